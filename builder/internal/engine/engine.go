@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package engine assembles and exports release images with BuildKit.
+//
+// BuildKit runs inside the process: its controller and solver are reached over
+// an in-memory connection, its worker keeps everything below one directory. No
+// daemon, no root and no user namespace are needed, because nothing is ever
+// executed, unpacked or mounted: an image is the merge of a lazy base, whose
+// layers stay in the registry, and of layers that the caller wrote.
+//
+// This is the only package that imports BuildKit's solver.
+package engine
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/session"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Spec says what to build.
+type Spec struct {
+	// Base is the image below, pinned by digest (name@sha256:…); empty for an image from scratch.
+	Base string
+	// Platforms lists the images to make, one a platform.
+	Platforms []Platform
+	// Layers holds the caller's layers as an OCI image.
+	Layers Layers
+	// Annotations go on every image manifest.
+	Annotations map[string]string
+	// Epoch is the time of everything that carries a time.
+	Epoch time.Time
+	// Outputs says where the result goes; with none, it is computed only.
+	Outputs []Output
+}
+
+// Platform is the image of one platform.
+type Platform struct {
+	Platform ocispec.Platform
+	// Config is the image's configuration. BuildKit completes rootfs; history must
+	// have one entry a layer, those of the base first.
+	Config []byte
+	// BaseConfig is that of the base: its history is kept as it is.
+	BaseConfig []byte
+}
+
+// Layers is an OCI image that consists of the caller's layers alone.
+type Layers struct {
+	Store    content.Store
+	Manifest digest.Digest
+}
+
+// Progress receives BuildKit's status. It is closed when the build has ended.
+type Progress chan *client.SolveStatus
+
+// Result is what was built.
+type Result struct {
+	// Digest is that of the image's index, or of its manifest if it has but one platform.
+	Digest     digest.Digest
+	Descriptor ocispec.Descriptor
+}
+
+// Options say where and how the embedded engine runs.
+type Options struct {
+	// Root is an empty directory for the engine's state. The caller removes it.
+	Root string
+	// Hosts tells how registries are reached.
+	Hosts docker.RegistryHosts
+	// Credentials returns what to present to a registry; nil means none.
+	Credentials Credentials
+}
+
+// Build starts an embedded engine, builds spec and stops the engine.
+// Nothing is pushed unless everything that comes before a push has succeeded.
+func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
+	e, err := start(ctx, opts, &frontend{spec: spec})
+	if err != nil {
+		close(progress)
+		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
+	}
+	defer func() { err = errors.Join(err, e.close()) }()
+
+	exports, commit := exports(spec)
+	res, err := e.client.Solve(ctx, nil, client.SolveOpt{
+		Frontend:      frontendName,
+		FrontendAttrs: map[string]string{},
+		Exports:       exports,
+		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
+		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
+	}, progress)
+	if err != nil {
+		return nil, errors.Join(explain(ctx, err), commit.abort())
+	}
+	if err := commit.publish(); err != nil {
+		return nil, err
+	}
+	return decodeResult(res.ExporterResponse)
+}
+
+// explain prefers the reason of an interruption over what the engine made of it.
+func explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func decodeResult(resp map[string]string) (*Result, error) {
+	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])
+	if err != nil {
+		return nil, fmt.Errorf("decode the engine's descriptor: %w", err)
+	}
+	res := new(Result)
+	if err := json.Unmarshal(raw, &res.Descriptor); err != nil {
+		return nil, fmt.Errorf("decode the engine's descriptor: %w", err)
+	}
+	res.Digest = res.Descriptor.Digest
+	return res, res.Digest.Validate()
+}

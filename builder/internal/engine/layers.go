@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// LayerStore takes the caller's layers and makes them the OCI image that a build
+// merges over the base. It is an OCI layout on disk.
+type LayerStore struct {
+	store  content.Store
+	layers []ocispec.Descriptor
+	config ocispec.Image
+}
+
+// NewLayerStore makes a store below dir, which the caller removes.
+func NewLayerStore(dir string) (*LayerStore, error) {
+	store, err := local.NewStore(dir)
+	if err != nil {
+		return nil, fmt.Errorf("create layer store: %w", err)
+	}
+	// BuildKit wants a platform in every configuration, and takes any: the layers
+	// hold no programs, so that one image of them serves all platforms.
+	config := ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+	config.RootFS.Type = "layers"
+	return &LayerStore{store: store, config: config}, nil
+}
+
+// Add stores the gzip-compressed layer that write produces. What write returns
+// is the digest of the tar within; it is trusted, the blob's digest is computed.
+func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID digest.Digest, err error)) (ocispec.Descriptor, error) {
+	w, err := content.OpenWriter(ctx, s.store, content.WithRef(fmt.Sprintf("layer-%d", len(s.layers))))
+	if err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("create layer: %w", err)
+	}
+	defer w.Close()
+	counted := &countingWriter{w: w}
+	diffID, err := write(counted)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: w.Digest(), Size: counted.n}
+	if err := w.Commit(ctx, desc.Size, desc.Digest); err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("commit layer: %w", err)
+	}
+	s.layers = append(s.layers, desc)
+	s.config.RootFS.DiffIDs = append(s.config.RootFS.DiffIDs, diffID)
+	return desc, nil
+}
+
+// Seal returns the layers as one image.
+func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
+	config, err := s.putJSON(ctx, ocispec.MediaTypeImageConfig, s.config)
+	if err != nil {
+		return Layers{}, err
+	}
+	manifest, err := s.putJSON(ctx, ocispec.MediaTypeImageManifest, ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageManifest,
+		Config:    config,
+		Layers:    s.layers,
+	})
+	if err != nil {
+		return Layers{}, err
+	}
+	return Layers{Store: s.store, Manifest: manifest.Digest}, nil
+}
+
+func (s *LayerStore) putJSON(ctx context.Context, mediaType string, v any) (ocispec.Descriptor, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("encode %s: %w", mediaType, err)
+	}
+	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	if err := content.WriteBlob(ctx, s.store, desc.Digest.String(), bytes.NewReader(data), desc); err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("store %s: %w", mediaType, err)
+	}
+	return desc, nil
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}

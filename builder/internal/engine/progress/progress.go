@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package progress shows the stages of a run and BuildKit's own progress in
+// one display: BuildKit's, as users of docker buildx know it.
+package progress
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/progress/progressui"
+	"github.com/opencontainers/go-digest"
+)
+
+// modes lists what [New] takes as mode.
+var modes = []progressui.DisplayMode{
+	progressui.AutoMode, progressui.TtyMode, progressui.PlainMode, progressui.RawJSONMode, progressui.QuietMode,
+}
+
+// tick is the time between two reports of a running stage.
+const tick = 2 * time.Second
+
+// Display is a running display. Its methods are safe for concurrent use.
+type Display struct {
+	status  chan *client.SolveStatus
+	sources sync.WaitGroup
+	done    chan struct{}
+	err     error
+}
+
+// New starts a display on out. Mode is auto, tty, plain, rawjson or quiet; auto
+// means tty where out is a terminal and plain where it is not.
+func New(out io.Writer, mode string) (*Display, error) {
+	ui, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
+	if err != nil {
+		return nil, fmt.Errorf("progress mode %q: %w; use one of %v", mode, err, modes)
+	}
+	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		// The display outlives the run's context, so that an interrupted run shows its end.
+		_, d.err = ui.UpdateFrom(context.Background(), d.status)
+	}()
+	return d, nil
+}
+
+// Close waits until everything is shown. Stages and engines must have ended.
+func (d *Display) Close() error {
+	d.sources.Wait()
+	close(d.status)
+	<-d.done
+	return d.err
+}
+
+// Engine returns a channel for the status of one BuildKit build, which closes it.
+func (d *Display) Engine() chan *client.SolveStatus {
+	ch := make(chan *client.SolveStatus)
+	d.sources.Go(func() {
+		for s := range ch {
+			d.status <- s
+		}
+	})
+	return ch
+}
+
+// Stage runs fn as a named stage. While it runs, and when it ends, tell is asked
+// how far it is; a nil tell means that there is nothing to say.
+func (d *Display) Stage(name string, tell func() string, fn func() error) error {
+	started := time.Now()
+	vertex := client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started}
+	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&vertex}})
+
+	stop := make(chan struct{})
+	var ticking sync.WaitGroup
+	if tell != nil {
+		ticking.Go(func() { d.watch(vertex.Digest, tell, stop) })
+	}
+	err := fn()
+	close(stop)
+	ticking.Wait()
+
+	if tell != nil {
+		d.log(vertex.Digest, tell())
+	}
+	ended := vertex
+	now := time.Now()
+	ended.Completed = &now
+	if err != nil {
+		ended.Error = err.Error()
+	}
+	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
+	return err
+}
+
+// watch reports a stage until it ends.
+func (d *Display) watch(vertex digest.Digest, tell func() string, stop <-chan struct{}) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			d.log(vertex, tell())
+		}
+	}
+}
+
+// log adds a line below a stage.
+func (d *Display) log(vertex digest.Digest, line string) {
+	d.send(&client.SolveStatus{Logs: []*client.VertexLog{{
+		Vertex: vertex, Stream: 1, Data: []byte(line + "\n"), Timestamp: time.Now(),
+	}}})
+}
+
+// send counts as a source, so that Close waits for it.
+func (d *Display) send(s *client.SolveStatus) {
+	d.sources.Add(1)
+	defer d.sources.Done()
+	d.status <- s
+}
