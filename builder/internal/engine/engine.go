@@ -90,7 +90,7 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
 
-	exports, commit := exports(spec)
+	exports, written := exports(spec)
 	res, err := e.client.Solve(ctx, nil, client.SolveOpt{
 		Frontend:      frontendName,
 		FrontendAttrs: map[string]string{},
@@ -98,10 +98,11 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
 		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
 	}, progress)
+	defer func() { err = errors.Join(err, written.abort()) }()
 	if err != nil {
-		return nil, errors.Join(explain(ctx, err), commit.abort())
+		return nil, explain(ctx, err)
 	}
-	if err := commit.publish(); err != nil {
+	if err := written.publish(); err != nil {
 		return nil, err
 	}
 	return decodeResult(res.ExporterResponse)

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
@@ -34,8 +33,7 @@ type Output struct {
 	Dest string
 }
 
-// exports translates the outputs. The returned files exist under temporary names
-// until they are published.
+// exports translates the outputs. The returned files get their names when they are published.
 func exports(spec Spec) ([]client.ExportEntry, *files) {
 	pending := new(files)
 	var entries []client.ExportEntry
@@ -69,41 +67,38 @@ func attributes(spec Spec, out Output) map[string]string {
 	return attrs
 }
 
-// files are outputs that are being written.
-type files struct {
-	open []*os.File
-	dest []string
-}
+// files are outputs that are being written, under temporary names.
+type files []*renameio.PendingFile
 
 func (f *files) create(dest string) (io.WriteCloser, error) {
-	tmp, err := os.CreateTemp(filepath.Dir(dest), "."+filepath.Base(dest)+".*")
+	pending, err := renameio.NewPendingFile(dest, renameio.WithPermissions(0o644))
 	if err != nil {
 		return nil, fmt.Errorf("create output %s: %w", dest, err)
 	}
-	f.open, f.dest = append(f.open, tmp), append(f.dest, dest)
-	return syncCloser{tmp}, nil
+	*f = append(*f, pending)
+	return nopCloser{pending}, nil
 }
 
-// publish gives the files their names.
+// publish makes the files durable and gives them their names.
 func (f *files) publish() error {
 	var errs []error
-	for i, tmp := range f.open {
-		errs = append(errs, os.Chmod(tmp.Name(), 0o644), os.Rename(tmp.Name(), f.dest[i]))
+	for _, pending := range *f {
+		errs = append(errs, pending.CloseAtomicallyReplace())
 	}
 	return errors.Join(errs...)
 }
 
-// abort removes the files.
+// abort removes the files that were not published.
 func (f *files) abort() error {
 	var errs []error
-	for _, tmp := range f.open {
-		tmp.Close()
-		errs = append(errs, os.Remove(tmp.Name()))
+	for _, pending := range *f {
+		errs = append(errs, pending.Cleanup())
 	}
 	return errors.Join(errs...)
 }
 
-// syncCloser makes a file durable before it is closed.
-type syncCloser struct{ *os.File }
+// nopCloser leaves the closing to publish and abort: BuildKit closes a file
+// whether it is complete or not.
+type nopCloser struct{ io.Writer }
 
-func (f syncCloser) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
+func (nopCloser) Close() error { return nil }

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make build   bin/builder and bin/sidecar
+# make demo    the whole release on real input, with everything it needs in process
+# make test    every test; what CI runs
+# make bench   the figures of docs/figures.md
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+BIN       := $(CURDIR)/bin
+TOOLS     := $(CURDIR)/.tools/bin
+GO        ?= go
+LDFLAGS   := -s -w -X github.com/prismeai/workspaces-release/internal/version.linked=$(VERSION)
+# Static binaries, and one build cache for all of it.
+export CGO_ENABLED := 0
+
+PROGRAMS := $(patsubst %/main.go,%,$(wildcard builder/main.go sidecar/main.go))
+# Packages that link neither BuildKit nor TruffleHog: the race detector, which
+# needs its own build of every dependency, is run on these.
+LIGHT     = $(shell $(GO) list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | grep -v -e moby/buildkit -e trufflesecurity/trufflehog | cut -d' ' -f1)
+
+.PHONY: build
+build: $(PROGRAMS:%=$(BIN)/%)
+
+.PHONY: FORCE
+$(BIN)/%: FORCE
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./$*
+
+.PHONY: demo
+demo: build
+	$(GO) run ./examples/demo -builder $(BIN)/builder
+
+.PHONY: test
+test: check unit race
+
+.PHONY: check
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod verify >/dev/null
+
+.PHONY: unit
+unit: $(TOOLS)/trufflehog
+	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m ./...
+
+.PHONY: race
+race:
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT)
+
+# Tools have modules of their own, so that go.mod stays ours.
+$(TOOLS)/trufflehog: .tools/trufflehog/go.mod
+	cd .tools/trufflehog && $(GO) build -trimpath -o $@ github.com/trufflesecurity/trufflehog/v3
+
+.PHONY: clean
+clean:
+	rm -rf $(BIN) $(TOOLS)

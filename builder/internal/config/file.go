@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package config finds the value of every setting of the builder: on the command
+// line, else in the environment, else in the release file, else its default.
+//
+// A setting is a flag. The environment variable of flag --digest-file is
+// BUILDER_DIGEST_FILE. The keys of the release file are those of [File].
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFileSize bounds the release file, in bytes.
+const maxFileSize = 1 << 20
+
+// File is the release file (release.yaml). Unknown keys are errors.
+type File struct {
+	// Release is the name of the release, such as v2.4.0.
+	Release string `yaml:"release"`
+	// Base is the image to build on, or "scratch".
+	Base      string   `yaml:"base"`
+	Tags      []string `yaml:"tags"`
+	Platforms []string `yaml:"platforms"`
+	// Repository is the platform repository that the image provides.
+	Repository struct {
+		ID        string `yaml:"id"`
+		Name      string `yaml:"name"`
+		Directory string `yaml:"directory"`
+	} `yaml:"repository"`
+	// Groups in import order.
+	Groups []Group `yaml:"groups"`
+	// Labels and Annotations of the image, beside ours.
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
+	Limits      struct {
+		FileSize  string `yaml:"fileSize"`
+		TotalSize string `yaml:"totalSize"`
+		Files     string `yaml:"files"`
+	} `yaml:"limits"`
+	Scan struct {
+		Verify           *bool    `yaml:"verify"`
+		ExcludePaths     []string `yaml:"excludePaths"`
+		IncludeDetectors []string `yaml:"includeDetectors"`
+		ExcludeDetectors []string `yaml:"excludeDetectors"`
+	} `yaml:"scan"`
+	Registry struct {
+		Insecure []string `yaml:"insecure"`
+		CA       []string `yaml:"ca"`
+		// Mirrors maps a registry to the mirrors that are asked first.
+		Mirrors map[string][]string `yaml:"mirrors"`
+	} `yaml:"registry"`
+	Strict *bool `yaml:"strict"`
+}
+
+// Group is a group of workspaces and the labels that put a workspace into it.
+type Group struct {
+	Name   string   `yaml:"name"`
+	Labels []string `yaml:"labels"`
+}
+
+// String is the notation of --group: name, or name=label,label.
+func (g Group) String() string {
+	if len(g.Labels) == 0 {
+		return g.Name
+	}
+	return g.Name + "=" + strings.Join(g.Labels, ",")
+}
+
+// ReadFile reads a release file. Errors name the file and the line.
+func ReadFile(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open release file: %w", err)
+	}
+	defer f.Close()
+	file, err := decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("release file %s: %w", path, err)
+	}
+	return file, nil
+}
+
+func decode(r io.Reader) (*File, error) {
+	limited := &io.LimitedReader{R: r, N: maxFileSize + 1}
+	dec := yaml.NewDecoder(limited)
+	dec.KnownFields(true)
+	file := new(File)
+	err := dec.Decode(file)
+	if limited.N == 0 {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxFileSize)
+	}
+	if err != nil && !errors.Is(err, io.EOF) { // EOF: an empty file sets nothing
+		return nil, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it holds more than one YAML document")
+	}
+	return file, nil
+}
+
+// settings returns what the file sets, by flag name.
+func (f *File) settings() map[string][]string {
+	s := map[string][]string{
+		"release":           one(f.Release),
+		"base":              one(f.Base),
+		"tag":               f.Tags,
+		"platform":          f.Platforms,
+		"repository-id":     one(f.Repository.ID),
+		"repository-name":   one(f.Repository.Name),
+		"directory":         one(f.Repository.Directory),
+		"label":             pairs(f.Labels),
+		"annotation":        pairs(f.Annotations),
+		"max-file-size":     one(f.Limits.FileSize),
+		"max-total-size":    one(f.Limits.TotalSize),
+		"max-files":         one(f.Limits.Files),
+		"exclude-path":      f.Scan.ExcludePaths,
+		"include-detector":  f.Scan.IncludeDetectors,
+		"exclude-detector":  f.Scan.ExcludeDetectors,
+		"insecure-registry": f.Registry.Insecure,
+		"registry-ca":       f.Registry.CA,
+		"verify":            flag(f.Scan.Verify),
+		"strict":            flag(f.Strict),
+		"group":             nil,
+		"registry-mirror":   nil,
+	}
+	for _, g := range f.Groups {
+		s["group"] = append(s["group"], g.String())
+	}
+	for _, registry := range slices.Sorted(maps.Keys(f.Registry.Mirrors)) {
+		for _, mirror := range f.Registry.Mirrors[registry] {
+			s["registry-mirror"] = append(s["registry-mirror"], registry+"="+mirror)
+		}
+	}
+	return s
+}
+
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+func flag(value *bool) []string {
+	if value == nil {
+		return nil
+	}
+	return []string{strconv.FormatBool(*value)}
+}
+
+func pairs(m map[string]string) []string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// EnvPrefix starts the names of the builder's environment variables.
+const EnvPrefix = "BUILDER_"
+
+// Resolve sets every flag that the command line did not set: from the
+// environment, else from the release file, which may be nil. Variables under
+// [EnvPrefix] that belong to no flag of any command (known) and are not among
+// others are errors, because a misspelt one would be without effect.
+func Resolve(flags *pflag.FlagSet, env map[string]string, file *File, known, others []string) error {
+	if err := checkNames(env, known, others); err != nil {
+		return err
+	}
+	settings := map[string][]string{}
+	if file != nil {
+		settings = file.settings()
+	}
+	var err error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || err != nil {
+			return
+		}
+		if value, ok := env[EnvName(f.Name)]; ok {
+			err = set(flags, f, "environment variable "+EnvName(f.Name), envValues(f, value))
+		} else if values := settings[f.Name]; len(values) > 0 {
+			err = set(flags, f, "release file", values)
+		}
+	})
+	return err
+}
+
+// EnvName returns the environment variable of a flag.
+func EnvName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// envValues splits the value of a flag that can be repeated at white space:
+// no such value has any, whereas some have commas.
+func envValues(f *pflag.Flag, value string) []string {
+	if f.Value.Type() == "stringArray" {
+		return strings.Fields(value)
+	}
+	return []string{value}
+}
+
+func set(flags *pflag.FlagSet, f *pflag.Flag, where string, values []string) error {
+	for _, value := range values {
+		if err := flags.Set(f.Name, value); err != nil {
+			return fmt.Errorf("%s: setting %q: %w", where, f.Name, err)
+		}
+	}
+	return nil
+}
+
+func checkNames(env map[string]string, known, others []string) error {
+	names := slices.Clone(others)
+	for _, flag := range known {
+		names = append(names, EnvName(flag))
+	}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.HasPrefix(name, EnvPrefix) && !slices.Contains(names, name) {
+			return fmt.Errorf("environment variable %s belongs to no setting: correct its name or unset it", name)
+		}
+	}
+	return nil
+}
