@@ -57,10 +57,7 @@ type embedded struct {
 }
 
 func start(ctx context.Context, opts Options, f bkfrontend.Frontend) (*embedded, error) {
-	// BuildKit and containerd log to logrus' global logger, with URLs and headers
-	// of requests in it. Errors and progress reach us by other ways.
-	logrus.SetOutput(io.Discard)
-
+	silence()
 	controller, err := newController(ctx, opts, f)
 	if err != nil {
 		return nil, err
@@ -78,6 +75,10 @@ func start(ctx context.Context, opts Options, f bkfrontend.Frontend) (*embedded,
 	}
 	return e, nil
 }
+
+// silence turns off logrus' global logger, to which BuildKit and containerd write
+// URLs and headers of requests. Errors and progress reach us by other ways.
+func silence() { logrus.SetOutput(io.Discard) }
 
 // close stops the engine and waits for what it started.
 func (e *embedded) close() error {

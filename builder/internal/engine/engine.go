@@ -17,6 +17,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -108,13 +110,32 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 	return decodeResult(res.ExporterResponse)
 }
 
-// explain prefers the reason of an interruption over what the engine made of it.
+// ErrRegistry marks an error that a registry caused, and not the engine.
+var ErrRegistry = errors.New("registry")
+
+// registryErrors are the phrases of containerd's remotes, of BuildKit's exporter,
+// and of its solver when the base is not there. Errors cross a gRPC boundary on the way, which keeps no types.
+var registryErrors = []string{
+	"failed to load cache key", "failed to push ", "failed to do request", "failed to resolve source metadata",
+	"unexpected status", "failed to authorize", "failed to copy: ", "pull access denied",
+}
+
+// explain prefers the reason of an interruption over what the engine made of it,
+// and marks what a registry caused.
 func explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(err.Error(), phrase) }) {
+		return registryError{err}
+	}
 	return err
 }
+
+// registryError is an error that matches [ErrRegistry] and reads as before.
+type registryError struct{ error }
+
+func (e registryError) Unwrap() []error { return []error{ErrRegistry, e.error} }
 
 func decodeResult(resp map[string]string) (*Result, error) {
 	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])

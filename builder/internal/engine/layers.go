@@ -26,6 +26,7 @@ type LayerStore struct {
 
 // NewLayerStore makes a store below dir, which the caller removes.
 func NewLayerStore(dir string) (*LayerStore, error) {
+	silence()
 	store, err := local.NewStore(dir)
 	if err != nil {
 		return nil, fmt.Errorf("create layer store: %w", err)

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine"
+)
+
+// distribution starts Debian's docker-registry and returns a registry in front
+// of it that lets the test look at every request.
+func distribution(t *testing.T) *testRegistry {
+	t.Helper()
+	program, err := exec.LookPath("docker-registry")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("docker-registry is not installed: apt-get install docker-registry")
+		}
+		t.Skip("SKIPPED: docker-registry is not installed")
+	}
+	address := freeAddress(t)
+	config := filepath.Join(t.TempDir(), "config.yml")
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", t.TempDir(), address)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "serve", config)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	waitFor(t, address)
+
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
+	rewrite := proxy.Director
+	proxy.Director = func(r *http.Request) {
+		r.Header.Set("X-Forwarded-Host", r.Host) // so that upload locations lead back through the proxy
+		rewrite(r)
+	}
+	return wrapRegistry(t, proxy)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func waitFor(t *testing.T, address string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // polling another process
+	}
+	t.Fatalf("nothing listens on %s", address)
+}
+
+func TestNoByteOfTheBaseMovesWithinOneRegistry(t *testing.T) {
+	reg := distribution(t)
+	b := reg.pushBase(t, "base:1", "amd64", "arm64")
+	blobs := baseBlobs(t, reg, b)
+
+	var mu sync.Mutex
+	var mounted, moved []string
+	reg.fail(func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if digest := r.URL.Query().Get("mount"); blobs[digest] {
+			mounted = append(mounted, digest)
+		}
+		_, digest, _ := strings.Cut(r.URL.Path, "/blobs/")
+		if upload := r.URL.Query().Get("digest"); upload != "" {
+			digest = upload
+		}
+		if blobs[digest] && (r.Method == http.MethodGet || r.Method == http.MethodPut) {
+			moved = append(moved, r.Method+" "+digest)
+		}
+		return false
+	})
+	mustBuild(t, spec(t, b, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}}))
+
+	if len(moved) > 0 {
+		t.Errorf("blobs of the base were moved: %v", moved)
+	}
+	if len(mounted) != len(blobs) {
+		t.Errorf("%d blobs of the base were mounted instead of %d", len(mounted), len(blobs))
+	}
+}
+
+// baseBlobs returns the digests of the base's layers.
+func baseBlobs(t *testing.T, reg *testRegistry, b base) map[string]bool {
+	t.Helper()
+	index, err := remote.Index(reference(t, b.ref))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs := map[string]bool{}
+	for _, desc := range manifest.Manifests {
+		image, err := index.Image(desc.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := image.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, layer := range m.Layers {
+			blobs[layer.Digest.String()] = true
+		}
+	}
+	return blobs
+}
+
+// childEnv tells the test binary that it runs as the unprivileged child.
+const childEnv = "ENGINE_TEST_UNPRIVILEGED"
+
+func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can become nobody")
+	}
+	home := t.TempDir()
+	work := filepath.Join(home, "work")
+	copied := filepath.Join(home, "engine.test")
+	data, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		os.WriteFile(copied, data, 0o755), os.Mkdir(work, 0o755), os.Chown(work, 65534, 65534),
+		os.Chmod(home, 0o755), os.Chmod(filepath.Dir(home), 0o755),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(copied, "-test.run=^TestUnprivilegedChild$", "-test.v")
+	cmd.Env = []string{childEnv + "=1", "TMPDIR=" + work, "HOME=/nonexistent"}
+	cmd.Dir = work
+	// Capabilities go with the change of user; no new ones can be gained.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestUnprivilegedChild") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestUnprivilegedChild is what the test above runs as nobody.
+func TestUnprivilegedChild(t *testing.T) {
+	if os.Getenv(childEnv) == "" {
+		t.Skip("runs as the child of TestBuildsAsNobodyWithoutCapabilities")
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil || !strings.Contains(string(status), "CapEff:\t0000000000000000\n") {
+		t.Fatalf("this process has capabilities: %v\n%s", err, status)
+	}
+	reg := newRegistry(t)
+	b := reg.pushBase(t, "base:1", "amd64", "arm64")
+	tarball := filepath.Join(t.TempDir(), "image.tar")
+	pushed := mustBuild(t, spec(t, b,
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}},
+		engine.Output{Kind: engine.OCI, Dest: tarball}))
+	if got := layoutDigest(t, tarball); got != pushed.Digest.String() {
+		t.Errorf("the OCI layout holds %s instead of %s", got, pushed.Digest)
+	}
+}
