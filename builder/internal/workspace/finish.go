@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// Finish returns the facts of all workspaces and everything that is wrong with
+// the files, sorted by place. The collector is of no use afterwards.
+func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
+	repo := &Repository{groups: c.options.Groups, explicit: len(c.options.StartupGroups) > 0}
+	if len(c.spaces) == 0 {
+		c.report(ruleRepositoryEmpty, Position{}, "there is no workspace")
+	}
+	for _, slug := range slices.Sorted(maps.Keys(c.spaces)) {
+		s := c.spaces[slug]
+		w := s.workspace()
+		c.checkSpace(s, &w)
+		repo.Workspaces = append(repo.Workspaces, w)
+	}
+	c.checkUnique(repo.Workspaces)
+	c.checkStartupGroups(repo.Workspaces)
+	return repo, c.sorted()
+}
+
+// workspace returns the facts of s; its files are let go.
+func (s *space) workspace() Workspace {
+	w := Workspace{Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files)}
+	s.files = nil
+	if s.index != nil {
+		w.ID, w.IndexSlug, w.Name, w.Labels = s.index.id, s.index.slug, s.index.name, s.index.labels
+	}
+	if s.metadata != nil {
+		w.Version, w.App = s.metadata.version, s.metadata.app
+		w.Groups, w.DependsOn = s.metadata.groups, s.metadata.dependsOn
+		if s.metadata.workspaceID.Value != "" {
+			w.ID = s.metadata.workspaceID
+		}
+	}
+	return w
+}
+
+// checkSpace checks one workspace, now that all its files are known.
+func (c *Collector) checkSpace(s *space, w *Workspace) {
+	directory := Position{File: s.slug}
+	c.checkSlug(Text{Value: s.slug, At: directory})
+	if !s.hasIndex {
+		c.report(ruleIndexMissing, directory, "directory %s has no index.yml", show(s.slug))
+	}
+	if w.IndexSlug.Value != "" && w.IndexSlug.Value != s.slug {
+		c.report(ruleSlugMismatch, w.IndexSlug.At, "slug %s is not the name of the directory, %s", show(w.IndexSlug.Value), show(s.slug))
+	}
+	if limit := c.options.Limits.Files; s.documents > limit {
+		c.report(ruleLimit, directory, "the workspace has more than %d YAML and JSON files (%d)", limit, s.documents)
+	}
+	switch {
+	case s.metadata != nil:
+		c.checkMetadata(s, w)
+	case !s.hasMetadata:
+		c.report(ruleMetadataMissing, directory, "workspace %s has no .import.yml, so it is in no group", show(s.slug))
+	}
+}
+
+func (c *Collector) checkMetadata(s *space, w *Workspace) {
+	file := Position{File: s.slug + "/" + metadataFile}
+	c.checkIDs(s)
+	c.checkVersion(w, file)
+	if w.App.Value != "" && !appSlug.MatchString(w.App.Value) && !placeholder.MatchString(w.App.Value) {
+		c.report(ruleAppSlugInvalid, w.App.At, "app slug %s is not valid", show(w.App.Value))
+	}
+	c.checkGroups(w, file)
+	c.checkImports(s, w)
+	if s.metadata.checksums != nil {
+		c.checkChecksums(s, file)
+	}
+}
+
+func (c *Collector) checkIDs(s *space) {
+	if s.index == nil {
+		return
+	}
+	here, there := s.metadata.workspaceID, s.index.id
+	if here.Value != "" && there.Value != "" && here.Value != there.Value {
+		c.report(ruleWorkspaceIDMismatch, here.At, "workspaceId %s is not id of index.yml, %s", show(here.Value), show(there.Value))
+	}
+}
+
+func (c *Collector) checkVersion(w *Workspace, file Position) {
+	switch w.Version.Value {
+	case "":
+		c.report(ruleVersionNameMissing, file, "workspace %s has no version name", show(w.Slug))
+	case "latest", "current":
+		c.report(ruleVersionNameReserved, w.Version.At, "version name %q is reserved by the platform", w.Version.Value)
+	}
+}
+
+// checkImports compares the apps that are used with those that are declared;
+// one that is used several times is reported once.
+func (c *Collector) checkImports(s *space, w *Workspace) {
+	declared := map[string]bool{}
+	for _, d := range w.DependsOn {
+		declared[d.Value] = true
+	}
+	slices.SortFunc(s.imports, func(a, b appImport) int { return compareText(a.app, b.app) })
+	for _, i := range s.imports {
+		if !declared[i.app.Value] {
+			declared[i.app.Value] = true
+			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml", show(i.app.Value))
+		}
+	}
+}
+
+// checkChecksums compares the checksums of .import.yml with the files.
+func (c *Collector) checkChecksums(s *space, file Position) {
+	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(a.path, b.path) })
+	byKey := s.filesByKey()
+	seen := map[string]bool{}
+	for _, sum := range s.metadata.checksums {
+		f, found := byKey[[2]string{sum.section, sum.key}]
+		if !found {
+			c.report(ruleChecksumExtra, sum.at, "checksum of %s %s belongs to no file", show(sum.section), show(sum.key))
+			continue
+		}
+		seen[f.path] = true
+		if !sum.matches(f) {
+			c.report(ruleChecksumMismatch, Position{File: f.path}, "the file is not the one of its checksum (%s:%d)", file.File, sum.at.Line)
+		}
+	}
+	for _, f := range s.covered {
+		if exported(f.section) && !seen[f.path] {
+			c.report(ruleChecksumMissing, Position{File: f.path}, "the file has no checksum in .import.yml")
+		}
+	}
+}
+
+// exported reports whether the platform writes checksums of a directory.
+func exported(section string) bool {
+	return section == "automations" || section == "imports" || section == "pages"
+}
+
+// filesByKey indexes the covered files. All files are found by their likeliest
+// key before any is found by the next one.
+func (s *space) filesByKey() map[[2]string]*coveredFile {
+	byKey := make(map[[2]string]*coveredFile, len(s.covered))
+	for rank := range len(checksumKeys("", "")) {
+		for i := range s.covered {
+			f := &s.covered[i]
+			key := [2]string{f.section, f.keys[rank]}
+			if byKey[key] == nil && key[1] != "" {
+				byKey[key] = f
+			}
+		}
+	}
+	return byKey
+}
+
+func (c *checksum) matches(f *coveredFile) bool {
+	if c.algorithm == "sha256" {
+		return bytes.Equal(c.sum, f.sha256[:])
+	}
+	return bytes.Equal(c.sum, f.md5[:])
+}

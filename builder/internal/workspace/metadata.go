@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// metadataFile is what the platform generates when it pushes a workspace.
+const metadataFile = ".import.yml"
+
+// metadata is the content of .import.yml. Any part may be missing: plain
+// exports have version (without a name) and checksums only, others have
+// workspaceId and app only.
+type metadata struct {
+	workspaceID Text
+	version     Text
+	app         Text
+	groups      []Text
+	dependsOn   []Text
+	// checksums is nil if the file has none.
+	checksums []checksum
+}
+
+// checksum is what .import.yml says about one file.
+type checksum struct {
+	// section is the directory, such as automations; key names the file in it.
+	section, key string
+	// algorithm is md5 or sha256, sum its value.
+	algorithm string
+	sum       []byte
+	at        Position
+}
+
+var metadataKeys = []string{"workspaceId", "version", "groups", "dependsOn", "app", "checksums"}
+
+func readMetadata(root *yaml.Node, r reader) *metadata {
+	m := &metadata{}
+	top := r.mapping(root, metadataFile)
+	r.checkKeys(top)
+	r.checkPlaceholders(root)
+	m.workspaceID = r.text(get(top, "workspaceId"), "workspaceId")
+	m.groups = r.texts(get(top, "groups"), "groups")
+	m.dependsOn = r.dependencies(get(top, "dependsOn"))
+	m.version = r.text(get(r.mapping(get(top, "version"), "version"), "name"), "version.name")
+	m.app = r.text(get(r.mapping(get(top, "app"), "app"), "slug"), "app.slug")
+	m.checksums = r.checksums(get(top, "checksums"))
+	return m
+}
+
+// checkKeys reports keys that are almost, but not quite, known. Others may be
+// those of a newer platform.
+func (r reader) checkKeys(top *yaml.Node) {
+	for k := range pairs(top) {
+		if slices.Contains(metadataKeys, k.Value) {
+			continue
+		}
+		for _, known := range metadataKeys {
+			if similar(k.Value, known) {
+				r.report(ruleUnknownKey, r.at(k), "unknown key %s, did you mean %s?", show(k.Value), known)
+				break
+			}
+		}
+	}
+}
+
+// similar reports whether two keys differ in case and two letters at most.
+func similar(a, b string) bool {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	if len(a) > len(b)+2 || len(b) > len(a)+2 {
+		return false
+	}
+	return distance(a, b) <= 2
+}
+
+// distance is the edit distance (Levenshtein) in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+var placeholder = regexp.MustCompile(`^(app/)?<[^<>]+>$`)
+
+// checkPlaceholders reports text such as <workspace-id>, left over from a template.
+func (r reader) checkPlaceholders(n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.ScalarNode && placeholder.MatchString(n.Value) {
+		r.report(rulePlaceholder, r.at(n), "a placeholder <...> was not replaced")
+	}
+	for _, child := range n.Content {
+		r.checkPlaceholders(child)
+	}
+}
+
+// appSlug is the platform's default pattern of slugs other than workspaces'.
+var appSlug = regexp.MustCompile(`^[/a-zA-Z0-9 _-]+$`)
+
+// dependencies returns the app slugs of dependsOn.
+func (r reader) dependencies(n *yaml.Node) []Text {
+	var out []Text
+	for _, t := range r.texts(n, "dependsOn") {
+		slug, ok := strings.CutPrefix(t.Value, "app/")
+		if !ok || !appSlug.MatchString(slug) {
+			if !placeholder.MatchString(t.Value) {
+				r.report(ruleDependsOnInvalid, t.At, "dependency %s is not app/<slug>", show(t.Value))
+			}
+			continue
+		}
+		out = append(out, Text{Value: slug, At: t.At})
+	}
+	return out
+}
+
+func (r reader) checksums(n *yaml.Node) []checksum {
+	top := r.mapping(n, "checksums")
+	if top == nil {
+		return nil
+	}
+	out := []checksum{}
+	for section, entries := range pairs(top) {
+		for key, value := range pairs(r.mapping(entries, "checksums."+show(section.Value))) {
+			sum := checksum{section: section.Value, key: key.Value, at: r.at(value)}
+			if !sum.parse(resolve(value)) {
+				r.report(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256", show(sum.section), show(sum.key))
+				continue
+			}
+			out = append(out, sum)
+		}
+	}
+	return out
+}
+
+// parse reads both notations: 32 hexadecimal digits (MD5, what the platform
+// writes) and algorithm:digits (what its documentation shows).
+func (c *checksum) parse(n *yaml.Node) bool {
+	algorithm, digits, prefixed := strings.Cut(n.Value, ":")
+	if !prefixed {
+		algorithm, digits = "md5", n.Value
+	}
+	sum, err := hex.DecodeString(digits)
+	if n.Kind != yaml.ScalarNode || err != nil {
+		return false
+	}
+	c.algorithm, c.sum = algorithm, sum
+	return algorithm == "md5" && len(sum) == 16 || algorithm == "sha256" && len(sum) == 32
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// WriteText writes the plan for people: the steps in order, and below each one
+// what it comes after and why.
+func (p *Plan) WriteText(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, "Import order, as the platform will follow it:")
+	for i, g := range p.Groups {
+		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, g.Name, count(len(g.Workspaces), "workspace"))
+		for j, s := range g.Workspaces {
+			p.writeStep(out, j+1, s)
+		}
+	}
+	fmt.Fprintf(out, "\n%s, %s within the repository, %s outside of it\n",
+		count(len(p.Groups), "group"), count(len(p.Dependencies), "dependency"), count(len(p.External), "dependency"))
+	return out.Flush()
+}
+
+func (p *Plan) writeStep(out io.Writer, number int, s Step) {
+	fmt.Fprintf(out, "%4d. %s %s", number, s.Slug, cmp.Or(s.Version, "(no version name)"))
+	if s.App != "" {
+		fmt.Fprintf(out, ", publishes app %s", strconv.Quote(s.App))
+	}
+	fmt.Fprintln(out)
+	for _, d := range p.Dependencies {
+		if d.Workspace == s.Slug {
+			fmt.Fprintf(out, "        after %s, for app %q (%s)\n", d.Provider, d.App, d.DeclaredAt)
+		}
+	}
+	for _, d := range p.External {
+		if d.Workspace == s.Slug {
+			fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, d.DeclaredAt)
+		}
+	}
+}
+
+// count returns a number with its noun.
+func count(n int, noun string) string {
+	stem, isY := strings.CutSuffix(noun, "y")
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case isY:
+		return fmt.Sprintf("%d %sies", n, stem)
+	default:
+		return fmt.Sprintf("%d %ss", n, noun)
+	}
+}
+
+// WriteDOT writes the plan as a Graphviz graph: a cluster per group, an arrow
+// from what depends to what it depends on.
+func (p *Plan) WriteDOT(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, "digraph plan {\n  rankdir=LR;\n  node [shape=box];")
+	for i, g := range p.Groups {
+		fmt.Fprintf(out, "  subgraph cluster_%d {\n    label=%s;\n", i, dotQuote(fmt.Sprintf("%d. %s", i+1, g.Name)))
+		for j, s := range g.Workspaces {
+			fmt.Fprintf(out, "    %s [label=%s];\n", dotQuote(s.Slug), dotQuote(fmt.Sprintf("%d. %s\n%s", j+1, s.Slug, s.Version)))
+		}
+		fmt.Fprintln(out, "  }")
+	}
+	for _, d := range p.Dependencies {
+		fmt.Fprintf(out, "  %s -> %s [label=%s];\n", dotQuote(d.Workspace), dotQuote(d.Provider), dotQuote(d.App))
+	}
+	for _, d := range p.External {
+		app := dotQuote("app/" + d.App)
+		fmt.Fprintf(out, "  %s [style=dashed];\n  %s -> %s [style=dashed];\n", app, dotQuote(d.Workspace), app)
+	}
+	fmt.Fprintln(out, "}")
+	return out.Flush()
+}
+
+// dotQuote returns a quoted string of the DOT language, in which \n is a line
+// break and a backslash else stands for itself.
+func dotQuote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
+
+// WriteJSON writes the plan as indented JSON.
+func (p *Plan) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
+		return fmt.Errorf("encode import plan: %w", err)
+	}
+	return nil
+}
