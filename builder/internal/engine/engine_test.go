@@ -321,3 +321,31 @@ func reference(t *testing.T, s string) name.Reference {
 	}
 	return ref
 }
+
+// BenchmarkStartAndStop measures what embedding costs: a build of nothing but a layer.
+func BenchmarkStartAndStop(b *testing.B) {
+	store, err := engine.NewLayerStore(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := store.Add(b.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", "x") }); err != nil {
+		b.Fatal(err)
+	}
+	sealed, err := store.Seal(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	config := []byte(`{"os":"linux","architecture":"amd64","history":[{"created":"1970-01-01T00:00:00Z"}]}`)
+	s := engine.Spec{Layers: sealed, Epoch: epoch, Platforms: []engine.Platform{{
+		Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}, Config: config}}}
+	for b.Loop() {
+		progress := make(engine.Progress)
+		go func() {
+			for range progress {
+			}
+		}()
+		if _, err := engine.Build(b.Context(), engine.Options{Root: b.TempDir(), Hosts: docker.ConfigureDefaultRegistries()}, s, progress); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

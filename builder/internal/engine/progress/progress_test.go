@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package progress
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+)
+
+func TestPlainDisplayShowsStagesAndTheEngine(t *testing.T) {
+	var out bytes.Buffer
+	display, err := New(&out, "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("token refused")
+	if err := display.Stage("read the workspaces", func() string { return "12 files, 3 MB" }, func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := display.Stage("resolve the base", nil, func() error { return failure }); err != failure {
+		t.Errorf("error %v instead of the stage's", err)
+	}
+	now := time.Now()
+	engine := display.Engine()
+	engine <- &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("m"), Name: "merge", Started: &now, Completed: &now}}}
+	close(engine)
+	if err := display.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"read the workspaces", "12 files, 3 MB", "DONE", "resolve the base", "ERROR: token refused", "merge"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the display does not show %q:\n%s", want, &out)
+		}
+	}
+}
+
+func TestLongStageReportsRegularly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		display, err := New(&out, "plain")
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		tell := func() string { calls++; return "still reading" }
+		err = display.Stage("read", tell, func() error { time.Sleep(3*tick + tick/2); return nil })
+		if err := errors.Join(err, display.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if want := 3 + 1; calls != want { // three ticks and the end
+			t.Errorf("asked %d times instead of %d", calls, want)
+		}
+	})
+}
+
+func TestQuietDisplayShowsNothing(t *testing.T) {
+	var out bytes.Buffer
+	display, err := New(&out, "quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = display.Stage("read", func() string { return "x" }, func() error { return nil })
+	if err := errors.Join(err, display.Close()); err != nil || out.Len() > 0 {
+		t.Errorf("error %v, output %q", err, &out)
+	}
+}
+
+func TestUnknownModeIsRefused(t *testing.T) {
+	_, err := New(&bytes.Buffer{}, "loud")
+	if err == nil || !strings.Contains(err.Error(), `"loud"`) || !strings.Contains(err.Error(), "rawjson") {
+		t.Errorf("error %v names neither the mode nor the modes", err)
+	}
+}
