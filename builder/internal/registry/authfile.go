@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// source is one configuration in docker's format, decoded.
+type source struct {
+	// name is a path or the name of an environment variable.
+	name    string
+	auths   map[string]credential
+	store   string
+	helpers map[string]string
+}
+
+// authDocument is the part of docker's config.json that holds credentials.
+type authDocument struct {
+	Auths       map[string]authEntry `json:"auths"`
+	CredsStore  string               `json:"credsStore"`
+	CredHelpers map[string]string    `json:"credHelpers"`
+}
+
+type authEntry struct {
+	Auth          string `json:"auth"`
+	Username      string `json:"username"`
+	Password      string `json:"password"`
+	IdentityToken string `json:"identitytoken"`
+}
+
+// parseSource decodes docker's config.json format. We do it ourselves: docker's
+// library takes DOCKER_AUTH_CONFIG from the process's environment, prints its
+// errors, and goes on without it. Errors tell the place, never the content.
+func parseSource(name string, data []byte) (source, error) {
+	var doc authDocument
+	if err := decodeJSON(data, &doc); err != nil {
+		return source{}, fmt.Errorf("%s is no docker configuration: %w", name, err)
+	}
+	s := source{name: name, store: doc.CredsStore, auths: map[string]credential{}, helpers: map[string]string{}}
+	for key, entry := range doc.Auths {
+		host, ok := hostOfKey(key)
+		if !ok {
+			continue
+		}
+		c, err := entry.credential()
+		if err != nil {
+			return source{}, fmt.Errorf("%s: credentials for %s: %w", name, host, err)
+		}
+		c.source = name
+		// The plain host name wins over an older key that is a URL.
+		if _, exists := s.auths[host]; !exists || key == host {
+			s.auths[host] = c
+		}
+	}
+	for key, helper := range doc.CredHelpers {
+		if host, ok := hostOfKey(key); ok {
+			s.helpers[host] = helper
+		}
+	}
+	return s, nil
+}
+
+// decodeJSON is json.Unmarshal with errors that do not quote what was decoded.
+func decodeJSON(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	err := dec.Decode(v)
+	if err == nil && !errors.Is(dec.Decode(new(json.RawMessage)), io.EOF) {
+		return fmt.Errorf("more than one JSON value, the second at byte %d", dec.InputOffset())
+	}
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not valid JSON at byte %d", syntax.Offset)
+	case errors.As(err, &wrongType):
+		return fmt.Errorf("a value of the wrong type at byte %d", wrongType.Offset)
+	default:
+		return errors.New("the JSON is incomplete")
+	}
+}
+
+func (e authEntry) credential() (credential, error) {
+	if e.IdentityToken != "" {
+		return credential{password: secret.New(e.IdentityToken)}, nil
+	}
+	if e.Auth == "" {
+		return credential{username: e.Username, password: secret.New(e.Password)}, nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(e.Auth)
+	if err != nil {
+		return credential{}, errors.New("auth is not base64")
+	}
+	username, password, ok := strings.Cut(string(decoded), ":")
+	if !ok || username == "" {
+		return credential{}, errors.New("auth is not the base64 of USER:PASSWORD")
+	}
+	return credential{username: username, password: secret.New(strings.Trim(password, "\x00"))}, nil
+}
+
+// hostOfKey returns the host that a key of auths stands for: a host, or the older
+// form https://host/v1/. A key that names a repository stands for no host.
+func hostOfKey(key string) (string, bool) {
+	_, rest, hasScheme := strings.Cut(key, "://")
+	if !hasScheme {
+		rest = key
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	switch strings.Trim(path, "/") {
+	case "", "v1", "v2":
+		return credentialHost(host), host != "" && !strings.Contains(host, "@")
+	}
+	return "", false
+}
+
+func (s source) lookup(ctx context.Context, host string) (credential, error) {
+	host = credentialHost(host)
+	helper := s.helpers[host]
+	if helper == "" {
+		helper = s.store
+	}
+	if helper == "" {
+		return s.auths[host], nil
+	}
+	found, err := runHelper(ctx, helper, host)
+	if err != nil {
+		return credential{}, fmt.Errorf("%s: %w", s.name, err)
+	}
+	if found.password.Empty() {
+		return s.auths[host], nil
+	}
+	found.source = fmt.Sprintf("%s (docker-credential-%s)", s.name, helper)
+	return found, nil
+}
+
+const (
+	// helperTimeout is for helpers that ask a cloud's API for a token.
+	helperTimeout = 30 * time.Second
+	// maxHelperAnswer is the size of a helper's answer in bytes.
+	maxHelperAnswer = 64 << 10
+	// helperNotFound is what helpers print for a host that they do not know.
+	helperNotFound = "credentials not found in native keychain"
+	// helperToken is the user name by which a helper marks an identity token.
+	helperToken = "<token>"
+)
+
+// runHelper asks docker-credential-NAME for a host's credentials. What a helper
+// prints never gets into an error.
+func runHelper(ctx context.Context, name, host string) (credential, error) {
+	if name != strings.Map(helperRune, name) {
+		return credential{}, fmt.Errorf("credential helper %q: not a name", name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
+	defer cancel()
+	program := "docker-credential-" + name
+	cmd := exec.CommandContext(ctx, program, "get")
+	cmd.WaitDelay = time.Second
+	cmd.Stdin = strings.NewReader(helperKey(host))
+	var out limitedBuffer
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil {
+		if strings.TrimSpace(out.String()) == helperNotFound {
+			return credential{}, nil
+		}
+		return credential{}, fmt.Errorf("run %s for %s: %w", program, host, err)
+	}
+	var answer struct{ Username, Secret string }
+	if err := decodeJSON(out.Bytes(), &answer); err != nil {
+		return credential{}, fmt.Errorf("answer of %s for %s: %w", program, host, err)
+	}
+	if answer.Username == helperToken {
+		answer.Username = ""
+	}
+	return credential{username: answer.Username, password: secret.New(answer.Secret)}, nil
+}
+
+// helperRune drops what may not be in the name of a helper: it becomes part of a program's name.
+func helperRune(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+		return r
+	}
+	return -1
+}
+
+// helperKey is the name under which docker stores a host's credentials.
+func helperKey(host string) string {
+	if host == hubIndex {
+		return "https://index.docker.io/v1/"
+	}
+	return host
+}
+
+// limitedBuffer refuses what comes after maxHelperAnswer bytes. It shows a helper
+// a short write, which ends it.
+type limitedBuffer struct{ bytes.Buffer }
+
+// Write implements [io.Writer].
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxHelperAnswer {
+		return 0, &LimitError{What: "answer", Limit: maxHelperAnswer}
+	}
+	return b.Buffer.Write(p)
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// maxAuthFile is the size of a credential file in bytes.
+const maxAuthFile = 1 << 20
+
+// Environment variables that hold or name credentials.
+const (
+	envDockerAuth   = "DOCKER_AUTH_CONFIG"
+	envRegistryAuth = "REGISTRY_AUTH_FILE"
+	envDockerDir    = "DOCKER_CONFIG"
+)
+
+// Credentials returns what to present to host: user and password, or no user and
+// an identity token. Both are empty if there is nothing for the host.
+//
+// The first of these that knows the host wins:
+//
+//  1. DOCKER_AUTH_CONFIG: the JSON itself, as GitLab CI hands it to jobs;
+//  2. REGISTRY_AUTH_FILE: a file, as podman and skopeo use it;
+//  3. config.json in DOCKER_CONFIG, else in ~/.docker;
+//  4. ${XDG_RUNTIME_DIR}/containers/auth.json, where podman login writes.
+//
+// Within one, credHelpers of the host come first, then credsStore, then auths. Only
+// configured helpers (docker-credential-NAME) are run. A source that is there but
+// cannot be read is an error of [New], never a reason to go on without it.
+//
+// Credentials are found by host[:port] alone; all names of Docker Hub are one host.
+// Keys of auth.json that name a repository are not used, because the engine asks
+// for hosts and a key must not serve more than it says.
+func (c *Client) Credentials(ctx context.Context, host string) (username string, password secret.Value, err error) {
+	found, err := c.lookup(ctx, host)
+	if err != nil {
+		return "", secret.Value{}, err
+	}
+	return found.username, found.password, nil
+}
+
+// credential is what a source has for a host.
+type credential struct {
+	username string
+	password secret.Value
+	// source names where it was found, for messages.
+	source string
+}
+
+func (c *Client) lookup(ctx context.Context, host string) (credential, error) {
+	for _, s := range c.sources {
+		found, err := s.lookup(ctx, host)
+		if err != nil {
+			return credential{}, &Error{Kind: Credentials, Host: host, Err: err}
+		}
+		if !found.password.Empty() {
+			return found, nil
+		}
+	}
+	return credential{}, nil
+}
+
+// loadSources reads all sources in order of precedence. searched names them, also
+// those that are absent, to say where a credential could be put.
+func loadSources(getenv func(string) string) (sources []source, searched []string, err error) {
+	add := func(s source, err error) error {
+		if err == nil {
+			sources = append(sources, s)
+		}
+		return err
+	}
+	searched = append(searched, envDockerAuth)
+	if value := getenv(envDockerAuth); strings.TrimSpace(value) != "" {
+		if err := add(parseSource(envDockerAuth, []byte(value))); err != nil {
+			return nil, nil, &Error{Kind: Credentials, Err: err}
+		}
+	}
+	for _, f := range authFiles(getenv) {
+		searched = append(searched, f.path)
+		data, err := readFile(f.path, maxAuthFile)
+		if errors.Is(err, fs.ErrNotExist) && !f.required {
+			continue
+		}
+		if err == nil {
+			err = add(parseSource(f.path, data))
+		}
+		if err != nil {
+			return nil, nil, &Error{Kind: Credentials, Err: fmt.Errorf("read credentials: %w", err)}
+		}
+	}
+	return sources, searched, nil
+}
+
+type authFile struct {
+	path string
+	// required is a file that somebody named: then it must be there.
+	required bool
+}
+
+func authFiles(getenv func(string) string) []authFile {
+	var files []authFile
+	if path := getenv(envRegistryAuth); path != "" {
+		files = append(files, authFile{path: path, required: true})
+	}
+	if dir := getenv(envDockerDir); dir != "" {
+		files = append(files, authFile{path: filepath.Join(dir, "config.json")})
+	} else if home := getenv("HOME"); home != "" {
+		files = append(files, authFile{path: filepath.Join(home, ".docker", "config.json")})
+	}
+	if dir := getenv("XDG_RUNTIME_DIR"); dir != "" {
+		files = append(files, authFile{path: filepath.Join(dir, "containers", "auth.json")})
+	}
+	return files
+}
+
+// credentialHost returns the one name under which a host's credentials are kept.
+func credentialHost(host string) string {
+	switch host {
+	case hubName, hubAPI:
+		return hubIndex
+	}
+	return host
+}

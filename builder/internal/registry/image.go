@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// MaxDocument is the size in bytes of the largest manifest, index or
+	// configuration that is read, which is containerd's own limit for manifests.
+	MaxDocument = 4 << 20
+	// maxPlatforms bounds what an index makes us read.
+	maxPlatforms = 64
+	// readers is how many documents of an image are read at a time.
+	readers = 4
+	// readAttempts is how often a body that breaks off is asked for.
+	readAttempts = 3
+)
+
+// attestationKey marks, in an index, BuildKit's attestation manifests.
+const attestationKey = "vnd.docker.reference.type"
+
+// Image is what a reference stands for: an index, or the manifest of one image.
+type Image struct {
+	// Name is the normalised reference, or the notation of a layout.
+	Name string
+	// Descriptor is that of the index, or of the only manifest.
+	Descriptor ocispec.Descriptor
+	// Manifests are the images, in the order of the index.
+	Manifests []Manifest
+	// Attestations are the index's attestation manifests: see [Image.ReadManifest].
+	Attestations []ocispec.Descriptor
+
+	content content
+	explain func(ref string, err error) error
+}
+
+// Manifest is the image of one platform.
+type Manifest struct {
+	Descriptor ocispec.Descriptor
+	// Platform is that of the index's entry, else that of the configuration.
+	Platform ocispec.Platform
+	Manifest ocispec.Manifest
+	// Config is the decoded configuration, RawConfig its bytes: docker's own fields
+	// (Healthcheck, OnBuild, Shell) are only there.
+	Config    ocispec.Image
+	RawConfig []byte
+}
+
+// content is where an image's documents and blobs come from.
+type content interface {
+	Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error)
+	Close() error
+}
+
+// Resolve finds what ref stands for and reads the manifest and the configuration of
+// every platform, each verified by its digest and at most [MaxDocument] long.
+// ref is a reference, or oci-layout://PATH as [OpenLayout] takes it. The caller
+// closes the image. Errors are of type [*Error].
+func (c *Client) Resolve(ctx context.Context, ref string) (*Image, error) {
+	if path, ok := strings.CutPrefix(ref, LayoutScheme); ok {
+		return OpenLayout(ctx, path)
+	}
+	named, err := ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	ctx = quiet(ctx)
+	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: c.authorizedHosts(ctx)})
+	name, desc, err := resolver.Resolve(ctx, named.String())
+	if err != nil {
+		return nil, c.Explain(ref, err)
+	}
+	fetcher, err := resolver.Fetcher(ctx, name)
+	if err != nil {
+		return nil, c.Explain(ref, err)
+	}
+	img := &Image{Name: named.String(), Descriptor: desc, content: remoteContent{fetcher}, explain: c.Explain}
+	if err := img.load(ctx); err != nil {
+		return nil, c.Explain(ref, err)
+	}
+	return img, nil
+}
+
+// authorizedHosts is [Client.Hosts] with the client's own credentials, for our own reads.
+func (c *Client) authorizedHosts(ctx context.Context) docker.RegistryHosts {
+	authorizer := docker.NewDockerAuthorizer(
+		docker.WithAuthClient(c.http),
+		docker.WithAuthCreds(func(host string) (string, string, error) {
+			username, password, err := c.Credentials(ctx, host)
+			return username, password.Reveal(), err
+		}),
+	)
+	hosts := c.Hosts()
+	return func(host string) ([]docker.RegistryHost, error) {
+		list, err := hosts(host)
+		for i := range list {
+			list[i].Authorizer = authorizer
+		}
+		return list, err
+	}
+}
+
+// quiet keeps containerd from logging to logrus' global logger: everything that
+// matters is in the error.
+func quiet(ctx context.Context) context.Context {
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	return log.WithLogger(ctx, logrus.NewEntry(logger))
+}
+
+// fetcher is the part of containerd's remotes.Fetcher that is used.
+type fetcher interface {
+	Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error)
+}
+
+type remoteContent struct{ fetcher fetcher }
+
+// Fetch drops the URLs that a descriptor may carry: they would make us send
+// requests wherever an image's author likes.
+func (r remoteContent) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	desc.URLs = nil
+	return r.fetcher.Fetch(quiet(ctx), desc)
+}
+
+func (remoteContent) Close() error { return nil }
+
+// Close releases the file behind an image from a layout.
+func (i *Image) Close() error { return i.content.Close() }
+
+// ReadBlob returns the content of desc, verified. More than limit bytes are a [*LimitError].
+func (i *Image) ReadBlob(ctx context.Context, desc ocispec.Descriptor, limit int64) ([]byte, error) {
+	data, err := i.read(ctx, desc, limit)
+	return data, i.explain(i.Name, err)
+}
+
+// ReadManifest returns one of the image's manifests, such as an attestation.
+func (i *Image) ReadManifest(ctx context.Context, desc ocispec.Descriptor) (ocispec.Manifest, error) {
+	var m ocispec.Manifest
+	err := i.decode(ctx, desc, &m)
+	return m, i.explain(i.Name, err)
+}
+
+// OpenBlob streams the content of desc. The reader fails with a [*DigestError], in
+// place of io.EOF, if it was not what desc says.
+func (i *Image) OpenBlob(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	r, err := i.open(ctx, desc)
+	if err != nil {
+		return nil, i.explain(i.Name, err)
+	}
+	return r, nil
+}
+
+func (i *Image) load(ctx context.Context) error {
+	switch mediaType := i.Descriptor.MediaType; {
+	case images.IsIndexType(mediaType):
+		return i.loadIndex(ctx)
+	case images.IsManifestType(mediaType):
+		i.Manifests = make([]Manifest, 1)
+		return i.loadManifest(ctx, i.Descriptor, &i.Manifests[0])
+	default:
+		return i.invalid("media type %q is neither an image nor an index of images", mediaType)
+	}
+}
+
+func (i *Image) loadIndex(ctx context.Context) error {
+	var index ocispec.Index
+	if err := i.decode(ctx, i.Descriptor, &index); err != nil {
+		return err
+	}
+	var entries []ocispec.Descriptor
+	for _, desc := range index.Manifests {
+		if desc.Annotations[attestationKey] != "" {
+			i.Attestations = append(i.Attestations, desc)
+		} else if images.IsManifestType(desc.MediaType) {
+			entries = append(entries, desc)
+		}
+	}
+	if len(entries) == 0 || len(entries) > maxPlatforms {
+		return i.invalid("the index lists %d images, want 1 to %d", len(entries), maxPlatforms)
+	}
+	i.Manifests = make([]Manifest, len(entries))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for n, desc := range entries {
+		group.Go(func() error { return i.loadManifest(ctx, desc, &i.Manifests[n]) })
+	}
+	return group.Wait()
+}
+
+func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Manifest) (err error) {
+	m.Descriptor = desc
+	if err := i.decode(ctx, desc, &m.Manifest); err != nil {
+		return err
+	}
+	config := m.Manifest.Config
+	if !images.IsConfigType(config.MediaType) {
+		return i.invalid("its configuration is of type %q, so this is no container image", config.MediaType)
+	}
+	if m.RawConfig, err = i.read(ctx, config, MaxDocument); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(m.RawConfig, &m.Config); err != nil {
+		return i.invalid("decode configuration %s: %w", config.Digest, err)
+	}
+	m.Platform = m.Config.Platform
+	if desc.Platform != nil {
+		m.Platform = *desc.Platform
+	}
+	return nil
+}
+
+func (i *Image) invalid(format string, args ...any) error {
+	return &Error{Kind: Invalid, Ref: i.Name, Err: fmt.Errorf(format, args...)}
+}
+
+func (i *Image) decode(ctx context.Context, desc ocispec.Descriptor, v any) error {
+	data, err := i.read(ctx, desc, MaxDocument)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return i.invalid("decode %s: %w", desc.Digest, err)
+	}
+	return nil
+}
+
+// read reads all of desc, again from the start if the connection breaks in between.
+func (i *Image) read(ctx context.Context, desc ocispec.Descriptor, limit int64) ([]byte, error) {
+	if desc.Size > limit {
+		return nil, &LimitError{What: desc.Digest.String(), Limit: limit}
+	}
+	for attempt := 1; ; attempt++ {
+		data, err := i.readOnce(ctx, desc)
+		if err == nil || attempt == readAttempts || !brokeOff(err) {
+			return data, err
+		}
+	}
+}
+
+func brokeOff(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+func (i *Image) readOnce(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {
+	r, err := i.open(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+func (i *Image) open(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	if err := desc.Digest.Validate(); err != nil {
+		return nil, i.invalid("digest %q: %w", desc.Digest, err)
+	}
+	r, err := i.content.Fetch(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	return &verified{ReadCloser: r, desc: desc, digester: desc.Digest.Algorithm().Digester(), left: desc.Size}, nil
+}
+
+// verified passes the bytes of desc through and fails at the end, or at the first
+// byte too many, if they are not what desc says.
+type verified struct {
+	io.ReadCloser
+	desc     ocispec.Descriptor
+	digester digest.Digester
+	left     int64
+}
+
+// Read implements [io.Reader].
+func (v *verified) Read(p []byte) (int, error) {
+	n, err := v.ReadCloser.Read(p)
+	v.left -= int64(n)
+	if v.left < 0 {
+		return 0, &LimitError{What: v.desc.Digest.String(), Limit: v.desc.Size}
+	}
+	v.digester.Hash().Write(p[:n])
+	if errors.Is(err, io.EOF) {
+		return n, v.verify()
+	}
+	return n, err
+}
+
+func (v *verified) verify() error {
+	if got := v.digester.Digest(); got != v.desc.Digest {
+		return &DigestError{Want: v.desc.Digest, Got: got}
+	}
+	return io.EOF
+}
+
+// Platforms returns the image's platforms in OS/ARCH[/VARIANT] form, sorted.
+func (i *Image) Platforms() []string {
+	var list []string
+	for _, m := range i.Manifests {
+		list = append(list, platformName(m.Platform))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func platformName(p ocispec.Platform) string {
+	parts := []string{p.OS, p.Architecture}
+	if p.Variant != "" {
+		parts = append(parts, p.Variant)
+	}
+	return strings.Join(parts, "/")
+}
