@@ -9,7 +9,6 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -82,12 +81,12 @@ func decodeYAML(data []byte) (root *yaml.Node, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, next yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		return nil, yamlError(err)
+		return nil, yamlError(err, data)
 	}
 	switch err := dec.Decode(&next); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		return nil, yamlError(err)
+		return nil, yamlError(err, data)
 	default:
 		return nil, &syntaxError{rule: ruleYAMLDocuments, line: next.Line, column: next.Column, message: "the file holds more than one YAML document"}
 	}
@@ -102,21 +101,43 @@ func content(doc *yaml.Node) *yaml.Node {
 	return doc.Content[0]
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)`)
+var (
+	yamlProblem = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)`)
+	// yamlGrammar matches what the library's parser says. Its lines count from
+	// 0, those of its scanner from 1; both leave out the first line.
+	yamlGrammar = regexp.MustCompile(`^did not find expected (node content|key|',' or|'-' indicator|<)|^found (duplicate|undefined|incompatible)`)
+	yamlReader  = regexp.MustCompile(`control characters|UTF-|input`)
+	yamlAnchor  = regexp.MustCompile(`anchor '(.*)'`)
+)
 
 // yamlError keeps the place and the reason of the library's error, but not
 // the names of anchors in it: "*hunter2" is an alias to the parser.
-func yamlError(err error) error {
+func yamlError(err error, data []byte) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	m := yamlLine.FindStringSubmatch(err.Error())
-	line, _ := strconv.Atoi(m[1]) // 0 if there is none
-	reason := m[2]
-	if strings.Contains(reason, "anchor") {
-		reason = "an alias (*name) without an anchor (&name) before it, or within its own anchor; quote text that starts with *"
+	m := yamlProblem.FindStringSubmatch(err.Error())
+	if anchor := yamlAnchor.FindStringSubmatch(m[2]); anchor != nil {
+		line, column := findOnly(data, "*"+anchor[1])
+		return &syntaxError{ruleYAMLInvalid, line, column, "invalid YAML: an alias (*name) without an anchor (&name) before it; quote text that starts with *"}
 	}
-	return &syntaxError{rule: ruleYAMLInvalid, line: line, message: "invalid YAML: " + reason}
+	line, _ := strconv.Atoi(m[1]) // 0 if there is none
+	if yamlGrammar.MatchString(m[2]) {
+		line++
+	} else if line == 0 && !yamlReader.MatchString(m[2]) {
+		line = 1
+	}
+	return &syntaxError{rule: ruleYAMLInvalid, line: line, message: "invalid YAML: " + m[2]}
+}
+
+// findOnly returns the line and the column of a text that occurs once; else 0.
+func findOnly(data []byte, text string) (line, column int) {
+	if bytes.Count(data, []byte(text)) != 1 {
+		return 0, 0
+	}
+	before := data[:bytes.Index(data, []byte(text))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
 // mayHaveNodes returns how many nodes the bytes can make at most, within a
