@@ -172,13 +172,13 @@ func runHelper(ctx context.Context, name, host string) (credential, error) {
 	var out limitedBuffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
-		if strings.TrimSpace(out.String()) == helperNotFound {
+		if strings.TrimSpace(out.buf.String()) == helperNotFound {
 			return credential{}, nil
 		}
 		return credential{}, fmt.Errorf("run %s for %s: %w", program, host, err)
 	}
 	var answer struct{ Username, Secret string }
-	if err := decodeJSON(out.Bytes(), &answer); err != nil {
+	if err := decodeJSON(out.buf.Bytes(), &answer); err != nil {
 		return credential{}, fmt.Errorf("answer of %s for %s: %w", program, host, err)
 	}
 	if answer.Username == helperToken {
@@ -204,14 +204,14 @@ func helperKey(host string) string {
 	return host
 }
 
-// limitedBuffer refuses what comes after maxHelperAnswer bytes. It shows a helper
-// a short write, which ends it.
-type limitedBuffer struct{ bytes.Buffer }
+// limitedBuffer refuses what comes after maxHelperAnswer bytes, which ends a helper
+// that goes on. It embeds nothing: bytes.Buffer's ReadFrom would go around Write.
+type limitedBuffer struct{ buf bytes.Buffer }
 
 // Write implements [io.Writer].
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxHelperAnswer {
+	if b.buf.Len()+len(p) > maxHelperAnswer {
 		return 0, &LimitError{What: "answer", Limit: maxHelperAnswer}
 	}
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }

@@ -138,7 +138,8 @@ func classify(err error) Kind {
 	var limit *LimitError
 	var mismatch *DigestError
 	switch {
-	case errors.As(err, &limit), errors.As(err, &mismatch):
+	case errors.As(err, &limit), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
+		// The last is containerd's word for more bytes than the descriptor says.
 		return Invalid
 	case isTLS(err):
 		return TLS

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -111,7 +112,7 @@ func repeatable(req *http.Request, resp *http.Response) bool {
 	case http.MethodGet, http.MethodHead:
 		return true
 	case http.MethodPost:
-		isToken := req.Header.Get("Content-Type") == "application/x-www-form-urlencoded" && req.GetBody != nil
+		isToken := strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && req.GetBody != nil
 		noBody := req.Body == nil || req.Body == http.NoBody
 		return isToken || noBody && resp != nil && resp.StatusCode == http.StatusTooManyRequests
 	}
