@@ -29,21 +29,29 @@ func (p *Plan) WriteText(w io.Writer) error {
 }
 
 func (p *Plan) writeStep(out io.Writer, number int, s Step) {
-	fmt.Fprintf(out, "%4d. %s %s", number, s.Slug, cmp.Or(s.Version, "(no version name)"))
+	fmt.Fprintf(out, "%4d. %s %s", number, printable(s.Slug), cmp.Or(printable(s.Version), "(no version name)"))
 	if s.App != "" {
-		fmt.Fprintf(out, ", publishes app %s", strconv.Quote(s.App))
+		fmt.Fprintf(out, ", publishes app %q", s.App)
 	}
 	fmt.Fprintln(out)
 	for _, d := range p.Dependencies {
 		if d.Workspace == s.Slug {
-			fmt.Fprintf(out, "        after %s, for app %q (%s)\n", d.Provider, d.App, d.DeclaredAt)
+			fmt.Fprintf(out, "        after %s, for app %q (%s)\n", printable(d.Provider), d.App, printable(d.DeclaredAt.String()))
 		}
 	}
 	for _, d := range p.External {
 		if d.Workspace == s.Slug {
-			fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, d.DeclaredAt)
+			fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, printable(d.DeclaredAt.String()))
 		}
 	}
+}
+
+// printable quotes what could act on a terminal.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // count returns a number with its noun.

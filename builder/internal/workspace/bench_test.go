@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"maps"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
+)
+
+// BenchmarkCollect validates and plans 300 workspaces of 28 MB, in which no two
+// automations are alike: the worst case for the memory of clean files.
+func BenchmarkCollect(b *testing.B) {
+	fs := workspacetest.Repository(workspacetest.Many(300, 28<<20/300, "base1", "base2", "extended")...)
+	names, size := slices.Sorted(maps.Keys(fs)), 0
+	data := make([][]byte, len(names))
+	for i, name := range names {
+		data[i] = []byte(fs[name])
+		size += len(data[i])
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		c := NewCollector(Options{})
+		for i, name := range names {
+			c.Add(name, data[i])
+		}
+		repo, ds := c.Finish()
+		if _, more := repo.Plan(); len(ds)+len(more) > 0 {
+			b.Fatal(brief(append(ds, more...)))
+		}
+	}
+}
+
+// TestMemory checks that facts are kept and not content: 1,000 workspaces of
+// 50 files each. What is live must not grow with the size of the files.
+func TestMemory(t *testing.T) {
+	const workspaces, filesEach, fileSize = 1000, 50, 2000
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	c := NewCollector(Options{})
+	for _, s := range workspacetest.Many(workspaces, filesEach*fileSize, "base1") {
+		s.Automations = filesEach
+		for name, text := range s.Files() {
+			c.Add(s.Slug+"/"+name, []byte(text))
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if live := int64(after.HeapAlloc) - int64(before.HeapAlloc); live > 40<<20 {
+		t.Errorf("%d MB are live after %d files", live>>20, workspaces*filesEach)
+	} else {
+		t.Logf("%d MB are live", live>>20)
+	}
+	if _, ds := c.Finish(); len(ds) > 0 {
+		t.Errorf("%d diagnostics, the first is %+v", len(ds), ds[0])
+	}
+}
