@@ -93,11 +93,12 @@ func (e *DigestError) Error() string {
 }
 
 // Explain turns an error of a resolver or of the build engine about ref into an
-// [*Error]. Errors of a cancelled context and nil are returned as they are.
+// [*Error]. Errors of a cancelled context and nil are returned as they are; a time-out
+// is one of the registry.
 func (c *Client) Explain(ref string, err error) error {
 	var known *Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case err == nil, errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &known):
 		if known.Ref == "" {

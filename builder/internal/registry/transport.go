@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// A time-out for each phase of a request. Bodies have none: a layer may take long.
+// A time-out for each phase of a request. The bodies of blobs have none: a layer may take long.
 const (
 	dialTimeout = 15 * time.Second
 	tlsTimeout  = 15 * time.Second
@@ -27,6 +28,9 @@ const (
 	// when its storage has the blob.
 	headerTimeout = 2 * time.Minute
 	idleTimeout   = 90 * time.Second
+	// documentTimeout is for all of a request for something small, with its body
+	// and its retries.
+	documentTimeout = 5 * time.Minute
 )
 
 // maxRedirects is how many hops a read follows, maxCAFile the size of a CA file in bytes.
@@ -257,16 +261,21 @@ func discard(resp *http.Response) {
 	resp.Body.Close()
 }
 
-// limits bounds the bodies of everything but blobs.
+// limits bounds everything but blobs, in size and in time.
 type limits struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
 func (t limits) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(req)
-	if err != nil || strings.Contains(req.URL.Path, "/blobs/") {
-		return resp, err
+	if strings.Contains(req.URL.Path, "/blobs/") {
+		return t.next.RoundTrip(req)
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxDocument, what: req.URL.Host + req.URL.Path}
+	ctx, cancel := context.WithTimeout(req.Context(), documentTimeout)
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxDocument, what: req.URL.Host + req.URL.Path, done: cancel}
 	return resp, nil
 }
 
@@ -275,6 +284,13 @@ type boundedBody struct {
 	io.ReadCloser
 	left int64
 	what string
+	done context.CancelFunc
+}
+
+// Close implements [io.Closer].
+func (b *boundedBody) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
 }
 
 // Read implements [io.Reader].
