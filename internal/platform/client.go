@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// Op names an operation of the client in errors and metrics.
+type Op string
+
+// The operations.
+const (
+	OpWorkspace   Op = "workspace"
+	OpWorkspaces  Op = "workspaces"
+	OpStatus      Op = "status"
+	OpPull        Op = "pull"
+	OpEvents      Op = "events"
+	OpReadiness   Op = "readiness"
+	OpHealthcheck Op = "healthcheck"
+	OpMe          Op = "me"
+)
+
+// Ops lists all operations, for metrics that start at 0.
+func Ops() []Op {
+	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe}
+}
+
+// Defaults of [Options].
+const (
+	DefaultTimeout = 30 * time.Second
+	DefaultGrace   = 15 * time.Second
+	DefaultMaxBody = 32 << 20
+)
+
+// CorrelationHeader carries the correlation id of a request and its events.
+const CorrelationHeader = "X-Correlation-Id"
+
+// Observer hears of every finished request. Code is the HTTP status in decimal,
+// or the name of the [Class] of a request without an answer.
+type Observer func(op Op, code string, took time.Duration)
+
+// Options of a [Client]. They are fixed once the client exists.
+type Options struct {
+	// BaseURL of the API, such as http://127.0.0.1:80, with or without /v2. Required.
+	BaseURL string
+	// Identity authenticates each request; nil sends none.
+	Identity Identity
+	// Transport carries the requests; nil means [NewTransport] with its defaults.
+	Transport http.RoundTripper
+	// Timeout of a whole request, [DefaultTimeout] by default. A pull
+	// with a Wait gets Wait and Grace instead.
+	Timeout time.Duration
+	// Grace is what a pull may take beyond the Wait that it asks the platform
+	// for, [DefaultGrace] by default.
+	Grace time.Duration
+	// MaxBody bounds an answer, in bytes, [DefaultMaxBody] by default.
+	MaxBody int64
+	// UserAgent is sent unless empty.
+	UserAgent string
+	// Observer may be nil.
+	Observer Observer
+}
+
+// Client calls one address of the platform. It is safe for concurrent use.
+type Client struct {
+	root string // scheme, host and path prefix, without /v2 and final slash
+	http *http.Client
+	opts Options
+}
+
+// New returns a client of the platform at opts.BaseURL.
+func New(opts Options) (*Client, error) {
+	root, err := parseBase(opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	opts.Timeout = cmp.Or(opts.Timeout, DefaultTimeout)
+	opts.Grace = cmp.Or(opts.Grace, DefaultGrace)
+	opts.MaxBody = cmp.Or(opts.MaxBody, int64(DefaultMaxBody))
+	if opts.Transport == nil {
+		if opts.Transport, err = NewTransport(TransportOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Observer == nil {
+		opts.Observer = func(Op, string, time.Duration) {}
+	}
+	// A redirect would carry identity headers to wherever it points.
+	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{root: root, opts: opts, http: &http.Client{Transport: opts.Transport, CheckRedirect: refuse}}, nil
+}
+
+// BaseURL returns the address of the API, without /v2.
+func (c *Client) BaseURL() string { return c.root }
+
+// CloseIdleConnections drops connections that are kept for reuse.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// parseBase accepts what the platform's own API_URL may hold, with or without /v2 (contract §9).
+func parseBase(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", errors.New("platform URL does not parse: give it as http://host:port or https://host")
+	}
+	clean, user, password := secret.SplitURL(u)
+	switch {
+	case user != "" || !password.Empty():
+		return "", fmt.Errorf("platform URL %s carries credentials: give a token file instead", clean)
+	case clean.Scheme != "http" && clean.Scheme != "https", clean.Host == "":
+		return "", fmt.Errorf("platform URL %q is not http://host:port or https://host", clean.String())
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("platform URL %s has a query or fragment: give it without", clean)
+	}
+	return strings.TrimSuffix(strings.TrimRight(clean.String(), "/"), "/v2"), nil
+}
+
+// Meta is what each answer tells beside its content.
+type Meta struct {
+	// Date is the server's clock, zero if it did not tell.
+	Date time.Time
+	// CorrelationID links the request to events and to the platform's logs.
+	CorrelationID string
+}
+
+// call describes one request.
+type call struct {
+	op            Op
+	method        string
+	path          string // from the root, so with /v2 where it belongs
+	query         url.Values
+	body          any
+	timeout       time.Duration // 0 for the client's default
+	correlationID string
+	accept        []int // statuses that are answers; 200 alone by default
+}
+
+// do sends one request and decodes its answer into out.
+func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
+	start := time.Now()
+	resp, failure := c.exchange(ctx, k)
+	if failure == nil {
+		failure = c.judge(k, resp, out)
+	}
+	c.opts.Observer(k.op, observedCode(failure), time.Since(start))
+	if failure != nil {
+		return resp.meta, failure
+	}
+	return resp.meta, nil
+}
+
+func observedCode(e *Error) string {
+	switch {
+	case e == nil:
+		return "200"
+	case e.Status != 0:
+		return fmt.Sprint(e.Status)
+	}
+	return e.Class.String()
+}
+
+// answer is a whole response, masked.
+type answer struct {
+	meta   Meta
+	status int
+	header http.Header
+	body   []byte
+}
+
+// exchange sends the request and reads all of the answer.
+func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
+	defer cancel()
+	sent := new(sentTrace)
+	req, err := c.request(sent.attach(ctx), k)
+	if err != nil {
+		return answer{}, &Error{Op: k.op, Class: ClassNotSent, Message: err.Error(), Err: err}
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, transportError(ctx, k.op, err, sent.maybe(err))
+	}
+	defer resp.Body.Close()
+	a := answer{meta: metaOf(resp.Header), status: resp.StatusCode, header: resp.Header}
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.opts.MaxBody+1))
+	if err != nil {
+		e := transportError(ctx, k.op, err, true)
+		e.CorrelationID = a.meta.CorrelationID
+		return a, e
+	}
+	if int64(len(a.body)) > c.opts.MaxBody {
+		return a, a.error(k.op, ClassTooLarge, fmt.Sprintf("answer is larger than %d bytes", c.opts.MaxBody))
+	}
+	a.body = mask(a.body, req.Header)
+	return a, nil
+}
+
+func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	target := c.root + k.path
+	if len(k.query) > 0 {
+		target += "?" + k.query.Encode()
+	}
+	body, err := encodeBody(k.body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, k.method, target, body)
+	if err != nil {
+		return nil, errors.New("make the request: the address is not valid")
+	}
+	req.Header.Set("Accept", "application/json")
+	if k.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.opts.UserAgent != "" {
+		req.Header.Set("User-Agent", c.opts.UserAgent)
+	}
+	if k.correlationID != "" {
+		req.Header.Set(CorrelationHeader, k.correlationID)
+	}
+	if c.opts.Identity == nil {
+		return req, nil
+	}
+	if err := c.opts.Identity.Authenticate(ctx, req.Header); err != nil {
+		return nil, fmt.Errorf("authenticate the request: %w", err)
+	}
+	return req, nil
+}
+
+func encodeBody(body any) (io.Reader, error) {
+	if body == nil {
+		return http.NoBody, nil
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	return bytes.NewReader(data), nil
+}
+
+func metaOf(h http.Header) Meta {
+	date, _ := http.ParseTime(h.Get("Date"))
+	return Meta{Date: date, CorrelationID: clip(h.Get(CorrelationHeader), 128)}
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Types of the events of a bulk import, in the workspace platform (contract §1.6).
+const (
+	EventImportStarted   = "workspaces.bulkImport.started"
+	EventImportProgress  = "workspaces.bulkImport.progress"
+	EventImportCompleted = "workspaces.bulkImport.completed"
+)
+
+// EventQuery selects events (contract §1.7).
+type EventQuery struct {
+	// Workspace is an id or slug; empty for platform.
+	Workspace string
+	// Types of events; none for all.
+	Types []string
+	// After and Before are exclusive bounds of CreatedAt, by the server's clock.
+	After, Before time.Time
+	// Text searches.
+	Text string
+	// Match filters by a JSON path, such as source.correlationId.
+	Match map[string]string
+	// Page counts from 0; Limit is 50 if 0.
+	Page, Limit int
+	// NewestFirst turns the order, which is by time.
+	NewestFirst bool
+}
+
+func (q EventQuery) values() url.Values {
+	v := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	for name, value := range q.Match {
+		set(name, value)
+	}
+	set("types", strings.Join(q.Types, ","))
+	set("text", q.Text)
+	set("afterDate", formatTime(q.After))
+	set("beforeDate", formatTime(q.Before))
+	if q.Page > 0 {
+		set("page", strconv.Itoa(q.Page))
+	}
+	if q.Limit > 0 {
+		set("limit", strconv.Itoa(q.Limit))
+	}
+	if !q.NewestFirst {
+		set("sort", "asc")
+	}
+	return v
+}
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// Event is one event. Of Started, Progress and Completed, the one of its type is set.
+type Event struct {
+	// ID is opaque; order is by CreatedAt.
+	ID, Type  string
+	CreatedAt time.Time
+	// CorrelationID is that of the request which caused the event.
+	CorrelationID string
+	// Replica is the pod that emitted it, if told.
+	Replica   string
+	Error     *Problem
+	Started   *ImportStarted
+	Progress  *ImportProgress
+	Completed *ImportReport
+}
+
+// ImportStarted tells what an import is about to do.
+type ImportStarted struct {
+	RepositoryID string
+	Groups       []string
+	Slugs        []string
+}
+
+// ImportProgress tells that an import is done with a workspace. It does not name the groups.
+type ImportProgress struct {
+	RepositoryID   string
+	Workspace      WorkspaceReport // without Version and Reason
+	Current, Total int             // Current counts from 1
+}
+
+// EventPage is a page of events.
+type EventPage struct {
+	Meta
+	Events []Event
+	// Undecodable counts events of the bulk import whose payload is not as documented.
+	Undecodable int
+}
+
+// Events returns one page of events. The platform takes out what the caller may
+// not read after the page is cut, so that a short page is not the last one.
+func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
+	workspace := q.Workspace
+	if workspace == "" {
+		workspace = "platform"
+	}
+	var page EventPage
+	meta, err := c.do(ctx, call{op: OpEvents, method: http.MethodGet,
+		path: "/v2/workspaces/" + url.PathEscape(workspace) + "/events", query: q.values()}, &page)
+	page.Meta = meta
+	return page, err
+}
+
+// AllEvents returns the events of up to maxPages pages, until an empty one.
+func (c *Client) AllEvents(ctx context.Context, q EventQuery, maxPages int) (EventPage, error) {
+	var all EventPage
+	for range maxPages {
+		page, err := c.Events(ctx, q)
+		all.Meta = page.Meta
+		if err != nil {
+			return all, err
+		}
+		all.Events = append(all.Events, page.Events...)
+		all.Undecodable += page.Undecodable
+		if len(page.Events) == 0 {
+			break
+		}
+		q.Page++
+	}
+	return all, nil
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (p *EventPage) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Result *struct {
+			Events []json.RawMessage `json:"events"`
+		} `json:"result"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if in.Result == nil {
+		return errShape
+	}
+	*p = EventPage{}
+	for _, raw := range in.Result.Events {
+		e, ok := decodeEvent(raw)
+		if !ok {
+			p.Undecodable++
+		}
+		p.Events = append(p.Events, e)
+	}
+	return nil
+}
+
+// decodeEvent returns what it can; !ok tells that the payload is missing in it.
+func decodeEvent(raw json.RawMessage) (e Event, ok bool) {
+	var in struct {
+		ID        lenient         `json:"id"`
+		Type      lenient         `json:"type"`
+		CreatedAt moment          `json:"createdAt"`
+		Error     *Problem        `json:"error"`
+		Payload   json.RawMessage `json:"payload"`
+		Source    struct {
+			CorrelationID lenient `json:"correlationId"`
+			Host          struct {
+				Replica lenient `json:"replica"`
+			} `json:"host"`
+		} `json:"source"`
+	}
+	if json.Unmarshal(raw, &in) != nil {
+		return Event{}, false
+	}
+	e = Event{ID: string(in.ID), Type: string(in.Type), CreatedAt: in.CreatedAt.Time, Error: in.Error,
+		CorrelationID: string(in.Source.CorrelationID), Replica: string(in.Source.Host.Replica)}
+	return e, e.decodePayload(in.Payload) == nil
+}
+
+func (e *Event) decodePayload(payload json.RawMessage) (err error) {
+	switch e.Type {
+	case EventImportStarted:
+		e.Started, err = decodeStarted(payload)
+	case EventImportProgress:
+		e.Progress, err = decodeProgress(payload)
+	case EventImportCompleted:
+		report := new(ImportReport)
+		if err = json.Unmarshal(payload, report); err == nil {
+			e.Completed = report
+		}
+	}
+	return err
+}
+
+func decodeStarted(payload json.RawMessage) (*ImportStarted, error) {
+	var in struct {
+		RepositoryID string            `json:"repositoryId"`
+		Groups       []string          `json:"groups"`
+		Workspaces   []WorkspaceReport `json:"workspaces"`
+	}
+	if err := json.Unmarshal(payload, &in); err != nil {
+		return nil, err
+	}
+	if in.RepositoryID == "" {
+		return nil, errShape
+	}
+	out := &ImportStarted{RepositoryID: in.RepositoryID, Groups: in.Groups}
+	for _, w := range in.Workspaces {
+		out.Slugs = append(out.Slugs, w.Slug)
+	}
+	return out, nil
+}
+
+func decodeProgress(payload json.RawMessage) (*ImportProgress, error) {
+	var in struct {
+		RepositoryID string    `json:"repositoryId"`
+		Slug         lenient   `json:"workspaceSlug"`
+		ID           lenient   `json:"workspaceId"`
+		Name         lenient   `json:"workspaceName"`
+		Status       lenient   `json:"status"`
+		Errors       []Problem `json:"errors"`
+		Duration     count     `json:"duration"`
+		Imported     count     `json:"importedFilesCount"`
+		Deleted      count     `json:"deletedFilesCount"`
+		Current      count     `json:"current"`
+		Total        count     `json:"total"`
+	}
+	if err := json.Unmarshal(payload, &in); err != nil {
+		return nil, err
+	}
+	if in.RepositoryID == "" || in.Slug == "" {
+		return nil, errShape
+	}
+	return &ImportProgress{
+		RepositoryID: in.RepositoryID, Current: int(in.Current), Total: int(in.Total),
+		Workspace: WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Status: Status(in.Status),
+			Errors: in.Errors, Duration: in.Duration.milliseconds(),
+			ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted)},
+	}, nil
+}

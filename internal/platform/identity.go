@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// Identity authenticates requests by setting headers. It is asked anew for each
+// request, so that a rotated token is used by the next one.
+type Identity interface {
+	Authenticate(ctx context.Context, header http.Header) error
+}
+
+// IdentityFunc is a function that is an [Identity].
+type IdentityFunc func(ctx context.Context, header http.Header) error
+
+// Authenticate implements [Identity].
+func (f IdentityFunc) Authenticate(ctx context.Context, header http.Header) error {
+	return f(ctx, header)
+}
+
+// Source gives the current value of a credential.
+type Source func(ctx context.Context) (secret.Value, error)
+
+// Fixed is the [Source] of a credential that does not change.
+func Fixed(v secret.Value) Source {
+	return func(context.Context) (secret.Value, error) { return v, nil }
+}
+
+// Names of the headers by which services of the platform identify a caller (contract §3.3).
+const (
+	HeaderUserID    = "X-Prismeai-User-Id"
+	HeaderSessionID = "X-Prismeai-Session-Id"
+	HeaderRole      = "X-Prismeai-Role"
+	HeaderAPIKey    = "X-Prismeai-Api-Key"
+)
+
+// LocalHeaders returns the identity headers of the platform's own services,
+// which only a call within the pod may use. The result is the caller's to change.
+func LocalHeaders() map[string]string {
+	return map[string]string{HeaderUserID: "api", HeaderSessionID: "adminSession", HeaderRole: "superadmin"}
+}
+
+// Headers is an [Identity] of fixed headers, none of them secret.
+func Headers(values map[string]string) Identity {
+	return IdentityFunc(func(_ context.Context, h http.Header) error {
+		for name, value := range values {
+			h.Set(name, value)
+		}
+		return nil
+	})
+}
+
+// Bearer is the [Identity] of a token.
+func Bearer(source Source) Identity { return credential("Authorization", "Bearer ", source) }
+
+// APIKey is the [Identity] of a workspace's, an organisation's or the internal key.
+func APIKey(source Source) Identity { return credential(HeaderAPIKey, "", source) }
+
+func credential(header, prefix string, source Source) Identity {
+	return IdentityFunc(func(ctx context.Context, h http.Header) error {
+		v, err := source(ctx)
+		if err != nil {
+			return err
+		}
+		if v.Empty() || strings.ContainsFunc(v.Reveal(), isControl) {
+			return errors.New("the credential is empty or has control characters")
+		}
+		h.Set(header, prefix+v.Reveal())
+		return nil
+	})
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// Join is the [Identity] that applies all of ids, in order.
+func Join(ids ...Identity) Identity {
+	return IdentityFunc(func(ctx context.Context, h http.Header) error {
+		for _, id := range ids {
+			if err := id.Authenticate(ctx, h); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// mask replaces the credentials of a request wherever its answer repeats them.
+func mask(body []byte, sent http.Header) []byte {
+	for name, values := range sent {
+		if !isCredential(name) {
+			continue
+		}
+		for _, v := range values {
+			if _, token, ok := strings.Cut(v, " "); ok {
+				v = token
+			}
+			if v != "" {
+				body = bytes.ReplaceAll(body, []byte(v), []byte(secret.Mask))
+			}
+		}
+	}
+	return body
+}
+
+func isCredential(name string) bool {
+	name = strings.ToLower(name)
+	return name == "authorization" || name == "cookie" || strings.Contains(name, "key") || strings.Contains(name, "token")
+}

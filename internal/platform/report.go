@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// errShape is JSON without the fields that the platform's answer must have.
+var errShape = errors.New("unexpected shape")
+
+// Status of a workspace in reports and events. The platform may send others.
+type Status string
+
+// The documented states of an import.
+const (
+	StatusImported Status = "imported"
+	StatusSkipped  Status = "skipped"
+	StatusError    Status = "error"
+)
+
+// ImportReport is the end of a bulk import: the answer of a pull that was waited
+// for, and the payload of the completed event (contract §1.3).
+type ImportReport struct {
+	RepositoryID string
+	Groups       []string
+	Duration     time.Duration
+	// Errors of the import as a whole.
+	Errors                                []Problem
+	Created, Updated, Skipped             []string // ids of workspaces
+	ImportedFilesCount, DeletedFilesCount int
+	Workspaces                            []WorkspaceReport
+}
+
+// WorkspaceReport is what an import did with one workspace.
+type WorkspaceReport struct {
+	Slug, ID, Name                        string
+	Version                               string
+	Status                                Status
+	Reason                                string
+	Errors                                []Problem
+	ImportedFilesCount, DeletedFilesCount int
+	Duration                              time.Duration
+	AppSlug                               string
+}
+
+// Failed reports whether the workspace has an error, by its status or by its errors.
+func (w *WorkspaceReport) Failed() bool { return w.Status == StatusError || len(w.Errors) > 0 }
+
+// Failed reports whether the import or any workspace of it has an error.
+// HTTP 200 does not mean success (contract §1.3).
+func (r *ImportReport) Failed() bool {
+	for i := range r.Workspaces {
+		if r.Workspaces[i].Failed() {
+			return true
+		}
+	}
+	return len(r.Errors) > 0
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (r *ImportReport) UnmarshalJSON(data []byte) error {
+	var in struct {
+		RepositoryID string            `json:"repositoryId"`
+		Groups       []string          `json:"groups"`
+		Duration     count             `json:"duration"`
+		Errors       []Problem         `json:"errors"`
+		Created      []string          `json:"createdWorkspaceIds"`
+		Updated      []string          `json:"updatedWorkspaceIds"`
+		Skipped      []string          `json:"skippedWorkspaceIds"`
+		Imported     count             `json:"importedFilesCount"`
+		Deleted      count             `json:"deletedFilesCount"`
+		Workspaces   []WorkspaceReport `json:"workspaces"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if in.RepositoryID == "" {
+		return errShape
+	}
+	*r = ImportReport{in.RepositoryID, in.Groups, in.Duration.milliseconds(), in.Errors, in.Created, in.Updated, in.Skipped,
+		int(in.Imported), int(in.Deleted), in.Workspaces}
+	return nil
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (w *WorkspaceReport) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Slug     lenient   `json:"slug"`
+		ID       lenient   `json:"workspaceId"`
+		Name     lenient   `json:"name"`
+		Version  lenient   `json:"version"`
+		Status   lenient   `json:"status"`
+		Reason   lenient   `json:"reason"`
+		Errors   []Problem `json:"errors"`
+		Imported count     `json:"importedFilesCount"`
+		Deleted  count     `json:"deletedFilesCount"`
+		Duration count     `json:"duration"`
+		App      struct {
+			Slug lenient `json:"slug"`
+		} `json:"app"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*w = WorkspaceReport{string(in.Slug), string(in.ID), string(in.Name), string(in.Version), Status(in.Status), string(in.Reason),
+		in.Errors, int(in.Imported), int(in.Deleted), in.Duration.milliseconds(), string(in.App.Slug)}
+	return nil
+}

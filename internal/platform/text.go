@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxText bounds texts of the platform that errors and results repeat, in bytes.
+const maxText = 2048
+
+// Problem is an error that an answer or an event reports, whichever of the
+// known shapes it has (contract §1.3).
+type Problem struct {
+	// Code is the name of the error, if any, such as SlugAlreadyInUse.
+	Code string
+	// Message is the text, or the compact JSON of a problem without one. Never empty.
+	Message string
+}
+
+func (p Problem) String() string {
+	if p.Code == "" || p.Code == p.Message {
+		return p.Message
+	}
+	return p.Code + ": " + p.Message
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON.
+func (p *Problem) UnmarshalJSON(data []byte) error {
+	*p = Problem{}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(data, &fields) == nil {
+		p.fromFields(fields)
+	} else {
+		p.Message = str(data)
+	}
+	if p.Message == "" {
+		p.Message = clip(string(data), maxText)
+	}
+	return nil
+}
+
+// fromFields reads message, msg, error or err, each a string or again an object.
+// An error that is a string beside a text is the name of the error.
+func (p *Problem) fromFields(fields map[string]json.RawMessage) {
+	p.Code = str(fields["code"])
+	if p.Code == "" && str(fields["error"]) != "" && (str(fields["message"]) != "" || str(fields["msg"]) != "") {
+		p.Code = str(fields["error"])
+	}
+	for _, name := range []string{"message", "msg", "error", "err"} {
+		if p.Message = str(fields[name]); p.Message != "" {
+			return
+		}
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(fields[name], &inner) == nil && len(inner) > 0 {
+			p.nested(fields[name])
+			return
+		}
+	}
+}
+
+func (p *Problem) nested(data []byte) {
+	var in Problem
+	// One level only: deeper JSON becomes text, so that nesting cannot exhaust the stack.
+	var flat struct {
+		Code    lenient `json:"code"`
+		Message lenient `json:"message"`
+		Msg     lenient `json:"msg"`
+	}
+	_ = json.Unmarshal(data, &flat) // lenient fields never fail, and data is an object
+	in.Code, in.Message = string(flat.Code), firstOf(string(flat.Message), string(flat.Msg), clip(string(data), maxText))
+	if in.Code != "" {
+		p.Code = in.Code
+	}
+	p.Message = in.Message
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// lenient is a string that is empty for JSON of any other type, except numbers,
+// which it keeps as they are written.
+type lenient string
+
+func (s *lenient) UnmarshalJSON(data []byte) error {
+	*s = lenient(str(data))
+	return nil
+}
+
+func str(data json.RawMessage) string {
+	var s string
+	if json.Unmarshal(data, &s) == nil {
+		return clip(s, maxText)
+	}
+	var n json.Number
+	if json.Unmarshal(data, &n) == nil {
+		return n.String()
+	}
+	return ""
+}
+
+// moment is a time in ISO 8601 or milliseconds since 1970; anything else is the zero time.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(data []byte) error {
+	text := str(data)
+	m.Time = time.Time{}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		m.Time = t
+	} else if ms, err := strconv.ParseInt(text, 10, 64); err == nil && ms > 0 {
+		m.Time = time.UnixMilli(ms).UTC()
+	}
+	return nil
+}
+
+// count is a number of things or milliseconds; what is not a finite number is 0.
+type count float64
+
+func (c *count) UnmarshalJSON(data []byte) error {
+	f, err := strconv.ParseFloat(str(data), 64)
+	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e12 {
+		f = 0
+	}
+	*c = count(f)
+	return nil
+}
+
+func (c count) milliseconds() time.Duration {
+	return time.Duration(float64(c) * float64(time.Millisecond))
+}
+
+// errorBody is the body of a refusal, in the flat or in the nested shape (contract §1.4).
+type errorBody struct {
+	Problem
+	requestID  string
+	retryAfter string
+}
+
+func decodeErrorBody(body []byte) errorBody {
+	type details struct {
+		RetryAfter lenient `json:"retryAfter"`
+	}
+	var flat struct {
+		Error   json.RawMessage `json:"error"`
+		Message lenient         `json:"message"`
+		Details json.RawMessage `json:"details"`
+	}
+	var nested struct {
+		RequestID lenient         `json:"requestId"`
+		Details   json.RawMessage `json:"details"`
+	}
+	if json.Unmarshal(body, &flat) != nil {
+		return errorBody{}
+	}
+	var p errorBody
+	_ = p.UnmarshalJSON(body) // accepts any JSON
+	if code := str(flat.Error); code != "" {
+		p.Code = code
+	}
+	_ = json.Unmarshal(flat.Error, &nested) // absent or a string in the flat shape
+	p.requestID = clip(string(nested.RequestID), 128)
+	for _, raw := range []json.RawMessage{flat.Details, nested.Details} {
+		var d details
+		if json.Unmarshal(raw, &d) == nil && d.RetryAfter != "" {
+			p.retryAfter = string(d.RetryAfter)
+		}
+	}
+	return p
+}
+
+// retryAfter reads how long a 429 asks to wait: details.retryAfter in seconds,
+// else the header. Allowed answers carry the header too, so nobody else may read it.
+func retryAfter(h http.Header, p errorBody) time.Duration {
+	for _, text := range []string{p.retryAfter, h.Get("Retry-After")} {
+		if s, err := strconv.ParseFloat(text, 64); err == nil && s > 0 && s < 1e6 {
+			return time.Duration(s * float64(time.Second))
+		}
+	}
+	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		if now := metaOf(h).Date; !now.IsZero() {
+			return max(0, at.Sub(now))
+		}
+	}
+	return 0
+}
+
+// clip bounds a text to n bytes of valid UTF-8 without control characters.
+func clip(s string, n int) string {
+	cut := len(s) > n
+	if cut {
+		s = s[:n]
+	}
+	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
+	if cut {
+		s += "…"
+	}
+	return s
+}
+
+func printable(r rune) rune {
+	if r == utf8.RuneError || isControl(r) {
+		return ' '
+	}
+	return r
+}
