@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -340,6 +342,24 @@ func TestExplainText(t *testing.T) {
 		wantError(t, err, tt.want, "r.example/x:1")
 		if strings.Contains(err.Error(), "a=b") {
 			t.Errorf("the query is in %q", err)
+		}
+	}
+}
+
+// Whatever wraps a URL, its query and its user stay out of the text.
+func TestErrorsShowNoQuery(t *testing.T) {
+	const canary = "canary-signature"
+	signed := "https://u:" + canary + "@r.example/v2/a?sig=" + canary
+	for _, err := range []error{
+		&url.Error{Op: "Get", URL: signed, Err: errors.New("reset")},
+		&url.Error{Op: "Get", URL: "https://r.example/", Err: fmt.Errorf("redirect to %q: reset", signed)},
+		fmt.Errorf("failed to do request: Get %q: reset", signed),
+		fmt.Errorf("content at %s not found: reset", signed),
+		fmt.Errorf("wrapped: %w", remoteserrors.ErrUnexpectedStatus{RequestMethod: "GET", RequestURL: signed, Status: "500 reset"}),
+	} {
+		text := newClient(t, Options{}).Explain("r.example/a:1", err).Error()
+		if strings.Contains(text, canary) || !strings.Contains(text, "r.example/") || !strings.Contains(text, "reset") {
+			t.Errorf("%v is shown as %q", err, text)
 		}
 	}
 }

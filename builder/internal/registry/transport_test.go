@@ -244,3 +244,18 @@ func TestIsLoopback(t *testing.T) {
 		}
 	}
 }
+
+// An image's author cannot make us send requests to hosts of his choice.
+func TestForeignURLsOfBlobsAreIgnored(t *testing.T) {
+	elsewhere := registrytest.New(t, registrytest.Options{})
+	s := registrytest.New(t, registrytest.Options{})
+	img := resolve(t, newClient(t, Options{}), s.PushBase(t, "base:1", registrytest.Base{}).Ref)
+	desc := img.Manifests[0].Manifest.Layers[0]
+	desc.URLs = []string{elsewhere.URL() + "/v2/base/blobs/" + desc.Digest.String()}
+	if _, err := img.ReadBlob(t.Context(), desc, 100); err != nil {
+		t.Error(err)
+	}
+	if n := len(elsewhere.Requests()); n != 0 {
+		t.Errorf("%d requests to the URL in the descriptor", n)
+	}
+}
