@@ -163,8 +163,11 @@ func (c *Collector) yamlFile(s *space, rel string, data []byte, sum [sha256.Size
 	}
 }
 
-// facts parses a file and remembers its content if it is clean.
+// facts reads a file. It remembers its content if it is clean and took a parser.
 func (c *Collector) facts(at Position, data []byte, sum [sha256.Size]byte) fileFacts {
+	if facts, ok := skim(data, c.options.Limits); ok {
+		return facts
+	}
 	before := len(c.found)
 	root, ok := c.parse(at, data)
 	if !ok || root == nil || root.Kind != yaml.MappingNode {

@@ -150,3 +150,54 @@ func FuzzImport(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/imports/b c.yml", data) })
 }
+
+// FuzzSkim holds skim to the parser: what it accepts, the parser accepts, and
+// both read the same.
+func FuzzSkim(f *testing.F) {
+	addSeeds(f)
+	for _, text := range []string{
+		"a: 1\nb:\n  - c: d\n    e: f\n  - g\n", "a:\n- b\n- c: |-\n    text\n\n    more\n  d: 'it''s'\n", "slug: x\nappSlug:   Custom Code\ndo: []\n",
+		"a: >\n\n  x\n y\n", "- - a\n  - b\n- c:\n    - d\n", "a:\n  b: {}\n# c\nd: é\n", "a:\nb:\n  - c\n - d\n", "a: b\n  c\n", "a: |\n  b\n c\n",
+		"a:\n  - b\n  c: d\n", "a: |\n \n  b\n", "- a: b\n  - c\n", "a b: c d\n1: 2\n", "a:\n -  b:\n    - c\n", "a: 'b''\n", "a: |+\n  b\n\n\n", "'a b': c\nui:widget: d\n$or: ^x\n'slug':  y\n", "- a: |\n   b\n",
+	} {
+		f.Add([]byte(text))
+	}
+	limits := Limits{Depth: 30, ScalarSize: 1 << 10, Nodes: 2000}.withDefaults()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, ok := skim(data, limits)
+		if !ok {
+			return
+		}
+		root, errs := parseYAML(data, limits)
+		if root == nil || len(errs) > 0 {
+			t.Fatalf("the parser refuses what skim accepts: %v", errs)
+		}
+		if root.Kind != yaml.MappingNode {
+			return
+		}
+		r := reader{newReporter(), ""}
+		want := fileFacts{slug: r.text(get(root, "slug"), ""), appSlug: r.text(get(root, "appSlug"), "")}
+		if got != want || len(r.found) > 0 {
+			t.Fatalf("skim reads %+v, the parser %+v", got, want)
+		}
+	})
+}
+
+// TestSkimTakesWhatThePlatformWrites guards the speed: nearly all files of the
+// examples are in the simple form.
+func TestSkimTakesWhatThePlatformWrites(t *testing.T) {
+	taken, all := 0, 0
+	for name, text := range readTree(t, examples) {
+		if strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, metadataFile) {
+			all++
+			if _, ok := skim([]byte(text), Limits{}.withDefaults()); ok {
+				taken++
+			} else {
+				t.Logf("%s is left to the parser", name)
+			}
+		}
+	}
+	if taken*10 < all*9 {
+		t.Errorf("%d of %d files are in the simple form", taken, all)
+	}
+}
