@@ -180,7 +180,7 @@ func TestAuthentication(t *testing.T) {
 				img.Close()
 				return
 			}
-			wantError(t, err, Unauthorized, append(tt.want, pushed.Ref)...)
+			wantError(t, err, Unauthorized, append(tt.want, pushed.Ref, "log in")...)
 			for e := err; e != nil; e = errors.Unwrap(e) {
 				if strings.Contains(e.Error(), password) {
 					t.Errorf("the password is in the error %q", e)

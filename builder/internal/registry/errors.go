@@ -110,7 +110,7 @@ func (c *Client) Explain(ref string, err error) error {
 	host := hostOf(ref)
 	switch e.Kind {
 	case Unauthorized:
-		e.Help = c.explainCredentials(host)
+		e.Help = "log in, or check that the login may do this: " + c.explainCredentials(host)
 	case NotFound:
 		e.Help = "check name and tag, and that these credentials may see it: " + c.explainCredentials(host)
 	case TLS:
