@@ -93,6 +93,8 @@ func decodeJSON(data []byte, v any) error {
 	}
 }
 
+// credential decodes one login. An identity token wins over the password beside it,
+// and auth over the separate fields, as in docker.
 func (e authEntry) credential() (credential, error) {
 	if e.IdentityToken != "" {
 		return credential{password: secret.New(e.IdentityToken)}, nil
@@ -126,6 +128,8 @@ func hostOfKey(key string) (string, bool) {
 	return "", false
 }
 
+// lookup prefers the helper of the host to the store for all hosts, and either to what
+// is written in the file itself.
 func (s source) lookup(ctx context.Context, host string) (credential, error) {
 	host = credentialHost(host)
 	helper := s.helpers[host]

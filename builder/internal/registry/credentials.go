@@ -56,6 +56,8 @@ type credential struct {
 	source string
 }
 
+// lookup asks the sources in order. An error ends the search: to go on would present
+// another identity than the one that was configured, or none.
 func (c *Client) lookup(ctx context.Context, host string) (credential, error) {
 	for _, s := range c.sources {
 		found, err := s.lookup(ctx, host)
@@ -106,6 +108,8 @@ type authFile struct {
 	required bool
 }
 
+// authFiles lists the files in order of precedence. DOCKER_CONFIG replaces the home
+// directory's, as it does for docker.
 func authFiles(getenv func(string) string) []authFile {
 	var files []authFile
 	if path := getenv(envRegistryAuth); path != "" {

@@ -135,6 +135,7 @@ func (s source) knows(host string) bool {
 	return s.helpers[host] != "" || s.store != "" || !s.auths[host].password.Empty()
 }
 
+// classify finds the kind. Content and TLS come first: their errors may carry a status too.
 func classify(err error) Kind {
 	var limit *LimitError
 	var mismatch *DigestError
@@ -165,6 +166,7 @@ func isTLS(err error) bool {
 	return containsAny(err, "x509: ", "tls: ", "by plain HTTP")
 }
 
+// isUnauthorized counts 403 in: what helps is the same, other credentials.
 func isUnauthorized(err error) bool {
 	switch statusOf(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -174,6 +176,7 @@ func isUnauthorized(err error) bool {
 		containsAny(err, "authorization failed", "insufficient_scope", "no basic auth credentials", ": 401 Unauthorized", ": 403 Forbidden")
 }
 
+// containsAny looks at the text of an error that has lost its type.
 func containsAny(err error, texts ...string) bool {
 	msg := err.Error()
 	for _, text := range texts {
@@ -184,6 +187,7 @@ func containsAny(err error, texts ...string) bool {
 	return false
 }
 
+// statusOf returns the status of an unexpected answer, or 0.
 func statusOf(err error) int {
 	var status remoteserrors.ErrUnexpectedStatus
 	if errors.As(err, &status) {
@@ -205,6 +209,7 @@ func describe(err error) string {
 	return cutQueries(err.Error())
 }
 
+// cleanURL keeps scheme, host and path.
 func cleanURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -167,6 +167,7 @@ func (i *Image) OpenBlob(ctx context.Context, desc ocispec.Descriptor) (io.ReadC
 	return r, nil
 }
 
+// load reads everything that an [Image] promises, by the type of its descriptor.
 func (i *Image) load(ctx context.Context) error {
 	switch mediaType := i.Descriptor.MediaType; {
 	case images.IsIndexType(mediaType):
@@ -179,6 +180,8 @@ func (i *Image) load(ctx context.Context) error {
 	}
 }
 
+// loadIndex reads the images of an index, several at a time, and leaves attestations
+// and whatever else may be listed unread.
 func (i *Image) loadIndex(ctx context.Context) error {
 	var index ocispec.Index
 	if err := i.decode(ctx, i.Descriptor, &index); err != nil {
@@ -204,6 +207,8 @@ func (i *Image) loadIndex(ctx context.Context) error {
 	return group.Wait()
 }
 
+// loadManifest reads a manifest and its configuration. Something that is stored as an
+// image but is none, such as a Helm chart, is an error: nothing could be built on it.
 func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Manifest) (err error) {
 	m.Descriptor = desc
 	if err := i.decode(ctx, desc, &m.Manifest); err != nil {
@@ -226,10 +231,12 @@ func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Ma
 	return nil
 }
 
+// invalid makes an error about the content, not about the way to it.
 func (i *Image) invalid(format string, args ...any) error {
 	return &Error{Kind: Invalid, Ref: i.Name, Err: fmt.Errorf(format, args...)}
 }
 
+// decode reads a JSON document. Unknown fields are allowed, as the standard asks.
 func (i *Image) decode(ctx context.Context, desc ocispec.Descriptor, v any) error {
 	data, err := i.read(ctx, desc, MaxDocument)
 	if err != nil {
@@ -254,10 +261,13 @@ func (i *Image) read(ctx context.Context, desc ocispec.Descriptor, limit int64) 
 	}
 }
 
+// brokeOff reports whether a body ended too early: containerd asks again for some of
+// these, with a range that not every registry honours.
 func brokeOff(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
+// readOnce reads desc in one go; what it returns is verified.
 func (i *Image) readOnce(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {
 	r, err := i.open(ctx, desc)
 	if err != nil {
@@ -267,6 +277,7 @@ func (i *Image) readOnce(ctx context.Context, desc ocispec.Descriptor) ([]byte, 
 	return io.ReadAll(r)
 }
 
+// open starts to read desc. The digest is validated before: in a layout it becomes a path.
 func (i *Image) open(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if err := desc.Digest.Validate(); err != nil {
 		return nil, i.invalid("digest %q: %w", desc.Digest, err)
@@ -301,6 +312,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// verify returns io.EOF for content that is what it should be.
 func (v *verified) verify() error {
 	if got := v.digester.Digest(); got != v.desc.Digest {
 		return &DigestError{Want: v.desc.Digest, Got: got}
@@ -318,6 +330,7 @@ func (i *Image) Platforms() []string {
 	return list
 }
 
+// platformName is the form in which users write a platform.
 func platformName(p ocispec.Platform) string {
 	parts := []string{p.OS, p.Architecture}
 	if p.Variant != "" {

@@ -38,6 +38,7 @@ func OpenLayout(ctx context.Context, name string) (*Image, error) {
 	return nil, explainLayout(LayoutScheme+name, err)
 }
 
+// openLayout leaves no file open when it fails.
 func openLayout(ctx context.Context, name string) (*Image, error) {
 	file, tag, want := splitLayoutName(name)
 	l, err := openContent(file)
@@ -83,6 +84,7 @@ func splitLayoutName(name string) (file, tag string, want digest.Digest) {
 	return file, tag, want
 }
 
+// cutLast is strings.Cut at the last separator.
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true
@@ -104,6 +106,7 @@ func (l layout) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser
 // Close implements content.
 func (l layout) Close() error { return l.close() }
 
+// openContent opens a layout by what is there, a directory or a file.
 func openContent(file string) (layout, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -115,6 +118,8 @@ func openContent(file string) (layout, error) {
 	return openTar(file)
 }
 
+// openDirectory reads below an [os.Root]: a layout may come from anywhere, and its
+// links lead nowhere else. What is no regular file, such as a FIFO, could block.
 func openDirectory(dir string) (layout, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -155,6 +160,8 @@ func openTar(file string) (layout, error) {
 
 type section struct{ offset, size int64 }
 
+// indexTar finds the files in a tar, without their content. Of two with one name the
+// last counts, as when it is unpacked.
 func indexTar(f io.ReadSeeker) (map[string]section, error) {
 	entries := map[string]section{}
 	for r := tar.NewReader(f); ; {
@@ -200,6 +207,7 @@ func (l layout) find(tag string, want digest.Digest) (ocispec.Descriptor, error)
 	return ocispec.Descriptor{}, fmt.Errorf("no such image in the layout's index.json: %w", fs.ErrNotExist)
 }
 
+// index reads the list of the layout's images.
 func (l layout) index() (ocispec.Index, error) {
 	var index ocispec.Index
 	r, err := l.open(ocispec.ImageIndexFile)

@@ -136,6 +136,8 @@ func apiHost(host string) string {
 // endpoint is a registry host with the path below which it serves.
 type endpoint struct{ host, path string }
 
+// parseEndpoint accepts what a reference may begin with. A scheme is refused, not
+// dropped: whoever writes http:// there expects it to have a meaning.
 func parseEndpoint(s string) (endpoint, error) {
 	u, err := url.Parse("//" + s)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(s, "://") {
@@ -144,6 +146,8 @@ func parseEndpoint(s string) (endpoint, error) {
 	return endpoint{host: u.Host, path: strings.Trim(u.Path, "/")}, nil
 }
 
+// parseMirrors goes through the hosts in order, so that of several mistakes the
+// same one is reported each time.
 func parseMirrors(mirrors map[string][]string) (map[string][]endpoint, error) {
 	parsed := map[string][]endpoint{}
 	for _, host := range slices.Sorted(maps.Keys(mirrors)) {

@@ -41,6 +41,7 @@ type retries struct {
 	longestAsked time.Duration
 }
 
+// newRetries makes five attempts within about 4 s, unless the registry asks for more.
 func newRetries(next http.RoundTripper) *retries {
 	return &retries{
 		next:         next,
@@ -155,6 +156,7 @@ func retryAfter(value string) time.Duration {
 	return 0
 }
 
+// sleep waits for d or for the end of ctx, whose cause it returns.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -182,6 +184,7 @@ func (e *exhaustedError) Error() string {
 // [retries] gives: containerd would repeat a dial of 15 s five times.
 type transportError struct{ err error }
 
+// opaque wraps an error that is not repeated.
 func opaque(err error) error {
 	if err == nil {
 		return nil

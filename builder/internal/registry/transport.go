@@ -59,6 +59,8 @@ func newHTTPClient(opts Options, insecure map[string]bool) (*http.Client, error)
 	return &http.Client{Transport: limits{redirects{newRetries(wire)}}}, nil
 }
 
+// newTransport has a time-out for everything up to the response's header. proxy and
+// config come from the options, never from the process's environment.
 func newTransport(proxy func(*http.Request) (*url.URL, error), config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                 proxy,
@@ -136,6 +138,7 @@ func proxyFunc(getenv func(string) string) (func(*http.Request) (*url.URL, error
 	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }, nil
 }
 
+// validProxy accepts what httpproxy does: without a scheme it is an HTTP proxy.
 func validProxy(s string) bool {
 	if s == "" {
 		return true
@@ -171,6 +174,8 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// fallback returns the host's transport that tries TLS first. Loopback that nobody
+// listed gets one that verifies: it is here only because there is a CA to verify by.
 func (w *wire) fallback(host string) http.RoundTripper {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -213,6 +218,7 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// isRedirect leaves a redirect without an address to the caller, as an odd status.
 func isRedirect(resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -222,6 +228,8 @@ func isRedirect(resp *http.Response) bool {
 	return false
 }
 
+// redirected returns the request for the next hop. Another port is another host, and
+// from TLS to plain HTTP is another host too.
 func redirected(req *http.Request, resp *http.Response) (*http.Request, error) {
 	target, err := req.URL.Parse(resp.Header.Get("Location"))
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
@@ -250,6 +258,8 @@ func withoutForeignCredentials(req *http.Request) *http.Request {
 	return clean
 }
 
+// dropCredentials removes what identifies us. Registries set no cookies for us, but
+// a proxy before them may.
 func dropCredentials(req *http.Request) {
 	req.Header.Del("Authorization")
 	req.Header.Del("Cookie")

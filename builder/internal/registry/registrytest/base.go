@@ -99,6 +99,7 @@ func (s *Server) Descriptor(t testing.TB, repoTag string) *remote.Descriptor {
 	return desc
 }
 
+// pushed describes what was put under tag.
 func pushed(t testing.TB, tag name.Tag, artifact interface{ Digest() (v1.Hash, error) }) Pushed {
 	t.Helper()
 	digest, err := artifact.Digest()
@@ -108,6 +109,7 @@ func pushed(t testing.TB, tag name.Tag, artifact interface{ Digest() (v1.Hash, e
 	return Pushed{Ref: tag.Name(), Pinned: tag.Context().Name() + "@" + digest.String(), Digest: digest}
 }
 
+// tag parses a name in this registry.
 func (s *Server) tag(t testing.TB, repoTag string) name.Tag {
 	t.Helper()
 	tag, err := name.NewTag(s.Ref(repoTag), name.Insecure)
@@ -135,6 +137,7 @@ func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// mediaType chooses between the two families.
 func (b Base) mediaType(oci, docker types.MediaType) types.MediaType {
 	if b.Docker {
 		return docker
@@ -142,6 +145,8 @@ func (b Base) mediaType(oci, docker types.MediaType) types.MediaType {
 	return oci
 }
 
+// image makes the image of one platform. It is the same on every run: no time of day
+// and nothing random is in it.
 func (b Base) image(t testing.TB, platform v1.Platform) v1.Image {
 	t.Helper()
 	img := mutate.MediaType(v1.Image(empty.Image), b.mediaType(types.OCIManifestSchema1, types.DockerManifestSchema2))

@@ -35,6 +35,7 @@ type Request struct {
 	ContentLength int64
 }
 
+// record takes from a request what tests ask for.
 func record(r *http.Request) Request {
 	return Request{
 		Method:        r.Method,
@@ -46,6 +47,7 @@ func record(r *http.Request) Request {
 	}
 }
 
+// kindOf reads the kind off a path of the distribution API.
 func kindOf(path string) Kind {
 	switch {
 	case path == "/token":
@@ -133,6 +135,7 @@ func (s *Server) nextFault(r Request) (Fault, bool) {
 	return Fault{}, false
 }
 
+// serve does the damage. Aborting the handler is how net/http drops a connection.
 func (f Fault) serve(w http.ResponseWriter, r *http.Request, inner http.Handler) {
 	switch {
 	case f.Drop:

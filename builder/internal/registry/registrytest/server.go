@@ -130,6 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// authorized asks for the token where there are tokens: the password is for /token only.
 func (s *Server) authorized(r *http.Request) bool {
 	if s.opts.Token {
 		return r.Header.Get("Authorization") == "Bearer "+s.token
@@ -137,6 +138,7 @@ func (s *Server) authorized(r *http.Request) bool {
 	return s.knows(r.BasicAuth())
 }
 
+// knows reports whether these are the credentials that the options ask for.
 func (s *Server) knows(username, password string, given bool) bool {
 	if s.opts.Username == "" {
 		return true
@@ -144,6 +146,7 @@ func (s *Server) knows(username, password string, given bool) bool {
 	return given && username == s.opts.Username && password == s.opts.Password
 }
 
+// challenge tells a client how to authenticate.
 func (s *Server) challenge(w http.ResponseWriter) {
 	scheme := `Basic realm="test"`
 	if s.opts.Token {
