@@ -45,13 +45,11 @@ type space struct {
 
 // coveredFile is a file that .import.yml may have a checksum of.
 type coveredFile struct {
-	section string
-	// keys that may name the file in the checksums, the likeliest first: no
-	// public source says how a nested automation is named.
-	keys   []string
-	path   string
-	md5    [md5.Size]byte
-	sha256 [sha256.Size]byte
+	// file is the index of the file in its workspace.
+	file int
+	// slug is what the file says of itself.
+	slug string
+	md5  [md5.Size]byte
 }
 
 // appImport is an app that imports/*.yml uses.
@@ -150,13 +148,11 @@ func (c *Collector) yamlFile(s *space, rel string, data []byte, sum [sha256.Size
 	if !known {
 		facts = c.facts(at, data, sum)
 	}
-	section, within, nested := strings.Cut(rel, "/")
+	section, _, nested := strings.Cut(rel, "/")
 	if !nested {
 		return
 	}
-	s.covered = append(s.covered, coveredFile{
-		section: section, keys: checksumKeys(within, facts.slug.Value), path: at.File, md5: md5.Sum(data), sha256: sum,
-	})
+	s.covered = append(s.covered, coveredFile{file: len(s.files) - 1, slug: facts.slug.Value, md5: md5.Sum(data)})
 	if section == "imports" && facts.appSlug.Value != "" {
 		facts.appSlug.At.File = at.File
 		s.imports = append(s.imports, appImport{app: facts.appSlug})
@@ -179,11 +175,6 @@ func (c *Collector) facts(at Position, data []byte, sum [sha256.Size]byte) fileF
 		c.clean[sum] = facts
 	}
 	return facts
-}
-
-func checksumKeys(within, slug string) []string {
-	stem := strings.TrimSuffix(within, path.Ext(within))
-	return []string{stem, path.Base(stem), slug, within}
 }
 
 // parse reports what is wrong with a YAML file and returns its root, which is

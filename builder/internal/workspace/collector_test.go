@@ -3,6 +3,8 @@
 package workspace
 
 import (
+	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,7 +70,7 @@ func appendTo(file, text string) func(files) {
 	return func(fs files) { fs[file] += text }
 }
 
-func clear(fs files) {
+func removeAll(fs files) {
 	for name := range fs {
 		delete(fs, name)
 	}
@@ -81,7 +83,7 @@ var cases = []struct {
 	want    []string
 }{
 	{"valid", Options{}, func(files) {}, nil},
-	{"no file at all", Options{}, clear, []string{"error repository-empty"}},
+	{"no file at all", Options{}, removeAll, []string{"error repository-empty"}},
 	{"a file beside the workspaces", Options{}, write("README.md", "# Read me"), []string{"info outside-workspace README.md"}},
 	{"a hidden directory beside the workspaces", Options{}, write(".gitlab/ci.yml", "a: [b"), []string{"info outside-workspace .gitlab/ci.yml"}},
 	{"a directory that is no workspace", Options{}, write("docs/a.md", ""), []string{
@@ -187,12 +189,24 @@ var cases = []struct {
 	{"a file that was deleted", Options{}, remove("beta/automations/handle-request-0.yml"), []string{"warning checksum-extra beta/.import.yml:11:23"}},
 	{"a checksum that is none", Options{}, replace("beta/.import.yml", "handle-request-0: ", "handle-request-0: z"), []string{
 		"error checksum-invalid beta/.import.yml:11:23", "warning checksum-missing beta/automations/handle-request-0.yml"}},
+	{"checksums by name, slug and path", Options{}, func(fs files) {
+		fs["beta/automations/v1/by-name.yml"], fs["beta/automations/v1/b.yml"], fs["beta/pages/c.yaml"] = "a: 1", "slug: by-slug", "a: 1"
+		sum := "checksums:\n  pages: {c.yaml: sha256:" + hex256("a: 1") + "}\n  automations:\n    by-name: " + hex128("a: 1") + "\n    by-slug: md5:" + hex128("slug: by-slug") + "\n"
+		replace("beta/.import.yml", "checksums:\n  automations:\n", sum)(fs)
+	}, nil},
+	{"a wrong checksum in SHA-256", Options{}, func(fs files) {
+		fs["beta/pages/c.yml"] = "a: 1"
+		replace("beta/.import.yml", "checksums:\n", "checksums:\n  pages: {c: sha256:"+hex256("a: 2")+"}\n")(fs)
+	}, []string{"error checksum-mismatch beta/pages/c.yml"}},
 	{"no checksums", Options{}, func(fs files) {
 		fs["beta/.import.yml"], _, _ = strings.Cut(fs["beta/.import.yml"], "checksums:")
 	}, nil},
 	{"checksums in SHA-256", Options{}, write("alpha/.import.yml", "version: {name: v1}\ngroups: [base1]\napp: {slug: Alpha App}\nchecksums:\n  imports:\n    a: sha256:"+strings.Repeat("0", 64)+"\n"), []string{
 		"warning checksum-extra alpha/.import.yml:6:8", "warning checksum-missing alpha/automations/handle-request-0.yml"}},
 }
+
+func hex256(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+func hex128(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
 
 // bomb is the billion laughs: each level holds the one below ten times.
 func bomb(levels int) string {

@@ -3,10 +3,8 @@
 package workspace
 
 import (
-	"bytes"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -23,6 +21,7 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 		s := c.spaces[slug]
 		w := s.workspace()
 		c.checkSpace(s, &w)
+		delete(c.spaces, slug)
 		repo.Workspaces = append(repo.Workspaces, w)
 	}
 	c.checkUnique(repo.Workspaces)
@@ -30,10 +29,9 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 	return repo, c.sorted()
 }
 
-// workspace returns the facts of s; its files are let go.
+// workspace returns the facts of s.
 func (s *space) workspace() Workspace {
 	w := Workspace{Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files)}
-	s.files = nil
 	if s.index != nil {
 		w.ID, w.IndexSlug, w.Name, w.Labels = s.index.id, s.index.slug, s.index.name, s.index.labels
 	}
@@ -78,7 +76,7 @@ func (c *Collector) checkMetadata(s *space, w *Workspace) {
 	c.checkGroups(w, file)
 	c.checkImports(s, w)
 	if s.metadata.checksums != nil {
-		c.checkChecksums(s, file)
+		c.checkChecksums(s, file.File)
 	}
 }
 
@@ -115,55 +113,4 @@ func (c *Collector) checkImports(s *space, w *Workspace) {
 			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml", show(i.app.Value))
 		}
 	}
-}
-
-// checkChecksums compares the checksums of .import.yml with the files.
-func (c *Collector) checkChecksums(s *space, file Position) {
-	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(a.path, b.path) })
-	byKey := s.filesByKey()
-	seen := map[string]bool{}
-	for _, sum := range s.metadata.checksums {
-		f, found := byKey[[2]string{sum.section, sum.key}]
-		if !found {
-			c.report(ruleChecksumExtra, sum.at, "checksum of %s %s belongs to no file", show(sum.section), show(sum.key))
-			continue
-		}
-		seen[f.path] = true
-		if !sum.matches(f) {
-			c.report(ruleChecksumMismatch, Position{File: f.path}, "the file is not the one of its checksum (%s:%d)", file.File, sum.at.Line)
-		}
-	}
-	for _, f := range s.covered {
-		if exported(f.section) && !seen[f.path] {
-			c.report(ruleChecksumMissing, Position{File: f.path}, "the file has no checksum in .import.yml")
-		}
-	}
-}
-
-// exported reports whether the platform writes checksums of a directory.
-func exported(section string) bool {
-	return section == "automations" || section == "imports" || section == "pages"
-}
-
-// filesByKey indexes the covered files. All files are found by their likeliest
-// key before any is found by the next one.
-func (s *space) filesByKey() map[[2]string]*coveredFile {
-	byKey := make(map[[2]string]*coveredFile, len(s.covered))
-	for rank := range len(checksumKeys("", "")) {
-		for i := range s.covered {
-			f := &s.covered[i]
-			key := [2]string{f.section, f.keys[rank]}
-			if byKey[key] == nil && key[1] != "" {
-				byKey[key] = f
-			}
-		}
-	}
-	return byKey
-}
-
-func (c *checksum) matches(f *coveredFile) bool {
-	if c.algorithm == "sha256" {
-		return bytes.Equal(c.sum, f.sha256[:])
-	}
-	return bytes.Equal(c.sum, f.md5[:])
 }

@@ -36,8 +36,8 @@ func TestManyAreValid(t *testing.T) {
 }
 
 func TestSamplesAreTheSameEachTime(t *testing.T) {
-	make := func() workspacetest.Files { return workspacetest.Repository(workspacetest.Many(5, 1000, "base1")...) }
-	if diff := cmp.Diff(make(), make()); diff != "" {
+	files := func() workspacetest.Files { return workspacetest.Repository(workspacetest.Many(5, 1000, "base1")...) }
+	if diff := cmp.Diff(files(), files()); diff != "" {
 		t.Errorf("two runs differ:\n%s", diff)
 	}
 }
