@@ -119,21 +119,22 @@ func openContent(file string) (layout, error) {
 }
 
 // openDirectory reads below an [os.Root]: a layout may come from anywhere, and its
-// links lead nowhere else. What is no regular file, such as a FIFO, could block.
+// links lead nowhere else. What is no regular file, such as a FIFO, would block
+// already when it is opened.
 func openDirectory(dir string) (layout, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return layout{}, err
 	}
 	open := func(name string) (io.ReadCloser, error) {
-		f, err := root.Open(name)
+		info, err := root.Stat(name)
 		if err != nil {
 			return nil, err
 		}
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return nil, errors.Join(fmt.Errorf("%s is no regular file", name), err, f.Close())
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is no regular file", name)
 		}
-		return f, nil
+		return root.Open(name)
 	}
 	return layout{open: open, close: root.Close}, nil
 }

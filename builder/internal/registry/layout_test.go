@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,6 +127,10 @@ func TestOpenLayoutRefuses(t *testing.T) {
 	if err := errors.Join(os.Remove(filepath.Join(escaping, "index.json")), os.Symlink(secret, filepath.Join(escaping, "index.json"))); err != nil {
 		t.Fatal(err)
 	}
+	fifo := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(fifo, "index.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	huge := writeLayout(t, "v1", one)
 	if err := os.WriteFile(filepath.Join(huge, "index.json"), make([]byte, MaxDocument+1), 0o600); err != nil {
 		t.Fatal(err)
@@ -142,6 +147,7 @@ func TestOpenLayoutRefuses(t *testing.T) {
 		{"no tar", writeFile(t, "x.tar", strings.Repeat("x", 2000)), Invalid, "as a tar file"},
 		{"damaged", damaged, Invalid, "content has digest"},
 		{"symlink out of it", escaping, Invalid, "escapes"},
+		{"FIFO", fifo, Invalid, "no regular file"},
 		{"huge index", huge, Invalid, "larger than"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
