@@ -90,9 +90,15 @@ func (p *Plan) WriteDOT(w io.Writer) error {
 	return out.Flush()
 }
 
-// dotQuote returns a quoted string of the DOT language, in which \n is a line
-// break and a backslash else stands for itself.
+// dotQuote returns a quoted string of the DOT language, without characters
+// that could act on a terminal. A line feed becomes a line break.
 func dotQuote(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r != '\n' && !strconv.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
 
