@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+const correlationHeader = "X-Correlation-Id"
+
+// object is a JSON object.
+type object = map[string]any
+
+func reply(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // all bodies are made here
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(status)
+	_, _ = w.Write(data) // the client may be gone
+}
+
+// refuse answers an error in the shape of the variant (contract §1.4).
+func (p *Platform) refuse(w http.ResponseWriter, status int, code, message string, details any) {
+	body := object{"error": code, "message": message}
+	if p.opts.NestedErrors {
+		body = object{"code": code, "message": message, "requestId": w.Header().Get(correlationHeader)}
+	}
+	if details != nil {
+		body["details"] = details
+	}
+	if p.opts.NestedErrors {
+		body = object{"error": body}
+	}
+	reply(w, status, body)
+}
+
+func (p *Platform) notFound(w http.ResponseWriter, r *http.Request) {
+	p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Could not find "+r.URL.Path, nil)
+}
+
+func healthcheck(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, object{"healthy": true})
+}
+
+// OpOf names the operation of a request as package platform does; "other" if it is none.
+func OpOf(r *http.Request) string {
+	switch path := r.URL.Path; {
+	case r.Method == http.MethodPost && path == "/v2/workspaces/platform/versions/latest/pull":
+		return "pull"
+	case path == "/v2/workspaces/platform":
+		return "workspace"
+	case path == "/v2/workspaces":
+		return "workspaces"
+	case path == "/v2/readiness":
+		return "readiness"
+	case path == "/v2/me":
+		return "me"
+	case path == "/sys/healthcheck":
+		return "healthcheck"
+	case hasSuffix(path, "/events"):
+		return "events"
+	case hasSuffix(path, "/status"):
+		return "status"
+	}
+	return "other"
+}

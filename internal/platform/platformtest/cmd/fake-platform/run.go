@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+)
+
+// settings are the flags.
+type settings struct {
+	listen, gateway, dir, repository, name string
+	importTime                             time.Duration
+	fail                                   map[string]string
+	options                                platformtest.Options
+}
+
+// variants are the options that a flag switches on.
+func variants(o *platformtest.Options) map[string]*bool {
+	return map[string]*bool{
+		"refuse-headers":         &o.RefuseHeaders,
+		"pod-token":              &o.PodToken,
+		"pod-events":             &o.PodEvents,
+		"unknown-repository-404": &o.UnknownRepositoryIs404,
+		"empty-group-400":        &o.EmptyGroupIs400,
+		"hide-last-pull":         &o.HideLastPull,
+		"version-after-failure":  &o.VersionAfterFailure,
+		"errors-in-workspaces":   &o.ErrorsInWorkspacesOnly,
+		"nested-errors":          &o.NestedErrors,
+		"no-status":              &o.NoStatus,
+		"drop-completed":         &o.DropCompleted,
+		"no-replica":             &o.NoReplica,
+		"keep-correlation-id":    &o.KeepCorrelationID,
+		"readiness-needs-pod":    &o.ReadinessNeedsPod,
+	}
+}
+
+// run returns 0 when it was stopped, 1 on a failure and 2 on a wrong flag.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "fake-platform:", err)
+		return 2
+	}
+	if err := s.serve(ctx, stdout); err != nil {
+		fmt.Fprintln(stderr, "fake-platform:", err)
+		return 1
+	}
+	return 0
+}
+
+func parse(args []string, stderr io.Writer) (*settings, error) {
+	s := &settings{fail: map[string]string{}}
+	known := variants(&s.options)
+	fs := flag.NewFlagSet("fake-platform", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&s.listen, "listen", "127.0.0.1:3002", "`address` that answers as a pod")
+	fs.StringVar(&s.gateway, "gateway", "", "`address` that answers as the public API; empty for none")
+	fs.StringVar(&s.dir, "release-dir", "", "`directory` of the workspaces (required)")
+	fs.StringVar(&s.repository, "repository", "release", "`id` of the platform repository")
+	fs.StringVar(&s.name, "name", "Release", "`name` of the platform repository")
+	fs.StringVar(&s.options.Token, "token", "", "token that the gateway accepts")
+	fs.DurationVar(&s.importTime, "import-time", 200*time.Millisecond, "`duration` of the import of a workspace")
+	fs.DurationVar(&s.options.EventLag, "event-lag", time.Second, "`duration` until an event can be found")
+	fs.IntVar(&s.options.LockedStatus, "locked-status", 400, "HTTP `status` of a pull while the lock is held")
+	fs.Func("fail", "`slug=message`: fail the import of a workspace; may be repeated", s.addFail)
+	fs.Func("variant", "`name` of a behaviour to switch on; may be repeated: "+names(known), func(name string) error {
+		on, ok := known[name]
+		if !ok {
+			return fmt.Errorf("unknown variant, known are %s", names(known))
+		}
+		*on = true
+		return nil
+	})
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	if s.dir == "" || fs.NArg() > 0 {
+		return nil, errors.New("give --release-dir and no other argument")
+	}
+	return s, nil
+}
+
+func (s *settings) addFail(value string) error {
+	slug, message, ok := strings.Cut(value, "=")
+	if !ok || slug == "" || message == "" {
+		return errors.New("want slug=message")
+	}
+	s.fail[slug] = message
+	return nil
+}
+
+func (s *settings) serve(ctx context.Context, stdout io.Writer) error {
+	release, err := platformtest.ReadRelease(s.dir, s.repository, s.name)
+	if err != nil {
+		return err
+	}
+	s.options.ImportTime = func(string) time.Duration { return s.importTime }
+	p := platformtest.New(s.options)
+	defer p.Close()
+	for slug, message := range s.fail {
+		p.Fail(slug, message)
+	}
+	pod := p.NewPod("pod-0", release)
+	pod.SetReady(true)
+	server, err := platformtest.Listen(pod, s.listen)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	fmt.Fprintf(stdout, "pod-0 on %s with %d workspaces in groups %s\n", server.URL, len(release.Workspaces), strings.Join(release.Groups(), ", "))
+	if s.gateway != "" {
+		gateway, err := platformtest.Listen(p.NewGateway(), s.gateway)
+		if err != nil {
+			return err
+		}
+		defer gateway.Close()
+		fmt.Fprintf(stdout, "gateway on %s\n", gateway.URL)
+	}
+	tell(ctx, p, stdout)
+	return nil
+}

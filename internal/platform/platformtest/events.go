@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// event is one of the workspace platform.
+type event struct {
+	kind   string
+	at     time.Time
+	fields object // as answered
+}
+
+// emit adds an event. The caller holds mu.
+func (p *Platform) emit(pod *Pod, kind, correlationID string, payload object) {
+	if kind == completedEvent && p.opts.DropCompleted {
+		return
+	}
+	host := object{"service": "workspaces"}
+	if !p.opts.NoReplica {
+		host["replica"] = pod.Name
+	}
+	at := time.Now()
+	p.events = append(p.events, event{kind, at, object{
+		"id": p.nextID("event"), "type": kind, "createdAt": iso(at), "size": len(payload), "payload": payload,
+		"source": object{"workspaceId": "platform", "correlationId": correlationID, "host": host},
+	}})
+}
+
+// searchEvents answers GET /v2/workspaces/{id}/events (contract §1.7).
+func (p *Platform) searchEvents(w http.ResponseWriter, r *http.Request) {
+	found := []event{}
+	if id := r.PathValue("id"); id == "platform" {
+		found = p.visibleEvents(eventFilter(r))
+	}
+	if r.URL.Query().Get("sort") != "asc" {
+		slices.Reverse(found)
+	}
+	page := []object{}
+	for _, e := range cut(found, number(r, "page", 0), number(r, "limit", 50)) {
+		if p.opts.HideEvent == nil || !p.opts.HideEvent(e.kind) {
+			page = append(page, e.fields)
+		}
+	}
+	reply(w, http.StatusOK, object{"result": object{"events": page}})
+}
+
+func (p *Platform) visibleEvents(keep func(event) bool) []event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := []event{}
+	for _, e := range p.events {
+		if time.Since(e.at) >= p.opts.EventLag && keep(e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// eventFilter makes a predicate of the query; a parameter that is not documented is a JSON path.
+func eventFilter(r *http.Request) func(event) bool {
+	query := r.URL.Query()
+	after, _ := time.Parse(time.RFC3339, query.Get("afterDate"))
+	before, _ := time.Parse(time.RFC3339, query.Get("beforeDate"))
+	types, text := query.Get("types"), query.Get("text")
+	for _, known := range []string{"types", "afterDate", "beforeDate", "beforeId", "text", "page", "limit", "sort", "appInstanceDepth"} {
+		query.Del(known)
+	}
+	return func(e event) bool {
+		at := e.at.UTC().Truncate(time.Millisecond) // the precision of createdAt
+		switch {
+		case types != "" && !slices.Contains(strings.Split(types, ","), e.kind),
+			!after.IsZero() && !at.After(after),
+			!before.IsZero() && !at.Before(before),
+			text != "" && !strings.Contains(asJSON(e.fields), text):
+			return false
+		}
+		for path := range query {
+			if lookup(e.fields, path) != query.Get(path) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func asJSON(v any) string {
+	data, _ := json.Marshal(v) // made of strings and numbers
+	return string(data)
+}
+
+func lookup(fields object, path string) string {
+	head, rest, more := strings.Cut(path, ".")
+	if inner, ok := fields[head].(object); ok && more {
+		return lookup(inner, rest)
+	}
+	return fmt.Sprint(fields[head])
+}

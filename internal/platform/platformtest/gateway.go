@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Gateway is the public API before the pods: it authenticates, limits rates and
+// forwards to a ready pod. It is an [http.Handler].
+type Gateway struct {
+	// Faults of requests to the gateway; nil for none.
+	Faults *Script
+
+	platform *Platform
+	mux      *http.ServeMux
+	mu       sync.Mutex
+	windows  map[string]*window
+}
+
+// window of a minute in which requests are counted.
+type window struct {
+	start time.Time
+	n     int
+}
+
+// NewGateway returns a gateway of the platform.
+func (p *Platform) NewGateway() *Gateway {
+	g := &Gateway{platform: p, mux: http.NewServeMux(), windows: map[string]*window{}}
+	g.mux.HandleFunc("GET /v2/me", g.me)
+	g.mux.HandleFunc("GET /v2/readiness", g.readiness)
+	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
+	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limited("events", p.opts.EventReadsPerMinute, p.searchEvents))
+	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull", g.limited("pull", p.opts.PullsPerMinute, g.forward))
+	g.mux.HandleFunc("/v2/workspaces", g.forward)
+	g.mux.HandleFunc("/v2/workspaces/", g.forward)
+	g.mux.HandleFunc("/", p.notFound)
+	return g
+}
+
+// ServeHTTP implements [http.Handler].
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	clean := r.Clone(r.Context())
+	for name := range clean.Header {
+		if name := strings.ToLower(name); strings.HasPrefix(name, "x-prismeai-") && name != "x-prismeai-api-key" {
+			clean.Header.Del(name)
+		}
+	}
+	if id := clean.Header.Get(correlationHeader); id == "" || !g.platform.opts.KeepCorrelationID {
+		clean.Header.Set(correlationHeader, g.platform.newID("corr"))
+	}
+	w.Header().Set(correlationHeader, clean.Header.Get(correlationHeader))
+	g.platform.serve("gateway", g.Faults, http.HandlerFunc(g.authenticate), w, clean)
+}
+
+func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
+	o := &g.platform.opts
+	byToken := o.Token != "" && r.Header.Get("Authorization") == "Bearer "+o.Token
+	byKey := o.InternalKey != "" && r.Header.Get("x-prismeai-api-key") == o.InternalKey && r.URL.Path == "/v2/readiness"
+	if !byToken && !byKey && r.URL.Path != "/sys/healthcheck" {
+		g.platform.refuse(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
+		return
+	}
+	g.mux.ServeHTTP(w, r)
+}
+
+// limited counts requests in windows of a minute. Allowed answers carry
+// Retry-After too, and a refusal has it in its details only (contract §9).
+func (g *Gateway) limited(bucket string, limit int, h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		left, ok := g.take(bucket, limit)
+		if !ok {
+			g.platform.refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests", object{"retryAfter": left.Seconds()})
+			return
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
+		w.Header().Set("X-RateLimit-Limit", strconv.Itoa(limit))
+		h(w, r)
+	}
+}
+
+func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	win := g.windows[bucket]
+	if win == nil || time.Since(win.start) >= time.Minute {
+		win = &window{start: time.Now()}
+		g.windows[bucket] = win
+	}
+	win.n++
+	return time.Minute - time.Since(win.start), limit < 0 || win.n <= limit
+}
+
+// forward sends the request to a ready pod, which need not carry the new release.
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
+	pod := g.platform.readyPod()
+	if pod == nil {
+		g.broken(w)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), gatewayKey{}, true), g.platform.opts.ProxyTimeout)
+	defer cancel()
+	resp, err := Transport(pod).RoundTrip(r.Clone(ctx))
+	var body []byte
+	if err == nil {
+		defer resp.Body.Close()
+		body, err = io.ReadAll(resp.Body)
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		reply(w, http.StatusRequestTimeout, object{"error": "TimeoutError", "timeout": g.platform.opts.ProxyTimeout.Milliseconds()})
+	case err != nil:
+		g.broken(w)
+	default:
+		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+		w.WriteHeader(resp.StatusCode)
+		_, _ = w.Write(body) // the client may be gone
+	}
+}
+
+// broken is how the gateway answers when the service refuses or resets.
+func (g *Gateway) broken(w http.ResponseWriter) {
+	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error", "success": false})
+}
+
+func (g *Gateway) me(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, object{"id": "user-1", "email": "admin@example.com", "sessionId": "session-1",
+		"expires": iso(time.Now().Add(30 * 24 * time.Hour))})
+}
+
+// readiness answers GET /v2/readiness (contract §4).
+func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
+	names := []string{"api-gateway", "runtime", "events", "workspaces"}
+	if asked := r.URL.Query().Get("services"); asked != "" {
+		names = strings.Split(asked, ",")
+	}
+	noPod, ready, services := g.platform.readyPod() == nil, true, object{}
+	for _, name := range names {
+		ok := !noPod || name != "workspaces" && (name != "api-gateway" || !g.platform.opts.ReadinessNeedsPod)
+		ready = ready && ok
+		services[name] = serviceState(name, ok)
+	}
+	if ready {
+		reply(w, http.StatusOK, object{"status": "ready", "services": services})
+		return
+	}
+	reply(w, http.StatusBadRequest, object{"status": "error", "services": services})
+}
+
+// serviceState is flat for the gateway itself and nested for the others.
+func serviceState(name string, ok bool) object {
+	state := object{"status": "ready", "modulesReady": []string{"broker"}}
+	if !ok {
+		state = object{"status": "error", "errors": []object{{"error": "FetchError", "module": "workspaces", "driver": "http", "message": "workspaces cannot be reached"}}}
+	}
+	if name == "api-gateway" {
+		return state
+	}
+	return object{"status": state["status"], "url": "http://" + name, "response": state}
+}

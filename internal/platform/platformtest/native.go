@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import "time"
+
+const (
+	nativeWait  = 5 * time.Minute
+	nativePause = 30 * time.Second
+)
+
+// StartNative starts the service's own startup import of the groups, one after
+// another (contract §5): it waits for readiness, gives up for good when another
+// replica has the lock, and stops at the first group with errors.
+func (pod *Pod) StartNative(groups ...string) {
+	pod.work.Go(func() {
+		if !pod.waitReady() {
+			return
+		}
+		for i, group := range groups {
+			if i > 0 && !sleep(pod.ctx, nativePause) || !pod.importNative(group) {
+				return
+			}
+		}
+	})
+}
+
+// waitReady reports whether to go on.
+func (pod *Pod) waitReady() bool {
+	deadline := time.Now().Add(nativeWait)
+	for pod.platform.opts.ReadinessNeedsPod && pod.platform.readyPod() == nil {
+		if time.Now().After(deadline) {
+			return !pod.platform.opts.NativeGivesUp
+		}
+		if !sleep(pod.ctx, time.Second) {
+			return false
+		}
+	}
+	return pod.ctx.Err() == nil
+}
+
+func (pod *Pod) importNative(group string) bool {
+	in := pullBody{Groups: []string{group}}
+	in.Repository.ID = pod.release.ID
+	b := pod.startBulk(in, pod.release.Select(in.Groups), pod.platform.newID("native"))
+	if b == nil {
+		return false
+	}
+	<-b.done
+	return b.report != nil && pod.platform.outcome(b.entry) == Imported
+}
+
+func (p *Platform) outcome(bulk int) Outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ledger.Bulks[bulk].Outcome
+}

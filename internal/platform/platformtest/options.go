@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+)
+
+// Options are the variants of a [Platform]: the points of the API that sources
+// leave open. The zero value is what is documented or most likely.
+type Options struct {
+	// Token that the gateway accepts; with none it accepts no request.
+	Token string
+	// InternalKey that the gateway accepts for its readiness; "" accepts none.
+	InternalKey string
+	// ImportTime is how long the import of a workspace takes; nil is no time.
+	ImportTime func(slug string) time.Duration
+
+	// LockedStatus of a pull while the lock is held, 400 by default.
+	LockedStatus int
+	// LockedCode and LockedMessage of that answer.
+	LockedCode, LockedMessage string
+	// LockExpiry after which an abandoned lock is free, 30 minutes by default.
+	LockExpiry time.Duration
+
+	// RefuseHeaders makes pods refuse the identity headers of a direct call.
+	RefuseHeaders bool
+	// PodToken makes pods accept the token on a direct call.
+	PodToken bool
+	// PodEvents makes pods answer event queries, which belong to another service.
+	PodEvents bool
+
+	// UnknownRepositoryIs404 refuses a pull of an unknown repository, where
+	// the default is the silent fallback to an ordinary pull.
+	UnknownRepositoryIs404 bool
+	// EmptyGroupIs400 refuses a pull of groups without a workspace, where the
+	// default is a report without workspaces.
+	EmptyGroupIs400 bool
+
+	// HideLastPull leaves lastPull out of the list of workspaces.
+	HideLastPull bool
+	// VersionAfterFailure sets lastPull.version even where an import failed, so
+	// that the next import skips the workspace.
+	VersionAfterFailure bool
+	// ErrorsInWorkspacesOnly leaves the errors of workspaces out of the report's own.
+	ErrorsInWorkspacesOnly bool
+	// NestedErrors answers errors in the shape {"error":{"code","message"}}.
+	NestedErrors bool
+	// NoStatus answers 404 for the status of a workspace.
+	NoStatus bool
+	// PageCap bounds the size of a page of workspaces, whatever limit says.
+	PageCap int
+
+	// DropCompleted loses the completed event, as an oversized one is.
+	DropCompleted bool
+	// EventLag is the time until an event can be found.
+	EventLag time.Duration
+	// NoReplica leaves source.host.replica out of events.
+	NoReplica bool
+	// HideEvent takes events out of an answer after its page is cut, as
+	// permissions do. It gets the type of the event.
+	HideEvent func(eventType string) bool
+
+	// PullsPerMinute and EventReadsPerMinute of a user at the gateway, 3 and 40
+	// by default; negative for no limit.
+	PullsPerMinute, EventReadsPerMinute int
+	// ProxyTimeout of the gateway, 60 s by default.
+	ProxyTimeout time.Duration
+	// KeepCorrelationID makes the gateway keep the id of the request.
+	KeepCorrelationID bool
+	// ReadinessNeedsPod makes the gateway not ready while no pod is.
+	ReadinessNeedsPod bool
+	// NativeGivesUp ends a native startup import when readiness does not come
+	// within 5 minutes, where the default is to go on.
+	NativeGivesUp bool
+}
+
+func (o Options) withDefaults() Options {
+	o.LockedStatus = cmp.Or(o.LockedStatus, http.StatusBadRequest)
+	o.LockedCode = cmp.Or(o.LockedCode, "WorkspaceLocked")
+	o.LockedMessage = cmp.Or(o.LockedMessage, "Workspace platform is locked: pull_in_progress")
+	o.LockExpiry = cmp.Or(o.LockExpiry, 30*time.Minute)
+	o.PullsPerMinute = cmp.Or(o.PullsPerMinute, 3)
+	o.EventReadsPerMinute = cmp.Or(o.EventReadsPerMinute, 40)
+	o.ProxyTimeout = cmp.Or(o.ProxyTimeout, time.Minute)
+	if o.ImportTime == nil {
+		o.ImportTime = func(string) time.Duration { return 0 }
+	}
+	return o
+}

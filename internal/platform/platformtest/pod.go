@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Pod is a replica of the workspaces service, as it answers on its own port. It
+// is an [http.Handler] and an [Endpoint].
+type Pod struct {
+	// Name is that of the pod; events carry it as source.host.replica.
+	Name string
+	// Faults of requests to this pod; nil for none.
+	Faults *Script
+
+	platform *Platform
+	release  *Release
+	ctx      context.Context // ends when the pod is killed
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+	state    podState // guarded by platform.mu
+	mux      *http.ServeMux
+}
+
+type podState struct{ listening, ready, killed bool }
+
+// NewPod adds a pod that carries a release. It listens, and is not ready.
+func (p *Platform) NewPod(name string, release *Release) *Pod {
+	pod := &Pod{Name: name, platform: p, release: release, mux: http.NewServeMux()}
+	pod.ctx, pod.cancel = context.WithCancel(context.Background())
+	pod.state.listening = true
+	pod.routes()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pods = append(p.pods, pod)
+	return pod
+}
+
+func (pod *Pod) routes() {
+	guarded := func(pattern string, h http.HandlerFunc) { pod.mux.Handle(pattern, pod.authenticated(h)) }
+	guarded("POST /v2/workspaces/platform/versions/latest/pull", pod.pull)
+	guarded("GET /v2/workspaces/platform", pod.platformWorkspace)
+	guarded("GET /v2/workspaces", pod.platform.listWorkspaces)
+	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
+	if pod.platform.opts.PodEvents {
+		guarded("GET /v2/workspaces/{id}/events", pod.platform.searchEvents)
+	}
+	pod.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
+	pod.mux.HandleFunc("/", pod.platform.notFound)
+}
+
+// SetListening opens or closes the port of the pod.
+func (pod *Pod) SetListening(on bool) { pod.set(func(s *podState) { s.listening = on }) }
+
+// SetReady tells whether the Service sends requests to the pod.
+func (pod *Pod) SetReady(on bool) { pod.set(func(s *podState) { s.ready = on }) }
+
+func (pod *Pod) set(change func(*podState)) {
+	pod.platform.mu.Lock()
+	defer pod.platform.mu.Unlock()
+	change(&pod.state)
+}
+
+// Listening implements [Endpoint].
+func (pod *Pod) Listening() bool {
+	pod.platform.mu.Lock()
+	defer pod.platform.mu.Unlock()
+	return pod.state.listening && !pod.state.killed
+}
+
+// Kill ends the pod as SIGTERM does: at once, in the middle of an import, which
+// leaves the write lock behind. It waits for what the pod was doing.
+func (pod *Pod) Kill() {
+	pod.set(func(s *podState) { s.killed, s.ready = true, false })
+	pod.cancel()
+	pod.work.Wait()
+}
+
+// ServeHTTP implements [http.Handler]. Requests of a killed pod are reset.
+func (pod *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := cmp.Or(r.Header.Get(correlationHeader), pod.platform.newID("corr"))
+	r.Header.Set(correlationHeader, id)
+	w.Header().Set(correlationHeader, id)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(pod.ctx, cancel)()
+	pod.platform.serve(pod.Name, pod.Faults, http.HandlerFunc(pod.alive), w, r.WithContext(ctx))
+}
+
+func (pod *Pod) alive(w http.ResponseWriter, r *http.Request) {
+	if pod.ctx.Err() != nil {
+		panic(http.ErrAbortHandler)
+	}
+	pod.mux.ServeHTTP(w, r)
+}
+
+// serve plays the faults of a server and records the request.
+func (p *Platform) serve(server string, faults *Script, h http.Handler, w http.ResponseWriter, r *http.Request) {
+	seen := &statusWriter{ResponseWriter: w}
+	at := time.Now()
+	defer func() {
+		p.record(Request{At: at, Server: server, Op: OpOf(r), Status: seen.status, CorrelationID: r.Header.Get(correlationHeader)})
+	}()
+	faults.serve(h, seen, r)
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.status = cmp.Or(w.status, http.StatusOK)
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+type gatewayKey struct{}
+
+// authenticated admits the gateway, and direct calls as the variant says (contract §3.3).
+func (pod *Pod) authenticated(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o := &pod.platform.opts
+		viaGateway := r.Context().Value(gatewayKey{}) != nil
+		byToken := o.PodToken && o.Token != "" && r.Header.Get("Authorization") == "Bearer "+o.Token
+		byHeaders := !o.RefuseHeaders && r.Header.Get("x-prismeai-user-id") != ""
+		switch {
+		case !viaGateway && !byToken && !byHeaders:
+			pod.platform.refuse(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
+		case !viaGateway && !byToken && r.Header.Get("x-prismeai-role") != "superadmin":
+			pod.platform.refuse(w, http.StatusForbidden, "ForbiddenError", "Only super admins can do this", nil)
+		default:
+			h(w, r)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// defaultWait is how long a pull is held when the request does not say.
+const defaultWait = 15
+
+type pullBody struct {
+	Repository struct {
+		ID string `json:"id"`
+	} `json:"repository"`
+	Groups []string `json:"groups"`
+	Force  bool     `json:"forceReimport"`
+}
+
+// pull answers POST /v2/workspaces/platform/versions/latest/pull (contract §1.1 to §1.5).
+func (pod *Pod) pull(w http.ResponseWriter, r *http.Request) {
+	p := pod.platform
+	var in pullBody
+	// All of the body is read: a server sees the client leave only past it.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil || json.Unmarshal(body, &in) != nil {
+		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not valid JSON", nil)
+		return
+	}
+	if in.Repository.ID != pod.release.ID {
+		p.unknownRepository(w, in.Repository.ID)
+		return
+	}
+	taken := pod.release.Select(in.Groups)
+	if len(taken) == 0 && p.opts.EmptyGroupIs400 {
+		p.refuse(w, http.StatusBadRequest, "BadParameters", "No workspace belongs to the requested groups", nil)
+		return
+	}
+	b := pod.startBulk(in, taken, r.Header.Get(correlationHeader))
+	if b == nil {
+		p.refuse(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
+		return
+	}
+	wait := time.NewTimer(time.Duration(number(r, "timeout", defaultWait)) * time.Second)
+	defer wait.Stop()
+	select {
+	case <-b.done:
+		pod.replyBulk(w, b)
+	case <-wait.C:
+		reply(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
+	case <-r.Context().Done(): // the client is gone, the import goes on
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (pod *Pod) replyBulk(w http.ResponseWriter, b *bulk) {
+	if b.report == nil { // the pod was killed
+		panic(http.ErrAbortHandler)
+	}
+	reply(w, http.StatusOK, b.report)
+}
+
+// unknownRepository plays contract §0, finding 8.
+func (p *Platform) unknownRepository(w http.ResponseWriter, id string) {
+	if p.opts.UnknownRepositoryIs404 {
+		p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Unknown platform repository "+id, nil)
+		return
+	}
+	reply(w, http.StatusOK, object{"imported": []string{}, "errors": []object{}, "deleted": []string{}, "workspace": object{"id": "platform"}})
+}

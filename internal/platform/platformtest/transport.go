@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Endpoint is a handler whose port may be closed.
+type Endpoint interface {
+	http.Handler
+	Listening() bool
+}
+
+// Transport carries requests to h within the process, as a connection would: a
+// closed port refuses, a handler that panics with [http.ErrAbortHandler] resets,
+// a client that gives up ends the context of the handler. It tells an
+// [httptrace.ClientTrace] about connections and works in a synctest bubble.
+func Transport(h http.Handler) http.RoundTripper { return &memory{h} }
+
+type memory struct{ handler http.Handler }
+
+func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	trace := httptrace.ContextClientTrace(req.Context())
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(req.URL.Host)
+	}
+	if e, ok := m.handler.(Endpoint); ok && !e.Listening() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	body, err := readBody(req)
+	if err != nil {
+		return nil, err
+	}
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	return m.exchange(req, body)
+}
+
+func readBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil {
+		return nil, nil
+	}
+	defer req.Body.Close()
+	return io.ReadAll(req.Body)
+}
+
+// exchange runs the handler, and returns with the header of its answer.
+func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	server := req.Clone(ctx)
+	server.RequestURI, server.RemoteAddr, server.Body = req.URL.RequestURI(), "127.0.0.1:1", io.NopCloser(bytes.NewReader(body))
+	server.Host = req.URL.Host
+	r, w := io.Pipe()
+	out := &responder{pipe: w, header: http.Header{}, ready: make(chan struct{})}
+	go func() {
+		defer cancel()
+		out.finish(serveAborting(m.handler, out, server))
+	}()
+	select {
+	case <-out.ready:
+	case <-ctx.Done():
+		// The end of the handler cancels too, with its answer ready before.
+		select {
+		case <-out.ready:
+		default:
+			r.CloseWithError(io.ErrClosedPipe) // an answer that comes too late goes nowhere
+			return nil, context.Cause(req.Context())
+		}
+	}
+	if out.status == 0 {
+		cancel()
+		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	}
+	length, err := strconv.ParseInt(out.sent.Get("Content-Length"), 10, 64)
+	if err != nil {
+		length = -1
+	}
+	// Whoever gives up while the body comes gets its own error, not the pipe's.
+	stop := context.AfterFunc(req.Context(), func() { r.CloseWithError(context.Cause(req.Context())) })
+	return &http.Response{Status: fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)), StatusCode: out.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.sent, ContentLength: length, Request: req,
+		Body: &pipeBody{PipeReader: r, done: func() { stop(); cancel() }}}, nil
+}
+
+// serveAborting reports whether the handler aborted.
+func serveAborting(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			err, ok := v.(error)
+			if !ok || !errors.Is(err, http.ErrAbortHandler) {
+				panic(v)
+			}
+			aborted = true
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return false
+}
+
+// responder is the server's side of an answer.
+type responder struct {
+	pipe   *io.PipeWriter
+	header http.Header // while it may change
+	once   sync.Once
+	ready  chan struct{} // closed when status and sent are set
+	status int
+	sent   http.Header
+}
+
+func (w *responder) Header() http.Header { return w.header }
+
+func (w *responder) WriteHeader(status int) {
+	w.once.Do(func() {
+		w.status, w.sent = status, w.header.Clone()
+		w.sent.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		close(w.ready)
+	})
+}
+
+func (w *responder) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.pipe.Write(b)
+}
+
+// Flush implements [http.Flusher]; nothing is buffered.
+func (w *responder) Flush() { w.WriteHeader(http.StatusOK) }
+
+// finish ends the answer: with a reset if aborted.
+func (w *responder) finish(aborted bool) {
+	if aborted {
+		w.once.Do(func() { close(w.ready) })
+		w.pipe.CloseWithError(io.ErrUnexpectedEOF)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	w.pipe.Close()
+}
+
+// pipeBody ends the handler's context when the client closes the answer.
+type pipeBody struct {
+	*io.PipeReader
+	done func()
+}
+
+func (b *pipeBody) Close() error {
+	b.done()
+	return b.PipeReader.Close()
+}

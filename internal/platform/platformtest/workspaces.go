@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const isoTime = "2006-01-02T15:04:05.000Z"
+
+func iso(t time.Time) string { return t.UTC().Format(isoTime) }
+
+func hasSuffix(path, end string) bool {
+	return strings.HasPrefix(path, "/v2/workspaces/") && strings.HasSuffix(path, end)
+}
+
+// platformWorkspace answers GET /v2/workspaces/platform.
+func (pod *Pod) platformWorkspace(w http.ResponseWriter, _ *http.Request) {
+	p := pod.platform
+	body := object{"id": "platform", "slug": "platform", "name": "Platform", "platformRepositories": object{
+		pod.release.ID: object{"name": pod.release.Name, "type": "filesystem", "mode": "read-only", "groups": pod.release.Groups()},
+	}}
+	p.mu.Lock()
+	if l := p.heldLock(); l != nil {
+		body["writeLock"] = object{"lockedAt": iso(l.at), "lockedBy": l.by, "reason": l.reason}
+	}
+	p.mu.Unlock()
+	reply(w, http.StatusOK, body)
+}
+
+// listWorkspaces answers GET /v2/workspaces (contract §1.8).
+func (p *Platform) listWorkspaces(w http.ResponseWriter, r *http.Request) {
+	limit := number(r, "limit", 20)
+	if p.opts.PageCap > 0 {
+		limit = min(limit, p.opts.PageCap)
+	}
+	slug, page := r.URL.Query().Get("slug"), []object{}
+	all := slices.DeleteFunc(p.Installed(), func(i Installed) bool { return slug != "" && i.Slug != slug })
+	for _, i := range cut(all, number(r, "page", 0), limit) {
+		item := object{"id": i.ID, "slug": i.Slug, "name": i.Name, "dirty": i.Edited}
+		if i.Version != "" && !p.opts.HideLastPull {
+			item["lastPull"] = object{"version": i.Version, "repositoryId": i.RepositoryID, "createdAt": iso(i.PulledAt)}
+		}
+		page = append(page, item)
+	}
+	reply(w, http.StatusOK, page)
+}
+
+// number reads a query parameter; what is no number from 0 is the default.
+func number(r *http.Request, name string, def int) int {
+	n, err := strconv.Atoi(r.URL.Query().Get(name))
+	if err != nil || n < 0 || n > 1e6 {
+		return def
+	}
+	return n
+}
+
+// cut returns a page, which counts from 0.
+func cut[T any](all []T, page, limit int) []T {
+	from := min(page*limit, len(all))
+	return all[from:min(from+limit, len(all))]
+}
+
+// workspaceStatus answers GET /v2/workspaces/{id}/status.
+func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	all := p.Installed()
+	at := slices.IndexFunc(all, func(i Installed) bool { return i.ID == id || i.Slug == id })
+	if at < 0 || p.opts.NoStatus {
+		p.notFound(w, r)
+		return
+	}
+	changes := []object{}
+	if all[at].Edited {
+		changes = append(changes, object{"type": "automations", "slug": "edited", "currentChecksum": "0cc175b9c0f1b6a831c399e269772661",
+			"expectedChecksum": "92eb5ffee6ae2fec3ad71c777531578f", "updatedAt": iso(time.Now()), "updatedBy": "somebody"})
+	}
+	reply(w, http.StatusOK, object{"version": object{"type": "import", "importedAt": iso(all[at].PulledAt)}, "errors": []object{}, "changes": changes})
+}
