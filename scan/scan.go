@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package scan looks for secrets in the files of a release and fails closed:
-// a file that could not be scanned to its end is an error, never a clean file.
+// Package scan looks for secrets in the files of a release and fails closed: a
+// file that could not be scanned to its end is an error, never a clean file.
+//
+// A [Scanner] runs one or more [Detector]s over files that are handed to it in
+// memory. What it reports holds no secret: values are redacted, fingerprints
+// cannot be turned back.
 package scan
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
 // File is a file to scan.
@@ -22,7 +28,61 @@ type File struct {
 type Detector interface {
 	// Describe names the detector and the digest of its rules.
 	Describe() release.Scanner
-	// Scan returns every match in the file. An error means that the file was
-	// not scanned to its end, whatever matches come with it.
-	Scan(ctx context.Context, f File) ([]Match, error)
+	// Scan looks at the whole file. An error means that it did not get to the end,
+	// and says nothing of the content.
+	Scan(ctx context.Context, f File) (Result, error)
 }
+
+// Result is what a detector has to say of a file.
+type Result struct {
+	Matches []Match
+	// Bytes counts those bytes of the file that were looked at.
+	Bytes int64
+	// Filtered counts matches that the detector itself takes for examples or
+	// placeholders and does not report.
+	Filtered int
+}
+
+// Match is a secret in a file. It holds the secret: it is not for printing.
+type Match struct {
+	// Rule is the kind of secret, such as Github.
+	Rule   string
+	Secret secret.Value
+	// Line and Column are 1-based; 0 where the place is not known.
+	Line, Column int
+	// Encoding says how the secret is encoded in the file, such as BASE64; empty for plain text.
+	Encoding string
+	// Inside reports that the secret is in an archive, which is the file.
+	Inside       bool
+	Verification Verification
+}
+
+// Verification says whether a secret works.
+type Verification string
+
+// What may be known of a secret.
+const (
+	// NotChecked is a secret that nobody was asked about.
+	NotChecked Verification = "not checked"
+	// Live is a secret that its service accepts.
+	Live Verification = "live"
+	// Unknown is a secret whose service could not be asked.
+	Unknown Verification = "unknown"
+	// Dead is a secret that its service refuses. It is reported all the same.
+	Dead Verification = "refused by its service"
+)
+
+// Error is a file that was not scanned to its end.
+type Error struct {
+	Path string
+	// Scanner is the name of the detector that failed.
+	Scanner string
+	// Err says why, and nothing of the content.
+	Err error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s could not be scanned for secrets by %s: %v", e.Path, e.Scanner, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxMetadata is the size in bytes up to which .import.yml is looked into. In a
+// larger one nothing is skipped.
+const maxMetadata = 4 << 20
+
+// checksum is what the platform writes: MD5 in hex, or sha256: and hex.
+var checksum = regexp.MustCompile(`^(?:[0-9a-f]{32}|sha256:[0-9a-f]{64})$`)
+
+// blankChecksums returns the content to scan. In <workspace>/.import.yml, which the
+// platform generates, checksums look like API keys: every scalar below the top-level
+// key checksums that is exactly a checksum is overwritten with spaces. That is the
+// only exception that is built in. Everything else is returned as it is, and so is a
+// file that is not YAML.
+//
+// The second result is the number of bytes that were overwritten.
+func blankChecksums(f File) ([]byte, int64) {
+	slug, name, nested := strings.Cut(f.Path, "/")
+	if !nested || slug == "" || name != ".import.yml" || len(f.Data) > maxMetadata {
+		return f.Data, 0
+	}
+	var values []*yaml.Node
+	if root := decodeMapping(f.Data); root != nil {
+		values = scalars(valueOf(root, "checksums"), values)
+	}
+	if len(values) == 0 {
+		return f.Data, 0
+	}
+	data, lines, blanked := bytes.Clone(f.Data), lineStarts(f.Data), int64(0)
+	for _, v := range values {
+		if at, ok := locate(f.Data, lines, v); ok {
+			copy(data[at:], strings.Repeat(" ", len(v.Value)))
+			blanked += int64(len(v.Value))
+		}
+	}
+	return data, blanked
+}
+
+// decodeMapping returns the root of a YAML document if it is a mapping.
+func decodeMapping(data []byte) (root *yaml.Node) {
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			root = nil
+		}
+	}()
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil
+	}
+	return doc.Content[0]
+}
+
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// scalars appends the checksums below node. Keys are names, not checksums. Aliases
+// are not followed: they stand for something outside of the block.
+func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
+	if node == nil {
+		return list
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 1; i < len(node.Content); i += 2 {
+			list = scalars(node.Content[i], list)
+		}
+	case yaml.ScalarNode:
+		if checksum.MatchString(node.Value) {
+			list = append(list, node)
+		}
+	}
+	return list
+}
+
+// locate returns the offset of a scalar's text, which must stand at the scalar's
+// own place, after an opening quote if there is one.
+func locate(data []byte, lines []int, v *yaml.Node) (int, bool) {
+	if v.Line > len(lines) {
+		return 0, false
+	}
+	at := lines[v.Line-1]
+	// The parser counts characters, not bytes.
+	for range v.Column - 1 {
+		_, size := utf8.DecodeRune(data[at:])
+		at += size
+	}
+	if v.Style == yaml.SingleQuotedStyle || v.Style == yaml.DoubleQuotedStyle {
+		at++
+	}
+	return at, at+len(v.Value) <= len(data) && string(data[at:at+len(v.Value)]) == v.Value
+}
+
+// lineStarts returns the offset of each line.
+func lineStarts(data []byte) []int {
+	starts := []int{0}
+	for i, c := range data {
+		if c == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"cmp"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// Finding is a secret in a file, without the secret.
+type Finding struct {
+	// Scanner and Rule name what found it.
+	Scanner string `json:"scanner"`
+	Rule    string `json:"rule"`
+	// Path is relative to the root of the workspaces.
+	Path string `json:"path"`
+	// Line and Column are 1-based; 0 where the place is not known.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
+	// Redacted shows at most the first characters of the secret.
+	Redacted string `json:"redacted"`
+	// Fingerprint identifies the secret in this file, wherever it moves within it.
+	Fingerprint  string       `json:"fingerprint"`
+	Verification Verification `json:"verification"`
+	Message      string       `json:"message"`
+	Help         string       `json:"help"`
+}
+
+const help = "revoke the secret, declare a workspace secret in its place and reference it as {{secret.name}}"
+
+const (
+	// fingerprintRounds of PBKDF2 make it costly to try out which password has a
+	// published fingerprint: some hundredths of a second for each try and file.
+	fingerprintRounds = 100_000
+	fingerprintBytes  = 16
+
+	// shown is how much of a secret is shown, and only of one that is much longer.
+	shown       = 4
+	minRedacted = 20
+)
+
+// fingerprint depends on the rule, the path and the secret, not on the place in the file.
+func fingerprint(rule, path string, s secret.Value) (string, error) {
+	key, err := pbkdf2.Key(sha256.New, s.Reveal(), []byte(rule+"\x00"+path), fingerprintRounds, fingerprintBytes)
+	if err != nil {
+		return "", fmt.Errorf("compute fingerprint: %w", err)
+	}
+	return hex.EncodeToString(key), nil
+}
+
+// redact shows the start of a long secret, which tells what it is for: ghp_***.
+// It shows nothing of a short one, of one with spaces or line feeds, or of one that
+// starts with something other than letters, digits, - and _.
+func redact(s secret.Value) string {
+	plain := s.Reveal()
+	if len(plain) < minRedacted || strings.ContainsAny(plain, " \t\r\n") {
+		return secret.Mask
+	}
+	for _, c := range []byte(plain[:shown]) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '_' && c != '-' {
+			return secret.Mask
+		}
+	}
+	return plain[:shown] + secret.Mask
+}
+
+func (m Match) finding(scanner, path string) (Finding, error) {
+	print, err := fingerprint(m.Rule, path, m.Secret)
+	if err != nil {
+		return Finding{}, err
+	}
+	return Finding{
+		Scanner: scanner, Rule: m.Rule, Path: path, Line: m.Line, Column: m.Column,
+		Redacted: redact(m.Secret), Fingerprint: print, Verification: m.Verification,
+		Message: m.message(), Help: help,
+	}, nil
+}
+
+func (m Match) message() string {
+	text := "secret of kind " + m.Rule
+	if m.Encoding != "" {
+		text += ", encoded as " + m.Encoding
+	}
+	if m.Inside {
+		text += ", inside of this archive"
+	}
+	return text
+}
+
+// Position returns path:line:column as far as they are known.
+func (f Finding) Position() string {
+	switch {
+	case f.Line == 0:
+		return f.Path
+	case f.Column == 0:
+		return fmt.Sprintf("%s:%d", f.Path, f.Line)
+	default:
+		return fmt.Sprintf("%s:%d:%d", f.Path, f.Line, f.Column)
+	}
+}
+
+func sortFindings(fs []Finding) {
+	slices.SortFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message))
+	})
+}

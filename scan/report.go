@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// Report is the outcome of a scan. It holds no secret.
+type Report struct {
+	// Findings are sorted by place.
+	Findings []Finding `json:"findings"`
+	Coverage Coverage  `json:"coverage"`
+	// Filtered counts matches that a scanner took for examples or placeholders.
+	Filtered int               `json:"filtered"`
+	Scanners []release.Scanner `json:"scanners"`
+	// Policy is the digest of the policy in force.
+	Policy digest.Digest `json:"policy"`
+}
+
+// Coverage counts what was scanned, by the scanners' own count.
+type Coverage struct {
+	// Files counts all files, also those that were skipped.
+	Files int `json:"files"`
+	// Bytes were scanned, SkippedBytes were not.
+	Bytes        int64 `json:"bytes"`
+	SkippedBytes int64 `json:"skippedBytes"`
+	// Skipped lists what was not scanned.
+	Skipped []Skip `json:"skipped"`
+}
+
+// Skip is a file, or a part of it, that was not scanned.
+type Skip struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	Reason string `json:"reason"`
+}
+
+func compareSkips(a, b Skip) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
+}
+
+// Manifest returns what the release manifest says of the scan.
+func (r *Report) Manifest() release.Scan {
+	return release.Scan{
+		Scanners: r.Scanners, Policy: r.Policy,
+		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes + r.Coverage.SkippedBytes,
+	}
+}
+
+// WriteJSON writes the report as JSON. The same report gives the same bytes.
+func (r *Report) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return fmt.Errorf("encode scan report: %w", err)
+	}
+	return nil
+}
+
+// WriteHuman writes the report for people.
+func (r *Report) WriteHuman(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, f := range r.Findings {
+		fmt.Fprintf(out, "%s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Message, f.Redacted, f.Verification, f.Fingerprint)
+	}
+	if len(r.Findings) > 0 {
+		fmt.Fprintf(out, "help: %s\n\n", help)
+	}
+	for _, s := range r.Coverage.Skipped {
+		fmt.Fprintf(out, "not scanned: %d bytes of %s: %s\n", s.Bytes, s.Path, s.Reason)
+	}
+	fmt.Fprintf(out, "%s in %d files, %d bytes\n", count(len(r.Findings)), r.Coverage.Files, r.Coverage.Bytes)
+	return out.Flush()
+}
+
+func count(n int) string {
+	switch n {
+	case 0:
+		return "no secrets"
+	case 1:
+		return "1 secret"
+	default:
+		return fmt.Sprintf("%d secrets", n)
+	}
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package trufflehog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	thctx "github.com/trufflesecurity/trufflehog/v3/pkg/context"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/decoders"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/detectors"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/engine/ahocorasick"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/pb/detectorspb"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// Errors of a scan. What TruffleHog says is not passed on: it may quote the file.
+var (
+	errDetector = errors.New("a detector failed")
+	errTimeout  = errors.New("a detector did not end in time")
+	errPanic    = errors.New("a detector panicked")
+	errArchive  = errors.New("it looks like an archive that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
+)
+
+// isOurs reports whether an error is one of those above.
+func isOurs(err error) bool {
+	return slices.ContainsFunc([]error{errDetector, errTimeout, errPanic}, func(own error) bool { return errors.Is(err, own) })
+}
+
+// occurrences bounds how many places of one secret in one file are reported.
+const occurrences = 100
+
+// fileScan is the scan of one file.
+type fileScan struct {
+	*Detector
+	file   scan.File
+	result scan.Result
+	// current is when the detector that is running has started, in nanoseconds since 1970; 0 while none is.
+	current atomic.Int64
+}
+
+// Scan implements [scan.Detector]. Where a detector hangs and ignores its
+// deadline, Scan returns an error and leaves the goroutine behind.
+func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
+	s := &fileScan{Detector: d, file: f}
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx) }()
+	watch := time.NewTicker(d.timeout / 2)
+	defer watch.Stop()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return scan.Result{}, err
+			}
+			return s.result, nil
+		case <-ctx.Done():
+			return scan.Result{}, context.Cause(ctx)
+		case now := <-watch.C:
+			if since := s.current.Load(); since != 0 && now.Sub(time.Unix(0, since)) > d.timeout+d.timeout/2 {
+				return scan.Result{}, errTimeout
+			}
+		}
+	}
+}
+
+func (s *fileScan) run(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil { // the value may hold content
+			err = errPanic
+		}
+	}()
+	if err := s.scanBytes(ctx, s.file.Data, false); err != nil {
+		return err
+	}
+	s.result.Bytes = int64(len(s.file.Data))
+	return s.scanArchive(ctx)
+}
+
+// scanBytes cuts data into chunks as TruffleHog does. Each holds the start of the
+// next one, so that no secret is cut in two.
+func (s *fileScan) scanBytes(ctx context.Context, data []byte, inside bool) error {
+	line := 1
+	for start := 0; start < len(data); start += sources.DefaultChunkSize {
+		end := min(start+sources.TotalChunkSize, len(data))
+		if err := s.scanChunk(ctx, chunk{data: data[start:end:end], line: line, inside: inside}); err != nil {
+			return err
+		}
+		next := min(start+sources.DefaultChunkSize, len(data))
+		line += bytes.Count(data[start:next], []byte("\n"))
+	}
+	return nil
+}
+
+// chunk is a part of a file, or of what an archive holds.
+type chunk struct {
+	data []byte
+	// line is the 1-based number of the first line.
+	line   int
+	inside bool
+}
+
+func (s *fileScan) scanChunk(ctx context.Context, c chunk) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, decoded := range s.decode(c.data) {
+		for _, match := range s.core.FindDetectorMatches(decoded.Data) {
+			if err := s.detect(ctx, c, decoded, match); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// decode applies all decoders to the data, and again to what they have made of it.
+// Every form is looked at, because a secret may show in any of them. The plain
+// decoder changes nothing in what another decoder has made.
+func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
+	var all []*decoders.DecodableChunk
+	inputs, seen := [][]byte{data}, [][]byte{}
+	for depth := 0; depth < decodeDepth && len(inputs) > 0; depth++ {
+		var next [][]byte
+		for _, input := range inputs {
+			for _, decoder := range s.decoders {
+				plain := decoder.Type() == detectorspb.DecoderType_PLAIN
+				if plain && depth > 0 {
+					continue
+				}
+				decoded := decoder.FromChunk(&sources.Chunk{Data: input})
+				if decoded == nil {
+					continue
+				}
+				all = append(all, decoded)
+				if !plain && !bytes.Equal(decoded.Data, input) && !slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, decoded.Data) }) {
+					seen, next = append(seen, decoded.Data), append(next, decoded.Data)
+				}
+			}
+		}
+		inputs = next
+	}
+	return all
+}
+
+// detect runs one detector on the parts of the chunk that have one of its keywords.
+func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.DecodableChunk, match *ahocorasick.DetectorMatch) error {
+	falsePositive := detectors.GetFalsePositiveCheck(match.Detector)
+	for _, part := range match.Matches() {
+		results, err := s.fromData(ctx, match.Detector, part)
+		if err != nil {
+			return err
+		}
+		for _, r := range results {
+			if filtered, _ := falsePositive(r); filtered && !r.Verified && r.Raw != nil {
+				s.result.Filtered++
+				continue
+			}
+			s.record(c, decoded, r)
+		}
+	}
+	return nil
+}
+
+func (s *fileScan) fromData(ctx context.Context, d detectors.Detector, part []byte) ([]detectors.Result, error) {
+	// Detectors take a logger from the context. Theirs writes to standard error.
+	ctx, cancel := context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), s.timeout)
+	defer cancel()
+	started := time.Now()
+	s.current.Store(started.UnixNano())
+	results, err := d.FromData(ctx, s.verify, part)
+	s.current.Store(0)
+	switch {
+	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) || time.Since(started) > s.timeout:
+		return nil, errTimeout
+	case err != nil:
+		return nil, errDetector
+	}
+	// Some detectors want their results cleaned whatever the configuration.
+	if cleaner, ok := d.(detectors.CustomResultsCleaner); ok && cleaner.ShouldCleanResultsIrrespectiveOfConfiguration() {
+		results = cleaner.CleanResults(results, s.verify)
+	}
+	return results, nil
+}
+
+// record adds a match for every place of the secret in the decoded chunk.
+func (s *fileScan) record(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) {
+	m := scan.Match{Rule: r.DetectorType.String(), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
+	if decoded.DecoderType != detectorspb.DecoderType_PLAIN {
+		m.Encoding = decoded.DecoderType.String()
+	}
+	if c.inside {
+		s.result.Matches = append(s.result.Matches, m)
+		return
+	}
+	places := find(decoded.Data, located(r))
+	if len(places) == 0 {
+		m.Line = c.line
+		s.result.Matches = append(s.result.Matches, m)
+	}
+	for _, at := range places {
+		before := decoded.Data[:at]
+		m.Line = c.line + bytes.Count(before, []byte("\n"))
+		if start := bytes.LastIndexByte(before, '\n'); m.Encoding == "" && (start >= 0 || c.line == 1) {
+			m.Column = at - start
+		}
+		s.result.Matches = append(s.result.Matches, m)
+	}
+}
+
+// value is the whole of a secret, which for some detectors has several parts.
+func value(r detectors.Result) []byte {
+	if len(r.RawV2) > 0 {
+		return r.RawV2
+	}
+	return r.Raw
+}
+
+// located is the part of a secret that stands in the file as it is.
+func located(r detectors.Result) []byte {
+	if primary := r.GetPrimarySecretValue(); primary != "" {
+		return []byte(primary)
+	}
+	return r.Raw
+}
+
+// find returns the offsets of needle, which do not overlap.
+func find(data, needle []byte) []int {
+	var places []int
+	for at := 0; len(needle) > 0 && len(places) < occurrences; {
+		next := bytes.Index(data[at:], needle)
+		if next < 0 {
+			break
+		}
+		places = append(places, at+next)
+		at += next + len(needle)
+	}
+	return places
+}
+
+func (s *fileScan) verification(r detectors.Result) scan.Verification {
+	switch {
+	case !s.verify:
+		return scan.NotChecked
+	case r.Verified:
+		return scan.Live
+	case r.VerificationError() != nil:
+		return scan.Unknown
+	default:
+		return scan.Dead
+	}
+}
