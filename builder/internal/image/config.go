@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// configuration is an image configuration. Of its fields we decode the ones that we
+// change; all others, such as docker's Healthcheck, pass through as they are.
+type configuration struct {
+	all    map[string]json.RawMessage
+	config map[string]json.RawMessage
+
+	known   known
+	created time.Time
+	history []ocispec.History
+	// layers is the number of layers.
+	layers int
+}
+
+// known is what we change in the config object.
+type known struct {
+	Env    []string
+	Labels map[string]string
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (c *configuration) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &c.all); err != nil {
+		return err
+	}
+	if c.all == nil {
+		return errors.New("it is null")
+	}
+	var rootFS ocispec.RootFS
+	for key, target := range map[string]any{"config": &c.config, "history": &c.history, "rootfs": &rootFS} {
+		if err := decode(c.all, key, target); err != nil {
+			return err
+		}
+	}
+	c.layers = len(rootFS.DiffIDs)
+	if c.config == nil {
+		c.config = map[string]json.RawMessage{}
+	}
+	for key, target := range map[string]any{"Env": &c.known.Env, "Labels": &c.known.Labels} {
+		if err := decode(c.config, key, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decode(object map[string]json.RawMessage, key string, target any) error {
+	raw, ok := object[key]
+	if !ok {
+		return nil
+	}
+	if err := json.Unmarshal(raw, target); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+// encode returns the configuration with the changes in place. Object keys come in
+// sorted order.
+func (c *configuration) encode() ([]byte, error) {
+	err := errors.Join(
+		set(c.config, "Env", c.known.Env),
+		set(c.config, "Labels", c.known.Labels),
+		set(c.all, "created", c.created),
+		set(c.all, "history", c.history),
+	)
+	if err == nil {
+		err = set(c.all, "config", c.config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encode image configuration: %w", err)
+	}
+	return json.Marshal(c.all)
+}
+
+func set(object map[string]json.RawMessage, key string, value any) error {
+	raw, err := json.Marshal(value)
+	object[key] = raw
+	return err
+}

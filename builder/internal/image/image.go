@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package image makes the configuration of a release image out of the
+// configuration of its base: variables, labels, history and time of creation. What
+// it does not set stays as it is, also what it does not know.
+//
+// The variables are those by which the platform finds a repository in its own file
+// system: WORKSPACES_STORAGE_GIT_PLATFORM_<id>_{NAME,TYPE,DIRPATH,MODE} and
+// WORKSPACES_GROUP_<name>_LABELS (platform documentation, "Deployment" and
+// "Environment variables").
+package image
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+const (
+	repositoryPrefix = "WORKSPACES_STORAGE_GIT_PLATFORM_"
+	groupPrefix      = "WORKSPACES_GROUP_"
+	groupSuffix      = "_LABELS"
+)
+
+// Names that end up in names of environment variables, and in labels.
+var (
+	idPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
+)
+
+// CheckNames reports names that cannot be part of an image's configuration.
+func CheckNames(releaseName string, repository release.Repository, groups []string) error {
+	if !namePattern.MatchString(releaseName) {
+		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a letter or digit", releaseName)
+	}
+	for _, id := range append([]string{repository.ID}, groups...) {
+		if !idPattern.MatchString(id) {
+			return fmt.Errorf("%q cannot be part of an environment variable's name: use at most 63 letters, digits, _ and - for repository ids and groups", id)
+		}
+	}
+	return nil
+}
+
+// RepositoryName is the default name of the platform repository of a release. It
+// differs from release to release, so that it tells which one a pod carries.
+func RepositoryName(releaseName string) string { return "Release " + releaseName }
+
+// Config is what goes into the configuration of one image.
+type Config struct {
+	Manifest *release.Manifest
+	// ManifestDigest is that of the encoded manifest.
+	ManifestDigest digest.Digest
+	// Labels are the user's. Ours must not be among them: see [CheckLabels].
+	Labels map[string]string
+	// Layers says what each of our layers holds, for the history.
+	Layers []string
+}
+
+// Apply returns the configuration of the image on top of base, the JSON of the
+// base's configuration. For an image from scratch, see [Scratch].
+func Apply(base []byte, c Config) ([]byte, error) {
+	var config configuration
+	if err := json.Unmarshal(base, &config); err != nil {
+		return nil, fmt.Errorf("decode the configuration of the base image: %w", err)
+	}
+	old := config.known
+	config.known.Env = c.env(old)
+	config.known.Labels = c.labels(old.Labels)
+	config.created = c.Manifest.Created
+	config.history = c.history(config)
+	return config.encode()
+}
+
+// Scratch returns the configuration of an image without a base, for [Apply].
+func Scratch(platform ocispec.Platform) ([]byte, error) {
+	config := ocispec.Image{Platform: platform}
+	config.RootFS.Type = "layers"
+	return json.Marshal(config)
+}
+
+// env returns the base's variables without those of an earlier release and of
+// repositories that are replaced, and with ours at the end.
+func (c Config) env(base known) []string {
+	var env []string
+	replaced := earlier(base.Labels)
+	for _, found := range clashes(base, c.Manifest.Repository) {
+		replaced.repositories = append(replaced.repositories, found.id)
+	}
+	for _, entry := range base.Env {
+		if name, _, _ := strings.Cut(entry, "="); !replaced.variable(name) {
+			env = append(env, entry)
+		}
+	}
+	r := c.Manifest.Repository
+	prefix := repositoryPrefix + r.ID
+	env = append(env, prefix+"_NAME="+r.Name, prefix+"_TYPE=filesystem", prefix+"_DIRPATH="+r.Directory, prefix+"_MODE=read-only")
+	for _, g := range c.Manifest.Groups {
+		if len(g.Labels) > 0 {
+			env = slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, groupVariable(g.Name)+"=") })
+			env = append(env, groupVariable(g.Name)+"="+strings.Join(g.Labels, ","))
+		}
+	}
+	return env
+}
+
+func groupVariable(group string) string { return groupPrefix + group + groupSuffix }
+
+// labels returns the base's labels, with the user's and ours in their place. Those
+// of ours that this release has no value for are removed: they speak of the base.
+func (c Config) labels(base map[string]string) map[string]string {
+	labels := maps.Clone(base)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, c.Labels)
+	for key, value := range c.ours() {
+		if value == "" {
+			delete(labels, key)
+		} else {
+			labels[key] = value
+		}
+	}
+	return labels
+}
+
+// Annotations returns what describes the image in its manifest: our labels, and the user's annotations.
+func (c Config) Annotations(user map[string]string) map[string]string {
+	annotations := map[string]string{}
+	maps.Copy(annotations, user)
+	for key, value := range c.ours() {
+		if value != "" {
+			annotations[key] = value
+		}
+	}
+	return annotations
+}
+
+// ours returns our labels; an empty value means that there is none.
+func (c Config) ours() map[string]string {
+	m := c.Manifest
+	var base release.Base
+	if m.Base != nil {
+		base = *m.Base
+	}
+	return map[string]string{
+		ocispec.AnnotationCreated:         m.Created.Format(time.RFC3339),
+		ocispec.AnnotationTitle:           "Prisme.ai workspaces " + m.Name,
+		ocispec.AnnotationVersion:         m.Name,
+		ocispec.AnnotationRevision:        m.Source.Commit,
+		ocispec.AnnotationSource:          m.Source.URL,
+		ocispec.AnnotationBaseImageName:   base.Name,
+		ocispec.AnnotationBaseImageDigest: base.Digest.String(),
+		release.LabelManifestDigest:       c.ManifestDigest.String(),
+		release.LabelRepository:           m.Repository.ID,
+		release.LabelDirectory:            m.Repository.Directory,
+		release.LabelGroups:               strings.Join(m.GroupNames(), ","),
+	}
+}
+
+// CheckLabels refuses labels or annotations of the user that are ours to set.
+func CheckLabels(user map[string]string) error {
+	ours := Config{Manifest: new(release.Manifest)}.ours()
+	for _, key := range slices.Sorted(maps.Keys(user)) {
+		if _, taken := ours[key]; taken || key == "" {
+			return fmt.Errorf("label or annotation %q is set by the builder: choose another name", key)
+		}
+	}
+	return nil
+}
+
+// history returns the base's entries and one for each of our layers.
+func (c Config) history(base configuration) []ocispec.History {
+	created := c.Manifest.Created
+	history := slices.Clone(base.history)
+	layers := 0
+	for _, h := range history {
+		if !h.EmptyLayer {
+			layers++
+		}
+	}
+	// BuildKit adds entries that are missing at the end, where ours are.
+	for ; layers < base.layers; layers++ {
+		history = append(history, ocispec.History{Created: &created, Comment: "a layer of the base image, which has no history of it"})
+	}
+	for _, layer := range c.Layers {
+		history = append(history, ocispec.History{Created: &created, CreatedBy: "builder: " + layer, Comment: "release " + c.Manifest.Name})
+	}
+	return history
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package layer writes the image layer of a release: a tar whose bytes depend on
+// nothing but the paths and the content of the files and on the release epoch.
+//
+// Files are 0644, directories 0755, everything belongs to root by number, and
+// every time is the epoch. The first entry below the layer's directory is an
+// opaque whiteout (OCI image specification, "Opaque Whiteout"): what lower layers
+// have in that directory is hidden.
+package layer
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/pgzip"
+	"github.com/opencontainers/go-digest"
+)
+
+const (
+	// whiteoutPrefix starts the names that unpackers take for deletions.
+	whiteoutPrefix = ".wh."
+	opaqueWhiteout = ".wh..wh..opq"
+
+	// compressionLevel and blockSize are part of the layer's digest. The level is
+	// the fastest: on YAML it costs 20 % in size and saves half of the time. Blocks are
+	// compressed independently, so that the number of processors does not matter.
+	compressionLevel = pgzip.BestSpeed
+	blockSize        = 1 << 20
+	blocksInFlight   = 4
+)
+
+// Options say what the layer is for.
+type Options struct {
+	// Directory is the absolute directory of the image that the files are in.
+	Directory string
+	// Epoch is the time of every entry, in whole seconds.
+	Epoch time.Time
+	// Parents adds entries for the parents of Directory. Without a base they are
+	// needed, because some unpackers create missing ones without permissions; with a
+	// base they would change its directories.
+	Parents bool
+}
+
+// Layer describes a layer that was written.
+type Layer struct {
+	// Digest is that of the compressed bytes, DiffID that of the tar within.
+	Digest, DiffID digest.Digest
+	// Size of the compressed bytes.
+	Size int64
+	// Files and Bytes count the files and their content.
+	Files int
+	Bytes int64
+}
+
+// Writer writes one layer. It is for one goroutine.
+type Writer struct {
+	opts Options
+	// prefix is the directory as tar has it: without a slash at the start, with one at the end.
+	prefix string
+
+	blob  *summer
+	zip   *pgzip.Writer
+	plain *summer
+	tar   *tar.Writer
+
+	// last is the path of the last file, and its directory has been written.
+	last  string
+	layer Layer
+}
+
+// NewWriter starts a layer on w.
+func NewWriter(w io.Writer, opts Options) (*Writer, error) {
+	if !path.IsAbs(opts.Directory) || path.Clean(opts.Directory) != opts.Directory || opts.Directory == "/" {
+		return nil, fmt.Errorf("directory %q of the layer is not an absolute, clean path below the root", opts.Directory)
+	}
+	l := &Writer{opts: opts, prefix: strings.TrimPrefix(opts.Directory, "/") + "/"}
+	l.blob = newSummer(w)
+	zip, err := pgzip.NewWriterLevel(l.blob, compressionLevel)
+	if err != nil {
+		return nil, fmt.Errorf("compress layer: %w", err)
+	}
+	if err := zip.SetConcurrency(blockSize, blocksInFlight); err != nil {
+		return nil, fmt.Errorf("compress layer: %w", err)
+	}
+	l.zip, l.plain = zip, newSummer(zip)
+	l.tar = tar.NewWriter(l.plain)
+	return l, l.start()
+}
+
+// start writes what comes before the files.
+func (l *Writer) start() error {
+	if l.opts.Parents {
+		parents := strings.Split(path.Dir(strings.TrimSuffix(l.prefix, "/")), "/")
+		for i := range parents {
+			if name := path.Join(parents[:i+1]...); name != "." {
+				if err := l.header(name+"/", tar.TypeDir, 0); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := l.header(l.prefix, tar.TypeDir, 0); err != nil {
+		return err
+	}
+	return l.header(l.prefix+opaqueWhiteout, tar.TypeReg, 0)
+}
+
+// Add writes one file. Paths are relative to the directory, with slashes, and come
+// in the byte order of the whole path.
+func (l *Writer) Add(name string, data []byte) error {
+	if err := check(name); err != nil {
+		return err
+	}
+	if name <= l.last {
+		return fmt.Errorf("file %q comes after %q: files must come in the order of their paths", name, l.last)
+	}
+	if err := l.directories(name); err != nil {
+		return err
+	}
+	l.last = name
+	if err := l.header(l.prefix+name, tar.TypeReg, int64(len(data))); err != nil {
+		return err
+	}
+	if _, err := l.tar.Write(data); err != nil {
+		return fmt.Errorf("write %s to the layer: %w", name, err)
+	}
+	l.layer.Files++
+	l.layer.Bytes += int64(len(data))
+	return nil
+}
+
+// check refuses what must not reach a layer. Whoever reads the source refuses the
+// same with a better message.
+func check(name string) error {
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("path %q is not a valid relative path", name)
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(element, whiteoutPrefix) {
+			return fmt.Errorf("path %q would delete files of the base image", name)
+		}
+	}
+	return nil
+}
+
+// directories writes the directories of name that the last file was not in. In the
+// byte order of paths all files of a directory stand together, with those of its
+// subdirectories, so that every directory is entered once.
+func (l *Writer) directories(name string) error {
+	elements := strings.Split(path.Dir(name), "/")
+	for i, element := range elements {
+		dir := strings.Join(elements[:i+1], "/") + "/"
+		if element == "." || strings.HasPrefix(l.last, dir) {
+			continue
+		}
+		if err := l.header(l.prefix+dir, tar.TypeDir, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// header writes the header of an entry: PAX where the name is long or not ASCII,
+// and the older format, without any extension, everywhere else.
+func (l *Writer) header(name string, kind byte, size int64) error {
+	mode := int64(0o644)
+	if kind == tar.TypeDir {
+		mode = 0o755
+	}
+	err := l.tar.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Size: size, Mode: mode, ModTime: l.opts.Epoch})
+	if err != nil {
+		return fmt.Errorf("write %s to the layer: %w", name, err)
+	}
+	return nil
+}
+
+// Close ends the layer. It does not close the writer below.
+func (l *Writer) Close() (Layer, error) {
+	if err := l.tar.Close(); err != nil {
+		return Layer{}, fmt.Errorf("end layer: %w", err)
+	}
+	if err := l.zip.Close(); err != nil {
+		return Layer{}, fmt.Errorf("end layer: %w", err)
+	}
+	l.layer.Digest, l.layer.DiffID, l.layer.Size = l.blob.digest(), l.plain.digest(), l.blob.n
+	return l.layer, nil
+}
+
+// Write writes a layer that holds the given files.
+func Write(w io.Writer, opts Options, files map[string][]byte) (Layer, error) {
+	l, err := NewWriter(w, opts)
+	if err != nil {
+		return Layer{}, err
+	}
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := l.Add(name, files[name]); err != nil {
+			return Layer{}, err
+		}
+	}
+	return l.Close()
+}
+
+// summer hashes and counts what passes through.
+type summer struct {
+	w   io.Writer
+	sum hash.Hash
+	n   int64
+}
+
+func newSummer(w io.Writer) *summer { return &summer{w: w, sum: sha256.New()} }
+
+// Write implements [io.Writer].
+func (s *summer) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.sum.Write(p[:n])
+	s.n += int64(n)
+	return n, err
+}
+
+func (s *summer) digest() digest.Digest { return digest.NewDigest(digest.SHA256, s.sum) }
