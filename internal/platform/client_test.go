@@ -201,11 +201,11 @@ func TestUnusableCredentialIsNotSent(t *testing.T) {
 
 // No error and no result shows a credential, even if the server repeats it.
 func TestCanary(t *testing.T) {
-	id := platform.Join(platform.Bearer(platform.Fixed(secret.New(canary))), platform.APIKey(platform.Fixed(secret.New("iak_5ecr3t"))))
+	id := platform.Join(platform.Bearer(platform.Fixed(secret.New(canary))), platform.APIKey(platform.Fixed(secret.New("iak_org_5ecr3t"))))
 	for _, status := range []int{200, 302, 400, 401, 403, 404, 408, 423, 429, 500} {
 		for _, body := range []string{
-			`{"error":"X","message":"bad token ` + canary + ` and key iak_5ecr3t"}`,
-			`{"error":{"code":"` + canary + `","message":"iak_5ecr3t"}}`,
+			`{"error":"X","message":"bad token ` + canary + ` and key iak_org_5ecr3t"}`,
+			`{"error":{"code":"` + canary + `","message":"iak_org_5ecr3t"}}`,
 			`<html>` + canary, canary,
 			`{"repositoryId":"release","errors":["` + canary + `"],"services":{"events":{"errors":["` + canary + `"]}},"id":"` + canary + `"}`,
 			`{"result":{"events":[{"type":"error","error":{"message":"` + canary + `"}}]}}`,
@@ -297,5 +297,14 @@ func TestNamesForMetricsAreUnique(t *testing.T) {
 	}
 	if got := platform.Class(99).String(); got != "unknown" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestShortTrialTokenDoesNotBreakAnswers(t *testing.T) {
+	c := clientOf(t, platform.Options{Identity: platform.Bearer(platform.Fixed(secret.New("t")))}, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"healthy":true}`)
+	})
+	if _, err := c.Healthcheck(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

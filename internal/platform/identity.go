@@ -92,6 +92,10 @@ func Join(ids ...Identity) Identity {
 	})
 }
 
+// minCredential is the length from which [mask] looks for a credential: a shorter
+// one, of a trial, would be found in the middle of words and break the answer.
+const minCredential = 8
+
 // mask replaces the credentials of a request wherever its answer repeats them.
 func mask(body []byte, sent http.Header) []byte {
 	for name, values := range sent {
@@ -102,7 +106,7 @@ func mask(body []byte, sent http.Header) []byte {
 			if _, token, ok := strings.Cut(v, " "); ok {
 				v = token
 			}
-			if v != "" {
+			if len(v) >= minCredential {
 				body = bytes.ReplaceAll(body, []byte(v), []byte(secret.Mask))
 			}
 		}
