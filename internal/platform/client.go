@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,7 +145,8 @@ type call struct {
 	body          any
 	timeout       time.Duration // 0 for the client's default
 	correlationID string
-	accept        []int // statuses that are answers; 200 alone by default
+	// accept tells which answers besides those with status 200 are to be decoded; nil for none.
+	accept func(answer) bool
 }
 
 // do sends one request and decodes its answer into out.
@@ -154,21 +156,19 @@ func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
 	if failure == nil {
 		failure = c.judge(k, resp, out)
 	}
-	c.opts.Observer(k.op, observedCode(failure), time.Since(start))
+	c.opts.Observer(k.op, observedCode(resp, failure), time.Since(start))
 	if failure != nil {
 		return resp.meta, failure
 	}
 	return resp.meta, nil
 }
 
-func observedCode(e *Error) string {
-	switch {
-	case e == nil:
-		return "200"
-	case e.Status != 0:
-		return fmt.Sprint(e.Status)
+// observedCode is the status of a complete answer, else the class of the failure.
+func observedCode(a answer, e *Error) string {
+	if e != nil && e.Status == 0 {
+		return e.Class.String()
 	}
-	return e.Class.String()
+	return strconv.Itoa(a.status)
 }
 
 // answer is a whole response, masked.
@@ -183,6 +183,9 @@ type answer struct {
 func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return answer{}, transportError(ctx, k.op, err, false)
+	}
 	sent := new(sentTrace)
 	req, err := c.request(sent.attach(ctx), k)
 	if err != nil {
@@ -208,9 +211,6 @@ func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 }
 
 func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	target := c.root + k.path
 	if len(k.query) > 0 {
 		target += "?" + k.query.Encode()

@@ -256,14 +256,17 @@ func TestObserverHearsOfEveryRequest(t *testing.T) {
 			w.WriteHeader(401)
 		case "/sys/healthcheck":
 			io.WriteString(w, `{"healthy":true}`)
+		case "/v2/readiness":
+			w.WriteHeader(400)
+			io.WriteString(w, `{"services":{}}`)
 		default:
 			panic(http.ErrAbortHandler)
 		}
 	})
-	for _, name := range []string{"me", "healthcheck", "pull"} {
+	for _, name := range []string{"me", "healthcheck", "readiness", "pull"} {
 		_ = calls[name](t.Context(), c) // the observer is what counts
 	}
-	want := []heard{{platform.OpMe, "401"}, {platform.OpHealthcheck, "200"}, {platform.OpPull, "interrupted"}}
+	want := []heard{{platform.OpMe, "401"}, {platform.OpHealthcheck, "200"}, {platform.OpReadiness, "400"}, {platform.OpPull, "interrupted"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -161,7 +161,7 @@ func (a *answer) error(op Op, class Class, message string) *Error {
 
 // judge decodes an accepted answer into out and makes an [*Error] of any other.
 func (c *Client) judge(k call, a answer, out any) *Error {
-	if a.status != http.StatusOK && (len(k.accept) == 0 || !accepts(k.accept, a)) {
+	if a.status != http.StatusOK && (k.accept == nil || !k.accept(a)) {
 		return refusal(k.op, a)
 	}
 	if err := json.Unmarshal(a.body, out); err != nil {

@@ -198,7 +198,7 @@ func TestCanceledKeepsItsCause(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, err = c.Healthcheck(ctx)
-	if platform.OutcomeUnknown(err) || !errors.Is(err, context.Canceled) {
+	if platform.OutcomeUnknown(err) || platform.ClassOf(err) != platform.ClassCanceled || !errors.Is(err, cause) {
 		t.Errorf("a request after the end of the context: %v", err)
 	}
 }

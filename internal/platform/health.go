@@ -31,7 +31,7 @@ type ServiceReadiness struct {
 // Readiness asks a gateway about services, all if none is named. It needs a
 // super admin or the internal key. An answer that says "not ready" is no error.
 func (c *Client) Readiness(ctx context.Context, services ...string) (Readiness, error) {
-	k := call{op: OpReadiness, method: http.MethodGet, path: "/v2/readiness", accept: []int{http.StatusBadRequest}}
+	k := call{op: OpReadiness, method: http.MethodGet, path: "/v2/readiness", accept: isNotReady}
 	if len(services) > 0 {
 		k.query = url.Values{"services": {strings.Join(services, ",")}}
 	}
@@ -61,10 +61,10 @@ func (s ServiceReadiness) onlyAbout(service string) bool {
 	return !slices.ContainsFunc(s.Errors, func(p Problem) bool { return !strings.Contains(p.String(), service) })
 }
 
-// accepts reports whether a status other than 200 is an answer nevertheless:
-// "not ready" comes with 400, as does a wrong service name, which has no services.
-func accepts(statuses []int, a answer) bool {
-	return slices.Contains(statuses, a.status) && json.Unmarshal(a.body, new(Readiness)) == nil
+// isNotReady tells the 400 of "not ready" from that of a wrong service name,
+// which has no services.
+func isNotReady(a answer) bool {
+	return a.status == http.StatusBadRequest && json.Unmarshal(a.body, new(Readiness)) == nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -66,28 +67,15 @@ func (p *Problem) fromFields(fields map[string]json.RawMessage) {
 }
 
 func (p *Problem) nested(data []byte) {
-	var in Problem
-	// One level only: deeper JSON becomes text, so that nesting cannot exhaust the stack.
+	// One level only: what is deeper becomes text.
 	var flat struct {
 		Code    lenient `json:"code"`
 		Message lenient `json:"message"`
 		Msg     lenient `json:"msg"`
 	}
 	_ = json.Unmarshal(data, &flat) // lenient fields never fail, and data is an object
-	in.Code, in.Message = string(flat.Code), firstOf(string(flat.Message), string(flat.Msg), clip(string(data), maxText))
-	if in.Code != "" {
-		p.Code = in.Code
-	}
-	p.Message = in.Message
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
+	p.Code = cmp.Or(string(flat.Code), p.Code)
+	p.Message = cmp.Or(string(flat.Message), string(flat.Msg), clip(string(data), maxText))
 }
 
 // lenient is a string that is empty for JSON of any other type, except numbers,

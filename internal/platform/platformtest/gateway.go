@@ -63,7 +63,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
 	o := &g.platform.opts
-	byToken := o.Token != "" && r.Header.Get("Authorization") == "Bearer "+o.Token
+	byToken := g.platform.hasToken(r)
 	byKey := o.InternalKey != "" && r.Header.Get("x-prismeai-api-key") == o.InternalKey && r.URL.Path == "/v2/readiness"
 	if !byToken && !byKey && r.URL.Path != "/sys/healthcheck" {
 		g.platform.refuse(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)

@@ -56,6 +56,20 @@ func TestGatewayAuthenticates(t *testing.T) {
 	})
 }
 
+func TestRotatedToken(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
+		gateway := public(t, c.NewGateway())
+		for _, k := range []struct {
+			token string
+			want  platform.Class
+		}{{token, platform.ClassNone}, {"at:new", platform.ClassUnauthorized}, {"", platform.ClassUnauthorized}, {token, platform.ClassNone}} {
+			c.SetToken(k.token)
+			_, err := gateway.Me(t.Context())
+			wantClass(t, err, k.want)
+		}
+	})
+}
+
 func TestGatewayLimitsRates(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
 		c.pod.SetReady(true)

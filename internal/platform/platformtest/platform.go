@@ -4,6 +4,7 @@ package platformtest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ type Platform struct {
 	mu        sync.Mutex
 	installed map[string]*Installed
 	fail      map[string]string
+	token     string
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -43,7 +45,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]string{}}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.
@@ -80,6 +82,20 @@ func (p *Platform) Heal(slug string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.fail, slug)
+}
+
+// SetToken changes the token of [Options], as a rotation does: the old one is
+// worth nothing from now on.
+func (p *Platform) SetToken(token string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.token = token
+}
+
+func (p *Platform) hasToken(r *http.Request) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.token != "" && r.Header.Get("Authorization") == "Bearer "+p.token
 }
 
 // Edit changes an installed workspace, as a person does in the console. It

@@ -134,7 +134,7 @@ func (pod *Pod) authenticated(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &pod.platform.opts
 		viaGateway := r.Context().Value(gatewayKey{}) != nil
-		byToken := o.PodToken && o.Token != "" && r.Header.Get("Authorization") == "Bearer "+o.Token
+		byToken := o.PodToken && pod.platform.hasToken(r)
 		byHeaders := !o.RefuseHeaders && r.Header.Get("x-prismeai-user-id") != ""
 		switch {
 		case !viaGateway && !byToken && !byHeaders:
