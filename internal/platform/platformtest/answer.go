@@ -52,6 +52,8 @@ func OpOf(r *http.Request) string {
 	switch path := r.URL.Path; {
 	case r.Method == http.MethodPost && path == "/v2/workspaces/platform/versions/latest/pull":
 		return "pull"
+	case r.Method == http.MethodPost && path == "/v2/workspaces/platform/versions":
+		return "push"
 	case path == "/v2/workspaces/platform":
 		return "workspace"
 	case path == "/v2/workspaces":

@@ -19,6 +19,7 @@ type Platform struct {
 	installed map[string]*Installed
 	fail      map[string]string
 	token     string
+	pushed    map[string]bool // by slug
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -45,7 +46,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]string{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]string{}, pushed: map[string]bool{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.
@@ -104,6 +105,7 @@ func (p *Platform) Edit(slug string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w, ok := p.installed[slug]
+	delete(p.pushed, slug)
 	if ok {
 		w.Edited = true
 	}

@@ -44,6 +44,7 @@ func (p *Platform) NewPod(name string, release *Release) *Pod {
 func (pod *Pod) routes() {
 	guarded := func(pattern string, h http.HandlerFunc) { pod.mux.Handle(pattern, pod.authenticated(h)) }
 	guarded("POST /v2/workspaces/platform/versions/latest/pull", pod.pull)
+	guarded("POST /v2/workspaces/platform/versions", pod.push)
 	guarded("GET /v2/workspaces/platform", pod.platformWorkspace)
 	guarded("GET /v2/workspaces", pod.platform.listWorkspaces)
 	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
