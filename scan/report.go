@@ -28,10 +28,10 @@ type Report struct {
 
 // Coverage counts what was scanned, by the scanners' own count.
 type Coverage struct {
-	// Files counts all files, also those that were skipped.
-	Files int `json:"files"`
-	// Bytes were scanned, SkippedBytes were not.
-	Bytes        int64 `json:"bytes"`
+	// Files and Bytes count all files. They must equal what ships.
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+	// SkippedBytes counts those of the bytes that were not looked at.
 	SkippedBytes int64 `json:"skippedBytes"`
 	// Skipped lists what was not scanned.
 	Skipped []Skip `json:"skipped"`
@@ -52,7 +52,7 @@ func compareSkips(a, b Skip) int {
 func (r *Report) Manifest() release.Scan {
 	return release.Scan{
 		Scanners: r.Scanners, Policy: r.Policy,
-		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes + r.Coverage.SkippedBytes,
+		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes,
 	}
 }
 

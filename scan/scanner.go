@@ -27,6 +27,11 @@ const inFlight = 64 << 20
 type Policy struct {
 	// ExcludePaths are globs (with **) on the paths of files.
 	ExcludePaths []string `json:"excludePaths"`
+	// IncludeDetectors, ExcludeDetectors and Verify are what the detectors were made
+	// with: a scanner does not act on them, but they are part of its policy's digest.
+	IncludeDetectors []string `json:"includeDetectors"`
+	ExcludeDetectors []string `json:"excludeDetectors"`
+	Verify           bool     `json:"verify"`
 }
 
 // Scanner runs detectors over files. It is safe for concurrent use.
@@ -116,6 +121,7 @@ func (r *Run) skip(f File, bytes int64, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.coverage.Files++
+	r.coverage.Bytes += bytes
 	r.coverage.SkippedBytes += bytes
 	r.coverage.Skipped = append(r.coverage.Skipped, Skip{Path: f.Path, Bytes: bytes, Reason: reason})
 }
@@ -138,7 +144,7 @@ func (r *Run) scan(f File) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.coverage.Files++
-	r.coverage.Bytes += int64(len(f.Data)) - blanked
+	r.coverage.Bytes += int64(len(f.Data))
 	if blanked > 0 {
 		r.coverage.SkippedBytes += blanked
 		r.coverage.Skipped = append(r.coverage.Skipped, Skip{Path: f.Path, Bytes: blanked, Reason: "checksums of the platform"})

@@ -57,6 +57,7 @@ type Client struct {
 	insecure    map[string]bool
 	tlsLoopback bool
 	http        *http.Client
+	traffic     traffic
 	sources     []source
 	searched    []string
 }
@@ -82,7 +83,7 @@ func New(opts Options) (*Client, error) {
 	if c.sources, c.searched, err = loadSources(opts.Getenv); err != nil {
 		return nil, err
 	}
-	if c.http, err = newHTTPClient(opts, c.insecure); err != nil {
+	if c.http, err = newHTTPClient(opts, c.insecure, &c.traffic); err != nil {
 		return nil, err
 	}
 	return c, nil

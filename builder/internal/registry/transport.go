@@ -40,8 +40,8 @@ const (
 )
 
 // newHTTPClient stacks what every request passes, the outermost first: size
-// limits, redirects, retries, the choice of TLS or plain HTTP.
-func newHTTPClient(opts Options, insecure map[string]bool) (*http.Client, error) {
+// limits, redirects, retries, the count of bytes, the choice of TLS or plain HTTP.
+func newHTTPClient(opts Options, insecure map[string]bool, count *traffic) (*http.Client, error) {
 	roots, err := certPool(opts.CAFiles)
 	if err != nil {
 		return nil, err
@@ -50,13 +50,13 @@ func newHTTPClient(opts Options, insecure map[string]bool) (*http.Client, error)
 	if err != nil {
 		return nil, err
 	}
-	wire := &wire{
+	count.RoundTripper = &wire{
 		verified:   newTransport(proxy, &tls.Config{RootCAs: roots}),
 		unverified: newTransport(proxy, &tls.Config{RootCAs: roots, InsecureSkipVerify: true}),
 		insecure:   insecure,
 		fallbacks:  map[string]http.RoundTripper{},
 	}
-	return &http.Client{Transport: limits{redirects{newRetries(wire)}}}, nil
+	return &http.Client{Transport: limits{redirects{newRetries(count)}}}, nil
 }
 
 // newTransport has a time-out for everything up to the response's header. proxy and

@@ -161,6 +161,7 @@ func size(n int64) string { return units.HumanSize(float64(n)) }
 
 func short(d digest.Digest) string { return d.Encoded()[:12] }
 
+// stages lists the parts of a run, of which some have run at the same time.
 func stages(ss []Stage) string {
 	var parts []string
 	for _, s := range ss {

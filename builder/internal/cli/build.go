@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// scratchBase is the name of the base that is none, as in a Dockerfile.
+const scratchBase = "scratch"
+
+// imageFlags say what the image is like.
+type imageFlags struct {
+	base                string
+	release             string
+	repositoryID        string
+	repositoryName      string
+	directory           string
+	platforms           []string
+	labels, annotations []string
+	replace             bool
+}
+
+func (f *imageFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.base, "base", "", "`image` to build on, or scratch for an image of the workspaces alone")
+	flags.StringVar(&f.release, "release", "", "`name` of the release (default: the commit)")
+	flags.StringVar(&f.repositoryID, "repository-id", "release", "`id` of the platform repository that the image provides")
+	flags.StringVar(&f.repositoryName, "repository-name", "", "`name` of the platform repository (default: Release and the name of the release)")
+	flags.StringVar(&f.directory, "directory", "/www/workspaces", "`directory` of the image that the workspaces are in")
+	flags.StringArrayVar(&f.platforms, "platform", nil, "`os/arch` to build for (repeat, or with commas; default: those of the base)")
+	flags.StringArrayVar(&f.labels, "label", nil, "label of the image: `key=value` (repeat)")
+	flags.StringArrayVar(&f.annotations, "annotation", nil, "annotation of the image's manifest: `key=value` (repeat)")
+	flags.BoolVar(&f.replace, "replace-repository", false, "allow a base that has such a platform repository already")
+}
+
+func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
+	if f.base == "" {
+		return errors.New("--base is required: the image to build on, or scratch")
+	}
+	if f.base != scratchBase {
+		opts.Base = f.base
+		if _, err := registry.ParseReference(f.base); err != nil {
+			return err
+		}
+	}
+	opts.Release, opts.ReplaceRepository = f.release, f.replace
+	opts.Repository = release.Repository{ID: f.repositoryID, Name: f.repositoryName, Directory: f.directory}
+	if opts.Platforms, err = parsePlatforms(f.platforms); err != nil {
+		return err
+	}
+	if opts.Labels, err = parsePairs("label", f.labels); err != nil {
+		return err
+	}
+	opts.Annotations, err = parsePairs("annotation", f.annotations)
+	return err
+}
+
+func parsePlatforms(texts []string) ([]ocispec.Platform, error) {
+	var list []ocispec.Platform
+	for _, text := range texts {
+		for part := range strings.SplitSeq(text, ",") {
+			p, err := platforms.Parse(strings.TrimSpace(part))
+			if err != nil {
+				return nil, fmt.Errorf("platform %q: %w", part, err)
+			}
+			list = append(list, platforms.Normalize(p))
+		}
+	}
+	return list, nil
+}
+
+func parsePairs(what string, texts []string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, text := range texts {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, fmt.Errorf("%s %q is not key=value", what, text)
+		}
+		m[key] = value
+	}
+	return m, image.CheckLabels(m)
+}
+
+// outputFlags say where the image and the files about it go.
+type outputFlags struct {
+	tags                     []string
+	push, dryRun             bool
+	outputs                  []string
+	metadataFile, digestFile string
+}
+
+func (f *outputFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "`reference` of the image (repeat)")
+	flags.BoolVar(&f.push, "push", false, "push the image under all its references")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image: `type=oci,dest=FILE` or type=docker,dest=FILE (repeat)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "do everything but write and push, and print what would be made")
+	flags.StringVar(&f.metadataFile, "metadata-file", "", "`file` for digest, descriptor, release manifest and times, as JSON")
+	flags.StringVar(&f.digestFile, "digest-file", "", "`file` for the digest of the image")
+}
+
+func (f *outputFlags) parse() ([]engine.Output, error) {
+	for _, tag := range f.tags {
+		if _, err := registry.ParseReference(tag); err != nil {
+			return nil, err
+		}
+	}
+	var outputs []engine.Output
+	if f.push {
+		if len(f.tags) == 0 {
+			return nil, errors.New("--push needs a --tag to push to")
+		}
+		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: f.tags})
+	}
+	for _, text := range f.outputs {
+		out, err := parseOutput(text)
+		if err != nil {
+			return nil, err
+		}
+		out.Names = f.tags
+		outputs = append(outputs, out)
+	}
+	if len(outputs) == 0 && !f.dryRun {
+		return nil, errors.New("nothing to do with the image: say --push, --output or --dry-run")
+	}
+	return outputs, nil
+}
+
+func parseOutput(text string) (engine.Output, error) {
+	var out engine.Output
+	for field := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "type":
+			out.Kind = engine.Kind(value)
+		case "dest":
+			out.Dest = value
+		default:
+			return out, fmt.Errorf("output %q: unknown key %q, want type and dest", text, key)
+		}
+	}
+	if out.Kind != engine.OCI && out.Kind != engine.Docker || out.Dest == "" {
+		return out, fmt.Errorf("output %q is neither type=oci,dest=FILE nor type=docker,dest=FILE", text)
+	}
+	return out, nil
+}
+
+func (a *app) build() *cobra.Command {
+	var from sourceFlags
+	var check checkFlags
+	var look scanFlags
+	var reach registryFlags
+	var img imageFlags
+	var out outputFlags
+	var show progressFlag
+	cmd := &cobra.Command{
+		Use:   "build SOURCE --base IMAGE --tag REFERENCE --push",
+		Short: "Validate, scan, assemble and push a release image",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := pipeline.BuildOptions{TempDir: a.tempDir(), DryRun: out.dryRun}
+			var err error
+			if opts.Outputs, err = out.parse(); err != nil {
+				return usageError(cmd, err)
+			}
+			if err := img.apply(&opts); err != nil {
+				return usageError(cmd, err)
+			}
+			if opts.Epoch, err = a.epoch(); err != nil {
+				return withCode(exitUsage, err)
+			}
+			if opts.Input, err = from.input(a, args[0]); err != nil {
+				return err
+			}
+			if opts.Checks.Workspaces, err = check.options(); err != nil {
+				return err
+			}
+			opts.Checks.Strict = check.strict
+			if opts.Checks.Scanner, err = look.scanner(); err != nil {
+				return err
+			}
+			if opts.Registry, err = reach.client(a); err != nil {
+				return err
+			}
+			return a.runBuild(cmd, opts, &look, &out, show)
+		},
+	}
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &img, &out, &show} {
+		group.register(cmd.Flags())
+	}
+	return cmd
+}
+
+func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *scanFlags, out *outputFlags, show progressFlag) error {
+	display, err := show.display(a)
+	if err != nil {
+		return err
+	}
+	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
+	err = errors.Join(err, display.Close(), look.write(reading))
+	if reading != nil {
+		err = errors.Join(err, a.explainReading(reading))
+	}
+	if err != nil {
+		return err
+	}
+	if !out.dryRun && out.metadataFile != "" {
+		err = errors.Join(err, report.WriteMetadata(out.metadataFile, built))
+	}
+	if !out.dryRun && out.digestFile != "" {
+		err = errors.Join(err, report.WriteDigest(out.digestFile, built))
+	}
+	return errors.Join(err, report.WriteSummary(a.Out, built))
+}
+
+// explainReading prints what is wrong with the workspaces, and the secrets.
+func (a *app) explainReading(reading *pipeline.Reading) error {
+	var errs []error
+	if len(reading.Diagnostics) > 0 {
+		errs = append(errs, diagnostic.WriteHuman(a.Err, reading.Diagnostics, a.color(a.Err)))
+	}
+	if reading.Scan != nil && len(reading.Scan.Findings) > 0 {
+		errs = append(errs, reading.Scan.WriteHuman(a.Err))
+	}
+	return errors.Join(errs...)
+}
+
+// epoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.
+func (a *app) epoch() (*time.Time, error) {
+	text := a.env["SOURCE_DATE_EPOCH"]
+	if text == "" {
+		return nil, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return nil, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", text)
+	}
+	t := time.Unix(seconds, 0).UTC()
+	return &t, nil
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package cli is the builder's command line. [Run] is the whole program over
+// injected streams and environment, so that tests need no process.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/config"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+)
+
+// IO is what the program reads and writes.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Env holds the environment as KEY=value.
+	Env []string
+}
+
+// Run runs the builder with args (without the program's name) and returns its exit code.
+func Run(ctx context.Context, args []string, streams IO) int {
+	a := &app{IO: streams, env: environment(streams.Env)}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		a.explain(err)
+	}
+	return exitCode(err)
+}
+
+// app is what all commands share.
+type app struct {
+	IO
+	env        map[string]string
+	configFile string
+	printOnly  bool
+}
+
+func (a *app) getenv(key string) string { return a.env[key] }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "builder",
+		Short:         "Make release images of Prisme.ai workspaces",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(cmd, args); err != nil {
+				return usageError(cmd, err)
+			}
+			return nil
+		},
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
+	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.version())
+	for _, cmd := range root.Commands() {
+		a.prepare(root, cmd)
+	}
+	return root
+}
+
+// prepare makes a command resolve its settings before it runs, and makes wrong
+// arguments usage errors.
+func (a *app) prepare(root, cmd *cobra.Command) {
+	args, run := cmd.Args, cmd.RunE
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		if a.printOnly {
+			return nil
+		}
+		if err := args(cmd, given); err != nil {
+			return usageError(cmd, err)
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		if err := a.resolve(root, cmd); err != nil {
+			return withCode(exitUsage, err)
+		}
+		if a.printOnly {
+			return config.Print(a.Out, cmd.Flags())
+		}
+		return run(cmd, given)
+	}
+}
+
+func (a *app) resolve(root, cmd *cobra.Command) error {
+	if a.configFile == "" {
+		a.configFile = a.env[config.EnvName("config")]
+	}
+	var file *config.File
+	if a.configFile != "" {
+		var err error
+		if file, err = config.ReadFile(a.configFile); err != nil {
+			return err
+		}
+	}
+	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), source.EnvNames())
+}
+
+// flagNames lists the flags of all commands: one environment may serve several commands.
+func flagNames(root *cobra.Command) []string {
+	var names []string
+	for _, cmd := range append(root.Commands(), root) {
+		add := func(f *pflag.Flag) { names = append(names, f.Name) }
+		cmd.Flags().VisitAll(add)
+		cmd.PersistentFlags().VisitAll(add)
+	}
+	return names
+}
+
+// explain prints an error unless the command has said everything already.
+func (a *app) explain(err error) {
+	var silent *exitError
+	if errors.As(err, &silent) && silent.said {
+		return
+	}
+	fmt.Fprintf(a.Err, "builder: %v\n", err)
+}
+
+func (a *app) tempDir() string {
+	if dir := a.env["TMPDIR"]; dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+func environment(env []string) map[string]string {
+	m := make(map[string]string, len(env))
+	for _, entry := range env {
+		key, value, _ := strings.Cut(entry, "=")
+		m[key] = value
+	}
+	return m
+}
+
+const rootHelp = `Builder makes release images of Prisme.ai workspaces.
+
+It validates a repository of workspaces, scans it for secrets, and puts it as a
+read-only repository into an image on top of prismeai-workspaces. It needs no
+daemon, no root and no user namespace.
+
+SOURCE is a directory, or a Git repository: https://host/org/repo.git#ref:subdir
+(also ssh://, git@host: and file://).
+
+Every flag has an environment variable: --digest-file is BUILDER_DIGEST_FILE.
+Values of flags that can be repeated are separated by spaces there. A flag wins
+over the environment, the environment over the release file (--config).
+
+Exit codes:
+  0    done
+  1    internal error
+  2    wrong usage
+  3    the workspaces are invalid
+  5    the secret scan is incomplete
+  6    the source cannot be read
+  7    a registry refused or failed
+  8    the build engine failed
+  130  interrupted
+  183  secrets were found`

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/version"
+)
+
+func (a *app) version() *cobra.Command {
+	out := newFormat("text", "json")
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program and of what it is made of",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := versions{
+				Info:       version.Get(),
+				BuildKit:   version.Module("github.com/moby/buildkit"),
+				TruffleHog: version.Module("github.com/trufflesecurity/trufflehog/v3"),
+			}
+			if out.value == "json" {
+				return writeJSON(a.Out, v)
+			}
+			_, err := fmt.Fprintf(a.Out, "builder %s (%s, %s)\nBuildKit %s\nTruffleHog %s\n", v.Version, v.Go, v.Platform, v.BuildKit, v.TruffleHog)
+			return err
+		},
+	}
+	cmd.Flags().Var(&out, "format", "output format")
+	return cmd
+}
+
+type versions struct {
+	version.Info
+	BuildKit   string `json:"buildkit"`
+	TruffleHog string `json:"trufflehog"`
+}
+
+func (a *app) validate() *cobra.Command {
+	var from sourceFlags
+	var check checkFlags
+	out := newFormat("human", "json")
+	cmd := &cobra.Command{
+		Use:   "validate SOURCE",
+		Short: "Say everything that is wrong with the workspaces",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			checks, err := check.checks()
+			if err != nil {
+				return err
+			}
+			reading, err := a.read(cmd, args[0], &from, checks, quiet)
+			if reading == nil {
+				return err
+			}
+			return errors.Join(err, a.writeDiagnostics(a.Out, out.value, reading.Diagnostics))
+		},
+	}
+	from.register(cmd.Flags())
+	check.register(cmd.Flags())
+	cmd.Flags().Var(&out, "format", "output format")
+	return cmd
+}
+
+func (a *app) plan() *cobra.Command {
+	var from sourceFlags
+	var check checkFlags
+	out := newFormat("text", "json", "dot")
+	cmd := &cobra.Command{
+		Use:   "plan SOURCE",
+		Short: "Print the order in which the platform will import the workspaces, and why",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			checks, err := check.checks()
+			if err != nil {
+				return err
+			}
+			reading, err := a.read(cmd, args[0], &from, checks, quiet)
+			if reading == nil {
+				return err
+			}
+			if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
+				err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+			}
+			return errors.Join(err, writePlan(a.Out, out.value, reading.Plan))
+		},
+	}
+	from.register(cmd.Flags())
+	check.register(cmd.Flags())
+	cmd.Flags().Var(&out, "format", "output format")
+	return cmd
+}
+
+func writePlan(w io.Writer, format string, plan *workspace.Plan) error {
+	switch format {
+	case "json":
+		return plan.WriteJSON(w)
+	case "dot":
+		return plan.WriteDOT(w)
+	default:
+		return plan.WriteText(w)
+	}
+}
+
+// read makes checks that only need the source.
+func (a *app) read(cmd *cobra.Command, arg string, from *sourceFlags, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
+	input, err := from.input(a, arg)
+	if err != nil {
+		return nil, err
+	}
+	display, err := show.display(a)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := pipeline.Read(cmd.Context(), display, input, checks)
+	return reading, errors.Join(err, display.Close())
+}
+
+func (a *app) writeDiagnostics(w io.Writer, format string, ds []diagnostic.Diagnostic) error {
+	if format == "json" {
+		return diagnostic.WriteJSON(w, ds)
+	}
+	return diagnostic.WriteHuman(w, ds, a.color(w))
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

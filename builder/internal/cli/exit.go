@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+)
+
+// The exit codes. They are part of the interface: see rootHelp.
+const (
+	exitInternal    = 1
+	exitUsage       = 2
+	exitInvalid     = 3
+	exitIncomplete  = 5
+	exitSource      = 6
+	exitRegistry    = 7
+	exitEngine      = 8
+	exitInterrupted = 130
+	exitSecrets     = 183 // as trufflehog --fail
+)
+
+// exitError is an error with its own exit code.
+type exitError struct {
+	code int
+	err  error
+	// said means that the user has been told in full.
+	said bool
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func withCode(code int, err error) error { return &exitError{code: code, err: err} }
+
+func usageError(cmd *cobra.Command, err error) error {
+	return withCode(exitUsage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+}
+
+func exitCode(err error) int {
+	var own *exitError
+	var failure *pipeline.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &own):
+		return own.code
+	case errors.As(err, &failure):
+		return kindCode(failure.Kind)
+	default:
+		return exitInternal
+	}
+}
+
+func kindCode(kind pipeline.Kind) int {
+	switch kind {
+	case pipeline.Invalid:
+		return exitInvalid
+	case pipeline.Secrets:
+		return exitSecrets
+	case pipeline.Incomplete:
+		return exitIncomplete
+	case pipeline.Source:
+		return exitSource
+	case pipeline.Registry:
+		return exitRegistry
+	case pipeline.Engine:
+		return exitEngine
+	case pipeline.Usage:
+		return exitUsage
+	default:
+		return exitInternal
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// sourceFlags say where the workspaces are and how they are read.
+type sourceFlags struct {
+	ref, subdir               string
+	gitUser, gitTokenFile     string
+	sshKey, gitCA             string
+	maxFileSize, maxTotalSize byteSize
+	maxFiles                  int
+}
+
+func (f *sourceFlags) register(flags *pflag.FlagSet) {
+	limits := source.DefaultLimits()
+	f.maxFileSize, f.maxTotalSize = byteSize(limits.FileSize), byteSize(limits.TotalSize)
+	flags.StringVar(&f.ref, "ref", "", "Git `branch, tag or commit` (default: the repository's)")
+	flags.StringVar(&f.subdir, "subdir", "", "`directory` of the workspaces within SOURCE")
+	flags.StringVar(&f.gitUser, "git-username", "", "`user` that goes with the Git token")
+	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
+	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
+	flags.StringVar(&f.gitCA, "git-ca", "", "`file` with certificate authorities to trust for Git, beside the system's")
+	flags.Var(&f.maxFileSize, "max-file-size", "largest file that is accepted")
+	flags.Var(&f.maxTotalSize, "max-total-size", "largest size of all files together that is accepted")
+	flags.IntVar(&f.maxFiles, "max-files", limits.Files, "largest number of files that is accepted")
+}
+
+func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
+	spec, err := source.Parse(arg)
+	if err != nil {
+		return pipeline.Input{}, withCode(exitUsage, err)
+	}
+	if spec, err = spec.With(f.ref, f.subdir); err != nil {
+		return pipeline.Input{}, withCode(exitUsage, err)
+	}
+	opts := source.Options{
+		TempDir: a.tempDir(),
+		Getenv:  a.getenv,
+		Limits:  source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: f.maxFiles},
+	}
+	opts.Username, opts.SSHKeyFile, opts.CAFile = f.gitUser, f.sshKey, f.gitCA
+	if f.gitTokenFile != "" {
+		if opts.Token, err = secret.ReadFile(f.gitTokenFile); err != nil {
+			return pipeline.Input{}, withCode(exitSource, err)
+		}
+	}
+	return pipeline.Input{Spec: spec, Source: opts}, nil
+}
+
+// checkFlags say what the workspaces are checked against.
+type checkFlags struct {
+	groups []string
+	strict bool
+}
+
+func (f *checkFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.groups, "group", nil, "group in import order, with the labels of its workspaces: `name[=label,…]` (repeat)")
+	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
+}
+
+// checks validates, and does not scan.
+func (f *checkFlags) checks() (pipeline.Checks, error) {
+	options, err := f.options()
+	return pipeline.Checks{Workspaces: options, Strict: f.strict}, err
+}
+
+func (f *checkFlags) options() (*workspace.Options, error) {
+	options := new(workspace.Options)
+	for _, text := range f.groups {
+		name, labels, _ := strings.Cut(text, "=")
+		g := workspace.Group{Name: strings.TrimSpace(name)}
+		if labels != "" {
+			g.Labels = strings.Split(labels, ",")
+		}
+		if g.Name == "" {
+			return nil, withCode(exitUsage, fmt.Errorf("group %q has no name", text))
+		}
+		options.Groups = append(options.Groups, g)
+	}
+	return options, nil
+}
+
+// registryFlags say how registries are reached.
+type registryFlags struct {
+	insecure, ca, mirrors []string
+}
+
+func (f *registryFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "`host[:port]` that may be reached without verified TLS (repeat)")
+	flags.StringArrayVar(&f.ca, "registry-ca", nil, "`file` with certificate authorities to trust for registries, beside the system's (repeat)")
+	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "`registry=mirror` that is asked first when the base is read (repeat)")
+}
+
+func (f *registryFlags) client(a *app) (*registry.Client, error) {
+	mirrors := map[string][]string{}
+	for _, text := range f.mirrors {
+		host, mirror, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, withCode(exitUsage, fmt.Errorf("registry mirror %q is not registry=mirror", text))
+		}
+		mirrors[host] = append(mirrors[host], mirror)
+	}
+	client, err := registry.New(registry.Options{
+		InsecureRegistries: f.insecure, CAFiles: f.ca, Mirrors: mirrors, Getenv: a.getenv,
+	})
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	return client, nil
+}
+
+// byteSize is a flag in bytes, with units as docker takes them: 50MiB.
+type byteSize int64
+
+func (b *byteSize) String() string { return units.BytesSize(float64(*b)) }
+func (b *byteSize) Type() string   { return "size" }
+
+func (b *byteSize) Set(text string) error {
+	n, err := units.RAMInBytes(text)
+	if err != nil {
+		return err
+	}
+	if n <= 0 {
+		return fmt.Errorf("%s is not a positive size", strconv.Quote(text))
+	}
+	*b = byteSize(n)
+	return nil
+}
+
+// format is a flag with a few values, the first of which is the default.
+type format struct {
+	value   string
+	allowed []string
+}
+
+func newFormat(allowed ...string) format { return format{value: allowed[0], allowed: allowed} }
+
+func (f *format) String() string { return f.value }
+func (f *format) Type() string   { return strings.Join(f.allowed, "|") }
+
+func (f *format) Set(text string) error {
+	for _, allowed := range f.allowed {
+		if text == allowed {
+			f.value = text
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not one of %s", text, strings.Join(f.allowed, ", "))
+}
+
+// progressFlag says how progress is shown.
+type progressFlag struct{ mode string }
+
+// quiet shows no progress.
+var quiet = progressFlag{"quiet"}
+
+func (f *progressFlag) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.mode, "progress", "auto", "how progress is shown: `auto|tty|plain|rawjson|quiet`")
+}
+
+// display shows progress on standard error.
+func (f progressFlag) display(a *app) (*progress.Display, error) {
+	display, err := progress.New(a.Err, f.mode)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	return display, nil
+}
+
+// color reports whether w shows colours: a terminal, unless NO_COLOR is set (no-color.org).
+func (a *app) color(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && term.IsTerminal(int(file.Fd()))
+}

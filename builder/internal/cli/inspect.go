@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+)
+
+func (a *app) inspect() *cobra.Command {
+	var reach registryFlags
+	out := newFormat("text", "json")
+	cmd := &cobra.Command{
+		Use:   "inspect IMAGE",
+		Short: "Print the release that an image holds",
+		Long:  "Inspect prints the release that an image holds. IMAGE is a reference, or an OCI layout: oci-layout://PATH, a directory or a tar file.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := reach.client(a)
+			if err != nil {
+				return err
+			}
+			found, err := pipeline.Inspect(cmd.Context(), client, args[0])
+			if err != nil {
+				return err
+			}
+			if out.value == "json" {
+				return writeJSON(a.Out, found)
+			}
+			_, err = fmt.Fprintf(a.Out, "image       %s@%s\nplatforms   %v\n", found.Image, found.Digest, found.Platforms)
+			return errors.Join(err, report.WriteRelease(a.Out, found.Manifest))
+		},
+	}
+	reach.register(cmd.Flags())
+	cmd.Flags().Var(&out, "format", "output format")
+	return cmd
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/prismeai/workspaces-release/builder/internal/cli"
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+// exampleWorkspaces is a repository of workspaces without a mistake.
+const exampleWorkspaces = "../../../examples/workspaces"
+
+// environmentOfStories are the variables that a story may set for the builder.
+var environmentOfStories = []string{
+	"HOME", "TMPDIR", "NO_COLOR", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "NETRC",
+	"BUILDER_BASE", "BUILDER_TAG", "BUILDER_RELEASE", "BUILDER_PUSH", "BUILDER_CONFIG", "BUILDER_BSAE", "BUILDER_STRICT",
+	"BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
+}
+
+// TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
+//
+//	exits CODE ARG…     runs the builder with the arguments and wants the exit code
+//	workspaces DIR      copies the example workspaces
+//	plant FILE          appends a token, made up on the spot, to a file of YAML
+//	nosecret FILE…      wants that no token that was planted stands in the files
+//	absent REFERENCE    wants that the registry has no such image
+//	jsonpath FILE KEY=VALUE…  wants values in a JSON file; the last key may be len
+func TestStories(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	private := registrytest.New(t, registrytest.Options{Username: "ci", Password: "correct horse"})
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/story",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			story := filepath.Base(env.WorkDir)
+			base := reg.PushBase(t, story+"/prismeai-workspaces:v1", registrytest.Base{
+				Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"},
+			})
+			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
+			env.Setenv("REGISTRY", reg.Host()+"/"+story)
+			env.Setenv("PRIVATE", private.Host()+"/"+story)
+			env.Setenv("BASE", base.Ref)
+			env.Values[plantedKey] = new(planted)
+			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":      exits,
+			"workspaces": copyWorkspaces,
+			"plant":      plant,
+			"nosecret":   noSecret,
+			"absent":     absent,
+			"jsonpath":   jsonPath,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var env []string
+	for _, key := range environmentOfStories {
+		if value := ts.Getenv(key); value != "" {
+			env = append(env, key+"="+value)
+		}
+	}
+	streams := cli.IO{In: strings.NewReader(""), Out: ts.Stdout(), Err: ts.Stderr(), Env: env}
+	if got := cli.Run(context.Background(), args[1:], streams); got != want {
+		ts.Fatalf("builder %s: exit code %d instead of %d", args[1], got, want)
+	}
+	// Whatever happens, no temporary file is left behind.
+	left, err := os.ReadDir(ts.Getenv("TMPDIR"))
+	ts.Check(err)
+	if len(left) > 0 {
+		ts.Fatalf("builder %s left %v behind", args[1], left)
+	}
+}
+
+func copyWorkspaces(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(exampleWorkspaces)))
+}
+
+// planted holds the tokens of one story.
+type planted struct{ tokens []string }
+
+type plantedKeyType struct{}
+
+var plantedKey plantedKeyType
+
+func plant(ts *testscript.TestScript, _ bool, args []string) {
+	// The shape of a personal access token of a forge, in two parts so that this file has none.
+	token := "gh" + "p_" + rand.Text() + rand.Text()[:10]
+	p := ts.Value(plantedKey).(*planted)
+	p.tokens = append(p.tokens, token)
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	ts.Check(err)
+	defer file.Close()
+	_, err = fmt.Fprintf(file, "\n# %s\n", token)
+	ts.Check(err)
+}
+
+func noSecret(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value(plantedKey).(*planted)
+	if len(p.tokens) == 0 {
+		ts.Fatalf("nothing was planted")
+	}
+	for _, file := range args {
+		text := ts.ReadFile(file)
+		for _, token := range p.tokens {
+			if strings.Contains(text, token) {
+				ts.Fatalf("%s holds a planted token", file)
+			}
+		}
+	}
+}
+
+func absent(ts *testscript.TestScript, _ bool, args []string) {
+	ref, err := name.ParseReference(args[0])
+	ts.Check(err)
+	if _, err := remote.Head(ref); err == nil {
+		ts.Fatalf("%s exists", args[0])
+	}
+}
+
+func jsonPath(ts *testscript.TestScript, _ bool, args []string) {
+	var root any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &root))
+	for _, check := range args[1:] {
+		path, want, _ := strings.Cut(check, "=")
+		value := root
+		for key := range strings.SplitSeq(path, "/") {
+			switch node := value.(type) {
+			case map[string]any:
+				value = node[key]
+			case []any:
+				i, err := strconv.Atoi(key)
+				if key == "len" {
+					value = float64(len(node))
+				} else if err == nil && i < len(node) {
+					value = node[i]
+				} else {
+					value = nil
+				}
+			default:
+				value = nil
+			}
+		}
+		if got := fmt.Sprint(value); got != want {
+			ts.Fatalf("%s: %s is %s instead of %s", args[0], path, got, want)
+		}
+	}
+}

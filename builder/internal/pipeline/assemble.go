@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/version"
+)
+
+// shortCommit is how much of a commit names a release, in characters.
+const shortCommit = 12
+
+// assemble makes the image out of a reading that is clean, and publishes it.
+func (b *build) assemble(ctx context.Context, reading *Reading, content layer.Layer) (*report.Build, error) {
+	manifest, err := b.manifest(reading, content)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := release.Encode(manifest)
+	if err != nil {
+		return nil, fail(Internal, err)
+	}
+	if err := b.addManifest(ctx, manifest, encoded); err != nil {
+		return nil, err
+	}
+	config := image.Config{
+		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels,
+		Layers: []string{"workspaces in " + b.Repository.Directory, "manifest in " + release.Directory},
+	}
+	spec, err := b.spec(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	result, err := b.solve(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return b.report(result, config), nil
+}
+
+// manifest describes the release.
+func (b *build) manifest(reading *Reading, content layer.Layer) (*release.Manifest, error) {
+	name := cmp.Or(b.Release, defaultName(reading))
+	repository := b.Repository
+	repository.Name = cmp.Or(repository.Name, image.RepositoryName(name))
+	m := &release.Manifest{
+		SchemaVersion: release.SchemaVersion,
+		Name:          name,
+		Created:       b.epoch(reading.CommitTime),
+		Source:        reading.Source,
+		Repository:    repository,
+		Layer:         release.Layer{Digest: content.Digest, DiffID: content.DiffID, Size: content.Size},
+		Groups:        reading.Plan.Manifest(),
+		Workspaces:    reading.Repository.Manifest(),
+		Scan:          reading.Scan.Manifest(),
+		Tool:          release.Tool{Name: "builder", Version: version.Get().Version},
+	}
+	if b.base != nil {
+		m.Base = &release.Base{Name: b.base.Name, Digest: b.base.Descriptor.Digest}
+	}
+	return m, fail(Usage, image.CheckNames(name, repository, m.GroupNames()))
+}
+
+// defaultName names a release by its commit. Where that does not say what ships,
+// the content does.
+func defaultName(r *Reading) string {
+	commit := r.Source.Commit[:min(len(r.Source.Commit), shortCommit)]
+	if commit != "" && !r.Source.Dirty {
+		return commit
+	}
+	h := digest.SHA256.Digester()
+	for _, w := range r.Repository.Manifest() {
+		fmt.Fprintf(h.Hash(), "%s %s\n", w.Slug, w.Digest)
+	}
+	content := h.Digest().Encoded()[:shortCommit]
+	return strings.TrimPrefix(commit+"-"+content, "-")
+}
+
+// addManifest adds the layer with the release manifest.
+func (b *build) addManifest(ctx context.Context, m *release.Manifest, encoded []byte) error {
+	_, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
+		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Epoch: m.Created, Parents: b.Base == ""},
+			map[string][]byte{path.Base(release.ManifestPath): encoded})
+		return l.DiffID, err
+	})
+	return fail(Engine, err)
+}
+
+// spec says what the engine shall build: one image for each selected platform.
+func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, error) {
+	layers, err := b.store.Seal(ctx)
+	if err != nil {
+		return engine.Spec{}, fail(Engine, err)
+	}
+	spec := engine.Spec{
+		Layers: layers, Epoch: config.Manifest.Created, Annotations: config.Annotations(b.Annotations), Outputs: b.Outputs,
+	}
+	if b.DryRun {
+		spec.Outputs = nil
+	}
+	bases, err := b.bases()
+	if err != nil {
+		return engine.Spec{}, err
+	}
+	if b.base != nil {
+		spec.Base = pinned(b.base)
+	}
+	if len(bases) > 1 && slices.ContainsFunc(b.Outputs, func(o engine.Output) bool { return o.Kind == engine.Docker }) {
+		return engine.Spec{}, &Error{Usage, errors.New("a docker archive holds one platform only: choose one with --platform, or write type=oci")}
+	}
+	for _, base := range bases {
+		if err := image.CheckBase(base.config, config.Manifest.Repository); err != nil && !b.ReplaceRepository {
+			return engine.Spec{}, fail(Usage, err)
+		}
+		applied, err := image.Apply(base.config, config)
+		if err != nil {
+			return engine.Spec{}, fail(Registry, err)
+		}
+		spec.Platforms = append(spec.Platforms, engine.Platform{Platform: base.platform, Config: applied, BaseConfig: base.config})
+	}
+	return spec, nil
+}
+
+// baseImage is the configuration of the base for one platform.
+type baseImage struct {
+	platform ocispec.Platform
+	config   []byte
+}
+
+// bases returns the selected platforms, in the order of the base's index.
+func (b *build) bases() ([]baseImage, error) {
+	if b.base == nil {
+		return scratch(b.Platforms)
+	}
+	var selected []baseImage
+	missing := slices.Clone(b.Platforms)
+	for _, m := range b.base.Manifests {
+		wanted := func(p ocispec.Platform) bool { return platforms.OnlyStrict(p).Match(m.Platform) }
+		if len(b.Platforms) > 0 && !slices.ContainsFunc(b.Platforms, wanted) {
+			continue
+		}
+		missing = slices.DeleteFunc(missing, wanted)
+		selected = append(selected, baseImage{platforms.Normalize(m.Platform), m.RawConfig})
+	}
+	if len(missing) > 0 {
+		return nil, &Error{Usage, fmt.Errorf("the base %s has no image for %s, only for %s",
+			b.base.Name, platforms.Format(missing[0]), strings.Join(b.base.Platforms(), ", "))}
+	}
+	return selected, nil
+}
+
+// scratch returns empty configurations. An image of workspaces alone runs nowhere,
+// so that one platform serves all unless others are asked for.
+func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
+	if len(wanted) == 0 {
+		wanted = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
+	}
+	var list []baseImage
+	for _, p := range wanted {
+		config, err := image.Scratch(p)
+		if err != nil {
+			return nil, fail(Internal, err)
+		}
+		list = append(list, baseImage{p, config})
+	}
+	return list, nil
+}
+
+// pinned is the base's reference by the digest that was resolved.
+func pinned(base *registry.Image) string {
+	name, _, _ := strings.Cut(base.Name, "@")
+	return name + "@" + base.Descriptor.Digest.String()
+}
+
+// solve runs the engine in a directory of its own.
+func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Result, err error) {
+	stage := "assemble"
+	if len(spec.Outputs) > 0 {
+		stage = "assemble and publish"
+	}
+	b.measure(stage, func() {
+		result, err = engine.Build(ctx, engine.Options{
+			Root: filepath.Join(b.dir, "engine"), Hosts: b.Registry.Hosts(), Credentials: b.Registry.Credentials,
+		}, spec, b.display.Engine())
+	})
+	if errors.Is(err, engine.ErrRegistry) {
+		return nil, fail(Registry, b.Registry.Explain(b.blamed(), err))
+	}
+	return result, fail(Engine, err)
+}
+
+// blamed is the reference to name in an error of a registry: the engine reads the
+// base only when it is there, so that it is the first image that is pushed.
+func (b *build) blamed() string {
+	for _, out := range b.Outputs {
+		if out.Kind == engine.Push && len(out.Names) > 0 {
+			return out.Names[0]
+		}
+	}
+	return b.Base
+}
+
+func (b *build) report(result *engine.Result, config image.Config) *report.Build {
+	r := &report.Build{
+		Digest: result.Digest, Descriptor: result.Descriptor, Manifest: config.Manifest,
+		ManifestDigest: config.ManifestDigest, Stages: b.done, DryRun: b.DryRun,
+	}
+	r.Traffic.Sent, r.Traffic.Received = b.Registry.Traffic()
+	for _, out := range b.Outputs {
+		if out.Kind == engine.Push {
+			r.Images = append(r.Images, out.Names...)
+		} else {
+			r.Files = append(r.Files, out.Dest)
+		}
+	}
+	return r
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/docker/go-units"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// Input says what is read.
+type Input struct {
+	Spec   source.Spec
+	Source source.Options
+}
+
+// Checks says which checks a reading makes.
+type Checks struct {
+	// Workspaces are the groups and limits to validate against; nil for no validation.
+	Workspaces *workspace.Options
+	// Strict makes warnings errors.
+	Strict bool
+	// Scanner scans for secrets; nil for no scan.
+	Scanner *scan.Scanner
+}
+
+// Reading is what one reading of a source found.
+type Reading struct {
+	Source release.Source
+	// CommitTime is the time of the source commit; zero if there is none.
+	CommitTime time.Time
+	// Files and Bytes count what ships.
+	Files int
+	Bytes int64
+	// Dropped lists what the source holds and does not ship.
+	Dropped     []source.Drop
+	Diagnostics []diagnostic.Diagnostic
+	// Repository and Plan are set by a validation.
+	Repository *workspace.Repository
+	Plan       *workspace.Plan
+	// Scan is set by a scan.
+	Scan *scan.Report
+}
+
+// Read reads a source and makes the checks. What is wrong with the workspaces is in
+// the reading and in the error, of kind [Invalid] or [Secrets]; with any other error
+// there is no reading.
+func Read(ctx context.Context, display *progress.Display, input Input, checks Checks) (*Reading, error) {
+	s := &stages{display: display}
+	reading, err := s.read(ctx, input, checks, nil)
+	if err != nil {
+		return nil, err
+	}
+	return reading, verdict(reading.Diagnostics, reading.Scan)
+}
+
+// sink takes the files of a source, one at a time.
+type sink func(source.File) error
+
+// read opens the source, walks it once, and ends the checks. If opened is not nil,
+// it makes one more sink of the tree.
+func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) (sink, error)) (_ *Reading, err error) {
+	var tree *source.Tree
+	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
+		tree, err = source.Open(ctx, input.Spec, input.Source)
+		return fail(Source, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, fail(Source, tree.Close())) }()
+	var extra []sink
+	if opened != nil {
+		sink, err := opened(tree)
+		if err != nil {
+			return nil, err
+		}
+		extra = append(extra, sink)
+	}
+	return s.readTree(ctx, tree, checks, extra)
+}
+
+func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks, sinks []sink) (*Reading, error) {
+	var counter counter
+	sinks = append(sinks, counter.add)
+	var collector *workspace.Collector
+	if checks.Workspaces != nil {
+		collector = workspace.NewCollector(*checks.Workspaces)
+		sinks = append(sinks, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
+	}
+	reading := new(Reading)
+	var walked source.Report
+	err := s.run("read", checks.title(), counter.tell(), func() (err error) {
+		if checks.Scanner == nil {
+			walked, err = walk(ctx, tree, sinks...)
+			return fail(Source, err)
+		}
+		walked, reading.Scan, err = walkAndScan(ctx, tree, checks.Scanner, sinks)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	reading.Source = tree.Info()
+	reading.CommitTime, _ = tree.CommitTime()
+	reading.Files, reading.Bytes, reading.Dropped = walked.Files, walked.Bytes, walked.Dropped
+	reading.Diagnostics = walked.Diagnostics
+	reading.conclude(collector, checks.Strict)
+	return reading, nil
+}
+
+// title says what a reading with these checks does.
+func (c Checks) title() string {
+	var parts []string
+	if c.Workspaces != nil {
+		parts = append(parts, "validate")
+	}
+	if c.Scanner != nil {
+		parts = append(parts, "scan")
+	}
+	return strings.Join(parts, " and ") + " the workspaces"
+}
+
+// walkAndScan ends the scan also when the walk fails, and prefers what the scan has
+// to say: it is often the reason.
+func walkAndScan(ctx context.Context, tree *source.Tree, scanner *scan.Scanner, sinks []sink) (source.Report, *scan.Report, error) {
+	run := scanner.Start(ctx)
+	walked, err := walk(ctx, tree, append(sinks, func(f source.File) error {
+		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data}))
+	})...)
+	scanned, ended := run.Finish()
+	if ended != nil {
+		return walked, nil, fail(Incomplete, ended)
+	}
+	return walked, scanned, fail(Source, err)
+}
+
+// conclude ends the validation, if there is one.
+func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
+	if collector != nil {
+		var found, planned []diagnostic.Diagnostic
+		r.Repository, found = collector.Finish()
+		r.Plan, planned = r.Repository.Plan()
+		r.Diagnostics = append(append(r.Diagnostics, found...), planned...)
+	}
+	if strict {
+		r.Diagnostics = diagnostic.Strict(r.Diagnostics)
+	}
+	diagnostic.Sort(r.Diagnostics)
+}
+
+// walk gives every file to all sinks. Each sink has a goroutine of its own and
+// holds one file at a time.
+func walk(ctx context.Context, tree *source.Tree, sinks ...sink) (source.Report, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	pipes := make([]chan source.File, len(sinks))
+	for i, sink := range sinks {
+		pipes[i] = make(chan source.File)
+		group.Go(func() error {
+			for file := range pipes[i] {
+				if err := sink(file); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	var report source.Report
+	group.Go(func() (err error) {
+		defer func() {
+			for _, pipe := range pipes {
+				close(pipe)
+			}
+		}()
+		report, err = tree.Walk(ctx, func(file source.File) error { return deliver(ctx, file, pipes) })
+		return err
+	})
+	return report, group.Wait()
+}
+
+func deliver(ctx context.Context, file source.File, pipes []chan source.File) error {
+	for _, pipe := range pipes {
+		select {
+		case pipe <- file:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// counter tells how far a reading is.
+type counter struct {
+	files, bytes atomic.Int64
+}
+
+func (c *counter) add(f source.File) error {
+	c.files.Add(1)
+	c.bytes.Add(int64(len(f.Data)))
+	return nil
+}
+
+func (c *counter) tell() func() string {
+	started := time.Now()
+	return func() string {
+		rate := float64(c.bytes.Load()) / max(time.Since(started).Seconds(), 1e-3)
+		return fmt.Sprintf("%s files, %s, %s/s", strconv.FormatInt(c.files.Load(), 10),
+			units.HumanSize(float64(c.bytes.Load())), units.HumanSize(rate))
+	}
+}
