@@ -4,14 +4,11 @@ package release
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -32,7 +29,7 @@ func (e *SchemaError) Error() string {
 }
 
 // Encode returns the canonical bytes of a valid manifest: compact JSON in the
-// order of the type's fields, times in UTC, ended by a line feed.
+// order of the type's fields, times in UTC, lists never null, ended by a line feed.
 func Encode(m *Manifest) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
@@ -40,10 +37,31 @@ func Encode(m *Manifest) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m); err != nil {
+	if err := enc.Encode(m.withLists()); err != nil {
 		return nil, fmt.Errorf("encode release manifest: %w", err)
 	}
 	return buf.Bytes(), nil
+}
+
+// withLists returns a copy in which the required lists are empty instead of nil,
+// so that equal manifests have equal bytes and no reader meets a null.
+func (m *Manifest) withLists() *Manifest {
+	c := *m
+	c.Created = m.Created.UTC()
+	c.Workspaces = list(m.Workspaces)
+	c.Scan.Scanners = list(m.Scan.Scanners)
+	c.Groups = list(slices.Clone(m.Groups))
+	for i := range c.Groups {
+		c.Groups[i].Workspaces = list(c.Groups[i].Workspaces)
+	}
+	return &c
+}
+
+func list[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
 }
 
 // Decode reads and validates one manifest. It ignores unknown fields.
@@ -74,68 +92,6 @@ func Decode(r io.Reader) (*Manifest, error) {
 	return m, nil
 }
 
-// Validate reports everything that makes the manifest inconsistent.
-func (m *Manifest) Validate() error {
-	var errs []error
-	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-
-	if m.SchemaVersion != SchemaVersion {
-		fail("schema version is %d instead of %d", m.SchemaVersion, SchemaVersion)
-	}
-	if m.Name == "" {
-		fail("release has no name")
-	}
-	if m.Repository.ID == "" || m.Repository.Name == "" || !path.IsAbs(m.Repository.Directory) {
-		fail("repository needs an id, a name and an absolute directory")
-	}
-	if m.Created.Nanosecond() != 0 || m.Created.Location().String() != "UTC" {
-		fail("created %s is not in whole seconds of UTC", m.Created)
-	}
-	if !slices.IsSortedFunc(m.Workspaces, func(a, b Workspace) int { return strings.Compare(a.Slug, b.Slug) }) {
-		fail("workspaces are not sorted by slug")
-	}
-	slugs := make(map[string]bool, len(m.Workspaces))
-	for _, w := range m.Workspaces {
-		if slugs[w.Slug] {
-			fail("workspace %q is listed twice", w.Slug)
-		}
-		slugs[w.Slug] = true
-		if err := w.Digest.Validate(); err != nil {
-			fail("digest of workspace %q: %w", w.Slug, err)
-		}
-	}
-	errs = append(errs, m.validateGroups(slugs)...)
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("invalid release manifest: %w", err)
-	}
-	return nil
-}
-
-func (m *Manifest) validateGroups(slugs map[string]bool) []error {
-	var errs []error
-	groups, grouped := map[string]bool{}, map[string]bool{}
-	for _, g := range m.Groups {
-		if g.Name == "" || groups[g.Name] {
-			errs = append(errs, fmt.Errorf("group %q has no name or is listed twice", g.Name))
-		}
-		groups[g.Name] = true
-		seen := map[string]bool{}
-		for _, slug := range g.Workspaces {
-			if !slugs[slug] || seen[slug] {
-				errs = append(errs, fmt.Errorf("group %q names workspace %q, which the release does not have or which is named twice", g.Name, slug))
-			}
-			seen[slug], grouped[slug] = true, true
-		}
-	}
-	for slug := range slugs {
-		if !grouped[slug] {
-			errs = append(errs, fmt.Errorf("workspace %q is in no group", slug))
-		}
-	}
-	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
-	return errs
-}
-
 // File is a file of a workspace for [ContentDigest].
 type File struct {
 	// Path is relative to the workspace, with slashes.
@@ -147,7 +103,7 @@ type File struct {
 // that sha256sum prints for them in the byte order of their paths. In the
 // directory of a workspace, this prints the same:
 //
-//	find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+//	find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0r sha256sum -- | sha256sum
 func ContentDigest(files []File) digest.Digest {
 	sorted := slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	h := sha256.New()
@@ -167,5 +123,3 @@ func sumLine(f File) string {
 	}
 	return line
 }
-
-func compareSlug(w Workspace, slug string) int { return strings.Compare(w.Slug, slug) }

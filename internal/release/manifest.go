@@ -10,6 +10,7 @@ package release
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -170,7 +171,9 @@ func (m *Manifest) Group(name string) (Group, bool) {
 
 // Workspace returns the workspace of that slug.
 func (m *Manifest) Workspace(slug string) (Workspace, bool) {
-	i, found := slices.BinarySearchFunc(m.Workspaces, slug, compareSlug)
+	i, found := slices.BinarySearchFunc(m.Workspaces, slug, func(w Workspace, slug string) int {
+		return strings.Compare(w.Slug, slug)
+	})
 	if !found {
 		return Workspace{}, false
 	}

@@ -8,6 +8,7 @@
 package secret
 
 import (
+	"encoding"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,11 +23,22 @@ const Mask = "***"
 // maxFileSize bounds what [ReadFile] reads: tokens and passwords are far smaller.
 const maxFileSize = 64 << 10
 
-// Value is a credential. Its zero value is the empty secret.
-type Value struct{ plain string }
+// Value is a credential. Its zero value is the empty secret. Values are compared
+// by what [Value.Reveal] returns, not with ==.
+type Value struct {
+	// plain is a pointer because fmt calls no method of a value in an unexported
+	// field of another type: there it prints an address, and not the text.
+	plain *string
+	_     [0]func() // not comparable
+}
 
 // New wraps plain.
-func New(plain string) Value { return Value{plain: plain} }
+func New(plain string) Value {
+	if plain == "" {
+		return Value{}
+	}
+	return Value{plain: &plain}
+}
 
 // ReadFile reads a secret from a file, without the white space around it.
 // A file over 64 KiB or an empty one is an error, which names the path only.
@@ -51,14 +63,19 @@ func ReadFile(path string) (Value, error) {
 }
 
 // Reveal returns the plain text.
-func (v Value) Reveal() string { return v.plain }
+func (v Value) Reveal() string {
+	if v.plain == nil {
+		return ""
+	}
+	return *v.plain
+}
 
 // Empty reports whether there is no secret.
-func (v Value) Empty() bool { return v.plain == "" }
+func (v Value) Empty() bool { return v.plain == nil }
 
 // String returns [Mask], or nothing for the empty secret.
 func (v Value) String() string {
-	if v.plain == "" {
+	if v.Empty() {
 		return ""
 	}
 	return Mask
@@ -74,12 +91,14 @@ func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 func (v Value) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 var (
-	_ fmt.Formatter  = Value{}
-	_ slog.LogValuer = Value{}
+	_ fmt.Formatter          = Value{}
+	_ slog.LogValuer         = Value{}
+	_ encoding.TextMarshaler = Value{}
 )
 
 // SplitURL returns u without user-info, query and fragment, and the user-info apart.
-// Query and fragment are cut because people put tokens there too.
+// Query and fragment are cut because people put tokens there too. A user name may
+// itself be a token, as in https://TOKEN@host: show it no more than the password.
 func SplitURL(u *url.URL) (clean *url.URL, username string, password Value) {
 	c := *u
 	if u.User != nil {
@@ -87,6 +106,8 @@ func SplitURL(u *url.URL) (clean *url.URL, username string, password Value) {
 		p, _ := u.User.Password()
 		password = New(p)
 	}
+	// https:user:token@host has no user-info for net/url, but it has for people.
+	c.Opaque = u.Opaque[strings.LastIndexByte(u.Opaque, '@')+1:]
 	c.User, c.RawQuery, c.ForceQuery, c.Fragment, c.RawFragment = nil, "", false, "", ""
 	return &c, username, password
 }

@@ -4,6 +4,7 @@
 package version
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 )
@@ -11,9 +12,10 @@ import (
 // linked is the release of a released build: -ldflags "-X …/internal/version.linked=v1.2.3".
 var linked string
 
-// Info describes a build. The zero value of a field means that it is not known.
+// Info describes a build. An empty field means that it is not known.
 type Info struct {
-	// Version is the release, or the module version or commit of a development build.
+	// Version is the release; of a development build the module version, else the
+	// commit, else "devel".
 	Version string `json:"version"`
 	// Commit is the Git commit that was built.
 	Commit string `json:"commit,omitempty"`
@@ -27,11 +29,16 @@ type Info struct {
 
 // Get returns the description of the running program.
 func Get() Info {
-	info := Info{Version: linked, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
-		return info.named()
+		build = new(debug.BuildInfo)
 	}
+	return describe(linked, build)
+}
+
+// describe prefers the linked release over what the toolchain has found out.
+func describe(linked string, build *debug.BuildInfo) Info {
+	info := Info{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	for _, s := range build.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -40,17 +47,12 @@ func Get() Info {
 			info.Modified = s.Value == "true"
 		}
 	}
-	if info.Version == "" && build.Main.Version != "(devel)" {
-		info.Version = build.Main.Version
+	main := build.Main.Version
+	if main == "(devel)" {
+		main = ""
 	}
-	return info.named()
-}
-
-func (i Info) named() Info {
-	if i.Version == "" {
-		i.Version = "devel"
-	}
-	return i
+	info.Version = cmp.Or(linked, main, info.Commit, "devel")
+	return info
 }
 
 // Module returns the version of a module that is linked into the program, or
@@ -60,11 +62,16 @@ func Module(path string) string {
 	if !ok {
 		return ""
 	}
+	return module(build, path)
+}
+
+func module(build *debug.BuildInfo, path string) string {
 	for _, dep := range build.Deps {
-		if dep.Path == path {
-			if dep.Replace != nil {
-				return dep.Replace.Version
-			}
+		switch {
+		case dep.Path != path:
+		case dep.Replace != nil:
+			return dep.Replace.Version
+		default:
 			return dep.Version
 		}
 	}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package release_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// full returns a manifest in which every field has a value.
+func full() *release.Manifest {
+	d := digest.FromString
+	return &release.Manifest{
+		SchemaVersion: release.SchemaVersion,
+		Name:          "v2.4.0",
+		Created:       time.Unix(1700000000, 0).UTC(),
+		Source: release.Source{
+			URL: "https://git.example.com/acme/workspaces.git", Commit: "0123456789abcdef0123456789abcdef01234567",
+			Ref: "main", Subdir: "workspaces", Dirty: true,
+		},
+		Base:       &release.Base{Name: "registry.example.com/workspaces:v27.5.5", Digest: d("base")},
+		Repository: release.Repository{ID: "release", Name: "Release v2.4.0", Directory: "/www/workspaces"},
+		Layer:      release.Layer{Digest: d("layer"), DiffID: d("tar"), Size: 4242},
+		Groups: []release.Group{
+			{Name: "base1", Labels: []string{"base", "<&>"}, Workspaces: []string{"mail", "claims"}},
+			{Name: "extended", Workspaces: []string{"claims"}},
+		},
+		Workspaces: []release.Workspace{
+			{
+				Slug: "claims", ID: "abc1234", Name: "Sinistres é", Version: "v2.4.0", App: "Claims",
+				DependsOn: []string{"Custom Code", "Mail"}, Files: 12, Bytes: 34567, Digest: d("claims"),
+			},
+			{Slug: "mail", Name: "Mail", Files: 3, Bytes: 210, Digest: d("mail")},
+		},
+		Scan: release.Scan{
+			Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 860, Rules: d("rules")}},
+			Policy:   d("policy"), Files: 15, Bytes: 34777, Accepted: []string{"00ff"},
+		},
+		Tool: release.Tool{Name: "builder", Version: "v1.0.0"},
+	}
+}
+
+// changed returns a manifest that was valid before change.
+func changed(change func(*release.Manifest)) *release.Manifest {
+	m := full()
+	change(m)
+	return m
+}
+
+// many returns a valid manifest of n workspaces in one group.
+func many(n int) *release.Manifest {
+	m := full()
+	m.Groups, m.Workspaces = []release.Group{{Name: "all"}}, nil
+	for i := range n {
+		slug := fmt.Sprintf("workspace-%06d", i)
+		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: slug, Name: slug, Digest: digest.FromString(slug)})
+		m.Groups[0].Workspaces = append(m.Groups[0].Workspaces, slug)
+	}
+	slices.Reverse(m.Groups[0].Workspaces) // the import order has nothing to do with that of slugs
+	return m
+}
+
+// golden compares got with a file of testdata.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestLookups(t *testing.T) {
+	m := full()
+	if g, ok := m.Group("extended"); !ok || g.Name != "extended" {
+		t.Errorf("group extended: %v, %t", g, ok)
+	}
+	if g, ok := m.Group("base"); ok {
+		t.Errorf("found %v for a group that is not there", g)
+	}
+	for _, slug := range []string{"claims", "mail"} {
+		if w, ok := m.Workspace(slug); !ok || w.Slug != slug {
+			t.Errorf("workspace %s: %v, %t", slug, w, ok)
+		}
+	}
+	for _, slug := range []string{"", "a", "claims2", "zebra"} {
+		if w, ok := m.Workspace(slug); ok {
+			t.Errorf("found %v for workspace %q, which is not there", w, slug)
+		}
+	}
+	if diff := cmp.Diff([]string{"base1", "extended"}, m.GroupNames()); diff != "" {
+		t.Errorf("names of groups (-want +got):\n%s", diff)
+	}
+}

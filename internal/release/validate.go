@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package release
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// maxProblems bounds how much [Manifest.Validate] reports: a broken manifest of
+// many thousand workspaces must not become an error of many thousand lines.
+const maxProblems = 20
+
+// Validate reports what makes the manifest inconsistent, up to 20 problems of it.
+// It takes time and memory in proportion to the size of the manifest.
+func (m *Manifest) Validate() error {
+	var p problems
+	m.validateHead(&p)
+	m.validateGroups(&p, m.validateWorkspaces(&p))
+	if err := p.err(); err != nil {
+		return fmt.Errorf("invalid release manifest: %w", err)
+	}
+	return nil
+}
+
+// problems collects errors in the order in which they are found.
+type problems struct {
+	errs    []error
+	omitted int
+}
+
+func (p *problems) add(format string, args ...any) {
+	if len(p.errs) == maxProblems {
+		p.omitted++
+		return
+	}
+	p.errs = append(p.errs, fmt.Errorf(format, args...))
+}
+
+// digest takes algorithms that are not linked: that differs between programs.
+func (p *problems) digest(what string, d digest.Digest) {
+	if err := d.Validate(); err != nil && !errors.Is(err, digest.ErrDigestUnsupported) {
+		p.add("digest %q of %s: %w", d, what, err)
+	}
+}
+
+func (p *problems) err() error {
+	if p.omitted > 0 {
+		return errors.Join(append(p.errs, fmt.Errorf("and %d more problems", p.omitted))...)
+	}
+	return errors.Join(p.errs...)
+}
+
+func (m *Manifest) validateHead(p *problems) {
+	if m.SchemaVersion != SchemaVersion {
+		p.add("schema version is %d instead of %d", m.SchemaVersion, SchemaVersion)
+	}
+	if m.Name == "" || !utf8.ValidString(m.Name) {
+		p.add("release has the name %q, which is empty or not UTF-8", m.Name)
+	}
+	if r := m.Repository; r.ID == "" || r.Name == "" || !isDirectory(r.Directory) {
+		p.add("repository needs an id, a name and an absolute, clean directory; it has %q, %q and %q", r.ID, r.Name, r.Directory)
+	}
+	if _, offset := m.Created.Zone(); offset != 0 || m.Created.Nanosecond() != 0 {
+		p.add("created %s is not in whole seconds of UTC", m.Created)
+	}
+	if m.Base != nil {
+		p.digest("the base", m.Base.Digest)
+	}
+	if m.Layer != (Layer{}) {
+		p.digest("the layer", m.Layer.Digest)
+		p.digest("the layer's content", m.Layer.DiffID)
+	}
+}
+
+// isDirectory reports whether dir can hold workspaces: not the root of the image.
+func isDirectory(dir string) bool {
+	return path.IsAbs(dir) && path.Clean(dir) == dir && dir != "/"
+}
+
+// validateWorkspaces returns the slugs, each with whether a group names it: none yet.
+func (m *Manifest) validateWorkspaces(p *problems) map[string]bool {
+	grouped := make(map[string]bool, len(m.Workspaces))
+	for i, w := range m.Workspaces {
+		switch {
+		case !isSlug(w.Slug):
+			p.add("workspace %q: the slug is not the name of a directory", w.Slug)
+		case i > 0 && w.Slug == m.Workspaces[i-1].Slug:
+			p.add("workspace %q is listed twice", w.Slug)
+		case i > 0 && w.Slug < m.Workspaces[i-1].Slug:
+			p.add("workspace %q comes after %q: workspaces are sorted by slug", w.Slug, m.Workspaces[i-1].Slug)
+		}
+		grouped[w.Slug] = false
+		p.digest("workspace "+w.Slug, w.Digest)
+	}
+	return grouped
+}
+
+// isSlug keeps out what would leave the directory of the workspaces.
+func isSlug(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.Contains(s, "/") && utf8.ValidString(s)
+}
+
+// validateGroups expects every group to name workspaces of the release, each at
+// most once, and every workspace to be in a group: nothing imports it otherwise.
+func (m *Manifest) validateGroups(p *problems, grouped map[string]bool) {
+	groups := make(map[string]bool, len(m.Groups))
+	for _, g := range m.Groups {
+		if g.Name == "" || groups[g.Name] {
+			p.add("group %q has no name or is listed twice", g.Name)
+		}
+		groups[g.Name] = true
+		seen := make(map[string]bool, len(g.Workspaces))
+		for _, slug := range g.Workspaces {
+			if _, known := grouped[slug]; !known || seen[slug] {
+				p.add("group %q names workspace %q, which the release does not have or which is named twice", g.Name, slug)
+				continue
+			}
+			seen[slug], grouped[slug] = true, true
+		}
+	}
+	for _, w := range m.Workspaces {
+		if !grouped[w.Slug] {
+			p.add("workspace %q is in no group", w.Slug)
+		}
+	}
+}
