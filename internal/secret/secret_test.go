@@ -193,7 +193,8 @@ func FuzzSplitURL(f *testing.F) {
 		}
 		clean, gotUser, gotPassword := secret.SplitURL(u)
 		refuse(t, "clean URL", clean.String())
-		if gotUser != user || gotPassword.Reveal() != canary+password {
+		// The last @ of the authority ends the user-info: one in rest moves the end.
+		if !strings.Contains(rest, "@") && (gotUser != user || gotPassword.Reveal() != canary+password) {
 			t.Errorf("user %q, password %q", gotUser, gotPassword.Reveal())
 		}
 		if again, user, password := secret.SplitURL(clean); again.String() != clean.String() || user != "" || !password.Empty() {
