@@ -26,6 +26,9 @@ type Gateway struct {
 	windows  map[string]*window
 }
 
+// userID is whom the token belongs to, a super admin.
+const userID = "user-1"
+
 // window of a minute in which requests are counted.
 type window struct {
 	start time.Time
@@ -108,7 +111,10 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), gatewayKey{}, true), g.platform.opts.ProxyTimeout)
 	defer cancel()
-	resp, err := Transport(pod).RoundTrip(r.Clone(ctx))
+	out := r.Clone(ctx)
+	out.Header.Set("x-prismeai-user-id", userID)
+	out.Header.Set("x-prismeai-role", "superadmin")
+	resp, err := Transport(pod).RoundTrip(out)
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
@@ -132,7 +138,7 @@ func (g *Gateway) broken(w http.ResponseWriter) {
 }
 
 func (g *Gateway) me(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, object{"id": "user-1", "email": "admin@example.com", "sessionId": "session-1",
+	reply(w, http.StatusOK, object{"id": userID, "email": "admin@example.com", "sessionId": "session-1",
 		"expires": iso(time.Now().Add(30 * 24 * time.Hour))})
 }
 

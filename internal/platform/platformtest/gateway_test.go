@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -123,6 +124,22 @@ func TestGatewayReplacesCorrelationIDs(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestGatewayReplacesTheIdentity(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
+		c.pod.SetReady(true)
+		forged := platform.Join(platform.Headers(platform.LocalHeaders()), platform.Bearer(platform.Fixed(secret.New(token))))
+		if _, err := client(t, c.NewGateway(), forged).Platform(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for _, r := range c.Ledger().Requests {
+			if want := map[string]string{"pod-0": "user-1", "gateway": ""}[r.Server]; r.User != want {
+				t.Errorf("%s saw user %q, want %q", r.Server, r.User, want)
+			}
+		}
+	})
 }
 
 // Waiting for all of the readiness would wait for oneself.

@@ -358,7 +358,7 @@ func TestLedgerTellsRequests(t *testing.T) {
 		got = append(got, c.Ledger().Requests...)
 		want := []platformtest.Request{{Server: "pod-0", Op: "healthcheck", Status: http.StatusOK},
 			{Server: "pod-0", Op: "pull", Status: http.StatusOK, CorrelationID: "own"}, {Server: "pod-0", Op: "workspace", Status: http.StatusUnauthorized}}
-		opt := cmpopts.IgnoreFields(platformtest.Request{}, "At")
+		opt := cmpopts.IgnoreFields(platformtest.Request{}, "At", "User")
 		for i := range got {
 			if got[i].CorrelationID != "own" {
 				got[i].CorrelationID = ""

@@ -23,6 +23,8 @@ type Request struct {
 	Op            string
 	Status        int // 0 when the connection broke before the answer
 	CorrelationID string
+	// User is the x-prismeai-user-id that arrived.
+	User string
 }
 
 // Outcome of a [Bulk] or an [Import]; empty while it runs.
