@@ -4,12 +4,15 @@ package scan
 
 import (
 	"cmp"
+	"context"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
@@ -72,16 +75,70 @@ func redact(s secret.Value) string {
 	return plain[:shown] + secret.Mask
 }
 
-func (m Match) finding(scanner, path string) (Finding, error) {
-	print, err := fingerprint(m.Rule, path, m.Secret)
-	if err != nil {
-		return Finding{}, err
+// findings computes the fingerprints, each secret once.
+func (r Result) findings(ctx context.Context, scanner, path string) ([]Finding, error) {
+	type kind struct{ rule, secret string }
+	fingerprints := map[kind]string{}
+	var list []Finding
+	for _, m := range unique(r.Matches) {
+		key := kind{m.Rule, m.Secret.Reveal()}
+		if _, known := fingerprints[key]; !known {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			print, err := fingerprint(m.Rule, path, m.Secret)
+			if err != nil {
+				return nil, err
+			}
+			fingerprints[key] = print
+		}
+		list = append(list, m.finding(scanner, path, fingerprints[key]))
 	}
+	return list, nil
+}
+
+// unique leaves out what is known of a place twice: what overlapping parts of a
+// file showed twice, and what a decoder made of text that shows the secret itself.
+func unique(matches []Match) []Match {
+	type place struct {
+		rule, secret string
+		line, column int
+		inside       bool
+	}
+	at := func(m Match, column int) place { return place{m.Rule, m.Secret.Reveal(), m.Line, column, m.Inside} }
+	const anywhere = -1
+	sorted, seen := slices.Clone(matches), map[place]bool{}
+	slices.SortStableFunc(sorted, func(a, b Match) int { return cmp.Compare(a.precision(), b.precision()) })
+	var list []Match
+	for _, m := range sorted {
+		exact := m.precision() == 0
+		if seen[at(m, m.Column)] || !exact && seen[at(m, anywhere)] {
+			continue
+		}
+		seen[at(m, m.Column)], seen[at(m, anywhere)] = true, true
+		list = append(list, m)
+	}
+	return list
+}
+
+// precision is 0 for a secret whose place in the line is known, and more for less.
+func (m Match) precision() int {
+	switch {
+	case m.Column > 0:
+		return 0
+	case m.Encoding == "":
+		return 1
+	default:
+		return 2
+	}
+}
+
+func (m Match) finding(scanner, path, fingerprint string) Finding {
 	return Finding{
 		Scanner: scanner, Rule: m.Rule, Path: path, Line: m.Line, Column: m.Column,
-		Redacted: redact(m.Secret), Fingerprint: print, Verification: m.Verification,
+		Redacted: redact(m.Secret), Fingerprint: fingerprint, Verification: m.Verification,
 		Message: m.message(), Help: help,
-	}, nil
+	}
 }
 
 func (m Match) message() string {
@@ -99,12 +156,20 @@ func (m Match) message() string {
 func (f Finding) Position() string {
 	switch {
 	case f.Line == 0:
-		return f.Path
+		return printable(f.Path)
 	case f.Column == 0:
-		return fmt.Sprintf("%s:%d", f.Path, f.Line)
+		return fmt.Sprintf("%s:%d", printable(f.Path), f.Line)
 	default:
-		return fmt.Sprintf("%s:%d:%d", f.Path, f.Line, f.Column)
+		return fmt.Sprintf("%s:%d:%d", printable(f.Path), f.Line, f.Column)
 	}
+}
+
+// printable quotes a path that would not show as what it is.
+func printable(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 func sortFindings(fs []Finding) {

@@ -44,6 +44,11 @@ type Skip struct {
 	Reason string `json:"reason"`
 }
 
+const (
+	reasonExcluded  = "its path is excluded by the scan policy"
+	reasonChecksums = "checksums of the platform"
+)
+
 func compareSkips(a, b Skip) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
 }
@@ -67,7 +72,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// WriteHuman writes the report for people.
+// WriteHuman writes the report for people. Of what was not scanned, the checksums
+// of the platform are one line; everything else has a line of its own.
 func (r *Report) WriteHuman(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, f := range r.Findings {
@@ -76,11 +82,27 @@ func (r *Report) WriteHuman(w io.Writer) error {
 	if len(r.Findings) > 0 {
 		fmt.Fprintf(out, "help: %s\n\n", help)
 	}
-	for _, s := range r.Coverage.Skipped {
-		fmt.Fprintf(out, "not scanned: %d bytes of %s: %s\n", s.Bytes, s.Path, s.Reason)
-	}
+	r.Coverage.writeSkipped(out)
 	fmt.Fprintf(out, "%s in %d files, %d bytes\n", count(len(r.Findings)), r.Coverage.Files, r.Coverage.Bytes)
 	return out.Flush()
+}
+
+func (c Coverage) writeSkipped(out io.Writer) {
+	files, bytes := 0, int64(0)
+	for _, s := range c.Skipped {
+		switch {
+		case s.Reason == reasonChecksums:
+			files++
+			bytes += s.Bytes
+		case s.Bytes == 0 && s.Reason != reasonExcluded:
+			fmt.Fprintf(out, "not scanned: a part of %s: %s\n", printable(s.Path), s.Reason)
+		default:
+			fmt.Fprintf(out, "not scanned: %d bytes of %s: %s\n", s.Bytes, printable(s.Path), s.Reason)
+		}
+	}
+	if files > 0 {
+		fmt.Fprintf(out, "not scanned: %d bytes in %d files: %s\n", bytes, files, reasonChecksums)
+	}
 }
 
 func count(n int) string {

@@ -41,6 +41,9 @@ type Result struct {
 	// Filtered counts matches that the detector itself takes for examples or
 	// placeholders and does not report.
 	Filtered int
+	// Unread counts files inside of an archive that were not looked into because of
+	// their type, such as images.
+	Unread int
 }
 
 // Match is a secret in a file. It holds the secret: it is not for printing.

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,16 +71,8 @@ type Run struct {
 	ctx     context.Context //nolint:containedctx // that of the group, which is what a run is
 	memory  *semaphore.Weighted
 
-	mu       sync.Mutex
-	found    map[found]Match
-	coverage Coverage
-	filtered int
-}
-
-// found makes matches unique.
-type found struct {
-	scanner, path, rule, secret string
-	line, column                int
+	mu     sync.Mutex
+	report Report
 }
 
 // Start starts a run. It ends with [Run.Finish].
@@ -88,22 +81,24 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	return &Run{
 		scanner: s, group: group, ctx: ctx, memory: semaphore.NewWeighted(inFlight),
-		found: map[found]Match{}, coverage: Coverage{Skipped: []Skip{}},
+		report: Report{Findings: []Finding{}, Coverage: Coverage{Skipped: []Skip{}}, Scanners: []release.Scanner{}},
 	}
 }
 
 // Add scans a file in the background. It waits while too much is being scanned,
 // and returns early with an error when the run has failed.
 func (r *Run) Add(ctx context.Context, f File) error {
+	size := int64(len(f.Data))
 	if r.scanner.excluded(f.Path) {
-		r.skip(f, int64(len(f.Data)), "its path is excluded by the scan policy")
+		r.record(size, nil, []Skip{{Path: f.Path, Bytes: size, Reason: reasonExcluded}}, 0)
 		return nil
 	}
-	weight := min(int64(len(f.Data)), inFlight)
+	weight := min(size, inFlight)
 	if err := r.memory.Acquire(ctx, weight); err != nil {
 		return context.Cause(ctx)
 	}
 	if r.ctx.Err() != nil {
+		r.memory.Release(weight)
 		return context.Cause(r.ctx)
 	}
 	r.group.Go(func() error {
@@ -117,49 +112,49 @@ func (s *Scanner) excluded(path string) bool {
 	return slices.ContainsFunc(s.policy.ExcludePaths, func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) })
 }
 
-func (r *Run) skip(f File, bytes int64, reason string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.coverage.Files++
-	r.coverage.Bytes += bytes
-	r.coverage.SkippedBytes += bytes
-	r.coverage.Skipped = append(r.coverage.Skipped, Skip{Path: f.Path, Bytes: bytes, Reason: reason})
-}
-
-// scan runs every detector over a file. What counts as scanned is what the
-// detectors say that they have looked at.
+// scan runs every detector over a file. No secret outlives it.
 func (r *Run) scan(f File) error {
 	data, blanked := blankChecksums(f)
+	var skips []Skip
+	if blanked > 0 {
+		skips = append(skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
+	}
+	var findings []Finding
+	filtered := 0
 	for _, d := range r.scanner.detectors {
 		name := d.Describe().Name
 		result, err := detect(r.ctx, d, File{Path: f.Path, Data: data})
-		if err == nil && result.Bytes != int64(len(f.Data)) {
-			err = fmt.Errorf("it looked at %d of %d bytes", result.Bytes, len(f.Data))
-		}
 		if err != nil {
 			return r.failure(&Error{Path: f.Path, Scanner: name, Err: err})
 		}
-		r.record(name, f.Path, result)
+		found, err := result.findings(r.ctx, name, f.Path)
+		if err != nil {
+			return err
+		}
+		findings = append(findings, found...)
+		filtered += result.Filtered
+		if result.Unread > 0 {
+			reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)
+			skips = append(skips, Skip{Path: f.Path, Reason: reason})
+		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.coverage.Files++
-	r.coverage.Bytes += int64(len(f.Data))
-	if blanked > 0 {
-		r.coverage.SkippedBytes += blanked
-		r.coverage.Skipped = append(r.coverage.Skipped, Skip{Path: f.Path, Bytes: blanked, Reason: "checksums of the platform"})
-	}
+	r.record(int64(len(f.Data)), findings, skips, filtered)
 	return nil
 }
 
-// detect turns a panic of a detector into an error.
+// detect turns a panic of a detector, and a file that it did not look at to the
+// end, into an error. What counts is what the detector says that it has looked at.
 func detect(ctx context.Context, d Detector, f File) (result Result, err error) {
 	defer func() {
 		if recover() != nil { // the value may hold content
 			err = errors.New("the detector panicked")
 		}
 	}()
-	return d.Scan(ctx, f)
+	result, err = d.Scan(ctx, f)
+	if err == nil && result.Bytes != int64(len(f.Data)) {
+		err = fmt.Errorf("it looked at %d of %d bytes", result.Bytes, len(f.Data))
+	}
+	return result, err
 }
 
 // failure prefers the reason of an interruption over what it made of a scan.
@@ -170,54 +165,40 @@ func (r *Run) failure(err error) error {
 	return err
 }
 
-func (r *Run) record(scanner, path string, result Result) {
+// record adds a file to the report.
+func (r *Run) record(size int64, findings []Finding, skips []Skip, filtered int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.filtered += result.Filtered
-	for _, m := range result.Matches {
-		key := found{scanner: scanner, path: path, rule: m.Rule, secret: m.Secret.Reveal(), line: m.Line, column: m.Column}
-		if _, known := r.found[key]; !known {
-			r.found[key] = m
-		}
+	cover := &r.report.Coverage
+	cover.Files++
+	cover.Bytes += size
+	for _, s := range skips {
+		cover.Bytes -= s.Bytes
+		cover.SkippedBytes += s.Bytes
 	}
+	cover.Skipped = append(cover.Skipped, skips...)
+	r.report.Findings = append(r.report.Findings, findings...)
+	r.report.Filtered += filtered
 }
 
 // Finish waits for the files and returns the report. With an error there is none:
 // something was not scanned. The error is an [*Error], or the cause of the
 // context's end.
 func (r *Run) Finish() (*Report, error) {
-	if err := r.group.Wait(); err != nil {
+	interrupted := context.Cause(r.ctx) // of files that were never added, too
+	if err := cmp.Or(r.group.Wait(), interrupted); err != nil {
 		return nil, err
 	}
 	policy, err := r.scanner.policy.digest()
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Coverage: r.coverage, Filtered: r.filtered, Policy: policy, Findings: []Finding{}, Scanners: []release.Scanner{}}
+	report := r.report
+	report.Policy = policy
 	for _, d := range r.scanner.detectors {
 		report.Scanners = append(report.Scanners, d.Describe())
 	}
-	report.Findings, err = r.findings()
+	sortFindings(report.Findings)
 	slices.SortFunc(report.Coverage.Skipped, compareSkips)
-	return report, err
-}
-
-// findings computes the fingerprints, each secret of a file once.
-func (r *Run) findings() ([]Finding, error) {
-	var mu sync.Mutex
-	findings := []Finding{}
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for key, m := range r.found {
-		group.Go(func() error {
-			finding, err := m.finding(key.scanner, key.path)
-			mu.Lock()
-			defer mu.Unlock()
-			findings = append(findings, finding)
-			return err
-		})
-	}
-	err := group.Wait()
-	sortFindings(findings)
-	return findings, err
+	return &report, nil
 }

@@ -5,6 +5,7 @@ package trufflehog
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -23,25 +24,27 @@ const sniffed = 4096
 var discard = logr.Discard()
 
 // scanArchive scans what TruffleHog's handlers get out of a file that is not text:
-// zip, tar, gzip and many more, in each other. Their handlers log most errors and
-// go on. Here the log is read, and every error fails the scan.
+// zip, tar, gzip and many more, in each other. They log most errors and go on. Here
+// the log is read, and every error fails the scan.
 func (s *fileScan) scanArchive(ctx context.Context) error {
 	if isText(s.file.Data) {
 		return nil
 	}
-	log := new(trouble)
+	log := new(handlersLog)
 	skeleton := &sources.Chunk{SourceMetadata: &source_metadatapb.MetaData{
 		Data: &source_metadatapb.MetaData_Filesystem{Filesystem: &source_metadatapb.Filesystem{File: s.file.Path}},
 	}}
-	err := handlers.HandleFile(thctx.WithLogger(thctx.AddLogger(ctx), logr.New(log)), bytes.NewReader(s.file.Data), skeleton, &insideReporter{s, ctx})
+	reporter := &insideReporter{scan: s, ctx: ctx, log: log}
+	err := handlers.HandleFile(thctx.WithLogger(thctx.AddLogger(ctx), logr.New(log)), bytes.NewReader(s.file.Data), skeleton, reporter)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case isOurs(err):
-		return err
-	case err != nil || log.seen.Load():
+	case reporter.err != nil:
+		return reporter.err
+	case err != nil || log.trouble.Load():
 		return errArchive
 	default:
+		s.result.Unread = int(log.unread.Load())
 		return nil
 	}
 }
@@ -60,43 +63,79 @@ func isText(data []byte) bool {
 type insideReporter struct {
 	scan *fileScan
 	ctx  context.Context //nolint:containedctx // the interface gives another one, of TruffleHog's type
+	log  *handlersLog
+	// bytes were unpacked so far.
+	bytes int64
+	// err is the first error: of a chunk, not of the archive.
+	err error
 }
 
-// ChunkOk implements TruffleHog's reporter.
+// ChunkOk implements TruffleHog's reporter. What is not from an archive is the file
+// itself, which has been scanned.
 func (r *insideReporter) ChunkOk(_ thctx.Context, c sources.Chunk) error {
-	return r.scan.scanChunk(r.ctx, chunk{data: c.Data, line: 1, inside: true})
+	if !r.log.archive.Load() {
+		return nil
+	}
+	r.bytes += int64(len(c.Data))
+	if r.bytes > r.scan.unpacked {
+		r.err = errArchive
+	} else {
+		r.err = r.scan.scanChunk(r.ctx, chunk{data: c.Data, line: 1, inside: true})
+	}
+	return r.err
 }
 
 // ChunkErr implements TruffleHog's reporter.
-func (r *insideReporter) ChunkErr(thctx.Context, error) error { return errArchive }
+func (r *insideReporter) ChunkErr(thctx.Context, error) error {
+	r.err = errArchive
+	return r.err
+}
 
-// trouble is a log sink that remembers whether something went wrong.
-type trouble struct{ seen atomic.Bool }
+// handlersLog is a log sink that notes what the handlers tell nowhere else. The
+// messages are those of the pinned version; tests with archives of each kind notice
+// when they change.
+type handlersLog struct {
+	// archive: the file is one. trouble: something that may hold secrets was left out.
+	archive, trouble atomic.Bool
+	// unread counts files that were left out because of their type.
+	unread atomic.Int64
+}
 
-// tellTale are the messages by which the handlers report, below the level of
-// errors, that they have left something out that may hold secrets.
-var tellTale = []string{"non-critical error processing chunk", "skipping file: size exceeds max allowed"}
+// troubles are how messages below the level of errors start that tell of trouble.
+var troubles = []string{
+	"non-critical error processing chunk", "skipping file: size exceeds max allowed",
+	"failed to process", "skipped malformed", "panic",
+}
 
 // Init implements [logr.LogSink].
-func (*trouble) Init(logr.RuntimeInfo) {}
+func (*handlersLog) Init(logr.RuntimeInfo) {}
 
 // Enabled implements [logr.LogSink].
-func (*trouble) Enabled(int) bool { return true }
+func (*handlersLog) Enabled(int) bool { return true }
 
 // Info implements [logr.LogSink].
-func (t *trouble) Info(_ int, msg string, _ ...any) {
-	for _, text := range tellTale {
-		if strings.HasPrefix(msg, text) {
-			t.seen.Store(true)
-		}
+func (l *handlersLog) Info(_ int, msg string, _ ...any) {
+	switch {
+	case msg == "Starting archive processing":
+		l.archive.Store(true)
+	case msg == "skipping file: extension is ignored" && l.archive.Load():
+		l.unread.Add(1)
+	case slices.ContainsFunc(troubles, func(start string) bool { return strings.HasPrefix(msg, start) }):
+		l.trouble.Store(true)
 	}
 }
 
 // Error implements [logr.LogSink].
-func (t *trouble) Error(error, string, ...any) { t.seen.Store(true) }
+func (l *handlersLog) Error(error, string, ...any) { l.trouble.Store(true) }
 
-// WithValues implements [logr.LogSink].
-func (t *trouble) WithValues(...any) logr.LogSink { return t }
+// WithValues implements [logr.LogSink]. The handlers add the name of each file that
+// they find in an archive.
+func (l *handlersLog) WithValues(keysAndValues ...any) logr.LogSink {
+	if slices.Contains(keysAndValues, any("filename")) {
+		l.archive.Store(true)
+	}
+	return l
+}
 
 // WithName implements [logr.LogSink].
-func (t *trouble) WithName(string) logr.LogSink { return t }
+func (l *handlersLog) WithName(string) logr.LogSink { return l }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -23,16 +24,11 @@ import (
 
 // Errors of a scan. What TruffleHog says is not passed on: it may quote the file.
 var (
-	errDetector = errors.New("a detector failed")
-	errTimeout  = errors.New("a detector did not end in time")
-	errPanic    = errors.New("a detector panicked")
-	errArchive  = errors.New("it looks like an archive that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
+	errFailed  = errors.New("failed")
+	errTimeout = errors.New("did not end in time")
+	errPanic   = errors.New("panicked")
+	errArchive = errors.New("it looks like an archive that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
 )
-
-// isOurs reports whether an error is one of those above.
-func isOurs(err error) bool {
-	return slices.ContainsFunc([]error{errDetector, errTimeout, errPanic}, func(own error) bool { return errors.Is(err, own) })
-}
 
 // occurrences bounds how many places of one secret in one file are reported.
 const occurrences = 100
@@ -42,9 +38,17 @@ type fileScan struct {
 	*Detector
 	file   scan.File
 	result scan.Result
-	// current is when the detector that is running has started, in nanoseconds since 1970; 0 while none is.
-	current atomic.Int64
+	// current is the detector that is running; nil while none is.
+	current atomic.Pointer[call]
 }
+
+// call is a run of one detector on one part of a file.
+type call struct {
+	detector string
+	started  time.Time
+}
+
+func (c *call) failed(why error) error { return fmt.Errorf("its detector %s %w", c.detector, why) }
 
 // Scan implements [scan.Detector]. Where a detector hangs and ignores its
 // deadline, Scan returns an error and leaves the goroutine behind.
@@ -64,8 +68,8 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 		case <-ctx.Done():
 			return scan.Result{}, context.Cause(ctx)
 		case now := <-watch.C:
-			if since := s.current.Load(); since != 0 && now.Sub(time.Unix(0, since)) > d.timeout+d.timeout/2 {
-				return scan.Result{}, errTimeout
+			if c := s.current.Load(); c != nil && now.Sub(c.started) > d.timeout+d.timeout/2 {
+				return scan.Result{}, c.failed(errTimeout)
 			}
 		}
 	}
@@ -73,11 +77,14 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 
 func (s *fileScan) run(ctx context.Context) (err error) {
 	defer func() {
-		if recover() != nil { // the value may hold content
-			err = errPanic
+		if recover() == nil { // the value may hold content
+			return
+		}
+		if err = errPanic; s.current.Load() != nil {
+			err = s.current.Load().failed(errPanic)
 		}
 	}()
-	if err := s.scanBytes(ctx, s.file.Data, false); err != nil {
+	if err := s.scanBytes(ctx); err != nil {
 		return err
 	}
 	s.result.Bytes = int64(len(s.file.Data))
@@ -86,11 +93,11 @@ func (s *fileScan) run(ctx context.Context) (err error) {
 
 // scanBytes cuts data into chunks as TruffleHog does. Each holds the start of the
 // next one, so that no secret is cut in two.
-func (s *fileScan) scanBytes(ctx context.Context, data []byte, inside bool) error {
-	line := 1
+func (s *fileScan) scanBytes(ctx context.Context) error {
+	data, line := s.file.Data, 1
 	for start := 0; start < len(data); start += sources.DefaultChunkSize {
 		end := min(start+sources.TotalChunkSize, len(data))
-		if err := s.scanChunk(ctx, chunk{data: data[start:end:end], line: line, inside: inside}); err != nil {
+		if err := s.scanChunk(ctx, chunk{data: data[start:end:end], line: line}); err != nil {
 			return err
 		}
 		next := min(start+sources.DefaultChunkSize, len(data))
@@ -169,25 +176,42 @@ func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.Decoda
 	return nil
 }
 
+// fromData runs a detector. Where one fails while it asks its service, what it finds
+// counts all the same.
 func (s *fileScan) fromData(ctx context.Context, d detectors.Detector, part []byte) ([]detectors.Result, error) {
-	// Detectors take a logger from the context. Theirs writes to standard error.
-	ctx, cancel := context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), s.timeout)
-	defer cancel()
-	started := time.Now()
-	s.current.Store(started.UnixNano())
-	results, err := d.FromData(ctx, s.verify, part)
-	s.current.Store(0)
-	switch {
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) || time.Since(started) > s.timeout:
-		return nil, errTimeout
-	case err != nil:
-		return nil, errDetector
+	results, err := s.call(ctx, d, part, s.verify)
+	if !s.verify || err == nil {
+		return results, err
 	}
+	results, err = s.call(ctx, d, part, false)
+	for i := range results {
+		results[i].SetVerificationError(errFailed)
+	}
+	return results, err
+}
+
+func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, verify bool) ([]detectors.Result, error) {
+	// Detectors take a logger from the context. Theirs writes to standard error.
+	limited, cancel := context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), s.timeout)
+	defer cancel()
+	c := &call{detector: d.Type().String(), started: time.Now()}
+	s.current.Store(c)
+	results, err := d.FromData(limited, verify, part)
 	// Some detectors want their results cleaned whatever the configuration.
 	if cleaner, ok := d.(detectors.CustomResultsCleaner); ok && cleaner.ShouldCleanResultsIrrespectiveOfConfiguration() {
-		results = cleaner.CleanResults(results, s.verify)
+		results = cleaner.CleanResults(results, verify)
 	}
-	return results, nil
+	s.current.Store(nil)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case limited.Err() != nil:
+		return nil, c.failed(errTimeout)
+	case err != nil:
+		return nil, c.failed(errFailed)
+	default:
+		return results, nil
+	}
 }
 
 // record adds a match for every place of the secret in the decoded chunk.

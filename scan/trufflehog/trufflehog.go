@@ -47,8 +47,9 @@ const (
 	// decodeDepth is how often what was decoded is decoded again: the default of the program's --max-decode-depth.
 	decodeDepth = 5
 
-	// An archive may have this size when it is unpacked, and take this long.
+	// archiveMaxSize is how large what is in an archive may be, in bytes: each file, and all of them.
 	archiveMaxSize = 250 << 20
+	// archiveTimeout is how long unpacking and scanning one may take.
 	archiveTimeout = 60 * time.Second
 )
 
@@ -68,6 +69,7 @@ type Detector struct {
 	decoders    []decoders.Decoder
 	verify      bool
 	timeout     time.Duration
+	unpacked    int64
 	description release.Scanner
 }
 
@@ -89,6 +91,7 @@ func newDetector(selected []detectors.Detector, verify bool) *Detector {
 		decoders:    decoders.DefaultDecoders(),
 		verify:      verify,
 		timeout:     detectorTimeout,
+		unpacked:    archiveMaxSize,
 		description: describe(selected),
 	}
 }
