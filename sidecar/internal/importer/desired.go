@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// Desired is the release that the pod shall have imported.
+type Desired struct {
+	// Repository is the id of the platform repository.
+	Repository string
+	// RepositoryName is what the pod must call it; "" if not known.
+	RepositoryName string
+	// Name of the release, if known.
+	Name string
+	// Digest of the manifest, "" without one: nothing is then known about workspaces.
+	Digest string
+	Groups []GroupPlan
+}
+
+// GroupPlan is one group and what is expected of it.
+type GroupPlan struct {
+	Name string
+	// Workspaces in the order of the import, without a manifest none.
+	Workspaces []release.Workspace
+}
+
+// NewDesired combines configuration and manifest; m is nil without one. Empty
+// repository and groups are taken from the manifest.
+func NewDesired(repository string, groups []string, m *release.Manifest, digest string) (Desired, error) {
+	d := Desired{Repository: repository, Digest: digest}
+	if m == nil {
+		for _, name := range groups {
+			d.Groups = append(d.Groups, GroupPlan{Name: name})
+		}
+		return d, d.complete()
+	}
+	if repository != "" && repository != m.Repository.ID {
+		return Desired{}, mismatch("the repository is %q in the configuration and %q in the manifest", repository, m.Repository.ID)
+	}
+	d.Repository, d.RepositoryName, d.Name = m.Repository.ID, m.Repository.Name, m.Name
+	if len(groups) == 0 {
+		groups = m.GroupNames()
+	}
+	for _, name := range groups {
+		g, ok := m.Group(name)
+		if !ok {
+			return Desired{}, mismatch("the manifest has no group %q, it has %s", name, strings.Join(m.GroupNames(), ", "))
+		}
+		d.Groups = append(d.Groups, planOf(m, g))
+	}
+	return d, d.complete()
+}
+
+func planOf(m *release.Manifest, g release.Group) GroupPlan {
+	plan := GroupPlan{Name: g.Name}
+	for _, slug := range g.Workspaces {
+		if w, ok := m.Workspace(slug); ok {
+			plan.Workspaces = append(plan.Workspaces, w)
+		}
+	}
+	return plan
+}
+
+func (d *Desired) complete() error {
+	if d.Repository == "" || len(d.Groups) == 0 {
+		return mismatch("repository and groups are not known: set both, or mount the manifest")
+	}
+	return nil
+}
+
+func mismatch(format string, args ...any) *Failure {
+	return &Failure{Reason: state.ManifestMismatch, Message: fmt.Sprintf(format, args...)}
+}
+
+// key identifies the release for what is remembered about it.
+func (d *Desired) key() string {
+	names := make([]string, 0, len(d.Groups)+2)
+	names = append(names, d.Repository, d.Digest)
+	for _, g := range d.Groups {
+		names = append(names, g.Name)
+	}
+	return strings.Join(names, "\x00")
+}
+
+// slugs of a group.
+func (g *GroupPlan) slugs() []string {
+	all := make([]string, len(g.Workspaces))
+	for i, w := range g.Workspaces {
+		all[i] = w.Slug
+	}
+	return all
+}
+
+func (d *Desired) group(name string) *GroupPlan {
+	if i := slices.IndexFunc(d.Groups, func(g GroupPlan) bool { return g.Name == name }); i >= 0 {
+		return &d.Groups[i]
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// Failure is why a pass did not end with a confirmed release.
+type Failure struct {
+	Reason  state.Reason
+	Group   string
+	Message string
+	// RetryAfter is how long the platform asks to wait, if it does.
+	RetryAfter time.Duration
+	Err        error
+}
+
+func (f *Failure) Error() string {
+	text := string(f.Reason)
+	if f.Group != "" {
+		text += ": group " + f.Group
+	}
+	return text + ": " + f.Message
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// failureOf classifies an error of the client that leaves no doubt about the outcome.
+func failureOf(err error) *Failure {
+	f := &Failure{Reason: state.TargetDown, Message: err.Error(), Err: err}
+	e, ok := errors.AsType[*platform.Error](err)
+	if !ok {
+		return f
+	}
+	f.Reason, f.RetryAfter = reasonOf(e), e.RetryAfter
+	return f
+}
+
+func reasonOf(e *platform.Error) state.Reason {
+	switch e.Class {
+	case platform.ClassUnauthorized:
+		return state.IdentityRefused
+	case platform.ClassForbidden:
+		return state.Forbidden
+	case platform.ClassNotFound:
+		return state.RepositoryUnknown
+	case platform.ClassLocked:
+		return state.LockHeld
+	case platform.ClassRateLimited:
+		return state.RateLimited
+	case platform.ClassRejected:
+		return state.Rejected
+	case platform.ClassMalformed, platform.ClassTooLarge:
+		return state.BadAnswer
+	case platform.ClassServer:
+		return state.TargetError
+	}
+	if errors.Is(e.Err, ErrToken) {
+		return state.TokenUnreadable
+	}
+	return state.TargetDown
+}
+
+// ErrToken is in the chain of the error of an identity whose file cannot be read.
+var ErrToken = errors.New("read the token")

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+const token = "at:canary-5f2c9d7e"
+
+// files is what the image carries: groups base1 (a, b), base2 (c) and extended (d).
+func files(version string) *platformtest.Release {
+	return &platformtest.Release{ID: "release", Name: "Release " + version, Workspaces: []platformtest.Workspace{
+		{Slug: "a", ID: "ida", Name: "A", Version: version, Groups: []string{"base1"}, Files: 2},
+		{Slug: "b", ID: "idb", Name: "B", Version: version, Groups: []string{"base1"}, Files: 3},
+		{Slug: "c", ID: "idc", Name: "C", Version: version, Groups: []string{"base2"}, Files: 4},
+		{Slug: "d", ID: "idd", Name: "D", Version: version, Groups: []string{"extended"}, Files: 4},
+	}}
+}
+
+// manifestOf is the manifest of a release of files.
+func manifestOf(r *platformtest.Release) *release.Manifest {
+	m := &release.Manifest{SchemaVersion: release.SchemaVersion, Name: r.Workspaces[0].Version,
+		Repository: release.Repository{ID: r.ID, Name: r.Name, Directory: "/www/workspaces"}}
+	for _, name := range r.Groups() {
+		g := release.Group{Name: name}
+		for _, w := range r.Select([]string{name}) {
+			g.Workspaces = append(g.Workspaces, w.Slug)
+		}
+		m.Groups = append(m.Groups, g)
+	}
+	for _, w := range r.Workspaces {
+		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: w.Slug, ID: w.ID, Name: w.Name, Version: w.Version,
+			Digest: digest.FromString(w.Slug + w.Version + w.Name)})
+	}
+	return m
+}
+
+// counts is a [Recorder].
+type counts struct {
+	mu     sync.Mutex
+	passes []state.Reason
+	waits  int
+}
+
+func (c *counts) Pass(r state.Reason, _ time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.passes = append(c.passes, r)
+}
+
+func (c *counts) Group(string, state.Reason, time.Duration) {}
+
+func (c *counts) LockWait(time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waits++
+}
+
+// replica is one pod with its sidecar.
+type replica struct {
+	*platformtest.Pod
+	store  *state.Store
+	counts *counts
+	log    *logBuffer
+
+	mu      sync.Mutex
+	desired Desired
+	policy  Policy
+	loadErr error
+	gateway *platform.Client
+	client  *platform.Client
+	imp     *Importer
+	stop    context.CancelFunc
+	done    chan error
+}
+
+// logBuffer is a log that many goroutines write.
+type logBuffer struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.data = append(l.data, b...)
+	return len(b), nil
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.data)
+}
+
+// cluster is a platform with replicas of one release.
+type cluster struct {
+	*platformtest.Platform
+	t        *testing.T
+	gateway  *platformtest.Gateway
+	replicas []*replica
+}
+
+// inBubble runs f on a fake clock, with n replicas that have not started.
+func inBubble(t *testing.T, o platformtest.Options, n int, f func(t *testing.T, c *cluster)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.Token = token
+		c := &cluster{Platform: platformtest.New(o), t: t}
+		c.gateway = c.NewGateway()
+		for range n {
+			c.add(files("v1"))
+		}
+		defer c.end()
+		f(t, c)
+	})
+}
+
+// add adds a replica that carries r.
+func (c *cluster) add(r *platformtest.Release) *replica {
+	c.t.Helper()
+	m := manifestOf(r)
+	d, err := NewDesired("", nil, m, digest.FromString(m.Name).String())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	rep := &replica{Pod: c.NewPod(fmt.Sprintf("pod-%d", len(c.replicas)), r), desired: d, policy: DefaultPolicy()}
+	rep.policy.PodName = rep.Name
+	rep.Faults = &platformtest.Script{}
+	rep.client = c.client(rep.Pod, platform.Headers(platform.LocalHeaders()))
+	rep.wipe()
+	c.replicas = append(c.replicas, rep)
+	return rep
+}
+
+func (c *cluster) client(e platformtest.Endpoint, id platform.Identity) *platform.Client {
+	c.t.Helper()
+	client, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: id, Transport: platformtest.Transport(e)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return client
+}
+
+type open struct{ *platformtest.Gateway }
+
+func (open) Listening() bool { return true }
+
+// public is a client of the gateway.
+func (c *cluster) public() *platform.Client {
+	return c.client(open{c.gateway}, platform.Bearer(platform.Fixed(secret.New(token))))
+}
+
+// wipe forgets everything that the sidecar knows, as a new process does.
+func (r *replica) wipe() {
+	r.store, r.counts, r.log = state.NewStore(), &counts{}, &logBuffer{}
+	log := slog.New(slog.NewJSONHandler(io.MultiWriter(r.log), nil))
+	r.imp = New(r.load, r.store, r.counts, log)
+}
+
+func (r *replica) load(context.Context) (*Inputs, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loadErr != nil {
+		return nil, r.loadErr
+	}
+	return &Inputs{Policy: r.policy, Pod: r.client, Gateway: r.gateway, Desired: r.desired}, nil
+}
+
+// start runs the sidecar.
+func (r *replica) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop, r.done = cancel, make(chan error, 1)
+	imp, done := r.imp, r.done
+	go func() { done <- imp.Run(ctx) }()
+}
+
+// kill ends the sidecar at once.
+func (r *replica) kill() {
+	if r.stop != nil {
+		r.stop()
+		<-r.done
+		r.stop = nil
+	}
+}
+
+func (c *cluster) startAll() {
+	for _, r := range c.replicas {
+		r.start()
+	}
+}
+
+func (c *cluster) end() {
+	for _, r := range c.replicas {
+		r.kill()
+	}
+	c.Close()
+}
+
+func (r *replica) ready() bool {
+	g, _ := r.store.Gate(state.GatePolicy{})
+	return g.Open
+}
+
+// wait returns how long it took until all replicas are ready, at most limit.
+func (c *cluster) wait(limit time.Duration) time.Duration {
+	c.t.Helper()
+	start := time.Now()
+	for _, r := range c.replicas {
+		for !r.ready() {
+			if time.Since(start) > limit {
+				s := r.store.Get()
+				c.t.Fatalf("%s is not ready after %s: %s, %+v", r.Name, limit, s.Phase, s.Problem)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	return time.Since(start)
+}
+
+// reason is why the first replica is not confirmed.
+func (c *cluster) reason() state.Reason {
+	if p := c.replicas[0].store.Get().Problem; p != nil {
+		return p.Reason
+	}
+	return ""
+}
+
+// each returns an import time that is the same for all workspaces.
+func each(d time.Duration) func(string) time.Duration { return func(string) time.Duration { return d } }
+
+// complete checks the database against the release, and the ledger against the invariants.
+func (c *cluster) complete(version string) {
+	c.t.Helper()
+	installed := c.Installed()
+	if len(installed) != 4 {
+		c.t.Errorf("%d workspaces are installed, want 4", len(installed))
+	}
+	for _, w := range installed {
+		if w.Version != version {
+			c.t.Errorf("%s is at %q, want %s", w.Slug, w.Version, version)
+		}
+	}
+	if found := c.Ledger().Overlaps(); found != nil {
+		c.t.Errorf("I6: imports at the same time: %v", found)
+	}
+}

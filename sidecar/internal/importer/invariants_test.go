@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+func TestI1NotReadyBeforeTheReleaseIsConfirmed(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.start()
+		for range 239 {
+			time.Sleep(time.Second)
+			if r.ready() {
+				t.Fatalf("ready with %d of 4 workspaces", len(c.Installed()))
+			}
+		}
+		c.wait(5 * time.Second)
+		c.complete("v1")
+		if got := r.store.Get(); got.Release.Verification != state.Full || got.Release.Name != "v1" || got.Problem != nil {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestI1NotReadyWhileAWorkspaceFails(t *testing.T) {
+	for _, o := range []platformtest.Options{{}, {VersionAfterFailure: true}, {ErrorsInWorkspacesOnly: true}} {
+		inBubble(t, o, 1, func(t *testing.T, c *cluster) {
+			c.Fail("c", "Could not rename workspace slug: already used")
+			c.replicas[0].start()
+			time.Sleep(time.Hour)
+			if c.replicas[0].ready() || c.reason() != state.SlugTaken {
+				t.Errorf("ready %t, reason %q", c.replicas[0].ready(), c.reason())
+			}
+			c.Heal("c")
+			c.wait(2 * time.Minute)
+			c.complete("v1")
+		})
+	}
+}
+
+func TestI2ReadinessIsSticky(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.start()
+		c.wait(time.Minute)
+		r.SetListening(false)
+		time.Sleep(time.Hour)
+		if !r.ready() || c.reason() != state.TargetDown {
+			t.Errorf("ready %t, reason %q", r.ready(), c.reason())
+		}
+	})
+}
+
+func TestI4GroupsInOrderAndOnlyByThePlatformsWord(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
+		c.Fail("c", "broken")
+		c.replicas[0].start()
+		time.Sleep(10 * time.Minute)
+		for _, b := range c.Ledger().Bulks {
+			if b.Groups[0] == "extended" {
+				t.Error("a group was imported after one that failed")
+			}
+		}
+		var got []string
+		for _, g := range c.replicas[0].store.Get().Groups {
+			got = append(got, g.Name+" "+string(g.State))
+		}
+		if diff := cmp.Diff([]string{"base1 confirmed", "base2 failed", "extended pending"}, got); diff != "" {
+			t.Error(diff)
+		}
+		c.Heal("c")
+		c.wait(2 * time.Minute)
+		last := ""
+		for _, b := range c.Ledger().Bulks {
+			if b.Groups[0] < last {
+				t.Errorf("%s after %s", b.Groups[0], last)
+			}
+			last = b.Groups[0]
+		}
+	})
+}
+
+func TestI5AGroupIsPostedOnceUnlessItsOutcomeIsUnknownOrFailed(t *testing.T) {
+	posts := func(c *cluster, group string) (n int) {
+		for _, b := range c.Ledger().Bulks {
+			if b.Groups[0] == group {
+				n++
+			}
+		}
+		return n
+	}
+	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
+		c.Fail("d", "broken")
+		c.replicas[0].start()
+		time.Sleep(time.Hour)
+		if posts(c, "base1") != 1 || posts(c, "base2") != 1 || posts(c, "extended") < 10 {
+			t.Errorf("base1 %d, base2 %d, extended %d", posts(c, "base1"), posts(c, "base2"), posts(c, "extended"))
+		}
+	})
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute), HideLastPull: true}, 1, func(t *testing.T, c *cluster) {
+		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Times: 1}, platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
+		c.startAll()
+		c.wait(time.Hour)
+		if posts(c, "base1") != 1 || posts(c, "base2") != 2 || posts(c, "extended") != 1 {
+			t.Errorf("base1 %d, base2 %d, extended %d", posts(c, "base1"), posts(c, "base2"), posts(c, "extended"))
+		}
+		for _, slug := range []string{"a", "b", "c", "d"} {
+			if n := len(c.Ledger().ImportsOf(slug)); n != 1 {
+				t.Errorf("%s was imported %d times", slug, n)
+			}
+		}
+	})
+}
+
+func TestI6OneImporterAndADeadHolderDelaysUntilTheLockExpires(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, 3, func(t *testing.T, c *cluster) {
+		c.startAll()
+		time.Sleep(30 * time.Second)
+		holder := c.Ledger().Bulks[0].Pod
+		for i, r := range c.replicas {
+			if r.Name == holder {
+				r.Kill()
+				r.kill()
+				c.replicas = append(c.replicas[:i], c.replicas[i+1:]...)
+				break
+			}
+		}
+		took := c.wait(time.Hour)
+		c.complete("v1")
+		// The rest of the lock's 30 minutes, a poll, and four imports of a minute.
+		if limit := 30*time.Minute - 30*time.Second + 4*time.Minute + 4*DefaultPolicy().Poll; took > limit {
+			t.Errorf("took %s, want at most %s", took, limit)
+		}
+	})
+}
+
+func TestI7EveryAttemptReadsItsInputsAnew(t *testing.T) {
+	inBubble(t, platformtest.Options{RefuseHeaders: true, PodToken: true}, 1, func(t *testing.T, c *cluster) {
+		r, current := c.replicas[0], secret.New("at:expired-5f2c9d7e")
+		r.client = c.client(r.Pod, platform.Bearer(func(context.Context) (secret.Value, error) { return current, nil }))
+		r.start()
+		time.Sleep(time.Minute)
+		if c.reason() != state.IdentityRefused {
+			t.Errorf("reason %q", c.reason())
+		}
+		current = secret.New(token)
+		c.wait(2 * time.Minute)
+	})
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.loadErr = &Failure{Reason: state.ManifestUnreadable, Message: "no such file"}
+		r.start()
+		time.Sleep(10 * time.Minute)
+		if r.ready() || c.reason() != state.ManifestUnreadable {
+			t.Errorf("ready %t, reason %q", r.ready(), c.reason())
+		}
+		r.mu.Lock()
+		r.loadErr = nil
+		r.mu.Unlock()
+		c.wait(2 * time.Minute)
+	})
+}
+
+func TestI8BackoffIsJitteredCappedHonoursRetryAfterAndNeverGivesUp(t *testing.T) {
+	p := DefaultPolicy()
+	for n, limit := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		seen := map[time.Duration]bool{}
+		for range 50 {
+			d := backoff(&p, n, 0)
+			seen[d] = true
+			if d < limit*time.Second/2 || d > limit*time.Second+1 {
+				t.Errorf("retry %d after %s, want %s/2 to %s", n, d, limit*time.Second, limit*time.Second)
+			}
+		}
+		if len(seen) < 10 {
+			t.Errorf("retry %d is not jittered", n)
+		}
+		if d := backoff(&p, n, 47*time.Second); d < 47*time.Second {
+			t.Errorf("retry %d after %s, was asked for 47s", n, d)
+		}
+	}
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		c.Fail("a", "broken")
+		c.startAll()
+		time.Sleep(24 * time.Hour)
+		n := len(c.Ledger().Bulks)
+		if n < 24*60 || n > 2*24*60+20 {
+			t.Errorf("%d attempts in a day", n)
+		}
+		c.Heal("a")
+		c.wait(time.Minute + time.Second)
+	})
+}
+
+func TestI9AWipedSidecarConverges(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		for range 12 {
+			r.start()
+			time.Sleep(4 * time.Second)
+			r.kill()
+			r.wipe()
+		}
+		r.start()
+		c.wait(10 * time.Minute)
+		c.complete("v1")
+		for _, slug := range []string{"a", "b", "c", "d"} {
+			if n := len(c.Ledger().ImportsOf(slug)); n != 1 {
+				t.Errorf("%s was imported %d times", slug, n)
+			}
+		}
+	})
+}
+
+func TestI10ShutdownIsNotFailure(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.start()
+		time.Sleep(30 * time.Second)
+		r.kill()
+		if got := r.store.Get(); got.Problem != nil || len(r.counts.passes) != 0 {
+			t.Errorf("%+v, passes %v", got.Problem, r.counts.passes)
+		}
+		if strings.Contains(r.log.String(), "ERROR") {
+			t.Error(r.log)
+		}
+	})
+}
+
+func TestI11NoSecretIsTold(t *testing.T) {
+	inBubble(t, platformtest.Options{RefuseHeaders: true, PodToken: true}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.client = c.client(r.Pod, platform.Bearer(platform.Fixed(secret.New(token))))
+		body := `{"error":"BadParameters","message":"Bearer ` + token + ` is odd"}`
+		for _, status := range []int{400, 401, 403, 404, 408, 429, 500, 503} {
+			r.Faults.Add(platformtest.Fault{Kind: platformtest.Answer, Status: status, Body: body})
+		}
+		r.start()
+		c.wait(time.Hour)
+		if strings.Contains(r.log.String(), "canary") || !strings.Contains(r.log.String(), secret.Mask) {
+			t.Error(r.log)
+		}
+	})
+}
+
+func TestI12TheProblemNamesReleaseAndGroup(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		c.Fail("c", "broken")
+		c.startAll()
+		time.Sleep(time.Minute)
+		s := c.replicas[0].store.Get()
+		if s.Problem == nil || s.Problem.Group != "base2" || s.Problem.Reason != state.ImportErrors ||
+			s.Release.RepositoryName != "Release v1" || s.Problem.Remedy == "" {
+			t.Errorf("%+v of %+v", s.Problem, s.Release)
+		}
+	})
+}
+
+func TestOnceEndsWithTheFailureThatDoesNotEndByItself(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.SetListening(false)
+		time.AfterFunc(time.Minute, func() { r.SetListening(true) })
+		c.Fail("d", "broken")
+		err := r.imp.Once(t.Context())
+		if f, ok := errors.AsType[*Failure](err); !ok || f.Reason != state.ImportErrors || f.Group != "extended" {
+			t.Error(err)
+		}
+		c.Heal("d")
+		if err := r.imp.Once(t.Context()); err != nil || !r.ready() {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// pass is one pass with its inputs.
+type pass struct {
+	*Importer
+	*Inputs
+	// list of installed workspaces, until something may have changed it.
+	list     []platform.Installed
+	noEvents bool // nobody answers event queries
+}
+
+// pass brings the platform to the desired release, or says why it is not there.
+func (i *Importer) pass(ctx context.Context, in *Inputs) error {
+	p := &pass{Importer: i, Inputs: in}
+	i.mem.about(&in.Desired)
+	if i.again.Swap(false) {
+		clear(i.mem.confirmed)
+	}
+	p.announce()
+	mode, err := p.preflight(ctx)
+	if err != nil {
+		return err
+	}
+	i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
+	if err := p.reconcile(ctx, mode); err != nil {
+		return err
+	}
+	if mode == ModeObserve {
+		err = p.each(ctx, p.observeGroup)
+	} else {
+		err = p.each(ctx, p.importGroup)
+	}
+	if err == nil && !i.store.Get().Confirmed {
+		i.enter(state.Imported, "")
+	}
+	return err
+}
+
+// announce makes the state show the desired release.
+func (p *pass) announce() {
+	d := &p.Desired
+	p.store.Update(func(s *state.Snapshot) {
+		same := s.Release.ManifestDigest == d.Digest && s.Release.Repository == d.Repository && len(s.Groups) == len(d.Groups)
+		if same {
+			return
+		}
+		s.Confirmed = false
+		s.Release = state.Release{Name: d.Name, Repository: d.Repository, RepositoryName: d.RepositoryName,
+			ManifestDigest: d.Digest, Verification: state.Unverified}
+		s.Groups = make([]state.Group, len(d.Groups))
+		for n := range d.Groups {
+			s.Groups[n] = pending(&d.Groups[n])
+		}
+	})
+}
+
+func pending(g *GroupPlan) state.Group {
+	out := state.Group{Name: g.Name, State: state.GroupPending, Workspaces: make([]state.Workspace, len(g.Workspaces))}
+	for n, w := range g.Workspaces {
+		out.Workspaces[n] = state.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version, State: state.WorkspacePending}
+	}
+	return out
+}
+
+// preflight finds out whether the pod answers, accepts us and carries the
+// release, and who imports.
+func (p *pass) preflight(ctx context.Context) (Mode, error) {
+	confirmed := p.store.Get().Confirmed
+	if !confirmed {
+		p.enter(state.Waiting, "")
+	}
+	if p.Policy.Mode == ModeObserve {
+		return ModeObserve, nil
+	}
+	w, err := p.Pod.Platform(ctx)
+	if err != nil {
+		return p.refused(err)
+	}
+	if !confirmed {
+		p.enter(state.Preflight, "")
+	}
+	if err := p.checkRelease(&w); err != nil {
+		return "", err
+	}
+	return ModeImport, p.awaitServices(ctx)
+}
+
+// refused chooses to observe where that is allowed and possible.
+func (p *pass) refused(err error) (Mode, error) {
+	class := platform.ClassOf(err)
+	if class == platform.ClassUnauthorized || class == platform.ClassForbidden {
+		p.enter(state.Preflight, "")
+		if p.Policy.Mode == ModeAuto && p.Gateway != nil {
+			return ModeObserve, nil
+		}
+	}
+	f := failureOf(err)
+	if class == platform.ClassNotFound { // the route itself, not the repository
+		f.Reason = state.BadAnswer
+	}
+	return "", f
+}
+
+func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
+	r, ok := w.Repositories[p.Desired.Repository]
+	switch {
+	case !ok:
+		return &Failure{Reason: state.RepositoryUnknown, Message: fmt.Sprintf("the pod does not know the repository %q", p.Desired.Repository)}
+	case p.Desired.RepositoryName != "" && r.Name != p.Desired.RepositoryName:
+		return &Failure{Reason: state.WrongRelease, Message: fmt.Sprintf("the pod carries %q, the manifest is of %q", r.Name, p.Desired.RepositoryName)}
+	}
+	return nil
+}
+
+// awaitServices asks the gateway about the services that the platform wants
+// before an import, once per process and for a limited time. Our own service is
+// not among them: it may get its traffic only after us (contract §0, finding 10).
+func (p *pass) awaitServices(ctx context.Context) error {
+	if p.Gateway == nil || len(p.Policy.Services) == 0 || p.store.Get().Gate.Why == state.GateConfirmed {
+		return nil
+	}
+	if p.started.IsZero() {
+		p.started = time.Now()
+	}
+	if time.Since(p.started) >= p.Policy.ServicesTimeout {
+		return nil
+	}
+	r, err := p.Gateway.Readiness(ctx, p.Policy.Services...)
+	if err != nil {
+		f := failureOf(err)
+		return &Failure{Reason: state.ServicesNotReady, Message: "ask for readiness: " + f.Message, RetryAfter: f.RetryAfter, Err: err}
+	}
+	if names := r.NotReady("workspaces"); len(names) > 0 {
+		return &Failure{Reason: state.ServicesNotReady, Message: "not ready: " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+// each handles the groups in order, and stops at the first that fails.
+func (p *pass) each(ctx context.Context, handle func(context.Context, *GroupPlan) (imported bool, err error)) error {
+	pause := false
+	for n := range p.Desired.Groups {
+		g := &p.Desired.Groups[n]
+		if p.mem.confirmed[g.Name] {
+			continue
+		}
+		if pause && !sleep(ctx, p.Policy.GroupPause) {
+			return context.Cause(ctx)
+		}
+		start := time.Now()
+		imported, err := handle(ctx, g)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f, failed := errors.AsType[*Failure](err)
+		if failed {
+			f.Group = g.Name
+			p.record.Group(g.Name, f.Reason, time.Since(start))
+			return f
+		}
+		p.record.Group(g.Name, "", time.Since(start))
+		pause = imported && p.Policy.GroupPause > 0
+	}
+	return nil
+}
+
+// setGroup tells the state of a group.
+func (p *pass) setGroup(g *GroupPlan, s state.GroupState) {
+	p.store.Update(func(all *state.Snapshot) { all.SetGroup(g.Name, func(one *state.Group) { one.State = s }) })
+}
+
+// accept stores what a verdict says, and returns its failure.
+func (p *pass) accept(g *GroupPlan, v verdict) error {
+	p.store.Update(func(s *state.Snapshot) {
+		s.SetGroup(g.Name, func(one *state.Group) {
+			one.Workspaces, one.State = v.workspaces, state.GroupConfirmed
+			if v.failure != nil {
+				one.State = state.GroupFailed
+			}
+		})
+		if v.partial {
+			s.Release.Verification = state.Partial
+		} else if s.Release.Verification == state.Unverified {
+			s.Release.Verification = state.Full
+		}
+	})
+	if v.failure != nil {
+		return v.failure
+	}
+	p.mem.confirm(g)
+	p.progress()
+	return nil
+}

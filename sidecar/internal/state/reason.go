@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+// Reason says why the release is not confirmed. The set is closed: metrics,
+// status, logs and runbooks share it.
+type Reason string
+
+// The reasons.
+const (
+	TargetDown         Reason = "target-down"
+	TargetError        Reason = "target-error"
+	IdentityRefused    Reason = "identity-refused"
+	Forbidden          Reason = "forbidden"
+	TokenUnreadable    Reason = "token-unreadable"
+	ManifestUnreadable Reason = "manifest-unreadable"
+	ManifestMismatch   Reason = "manifest-mismatch"
+	RepositoryUnknown  Reason = "repository-unknown"
+	WrongRelease       Reason = "wrong-release"
+	PullFellBack       Reason = "pull-fell-back"
+	ServicesNotReady   Reason = "services-not-ready"
+	LockHeld           Reason = "lock-held"
+	LockStuck          Reason = "lock-stuck"
+	MergeConflict      Reason = "merge-conflict"
+	RateLimited        Reason = "rate-limited"
+	OutcomeUnknown     Reason = "outcome-unknown"
+	ImportErrors       Reason = "import-errors"
+	SlugTaken          Reason = "slug-taken"
+	WorkspaceSilent    Reason = "workspace-silent"
+	WrongVersion       Reason = "wrong-version"
+	EmptyGroup         Reason = "empty-group"
+	BadAnswer          Reason = "bad-answer"
+	Rejected           Reason = "rejected"
+	GroupTimeout       Reason = "group-timeout"
+	NotImportedYet     Reason = "not-imported-yet"
+	NothingToObserve   Reason = "nothing-to-observe"
+	Drifted            Reason = "drifted"
+)
+
+// Advice is what a person is told about a reason.
+type Advice struct {
+	// Title in a few words.
+	Title string
+	// Remedy says what to do, in one or two sentences.
+	Remedy string
+	// Runbook is the name of a page in docs/runbooks, without .md.
+	Runbook string
+}
+
+// Advise returns the advice for r; every reason has one.
+func Advise(r Reason) Advice { return advice()[r] }
+
+// Reasons lists all reasons, in the order of a pass.
+func Reasons() []Reason {
+	return []Reason{TargetDown, TargetError, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
+		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
+		OutcomeUnknown, ImportErrors, SlugTaken, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
+		NotImportedYet, NothingToObserve, Drifted}
+}
+
+// Transient reports whether the reason is a normal part of a start, which ends
+// by itself: it is told, and neither logged as an error nor counted as one.
+func (r Reason) Transient() bool {
+	switch r {
+	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// SchemaVersion of [Snapshot] in JSON. Fields may be added under the same version.
+const SchemaVersion = 1
+
+// Snapshot is everything that the sidecar tells. Its slices are never changed in
+// place, so that a copy is safe to read.
+type Snapshot struct {
+	SchemaVersion int       `json:"schemaVersion"`
+	Phase         Phase     `json:"phase"`
+	Since         time.Time `json:"since"` // of the phase
+	Started       time.Time `json:"started"`
+	// Mode is import or observe once it is decided.
+	Mode string `json:"mode,omitempty"`
+	Gate Gate   `json:"gate"`
+	// Confirmed: the platform's word for every workspace of the desired release.
+	Confirmed bool    `json:"confirmed"`
+	Release   Release `json:"release"`
+	Groups    []Group `json:"groups"`
+	// Problem is nil when nothing is wrong.
+	Problem      *Problem   `json:"problem,omitempty"`
+	Passes       int        `json:"passes"`
+	LastAttempt  *time.Time `json:"lastAttempt,omitempty"`
+	LastSuccess  *time.Time `json:"lastSuccess,omitempty"`
+	LastProgress *time.Time `json:"lastProgress,omitempty"`
+	NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
+	// Lock is the write lock as last seen.
+	Lock *LockInfo `json:"lock,omitempty"`
+	// Drift is nil before the first comparison.
+	Drift *Drift `json:"drift,omitempty"`
+	// CorrelationID of the last import, to be found in the platform's logs.
+	CorrelationID string     `json:"correlationId,omitempty"`
+	TokenExpires  *time.Time `json:"tokenExpires,omitempty"`
+}
+
+// Release is what the pod shall carry.
+type Release struct {
+	Name           string `json:"name,omitempty"`
+	Repository     string `json:"repository,omitempty"`
+	RepositoryName string `json:"repositoryName,omitempty"`
+	ManifestDigest string `json:"manifestDigest,omitempty"`
+	// Verification is full against a manifest, partial where only the platform's
+	// own report says what was to be imported, and none before the first.
+	Verification Verification `json:"verification"`
+}
+
+// Verification tells how far a confirmation was checked.
+type Verification string
+
+// The extents of a verification.
+const (
+	Unverified Verification = "none"
+	Partial    Verification = "partial"
+	Full       Verification = "full"
+)
+
+// Group is one group of the release.
+type Group struct {
+	Name       string      `json:"name"`
+	State      GroupState  `json:"state"`
+	Workspaces []Workspace `json:"workspaces"`
+}
+
+// Workspace is one workspace of a group.
+type Workspace struct {
+	Slug    string         `json:"slug"`
+	Name    string         `json:"name,omitempty"`
+	Version string         `json:"version,omitempty"`
+	State   WorkspaceState `json:"state"`
+	Error   string         `json:"error,omitempty"`
+}
+
+// Problem is why the release is not confirmed, and what to do.
+type Problem struct {
+	Reason  Reason    `json:"reason"`
+	Title   string    `json:"title"`
+	Message string    `json:"message"`
+	Group   string    `json:"group,omitempty"`
+	Remedy  string    `json:"remedy"`
+	Runbook string    `json:"runbook"`
+	Since   time.Time `json:"since"`
+}
+
+// LockInfo is the platform's write lock.
+type LockInfo struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+}
+
+// Drift is the last comparison with the release.
+type Drift struct {
+	Checked    time.Time `json:"checked"`
+	Workspaces []string  `json:"workspaces"`
+}
+
+// Store holds the current [Snapshot]. It is safe for concurrent use.
+type Store struct {
+	mu      sync.RWMutex
+	current Snapshot
+}
+
+// NewStore returns a store that waits, with a closed gate.
+func NewStore() *Store {
+	now := time.Now()
+	return &Store{current: Snapshot{SchemaVersion: SchemaVersion, Phase: Waiting, Since: now, Started: now,
+		Release: Release{Verification: Unverified}, Groups: []Group{}, Gate: Gate{Why: GateWaits}}}
+}
+
+// Get returns the current state.
+func (s *Store) Get() Snapshot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.current
+}
+
+// Update changes the state. Change must replace slices and pointers, not write through them.
+func (s *Store) Update(change func(*Snapshot)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.current)
+}
+
+// Gate decides about the gate now. Changed tells the one caller that sees it open.
+func (s *Store) Gate(p GatePolicy) (gate Gate, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.current.Gate
+	s.current.Gate = p.Decide(&s.current, time.Now())
+	return s.current.Gate, s.current.Gate.Why != old.Why
+}
+
+// SetGroup changes one group; unknown names are ignored.
+func (s *Snapshot) SetGroup(name string, change func(*Group)) {
+	s.Groups = slices.Clone(s.Groups)
+	for i := range s.Groups {
+		if s.Groups[i].Name == name {
+			change(&s.Groups[i])
+		}
+	}
+}
+
+// NewProblem returns the problem with the advice for its reason.
+func NewProblem(r Reason, message, group string) *Problem {
+	a := Advise(r)
+	return &Problem{Reason: r, Title: a.Title, Message: message, Group: group, Remedy: a.Remedy, Runbook: "docs/runbooks/" + a.Runbook + ".md", Since: time.Now()}
+}
