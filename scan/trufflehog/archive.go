@@ -3,8 +3,11 @@
 package trufflehog
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,10 +28,14 @@ var discard = logr.Discard()
 
 // scanArchive scans what TruffleHog's handlers get out of a file that is not text:
 // zip, tar, gzip and many more, in each other. They log most errors and go on. Here
-// the log is read, and every error fails the scan.
+// the log is read, and every error fails the scan. A compressed stream that ends too
+// early is not an error to them; it has been scanned up to there.
 func (s *fileScan) scanArchive(ctx context.Context) error {
 	if isText(s.file.Data) {
 		return nil
+	}
+	if unpacked := int64(0); !s.checkZip(ctx, s.file.Data, &unpacked) {
+		return errArchive
 	}
 	log := new(handlersLog)
 	skeleton := &sources.Chunk{SourceMetadata: &source_metadatapb.MetaData{
@@ -57,6 +64,43 @@ func isText(data []byte) bool {
 		head = head[:len(head)-1]
 	}
 	return utf8.Valid(head) && bytes.IndexByte(head, 0) < 0
+}
+
+// zipStart is how a zip with something in it starts.
+const zipStart = "PK\x03\x04"
+
+// checkZip reports whether every file in a zip, and in the zips in it, can be read to
+// its end. To the handlers, a file that turns out shorter than it should be is not an
+// error, and what an encrypted one unpacks to is sometimes just that.
+func (s *fileScan) checkZip(ctx context.Context, data []byte, unpacked *int64) bool {
+	if !bytes.HasPrefix(data, []byte(zipStart)) {
+		return true
+	}
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(archive.File, func(f *zip.File) bool {
+		content, ok := readMember(f, s.unpacked-*unpacked)
+		*unpacked += int64(len(content))
+		return !ok || ctx.Err() == nil && !s.checkZip(ctx, content, unpacked)
+	})
+}
+
+// readMember reads a file in a zip. It leaves a compression that the standard library
+// does not know to the handlers.
+func readMember(f *zip.File, limit int64) (content []byte, ok bool) {
+	const encrypted = 1
+	if f.Flags&encrypted != 0 {
+		return nil, false
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, errors.Is(err, zip.ErrAlgorithm)
+	}
+	defer r.Close()
+	content, err = io.ReadAll(io.LimitReader(r, limit+1))
+	return content, err == nil && int64(len(content)) <= limit
 }
 
 // insideReporter scans the chunks that the handlers report.

@@ -24,13 +24,18 @@ func (e *ClashError) Error() string {
 	if e.Directory != "" {
 		where = " in " + e.Directory
 	}
-	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our releases: its workspaces would be gone; "+
+	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our releases, and which this release would replace: "+
 		"choose another --repository-id and --directory, or say --replace-repository if that is what you want", e.ID, where)
 }
 
 // CheckBase returns a [*ClashError] if the base (its configuration as JSON) has a
-// repository of the same id, or one whose directory the release would hide. An
-// earlier release in the base is no clash.
+// repository of the same id, or one in the same directory, in one below it, which
+// the release would hide, or in one above it, which would take the release for a
+// workspace of its own.
+//
+// An earlier release of ours in the base is no clash. Its variables go, whatever
+// its id; its files are hidden if they are in the same directory. In another one
+// they stay in the image, where no variable points at them any more.
 func CheckBase(base []byte, repository release.Repository) error {
 	var config configuration
 	if err := json.Unmarshal(base, &config); err != nil {
@@ -42,41 +47,55 @@ func CheckBase(base []byte, repository release.Repository) error {
 	return nil
 }
 
-// found is a repository that an image carries.
+// found is a repository that an image carries. Its directory is empty if it is not
+// one of the image, but of a Git repository.
 type found struct{ id, directory string }
 
-// clashes returns the base's repositories, in the order of their ids, that are in
-// the way and that no earlier release of ours has put there.
+// clashes returns the base's repositories that are in the way and that no earlier
+// release of ours has put there.
 func clashes(base known, repository release.Repository) []found {
-	byID := map[string]string{}
-	for _, entry := range base.Env {
+	ours := earlier(base.Labels)
+	return slices.DeleteFunc(repositories(base.Env), func(f found) bool {
+		inTheWay := f.id == repository.ID || f.directory != "" &&
+			(within(f.directory, repository.Directory) || within(repository.Directory, f.directory))
+		return !inTheWay || slices.Contains(ours.repositories, f.id)
+	})
+}
+
+// repositories returns the repositories that variables describe, in the order of
+// their first variables. As for a process, the last value of a variable counts.
+func repositories(env []string) []found {
+	var list []found
+	remote := map[string]bool{}
+	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
 		id, key, ok := repositoryVariable(name)
 		if !ok {
 			continue
 		}
-		if key == "DIRPATH" {
-			byID[id] = value
-		} else if _, known := byID[id]; !known {
-			byID[id] = ""
+		i := slices.IndexFunc(list, func(f found) bool { return f.id == id })
+		if i < 0 {
+			i, list = len(list), append(list, found{id: id})
+		}
+		switch key {
+		case "DIRPATH":
+			list[i].directory = value
+		case "TYPE":
+			remote[id] = value != "filesystem"
 		}
 	}
-	ours := earlier(base.Labels)
-	var list []found
-	for id, directory := range byID {
-		inTheWay := id == repository.ID || directory != "" && within(directory, repository.Directory)
-		if inTheWay && !slices.Contains(ours.repositories, id) {
-			list = append(list, found{id, directory})
+	for i, f := range list {
+		if remote[f.id] {
+			list[i].directory = ""
 		}
 	}
-	slices.SortFunc(list, func(a, b found) int { return strings.Compare(a.id, b.id) })
 	return list
 }
 
-// within reports whether dir is parent, or below it: then parent's whiteout hides it.
+// within reports whether dir is parent, or below it.
 func within(dir, parent string) bool {
 	dir, parent = path.Clean(dir), path.Clean(parent)
-	return dir == parent || strings.HasPrefix(dir, parent+"/")
+	return dir == parent || strings.HasPrefix(dir, strings.TrimSuffix(parent, "/")+"/")
 }
 
 // repositoryVariable splits WORKSPACES_STORAGE_GIT_PLATFORM_<id>_<KEY>. Ids may

@@ -39,30 +39,32 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 		return errors.New("it is null")
 	}
 	var rootFS ocispec.RootFS
-	for key, target := range map[string]any{"config": &c.config, "history": &c.history, "rootfs": &rootFS} {
-		if err := decode(c.all, key, target); err != nil {
-			return err
-		}
+	if err := decode(c.all, field{"config", &c.config}, field{"history", &c.history}, field{"rootfs", &rootFS}); err != nil {
+		return err
 	}
 	c.layers = len(rootFS.DiffIDs)
 	if c.config == nil {
 		c.config = map[string]json.RawMessage{}
 	}
-	for key, target := range map[string]any{"Env": &c.known.Env, "Labels": &c.known.Labels} {
-		if err := decode(c.config, key, target); err != nil {
-			return err
-		}
-	}
-	return nil
+	return decode(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels})
 }
 
-func decode(object map[string]json.RawMessage, key string, target any) error {
-	raw, ok := object[key]
-	if !ok {
-		return nil
-	}
-	if err := json.Unmarshal(raw, target); err != nil {
-		return fmt.Errorf("%s: %w", key, err)
+// field is where one field of an object is decoded to.
+type field struct {
+	name   string
+	target any
+}
+
+// decode decodes the fields that the object has.
+func decode(object map[string]json.RawMessage, fields ...field) error {
+	for _, f := range fields {
+		raw, ok := object[f.name]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal(raw, f.target); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,29 +29,6 @@ const (
 	groupPrefix      = "WORKSPACES_GROUP_"
 	groupSuffix      = "_LABELS"
 )
-
-// Names that end up in names of environment variables, and in labels.
-var (
-	idPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
-	namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
-)
-
-// CheckNames reports names that cannot be part of an image's configuration.
-func CheckNames(releaseName string, repository release.Repository, groups []string) error {
-	if !namePattern.MatchString(releaseName) {
-		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a letter or digit", releaseName)
-	}
-	for _, id := range append([]string{repository.ID}, groups...) {
-		if !idPattern.MatchString(id) {
-			return fmt.Errorf("%q cannot be part of an environment variable's name: use at most 63 letters, digits, _ and - for repository ids and groups", id)
-		}
-	}
-	return nil
-}
-
-// RepositoryName is the default name of the platform repository of a release. It
-// differs from release to release, so that it tells which one a pod carries.
-func RepositoryName(releaseName string) string { return "Release " + releaseName }
 
 // Config is what goes into the configuration of one image.
 type Config struct {
@@ -182,7 +158,10 @@ func (c Config) history(base configuration) []ocispec.History {
 	created := c.Manifest.Created
 	history := slices.Clone(base.history)
 	layers := 0
-	for _, h := range history {
+	for i, h := range history {
+		if h.Created == nil { // BuildKit would take the time of the build
+			history[i].Created = &created
+		}
 		if !h.EmptyLayer {
 			layers++
 		}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package layer_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+)
+
+// The golden digest of a layer of many blocks, which are compressed in parallel.
+// The rules of [TestGoldenDigest] hold here as well.
+func TestGoldenDigestOfManyBlocks(t *testing.T) {
+	const want = digest.Digest("sha256:f4472dec2d1384136cc4ad43233450929ecd36185a5be10708e8038bc947ce25")
+	if got, _ := write(t, options, corpus()); got.Digest != want {
+		t.Errorf("digest %s, want %s", got.Digest, want)
+	}
+}
+
+// TestDigestDependsOnNothingElse runs the golden tests where everything differs
+// that must not matter.
+func TestDigestDependsOnNothingElse(t *testing.T) {
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=4", "TZ=Asia/Kolkata", "LC_ALL=tr_TR.UTF-8", "SOURCE_DATE_EPOCH=1"} {
+		t.Run(env, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGoldenDigest", "-test.v")
+			cmd.Env = append(os.Environ(), env)
+			out, err := cmd.CombinedOutput()
+			if err != nil || bytes.Count(out, []byte("--- PASS: ")) != 2 {
+				t.Errorf("%v:\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestTimeZoneOfTheEpochDoesNotMatter(t *testing.T) {
+	want, _ := write(t, options, small())
+	elsewhere := options
+	elsewhere.Epoch = epoch.Local()
+	if got, _ := write(t, elsewhere, small()); got != want {
+		t.Errorf("layer %+v, want %+v", got, want)
+	}
+}
+
+// Everything that the layer is for changes its digest.
+func TestDigestDependsOnTheInput(t *testing.T) {
+	seen := map[digest.Digest]string{}
+	for name, change := range map[string]func(*layer.Options, map[string][]byte){
+		"nothing":   func(*layer.Options, map[string][]byte) {},
+		"epoch":     func(o *layer.Options, _ map[string][]byte) { o.Epoch = o.Epoch.AddDate(0, 0, 1) },
+		"directory": func(o *layer.Options, _ map[string][]byte) { o.Directory = "/srv/workspaces" },
+		"parents":   func(o *layer.Options, _ map[string][]byte) { o.Parents = true },
+		"content":   func(_ *layer.Options, f map[string][]byte) { f["hr/index.yml"] = []byte("name: RH\n") },
+		"name": func(_ *layer.Options, f map[string][]byte) {
+			f["hr/Index.yml"] = f["hr/index.yml"]
+			delete(f, "hr/index.yml")
+		},
+		"more": func(_ *layer.Options, f map[string][]byte) { f["hr/z"] = nil },
+	} {
+		opts, files := options, small()
+		change(&opts, files)
+		l, _ := write(t, opts, files)
+		if other, found := seen[l.DiffID]; found {
+			t.Errorf("%s and %s have the same layer", name, other)
+		}
+		seen[l.DiffID] = name
+	}
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metrics exports what the sidecar does and knows, under the prefix
+// workspaces_import_ and in a registry of its own.
+//
+// Labels are bounded: reasons, phases, operations and states are closed sets
+// that start at 0, groups are those of the release. Workspaces get series of
+// their own only on demand, and capped.
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+const prefix = "workspaces_import_"
+
+// Metrics are the counters of one sidecar. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	passes        *prometheus.CounterVec
+	passDuration  prometheus.Histogram
+	groups        *prometheus.CounterVec
+	groupDuration *prometheus.HistogramVec
+	lockWait      prometheus.Histogram
+	requests      *prometheus.CounterVec
+	latency       *prometheus.HistogramVec
+	reloads       *prometheus.CounterVec
+	reloadOK      prometheus.Gauge
+	reloadTime    prometheus.Gauge
+	watchEvents   *prometheus.CounterVec
+	watchMode     *prometheus.GaugeVec
+	tokenChange   prometheus.Gauge
+}
+
+// Options of [New].
+type Options struct {
+	// Workspaces exports a series per workspace, at most [MaxWorkspaces].
+	Workspaces bool
+	// Build describes the program.
+	Build version.Info
+}
+
+// MaxWorkspaces caps the series per workspace.
+const MaxWorkspaces = 1000
+
+// WatchModes are the values of the label mode.
+func WatchModes() []string { return []string{"inotify", "polling"} }
+
+// WatchFiles are the values of the label file.
+func WatchFiles() []string { return []string{"config", "manifest", "token"} }
+
+// New returns metrics that also export what store holds.
+func New(store *state.Store, o Options) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.makeImport()
+	m.makePlatform()
+	m.makeFiles()
+	m.registry.MustRegister(m.passes, m.passDuration, m.groups, m.groupDuration, m.lockWait, m.requests, m.latency,
+		m.reloads, m.reloadOK, m.reloadTime, m.watchEvents, m.watchMode, m.tokenChange, buildInfo(o.Build),
+		newSnapshots(store, o.Workspaces), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.initialise()
+	return m
+}
+
+func (m *Metrics) makeImport() {
+	m.passes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "passes_total",
+		Help: "Passes that ended, by result and by the reason of a failure."}, []string{"result", "reason"})
+	m.passDuration = prometheus.NewHistogram(histogram("pass_duration_seconds", "Time that a pass took."))
+	m.groups = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "group_attempts_total",
+		Help: "Attempts at a group that ended, by result and by the reason of a failure."}, []string{"result", "reason"})
+	m.groupDuration = prometheus.NewHistogramVec(histogram("group_duration_seconds", "Time that an attempt at a group took, with waiting for the lock."), []string{"result"})
+	m.lockWait = prometheus.NewHistogram(histogram("lock_wait_seconds", "Time that was waited for another's write lock."))
+}
+
+func (m *Metrics) makePlatform() {
+	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "platform_requests_total",
+		Help: "Requests to the platform, by operation and by HTTP status or class of failure."}, []string{"operation", "code"})
+	m.latency = prometheus.NewHistogramVec(histogram("platform_request_duration_seconds", "Time that a request to the platform took."), []string{"operation"})
+}
+
+func (m *Metrics) makeFiles() {
+	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "config_reloads_total",
+		Help: "Reloads of the configuration, by result."}, []string{"result"})
+	m.reloadOK = gauge("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
+	m.reloadTime = gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded.")
+	m.watchEvents = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "file_changes_total",
+		Help: "Changes of the content of watched files."}, []string{"file"})
+	m.watchMode = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "watch_mode",
+		Help: "How files are watched: 1 for the mode in use."}, []string{"mode"})
+	m.tokenChange = gauge("token_last_change_timestamp_seconds", "When the token file was last seen to change, 0 if never.")
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + name, Help: help})
+}
+
+// histogram has classic buckets from 5 ms to an hour beside the native ones.
+func histogram(name, help string) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{Name: prefix + name, Help: help,
+		Buckets:                     []float64{.005, .025, .1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour}
+}
+
+func buildInfo(v version.Info) prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "build_info", Help: "The build of the sidecar; always 1.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "goversion": v.Go}})
+	g.Set(1)
+	return g
+}
+
+// initialise makes every series that can come exist from the start, so that a
+// rate sees the first increase.
+func (m *Metrics) initialise() {
+	for _, vec := range []*prometheus.CounterVec{m.passes, m.groups} {
+		vec.WithLabelValues("success", "")
+		for _, r := range state.Reasons() {
+			vec.WithLabelValues("failure", string(r))
+		}
+	}
+	for _, result := range []string{"success", "failure"} {
+		m.reloads.WithLabelValues(result)
+		m.groupDuration.WithLabelValues(result)
+	}
+	for _, op := range platform.Ops() {
+		m.requests.WithLabelValues(string(op), "200")
+		m.latency.WithLabelValues(string(op))
+	}
+	for _, file := range WatchFiles() {
+		m.watchEvents.WithLabelValues(file)
+	}
+	for _, mode := range WatchModes() {
+		m.watchMode.WithLabelValues(mode)
+	}
+}
+
+func result(r state.Reason) string {
+	if r == "" {
+		return "success"
+	}
+	return "failure"
+}
+
+// Pass counts a pass; the reason of a success is "".
+func (m *Metrics) Pass(r state.Reason, took time.Duration) {
+	m.passes.WithLabelValues(result(r), string(r)).Inc()
+	m.passDuration.Observe(took.Seconds())
+}
+
+// Group counts an attempt at a group.
+func (m *Metrics) Group(_ string, r state.Reason, took time.Duration) {
+	m.groups.WithLabelValues(result(r), string(r)).Inc()
+	m.groupDuration.WithLabelValues(result(r)).Observe(took.Seconds())
+}
+
+// LockWait counts a wait for another's lock.
+func (m *Metrics) LockWait(took time.Duration) { m.lockWait.Observe(took.Seconds()) }
+
+// Request is a [platform.Observer]. An odd status becomes its hundred.
+func (m *Metrics) Request(op platform.Op, code string, took time.Duration) {
+	if n, err := strconv.Atoi(code); err == nil && http.StatusText(n) == "" {
+		code = strconv.Itoa(n/100) + "xx"
+	}
+	m.requests.WithLabelValues(string(op), code).Inc()
+	m.latency.WithLabelValues(string(op)).Observe(took.Seconds())
+}
+
+// Reload counts a reload of the configuration.
+func (m *Metrics) Reload(ok bool) {
+	if !ok {
+		m.reloads.WithLabelValues("failure").Inc()
+		m.reloadOK.Set(0)
+		return
+	}
+	m.reloads.WithLabelValues("success").Inc()
+	m.reloadOK.Set(1)
+	m.reloadTime.SetToCurrentTime()
+}
+
+// FileChanged counts a change of one of [WatchFiles].
+func (m *Metrics) FileChanged(file string) {
+	m.watchEvents.WithLabelValues(file).Inc()
+	if file == "token" {
+		m.tokenChange.SetToCurrentTime()
+	}
+}
+
+// WatchMode tells which of [WatchModes] is in use.
+func (m *Metrics) WatchMode(mode string) {
+	for _, known := range WatchModes() {
+		m.watchMode.WithLabelValues(known).Set(boolean(known == mode))
+	}
+}
+
+// Handler serves the metrics, as OpenMetrics to who asks for it.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 4})
+}
+
+// Gatherer gives the metrics to tests.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

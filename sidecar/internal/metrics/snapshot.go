@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// snapshots exports the state as gauges, read when they are asked for: there is
+// no second copy of the truth to go stale.
+type snapshots struct {
+	store      *state.Store
+	workspaces bool
+	descs      map[string]*prometheus.Desc
+}
+
+func newSnapshots(store *state.Store, workspaces bool) *snapshots {
+	c := &snapshots{store: store, workspaces: workspaces, descs: map[string]*prometheus.Desc{}}
+	add := func(name, help string, labels ...string) {
+		c.descs[name] = prometheus.NewDesc(prefix+name, help, labels, nil)
+	}
+	add("phase", "The phase of the importer: 1 for the current one.", "phase")
+	add("ready", "Whether the pod may be Ready.")
+	add("gate_info", "Why the gate is as it is; always 1.", "why")
+	add("release_confirmed", "Whether the platform gave its word for every workspace of the release.")
+	add("release_info", "The release that the pod carries; always 1.", "release", "repository", "repository_name", "manifest_digest", "mode")
+	add("verification_info", "How far the release was verified: none, partial or full; always 1.", "verification")
+	add("manifest_verified", "Whether the release was verified against its manifest.")
+	add("problem", "Why the release is not confirmed: 1 for the current reason.", "reason")
+	add("group_failed", "Whether the last attempt at the group failed.", "group")
+	add("groups", "Groups of the release by state.", "state")
+	add("workspaces", "Workspaces of the release by state.", "state")
+	add("workspace_info", "State of a workspace; always 1.", "group", "workspace", "version", "state")
+	add("start_timestamp_seconds", "When the sidecar started.")
+	add("phase_start_timestamp_seconds", "When the phase began.")
+	add("last_attempt_timestamp_seconds", "When the last pass began, 0 if there was none.")
+	add("last_success_timestamp_seconds", "When the release was last confirmed, 0 if never.")
+	add("last_progress_timestamp_seconds", "When an import last advanced, 0 if never.")
+	add("lock_held", "Whether the platform's write lock was held when last seen.")
+	add("lock_acquired_timestamp_seconds", "When the write lock that is held was taken, 0 if none is held.")
+	add("drifted_workspaces", "Workspaces that were changed after the import.")
+	add("last_drift_check_timestamp_seconds", "When the release was last compared with the platform, 0 if never.")
+	add("token_expiry_timestamp_seconds", "When the token expires, 0 if not known.")
+	return c
+}
+
+// Describe implements [prometheus.Collector].
+func (c *snapshots) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *snapshots) Collect(ch chan<- prometheus.Metric) {
+	s := c.store.Get()
+	set := func(name string, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(c.descs[name], prometheus.GaugeValue, value, labels...)
+	}
+	c.collectRelease(&s, set)
+	c.collectGroups(&s, set)
+	c.collectTimes(&s, set)
+}
+
+type setter func(name string, value float64, labels ...string)
+
+func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
+	for _, p := range state.Phases() {
+		set("phase", boolean(p == s.Phase), string(p))
+	}
+	for _, r := range state.Reasons() {
+		set("problem", boolean(s.Problem != nil && s.Problem.Reason == r), string(r))
+	}
+	r := &s.Release
+	set("ready", boolean(s.Gate.Open))
+	set("gate_info", 1, string(s.Gate.Why))
+	set("release_confirmed", boolean(s.Confirmed))
+	set("release_info", 1, r.Name, r.Repository, r.RepositoryName, r.ManifestDigest, s.Mode)
+	set("verification_info", 1, string(r.Verification))
+	set("manifest_verified", boolean(s.Confirmed && r.Verification == state.Full))
+}
+
+func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
+	groups, workspaces, shown := map[state.GroupState]int{}, map[state.WorkspaceState]int{}, 0
+	for _, g := range s.Groups {
+		groups[g.State]++
+		set("group_failed", boolean(g.State == state.GroupFailed), g.Name)
+		for _, w := range g.Workspaces {
+			workspaces[w.State]++
+			if shown++; c.workspaces && shown <= MaxWorkspaces {
+				set("workspace_info", 1, g.Name, w.Slug, w.Version, string(w.State))
+			}
+		}
+	}
+	for _, one := range state.GroupStates() {
+		set("groups", float64(groups[one]), string(one))
+	}
+	for _, one := range state.WorkspaceStates() {
+		set("workspaces", float64(workspaces[one]), string(one))
+	}
+}
+
+func (c *snapshots) collectTimes(s *state.Snapshot, set setter) {
+	set("start_timestamp_seconds", seconds(&s.Started))
+	set("phase_start_timestamp_seconds", seconds(&s.Since))
+	set("last_attempt_timestamp_seconds", seconds(s.LastAttempt))
+	set("last_success_timestamp_seconds", seconds(s.LastSuccess))
+	set("last_progress_timestamp_seconds", seconds(s.LastProgress))
+	set("token_expiry_timestamp_seconds", seconds(s.TokenExpires))
+	set("lock_held", boolean(s.Lock != nil))
+	lock, drift := state.LockInfo{}, state.Drift{}
+	if s.Lock != nil {
+		lock = *s.Lock
+	}
+	if s.Drift != nil {
+		drift = *s.Drift
+	}
+	set("lock_acquired_timestamp_seconds", seconds(&lock.Since))
+	set("drifted_workspaces", float64(len(drift.Workspaces)))
+	set("last_drift_check_timestamp_seconds", seconds(&drift.Checked))
+}
+
+func seconds(t *time.Time) float64 {
+	if t == nil || t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
