@@ -173,7 +173,6 @@ func (r *Run) record(size int64, findings []Finding, skips []Skip, filtered int)
 	cover.Files++
 	cover.Bytes += size
 	for _, s := range skips {
-		cover.Bytes -= s.Bytes
 		cover.SkippedBytes += s.Bytes
 	}
 	cover.Skipped = append(cover.Skipped, skips...)
