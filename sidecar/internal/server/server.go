@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// Options of [New].
+type Options struct {
+	// Gate returns the policy in force.
+	Gate func() state.GatePolicy
+	// Metrics answers /metrics.
+	Metrics http.Handler
+	// Reload loads the configuration anew; nil turns POST /-/reload off.
+	Reload func(context.Context) error
+	// Import asks for another pass and returns at once; nil turns POST /-/import off.
+	Import func()
+	// AdminToken lets its bearer use both from elsewhere. With nil, or while it
+	// returns an empty token, only callers from inside the pod may.
+	AdminToken func() secret.Value
+	// Build describes the program.
+	Build version.Info
+	Log   *slog.Logger
+}
+
+// Server answers from a store. It is safe for concurrent use.
+type Server struct {
+	Options
+	store *state.Store
+	page  *page
+}
+
+// New returns a server that does not listen yet.
+func New(store *state.Store, o Options) *Server {
+	return &Server{Options: o, store: store, page: newPage(o.Build)}
+}
+
+// Handler returns all routes. A path that is none of them is 404, another method
+// of one that is 405.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", s.livez)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /status", s.status)
+	mux.HandleFunc("GET /{$}", s.people)
+	if s.Reload != nil {
+		mux.Handle("POST /-/reload", s.guard(s.reload))
+	}
+	if s.Import != nil {
+		mux.Handle("POST /-/import", s.guard(s.again))
+	}
+	return s.recovered(headed(mux))
+}
+
+// livez is about the process only: whatever happens to the import, a restart
+// would not help.
+func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
+	text(w, http.StatusOK, "alive")
+}
+
+// readyz answers in one line, which kubectl and logs can quote.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	now := s.look()
+	code := http.StatusServiceUnavailable
+	if now.Gate.Open {
+		code = http.StatusOK
+	}
+	text(w, code, reason(&now))
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	s.look() // the gate is among the metrics
+	s.Metrics.ServeHTTP(w, r)
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	now := s.look()
+	w.Header().Set("Content-Type", "application/json")
+	_ = writeStatus(w, &now) // the client went away
+}
+
+// look decides about the gate and returns the state with the decision in it. The
+// gate is decided when somebody asks, so that none has to wait for a timer.
+func (s *Server) look() state.Snapshot {
+	gate, changed := s.store.Gate(s.Gate())
+	now := s.store.Get()
+	now.Gate = gate // of this look, whatever came since
+	if !changed {
+		return now
+	}
+	level := slog.LevelInfo
+	if gate.Why != state.GateConfirmed {
+		level = slog.LevelWarn
+	}
+	s.Log.Log(context.Background(), level, "gate opened", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
+	return now
+}
+
+// text answers with one line.
+func text(w http.ResponseWriter, code int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, line+"\n") // the client went away
+}
+
+// reason says in one line why the pod is Ready or not.
+func reason(s *state.Snapshot) string {
+	line := ""
+	switch s.Gate.Why {
+	case state.GateConfirmed:
+		line = "ready: the release is confirmed"
+	case state.GateTimedOut:
+		line = "ready without confirmation: the gate opened after its time"
+	case state.GateOff:
+		line = "ready without confirmation: the gate is off"
+	default:
+		line = "not ready: " + string(s.Phase)
+	}
+	if s.Release.Name != "" {
+		line += fmt.Sprintf(", release %s", s.Release.Name)
+	}
+	if p := s.Problem; p != nil {
+		line += fmt.Sprintf("; %s: %s", p.Reason, p.Message)
+	}
+	return printable(line, maxReason)
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// tone is how good or bad something is; the page shows it by colour and by sign.
+type tone string
+
+const (
+	good  tone = "good"
+	moves tone = "moves"
+	warns tone = "warns"
+	bad   tone = "bad"
+	quiet tone = "quiet"
+)
+
+// Sign is for those who do not see colours.
+func (t tone) Sign() string {
+	switch t {
+	case good:
+		return "✓"
+	case moves:
+		return "…"
+	case warns:
+		return "!"
+	case bad:
+		return "✕"
+	}
+	return "·"
+}
+
+// view is what the page shows. All texts from elsewhere are bounded and [printable].
+type view struct {
+	Style template.CSS
+	// Still: the reader does not want the page to load itself again.
+	Still bool
+	// Settled: nothing moves, so that there is no need to.
+	Settled  bool
+	Tone     tone
+	Headline string
+	Summary  string
+	Release  string
+	Problem  *problem
+	Done     int
+	Total    int
+	Groups   []group
+	// MoreGroups are not shown.
+	MoreGroups int
+	Facts      []fact
+	Build      version.Info
+	Now        time.Time
+}
+
+type problem struct {
+	Title, Message, Group, Remedy, Runbook, URL, Reason string
+	Tone                                                tone
+	Since                                               moment
+}
+
+// fact is a line about the whole.
+type fact struct {
+	Name, Text string
+	When       *moment
+	Tone       tone
+}
+
+// moment is a time that the page shows with its distance from now.
+type moment struct {
+	time.Time
+	Distance string
+}
+
+// UTC is the time for machines and for tool tips.
+func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
+
+// Text is the time for people: the servers of a company have one clock, its
+// people do not.
+func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info) *view {
+	v := &view{Build: build, Now: now, Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
+	v.Settled = s.Phase == state.Watching && s.Confirmed
+	v.Tone, v.Headline = headline(s)
+	v.Summary = summary(s, now)
+	if s.Problem != nil {
+		v.Problem = newProblem(s.Problem, now, build)
+	}
+	v.addGroups(s.Groups)
+	v.addFacts(s, gate, now)
+	return v
+}
+
+func headline(s *state.Snapshot) (tone, string) {
+	trouble := s.Problem != nil && !s.Problem.Reason.Transient()
+	switch {
+	case !s.Gate.Open && trouble:
+		return bad, "Not ready"
+	case !s.Gate.Open:
+		return moves, "Not ready yet"
+	case s.Gate.Why != state.GateConfirmed:
+		return warns, "Ready without confirmation"
+	case trouble:
+		return warns, "Ready, but look here"
+	case !s.Confirmed:
+		return moves, "Ready, and importing another release"
+	}
+	return good, "Ready"
+}
+
+// summary says in a sentence what goes on.
+func summary(s *state.Snapshot, now time.Time) string {
+	switch s.Phase {
+	case state.Waiting:
+		return "Waits for the workspaces service of this pod to answer."
+	case state.Preflight:
+		return "Checks that the pod carries the release and accepts the identity."
+	case state.Lock:
+		return "Waits until the write lock of the platform is free."
+	case state.Import:
+		return "The platform imports."
+	case state.Confirm:
+		return "Asks the platform for its word about every workspace."
+	case state.Retrying:
+		if s.NextAttempt != nil {
+			return "Tries again " + distance(now, *s.NextAttempt) + "."
+		}
+		return "Tries again."
+	}
+	if s.Confirmed && s.Release.Verification == state.Partial {
+		return "The platform reported success. Without a manifest nothing tells whether that was all."
+	}
+	return "The platform gave its word for every workspace of the release."
+}
+
+func newProblem(p *state.Problem, now time.Time, build version.Info) *problem {
+	t := bad
+	switch {
+	case p.Reason.Transient():
+		t = moves
+	case p.Reason == state.Drifted:
+		t = warns
+	}
+	return &problem{Title: p.Title, Message: printable(p.Message, maxError), Group: printable(p.Group, maxName), Remedy: p.Remedy,
+		Runbook: p.Runbook, URL: runbookURL(p.Runbook, build), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
+}
+
+// released matches versions that have a tag.
+var released = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
+
+// runbookURL is where the page that fits the build can be read.
+func runbookURL(path string, build version.Info) string {
+	ref := "main"
+	if released.MatchString(build.Version) {
+		ref = build.Version
+	}
+	return "https://github.com/prismeai/workspaces-release/blob/" + ref + "/" + path
+}
+
+func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
+	r := &s.Release
+	v.fact("Phase", string(s.Phase), at(now, s.Since))
+	v.gate(s, gate, now)
+	v.fact("Release", r.Name)
+	v.fact("Repository", strings.Trim(r.Repository+" – "+r.RepositoryName, " –"))
+	v.fact("Mode", s.Mode)
+	v.fact("Verification", string(r.Verification))
+	v.time("Next attempt", s.NextAttempt, now)
+	v.time("Last attempt", s.LastAttempt, now)
+	v.time("Last progress", s.LastProgress, now)
+	v.time("Last confirmed", s.LastSuccess, now)
+	if l := s.Lock; l != nil {
+		v.fact("Write lock", fmt.Sprintf("held by %s (%s)", l.By, l.Reason), at(now, l.Since))
+	}
+	if d := s.Drift; d != nil {
+		v.drift(d, now)
+	}
+	v.fact("Correlation id", s.CorrelationID)
+	v.time("Token expires", s.TokenExpires, now)
+	v.fact("Manifest", r.ManifestDigest)
+	v.fact("Passes", fmt.Sprint(s.Passes), at(now, s.Started))
+}
+
+// fact adds a line, unless nothing is known.
+func (v *view) fact(name, text string, when ...moment) {
+	if text == "" {
+		return
+	}
+	f := fact{Name: name, Text: printable(text, maxFact)}
+	if len(when) > 0 {
+		f.When = &when[0]
+	}
+	v.Facts = append(v.Facts, f)
+}
+
+func (v *view) time(name string, t *time.Time, now time.Time) {
+	if t != nil {
+		m := at(now, *t)
+		v.Facts = append(v.Facts, fact{Name: name, When: &m})
+	}
+}
+
+func (v *view) gate(s *state.Snapshot, policy state.GatePolicy, now time.Time) {
+	text := "closed, policy " + policy.String()
+	if s.Gate.Open {
+		text = "open (" + string(s.Gate.Why) + "), policy " + policy.String()
+	}
+	if s.Gate.Since != nil {
+		v.fact("Gate", text, at(now, *s.Gate.Since))
+		return
+	}
+	v.fact("Gate", text)
+}
+
+// maxDrifted bounds the slugs that the page lists.
+const maxDrifted = 20
+
+func (v *view) drift(d *state.Drift, now time.Time) {
+	text := "none"
+	if n := len(d.Workspaces); n > 0 {
+		text = strings.Join(d.Workspaces[:min(n, maxDrifted)], ", ")
+		if n > maxDrifted {
+			text += fmt.Sprintf(" and %d more", n-maxDrifted)
+		}
+	}
+	v.fact("Drift", text, at(now, d.Checked))
+}
+
+func at(now, t time.Time) moment { return moment{t, distance(now, t)} }
+
+// distance says how far t is from now, in the largest unit that fits.
+func distance(now, t time.Time) string {
+	d := now.Sub(t).Round(time.Second)
+	text := span(max(d, -d))
+	switch {
+	case d == 0:
+		return "now"
+	case d < 0:
+		return "in " + text
+	}
+	return text + " ago"
+}
+
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d days", d/(24*time.Hour))
+}
