@@ -32,7 +32,9 @@ func blankChecksums(f File) ([]byte, int64) {
 	}
 	var values []*yaml.Node
 	if root := decodeMapping(f.Data); root != nil {
-		values = scalars(valueOf(root, "checksums"), values)
+		if block := valueOf(root, "checksums"); block != nil && block.Kind == yaml.MappingNode {
+			values = scalars(block, values)
+		}
 	}
 	if len(values) == 0 {
 		return f.Data, 0
@@ -73,9 +75,6 @@ func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 // scalars appends the checksums below node. Keys are names, not checksums. Aliases
 // are not followed: they stand for something outside of the block.
 func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
-	if node == nil {
-		return list
-	}
 	switch node.Kind {
 	case yaml.MappingNode:
 		for i := 1; i < len(node.Content); i += 2 {

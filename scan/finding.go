@@ -108,7 +108,7 @@ func unique(matches []Match) []Match {
 	at := func(m Match, column int) place { return place{m.Rule, m.Secret.Reveal(), m.Line, column, m.Inside} }
 	const anywhere = -1
 	sorted, seen := slices.Clone(matches), map[place]bool{}
-	slices.SortStableFunc(sorted, func(a, b Match) int { return cmp.Compare(a.precision(), b.precision()) })
+	slices.SortFunc(sorted, compareMatches)
 	var list []Match
 	for _, m := range sorted {
 		exact := m.precision() == 0
@@ -119,6 +119,21 @@ func unique(matches []Match) []Match {
 		list = append(list, m)
 	}
 	return list
+}
+
+// compareMatches puts first what says most of a secret. It leaves no choice: the
+// order in which a detector reports is not the same each time.
+func compareMatches(a, b Match) int {
+	return cmp.Or(
+		cmp.Compare(a.precision(), b.precision()),
+		cmp.Compare(a.Verification.rank(), b.Verification.rank()),
+		cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.message(), b.message()),
+		cmp.Compare(a.Secret.Reveal(), b.Secret.Reveal()))
+}
+
+// rank is lower for what is more urgent.
+func (v Verification) rank() int {
+	return slices.Index([]Verification{Live, Unknown, NotChecked, Dead}, v)
 }
 
 // precision is 0 for a secret whose place in the line is known, and more for less.
@@ -176,6 +191,6 @@ func sortFindings(fs []Finding) {
 	slices.SortFunc(fs, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message))
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message))
 	})
 }

@@ -51,7 +51,9 @@ func New(policy Policy, detectors ...Detector) (*Scanner, error) {
 			return nil, fmt.Errorf("path %q to exclude from the scan is not a valid glob", glob)
 		}
 	}
-	policy.ExcludePaths = slices.Sorted(slices.Values(policy.ExcludePaths))
+	for _, list := range []*[]string{&policy.ExcludePaths, &policy.IncludeDetectors, &policy.ExcludeDetectors} {
+		*list = slices.Compact(slices.Sorted(slices.Values(*list)))
+	}
 	return &Scanner{policy: policy, detectors: detectors}, nil
 }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+var update = flag.Bool("update", false, "write the files that the tests compare with")
+
+// checkGolden compares with a file of testdata.
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: -want +got:\n%s", path, diff)
+	}
+}
+
+func exampleReport() *Report {
+	return &Report{
+		Findings: []Finding{
+			{
+				Scanner: "trufflehog", Rule: "Github", Path: "mail-sender/automations/send.yml", Line: 12, Column: 7,
+				Redacted: "ghp_***", Fingerprint: "00112233445566778899aabbccddeeff", Verification: NotChecked,
+				Message: "secret of kind Github", Help: help,
+			},
+			{
+				Scanner: "trufflehog", Rule: "PrivateKey", Path: "mail-sender/keys <old>.zip",
+				Redacted: "***", Fingerprint: "ffeeddccbbaa99887766554433221100", Verification: Live,
+				Message: "secret of kind PrivateKey, inside of this archive", Help: help,
+			},
+		},
+		Coverage: Coverage{
+			Files: 12, Bytes: 3456, SkippedBytes: 1088,
+			Skipped: []Skip{
+				{Path: "a/.import.yml", Bytes: 32, Reason: reasonChecksums},
+				{Path: "a/x\n.zip", Reason: "3 files inside of the archive are of a type that trufflehog does not look into"},
+				{Path: "b/.import.yml", Bytes: 32, Reason: reasonChecksums},
+				{Path: "b/empty", Reason: reasonExcluded},
+				{Path: "b/logo.svg", Bytes: 1024, Reason: reasonExcluded},
+			},
+		},
+		Filtered: 3,
+		Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 900, Rules: digest.FromString("rules")}},
+		Policy:   digest.FromString("policy"),
+	}
+}
+
+func cleanReport() *Report {
+	r := exampleReport()
+	r.Findings, r.Coverage.Skipped, r.Coverage.SkippedBytes, r.Filtered = []Finding{}, []Skip{}, 0, 0
+	return r
+}
+
+func TestReports(t *testing.T) {
+	for name, report := range map[string]*Report{"report": exampleReport(), "clean": cleanReport()} {
+		for extension, write := range map[string]func(*strings.Builder) error{
+			".json": func(b *strings.Builder) error { return report.WriteJSON(b) },
+			".txt":  func(b *strings.Builder) error { return report.WriteHuman(b) },
+		} {
+			var out strings.Builder
+			if err := write(&out); err != nil {
+				t.Fatal(err)
+			}
+			checkGolden(t, name+extension, out.String())
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "no secrets", 1: "1 secret", 2: "2 secrets"} {
+		if got := count(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// full is a disk without space.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = errors.New("no space left")
+
+func TestReportsTellThatTheyCannotBeWritten(t *testing.T) {
+	if err := exampleReport().WriteJSON(full{}); !errors.Is(err, errFull) {
+		t.Errorf("JSON: error %v", err)
+	}
+	if err := exampleReport().WriteHuman(full{}); !errors.Is(err, errFull) {
+		t.Errorf("text: error %v", err)
+	}
+}
+
+// TestManifestSaysWhatWasScanned, and is one that readers of releases accept.
+func TestManifestSaysWhatWasScanned(t *testing.T) {
+	report := cleanReport()
+	want := release.Scan{Scanners: report.Scanners, Policy: report.Policy, Files: 12, Bytes: 3456}
+	if diff := cmp.Diff(want, report.Manifest()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
