@@ -99,7 +99,7 @@ const minCredential = 8
 // mask replaces the credentials of a request wherever its answer repeats them.
 func mask(body []byte, sent http.Header) []byte {
 	for name, values := range sent {
-		if !isCredential(name) {
+		if !CredentialHeader(name) {
 			continue
 		}
 		for _, v := range values {
@@ -114,7 +114,8 @@ func mask(body []byte, sent http.Header) []byte {
 	return body
 }
 
-func isCredential(name string) bool {
+// CredentialHeader reports whether a header of that name carries a credential.
+func CredentialHeader(name string) bool {
 	name = strings.ToLower(name)
 	return name == "authorization" || name == "cookie" || strings.Contains(name, "key") || strings.Contains(name, "token")
 }
