@@ -44,7 +44,7 @@ func (p *pass) await(ctx context.Context, q attempt, cause error) (imported bool
 		if err != nil {
 			free = 0 // nobody to ask: the import may go on
 			if p.gone(err) {
-				return false, failureOf(err)
+				return false, FailureOf(err)
 			}
 			continue
 		}

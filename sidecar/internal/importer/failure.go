@@ -30,8 +30,8 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// failureOf classifies an error of the client that leaves no doubt about the outcome.
-func failureOf(err error) *Failure {
+// FailureOf classifies an error of the client that leaves no doubt about the outcome.
+func FailureOf(err error) *Failure {
 	f := &Failure{Reason: state.TargetDown, Message: err.Error(), Err: err}
 	e, ok := errors.AsType[*platform.Error](err)
 	if !ok {

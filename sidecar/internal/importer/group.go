@@ -53,7 +53,7 @@ func (p *pass) awaitLock(ctx context.Context, g *GroupPlan) error {
 	for {
 		w, err := p.Pod.Platform(ctx)
 		if err != nil {
-			return failureOf(err)
+			return FailureOf(err)
 		}
 		p.showLock(w.Lock)
 		if w.Lock == nil {
@@ -168,7 +168,7 @@ func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported boo
 	case err == nil, platform.OutcomeUnknown(err):
 		return p.await(ctx, q, err)
 	}
-	return false, failureOf(err)
+	return false, FailureOf(err)
 }
 
 // serverTime is the clock by which events are dated, or nearly.

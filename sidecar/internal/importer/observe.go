@@ -25,7 +25,7 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 		return false, &Failure{Reason: state.NothingToObserve, Message: "there is no manifest, and events cannot be read"}
 	}
 	if _, err := p.events().Platform(ctx); err != nil {
-		return false, failureOf(err)
+		return false, FailureOf(err)
 	}
 	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not the release's"}
 }

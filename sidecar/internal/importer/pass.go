@@ -107,7 +107,7 @@ func (p *pass) refused(err error) (Mode, error) {
 			return ModeObserve, nil
 		}
 	}
-	f := failureOf(err)
+	f := FailureOf(err)
 	if class == platform.ClassNotFound { // the route itself, not the repository
 		f.Reason = state.BadAnswer
 	}
@@ -140,7 +140,7 @@ func (p *pass) awaitServices(ctx context.Context) error {
 	}
 	r, err := p.Gateway.Readiness(ctx, p.Policy.Services...)
 	if err != nil {
-		f := failureOf(err)
+		f := FailureOf(err)
 		return &Failure{Reason: state.ServicesNotReady, Message: "ask for readiness: " + f.Message, RetryAfter: f.RetryAfter, Err: err}
 	}
 	if names := r.NotReady("workspaces"); len(names) > 0 {

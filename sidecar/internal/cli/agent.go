@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/sidecar/internal/config"
+	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
+	"github.com/prismeai/workspaces-release/sidecar/internal/inputs"
+	"github.com/prismeai/workspaces-release/sidecar/internal/metrics"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// agent is what run and once share: an importer and what it needs.
+type agent struct {
+	live     *config.Live
+	level    *slog.LevelVar
+	log      *slog.Logger
+	store    *state.Store
+	metrics  *metrics.Metrics
+	inputs   *inputs.Source
+	importer *importer.Importer
+	build    version.Info
+}
+
+// newAgent loads the settings and makes the rest. Done means that the command is
+// over, with the error.
+func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool, err error) {
+	g = &agent{level: new(slog.LevelVar), store: state.NewStore(), build: version.Get()}
+	live, done, err := a.load(ctx, args, g.reloaded)
+	if done {
+		return nil, true, err
+	}
+	c := live.Get()
+	g.live, g.log = live, newLog(a.Err, c.LogFormat, g.level)
+	g.metrics = metrics.New(g.store, metrics.Options{Workspaces: c.MetricsWorkspaces, Build: g.build})
+	g.metrics.Reload(true)
+	g.inputs = inputs.New(live, g.metrics.Request, "workspaces-release-sidecar/"+g.build.Version)
+	g.importer = importer.New(g.inputs.Load, g.store, g.metrics, g.log)
+	return g, false, nil
+}
+
+// reloaded hears of each load of the settings. The first one comes before there
+// is anything to tell it to.
+func (g *agent) reloaded(c *config.Config, err error) {
+	g.level.Set(levelOf(c))
+	if g.metrics == nil {
+		return
+	}
+	g.metrics.Reload(err == nil)
+	if err != nil {
+		g.log.Error("configuration is not reloaded, the old one stays", "error", err)
+		return
+	}
+	g.log.Info("configuration is reloaded", "file", c.File)
+}

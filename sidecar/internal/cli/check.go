@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// check does what a pass does before it changes anything, and tells each step.
+func (a *app) check(ctx context.Context, args []string) error {
+	g, done, err := a.newAgent(ctx, args)
+	if done {
+		return err
+	}
+	ctx, cancel := bounded(ctx, g.live.Get().Timeout)
+	defer cancel()
+	r := &checklist{out: a.Out}
+	r.ok("settings", "valid")
+	in, err := g.inputs.Load(ctx)
+	if err != nil {
+		return r.fail("files", err)
+	}
+	r.ok("release", describeDesired(&in.Desired))
+	f, err := importer.Foresee(ctx, in)
+	if err != nil {
+		return r.fail("platform", err)
+	}
+	r.platform(in, f)
+	if err := r.gateway(ctx, g, in); err != nil {
+		return err
+	}
+	r.plan(f)
+	return nil
+}
+
+// checklist prints one line for each thing that was checked.
+type checklist struct{ out io.Writer }
+
+func (r *checklist) line(mark, what, text string) {
+	fmt.Fprintf(r.out, "%-5s %-9s %s\n", mark, what, clean(text))
+}
+
+func (r *checklist) ok(what, text string) { r.line("ok", what, text) }
+
+// fail tells a failure with its remedy, and returns its exit code.
+func (r *checklist) fail(what string, err error) error {
+	f, ok := errors.AsType[*importer.Failure](err)
+	if !ok {
+		return err
+	}
+	p := state.NewProblem(f.Reason, f.Message, f.Group)
+	r.line("FAIL", what, string(p.Reason)+": "+p.Message)
+	r.line("", "", p.Remedy)
+	r.line("", "", "See "+p.Runbook)
+	return quiet(codeOf(f.Reason))
+}
+
+func (r *checklist) platform(in *importer.Inputs, f *importer.Forecast) {
+	text := in.Pod.BaseURL() + " answers, accepts the identity and carries the repository"
+	if f.Mode == importer.ModeObserve {
+		text = "the service imports by itself; the sidecar observes"
+	}
+	r.ok("platform", text)
+	if f.Lock != nil {
+		r.line("wait", "lock", fmt.Sprintf("held by %s (%s) since %s", f.Lock.LockedBy, f.Lock.Reason, f.Lock.LockedAt.Format(time.RFC3339)))
+	}
+}
+
+// gateway asks whose the token is.
+func (r *checklist) gateway(ctx context.Context, g *agent, in *importer.Inputs) error {
+	if in.Gateway == nil || g.live.Get().TokenFile == "" {
+		return nil
+	}
+	user, err := in.Gateway.Me(ctx)
+	if err != nil {
+		return r.fail("gateway", importer.FailureOf(err))
+	}
+	text := "the token belongs to " + cmp.Or(user.Email, user.ID)
+	if !user.Expires.IsZero() {
+		text += " and expires on " + user.Expires.Format(time.DateOnly)
+	}
+	r.ok("gateway", text)
+	return nil
+}
+
+// plan says what would be imported.
+func (r *checklist) plan(f *importer.Forecast) {
+	for _, g := range f.Groups {
+		text := "nothing to do, all workspaces are installed"
+		switch {
+		case len(g.Import)+len(g.Installed) == 0:
+			text = "would be imported; without a manifest its workspaces are not known"
+		case f.Mode == importer.ModeObserve && len(g.Import) > 0:
+			text = "not installed yet: " + strings.Join(g.Import, ", ")
+		case g.Force:
+			text = "would be imported by force: " + strings.Join(g.Import, ", ")
+		case len(g.Import) > 0:
+			text = "would be imported: " + strings.Join(g.Import, ", ")
+		}
+		r.line("plan", g.Name, text)
+	}
+}
+
+func describeDesired(d *importer.Desired) string {
+	n, names := 0, []string{}
+	for _, g := range d.Groups {
+		n += len(g.Workspaces)
+		names = append(names, g.Name)
+	}
+	text := fmt.Sprintf("repository %s, groups %s", d.Repository, strings.Join(names, ", "))
+	if d.Digest == "" {
+		return text + "; without a manifest verification is partial"
+	}
+	return fmt.Sprintf("%s, %s, %d workspaces, manifest %s", d.Name, text, n, d.Digest)
+}

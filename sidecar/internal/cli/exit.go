@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// The exit codes. They are part of the interface: see exitCodes.
+const (
+	exitInternal    = 1
+	exitUsage       = 2
+	exitIdentity    = 3
+	exitMismatch    = 4
+	exitImport      = 5
+	exitUnavailable = 6
+	exitLock        = 7
+	exitVerify      = 8
+	exitUnknown     = 9
+	exitDrift       = 10
+	exitInterrupted = 130
+)
+
+// ExitCode is one of the documented ones. Those of reasons cover whole runbooks.
+type ExitCode struct {
+	Code    int
+	Meaning string
+}
+
+func exitCodes() []ExitCode {
+	return []ExitCode{
+		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way)"},
+		{exitInternal, "internal error, such as an address that is in use"},
+		{exitUsage, "wrong flags, environment or configuration file"},
+		{exitIdentity, "the platform refuses the identity, or the token cannot be read"},
+		{exitMismatch, "manifest, settings and pod are not of the same release"},
+		{exitImport, "the import has errors"},
+		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should"},
+		{exitLock, "the write lock does not end by itself"},
+		{exitVerify, "the platform did not confirm every workspace"},
+		{exitUnknown, "not known: still under way, out of time, or ended without word"},
+		{exitDrift, "confirmed, but workspaces were changed afterwards"},
+		{exitInterrupted, "interrupted"},
+	}
+}
+
+// codeOf maps a reason by its runbook: what a person has to do is what tells codes apart.
+func codeOf(r state.Reason) int {
+	switch state.Advise(r).Runbook {
+	case "identity":
+		return exitIdentity
+	case "release-mismatch":
+		return exitMismatch
+	case "import-errors":
+		return exitImport
+	case "target-unavailable", "services-not-ready":
+		return exitUnavailable
+	case "write-lock":
+		return exitLock
+	case "verification":
+		return exitVerify
+	case "drift":
+		return exitDrift
+	}
+	return exitUnknown
+}
+
+// exitError is an error with its own exit code.
+type exitError struct {
+	code int
+	err  error
+	said bool // the user has been told
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(err error) error { return &exitError{code: exitUsage, err: err} }
+
+// quiet is an exit code whose reason was printed.
+func quiet(code int) error {
+	return &exitError{code: code, err: fmt.Errorf("exit code %d", code), said: true}
+}
+
+func said(err error) bool {
+	e, ok := errors.AsType[*exitError](err)
+	return ok && e.said
+}
+
+// errTimeout is the cause of a context that ended by --timeout.
+var errTimeout = errors.New("out of time")
+
+func exitCode(ctx context.Context, err error) int {
+	own, isOwn := errors.AsType[*exitError](err)
+	failure, isFailure := errors.AsType[*importer.Failure](err)
+	switch {
+	case err == nil:
+		return 0
+	case isOwn:
+		return own.code
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case isFailure:
+		return codeOf(failure.Reason)
+	case errors.Is(err, errTimeout):
+		return exitUnknown
+	}
+	return exitInternal
+}

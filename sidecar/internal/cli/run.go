@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/server"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
+)
+
+// run imports, watches and answers until ctx ends, which is an orderly end.
+func (a *app) run(ctx context.Context, args []string) error {
+	g, done, err := a.newAgent(ctx, args)
+	if done {
+		return err
+	}
+	err = g.run(ctx)
+	g.leaveWord(err)
+	return err
+}
+
+func (g *agent) run(ctx context.Context) error {
+	c := g.live.Get()
+	// First of all: the kubelet asks at once, and everything else may be slow.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for probes: %w", err)
+	}
+	stopped := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	all.Go(func() { cancel(g.server().Serve(ctx, listener)) })
+	g.log.Info("sidecar starts", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
+		"platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
+	all.Go(func() { g.watchFiles(ctx) })
+	all.Go(func() { g.watchGate(ctx) })
+	all.Go(func() { g.watchToken(ctx) })
+	all.Go(func() { _ = g.importer.Run(ctx) }) // it ends with ctx only
+	all.Wait()
+	s := g.store.Get()
+	g.log.Info("sidecar ends", "phase", s.Phase, "confirmed", s.Confirmed)
+	if stopped.Err() == nil {
+		return context.Cause(ctx) // the server failed
+	}
+	return nil
+}
+
+func (g *agent) server() *server.Server {
+	c := g.live.Get()
+	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Build: g.build, Log: g.log}
+	if c.EnableLifecycle {
+		o.Reload = g.reload
+		o.Import = func() { g.importer.Trigger(true) }
+		o.AdminToken = g.inputs.AdminToken
+	}
+	return server.New(g.store, o)
+}
+
+func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }
+
+// reload takes the settings anew, and a pass shows what they are good for.
+func (g *agent) reload(ctx context.Context) error {
+	if err := g.live.Reload(ctx); err != nil {
+		return err
+	}
+	g.importer.Trigger(false)
+	return nil
+}
+
+func (g *agent) watchFiles(ctx context.Context) {
+	watch.Run(ctx, watch.Options{
+		Files:    g.inputs.Files,
+		Mode:     g.metrics.WatchMode,
+		Interval: func() time.Duration { return g.live.Get().WatchInterval },
+		Log:      g.log,
+		Changed:  func(name string) { g.changed(ctx, name) },
+	})
+}
+
+// changed starts a pass for a file that is another one. An invalid configuration
+// starts none.
+func (g *agent) changed(ctx context.Context, name string) {
+	g.log.Info("file changed", "file", name)
+	g.metrics.FileChanged(name)
+	if name == "config" && g.live.Refresh(ctx) != nil {
+		return
+	}
+	g.importer.Trigger(false)
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
+)
+
+// exampleWorkspaces is a repository of workspaces in groups base1, base2 and extended.
+const exampleWorkspaces = "../../../examples/workspaces"
+
+// canary is a token that must not stand anywhere.
+const canary = "at:canary-9f1c77b2"
+
+// TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
+//
+//	exits CODE ARG…     runs the sidecar with the arguments and wants the exit code
+//	start ARG…          starts it in the background; $URL is where it listens
+//	stop                ends it as SIGTERM does and wants exit code 0
+//	platform VARIANT…   starts a fake platform: $POD, $GATEWAY
+//	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
+//	await PATH TEXT     waits until the page of the sidecar has the text
+//	manifest FILE       writes the manifest of the example workspaces
+//	installed N         wants that many workspaces in the platform
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/story",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			s := new(story)
+			env.Values[storyKey{}] = s
+			env.Defer(s.end)
+			env.Setenv("CANARY", canary)
+			return os.WriteFile(filepath.Join(env.WorkDir, "token"), []byte(canary+"\n"), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"start":     start,
+			"stop":      stop,
+			"platform":  startPlatform,
+			"fail":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Fail(args[0], args[1]) },
+			"heal":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Heal(args[0]) },
+			"await":     await,
+			"manifest":  writeManifest,
+			"installed": installed,
+			"nocanary":  noCanary,
+		},
+	})
+}
+
+type storyKey struct{}
+
+// story is what one script has running.
+type story struct {
+	platform *platformtest.Platform
+	servers  []*platformtest.Server
+	cancel   context.CancelFunc
+	code     chan int
+	log      output
+}
+
+// output is written and read at the same time.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+func of(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
+
+func (s *story) end() {
+	if s.cancel != nil {
+		s.cancel()
+		<-s.code
+	}
+	for _, server := range s.servers {
+		server.Close()
+	}
+	if s.platform != nil {
+		s.platform.Close()
+	}
+}
+
+func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release v1.0.0")
+	ts.Check(err)
+	has := func(name string) bool { return slices.Contains(args, name) }
+	s := of(ts)
+	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"), PodToken: has("pod-token")})
+	pod := s.platform.NewPod("pod-0", r)
+	pod.SetReady(true)
+	for name, h := range map[string]http.Handler{"POD": pod, "GATEWAY": s.platform.NewGateway()} {
+		server, err := platformtest.Listen(h, "127.0.0.1:0")
+		ts.Check(err)
+		s.servers = append(s.servers, server)
+		ts.Setenv(name, server.URL)
+	}
+}
+
+// environ is the environment of the sidecar in a script.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"SIDECAR_GROUPS", "SIDECAR_REPOSITORY", "SIDECAR_MODE", "SIDECAR_MOED", "SIDECAR_PORT_9400_TCP_ADDR",
+		"SIDECAR_POLL", "SIDECAR_CONFIG", "STARTUP_IMPORT_GROUPS", "STARTUP_IMPORT_REPOSITORY"} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if got := cli.Run(ctx, args[1:], cli.IO{Out: ts.Stdout(), Err: ts.Stderr(), Env: environ(ts)}); got != want {
+		ts.Fatalf("sidecar %s: exit code %d instead of %d", args[1], got, want)
+	}
+}
+
+func start(ts *testscript.TestScript, _ bool, args []string) {
+	s := of(ts)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel, s.code, s.log = cancel, make(chan int, 1), output{}
+	args = append(args, "--listen", "127.0.0.1:0", "--termination-log", ts.MkAbs("termination"))
+	env := environ(ts)
+	go func() { s.code <- cli.Run(ctx, args, cli.IO{Out: io.Discard, Err: &s.log, Env: env}) }()
+	eventually(ts, func() bool {
+		_, rest, _ := strings.Cut(s.log.String(), `"listen":"`)
+		address, _, ok := strings.Cut(rest, `"`)
+		ts.Setenv("URL", "http://"+address)
+		return ok
+	})
+}
+
+func stop(ts *testscript.TestScript, _ bool, _ []string) {
+	s := of(ts)
+	s.cancel()
+	code := <-s.code
+	s.cancel = nil
+	_, err := io.WriteString(ts.Stderr(), s.log.String())
+	ts.Check(err)
+	if code != 0 {
+		ts.Fatalf("sidecar run: exit code %d", code)
+	}
+}
+
+func eventually(ts *testscript.TestScript, ok func() bool) {
+	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(deadline) {
+			ts.Fatalf("it does not come; the log is:\n%s", &of(ts).log)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	body := ""
+	eventually(ts, func() bool {
+		resp, err := http.Get(ts.Getenv("URL") + args[0])
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		body = string(data)
+		return err == nil && strings.Contains(body, args[1])
+	})
+	_, err := io.WriteString(ts.Stdout(), body)
+	ts.Check(err)
+}
+
+// writeManifest writes what the builder would for the example workspaces.
+func writeManifest(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release v1.0.0")
+	ts.Check(err)
+	m := manifestOf(r)
+	data, err := release.Encode(m)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
+func manifestOf(r *platformtest.Release) *release.Manifest {
+	sum := digest.FromString("")
+	m := &release.Manifest{SchemaVersion: release.SchemaVersion, Name: "v1.0.0",
+		Repository: release.Repository{ID: r.ID, Name: r.Name, Directory: "/www/workspaces"},
+		Layer:      release.Layer{Digest: sum, DiffID: sum, Size: 1},
+		Scan:       release.Scan{Policy: sum}, Tool: release.Tool{Name: "builder", Version: "v1"}}
+	for _, name := range r.Groups() {
+		g := release.Group{Name: name}
+		for _, w := range r.Select([]string{name}) {
+			g.Workspaces = append(g.Workspaces, w.Slug)
+		}
+		m.Groups = append(m.Groups, g)
+	}
+	for _, w := range r.Workspaces {
+		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: w.Slug, ID: w.ID, Name: w.Name, Version: w.Version,
+			App: w.AppSlug, Files: w.Files, Digest: digest.FromString(w.Slug)})
+	}
+	return m
+}
+
+func installed(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strconv.Itoa(len(of(ts).platform.Installed())); got != args[0] {
+		ts.Fatalf("%s workspaces are installed, not %s", got, args[0])
+	}
+}
+
+func noCanary(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		if strings.Contains(ts.ReadFile(name), canary) {
+			ts.Fatalf("%s holds the token", name)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/prismeai/workspaces-release/internal/version"
+)
+
+// versionFlags are those of version.
+type versionFlags struct{ format string }
+
+func (f *versionFlags) set() *flag.FlagSet {
+	fs := flag.NewFlagSet("version", flag.ContinueOnError)
+	formatFlag(fs, &f.format)
+	return fs
+}
+
+func (a *app) version(_ context.Context, args []string) error {
+	var f versionFlags
+	if err := parse(f.set(), args); err != nil {
+		return err
+	}
+	v := version.Get()
+	if f.format == "json" {
+		return a.writeJSON(v)
+	}
+	_, err := fmt.Fprintf(a.Out, "sidecar %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+	return err
+}
+
+func formatFlag(fs *flag.FlagSet, p *string) {
+	*p = "text"
+	fs.Func("format", "`text or json` (default text)", func(s string) error {
+		if s != "text" && s != "json" {
+			return errors.New("want text or json")
+		}
+		*p = s
+		return nil
+	})
+}
+
+// parse reads the flags of a command that takes nothing else.
+func parse(fs *flag.FlagSet, args []string) error {
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return usageError(err)
+	case fs.NArg() > 0:
+		return usageError(fmt.Errorf("%q is no flag", fs.Arg(0)))
+	}
+	return nil
+}
+
+func (a *app) writeJSON(v any) error {
+	enc := json.NewEncoder(a.Out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

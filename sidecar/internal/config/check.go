@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+)
+
+// check refuses values that do not fit, all at once.
+func (c *Config) check() error {
+	errs := []error{c.checkURL("platform-url", c.PlatformURL), c.checkHeaders(), c.checkIdentity(), c.checkTimes()}
+	if c.GatewayURL != "" {
+		errs = append(errs, c.checkURL("gateway-url", c.GatewayURL))
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, errors.New("--listen: want an address such as :9400"))
+	}
+	for _, l := range [][]string{c.Groups, c.Policy.Services} {
+		if sorted := slices.Sorted(slices.Values(l)); len(slices.Compact(sorted)) != len(l) {
+			errs = append(errs, fmt.Errorf("%s: a name stands twice", strings.Join(l, ",")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkURL(name, url string) error {
+	if _, err := platform.New(platform.Options{BaseURL: url, Transport: http.DefaultTransport}); err != nil {
+		return fmt.Errorf("--%s: %w", name, err)
+	}
+	return nil
+}
+
+// checkHeaders keeps credentials out of settings, which are printed.
+func (c *Config) checkHeaders() error {
+	for _, name := range slices.Sorted(maps.Keys(c.IdentityHeaders)) {
+		switch {
+		case name == "" || c.IdentityHeaders[name] == "":
+			return errors.New("--identity-headers: want name=value")
+		case platform.CredentialHeader(name):
+			return fmt.Errorf("--identity-headers: %s would hold a secret: give it in a file, by --token-file or --internal-key-file", name)
+		case strings.ContainsFunc(name, notInName), strings.ContainsFunc(c.IdentityHeaders[name], notInValue):
+			return errors.New("--identity-headers: a name or a value has characters that no header may have")
+		}
+	}
+	return nil
+}
+
+func notInName(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+func notInValue(r rune) bool { return r < ' ' || r >= 0x7f }
+
+func (c *Config) checkIdentity() error {
+	switch {
+	case c.Identity == IdentityToken && c.TokenFile == "":
+		return errors.New("--identity token wants --token-file")
+	case c.GatewayURL != "" && c.TokenFile == "" && c.InternalKeyFile == "":
+		return errors.New("--gateway-url wants --token-file, or --internal-key-file")
+	case c.AdminTokenFile != "" && !c.EnableLifecycle:
+		return errors.New("--admin-token-file is without effect unless --enable-lifecycle")
+	}
+	return nil
+}
+
+func (c *Config) checkTimes() error {
+	p := &c.Policy
+	positive := []struct {
+		name  string
+		value time.Duration
+	}{
+		{"request-timeout", c.RequestTimeout}, {"reconcile-interval", p.ReconcileEvery}, {"group-timeout", p.GroupTimeout},
+		{"poll", p.Poll}, {"retry-min", p.RetryMin}, {"watch-interval", c.WatchInterval},
+	}
+	for _, d := range positive {
+		if d.value <= 0 {
+			return fmt.Errorf("--%s: want more than 0", d.name)
+		}
+	}
+	if p.RetryMax < p.RetryMin {
+		return errors.New("--retry-max is shorter than --retry-min")
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
+)
+
+// maxFileSize bounds the configuration file, in bytes.
+const maxFileSize = 1 << 20
+
+// setFile sets what the file says and nothing of more weight does.
+func setFile(ctx context.Context, path string, settings []Setting, set map[string]bool) error {
+	data, err := watch.Read(ctx, path, maxFileSize)
+	if err != nil {
+		return fmt.Errorf("configuration file: %w", err)
+	}
+	found, err := decode(data, settings)
+	if err != nil {
+		return fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	for _, e := range found {
+		if set[e.setting.Name] {
+			continue
+		}
+		if err := e.setting.value.Set(e.text); err != nil {
+			return fmt.Errorf("configuration file %s: line %d: %s: %w", path, e.line, e.setting.Name, err)
+		}
+	}
+	return nil
+}
+
+// entry is a setting that a file has.
+type entry struct {
+	setting *Setting
+	text    string
+	line    int
+}
+
+// decode reads a mapping of settings, each of its own kind. It does not repeat
+// values: one under a wrong key could be a secret.
+func decode(data []byte, settings []Setting) ([]entry, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil // an empty file sets nothing
+	} else if err != nil {
+		return nil, errors.New("it is not valid YAML" + lineOf(err))
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it holds more than one YAML document")
+	}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return nil, nil
+	}
+	if root.Kind != yaml.MappingNode {
+		return nil, errors.New("it is not a mapping of settings")
+	}
+	var found []entry
+	for i := 0; i < len(root.Content); i += 2 {
+		e, err := decodeEntry(root.Content[i], root.Content[i+1], settings)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", root.Content[i].Line, err)
+		}
+		if slices.ContainsFunc(found, func(f entry) bool { return f.setting == e.setting }) {
+			return nil, fmt.Errorf("line %d: %s stands twice", e.line, e.setting.Name)
+		}
+		found = append(found, e)
+	}
+	return found, nil
+}
+
+func decodeEntry(key, node *yaml.Node, settings []Setting) (entry, error) {
+	i := slices.IndexFunc(settings, func(s Setting) bool { return s.Name == key.Value })
+	switch {
+	case i < 0:
+		return entry{}, fmt.Errorf("unknown key %q", key.Value)
+	case settings[i].NotInFile:
+		return entry{}, fmt.Errorf("%s is for the command line only", key.Value)
+	}
+	e := entry{setting: &settings[i], line: key.Line}
+	var err error
+	if e.text, err = textOf(node, e.setting.value.kind()); err != nil {
+		return entry{}, fmt.Errorf("%s: %w", key.Value, err)
+	}
+	return e, nil
+}
+
+// textOf returns a node in the notation of a flag.
+func textOf(node *yaml.Node, want yaml.Kind) (string, error) {
+	if node.Kind == yaml.ScalarNode && want != yaml.MappingNode {
+		if node.Tag == "!!null" {
+			return "", errors.New("it has no value")
+		}
+		return node.Value, nil
+	}
+	if node.Kind != want {
+		return "", fmt.Errorf("want a %s", map[yaml.Kind]string{yaml.ScalarNode: "single value", yaml.SequenceNode: "list", yaml.MappingNode: "mapping"}[want])
+	}
+	var parts []string
+	for _, n := range node.Content {
+		if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, ",") {
+			return "", errors.New("want plain words without a comma")
+		}
+		parts = append(parts, n.Value)
+	}
+	if want == yaml.SequenceNode {
+		return strings.Join(parts, ","), nil
+	}
+	var pairs []string
+	for pair := range slices.Chunk(parts, 2) {
+		pairs = append(pairs, strings.Join(pair, "="))
+	}
+	return strings.Join(pairs, ","), nil
+}
+
+// lineOf returns where a YAML error is, without what stands there.
+func lineOf(err error) string {
+	_, rest, ok := strings.Cut(err.Error(), "line ")
+	if !ok {
+		return ""
+	}
+	number, _, _ := strings.Cut(rest, ":")
+	return " at line " + number
+}

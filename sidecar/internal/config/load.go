@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Loader loads the settings, again and again, from one command line, one
+// environment and a file that may change.
+type Loader struct {
+	args    []string
+	env     map[string]string
+	podName string
+}
+
+// NewLoader returns a loader for the arguments of a command and an environment.
+func NewLoader(args []string, env map[string]string) *Loader {
+	host, _ := os.Hostname() // without one, events are told apart by their time
+	return &Loader{args: args, env: env, podName: host}
+}
+
+// Load finds the value of every setting. Its error is [flag.ErrHelp] when the
+// command line asks for help.
+func (l *Loader) Load(ctx context.Context) (*Config, error) {
+	c := Default(l.podName)
+	settings := c.Settings()
+	set, err := l.setFlags(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.setEnv(settings, set); err != nil {
+		return nil, err
+	}
+	if c.File != "" {
+		if err := setFile(ctx, c.File, settings, set); err != nil {
+			return nil, err
+		}
+	}
+	if c.Policy.PodName == "" {
+		c.Policy.PodName = l.podName
+	}
+	return c, c.check()
+}
+
+// setFlags sets what the command line says and returns the names of it.
+func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	for i := range settings {
+		fs.Var(settings[i].value, settings[i].Name, settings[i].Usage)
+	}
+	if err := fs.Parse(l.args); err != nil {
+		return nil, err
+	}
+	if fs.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", fs.Arg(0))
+	}
+	set = map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	return set, nil
+}
+
+// setEnv sets what the environment says and the command line does not.
+func (l *Loader) setEnv(settings []Setting, set map[string]bool) error {
+	if err := checkNames(l.env, settings); err != nil {
+		return err
+	}
+	for i := range settings {
+		s := &settings[i]
+		name, text, ok := s.fromEnv(l.env)
+		if set[s.Name] || !ok {
+			continue
+		}
+		set[s.Name] = true
+		if err := s.value.Set(text); err != nil {
+			return fmt.Errorf("environment variable %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Setting) fromEnv(env map[string]string) (name, text string, ok bool) {
+	if text, ok := env[s.Env()]; ok {
+		return s.Env(), text, true
+	}
+	if s.Alias != "" && env[s.Alias] != "" {
+		return s.Alias, env[s.Alias], true
+	}
+	return "", "", false
+}
+
+// serviceLink matches the variables that Kubernetes makes for each Service of
+// the namespace: one whose name begins with sidecar has our prefix.
+var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// checkNames refuses variables with our prefix that are no setting's.
+func checkNames(env map[string]string, settings []Setting) error {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		known := slices.ContainsFunc(settings, func(s Setting) bool { return s.Env() == name })
+		if strings.HasPrefix(name, EnvPrefix) && !known && !serviceLink.MatchString(name) {
+			return fmt.Errorf("environment variable %s belongs to no setting: correct its name or unset it", name)
+		}
+	}
+	return nil
+}
+
+// Restart names the settings that differ between c and next and need a new process.
+func (c *Config) Restart(next *Config) error {
+	var names []string
+	old := c.Settings()
+	for i, s := range next.Settings() {
+		if s.Fixed && s.Value() != old[i].Value() {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) > 0 {
+		return errors.New("restart the pod to change " + strings.Join(names, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// value is a setting's variable. Set of one that could hold a secret by mistake
+// does not fail, because package flag would repeat the text: [Config.check] does.
+type value interface {
+	String() string
+	Set(string) error
+	// kind is what the file holds: a scalar, a sequence or a mapping.
+	kind() yaml.Kind
+	// native is the value as the file shows it.
+	native() any
+}
+
+type text struct{ p *string }
+
+func (v text) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return *v.p
+}
+func (v text) Set(s string) error { *v.p = s; return nil }
+func (text) kind() yaml.Kind      { return yaml.ScalarNode }
+func (v text) native() any        { return *v.p }
+
+type list struct{ p *[]string }
+
+func (v list) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return strings.Join(*v.p, ",")
+}
+
+func (v list) Set(s string) error {
+	*v.p = split(s)
+	return nil
+}
+
+func (list) kind() yaml.Kind { return yaml.SequenceNode }
+func (v list) native() any   { return append([]string{}, *v.p...) }
+
+// split at commas, without white space and empty parts.
+func split(s string) []string {
+	var parts []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// headers are name=value. A part without = becomes a name without value, which
+// is refused later.
+type headers struct{ p *map[string]string }
+
+func (v headers) String() string {
+	if v.p == nil {
+		return ""
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(*v.p)) {
+		parts = append(parts, name+"="+(*v.p)[name])
+	}
+	return strings.Join(parts, ",")
+}
+
+func (v headers) Set(s string) error {
+	*v.p = map[string]string{}
+	for _, part := range split(s) {
+		name, value, _ := strings.Cut(part, "=")
+		(*v.p)[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return nil
+}
+
+func (headers) kind() yaml.Kind { return yaml.MappingNode }
+func (v headers) native() any   { return *v.p }
+
+type boolean struct{ p *bool }
+
+func (v boolean) String() string {
+	if v.p == nil {
+		return "false"
+	}
+	return strconv.FormatBool(*v.p)
+}
+
+func (v boolean) Set(s string) error {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("want true or false")
+	}
+	*v.p = b
+	return nil
+}
+
+func (boolean) IsBoolFlag() bool { return true }
+func (boolean) kind() yaml.Kind  { return yaml.ScalarNode }
+func (v boolean) native() any    { return *v.p }
+
+type duration struct{ p *time.Duration }
+
+func (v duration) String() string {
+	if v.p == nil {
+		return "0s"
+	}
+	return v.p.String()
+}
+
+func (v duration) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return errors.New("want a time such as 90s or 5m")
+	}
+	*v.p = d
+	return nil
+}
+
+func (duration) kind() yaml.Kind { return yaml.ScalarNode }
+func (v duration) native() any   { return v.p.String() }
+
+type gate struct{ p *state.GatePolicy }
+
+func (v gate) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return v.p.String()
+}
+
+func (v gate) Set(s string) (err error) {
+	*v.p, err = state.ParseGatePolicy(s)
+	return err
+}
+
+func (gate) kind() yaml.Kind { return yaml.ScalarNode }
+func (v gate) native() any   { return v.p.String() }
+
+// choice is one of a few words.
+type choice[T ~string] struct {
+	p       *T
+	allowed []T
+}
+
+func oneOf[T ~string](p *T, allowed ...T) choice[T] { return choice[T]{p, allowed} }
+
+func (v choice[T]) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return string(*v.p)
+}
+
+func (v choice[T]) Set(s string) error {
+	if !slices.Contains(v.allowed, T(s)) {
+		return fmt.Errorf("want one of %v", v.allowed)
+	}
+	*v.p = T(s)
+	return nil
+}
+
+func (choice[T]) kind() yaml.Kind { return yaml.ScalarNode }
+func (v choice[T]) native() any   { return string(*v.p) }

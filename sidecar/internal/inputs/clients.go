@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inputs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/sidecar/internal/config"
+	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
+)
+
+const (
+	// maxSecret bounds a token, maxCA a file of authorities, in bytes.
+	maxSecret = 64 << 10
+	maxCA     = 4 << 20
+	// maxAnswer bounds an answer of the platform, in bytes: the report of ten
+	// thousand workspaces has three million.
+	maxAnswer = 8 << 20
+)
+
+// clients of one configuration and one file of authorities.
+type clients struct {
+	config       *config.Config
+	ca           watch.Sum
+	pod, gateway *platform.Client
+}
+
+// connect returns the clients that c asks for. They are kept with their
+// connections until the settings or the authorities are others.
+func (s *Source) connect(c *config.Config) (pod, gateway *platform.Client, err error) {
+	next := clients{config: c}
+	if c.CAFile != "" {
+		if next.ca, err = watch.SumOf(c.CAFile, maxCA); err != nil {
+			return nil, nil, fmt.Errorf("CA file: %w", err)
+		}
+	}
+	if s.clients.config == c && s.clients.ca == next.ca {
+		return s.clients.pod, s.clients.gateway, nil
+	}
+	if next.pod, err = s.client(c, c.PlatformURL, podIdentity(c)); err != nil {
+		return nil, nil, err
+	}
+	if c.GatewayURL != "" {
+		if next.gateway, err = s.client(c, c.GatewayURL, gatewayIdentity(c)); err != nil {
+			return nil, nil, err
+		}
+	}
+	s.clients.close()
+	s.clients = next
+	return next.pod, next.gateway, nil
+}
+
+func (c *clients) close() {
+	for _, client := range []*platform.Client{c.pod, c.gateway} {
+		if client != nil {
+			client.CloseIdleConnections()
+		}
+	}
+}
+
+func (s *Source) client(c *config.Config, url string, id platform.Identity) (*platform.Client, error) {
+	transport, err := platform.NewTransport(platform.TransportOptions{CAFile: c.CAFile})
+	if err != nil {
+		return nil, err
+	}
+	return platform.New(platform.Options{BaseURL: url, Identity: id, Transport: transport, Timeout: c.RequestTimeout,
+		MaxBody: maxAnswer, UserAgent: s.userAgent, Observer: s.observer})
+}
+
+// podIdentity is who we are to the service of our pod (contract §3.3).
+func podIdentity(c *config.Config) platform.Identity {
+	var ids []platform.Identity
+	if c.Identity != config.IdentityToken {
+		ids = append(ids, platform.Headers(c.IdentityHeaders))
+	}
+	if c.Identity != config.IdentityHeaders && c.TokenFile != "" {
+		ids = append(ids, platform.Bearer(file(c.TokenFile)))
+	}
+	if c.InternalKeyFile != "" {
+		ids = append(ids, platform.APIKey(file(c.InternalKeyFile)))
+	}
+	return platform.Join(ids...)
+}
+
+// gatewayIdentity is who we are to the public API: the internal key opens the
+// readiness of services only, and a token everything (contract §3).
+func gatewayIdentity(c *config.Config) platform.Identity {
+	if c.TokenFile != "" {
+		return platform.Bearer(file(c.TokenFile))
+	}
+	return platform.APIKey(file(c.InternalKeyFile))
+}
+
+// file is a credential that is read for each request.
+func file(path string) platform.Source {
+	return func(ctx context.Context) (secret.Value, error) { return readSecret(ctx, path) }
+}
+
+func readSecret(ctx context.Context, path string) (secret.Value, error) {
+	data, err := watch.Read(ctx, path, maxSecret)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("%w: %w", importer.ErrToken, err)
+	}
+	plain := strings.TrimSpace(string(data))
+	if plain == "" {
+		return secret.Value{}, fmt.Errorf("%w: %s is empty", importer.ErrToken, path)
+	}
+	return secret.New(plain), nil
+}
+
+// AdminToken reads the token of the commands over HTTP, empty if there is none.
+func (s *Source) AdminToken() secret.Value {
+	path := s.live.Get().AdminTokenFile
+	if path == "" {
+		return secret.Value{}
+	}
+	v, _ := readSecret(context.Background(), path) // without a token nobody from outside may
+	return v
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package watch tells when the content of a file changes, and reads files that
+// others write.
+//
+// Directories are watched, not files: Kubernetes puts a new version of a mounted
+// Secret or ConfigMap in place by renaming the symbolic link ..data, after which
+// a watch of the old file would never hear anything again. Whatever wakes it, the
+// hash of the content decides. Where the kernel does not tell (no inotify
+// instance is left, a network file system) files are looked at on an interval.
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// The modes, as they are told to Options.Mode.
+const (
+	Inotify = "inotify"
+	Polling = "polling"
+)
+
+// pollInterval is the time between two looks when the kernel does not tell.
+const pollInterval = 2 * time.Second
+
+// burst is the time that is given to a series of events to end.
+const burst = 10 * time.Millisecond
+
+// maxSize bounds what is hashed, in bytes: a larger file does not change for us.
+const maxSize = 64 << 20
+
+// File is one to watch.
+type File struct {
+	// Name is told with a change.
+	Name string
+	// Path, empty for none.
+	Path string
+}
+
+// Options of [Run].
+type Options struct {
+	// Files returns the files to watch. It is asked before each look, so that
+	// they may be others from time to time.
+	Files func() []File
+	// Changed is told the name of a file whose content differs from the last look;
+	// a file that comes or goes changes too.
+	Changed func(name string)
+	// Mode is told how files are watched, once that changes.
+	Mode func(mode string)
+	// Interval returns the time between two looks that nobody asked for.
+	Interval func() time.Duration
+	Log      *slog.Logger
+}
+
+// Run watches until ctx ends.
+func Run(ctx context.Context, o Options) {
+	w := &watcher{Options: o, sums: map[File]Sum{}}
+	defer w.close()
+	w.look(true)
+	for ctx.Err() == nil {
+		w.wait(ctx)
+		if ctx.Err() == nil {
+			w.look(false)
+		}
+	}
+}
+
+// watcher belongs to one goroutine.
+type watcher struct {
+	Options
+	sums   map[File]Sum
+	notify *fsnotify.Watcher // nil when the kernel does not tell
+	mode   string
+}
+
+// look compares all files with the last look. The first one has nothing to compare with.
+func (w *watcher) look(first bool) {
+	files := slices.DeleteFunc(w.Files(), func(f File) bool { return f.Path == "" })
+	w.subscribe(files) // before reading, so that no change falls between
+	sums := make(map[File]Sum, len(files))
+	for _, f := range files {
+		sum, _ := SumOf(f.Path, maxSize) // who reads the file tells what is wrong with it
+		old, known := w.sums[f]
+		sums[f] = sum
+		if !first && (!known || sum != old) {
+			w.Changed(f.Name)
+		}
+	}
+	w.sums = sums
+}
+
+// wait returns when there may be something new.
+func (w *watcher) wait(ctx context.Context) {
+	interval := w.Interval()
+	if w.mode == Polling {
+		interval = min(interval, pollInterval)
+	}
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	var events <-chan fsnotify.Event
+	var errs <-chan error
+	if w.notify != nil {
+		events, errs = w.notify.Events, w.notify.Errors
+	}
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case err := <-errs: // such as a full queue: events are lost
+		w.Log.Warn("the kernel does not tell every change of files", "error", err)
+	case <-events:
+		w.drain(ctx)
+	}
+}
+
+// drain takes the events that come with the first one.
+func (w *watcher) drain(ctx context.Context) {
+	timer := time.NewTimer(burst)
+	defer timer.Stop()
+	for {
+		select {
+		case <-w.notify.Events:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// subscribe makes the kernel tell about the directories of files.
+func (w *watcher) subscribe(files []File) {
+	err := w.open()
+	dirs := directories(files)
+	for _, dir := range dirs {
+		if err == nil {
+			err = w.notify.Add(dir)
+		}
+	}
+	if err == nil {
+		for _, dir := range w.notify.WatchList() {
+			if !slices.Contains(dirs, dir) {
+				_ = w.notify.Remove(dir) // it may be gone
+			}
+		}
+	}
+	w.tell(err)
+}
+
+func (w *watcher) open() (err error) {
+	if w.notify == nil {
+		w.notify, err = fsnotify.NewWatcher()
+	}
+	return err
+}
+
+// tell reports the mode when it is another one.
+func (w *watcher) tell(err error) {
+	mode := Inotify
+	if err != nil {
+		mode = Polling
+	}
+	if mode == w.mode {
+		return
+	}
+	if err != nil {
+		w.Log.Warn("files are looked at on an interval, because the kernel does not tell", "every", pollInterval, "error", err)
+	} else {
+		w.Log.Debug("the kernel tells changes of files")
+	}
+	w.mode = mode
+	w.Mode(mode)
+}
+
+// directories in which a file can be replaced: its own, and that of the file
+// behind symbolic links. A directory that does not exist yet is its nearest
+// ancestor that does.
+func directories(files []File) []string {
+	var dirs []string
+	for _, f := range files {
+		dirs = append(dirs, existing(filepath.Dir(f.Path)))
+		if target, err := filepath.EvalSymlinks(f.Path); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+func existing(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return dir
+		}
+		dir = parent
+	}
+}
+
+func (w *watcher) close() {
+	if w.notify != nil {
+		_ = w.notify.Close()
+	}
+}
