@@ -26,7 +26,7 @@ const (
 	exitInterrupted = 130
 )
 
-// ExitCode is one of the documented ones. Those of reasons cover whole runbooks.
+// ExitCode is one of the documented ones.
 type ExitCode struct {
 	Code    int
 	Meaning string
@@ -41,7 +41,7 @@ func exitCodes() []ExitCode {
 		{exitMismatch, "manifest, settings and pod are not of the same release"},
 		{exitImport, "the import has errors"},
 		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should"},
-		{exitLock, "the write lock does not end by itself"},
+		{exitLock, "another import holds the write lock, or nobody frees it"},
 		{exitVerify, "the platform did not confirm every workspace"},
 		{exitUnknown, "not known: still under way, out of time, or ended without word"},
 		{exitDrift, "confirmed, but workspaces were changed afterwards"},
@@ -49,25 +49,25 @@ func exitCodes() []ExitCode {
 	}
 }
 
-// codeOf maps a reason by its runbook: what a person has to do is what tells codes apart.
+// codeOf groups reasons by who has to look at them.
 func codeOf(r state.Reason) int {
-	switch state.Advise(r).Runbook {
-	case "identity":
+	switch r {
+	case state.IdentityRefused, state.Forbidden, state.TokenUnreadable:
 		return exitIdentity
-	case "release-mismatch":
+	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease, state.PullFellBack:
 		return exitMismatch
-	case "import-errors":
+	case state.ImportErrors, state.SlugTaken, state.Rejected:
 		return exitImport
-	case "target-unavailable", "services-not-ready":
+	case state.TargetDown, state.TargetError, state.ServicesNotReady, state.RateLimited, state.BadAnswer:
 		return exitUnavailable
-	case "write-lock":
+	case state.LockHeld, state.LockStuck, state.MergeConflict:
 		return exitLock
-	case "verification":
+	case state.WorkspaceSilent, state.WrongVersion, state.EmptyGroup:
 		return exitVerify
-	case "drift":
+	case state.Drifted:
 		return exitDrift
 	}
-	return exitUnknown
+	return exitUnknown // not told, or not yet
 }
 
 // exitError is an error with its own exit code.
