@@ -5,6 +5,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +123,11 @@ func (f *outputFlags) parse() ([]engine.Output, error) {
 			return nil, err
 		}
 	}
+	for _, file := range []string{f.metadataFile, f.digestFile} {
+		if err := checkDestination(file); err != nil {
+			return nil, err
+		}
+	}
 	var outputs []engine.Output
 	if f.push {
 		if len(f.tags) == 0 {
@@ -142,6 +149,30 @@ func (f *outputFlags) parse() ([]engine.Output, error) {
 	return outputs, nil
 }
 
+// write writes the files about the image.
+func (f *outputFlags) write(built *report.Build) error {
+	var errs []error
+	if !f.dryRun && f.metadataFile != "" {
+		errs = append(errs, report.WriteMetadata(f.metadataFile, built))
+	}
+	if !f.dryRun && f.digestFile != "" {
+		errs = append(errs, report.WriteDigest(f.digestFile, built))
+	}
+	return errors.Join(errs...)
+}
+
+// checkDestination refuses a file that cannot be written before there is something to write.
+func checkDestination(file string) error {
+	if file == "" {
+		return nil
+	}
+	dir := filepath.Dir(file)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("cannot write %s: there is no directory %s", file, dir)
+	}
+	return nil
+}
+
 func parseOutput(text string) (engine.Output, error) {
 	var out engine.Output
 	for field := range strings.SplitSeq(text, ",") {
@@ -158,7 +189,7 @@ func parseOutput(text string) (engine.Output, error) {
 	if out.Kind != engine.OCI && out.Kind != engine.Docker || out.Dest == "" {
 		return out, fmt.Errorf("output %q is neither type=oci,dest=FILE nor type=docker,dest=FILE", text)
 	}
-	return out, nil
+	return out, checkDestination(out.Dest)
 }
 
 func (a *app) build() *cobra.Command {
@@ -217,16 +248,11 @@ func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *sca
 	if reading != nil {
 		err = errors.Join(err, a.explainReading(reading))
 	}
-	if err != nil {
+	if built == nil {
 		return err
 	}
-	if !out.dryRun && out.metadataFile != "" {
-		err = errors.Join(err, report.WriteMetadata(out.metadataFile, built))
-	}
-	if !out.dryRun && out.digestFile != "" {
-		err = errors.Join(err, report.WriteDigest(out.digestFile, built))
-	}
-	return errors.Join(err, report.WriteSummary(a.Out, built))
+	// Whatever failed since: the image is there, and the user has to know which.
+	return errors.Join(err, out.write(built), report.WriteSummary(a.Out, built))
 }
 
 // explainReading prints what is wrong with the workspaces, and the secrets.

@@ -173,6 +173,6 @@ Exit codes:
   5    the secret scan is incomplete
   6    the source cannot be read
   7    a registry refused or failed
-  8    the build engine failed
+  8    the build engine failed, or a result cannot be written
   130  interrupted
   183  secrets were found`

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -54,9 +56,19 @@ func exitCode(err error) int {
 		return own.code
 	case errors.As(err, &failure):
 		return kindCode(failure.Kind)
+	case unwritten(err):
+		return exitEngine
 	default:
 		return exitInternal
 	}
+}
+
+// unwritten reports whether the operating system refused a file. What is read has a
+// kind or a code of its own, so that it is a report, or what goes to standard output.
+func unwritten(err error) bool {
+	var onPath *fs.PathError
+	var onRename *os.LinkError
+	return errors.As(err, &onPath) || errors.As(err, &onRename)
 }
 
 func kindCode(kind pipeline.Kind) int {

@@ -57,7 +57,7 @@ func reportFile(report string) (path string, err error) {
 	if !ok || path == "" {
 		return "", fmt.Errorf("report %q is not json=FILE", report)
 	}
-	return path, nil
+	return path, checkDestination(path)
 }
 
 // write writes the report files. A reading without a scan has none.

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+const (
+	// self is the test binary. It is reached without a path, so that any user can run it.
+	self = "/proc/self/exe"
+	// exampleWorkspaces is a repository of workspaces without a mistake.
+	exampleWorkspaces = "../examples/workspaces"
+	// patience bounds a run of the builder. It ends runs that hang, and measures nothing.
+	patience = time.Minute
+)
+
+// TestMain makes the test binary the builder where it is started under that name: the
+// tests run the real program, as a process, without linking it a second time.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "builder":
+		main()
+	case sandboxName:
+		fmt.Fprintln(os.Stderr, enterSandbox(os.Args[1], os.Args[2], os.Args[3:]))
+		os.Exit(1)
+	default:
+		m.Run()
+	}
+}
+
+// program is a run of the builder to be started.
+type program struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+	// temp is its TMPDIR, which it must leave empty.
+	temp string
+}
+
+// builder prepares a run with nothing in its environment but env, TMPDIR, and a HOME
+// that does not exist.
+func builder(t *testing.T, env map[string]string, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	p := &program{Cmd: exec.CommandContext(ctx, self, args...), temp: publicDir(t)}
+	p.Args[0] = "builder"
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	all := map[string]string{"TMPDIR": p.temp, "HOME": "/nonexistent"}
+	maps.Copy(all, env)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		p.Env = append(p.Env, key+"="+all[key])
+	}
+	return p
+}
+
+// run runs the builder to its end, wants the exit code, and that nothing is left behind.
+func (p *program) run(t *testing.T, want int) {
+	t.Helper()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.wait(t, want)
+}
+
+func (p *program) wait(t *testing.T, want int) {
+	t.Helper()
+	var exit *exec.ExitError
+	if err := p.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v\n%s", err, p.stderr.String())
+	}
+	if got := p.ProcessState.ExitCode(); got != want {
+		t.Errorf("%q ended with %s instead of exit code %d\nstdout: %s\nstderr: %s",
+			p.Args[1:], p.ProcessState, want, p.stdout.String(), p.stderr.String())
+	}
+	p.checkTemp(t)
+}
+
+// checkTemp wants that no temporary file is left behind.
+func (p *program) checkTemp(t *testing.T) {
+	t.Helper()
+	left, err := os.ReadDir(p.temp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind in TMPDIR: %v %v", left, err)
+	}
+}
+
+// says wants texts on standard error.
+func (p *program) says(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(p.stderr.String(), text) {
+			t.Errorf("standard error does not say %q:\n%s", text, p.stderr.String())
+		}
+	}
+}
+
+// workspaces copies the example workspaces to a directory that every user can read.
+func workspaces(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(publicDir(t), "workspaces")
+	if err := os.CopyFS(dir, os.DirFS(exampleWorkspaces)); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return errors.Join(err, os.Chmod(path, 0o755))
+		}
+		return os.Chmod(path, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// publicDir makes a temporary directory that every user can read.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// pushBase puts a base image for two platforms into the registry.
+func pushBase(t *testing.T, reg *registrytest.Server) string {
+	t.Helper()
+	return reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{
+		Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"},
+	}).Ref
+}
+
+// exists reports whether a registry has an image.
+func exists(t *testing.T, ref string) bool {
+	t.Helper()
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = remote.Head(parsed)
+	return err == nil
+}
+
+// needRoot skips a test of what only root can set up.
+func needRoot(t *testing.T, why string) {
+	t.Helper()
+	if syscall.Getuid() != 0 {
+		t.Skip("SKIPPED: only root can " + why)
+	}
+}

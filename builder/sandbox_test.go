@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+const (
+	sandboxName = "sandbox"
+	nobody      = 65534
+)
+
+// Options of prctl(2) that package syscall does not name, and the highest capability there can be.
+const (
+	prCapBSetDrop   = 24
+	prSetNoNewPrivs = 38
+	lastCapability  = 63
+)
+
+// sandboxed makes the builder run as what a hardened pod allows: as nobody, without
+// any capability or the means to get one, on a root file system that is read-only but
+// for a TMPDIR of the given size, which is a memory file system ("100m").
+func sandboxed(p *program, size string) *program {
+	p.Args = append([]string{sandboxName, p.temp, size}, p.Args[1:]...)
+	p.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	return p
+}
+
+// enterSandbox runs as root in a mount namespace of its own, takes away what the
+// builder must not need, and becomes the builder. It returns only with an error.
+func enterSandbox(temp, size string, args []string) error {
+	runtime.LockOSThread() // capabilities and no_new_privs belong to a thread
+	if err := readOnly(); err != nil {
+		return err
+	}
+	if err := syscall.Mount("tmpfs", temp, "tmpfs", 0, fmt.Sprintf("size=%s,mode=0700,uid=%d,gid=%d", size, nobody, nobody)); err != nil {
+		return fmt.Errorf("mount %s: %w", temp, err)
+	}
+	for capability := range uintptr(lastCapability + 1) {
+		_, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapBSetDrop, capability, 0)
+		if errno != 0 && errno != syscall.EINVAL { // the kernel has fewer
+			return fmt.Errorf("drop capability %d: %w", capability, errno)
+		}
+	}
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
+		return fmt.Errorf("set no_new_privs: %w", errno)
+	}
+	for what, err := range map[string]error{
+		"groups": syscall.Setgroups(nil), "group": syscall.Setgid(nobody), "user": syscall.Setuid(nobody),
+	} {
+		if err != nil {
+			return fmt.Errorf("change %s: %w", what, err)
+		}
+	}
+	return syscall.Exec(self, append([]string{"builder"}, args...), os.Environ())
+}
+
+// readOnly makes every mount read-only.
+func readOnly() error {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		point := strings.Fields(line)[4]
+		if err := syscall.Mount("", point, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("remount %s: %w", point, err)
+		}
+	}
+	return nil
+}
+
+// witness looks at the builder from outside while it waits for the registry.
+type witness struct {
+	mu             sync.Mutex
+	pid            int
+	status, mounts string
+}
+
+// watch returns a registry's wrapper that looks at the process when it is asked something.
+func (w *witness) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.look()
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func (w *witness) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pid == 0 {
+		return
+	}
+	proc := "/proc/" + strconv.Itoa(w.pid)
+	status, _ := os.ReadFile(proc + "/status")
+	mounts, _ := os.ReadFile(proc + "/mountinfo")
+	w.status, w.mounts = string(status), string(mounts)
+}
+
+// check wants that the process was the least that a process can be.
+func (w *witness) check(t *testing.T, temp string) {
+	t.Helper()
+	const none = "0000000000000000"
+	for _, want := range []string{
+		"Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n", "Groups:\t \n", "NoNewPrivs:\t1\n",
+		"CapInh:\t" + none, "CapPrm:\t" + none, "CapEff:\t" + none, "CapBnd:\t" + none, "CapAmb:\t" + none,
+	} {
+		if !strings.Contains(w.status, want) {
+			t.Errorf("the process did not have %q:\n%s", want, w.status)
+		}
+	}
+	writable := map[string]bool{} // of mounts on top of each other, the last is in force
+	for line := range strings.Lines(w.mounts) {
+		fields := strings.Fields(line)
+		writable[fields[4]] = strings.HasPrefix(fields[5], "rw")
+	}
+	for point, is := range writable {
+		if is != (point == temp) {
+			t.Errorf("mount %s: writable is %t", point, is)
+		}
+	}
+}
+
+func TestBuildsAsNobodyWithoutCapabilitiesOnAReadOnlyRoot(t *testing.T) {
+	needRoot(t, "become nobody and make a root file system read-only")
+	var seen witness
+	reg := registrytest.New(t, registrytest.Options{Wrap: seen.watch})
+	base := pushBase(t, reg)
+	p := sandboxed(builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--release", "v1"), "100m")
+	seen.mu.Lock()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen.pid = p.Process.Pid
+	seen.mu.Unlock()
+	p.wait(t, 0)
+	seen.check(t, p.temp)
+	if !exists(t, reg.Ref("out:v1")) {
+		t.Error("the image is not in the registry")
+	}
+}
+
+// A TMPDIR that is too small is named as what it is, wherever in the run it is full.
+func TestFullTempDirIsTheEnginesError(t *testing.T) {
+	needRoot(t, "mount a small file system")
+	reg := registrytest.New(t, registrytest.Options{})
+	base, src := pushBase(t, reg), workspaces(t)
+	writeNoise(t, src+"/mail-sender/noise.bin", 3<<20)
+	for _, size := range []string{"64k", "1m"} {
+		t.Run(size, func(t *testing.T) {
+			p := sandboxed(builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("full:v1"), "--push", "--release", "v1"), size)
+			p.run(t, 8)
+			p.says(t, "no space left on device", p.temp)
+			if exists(t, reg.Ref("full:v1")) {
+				t.Error("an image was pushed")
+			}
+		})
+	}
+}
+
+// writeNoise writes a file that does not get smaller by compression.
+func writeNoise(t *testing.T, path string, size int64) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	noise, err := os.Open("/dev/urandom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer noise.Close()
+	if _, err := io.CopyN(file, noise, size); err != nil {
+		t.Fatal(err)
+	}
+}

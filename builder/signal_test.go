@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+// promptness is how soon the builder ends when it is told to.
+const promptness = 10 * time.Second
+
+// stall holds the requests that match for as long as the client waits.
+type stall struct {
+	matches func(*http.Request) bool
+	// reached is closed when the first of them has come, over when the test ends.
+	reached, over chan struct{}
+	once          sync.Once
+}
+
+func newStall(matches func(*http.Request) bool) *stall {
+	return &stall{matches: matches, reached: make(chan struct{}), over: make(chan struct{})}
+}
+
+func (s *stall) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.matches(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.once.Do(func() { close(s.reached) })
+		select {
+		case <-r.Context().Done():
+		case <-s.over:
+		}
+	})
+}
+
+// stalled starts a registry that stalls.
+func stalled(t *testing.T, matches func(*http.Request) bool) (*registrytest.Server, *stall) {
+	t.Helper()
+	s := newStall(matches)
+	reg := registrytest.New(t, registrytest.Options{Wrap: s.wrap})
+	t.Cleanup(func() { close(s.over) })
+	return reg, s
+}
+
+// signal sends a signal when the stall is reached.
+func (s *stall) signal(t *testing.T, p *program, sig syscall.Signal) {
+	t.Helper()
+	select {
+	case <-s.reached:
+	case <-time.After(patience):
+		p.Process.Kill()
+		t.Fatalf("the builder never got there: %v\n%s", p.Wait(), p.stderr.String())
+	}
+	if err := p.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func to(method, part string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == method && strings.Contains(r.URL.Path, part) }
+}
+
+func TestInterruptedBuildPublishesNothing(t *testing.T) {
+	tests := []struct {
+		name    string
+		signal  syscall.Signal
+		matches func(*http.Request) bool
+	}{
+		{"resolve the base", syscall.SIGINT, to(http.MethodHead, "/prismeai-workspaces/manifests/v1")},
+		{"read the configuration of the base", syscall.SIGTERM, to(http.MethodGet, "/prismeai-workspaces/blobs/")},
+		{"begin an upload", syscall.SIGINT, to(http.MethodPost, "/out/blobs/uploads/")},
+		{"upload a blob", syscall.SIGTERM, to(http.MethodPut, "/out/blobs/uploads/")},
+		{"push the image of a platform", syscall.SIGTERM, to(http.MethodPut, "/out/manifests/sha256:")},
+		{"push the tag", syscall.SIGINT, to(http.MethodPut, "/out/manifests/v1")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			reg, stall := stalled(t, tt.matches)
+			base, out := pushBase(t, reg), t.TempDir()
+			p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--progress", "plain",
+				"--output", "type=oci,dest="+filepath.Join(out, "image.tar"), "--metadata-file", filepath.Join(out, "metadata.json"))
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stall.signal(t, p, tt.signal)
+			began := time.Now()
+			p.wait(t, 130)
+			if took := time.Since(began); took > promptness {
+				t.Errorf("it took %s to end", took)
+			}
+			p.says(t, "signal received")
+			if exists(t, reg.Ref("out:v1")) {
+				t.Error("the tag exists")
+			}
+			if left, _ := os.ReadDir(out); len(left) > 0 {
+				t.Errorf("outputs exist: %v", left)
+			}
+		})
+	}
+}
+
+func TestInterruptedFetchLeavesNothing(t *testing.T) {
+	for _, part := range []string{"/info/refs", "/git-upload-pack"} {
+		t.Run(part, func(t *testing.T) {
+			stall := newStall(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, part) })
+			server := httptest.NewServer(stall.wrap(gitServer(t, commit(t, exampleWorkspaces))))
+			t.Cleanup(server.Close)
+			t.Cleanup(func() { close(stall.over) })
+			p := builder(t, nil, "validate", server.URL+"/repo.git")
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stall.signal(t, p, syscall.SIGTERM)
+			p.wait(t, 130)
+		})
+	}
+}
+
+// The first signal asks for an orderly end. Here that end hangs, because nobody reads
+// what the builder has to say; the next signal needs no end.
+func TestSecondSignalKillsAtOnce(t *testing.T) {
+	reg, stall := stalled(t, to(http.MethodPost, "/out/blobs/uploads/"))
+	base := pushBase(t, reg)
+	p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--progress", "quiet")
+	p.Stderr = fullPipe(t)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stall.signal(t, p, syscall.SIGINT)
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(promptness)
+	for {
+		select {
+		case <-ended:
+			status := p.ProcessState.Sys().(syscall.WaitStatus)
+			if !status.Signaled() || status.Signal() != syscall.SIGINT {
+				t.Errorf("the builder ended with %s", p.ProcessState)
+			}
+			return
+		case <-again.C:
+			p.Process.Signal(syscall.SIGINT)
+		case <-deadline:
+			p.Process.Kill()
+			<-ended
+			t.Fatal("the builder outlived many signals")
+		}
+	}
+}
+
+// fullPipe returns the end of a pipe on which every write blocks.
+func fullPipe(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = w.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	return w
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+// brokenPipe returns the end of a pipe that nobody reads any more.
+func brokenPipe(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// fullDevice returns a file to which nothing can be written.
+func fullDevice(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// What is said to nobody is an error where it is the result, and none where it is
+// progress. Neither ends the builder before it has cleaned up.
+func TestNobodyListens(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	base, src := pushBase(t, reg), workspaces(t)
+	build := func(tag string) []string {
+		return []string{"build", src, "--base", base, "-t", reg.Ref(tag), "--push", "--release", "v1", "--progress", "plain"}
+	}
+	tests := []struct {
+		name, tag      string
+		args           []string
+		stdout, stderr *os.File
+		code           int
+		says           string
+	}{
+		{name: "broken standard output", tag: "first:v1", args: build("first:v1"), stdout: brokenPipe(t), code: 8, says: "write /dev/stdout: broken pipe"},
+		{name: "full standard output", tag: "second:v1", args: build("second:v1"), stdout: fullDevice(t), code: 8, says: "write /dev/stdout: no space left on device"},
+		{name: "broken standard error", tag: "third:v1", args: build("third:v1"), stderr: brokenPipe(t)},
+		{name: "plan into a broken pipe", args: []string{"plan", src}, stdout: brokenPipe(t), code: 8, says: "broken pipe"},
+		{name: "diagnostics into a broken pipe", args: []string{"validate", src}, stdout: brokenPipe(t), code: 8, says: "broken pipe"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := builder(t, nil, tt.args...)
+			if tt.stdout != nil {
+				p.Stdout = tt.stdout
+			}
+			if tt.stderr != nil {
+				p.Stderr = tt.stderr
+			}
+			p.run(t, tt.code)
+			p.says(t, tt.says)
+			if tt.tag != "" && !exists(t, reg.Ref(tt.tag)) {
+				t.Error("the image was not pushed")
+			}
+		})
+	}
+}
+
+// A process without standard streams must not take the first file that it opens for one.
+func TestClosedStreams(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	p := builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("out:v1"), "--push", "--release", "v1")
+	p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `exec "$@" <&- >&- 2>&-`, "sh", closedStreamsProgram(t)}, p.Args[1:]...)
+	p.run(t, 0)
+	if !exists(t, reg.Ref("out:v1")) {
+		t.Error("the image was not pushed")
+	}
+}
+
+// closedStreamsProgram returns a path of the builder, for a shell that cannot choose argv[0].
+func closedStreamsProgram(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := t.TempDir() + "/builder"
+	if err := os.Symlink(exe, link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// Where a result cannot be written is known before anything is done.
+func TestUnwritableResults(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	base, src, missing := pushBase(t, reg), workspaces(t), t.TempDir()+"/missing/file"
+	for _, flags := range [][]string{
+		{"--metadata-file", missing}, {"--digest-file", missing}, {"--report", "json=" + missing}, {"--output", "type=oci,dest=" + missing},
+	} {
+		t.Run(flags[0], func(t *testing.T) {
+			p := builder(t, nil, append([]string{"build", src, "--base", base, "-t", reg.Ref("out:v1"), "--push"}, flags...)...)
+			p.run(t, 2)
+			p.says(t, "there is no directory "+filepath.Dir(missing))
+			if exists(t, reg.Ref("out:v1")) {
+				t.Error("the image was pushed")
+			}
+		})
+	}
+}
