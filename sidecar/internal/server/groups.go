@@ -21,7 +21,9 @@ type group struct {
 	State       state.GroupState
 	Tone        tone
 	Done, Total int
-	Rows        []row
+	// Open: there is something to see, so that the page unfolds it.
+	Open bool
+	Rows []row
 	// More tells about the workspaces that are not shown; "" if all are.
 	More string
 }
@@ -65,6 +67,7 @@ func pick(groups []state.Group) [][]int {
 
 func newGroup(g *state.Group, picked []int) group {
 	out := group{Name: printable(g.Name, maxName), State: g.State, Tone: groupTone(g.State),
+		Open: g.State != state.GroupConfirmed && g.State != state.GroupPending,
 		Done: done(g.Workspaces), Total: len(g.Workspaces), Rows: make([]row, len(picked))}
 	hidden := map[state.WorkspaceState]int{}
 	for _, w := range g.Workspaces {

@@ -25,14 +25,16 @@ var pageCSS string
 type page struct {
 	html   *template.Template
 	build  version.Info
+	pod    string
 	policy string // the content security policy that allows its style
 }
 
-func newPage(build version.Info) *page {
+func newPage(build version.Info, pod string) *page {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return &page{
 		html:   template.Must(template.New("page").Parse(pageHTML)),
 		build:  build,
+		pod:    pod,
 		policy: contentSecurity("sha256-" + base64.StdEncoding.EncodeToString(sum[:])),
 	}
 }
@@ -51,6 +53,6 @@ func (s *Server) people(w http.ResponseWriter, r *http.Request) {
 
 func (p *page) write(w io.Writer, s *state.Snapshot, gate state.GatePolicy, now time.Time, still bool) error {
 	v := newView(s, gate, now, p.build)
-	v.Style, v.Still = template.CSS(pageCSS), still
+	v.Style, v.Pod, v.Refreshes = template.CSS(pageCSS), p.pod, !still && !v.Settled
 	return p.html.Execute(w, v)
 }

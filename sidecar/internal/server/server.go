@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -41,7 +42,8 @@ type Server struct {
 
 // New returns a server that does not listen yet.
 func New(store *state.Store, o Options) *Server {
-	return &Server{Options: o, store: store, page: newPage(o.Build)}
+	pod, _ := os.Hostname() // in a pod its name; only the page misses it
+	return &Server{Options: o, store: store, page: newPage(o.Build, pod)}
 }
 
 // Handler returns all routes. A path that is none of them is 404, another method

@@ -43,23 +43,26 @@ func (t tone) Sign() string {
 // view is what the page shows. All texts from elsewhere are bounded and [printable].
 type view struct {
 	Style template.CSS
-	// Still: the reader does not want the page to load itself again.
-	Still bool
-	// Settled: nothing moves, so that there is no need to.
-	Settled  bool
-	Tone     tone
-	Headline string
-	Summary  string
-	Release  string
-	Problem  *problem
-	Done     int
-	Total    int
-	Groups   []group
+	Pod   string
+	// Settled: nothing moves.
+	Settled bool
+	// Refreshes: the page loads itself again.
+	Refreshes bool
+	Tone      tone
+	Headline  string
+	Summary   string
+	Release   string
+	// Warning is "" unless the gate opened without confirmation.
+	Warning string
+	Problem *problem
+	Done    int
+	Total   int
+	Groups  []group
 	// MoreGroups are not shown.
 	MoreGroups int
 	Facts      []fact
 	Build      version.Info
-	Now        time.Time
+	Now        moment
 }
 
 type problem struct {
@@ -89,10 +92,10 @@ func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info) *view {
-	v := &view{Build: build, Now: now, Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
+	v := &view{Build: build, Now: at(now, now), Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
-	v.Summary = summary(s, now)
+	v.Summary, v.Warning = summary(s, now), warning(s, gate)
 	if s.Problem != nil {
 		v.Problem = newProblem(s.Problem, now, build)
 	}
@@ -124,23 +127,48 @@ func summary(s *state.Snapshot, now time.Time) string {
 	case state.Waiting:
 		return "Waits for the workspaces service of this pod to answer."
 	case state.Preflight:
-		return "Checks that the pod carries the release and accepts the identity."
+		return "Checks that this pod carries the release and accepts the identity."
 	case state.Lock:
-		return "Waits until the write lock of the platform is free."
+		return "Waits until nobody holds the platform's write lock."
 	case state.Import:
-		return "The platform imports."
+		return "The platform imports" + whichGroup(s.Groups) + "."
 	case state.Confirm:
-		return "Asks the platform for its word about every workspace."
+		return "Asks the platform for its word about every workspace" + whichGroup(s.Groups) + "."
 	case state.Retrying:
-		if s.NextAttempt != nil {
-			return "Tries again " + distance(now, *s.NextAttempt) + "."
-		}
-		return "Tries again."
+		return "The last pass failed. " + nextPass(s.NextAttempt, now)
 	}
-	if s.Confirmed && s.Release.Verification == state.Partial {
-		return "The platform reported success. Without a manifest nothing tells whether that was all."
+	if s.Release.Verification == state.Partial {
+		return "The platform reports success. Without a manifest, nothing tells whether that is all of the release."
 	}
 	return "The platform gave its word for every workspace of the release."
+}
+
+func nextPass(next *time.Time, now time.Time) string {
+	if next == nil || !next.After(now) {
+		return "The next one starts now."
+	}
+	return "The next one starts " + distance(now, *next) + "."
+}
+
+// whichGroup is in the works, such as " group base2, 2 of 4".
+func whichGroup(groups []state.Group) string {
+	for n, g := range groups {
+		if groupTone(g.State) == moves {
+			return fmt.Sprintf(" group %s, %d of %d", printable(g.Name, maxName), n+1, len(groups))
+		}
+	}
+	return ""
+}
+
+func warning(s *state.Snapshot, policy state.GatePolicy) string {
+	switch {
+	case s.Confirmed:
+	case s.Gate.Why == state.GateOff:
+		return "The gate is off: the pod is Ready whatever the import does."
+	case s.Gate.Why == state.GateTimedOut:
+		return "The gate opened after its time (policy " + policy.String() + "), and the release is still not confirmed."
+	}
+	return ""
 }
 
 func newProblem(p *state.Problem, now time.Time, build version.Info) *problem {
@@ -188,7 +216,8 @@ func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time)
 	v.fact("Correlation id", s.CorrelationID)
 	v.time("Token expires", s.TokenExpires, now)
 	v.fact("Manifest", r.ManifestDigest)
-	v.fact("Passes", fmt.Sprint(s.Passes), at(now, s.Started))
+	v.fact("Passes", fmt.Sprint(s.Passes))
+	v.time("Started", &s.Started, now)
 }
 
 // fact adds a line, unless nothing is known.
