@@ -215,9 +215,9 @@ func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time)
 	}
 	v.fact("Correlation id", s.CorrelationID)
 	v.time("Token expires", s.TokenExpires, now)
-	v.fact("Manifest", r.ManifestDigest)
 	v.fact("Passes", fmt.Sprint(s.Passes))
 	v.time("Started", &s.Started, now)
+	v.fact("Manifest", r.ManifestDigest)
 }
 
 // fact adds a line, unless nothing is known.
@@ -267,7 +267,7 @@ func (v *view) drift(d *state.Drift, now time.Time) {
 
 func at(now, t time.Time) moment { return moment{t, distance(now, t)} }
 
-// distance says how far t is from now, in the largest unit that fits.
+// distance says how far t is from now, in a unit that gives a number to grasp.
 func distance(now, t time.Time) string {
 	d := now.Sub(t).Round(time.Second)
 	text := span(max(d, -d))
@@ -283,11 +283,11 @@ func distance(now, t time.Time) string {
 func span(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
+		return fmt.Sprintf("%d\u00a0s", d/time.Second)
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
+		return fmt.Sprintf("%d\u00a0min", d/time.Minute)
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
+		return fmt.Sprintf("%d\u00a0h", d/time.Hour)
 	}
-	return fmt.Sprintf("%d days", d/(24*time.Hour))
+	return fmt.Sprintf("%d\u00a0days", d/(24*time.Hour))
 }
