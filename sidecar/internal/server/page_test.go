@@ -6,11 +6,17 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,147 +26,29 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// noon is when the pages of the tests are looked at.
-var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-
-func before(d time.Duration) *time.Time { t := noon.Add(-d); return &t }
-
-// nasty is a text that a page must not obey: markup, a closing tag of each
-// element that it stands in, characters that reorder or erase, and a bad rune.
-const nasty = "</bdi></li></style><script>alert(1)</script><img src=x onerror=alert(1)>" +
-	"\u202egnp.exe\u202c \u2066x\u2069 \x00\x07\x1b[31mred\x1b[0m\r\n\t\u2028line\xff\ufeff\"'`{{.}}"
-
-func workspaces(s state.WorkspaceState, slugs ...string) []state.Workspace {
-	all := make([]state.Workspace, len(slugs))
-	for n, slug := range slugs {
-		name := strings.ReplaceAll(strings.ToUpper(slug[:1])+slug[1:], "-", " ")
-		all[n] = state.Workspace{Slug: slug, Name: name, Version: "2026.11.2", State: s}
-	}
-	return all
-}
-
-// healthy is a release that was confirmed two hours ago.
-func healthy() *state.Snapshot {
-	return &state.Snapshot{
-		SchemaVersion: state.SchemaVersion, Phase: state.Watching, Since: *before(3 * time.Hour), Started: *before(4 * time.Hour), Mode: "import",
-		Gate: state.Gate{Open: true, Why: state.GateConfirmed, Since: before(3 * time.Hour)}, Confirmed: true,
-		Release: state.Release{Name: "2026.11.2", Repository: "release", RepositoryName: "Release 2026.11.2",
-			ManifestDigest: "sha256:7b6f1b0c7e0b0e5d3a5d1c2b4a69788f6e5d4c3b2a19081726354453627180aa", Verification: state.Full},
-		Groups: []state.Group{
-			{Name: "base1", State: state.GroupConfirmed, Workspaces: workspaces(state.WorkspaceSkipped, "audit-trail", "mail-sender", "document-reader")},
-			{Name: "base2", State: state.GroupConfirmed, Workspaces: workspaces(state.WorkspaceImported, "customer-directory", "ticket-classifier")},
-			{Name: "extended", State: state.GroupConfirmed, Workspaces: workspaces(state.WorkspaceImported, "claims-intake", "back-office-portal", "knowledge-client-next")},
-		},
-		Passes: 19, LastAttempt: before(4 * time.Minute), LastSuccess: before(4 * time.Minute), LastProgress: before(3 * time.Hour),
-		Drift: &state.Drift{Checked: *before(4 * time.Minute)}, CorrelationID: "sidecar-MZXW6YTBOI4DGMRU", TokenExpires: before(-40 * 24 * time.Hour),
+func pages() map[string]*state.Snapshot {
+	return map[string]*state.Snapshot{
+		"healthy": healthy(), "failing": failing(), "waiting": waiting(), "importing": importing(), "drifted": drifted(),
+		"timed-out": timedOut(), "hostile": hostile(),
 	}
 }
 
-// problemAt is [state.NewProblem] at a known time.
-func problemAt(r state.Reason, message, group string, since time.Time) *state.Problem {
-	p := state.NewProblem(r, message, group)
-	p.Since = since
-	return p
-}
-
-// failing is a release of which one group fails.
-func failing() *state.Snapshot {
-	s := healthy()
-	s.Phase, s.Since, s.Confirmed, s.LastSuccess, s.Drift = state.Retrying, *before(20 * time.Second), false, nil, nil
-	s.Gate = state.Gate{Why: state.GateWaits}
-	s.NextAttempt, s.LastAttempt, s.LastProgress, s.Started = before(-32*time.Second), before(50*time.Second), before(8*time.Minute), *before(9 * time.Minute)
-	s.Passes = 6
-	s.Groups[1].State, s.Groups[2].State = state.GroupFailed, state.GroupPending
-	s.Groups[1].Workspaces = append(workspaces(state.WorkspaceImported, "customer-directory", "claims-archive"),
-		state.Workspace{Slug: "ticket-classifier", Name: "Ticket classifier", Version: "2026.11.2", State: state.WorkspaceFailed,
-			Error: "SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a"},
-		state.Workspace{Slug: "summary-agent", Name: "Summary agent", Version: "2026.11.2", State: state.WorkspaceMissing, Error: "not reported"})
-	for n := range s.Groups[2].Workspaces {
-		s.Groups[2].Workspaces[n].State = state.WorkspacePending
-	}
-	s.Problem = problemAt(state.SlugTaken, "workspace ticket-classifier: SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a", "base2", *before(8 * time.Minute))
-	return s
-}
-
-func waiting() *state.Snapshot {
-	s := healthy()
-	s.Phase, s.Since, s.Started = state.Waiting, *before(3 * time.Second), *before(3 * time.Second)
-	s.Mode, s.Confirmed, s.Gate, s.Drift, s.LastSuccess, s.LastProgress, s.TokenExpires, s.CorrelationID = "", false, state.Gate{Why: state.GateWaits}, nil, nil, nil, nil, ""
-	s.Groups = []state.Group{{Name: "base1", State: state.GroupPending}, {Name: "base2", State: state.GroupPending}}
-	s.Release = state.Release{Repository: "release", Verification: state.Unverified}
-	s.Passes, s.LastAttempt, s.NextAttempt = 12, before(0), before(-200*time.Millisecond)
-	s.Problem = problemAt(state.TargetDown, "GET http://127.0.0.1:80/v2/workspaces/platform: connection refused", "", *before(3 * time.Second))
-	return s
-}
-
-func importing() *state.Snapshot {
-	s := failing()
-	s.Phase, s.Since, s.Problem, s.NextAttempt = state.Import, *before(70 * time.Second), nil, nil
-	s.Groups[1] = state.Group{Name: "base2", State: state.GroupImporting, Workspaces: workspaces(state.WorkspacePending, "customer-directory", "ticket-classifier")}
-	s.Lock = &state.LockInfo{By: "workspaces-7c9f-x2x1p", Reason: "bulk_import", Since: *before(70 * time.Second)}
-	return s
-}
-
-func drifted() *state.Snapshot {
-	s := healthy()
-	s.Drift = &state.Drift{Checked: *before(4 * time.Minute), Workspaces: []string{"claims-intake", "mail-sender"}}
-	s.Problem = problemAt(state.Drifted, "changed or missing: claims-intake, mail-sender", "", *before(4 * time.Minute))
-	return s
-}
-
-func timedOut() *state.Snapshot {
-	s := failing()
-	s.Gate = state.Gate{Open: true, Why: state.GateTimedOut, Since: before(2 * time.Minute)}
-	return s
-}
-
-// hostile has the nasty text wherever a text of the platform, of the manifest or
-// of the configuration can be.
-func hostile() *state.Snapshot {
-	s := failing()
-	s.Mode, s.CorrelationID = nasty, nasty
-	s.Release = state.Release{Name: nasty, Repository: nasty, RepositoryName: nasty, ManifestDigest: nasty, Verification: state.Full}
-	s.Problem = problemAt(state.ImportErrors, nasty+strings.Repeat("long ", 2000), nasty, *before(time.Minute))
-	s.Lock = &state.LockInfo{By: nasty, Reason: nasty, Since: *before(time.Minute)}
-	s.Drift = &state.Drift{Checked: *before(time.Minute), Workspaces: []string{nasty}}
-	s.Groups = []state.Group{{Name: nasty, State: state.GroupFailed, Workspaces: []state.Workspace{
-		{Slug: nasty, Name: nasty, Version: nasty, State: state.WorkspaceFailed, Error: nasty + strings.Repeat("é", 5000)}}}}
-	return s
-}
-
-// large is a release of 10,000 workspaces in four groups, of which every 40th failed.
-func large() *state.Snapshot {
-	s := failing()
-	s.Groups = nil
-	for g := range 4 {
-		group := state.Group{Name: fmt.Sprintf("group-%d", g), State: state.GroupFailed}
-		for n := range 2500 {
-			w := state.Workspace{Slug: fmt.Sprintf("workspace-%d-%04d", g, n), Name: "Some workspace", Version: "2026.11.2", State: state.WorkspaceImported}
-			if n%40 == 39 {
-				w.State, w.Error = state.WorkspaceFailed, "SlugAlreadyInUse: "+strings.Repeat("the slug is in use ", 50)
-			}
-			group.Workspaces = append(group.Workspaces, w)
-		}
-		s.Groups = append(s.Groups, group)
-	}
-	return s
+func testPage() *page {
+	return newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, "workspaces-6d5f7c9b8-x2x1p")
 }
 
 func render(t *testing.T, s *state.Snapshot, still bool) string {
 	t.Helper()
 	var buf bytes.Buffer
-	p := newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, "workspaces-6d5f7c9b8-x2x1p")
-	if err := p.write(&buf, s, state.GatePolicy{OpenAfter: 10 * time.Minute}, noon, still); err != nil {
+	if err := testPage().write(&buf, s, state.GatePolicy{OpenAfter: 10 * time.Minute}, noon, still); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
 }
 
+// TestPage holds the pages but for their style.
 func TestPage(t *testing.T) {
-	for name, s := range map[string]*state.Snapshot{
-		"healthy": healthy(), "failing": failing(), "waiting": waiting(), "importing": importing(), "drifted": drifted(),
-		"timed-out": timedOut(), "hostile": hostile(),
-	} {
+	for name, s := range pages() {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Replace(render(t, s, false), pageCSS, "", 1)
 			file := filepath.Join("testdata", "page-"+name+".html")
@@ -178,4 +66,232 @@ func TestPage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPageObeysNoText: what comes from elsewhere is text, all on one line and in its order.
+func TestPageObeysNoText(t *testing.T) {
+	got := render(t, hostile(), false)
+	if n := strings.Count(got, "&lt;script&gt;alert(1)"); n < 10 {
+		t.Errorf("the hostile text stands in %d places: the test looks at nothing", n)
+	}
+	for _, element := range []string{"<script", "<img", "</script"} {
+		if strings.Contains(got, element) {
+			t.Errorf("the page has %s", element)
+		}
+	}
+	for _, r := range got {
+		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || r == unicode.ReplacementChar) {
+			t.Errorf("the page has %U", r)
+		}
+	}
+	if opened, closed := strings.Count(got, "<bdi"), strings.Count(got, "</bdi>"); opened != closed {
+		t.Errorf("%d elements bdi are opened and %d are closed", opened, closed)
+	}
+}
+
+// TestPageOfTenThousandWorkspaces is bounded, and shows the failing ones first.
+func TestPageOfTenThousandWorkspaces(t *testing.T) {
+	got := render(t, large(), false)
+	if len(got) > 400<<10 {
+		t.Errorf("the page has %d bytes", len(got))
+	}
+	if n := strings.Count(got, "<li>"); n != maxRows {
+		t.Errorf("%d rows, want %d", n, maxRows)
+	}
+	if n := strings.Count(got, "<span aria-hidden=\"true\">✓</span> imported"); n != 0 {
+		t.Errorf("%d imported workspaces are shown, while failed ones are not", n)
+	}
+	for _, want := range []string{"<strong>9752</strong> of 10000 workspaces", "Not shown: 2438 imported.", "Not shown: 48 failed, 2438 imported."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	s, p := large(), testPage()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := p.write(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+		t.Errorf("the page took %d bytes of memory", used)
+	}
+}
+
+func TestPageOfManyGroups(t *testing.T) {
+	s := healthy()
+	s.Groups = make([]state.Group, maxGroups+7)
+	got := render(t, s, false)
+	if n := strings.Count(got, "<details"); n != maxGroups || !strings.Contains(got, "7 more groups are not shown") {
+		t.Errorf("%d groups are shown, or the page does not say that there are more", n)
+	}
+}
+
+// TestPageShowsFailingFirst in each group, and keeps the order of the import otherwise.
+func TestPageShowsFailingFirst(t *testing.T) {
+	s := healthy()
+	s.Groups[0].Workspaces = []state.Workspace{{Slug: "a", State: state.WorkspaceImported}, {Slug: "b", State: state.WorkspacePending},
+		{Slug: "c", State: state.WorkspaceMissing}, {Slug: "d", State: state.WorkspaceSkipped}, {Slug: "e", State: state.WorkspaceFailed}}
+	v := newView(s, state.GatePolicy{}, noon, version.Info{})
+	var got []string
+	for _, r := range v.Groups[0].Rows {
+		got = append(got, r.Slug)
+	}
+	if diff := cmp.Diff([]string{"c", "e", "b", "a", "d"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHeadline(t *testing.T) {
+	unconfirmed := drifted()
+	unconfirmed.Confirmed, unconfirmed.Problem = false, nil
+	off := importing()
+	off.Gate = state.Gate{Open: true, Why: state.GateOff}
+	for name, c := range map[string]struct {
+		s       *state.Snapshot
+		tone    tone
+		text    string
+		warning bool
+	}{
+		"healthy":       {healthy(), good, "Ready", false},
+		"waiting":       {waiting(), moves, "Not ready yet", false},
+		"importing":     {importing(), moves, "Not ready yet", false},
+		"failing":       {failing(), bad, "Not ready", false},
+		"drifted":       {drifted(), warns, "Ready, but look here", false},
+		"timed out":     {timedOut(), warns, "Ready without confirmation", true},
+		"off":           {off, warns, "Ready without confirmation", true},
+		"another one":   {unconfirmed, moves, "Ready, and importing another release", false},
+		"a short break": {func() *state.Snapshot { s := healthy(); s.Problem = waiting().Problem; return s }(), good, "Ready", false},
+	} {
+		v := newView(c.s, state.GatePolicy{}, noon, version.Info{})
+		if v.Tone != c.tone || v.Headline != c.text || (v.Warning != "") != c.warning {
+			t.Errorf("%s: %s %q, warning %q; want %s %q", name, v.Tone, v.Headline, v.Warning, c.tone, c.text)
+		}
+	}
+}
+
+// TestSummary has a sentence for every phase.
+func TestSummary(t *testing.T) {
+	seen := map[string]state.Phase{}
+	for _, phase := range state.Phases() {
+		s := importing()
+		s.Phase = phase
+		text := summary(s, noon)
+		if other, double := seen[text]; double && phase != state.Watching || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s is %q, as %s", phase, text, other)
+		}
+		seen[text] = phase
+	}
+	s := healthy()
+	s.Release.Verification = state.Partial
+	if text := summary(s, noon); !strings.Contains(text, "Without a manifest") {
+		t.Errorf("partial verification is %q", text)
+	}
+}
+
+func TestPageLoadsItselfAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		s       *state.Snapshot
+		still   bool
+		refresh bool
+		says    string
+	}{
+		"importing":             {importing(), false, true, "loads itself again every"},
+		"importing, held":       {importing(), true, false, "is held"},
+		"failing":               {failing(), false, true, "loads itself again every"},
+		"healthy":               {healthy(), false, false, "Nothing moves"},
+		"healthy, held already": {healthy(), true, false, "Nothing moves"},
+	} {
+		got := render(t, c.s, c.still)
+		if strings.Contains(got, `http-equiv="refresh"`) != c.refresh || !strings.Contains(got, c.says) {
+			t.Errorf("%s: refreshes %t, want %t and %q", name, !c.refresh, c.refresh, c.says)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "now", 499 * time.Millisecond: "now", -time.Second: "in 1 s", time.Second: "1 s ago", 119 * time.Second: "119 s ago",
+		2 * time.Minute: "2 min ago", -90 * time.Minute: "in 90 min", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago", -48 * time.Hour: "in 2 days",
+	} {
+		if got := strings.ReplaceAll(distance(noon, noon.Add(-d)), "\u00a0", " "); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestRunbookURL(t *testing.T) {
+	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main", "v1.2.3/../x": "main"} {
+		want := "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks/drift.md"
+		if got := runbookURL("docs/runbooks/drift.md", version.Info{Version: v}); got != want {
+			t.Errorf("%s: %s", v, got)
+		}
+	}
+}
+
+// TestContrast: each text can be read on what it stands on, in both schemes (WCAG 2.2, level AA).
+func TestContrast(t *testing.T) {
+	light, dark, ok := strings.Cut(pageCSS, "prefers-color-scheme: dark")
+	if !ok {
+		t.Fatal("there is no dark scheme")
+	}
+	for scheme, css := range map[string]string{"light": light, "dark": dark} {
+		colours := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6})`).FindAllStringSubmatch(css, -1) {
+			colours[m[1]] = luminance(t, m[2])
+		}
+		pairs := [][2]string{{"text", "back"}, {"text", "card"}, {"muted", "back"}, {"muted", "card"}, {"link", "back"}, {"link", "card"}}
+		for _, tone := range []tone{good, moves, warns, bad, quiet} {
+			tint := string(tone) + "-tint"
+			pairs = append(pairs, [2]string{string(tone), tint}, [2]string{string(tone), "card"}, [2]string{"text", tint})
+		}
+		for _, pair := range pairs {
+			a, known := colours[pair[0]]
+			b, both := colours[pair[1]]
+			if ratio := (max(a, b) + .05) / (min(a, b) + .05); !known || !both || ratio < 4.5 {
+				t.Errorf("%s: %s on %s has a contrast of %.1f, want 4.5", scheme, pair[0], pair[1], ratio)
+			}
+		}
+	}
+}
+
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	sum := 0.0
+	for n, weight := range []float64{.2126, .7152, .0722} {
+		c, err := strconv.ParseUint(hex[2*n:2*n+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := float64(c) / 255
+		if v <= .04045 {
+			v /= 12.92
+		} else {
+			v = math.Pow((v+.055)/1.055, 2.4)
+		}
+		sum += weight * v
+	}
+	return sum
+}
+
+// FuzzPage: whatever text the platform sends, the page has the elements that it has without.
+func FuzzPage(f *testing.F) {
+	f.Add(nasty)
+	f.Add("\x00")
+	f.Add("<!-- --></title><meta http-equiv=refresh content=0>")
+	elements := regexp.MustCompile(`</?[a-z!][a-z0-9]*|<!`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s := failing()
+		fill := func(text string) string {
+			s.Release.Name, s.Problem.Message, s.Problem.Group, s.CorrelationID = text, text, text, text
+			s.Groups[1].Name, s.Groups[1].Workspaces[2].Slug, s.Groups[1].Workspaces[2].Error = text, text, text
+			return fmt.Sprint(elements.FindAllString(strings.Replace(render(t, s, false), pageCSS, "", 1), -1))
+		}
+		if printable(text, maxName) == "" || printable(text, maxName) == "…" {
+			return // an element that would be empty is left out
+		}
+		if want, got := fill("x"), fill(text); got != want {
+			t.Errorf("%q makes the elements %s, want %s", text, got, want)
+		}
+	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server_test
+package server
 
 import (
 	"context"
@@ -14,13 +14,12 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/internal/version"
-	"github.com/prismeai/workspaces-release/sidecar/internal/server"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 // options are those of a server whose routes are all on.
-func options() server.Options {
-	return server.Options{
+func options() Options {
+	return Options{
 		Gate:       func() state.GatePolicy { return state.GatePolicy{} },
 		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "metrics\n") }),
 		Reload:     func(context.Context) error { return nil },
@@ -40,7 +39,7 @@ func TestRoutes(t *testing.T) {
 	broken := options()
 	broken.Reload = func(context.Context) error { return errors.New("line 3:\nunknown key") }
 	for name, c := range map[string]struct {
-		o             server.Options
+		o             Options
 		method, path  string
 		code          int
 		body, headers string
@@ -62,7 +61,7 @@ func TestRoutes(t *testing.T) {
 		"metrics of a DELETE": {options(), "DELETE", "/metrics", 405, "Method Not Allowed\n", "Allow: GET, HEAD"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ask(t, server.New(store, c.o).Handler(), httptest.NewRequest(c.method, c.path, nil))
+			got := ask(t, New(store, c.o).Handler(), httptest.NewRequest(c.method, c.path, nil))
 			if got.Code != c.code || c.method != "HEAD" && got.Body.String() != c.body {
 				t.Errorf("answer %d %q, want %d %q", got.Code, got.Body, c.code, c.body)
 			}
