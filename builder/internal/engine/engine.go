@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -49,11 +50,9 @@ type Spec struct {
 // Platform is the image of one platform.
 type Platform struct {
 	Platform ocispec.Platform
-	// Config is the image's configuration. BuildKit completes rootfs; history must
-	// have one entry a layer, those of the base first.
+	// Config is the image's configuration. BuildKit completes rootfs; history, which is
+	// kept as it is, must have one entry a layer, those of the base first.
 	Config []byte
-	// BaseConfig is that of the base: its history is kept as it is.
-	BaseConfig []byte
 }
 
 // Layers is an OCI image that consists of the caller's layers alone.
@@ -83,26 +82,27 @@ type Options struct {
 }
 
 // Build starts an embedded engine, builds spec and stops the engine.
-// Nothing is pushed unless everything that comes before a push has succeeded.
+//
+// Nothing is pushed before everything else, files included, has succeeded, and no name
+// is pushed before every repository holds all of the image. The names then follow one
+// after another: if a registry refuses one of them, those before it are there, and each
+// stands for the whole image. Files get their names last. Whatever fails, no file is
+// left in part, and none under a temporary name.
 func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
+	defer close(progress)
 	e, err := start(ctx, opts, &frontend{spec: spec})
 	if err != nil {
-		close(progress)
 		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
 
-	exports, written := exports(spec)
-	res, err := e.client.Solve(ctx, nil, client.SolveOpt{
-		Frontend:      frontendName,
-		FrontendAttrs: map[string]string{},
-		Exports:       exports,
-		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
-		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
-	}, progress)
+	written := new(files)
 	defer func() { err = errors.Join(err, written.abort()) }()
-	if err != nil {
-		return nil, explain(ctx, err)
+	var res *client.SolveResponse
+	for _, outputs := range rounds(spec) {
+		if res, err = e.solve(ctx, opts, spec, exports(spec, outputs, written), progress); err != nil {
+			return nil, explain(ctx, spec, err)
+		}
 	}
 	if err := written.publish(); err != nil {
 		return nil, err
@@ -110,32 +110,60 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 	return decodeResult(res.ExporterResponse)
 }
 
-// ErrRegistry marks an error that a registry caused, and not the engine.
-var ErrRegistry = errors.New("registry")
+// solve builds the spec and exports it, and leaves progress open.
+func (e *embedded) solve(ctx context.Context, opts Options, spec Spec, exports []client.ExportEntry, progress Progress) (*client.SolveResponse, error) {
+	status := make(Progress)
+	var shown sync.WaitGroup
+	shown.Go(func() {
+		for s := range status {
+			progress <- s
+		}
+	})
+	defer shown.Wait()
+	return e.client.Solve(ctx, nil, client.SolveOpt{
+		Frontend:      frontendName,
+		FrontendAttrs: map[string]string{},
+		Exports:       exports,
+		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
+		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
+	}, status)
+}
+
+// RegistryError is an error that a registry caused, and not the engine.
+type RegistryError struct {
+	// Ref is the image or the repository that was read or written.
+	Ref string
+	Err error
+}
+
+func (e *RegistryError) Error() string { return e.Err.Error() }
+func (e *RegistryError) Unwrap() error { return e.Err }
+
+const pushFailed = "failed to push "
 
 // registryErrors are the phrases of containerd's remotes, of BuildKit's exporter,
 // and of its solver when the base is not there. Errors cross a gRPC boundary on the way, which keeps no types.
 var registryErrors = []string{
-	"failed to load cache key", "failed to push ", "failed to do request", "failed to resolve source metadata",
+	"failed to load cache key", pushFailed, "failed to do request", "failed to resolve source metadata",
 	"unexpected status", "failed to authorize", "failed to copy: ", "pull access denied",
 }
 
 // explain prefers the reason of an interruption over what the engine made of it,
-// and marks what a registry caused.
-func explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// and marks what a registry caused. What is not pushed is read, and that is the base.
+func explain(ctx context.Context, spec Spec, err error) error {
+	text := err.Error()
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case !slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(text, phrase) }):
+		return err
 	}
-	if slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(err.Error(), phrase) }) {
-		return registryError{err}
+	if _, rest, ok := strings.Cut(text, pushFailed); ok {
+		ref, _, _ := strings.Cut(rest, ": ")
+		return &RegistryError{Ref: ref, Err: err}
 	}
-	return err
+	return &RegistryError{Ref: spec.Base, Err: err}
 }
-
-// registryError is an error that matches [ErrRegistry] and reads as before.
-type registryError struct{ error }
-
-func (e registryError) Unwrap() []error { return []error{ErrRegistry, e.error} }
 
 func decodeResult(resp map[string]string) (*Result, error) {
 	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])

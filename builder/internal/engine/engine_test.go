@@ -24,6 +24,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -55,6 +56,11 @@ func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engi
 	}, spec, progress)
 	<-shown
 	return result, err
+}
+
+func isRegistry(err error) bool {
+	var refused *engine.RegistryError
+	return errors.As(err, &refused)
 }
 
 func mustBuild(t *testing.T, spec engine.Spec) *engine.Result {
@@ -183,8 +189,11 @@ func TestSameInputGivesSameDigestWhateverTheOutput(t *testing.T) {
 	computed := mustBuild(t, spec(t, b))
 	pushed := mustBuild(t, spec(t, b, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}}))
 	written := mustBuild(t, spec(t, b, engine.Output{Kind: engine.OCI, Dest: tarball}))
-	if computed.Digest != pushed.Digest || pushed.Digest != written.Digest {
-		t.Errorf("computed %s, pushed %s, written %s", computed.Digest, pushed.Digest, written.Digest)
+	both := mustBuild(t, spec(t, b,
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:2", reg.host + "/other:2"}},
+		engine.Output{Kind: engine.Docker, Dest: filepath.Join(t.TempDir(), "docker.tar")}))
+	if computed.Digest != pushed.Digest || pushed.Digest != written.Digest || written.Digest != both.Digest {
+		t.Errorf("computed %s, pushed %s, written %s, pushed and written for docker %s", computed.Digest, pushed.Digest, written.Digest, both.Digest)
 	}
 	if got := layoutDigest(t, tarball); got != written.Digest.String() {
 		t.Errorf("the OCI layout holds %s instead of %s", got, written.Digest)
@@ -254,7 +263,7 @@ func TestFailedBuildLeavesNoFileAndNoTag(t *testing.T) {
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/out/manifests/")
 	})
 	_, err := build(t, t.Context(), s, nil)
-	if !errors.Is(err, engine.ErrRegistry) {
+	if !isRegistry(err) {
 		t.Errorf("error %v instead of one of the registry", err)
 	}
 	reg.fail(nil)
@@ -266,11 +275,81 @@ func TestFailedBuildLeavesNoFileAndNoTag(t *testing.T) {
 	}
 }
 
+// A release in two registries is in both or, as far as can be told before, in none.
+func TestNoNameIsPushedBeforeEveryRepositoryHasTheImage(t *testing.T) {
+	first, second := newRegistry(t), newRegistry(t)
+	b := first.pushBase(t, "base:1", "amd64")
+	s := spec(t, b, engine.Output{Kind: engine.Push, Names: []string{first.host + "/out:1", first.host + "/out:2", second.host + "/out:1"}})
+	second.fail(func(r *http.Request) bool { return r.Method == http.MethodPost })
+	_, err := build(t, t.Context(), s, nil)
+	var refused *engine.RegistryError
+	if !errors.As(err, &refused) || refused.Ref != second.host+"/out" {
+		t.Errorf("error %v does not name the repository that refused: %+v", err, refused)
+	}
+	for _, name := range s.Outputs[0].Names[:2] {
+		if _, err := remote.Head(reference(t, name)); err == nil {
+			t.Errorf("%s exists", name)
+		}
+	}
+}
+
+// Names cannot be pushed all at once: what stands under the first is whole.
+func TestNameThatIsRefusedLeavesWholeImagesUnderTheOthers(t *testing.T) {
+	first, second := newRegistry(t), newRegistry(t)
+	b := first.pushBase(t, "base:1", "amd64", "arm64")
+	s := spec(t, b, engine.Output{Kind: engine.Push, Names: []string{first.host + "/out:1", second.host + "/out:1"}})
+	second.fail(func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/1")
+	})
+	_, err := build(t, t.Context(), s, nil)
+	var refused *engine.RegistryError
+	if !errors.As(err, &refused) || refused.Ref != s.Outputs[0].Names[1] {
+		t.Errorf("error %v does not name the image that was refused: %+v", err, refused)
+	}
+	index := first.index(t, s.Outputs[0].Names[0])
+	if err := validate.Index(index); err != nil {
+		t.Errorf("the first is not whole: %v", err)
+	}
+	if _, err := remote.Head(reference(t, s.Outputs[0].Names[1])); err == nil {
+		t.Error("the second exists")
+	}
+}
+
+func TestHistoryIsKeptAsItIs(t *testing.T) {
+	reg := newRegistry(t)
+	later := epoch.Add(24 * time.Hour)
+	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	var config ocispec.Image
+	if err := json.Unmarshal(s.Platforms[0].Config, &config); err != nil {
+		t.Fatal(err)
+	}
+	config.History = []ocispec.History{
+		{CreatedBy: "a", Created: &later}, {CreatedBy: "b", Created: &epoch}, {CreatedBy: "c", Created: &later},
+		{CreatedBy: "d", Created: &later, EmptyLayer: true}, {CreatedBy: "ours", Created: &epoch},
+	}
+	var err error
+	if s.Platforms[0].Config, err = json.Marshal(config); err != nil {
+		t.Fatal(err)
+	}
+	mustBuild(t, s)
+	got, err := reg.image(t, reg.host+"/out:1").RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pushed ocispec.Image
+	if err := json.Unmarshal(got, &pushed); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.History, pushed.History); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestMissingBaseIsTheRegistrysError(t *testing.T) {
 	reg := newRegistry(t)
 	b := reg.pushBase(t, "base:1", "amd64")
 	b.ref = reg.host + "/nothere:1@" + digest.FromString("x").String()
-	if _, err := build(t, t.Context(), spec(t, b), nil); !errors.Is(err, engine.ErrRegistry) {
+	if _, err := build(t, t.Context(), spec(t, b), nil); !isRegistry(err) {
 		t.Errorf("error %v instead of one of the registry", err)
 	}
 }
@@ -300,7 +379,7 @@ func TestCredentialsArePresentedToTheRegistry(t *testing.T) {
 	b := reg.pushBase(t, "base:1", "amd64")
 	reg.require("ci", "s3cr3t")
 	s := spec(t, b, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
-	if _, err := build(t, t.Context(), s, nil); !errors.Is(err, engine.ErrRegistry) {
+	if _, err := build(t, t.Context(), s, nil); !isRegistry(err) {
 		t.Errorf("without credentials: %v", err)
 	}
 	asked := ""

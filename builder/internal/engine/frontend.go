@@ -51,7 +51,8 @@ func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridg
 			result.AddRef(id, res.Ref)
 		}
 		result.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, p.Config)
-		result.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.BaseConfig)
+		// BuildKit leaves alone what it takes for the base's history: all of it.
+		result.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
 		all.Platforms = append(all.Platforms, exptypes.Platform{ID: id, Platform: p.Platform})
 	}
 	encoded, err := json.Marshal(all)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/google/renameio/v2"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
@@ -22,6 +24,8 @@ const (
 	Push   Kind = "image"  // to registries, under all names
 	OCI    Kind = "oci"    // an OCI layout in a tar file
 	Docker Kind = "docker" // an archive for docker load; one platform only
+
+	byDigest Kind = "image by digest" // to repositories, under no name
 )
 
 // Output is one place that the image goes to.
@@ -33,36 +37,73 @@ type Output struct {
 	Dest string
 }
 
-// exports translates the outputs. The returned files get their names when they are published.
-func exports(spec Spec) ([]client.ExportEntry, *files) {
-	pending := new(files)
-	var entries []client.ExportEntry
+// rounds splits the outputs into what is exported one after the other. BuildKit pushes
+// one name after the other, with everything below it: where that would be seen, in
+// several repositories, all of them first get the image without a name.
+func rounds(spec Spec) [][]Output {
+	var first, names []Output
+	var repositories []string
 	for _, out := range spec.Outputs {
-		entry := client.ExportEntry{Type: string(out.Kind), Attrs: attributes(spec, out)}
 		if out.Kind != Push {
-			entry.Output = func(map[string]string) (io.WriteCloser, error) { return pending.create(out.Dest) }
+			first = append(first, out)
+			continue
+		}
+		names = append(names, out)
+		for _, name := range out.Names {
+			repositories = append(repositories, repository(name))
+		}
+	}
+	slices.Sort(repositories)
+	if repositories = slices.Compact(repositories); len(repositories) < 2 {
+		return [][]Output{spec.Outputs}
+	}
+	return [][]Output{append(first, Output{Kind: byDigest, Names: repositories}), names}
+}
+
+// repository cuts the tag off a name. What is no name is left to BuildKit to refuse.
+func repository(name string) string {
+	named, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		return name
+	}
+	return named.Name()
+}
+
+// exports translates outputs. The files get their names when they are published.
+func exports(spec Spec, outputs []Output, written *files) []client.ExportEntry {
+	if len(outputs) == 0 {
+		outputs = []Output{{Kind: Push}} // pushed nowhere: computed
+	}
+	var entries []client.ExportEntry
+	for _, out := range outputs {
+		entry := client.ExportEntry{Type: string(out.Kind), Attrs: attributes(spec, out)}
+		switch out.Kind {
+		case byDigest:
+			entry.Type = string(Push)
+		case OCI, Docker:
+			entry.Output = func(map[string]string) (io.WriteCloser, error) { return written.create(out.Dest) }
 		}
 		entries = append(entries, entry)
 	}
-	if len(entries) == 0 {
-		entries = append(entries, client.ExportEntry{Type: string(Push), Attrs: attributes(spec, Output{Kind: Push})})
-	}
-	return entries, pending
+	return entries
 }
 
+// attributes are the same for all outputs as far as they are part of the image, so
+// that its digest is.
 func attributes(spec Spec, out Output) map[string]string {
 	attrs := map[string]string{
 		string(exptypes.OptKeyName):            strings.Join(out.Names, ","),
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(spec.Epoch.Unix(), 10),
+		string(exptypes.OptKeyOCITypes):        "true",
 	}
-	if out.Kind != Docker { // docker archives have no place for annotations
-		attrs[string(exptypes.OptKeyOCITypes)] = "true"
-		for k, v := range spec.Annotations {
-			attrs[exptypes.AnnotationManifestKey(nil, k)] = v
-		}
+	for k, v := range spec.Annotations {
+		attrs[exptypes.AnnotationManifestKey(nil, k)] = v
 	}
-	if out.Kind == Push && len(out.Names) > 0 {
+	if len(out.Names) > 0 && (out.Kind == Push || out.Kind == byDigest) {
 		attrs[string(exptypes.OptKeyPush)] = "true"
+	}
+	if out.Kind == byDigest {
+		attrs[string(exptypes.OptKeyPushByDigest)] = "true"
 	}
 	return attrs
 }

@@ -135,7 +135,7 @@ func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, err
 		if err != nil {
 			return engine.Spec{}, fail(Registry, err)
 		}
-		spec.Platforms = append(spec.Platforms, engine.Platform{Platform: base.platform, Config: applied, BaseConfig: base.config})
+		spec.Platforms = append(spec.Platforms, engine.Platform{Platform: base.platform, Config: applied})
 	}
 	return spec, nil
 }
@@ -202,21 +202,11 @@ func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Res
 			Root: filepath.Join(b.dir, "engine"), Hosts: b.Registry.Hosts(), Credentials: b.Registry.Credentials,
 		}, spec, b.display.Engine())
 	})
-	if errors.Is(err, engine.ErrRegistry) {
-		return nil, fail(Registry, b.Registry.Explain(b.blamed(), err))
+	var refused *engine.RegistryError
+	if errors.As(err, &refused) {
+		return nil, fail(Registry, b.Registry.Explain(refused.Ref, refused))
 	}
 	return result, fail(Engine, err)
-}
-
-// blamed is the reference to name in an error of a registry: the engine reads the
-// base only when it is there, so that it is the first image that is pushed.
-func (b *build) blamed() string {
-	for _, out := range b.Outputs {
-		if out.Kind == engine.Push && len(out.Names) > 0 {
-			return out.Names[0]
-		}
-	}
-	return b.Base
 }
 
 func (b *build) report(result *engine.Result, config image.Config) *report.Build {
