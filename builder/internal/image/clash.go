@@ -3,7 +3,6 @@
 package image
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -28,34 +27,14 @@ func (e *ClashError) Error() string {
 		"choose another --repository-id and --directory, or say --replace-repository if that is what you want", e.ID, where)
 }
 
-// CheckBase returns a [*ClashError] if the base (its configuration as JSON) has a
-// repository of the same id, or one in the same directory, in one below it, which
-// the release would hide, or in one above it, which would take the release for a
-// workspace of its own.
-//
-// An earlier release of ours in the base is no clash. Its variables go, whatever
-// its id; its files are hidden if they are in the same directory. In another one
-// they stay in the image, where no variable points at them any more.
-func CheckBase(base []byte, repository release.Repository) error {
-	var config configuration
-	if err := json.Unmarshal(base, &config); err != nil {
-		return fmt.Errorf("decode the configuration of the base image: %w", err)
-	}
-	if found := clashes(config.known, repository); len(found) > 0 {
-		return &ClashError{ID: found[0].id, Directory: found[0].directory}
-	}
-	return nil
-}
-
 // found is a repository that an image carries. Its directory is empty if it is not
 // one of the image, but of a Git repository.
 type found struct{ id, directory string }
 
-// clashes returns the base's repositories that are in the way and that no earlier
-// release of ours has put there.
-func clashes(base known, repository release.Repository) []found {
-	ours := earlier(base.Labels)
-	return slices.DeleteFunc(repositories(base.Env), func(f found) bool {
+// clashes returns the repositories of the base's variables that are in the way and
+// that no earlier release of ours has put there.
+func clashes(env []string, repository release.Repository, ours origins) []found {
+	return slices.DeleteFunc(repositories(env), func(f found) bool {
 		inTheWay := f.id == repository.ID || f.directory != "" &&
 			(within(f.directory, repository.Directory) || within(repository.Directory, f.directory))
 		return !inTheWay || slices.Contains(ours.repositories, f.id)
@@ -126,6 +105,7 @@ func earlier(labels map[string]string) origins {
 	}
 }
 
+// variable reports whether a variable of that name describes one of them.
 func (o origins) variable(name string) bool {
 	if id, _, ok := repositoryVariable(name); ok {
 		return slices.Contains(o.repositories, id)

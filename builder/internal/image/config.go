@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -46,7 +47,23 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 	if c.config == nil {
 		c.config = map[string]json.RawMessage{}
 	}
-	return decode(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels})
+	if err := decode(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels}); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	return errors.Join(unshadowed(c.all, "config", "created", "history", "rootfs"), unshadowed(c.config, "Env", "Labels"))
+}
+
+// unshadowed refuses keys that differ from ours by case only: many readers, Go's among
+// them, would take their values for ours.
+func unshadowed(object map[string]json.RawMessage, ours ...string) error {
+	for key := range object {
+		for _, name := range ours {
+			if key != name && strings.EqualFold(key, name) {
+				return fmt.Errorf("it has a field %q beside the standard's %q", key, name)
+			}
+		}
+	}
+	return nil
 }
 
 // field is where one field of an object is decoded to.

@@ -39,18 +39,35 @@ type Config struct {
 	Labels map[string]string
 	// Layers says what each of our layers holds, for the history.
 	Layers []string
+	// ReplaceRepository allows what would otherwise be a [ClashError].
+	ReplaceRepository bool
 }
 
 // Apply returns the configuration of the image on top of base, the JSON of the
 // base's configuration. For an image from scratch, see [Scratch].
+//
+// The error is a [*ClashError] if the base has a repository of the same id, or one in
+// the same directory, in one below it, which the release would hide, or in one above
+// it, which would take the release for a workspace of its own.
+//
+// An earlier release of ours in the base is no clash. Its variables go, whatever its
+// id, and so do those of the groups that it names, whoever has set them; its files are
+// hidden if they are in the same directory. In another one they stay in the image,
+// where no variable points at them any more.
 func Apply(base []byte, c Config) ([]byte, error) {
 	var config configuration
 	if err := json.Unmarshal(base, &config); err != nil {
 		return nil, fmt.Errorf("decode the configuration of the base image: %w", err)
 	}
-	old := config.known
-	config.known.Env = c.env(old)
-	config.known.Labels = c.labels(old.Labels)
+	replaced := earlier(config.known.Labels)
+	for _, r := range clashes(config.known.Env, c.Manifest.Repository, replaced) {
+		if !c.ReplaceRepository {
+			return nil, &ClashError{ID: r.id, Directory: r.directory}
+		}
+		replaced.repositories = append(replaced.repositories, r.id)
+	}
+	config.known.Env = c.env(config.known.Env, replaced)
+	config.known.Labels = c.labels(config.known.Labels)
 	config.created = c.Manifest.Created
 	config.history = c.history(config)
 	return config.encode()
@@ -63,32 +80,24 @@ func Scratch(platform ocispec.Platform) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// env returns the base's variables without those of an earlier release and of
-// repositories that are replaced, and with ours at the end.
-func (c Config) env(base known) []string {
-	var env []string
-	replaced := earlier(base.Labels)
-	for _, found := range clashes(base, c.Manifest.Repository) {
-		replaced.repositories = append(replaced.repositories, found.id)
-	}
-	for _, entry := range base.Env {
-		if name, _, _ := strings.Cut(entry, "="); !replaced.variable(name) {
-			env = append(env, entry)
-		}
-	}
+// env returns the base's variables without those of what is replaced, and with ours
+// at the end.
+func (c Config) env(base []string, replaced origins) []string {
 	r := c.Manifest.Repository
 	prefix := repositoryPrefix + r.ID
-	env = append(env, prefix+"_NAME="+r.Name, prefix+"_TYPE=filesystem", prefix+"_DIRPATH="+r.Directory, prefix+"_MODE=read-only")
+	ours := []string{prefix + "_NAME=" + r.Name, prefix + "_TYPE=filesystem", prefix + "_DIRPATH=" + r.Directory, prefix + "_MODE=read-only"}
 	for _, g := range c.Manifest.Groups {
 		if len(g.Labels) > 0 {
-			env = slices.DeleteFunc(env, func(entry string) bool { return strings.HasPrefix(entry, groupVariable(g.Name)+"=") })
-			env = append(env, groupVariable(g.Name)+"="+strings.Join(g.Labels, ","))
+			replaced.groups = append(replaced.groups, g.Name)
+			ours = append(ours, groupPrefix+g.Name+groupSuffix+"="+strings.Join(g.Labels, ","))
 		}
 	}
-	return env
+	kept := slices.DeleteFunc(slices.Clone(base), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return replaced.variable(name)
+	})
+	return append(kept, ours...)
 }
-
-func groupVariable(group string) string { return groupPrefix + group + groupSuffix }
 
 // labels returns the base's labels, with the user's and ours in their place. Those
 // of ours that this release has no value for are removed: they speak of the base.
@@ -153,20 +162,23 @@ func CheckLabels(user map[string]string) error {
 	return nil
 }
 
-// history returns the base's entries and one for each of our layers.
+// history returns the base's entries and one for each of our layers. Where the base
+// breaks the rule of one entry for each layer, this mends it: BuildKit would do so at
+// the end, where our entries are.
 func (c Config) history(base configuration) []ocispec.History {
 	created := c.Manifest.Created
 	history := slices.Clone(base.history)
 	layers := 0
-	for i, h := range history {
+	for i := range history {
+		h := &history[i]
 		if h.Created == nil { // BuildKit would take the time of the build
-			history[i].Created = &created
+			h.Created = &created
 		}
+		h.EmptyLayer = h.EmptyLayer || layers == base.layers
 		if !h.EmptyLayer {
 			layers++
 		}
 	}
-	// BuildKit adds entries that are missing at the end, where ours are.
 	for ; layers < base.layers; layers++ {
 		history = append(history, ocispec.History{Created: &created, Comment: "a layer of the base image, which has no history of it"})
 	}

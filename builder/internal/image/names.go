@@ -3,6 +3,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -30,20 +31,50 @@ var (
 // differs from release to release, so that it tells which one a pod carries.
 func RepositoryName(releaseName string) string { return "Release " + releaseName }
 
-// CheckNames reports names that cannot be part of an image's configuration.
-func CheckNames(releaseName string, repository release.Repository, groups []string) error {
-	if !namePattern.MatchString(releaseName) {
+// CheckNames reports names that cannot be part of an image's configuration. The names
+// of the release and of the repository may be empty: those are made later, and good.
+func CheckNames(releaseName string, repository release.Repository, groups []release.Group) error {
+	if releaseName != "" && !namePattern.MatchString(releaseName) {
 		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a letter or digit", releaseName)
 	}
-	for _, id := range append([]string{repository.ID}, groups...) {
-		if !idPattern.MatchString(id) {
-			return fmt.Errorf("%q cannot be part of an environment variable's name: use at most 63 letters, digits, _ and - for repository ids and groups", id)
-		}
-	}
-	if n := repository.Name; n == "" || len(n) > maxRepositoryName || !isPrintable(n) {
+	if n := repository.Name; len(n) > maxRepositoryName || !isPrintable(n) {
 		return fmt.Errorf("repository name %q: use at most %d bytes of printable UTF-8", n, maxRepositoryName)
 	}
-	return checkDirectory(repository.Directory)
+	if err := checkVariable(repository.ID); err != nil {
+		return fmt.Errorf("repository id %w", err)
+	}
+	if err := checkDirectory(repository.Directory); err != nil {
+		return fmt.Errorf("directory %q: %w", repository.Directory, err)
+	}
+	return checkGroups(groups)
+}
+
+// checkGroups also refuses what a list with commas cannot hold.
+func checkGroups(groups []release.Group) error {
+	seen := map[string]bool{}
+	for _, g := range groups {
+		if err := checkVariable(g.Name); err != nil {
+			return fmt.Errorf("group %w", err)
+		}
+		if seen[g.Name] {
+			return fmt.Errorf("group %q is named twice", g.Name)
+		}
+		seen[g.Name] = true
+		for _, label := range g.Labels {
+			if label == "" || strings.Contains(label, ",") || !isPrintable(label) {
+				return fmt.Errorf("label %q of group %q: use printable UTF-8 without commas", label, g.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// checkVariable refuses what cannot be part of a variable's name.
+func checkVariable(name string) error {
+	if !idPattern.MatchString(name) {
+		return fmt.Errorf("%q is part of an environment variable's name: use at most 63 letters, digits, _ and -, and start with a letter or digit", name)
+	}
+	return nil
 }
 
 // checkDirectory refuses a directory that would hide or hold the release manifest,
@@ -51,13 +82,16 @@ func CheckNames(releaseName string, repository release.Repository, groups []stri
 func checkDirectory(dir string) error {
 	switch {
 	case !path.IsAbs(dir) || path.Clean(dir) != dir || dir == "/" || !isPrintable(dir):
-		return fmt.Errorf("directory %q: use an absolute path below the root, such as /www/workspaces", dir)
+		return errors.New("use an absolute path below the root, such as /www/workspaces")
+	case strings.Contains(dir, "/.wh."):
+		return errors.New("in an image, a name that starts with .wh. deletes other files")
 	case within(dir, release.Directory) || within(release.Directory, dir):
-		return fmt.Errorf("directory %q: the release manifest is in %s: use a directory beside it", dir, release.Directory)
+		return fmt.Errorf("the release manifest is in %s: use a directory beside it", release.Directory)
 	}
 	return nil
 }
 
+// isPrintable is for what goes into variables and labels, and is shown to people.
 func isPrintable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -31,10 +31,7 @@ const shortCommit = 12
 
 // assemble makes the image out of a reading that is clean, and publishes it.
 func (b *build) assemble(ctx context.Context, reading *Reading, content layer.Layer) (*report.Build, error) {
-	manifest, err := b.manifest(reading, content)
-	if err != nil {
-		return nil, err
-	}
+	manifest := b.manifest(reading, content)
 	encoded, err := release.Encode(manifest)
 	if err != nil {
 		return nil, fail(Internal, err)
@@ -43,7 +40,7 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 		return nil, err
 	}
 	config := image.Config{
-		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels,
+		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels, ReplaceRepository: b.ReplaceRepository,
 		Layers: []string{"workspaces in " + b.Repository.Directory, "manifest in " + release.Directory},
 	}
 	spec, err := b.spec(ctx, config)
@@ -54,18 +51,18 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 	if err != nil {
 		return nil, err
 	}
-	return b.report(result, config), nil
+	return b.report(result, reading, config), nil
 }
 
 // manifest describes the release.
-func (b *build) manifest(reading *Reading, content layer.Layer) (*release.Manifest, error) {
+func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifest {
 	name := cmp.Or(b.Release, defaultName(reading))
 	repository := b.Repository
 	repository.Name = cmp.Or(repository.Name, image.RepositoryName(name))
 	m := &release.Manifest{
 		SchemaVersion: release.SchemaVersion,
 		Name:          name,
-		Created:       b.epoch(reading.CommitTime),
+		Created:       b.epoch,
 		Source:        reading.Source,
 		Repository:    repository,
 		Layer:         release.Layer{Digest: content.Digest, DiffID: content.DiffID, Size: content.Size},
@@ -77,7 +74,7 @@ func (b *build) manifest(reading *Reading, content layer.Layer) (*release.Manife
 	if b.base != nil {
 		m.Base = &release.Base{Name: b.base.Name, Digest: b.base.Descriptor.Digest}
 	}
-	return m, fail(Usage, image.CheckNames(name, repository, m.GroupNames()))
+	return m
 }
 
 // defaultName names a release by its commit. Where that does not say what ships,
@@ -111,33 +108,40 @@ func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, err
 	if err != nil {
 		return engine.Spec{}, fail(Engine, err)
 	}
-	spec := engine.Spec{
-		Layers: layers, Epoch: config.Manifest.Created, Annotations: config.Annotations(b.Annotations), Outputs: b.Outputs,
-	}
-	if b.DryRun {
-		spec.Outputs = nil
-	}
-	bases, err := b.bases()
-	if err != nil {
-		return engine.Spec{}, err
-	}
+	spec := engine.Spec{Layers: layers, Epoch: b.epoch, Annotations: config.Annotations(b.Annotations)}
 	if b.base != nil {
 		spec.Base = pinned(b.base)
 	}
-	if len(bases) > 1 && slices.ContainsFunc(b.Outputs, func(o engine.Output) bool { return o.Kind == engine.Docker }) {
+	if spec.Platforms, err = b.configurations(config); err != nil {
+		return engine.Spec{}, err
+	}
+	if len(spec.Platforms) > 1 && slices.ContainsFunc(b.Outputs, func(o engine.Output) bool { return o.Kind == engine.Docker }) {
 		return engine.Spec{}, &Error{Usage, errors.New("a docker archive holds one platform only: choose one with --platform, or write type=oci")}
 	}
-	for _, base := range bases {
-		if err := image.CheckBase(base.config, config.Manifest.Repository); err != nil && !b.ReplaceRepository {
-			return engine.Spec{}, fail(Usage, err)
-		}
-		applied, err := image.Apply(base.config, config)
-		if err != nil {
-			return engine.Spec{}, fail(Registry, err)
-		}
-		spec.Platforms = append(spec.Platforms, engine.Platform{Platform: base.platform, Config: applied})
+	if !b.DryRun {
+		spec.Outputs = b.Outputs
 	}
 	return spec, nil
+}
+
+// configurations puts the release on every selected platform of the base.
+func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
+	bases, err := b.bases()
+	if err != nil {
+		return nil, err
+	}
+	var list []engine.Platform
+	for _, base := range bases {
+		applied, err := image.Apply(base.config, config)
+		var clash *image.ClashError
+		if errors.As(err, &clash) {
+			return nil, fail(Usage, err)
+		} else if err != nil {
+			return nil, fail(Registry, fmt.Errorf("%s for %s: %w", b.Base, platforms.Format(base.platform), err))
+		}
+		list = append(list, engine.Platform{Platform: base.platform, Config: applied})
+	}
+	return list, nil
 }
 
 // baseImage is the configuration of the base for one platform.
@@ -146,7 +150,8 @@ type baseImage struct {
 	config   []byte
 }
 
-// bases returns the selected platforms, in the order of the base's index.
+// bases returns the selected platforms, in the order of the base's index. Of two
+// images for one platform the first counts, as for whoever pulls.
 func (b *build) bases() ([]baseImage, error) {
 	if b.base == nil {
 		return scratch(b.Platforms)
@@ -154,12 +159,16 @@ func (b *build) bases() ([]baseImage, error) {
 	var selected []baseImage
 	missing := slices.Clone(b.Platforms)
 	for _, m := range b.base.Manifests {
-		wanted := func(p ocispec.Platform) bool { return platforms.OnlyStrict(p).Match(m.Platform) }
-		if len(b.Platforms) > 0 && !slices.ContainsFunc(b.Platforms, wanted) {
+		platform := platforms.Normalize(m.Platform)
+		wanted := func(p ocispec.Platform) bool { return platforms.OnlyStrict(p).Match(platform) }
+		known := slices.ContainsFunc(selected, func(s baseImage) bool {
+			return platforms.FormatAll(s.platform) == platforms.FormatAll(platform)
+		})
+		if known || len(b.Platforms) > 0 && !slices.ContainsFunc(b.Platforms, wanted) {
 			continue
 		}
 		missing = slices.DeleteFunc(missing, wanted)
-		selected = append(selected, baseImage{platforms.Normalize(m.Platform), m.RawConfig})
+		selected = append(selected, baseImage{platform, m.RawConfig})
 	}
 	if len(missing) > 0 {
 		return nil, &Error{Usage, fmt.Errorf("the base %s has no image for %s, only for %s",
@@ -175,7 +184,10 @@ func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
 		wanted = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
 	}
 	var list []baseImage
-	for _, p := range wanted {
+	for i, p := range wanted {
+		if slices.ContainsFunc(wanted[:i], platforms.OnlyStrict(p).Match) {
+			continue
+		}
 		config, err := image.Scratch(p)
 		if err != nil {
 			return nil, fail(Internal, err)
@@ -209,10 +221,12 @@ func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Res
 	return result, fail(Engine, err)
 }
 
-func (b *build) report(result *engine.Result, config image.Config) *report.Build {
+func (b *build) report(result *engine.Result, reading *Reading, config image.Config) *report.Build {
 	r := &report.Build{
-		Digest: result.Digest, Descriptor: result.Descriptor, Manifest: config.Manifest,
-		ManifestDigest: config.ManifestDigest, Stages: b.done, DryRun: b.DryRun,
+		Digest: result.Digest, Descriptor: result.Descriptor,
+		Manifest: config.Manifest, ManifestDigest: config.ManifestDigest,
+		Unscanned: reading.Scan.Coverage.SkippedBytes, Dropped: reading.Dropped,
+		Stages: b.done, DryRun: b.DryRun,
 	}
 	r.Traffic.Sent, r.Traffic.Received = b.Registry.Traffic()
 	for _, out := range b.Outputs {

@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
@@ -21,38 +21,20 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
-	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
 )
 
-// BuildOptions say what to build, out of what, and where it goes.
-type BuildOptions struct {
-	Input  Input
-	Checks Checks
-	// Release is the name of the release; empty for one made of the commit.
-	Release string
-	// Epoch is the time of the release; nil for the commit's, or 0 if there is none.
-	Epoch      *time.Time
-	Repository release.Repository
-	// Base is the reference of the image below; empty for an image from scratch.
-	Base string
-	// Platforms selects those of the base; none means all of them.
-	Platforms []ocispec.Platform
-	// Labels and Annotations are the user's.
-	Labels, Annotations map[string]string
-	// ReplaceRepository allows a base that has such a repository already.
-	ReplaceRepository bool
-	Registry          *registry.Client
-	// Outputs say where the image goes. With DryRun nothing is written.
-	Outputs []engine.Output
-	DryRun  bool
-	// TempDir is where a directory for the run is made. It is removed at the end.
-	TempDir string
-}
-
 // Build reads the source, makes the checks, and makes and publishes the image.
+//
 // The reading is returned also with an error of kind [Invalid], [Secrets] or
-// [Incomplete], in which case nothing has been published.
+// [Incomplete]. With an error of any kind, or after an interruption, no file has been
+// written, no temporary file is left, and no name has been pushed, with one exception:
+// a registry that holds all of the image may still refuse its name when others have
+// it already. See [engine.Build].
 func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_ *Reading, _ *report.Build, err error) {
+	if err := opts.check(); err != nil {
+		return nil, nil, err
+	}
 	dir, err := os.MkdirTemp(opts.TempDir, "builder-")
 	if err != nil {
 		return nil, nil, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
@@ -69,6 +51,8 @@ type build struct {
 	dir   string
 	store *engine.LayerStore
 	base  *registry.Image
+	// epoch is the time of the release. It is set when the source is open.
+	epoch time.Time
 }
 
 func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
@@ -89,10 +73,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		defer b.base.Close()
 	}
 	if err == nil {
-		err = checkCoverage(reading, content)
-	}
-	if err == nil {
-		err = verdict(reading.Diagnostics, reading.Scan)
+		err = cmp.Or(verdict(reading.Diagnostics, reading.Scan), checkCoverage(reading.Scan.Coverage, content))
 	}
 	if err != nil {
 		return reading, nil, err
@@ -114,35 +95,41 @@ func (b *build) resolveBase(ctx context.Context) error {
 
 // readLayer reads the source into the checks and the layer at the same time.
 func (b *build) readLayer(ctx context.Context) (reading *Reading, content layer.Layer, err error) {
-	_, err = b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
-		// The epoch of a Git source is known when it is open, which is before its
-		// first file arrives.
+	stored, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
 		var out *layer.Writer
-		reading, err = b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) (sink, error) {
-			out, err = layer.NewWriter(w, layer.Options{
-				Directory: b.Repository.Directory, Epoch: b.epoch(committed(tree)), Parents: b.Base == "",
-			})
-			return func(f source.File) error { return fail(Engine, out.Add(f.Path, f.Data)) }, fail(Engine, err)
+		reading, err = b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) (_ sink, err error) {
+			out, err = b.openLayer(w, tree)
+			return func(f source.File) error { return fail(Engine, out.Add(f.Path, f.Data)) }, err
 		})
-		if err != nil {
+		if out == nil {
 			return "", err
 		}
-		content, err = out.Close()
-		return content.DiffID, fail(Engine, err)
+		var closed error
+		content, closed = out.Close()
+		return content.DiffID, cmp.Or(err, fail(Engine, closed))
 	})
+	if err == nil && stored.Digest != content.Digest {
+		err = &Error{Internal, fmt.Errorf("the layer was written as %s and stored as %s", content.Digest, stored.Digest)}
+	}
 	return reading, content, err
 }
 
-func committed(tree *source.Tree) time.Time {
-	t, _ := tree.CommitTime()
-	return t
+// openLayer starts the layer. The time of a commit is known when the source is open,
+// which is before its first file arrives.
+func (b *build) openLayer(w io.Writer, tree *source.Tree) (*layer.Writer, error) {
+	commit, _ := tree.CommitTime()
+	if b.epoch = releaseEpoch(b.Epoch, commit); checkEpoch(b.epoch) != nil {
+		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", checkEpoch(b.epoch))}
+	}
+	out, err := layer.NewWriter(w, layer.Options{Directory: b.Repository.Directory, Epoch: b.epoch, Parents: b.Base == ""})
+	return out, fail(Engine, err)
 }
 
-// epoch is the time of the release: the given one, else the commit's, else 0.
-func (b *build) epoch(commit time.Time) time.Time {
+// releaseEpoch is the given time, else the commit's, else 0.
+func releaseEpoch(given *time.Time, commit time.Time) time.Time {
 	switch {
-	case b.Epoch != nil:
-		return *b.Epoch
+	case given != nil:
+		return given.UTC().Truncate(time.Second)
 	case !commit.IsZero():
 		return commit.UTC().Truncate(time.Second)
 	default:
@@ -152,8 +139,7 @@ func (b *build) epoch(commit time.Time) time.Time {
 
 // checkCoverage proves that what was scanned is what ships, by two counts that
 // know nothing of each other.
-func checkCoverage(r *Reading, content layer.Layer) error {
-	c := r.Scan.Coverage
+func checkCoverage(c scan.Coverage, content layer.Layer) error {
 	if c.Files != content.Files || c.Bytes != content.Bytes {
 		return &Error{Incomplete, fmt.Errorf("the scan covered %d files and %d bytes, but %d files and %d bytes would ship",
 			c.Files, c.Bytes, content.Files, content.Bytes)}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -29,23 +30,54 @@ type Inspected struct {
 }
 
 // Inspect reads the release manifest of an image. Of the image's layers it reads
-// the last one, which holds nothing else.
+// the last one, which holds nothing else. The error is of kind [Invalid] if the image
+// holds no release, or not what its labels and its manifest say.
 func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspected, error) {
 	img, err := client.Resolve(ctx, ref)
 	if err != nil {
 		return nil, fail(Registry, err)
 	}
 	defer img.Close()
-	m := img.Manifests[0]
-	label := digest.Digest(m.Config.Config.Labels[release.LabelManifestDigest])
-	if label == "" || len(m.Manifest.Layers) == 0 {
-		return nil, &Error{Invalid, fmt.Errorf("%s is not a release image: it has no label %s", img.Name, release.LabelManifestDigest)}
+	label, layer, err := locate(img)
+	if err != nil {
+		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
 	}
-	manifest, err := readManifest(ctx, img, m.Manifest.Layers[len(m.Manifest.Layers)-1], label)
+	manifest, err := readManifest(ctx, img, layer, label)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkContent(img, manifest.Layer); err != nil {
+		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
+	}
 	return &Inspected{Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms(), Manifest: manifest}, nil
+}
+
+// locate returns the digest of the release manifest and the layer that holds it. All
+// platforms share one release.
+func locate(img *registry.Image) (label digest.Digest, layer ocispec.Descriptor, err error) {
+	for i, m := range img.Manifests {
+		was, below := label, layer.Digest
+		label = digest.Digest(m.Config.Config.Labels[release.LabelManifestDigest])
+		if label == "" || len(m.Manifest.Layers) == 0 {
+			return "", layer, fmt.Errorf("is not a release image: it has no label %s", release.LabelManifestDigest)
+		}
+		layer = m.Manifest.Layers[len(m.Manifest.Layers)-1]
+		if i > 0 && (label != was || layer.Digest != below) {
+			return "", layer, errors.New("holds different releases for its platforms")
+		}
+	}
+	return label, layer, nil
+}
+
+// checkContent wants the layer that the manifest describes in the image, for every
+// platform. Its compressed bytes may be others: registries and mirrors compress anew.
+func checkContent(img *registry.Image, content release.Layer) error {
+	for _, m := range img.Manifests {
+		if !slices.Contains(m.Config.RootFS.DiffIDs, content.DiffID) {
+			return fmt.Errorf("does not hold the workspaces that its manifest describes: there is no layer %s", content.DiffID)
+		}
+	}
+	return nil
 }
 
 func readManifest(ctx context.Context, img *registry.Image, layer ocispec.Descriptor, label digest.Digest) (*release.Manifest, error) {
@@ -61,7 +93,10 @@ func readManifest(ctx context.Context, img *registry.Image, layer ocispec.Descri
 		return nil, &Error{Invalid, fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, label)}
 	}
 	manifest, err := release.Decode(bytes.NewReader(data))
-	return manifest, fail(Invalid, err)
+	if err != nil {
+		return nil, &Error{Invalid, fmt.Errorf("%s of %s: %w", release.ManifestPath, img.Name, err)}
+	}
+	return manifest, nil
 }
 
 // extract returns a file of a compressed layer, of at most the size of a manifest.
@@ -70,16 +105,19 @@ func extract(blob []byte, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	archive := tar.NewReader(io.LimitReader(plain, 2*release.MaxSize))
+	limited := &io.LimitedReader{R: plain, N: 2 * release.MaxSize}
+	archive := tar.NewReader(limited)
 	for {
 		header, err := archive.Next()
 		switch {
+		case limited.N == 0, err == nil && header.Name == name && header.Size > release.MaxSize:
+			return nil, release.ErrTooLarge
 		case errors.Is(err, io.EOF):
 			return nil, errors.New("the image's last layer does not hold it")
 		case err != nil:
 			return nil, err
 		case header.Name == name:
-			return io.ReadAll(io.LimitReader(archive, release.MaxSize))
+			return io.ReadAll(archive)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -60,9 +61,21 @@ func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 		return &Error{Secrets, fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", len(scanned.Findings))}
 	}
 	if n := diagnostic.Count(diagnostics, diagnostic.Error); n > 0 {
-		return &Error{Invalid, fmt.Errorf("the workspaces are invalid: %d errors", n)}
+		return &Error{Invalid, fmt.Errorf("the workspaces are invalid; errors: %d", n)}
 	}
 	return nil
+}
+
+// guard makes an error of a panic, which over hostile input is one of the input: a
+// program that dies leaves its temporary files behind. What was thrown may hold
+// content of a file, a stack does not.
+func guard(fn func() error) (err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = &Error{Internal, fmt.Errorf("the builder has a bug, please report it: panic with a %T\n%s", thrown, debug.Stack())}
+		}
+	}()
+	return fn()
 }
 
 // stages measures and shows the parts of a run, some of which run at the same time.

@@ -73,7 +73,7 @@ type sink func(source.File) error
 
 // read opens the source, walks it once, and ends the checks. If opened is not nil,
 // it makes one more sink of the tree.
-func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) (sink, error)) (_ *Reading, err error) {
+func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) (sink, error)) (reading *Reading, err error) {
 	var tree *source.Tree
 	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
 		tree, err = source.Open(ctx, input.Spec, input.Source)
@@ -91,7 +91,11 @@ func (s *stages) read(ctx context.Context, input Input, checks Checks, opened fu
 		}
 		extra = append(extra, sink)
 	}
-	return s.readTree(ctx, tree, checks, extra)
+	err = guard(func() (err error) {
+		reading, err = s.readTree(ctx, tree, checks, extra)
+		return err
+	})
+	return reading, err
 }
 
 func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks, sinks []sink) (*Reading, error) {
@@ -167,20 +171,14 @@ func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
 // holds one file at a time.
 func walk(ctx context.Context, tree *source.Tree, sinks ...sink) (source.Report, error) {
 	group, ctx := errgroup.WithContext(ctx)
+	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
 	pipes := make([]chan source.File, len(sinks))
 	for i, sink := range sinks {
 		pipes[i] = make(chan source.File)
-		group.Go(func() error {
-			for file := range pipes[i] {
-				if err := sink(file); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		spawn(func() error { return drain(pipes[i], sink) })
 	}
 	var report source.Report
-	group.Go(func() (err error) {
+	spawn(func() (err error) {
 		defer func() {
 			for _, pipe := range pipes {
 				close(pipe)
@@ -190,6 +188,15 @@ func walk(ctx context.Context, tree *source.Tree, sinks ...sink) (source.Report,
 		return err
 	})
 	return report, group.Wait()
+}
+
+func drain(pipe <-chan source.File, sink sink) error {
+	for file := range pipe {
+		if err := sink(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func deliver(ctx context.Context, file source.File, pipes []chan source.File) error {

@@ -7,16 +7,16 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/docker/go-units"
 	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -33,8 +33,13 @@ type Build struct {
 	Manifest *release.Manifest
 	// ManifestDigest is that of the release manifest.
 	ManifestDigest digest.Digest
-	Traffic        Traffic
-	Stages         []Stage
+	// Unscanned counts the bytes that ship without having been looked at: checksums
+	// of the platform, and what the scan policy excludes.
+	Unscanned int64
+	// Dropped lists what the source holds and does not ship.
+	Dropped []source.Drop
+	Traffic Traffic
+	Stages  []Stage
 	// DryRun means that nothing was written.
 	DryRun bool
 }
@@ -58,6 +63,7 @@ type metadata struct {
 	Names      string             `json:"image.name,omitempty"`
 	Release    *release.Manifest  `json:"prismeai.release"`
 	Manifest   digest.Digest      `json:"prismeai.release.manifest.digest"`
+	Dropped    []source.Drop      `json:"prismeai.source.dropped,omitempty"`
 	Traffic    Traffic            `json:"prismeai.registry.bytes"`
 	Stages     []Stage            `json:"prismeai.stages"`
 }
@@ -71,6 +77,7 @@ func WriteMetadata(path string, b *Build) error {
 		Names:      strings.Join(b.Images, ","),
 		Release:    b.Manifest,
 		Manifest:   b.ManifestDigest,
+		Dropped:    b.Dropped,
 		Traffic:    b.Traffic,
 		Stages:     b.Stages,
 	}, "", "  ")
@@ -83,89 +90,22 @@ func WriteMetadata(path string, b *Build) error {
 // WriteDigest writes the image digest alone, without a line feed, as buildx's --iidfile does.
 func WriteDigest(path string, b *Build) error { return writeFile(path, []byte(b.Digest)) }
 
+// CheckPath reports what would keep a file from being written to path: it should be
+// called before the work whose outcome the file is to hold. What is there already and
+// is no regular file, such as /dev/stdout, would be replaced, not written to.
+func CheckPath(path string) error {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("file %s: its directory does not exist", path)
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("file %s: there is something that is not a regular file", path)
+	}
+	return nil
+}
+
 func writeFile(path string, data []byte) error {
 	if err := renameio.WriteFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// WriteSummary prints the last lines of a build.
-func WriteSummary(w io.Writer, b *Build) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, image := range b.Images {
-		row(t, verb(b.DryRun, "pushed", "would push"), image+"@"+b.Digest.String())
-	}
-	for _, file := range b.Files {
-		row(t, verb(b.DryRun, "wrote", "would write"), file)
-	}
-	row(t, "digest", b.Digest.String())
-	writeRelease(t, b.Manifest)
-	row(t, "manifest", b.ManifestDigest.String())
-	row(t, "scanned", fmt.Sprintf("%d files, %s, no secrets", b.Manifest.Scan.Files, size(b.Manifest.Scan.Bytes)))
-	row(t, "layer", size(b.Manifest.Layer.Size))
-	row(t, "moved", fmt.Sprintf("%s to registries, %s from them", size(b.Traffic.Sent), size(b.Traffic.Received)))
-	row(t, "time", stages(b.Stages))
-	return t.Flush()
-}
-
-// WriteRelease prints a release manifest.
-func WriteRelease(w io.Writer, m *release.Manifest) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	writeRelease(t, m)
-	for _, g := range m.Groups {
-		fmt.Fprintf(t, "\n%s\t(%d)\n", g.Name, len(g.Workspaces))
-		for _, slug := range g.Workspaces {
-			ws, _ := m.Workspace(slug)
-			fmt.Fprintf(t, "  %s\t%s\t%d files\t%s\t%s\n", slug, ws.Version, ws.Files, size(ws.Bytes), short(ws.Digest))
-		}
-	}
-	return t.Flush()
-}
-
-func writeRelease(w io.Writer, m *release.Manifest) {
-	row(w, "release", m.Name)
-	row(w, "created", m.Created.Format(time.RFC3339))
-	if m.Source.Commit != "" {
-		row(w, "source", sourceText(m.Source))
-	}
-	if m.Base != nil {
-		row(w, "base", m.Base.Name+"@"+m.Base.Digest.String())
-	}
-	row(w, "repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
-	row(w, "groups", strings.Join(m.GroupNames(), ", "))
-	row(w, "workspaces", fmt.Sprint(len(m.Workspaces)))
-}
-
-func sourceText(s release.Source) string {
-	text := strings.TrimSpace(s.URL + " " + s.Commit)
-	if s.Ref != "" {
-		text += " (" + s.Ref + ")"
-	}
-	if s.Dirty {
-		text += ", with changes that are not committed"
-	}
-	return text
-}
-
-func row(w io.Writer, key, value string) { fmt.Fprintf(w, "%s\t%s\n", key, value) }
-
-func verb(dry bool, done, would string) string {
-	if dry {
-		return would
-	}
-	return done
-}
-
-func size(n int64) string { return units.HumanSize(float64(n)) }
-
-func short(d digest.Digest) string { return d.Encoded()[:12] }
-
-// stages lists the parts of a run, of which some have run at the same time.
-func stages(ss []Stage) string {
-	var parts []string
-	for _, s := range ss {
-		parts = append(parts, fmt.Sprintf("%s %s", s.Name, s.Duration.Round(time.Millisecond)))
-	}
-	return strings.Join(parts, ", ")
 }
