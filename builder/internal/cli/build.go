@@ -118,6 +118,14 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *outputFlags) parse() ([]engine.Output, error) {
+	for _, file := range []string{f.metadataFile, f.digestFile} {
+		if file == "" {
+			continue
+		}
+		if err := report.CheckPath(file); err != nil {
+			return nil, err
+		}
+	}
 	for _, tag := range f.tags {
 		if _, err := registry.ParseReference(tag); err != nil {
 			return nil, err
