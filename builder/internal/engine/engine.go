@@ -24,6 +24,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/session"
@@ -122,11 +123,20 @@ func (e *embedded) solve(ctx context.Context, opts Options, spec Spec, exports [
 	defer shown.Wait()
 	return e.client.Solve(ctx, nil, client.SolveOpt{
 		Frontend:      frontendName,
-		FrontendAttrs: map[string]string{},
+		FrontendAttrs: map[string]string{"platform": platformList(spec)},
 		Exports:       exports,
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
 		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
 	}, status)
+}
+
+// platformList names the platforms as the solver compares them with the result.
+func platformList(spec Spec) string {
+	var names []string
+	for _, p := range spec.Platforms {
+		names = append(names, platforms.FormatAll(p.Platform))
+	}
+	return strings.Join(names, ",")
 }
 
 // RegistryError is an error that a registry caused, and not the engine.

@@ -34,7 +34,8 @@ import (
 
 var epoch = time.Unix(1700000000, 0).UTC()
 
-// build runs the engine in a fresh state directory and shows its progress in the test's log.
+// build runs the engine in a fresh state directory and shows its progress in the
+// test's log. BuildKit must have nothing to warn of.
 func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engine.Credentials) (*engine.Result, error) {
 	t.Helper()
 	progress := make(engine.Progress)
@@ -46,6 +47,9 @@ func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engi
 				if v.Error != "" {
 					t.Log(v.Name, v.Error)
 				}
+			}
+			for _, w := range status.Warnings {
+				t.Errorf("warning: %s", w.Short)
 			}
 		}
 	}()
