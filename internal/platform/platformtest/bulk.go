@@ -17,6 +17,7 @@ const (
 // bulk is a bulk import that holds the lock.
 type bulk struct {
 	pod           *Pod
+	life          context.Context
 	in            pullBody
 	workspaces    []Workspace
 	correlationID string
@@ -49,7 +50,7 @@ func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID str
 	if l == nil {
 		return nil
 	}
-	b := &bulk{pod: pod, in: in, workspaces: workspaces, correlationID: correlationID, lock: l,
+	b := &bulk{pod: pod, life: pod.state.life, in: in, workspaces: workspaces, correlationID: correlationID, lock: l,
 		entry: len(p.ledger.Bulks), begin: l.at, done: make(chan struct{})}
 	p.ledger.Bulks = append(p.ledger.Bulks, Bulk{CorrelationID: correlationID, Pod: pod.Name, Groups: in.Groups, Force: in.Force, Begin: l.at})
 	slugs := []object{}
@@ -83,18 +84,18 @@ func (b *bulk) importOne(w Workspace) result {
 	p, begin := b.pod.platform, time.Now()
 	p.mu.Lock()
 	old := p.installed[w.Slug]
-	message, broken := p.fail[w.Slug]
-	if old != nil && w.Version != "" && old.Version == w.Version && !b.in.Force {
+	if old != nil && p.upToDate(old.Version, w.Version) && !b.in.Force {
 		p.mu.Unlock()
 		return result{Workspace: w, outcome: Skipped}
 	}
+	message, broken := p.broken(w.Slug)
 	entry := len(p.ledger.Imports)
 	p.ledger.Imports = append(p.ledger.Imports, Import{Bulk: b.entry, Pod: b.pod.Name, Slug: w.Slug, Version: w.Version, Begin: begin})
 	p.mu.Unlock()
 
 	r := result{Workspace: w, outcome: Imported, created: old == nil}
 	switch {
-	case !sleep(b.pod.ctx, p.opts.ImportTime(w.Slug)):
+	case !sleep(b.life, p.opts.ImportTime(w.Slug)):
 		r.outcome = Killed
 	case broken:
 		r.outcome, r.errors = Failed, []object{{"msg": message, "err": object{"error": "SlugAlreadyInUse", "message": message}}}
@@ -107,6 +108,11 @@ func (b *bulk) importOne(w Workspace) result {
 		p.store(w, b.in.Repository.ID, r.outcome == Imported || p.opts.VersionAfterFailure)
 	}
 	return r
+}
+
+// upToDate is the skip rule. The caller holds mu.
+func (p *Platform) upToDate(installed, version string) bool {
+	return version != "" && (installed == version || p.opts.SkipNewer && installed > version)
 }
 
 // store writes to the database; the version only if the import counts. The caller holds mu.

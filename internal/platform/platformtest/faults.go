@@ -4,6 +4,7 @@ package platformtest
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,9 @@ const (
 	Hang
 	// Duplicate handles the request twice and sends the first answer.
 	Duplicate
+	// Alter handles the request and sends the answer as Edit makes it, with
+	// Status and Header if they are set.
+	Alter
 	// Pass handles the request as usual, after Delay and around the hooks.
 	Pass
 )
@@ -41,6 +45,8 @@ const (
 type Fault struct {
 	// Op as of [OpOf]; empty for every request.
 	Op string
+	// If tells whether a request matches that is of Op; nil for yes.
+	If func(*http.Request) bool
 	// Nth matching request is hit first, counted from 1; 0 is 1.
 	Nth int
 	// Times it is hit; 0 is once, negative is forever.
@@ -51,7 +57,8 @@ type Fault struct {
 	Status int           // 200 if 0
 	Header http.Header
 	Body   string
-	Bytes  int
+	Bytes  int // from the end if negative
+	Edit   func(body []byte) []byte
 	// Before and After run around the request, such as to kill a pod; nil for none.
 	Before, After func()
 }
@@ -90,7 +97,7 @@ func (s *Script) Add(faults ...Fault) *Script {
 
 // next returns the fault of a request, or one that does nothing. Each fault
 // counts all requests of its operation.
-func (s *Script) next(op string) (hit Fault) {
+func (s *Script) next(r *http.Request) (hit Fault) {
 	hit.Kind = Pass
 	if s == nil {
 		return hit
@@ -99,7 +106,7 @@ func (s *Script) next(op string) (hit Fault) {
 	defer s.mu.Unlock()
 	found := false
 	for _, f := range s.faults {
-		if f.Op != "" && f.Op != op {
+		if f.Op != "" && f.Op != OpOf(r) || f.If != nil && !f.If(r) {
 			continue
 		}
 		f.seen++
@@ -116,7 +123,7 @@ func (s *Script) next(op string) (hit Fault) {
 
 // serve handles a request with its fault.
 func (s *Script) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
-	f := s.next(OpOf(r))
+	f := s.next(r)
 	if !sleep(r.Context(), f.Delay) && f.Delay > 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -149,6 +156,8 @@ func (f *Fault) play(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case Duplicate:
 		f.twice(h, w, r)
+	case Alter:
+		f.alter(record(h, r), w)
 	default:
 		h.ServeHTTP(w, r)
 	}
@@ -156,11 +165,7 @@ func (f *Fault) play(h http.Handler, w http.ResponseWriter, r *http.Request) {
 
 func (f *Fault) send(w http.ResponseWriter) {
 	copyHeader(w.Header(), f.Header)
-	status := f.Status
-	if status == 0 {
-		status = http.StatusOK
-	}
-	w.WriteHeader(status)
+	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 	_, _ = io.WriteString(w, f.Body) // the client may be gone
 }
 
@@ -169,12 +174,28 @@ func (f *Fault) part(whole *httptest.ResponseRecorder, w http.ResponseWriter, r 
 	copyHeader(w.Header(), whole.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
 	w.WriteHeader(whole.Code)
-	_, _ = w.Write(whole.Body.Bytes()[:min(f.Bytes, whole.Body.Len())]) // the client may be gone
+	end := f.Bytes
+	if end < 0 {
+		end += whole.Body.Len()
+	}
+	_, _ = w.Write(whole.Body.Bytes()[:max(0, min(end, whole.Body.Len()))]) // the client may be gone
 	_ = http.NewResponseController(w).Flush()
 	if f.Kind == Stall {
 		<-r.Context().Done()
 	}
 	panic(http.ErrAbortHandler)
+}
+
+func (f *Fault) alter(whole *httptest.ResponseRecorder, w http.ResponseWriter) {
+	copyHeader(w.Header(), whole.Header())
+	copyHeader(w.Header(), f.Header)
+	body := whole.Body.Bytes()
+	if f.Edit != nil {
+		body = f.Edit(body)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(cmp.Or(f.Status, whole.Code))
+	_, _ = w.Write(body) // the client may be gone
 }
 
 func (f *Fault) twice(h http.Handler, w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,10 @@ var faults = []struct {
 	{"reset after", platformtest.Fault{Kind: platformtest.ResetAfter}, platform.ClassInterrupted, true, 1},
 	{"cut at 0", platformtest.Fault{Kind: platformtest.Truncate}, platform.ClassInterrupted, true, 1},
 	{"cut at 10", platformtest.Fault{Kind: platformtest.Truncate, Bytes: 10}, platform.ClassInterrupted, true, 1},
+	{"cut at the last byte", platformtest.Fault{Kind: platformtest.Truncate, Bytes: -1}, platform.ClassInterrupted, true, 1},
+	{"altered", platformtest.Fault{Kind: platformtest.Alter, Edit: func(b []byte) []byte { return b[1:] }}, platform.ClassMalformed, true, 1},
+	{"altered status", platformtest.Fault{Kind: platformtest.Alter, Status: 504}, platform.ClassServer, true, 1},
+	{"for others", platformtest.Fault{Kind: platformtest.Hang, If: func(r *http.Request) bool { return r.Method == "PUT" }}, platform.ClassNone, false, 1},
 	{"stall at 10", platformtest.Fault{Kind: platformtest.Stall, Bytes: 10}, platform.ClassTimeout, true, 1},
 	{"hang", platformtest.Fault{Kind: platformtest.Hang}, platform.ClassTimeout, true, 0},
 	{"too slow", platformtest.Fault{Kind: platformtest.Pass, Delay: time.Hour}, platform.ClassTimeout, true, 0},
@@ -144,6 +148,35 @@ func TestHooksRunAroundARequest(t *testing.T) {
 			wantClass(t, err, platform.ClassNotSent)
 		})
 	}
+}
+
+func TestARestartedPodFindsTheLockThatItLeft(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
+		killed := make(chan struct{})
+		time.AfterFunc(time.Second, func() { c.pod.Kill(); close(killed) })
+		_, err := pull(t.Context(), c.local, time.Hour, "base1")
+		wantClass(t, err, platform.ClassInterrupted)
+		<-killed
+		c.pod.Restart()
+		w, err := c.local.Platform(t.Context())
+		if err != nil || w.Lock == nil {
+			t.Fatalf("%+v, %v", w, err)
+		}
+		_, err = pull(t.Context(), c.local, time.Hour, "base1")
+		wantClass(t, err, platform.ClassLocked)
+		time.Sleep(30 * time.Minute)
+		mustPull(t, c.local, "base1")
+	})
+}
+
+func TestAnswersMayHaveADateOfTheirOwn(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
+		at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+		c.pod.Faults = new(platformtest.Script).Add(platformtest.Fault{Kind: platformtest.Alter, Header: http.Header{"Date": {at.Format(http.TimeFormat)}}})
+		if m, err := c.local.Healthcheck(t.Context()); err != nil || !m.Date.Equal(at) {
+			t.Errorf("%+v, %v", m, err)
+		}
+	})
 }
 
 func TestClosedPort(t *testing.T) {

@@ -378,3 +378,28 @@ func TestOverlapsAreFound(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAFailureMayBeForSomeImportsOnly(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
+		c.FailTimes("c", "broken", 2)
+		for _, want := range []string{"error", "error", "imported", "skipped"} {
+			if got := states(mustPull(t, c.local, "base2")); got[len(got)-1] != "c "+want {
+				t.Errorf("%v, want c %s", got, want)
+			}
+		}
+	})
+}
+
+func TestWhatIsNewerMayBeSkipped(t *testing.T) {
+	for skip, want := range map[bool]string{false: "v1", true: "v2"} {
+		inBubble(t, platformtest.Options{SkipNewer: skip}, func(t *testing.T, c *cluster) {
+			next := release()
+			next.Workspaces[2].Version = "v2"
+			mustPull(t, local(t, c.NewPod("pod-1", next)), "base2")
+			mustPull(t, c.local, "base2")
+			if got := c.Installed()[1].Version; got != want {
+				t.Errorf("%s is installed, want %s", got, want)
+			}
+		})
+	}
+}

@@ -2,7 +2,10 @@
 
 package platformtest
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 const (
 	nativeWait  = 5 * time.Minute
@@ -13,12 +16,13 @@ const (
 // another (contract §5): it waits for readiness, gives up for good when another
 // replica has the lock, and stops at the first group with errors.
 func (pod *Pod) StartNative(groups ...string) {
+	life := pod.life()
 	pod.work.Go(func() {
-		if !pod.waitReady() {
+		if !pod.waitReady(life) {
 			return
 		}
 		for i, group := range groups {
-			if i > 0 && !sleep(pod.ctx, nativePause) || !pod.importNative(group) {
+			if i > 0 && !sleep(life, nativePause) || !pod.importNative(group) {
 				return
 			}
 		}
@@ -26,17 +30,17 @@ func (pod *Pod) StartNative(groups ...string) {
 }
 
 // waitReady reports whether to go on.
-func (pod *Pod) waitReady() bool {
+func (pod *Pod) waitReady(life context.Context) bool {
 	deadline := time.Now().Add(nativeWait)
 	for pod.platform.opts.ReadinessNeedsPod && pod.platform.readyPod() == nil {
 		if time.Now().After(deadline) {
 			return !pod.platform.opts.NativeGivesUp
 		}
-		if !sleep(pod.ctx, time.Second) {
+		if !sleep(life, time.Second) {
 			return false
 		}
 	}
-	return pod.ctx.Err() == nil
+	return life.Err() == nil
 }
 
 func (pod *Pod) importNative(group string) bool {

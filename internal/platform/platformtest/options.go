@@ -39,6 +39,9 @@ type Options struct {
 	// default is a report without workspaces.
 	EmptyGroupIs400 bool
 
+	// SkipNewer skips a workspace too of which a later version is installed, by
+	// the order of the names, as the guide to rollbacks suggests (contract §10).
+	SkipNewer bool
 	// HideLastPull leaves lastPull out of the list of workspaces.
 	HideLastPull bool
 	// VersionAfterFailure sets lastPull.version even where an import failed, so

@@ -17,7 +17,7 @@ type Platform struct {
 
 	mu        sync.Mutex
 	installed map[string]*Installed
-	fail      map[string]string
+	fail      map[string]failing
 	token     string
 	pushed    map[string]bool // by slug
 	lock      *lock
@@ -46,7 +46,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]string{}, pushed: map[string]bool{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, pushed: map[string]bool{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.
@@ -71,11 +71,31 @@ func (p *Platform) Installed() []Installed {
 	return all
 }
 
+// failing is the error of a workspace, and how often it still comes.
+type failing struct {
+	message string
+	times   int // negative: always
+}
+
 // Fail makes each import of a workspace report an error, until [Platform.Heal].
-func (p *Platform) Fail(slug, message string) {
+func (p *Platform) Fail(slug, message string) { p.FailTimes(slug, message, -1) }
+
+// FailTimes is [Platform.Fail] for the next imports only.
+func (p *Platform) FailTimes(slug, message string, times int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fail[slug] = message
+	p.fail[slug] = failing{message, times}
+}
+
+// broken returns the error of the next import of a workspace. The caller holds mu.
+func (p *Platform) broken(slug string) (message string, yes bool) {
+	f, yes := p.fail[slug]
+	if f.times--; f.times == 0 {
+		delete(p.fail, slug)
+	} else if yes {
+		p.fail[slug] = f
+	}
+	return f.message, yes
 }
 
 // Heal ends [Platform.Fail].

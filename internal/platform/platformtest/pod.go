@@ -20,19 +20,21 @@ type Pod struct {
 
 	platform *Platform
 	release  *Release
-	ctx      context.Context // ends when the pod is killed
-	cancel   context.CancelFunc
 	work     sync.WaitGroup
 	state    podState // guarded by platform.mu
 	mux      *http.ServeMux
 }
 
-type podState struct{ listening, ready, killed bool }
+type podState struct {
+	listening, ready, killed bool
+	life                     context.Context // ends when the pod is killed
+	end                      context.CancelFunc
+}
 
 // NewPod adds a pod that carries a release. It listens, and is not ready.
 func (p *Platform) NewPod(name string, release *Release) *Pod {
 	pod := &Pod{Name: name, platform: p, release: release, mux: http.NewServeMux()}
-	pod.ctx, pod.cancel = context.WithCancel(context.Background())
+	pod.state.life, pod.state.end = context.WithCancel(context.Background())
 	pod.state.listening = true
 	pod.routes()
 	p.mu.Lock()
@@ -77,9 +79,27 @@ func (pod *Pod) Listening() bool {
 // Kill ends the pod as SIGTERM does: at once, in the middle of an import, which
 // leaves the write lock behind. It waits for what the pod was doing.
 func (pod *Pod) Kill() {
-	pod.set(func(s *podState) { s.killed, s.ready = true, false })
-	pod.cancel()
+	pod.set(func(s *podState) {
+		s.killed, s.ready = true, false
+		s.end()
+	})
 	pod.work.Wait()
+}
+
+// Restart begins a pod anew whose [Pod.Kill] has returned, as the restart of its
+// container does.
+func (pod *Pod) Restart() {
+	pod.set(func(s *podState) {
+		s.killed = false
+		s.life, s.end = context.WithCancel(context.Background())
+	})
+}
+
+// life ends when the pod is killed.
+func (pod *Pod) life() context.Context {
+	pod.platform.mu.Lock()
+	defer pod.platform.mu.Unlock()
+	return pod.state.life
 }
 
 // ServeHTTP implements [http.Handler]. Requests of a killed pod are reset.
@@ -89,12 +109,12 @@ func (pod *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(correlationHeader, id)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(pod.ctx, cancel)()
+	defer context.AfterFunc(pod.life(), cancel)()
 	pod.platform.serve(pod.Name, pod.Faults, http.HandlerFunc(pod.alive), w, r.WithContext(ctx))
 }
 
 func (pod *Pod) alive(w http.ResponseWriter, r *http.Request) {
-	if pod.ctx.Err() != nil {
+	if pod.life().Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
 	pod.mux.ServeHTTP(w, r)

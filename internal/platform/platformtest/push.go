@@ -3,6 +3,7 @@
 package platformtest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ const pushEvents = "workspaces.bulkPush."
 // bulkPush is a push of groups to a repository, which holds the lock (contract §2).
 type bulkPush struct {
 	pod           *Pod
+	life          context.Context
 	body          pushBody
 	workspaces    []Workspace
 	correlationID string
@@ -73,7 +75,7 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	if l == nil {
 		return nil
 	}
-	b := &bulkPush{pod, in, workspaces, correlationID, l, l.at, make(chan object, len(workspaces)+2)}
+	b := &bulkPush{pod, pod.state.life, in, workspaces, correlationID, l, l.at, make(chan object, len(workspaces)+2)}
 	candidates := []object{}
 	for _, w := range workspaces {
 		candidates = append(candidates, object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": "candidate"})
@@ -94,7 +96,7 @@ func (b *bulkPush) run() {
 	states, errs := []object{}, []object{}
 	ids := map[string][]string{"pushed": {}, "alreadyPushed": {}}
 	for i, w := range b.workspaces {
-		if !sleep(b.pod.ctx, b.pod.platform.opts.ImportTime(w.Slug)) {
+		if !sleep(b.life, b.pod.platform.opts.ImportTime(w.Slug)) {
 			return // the lock stays
 		}
 		state := b.pushOne(w, i+1)
@@ -116,7 +118,7 @@ func (b *bulkPush) pushOne(w Workspace, current int) object {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	status, errs := "pushed", []object{}
-	if message, broken := p.fail[w.Slug]; broken {
+	if message, broken := p.broken(w.Slug); broken {
 		status, errs = "error", []object{{"error": "PushError", "message": message}}
 	} else if p.pushed[w.Slug] && !b.body.Force {
 		status = "alreadyPushed"
@@ -136,7 +138,7 @@ func (b *bulkPush) stream(w http.ResponseWriter) {
 		fmt.Fprintf(w, "data: %s\n\n", asJSON(payload))
 		_ = http.NewResponseController(w).Flush()
 	}
-	if b.pod.ctx.Err() != nil {
+	if b.life.Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -153,7 +155,7 @@ func (b *bulkPush) wait(w http.ResponseWriter, r *http.Request) {
 				last = payload
 				continue
 			}
-			if b.pod.ctx.Err() != nil {
+			if b.life.Err() != nil {
 				panic(http.ErrAbortHandler)
 			}
 			reply(w, http.StatusOK, last)

@@ -131,7 +131,9 @@ func (w *responder) Header() http.Header { return w.header }
 func (w *responder) WriteHeader(status int) {
 	w.once.Do(func() {
 		w.status, w.sent = status, w.header.Clone()
-		w.sent.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		if w.sent["Date"] == nil { // as a real server does
+			w.sent.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		}
 		close(w.ready)
 	})
 }

@@ -15,9 +15,12 @@ import (
 
 // attempt is an import whose end is looked for.
 type attempt struct {
-	group *GroupPlan
-	id    string    // correlation id
-	since time.Time // by the server's clock
+	group  *GroupPlan
+	id     string               // correlation id
+	since  time.Time            // by the server's clock
+	before []platform.Installed // the workspaces before it, if they were asked for
+	lock   *platform.WriteLock  // as first seen
+	newest time.Time            // of its events
 }
 
 // looks without a lock after which an import has ended, or never began. Events
@@ -29,39 +32,36 @@ const (
 
 // await finds out how an import ended whose answer did not tell (contract §1.9).
 // Nothing is posted meanwhile. Without word of the end, the failure says that
-// the outcome is unknown, and the next pass asks by an unforced import.
+// the outcome is unknown, and the next pass asks again.
 func (p *pass) await(ctx context.Context, q attempt, cause error) (imported bool, err error) {
-	p.mem.unknown[q.group.Name] = true
 	p.enter(state.Confirm, q.group.Name)
-	for free := 0; ; {
+	for free := 0; free < p.looks(); free++ {
 		if !sleep(ctx, jitter(p.Policy.Poll)) {
 			return false, p.timedOut(ctx)
 		}
-		if r := p.completed(ctx, q); r != nil {
-			return p.judge(q.group, r)
+		report, moved := p.news(ctx, &q)
+		if report != nil {
+			return p.judge(ctx, q, report)
 		}
-		w, err := p.Pod.Platform(ctx)
-		if err != nil {
-			free = 0 // nobody to ask: the import may go on
-			if p.gone(err) {
-				return false, FailureOf(err)
-			}
-			continue
+		l, err := p.look(ctx)
+		if platform.ClassOf(err) == platform.ClassNotSent {
+			return false, FailureOf(err) // the service ended, and its import with it
 		}
-		p.showLock(w.Lock)
-		free++
-		if w.Lock != nil {
-			free = 0
-		}
-		if free >= p.looks() {
-			return false, &Failure{Reason: state.OutcomeUnknown, Message: unknownText(cause), Err: cause}
+		if err != nil || moved || q.holds(l) {
+			free = -1 // the import may go on
 		}
 	}
+	return false, p.unknown(ctx, q, cause)
 }
 
-// gone reports whether the service ended: its import ended with it, and the next
-// pass waits for its successor.
-func (p *pass) gone(err error) bool { return platform.ClassOf(err) == platform.ClassNotSent }
+// holds reports whether l may be the lock of this attempt: nobody held it
+// before, so that it is the first that is seen.
+func (q *attempt) holds(l *platform.WriteLock) bool {
+	if q.lock == nil {
+		q.lock = l
+	}
+	return l != nil && sameLock(l, q.lock)
+}
 
 func (p *pass) looks() int {
 	if p.noEvents {
@@ -70,11 +70,25 @@ func (p *pass) looks() int {
 	return looksWithEvents
 }
 
-func unknownText(cause error) string {
-	if cause == nil {
-		return "the import went on after the answer, and its end was not told"
+// unknown is the failure of an attempt whose end was not told. An error that
+// was told on the way is not lost with it, and what failed before may have been
+// skipped.
+func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
+	p.mem.ignored[q.group.Name] = p.mem.ignored[q.group.Name] || len(p.mem.distrust[q.group.Name]) > 0
+	query := platform.EventQuery{Types: []string{platform.EventImportProgress}, Match: map[string]string{"payload.status": string(platform.StatusError)}}
+	for _, e := range p.newest(ctx, q.since, query) {
+		if e.CorrelationID != q.id || e.Progress == nil || !e.Progress.Workspace.Failed() {
+			continue
+		}
+		w := &e.Progress.Workspace
+		p.mem.doubt(q.group, p.atVersion(ctx, []state.Workspace{{Slug: w.Slug, Version: q.group.versionOf(w.Slug)}}))
+		return &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", w.Slug, describe(w))}
 	}
-	return cause.Error()
+	f := &Failure{Reason: state.OutcomeUnknown, Message: "the import went on after the answer, and its end was not told", Err: cause}
+	if cause != nil {
+		f.Message = cause.Error()
+	}
+	return f
 }
 
 func (p *pass) timedOut(ctx context.Context) error {
@@ -92,33 +106,48 @@ func (p *pass) events() *platform.Client {
 	return p.Pod
 }
 
-// completed looks for the event that ends an import; nil if there is none yet.
-func (p *pass) completed(ctx context.Context, q attempt) *platform.ImportReport {
-	for _, e := range p.newest(ctx, q.since.Add(-time.Minute)) {
-		if e.Progress != nil && e.CorrelationID == q.id {
-			p.progress()
+// news looks for the event that ends an attempt; nil if there is none yet. Moved
+// tells that it advanced since the last look.
+func (p *pass) news(ctx context.Context, q *attempt) (report *platform.ImportReport, moved bool) {
+	query := platform.EventQuery{Types: []string{platform.EventImportProgress, platform.EventImportCompleted}}
+	for _, e := range p.newest(ctx, q.since, query) {
+		if e.CorrelationID == q.id && e.CreatedAt.After(q.newest) {
+			q.newest, moved = e.CreatedAt, true
 		}
-		if e.Completed == nil || e.Completed.RepositoryID != p.Desired.Repository {
-			continue
-		}
-		if e.CorrelationID == q.id || e.CorrelationID == "" && !e.CreatedAt.Before(q.since) && slices.Equal(e.Completed.Groups, []string{q.group.Name}) {
-			return e.Completed
+		if e.Completed != nil && q.ends(&e, p.Desired.Repository) {
+			return e.Completed, true
 		}
 	}
-	return nil
+	if moved {
+		p.advanced()
+	}
+	return nil, moved
 }
 
-// newest returns the newest events of bulk imports: one page, as the gateway
-// allows few reads. The end of an import is the newest of its events.
-func (p *pass) newest(ctx context.Context, after time.Time) []platform.Event {
-	if p.noEvents {
+// ends reports whether a completed event is of this attempt. Without a
+// correlation id, it is by what was asked for and when.
+func (q *attempt) ends(e *platform.Event, repository string) bool {
+	if e.Completed.RepositoryID != repository {
+		return false
+	}
+	return e.CorrelationID == q.id ||
+		e.CorrelationID == "" && !e.CreatedAt.Before(q.since) && slices.Equal(e.Completed.Groups, []string{q.group.Name})
+}
+
+// newest returns the newest events after a time, and somewhat before it for
+// clocks that differ: one page, as the gateway allows few reads. The end of an
+// import is the newest of its events.
+func (p *pass) newest(ctx context.Context, after time.Time, q platform.EventQuery) []platform.Event {
+	if p.noEvents || time.Now().Before(p.eventsAfter) {
 		return nil
 	}
-	page, err := p.events().Events(ctx, platform.EventQuery{After: after, NewestFirst: true,
-		Types: []string{platform.EventImportProgress, platform.EventImportCompleted}})
+	q.After, q.NewestFirst = after.Add(-time.Minute), true
+	page, err := p.events().Events(ctx, q)
 	switch platform.ClassOf(err) {
 	case platform.ClassNotFound, platform.ClassUnauthorized, platform.ClassForbidden, platform.ClassRejected:
 		p.noEvents = true // the lock has to do
+	case platform.ClassRateLimited:
+		p.eventsAfter = time.Now().Add(FailureOf(err).retryAfter())
 	}
 	return page.Events
 }

@@ -7,6 +7,17 @@ import (
 	"time"
 )
 
+const (
+	// targetPoll is the shortest time between two looks at a service that does not
+	// listen yet: the pod is Ready that much later.
+	targetPoll = 200 * time.Millisecond
+	// targetShare of the time that a service has been away is waited for, so that
+	// the wait costs a twentieth and looks get rare.
+	targetShare = 20
+	// maxRetryAfter bounds what the platform may ask for: its windows are of a minute.
+	maxRetryAfter = 5 * time.Minute
+)
+
 // jitter returns a time between half of d and d, so that replicas part.
 func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
@@ -16,7 +27,7 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // backoff is the time before the n-th retry in a row, counted from 0: doubled
-// each time, capped and jittered, and never shorter than the platform asks for.
+// each time, capped and jittered, and after what the platform asks for.
 func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	d := p.RetryMin
 	for range n {
@@ -25,9 +36,10 @@ func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 		}
 		d *= 2
 	}
-	wait := jitter(min(d, p.RetryMax))
-	if retryAfter > 0 {
-		return retryAfter + wait
-	}
-	return wait
+	return min(retryAfter, maxRetryAfter) + jitter(min(d, p.RetryMax))
+}
+
+// awayPoll is the time to the next look at a service that has been away.
+func awayPoll(p *Policy, away time.Duration) time.Duration {
+	return jitter(min(max(away/targetShare, targetPoll), max(p.Poll, targetPoll)))
 }

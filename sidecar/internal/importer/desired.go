@@ -4,7 +4,6 @@ package importer
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -98,9 +97,12 @@ func (g *GroupPlan) slugs() []string {
 	return all
 }
 
-func (d *Desired) group(name string) *GroupPlan {
-	if i := slices.IndexFunc(d.Groups, func(g GroupPlan) bool { return g.Name == name }); i >= 0 {
-		return &d.Groups[i]
+// versionOf a workspace, "" if it is not known.
+func (g *GroupPlan) versionOf(slug string) string {
+	for _, w := range g.Workspaces {
+		if w.Slug == slug {
+			return w.Version
+		}
 	}
-	return nil
+	return ""
 }

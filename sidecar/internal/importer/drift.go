@@ -13,69 +13,99 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
+// maxComparisons bounds how many workspaces the platform is asked to compare in
+// one pass, as each is a request. The next pass goes on where this one ended.
+const maxComparisons = 200
+
 // reconcile compares a confirmed release with the platform, without importing.
-// To repair is to forget the word for the groups that drifted: the pass that
-// follows asks for it again, with force.
-func (p *pass) reconcile(ctx context.Context, mode Mode) error {
+// To repair is to forget the word for the groups that drifted: the pass asks for
+// it again, with force. Trouble here closes nothing.
+func (p *pass) reconcile(ctx context.Context, mode Mode) {
 	if !p.store.Get().Confirmed || p.Policy.Reconcile == ReconcileNever {
-		return nil
+		return
 	}
-	drifted, err := p.drift(ctx)
+	drifted, err := p.drift(ctx, mode)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		p.log.Warn("cannot compare the release with the platform", "error", err)
-		return nil // trouble after the confirmation closes nothing
+		return
 	}
 	p.showDrift(drifted)
-	if len(drifted) == 0 || p.Policy.Reconcile != ReconcileRepair || mode == ModeObserve {
-		return nil
+	if p.Policy.Reconcile == ReconcileRepair && mode == ModeImport {
+		p.planRepair(drifted)
 	}
-	for _, g := range p.Desired.Groups {
-		if slices.ContainsFunc(g.slugs(), func(s string) bool { return slices.Contains(drifted, s) }) {
-			delete(p.mem.confirmed, g.Name)
+}
+
+// planRepair marks the groups to import again. One that was marked before and
+// waited for the lock may have been repaired by another replica meanwhile.
+func (p *pass) planRepair(drifted []string) {
+	for i := range p.Desired.Groups {
+		g := &p.Desired.Groups[i]
+		if !slices.ContainsFunc(g.slugs(), func(s string) bool { return slices.Contains(drifted, s) }) {
+			delete(p.mem.repair, g.Name)
+			delete(p.mem.repairs, g.Name)
+		} else if p.mem.repair[g.Name] || p.mem.mayRepair(g, p.Policy.ReconcileEvery) {
 			p.mem.repair[g.Name] = true
+			delete(p.mem.confirmed, g.Name)
 		}
 	}
-	return nil
 }
 
 // drift returns the slugs of expected workspaces that are not as they were imported.
-func (p *pass) drift(ctx context.Context) ([]string, error) {
+func (p *pass) drift(ctx context.Context, mode Mode) ([]string, error) {
 	from := p.Pod
-	if p.store.Get().Mode == string(ModeObserve) {
+	if mode == ModeObserve {
 		from = p.events()
 	}
-	list, _, err := from.Workspaces(ctx)
-	if err != nil {
+	if err := p.workspaces(ctx, from); err != nil {
 		return nil, err
 	}
-	bySlug, byID := indexInstalled(list)
-	found, statuses := []string{}, true
+	known, found, there := indexInstalled(p.list), []string{}, []*platform.Installed{}
+	names := map[string]string{} // slug of the release by id on the platform
 	for _, g := range p.Desired.Groups {
 		for _, w := range g.Workspaces {
-			got := bySlug[w.Slug]
-			if got == nil {
-				got = byID[w.ID]
-			}
+			got := known.find(w.Slug, w.ID)
 			if got == nil || got.LastPull != nil && w.Version != "" && got.LastPull.Version != w.Version {
 				found = append(found, w.Slug)
 				continue
 			}
-			if !statuses {
-				continue
+			if names[got.ID] == "" {
+				there = append(there, got)
 			}
-			s, err := from.WorkspaceStatus(ctx, got.ID)
-			if platform.ClassOf(err) == platform.ClassNotFound {
-				statuses = false // this platform does not compare
-			} else if err != nil {
-				return nil, fmt.Errorf("status of workspace %s: %w", w.Slug, err)
-			}
-			if len(s.Changes) > 0 {
-				found = append(found, w.Slug)
-			}
+			names[got.ID] = w.Slug
+		}
+	}
+	if err := p.compare(ctx, from, there, names); err != nil {
+		return nil, err
+	}
+	for _, w := range there {
+		if slug := names[w.ID]; p.mem.changes[slug] {
+			found = append(found, slug)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
+}
+
+// compare asks the platform whether workspaces are as they were imported, where
+// it answers that at all.
+func (p *pass) compare(ctx context.Context, from *platform.Client, all []*platform.Installed, names map[string]string) error {
+	for range min(len(all), maxComparisons) {
+		w := all[p.mem.next%len(all)]
+		p.mem.next = (p.mem.next + 1) % len(all)
+		s, err := from.WorkspaceStatus(ctx, w.ID)
+		switch platform.ClassOf(err) {
+		case platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
+			return nil // this platform does not compare
+		case platform.ClassNone:
+			p.mem.changes[names[w.ID]] = len(s.Changes) > 0
+		default:
+			return fmt.Errorf("status of workspace %s: %w", names[w.ID], err)
+		}
+	}
+	return nil
 }
 
 func (p *pass) showDrift(slugs []string) {

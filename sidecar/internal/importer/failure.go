@@ -30,6 +30,21 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
+// asFailure returns the failure that err is, nil for nil. Every error is one:
+// what a pass cannot explain is no success either.
+func asFailure(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return FailureOf(err)
+}
+
+// retryAfter is how long to wait because the platform asks for it, bounded.
+func (f *Failure) retryAfter() time.Duration { return min(f.RetryAfter, maxRetryAfter) }
+
 // FailureOf classifies an error of the client that leaves no doubt about the outcome.
 func FailureOf(err error) *Failure {
 	f := &Failure{Reason: state.TargetDown, Message: err.Error(), Err: err}
@@ -59,6 +74,10 @@ func reasonOf(e *platform.Error) state.Reason {
 		return state.BadAnswer
 	case platform.ClassServer:
 		return state.TargetError
+	case platform.ClassTimeout:
+		if e.Status != 0 { // a proxy waited in vain, but the proxy is there
+			return state.TargetError
+		}
 	}
 	if errors.Is(e.Err, ErrToken) {
 		return state.TokenUnreadable

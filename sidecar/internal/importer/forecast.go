@@ -51,14 +51,11 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 		return nil, FailureOf(err)
 	}
 	f := &Forecast{Mode: mode, Lock: w.Lock}
-	bySlug, byID := indexInstalled(list)
+	known := indexInstalled(list)
 	for _, g := range p.Desired.Groups {
 		one := GroupForecast{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
 		for _, want := range g.Workspaces {
-			got := bySlug[want.Slug]
-			if got == nil && want.ID != "" {
-				got = byID[want.ID]
-			}
+			got := known.find(want.Slug, want.ID)
 			if !one.Force && got != nil && want.Version != "" && matches(got.LastPull, want.Version, p.Desired.Repository) {
 				one.Installed = append(one.Installed, want.Slug)
 			} else {

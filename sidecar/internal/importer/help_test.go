@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,18 @@ func (c *counts) Pass(r state.Reason, _ time.Duration) {
 	c.passes = append(c.passes, r)
 }
 
+// of counts the passes that ended for a reason.
+func (c *counts) of(r state.Reason) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.passes {
+		if p == r {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *counts) Group(string, state.Reason, time.Duration) {}
 
 func (c *counts) LockWait(time.Duration) {
@@ -108,6 +121,8 @@ func (l *logBuffer) String() string {
 	defer l.mu.Unlock()
 	return string(l.data)
 }
+
+func (l *logBuffer) has(text string) bool { return strings.Contains(l.String(), text) }
 
 // cluster is a platform with replicas of one release.
 type cluster struct {

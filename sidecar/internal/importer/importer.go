@@ -5,6 +5,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -19,10 +20,6 @@ type Recorder interface {
 	LockWait(took time.Duration)
 }
 
-// targetPoll is the time between two looks at a service that does not listen
-// yet. It is short and constant: the pod is Ready that much later.
-const targetPoll = 200 * time.Millisecond
-
 // Importer owns the passes. All of it but [Importer.Trigger] belongs to one goroutine.
 type Importer struct {
 	load   Load
@@ -30,11 +27,14 @@ type Importer struct {
 	record Recorder
 	log    *slog.Logger
 
-	kick    chan struct{}
-	again   atomic.Bool // verify everything anew
-	mem     *memory
-	retries int
-	started time.Time // of waiting for other services; zero once they were ready
+	kick        chan struct{}
+	again       atomic.Bool // verify everything anew
+	mem         *memory
+	retries     int
+	wait        lockWait
+	services    servicesWait
+	eventsAfter time.Time // events are not to be read before
+	recheck     bool      // whether a repair helped
 }
 
 // New returns an importer that has not started.
@@ -65,19 +65,29 @@ func (i *Importer) Run(ctx context.Context) error {
 // Once does passes until the release is confirmed, a failure comes that does
 // not end by itself, or ctx ends: its error is then the last failure.
 func (i *Importer) Once(ctx context.Context) error {
+	var last *Failure
 	for {
 		in, err := i.Pass(ctx)
-		f, failed := errors.AsType[*Failure](err)
-		if !failed {
-			return err
-		}
-		if !f.Reason.Transient() {
+		switch f := asFailure(err); {
+		case ctx.Err() != nil:
+			return endedAfter(ctx, last)
+		case f == nil:
+			return nil
+		case !f.Reason.Transient():
 			return f
+		default:
+			last = f
 		}
-		if !sleep(ctx, i.delay(in, f)) {
-			return f
-		}
+		sleep(ctx, i.delay(&in.Policy, last))
 	}
+}
+
+// endedAfter says why ctx ended, and what was wrong before.
+func endedAfter(ctx context.Context, last *Failure) error {
+	if last == nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 }
 
 // turn does what is due and returns the time until something is due again.
@@ -86,52 +96,86 @@ func (i *Importer) turn(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return 0 // a shutdown is no failure
 	}
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return i.delay(in, f)
+	if f := asFailure(err); f != nil {
+		return i.delay(&in.Policy, f)
 	}
 	i.enter(state.Watching, "")
+	if i.recheck {
+		i.recheck = false
+		return jitter(in.Policy.Poll)
+	}
 	return jitter(in.Policy.ReconcileEvery)
 }
 
+// errStale ends a pass whose inputs may be others by now.
+var errStale = errors.New("the inputs changed")
+
 // Pass does one pass, and tells its result everywhere. The inputs are those
 // that it worked with, with defaults for what could not be loaded.
-func (i *Importer) Pass(ctx context.Context) (*Inputs, error) {
+func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 	start := time.Now()
 	i.store.Update(func(s *state.Snapshot) { s.Passes++; s.LastAttempt, s.NextAttempt = &start, nil })
-	in, err := i.load(ctx)
-	if err == nil {
-		err = i.pass(ctx, in)
-	} else {
-		in = &Inputs{Policy: DefaultPolicy()}
+	for stale := true; stale; stale = errors.Is(err, errStale) {
+		if in, err = i.load(ctx); err == nil {
+			err = i.pass(ctx, in)
+		} else {
+			in, err = &Inputs{Policy: DefaultPolicy()}, notLoaded(err)
+		}
 	}
 	if ctx.Err() != nil {
 		return in, context.Cause(ctx)
 	}
-	i.tell(err, time.Since(start))
+	i.tell(asFailure(err), time.Since(start))
 	return in, err
 }
 
-// delay chooses when to try again, and says so.
-func (i *Importer) delay(in *Inputs, f *Failure) time.Duration {
-	wait := backoff(&in.Policy, i.retries, f.RetryAfter)
-	i.retries++
+func notLoaded(err error) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
+}
+
+// delay chooses when to try again, and says so. What is waited for is looked at
+// regularly; only what failed is retried ever less often.
+func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
+	var wait time.Duration
+	s := i.store.Get()
 	switch f.Reason {
 	case state.TargetDown:
-		wait = jitter(targetPoll)
-	case state.ServicesNotReady, state.NotImportedYet:
-		wait = jitter(in.Policy.Poll)
+		wait = awayPoll(p, time.Since(s.Problem.Since))
+	case state.LockHeld, state.ServicesNotReady, state.NotImportedYet:
+		wait = max(jitter(p.Poll), f.retryAfter())
 	default:
-		i.enter(state.Retrying, f.Group)
+		wait = backoff(p, i.retries, f.RetryAfter)
+		i.retries++
+	}
+	if phase := blockedIn(f.Reason); phase != state.Waiting || !s.Confirmed {
+		i.enter(phase, f.Group)
 	}
 	next := time.Now().Add(wait)
 	i.store.Update(func(s *state.Snapshot) { s.NextAttempt = &next })
 	return wait
 }
 
+// blockedIn is the phase in which a pass stays that ended for a reason.
+func blockedIn(r state.Reason) state.Phase {
+	switch r {
+	case state.TargetDown:
+		return state.Waiting
+	case state.ServicesNotReady:
+		return state.Preflight
+	case state.LockHeld:
+		return state.Lock
+	case state.NotImportedYet:
+		return state.Confirm
+	}
+	return state.Retrying
+}
+
 // tell stores, counts and logs the result of a pass: a line per change.
-func (i *Importer) tell(err error, took time.Duration) {
-	f, failed := errors.AsType[*Failure](err)
-	if !failed {
+func (i *Importer) tell(f *Failure, took time.Duration) {
+	if f == nil {
 		i.record.Pass("", took)
 		i.succeed()
 		return
@@ -145,7 +189,7 @@ func (i *Importer) tell(err error, took time.Duration) {
 	i.store.Update(func(s *state.Snapshot) {
 		s.Problem = problem
 		s.Confirmed = s.Confirmed && f.Group == "" // trouble of a later look takes nothing back
-		s.SetGroup(f.Group, func(g *state.Group) { g.State = state.GroupFailed })
+		s.SetGroup(f.Group, func(g *state.Group) { g.State = stateAfter(f.Reason) })
 	})
 	if old == nil || old.Reason != problem.Reason || old.Group != problem.Group || old.Message != problem.Message {
 		level := slog.LevelError
@@ -155,6 +199,13 @@ func (i *Importer) tell(err error, took time.Duration) {
 		i.log.Log(context.Background(), level, "release is not confirmed", "reason", problem.Reason, "group", problem.Group,
 			"error", problem.Message, "remedy", problem.Remedy, "runbook", problem.Runbook)
 	}
+}
+
+func stateAfter(r state.Reason) state.GroupState {
+	if r.Transient() {
+		return state.GroupWaiting
+	}
+	return state.GroupFailed
 }
 
 func (i *Importer) succeed() {
@@ -184,10 +235,15 @@ func (i *Importer) enter(p state.Phase, group string) {
 	i.log.Info("phase changed", "from", old, "to", p, "group", group)
 }
 
-// progress notes that something advanced.
+// progress notes that more is right than ever before: trouble from now on is a new one.
 func (i *Importer) progress() {
-	now := time.Now()
 	i.retries = 0
+	i.advanced()
+}
+
+// advanced notes that something moved.
+func (i *Importer) advanced() {
+	now := time.Now()
 	i.store.Update(func(s *state.Snapshot) { s.LastProgress = &now })
 }
 
@@ -210,6 +266,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return ctx.Err() == nil
 	case <-ctx.Done():
+		return false
+	}
+}
+
+// kicked takes a trigger that came meanwhile.
+func (i *Importer) kicked() bool {
+	select {
+	case <-i.kick:
+		return true
+	default:
 		return false
 	}
 }

@@ -5,6 +5,8 @@ package importer
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -15,10 +17,10 @@ import (
 func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
 	p.setGroup(g, state.GroupWaiting)
 	p.enter(state.Confirm, g.Name)
-	if r := p.native(ctx, g); r != nil && (r.Failed() || len(g.Workspaces) == 0) {
-		return p.judge(g, r)
+	if r := p.native(ctx, g); r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.distrust[g.Name]) > 0) {
+		return p.judge(ctx, attempt{group: g}, r)
 	}
-	if v, ok := p.installed(ctx, p.events(), g); ok {
+	if v, ok := p.installed(ctx, p.events(), g, time.Time{}); ok {
 		return false, p.accept(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
@@ -30,14 +32,29 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not the release's"}
 }
 
-// native returns the report of the newest import of the group by this pod.
-func (p *pass) native(ctx context.Context, g *GroupPlan) *platform.ImportReport {
+// native returns the report of the newest import of the group, if a pod of the
+// same release imported it: this one, or one of its replica set, as only one of
+// them gets the lock. What somebody imported before that is another release's.
+func (p *pass) native(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport) {
 	started := p.store.Get().Started
-	for _, e := range p.newest(ctx, started.AddDate(0, 0, -1)) {
-		ours := e.Replica != "" && e.Replica == p.Policy.PodName || e.Replica == "" && e.CreatedAt.After(started)
-		if r := e.Completed; r != nil && ours && r.RepositoryID == p.Desired.Repository && slices.Equal(r.Groups, []string{g.Name}) {
-			return r
+	query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
+	for _, e := range p.newest(ctx, started.AddDate(0, 0, -1), query) {
+		if r := e.Completed; r == nil || r.RepositoryID != p.Desired.Repository || !slices.Equal(r.Groups, []string{g.Name}) {
+			continue
+		}
+		if newest == nil {
+			newest = e.Completed
+		}
+		if sibling(e.Replica, p.Policy.PodName) || e.Replica == "" && e.CreatedAt.After(started) {
+			return newest
 		}
 	}
 	return nil
+}
+
+// sibling reports whether two pods are the same, or replicas of one template: the
+// names of those differ after the last hyphen only.
+func sibling(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '-'), strings.LastIndexByte(b, '-')
+	return a != "" && (a == b || i > 0 && i == j && a[:i] == b[:j])
 }

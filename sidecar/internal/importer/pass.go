@@ -4,9 +4,7 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -17,6 +15,8 @@ import (
 type pass struct {
 	*Importer
 	*Inputs
+	// first look at the pod, until it was used to tell about the lock.
+	first *platform.PlatformWorkspace
 	// list of installed workspaces, until something may have changed it.
 	list     []platform.Installed
 	noEvents bool // nobody answers event queries
@@ -25,19 +25,18 @@ type pass struct {
 // pass brings the platform to the desired release, or says why it is not there.
 func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 	p := &pass{Importer: i, Inputs: in}
-	i.mem.about(&in.Desired)
+	if i.mem.about(&in.Desired) {
+		p.announce()
+	}
 	if i.again.Swap(false) {
 		clear(i.mem.confirmed)
 	}
-	p.announce()
 	mode, err := p.preflight(ctx)
 	if err != nil {
 		return err
 	}
 	i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
-	if err := p.reconcile(ctx, mode); err != nil {
-		return err
-	}
+	p.reconcile(ctx, mode)
 	if mode == ModeObserve {
 		err = p.each(ctx, p.observeGroup)
 	} else {
@@ -53,11 +52,7 @@ func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 func (p *pass) announce() {
 	d := &p.Desired
 	p.store.Update(func(s *state.Snapshot) {
-		same := s.Release.ManifestDigest == d.Digest && s.Release.Repository == d.Repository && len(s.Groups) == len(d.Groups)
-		if same {
-			return
-		}
-		s.Confirmed = false
+		s.Confirmed, s.Drift = false, nil
 		s.Release = state.Release{Name: d.Name, Repository: d.Repository, RepositoryName: d.RepositoryName,
 			ManifestDigest: d.Digest, Verification: state.Unverified}
 		s.Groups = make([]state.Group, len(d.Groups))
@@ -78,20 +73,17 @@ func pending(g *GroupPlan) state.Group {
 // preflight finds out whether the pod answers, accepts us and carries the
 // release, and who imports.
 func (p *pass) preflight(ctx context.Context) (Mode, error) {
-	confirmed := p.store.Get().Confirmed
-	if !confirmed {
-		p.enter(state.Waiting, "")
-	}
 	if p.Policy.Mode == ModeObserve {
 		return ModeObserve, nil
 	}
 	w, err := p.Pod.Platform(ctx)
+	if class := platform.ClassOf(err); class != platform.ClassNotSent && p.store.Get().Phase == state.Waiting {
+		p.enter(state.Preflight, "")
+	}
 	if err != nil {
 		return p.refused(err)
 	}
-	if !confirmed {
-		p.enter(state.Preflight, "")
-	}
+	p.first = &w
 	if err := p.checkRelease(&w); err != nil {
 		return "", err
 	}
@@ -101,11 +93,8 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 // refused chooses to observe where that is allowed and possible.
 func (p *pass) refused(err error) (Mode, error) {
 	class := platform.ClassOf(err)
-	if class == platform.ClassUnauthorized || class == platform.ClassForbidden {
-		p.enter(state.Preflight, "")
-		if p.Policy.Mode == ModeAuto && p.Gateway != nil {
-			return ModeObserve, nil
-		}
+	if (class == platform.ClassUnauthorized || class == platform.ClassForbidden) && p.Policy.Mode == ModeAuto && p.Gateway != nil {
+		return ModeObserve, nil
 	}
 	f := FailureOf(err)
 	if class == platform.ClassNotFound { // the route itself, not the repository
@@ -125,30 +114,6 @@ func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
 	return nil
 }
 
-// awaitServices asks the gateway about the services that the platform wants
-// before an import, once per process and for a limited time. Our own service is
-// not among them: it may get its traffic only after us (contract §0, finding 10).
-func (p *pass) awaitServices(ctx context.Context) error {
-	if p.Gateway == nil || len(p.Policy.Services) == 0 || p.store.Get().Gate.Why == state.GateConfirmed {
-		return nil
-	}
-	if p.started.IsZero() {
-		p.started = time.Now()
-	}
-	if time.Since(p.started) >= p.Policy.ServicesTimeout {
-		return nil
-	}
-	r, err := p.Gateway.Readiness(ctx, p.Policy.Services...)
-	if err != nil {
-		f := FailureOf(err)
-		return &Failure{Reason: state.ServicesNotReady, Message: "ask for readiness: " + f.Message, RetryAfter: f.RetryAfter, Err: err}
-	}
-	if names := r.NotReady("workspaces"); len(names) > 0 {
-		return &Failure{Reason: state.ServicesNotReady, Message: "not ready: " + strings.Join(names, ", ")}
-	}
-	return nil
-}
-
 // each handles the groups in order, and stops at the first that fails.
 func (p *pass) each(ctx context.Context, handle func(context.Context, *GroupPlan) (imported bool, err error)) error {
 	pause := false
@@ -156,6 +121,9 @@ func (p *pass) each(ctx context.Context, handle func(context.Context, *GroupPlan
 		g := &p.Desired.Groups[n]
 		if p.mem.confirmed[g.Name] {
 			continue
+		}
+		if n > 0 && p.kicked() {
+			return errStale
 		}
 		if pause && !sleep(ctx, p.Policy.GroupPause) {
 			return context.Cause(ctx)
@@ -165,13 +133,14 @@ func (p *pass) each(ctx context.Context, handle func(context.Context, *GroupPlan
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		f, failed := errors.AsType[*Failure](err)
-		if failed {
+		took := time.Since(start)
+		if f := asFailure(err); f != nil {
 			f.Group = g.Name
-			p.record.Group(g.Name, f.Reason, time.Since(start))
+			p.record.Group(g.Name, f.Reason, took)
 			return f
 		}
-		p.record.Group(g.Name, "", time.Since(start))
+		p.record.Group(g.Name, "", took)
+		p.log.Info("group is confirmed", "group", g.Name, "imported", imported, "took", took)
 		pause = imported && p.Policy.GroupPause > 0
 	}
 	return nil
@@ -197,10 +166,13 @@ func (p *pass) accept(g *GroupPlan, v verdict) error {
 			s.Release.Verification = state.Full
 		}
 	})
+	if p.mem.better(g, v.workspaces) || v.failure == nil {
+		p.progress()
+	}
 	if v.failure != nil {
 		return v.failure
 	}
+	p.recheck = p.recheck || p.mem.repair[g.Name]
 	p.mem.confirm(g)
-	p.progress()
 	return nil
 }

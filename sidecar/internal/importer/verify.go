@@ -22,8 +22,8 @@ type verdict struct {
 	partial bool
 	// imported tells that the platform changed something.
 	imported bool
-	// failed lists the slugs with errors.
-	failed []string
+	// ignored: the platform skipped what is not right, which only force changes.
+	ignored bool
 }
 
 // verify compares a report with what is expected of a group. It confirms only
@@ -78,11 +78,13 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 	case w.Failed() || !isDone(w.Status):
 		got.State, got.Error = state.WorkspaceFailed, describe(w)
 		f = &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
-		v.failed = append(v.failed, want.Slug)
+	case w.Status == "":
+		got.State, got.Error = state.WorkspaceMissing, "reported without a status"
+		f = &Failure{Reason: state.WorkspaceSilent, Message: fmt.Sprintf("workspace %s is in the platform's report without a status", want.Slug)}
 	case w.Status == platform.StatusSkipped && distrust[want.Slug]:
 		got.State, got.Error = state.WorkspaceFailed, "its last import failed, and now it is skipped"
 		f = &Failure{Reason: state.ImportErrors, Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
-		v.failed = append(v.failed, want.Slug)
+		v.ignored = true
 	case w.Version != "" && want.Version != "" && w.Version != want.Version:
 		got.State, got.Error = state.WorkspaceFailed, fmt.Sprintf("version %s instead of %s", w.Version, want.Version)
 		f = &Failure{Reason: state.WrongVersion, Message: fmt.Sprintf("workspace %s has %s", want.Slug, got.Error)}
@@ -149,7 +151,8 @@ type index struct {
 }
 
 // indexReport knows the workspaces of a report, also those that it names by id
-// only: the list of workspaces is optional in the contract.
+// only: the list of workspaces is optional in the contract. An id completes a
+// workspace without a status.
 func indexReport(r *platform.ImportReport) index {
 	x := index{map[string]*platform.WorkspaceReport{}, map[string]*platform.WorkspaceReport{}}
 	for _, ids := range []struct {
@@ -162,6 +165,9 @@ func indexReport(r *platform.ImportReport) index {
 	}
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
+		if told := x.byID[w.ID]; w.Status == "" && told != nil {
+			w.Status = told.Status
+		}
 		x.bySlug[w.Slug] = w
 		if w.ID != "" {
 			x.byID[w.ID] = w

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// A scale-up during a push of somebody, or beside a merge conflict, is no outage.
+func TestALockDoesNotKeepBackWhoHasNothingToImport(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		c.startAll()
+		c.wait(time.Minute)
+		c.Lock("somebody", "merge_conflict")
+		c.add(files("v1")).start()
+		if took := c.wait(time.Second); took > 300*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+		if n := len(c.Ledger().Bulks); n != 3 {
+			t.Errorf("%d imports, want 3", n)
+		}
+	})
+}
+
+// Sources do not say how a lock is refused: the lock itself tells (contract §1.5).
+func TestALockIsToldFromOtherRefusals(t *testing.T) {
+	for _, status := range []int{400, 403, 409, 423} {
+		for _, text := range []string{"Workspace platform is locked", "An operation is in progress", "Sorry"} {
+			t.Run(fmt.Sprintf("%d %s", status, text), func(t *testing.T) {
+				o := platformtest.Options{LockedStatus: status, LockedCode: "ConflictError", LockedMessage: text}
+				inBubble(t, o, 1, func(t *testing.T, c *cluster) {
+					// Somebody is faster, between our look and our request.
+					c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Before: func() { c.Lock("somebody", "pull_in_progress") }})
+					c.startAll()
+					time.Sleep(10 * time.Minute)
+					if c.reason() != state.LockHeld || c.replicas[0].ready() {
+						t.Errorf("reason %q", c.reason())
+					}
+					c.Unlock()
+					c.wait(10 * time.Second)
+				})
+			})
+		}
+	}
+}
+
+func TestARefusalThatIsNoLock(t *testing.T) {
+	for status, want := range map[int]state.Reason{400: state.Rejected, 403: state.Forbidden, 409: state.Rejected} {
+		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+			c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: status, Body: `{"error":"Other","message":"Sorry"}`})
+			c.startAll()
+			time.Sleep(10 * time.Minute)
+			if c.reason() != want {
+				t.Errorf("%d: reason %q, want %q", status, c.reason(), want)
+			}
+		})
+	}
+}
+
+// A refusal for a lock that nobody can see must not be waited for in silence.
+func TestALockThatIsNotShownGetsStuck(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		hidden := platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked","message":"busy"}`}
+		c.replicas[0].Faults.Add(hidden)
+		c.startAll()
+		time.Sleep(20 * time.Minute)
+		if c.reason() != state.LockHeld {
+			t.Errorf("reason %q", c.reason())
+		}
+		time.Sleep(20 * time.Minute)
+		if c.reason() != state.LockStuck || !strings.Contains(c.replicas[0].store.Get().Problem.Message, "busy") {
+			t.Errorf("%+v", c.replicas[0].store.Get().Problem)
+		}
+		if n := c.Ledger().Count("pull"); n > 40*60/2 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestALockThatDoesNotEnd(t *testing.T) {
+	inBubble(t, platformtest.Options{LockExpiry: 24 * time.Hour}, 1, func(t *testing.T, c *cluster) {
+		c.Lock("somebody", "manual")
+		c.startAll()
+		time.Sleep(29 * time.Minute)
+		if s := c.replicas[0].store.Get(); c.reason() != state.LockHeld || s.Phase != state.Lock || time.Since(s.Since) < 28*time.Minute || s.Lock.By != "somebody" {
+			t.Errorf("reason %q, %+v", c.reason(), s)
+		}
+		time.Sleep(2 * time.Minute)
+		if c.reason() != state.LockStuck {
+			t.Errorf("reason %q", c.reason())
+		}
+		if n := len(c.Ledger().Locks); n != 1 {
+			t.Errorf("the lock of somebody else was touched: %d", n)
+		}
+		c.Unlock()
+		c.wait(time.Minute + time.Second)
+		if c.replicas[0].counts.waits != 1 {
+			t.Errorf("%d waits were told, want 1", c.replicas[0].counts.waits)
+		}
+	})
+}
+
+func TestAMergeConflictNeedsAPerson(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		c.Lock("somebody", "merge_conflict")
+		c.startAll()
+		time.Sleep(time.Hour)
+		if c.reason() != state.MergeConflict {
+			t.Errorf("reason %q", c.reason())
+		}
+		c.Unlock()
+		c.wait(time.Minute + time.Second)
+	})
+}
+
+// The line of a lock is told once, not at each look.
+func TestAWaitIsQuiet(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		c.Lock("somebody", "manual")
+		c.startAll()
+		time.Sleep(25 * time.Minute)
+		if n := strings.Count(c.replicas[0].log.String(), "\n"); n > 6 {
+			t.Errorf("%d lines:\n%s", n, c.replicas[0].log)
+		}
+	})
+}
+
+// A lock that is lost lets the platform take two imports. What still advances is
+// waited for all the same.
+func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(50 * time.Second), EventReadsPerMinute: -1}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.gateway = c.public()
+		r.policy.Poll = 20 * time.Second
+		r.Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.AnswerAfter, Status: http.StatusGatewayTimeout})
+		r.policy.PullWait = time.Second
+		time.AfterFunc(10*time.Second, c.Unlock)
+		c.startAll()
+		c.wait(10 * time.Minute)
+		c.complete("v1")
+	})
+}
