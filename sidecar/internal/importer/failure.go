@@ -36,17 +36,18 @@ func asFailure(err error) *Failure {
 	if err == nil {
 		return nil
 	}
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return f
-	}
 	return FailureOf(err)
 }
 
 // retryAfter is how long to wait because the platform asks for it, bounded.
 func (f *Failure) retryAfter() time.Duration { return min(f.RetryAfter, maxRetryAfter) }
 
-// FailureOf classifies an error of the client that leaves no doubt about the outcome.
+// FailureOf returns the failure in err's chain, or classifies an error of the
+// client that leaves no doubt about the outcome.
 func FailureOf(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
 	f := &Failure{Reason: state.TargetDown, Message: err.Error(), Err: err}
 	e, ok := errors.AsType[*platform.Error](err)
 	if !ok {

@@ -129,7 +129,8 @@ func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 	return in, err
 }
 
-func notLoaded(err error) error {
+// notLoaded makes a failure of an error that may not say what could not be read.
+func notLoaded(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
