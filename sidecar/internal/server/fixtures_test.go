@@ -4,7 +4,9 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -135,4 +137,34 @@ func large() *state.Snapshot {
 		s.Groups = append(s.Groups, group)
 	}
 	return s
+}
+
+// storeOf is the store of a sidecar that started an hour ago and holds s.
+func storeOf(s *state.Snapshot) *state.Store {
+	store := state.NewStore()
+	store.Update(func(current *state.Snapshot) { *current, current.Started = *s, time.Now().Add(-time.Hour) })
+	return store
+}
+
+// logBuffer is a log that many goroutines write.
+type logBuffer struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.data = append(l.data, b...)
+	return len(b), nil
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.data)
+}
+
+func (l *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // writeStatus writes what [json.Marshal] would return and a line feed, one
-// workspace at a time: a client that reads slowly must not hold megabytes.
+// workspace at a time: a client that reads slowly must not hold megabytes. Lists
+// are lists, also those that are nil.
 func writeStatus(w io.Writer, s *state.Snapshot) error {
 	head := *s
 	head.Groups = []state.Group{}

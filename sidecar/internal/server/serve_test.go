@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// listen serves on a TCP port until the test ends, and returns its address.
+func listen(t *testing.T, s *Server) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// connect opens a connection that says text.
+func connect(t *testing.T, addr, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// probe asks as the kubelet does: a new connection, an answer within a second.
+func probe(t *testing.T, addr string) {
+	t.Helper()
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + addr + "/readyz")
+	if err != nil {
+		t.Errorf("probe: %v", err)
+		return
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("probe: %s", resp.Status)
+	}
+}
+
+// ended waits until the server has closed c, and returns what it said before.
+func ended(t *testing.T, c net.Conn, within time.Duration) string {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(c)
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
+		t.Errorf("the connection is open after %s", within)
+	}
+	return string(said)
+}
+
+// TestProbesGetThrough however many connections others hold, whatever they do
+// with them.
+func TestProbesGetThrough(t *testing.T) {
+	const many = 1000
+	for name, text := range map[string]string{
+		"that say nothing":               "",
+		"that stop within the headers":   "GET /status HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+		"that stop within the body":      "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
+		"that do not read their answers": strings.Repeat("GET /status HTTP/1.1\r\nHost: x\r\n\r\n", 50),
+		"that are kept for later":        "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := listen(t, New(storeOf(healthy()), options()))
+			for n := range many {
+				c, err := net.Dial("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				io.WriteString(c, text) // it may be closed already
+				if n%100 == 99 {
+					probe(t, addr)
+				}
+			}
+			for range 10 {
+				probe(t, addr)
+			}
+		})
+	}
+}
+
+// TestStaleConnectionsGoFirst: what is closed is what does nothing.
+func TestStaleConnectionsGoFirst(t *testing.T) {
+	addr := listen(t, New(storeOf(healthy()), options()))
+	idle := connect(t, addr, "")
+	busy := connect(t, addr, "")
+	answers := bufio.NewReader(busy)
+	for n := range maxConns + 50 {
+		if n%10 == 0 {
+			get(t, busy, answers)
+		}
+		connect(t, addr, "")
+	}
+	ended(t, idle, time.Second)
+	get(t, busy, answers)
+}
+
+// get asks for /livez on a connection that stays open.
+func get(t *testing.T, c net.Conn, answers *bufio.Reader) {
+	t.Helper()
+	if _, err := io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "alive\n" {
+		t.Fatalf("answer %q, %v", body, err)
+	}
+}
+
+func TestRequestsThatAreTooLarge(t *testing.T) {
+	addr := listen(t, New(storeOf(healthy()), options()))
+	for name, c := range map[string]struct{ text, status string }{
+		"header":      {"GET /livez HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", "431 "},
+		"many":        {"GET /livez HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-Many: a\r\n", 4<<10) + "\r\n", "431 "},
+		"path":        {"GET /" + strings.Repeat("a", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", "431 "},
+		"body":        {"POST /-/import HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000000\r\n\r\n" + strings.Repeat("a", 64<<10), "202 "},
+		"not HTTP":    {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "400 "},
+		"two lengths": {"POST /-/import HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", "400 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			go io.WriteString(conn, c.text) // the server need not read it all
+			line, err := bufio.NewReader(conn).ReadString('\n')
+			if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+c.status) {
+				t.Errorf("answer %q, %v; want %s", line, err, c.status)
+			}
+			ended(t, conn, 5*time.Second)
+			probe(t, addr)
+		})
+	}
+}
+
+// pipes is a listener without a network, for tests on a fake clock.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) dial() net.Conn {
+	here, there := net.Pipe()
+	p.conns <- there
+	return here
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.done) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9400} }
+
+// onFakeClock runs f against a server in a bubble.
+func onFakeClock(t *testing.T, s *Server, f func(t *testing.T, p *pipes, stop func(), ended <-chan error)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		p, ended := newPipes(), make(chan error, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { ended <- s.Serve(ctx, p) }()
+		f(t, p, stop, ended)
+		stop()
+		<-ended
+	})
+}
+
+// TestSlowClientsAreCutOff after their time, to the second.
+func TestSlowClientsAreCutOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		every time.Duration // 0: say it once
+		want  time.Duration
+	}{
+		"says nothing":              {"", 0, headerTimeout},
+		"stops within the headers":  {"GET /livez HTTP/1.1\r\nX-Slow: ", 0, headerTimeout},
+		"drips headers":             {"X", time.Second, headerTimeout},
+		"asks once and stays":       {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", 0, idleTimeout},
+		"stops within a large body": {"POST /-/import HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na", 0, readTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onFakeClock(t, New(storeOf(healthy()), options()), func(t *testing.T, p *pipes, _ func(), _ <-chan error) {
+				start, conn := time.Now(), p.dial()
+				var client sync.WaitGroup
+				defer client.Wait()
+				client.Go(func() {
+					for n := 0; n == 0 || c.every > 0; n++ {
+						if _, err := io.WriteString(conn, c.text); err != nil {
+							return
+						}
+						time.Sleep(c.every)
+					}
+				})
+				io.Copy(io.Discard, conn)
+				if got := time.Since(start); got < c.want || got > c.want+time.Second {
+					t.Errorf("cut off after %s, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestClientThatDoesNotRead is cut off, in the middle of its answer.
+func TestClientThatDoesNotRead(t *testing.T) {
+	onFakeClock(t, New(storeOf(large()), options()), func(t *testing.T, p *pipes, _ func(), _ <-chan error) {
+		start, conn := time.Now(), p.dial()
+		io.WriteString(conn, "GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(writeTimeout + time.Second)
+		said, _ := io.ReadAll(conn)
+		if time.Since(start) != writeTimeout+time.Second || len(said) > 64<<10 {
+			t.Errorf("%d bytes came after %s", len(said), time.Since(start))
+		}
+	})
+}
+
+// slow makes /metrics take its time.
+func slow(started chan<- struct{}, release <-chan struct{}) Options {
+	o := options()
+	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(started)
+		<-release
+		io.WriteString(w, "metrics\n")
+	})
+	return o
+}
+
+// TestServeDrains: a request that is being answered is answered to its end, and
+// nobody new is let in.
+func TestServeDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		p := newPipes()
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { ended <- New(storeOf(healthy()), slow(started, release)).Serve(ctx, p) }()
+		conn := p.dial()
+		go io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+		<-started
+		stop()
+		<-p.done // takes no new connection
+		time.Sleep(drainTimeout - time.Second)
+		select {
+		case err := <-ended:
+			t.Fatalf("ended during a request: %v", err)
+		default:
+		}
+		close(release)
+		said, err := io.ReadAll(conn)
+		if err != nil || !strings.HasSuffix(string(said), "metrics\n") {
+			t.Errorf("answer %q, %v", said, err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestDrainIsBounded: a request that does not end delays the end by no more than the bound.
+func TestDrainIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		p := newPipes()
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { ended <- New(storeOf(healthy()), slow(started, release)).Serve(ctx, p) }()
+		conn := p.dial()
+		go io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+		<-started
+		start := time.Now()
+		stop()
+		if err := <-ended; err != nil || time.Since(start) != drainTimeout {
+			t.Errorf("ended after %s, want %s: %v", time.Since(start), drainTimeout, err)
+		}
+		if said, _ := io.ReadAll(conn); len(said) > 0 {
+			t.Errorf("answer %q", said)
+		}
+		close(release)
+	})
+}
+
+func TestServeOnAClosedListener(t *testing.T) {
+	p := newPipes()
+	p.Close()
+	err := New(storeOf(healthy()), options()).Serve(t.Context(), p)
+	if !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "127.0.0.1:9400") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestPanic ends one connection. The log has the place and no value.
+func TestPanic(t *testing.T) {
+	const value = "panic-canary-1f"
+	for name, c := range map[string]struct {
+		value any
+		log   string
+	}{
+		"an error":      {fmt.Errorf("token %s", value), "*errors.errorString"},
+		"a string":      {value, `"type":"string"`},
+		"an abort":      {http.ErrAbortHandler, ""},
+		"a value of us": {struct{ Token string }{value}, "struct { Token string }"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log logBuffer
+			o := options()
+			o.Log = log.logger()
+			o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, "half")
+				panic(c.value)
+			})
+			addr := listen(t, New(storeOf(healthy()), o))
+			if said := ended(t, connect(t, addr, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), 5*time.Second); said != "" {
+				t.Errorf("the client gets %q", said)
+			}
+			probe(t, addr)
+			got := log.String()
+			if strings.Contains(got, value) || !strings.Contains(got, c.log) || (c.log != "") != strings.Contains(got, "request panicked") {
+				t.Errorf("the log is %s", got)
+			}
+			if c.log != "" && (!strings.Contains(got, "serve_test.go") || !strings.Contains(got, "GET /metrics")) {
+				t.Errorf("the log does not tell where: %s", got)
+			}
+		})
+	}
+}
