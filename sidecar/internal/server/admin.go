@@ -13,7 +13,7 @@ import (
 )
 
 // reloadTimeout bounds a reload that was asked for.
-const reloadTimeout = 15 * time.Second
+const reloadTimeout = 10 * time.Second
 
 // guard lets programs through that are in the pod or bear the token, and no
 // browser: one in which a person has a port-forward open reaches us as if from

@@ -295,3 +295,13 @@ func FuzzPage(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkPage(b *testing.B) {
+	s, p := large(), testPage()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.write(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -17,11 +17,12 @@ import (
 const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 10 * time.Second
-	writeTimeout   = 30 * time.Second
+	writeTimeout   = 15 * time.Second
 	idleTimeout    = 2 * time.Minute // longer than Prometheus waits between two scrapes
 	drainTimeout   = 3 * time.Second
 	maxHeaderBytes = 8 << 10
 	maxConns       = 128
+	maxAtOnce      = 8 // of the answers that take time to make, per route
 )
 
 // Serve answers on l until ctx ends, then takes no new connection, lets requests
@@ -52,6 +53,22 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	<-ended
 	return nil
+}
+
+// few lets some requests through at a time, and tells others to come again: while
+// many ask for an answer that takes time to make, a probe finds the processor free.
+func few(next http.HandlerFunc) http.HandlerFunc {
+	places := make(chan struct{}, maxAtOnce)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			next(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			text(w, http.StatusServiceUnavailable, "too many ask for this at once")
+		}
+	}
 }
 
 // headed sets what is the same for every answer: nothing is cached, nothing is

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -81,16 +82,21 @@ func ended(t *testing.T, c net.Conn, within time.Duration) string {
 // TestProbesGetThrough however many connections others hold, whatever they do
 // with them.
 func TestProbesGetThrough(t *testing.T) {
-	const many = 1000
+	many := 1000
+	if testing.Short() {
+		many = 2 * maxConns // with the race detector, a large answer takes 100 ms
+	}
+	ready := large()
+	ready.Gate = healthy().Gate
 	for name, text := range map[string]string{
 		"that say nothing":               "",
 		"that stop within the headers":   "GET /status HTTP/1.1\r\nHost: x\r\nX-Slow: ",
 		"that stop within the body":      "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
-		"that do not read their answers": strings.Repeat("GET /status HTTP/1.1\r\nHost: x\r\n\r\n", 50),
+		"that do not read their answers": strings.Repeat("GET /status HTTP/1.1\r\nHost: x\r\n\r\n", 2),
 		"that are kept for later":        "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			addr := listen(t, New(storeOf(healthy()), options()))
+			addr := listen(t, New(storeOf(ready), options()))
 			for n := range many {
 				c, err := net.Dial("tcp", addr)
 				if err != nil {
@@ -259,42 +265,52 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// slow makes /metrics take its time.
-func slow(started chan<- struct{}, release <-chan struct{}) Options {
-	o := options()
+// busy is a server in a bubble that answers /metrics when it is released.
+type busy struct {
+	*pipes
+	client  net.Conn
+	stop    func()
+	release chan struct{}
+	result  chan error
+}
+
+// newBusy returns a server that is about to answer a request.
+func newBusy(t *testing.T) *busy {
+	b := &busy{pipes: newPipes(), release: make(chan struct{}), result: make(chan error, 1)}
+	asked, o := make(chan struct{}), options()
 	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		close(started)
-		<-release
+		close(asked)
+		<-b.release
 		io.WriteString(w, "metrics\n")
 	})
-	return o
+	var ctx context.Context
+	ctx, b.stop = context.WithCancel(t.Context())
+	go func() { b.result <- New(storeOf(healthy()), o).Serve(ctx, b) }()
+	b.client = b.dial()
+	go io.WriteString(b.client, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-asked
+	return b
 }
 
 // TestServeDrains: a request that is being answered is answered to its end, and
 // nobody new is let in.
 func TestServeDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		started, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-		p := newPipes()
-		ctx, stop := context.WithCancel(t.Context())
-		go func() { ended <- New(storeOf(healthy()), slow(started, release)).Serve(ctx, p) }()
-		conn := p.dial()
-		go io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-		<-started
-		stop()
-		<-p.done // takes no new connection
+		b := newBusy(t)
+		b.stop()
+		<-b.done // takes no new connection
 		time.Sleep(drainTimeout - time.Second)
 		select {
-		case err := <-ended:
+		case err := <-b.result:
 			t.Fatalf("ended during a request: %v", err)
 		default:
 		}
-		close(release)
-		said, err := io.ReadAll(conn)
+		close(b.release)
+		said, err := io.ReadAll(b.client)
 		if err != nil || !strings.HasSuffix(string(said), "metrics\n") {
 			t.Errorf("answer %q, %v", said, err)
 		}
-		if err := <-ended; err != nil {
+		if err := <-b.result; err != nil {
 			t.Error(err)
 		}
 	})
@@ -303,23 +319,46 @@ func TestServeDrains(t *testing.T) {
 // TestDrainIsBounded: a request that does not end delays the end by no more than the bound.
 func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		started, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-		p := newPipes()
-		ctx, stop := context.WithCancel(t.Context())
-		go func() { ended <- New(storeOf(healthy()), slow(started, release)).Serve(ctx, p) }()
-		conn := p.dial()
-		go io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-		<-started
-		start := time.Now()
-		stop()
-		if err := <-ended; err != nil || time.Since(start) != drainTimeout {
+		b, start := newBusy(t), time.Now()
+		b.stop()
+		if err := <-b.result; err != nil || time.Since(start) != drainTimeout {
 			t.Errorf("ended after %s, want %s: %v", time.Since(start), drainTimeout, err)
 		}
-		if said, _ := io.ReadAll(conn); len(said) > 0 {
+		if said, _ := io.ReadAll(b.client); len(said) > 0 {
 			t.Errorf("answer %q", said)
 		}
-		close(release)
+		close(b.release)
 	})
+}
+
+// TestFewAtOnce: more than some get word to come again, until a place is free.
+func TestFewAtOnce(t *testing.T) {
+	o, asked, release := options(), make(chan struct{}), make(chan struct{})
+	o.Metrics = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-release
+	})
+	h := New(storeOf(healthy()), o).Handler()
+	metrics := func() *httptest.ResponseRecorder { return ask(t, h, httptest.NewRequest("GET", "/metrics", nil)) }
+	var all sync.WaitGroup
+	for range maxAtOnce {
+		all.Go(func() { metrics() })
+		<-asked
+	}
+	if got := metrics(); got.Code != 503 || got.Header().Get("Retry-After") != "1" {
+		t.Errorf("one too many is answered with %d %v", got.Code, got.Header())
+	}
+	for _, path := range []string{"/readyz", "/status", "/"} {
+		if got := ask(t, h, httptest.NewRequest("GET", path, nil)); got.Code != 200 {
+			t.Errorf("%s is answered with %d", path, got.Code)
+		}
+	}
+	close(release)
+	all.Wait()
+	go func() { <-asked }()
+	if got := metrics(); got.Code != 200 {
+		t.Errorf("with free places, %d", got.Code)
+	}
 }
 
 func TestServeOnAClosedListener(t *testing.T) {

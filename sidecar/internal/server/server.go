@@ -52,9 +52,9 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.livez)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /status", s.status)
-	mux.HandleFunc("GET /{$}", s.people)
+	mux.HandleFunc("GET /metrics", few(s.metrics))
+	mux.HandleFunc("GET /status", few(s.status))
+	mux.HandleFunc("GET /{$}", few(s.people))
 	if s.Reload != nil {
 		mux.Handle("POST /-/reload", s.guard(s.reload))
 	}

@@ -105,3 +105,13 @@ func TestSpliceWithoutTheList(t *testing.T) {
 		t.Error("a document without the list is no error")
 	}
 }
+
+func BenchmarkStatus(b *testing.B) {
+	s := large()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := writeStatus(io.Discard, s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func TestGateOpensOnce(t *testing.T) {
 			store.Update(func(s *state.Snapshot) { s.Gate = state.Gate{Why: state.GateWaits} })
 			h := New(store, o).Handler()
 			var all sync.WaitGroup
-			for range 20 {
+			for range maxAtOnce {
 				all.Go(func() { ask(t, h, httptest.NewRequest("GET", path, nil)) })
 			}
 			all.Wait()
