@@ -5,97 +5,44 @@ package registry
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
-	"golang.org/x/net/http/httpproxy"
+
+	"github.com/prismeai/workspaces-release/builder/internal/egress"
 )
 
-// A time-out for each phase of a request. The bodies of blobs have none: a layer may take long.
-const (
-	dialTimeout = 15 * time.Second
-	tlsTimeout  = 15 * time.Second
-	// headerTimeout is generous, since a registry answers the end of an upload only
-	// when its storage has the blob.
-	headerTimeout = 2 * time.Minute
-	idleTimeout   = 90 * time.Second
-	// documentTimeout is for all of a request for something small, with its body
-	// and its retries.
-	documentTimeout = 5 * time.Minute
-)
+// documentTimeout is for all of a request for something small, with its body and its
+// retries. The bodies of blobs have none: a layer may take long.
+const documentTimeout = 5 * time.Minute
 
-// maxRedirects is how many hops a read follows, maxCAFile the size of a CA file in bytes.
-const (
-	maxRedirects = 5
-	maxCAFile    = 4 << 20
-)
+// maxRedirects is how many hops a read follows.
+const maxRedirects = 5
 
 // newHTTPClient stacks what every request passes, the outermost first: size
 // limits, redirects, retries, the count of bytes, the choice of TLS or plain HTTP.
 func newHTTPClient(opts Options, insecure map[string]bool, count *traffic) (*http.Client, error) {
-	roots, err := certPool(opts.CAFiles)
+	roots, err := egress.CertPool(opts.CAFiles...)
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := proxyFunc(opts.Getenv)
+	proxy, err := egress.Proxy(opts.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	count.RoundTripper = &wire{
-		verified:   newTransport(proxy, &tls.Config{RootCAs: roots}),
-		unverified: newTransport(proxy, &tls.Config{RootCAs: roots, InsecureSkipVerify: true}),
+		verified:   egress.NewTransport(proxy, &tls.Config{RootCAs: roots}),
+		unverified: egress.NewTransport(proxy, &tls.Config{RootCAs: roots, InsecureSkipVerify: true}),
 		insecure:   insecure,
 		fallbacks:  map[string]http.RoundTripper{},
 	}
 	return &http.Client{Transport: limits{redirects{newRetries(count)}}}, nil
-}
-
-// newTransport has a time-out for everything up to the response's header. proxy and
-// config come from the options, never from the process's environment.
-func newTransport(proxy func(*http.Request) (*url.URL, error), config *tls.Config) *http.Transport {
-	return &http.Transport{
-		Proxy:                 proxy,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       config,
-		TLSHandshakeTimeout:   tlsTimeout,
-		ResponseHeaderTimeout: headerTimeout,
-		ExpectContinueTimeout: 5 * time.Second,
-		IdleConnTimeout:       idleTimeout,
-		MaxIdleConns:          30,
-		MaxIdleConnsPerHost:   4,
-		// HTTP/2's flow control slows uploads down (golang/go#14077), so not that.
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-	}
-}
-
-// certPool returns the system's certificates and those of files; nil means the system's alone.
-func certPool(files []string) (*x509.CertPool, error) {
-	if len(files) == 0 {
-		return nil, nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	for _, file := range files {
-		pem, err := readFile(file, maxCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read registry CA: %w", err)
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read registry CA %s: no PEM certificate in it", file)
-		}
-	}
-	return pool, nil
 }
 
 // readFile reads a file of at most limit bytes.
@@ -113,41 +60,6 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, &LimitError{What: name, Limit: limit}
 	}
 	return data, nil
-}
-
-// proxyFunc follows the conventions of net/http.ProxyFromEnvironment. The proxies
-// are checked here because the library's own error shows the URL with its password.
-func proxyFunc(getenv func(string) string) (func(*http.Request) (*url.URL, error), error) {
-	either := func(name string) string {
-		if v := getenv(name); v != "" {
-			return v
-		}
-		return getenv(strings.ToLower(name))
-	}
-	config := &httpproxy.Config{
-		HTTPProxy:  either("HTTP_PROXY"),
-		HTTPSProxy: either("HTTPS_PROXY"),
-		NoProxy:    either("NO_PROXY"),
-	}
-	for name, value := range map[string]string{"HTTP_PROXY": config.HTTPProxy, "HTTPS_PROXY": config.HTTPSProxy} {
-		if !validProxy(value) {
-			return nil, fmt.Errorf("%s is not a proxy URL: want http://host:port", name)
-		}
-	}
-	choose := config.ProxyFunc()
-	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }, nil
-}
-
-// validProxy accepts what httpproxy does: without a scheme it is an HTTP proxy.
-func validProxy(s string) bool {
-	if s == "" {
-		return true
-	}
-	if !strings.Contains(s, "://") {
-		s = "http://" + s
-	}
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https" || strings.HasPrefix(u.Scheme, "socks5"))
 }
 
 // wire chooses between TLS and plain HTTP, host by host.
