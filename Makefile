@@ -53,6 +53,9 @@ race:
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
 	cd .tools/trufflehog && $(GO) build -trimpath -o $@ github.com/trufflesecurity/trufflehog/v3
 
+$(TOOLS)/helm: .tools/helm/go.mod
+	cd .tools/helm && $(GO) build -trimpath -o $@ helm.sh/helm/v3/cmd/helm
+
 .PHONY: clean
 clean:
 	rm -rf $(BIN) $(TOOLS)
