@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitoring
+
+import (
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+func TestRulesAreValid(t *testing.T) {
+	if out, err := exec.Command(promtool(t), "check", "rules", "--lint=all", "--lint-fatal", rulesFile).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestAlerts(t *testing.T) {
+	tool := promtool(t)
+	for _, r := range alerts(t) {
+		t.Run(r.Alert, func(t *testing.T) {
+			t.Parallel()
+			if out, err := exec.Command(tool, "test", "rules", testFile(r.Alert)).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func testFile(alert string) string { return filepath.Join("testdata", "alerts", alert+".yaml") }
+
+// alertTests is what we need of a promtool test file.
+type alertTests struct {
+	Tests []struct {
+		Name  string `yaml:"name"`
+		Cases []struct {
+			At     string `yaml:"eval_time"`
+			Alert  string `yaml:"alertname"`
+			Alerts []any  `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+	} `yaml:"tests"`
+}
+
+// TestEachAlertFiresStaysQuietAndResolves looks at the cases, so that a file
+// cannot forget one of the three.
+func TestEachAlertFiresStaysQuietAndResolves(t *testing.T) {
+	rules := alerts(t)
+	for _, r := range rules {
+		var file alertTests
+		readYAML(t, testFile(r.Alert), &file)
+		var fires, quiet, resolves bool
+		for _, test := range file.Tests {
+			firing := false
+			for _, c := range test.Cases {
+				if c.Alert != r.Alert {
+					t.Errorf("%s: %q is about %s", testFile(r.Alert), test.Name, c.Alert)
+				}
+				resolves = resolves || firing && len(c.Alerts) == 0
+				firing = len(c.Alerts) > 0
+				fires = fires || firing
+			}
+			quiet = quiet || strings.Contains(test.Name, "quiet") && !firing
+		}
+		if !fires || !quiet || !resolves {
+			t.Errorf("%s: fires %t, stays quiet %t, resolves %t: want a case of each", r.Alert, fires, quiet, resolves)
+		}
+	}
+	files, err := filepath.Glob(testFile("*"))
+	if err != nil || len(files) != len(rules) {
+		t.Errorf("%d files of tests for %d alerts, %v", len(files), len(rules), err)
+	}
+}
+
+func TestAlertsAreComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range alerts(t) {
+		if names[r.Alert] || !strings.HasPrefix(r.Alert, "WorkspacesImport") {
+			t.Errorf("%s is there twice, or not named WorkspacesImport…", r.Alert)
+		}
+		names[r.Alert] = true
+		if d, err := time.ParseDuration(r.For); err != nil || d < time.Minute {
+			t.Errorf("%s: for is %q: an alert of a single scrape is noise", r.Alert, r.For)
+		}
+		if s := r.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
+			t.Errorf("%s: severity %q", r.Alert, s)
+		}
+		for _, a := range []string{"summary", "description", "runbook_url"} {
+			if r.Annotations[a] == "" {
+				t.Errorf("%s has no %s", r.Alert, a)
+			}
+		}
+	}
+}
+
+// TestEachReasonHasOneAlert: a failure that does not end by itself is told by
+// exactly one alert, and its advice leads to the page of that alert.
+func TestEachReasonHasOneAlert(t *testing.T) {
+	reasons := regexp.MustCompile(`workspaces_import_problem\{[^}]*reason=~"([^"]*)"`)
+	told := map[state.Reason][]rule{}
+	for _, r := range alerts(t) {
+		for _, m := range reasons.FindAllStringSubmatch(r.Expr, -1) {
+			for name := range strings.SplitSeq(m[1], "|") {
+				told[state.Reason(name)] = append(told[state.Reason(name)], r)
+			}
+		}
+		if r.Alert == "WorkspacesImportDrift" {
+			told[state.Drifted] = append(told[state.Drifted], r)
+		}
+	}
+	for _, r := range state.Reasons() {
+		want := 1
+		if r.Transient() {
+			want = 0
+		}
+		if len(told[r]) != want {
+			t.Errorf("%d alerts tell of %s, want %d", len(told[r]), r, want)
+		} else if want == 1 && page(told[r][0]) != state.Advise(r).Runbook {
+			t.Errorf("%s: the advice leads to %s, the alert to %s", r, state.Advise(r).Runbook, page(told[r][0]))
+		}
+		delete(told, r)
+	}
+	for r := range told {
+		t.Errorf("there is no reason %s", r)
+	}
+}
+
+// page is the name of the runbook of an alert.
+func page(r rule) string {
+	return strings.TrimSuffix(filepath.Base(r.Annotations["runbook_url"]), ".md")
+}
