@@ -5,13 +5,10 @@ package monitoring
 import (
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 func TestRulesAreValid(t *testing.T) {
@@ -52,7 +49,7 @@ func TestEachAlertFiresStaysQuietAndResolves(t *testing.T) {
 	rules := alerts(t)
 	for _, r := range rules {
 		var file alertTests
-		readYAML(t, testFile(r.Alert), &file)
+		parse(t, readFile(t, testFile(r.Alert)), &file)
 		var fires, quiet, resolves bool
 		for _, test := range file.Tests {
 			firing := false
@@ -95,41 +92,4 @@ func TestAlertsAreComplete(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestEachReasonHasOneAlert: a failure that does not end by itself is told by
-// exactly one alert, and its advice leads to the page of that alert.
-func TestEachReasonHasOneAlert(t *testing.T) {
-	reasons := regexp.MustCompile(`workspaces_import_problem\{[^}]*reason=~"([^"]*)"`)
-	told := map[state.Reason][]rule{}
-	for _, r := range alerts(t) {
-		for _, m := range reasons.FindAllStringSubmatch(r.Expr, -1) {
-			for name := range strings.SplitSeq(m[1], "|") {
-				told[state.Reason(name)] = append(told[state.Reason(name)], r)
-			}
-		}
-		if r.Alert == "WorkspacesImportDrift" {
-			told[state.Drifted] = append(told[state.Drifted], r)
-		}
-	}
-	for _, r := range state.Reasons() {
-		want := 1
-		if r.Transient() {
-			want = 0
-		}
-		if len(told[r]) != want {
-			t.Errorf("%d alerts tell of %s, want %d", len(told[r]), r, want)
-		} else if want == 1 && page(told[r][0]) != state.Advise(r).Runbook {
-			t.Errorf("%s: the advice leads to %s, the alert to %s", r, state.Advise(r).Runbook, page(told[r][0]))
-		}
-		delete(told, r)
-	}
-	for r := range told {
-		t.Errorf("there is no reason %s", r)
-	}
-}
-
-// page is the name of the runbook of an alert.
-func page(r rule) string {
-	return strings.TrimSuffix(filepath.Base(r.Annotations["runbook_url"]), ".md")
 }

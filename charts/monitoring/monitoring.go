@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package monitoring reads the alert rules of the chart, for the tests that prove
+// them. Those of this package prove the files:
+//
+//   - each alert fires, stays quiet and resolves as its file in testdata/alerts
+//     says, by promtool, and a change of any part of a rule makes one of them fail;
+//   - each alert has a runbook;
+//   - each metric that a rule, a panel or a runbook names is in the exposition;
+//   - the templates render what the values ask for.
+//
+// The sidecar's drill proves that its metrics make the alerts fire.
+package monitoring
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// File is a file of Prometheus rules, and the spec of a PrometheusRule.
+type File struct {
+	Groups []Group `yaml:"groups"`
+}
+
+// Group is evaluated as one.
+type Group struct {
+	Name     string `yaml:"name"`
+	Interval string `yaml:"interval,omitempty"`
+	Rules    []Rule `yaml:"rules"`
+}
+
+// Rule is an alert, or a recording of an expression.
+type Rule struct {
+	Alert       string            `yaml:"alert,omitempty"`
+	Record      string            `yaml:"record,omitempty"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty"`
+	Annotations map[string]string `yaml:"annotations,omitempty"`
+}
+
+// Runbook is the name of the page of an alert, without .md.
+func (r *Rule) Runbook() string {
+	return strings.TrimSuffix(filepath.Base(r.Annotations["runbook_url"]), ".md")
+}
+
+// Read reads a file of rules.
+func Read(path string) (*File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var f File
+	if err := yaml.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("read the rules of %s: %w", path, err)
+	}
+	return &f, nil
+}
+
+// Alerts returns the alerts of all groups, in their order.
+func (f *File) Alerts() []Rule {
+	var all []Rule
+	for _, g := range f.Groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}
+
+// Write writes a file of rules.
+func (f *File) Write(path string) error {
+	data, err := yaml.Marshal(f)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
+// Program returns the absolute path of a program that is installed or in tools,
+// the directory of our own builds. Without it the test is skipped, but in CI,
+// which installs it. How says where to get it.
+func Program(t testing.TB, tools, name, how string) string {
+	t.Helper()
+	for _, candidate := range []string{filepath.Join(tools, name), name} {
+		if path, err := exec.LookPath(candidate); err == nil {
+			if path, err = filepath.Abs(path); err == nil {
+				return path
+			}
+		}
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("there is no %s: %s", name, how)
+	}
+	t.Skipf("there is no %s: %s", name, how)
+	return ""
+}
