@@ -4,6 +4,7 @@
 # make demo    the whole release on real input, with everything it needs in process
 # make test    every test; what CI runs
 # make bench   the figures of docs/figures.md
+# make mutate-alerts  how many changes of the alert rules make a test fail
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -48,6 +49,10 @@ unit: $(TOOLS)/trufflehog
 .PHONY: race
 race:
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT)
+
+.PHONY: mutate-alerts
+mutate-alerts:
+	$(GO) test ./charts/monitoring -run TestMutants -count=1 -timeout 30m -mutants=1 -v | grep -vE '^ *(=== |--- PASS)'
 
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
