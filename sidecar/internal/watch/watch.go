@@ -61,13 +61,13 @@ type Options struct {
 
 // Run watches until ctx ends.
 func Run(ctx context.Context, o Options) {
-	w := &watcher{Options: o, sums: map[File]Sum{}}
+	w := &watcher{Options: o}
 	defer w.close()
 	w.look(true)
 	for ctx.Err() == nil {
-		w.wait(ctx)
+		told := w.wait(ctx)
 		if ctx.Err() == nil {
-			w.look(false)
+			w.look(!told)
 		}
 	}
 }
@@ -75,29 +75,49 @@ func Run(ctx context.Context, o Options) {
 // watcher belongs to one goroutine.
 type watcher struct {
 	Options
-	sums   map[File]Sum
+	last   map[File]sight    // nil before the first look
 	notify *fsnotify.Watcher // nil when the kernel does not tell
 	mode   string
 }
 
-// look compares all files with the last look. The first one has nothing to compare with.
-func (w *watcher) look(first bool) {
+// sight is what a file was at a look.
+type sight struct {
+	sum  Sum
+	info os.FileInfo // nil if there was no file
+}
+
+// look compares all files with the last look. The first one has nothing to
+// compare with. Unless it is thorough, a file that was not written to is not read:
+// a directory may be told about that others are busy in.
+func (w *watcher) look(thorough bool) {
 	files := slices.DeleteFunc(w.Files(), func(f File) bool { return f.Path == "" })
-	w.subscribe(files) // before reading, so that no change falls between
-	sums := make(map[File]Sum, len(files))
+	err := w.subscribe(files) // before reading, so that no change falls between
+	seen := make(map[File]sight, len(files))
 	for _, f := range files {
-		sum, _ := SumOf(f.Path, maxSize) // who reads the file tells what is wrong with it
-		old, known := w.sums[f]
-		sums[f] = sum
-		if !first && (!known || sum != old) {
+		old, known := w.last[f]
+		now := sight{}
+		now.info, _ = os.Stat(f.Path) // who reads the file tells what is wrong with it
+		if !thorough && known && unwritten(old.info, now.info) {
+			now = old
+		} else if now.info != nil {
+			now.sum, _ = SumOf(f.Path, maxSize)
+		}
+		seen[f] = now
+		if w.last != nil && (!known || now.sum != old.sum) {
 			w.Changed(f.Name)
 		}
 	}
-	w.sums = sums
+	w.last = seen
+	w.tell(err)
 }
 
-// wait returns when there may be something new.
-func (w *watcher) wait(ctx context.Context) {
+// unwritten reports whether both are the same file at the same time.
+func unwritten(a, b os.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// wait returns when there may be something new, and whether the kernel told so.
+func (w *watcher) wait(ctx context.Context) (told bool) {
 	interval := w.Interval()
 	if w.mode == Polling {
 		interval = min(interval, pollInterval)
@@ -110,13 +130,15 @@ func (w *watcher) wait(ctx context.Context) {
 		events, errs = w.notify.Events, w.notify.Errors
 	}
 	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	case err := <-errs: // such as a full queue: events are lost
-		w.Log.Warn("the kernel does not tell every change of files", "error", err)
 	case <-events:
 		w.drain(ctx)
+		return true
+	case err := <-errs: // such as a full queue: events are lost
+		w.Log.Warn("the kernel does not tell every change of files", "error", err)
+	case <-timer.C:
+	case <-ctx.Done():
 	}
+	return false
 }
 
 // drain takes the events that come with the first one.
@@ -134,8 +156,8 @@ func (w *watcher) drain(ctx context.Context) {
 	}
 }
 
-// subscribe makes the kernel tell about the directories of files.
-func (w *watcher) subscribe(files []File) {
+// subscribe makes the kernel tell about the directories of files, or says why it does not.
+func (w *watcher) subscribe(files []File) error {
 	err := w.open()
 	dirs := directories(files)
 	for _, dir := range dirs {
@@ -150,7 +172,7 @@ func (w *watcher) subscribe(files []File) {
 			}
 		}
 	}
-	w.tell(err)
+	return err
 }
 
 func (w *watcher) open() (err error) {

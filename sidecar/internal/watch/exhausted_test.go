@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// limitFile holds how many inotify instances a user namespace may have.
+const limitFile = "/proc/sys/user/max_inotify_instances"
+
+// TestWithoutInotify runs in a user namespace of its own, where no inotify
+// instance is left: that is what a node with many pods runs into.
+func TestWithoutInotify(t *testing.T) {
+	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
+		inNamespace(t)
+		return
+	}
+	limit(t, "0")
+	path := filepath.Join(t.TempDir(), "token")
+	write(t, path, "old")
+	r := watching(t, 20*time.Millisecond, File{"token", path})
+	r.want(r.modes, Polling)
+	replace(t, path, "new")
+	r.want(r.changes, "token")
+	limit(t, "1") // and one is left again
+	r.want(r.modes, Inotify)
+	replace(t, path, "newer")
+	r.want(r.changes, "token")
+}
+
+func limit(t *testing.T, n string) {
+	t.Helper()
+	if err := os.WriteFile(limitFile, []byte(n), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inNamespace runs this test alone in a new user namespace.
+func inNamespace(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1", "-test.v")
+	cmd.Env = append(os.Environ(), "WATCH_TEST_NAMESPACE=1", "GOCOVERDIR="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		t.Skipf("user namespaces are not allowed here (%v): allow them by sysctl user.max_user_namespaces", err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// recorder is a watch and what it tells.
+type recorder struct {
+	t        *testing.T
+	changes  chan string
+	modes    chan string
+	mu       sync.Mutex
+	files    []File
+	interval time.Duration
+}
+
+// watching starts a watch of files, which has looked once when it tells its mode.
+func watching(t *testing.T, interval time.Duration, files ...File) *recorder {
+	t.Helper()
+	r := &recorder{t: t, changes: make(chan string, 10000), modes: make(chan string, 100), files: files, interval: interval}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Run(ctx, Options{Files: r.now, Changed: func(name string) { r.changes <- name },
+			Mode: func(mode string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval }, Log: slog.New(slog.DiscardHandler)})
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return r
+}
+
+func (r *recorder) now() []File {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.files)
+}
+
+func (r *recorder) set(files ...File) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files = files
+}
+
+func (r *recorder) want(from chan string, want string) {
+	r.t.Helper()
+	select {
+	case got := <-from:
+		if got != want {
+			r.t.Fatalf("%q is told, not %q", got, want)
+		}
+	case <-time.After(patience):
+		r.t.Fatalf("%q is not told", want)
+	}
+}
+
+// mount makes a directory as Kubernetes mounts a Secret: the files are links into
+// ..data, which is a link to a directory of its own for each version.
+type mount struct {
+	t   *testing.T
+	dir string
+	n   int
+}
+
+func newMount(t *testing.T, name, content string) *mount {
+	t.Helper()
+	m := &mount{t: t, dir: t.TempDir()}
+	m.swap(name, content)
+	if err := os.Symlink("..data/"+name, filepath.Join(m.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// swap puts the next version in place and removes the one before.
+func (m *mount) swap(name, content string) {
+	m.t.Helper()
+	data, version := filepath.Join(m.dir, "..data"), fmt.Sprintf("..v%d", m.n)
+	m.n++
+	err := os.Mkdir(filepath.Join(m.dir, version), 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(m.dir, version, name), []byte(content), 0o600)
+	}
+	if err == nil {
+		err = os.Symlink(version, data+"_tmp")
+	}
+	old, _ := os.Readlink(data)
+	if err == nil {
+		err = os.Rename(data+"_tmp", data)
+	}
+	if err == nil && old != "" {
+		err = os.RemoveAll(filepath.Join(m.dir, old))
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func TestASwappedSecretIsToldAgainAndAgain(t *testing.T) {
+	m := newMount(t, "token", "v0")
+	r := watching(t, time.Hour, File{"token", filepath.Join(m.dir, "token")})
+	r.want(r.modes, Inotify)
+	for n := range 5 {
+		m.swap("token", fmt.Sprint("v", n+1))
+		r.want(r.changes, "token")
+	}
+}
+
+func TestOnlyContentCounts(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	write(t, a, "same")
+	write(t, b, "one")
+	r := watching(t, time.Hour, File{"a", a}, File{"b", b}, File{"none", ""})
+	r.want(r.modes, Inotify)
+	replace(t, a, "same")
+	age(t, a)
+	write(t, filepath.Join(dir, "c"), "of somebody else")
+	write(t, b, "another")
+	r.want(r.changes, "b") // and not a
+}
+
+func TestFilesThatComeAndGo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not", "yet")
+	path := filepath.Join(dir, "manifest")
+	r := watching(t, time.Hour, File{"manifest", path})
+	r.want(r.modes, Inotify)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, path, "here")
+	r.want(r.changes, "manifest")
+	if err := os.RemoveAll(filepath.Dir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	r.want(r.changes, "manifest")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	replace(t, path, "again")
+	r.want(r.changes, "manifest")
+}
+
+func TestOtherFiles(t *testing.T) {
+	one, two := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
+	write(t, one, "1")
+	write(t, two, "2")
+	r := watching(t, time.Hour, File{"token", one})
+	r.want(r.modes, Inotify)
+	r.set(File{"token", two})
+	write(t, one, "x") // wakes it
+	r.want(r.changes, "token")
+	write(t, two, "y")
+	r.want(r.changes, "token")
+}
+
+// TestWhatNobodyTellsIsSeenOnTheInterval writes through a mapping, about which
+// inotify says nothing.
+func TestWhatNobodyTellsIsSeenOnTheInterval(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	write(t, path, "old")
+	r := watching(t, 20*time.Millisecond, File{"token", path})
+	r.want(r.modes, Inotify)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page, err := syscall.Mmap(int(f.Fd()), 0, 3, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Munmap(page)
+	copy(page, "new")
+	r.want(r.changes, "token")
+}
