@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// told collects what a [Live] reports.
+type told []string
+
+func (l *told) reloaded(c *Config, err error) {
+	if err != nil {
+		*l = append(*l, "failure, "+c.Repository)
+		return
+	}
+	*l = append(*l, "success, "+c.Repository)
+}
+
+func TestLiveKeepsWhatWorks(t *testing.T) {
+	path := file(t, "repository: one")
+	var got told
+	live, err := NewLive(t.Context(), NewLoader([]string{"--config", path}, nil), got.reloaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := live.Get()
+	step := func(content, failure string, same bool) {
+		t.Helper()
+		old := live.Get()
+		rewrite(t, path, content)
+		err := live.Refresh(t.Context())
+		if (err == nil) != (failure == "") || err != nil && !strings.Contains(err.Error(), failure) {
+			t.Errorf("%q: %v, want %q", content, err, failure)
+		}
+		if (live.Get() == old) != same {
+			t.Errorf("%q: the configuration stays: %t", content, !same)
+		}
+	}
+	step("repository: one", "", true) // nothing new is not told
+	step("repository: two", "", false)
+	step("repository: [", "not valid YAML", true)
+	step("repository: [", "not valid YAML", true) // and not told again
+	step("repository: three\nlisten: :1", "restart the pod to change listen", true)
+	step("repository: three", "", false)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Refresh(t.Context()); err == nil || live.Get().Repository != "three" {
+		t.Errorf("without a file: %v, %q", err, live.Get().Repository)
+	}
+	want := told{"success, one", "success, two", "failure, two", "failure, two", "success, three", "failure, three"}
+	if !slices.Equal(got, want) {
+		t.Errorf("told: %q", got)
+	}
+	if first.Repository != "one" {
+		t.Error("a configuration in use was changed")
+	}
+}
+
+func TestLiveDoesNotStartWithoutAConfiguration(t *testing.T) {
+	if live, err := NewLive(t.Context(), NewLoader([]string{"--poll=x"}, nil), func(*Config, error) { t.Error("told") }); err == nil || live != nil {
+		t.Errorf("%v, %v", live, err)
+	}
+}
+
+func TestReloadWithoutAFile(t *testing.T) {
+	var got told
+	live, err := NewLive(t.Context(), NewLoader(nil, nil), got.reloaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Refresh(t.Context()); err != nil || len(got) != 1 {
+		t.Errorf("%v, %q", err, got)
+	}
+	if err := live.Reload(t.Context()); err != nil || len(got) != 2 {
+		t.Errorf("%v, %q", err, got)
+	}
+}
