@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
@@ -205,30 +204,9 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 func writeManifest(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release v1.0.0")
 	ts.Check(err)
-	m := manifestOf(r)
-	data, err := release.Encode(m)
+	data, err := release.Encode(r.Manifest("v1.0.0"))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
-}
-
-func manifestOf(r *platformtest.Release) *release.Manifest {
-	sum := digest.FromString("")
-	m := &release.Manifest{SchemaVersion: release.SchemaVersion, Name: "v1.0.0",
-		Repository: release.Repository{ID: r.ID, Name: r.Name, Directory: "/www/workspaces"},
-		Layer:      release.Layer{Digest: sum, DiffID: sum, Size: 1},
-		Scan:       release.Scan{Policy: sum}, Tool: release.Tool{Name: "builder", Version: "v1"}}
-	for _, name := range r.Groups() {
-		g := release.Group{Name: name}
-		for _, w := range r.Select([]string{name}) {
-			g.Workspaces = append(g.Workspaces, w.Slug)
-		}
-		m.Groups = append(m.Groups, g)
-	}
-	for _, w := range r.Workspaces {
-		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: w.Slug, ID: w.ID, Name: w.Name, Version: w.Version,
-			App: w.AppSlug, Files: w.Files, Digest: digest.FromString(w.Slug)})
-	}
-	return m
 }
 
 func installed(ts *testscript.TestScript, _ bool, args []string) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -19,6 +20,9 @@ const settle = 20 * time.Millisecond
 // maxLooks bounds how often a file is read that changes all the time.
 const maxLooks = 100
 
+// maxOpens bounds how often a link is followed that leads nowhere.
+const maxOpens = 10
+
 // ErrTooLarge is in the chain of the error of a file over its limit.
 var ErrTooLarge = errors.New("it is too large")
 
@@ -27,7 +31,7 @@ var ErrTooLarge = errors.New("it is too large")
 // with the file that it opened, so that one that is replaced all the time, as
 // Kubernetes replaces the files of a Secret, is read at once.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, err // names the path
 	}
@@ -51,6 +55,21 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("read %s: it changes all the time", path)
+}
+
+// open opens a file that may just be replaced: Kubernetes removes the old version
+// as soon as the new one is in place, and who was on the way to it finds nothing.
+func open(path string) (f *os.File, err error) {
+	for range maxOpens {
+		f, err = os.Open(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if _, gone := os.Lstat(path); gone != nil {
+			return nil, err
+		}
+	}
+	return nil, err
 }
 
 // isQuiet reports whether nobody has written to a file for a while. It has to be
@@ -92,7 +111,7 @@ type Sum [sha256.Size]byte
 // may see a part of one that is just written to: it only tells that there is
 // something to read anew.
 func SumOf(path string, limit int64) (Sum, error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return Sum{}, err
 	}

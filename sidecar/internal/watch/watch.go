@@ -12,6 +12,8 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -99,7 +101,7 @@ func (w *watcher) look(thorough bool) {
 		now.info, _ = os.Stat(f.Path) // who reads the file tells what is wrong with it
 		if !thorough && known && unwritten(old.info, now.info) {
 			now = old
-		} else if now.info != nil {
+		} else {
 			now.sum, _ = SumOf(f.Path, maxSize)
 		}
 		seen[f] = now
@@ -163,6 +165,9 @@ func (w *watcher) subscribe(files []File) error {
 	for _, dir := range dirs {
 		if err == nil {
 			err = w.notify.Add(dir)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil // replaced just now, of which the directory of the link tells
 		}
 	}
 	if err == nil {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
 // patience bounds how long a test waits for what must come.
@@ -67,54 +69,17 @@ func (r *recorder) want(from chan string, want string) {
 	}
 }
 
-// mount makes a directory as Kubernetes mounts a Secret: the files are links into
-// ..data, which is a link to a directory of its own for each version.
-type mount struct {
-	t   *testing.T
-	dir string
-	n   int
-}
-
-func newMount(t *testing.T, name, content string) *mount {
-	t.Helper()
-	m := &mount{t: t, dir: t.TempDir()}
-	m.swap(name, content)
-	if err := os.Symlink("..data/"+name, filepath.Join(m.dir, name)); err != nil {
+func TestASwappedSecretIsToldAgainAndAgain(t *testing.T) {
+	m, err := watchtest.NewMount(t.TempDir(), map[string]string{"token": "v"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return m
-}
-
-// swap puts the next version in place and removes the one before.
-func (m *mount) swap(name, content string) {
-	m.t.Helper()
-	data, version := filepath.Join(m.dir, "..data"), fmt.Sprintf("..v%d", m.n)
-	m.n++
-	err := os.Mkdir(filepath.Join(m.dir, version), 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(m.dir, version, name), []byte(content), 0o600)
-	}
-	if err == nil {
-		err = os.Symlink(version, data+"_tmp")
-	}
-	old, _ := os.Readlink(data)
-	if err == nil {
-		err = os.Rename(data+"_tmp", data)
-	}
-	if err == nil && old != "" {
-		err = os.RemoveAll(filepath.Join(m.dir, old))
-	}
-	if err != nil {
-		m.t.Fatal(err)
-	}
-}
-
-func TestASwappedSecretIsToldAgainAndAgain(t *testing.T) {
-	m := newMount(t, "token", "v0")
-	r := watching(t, time.Hour, File{"token", filepath.Join(m.dir, "token")})
+	r := watching(t, time.Hour, File{"token", m.Path("token")})
 	r.want(r.modes, Inotify)
 	for n := range 5 {
-		m.swap("token", fmt.Sprint("v", n+1))
+		if err := m.Swap(map[string]string{"token": fmt.Sprint("v", n)}); err != nil {
+			t.Fatal(err)
+		}
 		r.want(r.changes, "token")
 	}
 }
