@@ -334,6 +334,9 @@ func TestExplainText(t *testing.T) {
 		{"failed to push x: failed to do request: Head \"https://r/v2\": tls: failed to verify certificate: x509: certificate signed by unknown authority", TLS},
 		{"failed to authorize: failed to fetch oauth token: unexpected status from GET request to https://r/token?a=b: 401 Unauthorized", Unauthorized},
 		{"server message: insufficient_scope: authorization failed", Unauthorized},
+		{"failed to push x: denied: You may not push to this project", Unauthorized},
+		{"failed to push x: unauthorized: authentication required", Unauthorized},
+		{"failed to push x: name unknown: the repository does not exist", NotFound},
 		{"dial tcp: connection refused", Unavailable},
 		{"context deadline exceeded", Unavailable},
 	}

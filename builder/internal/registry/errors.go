@@ -147,7 +147,7 @@ func classify(err error) Kind {
 		return TLS
 	case isUnauthorized(err):
 		return Unauthorized
-	case errdefs.IsNotFound(err), statusOf(err) == http.StatusNotFound:
+	case errdefs.IsNotFound(err), statusOf(err) == http.StatusNotFound, containsAny(err, ": name unknown: ", ": manifest unknown: "):
 		return NotFound
 	}
 	return Unavailable
@@ -173,7 +173,8 @@ func isUnauthorized(err error) bool {
 		return true
 	}
 	return errors.Is(err, docker.ErrInvalidAuthorization) ||
-		containsAny(err, "authorization failed", "insufficient_scope", "no basic auth credentials", ": 401 Unauthorized", ": 403 Forbidden")
+		containsAny(err, "authorization failed", "insufficient_scope", "no basic auth credentials", ": 401 Unauthorized", ": 403 Forbidden",
+			": unauthorized: ", ": denied: ") // codes of the distribution specification, as containerd writes them
 }
 
 // containsAny looks at the text of an error that has lost its type.

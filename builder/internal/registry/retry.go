@@ -22,6 +22,9 @@ var transientStatus = []int{
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
+// formType is the content type of requests for tokens that are POSTs.
+const formType = "application/x-www-form-urlencoded"
+
 // retries repeats what failed for a passing reason.
 //
 // It repeats reads and requests for tokens. Uploads are repeated by BuildKit, which
@@ -113,7 +116,7 @@ func repeatable(req *http.Request, resp *http.Response) bool {
 	case http.MethodGet, http.MethodHead:
 		return true
 	case http.MethodPost:
-		isToken := strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && req.GetBody != nil
+		isToken := strings.HasPrefix(req.Header.Get("Content-Type"), formType) && req.GetBody != nil
 		noBody := req.Body == nil || req.Body == http.NoBody
 		return isToken || noBody && resp != nil && resp.StatusCode == http.StatusTooManyRequests
 	}

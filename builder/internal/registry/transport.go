@@ -26,7 +26,7 @@ const documentTimeout = 5 * time.Minute
 const maxRedirects = 5
 
 // newHTTPClient stacks what every request passes, the outermost first: size
-// limits, redirects, retries, the count of bytes, the choice of TLS or plain HTTP.
+// limits, redirects, retries, discretion, the count of bytes, the choice of TLS or plain HTTP.
 func newHTTPClient(opts Options, insecure map[string]bool, count *traffic) (*http.Client, error) {
 	roots, err := egress.CertPool(opts.CAFiles...)
 	if err != nil {
@@ -42,7 +42,7 @@ func newHTTPClient(opts Options, insecure map[string]bool, count *traffic) (*htt
 		insecure:   insecure,
 		fallbacks:  map[string]http.RoundTripper{},
 	}
-	return &http.Client{Transport: limits{redirects{newRetries(count)}}}, nil
+	return &http.Client{Transport: limits{redirects{newRetries(discreet{count})}}}, nil
 }
 
 // readFile reads a file of at most limit bytes.
