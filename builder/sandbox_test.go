@@ -158,11 +158,11 @@ func TestFullTempDirIsTheEnginesError(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src := pushBase(t, reg), workspaces(t)
 	writeNoise(t, src+"/mail-sender/noise.bin", 3<<20)
-	for _, size := range []string{"64k", "1m"} {
+	for _, size := range []string{"4k", "1m", "3200k", "3500k"} {
 		t.Run(size, func(t *testing.T) {
 			p := sandboxed(builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("full:v1"), "--push", "--release", "v1"), size)
 			p.run(t, 8)
-			p.says(t, "no space left on device", p.temp)
+			p.says(t, "no space left on device", p.temp, "TMPDIR")
 			if exists(t, reg.Ref("full:v1")) {
 				t.Error("an image was pushed")
 			}

@@ -5,8 +5,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -131,11 +129,6 @@ func (f *outputFlags) parse() ([]engine.Output, error) {
 			return nil, err
 		}
 	}
-	for _, file := range []string{f.metadataFile, f.digestFile} {
-		if err := checkDestination(file); err != nil {
-			return nil, err
-		}
-	}
 	var outputs []engine.Output
 	if f.push {
 		if len(f.tags) == 0 {
@@ -169,18 +162,6 @@ func (f *outputFlags) write(built *report.Build) error {
 	return errors.Join(errs...)
 }
 
-// checkDestination refuses a file that cannot be written before there is something to write.
-func checkDestination(file string) error {
-	if file == "" {
-		return nil
-	}
-	dir := filepath.Dir(file)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("cannot write %s: there is no directory %s", file, dir)
-	}
-	return nil
-}
-
 func parseOutput(text string) (engine.Output, error) {
 	var out engine.Output
 	for field := range strings.SplitSeq(text, ",") {
@@ -197,7 +178,7 @@ func parseOutput(text string) (engine.Output, error) {
 	if out.Kind != engine.OCI && out.Kind != engine.Docker || out.Dest == "" {
 		return out, fmt.Errorf("output %q is neither type=oci,dest=FILE nor type=docker,dest=FILE", text)
 	}
-	return out, checkDestination(out.Dest)
+	return out, nil
 }
 
 func (a *app) build() *cobra.Command {

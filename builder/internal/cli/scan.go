@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
@@ -34,8 +35,8 @@ func (f *scanFlags) register(flags *pflag.FlagSet) {
 }
 
 func (f *scanFlags) scanner() (*scan.Scanner, error) {
-	for _, report := range f.reports {
-		if _, err := reportFile(report); err != nil {
+	for _, text := range f.reports {
+		if _, err := reportFile(text); err != nil {
 			return nil, withCode(exitUsage, err)
 		}
 	}
@@ -52,12 +53,12 @@ func (f *scanFlags) scanner() (*scan.Scanner, error) {
 	return scanner, nil
 }
 
-func reportFile(report string) (path string, err error) {
-	path, ok := strings.CutPrefix(report, "json=")
+func reportFile(text string) (path string, err error) {
+	path, ok := strings.CutPrefix(text, "json=")
 	if !ok || path == "" {
-		return "", fmt.Errorf("report %q is not json=FILE", report)
+		return "", fmt.Errorf("report %q is not json=FILE", text)
 	}
-	return path, checkDestination(path)
+	return path, report.CheckPath(path)
 }
 
 // write writes the report files. A reading without a scan has none.
@@ -66,8 +67,8 @@ func (f *scanFlags) write(reading *pipeline.Reading) error {
 		return nil
 	}
 	var errs []error
-	for _, report := range f.reports {
-		path, err := reportFile(report)
+	for _, text := range f.reports {
+		path, err := reportFile(text)
 		if err == nil {
 			err = writeReport(path, reading.Scan)
 		}
@@ -76,13 +77,13 @@ func (f *scanFlags) write(reading *pipeline.Reading) error {
 	return errors.Join(errs...)
 }
 
-func writeReport(path string, report *scan.Report) error {
+func writeReport(path string, scanned *scan.Report) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("create report: %w", err)
 	}
 	defer file.Cleanup()
-	if err := report.WriteJSON(file); err != nil {
+	if err := scanned.WriteJSON(file); err != nil {
 		return err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {

@@ -102,7 +102,7 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 	var res *client.SolveResponse
 	for _, outputs := range rounds(spec) {
 		if res, err = e.solve(ctx, opts, spec, exports(spec, outputs, written), progress); err != nil {
-			return nil, explain(ctx, spec, err)
+			return nil, explain(ctx, opts, spec, err)
 		}
 	}
 	if err := written.publish(); err != nil {
@@ -160,11 +160,13 @@ var registryErrors = []string{
 
 // explain prefers the reason of an interruption over what the engine made of it,
 // and marks what a registry caused. What is not pushed is read, and that is the base.
-func explain(ctx context.Context, spec Spec, err error) error {
+func explain(ctx context.Context, opts Options, spec Spec, err error) error {
 	text := err.Error()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case strings.Contains(text, opts.Root): // no registry knows of our files: the disk is full
+		return err
 	case !slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(text, phrase) }):
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -39,9 +41,18 @@ func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_
 	if err != nil {
 		return nil, nil, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
 	}
-	defer func() { err = errors.Join(err, fail(Engine, os.RemoveAll(dir))) }()
+	defer func() { err = explainSpace(errors.Join(err, fail(Engine, os.RemoveAll(dir)))) }()
 	b := &build{BuildOptions: opts, stages: stages{display: display}, dir: dir}
 	return b.run(ctx)
+}
+
+// explainSpace says what to do about a full disk, whichever stage has met it.
+func explainSpace(err error) error {
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Kind != Engine || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+		return err
+	}
+	return &Error{Engine, fmt.Errorf("%w; make room there, or have temporary files elsewhere (TMPDIR)", err)}
 }
 
 // build is one run of [Build].
@@ -88,7 +99,9 @@ func (b *build) resolveBase(ctx context.Context) error {
 		return nil
 	}
 	return b.stages.run("base", "resolve base "+b.Base, nil, func() (err error) {
-		b.base, err = b.Registry.Resolve(ctx, b.Base)
+		if b.base, err = b.Registry.Resolve(ctx, b.Base); err != nil && ctx.Err() != nil {
+			return context.Cause(ctx) // the registry is not to blame
+		}
 		return fail(Registry, err)
 	})
 }
@@ -111,7 +124,7 @@ func (b *build) readLayer(ctx context.Context) (reading *Reading, content layer.
 	if err == nil && stored.Digest != content.Digest {
 		err = &Error{Internal, fmt.Errorf("the layer was written as %s and stored as %s", content.Digest, stored.Digest)}
 	}
-	return reading, content, err
+	return reading, content, fail(Engine, err)
 }
 
 // openLayer starts the layer. The time of a commit is known when the source is open,
