@@ -18,13 +18,15 @@ import (
 	"time"
 )
 
-// listen serves on a TCP port until the test ends, and returns its address.
+// listen serves on a TCP port until the test ends, and returns its address. At the
+// end it looks whether there were ever too many connections.
 func listen(t *testing.T, s *Server) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := &census{Listener: port}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, l) }()
@@ -33,8 +35,44 @@ func listen(t *testing.T, s *Server) string {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+		if l.peak > maxConns+1 { // a new one is there before an old one goes
+			t.Errorf("%d connections were open at once", l.peak)
+		}
 	})
 	return l.Addr().String()
+}
+
+// census is a listener that knows how many of its connections are open.
+type census struct {
+	net.Listener
+	mu         sync.Mutex
+	open, peak int
+}
+
+func (c *census) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open++
+	c.peak = max(c.peak, c.open)
+	return &counted{Conn: conn, closed: sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.open--
+	})}, nil
+}
+
+type counted struct {
+	net.Conn
+	closed func()
+}
+
+func (c *counted) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 // connect opens a connection that says text.
