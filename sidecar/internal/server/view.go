@@ -197,7 +197,7 @@ func runbookURL(path string, build version.Info) string {
 
 func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
 	r := &s.Release
-	v.fact("Phase", string(s.Phase), at(now, s.Since))
+	v.fact("Phase", string(s.Phase)+", since", at(now, s.Since))
 	v.gate(s, gate, now)
 	v.fact("Release", r.Name)
 	v.fact("Repository", strings.Trim(r.Repository+" – "+r.RepositoryName, " –"))
@@ -208,7 +208,7 @@ func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time)
 	v.time("Last progress", s.LastProgress, now)
 	v.time("Last confirmed", s.LastSuccess, now)
 	if l := s.Lock; l != nil {
-		v.fact("Write lock", fmt.Sprintf("held by %s (%s)", l.By, l.Reason), at(now, l.Since))
+		v.fact("Write lock", fmt.Sprintf("held by %s (%s), since", l.By, l.Reason), at(now, l.Since))
 	}
 	if d := s.Drift; d != nil {
 		v.drift(d, now)
@@ -245,7 +245,7 @@ func (v *view) gate(s *state.Snapshot, policy state.GatePolicy, now time.Time) {
 		text = "open (" + string(s.Gate.Why) + "), policy " + policy.String()
 	}
 	if s.Gate.Since != nil {
-		v.fact("Gate", text, at(now, *s.Gate.Since))
+		v.fact("Gate", text+", since", at(now, *s.Gate.Since))
 		return
 	}
 	v.fact("Gate", text)
@@ -262,7 +262,7 @@ func (v *view) drift(d *state.Drift, now time.Time) {
 			text += fmt.Sprintf(" and %d more", n-maxDrifted)
 		}
 	}
-	v.fact("Drift", text, at(now, d.Checked))
+	v.fact("Drift", text+", checked", at(now, d.Checked))
 }
 
 func at(now, t time.Time) moment { return moment{t, distance(now, t)} }

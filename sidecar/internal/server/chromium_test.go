@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// browser is a real one, which renders, and says what a policy kept it from.
+type browser struct {
+	program string
+	profile string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("chromium takes seconds for each page")
+	}
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed: apt-get install chromium")
+	}
+	return &browser{program, t.TempDir()}
+}
+
+// run loads url without a window, and returns what is on the standard output and
+// what pages said on the console.
+func (b *browser) run(t *testing.T, url string, args ...string) (out, console string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	args = append(args, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking",
+		"--disable-dev-shm-usage", "--enable-logging=stderr", "--user-data-dir="+b.profile, url)
+	cmd := exec.CommandContext(ctx, b.program, args...)
+	cmd.WaitDelay = 5 * time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("chromium: %v\n%s", err, &stderr)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if strings.Contains(line, "CONSOLE") {
+			console += line
+		}
+	}
+	return stdout.String(), console
+}
+
+// shoot returns the picture of a page; scheme is light or dark.
+func (b *browser) shoot(t *testing.T, url, scheme string, width, height int) image.Image {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "page.png")
+	if dir := os.Getenv("STATUS_PAGE_SHOTS"); dir != "" { // keeps them, to look at or for docs/
+		file = filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.ReplaceAll(filepath.Base(t.Name()), "/", "-"), scheme, width))
+	}
+	preference := map[string]string{"dark": "0", "light": "1"}[scheme]
+	_, console := b.run(t, url, "--screenshot="+file, fmt.Sprintf("--window-size=%d,%d", width, height), "--blink-settings=preferredColorScheme="+preference)
+	if console != "" {
+		t.Errorf("the page says on the console: %s", console)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	picture, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture
+}
+
+// TestBrowserShowsThePage in its colours, in both schemes, and keeps to the policy.
+func TestBrowserShowsThePage(t *testing.T) {
+	b := newBrowser(t)
+	for name, c := range map[string]struct {
+		s    *state.Snapshot
+		tint map[string]color.NRGBA // of the banner
+	}{
+		"healthy": {healthy(), map[string]color.NRGBA{"light": {0xdf, 0xf4, 0xe5, 0xff}, "dark": {0x12, 0x30, 0x1f, 0xff}}},
+		"failing": {failing(), map[string]color.NRGBA{"light": {0xfd, 0xe3, 0xe5, 0xff}, "dark": {0x40, 0x1a, 0x20, 0xff}}},
+		"hostile": {hostile(), map[string]color.NRGBA{"light": {0xfd, 0xe3, 0xe5, 0xff}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			web := httptest.NewServer(New(storeOf(c.s), options()).Handler())
+			defer web.Close()
+			dom, console := b.run(t, web.URL+"/?refresh=off", "--dump-dom")
+			if !strings.Contains(dom, `<h1 id="state">`) || strings.Contains(dom, "<script") || strings.Contains(dom, "<img") || console != "" {
+				t.Errorf("the browser says %q, and understands\n%s", console, dom)
+			}
+			for scheme, want := range c.tint {
+				picture := b.shoot(t, web.URL+"/?refresh=off", scheme, 1280, 900)
+				if got := share(picture, want); got < .05 || got > .5 {
+					t.Errorf("%s: %.1f %% of the picture has the colour of the banner", scheme, got*100)
+				}
+			}
+		})
+	}
+}
+
+// share of the pixels of one colour.
+func share(picture image.Image, want color.NRGBA) float64 {
+	n, size := 0, picture.Bounds()
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			if color.NRGBAModel.Convert(picture.At(x, y)) == want {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(size.Dx()*size.Dy())
+}
+
+// TestPageFitsAPhone: at a phone's width nothing has to be scrolled sideways,
+// however long the names are. A frame stands for the phone, as a browser without
+// a window is no narrower than 500 pixels.
+func TestPageFitsAPhone(t *testing.T) {
+	b := newBrowser(t)
+	for name, s := range pages() {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
+				if err := testPage().write(w, s, state.GatePolicy{}, noon, true); err != nil {
+					t.Error(err)
+				}
+			})
+			mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, `<!DOCTYPE html><iframe src="/page" width="390" height="1800" style="border:0" onload="
+					let page = this.contentDocument.documentElement;
+					document.title = 'width ' + page.clientWidth + ' of ' + page.scrollWidth"></iframe>`)
+			})
+			web := httptest.NewServer(mux)
+			defer web.Close()
+			dom, _ := b.run(t, web.URL, "--dump-dom")
+			_, after, _ := strings.Cut(dom, "<title>")
+			if title, _, _ := strings.Cut(after, "</title>"); title != "width 390 of 390" {
+				t.Errorf("%s, want 390 of 390\n%s", title, dom)
+			}
+		})
+	}
+}
