@@ -43,7 +43,7 @@ check:
 	$(GO) mod verify >/dev/null
 
 .PHONY: unit
-unit: $(TOOLS)/trufflehog
+unit: $(TOOLS)/trufflehog $(TOOLS)/helm
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m ./...
 
 .PHONY: race

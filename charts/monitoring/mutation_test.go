@@ -21,6 +21,9 @@ const leastScore = 95
 // TestMutants changes the rules one place at a time and demands that promtool's
 // tests fail. A run of all takes minutes, so that CI tries each tenth, the same ones every time.
 func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs hundreds of promtools")
+	}
 	tool := promtool(t)
 	var tried, killed atomic.Int64
 	t.Run("all", func(t *testing.T) {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitoring
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const dashboardFile = chart + "/files/dashboard.json"
+
+// dashboard is what we need of Grafana's model.
+type dashboard struct {
+	Title      string  `json:"title"`
+	Panels     []panel `json:"panels"`
+	Templating struct {
+		List []struct{ Name, Definition string } `json:"list"`
+	} `json:"templating"`
+	Annotations struct {
+		List []struct{ Expr string } `json:"list"`
+	} `json:"annotations"`
+}
+
+type panel struct {
+	ID      int                      `json:"id"`
+	Grid    struct{ X, Y, W, H int } `json:"gridPos"`
+	Targets []struct {
+		RefID      string `json:"refId"`
+		Expr       string `json:"expr"`
+		Datasource struct {
+			UID string `json:"uid"`
+		} `json:"datasource"`
+	} `json:"targets"`
+}
+
+func readDashboard(t *testing.T) dashboard {
+	t.Helper()
+	var d dashboard
+	if err := json.Unmarshal(readFile(t, dashboardFile), &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Panels) < 15 {
+		t.Fatalf("only %d panels", len(d.Panels))
+	}
+	return d
+}
+
+func TestPanels(t *testing.T) {
+	ids, taken := map[int]bool{}, map[[2]int]int{}
+	for _, p := range readDashboard(t).Panels {
+		if p.ID == 0 || ids[p.ID] {
+			t.Errorf("the id %d is 0 or there twice", p.ID)
+		}
+		ids[p.ID] = true
+		if p.Grid.W == 0 || p.Grid.H == 0 || p.Grid.X+p.Grid.W > 24 {
+			t.Errorf("panel %d does not fit the grid: %+v", p.ID, p.Grid)
+		}
+		for x := p.Grid.X; x < p.Grid.X+p.Grid.W; x++ {
+			for y := p.Grid.Y; y < p.Grid.Y+p.Grid.H; y++ {
+				if other := taken[[2]int{x, y}]; other != 0 {
+					t.Fatalf("panels %d and %d overlap", other, p.ID)
+				}
+				taken[[2]int{x, y}] = p.ID
+			}
+		}
+		for _, q := range p.Targets {
+			if q.Datasource.UID != "${datasource}" {
+				t.Errorf("panel %d: data source %q", p.ID, q.Datasource.UID)
+			}
+			if !strings.Contains(q.Expr, `namespace="$namespace"`) {
+				t.Errorf("panel %d is of any namespace: %s", p.ID, q.Expr)
+			}
+		}
+	}
+}
+
+// expressions returns those of the dashboard, with Grafana's variables filled in.
+func expressions(t *testing.T) []string {
+	t.Helper()
+	d := readDashboard(t)
+	fill := strings.NewReplacer("$__rate_interval", "5m", "$namespace", "prod", "$release", ".+")
+	var all []string
+	for _, p := range d.Panels {
+		for _, q := range p.Targets {
+			all = append(all, fill.Replace(q.Expr))
+		}
+	}
+	for _, a := range d.Annotations.List {
+		all = append(all, fill.Replace(a.Expr))
+	}
+	return all
+}
+
+// TestPanelsParse has promtool parse each expression, as a rule.
+func TestPanelsParse(t *testing.T) {
+	g := Group{Name: "panels"}
+	for _, e := range expressions(t) {
+		if strings.Contains(e, "$") {
+			t.Errorf("an unknown variable in %s", e)
+		}
+		g.Rules = append(g.Rules, Rule{Record: "panel", Expr: e})
+	}
+	path := filepath.Join(t.TempDir(), "panels.yaml")
+	if err := (&File{Groups: []Group{g}}).Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(promtool(t), "check", "rules", "--lint=none", path).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// exported returns the names and labels of the exposition that the metrics'
+// own test holds to the code.
+func exported(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	line := regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
+	label := regexp.MustCompile(`([a-z_]+)="`)
+	all := map[string]map[string]bool{}
+	for l := range strings.Lines(string(readFile(t, exposition))) {
+		m := line.FindStringSubmatch(l)
+		if m == nil {
+			continue
+		}
+		if all[m[1]] == nil {
+			all[m[1]] = map[string]bool{}
+		}
+		for _, name := range label.FindAllStringSubmatch(m[2], -1) {
+			all[m[1]][name[1]] = true
+		}
+	}
+	return all
+}
+
+// TestMetricsExist: dashboard and alerts are made of what the sidecar exports,
+// of what Prometheus adds, and of kube-state-metrics.
+func TestMetricsExist(t *testing.T) {
+	known := exported(t)
+	for _, name := range []string{"up", "ALERTS", "kube_pod_init_container_status_running", "kube_pod_container_status_running"} {
+		known[name] = map[string]bool{"alertname": true, "alertstate": true}
+	}
+	all := expressions(t)
+	for _, r := range alerts(t) {
+		all = append(all, r.Expr)
+	}
+	for _, v := range readDashboard(t).Templating.List {
+		if m := regexp.MustCompile(`\((\w+)`).FindStringSubmatch(v.Definition); m != nil {
+			all = append(all, m[1]+"{}")
+		}
+	}
+	uses, at := 0, ""
+	for _, e := range all {
+		for _, token := range lex(e) {
+			switch {
+			case token.kind == metric:
+				at = token.text
+				if uses++; known[at] == nil {
+					t.Errorf("no metric %s: %s", at, e)
+				}
+			case token.kind == matchLabel && !hasLabel(known[at], token.text), token.kind == listLabel && !anyHasLabel(known, token.text):
+				t.Errorf("%s has no label %s: %s", at, token.text, e)
+			}
+		}
+	}
+	if uses < 80 {
+		t.Errorf("only %d uses of metrics were found", uses)
+	}
+}
+
+// hasLabel knows the labels that Prometheus gives to every series of a pod.
+func hasLabel(labels map[string]bool, name string) bool {
+	return labels[name] || slices.Contains([]string{"namespace", "job", "pod", "container"}, name)
+}
+
+func anyHasLabel(known map[string]map[string]bool, name string) bool {
+	for _, labels := range known {
+		if hasLabel(labels, name) {
+			return true
+		}
+	}
+	return false
+}

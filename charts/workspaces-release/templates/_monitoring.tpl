@@ -1,0 +1,69 @@
+{{/* The metadata of a monitoring resource: a list of the context, its labels and what ends its name. */}}
+{{- define "workspaces-release.monitoring.metadata" -}}
+{{- $ := index . 0 -}}
+name: {{ include "workspaces-release.fullname" $ }}{{ index . 2 }}
+namespace: {{ $.Release.Namespace }}
+labels:
+  {{- include "workspaces-release.labels" $ | nindent 2 }}
+  {{- with index . 1 }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* The selector of the pods or the Service that have the metrics. */}}
+{{- define "workspaces-release.monitoring.selector" -}}
+namespaceSelector:
+  matchNames: [{{ .Release.Namespace | quote }}]
+selector:
+  matchLabels:
+    {{- if .Values.monitoring.selectorLabels }}
+    {{- toYaml .Values.monitoring.selectorLabels | nindent 4 }}
+    {{- else }}
+    {{- include "workspaces-release.selectorLabels" . | nindent 4 }}
+    {{- end }}
+{{- end }}
+
+{{/* The endpoint of a PodMonitor or ServiceMonitor, given its values. */}}
+{{- define "workspaces-release.monitoring.endpoint" -}}
+- port: metrics
+  path: /metrics
+  interval: {{ .interval }}
+  scrapeTimeout: {{ .scrapeTimeout }}
+  {{- with .relabelings }}
+  relabelings:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .metricRelabelings }}
+  metricRelabelings:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/*
+One alert as the values want it: a dict of root (the context), alert (of the
+file) and set (its values).
+*/}}
+{{- define "workspaces-release.monitoring.alert" -}}
+{{- $rule := .root.Values.monitoring.prometheusRule -}}
+{{- $expr := .alert.expr -}}
+{{- if eq $rule.scope "namespace" -}}
+{{- $expr = $expr | replace `namespace=~".+"` (printf `namespace=%q` .root.Release.Namespace) -}}
+{{- end -}}
+{{- if hasKey .set "threshold" -}}
+{{- $threshold := `(?m)([<>]) [0-9.]+$` -}}
+{{- if not (regexMatch $threshold $expr) -}}
+{{- fail (printf "monitoring.prometheusRule.alerts.%s.threshold: this alert has no threshold" .alert.alert) -}}
+{{- end -}}
+{{- $expr = regexReplaceAll $threshold $expr (printf "${1} %v" .set.threshold) -}}
+{{- end -}}
+{{- $url := printf "%s/%s" ($rule.runbookBaseURL | trimSuffix "/") (base .alert.annotations.runbook_url) -}}
+- alert: {{ .alert.alert }}
+  expr: |
+    {{- $expr | trim | nindent 4 }}
+  for: {{ .set.for | default .alert.for }}
+  labels:
+    {{- $labels := dict "severity" (.set.severity | default .alert.labels.severity) }}
+    {{- merge (dict) (.set.labels | default dict) $labels $rule.alertLabels | toYaml | nindent 4 }}
+  annotations:
+    {{- merge (dict "runbook_url" $url) .alert.annotations | toYaml | nindent 4 }}
+{{- end }}
