@@ -70,6 +70,11 @@ func Decode(r io.Reader) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read release manifest: %w", err)
 	}
+	return Unmarshal(data)
+}
+
+// Unmarshal is [Decode] of bytes that are in memory already.
+func Unmarshal(data []byte) (*Manifest, error) {
 	if len(data) > MaxSize {
 		return nil, ErrTooLarge
 	}
