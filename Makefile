@@ -4,6 +4,7 @@
 # make demo    the whole release on real input, with everything it needs in process
 # make test    every test; what CI runs
 # make bench   the figures of docs/figures.md
+# make figures-sidecar  what the sidecar takes: memory, size, times
 # make mutate-alerts  how many changes of the alert rules make a test fail
 
 .DEFAULT_GOAL := build
@@ -49,6 +50,10 @@ unit: $(TOOLS)/trufflehog $(TOOLS)/helm
 .PHONY: race
 race:
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT)
+
+.PHONY: figures-sidecar
+figures-sidecar:
+	$(GO) test ./sidecar -run TestFigures -count=1 -timeout 10m -figures -v | grep -vE '^(=== |--- |PASS)'
 
 .PHONY: mutate-alerts
 mutate-alerts:

@@ -9,12 +9,12 @@
 package inputs
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -27,6 +27,9 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
+
+// largeManifest is the size from which the memory for decoding is given back at once, in bytes.
+const largeManifest = 1 << 20
 
 // Source loads inputs. It is safe for concurrent use.
 type Source struct {
@@ -87,13 +90,16 @@ func (s *Source) desired(ctx context.Context, c *config.Config) (importer.Desire
 	if err != nil {
 		return importer.Desired{}, unreadable(err)
 	}
-	m, err := release.Decode(bytes.NewReader(data))
+	m, err := release.Unmarshal(data)
 	if err != nil {
 		return importer.Desired{}, unreadable(fmt.Errorf("%s: %w", path, err))
 	}
 	d, err := importer.NewDesired(c.Repository, c.Groups, m, digest.FromBytes(data).String())
 	if err == nil {
 		s.manifest = manifest{sum, c, d}
+	}
+	if len(data) > largeManifest {
+		debug.FreeOSMemory() // what decoding took is not needed again for hours
 	}
 	return d, err
 }

@@ -38,11 +38,11 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	var last []byte
 	for look := range maxLooks {
-		quiet, err := isQuiet(f)
+		size, quiet, err := measure(f)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		data, err := readAll(f, limit)
+		data, err := readAll(f, size, limit)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
@@ -72,25 +72,27 @@ func open(path string) (f *os.File, err error) {
 	return nil, err
 }
 
-// isQuiet reports whether nobody has written to a file for a while. It has to be
-// asked before the file is read.
-func isQuiet(f *os.File) (bool, error) {
+// measure returns the size of a file and whether nobody has written to it for a
+// while. It has to be asked before the file is read.
+func measure(f *os.File) (size int64, quiet bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if !info.Mode().IsRegular() {
-		return false, errors.New("it is not a file")
+		return 0, false, errors.New("it is not a file")
 	}
-	return time.Since(info.ModTime()) > settle, nil
+	return info.Size(), time.Since(info.ModTime()) > settle, nil
 }
 
-func readAll(f *os.File, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.NewSectionReader(f, 0, limit+1))
-	if err == nil && int64(len(data)) > limit {
+// readAll reads a file of about size bytes into memory that it does not outgrow.
+func readAll(f *os.File, size, limit int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
+	n, err := buf.ReadFrom(io.NewSectionReader(f, 0, limit+1))
+	if err == nil && n > limit {
 		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
-	return data, err
+	return buf.Bytes(), err
 }
 
 func pause(ctx context.Context) error {
@@ -116,7 +118,7 @@ func SumOf(path string, limit int64) (Sum, error) {
 		return Sum{}, err
 	}
 	defer f.Close()
-	if _, err := isQuiet(f); err != nil {
+	if _, _, err := measure(f); err != nil {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	h := sha256.New()
