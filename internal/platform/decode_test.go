@@ -279,3 +279,12 @@ func TestMe(t *testing.T) {
 		t.Errorf("nobody is accepted: %v", err)
 	}
 }
+
+// Somebody else's JSON is not a workspace without repositories.
+func TestWhatIsNoWorkspaceIsMalformed(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `{"processing":true}`, `{"repositoryId":"release","errors":[]}`} {
+		if _, err := answering(t, 200, body).Platform(t.Context()); platform.ClassOf(err) != platform.ClassMalformed {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

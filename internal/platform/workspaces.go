@@ -49,6 +49,19 @@ type PlatformWorkspace struct {
 	Lock *WriteLock `json:"writeLock"`
 }
 
+// UnmarshalJSON implements [json.Unmarshaler]. An object that says nothing of a
+// workspace is not one.
+func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
+	type plain PlatformWorkspace
+	if err := json.Unmarshal(data, (*plain)(w)); err != nil {
+		return err
+	}
+	if w.ID == "" && w.Slug == "" && w.Repositories == nil {
+		return errShape
+	}
+	return nil
+}
+
 // Platform returns the workspace platform. Asked of one pod, it proves at once
 // that the identity is accepted and which release the pod carries.
 func (c *Client) Platform(ctx context.Context) (PlatformWorkspace, error) {

@@ -16,7 +16,8 @@ import (
 // attempt is an import whose end is looked for.
 type attempt struct {
 	group  *GroupPlan
-	id     string               // correlation id
+	sent   string               // correlation id that was sent
+	id     string               // correlation id that the platform answered with
 	since  time.Time            // by the server's clock
 	before []platform.Installed // the workspaces before it, if they were asked for
 	lock   *platform.WriteLock  // as first seen
@@ -70,26 +71,35 @@ func (p *pass) looks() int {
 	return looksWithEvents
 }
 
-// unknown is the failure of an attempt whose end was not told. An error that
-// was told on the way is not lost with it, and what failed before may have been
-// skipped.
+// unknown is the failure of an attempt whose end was not told. What was told of
+// workspaces on the way is not lost with it.
 func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
-	p.mem.ignored[q.group.Name] = p.mem.ignored[q.group.Name] || len(p.mem.distrust[q.group.Name]) > 0
-	query := platform.EventQuery{Types: []string{platform.EventImportProgress}, Match: map[string]string{"payload.status": string(platform.StatusError)}}
-	for _, e := range p.newest(ctx, q.since, query) {
-		if e.CorrelationID != q.id || e.Progress == nil || !e.Progress.Workspace.Failed() {
-			continue
-		}
-		w := &e.Progress.Workspace
-		p.mem.doubt(q.group, p.atVersion(ctx, []state.Workspace{{Slug: w.Slug, Version: q.group.versionOf(w.Slug)}}))
-		return &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", w.Slug, describe(w))}
-	}
 	f := &Failure{Reason: state.OutcomeUnknown, Message: "the import went on after the answer, and its end was not told", Err: cause}
 	if cause != nil {
 		f.Message = cause.Error()
 	}
+	query := platform.EventQuery{Types: []string{platform.EventImportProgress}, Match: map[string]string{"source.correlationId": q.id}, Limit: maxProgress}
+	for _, e := range p.newest(ctx, q.since, query) {
+		if e.Progress == nil || !q.caused(&e) {
+			continue
+		}
+		w := &e.Progress.Workspace
+		told := []state.Workspace{{Slug: w.Slug, Version: q.group.versionOf(w.Slug)}}
+		if w.Failed() {
+			p.mem.doubt(q.group, p.atVersion(ctx, told))
+			f = &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", w.Slug, describe(w))}
+		} else if w.Status == platform.StatusImported {
+			told[0].State = state.WorkspaceImported
+			p.mem.trust(q.group, told)
+		}
+	}
+	// What failed before, and now not for certain, may have been skipped.
+	p.mem.ignored[q.group.Name] = p.mem.ignored[q.group.Name] || len(p.mem.distrust[q.group.Name]) > 0
 	return f
 }
+
+// maxProgress bounds the events about one attempt that are looked at.
+const maxProgress = 500
 
 func (p *pass) timedOut(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), errGroupTimeout) {
@@ -111,7 +121,7 @@ func (p *pass) events() *platform.Client {
 func (p *pass) news(ctx context.Context, q *attempt) (report *platform.ImportReport, moved bool) {
 	query := platform.EventQuery{Types: []string{platform.EventImportProgress, platform.EventImportCompleted}}
 	for _, e := range p.newest(ctx, q.since, query) {
-		if e.CorrelationID == q.id && e.CreatedAt.After(q.newest) {
+		if q.caused(&e) && e.CreatedAt.After(q.newest) {
 			q.newest, moved = e.CreatedAt, true
 		}
 		if e.Completed != nil && q.ends(&e, p.Desired.Repository) {
@@ -124,13 +134,18 @@ func (p *pass) news(ctx context.Context, q *attempt) (report *platform.ImportRep
 	return nil, moved
 }
 
+// caused reports whether an event has one of the ids of this attempt.
+func (q *attempt) caused(e *platform.Event) bool {
+	return e.CorrelationID != "" && (e.CorrelationID == q.id || e.CorrelationID == q.sent)
+}
+
 // ends reports whether a completed event is of this attempt. Without a
 // correlation id, it is by what was asked for and when.
 func (q *attempt) ends(e *platform.Event, repository string) bool {
 	if e.Completed.RepositoryID != repository {
 		return false
 	}
-	return e.CorrelationID == q.id ||
+	return q.caused(e) ||
 		e.CorrelationID == "" && !e.CreatedAt.Before(q.since) && slices.Equal(e.Completed.Groups, []string{q.group.Name})
 }
 

@@ -39,7 +39,8 @@ func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported boo
 	defer cancel()
 	p.setGroup(g, state.GroupImporting)
 	p.enter(state.Import, g.Name)
-	q := attempt{group: g, id: "sidecar-" + rand.Text(), since: p.serverTime(ctx), before: p.list}
+	id := "sidecar-" + rand.Text()
+	q := attempt{group: g, sent: id, id: id, since: p.serverTime(ctx), before: p.list}
 	p.list = nil
 	if force {
 		p.mem.forced[g.Name] = q.since

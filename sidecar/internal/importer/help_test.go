@@ -5,10 +5,10 @@ package importer
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,20 +57,24 @@ type counts struct {
 	mu     sync.Mutex
 	passes []state.Reason
 	waits  int
+	onPass func(state.Reason) // before it is counted; nil for nothing
 }
 
 func (c *counts) Pass(r state.Reason, _ time.Duration) {
+	if c.onPass != nil {
+		c.onPass(r)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.passes = append(c.passes, r)
 }
 
-// of counts the passes that ended for a reason.
+// of counts the passes that ended for a reason, "*" for any.
 func (c *counts) of(r state.Reason) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.passes {
-		if p == r {
+		if p == r || r == "*" {
 			n++
 		}
 	}
@@ -88,11 +92,14 @@ func (c *counts) LockWait(time.Duration) {
 // replica is one pod with its sidecar.
 type replica struct {
 	*platformtest.Pod
-	store  *state.Store
-	counts *counts
-	log    *logBuffer
+	files     *platformtest.Release
+	store     *state.Store
+	counts    *counts
+	log       *logBuffer
+	logger    *slog.Logger
+	everReady bool
 
-	mu      sync.Mutex
+	mu      sync.Mutex // of what tests change while the sidecar runs
 	desired Desired
 	policy  Policy
 	loadErr error
@@ -130,6 +137,8 @@ type cluster struct {
 	t        *testing.T
 	gateway  *platformtest.Gateway
 	replicas []*replica
+	bearer   atomic.Pointer[string] // the token of the sidecars, if it is another one
+	busy     atomic.Int32           // what is still to happen
 }
 
 // inBubble runs f on a fake clock, with n replicas that have not started.
@@ -155,7 +164,7 @@ func (c *cluster) add(r *platformtest.Release) *replica {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	rep := &replica{Pod: c.NewPod(fmt.Sprintf("pod-%d", len(c.replicas)), r), desired: d, policy: DefaultPolicy()}
+	rep := &replica{Pod: c.NewPod(fmt.Sprintf("pod-%d", len(c.replicas)), r), files: r, desired: d, policy: DefaultPolicy()}
 	rep.policy.PodName = rep.Name
 	rep.Faults = &platformtest.Script{}
 	rep.client = c.client(rep.Pod, platform.Headers(platform.LocalHeaders()))
@@ -178,15 +187,29 @@ type open struct{ *platformtest.Gateway }
 func (open) Listening() bool { return true }
 
 // public is a client of the gateway.
-func (c *cluster) public() *platform.Client {
-	return c.client(open{c.gateway}, platform.Bearer(platform.Fixed(secret.New(token))))
+func (c *cluster) public() *platform.Client { return c.clientOf(c.gateway) }
+
+func (c *cluster) clientOf(g *platformtest.Gateway) *platform.Client {
+	return c.client(open{g}, c.bearerIdentity())
+}
+
+// bearerIdentity reads the token for each request, as a file of it is.
+func (c *cluster) bearerIdentity() platform.Identity {
+	return platform.Bearer(func(context.Context) (secret.Value, error) { return c.current(), nil })
+}
+
+// get is what the sidecar thinks.
+func (r *replica) get() state.Snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.store.Get()
 }
 
 // wipe forgets everything that the sidecar knows, as a new process does.
 func (r *replica) wipe() {
 	r.store, r.counts, r.log = state.NewStore(), &counts{}, &logBuffer{}
-	log := slog.New(slog.NewJSONHandler(io.MultiWriter(r.log), nil))
-	r.imp = New(r.load, r.store, r.counts, log)
+	r.logger = slog.New(slog.NewJSONHandler(r.log, nil))
+	r.imp = New(r.load, r.store, r.counts, r.logger)
 }
 
 func (r *replica) load(context.Context) (*Inputs, error) {
@@ -229,6 +252,8 @@ func (c *cluster) end() {
 }
 
 func (r *replica) ready() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	g, _ := r.store.Gate(state.GatePolicy{})
 	return g.Open
 }

@@ -131,10 +131,11 @@ func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 
 // notLoaded makes a failure of an error that may not say what could not be read.
 func notLoaded(err error) *Failure {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return f
+	f := FailureOf(err)
+	if f.Err == err {
+		f.Reason = state.ManifestUnreadable
 	}
-	return &Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
+	return f
 }
 
 // delay chooses when to try again, and says so. What is waited for is looked at

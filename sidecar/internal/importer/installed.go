@@ -92,10 +92,16 @@ func (p *pass) skippedWrongly(g *GroupPlan, v *verdict, list []platform.Installe
 	})
 }
 
+// triesForEvidence bounds how often the list is asked for that spares a forced import.
+const triesForEvidence = 3
+
 // atVersion returns those of some workspaces whose import failed that the
 // platform may take for imported all the same, and so skip from now on.
 func (p *pass) atVersion(ctx context.Context, failed []state.Workspace) []string {
 	err := p.workspaces(ctx, p.Pod)
+	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, jitter(p.Policy.RetryMin)); n++ {
+		err = p.workspaces(ctx, p.Pod)
+	}
 	known, slugs := indexInstalled(p.list), []string{}
 	for _, w := range failed {
 		got := known.find(w.Slug, "")

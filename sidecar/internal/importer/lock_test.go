@@ -135,7 +135,7 @@ func TestAWaitIsQuiet(t *testing.T) {
 // A lock that is lost lets the platform take two imports. What still advances is
 // waited for all the same.
 func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(50 * time.Second), EventReadsPerMinute: -1}, 1, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(25 * time.Second), EventReadsPerMinute: -1}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.gateway = c.public()
 		r.policy.Poll = 20 * time.Second

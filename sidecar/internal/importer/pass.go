@@ -35,7 +35,7 @@ func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 	if err != nil {
 		return err
 	}
-	i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
+	i.decided(mode)
 	p.reconcile(ctx, mode)
 	if mode == ModeObserve {
 		err = p.each(ctx, p.observeGroup)
@@ -46,6 +46,14 @@ func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 		i.enter(state.Imported, "")
 	}
 	return err
+}
+
+// decided shows the mode.
+func (i *Importer) decided(mode Mode) {
+	if i.store.Get().Mode != string(mode) {
+		i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
+		i.log.Info("mode is decided", "mode", mode)
+	}
 }
 
 // announce makes the state show the desired release.
@@ -90,10 +98,12 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 	return ModeImport, p.awaitServices(ctx)
 }
 
-// refused chooses to observe where that is allowed and possible.
+// refused chooses to observe where that is allowed and possible: a platform that
+// took the identity before does not refuse it as such.
 func (p *pass) refused(err error) (Mode, error) {
 	class := platform.ClassOf(err)
-	if (class == platform.ClassUnauthorized || class == platform.ClassForbidden) && p.Policy.Mode == ModeAuto && p.Gateway != nil {
+	if (class == platform.ClassUnauthorized || class == platform.ClassForbidden) &&
+		p.Policy.Mode == ModeAuto && p.Gateway != nil && p.store.Get().Mode != string(ModeImport) {
 		return ModeObserve, nil
 	}
 	f := FailureOf(err)
