@@ -69,6 +69,9 @@ func TestI4GroupsInOrderAndOnlyByThePlatformsWord(t *testing.T) {
 		c.Fail("c", "broken")
 		c.replicas[0].start()
 		time.Sleep(10 * time.Minute)
+		for c.replicas[0].store.Get().Phase != state.Retrying { // between two attempts
+			time.Sleep(time.Second)
+		}
 		for _, b := range c.Ledger().Bulks {
 			if b.Groups[0] == "extended" {
 				t.Error("a group was imported after one that failed")
