@@ -3,13 +3,11 @@
 package source
 
 import (
-	"errors"
+	"cmp"
+	"encoding/base64"
 	"fmt"
-	"io"
-	"io/fs"
+	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -23,188 +21,148 @@ const (
 	envSSHKey    = "BUILDER_GIT_SSH_KEY_FILE"
 )
 
-// maxNetrc is the size in bytes of the largest netrc that is read.
-const maxNetrc = 1 << 20
-
-// defaultUsername goes with a token where none is given: forges ignore it.
+// defaultUsername goes with a token where no user is known: forges ignore it. Over
+// SSH, it is the user that forges expect.
 const defaultUsername = "git"
 
 // EnvNames returns the variables with the builder's prefix that are read here.
 func EnvNames() []string { return []string{envToken, envTokenFile, envUsername, envSSHKey} }
 
-// credential is a user and a password or token, and where they were found.
+// credential is a user and a password or token, and where they were found. Its zero
+// value is a caller without credentials.
 type credential struct {
-	username string
-	password secret.Value
-	origin   string
+	username, password secret.Value
+	origin             string
 }
 
 // describe names the credential in an error.
 func (c credential) describe() string {
-	if c.password.Empty() {
+	if c.origin == "" {
 		return "a caller without credentials"
 	}
 	return "the credentials of " + c.origin
 }
 
-// clear removes the password from a text, also where it is encoded as in a URL.
+// clear removes the credential from a text, in every form that it travels in. The
+// usual user is left in: it is a word of the language.
 func (c credential) clear(text string) string {
-	plain := c.password.Reveal()
-	if plain == "" {
-		return text
+	user, password := c.username.Reveal(), c.password.Reveal()
+	if c.origin != "" {
+		pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+		text = strings.ReplaceAll(text, pair, secret.Mask)
 	}
-	for _, form := range []string{plain, url.QueryEscape(plain), url.PathEscape(plain), url.UserPassword("", plain).String()} {
-		text = strings.ReplaceAll(text, form, secret.Mask)
+	hidden := []string{password}
+	if user != defaultUsername {
+		hidden = append(hidden, user)
+	}
+	for _, plain := range hidden {
+		for _, form := range []string{plain, url.QueryEscape(plain), url.PathEscape(plain), url.User(plain).String()} {
+			if form != "" {
+				text = strings.ReplaceAll(text, form, secret.Mask)
+			}
+		}
 	}
 	return text
 }
 
-// credentials finds what to present to the host of a repository. The first that is
+// credentials finds what to present to the server of a repository. The first that is
 // there wins:
 //
-//  1. user-info in the URL;
+//  1. user-info in the URL, where a user alone is taken for a token if nothing below
+//     goes with it;
 //  2. [Options.Token];
-//  3. BUILDER_GIT_TOKEN, BUILDER_GIT_TOKEN_FILE, with BUILDER_GIT_USERNAME;
-//  4. the job token of the CI system, for the host of that system only: CI_JOB_TOKEN
-//     of GitLab for CI_SERVER_HOST, GITHUB_TOKEN for the host of GITHUB_SERVER_URL;
+//  3. BUILDER_GIT_TOKEN, BUILDER_GIT_TOKEN_FILE;
+//  4. the job token of the CI system, for the server of that system only: CI_JOB_TOKEN
+//     of GitLab for CI_SERVER_HOST and CI_SERVER_PORT, GITHUB_TOKEN for GITHUB_SERVER_URL;
 //  5. the host's entry in NETRC, else in ~/.netrc.
 //
-// Repositories over SSH take the user of the URL, and keys.
+// The user is the one of the URL, else [Options.Username], else BUILDER_GIT_USERNAME.
+// Nothing of it is sent without encryption, but to this machine. Over SSH, only the
+// URL's own password is used, and keys.
 func credentials(spec Spec, opts Options) (credential, error) {
-	user := spec.username
+	user := spec.username.Reveal()
 	if user == "" {
-		user = opts.Username
+		user = cmp.Or(opts.Username, opts.Getenv(envUsername))
 	}
-	if user == "" {
-		user = opts.Getenv(envUsername)
+	var cred credential
+	var err error
+	switch {
+	case !spec.password.Empty():
+		cred = credential{password: spec.password, origin: "the URL"}
+	case spec.url.Scheme != "ssh":
+		cred, err = lookUp(spec, user, opts)
 	}
-	found := func(username string, password secret.Value, origin string) (credential, error) {
-		for _, name := range []string{user, username, defaultUsername} {
-			if name != "" {
-				return credential{username: name, password: password, origin: origin}, nil
-			}
-		}
-		return credential{}, nil
+	if err != nil {
+		return credential{}, err
 	}
-	if !spec.password.Empty() {
-		return found("", spec.password, "the URL")
+	if cred.origin == "" && !spec.username.Empty() && spec.url.Scheme != "ssh" {
+		cred.origin = "the URL"
 	}
+	if cred.origin != "" && spec.url.Scheme == "http" && !loopback(spec.url.Hostname()) {
+		return credential{}, fmt.Errorf("%s would be sent without encryption: use https", cred.describe())
+	}
+	if cred.username.Empty() {
+		cred.username = secret.New(cmp.Or(user, defaultUsername))
+	}
+	return cred, nil
+}
+
+// lookUp finds a credential that is not in the URL. It sets a user where there can be
+// no other.
+func lookUp(spec Spec, user string, opts Options) (credential, error) {
 	if !opts.Token.Empty() {
-		return found("", opts.Token, "the token file")
+		return credential{password: opts.Token, origin: "the token file"}, nil
 	}
 	if token := opts.Getenv(envToken); token != "" {
-		return found("", secret.New(token), envToken)
+		return credential{password: secret.New(token), origin: envToken}, nil
 	}
 	if path := opts.Getenv(envTokenFile); path != "" {
 		token, err := secret.ReadFile(path)
 		if err != nil {
 			return credential{}, fmt.Errorf("%s: %w", envTokenFile, err)
 		}
-		return found("", token, envTokenFile)
+		return credential{password: token, origin: envTokenFile}, nil
 	}
-	if name, token, origin := jobToken(spec.url.Host, opts.Getenv); !token.Empty() {
-		return found(name, token, origin)
+	if cred := jobToken(spec.url, opts.Getenv); cred.origin != "" {
+		return cred, nil
 	}
-	name, password, err := fromNetrc(spec.url.Hostname(), opts.Getenv)
-	if err != nil || !password.Empty() {
-		c, _ := found(name, password, "netrc")
-		return c, err
-	}
-	return credential{username: user}, nil
-}
-
-// jobToken returns the token of a CI job, which belongs to the CI system's own host.
-func jobToken(host string, getenv func(string) string) (username string, token secret.Value, origin string) {
-	if t := getenv("CI_JOB_TOKEN"); t != "" && strings.EqualFold(host, withPort(getenv("CI_SERVER_HOST"), getenv("CI_SERVER_PORT"))) {
-		return "gitlab-ci-token", secret.New(t), "CI_JOB_TOKEN"
-	}
-	server, err := url.Parse(getenv("GITHUB_SERVER_URL"))
-	if t := getenv("GITHUB_TOKEN"); t != "" && err == nil && strings.EqualFold(host, server.Host) && server.Host != "" {
-		return "x-access-token", secret.New(t), "GITHUB_TOKEN"
-	}
-	return "", secret.Value{}, ""
-}
-
-// withPort adds a port that is not the one of https.
-func withPort(host, port string) string {
-	if host == "" || port == "" || port == "443" {
-		return host
-	}
-	return host + ":" + port
-}
-
-// fromNetrc looks a host up in the file that curl and git also read.
-func fromNetrc(host string, getenv func(string) string) (string, secret.Value, error) {
-	path := getenv("NETRC")
-	if path == "" {
-		path = filepath.Join(getenv("HOME"), ".netrc")
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) || getenv("NETRC") == "" && errors.Is(err, fs.ErrPermission) {
-		return "", secret.Value{}, nil
-	} else if err != nil {
-		return "", secret.Value{}, fmt.Errorf("open netrc: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxNetrc+1))
+	logins, err := readNetrc(opts.Getenv)
 	if err != nil {
-		return "", secret.Value{}, fmt.Errorf("read netrc: %w", err)
+		return credential{}, err
 	}
-	if len(data) > maxNetrc {
-		return "", secret.Value{}, fmt.Errorf("netrc %s is larger than %d bytes", path, maxNetrc)
+	if l, ok := findLogin(logins, spec.url.Hostname(), user); ok {
+		return credential{username: secret.New(l.username), password: l.password, origin: "netrc"}, nil
 	}
-	login, password := lookupNetrc(string(data), host)
-	return login, password, nil
+	return credential{}, nil
 }
 
-// lookupNetrc returns login and password of the first entry for a host, or of the
-// default entry. Macros end at an empty line and are skipped.
-func lookupNetrc(text, host string) (login string, password secret.Value) {
-	matching := false
-	tokens := strings.Fields(withoutMacros(text))
-	for i := 0; i < len(tokens); i++ {
-		value := ""
-		if i+1 < len(tokens) {
-			value = tokens[i+1]
-		}
-		switch tokens[i] {
-		case "machine", "default":
-			if matching {
-				return login, password
-			}
-			matching = tokens[i] == "default" || strings.EqualFold(value, host)
-			if tokens[i] == "default" {
-				continue
-			}
-		case "login":
-			if matching {
-				login = value
-			}
-		case "password":
-			if matching {
-				password = secret.New(value)
-			}
-		case "account":
-		default:
-			continue
-		}
-		i++
+// jobToken returns the token of a CI job, which belongs to the CI system's own server.
+func jobToken(repository *url.URL, getenv func(string) string) credential {
+	server := authority(repository)
+	gitlab := getenv("CI_SERVER_HOST")
+	if port := cmp.Or(getenv("CI_SERVER_PORT"), "443"); gitlab != "" {
+		gitlab = net.JoinHostPort(strings.ToLower(gitlab), port)
 	}
-	return login, password
+	if token := getenv("CI_JOB_TOKEN"); token != "" && server == gitlab {
+		return credential{username: secret.New("gitlab-ci-token"), password: secret.New(token), origin: "CI_JOB_TOKEN"}
+	}
+	github, err := url.Parse(getenv("GITHUB_SERVER_URL"))
+	if token := getenv("GITHUB_TOKEN"); token != "" && err == nil && server == authority(github) {
+		return credential{username: secret.New("x-access-token"), password: secret.New(token), origin: "GITHUB_TOKEN"}
+	}
+	return credential{}
 }
 
-func withoutMacros(text string) string {
-	var kept []string
-	skipping := false
-	for line := range strings.Lines(text) {
-		switch {
-		case strings.HasPrefix(strings.TrimSpace(line), "macdef"):
-			skipping = true
-		case strings.TrimSpace(line) == "":
-			skipping = false
-		case !skipping:
-			kept = append(kept, line)
-		}
+// authority returns host and port of a URL in the one form that can be compared.
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return strings.Join(kept, "")
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

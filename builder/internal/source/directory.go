@@ -11,40 +11,76 @@ import (
 	"syscall"
 )
 
-// rootDirectory is a directory of the file system below an [os.Root].
+// listingBatch is how many entries of a directory are listed at a time.
+const listingBatch = 1024
+
+// rootDirectory is a directory of the file system below an [os.Root]. The root follows
+// symbolic links that stay below it, so that a directory that was listed and then
+// replaced by a link is told by its identity.
 type rootDirectory struct {
 	root *os.Root
 	path string
+	// listed is nil for the root itself.
+	listed fs.FileInfo
 }
 
 var _ directory = rootDirectory{}
 
-func (d rootDirectory) entries() ([]entry, error) {
-	f, err := d.root.Open(d.path)
+func (d rootDirectory) entries(limit int) ([]entry, error) {
+	here, err := d.root.OpenRoot(d.path)
 	if err != nil {
-		return nil, err
+		return nil, d.changed(err)
+	}
+	defer here.Close()
+	info, err := here.Stat(".")
+	if err != nil || d.listed != nil && !os.SameFile(info, d.listed) {
+		return nil, d.changed(err)
+	}
+	f, err := here.Open(".")
+	if err != nil {
+		return nil, d.changed(err)
 	}
 	defer f.Close()
-	list, err := f.ReadDir(-1)
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]entry, 0, len(list))
-	for _, item := range list {
-		name := path.Join(d.path, item.Name())
-		info, err := d.root.Lstat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has gone since it was listed
+	var list []entry
+	for {
+		items, err := f.ReadDir(listingBatch)
+		if errors.Is(err, io.EOF) {
+			return list, nil
 		} else if err != nil {
-			return nil, err
+			return nil, pathError(err)
 		}
-		entries = append(entries, entry{
-			name: item.Name(), kind: kindOf(info), size: info.Size(),
-			open: func() (directory, error) { return rootDirectory{root: d.root, path: name}, nil },
-			read: func() ([]byte, error) { return readListed(d.root, name, info) },
-		})
+		if len(list)+len(items) > limit {
+			return nil, errTooMany
+		}
+		for _, item := range items {
+			if e, ok := d.entry(here, item.Name()); ok {
+				list = append(list, e)
+			}
+		}
 	}
-	return entries, nil
+}
+
+// entry returns false for what has gone since it was listed.
+func (d rootDirectory) entry(here *os.Root, name string) (entry, bool) {
+	info, err := here.Lstat(name)
+	if err != nil {
+		return entry{}, false
+	}
+	below := path.Join(d.path, name)
+	return entry{
+		name: name, kind: kindOf(info), size: info.Size(),
+		open: func() (directory, error) { return rootDirectory{root: d.root, path: below, listed: info}, nil },
+		read: func() ([]byte, error) { return readListed(d.root, below, info) },
+	}, true
+}
+
+// changed says why a directory cannot be listed that could be a moment ago. What is
+// wrong with the root itself is no change.
+func (d rootDirectory) changed(err error) error {
+	if d.listed == nil || errors.Is(err, fs.ErrPermission) {
+		return pathError(err)
+	}
+	return errChanged
 }
 
 func kindOf(info fs.FileInfo) kind {

@@ -3,118 +3,210 @@
 package source
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/storer"
-	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 )
 
-// maxServerText bounds what of a server's own words gets into an error, in bytes.
-const maxServerText = 200
+const (
+	// maxErrorText bounds an error, of which a server may have worded a part, in bytes.
+	maxErrorText = 400
+	// maxAdvertisement bounds the list of references of a server, in bytes.
+	maxAdvertisement = 64 << 20
+)
 
-// fetched is a commit, or a tag, that a repository was asked for.
-type fetched struct {
-	hash plumbing.Hash
-	// ref is the short name of the branch or tag, if there is one.
-	ref string
+// remote is a repository on a server, as Git's upload-pack shows it: first it
+// advertises its references, then it answers one request with objects.
+type remote interface {
+	advertise(ctx context.Context) (io.ReadCloser, error)
+	upload(ctx context.Context, request []byte) (io.ReadCloser, error)
+	io.Closer
 }
 
-// fetch gets one commit and everything that it consists of, without its history
-// where the server can do that.
-func fetch(ctx context.Context, spec Spec, opts Options, objects storer.Storer) (fetched, error) {
+// What a server says, by whatever protocol.
+var (
+	errDenied   = errors.New("access is denied")
+	errNoSuch   = errors.New("there is no such repository")
+	errNotGit   = errors.New("what answers is no Git server: use the URL that git clone takes")
+	errEmpty    = errors.New("the repository is empty")
+	errRedirect = errors.New("the server redirects to another host or scheme: use the repository's own URL")
+)
+
+// fetch gets one commit and everything that it consists of, without its history where
+// the server can do that, and stores it below dir as [openStorage] reads it.
+func fetch(ctx context.Context, spec Spec, opts Options, dir string) (named, error) {
 	cred, err := credentials(spec, opts)
 	if err != nil {
-		return fetched{}, err
+		return named{}, err
 	}
-	session, err := newSession(spec, opts, cred)
+	server, err := connect(ctx, spec, opts, cred)
 	if err != nil {
-		return fetched{}, err
+		return named{}, explain(ctx, err, cred)
 	}
-	defer session.Close()
-	refs, err := session.AdvertisedReferencesContext(ctx)
+	defer server.Close()
+	want, err := exchange(ctx, server, spec.ref, dir, newPackLimits(opts.Limits))
 	if err != nil {
-		return fetched{}, explain(ctx, err, cred)
-	}
-	want, err := choose(refs, spec.ref)
-	if err != nil {
-		return fetched{}, err
-	}
-	if err := download(ctx, session, refs, want.hash, objects); err != nil {
-		return fetched{}, explain(ctx, err, cred)
+		return named{}, explain(ctx, err, cred)
 	}
 	return want, nil
 }
 
-// download asks for one object at depth 1 and stores the pack.
-func download(ctx context.Context, session transport.UploadPackSession, refs *packp.AdvRefs, want plumbing.Hash, objects storer.Storer) (err error) {
-	request := packp.NewUploadPackRequestFromCapabilities(refs.Capabilities)
-	request.Wants = []plumbing.Hash{want}
-	if refs.Capabilities.Supports(capability.Shallow) {
-		request.Depth = packp.DepthCommits(1)
-		if err := request.Capabilities.Set(capability.Shallow); err != nil {
-			return err
-		}
+func connect(ctx context.Context, spec Spec, opts Options, cred credential) (remote, error) {
+	if spec.url.Scheme == "ssh" {
+		return dialSSH(ctx, spec, opts, cred)
 	}
-	response, err := session.UploadPack(ctx, request)
+	return newHTTPRemote(spec, opts, cred)
+}
+
+// exchange speaks upload-pack, version 0.
+func exchange(ctx context.Context, server remote, ref, dir string, limits packLimits) (named, error) {
+	advertised, err := advertisement(ctx, server)
 	if err != nil {
-		return err
+		return named{}, err
 	}
-	defer func() { err = errors.Join(err, response.Close()) }()
-	return packfile.UpdateObjectStorage(objects, response)
+	want, err := choose(advertisedReferences(advertised), ref)
+	if err != nil {
+		return named{}, err
+	}
+	request, text, err := newRequest(advertised.Capabilities, want.hash)
+	if err != nil {
+		return named{}, err
+	}
+	answer, err := server.upload(ctx, text)
+	if err != nil {
+		return named{}, err
+	}
+	defer answer.Close()
+	pack, err := packOf(&bounded{Reader: answer, left: limits.total, limit: limits.totalError()}, request)
+	if err != nil {
+		return named{}, err
+	}
+	return want, storePack(pack, dir, limits)
 }
 
-// choose finds what a name stands for: a full hash, a branch, a tag, or a whole
-// reference; no name is the repository's own default.
-func choose(refs *packp.AdvRefs, name string) (fetched, error) {
-	if name == "" {
-		return chooseHead(refs)
+func advertisement(ctx context.Context, server remote) (*packp.AdvRefs, error) {
+	answer, err := server.advertise(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if plumbing.IsHash(name) {
-		return fetched{hash: plumbing.NewHash(name)}, nil
+	defer answer.Close()
+	refs := packp.NewAdvRefs()
+	limit := &LimitError{What: "bytes in its list of references", Max: maxAdvertisement, fixed: true}
+	err = refs.Decode(&bounded{Reader: answer, left: maxAdvertisement, limit: limit})
+	if errors.Is(err, packp.ErrEmptyAdvRefs) || err == nil && refs.IsEmpty() {
+		return nil, errEmpty
 	}
-	for _, full := range []string{"refs/heads/" + name, "refs/tags/" + name, name} {
-		if hash, ok := refs.References[full]; ok {
-			return fetched{hash: hash, ref: name}, nil
-		}
-	}
-	return fetched{}, fmt.Errorf("it has no branch and no tag %q: name a branch, a tag or a full commit hash", name)
+	return refs, err
 }
 
-func chooseHead(refs *packp.AdvRefs) (fetched, error) {
-	if refs.Head == nil {
-		return fetched{}, errors.New("it has no default branch: name one with --ref")
+// advertisedReferences drops what a server need not give: without the capability,
+// only what a reference names can be asked for.
+func advertisedReferences(refs *packp.AdvRefs) references {
+	list := references{
+		byName: refs.References,
+		any:    refs.Capabilities.Supports(capability.AllowReachableSHA1InWant),
+	}
+	if refs.Head != nil {
+		list.head = *refs.Head
 	}
 	for _, value := range refs.Capabilities.Get(capability.SymRef) {
-		if head, target, _ := strings.Cut(value, ":"); head == plumbing.HEAD.String() {
-			return fetched{hash: *refs.Head, ref: plumbing.ReferenceName(target).Short()}, nil
+		if name, target, _ := strings.Cut(value, ":"); name == plumbing.HEAD.String() {
+			list.headName = plumbing.ReferenceName(target).Short()
 		}
 	}
-	return fetched{hash: *refs.Head}, nil
+	return list
 }
 
-// explain says what to do about an error of the transport, in which servers may
-// have quoted anything: it is cut, and cleared of the credential.
-func explain(ctx context.Context, err error, cred credential) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// newRequest asks for one object and what belongs to it, at depth 1.
+func newRequest(offered *capability.List, want plumbing.Hash) (*packp.UploadPackRequest, []byte, error) {
+	request := packp.NewUploadPackRequestFromCapabilities(offered)
+	request.Capabilities.Delete(capability.ThinPack) // it builds on objects that we have not
+	request.Wants = []plumbing.Hash{want}
+	var errs []error
+	if offered.Supports(capability.NoProgress) {
+		errs = append(errs, request.Capabilities.Set(capability.NoProgress))
+	}
+	if offered.Supports(capability.Shallow) {
+		errs = append(errs, request.Capabilities.Set(capability.Shallow))
+		request.Depth = packp.DepthCommits(1)
+	}
+	var text bytes.Buffer
+	errs = append(errs, request.UploadRequest.Encode(&text), pktline.NewEncoder(&text).EncodeString("done\n"))
+	return request, text.Bytes(), errors.Join(errs...)
+}
+
+// packOf reads the head of an answer and returns the pack that follows it.
+func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, error) {
+	response := packp.NewUploadPackResponse(request)
+	if err := response.Decode(io.NopCloser(answer)); err != nil {
+		return nil, err
 	}
 	switch {
-	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
-		return fmt.Errorf("the server refuses %s: set BUILDER_GIT_TOKEN or --git-token-file, or correct what is set", cred.describe())
-	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return errors.New("the server has no such repository, or does not show it to " + cred.describe())
-	case errors.Is(err, transport.ErrEmptyRemoteRepository):
-		return errors.New("the repository is empty")
-	case errors.Is(err, errRedirect):
-		return errRedirect
+	case request.Capabilities.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, response), nil
+	case request.Capabilities.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, response), nil
+	default:
+		return response, nil
 	}
-	text := cred.clear(printable(err.Error()))
-	return errors.New("fetch: " + text[:min(len(text), maxServerText)])
+}
+
+// bounded fails, and does not just end, behind a number of bytes.
+type bounded struct {
+	io.Reader
+	left  int64
+	limit *LimitError
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, b.limit
+	}
+	n, err := b.Reader.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// explain says what to do about an error of a transport. Servers may have quoted
+// anything in it, so that it is cut, and cleared of the credential.
+func explain(ctx context.Context, err error, cred credential) error {
+	var limit *LimitError
+	var said *pktline.ErrorLine
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // the URL may be that of a redirect, with a token in it
+	}
+	text := err.Error()
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &limit):
+		return limit
+	case errors.Is(err, errDenied):
+		text = fmt.Sprintf("the server refuses %s: set %s or --git-token-file, or correct what is set", cred.describe(), envToken)
+	case errors.Is(err, errNoSuch):
+		text = "the server has no such repository, or does not show it to " + cred.describe()
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		text = "no known authority has signed the server's certificate: name a file with the right one by --git-ca"
+	case errors.As(err, &said):
+		text = "the server says: " + said.Text
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		text = "the server's answer ends too early"
+	}
+	text = printable(cred.clear(text))
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return errors.New(text)
 }

@@ -9,10 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/go-git/go-billy/v5/osfs"
-	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -21,12 +18,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-const (
-	// objectCache is what go-git may keep of a repository in memory.
-	objectCache = 16 * cache.MiByte
-	// largeObject is the size in bytes from which objects are streamed from disk.
-	largeObject = 1 << 20
-)
+// maxTags is how many tags of tags lead to a commit.
+const maxTags = 10
 
 // openGit fetches one commit of a repository, or opens a repository of this machine.
 func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
@@ -37,61 +30,84 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a temporary directory: %w", err)
 	}
-	storage := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(objectCache),
-		filesystem.Options{LargeObjectThreshold: largeObject, KeepDescriptors: true})
-	remove := func() error { return errors.Join(storage.Close(), os.RemoveAll(dir)) }
-	got, err := fetch(ctx, spec, opts, storage)
+	remove := func() error { return os.RemoveAll(dir) }
+	want, err := fetch(ctx, spec, opts, dir)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	tree, err := commitTree(storage, got.hash, spec, got.ref)
+	storage, err := openStorage(dir)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	tree.info.URL, tree.close = spec.url.String(), remove
+	tree, err := openCommit(storage, want, spec)
+	if err != nil {
+		return nil, errors.Join(err, storage.Close(), remove())
+	}
+	tree.close = append(tree.close, remove)
 	return tree, nil
 }
 
 // openLocal reads a repository where it is: nothing is fetched, and no program runs.
 func openLocal(spec Spec) (*Tree, error) {
-	repository, err := git.PlainOpen(spec.url.Path)
+	dir, err := gitDir(spec.url.Path)
+	if err != nil {
+		return nil, pathError(err)
+	}
+	storage, err := openStorage(dir)
 	if err != nil {
 		return nil, err
 	}
-	name := spec.ref
-	if name == "" {
-		name = plumbing.HEAD.String()
-	}
-	hash, err := repository.ResolveRevision(plumbing.Revision(name))
+	tree, err := openStored(storage, spec)
 	if err != nil {
-		return nil, fmt.Errorf("there is no %s in it: %w", name, err)
+		return nil, errors.Join(err, storage.Close())
 	}
-	tree, err := commitTree(repository.Storer, *hash, spec, spec.ref)
-	if err != nil {
-		return nil, err
-	}
-	tree.info.URL, tree.close = spec.url.String(), func() error { return nil }
 	return tree, nil
 }
 
-// commitTree is the tree of a commit, or of the commit that a tag names.
-func commitTree(objects storer.EncodedObjectStorer, hash plumbing.Hash, spec Spec, ref string) (*Tree, error) {
-	if tag, err := object.GetTag(objects, hash); err == nil {
-		hash = tag.Target
-	}
-	commit, err := object.GetCommit(objects, hash)
+func openStored(storage *filesystem.Storage, spec Spec) (*Tree, error) {
+	refs, err := storedReferences(storage)
 	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", hash, err)
+		return nil, fmt.Errorf("read its references: %w", err)
+	}
+	want, err := choose(refs, spec.ref)
+	if err != nil {
+		return nil, err
+	}
+	return openCommit(storage, want, spec)
+}
+
+// openCommit opens the tree of a commit, or of the commit that a tag names. Closing
+// the tree closes the storage.
+func openCommit(storage *filesystem.Storage, want named, spec Spec) (*Tree, error) {
+	commit, err := commitOf(storage, want.hash)
+	if err != nil {
+		return nil, err
 	}
 	root, err := subtree(commit, spec.subdir)
 	if err != nil {
 		return nil, err
 	}
 	return &Tree{
-		root:   gitDirectory{objects: objects, tree: root},
-		info:   release.Source{Commit: commit.Hash.String(), Ref: ref, Subdir: spec.subdir},
+		root:   gitDirectory{objects: storage, tree: root},
+		info:   release.Source{URL: spec.url.String(), Commit: commit.Hash.String(), Ref: want.ref, Subdir: spec.subdir},
 		commit: commit.Committer.When,
+		close:  []func() error{storage.Close},
 	}, nil
+}
+
+func commitOf(objects storer.EncodedObjectStorer, hash plumbing.Hash) (*object.Commit, error) {
+	for range maxTags {
+		tag, err := object.GetTag(objects, hash)
+		if err != nil {
+			break
+		}
+		hash = tag.Target
+	}
+	commit, err := object.GetCommit(objects, hash)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", hash, err)
+	}
+	return commit, nil
 }
 
 func subtree(commit *object.Commit, subdir string) (*object.Tree, error) {
@@ -117,34 +133,43 @@ type gitDirectory struct {
 
 var _ directory = gitDirectory{}
 
-func (d gitDirectory) entries() ([]entry, error) {
+func (d gitDirectory) entries(limit int) ([]entry, error) {
+	if len(d.tree.Entries) > limit {
+		return nil, errTooMany
+	}
 	list := make([]entry, 0, len(d.tree.Entries))
 	for _, item := range d.tree.Entries {
-		e := entry{name: item.Name, hash: item.Hash.String()}
-		switch item.Mode {
-		case filemode.Dir:
-			e.kind = folder
-			e.open = func() (directory, error) {
-				tree, err := object.GetTree(d.objects, item.Hash)
-				return gitDirectory{objects: d.objects, tree: tree}, err
-			}
-		case filemode.Regular, filemode.Executable, filemode.Deprecated:
-			size, err := d.objects.EncodedObjectSize(item.Hash)
-			if err != nil {
-				return nil, fmt.Errorf("%s: read blob %s: %w", item.Name, item.Hash, err)
-			}
-			e.kind, e.size = regular, size
-			e.read = func() ([]byte, error) { return readBlob(d.objects, item.Hash, size) }
-		case filemode.Symlink:
-			e.kind = symlink
-		case filemode.Submodule:
-			e.kind = submodule
-		default:
-			e.kind = unsupported
+		e, err := d.entry(item)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", printable(item.Name), err)
 		}
 		list = append(list, e)
 	}
 	return list, nil
+}
+
+func (d gitDirectory) entry(item object.TreeEntry) (entry, error) {
+	e := entry{name: item.Name, kind: unsupported, hash: item.Hash.String()}
+	switch item.Mode {
+	case filemode.Dir:
+		e.kind = folder
+		e.open = func() (directory, error) {
+			tree, err := object.GetTree(d.objects, item.Hash)
+			return gitDirectory{objects: d.objects, tree: tree}, err
+		}
+	case filemode.Regular, filemode.Executable, filemode.Deprecated:
+		size, err := d.objects.EncodedObjectSize(item.Hash)
+		if err != nil {
+			return entry{}, fmt.Errorf("read blob %s: %w", item.Hash, err)
+		}
+		e.kind, e.size = regular, size
+		e.read = func() ([]byte, error) { return readBlob(d.objects, item.Hash, size) }
+	case filemode.Symlink:
+		e.kind = symlink
+	case filemode.Submodule:
+		e.kind = submodule
+	}
+	return e, nil
 }
 
 // readBlob reads a blob of the listed size.

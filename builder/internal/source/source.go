@@ -11,7 +11,9 @@
 //
 // Both go through the same rules. Entries that must not ship (links, devices, names
 // that would delete files of an image, …) are reported as diagnostics, all of them
-// in one walk. Entries that need not ship are dropped, and listed.
+// in one walk, and so is what changes meanwhile. A file with several hard links is
+// one of them: what is behind its other names is not known, and may be outside of
+// the source. Entries that need not ship are dropped, and listed.
 package source
 
 import (
@@ -19,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
@@ -28,9 +31,12 @@ import (
 
 // Limits bound what a source may hold.
 type Limits struct {
-	// FileSize and TotalSize are in bytes.
+	// FileSize and TotalSize are in bytes. A larger file is a diagnostic, more bytes in
+	// all are a [LimitError].
 	FileSize, TotalSize int64
-	Files               int
+	// Files counts files that ship. More of them are a [LimitError], and so are more
+	// than twice as many entries of any kind.
+	Files int
 }
 
 // DefaultLimits returns 50 MiB a file, 2 GiB and 200,000 files in all.
@@ -40,20 +46,33 @@ func DefaultLimits() Limits {
 
 // LimitError is a source with more than it may hold. Nothing more is read then.
 type LimitError struct {
+	// What is counted, such as "files" or "bytes".
 	What string
 	Max  int64
+	// fixed is a limit on what a Git server sends, which has no flag.
+	fixed bool
 }
 
+// Error implements error.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the workspaces have more than %d %s: remove what need not ship, or raise the limit", e.Max, e.What)
+	help := "remove what need not ship, or raise the limit"
+	if e.fixed {
+		help = "build from a checkout of it"
+	}
+	return fmt.Sprintf("the source has more than %d %s: %s", e.Max, e.What, help)
 }
 
 // Options say how a source is read.
 type Options struct {
-	// TempDir is where a fetched repository is kept until [Tree.Close].
+	// TempDir is where a fetched repository is kept until [Tree.Close]; empty for the
+	// system's.
 	TempDir string
-	// Getenv reads the environment: see [EnvNames] and the documentation of credentials.
+	// Getenv reads the environment. Beside the variables of [EnvNames], those of the CI
+	// system (CI_JOB_TOKEN, CI_SERVER_HOST, CI_SERVER_PORT, GITHUB_TOKEN, GITHUB_SERVER_URL),
+	// of proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and NETRC, SSH_AUTH_SOCK,
+	// SSH_KNOWN_HOSTS and HOME count. It is required.
 	Getenv func(string) string
+	// Limits are [DefaultLimits] if they are zero.
 	Limits Limits
 	// Username and Token are credentials for a Git repository.
 	Username string
@@ -87,20 +106,22 @@ type Report struct {
 	Diagnostics []diagnostic.Diagnostic
 }
 
-// Tree is an opened source.
+// Tree is an opened source. It is used by one goroutine at a time.
 type Tree struct {
-	root    directory
-	limits  Limits
-	info    release.Source
-	commit  time.Time
-	compare *comparison
-	close   func() error
+	root   directory
+	limits Limits
+	info   release.Source
+	commit time.Time
+	// checkout is set for a directory that is one.
+	checkout *checkout
+	close    []func() error
 }
 
 // errNoWorkspaces is a source without anything to ship.
 var errNoWorkspaces = errors.New("there is no directory in it: a repository of workspaces has one directory for each workspace; name it with --subdir if it is further down")
 
-// Open opens a source. Errors say where it is and what to do, without credentials.
+// Open opens a source, of which all that is needed is fetched then. Errors say where
+// it is and what to do, without credentials; one of them is [LimitError].
 func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()
@@ -113,7 +134,7 @@ func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 		tree, err = openGit(ctx, spec, opts)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("source %s: %w", spec, err)
+		return nil, fmt.Errorf("source %s: %w", printable(spec.String()), err)
 	}
 	tree.limits = opts.Limits
 	return tree, nil
@@ -126,42 +147,45 @@ func (t *Tree) Info() release.Source { return t.info }
 func (t *Tree) CommitTime() (time.Time, bool) { return t.commit, !t.commit.IsZero() }
 
 // Close releases the source and removes what was fetched.
-func (t *Tree) Close() error { return t.close() }
+func (t *Tree) Close() error {
+	var errs []error
+	for _, fn := range t.close {
+		errs = append(errs, fn())
+	}
+	return errors.Join(errs...)
+}
 
-// Walk hands every file that ships to fn, in the byte order of their paths. It ends
-// early with an error of fn, of the file system, of a limit, or of the context.
+// Walk hands every file that ships to fn, in the byte order of their paths, each read
+// once. It ends early with an error of fn, of the file system, of the context, or with
+// a [LimitError]; there is no report then. A report with diagnostics is of a source
+// that must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
-	w := &walker{limits: t.limits}
+	w := newWalker(t.limits)
 	if err := w.list(ctx, t.root); err != nil {
 		return Report{}, err
+	}
+	var compared comparison
+	if t.checkout != nil {
+		compared.blobs = t.checkout.blobs
 	}
 	for _, e := range w.files {
 		if ctx.Err() != nil {
 			return Report{}, context.Cause(ctx)
 		}
 		data, err := e.read()
-		if errors.Is(err, errChanged) {
-			w.refuse(e.path, "source-changed", "the file has changed since the walk began", "let nothing write to the source during a build")
-			continue
-		} else if err != nil {
+		if err != nil && !w.tolerate(e, err) {
 			return Report{}, fmt.Errorf("read %s: %w", e.path, err)
+		} else if err != nil {
+			continue
 		}
-		w.report.Files++
-		w.report.Bytes += int64(len(data))
-		if t.compare != nil {
-			t.compare.add(e.path, data)
-		}
+		w.inspect(e, data)
+		compared.add(e.path, data)
 		if err := fn(File{Path: e.path, Data: data}); err != nil {
 			return Report{}, err
 		}
 	}
-	if t.compare != nil {
-		t.info.Dirty = t.compare.differs()
-	}
-	if w.report.Files == 0 && len(w.report.Diagnostics) == 0 {
-		return Report{}, errNoWorkspaces
-	}
-	return w.report, nil
+	t.info.Dirty = t.checkout != nil && compared.differs()
+	return w.conclude()
 }
 
 // openDirectory opens a directory, and finds out which commit it is, if any.
@@ -177,8 +201,10 @@ func openDirectory(spec Spec) (*Tree, error) {
 			return nil, fmt.Errorf("subdirectory %s: %w", spec.subdir, pathError(err))
 		}
 	}
-	tree := &Tree{root: rootDirectory{root: root, path: "."}, close: root.Close}
-	tree.identify(root.Name())
+	tree := &Tree{root: rootDirectory{root: root, path: "."}, close: []func() error{root.Close}}
+	if found, ok := identify(filepath.Join(spec.dir, spec.subdir)); ok {
+		tree.checkout, tree.info, tree.commit = found, found.info, found.time
+	}
 	return tree, nil
 }
 

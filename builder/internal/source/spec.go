@@ -5,12 +5,12 @@ package source
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
@@ -20,37 +20,45 @@ type Spec struct {
 	// dir is set for a directory, url for a Git repository.
 	dir string
 	url *url.URL
+	// relative says that the path of an ssh URL starts at the user's home, as it does
+	// in user@host:path.
+	relative bool
 	// ref is a branch, a tag or a full commit hash; empty for the repository's default.
 	ref string
 	// subdir is the directory of the workspaces, clean and relative; empty for the root.
 	subdir string
 
-	username string
-	password secret.Value
+	// username is a secret because people put tokens there.
+	username, password secret.Value
 }
 
 // scp is the notation of ssh without a scheme: user@host:path.
-var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+):([^/].*)$`)
+var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(.+)$`)
 
-// Parse reads SOURCE: a directory, or the URL of a Git repository (https, http,
-// ssh, file, or user@host:path), which may end in #ref:subdir. User-info is taken
-// out of the URL.
+// Parse reads SOURCE: a directory, or the URL of a Git repository (https, http, ssh,
+// file, or user@host:path), which may end in #ref:subdir. User-info is taken out of
+// the URL. What has a colon before its first slash is no directory, as for git and
+// scp: ./a:b is one.
+//
+// No error quotes the source, whatever it is: in a URL with a mistake, a password may
+// be where a host or a path belongs.
 func Parse(s string) (Spec, error) {
-	if s == "" {
-		return Spec{}, errors.New("the source is empty: name a directory or a Git URL")
-	}
 	location, fragment, _ := strings.Cut(s, "#")
-	if m := scp.FindStringSubmatch(location); m != nil {
-		location = "ssh://" + m[1] + "@" + m[2] + "/" + m[3]
-	}
-	if !strings.Contains(location, "://") {
+	head, _, _ := strings.Cut(location, "/")
+	var spec Spec
+	var err error
+	switch {
+	case s == "":
+		return Spec{}, errors.New("the source is empty: name a directory or a Git URL")
+	case strings.Contains(location, "://"):
+		spec, err = parseURL(location)
+	case scp.MatchString(location):
+		spec, err = parseSCP(location)
+	case strings.Contains(head, ":"):
+		return Spec{}, errors.New("the source is no Git URL (https://…, ssh://…, file:///… or user@host:path): a directory with a colon in its name is written ./a:b")
+	default:
 		return Spec{dir: filepath.Clean(s)}, nil
 	}
-	u, err := url.Parse(location)
-	if err != nil {
-		return Spec{}, errors.New("the source is not a valid URL") // the reason may quote a password
-	}
-	spec, err := gitSpec(u)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -58,27 +66,38 @@ func Parse(s string) (Spec, error) {
 	return spec.With(ref, subdir)
 }
 
-func gitSpec(u *url.URL) (Spec, error) {
-	clean, username, password := secret.SplitURL(u)
-	spec := Spec{url: clean, username: username, password: password}
-	switch {
-	case !slices.Contains([]string{"https", "http", "ssh", "file"}, u.Scheme):
-		return Spec{}, fmt.Errorf("the source has the scheme %q: use https, ssh, http or file", u.Scheme)
-	case u.RawQuery != "":
-		return Spec{}, fmt.Errorf("the source %s has a query, which Git URLs do not have", clean)
-	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
-		return Spec{}, errors.New("the source is a file URL without an absolute path: file:///path/of/repository")
-	case u.Scheme != "file" && (u.Hostname() == "" || strings.Trim(u.Path, "/") == ""):
-		return Spec{}, fmt.Errorf("the source %s names no host or no repository", clean)
-	case u.Scheme == "http" && !password.Empty() && !loopback(u.Hostname()):
-		return Spec{}, fmt.Errorf("the source %s would send credentials without encryption: use https", clean)
-	}
-	return spec, nil
+func parseSCP(location string) (Spec, error) {
+	m := scp.FindStringSubmatch(location)
+	spec, err := parseURL("ssh://" + m[1] + "@" + m[2] + "/" + (&url.URL{Path: strings.TrimPrefix(m[3], "/")}).EscapedPath())
+	spec.relative = !strings.HasPrefix(m[3], "/")
+	return spec, err
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+func parseURL(location string) (Spec, error) {
+	u, err := url.Parse(location)
+	if err != nil {
+		return Spec{}, errors.New("the source is not a valid URL: in a user name or password, write / ? # @ and % as %2F %3F %23 %40 and %25")
+	}
+	clean, username, password := secret.SplitURL(u)
+	spec := Spec{url: clean, username: secret.New(username), password: password}
+	switch {
+	case !slices.Contains([]string{"https", "http", "ssh", "file"}, u.Scheme):
+		return Spec{}, errors.New("the source has an unknown scheme: use https, ssh, http or file")
+	case u.RawQuery != "" || u.ForceQuery:
+		return Spec{}, errors.New("the source has a query, which Git URLs do not have")
+	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
+		return Spec{}, errors.New("the source is a file URL without an absolute path: file:///path/of/repository")
+	case u.Scheme == "file":
+		return spec, nil
+	case u.Hostname() == "" || strings.Trim(u.Path, "/") == "":
+		return Spec{}, errors.New("the source is a URL that names no host or no repository")
+	case strings.Contains(u.EscapedPath(), "@"):
+		// In https://user:12/34@host/path, what is before the slash would be the host.
+		return Spec{}, errors.New("the source has an @ behind its host: write / in a password as %2F, and @ in a path as %40")
+	case u.Scheme == "ssh" && strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"):
+		return Spec{}, errors.New("the source is an ssh URL whose path starts with a dash: servers take that for an option")
+	}
+	return spec, nil
 }
 
 // With adds what the flags --ref and --subdir say. What is said twice must agree.
@@ -86,16 +105,17 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 	if ref != "" && s.url == nil {
 		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is")
 	}
+	if strings.ContainsFunc(ref+subdir, unicode.IsControl) {
+		return Spec{}, fmt.Errorf("the ref %q or the subdirectory %q has a control character", ref, subdir)
+	}
 	if subdir != "" {
-		clean := filepath.ToSlash(filepath.Clean(subdir))
-		if !filepath.IsLocal(clean) {
+		subdir = filepath.ToSlash(filepath.Clean(subdir))
+		if !filepath.IsLocal(subdir) {
 			return Spec{}, fmt.Errorf("subdirectory %q leads out of the source", subdir)
 		}
-		if clean != "." {
-			subdir = clean
-		} else {
-			subdir = ""
-		}
+	}
+	if subdir == "." {
+		subdir = ""
 	}
 	if ref != "" && s.ref != "" && ref != s.ref || subdir != "" && s.subdir != "" && subdir != s.subdir {
 		return Spec{}, fmt.Errorf("the source says %q and the flags say %q: say it once", s.ref+":"+s.subdir, ref+":"+subdir)

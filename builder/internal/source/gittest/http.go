@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package gittest
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+)
+
+// Path is where an [HTTPServer] has its repository.
+const Path = "/org/repo.git"
+
+// HTTPOptions say how an [HTTPServer] behaves. The zero value is an open server by plain HTTP.
+type HTTPOptions struct {
+	// TLS serves by TLS, with a certificate for 127.0.0.1 and example.com that no
+	// system trusts: see [HTTPServer.CAFile].
+	TLS bool
+	// Username and Password are asked for if one of them is set.
+	Username, Password string
+	// Without lists capabilities that the server lacks.
+	Without []capability.Capability
+	// Wrap puts a handler of the test's own around all of it.
+	Wrap func(http.Handler) http.Handler
+}
+
+// Request is what a client has sent.
+type Request struct {
+	Method, Path string
+	// Host is the one of the URL.
+	Host string
+	// Username and Password are those of the Authorization header, if there is one.
+	Username, Password string
+	Authorized         bool
+}
+
+// HTTPServer is a running server of smart HTTP.
+type HTTPServer struct {
+	uploads
+	server *httptest.Server
+	opts   HTTPOptions
+
+	mu       sync.Mutex
+	requests []Request
+}
+
+// ServeHTTP starts a server, which ends with the test.
+func ServeHTTP(t testing.TB, repository *Repository, opts HTTPOptions) *HTTPServer {
+	t.Helper()
+	s := &HTTPServer{uploads: uploads{repository: repository, without: opts.Without}, opts: opts}
+	var handler http.Handler = http.HandlerFunc(s.serve)
+	if opts.Wrap != nil {
+		handler = opts.Wrap(handler)
+	}
+	s.server = httptest.NewUnstartedServer(s.record(handler))
+	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if opts.TLS {
+		s.server.StartTLS()
+	} else {
+		s.server.Start()
+	}
+	t.Cleanup(s.server.Close)
+	return s
+}
+
+// URL returns the URL of the server, Host its host and port.
+func (s *HTTPServer) URL() string { return s.server.URL }
+
+// Host returns host and port of the server.
+func (s *HTTPServer) Host() string { return s.server.Listener.Addr().String() }
+
+// CAFile writes the certificate of a TLS server to a file and returns its path.
+func (s *HTTPServer) CAFile(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
+	if err := os.WriteFile(path, ca, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Requests returns what was received so far.
+func (s *HTTPServer) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+func (s *HTTPServer) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := Request{Method: r.Method, Path: r.URL.EscapedPath(), Host: r.Host}
+		request.Username, request.Password, request.Authorized = r.BasicAuth()
+		s.mu.Lock()
+		s.requests = append(s.requests, request)
+		s.mu.Unlock()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *HTTPServer) serve(w http.ResponseWriter, r *http.Request) {
+	username, password, _ := r.BasicAuth()
+	if username != s.opts.Username && s.opts.Username != "" || s.opts.Password != "" && password != s.opts.Password {
+		w.Header().Set("WWW-Authenticate", `Basic realm="gittest"`)
+		http.Error(w, "you are not "+s.opts.Username, http.StatusUnauthorized)
+		return
+	}
+	var err error
+	switch r.Method + " " + r.URL.Path {
+	case "GET " + Path + "/info/refs":
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		err = s.advertise(w, true)
+	case "POST " + Path + "/git-upload-pack":
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		err = s.answer(w, r.Body)
+	default:
+		http.NotFound(w, r)
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}

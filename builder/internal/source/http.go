@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/prismeai/workspaces-release/builder/internal/egress"
+)
+
+const (
+	// maxRedirects is how many redirects a request follows.
+	maxRedirects = 5
+	// stallTimeout is how long a server may be silent in the middle of an answer.
+	stallTimeout = 2 * time.Minute
+
+	service  = "git-upload-pack"
+	refsPath = "/info/refs"
+)
+
+// httpRemote is a repository behind Git's smart HTTP protocol.
+type httpRemote struct {
+	client *http.Client
+	base   *url.URL
+	cred   credential
+}
+
+var _ remote = (*httpRemote)(nil)
+
+func newHTTPRemote(spec Spec, opts Options, cred credential) (*httpRemote, error) {
+	var files []string
+	if opts.CAFile != "" {
+		files = append(files, opts.CAFile)
+	}
+	roots, err := egress.CertPool(files...)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := egress.Proxy(opts.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	transport := egress.NewTransport(proxy, &tls.Config{RootCAs: roots})
+	transport.DialContext = dialPatiently
+	base := *spec.url
+	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
+	return &httpRemote{client: &http.Client{Transport: transport, CheckRedirect: sameServer}, base: &base, cred: cred}, nil
+}
+
+// sameServer follows redirects within a server only: a credential is for that one.
+func sameServer(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if authority(req.URL) != authority(first) || req.URL.Scheme != first.Scheme {
+		return errRedirect
+	}
+	if len(via) > maxRedirects {
+		return fmt.Errorf("the server redirects more than %d times", maxRedirects)
+	}
+	return nil
+}
+
+func (r *httpRemote) advertise(ctx context.Context) (io.ReadCloser, error) {
+	target := r.base.JoinPath(refsPath)
+	target.RawQuery = "service=" + service
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := r.do(req, "application/x-git-upload-pack-advertisement")
+	if err != nil {
+		return nil, err
+	}
+	// Forges redirect org/repo to org/repo.git: the second request goes there at once.
+	if final := res.Request.URL; strings.HasSuffix(final.EscapedPath(), refsPath) {
+		r.base = final.JoinPath("../..")
+		r.base.RawQuery = ""
+	}
+	return res.Body, nil
+}
+
+func (r *httpRemote) upload(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(), bytes.NewReader(request))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	res, err := r.do(req, "application/x-git-upload-pack-result")
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// do sends a request with the credential and expects an answer of one type.
+func (r *httpRemote) do(req *http.Request, contentType string) (*http.Response, error) {
+	req.Header.Set("User-Agent", capability.DefaultAgent())
+	req.Header.Set("Accept", contentType)
+	if r.cred.origin != "" {
+		req.SetBasicAuth(r.cred.username.Reveal(), r.cred.password.Reveal())
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(res, contentType); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+// check reads no body: that of an error has no limit.
+func check(res *http.Response, contentType string) error {
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return errDenied
+	case http.StatusNotFound:
+		return errNoSuch
+	default:
+		return fmt.Errorf("the server answers %s", res.Status)
+	}
+	if got, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || got != contentType {
+		return errNotGit
+	}
+	return nil
+}
+
+// Close implements [io.Closer].
+func (r *httpRemote) Close() error {
+	r.client.CloseIdleConnections()
+	return nil
+}
+
+// patientConn is a connection that may be silent for so long, and no longer.
+type patientConn struct {
+	net.Conn
+	patience time.Duration
+}
+
+func dialPatiently(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: egress.DialTimeout}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return patientConn{Conn: conn, patience: stallTimeout}, nil
+}
+
+// Read implements [io.Reader].
+func (c patientConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}

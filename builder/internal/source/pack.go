@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+)
+
+// packLimits bound what a server may send: go-git has no limit of its own, takes the
+// numbers in a pack at their word, and holds objects in memory while it makes an index.
+type packLimits struct {
+	objects int64
+	// object and total are in bytes, and count what is unpacked.
+	object, total int64
+}
+
+// newPackLimits leaves room for what a repository holds beside the workspaces.
+func newPackLimits(limits Limits) packLimits {
+	return packLimits{objects: 2_000_000, object: max(256<<20, limits.FileSize), total: max(16<<30, limits.TotalSize)}
+}
+
+func (l packLimits) totalError() *LimitError {
+	return &LimitError{What: "bytes in its commit", Max: l.total, fixed: true}
+}
+
+// packDir is where Git keeps packs, below the directory of a repository.
+const packDir = "objects/pack"
+
+// storePack writes a pack and its index to a repository. Nothing is interpreted
+// before all of the pack has been found to be within the limits.
+func storePack(pack io.Reader, dir string, limits packLimits) (err error) {
+	dir = filepath.Join(dir, packDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "incoming-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := admit(io.TeeReader(pack, f), limits); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	index, name, err := indexPack(f)
+	if err != nil {
+		return err
+	}
+	base := filepath.Join(dir, "pack-"+name)
+	if err := writeIndex(base+".idx", index); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), base+".pack")
+}
+
+// admit reads all of a pack and refuses one that is over the limits.
+func admit(pack io.Reader, limits packLimits) error {
+	scanner := packfile.NewScanner(pack)
+	_, count, err := scanner.Header()
+	if err != nil {
+		return err
+	}
+	if int64(count) > limits.objects {
+		return &LimitError{What: "objects in its commit", Max: limits.objects, fixed: true}
+	}
+	var total int64
+	for range count {
+		size, err := admitObject(scanner, limits)
+		if err != nil {
+			return err
+		}
+		if total += size; total > limits.total {
+			return limits.totalError()
+		}
+	}
+	_, err = scanner.Checksum()
+	return err
+}
+
+// admitObject returns how large the next object is once it is unpacked.
+func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
+	tooLarge := &LimitError{What: "bytes in a single object", Max: limits.object, fixed: true}
+	header, err := scanner.NextObjectHeader()
+	switch {
+	case err != nil:
+		return 0, err
+	case !header.Type.Valid():
+		return 0, fmt.Errorf("a pack holds an object of the unknown type %d", header.Type)
+	case header.Length < 0 || header.Length > limits.object:
+		return 0, tooLarge
+	}
+	unpacked := meter{left: header.Length}
+	if _, _, err := scanner.NextObject(&unpacked); err != nil {
+		return 0, err
+	}
+	if !header.Type.IsDelta() {
+		return header.Length, nil
+	}
+	size := unpacked.deltaSize()
+	if size > uint64(limits.object) {
+		return 0, tooLarge
+	}
+	return int64(size), nil
+}
+
+// errLonger is an object that is longer than its header says.
+var errLonger = errors.New("an object in a pack is longer than announced")
+
+// meter takes the bytes of an object, keeps the first of them, and counts the rest.
+type meter struct {
+	left int64
+	head []byte
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	if m.left -= int64(len(p)); m.left < 0 {
+		return 0, errLonger
+	}
+	m.head = append(m.head, p[:min(len(p), 2*binary.MaxVarintLen64-len(m.head))]...)
+	return len(p), nil
+}
+
+// deltaSize reads what a delta makes of its base: it starts with the size of the base
+// and the size of the result, in bytes. A broken one has the size 0, and is refused by
+// whoever applies it.
+func (m *meter) deltaSize() uint64 {
+	_, n := binary.Uvarint(m.head)
+	size, _ := binary.Uvarint(m.head[max(n, 0):])
+	return size
+}
+
+func indexPack(pack io.ReadSeeker) (*idxfile.MemoryIndex, string, error) {
+	writer := new(idxfile.Writer)
+	parser, err := packfile.NewParser(packfile.NewScanner(pack), writer)
+	if err != nil {
+		return nil, "", err
+	}
+	checksum, err := parser.Parse()
+	if err != nil {
+		return nil, "", err
+	}
+	index, err := writer.Index()
+	return index, checksum.String(), err
+}
+
+func writeIndex(path string, index *idxfile.MemoryIndex) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = idxfile.NewEncoder(f).Encode(index)
+	return err
+}

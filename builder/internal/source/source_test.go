@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+)
+
+// environment makes a Getenv of pairs.
+func environment(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func parse(t testing.TB, s string) Spec {
+	t.Helper()
+	spec, err := Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// open opens a source until the test ends.
+func open(t testing.TB, s string, opts Options) *Tree {
+	t.Helper()
+	if opts.Getenv == nil {
+		opts.Getenv = environment()
+	}
+	tree, err := Open(t.Context(), parse(t, s), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tree.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return tree
+}
+
+// openError opens a source that cannot be opened, and expects words in the error.
+func openError(t testing.TB, s string, opts Options, words ...string) error {
+	t.Helper()
+	if opts.Getenv == nil {
+		opts.Getenv = environment()
+	}
+	tree, err := Open(t.Context(), parse(t, s), opts)
+	if err == nil {
+		tree.Close()
+		t.Fatalf("%s can be opened", s)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q, without %q", err, word)
+		}
+	}
+	return err
+}
+
+// walk returns what a tree hands out, by path.
+func walk(t testing.TB, tree *Tree) (map[string]string, Report) {
+	t.Helper()
+	files := map[string]string{}
+	var paths []string
+	report, err := tree.Walk(t.Context(), func(f File) error {
+		paths = append(paths, f.Path)
+		files[f.Path] = string(f.Data)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSorted(paths) || len(paths) != len(files) || report.Files != len(paths) {
+		t.Errorf("%d files reported, these handed out: %v", report.Files, paths)
+	}
+	return files, report
+}
+
+// rules lists path and rule of diagnostics, each of which must be a complete error.
+func rules(t testing.TB, report Report) []string {
+	t.Helper()
+	var list []string
+	for _, d := range report.Diagnostics {
+		if d.Severity != diagnostic.Error || d.Message == "" || d.Help == "" {
+			t.Errorf("incomplete diagnostic %+v", d)
+		}
+		list = append(list, d.File+" "+d.Rule)
+	}
+	return list
+}
+
+// dropped lists the paths that were dropped, each of which must have a reason.
+func dropped(t testing.TB, report Report) []string {
+	t.Helper()
+	var list []string
+	for _, d := range report.Dropped {
+		if d.Reason == "" {
+			t.Errorf("%s is dropped without a reason", d.Path)
+		}
+		list = append(list, d.Path)
+	}
+	return list
+}
+
+func equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// write makes a directory of files.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(files[name]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// maxStderr is what is kept of a server's error output, in bytes.
+const maxStderr = 4 << 10
+
+// sshRemote is a repository behind Git over SSH. Hosts, users and keys are as given:
+// ~/.ssh/config is not read.
+type sshRemote struct {
+	client  *ssh.Client
+	agent   io.Closer
+	session *ssh.Session
+	stdin   io.WriteCloser
+	stdout  io.Reader
+	stderr  head
+	// forget ends the watch for the end of the context.
+	forget func() bool
+}
+
+var _ remote = (*sshRemote)(nil)
+
+func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *sshRemote, err error) {
+	port := spec.url.Port()
+	if port == "" {
+		port = "22"
+	}
+	address := net.JoinHostPort(spec.url.Hostname(), port)
+	r := &sshRemote{agent: io.NopCloser(nil)}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	config, err := r.config(address, opts, cred)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialPatiently(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	r.forget = context.AfterFunc(ctx, func() { conn.Close() })
+	c, channels, requests, err := ssh.NewClientConn(conn, address, config)
+	if err != nil {
+		conn.Close()
+		return nil, explainSSH(err)
+	}
+	r.client = ssh.NewClient(c, channels, requests)
+	return r, r.start(spec)
+}
+
+// start runs upload-pack on the server.
+func (r *sshRemote) start(spec Spec) (err error) {
+	if r.session, err = r.client.NewSession(); err != nil {
+		return err
+	}
+	r.session.Stderr = &r.stderr
+	if r.stdin, err = r.session.StdinPipe(); err != nil {
+		return err
+	}
+	if r.stdout, err = r.session.StdoutPipe(); err != nil {
+		return err
+	}
+	path := spec.url.Path
+	if spec.relative {
+		path = strings.TrimPrefix(path, "/")
+	}
+	return r.session.Start(service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'")
+}
+
+// advertise says what the server's program said if that gives no answer.
+func (r *sshRemote) advertise(context.Context) (io.ReadCloser, error) {
+	var first [1]byte
+	if _, err := io.ReadFull(r.stdout, first[:]); err != nil {
+		r.session.Wait() // it has all of the error output then
+		if said := strings.TrimSpace(string(r.stderr.kept)); said != "" {
+			err = errors.New("the server says: " + said)
+		}
+		return nil, err
+	}
+	return io.NopCloser(io.MultiReader(bytes.NewReader(first[:]), r.stdout)), nil
+}
+
+func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
+	if _, err := r.stdin.Write(request); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(r.stdout), r.stdin.Close()
+}
+
+// Close implements [io.Closer].
+func (r *sshRemote) Close() error {
+	if r.forget != nil {
+		r.forget()
+	}
+	var err error
+	if r.client != nil {
+		err = r.client.Close()
+	}
+	return errors.Join(err, r.agent.Close())
+}
+
+// config takes the password of the URL, else the key file, else the agent, and trusts
+// known hosts only.
+func (r *sshRemote) config(address string, opts Options, cred credential) (*ssh.ClientConfig, error) {
+	files, err := knownHostsFiles(opts.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	known, err := gitssh.NewKnownHostsDb(files...)
+	if err != nil {
+		return nil, fmt.Errorf("read known hosts: %w", err)
+	}
+	auth, err := r.auth(opts, cred)
+	if err != nil {
+		return nil, err
+	}
+	return &ssh.ClientConfig{
+		User:            cred.username.Reveal(),
+		Auth:            []ssh.AuthMethod{auth},
+		HostKeyCallback: known.HostKeyCallback(),
+		// A server has keys of several types, of which only one may be known.
+		HostKeyAlgorithms: known.HostKeyAlgorithms(address),
+	}, nil
+}
+
+func (r *sshRemote) auth(opts Options, cred credential) (ssh.AuthMethod, error) {
+	if !cred.password.Empty() {
+		return ssh.Password(cred.password.Reveal()), nil
+	}
+	file := opts.SSHKeyFile
+	if file == "" {
+		file = opts.Getenv(envSSHKey)
+	}
+	if file != "" {
+		signer, err := readSSHKey(file)
+		if err != nil {
+			return nil, err
+		}
+		return ssh.PublicKeys(signer), nil
+	}
+	conn, err := net.Dial("unix", opts.Getenv("SSH_AUTH_SOCK"))
+	if err != nil {
+		return nil, errors.New("there is no SSH key: set --git-ssh-key-file, or run an SSH agent")
+	}
+	r.agent = conn
+	return ssh.PublicKeysCallback(agent.NewClient(conn).Signers), nil
+}
+
+func readSSHKey(file string) (ssh.Signer, error) {
+	key, err := secret.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read SSH key: %w", err)
+	}
+	signer, err := ssh.ParsePrivateKey([]byte(key.Reveal()))
+	var missing *ssh.PassphraseMissingError
+	if errors.As(err, &missing) {
+		return nil, fmt.Errorf("SSH key %s has a passphrase: put it into an SSH agent, or name a key without one", file)
+	} else if err != nil {
+		return nil, fmt.Errorf("SSH key %s is no private key", file) // the reason may quote it
+	}
+	return signer, nil
+}
+
+// knownHostsFiles are the files of SSH_KNOWN_HOSTS, else the user's and the system's.
+func knownHostsFiles(getenv func(string) string) ([]string, error) {
+	files := filepath.SplitList(getenv("SSH_KNOWN_HOSTS"))
+	if len(files) > 0 {
+		return files, nil
+	}
+	candidates := []string{"/etc/ssh/ssh_known_hosts"}
+	if home := getenv("HOME"); home != "" { // else it would be a file of the working directory
+		candidates = append(candidates, filepath.Join(home, ".ssh/known_hosts"))
+	}
+	for _, file := range candidates {
+		if _, err := os.Stat(file); err == nil {
+			files = append(files, file)
+		}
+	}
+	if len(files) == 0 {
+		return nil, errors.New("there is no known_hosts file to check the server's key with: name one in SSH_KNOWN_HOSTS")
+	}
+	return files, nil
+}
+
+// explainSSH says what to do about a failed handshake.
+func explainSSH(err error) error {
+	var key *knownhosts.KeyError
+	switch {
+	case errors.As(err, &key) && len(key.Want) == 0:
+		return errors.New("no known_hosts file has the server's key: compare it with what its owner publishes, and add it")
+	case errors.As(err, &key):
+		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed it")
+	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no type for it
+		return errors.New("the server takes neither user nor key: correct the user in the URL, or --git-ssh-key-file")
+	}
+	return err
+}
+
+// head keeps the first bytes of what is written to it.
+type head struct{ kept []byte }
+
+func (h *head) Write(p []byte) (int, error) {
+	h.kept = append(h.kept, p[:min(len(p), maxStderr-len(h.kept))]...)
+	return len(p), nil
+}
