@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 )
 
@@ -28,6 +29,7 @@ func newConns(limit int) *conns {
 func (c *conns) track(conn net.Conn, to http.ConnState) {
 	if stale := c.move(conn, to); stale != nil {
 		stale.Close()
+		runtime.Gosched() // many come at once: those that are here get their turn before the next
 	}
 }
 

@@ -165,10 +165,53 @@ func TestStaleConnectionsGoFirst(t *testing.T) {
 		if n%10 == 0 {
 			get(t, busy, answers)
 		}
-		connect(t, addr, "")
+		other := connect(t, addr, "")
+		get(t, other, bufio.NewReader(other)) // now it is known to be accepted
 	}
 	ended(t, idle, time.Second)
 	get(t, busy, answers)
+}
+
+// gated is a listener that takes no connection until it is opened.
+type gated struct {
+	net.Listener
+	open <-chan struct{}
+}
+
+func (g *gated) Accept() (net.Conn, error) {
+	<-g.open
+	return g.Listener.Accept()
+}
+
+// TestProbeInABurst: a probe in the middle of a thousand connections that come at
+// once is answered before it is old.
+func TestProbeInABurst(t *testing.T) {
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, ended := make(chan struct{}), make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { ended <- New(storeOf(healthy()), options()).Serve(ctx, &gated{port, open}) }()
+	var probe net.Conn
+	for n := range 1000 {
+		text := ""
+		if n == 500 {
+			text = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+		}
+		if c := connect(t, port.Addr().String(), text); n == 500 {
+			probe = c
+		}
+	}
+	close(open)
+	probe.SetReadDeadline(time.Now().Add(headerTimeout - time.Second))
+	if said, err := io.ReadAll(probe); err != nil || !strings.HasPrefix(string(said), "HTTP/1.1 200 ") {
+		t.Errorf("answer %q, %v", said, err)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 // get asks for /livez on a connection that stays open.
