@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // conns bounds the open connections. A new one is never refused: when there are
@@ -17,9 +18,17 @@ import (
 type conns struct {
 	max   int
 	mu    sync.Mutex
-	order *list.List // of net.Conn, the least recently active in front
+	order *list.List // of *client, the least recently active in front
 	place map[net.Conn]*list.Element
 }
+
+type client struct {
+	conn net.Conn
+	seen time.Time // when it last did something new
+}
+
+// young is a connection whose request may just be on its way.
+const young = 100 * time.Millisecond
 
 func newConns(limit int) *conns {
 	return &conns{max: limit, order: list.New(), place: map[net.Conn]*list.Element{}}
@@ -27,22 +36,27 @@ func newConns(limit int) *conns {
 
 // track is a hook for [http.Server.ConnState].
 func (c *conns) track(conn net.Conn, to http.ConnState) {
-	if stale := c.move(conn, to); stale != nil {
-		stale.Close()
-		runtime.Gosched() // many come at once: those that are here get their turn before the next
+	stale := c.move(conn, to)
+	if stale == nil {
+		return
+	}
+	stale.conn.Close()
+	if time.Since(stale.seen) < young {
+		runtime.Gosched() // a burst: who is here gets a turn before the next comes in
 	}
 }
 
-// move notes the change and returns a connection to close, if there is one too many.
-func (c *conns) move(conn net.Conn, to http.ConnState) net.Conn {
+// move notes the change and returns the client to close, if there is one too many.
+func (c *conns) move(conn net.Conn, to http.ConnState) *client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, known := c.place[conn]
 	switch to {
 	case http.StateNew:
-		c.place[conn] = c.order.PushBack(conn)
+		c.place[conn] = c.order.PushBack(&client{conn, time.Now()})
 	case http.StateActive, http.StateIdle:
 		if known {
+			at.Value.(*client).seen = time.Now()
 			c.order.MoveToBack(at)
 		}
 	default:
@@ -51,8 +65,8 @@ func (c *conns) move(conn net.Conn, to http.ConnState) net.Conn {
 	if c.order.Len() <= c.max {
 		return nil
 	}
-	stale := c.order.Front().Value.(net.Conn)
-	c.forget(stale)
+	stale := c.order.Front().Value.(*client)
+	c.forget(stale.conn)
 	return stale
 }
 
