@@ -5,6 +5,7 @@
 # make test    every test; what CI runs
 # make bench   the figures of docs/figures.md
 # make figures-sidecar  what the sidecar takes: memory, size, times
+# make drill-alerts   every alert on real Prometheus and Alertmanager
 # make mutate-alerts  how many changes of the alert rules make a test fail
 
 .DEFAULT_GOAL := build
@@ -58,6 +59,11 @@ figures-sidecar:
 .PHONY: mutate-alerts
 mutate-alerts:
 	$(GO) test ./charts/monitoring -run TestMutants -count=1 -timeout 30m -mutants=1 -v | grep -vE '^ *(=== |--- PASS)'
+
+# PICTURES=DIR also draws the dashboard (needs chromium).
+.PHONY: drill-alerts
+drill-alerts:
+	$(GO) test ./sidecar/internal/drill -run TestDrill -count=1 -v $(if $(PICTURES),-pictures=$(abspath $(PICTURES)))
 
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// slack is for a busy machine; a scrape and two evaluations are the alerts' own.
+const slack = 1500 * time.Millisecond
+
+// seen is what one alert did.
+type seen struct{ firing, resolved time.Time }
+
+// notes are the first times that something was seen, by namespace and alert.
+type notes struct {
+	mu  sync.Mutex
+	all map[[2]string]*seen
+}
+
+// note records who fires now, and who does no longer.
+func (n *notes) note(firing map[[2]string]bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	for key := range firing {
+		if n.all[key] == nil {
+			n.all[key] = &seen{firing: now}
+		}
+	}
+	for key, s := range n.all {
+		if !firing[key] && s.resolved.IsZero() {
+			s.resolved = now
+		}
+	}
+}
+
+func (n *notes) get(namespace, alert string) seen {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.all[[2]string{namespace, "WorkspacesImport" + alert}]; s != nil {
+		return *s
+	}
+	return seen{}
+}
+
+// firing asks Prometheus.
+func firing(t *testing.T, prometheus program) map[[2]string]bool {
+	t.Helper()
+	var answer struct {
+		Data struct {
+			Alerts []struct {
+				Labels map[string]string `json:"labels"`
+				State  string            `json:"state"`
+			} `json:"alerts"`
+		} `json:"data"`
+	}
+	prometheus.get(t, "/api/v1/alerts", &answer)
+	out := map[[2]string]bool{}
+	for _, a := range answer.Data.Alerts {
+		if a.State == "firing" {
+			out[[2]string{a.Labels["namespace"], a.Labels["alertname"]}] = true
+		}
+	}
+	return out
+}
+
+// inbox takes what Alertmanager sends.
+type inbox struct {
+	mu   sync.Mutex
+	sent map[[3]string]bool // namespace, alert, status
+}
+
+func (i *inbox) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	var message struct {
+		Alerts []struct {
+			Status string            `json:"status"`
+			Labels map[string]string `json:"labels"`
+		} `json:"alerts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, a := range message.Alerts {
+		i.sent[[3]string{a.Labels["namespace"], a.Labels["alertname"], a.Status}] = true
+	}
+}
+
+func (i *inbox) has(namespace, alert, status string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.sent[[3]string{namespace, "WorkspacesImport" + alert, status}]
+}
+
+// TestDrill is in real time, and takes about a minute.
+func TestDrill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for alerts, in real time")
+	}
+	f, lasts := scaled(t)
+	all := conditions(t.Context())
+	if len(all) != len(lasts) {
+		t.Fatalf("%d conditions for %d alerts", len(all), len(lasts))
+	}
+	pods, targets := map[string]*pod{}, []target{newPod(t, "well", "well-0").target, newPod(t, "ReleaseSkew", "old").target}
+	for _, c := range all {
+		pods[c.alert] = newPod(t, c.alert, "pod-0")
+		targets = append(targets, pods[c.alert].target)
+	}
+	blocked, rollout := newPod(t, "blocked", "pod-0"), newRollout(t)
+	targets = append(append(targets, blocked.target), rollout.targets()...)
+
+	dir := t.TempDir()
+	if err := f.Write(filepath.Join(dir, "rules.yml")); err != nil {
+		t.Fatal(err)
+	}
+	mail := &inbox{sent: map[[3]string]bool{}}
+	hook := httptest.NewServer(mail)
+	t.Cleanup(hook.Close)
+	alertmanager := startAlertmanager(t, dir, hook.URL)
+	prometheus := startPrometheus(t, dir, strings.TrimPrefix(alertmanager.url, "http://"), targets)
+	awaitTargets(t, prometheus, len(targets))
+
+	began := map[string]time.Time{}
+	for _, c := range all {
+		began[c.alert] = time.Now()
+		c.begin(pods[c.alert])
+	}
+	blocked.unconfirm(state.GatePolicy{})
+	blocked.fail(state.ImportErrors)
+	go rollout.play(t.Context())
+
+	log := &notes{all: map[[2]string]*seen{}}
+	watch := func(done func() bool) bool {
+		return poll(t.Context(), time.Minute, func() bool { log.note(firing(t, prometheus)); return done() })
+	}
+	if !watch(func() bool { return allFire(log, all) }) {
+		t.Error("not every alert fires")
+	}
+	for _, c := range all {
+		took, limit := log.get(c.alert, c.alert).firing.Sub(began[c.alert]), lasts["WorkspacesImport"+c.alert]+3*interval
+		t.Logf("%-22s fires after %6.2f s; it may take %6.2f s", c.alert, took.Seconds(), limit.Seconds())
+		if took > limit+slack {
+			t.Errorf("%s fires after %s, want %s", c.alert, took, limit)
+		}
+	}
+	checkInhibition(t, alertmanager, mail)
+	t.Run("pictures", func(t *testing.T) { rollout.draw(t, prometheus) })
+
+	for _, c := range all {
+		c.end(pods[c.alert])
+	}
+	if !watch(func() bool { return allResolve(log, all) }) {
+		t.Error("not every alert resolves")
+	}
+	told := func() bool {
+		for _, c := range all {
+			if !mail.has(c.alert, c.alert, "firing") || !mail.has(c.alert, c.alert, "resolved") {
+				return false
+			}
+		}
+		return true
+	}
+	if !poll(t.Context(), 30*time.Second, told) {
+		t.Error("Alertmanager has not told of every alert")
+	}
+	for _, c := range all {
+		for _, status := range []string{"firing", "resolved"} {
+			if !mail.has(c.alert, c.alert, status) {
+				t.Errorf("nobody was told that %s is %s", c.alert, status)
+			}
+		}
+	}
+	checkOthers(t, log, all)
+}
+
+func awaitTargets(t *testing.T, prometheus program, want int) {
+	t.Helper()
+	if !poll(t.Context(), 30*time.Second, func() bool {
+		var answer struct {
+			Data struct{ Result []any } `json:"data"`
+		}
+		prometheus.get(t, "/api/v1/query", &answer, "query", "workspaces_import_build_info")
+		return len(answer.Data.Result) == want
+	}) {
+		t.Fatal("Prometheus does not read every target")
+	}
+}
+
+func allFire(log *notes, all []condition) bool {
+	for _, c := range all {
+		if log.get(c.alert, c.alert).firing.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+func allResolve(log *notes, all []condition) bool {
+	for _, c := range all {
+		if log.get(c.alert, c.alert).resolved.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// checkOthers demands that nothing fired that the conditions do not expect.
+func checkOthers(t *testing.T, log *notes, all []condition) {
+	t.Helper()
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	expected := map[[2]string]bool{}
+	for _, c := range all {
+		for _, a := range append(c.also, c.alert) {
+			expected[[2]string{c.alert, "WorkspacesImport" + a}] = true
+		}
+	}
+	for key := range log.all {
+		if !expected[key] && key[0] != "blocked" && key[0] != "rollout" {
+			t.Errorf("in %s, %s fires", key[0], key[1])
+		}
+	}
+}
+
+// checkInhibition looks at the namespace blocked, where an import fails: that is
+// told, and what follows of it is not.
+func checkInhibition(t *testing.T, alertmanager program, mail *inbox) {
+	t.Helper()
+	suppressed := map[string]bool{}
+	done := func() bool {
+		var answer []struct {
+			Labels map[string]string `json:"labels"`
+			Status struct {
+				InhibitedBy []string `json:"inhibitedBy"`
+			} `json:"status"`
+		}
+		alertmanager.get(t, "/api/v2/alerts", &answer, "filter", `namespace="blocked"`)
+		for _, a := range answer {
+			suppressed[a.Labels["alertname"]] = len(a.Status.InhibitedBy) > 0
+		}
+		return len(suppressed) == 3 && mail.has("blocked", "Failing", "firing")
+	}
+	if !poll(t.Context(), 30*time.Second, done) {
+		t.Errorf("want three alerts of which one is told: %v", suppressed)
+	}
+	for _, a := range []string{"RolloutBlocked", "NotSucceeded"} {
+		if !suppressed["WorkspacesImport"+a] || mail.has("blocked", a, "firing") {
+			t.Errorf("%s is told beside its cause", a)
+		}
+	}
+	if suppressed["WorkspacesImportFailing"] {
+		t.Error("the cause is inhibited")
+	}
+}

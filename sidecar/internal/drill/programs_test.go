@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/charts/monitoring"
+)
+
+// program is a server that runs for the time of the test.
+type program struct{ url string }
+
+// start runs a program and waits until it is ready at path.
+func start(t *testing.T, name, pkg, path, address string, args ...string) program {
+	t.Helper()
+	cmd := exec.Command(monitoring.Program(t, root+"/.tools/bin", name, "apt-get install "+pkg), args...)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &log, &log, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		if t.Failed() {
+			t.Logf("%s:\n%s", name, log.Bytes())
+		}
+	})
+	p := program{url: "http://" + address}
+	ready := func() bool {
+		resp, err := http.Get(p.url + path)
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	}
+	if !poll(t.Context(), 60*time.Second, ready) {
+		t.Fatalf("%s is not ready", name)
+	}
+	return p
+}
+
+// poll looks until what is true or the time is over.
+func poll(ctx context.Context, limit time.Duration, what func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !what() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return what()
+		}
+	}
+	return true
+}
+
+// get reads a JSON answer into v; the query is pairs of names and values.
+func (p program) get(t *testing.T, path string, v any, query ...string) {
+	t.Helper()
+	q := url.Values{}
+	for n := 0; n+1 < len(query); n += 2 {
+		q.Add(query[n], query[n+1])
+	}
+	resp, err := http.Get(p.url + path + "?" + q.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: HTTP %d, %v", path, query, resp.StatusCode, err)
+	}
+}
+
+// freeAddress is one that nobody listens on at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) program {
+	t.Helper()
+	var static []map[string]any
+	for _, one := range targets {
+		static = append(static, map[string]any{"targets": []string{one.address}, "labels": map[string]string{
+			"namespace": one.namespace, "pod": one.pod, "job": "release", "container": "release-sidecar"}})
+	}
+	write(t, filepath.Join(dir, "prometheus.yml"), map[string]any{
+		"global":         map[string]any{"scrape_interval": milliseconds(interval), "scrape_timeout": milliseconds(interval), "evaluation_interval": milliseconds(interval)},
+		"rule_files":     []string{"rules.yml"},
+		"scrape_configs": []map[string]any{{"job_name": "sidecars", "static_configs": static}},
+		"alerting":       map[string]any{"alertmanagers": []map[string]any{{"static_configs": []map[string]any{{"targets": []string{alertmanager}}}}}},
+	})
+	address := freeAddress(t)
+	return start(t, "prometheus", "prometheus", "/-/ready", address, "--config.file="+filepath.Join(dir, "prometheus.yml"),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn",
+		"--rules.alert.resend-delay="+milliseconds(interval))
+}
+
+// startAlertmanager runs the example of the documentation, with the times scaled
+// and every receiver sending to hook.
+func startAlertmanager(t *testing.T, dir, hook string) program {
+	t.Helper()
+	data, err := os.ReadFile(root + "/docs/alertmanager.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := yaml.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	hasten(config["route"].(map[string]any))
+	for _, r := range config["receivers"].([]any) {
+		r.(map[string]any)["webhook_configs"] = []map[string]any{{"url": hook, "send_resolved": true}}
+	}
+	write(t, filepath.Join(dir, "alertmanager.yml"), config)
+	address := freeAddress(t)
+	return start(t, "prometheus-alertmanager", "prometheus-alertmanager", "/-/ready", address, "--config.file="+filepath.Join(dir, "alertmanager.yml"),
+		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")
+}
+
+func hasten(route map[string]any) {
+	route["group_wait"], route["group_interval"] = "250ms", "1s"
+	children, _ := route["routes"].([]any)
+	for _, r := range children {
+		hasten(r.(map[string]any))
+	}
+}
+
+func write(t *testing.T, path string, v any) {
+	t.Helper()
+	data, err := yaml.Marshal(v)
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(fmt.Errorf("write %s: %w", path, err))
+	}
+}

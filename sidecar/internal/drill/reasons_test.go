@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prismeai/workspaces-release/charts/monitoring"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// TestEachReasonHasOneAlert: a failure that does not end by itself is told by
+// exactly one alert, and its advice leads to the page of that alert.
+func TestEachReasonHasOneAlert(t *testing.T) {
+	reasons := regexp.MustCompile(`workspaces_import_problem\{[^}]*reason=~"([^"]*)"`)
+	told := map[state.Reason][]monitoring.Rule{}
+	for _, r := range alerts(t) {
+		for _, m := range reasons.FindAllStringSubmatch(r.Expr, -1) {
+			for name := range strings.SplitSeq(m[1], "|") {
+				told[state.Reason(name)] = append(told[state.Reason(name)], r)
+			}
+		}
+		if r.Alert == "WorkspacesImportDrift" {
+			told[state.Drifted] = append(told[state.Drifted], r)
+		}
+	}
+	for _, r := range state.Reasons() {
+		want := 1
+		if r.Transient() {
+			want = 0
+		}
+		if len(told[r]) != want {
+			t.Errorf("%d alerts tell of %s, want %d", len(told[r]), r, want)
+		} else if want == 1 && told[r][0].Runbook() != state.Advise(r).Runbook {
+			t.Errorf("%s: the advice leads to %s, the alert to %s", r, state.Advise(r).Runbook, told[r][0].Runbook())
+		}
+		delete(told, r)
+	}
+	for r := range told {
+		t.Errorf("there is no reason %s", r)
+	}
+}
+
+// TestEachAdviceHasAPage: the page that the advice for a reason names is that of
+// an alert, which the chart's tests know to exist.
+func TestEachAdviceHasAPage(t *testing.T) {
+	pages := map[string]bool{}
+	for _, r := range alerts(t) {
+		pages[r.Runbook()] = true
+	}
+	for _, r := range state.Reasons() {
+		if name := state.Advise(r).Runbook; !pages[name] {
+			t.Errorf("%s: no alert has the page %q", r, name)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/charts/monitoring"
+)
+
+const (
+	root      = "../../.."
+	rulesFile = root + "/charts/workspaces-release/files/alerts.yaml"
+	// scale divides every duration.
+	scale = 120
+	// interval of scrapes and of evaluations.
+	interval = 500 * time.Millisecond
+)
+
+func alerts(t *testing.T) []monitoring.Rule {
+	t.Helper()
+	return rules(t).Alerts()
+}
+
+func rules(t *testing.T) *monitoring.File {
+	t.Helper()
+	f, err := monitoring.Read(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// inSeconds are the alerts whose threshold is an age. That of a token is not
+// scaled: the drill's token expires in an hour.
+var inSeconds = []string{"Stuck", "Slow", "LockWaitLong", "LockHolderDead"}
+
+var (
+	threshold = regexp.MustCompile(`(?m)> ([0-9]+)$`)
+	window    = regexp.MustCompile(`\[(\w+)\]`)
+)
+
+// scaled returns the rules with all times divided, and how long a condition has
+// to last until each alert fires.
+func scaled(t *testing.T) (*monitoring.File, map[string]time.Duration) {
+	t.Helper()
+	f, lasts := rules(t), map[string]time.Duration{}
+	for g := range f.Groups {
+		f.Groups[g].Interval = milliseconds(interval)
+		for n := range f.Groups[g].Rules {
+			r := &f.Groups[g].Rules[n]
+			wait := divided(t, r.For)
+			r.For = milliseconds(wait)
+			r.Expr = window.ReplaceAllStringFunc(r.Expr, func(w string) string {
+				return "[" + milliseconds(max(divided(t, strings.Trim(w, "[]")), 5*interval)) + "]"
+			})
+			for _, name := range inSeconds {
+				if r.Alert == "WorkspacesImport"+name {
+					wait += age(t, r)
+				}
+			}
+			lasts[r.Alert] = wait
+		}
+	}
+	return f, lasts
+}
+
+// age divides the threshold of a rule and returns it.
+func age(t *testing.T, r *monitoring.Rule) time.Duration {
+	t.Helper()
+	m := threshold.FindStringSubmatch(r.Expr)
+	if m == nil {
+		t.Fatalf("%s has no threshold: %s", r.Alert, r.Expr)
+	}
+	d := divided(t, m[1]+"s")
+	r.Expr = threshold.ReplaceAllString(r.Expr, "> "+strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
+	return d
+}
+
+func divided(t *testing.T, duration string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(duration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d / scale
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
