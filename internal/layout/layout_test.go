@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,11 +29,13 @@ type goPackage struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string
+	// TestImports and XTestImports are what the tests import directly.
+	TestImports, XTestImports []string
 }
 
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports", "./...")
 	cmd.Dir = root
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -54,47 +57,76 @@ func packages(t *testing.T) []goPackage {
 // under reports whether a package is path or below it.
 func under(pkg, path string) bool { return pkg == path || strings.HasPrefix(pkg, path+"/") }
 
-func TestImports(t *testing.T) {
-	ours := func(dir string) string { return module + "/" + dir }
-	direct := []struct {
-		what, pkg string
-		allowed   []string
-	}{
-		{"BuildKit", "github.com/moby/buildkit", []string{ours("builder/internal/engine")}},
-		{"TruffleHog", "github.com/trufflesecurity/trufflehog", []string{ours("scan/trufflehog")}},
-		{"go-git", "github.com/go-git/go-git", []string{ours("builder/internal/source")}},
-	}
-	indirect := []struct {
-		tree      string
-		forbidden []string
-	}{
-		{ours("internal"), []string{ours("builder"), ours("scan"), ours("sidecar")}},
-		{ours("scan"), []string{ours("builder"), ours("sidecar"), "github.com/moby/buildkit"}},
-		{ours("sidecar"), []string{
-			ours("builder"), ours("scan"), "github.com/moby/buildkit", "github.com/trufflesecurity",
-			"github.com/containerd", "google.golang.org/grpc", "k8s.io",
-		}},
-	}
-	for _, p := range packages(t) {
-		for _, rule := range direct {
-			if slices.ContainsFunc(rule.allowed, func(dir string) bool { return under(p.ImportPath, dir) }) {
-				continue
-			}
+func ours(dir string) string { return module + "/" + dir }
+
+// Large dependencies have one door each.
+func TestOneDoorForEachLargeDependency(t *testing.T) {
+	all := packages(t)
+	for _, rule := range []struct{ what, pkg, door string }{
+		{"BuildKit", "github.com/moby/buildkit", ours("builder/internal/engine")},
+		{"TruffleHog", "github.com/trufflesecurity/trufflehog", ours("scan/trufflehog")},
+		{"go-git", "github.com/go-git/go-git", ours("builder/internal/source")},
+	} {
+		used := false
+		for _, p := range all {
 			for _, imported := range p.Imports {
-				if under(imported, rule.pkg) {
-					t.Errorf("%s imports %s: only %v may import %s", p.ImportPath, imported, rule.allowed, rule.what)
+				switch {
+				case !under(imported, rule.pkg):
+				case under(p.ImportPath, rule.door):
+					used = true
+				default:
+					t.Errorf("%s imports %s: only %s may import %s", p.ImportPath, imported, rule.door, rule.what)
 				}
 			}
 		}
-		for _, rule := range indirect {
-			if !under(p.ImportPath, rule.tree) {
+		if !used {
+			t.Errorf("%s does not import %s: this rule checks nothing", rule.door, rule.what)
+		}
+	}
+}
+
+// What a tree must not link. The first of each list are trees of ours, which its tests
+// must not use either.
+func TestTreesAreApart(t *testing.T) {
+	rules := []struct {
+		tree      string
+		ours      []string
+		forbidden []string
+	}{
+		{"internal", []string{"builder", "scan", "sidecar"}, []string{"github.com/moby/buildkit", "github.com/trufflesecurity"}},
+		{"scan", []string{"builder", "sidecar"}, []string{"github.com/moby/buildkit"}},
+		{"builder", []string{"sidecar"}, []string{"k8s.io"}},
+		{"sidecar", []string{"builder", "scan"}, []string{
+			"github.com/moby/buildkit", "github.com/trufflesecurity", "github.com/containerd", "google.golang.org/grpc", "k8s.io", "github.com/go-git",
+		}},
+	}
+	all := packages(t)
+	for _, rule := range rules {
+		var trees []string
+		for _, tree := range rule.ours {
+			trees = append(trees, ours(tree))
+		}
+		checked := 0
+		for _, p := range all {
+			if !under(p.ImportPath, ours(rule.tree)) {
 				continue
 			}
-			for _, dep := range p.Deps {
-				if slices.ContainsFunc(rule.forbidden, func(tree string) bool { return under(dep, tree) }) {
-					t.Errorf("%s depends on %s", p.ImportPath, dep)
-				}
-			}
+			checked++
+			report(t, p.ImportPath+" depends on", p.Deps, append(rule.forbidden, trees...))
+			report(t, "a test of "+p.ImportPath+" imports", append(p.TestImports, p.XTestImports...), trees)
+		}
+		if checked == 0 {
+			t.Errorf("there is no package in %s: this rule checks nothing", rule.tree)
+		}
+	}
+}
+
+// report reports the packages that are in a forbidden tree.
+func report(t *testing.T, what string, packages, forbidden []string) {
+	t.Helper()
+	for _, pkg := range packages {
+		if slices.ContainsFunc(forbidden, func(tree string) bool { return under(pkg, tree) }) {
+			t.Errorf("%s %s", what, pkg)
 		}
 	}
 }
@@ -123,29 +155,60 @@ func sources(t *testing.T, fn func(path string, data []byte)) {
 	}
 }
 
+// licensed reports whether a file has to name its licence. Workspaces and test data are
+// content, not programs.
+func licensed(path string) bool {
+	switch filepath.Ext(path) {
+	case ".go", ".sh":
+		return true
+	case ".yml", ".yaml":
+		return !under(path, "examples/workspaces") && !strings.Contains(path, "/testdata/")
+	}
+	return path == "Makefile" || path == ".ci/run"
+}
+
+var licenceLine = regexp.MustCompile(`SPDX-License-Identifier: (\S+)`)
+
 func TestEverySourceFileNamesItsLicence(t *testing.T) {
-	checked := 0
+	checked := map[string]int{}
 	sources(t, func(path string, data []byte) {
-		if ext := filepath.Ext(path); ext != ".go" && ext != ".sh" && path != "Makefile" && path != ".ci/run" {
+		if !licensed(path) {
 			return
 		}
-		checked++
+		checked[filepath.Ext(path)]++
 		want := "Apache-2.0"
 		if under(path, "builder") || under(path, "scan") {
 			want = "AGPL-3.0-or-later"
 		}
 		head, _, _ := bytes.Cut(data, []byte("\n\n"))
-		if !bytes.Contains(head, []byte("SPDX-License-Identifier: "+want+"\n")) && !bytes.HasSuffix(head, []byte("SPDX-License-Identifier: "+want)) {
+		if found := licenceLine.FindSubmatch(head); found == nil || string(found[1]) != want {
 			t.Errorf("%s does not start with SPDX-License-Identifier: %s", path, want)
 		}
 	})
-	if checked < 20 {
-		t.Errorf("only %d files were looked at", checked)
+	if checked[".go"] < 100 || checked[".yaml"] < 2 || checked[""] != 2 {
+		t.Errorf("too few files were looked at: %v", checked)
 	}
-	for _, text := range []string{"AGPL-3.0-or-later", "Apache-2.0"} {
-		if _, err := os.Stat(filepath.Join(root, "LICENSES", text+".txt")); err != nil {
-			t.Error(err)
+}
+
+func TestLicencesHaveTheirTexts(t *testing.T) {
+	titles := map[string]string{
+		"AGPL-3.0-or-later.txt": "GNU AFFERO GENERAL PUBLIC LICENSE",
+		"Apache-2.0.txt":        "Apache License",
+	}
+	texts, err := os.ReadDir(filepath.Join(root, "LICENSES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		data, err := os.ReadFile(filepath.Join(root, "LICENSES", text.Name()))
+		title, known := titles[text.Name()]
+		if err != nil || !known || !strings.Contains(string(data[:min(len(data), 200)]), title) {
+			t.Errorf("%s is not the text of a licence of ours: %v", text.Name(), err)
 		}
+		delete(titles, text.Name())
+	}
+	if len(titles) > 0 {
+		t.Errorf("missing licence texts: %v", titles)
 	}
 }
 
