@@ -24,6 +24,9 @@ import (
 // exampleWorkspaces is a repository of workspaces without a mistake.
 const exampleWorkspaces = "../../../examples/workspaces"
 
+// privatePassword is that of user ci in the registry called PRIVATE.
+const privatePassword = "correct horse"
+
 // environmentOfStories are the variables that a story may set for the builder.
 var environmentOfStories = []string{
 	"HOME", "TMPDIR", "NO_COLOR", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "NETRC",
@@ -39,22 +42,36 @@ var environmentOfStories = []string{
 //	nosecret FILE…      wants that no token that was planted stands in the files
 //	absent REFERENCE    wants that the registry has no such image
 //	jsonpath FILE KEY=VALUE…  wants values in a JSON file; the last key may be len
+//	jsonlines FILE…     wants that every line of the files is JSON
+//	image FILE REFERENCE  writes configuration and manifest of an image as JSON
+//	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
+//	hostile KIND FILE   makes what no workspace should have
+//	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
-	private := registrytest.New(t, registrytest.Options{Username: "ci", Password: "correct horse"})
+	private := registrytest.New(t, registrytest.Options{Username: "ci", Password: privatePassword})
+	secure := registrytest.New(t, registrytest.Options{TLS: true})
+	mirror := registrytest.New(t, registrytest.Options{})
+	ca := secure.CAFile(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/story",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			story := filepath.Base(env.WorkDir)
-			base := reg.PushBase(t, story+"/prismeai-workspaces:v1", registrytest.Base{
-				Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"},
-			})
+			base := registrytest.Base{Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"}}
+			for name, server := range map[string]*registrytest.Server{"REGISTRY": reg, "PRIVATE": private, "SECURE": secure, "MIRROR": mirror} {
+				server.PushBase(t, story+"/prismeai-workspaces:v1", base)
+				env.Setenv(name+"_HOST", server.Host())
+				env.Setenv(name, server.Host()+"/"+story)
+			}
+			base.Env = append(base.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE=filesystem", "WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=/srv/shipped")
+			env.Setenv("CLASH", reg.PushBase(t, story+"/clash:v1", base).Ref)
+			env.Setenv("MIRRORED", reg.Host()+"/"+mirror.PushBase(t, story+"/mirrored:v1", base).Ref[len(mirror.Host())+1:])
+			env.Setenv("BASE", reg.Ref(story+"/prismeai-workspaces:v1"))
+			env.Setenv("PASSWORD", privatePassword)
+			env.Setenv("CA", ca)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
-			env.Setenv("REGISTRY", reg.Host()+"/"+story)
-			env.Setenv("PRIVATE", private.Host()+"/"+story)
-			env.Setenv("BASE", base.Ref)
 			env.Values[plantedKey] = new(planted)
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
@@ -65,6 +82,11 @@ func TestStories(t *testing.T) {
 			"nosecret":   noSecret,
 			"absent":     absent,
 			"jsonpath":   jsonPath,
+			"jsonlines":  jsonLines,
+			"image":      readImage,
+			"login":      login,
+			"hostile":    hostile,
+			"commit":     commit,
 		},
 	})
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		text := strings.TrimSpace(ts.ReadFile(file))
+		for line := range strings.Lines(text) {
+			if !json.Valid([]byte(line)) {
+				ts.Fatalf("%s: not JSON: %q", file, line)
+			}
+		}
+		if text == "" {
+			ts.Fatalf("%s is empty", file)
+		}
+	}
+}
+
+// readImage writes what describes an image. Of several platforms, it takes amd64.
+func readImage(ts *testscript.TestScript, _ bool, args []string) {
+	ref, err := name.ParseReference(args[1])
+	ts.Check(err)
+	image, err := remote.Image(ref, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	ts.Check(err)
+	config, err := image.ConfigFile()
+	ts.Check(err)
+	manifest, err := image.Manifest()
+	ts.Check(err)
+	data, err := json.Marshal(map[string]any{"config": config, "manifest": manifest})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
+// login sets a variable if its target is the name of one, and writes a file otherwise.
+func login(ts *testscript.TestScript, _ bool, args []string) {
+	to, host, password := args[0], args[1], args[2]
+	text := fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, base64.StdEncoding.EncodeToString([]byte("ci:"+password)))
+	if to == strings.ToUpper(to) {
+		ts.Setenv(to, text)
+		return
+	}
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(to)), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(to), []byte(text), 0o600))
+}
+
+// hostile makes a file of a kind that the file formats of stories cannot hold.
+func hostile(ts *testscript.TestScript, _ bool, args []string) {
+	kind, file := args[0], ts.MkAbs(args[1])
+	var err error
+	switch kind {
+	case "pipe":
+		err = syscall.Mkfifo(file, 0o644)
+	case "socket":
+		l, failed := net.ListenUnix("unix", &net.UnixAddr{Name: file})
+		ts.Check(failed)
+		ts.Defer(func() { l.Close() })
+	case "hard-link":
+		err = os.Link(filepath.Join(filepath.Dir(file), "index.yml"), file)
+	case "latin-1":
+		err = os.WriteFile(file+"\xe9.yml", []byte("a: 1\n"), 0o644)
+	case "control":
+		err = os.WriteFile(file+"\x1b[2J.yml", []byte("a: 1\n"), 0o644)
+	case "large":
+		const size = 100 << 20
+		err = errors.Join(os.WriteFile(file, nil, 0o644), os.Truncate(file, size))
+	default:
+		ts.Fatalf("unknown kind %s", kind)
+	}
+	ts.Check(err)
+}
+
+// commit commits all of a directory. Every commit of a repository is a day after the one before.
+func commit(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	repository, err := git.PlainInit(dir, false)
+	if errors.Is(err, git.ErrRepositoryAlreadyExists) {
+		repository, err = git.PlainOpen(dir)
+	}
+	ts.Check(err)
+	when := time.Unix(1_700_000_000, 0)
+	if head, err := repository.Head(); err == nil {
+		last, err := repository.CommitObject(head.Hash())
+		ts.Check(err)
+		when = last.Committer.When.AddDate(0, 0, 1)
+	}
+	tree, err := repository.Worktree()
+	ts.Check(err)
+	ts.Check(tree.AddWithOptions(&git.AddOptions{All: true}))
+	hash, err := tree.Commit("workspaces", &git.CommitOptions{Author: &object.Signature{Name: "Ada", Email: "ada@example.com", When: when}})
+	ts.Check(err)
+	ts.Setenv("COMMIT", hash.String())
+}
