@@ -33,7 +33,7 @@ $(BIN)/%: FORCE
 
 .PHONY: demo
 demo: build
-	$(GO) run ./examples/demo -builder $(BIN)/builder
+	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
 
 .PHONY: test
 test: check unit race

@@ -32,7 +32,7 @@ const secretsFound = 183
 // baseLayerSize is large enough to see that the base is not moved, in bytes.
 const baseLayerSize = 8 << 20
 
-func run(ctx context.Context, builder, workspaces string) error {
+func run(ctx context.Context, builder, sidecar, workspaces string) error {
 	dir, err := os.MkdirTemp("", "workspaces-release-demo-")
 	if err != nil {
 		return err
@@ -50,7 +50,14 @@ func run(ctx context.Context, builder, workspaces string) error {
 		return err
 	}
 	d := demo{builder: builder, base: base, image: host + "/acme/prismeai-workspaces", dir: dir}
-	return errors.Join(d.release(ctx, workspaces), d.refuse(ctx, workspaces))
+	if err := errors.Join(d.release(ctx, workspaces), d.refuse(ctx, workspaces)); err != nil {
+		return err
+	}
+	p, err := newPod(ctx, d, sidecar, workspaces)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.importRelease(ctx), p.refuseRelease(ctx))
 }
 
 // demo runs the builder as CI would.
@@ -103,10 +110,15 @@ func (d demo) refuse(ctx context.Context, workspaces string) error {
 	return nil
 }
 
-// command runs the builder, shows what it prints, and wants an exit code.
+// command runs the builder.
 func (d demo) command(ctx context.Context, want int, args ...string) error {
-	fmt.Printf("\n$ builder %s\n", strings.Join(args, " "))
-	cmd := exec.CommandContext(ctx, d.builder, args...)
+	return command(ctx, d.builder, want, args...)
+}
+
+// command runs a program, shows what it prints, and wants an exit code.
+func command(ctx context.Context, program string, want int, args ...string) error {
+	fmt.Printf("\n$ %s %s\n", filepath.Base(program), strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	started := time.Now()
 	err := cmd.Run()
@@ -116,7 +128,7 @@ func (d demo) command(ctx context.Context, want int, args ...string) error {
 	}
 	fmt.Printf("(exit code %d after %s)\n", cmd.ProcessState.ExitCode(), time.Since(started).Round(time.Millisecond))
 	if got := cmd.ProcessState.ExitCode(); got != want {
-		return fmt.Errorf("builder %s: exit code %d instead of %d", args[0], got, want)
+		return fmt.Errorf("%s %s: exit code %d instead of %d", filepath.Base(program), args[0], got, want)
 	}
 	return nil
 }

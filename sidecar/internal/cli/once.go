@@ -22,7 +22,7 @@ func (a *app) once(ctx context.Context, args []string) error {
 		return err
 	}
 	s := g.store.Get()
-	_, err = fmt.Fprintf(a.Out, "confirmed: %s\n", describeRelease(&s))
+	_, err = fmt.Fprintf(a.Out, "confirmed: release %s\n", describeRelease(&s))
 	return err
 }
 

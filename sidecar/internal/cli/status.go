@@ -106,8 +106,8 @@ func describeRelease(s *state.Snapshot) string {
 	for _, g := range s.Groups {
 		n += len(g.Workspaces)
 	}
-	return fmt.Sprintf("release %s of repository %s, %d groups, %d workspaces, verification %s",
-		cmp.Or(r.Name, "without a name"), cmp.Or(r.Repository, "not known yet"), len(s.Groups), n, r.Verification)
+	return fmt.Sprintf("%s of repository %s, %d groups, %d workspaces, verification %s",
+		cmp.Or(r.Name, "unnamed"), cmp.Or(r.Repository, "not known yet"), len(s.Groups), n, r.Verification)
 }
 
 // writeStatus tells the state to a person.

@@ -29,7 +29,7 @@ func (g *agent) watchGate(ctx context.Context) {
 		if s := g.store.Get(); gate.Open && !s.Confirmed && gate.Why != state.GateConfirmed && time.Since(told) >= alarmEvery {
 			told = time.Now()
 			g.log.Error("the pod is Ready, although the release is not confirmed", "why", gate.Why, "policy", g.gate().String(),
-				"phase", s.Phase, "runbook", "docs/runbooks/gate-open.md")
+				"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
 		}
 		return gateEvery
 	})

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+const (
+	// importErrors is the sidecar's exit code for an import with errors.
+	importErrors = 5
+	// importTime of each workspace: the real platform takes longer.
+	importTime = 150 * time.Millisecond
+	// patience is how long the demo waits for readiness.
+	patience = 20 * time.Second
+)
+
+// pod is where the image runs: a fake of the platform's service beside the sidecar.
+type pod struct {
+	demo
+	sidecar, manifest string
+	workspaces        *platformtest.Release
+}
+
+// newPod takes the manifest out of the image and the workspaces from where it was built from.
+func newPod(ctx context.Context, d demo, sidecar, workspaces string) (*pod, error) {
+	p := &pod{demo: d, sidecar: sidecar, manifest: filepath.Join(d.dir, "manifest.json")}
+	data, err := fromImage(ctx, d.image+":v1.0.0", release.ManifestPath)
+	if err != nil {
+		return nil, err
+	}
+	m, err := release.Unmarshal(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(p.manifest, data, 0o600); err != nil {
+		return nil, err
+	}
+	p.workspaces, err = platformtest.ReadRelease(workspaces, m.Repository.ID, m.Repository.Name)
+	return p, err
+}
+
+// fromImage reads a file of an image.
+func fromImage(ctx context.Context, image, path string) ([]byte, error) {
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		return nil, err
+	}
+	img, err := remote.Image(ref, remote.WithContext(ctx), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	if err != nil {
+		return nil, err
+	}
+	files := mutate.Extract(img)
+	defer files.Close()
+	for archive := tar.NewReader(files); ; {
+		h, err := archive.Next()
+		if err != nil {
+			return nil, fmt.Errorf("find %s in %s: %w", path, image, err)
+		}
+		if "/"+h.Name == path {
+			return io.ReadAll(io.LimitReader(archive, release.MaxSize))
+		}
+	}
+}
+
+// start serves an empty platform with one pod. The result ends both.
+func (p *pod) start() (platform *platformtest.Platform, url string, stop func(), err error) {
+	platform = platformtest.New(platformtest.Options{ImportTime: func(string) time.Duration { return importTime }})
+	server, err := platformtest.Listen(platform.NewPod("prismeai-workspaces-0", p.workspaces), "127.0.0.1:0")
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return platform, server.URL, func() { server.Close(); platform.Close() }, nil
+}
+
+// importRelease shows a pod that turns Ready when its release is verified.
+func (p *pod) importRelease(ctx context.Context) error {
+	say("The image is deployed. A fake of the workspaces service runs in this process, with an empty database.")
+	_, url, stop, err := p.start()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	say("What would be imported? Nothing is changed.")
+	if err := command(ctx, p.sidecar, 0, "check", "--platform-url", url, "--manifest", p.manifest); err != nil {
+		return err
+	}
+	say("The sidecar starts with the pod. The kubelet asks whether the pod is Ready.")
+	s, err := p.run(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.untilReady(ctx); err != nil {
+		return err
+	}
+	say("What Prometheus sees, and what a person asks.")
+	if err := s.metrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{", "group_attempts_total{reason=\"\""); err != nil {
+		return err
+	}
+	return command(ctx, p.sidecar, 0, "status", "--url", s.url)
+}
+
+// refuseRelease shows a pod that stays away from traffic.
+func (p *pod) refuseRelease(ctx context.Context) error {
+	say("On another platform a slug is taken. The pod does not get Ready, and says why and what to do.")
+	platform, url, stop, err := p.start()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	platform.Fail("ticket-classifier", "SlugAlreadyInUse: ticket-classifier belongs to another workspace")
+	s, err := p.run(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.until(ctx, func(_ int, text string) bool { return strings.Contains(text, "slug-taken") }); err != nil {
+		return err
+	}
+	if err := command(ctx, p.sidecar, importErrors, "status", "--url", s.url); err != nil {
+		return err
+	}
+	say("Someone frees the slug. Nobody restarts anything.")
+	platform.Heal("ticket-classifier")
+	return s.untilReady(ctx)
+}
+
+// running is a sidecar in the background.
+type running struct {
+	cmd *exec.Cmd
+	url string
+}
+
+func (p *pod) run(ctx context.Context, url string) (*running, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"run", "--platform-url", url, "--manifest", p.manifest, "--listen", address, "--log-level", "error", "--poll", "100ms"}
+	fmt.Printf("\n$ %s %s &\n", filepath.Base(p.sidecar), strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, p.sidecar, args...)
+	return &running{cmd: cmd, url: "http://" + address}, cmd.Start()
+}
+
+// freeAddress is one that nobody listens on now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// stop ends the sidecar as Kubernetes does.
+func (s *running) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	_ = s.cmd.Wait()
+}
+
+func (s *running) untilReady(ctx context.Context) error {
+	return s.until(ctx, func(status int, _ string) bool { return status == http.StatusOK })
+}
+
+// until asks for readiness, shows each new answer, and ends with one that is done.
+func (s *running) until(ctx context.Context, done func(status int, text string) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	started, last := time.Now(), ""
+	for {
+		status, text, err := s.get(ctx, "/readyz")
+		if err == nil && text != last {
+			fmt.Printf("%6s  /readyz %d  %s", time.Since(started).Round(10*time.Millisecond), status, text)
+			last = text
+		}
+		if err == nil && done(status, text) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("the pod does not get there in time")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *running) get(ctx context.Context, path string) (status int, text string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, http.NoBody)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(data), err
+}
+
+// metrics shows those whose names start with one of names.
+func (s *running) metrics(ctx context.Context, names ...string) error {
+	fmt.Printf("\n$ curl -s %s/metrics\n", s.url)
+	_, text, err := s.get(ctx, "/metrics")
+	for line := range strings.Lines(text) {
+		for _, name := range names {
+			if strings.HasPrefix(line, "workspaces_import_"+name) && !strings.HasSuffix(line, " 0\n") {
+				fmt.Print(line)
+			}
+		}
+	}
+	fmt.Println("…")
+	return err
+}
