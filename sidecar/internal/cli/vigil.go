@@ -25,8 +25,12 @@ const (
 func (g *agent) watchGate(ctx context.Context) {
 	var told time.Time
 	each(ctx, func() time.Duration {
-		gate, _ := g.store.Gate(g.gate())
-		if s := g.store.Get(); gate.Open && !s.Confirmed && gate.Why != state.GateConfirmed && time.Since(told) >= alarmEvery {
+		gate, changed := g.store.Gate(g.gate())
+		s := g.store.Get()
+		if changed { // no probe was faster
+			g.log.Info("gate is open", "why", gate.Why, "policy", g.gate().String(), "confirmed", s.Confirmed)
+		}
+		if gate.Open && !s.Confirmed && gate.Why != state.GateConfirmed && time.Since(told) >= alarmEvery {
 			told = time.Now()
 			g.log.Error("the pod is Ready, although the release is not confirmed", "why", gate.Why, "policy", g.gate().String(),
 				"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
