@@ -104,7 +104,7 @@ func (s *Server) look() state.Snapshot {
 	if gate.Why != state.GateConfirmed {
 		level = slog.LevelWarn
 	}
-	s.Log.Log(context.Background(), level, "gate opened", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
+	s.Log.Log(context.Background(), level, "gate is open", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
 	return now
 }
 

@@ -91,9 +91,9 @@ func TestGateOpensOnce(t *testing.T) {
 		policy state.GatePolicy
 		want   string
 	}{
-		"confirmed": {healthy(), state.GatePolicy{}, `"level":"INFO","msg":"gate opened","why":"confirmed","policy":"strict","confirmed":true`},
-		"timed out": {failing(), state.GatePolicy{OpenAfter: time.Second}, `"level":"WARN","msg":"gate opened","why":"timed-out","policy":"open-after=1s","confirmed":false`},
-		"off":       {failing(), state.GatePolicy{Off: true}, `"level":"WARN","msg":"gate opened","why":"off","policy":"off","confirmed":false`},
+		"confirmed": {healthy(), state.GatePolicy{}, `"level":"INFO","msg":"gate is open","why":"confirmed","policy":"strict","confirmed":true`},
+		"timed out": {failing(), state.GatePolicy{OpenAfter: time.Second}, `"level":"WARN","msg":"gate is open","why":"timed-out","policy":"open-after=1s","confirmed":false`},
+		"off":       {failing(), state.GatePolicy{Off: true}, `"level":"WARN","msg":"gate is open","why":"off","policy":"off","confirmed":false`},
 	} {
 		for _, path := range []string{"/readyz", "/status", "/metrics", "/"} {
 			var log logBuffer

@@ -54,7 +54,9 @@ type view struct {
 	Release   string
 	// Warning is "" unless the gate opened without confirmation.
 	Warning string
-	Problem *problem
+	// WarningURL is the runbook about it.
+	WarningURL string
+	Problem    *problem
 	Done    int
 	Total   int
 	Groups  []group
@@ -95,7 +97,7 @@ func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build vers
 	v := &view{Build: build, Now: at(now, now), Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
-	v.Summary, v.Warning = summary(s, now), warning(s, gate)
+	v.Summary, v.Warning, v.WarningURL = summary(s, now), warning(s, gate), runbookURL(gateRunbook, build)
 	if s.Problem != nil {
 		v.Problem = newProblem(s.Problem, now, build)
 	}
@@ -159,6 +161,9 @@ func whichGroup(groups []state.Group) string {
 	}
 	return ""
 }
+
+// gateRunbook is the page of the alert about an open gate.
+const gateRunbook = "docs/runbooks/gate-opened-unconfirmed.md"
 
 func warning(s *state.Snapshot, policy state.GatePolicy) string {
 	switch {

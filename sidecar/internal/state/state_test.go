@@ -10,8 +10,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +90,35 @@ func TestEveryReasonHasAdvice(t *testing.T) {
 	}
 	if a := state.Advise("no-such-reason"); a != (state.Advice{}) {
 		t.Errorf("advice about nothing: %+v", a)
+	}
+}
+
+// TestRunbooksExist: every page that the sidecar sends people to is there.
+func TestRunbooksExist(t *testing.T) {
+	pages := map[string]string{}
+	for _, r := range state.Reasons() {
+		pages[state.Advise(r).Runbook] = string(r)
+	}
+	tree := os.DirFS("../../..")
+	sources, err := fs.Glob(tree, "sidecar/internal/*/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no sources: %v", err)
+	}
+	for _, file := range sources {
+		text, err := fs.ReadFile(tree, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"docs/runbooks/([a-z-]+)\.md"`).FindAllSubmatch(text, -1) {
+			if !strings.HasSuffix(file, "_test.go") {
+				pages[string(m[1])] = file
+			}
+		}
+	}
+	for page, from := range pages {
+		if _, err := fs.Stat(tree, "docs/runbooks/"+page+".md"); err != nil {
+			t.Errorf("%s names the runbook %s: %v", from, page, err)
+		}
 	}
 }
 
