@@ -220,10 +220,10 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-func TestRunbookURL(t *testing.T) {
+func TestRunbook(t *testing.T) {
 	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main", "v1.2.3/../x": "main"} {
 		want := "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks/drift.md"
-		if got := runbookURL("docs/runbooks/drift.md", version.Info{Version: v}); got != want {
+		if got := newRunbook("docs/runbooks/drift.md", version.Info{Version: v}); got.URL != want || got.Path != "docs/runbooks/drift.md" {
 			t.Errorf("%s: %s", v, got)
 		}
 	}

@@ -54,12 +54,12 @@ type view struct {
 	Release   string
 	// Warning is "" unless the gate opened without confirmation.
 	Warning string
-	// WarningURL is the runbook about it.
-	WarningURL string
-	Problem    *problem
-	Done    int
-	Total   int
-	Groups  []group
+	// GateRunbook is about that.
+	GateRunbook runbook
+	Problem     *problem
+	Done        int
+	Total       int
+	Groups      []group
 	// MoreGroups are not shown.
 	MoreGroups int
 	Facts      []fact
@@ -68,10 +68,14 @@ type view struct {
 }
 
 type problem struct {
-	Title, Message, Group, Remedy, Runbook, URL, Reason string
-	Tone                                                tone
-	Since                                               moment
+	Title, Message, Group, Remedy, Reason string
+	Runbook                               runbook
+	Tone                                  tone
+	Since                                 moment
 }
+
+// runbook is a page of docs/runbooks, and where it can be read.
+type runbook struct{ Path, URL string }
 
 // fact is a line about the whole.
 type fact struct {
@@ -97,7 +101,7 @@ func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build vers
 	v := &view{Build: build, Now: at(now, now), Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
-	v.Summary, v.Warning, v.WarningURL = summary(s, now), warning(s, gate), runbookURL(gateRunbook, build)
+	v.Summary, v.Warning, v.GateRunbook = summary(s, now), warning(s, gate), newRunbook(gateRunbook, build)
 	if s.Problem != nil {
 		v.Problem = newProblem(s.Problem, now, build)
 	}
@@ -185,19 +189,19 @@ func newProblem(p *state.Problem, now time.Time, build version.Info) *problem {
 		t = warns
 	}
 	return &problem{Title: p.Title, Message: printable(p.Message, maxError), Group: printable(p.Group, maxName), Remedy: p.Remedy,
-		Runbook: p.Runbook, URL: runbookURL(p.Runbook, build), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
+		Runbook: newRunbook(p.Runbook, build), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
 }
 
 // released matches versions that have a tag.
 var released = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
 
-// runbookURL is where the page that fits the build can be read.
-func runbookURL(path string, build version.Info) string {
+// newRunbook links to the page as it was when the program was built, if that is known.
+func newRunbook(path string, build version.Info) runbook {
 	ref := "main"
 	if released.MatchString(build.Version) {
 		ref = build.Version
 	}
-	return "https://github.com/prismeai/workspaces-release/blob/" + ref + "/" + path
+	return runbook{path, "https://github.com/prismeai/workspaces-release/blob/" + ref + "/" + path}
 }
 
 func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
