@@ -39,6 +39,7 @@ func (v *view) addGroups(groups []state.Group) {
 	for _, g := range groups {
 		v.Total += len(g.Workspaces)
 		v.Done += done(g.Workspaces)
+		v.Growing = v.Growing || len(g.Workspaces) == 0
 	}
 	v.MoreGroups = max(0, len(groups)-maxGroups)
 	groups = groups[:len(groups)-v.MoreGroups]

@@ -189,6 +189,19 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestWhatIsKnownOfTheRelease without a manifest: the repository, and workspaces group by group.
+func TestWhatIsKnownOfTheRelease(t *testing.T) {
+	s := failing()
+	s.Release.Name, s.Groups[2].Workspaces = "", nil
+	got := render(t, s, false)
+	if !strings.Contains(got, `<p class="release"><bdi>Repository release</bdi></p>`) || !strings.Contains(got, "<strong>5</strong> of 7 workspaces so far") {
+		t.Errorf("%s", got)
+	}
+	if s.Release.Repository = ""; strings.Contains(render(t, s, false), `class="release"`) {
+		t.Error("the page names a release that is not known")
+	}
+}
+
 func TestPageLoadsItselfAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		s       *state.Snapshot

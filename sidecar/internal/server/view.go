@@ -3,7 +3,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"html/template"
 	"regexp"
@@ -59,7 +58,9 @@ type view struct {
 	Problem     *problem
 	Done        int
 	Total       int
-	Groups      []group
+	// Growing: without a manifest, groups become known one after another.
+	Growing bool
+	Groups  []group
 	// MoreGroups are not shown.
 	MoreGroups int
 	Facts      []fact
@@ -98,7 +99,7 @@ func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info) *view {
-	v := &view{Build: build, Now: at(now, now), Release: printable(cmp.Or(s.Release.Name, s.Release.Repository), maxName)}
+	v := &view{Build: build, Now: at(now, now), Release: release(&s.Release)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
 	v.Summary, v.Warning, v.GateRunbook = summary(s, now), warning(s, gate), newRunbook(gateRunbook, build)
@@ -108,6 +109,17 @@ func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build vers
 	v.addGroups(s.Groups)
 	v.addFacts(s, gate, now)
 	return v
+}
+
+// release names what the pod shall carry, as far as that is known.
+func release(r *state.Release) string {
+	if r.Name == "" && r.Repository != "" {
+		return "Repository " + printable(r.Repository, maxName)
+	}
+	if r.Name == "" {
+		return ""
+	}
+	return "Release " + printable(r.Name, maxName)
 }
 
 func headline(s *state.Snapshot) (tone, string) {
