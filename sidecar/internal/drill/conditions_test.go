@@ -33,7 +33,7 @@ type pod struct {
 func newPod(t *testing.T, namespace, name string) *pod {
 	t.Helper()
 	p := &pod{store: state.NewStore()}
-	p.Metrics = metrics.New(p.store, metrics.Options{Build: version.Info{Version: "drill"}})
+	p.Metrics = metrics.New(p.store, metrics.Options{Workspaces: true, Build: version.Info{Version: "drill"}})
 	p.Reload(true)
 	p.WatchMode("inotify")
 	p.store.Update(func(s *state.Snapshot) {

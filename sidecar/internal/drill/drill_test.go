@@ -119,6 +119,7 @@ func TestDrill(t *testing.T) {
 		targets = append(targets, pods[c.alert].target)
 	}
 	blocked, rollout := newPod(t, "blocked", "pod-0"), newRollout(t)
+	blocked.begin("v2")
 	targets = append(append(targets, blocked.target), rollout.targets()...)
 
 	dir := t.TempDir()
@@ -138,7 +139,7 @@ func TestDrill(t *testing.T) {
 		c.begin(pods[c.alert])
 	}
 	blocked.unconfirm(state.GatePolicy{})
-	blocked.fail(state.ImportErrors)
+	go blocked.tryInVain(t.Context())
 	go rollout.play(t.Context())
 
 	log := &notes{all: map[[2]string]*seen{}}
@@ -156,7 +157,8 @@ func TestDrill(t *testing.T) {
 		}
 	}
 	checkInhibition(t, alertmanager, mail)
-	t.Run("pictures", func(t *testing.T) { rollout.draw(t, prometheus) })
+	drawDashboard(t, prometheus, "rollout", "a rollout of two replicas", began["Failing"])
+	drawDashboard(t, prometheus, "blocked", "an import that fails", began["Failing"])
 
 	for _, c := range all {
 		c.end(pods[c.alert])

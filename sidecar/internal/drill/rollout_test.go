@@ -24,15 +24,36 @@ func newRollout(t *testing.T) *rollout {
 		r.pods = append(r.pods, p)
 	}
 	for _, p := range r.pods[2:] {
-		p.unconfirm(state.GatePolicy{})
-		p.enter(state.Waiting)
-		p.store.Update(func(s *state.Snapshot) {
-			s.LastSuccess = nil
-			s.Release.Name, s.Release.RepositoryName, s.Release.ManifestDigest = "v2", "Release v2", "sha256:2"
-			s.Groups = groups("v2", state.GroupPending, state.WorkspacePending)
-		})
+		p.begin("v2")
 	}
 	return r
+}
+
+// begin makes the pod one that has just started with a release.
+func (p *pod) begin(release string) {
+	p.unconfirm(state.GatePolicy{})
+	p.enter(state.Waiting)
+	p.expire(30 * 24 * time.Hour)
+	p.store.Update(func(s *state.Snapshot) {
+		s.LastSuccess = nil
+		s.Release.Name, s.Release.RepositoryName, s.Release.ManifestDigest = release, "Release "+release, "sha256:"+release
+		s.Groups = groups(release, state.GroupPending, state.WorkspacePending)
+	})
+}
+
+// tryInVain fails at the second group again and again.
+func (p *pod) tryInVain(ctx context.Context) {
+	p.ask(ctx, 0)
+	p.importing("base1")
+	p.confirmed("base1")
+	every(ctx, 2*time.Second, func(n int) bool {
+		if n%2 == 0 {
+			p.failed("base2")
+		} else {
+			p.enter(state.Import)
+		}
+		return true
+	})
 }
 
 // groups returns three groups of some workspaces in one state.
@@ -120,5 +141,3 @@ func (p *pod) set(group string, g state.GroupState, w state.WorkspaceState) {
 		})
 	})
 }
-
-func (r *rollout) draw(t *testing.T, prometheus program) {}
