@@ -41,7 +41,6 @@ func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported boo
 	p.enter(state.Import, g.Name)
 	id := "sidecar-" + rand.Text()
 	q := attempt{group: g, sent: id, id: id, since: p.serverTime(ctx), before: p.list}
-	p.list = nil
 	if force {
 		p.mem.forced[g.Name] = q.since
 	}

@@ -301,3 +301,59 @@ func (c *cluster) complete(version string) {
 		c.t.Errorf("I6: imports at the same time: %v", found)
 	}
 }
+
+// later does f on the clock of the bubble; busy tells that it is still to come.
+func (c *cluster) later(d time.Duration, f func()) {
+	c.busy.Add(1)
+	time.AfterFunc(d, func() {
+		f()
+		c.busy.Add(-1)
+	})
+}
+
+// killPod kills the service of a pod, which comes back.
+func (c *cluster) killPod(r *replica) {
+	r.Kill()
+	c.later(3*time.Second, r.Restart)
+}
+
+// killSidecar kills a sidecar, in whose place comes one that knows nothing.
+func (c *cluster) killSidecar(r *replica) {
+	r.stop()
+	c.later(time.Second, func() {
+		<-r.done
+		r.anew()
+		r.start()
+	})
+}
+
+// useToken is what the file of the token holds from now on.
+func (c *cluster) useToken(plain string) { c.bearer.Store(&plain) }
+
+func (c *cluster) current() secret.Value {
+	if plain := c.bearer.Load(); plain != nil {
+		return secret.New(*plain)
+	}
+	return secret.New(token)
+}
+
+// fail makes the inputs unreadable, or readable again.
+func (r *replica) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loadErr = err
+}
+
+func (r *replica) trigger(again bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.imp.Trigger(again)
+}
+
+// anew is a new process: it knows nothing.
+func (r *replica) anew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.store = state.NewStore()
+	r.imp, r.everReady = New(r.load, r.store, r.counts, r.logger), false
+}

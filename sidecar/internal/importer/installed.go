@@ -41,6 +41,11 @@ func (p *pass) workspaces(ctx context.Context, from *platform.Client) (err error
 	return err
 }
 
+func (p *pass) listAnew(ctx context.Context) error {
+	p.list = nil
+	return p.workspaces(ctx, p.Pod)
+}
+
 func matches(v *platform.InstalledVersion, version, repository string) bool {
 	return v != nil && v.Version == version && (v.RepositoryID == "" || v.RepositoryID == repository)
 }
@@ -75,7 +80,7 @@ func (x installedIndex) find(slug, id string) *platform.Installed {
 // what it contradicts is asked about.
 func (p *pass) checkSkipped(ctx context.Context, g *GroupPlan, v *verdict, before []platform.Installed) {
 	wrong := p.skippedWrongly(g, v, before)
-	if len(wrong) == 0 || p.workspaces(ctx, p.Pod) != nil {
+	if len(wrong) == 0 || p.listAnew(ctx) != nil {
 		return
 	}
 	for _, w := range p.skippedWrongly(g, v, p.list) {
@@ -98,9 +103,9 @@ const triesForEvidence = 3
 // atVersion returns those of some workspaces whose import failed that the
 // platform may take for imported all the same, and so skip from now on.
 func (p *pass) atVersion(ctx context.Context, failed []state.Workspace) []string {
-	err := p.workspaces(ctx, p.Pod)
+	err := p.listAnew(ctx)
 	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, jitter(p.Policy.RetryMin)); n++ {
-		err = p.workspaces(ctx, p.Pod)
+		err = p.listAnew(ctx)
 	}
 	known, slugs := indexInstalled(p.list), []string{}
 	for _, w := range failed {

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
-	"github.com/prismeai/workspaces-release/internal/secret"
-	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 // matrixFault is a row of the matrix.
@@ -170,28 +168,9 @@ func clockFaults() []matrixFault {
 	}
 }
 
-// later does f on the clock of the cell, which does not end before.
-func (x *cell) later(d time.Duration, f func()) {
-	x.busy.Add(1)
-	time.AfterFunc(d, func() {
-		f()
-		x.busy.Add(-1)
-	})
-}
-
 func crashes() []matrixFault {
-	pod := func(x *cell, r *replica) {
-		r.Kill()
-		x.later(3*time.Second, r.Restart)
-	}
-	sidecar := func(x *cell, r *replica) {
-		r.stop()
-		x.later(time.Second, func() {
-			<-r.done
-			r.anew()
-			r.start()
-		})
-	}
+	pod := func(x *cell, r *replica) { x.killPod(r) }
+	sidecar := func(x *cell, r *replica) { x.killSidecar(r) }
 	both := func(x *cell, r *replica) {
 		sidecar(x, r)
 		pod(x, r)
@@ -300,38 +279,6 @@ func dataFaults() []matrixFault {
 			r.trigger(false)
 		}, slack: time.Minute, repeats: true},
 	}
-}
-
-// useToken is what the file of the token holds from now on.
-func (c *cluster) useToken(plain string) { c.bearer.Store(&plain) }
-
-// current is a [platform.Source].
-func (c *cluster) current() secret.Value {
-	if plain := c.bearer.Load(); plain != nil {
-		return secret.New(*plain)
-	}
-	return secret.New(token)
-}
-
-// fail makes the inputs unreadable, or readable again.
-func (r *replica) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.loadErr = err
-}
-
-func (r *replica) trigger(again bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.imp.Trigger(again)
-}
-
-// anew is a new process: it knows nothing.
-func (r *replica) anew() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.store = state.NewStore()
-	r.imp, r.everReady = New(r.load, r.store, r.counts, r.logger), false
 }
 
 const documentHead = `# Fault matrix

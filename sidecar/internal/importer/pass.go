@@ -17,7 +17,8 @@ type pass struct {
 	*Inputs
 	// first look at the pod, until it was used to tell about the lock.
 	first *platform.PlatformWorkspace
-	// list of installed workspaces, until something may have changed it.
+	// list of installed workspaces, as they were at some time of the pass. What it
+	// shows is there; what it does not may be there by now.
 	list     []platform.Installed
 	noEvents bool // nobody answers event queries
 }
