@@ -61,7 +61,7 @@ type metadata struct {
 	Digest     digest.Digest      `json:"containerimage.digest"`
 	Descriptor ocispec.Descriptor `json:"containerimage.descriptor"`
 	Names      string             `json:"image.name,omitempty"`
-	Release    *release.Manifest  `json:"prismeai.release"`
+	Release    json.RawMessage    `json:"prismeai.release"`
 	Manifest   digest.Digest      `json:"prismeai.release.manifest.digest"`
 	Dropped    []source.Drop      `json:"prismeai.source.dropped,omitempty"`
 	Traffic    Traffic            `json:"prismeai.registry.bytes"`
@@ -71,11 +71,15 @@ type metadata struct {
 // WriteMetadata writes the metadata file: JSON with the keys of docker buildx
 // build --metadata-file, and under prismeai.* the release manifest, bytes and times.
 func WriteMetadata(path string, b *Build) error {
+	manifest, err := release.Encode(b.Manifest)
+	if err != nil {
+		return err
+	}
 	data, err := json.MarshalIndent(metadata{
 		Digest:     b.Digest,
 		Descriptor: b.Descriptor,
 		Names:      strings.Join(b.Images, ","),
-		Release:    b.Manifest,
+		Release:    manifest,
 		Manifest:   b.ManifestDigest,
 		Dropped:    b.Dropped,
 		Traffic:    b.Traffic,

@@ -50,7 +50,7 @@ func WriteRelease(w io.Writer, m *release.Manifest) error {
 		t.row(g.Name, fmt.Sprintf("(%d)", len(g.Workspaces)))
 		for _, slug := range g.Workspaces {
 			ws, _ := m.Workspace(slug)
-			t.row("  "+slug, ws.Version, fmt.Sprintf("%d files", ws.Files), size(ws.Bytes), short(ws.Digest))
+			t.row("  "+slug, ws.Version, files(ws.Files), size(ws.Bytes), short(ws.Digest))
 		}
 	}
 	return t.Flush()
@@ -102,7 +102,7 @@ func sourceText(s release.Source) string {
 
 // scanned does not claim that everything has been looked at.
 func scanned(b *Build) string {
-	text := fmt.Sprintf("%d files, %s, no secrets", b.Manifest.Scan.Files, size(b.Manifest.Scan.Bytes))
+	text := fmt.Sprintf("%s, %s, no secrets", files(b.Manifest.Scan.Files), size(b.Manifest.Scan.Bytes))
 	if b.Unscanned > 0 {
 		text += fmt.Sprintf("; %s of checksums and excluded paths not looked at", size(b.Unscanned))
 	}
@@ -127,6 +127,13 @@ func verb(dry bool, done, would string) string {
 		return would
 	}
 	return done
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 func size(n int64) string { return units.HumanSize(float64(n)) }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// compare wants what the golden file of that name holds.
+func compare(t *testing.T, name string, got []byte) {
+	t.Helper()
+	golden := filepath.Join("testdata", name)
+	if *update && os.WriteFile(golden, got, 0o644) != nil {
+		t.Fatalf("%s could not be written", golden)
+	}
+	want, err := os.ReadFile(golden)
+	if diff := cmp.Diff(string(want), string(got)); err != nil || diff != "" {
+		t.Errorf("%s: %v (-update rewrites it)\n%s", golden, err, diff)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	tests := map[string]func(*report.Build){
+		"summary.txt": func(*report.Build) {},
+		"summary-dry-run.txt": func(b *report.Build) {
+			b.DryRun = true
+		},
+		"summary-scratch.txt": func(b *report.Build) {
+			b.Images, b.Dropped, b.Unscanned = nil, nil, 0
+			b.Manifest.Base, b.Manifest.Source = nil, release.Source{}
+		},
+		"summary-directory.txt": func(b *report.Build) {
+			b.Manifest.Source = release.Source{Commit: b.Manifest.Source.Commit}
+		},
+	}
+	for golden, change := range tests {
+		t.Run(golden, func(t *testing.T) {
+			b := built()
+			change(b)
+			var out bytes.Buffer
+			if err := report.WriteSummary(&out, b); err != nil {
+				t.Fatal(err)
+			}
+			compare(t, golden, out.Bytes())
+		})
+	}
+}
+
+func TestRelease(t *testing.T) {
+	var out bytes.Buffer
+	if err := report.WriteRelease(&out, manifest()); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "release.txt", out.Bytes())
+}
+
+// An image that is inspected may come from anywhere. Its manifest is valid, no more.
+func TestHostileManifestsDoNotActOnTheTerminal(t *testing.T) {
+	const evil = "\x1b]0;title\x07\x1b[2J\u202e\u009b31m\r\n\t\v"
+	m := manifest()
+	m.Name, m.Repository.ID, m.Repository.Name, m.Repository.Directory = "v"+evil, "i"+evil, "n"+evil, "/d"+evil
+	m.Source.URL, m.Source.Commit, m.Source.Ref, m.Base.Name = "u"+evil, "c"+evil, "r"+evil, "b"+evil
+	m.Groups[0].Name, m.Workspaces[0].Version = "g"+evil, "v"+evil
+	m.Workspaces[0].Digest = "other:ab" // of an algorithm that is not known, and short
+	if err := m.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := report.WriteRelease(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range out.String() {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Fatalf("%U is printed: %q", r, out.String())
+		}
+	}
+	lines := strings.Count(out.String(), "\n")
+	out.Reset()
+	if err := report.WriteRelease(&out, manifest()); err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Count(out.String(), "\n"); lines != want {
+		t.Errorf("%d lines instead of %d", lines, want)
+	}
+}
+
+type failingWriter struct{ error }
+
+func (w failingWriter) Write([]byte) (int, error) { return 0, w.error }
+
+func TestOutputThatFailsIsAnError(t *testing.T) {
+	out := failingWriter{io.ErrClosedPipe}
+	for _, err := range []error{report.WriteSummary(out, built()), report.WriteRelease(out, manifest())} {
+		if !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("error %v", err)
+		}
+	}
+}
