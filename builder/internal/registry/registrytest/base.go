@@ -4,6 +4,7 @@ package registrytest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -97,6 +99,24 @@ func (s *Server) Descriptor(t testing.TB, repoTag string) *remote.Descriptor {
 		t.Fatal(err)
 	}
 	return desc
+}
+
+// Tags returns the tags of a repository in this registry, around everything. One
+// that nothing was pushed to has none.
+func (s *Server) Tags(t testing.TB, repo string) []string {
+	t.Helper()
+	repository, err := name.NewRepository(s.Ref(repo), name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, err := remote.List(repository, s.direct())
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return nil
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return tags
 }
 
 // pushed describes what was put under tag.

@@ -5,6 +5,7 @@ package registrytest_test
 import (
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -91,5 +92,17 @@ func TestFaults(t *testing.T) {
 	}
 	if got := s.Count(http.MethodGet, registrytest.Manifest); got < 5 {
 		t.Errorf("%d manifest requests recorded, want at least 5", got)
+	}
+}
+
+func TestTags(t *testing.T) {
+	s := registrytest.New(t, registrytest.Options{Username: "u", Password: "p", Faults: []registrytest.Fault{{Status: http.StatusTeapot}}})
+	s.PushBase(t, "team/base:2", registrytest.Base{Platforms: []string{"linux/amd64"}})
+	s.PushBase(t, "team/base:1", registrytest.Base{})
+	if got := s.Tags(t, "team/base"); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("tags %v", got)
+	}
+	if got := s.Tags(t, "team/none"); len(got) != 0 {
+		t.Errorf("tags %v of a repository that is not there", got)
 	}
 }
