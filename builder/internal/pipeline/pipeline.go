@@ -88,7 +88,7 @@ type stages struct {
 
 // run shows fn under a title, and measures it as a stage.
 func (s *stages) run(stage, title string, tell func() string, fn func() error) (err error) {
-	s.measure(stage, func() { err = s.display.Stage(title, tell, fn) })
+	s.measure(stage, func() { err = s.display.Stage(title, tell, func() error { return guard(fn) }) })
 	return err
 }
 

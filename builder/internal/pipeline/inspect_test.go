@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// handmade is a release image that we have not built.
+type handmade struct {
+	// manifest and label are what the image holds and what it says of it.
+	manifest []byte
+	label    string
+	// layer replaces the last layer, which holds the manifest.
+	layer []byte
+	// bare leaves the workspaces out.
+	bare bool
+	// architecture is amd64 if empty.
+	architecture string
+}
+
+// workspacesLayer stands for the workspaces: no more than its digest is looked at.
+const workspacesLayer = "workspaces"
+
+// encodedManifest returns the bytes of a valid manifest.
+func encodedManifest(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := release.Encode(&release.Manifest{
+		SchemaVersion: release.SchemaVersion, Name: name, Created: time.Unix(0, 0).UTC(),
+		Repository: release.Repository{ID: "release", Name: "Release", Directory: "/www/workspaces"},
+		Layer:      release.Layer{Digest: digest.FromString(workspacesLayer), DiffID: digest.FromString(workspacesLayer), Size: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func (h handmade) image(t *testing.T) v1.Image {
+	t.Helper()
+	if h.layer == nil {
+		h.layer = tarball(t, file{"www/release/", nil}, file{"www/release/manifest.json", h.manifest})
+	}
+	layers := []v1.Layer{registrytest.Layer(workspacesLayer), static.NewLayer(h.layer, types.OCILayer)}
+	if h.bare {
+		layers = layers[1:]
+	}
+	img, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), layers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	if h.architecture != "" {
+		config.Architecture = h.architecture
+	}
+	if h.label != "" {
+		config.Config.Labels = map[string]string{release.LabelManifestDigest: h.label}
+	}
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+type file struct {
+	name string
+	data []byte
+}
+
+// tarball returns a compressed tar; a name that ends with a slash is a directory.
+func tarball(t *testing.T, files ...file) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	archive := tar.NewWriter(zip)
+	for _, f := range files {
+		if err := archive.WriteHeader(&tar.Header{Name: f.name, Size: int64(len(f.data)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Write(f.data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// sum is a label's value for the bytes of a manifest.
+func sum(data []byte) string { return digest.FromBytes(data).String() }
+
+func TestInspectReadsAReleaseOfAnyTool(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	data := encodedManifest(t, "v1")
+	pushed := reg.PushImage(t, "release:1", handmade{manifest: data, label: sum(data)}.image(t))
+	inspected, err := pipeline.Inspect(t.Context(), client(t, nil), pushed.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if inspected.Manifest.Name != "v1" || inspected.Digest.String() != pushed.Digest.String() || inspected.Image != pushed.Ref {
+		t.Errorf("inspected %+v", inspected)
+	}
+	if diff := cmp.Diff([]string{"linux/amd64"}, inspected.Platforms); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
+	good := encodedManifest(t, "v1")
+	invalid := bytes.Replace(good, []byte(`"id":"release"`), []byte(`"id":""`), 1)
+	newer := bytes.Replace(good, []byte(`"schemaVersion":1`), []byte(`"schemaVersion":2`), 1)
+	huge := make([]byte, release.MaxSize+1)
+	tests := map[string]struct {
+		image handmade
+		want  string
+	}{
+		"no label":                  {handmade{manifest: good}, "is not a release image"},
+		"tampered with":             {handmade{manifest: good, label: sum([]byte("other"))}, "the image's label says"},
+		"label that is no digest":   {handmade{manifest: good, label: "x"}, "the image's label says"},
+		"without its workspaces":    {handmade{manifest: good, label: sum(good), bare: true}, "does not hold the workspaces"},
+		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "last layer does not hold it"},
+		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "gzip"},
+		"a last layer cut short":    {handmade{layer: tarball(t, file{"www/release/manifest.json", good})[:60], label: sum(good)}, "EOF"},
+		"not JSON":                  {handmade{manifest: []byte("{"), label: sum([]byte("{"))}, "decode release manifest"},
+		"not valid":                 {handmade{manifest: invalid, label: sum(invalid)}, "invalid release manifest"},
+		"a newer schema":            {handmade{manifest: newer, label: sum(newer)}, "schema version 2"},
+		"a huge manifest":           {handmade{manifest: huge, label: sum(huge)}, release.ErrTooLarge.Error()},
+		"a bomb before it": {handmade{layer: tarball(t, file{"a", huge}, file{"b", huge}, file{"www/release/manifest.json", good}), label: sum(good)},
+			release.ErrTooLarge.Error()},
+	}
+	reg := registrytest.New(t, registrytest.Options{})
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			pushed := reg.PushImage(t, "release:1", test.image.image(t))
+			_, err := pipeline.Inspect(t.Context(), client(t, nil), pushed.Ref)
+			var failure *pipeline.Error
+			if !errors.As(err, &failure) || failure.Kind != pipeline.Invalid {
+				t.Fatalf("error %v instead of one of kind %d", err, pipeline.Invalid)
+			}
+			if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), pushed.Ref) {
+				t.Errorf("error %q does not say %q of %s", err, test.want, pushed.Ref)
+			}
+		})
+	}
+}
+
+func TestInspectWantsTheSameReleaseForAllPlatforms(t *testing.T) {
+	one, two := encodedManifest(t, "v1"), encodedManifest(t, "v2")
+	same := handmade{manifest: one, label: sum(one), architecture: "arm64"}
+	other := handmade{manifest: two, label: sum(two), architecture: "arm64"}
+	lying := handmade{manifest: two, label: sum(one), architecture: "arm64"}
+	tests := map[string]struct {
+		second handmade
+		want   string
+	}{
+		"the same":          {same, ""},
+		"another":           {other, "different releases"},
+		"another, labelled": {lying, "different releases"},
+		"none":              {handmade{manifest: one, architecture: "arm64"}, "not a release image"},
+		"no workspaces":     {handmade{manifest: one, label: sum(one), architecture: "arm64", bare: true}, "does not hold the workspaces"},
+	}
+	reg := registrytest.New(t, registrytest.Options{})
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var index v1.ImageIndex = empty.Index
+			for _, h := range []handmade{{manifest: one, label: sum(one)}, test.second} {
+				index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: h.image(t)})
+			}
+			_, err := pipeline.Inspect(t.Context(), client(t, nil), reg.PushIndex(t, "release:1", index).Ref)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestInspectTellsAFailureOfTheRegistry(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	_, err := pipeline.Inspect(t.Context(), client(t, nil), reg.Ref("nosuch:1"))
+	var failure *pipeline.Error
+	if !errors.As(err, &failure) || failure.Kind != pipeline.Registry {
+		t.Errorf("error %v", err)
+	}
+}

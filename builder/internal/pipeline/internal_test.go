@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// openTree opens the files as a source.
+func openTree(t *testing.T, files workspacetest.Files) *source.Tree {
+	t.Helper()
+	spec, err := source.Parse(workspacetest.Write(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := source.Open(t.Context(), spec, source.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tree.Close() })
+	return tree
+}
+
+func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
+	files := workspacetest.Files{"b/1": "x", "a/1": "xx", "a/2": "", "a/1.d/1": "xxx"}
+	var got [3][]string
+	var sinks []sink
+	for i := range got {
+		sinks = append(sinks, func(f source.File) error {
+			got[i] = append(got[i], fmt.Sprintf("%s:%d", f.Path, len(f.Data)))
+			return nil
+		})
+	}
+	report, err := walk(t.Context(), openTree(t, files), sinks...)
+	if err != nil || report.Files != len(files) {
+		t.Fatalf("report %+v, error %v", report, err)
+	}
+	for i, paths := range got {
+		if want := "[a/1:2 a/1.d/1:3 a/2:0 b/1:1]"; fmt.Sprint(paths) != want {
+			t.Errorf("sink %d got %v instead of %s", i, paths, want)
+		}
+	}
+}
+
+// A sink that fails ends the walk, also while another one is slow.
+func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
+	failure := errors.New("full")
+	var seen atomic.Int32
+	slow := func(source.File) error { seen.Add(1); return nil }
+	_, err := walk(t.Context(), openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...)),
+		slow, func(source.File) error { return failure })
+	if !errors.Is(err, failure) || seen.Load() > 3 {
+		t.Errorf("error %v after %d files", err, seen.Load())
+	}
+}
+
+// Parsers read what anybody may have written.
+func TestPanicOverAFileIsAnErrorWithoutItsContent(t *testing.T) {
+	_, err := walk(t.Context(), openTree(t, workspacetest.Files{"a/x": "content of the file"}),
+		func(f source.File) error { panic(string(f.Data)) })
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Kind != Internal {
+		t.Fatalf("error %v", err)
+	}
+	if text := err.Error(); strings.Contains(text, "content of the file") || !strings.Contains(text, "TestPanicOverAFile") {
+		t.Errorf("error %q tells the content, or not where it was", text)
+	}
+}
+
+func TestPanicOfAStageIsAnError(t *testing.T) {
+	display, err := progress.New(io.Discard, "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stages{display: display}
+	err = s.run("read", "read", func() string { return "" }, func() error { panic(1) })
+	if closed := display.Close(); closed != nil {
+		t.Error(closed)
+	}
+	if err == nil || len(s.done) != 1 {
+		t.Errorf("error %v, stages %v", err, s.done)
+	}
+}
+
+func TestGuardPassesErrorsThrough(t *testing.T) {
+	if err := guard(func() error { return io.EOF }); err != io.EOF {
+		t.Error(err)
+	}
+	if err := guard(func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+}
+
+// failing is a detector that fails at the last file.
+type failing struct{}
+
+func (failing) Describe() release.Scanner { return release.Scanner{Name: "failing"} }
+func (failing) Scan(_ context.Context, f scan.File) (scan.Result, error) {
+	if strings.HasSuffix(f.Path, "/security.yml") {
+		return scan.Result{}, errors.New("failed")
+	}
+	return scan.Result{Bytes: int64(len(f.Data))}, nil
+}
+
+// The end of a bubble proves that nothing runs on: what compresses has ended, too.
+func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
+	spec, err := source.Parse(workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "a", Groups: []string{"base1"}, Bytes: 4 << 20})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scanner, err := scan.New(scan.Policy{}, failing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := engine.NewLayerStore(filepath.Join(t.TempDir(), "layers"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		display, err := progress.New(io.Discard, "plain")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &build{
+			BuildOptions: BuildOptions{
+				Input:      Input{Spec: spec},
+				Checks:     Checks{Workspaces: new(workspace.Options), Scanner: scanner},
+				Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
+			},
+			stages: stages{display: display},
+			store:  store,
+		}
+		_, _, err = b.readLayer(t.Context())
+		var failure *Error
+		if !errors.As(err, &failure) || failure.Kind != Incomplete {
+			t.Errorf("error %v", err)
+		}
+		if err := display.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCoverage(t *testing.T) {
+	content := layer.Layer{Files: 3, Bytes: 100}
+	tests := map[string]struct {
+		covered scan.Coverage
+		ok      bool
+	}{
+		"all":               {scan.Coverage{Files: 3, Bytes: 100}, true},
+		"a file is missing": {scan.Coverage{Files: 2, Bytes: 100}, false},
+		"a byte is missing": {scan.Coverage{Files: 3, Bytes: 99}, false},
+		"a file too many":   {scan.Coverage{Files: 4, Bytes: 100}, false},
+		"a byte too many":   {scan.Coverage{Files: 3, Bytes: 101}, false},
+	}
+	for name, test := range tests {
+		err := checkCoverage(test.covered, content)
+		var failure *Error
+		if errors.As(err, &failure) == test.ok || !test.ok && failure.Kind != Incomplete {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	invalid := []diagnostic.Diagnostic{{Severity: diagnostic.Warning}, {Severity: diagnostic.Error}}
+	warning := invalid[:1]
+	found := &scan.Report{Findings: []scan.Finding{{}}}
+	tests := map[string]struct {
+		diagnostics []diagnostic.Diagnostic
+		scanned     *scan.Report
+		want        Kind
+		ok          bool
+	}{
+		"clean":               {nil, new(scan.Report), 0, true},
+		"warnings":            {warning, new(scan.Report), 0, true},
+		"not scanned":         {warning, nil, 0, true},
+		"invalid":             {invalid, new(scan.Report), Invalid, false},
+		"secrets":             {nil, found, Secrets, false},
+		"secrets and invalid": {invalid, found, Secrets, false},
+	}
+	for name, test := range tests {
+		err := verdict(test.diagnostics, test.scanned)
+		var failure *Error
+		if errors.As(err, &failure) == test.ok || !test.ok && failure.Kind != test.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestFailGivesAKindOnce(t *testing.T) {
+	known := &Error{Source, io.EOF}
+	tests := map[string]struct {
+		err  error
+		want Kind
+		// plain errors get no kind.
+		plain bool
+	}{
+		"none":              {nil, 0, true},
+		"an error":          {io.EOF, Engine, false},
+		"one with a kind":   {fmt.Errorf("more: %w", known), Source, false},
+		"an interruption":   {fmt.Errorf("more: %w", context.Canceled), 0, true},
+		"the end of a time": {context.DeadlineExceeded, Engine, false},
+	}
+	for name, test := range tests {
+		err := fail(Engine, test.err)
+		var failure *Error
+		if errors.As(err, &failure) == test.plain || !test.plain && failure.Kind != test.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !errors.Is(err, test.err) {
+			t.Errorf("%s: %v does not wrap %v", name, err, test.err)
+		}
+	}
+}
+
+func TestCounterTellsFilesBytesAndRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counter
+		tell := c.tell()
+		for range 3 {
+			c.add(source.File{Data: make([]byte, 1_000_000)})
+		}
+		time.Sleep(2 * time.Second)
+		if got, want := tell(), "3 files, 3MB, 1.5MB/s"; got != want {
+			t.Errorf("%q instead of %q", got, want)
+		}
+	})
+}
+
+func TestReleaseEpoch(t *testing.T) {
+	given := time.Unix(1700000000, 999).In(time.FixedZone("x", 3600))
+	commit := time.Unix(1600000000, 999).In(time.FixedZone("x", 3600))
+	for want, got := range map[time.Time]time.Time{
+		time.Unix(1700000000, 0).UTC(): releaseEpoch(&given, commit),
+		time.Unix(1600000000, 0).UTC(): releaseEpoch(nil, commit),
+		time.Unix(0, 0).UTC():          releaseEpoch(nil, time.Time{}),
+	} {
+		if got != want {
+			t.Errorf("%s instead of %s", got, want)
+		}
+	}
+}
+
+// FuzzExtract reads layers as registries may send them: what comes out is a file of
+// that name, no larger than a manifest may be.
+func FuzzExtract(f *testing.F) {
+	var good bytes.Buffer
+	zip := gzip.NewWriter(&good)
+	archive := tar.NewWriter(zip)
+	if err := archive.WriteHeader(&tar.Header{Name: "m", Size: 2}); err != nil {
+		f.Fatal(err)
+	}
+	if _, err := archive.Write([]byte("{}")); err != nil {
+		f.Fatal(err)
+	}
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Bytes())
+	f.Add(good.Bytes()[:20])
+	f.Add([]byte("not gzip"))
+	f.Fuzz(func(t *testing.T, blob []byte) {
+		data, err := extract(blob, "m")
+		if len(data) > release.MaxSize || err == nil && data == nil {
+			t.Errorf("%d bytes, error %v", len(data), err)
+		}
+	})
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// interruption is why a run ends early. As that of a signal, it is a [context.Canceled].
+type interruption struct{}
+
+func (interruption) Error() string        { return "interrupt signal received" }
+func (interruption) Is(target error) bool { return target == context.Canceled }
+
+// Wherever a run is interrupted, it ends soon, says why, and leaves nothing.
+func TestInterruptions(t *testing.T) {
+	// request makes a run end when the registry is asked something. The question gets
+	// no answer.
+	request := func(method, path string) func(*testing.T, *fixture, func()) {
+		return func(_ *testing.T, f *fixture, stop func()) {
+			f.hook.on(func(_ http.ResponseWriter, r *http.Request) bool {
+				if r.Method != method || !strings.Contains(r.URL.Path, path) {
+					return false
+				}
+				io.Copy(io.Discard, r.Body) // a server that has not read the body does not see the client go
+				stop()
+				<-r.Context().Done()
+				return true
+			})
+		}
+	}
+	tests := map[string]func(t *testing.T, f *fixture, stop func()){
+		"before it begins":        func(_ *testing.T, _ *fixture, stop func()) { stop() },
+		"base is resolved":        request(http.MethodHead, "/base/manifests/1"),
+		"base's manifest is read": request(http.MethodGet, "/base/manifests/"),
+		"base's configuration":    request(http.MethodGet, "/base/blobs/"),
+		"blob is looked for":      request(http.MethodHead, "/out/blobs/"),
+		"blob is uploaded":        request(http.MethodPost, "/blobs/uploads/"),
+		"blob is committed":       request(http.MethodPut, "/blobs/uploads/"),
+		"manifest is pushed":      request(http.MethodPut, "/manifests/sha256:"),
+		"name is looked for":      request(http.MethodHead, "/out/manifests/v1"),
+		"first name is pushed":    request(http.MethodPut, "/out/manifests/v1"),
+		"scan, which hangs": func(t *testing.T, f *fixture, stop func()) {
+			f.detect(t, func(ctx context.Context, _ scan.File) (scan.Result, error) {
+				stop()
+				<-ctx.Done()
+				return scan.Result{}, ctx.Err()
+			})
+		},
+		"scan, which goes on": func(t *testing.T, f *fixture, stop func()) {
+			f.duringTheScan(t, func() error { stop(); return nil })
+		},
+		"scan, while the base hangs": func(t *testing.T, f *fixture, stop func()) {
+			request(http.MethodHead, "/base/")(t, f, func() {})
+			f.duringTheScan(t, func() error { stop(); return nil })
+		},
+	}
+	for name, prepare := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			prepare(t, f, func() { cancel(interruption{}) })
+			started := time.Now()
+			_, _, err := f.build(t, ctx)
+			if !errors.Is(err, interruption{}) || !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v does not tell of the interruption", err)
+			}
+			var failure *pipeline.Error
+			if errors.As(err, &failure) {
+				t.Errorf("the interruption is told as an error of kind %d", failure.Kind)
+			}
+			if took := time.Since(started); took > patience {
+				t.Errorf("it took %s", took)
+			}
+			f.unpublished(t)
+		})
+	}
+}
+
+// A base that cannot be had ends the scan, too.
+func TestFailureOfOnePartEndsTheOther(t *testing.T) {
+	f := newFixture(t)
+	f.opts.Base = f.reg.Ref("nosuch:1")
+	ended := make(chan struct{})
+	f.detect(t, func(ctx context.Context, _ scan.File) (scan.Result, error) {
+		<-ctx.Done()
+		select {
+		case <-ended:
+		default:
+			close(ended)
+		}
+		return scan.Result{}, ctx.Err()
+	})
+	f.refuse(t, pipeline.Registry)
+}
