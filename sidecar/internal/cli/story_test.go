@@ -37,8 +37,15 @@ const canary = "at:canary-9f1c77b2"
 //	platform VARIANT…   starts a fake platform: $POD, $GATEWAY
 //	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
 //	await PATH TEXT     waits until the page of the sidecar has the text
+//	fetch PATH FILE     writes the page of the sidecar into a file
 //	manifest FILE       writes the manifest of the example workspaces
+//	awaitlog TEXT       waits until its log has the text
+//	post STATUS PATH    wants the status of a POST to the sidecar
+//	replace FROM TO     puts a file in the place of another one by a rename
 //	installed N         wants that many workspaces in the platform
+//	lock                takes the write lock
+//	native GROUP…       starts the service's own import
+//	nocanary FILE…      wants that the token stands in none of them
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/story",
@@ -62,6 +69,16 @@ func TestStories(t *testing.T) {
 			"manifest":  writeManifest,
 			"installed": installed,
 			"nocanary":  noCanary,
+			"fetch": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), get(ts, args[0]), 0o600))
+			},
+			"lock":    func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
+			"native":  func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
+			"replace": replaceFile,
+			"post":    post,
+			"awaitlog": func(ts *testscript.TestScript, _ bool, args []string) {
+				eventually(ts, func() bool { return strings.Contains(of(ts).log.String(), args[0]) })
+			},
 		},
 	})
 }
@@ -71,6 +88,7 @@ type storyKey struct{}
 // story is what one script has running.
 type story struct {
 	platform *platformtest.Platform
+	pod      *platformtest.Pod
 	servers  []*platformtest.Server
 	cancel   context.CancelFunc
 	code     chan int
@@ -118,6 +136,7 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"), PodToken: has("pod-token")})
 	pod := s.platform.NewPod("pod-0", r)
 	pod.SetReady(true)
+	s.pod = pod
 	for name, h := range map[string]http.Handler{"POD": pod, "GATEWAY": s.platform.NewGateway()} {
 		server, err := platformtest.Listen(h, "127.0.0.1:0")
 		ts.Check(err)
@@ -185,19 +204,19 @@ func eventually(ts *testscript.TestScript, ok func() bool) {
 }
 
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	body := ""
-	eventually(ts, func() bool {
-		resp, err := http.Get(ts.Getenv("URL") + args[0])
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		data, err := io.ReadAll(resp.Body)
-		body = string(data)
-		return err == nil && strings.Contains(body, args[1])
-	})
-	_, err := io.WriteString(ts.Stdout(), body)
+	eventually(ts, func() bool { return strings.Contains(string(get(ts, args[0])), args[1]) })
+}
+
+// get returns an answer of the sidecar, nothing without one.
+func get(ts *testscript.TestScript, path string) []byte {
+	resp, err := http.Get(ts.Getenv("URL") + path)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
 	ts.Check(err)
+	return data
 }
 
 // writeManifest writes what the builder would for the example workspaces.
@@ -220,5 +239,22 @@ func noCanary(ts *testscript.TestScript, _ bool, args []string) {
 		if strings.Contains(ts.ReadFile(name), canary) {
 			ts.Fatalf("%s holds the token", name)
 		}
+	}
+}
+
+func replaceFile(ts *testscript.TestScript, _ bool, args []string) {
+	from, to := ts.MkAbs(args[0]), ts.MkAbs(args[1])
+	data, err := os.ReadFile(from)
+	ts.Check(err)
+	ts.Check(os.WriteFile(to+".new", data, 0o600))
+	ts.Check(os.Rename(to+".new", to))
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Post(ts.Getenv("URL")+args[1], "", nil)
+	ts.Check(err)
+	defer resp.Body.Close()
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
+		ts.Fatalf("POST %s: HTTP %s instead of %s", args[1], got, args[0])
 	}
 }

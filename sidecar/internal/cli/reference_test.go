@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/config"
+)
+
+var update = flag.Bool("update", false, "write docs/reference/sidecar.md anew")
+
+const referenceFile = "../../../docs/reference/sidecar.md"
+
+// TestReference compares the reference with what the program takes and returns.
+func TestReference(t *testing.T) {
+	want := reference()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(referenceFile), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(referenceFile, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(referenceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("run go test ./sidecar/internal/cli -run TestReference -update\n%s", diff)
+	}
+}
+
+func reference() string {
+	var b strings.Builder
+	b.WriteString(`# Reference of the sidecar
+
+<!-- Written by go test ./sidecar/internal/cli -run TestReference -update -->
+
+## Commands
+
+`)
+	for _, c := range new(app).commands() {
+		fmt.Fprintf(&b, "- `sidecar %s`: %s\n", c.name, c.summary)
+	}
+	b.WriteString("\n`run`, `once` and `check` take the settings below; `status` takes `--url` and `--format text|json`, `version` takes `--format`.\n")
+	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	for _, c := range exitCodes() {
+		fmt.Fprintf(&b, "| %d | %s |\n", c.Code, c.Meaning)
+	}
+	b.WriteString(`
+## Settings
+
+A setting is a flag, an environment variable and a key of the YAML file of ` + "`--config`" + `, all of the
+same name: ` + "`--token-file`, `SIDECAR_TOKEN_FILE`, `token-file:`" + `. The flag wins over the variable, the
+variable over the file. Unknown keys and unknown variables that begin with ` + "`SIDECAR_`" + ` are errors.
+` + "`--print-config`" + ` prints the result as such a file.
+
+The file is loaded again when it changes. One that is not valid changes nothing and is told by
+` + "`workspaces_import_config_last_reload_successful`" + `. Settings marked ↻ need a restart.
+`)
+	section := ""
+	for _, s := range config.Default("").Settings() {
+		if s.Section != section {
+			section = s.Section
+			fmt.Fprintf(&b, "\n### %s\n\n| flag | environment | default | |\n|---|---|---|---|\n", section)
+		}
+		writeSetting(&b, &s)
+	}
+	return b.String()
+}
+
+func writeSetting(b *strings.Builder, s *config.Setting) {
+	placeholder, usage := s.Text()
+	env := "`" + s.Env() + "`"
+	if s.Alias != "" {
+		env += ", `" + s.Alias + "`"
+	}
+	if s.Fixed {
+		usage += " ↻"
+	}
+	value := ""
+	if v := defaultText(s.Value()); v != "" {
+		value = "`" + s.Value() + "`"
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", strings.TrimSpace("--"+s.Name+" "+placeholder), env, value, strings.ReplaceAll(usage, "|", "\\|"))
+}
+
+// TestHelpNamesEverything reads the help as a person would.
+func TestHelpNamesEverything(t *testing.T) {
+	var out bytes.Buffer
+	if code := Run(t.Context(), []string{"run", "--help"}, IO{Out: &out, Err: &out}); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, s := range config.Default("").Settings() {
+		if !strings.Contains(out.String(), "\n  --"+s.Name) {
+			t.Errorf("the help lacks --%s", s.Name)
+		}
+	}
+	out.Reset()
+	if code := Run(t.Context(), nil, IO{Out: &out, Err: &out}); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, c := range exitCodes() {
+		if !strings.Contains(out.String(), c.Meaning) {
+			t.Errorf("the help lacks exit code %d", c.Code)
+		}
+	}
+	for _, line := range strings.Split(out.String(), "\n") {
+		if len(line) > 110 {
+			t.Errorf("a long line: %s", line)
+		}
+	}
+}
