@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 // canaries are secrets made up for one test, by the place that they are planted in.
@@ -168,14 +169,15 @@ func newWorld(t *testing.T, o outcome) *world {
 			t.Fatal(err)
 		}
 	}
-	git := httptest.NewServer(w.servers["Git"].wrap(refusing(o.refuse, gitServer(t, commit(t, src)))))
-	t.Cleanup(git.Close)
+	git := gittest.ServeHTTP(t, committed(t, src), gittest.HTTPOptions{
+		Wrap: func(next http.Handler) http.Handler { return w.servers["Git"].wrap(refusing(o.refuse, next)) },
+	})
 	w.reg = registrytest.New(t, registrytest.Options{
 		Username: "ci", Password: w.canaries.plant("DOCKER_AUTH_CONFIG"),
 		Wrap: func(next http.Handler) http.Handler { return w.servers["registry"].wrap(refusing(o.refuse, next)) },
 	})
 	w.plantRegistries(t)
-	source := w.plantGit(t, o.gitSecret, strings.TrimPrefix(git.URL, "http://"))
+	source := w.plantGit(t, o.gitSecret, git.Host())
 	base, ca := w.plantProxy(t, o)
 	w.args = []string{
 		"build", source, "--base", base, "--registry-ca", ca, "--insecure-registry", w.reg.Host(), "-t", w.reg.Ref("release:v1"), "--push",
@@ -229,7 +231,7 @@ func (w *world) plantGit(t *testing.T, winner, host string) string {
 			p.plant(w.canaries.plant(p.place))
 		}
 	}
-	return "http://" + userinfo + host + "/repo.git"
+	return "http://" + userinfo + host + gittest.Path
 }
 
 // plantProxy puts the base behind a proxy that wants a password, and returns its

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 const (
@@ -32,8 +33,9 @@ const (
 	patience = time.Minute
 )
 
-// TestMain makes the test binary the builder where it is started under that name: the
-// tests run the real program, as a process, without linking it a second time.
+// TestMain makes the test binary the builder, or a program that the builder meets, where
+// it is started under its name: the tests run real processes, without linking anything
+// a second time.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "builder":
@@ -41,6 +43,8 @@ func TestMain(m *testing.M) {
 	case sandboxName:
 		fmt.Fprintln(os.Stderr, enterSandbox(os.Args[1], os.Args[2], os.Args[3:]))
 		os.Exit(1)
+	case fakeHelper:
+		os.Exit(helpWithCredentials(os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 	default:
 		m.Run()
 	}
@@ -141,6 +145,32 @@ func publicDir(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// link returns a path under which the test binary runs as the program of that name.
+func link(t *testing.T, program string) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), program)
+	if err := os.Symlink(exe, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// committed makes a Git repository with one commit of a directory.
+func committed(t *testing.T, dir string) *gittest.Repository {
+	t.Helper()
+	var files []gittest.File
+	for path, data := range tree(t, dir) {
+		files = append(files, gittest.File{Path: path, Data: data})
+	}
+	repository := gittest.NewRepository(t)
+	repository.Commit(t, "main", files...)
+	return repository
 }
 
 // pushBase puts a base image for two platforms into the registry.

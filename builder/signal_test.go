@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 // promptness is how soon the builder ends when it is told to.
@@ -117,10 +117,9 @@ func TestInterruptedFetchLeavesNothing(t *testing.T) {
 	for _, part := range []string{"/info/refs", "/git-upload-pack"} {
 		t.Run(part, func(t *testing.T) {
 			stall := newStall(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, part) })
-			server := httptest.NewServer(stall.wrap(gitServer(t, commit(t, exampleWorkspaces))))
-			t.Cleanup(server.Close)
+			server := gittest.ServeHTTP(t, committed(t, exampleWorkspaces), gittest.HTTPOptions{Wrap: stall.wrap})
 			t.Cleanup(func() { close(stall.over) })
-			p := builder(t, nil, "validate", server.URL+"/repo.git")
+			p := builder(t, nil, "validate", server.URL()+gittest.Path)
 			if err := p.Start(); err != nil {
 				t.Fatal(err)
 			}

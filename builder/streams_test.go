@@ -75,25 +75,11 @@ func TestNobodyListens(t *testing.T) {
 func TestClosedStreams(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	p := builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("out:v1"), "--push", "--release", "v1")
-	p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `exec "$@" <&- >&- 2>&-`, "sh", closedStreamsProgram(t)}, p.Args[1:]...)
+	p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `exec "$@" <&- >&- 2>&-`, "sh", link(t, "builder")}, p.Args[1:]...)
 	p.run(t, 0)
 	if !exists(t, reg.Ref("out:v1")) {
 		t.Error("the image was not pushed")
 	}
-}
-
-// closedStreamsProgram returns a path of the builder, for a shell that cannot choose argv[0].
-func closedStreamsProgram(t *testing.T) string {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	link := t.TempDir() + "/builder"
-	if err := os.Symlink(exe, link); err != nil {
-		t.Fatal(err)
-	}
-	return link
 }
 
 // Where a result cannot be written is known before anything is done.
