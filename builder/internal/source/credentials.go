@@ -43,8 +43,11 @@ func (c credential) describe() string {
 	return "the credentials of " + c.origin
 }
 
+// shortSecret is the length in bytes under which a text is no secret, but a part of words.
+const shortSecret = 4
+
 // clear removes the credential from a text, in every form that it travels in. The
-// usual user is left in: it is a word of the language.
+// usual user is left in.
 func (c credential) clear(text string) string {
 	user, password := c.username.Reveal(), c.password.Reveal()
 	if c.origin != "" {
@@ -56,8 +59,9 @@ func (c credential) clear(text string) string {
 		hidden = append(hidden, user)
 	}
 	for _, plain := range hidden {
-		for _, form := range []string{plain, url.QueryEscape(plain), url.PathEscape(plain), url.User(plain).String()} {
-			if form != "" {
+		query := url.QueryEscape(plain)
+		for _, form := range []string{plain, query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(plain), url.User(plain).String()} {
+			if len(form) >= shortSecret {
 				text = strings.ReplaceAll(text, form, secret.Mask)
 			}
 		}

@@ -201,6 +201,8 @@ func explain(ctx context.Context, err error, cred credential) error {
 		text = "no known authority has signed the server's certificate: name a file with the right one by --git-ca"
 	case errors.As(err, &said):
 		text = "the server says: " + said.Text
+	case errors.Is(err, pktline.ErrInvalidPktLen), errors.Is(err, packp.ErrEmptyInput):
+		text = errNotGit.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the server's answer ends too early"
 	}

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -182,3 +183,6 @@ func TestCloseRemovesWhatWasFetched(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// pktLine frames a text as Git's protocol does.
+func pktLine(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }

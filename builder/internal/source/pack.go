@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
@@ -87,6 +88,9 @@ func admit(pack io.Reader, limits packLimits) error {
 	return err
 }
 
+// reservedType is a type that no object has, though the library takes it for one.
+const reservedType plumbing.ObjectType = 5
+
 // admitObject returns how large the next object is once it is unpacked.
 func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 	tooLarge := &LimitError{What: "bytes in a single object", Max: limits.object, fixed: true}
@@ -94,7 +98,7 @@ func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case !header.Type.Valid():
+	case !header.Type.Valid() || header.Type == reservedType:
 		return 0, fmt.Errorf("a pack holds an object of the unknown type %d", header.Type)
 	case header.Length < 0 || header.Length > limits.object:
 		return 0, tooLarge

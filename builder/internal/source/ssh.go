@@ -81,11 +81,16 @@ func (r *sshRemote) start(spec Spec) (err error) {
 	if r.stdout, err = r.session.StdoutPipe(); err != nil {
 		return err
 	}
+	return r.session.Start(uploadCommand(spec))
+}
+
+// uploadCommand is a line for the server's shell, to which the path is one word.
+func uploadCommand(spec Spec) string {
 	path := spec.url.Path
 	if spec.relative {
 		path = strings.TrimPrefix(path, "/")
 	}
-	return r.session.Start(service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'")
+	return service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // advertise says what the server's program said if that gives no answer.

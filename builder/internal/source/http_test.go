@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// shop is a repository with one file.
+func shop(t *testing.T) *gittest.Repository {
+	t.Helper()
+	r := gittest.NewRepository(t)
+	r.Commit(t, "main", index("name: Shop\n"))
+	return r
+}
+
+// read opens a source and returns the content of its one file.
+func read(t *testing.T, source string, opts Options) string {
+	t.Helper()
+	opts.TempDir = t.TempDir()
+	files, _ := walk(t, open(t, source, opts))
+	return files["shop/index.yml"]
+}
+
+func withUser(url, userinfo string) string { return strings.Replace(url, "://", "://"+userinfo+"@", 1) }
+
+func TestBasicAuthentication(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "deploy", Password: "p@ss/word"})
+	url := server.URL() + gittest.Path
+	files := write(t, map[string]string{
+		"token": "p@ss/word\n",
+		"netrc": "machine 127.0.0.1 login deploy password p@ss/word",
+	})
+	for _, test := range []struct {
+		name, source string
+		opts         Options
+		want         string // what the error says
+	}{
+		{"URL", withUser(url, "deploy:p%40ss%2Fword"), Options{}, ""},
+		{"option", url, Options{Username: "deploy", Token: secret.New("p@ss/word")}, ""},
+		{"environment", url, Options{Getenv: environment(envUsername, "deploy", envToken, "p@ss/word")}, ""},
+		{"token file", withUser(url, "deploy"), Options{Getenv: environment(envTokenFile, filepath.Join(files, "token"))}, ""},
+		{"netrc", url, Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, ""},
+		{"netrc of that user", withUser(url, "deploy"), Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, ""},
+		{"netrc of another user", withUser(url, "somebody"), Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, "refuses the credentials of the URL"},
+		{"none", url, Options{}, "refuses a caller without credentials: set BUILDER_GIT_TOKEN or --git-token-file"},
+		{"wrong password", withUser(url, "deploy:nope"), Options{}, "refuses the credentials of the URL"},
+		{"wrong token", url, Options{Getenv: environment(envToken, "nope")}, "refuses the credentials of BUILDER_GIT_TOKEN"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.want != "" {
+				openError(t, test.source, test.opts, test.want)
+				return
+			}
+			if got := read(t, test.source, test.opts); got != "name: Shop\n" {
+				t.Errorf("content %q", got)
+			}
+		})
+	}
+}
+
+// Forges take a token as the user.
+func TestTokenAsUser(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "glpat-t0ken"})
+	if got := read(t, withUser(server.URL()+gittest.Path, "glpat-t0ken"), Options{}); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	openError(t, withUser(server.URL()+gittest.Path, "glpat-wrong"), Options{}, "refuses the credentials of the URL")
+}
+
+func TestJobTokenOverTheWire(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true, Username: "gitlab-ci-token", Password: "job"})
+	host, port, err := net.SplitHostPort(server.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := server.URL() + gittest.Path
+	opts := Options{CAFile: server.CAFile(t), Getenv: environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", host, "CI_SERVER_PORT", port)}
+	if got := read(t, url, opts); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	before := len(server.Requests())
+	opts.Getenv = environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", "elsewhere.example", "CI_SERVER_PORT", port)
+	openError(t, url, opts, "a caller without credentials")
+	for _, r := range server.Requests()[before:] {
+		if r.Authorized {
+			t.Errorf("%s %s carries the token of another server", r.Method, r.Path)
+		}
+	}
+}
+
+// redirecting sends requests for the references elsewhere.
+func redirecting(to func(*http.Request) string, status int) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if target := to(r); target != "" {
+				http.Redirect(w, r, target, status)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// A credential goes to no other server, whatever the first one says.
+func TestRedirectToAnotherServer(t *testing.T) {
+	thief := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{})
+	thiefPort := thief.Host()[strings.LastIndexByte(thief.Host(), ':'):]
+	for name, base := range map[string]string{
+		"host": "http://localhost" + thiefPort, "port": thief.URL(), "scheme": "https://" + thief.Host(), "user-info": withUser(thief.URL(), "u:canary"),
+	} {
+		for _, part := range []string{"/info/refs", "/git-upload-pack"} {
+			t.Run(name+part, func(t *testing.T) {
+				server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string {
+					if strings.HasSuffix(r.URL.Path, part) {
+						return base + r.URL.RequestURI() + "&signature=canary"
+					}
+					return ""
+				}, http.StatusTemporaryRedirect)})
+				err := openError(t, withUser(server.URL()+gittest.Path, "u:canary"), Options{}, "redirects to another host or scheme")
+				if strings.Contains(err.Error(), "canary") {
+					t.Errorf("the error shows a secret: %v", err)
+				}
+			})
+		}
+	}
+	if got := thief.Requests(); len(got) > 0 {
+		t.Errorf("the other server was asked: %+v", got)
+	}
+}
+
+// Forges redirect within themselves; the credential goes along, and the pack is asked for there.
+func TestRedirectWithinAServer(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "u", Password: "p", Wrap: redirecting(func(r *http.Request) string {
+		if strings.HasPrefix(r.URL.Path, "/old/") {
+			return gittest.Path + "/info/refs?" + r.URL.RawQuery
+		}
+		return ""
+	}, http.StatusMovedPermanently)})
+	if got := read(t, withUser(server.URL()+"/old/repo/", "u:p"), Options{}); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	var paths []string
+	for _, r := range server.Requests() {
+		paths = append(paths, r.Method+" "+r.Path)
+	}
+	equal(t, "requests", paths, []string{"GET /old/repo/info/refs", "GET " + gittest.Path + "/info/refs", "POST " + gittest.Path + "/git-upload-pack"})
+}
+
+func TestRedirectsEnd(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string { return r.URL.String() }, http.StatusFound)})
+	openError(t, server.URL()+gittest.Path, Options{}, "redirects more than 5 times")
+	if n := len(server.Requests()); n != maxRedirects+1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestAnswersThatAreNoRepository(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    string
+	}{
+		{"page", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Please log in") }, "no Git server: use the URL that git clone takes"},
+		{"not found", http.NotFound, "no such repository, or does not show it to a caller without credentials"},
+		{"forbidden", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }, "refuses a caller without credentials"},
+		{"broken", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "the server answers 502 Bad Gateway"},
+		{"endless error", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return
+				}
+			}
+		}, "the server answers 500"},
+		{"nothing", answer("application/x-git-upload-pack-advertisement", ""), "no Git server"},
+		{"noise", answer("application/x-git-upload-pack-advertisement", "no packet"), "no Git server"},
+		{"cut", answer("application/x-git-upload-pack-advertisement", "0032abc"), "ends too early"},
+		{"said no", answer("application/x-git-upload-pack-advertisement", pktLine("ERR \x1b[2Jnot today")), "the server says: \ufffd[2Jnot today"},
+		{"endless references", func(w http.ResponseWriter, r *http.Request) {
+			answer("application/x-git-upload-pack-advertisement", "")(w, r)
+			hash := strings.Repeat("a", 40)
+			chunk := pktLine(hash + " refs/heads/main\x00ofs-delta\n")
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, chunk); err != nil {
+					return
+				}
+				chunk = strings.Repeat(pktLine(hash+" refs/heads/main\n"), 1000)
+			}
+		}, "more than 67108864 bytes in its list of references: build from a checkout of it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(test.handler)
+			t.Cleanup(server.Close)
+			openError(t, server.URL+gittest.Path, Options{}, test.want)
+		})
+	}
+}
+
+func answer(contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		io.WriteString(w, body)
+	}
+}
+
+// What a server words is cut, and cleared of what it was given.
+func TestServersThatQuoteCredentials(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, password, _ := r.BasicAuth()
+		text := "ERR " + r.Header.Get("Authorization") + " " + password + strings.Repeat("é", 1000)
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		io.WriteString(w, pktLine(text))
+	}))
+	t.Cleanup(server.Close)
+	err := openError(t, withUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Options{}, "the server says: Basic *** ***é")
+	if strings.Contains(err.Error(), "canary") || len(err.Error()) > maxErrorText+200 || !strings.HasSuffix(err.Error(), "é…") {
+		t.Errorf("error %q", err)
+	}
+}
+
+func TestPrivateAuthority(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true})
+	url := server.URL() + gittest.Path
+	if got := read(t, url, Options{CAFile: server.CAFile(t)}); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	openError(t, url, Options{}, "no known authority has signed the server's certificate", "--git-ca")
+	openError(t, url, Options{CAFile: filepath.Join(t.TempDir(), "absent")}, "absent")
+	if len(server.Requests()) != 2 {
+		t.Errorf("requests %+v", server.Requests())
+	}
+}
+
+// proxyTo tunnels whatever is asked for to one address, and records who asked.
+func proxyTo(t *testing.T, address string) (*httptest.Server, chan string) {
+	t.Helper()
+	asked := make(chan string, 16)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method + " " + r.Host + " " + r.Header.Get("Proxy-Authorization")
+		if r.Header.Get("Proxy-Authorization") == "" {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		target, err := net.Dial("tcp", address)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer target.Close()
+		client, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer client.Close()
+		io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(target, buffered)
+		io.Copy(client, target)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy, asked
+}
+
+func TestProxy(t *testing.T) {
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true, Username: "u", Password: "p"})
+	proxy, asked := proxyTo(t, server.Host())
+	source := "https://u:p@example.com" + gittest.Path
+	opts := Options{CAFile: server.CAFile(t), Getenv: environment("HTTPS_PROXY", withUser(proxy.URL, "pu:canary"))}
+	if got := read(t, source, opts); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	if got := <-asked; got != "CONNECT example.com:443 Basic cHU6Y2FuYXJ5" {
+		t.Errorf("the proxy was asked %s", got)
+	}
+	opts.Getenv = environment("https_proxy", proxy.URL)
+	openError(t, source, opts, "Proxy Authentication Required")
+	opts.Getenv = environment("HTTPS_PROXY", "http://pu:canary @"+proxy.Listener.Addr().String())
+	if err := openError(t, source, opts, "HTTPS_PROXY is not a proxy URL"); strings.Contains(err.Error(), "canary") {
+		t.Errorf("the error shows a secret: %v", err)
+	}
+}
+
+// The end of the context ends a request, and is the error.
+func TestCancelledWhileTheServerIsSilent(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stopped by hand")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cancel(stop)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	temp := t.TempDir()
+	_, err := Open(ctx, parse(t, server.URL+gittest.Path), Options{Getenv: environment(), TempDir: temp})
+	if !errors.Is(err, stop) {
+		t.Errorf("error %v", err)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A server that stops in the middle of an answer does not hold us for ever.
+func TestStalledConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		defer server.Close()
+		conn := patientConn{Conn: client, patience: stallTimeout}
+		go func() {
+			for range 3 { // slow is not stalled
+				time.Sleep(stallTimeout - time.Second)
+				server.Write([]byte("x"))
+			}
+		}()
+		start := time.Now()
+		data, err := io.ReadAll(conn)
+		if string(data) != "xxx" || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 4*stallTimeout-3*time.Second {
+			t.Errorf("read %q and %v after %v", data, err, time.Since(start))
+		}
+	})
+}
