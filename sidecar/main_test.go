@@ -166,15 +166,18 @@ func TestNoSpaceForTheTerminationMessage(t *testing.T) {
 	}
 }
 
-// build compiles the sidecar without C, so that it runs anywhere.
+// build compiles the sidecar as it ships, without C, so that it runs anywhere.
 func build(t *testing.T, path string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+// maxBinary bounds the program, in bytes: every node pulls it.
+const maxBinary = 12_000_000
 
 // TestInAnEmptyImage runs the program as a user without rights, in a file system
 // that has nothing but the program and the manifest, and where nothing can be written.
@@ -184,6 +187,9 @@ func TestInAnEmptyImage(t *testing.T) {
 	p.listen(t, p)
 	root := t.TempDir()
 	build(t, filepath.Join(root, "sidecar"))
+	if info, err := os.Stat(filepath.Join(root, "sidecar")); err != nil || info.Size() > maxBinary {
+		t.Errorf("%v, %v: the program is larger than %d bytes", info, err, maxBinary)
+	}
 	data, err := os.ReadFile(p.manifest)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ package server
 
 import (
 	"fmt"
-	"html/template"
 	"regexp"
 	"strings"
 	"time"
@@ -41,8 +40,7 @@ func (t tone) Sign() string {
 
 // view is what the page shows. All texts from elsewhere are bounded and [printable].
 type view struct {
-	Style template.CSS
-	Pod   string
+	Pod string
 	// Settled: nothing moves.
 	Settled bool
 	// Refreshes: the page loads itself again.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"html"
+	"strings"
+	"testing"
+)
+
+func TestPut(t *testing.T) {
+	var d document
+	d.put(`<a title="%s">%s</a> 100%<br>`, `"><script>`, 7)
+	d.put("%s")
+	if got, want := d.String(), `<a title="&#34;&gt;&lt;script&gt;">7</a> 100%<br>%s`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// FuzzPut wants that a text stays one text, whatever it holds.
+func FuzzPut(f *testing.F) {
+	for _, seed := range []string{"plain", `"'<>&`, "%s %d", "</title><script>", "&amp;", "\x00", "é\xff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var d document
+		d.put(`<p title="%s">%s</p>`, text, text)
+		inner, ok := strings.CutPrefix(d.String(), `<p title="`)
+		attribute, rest, found := strings.Cut(inner, `">`)
+		element, end := strings.CutSuffix(rest, "</p>")
+		if !ok || !found || !end || attribute != element || strings.ContainsAny(element, `<>"'`) || html.UnescapeString(element) != text {
+			t.Errorf("%q becomes %q", text, d.String())
+		}
+	})
+}
