@@ -190,7 +190,8 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 	}
 	i.store.Update(func(s *state.Snapshot) {
 		s.Problem = problem
-		s.Confirmed = s.Confirmed && f.Group == "" // trouble of a later look takes nothing back
+		// Trouble of a later look takes nothing back, nor does the wait for a repair.
+		s.Confirmed = s.Confirmed && (f.Group == "" || f.Reason.Transient())
 		s.SetGroup(f.Group, func(g *state.Group) { g.State = stateAfter(f.Reason) })
 	})
 	if old == nil || old.Reason != problem.Reason || old.Group != problem.Group || old.Message != problem.Message {

@@ -28,6 +28,9 @@ func (p *pass) installed(ctx context.Context, from *platform.Client, g *GroupPla
 		if w.Version == "" || got == nil || !matches(got.LastPull, w.Version, p.Desired.Repository) || got.LastPull.CreatedAt.Before(since.Truncate(time.Second)) {
 			return verdict{}, false
 		}
+		if at := got.LastPull.CreatedAt; at.After(v.pulled) {
+			v.pulled = at
+		}
 		v.workspaces = append(v.workspaces, state.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version, State: state.WorkspaceConfirmed})
 	}
 	return v, true

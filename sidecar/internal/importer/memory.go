@@ -19,6 +19,7 @@ type memory struct {
 	distrust map[string]map[string]bool
 	ignored  map[string]bool      // groups of which the platform skips what is not right
 	forced   map[string]time.Time // groups that were posted with force without a known outcome, and when
+	seen     map[string]time.Time // when a group that others import was first seen installed
 	best     map[string]int       // most workspaces of a group that were ever right
 	repair   map[string]bool      // groups that drifted and are to be imported again
 	repairs  map[string]repairs
@@ -49,7 +50,7 @@ func (m *memory) about(d *Desired) bool {
 		return false
 	}
 	*m = memory{key: d.key(), installed: m.installed, confirmed: map[string]bool{}, distrust: map[string]map[string]bool{},
-		ignored: map[string]bool{}, forced: map[string]time.Time{}, best: map[string]int{},
+		ignored: map[string]bool{}, forced: map[string]time.Time{}, best: map[string]int{}, seen: map[string]time.Time{},
 		repair: map[string]bool{}, repairs: map[string]repairs{}, changes: map[string]bool{}}
 	return true
 }

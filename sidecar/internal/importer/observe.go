@@ -17,10 +17,11 @@ import (
 func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
 	p.setGroup(g, state.GroupWaiting)
 	p.enter(state.Confirm, g.Name)
-	if r := p.native(ctx, g); r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.distrust[g.Name]) > 0) {
+	r := p.native(ctx, g)
+	if r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.distrust[g.Name]) > 0 || !p.versionsAreTold(ctx)) {
 		return p.judge(ctx, attempt{group: g}, r)
 	}
-	if v, ok := p.installed(ctx, p.events(), g, time.Time{}); ok {
+	if v, ok := p.installed(ctx, p.events(), g, time.Time{}); ok && (r != nil || p.noEvents || p.noEventComes(g, v.pulled)) {
 		return false, p.accept(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
@@ -30,6 +31,26 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 		return false, FailureOf(err)
 	}
 	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not the release's"}
+}
+
+// versionsAreTold reports whether the list of workspaces says what is installed.
+func (p *pass) versionsAreTold(ctx context.Context) bool {
+	return p.workspaces(ctx, p.events()) == nil && indexInstalled(p.list).versions
+}
+
+// eventLag is how long an event may take until it can be found (contract §1.7).
+const eventLag = time.Minute
+
+// noEventComes reports whether it is too late for the event of an import that the
+// list shows: a version may be set by one that failed, and its event tells later.
+func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
+	if !pulled.IsZero() && pulled.Before(p.store.Get().Started.Add(-eventLag)) {
+		return true
+	}
+	if p.mem.seen[g.Name].IsZero() {
+		p.mem.seen[g.Name] = time.Now()
+	}
+	return time.Since(p.mem.seen[g.Name]) >= eventLag
 }
 
 // native returns the report of the newest import of the group, if a pod of the

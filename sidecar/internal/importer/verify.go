@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -24,6 +25,8 @@ type verdict struct {
 	imported bool
 	// ignored: the platform skipped what is not right, which only force changes.
 	ignored bool
+	// pulled is the time of the newest import, where a list tells it.
+	pulled time.Time
 }
 
 // verify compares a report with what is expected of a group. It confirms only
