@@ -196,7 +196,7 @@ func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 		return answer{}, transportError(ctx, k.op, err, sent.maybe(err))
 	}
 	defer resp.Body.Close()
-	a := answer{meta: metaOf(resp.Header), status: resp.StatusCode, header: resp.Header}
+	a := answer{meta: metaOf(resp.Header, req.Header), status: resp.StatusCode, header: resp.Header}
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.opts.MaxBody+1))
 	if err != nil {
 		e := transportError(ctx, k.op, err, true)
@@ -253,7 +253,8 @@ func encodeBody(body any) (io.Reader, error) {
 	return bytes.NewReader(data), nil
 }
 
-func metaOf(h http.Header) Meta {
+// metaOf reads the header of an answer to a request with the header sent.
+func metaOf(h, sent http.Header) Meta {
 	date, _ := http.ParseTime(h.Get("Date"))
-	return Meta{Date: date, CorrelationID: clip(h.Get(CorrelationHeader), 128)}
+	return Meta{Date: date, CorrelationID: clip(string(mask([]byte(h.Get(CorrelationHeader)), sent)), 128)}
 }

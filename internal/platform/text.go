@@ -177,7 +177,7 @@ func retryAfter(h http.Header, p errorBody) time.Duration {
 		}
 	}
 	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		if now := metaOf(h).Date; !now.IsZero() {
+		if now := metaOf(h, nil).Date; !now.IsZero() {
 			return max(0, at.Sub(now))
 		}
 	}

@@ -4,7 +4,11 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/sidecar/internal/metrics"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -62,6 +67,32 @@ func TestI2ReadinessIsSticky(t *testing.T) {
 			t.Errorf("ready %t, reason %q", r.ready(), c.reason())
 		}
 	})
+}
+
+// What the importer meets never ends its loop, and so never the process.
+func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
+	for _, f := range []platformtest.Fault{answer(500, ""), answer(401, ""), answer(200, platformtest.HTML), {Kind: platformtest.ResetBefore}, {Kind: platformtest.Hang}} {
+		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+			r := c.replicas[0]
+			f.Times = -1
+			r.Faults.Add(f)
+			r.start()
+			for range 100 {
+				time.Sleep(15 * time.Minute)
+				r.imp.Trigger(true)
+				select {
+				case err := <-r.done:
+					t.Fatalf("the importer ended: %v", err)
+				default:
+				}
+			}
+			r.stop()
+			if err := <-r.done; !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+			r.stop = nil
+		})
+	}
 }
 
 func TestI4GroupsInOrderAndOnlyByThePlatformsWord(t *testing.T) {
@@ -243,33 +274,99 @@ func TestI10ShutdownIsNotFailure(t *testing.T) {
 	})
 }
 
+// Every text of every answer repeats the credential, and so does the header that
+// is meant to be told.
 func TestI11NoSecretIsTold(t *testing.T) {
-	inBubble(t, platformtest.Options{RefuseHeaders: true, PodToken: true}, 1, func(t *testing.T, c *cluster) {
-		r := c.replicas[0]
-		r.client = c.client(r.Pod, platform.Bearer(platform.Fixed(secret.New(token))))
-		body := `{"error":"BadParameters","message":"Bearer ` + token + ` is odd"}`
-		for _, status := range []int{400, 401, 403, 404, 408, 429, 500, 503} {
-			r.Faults.Add(platformtest.Fault{Kind: platformtest.Answer, Status: status, Body: body})
+	text := "Bearer " + token + " is odd"
+	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text + `"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`
+	for name, f := range map[string]platformtest.Fault{
+		"refusal":       answer(401, `{"error":"`+text+`","message":"`+text+`"}`),
+		"bad request":   answer(400, `{"error":{"code":"`+text+`","message":"`+text+`","requestId":"`+token+`"}}`),
+		"no JSON":       answer(500, text),
+		"locked":        answer(423, `{"error":"locked","message":"`+text+`"}`),
+		"report":        answer(200, report),
+		"lock":          answer(200, `{"id":"`+token+`","platformRepositories":{"release":{"name":"Release v1"}},"writeLock":{"lockedBy":"`+text+`","reason":"`+text+`"}}`),
+		"wrong release": answer(200, `{"id":"p","platformRepositories":{"release":{"name":"`+text+`"}}}`),
+		"readiness":     answer(400, `{"services":{"`+token+`":{"status":"error","errors":[{"message":"`+text+`"}]}}}`),
+		"cut":           {Kind: platformtest.Truncate, Bytes: 10},
+	} {
+		for _, op := range []string{"workspace", "workspaces", "pull", "events", "readiness", "status"} {
+			t.Run(name+" of "+op, func(t *testing.T) {
+				inBubble(t, platformtest.Options{RefuseHeaders: true, PodToken: true}, 1, func(t *testing.T, c *cluster) {
+					r := c.replicas[0]
+					r.client, r.gateway = c.client(r.Pod, c.bearerIdentity()), c.public()
+					r.policy.Services, r.policy.PullWait = []string{"runtime"}, time.Second
+					f := withHeader(f, platform.CorrelationHeader, token)
+					f.Op, f.Times = op, -1
+					r.Faults.Add(f)
+					c.gateway.Faults = r.Faults
+					r.start()
+					time.Sleep(time.Hour)
+					told, err := json.Marshal(r.get())
+					if err != nil {
+						t.Fatal(err)
+					}
+					r.kill()
+					once := fmt.Sprint(New(r.load, state.NewStore(), &counts{}, r.logger).Once(expired(t)))
+					for where, s := range map[string]string{"log": r.log.String(), "state": string(told), "error": once} {
+						if strings.Contains(s, "canary") {
+							t.Errorf("the %s tells the token: %s", where, s)
+						}
+					}
+				})
+			})
 		}
+	}
+}
+
+// expired ends after a minute.
+func expired(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestI12MetricsTellWhichReleaseAndWhichGroupFailed(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		m := metrics.New(r.store, metrics.Options{Workspaces: true})
+		r.imp = New(r.load, r.store, m, r.logger)
+		c.Fail("c", "Could not rename workspace slug: already used")
 		r.start()
-		c.wait(time.Hour)
-		if strings.Contains(r.log.String(), "canary") || !strings.Contains(r.log.String(), secret.Mask) {
-			t.Error(r.log)
+		time.Sleep(time.Minute)
+		for r.get().Phase != state.Retrying {
+			time.Sleep(time.Second)
+		}
+		got := exposition(t, m)
+		for _, want := range []string{
+			`workspaces_import_release_info{manifest_digest="` + r.desired.Digest + `",mode="import",release="v1",repository="release",repository_name="Release v1"} 1`,
+			`workspaces_import_group_failed{group="base1"} 0`,
+			`workspaces_import_group_failed{group="base2"} 1`,
+			`workspaces_import_group_failed{group="extended"} 0`,
+			`workspaces_import_problem{reason="slug-taken"} 1`,
+			`workspaces_import_release_confirmed 0`,
+			`workspaces_import_workspace_info{group="base2",state="failed",version="v1",workspace="c"} 1`,
+		} {
+			if !strings.Contains(got, want+"\n") {
+				t.Errorf("no %s", want)
+			}
+		}
+		c.Heal("c")
+		c.wait(2 * time.Minute)
+		got = exposition(t, m)
+		for _, want := range []string{`workspaces_import_group_failed{group="base2"} 0`, `workspaces_import_release_confirmed 1`, `workspaces_import_manifest_verified 1`} {
+			if !strings.Contains(got, want+"\n") {
+				t.Errorf("no %s", want)
+			}
 		}
 	})
 }
 
-func TestI12TheProblemNamesReleaseAndGroup(t *testing.T) {
-	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
-		c.Fail("c", "broken")
-		c.startAll()
-		time.Sleep(time.Minute)
-		s := c.replicas[0].store.Get()
-		if s.Problem == nil || s.Problem.Group != "base2" || s.Problem.Reason != state.ImportErrors ||
-			s.Release.RepositoryName != "Release v1" || s.Problem.Remedy == "" {
-			t.Errorf("%+v of %+v", s.Problem, s.Release)
-		}
-	})
+func exposition(t *testing.T, m *metrics.Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
 }
 
 func TestOnceEndsWithTheFailureThatDoesNotEndByItself(t *testing.T) {

@@ -109,7 +109,8 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 // contract, so that only words which contradict it are refused.
 func isDone(s platform.Status) bool {
 	text := strings.ToLower(string(s))
-	for _, word := range []string{"err", "fail", "conflict", "progress", "pending", "candidate"} {
+	for _, word := range []string{"err", "fail", "conflict", "abort", "cancel", "timeout", "reject", "refuse", "denied", "invalid", "lock",
+		"partial", "progress", "pending", "candidate", "queue", "running", "waiting"} {
 		if strings.Contains(text, word) {
 			return false
 		}
