@@ -6,9 +6,10 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
 // maxMetadata is the size in bytes up to which .import.yml is looked into. In a
@@ -39,9 +40,9 @@ func blankChecksums(f File) ([]byte, int64) {
 	if len(values) == 0 {
 		return f.Data, 0
 	}
-	data, lines, blanked := bytes.Clone(f.Data), lineStarts(f.Data), int64(0)
+	data, starts, blanked := bytes.Clone(f.Data), lines.New(f.Data), int64(0)
 	for _, v := range values {
-		if at, ok := locate(f.Data, lines, v); ok {
+		if at, ok := locate(f.Data, starts, v); ok {
 			copy(data[at:], strings.Repeat(" ", len(v.Value)))
 			blanked += int64(len(v.Value))
 		}
@@ -90,29 +91,10 @@ func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
 
 // locate returns the offset of a scalar's text, which must stand at the scalar's
 // own place, after an opening quote if there is one.
-func locate(data []byte, lines []int, v *yaml.Node) (int, bool) {
-	if v.Line > len(lines) {
-		return 0, false
-	}
-	at := lines[v.Line-1]
-	// The parser counts characters, not bytes.
-	for range v.Column - 1 {
-		_, size := utf8.DecodeRune(data[at:])
-		at += size
-	}
+func locate(data []byte, starts lines.Starts, v *yaml.Node) (int, bool) {
+	at, ok := starts.Offset(data, v.Line, v.Column)
 	if v.Style == yaml.SingleQuotedStyle || v.Style == yaml.DoubleQuotedStyle {
 		at++
 	}
-	return at, at+len(v.Value) <= len(data) && string(data[at:at+len(v.Value)]) == v.Value
-}
-
-// lineStarts returns the offset of each line.
-func lineStarts(data []byte) []int {
-	starts := []int{0}
-	for i, c := range data {
-		if c == '\n' {
-			starts = append(starts, i+1)
-		}
-	}
-	return starts
+	return at, ok && at+len(v.Value) <= len(data) && string(data[at:at+len(v.Value)]) == v.Value
 }

@@ -27,6 +27,8 @@ type Finding struct {
 	// Line and Column are 1-based; 0 where the place is not known.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
+	// Where is the place in the structure of the file, such as do[3].fetch.body.
+	Where string `json:"where,omitempty"`
 	// Redacted shows at most the first characters of the secret.
 	Redacted string `json:"redacted"`
 	// Fingerprint identifies the secret in this file, wherever it moves within it.
@@ -34,6 +36,15 @@ type Finding struct {
 	Verification Verification `json:"verification"`
 	Message      string       `json:"message"`
 	Help         string       `json:"help"`
+	// Also lists what else found a secret in the same place.
+	Also []Sighting `json:"also,omitempty"`
+}
+
+// Sighting is a further rule that found a secret in the place of a finding.
+type Sighting struct {
+	Scanner     string `json:"scanner"`
+	Rule        string `json:"rule"`
+	Fingerprint string `json:"fingerprint"`
 }
 
 const help = "revoke the secret, declare a workspace secret in its place and reference it as {{secret.name}}"
@@ -75,26 +86,62 @@ func redact(s secret.Value) string {
 	return plain[:shown] + secret.Mask
 }
 
-// findings computes the fingerprints, each secret once.
-func (r Result) findings(ctx context.Context, scanner, path string) ([]Finding, error) {
+// sighting is a match and what reported it.
+type sighting struct {
+	scanner string
+	Match
+}
+
+// findings turns what the detectors reported of a file into findings, one for each
+// place. What an earlier detector found there comes first: it is the one that may know
+// whom to tell. Fingerprints are computed once for each secret.
+func findings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
 	type kind struct{ rule, secret string }
 	fingerprints := map[kind]string{}
 	var list []Finding
-	for _, m := range unique(r.Matches) {
-		key := kind{m.Rule, m.Secret.Reveal()}
+	var first []sighting // of each finding
+	for _, s := range sightings {
+		key := kind{s.Rule, s.Secret.Reveal()}
 		if _, known := fingerprints[key]; !known {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			print, err := fingerprint(m.Rule, path, m.Secret)
+			print, err := fingerprint(s.Rule, path, s.Secret)
 			if err != nil {
 				return nil, err
 			}
 			fingerprints[key] = print
 		}
-		list = append(list, m.finding(scanner, path, fingerprints[key]))
+		i := slices.IndexFunc(first, func(other sighting) bool { return other.scanner != s.scanner && other.overlaps(s.Match) })
+		if i < 0 {
+			list, first = append(list, s.finding(s.scanner, path, fingerprints[key])), append(first, s)
+			continue
+		}
+		list[i].join(s, fingerprints[key])
 	}
 	return list, nil
+}
+
+// join adds what another detector says of the same place.
+func (f *Finding) join(s sighting, fingerprint string) {
+	f.Also = append(f.Also, Sighting{Scanner: s.scanner, Rule: s.Rule, Fingerprint: fingerprint})
+	f.Where = cmp.Or(f.Where, s.Where)
+	if s.Help != "" && f.Help == help {
+		f.Help = s.Help
+	}
+}
+
+// overlaps reports whether two matches have text in common.
+func (m Match) overlaps(other Match) bool {
+	a, b := m.Secret.Reveal(), other.Secret.Reveal()
+	switch {
+	case m.Line == 0 || m.Line != other.Line || m.Inside != other.Inside:
+		return false
+	case m.Column == 0 || other.Column == 0:
+		return strings.Contains(a, b) || strings.Contains(b, a)
+	default:
+		return m.Column < other.Column+len(b) && other.Column < m.Column+len(a)
+	}
 }
 
 // unique leaves out what is known of a place twice: what overlapping parts of a
@@ -150,14 +197,14 @@ func (m Match) precision() int {
 
 func (m Match) finding(scanner, path, fingerprint string) Finding {
 	return Finding{
-		Scanner: scanner, Rule: m.Rule, Path: path, Line: m.Line, Column: m.Column,
+		Scanner: scanner, Rule: m.Rule, Path: path, Line: m.Line, Column: m.Column, Where: m.Where,
 		Redacted: redact(m.Secret), Fingerprint: fingerprint, Verification: m.Verification,
-		Message: m.message(), Help: help,
+		Message: m.message(), Help: cmp.Or(m.Help, help),
 	}
 }
 
 func (m Match) message() string {
-	text := "secret of kind " + m.Rule
+	text := cmp.Or(m.Reason, "secret of kind "+m.Rule)
 	if m.Encoding != "" {
 		text += ", encoded as " + m.Encoding
 	}

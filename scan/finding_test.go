@@ -65,8 +65,8 @@ func TestFindingsStopAtAnInterruption(t *testing.T) {
 	cause := errors.New("the cause")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	r := Result{Matches: []Match{{Rule: "Rule", Secret: secret.New("x")}}}
-	if _, err := r.findings(ctx, "fake", "file"); !errors.Is(err, cause) {
+	found := []sighting{{"fake", Match{Rule: "Rule", Secret: secret.New("x")}}}
+	if _, err := findings(ctx, "file", found); !errors.Is(err, cause) {
 		t.Errorf("error %v, want the cause", err)
 	}
 }
@@ -179,9 +179,13 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 		})
 	}
 	var want []Finding
-	for range 20 {
+	for range 6 {
 		random.Shuffle(len(matches), func(i, j int) { matches[i], matches[j] = matches[j], matches[i] })
-		got, err := Result{Matches: matches}.findings(t.Context(), "fake", "file")
+		var sightings []sighting
+		for _, m := range unique(matches) {
+			sightings = append(sightings, sighting{"fake", m})
+		}
+		got, err := findings(t.Context(), "file", sightings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,5 +212,83 @@ func TestPosition(t *testing.T) {
 		if got := f.Position(); got != want {
 			t.Errorf("position %s, want %s", got, want)
 		}
+	}
+}
+
+// TestOnePlaceIsOneFinding, whatever number of detectors find something there.
+func TestOnePlaceIsOneFinding(t *testing.T) {
+	at := func(scanner, rule, plain string, line, column int, where string) sighting {
+		m := Match{Rule: rule, Secret: secret.New(plain), Line: line, Column: column, Where: where}
+		if where != "" {
+			m.Help = "help with " + where
+		}
+		return sighting{scanner, m}
+	}
+	tests := map[string]struct {
+		in []sighting
+		// want is the rule of each finding, the rules beside it and where it is.
+		want []string
+	}{
+		"the same text": {
+			[]sighting{at("a", "Github", "ghp_1", 1, 8, ""), at("b", "token", "ghp_1", 1, 8, "do[0]")},
+			[]string{"Github+token do[0]"},
+		},
+		"a part of it": {
+			[]sighting{at("a", "URI", "https://u:p4ss@host", 1, 8, ""), at("b", "url", "p4ss", 1, 18, "do[0]")},
+			[]string{"URI+url do[0]"},
+		},
+		"overlapping": {
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "45678", 1, 11, "x")},
+			[]string{"one+two x"},
+		},
+		"beside each other": {
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "67890", 1, 13, "x")},
+			[]string{"one ", "two x"},
+		},
+		"another line": {
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "12345", 2, 8, "x")},
+			[]string{"one ", "two x"},
+		},
+		"place in the line not known": {
+			[]sighting{at("a", "one", "12345", 1, 0, ""), at("b", "two", "234", 1, 8, "x")},
+			[]string{"one+two x"},
+		},
+		"line not known": {
+			[]sighting{at("a", "one", "12345", 0, 0, ""), at("b", "two", "12345", 0, 0, "x")},
+			[]string{"one ", "two x"},
+		},
+		"the same detector twice": {
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("a", "two", "12345", 1, 8, "x")},
+			[]string{"one ", "two x"},
+		},
+		"three detectors": {
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "12345", 1, 8, "x"), at("c", "three", "12345", 1, 8, "y")},
+			[]string{"one+two+three x"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			list, err := findings(t.Context(), "file", test.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range list {
+				text := f.Rule
+				for _, s := range f.Also {
+					text += "+" + s.Rule
+					if s.Fingerprint == f.Fingerprint || len(s.Fingerprint) != len(f.Fingerprint) {
+						t.Errorf("fingerprint %s beside %s", s.Fingerprint, f.Fingerprint)
+					}
+				}
+				got = append(got, text+" "+f.Where)
+				if f.Where == "x" && f.Help != "help with x" {
+					t.Errorf("help %q, want that of the place", f.Help)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
 	}
 }

@@ -76,15 +76,35 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // of the platform are one line; everything else has a line of its own.
 func (r *Report) WriteHuman(w io.Writer) error {
 	out := bufio.NewWriter(w)
+	general := false
 	for _, f := range r.Findings {
-		fmt.Fprintf(out, "%s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Message, f.Redacted, f.Verification, f.Fingerprint)
+		f.writeHuman(out)
+		general = general || f.Help == help
+	}
+	if general {
+		fmt.Fprintf(out, "help: %s\n", help)
 	}
 	if len(r.Findings) > 0 {
-		fmt.Fprintf(out, "help: %s\n\n", help)
+		fmt.Fprintln(out)
 	}
 	r.Coverage.writeSkipped(out)
 	fmt.Fprintf(out, "%s in %d files, %d bytes\n", count(len(r.Findings)), r.Coverage.Files, r.Coverage.Bytes)
 	return out.Flush()
+}
+
+// writeHuman writes a line for the finding, and one for what to do if that is special.
+func (f Finding) writeHuman(out io.Writer) {
+	where, also := "", ""
+	if f.Where != "" {
+		where = ", in " + printable(f.Where)
+	}
+	for _, s := range f.Also {
+		also += ", also " + s.Rule
+	}
+	fmt.Fprintf(out, "%s: %s%s: %s (%s, fingerprint %s%s)\n", f.Position(), f.Message, where, f.Redacted, f.Verification, f.Fingerprint, also)
+	if f.Help != help {
+		fmt.Fprintf(out, "  help: %s\n", f.Help)
+	}
 }
 
 func (c Coverage) writeSkipped(out io.Writer) {

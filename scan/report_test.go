@@ -49,6 +49,12 @@ func exampleReport() *Report {
 				Redacted: "***", Fingerprint: "ffeeddccbbaa99887766554433221100", Verification: Live,
 				Message: "secret of kind PrivateKey, inside of this archive", Help: help,
 			},
+			{
+				Scanner: "trufflehog", Rule: "URI", Path: "mail-sender/index.yml", Line: 3, Column: 7, Where: "config.value.url",
+				Redacted: "***", Fingerprint: "00000000000000000000000000000001", Verification: NotChecked,
+				Message: "secret of kind URI", Help: "declare a workspace secret url",
+				Also: []Sighting{{Scanner: "dsul", Rule: "dsul-url-user-info", Fingerprint: "00000000000000000000000000000002"}},
+			},
 		},
 		Coverage: Coverage{
 			Files: 12, Bytes: 3456, SkippedBytes: 1088,

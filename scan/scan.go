@@ -58,6 +58,10 @@ type Match struct {
 	// Inside reports that the secret is in an archive, which is the file.
 	Inside       bool
 	Verification Verification
+	// Where is the place in the structure of the file, such as do[3].fetch.body. Reason
+	// says what was found, and Help what to do about it. Each may be empty; none holds
+	// a part of the secret.
+	Where, Reason, Help string
 }
 
 // Verification says whether a secret works.

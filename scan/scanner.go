@@ -121,7 +121,7 @@ func (r *Run) scan(f File) error {
 	if blanked > 0 {
 		skips = append(skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
-	var findings []Finding
+	var sightings []sighting
 	filtered := 0
 	for _, d := range r.scanner.detectors {
 		name := d.Describe().Name
@@ -129,18 +129,20 @@ func (r *Run) scan(f File) error {
 		if err != nil {
 			return r.failure(&Error{Path: f.Path, Scanner: name, Err: err})
 		}
-		found, err := result.findings(r.ctx, name, f.Path)
-		if err != nil {
-			return err
+		for _, m := range unique(result.Matches) {
+			sightings = append(sightings, sighting{name, m})
 		}
-		findings = append(findings, found...)
 		filtered += result.Filtered
 		if result.Unread > 0 {
 			reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)
 			skips = append(skips, Skip{Path: f.Path, Reason: reason})
 		}
 	}
-	r.record(int64(len(f.Data)), findings, skips, filtered)
+	found, err := findings(r.ctx, f.Path, sightings)
+	if err != nil {
+		return err
+	}
+	r.record(int64(len(f.Data)), found, skips, filtered)
 	return nil
 }
 

@@ -3,16 +3,9 @@
 package trufflehog
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
-	mathrand "math/rand/v2"
-	"regexp/syntax"
 	"strings"
-	"testing"
+
+	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
 // family is a kind of secret: the name of its detector, and a regular expression of
@@ -80,75 +73,15 @@ var families = []family{
 // privateKey stands for a key that has to be made: no expression tells a valid one.
 const privateKey = ""
 
-// planter makes secrets up, the same ones each time.
-type planter struct{ random *mathrand.Rand }
+// newPlanter makes the same secrets up each time.
+func newPlanter() *scantest.Planter { return scantest.NewPlanter(2) }
 
-func newPlanter() *planter { return &planter{mathrand.New(mathrand.NewPCG(1, 2))} }
-
-// text returns a random text that a family's expression matches.
-func (p *planter) text(t testing.TB, f family) string {
-	t.Helper()
+// plant returns a random text in which the family's detector finds something.
+func (f family) plant(p *scantest.Planter) string {
 	if f.text == privateKey {
-		return newPrivateKey(t)
+		return scantest.PrivateKey()
 	}
-	re, err := syntax.Parse(f.text, syntax.Perl)
-	if err != nil {
-		t.Fatalf("family %s: %v", f.detector, err)
-	}
-	var b strings.Builder
-	if err := p.write(&b, re); err != nil {
-		t.Fatalf("family %s: %v", f.detector, err)
-	}
-	return b.String()
-}
-
-func newPrivateKey(t testing.TB) string {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
-}
-
-func (p *planter) write(b *strings.Builder, re *syntax.Regexp) error {
-	times := 1
-	switch re.Op {
-	case syntax.OpLiteral:
-		b.WriteString(string(re.Rune))
-		return nil
-	case syntax.OpCharClass:
-		b.WriteRune(p.pick(re.Rune))
-		return nil
-	case syntax.OpRepeat:
-		times = re.Min
-	case syntax.OpConcat, syntax.OpCapture:
-	default:
-		return fmt.Errorf("cannot make up %s", re.Op)
-	}
-	for range times {
-		for _, sub := range re.Sub {
-			if err := p.write(b, sub); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// pick returns a random character of a class, which is a list of ranges.
-func (p *planter) pick(ranges []rune) rune {
-	var all []rune
-	for i := 0; i < len(ranges); i += 2 {
-		for r := ranges[i]; r <= ranges[i+1]; r++ {
-			all = append(all, r)
-		}
-	}
-	return all[p.random.IntN(len(all))]
+	return p.Text(f.text)
 }
 
 // filler returns n bytes of text in which nothing is found.

@@ -157,7 +157,7 @@ func TestArchiveTrouble(t *testing.T) {
 	text := []byte(content + strings.Repeat(" text", 1000))
 	whole := zipOf("a.txt", text)
 	random := make([]byte, 4000)
-	newPlanter().fill(random)
+	newPlanter().Fill(random)
 	tests := map[string][]byte{
 		"zip, its end cut":      whole[:len(whole)-30],
 		"zip, its middle cut":   append(bytes.Clone(whole[:len(whole)/2]), whole[len(whole)/2+10:]...),
@@ -206,7 +206,7 @@ func TestDetectorTroubleInArchive(t *testing.T) {
 // TestCutStream: what there is of a stream is scanned.
 func TestCutStream(t *testing.T) {
 	random := make([]byte, 4000)
-	newPlanter().fill(random)
+	newPlanter().Fill(random)
 	found := false
 	d := newFake(false, func(context.Context, bool, []byte) ([]detectors.Result, error) {
 		found = true
@@ -246,13 +246,6 @@ func TestUnread(t *testing.T) {
 				t.Errorf("%d files are not looked into, want %d", result.Unread, test.want)
 			}
 		})
-	}
-}
-
-// fill fills data with what no compression makes smaller.
-func (p *planter) fill(data []byte) {
-	for i := range data {
-		data[i] = byte(p.random.Uint32())
 	}
 }
 

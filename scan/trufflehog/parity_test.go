@@ -23,6 +23,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
 // minFamilies is how many families are planted at least.
@@ -92,7 +93,7 @@ func plant(t *testing.T) map[string][]byte {
 	t.Helper()
 	p, files := newPlanter(), map[string][]byte{}
 	for _, f := range families {
-		files["plain/"+f.detector+".yml"] = []byte("value: " + p.text(t, f) + "\n")
+		files["plain/"+f.detector+".yml"] = []byte("value: " + f.plant(p) + "\n")
 	}
 	plantBoundaries(t, p, files)
 	plantEncoded(t, p, files)
@@ -101,12 +102,12 @@ func plant(t *testing.T) map[string][]byte {
 }
 
 // plantBoundaries puts secrets so that a boundary of chunks is before, in or behind them.
-func plantBoundaries(t *testing.T, p *planter, files map[string][]byte) {
+func plantBoundaries(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	t.Helper()
 	boundaries := []int{10 << 10, 13 << 10, 20 << 10, 23 << 10, 30 << 10, 100 << 10}
 	for i, f := range families {
 		for _, boundary := range boundaries {
-			text := p.text(t, f)
+			text := f.plant(p)
 			for _, before := range []int{0, 1, len(text) / 2, len(text), len(text) + 1} {
 				start := boundary - before
 				name := fmt.Sprintf("boundary/%d/%02d-%d.txt", boundary, i, before)
@@ -148,11 +149,11 @@ func utf16Text(s string, order binary.AppendByteOrder) string {
 	return string(data)
 }
 
-func plantEncoded(t *testing.T, p *planter, files map[string][]byte) {
+func plantEncoded(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	t.Helper()
 	for name, encode := range encodings {
 		for _, f := range families {
-			text := p.text(t, f)
+			text := f.plant(p)
 			files["encoded/"+name+"/"+f.detector] = []byte(encode("value: "+text) + "\n")
 			if !strings.HasPrefix(name, "utf16") {
 				files["encoded/"+name+"-boundary/"+f.detector] = []byte(filler(10<<10-20) + " " + encode("value: "+text) + "\n" + filler(4000))
@@ -197,14 +198,14 @@ func gzipOf(data []byte) []byte {
 	return b.Bytes()
 }
 
-func plantArchives(t *testing.T, p *planter, files map[string][]byte) {
+func plantArchives(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	t.Helper()
 	for name, pack := range archives {
 		for _, f := range families {
-			content := []byte("value: " + p.text(t, f) + "\n")
+			content := []byte("value: " + f.plant(p) + "\n")
 			files["archive/"+f.detector+"."+name] = pack("secret.yml", content)
 		}
-		content := filler(10<<10-10) + p.text(t, families[0]) + "\n" + filler(4000)
+		content := filler(10<<10-10) + families[0].plant(p) + "\n" + filler(4000)
 		files["archive/boundary."+name] = pack("secret.yml", []byte(content))
 	}
 }

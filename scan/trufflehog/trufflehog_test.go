@@ -133,7 +133,7 @@ func TestFamilies(t *testing.T) {
 	d, p := newDefault(t, Options{}), newPlanter()
 	const boundary = 10 << 10
 	for _, f := range families {
-		text := p.text(t, f)
+		text := f.plant(p)
 		places := map[string]string{"alone": "value: " + text + "\n"}
 		for name, before := range map[string]int{"before": len(text), "in": len(text) / 2, "behind": 0} {
 			places["with the end of a chunk "+name] = filler(boundary-before-1) + "\n" + text + "\n" + filler(5000)
@@ -150,7 +150,7 @@ func TestFamilies(t *testing.T) {
 func TestIgnoreComments(t *testing.T) {
 	d, p := newDefault(t, Options{}), newPlanter()
 	for _, f := range families[:10] {
-		text := strings.ReplaceAll(p.text(t, f), "\n", " ")
+		text := strings.ReplaceAll(f.plant(p), "\n", " ")
 		content := fmt.Sprintf("a: %s # trufflehog:ignore\n# trufflehog:ignore\nb: %s\n", text, text)
 		result, err := d.Scan(t.Context(), scan.File{Path: "w/index.yml", Data: []byte(content)})
 		if err != nil {
@@ -181,14 +181,14 @@ func TestNoEgress(t *testing.T) {
 	}}
 	p, quiet := newPlanter(), newDefault(t, Options{})
 	for _, f := range families {
-		rules(t, quiet, "value: "+p.text(t, f)+"\n")
+		rules(t, quiet, "value: "+f.plant(p)+"\n")
 	}
 	if n := lookups.Load(); n != 0 {
 		t.Errorf("%d names are looked up without verification", n)
 	}
 	github := families[0]
 	result, err := newDefault(t, Options{Include: []string{github.detector}, Verify: true}).
-		Scan(t.Context(), scan.File{Path: "w/index.yml", Data: []byte(p.text(t, github))})
+		Scan(t.Context(), scan.File{Path: "w/index.yml", Data: []byte(github.plant(p))})
 	if err != nil || len(result.Matches) == 0 || result.Matches[0].Verification != scan.Unknown {
 		t.Errorf("matches %v, error %v; want one that is not known to be live", result.Matches, err)
 	}
@@ -200,7 +200,7 @@ func TestNoEgress(t *testing.T) {
 func TestSelection(t *testing.T) {
 	github, gitlab := families[0], families[1]
 	p := newPlanter()
-	text := p.text(t, github) + "\n" + p.text(t, gitlab) + "\n"
+	text := github.plant(p) + "\n" + gitlab.plant(p) + "\n"
 	tests := map[string]struct {
 		opts Options
 		want []string
@@ -248,7 +248,7 @@ func TestDescription(t *testing.T) {
 
 // TestPlaces tells where a secret is.
 func TestPlaces(t *testing.T) {
-	d, text := newDefault(t, Options{Include: []string{"github"}}), newPlanter().text(t, families[0])
+	d, text := newDefault(t, Options{Include: []string{"github"}}), families[0].plant(newPlanter())
 	tests := map[string]struct {
 		content      string
 		line, column int

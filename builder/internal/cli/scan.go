@@ -15,7 +15,6 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/scan"
-	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
 // scanFlags say how secrets are looked for, and where the report goes.
@@ -28,8 +27,8 @@ type scanFlags struct {
 
 func (f *scanFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.verify, "verify", false, "ask the services that secrets belong to whether they are live (sends candidates to them)")
-	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` of TruffleHog to use, by name or number (repeat; default: all)")
-	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` of TruffleHog not to use (repeat)")
+	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
+	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "`glob` of paths that are not scanned, such as portal/assets/** (repeat)")
 	flags.StringArrayVar(&f.reports, "report", nil, "write the scan report: `json=FILE` (repeat)")
 }
@@ -40,13 +39,13 @@ func (f *scanFlags) scanner() (*scan.Scanner, error) {
 			return nil, withCode(exitUsage, err)
 		}
 	}
-	detector, err := trufflehog.New(trufflehog.Options{Include: f.include, Exclude: f.exclude, Verify: f.verify})
+	detectors, err := f.detectors()
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
 	scanner, err := scan.New(scan.Policy{
 		ExcludePaths: f.excludePaths, IncludeDetectors: f.include, ExcludeDetectors: f.exclude, Verify: f.verify,
-	}, detector)
+	}, detectors...)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/scantest"
+)
+
+// FuzzScan holds the walker to its promises: all of the file is looked at or there is
+// an error; the same file gives the same findings; places are in the file; and nothing
+// that is shown holds the secret.
+func FuzzScan(f *testing.F) {
+	for i, leak := range scantest.Leaks(1) {
+		if i%50 == 0 {
+			f.Add(leak.Path, leak.Data)
+		}
+	}
+	f.Add("w/index.yml", []byte("a: &a [*a]\nsecrets: *a\n? {b: c}\n: !!binary x\n"))
+	f.Fuzz(func(t *testing.T, path string, data []byte) {
+		d := newDetector(t)
+		file := scan.File{Path: path, Data: data}
+		first, err := d.Scan(t.Context(), file)
+		if err != nil {
+			if !errors.Is(err, errAliases) && !errors.Is(err, errDepth) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if first.Bytes != int64(len(data)) {
+			t.Errorf("%d of %d bytes are looked at", first.Bytes, len(data))
+		}
+		second, err := d.Scan(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := cmp.Comparer(func(a, b scan.Match) bool {
+			return a.Secret.Reveal() == b.Secret.Reveal() && fmt.Sprint(a) == fmt.Sprint(b)
+		})
+		if diff := cmp.Diff(first, second, same); diff != "" {
+			t.Errorf("a second scan differs:\n%s", diff)
+		}
+		lines := strings.Count(string(data), "\n") + 1
+		for _, m := range first.Matches {
+			plain := m.Secret.Reveal()
+			if plain == "" || m.Line < 1 || m.Line > lines || m.Column < 0 || m.Column > len(data)+1 {
+				t.Errorf("%s: %d bytes at %d:%d", m.Rule, len(plain), m.Line, m.Column)
+			}
+			if strings.Contains(m.Where, plain) || len(plain) >= minPassword && strings.Contains(m.Reason, plain) {
+				t.Errorf("%s shows its secret: %q", m.Rule, m.Where)
+			}
+		}
+	})
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// extent is the part of a file that a text comes from, in bytes. It may be longer than
+// the text: escapes, indentation.
+type extent struct{ offset, length int }
+
+// where is a spot and the part of the file that its text comes from.
+type where struct {
+	spot
+	extent
+}
+
+// at says where the text of a node stands.
+func (s *fileScan) at(n *yaml.Node, at spot) where {
+	if at.outer != nil {
+		return where{at, *at.outer}
+	}
+	offset, _ := s.lines.Offset(s.file.Data, n.Line, n.Column)
+	length := 0
+	if n.Kind == yaml.ScalarNode {
+		length = 6*len(n.Value) + 200
+	}
+	return where{at, extent{offset, length}}
+}
+
+// place is a place in the file, and what stands there.
+type place struct {
+	secret       string
+	line, column int
+}
+
+// report notes a secret. Where several rules find the same text in the same place, the
+// first of the rules has it.
+func (s *fileScan) report(rule, text string, at where) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return
+	}
+	line, column := s.position(text, at)
+	m := scan.Match{
+		Rule: rule, Secret: secret.New(text), Line: line, Column: column, Verification: scan.NotChecked,
+		Where: strings.ReplaceAll(at.path, text, "…"), Reason: reasonOf(rule), Help: at.help(text),
+	}
+	key := place{text, line, column}
+	if before, known := s.found[key]; known && !better(m, before) {
+		return
+	}
+	s.found[key] = m
+}
+
+// better prefers the first rule, and the path that an alias does not lead to.
+func better(m, before scan.Match) bool {
+	if a, b := precedence(m.Rule), precedence(before.Rule); a != b {
+		return a < b
+	}
+	if len(m.Where) != len(before.Where) {
+		return len(m.Where) < len(before.Where)
+	}
+	return m.Where < before.Where
+}
+
+func precedence(rule string) int { return slices.Index(Rules(), rule) }
+
+func reasonOf(rule string) string { return reasons[precedence(rule)].reason }
+
+// position finds a text, or its first line, in the file. Where it is encoded, or
+// written with escapes, the place is that of the value that holds it.
+func (s *fileScan) position(text string, at where) (line, column int) {
+	first, _, _ := strings.Cut(text, "\n")
+	first = strings.TrimSpace(first)
+	offset := at.offset
+	end := min(len(s.file.Data), at.offset+at.length)
+	i := -1
+	if offset < end {
+		i = bytes.Index(s.file.Data[offset:end], []byte(first))
+	}
+	if i >= 0 {
+		offset += i
+	}
+	n, exact := slices.BinarySearch(s.lines, offset)
+	if !exact {
+		n--
+	}
+	if i < 0 {
+		return n + 1, 0
+	}
+	return n + 1, offset - s.lines[n] + 1
+}
+
+// matches returns what was found, in the order of the file, without what is a part of
+// something else that was found in the same place.
+func (s *fileScan) matches() []scan.Match {
+	all := slices.SortedFunc(maps.Values(s.found), func(a, b scan.Match) int {
+		return cmp.Or(
+			cmp.Compare(a.Line, b.Line), cmp.Compare(precedence(a.Rule), precedence(b.Rule)), cmp.Compare(a.Column, b.Column),
+			-cmp.Compare(len(a.Secret.Reveal()), len(b.Secret.Reveal())), cmp.Compare(a.Secret.Reveal(), b.Secret.Reveal()))
+	})
+	var list []scan.Match
+	for _, m := range all {
+		if !slices.ContainsFunc(list, func(kept scan.Match) bool { return kept.Line == m.Line && overlap(kept, m) }) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// overlap reports whether two matches in a line have text in common.
+func overlap(a, b scan.Match) bool {
+	if a.Column == 0 || b.Column == 0 {
+		return strings.Contains(a.Secret.Reveal(), b.Secret.Reveal()) || strings.Contains(b.Secret.Reveal(), a.Secret.Reveal())
+	}
+	return a.Column < b.Column+len(b.Secret.Reveal()) && b.Column < a.Column+len(a.Secret.Reveal())
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// pemBegin starts a private key, and other things.
+const pemBegin = "-----BEGIN "
+
+var (
+	privateKey = regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
+	keyBody    = regexp.MustCompile(`[A-Za-z0-9+/]{24}`)
+
+	accessToken = regexp.MustCompile(`(?:^|[^\w-])(at:[A-Za-z0-9][\w.-]{15,})`)
+	orgKey      = regexp.MustCompile(`\biak_[A-Za-z0-9-]+_([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})`)
+	jwt         = regexp.MustCompile(`\b(eyJ[\w-]{8,})\.(eyJ[\w-]{8,})\.[\w-]{10,}`)
+
+	urlPassword = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]+://([^\s:/?#@"'<>\x60]*):([^\s/?#"'<>\x60]{3,256})@[^\s"'<>/]`)
+	urlToken    = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]+://([^\s:/?#@"'<>\x60]{12,})@[^\s"'<>/]`)
+	webhook     = regexp.MustCompile(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
+		`[\w.-]*(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[\w@/-]{30,}|chat\.googleapis\.com/v1/spaces/\S+token=[\w%-]{20,}|` +
+		`hooks\.zapier\.com/hooks/catch/\d+/\w{6,}/?|hook\.(?:\w+\.)?make\.com/\w{20,}|maker\.ifttt\.com/trigger/\w+/with/key/[\w-]{20,}|` +
+		`[\w.-]+\.azurewebsites\.net/\S*[?&]code=[\w%/=+-]{20,})`)
+
+	bearer = regexp.MustCompile(`(?i)\bbearer\s+([\w.~+/-]{6,}=*)`)
+	basic  = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
+	scheme = regexp.MustCompile(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
+)
+
+// shapes looks for what is a secret because of its form.
+func (s *fileScan) shapes(punched string, at where) bool {
+	found := false
+	if strings.Contains(punched, pemBegin) {
+		found = s.privateKeys(punched, at)
+	}
+	if strings.Contains(punched, "://") {
+		found = s.urls(punched, at) || found
+	}
+	if strings.Contains(punched, "eyJ") {
+		found = s.jwts(punched, at) || found
+	}
+	if strings.Contains(punched, "at:") || strings.Contains(punched, "iak_") {
+		found = s.platformKeys(punched, at) || found
+	}
+	return s.authorization(punched, at) || s.cookie(punched, at) || found
+}
+
+// privateKeys finds keys in PEM, whatever stands for their line feeds.
+func (s *fileScan) privateKeys(text string, at where) bool {
+	found := false
+	for _, m := range privateKey.FindAllStringSubmatch(text, -1) {
+		if keyBody.MatchString(m[1]) {
+			found = true
+			s.report(rulePrivateKey, m[0], at)
+		}
+	}
+	return found
+}
+
+func (s *fileScan) platformKeys(text string, at where) bool {
+	found := false
+	for _, m := range accessToken.FindAllStringSubmatch(text, -1) {
+		if token := strings.TrimPrefix(m[1], "at:"); !isWordy(token) && !isPlaceholder(token) {
+			found = true
+			s.report(ruleAccessToken, m[1], at)
+		}
+	}
+	for _, m := range orgKey.FindAllStringSubmatch(text, -1) {
+		if !isUniform(m[1]) {
+			found = true
+			s.report(ruleOrgKey, m[0], at)
+		}
+	}
+	return found
+}
+
+// jwts finds signed tokens. One that says that it is not signed, and the one of the
+// documentation that everybody quotes, are none.
+func (s *fileScan) jwts(text string, at where) bool {
+	found := false
+	for _, m := range jwt.FindAllStringSubmatch(text, -1) {
+		var header struct{ Alg string }
+		if !decodeJSON(m[1], &header) || header.Alg == "" || strings.EqualFold(header.Alg, "none") || isExampleToken(m[2]) {
+			continue
+		}
+		found = true
+		s.report(ruleJWT, m[0], at)
+	}
+	return found
+}
+
+func isExampleToken(payload string) bool {
+	var p struct {
+		Name string
+		Iat  int64
+	}
+	return decodeJSON(payload, &p) && p.Name == "John Doe" && p.Iat == 1516239022
+}
+
+func decodeJSON(text string, into any) bool {
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && json.Unmarshal(data, into) == nil
+}
+
+// urls finds user-info, and addresses that are secret themselves.
+func (s *fileScan) urls(text string, at where) bool {
+	found := false
+	for _, m := range urlPassword.FindAllStringSubmatch(text, -1) {
+		if user, pass := m[1], m[2]; !strings.ContainsRune(pass, hole) && !isPlaceholder(pass) && !(user == pass && strings.Contains(m[0], "@l")) {
+			found = true
+			s.report(ruleURL, pass, at)
+		}
+	}
+	for _, m := range urlToken.FindAllStringSubmatch(text, -1) {
+		if looksGenerated(m[1]) {
+			found = true
+			s.report(ruleURL, m[1], at)
+		}
+	}
+	for _, m := range webhook.FindAllString(text, -1) {
+		if !strings.ContainsRune(m, hole) && !hasPlaceholderPart(m[len("https://"):]) {
+			found = true
+			s.report(ruleWebhook, m, at)
+		}
+	}
+	return found
+}
+
+// authorization finds the credentials of Authorization headers.
+func (s *fileScan) authorization(text string, at where) bool {
+	found := false
+	if at.header && at.strength == credential {
+		if m := scheme.FindStringSubmatch(strings.TrimSpace(text)); m != nil && isHeaderSecret(m[1]) {
+			s.report(ruleAuthorization, m[1], at)
+			return true
+		}
+	}
+	for _, m := range bearer.FindAllStringSubmatch(text, -1) {
+		if len(m[1]) >= minRandom && looksGenerated(m[1]) || at.header && isHeaderSecret(m[1]) && !isWordy(m[1]) {
+			found = true
+			s.report(ruleAuthorization, m[1], at)
+		}
+	}
+	for _, m := range basic.FindAllStringSubmatch(text, -1) {
+		if isBasic(m[1]) {
+			found = true
+			s.report(ruleAuthorization, m[1], at)
+		}
+	}
+	return found
+}
+
+func isHeaderSecret(text string) bool {
+	return !strings.ContainsRune(text, hole) && !isPlaceholder(text)
+}
+
+// isBasic reports the base64 of user:password.
+func isBasic(text string) bool {
+	plain, ok := decodeBase64(text)
+	if !ok && len(text) < minBase64 {
+		data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+		plain, ok = string(data), err == nil && utf8.Valid(data)
+	}
+	user, pass, found := strings.Cut(plain, ":")
+	if !ok || !found || strings.ContainsAny(plain, "{}<> \n") {
+		return false
+	}
+	// An API key often is the user, or the password, alone.
+	return pass != "" && !isPlaceholder(pass) || pass == "" && looksGenerated(user)
+}
+
+var cookiePair = regexp.MustCompile(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
+
+// cookie finds sessions in a Cookie header.
+func (s *fileScan) cookie(text string, at where) bool {
+	lower := strings.ToLower(at.name)
+	if lower != "cookie" && lower != "set-cookie" && lower != "cookies" {
+		return false
+	}
+	found := false
+	for _, m := range cookiePair.FindAllStringSubmatch(text, -1) {
+		if !strings.HasPrefix(m[1], "_ga") && looksGenerated(m[2]) {
+			found = true
+			s.report(ruleCookie, m[2], at)
+		}
+	}
+	return found
+}

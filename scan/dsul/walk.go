@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// maxYAML is the largest file that is parsed, in bytes; maxNodes how many nodes
+	// its bytes may make. Beyond, a file is read as text.
+	maxYAML  = 8 << 20
+	maxNodes = 400_000
+	// maxVisits bounds the nodes that are looked at, each time that an alias leads to
+	// them; maxDepth how deep they are.
+	maxVisits = 2_000_000
+	maxDepth  = 500
+	// maxNested is how many times what is in a string is looked into.
+	maxNested = 4
+)
+
+var (
+	errAliases = errors.New("its aliases stand for too many nodes")
+	errDepth   = errors.New("it is nested too deeply")
+)
+
+// parsable reports whether the tree of the file is of a size that can be built: the
+// library builds it before anybody can count it.
+func (s *fileScan) parsable() bool {
+	return len(s.file.Data) <= maxYAML && mayHaveNodes(s.file.Data) <= maxNodes
+}
+
+// mayHaveNodes returns how many nodes the bytes can make at most, within a small
+// factor: each takes one of these.
+func mayHaveNodes(data []byte) int {
+	n := 0
+	for _, mark := range []string{"\n", ",", "[", "{", "- ", "-\t", "? ", "?\t", ": ", ":\t"} {
+		n += bytes.Count(data, []byte(mark))
+	}
+	return n
+}
+
+// parseYAML returns the documents of a text, and false if it is not valid.
+func parseYAML(data []byte) (docs []*yaml.Node, ok bool) {
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			docs, ok = nil, false
+		}
+	}()
+	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		doc := new(yaml.Node)
+		switch err := dec.Decode(doc); {
+		case errors.Is(err, io.EOF):
+			return docs, true
+		case err != nil:
+			return nil, false
+		}
+		docs = append(docs, doc)
+	}
+}
+
+// visit looks at a node and at what is below it.
+func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
+	if s.visits++; s.visits > maxVisits {
+		return errAliases
+	}
+	if depth > maxDepth {
+		return errDepth
+	}
+	if s.visits%1024 == 0 && s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		for _, child := range n.Content {
+			if err := s.visit(child, at, depth+1); err != nil {
+				return err
+			}
+		}
+	case yaml.AliasNode:
+		if n.Alias == nil || at.strength == unnamed && !at.configured {
+			return nil // its anchor is looked at where it stands
+		}
+		return s.visit(n.Alias, at, depth+1)
+	case yaml.MappingNode:
+		return s.mapping(n, at, depth)
+	case yaml.SequenceNode:
+		return s.sequence(n, at, depth)
+	case yaml.ScalarNode:
+		s.scalar(n, at)
+	}
+	return nil
+}
+
+func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
+	named, valueOf := pair(n)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		below := s.key(at, key.Value)
+		if key.Kind != yaml.ScalarNode {
+			below = at
+			if err := s.visit(key, at, depth+1); err != nil {
+				return err
+			}
+		} else {
+			s.keyText(key, below)
+		}
+		if value == valueOf && nameStrength(named) >= below.strength {
+			below.name, below.strength = named, nameStrength(named)
+			below.header = below.header || isHeader(named)
+		}
+		if err := s.visit(value, below, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair recognises {name: apiKey, value: …}, which is how the instruction set, and
+// lists of headers and variables, name a value.
+func pair(n *yaml.Node) (name string, value *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, child := n.Content[i].Value, n.Content[i+1]
+		switch strings.ToLower(key) {
+		case "name", "key", "variable", "header", "field":
+			if child.Kind == yaml.ScalarNode && name == "" {
+				name = child.Value
+			}
+		case "value", "default", "content":
+			if value == nil {
+				value = child
+			}
+		}
+	}
+	return name, value
+}
+
+// isHeader reports headers that are secret for what they are.
+func isHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "authorization", "proxy-authorization", "cookie", "set-cookie":
+		return true
+	}
+	return false
+}
+
+func (s *fileScan) sequence(n *yaml.Node, at spot, depth int) error {
+	if s.joined(n, at) {
+		return nil
+	}
+	for i, child := range n.Content {
+		if err := s.visit(child, at.item(i), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joined looks at the lines of a list as one text: private keys are written so. It is
+// true for one that is.
+func (s *fileScan) joined(n *yaml.Node, at spot) bool {
+	if len(n.Content) < 3 || n.Content[0].Kind != yaml.ScalarNode || !strings.Contains(n.Content[0].Value, pemBegin) {
+		return false
+	}
+	var lines []string
+	for _, child := range n.Content {
+		lines = append(lines, child.Value)
+	}
+	return s.privateKeys(strings.Join(lines, "\n"), s.at(n.Content[0], at))
+}
+
+// scalar looks at a value.
+func (s *fileScan) scalar(n *yaml.Node, at spot) {
+	switch n.ShortTag() {
+	case "!!null", "!!bool", "!!timestamp":
+		return
+	}
+	s.value(n.Value, s.at(n, at))
+}
+
+// keyText looks at a key, which may be an expression: conditions are keys.
+func (s *fileScan) keyText(key *yaml.Node, at spot) {
+	if len(key.Value) < 8 {
+		return
+	}
+	at.name, at.strength, at.configured, at.header = "", unnamed, false, false
+	where := s.at(key, at)
+	s.shapes(punch(key.Value), where)
+	s.assignments(key.Value, where)
+}

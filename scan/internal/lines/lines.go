@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package lines finds places in a text that a YAML parser names by line and column.
+package lines
+
+import "unicode/utf8"
+
+// Starts holds the offset of each line of a text, in bytes.
+type Starts []int
+
+// New finds the lines of a text. There is at least one.
+func New(data []byte) Starts {
+	starts := Starts{0}
+	for i, c := range data {
+		if c == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
+}
+
+// Offset returns the offset of a line and column, which both count from 1; columns are
+// characters, as the parser counts them. It is false for a line that is not there.
+func (s Starts) Offset(data []byte, line, column int) (int, bool) {
+	if line < 1 || line > len(s) {
+		return 0, false
+	}
+	at := s[line-1]
+	for range column - 1 {
+		_, size := utf8.DecodeRune(data[at:])
+		at += size
+	}
+	return at, true
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scantest
+
+import (
+	"embed"
+	"io/fs"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// data holds workspaces without leaks: published ones of the platform's vendor, which
+// are under the MIT licence that stands beside them, and ours.
+//
+//go:embed all:testdata
+var data embed.FS
+
+// Clean returns files of workspaces without a leak, by path.
+func Clean() map[string][]byte {
+	files := map[string][]byte{}
+	archive, err := data.ReadFile("testdata/clean.txtar")
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range txtar.Parse(archive).Files {
+		files[f.Name] = f.Data
+	}
+	samples, err := fs.Sub(data, "testdata/samples")
+	if err != nil {
+		panic(err)
+	}
+	AddTree(files, samples)
+	return files
+}
+
+// AddTree adds the files of a directory of workspaces.
+func AddTree(files map[string][]byte, root fs.FS) {
+	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, "LICENSE") {
+			return err
+		}
+		files[path], err = fs.ReadFile(root, path)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+}

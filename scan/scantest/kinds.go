@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scantest
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// Kind is a kind of secret and how it is written into a workspace.
+type Kind struct {
+	// Name of the kind; Key is the name beside the value.
+	Name, Key string
+	// before and after stand around the secret; each is an expression for
+	// [Planter.Text].
+	before, secret, after string
+	// make replaces the expressions where none can tell a valid value.
+	make func(*Planter) (value, secret string)
+}
+
+// Value makes up a value, and the secret that is in it.
+func (k Kind) Value(p *Planter) (value, secret string) {
+	if k.make != nil {
+		return k.make(p)
+	}
+	secret = p.Text(k.secret)
+	return p.Text(k.before) + secret + p.Text(k.after), secret
+}
+
+// plain is a kind whose value is the secret.
+func plain(name, key, secret string) Kind { return Kind{Name: name, Key: key, secret: secret} }
+
+// around is a kind whose value has text around the secret.
+func around(name, key, before, secret, after string) Kind {
+	return Kind{Name: name, Key: key, before: before, secret: secret, after: after}
+}
+
+// Kinds returns all kinds that are planted.
+func Kinds() []Kind {
+	return append(append(passwords(), keys()...), append(inText(), made()...)...)
+}
+
+func passwords() []Kind {
+	return []Kind{
+		plain("password", "password", `[A-Z][a-z]{5}[0-9]{3}!`),
+		plain("password of a mail server", "smtpPassword", `[a-zA-Z]{8}[0-9][a-z]{3}`),
+		plain("password of a database", "dbPassword", `[a-z]{6}-[a-z]{6}-[0-9]{2}`),
+		plain("password in capitals", "DB_PASSWORD", `[A-Za-z]{6}#[0-9]{4}`),
+		plain("passphrase", "sshPassphrase", `[a-z]{5}-[a-z]{6}-[a-z]{5}[0-9]`),
+		plain("French password", "motDePasse", `[A-Z][a-z]{6}[0-9]{2}`),
+		plain("French abbreviation", "adminMdp", `[a-z]{7}[0-9]{4}`),
+		plain("German password", "Kennwort", `[A-Z][a-z]{7}[0-9]{2}`),
+		plain("password of a directory", "ldapBindPassword", `[A-Za-z0-9]{16}`),
+		plain("password of a proxy", "proxy_password", `[a-z]{4}[0-9]{4}[a-z]{4}`),
+		plain("password of a key store", "keystore-password", `[A-Z]{4}[a-z]{4}[0-9]{2}`),
+		plain("short for password", "pwd", `[a-z]{4}@[0-9]{3}[A-Z]`),
+	}
+}
+
+func keys() []Kind {
+	return []Kind{
+		plain("client secret", "client_secret", `[A-Za-z0-9]{40}`),
+		plain("client secret of Azure", "clientSecret", `[a-zA-Z0-9]{3}8Q~[a-zA-Z0-9]{34}`),
+		plain("API key in hex", "apiKey", `[0-9a-f]{32}`),
+		plain("API key, a UUID", "api_key", `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}`),
+		plain("API key of a header", "X-API-Key", `[A-Za-z0-9]{40}`),
+		plain("access token", "accessToken", `[A-Za-z0-9]{64}`),
+		plain("refresh token", "refresh_token", `1//[A-Za-z0-9]{40}`),
+		plain("token", "authToken", `[a-z0-9]{24}`),
+		plain("token of a session", "sessionToken", `[A-Za-z0-9]{48}`),
+		plain("secret of a webhook", "webhookSecret", `whsec_[A-Za-z0-9]{32}`),
+		plain("secret of a signature", "signingSecret", `[0-9a-f]{32}`),
+		plain("secret of tokens", "jwtSecret", `[A-Za-z0-9]{43}=`),
+		plain("key of an encryption", "encryptionKey", `[0-9a-f]{64}`),
+		plain("shared access key", "sharedAccessKey", `[A-Za-z0-9]{43}=`),
+		plain("key of a storage account", "accountKey", `[A-Za-z0-9]{86}==`),
+		plain("key of AWS", "aws_secret_access_key", `[A-Za-z0-9]{40}`),
+		plain("key of a subscription", "Ocp-Apim-Subscription-Key", `[0-9a-f]{32}`),
+		plain("key of functions", "x-functions-key", `[A-Za-z0-9]{54}==`),
+		plain("seed of one-time passwords", "totpSecret", `[A-Z2-7]{32}`),
+		plain("key of a licence", "licenseKey", `[A-Z]{2}[0-9]{3}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{4}7`),
+		plain("credentials of a directory", "bindCredentials", `[A-Za-z0-9]{20}`),
+		plain("token of GitHub", "githubToken", `ghp_[a-zA-Z0-9]{36}`),
+		plain("token of GitLab", "gitlabToken", `glpat-[a-zA-Z0-9]{20}`),
+		plain("key of OpenAI", "OPENAI_API_KEY", `sk-proj-[a-zA-Z0-9]{48}`),
+		plain("key of Anthropic", "anthropicKey", `sk-ant-api03-[a-zA-Z0-9]{93}AA`),
+		plain("key of Stripe", "stripeKey", `sk_live_[a-zA-Z0-9]{30}`),
+		plain("key of SendGrid", "sendgridApiKey", `SG\.[a-zA-Z0-9]{22}\.[a-zA-Z0-9]{43}`),
+		plain("key of Mistral", "mistralKey", `[A-Za-z0-9]{32}`),
+		plain("key of a search service", "search-admin-key", `[A-Za-z0-9]{52}`),
+	}
+}
+
+func inText() []Kind {
+	return []Kind{
+		around("connection string of a database", "connectionString", `Server=tcp:sql\.acme\.internal,1433;User Id=app;Password=`, `[A-Za-z0-9]{14}`, `;Encrypt=True`),
+		around("connection string of storage", "storage", `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=`, `[A-Za-z0-9]{86}==`, `;EndpointSuffix=core\.windows\.net`),
+		around("URL of Postgres", "databaseUrl", `postgres://app:`, `[A-Za-z0-9]{12}`, `@db\.acme\.internal:5432/app`),
+		around("URL of MongoDB", "mongo", `mongodb\+srv://app:`, `[A-Za-z0-9]{12}`, `@cluster0\.acme\.internal/app`),
+		around("URL of Redis", "cache", `redis://:`, `[A-Za-z0-9]{20}`, `@cache\.acme\.internal:6379/0`),
+		around("URL of a message broker", "broker", `amqps://ingest:`, `[a-z]{5}[0-9]{4}`, `@mq\.acme\.internal/prod`),
+		around("URL with basic authentication", "endpoint", `https://svc-claims:`, `[A-Za-z0-9]{10}`, `@api\.acme\.internal/v1`),
+		around("URL of a repository", "repositoryUrl", `https://oauth2:`, `glpat-[A-Za-z0-9]{20}`, `@gitlab\.acme\.internal/team/app\.git`),
+		around("URL with a token for a user", "source", `https://`, `[a-f0-9]{40}`, `@git\.acme\.internal/team/app\.git`),
+		around("parameter of a URL", "url", `https://api\.acme\.internal/v1/items[?]api_key=`, `[A-Za-z0-9]{32}`, `&limit=5`),
+		around("signature of a URL", "blob", `https://acme\.blob\.core\.windows\.net/docs/a\.pdf[?]sv=2022-11-02&sr=b&sig=`, `[A-Za-z0-9]{43}`, `%3D`),
+		around("bearer token", "Authorization", `Bearer `, `[A-Za-z0-9]{40}`, ``),
+		around("token in a header", "Authorization", `Token `, `[0-9a-f]{40}`, ``),
+		around("API key in a header", "Authorization", `ApiKey `, `[A-Za-z0-9]{40}`, ``),
+		around("cookie", "Cookie", `session=`, `[0-9a-f]{32}`, `; theme=dark`),
+		around("access token of the platform", "prismeToken", ``, `at:[A-Za-z0-9]{40}`, ``),
+		around("access token of the platform in a header", "Authorization", `Bearer `, `at:[A-Za-z0-9]{40}`, ``),
+		around("access token of the platform, unnamed", "input", ``, `at:[A-Za-z0-9]{40}`, ``),
+		around("key of an organisation", "x-prismeai-api-key", ``, `iak_acme_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-b[0-9a-f]{3}-[0-9a-f]{12}`, ``),
+		around("webhook of Slack", "notify", ``, `https://hooks\.slack\.com/services/T[A-Z0-9]{8}/B[A-Z0-9]{8}/[A-Za-z0-9]{24}`, ``),
+		around("webhook of Discord", "alerts", ``, `https://discord\.com/api/webhooks/[1-9][0-9]{17}/[A-Za-z0-9]{68}`, ``),
+		around("webhook of Teams", "channelUrl", ``, `https://acme\.webhook\.office\.com/webhookb2/[0-9a-f]{8}@[0-9a-f]{8}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f]{8}`, ``),
+	}
+}
+
+// made returns the kinds that no expression tells.
+func made() []Kind {
+	encode := base64.RawURLEncoding.EncodeToString
+	token := func(p *Planter) (string, string) {
+		t := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(`{"sub":"`+p.Text(`[0-9]{9}`)+`"}`)) + "." + p.Text(`[A-Za-z0-9]{43}`)
+		return t, t
+	}
+	key := func(*Planter) (string, string) {
+		pem := PrivateKey()
+		return pem, strings.Split(pem, "\n")[1]
+	}
+	return []Kind{
+		{Name: "basic authentication", Key: "Authorization", make: func(p *Planter) (string, string) {
+			secret := base64.StdEncoding.EncodeToString([]byte(p.Text(`svc-[a-z]{6}:[A-Za-z0-9]{13}`)))
+			return "Basic " + secret, secret
+		}},
+		{Name: "signed token", Key: "idToken", make: token},
+		{Name: "signed token, unnamed", Key: "input", make: token},
+		{Name: "private key", Key: "privateKey", make: key},
+		{Name: "private key, unnamed", Key: "certificate", make: key},
+	}
+}
