@@ -3,7 +3,7 @@
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
 # make test    every test; what CI runs
-# make bench   the figures of docs/figures.md
+# make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
 # make drill-alerts   every alert on real Prometheus and Alertmanager
 # make mutate-alerts  how many changes of the alert rules make a test fail
@@ -48,9 +48,15 @@ check:
 unit: $(TOOLS)/trufflehog $(TOOLS)/helm
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m ./...
 
+	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
+
 .PHONY: race
 race:
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT)
+
+.PHONY: bench
+bench: build $(TOOLS)/trufflehog $(TOOLS)/crane
+	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -crane $(TOOLS)/crane
 
 .PHONY: figures-sidecar
 figures-sidecar:
@@ -68,6 +74,9 @@ drill-alerts:
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
 	cd .tools/trufflehog && $(GO) build -trimpath -o $@ github.com/trufflesecurity/trufflehog/v3
+
+$(TOOLS)/crane: .tools/crane/go.mod
+	cd .tools/crane && $(GO) build -trimpath -o $@ github.com/google/go-containerregistry/cmd/crane
 
 $(TOOLS)/helm: .tools/helm/go.mod
 	cd .tools/helm && $(GO) build -trimpath -o $@ helm.sh/helm/v3/cmd/helm

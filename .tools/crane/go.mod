@@ -1,3 +1,4 @@
+// go-containerregistry's command-line program, which the benchmarks compare against.
 module github.com/prismeai/workspaces-release/.tools/crane
 
 go 1.26.8
