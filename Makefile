@@ -16,8 +16,10 @@ BIN       := $(CURDIR)/bin
 TOOLS     := $(CURDIR)/.tools/bin
 GO        ?= go
 LDFLAGS   := -s -w -X github.com/prismeai/workspaces-release/internal/version.linked=$(VERSION)
-# Static binaries, and one build cache for all of it.
+# Static binaries without paths of the machine, and one build cache for all of it
+# and for every clone.
 export CGO_ENABLED := 0
+export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath
 
 PROGRAMS := $(patsubst %/main.go,%,$(wildcard builder/main.go sidecar/main.go))
 # Packages that link neither BuildKit nor TruffleHog: the race detector, which
@@ -29,7 +31,7 @@ build: $(PROGRAMS:%=$(BIN)/%)
 
 .PHONY: FORCE
 $(BIN)/%: FORCE
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./$*
+	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$*
 
 .PHONY: demo
 demo: build
@@ -73,13 +75,13 @@ drill-alerts:
 
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
-	cd .tools/trufflehog && $(GO) build -trimpath -o $@ github.com/trufflesecurity/trufflehog/v3
+	cd .tools/trufflehog && $(GO) build -o $@ github.com/trufflesecurity/trufflehog/v3
 
 $(TOOLS)/crane: .tools/crane/go.mod
-	cd .tools/crane && $(GO) build -trimpath -o $@ github.com/google/go-containerregistry/cmd/crane
+	cd .tools/crane && $(GO) build -o $@ github.com/google/go-containerregistry/cmd/crane
 
 $(TOOLS)/helm: .tools/helm/go.mod
-	cd .tools/helm && $(GO) build -trimpath -o $@ helm.sh/helm/v3/cmd/helm
+	cd .tools/helm && $(GO) build -o $@ helm.sh/helm/v3/cmd/helm
 
 .PHONY: clean
 clean:
