@@ -24,12 +24,13 @@ type agent struct {
 	inputs   *inputs.Source
 	importer *importer.Importer
 	build    version.Info
+	rotated  chan struct{} // the token is another one
 }
 
 // newAgent loads the settings and makes the rest. Done means that the command is
 // over, with the error.
 func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool, err error) {
-	g = &agent{level: new(slog.LevelVar), store: state.NewStore(), build: version.Get()}
+	g = &agent{level: new(slog.LevelVar), store: state.NewStore(), build: version.Get(), rotated: make(chan struct{}, 1)}
 	live, done, err := a.load(ctx, args, g.reloaded)
 	if done {
 		return nil, true, err

@@ -101,8 +101,11 @@ func (g *agent) watchFiles(ctx context.Context) {
 func (g *agent) changed(ctx context.Context, name string) {
 	g.log.Info("file changed", "file", name)
 	g.metrics.FileChanged(name)
-	if name == "config" && g.live.Refresh(ctx) != nil {
+	switch {
+	case name == "config" && g.live.Refresh(ctx) != nil:
 		return
+	case name == "token" || name == "config":
+		g.newToken()
 	}
 	g.importer.Trigger(false)
 }

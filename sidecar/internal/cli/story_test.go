@@ -33,7 +33,7 @@ const canary = "at:canary-9f1c77b2"
 //
 //	exits CODE ARG…     runs the sidecar with the arguments and wants the exit code
 //	start ARG…          starts it in the background; $URL is where it listens
-//	stop                ends it as SIGTERM does and wants exit code 0
+//	end                 ends it as SIGTERM does and wants exit code 0
 //	platform VARIANT…   starts a fake platform: $POD, $GATEWAY
 //	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
 //	await PATH TEXT     waits until the page of the sidecar has the text
@@ -61,7 +61,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"start":     start,
-			"stop":      stop,
+			"end":       end,
 			"platform":  startPlatform,
 			"fail":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Fail(args[0], args[1]) },
 			"heal":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Heal(args[0]) },
@@ -182,7 +182,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
-func stop(ts *testscript.TestScript, _ bool, _ []string) {
+func end(ts *testscript.TestScript, _ bool, _ []string) {
 	s := of(ts)
 	s.cancel()
 	code := <-s.code

@@ -39,7 +39,7 @@ func (g *agent) leaveWord(err error) {
 
 func terminationText(s state.Snapshot, err error) string {
 	var text strings.Builder
-	if p := s.Problem; p != nil {
+	if p := s.Problem; p != nil && !s.Confirmed {
 		fmt.Fprintf(&text, "%s: %s\n%s\n%s\n%s\n", p.Reason, p.Title, p.Message, p.Remedy, p.Runbook)
 	} else if err != nil {
 		fmt.Fprintln(&text, err)

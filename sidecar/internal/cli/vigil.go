@@ -23,52 +23,69 @@ const (
 
 // watchGate says loudly that the gate is open without confirmation.
 func (g *agent) watchGate(ctx context.Context) {
-	var told time.Time
-	each(ctx, func() time.Duration {
-		gate, changed := g.store.Gate(g.gate())
-		s := g.store.Get()
-		if changed { // no probe was faster
-			g.log.Info("gate is open", "why", gate.Why, "policy", g.gate().String(), "confirmed", s.Confirmed)
+	tick := time.NewTicker(gateEvery)
+	defer tick.Stop()
+	for told := (time.Time{}); ctx.Err() == nil; {
+		told = g.lookAtGate(told)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 		}
-		if gate.Open && !s.Confirmed && gate.Why != state.GateConfirmed && time.Since(told) >= alarmEvery {
-			told = time.Now()
-			g.log.Error("the pod is Ready, although the release is not confirmed", "why", gate.Why, "policy", g.gate().String(),
-				"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
-		}
-		return gateEvery
-	})
+	}
+}
+
+// lookAtGate returns when an open gate without confirmation was last told.
+func (g *agent) lookAtGate(told time.Time) time.Time {
+	gate, changed := g.store.Gate(g.gate())
+	s := g.store.Get()
+	if changed { // no probe was faster
+		g.log.Info("gate is open", "why", gate.Why, "policy", g.gate().String(), "confirmed", s.Confirmed)
+	}
+	if !gate.Open || s.Confirmed || gate.Why == state.GateConfirmed || time.Since(told) < alarmEvery {
+		return told
+	}
+	g.log.Error("the pod is Ready, although the release is not confirmed", "why", gate.Why, "policy", g.gate().String(),
+		"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
+	return time.Now()
 }
 
 // watchToken keeps the time at which the token expires.
 func (g *agent) watchToken(ctx context.Context) {
-	each(ctx, func() time.Duration {
-		in, err := g.inputs.Load(ctx)
-		if in == nil || in.Gateway == nil || g.live.Get().TokenFile == "" {
-			return tokenAgain // no token, or not yet; the pass tells why
-		}
-		user, err := in.Gateway.Me(ctx)
-		if err != nil {
-			g.log.Debug("cannot ask when the token expires", "error", err)
-			return tokenAgain
-		}
-		g.store.Update(func(s *state.Snapshot) {
-			s.TokenExpires = nil
-			if !user.Expires.IsZero() {
-				s.TokenExpires = &user.Expires
-			}
-		})
-		return tokenEvery
-	})
-}
-
-// each calls f until ctx ends, after the time that it returns.
-func each(ctx context.Context, f func() time.Duration) {
 	for ctx.Err() == nil {
-		t := time.NewTimer(f())
+		t := time.NewTimer(g.lookAtToken(ctx))
 		select {
 		case <-t.C:
+		case <-g.rotated:
 		case <-ctx.Done():
 		}
 		t.Stop()
+	}
+}
+
+// lookAtToken returns the time until it is to be called again.
+func (g *agent) lookAtToken(ctx context.Context) time.Duration {
+	gateway := g.inputs.Gateway()
+	if gateway == nil || g.live.Get().TokenFile == "" {
+		return tokenEvery
+	}
+	user, err := gateway.Me(ctx)
+	if err != nil {
+		g.log.Debug("cannot ask when the token expires", "error", err)
+		return tokenAgain
+	}
+	g.store.Update(func(s *state.Snapshot) {
+		s.TokenExpires = nil
+		if !user.Expires.IsZero() {
+			s.TokenExpires = &user.Expires
+		}
+	})
+	return tokenEvery
+}
+
+// newToken makes watchToken look at once.
+func (g *agent) newToken() {
+	select {
+	case g.rotated <- struct{}{}:
+	default: // it will look
 	}
 }

@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
@@ -14,9 +15,9 @@ import (
 type Live struct {
 	loader   *Loader
 	reloaded func(c *Config, err error)
+	current  atomic.Pointer[Config] // so that probes never wait for a load
 
-	mu      sync.Mutex
-	current *Config
+	loading sync.Mutex
 	seen    watch.Sum // of the file at the last load, whatever came of it
 	failure error     // of the last load
 }
@@ -28,52 +29,54 @@ func NewLive(ctx context.Context, l *Loader, reloaded func(c *Config, err error)
 	if err != nil {
 		return nil, err
 	}
-	live := &Live{loader: l, reloaded: reloaded, current: c}
+	live := &Live{loader: l, reloaded: reloaded}
+	live.current.Store(c)
 	live.seen = live.sum()
 	reloaded(c, nil)
 	return live, nil
 }
 
 // Get returns the configuration in force.
-func (l *Live) Get() *Config {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.current
-}
+func (l *Live) Get() *Config { return l.current.Load() }
 
 // Reload loads the settings again. After an error those in force stay.
 func (l *Live) Reload(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seen = l.sum()
-	c, err := l.loader.Load(ctx)
-	if err == nil {
-		err = l.current.Restart(c)
-	}
-	if err == nil {
-		l.current = c
-	}
-	l.failure = err
-	l.reloaded(l.current, err)
-	return err
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	return l.reload(ctx, l.sum())
 }
 
-// Refresh reloads the settings if the file is another one than at the last load.
+// Refresh reloads the settings if the file is another one than at the last load,
+// and returns the error of the last load.
 func (l *Live) Refresh(ctx context.Context) error {
-	l.mu.Lock()
-	same, failure := l.sum() == l.seen, l.failure
-	l.mu.Unlock()
-	if same {
-		return failure
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	if sum := l.sum(); sum != l.seen {
+		return l.reload(ctx, sum)
 	}
-	return l.Reload(ctx)
+	return l.failure
+}
+
+func (l *Live) reload(ctx context.Context, sum watch.Sum) error {
+	old := l.Get()
+	c, err := l.loader.Load(ctx)
+	if err == nil {
+		err = old.Restart(c)
+	}
+	if err == nil {
+		l.current.Store(c)
+	}
+	l.seen, l.failure = sum, err
+	l.reloaded(l.Get(), err)
+	return err
 }
 
 // sum is that of the file, zero for none or one that cannot be read.
 func (l *Live) sum() watch.Sum {
-	if l.current.File == "" {
+	path := l.Get().File
+	if path == "" {
 		return watch.Sum{}
 	}
-	sum, _ := watch.SumOf(l.current.File, maxFileSize) // Load says what is wrong
+	sum, _ := watch.SumOf(path, maxFileSize) // Load says what is wrong
 	return sum
 }

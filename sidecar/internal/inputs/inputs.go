@@ -9,7 +9,6 @@
 package inputs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,9 +112,18 @@ func unreadable(err error) error {
 	return &importer.Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
 }
 
+// Gateway returns the client of the public API, nil without one.
+func (s *Source) Gateway() *platform.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, gateway, _ := s.connect(s.live.Get()) // a pass tells what is wrong
+	return gateway
+}
+
 // Files are those whose change shall start a pass or a reload.
 func (s *Source) Files() []watch.File {
 	c := s.live.Get()
-	path, _ := c.ManifestPath()
-	return []watch.File{{Name: "config", Path: c.File}, {Name: "manifest", Path: path}, {Name: "token", Path: cmp.Or(c.TokenFile, c.InternalKeyFile)}}
+	manifest, _ := c.ManifestPath()
+	return []watch.File{{Name: "config", Path: c.File}, {Name: "manifest", Path: manifest},
+		{Name: "token", Path: c.TokenFile}, {Name: "token", Path: c.InternalKeyFile}}
 }
