@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 var update = flag.Bool("update", false, "write docs/reference/sidecar.md anew")
@@ -119,5 +121,25 @@ func TestHelpNamesEverything(t *testing.T) {
 		if len(line) > 110 {
 			t.Errorf("a long line: %s", line)
 		}
+	}
+}
+
+// TestAdviceNamesFlags that there are.
+func TestAdviceNamesFlags(t *testing.T) {
+	known := map[string]bool{}
+	for _, s := range config.Default("").Settings() {
+		known["--"+s.Name] = true
+	}
+	named := 0
+	for _, r := range state.Reasons() {
+		for _, flag := range regexp.MustCompile(`--[a-z]+(-[a-z]+)*`).FindAllString(state.Advise(r).Remedy, -1) {
+			named++
+			if !known[flag] {
+				t.Errorf("the advice for %s names %s, which there is not", r, flag)
+			}
+		}
+	}
+	if named < 5 {
+		t.Errorf("only %d flags are named: the test looks at nothing", named)
 	}
 }

@@ -176,6 +176,13 @@ func TestWhatIsPrintedCanBeLoaded(t *testing.T) {
 	}
 }
 
+func TestTheExampleIsValid(t *testing.T) {
+	c := mustLoad(t, []string{"--config", "../../../examples/sidecar.yaml"}, nil)
+	if c.Gate.OpenAfter != 15*time.Minute || c.Policy.GroupTimeout != 45*time.Minute {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestServiceLinksAreNotSettings(t *testing.T) {
 	mustLoad(t, nil, map[string]string{"SIDECAR_SERVICE_HOST": "10.0.0.1", "SIDECAR_SERVICE_PORT": "80", "SIDECAR_SERVICE_PORT_HTTP_API": "80",
 		"SIDECAR_PORT": "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP": "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP_ADDR": "10.0.0.1",
