@@ -83,43 +83,57 @@ func (p *pod) lock(age time.Duration) {
 	p.store.Update(func(s *state.Snapshot) { s.Lock = &state.LockInfo{By: "pod-9", Since: time.Now().Add(-age)} })
 }
 
-// condition makes one alert fire in a namespace of its own, named like it.
+// condition makes one alert fire in a namespace of its own.
 type condition struct {
-	alert string
+	alert, namespace string
 	// begin brings it about, and end does away with it.
-	begin, end func(*pod)
+	begin, end func()
 	// also are alerts that are true in it as well.
 	also []string
+	// inhibited is the alert by another one, so that nobody is told.
+	inhibited bool
 }
 
 func problem(r state.Reason) func(*pod) { return func(p *pod) { p.fail(r) } }
 
-// conditions lists one for each alert of the chart.
-func conditions(ctx context.Context) []condition {
-	well := (*pod).confirm
-	return []condition{
-		{"Failing", problem(state.ImportErrors), well, nil},
-		{"TokenRejected", problem(state.IdentityRefused), well, nil},
-		{"ManifestRejected", problem(state.ManifestMismatch), well, nil},
-		{"NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well, nil},
-		{"RolloutBlocked", func(p *pod) { p.unconfirm(state.GatePolicy{}) }, well, []string{"NotSucceeded"}},
-		{"GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well, []string{"NotSucceeded"}},
-		{"Stuck", func(p *pod) { p.enter(state.Confirm) }, well, []string{"Slow"}},
-		{"Slow", func(p *pod) { p.enter(state.Import); go advance(ctx, p) }, well, nil},
-		{"LockWaitLong", func(p *pod) { p.lock(0) }, well, []string{"LockHolderDead"}},
-		{"LockHolderDead", func(p *pod) { p.lock(0) }, well, []string{"LockWaitLong"}},
-		{"ReleaseSkew", func(p *pod) { p.store.Update(func(s *state.Snapshot) { s.Release.ManifestDigest = "sha256:2" }) },
-			func(p *pod) { p.store.Update(func(s *state.Snapshot) { s.Release.ManifestDigest = "sha256:1" }) }, nil},
-		{"Drift", func(p *pod) {
-			p.store.Update(func(s *state.Snapshot) { s.Drift = &state.Drift{Checked: time.Now(), Workspaces: []string{"a"}} })
-		}, well, nil},
-		{"PlatformFailing", func(p *pod) { p.ask(ctx, 1) }, func(p *pod) { p.failing.Store(0) }, []string{"PlatformDegraded"}},
-		{"PlatformDegraded", func(p *pod) { p.ask(ctx, 10) }, func(p *pod) { p.failing.Store(0) }, nil},
-		{"TokenExpiring", func(p *pod) { p.expire(time.Hour) }, func(p *pod) { p.expire(365 * 24 * time.Hour) }, nil},
-		{"ConfigReloadFailed", func(p *pod) { p.Reload(false) }, func(p *pod) { p.Reload(true) }, nil},
-		{"WatchDegraded", func(p *pod) { p.WatchMode("polling") }, func(p *pod) { p.WatchMode("inotify") }, nil},
-		{"MetricsAbsent", func(p *pod) { p.silent.Store(true) }, func(p *pod) { p.silent.Store(false) }, nil},
+// conditions lists one for each alert of the chart, and what to read.
+func conditions(t *testing.T) (all []condition, targets []target) {
+	t.Helper()
+	ctx := t.Context()
+	add := func(alert string, begin, end func(*pod), also ...string) {
+		p := newPod(t, alert, "pod-0")
+		targets = append(targets, p.target)
+		all = append(all, condition{alert: alert, namespace: alert, begin: func() { begin(p) }, end: func() { end(p) }, also: also})
 	}
+	well := (*pod).confirm
+	add("Failing", problem(state.ImportErrors), well)
+	add("TokenRejected", problem(state.IdentityRefused), well)
+	add("ManifestRejected", problem(state.ManifestMismatch), well)
+	add("NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well)
+	add("RolloutBlocked", func(p *pod) { p.unconfirm(state.GatePolicy{}) }, well, "NotSucceeded")
+	add("GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well, "NotSucceeded")
+	add("Stuck", func(p *pod) { p.enter(state.Confirm) }, well, "Slow")
+	add("Slow", func(p *pod) { p.enter(state.Import); go p.advance(ctx) }, well)
+	add("LockWaitLong", func(p *pod) { p.lock(0) }, well, "LockHolderDead")
+	add("LockHolderDead", func(p *pod) { p.lock(0) }, well, "LockWaitLong")
+	targets = append(targets, newPod(t, "ReleaseSkew", "old").target)
+	add("ReleaseSkew", func(p *pod) { p.carry("sha256:2") }, func(p *pod) { p.carry("sha256:1") })
+	add("Drift", (*pod).drift, well)
+	add("PlatformFailing", func(p *pod) { p.ask(ctx, 1) }, func(p *pod) { p.failing.Store(0) }, "PlatformDegraded")
+	add("PlatformDegraded", func(p *pod) { p.ask(ctx, 10) }, func(p *pod) { p.failing.Store(0) })
+	add("TokenExpiring", func(p *pod) { p.expire(time.Hour) }, func(p *pod) { p.expire(365 * 24 * time.Hour) })
+	add("ConfigReloadFailed", func(p *pod) { p.Reload(false) }, func(p *pod) { p.Reload(true) })
+	add("WatchDegraded", func(p *pod) { p.WatchMode("polling") }, func(p *pod) { p.WatchMode("inotify") })
+	add("MetricsAbsent", func(p *pod) { p.silent.Store(true) }, func(p *pod) { p.silent.Store(false) })
+	return all, targets
+}
+
+func (p *pod) carry(digest string) {
+	p.store.Update(func(s *state.Snapshot) { s.Release.ManifestDigest = digest })
+}
+
+func (p *pod) drift() {
+	p.store.Update(func(s *state.Snapshot) { s.Drift = &state.Drift{Checked: time.Now(), Workspaces: []string{"a"}} })
 }
 
 func (p *pod) expire(in time.Duration) {
@@ -128,7 +142,7 @@ func (p *pod) expire(in time.Duration) {
 }
 
 // advance shows progress for as long as the pod imports.
-func advance(ctx context.Context, p *pod) {
+func (p *pod) advance(ctx context.Context) {
 	every(ctx, interval, func(int) bool {
 		now := time.Now()
 		p.store.Update(func(s *state.Snapshot) { s.LastProgress = &now })

@@ -46,7 +46,7 @@ func (p *pod) tryInVain(ctx context.Context) {
 	p.ask(ctx, 0)
 	p.importing("base1")
 	p.confirmed("base1")
-	every(ctx, 2*time.Second, func(n int) bool {
+	every(ctx, 4*time.Second, func(n int) bool {
 		if n%2 == 0 {
 			p.failed("base2")
 		} else {
@@ -77,7 +77,7 @@ func (r *rollout) targets() []target {
 	return all
 }
 
-// play takes about 16 seconds.
+// play takes about half a minute.
 func (r *rollout) play(ctx context.Context) {
 	a, b := r.pods[2], r.pods[3]
 	a.ask(ctx, 0)
@@ -98,7 +98,7 @@ func (r *rollout) play(ctx context.Context) {
 			b.Pass("", 8*time.Second)
 		},
 	}
-	every(ctx, 2*time.Second, func(n int) bool {
+	every(ctx, 4*time.Second, func(n int) bool {
 		if n > 0 {
 			steps[n-1]()
 		}

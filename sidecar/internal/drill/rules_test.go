@@ -17,9 +17,9 @@ const (
 	root      = "../../.."
 	rulesFile = root + "/charts/workspaces-release/files/alerts.yaml"
 	// scale divides every duration.
-	scale = 120
+	scale = 60
 	// interval of scrapes and of evaluations.
-	interval = 500 * time.Millisecond
+	interval = time.Second
 )
 
 func alerts(t *testing.T) []monitoring.Rule {
