@@ -125,8 +125,8 @@ func made() []Kind {
 		t := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(`{"sub":"`+p.Text(`[0-9]{9}`)+`"}`)) + "." + p.Text(`[A-Za-z0-9]{43}`)
 		return t, t
 	}
-	key := func(*Planter) (string, string) {
-		pem := PrivateKey()
+	key := func(p *Planter) (string, string) {
+		pem := p.PrivateKey()
 		return pem, strings.Split(pem, "\n")[1]
 	}
 	return []Kind{

@@ -8,7 +8,6 @@ package scantest
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -36,8 +35,10 @@ func (p *Planter) Text(expression string) string {
 }
 
 // PrivateKey returns a valid private key in PEM.
-func PrivateKey() string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func (p *Planter) PrivateKey() string {
+	scalar := make([]byte, 32)
+	p.Fill(scalar[1:]) // the first byte keeps it below the order of the curve
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar)
 	if err != nil {
 		panic(err)
 	}

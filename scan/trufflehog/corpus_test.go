@@ -79,7 +79,7 @@ func newPlanter() *scantest.Planter { return scantest.NewPlanter(2) }
 // plant returns a random text in which the family's detector finds something.
 func (f family) plant(p *scantest.Planter) string {
 	if f.text == privateKey {
-		return scantest.PrivateKey()
+		return p.PrivateKey()
 	}
 	return p.Text(f.text)
 }
