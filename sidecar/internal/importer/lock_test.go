@@ -40,8 +40,9 @@ func TestALockIsToldFromOtherRefusals(t *testing.T) {
 					c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Before: func() { c.Lock("somebody", "pull_in_progress") }})
 					c.startAll()
 					time.Sleep(10 * time.Minute)
-					if c.reason() != state.LockHeld || c.replicas[0].ready() {
-						t.Errorf("reason %q", c.reason())
+					n := c.replicas[0].counts
+					if c.reason() != state.LockHeld || c.replicas[0].ready() || n.of(state.LockHeld) != n.of("*") {
+						t.Errorf("reason %q, passes %v", c.reason(), n.passes)
 					}
 					c.Unlock()
 					c.wait(10 * time.Second)
@@ -135,15 +136,37 @@ func TestAWaitIsQuiet(t *testing.T) {
 // A lock that is lost lets the platform take two imports. What still advances is
 // waited for all the same.
 func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(25 * time.Second), EventReadsPerMinute: -1}, 1, func(t *testing.T, c *cluster) {
-		r := c.replicas[0]
+	inBubble(t, platformtest.Options{ImportTime: each(14 * time.Second), EventReadsPerMinute: -1}, 0, func(t *testing.T, c *cluster) {
+		long := matrixFiles("v1")
+		for n := range long.Workspaces {
+			long.Workspaces[n].Groups = []string{"all"}
+		}
+		r := c.add(long)
 		r.gateway = c.public()
-		r.policy.Poll = 20 * time.Second
+		r.policy.Poll = 8 * time.Second // less than 14 s in four looks, less than the import in all
 		r.Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.AnswerAfter, Status: http.StatusGatewayTimeout})
 		r.policy.PullWait = time.Second
-		time.AfterFunc(10*time.Second, c.Unlock)
+		time.AfterFunc(5*time.Second, c.Unlock)
 		c.startAll()
 		c.wait(10 * time.Minute)
-		c.complete("v1")
+		if found := c.Ledger().Overlaps(); found != nil || len(c.Ledger().Bulks) != 1 {
+			t.Errorf("%d imports, at the same time: %v", len(c.Ledger().Bulks), found)
+		}
+	})
+}
+
+// As long as its lock is held, an import is not over, and its errors may come yet.
+func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(2 * time.Minute), VersionAfterFailure: true}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.gateway = c.public()
+		r.Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.ResetAfter})
+		r.policy.PullWait = time.Second
+		c.Fail("b", "broken")
+		c.startAll()
+		time.Sleep(20 * time.Minute)
+		if s := r.get(); s.Groups[0].State == state.GroupConfirmed || r.counts.of(state.ImportErrors) == 0 {
+			t.Errorf("group %s, passes %v", s.Groups[0].State, r.counts.passes)
+		}
 	})
 }

@@ -219,7 +219,13 @@ func TestOtherGroupsAreAnotherRelease(t *testing.T) {
 		r.desired, _ = NewDesired("release", []string{"base2"}, nil, "")
 		r.mu.Unlock()
 		c.Fail("c", "broken")
+		c.Lock("somebody", "manual")
 		r.imp.Trigger(false)
+		time.Sleep(time.Minute)
+		if r.store.Get().Confirmed || c.reason() != state.LockHeld {
+			t.Errorf("%+v", r.store.Get())
+		}
+		c.Unlock()
 		time.Sleep(time.Minute)
 		if got := r.store.Get(); got.Confirmed || !r.ready() || len(got.Groups) != 1 || got.Groups[0].Name != "base2" || got.Groups[0].State != state.GroupFailed {
 			t.Errorf("ready %t, %+v", r.ready(), got)

@@ -30,6 +30,7 @@ func variants(o *platformtest.Options) map[string]*bool {
 		"pod-events":             &o.PodEvents,
 		"unknown-repository-404": &o.UnknownRepositoryIs404,
 		"empty-group-400":        &o.EmptyGroupIs400,
+		"skip-newer":             &o.SkipNewer,
 		"hide-last-pull":         &o.HideLastPull,
 		"version-after-failure":  &o.VersionAfterFailure,
 		"errors-in-workspaces":   &o.ErrorsInWorkspacesOnly,
