@@ -77,14 +77,11 @@ func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error
 	}()
 	select {
 	case <-out.ready:
-	case <-ctx.Done():
-		// The end of the handler cancels too, with its answer ready before.
-		select {
-		case <-out.ready:
-		default:
-			r.CloseWithError(io.ErrClosedPipe) // an answer that comes too late goes nowhere
-			return nil, context.Cause(req.Context())
-		}
+	case <-ctx.Done(): // by the client, or by the end of the handler, which is ready by then
+	}
+	if req.Context().Err() != nil {
+		r.CloseWithError(io.ErrClosedPipe) // an answer that comes too late goes nowhere
+		return nil, context.Cause(req.Context())
 	}
 	if out.status == 0 {
 		cancel()

@@ -13,10 +13,15 @@ import (
 
 var groups = []string{"base1", "base2", "extended"}
 
-// observing makes a replica watch the service's own import, which starts.
+// observing starts the service's own import and a sidecar that watches it, of a
+// user of its own at the gateway.
 func (c *cluster) observing(r *replica, manifest bool) {
-	r.policy.Mode, r.gateway = ModeObserve, c.clientOf(c.NewGateway())
-	r.policy.PodName = r.Name
+	r.gateway = c.clientOf(c.NewGateway())
+	c.observe(r, ModeObserve, manifest)
+}
+
+func (c *cluster) observe(r *replica, mode Mode, manifest bool) {
+	r.policy.Mode, r.policy.PodName = mode, r.Name
 	if !manifest {
 		r.desired, _ = NewDesired("release", groups, nil, "")
 	}
@@ -156,8 +161,8 @@ func TestAutoObservesWhereTheIdentityIsRefused(t *testing.T) {
 	inBubble(t, platformtest.Options{RefuseHeaders: true}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)
-		c.observing(r, true)
-		r.policy.Mode = ModeAuto
+		r.gateway = c.public()
+		c.observe(r, ModeAuto, true)
 		c.wait(5 * time.Minute)
 		if got := r.store.Get().Mode; got != string(ModeObserve) || !strings.Contains(r.log.String(), "mode is decided") {
 			t.Errorf("mode %s:\n%s", got, r.log)
@@ -182,8 +187,8 @@ func TestLimitedEventsAreNotAskedForInVain(t *testing.T) {
 		r := c.replicas[0]
 		r.SetReady(true)
 		for _, r := range c.replicas {
-			c.observing(r, false)
 			r.gateway = c.public() // one user
+			c.observe(r, ModeObserve, false)
 		}
 		time.Sleep(10 * time.Minute)
 		limited := 0
