@@ -216,7 +216,7 @@ func (i *Importer) succeed() {
 	i.retries = 0
 	was := i.store.Get()
 	i.store.Update(func(s *state.Snapshot) {
-		s.Confirmed, s.LastSuccess = true, &now
+		s.Confirmed, s.LastSuccess, s.Lock = true, &now, nil
 		if s.Problem != nil && s.Problem.Reason != state.Drifted {
 			s.Problem = nil
 		}

@@ -170,3 +170,19 @@ func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// What was last seen of a lock is no news once the release is confirmed.
+func TestNoLockIsShownAfterTheConfirmation(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second), PodEvents: true}, 1, func(t *testing.T, c *cluster) {
+		c.replicas[0].policy.PullWait = time.Second
+		c.startAll()
+		time.Sleep(30 * time.Second)
+		if c.replicas[0].get().Lock == nil {
+			t.Error("the lock of the import is not shown")
+		}
+		c.wait(10 * time.Minute)
+		if l := c.replicas[0].get().Lock; l != nil {
+			t.Errorf("%s holds the lock: %+v", l.By, l)
+		}
+	})
+}
