@@ -22,7 +22,7 @@ func TestAlerts(t *testing.T) {
 	for _, r := range alerts(t) {
 		t.Run(r.Alert, func(t *testing.T) {
 			t.Parallel()
-			if out, err := exec.Command(tool, "test", "rules", testFile(r.Alert)).CombinedOutput(); err != nil {
+			if out, err := try(t, tool, r, rebased(t, testFile(r.Alert))); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
