@@ -109,11 +109,18 @@ func expand(data []byte) []byte {
 	return append(slices.Clone(data), plain...)
 }
 
-// echo refuses a request and quotes the credentials in it, as badly made servers do.
+// echo refuses a request and quotes the credentials in it, as badly made servers do: in
+// the protocol of registries, or in that of Git.
 func echo(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
+	text := fmt.Sprintf("%s may not: %s:%s", r.Header.Get("Authorization"), user, password)
+	if strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		fmt.Fprintf(w, "%04xERR %s", len("0000ERR ")+len(text), text)
+		return
+	}
 	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":"%s may not: %s:%s"}]}`, r.Header.Get("Authorization"), user, password)
+	fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":%q}]}`, text)
 }
 
 // world is all that the builder talks to, each with a secret of its own.
