@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -163,91 +162,5 @@ func TestNoSpaceForTheTerminationMessage(t *testing.T) {
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "cannot write the termination message") || !strings.Contains(log, "no space left") {
 		t.Errorf("the log is:\n%s", log)
-	}
-}
-
-// build compiles the sidecar as it ships, without C, so that it runs anywhere.
-func build(t *testing.T, path string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
-
-// maxBinary bounds the program, in bytes: every node pulls it.
-const maxBinary = 12_000_000
-
-// TestInAnEmptyImage runs the program as a user without rights, in a file system
-// that has nothing but the program and the manifest, and where nothing can be written.
-func TestInAnEmptyImage(t *testing.T) {
-	t.Parallel()
-	p := newPod(t, time.Millisecond)
-	p.listen(t, p)
-	root := t.TempDir()
-	build(t, filepath.Join(root, "sidecar"))
-	if info, err := os.Stat(filepath.Join(root, "sidecar")); err != nil || info.Size() > maxBinary {
-		t.Errorf("%v, %v: the program is larger than %d bytes", info, err, maxBinary)
-	}
-	data, err := os.ReadFile(p.manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "manifest.json"), data, 0o444); err != nil {
-		t.Fatal(err)
-	}
-	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o555); err != nil { // t.TempDir is for us only
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { _ = os.Chmod(root, 0o755); _ = os.Chmod(filepath.Dir(root), 0o755) })
-	cmd := exec.CommandContext(t.Context(), "/sidecar", "run", "--listen", "127.0.0.1:0", "--platform-url", p.url, "--manifest", "/manifest.json")
-	cmd.Env, cmd.Dir = []string{}, "/"
-	cmd.SysProcAttr = namespace(65532)
-	cmd.SysProcAttr.Chroot = root
-	s := run(t, cmd)
-	s.awaitReady()
-	if _, text := s.get("/metrics"); !strings.Contains(text, `workspaces_import_watch_mode{mode="inotify"} 1`) {
-		t.Error("files are not watched")
-	}
-	s.stop()
-	s.noErrors()
-	p.complete(t)
-}
-
-// namespace is a user namespace in which we are uid.
-func namespace(uid int) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getgid(), Size: 1}}}
-}
-
-// TestInotifyIsExhausted takes the inotify instances of a node away. A new token
-// and a new release count all the same.
-func TestInotifyIsExhausted(t *testing.T) {
-	t.Parallel()
-	p := newPod(t, time.Millisecond)
-	p.listen(t, p)
-	cmd := command(t, append([]string{"run", "--listen", "127.0.0.1:0", "--watch-interval", "50ms"}, p.args()...)...)
-	cmd.Env[0] = asProgram + "=" + withoutInotify
-	cmd.SysProcAttr = namespace(0)
-	s := run(t, cmd)
-	s.awaitReady()
-	if _, text := s.get("/metrics"); !strings.Contains(text, `workspaces_import_watch_mode{mode="polling"} 1`) {
-		t.Error("files are not polled")
-	}
-	digest := s.status().Release.ManifestDigest
-	r := *p.release
-	r.Name = "Release v1.0.1" // which this pod does not carry
-	p.write(t, &r)
-	s.eventually("see the new manifest", func() bool {
-		now := s.status()
-		return now.Release.ManifestDigest != digest && now.Problem != nil && now.Problem.Reason == state.WrongRelease
-	})
-	s.stop()
-	if !strings.Contains(s.log.String(), "the kernel does not tell") {
-		t.Error("the log does not say why files are polled")
 	}
 }

@@ -256,3 +256,16 @@ func (p *pod) imports() string {
 	}
 	return fmt.Sprintf("%d imports by %d requests", n, len(l.Bulks))
 }
+
+// maxBinary bounds the program, in bytes: every node pulls it.
+const maxBinary = 12_000_000
+
+// build compiles the sidecar as it ships, without C, so that it runs anywhere.
+func build(t *testing.T, path string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}

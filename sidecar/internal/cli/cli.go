@@ -51,7 +51,7 @@ func (a *app) commands() []command {
 		{"run", "import the release, keep watching it, and answer probes and metrics until stopped", a.run, settingsFlags},
 		{"once", "import the release, and end when it is confirmed or cannot be", a.once, settingsFlags},
 		{"check", "check settings, files and platform, and say what would be imported; change nothing", a.check, settingsFlags},
-		{"status", "tell what a running sidecar thinks", a.status, func() *flag.FlagSet { return new(statusFlags).set() }},
+		{"status", "tell what a running sidecar thinks", a.status, func() *flag.FlagSet { return new(statusFlags).set(a.env) }},
 		{"version", "print the version", a.version, func() *flag.FlagSet { return new(versionFlags).set() }},
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -27,17 +29,27 @@ const (
 // statusFlags are those of status.
 type statusFlags struct{ url, format string }
 
-func (f *statusFlags) set() *flag.FlagSet {
+func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
-	fs.StringVar(&f.url, "url", "http://127.0.0.1:9400", "`URL` of the sidecar")
+	fs.StringVar(&f.url, "url", "http://"+listening(env), "`URL` of the sidecar")
 	formatFlag(fs, &f.format)
 	return fs
+}
+
+// listening is where a sidecar with the same environment listens: status is run
+// in its container.
+func listening(env map[string]string) string {
+	_, port, err := net.SplitHostPort(env[config.EnvPrefix+"LISTEN"])
+	if err != nil {
+		_, port, _ = net.SplitHostPort(config.Default("").Listen)
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // status asks a running sidecar. Its exit code is that of once at this moment.
 func (a *app) status(ctx context.Context, args []string) error {
 	var f statusFlags
-	if err := parse(f.set(), args); err != nil {
+	if err := parse(f.set(a.env), args); err != nil {
 		return err
 	}
 	raw, err := fetchStatus(ctx, f.url)

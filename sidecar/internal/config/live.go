@@ -60,6 +60,9 @@ func (l *Live) Refresh(ctx context.Context) error {
 func (l *Live) reload(ctx context.Context, sum watch.Sum) error {
 	old := l.Get()
 	c, err := l.loader.Load(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // an end of the program is no failure of the file
+	}
 	if err == nil {
 		err = old.Restart(c)
 	}

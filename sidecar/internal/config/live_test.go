@@ -3,6 +3,8 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -78,5 +80,25 @@ func TestReloadWithoutAFile(t *testing.T) {
 	}
 	if err := live.Reload(t.Context()); err != nil || len(got) != 2 {
 		t.Errorf("%v, %q", err, got)
+	}
+}
+
+func TestAnEndDuringAReloadIsNoFailure(t *testing.T) {
+	path := file(t, "repository: one")
+	var got told
+	live, err := NewLive(t.Context(), NewLoader([]string{"--config", path}, nil), got.reloaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("repository: two"), 0o600); err != nil { // which is waited for
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := live.Refresh(ctx); !errors.Is(err, context.Canceled) || len(got) != 1 {
+		t.Errorf("%v, told: %q", err, got)
+	}
+	if err := live.Refresh(t.Context()); err != nil || live.Get().Repository != "two" {
+		t.Errorf("the next one: %v, %q", err, live.Get().Repository)
 	}
 }
