@@ -70,7 +70,7 @@ func TestAnEndInTheMiddleOfAComparison(t *testing.T) {
 
 func TestKilledAndStartedAgain(t *testing.T) {
 	t.Parallel()
-	p := newPod(t, 150*time.Millisecond)
+	p := newPod(t, 300*time.Millisecond)
 	p.listen(t, p)
 	for kills := range 3 { // one in each group
 		s := start(t, p.args()...)
@@ -90,7 +90,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 
 func TestStoppedAndContinued(t *testing.T) {
 	t.Parallel()
-	p := newPod(t, 100*time.Millisecond)
+	p := newPod(t, 250*time.Millisecond)
 	p.listen(t, p)
 	s := start(t, p.args()...)
 	s.awaitPhase(state.Import)
