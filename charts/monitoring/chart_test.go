@@ -31,7 +31,7 @@ type resource struct {
 // template runs helm template with lines of --set, in the namespace prod.
 func template(t *testing.T, sets ...string) (string, error) {
 	t.Helper()
-	args := []string{"template", "r", chart, "--namespace", "prod"}
+	args := []string{"template", "r", chart, "--namespace", "prod", "--kube-version", "1.37.0"}
 	for _, s := range sets {
 		args = append(args, "--set", "monitoring."+s)
 	}

@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: Apache-2.0 */}}
 {{/* The metadata of a monitoring resource: a list of the context, its labels and what ends its name. */}}
 {{- define "workspaces-release.monitoring.metadata" -}}
 {{- $ := index . 0 -}}
@@ -10,16 +11,17 @@ labels:
   {{- end }}
 {{- end }}
 
-{{/* The selector of the pods or the Service that have the metrics. */}}
+{{/* The selector of the pods or the Service that have the metrics: the context and their labels. */}}
 {{- define "workspaces-release.monitoring.selector" -}}
+{{- $ := index . 0 -}}
 namespaceSelector:
-  matchNames: [{{ .Release.Namespace | quote }}]
+  matchNames: [{{ $.Release.Namespace | quote }}]
 selector:
   matchLabels:
-    {{- if .Values.monitoring.selectorLabels }}
-    {{- toYaml .Values.monitoring.selectorLabels | nindent 4 }}
+    {{- if $.Values.monitoring.selectorLabels }}
+    {{- toYaml $.Values.monitoring.selectorLabels | nindent 4 }}
     {{- else }}
-    {{- include "workspaces-release.selectorLabels" . | nindent 4 }}
+    {{- index . 1 | nindent 4 }}
     {{- end }}
 {{- end }}
 
