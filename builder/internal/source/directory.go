@@ -26,21 +26,51 @@ type rootDirectory struct {
 
 var _ directory = rootDirectory{}
 
+// openRoot opens a directory. Opening a named pipe as a root would wait for ever for
+// somebody to write to it.
+func openRoot(dir string) (*os.Root, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, syscall.ENOTDIR
+	}
+	return os.OpenRoot(dir)
+}
+
+func openRootBelow(root *os.Root, dir string) (*os.Root, error) {
+	if info, err := root.Stat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, syscall.ENOTDIR
+	}
+	return root.OpenRoot(dir)
+}
+
 func (d rootDirectory) entries(limit int) ([]entry, error) {
-	here, err := d.root.OpenRoot(d.path)
-	if err != nil {
-		return nil, d.changed(err)
-	}
-	defer here.Close()
-	info, err := here.Stat(".")
-	if err != nil || d.listed != nil && !os.SameFile(info, d.listed) {
-		return nil, d.changed(err)
-	}
-	f, err := here.Open(".")
+	f, err := d.root.OpenFile(d.path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, d.changed(err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !d.is(info) {
+		return nil, d.changed(err)
+	}
+	list, err := d.list(f, limit)
+	if err != nil {
+		return nil, err
+	}
+	// The entries were looked at by their paths, which must have led here all the while.
+	if info, err := d.root.Lstat(d.path); err != nil || !d.is(info) {
+		return nil, d.changed(err)
+	}
+	return list, nil
+}
+
+func (d rootDirectory) is(info fs.FileInfo) bool {
+	return d.listed == nil || os.SameFile(info, d.listed)
+}
+
+func (d rootDirectory) list(f *os.File, limit int) ([]entry, error) {
 	var list []entry
 	for {
 		items, err := f.ReadDir(listingBatch)
@@ -53,25 +83,28 @@ func (d rootDirectory) entries(limit int) ([]entry, error) {
 			return nil, errTooMany
 		}
 		for _, item := range items {
-			if e, ok := d.entry(here, item.Name()); ok {
-				list = append(list, e)
+			e, err := d.entry(item.Name())
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // it has gone since it was listed
+			} else if err != nil {
+				return nil, d.changed(err)
 			}
+			list = append(list, e)
 		}
 	}
 }
 
-// entry returns false for what has gone since it was listed.
-func (d rootDirectory) entry(here *os.Root, name string) (entry, bool) {
-	info, err := here.Lstat(name)
-	if err != nil {
-		return entry{}, false
-	}
+func (d rootDirectory) entry(name string) (entry, error) {
 	below := path.Join(d.path, name)
+	info, err := d.root.Lstat(below)
+	if err != nil {
+		return entry{}, err
+	}
 	return entry{
 		name: name, kind: kindOf(info), size: info.Size(),
 		open: func() (directory, error) { return rootDirectory{root: d.root, path: below, listed: info}, nil },
 		read: func() ([]byte, error) { return readListed(d.root, below, info) },
-	}, true
+	}, nil
 }
 
 // changed says why a directory cannot be listed that could be a moment ago. What is

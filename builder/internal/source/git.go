@@ -158,9 +158,9 @@ func (d gitDirectory) entry(item object.TreeEntry) (entry, error) {
 			return gitDirectory{objects: d.objects, tree: tree}, err
 		}
 	case filemode.Regular, filemode.Executable, filemode.Deprecated:
-		size, err := d.objects.EncodedObjectSize(item.Hash)
+		size, err := blobSize(d.objects, item.Hash)
 		if err != nil {
-			return entry{}, fmt.Errorf("read blob %s: %w", item.Hash, err)
+			return entry{}, err
 		}
 		e.kind, e.size = regular, size
 		e.read = func() ([]byte, error) { return readBlob(d.objects, item.Hash, size) }
@@ -170,6 +170,20 @@ func (d gitDirectory) entry(item object.TreeEntry) (entry, error) {
 		e.kind = submodule
 	}
 	return e, nil
+}
+
+// blobSize looks for the object itself where go-git does not look for its size: in the
+// repositories that this one borrows objects from.
+func blobSize(objects storer.EncodedObjectStorer, hash plumbing.Hash) (int64, error) {
+	size, err := objects.EncodedObjectSize(hash)
+	if !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return size, err
+	}
+	blob, err := objects.EncodedObject(plumbing.BlobObject, hash)
+	if err != nil {
+		return 0, fmt.Errorf("read blob %s: %w", hash, err)
+	}
+	return blob.Size(), nil
 }
 
 // readBlob reads a blob of the listed size.

@@ -190,14 +190,14 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 
 // openDirectory opens a directory, and finds out which commit it is, if any.
 func openDirectory(spec Spec) (*Tree, error) {
-	root, err := os.OpenRoot(spec.dir)
+	root, err := openRoot(spec.dir)
 	if err != nil {
 		return nil, pathError(err)
 	}
 	if spec.subdir != "" {
 		parent := root
 		defer parent.Close()
-		if root, err = parent.OpenRoot(spec.subdir); err != nil {
+		if root, err = openRootBelow(parent, spec.subdir); err != nil {
 			return nil, fmt.Errorf("subdirectory %s: %w", spec.subdir, pathError(err))
 		}
 	}

@@ -126,14 +126,13 @@ func (w *walker) sorted(d directory) ([]entry, error) {
 		return nil, err
 	}
 	w.room -= len(list)
-	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(list, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	return list, nil
 }
 
 // visitAll visits the entries of a directory.
 func (w *walker) visitAll(ctx context.Context, dir string, list []entry) error {
-	w.collisions(dir, list)
-	for _, e := range list {
+	for _, e := range w.collisions(dir, list) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -277,18 +276,27 @@ func (w *walker) acceptName(e entry) bool {
 	return false
 }
 
-// collisions refuses names that are the same where case does not count.
-func (w *walker) collisions(dir string, list []entry) {
+// collisions refuses names that are the same where case does not count. It takes a
+// sorted list, and returns it without names that are there twice, as in a Git tree they
+// may be.
+func (w *walker) collisions(dir string, list []entry) []entry {
 	fold := cases.Fold()
-	first := map[string]string{}
-	for _, e := range list {
+	first := make(map[string]string, len(list))
+	var last *string // equal names are neighbours
+	return slices.DeleteFunc(list, func(e entry) bool {
+		if last != nil && *last == e.name {
+			w.refuse(join(dir, e.name), "name-duplicate", "the directory has the name more than once", "make the Git tree anew")
+			return true
+		}
+		last = &e.name
 		folded := fold.String(e.name)
 		if other, taken := first[folded]; taken {
 			w.refuse(join(dir, e.name), "case-collision", fmt.Sprintf("the name differs from %q by case only", printable(other)), "rename one of the two")
-			continue
+			return false
 		}
 		first[folded] = e.name
-	}
+		return false
+	})
 }
 
 func (w *walker) drop(e entry, reason string) {

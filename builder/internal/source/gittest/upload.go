@@ -137,7 +137,8 @@ func send(w io.Writer, request *packp.UploadPackRequest, c collection) error {
 	if _, err := mux.WriteChannel(sideband.ProgressMessage, []byte("remote: at your service\n")); err != nil {
 		return err
 	}
-	if _, err := pack.WriteTo(mux); err != nil {
+	// The library's own pieces are larger than a packet.
+	if _, err := io.CopyBuffer(mux, struct{ io.Reader }{&pack}, make([]byte, 32<<10)); err != nil {
 		return err
 	}
 	return pktline.NewEncoder(w).Flush()
