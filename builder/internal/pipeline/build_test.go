@@ -217,15 +217,9 @@ func TestPlatformThatTheBaseHasTwiceIsBuiltOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config, err := img.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		config = config.DeepCopy()
-		config.OS, config.Architecture, config.Config.Env = "linux", "amd64", []string{"LAYER=" + layer}
-		if img, err = mutate.ConfigFile(img, config); err != nil {
-			t.Fatal(err)
-		}
+		img = registrytest.Configure(t, img, func(config *v1.ConfigFile) {
+			config.OS, config.Architecture, config.Config.Env = "linux", "amd64", []string{"LAYER=" + layer}
+		})
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
 	}
 	f.opts.Base = f.reg.PushIndex(t, "twice:1", index).Ref

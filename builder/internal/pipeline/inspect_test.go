@@ -59,6 +59,9 @@ func (h handmade) image(t *testing.T) v1.Image {
 	if h.layer == nil {
 		h.layer = tarball(t, file{"www/release/", nil}, file{"www/release/manifest.json", h.manifest})
 	}
+	if h.architecture == "" {
+		h.architecture = "amd64"
+	}
 	layers := []v1.Layer{registrytest.Layer(workspacesLayer), static.NewLayer(h.layer, types.OCILayer)}
 	if h.bare {
 		layers = layers[1:]
@@ -67,22 +70,12 @@ func (h handmade) image(t *testing.T) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", "amd64"
-	if h.architecture != "" {
-		config.Architecture = h.architecture
-	}
-	if h.label != "" {
-		config.Config.Labels = map[string]string{release.LabelManifestDigest: h.label}
-	}
-	if img, err = mutate.ConfigFile(img, config); err != nil {
-		t.Fatal(err)
-	}
-	return img
+	return registrytest.Configure(t, img, func(config *v1.ConfigFile) {
+		config.OS, config.Architecture = "linux", h.architecture
+		if h.label != "" {
+			config.Config.Labels = map[string]string{release.LabelManifestDigest: h.label}
+		}
+	})
 }
 
 type file struct {
@@ -195,6 +188,22 @@ func TestInspectWantsTheSameReleaseForAllPlatforms(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A layer that no manifest can be in is not even asked for.
+func TestInspectDoesNotReadLargeLayers(t *testing.T) {
+	reg := registrytest.New(t, registrytest.Options{})
+	large := make([]byte, release.MaxSize+1)
+	pushed := reg.PushImage(t, "release:1", handmade{layer: large, label: sum(large)}.image(t))
+	_, err := pipeline.Inspect(t.Context(), client(t, nil), pushed.Ref)
+	if err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("error %v", err)
+	}
+	for _, r := range reg.Requests() {
+		if strings.HasSuffix(r.Path, sum(large)) {
+			t.Errorf("it was asked for: %v", r)
+		}
 	}
 }
 

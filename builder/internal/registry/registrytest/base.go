@@ -179,21 +179,28 @@ func (b Base) image(t testing.TB, platform v1.Platform) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return Configure(t, img, func(config *v1.ConfigFile) {
+		config.OS, config.Architecture, config.Variant = platform.OS, platform.Architecture, platform.Variant
+		config.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
+		config.Config.Env, config.Config.Labels = b.Env, b.Labels
+		config.Config.Cmd, config.Config.User = b.Cmd, b.User
+		config.History = nil
+		for i := range layers {
+			config.History = append(config.History, v1.History{CreatedBy: fmt.Sprintf("base step %d", i+1)})
+		}
+	})
+}
+
+// Configure returns img with a changed configuration.
+func Configure(t testing.TB, img v1.Image, change func(*v1.ConfigFile)) v1.Image {
+	t.Helper()
 	config, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture, config.Variant = platform.OS, platform.Architecture, platform.Variant
-	config.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
-	config.Config.Env, config.Config.Labels = b.Env, b.Labels
-	config.Config.Cmd, config.Config.User = b.Cmd, b.User
-	config.History = nil
-	for i := range layers {
-		config.History = append(config.History, v1.History{CreatedBy: fmt.Sprintf("base step %d", i+1)})
-	}
-	img, err = mutate.ConfigFile(img, config)
-	if err != nil {
+	change(config)
+	if img, err = mutate.ConfigFile(img, config); err != nil {
 		t.Fatal(err)
 	}
 	return img
