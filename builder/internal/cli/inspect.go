@@ -3,9 +3,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -32,8 +29,7 @@ func (a *app) inspect() *cobra.Command {
 			if out.value == "json" {
 				return writeJSON(a.Out, found)
 			}
-			_, err = fmt.Fprintf(a.Out, "image       %s@%s\nplatforms   %v\n", found.Image, found.Digest, found.Platforms)
-			return errors.Join(err, report.WriteRelease(a.Out, found.Manifest))
+			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms, found.Manifest)
 		},
 	}
 	reach.register(cmd.Flags())

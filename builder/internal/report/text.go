@@ -41,9 +41,11 @@ func WriteSummary(w io.Writer, b *Build) error {
 	return t.Flush()
 }
 
-// WriteRelease prints a release manifest.
-func WriteRelease(w io.Writer, m *release.Manifest) error {
+// WriteRelease prints the release that an image holds.
+func WriteRelease(w io.Writer, image string, platforms []string, m *release.Manifest) error {
 	t := newTable(w)
+	t.row("image", image)
+	t.row("platforms", strings.Join(platforms, " "))
 	t.release(m)
 	for _, g := range m.Groups {
 		fmt.Fprintln(t)
