@@ -187,3 +187,33 @@ func TestAnErrorOnTheWayIsNotForgotten(t *testing.T) {
 		}
 	})
 }
+
+// Another replica met the failure, of which the list of versions shows nothing.
+func TestAFailureThatAnotherReplicaMetIsNotOverlooked(t *testing.T) {
+	o := platformtest.Options{VersionAfterFailure: true, ImportTime: each(time.Second)}
+	inBubble(t, o, 5, func(t *testing.T, c *cluster) {
+		c.Fail("c", "broken")
+		for _, r := range c.replicas {
+			r.gateway = c.public()
+		}
+		c.startAll()
+		time.Sleep(time.Hour)
+		for _, r := range c.replicas {
+			if r.ready() {
+				t.Errorf("%s is ready", r.Name)
+			}
+		}
+		c.Heal("c")
+		c.wait(10 * time.Minute)
+		c.complete("v1")
+		late := c.add(files("v1"))
+		late.gateway = c.public()
+		late.start()
+		if took := c.wait(time.Minute); took > time.Second {
+			t.Errorf("with nothing to import it took %s", took)
+		}
+		if n := c.attempts(platformtest.Imported)["a"]; n != 1 {
+			t.Errorf("a was imported %d times", n)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -16,6 +17,9 @@ import (
 // errGroupTimeout is the cause of a context that ended by Policy.GroupTimeout.
 var errGroupTimeout = errors.New("the group's time is over")
 
+// failureAge is how far back failures of other replicas are looked for.
+const failureAge = 24 * time.Hour
+
 // importGroup brings one group to the release, if something is missing: then
 // only while nobody holds the lock, for which a pass does not wait. The next one
 // looks at everything anew, as what was missing may be there by then.
@@ -24,6 +28,9 @@ func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, er
 	since, lost := p.mem.forced[g.Name]
 	if (!force || lost) && !p.known() {
 		if v, ok := p.installed(ctx, p.Pod, g, since); ok {
+			if r := p.failure(ctx, g); r != nil {
+				return p.judge(ctx, attempt{group: g}, r)
+			}
 			return false, p.accept(g, v)
 		}
 	}
@@ -31,6 +38,41 @@ func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, er
 		return false, err
 	}
 	return p.post(ctx, g, force)
+}
+
+// failure returns the report of an import in which a workspace of the group failed
+// at the version of this release, and since which it was but skipped: nothing says
+// that its version is not installed then (contract §1.9, step 6), and another
+// replica may have met the failure.
+func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport {
+	decided := map[string]bool{}
+	for _, e := range p.imports(ctx) {
+		if e.Completed == nil || e.Completed.RepositoryID != p.Desired.Repository {
+			continue
+		}
+		reported := indexReport(e.Completed)
+		for i := range g.Workspaces {
+			w := &g.Workspaces[i]
+			told := reported.find(w)
+			if told == nil || told.Status == platform.StatusSkipped || decided[w.Slug] {
+				continue
+			}
+			decided[w.Slug] = true
+			if told.Failed() && (told.Version == "" || told.Version == w.Version) && slices.Equal(e.Completed.Groups, []string{g.Name}) {
+				return e.Completed
+			}
+		}
+	}
+	return nil
+}
+
+// imports returns the newest events of imports that ended, one page in a pass.
+func (p *pass) imports(ctx context.Context) []platform.Event {
+	if p.ended == nil {
+		p.ended = append([]platform.Event{}, p.newest(ctx, time.Now().Add(-failureAge), platform.EventQuery{Types: []string{platform.EventImportCompleted}})...)
+		slices.SortStableFunc(p.ended, func(a, b platform.Event) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	}
+	return p.ended
 }
 
 // post asks the platform to import the group and judges what it says.

@@ -19,7 +19,9 @@ type pass struct {
 	first *platform.PlatformWorkspace
 	// list of installed workspaces, as they were at some time of the pass. What it
 	// shows is there; what it does not may be there by now.
-	list     []platform.Installed
+	list []platform.Installed
+	// ended holds the events of imports that ended; nil until they were asked for.
+	ended    []platform.Event
 	noEvents bool // nobody answers event queries
 }
 
