@@ -48,7 +48,7 @@ func TestSourceFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		"file cannot be read": {pipeline.Source, func(t *testing.T, f *fixture) {
+		"file cannot be read": {pipeline.Invalid, func(t *testing.T, f *fixture) {
 			if err := os.Chmod(filepath.Join(f.src, "mail", "index.yml"), 0); err != nil {
 				t.Fatal(err)
 			}
