@@ -85,7 +85,10 @@ type Options struct {
 }
 
 // Detector implements [scan.Detector].
-type Detector struct{ rules []string }
+type Detector struct {
+	rules []string
+	names nameCache
+}
 
 var _ scan.Detector = (*Detector)(nil)
 
@@ -122,9 +125,11 @@ func (d *Detector) Describe() release.Scanner {
 // Scan implements [scan.Detector]. A file that is not YAML, or not valid, is looked
 // at as text; one whose aliases stand for too much is an error.
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
-	s := &fileScan{ctx: ctx, file: f, lines: lines.New(f.Data), found: map[place]scan.Match{}}
-	if err := s.run(); err != nil {
-		return scan.Result{}, err
+	s := newFileScan(ctx, f, &d.names)
+	if !s.quiet() {
+		if err := s.run(); err != nil {
+			return scan.Result{}, err
+		}
 	}
 	if ctx.Err() != nil {
 		return scan.Result{}, context.Cause(ctx)
@@ -136,15 +141,23 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 
 // fileScan is the scan of one file.
 type fileScan struct {
-	ctx   context.Context //nolint:containedctx // a scan of one file ends with it
-	file  scan.File
+	*nameCache
+	ctx  context.Context //nolint:containedctx // a scan of one file ends with it
+	file scan.File
+	// part of the workspace that the file is.
+	part  string
 	lines lines.Starts
 	found map[place]scan.Match
 	// visits counts nodes, those behind aliases each time.
 	visits int
 }
 
+func newFileScan(ctx context.Context, f scan.File, names *nameCache) *fileScan {
+	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), found: map[place]scan.Match{}}
+}
+
 func (s *fileScan) run() error {
+	s.lines = lines.New(s.file.Data)
 	whole := where{extent: extent{length: len(s.file.Data)}}
 	if !isYAML(s.file.Path) || !s.parsable() {
 		s.text(string(s.file.Data), whole)

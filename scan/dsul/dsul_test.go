@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
 // found scans an automation and returns "rule at path: secret" for each finding.
@@ -213,6 +215,26 @@ func TestInterruption(t *testing.T) {
 		if _, err := newDetector(t).Scan(ctx, scan.File{Path: path, Data: []byte(text)}); !errors.Is(err, cause) {
 			t.Errorf("%s: error %v, want the cause", path, err)
 		}
+	}
+}
+
+// TestConcurrentScans share what names say, and nothing else.
+func TestConcurrentScans(t *testing.T) {
+	d, leaks := newDetector(t), scantest.Leaks(1)[:200]
+	var group errgroup.Group
+	for range 4 {
+		group.Go(func() error {
+			for _, leak := range leaks {
+				result, err := d.Scan(t.Context(), scan.File{Path: leak.Path, Data: leak.Data})
+				if err != nil || len(result.Matches) == 0 {
+					return fmt.Errorf("%s, %s: %d findings, error %w", leak.Kind, leak.Placement, len(result.Matches), err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -23,6 +23,11 @@ func FuzzScan(f *testing.F) {
 			f.Add(leak.Path, leak.Data)
 		}
 	}
+	for path, data := range scantest.Clean() {
+		if len(data) < 1000 {
+			f.Add(path, data)
+		}
+	}
 	f.Add("w/index.yml", []byte("a: &a [*a]\nsecrets: *a\n? {b: c}\n: !!binary x\n"))
 	f.Fuzz(func(t *testing.T, path string, data []byte) {
 		d := newDetector(t)
@@ -47,6 +52,7 @@ func FuzzScan(f *testing.F) {
 		if diff := cmp.Diff(first, second, same); diff != "" {
 			t.Errorf("a second scan differs:\n%s", diff)
 		}
+		checkQuiet(t, path, data)
 		lines := strings.Count(string(data), "\n") + 1
 		for _, m := range first.Matches {
 			plain := m.Secret.Reveal()
@@ -58,4 +64,19 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkQuiet wants that the glance at a file does not keep anything from the parser.
+func checkQuiet(t *testing.T, path string, data []byte) {
+	t.Helper()
+	s := newScan(t, path, data)
+	if !s.quiet() {
+		return
+	}
+	if err := s.run(); err != nil {
+		return // what is not looked at cannot be too deep
+	}
+	for _, m := range s.matches() {
+		t.Errorf("a quiet file has a %s at %s: %q", m.Rule, m.Where, m.Secret.Reveal())
+	}
 }

@@ -64,6 +64,11 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
+func newScan(t testing.TB, path string, data []byte) *fileScan {
+	t.Helper()
+	return newFileScan(t.Context(), scan.File{Path: path, Data: data}, new(nameCache))
+}
+
 func describe(found []scan.Match) string {
 	var b strings.Builder
 	for _, m := range found {

@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"strings"
@@ -14,16 +15,97 @@ import (
 // character of the private use area, which no rule takes for a part of a secret.
 const hole = '\uE000'
 
-// templates are what the platform, a shell or a person replaces.
-var templates = regexp.MustCompile(`(?s)\{\{\{.*?\}\}\}|\{\{.*?\}\}|\{%.*?%\}|\$\{[^}]*\}|\$\([^)]*\)|<[A-Za-z][^<>\n]{0,60}>|` +
-	`%[A-Z_]{3,}%|\[\[.*?\]\]|process\.env\b[\w.\[\]'"]*|os\.environ\b[\w.\[\]'"()]*|import\.meta\.env\b[\w.]*`)
-
-// punch replaces templates with holes.
+// punch replaces templates with holes: what the platform ({{…}}, {%…%}, [[…]]), a
+// shell (${…}, $(…)), another program (%NAME%) or a person (<your token>) replaces.
 func punch(text string) string {
-	if !strings.ContainsAny(text, "{<%[$") && !strings.Contains(text, "env") {
+	var b strings.Builder
+	rest := 0
+	for i := 0; i < len(text); {
+		n := templateAt(text[i:])
+		if n == 0 {
+			i++
+			continue
+		}
+		b.WriteString(text[rest:i])
+		b.WriteRune(hole)
+		i += n
+		rest = i
+	}
+	if rest == 0 {
 		return text
 	}
-	return templates.ReplaceAllString(text, string(hole))
+	return b.String() + text[rest:]
+}
+
+// templateAt returns how long the template is that a text starts with; 0 for none.
+func templateAt(text string) int {
+	switch text[0] {
+	case '{':
+		return cmp.Or(between(text, "{{{", "}}}"), between(text, "{{", "}}"), between(text, "{%", "%}"))
+	case '[':
+		return between(text, "[[", "]]")
+	case '$':
+		return cmp.Or(between(text, "${", "}"), between(text, "$(", ")"))
+	case '<':
+		return bracketed(text)
+	case '%':
+		return enclosed(text)
+	case 'p', 'o', 'i':
+		return environment(text)
+	}
+	return 0
+}
+
+// maxTemplate is how long a template may be: what starts like one and does not end
+// must not make the search take forever.
+const maxTemplate = 4096
+
+// between returns the length of what starts and ends with these, 0 if text does not.
+func between(text, start, end string) int {
+	if !strings.HasPrefix(text, start) {
+		return 0
+	}
+	if n := strings.Index(text[len(start):min(len(text), maxTemplate)], end); n >= 0 {
+		return len(start) + n + len(end)
+	}
+	return 0
+}
+
+// maxBracketed is how long <your token> may be.
+const maxBracketed = 62
+
+func bracketed(text string) int {
+	end := strings.IndexAny(text[1:min(len(text), maxBracketed+1)], "<>\n") + 1
+	if end < 2 || text[end] != '>' || !isLetter(text[1]) {
+		return 0
+	}
+	return end + 1
+}
+
+// minEnclosed is the shortest name in %NAME%.
+const minEnclosed = 3
+
+func enclosed(text string) int {
+	n := 1
+	for n < len(text) && (text[n] >= 'A' && text[n] <= 'Z' || text[n] == '_') {
+		n++
+	}
+	if n <= minEnclosed || n == len(text) || text[n] != '%' {
+		return 0
+	}
+	return n + 1
+}
+
+func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+
+// environment is how code asks for a variable: process.env.NAME.
+func environment(text string) int {
+	for _, start := range []string{"process.env", "os.environ", "import.meta.env"} {
+		if rest, ok := strings.CutPrefix(text, start); ok && strings.IndexAny(rest+" ", ".[( ;,)") == 0 {
+			return len(text) - len(strings.TrimLeft(rest, letters+digits+"_.[]()\"'"))
+		}
+	}
+	return 0
 }
 
 var (
@@ -201,9 +283,9 @@ func looksGenerated(v string) bool {
 func isNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") == "" }
 
 // shortWords are words without a vowel, or shorter than words are.
-var shortWords = newVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm sms sso ssl tls tcp ssh sql gpt llm mcp
+var shortWords = newVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms sso ssl tls tcp ssh sql gpt llm mcp
 	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 gcp aws dev prod qa hr sdk cli rest
-	on in to of at by is no or if it up do go me we as so an am ok sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw`)
+	on in to of at by is no or if it up do go me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw`)
 
 // isWordy reports text that is made of words, as identifiers, slugs, file names and
 // addresses are: userToken, my-session-token, body.user.token.

@@ -5,6 +5,8 @@ package dsul
 import (
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -143,4 +145,25 @@ func keyStrength(list []string) strength {
 		return unnamed
 	}
 	return hinted
+}
+
+// maxNames bounds how many names are remembered: far more than workspaces have.
+const maxNames = 20_000
+
+// nameCache remembers what names say. It is safe for concurrent use.
+type nameCache struct {
+	known sync.Map // of strength, by name
+	size  atomic.Int64
+}
+
+// strength tells what a name says about its value.
+func (c *nameCache) strength(name string) strength {
+	if known, ok := c.known.Load(name); ok {
+		return known.(strength)
+	}
+	found := nameStrength(name)
+	if len(name) <= maxSegment && c.size.Add(1) <= maxNames {
+		c.known.Store(name, found)
+	}
+	return found
 }

@@ -17,7 +17,12 @@ import (
 
 // extent is the part of a file that a text comes from, in bytes. It may be longer than
 // the text: escapes, indentation.
-type extent struct{ offset, length int }
+type extent struct {
+	// line and column of the text, or, where line is 0, its offset.
+	line, column int
+	offset       int
+	length       int
+}
 
 // where is a spot and the part of the file that its text comes from.
 type where struct {
@@ -30,12 +35,7 @@ func (s *fileScan) at(n *yaml.Node, at spot) where {
 	if at.outer != nil {
 		return where{at, *at.outer}
 	}
-	offset, _ := s.lines.Offset(s.file.Data, n.Line, n.Column)
-	length := 0
-	if n.Kind == yaml.ScalarNode {
-		length = 6*len(n.Value) + 200
-	}
-	return where{at, extent{offset, length}}
+	return where{at, extent{line: n.Line, column: n.Column, length: 6*len(n.Value) + 200}}
 }
 
 // place is a place in the file, and what stands there.
@@ -54,7 +54,7 @@ func (s *fileScan) report(rule, text string, at where) {
 	line, column := s.position(text, at)
 	m := scan.Match{
 		Rule: rule, Secret: secret.New(text), Line: line, Column: column, Verification: scan.NotChecked,
-		Where: strings.ReplaceAll(at.path, text, "…"), Reason: reasonOf(rule), Help: at.help(text),
+		Where: strings.ReplaceAll(at.path(), text, "…"), Reason: reasonOf(rule), Help: at.help(text),
 	}
 	key := place{text, line, column}
 	if before, known := s.found[key]; known && !better(m, before) {
@@ -84,7 +84,10 @@ func (s *fileScan) position(text string, at where) (line, column int) {
 	first, _, _ := strings.Cut(text, "\n")
 	first = strings.TrimSpace(first)
 	offset := at.offset
-	end := min(len(s.file.Data), at.offset+at.length)
+	if at.line > 0 {
+		offset, _ = s.lines.Offset(s.file.Data, at.line, at.column)
+	}
+	end := min(len(s.file.Data), offset+at.length)
 	i := -1
 	if offset < end {
 		i = bytes.Index(s.file.Data[offset:end], []byte(first))

@@ -5,7 +5,6 @@ package dsul
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,16 +13,16 @@ import (
 
 // spot is where a value is: its path, and what the path says about it.
 type spot struct {
-	// path is the YAML path, such as do[3].fetch.headers.Authorization.
-	path string
+	// steps lead here; nil at the root.
+	steps *step
 	// name is the name that goes with the value; empty if none does.
 	name     string
 	strength strength
 	// configured: credentials belong here, so that words may be passwords and any
 	// random text is a key.
 	configured bool
-	// header: the value is that of an HTTP header.
-	header bool
+	// fetch: this is a part of a request. header: it is the value of an HTTP header.
+	fetch, header bool
 	// label: the text is for people to read, as translations are.
 	label bool
 	// schema: names are those of fields, values describe them.
@@ -33,34 +32,69 @@ type spot struct {
 	// nested counts strings within strings; outer is the extent of the outermost.
 	nested int
 	outer  *extent
-	// keys of mappings down to here.
-	keys []string
+}
+
+// step is a key, or the index of an item, on the way to a value.
+type step struct {
+	above *step
+	key   string
+	// index of an item; -1 for a key.
+	index int
+	// depth is 1 for the first step.
+	depth int
+}
+
+// step goes down one step.
+func (at spot) step(key string, index int) *step {
+	depth := 1
+	if at.steps != nil {
+		depth += at.steps.depth
+	}
+	return &step{above: at.steps, key: key, index: index, depth: depth}
+}
+
+// path is the YAML path, such as do[3].fetch.headers.Authorization.
+func (at spot) path() string {
+	if at.steps == nil {
+		return ""
+	}
+	list := make([]*step, at.steps.depth)
+	for s := at.steps; s != nil; s = s.above {
+		list[s.depth-1] = s
+	}
+	path := ""
+	for _, s := range list {
+		if s.index < 0 {
+			path = joinPath(path, s.key)
+		} else {
+			path += "[" + strconv.Itoa(s.index) + "]"
+		}
+	}
+	return path
 }
 
 // part is the part of a workspace that a file is: index, imports, automations, pages.
-func (s *fileScan) part() string {
-	segments := strings.Split(s.file.Path, "/")
-	if len(segments) < 2 {
-		return ""
-	}
-	return strings.TrimSuffix(segments[1], path.Ext(segments[1]))
+func part(name string) string {
+	_, rest, _ := strings.Cut(name, "/")
+	first, _, _ := strings.Cut(rest, "/")
+	return strings.TrimSuffix(first, path.Ext(first))
 }
 
 // key goes down to the value of a key.
 func (s *fileScan) key(at spot, name string) spot {
 	parent := at
-	at.path = joinPath(at.path, name)
-	at.keys = append(slices.Clip(at.keys), name)
-	at.name, at.strength = name, nameStrength(name)
-	if generic[strings.ToLower(name)] && parent.strength > unnamed {
+	at.steps = parent.step(name, -1)
+	lower := strings.ToLower(name)
+	at.name, at.strength = name, s.strength(name)
+	if generic[lower] && parent.strength > unnamed {
 		at.name, at.strength = parent.name, parent.strength
 	}
-	lower := strings.ToLower(name)
+	at.fetch = parent.fetch || lower == "fetch"
+	at.header = parent.header || isHeader(name) || parent.steps != nil && strings.EqualFold(parent.steps.key, "headers")
 	at.schema = (at.schema || schemas[lower]) && !generic[lower]
-	at.label = at.label || labels[lower] || s.part() == "pages"
-	at.header = parent.header || isHeader(name) || len(parent.keys) > 0 && strings.EqualFold(parent.keys[len(parent.keys)-1], "headers")
-	at.configured = at.configured || s.isConfigured(at.keys)
-	at.example = at.example || examples[lower] || len(at.keys) == 1 && lower == "checksums" && s.part() == ".import"
+	at.label = at.label || labels[lower] || s.part == "pages"
+	at.configured = at.configured || s.isConfigured(at)
+	at.example = at.example || examples[lower] || at.steps.depth == 1 && lower == "checksums" && s.part == ".import"
 	if at.example {
 		at.name, at.strength, at.configured = "", unnamed, false
 	}
@@ -77,30 +111,38 @@ var (
 )
 
 // isConfigured reports places of a workspace where credentials belong.
-func (s *fileScan) isConfigured(keys []string) bool {
-	is := func(want ...string) bool {
-		for i, w := range want {
-			if i >= len(keys) || w != "*" && w != keys[i] {
-				return false
-			}
-		}
-		return true
-	}
-	switch s.part() {
+func (s *fileScan) isConfigured(at spot) bool {
+	switch s.part {
 	case "index":
-		return is("config", "value") || is("repositories", "*", "config") || is("customDomains") || is("secrets", "value")
+		return at.is("customDomains") || at.is("config", "value") || at.is("repositories", "*", "config")
 	case "imports":
-		return is("config")
+		return at.is("config")
 	case "automations":
-		last := keys[len(keys)-1]
-		return slices.Contains(keys, "fetch") && slices.Contains([]string{"headers", "query", "body", "auth", "headers"}, last)
+		return at.fetch && requestParts[at.steps.key]
 	}
 	return false
 }
 
+// requestParts of the instruction fetch may hold credentials.
+var requestParts = newVocabulary(`headers query body auth`)
+
+// is reports whether the path is exactly these keys, of which * is any.
+func (at spot) is(keys ...string) bool {
+	s := at.steps
+	if s == nil || s.depth != len(keys) {
+		return false
+	}
+	for i := len(keys) - 1; i >= 0; i, s = i-1, s.above {
+		if keys[i] != "*" && keys[i] != s.key {
+			return false
+		}
+	}
+	return true
+}
+
 // item goes down to an item of a list, which keeps the name of the list.
 func (at spot) item(i int) spot {
-	at.path += "[" + strconv.Itoa(i) + "]"
+	at.steps = at.step("", i)
 	return at
 }
 

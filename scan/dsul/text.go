@@ -18,7 +18,7 @@ func (s *fileScan) text(text string, at where) {
 	for line := range strings.Lines(text) {
 		here := at
 		if inFile {
-			here.extent = extent{offset, len(line)}
+			here.extent = extent{offset: offset, length: len(line)}
 		}
 		offset += len(line)
 		s.line(line, here)
@@ -61,7 +61,7 @@ func (s *fileScan) comments() {
 			at += next + 1
 		}
 		if at >= 0 {
-			s.line(string(line[at:]), where{extent: extent{start + at, len(line) - at}})
+			s.line(string(line[at:]), where{extent: extent{offset: start + at, length: len(line) - at}})
 		}
 	}
 }
@@ -75,7 +75,7 @@ func (s *fileScan) assignments(text string, at where) {
 			continue
 		}
 		a := assignment{operator: text[i]}
-		if !a.nameBefore(text[:i]) {
+		if !a.nameBefore(text[:i], s.strength) {
 			continue
 		}
 		if end := a.valueAfter(text, i+1); s.assigned(a, at) {
@@ -139,7 +139,7 @@ func (a assignment) isPassword(value string, at spot) bool {
 const maxBefore = maxName + 20
 
 // nameBefore finds the name at the end of a text, before the operator.
-func (a *assignment) nameBefore(text string) bool {
+func (a *assignment) nameBefore(text string, strengthOf func(string) strength) bool {
 	text = text[max(0, len(text)-maxBefore):]
 	text = strings.TrimRight(text, "!=<>: \t")
 	bare := strings.TrimRight(text, "\\\"'`]")
@@ -156,7 +156,7 @@ func (a *assignment) nameBefore(text string) bool {
 	if len(name) < 3 || start > 0 && bare[start-1] == '@' {
 		return false
 	}
-	a.name, a.strength = name, nameStrength(name)
+	a.name, a.strength = name, strengthOf(name)
 	if start > 0 && (name == "sig" || strings.HasSuffix(name, "Signature")) && strings.IndexByte("&?;", bare[start-1]) >= 0 {
 		a.strength = hinted // of a URL that is signed, and so opens what it names
 	}
@@ -218,7 +218,7 @@ var (
 
 // options looks for the credentials of command lines: curl -u user:password.
 func (s *fileScan) options(text string, at where) {
-	if !strings.Contains(text, "-u") && !strings.Contains(text, "--") {
+	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") {
 		return
 	}
 	punched := punch(text)

@@ -143,6 +143,9 @@ const minBase64 = 16
 
 // base64 looks at texts that are base64 as a whole.
 func (s *fileScan) base64(text string, at where) {
+	if !startsAsBase64(text) {
+		return
+	}
 	compact := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
 			return -1
@@ -156,15 +159,28 @@ func (s *fileScan) base64(text string, at where) {
 	}
 }
 
+// startsAsBase64 reports whether the first characters of a text, which may stand on
+// several lines, are of one of the alphabets.
+func startsAsBase64(text string) bool {
+	text = strings.TrimSpace(text)
+	if len(text) < minBase64 {
+		return false
+	}
+	for _, b := range []byte(text[:minBase64]) {
+		if !isNameByte(b) && strings.IndexByte("+/=\n ", b) < 0 || b == '.' || b == '$' || b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // decodeBase64 decodes text in any of the usual alphabets if text comes out of it.
 func decodeBase64(text string) (string, bool) {
 	if len(text) < minBase64 || len(text) > maxYAML {
 		return "", false
 	}
-	for _, r := range text[:minBase64] {
-		if !strings.ContainsRune(letters+"0123456789+/-_=", r) {
-			return "", false
-		}
+	if !startsAsBase64(text) {
+		return "", false
 	}
 	bare := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	data, err := base64.RawStdEncoding.DecodeString(bare)

@@ -111,8 +111,8 @@ func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 		} else {
 			s.keyText(key, below)
 		}
-		if value == valueOf && nameStrength(named) >= below.strength {
-			below.name, below.strength = named, nameStrength(named)
+		if value == valueOf && s.strength(named) >= below.strength {
+			below.name, below.strength = named, s.strength(named)
 			below.header = below.header || isHeader(named)
 		}
 		if err := s.visit(value, below, depth+1); err != nil {
@@ -186,11 +186,21 @@ func (s *fileScan) scalar(n *yaml.Node, at spot) {
 
 // keyText looks at a key, which may be an expression: conditions are keys.
 func (s *fileScan) keyText(key *yaml.Node, at spot) {
-	if len(key.Value) < 8 {
+	if len(key.Value) < minNested || simpleName(key.Value) {
 		return
 	}
 	at.name, at.strength, at.configured, at.header = "", unnamed, false, false
 	where := s.at(key, at)
 	s.shapes(punch(key.Value), where)
 	s.assignments(key.Value, where)
+}
+
+// simpleName reports keys that are but names.
+func simpleName(key string) bool {
+	for i := range len(key) {
+		if !isNameByte(key[i]) {
+			return false
+		}
+	}
+	return len(key) <= maxSegment
 }

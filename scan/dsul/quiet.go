@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// quiet reports files in which no rule can find anything, many times as fast as the
+// parser. It returns false, without a verdict, for most of what is out of the
+// ordinary. FuzzScan holds it to that.
+//
+// A finding needs a form (a URL with user-info, a private key…), a long random text, or
+// the name of a credential. All of the credentials that are named here are references:
+// apiKey: {{secret.apiKey}}.
+func (s *fileScan) quiet() bool {
+	data := s.file.Data
+	for _, mark := range loud {
+		if bytes.Contains(data, []byte(mark)) {
+			return false
+		}
+	}
+	if !utf8.Valid(data) || !quietURLs(data) {
+		return false
+	}
+	var previous []byte
+	for i := 0; i < len(data); {
+		if !isRunByte(data[i]) {
+			i++
+			continue
+		}
+		start := i
+		for i < len(data) && isRunByte(data[i]) {
+			i++
+		}
+		if !s.quietRun(start, i, previous) {
+			return false
+		}
+		if i-start <= maxName && !bytes.ContainsAny(data[start:i], "/+") {
+			previous = data[start:i]
+		}
+	}
+	return true
+}
+
+// loud are parts of forms, of escapes and of command lines.
+var loud = []string{
+	pemBegin, "eyJ", "iak_", `\x`, `\u`, `\U`, "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
+	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites",
+}
+
+// quietURLs wants no at sign behind the host of a URL, nor a sign of an access token.
+func quietURLs(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.Index(rest, []byte("://"))
+		if i < 0 {
+			break
+		}
+		rest = rest[i+3:]
+		end := bytes.IndexAny(rest, " \t\r\n")
+		if end < 0 {
+			end = len(rest)
+		}
+		if bytes.IndexByte(rest[:end], '@') >= 0 {
+			return false
+		}
+	}
+	for rest := data; ; {
+		i := bytes.Index(rest, []byte("at:"))
+		if i < 0 {
+			return true
+		}
+		if rest = rest[i+3:]; len(rest) > 0 && isNameByte(rest[0]) {
+			return false
+		}
+	}
+}
+
+// isRunByte reports what names, and base64, are made of.
+func isRunByte(b byte) bool { return isNameByte(b) || b == '+' || b == '/' }
+
+// quietRun looks at a run of such bytes.
+func (s *fileScan) quietRun(start, end int, previous []byte) bool {
+	run := s.file.Data[start:end]
+	if len(run) >= minRandom && !isWordy(string(run)) {
+		return false
+	}
+	if bytes.IndexByte(run, '/') < 0 && bytes.IndexByte(run, '+') < 0 {
+		return !s.tells(run, previous) || run[0] != '-' && s.isHarmless(start, end)
+	}
+	for part := range bytes.FieldsFuncSeq(run, func(r rune) bool { return r == '+' || r == '/' }) {
+		if s.tells(part, previous) {
+			return false
+		}
+	}
+	return true
+}
+
+// tells reports whether a word is, or ends, the name of a credential. A name that is
+// only hinted at needs a random value, which no quiet file has.
+func (s *fileScan) tells(word []byte, previous []byte) bool {
+	if !endings.has(word) {
+		return false
+	}
+	name := string(word)
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	if s.strength(name) >= credential || s.strength(last) >= credential || strings.EqualFold(last, "basic") {
+		return true
+	}
+	lower := strings.ToLower(last)
+	return (endsName[lower] || trailing[lower]) && s.strength(string(previous)+" "+last) >= credential
+}
+
+// endsName are words that make a name of a credential together with the one before.
+var endsName = newVocabulary(`string phrase word passe`)
+
+// endingLength is how many letters at the end of a word are looked up.
+const endingLength = 3
+
+// endingSet has the last letters of all words that a name of a credential may end in:
+// most words are none, and this tells fast.
+type endingSet [1 << (5 * endingLength)]bool
+
+var endings = newEndings(passwordNames, credentialNames, trailing, endsName, newVocabulary("basic pass"))
+
+func newEndings(vocabularies ...vocabulary) *endingSet {
+	set := new(endingSet)
+	for _, v := range vocabularies {
+		for word := range v {
+			if i, ok := ending([]byte(word)); ok {
+				set[i] = true
+			}
+		}
+	}
+	return set
+}
+
+// has is true for words that are too short, or not ASCII, to tell.
+func (set *endingSet) has(word []byte) bool {
+	for len(word) > 0 && !isLetter(word[len(word)-1]) && word[len(word)-1] < utf8.RuneSelf {
+		word = word[:len(word)-1]
+	}
+	i, ok := ending(word)
+	return !ok || set[i] || hasShortEnding(word)
+}
+
+// ending returns a number for the last letters of a word, whatever their case.
+func ending(word []byte) (int, bool) {
+	if len(word) < endingLength {
+		return 0, false
+	}
+	n := 0
+	for _, b := range word[len(word)-endingLength:] {
+		if !isLetter(b) {
+			return 0, false
+		}
+		n = n<<5 | int(b&31)
+	}
+	return n, true
+}
+
+// hasShortEnding reports the trailing words that are shorter: apiKeyV2, tokenQA.
+func hasShortEnding(word []byte) bool {
+	last := word[len(word)-1] | 0x20
+	return last == 'v' || last == 'a' && word[len(word)-2]|0x20 == 'q'
+}
+
+// isHarmless reports whether the name that stands there has no value, or a reference.
+func (s *fileScan) isHarmless(start, end int) bool {
+	line, text := lineAround(s.file.Data, start, end)
+	word := string(s.file.Data[start:end])
+	after := strings.TrimLeft(text, "\\\"'`]} \t!<>")
+	switch {
+	case strings.EqualFold(word, "bearer"):
+		return strings.HasPrefix(text, " {{") && isTemplate(text)
+	case strings.EqualFold(word, "basic"):
+		m := basic.FindStringSubmatch(word + text)
+		return m == nil || !isBasic(m[1])
+	case text == ":" && strings.EqualFold(word, "secrets"):
+		return schemaOnly(string(s.file.Data[end+1:]))
+	case after == "" || after[0] == ',':
+		return !mayNameValue(line)
+	case after[0] == ':':
+		return strings.Trim(line, " -") == "" && isReference(strings.TrimPrefix(text, ":"))
+	default:
+		return after[0] != '=' && strings.Trim(line, " '\"") != ""
+	}
+}
+
+// lineAround returns what stands before and after a part of a line.
+func lineAround(data []byte, start, end int) (before, after string) {
+	rest := data[end:]
+	if eol := bytes.IndexByte(rest, '\n'); eol >= 0 {
+		rest = rest[:eol]
+	}
+	return string(data[bytes.LastIndexByte(data[:start], '\n')+1 : start]), strings.TrimRight(string(rest), " \r")
+}
+
+// schemaOnly reports whether the first of these lines is schema:, and nothing else stands
+// beside it: declarations of secrets.
+func schemaOnly(text string) bool {
+	indent := -1
+	for line := range strings.Lines(strings.TrimLeft(text, "\r\n")) {
+		bare := strings.TrimSpace(line)
+		n := len(line) - len(strings.TrimLeft(line, " "))
+		switch {
+		case indent < 0 && bare != "schema:":
+			return false
+		case indent < 0:
+			indent = n
+		case bare != "" && n <= indent:
+			return n < indent
+		}
+	}
+	return indent >= 0
+}
+
+// mayNameValue reports whether what follows may be the name in {name: …, value: …}.
+func mayNameValue(line string) bool {
+	line = strings.ToLower(line)
+	for _, key := range []string{"name", "key", "variable", "header", "field"} {
+		for rest := line; ; {
+			before, after, ok := strings.Cut(rest, key)
+			if !ok {
+				break
+			}
+			whole := before == "" || !isNameByte(before[len(before)-1])
+			if whole && strings.HasPrefix(strings.TrimLeft(after, " '\""), ":") {
+				return true
+			}
+			rest = after
+		}
+	}
+	return strings.Trim(line, " '\"") == ""
+}
+
+// isReference reports a value that is one template, maybe behind the name of a scheme.
+func isReference(value string) bool {
+	value = strings.Trim(value, " '\"")
+	if scheme, rest, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
+		value = rest
+	}
+	return isTemplate(value)
+}
+
+// isTemplate reports a value that is one template, in quotes or without.
+func isTemplate(value string) bool {
+	value = strings.Trim(value, `'" `)
+	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"os"
+	"testing"
+
+	"github.com/prismeai/workspaces-release/scan/scantest"
+)
+
+// TestQuiet: what need not be parsed, and its likes that must be.
+func TestQuiet(t *testing.T) {
+	tests := []struct {
+		text string
+		want bool
+	}{
+		{"", true},
+		{"slug: claims\nname: Claims\n", true},
+		{"apiKey: '{{secret.apiKey}}'\n", true},
+		{"apiKey: sunrise\n", false},
+		{"apiKey: *x\n", false},
+		{"apiKey:\n  sunrise\n", false},
+		{"Authorization: Bearer {{secret.token}}\n", true},
+		{"Authorization: Bearer sunrise\n", false},
+		{"Authorization: '{{scheme}} sunrise'\n", false},
+		{"x: Basic knowledge\n", true},
+		{"x: Basic c3ZjOnN1bnJpc2U=\n", false},
+		{"prompt: Ask for a password, then for a token.\n", true},
+		{"prompt: 'password: sunrise77'\n", false},
+		{"'{{body.password}} == \"sunrise\"': []\n", false},
+		{"- {name: password, value: sunrise}\n", false},
+		{"name: password\nvalue: sunrise\n", false},
+		{"name:\n  password\nvalue: sunrise\n", false},
+		{"fields: [password, token]\n", true},
+		{"required:\n- password\n", true},
+		{"secrets:\n  schema:\n    x: {type: string}\nlabels: []\n", true},
+		{"secrets:\n  schema:\n    x: {type: string}\n  value: sunrise\n", false},
+		{"secrets:\n- sunrise77x\n", false},
+		{"url: https://host/path\nmail: a@b\n", true},
+		{"url: https://svc:sunrise@host\n", false},
+		{"format: x\nat: y\n", true},
+		{"x: at:sunrise\n", false},
+		{"x: k7Jd83hGs72kLmQ0\n", false},
+		{"x: onSubmitButtonClickedTwice\n", true},
+		{"x: cGFzc3dvcmQ9c3VucmlzZTc3\n", false},
+		{`x: "p\x61ssword=sunrise"`, false},
+		{"x: connection string: sunrise77\n", false},
+		{"apiKey Prod: sunrise77\n", false},
+		{"tokenQA: sunrise77x\n", false},
+		{"tokenV2: sunrise77x\n", false},
+		{"cléSecrète: sunrise77x\n", false},
+		{"contraseña: sunrise\n", false},
+		{"x: psql --password sunrise77\n", false},
+		{"x: \xff\n", false},
+	}
+	for _, test := range tests {
+		if got := newScan(t, "w/automations/a.yml", []byte(test.text)).quiet(); got != test.want {
+			t.Errorf("quiet %v, want %v:\n%s", got, test.want, test.text)
+		}
+		checkQuiet(t, "w/automations/a.yml", []byte(test.text))
+	}
+}
+
+// TestWorkspacesAreMostlyQuiet: else the glance is not worth its time.
+func TestWorkspacesAreMostlyQuiet(t *testing.T) {
+	files := map[string][]byte{}
+	scantest.AddTree(files, os.DirFS("../scantest/testdata/samples"))
+	quiet, all := 0, 0
+	for path, data := range files {
+		all += len(data)
+		if newScan(t, path, data).quiet() {
+			quiet += len(data)
+		}
+	}
+	if quiet*100 < all*80 {
+		t.Errorf("%d of %d bytes are in quiet files, want 80 %%", quiet, all)
+	}
+}
+
+// TestNoLeakIsQuiet, whatever the secrets are.
+func TestNoLeakIsQuiet(t *testing.T) {
+	for seed := range uint64(5) {
+		for _, leak := range scantest.Leaks(seed) {
+			if newScan(t, leak.Path, leak.Data).quiet() {
+				t.Errorf("%s, %s", leak.Kind, leak.Placement)
+			}
+		}
+	}
+}
