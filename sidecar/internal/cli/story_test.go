@@ -40,7 +40,7 @@ const canary = "at:canary-9f1c77b2"
 //	fetch PATH FILE     writes the page of the sidecar into a file
 //	manifest FILE       writes the manifest of the example workspaces
 //	awaitlog TEXT       waits until its log has the text
-//	post STATUS PATH    wants the status of a POST to the sidecar
+//	post STATUS PATH [TOKEN]  wants the status of a POST to the sidecar, with a token one from afar
 //	replace FROM TO     puts a file in the place of another one by a rename
 //	installed N         wants that many workspaces in the platform
 //	lock                takes the write lock
@@ -251,7 +251,13 @@ func replaceFile(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {
-	resp, err := http.Post(ts.Getenv("URL")+args[1], "", nil)
+	req, err := http.NewRequest(http.MethodPost, ts.Getenv("URL")+args[1], http.NoBody)
+	ts.Check(err)
+	if len(args) > 2 {
+		req.Header.Set("X-Forwarded-For", "192.0.2.1")
+		req.Header.Set("Authorization", "Bearer "+args[2])
+	}
+	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()
 	if got := strconv.Itoa(resp.StatusCode); got != args[0] {

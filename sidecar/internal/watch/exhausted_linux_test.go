@@ -29,6 +29,11 @@ func TestWithoutInotify(t *testing.T) {
 	r.want(r.modes, Polling)
 	replace(t, path, "new")
 	r.want(r.changes, "token")
+	slow := watching(t, time.Hour, File{"token", path}) // which polls faster than it is told
+	slow.want(slow.modes, Polling)
+	replace(t, path, "newer still")
+	slow.want(slow.changes, "token")
+	r.want(r.changes, "token")
 	limit(t, "1") // and one is left again
 	r.want(r.modes, Inotify)
 	replace(t, path, "newer")

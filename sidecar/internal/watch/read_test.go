@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
 // write puts content in place as a plain write does, not at once.
@@ -152,6 +154,27 @@ func TestReadRefuses(t *testing.T) {
 		}
 		if _, err := SumOf(c.path, 4); err == nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("sum of %s: %v", name, err)
+		}
+	}
+}
+
+// TestAFileIsFoundWhileItIsReplaced looks for it thousands of times: in between,
+// the version that a link leads to is removed.
+func TestAFileIsFoundWhileItIsReplaced(t *testing.T) {
+	m, err := watchtest.NewMount(t.TempDir(), map[string]string{"token": "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			if err := m.Swap(map[string]string{"token": "t"}); err != nil {
+				t.Error(err)
+			}
+		}
+	})()
+	for range 20_000 {
+		if _, err := SumOf(m.Path("token"), 10); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
