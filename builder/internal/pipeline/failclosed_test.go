@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -307,6 +306,11 @@ func TestEngineFailures(t *testing.T) {
 		"directory for temporary files is a file": func(_ *testing.T, f *fixture) {
 			f.opts.TempDir = filepath.Join(f.src, "mail", "index.yml")
 		},
+		"temporary files are swept away": func(t *testing.T, f *fixture) {
+			f.duringTheScan(t, func() error {
+				return errors.Join(os.RemoveAll(f.opts.TempDir), os.Mkdir(f.opts.TempDir, 0o755))
+			})
+		},
 		"directory of the output vanishes": func(t *testing.T, f *fixture) {
 			f.duringTheScan(t, func() error { return os.Remove(f.out) })
 		},
@@ -333,34 +337,4 @@ func TestFileThatCannotGetItsName(t *testing.T) {
 	if files := list(t, f.out); len(files) != 1 {
 		t.Errorf("left behind: %v", files)
 	}
-}
-
-// A layer that is not stored as it was written is a failure: the disk is full.
-func TestFullDisk(t *testing.T) {
-	f := newFixture(t)
-	var wrote atomic.Bool
-	f.detect(t, func(_ context.Context, file scan.File) (scan.Result, error) {
-		// From here on no file may grow.
-		if !wrote.Swap(true) {
-			limitFileSize(t, 0)
-		}
-		return scan.Result{Bytes: int64(len(file.Data))}, nil
-	})
-	f.refuse(t, pipeline.Engine)
-}
-
-// limitFileSize makes writes fail behind that many bytes, until the end of the test.
-func limitFileSize(t *testing.T, size uint64) {
-	t.Helper()
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		t.Error(err)
-		return
-	}
-	limited := before
-	limited.Cur = size
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limited); err != nil {
-		t.Error(err)
-	}
-	t.Cleanup(func() { unix.Setrlimit(unix.RLIMIT_FSIZE, &before) })
 }
