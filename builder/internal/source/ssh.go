@@ -106,11 +106,17 @@ func (r *sshRemote) advertise(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(io.MultiReader(bytes.NewReader(first[:]), r.stdout)), nil
 }
 
+// upload takes it for no error that the server has ended before it had all of the
+// request: then its answer says no, and is there to read.
 func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
-	if _, err := r.stdin.Write(request); err != nil {
+	_, err := r.stdin.Write(request)
+	if err == nil {
+		err = r.stdin.Close()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return io.NopCloser(r.stdout), r.stdin.Close()
+	return io.NopCloser(r.stdout), nil
 }
 
 // Close implements [io.Closer].

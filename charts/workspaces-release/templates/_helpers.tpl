@@ -50,10 +50,11 @@ labels:
 {{/* The reference of an image, given its values and a default tag. */}}
 {{- define "workspaces-release.image" -}}
 {{- $image := index . 0 -}}
+{{- $repository := required "an image has no repository: set sidecar.image.repository, and workload.image.repository with workload.create" $image.repository -}}
 {{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
+{{ $repository }}@{{ $image.digest }}
 {{- else -}}
-{{ $image.repository }}:{{ $image.tag | default (index . 1) }}
+{{ $repository }}:{{ $image.tag | default (index . 1) }}
 {{- end }}
 {{- end }}
 

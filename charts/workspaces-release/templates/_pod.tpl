@@ -49,7 +49,7 @@ volumeMounts:
 
 {{- define "workspaces-release.sidecar" -}}
 {{- $v := .Values -}}
-name: workspaces-release
+name: release-sidecar
 image: {{ include "workspaces-release.image" (list $v.sidecar.image .Chart.AppVersion) | quote }}
 imagePullPolicy: {{ $v.sidecar.image.pullPolicy }}
 {{- if $v.sidecar.native }}
