@@ -16,6 +16,8 @@ BIN       := $(CURDIR)/bin
 TOOLS     := $(CURDIR)/.tools/bin
 GO        ?= go
 LDFLAGS   := -s -w -X github.com/prismeai/workspaces-release/internal/version.linked=$(VERSION)
+# The versions of Kubernetes that the chart is rendered for, without the leading 1.
+KUBERNETES := 29.15 30.14 31.14 32.13 33.13 34.13 35.10 36.6 37.2
 # Static binaries without paths of the machine, and one build cache for all of it
 # and for every clone.
 export CGO_ENABLED := 0
@@ -47,7 +49,7 @@ check:
 	$(GO) mod verify >/dev/null
 
 .PHONY: unit
-unit: $(TOOLS)/trufflehog $(TOOLS)/helm
+unit: $(TOOLS)/trufflehog $(TOOLS)/helm $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m ./...
 
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
@@ -82,6 +84,14 @@ $(TOOLS)/crane: .tools/crane/go.mod
 
 $(TOOLS)/helm: .tools/helm/go.mod
 	cd .tools/helm && $(GO) build -o $@ helm.sh/helm/v3/cmd/helm
+
+$(TOOLS)/kubernetes: .tools/kubernetes/go.mod $(wildcard .tools/kubernetes/*.go)
+	cd .tools/kubernetes && $(GO) build -o $@ .
+
+# The types of a version of Kubernetes, as its client-go has them for server-side apply.
+$(TOOLS)/kubernetes-%.go:
+	mkdir -p $(@D)
+	cp "$$($(GO) mod download -json k8s.io/client-go@v0.$* | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/applyconfigurations/internal/internal.go" $@
 
 .PHONY: clean
 clean:
