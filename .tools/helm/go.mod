@@ -1,4 +1,4 @@
-// Helm, for the tests that render the chart.
+// Helm, for the tests that render the chart for the version of Kubernetes in the Makefile.
 module github.com/prismeai/workspaces-release/.tools/helm
 
 go 1.26.8

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rendering
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	pod     = "Deployment/spec/template/spec/"
+	sidecar = pod + "initContainers/[release-sidecar]/"
+	copier  = pod + "initContainers/[workspaces-release-manifest]/"
+	service = pod + "containers/[workspaces]/"
+)
+
+// TestPod states what pods have, each line with its reason in the documentation.
+func TestPod(t *testing.T) {
+	for _, c := range []struct {
+		values string
+		sets   []string
+		want   map[string]any
+	}{
+		{"standalone", nil, map[string]any{
+			sidecar + "restartPolicy":                               "Always",
+			sidecar + "image":                                       "registry.example.com/acme/sidecar:v1",
+			sidecar + "readinessProbe/httpGet/path":                 "/readyz",
+			sidecar + "livenessProbe/httpGet/path":                  "/livez",
+			sidecar + "startupProbe":                                nil,
+			sidecar + "resources/limits/cpu":                        nil,
+			sidecar + "env/[SIDECAR_MODE]/value":                    "import",
+			sidecar + "env/[SIDECAR_PLATFORM_URL]/value":            "http://127.0.0.1:3002",
+			sidecar + "env/[SIDECAR_TOKEN_FILE]":                    nil,
+			sidecar + "env/[HTTPS_PROXY]":                           nil,
+			sidecar + "env/[NO_PROXY]":                              nil,
+			sidecar + "volumeMounts/[workspaces-release-token]":     nil,
+			copier + "image":                                        "registry.example.com/acme/prismeai-workspaces:v2.4.0",
+			service + "image":                                       "registry.example.com/acme/prismeai-workspaces:v2.4.0",
+			service + "env/[STARTUP_IMPORT_GROUPS]/value":           "",
+			service + "env/[STARTUP_IMPORT_REPOSITORY]":             nil,
+			service + "env/[PORT]/value":                            "3002",
+			service + "resources/limits/cpu":                        nil,
+			pod + "automountServiceAccountToken":                    false,
+			pod + "containers/[release-sidecar]":                    nil,
+			pod + "volumes/[workspaces-release-manifest]/emptyDir":  map[string]any{"sizeLimit": "64Mi"},
+			"ServiceAccount/automountServiceAccountToken":           false,
+			"Deployment/spec/replicas":                              2,
+			"Deployment/spec/strategy/rollingUpdate/maxUnavailable": 0,
+			"Deployment/spec/progressDeadlineSeconds":               3600,
+			"PodDisruptionBudget/spec/unhealthyPodEvictionPolicy":   "AlwaysAllow",
+			"HorizontalPodAutoscaler":                               nil,
+			"NetworkPolicy":                                         nil,
+			"ExternalSecret":                                        nil,
+			"MutatingAdmissionPolicy":                               nil,
+		}},
+		{"everything", nil, map[string]any{
+			sidecar + "image":                                  "registry.example.com/acme/sidecar@sha256:" + strings.Repeat("0", 64),
+			sidecar + "env/[SIDECAR_MODE]/value":               "observe",
+			sidecar + "env/[SIDECAR_GROUPS]/value":             "base1,base2",
+			sidecar + "env/[SIDECAR_TOKEN_FILE]/value":         "/var/run/secrets/workspaces-release/token/token",
+			sidecar + "env/[SIDECAR_CA_FILE]/value":            "/etc/workspaces-release/ca/ca-bundle.crt",
+			sidecar + "env/[SIDECAR_GROUP_TIMEOUT]/value":      "45m",
+			sidecar + "env/[SIDECAR_SERVICES]/value":           "",
+			sidecar + "env/[SIDECAR_METRICS_WORKSPACES]/value": "false",
+			sidecar + "env/[SIDECAR_CONFIG]/value":             "/etc/workspaces-release/config/sidecar.yaml",
+			sidecar + "env/[NO_PROXY]/value":                   "localhost,127.0.0.1,::1,.svc,.cluster.local,.example.com",
+			sidecar + "env/[HTTPS_PROXY]/value":                "http://proxy:3128",
+			service + "env/[STARTUP_IMPORT_REPOSITORY]/value":  "release",
+			service + "env/[STARTUP_IMPORT_GROUPS]/value":      "base1,base2",
+			service + "env/[KEY]/valueFrom/secretKeyRef/key":   "key",
+			pod + "volumes/[workspaces-release-token]/secret":  map[string]any{"secretName": "acme-workspaces-release-token", "items": []any{map[string]any{"key": "token", "path": "token"}}},
+			"Deployment/spec/replicas":                         nil,
+			"Deployment/spec/template/metadata/labels/team":    "content",
+			"ExternalSecret/spec/target/name":                  "acme-workspaces-release-token",
+			"NetworkPolicy/spec/policyTypes":                   []any{"Ingress", "Egress"},
+			"ServiceMonitor/spec/selector/matchLabels":         map[string]any{"app.kubernetes.io/name": "workspaces-release", "app.kubernetes.io/instance": "acme"},
+			"HorizontalPodAutoscaler/spec/scaleTargetRef/name": "acme-workspaces-release",
+		}},
+		{"ordinary", []string{"--kube-version", "1.28.0"}, map[string]any{
+			sidecar + "name": nil,
+			pod + "containers/[release-sidecar]/restartPolicy":               nil,
+			pod + "containers/[release-sidecar]/readinessProbe/httpGet/path": "/readyz",
+			copier + "name": "workspaces-release-manifest",
+		}},
+		{"openshift", nil, map[string]any{
+			pod + "securityContext":                            map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
+			sidecar + "securityContext/runAsUser":              nil,
+			copier + "securityContext/runAsUser":               nil,
+			sidecar + "securityContext/runAsNonRoot":           true,
+			service + "securityContext/readOnlyRootFilesystem": true,
+		}},
+		{"standalone", []string{"--api-versions", "security.openshift.io/v1"}, map[string]any{sidecar + "securityContext/runAsUser": nil}},
+		{"image-volume", nil, map[string]any{
+			copier + "name":          nil,
+			sidecar + "volumeMounts": []any{map[string]any{"name": "workspaces-release-manifest", "mountPath": "/run/workspaces-release", "subPath": "www/release", "readOnly": true}},
+			service + "volumeMounts/[workspaces-release-manifest]":               map[string]any{"name": "workspaces-release-manifest", "mountPath": "/www/workspaces", "subPath": "www/workspaces", "readOnly": true},
+			service + "env/[WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME]/value": "Release v2.4.0",
+			service + "env/[WORKSPACES_STORAGE_GIT_PLATFORM_release_MODE]/value": "read-only",
+			service + "env/[WORKSPACES_GROUP_one-product_LABELS]/value":          "product,extra",
+			pod + "volumes/[workspaces-release-manifest]/image/reference":        "registry.example.com/acme/release:v2.4.0",
+		}},
+		{"standalone", sets("workload.preStopSleepSeconds=0", "workload.pdb.enabled=false", "workload.serviceAccount.create=false"), map[string]any{
+			service + "lifecycle":      nil,
+			"PodDisruptionBudget":      nil,
+			"ServiceAccount":           nil,
+			pod + "serviceAccountName": "default",
+		}},
+		{"standalone", sets("workload.serviceAccount.name=mine", "fullnameOverride=other"), map[string]any{
+			"ServiceAccount/metadata/name": "mine",
+			pod + "serviceAccountName":     "mine",
+			"Deployment/metadata/name":     "other",
+		}},
+		{"standalone", sets("extraCA.secret=ca", "internalKey.existingSecret=key", "sidecar.gatewayURL=https://x"), map[string]any{
+			pod + "volumes/[workspaces-release-ca]/secret/secretName":           "ca",
+			pod + "volumes/[workspaces-release-internal-key]/secret/secretName": "key",
+			sidecar + "env/[SIDECAR_INTERNAL_KEY_FILE]/value":                   "/var/run/secrets/workspaces-release/internal-key/apiKey",
+		}},
+		{"watch", nil, map[string]any{
+			"Deployment":                           nil,
+			"Pod":                                  nil,
+			"Service/spec/selector":                map[string]any{"app.kubernetes.io/name": "prismeai-workspaces"},
+			"PodMonitor/spec/selector/matchLabels": map[string]any{"app.kubernetes.io/name": "prismeai-workspaces"},
+		}},
+	} {
+		t.Run(fmt.Sprint(c.values, c.sets), func(t *testing.T) {
+			t.Parallel()
+			all := decode(t, mustTemplate(t, c.values, c.sets...))
+			for _, path := range slices.Sorted(maps.Keys(c.want)) {
+				if diff := cmp.Diff(c.want[path], at(all, path)); diff != "" {
+					t.Errorf("%s: %s", path, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestServiceImportsNothingUnasked: an entry of a list of variables that comes later
+// wins, so that of the chart is the last one.
+func TestServiceImportsNothingUnasked(t *testing.T) {
+	all := decode(t, mustTemplate(t, "standalone", sets("workload.env[0].name=A", "workload.env[0].value=b")...))
+	env, _ := at(all, service+"env").([]any)
+	if len(env) != 3 || nameOf(env[2]) != "STARTUP_IMPORT_GROUPS" {
+		t.Errorf("%v", env)
+	}
+}
+
+// TestPodSecurity: what the standard "restricted" wants of every container.
+func TestPodSecurity(t *testing.T) {
+	for _, way := range []string{"standalone", "everything", "ordinary", "openshift", "image-volume"} {
+		all := decode(t, mustTemplate(t, way))
+		spec := at(all, strings.TrimSuffix(pod, "/"))
+		seen := 0
+		for _, list := range []string{"initContainers", "containers"} {
+			containers, _ := at(spec, list).([]any)
+			for _, c := range append(containers, testPod(all, list)...) {
+				seen++
+				for path, want := range map[string]any{
+					"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "privileged": nil,
+					"capabilities/drop": []any{"ALL"}, "capabilities/add": nil,
+				} {
+					if diff := cmp.Diff(want, at(c, "securityContext/"+path)); diff != "" {
+						t.Errorf("%s: %s: %s: %s", way, nameOf(c), path, diff)
+					}
+				}
+				if inherited(spec, c, "runAsNonRoot") != true || at(inherited(spec, c, "seccompProfile"), "type") != "RuntimeDefault" {
+					t.Errorf("%s: %s may run as root or without seccomp", way, nameOf(c))
+				}
+			}
+		}
+		if seen < 3 {
+			t.Errorf("%s: only %d containers", way, seen)
+		}
+	}
+}
+
+func testPod(all documents, list string) []any {
+	containers, _ := at(all, "Pod/spec/"+list).([]any)
+	return containers
+}
+
+// inherited is a setting of the container, else of its pod.
+func inherited(spec, container any, key string) any {
+	if own := at(container, "securityContext/"+key); own != nil {
+		return own
+	}
+	return at(spec, "securityContext/"+key)
+}
+
+// TestSecretsAreDirectories: a file by subPath would never follow its Secret.
+func TestSecretsAreDirectories(t *testing.T) {
+	all := decode(t, mustTemplate(t, "everything"))
+	mounts, _ := at(all, sidecar+"volumeMounts").([]any)
+	if len(mounts) != 5 {
+		t.Errorf("%d mounts", len(mounts))
+	}
+	for _, m := range mounts {
+		if at(m, "subPath") != nil || at(m, "readOnly") != true {
+			t.Errorf("%v", m)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rendering
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestWrongValues sets each value of testdata/wrong.yaml to what it must not be. As
+// Helm reports all errors of the schema at once, many are tried in one run.
+func TestWrongValues(t *testing.T) {
+	var cases []wrong
+	for line := range strings.Lines(readFile(t, "testdata/wrong.txt")) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			cases = append(cases, parseWrong(t, line))
+		}
+	}
+	if len(cases) < 150 {
+		t.Fatalf("only %d wrong values", len(cases))
+	}
+	for len(cases) > 0 {
+		var batch, rest []wrong
+		for _, c := range cases {
+			if slices.ContainsFunc(batch, c.touches) {
+				rest = append(rest, c)
+			} else {
+				batch = append(batch, c)
+			}
+		}
+		refuse(t, batch)
+		cases = rest
+	}
+}
+
+// wrong is a value that is refused: its path, such as sidecar.port, and its JSON.
+type wrong struct{ path, value string }
+
+func parseWrong(t *testing.T, line string) wrong {
+	t.Helper()
+	path, value, ok := strings.Cut(line, " = ")
+	if !ok || !json.Valid([]byte(value)) {
+		t.Fatalf("%q is not a path and a JSON value", line)
+	}
+	return wrong{path, value}
+}
+
+// touches reports whether two cases cannot be tried at once.
+func (w wrong) touches(other wrong) bool {
+	a, b := w.pointer()+"/", other.pointer()+"/"
+	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
+}
+
+// pointer is the path as messages have it, such as /a/0.
+func (w wrong) pointer() string {
+	return "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(w.path)
+}
+
+// named reports whether a message names the value: by its place, or as a key that is
+// unknown at its parent's place.
+func (w wrong) named(message string) bool {
+	pointer := w.pointer()
+	parent, key := filepath.Split(pointer)
+	parent = strings.TrimSuffix(parent, "/")
+	for line := range strings.Lines(message) {
+		place, what, _ := strings.Cut(line, "': ")
+		_, place, _ = strings.Cut(place, "at '")
+		switch {
+		case place == pointer, strings.HasPrefix(place, pointer+"/"):
+			return true
+		case place == parent && strings.HasPrefix(what, "additional properties ") && strings.Contains(what, "'"+key+"'"):
+			return true
+		}
+	}
+	return false
+}
+
+// refuse fails unless each of the values is refused.
+func refuse(t *testing.T, batch []wrong) {
+	t.Helper()
+	args := []string{"template", "acme", chart, "--kube-version", latest}
+	for _, c := range batch {
+		args = append(args, "--set-json", c.path+"="+c.value)
+	}
+	_, err := helm(t, args...)
+	if err == nil {
+		t.Fatalf("%q are accepted", batch)
+	}
+	for _, c := range batch {
+		if !c.named(err.Error()) {
+			t.Errorf("%s = %s is not refused by its name in\n%v", c.path, c.value, err)
+		}
+	}
+}
+
+// TestContradictions: values that are right, but not beside each other.
+func TestContradictions(t *testing.T) {
+	for _, c := range []struct {
+		want, values string
+		more         []string
+	}{
+		{"inject.enabled: the chart deploys the service", "standalone", sets("inject.enabled=true")},
+		{"inject.enabled: Kubernetes v1.35.0 does not serve", "inject", []string{"--kube-version", "1.35.0"}},
+		{"imageVolume.enabled: injection takes", "inject", sets("imageVolume.enabled=true")},
+		{"imageVolume.enabled: Kubernetes v1.35.0", "image-volume", []string{"--kube-version", "1.35.0"}},
+		{"imageVolume.reference: ", "image-volume", sets("imageVolume.reference=")},
+		{"imageVolume.repositoryName: ", "image-volume", sets("imageVolume.repositoryName=")},
+		{"imageVolume.groupLabels: ", "standalone", sets("imageVolume.enabled=true", "imageVolume.reference=a:b", "imageVolume.repositoryName=a")},
+		{"workload.image.repository: ", "watch", sets("workload.create=true", "sidecar.image.repository=a")},
+		{"workload.image.tag: ", "standalone", sets("workload.image.tag=")},
+		{"sidecar.image.repository", "standalone", sets("sidecar.image.repository=")},
+		{"sidecar.image.repository", "snippet", sets("sidecar.image.repository=")},
+		{"sidecar.native: Kubernetes v1.28.0 has no native sidecars", "standalone", []string{"--kube-version", "1.28.0"}},
+		{"sidecar.native: Kubernetes v1.28.0 has no native sidecars", "snippet", []string{"--kube-version", "1.28.0"}},
+		{"sidecar.native: injection", "inject", sets("sidecar.native=false")},
+		{"sidecar.identity: token wants", "standalone", sets("sidecar.identity=token")},
+		{"sidecar.gatewayURL: the public API wants", "standalone", sets("sidecar.gatewayURL=https://x")},
+		{"token.existingSecret: the token is", "everything", sets("token.existingSecret=a")},
+		{"token.externalSecret.secretStoreRef.name: ", "everything", sets("token.externalSecret.secretStoreRef.name=")},
+		{"token.externalSecret.remoteRef.key: ", "everything", sets("token.externalSecret.remoteRef.key=")},
+		{"extraCA.configMap: ", "everything", sets("extraCA.secret=a")},
+		{"workload.env: STARTUP_IMPORT_GROUPS would make the service import beside", "standalone", sets("workload.env[0].name=STARTUP_IMPORT_GROUPS")},
+		{"workload.env: STARTUP_IMPORT_REPOSITORY follows from release.repository", "everything", sets("workload.env[0].name=STARTUP_IMPORT_REPOSITORY")},
+		{"release.groups: mode=observe wants", "standalone", sets("mode=observe", "release.repository=release")},
+		{"release.repository: mode=observe wants", "standalone", sets("mode=observe", "release.groups={a}")},
+		{"target.container: output=patch wants", "patch", sets("target.container=")},
+		{"chart requires kubeVersion", "watch", []string{"--kube-version", "1.24.0"}},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			t.Parallel()
+			if out, err := template(t, c.values, c.more...); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s %q: %v\n%s", c.values, c.more, err, out)
+			}
+		})
+	}
+}
+
+// TestSettings: each setting of the sidecar is a value of its own, or is one of
+// sidecar.settings, under its name.
+func TestSettings(t *testing.T) {
+	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file", "identity", "ca-file", "mode",
+		"pod-name", "listen", "config",
+		"timeout", "print-config", // not of run
+		"admin-token-file", // without it, only callers in the pod are answered
+		"termination-log"}  // that of Kubernetes
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(readFile(t, chart+"/values.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	settings, _ := at(schema, "properties/sidecar/properties/settings/properties").(map[string]any)
+	flags := regexp.MustCompile("(?m)^\\| `--([a-z-]+)").FindAllStringSubmatch(readFile(t, root+"/docs/reference/sidecar.md"), -1)
+	if len(flags) != len(settings)+len(owned) {
+		t.Errorf("%d settings in the reference, %d in the schema and %d that the chart makes", len(flags), len(settings), len(owned))
+	}
+	for _, f := range flags {
+		if _, there := settings[f[1]]; there == slices.Contains(owned, f[1]) {
+			t.Errorf("--%s: in the schema: %t, made by the chart: %t", f[1], there, !there)
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
