@@ -30,16 +30,21 @@ const (
 
 var update = flag.Bool("update", false, "write the golden files and the reference of the values")
 
-// helm runs Helm and returns its output, or its message.
-func helm(t *testing.T, args ...string) (string, error) {
+// tool runs a program of .tools and returns its output, or its message.
+func tool(t *testing.T, name, in string, args ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), monitoring.Program(t, tools, "helm", "make .tools/bin/helm"), args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd := exec.CommandContext(t.Context(), monitoring.Program(t, tools, name, "make .tools/bin/"+name), args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", errors.New(stderr.String())
 	}
 	return stdout.String(), nil
+}
+
+func helm(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	return tool(t, "helm", "", args...)
 }
 
 // template renders the chart with a file of testdata/values, or with none, as the

@@ -3,10 +3,7 @@
 package rendering
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,20 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/prismeai/workspaces-release/charts/monitoring"
 )
 
 // apiServer runs the program that has the code of the API server.
 func apiServer(t *testing.T, in string, args ...string) (string, error) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), monitoring.Program(t, tools, "kubernetes", "make .tools/bin/kubernetes"), args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", errors.New(stderr.String())
-	}
-	return stdout.String(), nil
+	return tool(t, "kubernetes", in, args...)
 }
 
 // versions are those of the Makefile: the types of each are a file of tools.
