@@ -96,10 +96,12 @@ func (p program) get(t *testing.T, path string, v any, query ...string) {
 	}
 }
 
-// freeAddress is one that nobody listens on at the moment.
+// freeAddress is one that nobody listens on at the moment. Some are listened on
+// half a minute later, so the host is not the one that everybody else's are taken of.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	pid := os.Getpid()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.9.%d.%d:0", pid>>8&0xff, pid&0xff))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,14 +149,10 @@ func real(t *testing.T) (all []condition, targets []target) {
 	add("NotSucceeded", platformtest.Options{}, func(s *sidecar) { s.run("--gate", "off") }, (*sidecar).listen)
 	add("RolloutBlocked", platformtest.Options{}, func(s *sidecar) { s.run() }, (*sidecar).listen)
 	add("GateOpenedUnconfirmed", platformtest.Options{}, func(s *sidecar) { s.run("--gate", "open-after=1ms") }, (*sidecar).listen)
-	slow := platformtest.Options{ImportTime: func(name string) time.Duration {
-		if name == slug {
-			return 26 * time.Second
-		}
-		return 0
-	}}
-	add("Stuck", slow, start, (*sidecar).complete)
-	add("Slow", slow, start, (*sidecar).complete)
+	for _, alert := range []string{"Stuck", "Slow"} {
+		hold, let := held(t.Context())
+		add(alert, hold, start, func(s *sidecar) { let(); s.complete() })
+	}
 	add("LockWaitLong", platformtest.Options{}, func(s *sidecar) { s.platform.Lock("somebody", "manual"); start(s) }, func(s *sidecar) { s.platform.Unlock() })
 	add("LockHolderDead", platformtest.Options{}, func(s *sidecar) { s.platform.Lock("somebody", "merge_conflict"); start(s) }, func(s *sidecar) { s.platform.Unlock() })
 	add("Drift", platformtest.Options{}, func(s *sidecar) { s.platform.Edit(slug) }, (*sidecar).once)
@@ -165,4 +161,17 @@ func real(t *testing.T) (all []condition, targets []target) {
 		func(s *sidecar) { s.write("config.yaml", "poll: 300ms\n") })
 	add("MetricsAbsent", platformtest.Options{}, func(*sidecar) {}, start)
 	return all, targets
+}
+
+// held makes a platform that imports nothing until it is let, or the test ends.
+func held(ctx context.Context) (o platformtest.Options, let func()) {
+	held := make(chan struct{})
+	wait := func(string) time.Duration {
+		select {
+		case <-held:
+		case <-ctx.Done():
+		}
+		return 0
+	}
+	return platformtest.Options{ImportTime: wait}, func() { close(held) }
 }
