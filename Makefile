@@ -51,7 +51,7 @@ check:
 	$(GO) mod verify >/dev/null
 
 .PHONY: unit
-unit: $(TOOLS)/trufflehog $(TOOLS)/helm $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
+unit: $(TOOLS)/trufflehog $(TOOLS)/helm $(TOOLS)/helm-docs $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
@@ -89,6 +89,9 @@ HELM_LDFLAGS = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37 -X helm.sh/he
 
 $(TOOLS)/helm: .tools/helm/go.mod
 	cd .tools/helm && $(GO) build -ldflags '$(HELM_LDFLAGS)' -o $@ helm.sh/helm/v3/cmd/helm
+
+$(TOOLS)/helm-docs: .tools/helm-docs/go.mod
+	cd .tools/helm-docs && $(GO) build -o $@ github.com/norwoodj/helm-docs/cmd/helm-docs
 
 $(TOOLS)/kubernetes: .tools/kubernetes/go.mod $(wildcard .tools/kubernetes/*.go)
 	cd .tools/kubernetes && $(GO) build -o $@ .

@@ -8,7 +8,7 @@
 //     by that version's own types;
 //   - the API server's own code changes pods as the policy of the chart says;
 //   - wrong values are refused, and the message names the value;
-//   - the reference of the values is that of values.yaml.
+//   - the README of the chart is that of values.yaml.
 //
 // Helm and the API server's code are programs of .tools.
 package rendering

@@ -28,7 +28,7 @@ const (
 	latest = "1.37.2"
 )
 
-var update = flag.Bool("update", false, "write the golden files and the reference of the values")
+var update = flag.Bool("update", false, "write the golden files and the README of the chart")
 
 // tool runs a program of .tools and returns its output, or its message.
 func tool(t *testing.T, name, in string, args ...string) (string, error) {
@@ -132,7 +132,12 @@ func nameOf(item any) string {
 // golden compares with a file of testdata/golden, or writes it.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	path := filepath.Join("testdata/golden", name)
+	same(t, filepath.Join("testdata/golden", name), got)
+}
+
+// same compares with a file that is generated, or writes it.
+func same(t *testing.T, path, got string) {
+	t.Helper()
 	if *update {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
 			t.Fatal(err)
