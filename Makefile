@@ -2,6 +2,7 @@
 #
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
+# make man     manual pages of the builder, in bin/man
 # make test    every test; what CI runs
 # make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
@@ -40,6 +41,10 @@ $(BIN)/%: FORCE
 .PHONY: demo
 demo: build
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
+
+.PHONY: man
+man:
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./builder/reference -man $(BIN)/man
 
 .PHONY: test
 test: check unit race

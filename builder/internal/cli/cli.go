@@ -39,6 +39,9 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	return exitCode(err)
 }
 
+// Command returns the tree of commands, for documentation of it.
+func Command() *cobra.Command { return new(app).root() }
+
 // app is what all commands share.
 type app struct {
 	IO
@@ -62,8 +65,7 @@ func (a *app) root() *cobra.Command {
 			}
 			return nil
 		},
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
@@ -78,9 +80,15 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// prepare makes a command resolve its settings before it runs, and makes wrong
-// arguments usage errors.
+// prepare makes a command resolve its settings before it runs, makes wrong
+// arguments usage errors, and lets shells complete the values of flags.
 func (a *app) prepare(root, cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if values, _ := pflag.UnquoteUsage(f); strings.Contains(values, "|") {
+			// The only error is that of a flag that is not there.
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(values, "|"), cobra.ShellCompDirectiveNoFileComp))
+		}
+	})
 	args, run := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		if a.printOnly {

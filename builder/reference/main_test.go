@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write docs/reference/builder.md anew")
+
+// TestReference demands that the page is that of the program, and that its links lead somewhere.
+func TestReference(t *testing.T) {
+	const file = "../../docs/reference/builder.md"
+	var page bytes.Buffer
+	if err := run("", &page); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), page.String()); diff != "" {
+		t.Errorf("run the test with -update if this is what is wanted\n%s", diff)
+	}
+	headings := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(page.String(), -1) {
+		headings["#"+strings.ReplaceAll(m[1], " ", "-")] = true
+	}
+	links := regexp.MustCompile(`\]\((#[^)]+)\)`).FindAllStringSubmatch(page.String(), -1)
+	if len(links) < len(headings) {
+		t.Errorf("%d links to %d commands", len(links), len(headings))
+	}
+	for _, link := range links {
+		if !headings[link[1]] {
+			t.Errorf("%s leads nowhere", link[1])
+		}
+	}
+}
+
+// TestManual demands a page for each command of the reference, the same in each run.
+func TestManual(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	one, two := t.TempDir(), t.TempDir()
+	for _, dir := range []string{one, two} {
+		if err := run(dir, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := filepath.Glob(filepath.Join(one, "*.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, err := os.ReadFile("../../docs/reference/builder.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if commands := bytes.Count(reference, []byte("\n## ")); len(pages) != commands {
+		t.Errorf("%d pages for %d commands", len(pages), commands)
+	}
+	for _, page := range pages {
+		first, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := os.ReadFile(filepath.Join(two, filepath.Base(page)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first, second) || !bytes.Contains(first, []byte("Nov 2023")) {
+			t.Errorf("%s is not that of its date:\n%.300s", filepath.Base(page), first)
+		}
+	}
+}
