@@ -13,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
 // Finding is a secret in a file, without the secret.
@@ -22,9 +24,12 @@ type Finding struct {
 	// Scanner and Rule name what found it.
 	Scanner string `json:"scanner"`
 	Rule    string `json:"rule"`
+	// Severity says whether it stops a release.
+	Severity Severity `json:"severity"`
 	// Path is relative to the root of the workspaces.
 	Path string `json:"path"`
-	// Line and Column are 1-based; 0 where the place is not known.
+	// Line and Column are 1-based; 0 where the place is not known. A column counts
+	// characters, as editors do.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
 	// Where is the place in the structure of the file, such as do[3].fetch.body.
@@ -39,6 +44,17 @@ type Finding struct {
 	// Also lists what else found a secret in the same place.
 	Also []Sighting `json:"also,omitempty"`
 }
+
+// Severity says whether a finding stops a release.
+type Severity string
+
+// The severities.
+const (
+	// Error stops the release.
+	Error Severity = "error"
+	// Warning is reported only.
+	Warning Severity = "warning"
+)
 
 // Sighting is a further rule that found a secret in the place of a finding.
 type Sighting struct {
@@ -197,7 +213,7 @@ func (m Match) precision() int {
 
 func (m Match) finding(scanner, path, fingerprint string) Finding {
 	return Finding{
-		Scanner: scanner, Rule: m.Rule, Path: path, Line: m.Line, Column: m.Column, Where: m.Where,
+		Scanner: scanner, Rule: m.Rule, Severity: Error, Path: path, Line: m.Line, Column: m.Column, Where: m.Where,
 		Redacted: redact(m.Secret), Fingerprint: fingerprint, Verification: m.Verification,
 		Message: m.message(), Help: cmp.Or(m.Help, help),
 	}
@@ -214,6 +230,20 @@ func (m Match) message() string {
 	return text
 }
 
+// countCharacters turns columns, which detectors count in bytes, into characters.
+func countCharacters(found []Finding, data []byte) {
+	if len(found) == 0 {
+		return
+	}
+	starts := lines.New(data)
+	for i, f := range found {
+		if start, ok := starts.Offset(data, f.Line, 1); ok && f.Column > 0 {
+			end := min(start+f.Column-1, len(data))
+			found[i].Column = 1 + utf8.RuneCount(data[start:end])
+		}
+	}
+}
+
 // Position returns path:line:column as far as they are known.
 func (f Finding) Position() string {
 	switch {
@@ -224,6 +254,14 @@ func (f Finding) Position() string {
 	default:
 		return fmt.Sprintf("%s:%d:%d", printable(f.Path), f.Line, f.Column)
 	}
+}
+
+// Text says in one line what was found, and where in the structure of the file.
+func (f Finding) Text() string {
+	if f.Where == "" {
+		return f.Message
+	}
+	return f.Message + ", in " + printable(f.Where)
 }
 
 // printable quotes a path that would not show as what it is.

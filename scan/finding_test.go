@@ -61,6 +61,22 @@ func TestFingerprintIgnoresThePlace(t *testing.T) {
 	}
 }
 
+// TestColumnsCountCharacters, whatever their bytes.
+func TestColumnsCountCharacters(t *testing.T) {
+	s := newScanner(t, Policy{}, words("words"))
+	for text, want := range map[string]string{
+		canary + "abc":                    "f:1:1",
+		"é: " + canary + "abc":            "f:1:4",
+		"é\n日本 " + canary + "abc":         "f:2:4",
+		"é\n\xff\xfe " + canary + "abc\n": "f:2:4",
+	} {
+		report := mustScan(t, s, file("f", text))
+		if len(report.Findings) != 1 || report.Findings[0].Position() != want {
+			t.Errorf("%q: %+v, want one at %s", text, report.Findings, want)
+		}
+	}
+}
+
 func TestFindingsStopAtAnInterruption(t *testing.T) {
 	cause := errors.New("the cause")
 	ctx, cancel := context.WithCancelCause(t.Context())

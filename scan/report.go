@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -18,12 +19,74 @@ import (
 type Report struct {
 	// Findings are sorted by place.
 	Findings []Finding `json:"findings"`
+	// Accepted lists findings that may ship. They are not among the others.
+	Accepted []Accepted `json:"accepted"`
+	// Problems lists what is wrong with the baseline.
+	Problems []Problem `json:"problems"`
 	Coverage Coverage  `json:"coverage"`
 	// Filtered counts matches that a scanner took for examples or placeholders.
 	Filtered int               `json:"filtered"`
 	Scanners []release.Scanner `json:"scanners"`
 	// Policy is the digest of the policy in force.
 	Policy digest.Digest `json:"policy"`
+}
+
+// Accepted is a finding that may ship, and why.
+type Accepted struct {
+	Finding
+	// By is what accepts it.
+	By Acceptor `json:"acceptedBy"`
+	// Owner answers for it; Reason says why it may ship; Expires is the last day on
+	// which it may, such as 2027-01-31. Only a baseline has them.
+	Owner   string `json:"owner,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Expires string `json:"expires,omitempty"`
+}
+
+// Acceptor is what accepts findings.
+type Acceptor string
+
+// What may accept findings.
+const (
+	ByBaseline Acceptor = "baseline"
+	// ByComment is a comment in the file, where the policy honours those.
+	ByComment Acceptor = "comment"
+)
+
+// Why says in one line who accepts a finding, and until when.
+func (a Accepted) Why() string {
+	if a.By == ByComment {
+		return "accepted by a comment in the file"
+	}
+	return fmt.Sprintf("accepted by %s until %s: %s", printable(a.Owner), a.Expires, printable(a.Reason))
+}
+
+// Problem is something wrong with the baseline. It stops the release.
+type Problem struct {
+	// Rule is the stable name of the kind of problem, such as baseline-expired.
+	Rule string `json:"rule"`
+	// File is the baseline; Line and Column are 1-based.
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Help    string `json:"help"`
+}
+
+// Position returns file:line:column.
+func (p Problem) Position() string {
+	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
+}
+
+// Count returns how many findings have the severity.
+func (r *Report) Count(s Severity) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Severity == s {
+			n++
+		}
+	}
+	return n
 }
 
 // Coverage counts what was scanned, by the scanners' own count.
@@ -55,9 +118,14 @@ func compareSkips(a, b Skip) int {
 
 // Manifest returns what the release manifest says of the scan.
 func (r *Report) Manifest() release.Scan {
+	var accepted []string
+	for _, a := range r.Accepted {
+		accepted = append(accepted, a.Fingerprint)
+	}
+	slices.Sort(accepted)
 	return release.Scan{
 		Scanners: r.Scanners, Policy: r.Policy,
-		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes,
+		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes, Accepted: slices.Compact(accepted),
 	}
 }
 
@@ -84,24 +152,45 @@ func (r *Report) WriteHuman(w io.Writer) error {
 	if general {
 		fmt.Fprintf(out, "help: %s\n", help)
 	}
-	if len(r.Findings) > 0 {
+	for _, p := range r.Problems {
+		fmt.Fprintf(out, "%s: %s\n  help: %s\n", p.Position(), printable(p.Message), p.Help)
+	}
+	if len(r.Findings)+len(r.Problems) > 0 {
 		fmt.Fprintln(out)
 	}
+	for _, a := range r.Accepted {
+		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
+	}
 	r.Coverage.writeSkipped(out)
-	fmt.Fprintf(out, "%s in %d files, %d bytes\n", count(len(r.Findings)), r.Coverage.Files, r.Coverage.Bytes)
+	fmt.Fprintln(out, r.Summary())
 	return out.Flush()
+}
+
+// Summary says in one line what was found in how much.
+func (r *Report) Summary() string {
+	text := count(r.Count(Error), "secret")
+	if n := r.Count(Warning); n > 0 {
+		text += ", " + count(n, "warning")
+	}
+	if n := len(r.Problems); n > 0 {
+		text += ", " + count(n, "problem") + " of the baseline"
+	}
+	if n := len(r.Accepted); n > 0 {
+		text += fmt.Sprintf(", %d accepted,", n)
+	}
+	return fmt.Sprintf("%s in %d files, %d bytes", text, r.Coverage.Files, r.Coverage.Bytes)
 }
 
 // writeHuman writes a line for the finding, and one for what to do if that is special.
 func (f Finding) writeHuman(out io.Writer) {
-	where, also := "", ""
-	if f.Where != "" {
-		where = ", in " + printable(f.Where)
+	severity, also := "", ""
+	if f.Severity == Warning {
+		severity = "warning: "
 	}
 	for _, s := range f.Also {
 		also += ", also " + s.Rule
 	}
-	fmt.Fprintf(out, "%s: %s%s: %s (%s, fingerprint %s%s)\n", f.Position(), f.Message, where, f.Redacted, f.Verification, f.Fingerprint, also)
+	fmt.Fprintf(out, "%s: %s%s: %s (%s, fingerprint %s%s)\n", f.Position(), severity, f.Text(), f.Redacted, f.Verification, f.Fingerprint, also)
 	if f.Help != help {
 		fmt.Fprintf(out, "  help: %s\n", f.Help)
 	}
@@ -125,13 +214,13 @@ func (c Coverage) writeSkipped(out io.Writer) {
 	}
 }
 
-func count(n int) string {
+func count(n int, noun string) string {
 	switch n {
 	case 0:
-		return "no secrets"
+		return "no " + noun + "s"
 	case 1:
-		return "1 secret"
+		return "1 " + noun
 	default:
-		return fmt.Sprintf("%d secrets", n)
+		return fmt.Sprintf("%d %ss", n, noun)
 	}
 }

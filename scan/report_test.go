@@ -40,22 +40,39 @@ func exampleReport() *Report {
 	return &Report{
 		Findings: []Finding{
 			{
-				Scanner: "trufflehog", Rule: "Github", Path: "mail-sender/automations/send.yml", Line: 12, Column: 7,
+				Scanner: "trufflehog", Rule: "Github", Severity: Error, Path: "mail-sender/automations/send.yml", Line: 12, Column: 7,
 				Redacted: "ghp_***", Fingerprint: "00112233445566778899aabbccddeeff", Verification: NotChecked,
 				Message: "secret of kind Github", Help: help,
 			},
 			{
-				Scanner: "trufflehog", Rule: "PrivateKey", Path: "mail-sender/keys <old>.zip",
+				Scanner: "trufflehog", Rule: "PrivateKey", Severity: Error, Path: "mail-sender/keys <old>.zip",
 				Redacted: "***", Fingerprint: "ffeeddccbbaa99887766554433221100", Verification: Live,
 				Message: "secret of kind PrivateKey, inside of this archive", Help: help,
 			},
 			{
-				Scanner: "trufflehog", Rule: "URI", Path: "mail-sender/index.yml", Line: 3, Column: 7, Where: "config.value.url",
+				Scanner: "trufflehog", Rule: "URI", Severity: Warning, Path: "mail-sender/index.yml", Line: 3, Column: 7, Where: "config.value.url",
 				Redacted: "***", Fingerprint: "00000000000000000000000000000001", Verification: NotChecked,
 				Message: "secret of kind URI", Help: "declare a workspace secret url",
 				Also: []Sighting{{Scanner: "dsul", Rule: "dsul-url-user-info", Fingerprint: "00000000000000000000000000000002"}},
 			},
 		},
+		Accepted: []Accepted{
+			{
+				Finding: Finding{
+					Scanner: "dsul", Rule: "dsul-password", Severity: Error, Path: "mail-sender/index.yml", Line: 9, Column: 3, Where: "config.value.password",
+					Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: NotChecked, Message: "a password stands here as text", Help: help,
+				},
+				By: ByBaseline, Owner: "claims-team", Reason: "of the demo server\nalone", Expires: "2027-01-31",
+			},
+			{
+				Finding: Finding{
+					Scanner: "dsul", Rule: "dsul-jwt", Severity: Error, Path: "mail-sender/pages/x.yml", Line: 1, Column: 3,
+					Redacted: "***", Fingerprint: "fe000000000000000000000000000000", Verification: NotChecked, Message: "a signed token (JWT) stands here", Help: help,
+				},
+				By: ByComment,
+			},
+		},
+		Problems: []Problem{{Rule: "baseline-unused", File: "scan-baseline.yaml", Line: 3, Column: 5, Message: "nothing is accepted by this entry", Help: "remove it"}},
 		Coverage: Coverage{
 			Files: 12, Bytes: 3456, SkippedBytes: 1088,
 			Skipped: []Skip{
@@ -74,7 +91,8 @@ func exampleReport() *Report {
 
 func cleanReport() *Report {
 	r := exampleReport()
-	r.Findings, r.Coverage.Skipped, r.Coverage.SkippedBytes, r.Filtered = []Finding{}, []Skip{}, 0, 0
+	r.Findings, r.Accepted, r.Problems = []Finding{}, []Accepted{}, []Problem{}
+	r.Coverage.Skipped, r.Coverage.SkippedBytes, r.Filtered = []Skip{}, 0, 0
 	return r
 }
 
@@ -95,7 +113,7 @@ func TestReports(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	for n, want := range map[int]string{0: "no secrets", 1: "1 secret", 2: "2 secrets"} {
-		if got := count(n); got != want {
+		if got := count(n, "secret"); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
 	}
@@ -123,5 +141,12 @@ func TestManifestSaysWhatWasScanned(t *testing.T) {
 	want := release.Scan{Scanners: report.Scanners, Policy: report.Policy, Files: 12, Bytes: 3456}
 	if diff := cmp.Diff(want, report.Manifest()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	report.Accepted = []Accepted{
+		{Finding: Finding{Fingerprint: "b"}, By: ByBaseline}, {Finding: Finding{Fingerprint: "a"}, By: ByComment}, {Finding: Finding{Fingerprint: "b"}, By: ByBaseline},
+	}
+	want.Accepted = []string{"a", "b"}
+	if diff := cmp.Diff(want, report.Manifest()); diff != "" {
+		t.Errorf("with accepted findings: -want +got:\n%s", diff)
 	}
 }

@@ -51,7 +51,7 @@ type Match struct {
 	// Rule is the kind of secret, such as Github.
 	Rule   string
 	Secret secret.Value
-	// Line and Column are 1-based; 0 where the place is not known.
+	// Line and Column are 1-based; 0 where the place is not known. Column counts bytes.
 	Line, Column int
 	// Encoding says how the secret is encoded in the file, such as BASE64; empty for plain text.
 	Encoding string
@@ -79,8 +79,8 @@ const (
 	Dead Verification = "refused by its service"
 )
 
-// Error is a file that was not scanned to its end.
-type Error struct {
+// FileError is a file that was not scanned to its end.
+type FileError struct {
 	Path string
 	// Scanner is the name of the detector that failed.
 	Scanner string
@@ -88,8 +88,8 @@ type Error struct {
 	Err error
 }
 
-func (e *Error) Error() string {
+func (e *FileError) Error() string {
 	return fmt.Sprintf("%s could not be scanned for secrets by %s: %v", e.Path, e.Scanner, e.Err)
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+func (e *FileError) Unwrap() error { return e.Err }

@@ -83,7 +83,10 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	return &Run{
 		scanner: s, group: group, ctx: ctx, memory: semaphore.NewWeighted(inFlight),
-		report: Report{Findings: []Finding{}, Coverage: Coverage{Skipped: []Skip{}}, Scanners: []release.Scanner{}},
+		report: Report{
+			Findings: []Finding{}, Accepted: []Accepted{}, Problems: []Problem{},
+			Coverage: Coverage{Skipped: []Skip{}}, Scanners: []release.Scanner{},
+		},
 	}
 }
 
@@ -127,7 +130,7 @@ func (r *Run) scan(f File) error {
 		name := d.Describe().Name
 		result, err := detect(r.ctx, d, File{Path: f.Path, Data: data})
 		if err != nil {
-			return r.failure(&Error{Path: f.Path, Scanner: name, Err: err})
+			return r.failure(&FileError{Path: f.Path, Scanner: name, Err: err})
 		}
 		for _, m := range unique(result.Matches) {
 			sightings = append(sightings, sighting{name, m})
@@ -142,6 +145,7 @@ func (r *Run) scan(f File) error {
 	if err != nil {
 		return err
 	}
+	countCharacters(found, f.Data)
 	r.record(int64(len(f.Data)), found, skips, filtered)
 	return nil
 }
@@ -185,7 +189,7 @@ func (r *Run) record(size int64, findings []Finding, skips []Skip, filtered int)
 }
 
 // Finish waits for the files and returns the report. With an error there is none:
-// something was not scanned. The error is an [*Error], or the cause of the
+// something was not scanned. The error is an [*FileError], or the cause of the
 // context's end.
 func (r *Run) Finish() (*Report, error) {
 	interrupted := context.Cause(r.ctx) // of files that were never added, too

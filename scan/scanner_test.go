@@ -104,9 +104,9 @@ func TestFailClosed(t *testing.T) {
 		} {
 			t.Run(name+", "+place, func(t *testing.T) {
 				report, err := scanFiles(t, newScanner(t, Policy{}, detectors...), file("a/index.yml", canary+"abc"))
-				var failed *Error
+				var failed *FileError
 				if report != nil || !errors.As(err, &failed) {
-					t.Fatalf("report %v and error %v, want only an *Error", report, err)
+					t.Fatalf("report %v and error %v, want only an *FileError", report, err)
 				}
 				if failed.Path != "a/index.yml" || failed.Scanner != "broken" || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error %q does not name the file, the detector and %q", err, test.want)
@@ -138,7 +138,7 @@ func TestFailureEndsTheRun(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		var failed *Error
+		var failed *FileError
 		if err := run.Add(t.Context(), file("late", "x")); !errors.As(err, &failed) || failed.Path != "fails" {
 			t.Errorf("a late file: error %v, want that of the file that failed", err)
 		}
@@ -302,7 +302,7 @@ func TestPolicyDigest(t *testing.T) {
 
 func TestErrorHoldsItsCause(t *testing.T) {
 	cause := errors.New("cause")
-	err := error(&Error{Path: "a/index.yml", Scanner: "fake", Err: cause})
+	err := error(&FileError{Path: "a/index.yml", Scanner: "fake", Err: cause})
 	if want := "a/index.yml could not be scanned for secrets by fake: cause"; err.Error() != want || !errors.Is(err, cause) {
 		t.Errorf("error %q, want %q", err, want)
 	}

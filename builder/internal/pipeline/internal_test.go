@@ -187,7 +187,8 @@ func TestCoverage(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	invalid := []diagnostic.Diagnostic{{Severity: diagnostic.Warning}, {Severity: diagnostic.Error}}
 	warning := invalid[:1]
-	found := &scan.Report{Findings: []scan.Finding{{}}}
+	found := &scan.Report{Findings: []scan.Finding{{Severity: scan.Warning}, {}}}
+	warned := &scan.Report{Findings: found.Findings[:1]}
 	tests := map[string]struct {
 		diagnostics []diagnostic.Diagnostic
 		scanned     *scan.Report
@@ -199,6 +200,7 @@ func TestVerdict(t *testing.T) {
 		"not scanned":         {warning, nil, 0, true},
 		"invalid":             {invalid, new(scan.Report), Invalid, false},
 		"secrets":             {nil, found, Secrets, false},
+		"possible secrets":    {nil, warned, 0, true},
 		"secrets and invalid": {invalid, found, Secrets, false},
 	}
 	for name, test := range tests {

@@ -57,13 +57,21 @@ func fail(kind Kind, err error) error {
 // verdict is the error of a reading that must not be published. Secrets come
 // first: whoever found them must act, whatever else is wrong.
 func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
-	if scanned != nil && len(scanned.Findings) > 0 {
-		return &Error{Secrets, fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", len(scanned.Findings))}
+	if n := secrets(scanned); n > 0 {
+		return &Error{Secrets, fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n)}
 	}
 	if n := diagnostic.Count(diagnostics, diagnostic.Error); n > 0 {
 		return &Error{Invalid, fmt.Errorf("the workspaces are invalid; errors: %d", n)}
 	}
 	return nil
+}
+
+// secrets counts the findings that stop a release: all but warnings.
+func secrets(scanned *scan.Report) int {
+	if scanned == nil {
+		return 0
+	}
+	return len(scanned.Findings) - scanned.Count(scan.Warning)
 }
 
 // guard makes an error of a panic, which over hostile input is one of the input: a

@@ -56,6 +56,9 @@ type Reading struct {
 	Scan *scan.Report
 }
 
+// Epoch is the time of the release: the given one, else the commit's, else 0.
+func (r *Reading) Epoch(given *time.Time) time.Time { return releaseEpoch(given, r.CommitTime) }
+
 // Read reads a source and makes the checks. What is wrong with the workspaces is in
 // the reading and in the error, of kind [Invalid] or [Secrets]; with any other error
 // there is no reading.
