@@ -233,7 +233,7 @@ func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *sca
 		return err
 	}
 	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
-	err = errors.Join(err, display.Close(), look.write(reading))
+	err = errors.Join(err, display.Close(), look.write(a, reading))
 	if reading != nil {
 		err = errors.Join(err, a.explainReading(reading))
 	}
@@ -246,14 +246,19 @@ func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *sca
 
 // explainReading prints what is wrong with the workspaces, and the secrets.
 func (a *app) explainReading(reading *pipeline.Reading) error {
-	var errs []error
-	if len(reading.Diagnostics) > 0 {
-		errs = append(errs, diagnostic.WriteHuman(a.Err, reading.Diagnostics, a.color(a.Err)))
+	err := a.explainDiagnostics(reading)
+	if found := reading.Scan; found != nil && len(found.Findings)+len(found.Problems) > 0 {
+		err = errors.Join(err, found.WriteHuman(a.Err))
 	}
-	if reading.Scan != nil && len(reading.Scan.Findings) > 0 {
-		errs = append(errs, reading.Scan.WriteHuman(a.Err))
+	return err
+}
+
+// explainDiagnostics says nothing where there is nothing to say.
+func (a *app) explainDiagnostics(reading *pipeline.Reading) error {
+	if len(reading.Diagnostics) == 0 {
+		return nil
 	}
-	return errors.Join(errs...)
+	return diagnostic.WriteHuman(a.Err, reading.Diagnostics, a.color(a.Err))
 }
 
 // epoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.

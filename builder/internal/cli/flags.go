@@ -146,18 +146,18 @@ func (b *byteSize) Set(text string) error {
 	return nil
 }
 
-// format is a flag with a few values, the first of which is the default.
-type format struct {
+// formatFlag is a flag with a few values, the first of which is the default.
+type formatFlag struct {
 	value   string
 	allowed []string
 }
 
-func newFormat(allowed ...string) format { return format{value: allowed[0], allowed: allowed} }
+func newFormat(allowed ...string) formatFlag { return formatFlag{value: allowed[0], allowed: allowed} }
 
-func (f *format) String() string { return f.value }
-func (f *format) Type() string   { return strings.Join(f.allowed, "|") }
+func (f *formatFlag) String() string { return f.value }
+func (f *formatFlag) Type() string   { return strings.Join(f.allowed, "|") }
 
-func (f *format) Set(text string) error {
+func (f *formatFlag) Set(text string) error {
 	for _, allowed := range f.allowed {
 		if text == allowed {
 			f.value = text

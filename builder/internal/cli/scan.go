@@ -4,17 +4,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
-	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/format"
 )
 
 // scanFlags say how secrets are looked for, and where the report goes.
@@ -30,14 +26,12 @@ func (f *scanFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "`glob` of paths that are not scanned, such as portal/assets/** (repeat)")
-	flags.StringArrayVar(&f.reports, "report", nil, "write the scan report: `json=FILE` (repeat)")
+	flags.StringArrayVar(&f.reports, "report", nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
 }
 
 func (f *scanFlags) scanner() (*scan.Scanner, error) {
-	for _, text := range f.reports {
-		if _, err := reportFile(text); err != nil {
-			return nil, withCode(exitUsage, err)
-		}
+	if _, err := parseReports(f.reports); err != nil {
+		return nil, withCode(exitUsage, err)
 	}
 	detectors, err := f.detectors()
 	if err != nil {
@@ -52,50 +46,11 @@ func (f *scanFlags) scanner() (*scan.Scanner, error) {
 	return scanner, nil
 }
 
-func reportFile(text string) (path string, err error) {
-	path, ok := strings.CutPrefix(text, "json=")
-	if !ok || path == "" {
-		return "", fmt.Errorf("report %q is not json=FILE", text)
-	}
-	return path, report.CheckPath(path)
-}
-
-// write writes the report files. A reading without a scan has none.
-func (f *scanFlags) write(reading *pipeline.Reading) error {
-	if reading == nil || reading.Scan == nil {
-		return nil
-	}
-	var errs []error
-	for _, text := range f.reports {
-		path, err := reportFile(text)
-		if err == nil {
-			err = writeReport(path, reading.Scan)
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-func writeReport(path string, scanned *scan.Report) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("create report: %w", err)
-	}
-	defer file.Cleanup()
-	if err := scanned.WriteJSON(file); err != nil {
-		return err
-	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
-}
-
 func (a *app) scan() *cobra.Command {
 	var from sourceFlags
 	var look scanFlags
 	var show progressFlag
-	out := newFormat("human", "json")
+	out := newFormat(reportFormats()...)
 	cmd := &cobra.Command{
 		Use:   "scan SOURCE",
 		Short: "Look for secrets in the workspaces",
@@ -109,7 +64,7 @@ func (a *app) scan() *cobra.Command {
 			if reading == nil {
 				return err
 			}
-			return errors.Join(err, look.write(reading), a.writeScan(a.Out, out.value, reading))
+			return errors.Join(err, a.explainDiagnostics(reading), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
 		},
 	}
 	from.register(cmd.Flags())
@@ -117,11 +72,4 @@ func (a *app) scan() *cobra.Command {
 	show.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	return cmd
-}
-
-func (a *app) writeScan(w io.Writer, format string, reading *pipeline.Reading) error {
-	if format == "json" {
-		return reading.Scan.WriteJSON(w)
-	}
-	return errors.Join(a.writeDiagnostics(a.Err, "human", reading.Diagnostics), reading.Scan.WriteHuman(w))
 }

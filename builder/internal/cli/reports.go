@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/scan/format"
+)
+
+// reportTarget is a report and the file that it goes to: none for standard output.
+type reportTarget struct {
+	format format.Format
+	path   string
+}
+
+// reportFormats lists the names of the formats.
+func reportFormats() []string {
+	var names []string
+	for _, f := range format.All() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// parseReports reads the values of --report. Only annotations may go to standard
+// output, between whatever else is written there.
+func parseReports(texts []string) ([]reportTarget, error) {
+	var targets []reportTarget
+	for _, text := range texts {
+		name, path, _ := strings.Cut(text, "=")
+		t := reportTarget{format.Format(name), path}
+		switch {
+		case !slices.Contains(format.All(), t.format):
+			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name, strings.Join(reportFormats(), ", "))
+		case path == "" && t.format != format.GitHub:
+			return nil, fmt.Errorf("report %q has no file: want %s=FILE", text, name)
+		case slices.ContainsFunc(targets, func(other reportTarget) bool { return other.path == path }):
+			return nil, fmt.Errorf("report %q: another report goes to the same file", text)
+		}
+		if path != "" {
+			if err := report.CheckPath(path); err != nil {
+				return nil, err
+			}
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// write writes the reports. A reading without a scan has none.
+func (f *scanFlags) write(a *app, reading *pipeline.Reading) error {
+	if reading == nil || reading.Scan == nil {
+		return nil
+	}
+	targets, err := parseReports(f.reports)
+	errs := []error{err}
+	for _, t := range targets {
+		errs = append(errs, a.writeReport(t, reading))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) writeReport(t reportTarget, reading *pipeline.Reading) error {
+	if t.path == "" {
+		return a.writeScan(a.Out, t.format, reading)
+	}
+	file, err := renameio.NewPendingFile(t.path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("create report: %w", err)
+	}
+	defer file.Cleanup()
+	if err := a.writeScan(file, t.format, reading); err != nil {
+		return err
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// writeScan writes what the scan found, and says that it was this program.
+func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading) error {
+	given, err := a.epoch()
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	return format.Write(w, f, reading.Scan, format.About{
+		Tool:   release.Tool{Name: "builder", Version: version.Get().Version},
+		Source: reading.Source,
+		Time:   reading.Epoch(given),
+	})
+}

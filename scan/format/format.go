@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package format writes the report of a scan in the formats that people and other
+// programs read. The same report gives the same bytes: no format holds the time of the
+// run. None holds a secret, as the report does not.
+package format
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// Format is the name of a format.
+type Format string
+
+// The formats.
+const (
+	// Human is text for people, JSON all that is known.
+	Human Format = "human"
+	JSON  Format = "json"
+	// SARIF is version 2.1.0 of the format of static analysis tools.
+	SARIF Format = "sarif"
+	// GitLab is its report of the type secret_detection.
+	GitLab Format = "gitlab"
+	// JUnit is the format of test reports.
+	JUnit Format = "junit"
+	// GitHub are the workflow commands by which a job annotates files.
+	GitHub Format = "github"
+)
+
+// All lists the formats.
+func All() []Format { return []Format{Human, JSON, SARIF, GitLab, JUnit, GitHub} }
+
+// About is what a report says beside what the scan found.
+type About struct {
+	// Tool is the program that runs the scan.
+	Tool release.Tool
+	// Source says where the workspaces come from. Paths are written relative to its
+	// repository, where people look for the files: below Source.Subdir.
+	Source release.Source
+	// Time is that of the release, for formats that want one.
+	Time time.Time
+}
+
+// Write writes a report.
+func Write(w io.Writer, f Format, r *scan.Report, about About) error {
+	switch f {
+	case Human:
+		return r.WriteHuman(w)
+	case JSON:
+		return r.WriteJSON(w)
+	case SARIF:
+		return writeSARIF(w, r, about)
+	case GitLab:
+		return writeGitLab(w, r, about)
+	case JUnit:
+		return writeJUnit(w, r, about)
+	case GitHub:
+		return writeGitHub(w, r, about)
+	default:
+		return fmt.Errorf("%q is not a format of scan reports: want one of %s", f, names())
+	}
+}
+
+func names() string {
+	var list []string
+	for _, f := range All() {
+		list = append(list, string(f))
+	}
+	return strings.Join(list, ", ")
+}
+
+// file is a path of the workspaces as the repository has it.
+func (a About) file(name string) string { return path.Join(a.Source.Subdir, name) }
+
+// sentence says what was found, and what to do.
+func sentence(f scan.Finding) string { return f.Text() + ": " + f.Help }
+
+// details says all there is to say of a finding, line by line.
+func details(f scan.Finding) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", f.Position(), f.Text())
+	fmt.Fprintf(&b, "secret: %s (%s)\nrule: %s %s\nfingerprint: %s\nhelp: %s\n", f.Redacted, f.Verification, f.Scanner, f.Rule, f.Fingerprint, f.Help)
+	return b.String()
+}

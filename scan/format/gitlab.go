@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package format
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+const (
+	// gitlabVersion is that of the schema, which GitLab reads from 15 on.
+	gitlabVersion = "15.0.7"
+	// gitlabTime is the schema's format of times, in UTC.
+	gitlabTime = "2006-01-02T15:04:05"
+	// gitlabNoCommit stands for the commit where there is none, as in GitLab's own reports.
+	gitlabNoCommit = "0000000"
+	// gitlabName and gitlabSolution are the longest texts for these properties.
+	gitlabName, gitlabSolution = 255, 7000
+)
+
+type gitlabReport struct {
+	Version         string                `json:"version"`
+	Scan            gitlabScan            `json:"scan"`
+	Vulnerabilities []gitlabVulnerability `json:"vulnerabilities"`
+}
+
+type gitlabScan struct {
+	Analyzer  gitlabTool      `json:"analyzer"`
+	Scanner   gitlabTool      `json:"scanner"`
+	Type      string          `json:"type"`
+	StartTime string          `json:"start_time"`
+	EndTime   string          `json:"end_time"`
+	Status    string          `json:"status"`
+	Messages  []gitlabMessage `json:"messages,omitempty"`
+}
+
+type gitlabTool struct {
+	ID      string       `json:"id"`
+	Name    string       `json:"name"`
+	Version string       `json:"version"`
+	Vendor  gitlabVendor `json:"vendor"`
+}
+
+type gitlabVendor struct {
+	Name string `json:"name"`
+}
+
+type gitlabMessage struct {
+	Level string `json:"level"`
+	Value string `json:"value"`
+}
+
+type gitlabVulnerability struct {
+	ID          string                  `json:"id"`
+	Name        string                  `json:"name"`
+	Description string                  `json:"description"`
+	Severity    string                  `json:"severity"`
+	Solution    string                  `json:"solution"`
+	Identifiers []gitlabIdentifier      `json:"identifiers"`
+	Location    gitlabLocation          `json:"location"`
+	Details     map[string]gitlabDetail `json:"details"`
+}
+
+type gitlabIdentifier struct {
+	Type  string `json:"type"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	URL   string `json:"url,omitempty"`
+}
+
+type gitlabLocation struct {
+	File      string       `json:"file"`
+	Commit    gitlabCommit `json:"commit"`
+	StartLine int          `json:"start_line,omitempty"`
+	EndLine   int          `json:"end_line,omitempty"`
+}
+
+type gitlabCommit struct {
+	SHA string `json:"sha"`
+}
+
+// gitlabDetail is a row that the page of a vulnerability shows.
+type gitlabDetail struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// writeGitLab writes what GitLab shows in the merge request and in the vulnerability
+// report. Accepted findings are counted there, and are no vulnerabilities.
+func writeGitLab(w io.Writer, r *scan.Report, about About) error {
+	when := about.Time.UTC().Format(gitlabTime)
+	report := gitlabReport{
+		Version: gitlabVersion,
+		Scan: gitlabScan{
+			Analyzer: gitlabTool{"prismeai-" + about.Tool.Name, "Prisme.ai workspaces " + about.Tool.Name, cmp.Or(about.Tool.Version, "unknown"), gitlabVendor{"Prisme.ai"}},
+			Scanner:  gitlabTool{"prismeai-secret-scan", "Prisme.ai secret scan", scanners(r), gitlabVendor{"Prisme.ai"}},
+			Type:     "secret_detection", StartTime: when, EndTime: when, Status: "success", Messages: gitlabMessages(r),
+		},
+		Vulnerabilities: []gitlabVulnerability{},
+	}
+	seen := map[string]int{}
+	for _, f := range r.Findings {
+		seen[f.Fingerprint]++
+		report.Vulnerabilities = append(report.Vulnerabilities, gitlabFinding(f, seen[f.Fingerprint], about))
+	}
+	return writeJSON(w, report)
+}
+
+// scanners names what scanned, and its version.
+func scanners(r *scan.Report) string {
+	var list []string
+	for _, s := range r.Scanners {
+		list = append(list, s.Name+" "+s.Version)
+	}
+	return cmp.Or(strings.Join(list, ", "), "unknown")
+}
+
+func gitlabMessages(r *scan.Report) []gitlabMessage {
+	messages := []gitlabMessage{{"info", r.Summary()}}
+	for _, p := range r.Problems {
+		messages = append(messages, gitlabMessage{"warn", p.Position() + ": " + p.Message + ": " + p.Help})
+	}
+	return messages
+}
+
+// gitlabFinding describes the nth place of a secret in a file.
+func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
+	details := map[string]gitlabDetail{
+		"fingerprint":  {"Fingerprint", "text", f.Fingerprint},
+		"secret":       {"Secret", "text", f.Redacted},
+		"verification": {"Verification", "text", string(f.Verification)},
+	}
+	if f.Where != "" {
+		details["where"] = gitlabDetail{"Place in the file", "text", f.Where}
+	}
+	return gitlabVulnerability{
+		ID:          uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", f.Fingerprint, nth)).String(),
+		Name:        clip(f.Message, gitlabName),
+		Description: f.Text(),
+		Severity:    gitlabSeverity(f),
+		Solution:    clip(f.Help, gitlabSolution),
+		Identifiers: []gitlabIdentifier{
+			{f.Scanner + "_rule_id", f.Scanner + " rule " + f.Rule, f.Rule, ""},
+			{"cwe", "CWE-798", "798", "https://cwe.mitre.org/data/definitions/798.html"},
+		},
+		Location: gitlabLocation{about.file(f.Path), gitlabCommit{cmp.Or(about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
+		Details:  details,
+	}
+}
+
+// gitlabSeverity follows GitLab's own analyser, to which every secret is critical.
+func gitlabSeverity(f scan.Finding) string {
+	if f.Severity == scan.Warning {
+		return "Medium"
+	}
+	return "Critical"
+}
+
+// clip returns at most n characters of a text.
+func clip(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		return string(runes[:n])
+	}
+	return text
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package format
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/prismeai/workspaces-release/internal/junit"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// writeJUnit makes a failed test of each finding. Warnings pass, accepted findings are
+// skipped, and a scan that found nothing is one test that passes.
+func writeJUnit(w io.Writer, r *scan.Report, about About) error {
+	suite := junit.Suite{Name: "secret scan"}
+	add := func(c junit.Case) { suite.Cases = append(suite.Cases, c) }
+	for _, f := range r.Findings {
+		c := testcase(f, about)
+		if f.Severity == scan.Error {
+			c.Failure = &junit.Failure{Message: sentence(f), Type: f.Rule, Text: details(f)}
+		} else {
+			c.Output = details(f)
+		}
+		add(c)
+	}
+	for _, p := range r.Problems {
+		add(junit.Case{Class: p.File, Name: fmt.Sprintf("%s at %d:%d", p.Rule, p.Line, p.Column), File: p.File,
+			Failure: &junit.Failure{Message: p.Message, Type: p.Rule, Text: p.Position() + ": " + p.Message + "\nhelp: " + p.Help + "\n"}})
+	}
+	for _, a := range r.Accepted {
+		c := testcase(a.Finding, about)
+		c.Skipped = a.Why()
+		add(c)
+	}
+	if len(suite.Cases) == 0 {
+		add(junit.Case{Class: "secret scan", Name: r.Summary()})
+	}
+	return junit.Write(w, suite)
+}
+
+func testcase(f scan.Finding, about About) junit.Case {
+	file := about.file(f.Path)
+	name := f.Rule
+	if f.Line > 0 {
+		name = fmt.Sprintf("%s at %d:%d", f.Rule, f.Line, f.Column)
+	}
+	return junit.Case{Class: file, Name: name, File: file}
+}
