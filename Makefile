@@ -2,6 +2,7 @@
 #
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
+# make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too
 # make man     manual pages of the builder, in bin/man
 # make test    every test; what CI runs
 # make bench   whole builds, side by side with what people would use instead
@@ -41,6 +42,23 @@ $(BIN)/%: FORCE
 .PHONY: demo
 demo: build
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
+
+# The images hold static binaries for all platforms. PROGRAMS and PLATFORMS choose some.
+PLATFORMS ?= linux/amd64 linux/arm64
+BINARIES   = $(foreach program,$(PROGRAMS),$(PLATFORMS:%=$(BIN)/%/$(program)))
+MAKE_IMAGES = $(GO) run ./builder/images -version '$(VERSION)' -dir $(BIN)/images \
+	-registry '$(REGISTRY)' -insecure-registry '$(INSECURE_REGISTRY)'
+
+$(BIN)/linux/%: FORCE
+	GOOS=linux GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(*F)
+
+.PHONY: images
+images: $(BINARIES)
+	$(MAKE_IMAGES) $^
+
+.PHONY: push-images
+push-images: $(BINARIES)
+	$(MAKE_IMAGES) -push $^
 
 .PHONY: man
 man:

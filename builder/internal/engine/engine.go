@@ -38,7 +38,7 @@ type Spec struct {
 	Base string
 	// Platforms lists the images to make, one a platform.
 	Platforms []Platform
-	// Layers holds the caller's layers as an OCI image.
+	// Layers holds the caller's layers as an OCI image, for the platforms without their own.
 	Layers Layers
 	// Annotations go on every image manifest.
 	Annotations map[string]string
@@ -54,6 +54,9 @@ type Platform struct {
 	// Config is the image's configuration. BuildKit completes rootfs; history, which is
 	// kept as it is, must have one entry a layer, those of the base first.
 	Config []byte
+	// Layers is the manifest of another image of the layer store, for layers that this
+	// platform alone has.
+	Layers digest.Digest
 }
 
 // Layers is an OCI image that consists of the caller's layers alone.

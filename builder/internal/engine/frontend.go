@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -66,7 +67,7 @@ func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridg
 // state is the image of one platform: the layers, merged over the base if there is one.
 // The store is named without a session, so that the definition is the same in every build.
 func state(spec Spec, p Platform) llb.State {
-	layers := llb.OCILayout(layersRef(spec.Layers.Manifest),
+	layers := llb.OCILayout(layersRef(cmp.Or(p.Layers, spec.Layers.Manifest)),
 		llb.OCIStore("", storeID), llb.Platform(p.Platform), llb.WithCustomName("workspaces of the release"))
 	if spec.Base == "" {
 		return layers

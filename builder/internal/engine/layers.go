@@ -60,7 +60,7 @@ func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID dige
 	return desc, nil
 }
 
-// Seal returns the layers as one image.
+// Seal returns the layers as one image. Layers that are added afterwards are another's.
 func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
 	config, err := s.putJSON(ctx, ocispec.MediaTypeImageConfig, s.config)
 	if err != nil {
@@ -75,6 +75,7 @@ func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
 	if err != nil {
 		return Layers{}, err
 	}
+	s.layers, s.config.RootFS.DiffIDs = nil, nil
 	return Layers{Store: s.store, Manifest: manifest.Digest}, nil
 }
 

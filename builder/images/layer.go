@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"archive/tar"
+	"cmp"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/klauspost/pgzip"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+)
+
+const (
+	// certificates is the first place where Go looks for them.
+	certificates = "etc/ssl/certs/ca-certificates.crt"
+	// blockSize is part of the layer's digest, the number of processors is not.
+	blockSize      = 1 << 20
+	blocksInFlight = 4
+)
+
+// entry is a file, or a directory if its name ends in a slash.
+type entry struct {
+	name string
+	mode int64
+	data []byte
+}
+
+// entries are all that the image of a binary holds.
+func entries(b *binary) ([]entry, error) {
+	code, err := os.ReadFile(b.path)
+	if err != nil {
+		return nil, err
+	}
+	list := []entry{
+		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
+		{name: certificates, mode: 0o444, data: authorities()},
+		{name: b.program.name, mode: 0o555, data: code},
+	}
+	if b.program.temp {
+		list = append(list, entry{name: "tmp/", mode: 0o1777})
+	}
+	return list, nil
+}
+
+// authorities are those that Mozilla trusts to name servers, as go.mod pins them, in PEM.
+// Those that it trusts with conditions are left out: PEM has no place for conditions.
+func authorities() []byte {
+	var all []byte
+	for root := range bundle.Roots() {
+		if root.Constraint == nil {
+			all = append(all, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate})...)
+		}
+	}
+	return all
+}
+
+// writeLayer writes a compressed layer whose bytes depend on nothing but the entries and
+// the time, and returns the digest of the tar within.
+func writeLayer(w io.Writer, entries []entry, epoch time.Time) (digest.Digest, error) {
+	zip, err := pgzip.NewWriterLevel(w, pgzip.BestCompression)
+	if err == nil {
+		err = zip.SetConcurrency(blockSize, blocksInFlight)
+	}
+	if err != nil {
+		return "", fmt.Errorf("compress layer: %w", err)
+	}
+	plain := digest.SHA256.Digester()
+	out := tar.NewWriter(io.MultiWriter(zip, plain.Hash()))
+	for _, e := range entries {
+		if err = writeEntry(out, e, epoch); err != nil {
+			break
+		}
+	}
+	err = cmp.Or(err, out.Close(), zip.Close())
+	return plain.Digest(), err
+}
+
+func writeEntry(out *tar.Writer, e entry, epoch time.Time) error {
+	// The kind follows from the name: see tar.FileInfoHeader.
+	if err := out.WriteHeader(&tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), ModTime: epoch}); err != nil {
+		return fmt.Errorf("write %s to the layer: %w", e.name, err)
+	}
+	if _, err := out.Write(e.data); err != nil {
+		return fmt.Errorf("write %s to the layer: %w", e.name, err)
+	}
+	return nil
+}

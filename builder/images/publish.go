@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+)
+
+// publisher makes images and puts them where they belong.
+type publisher struct {
+	options
+	client *registry.Client
+	// temp is for layers and for the state of engines.
+	temp string
+}
+
+// publish writes an image of all platforms, and archives for docker, which hold one
+// platform each, and pushes the image when all files are there. It returns its digest.
+func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error) {
+	layers, err := os.MkdirTemp(p.temp, "layers-")
+	if err != nil {
+		return "", err
+	}
+	store, err := engine.NewLayerStore(layers)
+	if err != nil {
+		return "", err
+	}
+	spec, err := i.spec(ctx, store)
+	if err != nil {
+		return "", err
+	}
+	names := []string{i.name(p.registry)}
+	for _, platform := range spec.Platforms {
+		one := spec
+		one.Platforms = []engine.Platform{platform}
+		file := i.program.name + "-" + platform.Platform.OS + "-" + platform.Platform.Architecture + ".docker.tar"
+		if _, err := p.build(ctx, one, engine.Output{Kind: engine.Docker, Names: names, Dest: filepath.Join(p.dir, file)}); err != nil {
+			return "", err
+		}
+	}
+	outputs := []engine.Output{{Kind: engine.OCI, Names: names, Dest: filepath.Join(p.dir, i.program.name+".oci.tar")}}
+	if p.push {
+		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
+	}
+	return p.build(ctx, spec, outputs...)
+}
+
+// build runs the engine once.
+func (p *publisher) build(ctx context.Context, spec engine.Spec, outputs ...engine.Output) (digest.Digest, error) {
+	state, err := os.MkdirTemp(p.temp, "engine-")
+	if err != nil {
+		return "", err
+	}
+	progress := make(engine.Progress)
+	go func() {
+		for range progress { // nobody looks: it takes a second
+		}
+	}()
+	spec.Outputs = outputs
+	result, err := engine.Build(ctx, engine.Options{Root: state, Hosts: p.client.Hosts(), Credentials: p.client.Credentials}, spec, progress)
+	var refused *engine.RegistryError
+	switch {
+	case errors.As(err, &refused):
+		return "", p.client.Explain(refused.Ref, refused)
+	case err != nil:
+		return "", err
+	}
+	return result.Digest, nil
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+)
+
+// options say what the images are made of and where they go.
+type options struct {
+	// version is that of all binaries, as only the Makefile knows it.
+	version  string
+	binaries []string
+	dir      string
+	// registry is what the names of the images begin with; it may be empty.
+	registry string
+	push     bool
+	insecure []string
+	getenv   func(string) string
+	out      io.Writer
+}
+
+// run makes all images and prints name and digest of each.
+func run(ctx context.Context, o options) (err error) {
+	switch {
+	case o.version == "" || len(o.binaries) == 0:
+		return errors.New("-version and the paths of binaries are required")
+	case o.push && o.registry == "":
+		return errors.New("-push needs a -registry to push to")
+	}
+	client, err := registry.New(registry.Options{InsecureRegistries: o.insecure, Getenv: o.getenv})
+	if err != nil {
+		return err
+	}
+	images, err := group(o)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp("", "images-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	p := &publisher{options: o, client: client, temp: temp}
+	for _, i := range images {
+		digest, err := p.publish(ctx, i)
+		if err != nil {
+			return fmt.Errorf("image of %s: %w", i.program.name, err)
+		}
+		fmt.Fprintf(o.out, "%s@%s\n", i.name(o.registry), digest)
+	}
+	return nil
+}
+
+// group sorts the binaries into images.
+func group(o options) ([]*image, error) {
+	byName := map[string]*image{}
+	var images []*image
+	for _, file := range o.binaries {
+		b, err := readBinary(file)
+		if err != nil {
+			return nil, err
+		}
+		i := byName[b.program.name]
+		if i == nil {
+			i = &image{program: b.program, version: o.version}
+			if i.epoch, err = epoch(o.getenv, b); err != nil {
+				return nil, err
+			}
+			byName[b.program.name], images = i, append(images, i)
+		}
+		i.binaries = append(i.binaries, b)
+	}
+	return images, nil
+}
+
+// epoch is the time of the image: SOURCE_DATE_EPOCH (reproducible-builds.org), else that
+// of the commit.
+func epoch(getenv func(string) string, b *binary) (time.Time, error) {
+	text := getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return b.committed(), nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
