@@ -14,7 +14,6 @@ import (
 	thctx "github.com/trufflesecurity/trufflehog/v3/pkg/context"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/decoders"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/detectors"
-	"github.com/trufflesecurity/trufflehog/v3/pkg/engine/ahocorasick"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/pb/detectorspb"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
 
@@ -119,7 +118,7 @@ func (s *fileScan) scanChunk(ctx context.Context, c chunk) error {
 		return context.Cause(ctx)
 	}
 	for _, decoded := range s.decode(c.data) {
-		for _, match := range s.core.FindDetectorMatches(decoded.Data) {
+		for _, match := range s.keywords.find(decoded.Data) {
 			if err := s.detect(ctx, c, decoded, match); err != nil {
 				return err
 			}
@@ -139,7 +138,7 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 		for _, input := range inputs {
 			for _, decoder := range s.decoders {
 				plain := decoder.Type() == detectorspb.DecoderType_PLAIN
-				if plain && depth > 0 || decoder.Type() == detectorspb.DecoderType_ESCAPED_UNICODE && !mayHoldEscapes(input) {
+				if plain && depth > 0 || !mayDecode(decoder.Type(), input) {
 					continue
 				}
 				decoded := decoder.FromChunk(&sources.Chunk{Data: input})
@@ -157,19 +156,11 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 	return all
 }
 
-// mayHoldEscapes reports whether one of the marks is there by which TruffleHog's
-// decoder of escaped Unicode knows all of its eight notations. Its expressions
-// take a third of the time of a scan; few files need them.
-func mayHoldEscapes(data []byte) bool {
-	return bytes.IndexByte(data, '\\') >= 0 || bytes.Contains(data, []byte("U+")) ||
-		bytes.Contains(data, []byte("&#x")) || bytes.Contains(data, []byte("%u"))
-}
-
 // detect runs one detector on the parts of the chunk that have one of its keywords.
-func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.DecodableChunk, match *ahocorasick.DetectorMatch) error {
+func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.DecodableChunk, match match) error {
 	falsePositive := detectors.GetFalsePositiveCheck(match.Detector)
-	for _, part := range match.Matches() {
-		results, err := s.fromData(ctx, match.Detector, part)
+	for _, part := range match.parts {
+		results, err := s.fromData(ctx, match.Detector, decoded.Data[part.start:part.end])
 		if err != nil {
 			return err
 		}

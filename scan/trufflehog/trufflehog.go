@@ -27,7 +27,6 @@ import (
 	"github.com/trufflesecurity/trufflehog/v3/pkg/config"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/decoders"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/detectors"
-	"github.com/trufflesecurity/trufflehog/v3/pkg/engine/ahocorasick"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/engine/defaults"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/feature"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/handlers"
@@ -65,7 +64,7 @@ type Options struct {
 
 // Detector implements [scan.Detector].
 type Detector struct {
-	core        *ahocorasick.Core
+	keywords    *keywords
 	decoders    []decoders.Decoder
 	verify      bool
 	timeout     time.Duration
@@ -87,7 +86,7 @@ func New(opts Options) (*Detector, error) {
 
 func newDetector(selected []detectors.Detector, verify bool) *Detector {
 	return &Detector{
-		core:        ahocorasick.NewAhoCorasickCore(selected),
+		keywords:    newKeywords(selected),
 		decoders:    decoders.DefaultDecoders(),
 		verify:      verify,
 		timeout:     detectorTimeout,

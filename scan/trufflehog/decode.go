@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package trufflehog
+
+import (
+	"bytes"
+	"encoding/base64"
+	"slices"
+	"unicode"
+
+	"github.com/trufflesecurity/trufflehog/v3/pkg/pb/detectorspb"
+)
+
+// mayDecode reports false where one of TruffleHog's decoders has nothing to decode,
+// in a fraction of the time that the decoder takes to see that. FuzzMayDecode holds it
+// to the decoders.
+func mayDecode(decoder detectorspb.DecoderType, data []byte) bool {
+	switch decoder {
+	case detectorspb.DecoderType_BASE64:
+		return hasBase64(data)
+	case detectorspb.DecoderType_UTF16:
+		return bytes.IndexByte(data, 0) >= 0
+	case detectorspb.DecoderType_ESCAPED_UNICODE:
+		return hasEscape(data)
+	default:
+		return true
+	}
+}
+
+const (
+	// base64Bytes are of both alphabets, and the padding.
+	base64Bytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + base64Marks
+	// base64Marks are cut off where a run starts.
+	base64Marks = "+/-_="
+	// minBase64 is the shortest run of them that is decoded.
+	minBase64 = 21
+)
+
+var isBase64 = func() (set [256]bool) {
+	for i := range len(base64Bytes) {
+		set[base64Bytes[i]] = true
+	}
+	return set
+}()
+
+// hasBase64 reports whether a run of such bytes decodes to ASCII. It looks at one byte
+// of the length of a run as long as there are others between.
+func hasBase64(data []byte) bool {
+	for last := minBase64 - 1; last < len(data); {
+		start := last
+		for start >= 0 && start > last-minBase64 && isBase64[data[start]] {
+			start--
+		}
+		if start > last-minBase64 {
+			last = start + minBase64
+			continue
+		}
+		for start >= 0 && isBase64[data[start]] {
+			start--
+		}
+		for last < len(data) && isBase64[data[last]] {
+			last++
+		}
+		if decodesToASCII(data[start+1 : last]) {
+			return true
+		}
+		last += minBase64
+	}
+	return false
+}
+
+// decodesToASCII looks at a run as TruffleHog does: at what is behind a padding in the
+// middle of it.
+func decodesToASCII(run []byte) bool {
+	run = bytes.TrimLeft(run, base64Marks)
+	if i := bytes.IndexByte(bytes.TrimRight(run, base64Marks), '='); i >= 0 {
+		run = run[i+1:]
+	}
+	plain := make([]byte, base64.StdEncoding.DecodedLen(len(run))+2)
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+		n, err := encoding.Decode(plain, run)
+		if err == nil && n > 0 && !slices.ContainsFunc(plain[:n], func(b byte) bool { return b > unicode.MaxASCII }) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasEscape reports whether there may be one of the eight notations: \u0067, \u{67},
+// \U00000067, \x{67}, \67, &#x67;, %u0067 and U+0067.
+func hasEscape(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 {
+			break
+		}
+		if rest = rest[i+1:]; startsEscape(rest) {
+			return true
+		}
+	}
+	for _, start := range []string{"&#x", "%u", "U+"} {
+		for rest := data; ; {
+			i := bytes.Index(rest, []byte(start))
+			if i < 0 {
+				break
+			}
+			if rest = rest[i+len(start):]; len(rest) > 0 && isHex(rest[0]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// startsEscape looks at what follows a backslash.
+func startsEscape(rest []byte) bool {
+	switch {
+	case len(rest) < 2:
+		return len(rest) == 1 && isHex(rest[0])
+	case rest[0] == 'u' || rest[0] == 'U':
+		return rest[1] == '{' || isHex(rest[1])
+	case rest[0] == 'x':
+		return rest[1] == '{'
+	}
+	n := 0
+	for n < len(rest) && isHex(rest[n]) {
+		n++
+	}
+	return n > 0 && (n == len(rest) || rest[n] == '\\' || rest[n] <= unicode.MaxASCII && unicode.IsSpace(rune(rest[n])))
+}
+
+func isHex(b byte) bool { return b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F' }
