@@ -187,6 +187,7 @@ func (a *app) build() *cobra.Command {
 	var look scanFlags
 	var reach registryFlags
 	var img imageFlags
+	var say attestFlags
 	var out outputFlags
 	var show progressFlag
 	cmd := &cobra.Command{
@@ -200,6 +201,9 @@ func (a *app) build() *cobra.Command {
 				return usageError(cmd, err)
 			}
 			if err := img.apply(&opts); err != nil {
+				return usageError(cmd, err)
+			}
+			if opts.Attest, err = say.kinds(); err != nil {
 				return usageError(cmd, err)
 			}
 			if opts.Epoch, err = a.epoch(); err != nil {
@@ -221,7 +225,7 @@ func (a *app) build() *cobra.Command {
 			return a.runBuild(cmd, opts, &look, &out, show)
 		},
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &img, &out, &show} {
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &img, &say, &out, &show} {
 		group.register(cmd.Flags())
 	}
 	return cmd

@@ -29,7 +29,7 @@ func (a *app) inspect() *cobra.Command {
 			if out.value == "json" {
 				return writeJSON(a.Out, found)
 			}
-			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms, found.Manifest)
+			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms, found.AttestationTypes(), found.Manifest)
 		},
 	}
 	reach.register(cmd.Flags())

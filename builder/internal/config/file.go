@@ -60,6 +60,12 @@ type File struct {
 		Mirrors map[string][]string `yaml:"mirrors"`
 	} `yaml:"registry"`
 	Strict *bool `yaml:"strict"`
+	// Attestations about the image; each is made unless it is false.
+	Attestations struct {
+		Provenance *bool `yaml:"provenance"`
+		SBOM       *bool `yaml:"sbom"`
+		Scan       *bool `yaml:"scan"`
+	} `yaml:"attestations"`
 }
 
 // Group is a group of workspaces and the labels that put a workspace into it.
@@ -130,8 +136,14 @@ func (f *File) settings() map[string][]string {
 		"registry-ca":       f.Registry.CA,
 		"verify":            flag(f.Scan.Verify),
 		"strict":            flag(f.Strict),
+		"provenance":        flag(f.Attestations.Provenance),
+		"sbom":              flag(f.Attestations.SBOM),
+		"attest":            nil,
 		"group":             nil,
 		"registry-mirror":   nil,
+	}
+	if scan := f.Attestations.Scan; scan != nil {
+		s["attest"] = one("type=scan,disabled=" + strconv.FormatBool(!*scan))
 	}
 	for _, g := range f.Groups {
 		s["group"] = append(s["group"], g.String())

@@ -50,19 +50,21 @@ const (
 
 // embedded is a BuildKit controller, its server and a client of it.
 type embedded struct {
+	frontend   *frontend
 	client     *client.Client
 	controller *control.Controller
 	server     *grpc.Server
 	served     sync.WaitGroup
 }
 
-func start(ctx context.Context, opts Options, f bkfrontend.Frontend) (*embedded, error) {
+func start(ctx context.Context, opts Options) (*embedded, error) {
 	silence()
+	f := new(frontend)
 	controller, err := newController(ctx, opts, f)
 	if err != nil {
 		return nil, err
 	}
-	e := &embedded{controller: controller, server: grpc.NewServer()}
+	e := &embedded{frontend: f, controller: controller, server: grpc.NewServer()}
 	controller.Register(e.server)
 	listener := bufconn.Listen(pipeBuffer)
 	e.served.Go(func() { e.server.Serve(listener) })

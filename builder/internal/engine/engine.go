@@ -42,6 +42,8 @@ type Spec struct {
 	Layers Layers
 	// Annotations go on every image manifest.
 	Annotations map[string]string
+	// Attestations are made of the image of every platform, except in a [Docker] archive.
+	Attestations []Attestation
 	// Epoch is the time of everything that carries a time.
 	Epoch time.Time
 	// Outputs says where the result goes; with none, it is computed only.
@@ -57,6 +59,9 @@ type Platform struct {
 	// Layers is the manifest of another image of the layer store, for layers that this
 	// platform alone has.
 	Layers digest.Digest
+	// Name is what attestations call the image. Names of registries are no good for
+	// that: the same image would have other attestations in each of them.
+	Name string
 }
 
 // Layers is an OCI image that consists of the caller's layers alone.
@@ -70,7 +75,8 @@ type Progress chan *client.SolveStatus
 
 // Result is what was built.
 type Result struct {
-	// Digest is that of the image's index, or of its manifest if it has but one platform.
+	// Digest is that of the image's index, or of its manifest if it has but one platform
+	// and no attestations.
 	Digest     digest.Digest
 	Descriptor ocispec.Descriptor
 }
@@ -94,43 +100,76 @@ type Options struct {
 // left in part, and none under a temporary name.
 func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
 	defer close(progress)
-	e, err := start(ctx, opts, &frontend{spec: spec})
+	e, err := start(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
 
-	written := new(files)
-	defer func() { err = errors.Join(err, written.abort()) }()
-	var res *client.SolveResponse
-	for _, outputs := range rounds(spec) {
-		if res, err = e.solve(ctx, opts, spec, exports(spec, outputs, written), progress); err != nil {
-			return nil, explain(ctx, opts, spec, err)
+	b := &build{embedded: e, opts: opts, progress: progress}
+	defer func() { err = errors.Join(err, b.written.abort()) }()
+	if len(spec.Attestations) > 0 {
+		if err := b.identify(ctx, spec); err != nil {
+			return nil, err
 		}
 	}
-	if err := written.publish(); err != nil {
-		return nil, err
+	var result *Result
+	for _, round := range rounds(spec) {
+		if result, err = b.solve(ctx, round); err != nil {
+			return nil, err
+		}
 	}
-	return decodeResult(res.ExporterResponse)
+	return result, b.written.publish()
+}
+
+// build is one run of [Build].
+type build struct {
+	*embedded
+	opts     Options
+	progress Progress
+	written  files
+}
+
+// identify computes the image of every platform without its attestations, because
+// they name it by its digest.
+func (b *build) identify(ctx context.Context, spec Spec) error {
+	subjects := map[string]digest.Digest{}
+	for _, p := range spec.Platforms {
+		alone := spec
+		alone.Platforms, alone.Attestations, alone.Outputs = []Platform{p}, nil, nil
+		image, err := b.solve(ctx, alone)
+		if err != nil {
+			return err
+		}
+		subjects[platforms.FormatAll(p.Platform)] = image.Digest
+	}
+	b.frontend.subjects = subjects
+	return nil
 }
 
 // solve builds the spec and exports it, and leaves progress open.
-func (e *embedded) solve(ctx context.Context, opts Options, spec Spec, exports []client.ExportEntry, progress Progress) (*client.SolveResponse, error) {
+func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 	status := make(Progress)
 	var shown sync.WaitGroup
 	shown.Go(func() {
 		for s := range status {
-			progress <- s
+			b.progress <- s
 		}
 	})
 	defer shown.Wait()
-	return e.client.Solve(ctx, nil, client.SolveOpt{
+	b.frontend.spec = spec
+	res, err := b.client.Solve(ctx, nil, client.SolveOpt{
+		Internal:      true, // no history: nobody could ask for it
 		Frontend:      frontendName,
 		FrontendAttrs: map[string]string{"platform": platformList(spec)},
-		Exports:       exports,
+		Exports:       exports(spec, &b.written),
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
-		Session:       []session.Attachable{authServer{credentials: opts.Credentials}},
+		Session:       []session.Attachable{authServer{credentials: b.opts.Credentials}},
 	}, status)
+	if err != nil {
+		return nil, explain(ctx, b.opts, spec, err)
+	}
+	return decodeResult(res.ExporterResponse)
 }
 
 // platformList names the platforms as the solver compares them with the result.

@@ -27,7 +27,13 @@ const (
 // frontend turns a [Spec] into BuildKit results. It is registered in the
 // controller, and not driven through a gateway client, because only an
 // in-process frontend may hand over attestations as callbacks.
-type frontend struct{ spec Spec }
+//
+// One solve follows the other: what is to be built is set in between.
+type frontend struct {
+	spec Spec
+	// subjects are the digests of the images that attestations are about, by platform.
+	subjects map[string]digest.Digest
+}
 
 var _ bkfrontend.Frontend = (*frontend)(nil)
 
@@ -54,6 +60,9 @@ func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridg
 		result.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, p.Config)
 		// BuildKit leaves alone what it takes for the base's history: all of it.
 		result.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
+		for _, a := range f.spec.Attestations {
+			result.AddAttestation(id, a.about(p.Name, f.subjects[id]))
+		}
 		all.Platforms = append(all.Platforms, exptypes.Platform{ID: id, Platform: p.Platform})
 	}
 	encoded, err := json.Marshal(all)

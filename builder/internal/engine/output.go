@@ -37,27 +37,46 @@ type Output struct {
 	Dest string
 }
 
-// rounds splits the outputs into what is exported one after the other. BuildKit pushes
-// one name after the other, with everything below it: where that would be seen, in
-// several repositories, all of them first get the image without a name.
-func rounds(spec Spec) [][]Output {
-	var first, names []Output
+// rounds splits the outputs into what is exported one after the other, the names of
+// pushed images and what has attestations last.
+//
+// BuildKit pushes one name after the other, with everything below it: where that would be
+// seen, in several repositories, all of them first get the image without a name. A docker
+// archive has no place for attestations.
+func rounds(spec Spec) []Spec {
+	var archives, first, names []Output
 	var repositories []string
 	for _, out := range spec.Outputs {
-		if out.Kind != Push {
+		switch {
+		case out.Kind == Docker && len(spec.Attestations) > 0:
+			archives = append(archives, out)
+		case out.Kind == Push:
+			names = append(names, out)
+			for _, name := range out.Names {
+				repositories = append(repositories, repository(name))
+			}
+		default:
 			first = append(first, out)
-			continue
 		}
-		names = append(names, out)
-		for _, name := range out.Names {
-			repositories = append(repositories, repository(name))
-		}
+	}
+	var list []Spec
+	add := func(attestations []Attestation, outputs []Output) {
+		round := spec
+		round.Attestations, round.Outputs = attestations, outputs
+		list = append(list, round)
+	}
+	if len(archives) > 0 {
+		add(nil, archives)
 	}
 	slices.Sort(repositories)
-	if repositories = slices.Compact(repositories); len(repositories) < 2 {
-		return [][]Output{spec.Outputs}
+	switch repositories = slices.Compact(repositories); {
+	case len(repositories) > 1:
+		add(spec.Attestations, append(first, Output{Kind: byDigest, Names: repositories}))
+		add(spec.Attestations, names)
+	case len(archives) == 0 || len(first)+len(names) > 0:
+		add(spec.Attestations, append(first, names...))
 	}
-	return [][]Output{append(first, Output{Kind: byDigest, Names: repositories}), names}
+	return list
 }
 
 // repository cuts the tag off a name. What is no name is left to BuildKit to refuse.
@@ -70,7 +89,8 @@ func repository(name string) string {
 }
 
 // exports translates outputs. The files get their names when they are published.
-func exports(spec Spec, outputs []Output, written *files) []client.ExportEntry {
+func exports(spec Spec, written *files) []client.ExportEntry {
+	outputs := spec.Outputs
 	if len(outputs) == 0 {
 		outputs = []Output{{Kind: Push}} // pushed nowhere: computed
 	}
@@ -95,6 +115,7 @@ func attributes(spec Spec, out Output) map[string]string {
 		string(exptypes.OptKeyName):            strings.Join(out.Names, ","),
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(spec.Epoch.Unix(), 10),
 		string(exptypes.OptKeyOCITypes):        "true",
+		string(exptypes.OptKeyOCIArtifact):     "true", // attestations say what they are about in a way that registries understand
 	}
 	for k, v := range spec.Annotations {
 		attrs[exptypes.AnnotationManifestKey(nil, k)] = v

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
@@ -45,6 +46,9 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 	}
 	spec, err := b.spec(ctx, config)
 	if err != nil {
+		return nil, err
+	}
+	if spec.Attestations, err = b.attestations(config, reading); err != nil {
 		return nil, err
 	}
 	result, err := b.solve(ctx, spec)
@@ -139,7 +143,10 @@ func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
 		} else if err != nil {
 			return nil, fail(Registry, fmt.Errorf("%s for %s: %w", b.Base, platforms.Format(base.platform), err))
 		}
-		list = append(list, engine.Platform{Platform: base.platform, Config: applied})
+		list = append(list, engine.Platform{
+			Platform: base.platform, Config: applied,
+			Name: attest.Name(config.Manifest, platforms.Format(base.platform)),
+		})
 	}
 	return list, nil
 }

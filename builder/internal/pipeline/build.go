@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
@@ -64,6 +65,8 @@ type build struct {
 	base  *registry.Image
 	// epoch is the time of the release. It is set when the source is open.
 	epoch time.Time
+	// inventory is filled while the source is read.
+	inventory attest.Inventory
 }
 
 func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
@@ -110,9 +113,13 @@ func (b *build) resolveBase(ctx context.Context) error {
 func (b *build) readLayer(ctx context.Context) (reading *Reading, content layer.Layer, err error) {
 	stored, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
 		var out *layer.Writer
-		reading, err = b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) (_ sink, err error) {
+		reading, err = b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) (_ []sink, err error) {
 			out, err = b.openLayer(w, tree)
-			return func(f source.File) error { return fail(Engine, out.Add(f.Path, f.Data)) }, err
+			sinks := []sink{func(f source.File) error { return fail(Engine, out.Add(f.Path, f.Data)) }}
+			if b.Attest.SBOM {
+				sinks = append(sinks, func(f source.File) error { b.inventory.Add(f.Path, f.Data); return nil })
+			}
+			return sinks, err
 		})
 		if out == nil {
 			return "", err

@@ -22,6 +22,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -196,6 +197,7 @@ func TestPlatformsFollowTheBase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.opts.Platforms = test.wanted
+			f.opts.Attest = attest.Kinds{} // they need an index, whatever the platforms
 			built := f.mustBuild(t)
 			inspected, err := pipeline.Inspect(t.Context(), client(t, nil), built.Images[0])
 			if err != nil {
@@ -223,6 +225,7 @@ func TestPlatformThatTheBaseHasTwiceIsBuiltOnce(t *testing.T) {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
 	}
 	f.opts.Base = f.reg.PushIndex(t, "twice:1", index).Ref
+	f.opts.Attest = attest.Kinds{}
 	built := f.mustBuild(t)
 	config, err := pull(t, built.Images[0], "linux/amd64").ConfigFile()
 	if err != nil {
@@ -326,20 +329,29 @@ func TestClashStopsTheBuildUnlessItIsMeant(t *testing.T) {
 	}
 }
 
+// The archive holds the image alone, which the index of the others lists.
 func TestDockerArchiveAndPushAgree(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
 	archive := filepath.Join(f.out, "docker.tar")
 	f.opts.Outputs = append(f.opts.Outputs, engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"}, Dest: archive})
 	built := f.mustBuild(t)
-	for _, ref := range []string{built.Images[0], built.Images[1], registry.LayoutScheme + archive, registry.LayoutScheme + f.opts.Outputs[1].Dest} {
+	inspect := func(ref string) *pipeline.Inspected {
+		t.Helper()
 		inspected, err := pipeline.Inspect(t.Context(), client(t, nil), ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if inspected.Digest != built.Digest {
-			t.Errorf("%s is %s instead of %s", ref, inspected.Digest, built.Digest)
+		return inspected
+	}
+	for _, ref := range []string{built.Images[0], built.Images[1], registry.LayoutScheme + f.opts.Outputs[1].Dest} {
+		if got := inspect(ref); got.Digest != built.Digest || len(got.Attestations) != 3 {
+			t.Errorf("%s is %s instead of %s, with the attestations %v", ref, got.Digest, built.Digest, got.Attestations)
 		}
+	}
+	alone := inspect(registry.LayoutScheme + archive)
+	if image := inspect(built.Images[0]).Attestations[0].Image; alone.Digest != image || len(alone.Attestations) > 0 {
+		t.Errorf("the archive holds %s instead of %s, with the attestations %v", alone.Digest, image, alone.Attestations)
 	}
 }
 

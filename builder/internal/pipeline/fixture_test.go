@@ -20,6 +20,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -93,6 +94,7 @@ func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 		Release:    "v1",
 		Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
 		Base:       f.base.Ref,
+		Attest:     attest.Kinds{Provenance: true, SBOM: true, Scan: true},
 		Registry:   client(t, nil),
 		Outputs: []engine.Output{
 			{Kind: engine.Push, Names: []string{f.reg.Ref("out:v1"), f.reg.Ref("mirror/out:v1")}},

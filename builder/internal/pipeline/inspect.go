@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
@@ -27,6 +28,19 @@ type Inspected struct {
 	Platforms []string      `json:"platforms"`
 	// Manifest is the release manifest, verified by the image's label.
 	Manifest *release.Manifest `json:"release"`
+	// Attestations are the statements about the image, for all platforms.
+	Attestations []attest.Attached `json:"attestations"`
+}
+
+// AttestationTypes lists what is attested, whatever the platform.
+func (i *Inspected) AttestationTypes() []string {
+	var types []string
+	for _, a := range i.Attestations {
+		if !slices.Contains(types, a.PredicateType) {
+			types = append(types, a.PredicateType)
+		}
+	}
+	return types
 }
 
 // Inspect reads the release manifest of an image. Of the image's layers it reads
@@ -49,7 +63,23 @@ func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspect
 	if err := checkContent(img, manifest.Layer); err != nil {
 		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
 	}
-	return &Inspected{Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms(), Manifest: manifest}, nil
+	attached, err := attest.List(ctx, img)
+	if err != nil {
+		return nil, fail(attestationKind(err), err)
+	}
+	return &Inspected{
+		Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms(),
+		Manifest: manifest, Attestations: attached,
+	}, nil
+}
+
+// attestationKind tells a registry that fails from an image that is wrong.
+func attestationKind(err error) Kind {
+	var failure *registry.Error
+	if errors.As(err, &failure) {
+		return Registry
+	}
+	return Invalid
 }
 
 // locate returns the digest of the release manifest and the layer that holds it. All

@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -37,6 +38,8 @@ type BuildOptions struct {
 	Labels, Annotations map[string]string
 	// ReplaceRepository allows a base that has such a repository already.
 	ReplaceRepository bool
+	// Attest says which statements are made about the image.
+	Attest attest.Kinds
 	// Registry is required, also where no registry is asked.
 	Registry *registry.Client
 	// Outputs say where the image goes. With DryRun nothing is written.

@@ -75,8 +75,8 @@ func Read(ctx context.Context, display *progress.Display, input Input, checks Ch
 type sink func(source.File) error
 
 // read opens the source, walks it once, and ends the checks. If opened is not nil,
-// it makes one more sink of the tree.
-func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) (sink, error)) (reading *Reading, err error) {
+// it makes more sinks of the tree.
+func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) ([]sink, error)) (reading *Reading, err error) {
 	var tree *source.Tree
 	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
 		tree, err = source.Open(ctx, input.Spec, input.Source)
@@ -88,11 +88,9 @@ func (s *stages) read(ctx context.Context, input Input, checks Checks, opened fu
 	defer func() { err = errors.Join(err, fail(Source, tree.Close())) }()
 	var extra []sink
 	if opened != nil {
-		sink, err := opened(tree)
-		if err != nil {
+		if extra, err = opened(tree); err != nil {
 			return nil, err
 		}
-		extra = append(extra, sink)
 	}
 	err = guard(func() (err error) {
 		reading, err = s.readTree(ctx, tree, checks, extra)

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -41,12 +42,13 @@ func WriteSummary(w io.Writer, b *Build) error {
 	return t.Flush()
 }
 
-// WriteRelease prints the release that an image holds.
-func WriteRelease(w io.Writer, image string, platforms []string, m *release.Manifest) error {
+// WriteRelease prints the release that an image holds, and what is attested of it.
+func WriteRelease(w io.Writer, image string, platforms, attestations []string, m *release.Manifest) error {
 	t := newTable(w)
 	t.row("image", image)
 	t.row("platforms", strings.Join(platforms, " "))
 	t.release(m)
+	t.row("attestations", cmp.Or(strings.Join(attestations, " "), "none"))
 	for _, g := range m.Groups {
 		fmt.Fprintln(t)
 		t.row(g.Name, fmt.Sprintf("(%d)", len(g.Workspaces)))

@@ -63,7 +63,7 @@ func TestSummary(t *testing.T) {
 
 func TestRelease(t *testing.T) {
 	var out bytes.Buffer
-	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, manifest()); err != nil {
+	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, []string{"https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}, manifest()); err != nil {
 		t.Fatal(err)
 	}
 	compare(t, "release.txt", out.Bytes())
@@ -81,7 +81,7 @@ func TestHostileManifestsDoNotActOnTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := report.WriteRelease(&out, "image"+evil, []string{"linux/" + evil}, m); err != nil {
+	if err := report.WriteRelease(&out, "image"+evil, []string{"linux/" + evil}, []string{"t" + evil}, m); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range out.String() {
@@ -91,7 +91,7 @@ func TestHostileManifestsDoNotActOnTheTerminal(t *testing.T) {
 	}
 	lines := strings.Count(out.String(), "\n")
 	out.Reset()
-	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, manifest()); err != nil {
+	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, nil, manifest()); err != nil {
 		t.Fatal(err)
 	}
 	if want := strings.Count(out.String(), "\n"); lines != want {
@@ -105,7 +105,7 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.error }
 
 func TestOutputThatFailsIsAnError(t *testing.T) {
 	out := failingWriter{io.ErrClosedPipe}
-	for _, err := range []error{report.WriteSummary(out, built()), report.WriteRelease(out, "image", nil, manifest())} {
+	for _, err := range []error{report.WriteSummary(out, built()), report.WriteRelease(out, "image", nil, nil, manifest())} {
 		if !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("error %v", err)
 		}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package attest says what is to be known about a release image, in the formats that
+// others read: in-toto statements with SLSA provenance, an SPDX bill of materials, and
+// the outcome of the secret scan.
+//
+// What it says depends on the release alone: not on the time, the machine or the user of
+// the build, and not on where the image goes. The same input gives the same bytes, and so
+// the same digest of the image's index. Nothing is signed here: that is for the pipeline,
+// which has an identity.
+package attest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/package-url/packageurl-go"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/spdx"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// docs is where the formats that are ours are described.
+const docs = "https://github.com/prismeai/workspaces-release/blob/main/docs/attestations.md"
+
+// The types of the predicates.
+const (
+	ProvenanceType = "https://slsa.dev/provenance/v1"
+	SBOMType       = spdx.PredicateType
+	ScanType       = docs + "#secret-scan-v1"
+)
+
+// Kinds says which statements are made.
+type Kinds struct{ Provenance, SBOM, Scan bool }
+
+// Release is what is attested.
+type Release struct {
+	Manifest *release.Manifest
+	// ManifestDigest is that of the encoded manifest.
+	ManifestDigest digest.Digest
+	// Parameters are what the user asked for.
+	Parameters Parameters
+	// Files are those of the workspaces, sorted by path.
+	Files    []File
+	Coverage scan.Coverage
+}
+
+// Predicate is what a statement says of its subject.
+type Predicate struct {
+	// Type is the URI of the format.
+	Type string
+	// Content is JSON.
+	Content []byte
+}
+
+// Predicates returns those of the wanted kinds, in the order of [Kinds].
+func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
+	var list []Predicate
+	for _, kind := range []struct {
+		wanted        bool
+		predicateType string
+		make          func() any
+	}{
+		{want.Provenance, ProvenanceType, func() any { return r.provenance() }},
+		{want.SBOM, SBOMType, func() any { return r.sbom() }},
+		{want.Scan, ScanType, func() any { return r.scan() }},
+	} {
+		if !kind.wanted {
+			continue
+		}
+		content, err := json.Marshal(kind.make())
+		if err != nil {
+			return nil, fmt.Errorf("encode attestation %s: %w", kind.predicateType, err)
+		}
+		list = append(list, Predicate{kind.predicateType, content})
+	}
+	return list, nil
+}
+
+// Name is what a release is called in statements: a package URL. It says nothing of
+// registries, because a release is the same in all of them.
+func Name(m *release.Manifest, platform string) string {
+	var qualifiers packageurl.Qualifiers
+	if platform != "" {
+		qualifiers = packageurl.Qualifiers{{Key: "platform", Value: platform}}
+	}
+	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", m.Repository.ID, m.Name, qualifiers, "").ToString()
+}
+
+// DigestSet is in-toto's notation of digests: encoded values by algorithm.
+type DigestSet map[string]string
+
+func digestSet(d digest.Digest) DigestSet { return DigestSet{string(d.Algorithm()): d.Encoded()} }
+
+// Resource is in-toto's ResourceDescriptor, as far as we need it.
+type Resource struct {
+	Name        string            `json:"name,omitempty"`
+	URI         string            `json:"uri,omitempty"`
+	Digest      DigestSet         `json:"digest,omitempty"`
+	MediaType   string            `json:"mediaType,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package attest
+
+import (
+	"path"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/package-url/packageurl-go"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+const (
+	buildType = docs + "#release-image-v1"
+	// builderID is the program. Who ran it, and so who is to be trusted, is for the
+	// signature to say.
+	builderID = "https://github.com/prismeai/workspaces-release/builder"
+)
+
+// Provenance is a predicate of type [ProvenanceType] (https://slsa.dev/spec/v1.0/provenance).
+//
+// It has no times and no id of an invocation: they would differ between builds of the
+// same image. The release's own time is an internal parameter.
+type Provenance struct {
+	BuildDefinition struct {
+		BuildType            string             `json:"buildType"`
+		ExternalParameters   Parameters         `json:"externalParameters"`
+		InternalParameters   InternalParameters `json:"internalParameters"`
+		ResolvedDependencies []Resource         `json:"resolvedDependencies,omitempty"`
+	} `json:"buildDefinition"`
+	RunDetails struct {
+		Builder struct {
+			ID      string            `json:"id"`
+			Version map[string]string `json:"version"`
+		} `json:"builder"`
+		// Byproducts are what the image holds beside its base.
+		Byproducts []Resource `json:"byproducts"`
+	} `json:"runDetails"`
+}
+
+// Parameters are what the user asked for, and all that decides what is in the image,
+// together with what they resolve to. No credential is among them.
+type Parameters struct {
+	Source SourceParameters `json:"source"`
+	// Base is the reference of the base; empty for none.
+	Base string `json:"base,omitempty"`
+	// Release is the name that was asked for.
+	Release     string            `json:"release,omitempty"`
+	Repository  Repository        `json:"repository"`
+	Groups      []Group           `json:"groups,omitempty"`
+	Platforms   []string          `json:"platforms,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// ReplaceRepository, as all below, says which option was used.
+	ReplaceRepository bool `json:"replaceRepository,omitempty"`
+}
+
+// SourceParameters say which workspaces were asked for.
+type SourceParameters struct {
+	// URL of the Git repository, without credentials; empty for a bare directory, whose
+	// path is nobody else's business.
+	URL    string `json:"url,omitempty"`
+	Ref    string `json:"ref,omitempty"`
+	Subdir string `json:"subdir,omitempty"`
+}
+
+// Repository is the platform repository that was asked for.
+type Repository struct {
+	ID        string `json:"id"`
+	Name      string `json:"name,omitempty"`
+	Directory string `json:"directory"`
+}
+
+// Group is a group that was asked for.
+type Group struct {
+	Name   string   `json:"name"`
+	Labels []string `json:"labels,omitempty"`
+}
+
+// InternalParameters are what the builder decided.
+type InternalParameters struct {
+	// SourceDateEpoch is the time of everything in the image, in seconds since 1970.
+	SourceDateEpoch int64 `json:"sourceDateEpoch"`
+}
+
+func (r *Release) provenance() *Provenance {
+	m := r.Manifest
+	p := new(Provenance)
+	p.BuildDefinition.BuildType = buildType
+	p.BuildDefinition.ExternalParameters = r.Parameters
+	p.BuildDefinition.InternalParameters.SourceDateEpoch = m.Created.Unix()
+	p.BuildDefinition.ResolvedDependencies = dependencies(m)
+	p.RunDetails.Builder.ID = builderID
+	p.RunDetails.Builder.Version = map[string]string{m.Tool.Name: m.Tool.Version}
+	p.RunDetails.Byproducts = []Resource{
+		{Name: path.Base(release.ManifestPath), Digest: digestSet(r.ManifestDigest), MediaType: release.MediaType},
+		layer(m),
+	}
+	return p
+}
+
+// layer names the layer with the workspaces.
+func layer(m *release.Manifest) Resource {
+	return Resource{
+		Name: m.Repository.Directory, Digest: digestSet(m.Layer.Digest),
+		Annotations: map[string]string{"diffId": m.Layer.DiffID.String()},
+	}
+}
+
+// dependencies are the commit and the base, as far as there are any.
+func dependencies(m *release.Manifest) []Resource {
+	var list []Resource
+	if s := m.Source; s.Commit != "" {
+		commit := Resource{Name: "workspaces", Digest: DigestSet{"gitCommit": s.Commit}}
+		if s.URL != "" {
+			commit.URI = gitURI(s)
+		}
+		if s.Dirty {
+			commit.Annotations = map[string]string{"dirty": "what ships is not what the commit holds"}
+		}
+		list = append(list, commit)
+	}
+	if m.Base != nil {
+		list = append(list, Resource{Name: "base", URI: imagePURL(m.Base), Digest: digestSet(m.Base.Digest)})
+	}
+	return list
+}
+
+// gitURI is the notation of SPDX for a place in a repository: git+https://host/path@ref#subdir.
+func gitURI(s release.Source) string {
+	uri := s.URL
+	if !strings.HasPrefix(uri, "git") {
+		uri = "git+" + uri
+	}
+	if s.Ref != "" {
+		uri += "@" + s.Ref
+	}
+	if s.Subdir != "" {
+		uri += "#" + s.Subdir
+	}
+	return uri
+}
+
+// imagePURL is the package URL of an image in a registry (type oci). What is no
+// reference, such as a layout on disk, has none.
+func imagePURL(b *release.Base) string {
+	named, err := reference.ParseNormalizedNamed(b.Name)
+	if err != nil {
+		return ""
+	}
+	qualifiers := packageurl.Qualifiers{{Key: "repository_url", Value: named.Name()}}
+	if tagged, ok := named.(reference.Tagged); ok {
+		qualifiers = append(qualifiers, packageurl.Qualifier{Key: "tag", Value: tagged.Tag()})
+	}
+	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(named.Name()), b.Digest.String(), qualifiers, "").ToString()
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
+)
+
+// attestFlags say what is attested of the image: everything, unless they say less. They
+// are those of docker buildx, as far as they have a meaning here.
+type attestFlags struct {
+	provenance, sbom bool
+	attest           []string
+}
+
+func (f *attestFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from (SLSA provenance)")
+	flags.BoolVar(&f.sbom, "sbom", true, "attest what the image holds (SPDX bill of materials)")
+	flags.StringArrayVar(&f.attest, "attest", nil, "choose attestations: `type=provenance|sbom|scan[,disabled=true]` (repeat; default: all)")
+}
+
+// kinds lets --attest, which says more, win over the other flags.
+func (f *attestFlags) kinds() (attest.Kinds, error) {
+	kinds := attest.Kinds{Provenance: f.provenance, SBOM: f.sbom, Scan: true}
+	for _, text := range f.attest {
+		kind, disabled, err := parseAttest(text)
+		if err != nil {
+			return kinds, err
+		}
+		switch kind {
+		case "provenance":
+			kinds.Provenance = !disabled
+		case "sbom":
+			kinds.SBOM = !disabled
+		case "scan":
+			kinds.Scan = !disabled
+		default:
+			return kinds, fmt.Errorf("attestation %q: the type is none of provenance, sbom and scan", text)
+		}
+	}
+	return kinds, nil
+}
+
+func parseAttest(text string) (kind string, disabled bool, err error) {
+	for field := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(field, "=")
+		switch key {
+		case "type":
+			kind = value
+		case "disabled":
+			disabled, err = strconv.ParseBool(value)
+		default:
+			err = fmt.Errorf("unknown key %q, want type and disabled", key)
+		}
+		if err != nil {
+			return "", false, fmt.Errorf("attestation %q: %w", text, err)
+		}
+	}
+	return kind, disabled, nil
+}

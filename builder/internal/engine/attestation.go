@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine
+
+import (
+	"context"
+
+	bkfrontend "github.com/moby/buildkit/frontend"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/result"
+	"github.com/opencontainers/go-digest"
+)
+
+// Attestation is what an in-toto statement says of an image. The statements of an image
+// are the layers of an attestation manifest beside it in the index, which the standard's
+// subject also makes a referrer of the image.
+type Attestation struct {
+	// PredicateType is a URI.
+	PredicateType string
+	// Predicate is JSON.
+	Predicate []byte
+}
+
+// about makes a statement about the image of that name and digest. BuildKit would call
+// the image by the names that it is pushed under, and make no statement of one that has none.
+func (a Attestation) about(name string, image digest.Digest) bkfrontend.Attestation {
+	return bkfrontend.Attestation{
+		Kind: gatewaypb.AttestationKind_InToto,
+		// BuildKit wants a path, and shows it to nobody.
+		Path:        "attestation.json",
+		ContentFunc: func(context.Context) ([]byte, error) { return a.Predicate, nil },
+		InToto: result.InTotoAttestation{
+			PredicateType: a.PredicateType,
+			Subjects:      []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Raw, Name: name, Digest: []digest.Digest{image}}},
+		},
+	}
+}
