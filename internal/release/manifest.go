@@ -131,6 +131,17 @@ type Workspace struct {
 	Bytes     int64    `json:"bytes"`
 	// Digest is the [ContentDigest] of its files.
 	Digest digest.Digest `json:"digest"`
+	// Requires are the values that the workspace needs and a release does not carry.
+	Requires Requirements `json:"requires,omitzero"`
+}
+
+// Requirements are names of values that differ from platform to platform, sorted
+// (platform contract §12: WORKSPACE_SECRET_<slug>_<name>, WORKSPACE_CONFIG_<slug>_<name>).
+type Requirements struct {
+	// Secrets are referred to as {{secret.name}}, or declared to be required.
+	Secrets []string `json:"secrets,omitempty"`
+	// Config are referred to as {{config.name}}, and have no value and no default.
+	Config []string `json:"config,omitempty"`
 }
 
 // Scan says what the secret scan looked at and what it found.

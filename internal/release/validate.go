@@ -97,8 +97,21 @@ func (m *Manifest) validateWorkspaces(p *problems) map[string]bool {
 		}
 		grouped[w.Slug] = false
 		p.digest("workspace "+w.Slug, w.Digest)
+		if !isSet(w.Requires.Secrets) || !isSet(w.Requires.Config) {
+			p.add("workspace %q: the names that it requires are empty, not UTF-8, or not sorted", w.Slug)
+		}
 	}
 	return grouped
+}
+
+// isSet reports whether names are sorted, each once.
+func isSet(names []string) bool {
+	for i, name := range names {
+		if name == "" || !utf8.ValidString(name) || i > 0 && name <= names[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // isSlug keeps out what would leave the directory of the workspaces.

@@ -41,6 +41,8 @@ func TestValidate(t *testing.T) {
 		`workspace "claims" is listed twice`:                             func(m *release.Manifest) { m.Workspaces[1].Slug = "claims" },
 		`workspace "aaa" comes after "claims"`:                           func(m *release.Manifest) { m.Workspaces[1].Slug = "aaa" },
 		`workspace "claims" is in no group`:                              func(m *release.Manifest) { m.Groups = nil },
+		`workspace "claims": the names that it requires`:                 func(m *release.Manifest) { m.Workspaces[0].Requires.Secrets = []string{"b", "a"} },
+		`workspace "mail": the names that it requires`:                   func(m *release.Manifest) { m.Workspaces[1].Requires.Config = []string{"a", "a"} },
 		`group "" has no name`:                                           func(m *release.Manifest) { m.Groups[0].Name = "" },
 		`group "base1" has no name or is listed twice`:                   func(m *release.Manifest) { m.Groups[1].Name = "base1" },
 		`group "extended" names workspace "crm", which the release does`: func(m *release.Manifest) { m.Groups[1].Workspaces = []string{"crm"} },

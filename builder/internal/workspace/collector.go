@@ -41,6 +41,7 @@ type space struct {
 	documents int
 	covered   []coveredFile
 	imports   []appImport
+	references
 }
 
 // coveredFile is a file that .import.yml may have a checksum of.
@@ -109,10 +110,12 @@ func (c *Collector) examine(s *space, rel string, data []byte, sum [sha256.Size]
 	case hidden(rel):
 	case ext == ".json":
 		s.documents++
+		s.references.add(at.File, data)
 		c.checkJSON(at, rel, data)
 	case ext != ".yml" && ext != ".yaml":
 	case rel == indexFile:
 		s.documents++
+		s.references.add(at.File, data)
 		if root, ok := c.parse(at, data); ok {
 			s.index = readIndex(root, reader{c.reporter, at.File})
 		}
@@ -144,6 +147,7 @@ func (c *Collector) yamlFile(s *space, rel string, data []byte, sum [sha256.Size
 		c.report(rulePlatformInternal, at, "the file is internal to the platform")
 		return
 	}
+	s.references.add(at.File, data)
 	facts, known := c.clean[sum]
 	if !known {
 		facts = c.facts(at, data, sum)

@@ -70,6 +70,9 @@ func appendTo(file, text string) func(files) {
 	return func(fs files) { fs[file] += text }
 }
 
+// both makes two changes.
+func both(one, two func(files)) func(files) { return func(fs files) { one(fs); two(fs) } }
+
 func removeAll(fs files) {
 	for name := range fs {
 		delete(fs, name)

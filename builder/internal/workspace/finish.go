@@ -31,7 +31,7 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 
 // workspace returns the facts of s.
 func (s *space) workspace() Workspace {
-	w := Workspace{Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files)}
+	w := Workspace{Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files), Requires: s.requirements()}
 	if s.index != nil {
 		w.ID, w.IndexSlug, w.Name, w.Labels = s.index.id, s.index.slug, s.index.name, s.index.labels
 	}
@@ -58,6 +58,7 @@ func (c *Collector) checkSpace(s *space, w *Workspace) {
 	if limit := c.options.Limits.Files; s.documents > limit {
 		c.report(ruleLimit, directory, "the workspace has more than %d YAML and JSON files (%d)", limit, s.documents)
 	}
+	c.checkSecrets(s)
 	switch {
 	case s.metadata != nil:
 		c.checkMetadata(s, w)

@@ -15,6 +15,7 @@ const indexFile = "index.yml"
 type index struct {
 	id, name, slug Text
 	labels         []Text
+	declarations
 }
 
 // The patterns are those of the platform's OpenAPI document and its defaults.
@@ -34,6 +35,8 @@ func readIndex(root *yaml.Node, r reader) *index {
 		name:   r.text(get(top, "name"), "name"),
 		slug:   r.text(get(top, "slug"), "slug"),
 		labels: r.texts(get(top, "labels"), "labels"),
+
+		declarations: readDeclarations(top, r),
 	}
 	r.checkName(get(top, "name"), x.name)
 	if x.slug.Value != "" {

@@ -251,7 +251,7 @@ func TestManifest(t *testing.T) {
 	}
 	want := release.Workspace{
 		Slug: "beta", ID: "id-beta", Name: "Sample", Version: "v1.0.0", DependsOn: []string{"Alpha App"},
-		Files: len(sample), Bytes: int64(size), Digest: beta.Digest,
+		Files: len(sample), Bytes: int64(size), Digest: beta.Digest, Requires: release.Requirements{Secrets: []string{"apiKey"}},
 	}
 	if diff := cmp.Diff(want, beta); diff != "" {
 		t.Errorf("workspace (-want +got):\n%s", diff)

@@ -53,6 +53,9 @@ const (
 	ruleChecksumMismatch    = "checksum-mismatch"
 	ruleChecksumMissing     = "checksum-missing"
 	ruleChecksumExtra       = "checksum-extra"
+	ruleSecretUndeclared    = "secret-undeclared"
+	ruleSecretUnused        = "secret-unused"
+	ruleSecretReserved      = "secret-reserved"
 )
 
 // Rule is one check.
@@ -113,6 +116,9 @@ func Rules() []Rule {
 		{ruleChecksumMismatch, e, "the file was changed after the push (or its line ends were): push again, or correct the checksum"},
 		{ruleChecksumMissing, w, "the file was added after the push: push again, or add its checksum"},
 		{ruleChecksumExtra, w, "the file was deleted after the push: push again, or delete the checksum"},
+		{ruleSecretUndeclared, w, "declare it in secrets.schema of index.yml, so that people see that it needs a value; or correct the name"},
+		{ruleSecretUnused, w, "delete it from secrets.schema of index.yml, or refer to it as {{secret.name}}"},
+		{ruleSecretReserved, w, "use a name that does not start with prismeai_"},
 	}
 }
 

@@ -230,6 +230,7 @@ var cases = []struct {
 		name:   "index.yml is a list",
 		change: write("beta/index.yml", "- a\n"),
 		want: []string{
+			"warning secret-undeclared beta/imports/Alpha App.yml:4:14",
 			"error name-missing beta/index.yml",
 			"error type-invalid beta/index.yml:1:1",
 		},
@@ -604,5 +605,42 @@ var cases = []struct {
 			"warning checksum-extra alpha/.import.yml:6:8",
 			"warning checksum-missing alpha/automations/handle-request-0.yml",
 		},
+	},
+	{
+		name:   "a secret that is not declared",
+		change: write("beta/pages/x.yml", "a: 'ä{{ secret.mailKey }}'\nb: '{{secret.mailKey}}'"),
+		want: []string{
+			"warning checksum-missing beta/pages/x.yml",
+			"warning secret-undeclared beta/pages/x.yml:1:9",
+		},
+	},
+	{
+		name:   "a secret that is not declared, in JSON and in index.yml",
+		change: both(write("beta/assets/x.json", `{"a":"{{secret[\"mailKey\"]}}"}`), appendTo("beta/index.yml", "description: '{{secret.other}}'\n")),
+		want: []string{
+			"warning secret-undeclared beta/assets/x.json:1:9",
+			"warning secret-undeclared beta/index.yml:7:17",
+		},
+	},
+	{
+		name:   "a secret that nothing refers to",
+		change: replace("beta/index.yml", "apiKey:", "old: {required: true}\n    apiKey:"),
+		want: []string{
+			"warning secret-unused beta/index.yml:6:5",
+		},
+	},
+	{
+		name: "secrets with reserved names",
+		change: both(replace("beta/index.yml", "apiKey:", "prismeai_a: {}\n    apiKey:"),
+			appendTo("beta/index.yml", "description: '{{secret.prismeai_a}} {{secret.prismeai_b}}'\n")),
+		want: []string{
+			"warning secret-reserved beta/index.yml:6:5",
+			"warning secret-reserved beta/index.yml:8:39",
+			"warning secret-undeclared beta/index.yml:8:39",
+		},
+	},
+	{
+		name:   "declarations in a form that is not known",
+		change: appendTo("alpha/index.yml", "secrets: '{{x}}'\nconfig: [1]\n"),
 	},
 }

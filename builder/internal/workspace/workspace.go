@@ -122,6 +122,8 @@ type Workspace struct {
 	Files  int
 	Bytes  int64
 	Digest digest.Digest
+	// Requires are the values that it refers to and does not have.
+	Requires release.Requirements
 }
 
 // Repository is what is known about all workspaces.
@@ -148,6 +150,7 @@ func (r *Repository) Manifest() []release.Workspace {
 			Files:     w.Files,
 			Bytes:     w.Bytes,
 			Digest:    w.Digest,
+			Requires:  w.Requires,
 		})
 	}
 	return out

@@ -56,7 +56,11 @@ func (s Sample) Files() Files {
 }
 
 func (s Sample) index() string {
-	return fmt.Sprintf("id: id-%s\nname: Sample\nslug: %s\n%s", s.Slug, s.Slug, list("labels", "", s.Labels))
+	text := fmt.Sprintf("id: id-%s\nname: Sample\nslug: %s\n%s", s.Slug, s.Slug, list("labels", "", s.Labels))
+	if len(s.Uses) > 0 {
+		text += "secrets:\n  schema:\n    apiKey: {type: string}\n"
+	}
+	return text
 }
 
 func (s Sample) metadata() string {
