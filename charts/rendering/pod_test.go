@@ -72,7 +72,7 @@ func TestPod(t *testing.T) {
 			sidecar + "env/[HTTPS_PROXY]/value":                "http://proxy:3128",
 			service + "env/[STARTUP_IMPORT_REPOSITORY]/value":  "release",
 			service + "env/[STARTUP_IMPORT_GROUPS]/value":      "base1,base2",
-			service + "env/[KEY]/valueFrom/secretKeyRef/key":   "key",
+			service + "env/[WORKSPACE_SECRET_mail-sender_mailPassword]/valueFrom/secretKeyRef/key":   "key",
 			pod + "volumes/[workspaces-release-token]/secret":  map[string]any{"secretName": "acme-workspaces-release-token", "items": []any{map[string]any{"key": "token", "path": "token"}}},
 			"Deployment/spec/replicas":                         nil,
 			"Deployment/spec/template/metadata/labels/team":    "content",

@@ -32,11 +32,12 @@ const (
 	OpReadiness   Op = "readiness"
 	OpHealthcheck Op = "healthcheck"
 	OpMe          Op = "me"
+	OpSecrets     Op = "secrets"
 )
 
 // Ops lists all operations, for metrics that start at 0.
 func Ops() []Op {
-	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe}
+	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe, OpSecrets}
 }
 
 // Defaults of [Options].

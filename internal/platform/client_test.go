@@ -95,6 +95,7 @@ var calls = map[string]func(context.Context, *platform.Client) error{
 	},
 	"healthcheck": func(ctx context.Context, c *platform.Client) error { _, err := c.Healthcheck(ctx); return err },
 	"me":          func(ctx context.Context, c *platform.Client) error { _, err := c.Me(ctx); return err },
+	"secrets":     func(ctx context.Context, c *platform.Client) error { _, err := c.SecretNames(ctx, "a/b"); return err },
 }
 
 func TestRequestsAreAsDocumented(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,6 +231,19 @@ func TestWorkspaceStatus(t *testing.T) {
 		{Type: "automations", Slug: "a", Current: "1", Expected: "2", UpdatedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC), UpdatedBy: "me"}}}
 	if diff := cmp.Diff(want, got, ignoreMeta); diff != "" || err != nil {
 		t.Error(err, diff)
+	}
+}
+
+func TestSecretNames(t *testing.T) {
+	got, err := answering(t, 200, `{"b":{"value":"v","description":"d"},"a":{},"c":null,"d":1}`).SecretNames(t.Context(), "id")
+	if diff := cmp.Diff([]string{"a", "b", "c", "d"}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	for _, body := range []string{`["value"]`, `{"a":{"value":"value"`, `"value"`} {
+		_, err := answering(t, 200, body).SecretNames(t.Context(), "id")
+		if platform.ClassOf(err) != platform.ClassMalformed || strings.Contains(err.Error(), "value") {
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -195,3 +197,18 @@ func (s *WorkspaceStatus) UnmarshalJSON(data []byte) error {
 	}
 	return err
 }
+
+// SecretNames returns the names of the secrets that are stored for the workspace with
+// the given id, sorted (contract §12). Their values, which the platform may send along,
+// are not decoded.
+func (c *Client) SecretNames(ctx context.Context, id string) ([]string, error) {
+	var stored map[string]ignored
+	_, err := c.do(ctx, call{op: OpSecrets, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/security/secrets"}, &stored)
+	return slices.Sorted(maps.Keys(stored)), err
+}
+
+// ignored is a JSON value that nobody looks at.
+type ignored struct{}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (*ignored) UnmarshalJSON([]byte) error { return nil }

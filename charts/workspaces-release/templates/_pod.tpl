@@ -118,6 +118,15 @@ seccompProfile:
 {{- if $v.sidecar.existingConfigMap }}
 {{- $_ := set $set "config" "/etc/workspaces-release/config/sidecar.yaml" }}
 {{- end }}
+{{- if and $v.workload.create (not (hasKey $v.sidecar.settings "service-env")) }}
+{{- $names := list }}
+{{- range $v.workload.env }}
+{{- if hasPrefix "WORKSPACE_" .name }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- end }}
+{{- $_ := set $set "service-env" (join "," $names) }}
+{{- end }}
 {{- range $name, $value := $set }}
 {{- if not $value }}
 {{- $_ := unset $set $name }}

@@ -19,7 +19,8 @@ type Platform struct {
 	installed map[string]*Installed
 	fail      map[string]failing
 	token     string
-	pushed    map[string]bool // by slug
+	secrets   map[string]object // by slug
+	pushed    map[string]bool   // by slug
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -46,7 +47,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, pushed: map[string]bool{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, secrets: map[string]object{}, pushed: map[string]bool{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.

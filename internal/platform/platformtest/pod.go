@@ -50,6 +50,7 @@ func (pod *Pod) routes() {
 	guarded("GET /v2/workspaces/platform", pod.platformWorkspace)
 	guarded("GET /v2/workspaces", pod.platform.listWorkspaces)
 	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
+	guarded("GET /v2/workspaces/{id}/security/secrets", pod.platform.storedSecrets)
 	if pod.platform.opts.PodEvents {
 		guarded("GET /v2/workspaces/{id}/events", pod.platform.searchEvents)
 	}

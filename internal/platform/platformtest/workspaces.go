@@ -81,3 +81,31 @@ func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	reply(w, http.StatusOK, object{"version": object{"type": "import", "importedAt": iso(all[at].PulledAt)}, "errors": []object{}, "changes": changes})
 }
+
+// SetSecret stores a secret of the workspace with that slug.
+func (p *Platform) SetSecret(slug, name, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.secrets[slug] == nil {
+		p.secrets[slug] = object{}
+	}
+	p.secrets[slug][name] = object{"value": value, "description": "set by a person"}
+}
+
+// storedSecrets answers GET /v2/workspaces/{id}/security/secrets (contract §12).
+func (p *Platform) storedSecrets(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	all := p.Installed()
+	at := slices.IndexFunc(all, func(i Installed) bool { return i.ID == id })
+	if at < 0 {
+		p.notFound(w, r)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stored := p.secrets[all[at].Slug]
+	if stored == nil {
+		stored = object{}
+	}
+	reply(w, http.StatusOK, stored)
+}

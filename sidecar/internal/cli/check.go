@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/requirements"
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
@@ -38,6 +39,7 @@ func (a *app) check(ctx context.Context, args []string) error {
 	if err := r.gateway(ctx, g, in); err != nil {
 		return err
 	}
+	r.requirements(ctx, in, g.live.Get().ServiceEnv)
 	r.plan(f)
 	return nil
 }
@@ -90,6 +92,29 @@ func (r *checklist) gateway(ctx context.Context, g *agent, in *importer.Inputs) 
 	}
 	r.ok("gateway", text)
 	return nil
+}
+
+// requirements compares what the workspaces require with what the platform has. What
+// is missing stops no import: the service may get it from where nobody can look.
+func (r *checklist) requirements(ctx context.Context, in *importer.Inputs, variables []string) {
+	var all []requirements.Requirement
+	for _, g := range in.Desired.Groups {
+		all = append(all, requirements.Of(g.Workspaces)...)
+	}
+	if len(all) == 0 {
+		return
+	}
+	missing, err := requirements.Missing(ctx, in.Pod, all, variables)
+	if err != nil {
+		r.line("warn", "values", "what the workspaces require is not known to be there: "+importer.FailureOf(err).Message)
+		return
+	}
+	for _, m := range missing {
+		r.line("warn", "values", fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable))
+	}
+	if len(missing) == 0 {
+		r.ok("values", fmt.Sprintf("%d that the workspaces require are there", len(all)))
+	}
 }
 
 // plan says what would be imported.

@@ -38,7 +38,8 @@ const canary = "at:canary-9f1c77b2"
 //	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
 //	await PATH TEXT     waits until the page of the sidecar has the text
 //	fetch PATH FILE     writes the page of the sidecar into a file
-//	manifest FILE       writes the manifest of the example workspaces
+//	manifest FILE [SLUG SECRET…]  writes the manifest of the example workspaces, of which one may require secrets
+//	store SLUG SECRET   stores a secret, the canary, in the platform
 //	awaitlog TEXT       waits until its log has the text
 //	post STATUS PATH [TOKEN]  wants the status of a POST to the sidecar, with a token one from afar
 //	replace FROM TO     puts a file in the place of another one by a rename
@@ -59,11 +60,14 @@ func TestStories(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "token"), []byte(canary+"\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
-			"start":     start,
-			"end":       end,
-			"platform":  startPlatform,
-			"fail":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Fail(args[0], args[1]) },
+			"exits":    exits,
+			"start":    start,
+			"end":      end,
+			"platform": startPlatform,
+			"fail":     func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Fail(args[0], args[1]) },
+			"store": func(ts *testscript.TestScript, _ bool, args []string) {
+				of(ts).platform.SetSecret(args[0], args[1], canary)
+			},
 			"heal":      func(ts *testscript.TestScript, _ bool, args []string) { of(ts).platform.Heal(args[0]) },
 			"await":     await,
 			"manifest":  writeManifest,
@@ -223,7 +227,12 @@ func get(ts *testscript.TestScript, path string) []byte {
 func writeManifest(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release v1.0.0")
 	ts.Check(err)
-	data, err := release.Encode(r.Manifest("v1.0.0"))
+	m := r.Manifest("v1.0.0")
+	if len(args) > 1 {
+		at := slices.IndexFunc(m.Workspaces, func(w release.Workspace) bool { return w.Slug == args[1] })
+		m.Workspaces[at].Requires.Secrets = args[2:]
+	}
+	data, err := release.Encode(m)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
 }

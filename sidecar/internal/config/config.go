@@ -42,6 +42,8 @@ type Config struct {
 	// Repository and Groups to import; empty for those of the manifest.
 	Repository string
 	Groups     []string
+	// ServiceEnv names variables of the service's environment.
+	ServiceEnv []string
 	// Manifest is the path of the release manifest. The empty default stands for
 	// [release.ManifestPath] if there is such a file: see [Config.ManifestPath].
 	Manifest string

@@ -60,6 +60,8 @@ func (c *Config) releaseSettings() []Setting {
 			Usage: "`id` of the platform repository (empty: the manifest's)"},
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",
 			Usage: "`names` of the groups in import order, with commas (empty: the manifest's)"},
+		{Name: "service-env", Section: sectionRelease, value: list{&c.ServiceEnv},
+			Usage: "`names` of environment variables that the service has, with commas: check looks for the values there that the workspaces require"},
 	}
 }
 
