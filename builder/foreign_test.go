@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,35 +18,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/prismeai/workspaces-release/builder/internal/foreigntest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
-
-// foreign runs a program that is not ours. It must be there in CI, and its absence is
-// told elsewhere.
-func foreign(t *testing.T, name string, args ...string) []byte {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v: apt-get install %s", err, name)
-		}
-		t.Skipf("NOT TESTED against %s: %v", name, err)
-	}
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %q: %v\n%s", name, args, err, stderr.Bytes())
-	}
-	return out
-}
-
-// skopeo runs skopeo without its policy of signatures.
-func skopeo(t *testing.T, args ...string) []byte {
-	t.Helper()
-	return foreign(t, "skopeo", append([]string{"--insecure-policy"}, args...)...)
-}
 
 // tarLayer makes a layer that can be unpacked.
 func tarLayer(t *testing.T, files map[string]string) v1.Layer {
@@ -108,9 +82,9 @@ func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
 	build(reg.Ref("release:v1"), "v2")
 
 	layout := filepath.Join(t.TempDir(), "layout")
-	skopeo(t, "copy", "--src-tls-verify=false", "--override-arch", "arm64", "docker://"+reg.Ref("release:v2"), "oci:"+layout+":v2")
+	foreigntest.Skopeo(t, "copy", "--src-tls-verify=false", "--override-arch", "arm64", "docker://"+reg.Ref("release:v2"), "oci:"+layout+":v2")
 	rootfs := filepath.Join(t.TempDir(), "rootfs")
-	foreign(t, "umoci", "raw", "unpack", "--rootless", "--image", layout+":v2", rootfs)
+	foreigntest.Run(t, "umoci", "raw", "unpack", "--rootless", "--image", layout+":v2", rootfs)
 	want := map[string]string{"www/services/index.js": "serve()\n"}
 	for path, text := range tree(t, src) {
 		if strings.Contains(path, "/") { // files at the top are of no workspace
@@ -135,7 +109,7 @@ func checkInspected(t *testing.T, reg *registrytest.Server, manifest string) {
 		Env    []string
 		Layers []string
 	}
-	out := skopeo(t, "inspect", "--tls-verify=false", "docker://"+reg.Ref("release:v2"))
+	out := foreigntest.Skopeo(t, "inspect", "--tls-verify=false", "docker://"+reg.Ref("release:v2"))
 	if err := json.Unmarshal(out, &image); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +143,7 @@ func checkInspected(t *testing.T, reg *registrytest.Server, manifest string) {
 func TestOthersCopyAllPlatforms(t *testing.T) {
 	reg, mirror := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("release:v1"), "--push", "--progress", "quiet").run(t, 0)
-	skopeo(t, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false",
+	foreigntest.Skopeo(t, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false",
 		"docker://"+reg.Ref("release:v1"), "docker://"+mirror.Ref("copy:v1"))
 	if want, got := reg.Descriptor(t, "release:v1").Digest, mirror.Descriptor(t, "copy:v1").Digest; want != got {
 		t.Errorf("the copy has digest %s instead of %s", got, want)
@@ -185,16 +159,16 @@ func TestOthersReadTheFiles(t *testing.T) {
 		"--output", "type=docker,dest="+docker, "--output", "type=oci,dest="+oci, "--digest-file", sum, "--progress", "quiet").run(t, 0)
 
 	var loaded struct{ Labels map[string]string }
-	if err := json.Unmarshal(skopeo(t, "inspect", "docker-archive:"+docker+":example.com/release:v1"), &loaded); err != nil {
+	if err := json.Unmarshal(foreigntest.Skopeo(t, "inspect", "docker-archive:"+docker+":example.com/release:v1"), &loaded); err != nil {
 		t.Fatal(err)
 	}
 	if got := loaded.Labels["org.opencontainers.image.version"]; got != "v1" {
 		t.Errorf("the docker archive holds version %q", got)
 	}
-	skopeo(t, "copy", "docker-archive:"+docker, "dir:"+filepath.Join(dir, "docker"))
+	foreigntest.Skopeo(t, "copy", "docker-archive:"+docker, "dir:"+filepath.Join(dir, "docker"))
 
 	var written struct{ Digest string }
-	if err := json.Unmarshal(skopeo(t, "inspect", "oci-archive:"+oci), &written); err != nil {
+	if err := json.Unmarshal(foreigntest.Skopeo(t, "inspect", "oci-archive:"+oci), &written); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile(sum)

@@ -42,6 +42,11 @@ func readBinary(file string) (*binary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
+	return newBinary(file, info)
+}
+
+// newBinary refuses what would not run in an image of ours.
+func newBinary(file string, info *buildinfo.BuildInfo) (*binary, error) {
 	b := &binary{path: file, info: info, settings: map[string]string{}}
 	for _, s := range info.Settings {
 		b.settings[s.Key] = s.Value

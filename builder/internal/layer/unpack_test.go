@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/foreigntest"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
@@ -32,13 +32,12 @@ func unusual() map[string][]byte {
 }
 
 func TestUnpackWithTar(t *testing.T) {
-	need(t, "tar")
 	_, blob := write(t, withParents, unusual())
 	file, dir := filepath.Join(t.TempDir(), "layer.tar.gz"), t.TempDir()
 	if err := os.WriteFile(file, blob, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "tar", "--extract", "--gzip", "--same-permissions", "--no-same-owner", "--file", file, "--directory", dir)
+	foreigntest.Run(t, "tar", "--extract", "--gzip", "--same-permissions", "--no-same-owner", "--file", file, "--directory", dir)
 	want := unusual()
 	want[".wh..wh..opq"] = nil
 	checkUnpacked(t, filepath.Join(dir, "www/workspaces"), want)
@@ -46,7 +45,6 @@ func TestUnpackWithTar(t *testing.T) {
 
 // The whiteout hides the files of a lower layer, and nothing outside of its directory.
 func TestUnpackImageOnTopOfAnEarlierRelease(t *testing.T) {
-	need(t, "umoci")
 	other := withParents
 	other.Directory = "/www/services"
 	earlier, earlierBlob := write(t, withParents, map[string][]byte{"old/index.yml": []byte("name: Old\n"), "hr/old.yml": nil})
@@ -56,26 +54,9 @@ func TestUnpackImageOnTopOfAnEarlierRelease(t *testing.T) {
 	dir := t.TempDir()
 	writeLayout(t, dir, []layer.Layer{earlier, services, ours}, [][]byte{earlierBlob, servicesBlob, blob})
 	rootfs := filepath.Join(t.TempDir(), "rootfs")
-	run(t, "umoci", "raw", "unpack", "--rootless", "--image", dir+":v1", rootfs)
+	foreigntest.Run(t, "umoci", "raw", "unpack", "--rootless", "--image", dir+":v1", rootfs)
 	checkUnpacked(t, filepath.Join(rootfs, "www/workspaces"), unusual())
 	checkUnpacked(t, filepath.Join(rootfs, "www/services"), map[string][]byte{"index.js": []byte("kept")})
-}
-
-// need fails where the program must be, and tells elsewhere that it is missing.
-func need(t *testing.T, program string) {
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("NOT TESTED against %s: %v", program, err)
-	}
-}
-
-func run(t *testing.T, command ...string) {
-	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
 }
 
 // checkUnpacked compares a directory with the files that were written, and their
