@@ -205,7 +205,7 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sortFindings(got)
+		slices.SortFunc(got, compareFindings)
 		if want == nil {
 			want = got
 		}

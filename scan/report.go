@@ -78,6 +78,12 @@ func (p Problem) Position() string {
 	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
 }
 
+// sort gives equal reports equal bytes.
+func (r *Report) sort() {
+	slices.SortFunc(r.Findings, compareFindings)
+	slices.SortFunc(r.Accepted, func(a, b Accepted) int { return compareFindings(a.Finding, b.Finding) })
+}
+
 // Count returns how many findings have the severity.
 func (r *Report) Count(s Severity) int {
 	n := 0

@@ -5,15 +5,12 @@ package scan
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 
-	"github.com/bmatcuk/doublestar/v4"
-	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
@@ -23,17 +20,6 @@ import (
 // inFlight bounds the content that is being scanned at a time, in bytes. A larger
 // file is scanned alone.
 const inFlight = 64 << 20
-
-// Policy says what is not scanned. Its zero value scans everything.
-type Policy struct {
-	// ExcludePaths are globs (with **) on the paths of files.
-	ExcludePaths []string `json:"excludePaths"`
-	// IncludeDetectors, ExcludeDetectors and Verify are what the detectors were made
-	// with: a scanner does not act on them, but they are part of its policy's digest.
-	IncludeDetectors []string `json:"includeDetectors"`
-	ExcludeDetectors []string `json:"excludeDetectors"`
-	Verify           bool     `json:"verify"`
-}
 
 // Scanner runs detectors over files. It is safe for concurrent use.
 type Scanner struct {
@@ -46,24 +32,11 @@ func New(policy Policy, detectors ...Detector) (*Scanner, error) {
 	if len(detectors) == 0 {
 		return nil, errors.New("a scanner needs a detector")
 	}
-	for _, glob := range policy.ExcludePaths {
-		if !doublestar.ValidatePattern(glob) {
-			return nil, fmt.Errorf("path %q to exclude from the scan is not a valid glob", glob)
-		}
-	}
-	for _, list := range []*[]string{&policy.ExcludePaths, &policy.IncludeDetectors, &policy.ExcludeDetectors} {
-		*list = slices.Compact(slices.Sorted(slices.Values(*list)))
+	policy, err := policy.normalized()
+	if err != nil {
+		return nil, fmt.Errorf("scan policy: %w", err)
 	}
 	return &Scanner{policy: policy, detectors: detectors}, nil
-}
-
-// digest identifies the policy in reports and in the release manifest.
-func (p Policy) digest() (digest.Digest, error) {
-	data, err := json.Marshal(p)
-	if err != nil {
-		return "", fmt.Errorf("encode scan policy: %w", err)
-	}
-	return digest.FromBytes(data), nil
 }
 
 // Run is one scan of many files.
@@ -94,8 +67,8 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 // and returns early with an error when the run has failed.
 func (r *Run) Add(ctx context.Context, f File) error {
 	size := int64(len(f.Data))
-	if r.scanner.excluded(f.Path) {
-		r.record(size, nil, []Skip{{Path: f.Path, Bytes: size, Reason: reasonExcluded}}, 0)
+	if r.scanner.policy.excludes(f.Path) {
+		r.record(outcome{size: size, skips: []Skip{{Path: f.Path, Bytes: size, Reason: reasonExcluded}}})
 		return nil
 	}
 	weight := min(size, inFlight)
@@ -113,19 +86,23 @@ func (r *Run) Add(ctx context.Context, f File) error {
 	return nil
 }
 
-func (s *Scanner) excluded(path string) bool {
-	return slices.ContainsFunc(s.policy.ExcludePaths, func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) })
+// outcome is what a scan has to say of one file.
+type outcome struct {
+	size     int64
+	findings []Finding
+	accepted []Accepted
+	skips    []Skip
+	filtered int
 }
 
 // scan runs every detector over a file. No secret outlives it.
 func (r *Run) scan(f File) error {
 	data, blanked := blankChecksums(f)
-	var skips []Skip
+	out := outcome{size: int64(len(f.Data))}
 	if blanked > 0 {
-		skips = append(skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
+		out.skips = append(out.skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
 	var sightings []sighting
-	filtered := 0
 	for _, d := range r.scanner.detectors {
 		name := d.Describe().Name
 		result, err := detect(r.ctx, d, File{Path: f.Path, Data: data})
@@ -135,18 +112,18 @@ func (r *Run) scan(f File) error {
 		for _, m := range unique(result.Matches) {
 			sightings = append(sightings, sighting{name, m})
 		}
-		filtered += result.Filtered
+		out.filtered += result.Filtered
 		if result.Unread > 0 {
 			reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)
-			skips = append(skips, Skip{Path: f.Path, Reason: reason})
+			out.skips = append(out.skips, Skip{Path: f.Path, Reason: reason})
 		}
 	}
 	found, err := findings(r.ctx, f.Path, sightings)
 	if err != nil {
 		return err
 	}
-	countCharacters(found, f.Data)
-	r.record(int64(len(f.Data)), found, skips, filtered)
+	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
+	r.record(out)
 	return nil
 }
 
@@ -174,18 +151,19 @@ func (r *Run) failure(err error) error {
 }
 
 // record adds a file to the report.
-func (r *Run) record(size int64, findings []Finding, skips []Skip, filtered int) {
+func (r *Run) record(out outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cover := &r.report.Coverage
 	cover.Files++
-	cover.Bytes += size
-	for _, s := range skips {
+	cover.Bytes += out.size
+	for _, s := range out.skips {
 		cover.SkippedBytes += s.Bytes
 	}
-	cover.Skipped = append(cover.Skipped, skips...)
-	r.report.Findings = append(r.report.Findings, findings...)
-	r.report.Filtered += filtered
+	cover.Skipped = append(cover.Skipped, out.skips...)
+	r.report.Findings = append(r.report.Findings, out.findings...)
+	r.report.Accepted = append(r.report.Accepted, out.accepted...)
+	r.report.Filtered += out.filtered
 }
 
 // Finish waits for the files and returns the report. With an error there is none:
@@ -205,7 +183,7 @@ func (r *Run) Finish() (*Report, error) {
 	for _, d := range r.scanner.detectors {
 		report.Scanners = append(report.Scanners, d.Describe())
 	}
-	sortFindings(report.Findings)
+	report.sort()
 	slices.SortFunc(report.Coverage.Skipped, compareSkips)
 	return &report, nil
 }

@@ -284,13 +284,18 @@ func TestPolicyDigest(t *testing.T) {
 	if digestOf(base) != digestOf(same) {
 		t.Error("the order or the repetition of entries changes the digest")
 	}
-	if digestOf(Policy{}) != digestOf(Policy{ExcludePaths: []string{}, IncludeDetectors: []string{}, ExcludeDetectors: []string{}}) {
+	if digestOf(Policy{}) != digestOf(Policy{
+		ExcludePaths: []string{}, IncludePaths: []string{}, IncludeDetectors: []string{}, ExcludeDetectors: []string{},
+		Severities: map[string]Severity{}, CustomDetectors: []CustomDetector{},
+	}) {
 		t.Error("empty lists and no lists have different digests")
 	}
 	seen := map[string]Policy{}
 	for _, p := range []Policy{
 		{}, base, {Verify: true}, {ExcludePaths: []string{"x"}}, {IncludeDetectors: []string{"x"}}, {ExcludeDetectors: []string{"x"}},
-		{ExcludePaths: []string{"a,b"}}, {ExcludePaths: []string{"a", "b"}},
+		{ExcludePaths: []string{"a,b"}}, {ExcludePaths: []string{"a", "b"}}, {IncludePaths: []string{"x"}}, {HonorInlineIgnore: true},
+		{Severities: map[string]Severity{"a": Warning}}, {Severities: map[string]Severity{"a": Error}}, {Limits: Limits{DetectorTimeout: 1}},
+		{Limits: Limits{ArchiveSize: 1}}, {CustomDetectors: []CustomDetector{{Name: "a"}}}, {CustomDetectors: []CustomDetector{{Name: "a", Definition: []byte("{}")}}},
 	} {
 		d := digestOf(p)
 		if other, known := seen[d]; known {
@@ -303,7 +308,7 @@ func TestPolicyDigest(t *testing.T) {
 func TestErrorHoldsItsCause(t *testing.T) {
 	cause := errors.New("cause")
 	err := error(&FileError{Path: "a/index.yml", Scanner: "fake", Err: cause})
-	if want := "a/index.yml could not be scanned for secrets by fake: cause"; err.Error() != want || !errors.Is(err, cause) {
+	if want := "a/index.yml could not be scanned for secrets by fake: cause; correct or remove the file, "; !strings.HasPrefix(err.Error(), want) || !errors.Is(err, cause) {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }

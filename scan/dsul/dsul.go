@@ -77,6 +77,16 @@ func Rules() []string {
 	return names
 }
 
+// CheckNames reports a name that is neither that of a rule nor [Name].
+func CheckNames(names []string) error {
+	for _, name := range names {
+		if name != Name && !slices.Contains(Rules(), name) {
+			return fmt.Errorf("%q is not a rule of the workspace scanner: want %s or one of %s", name, Name, strings.Join(Rules(), ", "))
+		}
+	}
+	return nil
+}
+
 // Options select rules.
 type Options struct {
 	// Include and Exclude hold names of rules, or [Name] for all of them. No Include
@@ -94,10 +104,8 @@ var _ scan.Detector = (*Detector)(nil)
 
 // New prepares the rules that are selected. Unknown names are errors.
 func New(opts Options) (*Detector, error) {
-	for _, name := range slices.Concat(opts.Include, opts.Exclude) {
-		if name != Name && !slices.Contains(Rules(), name) {
-			return nil, fmt.Errorf("%q is not a rule of the workspace scanner: want %s or one of %s", name, Name, strings.Join(Rules(), ", "))
-		}
+	if err := CheckNames(slices.Concat(opts.Include, opts.Exclude)); err != nil {
+		return nil, err
 	}
 	listed := func(list []string, rule string) bool {
 		return slices.Contains(list, Name) || slices.Contains(list, rule)

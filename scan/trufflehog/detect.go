@@ -26,7 +26,7 @@ var (
 	errFailed  = errors.New("failed")
 	errTimeout = errors.New("did not end in time")
 	errPanic   = errors.New("panicked")
-	errArchive = errors.New("it looks like an archive that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
+	errArchive = errors.New("it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
 )
 
 // occurrences bounds how many places of one secret in one file are reported.
@@ -215,7 +215,7 @@ func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, 
 
 // record adds a match for every place of the secret in the decoded chunk.
 func (s *fileScan) record(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) {
-	m := scan.Match{Rule: r.DetectorType.String(), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
+	m := scan.Match{Rule: ruleOf(r), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
 	if decoded.DecoderType != detectorspb.DecoderType_PLAIN {
 		m.Encoding = decoded.DecoderType.String()
 	}

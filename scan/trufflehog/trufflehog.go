@@ -15,6 +15,7 @@
 package trufflehog
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -57,6 +58,12 @@ type Options struct {
 	// Include and Exclude hold names or ranges of detectors, as the program's
 	// --include-detectors and --exclude-detectors take them. No Include means all.
 	Include, Exclude []string
+	// Custom are detectors of the user's, beside the selected ones; CustomOnly leaves
+	// those out.
+	Custom     []scan.CustomDetector
+	CustomOnly bool
+	// Limits are this package's if they are zero.
+	Limits scan.Limits
 	// Verify asks the services that secrets belong to whether they are live. It
 	// sends candidates to them.
 	Verify bool
@@ -74,14 +81,26 @@ type Detector struct {
 
 var _ scan.Detector = (*Detector)(nil)
 
-// New prepares the detectors: all of TruffleHog's defaults, minus the selection.
+// New prepares the detectors: all of TruffleHog's defaults, minus the selection, and
+// the user's own.
 func New(opts Options) (*Detector, error) {
 	enableFeatures()
-	selected, err := selection(defaults.DefaultDetectors(), opts)
+	var selected []detectors.Detector
+	var err error
+	if !opts.CustomOnly {
+		if selected, err = selection(defaults.DefaultDetectors(), opts); err != nil {
+			return nil, err
+		}
+	}
+	own, keys, err := custom(opts.Custom)
 	if err != nil {
 		return nil, err
 	}
-	return newDetector(selected, opts.Verify), nil
+	d := newDetector(append(selected, own...), opts.Verify)
+	d.description = describe(selected, keys)
+	d.timeout = cmp.Or(opts.Limits.DetectorTimeout, d.timeout)
+	d.unpacked = cmp.Or(opts.Limits.ArchiveSize, d.unpacked)
+	return d, nil
 }
 
 func newDetector(selected []detectors.Detector, verify bool) *Detector {
@@ -91,17 +110,18 @@ func newDetector(selected []detectors.Detector, verify bool) *Detector {
 		verify:      verify,
 		timeout:     detectorTimeout,
 		unpacked:    archiveMaxSize,
-		description: describe(selected),
+		description: describe(selected, nil),
 	}
 }
 
 // Describe implements [scan.Detector].
 func (d *Detector) Describe() release.Scanner { return d.description }
 
-// describe digests the types and versions of the detectors in sorted order, and
-// TruffleHog's version, which stands for their patterns.
-func describe(selected []detectors.Detector) release.Scanner {
-	var keys []string
+// describe digests the types and versions of the detectors in sorted order, with
+// TruffleHog's version, which stands for their patterns, and the definitions of the
+// user's own detectors.
+func describe(selected []detectors.Detector, custom []string) release.Scanner {
+	keys := slices.Clone(custom)
 	for _, d := range selected {
 		id := config.GetDetectorID(d)
 		keys = append(keys, fmt.Sprintf("%s.v%d\n", id.ID, id.Version))

@@ -216,7 +216,7 @@ func (a *app) build() *cobra.Command {
 				return err
 			}
 			opts.Checks.Strict = check.strict
-			if opts.Checks.Scanner, err = look.scanner(); err != nil {
+			if err := look.apply(&opts.Checks); err != nil {
 				return err
 			}
 			if opts.Registry, err = reach.client(a); err != nil {

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,15 +12,18 @@ import (
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
-// detectors makes those that are selected. TruffleHog's come first: they know whose
-// service a secret belongs to.
-func (f *scanFlags) detectors() ([]scan.Detector, error) {
-	included, ours := splitDetectors(f.include)
-	excluded, notOurs := splitDetectors(f.exclude)
-	all := len(f.include) == 0
+// detectors makes those that are selected, and the user's own ones. TruffleHog's come
+// first: they know whose service a secret belongs to.
+func detectors(p scan.Policy) ([]scan.Detector, error) {
+	included, ours := splitDetectors(p.IncludeDetectors)
+	excluded, notOurs := splitDetectors(p.ExcludeDetectors)
+	all := len(p.IncludeDetectors) == 0
+	theirs := all || len(included) > 0
 	var list []scan.Detector
-	if all || len(included) > 0 {
-		d, err := trufflehog.New(trufflehog.Options{Include: included, Exclude: excluded, Verify: f.verify})
+	if theirs || len(p.CustomDetectors) > 0 {
+		d, err := trufflehog.New(trufflehog.Options{
+			Include: included, Exclude: excluded, Custom: p.CustomDetectors, CustomOnly: !theirs, Limits: p.Limits, Verify: p.Verify,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -33,6 +37,27 @@ func (f *scanFlags) detectors() ([]scan.Detector, error) {
 		list = append(list, d)
 	}
 	return list, nil
+}
+
+// catalog knows the names of all detectors and rules.
+func catalog() scan.Catalog {
+	return scan.Catalog{
+		Detector: func(name string) error {
+			theirs, ours := splitDetectors([]string{name})
+			if len(theirs) > 0 {
+				return trufflehog.CheckDetector(name)
+			}
+			return dsul.CheckNames(ours)
+		},
+		Rule: func(name string) error {
+			if !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) {
+				return fmt.Errorf("%q is not a rule: want one as reports name it, such as Github or dsul-password, or *", name)
+			}
+			return nil
+		},
+		Custom:      trufflehog.CheckCustom,
+		ArchiveSize: trufflehog.ArchiveSize,
+	}
 }
 
 // splitDetectors tells the names of TruffleHog's detectors from those of ours.

@@ -4,6 +4,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,6 +18,8 @@ import (
 
 // scanFlags say how secrets are looked for, and where the report goes.
 type scanFlags struct {
+	policy           string
+	policyInSource   bool
 	verify           bool
 	include, exclude []string
 	excludePaths     []string
@@ -22,6 +27,8 @@ type scanFlags struct {
 }
 
 func (f *scanFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.policy, "policy", "", "`file` with the scan policy (scan-policy.yaml)")
+	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "let the authors of the workspaces decide: use the scan-policy.yaml at the top of SOURCE, if there is one")
 	flags.BoolVar(&f.verify, "verify", false, "ask the services that secrets belong to whether they are live (sends candidates to them)")
 	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
@@ -29,21 +36,59 @@ func (f *scanFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.reports, "report", nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
 }
 
-func (f *scanFlags) scanner() (*scan.Scanner, error) {
+// apply says what to scan. What a policy file of the source asks for is known when
+// the source is open.
+func (f *scanFlags) apply(checks *pipeline.Checks) error {
 	if _, err := parseReports(f.reports); err != nil {
-		return nil, withCode(exitUsage, err)
+		return withCode(exitUsage, err)
 	}
-	detectors, err := f.detectors()
+	if f.policy != "" && f.policyInSource {
+		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them decides"))
+	}
+	if f.policyInSource {
+		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.scanner(scan.PolicyFile, data) }
+	}
+	var data []byte
+	var err error
+	if f.policy != "" {
+		if data, err = readFile(f.policy); err != nil {
+			return withCode(exitUsage, fmt.Errorf("read scan policy: %w", err))
+		}
+	}
+	checks.Scanner, err = f.scanner(f.policy, data)
+	return err
+}
+
+// scanner makes a scanner of a policy file, which may be empty, and of the flags, which
+// add to it.
+func (f *scanFlags) scanner(file string, data []byte) (*scan.Scanner, error) {
+	policy, err := scan.ReadPolicy(file, data, catalog())
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
-	scanner, err := scan.New(scan.Policy{
-		ExcludePaths: f.excludePaths, IncludeDetectors: f.include, ExcludeDetectors: f.exclude, Verify: f.verify,
-	}, detectors...)
+	policy.ExcludePaths = append(policy.ExcludePaths, f.excludePaths...)
+	policy.IncludeDetectors = append(policy.IncludeDetectors, f.include...)
+	policy.ExcludeDetectors = append(policy.ExcludeDetectors, f.exclude...)
+	policy.Verify = f.verify
+	selected, err := detectors(policy)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	scanner, err := scan.New(policy, selected...)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
 	return scanner, nil
+}
+
+// readFile reads a file that somebody wrote, up to a little more than it may have.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, scan.MaxFileSize+1))
 }
 
 func (a *app) scan() *cobra.Command {
@@ -56,11 +101,11 @@ func (a *app) scan() *cobra.Command {
 		Short: "Look for secrets in the workspaces",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			scanner, err := look.scanner()
-			if err != nil {
+			var checks pipeline.Checks
+			if err := look.apply(&checks); err != nil {
 				return err
 			}
-			reading, err := a.read(cmd, args[0], &from, pipeline.Checks{Scanner: scanner}, show)
+			reading, err := a.read(cmd, args[0], &from, checks, show)
 			if reading == nil {
 				return err
 			}

@@ -42,6 +42,7 @@ var environmentOfStories = []string{
 //	nosecret FILE…      wants that no token that was planted stands in the files
 //	absent REFERENCE    wants that the registry has no such image
 //	jsonpath FILE KEY=VALUE…  wants values in a JSON file; the last key may be len
+//	samejson FILE KEY FILE KEY  wants the same value in two JSON files
 //	jsonlines FILE…     wants that every line of the files is JSON
 //	image FILE REFERENCE  writes configuration and manifest of an image as JSON
 //	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
@@ -53,6 +54,10 @@ func TestStories(t *testing.T) {
 	secure := registrytest.New(t, registrytest.Options{TLS: true})
 	mirror := registrytest.New(t, registrytest.Options{})
 	ca := secure.CAFile(t)
+	examples, err := filepath.Abs("../../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/story",
 		RequireExplicitExec: true,
@@ -71,6 +76,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("BASE", reg.Ref(story+"/prismeai-workspaces:v1"))
 			env.Setenv("PASSWORD", privatePassword)
 			env.Setenv("CA", ca)
+			env.Setenv("EXAMPLES", examples)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
 			env.Values[plantedKey] = new(planted)
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
@@ -82,6 +88,7 @@ func TestStories(t *testing.T) {
 			"nosecret":   noSecret,
 			"absent":     absent,
 			"jsonpath":   jsonPath,
+			"samejson":   sameJSON,
 			"jsonlines":  jsonLines,
 			"image":      readImage,
 			"login":      login,
@@ -162,30 +169,41 @@ func absent(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func jsonPath(ts *testscript.TestScript, _ bool, args []string) {
-	var root any
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &root))
 	for _, check := range args[1:] {
 		path, want, _ := strings.Cut(check, "=")
-		value := root
-		for key := range strings.SplitSeq(path, "/") {
-			switch node := value.(type) {
-			case map[string]any:
-				value = node[key]
-			case []any:
-				i, err := strconv.Atoi(key)
-				if key == "len" {
-					value = float64(len(node))
-				} else if err == nil && i < len(node) {
-					value = node[i]
-				} else {
-					value = nil
-				}
-			default:
-				value = nil
-			}
-		}
-		if got := fmt.Sprint(value); got != want {
+		if got := jsonValue(ts, args[0], path); got != want {
 			ts.Fatalf("%s: %s is %s instead of %s", args[0], path, got, want)
 		}
 	}
+}
+
+func sameJSON(ts *testscript.TestScript, neg bool, args []string) {
+	a, b := jsonValue(ts, args[0], args[1]), jsonValue(ts, args[2], args[3])
+	if a == "<nil>" || b == "<nil>" || (a == b) == neg {
+		ts.Fatalf("%s: %s is %s; %s: %s is %s", args[0], args[1], a, args[2], args[3], b)
+	}
+}
+
+// jsonValue returns a value of a JSON file as text.
+func jsonValue(ts *testscript.TestScript, file, path string) string {
+	var value any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &value))
+	for key := range strings.SplitSeq(path, "/") {
+		switch node := value.(type) {
+		case map[string]any:
+			value = node[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if key == "len" {
+				value = float64(len(node))
+			} else if err == nil && i < len(node) {
+				value = node[i]
+			} else {
+				value = nil
+			}
+		default:
+			value = nil
+		}
+	}
+	return fmt.Sprint(value)
 }

@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -80,6 +81,8 @@ func hostile(ts *testscript.TestScript, _ bool, args []string) {
 		err = os.WriteFile(file+"\xe9.yml", []byte("a: 1\n"), 0o644)
 	case "control":
 		err = os.WriteFile(file+"\x1b[2J.yml", []byte("a: 1\n"), 0o644)
+	case "damaged-archive":
+		err = os.WriteFile(file, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, bytes.Repeat([]byte{0xfe, 0x01}, 300)...), 0o644)
 	case "large":
 		const size = 100 << 20
 		err = errors.Join(os.WriteFile(file, nil, 0o644), os.Truncate(file, size))

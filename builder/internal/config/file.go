@@ -48,6 +48,8 @@ type File struct {
 		Files     string `yaml:"files"`
 	} `yaml:"limits"`
 	Scan struct {
+		// Policy is the policy file.
+		Policy           string   `yaml:"policy"`
 		Verify           *bool    `yaml:"verify"`
 		ExcludePaths     []string `yaml:"excludePaths"`
 		IncludeDetectors []string `yaml:"includeDetectors"`
@@ -129,6 +131,7 @@ func (f *File) settings() map[string][]string {
 		"max-file-size":     one(f.Limits.FileSize),
 		"max-total-size":    one(f.Limits.TotalSize),
 		"max-files":         one(f.Limits.Files),
+		"policy":            one(f.Scan.Policy),
 		"exclude-path":      f.Scan.ExcludePaths,
 		"include-detector":  f.Scan.IncludeDetectors,
 		"exclude-detector":  f.Scan.ExcludeDetectors,

@@ -36,6 +36,9 @@ type Checks struct {
 	Strict bool
 	// Scanner scans for secrets; nil for no scan.
 	Scanner *scan.Scanner
+	// SourcePolicy makes another scanner of the policy file at the top of the source,
+	// where authors may have one; nil where they may not.
+	SourcePolicy func(policy []byte) (*scan.Scanner, error)
 }
 
 // Reading is what one reading of a source found.
@@ -107,6 +110,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks,
 		collector = workspace.NewCollector(*checks.Workspaces)
 		sinks = append(sinks, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
 	}
+	if err := checks.readPolicy(tree); err != nil {
+		return nil, err
+	}
 	reading := new(Reading)
 	var walked source.Report
 	err := s.run("read", checks.title(), counter.tell(), func() (err error) {
@@ -126,6 +132,21 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks,
 	reading.Diagnostics = walked.Diagnostics
 	reading.conclude(collector, checks.Strict)
 	return reading, nil
+}
+
+// readPolicy takes the scanner of the source's own policy, if it may have one and has.
+func (c *Checks) readPolicy(tree *source.Tree) error {
+	if c.SourcePolicy == nil {
+		return nil
+	}
+	data, err := tree.ReadTop(scan.PolicyFile, scan.MaxFileSize)
+	if err != nil {
+		return fail(Source, err)
+	}
+	if data != nil {
+		c.Scanner, err = c.SourcePolicy(data)
+	}
+	return fail(Usage, err)
 }
 
 // title says what a reading with these checks does.

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
@@ -153,6 +154,28 @@ func (t *Tree) Close() error {
 		errs = append(errs, fn())
 	}
 	return errors.Join(errs...)
+}
+
+// ReadTop reads a file at the top of the source, none of which ships. It returns nil
+// if there is no such file. One that is larger than limit, in bytes, or no regular file
+// is an error.
+func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
+	top, err := newWalker(t.limits).sorted(t.root)
+	if err != nil {
+		return nil, fmt.Errorf("list directory: %w", err)
+	}
+	i := slices.IndexFunc(top, func(e entry) bool { return e.name == name })
+	switch {
+	case i < 0:
+		return nil, nil
+	case top[i].kind != regular || top[i].size > limit:
+		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", name, limit)
+	}
+	data, err := top[i].read()
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return data, nil
 }
 
 // Walk hands every file that ships to fn, in the byte order of their paths, each read

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package strict reads YAML files that people write, into structs. A key that the
+// struct does not have, a key that is there twice and a value of another type are
+// errors that say where they are. There is one document, without aliases.
+package strict
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxSize bounds a file, in bytes.
+const MaxSize = 4 << 20
+
+// Position is where something stands in a file. A struct that embeds one gets its own.
+type Position struct {
+	// Line and Column are 1-based.
+	Line, Column int
+}
+
+// placed is an error at a place of a file.
+type placed struct {
+	Position
+	error
+}
+
+// Errorf returns an error at this place, for [In].
+func (p Position) Errorf(format string, args ...any) error {
+	return placed{p, fmt.Errorf(format, args...)}
+}
+
+func (p placed) Unwrap() error { return p.error }
+
+// In says which file an error is in, and where: file:line:column.
+func In(file string, err error) error {
+	var at placed
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &at):
+		return fmt.Errorf("%s:%d:%d: %w", file, at.Line, at.Column, at.error)
+	default:
+		return fmt.Errorf("%s: %w", file, err)
+	}
+}
+
+// Value is a scalar, and where it stands.
+type Value[T any] struct {
+	Position
+	Value T
+}
+
+// Any is a value of any type, such as map[string]any, and where it stands.
+type Any struct {
+	Position
+	Value any
+}
+
+// Decode reads a file into a struct. The keys are the names of its fields in the tag
+// yaml; a field without one is none. Errors name the file, and the place in it.
+func Decode(file string, data []byte, into any) (err error) {
+	defer func() {
+		if recover() != nil { // the parser is not ours
+			err = errors.New("it cannot be parsed")
+		}
+		err = In(file, err)
+	}()
+	if len(data) > MaxSize {
+		return fmt.Errorf("it is larger than %d bytes", MaxSize)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil // an empty file sets nothing
+	} else if err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return errors.New("it holds more than one YAML document")
+	}
+	return decode(doc.Content[0], reflect.ValueOf(into).Elem())
+}
+
+var positionType = reflect.TypeFor[Position]()
+
+func decode(n *yaml.Node, v reflect.Value) error {
+	at := Position{n.Line, n.Column}
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		return at.Errorf("anchors and aliases are not allowed here")
+	}
+	switch {
+	case v.Type() == reflect.TypeFor[Any]():
+		return decodeAny(n, v.Addr().Interface().(*Any))
+	case v.Kind() == reflect.Struct && v.NumField() == 2 && v.Field(0).Type() == positionType && v.Type().Field(1).Name == "Value":
+		v.Field(0).Set(reflect.ValueOf(at))
+		return decode(n, v.Field(1))
+	case n.ShortTag() == "!!null":
+		return nil // a key without a value is not set
+	case v.Kind() == reflect.Struct:
+		return decodeStruct(n, v)
+	case v.Kind() == reflect.Map:
+		return decodeMap(n, v)
+	case v.Kind() == reflect.Slice:
+		return decodeSlice(n, v)
+	}
+	if n.Kind != yaml.ScalarNode || n.Decode(v.Addr().Interface()) != nil {
+		return at.Errorf("want %s", nameOf(v.Kind()))
+	}
+	return nil
+}
+
+func nameOf(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "text"
+	default:
+		return "a number"
+	}
+}
+
+func decodeAny(n *yaml.Node, v *Any) error {
+	v.Position = Position{n.Line, n.Column}
+	if hasAlias(n) {
+		return v.Errorf("anchors and aliases are not allowed here")
+	}
+	if err := n.Decode(&v.Value); err != nil {
+		return v.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return nil
+}
+
+func hasAlias(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || n.Anchor != "" || slices.ContainsFunc(n.Content, hasAlias)
+}
+
+// pairs calls fn for each key of a mapping and its value.
+func pairs(n *yaml.Node, fn func(key, value *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return Position{n.Line, n.Column}.Errorf("want keys and values")
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		at := Position{key.Line, key.Column}
+		if key.Kind != yaml.ScalarNode {
+			return at.Errorf("a key is text")
+		}
+		if seen[key.Value] {
+			return at.Errorf("key %q is there twice", key.Value)
+		}
+		seen[key.Value] = true
+		if err := fn(key, n.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decodeStruct(n *yaml.Node, v reflect.Value) error {
+	fields := map[string]int{}
+	var known []string
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Type == positionType {
+			v.Field(i).Set(reflect.ValueOf(Position{n.Line, n.Column}))
+		}
+		if tag := field.Tag.Get("yaml"); tag != "" {
+			fields[tag] = i
+			known = append(known, tag)
+		}
+	}
+	return pairs(n, func(key, value *yaml.Node) error {
+		i, ok := fields[key.Value]
+		if !ok {
+			return Position{key.Line, key.Column}.Errorf("unknown key %q, want one of %s", key.Value, strings.Join(known, ", "))
+		}
+		return decode(value, v.Field(i))
+	})
+}
+
+func decodeMap(n *yaml.Node, v reflect.Value) error {
+	v.Set(reflect.MakeMap(v.Type()))
+	return pairs(n, func(key, value *yaml.Node) error {
+		item := reflect.New(v.Type().Elem()).Elem()
+		if err := decode(value, item); err != nil {
+			return err
+		}
+		v.SetMapIndex(reflect.ValueOf(key.Value), item)
+		return nil
+	})
+}
+
+func decodeSlice(n *yaml.Node, v reflect.Value) error {
+	if n.Kind != yaml.SequenceNode {
+		return Position{n.Line, n.Column}.Errorf("want a list")
+	}
+	for _, child := range n.Content {
+		item := reflect.New(v.Type().Elem()).Elem()
+		if err := decode(child, item); err != nil {
+			return err
+		}
+		v.Set(reflect.Append(v, item))
+	}
+	return nil
+}
