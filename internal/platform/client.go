@@ -28,6 +28,7 @@ const (
 	OpWorkspaces  Op = "workspaces"
 	OpStatus      Op = "status"
 	OpPull        Op = "pull"
+	OpPush        Op = "push"
 	OpEvents      Op = "events"
 	OpReadiness   Op = "readiness"
 	OpHealthcheck Op = "healthcheck"
@@ -35,7 +36,7 @@ const (
 	OpSecrets     Op = "secrets"
 )
 
-// Ops lists all operations, for metrics that start at 0.
+// Ops lists the operations of an import, so all but [OpPush], for metrics that start at 0.
 func Ops() []Op {
 	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe, OpSecrets}
 }
@@ -62,13 +63,13 @@ type Options struct {
 	Identity Identity
 	// Transport carries the requests; nil means [NewTransport] with its defaults.
 	Transport http.RoundTripper
-	// Timeout of a whole request, [DefaultTimeout] by default. A pull
+	// Timeout of a whole request, [DefaultTimeout] by default. A pull or a push
 	// with a Wait gets Wait and Grace instead.
 	Timeout time.Duration
-	// Grace is what a pull may take beyond the Wait that it asks the platform
-	// for, [DefaultGrace] by default.
+	// Grace is what a pull or a push may take beyond the Wait that it asks the
+	// platform for, [DefaultGrace] by default.
 	Grace time.Duration
-	// MaxBody bounds an answer, in bytes, [DefaultMaxBody] by default.
+	// MaxBody bounds an answer, or an event of a stream, in bytes, [DefaultMaxBody] by default.
 	MaxBody int64
 	// UserAgent is sent unless empty.
 	UserAgent string
@@ -146,6 +147,8 @@ type call struct {
 	body          any
 	timeout       time.Duration // 0 for the client's default
 	correlationID string
+	// media are the types that the answer may have; JSON if empty.
+	media string
 	// accept tells which answers besides those with status 200 are to be decoded; nil for none.
 	accept func(answer) bool
 }
@@ -177,6 +180,7 @@ type answer struct {
 	meta   Meta
 	status int
 	header http.Header
+	sent   http.Header // of the request
 	body   []byte
 }
 
@@ -184,31 +188,44 @@ type answer struct {
 func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
+	resp, a, failure := c.send(ctx, k)
+	if failure != nil {
+		return answer{}, failure
+	}
+	defer resp.Body.Close()
+	return a, c.readAll(ctx, k, &a, resp.Body)
+}
+
+// send sends the request and returns what the header of its answer tells, and the
+// answer whose body the caller reads and closes.
+func (c *Client) send(ctx context.Context, k call) (*http.Response, answer, *Error) {
 	if err := ctx.Err(); err != nil {
-		return answer{}, transportError(ctx, k.op, err, false)
+		return nil, answer{}, transportError(ctx, k.op, err, false)
 	}
 	sent := new(sentTrace)
 	req, err := c.request(sent.attach(ctx), k)
 	if err != nil {
-		return answer{}, &Error{Op: k.op, Class: ClassNotSent, Message: err.Error(), Err: err}
+		return nil, answer{}, &Error{Op: k.op, Class: ClassNotSent, Message: err.Error(), Err: err}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, transportError(ctx, k.op, err, sent.maybe(err))
+		return nil, answer{}, transportError(ctx, k.op, err, sent.maybe(err))
 	}
-	defer resp.Body.Close()
-	a := answer{meta: metaOf(resp.Header, req.Header), status: resp.StatusCode, header: resp.Header}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, c.opts.MaxBody+1))
+	return resp, answer{meta: metaOf(resp.Header, req.Header), status: resp.StatusCode, header: resp.Header, sent: req.Header}, nil
+}
+
+// readAll reads the body of an answer.
+func (c *Client) readAll(ctx context.Context, k call, a *answer, body io.Reader) *Error {
+	var err error
+	a.body, err = io.ReadAll(io.LimitReader(body, c.opts.MaxBody+1))
 	if err != nil {
-		e := transportError(ctx, k.op, err, true)
-		e.CorrelationID = a.meta.CorrelationID
-		return a, e
+		return a.broken(ctx, k.op, err)
 	}
 	if int64(len(a.body)) > c.opts.MaxBody {
-		return a, a.error(k.op, ClassTooLarge, fmt.Sprintf("answer is larger than %d bytes", c.opts.MaxBody))
+		return a.error(k.op, ClassTooLarge, fmt.Sprintf("answer is larger than %d bytes", c.opts.MaxBody))
 	}
-	a.body = mask(a.body, req.Header)
-	return a, nil
+	a.body = mask(a.body, a.sent)
+	return nil
 }
 
 func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
@@ -224,7 +241,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	if err != nil {
 		return nil, errors.New("make the request: the address is not valid")
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", cmp.Or(k.media, "application/json"))
 	if k.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

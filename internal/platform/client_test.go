@@ -78,6 +78,15 @@ var calls = map[string]func(context.Context, *platform.Client) error{
 			Wait: 45 * time.Second, CorrelationID: "own-1"})
 		return err
 	},
+	"push": func(ctx context.Context, c *platform.Client) error {
+		_, err := c.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1"}}, nil)
+		return err
+	},
+	"push-all": func(ctx context.Context, c *platform.Client) error {
+		_, err := c.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1", "base2"}, Name: "v2", Description: "January",
+			Force: true, DryRun: true, Wait: 90 * time.Second}, nil)
+		return err
+	},
 	"events": func(ctx context.Context, c *platform.Client) error {
 		_, err := c.Events(ctx, platform.EventQuery{
 			Types: []string{platform.EventImportStarted, platform.EventImportCompleted},

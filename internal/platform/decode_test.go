@@ -138,7 +138,7 @@ func TestEvents(t *testing.T) {
 		{ID: "1", Type: platform.EventImportStarted, CreatedAt: time.Date(2026, 8, 1, 10, 0, 0, 123e6, time.UTC), CorrelationID: "c", Replica: "pod-1",
 			Started: &platform.ImportStarted{RepositoryID: "release", Groups: []string{"base1"}, Slugs: []string{"a", "b"}}},
 		{ID: "2", Type: platform.EventImportProgress, CreatedAt: time.UnixMilli(1785578400000).UTC(),
-			Progress: &platform.ImportProgress{RepositoryID: "release", Current: 1, Total: 2, Workspace: platform.WorkspaceReport{Slug: "a", ID: "i", Name: "A",
+			Progress: &platform.Progress{RepositoryID: "release", Current: 1, Total: 2, Workspace: platform.WorkspaceReport{Slug: "a", ID: "i", Name: "A",
 				Status: platform.StatusError, Errors: []platform.Problem{{Message: "x"}}, Duration: 5 * time.Millisecond, ImportedFilesCount: 1, DeletedFilesCount: 2}}},
 		{ID: "3", Type: platform.EventImportCompleted, Completed: completedReport()},
 		{ID: "4", Type: "error", Error: &platform.Problem{Code: "EventTooLarge", Message: "dropped"}},

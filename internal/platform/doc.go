@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package platform is a client of the part of the Prisme.ai API that a release
-// needs: the bulk import, the events that tell about it, and what verifies it.
+// needs: the bulk push and the bulk import, the events that tell about them, and what
+// verifies an import.
 //
-// The client never retries. Every method but [Client.Pull] only reads and may be
-// repeated at will; a pull is not idempotent while it runs, and after an error
+// The client never retries. Every method but [Client.Pull] and [Client.Push] only reads
+// and may be repeated at will; those are not idempotent while they run, and after an error
 // for which [OutcomeUnknown] reports true the caller has to find out what
 // happened before it posts again.
 //

@@ -33,7 +33,7 @@ const (
 	ClassUnauthorized
 	// ClassForbidden: 403, the identity may not do this.
 	ClassForbidden
-	// ClassNotFound: 404; of a pull: the repository is unknown.
+	// ClassNotFound: 404; of a pull or a push: the repository is unknown, or a group.
 	ClassNotFound
 	// ClassLocked: another bulk operation holds the write lock (contract §1.5).
 	ClassLocked
@@ -118,7 +118,7 @@ func ClassOf(err error) Class {
 }
 
 // OutcomeUnknown reports whether the platform may have done what was asked, or
-// may still be doing it, although err came back. After such an error of a pull
+// may still be doing it, although err came back. After such an error of a pull or a push
 // nobody may post again before the events or the lock tell (contract §1.9).
 func OutcomeUnknown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
@@ -159,6 +159,13 @@ func (a *answer) error(op Op, class Class, message string) *Error {
 	return &Error{Op: op, Class: class, Status: a.status, Message: message, CorrelationID: a.meta.CorrelationID, Sent: true}
 }
 
+// broken returns the error of an answer whose body ended before its end.
+func (a *answer) broken(ctx context.Context, op Op, err error) *Error {
+	e := transportError(ctx, op, err, true)
+	e.CorrelationID = a.meta.CorrelationID
+	return e
+}
+
 // judge decodes an accepted answer into out and makes an [*Error] of any other.
 func (c *Client) judge(k call, a answer, out any) *Error {
 	if a.status != http.StatusOK && (k.accept == nil || !k.accept(a)) {
@@ -191,7 +198,7 @@ func refusal(op Op, a answer) *Error {
 var lockText = regexp.MustCompile(`(?i)(^|[^bc])lock|in.progress|already running|merge.?conflict`)
 
 func classify(op Op, status int, p errorBody) Class {
-	if op == OpPull && isLocked(status, p) {
+	if (op == OpPull || op == OpPush) && isLocked(status, p) {
 		return ClassLocked
 	}
 	switch {

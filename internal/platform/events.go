@@ -19,6 +19,13 @@ const (
 	EventImportCompleted = "workspaces.bulkImport.completed"
 )
 
+// Types of the events of a bulk push (contract §2).
+const (
+	EventPushStarted   = "workspaces.bulkPush.started"
+	EventPushProgress  = "workspaces.bulkPush.progress"
+	EventPushCompleted = "workspaces.bulkPush.completed"
+)
+
 // EventQuery selects events (contract §1.7).
 type EventQuery struct {
 	// Workspace is an id or slug; empty for platform.
@@ -70,7 +77,7 @@ func formatTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// Event is one event. Of Started, Progress and Completed, the one of its type is set.
+// Event is one event. Of Started, Progress, Completed and Push, the one of its type is set.
 type Event struct {
 	// ID is opaque; order is by CreatedAt.
 	ID, Type  string
@@ -81,8 +88,9 @@ type Event struct {
 	Replica   string
 	Error     *Problem
 	Started   *ImportStarted
-	Progress  *ImportProgress
+	Progress  *Progress
 	Completed *ImportReport
+	Push      *PushEvent
 }
 
 // ImportStarted tells what an import is about to do.
@@ -92,8 +100,8 @@ type ImportStarted struct {
 	Slugs        []string
 }
 
-// ImportProgress tells that an import is done with a workspace. It does not name the groups.
-type ImportProgress struct {
+// Progress tells that an import or a push is done with a workspace. It does not name the groups.
+type Progress struct {
 	RepositoryID   string
 	Workspace      WorkspaceReport // without Version and Reason
 	Current, Total int             // Current counts from 1
@@ -103,7 +111,7 @@ type ImportProgress struct {
 type EventPage struct {
 	Meta
 	Events []Event
-	// Undecodable counts events of the bulk import whose payload is not as documented.
+	// Undecodable counts events of bulk operations whose payload is not as documented.
 	Undecodable int
 }
 
@@ -198,6 +206,8 @@ func (e *Event) decodePayload(payload json.RawMessage) (err error) {
 		if err = json.Unmarshal(payload, report); err == nil {
 			e.Completed = report
 		}
+	case EventPushStarted, EventPushProgress, EventPushCompleted:
+		e.Push, err = decodePush(e.Type, payload)
 	}
 	return err
 }
@@ -221,7 +231,7 @@ func decodeStarted(payload json.RawMessage) (*ImportStarted, error) {
 	return out, nil
 }
 
-func decodeProgress(payload json.RawMessage) (*ImportProgress, error) {
+func decodeProgress(payload json.RawMessage) (*Progress, error) {
 	var in struct {
 		RepositoryID string    `json:"repositoryId"`
 		Slug         lenient   `json:"workspaceSlug"`
@@ -241,7 +251,7 @@ func decodeProgress(payload json.RawMessage) (*ImportProgress, error) {
 	if in.RepositoryID == "" || in.Slug == "" {
 		return nil, errShape
 	}
-	return &ImportProgress{
+	return &Progress{
 		RepositoryID: in.RepositoryID, Current: int(in.Current), Total: int(in.Total),
 		Workspace: WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Status: Status(in.Status),
 			Errors: in.Errors, Duration: in.Duration.milliseconds(),

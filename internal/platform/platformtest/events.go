@@ -20,7 +20,7 @@ type event struct {
 
 // emit adds an event. The caller holds mu.
 func (p *Platform) emit(pod *Pod, kind, correlationID string, payload object) {
-	if kind == completedEvent && p.opts.DropCompleted {
+	if strings.HasSuffix(kind, ".completed") && p.opts.DropCompleted {
 		return
 	}
 	host := object{"service": "workspaces"}

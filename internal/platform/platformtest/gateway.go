@@ -118,6 +118,10 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
+		if resp.Header.Get("Content-Type") == eventStream {
+			relay(w, resp)
+			return
+		}
 		body, err = io.ReadAll(resp.Body)
 	}
 	switch {
@@ -129,6 +133,24 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
 		w.WriteHeader(resp.StatusCode)
 		_, _ = w.Write(body) // the client may be gone
+	}
+}
+
+// relay passes a stream on as it comes.
+func relay(w http.ResponseWriter, resp *http.Response) {
+	w.Header().Set("Content-Type", eventStream)
+	w.WriteHeader(resp.StatusCode)
+	part := make([]byte, 4096)
+	for {
+		n, err := resp.Body.Read(part)
+		_, _ = w.Write(part[:n]) // the client may be gone
+		_ = http.NewResponseController(w).Flush()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
 }
 

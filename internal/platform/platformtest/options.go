@@ -56,7 +56,18 @@ type Options struct {
 	// PageCap bounds the size of a page of workspaces, whatever limit says.
 	PageCap int
 
-	// DropCompleted loses the completed event, as an oversized one is.
+	// OnPush does what a push of a workspace does to the repository, such as a commit;
+	// its error is the workspace's. nil does nothing. A dry run does not come here.
+	OnPush func(Push) error
+	// PushFrame frames the payload of an event of a push (started, progress or completed)
+	// in its stream; nil is the plain framing.
+	PushFrame func(kind, payload string) string
+	// PushAsDocument answers a push as one document, although a stream was asked for.
+	PushAsDocument bool
+	// DryRunWithoutSummary ends a dry run with what it found at its start.
+	DryRunWithoutSummary bool
+
+	// DropCompleted loses the completed events, as oversized ones are.
 	DropCompleted bool
 	// EventLag is the time until an event can be found.
 	EventLag time.Duration
@@ -88,6 +99,12 @@ func (o Options) withDefaults() Options {
 	o.PullsPerMinute = cmp.Or(o.PullsPerMinute, 3)
 	o.EventReadsPerMinute = cmp.Or(o.EventReadsPerMinute, 40)
 	o.ProxyTimeout = cmp.Or(o.ProxyTimeout, time.Minute)
+	if o.OnPush == nil {
+		o.OnPush = func(Push) error { return nil }
+	}
+	if o.PushFrame == nil {
+		o.PushFrame = func(_, payload string) string { return "data: " + payload + "\n\n" }
+	}
 	if o.ImportTime == nil {
 		o.ImportTime = func(string) time.Duration { return 0 }
 	}

@@ -21,6 +21,7 @@ type Platform struct {
 	token     string
 	secrets   map[string]object // by slug
 	pushed    map[string]bool   // by slug
+	aside     map[string]string // by slug, why a push leaves it out
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -47,7 +48,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, secrets: map[string]object{}, pushed: map[string]bool{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, secrets: map[string]object{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.
@@ -104,6 +105,14 @@ func (p *Platform) Heal(slug string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.fail, slug)
+}
+
+// SetAside makes pushes leave a workspace out, because of mergeConflict or inProgress;
+// "" ends that.
+func (p *Platform) SetAside(slug, status string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aside[slug] = status
 }
 
 // SetToken changes the token of [Options], as a rotation does: the old one is

@@ -5,14 +5,23 @@ package platformtest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"time"
 )
 
-const pushEvents = "workspaces.bulkPush."
+const (
+	pushEvents  = "workspaces.bulkPush."
+	eventStream = "text/event-stream"
+)
+
+// Push of one workspace, for [Options.OnPush].
+type Push struct {
+	Repository, Name, Description string
+	Workspace                     Workspace
+	Force                         bool
+}
 
 // bulkPush is a push of groups to a repository, which holds the lock (contract §2).
 type bulkPush struct {
@@ -20,21 +29,28 @@ type bulkPush struct {
 	life          context.Context
 	body          pushBody
 	workspaces    []Workspace
+	status        map[string]string // by slug, at the beginning
 	correlationID string
 	lock          *lock
 	begin         time.Time
-	// steps are the payloads of its events; it has room for all, so that nobody has to read.
-	steps chan object
+	// steps are its events; it has room for all, so that nobody has to read.
+	steps chan pushStep
+}
+
+type pushStep struct {
+	kind    string
+	payload object
 }
 
 type pushBody struct {
 	Repository struct {
 		ID string `json:"id"`
 	} `json:"repository"`
-	Groups []string `json:"groups"`
-	Name   string   `json:"name"`
-	DryRun bool     `json:"dryRun"`
-	Force  bool     `json:"force"`
+	Groups      []string `json:"groups"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	DryRun      bool     `json:"dryRun"`
+	Force       bool     `json:"force"`
 }
 
 // push answers POST /v2/workspaces/platform/versions, as a stream with ?sse=true.
@@ -56,7 +72,7 @@ func (pod *Pod) push(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case b == nil:
 		p.refuse(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
-	case r.URL.Query().Get("sse") == "true":
+	case r.URL.Query().Get("sse") == "true" && !p.opts.PushAsDocument:
 		b.stream(w)
 	default:
 		b.wait(w, r)
@@ -75,67 +91,104 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	if l == nil {
 		return nil
 	}
-	b := &bulkPush{pod, pod.state.life, in, workspaces, correlationID, l, l.at, make(chan object, len(workspaces)+2)}
-	candidates := []object{}
+	b := &bulkPush{pod: pod, life: pod.state.life, body: in, workspaces: workspaces, status: map[string]string{}, correlationID: correlationID,
+		lock: l, begin: l.at, steps: make(chan pushStep, len(workspaces)+2)}
+	found := []object{}
 	for _, w := range workspaces {
-		candidates = append(candidates, object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": "candidate"})
+		b.status[w.Slug] = p.category(w.Slug, in.Force)
+		found = append(found, object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": b.status[w.Slug]})
 	}
-	b.step("started", object{"repositoryId": in.Repository.ID, "groups": in.Groups, "workspaces": candidates})
+	b.step("started", object{"repositoryId": in.Repository.ID, "groups": in.Groups, "workspaces": found})
 	pod.work.Go(b.run)
 	return b
 }
 
-// step emits an event and sends its payload to whoever listens. The caller holds mu.
-func (b *bulkPush) step(kind string, payload object) {
-	b.pod.platform.emit(b.pod, pushEvents+kind, b.correlationID, payload)
-	b.steps <- payload
+// category of a workspace before a push. The caller holds mu.
+func (p *Platform) category(slug string, force bool) string {
+	switch {
+	case p.aside[slug] != "":
+		return p.aside[slug]
+	case p.pushed[slug] && !force:
+		return "alreadyPushed"
+	}
+	return "candidate"
 }
 
+// step emits an event and sends it to whoever listens. The caller holds mu.
+func (b *bulkPush) step(kind string, payload object) {
+	b.pod.platform.emit(b.pod, pushEvents+kind, b.correlationID, payload)
+	b.steps <- pushStep{kind, payload}
+}
+
+// run pushes the candidates one after the other. A killed pod stops in the middle and
+// leaves the lock.
 func (b *bulkPush) run() {
 	defer close(b.steps)
 	states, errs := []object{}, []object{}
-	ids := map[string][]string{"pushed": {}, "alreadyPushed": {}}
 	for i, w := range b.workspaces {
-		if !sleep(b.life, b.pod.platform.opts.ImportTime(w.Slug)) {
-			return // the lock stays
+		state := object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": b.status[w.Slug], "errors": []object{}}
+		if b.status[w.Slug] == "candidate" && !b.body.DryRun {
+			if !sleep(b.life, b.pod.platform.opts.ImportTime(w.Slug)) {
+				return
+			}
+			b.pushOne(w, state, i+1)
 		}
-		state := b.pushOne(w, i+1)
 		states, errs = append(states, state), append(errs, state["errors"].([]object)...)
-		ids[state["status"].(string)] = append(ids[state["status"].(string)], w.ID)
 	}
 	p := b.pod.platform
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b.step("completed", object{"repositoryId": b.body.Repository.ID, "groups": b.body.Groups, "errors": errs,
-		"duration": time.Since(b.begin).Milliseconds(), "workspaces": states, "pushedWorkspaceIds": ids["pushed"],
-		"alreadyPushedWorkspaceIds": ids["alreadyPushed"], "mergeConflictWorkspaceIds": []string{}})
+	if !b.body.DryRun || !p.opts.DryRunWithoutSummary {
+		b.step("completed", b.summary(states, errs))
+	}
 	p.release(b.lock, false)
 }
 
-// pushOne remembers what is pushed; after an edit there is something to push again.
-func (b *bulkPush) pushOne(w Workspace, current int) object {
-	p := b.pod.platform
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	status, errs := "pushed", []object{}
-	if message, broken := p.broken(w.Slug); broken {
-		status, errs = "error", []object{{"error": "PushError", "message": message}}
-	} else if p.pushed[w.Slug] && !b.body.Force {
-		status = "alreadyPushed"
-	} else if !b.body.DryRun {
-		p.pushed[w.Slug] = true
+func (b *bulkPush) summary(states, errs []object) object {
+	body := object{"repositoryId": b.body.Repository.ID, "groups": b.body.Groups, "errors": errs,
+		"duration": time.Since(b.begin).Milliseconds(), "workspaces": states}
+	for _, status := range []string{"pushed", "alreadyPushed", "mergeConflict"} {
+		ids := []any{}
+		for _, s := range states {
+			if s["status"] == status {
+				ids = append(ids, s["workspaceId"])
+			}
+		}
+		body[status+"WorkspaceIds"] = ids
 	}
-	b.step("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID, "workspaceName": w.Name,
-		"status": status, "errors": errs, "current": current, "total": len(b.workspaces), "percentage": 100 * current / len(b.workspaces)})
-	return object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": status, "errors": errs}
+	return body
 }
 
-// stream sends each payload as a server-sent event. A killed pod ends it before the summary.
+// pushOne remembers what is pushed; after an edit there is something to push again.
+func (b *bulkPush) pushOne(w Workspace, state object, current int) {
+	p := b.pod.platform
+	p.mu.Lock()
+	message, broken := p.broken(w.Slug)
+	p.mu.Unlock()
+	if !broken {
+		in := &b.body
+		if err := p.opts.OnPush(Push{in.Repository.ID, in.Name, in.Description, w, in.Force}); err != nil {
+			message, broken = err.Error(), true
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state["status"] = "pushed"
+	if broken {
+		state["status"], state["errors"] = "error", []object{{"error": "PushError", "message": message}}
+	}
+	p.pushed[w.Slug] = p.pushed[w.Slug] || !broken
+	b.step("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID, "workspaceName": w.Name,
+		"status": state["status"], "errors": state["errors"], "current": current, "total": len(b.workspaces), "percentage": 100 * current / len(b.workspaces)})
+}
+
+// stream sends each event as it comes. A killed pod ends it before the summary.
 func (b *bulkPush) stream(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Content-Type", eventStream)
 	_, _ = io.WriteString(w, ": stream of a bulk push\n\n") // the client may be gone
-	for payload := range b.steps {
-		fmt.Fprintf(w, "data: %s\n\n", asJSON(payload))
+	_ = http.NewResponseController(w).Flush()
+	for s := range b.steps {
+		_, _ = io.WriteString(w, b.pod.platform.opts.PushFrame(s.kind, asJSON(s.payload)))
 		_ = http.NewResponseController(w).Flush()
 	}
 	if b.life.Err() != nil {
@@ -150,9 +203,9 @@ func (b *bulkPush) wait(w http.ResponseWriter, r *http.Request) {
 	var last object
 	for {
 		select {
-		case payload, more := <-b.steps:
+		case s, more := <-b.steps:
 			if more {
-				last = payload
+				last = s.payload
 				continue
 			}
 			if b.life.Err() != nil {

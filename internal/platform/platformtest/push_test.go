@@ -4,6 +4,7 @@ package platformtest_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -91,6 +92,7 @@ func TestPushWithoutStream(t *testing.T) {
 		wantClass(t, err, platform.ClassLocked)
 		time.Sleep(time.Minute)
 		c.Edit("a")
+		c.Edit("b")
 		c.Fail("b", "remote refuses")
 		_, body := post(t, c.pod, "?timeout=60", pushBase1)
 		if p := decodePush(t, body); len(p.Errors) != 1 || p.Errors[0].Message != "remote refuses" || cmp.Diff([]string{"ida"}, p.Pushed) != "" {
@@ -98,7 +100,7 @@ func TestPushWithoutStream(t *testing.T) {
 		}
 		c.Heal("b")
 		_, body = post(t, c.pod, "?timeout=60", pushBase1)
-		if p := decodePush(t, body); len(p.AlreadyPushed) != 2 {
+		if p := decodePush(t, body); cmp.Diff([]string{"idb"}, p.Pushed)+cmp.Diff([]string{"ida"}, p.AlreadyPushed) != "" {
 			t.Errorf("got %s", body)
 		}
 	})
@@ -125,5 +127,42 @@ func TestKilledPodEndsTheStreamWithoutSummary(t *testing.T) {
 		if strings.Contains(body, "pushedWorkspaceIds") || !strings.HasSuffix(body, "unexpected EOF") {
 			t.Errorf("got %s", body)
 		}
+	})
+}
+
+func TestPushLeavesOut(t *testing.T) {
+	var pushes []platformtest.Push
+	o := platformtest.Options{OnPush: func(p platformtest.Push) error {
+		pushes = append(pushes, p)
+		return errors.New("remote refuses")
+	}}
+	inBubble(t, o, func(t *testing.T, c *cluster) {
+		c.SetAside("b", "mergeConflict")
+		dry := strings.Replace(pushBase1, `"name"`, `"dryRun":true,"name"`, 1)
+		if _, body := post(t, c.pod, "", dry); strings.Count(body, `"candidate"`)+strings.Count(body, `"mergeConflict"`) != 2 || len(pushes) > 0 {
+			t.Errorf("dry run: %s, pushes %v", body, pushes)
+		}
+		_, body := post(t, c.pod, "", pushBase1)
+		if !strings.Contains(body, `"mergeConflictWorkspaceIds":["idb"]`) || !strings.Contains(body, "remote refuses") {
+			t.Errorf("got %s", body)
+		}
+		if len(pushes) != 1 || pushes[0].Workspace.Slug != "a" || pushes[0].Repository != "release" || pushes[0].Name != "v2" {
+			t.Errorf("pushes %+v", pushes)
+		}
+	})
+}
+
+// The gateway passes a stream on while it comes, and cuts it when it has lasted too long.
+func TestGatewayStreams(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(50 * time.Second)}, func(t *testing.T, c *cluster) {
+		c.pod.SetReady(true)
+		var at []time.Duration
+		start := time.Now()
+		r := platform.PushRequest{Repository: "release", Groups: []string{"base1"}, Wait: time.Hour}
+		_, err := public(t, c.NewGateway()).Push(t.Context(), r, func(platform.PushEvent) { at = append(at, time.Since(start)) })
+		if want := []time.Duration{0, 50 * time.Second}; cmp.Diff(want, at) != "" {
+			t.Errorf("events after %v, want %v", at, want)
+		}
+		wantClass(t, err, platform.ClassInterrupted)
 	})
 }
