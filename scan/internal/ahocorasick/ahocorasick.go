@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package ahocorasick finds many words in a text in one pass, in small letters and in
+// capitals: the automaton of Aho and Corasick (1975), as a table.
+package ahocorasick
+
+import (
+	"iter"
+	"strings"
+)
+
+// Automaton is safe for concurrent use.
+type Automaton struct {
+	words []string
+	// class of each byte: 0 for those that are in no word. Capitals are as small letters.
+	class   [256]uint8
+	classes int
+	// next state by state and class. A state is its index in next, which is a multiple
+	// of classes; the bit ends is set where words end.
+	next []uint32
+	// ended lists the words that end in a state, the longest first.
+	ended map[uint32][]int
+}
+
+// ends is the bit of a state in which a word ends.
+const ends = 1 << 31
+
+// New returns an automaton for words, none of which is empty. It compares ASCII letters
+// without their case.
+func New(words ...string) *Automaton {
+	a := &Automaton{classes: 1, ended: map[uint32][]int{}}
+	for _, word := range words {
+		a.words = append(a.words, lower(word))
+	}
+	for _, word := range a.words {
+		a.classify(word)
+	}
+	for b := byte('a'); b <= 'z'; b++ {
+		a.class[upper(b)] = a.class[b]
+	}
+	a.next = make([]uint32, a.classes)
+	for i, word := range a.words {
+		a.insert(i, word)
+	}
+	a.link()
+	return a
+}
+
+func upper(b byte) byte { return b - 'a' + 'A' }
+
+func lower(word string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, word)
+}
+
+func (a *Automaton) classify(word string) {
+	for i := range len(word) {
+		if b := word[i]; a.class[b] == 0 {
+			a.class[b] = uint8(a.classes)
+			a.classes++
+		}
+	}
+}
+
+// insert adds a word to the trie.
+func (a *Automaton) insert(number int, word string) {
+	state := uint32(0)
+	for i := range len(word) {
+		at := state + uint32(a.class[word[i]])
+		if a.next[at] == 0 {
+			a.next[at] = uint32(len(a.next))
+			a.next = append(a.next, make([]uint32, a.classes)...)
+		}
+		state = a.next[at]
+	}
+	a.ended[state] = append(a.ended[state], number)
+}
+
+// link says, in breadth, where each state goes on a byte that continues no word. The
+// state that it falls back to is nearer to the root, and so is complete when it is needed.
+func (a *Automaton) link() {
+	back := map[uint32]uint32{}
+	for queue := []uint32{0}; len(queue) > 0; queue = queue[1:] {
+		state := queue[0]
+		if state != 0 {
+			a.ended[state] = append(a.ended[state], a.ended[back[state]]...)
+		}
+		for c := range uint32(a.classes) {
+			child, fallback := a.next[state+c], uint32(0)
+			if state != 0 {
+				fallback = a.next[back[state]+c]
+			}
+			if child == 0 {
+				a.next[state+c] = fallback
+				continue
+			}
+			back[child] = fallback
+			queue = append(queue, child)
+		}
+	}
+	for at, state := range a.next {
+		if len(a.ended[state]) > 0 {
+			a.next[at] |= ends
+		}
+	}
+}
+
+// All yields the numbers of the words in a text and where each starts, in the order in
+// which they end, the longest first.
+func (a *Automaton) All(text []byte) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		state := uint32(0)
+		for i, b := range text {
+			state = a.next[state+uint32(a.class[b])]
+			if state&ends == 0 {
+				continue
+			}
+			state &^= ends
+			for _, word := range a.ended[state] {
+				if !yield(word, i+1-len(a.words[word])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Any reports whether one of the words is in a text.
+func (a *Automaton) Any(text []byte) bool {
+	for range a.All(text) {
+		return true
+	}
+	return false
+}

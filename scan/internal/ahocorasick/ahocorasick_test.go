@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package ahocorasick
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// place is a word in a text.
+type place struct{ word, start int }
+
+// naive looks for each word everywhere.
+func naive(words []string, text []byte) []place {
+	var all []place
+	for i, word := range words {
+		for start := range text {
+			if bytes.HasPrefix([]byte(lower(string(text[start:]))), []byte(lower(word))) {
+				all = append(all, place{i, start})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b place) int {
+		endA, endB := a.start+len(words[a.word]), b.start+len(words[b.word])
+		return cmp.Or(cmp.Compare(endA, endB), cmp.Compare(a.start, b.start), cmp.Compare(a.word, b.word))
+	})
+	return all
+}
+
+// FuzzAll compares with the naive way.
+func FuzzAll(f *testing.F) {
+	f.Add("he she his hers", "ushers said: HERS, not his")
+	f.Add("a aa aaa", "aaaa")
+	f.Add("key apikey ke y", "API_KEY apiKey kekey")
+	f.Add("é -----begin eyj ab", "É é -----BEGIN eyJab")
+	f.Add("same same", "the same")
+	f.Add("x", "")
+	f.Fuzz(func(t *testing.T, list, text string) {
+		words := strings.Fields(list)
+		if len(words) > 50 || len(list) > 500 || len(text) > 500 || strings.ToValidUTF8(list, "") != list || strings.ToValidUTF8(text, "") != text {
+			return
+		}
+		a := New(words...)
+		var got []place
+		for word, start := range a.All([]byte(text)) {
+			got = append(got, place{word, start})
+		}
+		want := naive(words, []byte(text))
+		if !slices.Equal(got, want) || a.Any([]byte(text)) != (len(want) > 0) {
+			t.Errorf("%q in %q: %v, want %v", words, text, got, want)
+		}
+	})
+}
+
+// TestEarlyEnd: who has seen enough is told no more.
+func TestEarlyEnd(t *testing.T) {
+	n := 0
+	for range New("a").All([]byte("aaa")) {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d words", n)
+	}
+}
