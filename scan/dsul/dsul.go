@@ -158,10 +158,12 @@ type fileScan struct {
 	found map[place]scan.Match
 	// visits counts nodes, those behind aliases each time.
 	visits int
+	// endings remembers what words say, for the glance at the file.
+	endings map[string]ending
 }
 
 func newFileScan(ctx context.Context, f scan.File, names *nameCache) *fileScan {
-	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), found: map[place]scan.Match{}}
+	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), found: map[place]scan.Match{}, endings: map[string]ending{}}
 }
 
 func (s *fileScan) run() error {

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 )
 
 // quiet reports files in which no rule can find anything, many times as fast as the
@@ -17,38 +19,46 @@ import (
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) quiet() bool {
 	data := s.file.Data
-	for _, mark := range loud {
-		if bytes.Contains(data, []byte(mark)) {
-			return false
-		}
-	}
-	if !utf8.Valid(data) || !quietURLs(data) {
+	if loud.Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
 		return false
 	}
 	var previous []byte
 	for i := 0; i < len(data); {
-		if !isRunByte(data[i]) {
+		kind := runBytes[data[i]]
+		if kind == 0 {
 			i++
 			continue
 		}
 		start := i
-		for i < len(data) && isRunByte(data[i]) {
+		for i < len(data) && runBytes[data[i]] != 0 {
+			kind |= runBytes[data[i]]
 			i++
 		}
-		if !s.quietRun(start, i, previous) {
+		if !s.quietRun(start, i, kind, previous) {
 			return false
 		}
-		if i-start <= maxName && !bytes.ContainsAny(data[start:i], "/+") {
+		if i-start <= maxName && kind == nameByte {
 			previous = data[start:i]
 		}
 	}
 	return true
 }
 
-// loud are parts of forms, of escapes and of command lines.
-var loud = []string{
-	pemBegin, "eyJ", "iak_", `\x`, `\u`, `\U`, "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
-	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites",
+// loud are parts of forms, of a tag and of command lines.
+var loud = ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
+	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites")
+
+// hasEscape reports escapes of characters, in which a word may hide.
+func hasEscape(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 || i+1 == len(rest) {
+			return false
+		}
+		if rest = rest[i+1:]; rest[0] == 'x' || rest[0] == 'u' || rest[0] == 'U' {
+			return true
+		}
+	}
 }
 
 // quietURLs wants no at sign behind the host of a URL, nor a sign of an access token.
@@ -78,16 +88,29 @@ func quietURLs(data []byte) bool {
 	}
 }
 
-// isRunByte reports what names, and base64, are made of.
-func isRunByte(b byte) bool { return isNameByte(b) || b == '+' || b == '/' }
+// What runs are made of: names, or base64.
+const (
+	nameByte = 1 << iota
+	base64Byte
+)
+
+var runBytes = func() (kinds [256]byte) {
+	for b := range kinds {
+		if isNameByte(byte(b)) {
+			kinds[b] = nameByte
+		}
+	}
+	kinds['+'], kinds['/'] = base64Byte, base64Byte
+	return kinds
+}()
 
 // quietRun looks at a run of such bytes.
-func (s *fileScan) quietRun(start, end int, previous []byte) bool {
+func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	run := s.file.Data[start:end]
-	if len(run) >= minRandom && !isWordy(string(run)) {
+	if len(run) >= minRandom && (mayBeRandom(run) || mayBeBase64(run)) && !isWordy(string(run)) {
 		return false
 	}
-	if bytes.IndexByte(run, '/') < 0 && bytes.IndexByte(run, '+') < 0 {
+	if kind == nameByte {
 		return !s.tells(run, previous) || run[0] != '-' && s.isHarmless(start, end)
 	}
 	for part := range bytes.FieldsFuncSeq(run, func(r rune) bool { return r == '+' || r == '/' }) {
@@ -98,20 +121,59 @@ func (s *fileScan) quietRun(start, end int, previous []byte) bool {
 	return true
 }
 
+// mayBeRandom wants as many letters and digits in a row as in a random text.
+func mayBeRandom(run []byte) bool {
+	n := 0
+	for _, b := range run {
+		if n++; !isLetter(b) && (b < '0' || b > '9') && b < utf8.RuneSelf {
+			n = 0
+		}
+		if n == minRandom {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeBase64 decodes the start of a run.
+func mayBeBase64(run []byte) bool {
+	_, ok := decodeBase64(string(run[:minBase64]))
+	return ok
+}
+
+// ending is what a word says about the name that it ends.
+type ending struct {
+	// tells: it is the name of a credential, or ends one.
+	tells bool
+	// completes: it may with the word before. trails: it does if that one does.
+	completes, trails bool
+}
+
 // tells reports whether a word is, or ends, the name of a credential. A name that is
 // only hinted at needs a random value, which no quiet file has.
 func (s *fileScan) tells(word []byte, previous []byte) bool {
 	if !endings.has(word) {
 		return false
 	}
-	name := string(word)
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	if s.strength(name) >= credential || s.strength(last) >= credential || strings.EqualFold(last, "basic") {
-		return true
+	e, known := s.endings[string(word)]
+	if !known {
+		e = s.ending(string(word))
+		s.endings[string(word)] = e
 	}
-	lower := strings.ToLower(last)
-	return (endsName[lower] || trailing[lower]) && s.strength(string(previous)+" "+last) >= credential
+	return e.tells || (e.completes || e.trails && endings.has(previous)) &&
+		s.strength(string(previous)+" "+afterDot(string(word))) >= credential
 }
+
+func (s *fileScan) ending(name string) ending {
+	last := afterDot(name)
+	lower := strings.ToLower(last)
+	return ending{
+		tells:     s.strength(name) >= credential || s.strength(last) >= credential || lower == "basic" || lower == "cookies",
+		completes: endsName[lower], trails: trailing[lower],
+	}
+}
+
+func afterDot(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // endsName are words that make a name of a credential together with the one before.
 var endsName = newVocabulary(`string phrase word passe`)
@@ -123,13 +185,13 @@ const endingLength = 3
 // most words are none, and this tells fast.
 type endingSet [1 << (5 * endingLength)]bool
 
-var endings = newEndings(passwordNames, credentialNames, trailing, endsName, newVocabulary("basic pass"))
+var endings = newEndings(passwordNames, credentialNames, trailing, endsName, newVocabulary("basic cookies pass"))
 
 func newEndings(vocabularies ...vocabulary) *endingSet {
 	set := new(endingSet)
 	for _, v := range vocabularies {
 		for word := range v {
-			if i, ok := ending([]byte(word)); ok {
+			if i, ok := lastLetters([]byte(word)); ok {
 				set[i] = true
 			}
 		}
@@ -142,12 +204,12 @@ func (set *endingSet) has(word []byte) bool {
 	for len(word) > 0 && !isLetter(word[len(word)-1]) && word[len(word)-1] < utf8.RuneSelf {
 		word = word[:len(word)-1]
 	}
-	i, ok := ending(word)
+	i, ok := lastLetters(word)
 	return !ok || set[i] || hasShortEnding(word)
 }
 
-// ending returns a number for the last letters of a word, whatever their case.
-func ending(word []byte) (int, bool) {
+// lastLetters returns a number for the last letters of a word, whatever their case.
+func lastLetters(word []byte) (int, bool) {
 	if len(word) < endingLength {
 		return 0, false
 	}
