@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/requirements"
+)
+
+func (a *app) requirements() *cobra.Command {
+	var from sourceFlags
+	var reach registryFlags
+	var name string
+	out := newFormat(report.RequirementFormats()...)
+	cmd := &cobra.Command{
+		Use:   "requirements SOURCE|IMAGE",
+		Short: "List the secrets and settings that a target platform must have",
+		Long: `Requirements lists the values that the workspaces refer to and a release does not
+carry: {{secret.name}}, and {{config.name}} without a value or a default. A platform
+that lacks one breaks the workspace without a word.
+
+The formats secret, externalsecret and env are skeletons to fill in: a Kubernetes
+Secret, an ExternalSecret, a file of variables. No format has values.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			workspaces, err := a.workspacesOf(cmd, args[0], &from, &reach)
+			if workspaces == nil {
+				return err
+			}
+			return errors.Join(err, report.WriteRequirements(a.Out, out.value, name, requirements.Of(workspaces)))
+		},
+	}
+	from.register(cmd.Flags())
+	reach.register(cmd.Flags())
+	cmd.Flags().Var(&out, "format", "output format")
+	cmd.Flags().StringVar(&name, "name", "workspaces-values", "`name` of the Secret or ExternalSecret")
+	return cmd
+}
+
+// workspacesOf reads a source, or the manifest of an image. Errors of a source that
+// can be read come with its workspaces.
+func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, reach *registryFlags) ([]release.Workspace, error) {
+	if isImage(arg) {
+		client, err := reach.client(a)
+		if err != nil {
+			return nil, err
+		}
+		found, err := pipeline.Inspect(cmd.Context(), client, arg)
+		if err != nil {
+			return nil, err
+		}
+		return found.Manifest.Workspaces, nil
+	}
+	checks, err := new(checkFlags).checks()
+	if err != nil {
+		return nil, err
+	}
+	reading, err := a.read(cmd, arg, from, checks, quiet)
+	if reading == nil {
+		return nil, err
+	}
+	if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
+		err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+	}
+	return reading.Repository.Manifest(), err
+}
+
+// isImage takes for an image what is a reference, and neither a directory that exists
+// nor certain to be meant as a source.
+func isImage(arg string) bool {
+	if strings.HasPrefix(arg, registry.LayoutScheme) {
+		return true
+	}
+	if info, err := os.Stat(arg); err == nil && info.IsDir() || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+		return false
+	}
+	_, err := reference.ParseNormalizedNamed(arg)
+	return err == nil
+}
