@@ -31,9 +31,9 @@ func TestBinary(t *testing.T) {
 		revision string
 		unix     int64
 	}{
-		"of a commit":          {info(), "0123abc", 1795604400},
-		"of a changed commit":  {info("vcs.modified", "true"), "0123abc-dirty", 1795604400},
-		"of nothing":           {info("vcs.revision", "", "vcs.time", "", "vcs.modified", "true"), "", 0},
+		"of a commit":           {info(), "0123abc", 1795604400},
+		"of a changed commit":   {info("vcs.modified", "true"), "0123abc-dirty", 1795604400},
+		"of nothing":            {info("vcs.revision", "", "vcs.time", "", "vcs.modified", "true"), "", 0},
 		"of a commit, but when": {info("vcs.time", "yesterday"), "0123abc", 0},
 	} {
 		b, err := newBinary("sidecar", c.info)

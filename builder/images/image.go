@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
 // user is no one that a node or a base image knows. Any other does as well.
@@ -79,7 +80,16 @@ func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec
 		if err != nil {
 			return spec, err
 		}
-		spec.Platforms = append(spec.Platforms, engine.Platform{Platform: b.platform, Config: config, Layers: spec.Layers.Manifest})
+		spec.Platforms = append(spec.Platforms, engine.Platform{
+			Platform: b.platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
+		})
+		sbom, err := spdx.Encode(i.sbom(b, spec.Layers.Manifest))
+		if err != nil {
+			return spec, err
+		}
+		spec.Attestations = append(spec.Attestations, engine.Attestation{
+			PredicateType: spdx.PredicateType, Predicate: sbom, Platform: &b.platform,
+		})
 	}
 	return spec, nil
 }

@@ -21,13 +21,15 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/foreigntest"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
 const (
 	repository = "../.."
-	version    = "v1.2.3"
+	release    = "v1.2.3"
 	// epoch is given by SOURCE_DATE_EPOCH in all tests: the sources may be of no commit.
 	epochText = "1700000000"
 	// maxSidecar bounds the image of the sidecar as it is pulled, in bytes: every node does.
@@ -39,7 +41,7 @@ func compile(t *testing.T, dir, program, goarch string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), program)
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath",
-		"-ldflags", "-s -w -X github.com/prismeai/workspaces-release/internal/version.linked="+version, "-o", file, "./"+program)
+		"-ldflags", "-s -w -X github.com/prismeai/workspaces-release/internal/version.linked="+release, "-o", file, "./"+program)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -52,7 +54,7 @@ func compile(t *testing.T, dir, program, goarch string) string {
 func testOptions(t *testing.T, out *bytes.Buffer, binaries ...string) options {
 	env := map[string]string{"SOURCE_DATE_EPOCH": epochText}
 	return options{
-		version: version, binaries: binaries, dir: t.TempDir(),
+		version: release, binaries: binaries, dir: t.TempDir(),
 		getenv: func(key string) string { return env[key] }, out: out,
 	}
 }
@@ -136,11 +138,14 @@ func TestSidecarImage(t *testing.T) {
 	printed, dir := makeImages(t, compile(t, repository, "sidecar", "amd64"), compile(t, repository, "sidecar", "arm64"))
 	archive := filepath.Join(dir, "sidecar.oci.tar")
 	raw := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+archive)
-	if want := "sidecar:" + version + "@" + digest.FromBytes(raw).String() + "\n"; printed != want {
+	if want := "sidecar:" + release + "@" + digest.FromBytes(raw).String() + "\n"; printed != want {
 		t.Errorf("printed %q instead of %q", printed, want)
 	}
 	var platforms []string
 	for _, m := range parse[ocispec.Index](t, raw).Manifests {
+		if m.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
+			continue
+		}
 		platforms = append(platforms, m.Platform.OS+"/"+m.Platform.Architecture)
 	}
 	if want := []string{"linux/amd64", "linux/arm64"}; !slices.Equal(platforms, want) {
@@ -170,7 +175,7 @@ func checkConfig(t *testing.T, archive, arch string) {
 			Entrypoint: []string{"/sidecar"},
 			Labels: map[string]string{
 				"org.opencontainers.image.title":    "Importer of Prisme.ai workspaces releases",
-				"org.opencontainers.image.version":  version,
+				"org.opencontainers.image.version":  release,
 				"org.opencontainers.image.source":   "https://github.com/prismeai/workspaces-release",
 				"org.opencontainers.image.licenses": "Apache-2.0",
 				"org.opencontainers.image.created":  "2023-11-14T22:13:20Z",
@@ -236,7 +241,7 @@ func checkMachine(t *testing.T, file string, want elf.Machine) {
 // checkDocker wants what docker load reads: a name, and the same image.
 func checkDocker(t *testing.T, archive, arch string) {
 	t.Helper()
-	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "docker-archive:"+archive+":sidecar:"+version))
+	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "docker-archive:"+archive+":sidecar:"+release))
 	if got.Architecture != arch || got.Config.User != user {
 		t.Errorf("the docker archive holds an image for %s, to be run by %s", got.Architecture, got.Config.User)
 	}
@@ -287,14 +292,47 @@ func TestPush(t *testing.T) {
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config, "docker://"+reg.Ref("team/sidecar:"+version))
+	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config, "docker://"+reg.Ref("team/sidecar:"+release))
 	written := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+filepath.Join(o.dir, "sidecar.oci.tar"))
 	if !bytes.Equal(pushed, written) {
 		t.Errorf("pushed %s\nwritten %s", pushed, written)
 	}
-	if want := reg.Ref("team/sidecar:"+version) + "@" + digest.FromBytes(pushed).String() + "\n"; out.String() != want {
+	if want := reg.Ref("team/sidecar:"+release) + "@" + digest.FromBytes(pushed).String() + "\n"; out.String() != want {
 		t.Errorf("printed %q instead of %q", out.String(), want)
 	}
 	foreigntest.Skopeo(t, "copy", "--all", "--src-tls-verify=false", "--src-authfile", config,
-		"docker://"+reg.Ref("team/sidecar:"+version), "oci:"+filepath.Join(t.TempDir(), "pulled")+":image")
+		"docker://"+reg.Ref("team/sidecar:"+release), "oci:"+filepath.Join(t.TempDir(), "pulled")+":image")
+	checkAttested(t, o, reg.Ref("team/sidecar:"+release))
+}
+
+// checkAttested wants the bill of materials beside the image of each platform, about it.
+func checkAttested(t *testing.T, o options, ref string) {
+	t.Helper()
+	client, err := registry.New(registry.Options{InsecureRegistries: o.insecure, Getenv: o.getenv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushed, err := client.Resolve(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pushed.Close()
+	attached, err := attest.List(t.Context(), pushed)
+	if err != nil || len(attached) != 2 || len(pushed.Manifests) != 2 {
+		t.Fatalf("%d statements, %v", len(attached), err)
+	}
+	for n, m := range pushed.Manifests {
+		statement, err := attached[n].Read(t.Context(), pushed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := os.ReadFile(filepath.Join(o.dir, "sidecar-linux-"+m.Platform.Architecture+".spdx.json"))
+		if err != nil || !bytes.Equal(statement.Predicate, written) {
+			t.Errorf("beside the image for %s there is %s", m.Platform.Architecture, statement.Predicate)
+		}
+		name := "pkg:generic/sidecar@v1.2.3?platform=linux%2F" + m.Platform.Architecture
+		if attached[n].Image != m.Descriptor.Digest || statement.Subject[0].Name != name {
+			t.Errorf("the statement is about %s, %v", attached[n].Image, statement.Subject)
+		}
+	}
 }

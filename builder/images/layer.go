@@ -19,9 +19,11 @@ import (
 const (
 	// certificates is the first place where Go looks for them.
 	certificates = "etc/ssl/certs/ca-certificates.crt"
-	// blockSize is part of the layer's digest, the number of processors is not.
-	blockSize      = 1 << 20
-	blocksInFlight = 4
+	// compressionLevel and blockSize are part of the layer's digest, the number of
+	// processors is not. Level 9 takes seven times as long for 3 % less.
+	compressionLevel = 6
+	blockSize        = 1 << 20
+	blocksInFlight   = 4
 )
 
 // entry is a file, or a directory if its name ends in a slash.
@@ -63,7 +65,7 @@ func authorities() []byte {
 // writeLayer writes a compressed layer whose bytes depend on nothing but the entries and
 // the time, and returns the digest of the tar within.
 func writeLayer(w io.Writer, entries []entry, epoch time.Time) (digest.Digest, error) {
-	zip, err := pgzip.NewWriterLevel(w, pgzip.BestCompression)
+	zip, err := pgzip.NewWriterLevel(w, compressionLevel)
 	if err == nil {
 		err = zip.SetConcurrency(blockSize, blocksInFlight)
 	}

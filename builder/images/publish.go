@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
@@ -22,8 +23,9 @@ type publisher struct {
 	temp string
 }
 
-// publish writes an image of all platforms, and archives for docker, which hold one
-// platform each, and pushes the image when all files are there. It returns its digest.
+// publish writes an image of all platforms and, for each of them, its bill of materials
+// and an archive for docker, which holds one platform only. It pushes the image when all
+// files are there, and returns its digest.
 func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error) {
 	layers, err := os.MkdirTemp(p.temp, "layers-")
 	if err != nil {
@@ -38,11 +40,14 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 		return "", err
 	}
 	names := []string{i.name(p.registry)}
-	for _, platform := range spec.Platforms {
+	for n, b := range i.binaries {
+		file := filepath.Join(p.dir, i.program.name+"-"+b.platform.OS+"-"+b.platform.Architecture)
+		if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
+			return "", err
+		}
 		one := spec
-		one.Platforms = []engine.Platform{platform}
-		file := i.program.name + "-" + platform.Platform.OS + "-" + platform.Platform.Architecture + ".docker.tar"
-		if _, err := p.build(ctx, one, engine.Output{Kind: engine.Docker, Names: names, Dest: filepath.Join(p.dir, file)}); err != nil {
+		one.Platforms, one.Attestations = spec.Platforms[n:n+1], nil
+		if _, err := p.build(ctx, one, engine.Output{Kind: engine.Docker, Names: names, Dest: file + ".docker.tar"}); err != nil {
 			return "", err
 		}
 	}

@@ -53,7 +53,7 @@ func TestSidecarRunsInItsImage(t *testing.T) {
 	_, dir := makeImages(t, compile(t, repository, "sidecar", runtime.GOARCH))
 	rootfs := unpack(t, pull(t, filepath.Join(dir, "sidecar.oci.tar"), runtime.GOARCH))
 	for _, uid := range users {
-		if out := output(t, contained(t, rootfs, uid, "/sidecar", "version")); !strings.HasPrefix(out, "sidecar "+version+" ") {
+		if out := output(t, contained(t, rootfs, uid, "/sidecar", "version")); !strings.HasPrefix(out, "sidecar "+release+" ") {
 			t.Errorf("as %d: %s", uid, out)
 		}
 	}
@@ -98,7 +98,7 @@ func TestBuilderBuildsInItsImage(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{Platforms: []string{"linux/amd64", "linux/arm64"}}).Ref
 	for _, uid := range users {
-		if out := output(t, contained(t, rootfs, uid, "/builder", "version")); !strings.HasPrefix(out, "builder "+version+" ") {
+		if out := output(t, contained(t, rootfs, uid, "/builder", "version")); !strings.HasPrefix(out, "builder "+release+" ") {
 			t.Errorf("as %d: %s", uid, out)
 		}
 		out := output(t, contained(t, rootfs, uid, "/builder", "build", "/src", "--base", base, "-t", reg.Ref("release:v1"), "--push", "--progress", "quiet"))

@@ -5,10 +5,12 @@ package engine
 import (
 	"context"
 
+	"github.com/containerd/platforms"
 	bkfrontend "github.com/moby/buildkit/frontend"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/result"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Attestation is what an in-toto statement says of an image. The statements of an image
@@ -19,6 +21,13 @@ type Attestation struct {
 	PredicateType string
 	// Predicate is JSON.
 	Predicate []byte
+	// Platform is that of the image that it is about; nil for those of all platforms.
+	Platform *ocispec.Platform
+}
+
+// concerns reports whether the statement is about the image for a platform.
+func (a Attestation) concerns(p ocispec.Platform) bool {
+	return a.Platform == nil || platforms.FormatAll(*a.Platform) == platforms.FormatAll(p)
 }
 
 // about makes a statement about the image of that name and digest. BuildKit would call

@@ -42,7 +42,7 @@ type Spec struct {
 	Layers Layers
 	// Annotations go on every image manifest.
 	Annotations map[string]string
-	// Attestations are made of the image of every platform, except in a [Docker] archive.
+	// Attestations are made of the images that they concern, except in a [Docker] archive.
 	Attestations []Attestation
 	// Epoch is the time of everything that carries a time.
 	Epoch time.Time

@@ -61,7 +61,9 @@ func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridg
 		// BuildKit leaves alone what it takes for the base's history: all of it.
 		result.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
 		for _, a := range f.spec.Attestations {
-			result.AddAttestation(id, a.about(p.Name, f.subjects[id]))
+			if a.concerns(p.Platform) {
+				result.AddAttestation(id, a.about(p.Name, f.subjects[id]))
+			}
 		}
 		all.Platforms = append(all.Platforms, exptypes.Platform{ID: id, Platform: p.Platform})
 	}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"path"
+	"runtime/debug"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/package-url/packageurl-go"
+	"github.com/spdx/tools-golang/spdx/v2/common"
+	"github.com/spdx/tools-golang/spdx/v2/v2_3"
+
+	"github.com/prismeai/workspaces-release/internal/spdx"
+	"github.com/prismeai/workspaces-release/internal/version"
+)
+
+// authoritiesModule is where the certificates of an image are from.
+const authoritiesModule = "golang.org/x/crypto/x509roots/fallback"
+
+// subject is what attestations call the image. It says nothing of registries, because
+// the image is the same in all of them.
+func (i *image) subject(b *binary) string {
+	platform := packageurl.Qualifiers{{Key: "platform", Value: b.platform.OS + "/" + b.platform.Architecture}}
+	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", i.program.name, i.version, platform, "").ToString()
+}
+
+// sbom lists what is in the image: the program, the modules that are linked into it as
+// the toolchain has noted them, the standard library, and the certificates.
+func (i *image) sbom(b *binary, layer digest.Digest) *v2_3.Document {
+	name := i.program.name + "-" + i.version + "-" + b.platform.OS + "-" + b.platform.Architecture
+	doc := spdx.New(name, "https://"+b.info.Main.Path+"/spdx/"+name+"-"+layer.Encoded(), i.epoch, "images-"+i.version)
+	root := spdx.Package(spdx.ID("Program", b.info.Path), i.program.name, i.version,
+		modulePURL(b.info.Main.Path, i.version, strings.TrimPrefix(b.info.Path, b.info.Main.Path+"/")))
+	root.PrimaryPackagePurpose, root.PackageLicenseDeclared = "APPLICATION", i.program.licence
+	doc.Packages = append(doc.Packages, root)
+	spdx.Describe(doc, root)
+
+	add := func(relationship, name, version, purlVersion string) {
+		p := spdx.Package(spdx.ID("Module", name), name, version, modulePURL(name, purlVersion, ""))
+		doc.Packages = append(doc.Packages, p)
+		spdx.Relate(doc, root.PackageSPDXIdentifier, relationship, p.PackageSPDXIdentifier)
+	}
+	add(common.TypeRelationshipDependsOn, "stdlib", b.info.GoVersion, strings.TrimPrefix(b.info.GoVersion, "go"))
+	for _, m := range modules(b.info) {
+		add(common.TypeRelationshipDependsOn, m.Path, m.Version, m.Version)
+	}
+	roots := version.Module(authoritiesModule)
+	add(common.TypeRelationshipContains, authoritiesModule, roots, roots)
+	return doc
+}
+
+// modules are those whose code is in the program, also where it takes another's place.
+func modules(info *debug.BuildInfo) []*debug.Module {
+	var list []*debug.Module
+	for _, m := range info.Deps {
+		if m.Replace != nil {
+			m = m.Replace
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// modulePURL is a module's name as scanners look it up: github.com/package-url/purl-spec.
+func modulePURL(module, version, subpath string) string {
+	namespace := strings.TrimSuffix(path.Dir(module), ".")
+	return packageurl.NewPackageURL(packageurl.TypeGolang, namespace, path.Base(module), version, nil, subpath).ToString()
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/package-url/packageurl-go"
+	spdxjson "github.com/spdx/tools-golang/json"
+	"github.com/spdx/tools-golang/spdx/v2/v2_3"
+	"github.com/spdx/tools-golang/spdxlib"
+)
+
+// The bill of materials names what go version finds in the program, beside the program
+// itself, the standard library, and the certificates.
+func TestBillOfMaterials(t *testing.T) {
+	binary := compile(t, repository, "sidecar", runtime.GOARCH)
+	_, dir := makeImages(t, binary)
+	data, err := os.ReadFile(filepath.Join(dir, "sidecar-linux-"+runtime.GOARCH+".spdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc v2_3.Document
+	if err := spdxjson.ReadInto(bytes.NewReader(data), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := spdxlib.ValidateDocument(&doc); err != nil {
+		t.Error(err)
+	}
+	if created := doc.CreationInfo.Created; created != "2023-11-14T22:13:20Z" {
+		t.Errorf("created %s", created)
+	}
+	got := map[string]string{}
+	for _, p := range doc.Packages {
+		got[p.PackageName] = p.PackageVersion
+		checkPURL(t, p)
+	}
+	want := toolchainSays(t, binary)
+	want["sidecar"] = release
+	want[authoritiesModule] = inGoMod(t, authoritiesModule)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("packages (-want +got):\n%s", diff)
+	}
+	if related := len(doc.Relationships); related != len(doc.Packages) {
+		t.Errorf("%d relationships of %d packages", related, len(doc.Packages))
+	}
+	described, err := spdxlib.GetDescribedPackageIDs(&doc)
+	if err != nil || len(described) != 1 || described[0] != doc.Packages[0].PackageSPDXIdentifier {
+		t.Errorf("describes %v: %v", described, err)
+	}
+}
+
+// checkPURL wants a package URL that means the package.
+func checkPURL(t *testing.T, p *v2_3.Package) {
+	t.Helper()
+	purl, err := packageurl.FromString(p.PackageExternalReferences[0].Locator)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	name := strings.TrimPrefix(purl.Namespace+"/"+purl.Name, "/")
+	if p.PackageName == "sidecar" {
+		name = purl.Subpath
+	}
+	if purl.Type != "golang" || name != p.PackageName || purl.Version != strings.TrimPrefix(p.PackageVersion, "go") {
+		t.Errorf("%s %s has the package URL %s", p.PackageName, p.PackageVersion, purl)
+	}
+}
+
+// toolchainSays asks go version for modules with their versions, and for its own.
+func toolchainSays(t *testing.T, binary string) map[string]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "version", "-m", binary).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		switch fields := strings.Fields(line); {
+		case fields[0] == binary+":":
+			found["stdlib"] = fields[1]
+		case fields[0] == "dep":
+			found[fields[1]] = fields[2]
+		}
+	}
+	if len(found) < 10 {
+		t.Fatalf("too few modules to check anything: %v", found)
+	}
+	return found
+}
+
+// inGoMod is the version of a module that this repository pins.
+func inGoMod(t *testing.T, module string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", module).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestModulesThatTakeTheirPlace(t *testing.T) {
+	var got []string
+	for _, m := range modules(&debug.BuildInfo{Deps: []*debug.Module{
+		{Path: "example.com/a", Version: "v1.0.0"},
+		{Path: "example.com/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v2.0.0"}},
+	}}) {
+		got = append(got, modulePURL(m.Path, m.Version, ""))
+	}
+	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0"}; !slices.Equal(got, want) {
+		t.Errorf("%q instead of %q", got, want)
+	}
+}
