@@ -95,7 +95,7 @@ func (b *bulk) importOne(w Workspace) result {
 
 	r := result{Workspace: w, outcome: Imported, created: old == nil}
 	switch {
-	case !sleep(b.life, p.opts.ImportTime(w.Slug)):
+	case !p.work(b.life, w.Slug):
 		r.outcome = Killed
 	case broken:
 		r.outcome, r.errors = Failed, []object{{"msg": message, "err": object{"error": "SlugAlreadyInUse", "message": message}}}

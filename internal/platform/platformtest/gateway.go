@@ -8,9 +8,11 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,8 +21,11 @@ import (
 type Gateway struct {
 	// Faults of requests to the gateway; nil for none.
 	Faults *Script
+	// Service is where the pods of other processes are reached; nil for those of this one.
+	Service *url.URL
 
 	platform *Platform
+	outside  *http.Transport // to the Service, whose pods come and go
 	mux      *http.ServeMux
 	mu       sync.Mutex
 	windows  map[string]*window
@@ -37,7 +42,7 @@ type window struct {
 
 // NewGateway returns a gateway of the platform.
 func (p *Platform) NewGateway() *Gateway {
-	g := &Gateway{platform: p, mux: http.NewServeMux(), windows: map[string]*window{}}
+	g := &Gateway{platform: p, outside: &http.Transport{DisableKeepAlives: true}, mux: http.NewServeMux(), windows: map[string]*window{}}
 	g.mux.HandleFunc("GET /v2/me", g.me)
 	g.mux.HandleFunc("GET /v2/readiness", g.readiness)
 	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
@@ -104,17 +109,12 @@ func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
 
 // forward sends the request to a ready pod, which need not carry the new release.
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
-	pod := g.platform.readyPod()
-	if pod == nil {
-		g.broken(w)
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), gatewayKey{}, true), g.platform.opts.ProxyTimeout)
 	defer cancel()
 	out := r.Clone(ctx)
 	out.Header.Set("x-prismeai-user-id", userID)
 	out.Header.Set("x-prismeai-role", "superadmin")
-	resp, err := Transport(pod).RoundTrip(out)
+	resp, err := g.send(out)
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
@@ -154,6 +154,34 @@ func relay(w http.ResponseWriter, resp *http.Response) {
 	}
 }
 
+// send has a pod of the Service answer.
+func (g *Gateway) send(r *http.Request) (*http.Response, error) {
+	if g.Service != nil {
+		r.URL.Scheme, r.URL.Host, r.Host = g.Service.Scheme, g.Service.Host, ""
+		return g.outside.RoundTrip(r)
+	}
+	if pod := g.platform.readyPod(); pod != nil {
+		return Transport(pod).RoundTrip(r)
+	}
+	return nil, syscall.ECONNREFUSED
+}
+
+// reaches reports whether the service answers at all.
+func (g *Gateway) reaches(ctx context.Context) bool {
+	if g.Service == nil {
+		return g.platform.readyPod() != nil
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.Service.JoinPath("sys/healthcheck").String(), http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := g.send(r)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}
+
 // broken is how the gateway answers when the service refuses or resets.
 func (g *Gateway) broken(w http.ResponseWriter) {
 	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error", "success": false})
@@ -170,7 +198,7 @@ func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
 	if asked := r.URL.Query().Get("services"); asked != "" {
 		names = strings.Split(asked, ",")
 	}
-	noPod, ready, services := g.platform.readyPod() == nil, true, object{}
+	noPod, ready, services := !g.reaches(r.Context()), true, object{}
 	for _, name := range names {
 		ok := !noPod || name != "workspaces" && (name != "api-gateway" || !g.platform.opts.ReadinessNeedsPod)
 		ready = ready && ok

@@ -3,6 +3,7 @@
 package platformtest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -18,6 +19,7 @@ type Platform struct {
 	mu        sync.Mutex
 	installed map[string]*Installed
 	fail      map[string]failing
+	held      map[string]chan struct{} // by slug; closed when it is resumed
 	token     string
 	secrets   map[string]object // by slug
 	pushed    map[string]bool   // by slug
@@ -48,7 +50,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, secrets: map[string]object{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.
@@ -113,6 +115,39 @@ func (p *Platform) SetAside(slug, status string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.aside[slug] = status
+}
+
+// Hold stops the next import of a workspace in its middle, until [Platform.Resume].
+func (p *Platform) Hold(slug string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held[slug] == nil {
+		p.held[slug] = make(chan struct{})
+	}
+}
+
+// Resume ends [Platform.Hold].
+func (p *Platform) Resume(slug string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if held := p.held[slug]; held != nil {
+		close(held)
+	}
+	delete(p.held, slug)
+}
+
+// work takes the time of an import. It reports false when life ended first.
+func (p *Platform) work(life context.Context, slug string) bool {
+	p.mu.Lock()
+	held := p.held[slug]
+	p.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-life.Done():
+		}
+	}
+	return sleep(life, p.opts.ImportTime(slug))
 }
 
 // SetToken changes the token of [Options], as a rotation does: the old one is

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 // settings are the flags.
 type settings struct {
 	listen, gateway, dir, repository, name string
+	share, join, service, pod              string
+	native                                 []string
 	importTime                             time.Duration
 	fail                                   map[string]string
 	options                                platformtest.Options
@@ -44,8 +47,8 @@ func variants(o *platformtest.Options) map[string]*bool {
 }
 
 // run returns 0 when it was stopped, 1 on a failure and 2 on a wrong flag.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s, err := parse(args, stderr)
+func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, env, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -53,21 +56,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "fake-platform:", err)
 		return 2
 	}
-	if err := s.serve(ctx, stdout); err != nil {
+	serve := s.serve
+	if s.join != "" {
+		serve = s.serveMember
+	}
+	if err := serve(ctx, stdout); err != nil {
 		fmt.Fprintln(stderr, "fake-platform:", err)
 		return 1
 	}
 	return 0
 }
 
-func parse(args []string, stderr io.Writer) (*settings, error) {
-	s := &settings{fail: map[string]string{}}
+func parse(args, env []string, stderr io.Writer) (*settings, error) {
+	s := &settings{fail: map[string]string{}, pod: "pod-0"}
 	known := variants(&s.options)
 	fs := flag.NewFlagSet("fake-platform", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&s.listen, "listen", "127.0.0.1:3002", "`address` that answers as a pod")
 	fs.StringVar(&s.gateway, "gateway", "", "`address` that answers as the public API; empty for none")
-	fs.StringVar(&s.dir, "release-dir", "", "`directory` of the workspaces (required)")
+	fs.StringVar(&s.dir, "release-dir", "", "`directory` of the workspaces (required without --share and --join)")
+	fs.StringVar(&s.share, "share", "", "`address` at which other processes join as pods, and tests steer; empty for none")
+	fs.StringVar(&s.service, "service-url", "", "`URL` at which the gateway reaches those pods")
+	fs.StringVar(&s.join, "join", "", "`URL` that another fake-platform shares: be a pod of it, by the variables of the service")
 	fs.StringVar(&s.repository, "repository", "release", "`id` of the platform repository")
 	fs.StringVar(&s.name, "name", "Release", "`name` of the platform repository")
 	fs.StringVar(&s.options.Token, "token", "", "token that the gateway accepts")
@@ -86,8 +96,11 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	if s.dir == "" || fs.NArg() > 0 {
-		return nil, errors.New("give --release-dir and no other argument")
+	if s.join != "" && s.dir == "" && fs.NArg() == 0 {
+		return s, s.readEnvironment(env)
+	}
+	if s.dir == "" == (s.share == "") || s.join != "" || fs.NArg() > 0 {
+		return nil, errors.New("give one of --release-dir, --share and --join, and no other argument")
 	}
 	return s, nil
 }
@@ -101,33 +114,75 @@ func (s *settings) addFail(value string) error {
 	return nil
 }
 
+// serve is a platform: with a pod of its own, or shared by those of other processes.
 func (s *settings) serve(ctx context.Context, stdout io.Writer) error {
-	release, err := platformtest.ReadRelease(s.dir, s.repository, s.name)
-	if err != nil {
-		return err
-	}
 	s.options.ImportTime = func(string) time.Duration { return s.importTime }
 	p := platformtest.New(s.options)
 	defer p.Close()
 	for slug, message := range s.fail {
 		p.Fail(slug, message)
 	}
-	pod := p.NewPod("pod-0", release)
-	pod.SetReady(true)
-	server, err := platformtest.Listen(pod, s.listen)
+	servePods := s.servePod
+	if s.share != "" {
+		servePods = s.serveShare
+	}
+	pods, err := servePods(p, stdout)
 	if err != nil {
 		return err
 	}
-	defer server.Close()
-	fmt.Fprintf(stdout, "pod-0 on %s with %d workspaces in groups %s\n", server.URL, len(release.Workspaces), strings.Join(release.Groups(), ", "))
+	defer pods.Close()
 	if s.gateway != "" {
-		gateway, err := platformtest.Listen(p.NewGateway(), s.gateway)
+		gateway, err := s.serveGateway(p, stdout)
 		if err != nil {
 			return err
 		}
 		defer gateway.Close()
-		fmt.Fprintf(stdout, "gateway on %s\n", gateway.URL)
 	}
 	tell(ctx, p, stdout)
 	return nil
+}
+
+func (s *settings) servePod(p *platformtest.Platform, stdout io.Writer) (*platformtest.Server, error) {
+	release, err := platformtest.ReadRelease(s.dir, s.repository, s.name)
+	if err != nil {
+		return nil, err
+	}
+	pod := p.NewPod(s.pod, release)
+	pod.SetReady(true)
+	server, err := platformtest.Listen(pod, s.listen)
+	if err != nil {
+		return nil, err
+	}
+	s.sayPod(server, release, stdout)
+	return server, nil
+}
+
+func (s *settings) sayPod(server *platformtest.Server, release *platformtest.Release, stdout io.Writer) {
+	fmt.Fprintf(stdout, "%s on %s with %d workspaces in groups %s\n", s.pod, server.URL, len(release.Workspaces), strings.Join(release.Groups(), ", "))
+}
+
+func (s *settings) serveShare(p *platformtest.Platform, stdout io.Writer) (*platformtest.Server, error) {
+	server, err := platformtest.Listen(p.Share(), s.share)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(stdout, "shared on %s\n", server.URL)
+	return server, nil
+}
+
+func (s *settings) serveGateway(p *platformtest.Platform, stdout io.Writer) (*platformtest.Server, error) {
+	gateway := p.NewGateway()
+	if s.service != "" {
+		service, err := url.Parse(s.service)
+		if err != nil {
+			return nil, err
+		}
+		gateway.Service = service
+	}
+	server, err := platformtest.Listen(gateway, s.gateway)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(stdout, "gateway on %s\n", server.URL)
+	return server, nil
 }

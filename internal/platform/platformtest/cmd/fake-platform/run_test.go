@@ -41,7 +41,7 @@ func TestProgramImportsAndTells(t *testing.T) {
 	code := make(chan int)
 	go func() {
 		code <- run(ctx, []string{"--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--token", "t", "--import-time", "1ms",
-			"--event-lag", "0s", "--fail", "bad=slug is taken", "--release-dir", workspaces(t)}, w, io.Discard)
+			"--event-lag", "0s", "--fail", "bad=slug is taken", "--release-dir", workspaces(t)}, nil, w, io.Discard)
 		w.Close()
 	}()
 	head := make([]byte, 0, 500)
@@ -90,15 +90,17 @@ func TestProgramImportsAndTells(t *testing.T) {
 func TestFlagsAreChecked(t *testing.T) {
 	dir := workspaces(t)
 	for want, args := range map[string][]string{
-		"give --release-dir":   {},
+		"give one of":          {},
+		"--share and --join":   {"--release-dir", dir, "--share", ":0"},
 		"no other argument":    {"--release-dir", dir, "x"},
+		"<id>_DIRPATH":         {"--join", "http://platform"},
 		"want slug=message":    {"--release-dir", dir, "--fail", "slug"},
 		"unknown variant":      {"--release-dir", dir, "--variant", "nope"},
 		"not defined: -nope":   {"--nope"},
 		"hide-last-pull, keep": {"--help"},
 	} {
 		var stderr bytes.Buffer
-		code := run(t.Context(), args, io.Discard, &stderr)
+		code := run(t.Context(), args, nil, io.Discard, &stderr)
 		if wantCode := map[bool]int{true: 0, false: 2}[args != nil && len(args) > 0 && args[0] == "--help"]; code != wantCode || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr.String())
 		}
@@ -112,7 +114,7 @@ func TestFailuresToServe(t *testing.T) {
 		{"--release-dir", dir, "--listen", "127.0.0.1:99999"},
 		{"--release-dir", dir, "--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:99999"},
 	} {
-		if code := run(t.Context(), args, io.Discard, io.Discard); code != 1 {
+		if code := run(t.Context(), args, nil, io.Discard, io.Discard); code != 1 {
 			t.Errorf("%v: exit code %d", args, code)
 		}
 	}
@@ -122,7 +124,7 @@ func TestEveryVariantIsABoolOfItsOwn(t *testing.T) {
 	var o platformtest.Options
 	seen := map[*bool]bool{}
 	for name, on := range variants(&o) {
-		s, err := parse([]string{"--release-dir", "x", "--variant", name}, io.Discard)
+		s, err := parse([]string{"--release-dir", "x", "--variant", name}, nil, io.Discard)
 		if err != nil || !*variants(&s.options)[name] || seen[on] {
 			t.Errorf("variant %s: %v", name, err)
 		}

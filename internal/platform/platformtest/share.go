@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+)
+
+// maxJoining bounds what a pod says of itself, in bytes.
+const maxJoining = 16 << 20
+
+// joining is what a pod of another process says of itself.
+type joining struct {
+	Release *Release
+	Native  []string
+}
+
+// Share returns the platform for pods in other processes, which [Join] it, and for
+// tests there:
+//
+//	PUT  /pods/{name}               a pod that lives as long as the request
+//	     /pods/{name}/…             what the pod answers
+//	GET  /ledger, /installed        what happened, and what is there, as JSON
+//	POST /fail/{slug}, /heal/{slug}     [Platform.Fail] with the body as message, [Platform.Heal]
+//	POST /hold/{slug}, /resume/{slug}   [Platform.Hold], [Platform.Resume]
+//	POST /token                     [Platform.SetToken] with the body
+//
+// Nobody is asked who they are.
+func (p *Platform) Share() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /pods/{name}", p.lend)
+	mux.HandleFunc("/pods/{name}/", p.lent)
+	mux.HandleFunc("GET /ledger", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Ledger()) })
+	mux.HandleFunc("GET /installed", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Installed()) })
+	for path, do := range map[string]func(slug, body string){
+		"POST /fail/{slug}":   p.Fail,
+		"POST /heal/{slug}":   func(slug, _ string) { p.Heal(slug) },
+		"POST /hold/{slug}":   func(slug, _ string) { p.Hold(slug) },
+		"POST /resume/{slug}": func(slug, _ string) { p.Resume(slug) },
+		"POST /token":         func(_, body string) { p.SetToken(body) },
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining))
+			if err != nil {
+				return // the client is gone
+			}
+			do(r.PathValue("slug"), string(body))
+			reply(w, http.StatusOK, object{})
+		})
+	}
+	return mux
+}
+
+// lend keeps a pod for another process. One of the same name is that of a container
+// which was restarted, and ends.
+func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
+	var in joining
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining)) // all of it: a server sees the client leave only past it
+	if err != nil || json.Unmarshal(body, &in) != nil || in.Release == nil {
+		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not a release", nil)
+		return
+	}
+	p.forget(r.PathValue("name"))
+	pod := p.NewPod(r.PathValue("name"), in.Release)
+	defer pod.Kill()
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // the client is gone if it fails, which ends the context
+	if len(in.Native) > 0 {
+		pod.StartNative(in.Native...)
+	}
+	select {
+	case <-r.Context().Done():
+	case <-pod.life().Done():
+	}
+}
+
+// forget kills the pods of a name.
+func (p *Platform) forget(name string) {
+	p.mu.Lock()
+	of := func(pod *Pod) bool { return pod.Name == name }
+	old := slices.DeleteFunc(slices.Clone(p.pods), func(pod *Pod) bool { return !of(pod) })
+	p.pods = slices.DeleteFunc(p.pods, of)
+	p.mu.Unlock()
+	for _, pod := range old {
+		pod.Kill()
+	}
+}
+
+func (p *Platform) lent(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	p.mu.Lock()
+	i := slices.IndexFunc(p.pods, func(pod *Pod) bool { return pod.Name == name && !pod.state.killed })
+	var pod *Pod
+	if i >= 0 {
+		pod = p.pods[i]
+	}
+	p.mu.Unlock()
+	if pod == nil {
+		panic(http.ErrAbortHandler) // as a killed one
+	}
+	http.StripPrefix("/pods/"+name, pod).ServeHTTP(w, r)
+}
