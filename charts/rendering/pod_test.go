@@ -59,27 +59,27 @@ func TestPod(t *testing.T) {
 			"MutatingAdmissionPolicy":                               nil,
 		}},
 		{"everything", nil, map[string]any{
-			sidecar + "image":                                  "registry.example.com/acme/sidecar@sha256:" + strings.Repeat("0", 64),
-			sidecar + "env/[SIDECAR_MODE]/value":               "observe",
-			sidecar + "env/[SIDECAR_GROUPS]/value":             "base1,base2",
-			sidecar + "env/[SIDECAR_TOKEN_FILE]/value":         "/var/run/secrets/workspaces-release/token/token",
-			sidecar + "env/[SIDECAR_CA_FILE]/value":            "/etc/workspaces-release/ca/ca-bundle.crt",
-			sidecar + "env/[SIDECAR_GROUP_TIMEOUT]/value":      "45m",
-			sidecar + "env/[SIDECAR_SERVICES]/value":           "",
-			sidecar + "env/[SIDECAR_METRICS_WORKSPACES]/value": "false",
-			sidecar + "env/[SIDECAR_CONFIG]/value":             "/etc/workspaces-release/config/sidecar.yaml",
-			sidecar + "env/[NO_PROXY]/value":                   "localhost,127.0.0.1,::1,.svc,.cluster.local,.example.com",
-			sidecar + "env/[HTTPS_PROXY]/value":                "http://proxy:3128",
-			service + "env/[STARTUP_IMPORT_REPOSITORY]/value":  "release",
-			service + "env/[STARTUP_IMPORT_GROUPS]/value":      "base1,base2",
-			service + "env/[WORKSPACE_SECRET_mail-sender_mailPassword]/valueFrom/secretKeyRef/key":   "key",
-			pod + "volumes/[workspaces-release-token]/secret":  map[string]any{"secretName": "acme-workspaces-release-token", "items": []any{map[string]any{"key": "token", "path": "token"}}},
-			"Deployment/spec/replicas":                         nil,
-			"Deployment/spec/template/metadata/labels/team":    "content",
-			"ExternalSecret/spec/target/name":                  "acme-workspaces-release-token",
-			"NetworkPolicy/spec/policyTypes":                   []any{"Ingress", "Egress"},
-			"ServiceMonitor/spec/selector/matchLabels":         map[string]any{"app.kubernetes.io/name": "workspaces-release", "app.kubernetes.io/instance": "acme"},
-			"HorizontalPodAutoscaler/spec/scaleTargetRef/name": "acme-workspaces-release",
+			sidecar + "image":                                                                      "registry.example.com/acme/sidecar@sha256:" + strings.Repeat("0", 64),
+			sidecar + "env/[SIDECAR_MODE]/value":                                                   "observe",
+			sidecar + "env/[SIDECAR_GROUPS]/value":                                                 "base1,base2",
+			sidecar + "env/[SIDECAR_TOKEN_FILE]/value":                                             "/var/run/secrets/workspaces-release/token/token",
+			sidecar + "env/[SIDECAR_CA_FILE]/value":                                                "/etc/workspaces-release/ca/ca-bundle.crt",
+			sidecar + "env/[SIDECAR_GROUP_TIMEOUT]/value":                                          "45m",
+			sidecar + "env/[SIDECAR_SERVICES]/value":                                               "",
+			sidecar + "env/[SIDECAR_METRICS_WORKSPACES]/value":                                     "false",
+			sidecar + "env/[SIDECAR_CONFIG]/value":                                                 "/etc/workspaces-release/config/sidecar.yaml",
+			sidecar + "env/[NO_PROXY]/value":                                                       "localhost,127.0.0.1,::1,.svc,.cluster.local,.example.com",
+			sidecar + "env/[HTTPS_PROXY]/value":                                                    "http://proxy:3128",
+			service + "env/[STARTUP_IMPORT_REPOSITORY]/value":                                      "release",
+			service + "env/[STARTUP_IMPORT_GROUPS]/value":                                          "base1,base2",
+			service + "env/[WORKSPACE_SECRET_mail-sender_mailPassword]/valueFrom/secretKeyRef/key": "key",
+			pod + "volumes/[workspaces-release-token]/secret":                                      map[string]any{"secretName": "acme-workspaces-release-token", "items": []any{map[string]any{"key": "token", "path": "token"}}},
+			"Deployment/spec/replicas":                                                             nil,
+			"Deployment/spec/template/metadata/labels/team":                                        "content",
+			"ExternalSecret/spec/target/name":                                                      "acme-workspaces-release-token",
+			"NetworkPolicy/spec/policyTypes":                                                       []any{"Ingress", "Egress"},
+			"ServiceMonitor/spec/selector/matchLabels":                                             map[string]any{"app.kubernetes.io/name": "workspaces-release", "app.kubernetes.io/instance": "acme"},
+			"HorizontalPodAutoscaler/spec/scaleTargetRef/name":                                     "acme-workspaces-release",
 		}},
 		{"ordinary", []string{"--kube-version", "1.28.0"}, map[string]any{
 			sidecar + "name": nil,
@@ -201,6 +201,23 @@ func TestSecretsAreDirectories(t *testing.T) {
 	for _, m := range mounts {
 		if at(m, "subPath") != nil || at(m, "readOnly") != true {
 			t.Errorf("%v", m)
+		}
+	}
+}
+
+// TestNothingSelectsTheTest: a pod of helm test that looks like one of the service
+// would get its traffic.
+func TestNothingSelectsTheTest(t *testing.T) {
+	all := decode(t, mustTemplate(t, "everything"))
+	labels, _ := at(all, "Pod/metadata/labels").(map[string]any)
+	for _, path := range []string{"Service/spec/selector", "Deployment/spec/selector/matchLabels", "PodDisruptionBudget/spec/selector/matchLabels",
+		"NetworkPolicy/spec/podSelector/matchLabels"} {
+		selector, _ := at(all, path).(map[string]any)
+		if len(selector) == 0 || len(labels) == 0 {
+			t.Errorf("%s is %v, the labels of the test are %v", path, selector, labels)
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(selector)), func(name string) bool { return labels[name] != selector[name] }) {
+			t.Errorf("%s selects the pod of the test", path)
 		}
 	}
 }
