@@ -177,7 +177,7 @@ Exit codes:
   0    done
   1    internal error
   2    wrong usage
-  3    the workspaces are invalid
+  3    the workspaces, or the baseline of the scan, are invalid
   5    the secret scan is incomplete
   6    the source cannot be read
   7    a registry refused or failed

@@ -20,6 +20,7 @@ import (
 type scanFlags struct {
 	policy           string
 	policyInSource   bool
+	baseline         string
 	verify           bool
 	include, exclude []string
 	excludePaths     []string
@@ -29,6 +30,7 @@ type scanFlags struct {
 func (f *scanFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policy, "policy", "", "`file` with the scan policy (scan-policy.yaml)")
 	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "let the authors of the workspaces decide: use the scan-policy.yaml at the top of SOURCE, if there is one")
+	flags.StringVar(&f.baseline, "baseline", "", "`file` with findings that are accepted until a date (scan-baseline.yaml)")
 	flags.BoolVar(&f.verify, "verify", false, "ask the services that secrets belong to whether they are live (sends candidates to them)")
 	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
@@ -48,8 +50,13 @@ func (f *scanFlags) apply(checks *pipeline.Checks) error {
 	if f.policyInSource {
 		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.scanner(scan.PolicyFile, data) }
 	}
-	var data []byte
 	var err error
+	if f.baseline != "" {
+		if checks.Baseline, err = readBaseline(f.baseline); err != nil {
+			return err
+		}
+	}
+	var data []byte
 	if f.policy != "" {
 		if data, err = readFile(f.policy); err != nil {
 			return withCode(exitUsage, fmt.Errorf("read scan policy: %w", err))
@@ -94,6 +101,7 @@ func readFile(path string) ([]byte, error) {
 func (a *app) scan() *cobra.Command {
 	var from sourceFlags
 	var look scanFlags
+	var write writeBaselineFlag
 	var show progressFlag
 	out := newFormat(reportFormats()...)
 	cmd := &cobra.Command{
@@ -105,15 +113,19 @@ func (a *app) scan() *cobra.Command {
 			if err := look.apply(&checks); err != nil {
 				return err
 			}
+			if err := write.apply(&checks); err != nil {
+				return err
+			}
 			reading, err := a.read(cmd, args[0], &from, checks, show)
 			if reading == nil {
 				return err
 			}
-			return errors.Join(err, a.explainDiagnostics(reading), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
+			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
 		},
 	}
 	from.register(cmd.Flags())
 	look.register(cmd.Flags())
+	write.register(cmd.Flags())
 	show.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	return cmd

@@ -46,6 +46,7 @@ var environmentOfStories = []string{
 //	jsonlines FILE…     wants that every line of the files is JSON
 //	image FILE REFERENCE  writes configuration and manifest of an image as JSON
 //	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
+//	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
 //	hostile KIND FILE   makes what no workspace should have
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) {
@@ -92,6 +93,7 @@ func TestStories(t *testing.T) {
 			"jsonlines":  jsonLines,
 			"image":      readImage,
 			"login":      login,
+			"fill":       fill,
 			"hostile":    hostile,
 			"commit":     commit,
 		},

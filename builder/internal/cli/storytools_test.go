@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -62,6 +63,20 @@ func login(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(to)), 0o755))
 	ts.Check(os.WriteFile(ts.MkAbs(to), []byte(text), 0o600))
+}
+
+// fill does what people do with an editor.
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	for _, pair := range args[1:] {
+		key, value, _ := strings.Cut(pair, "=")
+		line := regexp.MustCompile(`(?m)^( +` + key + `:).*$`)
+		if !line.MatchString(text) {
+			ts.Fatalf("%s has no key %s", args[0], key)
+		}
+		text = line.ReplaceAllString(text, "${1} "+value)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
 // hostile makes a file of a kind that the file formats of stories cannot hold.

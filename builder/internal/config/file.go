@@ -48,8 +48,9 @@ type File struct {
 		Files     string `yaml:"files"`
 	} `yaml:"limits"`
 	Scan struct {
-		// Policy is the policy file.
+		// Policy is the policy file, Baseline that of accepted findings.
 		Policy           string   `yaml:"policy"`
+		Baseline         string   `yaml:"baseline"`
 		Verify           *bool    `yaml:"verify"`
 		ExcludePaths     []string `yaml:"excludePaths"`
 		IncludeDetectors []string `yaml:"includeDetectors"`
@@ -132,6 +133,7 @@ func (f *File) settings() map[string][]string {
 		"max-total-size":    one(f.Limits.TotalSize),
 		"max-files":         one(f.Limits.Files),
 		"policy":            one(f.Scan.Policy),
+		"baseline":          one(f.Scan.Baseline),
 		"exclude-path":      f.Scan.ExcludePaths,
 		"include-detector":  f.Scan.IncludeDetectors,
 		"exclude-detector":  f.Scan.ExcludeDetectors,

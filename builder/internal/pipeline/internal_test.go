@@ -201,6 +201,9 @@ func TestVerdict(t *testing.T) {
 		"invalid":             {invalid, new(scan.Report), Invalid, false},
 		"secrets":             {nil, found, Secrets, false},
 		"possible secrets":    {nil, warned, 0, true},
+		"accepted secrets":    {nil, &scan.Report{Accepted: []scan.Accepted{{}}}, 0, true},
+		"a stale baseline":    {nil, &scan.Report{Problems: []scan.Problem{{}}}, Invalid, false},
+		"both":                {nil, &scan.Report{Findings: found.Findings, Problems: []scan.Problem{{}}}, Secrets, false},
 		"secrets and invalid": {invalid, found, Secrets, false},
 	}
 	for name, test := range tests {

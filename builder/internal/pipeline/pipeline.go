@@ -63,6 +63,9 @@ func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 	if n := diagnostic.Count(diagnostics, diagnostic.Error); n > 0 {
 		return &Error{Invalid, fmt.Errorf("the workspaces are invalid; errors: %d", n)}
 	}
+	if scanned != nil && len(scanned.Problems) > 0 {
+		return &Error{Invalid, fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(scanned.Problems))}
+	}
 	return nil
 }
 

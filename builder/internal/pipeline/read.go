@@ -39,6 +39,8 @@ type Checks struct {
 	// SourcePolicy makes another scanner of the policy file at the top of the source,
 	// where authors may have one; nil where they may not.
 	SourcePolicy func(policy []byte) (*scan.Scanner, error)
+	// Baseline accepts findings in files; nil accepts none.
+	Baseline *scan.Baseline
 }
 
 // Reading is what one reading of a source found.
@@ -125,6 +127,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if checks.Baseline != nil && reading.Scan != nil {
+		checks.Baseline.Apply(reading.Scan, time.Now())
 	}
 	reading.Source = tree.Info()
 	reading.CommitTime, _ = tree.CommitTime()

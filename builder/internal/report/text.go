@@ -107,6 +107,13 @@ func sourceText(s release.Source) string {
 // scanned does not claim that everything has been looked at.
 func scanned(b *Build) string {
 	text := fmt.Sprintf("%s, %s, no secrets", files(b.Manifest.Scan.Files), size(b.Manifest.Scan.Bytes))
+	switch n := len(b.Manifest.Scan.Accepted); n {
+	case 0:
+	case 1:
+		text += " but 1 that is accepted"
+	default:
+		text += fmt.Sprintf(" but %d that are accepted", n)
+	}
 	if b.Unscanned > 0 {
 		text += fmt.Sprintf("; %s of checksums and excluded paths not looked at", size(b.Unscanned))
 	}

@@ -61,6 +61,21 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// The summary does not claim more than that: what is accepted is a secret.
+func TestSummaryCountsAcceptedSecrets(t *testing.T) {
+	for n, want := range []string{"no secrets\n", "no secrets but 1 that is accepted\n", "no secrets but 2 that are accepted\n"} {
+		b := built()
+		b.Unscanned, b.Manifest.Scan.Accepted = 0, []string{"a", "b"}[:n]
+		var out bytes.Buffer
+		if err := report.WriteSummary(&out, b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%d accepted: %q is not in\n%s", n, want, out.String())
+		}
+	}
+}
+
 func TestRelease(t *testing.T) {
 	var out bytes.Buffer
 	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, []string{"https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}, manifest()); err != nil {

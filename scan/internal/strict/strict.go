@@ -65,7 +65,7 @@ type Any struct {
 }
 
 // Decode reads a file into a struct. The keys are the names of its fields in the tag
-// yaml; a field without one is none. Errors name the file, and the place in it.
+// yaml; a field without one, or with -, is none. Errors name the file, and the place in it.
 func Decode(file string, data []byte, into any) (err error) {
 	defer func() {
 		if recover() != nil { // the parser is not ours
@@ -174,7 +174,7 @@ func decodeStruct(n *yaml.Node, v reflect.Value) error {
 		if field.Type == positionType {
 			v.Field(i).Set(reflect.ValueOf(Position{n.Line, n.Column}))
 		}
-		if tag := field.Tag.Get("yaml"); tag != "" {
+		if tag := field.Tag.Get("yaml"); tag != "" && tag != "-" {
 			fields[tag] = i
 			known = append(known, tag)
 		}
