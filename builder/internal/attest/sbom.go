@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/package-url/packageurl-go"
-	"github.com/spdx/tools-golang/spdx/v2/common"
-	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/spdx"
@@ -38,59 +36,53 @@ func (i *Inventory) Files() []File { return i.files }
 
 // sbom lists the workspaces as packages with their files, and the base as a package of
 // which nothing more is said here.
-func (r *Release) sbom() *v2_3.Document {
+func (r *Release) sbom() *spdx.Document {
 	m := r.Manifest
 	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created, m.Tool.Name+"-"+m.Tool.Version)
-	root := spdx.Package(spdx.ID("Release", m.Repository.ID), m.Repository.Name, m.Name, Name(m, ""))
-	root.PrimaryPackagePurpose = "CONTAINER"
-	doc.Packages = append(doc.Packages, root)
-	spdx.Describe(doc, root)
+	root := spdx.NewPackage(spdx.NewID("Release", m.Repository.ID), m.Repository.Name, m.Name, Name(m, ""))
+	root.Purpose = "CONTAINER"
+	doc.Describe(root)
 	if m.Base != nil {
-		base := basePackage(m.Base)
-		doc.Packages = append(doc.Packages, base)
-		spdx.Relate(doc, root.PackageSPDXIdentifier, common.TypeRelationshipDescendantOf, base.PackageSPDXIdentifier)
+		base := spdx.NewPackage(spdx.NewID("Base", m.Base.Name), m.Base.Name, m.Base.Digest.String(), imagePURL(m.Base))
+		base.Purpose = "CONTAINER"
+		doc.Add(base)
+		doc.Relate(root.ID, spdx.DescendantOf, base.ID)
 	}
 	files := bySlug(r.Files, strings.TrimPrefix(m.Repository.Directory, "/"))
 	for _, w := range m.Workspaces {
 		p := workspacePackage(m, w)
-		spdx.Contain(doc, p, files[w.Slug])
-		spdx.Relate(doc, root.PackageSPDXIdentifier, common.TypeRelationshipContains, p.PackageSPDXIdentifier)
+		doc.AddFiles(p, files[w.Slug])
+		doc.Relate(root.ID, spdx.Contains, p.ID)
 	}
 	relateDependencies(doc, m.Workspaces)
 	return doc
 }
 
-func basePackage(b *release.Base) *v2_3.Package {
-	base := spdx.Package(spdx.ID("Base", b.Name), b.Name, b.Digest.String(), imagePURL(b))
-	base.PrimaryPackagePurpose = "CONTAINER"
-	return base
-}
-
-func workspacePackage(m *release.Manifest, w release.Workspace) *v2_3.Package {
+func workspacePackage(m *release.Manifest, w release.Workspace) spdx.Package {
 	purl := packageurl.NewPackageURL(packageurl.TypeGeneric, m.Repository.ID, w.Slug, w.Version, nil, "").ToString()
-	p := spdx.Package(workspaceID(w.Slug), w.Slug, w.Version, purl)
-	p.PackageSummary = w.Name
-	p.PackageFileName = "." + path.Join(m.Repository.Directory, w.Slug)
-	p.PackageComment = "content digest " + w.Digest.String()
-	p.PrimaryPackagePurpose = "APPLICATION"
+	p := spdx.NewPackage(workspaceID(w.Slug), w.Slug, w.Version, purl)
+	p.Summary = w.Name
+	p.FileName = "." + path.Join(m.Repository.Directory, w.Slug)
+	p.Comment = "content digest " + w.Digest.String()
+	p.Purpose = "APPLICATION"
 	return p
 }
 
-func workspaceID(slug string) common.ElementID { return spdx.ID("Workspace", slug) }
+func workspaceID(slug string) spdx.ID { return spdx.NewID("Workspace", slug) }
 
 // bySlug sorts the files into their workspaces.
-func bySlug(files []File, directory string) map[string][]*v2_3.File {
-	spaces := map[string][]*v2_3.File{}
+func bySlug(files []File, directory string) map[string][]spdx.File {
+	spaces := map[string][]spdx.File{}
 	for _, f := range files {
 		slug, _, _ := strings.Cut(f.Path, "/")
-		spaces[slug] = append(spaces[slug], spdx.File(path.Join(directory, f.Path), f.SHA1, f.SHA256))
+		spaces[slug] = append(spaces[slug], spdx.NewFile(path.Join(directory, f.Path), f.SHA1, f.SHA256))
 	}
 	return spaces
 }
 
 // relateDependencies says which workspaces use the apps of which others. Apps that the
 // release does not hold are the platform's.
-func relateDependencies(doc *v2_3.Document, workspaces []release.Workspace) {
+func relateDependencies(doc *spdx.Document, workspaces []release.Workspace) {
 	publishers := map[string]string{}
 	for _, w := range workspaces {
 		if w.App != "" {
@@ -100,7 +92,7 @@ func relateDependencies(doc *v2_3.Document, workspaces []release.Workspace) {
 	for _, w := range workspaces {
 		for _, app := range w.DependsOn {
 			if slug, ok := publishers[app]; ok {
-				spdx.Relate(doc, workspaceID(w.Slug), common.TypeRelationshipDependsOn, workspaceID(slug))
+				doc.Relate(workspaceID(w.Slug), spdx.DependsOn, workspaceID(slug))
 			}
 		}
 	}

@@ -109,7 +109,7 @@ type outputFlags struct {
 func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "`reference` of the image (repeat)")
 	flags.BoolVar(&f.push, "push", false, "push the image under all its references")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image: `type=oci,dest=FILE` or type=docker,dest=FILE (repeat)")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image: `type=oci,dest=FILE`, or without attestations type=docker,dest=FILE (repeat)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "do everything but write and push, and print what would be made")
 	flags.StringVar(&f.metadataFile, "metadata-file", "", "`file` for digest, descriptor, release manifest and times, as JSON")
 	flags.StringVar(&f.digestFile, "digest-file", "", "`file` for the digest of the image")

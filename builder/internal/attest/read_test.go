@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package attest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+)
+
+// stored is a statement as an image may have it, sound or not.
+type stored struct {
+	// annotation is the predicate's type, body the statement; the text IMAGE in it
+	// stands for the digest of the image.
+	annotation, body string
+	// image is what the index says that the statement is about; empty for the image.
+	image string
+}
+
+const sound = `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",` +
+	`"subject":[{"digest":{"sha256":"00"}},{"digest":{"sha256":"IMAGE"}}],"predicate":{"buildDefinition":{"buildType":"x","later":1}}}`
+
+// open pushes an image with a statement beside it, and opens it.
+func open(t *testing.T, s stored) *registry.Image {
+	t.Helper()
+	image := registrytest.Configure(t, empty.Image, func(c *v1.ConfigFile) { c.OS, c.Architecture = "linux", "amd64" })
+	digest, err := image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.image == "" {
+		s.image = digest.String()
+	}
+	body := strings.ReplaceAll(s.body, "IMAGE", digest.Hex)
+	about, err := mutate.Append(empty.Image,
+		mutate.Addendum{Layer: static.NewLayer([]byte("something else"), types.OCILayer)},
+		mutate.Addendum{
+			Layer: static.NewLayer([]byte(body), "application/vnd.in-toto+json"), MediaType: "application/vnd.in-toto+json",
+			Annotations: map[string]string{"in-toto.io/predicate-type": s.annotation},
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{Add: image}, mutate.IndexAddendum{
+		Add: about,
+		Descriptor: v1.Descriptor{
+			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": s.image},
+		},
+	})
+	client, err := registry.New(registry.Options{Getenv: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := client.Resolve(t.Context(), registrytest.New(t, registrytest.Options{}).PushIndex(t, "attested:1", index).Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	return opened
+}
+
+func TestStatementIsReadBack(t *testing.T) {
+	img := open(t, stored{annotation: attest.ProvenanceType, body: sound})
+	list, err := attest.List(t.Context(), img)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v: %v", list, err)
+	}
+	if list[0].PredicateType != attest.ProvenanceType || list[0].Image != img.Manifests[0].Descriptor.Digest {
+		t.Errorf("listed %+v", list[0])
+	}
+	statement, err := list[0].Read(t.Context(), img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provenance, err := statement.Provenance()
+	if err != nil || provenance.BuildDefinition.BuildType != "x" {
+		t.Errorf("provenance %+v: %v", provenance, err)
+	}
+	if scan, err := statement.Scan(); err == nil {
+		t.Errorf("a provenance was read as %+v", scan)
+	}
+}
+
+// An image that is read may come from anywhere.
+func TestStatementThatIsNotWhatItSeemsIsRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		stored
+		want string
+	}{
+		"about another image":     {stored{attest.ProvenanceType, strings.ReplaceAll(sound, "IMAGE", "11"), ""}, "about another image"},
+		"of another type":         {stored{attest.ScanType, sound, ""}, "attestation manifest says"},
+		"of another version":      {stored{attest.ProvenanceType, strings.ReplaceAll(sound, "Statement/v1", "Statement/v0.1"), ""}, "no in-toto statement"},
+		"without a subject":       {stored{attest.ProvenanceType, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}`, ""}, "no in-toto statement"},
+		"no JSON":                 {stored{attest.ProvenanceType, "attested!", ""}, "decode in-toto statement"},
+		"a digest that is none":   {stored{attest.ProvenanceType, sound, "latest"}, "vnd.docker.reference.digest"},
+		"a digest without a name": {stored{attest.ProvenanceType, sound, "-"}, "vnd.docker.reference.digest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			img := open(t, test.stored)
+			list, err := attest.List(t.Context(), img)
+			for _, a := range list {
+				_, err = a.Read(t.Context(), img)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), img.Name) {
+				t.Errorf("error %v names neither the image nor %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestPredicateThatCannotBeDecoded(t *testing.T) {
+	s := attest.Statement{PredicateType: attest.ScanType, Predicate: json.RawMessage(`{"coverage":[]}`)}
+	if scan, err := s.Scan(); err == nil || !strings.Contains(err.Error(), attest.ScanType) {
+		t.Errorf("scan %+v, error %v", scan, err)
+	}
+}
+
+// What is encoded is what is decoded.
+func TestPredicatesAreReadBack(t *testing.T) {
+	list, err := example().Predicates(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list {
+		statement := &attest.Statement{PredicateType: p.Type, Predicate: p.Content}
+		var decoded any
+		switch p.Type {
+		case attest.ProvenanceType:
+			decoded, err = statement.Provenance()
+		case attest.ScanType:
+			decoded, err = statement.Scan()
+		default:
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(decoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(p.Content), string(again)); diff != "" {
+			t.Errorf("%s: %s", p.Type, diff)
+		}
+	}
+}
+
+// FuzzDecode: no statement makes a reader panic, and what is decoded is one.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(sound))
+	f.Add([]byte(fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","predicateType":%q,"subject":[{}],"predicate":null}`, attest.ScanType)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := attest.Decode(data)
+		if err != nil {
+			return
+		}
+		if len(s.Subject) == 0 || s.PredicateType == "" {
+			t.Errorf("decoded %+v", s)
+		}
+		s.Provenance()
+		s.Scan()
+	})
+}
