@@ -9,8 +9,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/package-url/packageurl-go"
-	"github.com/spdx/tools-golang/spdx/v2/common"
-	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 
 	"github.com/prismeai/workspaces-release/internal/spdx"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -28,26 +26,25 @@ func (i *image) subject(b *binary) string {
 
 // sbom lists what is in the image: the program, the modules that are linked into it as
 // the toolchain has noted them, the standard library, and the certificates.
-func (i *image) sbom(b *binary, layer digest.Digest) *v2_3.Document {
+func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 	name := i.program.name + "-" + i.version + "-" + b.platform.OS + "-" + b.platform.Architecture
 	doc := spdx.New(name, "https://"+b.info.Main.Path+"/spdx/"+name+"-"+layer.Encoded(), i.epoch, "images-"+i.version)
-	root := spdx.Package(spdx.ID("Program", b.info.Path), i.program.name, i.version,
+	root := spdx.NewPackage(spdx.NewID("Program", b.info.Path), i.program.name, i.version,
 		modulePURL(b.info.Main.Path, i.version, strings.TrimPrefix(b.info.Path, b.info.Main.Path+"/")))
-	root.PrimaryPackagePurpose, root.PackageLicenseDeclared = "APPLICATION", i.program.licence
-	doc.Packages = append(doc.Packages, root)
-	spdx.Describe(doc, root)
+	root.Purpose, root.LicenseDeclared = "APPLICATION", i.program.licence
+	doc.Describe(root)
 
 	add := func(relationship, name, version, purlVersion string) {
-		p := spdx.Package(spdx.ID("Module", name), name, version, modulePURL(name, purlVersion, ""))
-		doc.Packages = append(doc.Packages, p)
-		spdx.Relate(doc, root.PackageSPDXIdentifier, relationship, p.PackageSPDXIdentifier)
+		p := spdx.NewPackage(spdx.NewID("Module", name), name, version, modulePURL(name, purlVersion, ""))
+		doc.Add(p)
+		doc.Relate(root.ID, relationship, p.ID)
 	}
-	add(common.TypeRelationshipDependsOn, "stdlib", b.info.GoVersion, strings.TrimPrefix(b.info.GoVersion, "go"))
+	add(spdx.DependsOn, "stdlib", b.info.GoVersion, strings.TrimPrefix(b.info.GoVersion, "go"))
 	for _, m := range modules(b.info) {
-		add(common.TypeRelationshipDependsOn, m.Path, m.Version, m.Version)
+		add(spdx.DependsOn, m.Path, m.Version, m.Version)
 	}
 	roots := version.Module(authoritiesModule)
-	add(common.TypeRelationshipContains, authoritiesModule, roots, roots)
+	add(spdx.Contains, authoritiesModule, roots, roots)
 	return doc
 }
 

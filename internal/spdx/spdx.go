@@ -42,8 +42,8 @@ type CreationInfo struct {
 	Creators []string `json:"creators"`
 }
 
-// Package is something that has a name and a version. Its license is whatever it says
-// itself: we make no claim.
+// Package is something that has a name and a version. No license means that nothing is
+// claimed.
 type Package struct {
 	ID      ID     `json:"SPDXID"`
 	Name    string `json:"name"`
@@ -54,6 +54,7 @@ type Package struct {
 	Comment  string `json:"comment,omitempty"`
 	// Purpose is one of the format's words, such as APPLICATION or CONTAINER.
 	Purpose          string            `json:"primaryPackagePurpose,omitempty"`
+	LicenseDeclared  string            `json:"licenseDeclared,omitempty"`
 	DownloadLocation string            `json:"downloadLocation"`
 	FilesAnalyzed    bool              `json:"filesAnalyzed"`
 	VerificationCode *VerificationCode `json:"packageVerificationCode,omitempty"`

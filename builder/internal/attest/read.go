@@ -27,7 +27,7 @@ const (
 	maxManifests = 64
 
 	// MaxSize is the size in bytes of the largest statement that is read. A bill of
-	// materials has about 600 bytes a file.
+	// materials has about 480 bytes a file.
 	MaxSize = 80 << 20
 )
 
