@@ -46,7 +46,9 @@ demo: build
 # The images hold static binaries for all platforms. PROGRAMS and PLATFORMS choose some.
 PLATFORMS ?= linux/amd64 linux/arm64
 BINARIES   = $(foreach program,$(PROGRAMS),$(PLATFORMS:%=$(BIN)/%/$(program)))
-MAKE_IMAGES = $(GO) run ./builder/images -version '$(VERSION)' -dir $(BIN)/images \
+REVISION  ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
+MAKE_IMAGES = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	$(GO) run ./builder/images -version '$(VERSION)' -revision '$(REVISION)' -dir $(BIN)/images \
 	-registry '$(REGISTRY)' -insecure-registry '$(INSECURE_REGISTRY)'
 
 $(BIN)/linux/%: FORCE

@@ -6,7 +6,6 @@ import (
 	"debug/buildinfo"
 	"fmt"
 	"path"
-	"time"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -18,8 +17,6 @@ type binary struct {
 	program  program
 	platform ocispec.Platform
 	info     *buildinfo.BuildInfo
-	// settings are those of the build, such as GOARCH and vcs.revision.
-	settings map[string]string
 }
 
 // program is what cannot be seen in a binary.
@@ -47,11 +44,12 @@ func readBinary(file string) (*binary, error) {
 
 // newBinary refuses what would not run in an image of ours.
 func newBinary(file string, info *buildinfo.BuildInfo) (*binary, error) {
-	b := &binary{path: file, info: info, settings: map[string]string{}}
+	settings := map[string]string{}
 	for _, s := range info.Settings {
-		b.settings[s.Key] = s.Value
+		settings[s.Key] = s.Value
 	}
-	b.platform = platforms.Normalize(ocispec.Platform{OS: b.settings["GOOS"], Architecture: b.settings["GOARCH"]})
+	b := &binary{path: file, info: info}
+	b.platform = platforms.Normalize(ocispec.Platform{OS: settings["GOOS"], Architecture: settings["GOARCH"]})
 	for _, p := range programs() {
 		if p.name == path.Base(info.Path) {
 			b.program = p
@@ -62,26 +60,8 @@ func newBinary(file string, info *buildinfo.BuildInfo) (*binary, error) {
 		return nil, fmt.Errorf("%s is %s, and no program of ours", file, info.Path)
 	case b.platform.OS != "linux":
 		return nil, fmt.Errorf("%s is for %s, and images are for linux: set GOOS", file, b.platform.OS)
-	case b.settings["CGO_ENABLED"] != "0":
+	case settings["CGO_ENABLED"] != "0":
 		return nil, fmt.Errorf("%s needs a C library, which its image has not: set CGO_ENABLED=0", file)
 	}
 	return b, nil
-}
-
-// revision is the commit, marked as git describe does if there was more than the commit.
-func (b *binary) revision() string {
-	revision := b.settings["vcs.revision"]
-	if revision != "" && b.settings["vcs.modified"] == "true" {
-		revision += "-dirty"
-	}
-	return revision
-}
-
-// committed is the time of the commit, or 1970 if that is not known.
-func (b *binary) committed() time.Time {
-	t, err := time.Parse(time.RFC3339, b.settings["vcs.time"])
-	if err != nil {
-		return time.Unix(0, 0).UTC()
-	}
-	return t.UTC()
 }

@@ -13,8 +13,7 @@ import (
 
 // info is what the toolchain writes into a sidecar, changed by pairs of keys and values.
 func info(changes ...string) *debug.BuildInfo {
-	settings := map[string]string{"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0",
-		"vcs.revision": "0123abc", "vcs.time": "2026-11-25T12:00:00+01:00", "vcs.modified": "false"}
+	settings := map[string]string{"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0"}
 	for i := 0; i < len(changes); i += 2 {
 		settings[changes[i]] = changes[i+1]
 	}
@@ -25,33 +24,14 @@ func info(changes ...string) *debug.BuildInfo {
 	return b
 }
 
-func TestBinary(t *testing.T) {
-	for name, c := range map[string]struct {
-		info     *debug.BuildInfo
-		revision string
-		unix     int64
-	}{
-		"of a commit":           {info(), "0123abc", 1795604400},
-		"of a changed commit":   {info("vcs.modified", "true"), "0123abc-dirty", 1795604400},
-		"of nothing":            {info("vcs.revision", "", "vcs.time", "", "vcs.modified", "true"), "", 0},
-		"of a commit, but when": {info("vcs.time", "yesterday"), "0123abc", 0},
-	} {
-		b, err := newBinary("sidecar", c.info)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		i := &image{program: b.program, version: "v1", epoch: time.Unix(0, 0)}
-		labels := i.labels(b)
-		if labels[ocispec.AnnotationRevision] != c.revision || labels[ocispec.AnnotationSource] != "https://example.com/fork" {
-			t.Errorf("%s: labels %v", name, labels)
-		}
-		if _, ok := labels[ocispec.AnnotationRevision]; ok != (c.revision != "") {
-			t.Errorf("%s: an empty label", name)
-		}
-		if at, err := epoch(func(string) string { return "" }, b); err != nil || at.Unix() != c.unix || at.Location() != time.UTC {
-			t.Errorf("%s: committed at %v, %v", name, at, err)
-		}
+func TestLabelsOfAFork(t *testing.T) {
+	b, err := newBinary("sidecar", info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := (&image{program: b.program, version: "v1"}).labels(b)
+	if _, ok := labels[ocispec.AnnotationRevision]; ok || labels[ocispec.AnnotationSource] != "https://example.com/fork" {
+		t.Errorf("labels %v", labels)
 	}
 }
 
@@ -69,16 +49,29 @@ func TestBinariesThatWouldNotRun(t *testing.T) {
 	}
 }
 
-func TestEpoch(t *testing.T) {
-	b, err := newBinary("sidecar", info())
-	if err != nil {
-		t.Fatal(err)
+func TestTwoBinariesForOnePlatform(t *testing.T) {
+	i := new(image)
+	for _, c := range []struct{ path, arch, want string }{
+		{"one", "arm64", ""}, {"two", "amd64", ""}, {"three", "arm64", "one and three are for the same platform"},
+	} {
+		b, err := newBinary(c.path, info("GOARCH", c.arch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := i.add(b); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%s: %v", c.path, err)
+		}
 	}
-	if at, err := epoch(func(string) string { return "86400" }, b); err != nil || at != time.Unix(86400, 0).UTC() {
-		t.Errorf("SOURCE_DATE_EPOCH does not count: %v, %v", at, err)
+}
+
+func TestEpoch(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "0": 0, "86400": 86400} {
+		if at, err := epoch(func(string) string { return text }); err != nil || at != time.Unix(want, 0).UTC() {
+			t.Errorf("SOURCE_DATE_EPOCH=%s: %v, %v", text, at, err)
+		}
 	}
 	for _, text := range []string{"x", "-1", "1.5"} {
-		if _, err := epoch(func(string) string { return text }, b); err == nil || !strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
+		if _, err := epoch(func(string) string { return text }); err == nil || !strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
 			t.Errorf("SOURCE_DATE_EPOCH=%s: %v", text, err)
 		}
 	}

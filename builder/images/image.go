@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"path"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -24,7 +26,19 @@ type image struct {
 	program  program
 	binaries []*binary
 	version  string
+	revision string
 	epoch    time.Time
+}
+
+// add adds a platform.
+func (i *image) add(b *binary) error {
+	for _, other := range i.binaries {
+		if platforms.Only(other.platform).Match(b.platform) {
+			return fmt.Errorf("%s and %s are for the same platform", other.path, b.path)
+		}
+	}
+	i.binaries = append(i.binaries, b)
+	return nil
 }
 
 // name is the reference of the image in a registry, or without one.
@@ -56,8 +70,8 @@ func (i *image) labels(b *binary) map[string]string {
 		ocispec.AnnotationLicenses: i.program.licence,
 		ocispec.AnnotationCreated:  i.epoch.Format(time.RFC3339),
 	}
-	if revision := b.revision(); revision != "" {
-		labels[ocispec.AnnotationRevision] = revision
+	if i.revision != "" {
+		labels[ocispec.AnnotationRevision] = i.revision
 	}
 	return labels
 }

@@ -30,8 +30,7 @@ import (
 const (
 	repository = "../.."
 	release    = "v1.2.3"
-	// epoch is given by SOURCE_DATE_EPOCH in all tests: the sources may be of no commit.
-	epochText = "1700000000"
+	epochText  = "1700000000"
 	// maxSidecar bounds the image of the sidecar as it is pulled, in bytes: every node does.
 	maxSidecar = 12_000_000
 )
@@ -52,11 +51,14 @@ func compile(t *testing.T, dir, program, goarch string) string {
 
 // testOptions write the images of binaries into a directory of the test.
 func testOptions(t *testing.T, out *bytes.Buffer, binaries ...string) options {
-	env := map[string]string{"SOURCE_DATE_EPOCH": epochText}
 	return options{
-		version: release, binaries: binaries, dir: t.TempDir(),
-		getenv: func(key string) string { return env[key] }, out: out,
+		version: release, revision: "0123abc", binaries: binaries, dir: t.TempDir(),
+		getenv: environment(map[string]string{"SOURCE_DATE_EPOCH": epochText}), out: out,
 	}
+}
+
+func environment(env map[string]string) func(string) string {
+	return func(key string) string { return env[key] }
 }
 
 // makeImages returns what was printed, and where the images are.
@@ -176,6 +178,7 @@ func checkConfig(t *testing.T, archive, arch string) {
 			Labels: map[string]string{
 				"org.opencontainers.image.title":    "Importer of Prisme.ai workspaces releases",
 				"org.opencontainers.image.version":  release,
+				"org.opencontainers.image.revision": "0123abc",
 				"org.opencontainers.image.source":   "https://github.com/prismeai/workspaces-release",
 				"org.opencontainers.image.licenses": "Apache-2.0",
 				"org.opencontainers.image.created":  "2023-11-14T22:13:20Z",
@@ -281,9 +284,7 @@ func TestPush(t *testing.T) {
 	}
 	var out bytes.Buffer
 	o := testOptions(t, &out, compile(t, repository, "sidecar", "amd64"), compile(t, repository, "sidecar", "arm64"))
-	o.getenv = func(key string) string {
-		return map[string]string{"SOURCE_DATE_EPOCH": epochText, "DOCKER_CONFIG": filepath.Dir(config)}[key]
-	}
+	o.getenv = environment(map[string]string{"SOURCE_DATE_EPOCH": epochText, "DOCKER_CONFIG": filepath.Dir(config)})
 	o.registry, o.push = reg.Host()+"/team", true
 	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), reg.Host()) || out.Len() > 0 {
 		t.Fatalf("pushed to a registry whose certificate nobody knows: %v\n%s", err, out.String())

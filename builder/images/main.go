@@ -3,8 +3,8 @@
 // Command images makes the images of our own programs, with the engine that makes
 // those of workspaces.
 //
-// It is given static binaries, and all that it says of them is what the Go toolchain
-// has written into them: platform, commit, modules. The binaries of one program for
+// It is given static binaries, and takes what it says of them from what the Go toolchain
+// has written into them: platform and modules. The binaries of one program for
 // several platforms become one image: the program, the certificate authorities that
 // Mozilla trusts, an unprivileged user, and nothing else. The same binaries give the
 // same digests.
@@ -25,6 +25,7 @@ func main() {
 	defer stop()
 	var o options
 	flag.StringVar(&o.version, "version", "", "`version` of the programs, and the tag of their images")
+	flag.StringVar(&o.revision, "revision", "", "`commit` that they were built from, if that is known")
 	flag.StringVar(&o.dir, "dir", "bin/images", "write the images into this `directory`")
 	flag.StringVar(&o.registry, "registry", "", "`registry/path` that the images belong to")
 	flag.BoolVar(&o.push, "push", false, "push them there")

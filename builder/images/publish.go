@@ -39,23 +39,29 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 	if err != nil {
 		return "", err
 	}
-	names := []string{i.name(p.registry)}
-	for n, b := range i.binaries {
-		file := filepath.Join(p.dir, i.program.name+"-"+b.platform.OS+"-"+b.platform.Architecture)
-		if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
-			return "", err
-		}
-		one := spec
-		one.Platforms, one.Attestations = spec.Platforms[n:n+1], nil
-		if _, err := p.build(ctx, one, engine.Output{Kind: engine.Docker, Names: names, Dest: file + ".docker.tar"}); err != nil {
+	for n := range i.binaries {
+		if err := p.write(ctx, i, spec, n); err != nil {
 			return "", err
 		}
 	}
+	names := []string{i.name(p.registry)}
 	outputs := []engine.Output{{Kind: engine.OCI, Names: names, Dest: filepath.Join(p.dir, i.program.name+".oci.tar")}}
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
 	}
 	return p.build(ctx, spec, outputs...)
+}
+
+// write writes what is of one platform alone, the nth of the image.
+func (p *publisher) write(ctx context.Context, i *image, spec engine.Spec, n int) error {
+	b := i.binaries[n]
+	file := filepath.Join(p.dir, i.program.name+"-"+b.platform.OS+"-"+b.platform.Architecture)
+	if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
+		return err
+	}
+	spec.Platforms, spec.Attestations = spec.Platforms[n:n+1], nil
+	_, err := p.build(ctx, spec, engine.Output{Kind: engine.Docker, Names: []string{i.name(p.registry)}, Dest: file + ".docker.tar"})
+	return err
 }
 
 // build runs the engine once.

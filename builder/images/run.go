@@ -16,8 +16,9 @@ import (
 
 // options say what the images are made of and where they go.
 type options struct {
-	// version is that of all binaries, as only the Makefile knows it.
+	// version and revision are those of all binaries. The revision may not be known.
 	version  string
+	revision string
 	binaries []string
 	dir      string
 	// registry is what the names of the images begin with; it may be empty.
@@ -40,7 +41,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	images, err := group(o)
+	created, err := epoch(o.getenv)
+	if err != nil {
+		return err
+	}
+	images, err := group(o, created)
 	if err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 // group sorts the binaries into images.
-func group(o options) ([]*image, error) {
+func group(o options, created time.Time) ([]*image, error) {
 	byName := map[string]*image{}
 	var images []*image
 	for _, file := range o.binaries {
@@ -74,23 +79,21 @@ func group(o options) ([]*image, error) {
 		}
 		i := byName[b.program.name]
 		if i == nil {
-			i = &image{program: b.program, version: o.version}
-			if i.epoch, err = epoch(o.getenv, b); err != nil {
-				return nil, err
-			}
+			i = &image{program: b.program, version: o.version, revision: o.revision, epoch: created}
 			byName[b.program.name], images = i, append(images, i)
 		}
-		i.binaries = append(i.binaries, b)
+		if err := i.add(b); err != nil {
+			return nil, err
+		}
 	}
 	return images, nil
 }
 
-// epoch is the time of the image: SOURCE_DATE_EPOCH (reproducible-builds.org), else that
-// of the commit.
-func epoch(getenv func(string) string, b *binary) (time.Time, error) {
+// epoch is the time of the images: SOURCE_DATE_EPOCH (reproducible-builds.org), else 1970.
+func epoch(getenv func(string) string) (time.Time, error) {
 	text := getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
-		return b.committed(), nil
+		return time.Unix(0, 0).UTC(), nil
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seconds < 0 {

@@ -148,6 +148,7 @@ func TestRefusals(t *testing.T) {
 		"no version":        {func(o *options) { o.version = "" }, "-version"},
 		"no binaries":       {func(o *options) { o.binaries = nil }, "binaries"},
 		"no registry":       {func(o *options) { o.push = true }, "-registry"},
+		"wrong epoch":       {func(o *options) { o.getenv = environment(map[string]string{"SOURCE_DATE_EPOCH": "today"}) }, "SOURCE_DATE_EPOCH"},
 		"insecure URL":      {func(o *options) { o.insecure = []string{"http://r.example"} }, "insecure registry"},
 		"no binary":         {func(*options) {}, file},
 		"missing binary":    {func(o *options) { o.binaries = []string{file + "-not"} }, file + "-not"},
