@@ -24,6 +24,8 @@ type Report struct {
 	// Problems lists what is wrong with the baseline.
 	Problems []Problem `json:"problems"`
 	Coverage Coverage  `json:"coverage"`
+	// Cache is nil where every file was scanned.
+	Cache *CacheUse `json:"cache,omitempty"`
 	// Filtered counts matches that a scanner took for examples or placeholders.
 	Filtered int               `json:"filtered"`
 	Scanners []release.Scanner `json:"scanners"`
@@ -168,6 +170,7 @@ func (r *Report) WriteHuman(w io.Writer) error {
 		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
 	}
 	r.Coverage.writeSkipped(out)
+	r.Cache.write(out)
 	fmt.Fprintln(out, r.Summary())
 	return out.Flush()
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan/internal/verdicts"
 )
 
 // inFlight bounds the content that is being scanned at a time, in bytes. A larger
@@ -25,6 +26,8 @@ const inFlight = 64 << 20
 type Scanner struct {
 	policy    Policy
 	detectors []Detector
+	// cache is nil where every file is scanned.
+	cache *cache
 }
 
 // New validates the policy. There must be at least one detector.
@@ -48,6 +51,7 @@ type Run struct {
 
 	mu     sync.Mutex
 	report Report
+	cached CacheUse
 }
 
 // Start starts a run. It ends with [Run.Finish].
@@ -93,38 +97,64 @@ type outcome struct {
 	accepted []Accepted
 	skips    []Skip
 	filtered int
+	// known: there was a verdict. proven: it was proven.
+	known, proven bool
 }
 
-// scan runs every detector over a file. No secret outlives it.
+// scan has the verdict on a file from the cache, or runs every detector over it.
 func (r *Run) scan(f File) error {
 	data, blanked := blankChecksums(f)
 	out := outcome{size: int64(len(f.Data))}
 	if blanked > 0 {
 		out.skips = append(out.skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
+	shown := File{Path: f.Path, Data: data}
+	key := r.scanner.cache.key(shown)
+	verdict, known, prove := r.scanner.cache.verdict(key)
+	out.known, out.proven = known, prove
+	if known && !prove {
+		out.filtered = int(verdict.Filtered)
+		r.record(out)
+		return nil
+	}
+	found, unread, err := r.detect(shown, &out)
+	if err != nil {
+		return err
+	}
+	clean := len(found) == 0 && !unread
+	if known && (!clean || int(verdict.Filtered) != out.filtered) {
+		return &CacheError{Path: f.Path, Dir: r.scanner.cache.dir}
+	}
+	if clean {
+		r.scanner.cache.learn(key, verdicts.Verdict{Filtered: uint32(out.filtered)})
+	}
+	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
+	r.record(out)
+	return nil
+}
+
+// detect runs every detector over a file. No secret outlives it. Unread reports that
+// something inside of an archive was not looked into.
+func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err error) {
 	var sightings []sighting
 	for _, d := range r.scanner.detectors {
 		name := d.Describe().Name
-		result, err := detect(r.ctx, d, File{Path: f.Path, Data: data})
+		result, err := detect(r.ctx, d, f)
 		if err != nil {
-			return r.failure(&FileError{Path: f.Path, Scanner: name, Err: err})
+			return nil, false, r.failure(&FileError{Path: f.Path, Scanner: name, Err: err})
 		}
 		for _, m := range unique(result.Matches) {
 			sightings = append(sightings, sighting{name, m})
 		}
 		out.filtered += result.Filtered
 		if result.Unread > 0 {
+			unread = true
 			reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)
 			out.skips = append(out.skips, Skip{Path: f.Path, Reason: reason})
 		}
 	}
-	found, err := findings(r.ctx, f.Path, sightings)
-	if err != nil {
-		return err
-	}
-	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
-	r.record(out)
-	return nil
+	found, err = findings(r.ctx, f.Path, sightings)
+	return found, unread, err
 }
 
 // detect turns a panic of a detector, and a file that it did not look at to the
@@ -164,11 +194,18 @@ func (r *Run) record(out outcome) {
 	r.report.Findings = append(r.report.Findings, out.findings...)
 	r.report.Accepted = append(r.report.Accepted, out.accepted...)
 	r.report.Filtered += out.filtered
+	if out.known {
+		r.cached.Files++
+		r.cached.Bytes += out.size
+	}
+	if out.proven {
+		r.cached.Proven++
+	}
 }
 
 // Finish waits for the files and returns the report. With an error there is none:
-// something was not scanned. The error is an [*FileError], or the cause of the
-// context's end.
+// something was not scanned. The error is a [*FileError], a [*CacheError], or the cause
+// of the context's end.
 func (r *Run) Finish() (*Report, error) {
 	interrupted := context.Cause(r.ctx) // of files that were never added, too
 	if err := cmp.Or(r.group.Wait(), interrupted); err != nil {
@@ -182,6 +219,10 @@ func (r *Run) Finish() (*Report, error) {
 	report.Policy = policy
 	for _, d := range r.scanner.detectors {
 		report.Scanners = append(report.Scanners, d.Describe())
+	}
+	if r.scanner.cache != nil {
+		report.Cache = &r.cached
+		r.scanner.cache.keep(report.Cache)
 	}
 	report.sort()
 	slices.SortFunc(report.Coverage.Skipped, compareSkips)

@@ -25,6 +25,7 @@ type scanFlags struct {
 	include, exclude []string
 	excludePaths     []string
 	reports          []string
+	cache            cacheFlags
 }
 
 func (f *scanFlags) register(flags *pflag.FlagSet) {
@@ -36,6 +37,7 @@ func (f *scanFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "`glob` of paths that are not scanned, such as portal/assets/** (repeat)")
 	flags.StringArrayVar(&f.reports, "report", nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
+	f.cache.register(flags)
 }
 
 // apply says what to scan. What a policy file of the source asks for is known when
@@ -46,6 +48,9 @@ func (f *scanFlags) apply(checks *pipeline.Checks) error {
 	}
 	if f.policy != "" && f.policyInSource {
 		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them decides"))
+	}
+	if err := f.cache.readKey(); err != nil {
+		return err
 	}
 	if f.policyInSource {
 		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.scanner(scan.PolicyFile, data) }
@@ -85,7 +90,7 @@ func (f *scanFlags) scanner(file string, data []byte) (*scan.Scanner, error) {
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
-	return scanner, nil
+	return scanner, f.cache.apply(scanner)
 }
 
 // readFile reads a file that somebody wrote, up to a little more than it may have.

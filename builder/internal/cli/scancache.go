@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// cacheFlags say whether a scan may skip what an earlier one found clean.
+type cacheFlags struct {
+	dir, keyFile string
+	off          bool
+
+	key secret.Value
+}
+
+func (f *cacheFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.dir, "scan-cache", "", "`directory` of the verdict cache: files that an earlier scan found clean there are not scanned (default: every file is)")
+	flags.StringVar(&f.keyFile, "scan-cache-key-file", "", "`file` with a key that seals the verdict cache against whoever else can write to its directory")
+	flags.BoolVar(&f.off, "no-cache", false, "scan every file, whatever --scan-cache says")
+}
+
+// readKey checks the flags. A key that is empty would seal nothing.
+func (f *cacheFlags) readKey() (err error) {
+	if f.keyFile == "" {
+		return nil
+	}
+	if f.dir == "" {
+		return withCode(exitUsage, errors.New("--scan-cache-key-file needs a --scan-cache"))
+	}
+	if f.key, err = secret.ReadFile(f.keyFile); err != nil {
+		return withCode(exitUsage, err)
+	}
+	return nil
+}
+
+// apply gives the cache to a scanner.
+func (f *cacheFlags) apply(scanner *scan.Scanner) error {
+	if f.dir == "" || f.off {
+		return nil
+	}
+	if err := scanner.UseCache(f.dir, f.key); err != nil {
+		return withCode(exitUsage, err)
+	}
+	return nil
+}

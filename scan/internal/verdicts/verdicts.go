@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package verdicts keeps a list of what was found clean in a file, so that another run
+// may know.
+//
+// The file is sealed: with a key, nobody without the key can add to it; without one,
+// damage is noticed, and a forger is not. Anything that is not a sealed list of the
+// same kind is as good as no file. It is replaced as a whole, so that several programs
+// may use it at once: the last one to write wins, and what another one has learnt since
+// is learnt once more.
+package verdicts
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// Key identifies what was looked at.
+type Key [sha256.Size]byte
+
+// Verdict is what is known of it: that it is clean.
+type Verdict struct {
+	// Filtered counts what looks like a secret and is an example.
+	Filtered uint32
+	// used is the day of the last use, in days since 1970.
+	used uint32
+}
+
+const (
+	// maxAge is how long an entry is kept that nobody uses.
+	maxAge = 30 * 24 * time.Hour
+	// maxEntries bounds a list; those that were used last are kept.
+	maxEntries = 250_000
+
+	suffix = ".verdicts"
+	magic  = "workspaces-release verdicts 1\n"
+	// A file is magic, kind, entries and seal.
+	headSize  = len(magic) + sha256.Size
+	entrySize = sha256.Size + 4 + 4
+	maxSize   = headSize + maxEntries*entrySize + sha256.Size
+)
+
+// errForeign is a file that is no list of the kind, or not sealed with the key.
+var errForeign = errors.New("the file is not a list of this kind with this seal")
+
+// List is a list of one kind. It is not safe for concurrent use.
+type List struct {
+	path   string
+	kind   [sha256.Size]byte
+	seal   secret.Value
+	known  map[Key]Verdict
+	learnt bool
+	// room is how many entries there may be.
+	room int
+}
+
+// Open reads the list of a kind from a directory, which it creates if it is not there.
+// The kind says what the verdicts depend on besides what was looked at.
+func Open(dir, kind string, seal secret.Value) (*List, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create directory: %w", err)
+	}
+	l := &List{kind: sha256.Sum256([]byte(kind)), seal: seal, room: maxEntries}
+	l.path = filepath.Join(dir, fmt.Sprintf("%x", l.kind[:16])+suffix)
+	l.known = l.read()
+	return l, nil
+}
+
+// read returns what the file holds, and nothing if it cannot be used.
+func (l *List) read() map[Key]Verdict {
+	file, err := os.Open(l.path)
+	if err != nil {
+		return map[Key]Verdict{}
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, int64(maxSize)+1))
+	if err != nil {
+		return map[Key]Verdict{}
+	}
+	known, err := l.decode(data)
+	if err != nil {
+		return map[Key]Verdict{}
+	}
+	return known
+}
+
+// Len returns how many verdicts there are.
+func (l *List) Len() int { return len(l.known) }
+
+// Get returns the verdict on something, and keeps it for longer.
+func (l *List) Get(k Key) (Verdict, bool) {
+	v, ok := l.known[k]
+	if now := today(); ok && v.used != now {
+		v.used, l.learnt = now, true
+		l.known[k] = v
+	}
+	return v, ok
+}
+
+// Put adds a verdict.
+func (l *List) Put(k Key, v Verdict) {
+	v.used, l.learnt = today(), true
+	l.known[k] = v
+}
+
+func today() uint32 { return uint32(time.Now().Unix() / int64(24*time.Hour/time.Second)) }
+
+// Save writes the list, together with what others have written since, and removes
+// lists of other kinds that nobody has written for long. It writes nothing if nothing
+// is new.
+func (l *List) Save() error {
+	if !l.learnt {
+		return nil
+	}
+	for k, v := range l.read() {
+		if own, known := l.known[k]; !known || own.used < v.used {
+			l.known[k] = v
+		}
+	}
+	l.prune()
+	if err := renameio.WriteFile(l.path, l.encode(), 0o600); err != nil {
+		return fmt.Errorf("write verdicts: %w", err)
+	}
+	l.learnt = false
+	return l.sweep()
+}
+
+// prune drops what was not used for long, and the oldest of what is too much.
+func (l *List) prune() {
+	oldest := today() - uint32(maxAge/(24*time.Hour))
+	maps.DeleteFunc(l.known, func(_ Key, v Verdict) bool { return v.used < oldest || v.used > today() })
+	if len(l.known) <= l.room {
+		return
+	}
+	keys := l.sorted(func(a, b Key) int { return cmp.Compare(l.known[b].used, l.known[a].used) })
+	for _, k := range keys[l.room:] {
+		delete(l.known, k)
+	}
+}
+
+func (l *List) sorted(first func(a, b Key) int) []Key {
+	return slices.SortedFunc(maps.Keys(l.known), func(a, b Key) int { return cmp.Or(first(a, b), bytes.Compare(a[:], b[:])) })
+}
+
+// sweep removes old lists of other kinds.
+func (l *List) sweep() error {
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(l.path), "*"+suffix))
+	if err != nil {
+		return fmt.Errorf("look for old verdicts: %w", err)
+	}
+	for _, path := range paths {
+		info, err := os.Lstat(path)
+		if err == nil && path != l.path && time.Since(info.ModTime()) > maxAge {
+			err = os.Remove(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another program has removed it
+			return fmt.Errorf("remove old verdicts: %w", err)
+		}
+	}
+	return nil
+}
+
+func (l *List) encode() []byte {
+	data := make([]byte, 0, headSize+len(l.known)*entrySize+sha256.Size)
+	data = append(data, magic...)
+	data = append(data, l.kind[:]...)
+	for _, k := range l.sorted(func(Key, Key) int { return 0 }) {
+		data = append(data, k[:]...)
+		data = binary.BigEndian.AppendUint32(data, l.known[k].Filtered)
+		data = binary.BigEndian.AppendUint32(data, l.known[k].used)
+	}
+	return append(data, l.sum(data)...)
+}
+
+// sum seals data. Without a key it is a checksum.
+func (l *List) sum(data []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(l.seal.Reveal()))
+	mac.Write(data)
+	return mac.Sum(nil)
+}
+
+func (l *List) decode(data []byte) (map[Key]Verdict, error) {
+	body := len(data) - sha256.Size
+	if body < headSize || len(data) > maxSize || (body-headSize)%entrySize != 0 {
+		return nil, errForeign
+	}
+	if !bytes.HasPrefix(data, append([]byte(magic), l.kind[:]...)) || !hmac.Equal(data[body:], l.sum(data[:body])) {
+		return nil, errForeign
+	}
+	known := make(map[Key]Verdict, (body-headSize)/entrySize)
+	for entry := range slices.Chunk(data[headSize:body], entrySize) {
+		numbers := entry[sha256.Size:]
+		known[Key(entry[:sha256.Size])] = Verdict{binary.BigEndian.Uint32(numbers), binary.BigEndian.Uint32(numbers[4:])}
+	}
+	return known, nil
+}
