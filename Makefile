@@ -8,6 +8,7 @@
 # make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
 # make drill-alerts   every alert on real Prometheus and Alertmanager
+# make e2e     the chart on the cluster of KUBECONFIG: docs/e2e.md
 # make mutate-alerts  how many changes of the alert rules make a test fail
 
 .DEFAULT_GOAL := build
@@ -73,6 +74,7 @@ test: check unit race
 check:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags e2e ./charts/e2e
 	$(GO) mod verify >/dev/null
 
 .PHONY: unit
@@ -101,6 +103,14 @@ mutate-alerts:
 .PHONY: drill-alerts
 drill-alerts:
 	$(GO) test ./$(DRILL) -run TestDrill -count=1 -v $(if $(PICTURES),-pictures=$(abspath $(PICTURES)))
+
+# LOAD puts an archive of an image, its last argument, into the nodes of the cluster.
+LOAD ?= kind load image-archive
+.PHONY: e2e
+e2e: build $(TOOLS)/helm
+	$(MAKE) images PROGRAMS=sidecar
+	E2E_BUILDER=$(BIN)/builder E2E_IMAGES=$(BIN)/images E2E_HELM=$(TOOLS)/helm E2E_LOAD='$(LOAD)' \
+		$(GO) test -tags e2e ./charts/e2e -count=1 -timeout 30m -v $(if $(RUN),-run '$(RUN)')
 
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import "testing"
+
+// TestChart runs proofs that build on each other in the order in which they are
+// written; what one part leaves is no other's.
+func TestChart(t *testing.T) {
+	c := openCluster(t)
+	c.loadImages(t)
+	t.Cleanup(c.tell)
+	t.Run("rollouts", c.rollouts)
+	t.Run("beginnings", c.beginnings)
+	t.Run("rotation", c.rotation)
+	t.Run("injection", c.injection)
+	t.Run("image volume", c.imageVolume)
+	t.Run("ordinary container", c.ordinaryContainer)
+	t.Run("bring your own", c.bringYourOwn)
+}

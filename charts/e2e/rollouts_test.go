@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+)
+
+// rollouts is the life of an installation. Its platform is one that makes it hard: the
+// gateway is not ready while no pod of the service is, and an older version is not
+// imported over a newer one unless it is forced.
+func (c *cluster) rollouts(t *testing.T) {
+	w := c.world(t, "rollouts", "readiness-needs-pod", "skip-newer")
+	c.prove(t, "first install with one replica does not deadlock", func(t *testing.T) string { return w.in(t).firstInstall() })
+	c.prove(t, "rolling update imports B from the new pod while the old ones serve", func(t *testing.T) string { return w.in(t).rollingUpdate() })
+	c.prove(t, "helm rollback restores A and the import follows", func(t *testing.T) string { return w.in(t).rollback() })
+	c.prove(t, "a failing workspace blocks the rollout and the old pods keep serving", func(t *testing.T) string { return w.in(t).blockedRollout() })
+	c.prove(t, "a restart of the service's container turns Ready at once", func(t *testing.T) string { return w.in(t).restart("workspaces") })
+	c.prove(t, "a kill of the sidecar on the node turns Ready at once", func(t *testing.T) string { return w.in(t).restart("release-sidecar") })
+	c.prove(t, "scale-up from 2 to 5 imports nothing", func(t *testing.T) string { return w.in(t).scaleUp() })
+}
+
+func (w *world) firstInstall() string {
+	before, began := w.ledger(), time.Now()
+	notes := w.install(standalone(releaseA, 1), "--wait")
+	took := since(began)
+	pods := w.awaitReady(1, releaseA)
+	w.wantImports(before, releaseA, pods[0].Metadata.Name)
+	w.wantInstalled(releaseA)
+	w.t.Log(notes)
+	out := mustRun(w.t, w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
+	if !strings.Contains(out, "Succeeded") {
+		w.t.Errorf("helm test: %s", out)
+	}
+	w.t.Log(out)
+	return "helm install --wait: " + took + ", helm test succeeds"
+}
+
+// rollingUpdate from A to B, whose import is held in its middle.
+func (w *world) rollingUpdate() string {
+	w.install(standalone(releaseA, 2), "--wait")
+	old := of(w.awaitReady(2, releaseA), releaseA)
+	traffic := w.startTraffic()
+	before := w.ledger()
+	w.steer("hold/"+held, "")
+	w.install(standalone(releaseB, 2))
+	importer := w.awaitImport(held, releaseB)
+	w.awaitProbed(importer)
+	if got := of(w.current(), releaseB); !slices.Equal(got, []string{importer}) {
+		w.t.Errorf("%s imports, the pods of %s are %s", importer, releaseB, got)
+	}
+	w.wantServing(old, releaseA, traffic)
+	began := time.Now()
+	w.steer("resume/"+held, "")
+	w.rolledOut("workspaces")
+	took := since(began)
+	w.awaitReady(2, releaseB)
+	w.wantImports(before, releaseB, importer)
+	w.wantInstalled(releaseB)
+	answers := w.stopTraffic(traffic)
+	if got := slices.Compact(answers); !slices.Equal(got[:1], []string{releaseA}) || got[len(got)-1] != releaseB {
+		w.t.Errorf("the service answered with %s", got)
+	}
+	return "from the last import to the end of the rollout: " + took + "; 0 failed requests"
+}
+
+// wantServing fails unless those pods are Ready, get all traffic, and answered all of it.
+func (w *world) wantServing(pods []string, release, traffic string) {
+	w.t.Helper()
+	if diff := cmp.Diff(pods, w.endpoints("workspaces")); diff != "" {
+		w.t.Errorf("endpoints of the service: %s", diff)
+	}
+	for _, p := range w.current() {
+		if p.ready() != slices.Contains(pods, p.Metadata.Name) {
+			w.t.Errorf("%s of %s is Ready: %t", p.Metadata.Name, p.release(), p.ready())
+		}
+	}
+	if got := slices.Compact(w.answers(traffic)); !slices.Equal(got, []string{release}) {
+		w.t.Errorf("the service answered with %s, want %s", got, release)
+	}
+}
+
+// rollback to the revision before the last one.
+func (w *world) rollback() string {
+	before, began := w.ledger(), time.Now()
+	mustRun(w.t, w.helm, "rollback", "acme", "--namespace", w.namespace, "--wait", "--timeout", patience.String())
+	took := since(began)
+	w.wantImports(before, releaseA, of(w.awaitReady(2, releaseA), releaseA)...)
+	w.wantInstalled(releaseA)
+	if l := w.ledger(); !l.Bulks[len(l.Bulks)-1].Force && !slices.ContainsFunc(l.Bulks[len(before.Bulks):], func(b platformtest.Bulk) bool { return b.Force }) {
+		w.t.Error("nothing was forced, so this platform would have skipped all")
+	}
+	return "helm rollback --wait: " + took
+}
+
+// blockedRollout is an upgrade that cannot be imported, and what helps.
+func (w *world) blockedRollout() string {
+	old := of(w.awaitReady(2, releaseA), releaseA)
+	good := w.revision()
+	traffic := w.startTraffic()
+	w.steer("fail/"+held, "SlugAlreadyInUse: "+held+" belongs to another workspace")
+	_, err := w.tryHelm(standalone(releaseC, 2, "workload.progressDeadlineSeconds=15"), "--wait", "--timeout", "20s")
+	wantError(w.t, err, "context deadline exceeded")
+	w.mustKubectl("wait", "deployment/workspaces", "--for=condition=Progressing=false", "--timeout", patience.String())
+	stuck := of(w.current(), releaseC)
+	if len(stuck) != 1 {
+		w.t.Fatalf("pods of %s: %s", releaseC, stuck)
+	}
+	s := w.awaitProblem(stuck[0], "slug-taken")
+	w.wantServing(old, releaseA, traffic)
+	out, err := w.tryKubectl("exec", stuck[0], "--container", "release-sidecar", "--", "/sidecar", "status")
+	wantError(w.t, err, "exit code 5")
+	if !strings.Contains(out, held) {
+		w.t.Errorf("status does not name %s: %s", held, out)
+	}
+	w.t.Log(s.Problem.Message)
+
+	mustRun(w.t, w.helm, "rollback", "acme", good, "--namespace", w.namespace, "--wait", "--timeout", patience.String())
+	w.steer("heal/"+held, "")
+	if got := of(w.awaitReady(2, releaseA), releaseA); !slices.Equal(got, old) {
+		w.t.Errorf("the pods are %s, not those that always served: %s", got, old)
+	}
+	// What was imported of C before it failed is undone by pods that start with A.
+	wantError(w.t, w.installed(releaseA), releaseC)
+	w.mustKubectl("rollout", "restart", "deployment/workspaces")
+	w.rolledOut("workspaces")
+	w.awaitReady(2, releaseA)
+	w.wantInstalled(releaseA)
+	if got := slices.Compact(w.stopTraffic(traffic)); !slices.Equal(got, []string{releaseA}) {
+		w.t.Errorf("the service answered with %s", got)
+	}
+	return "helm upgrade --wait fails, the rollout counts as failed, `" + s.Problem.Reason + "` is told; 0 failed requests"
+}
+
+// restart kills a container of a pod that is Ready.
+func (w *world) restart(container string) string {
+	before, pods := w.ledger(), w.awaitReady(2, releaseA)
+	p := w.kill(w.t, pods[0], container)
+	running := p.container(container).State.Running.StartedAt
+	w.awaitReady(2, releaseA)
+	after := time.Since(running)
+	w.wantNoImports(before)
+	if after > 30*time.Second {
+		w.t.Errorf("Ready only %s after the start of the container", after)
+	}
+	s, err := w.status(p.Metadata.Name)
+	if err != nil || !s.Confirmed {
+		w.t.Fatalf("%+v, %v", s, err)
+	}
+	remark := fmt.Sprintf("the pod is Ready at most %.0f s after the start of the container", after.Seconds())
+	if container == "release-sidecar" {
+		remark += fmt.Sprintf("; the sidecar has confirmed %s after its own", s.LastSuccess.Sub(s.Started).Round(time.Millisecond))
+	}
+	return remark
+}
+
+func (w *world) scaleUp() string {
+	before, began := w.ledger(), time.Now()
+	w.install(standalone(releaseA, 5), "--wait")
+	took := since(began)
+	w.awaitReady(5, releaseA)
+	w.wantNoImports(before)
+	if got := w.endpoints("workspaces"); len(got) != 5 {
+		w.t.Errorf("endpoints: %s", got)
+	}
+	return "helm upgrade --wait: " + took
+}
+
+// startTraffic asks the service from a pod of the namespace, by its Service.
+func (w *world) startTraffic() (pod string) {
+	w.t.Helper()
+	pod = fmt.Sprintf("traffic-%d", time.Now().UnixNano())
+	w.apply(fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: %s}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
+  securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: ask
+      image: %s
+      imagePullPolicy: IfNotPresent
+      command: [ask, "http://workspaces/v2/workspaces/platform"]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+`, pod, stock))
+	eventually(w.t, func() error {
+		if len(w.answers(pod)) == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	return pod
+}
+
+var releaseName = regexp.MustCompile(`^200 .*"name":"Release (v[0-9.]+)"`)
+
+// answers are the releases that the service answered with, each time that it changed;
+// what is no such answer is there as it is.
+func (w *world) answers(traffic string) (all []string) {
+	w.t.Helper()
+	out, err := w.tryKubectl("logs", traffic)
+	if err != nil {
+		return nil // it has not started
+	}
+	for line := range strings.Lines(out) {
+		if m := releaseName.FindStringSubmatch(line); m != nil {
+			line = m[1]
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// stopTraffic returns all answers, none of which may be a failure.
+func (w *world) stopTraffic(traffic string) (all []string) {
+	w.t.Helper()
+	all = w.answers(traffic)
+	for _, a := range all {
+		if !strings.HasPrefix(a, "v") {
+			w.t.Errorf("a request failed: %s", a)
+		}
+	}
+	w.mustKubectl("delete", "pod", traffic, "--wait=false")
+	return all
+}
