@@ -69,6 +69,7 @@ man:
 
 .PHONY: test
 test: check unit race
+	@echo 'Not part of this, as it wants a cluster: KUBECONFIG=… make e2e'
 
 .PHONY: check
 check:
@@ -105,11 +106,12 @@ drill-alerts:
 	$(GO) test ./$(DRILL) -run TestDrill -count=1 -v $(if $(PICTURES),-pictures=$(abspath $(PICTURES)))
 
 # LOAD puts an archive of an image, its last argument, into the nodes of the cluster.
-LOAD ?= kind load image-archive
+LOAD  ?= kind load image-archive
+CHART ?= charts/workspaces-release
 .PHONY: e2e
 e2e: build $(TOOLS)/helm
 	$(MAKE) images PROGRAMS=sidecar
-	E2E_BUILDER=$(BIN)/builder E2E_IMAGES=$(BIN)/images E2E_HELM=$(TOOLS)/helm E2E_LOAD='$(LOAD)' \
+	E2E_BUILDER=$(BIN)/builder E2E_IMAGES=$(BIN)/images E2E_HELM=$(TOOLS)/helm E2E_LOAD='$(LOAD)' E2E_CHART=$(abspath $(CHART)) \
 		$(GO) test -tags e2e ./charts/e2e -count=1 -timeout 30m -v $(if $(RUN),-run '$(RUN)')
 
 # Tools have modules of their own, so that go.mod stays ours.

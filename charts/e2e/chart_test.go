@@ -18,5 +18,6 @@ func TestChart(t *testing.T) {
 	t.Run("injection", c.injection)
 	t.Run("image volume", c.imageVolume)
 	t.Run("ordinary container", c.ordinaryContainer)
+	t.Run("observation", c.observation)
 	t.Run("bring your own", c.bringYourOwn)
 }

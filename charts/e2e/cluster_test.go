@@ -16,13 +16,10 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// chart under test. Another one, such as a copy that was broken by hand, must fail.
-const chart = "../workspaces-release"
-
 // cluster is the one of KUBECONFIG.
 type cluster struct {
 	kubectl, helm, builder string
-	images                 string // directory of our own
+	images, chart          string // paths of our own
 	architecture           string
 	version                string
 	minor                  int // of the version 1.minor
@@ -41,9 +38,10 @@ func openCluster(t *testing.T) *cluster {
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Fatal("KUBECONFIG is not set: it names the cluster to use")
 	}
-	c := &cluster{kubectl: cmp.Or(os.Getenv("E2E_KUBECTL"), "kubectl"), helm: cmp.Or(os.Getenv("E2E_HELM"), "helm"), builder: os.Getenv("E2E_BUILDER"), images: os.Getenv("E2E_IMAGES")}
-	if c.builder == "" || c.images == "" {
-		t.Fatal("E2E_BUILDER and E2E_IMAGES are not set: run make e2e")
+	c := &cluster{kubectl: cmp.Or(os.Getenv("E2E_KUBECTL"), "kubectl"), helm: cmp.Or(os.Getenv("E2E_HELM"), "helm"), builder: os.Getenv("E2E_BUILDER"), images: os.Getenv("E2E_IMAGES"),
+		chart: os.Getenv("E2E_CHART")}
+	if c.builder == "" || c.images == "" || c.chart == "" {
+		t.Fatal("E2E_BUILDER, E2E_IMAGES or E2E_CHART is not set: run make e2e")
 	}
 	server := decode[struct {
 		ServerVersion struct{ Minor, GitVersion string }

@@ -40,6 +40,14 @@ func (c *cluster) ordinaryContainer(t *testing.T) {
 	})
 }
 
+// observation leaves the import to the service, which pauses for half a minute between groups.
+func (c *cluster) observation(t *testing.T) {
+	w := c.world(t, "observation")
+	c.prove(t, "observe mode verifies the service's own import", func(t *testing.T) string {
+		return w.in(t).first(standalone(releaseA, 2, "mode=observe", "release.repository=release", "release.groups={base1,base2,extended}"))
+	})
+}
+
 // first installs with two replicas.
 func (w *world) first(set []string) string {
 	before, began := w.ledger(), time.Now()
@@ -61,7 +69,7 @@ func (c *cluster) bringYourOwn(t *testing.T) {
 }
 
 func (w *world) bring(output string, add func(w *world, printed string) string) string {
-	printed, err := command(w.t.Context(), helmValues, w.helm, "template", "acme", chart, "--namespace", w.namespace, "--values", "-",
+	printed, err := command(w.t.Context(), helmValues, w.helm, "template", "acme", w.chart, "--namespace", w.namespace, "--values", "-",
 		"--set", "output="+output+",target.container=prismeai-workspaces")
 	if err != nil {
 		w.t.Fatal(err)

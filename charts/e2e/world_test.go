@@ -244,7 +244,7 @@ token: {existingSecret: platform-token}
 
 // tryHelm runs helm upgrade --install with the chart, and values as of --set.
 func (w *world) tryHelm(set []string, more ...string) (string, error) {
-	args := []string{"upgrade", "--install", "acme", chart, "--namespace", w.namespace, "--values", "-", "--timeout", patience.String()}
+	args := []string{"upgrade", "--install", "acme", w.chart, "--namespace", w.namespace, "--values", "-", "--timeout", patience.String()}
 	for _, s := range set {
 		args = append(args, "--set", s)
 	}

@@ -36,22 +36,26 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	name := filepath.Base(args[0])
-	commands := map[string]func(context.Context, []string) error{"cp": cp, "sleep": sleep, "ask": ask, "kill9": kill9}
-	command, wanted := commands[name], map[string]int{"cp": 2}[name]
-	if command == nil || len(args)-1 != max(wanted, 1) {
-		return fmt.Errorf("usage: cp FROM TO | sleep SECONDS | ask URL | kill9 CONTAINER-ID, not %q", args)
+	switch name := filepath.Base(args[0]); {
+	case name == "cp" && len(args) == 3:
+		return cp(args[1], args[2])
+	case name == "sleep" && len(args) == 2:
+		return sleep(ctx, args[1])
+	case name == "ask" && len(args) == 2:
+		return ask(ctx, os.Stdout, args[1])
+	case name == "kill9" && len(args) == 2:
+		return kill9(args[1])
 	}
-	return command(ctx, args[1:])
+	return fmt.Errorf("usage: cp FROM TO | sleep SECONDS | ask URL | kill9 CONTAINER-ID, not %q", args)
 }
 
-func cp(_ context.Context, args []string) error {
-	from, err := os.Open(args[0])
+func cp(source, target string) error {
+	from, err := os.Open(source)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	to, err := os.Create(args[1])
+	to, err := os.Create(target)
 	if err != nil {
 		return err
 	}
@@ -59,12 +63,12 @@ func cp(_ context.Context, args []string) error {
 	return errors.Join(err, to.Close())
 }
 
-func sleep(ctx context.Context, args []string) error {
-	seconds, err := strconv.Atoi(args[0])
+func sleep(ctx context.Context, seconds string) error {
+	n, err := strconv.Atoi(seconds)
 	if err != nil {
 		return err
 	}
-	wait(ctx, time.Duration(seconds)*time.Second)
+	wait(ctx, time.Duration(n)*time.Second)
 	return nil
 }
 
@@ -80,12 +84,12 @@ const askEvery = 50 * time.Millisecond
 
 // ask prints each answer that is not the one before, on a connection of its own each
 // time, so that the Service chooses anew.
-func ask(ctx context.Context, args []string) error {
+func ask(ctx context.Context, out io.Writer, url string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for last := ""; ctx.Err() == nil; wait(ctx, askEvery) {
-		answer := one(ctx, client, args[0])
+		answer := one(ctx, client, url)
 		if answer != last && ctx.Err() == nil {
-			fmt.Println(answer)
+			fmt.Fprintln(out, answer)
 			last = answer
 		}
 	}
@@ -112,7 +116,7 @@ func one(ctx context.Context, client *http.Client, url string) string {
 }
 
 // kill9 finds processes by their cgroup, whose path names the container.
-func kill9(_ context.Context, args []string) error {
+func kill9(container string) error {
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return err
@@ -126,7 +130,7 @@ func kill9(_ context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		if !strings.Contains(string(cgroup), args[0]) {
+		if !strings.Contains(string(cgroup), container) {
 			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
@@ -139,7 +143,7 @@ func kill9(_ context.Context, args []string) error {
 		killed++
 	}
 	if killed == 0 {
-		return fmt.Errorf("no process of container %s", args[0])
+		return fmt.Errorf("no process of container %s", container)
 	}
 	fmt.Println("killed", killed)
 	return nil
