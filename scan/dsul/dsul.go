@@ -32,8 +32,8 @@ import (
 const (
 	// Name of the scanner, in findings and for selection.
 	Name = "dsul"
-	// rulesVersion is raised when what is found changes: cached verdicts and
-	// manifests name it.
+	// rulesVersion is raised when what is found changes much, to tell people. What
+	// programs compare is the digest of the rules.
 	rulesVersion = "1"
 )
 
@@ -126,8 +126,13 @@ func New(opts Options) (*Detector, error) {
 func (d *Detector) Describe() release.Scanner {
 	return release.Scanner{
 		Name: Name, Version: rulesVersion, Detectors: len(d.rules),
-		Rules: digest.FromString(rulesVersion + "\n" + strings.Join(d.rules, "\n")),
+		Rules: describeRules(d.rules, rulesDigest),
 	}
+}
+
+// describeRules digests the code that finds secrets, and the names of the rules in use.
+func describeRules(rules []string, code string) digest.Digest {
+	return digest.FromString(code + "\n" + strings.Join(rules, "\n"))
 }
 
 // Scan implements [scan.Detector]. A file that is not YAML, or not valid, is looked
