@@ -272,6 +272,11 @@ func printable(path string) string {
 	return path
 }
 
+// Same reports whether two findings are of the same secret in the same place.
+func (f Finding) Same(other Finding) bool {
+	return f.Fingerprint == other.Fingerprint && f.Path == other.Path && f.Line == other.Line && f.Column == other.Column && f.Where == other.Where
+}
+
 // compareFindings orders findings by place.
 func compareFindings(a, b Finding) int {
 	return cmp.Or(

@@ -76,8 +76,14 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// file is a path of the workspaces as the repository has it.
-func (a About) file(name string) string { return path.Join(a.Source.Subdir, name) }
+// file is a path of the workspaces as the repository has it. What has no directory is
+// no file, but the labels of an image, for example.
+func (a About) file(name string) string {
+	if !strings.Contains(name, "/") {
+		return name
+	}
+	return path.Join(a.Source.Subdir, name)
+}
 
 // sentence says what was found, and what to do.
 func sentence(f scan.Finding) string { return f.Text() + ": " + f.Help }

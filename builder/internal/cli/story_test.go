@@ -73,6 +73,13 @@ func TestStories(t *testing.T) {
 			}
 			base.Env = append(base.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE=filesystem", "WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=/srv/shipped")
 			env.Setenv("CLASH", reg.PushBase(t, story+"/clash:v1", base).Ref)
+			for name, variables := range map[string][]string{
+				"LEAKY": {"DB_PASSWORD=sunrise9"},
+				"USUAL": {"PATH=/usr/local/sbin:/usr/local/bin:/usr/bin", "NODE_VERSION=22.11.0", "YARN_VERSION=1.22.22", "LANG=C.UTF-8"},
+			} {
+				other := registrytest.Base{Platforms: base.Platforms, Env: variables}
+				env.Setenv(name, reg.PushBase(t, story+"/"+strings.ToLower(name)+"-base:v1", other).Ref)
+			}
 			env.Setenv("MIRRORED", reg.Host()+"/"+mirror.PushBase(t, story+"/mirrored:v1", base).Ref[len(mirror.Host())+1:])
 			env.Setenv("BASE", reg.Ref(story+"/prismeai-workspaces:v1"))
 			env.Setenv("PASSWORD", privatePassword)

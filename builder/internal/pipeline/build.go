@@ -87,6 +87,9 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		defer b.base.Close()
 	}
 	if err == nil {
+		err = b.scanMetadata(ctx, reading)
+	}
+	if err == nil {
 		err = cmp.Or(verdict(reading.Diagnostics, reading.Scan), checkCoverage(reading.Scan.Coverage, content))
 	}
 	if err != nil {

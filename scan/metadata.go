@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Metadata is something that ships and is in no file, such as the labels of an image.
+type Metadata struct {
+	// Name stands in place of a path in findings, and for globs of a policy. It has no
+	// slash, so that no file of a workspace has it.
+	Name string
+	// Content is encoded as JSON: names and values.
+	Content any
+	// Help says what to do about a secret in it.
+	Help string
+	// Foreign content is somebody else's: a secret in it is a warning.
+	Foreign bool
+}
+
+// ScanMetadata scans metadata as it scans files. What it finds belongs into the report
+// of a run, and does not count in its coverage. The error is a [*FileError], or the
+// cause of the context's end.
+func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, error) {
+	if s.policy.excludes(m.Name) {
+		return nil, nil
+	}
+	data, err := m.encode()
+	if err != nil {
+		return nil, err
+	}
+	keys := strings.Split(string(data), "\n")
+	var sightings []sighting
+	for _, d := range s.detectors {
+		name := d.Describe().Name
+		// The suffix tells detectors what it is.
+		result, err := detect(ctx, d, File{Path: m.Name + ".json", Data: data})
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		} else if err != nil {
+			return nil, &FileError{Path: m.Name, Scanner: name, Err: err}
+		}
+		for _, match := range unique(result.Matches) {
+			match.Help = m.Help
+			sightings = append(sightings, sighting{name, match})
+		}
+	}
+	for i, s := range sightings {
+		placed := func(other sighting) bool { return other.Where != "" && other.overlaps(s.Match) }
+		if !slices.ContainsFunc(sightings, placed) {
+			sightings[i].Where = s.keyIn(keys)
+		}
+	}
+	found, err := findings(ctx, m.Name, sightings)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range found {
+		found[i].Line, found[i].Column = 0, 0 // there is no file to look it up in
+		if found[i].Severity = s.policy.severity(f); m.Foreign {
+			found[i].Severity = Warning
+		}
+	}
+	return found, nil
+}
+
+// encode writes one name and value a line.
+func (m Metadata) encode() ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m.Content); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// keyIn returns the name in the line of a match, unless it is itself the secret.
+func (m Match) keyIn(lines []string) string {
+	if m.Line < 1 || m.Line > len(lines) {
+		return ""
+	}
+	quoted, err := strconv.QuotedPrefix(strings.TrimSpace(lines[m.Line-1]))
+	if err != nil || !strings.Contains(lines[m.Line-1], quoted+":") {
+		return ""
+	}
+	var key string
+	if json.Unmarshal([]byte(quoted), &key) != nil || strings.Contains(key, m.Secret.Reveal()) {
+		return ""
+	}
+	return key
+}
+
+// Add adds findings of metadata.
+func (r *Report) Add(found ...Finding) {
+	r.Findings = append(r.Findings, found...)
+	r.sort()
+}
