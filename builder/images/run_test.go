@@ -89,7 +89,9 @@ func TestSidecarTrustsTheCertificatesOfItsImage(t *testing.T) {
 
 // A whole release is built and pushed by the image of the builder.
 func TestBuilderBuildsInItsImage(t *testing.T) {
-	_, dir := makeImages(t, compile(t, repository, "builder", runtime.GOARCH))
+	binary := compile(t, repository, "builder", runtime.GOARCH)
+	_, dir := makeImages(t, binary)
+	checkBill(t, dir, "builder", binary)
 	rootfs := unpack(t, pull(t, filepath.Join(dir, "builder.oci.tar"), runtime.GOARCH))
 	if got := modes(t, rootfs)["/tmp"]; got != "dtrwxrwxrwx 2023-11-14" {
 		t.Errorf("/tmp is %s", got)

@@ -40,7 +40,7 @@ func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 		doc.Relate(root.ID, relationship, p.ID)
 	}
 	add(spdx.DependsOn, "stdlib", b.info.GoVersion, strings.TrimPrefix(b.info.GoVersion, "go"))
-	for _, m := range modules(b.info) {
+	for _, m := range modules(b.info, i.version) {
 		add(spdx.DependsOn, m.Path, m.Version, m.Version)
 	}
 	roots := version.Module(authoritiesModule)
@@ -48,12 +48,16 @@ func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 	return doc
 }
 
-// modules are those whose code is in the program, also where it takes another's place.
-func modules(info *debug.BuildInfo) []*debug.Module {
+// modules are those whose code is in the program, also where it takes another's place. A
+// directory that does is of our own version.
+func modules(info *debug.BuildInfo, version string) []*debug.Module {
 	var list []*debug.Module
 	for _, m := range info.Deps {
 		if m.Replace != nil {
 			m = m.Replace
+		}
+		if strings.HasPrefix(m.Path, "./") {
+			m = &debug.Module{Path: path.Join(info.Main.Path, m.Path), Version: version}
 		}
 		list = append(list, m)
 	}

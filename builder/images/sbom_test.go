@@ -25,7 +25,12 @@ import (
 func TestBillOfMaterials(t *testing.T) {
 	binary := compile(t, repository, "sidecar", runtime.GOARCH)
 	_, dir := makeImages(t, binary)
-	data, err := os.ReadFile(filepath.Join(dir, "sidecar-linux-"+runtime.GOARCH+".spdx.json"))
+	checkBill(t, dir, "sidecar", binary)
+}
+
+func checkBill(t *testing.T, dir, program, binary string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, program+"-linux-"+runtime.GOARCH+".spdx.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +47,10 @@ func TestBillOfMaterials(t *testing.T) {
 	got := map[string]string{}
 	for _, p := range doc.Packages {
 		got[p.PackageName] = p.PackageVersion
-		checkPURL(t, p)
+		checkPURL(t, p, program)
 	}
 	want := toolchainSays(t, binary)
-	want["sidecar"] = release
+	want[program] = release
 	want[authoritiesModule] = inGoMod(t, authoritiesModule)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("packages (-want +got):\n%s", diff)
@@ -60,7 +65,7 @@ func TestBillOfMaterials(t *testing.T) {
 }
 
 // checkPURL wants a package URL that means the package.
-func checkPURL(t *testing.T, p *v2_3.Package) {
+func checkPURL(t *testing.T, p *v2_3.Package, program string) {
 	t.Helper()
 	purl, err := packageurl.FromString(p.PackageExternalReferences[0].Locator)
 	if err != nil {
@@ -68,10 +73,10 @@ func checkPURL(t *testing.T, p *v2_3.Package) {
 		return
 	}
 	name := strings.TrimPrefix(purl.Namespace+"/"+purl.Name, "/")
-	if p.PackageName == "sidecar" {
+	if p.PackageName == program {
 		name = purl.Subpath
 	}
-	if purl.Type != "golang" || name != p.PackageName || purl.Version != strings.TrimPrefix(p.PackageVersion, "go") {
+	if purl.Type != "golang" || name != strings.ToLower(p.PackageName) || purl.Version != strings.TrimPrefix(p.PackageVersion, "go") {
 		t.Errorf("%s %s has the package URL %s", p.PackageName, p.PackageVersion, purl)
 	}
 }
@@ -83,13 +88,17 @@ func toolchainSays(t *testing.T, binary string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
+	found, last := map[string]string{}, ""
 	for line := range strings.Lines(string(out)) {
 		switch fields := strings.Fields(line); {
+		case len(fields) < 2:
 		case fields[0] == binary+":":
 			found["stdlib"] = fields[1]
 		case fields[0] == "dep":
-			found[fields[1]] = fields[2]
+			found[fields[1]], last = fields[2], fields[1]
+		case fields[0] == "=>": // by a directory of ours
+			delete(found, last)
+			found["github.com/prismeai/workspaces-release"+strings.TrimPrefix(fields[1], ".")] = release
 		}
 	}
 	if len(found) < 10 {
@@ -110,13 +119,14 @@ func inGoMod(t *testing.T, module string) string {
 
 func TestModulesThatTakeTheirPlace(t *testing.T) {
 	var got []string
-	for _, m := range modules(&debug.BuildInfo{Deps: []*debug.Module{
+	for _, m := range modules(&debug.BuildInfo{Main: debug.Module{Path: "example.com/main"}, Deps: []*debug.Module{
 		{Path: "example.com/a", Version: "v1.0.0"},
 		{Path: "example.com/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v2.0.0"}},
-	}}) {
+		{Path: "example.com/c", Version: "v1.0.0", Replace: &debug.Module{Path: "./ours", Version: "(devel)"}},
+	}}, "v3") {
 		got = append(got, modulePURL(m.Path, m.Version, ""))
 	}
-	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0"}; !slices.Equal(got, want) {
+	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0", "pkg:golang/example.com/main/ours@v3"}; !slices.Equal(got, want) {
 		t.Errorf("%q instead of %q", got, want)
 	}
 }
