@@ -123,6 +123,8 @@ type Workspace struct {
 	// Version is version.name of .import.yml: the platform skips a workspace
 	// whose installed version has the same name.
 	Version string `json:"version,omitempty"`
+	// SourceVersion is the name in the source, where Version has a stamp of the content.
+	SourceVersion string `json:"sourceVersion,omitempty"`
 	// App is the slug of the app that the workspace publishes.
 	App string `json:"app,omitempty"`
 	// DependsOn lists the app slugs that it uses, sorted.

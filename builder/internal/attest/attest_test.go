@@ -68,7 +68,7 @@ func example() *attest.Release {
 			Groups:     []attest.Group{{Name: "base1", Labels: []string{"core"}}},
 			Platforms:  []string{"linux/amd64"},
 			Labels:     map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"},
-			ReplaceRepository: true,
+			ReplaceRepository: true, StampVersions: "content",
 		},
 		Files: files.Files(),
 		Coverage: scan.Coverage{Files: 4, Bytes: 100, SkippedBytes: 12, Skipped: []scan.Skip{

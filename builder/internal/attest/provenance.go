@@ -55,6 +55,8 @@ type Parameters struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// ReplaceRepository, as all below, says which option was used.
 	ReplaceRepository bool `json:"replaceRepository,omitempty"`
+	// StampVersions is "content" if version names have a stamp of the content.
+	StampVersions string `json:"stampVersions,omitempty"`
 }
 
 // SourceParameters say which workspaces were asked for.

@@ -36,6 +36,7 @@ type imageFlags struct {
 	platforms           []string
 	labels, annotations []string
 	replace             bool
+	stamp               formatFlag
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
@@ -48,6 +49,8 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.labels, "label", nil, "label of the image: `key=value` (repeat)")
 	flags.StringArrayVar(&f.annotations, "annotation", nil, "annotation of the image's manifest: `key=value` (repeat)")
 	flags.BoolVar(&f.replace, "replace-repository", false, "allow a base that has such a platform repository already")
+	f.stamp = newFormat("none", "content")
+	flags.Var(&f.stamp, "stamp-versions", "add to the version name of each workspace what tells whether it has changed: a digest of its content")
 }
 
 func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
@@ -215,6 +218,7 @@ func (a *app) build() *cobra.Command {
 			if opts.Checks.Workspaces, err = check.options(); err != nil {
 				return err
 			}
+			opts.Input.StampVersions = img.stamp.value == "content"
 			opts.Checks.Strict = check.strict
 			if err := look.apply(&opts.Checks); err != nil {
 				return err

@@ -63,6 +63,8 @@ type File struct {
 		Mirrors map[string][]string `yaml:"mirrors"`
 	} `yaml:"registry"`
 	Strict *bool `yaml:"strict"`
+	// StampVersions is none or content.
+	StampVersions string `yaml:"stampVersions"`
 	// Attestations about the image; each is made unless it is false.
 	Attestations struct {
 		Provenance *bool `yaml:"provenance"`
@@ -141,6 +143,7 @@ func (f *File) settings() map[string][]string {
 		"registry-ca":       f.Registry.CA,
 		"verify":            flag(f.Scan.Verify),
 		"strict":            flag(f.Strict),
+		"stamp-versions":    one(f.StampVersions),
 		"provenance":        flag(f.Attestations.Provenance),
 		"sbom":              flag(f.Attestations.SBOM),
 		"attest":            nil,

@@ -40,6 +40,9 @@ func (b *build) parameters(reading *Reading) attest.Parameters {
 
 		ReplaceRepository: b.ReplaceRepository,
 	}
+	if b.Input.StampVersions {
+		p.StampVersions = "content"
+	}
 	if b.base != nil {
 		p.Base = b.base.Name
 	}

@@ -26,6 +26,9 @@ import (
 type Input struct {
 	Spec   source.Spec
 	Source source.Options
+	// StampVersions puts the content of every workspace into the name of its version:
+	// see [workspace.Stamper]. What is read, scanned and shipped has the stamp.
+	StampVersions bool
 }
 
 // Checks says which checks a reading makes.
@@ -76,6 +79,11 @@ func Read(ctx context.Context, display *progress.Display, input Input, checks Ch
 	return reading, verdict(reading.Diagnostics, reading.Scan)
 }
 
+// walker hands out the files of a source: see [source.Tree.Walk].
+type walker interface {
+	Walk(ctx context.Context, fn func(source.File) error) (source.Report, error)
+}
+
 // sink takes the files of a source, one at a time.
 type sink func(source.File) error
 
@@ -98,13 +106,13 @@ func (s *stages) read(ctx context.Context, input Input, checks Checks, opened fu
 		}
 	}
 	err = guard(func() (err error) {
-		reading, err = s.readTree(ctx, tree, checks, extra)
+		reading, err = s.readTree(ctx, tree, input, checks, extra)
 		return err
 	})
 	return reading, err
 }
 
-func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks, sinks []sink) (*Reading, error) {
+func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, checks Checks, sinks []sink) (*Reading, error) {
 	var counter counter
 	sinks = append(sinks, counter.add)
 	var collector *workspace.Collector
@@ -115,14 +123,18 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks,
 	if err := checks.readPolicy(tree); err != nil {
 		return nil, err
 	}
+	files := walker(tree)
+	if input.StampVersions {
+		files = newStamping(tree, checks)
+	}
 	reading := new(Reading)
 	var walked source.Report
 	err := s.run("read", checks.title(), counter.tell(), func() (err error) {
 		if checks.Scanner == nil {
-			walked, err = walk(ctx, tree, sinks...)
+			walked, err = walk(ctx, files, sinks...)
 			return fail(Source, err)
 		}
-		walked, reading.Scan, err = walkAndScan(ctx, tree, checks.Scanner, sinks)
+		walked, reading.Scan, err = walkAndScan(ctx, files, checks.Scanner, sinks)
 		return err
 	})
 	if err != nil {
@@ -136,6 +148,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, checks Checks,
 	reading.Files, reading.Bytes, reading.Dropped = walked.Files, walked.Bytes, walked.Dropped
 	reading.Diagnostics = walked.Diagnostics
 	reading.conclude(collector, checks.Strict)
+	if stamped, ok := files.(*stamping); ok {
+		stamped.tell(reading.Repository)
+	}
 	return reading, nil
 }
 
@@ -168,9 +183,9 @@ func (c Checks) title() string {
 
 // walkAndScan ends the scan also when the walk fails, and prefers what the scan has
 // to say: it is often the reason.
-func walkAndScan(ctx context.Context, tree *source.Tree, scanner *scan.Scanner, sinks []sink) (source.Report, *scan.Report, error) {
+func walkAndScan(ctx context.Context, files walker, scanner *scan.Scanner, sinks []sink) (source.Report, *scan.Report, error) {
 	run := scanner.Start(ctx)
-	walked, err := walk(ctx, tree, append(sinks, func(f source.File) error {
+	walked, err := walk(ctx, files, append(sinks, func(f source.File) error {
 		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data}))
 	})...)
 	scanned, ended := run.Finish()
@@ -196,7 +211,7 @@ func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
 
 // walk gives every file to all sinks. Each sink has a goroutine of its own and
 // holds one file at a time.
-func walk(ctx context.Context, tree *source.Tree, sinks ...sink) (source.Report, error) {
+func walk(ctx context.Context, files walker, sinks ...sink) (source.Report, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
 	pipes := make([]chan source.File, len(sinks))
@@ -211,7 +226,7 @@ func walk(ctx context.Context, tree *source.Tree, sinks ...sink) (source.Report,
 				close(pipe)
 			}
 		}()
-		report, err = tree.Walk(ctx, func(file source.File) error { return deliver(ctx, file, pipes) })
+		report, err = files.Walk(ctx, func(file source.File) error { return deliver(ctx, file, pipes) })
 		return err
 	})
 	return report, group.Wait()

@@ -91,6 +91,20 @@ func (t table) release(m *release.Manifest) {
 	t.row("repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
 	t.row("groups", strings.Join(m.GroupNames(), ", "))
 	t.row("workspaces", fmt.Sprint(len(m.Workspaces)))
+	if n := stamped(m.Workspaces); n > 0 {
+		t.row("versions", fmt.Sprintf("%d stamped with the content", n))
+	}
+}
+
+// stamped counts the workspaces whose version names have a stamp.
+func stamped(workspaces []release.Workspace) int {
+	n := 0
+	for _, w := range workspaces {
+		if w.SourceVersion != "" {
+			n++
+		}
+	}
+	return n
 }
 
 func sourceText(s release.Source) string {

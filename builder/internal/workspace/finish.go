@@ -91,11 +91,14 @@ func (c *Collector) checkIDs(s *space) {
 	}
 }
 
+// isReserved reports whether a version name means something else to the platform.
+func isReserved(name string) bool { return name == "latest" || name == "current" }
+
 func (c *Collector) checkVersion(w *Workspace, file Position) {
-	switch w.Version.Value {
-	case "":
+	switch {
+	case w.Version.Value == "":
 		c.report(ruleVersionNameMissing, file, "workspace %s has no version name", show(w.Slug))
-	case "latest", "current":
+	case isReserved(w.Version.Value):
 		c.report(ruleVersionNameReserved, w.Version.At, "version name %q is reserved by the platform", w.Version.Value)
 	}
 }

@@ -40,6 +40,7 @@ const (
 	ruleAppSlugDuplicate    = "app-slug-duplicate"
 	ruleVersionNameMissing  = "version-name-missing"
 	ruleVersionNameReserved = "version-name-reserved"
+	ruleVersionNameStamp    = "version-name-stamp"
 	ruleGroupsMissing       = "groups-missing"
 	ruleGroupUnknown        = "group-unknown"
 	ruleGroupLabels         = "group-labels"
@@ -103,6 +104,7 @@ func Rules() []Rule {
 		{ruleAppSlugDuplicate, e, "let one workspace publish the app; delete app from the other's .import.yml"},
 		{ruleVersionNameMissing, w, "push with a version name: without one the platform cannot tell that a workspace is up to date and imports it each time"},
 		{ruleVersionNameReserved, e, "give the version a name of its own, such as v2.4.0"},
+		{ruleVersionNameStamp, e, "write version.name on one line, plain or in quotes, without an anchor, an alias, a tag or escapes; or build without --stamp-versions"},
 		{ruleGroupsMissing, e, "add groups, such as groups: [base1]; an import takes the workspaces of a group and none else"},
 		{ruleGroupUnknown, e, "correct the name, or configure the group (--group)"},
 		{ruleGroupLabels, e, "give the workspace one of the group's labels, or correct groups: the next push would take it out of the group"},

@@ -113,6 +113,8 @@ type Workspace struct {
 	ID Text
 	// Version is version.name of .import.yml; plain exports have none.
 	Version Text
+	// SourceVersion is the version name in the source, if Version has a stamp: see [Stamper].
+	SourceVersion string
 	// App is the slug of the app that the workspace publishes, if any.
 	App    Text
 	Groups []Text
@@ -141,16 +143,17 @@ func (r *Repository) Manifest() []release.Workspace {
 	out := make([]release.Workspace, 0, len(r.Workspaces))
 	for _, w := range r.Workspaces {
 		out = append(out, release.Workspace{
-			Slug:      w.Slug,
-			ID:        w.ID.Value,
-			Name:      w.Name.Value,
-			Version:   w.Version.Value,
-			App:       w.App.Value,
-			DependsOn: w.sortedDependencies(),
-			Files:     w.Files,
-			Bytes:     w.Bytes,
-			Digest:    w.Digest,
-			Requires:  w.Requires,
+			Slug:          w.Slug,
+			ID:            w.ID.Value,
+			Name:          w.Name.Value,
+			Version:       w.Version.Value,
+			SourceVersion: w.SourceVersion,
+			App:           w.App.Value,
+			DependsOn:     w.sortedDependencies(),
+			Files:         w.Files,
+			Bytes:         w.Bytes,
+			Digest:        w.Digest,
+			Requires:      w.Requires,
 		})
 	}
 	return out
