@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.requirements(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.requirements(), a.bulkPush(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -121,7 +121,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), source.EnvNames())
+	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), tokenEnv))
 }
 
 // flagNames lists the flags of all commands: one environment may serve several commands.
@@ -182,5 +182,7 @@ Exit codes:
   6    the source cannot be read
   7    a registry refused or failed
   8    the build engine failed, or a result cannot be written
+  10   the bulk push failed, as a whole or for a workspace
+  11   it is not known how the bulk push ended
   130  interrupted
   183  secrets were found`

@@ -23,6 +23,8 @@ const (
 	exitSource      = 6
 	exitRegistry    = 7
 	exitEngine      = 8
+	exitPush        = 10
+	exitUnknown     = 11
 	exitInterrupted = 130
 	exitSecrets     = 183 // as trufflehog --fail
 )

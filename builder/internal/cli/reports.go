@@ -24,25 +24,30 @@ type reportTarget struct {
 	path   string
 }
 
-// reportFormats lists the names of the formats.
-func reportFormats() []string {
+// reportFormats lists the names of the formats of a scan.
+func reportFormats() []string { return names(format.All()) }
+
+func names(formats []format.Format) []string {
 	var names []string
-	for _, f := range format.All() {
+	for _, f := range formats {
 		names = append(names, string(f))
 	}
 	return names
 }
 
-// parseReports reads the values of --report. Only annotations may go to standard
+// parseReports reads the values of --report of a scan.
+func parseReports(texts []string) ([]reportTarget, error) { return parseTargets(texts, format.All()) }
+
+// parseTargets reads the values of --report. Only annotations may go to standard
 // output, between whatever else is written there.
-func parseReports(texts []string) ([]reportTarget, error) {
+func parseTargets(texts []string, formats []format.Format) ([]reportTarget, error) {
 	var targets []reportTarget
 	for _, text := range texts {
 		name, path, _ := strings.Cut(text, "=")
 		t := reportTarget{format.Format(name), path}
 		switch {
-		case !slices.Contains(format.All(), t.format):
-			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name, strings.Join(reportFormats(), ", "))
+		case !slices.Contains(formats, t.format):
+			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name, strings.Join(names(formats), ", "))
 		case path == "" && t.format != format.GitHub:
 			return nil, fmt.Errorf("report %q has no file: want %s=FILE", text, name)
 		case slices.ContainsFunc(targets, func(other reportTarget) bool { return other.path == path }):
@@ -75,12 +80,17 @@ func (a *app) writeReport(t reportTarget, reading *pipeline.Reading) error {
 	if t.path == "" {
 		return a.writeScan(a.Out, t.format, reading)
 	}
-	file, err := renameio.NewPendingFile(t.path, renameio.WithPermissions(0o644))
+	return replaceFile(t.path, func(w io.Writer) error { return a.writeScan(w, t.format, reading) })
+}
+
+// replaceFile writes a report to a file, which has all of it or is as it was.
+func replaceFile(path string, write func(io.Writer) error) error {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("create report: %w", err)
 	}
 	defer file.Cleanup()
-	if err := a.writeScan(file, t.format, reading); err != nil {
+	if err := write(file); err != nil {
 		return err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {

@@ -31,7 +31,7 @@ const privatePassword = "correct horse"
 var environmentOfStories = []string{
 	"HOME", "TMPDIR", "NO_COLOR", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "NETRC",
 	"BUILDER_BASE", "BUILDER_SCAN_CACHE", "BUILDER_TAG", "BUILDER_RELEASE", "BUILDER_PUSH", "BUILDER_CONFIG", "BUILDER_BSAE", "BUILDER_STRICT", "BUILDER_SBOM",
-	"BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
+	"BUILDER_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
 }
 
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
@@ -48,6 +48,7 @@ var environmentOfStories = []string{
 //	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
 //	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
 //	hostile KIND FILE   makes what no workspace should have
+//	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
@@ -86,7 +87,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("CA", ca)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
-			env.Values[plantedKey] = new(planted)
+			env.Values[plantedKey], env.Values[testKey] = new(planted), t
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -103,6 +104,7 @@ func TestStories(t *testing.T) {
 			"fill":       fill,
 			"hostile":    hostile,
 			"commit":     commit,
+			"platform":   startPlatform,
 		},
 	})
 }
@@ -139,8 +141,12 @@ func copyWorkspaces(ts *testscript.TestScript, _ bool, args []string) {
 type planted struct{ tokens []string }
 
 type plantedKeyType struct{}
+type testKeyType struct{}
 
-var plantedKey plantedKeyType
+var (
+	plantedKey plantedKeyType
+	testKey    testKeyType // of the test that the stories are part of
+)
 
 func plant(ts *testscript.TestScript, _ bool, args []string) {
 	// The shape of a personal access token of a forge, in two parts so that this file has none.

@@ -62,6 +62,12 @@ type File struct {
 		// Mirrors maps a registry to the mirrors that are asked first.
 		Mirrors map[string][]string `yaml:"mirrors"`
 	} `yaml:"registry"`
+	// BulkPush says what bulk-push pushes, and where.
+	BulkPush struct {
+		APIURL     string   `yaml:"apiUrl"`
+		Repository string   `yaml:"repository"`
+		Groups     []string `yaml:"groups"`
+	} `yaml:"bulkPush"`
 	Strict *bool `yaml:"strict"`
 	// StampVersions is none or content.
 	StampVersions string `yaml:"stampVersions"`
@@ -142,6 +148,9 @@ func (f *File) settings() map[string][]string {
 		"insecure-registry": f.Registry.Insecure,
 		"registry-ca":       f.Registry.CA,
 		"verify":            flag(f.Scan.Verify),
+		"api-url":           one(f.BulkPush.APIURL),
+		"repository":        one(f.BulkPush.Repository),
+		"groups":            f.BulkPush.Groups,
 		"strict":            flag(f.Strict),
 		"stamp-versions":    one(f.StampVersions),
 		"provenance":        flag(f.Attestations.Provenance),

@@ -70,22 +70,27 @@ func (d *Display) Engine() chan *client.SolveStatus {
 // Stage runs fn as a named stage. While it runs, and when it ends, tell is asked
 // how far it is; a nil tell means that there is nothing to say.
 func (d *Display) Stage(name string, tell func() string, fn func() error) error {
+	if tell == nil {
+		return d.Narrate(name, func(func(string)) error { return fn() })
+	}
+	return d.Narrate(name, func(say func(string)) error {
+		stop := make(chan struct{})
+		var ticking sync.WaitGroup
+		ticking.Go(func() { watch(say, tell, stop) })
+		err := fn()
+		close(stop)
+		ticking.Wait()
+		say(tell())
+		return err
+	})
+}
+
+// Narrate runs fn as a named stage, which says lines as things happen.
+func (d *Display) Narrate(name string, fn func(say func(line string)) error) error {
 	started := time.Now()
 	vertex := client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started}
 	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&vertex}})
-
-	stop := make(chan struct{})
-	var ticking sync.WaitGroup
-	if tell != nil {
-		ticking.Go(func() { d.watch(vertex.Digest, tell, stop) })
-	}
-	err := fn()
-	close(stop)
-	ticking.Wait()
-
-	if tell != nil {
-		d.log(vertex.Digest, tell())
-	}
+	err := fn(func(line string) { d.log(vertex.Digest, line) })
 	ended := vertex
 	now := time.Now()
 	ended.Completed = &now
@@ -97,7 +102,7 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 }
 
 // watch reports a stage until it ends.
-func (d *Display) watch(vertex digest.Digest, tell func() string, stop <-chan struct{}) {
+func watch(say func(string), tell func() string, stop <-chan struct{}) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -105,7 +110,7 @@ func (d *Display) watch(vertex digest.Digest, tell func() string, stop <-chan st
 		case <-stop:
 			return
 		case <-ticker.C:
-			d.log(vertex, tell())
+			say(tell())
 		}
 	}
 }

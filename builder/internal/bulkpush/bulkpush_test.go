@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bulkpush_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// recorder is a display that keeps what it shows.
+type recorder struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
+	say := func(line string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		fmt.Fprintln(&r.text, line)
+	}
+	say("> " + name)
+	err := fn(say)
+	if err != nil {
+		say("! " + err.Error())
+	}
+	return err
+}
+
+// world is a platform with a gateway, on a fake clock.
+type world struct {
+	*platformtest.Platform
+	pod     *platformtest.Pod
+	gateway *platformtest.Gateway
+	client  *platform.Client
+	display recorder
+	options bulkpush.Options
+}
+
+func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
+		w := &world{Platform: platformtest.New(o), options: bulkpush.Options{Repository: "git", Groups: []string{"base1"}, Timeout: 30 * time.Minute}}
+		defer w.Close()
+		w.pod = w.NewPod("pod-0", &platformtest.Release{ID: "git", Workspaces: []platformtest.Workspace{
+			{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}})
+		w.pod.SetReady(true)
+		w.gateway = w.NewGateway()
+		w.gateway.Faults = new(platformtest.Script)
+		var err error
+		w.client, err = platform.New(platform.Options{BaseURL: "http://platform", Identity: platform.Bearer(platform.Fixed(secret.New(o.Token))),
+			Transport: platformtest.Transport(w.gateway)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(t, w)
+	})
+}
+
+func (w *world) run(t *testing.T) *bulkpush.Result {
+	t.Helper()
+	result, err := bulkpush.Run(t.Context(), w.client, &w.display, w.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// requests counts those that reached the gateway.
+func (w *world) requests(op string) (n int) {
+	synctest.Wait()
+	for _, r := range w.Ledger().Requests {
+		if r.Server == "gateway" && r.Op == op {
+			n++
+		}
+	}
+	return n
+}
+
+func want(t *testing.T, w *world, r *bulkpush.Result, outcome bulkpush.Outcome, text string) {
+	t.Helper()
+	var problems bytes.Buffer
+	if err := r.WriteProblems(&problems); err != nil {
+		t.Fatal(err)
+	}
+	if r.Outcome != outcome || !strings.Contains(problems.String(), text) || (text == "") != (problems.Len() == 0) {
+		t.Errorf("outcome %s, want %s with %q:\n%s%s", r.Outcome, outcome, text, &problems, w.display.text.String())
+	}
+}
+
+func each(d time.Duration) func(string) time.Duration { return func(string) time.Duration { return d } }
+
+var (
+	resetAfter  = platformtest.Fault{Op: "push", Kind: platformtest.ResetAfter}
+	resetBefore = platformtest.Fault{Op: "push", Kind: platformtest.ResetBefore}
+)
+
+// A push goes on for long after its connection broke: its end is found, and it is asked
+// for seldom enough for the limits of the gateway.
+func TestEndIsFoundHoweverLate(t *testing.T) {
+	for name, o := range map[string]platformtest.Options{
+		"soon after": {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute},
+		"late":       {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute, EventLag: 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, o, func(t *testing.T, w *world) {
+				r := w.run(t)
+				want(t, w, r, bulkpush.Done, "")
+				if took := time.Duration(r.Duration); took < 20*time.Minute || took > 20*time.Minute+30*time.Second {
+					t.Errorf("it took %s", took)
+				}
+				if n := w.requests("push"); n != 1 {
+					t.Errorf("%d pushes were asked for", n)
+				}
+				if reads := w.requests("events"); reads > 20*60/2 {
+					t.Errorf("%d reads of events", reads)
+				}
+				if told := w.display.text.String(); strings.Count(told, "1/2 ") != 1 || strings.Count(told, "2/2 ") != 1 {
+					t.Errorf("progress is told other than once:\n%s", told)
+				}
+			})
+		})
+	}
+}
+
+// begin starts the push of the options, as a request does whose answer is lost.
+func (w *world) begin(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan bool, 1)
+	direct, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: platform.Headers(platform.LocalHeaders()), Transport: platformtest.Transport(w.pod)})
+	if err != nil {
+		t.Error(err)
+	}
+	go func() {
+		_, _ = direct.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Wait: time.Hour}, func(platform.PushEvent) { started <- true; cancel() })
+	}()
+	<-started
+}
+
+// Without events, and with the lock free, nothing will tell the end any more.
+func TestNobodyTellsTheEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault platformtest.Fault
+		o     platformtest.Options
+		text  string
+	}{
+		"lost event":    {resetAfter, platformtest.Options{DropCompleted: true}, "the write lock is free, and no event tells the end (the request:"},
+		"never began":   {resetBefore, platformtest.Options{}, "nor that it began"},
+		"gateway fails": {platformtest.Fault{Op: "push", Kind: platformtest.Answer, Status: 502, Body: platformtest.HTML}, platformtest.Options{}, "HTTP 502"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, tt.o, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(tt.fault)
+				r := w.run(t)
+				want(t, w, r, bulkpush.Unknown, tt.text)
+				if took := time.Duration(r.Duration); took < 20*time.Second || took > time.Minute {
+					t.Errorf("it took %s to find that out", took)
+				}
+				if n := w.requests("push"); n != 1 {
+					t.Errorf("%d pushes were asked for", n)
+				}
+			})
+		})
+	}
+}
+
+// A pod that dies leaves the lock: it is waited for until the time is over.
+func TestDeadPodLeavesTheLock(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
+		w.options.Timeout = 10 * time.Minute
+		go func() {
+			time.Sleep(90 * time.Second)
+			w.pod.Kill()
+			w.pod.Restart()
+			w.pod.SetReady(true)
+		}()
+		r := w.run(t)
+		want(t, w, r, bulkpush.Unknown, "no end after 10m0s (the request: platform push: (interrupted)")
+		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// The end of somebody else's push of the same groups is not the end of ours.
+func TestOtherPushesAreNotOurs(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.Fail("a", "somebody else's trouble")
+		want(t, w, w.run(t), bulkpush.Failed, "somebody else's trouble")
+		w.Heal("a")
+		time.Sleep(2 * time.Second)
+		w.gateway.Faults.Add(resetAfter)
+		want(t, w, w.run(t), bulkpush.Done, "")
+	})
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		// The answer has a correlation id, and the other push comes after it.
+		w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.begin(t) }})
+		want(t, w, w.run(t), bulkpush.Unknown, "no event tells the end")
+	})
+}
+
+func TestLockIsWaitedFor(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.options.WaitLock = 20 * time.Minute
+		w.Lock("ada", "manual")
+		go func() {
+			time.Sleep(5 * time.Minute)
+			w.Unlock()
+			w.Lock("bob", "pull_in_progress")
+			time.Sleep(5 * time.Minute)
+			w.Unlock()
+		}()
+		r := w.run(t)
+		want(t, w, r, bulkpush.Done, "")
+		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 10*time.Minute+15*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if told := w.display.text.String(); strings.Count(told, "held by ada (manual)") != 1 || strings.Count(told, "held by bob (pull_in_progress)") != 1 {
+			t.Errorf("the holders are not told once each:\n%s", told)
+		}
+		if looks := w.requests("workspace"); looks > 10*60/5+10 {
+			t.Errorf("%d looks at the lock", looks)
+		}
+	})
+}
+
+// The bound holds over several holders, and over refusals.
+func TestLockIsNotWaitedForLonger(t *testing.T) {
+	for name, prepare := range map[string]func(*world){
+		"held": func(w *world) { w.Lock("ada", "manual") },
+		"refused": func(w *world) {
+			w.gateway.Faults.Add(platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked"}`})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.options.WaitLock = 3 * time.Minute
+				prepare(w)
+				r := w.run(t)
+				want(t, w, r, bulkpush.Failed, "waited 3m0s")
+				if took := time.Duration(r.Duration); took < 3*time.Minute || took > 3*time.Minute+15*time.Second {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// Reads are repeated after what may pass; a push only if nothing was done.
+func TestRetries(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault   platformtest.Fault
+		outcome bulkpush.Outcome
+		asked   int
+	}{
+		"platform is away for a moment": {platformtest.Fault{Op: "workspace", Times: 3, Kind: platformtest.Answer, Status: 503}, bulkpush.Done, 5},
+		"platform is away":              {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.ResetBefore}, bulkpush.Failed, 4},
+		"token":                         {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Answer, Status: 401}, bulkpush.Failed, 1},
+		"too many requests": {platformtest.Fault{Op: "push", Times: 2, Kind: platformtest.Answer, Status: 429,
+			Body: `{"error":"TooManyRequests","details":{"retryAfter":40}}`}, bulkpush.Done, 3},
+		"far too many requests": {platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 429}, bulkpush.Failed, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(tt.fault)
+				r := w.run(t)
+				if asked := w.requests(tt.fault.Op); r.Outcome != tt.outcome || asked != tt.asked {
+					t.Errorf("outcome %s after %d requests, want %s after %d\n%+v", r.Outcome, asked, tt.outcome, tt.asked, r.Problems)
+				}
+			})
+		})
+	}
+}
+
+// What was told of a workspace on the way counts, whatever the summary says.
+func TestNothingThatWasToldIsLost(t *testing.T) {
+	const started = `{"repositoryId":"git","groups":["base1"],"workspaces":[{"slug":"a","status":"candidate"},{"slug":"b","status":"inProgress"},{"slug":"c","status":"alreadyPushed"}]}`
+	progress := func(slug, status, errors string) string {
+		return `{"repositoryId":"git","workspaceSlug":"` + slug + `","status":"` + status + `","errors":[` + errors + `],"current":1,"total":3}`
+	}
+	for name, tt := range map[string]struct {
+		steps   []string
+		outcome bulkpush.Outcome
+		want    string
+	}{
+		"error on the way":  {[]string{progress("a", "error", `"disk full"`), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: disk full"},
+		"status on the way": {[]string{progress("a", "error", ""), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: the platform does not say"},
+		"only on the way":   {[]string{progress("x", "pushed", ""), started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Failed, "c: e"},
+		"left out":          {[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "b: another push"},
+		"only ids":          {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`}, bulkpush.Failed, "idb: it has a merge conflict"},
+		"ids without fault": {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`}, bulkpush.Done, ""},
+		"as a whole":        {[]string{`{"repositoryId":"git","errors":[{"error":"E","message":"m"}],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "error: E: m"},
+		"said twice":        {[]string{`{"repositoryId":"git","errors":["m"],"workspaces":[{"slug":"a","status":"error","errors":["m"]}]}`}, bulkpush.Failed, "a: m"},
+		"of nothing":        {[]string{`{"repositoryId":"git","errors":[],"workspaces":[]}`}, bulkpush.Failed, "no workspace belongs to base1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: "data: " + strings.Join(tt.steps, "\n\ndata: ") + "\n\n"})
+				r := w.run(t)
+				want(t, w, r, tt.outcome, tt.want)
+				if name == "said twice" && len(r.Problems) > 0 {
+					t.Errorf("said twice: %+v", r.Problems)
+				}
+			})
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		prepare func(*world)
+		outcome bulkpush.Outcome
+		text    string
+	}{
+		"while it is watched": {func(*world) {}, bulkpush.Unknown, "the platform goes on with the push"},
+		"while its end is looked for": {func(w *world) {
+			w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.Lock("ada", "push_in_progress") }})
+		}, bulkpush.Unknown, "the platform goes on with the push"},
+		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, bulkpush.Failed, "before anything was pushed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
+				w.options.WaitLock = time.Hour
+				tt.prepare(w)
+				ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+				defer cancel()
+				r, err := bulkpush.Run(ctx, w.client, &w.display, w.options)
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("error %v", err)
+				}
+				want(t, w, r, tt.outcome, tt.text)
+			})
+		})
+	}
+}
+
+func TestRemedies(t *testing.T) {
+	for message, help := range map[string]string{
+		"Please pull first: the remote has new commits":                    "pull them into the workspace",
+		"! [rejected] main -> main (non-fast-forward)":                     "pull them into the workspace",
+		"CONFLICT (content): Merge conflict in index.yml":                  "resolve the conflicts",
+		"SSL certificate problem: self-signed certificate":                 "does not trust the certificate",
+		"remote: GitLab: You are not allowed to push to protected branch":  "refuses pushes to this branch",
+		"fatal: Authentication failed for 'https://git.example.com/'":      "refuses the platform's credentials",
+		"git@example.com: Permission denied (publickey).":                  "refuses the platform's credentials",
+		"The requested URL returned error: 403":                            "refuses the platform's credentials",
+		"AlreadyUsedError: version name v2 already exists":                 "use another --name",
+		"Workspace abc is locked":                                          "run again when that has ended",
+		"fatal: unable to access: Could not resolve host: git.example.com": "does not reach the Git server",
+		"connect ECONNREFUSED 10.0.0.1:443":                                "does not reach the Git server",
+		"something new in block 403112":                                    "see the log of prismeai-workspaces",
+	} {
+		t.Run(message, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.Fail("a", message)
+				want(t, w, w.run(t), bulkpush.Failed, help)
+			})
+		})
+	}
+}
+
+// The report is read by programs: its names stay.
+func TestReport(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, func(t *testing.T, w *world) {
+		w.options.Name = "v2"
+		w.Fail("b", "disk full")
+		r := w.run(t)
+		synctest.Wait()
+		all := w.Ledger().Requests
+		if r.CorrelationID == "" || r.CorrelationID != all[len(all)-1].CorrelationID {
+			t.Errorf("correlation id %s", r.CorrelationID)
+		}
+		r.CorrelationID = "corr-1"
+		data, err := json.MarshalIndent(r, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{
+ "outcome": "failed",
+ "repository": "git",
+ "groups": [
+  "base1"
+ ],
+ "name": "v2",
+ "dryRun": false,
+ "force": false,
+ "durationMilliseconds": 2000,
+ "correlationId": "corr-1",
+ "workspaces": [
+  {
+   "slug": "a",
+   "id": "ida",
+   "name": "A",
+   "status": "pushed"
+  },
+  {
+   "slug": "b",
+   "id": "idb",
+   "name": "B",
+   "status": "error",
+   "problems": [
+    {
+     "code": "PushError",
+     "message": "disk full",
+     "help": "see the log of prismeai-workspaces; then run again: workspaces that were pushed count as already pushed"
+    }
+   ]
+  }
+ ],
+ "problems": []
+}`
+		if diff := gocmp.Diff(want, string(data)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

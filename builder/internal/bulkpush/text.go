@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package bulkpush
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/junit"
+	"github.com/prismeai/workspaces-release/internal/platform"
+)
+
+// statuses are those that the summary counts, in its order.
+var statuses = []struct {
+	status platform.Status
+	label  string
+}{
+	{platform.StatusPushed, "pushed"},
+	{platform.StatusCandidate, "would be pushed"},
+	{platform.StatusAlreadyPushed, "unchanged"},
+	{platform.StatusMergeConflict, "merge conflict"},
+	{platform.StatusInProgress, "in progress"},
+	{platform.StatusError, "failed"},
+}
+
+// barWidth is the width of the bar of [progressLine], in characters.
+const barWidth = 20
+
+func startedLine(s *platform.PushStarted) string {
+	counts := map[platform.Status]int{}
+	for _, w := range s.Workspaces {
+		counts[w.Status]++
+	}
+	parts := []string{fmt.Sprintf("%d workspaces", len(s.Workspaces))}
+	for _, known := range statuses[2:5] {
+		if n := counts[known.status]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, known.label))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// progressLine shows a bar, the workspace, and what is wrong with it.
+func progressLine(p *platform.Progress) string {
+	w, total := &p.Workspace, max(p.Total, p.Current, 1)
+	done := barWidth * max(p.Current, 0) / total
+	line := fmt.Sprintf("[%s%s] %d/%d %s %s", strings.Repeat("#", done), strings.Repeat(".", barWidth-done), p.Current, total, w.Slug, w.Status)
+	if w.Duration > 0 {
+		line += fmt.Sprintf(" (%s)", w.Duration.Round(time.Millisecond))
+	}
+	for _, problem := range w.Errors {
+		line += "\n  error: " + problem.String()
+	}
+	return line
+}
+
+// WriteSummary writes what was pushed, for people.
+func (r *Result) WriteSummary(w io.Writer) error {
+	var b strings.Builder
+	row := func(label, format string, args ...any) {
+		fmt.Fprintf(&b, "%-15s %s\n", label, fmt.Sprintf(format, args...))
+	}
+	row("repository", "%s", r.Repository)
+	row("groups", "%s", strings.Join(r.Groups, ", "))
+	if r.Name != "" {
+		row("version", "%s", r.Name)
+	}
+	for _, known := range statuses {
+		var titles []string
+		for i := range r.Workspaces {
+			if r.Workspaces[i].Status == known.status {
+				titles = append(titles, r.Workspaces[i].Title())
+			}
+		}
+		if len(titles) > 0 {
+			row(known.label, "%d: %s", len(titles), strings.Join(titles, ", "))
+		}
+	}
+	row("took", "%s", time.Duration(r.Duration).Round(time.Millisecond))
+	if r.DryRun {
+		b.WriteString("dry run: nothing was pushed\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteProblems writes everything that is wrong, each with what to do about it.
+func (r *Result) WriteProblems(w io.Writer) error {
+	var b strings.Builder
+	write := func(of string, problems []Problem) {
+		for _, p := range problems {
+			fmt.Fprintf(&b, "error: %s%s\n  help: %s\n", of, p.text(), p.Help)
+		}
+	}
+	for i := range r.Workspaces {
+		write(r.Workspaces[i].Title()+": ", r.Workspaces[i].Problems)
+	}
+	write("", r.Problems)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// text is the message, after a code that is the platform's.
+func (p *Problem) text() string {
+	if p.Code == "" || strings.ToUpper(p.Code[:1]) != p.Code[:1] || strings.Contains(p.Message, p.Code) {
+		return p.Message
+	}
+	return p.Code + ": " + p.Message
+}
+
+// WriteJUnit writes a test for each workspace: what did not have to be pushed is skipped.
+func (r *Result) WriteJUnit(w io.Writer) error {
+	suite := junit.Suite{Name: "bulk push"}
+	add := func(name string, took milliseconds, skipped string, problems []Problem) {
+		c := junit.Case{Class: "bulk push to " + r.Repository, Name: name, Duration: time.Duration(took), Skipped: skipped}
+		if len(problems) > 0 {
+			c.Failure = &junit.Failure{Message: problems[0].text(), Type: cmp.Or(problems[0].Code, "error"), Text: explanation(problems)}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	for i := range r.Workspaces {
+		of, skipped := &r.Workspaces[i], ""
+		switch {
+		case of.Status == platform.StatusAlreadyPushed:
+			skipped = "unchanged since its last push"
+		case r.DryRun:
+			skipped = "dry run"
+		}
+		add(of.Title(), of.Duration, skipped, of.Problems)
+	}
+	if len(r.Problems) > 0 {
+		add("push of "+strings.Join(r.Groups, ", "), r.Duration, "", r.Problems)
+	}
+	return junit.Write(w, suite)
+}
+
+func explanation(problems []Problem) string {
+	var b strings.Builder
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s\nhelp: %s\n", p.text(), p.Help)
+	}
+	return b.String()
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
+	"github.com/prismeai/workspaces-release/builder/internal/egress"
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/scan/format"
+)
+
+// tokenEnv is the variable with the token of the platform. It is no flag, as command
+// lines are seen by others.
+const tokenEnv = "BUILDER_TOKEN"
+
+// apiFlags say how the platform is reached.
+type apiFlags struct {
+	url, tokenFile string
+	ca             []string
+}
+
+func (f *apiFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.url, "api-url", "", "`URL` of the platform's API, such as https://api.example.com/v2")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with an access token of the platform (default: variable "+tokenEnv+")")
+	flags.StringArrayVar(&f.ca, "api-ca", nil, "`file` with certificate authorities to trust for the platform, beside the system's (repeat)")
+}
+
+// client of the platform, as the token's user.
+func (f *apiFlags) client(a *app) (*platform.Client, error) {
+	token, err := f.token(a)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := egress.Proxy(a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := egress.CertPool(f.ca...)
+	if err != nil {
+		return nil, err
+	}
+	transport := egress.NewTransport(proxy, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
+	transport.ResponseHeaderTimeout = 0 // an answer may come when a long operation ends: the client bounds it
+	return platform.New(platform.Options{BaseURL: f.url, Identity: platform.Bearer(platform.Fixed(token)), Transport: transport,
+		Grace: time.Second, UserAgent: "workspaces-release-builder/" + version.Get().Version})
+}
+
+func (f *apiFlags) token(a *app) (secret.Value, error) {
+	if f.tokenFile != "" {
+		return secret.ReadFile(f.tokenFile)
+	}
+	token := secret.New(strings.TrimSpace(a.env[tokenEnv]))
+	if token.Empty() {
+		return token, errors.New("a token is required: --token-file, or variable " + tokenEnv)
+	}
+	return token, nil
+}
+
+// pushFlags say what is pushed, and where the reports go.
+type pushFlags struct {
+	bulkpush.Options
+	reports []string
+}
+
+// pushReports are the formats of a report of a push.
+var pushReports = []format.Format{format.JSON, format.JUnit}
+
+func (f *pushFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.Repository, "repository", "", "`id` of the platform repository to push to")
+	flags.StringSliceVar(&f.Groups, "groups", nil, "`names` of the groups whose workspaces are pushed, with commas")
+	flags.StringVar(&f.Name, "name", "", "`name` of the version, such as v2.4.0 (default: the platform makes one up)")
+	flags.StringVar(&f.Description, "description", "", "`text` about the version")
+	flags.BoolVar(&f.Force, "force", false, "push workspaces too that have not changed since their last push")
+	flags.BoolVar(&f.DryRun, "dry-run", false, "only ask what would be pushed")
+	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "longest `time` from the request to the known end of the push")
+	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "longest `time` to wait while somebody else holds the platform's write lock (default: do not wait)")
+	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and junit (repeat)")
+}
+
+func (f *pushFlags) check() error {
+	f.Groups = slices.DeleteFunc(f.Groups, func(g string) bool { return strings.TrimSpace(g) == "" })
+	switch {
+	case f.Repository == "":
+		return errors.New("--repository is required: the id of the platform repository to push to")
+	case len(f.Groups) == 0:
+		return errors.New("--groups is required: the groups whose workspaces are pushed")
+	case f.Timeout < time.Second:
+		return fmt.Errorf("--timeout %s is less than a second", f.Timeout)
+	case f.WaitLock < 0:
+		return fmt.Errorf("--wait-lock %s is negative", f.WaitLock)
+	}
+	_, err := parseTargets(f.reports, pushReports)
+	return err
+}
+
+func (a *app) bulkPush() *cobra.Command {
+	var api apiFlags
+	var push pushFlags
+	var show progressFlag
+	cmd := &cobra.Command{
+		Use:   "bulk-push --api-url URL --repository ID --groups NAMES",
+		Short: "Have a platform push groups of workspaces to its Git repository",
+		Long: `Bulk-push has a platform push all workspaces of some groups to a platform
+repository, shows how far it is, and ends when it is known how that ended. It fails
+if anything was not pushed that should have been, and says what to do about it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := push.check(); err != nil {
+				return usageError(cmd, err)
+			}
+			if api.url == "" {
+				return usageError(cmd, errors.New("--api-url is required: the URL of the platform's API"))
+			}
+			client, err := api.client(a)
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			display, err := show.display(a)
+			if err != nil {
+				return err
+			}
+			defer client.CloseIdleConnections()
+			result, err := bulkpush.Run(cmd.Context(), client, display, push.Options)
+			if err := errors.Join(err, display.Close(), push.write(a, result)); err != nil {
+				return err
+			}
+			return pushError(result)
+		},
+	}
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&api, &push, &show} {
+		group.register(cmd.Flags())
+	}
+	return cmd
+}
+
+// write writes the reports, what was pushed, and what is wrong.
+func (f *pushFlags) write(a *app, result *bulkpush.Result) error {
+	targets, err := parseTargets(f.reports, pushReports)
+	errs := []error{err}
+	for _, t := range targets {
+		errs = append(errs, replaceFile(t.path, func(w io.Writer) error {
+			if t.format == format.JUnit {
+				return result.WriteJUnit(w)
+			}
+			return writeJSON(w, result)
+		}))
+	}
+	return errors.Join(append(errs, result.WriteSummary(a.Out), result.WriteProblems(a.Err))...)
+}
+
+// pushError is the exit code of a result, whose problems have been told.
+func pushError(result *bulkpush.Result) error {
+	switch result.Outcome {
+	case bulkpush.Done:
+		return nil
+	case bulkpush.Unknown:
+		return &exitError{code: exitUnknown, err: errors.New("it is not known how the push ended"), said: true}
+	default:
+		return &exitError{code: exitPush, err: errors.New("the push failed"), said: true}
+	}
+}
