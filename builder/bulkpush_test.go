@@ -99,7 +99,7 @@ func TestTokenOfThePlatformIsNotShown(t *testing.T) {
 				}
 			}
 			run.says(t, "remote refuses token ***")
-			if mode == "tty" {
+			if mode == "plain" {
 				run.says(t, "[####################] 2/2 b pushed")
 			}
 		})
