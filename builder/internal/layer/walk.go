@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package layer
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow bounds the memory that the decompression of zstd takes, in bytes. It is
+// what zstd's own program uses at its highest ordinary level.
+const maxWindow = 8 << 20
+
+// ErrTooLarge is a layer that unpacks to more than was allowed.
+var ErrTooLarge = errors.New("the layer unpacks to more than is read of one")
+
+// Walk reads a layer (a tar that is compressed by gzip or zstd, or not at all) and
+// hands each of its entries to fn, in their order, with the content. Names, kinds and
+// modes are as they are stored, and may be hostile. The layer is read to its end, so
+// that the reader below and the digests that are returned cover all of it. More than
+// limit bytes of tar are [ErrTooLarge]. An error of fn is returned as it is.
+func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
+	packed := newSummer(io.Discard)
+	buffered := bufio.NewReader(io.TeeReader(blob, packed))
+	unpacked, err := unpack(buffered)
+	if err != nil {
+		return Layer{}, fmt.Errorf("unpack layer: %w", err)
+	}
+	defer unpacked.Close()
+	plain := newSummer(io.Discard)
+	bounded := &bounded{r: io.TeeReader(unpacked, plain), left: limit}
+	var read Layer
+	if err := read.walk(bounded, fn); err != nil {
+		return Layer{}, err
+	}
+	for _, rest := range []io.Reader{bounded, buffered} {
+		if _, err := io.Copy(io.Discard, rest); err != nil {
+			return Layer{}, fmt.Errorf("read layer to its end: %w", err)
+		}
+	}
+	read.Digest, read.DiffID, read.Size = packed.digest(), plain.digest(), packed.n
+	return read, nil
+}
+
+// walk counts what fn is given.
+func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) error {
+	archive := tar.NewReader(plain)
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read layer: %w", err)
+		}
+		if header.Typeflag == tar.TypeReg && !strings.HasSuffix(header.Name, "/"+opaqueWhiteout) {
+			l.Files++
+			l.Bytes += header.Size
+		}
+		if err := fn(header, archive); err != nil {
+			return err
+		}
+	}
+}
+
+// unpack finds out how a blob is compressed by its first bytes: media types are what
+// somebody says.
+func unpack(blob *bufio.Reader) (io.ReadCloser, error) {
+	magic, err := blob.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(blob)
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		d, err := zstd.NewReader(blob, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	default:
+		return io.NopCloser(blob), nil
+	}
+}
+
+// bounded fails where an [io.LimitedReader] would pretend that there is no more.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+// Read implements [io.Reader].
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, ErrTooLarge
+	}
+	return n, err
+}
+
+// OpaqueWhiteout returns the name, in the archive, of the entry that hides what lower
+// layers have in a directory.
+func OpaqueWhiteout(directory string) string {
+	return strings.TrimPrefix(directory, "/") + "/" + opaqueWhiteout
+}
+
+// IsWhiteout reports whether an entry of that name deletes something of lower layers.
+func IsWhiteout(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], whiteoutPrefix)
+}
