@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.requirements(), a.bulkPush(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.requirements(), a.bulkPush(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -178,6 +178,7 @@ Exit codes:
   1    internal error
   2    wrong usage
   3    the workspaces, or the baseline of the scan, are invalid
+  4    the releases differ (diff --exit-code)
   5    the secret scan is incomplete
   6    the source cannot be read
   7    a registry refused or failed

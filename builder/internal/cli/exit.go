@@ -19,6 +19,7 @@ const (
 	exitInternal    = 1
 	exitUsage       = 2
 	exitInvalid     = 3
+	exitDifferent   = 4 // not 1, as of diff: that is an internal error here
 	exitIncomplete  = 5
 	exitSource      = 6
 	exitRegistry    = 7

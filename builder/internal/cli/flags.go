@@ -31,10 +31,15 @@ type sourceFlags struct {
 }
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
-	limits := source.DefaultLimits()
-	f.maxFileSize, f.maxTotalSize = byteSize(limits.FileSize), byteSize(limits.TotalSize)
 	flags.StringVar(&f.ref, "ref", "", "Git `branch, tag or commit` (default: the repository's)")
 	flags.StringVar(&f.subdir, "subdir", "", "`directory` of the workspaces within SOURCE")
+	f.registerAccess(flags)
+}
+
+// registerAccess leaves out what says where the workspaces are.
+func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
+	limits := source.DefaultLimits()
+	f.maxFileSize, f.maxTotalSize = byteSize(limits.FileSize), byteSize(limits.TotalSize)
 	flags.StringVar(&f.gitUser, "git-username", "", "`user` that goes with the Git token")
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
 	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
@@ -55,7 +60,7 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	opts := source.Options{
 		TempDir: a.tempDir(),
 		Getenv:  a.getenv,
-		Limits:  source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: f.maxFiles},
+		Limits:  f.limits(),
 	}
 	opts.Username, opts.SSHKeyFile, opts.CAFile = f.gitUser, f.sshKey, f.gitCA
 	if f.gitTokenFile != "" {
@@ -66,6 +71,10 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	return pipeline.Input{Spec: spec, Source: opts}, nil
 }
 
+func (f *sourceFlags) limits() source.Limits {
+	return source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: f.maxFiles}
+}
+
 // checkFlags say what the workspaces are checked against.
 type checkFlags struct {
 	groups []string
@@ -73,8 +82,12 @@ type checkFlags struct {
 }
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.groups, "group", nil, "group in import order, with the labels of its workspaces: `name[=label,…]` (repeat)")
+	f.registerGroups(flags)
 	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
+}
+
+func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.groups, "group", nil, "group in import order, with the labels of its workspaces: `name[=label,…]` (repeat)")
 }
 
 // checks validates, and does not scan.

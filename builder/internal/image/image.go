@@ -43,6 +43,9 @@ type Config struct {
 	ReplaceRepository bool
 }
 
+// RepositoryNameVariable is the name of the variable that holds the repository's name.
+func RepositoryNameVariable(r release.Repository) string { return repositoryPrefix + r.ID + "_NAME" }
+
 // Apply returns the configuration of the image on top of base, the JSON of the
 // base's configuration. For an image from scratch, see [Scratch].
 //

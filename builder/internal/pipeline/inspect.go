@@ -47,22 +47,11 @@ func (i *Inspected) AttestationTypes() []string {
 // the last one, which holds nothing else. The error is of kind [Invalid] if the image
 // holds no release, or not what its labels and its manifest say.
 func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspected, error) {
-	img, err := client.Resolve(ctx, ref)
-	if err != nil {
-		return nil, fail(Registry, err)
-	}
-	defer img.Close()
-	label, layer, err := locate(img)
-	if err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
-	}
-	manifest, err := readManifest(ctx, img, layer, label)
+	img, manifest, err := openRelease(ctx, client, ref)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkContent(img, manifest.Layer); err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
-	}
+	defer img.Close()
 	attached, err := attest.List(ctx, img)
 	if err != nil {
 		return nil, fail(attestationKind(err), err)
@@ -80,6 +69,34 @@ func attestationKind(err error) Kind {
 		return Registry
 	}
 	return Invalid
+}
+
+// openRelease resolves an image and reads its release manifest. The caller closes the image.
+func openRelease(ctx context.Context, client *registry.Client, ref string) (*registry.Image, *release.Manifest, error) {
+	img, err := client.Resolve(ctx, ref)
+	if err != nil {
+		return nil, nil, fail(Registry, err)
+	}
+	manifest, err := releaseOf(ctx, img)
+	if err != nil {
+		return nil, nil, errors.Join(err, fail(Registry, img.Close()))
+	}
+	return img, manifest, nil
+}
+
+func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, error) {
+	label, layer, err := locate(img)
+	if err != nil {
+		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
+	}
+	manifest, err := readManifest(ctx, img, layer, label)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkContent(img, manifest.Layer); err != nil {
+		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
+	}
+	return manifest, nil
 }
 
 // locate returns the digest of the release manifest and the layer that holds it. All

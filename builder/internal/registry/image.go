@@ -324,14 +324,15 @@ func (v *verified) verify() error {
 func (i *Image) Platforms() []string {
 	var list []string
 	for _, m := range i.Manifests {
-		list = append(list, platformName(m.Platform))
+		list = append(list, m.PlatformName())
 	}
 	slices.Sort(list)
 	return list
 }
 
-// platformName is the form in which users write a platform.
-func platformName(p ocispec.Platform) string {
+// PlatformName is the platform in the form in which users write one: OS/ARCH[/VARIANT].
+func (m Manifest) PlatformName() string {
+	p := m.Platform
 	parts := []string{p.OS, p.Architecture}
 	if p.Variant != "" {
 		parts = append(parts, p.Variant)

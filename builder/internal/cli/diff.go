@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/compare"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+)
+
+const diffHelp = `Diff prints what differs between two releases, for whoever approves the new one:
+workspaces and their versions, groups and import order, files, base, variables and
+accepted findings.
+
+OLD and NEW are each an image reference, an OCI layout (oci-layout://PATH), a directory,
+or a Git repository (https://host/org/repo.git#ref:subdir). What exists as a directory,
+or starts with / or . is a directory. Of a directory or a repository, base, variables
+and findings are not known, and not compared.
+
+Secrets are not shown: each stands as *** and a number, the same for the same secret. A
+file in which a secret cannot be hidden is named only.`
+
+// maxBytesFloor is the smallest size in bytes that Markdown may be cut to.
+const maxBytesFloor = 4000
+
+// diffFlags say how much is shown, and in which way.
+type diffFlags struct {
+	out      formatFlag
+	maxLines int
+	maxBytes int
+	exitCode bool
+}
+
+func (f *diffFlags) check() error {
+	if f.maxLines < 0 {
+		return errors.New("--max-lines cannot be negative")
+	}
+	if f.maxBytes < maxBytesFloor {
+		return fmt.Errorf("--max-bytes must be at least %d", maxBytesFloor)
+	}
+	return nil
+}
+
+func (a *app) diff() *cobra.Command {
+	var from sourceFlags
+	var check checkFlags
+	var reach registryFlags
+	show := diffFlags{out: newFormat("text", "markdown", "json")}
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Print what differs between two releases",
+		Long:  diffHelp,
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := show.check(); err != nil {
+				return usageError(cmd, err)
+			}
+			opts := pipeline.DiffOptions{Limits: from.limits(), MaxLines: show.maxLines}
+			var err error
+			if opts.Old, err = a.origin(&from, args[0]); err != nil {
+				return err
+			}
+			if opts.New, err = a.origin(&from, args[1]); err != nil {
+				return err
+			}
+			if opts.Workspaces, err = check.options(); err != nil {
+				return err
+			}
+			if opts.Registry, err = reach.client(a); err != nil {
+				return err
+			}
+			if opts.Scanner, err = new(scanFlags).scanner("", nil); err != nil {
+				return err
+			}
+			return a.runDiff(cmd, opts, show)
+		},
+	}
+	from.registerAccess(cmd.Flags())
+	check.registerGroups(cmd.Flags())
+	reach.register(cmd.Flags())
+	cmd.Flags().Var(&show.out, "format", "output format")
+	cmd.Flags().IntVar(&show.maxLines, "max-lines", 1000, "most lines of files that are shown; of one file, a quarter of them")
+	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "largest size of the Markdown, in bytes: the default fits comments of GitHub and GitLab")
+	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
+	return cmd
+}
+
+func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFlags) error {
+	report, err := pipeline.Diff(cmd.Context(), opts)
+	if err != nil {
+		return err
+	}
+	switch show.out.value {
+	case "json":
+		err = report.WriteJSON(a.Out)
+	case "markdown":
+		err = report.WriteMarkdown(a.Out, show.maxBytes)
+	default:
+		err = report.WriteText(a.Out, a.color(a.Out))
+	}
+	if err == nil && show.exitCode && report.Differ {
+		return &exitError{code: exitDifferent, err: errors.New("the releases differ"), said: true}
+	}
+	return err
+}
+
+// origin tells images from sources.
+func (a *app) origin(from *sourceFlags, arg string) (pipeline.Origin, error) {
+	if isImage(arg) {
+		return pipeline.Origin{Image: arg}, nil
+	}
+	input, err := from.input(a, arg)
+	return pipeline.Origin{Input: input}, err
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package compare
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// Release is one of the two releases to compare.
+type Release struct {
+	// Name is what was asked for, without credentials; Digest that of an image.
+	Name   string
+	Digest digest.Digest
+	// Manifest of a source has neither name, base, layer nor scan.
+	Manifest *release.Manifest
+	// Errors counts what is wrong with a source, which could not be built then.
+	Errors int
+	// Images are the configurations by platform; nil for a source.
+	Images map[string]ocispec.Image
+	// Walk hands out the files of the workspaces that are wanted, in any order.
+	Walk func(ctx context.Context, wanted func(slug string) bool, fn FileFunc) error
+}
+
+// FileFunc takes a file. The path is relative to the directory of the workspaces.
+type FileFunc func(path string, size int64, content io.Reader) error
+
+// Options say what a report shows.
+type Options struct {
+	// Redactor hides secrets. It is required.
+	Redactor *scan.Redactor
+	// MaxLines bounds the lines of all hunks. No file gets more than a quarter of them.
+	MaxLines int
+}
+
+// Compare reads the files of the workspaces that differ, and reports all differences.
+// An error is one of a walk, a [*ContentError], or the cause of the context's end.
+func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report, error) {
+	r := &Report{
+		SchemaVersion: SchemaVersion, Old: older.side(), New: newer.side(),
+		Warnings: sourceWarnings(older, newer), Workspaces: []Workspace{},
+		Groups: compareGroups(older.Manifest, newer.Manifest),
+		Images: older.Images != nil && newer.Images != nil, Settings: []Setting{},
+		Accepted: Change[[]string]{[]string{}, []string{}},
+	}
+	pairs := pair(older.Manifest, newer.Manifest)
+	files, err := readPairs(ctx, older, newer, pairs)
+	if err != nil {
+		return nil, err
+	}
+	t := &teller{opts: opts, hidden: map[string]string{}, left: opts.MaxLines}
+	if err := t.learn(ctx, files); err != nil {
+		return nil, err
+	}
+	if r.Images {
+		if r.Settings, err = t.settings(ctx, older, newer); err != nil {
+			return nil, err
+		}
+		r.Accepted = only(older.Manifest.Scan.Accepted, newer.Manifest.Scan.Accepted)
+	}
+	for _, p := range pairs {
+		if w := p.workspace(older.Manifest, newer.Manifest); w != nil {
+			t.files(w, files[p])
+			r.Workspaces = append(r.Workspaces, *w)
+			r.Warnings = append(r.Warnings, p.warnings()...)
+		} else {
+			r.Unchanged++
+		}
+	}
+	r.Cut = t.cut
+	r.Differ = len(r.Workspaces)+len(r.Groups)+len(r.Settings)+len(r.Accepted.Old)+len(r.Accepted.New) > 0
+	r.redact(opts.Redactor.Redact)
+	return r, nil
+}
+
+// sourceWarnings tell of sources from which no release can be built.
+func sourceWarnings(older, newer *Release) []Warning {
+	list := []Warning{}
+	for side, r := range map[string]*Release{"old": older, "new": newer} {
+		if r.Errors > 0 {
+			list = append(list, Warning{Rule: InvalidSource, Message: fmt.Sprintf("the workspaces of the %s release are invalid (errors: %d), so that it cannot be built: see builder validate", side, r.Errors)})
+		}
+	}
+	slices.SortFunc(list, func(a, b Warning) int { return strings.Compare(a.Message, b.Message) })
+	return list
+}
+
+func (r *Release) side() Side {
+	s := Side{Name: r.Name, Digest: r.Digest, Source: r.Manifest.Source, Workspaces: len(r.Manifest.Workspaces)}
+	if r.Images != nil {
+		s.Release = r.Manifest.Name
+	}
+	for _, w := range r.Manifest.Workspaces {
+		s.Files += w.Files
+	}
+	return s
+}
+
+// only returns what is in one of two lists alone.
+func only(older, newer []string) Change[[]string] {
+	without := func(list, other []string) []string {
+		kept := slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+		return append([]string{}, kept...)
+	}
+	return Change[[]string]{without(older, newer), without(newer, older)}
+}
+
+// workspacePair is a workspace before and after; one of the two may be nil.
+type workspacePair struct{ older, newer *release.Workspace }
+
+// pair finds what a workspace was before: what has its slug, else what had its id under
+// a slug that is gone. The pairs are sorted by slug.
+func pair(older, newer *release.Manifest) []workspacePair {
+	bySlug, byID := map[string]workspacePair{}, map[string]*release.Workspace{}
+	for i := range older.Workspaces {
+		w := &older.Workspaces[i]
+		if _, stays := newer.Workspace(w.Slug); !stays && w.ID != "" {
+			byID[w.ID] = w
+		}
+		bySlug[w.Slug] = workspacePair{older: w}
+	}
+	for i := range newer.Workspaces {
+		w := &newer.Workspaces[i]
+		before := bySlug[w.Slug].older
+		if renamed := byID[w.ID]; before == nil && renamed != nil {
+			before = renamed
+			delete(bySlug, renamed.Slug)
+			delete(byID, w.ID)
+		}
+		bySlug[w.Slug] = workspacePair{before, w}
+	}
+	var list []workspacePair
+	for _, slug := range slices.Sorted(maps.Keys(bySlug)) {
+		list = append(list, bySlug[slug])
+	}
+	return list
+}
+
+// sameFiles reports that there is no file to compare.
+func (p workspacePair) sameFiles() bool {
+	return p.older == nil || p.newer == nil || p.older.Digest == p.newer.Digest
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package compare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// Notes on files whose content is not shown, or not all of it.
+const (
+	noteLarge     = "too large to show"
+	noteBinary    = "not a text"
+	noteUnscanned = "not shown: it could not be scanned for secrets"
+	noteEncoded   = "not shown: it holds what looks like a secret, and not in plain text"
+	noteCrowded   = "not shown: there are too many secrets to hide"
+	noteSecrets   = "only secrets differ, which are not shown"
+	noteChecksums = "only checksums differ"
+	noteFormat    = "same values: only comments, formatting or the order of keys differ"
+)
+
+// teller makes what is shown out of what was read.
+type teller struct {
+	opts Options
+	// hidden says why a file is not shown, by workspace and path.
+	hidden map[string]string
+	// left is how many lines there is still room for.
+	left int
+	cut  Cut
+}
+
+// learn looks for secrets in everything that may be shown, before any of it is.
+func (t *teller) learn(ctx context.Context, files map[workspacePair][]filePair) error {
+	compareNewer := func(a, b workspacePair) int { return strings.Compare(a.newer.Slug, b.newer.Slug) }
+	for _, p := range slices.SortedFunc(maps.Keys(files), compareNewer) {
+		for _, f := range files[p] {
+			for _, c := range []*content{f.older, f.newer} {
+				if c == nil {
+					continue
+				}
+				if err := t.learnFile(ctx, p.newer.Slug+"/"+f.path, c.data); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// learnFile learns the secrets of a file; it is not shown if they cannot be hidden.
+func (t *teller) learnFile(ctx context.Context, path string, data []byte) error {
+	err := t.opts.Redactor.Learn(ctx, scan.File{Path: path, Data: data})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, scan.ErrTooManySecrets):
+		t.hidden[""] = noteCrowded
+	case errors.Is(err, scan.ErrNotPlain):
+		t.hidden[path] = noteEncoded
+	case err != nil:
+		t.hidden[path] = noteUnscanned
+	}
+	return nil
+}
+
+// files adds the files that differ to a workspace.
+func (t *teller) files(w *Workspace, pairs []filePair) {
+	for _, p := range pairs {
+		f := File{Path: p.path, Status: Changed, Hunks: []Hunk{}}
+		var older, newer []byte
+		if p.older == nil {
+			f.Status = Added
+		} else {
+			f.Bytes.Old, older = p.older.size, p.older.data
+		}
+		if p.newer == nil {
+			f.Status = Removed
+		} else {
+			f.Bytes.New, newer = p.newer.size, p.newer.data
+		}
+		path := w.Slug + "/" + p.path
+		if f.Note = t.unshown(path, p); f.Note == "" {
+			t.hunks(&f, scan.WithoutChecksums(scan.File{Path: path, Data: older}), scan.WithoutChecksums(scan.File{Path: path, Data: newer}))
+		}
+		w.Files = append(w.Files, f)
+	}
+}
+
+// unshown says why the content of a file is not shown.
+func (t *teller) unshown(path string, p filePair) string {
+	for _, reason := range []string{t.hidden[""], t.hidden[path]} {
+		if reason != "" {
+			return reason
+		}
+	}
+	for _, c := range []*content{p.older, p.newer} {
+		switch {
+		case c == nil:
+		case c.data == nil:
+			return noteLarge
+		case !utf8.Valid(c.data) || bytes.ContainsRune(c.data, 0):
+			return noteBinary
+		}
+	}
+	return ""
+}
+
+// hunks compares two versions of a text, as far as there is room.
+func (t *teller) hunks(f *File, older, newer []byte) {
+	if bytes.Equal(older, newer) {
+		f.Note = noteChecksums
+		return
+	}
+	if f.Status == Changed && isStructured(f.Path) && sameValues(older, newer) {
+		f.Note = noteFormat
+	}
+	redact := t.opts.Redactor.Redact
+	before, after := []byte(redact(string(older))), []byte(redact(string(newer)))
+	if bytes.Equal(before, after) {
+		if f.Note = noteSecrets; len(older)+len(newer) == 0 {
+			f.Note = ""
+		}
+		return
+	}
+	all := unified(before, after)
+	for _, h := range all {
+		for _, line := range h.Lines {
+			switch line[0] {
+			case '+':
+				f.Added++
+			case '-':
+				f.Removed++
+			}
+		}
+	}
+	if isStructured(f.Path) && sameLines(older, before) && sameLines(newer, after) {
+		locate(all, older, newer) // what hides secrets is no YAML
+	}
+	t.fit(f, all)
+}
+
+// sameLines reports that hiding secrets has taken no line away.
+func sameLines(text, redacted []byte) bool {
+	return bytes.Count(text, []byte("\n")) == bytes.Count(redacted, []byte("\n"))
+}
+
+// fit keeps the hunks, and of the last of them the lines, that there is room for.
+func (t *teller) fit(f *File, all []Hunk) {
+	room := min(t.left, (t.opts.MaxLines+3)/4)
+	for _, h := range all {
+		n := min(len(h.Lines), room)
+		if n > 0 {
+			f.Hunks = append(f.Hunks, Hunk{h.Header, h.Where, h.Lines[:n]})
+		}
+		room -= n
+		t.left -= n
+		f.Cut += len(h.Lines) - n
+	}
+	t.cut.Lines += f.Cut
+	if len(f.Hunks) == 0 {
+		t.cut.Files++
+	}
+}

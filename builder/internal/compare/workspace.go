@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package compare
+
+import (
+	"slices"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// workspace reports what differs, without the files; nil if nothing does.
+func (p workspacePair) workspace(older, newer *release.Manifest) *Workspace {
+	w := &Workspace{Fields: []Field{}, Files: []File{}}
+	var before, after release.Workspace
+	if p.older != nil {
+		before = *p.older
+	}
+	if p.newer != nil {
+		after = *p.newer
+	}
+	w.Groups = Change[[]string]{groupsOf(older, before.Slug), groupsOf(newer, after.Slug)}
+	w.Version = Change[string]{before.Version, after.Version}
+	w.Size = Change[Size]{Size{before.Files, before.Bytes}, Size{after.Files, after.Bytes}}
+	w.DependsOn = only(before.DependsOn, after.DependsOn)
+	w.Secrets, w.Config = only(before.Requires.Secrets, after.Requires.Secrets), only(before.Requires.Config, after.Requires.Config)
+	switch {
+	case p.older == nil:
+		w.Slug, w.Status = after.Slug, Added
+		return w
+	case p.newer == nil:
+		w.Slug, w.Status = before.Slug, Removed
+		return w
+	case before.Slug != after.Slug:
+		w.RenamedFrom = before.Slug
+	}
+	w.Slug, w.Status = after.Slug, Changed
+	for _, f := range []Field{
+		{"id", Change[string]{before.ID, after.ID}},
+		{"name", Change[string]{before.Name, after.Name}},
+		{"app", Change[string]{before.App, after.App}},
+	} {
+		if f.Old != f.New {
+			w.Fields = append(w.Fields, f)
+		}
+	}
+	if before.Digest == after.Digest && w.RenamedFrom == "" {
+		if slices.Equal(w.Groups.Old, w.Groups.New) {
+			return nil
+		}
+		w.Status = Regrouped
+	}
+	return w
+}
+
+func groupsOf(m *release.Manifest, slug string) []string {
+	groups := []string{}
+	for _, g := range m.Groups {
+		if slices.Contains(g.Workspaces, slug) {
+			groups = append(groups, g.Name)
+		}
+	}
+	return groups
+}
+
+// warnings follow from how the platform imports: it skips a workspace whose installed
+// version has the name of the new one, it overwrites all others, and it removes none
+// (platform documentation, "Versioning" and "Updates"). Their texts quote nothing.
+func (p workspacePair) warnings() []Warning {
+	if p.newer == nil {
+		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, and stays installed: an import removes no workspace"}}
+	}
+	var list []Warning
+	add := func(rule Rule, message string) { list = append(list, Warning{p.newer.Slug, rule, message}) }
+	if p.newer.Version == "" {
+		add(NoVersion, "it has no version name, by which the platform knows what is installed")
+	}
+	var before release.Requirements
+	if p.older != nil {
+		before = p.older.Requires
+	}
+	if now := p.newer.Requires; len(only(before.Secrets, now.Secrets).New)+len(only(before.Config, now.Config).New) > 0 {
+		add(NeedsValues, "it needs secrets or settings that the release did not need before: set them on the target platform first")
+	}
+	if p.older == nil {
+		return list
+	}
+	if v := p.newer.Version; v != "" && v == p.older.Version && p.newer.Digest != p.older.Digest {
+		add(SameVersion, "its files have changed, and its version name has not: where that version is installed, the platform skips this one; give it a new version name, or force the import")
+	}
+	if p.newer.ID != p.older.ID && p.older.ID != "" && p.newer.ID != "" {
+		add(NewIdentity, "another workspace stands under the same slug: its id is another one")
+	}
+	return list
+}
+
+// compareGroups reports what differs beside the workspaces that joined or left.
+func compareGroups(older, newer *release.Manifest) []Group {
+	list := []Group{}
+	names := newer.GroupNames()
+	for _, name := range older.GroupNames() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if g := compareGroup(older, newer, name); g != nil {
+			list = append(list, *g)
+		}
+	}
+	return list
+}
+
+func compareGroup(older, newer *release.Manifest, name string) *Group {
+	before, was := older.Group(name)
+	after, is := newer.Group(name)
+	g := &Group{
+		Name: name, Status: Changed,
+		Position: Change[int]{slices.Index(older.GroupNames(), name) + 1, slices.Index(newer.GroupNames(), name) + 1},
+		Labels:   Change[[]string]{append([]string{}, before.Labels...), append([]string{}, after.Labels...)},
+		Order:    reordered(before.Workspaces, after.Workspaces),
+	}
+	switch {
+	case !was:
+		g.Status = Added
+	case !is:
+		g.Status = Removed
+	case movedGroup(older, newer, name), !slices.Equal(before.Labels, after.Labels), len(g.Order.New) > 0:
+	default:
+		return nil
+	}
+	return g
+}
+
+// movedGroup reports whether a group comes before or after another one that both have,
+// and did not do so before.
+func movedGroup(older, newer *release.Manifest, name string) bool {
+	order := reordered(older.GroupNames(), newer.GroupNames())
+	return slices.Contains(order.New, name)
+}
+
+// reordered returns the part of two lists that differs in its order, of what both have.
+func reordered(older, newer []string) Change[[]string] {
+	common := func(list, other []string) []string {
+		known := make(map[string]bool, len(other))
+		for _, s := range other {
+			known[s] = true
+		}
+		return slices.DeleteFunc(append([]string{}, list...), func(s string) bool { return !known[s] })
+	}
+	a, b := common(older, newer), common(newer, older)
+	for len(a) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for n := len(a) - 1; n >= 0 && a[n] == b[n]; n-- {
+		a, b = a[:n], b[:n]
+	}
+	return Change[[]string]{a, b}
+}

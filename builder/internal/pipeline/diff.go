@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/builder/internal/compare"
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// DiffOptions say what to compare.
+type DiffOptions struct {
+	Old, New Origin
+	// Registry is required, also where no registry is asked.
+	Registry *registry.Client
+	// Workspaces says to which groups the workspaces of a source belong. It is required.
+	Workspaces *workspace.Options
+	// Scanner finds the secrets that are hidden. It is required.
+	Scanner *scan.Scanner
+	// Limits bound what is read of an image.
+	Limits source.Limits
+	// MaxLines bounds the lines of files that are shown.
+	MaxLines int
+}
+
+// Origin is where a release is: an image, or a source that could be built.
+type Origin struct {
+	// Image is a reference or the notation of a layout; empty for a source.
+	Image string
+	Input Input
+}
+
+// Diff compares two releases. The error is of kind [Invalid] if an image is not what its
+// manifest says. A source may be invalid: the report warns of it.
+func Diff(ctx context.Context, opts DiffOptions) (report *compare.Report, err error) {
+	var sides [2]*compare.Release
+	for i, origin := range []Origin{opts.Old, opts.New} {
+		side, closing, err := opts.open(ctx, origin)
+		if err != nil {
+			return nil, err
+		}
+		defer closing() //nolint:errcheck // it was only read
+		sides[i] = side
+	}
+	err = guard(func() error {
+		report, err = compare.Compare(ctx, sides[0], sides[1], compare.Options{Redactor: opts.Scanner.NewRedactor(), MaxLines: opts.MaxLines})
+		return err
+	})
+	var mismatch *compare.ContentError
+	if errors.As(err, &mismatch) {
+		return nil, fail(Invalid, err)
+	}
+	return report, err
+}
+
+// open opens one of the releases. The caller calls what is returned when it is done.
+func (o *DiffOptions) open(ctx context.Context, origin Origin) (*compare.Release, func() error, error) {
+	if origin.Image == "" {
+		return o.openSource(ctx, origin.Input)
+	}
+	img, manifest, err := openRelease(ctx, o.Registry, origin.Image)
+	if err != nil {
+		return nil, nil, err
+	}
+	side := &compare.Release{Name: img.Name, Digest: img.Descriptor.Digest, Manifest: manifest, Images: map[string]ocispec.Image{}}
+	for _, m := range img.Manifests {
+		side.Images[m.PlatformName()] = m.Config
+	}
+	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
+		return walkContent(ctx, img, manifest, o.Limits, wanted, fn)
+	}
+	return side, img.Close, nil
+}
+
+// walkContent hands out files of the layer with the workspaces, which is streamed.
+func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits, wanted func(string) bool, fn compare.FileFunc) error {
+	first := img.Manifests[0]
+	i := slices.Index(first.Config.RootFS.DiffIDs, m.Layer.DiffID)
+	if i < 0 || i >= len(first.Manifest.Layers) {
+		return &Error{Invalid, fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, m.Layer.DiffID)}
+	}
+	blob, err := img.OpenBlob(ctx, first.Manifest.Layers[i])
+	if err != nil {
+		return fail(Registry, err)
+	}
+	defer blob.Close()
+	prefix, opaque := strings.TrimPrefix(m.Repository.Directory, "/")+"/", false
+	_, err = layer.Walk(blob, layerLimit(limits), func(h *tar.Header, data io.Reader) error {
+		opaque = opaque || h.Name == layer.OpaqueWhiteout(m.Repository.Directory)
+		name, below := strings.CutPrefix(h.Name, prefix)
+		slug, _, nested := strings.Cut(name, "/")
+		if !below || !nested || h.Typeflag != tar.TypeReg || !wanted(slug) {
+			return nil
+		}
+		return fn(name, h.Size, data)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fail(Registry, fmt.Errorf("read the workspaces of %s: %w", img.Name, err))
+	case !opaque:
+		return &Error{Invalid, fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory)}
+	}
+	return nil
+}
+
+// layerLimit is how much a layer may unpack to, with what a tar adds to each file.
+func layerLimit(limits source.Limits) int64 {
+	const entry = 4 << 10
+	return limits.TotalSize + int64(limits.Files)*entry
+}
+
+// openSource reads a source for what a manifest would say of it. Its files are read
+// again when they are compared, and must be the same then.
+func (o *DiffOptions) openSource(ctx context.Context, input Input) (*compare.Release, func() error, error) {
+	tree, err := source.Open(ctx, input.Spec, input.Source)
+	if err != nil {
+		return nil, nil, fail(Source, err)
+	}
+	side := &compare.Release{Name: input.Spec.String()}
+	reading, err := o.describe(ctx, tree)
+	if err != nil {
+		return nil, nil, errors.Join(err, tree.Close())
+	}
+	side.Manifest = &release.Manifest{Source: tree.Info(), Groups: reading.Plan.Manifest(), Workspaces: reading.Repository.Manifest()}
+	side.Errors = diagnostic.Count(reading.Diagnostics, diagnostic.Error)
+	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
+		_, err := walk(ctx, tree, func(f source.File) error {
+			if slug, _, _ := strings.Cut(f.Path, "/"); !wanted(slug) {
+				return nil
+			}
+			return fn(f.Path, int64(len(f.Data)), bytes.NewReader(f.Data))
+		})
+		return fail(Source, err)
+	}
+	return side, tree.Close, nil
+}
+
+// describe reads a source without a scan: what would be hidden is found later.
+func (o *DiffOptions) describe(ctx context.Context, tree *source.Tree) (*Reading, error) {
+	collector := workspace.NewCollector(*o.Workspaces)
+	walked, err := walk(ctx, tree, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
+	if err != nil {
+		return nil, fail(Source, err)
+	}
+	reading := &Reading{Diagnostics: walked.Diagnostics}
+	reading.conclude(collector, false)
+	return reading, nil
+}
