@@ -108,7 +108,7 @@ func (b *Baseline) Renewed() *Baseline { return &Baseline{b.file, b.entries, tru
 func (b *Baseline) Apply(r *Report, now time.Time) {
 	today := now.UTC().Format(dateFormat)
 	for _, e := range b.entries {
-		used := slices.ContainsFunc(r.Findings, e.accepts)
+		used := slices.ContainsFunc(r.Findings, e.accepts) || slices.ContainsFunc(r.History.findings(), e.accepts)
 		problem, valid := e.problem(used, today)
 		if valid && used {
 			r.accept(e)
@@ -151,13 +151,21 @@ func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) 
 
 // accept moves findings to those that are accepted.
 func (r *Report) accept(e baselineEntry) {
-	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
+	r.Findings, r.Accepted = e.divide(r.Findings, r.Accepted)
+	if h := r.History; h != nil {
+		h.Findings, h.Accepted = e.divide(h.Findings, h.Accepted)
+	}
+}
+
+func (e baselineEntry) divide(findings []Finding, accepted []Accepted) ([]Finding, []Accepted) {
+	findings = slices.DeleteFunc(findings, func(f Finding) bool {
 		if !e.accepts(f) {
 			return false
 		}
-		r.Accepted = append(r.Accepted, Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires})
+		accepted = append(accepted, Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires})
 		return true
 	})
+	return findings, accepted
 }
 
 // Update returns the baseline of what a scan found, to which b has been applied. It
@@ -178,10 +186,14 @@ func (b *Baseline) Update(r *Report, now time.Time) *Baseline {
 			})
 		}
 	}
-	for _, f := range r.Findings {
+	for _, f := range slices.Concat(r.Findings, r.History.findings()) {
 		add(f)
 	}
-	for _, a := range r.Accepted {
+	accepted := r.Accepted
+	if r.History != nil {
+		accepted = slices.Concat(accepted, r.History.Accepted)
+	}
+	for _, a := range accepted {
 		if a.By == ByBaseline {
 			add(a.Finding)
 		}

@@ -28,6 +28,10 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	// Path is relative to the root of the workspaces.
 	Path string `json:"path"`
+	// Commit and Date are of a finding in a Git history: the first commit with the
+	// secret, and when that was made.
+	Commit string `json:"commit,omitempty"`
+	Date   string `json:"date,omitempty"`
 	// Line and Column are 1-based; 0 where the place is not known. A column counts
 	// characters, as editors do.
 	Line   int `json:"line,omitempty"`
@@ -244,17 +248,25 @@ func countCharacters(found []Finding, data []byte) {
 	}
 }
 
-// Position returns path:line:column as far as they are known.
+// Position returns path:line:column as far as they are known, and before them the
+// commit in a history, as git show takes it.
 func (f Finding) Position() string {
+	path := printable(f.Path)
+	if f.Commit != "" {
+		path = f.Commit[:min(len(f.Commit), shortCommit)] + ":" + path
+	}
 	switch {
 	case f.Line == 0:
-		return printable(f.Path)
+		return path
 	case f.Column == 0:
-		return fmt.Sprintf("%s:%d", printable(f.Path), f.Line)
+		return fmt.Sprintf("%s:%d", path, f.Line)
 	default:
-		return fmt.Sprintf("%s:%d:%d", printable(f.Path), f.Line, f.Column)
+		return fmt.Sprintf("%s:%d:%d", path, f.Line, f.Column)
 	}
 }
+
+// shortCommit is how much of a commit's hash is shown, in characters.
+const shortCommit = 12
 
 // Text says in one line what was found, and where in the structure of the file.
 func (f Finding) Text() string {
@@ -281,5 +293,6 @@ func (f Finding) Same(other Finding) bool {
 func compareFindings(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-		cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message))
+		cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Date, b.Date), cmp.Compare(a.Commit, b.Commit))
 }

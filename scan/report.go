@@ -24,6 +24,8 @@ type Report struct {
 	// Problems lists what is wrong with the baseline.
 	Problems []Problem `json:"problems"`
 	Coverage Coverage  `json:"coverage"`
+	// History is what is found in the Git history of the files; nil where nobody looked.
+	History *History `json:"history,omitempty"`
 	// Cache is nil where every file was scanned.
 	Cache *CacheUse `json:"cache,omitempty"`
 	// Filtered counts matches that a scanner took for examples or placeholders.
@@ -172,6 +174,7 @@ func (r *Report) WriteHuman(w io.Writer) error {
 	r.Coverage.writeSkipped(out)
 	r.Cache.write(out)
 	fmt.Fprintln(out, r.Summary())
+	r.History.write(out)
 	return out.Flush()
 }
 

@@ -22,6 +22,9 @@ type File struct {
 	Path string
 	// Data is the whole content. Nobody writes to it.
 	Data []byte
+	// Commit and Date are of a file from a Git history: the first commit with it, and
+	// when that was made.
+	Commit, Date string
 }
 
 // Detector finds secrets in one file. It is safe for concurrent use.

@@ -72,7 +72,7 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 func (r *Run) Add(ctx context.Context, f File) error {
 	size := int64(len(f.Data))
 	if r.scanner.policy.excludes(f.Path) {
-		r.record(outcome{size: size, skips: []Skip{{Path: f.Path, Bytes: size, Reason: reasonExcluded}}})
+		r.Skip(f.Path, size, reasonExcluded)
 		return nil
 	}
 	weight := min(size, inFlight)
@@ -88,6 +88,11 @@ func (r *Run) Add(ctx context.Context, f File) error {
 		return r.scan(f)
 	})
 	return nil
+}
+
+// Skip notes a file that is there and cannot be scanned.
+func (r *Run) Skip(path string, size int64, reason string) {
+	r.record(outcome{size: size, skips: []Skip{{Path: path, Bytes: size, Reason: reason}}})
 }
 
 // outcome is what a scan has to say of one file.
@@ -127,6 +132,9 @@ func (r *Run) scan(f File) error {
 	}
 	if clean {
 		r.scanner.cache.learn(key, verdicts.Verdict{Filtered: uint32(out.filtered)})
+	}
+	for i := range found {
+		found[i].Commit, found[i].Date = f.Commit, f.Date
 	}
 	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
 	r.record(out)

@@ -107,6 +107,7 @@ func (a *app) scan() *cobra.Command {
 	var from sourceFlags
 	var look scanFlags
 	var write writeBaselineFlag
+	var past historyFlags
 	var show progressFlag
 	out := newFormat(reportFormats()...)
 	cmd := &cobra.Command{
@@ -121,6 +122,9 @@ func (a *app) scan() *cobra.Command {
 			if err := write.apply(&checks); err != nil {
 				return err
 			}
+			if err := past.apply(&checks); err != nil {
+				return err
+			}
 			reading, err := a.read(cmd, args[0], &from, checks, show)
 			if reading == nil {
 				return err
@@ -131,6 +135,7 @@ func (a *app) scan() *cobra.Command {
 	from.register(cmd.Flags())
 	look.register(cmd.Flags())
 	write.register(cmd.Flags())
+	past.register(cmd.Flags())
 	show.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	return cmd

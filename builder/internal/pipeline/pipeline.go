@@ -69,12 +69,13 @@ func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 	return nil
 }
 
-// secrets counts the findings that stop a release: all but warnings.
+// secrets counts the findings that stop a release: all but warnings, and those of the
+// history if that was asked for.
 func secrets(scanned *scan.Report) int {
 	if scanned == nil {
 		return 0
 	}
-	return len(scanned.Findings) - scanned.Count(scan.Warning)
+	return scanned.Count(scan.Error) + scanned.History.Errors()
 }
 
 // guard makes an error of a panic, which over hostile input is one of the input: a

@@ -42,6 +42,9 @@ type Checks struct {
 	// SourcePolicy makes another scanner of the policy file at the top of the source,
 	// where authors may have one; nil where they may not.
 	SourcePolicy func(policy []byte) (*scan.Scanner, error)
+	// History scans the Git history, too; nil does not. The source needs to be opened
+	// with its history.
+	History *History
 	// Baseline accepts findings in files; nil accepts none.
 	Baseline *scan.Baseline
 }
@@ -92,6 +95,7 @@ type sink func(source.File) error
 func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) ([]sink, error)) (reading *Reading, err error) {
 	var tree *source.Tree
 	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
+		input.Source.History = checks.History != nil
 		tree, err = source.Open(ctx, input.Spec, input.Source)
 		return fail(Source, err)
 	})
@@ -139,6 +143,11 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	})
 	if err != nil {
 		return nil, err
+	}
+	if checks.History != nil && reading.Scan != nil {
+		if reading.Scan.History, err = s.readHistory(ctx, tree, checks); err != nil {
+			return nil, err
+		}
 	}
 	if checks.Baseline != nil && reading.Scan != nil {
 		checks.Baseline.Apply(reading.Scan, time.Now())

@@ -44,7 +44,7 @@ var (
 )
 
 // fetch gets one commit and everything that it consists of, without its history where
-// the server can do that, and stores it below dir as [openStorage] reads it.
+// that is not wanted and the server can do so, and stores it below dir as [openStorage] reads it.
 func fetch(ctx context.Context, spec Spec, opts Options, dir string) (named, error) {
 	cred, err := credentials(spec, opts)
 	if err != nil {
@@ -55,7 +55,7 @@ func fetch(ctx context.Context, spec Spec, opts Options, dir string) (named, err
 		return named{}, explain(ctx, err, cred)
 	}
 	defer server.Close()
-	want, err := exchange(ctx, server, spec.ref, dir, newPackLimits(opts.Limits))
+	want, err := exchange(ctx, server, wanted{spec.ref, opts.History}, dir, newPackLimits(opts.Limits))
 	if err != nil {
 		return named{}, explain(ctx, err, cred)
 	}
@@ -69,17 +69,24 @@ func connect(ctx context.Context, spec Spec, opts Options, cred credential) (rem
 	return newHTTPRemote(spec, opts, cred)
 }
 
+// wanted is what to ask a server for.
+type wanted struct {
+	ref string
+	// history: all commits before, too.
+	history bool
+}
+
 // exchange speaks upload-pack, version 0.
-func exchange(ctx context.Context, server remote, ref, dir string, limits packLimits) (named, error) {
+func exchange(ctx context.Context, server remote, wants wanted, dir string, limits packLimits) (named, error) {
 	advertised, err := advertisement(ctx, server)
 	if err != nil {
 		return named{}, err
 	}
-	want, err := choose(advertisedReferences(advertised), ref)
+	want, err := choose(advertisedReferences(advertised), wants.ref)
 	if err != nil {
 		return named{}, err
 	}
-	request, text, err := newRequest(advertised.Capabilities, want.hash)
+	request, text, err := newRequest(advertised.Capabilities, want.hash, wants.history)
 	if err != nil {
 		return named{}, err
 	}
@@ -128,8 +135,8 @@ func advertisedReferences(refs *packp.AdvRefs) references {
 	return list
 }
 
-// newRequest asks for one object and what belongs to it, at depth 1.
-func newRequest(offered *capability.List, want plumbing.Hash) (*packp.UploadPackRequest, []byte, error) {
+// newRequest asks for one object and what belongs to it: at depth 1, or with its history.
+func newRequest(offered *capability.List, want plumbing.Hash, history bool) (*packp.UploadPackRequest, []byte, error) {
 	request := packp.NewUploadPackRequestFromCapabilities(offered)
 	request.Capabilities.Delete(capability.ThinPack) // it builds on objects that we have not
 	request.Wants = []plumbing.Hash{want}
@@ -137,7 +144,7 @@ func newRequest(offered *capability.List, want plumbing.Hash) (*packp.UploadPack
 	if offered.Supports(capability.NoProgress) {
 		errs = append(errs, request.Capabilities.Set(capability.NoProgress))
 	}
-	if offered.Supports(capability.Shallow) {
+	if !history && offered.Supports(capability.Shallow) {
 		errs = append(errs, request.Capabilities.Set(capability.Shallow))
 		request.Depth = packp.DepthCommits(1)
 	}

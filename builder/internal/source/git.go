@@ -88,10 +88,11 @@ func openCommit(storage *filesystem.Storage, want named, spec Spec) (*Tree, erro
 		return nil, err
 	}
 	return &Tree{
-		root:   gitDirectory{objects: storage, tree: root},
-		info:   release.Source{URL: spec.url.String(), Commit: commit.Hash.String(), Ref: want.ref, Subdir: spec.subdir},
-		commit: commit.Committer.When,
-		close:  []func() error{storage.Close},
+		root:    gitDirectory{objects: storage, tree: root},
+		storage: storage,
+		info:    release.Source{URL: spec.url.String(), Commit: commit.Hash.String(), Ref: want.ref, Subdir: spec.subdir},
+		commit:  commit.Committer.When,
+		close:   []func() error{storage.Close},
 	}, nil
 }
 

@@ -138,7 +138,7 @@ func TestLimitsOfWhatAServerSends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = exchange(t.Context(), remote, "", t.TempDir(), limits)
+		_, err = exchange(t.Context(), remote, wanted{ref: ""}, t.TempDir(), limits)
 		var limit *LimitError
 		if !errors.As(explain(t.Context(), err, credential{}), &limit) || !strings.Contains(limit.Error(), "build from a checkout") {
 			t.Errorf("%+v: error %v", limits, err)

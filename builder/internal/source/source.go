@@ -25,6 +25,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -81,6 +83,8 @@ type Options struct {
 	// SSHKeyFile is a private key for Git over SSH; CAFile holds certificates to
 	// trust for Git over HTTPS, beside the system's.
 	SSHKeyFile, CAFile string
+	// History fetches all commits before the one that is the source, for [Tree.History].
+	History bool
 }
 
 // File is a file that ships.
@@ -113,8 +117,9 @@ type Tree struct {
 	limits Limits
 	info   release.Source
 	commit time.Time
-	// checkout is set for a directory that is one.
+	// checkout is set for a directory that is one, storage for a Git repository.
 	checkout *checkout
+	storage  *filesystem.Storage
 	close    []func() error
 }
 

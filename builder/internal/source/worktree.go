@@ -20,6 +20,8 @@ import (
 
 // checkout is the commit that a directory was checked out from.
 type checkout struct {
+	// dir is where Git keeps the repository.
+	dir  string
 	info release.Source
 	time time.Time
 	// blobs maps the paths that the commit ships to the hashes of their content. It is
@@ -71,6 +73,7 @@ func readCheckout(top, subdir string) (*checkout, error) {
 		return nil, err
 	}
 	return &checkout{
+		dir:   dir,
 		info:  release.Source{URL: origin(storage), Commit: commit.Hash.String(), Ref: refs.headName, Subdir: subdir},
 		time:  commit.Committer.When,
 		blobs: shipped(storage, commit, subdir),
