@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,7 @@ var (
 func TestEndIsFoundHoweverLate(t *testing.T) {
 	for name, o := range map[string]platformtest.Options{
 		"soon after": {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute},
+		"midway":     {ImportTime: each(10 * time.Minute), ProxyTimeout: 15 * time.Minute},
 		"late":       {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute, EventLag: 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -216,6 +218,54 @@ func TestOtherPushesAreNotOurs(t *testing.T) {
 	})
 }
 
+// Without a correlation id, an event is of this push by what was asked for and when.
+func TestEventsWithoutCorrelation(t *testing.T) {
+	for name, tt := range map[string]struct {
+		repository, group string
+		age               time.Duration
+		outcome           bulkpush.Outcome
+	}{
+		"ours":             {"git", "base1", 0, bulkpush.Done},
+		"other repository": {"other", "base1", 0, bulkpush.Unknown},
+		"other groups":     {"git", "base2", 0, bulkpush.Unknown},
+		"before":           {"git", "base1", time.Hour, bulkpush.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				event := fmt.Sprintf(`{"id":"1","type":"workspaces.bulkPush.completed","createdAt":%q,"payload":{"repositoryId":%q,"groups":[%q],"pushedWorkspaceIds":["ida"]}}`,
+					time.Now().Add(-tt.age).Format(time.RFC3339), tt.repository, tt.group)
+				w.gateway.Faults.Add(resetBefore, platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Body: `{"result":{"events":[` + event + `]}}`})
+				if r := w.run(t); r.Outcome != tt.outcome {
+					t.Errorf("outcome %s, want %s", r.Outcome, tt.outcome)
+				}
+			})
+		})
+	}
+}
+
+// A platform that does not tell the time has ours.
+func TestPlatformWithoutClock(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.Fail("a", "an older trouble")
+		want(t, w, w.run(t), bulkpush.Failed, "an older trouble")
+		w.Heal("a")
+		time.Sleep(2 * time.Minute)
+		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Alter, Header: http.Header{"Date": {}}})
+		want(t, w, w.run(t), bulkpush.Done, "")
+	})
+}
+
+// Whoever may not read events is told the end by nobody, and asks but once.
+func TestEventsAreForbidden(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
+		want(t, w, w.run(t), bulkpush.Unknown, "no event tells the end")
+		if n := w.requests("events"); n != 1 {
+			t.Errorf("%d reads of events", n)
+		}
+	})
+}
+
 func TestLockIsWaitedFor(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.options.WaitLock = 20 * time.Minute
@@ -302,7 +352,9 @@ func TestNothingThatWasToldIsLost(t *testing.T) {
 	}{
 		"error on the way":  {[]string{progress("a", "error", `"disk full"`), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: disk full"},
 		"status on the way": {[]string{progress("a", "error", ""), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: the platform does not say"},
-		"only on the way":   {[]string{progress("x", "pushed", ""), started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Failed, "c: e"},
+		"only on the way":   {[]string{started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Failed, "c: e"},
+		"never announced":   {[]string{progress("x", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":["ida"]}`}, bulkpush.Failed, "x: e"},
+		"pushed on the way": {[]string{strings.Replace(started, "inProgress", "candidate", 1), progress("b", "pushed", ""), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Done, ""},
 		"left out":          {[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "b: another push"},
 		"only ids":          {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`}, bulkpush.Failed, "idb: it has a merge conflict"},
 		"ids without fault": {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`}, bulkpush.Done, ""},
@@ -315,6 +367,9 @@ func TestNothingThatWasToldIsLost(t *testing.T) {
 				w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: "data: " + strings.Join(tt.steps, "\n\ndata: ") + "\n\n"})
 				r := w.run(t)
 				want(t, w, r, tt.outcome, tt.want)
+				if name == "pushed on the way" && r.Workspaces[1].Status != platform.StatusPushed {
+					t.Errorf("what was pushed is told otherwise: %+v", r.Workspaces)
+				}
 				if name == "said twice" && len(r.Problems) > 0 {
 					t.Errorf("said twice: %+v", r.Problems)
 				}

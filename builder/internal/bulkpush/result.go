@@ -5,6 +5,7 @@ package bulkpush
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,9 +82,7 @@ func (r *run) judge(end ending) error {
 	for i := range report.Workspaces {
 		r.result.Workspaces = append(r.result.Workspaces, r.workspace(&report.Workspaces[i]))
 	}
-	if end.started != nil {
-		r.leftOut(end.started)
-	}
+	r.leftOut(end.started)
 	r.byID(platform.StatusPushed, report.Pushed)
 	r.byID(platform.StatusAlreadyPushed, report.AlreadyPushed)
 	r.byID(platform.StatusMergeConflict, report.MergeConflict)
@@ -127,16 +126,21 @@ func (r *run) workspace(in *platform.WorkspaceReport) Workspace {
 	return w
 }
 
-// leftOut adds the workspaces that were told of and are not in the summary: those that
-// progress told, and those whose push somebody else had begun.
+// leftOut adds the workspaces that were told of and are not in the summary: those whose
+// push somebody else had begun, and those that progress told.
 func (r *run) leftOut(started *platform.PushStarted) {
-	for _, w := range started.Workspaces {
-		if r.has(func(known *Workspace) bool { return known.Slug == w.Slug }) {
-			continue
+	if started != nil {
+		for _, w := range started.Workspaces {
+			if told, ok := r.told[w.Slug]; ok {
+				w.Status = told.Status
+			}
+			if !r.has(func(known *Workspace) bool { return known.Slug == w.Slug }) {
+				r.result.Workspaces = append(r.result.Workspaces, r.workspace(&w))
+			}
 		}
-		if told, ok := r.told[w.Slug]; ok {
-			w.Status = told.Status
-		}
+	}
+	for _, slug := range slices.Sorted(maps.Keys(r.told)) {
+		w := r.told[slug]
 		r.result.Workspaces = append(r.result.Workspaces, r.workspace(&w))
 	}
 }

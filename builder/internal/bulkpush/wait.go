@@ -98,7 +98,7 @@ func (r *run) free(ctx context.Context, wait *lockWait) error {
 	if w.Lock == nil {
 		return nil
 	}
-	if wait.limit == 0 || w.Lock.Reason == mergeConflict {
+	if wait.limit == 0 {
 		return heldBy(*w.Lock, 0)
 	}
 	return r.display.Narrate("wait for the write lock", func(say func(string)) error {
