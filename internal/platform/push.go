@@ -183,8 +183,6 @@ func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Read
 // than how the connection ended.
 func (a *answer) unfinished(ctx context.Context, op Op, err error, told *Problem) *Error {
 	switch {
-	case context.Cause(ctx) != nil:
-		return a.broken(ctx, op, err)
 	case errors.Is(err, sse.ErrTooLarge):
 		return a.error(op, ClassTooLarge, err.Error())
 	case told != nil:

@@ -44,6 +44,9 @@ func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
 	return err
 }
 
+// many is how many workspaces are in a group of more than one look reads events of.
+const many = 600
+
 // world is a platform with a gateway, on a fake clock.
 type world struct {
 	*platformtest.Platform
@@ -60,8 +63,12 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
 		w := &world{Platform: platformtest.New(o), options: bulkpush.Options{Repository: "git", Groups: []string{"base1"}, Timeout: 30 * time.Minute}}
 		defer w.Close()
-		w.pod = w.NewPod("pod-0", &platformtest.Release{ID: "git", Workspaces: []platformtest.Workspace{
-			{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}})
+		workspaces := []platformtest.Workspace{
+			{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}
+		for i := range many {
+			workspaces = append(workspaces, platformtest.Workspace{Slug: fmt.Sprintf("w%d", i), ID: fmt.Sprintf("id%d", i), Groups: []string{"many"}})
+		}
+		w.pod = w.NewPod("pod-0", &platformtest.Release{ID: "git", Workspaces: workspaces})
 		w.pod.SetReady(true)
 		w.gateway = w.NewGateway()
 		w.gateway.Faults = new(platformtest.Script)
@@ -241,6 +248,18 @@ func TestEventsWithoutCorrelation(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestEndOfManyEventsIsFound(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.options.Groups = []string{"many"}
+		w.gateway.Faults.Add(resetAfter)
+		r := w.run(t)
+		want(t, w, r, bulkpush.Done, "")
+		if len(r.Workspaces) != many {
+			t.Errorf("%d workspaces", len(r.Workspaces))
+		}
+	})
 }
 
 // A platform that does not tell the time has ours.
