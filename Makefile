@@ -2,7 +2,7 @@
 #
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
-# make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too
+# make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
 # make man     manual pages of the builder, in bin/man
 # make test    every test; what CI runs
 # make bench   whole builds, side by side with what people would use instead
@@ -44,24 +44,7 @@ $(BIN)/%: FORCE
 demo: build
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
 
-# The images hold static binaries for all platforms. PROGRAMS and PLATFORMS choose some.
-PLATFORMS ?= linux/amd64 linux/arm64
-BINARIES   = $(foreach program,$(PROGRAMS),$(PLATFORMS:%=$(BIN)/%/$(program)))
-REVISION  ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
-MAKE_IMAGES = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
-	$(GO) run ./builder/images -version '$(VERSION)' -revision '$(REVISION)' -dir $(BIN)/images \
-	-registry '$(REGISTRY)' -insecure-registry '$(INSECURE_REGISTRY)'
-
-$(BIN)/linux/%: FORCE
-	GOOS=linux GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(*F)
-
-.PHONY: images
-images: $(BINARIES)
-	$(MAKE_IMAGES) $^
-
-.PHONY: push-images
-push-images: $(BINARIES)
-	$(MAKE_IMAGES) -push $^
+include images/images.mk
 
 .PHONY: man
 man:

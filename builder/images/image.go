@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -15,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
@@ -25,6 +28,8 @@ const user = "65532:65532"
 type image struct {
 	program  program
 	binaries []*binary
+	// base is what the image stands on; nil for nothing.
+	base     *registry.Image
 	version  string
 	revision string
 	epoch    time.Time
@@ -43,23 +48,58 @@ func (i *image) add(b *binary) error {
 
 // name is the reference of the image in a registry, or without one.
 func (i *image) name(registry string) string {
-	return path.Join(registry, i.program.name) + ":" + i.version
+	return path.Join(registry, i.program.name) + ":" + i.tag()
+}
+
+// leadingV is how tags of Git begin, and neither the appVersion of the chart nor tags of images.
+var leadingV = regexp.MustCompile(`^v([0-9])`)
+
+func (i *image) tag() string {
+	return leadingV.ReplaceAllString(i.version, "$1") + i.suffix()
+}
+
+// suffix tells an image on a base from the one on nothing, in its tag and in names of files.
+func (i *image) suffix() string {
+	if i.base != nil {
+		return "-shell"
+	}
+	return ""
 }
 
 // config is what the platform of a binary runs.
 func (i *image) config(b *binary) ([]byte, error) {
-	config := ocispec.Image{
-		Created:  &i.epoch,
-		Platform: b.platform,
-		Config: ocispec.ImageConfig{
-			User:       user,
-			Entrypoint: []string{"/" + i.program.name},
-			Labels:     i.labels(b),
-		},
-		RootFS:  ocispec.RootFS{Type: "layers"},
-		History: []ocispec.History{{Created: &i.epoch, CreatedBy: "images: " + i.program.name + " " + i.version}},
+	config := ocispec.Image{Platform: b.platform, RootFS: ocispec.RootFS{Type: "layers"}}
+	if i.base != nil {
+		below, err := i.below(b)
+		if err != nil {
+			return nil, err
+		}
+		config = below
 	}
+	config.Created = &i.epoch
+	config.Config.User = user
+	config.Config.Entrypoint, config.Config.Cmd = []string{i.path()}, nil
+	config.Config.Labels = i.labels(b)
+	config.History = append(config.History, ocispec.History{Created: &i.epoch, CreatedBy: "images: " + i.program.name + " " + i.version})
 	return json.Marshal(config)
+}
+
+// path is where the program is: with a shell, where that looks for it.
+func (i *image) path() string {
+	if i.base != nil {
+		return "/usr/local/bin/" + i.program.name
+	}
+	return "/" + i.program.name
+}
+
+// below is the configuration of the base for the platform of a binary.
+func (i *image) below(b *binary) (config ocispec.Image, err error) {
+	for _, m := range i.base.Manifests {
+		if platforms.OnlyStrict(b.platform).Match(platforms.Normalize(m.Platform)) {
+			return config, json.Unmarshal(m.RawConfig, &config)
+		}
+	}
+	return config, fmt.Errorf("the base %s has no image for %s: choose others with PLATFORMS", i.base.Name, platforms.Format(b.platform))
 }
 
 func (i *image) labels(b *binary) map[string]string {
@@ -73,14 +113,22 @@ func (i *image) labels(b *binary) map[string]string {
 	if i.revision != "" {
 		labels[ocispec.AnnotationRevision] = i.revision
 	}
+	if i.base != nil {
+		labels[ocispec.AnnotationBaseImageName] = i.base.Name
+		labels[ocispec.AnnotationBaseImageDigest] = i.base.Descriptor.Digest.String()
+	}
 	return labels
 }
 
 // spec puts the layers into the store and says what to build of them.
 func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec, error) {
 	spec := engine.Spec{Epoch: i.epoch}
+	if i.base != nil {
+		name, _, _ := strings.Cut(i.base.Name, "@")
+		spec.Base = name + "@" + i.base.Descriptor.Digest.String()
+	}
 	for _, b := range i.binaries {
-		content, err := entries(b)
+		content, err := i.entries(b)
 		if err != nil {
 			return spec, err
 		}

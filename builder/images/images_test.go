@@ -30,6 +30,7 @@ import (
 const (
 	repository = "../.."
 	release    = "v1.2.3"
+	tag        = "1.2.3"
 	epochText  = "1700000000"
 	// maxSidecar bounds the image of the sidecar as it is pulled, in bytes: every node does.
 	maxSidecar = 12_000_000
@@ -140,7 +141,7 @@ func TestSidecarImage(t *testing.T) {
 	printed, dir := makeImages(t, compile(t, repository, "sidecar", "amd64"), compile(t, repository, "sidecar", "arm64"))
 	archive := filepath.Join(dir, "sidecar.oci.tar")
 	raw := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+archive)
-	if want := "sidecar:" + release + "@" + digest.FromBytes(raw).String() + "\n"; printed != want {
+	if want := "sidecar:" + tag + "@" + digest.FromBytes(raw).String() + "\n"; printed != want {
 		t.Errorf("printed %q instead of %q", printed, want)
 	}
 	var platforms []string
@@ -244,7 +245,7 @@ func checkMachine(t *testing.T, file string, want elf.Machine) {
 // checkDocker wants what docker load reads: a name, and the same image.
 func checkDocker(t *testing.T, archive, arch string) {
 	t.Helper()
-	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "docker-archive:"+archive+":sidecar:"+release))
+	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "docker-archive:"+archive+":sidecar:"+tag))
 	if got.Architecture != arch || got.Config.User != user {
 		t.Errorf("the docker archive holds an image for %s, to be run by %s", got.Architecture, got.Config.User)
 	}
@@ -293,17 +294,17 @@ func TestPush(t *testing.T) {
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config, "docker://"+reg.Ref("team/sidecar:"+release))
+	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config, "docker://"+reg.Ref("team/sidecar:"+tag))
 	written := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+filepath.Join(o.dir, "sidecar.oci.tar"))
 	if !bytes.Equal(pushed, written) {
 		t.Errorf("pushed %s\nwritten %s", pushed, written)
 	}
-	if want := reg.Ref("team/sidecar:"+release) + "@" + digest.FromBytes(pushed).String() + "\n"; out.String() != want {
+	if want := reg.Ref("team/sidecar:"+tag) + "@" + digest.FromBytes(pushed).String() + "\n"; out.String() != want {
 		t.Errorf("printed %q instead of %q", out.String(), want)
 	}
 	foreigntest.Skopeo(t, "copy", "--all", "--src-tls-verify=false", "--src-authfile", config,
-		"docker://"+reg.Ref("team/sidecar:"+release), "oci:"+filepath.Join(t.TempDir(), "pulled")+":image")
-	checkAttested(t, o, reg.Ref("team/sidecar:"+release))
+		"docker://"+reg.Ref("team/sidecar:"+tag), "oci:"+filepath.Join(t.TempDir(), "pulled")+":image")
+	checkAttested(t, o, reg.Ref("team/sidecar:"+tag))
 }
 
 // checkAttested wants the bill of materials beside the image of each platform, about it.
@@ -336,4 +337,14 @@ func checkAttested(t *testing.T, o options, ref string) {
 			t.Errorf("the statement is about %s, %v", attached[n].Image, statement.Subject)
 		}
 	}
+}
+
+// readFile reads a file as text.
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

@@ -33,11 +33,15 @@ type entry struct {
 	data []byte
 }
 
-// entries are all that the image of a binary holds.
-func entries(b *binary) ([]entry, error) {
+// entries are all that the image of a binary holds. On a base, that is the program: the
+// base has its directories, and certificates of its own choice.
+func (i *image) entries(b *binary) ([]entry, error) {
 	code, err := os.ReadFile(b.path)
 	if err != nil {
 		return nil, err
+	}
+	if i.base != nil {
+		return []entry{{name: i.path()[1:], mode: 0o555, data: code}}, nil
 	}
 	list := []entry{
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},

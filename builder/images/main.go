@@ -6,8 +6,8 @@
 // It is given static binaries, and takes what it says of them from what the Go toolchain
 // has written into them: platform and modules. The binaries of one program for
 // several platforms become one image: the program, the certificate authorities that
-// Mozilla trusts, an unprivileged user, and nothing else. The same binaries give the
-// same digests.
+// Mozilla trusts, an unprivileged user, and nothing else; or the program on a base that
+// has a shell, for those whose CI runs scripts. The same binaries give the same digests.
 package main
 
 import (
@@ -27,6 +27,7 @@ func main() {
 	flag.StringVar(&o.version, "version", "", "`version` of the programs, and the tag of their images")
 	flag.StringVar(&o.revision, "revision", "", "`commit` that they were built from, if that is known")
 	flag.StringVar(&o.dir, "dir", "bin/images", "write the images into this `directory`")
+	flag.StringVar(&o.base, "base", "", "`image` to put the programs on instead of nothing, such as a small one with a shell")
 	flag.StringVar(&o.registry, "registry", "", "`registry/path` that the images belong to")
 	flag.BoolVar(&o.push, "push", false, "push them there")
 	insecure := flag.String("insecure-registry", "", "`host[:port],…` that may be reached without verified TLS")

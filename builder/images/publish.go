@@ -45,7 +45,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 		}
 	}
 	names := []string{i.name(p.registry)}
-	outputs := []engine.Output{{Kind: engine.OCI, Names: names, Dest: filepath.Join(p.dir, i.program.name+".oci.tar")}}
+	outputs := []engine.Output{{Kind: engine.OCI, Names: names, Dest: filepath.Join(p.dir, i.program.name+i.suffix()+".oci.tar")}}
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
 	}
@@ -55,7 +55,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 // write writes what is of one platform alone, the nth of the image.
 func (p *publisher) write(ctx context.Context, i *image, spec engine.Spec, n int) error {
 	b := i.binaries[n]
-	file := filepath.Join(p.dir, i.program.name+"-"+b.platform.OS+"-"+b.platform.Architecture)
+	file := filepath.Join(p.dir, i.program.name+i.suffix()+"-"+b.platform.OS+"-"+b.platform.Architecture)
 	if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ type options struct {
 	revision string
 	binaries []string
 	dir      string
+	// base is the reference of an image; empty for none.
+	base string
 	// registry is what the names of the images begin with; it may be empty.
 	registry string
 	push     bool
@@ -47,6 +49,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	images, err := group(o, created)
 	if err != nil {
+		return err
+	}
+	if err := putOn(ctx, client, o.base, images); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
@@ -87,6 +92,21 @@ func group(o options, created time.Time) ([]*image, error) {
 		}
 	}
 	return images, nil
+}
+
+// putOn gives the images a base, if there is one.
+func putOn(ctx context.Context, client *registry.Client, ref string, images []*image) error {
+	if ref == "" {
+		return nil
+	}
+	base, err := client.Resolve(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, i := range images {
+		i.base = base
+	}
+	return base.Close() // what was asked for is there
 }
 
 // epoch is the time of the images: SOURCE_DATE_EPOCH (reproducible-builds.org), else 1970.

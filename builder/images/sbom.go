@@ -25,7 +25,8 @@ func (i *image) subject(b *binary) string {
 }
 
 // sbom lists what is in the image: the program, the modules that are linked into it as
-// the toolchain has noted them, the standard library, and the certificates.
+// the toolchain has noted them, the standard library, and the certificates. What a base
+// holds is for the base's own bill.
 func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 	name := i.program.name + "-" + i.version + "-" + b.platform.OS + "-" + b.platform.Architecture
 	doc := spdx.New(name, "https://"+b.info.Main.Path+"/spdx/"+name+"-"+layer.Encoded(), i.epoch, "images-"+i.version)
@@ -43,8 +44,10 @@ func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 	for _, m := range modules(b.info, i.version) {
 		add(spdx.DependsOn, m.Path, m.Version, m.Version)
 	}
-	roots := version.Module(authoritiesModule)
-	add(spdx.Contains, authoritiesModule, roots, roots)
+	if i.base == nil {
+		roots := version.Module(authoritiesModule)
+		add(spdx.Contains, authoritiesModule, roots, roots)
+	}
 	return doc
 }
 

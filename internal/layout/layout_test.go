@@ -160,7 +160,7 @@ func sources(t *testing.T, fn func(path string, data []byte)) {
 // content, not programs.
 func licensed(path string) bool {
 	switch filepath.Ext(path) {
-	case ".go", ".sh":
+	case ".go", ".sh", ".mk":
 		return true
 	case ".yml", ".yaml":
 		return !under(path, "examples/workspaces") && !strings.Contains(path, "/testdata/")

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The images of the programs: see README.md beside this file.
+
+# The images hold static binaries for all platforms. PROGRAMS and PLATFORMS choose some.
+PLATFORMS ?= linux/amd64 linux/arm64
+BINARIES   = $(foreach program,$(PROGRAMS),$(PLATFORMS:%=$(BIN)/%/$(program)))
+REVISION  ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
+# BASE puts the programs on an image with a shell.
+BASE      ?=
+MAKE_IMAGES = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	$(GO) run ./builder/images -version '$(VERSION)' -revision '$(REVISION)' -dir $(BIN)/images -base '$(BASE)' \
+	-registry '$(REGISTRY)' -insecure-registry '$(INSECURE_REGISTRY)'
+
+$(BIN)/linux/%: FORCE
+	GOOS=linux GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(*F)
+
+.PHONY: images
+images: $(BINARIES)
+	$(MAKE_IMAGES) $^
+
+.PHONY: push-images
+push-images: $(BINARIES)
+	$(MAKE_IMAGES) -push $^
