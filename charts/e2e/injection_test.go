@@ -83,7 +83,7 @@ func (w *world) failurePolicy() string {
 	w.install([]string{"inject.enabled=true", "target.container=nobody"})
 	w.awaitVendorPod(func(_ string, err error) error {
 		if err == nil || !strings.Contains(err.Error(), "denied") {
-			return fmt.Errorf("the pod is not refused: %w", err)
+			return fmt.Errorf("the pod is not refused: %v", err)
 		}
 		return nil
 	})
@@ -91,7 +91,7 @@ func (w *world) failurePolicy() string {
 	w.t.Log(err)
 	w.install([]string{"inject.enabled=true", "target.container=nobody", "inject.failurePolicy=Ignore"})
 	w.awaitVendorPod(notInjected)
-	return ""
+	return "where a pod cannot be changed"
 }
 
 func (w *world) uninject() string {

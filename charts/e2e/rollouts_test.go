@@ -39,11 +39,14 @@ func (w *world) firstInstall() string {
 	w.wantImports(before, releaseA, pods[0].Metadata.Name)
 	w.wantInstalled(releaseA)
 	w.t.Log(notes)
-	out := mustRun(w.t, w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
-	if !strings.Contains(out, "Succeeded") {
+	out := mustRun(w.t, w.helm, "test", "acme", "--namespace", w.namespace, "--logs", "--timeout", "60s")
+	if !strings.Contains(out, "Succeeded") || !strings.Contains(out, "confirmed") {
 		w.t.Errorf("helm test: %s", out)
 	}
 	w.t.Log(out)
+	if got := strings.Fields(w.mustKubectl("get", "pods", "--selector", "app.kubernetes.io/instance=acme", "-o", "name")); len(got) != 1 {
+		w.t.Errorf("the pod of the test looks like one of the service: %s", got)
+	}
 	return "helm install --wait: " + took + ", helm test succeeds"
 }
 

@@ -12,5 +12,6 @@
 //
 // All time comes from package time and nothing needs the network, so that a
 // whole cluster runs in a testing/synctest bubble by way of [Transport], and as
-// real servers by way of [Listen]. [Platform.Close] ends every goroutine.
+// real servers by way of [Listen]. [Platform.Close] ends every goroutine. Pods that
+// are processes of their own [Join] a platform that is shared by [Platform.Share].
 package platformtest
