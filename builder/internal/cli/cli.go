@@ -183,7 +183,8 @@ Exit codes:
   6    the source cannot be read
   7    a registry refused or failed
   8    the build engine failed, or a result cannot be written
-  10   the bulk push failed, as a whole or for a workspace
+  10   the platform refused or failed, as a whole or for a workspace
   11   it is not known how the bulk push ended
+  12   the platform lacks values that the workspaces require
   130  interrupted
   183  secrets were found`

@@ -26,6 +26,7 @@ const (
 	exitEngine      = 8
 	exitPush        = 10
 	exitUnknown     = 11
+	exitMissing     = 12
 	exitInterrupted = 130
 	exitSecrets     = 183 // as trufflehog --fail
 )

@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io/fs"
@@ -14,7 +15,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
 // fakePlatform is the platform of a story.
@@ -123,7 +126,18 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("TOKEN", f.token)
 	ts.Check(os.WriteFile(ts.MkAbs("token"), []byte(f.token+"\n"), 0o600))
 	p := ts.Value(plantedKey).(*planted)
-	p.tokens = append(p.tokens, f.token)
+	p.tokens, p.platform = append(p.tokens, f.token), f
+}
+
+// store imports a workspace's group into the platform, which then has a secret for it:
+// the token, which no output may have.
+func store(ts *testscript.TestScript, _ bool, args []string) {
+	f := ts.Value(plantedKey).(*planted).platform
+	client, err := platform.New(platform.Options{BaseURL: ts.Getenv("API"), Identity: platform.Bearer(platform.Fixed(secret.New(f.token)))})
+	ts.Check(err)
+	_, err = client.Pull(context.Background(), platform.PullRequest{Repository: "git", Groups: args[:1], Wait: time.Minute})
+	ts.Check(err)
+	f.SetSecret(args[1], args[2], f.token)
 }
 
 // gitServer is a Git server that gets a commit for each workspace that is pushed.

@@ -3,12 +3,15 @@
 package cli
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -21,6 +24,7 @@ import (
 func (a *app) requirements() *cobra.Command {
 	var from sourceFlags
 	var reach registryFlags
+	var target targetFlags
 	var name string
 	out := newFormat(report.RequirementFormats()...)
 	cmd := &cobra.Command{
@@ -31,21 +35,76 @@ carry: {{secret.name}}, and {{config.name}} without a value or a default. A plat
 that lacks one breaks the workspace without a word.
 
 The formats secret, externalsecret and env are skeletons to fill in: a Kubernetes
-Secret, an ExternalSecret, a file of variables. No format has values.`,
+Secret, an ExternalSecret, a file of variables. No format has values.
+
+With --check the list is of what a platform lacks: neither stored for the workspace,
+nor among the variables of the service. Values are not looked at.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := target.validate(); err != nil {
+				return usageError(cmd, err)
+			}
 			workspaces, err := a.workspacesOf(cmd, args[0], &from, &reach)
 			if workspaces == nil {
 				return err
 			}
-			return errors.Join(err, report.WriteRequirements(a.Out, out.value, name, requirements.Of(workspaces)))
+			all := requirements.Of(workspaces)
+			if target.check {
+				missing, checked := target.missing(cmd.Context(), a, all)
+				if checked != nil {
+					return errors.Join(err, checked)
+				}
+				all, err = missing, errors.Join(err, lacking(missing))
+			}
+			return errors.Join(report.WriteRequirements(a.Out, out.value, name, all), err)
 		},
 	}
 	from.register(cmd.Flags())
 	reach.register(cmd.Flags())
+	target.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	cmd.Flags().StringVar(&name, "name", "workspaces-values", "`name` of the Secret or ExternalSecret")
 	return cmd
+}
+
+// targetFlags say which platform is asked for what it has.
+type targetFlags struct {
+	apiFlags
+	check     bool
+	variables []string
+}
+
+func (f *targetFlags) register(flags *pflag.FlagSet) {
+	f.apiFlags.register(flags)
+	flags.BoolVar(&f.check, "check", false, "list what the platform at --api-url lacks, and fail if there is any")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
+}
+
+func (f *targetFlags) validate() error {
+	if f.check && f.url == "" {
+		return errors.New("--check needs --api-url: the URL of the platform's API")
+	}
+	return nil
+}
+
+func (f *targetFlags) missing(ctx context.Context, a *app, all []requirements.Requirement) ([]requirements.Requirement, error) {
+	client, err := f.client(a)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	defer client.CloseIdleConnections()
+	missing, err := requirements.Missing(ctx, client, all, f.variables)
+	if err != nil && ctx.Err() == nil {
+		err = withCode(exitPush, fmt.Errorf("ask the platform what it has: %w", err))
+	}
+	return missing, err
+}
+
+func lacking(missing []requirements.Requirement) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	return withCode(exitMissing, fmt.Errorf("values that the platform lacks: %d; store them for the workspaces, or give the service the variables", len(missing)))
 }
 
 // workspacesOf reads a source, or the manifest of an image. Errors of a source that

@@ -49,6 +49,7 @@ var environmentOfStories = []string{
 //	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
 //	hostile KIND FILE   makes what no workspace should have
 //	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
+//	store GROUP SLUG SECRET  imports a group into the platform, and stores a secret for one of its workspaces
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
@@ -105,6 +106,7 @@ func TestStories(t *testing.T) {
 			"hostile":    hostile,
 			"commit":     commit,
 			"platform":   startPlatform,
+			"store":      store,
 		},
 	})
 }
@@ -138,7 +140,10 @@ func copyWorkspaces(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // planted holds the tokens of one story.
-type planted struct{ tokens []string }
+type planted struct {
+	tokens   []string
+	platform *fakePlatform // nil without one
+}
 
 type plantedKeyType struct{}
 type testKeyType struct{}
