@@ -135,7 +135,7 @@ func (r *Report) Manifest() release.Scan {
 	slices.Sort(accepted)
 	return release.Scan{
 		Scanners: r.Scanners, Policy: r.Policy,
-		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes, Accepted: slices.Compact(accepted),
+		Files: r.Coverage.Files, Bytes: r.Coverage.Bytes, Accepted: slices.Compact(accepted), Warnings: r.Count(Warning),
 	}
 }
 

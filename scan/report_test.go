@@ -145,7 +145,8 @@ func TestManifestSaysWhatWasScanned(t *testing.T) {
 	report.Accepted = []Accepted{
 		{Finding: Finding{Fingerprint: "b"}, By: ByBaseline}, {Finding: Finding{Fingerprint: "a"}, By: ByComment}, {Finding: Finding{Fingerprint: "b"}, By: ByBaseline},
 	}
-	want.Accepted = []string{"a", "b"}
+	report.Findings = []Finding{{Severity: Warning}, {Severity: Error}, {Severity: Warning}}
+	want.Accepted, want.Warnings = []string{"a", "b"}, 2
 	if diff := cmp.Diff(want, report.Manifest()); diff != "" {
 		t.Errorf("with accepted findings: -want +got:\n%s", diff)
 	}

@@ -154,8 +154,10 @@ type Scan struct {
 	Policy digest.Digest `json:"policy"`
 	Files  int           `json:"files"`
 	Bytes  int64         `json:"bytes"`
-	// Accepted lists the fingerprints of the findings that the policy accepts.
+	// Accepted lists the fingerprints of the findings that the policy or a baseline
+	// accepts; Warnings counts those that the policy does not take for errors.
 	Accepted []string `json:"accepted,omitempty"`
+	Warnings int      `json:"warnings,omitempty"`
 }
 
 // Scanner is one secret scanner.

@@ -56,7 +56,7 @@ func example() *attest.Release {
 			},
 			Scan: release.Scan{
 				Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 860, Rules: d("rules")}},
-				Policy:   d("policy"), Files: 4, Bytes: 100, Accepted: []string{"00ff"},
+				Policy:   d("policy"), Files: 4, Bytes: 100, Accepted: []string{"00ff"}, Warnings: 2,
 			},
 			Tool: release.Tool{Name: "builder", Version: "v1.0.0"},
 		},

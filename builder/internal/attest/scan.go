@@ -40,9 +40,11 @@ type Skipped struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// Findings counts the findings. None of them is open.
+// Findings counts the findings. None of them is open: an error that nobody accepts.
 type Findings struct {
 	Open int `json:"open"`
+	// Warnings counts those that the policy does not take for errors.
+	Warnings int `json:"warnings"`
 	// Accepted lists the fingerprints of those that the policy accepts.
 	Accepted []string `json:"accepted"`
 }
@@ -57,7 +59,7 @@ func (r *Release) scan() *Scan {
 			Files: m.Scan.Files, Bytes: m.Scan.Bytes,
 			SkippedBytes: r.Coverage.SkippedBytes, Skipped: skipped(r.Coverage.Skipped),
 		},
-		Findings: Findings{Accepted: append([]string{}, m.Scan.Accepted...)},
+		Findings: Findings{Warnings: m.Scan.Warnings, Accepted: append([]string{}, m.Scan.Accepted...)},
 	}
 }
 

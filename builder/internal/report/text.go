@@ -128,6 +128,9 @@ func scanned(b *Build) string {
 	default:
 		text += fmt.Sprintf(" but %d that are accepted", n)
 	}
+	if n := b.Manifest.Scan.Warnings; n > 0 {
+		text += fmt.Sprintf("; warnings: %d", n)
+	}
 	if b.Unscanned > 0 {
 		text += fmt.Sprintf("; %s of checksums and excluded paths not looked at", size(b.Unscanned))
 	}

@@ -70,7 +70,11 @@ func TestSummaryCountsAcceptedSecrets(t *testing.T) {
 		if err := report.WriteSummary(&out, b); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(out.String(), want) {
+		b.Manifest.Scan.Warnings = 3
+		if err := report.WriteSummary(&out, b); err != nil {
+			t.Fatal(err)
+		}
+		if warned := strings.TrimSuffix(want, "\n") + "; warnings: 3\n"; !strings.Contains(out.String(), want) || !strings.Contains(out.String(), warned) {
 			t.Errorf("%d accepted: %q is not in\n%s", n, want, out.String())
 		}
 	}
