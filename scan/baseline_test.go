@@ -52,6 +52,18 @@ func TestBaselineAccepts(t *testing.T) {
 	}
 }
 
+// TestBaselineDaysAreUTC, so that a build ends the same way wherever it runs.
+func TestBaselineDaysAreUTC(t *testing.T) {
+	evening := time.Date(2026, 11, 25, 20, 0, 0, 0, time.FixedZone("EST", -5*3600)) // the 26th in UTC
+	r := &Report{Findings: []Finding{found(print1, 1)}}
+	if baseline(t, entry(print1, "me", "why", "2026-11-25")).Apply(r, evening); len(r.Accepted) > 0 {
+		t.Error("an entry is accepted after its last day in UTC")
+	}
+	if b := NewBaseline("b.yaml").Update(r, evening); b.entries[0].Expires != "2027-02-24" {
+		t.Errorf("a new entry expires on %s, want 90 days after the day in UTC", b.entries[0].Expires)
+	}
+}
+
 // TestBaselineProblems: an entry that does not count accepts nothing, and says why.
 func TestBaselineProblems(t *testing.T) {
 	tests := map[string]struct {

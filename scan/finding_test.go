@@ -77,6 +77,28 @@ func TestColumnsCountCharacters(t *testing.T) {
 	}
 }
 
+// TestColumnsBeyondTheFile: a detector's arithmetic is not ours.
+func TestColumnsBeyondTheFile(t *testing.T) {
+	found := []Finding{{Line: 1, Column: 99}, {Line: 9, Column: 2}, {Line: 1}}
+	countCharacters(found, []byte("é\n"))
+	if found[0].Column != 3 || found[1].Column != 2 || found[2].Column != 0 {
+		t.Errorf("columns %+v", found)
+	}
+}
+
+func TestSame(t *testing.T) {
+	f := Finding{Path: "a", Line: 1, Column: 2, Where: "x", Fingerprint: "f"}
+	for i, other := range []Finding{
+		{Path: "b", Line: 1, Column: 2, Where: "x", Fingerprint: "f"}, {Path: "a", Line: 2, Column: 2, Where: "x", Fingerprint: "f"},
+		{Path: "a", Line: 1, Column: 3, Where: "x", Fingerprint: "f"}, {Path: "a", Line: 1, Column: 2, Where: "y", Fingerprint: "f"},
+		{Path: "a", Line: 1, Column: 2, Where: "x", Fingerprint: "g"},
+	} {
+		if f.Same(other) || !f.Same(f) {
+			t.Errorf("%d: %+v is the same as %+v", i, f, other)
+		}
+	}
+}
+
 func TestFindingsStopAtAnInterruption(t *testing.T) {
 	cause := errors.New("the cause")
 	ctx, cancel := context.WithCancelCause(t.Context())

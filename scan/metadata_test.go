@@ -49,6 +49,17 @@ func TestScanMetadata(t *testing.T) {
 	}
 }
 
+// TestMetadataIsShownAsItIs: escapes would hide a secret from detectors.
+func TestMetadataIsShownAsItIs(t *testing.T) {
+	s := newScanner(t, Policy{}, fakeDetector{name: "fake", scan: func(_ context.Context, f File) (Result, error) {
+		if want := "{\n  \"a\": \"x<&>\",\n  \"b\": \"y\"\n}\n"; string(f.Data) != want || f.Path != "image:labels.json" {
+			t.Errorf("the detector sees %q of %s", f.Data, f.Path)
+		}
+		return clean(t.Context(), f)
+	}})
+	mustScanMetadata(t, s, labels(map[string]string{"b": "y", "a": "x<&>"}))
+}
+
 // TestMetadataKeysDoNotShowASecret: a name may be the secret.
 func TestMetadataKeysDoNotShowASecret(t *testing.T) {
 	const name = canary + "abc"

@@ -38,11 +38,11 @@ func TestReadPolicy(t *testing.T) {
 includeDetectors: [a]
 excludeDetectors: [b, c]
 customDetectors:
-  - name: own
+  - name: Own
     regex: {z: '[0-9]', a: x}
 excludePaths: [x/**]
 includePaths: [x/y]
-severities: {rule: warning, custom-own: error, "*": warning}
+severities: {rule: warning, custom-Own: error, "*": warning}
 limits: {detectorTimeout: 3s, archiveSize: 1MiB}
 honorInlineIgnore: true
 `), testCatalog())
@@ -51,9 +51,9 @@ honorInlineIgnore: true
 	}
 	want := Policy{
 		IncludeDetectors: []string{"a"}, ExcludeDetectors: []string{"b", "c"},
-		CustomDetectors: []CustomDetector{{"own", json.RawMessage(`{"name":"own","regex":{"a":"x","z":"[0-9]"}}`)}},
+		CustomDetectors: []CustomDetector{{"Own", json.RawMessage(`{"name":"Own","regex":{"a":"x","z":"[0-9]"}}`)}},
 		ExcludePaths:    []string{"x/**"}, IncludePaths: []string{"x/y"},
-		Severities: map[string]Severity{"rule": Warning, "custom-own": Error, "*": Warning},
+		Severities: map[string]Severity{"rule": Warning, "custom-Own": Error, "*": Warning},
 		Limits:     Limits{3 * time.Second, 1 << 20}, HonorInlineIgnore: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

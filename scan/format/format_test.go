@@ -142,6 +142,27 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
+// TestRulesHaveTheirWorstSeverity, in whatever order their findings come.
+func TestRulesHaveTheirWorstSeverity(t *testing.T) {
+	severe, mild := password(), password()
+	mild.Severity = scan.Warning
+	for _, list := range [][]scan.Finding{{severe, mild}, {mild, severe}} {
+		rules := sarifRules(&scan.Report{Findings: list})
+		if len(rules) != 1 || rules[0].Properties.Severity != "9.0" {
+			t.Errorf("rules %+v, want one of severity 9.0", rules)
+		}
+	}
+}
+
+// TestMetadataHasNoDirectory: it is in no file of the repository.
+func TestMetadataHasNoDirectory(t *testing.T) {
+	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "all/workspaces/mail/index.yml"} {
+		if got := about().file(name); got != want {
+			t.Errorf("%s is reported as %s, want %s", name, got, want)
+		}
+	}
+}
+
 // TestGitLabIDs: an id is unique in a report, and the same in each.
 func TestGitLabIDs(t *testing.T) {
 	a, b := gitlabFinding(password(), 1, about()), gitlabFinding(password(), 2, about())

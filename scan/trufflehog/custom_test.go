@@ -84,6 +84,8 @@ func TestCheckCustom(t *testing.T) {
 		`{"name":"a","keywords":["x"],"regex":{"a":"x"}},{}`:                                      "no keywords",
 		`{"name":"a","keywords":["x"],"regex":{"a":"x"}}],"sources":[{"type":"SOURCE_TYPE_NONE"}`: "source",
 		`text`: "",
+		``:     "it is not one detector",
+		`{"name":"a","keywords":["x"],"regex":{"a":"x"}},{"name":"b","keywords":["x"],"regex":{"a":"x"}}`: "it is not one detector",
 	} {
 		if err := CheckCustom(json.RawMessage(definition)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", definition, err, want)
