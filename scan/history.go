@@ -54,7 +54,7 @@ func (h *History) findings() []Finding {
 func (h *History) Errors() int {
 	n := 0
 	for _, f := range h.findings() {
-		if f.Severity == Error {
+		if f.Severity != Warning {
 			n++
 		}
 	}

@@ -75,7 +75,7 @@ func secrets(scanned *scan.Report) int {
 	if scanned == nil {
 		return 0
 	}
-	return scanned.Count(scan.Error) + scanned.History.Errors()
+	return len(scanned.Findings) - scanned.Count(scan.Warning) + scanned.History.Errors()
 }
 
 // guard makes an error of a panic, which over hostile input is one of the input: a
