@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,8 +86,42 @@ func (a About) file(name string) string {
 	return path.Join(a.Source.Subdir, name)
 }
 
+// findings lists those in the files that ship, and those in their history if somebody
+// looked.
+func findings(r *scan.Report) []scan.Finding {
+	if r.History == nil {
+		return r.Findings
+	}
+	return slices.Concat(r.Findings, r.History.Findings)
+}
+
+// accepted lists what is accepted in the same way.
+func accepted(r *scan.Report) []scan.Accepted {
+	if r.History == nil {
+		return r.Accepted
+	}
+	return slices.Concat(r.Accepted, r.History.Accepted)
+}
+
 // sentence says what was found, and what to do.
-func sentence(f scan.Finding) string { return f.Text() + ": " + f.Help }
+func sentence(f scan.Finding) string { return what(f) + ": " + f.Help }
+
+// what says what was found, and when if it is not there any more.
+func what(f scan.Finding) string {
+	if f.Commit == "" {
+		return f.Text()
+	}
+	return f.Text() + ", in commit " + f.Commit + " of the history"
+}
+
+// now returns the place of a finding in the files as they are: a line of an earlier
+// version is somewhere else, or nowhere.
+func now(f scan.Finding) (line, column int) {
+	if f.Commit != "" {
+		return 0, 0
+	}
+	return f.Line, f.Column
+}
 
 // details says all there is to say of a finding, line by line.
 func details(f scan.Finding) string {

@@ -66,6 +66,17 @@ func example() *scan.Report {
 	}
 }
 
+// historic has the findings of the example in the history alone.
+func historic() *scan.Report {
+	r := example()
+	r.History = &scan.History{Commits: 7, Findings: []scan.Finding{password()}, Accepted: []scan.Accepted{r.Accepted[0]}}
+	commit := strings.Repeat("1b", 20)
+	r.History.Findings[0].Commit, r.History.Findings[0].Date = commit, "2020-01-02T03:04:05Z"
+	r.History.Accepted[0].Commit, r.History.Accepted[0].Date = commit, "2020-01-02T03:04:05Z"
+	r.Findings, r.Accepted, r.Problems = []scan.Finding{}, []scan.Accepted{}, []scan.Problem{}
+	return r
+}
+
 func clean() *scan.Report {
 	r := example()
 	r.Findings, r.Accepted, r.Problems = []scan.Finding{}, []scan.Accepted{}, []scan.Problem{}
@@ -83,7 +94,7 @@ func write(t testing.TB, f Format, r *scan.Report, about About) []byte {
 
 // TestGolden pins every byte: people diff these files, and parse them.
 func TestGolden(t *testing.T) {
-	for name, report := range map[string]*scan.Report{"example": example(), "clean": clean()} {
+	for name, report := range map[string]*scan.Report{"example": example(), "clean": clean(), "history": historic()} {
 		for _, f := range All() {
 			got := write(t, f, report, about())
 			path := filepath.Join("testdata", name+"."+string(f))
@@ -130,7 +141,7 @@ func TestSchemas(t *testing.T) {
 	bare.Scanners, bare.Policy = []release.Scanner{}, ""
 	for f, schema := range schemas(t) {
 		for name, report := range map[string][]byte{
-			"example": write(t, f, example(), about()), "clean": write(t, f, clean(), about()), "nothing known": write(t, f, bare, About{Tool: release.Tool{Name: "builder"}}),
+			"example": write(t, f, example(), about()), "clean": write(t, f, clean(), about()), "history": write(t, f, historic(), about()), "nothing known": write(t, f, bare, About{Tool: release.Tool{Name: "builder"}}),
 		} {
 			if err := validate(schema, report); err != nil {
 				t.Errorf("%s, %s: %v", f, name, err)

@@ -15,14 +15,16 @@ import (
 // a step and the rest in its log.
 func writeGitHub(w io.Writer, r *scan.Report, about About) error {
 	out := bufio.NewWriter(w)
-	for _, f := range r.Findings {
-		annotate(out, annotation{string(f.Severity), about.file(f.Path), f.Line, f.Column, f.Rule, sentence(f)})
+	for _, f := range findings(r) {
+		line, column := now(f)
+		annotate(out, annotation{string(f.Severity), about.file(f.Path), line, column, f.Rule, sentence(f)})
 	}
 	for _, p := range r.Problems {
 		annotate(out, annotation{string(scan.Error), p.File, p.Line, p.Column, p.Rule, p.Message + ": " + p.Help})
 	}
-	for _, a := range r.Accepted {
-		annotate(out, annotation{"notice", about.file(a.Path), a.Line, a.Column, a.Rule, a.Text() + ": " + a.Why()})
+	for _, a := range accepted(r) {
+		line, column := now(a.Finding)
+		annotate(out, annotation{"notice", about.file(a.Path), line, column, a.Rule, what(a.Finding) + ": " + a.Why()})
 	}
 	return out.Flush()
 }

@@ -106,7 +106,7 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 		Vulnerabilities: []gitlabVulnerability{},
 	}
 	seen := map[string]int{}
-	for _, f := range r.Findings {
+	for _, f := range findings(r) {
 		seen[f.Fingerprint]++
 		report.Vulnerabilities = append(report.Vulnerabilities, gitlabFinding(f, seen[f.Fingerprint], about))
 	}
@@ -143,14 +143,14 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 	return gitlabVulnerability{
 		ID:          uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", f.Fingerprint, nth)).String(),
 		Name:        clip(f.Message, gitlabName),
-		Description: f.Text(),
+		Description: what(f),
 		Severity:    gitlabSeverity(f),
 		Solution:    clip(f.Help, gitlabSolution),
 		Identifiers: []gitlabIdentifier{
 			{f.Scanner + "_rule_id", f.Scanner + " rule " + f.Rule, f.Rule, ""},
 			{"cwe", "CWE-798", "798", "https://cwe.mitre.org/data/definitions/798.html"},
 		},
-		Location: gitlabLocation{about.file(f.Path), gitlabCommit{cmp.Or(about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
+		Location: gitlabLocation{about.file(f.Path), gitlabCommit{cmp.Or(f.Commit, about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
 		Details:  details,
 	}
 }

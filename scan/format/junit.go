@@ -15,7 +15,7 @@ import (
 func writeJUnit(w io.Writer, r *scan.Report, about About) error {
 	suite := junit.Suite{Name: "secret scan"}
 	add := func(c junit.Case) { suite.Cases = append(suite.Cases, c) }
-	for _, f := range r.Findings {
+	for _, f := range findings(r) {
 		c := testcase(f, about)
 		if f.Severity == scan.Error {
 			c.Failure = &junit.Failure{Message: sentence(f), Type: f.Rule, Text: details(f)}
@@ -28,7 +28,7 @@ func writeJUnit(w io.Writer, r *scan.Report, about About) error {
 		add(junit.Case{Class: p.File, Name: fmt.Sprintf("%s at %d:%d", p.Rule, p.Line, p.Column), File: p.File,
 			Failure: &junit.Failure{Message: p.Message, Type: p.Rule, Text: p.Position() + ": " + p.Message + "\nhelp: " + p.Help + "\n"}})
 	}
-	for _, a := range r.Accepted {
+	for _, a := range accepted(r) {
 		c := testcase(a.Finding, about)
 		c.Skipped = a.Why()
 		add(c)
@@ -44,6 +44,9 @@ func testcase(f scan.Finding, about About) junit.Case {
 	name := f.Rule
 	if f.Line > 0 {
 		name = fmt.Sprintf("%s at %d:%d", f.Rule, f.Line, f.Column)
+	}
+	if f.Commit != "" {
+		name += " in commit " + f.Commit
 	}
 	return junit.Case{Class: file, Name: name, File: file}
 }

@@ -114,6 +114,7 @@ type sarifResultBag struct {
 	Redacted     string            `json:"redacted"`
 	Verification scan.Verification `json:"verification"`
 	Also         []scan.Sighting   `json:"also,omitempty"`
+	Commit       string            `json:"commit,omitempty"`
 }
 
 type sarifLocation struct {
@@ -163,13 +164,13 @@ func writeSARIF(w io.Writer, r *scan.Report, about About) error {
 		run.Results = append(run.Results, sarifResult{
 			RuleID: f.Rule, RuleIndex: index, Level: string(f.Severity), Message: sarifText{sentence(f)},
 			Locations: []sarifLocation{sarifPlace(f, about)}, Fingerprints: map[string]string{sarifFingerprint: f.Fingerprint},
-			Suppressions: suppressions, Properties: sarifResultBag{f.Scanner, f.Redacted, f.Verification, f.Also},
+			Suppressions: suppressions, Properties: sarifResultBag{f.Scanner, f.Redacted, f.Verification, f.Also, f.Commit},
 		})
 	}
-	for _, f := range r.Findings {
+	for _, f := range findings(r) {
 		result(f, []sarifSuppression{})
 	}
-	for _, a := range r.Accepted {
+	for _, a := range accepted(r) {
 		kind := "external"
 		if a.By == scan.ByComment {
 			kind = "inSource"
@@ -187,10 +188,10 @@ func sarifRules(r *scan.Report) []sarifRule {
 			severities[f.Rule] = f.Severity
 		}
 	}
-	for _, f := range r.Findings {
+	for _, f := range findings(r) {
 		see(f)
 	}
-	for _, a := range r.Accepted {
+	for _, a := range accepted(r) {
 		see(a.Finding)
 	}
 	rules := []sarifRule{}
@@ -222,8 +223,8 @@ func sarifNotifications(r *scan.Report) []sarifNotification {
 
 func sarifPlace(f scan.Finding, about About) sarifLocation {
 	place := sarifLocation{Physical: sarifPhysical{Artifact: sarifFile(about.file(f.Path))}}
-	if f.Line > 0 {
-		place.Physical.Region = &sarifRegion{f.Line, f.Column}
+	if line, column := now(f); line > 0 {
+		place.Physical.Region = &sarifRegion{line, column}
 	}
 	if f.Where != "" {
 		place.Logical = []sarifLogical{{f.Where}}
