@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.requirements(), a.bulkPush(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.verify(), a.requirements(), a.bulkPush(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -183,6 +183,7 @@ Exit codes:
   6    the source cannot be read
   7    a registry refused or failed
   8    the build engine failed, or a result cannot be written
+  9    the image is not what it says (verify)
   10   the platform refused or failed, as a whole or for a workspace
   11   it is not known how the bulk push ended
   12   the platform lacks values that the workspaces require

@@ -24,6 +24,7 @@ const (
 	exitSource      = 6
 	exitRegistry    = 7
 	exitEngine      = 8
+	exitMismatch    = 9
 	exitPush        = 10
 	exitUnknown     = 11
 	exitMissing     = 12

@@ -49,6 +49,8 @@ var environmentOfStories = []string{
 //	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
 //	hostile KIND FILE   makes what no workspace should have
 //	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
+//	forge TO REFERENCE  pushes the image with another directory in its variables
+//	tamper DIR          changes a byte of the largest layer of a layout
 //	store GROUP SLUG SECRET  imports a group into the platform, and stores a secret for one of its workspaces
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) {
@@ -104,6 +106,8 @@ func TestStories(t *testing.T) {
 			"login":      login,
 			"fill":       fill,
 			"hostile":    hostile,
+			"forge":      forge,
+			"tamper":     tamper,
 			"commit":     commit,
 			"platform":   startPlatform,
 			"store":      store,

@@ -20,6 +20,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -127,4 +128,41 @@ func commit(ts *testscript.TestScript, _ bool, args []string) {
 	hash, err := tree.Commit("workspaces", &git.CommitOptions{Author: &object.Signature{Name: "Ada", Email: "ada@example.com", When: when}})
 	ts.Check(err)
 	ts.Setenv("COMMIT", hash.String())
+}
+
+// forge pushes one platform of a release whose variable leads somewhere else.
+func forge(ts *testscript.TestScript, _ bool, args []string) {
+	to, err := name.ParseReference(args[0])
+	ts.Check(err)
+	from, err := name.ParseReference(args[1])
+	ts.Check(err)
+	image, err := remote.Image(from, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	ts.Check(err)
+	config, err := image.ConfigFile()
+	ts.Check(err)
+	config = config.DeepCopy()
+	for i, entry := range config.Config.Env {
+		config.Config.Env[i] = strings.Replace(entry, "_DIRPATH=/www/workspaces", "_DIRPATH=/srv/forged", 1)
+	}
+	forged, err := mutate.ConfigFile(image, config)
+	ts.Check(err)
+	ts.Check(remote.Write(to, forged))
+}
+
+// tamper changes a byte of the largest layer, which is the one with the workspaces.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "blobs/sha256/*"))
+	ts.Check(err)
+	var largest string
+	var data []byte
+	for _, file := range files {
+		blob, err := os.ReadFile(file)
+		ts.Check(err)
+		if bytes.HasPrefix(blob, []byte{0x1f, 0x8b}) && len(blob) > len(data) {
+			largest, data = file, blob
+		}
+	}
+	data[len(data)/2] ^= 1
+	ts.Check(os.Chmod(largest, 0o644))
+	ts.Check(os.WriteFile(largest, data, 0o644))
 }

@@ -83,23 +83,42 @@ func Scratch(platform ocispec.Platform) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// env returns the base's variables without those of what is replaced, and with ours
-// at the end.
-func (c Config) env(base []string, replaced origins) []string {
+// Variables returns the variables of the release, as NAME=value.
+func (c Config) Variables() []string {
 	r := c.Manifest.Repository
 	prefix := repositoryPrefix + r.ID
 	ours := []string{prefix + "_NAME=" + r.Name, prefix + "_TYPE=filesystem", prefix + "_DIRPATH=" + r.Directory, prefix + "_MODE=read-only"}
 	for _, g := range c.Manifest.Groups {
 		if len(g.Labels) > 0 {
-			replaced.groups = append(replaced.groups, g.Name)
 			ours = append(ours, groupPrefix+g.Name+groupSuffix+"="+strings.Join(g.Labels, ","))
+		}
+	}
+	return ours
+}
+
+// Rivals returns the ids of other repositories in variables whose directories overlap
+// with that of the release.
+func (c Config) Rivals(env []string) []string {
+	var ids []string
+	for _, r := range clashes(env, c.Manifest.Repository, origins{repositories: []string{c.Manifest.Repository.ID}}) {
+		ids = append(ids, r.id)
+	}
+	return ids
+}
+
+// env returns the base's variables without those of what is replaced, and with ours
+// at the end.
+func (c Config) env(base []string, replaced origins) []string {
+	for _, g := range c.Manifest.Groups {
+		if len(g.Labels) > 0 {
+			replaced.groups = append(replaced.groups, g.Name)
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(base), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return replaced.variable(name)
 	})
-	return append(kept, ours...)
+	return append(kept, c.Variables()...)
 }
 
 // labels returns the base's labels, with the user's and ours in their place. Those

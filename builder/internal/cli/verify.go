@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+)
+
+const verifyHelp = `Verify reads an image back and proves that it is what it says: every file against the
+release manifest, the manifest against labels, annotations, variables and layers, the
+layers below against the base that it names, and the attestations against all of it.
+Everything that is wrong is told in one run, with what follows from it.
+
+IMAGE is a reference, or an OCI layout: oci-layout://PATH, a directory or a tar file.
+
+It does not tell who made the image: for that, verify its signature.`
+
+func (a *app) verify() *cobra.Command {
+	var from sourceFlags
+	var reach registryFlags
+	opts := pipeline.VerifyOptions{}
+	out := newFormat("text", "json")
+	cmd := &cobra.Command{
+		Use:   "verify IMAGE",
+		Short: "Prove that an image is what it says",
+		Long:  verifyHelp,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Image, opts.Limits = args[0], from.limits()
+			var err error
+			if opts.Registry, err = reach.client(a); err != nil {
+				return err
+			}
+			report, err := pipeline.Verify(cmd.Context(), opts)
+			if err != nil {
+				return err
+			}
+			if out.value == "json" {
+				err = report.WriteJSON(a.Out)
+			} else {
+				err = report.WriteText(a.Out)
+			}
+			if err == nil && len(report.Problems) > 0 {
+				return &exitError{code: exitMismatch, err: errors.New("the image is not what it says"), said: true}
+			}
+			return err
+		},
+	}
+	from.registerAccess(cmd.Flags())
+	reach.register(cmd.Flags())
+	cmd.Flags().Var(&out, "format", "output format")
+	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, where it cannot be reached")
+	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "allow an image that was built without attestations")
+	return cmd
+}

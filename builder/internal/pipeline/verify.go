@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/verify"
+)
+
+// VerifyOptions say what to verify.
+type VerifyOptions struct {
+	// Image is a reference or the notation of a layout.
+	Image string
+	// Registry is required, also where no registry is asked.
+	Registry *registry.Client
+	// Limits bound what is read of the image.
+	Limits source.Limits
+	// SkipBase leaves the base unread, and so unproven.
+	SkipBase bool
+	// AllowMissingAttestations allows an image that has none.
+	AllowMissingAttestations bool
+}
+
+// Verify reads an image back. What is wrong with it is in the report; an error is one
+// of the way to it.
+func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err error) {
+	img, err := opts.Registry.Resolve(ctx, opts.Image)
+	var failure *registry.Error
+	if errors.As(err, &failure) && failure.Kind == registry.Invalid {
+		return verify.Unreadable(opts.Image, err), nil
+	} else if err != nil {
+		return nil, fail(Registry, err)
+	}
+	defer img.Close()
+	how := verify.Options{MaxLayer: layerLimit(opts.Limits), AllowMissingAttestations: opts.AllowMissingAttestations}
+	if !opts.SkipBase {
+		how.Resolve = opts.Registry.Resolve
+	}
+	err = guard(func() error {
+		report, err = verify.Image(ctx, img, how)
+		return err
+	})
+	return report, fail(Registry, err)
+}

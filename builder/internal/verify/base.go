@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+)
+
+// checkBase compares what is below the release, and what surrounds it, with the base
+// that the manifest names.
+func (v *verifier) checkBase() error {
+	v.begin(Base)
+	base := v.manifest.Base
+	if base == nil {
+		for i := range v.img.Manifests {
+			if n := len(v.img.Manifests[i].Manifest.Layers); n != ourLayers {
+				v.on(Base, v.img.Manifests[i].PlatformName(), "the manifest names no base, and there are %d layers below the release", n-ourLayers)
+			}
+		}
+		return nil
+	}
+	if v.opts.Resolve == nil {
+		v.skip(Base, "it was not to be read")
+		return nil
+	}
+	name, _, _ := strings.Cut(base.Name, "@")
+	img, err := v.opts.Resolve(v.ctx, name+"@"+base.Digest.String())
+	if v.ctx.Err() != nil {
+		return context.Cause(v.ctx)
+	} else if err != nil {
+		v.skip(Base, "%v", err)
+		return nil
+	}
+	defer img.Close()
+	for i := range v.img.Manifests {
+		v.compareBase(&v.img.Manifests[i], img)
+	}
+	return nil
+}
+
+func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
+	platform := m.PlatformName()
+	i := slices.IndexFunc(base.Manifests, func(b registry.Manifest) bool { return b.PlatformName() == platform })
+	if i < 0 {
+		v.on(Base, platform, "%s has no image for it", base.Name)
+		return
+	}
+	below := &base.Manifests[i]
+	n := len(m.Config.RootFS.DiffIDs) - ourLayers
+	if !slices.Equal(m.Config.RootFS.DiffIDs[:n], below.Config.RootFS.DiffIDs) {
+		v.on(Base, platform, "the %d layers below the release are not the %d of %s", n, len(below.Config.RootFS.DiffIDs), base.Name)
+	}
+	for j := range min(n, len(below.Manifest.Layers)) {
+		if got, want := m.Manifest.Layers[j].Digest, below.Manifest.Layers[j].Digest; got != want {
+			v.on(Base, platform, "layer %d is %s, and that of %s is %s", j+1, got, base.Name, want)
+		}
+	}
+	if err := v.compareConfig(m, below); err != nil {
+		v.on(Base, platform, "its configuration: %v", err)
+	}
+}
+
+// compareConfig makes the configuration of the release out of that of the base anew.
+// Labels are left out: the user may have added some, and replaced those of the base.
+func (v *verifier) compareConfig(m, base *registry.Manifest) error {
+	applied, err := image.Apply(base.RawConfig, v.config)
+	if err != nil {
+		return err
+	}
+	want, err := settings(applied)
+	if err != nil {
+		return err
+	}
+	got, err := settings(m.RawConfig)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(union(want, got))) {
+		if key == "Env" {
+			v.compareVariables(m.PlatformName(), texts(got[key]), texts(want[key]))
+		} else if !reflect.DeepEqual(got[key], want[key]) {
+			v.on(Environment, m.PlatformName(), "%s is %s, and should be %s as the base has it", key, show(got[key]), show(want[key]))
+		}
+	}
+	return nil
+}
+
+// compareVariables tells no values: those of others may be secret.
+func (v *verifier) compareVariables(platform string, got, want []string) {
+	if slices.Equal(got, want) {
+		return
+	}
+	differ := map[string]bool{}
+	for _, lists := range [][2][]string{{got, want}, {want, got}} {
+		for _, entry := range lists[0] {
+			if name, _, _ := strings.Cut(entry, "="); !slices.Contains(lists[1], entry) {
+				differ[name] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(differ)) {
+		v.on(Environment, platform, "variable %s is not what base and release make of it", name)
+	}
+	if len(differ) == 0 {
+		v.on(Environment, platform, "variables are in another order, or more than once")
+	}
+}
+
+// texts returns the strings of a list.
+func texts(value any) []string {
+	var list []string
+	items, _ := value.([]any)
+	for _, item := range items {
+		list = append(list, fmt.Sprint(item))
+	}
+	return list
+}
+
+func union(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// settings returns what decides how an image runs, each under a name of its own.
+func settings(config []byte) (map[string]any, error) {
+	var decoded struct {
+		Config       map[string]any `json:"config"`
+		OS           any            `json:"os"`
+		Architecture any            `json:"architecture"`
+		Variant      any            `json:"variant"`
+	}
+	d := json.NewDecoder(bytes.NewReader(config))
+	if err := d.Decode(&decoded); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	all := map[string]any{"os": decoded.OS, "architecture": decoded.Architecture, "variant": decoded.Variant}
+	for key, value := range decoded.Config {
+		if key != "Labels" {
+			all[key] = value
+		}
+	}
+	return all, nil
+}
+
+// show writes a value as JSON, of bounded length.
+func show(value any) string {
+	if value == nil {
+		return "not there"
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	const most = 400
+	if len(text) > most {
+		return strings.ToValidUTF8(string(text[:most]), "") + "…"
+	}
+	return string(text)
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package verify
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// checkLabels compares our labels and annotations with the manifest. Others are the
+// user's, or the base's.
+func (v *verifier) checkLabels(m *registry.Manifest) {
+	platform := m.PlatformName()
+	want := v.config.Annotations(nil)
+	for _, of := range []struct {
+		what  string
+		found map[string]string
+	}{{"label", m.Config.Config.Labels}, {"annotation", m.Manifest.Annotations}} {
+		for _, key := range slices.Sorted(maps.Keys(want)) {
+			check := Labels
+			if key == release.LabelManifestDigest {
+				check = Manifest
+			}
+			if got, ok := of.found[key]; !ok {
+				v.on(check, platform, "there is no %s %s, which should be %q", of.what, key, want[key])
+			} else if got != want[key] {
+				v.on(check, platform, "%s %s is %q, and should be %q", of.what, key, got, want[key])
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(of.found)) {
+			if _, known := want[key]; !known && image.CheckLabels(map[string]string{key: ""}) != nil {
+				v.on(Labels, platform, "%s %s is %q, and there should be none", of.what, key, of.found[key])
+			}
+		}
+	}
+	if created := m.Config.Created; created == nil || !created.Equal(v.manifest.Created) {
+		v.on(Labels, platform, "the image was created at %v, and should be of %s", created, v.manifest.Created.Format(time.RFC3339))
+	}
+}
+
+// checkEnvironment compares the variables by which the platform finds the release.
+func (v *verifier) checkEnvironment(m *registry.Manifest) {
+	want := map[string]string{}
+	for _, entry := range v.config.Variables() {
+		name, value, _ := strings.Cut(entry, "=")
+		want[name] = value
+	}
+	seen := map[string]bool{}
+	for _, entry := range m.Config.Config.Env {
+		name, value, _ := strings.Cut(entry, "=")
+		expected, ours := want[name]
+		if ours && (value != expected || seen[name]) {
+			v.on(Environment, m.PlatformName(), "variable %s is %q, and should be %q, once", name, value, expected)
+		}
+		seen[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !seen[name] {
+			v.on(Environment, m.PlatformName(), "there is no variable %s, which should be %q", name, want[name])
+		}
+	}
+	for _, id := range v.config.Rivals(m.Config.Config.Env) {
+		v.on(Environment, m.PlatformName(), "platform repository %q is in the way of %q: their directories overlap", id, v.manifest.Repository.ID)
+	}
+}

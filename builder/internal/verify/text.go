@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package verify
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/docker/go-units"
+)
+
+// WriteText writes the report for people: what is wrong first, each with what follows.
+func (r *Report) WriteText(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	line := func(format string, args ...any) { fmt.Fprintln(out, printable(fmt.Sprintf(format, args...))) }
+	name := r.Image
+	if r.Digest != "" && !strings.HasSuffix(name, "@"+r.Digest.String()) {
+		name += "@" + r.Digest.String()
+	}
+	line("image      %s", name)
+	if r.Release != "" {
+		line("release    %s", r.Release)
+	}
+	line("platforms  %s", strings.Join(r.Platforms, " "))
+	line("read       %d files, %s", r.Files, units.HumanSize(float64(r.Bytes)))
+	for _, p := range r.Problems {
+		where := string(p.Check)
+		if p.Platform != "" {
+			where += ", " + p.Platform
+		}
+		line("problem    %s: %s", where, p.Message)
+		line("           %s", p.Meaning)
+	}
+	for _, u := range r.Unproven {
+		line("unproven   %s: %s", u.Check, u.Reason)
+	}
+	if len(r.Proven) > 0 {
+		line("proven     %s", join(r.Proven))
+	}
+	if len(r.Problems) > 0 {
+		line("\nThe image is not what it says. Problems: %d", len(r.Problems))
+	} else {
+		line("\nThe image is what it says.")
+	}
+	return out.Flush()
+}
+
+func join(checks []Check) string {
+	var names []string
+	for _, c := range checks {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// printable replaces what could act on a terminal: the image may come from anywhere.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c != '\n' && !unicode.IsPrint(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package verify
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// ourLayers is how many layers a release adds to its base: the workspaces, the manifest.
+const ourLayers = 2
+
+// Options say how an image is verified.
+type Options struct {
+	// Resolve finds the base. Nil leaves the base unproven.
+	Resolve func(ctx context.Context, ref string) (*registry.Image, error)
+	// MaxLayer bounds what the layer with the workspaces may unpack to, in bytes.
+	MaxLayer int64
+	// AllowMissingAttestations allows an image that has none.
+	AllowMissingAttestations bool
+}
+
+// Image verifies an image. An error is one of the way to the image, or the cause of the
+// context's end; what is wrong with the image is in the report.
+func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, error) {
+	v := &verifier{ctx: ctx, img: img, opts: opts}
+	r := &Report{SchemaVersion: SchemaVersion, Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms()}
+	if err := v.run(); err != nil {
+		return nil, err
+	}
+	if v.manifest != nil {
+		r.Release = v.manifest.Name
+	}
+	r.Files, r.Bytes = v.files, v.bytes
+	v.conclude(r)
+	return r, nil
+}
+
+// Unreadable is the report of an image whose documents are not what their digests say.
+func Unreadable(ref string, err error) *Report {
+	r := &Report{SchemaVersion: SchemaVersion, Image: ref, Platforms: []string{}}
+	var f found
+	f.add(Blobs, "%v", err)
+	f.conclude(r)
+	return r
+}
+
+// verifier is one run of [Image].
+type verifier struct {
+	found
+	ctx  context.Context //nolint:containedctx // it lives as long as one run
+	img  *registry.Image
+	opts Options
+
+	manifest *release.Manifest
+	// config is what the manifest makes of a configuration.
+	config image.Config
+	files  int
+	bytes  int64
+}
+
+func (v *verifier) run() error {
+	v.begin(Blobs, Manifest, Platforms)
+	if !v.layout() {
+		return nil
+	}
+	if err := v.readManifest(); err != nil || v.manifest == nil {
+		return err
+	}
+	v.begin(Labels, Environment)
+	for i := range v.img.Manifests {
+		m := &v.img.Manifests[i]
+		v.checkLabels(m)
+		v.checkEnvironment(m)
+	}
+	if err := v.checkContent(); err != nil {
+		return err
+	}
+	return v.checkBase()
+}
+
+// layout checks that every platform has the layers of a release, and the same ones.
+func (v *verifier) layout() bool {
+	first := ours(&v.img.Manifests[0])
+	good := true
+	for i := range v.img.Manifests {
+		m := &v.img.Manifests[i]
+		switch own := ours(m); {
+		case m.Config.Config.Labels[release.LabelManifestDigest] == "":
+			v.on(Manifest, m.PlatformName(), "this is no release image: it has no label %s", release.LabelManifestDigest)
+			good = false
+		case own == nil:
+			v.on(Manifest, m.PlatformName(), "this is no release image: it has %d layers, and %d of them in its configuration", len(m.Manifest.Layers), len(m.Config.RootFS.DiffIDs))
+			good = false
+		case first != nil && (own[0].Digest != first[0].Digest || own[1].Digest != first[1].Digest):
+			v.on(Platforms, m.PlatformName(), "its layers of the release are %s and %s, and those of %s are %s and %s",
+				own[0].Digest, own[1].Digest, v.img.Manifests[0].PlatformName(), first[0].Digest, first[1].Digest)
+		case m.Platform.OS != m.Config.OS || m.Platform.Architecture != m.Config.Architecture:
+			v.on(Platforms, m.PlatformName(), "its configuration is for %s/%s", m.Config.OS, m.Config.Architecture)
+		}
+	}
+	return good
+}
+
+// ours returns the layers of the release, which are the last ones; nil if there are none.
+func ours(m *registry.Manifest) []ocispec.Descriptor {
+	n := len(m.Manifest.Layers)
+	if n < ourLayers || n != len(m.Config.RootFS.DiffIDs) {
+		return nil
+	}
+	return m.Manifest.Layers[n-ourLayers:]
+}
+
+// diffID is that of our layer i, as the configuration of a platform says.
+func diffID(m *registry.Manifest, i int) digest.Digest {
+	ids := m.Config.RootFS.DiffIDs
+	return ids[len(ids)-ourLayers+i]
+}
+
+// walk reads one of our layers. It reports what is wrong with its bytes.
+func (v *verifier) walk(i int, limit int64, fn func(*tar.Header, io.Reader) error) (layer.Layer, bool, error) {
+	first := &v.img.Manifests[0]
+	desc := ours(first)[i]
+	blob, err := v.img.OpenBlob(v.ctx, desc)
+	if err == nil {
+		defer blob.Close()
+		var read layer.Layer
+		if read, err = layer.Walk(blob, limit, fn); err == nil {
+			for j := range v.img.Manifests {
+				m := &v.img.Manifests[j]
+				if id := diffID(m, i); id != read.DiffID {
+					v.on(Blobs, m.PlatformName(), "its configuration says that layer %s unpacks to %s, and it unpacks to %s", desc.Digest, id, read.DiffID)
+				}
+			}
+			return read, true, nil
+		}
+	}
+	return layer.Layer{}, false, v.broken(desc.Digest, err)
+}
+
+// broken reports what is wrong with a blob. Errors of the way to it are returned.
+func (v *verifier) broken(blob digest.Digest, err error) error {
+	var failure *registry.Error
+	switch {
+	case v.ctx.Err() != nil:
+		return context.Cause(v.ctx)
+	case errors.As(err, &failure) && failure.Kind != registry.Invalid:
+		return err
+	}
+	v.add(Blobs, "%s: %v", blob, err)
+	return nil
+}
+
+// readManifest reads the layer of the release manifest, which holds nothing else.
+func (v *verifier) readManifest() error {
+	var data []byte
+	name := strings.TrimPrefix(release.ManifestPath, "/")
+	n := 0
+	_, ok, err := v.walk(1, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
+		switch {
+		case h.Name == name && h.Typeflag == tar.TypeReg:
+			n++
+			data, err = io.ReadAll(io.LimitReader(r, release.MaxSize+1))
+		case h.Name == layer.OpaqueWhiteout(release.Directory):
+		case h.Typeflag == tar.TypeDir && (h.Name == path.Dir(name)+"/" || strings.HasPrefix(name, h.Name)):
+		default:
+			v.add(Manifest, "the layer of the release manifest also holds %q", h.Name)
+		}
+		return err
+	})
+	if err != nil || !ok {
+		return err
+	}
+	if n != 1 {
+		v.add(Manifest, "the last layer holds %d files %s, and should hold one", n, release.ManifestPath)
+		return nil
+	}
+	return v.decodeManifest(data)
+}
+
+func (v *verifier) decodeManifest(data []byte) error {
+	m, err := release.Decode(bytes.NewReader(data))
+	if err != nil {
+		v.add(Manifest, "%s: %v", release.ManifestPath, err)
+		return nil
+	}
+	if encoded, err := release.Encode(m); err != nil || !bytes.Equal(encoded, data) {
+		v.unfamiliar(m)
+	}
+	v.manifest = m
+	v.config = image.Config{Manifest: m, ManifestDigest: digest.FromBytes(data), ReplaceRepository: true}
+	return nil
+}
+
+// unfamiliar reports a manifest that is not written as this builder would write it. A
+// newer builder may have fields that this one does not know.
+func (v *verifier) unfamiliar(m *release.Manifest) {
+	v.skip(Manifest, "builder %s wrote fields into the release manifest that this one does not know: verify with the same version", m.Tool.Version)
+}
