@@ -39,14 +39,24 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 }
 
 // planRepair marks the groups to import again. One that was marked before and
-// waited for the lock may have been repaired by another replica meanwhile.
+// waited for the lock may have been repaired by another replica meanwhile. One of
+// which another release was imported is left to that: it may be a rollout, which
+// pods of the former release must not undo.
 func (p *pass) planRepair(drifted []string) {
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
-		if !slices.ContainsFunc(g.slugs(), func(s string) bool { return slices.Contains(drifted, s) }) {
+		is := func(among []string) bool {
+			return slices.ContainsFunc(g.slugs(), func(s string) bool { return slices.Contains(among, s) })
+		}
+		switch {
+		case is(p.mem.foreign) && p.mem.repair[g.Name]:
+			delete(p.mem.repair, g.Name)
+			p.mem.confirmed[g.Name] = true
+		case is(p.mem.foreign):
+		case !is(drifted):
 			delete(p.mem.repair, g.Name)
 			delete(p.mem.repairs, g.Name)
-		} else if p.mem.repair[g.Name] || p.mem.mayRepair(g, p.Policy.ReconcileEvery) {
+		case p.mem.repair[g.Name] || p.mem.mayRepair(g, p.Policy.ReconcileEvery):
 			p.mem.repair[g.Name] = true
 			delete(p.mem.confirmed, g.Name)
 		}
@@ -63,12 +73,17 @@ func (p *pass) drift(ctx context.Context, mode Mode) ([]string, error) {
 		return nil, err
 	}
 	known, found, there := indexInstalled(p.list), []string{}, []*platform.Installed{}
+	p.mem.foreign = nil
 	names := map[string]string{} // slug of the release by id on the platform
 	for _, g := range p.Desired.Groups {
 		for _, w := range g.Workspaces {
 			got := known.find(w.Slug, w.ID)
-			if got == nil || got.LastPull != nil && w.Version != "" && got.LastPull.Version != w.Version {
+			if got == nil {
 				found = append(found, w.Slug)
+				continue
+			}
+			if got.LastPull != nil && w.Version != "" && got.LastPull.Version != w.Version {
+				found, p.mem.foreign = append(found, w.Slug), append(p.mem.foreign, w.Slug)
 				continue
 			}
 			if names[got.ID] == "" {

@@ -100,6 +100,34 @@ func TestDriftIsRepairedOnce(t *testing.T) {
 	})
 }
 
+// Pods of the former release that repair do not fight those of the next one: neither
+// for what that has imported, nor for what was edited before and waits for its lock.
+func TestARepairDoesNotUndoARollout(t *testing.T) {
+	for _, edited := range []bool{false, true} {
+		inBubble(t, platformtest.Options{ImportTime: each(5 * time.Minute)}, 1, func(t *testing.T, c *cluster) {
+			old := c.replicas[0]
+			old.policy.Reconcile, old.policy.ReconcileEvery = ReconcileRepair, time.Minute
+			c.startAll()
+			c.wait(time.Hour)
+			next := c.add(files("v2"))
+			next.start()
+			time.Sleep(time.Minute)
+			if edited {
+				c.Edit("b") // while a is imported
+			}
+			c.wait(time.Hour)
+			time.Sleep(time.Hour)
+			c.complete("v2")
+			if n := c.forcedBulks(); n > 0 {
+				t.Errorf("%d repairs", n)
+			}
+			if diff := cmp.Diff([]string{"a", "b", "c", "d"}, old.drifted()); diff != "" || !old.ready() {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // Whatever the platform takes for a change, it is not imported for ever.
 func TestARepairThatDoesNotHelpGetsRare(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {

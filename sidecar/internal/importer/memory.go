@@ -23,6 +23,7 @@ type memory struct {
 	best     map[string]int       // most workspaces of a group that were ever right
 	repair   map[string]bool      // groups that drifted and are to be imported again
 	repairs  map[string]repairs
+	foreign  []string // slugs that were last seen at another version
 	// changes holds what the platform's comparisons said, by slug; next is where they go on.
 	changes map[string]bool
 	next    int
