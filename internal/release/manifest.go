@@ -133,6 +133,9 @@ type Workspace struct {
 	Bytes     int64    `json:"bytes"`
 	// Digest is the [ContentDigest] of its files.
 	Digest digest.Digest `json:"digest"`
+	// FromBase reports that the base image holds the workspace: it is not in [Layer], and
+	// the scan has not looked at it.
+	FromBase bool `json:"fromBase,omitempty"`
 	// Requires are the values that the workspace needs and a release does not carry.
 	Requires Requirements `json:"requires,omitzero"`
 }
@@ -193,6 +196,17 @@ func (m *Manifest) Workspace(slug string) (Workspace, bool) {
 		return Workspace{}, false
 	}
 	return m.Workspaces[i], true
+}
+
+// FromBase counts the workspaces that the base image holds.
+func (m *Manifest) FromBase() int {
+	n := 0
+	for _, w := range m.Workspaces {
+		if w.FromBase {
+			n++
+		}
+	}
+	return n
 }
 
 // GroupNames returns the names of the groups in import order.

@@ -41,7 +41,7 @@ func full() *release.Manifest {
 				Slug: "claims", ID: "abc1234", Name: "Sinistres é", Version: "v2.4.0-0123abcd", SourceVersion: "v2.4.0", App: "Claims",
 				DependsOn: []string{"Custom Code", "Mail"}, Files: 12, Bytes: 34567, Digest: d("claims"),
 			},
-			{Slug: "mail", Name: "Mail", Files: 3, Bytes: 210, Digest: d("mail")},
+			{Slug: "mail", Name: "Mail", Files: 3, Bytes: 210, Digest: d("mail"), FromBase: true},
 		},
 		Scan: release.Scan{
 			Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 860, Rules: d("rules")}},

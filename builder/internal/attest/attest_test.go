@@ -48,10 +48,11 @@ func example() *attest.Release {
 			Base:       &release.Base{Name: "registry.example.com/acme/prismeai-workspaces:v27", Digest: d("base")},
 			Repository: release.Repository{ID: "release", Name: "Release v2.4.0", Directory: "/www/workspaces"},
 			Layer:      release.Layer{Digest: d("layer"), DiffID: d("tar"), Size: 4242},
-			Groups:     []release.Group{{Name: "base1", Labels: []string{"core"}, Workspaces: []string{"mail", "mail-next", "crm"}}},
+			Groups:     []release.Group{{Name: "base1", Labels: []string{"core"}, Workspaces: []string{"mail", "mail-kept", "mail-next", "crm"}}},
 			Workspaces: []release.Workspace{
 				{Slug: "crm", ID: "abc1234", Name: "Customer Relations", Version: "v2", DependsOn: []string{"Custom Code", "Mail"}, Files: 2, Digest: d("crm")},
 				{Slug: "mail", Name: "Mail", App: "Mail", Files: 1, Digest: d("mail")},
+				{Slug: "mail-kept", Name: "Mail", App: "Mail Kept", Files: 1, Digest: d("kept"), FromBase: true},
 				{Slug: "mail-next", Name: "Mail", Version: "v3", App: "Mail Next", Files: 1, Digest: d("next")},
 			},
 			Scan: release.Scan{
@@ -68,7 +69,7 @@ func example() *attest.Release {
 			Groups:     []attest.Group{{Name: "base1", Labels: []string{"core"}}},
 			Platforms:  []string{"linux/amd64"},
 			Labels:     map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"},
-			ReplaceRepository: true, StampVersions: "content",
+			ReplaceRepository: true, KeepBaseWorkspaces: true, StampVersions: "content",
 		},
 		Files: files.Files(),
 		Coverage: scan.Coverage{Files: 4, Bytes: 100, SkippedBytes: 12, Skipped: []scan.Skip{
@@ -182,7 +183,7 @@ func TestBillOfMaterialsIsValid(t *testing.T) {
 	for _, f := range doc.Files {
 		names[f.FileSPDXIdentifier] = f.FileName
 	}
-	if len(names) != 5+4 {
+	if len(names) != 6+4 {
 		t.Errorf("%d packages and files: %v", len(names), names)
 	}
 	var relations []string
@@ -193,6 +194,7 @@ func TestBillOfMaterialsIsValid(t *testing.T) {
 		"DESCRIBES Release v2.4.0",
 		"Release v2.4.0 DESCENDANT_OF registry.example.com/acme/prismeai-workspaces:v27",
 		"Release v2.4.0 CONTAINS mail-next",
+		"Release v2.4.0 CONTAINS mail-kept",
 		"mail CONTAINS ./www/workspaces/mail/index.yml",
 		"crm CONTAINS ./www/workspaces/crm/automations/ask.yml",
 		"crm DEPENDS_ON mail",

@@ -54,7 +54,8 @@ type Parameters struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// ReplaceRepository, as all below, says which option was used.
-	ReplaceRepository bool `json:"replaceRepository,omitempty"`
+	ReplaceRepository  bool `json:"replaceRepository,omitempty"`
+	KeepBaseWorkspaces bool `json:"keepBaseWorkspaces,omitempty"`
 	// StampVersions is "content" if version names have a stamp of the content.
 	StampVersions string `json:"stampVersions,omitempty"`
 }

@@ -51,7 +51,12 @@ func (r *Release) sbom() *spdx.Document {
 	files := bySlug(r.Files, strings.TrimPrefix(m.Repository.Directory, "/"))
 	for _, w := range m.Workspaces {
 		p := workspacePackage(m, w)
-		doc.AddFiles(p, files[w.Slug])
+		if w.FromBase {
+			p.Comment += ", held by the base image"
+			doc.Add(p)
+		} else {
+			doc.AddFiles(p, files[w.Slug])
+		}
 		doc.Relate(root.ID, spdx.Contains, p.ID)
 	}
 	relateDependencies(doc, m.Workspaces)

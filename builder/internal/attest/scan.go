@@ -31,6 +31,9 @@ type Coverage struct {
 	// SkippedBytes counts those of the bytes that were not looked at; Skipped says why.
 	SkippedBytes int64     `json:"skippedBytes"`
 	Skipped      []Skipped `json:"skipped"`
+	// BaseWorkspaces counts the workspaces of the base that ship, too. They are not in
+	// the layer, and the scan has not looked at them.
+	BaseWorkspaces int `json:"baseWorkspaces,omitempty"`
 }
 
 // Skipped counts what was not looked at for one reason.
@@ -58,6 +61,7 @@ func (r *Release) scan() *Scan {
 		Coverage: Coverage{
 			Files: m.Scan.Files, Bytes: m.Scan.Bytes,
 			SkippedBytes: r.Coverage.SkippedBytes, Skipped: skipped(r.Coverage.Skipped),
+			BaseWorkspaces: m.FromBase(),
 		},
 		Findings: Findings{Warnings: m.Scan.Warnings, Accepted: append([]string{}, m.Scan.Accepted...)},
 	}

@@ -35,7 +35,7 @@ type imageFlags struct {
 	directory           string
 	platforms           []string
 	labels, annotations []string
-	replace             bool
+	replace, keep       bool
 	stamp               formatFlag
 }
 
@@ -49,6 +49,7 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.labels, "label", nil, "label of the image: `key=value` (repeat)")
 	flags.StringArrayVar(&f.annotations, "annotation", nil, "annotation of the image's manifest: `key=value` (repeat)")
 	flags.BoolVar(&f.replace, "replace-repository", false, "allow a base that has such a platform repository already")
+	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the base's platform repository instead of hiding them (reads layers of the base)")
 	f.stamp = newFormat("none", "content")
 	flags.Var(&f.stamp, "stamp-versions", "add to the version name of each workspace what tells whether it has changed: a digest of its content")
 }
@@ -63,7 +64,7 @@ func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
 			return err
 		}
 	}
-	opts.Release, opts.ReplaceRepository = f.release, f.replace
+	opts.Release, opts.ReplaceRepository, opts.KeepBaseWorkspaces = f.release, f.replace, f.keep
 	opts.Repository = release.Repository{ID: f.repositoryID, Name: f.repositoryName, Directory: f.directory}
 	if opts.Platforms, err = parsePlatforms(f.platforms); err != nil {
 		return err

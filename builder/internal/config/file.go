@@ -69,6 +69,8 @@ type File struct {
 		Groups     []string `yaml:"groups"`
 	} `yaml:"bulkPush"`
 	Strict *bool `yaml:"strict"`
+	// KeepBaseWorkspaces adds to the workspaces of the base instead of hiding them.
+	KeepBaseWorkspaces *bool `yaml:"keepBaseWorkspaces"`
 	// StampVersions is none or content.
 	StampVersions string `yaml:"stampVersions"`
 	// Attestations about the image; each is made unless it is false.
@@ -128,36 +130,37 @@ func decode(r io.Reader) (*File, error) {
 // settings returns what the file sets, by flag name.
 func (f *File) settings() map[string][]string {
 	s := map[string][]string{
-		"release":           one(f.Release),
-		"base":              one(f.Base),
-		"tag":               f.Tags,
-		"platform":          f.Platforms,
-		"repository-id":     one(f.Repository.ID),
-		"repository-name":   one(f.Repository.Name),
-		"directory":         one(f.Repository.Directory),
-		"label":             pairs(f.Labels),
-		"annotation":        pairs(f.Annotations),
-		"max-file-size":     one(f.Limits.FileSize),
-		"max-total-size":    one(f.Limits.TotalSize),
-		"max-files":         one(f.Limits.Files),
-		"policy":            one(f.Scan.Policy),
-		"baseline":          one(f.Scan.Baseline),
-		"exclude-path":      f.Scan.ExcludePaths,
-		"include-detector":  f.Scan.IncludeDetectors,
-		"exclude-detector":  f.Scan.ExcludeDetectors,
-		"insecure-registry": f.Registry.Insecure,
-		"registry-ca":       f.Registry.CA,
-		"verify":            flag(f.Scan.Verify),
-		"api-url":           one(f.BulkPush.APIURL),
-		"repository":        one(f.BulkPush.Repository),
-		"groups":            f.BulkPush.Groups,
-		"strict":            flag(f.Strict),
-		"stamp-versions":    one(f.StampVersions),
-		"provenance":        flag(f.Attestations.Provenance),
-		"sbom":              flag(f.Attestations.SBOM),
-		"attest":            nil,
-		"group":             nil,
-		"registry-mirror":   nil,
+		"release":              one(f.Release),
+		"base":                 one(f.Base),
+		"tag":                  f.Tags,
+		"platform":             f.Platforms,
+		"repository-id":        one(f.Repository.ID),
+		"repository-name":      one(f.Repository.Name),
+		"directory":            one(f.Repository.Directory),
+		"label":                pairs(f.Labels),
+		"annotation":           pairs(f.Annotations),
+		"max-file-size":        one(f.Limits.FileSize),
+		"max-total-size":       one(f.Limits.TotalSize),
+		"max-files":            one(f.Limits.Files),
+		"policy":               one(f.Scan.Policy),
+		"baseline":             one(f.Scan.Baseline),
+		"exclude-path":         f.Scan.ExcludePaths,
+		"include-detector":     f.Scan.IncludeDetectors,
+		"exclude-detector":     f.Scan.ExcludeDetectors,
+		"insecure-registry":    f.Registry.Insecure,
+		"registry-ca":          f.Registry.CA,
+		"verify":               flag(f.Scan.Verify),
+		"api-url":              one(f.BulkPush.APIURL),
+		"repository":           one(f.BulkPush.Repository),
+		"groups":               f.BulkPush.Groups,
+		"strict":               flag(f.Strict),
+		"keep-base-workspaces": flag(f.KeepBaseWorkspaces),
+		"stamp-versions":       one(f.StampVersions),
+		"provenance":           flag(f.Attestations.Provenance),
+		"sbom":                 flag(f.Attestations.SBOM),
+		"attest":               nil,
+		"group":                nil,
+		"registry-mirror":      nil,
 	}
 	if scan := f.Attestations.Scan; scan != nil {
 		s["attest"] = one("type=scan,disabled=" + strconv.FormatBool(!*scan))

@@ -3,6 +3,7 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -24,7 +25,48 @@ func (e *ClashError) Error() string {
 		where = " in " + e.Directory
 	}
 	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our releases, and which this release would replace: "+
-		"choose another --repository-id and --directory, or say --replace-repository if that is what you want", e.ID, where)
+		"choose another --repository-id and --directory, or say --keep-base-workspaces to add to it, or --replace-repository if that is what you want", e.ID, where)
+}
+
+// KeepError says that the base has no repository that the release could add to.
+type KeepError struct {
+	// ID and Directory are those of the release's repository.
+	ID, Directory string
+	// Found lists what the base has, as id in directory.
+	Found []string
+}
+
+func (e *KeepError) Error() string {
+	has := "it has none"
+	if len(e.Found) > 0 {
+		has = "it has " + strings.Join(e.Found, ", ") + ": give --repository-id and --directory of the one to keep"
+	}
+	return fmt.Sprintf("the base image has no platform repository %q in %s whose workspaces could be kept; %s", e.ID, e.Directory, has)
+}
+
+// CheckKeep returns a [*KeepError] unless the repository is among those of a base with
+// these variables.
+func CheckKeep(env []string, repository release.Repository) error {
+	missing := &KeepError{ID: repository.ID, Directory: repository.Directory}
+	for _, f := range repositories(env) {
+		if f.id == repository.ID && f.directory != "" && path.Clean(f.directory) == repository.Directory {
+			return nil
+		}
+		missing.Found = append(missing.Found, fmt.Sprintf("%q in %s", f.id, cmp.Or(f.directory, "Git")))
+	}
+	return missing
+}
+
+// GroupLabels returns the labels of a group that the variables of an image's configuration set.
+func GroupLabels(env []string, group string) []string {
+	var labels []string
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		if name == groupPrefix+group+groupSuffix && value != "" {
+			labels = strings.Split(value, ",")
+		}
+	}
+	return labels
 }
 
 // found is a repository that an image carries. Its directory is empty if it is not

@@ -41,6 +41,9 @@ type Config struct {
 	Layers []string
 	// ReplaceRepository allows what would otherwise be a [ClashError].
 	ReplaceRepository bool
+	// KeepRepository wants a base that has the repository already, in the same directory:
+	// the release adds to it.
+	KeepRepository bool
 }
 
 // RepositoryNameVariable is the name of the variable that holds the repository's name.
@@ -51,7 +54,8 @@ func RepositoryNameVariable(r release.Repository) string { return repositoryPref
 //
 // The error is a [*ClashError] if the base has a repository of the same id, or one in
 // the same directory, in one below it, which the release would hide, or in one above
-// it, which would take the release for a workspace of its own.
+// it, which would take the release for a workspace of its own. It is a [*KeepError] if
+// there is no repository to keep.
 //
 // An earlier release of ours in the base is no clash. Its variables go, whatever its
 // id, and so do those of the groups that it names, whoever has set them; its files are
@@ -63,6 +67,12 @@ func Apply(base []byte, c Config) ([]byte, error) {
 		return nil, fmt.Errorf("decode the configuration of the base image: %w", err)
 	}
 	replaced := earlier(config.known.Labels)
+	if c.KeepRepository {
+		if err := CheckKeep(config.known.Env, c.Manifest.Repository); err != nil {
+			return nil, err
+		}
+		replaced = origins{repositories: []string{c.Manifest.Repository.ID}} // its groups stay
+	}
 	for _, r := range clashes(config.known.Env, c.Manifest.Repository, replaced) {
 		if !c.ReplaceRepository {
 			return nil, &ClashError{ID: r.id, Directory: r.directory}

@@ -5,8 +5,8 @@
 //
 // Files are 0644, directories 0755, everything belongs to root by number, and
 // every time is the epoch. The first entry below the layer's directory is an
-// opaque whiteout (OCI image specification, "Opaque Whiteout"): what lower layers
-// have in that directory is hidden.
+// opaque whiteout (OCI image specification, "Opaque Whiteout"), unless it is left out:
+// what lower layers have in that directory is hidden.
 package layer
 
 import (
@@ -51,6 +51,8 @@ type Options struct {
 	// needed, because some unpackers create missing ones without permissions; with a
 	// base they would change its directories.
 	Parents bool
+	// Keep leaves out the opaque whiteout: what lower layers have in the directory stays.
+	Keep bool
 }
 
 // Layer describes a layer that was written.
@@ -117,6 +119,9 @@ func (l *Writer) start() error {
 	}
 	if err := l.header(l.prefix, tar.TypeDir, 0); err != nil {
 		return err
+	}
+	if l.opts.Keep {
+		return nil
 	}
 	return l.header(l.prefix+opaqueWhiteout, tar.TypeReg, 0)
 }

@@ -327,3 +327,18 @@ func TestErrorsAreFinal(t *testing.T) {
 		t.Errorf("layer %+v, error %v after %v", l, err, refused)
 	}
 }
+
+// Without the whiteout, the layer adds to what is there.
+func TestKeepLeavesOutTheWhiteoutAlone(t *testing.T) {
+	kept := options
+	kept.Keep = true
+	_, hiding := write(t, options, small())
+	_, adding := write(t, kept, small())
+	want := entries(t, hiding)
+	if want[1].Header.Name != "www/workspaces/.wh..wh..opq" {
+		t.Fatalf("entries %v", names(want))
+	}
+	if diff := cmp.Diff(append(want[:1:1], want[2:]...), entries(t, adding)); diff != "" {
+		t.Error(diff)
+	}
+}

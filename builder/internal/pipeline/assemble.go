@@ -41,7 +41,7 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 		return nil, err
 	}
 	config := image.Config{
-		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels, ReplaceRepository: b.ReplaceRepository,
+		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels, ReplaceRepository: b.ReplaceRepository, KeepRepository: b.KeepBaseWorkspaces,
 		Layers: []string{"workspaces in " + b.Repository.Directory, "manifest in " + release.Directory},
 	}
 	spec, err := b.spec(ctx, config)
@@ -70,7 +70,7 @@ func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifes
 		Source:        reading.Source,
 		Repository:    repository,
 		Layer:         release.Layer{Digest: content.Digest, DiffID: content.DiffID, Size: content.Size},
-		Groups:        reading.Plan.Manifest(),
+		Groups:        b.groups(reading.Plan),
 		Workspaces:    reading.Repository.Manifest(),
 		Scan:          reading.Scan.Manifest(),
 		Tool:          release.Tool{Name: "builder", Version: version.Get().Version},
@@ -138,7 +138,8 @@ func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
 	for _, base := range bases {
 		applied, err := image.Apply(base.config, config)
 		var clash *image.ClashError
-		if errors.As(err, &clash) {
+		var missing *image.KeepError
+		if errors.As(err, &clash) || errors.As(err, &missing) {
 			return nil, fail(Usage, err)
 		} else if err != nil {
 			return nil, fail(Registry, fmt.Errorf("%s for %s: %w", b.Base, platforms.Format(base.platform), err))
@@ -155,6 +156,8 @@ func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
 type baseImage struct {
 	platform ocispec.Platform
 	config   []byte
+	// image is zero for an image from scratch.
+	image registry.Manifest
 }
 
 // bases returns the selected platforms, in the order of the base's index. Of two
@@ -175,7 +178,7 @@ func (b *build) bases() ([]baseImage, error) {
 			continue
 		}
 		missing = slices.DeleteFunc(missing, wanted)
-		selected = append(selected, baseImage{platform, m.RawConfig})
+		selected = append(selected, baseImage{platform, m.RawConfig, m})
 	}
 	if len(missing) > 0 {
 		return nil, &Error{Usage, fmt.Errorf("the base %s has no image for %s, only for %s",
@@ -199,7 +202,7 @@ func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
 		if err != nil {
 			return nil, fail(Internal, err)
 		}
-		list = append(list, baseImage{p, config})
+		list = append(list, baseImage{platform: p, config: config})
 	}
 	return list, nil
 }

@@ -38,7 +38,7 @@ func (b *build) parameters(reading *Reading) attest.Parameters {
 		Labels:      b.Labels,
 		Annotations: b.Annotations,
 
-		ReplaceRepository: b.ReplaceRepository,
+		ReplaceRepository: b.ReplaceRepository, KeepBaseWorkspaces: b.KeepBaseWorkspaces,
 	}
 	if b.Input.StampVersions {
 		p.StampVersions = "content"

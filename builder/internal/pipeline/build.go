@@ -74,6 +74,16 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	if b.store, err = engine.NewLayerStore(filepath.Join(b.dir, "layers")); err != nil {
 		return nil, nil, fail(Engine, err)
 	}
+	defer func() {
+		if b.base != nil {
+			b.base.Close()
+		}
+	}()
+	if b.KeepBaseWorkspaces {
+		if err := b.keepBase(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 	var reading *Reading
 	var content layer.Layer
 	group, gctx := errgroup.WithContext(ctx)
@@ -83,9 +93,6 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		return err
 	})
 	err = group.Wait()
-	if b.base != nil {
-		defer b.base.Close()
-	}
 	if err == nil {
 		err = b.scanMetadata(ctx, reading)
 	}
@@ -101,7 +108,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 
 // resolveBase reads the base's manifests and configurations, and none of its layers.
 func (b *build) resolveBase(ctx context.Context) error {
-	if b.Base == "" {
+	if b.Base == "" || b.base != nil {
 		return nil
 	}
 	return b.stages.run("base", "resolve base "+b.Base, nil, func() (err error) {
@@ -144,7 +151,9 @@ func (b *build) openLayer(w io.Writer, tree *source.Tree) (*layer.Writer, error)
 	if b.epoch = releaseEpoch(b.Epoch, commit); checkEpoch(b.epoch) != nil {
 		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", checkEpoch(b.epoch))}
 	}
-	out, err := layer.NewWriter(w, layer.Options{Directory: b.Repository.Directory, Epoch: b.epoch, Parents: b.Base == ""})
+	out, err := layer.NewWriter(w, layer.Options{
+		Directory: b.Repository.Directory, Epoch: b.epoch, Parents: b.Base == "", Keep: b.KeepBaseWorkspaces,
+	})
 	return out, fail(Engine, err)
 }
 

@@ -38,6 +38,9 @@ type BuildOptions struct {
 	Labels, Annotations map[string]string
 	// ReplaceRepository allows a base that has such a repository already.
 	ReplaceRepository bool
+	// KeepBaseWorkspaces adds to the repository of the base, instead of hiding what is in
+	// its directory: the workspaces of the base ship, too, and are in the manifest.
+	KeepBaseWorkspaces bool
 	// Attest says which statements are made about the image.
 	Attest attest.Kinds
 	// Registry is required, also where no registry is asked.
@@ -65,6 +68,9 @@ func (o *BuildOptions) check() error {
 		if err := checkEpoch(*o.Epoch); err != nil {
 			return fail(Usage, err)
 		}
+	}
+	if o.KeepBaseWorkspaces && (o.Base == "" || o.ReplaceRepository) {
+		return &Error{Usage, errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced")}
 	}
 	return fail(Usage, checkOutputs(o.Outputs))
 }

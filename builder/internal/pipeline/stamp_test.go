@@ -52,8 +52,13 @@ func newProduction(t *testing.T) *production {
 // became of each workspace. All of them must then have the version of the manifest.
 func (p *production) deploy(t *testing.T, built *report.Build) map[string]string {
 	t.Helper()
+	return p.deployFiles(t, built, workspacesOf(t, built))
+}
+
+func (p *production) deployFiles(t *testing.T, built *report.Build, files workspacetest.Files) map[string]string {
+	t.Helper()
 	m := built.Manifest
-	r, err := platformtest.ReadRelease(workspacetest.Write(t, workspacesOf(t, built)), m.Repository.ID, m.Repository.Name)
+	r, err := platformtest.ReadRelease(workspacetest.Write(t, files), m.Repository.ID, m.Repository.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

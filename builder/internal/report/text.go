@@ -90,10 +90,19 @@ func (t table) release(m *release.Manifest) {
 	}
 	t.row("repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
 	t.row("groups", strings.Join(m.GroupNames(), ", "))
-	t.row("workspaces", fmt.Sprint(len(m.Workspaces)))
+	t.row("workspaces", workspaces(m))
 	if n := stamped(m.Workspaces); n > 0 {
 		t.row("versions", fmt.Sprintf("%d stamped with the content", n))
 	}
+}
+
+// workspaces says which of them are not ours.
+func workspaces(m *release.Manifest) string {
+	text := fmt.Sprint(len(m.Workspaces))
+	if n := m.FromBase(); n > 0 {
+		text += fmt.Sprintf(", of them %d of the base, which were not scanned", n)
+	}
+	return text
 }
 
 // stamped counts the workspaces whose version names have a stamp.

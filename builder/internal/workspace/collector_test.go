@@ -115,6 +115,8 @@ func TestEveryRuleHasACase(t *testing.T) {
 	tested := map[string]bool{
 		"dependency-cycle":   true, // TestCycles
 		"version-name-stamp": true, // TestNameThatCannotBeStampedIsReported
+		"base-clash":         true, // TestWhatBothHaveIsReported
+		"base-group-unknown": true, // TestGroupOfTheBaseThatIsNotKnown
 	}
 	for _, c := range cases {
 		for _, w := range c.want {

@@ -25,6 +25,7 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 		repo.Workspaces = append(repo.Workspaces, w)
 	}
 	c.checkUnique(repo.Workspaces)
+	c.keep(repo)
 	c.checkStartupGroups(repo.Workspaces)
 	return repo, c.sorted()
 }

@@ -63,7 +63,7 @@ func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 			plan.Groups = append(plan.Groups, planned)
 		}
 	}
-	return plan, rep.sorted()
+	return plan, foreign(rep.sorted())
 }
 
 // Manifest returns the groups as the release manifest lists them.

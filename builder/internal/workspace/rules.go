@@ -41,6 +41,8 @@ const (
 	ruleVersionNameMissing  = "version-name-missing"
 	ruleVersionNameReserved = "version-name-reserved"
 	ruleVersionNameStamp    = "version-name-stamp"
+	ruleBaseClash           = "base-clash"
+	ruleBaseGroup           = "base-group-unknown"
 	ruleGroupsMissing       = "groups-missing"
 	ruleGroupUnknown        = "group-unknown"
 	ruleGroupLabels         = "group-labels"
@@ -105,6 +107,8 @@ func Rules() []Rule {
 		{ruleVersionNameMissing, w, "push with a version name: without one the platform cannot tell that a workspace is up to date and imports it each time"},
 		{ruleVersionNameReserved, e, "give the version a name of its own, such as v2.4.0"},
 		{ruleVersionNameStamp, e, "write version.name on one line, plain or in quotes, without an anchor, an alias, a tag or escapes; or build without --stamp-versions"},
+		{ruleBaseClash, e, "give it another one, or build without --keep-base-workspaces, which hides what the base holds"},
+		{ruleBaseGroup, e, "configure the group, at its place in the order of import (--group)"},
 		{ruleGroupsMissing, e, "add groups, such as groups: [base1]; an import takes the workspaces of a group and none else"},
 		{ruleGroupUnknown, e, "correct the name, or configure the group (--group)"},
 		{ruleGroupLabels, e, "give the workspace one of the group's labels, or correct groups: the next push would take it out of the group"},

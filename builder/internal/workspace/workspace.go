@@ -72,6 +72,8 @@ type Options struct {
 	// None means all of Groups, if those are given.
 	StartupGroups []string
 	Limits        Limits
+	// Kept are the workspaces that the base holds, and that ship with these: see [Base].
+	Kept []Workspace
 }
 
 func (o Options) withDefaults() Options {
@@ -126,6 +128,8 @@ type Workspace struct {
 	Digest digest.Digest
 	// Requires are the values that it refers to and does not have.
 	Requires release.Requirements
+	// FromBase marks a workspace that the base image holds: see [Base].
+	FromBase bool
 }
 
 // Repository is what is known about all workspaces.
@@ -154,6 +158,7 @@ func (r *Repository) Manifest() []release.Workspace {
 			Bytes:         w.Bytes,
 			Digest:        w.Digest,
 			Requires:      w.Requires,
+			FromBase:      w.FromBase,
 		})
 	}
 	return out

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/rootfs"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// maxUnpacked bounds the layers of a base that are read for its workspaces, in bytes.
+const maxUnpacked = 32 << 30
+
+// keepBase reads the workspaces of the base, and has the validation take them into
+// account. All platforms must hold the same ones: there is one release for all.
+func (b *build) keepBase(ctx context.Context) error {
+	if err := b.resolveBase(ctx); err != nil {
+		return err
+	}
+	bases, err := b.bases()
+	if err != nil {
+		return err
+	}
+	for _, base := range bases {
+		if err := image.CheckKeep(base.image.Config.Config.Env, b.Repository); err != nil {
+			return fail(Usage, err)
+		}
+	}
+	options := *b.Checks.Workspaces
+	err = b.stages.run("base workspaces", "read the workspaces of the base", nil, func() (err error) {
+		options.Kept, err = b.readBases(ctx, bases)
+		return err
+	})
+	b.Checks.Workspaces = &options
+	return err
+}
+
+// readBases reads what several platforms have in common once.
+func (b *build) readBases(ctx context.Context, bases []baseImage) ([]workspace.Workspace, error) {
+	first, err := b.readBase(ctx, bases[0])
+	for _, other := range bases[1:] {
+		if err != nil {
+			return nil, err
+		}
+		if slices.EqualFunc(bases[0].image.Manifest.Layers, other.image.Manifest.Layers, sameBlob) {
+			continue
+		}
+		var found []workspace.Workspace
+		if found, err = b.readBase(ctx, other); err == nil && !slices.EqualFunc(first, found, sameWorkspace) {
+			err = &Error{Usage, fmt.Errorf("the base holds other workspaces for %s than for %s: build for one of them at a time (--platform)",
+				platforms.Format(other.platform), platforms.Format(bases[0].platform))}
+		}
+	}
+	return first, err
+}
+
+func sameBlob(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest }
+
+func sameWorkspace(a, b workspace.Workspace) bool { return a.Slug == b.Slug && a.Digest == b.Digest }
+
+func (b *build) readBase(ctx context.Context, base baseImage) ([]workspace.Workspace, error) {
+	var layers []rootfs.Layer
+	for _, desc := range base.image.Manifest.Layers {
+		layers = append(layers, func() (io.ReadCloser, error) { return b.base.OpenBlob(ctx, desc) })
+	}
+	found := workspace.NewBase(*b.Checks.Workspaces)
+	limits := cmp.Or(b.Input.Source.Limits, source.DefaultLimits())
+	err := rootfs.Read(layers, b.Repository.Directory, rootfs.Limits{
+		FileSize: limits.FileSize, TotalSize: limits.TotalSize, Files: limits.Files, Unpacked: maxUnpacked,
+	}, func(name string, data []byte) error {
+		found.Add(name, data)
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, fail(Registry, fmt.Errorf("read the workspaces of %s for %s: %w", b.Base, platforms.Format(base.platform), err))
+	}
+	kept := found.Finish()
+	if len(kept) == 0 {
+		return nil, &Error{Usage, errors.New("the base holds no workspaces that could be kept: build without --keep-base-workspaces")}
+	}
+	return kept, nil
+}
+
+// groups returns the groups of the plan. Those of a base that is kept have its labels, too.
+func (b *build) groups(plan *workspace.Plan) []release.Group {
+	groups := plan.Manifest()
+	if !b.KeepBaseWorkspaces {
+		return groups
+	}
+	env := b.base.Manifests[0].Config.Config.Env
+	for i, g := range groups {
+		labels := image.GroupLabels(env, g.Name)
+		for _, label := range g.Labels {
+			if !slices.Contains(labels, label) {
+				labels = append(labels, label)
+			}
+		}
+		groups[i].Labels = labels
+	}
+	return groups
+}
