@@ -62,7 +62,7 @@ check:
 	$(GO) mod verify >/dev/null
 
 .PHONY: unit
-unit: $(TOOLS)/trufflehog $(TOOLS)/helm $(TOOLS)/helm-docs $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
+unit: $(TOOLS)/trufflehog $(TOOLS)/buildkitd $(TOOLS)/buildctl $(TOOLS)/helm $(TOOLS)/helm-docs $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
@@ -103,6 +103,9 @@ $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
 
 $(TOOLS)/crane: .tools/crane/go.mod
 	cd .tools/crane && $(GO) build -o $@ github.com/google/go-containerregistry/cmd/crane
+
+$(TOOLS)/buildkitd $(TOOLS)/buildctl: .tools/buildkit/go.mod
+	cd .tools/buildkit && $(GO) build -o $@ github.com/moby/buildkit/cmd/$(@F)
 
 # Without a cluster, Helm renders for a version that is linked into it, as in its own releases.
 HELM_LDFLAGS = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=37

@@ -190,6 +190,7 @@ func (a *app) build() *cobra.Command {
 	var check checkFlags
 	var look scanFlags
 	var reach registryFlags
+	var daemon buildkitFlags
 	var img imageFlags
 	var say attestFlags
 	var out outputFlags
@@ -227,10 +228,13 @@ func (a *app) build() *cobra.Command {
 			if opts.Registry, err = reach.client(a); err != nil {
 				return err
 			}
+			if opts.BuildKit, err = daemon.remote(cmd.Flags(), a.env); err != nil {
+				return usageError(cmd, err)
+			}
 			return a.runBuild(cmd, opts, &look, &out, show)
 		},
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &img, &say, &out, &show} {
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &daemon, &img, &say, &out, &show} {
 		group.register(cmd.Flags())
 	}
 	return cmd

@@ -182,7 +182,7 @@ Exit codes:
   5    the secret scan is incomplete
   6    the source cannot be read
   7    a registry refused or failed
-  8    the build engine failed, or a result cannot be written
+  8    the build engine failed or is not reached, or a result cannot be written
   9    the image is not what it says (verify)
   10   the platform refused or failed, as a whole or for a workspace
   11   it is not known how the bulk push ended

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
+	"github.com/prismeai/workspaces-release/builder/internal/engine/buildkittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
@@ -31,7 +32,7 @@ const privatePassword = "correct horse"
 var environmentOfStories = []string{
 	"HOME", "TMPDIR", "NO_COLOR", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "NETRC",
 	"BUILDER_BASE", "BUILDER_SCAN_CACHE", "BUILDER_TAG", "BUILDER_RELEASE", "BUILDER_PUSH", "BUILDER_CONFIG", "BUILDER_BSAE", "BUILDER_STRICT", "BUILDER_SBOM",
-	"BUILDER_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
+	"BUILDER_BUILDKIT_ADDR", "BUILDKIT_HOST", "BUILDER_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
 }
 
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
@@ -53,7 +54,14 @@ var environmentOfStories = []string{
 //	tamper DIR          changes a byte of the largest layer of a layout
 //	store GROUP SLUG SECRET  imports a group into the platform, and stores a secret for one of its workspaces
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
-func TestStories(t *testing.T) {
+func TestStories(t *testing.T) { runStories(t, "testdata/story") }
+
+// TestDaemonStories runs those of testdata/daemon, with a BuildKit daemon at DAEMON.
+func TestDaemonStories(t *testing.T) {
+	runStories(t, "testdata/daemon", "DAEMON="+buildkittest.Start(t, nil).Address)
+}
+
+func runStories(t *testing.T, dir string, more ...string) {
 	reg := registrytest.New(t, registrytest.Options{})
 	private := registrytest.New(t, registrytest.Options{Username: "ci", Password: privatePassword})
 	secure := registrytest.New(t, registrytest.Options{TLS: true})
@@ -64,7 +72,7 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/story",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -90,6 +98,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("CA", ca)
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
+			env.Vars = append(env.Vars, more...)
 			env.Values[plantedKey], env.Values[testKey] = new(planted), t
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},

@@ -3,10 +3,7 @@
 package engine
 
 import (
-	"context"
-
 	"github.com/containerd/platforms"
-	bkfrontend "github.com/moby/buildkit/frontend"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/result"
 	"github.com/opencontainers/go-digest"
@@ -30,14 +27,12 @@ func (a Attestation) concerns(p ocispec.Platform) bool {
 	return a.Platform == nil || platforms.FormatAll(*a.Platform) == platforms.FormatAll(p)
 }
 
-// about makes a statement about the image of that name and digest. BuildKit would call
-// the image by the names that it is pushed under, and make no statement of one that has none.
-func (a Attestation) about(name string, image digest.Digest) bkfrontend.Attestation {
-	return bkfrontend.Attestation{
+// about makes a statement about the image of that name and digest, to which the caller
+// adds the content. BuildKit would call the image by the names that it is pushed under,
+// and make no statement of one that has none.
+func about[T any](a Attestation, name string, image digest.Digest) result.Attestation[T] {
+	return result.Attestation[T]{
 		Kind: gatewaypb.AttestationKind_InToto,
-		// BuildKit wants a path, and shows it to nobody.
-		Path:        "attestation.json",
-		ContentFunc: func(context.Context) ([]byte, error) { return a.Predicate, nil },
 		InToto: result.InTotoAttestation{
 			PredicateType: a.PredicateType,
 			Subjects:      []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Raw, Name: name, Digest: []digest.Digest{image}}},

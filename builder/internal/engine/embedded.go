@@ -32,6 +32,7 @@ import (
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
 	bolt "go.etcd.io/bbolt"
@@ -81,6 +82,12 @@ func start(ctx context.Context, opts Options) (*embedded, error) {
 // silence turns off logrus' global logger, to which BuildKit and containerd write
 // URLs and headers of requests. Errors and progress reach us by other ways.
 func silence() { logrus.SetOutput(io.Discard) }
+
+func (e *embedded) solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error) {
+	e.frontend.spec, e.frontend.subjects = spec, subjects
+	opt.Frontend = frontendName
+	return e.client.Solve(ctx, nil, opt, status)
+}
 
 // close stops the engine and waits for what it started.
 func (e *embedded) close() error {

@@ -2,11 +2,12 @@
 
 // Package engine assembles and exports release images with BuildKit.
 //
-// BuildKit runs inside the process: its controller and solver are reached over
-// an in-memory connection, its worker keeps everything below one directory. No
-// daemon, no root and no user namespace are needed, because nothing is ever
-// executed, unpacked or mounted: an image is the merge of a lazy base, whose
-// layers stay in the registry, and of layers that the caller wrote.
+// BuildKit runs inside the process, unless a [Remote] is given: its controller and
+// solver are reached over an in-memory connection, its worker keeps everything below
+// one directory. No daemon, no root and no user namespace are needed, because nothing
+// is ever executed, unpacked or mounted: an image is the merge of a lazy base, whose
+// layers stay in the registry, and of layers that the caller wrote. A daemon gets the
+// same definition, and makes the same image of it.
 //
 // This is the only package that imports BuildKit's solver.
 package engine
@@ -81,32 +82,62 @@ type Result struct {
 	Descriptor ocispec.Descriptor
 }
 
-// Options say where and how the embedded engine runs.
+// Options say where and how the engine runs.
 type Options struct {
 	// Root is an empty directory for the engine's state. The caller removes it.
 	Root string
-	// Hosts tells how registries are reached.
+	// Hosts tells how registries are reached. A daemon has its own settings for its part.
 	Hosts docker.RegistryHosts
 	// Credentials returns what to present to a registry; nil means none.
 	Credentials Credentials
+	// Remote is the daemon that builds; nil for the embedded engine.
+	Remote *Remote
 }
 
-// Build starts an embedded engine, builds spec and stops the engine.
+// buildkit is what builds: the embedded engine, or a connection to a daemon.
+type buildkit interface {
+	// solve builds spec, exports it as opt says, and closes status. Attestations are
+	// about the subjects, by platform.
+	solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error)
+	close() error
+}
+
+// open starts the embedded engine or connects to the daemon.
+func open(ctx context.Context, opts Options) (buildkit, error) {
+	if opts.Remote != nil {
+		return connect(ctx, opts)
+	}
+	e, err := start(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
+	}
+	return e, nil
+}
+
+// Build starts or reaches an engine, builds spec and lets go of the engine.
 //
 // Nothing is pushed before everything else, files included, has succeeded, and no name
 // is pushed before every repository holds all of the image. The names then follow one
 // after another: if a registry refuses one of them, those before it are there, and each
 // stands for the whole image. Files get their names last. Whatever fails, no file is
 // left in part, and none under a temporary name.
-func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
+func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
 	defer close(progress)
-	e, err := start(ctx, opts)
-	if err != nil {
-		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
+	if opts.Remote != nil && len(spec.Attestations) > 0 {
+		return buildAttested(ctx, opts, spec, progress)
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	return run(ctx, opts, spec, progress)
+}
 
-	b := &build{embedded: e, opts: opts, progress: progress}
+// run builds spec with one engine, and leaves progress open.
+func run(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
+	bk, err := open(ctx, opts)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	defer func() { err = errors.Join(err, bk.close()) }()
+
+	b := &build{buildkit: bk, opts: opts, progress: progress}
 	defer func() { err = errors.Join(err, b.written.abort()) }()
 	if len(spec.Attestations) > 0 {
 		if err := b.identify(ctx, spec); err != nil {
@@ -122,12 +153,22 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *
 	return result, b.written.publish()
 }
 
-// build is one run of [Build].
+// interrupted prefers the reason of an interruption over what was made of it.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// build is one run of an engine.
 type build struct {
-	*embedded
+	buildkit
 	opts     Options
 	progress Progress
 	written  files
+	// subjects are the digests of the images that attestations are about, by platform.
+	subjects map[string]digest.Digest
 }
 
 // identify computes the image of every platform without its attestations, because
@@ -143,7 +184,7 @@ func (b *build) identify(ctx context.Context, spec Spec) error {
 		}
 		subjects[platforms.FormatAll(p.Platform)] = image.Digest
 	}
-	b.frontend.subjects = subjects
+	b.subjects = subjects
 	return nil
 }
 
@@ -157,17 +198,15 @@ func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 		}
 	})
 	defer shown.Wait()
-	b.frontend.spec = spec
-	res, err := b.client.Solve(ctx, nil, client.SolveOpt{
+	res, err := b.buildkit.solve(ctx, spec, b.subjects, client.SolveOpt{
 		Internal:      true, // no history: nobody could ask for it
-		Frontend:      frontendName,
 		FrontendAttrs: map[string]string{"platform": platformList(spec)},
 		Exports:       exports(spec, &b.written),
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
 		Session:       []session.Attachable{authServer{credentials: b.opts.Credentials}},
 	}, status)
 	if err != nil {
-		return nil, explain(ctx, b.opts, spec, err)
+		return nil, interrupted(ctx, explain(b.opts, spec.Base, err))
 	}
 	return decodeResult(res.ExporterResponse)
 }
@@ -200,13 +239,10 @@ var registryErrors = []string{
 	"unexpected status", "failed to authorize", "failed to copy: ", "pull access denied",
 }
 
-// explain prefers the reason of an interruption over what the engine made of it,
-// and marks what a registry caused. What is not pushed is read, and that is the base.
-func explain(ctx context.Context, opts Options, spec Spec, err error) error {
+// explain marks what a registry caused. What is not pushed is read, and that is the base.
+func explain(opts Options, base string, err error) error {
 	text := err.Error()
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
 	case strings.Contains(text, opts.Root): // no registry knows of our files: the disk is full
 		return err
 	case !slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(text, phrase) }):
@@ -216,7 +252,7 @@ func explain(ctx context.Context, opts Options, spec Spec, err error) error {
 		ref, _, _ := strings.Cut(rest, ": ")
 		return &RegistryError{Ref: ref, Err: err}
 	}
-	return &RegistryError{Ref: spec.Base, Err: err}
+	return &RegistryError{Ref: base, Err: err}
 }
 
 func decodeResult(resp map[string]string) (*Result, error) {

@@ -38,6 +38,15 @@ var epoch = time.Unix(1700000000, 0).UTC()
 // test's log. BuildKit must have nothing to warn of.
 func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engine.Credentials) (*engine.Result, error) {
 	t.Helper()
+	return buildAt(t, ctx, engine.Options{
+		Root:        t.TempDir(),
+		Hosts:       docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost)),
+		Credentials: credentials,
+	}, spec)
+}
+
+func buildAt(t *testing.T, ctx context.Context, opts engine.Options, spec engine.Spec) (*engine.Result, error) {
+	t.Helper()
 	progress := make(engine.Progress)
 	shown := make(chan struct{})
 	go func() {
@@ -53,11 +62,7 @@ func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engi
 			}
 		}
 	}()
-	result, err := engine.Build(ctx, engine.Options{
-		Root:        t.TempDir(),
-		Hosts:       docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost)),
-		Credentials: credentials,
-	}, spec, progress)
+	result, err := engine.Build(ctx, opts, spec, progress)
 	<-shown
 	return result, err
 }

@@ -3,26 +3,18 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/executor"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	bkfrontend "github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 )
 
-const (
-	frontendName = "workspaces.v0"
-	// storeID names the caller's layers among the stores of the session.
-	storeID = "layers"
-)
+const frontendName = "workspaces.v0"
 
 // frontend turns a [Spec] into BuildKit results. It is registered in the
 // controller, and not driven through a gateway client, because only an
@@ -37,55 +29,20 @@ type frontend struct {
 
 var _ bkfrontend.Frontend = (*frontend)(nil)
 
-// Solve implements BuildKit's frontend: one merge for each platform.
+// Solve implements BuildKit's frontend.
 func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridge, _ executor.Executor, _ map[string]string, _ map[string]*pb.Definition, sid string, _ *session.Manager) (*bkfrontend.Result, error) {
-	result := new(bkfrontend.Result)
-	result.Metadata = map[string][]byte{}
-	var all exptypes.Platforms
-	for _, p := range f.spec.Platforms {
-		id := platforms.FormatAll(p.Platform)
-		def, err := state(f.spec, p).Marshal(ctx, llb.Platform(p.Platform))
-		if err != nil {
-			return nil, fmt.Errorf("marshal the build of %s: %w", id, err)
-		}
-		res, err := bridge.Solve(ctx, bkfrontend.SolveRequest{Definition: def.ToPB()}, sid)
-		if err != nil {
-			return nil, err
-		}
-		if len(f.spec.Platforms) == 1 {
-			result.SetRef(res.Ref)
-		} else {
-			result.AddRef(id, res.Ref)
-		}
-		result.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, p.Config)
-		// BuildKit leaves alone what it takes for the base's history: all of it.
-		result.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
-		for _, a := range f.spec.Attestations {
-			if a.concerns(p.Platform) {
-				result.AddAttestation(id, a.about(p.Name, f.subjects[id]))
+	c := composer[solver.ResultProxy]{
+		solve: func(ctx context.Context, def *llb.Definition) (solver.ResultProxy, error) {
+			res, err := bridge.Solve(ctx, bkfrontend.SolveRequest{Definition: def.ToPB()}, sid)
+			if err != nil {
+				return nil, err
 			}
-		}
-		all.Platforms = append(all.Platforms, exptypes.Platform{ID: id, Platform: p.Platform})
+			return res.Ref, nil
+		},
+		fill: func(n int, a *bkfrontend.Attestation) {
+			a.Path = "attestation.json" // BuildKit wants a path, and shows it to nobody
+			a.ContentFunc = func(context.Context) ([]byte, error) { return f.spec.Attestations[n].Predicate, nil }
+		},
 	}
-	encoded, err := json.Marshal(all)
-	if err != nil {
-		return nil, fmt.Errorf("encode platforms: %w", err)
-	}
-	result.AddMeta(exptypes.ExporterPlatformsKey, encoded)
-	return result, nil
+	return c.compose(ctx, f.spec, f.subjects)
 }
-
-// state is the image of one platform: the layers, merged over the base if there is one.
-// The store is named without a session, so that the definition is the same in every build.
-func state(spec Spec, p Platform) llb.State {
-	layers := llb.OCILayout(layersRef(cmp.Or(p.Layers, spec.Layers.Manifest)),
-		llb.OCIStore("", storeID), llb.Platform(p.Platform), llb.WithCustomName("workspaces of the release"))
-	if spec.Base == "" {
-		return layers
-	}
-	base := llb.Image(spec.Base, llb.Platform(p.Platform))
-	return llb.Merge([]llb.State{base, layers}, llb.WithCustomName("merge workspaces over the base"))
-}
-
-// layersRef is a reference as OCI layout sources want it: a name that means nothing, and the digest.
-func layersRef(d digest.Digest) string { return "builder.local/layers@" + d.String() }

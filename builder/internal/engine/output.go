@@ -52,9 +52,7 @@ func rounds(spec Spec) []Spec {
 			archives = append(archives, out)
 		case out.Kind == Push:
 			names = append(names, out)
-			for _, name := range out.Names {
-				repositories = append(repositories, repository(name))
-			}
+			repositories = append(repositories, repositoriesOf(out.Names)...)
 		default:
 			first = append(first, out)
 		}
@@ -75,6 +73,14 @@ func rounds(spec Spec) []Spec {
 		add(spec.Attestations, names)
 	case len(archives) == 0 || len(first)+len(names) > 0:
 		add(spec.Attestations, append(first, names...))
+	}
+	return list
+}
+
+func repositoriesOf(names []string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, repository(name))
 	}
 	return list
 }

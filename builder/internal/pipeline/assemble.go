@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -211,24 +210,6 @@ func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
 func pinned(base *registry.Image) string {
 	name, _, _ := strings.Cut(base.Name, "@")
 	return name + "@" + base.Descriptor.Digest.String()
-}
-
-// solve runs the engine in a directory of its own.
-func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Result, err error) {
-	stage := "assemble"
-	if len(spec.Outputs) > 0 {
-		stage = "assemble and publish"
-	}
-	b.measure(stage, func() {
-		result, err = engine.Build(ctx, engine.Options{
-			Root: filepath.Join(b.dir, "engine"), Hosts: b.Registry.Hosts(), Credentials: b.Registry.Credentials,
-		}, spec, b.display.Engine())
-	})
-	var refused *engine.RegistryError
-	if errors.As(err, &refused) {
-		return nil, fail(Registry, b.Registry.Explain(refused.Ref, refused))
-	}
-	return result, fail(Engine, err)
 }
 
 func (b *build) report(result *engine.Result, reading *Reading, config image.Config) *report.Build {

@@ -87,7 +87,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	var reading *Reading
 	var content layer.Layer
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.resolveBase(gctx) })
+	group.Go(func() error { return cmp.Or(b.resolveBase(gctx), b.checkEngine(gctx)) })
 	group.Go(func() (err error) {
 		reading, content, err = b.readLayer(gctx)
 		return err

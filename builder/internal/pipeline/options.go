@@ -45,6 +45,8 @@ type BuildOptions struct {
 	Attest attest.Kinds
 	// Registry is required, also where no registry is asked.
 	Registry *registry.Client
+	// BuildKit is the daemon that builds; nil for the engine in this process.
+	BuildKit *engine.Remote
 	// Outputs say where the image goes. With DryRun nothing is written.
 	Outputs []engine.Output
 	DryRun  bool

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/connhelper"
+	"github.com/moby/buildkit/client/connhelper/dockercontainer"
+	"github.com/moby/buildkit/client/connhelper/kubepod"
+	"github.com/moby/buildkit/client/connhelper/podmancontainer"
+	"github.com/moby/buildkit/client/connhelper/ssh"
+)
+
+// alertTimeout bounds the look for a reason why a connection was refused.
+const alertTimeout = 5 * time.Second
+
+// RemoteOptions say where a BuildKit daemon is, and how it is trusted.
+type RemoteOptions struct {
+	// Address is a URL: unix:///socket, tcp://host:port, docker-container://name,
+	// podman-container://name, kube-pod://name or ssh://host. All but the first two run
+	// a program of that name on this machine, and buildctl where the daemon is.
+	Address string
+	// CAFile holds the authorities of the daemon's certificate, in place of the system's.
+	CAFile string
+	// CertFile and KeyFile are the certificate that the daemon asks for.
+	CertFile, KeyFile string
+	// ServerName is the name in the daemon's certificate; empty for that of the address.
+	ServerName string
+	// Insecure allows tcp without TLS to other machines. What is built and credentials
+	// of registries go over that connection.
+	Insecure bool
+}
+
+// Remote is a BuildKit daemon, with options that have been checked.
+type Remote struct {
+	opts RemoteOptions
+	url  *url.URL
+	tls  *tls.Config // nil for a connection without it
+}
+
+// String returns the address. It holds no password.
+func (r *Remote) String() string { return r.opts.Address }
+
+// helper reaches a daemon through another program. It is nil where none is needed.
+func helper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) {
+	switch scheme {
+	case "docker-container":
+		return dockercontainer.Helper
+	case "podman-container":
+		return podmancontainer.Helper
+	case "kube-pod":
+		return kubepod.Helper
+	case "ssh":
+		return ssh.Helper
+	}
+	return nil
+}
+
+// NewRemote checks the options, and reads the certificates. It connects to nothing.
+func NewRemote(opts RemoteOptions) (*Remote, error) {
+	u, err := url.Parse(opts.Address)
+	if err != nil {
+		return nil, errors.New("the address of BuildKit is no URL such as unix:///run/buildkit/buildkitd.sock or tcp://host:port")
+	}
+	if _, ok := u.User.Password(); ok {
+		return nil, errors.New("the address of BuildKit must not hold a password")
+	}
+	r := &Remote{opts: opts, url: u}
+	if r.tls, err = opts.tls(); err == nil {
+		err = r.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("BuildKit at %s: %w", opts.Address, err)
+	}
+	return r, nil
+}
+
+func (r *Remote) check() error {
+	switch h := helper(r.url.Scheme); {
+	case r.tls != nil && r.url.Scheme != "tcp":
+		return errors.New("certificates are for tcp:// only")
+	case h != nil:
+		_, err := h(r.url)
+		return err
+	case r.url.Scheme == "unix" && r.url.Path == "":
+		return errors.New("the address has no path of a socket, as unix:///run/buildkit/buildkitd.sock has")
+	case r.url.Scheme == "unix":
+		return nil
+	case r.url.Scheme != "tcp":
+		return fmt.Errorf("%q is not one of unix, tcp, docker-container, podman-container, kube-pod and ssh", r.url.Scheme)
+	}
+	if _, _, err := net.SplitHostPort(r.url.Host); err != nil || r.url.User != nil {
+		return errors.New("the address is not tcp://host:port")
+	}
+	if r.tls == nil && !r.opts.Insecure && !loopback(r.url.Hostname()) {
+		return errors.New("registry credentials would cross the network in the clear: " +
+			"give the daemon's authority with --buildkit-tlscacert, or allow it with --buildkit-insecure")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// tls reads the certificates. Any of the options for TLS asks for it.
+func (o RemoteOptions) tls() (*tls.Config, error) {
+	if o.CAFile == "" && o.CertFile == "" && o.KeyFile == "" && o.ServerName == "" {
+		return nil, nil
+	}
+	config := &tls.Config{ServerName: o.ServerName, NextProtos: []string{"h2"}}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		return nil, errors.New("a client's certificate and its key go together: --buildkit-tlscert and --buildkit-tlskey")
+	}
+	if o.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no PEM certificate", o.CAFile)
+		}
+	}
+	return config, nil
+}
+
+// dial makes a client, which connects with its first call.
+func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
+	var opts []client.ClientOpt
+	if h := helper(r.url.Scheme); h != nil {
+		connection, err := h(r.url)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, client.WithContextDialer(connection.ContextDialer))
+	}
+	if r.tls != nil {
+		opts = append(opts, client.WithCredentials(r.opts.CertFile, r.opts.KeyFile))
+		if r.opts.CAFile == "" {
+			opts = append(opts, client.WithServerConfigSystem(r.opts.ServerName))
+		} else {
+			opts = append(opts, client.WithServerConfig(r.opts.ServerName, r.opts.CAFile))
+		}
+	}
+	return client.New(ctx, r.opts.Address, opts...)
+}
+
+// unreachable says what to look at. The phrases are those of crypto/tls and of gRPC.
+func (r *Remote) unreachable(ctx context.Context, err error) error {
+	if alert := r.alert(ctx); alert != nil {
+		err = alert
+	}
+	remedy := "check the address, and that the daemon runs"
+	for _, known := range []struct{ phrase, remedy string }{
+		{"certificate required", "the daemon wants a client certificate: --buildkit-tlscert and --buildkit-tlskey"},
+		{"unknown certificate authority", "the daemon does not know the authority of --buildkit-tlscert"},
+		{"bad certificate", "the daemon does not accept the certificate of --buildkit-tlscert"},
+		{"certificate signed by unknown authority", "give the authority of the daemon's certificate with --buildkit-tlscacert"},
+		{"certificate is valid for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
+		{"cannot validate certificate for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
+		{"first record does not look like a TLS handshake", "the daemon speaks no TLS"},
+		{"executable file not found", "install the program that the address needs, or reach the daemon by tcp://"},
+	} {
+		if strings.Contains(err.Error(), known.phrase) {
+			remedy = known.remedy
+			break
+		}
+	}
+	return fmt.Errorf("no connection to BuildKit at %s: %w; %s", r, err, remedy)
+}
+
+// alert shakes hands with the daemon and returns why it refuses. gRPC may have noticed
+// that the connection was closed, and not read the reason.
+func (r *Remote) alert(ctx context.Context) error {
+	if r.tls == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, alertTimeout)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: r.tls}).DialContext(ctx, "tcp", r.url.Host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(alertTimeout)); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return err
+}
+
+func (r *Remote) tooOld(err error) error {
+	return fmt.Errorf("BuildKit at %s lacks what a release needs, use v0.13 or later: %w", r, err)
+}

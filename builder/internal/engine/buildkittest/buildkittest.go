@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package buildkittest runs BuildKit's own daemon in tests.
+package buildkittest
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout is how long the daemon may take until it listens.
+const startTimeout = 30 * time.Second
+
+// Daemon is a running buildkitd.
+type Daemon struct {
+	// Address is its socket, as unix://…; TCP is its address for TLS, if it has one.
+	Address, TCP string
+	// Root holds all that it has stored.
+	Root string
+	log  string
+}
+
+// Start runs a daemon until the test ends. With files, it also listens on TCP, with
+// mutual TLS. Nothing is ever executed in a build, so that any program does as its runtime.
+func Start(t testing.TB, files *TLSFiles) *Daemon {
+	t.Helper()
+	program := Program(t, "buildkitd")
+	if os.Getuid() != 0 {
+		missing(t, "buildkitd needs root")
+	}
+	dir, err := os.MkdirTemp("", "bk") // paths of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	d := &Daemon{Address: "unix://" + dir + "/socket", Root: filepath.Join(dir, "root"), log: filepath.Join(dir, "log")}
+	args := []string{
+		"--config", os.DevNull, "--root", d.Root, "--addr", d.Address, "--debug",
+		"--containerd-worker=false", "--oci-worker-binary=true", "--oci-worker-snapshotter=native", "--oci-worker-net=host",
+	}
+	if files != nil {
+		d.TCP = "tcp://" + freeAddress(t)
+		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey", files.ServerKey)
+	}
+	d.run(t, exec.Command(program, args...))
+	return d
+}
+
+// run starts the daemon and waits until it listens.
+func (d *Daemon) run(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	log, err := os.Create(d.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if t.Failed() {
+			t.Logf("buildkitd:\n%s", tail(d.Log(t)))
+		}
+	})
+	last := d.TCP // addresses are opened in the order of the command line
+	if last == "" {
+		last = d.Address
+	}
+	network, address, _ := strings.Cut(last, "://")
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); {
+		if conn, err := net.Dial(network, address); err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("buildkitd has ended: %v\n%s", err, d.Log(t))
+		case <-time.After(20 * time.Millisecond): // polling another process
+		}
+	}
+	t.Fatalf("buildkitd does not listen on %s", last)
+}
+
+// Log returns what the daemon has logged.
+func (d *Daemon) Log(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile(d.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func tail(log []byte) []byte {
+	lines := bytes.SplitAfter(log, []byte("\n"))
+	return bytes.Join(lines[max(0, len(lines)-40):], nil)
+}
+
+// Proxy puts programs of the given names before the others in PATH. Each passes on what
+// it is to run beside the daemon, buildctl, and writes its command line to the file that
+// is returned.
+func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
+	t.Helper()
+	dir := t.TempDir()
+	calls = filepath.Join(dir, "calls")
+	script := "#!/bin/sh\n" +
+		`echo "$(basename "$0") $*" >>'` + calls + "'\n" +
+		`while [ "$1" != buildctl ]; do shift || exit 1; done` + "\n" +
+		"shift\n" +
+		"BUILDKIT_HOST='" + d.Address + "' exec '" + Program(t, "buildctl") + `' "$@"` + "\n"
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return calls
+}
+
+// Program returns the path of one of BuildKit's programs, which make builds. It must be
+// there in CI.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+			continue
+		}
+		path := filepath.Join(dir, ".tools", "bin", name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		break
+	}
+	missing(t, name+" is not built: make .tools/bin/"+name)
+	return ""
+}
+
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip("NOT TESTED against BuildKit's daemon: " + what)
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

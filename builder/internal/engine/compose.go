@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/solver/result"
+	"github.com/opencontainers/go-digest"
+)
+
+// storeID names the caller's layers among the stores of the session.
+const storeID = "layers"
+
+// composer turns a [Spec] into BuildKit's result, whose references are of type T: those
+// of a solver in this process, or of one behind a connection.
+type composer[T comparable] struct {
+	// solve returns a reference to what a definition makes, lazily.
+	solve func(ctx context.Context, def *llb.Definition) (T, error)
+	// fill adds the content of the n-th attestation of the spec. It may be nil if there are none.
+	fill func(n int, a *result.Attestation[T])
+}
+
+// compose makes one merge for each platform, and what is said of it.
+func (c composer[T]) compose(ctx context.Context, spec Spec, subjects map[string]digest.Digest) (*result.Result[T], error) {
+	composed := &result.Result[T]{Metadata: map[string][]byte{}}
+	var all exptypes.Platforms
+	for _, p := range spec.Platforms {
+		id := platforms.FormatAll(p.Platform)
+		def, err := state(spec, p).Marshal(ctx, llb.Platform(p.Platform))
+		if err != nil {
+			return nil, fmt.Errorf("marshal the build of %s: %w", id, err)
+		}
+		ref, err := c.solve(ctx, def)
+		if err != nil {
+			return nil, err
+		}
+		if len(spec.Platforms) == 1 {
+			composed.SetRef(ref)
+		} else {
+			composed.AddRef(id, ref)
+		}
+		composed.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, p.Config)
+		// BuildKit leaves alone what it takes for the base's history: all of it.
+		composed.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
+		for n, a := range spec.Attestations {
+			if a.concerns(p.Platform) {
+				statement := about[T](a, p.Name, subjects[id])
+				c.fill(n, &statement)
+				composed.AddAttestation(id, statement)
+			}
+		}
+		all.Platforms = append(all.Platforms, exptypes.Platform{ID: id, Platform: p.Platform})
+	}
+	encoded, err := json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("encode platforms: %w", err)
+	}
+	composed.AddMeta(exptypes.ExporterPlatformsKey, encoded)
+	return composed, nil
+}
+
+// state is the image of one platform: the layers, merged over the base if there is one.
+// The store is named without a session, so that the definition is the same in every build.
+func state(spec Spec, p Platform) llb.State {
+	layers := llb.OCILayout(layersRef(cmp.Or(p.Layers, spec.Layers.Manifest)),
+		llb.OCIStore("", storeID), llb.Platform(p.Platform), llb.WithCustomName("workspaces of the release"))
+	if spec.Base == "" {
+		return layers
+	}
+	base := llb.Image(spec.Base, llb.Platform(p.Platform))
+	return llb.Merge([]llb.State{base, layers}, llb.WithCustomName("merge workspaces over the base"))
+}
+
+// layersRef is a reference as OCI layout sources want it: a name that means nothing, and the digest.
+func layersRef(d digest.Digest) string { return "builder.local/layers@" + d.String() }
