@@ -71,7 +71,6 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 }
 
 // compareConfig makes the configuration of the release out of that of the base anew.
-// Labels are left out: the user may have added some, and replaced those of the base.
 func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 	applied, err := image.Apply(base.RawConfig, v.config)
 	if err != nil {
@@ -88,6 +87,8 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 	for _, key := range slices.Sorted(maps.Keys(union(want, got))) {
 		if key == "Env" {
 			v.compareVariables(m.PlatformName(), texts(got[key]), texts(want[key]))
+		} else if key == "Labels" {
+			v.compareLabels(m.PlatformName(), got[key], want[key])
 		} else if !reflect.DeepEqual(got[key], want[key]) {
 			v.on(Environment, m.PlatformName(), "%s is %s, and should be %s as the base has it", key, show(got[key]), show(want[key]))
 		}
@@ -116,6 +117,21 @@ func (v *verifier) compareVariables(platform string, got, want []string) {
 	}
 }
 
+// compareLabels compares those that are not ours. Without a provenance nobody knows which
+// ones the user has added, or replaced.
+func (v *verifier) compareLabels(platform string, got, want any) {
+	if v.parameters == nil {
+		return
+	}
+	a, _ := got.(map[string]any)
+	b, _ := want.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(union(a, b))) {
+		if a[key] != b[key] && image.CheckLabels(map[string]string{key: ""}) == nil {
+			v.on(Labels, platform, "label %s is %s, and should be %s by base and provenance", key, show(a[key]), show(b[key]))
+		}
+	}
+}
+
 // texts returns the strings of a list.
 func texts(value any) []string {
 	var list []string
@@ -127,7 +143,8 @@ func texts(value any) []string {
 }
 
 func union(a, b map[string]any) map[string]any {
-	all := maps.Clone(a)
+	all := map[string]any{}
+	maps.Copy(all, a)
 	maps.Copy(all, b)
 	return all
 }
@@ -146,9 +163,7 @@ func settings(config []byte) (map[string]any, error) {
 	}
 	all := map[string]any{"os": decoded.OS, "architecture": decoded.Architecture, "variant": decoded.Variant}
 	for key, value := range decoded.Config {
-		if key != "Labels" {
-			all[key] = value
-		}
+		all[key] = value
 	}
 	return all, nil
 }

@@ -39,8 +39,27 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 			}
 		}
 	}
+	v.checkAnnotations(m)
 	if created := m.Config.Created; created == nil || !created.Equal(v.manifest.Created) {
 		v.on(Labels, platform, "the image was created at %v, and should be of %s", created, v.manifest.Created.Format(time.RFC3339))
+	}
+}
+
+// checkAnnotations compares those of the user, as far as a provenance tells them.
+func (v *verifier) checkAnnotations(m *registry.Manifest) {
+	if v.parameters == nil {
+		return
+	}
+	want := v.config.Annotations(v.parameters.Annotations)
+	for _, key := range slices.Sorted(maps.Keys(m.Manifest.Annotations)) {
+		if _, known := want[key]; !known {
+			v.on(Labels, m.PlatformName(), "annotation %s is not one of the provenance", key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.parameters.Annotations)) {
+		if got := m.Manifest.Annotations[key]; got != want[key] {
+			v.on(Labels, m.PlatformName(), "annotation %s is %q, and should be %q by the provenance", key, got, want[key])
+		}
 	}
 }
 

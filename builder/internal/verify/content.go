@@ -40,7 +40,7 @@ func (v *verifier) checkContent() error {
 		return err
 	}
 	if !ok {
-		for _, check := range []Check{Layer, Whiteout, Files, Workspaces, Order, Scan} {
+		for _, check := range []Check{Layer, Whiteout, Files, Workspaces, Order, Scan, Attestations} {
 			v.skip(check, "the layer with the workspaces cannot be read")
 		}
 		return nil
@@ -53,6 +53,7 @@ func (v *verifier) checkContent() error {
 		v.add(Whiteout, "the layer has no opaque whiteout of %s", directory)
 	}
 	c.compare()
+	v.checkAttestations(c.inventory.Files())
 	return nil
 }
 

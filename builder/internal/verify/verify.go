@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -68,8 +69,11 @@ type verifier struct {
 	manifest *release.Manifest
 	// config is what the manifest makes of a configuration.
 	config image.Config
-	files  int
-	bytes  int64
+	// parameters are what the user asked for, if the image has a provenance.
+	parameters *attest.Parameters
+	statements []statement
+	files      int
+	bytes      int64
 }
 
 func (v *verifier) run() error {
@@ -78,6 +82,9 @@ func (v *verifier) run() error {
 		return nil
 	}
 	if err := v.readManifest(); err != nil || v.manifest == nil {
+		return err
+	}
+	if err := v.readAttestations(); err != nil {
 		return err
 	}
 	v.begin(Labels, Environment)

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// attested are the types of the statements that every platform should have.
+var attested = []string{attest.ProvenanceType, attest.SBOMType, attest.ScanType}
+
+// statement is a statement and the platform that it is about.
+type statement struct {
+	*attest.Statement
+	platform string
+}
+
+// readAttestations reads all statements, and reports those that are missing.
+func (v *verifier) readAttestations() error {
+	v.begin(Attestations)
+	list, err := attest.List(v.ctx, v.img)
+	if err != nil {
+		return v.brokenAttestation(err)
+	}
+	if len(list) == 0 && v.opts.AllowMissingAttestations {
+		v.skip(Attestations, "the image has none")
+		return nil
+	}
+	platforms := map[digest.Digest]string{}
+	for i := range v.img.Manifests {
+		platforms[v.img.Manifests[i].Descriptor.Digest] = v.img.Manifests[i].PlatformName()
+	}
+	for _, a := range list {
+		platform, ok := platforms[a.Image]
+		if !ok {
+			v.add(Attestations, "%s is about %s, which is none of the images of the index", a.Digest, a.Image)
+			continue
+		}
+		s, err := a.Read(v.ctx, v.img)
+		if err != nil {
+			if err := v.brokenAttestation(err); err != nil {
+				return err
+			}
+			continue
+		}
+		v.statements = append(v.statements, statement{s, platform})
+	}
+	v.countStatements()
+	v.readParameters()
+	return nil
+}
+
+// brokenAttestation reports what is wrong with a statement. Errors of the way to it are returned.
+func (v *verifier) brokenAttestation(err error) error {
+	var failure *registry.Error
+	switch {
+	case v.ctx.Err() != nil:
+		return context.Cause(v.ctx)
+	case !errors.As(err, &failure):
+		v.add(Attestations, "%v", err)
+	case failure.Kind == registry.Invalid:
+		v.add(Blobs, "%v", err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// countStatements wants one statement of each type for every platform.
+func (v *verifier) countStatements() {
+	for i := range v.img.Manifests {
+		platform := v.img.Manifests[i].PlatformName()
+		for _, kind := range attested {
+			n := 0
+			for _, s := range v.statements {
+				if s.platform == platform && s.PredicateType == kind {
+					n++
+				}
+			}
+			if n > 1 || n == 0 && !v.opts.AllowMissingAttestations {
+				v.on(Attestations, platform, "there are %d statements of type %s, and should be one", n, kind)
+			}
+		}
+	}
+}
+
+// readParameters takes from the provenance what the user asked for.
+func (v *verifier) readParameters() {
+	for _, s := range v.statements {
+		if s.PredicateType != attest.ProvenanceType {
+			continue
+		}
+		p, err := s.Provenance()
+		if err != nil {
+			v.on(Attestations, s.platform, "%v", err)
+			continue
+		}
+		asked := p.BuildDefinition.ExternalParameters
+		if v.parameters != nil && !reflect.DeepEqual(asked, *v.parameters) {
+			v.on(Attestations, s.platform, "its provenance has other parameters than that of another platform")
+		}
+		v.parameters, v.config.Labels = &asked, asked.Labels
+	}
+}
+
+// checkAttestations makes the statements anew, out of the manifest and the files.
+func (v *verifier) checkAttestations(files []attest.File) {
+	if v.parameters != nil {
+		v.checkParameters(*v.parameters)
+	}
+	for _, s := range v.statements {
+		release := &attest.Release{Manifest: v.manifest, ManifestDigest: v.config.ManifestDigest, Files: files}
+		var kinds attest.Kinds
+		switch s.PredicateType {
+		case attest.ProvenanceType:
+			if v.parameters == nil {
+				continue
+			}
+			kinds.Provenance, release.Parameters = true, *v.parameters
+		case attest.SBOMType:
+			kinds.SBOM = true
+		case attest.ScanType:
+			kinds.Scan = true
+			release.Coverage = v.coverage(s)
+		default:
+			v.skip(Attestations, "statements of type %s are not known", s.PredicateType)
+			continue
+		}
+		v.compareStatement(s, release, kinds)
+	}
+}
+
+// compareStatement compares a predicate with what the builder would state.
+func (v *verifier) compareStatement(s statement, release *attest.Release, kinds attest.Kinds) {
+	want, err := release.Predicates(kinds)
+	if err != nil {
+		v.on(Attestations, s.platform, "%v", err)
+		return
+	}
+	var a, b any
+	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want[0].Content, &b) != nil {
+		v.on(Attestations, s.platform, "the predicate of type %s is no JSON", s.PredicateType)
+		return
+	}
+	place, differ := difference("", a, b)
+	switch tool := v.manifest.Tool.Version; {
+	case !differ:
+	case tool != version.Get().Version:
+		v.skip(Attestations, "builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the same version", tool, s.PredicateType, place)
+	default:
+		v.on(Attestations, s.platform, "the statement of type %s does not follow from the release: see %s", s.PredicateType, place)
+	}
+}
+
+// difference names the first place in which two JSON values differ.
+func difference(at string, a, b any) (place string, differ bool) {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		if !ok {
+			return at, true
+		}
+		for _, key := range slices.Sorted(maps.Keys(union(x, y))) {
+			if place, differ := difference(at+"."+key, x[key], y[key]); differ {
+				return place, true
+			}
+		}
+		return "", false
+	case []any:
+		y, ok := b.([]any)
+		if !ok || len(x) != len(y) {
+			return at, true
+		}
+		for i := range x {
+			if place, differ := difference(fmt.Sprintf("%s[%d]", at, i), x[i], y[i]); differ {
+				return place, true
+			}
+		}
+		return "", false
+	default:
+		return at, !reflect.DeepEqual(a, b)
+	}
+}
+
+// coverage takes from the statement what only the scan knew: what it did not look at. It
+// must be a part of what ships.
+func (v *verifier) coverage(s statement) scan.Coverage {
+	stated, err := s.Scan()
+	if err != nil {
+		v.on(Attestations, s.platform, "%v", err)
+		return scan.Coverage{}
+	}
+	c := scan.Coverage{SkippedBytes: stated.Coverage.SkippedBytes}
+	total := int64(0)
+	for _, skipped := range stated.Coverage.Skipped {
+		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 {
+			v.on(Attestations, s.platform, "the scan says that it did not look at %d files, %d bytes", skipped.Files, skipped.Bytes)
+			return c
+		}
+		total += skipped.Bytes
+		c.Skipped = append(c.Skipped, scan.Skip{Reason: skipped.Reason, Bytes: skipped.Bytes})
+		for range skipped.Files - 1 {
+			c.Skipped = append(c.Skipped, scan.Skip{Reason: skipped.Reason})
+		}
+	}
+	if total != c.SkippedBytes || total > v.bytes {
+		v.on(Attestations, s.platform, "the scan did not look at %d bytes, of which it accounts for %d, and %d ship", c.SkippedBytes, total, v.bytes)
+	}
+	return c
+}
+
+// checkParameters compares what was asked for with what was made of it.
+func (v *verifier) checkParameters(p attest.Parameters) {
+	m := v.manifest
+	base := ""
+	if m.Base != nil {
+		base = m.Base.Name
+	}
+	var groups []attest.Group
+	for _, g := range m.Groups {
+		groups = append(groups, attest.Group{Name: g.Name, Labels: g.Labels})
+	}
+	same := func(what string, asked, made any) {
+		if !reflect.DeepEqual(asked, made) {
+			v.add(Attestations, "the provenance says that %s %v was asked for, and the release has %v", what, asked, made)
+		}
+	}
+	same("source", p.Source, attest.SourceParameters{URL: m.Source.URL, Ref: m.Source.Ref, Subdir: m.Source.Subdir})
+	same("base", p.Base, base)
+	same("repository", []string{p.Repository.ID, p.Repository.Directory}, []string{m.Repository.ID, m.Repository.Directory})
+	if p.Repository.Name != "" {
+		same("repository", p.Repository.Name, m.Repository.Name)
+	}
+	if p.Release != "" {
+		same("release", p.Release, m.Name)
+	}
+	if len(p.Groups) > 0 {
+		same("the list of groups", p.Groups, groups)
+	}
+}
