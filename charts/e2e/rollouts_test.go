@@ -19,9 +19,11 @@ import (
 
 // rollouts is the life of an installation. Its platform is one that makes it hard: the
 // gateway is not ready while no pod of the service is, and an older version is not
-// imported over a newer one unless it is forced.
+// imported over a newer one unless it is forced. Its sidecars repair what was changed
+// after the import, which must never be what another release imports.
 func (c *cluster) rollouts(t *testing.T) {
 	w := c.world(t, "rollouts", "readiness-needs-pod", "skip-newer")
+	w.set = []string{"sidecar.settings.reconcile=repair", "sidecar.settings.reconcile-interval=1s"}
 	c.prove(t, "first install with one replica does not deadlock", func(t *testing.T) string { return w.in(t).firstInstall() })
 	c.prove(t, "rolling update imports B from the new pod while the old ones serve", func(t *testing.T) string { return w.in(t).rollingUpdate() })
 	c.prove(t, "helm rollback restores A and the import follows", func(t *testing.T) string { return w.in(t).rollback() })

@@ -27,6 +27,7 @@ type world struct {
 	*cluster
 	t         *testing.T
 	namespace string
+	set       []string // values of every installation in it
 	pods      *watch
 }
 
@@ -245,7 +246,7 @@ token: {existingSecret: platform-token}
 // tryHelm runs helm upgrade --install with the chart, and values as of --set.
 func (w *world) tryHelm(set []string, more ...string) (string, error) {
 	args := []string{"upgrade", "--install", "acme", w.chart, "--namespace", w.namespace, "--values", "-", "--timeout", patience.String()}
-	for _, s := range set {
+	for _, s := range append(w.set, set...) {
 		args = append(args, "--set", s)
 	}
 	return command(w.t.Context(), helmValues, w.helm, append(args, more...)...)
