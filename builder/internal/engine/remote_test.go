@@ -293,6 +293,9 @@ func TestDaemonStoresNoCredentials(t *testing.T) {
 	if _, err := buildAt(t, t.Context(), opts, s); err != nil {
 		t.Error(err)
 	}
+	if history := d.Control(t, "debug", "histories"); bytes.Contains(history, []byte("COMPLETE\t")) {
+		t.Errorf("the daemon remembers builds: %s", history)
+	}
 	if bytes.Contains(d.Log(t), []byte(password)) {
 		t.Error("the daemon's log holds the password")
 	}

@@ -104,6 +104,16 @@ func (d *Daemon) Log(t testing.TB) []byte {
 	return data
 }
 
+// Control runs buildctl and returns what it writes.
+func (d *Daemon) Control(t testing.TB, args ...string) []byte {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), Program(t, "buildctl"), append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("buildctl %q: %v\n%s", args, err, out)
+	}
+	return out
+}
+
 func tail(log []byte) []byte {
 	lines := bytes.SplitAfter(log, []byte("\n"))
 	return bytes.Join(lines[max(0, len(lines)-40):], nil)
@@ -148,7 +158,7 @@ func Program(t testing.TB, name string) string {
 		}
 		break
 	}
-	missing(t, name+" is not built: make .tools/bin/"+name)
+	missing(t, name+" is not built: make $PWD/.tools/bin/"+name)
 	return ""
 }
 
