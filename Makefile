@@ -5,6 +5,7 @@
 # make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
 # make man     manual pages of the builder, in bin/man
 # make test    every test; what CI runs
+# make compare what this and other secret scanners find, into docs/scan-comparison.md
 # make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
 # make drill-alerts   every alert on real Prometheus and Alertmanager
@@ -75,6 +76,11 @@ race:
 bench: build $(TOOLS)/trufflehog $(TOOLS)/crane
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -crane $(TOOLS)/crane
 
+# What this scan and two others find, and what they take, into the document.
+.PHONY: compare
+compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks
+	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -gitleaks $(TOOLS)/gitleaks -compare docs/scan-comparison.md
+
 .PHONY: figures-sidecar
 figures-sidecar:
 	$(GO) test ./sidecar -run TestFigures -count=1 -timeout 10m -figures -v | grep -vE '^(=== |--- |PASS)'
@@ -100,6 +106,9 @@ e2e: build $(TOOLS)/helm
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
 	cd .tools/trufflehog && $(GO) build -o $@ github.com/trufflesecurity/trufflehog/v3
+
+$(TOOLS)/gitleaks: .tools/gitleaks/go.mod
+	cd .tools/gitleaks && $(GO) build -o $@ github.com/zricethezav/gitleaks/v8
 
 $(TOOLS)/crane: .tools/crane/go.mod
 	cd .tools/crane && $(GO) build -o $@ github.com/google/go-containerregistry/cmd/crane

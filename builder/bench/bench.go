@@ -24,8 +24,10 @@ import (
 )
 
 type options struct {
-	builder, trufflehog, crane string
-	runs                       int
+	builder, trufflehog, gitleaks, crane string
+	// comparison is the document with the comparison of scanners; empty for whole builds.
+	comparison string
+	runs       int
 }
 
 // bench is one run of all figures.
@@ -42,6 +44,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if o.comparison != "" {
+		return (&bench{options: o, ctx: ctx, dir: dir}).compare()
+	}
 	host, stop, err := startRegistry(dir)
 	if err != nil {
 		return err
@@ -52,7 +57,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	return errors.Join(b.start(), b.whole(), b.withoutScan(), b.largeBase(), b.rebuild(), b.large())
+	return errors.Join(b.start(), b.whole(), b.withoutScan(), b.largeBase(), b.rebuild(), b.cached(), b.large())
 }
 
 // Sizes of what is measured. The workspaces are those of docs/figures.md.
@@ -66,6 +71,7 @@ func (b *bench) prepare() error {
 	return errors.Join(
 		b.workspaces("release", workspacetest.Many(300, 96<<10, groups...)),
 		b.workspaces("small", workspacetest.Many(20, 96<<10, groups...)),
+		b.workspaces("many", workspacetest.Many(1000, 96<<10, groups...)),
 		b.workspaces("large", workspacetest.Many(1000, 1<<20, groups...)),
 		b.base("small", smallBase), b.base("usual", usualBase), b.base("large", largeBase))
 }
@@ -192,6 +198,26 @@ func (b *bench) rebuild() error {
 		return err
 	}
 	row("rebuild of 20 workspaces without a change", m[0], "", sample{})
+	return nil
+}
+
+// cached compares a build after one change with one that knows no verdicts yet.
+func (b *bench) cached() error {
+	cache, changes := filepath.Join(b.dir, "verdicts"), 0
+	first := b.build("many", "usual", "--scan-cache", cache)
+	second := b.build("many", "usual", "--scan-cache", cache)
+	renameFirst, renameSecond := first.before, second.before
+	first.before = func() error { return errors.Join(os.RemoveAll(cache), renameFirst()) }
+	second.before = func() error {
+		changes++
+		file := filepath.Join(b.dir, "many", "workspace-00500", "notes.md")
+		return errors.Join(os.WriteFile(file, []byte(fmt.Sprintf("Change %d.\n", changes)), 0o644), renameSecond())
+	}
+	m, err := alternate(b.ctx, b.runs, second, first)
+	if err != nil {
+		return err
+	}
+	row("build, 1,000 workspaces, 94 MB, 1 changed since the last one", m[0], "the same without verdicts", m[1])
 	return nil
 }
 

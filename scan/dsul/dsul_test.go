@@ -251,6 +251,7 @@ func TestHostileFiles(t *testing.T) {
 		want error
 	}{
 		"one long line":             {"a: " + strings.Repeat("text and more text, ", 1<<16) + " apiKey=" + key, nil},
+		"a line of 20 MB":           {"a: " + strings.Repeat("text and more text, ", 1<<20) + " apiKey=" + key, nil},
 		"one long word":             {"apiKey: " + key + "\na: " + strings.Repeat("x", maxYAML/4), nil},
 		"many nodes":                {"apiKey: " + key + "\na: [" + strings.Repeat("1,", maxNodes) + "]", nil},
 		"deep flow":                 {"apiKey: " + key + "\na: " + strings.Repeat("[", 20_000), nil},

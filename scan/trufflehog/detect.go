@@ -55,7 +55,7 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	s := &fileScan{Detector: d, file: f}
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx) }()
-	watch := time.NewTicker(d.timeout / 2)
+	watch := time.NewTicker(max(d.timeout/2, time.Millisecond))
 	defer watch.Stop()
 	for {
 		select {

@@ -302,3 +302,16 @@ func nested(data []byte, depth int) []byte {
 	}
 	return data
 }
+
+// TestHugeLine: what stands at the end of a line of 20 MB is found.
+func TestHugeLine(t *testing.T) {
+	d, text := newDefault(t, Options{Include: []string{"github"}}), families[0].plant(newPlanter())
+	before := strings.Repeat("text and more text, ", 1<<20)
+	result, err := d.Scan(t.Context(), scan.File{Path: "w/pages/a.yml", Data: []byte(before + text)})
+	if err != nil || len(result.Matches) == 0 || result.Bytes != int64(len(before)+len(text)) {
+		t.Fatalf("%d matches, %d bytes, error %v", len(result.Matches), result.Bytes, err)
+	}
+	if m := result.Matches[0]; m.Line != 1 || m.Secret.Reveal() != text {
+		t.Errorf("found at %d:%d", m.Line, m.Column)
+	}
+}

@@ -207,7 +207,9 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 			continue
 		}
 		w.inspect(e, data)
-		compared.add(e.path, data)
+		if t.checkout != nil {
+			compared.add(e.path, data)
+		}
 		if err := fn(File{Path: e.path, Data: data}); err != nil {
 			return Report{}, err
 		}
