@@ -49,8 +49,11 @@ func (v *verifier) checkContent() error {
 	if got := (release.Layer{Digest: read.Digest, DiffID: read.DiffID, Size: read.Size}); got != want {
 		v.add(Layer, "it is %s (unpacked %s, %d bytes), and the manifest says %s (unpacked %s, %d bytes)", got.Digest, got.DiffID, got.Size, want.Digest, want.DiffID, want.Size)
 	}
-	if !c.hidden {
+	switch {
+	case !c.hidden && !v.keeps():
 		v.add(Whiteout, "the layer has no opaque whiteout of %s", directory)
+	case c.hidden && v.keeps():
+		v.add(Whiteout, "the layer hides the workspaces of the base, which the manifest lists")
 	}
 	c.compare()
 	v.checkAttestations(c.inventory.Files())
@@ -155,6 +158,10 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		switch {
 		case !ok:
 			c.add(Workspaces, "workspace %q is in the layer, and not in the manifest", w.Slug)
+		case said.FromBase:
+			c.add(Workspaces, "workspace %q is in the layer, and the manifest says that it is in the base", w.Slug)
+		case said.SourceVersion != "" && !strings.HasPrefix(w.Version, said.SourceVersion+"-"):
+			c.add(Workspaces, "workspace %q has version name %q, which is no stamped %q", w.Slug, w.Version, said.SourceVersion)
 		case w.Digest != said.Digest:
 			c.add(Workspaces, "the files of workspace %q have digest %s, and the manifest says %s (files: %d instead of %d)", w.Slug, w.Digest, said.Digest, w.Files, said.Files)
 		case !reflect.DeepEqual(normal(w), normal(said)):
@@ -162,14 +169,16 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		}
 	}
 	for _, w := range c.manifest.Workspaces {
-		if !slices.ContainsFunc(shipped, func(s release.Workspace) bool { return s.Slug == w.Slug }) {
+		if !w.FromBase && !slices.ContainsFunc(shipped, func(s release.Workspace) bool { return s.Slug == w.Slug }) {
 			c.add(Workspaces, "workspace %q is in the manifest, and not in the layer", w.Slug)
 		}
 	}
 }
 
-// normal has no empty lists, which mean the same as none.
+// normal has no empty lists, which mean the same as none, and not the version name in
+// the source, which does not ship.
 func normal(w release.Workspace) release.Workspace {
+	w.SourceVersion = ""
 	for _, list := range []*[]string{&w.DependsOn, &w.Requires.Secrets, &w.Requires.Config} {
 		if len(*list) == 0 {
 			*list = nil
@@ -179,6 +188,11 @@ func normal(w release.Workspace) release.Workspace {
 }
 
 func (c *content) compareGroups(planned []release.Group) {
+	if c.keeps() {
+		c.skip(Workspaces, "%d workspaces are in the base: that is not read for them", c.manifest.FromBase())
+		c.skip(Order, "it depends on workspaces of the base, which are not read")
+		return
+	}
 	for i, g := range c.manifest.Groups {
 		if i >= len(planned) || !slices.Equal(planned[i].Workspaces, g.Workspaces) {
 			var want []string

@@ -208,9 +208,12 @@ func (v *verifier) decodeManifest(data []byte) error {
 		v.unfamiliar(m)
 	}
 	v.manifest = m
-	v.config = image.Config{Manifest: m, ManifestDigest: digest.FromBytes(data), ReplaceRepository: true}
+	v.config = image.Config{Manifest: m, ManifestDigest: digest.FromBytes(data), ReplaceRepository: !v.keeps(), KeepRepository: v.keeps()}
 	return nil
 }
+
+// keeps reports whether the release adds to the workspaces of its base.
+func (v *verifier) keeps() bool { return v.manifest.FromBase() > 0 }
 
 // unfamiliar reports a manifest that is not written as this builder would write it. A
 // newer builder may have fields that this one does not know.
