@@ -88,9 +88,18 @@ func (o *DiffOptions) open(ctx context.Context, origin Origin) (*compare.Release
 	return side, img.Close, nil
 }
 
-// walkContent hands out files of the layer with the workspaces, which is streamed.
+// walkContent hands out files of the layer with the workspaces, which is streamed; where
+// workspaces of a base ship, too, those of all layers.
 func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits, wanted func(string) bool, fn compare.FileFunc) error {
 	first := img.Manifests[0]
+	if m.FromBase() > 0 {
+		return readWorkspaces(ctx, img, first, m.Repository.Directory, limits, func(name string, data []byte) error {
+			if slug, _, _ := strings.Cut(name, "/"); !wanted(slug) {
+				return nil
+			}
+			return fn(name, int64(len(data)), bytes.NewReader(data))
+		})
+	}
 	i := slices.Index(first.Config.RootFS.DiffIDs, m.Layer.DiffID)
 	if i < 0 || i >= len(first.Manifest.Layers) {
 		return &Error{Invalid, fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, m.Layer.DiffID)}

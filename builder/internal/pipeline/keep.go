@@ -14,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/rootfs"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
@@ -71,29 +72,40 @@ func sameBlob(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest }
 func sameWorkspace(a, b workspace.Workspace) bool { return a.Slug == b.Slug && a.Digest == b.Digest }
 
 func (b *build) readBase(ctx context.Context, base baseImage) ([]workspace.Workspace, error) {
-	var layers []rootfs.Layer
-	for _, desc := range base.image.Manifest.Layers {
-		layers = append(layers, func() (io.ReadCloser, error) { return b.base.OpenBlob(ctx, desc) })
-	}
 	found := workspace.NewBase(*b.Checks.Workspaces)
 	limits := cmp.Or(b.Input.Source.Limits, source.DefaultLimits())
-	err := rootfs.Read(layers, b.Repository.Directory, rootfs.Limits{
-		FileSize: limits.FileSize, TotalSize: limits.TotalSize, Files: limits.Files, Unpacked: maxUnpacked,
-	}, func(name string, data []byte) error {
+	err := readWorkspaces(ctx, b.base, base.image, b.Repository.Directory, limits, func(name string, data []byte) error {
 		found.Add(name, data)
 		return nil
 	})
-	switch {
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
-		return nil, fail(Registry, fmt.Errorf("read the workspaces of %s for %s: %w", b.Base, platforms.Format(base.platform), err))
+	if err != nil {
+		return nil, err
 	}
 	kept := found.Finish()
 	if len(kept) == 0 {
 		return nil, &Error{Usage, errors.New("the base holds no workspaces that could be kept: build without --keep-base-workspaces")}
 	}
 	return kept, nil
+}
+
+// readWorkspaces reads what all layers of an image together have in a directory. An error
+// of fn is the registry's unless it has a kind.
+func readWorkspaces(ctx context.Context, img *registry.Image, m registry.Manifest, dir string, limits source.Limits, fn func(name string, data []byte) error) error {
+	var layers []rootfs.Layer
+	for _, desc := range m.Manifest.Layers {
+		layers = append(layers, func() (io.ReadCloser, error) { return img.OpenBlob(ctx, desc) })
+	}
+	err := rootfs.Read(layers, dir, rootfs.Limits{
+		FileSize: limits.FileSize, TotalSize: limits.TotalSize, Files: limits.Files, Unpacked: maxUnpacked,
+	}, fn)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	default:
+		return fail(Registry, fmt.Errorf("read the workspaces of %s for %s: %w", img.Name, m.PlatformName(), err))
+	}
 }
 
 // groups returns the groups of the plan. Those of a base that is kept have its labels, too.

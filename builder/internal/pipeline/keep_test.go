@@ -265,3 +265,24 @@ func TestKeepingReadsLayersOnce(t *testing.T) {
 		}
 	}
 }
+
+// A comparison reads what is kept where it is, in the layers of the base.
+func TestDiffReadsWhatIsKept(t *testing.T) {
+	f := onProducts(t, vendorLayer(t, products()))
+	first := f.mustBuild(t)
+	next := products()
+	next["store/automations/handle-request-0.yml"] += "# of the next version\n"
+	f.opts.Base = f.vendor(t, platforms, vendorLayer(t, products()), vendorLayer(t, next)).Ref
+	second := f.mustBuild(t)
+	repository := strings.TrimSuffix(first.Images[0], ":v1")
+	r, err := f.diff(t, repository+"@"+first.Digest.String(), repository+"@"+second.Digest.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Workspaces) != 1 || r.Workspaces[0].Slug != "store" || r.Unchanged != 3 {
+		t.Fatalf("compared %+v", r.Workspaces)
+	}
+	if files := r.Workspaces[0].Files; len(files) != 1 || files[0].Path != "automations/handle-request-0.yml" {
+		t.Errorf("compared %+v", files)
+	}
+}
