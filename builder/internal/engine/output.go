@@ -121,7 +121,7 @@ func attributes(spec Spec, out Output) map[string]string {
 		string(exptypes.OptKeyName):            strings.Join(out.Names, ","),
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(spec.Epoch.Unix(), 10),
 		string(exptypes.OptKeyOCITypes):        "true",
-		string(exptypes.OptKeyOCIArtifact):     "true", // attestations say what they are about in a way that registries understand
+		string(exptypes.OptKeyOCIArtifact):     "true", // attestations as referrers, which older BuildKits do not make by themselves
 	}
 	for k, v := range spec.Annotations {
 		attrs[exptypes.AnnotationManifestKey(nil, k)] = v

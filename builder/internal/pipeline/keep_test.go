@@ -248,7 +248,15 @@ func TestKeepingReadsLayersOnce(t *testing.T) {
 	f := onProducts(t, below, hiding, top)
 	f.opts.DryRun = true
 	f.reg.Reset()
-	f.mustBuild(t)
+	resolved := 0
+	for _, stage := range f.mustBuild(t).Stages {
+		if stage.Name == "base" {
+			resolved++
+		}
+	}
+	if resolved != 1 {
+		t.Errorf("the base was resolved %d times", resolved)
+	}
 	for layer, want := range map[v1.Layer]int{below: 0, hiding: 1, top: 1} {
 		digest, err := layer.Digest()
 		if err != nil {

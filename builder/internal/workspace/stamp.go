@@ -166,7 +166,7 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	}
 	quote, plain := quotes[node.Style]
 	start := offset(data, node.Line, node.Column)
-	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode || node.Anchor != ""
+	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode
 	if shared || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
 		return nil, &syntaxError{line: node.Line, column: node.Column, message: "the version name is not written in a way that can be stamped"}
 	}

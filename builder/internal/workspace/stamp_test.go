@@ -112,6 +112,7 @@ func TestNameThatCannotBeStampedIsReported(t *testing.T) {
 		"version:\n  name: >-\n    v1\n":                     "mail/.import.yml:2:9",
 		"version:\n  name: two\n    lines\n":                 "mail/.import.yml:2:9",
 		"a: &a v1\nversion: {name: *a}\n":                    "mail/.import.yml:2:17",
+		"a: &a '*a'\nversion: {name: *a}\n":                  "mail/.import.yml:2:17",
 		"version: {name: &a v1}\nb: *a\n":                    "mail/.import.yml:1:17",
 		"version: {name: !!str v1}\n":                        "mail/.import.yml:1:17",
 		"a: &a {name: v1}\nversion: *a\n":                    "mail/.import.yml:1:14",
