@@ -135,13 +135,13 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 	return reading.Repository.Manifest(), err
 }
 
-// isImage takes for an image what is a reference, and neither a directory that exists
-// nor certain to be meant as a source.
+// isImage takes for an image what is a reference, and neither a directory or archive
+// that exists nor certain to be meant as a source.
 func isImage(arg string) bool {
 	if strings.HasPrefix(arg, registry.LayoutScheme) {
 		return true
 	}
-	if info, err := os.Stat(arg); err == nil && info.IsDir() || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, ".zip")) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
 		return false
 	}
 	_, err := reference.ParseNormalizedNamed(arg)

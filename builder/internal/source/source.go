@@ -3,13 +3,14 @@
 // Package source opens a repository of workspaces and walks its files, each of
 // which is read exactly once.
 //
-// A source is a directory or a Git repository. A directory is read through an
+// A source is a directory, a zip archive or a Git repository. A directory is read through an
 // [os.Root], so that nothing outside of it can be reached, whatever happens to it
 // meanwhile. A Git repository is fetched without a git program and never checked
 // out: files are read from the tree of a commit, so that they are byte for byte
-// what was committed, and no filter, hook or line ending conversion ever runs.
+// what was committed, and no filter, hook or line ending conversion ever runs. An
+// archive is not unpacked either.
 //
-// Both go through the same rules. Entries that must not ship (links, devices, names
+// All go through the same rules. Entries that must not ship (links, devices, names
 // that would delete files of an image, …) are reported as diagnostics, all of them
 // in one walk, and so is what changes meanwhile. A file with several hard links is
 // one of them: what is behind its other names is not known, and may be outside of
@@ -85,6 +86,10 @@ type Options struct {
 	SSHKeyFile, CAFile string
 	// History fetches all commits before the one that is the source, for [Tree.History].
 	History bool
+	// One makes the source one workspace, at its top or in a directory: the only one, or
+	// the one with the slug Workspace. Its files are below its slug then.
+	One       bool
+	Workspace string
 }
 
 // File is a file that ships.
@@ -113,10 +118,11 @@ type Report struct {
 
 // Tree is an opened source. It is used by one goroutine at a time.
 type Tree struct {
-	root   directory
-	limits Limits
-	info   release.Source
-	commit time.Time
+	// top is the source, root what of it is walked.
+	top, root directory
+	limits    Limits
+	info      release.Source
+	commit    time.Time
 	// checkout is set for a directory that is one, storage for a Git repository.
 	checkout *checkout
 	storage  *filesystem.Storage
@@ -132,17 +138,35 @@ func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()
 	}
-	var tree *Tree
-	var err error
-	if spec.url == nil {
-		tree, err = openDirectory(spec)
-	} else {
-		tree, err = openGit(ctx, spec, opts)
-	}
+	tree, err := openSpec(ctx, spec, opts)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", printable(spec.String()), err)
 	}
-	tree.limits = opts.Limits
+	return tree, nil
+}
+
+func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err error) {
+	archive := spec.url == nil && isArchive(spec.dir)
+	switch {
+	case archive:
+		tree, err = openArchive(spec, opts.Limits)
+	case spec.url == nil:
+		tree, err = openDirectory(spec)
+	default:
+		tree, err = openGit(ctx, spec, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	tree.limits, tree.top = opts.Limits, tree.root
+	if opts.One {
+		err = tree.pickOne(spec, opts.Workspace)
+	} else if archive {
+		err = tree.pickLone(spec)
+	}
+	if err != nil {
+		return nil, errors.Join(err, tree.Close())
+	}
 	return tree, nil
 }
 
@@ -165,7 +189,7 @@ func (t *Tree) Close() error {
 // if there is no such file. One that is larger than limit, in bytes, or no regular file
 // is an error.
 func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
-	top, err := newWalker(t.limits).sorted(t.root)
+	top, err := newWalker(t.limits).sorted(t.top)
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
 	}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+const (
+	archiveExtension = ".zip"
+	// maxArchive bounds an archive, maxArchiveList what is read of it before the first
+	// file, both in bytes. The platform takes archives of 100 MiB and 5000 files at most.
+	maxArchive     = 256 << 20
+	maxArchiveList = 16 << 20
+	// maxRatio is how much an archive may grow by, from ratioFloor bytes on. Text grows
+	// by 20 at most, what is made to fill a disk by 1000.
+	maxRatio   = 200
+	ratioFloor = 1 << 20
+)
+
+// encrypted are the flags of entries, or of lists of them, that need a password.
+const encrypted = 1<<0 | 1<<6 | 1<<13
+
+// isArchive reports whether a path is the name of an archive, and not of a directory.
+func isArchive(path string) bool {
+	if !strings.EqualFold(filepath.Ext(path), archiveExtension) {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err != nil || !info.IsDir()
+}
+
+// openArchive opens a zip archive. Nothing of it is unpacked: its list becomes a tree of
+// entries, which the rules of every walk apply to.
+func openArchive(spec Spec, limits Limits) (*Tree, error) {
+	file, err := os.OpenFile(spec.dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, pathError(err)
+	}
+	root, err := readArchive(file, limits)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	top, err := root.below(spec.subdir)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &Tree{root: top, close: []func() error{file.Close}}, nil
+}
+
+// readArchive lists the archive in a regular file.
+func readArchive(file *os.File, limits Limits) (*archiveDirectory, error) {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, pathError(err)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	}
+	return listArchive(file, info.Size(), limits)
+}
+
+func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, error) {
+	if size > maxArchive {
+		return nil, fmt.Errorf("the archive is larger than %d MiB: remove what need not be in it", maxArchive>>20)
+	}
+	reader := &rationed{ReaderAt: r, left: maxArchiveList}
+	archive, err := zip.NewReader(reader, size)
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
+		return nil, fmt.Errorf("read the list of the archive: %w", err)
+	}
+	reader.left = math.MaxInt64
+	if len(archive.File) > 2*limits.Files {
+		return nil, &LimitError{What: "files, directories and other entries", Max: int64(2 * limits.Files)}
+	}
+	root := newArchiveDirectory()
+	left := limits.TotalSize
+	for _, f := range archive.File {
+		if err := checkArchived(f); err != nil {
+			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
+		}
+		if f.UncompressedSize64 > uint64(left) {
+			return nil, &LimitError{What: "bytes", Max: limits.TotalSize}
+		}
+		left -= int64(f.UncompressedSize64)
+		if err := root.add(f); err != nil {
+			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
+		}
+	}
+	return root, nil
+}
+
+// rationed is a file of which only so much may be read.
+type rationed struct {
+	io.ReaderAt
+	left int64
+}
+
+func (r *rationed) ReadAt(p []byte, off int64) (int, error) {
+	if int64(len(p)) > r.left {
+		return 0, fmt.Errorf("it is larger than %d MiB", maxArchiveList>>20)
+	}
+	r.left -= int64(len(p))
+	return r.ReaderAt.ReadAt(p, off)
+}
+
+// checkArchived refuses entries that no honest program writes, or that cannot be scanned.
+func checkArchived(f *zip.File) error {
+	name := strings.TrimSuffix(f.Name, "/")
+	unsafe := func(part string) bool { return part == "" || part == "." || part == ".." }
+	switch {
+	case slices.ContainsFunc(strings.Split(name, "/"), unsafe), strings.Contains(name, `\`), strings.Contains(name, ":"):
+		return errors.New("the name leads out of the archive, or to nowhere: do not use this archive")
+	case len(name) > maxPath:
+		return fmt.Errorf("the path has more than %d bytes: shorten it", maxPath)
+	case f.Flags&encrypted != 0:
+		return errors.New("it is encrypted: make the archive without a password")
+	case f.Method != zip.Store && f.Method != zip.Deflate:
+		return fmt.Errorf("it is compressed by method %d: make the archive with deflate, as every zip program can", f.Method)
+	case f.UncompressedSize64 > ratioFloor && f.UncompressedSize64/maxRatio > f.CompressedSize64:
+		return fmt.Errorf("it would grow to more than %d times its size: do not use this archive", maxRatio)
+	}
+	return nil
+}
+
+// clipped is a name that may be a part of a message.
+func clipped(name string) string { return printable(name[:min(len(name), maxName)]) }
+
+// archiveDirectory is a directory of an archive.
+type archiveDirectory struct {
+	list []entry
+	// known are the entries by name: nil for what is no directory.
+	known map[string]*archiveDirectory
+}
+
+var _ directory = (*archiveDirectory)(nil)
+
+func newArchiveDirectory() *archiveDirectory {
+	return &archiveDirectory{known: map[string]*archiveDirectory{}}
+}
+
+func (d *archiveDirectory) entries(limit int) ([]entry, error) {
+	if len(d.list) > limit {
+		return nil, errTooMany
+	}
+	return slices.Clone(d.list), nil
+}
+
+// add puts an entry where its name says, with the directories above it.
+func (d *archiveDirectory) add(f *zip.File) error {
+	parts := strings.Split(strings.TrimSuffix(f.Name, "/"), "/")
+	last := len(parts) - 1
+	for i, name := range parts {
+		below, taken := d.known[name]
+		switch {
+		case i < last && taken && below == nil, i == last && taken && (below == nil || !f.Mode().IsDir()):
+			return errors.New("the archive has the name more than once: make the archive anew")
+		case i == last && !f.Mode().IsDir():
+			d.known[name] = nil
+			d.list = append(d.list, archivedFile(name, f))
+		case !taken:
+			below = newArchiveDirectory()
+			d.known[name] = below
+			d.list = append(d.list, entry{name: name, kind: folder, open: func() (directory, error) { return below, nil }})
+		}
+		d = below
+	}
+	return nil
+}
+
+// below returns the directory with a path, which is empty for d itself.
+func (d *archiveDirectory) below(path string) (*archiveDirectory, error) {
+	for name := range strings.SplitSeq(path, "/") {
+		if name == "" {
+			continue
+		}
+		if d = d.known[name]; d == nil {
+			return nil, fmt.Errorf("subdirectory %s is not in the archive", path)
+		}
+	}
+	return d, nil
+}
+
+func archivedFile(name string, f *zip.File) entry {
+	e := entry{name: name, kind: unsupported, size: int64(f.UncompressedSize64)}
+	switch mode := f.Mode(); {
+	case mode.IsRegular():
+		e.kind = regular
+		e.read = func() ([]byte, error) { return readArchived(f) }
+	case mode&fs.ModeSymlink != 0:
+		e.kind = symlink
+	}
+	return e
+}
+
+// readArchived reads a file that is as large as the list says, and no larger.
+func readArchived(f *zip.File) (data []byte, err error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	data = make([]byte, f.UncompressedSize64)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	// The checksum is compared at the end.
+	if n, err := io.Copy(io.Discard, io.LimitReader(r, 1)); err != nil || n > 0 {
+		return nil, fmt.Errorf("unpack: %w", errors.Join(err, errLarger(n)))
+	}
+	return data, nil
+}
+
+func errLarger(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	return errors.New("it is larger than the list of the archive says")
+}

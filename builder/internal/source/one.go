@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	indexFile = "index.yml"
+	// maxIndex bounds an index.yml in which a slug is looked for, in bytes.
+	maxIndex = 1 << 20
+)
+
+// slugs are those that a directory can be called by.
+var slugs = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+// candidate is what may be the workspace that is meant.
+type candidate struct {
+	// directory is its name, empty for one that is the source itself.
+	directory, slug string
+	content         directory
+}
+
+// oneWorkspace is a repository of one workspace, by its slug.
+type oneWorkspace struct {
+	slug    string
+	content directory
+}
+
+var _ directory = oneWorkspace{}
+
+func (d oneWorkspace) entries(int) ([]entry, error) {
+	return []entry{{name: d.slug, kind: folder, open: func() (directory, error) { return d.content, nil }}}, nil
+}
+
+// pickOne makes the source one workspace: the one with the slug, or the only one. An
+// export of the platform has it in a directory of another name, or at the top.
+func (t *Tree) pickOne(spec Spec, slug string) error {
+	found, err := t.candidates()
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("there is no workspace in it: %s is neither at its top nor in a directory", indexFile)
+	}
+	chosen := found
+	if slug != "" && (len(found) > 1 || found[0].slug != "") {
+		chosen = slices.DeleteFunc(slices.Clone(found), func(c candidate) bool { return c.slug != slug && c.directory != slug })
+	}
+	if len(chosen) != 1 {
+		var names []string
+		for _, c := range found {
+			names = append(names, printable(c.name(spec, "")))
+		}
+		return fmt.Errorf("it has the workspaces %s: name one of them with --workspace", strings.Join(names, ", "))
+	}
+	t.root = oneWorkspace{chosen[0].name(spec, slug), chosen[0].content}
+	// What it is a part of says nothing of it.
+	t.checkout, t.info.Dirty = nil, false
+	return nil
+}
+
+// pickLone makes an archive of one workspace, as the platform exports it, a repository.
+func (t *Tree) pickLone(spec Spec) error {
+	if found, err := t.candidates(); err != nil || len(found) != 1 {
+		return err
+	}
+	return t.pickOne(spec, "")
+}
+
+// name is the slug that the workspace says it has; without one, what it is asked for by,
+// or the name of its directory or archive.
+func (c *candidate) name(spec Spec, asked string) string {
+	if c.slug != "" {
+		return c.slug
+	}
+	if asked != "" {
+		return asked
+	}
+	if c.directory != "" {
+		return c.directory
+	}
+	dir, err := filepath.Abs(filepath.Join(spec.dir, spec.subdir))
+	base := filepath.Base(dir)
+	if base = strings.TrimSuffix(base, filepath.Ext(base)); err != nil || !slugs.MatchString(base) {
+		return "workspace"
+	}
+	return base
+}
+
+// candidates looks for workspaces at the top of the source, or else one level below.
+func (t *Tree) candidates() ([]candidate, error) {
+	w := newWalker(t.limits)
+	top, err := w.sorted(t.root)
+	if err != nil {
+		return nil, fmt.Errorf("list directory: %w", err)
+	}
+	if slug, ok, err := readSlug(top); ok || err != nil {
+		return []candidate{{slug: slug, content: t.root}}, err
+	}
+	var found []candidate
+	for _, e := range top {
+		if e.kind != folder || strings.HasPrefix(e.name, ".") {
+			continue
+		}
+		content, err := e.open()
+		if err != nil {
+			return nil, err
+		}
+		list, err := w.sorted(content)
+		if err != nil {
+			return nil, fmt.Errorf("list directory %s: %w", printable(e.name), err)
+		}
+		if slug, ok, err := readSlug(list); err != nil {
+			return nil, err
+		} else if ok {
+			found = append(found, candidate{e.name, slug, content})
+		}
+	}
+	return found, nil
+}
+
+// readSlug returns the slug in the index.yml of a directory, empty for one that cannot
+// be read: validation says why.
+func readSlug(list []entry) (slug string, ok bool, err error) {
+	i := slices.IndexFunc(list, func(e entry) bool { return e.name == indexFile && e.kind == regular })
+	if i < 0 {
+		return "", false, nil
+	}
+	if list[i].size > maxIndex {
+		return "", true, nil
+	}
+	data, err := list[i].read()
+	if errors.Is(err, errChanged) {
+		return "", true, nil
+	} else if err != nil {
+		return "", true, fmt.Errorf("read %s: %w", indexFile, err)
+	}
+	var index struct {
+		Slug yaml.Node `yaml:"slug"`
+	}
+	if yaml.Unmarshal(data, &index) != nil || !slugs.MatchString(index.Slug.Value) {
+		return "", true, nil
+	}
+	return index.Slug.Value, true, nil
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// One workspace is found wherever it is, and is below its slug.
+func TestOneWorkspace(t *testing.T) {
+	two := map[string]string{"a/index.yml": indexOf("shop"), "b/index.yml": indexOf("bank"), "docs/x.md": "x"}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		slug  string
+		want  string
+	}{
+		"at the top":                 {map[string]string{"index.yml": indexOf("shop"), "automations/index.yml": "x: 1\n"}, "", "shop/automations/index.yml"},
+		"in a directory":             {map[string]string{"current/index.yml": indexOf("shop"), "README.md": "x"}, "", "shop/index.yml"},
+		"one of two, by slug":        {two, "bank", "bank/index.yml"},
+		"one of two, by directory":   {two, "a", "shop/index.yml"},
+		"without slug, asked for":    {map[string]string{"index.yml": "name: Shop\n"}, "shop", "shop/index.yml"},
+		"without slug, in directory": {map[string]string{"shop/index.yml": "name: Shop\n"}, "", "shop/index.yml"},
+		"broken":                     {map[string]string{"shop/index.yml": "a: [\n"}, "", "shop/index.yml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, report := walk(t, open(t, write(t, tt.files), Options{One: true, Workspace: tt.slug}))
+			if _, ok := files[tt.want]; !ok {
+				t.Errorf("files %v, without %s", files, tt.want)
+			}
+			equal(t, "diagnostics", rules(t, report), []string(nil))
+		})
+	}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		slug  string
+		words []string
+	}{
+		"none":      {map[string]string{"automations/a.yml": ""}, "", []string{"no workspace in it", "index.yml"}},
+		"empty":     {map[string]string{}, "", []string{"no workspace in it"}},
+		"two":       {two, "", []string{"shop, bank", "--workspace"}},
+		"another":   {two, "other", []string{"shop, bank"}},
+		"not it":    {map[string]string{"index.yml": indexOf("shop")}, "bank", []string{"it has the workspaces shop"}},
+		"only .git": {map[string]string{".git/index.yml": ""}, "", []string{"no workspace in it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			openError(t, write(t, tt.files), Options{One: true, Workspace: tt.slug}, tt.words...)
+		})
+	}
+}
+
+// Without a slug, one at the top is called as its directory is.
+func TestOneWorkspaceIsCalledAsItsDirectory(t *testing.T) {
+	dir := write(t, map[string]string{"shop/index.yml": "name: Shop\n", "x y/index.yml": "name: Shop\n"})
+	for below, want := range map[string]string{"shop": "shop/index.yml", "x y": "workspace/index.yml"} {
+		files, _ := walk(t, open(t, filepath.Join(dir, below), Options{One: true}))
+		if _, ok := files[want]; !ok {
+			t.Errorf("files %v, without %s", files, want)
+		}
+	}
+}
