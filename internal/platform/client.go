@@ -34,9 +34,12 @@ const (
 	OpHealthcheck Op = "healthcheck"
 	OpMe          Op = "me"
 	OpSecrets     Op = "secrets"
+	OpExport      Op = "export"
+	OpImport      Op = "import"
 )
 
-// Ops lists the operations of an import, so all but [OpPush], for metrics that start at 0.
+// Ops lists the operations of a bulk import, so none of a push or of an archive, for
+// metrics that start at 0.
 func Ops() []Op {
 	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe, OpSecrets}
 }
@@ -233,18 +236,14 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	if len(k.query) > 0 {
 		target += "?" + k.query.Encode()
 	}
-	body, err := encodeBody(k.body)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, k.method, target, body)
+	req, err := http.NewRequestWithContext(ctx, k.method, target, http.NoBody)
 	if err != nil {
 		return nil, errors.New("make the request: the address is not valid")
 	}
-	req.Header.Set("Accept", cmp.Or(k.media, "application/json"))
-	if k.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if err := attachBody(req, k.body); err != nil {
+		return nil, err
 	}
+	req.Header.Set("Accept", cmp.Or(k.media, "application/json"))
 	if c.opts.UserAgent != "" {
 		req.Header.Set("User-Agent", c.opts.UserAgent)
 	}
@@ -260,15 +259,23 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	return req, nil
 }
 
-func encodeBody(body any) (io.Reader, error) {
+// attachBody makes a request send a file, or anything else as JSON.
+func attachBody(req *http.Request, body any) error {
 	if body == nil {
-		return http.NoBody, nil
+		return nil
+	}
+	if file, ok := body.(*upload); ok {
+		return file.attach(req)
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
+		return fmt.Errorf("encode the request: %w", err)
 	}
-	return bytes.NewReader(data), nil
+	req.Header.Set("Content-Type", "application/json")
+	req.ContentLength = int64(len(data))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	req.Body, err = req.GetBody()
+	return err
 }
 
 // metaOf reads the header of an answer to a request with the header sent.

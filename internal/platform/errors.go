@@ -198,7 +198,7 @@ func refusal(op Op, a answer) *Error {
 var lockText = regexp.MustCompile(`(?i)(^|[^bc])lock|in.progress|already running|merge.?conflict`)
 
 func classify(op Op, status int, p errorBody) Class {
-	if (op == OpPull || op == OpPush) && isLocked(status, p) {
+	if (op == OpPull || op == OpPush || op == OpImport) && isLocked(status, p) {
 		return ClassLocked
 	}
 	switch {

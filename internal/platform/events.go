@@ -77,7 +77,7 @@ func formatTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// Event is one event. Of Started, Progress, Completed and Push, the one of its type is set.
+// Event is one event. Of Started, Progress, Completed, Push and Archive, the one of its type is set.
 type Event struct {
 	// ID is opaque; order is by CreatedAt.
 	ID, Type  string
@@ -91,6 +91,7 @@ type Event struct {
 	Progress  *Progress
 	Completed *ImportReport
 	Push      *PushEvent
+	Archive   *ArchiveReport
 }
 
 // ImportStarted tells what an import is about to do.
@@ -208,6 +209,11 @@ func (e *Event) decodePayload(payload json.RawMessage) (err error) {
 		}
 	case EventPushStarted, EventPushProgress, EventPushCompleted:
 		e.Push, err = decodePush(e.Type, payload)
+	case EventArchiveImported:
+		report := new(ArchiveReport)
+		if err = json.Unmarshal(payload, report); err == nil {
+			e.Archive = report
+		}
 	}
 	return err
 }

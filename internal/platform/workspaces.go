@@ -157,8 +157,10 @@ func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
 // imported with and what it holds now (contract §1.8).
 type WorkspaceStatus struct {
 	Meta
-	Errors  []Problem
-	Changes []Change
+	// ImportedAt is when the content came, zero if it did not come by an import.
+	ImportedAt time.Time
+	Errors     []Problem
+	Changes    []Change
 }
 
 // Change is a file of a workspace that differs from what was imported.
@@ -180,6 +182,9 @@ func (c *Client) WorkspaceStatus(ctx context.Context, id string) (WorkspaceStatu
 // UnmarshalJSON implements [json.Unmarshaler].
 func (s *WorkspaceStatus) UnmarshalJSON(data []byte) error {
 	var in struct {
+		Version struct {
+			ImportedAt moment `json:"importedAt"`
+		} `json:"version"`
 		Errors  []Problem `json:"errors"`
 		Changes []struct {
 			Type      lenient `json:"type"`
@@ -191,7 +196,7 @@ func (s *WorkspaceStatus) UnmarshalJSON(data []byte) error {
 		} `json:"changes"`
 	}
 	err := json.Unmarshal(data, &in)
-	*s = WorkspaceStatus{Errors: in.Errors}
+	*s = WorkspaceStatus{ImportedAt: in.Version.ImportedAt.Time, Errors: in.Errors}
 	for _, c := range in.Changes {
 		s.Changes = append(s.Changes, Change{string(c.Type), string(c.Slug), string(c.Current), string(c.Expected), c.UpdatedAt.Time, string(c.UpdatedBy)})
 	}

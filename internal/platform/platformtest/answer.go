@@ -68,6 +68,10 @@ func OpOf(r *http.Request) string {
 		return "events"
 	case hasSuffix(path, "/status"):
 		return "status"
+	case hasSuffix(path, "/export"):
+		return "export"
+	case path == "/v2/workspaces/import", hasSuffix(path, "/import"):
+		return "import"
 	}
 	return "other"
 }

@@ -11,15 +11,24 @@ import (
 	"time"
 )
 
-// event is one of the workspace platform.
+// platformID is the workspace of bulk operations.
+const platformID = "platform"
+
+// event is one of a workspace.
 type event struct {
-	kind   string
-	at     time.Time
-	fields object // as answered
+	workspace string // id
+	kind      string
+	at        time.Time
+	fields    object // as answered
 }
 
-// emit adds an event. The caller holds mu.
+// emit adds an event of the workspace platform. The caller holds mu.
 func (p *Platform) emit(pod *Pod, kind, correlationID string, payload object) {
+	p.emitIn(pod, platformID, kind, correlationID, payload)
+}
+
+// emitIn adds an event of a workspace. The caller holds mu.
+func (p *Platform) emitIn(pod *Pod, workspace, kind, correlationID string, payload object) {
 	if strings.HasSuffix(kind, ".completed") && p.opts.DropCompleted {
 		return
 	}
@@ -28,18 +37,16 @@ func (p *Platform) emit(pod *Pod, kind, correlationID string, payload object) {
 		host["replica"] = pod.Name
 	}
 	at := time.Now()
-	p.events = append(p.events, event{kind, at, object{
+	p.events = append(p.events, event{workspace, kind, at, object{
 		"id": p.nextID("event"), "type": kind, "createdAt": iso(at), "size": len(payload), "payload": payload,
-		"source": object{"workspaceId": "platform", "correlationId": correlationID, "host": host},
+		"source": object{"workspaceId": workspace, "correlationId": correlationID, "host": host},
 	}})
 }
 
 // searchEvents answers GET /v2/workspaces/{id}/events (contract §1.7).
 func (p *Platform) searchEvents(w http.ResponseWriter, r *http.Request) {
-	found := []event{}
-	if id := r.PathValue("id"); id == "platform" {
-		found = p.visibleEvents(eventFilter(r))
-	}
+	id, keep := r.PathValue("id"), eventFilter(r)
+	found := p.visibleEvents(func(e event) bool { return e.workspace == id && keep(e) })
 	if r.URL.Query().Get("sort") != "asc" {
 		slices.Reverse(found)
 	}

@@ -48,6 +48,8 @@ func (p *Platform) NewGateway() *Gateway {
 	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
 	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limited("events", p.opts.EventReadsPerMinute, p.searchEvents))
 	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull", g.limited("pull", p.opts.PullsPerMinute, g.forward))
+	g.mux.HandleFunc("POST /v2/workspaces/import", g.limited("pull", p.opts.PullsPerMinute, g.forward))
+	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limited("pull", p.opts.PullsPerMinute, g.forward))
 	g.mux.HandleFunc("/v2/workspaces", g.forward)
 	g.mux.HandleFunc("/v2/workspaces/", g.forward)
 	g.mux.HandleFunc("/", p.notFound)

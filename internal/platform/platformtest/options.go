@@ -67,6 +67,16 @@ type Options struct {
 	// DryRunWithoutSummary ends a dry run with what it found at its start.
 	DryRunWithoutSummary bool
 
+	// ExportByGet refuses the documented path of an export with this status; 0 has no
+	// other path.
+	ExportByGet int
+	// ArchiveProcessing answers the import of an archive before it ends.
+	ArchiveProcessing bool
+	// NewSlug is what new workspaces are called; "" is the slug of their archive.
+	NewSlug string
+	// DropImported loses the events about imported archives.
+	DropImported bool
+
 	// DropCompleted loses the completed events, as oversized ones are.
 	DropCompleted bool
 	// EventLag is the time until an event can be found.

@@ -21,9 +21,10 @@ type Platform struct {
 	fail      map[string]failing
 	held      map[string]chan struct{} // by slug; closed when it is resumed
 	token     string
-	secrets   map[string]object // by slug
-	pushed    map[string]bool   // by slug
-	aside     map[string]string // by slug, why a push leaves it out
+	secrets   map[string]object            // by slug
+	content   map[string]map[string]string // by slug and path
+	pushed    map[string]bool              // by slug
+	aside     map[string]string            // by slug, why a push leaves it out
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -50,7 +51,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, content: map[string]map[string]string{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.

@@ -51,6 +51,10 @@ func (pod *Pod) routes() {
 	guarded("GET /v2/workspaces", pod.platform.listWorkspaces)
 	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
 	guarded("GET /v2/workspaces/{id}/security/secrets", pod.platform.storedSecrets)
+	guarded("POST /v2/workspaces/{id}/versions/{version}/export", pod.platform.exportAt(true))
+	guarded("GET /v2/workspaces/{id}/export", pod.platform.exportAt(false))
+	guarded("POST /v2/workspaces/import", pod.importArchive)
+	guarded("POST /v2/workspaces/{id}/import", pod.importArchive)
 	if pod.platform.opts.PodEvents {
 		guarded("GET /v2/workspaces/{id}/events", pod.platform.searchEvents)
 	}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+)
+
+func zipOf(t *testing.T, files map[string]string) *bytes.Reader {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for name, data := range files {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = f.Write([]byte(data))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(out.Bytes())
+}
+
+func importArchive(t *testing.T, c *platform.Client, workspace string, prune bool, archive *bytes.Reader) (platform.ArchiveResult, error) {
+	t.Helper()
+	return c.ImportArchive(t.Context(), platform.ArchiveRequest{Workspace: workspace, Prune: prune, Archive: archive, Size: archive.Size()})
+}
+
+func install(t *testing.T, c *cluster) {
+	t.Helper()
+	err := c.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{
+		"index.yml": {Data: []byte("slug: shop\n")}, "automations/old.yml": {Data: []byte("x: 1\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is exported can be imported, and what it lacks stays unless that is pruned.
+func TestArchives(t *testing.T) {
+	for _, refused := range []int{0, 404, 405} {
+		inBubble(t, platformtest.Options{ExportByGet: refused}, func(t *testing.T, c *cluster) {
+			install(t, c)
+			var out bytes.Buffer
+			if _, err := c.local.ExportArchive(t.Context(), platform.ExportRequest{Workspace: "ids", Limit: 1 << 20}, &out); err != nil {
+				t.Fatal(err)
+			}
+			got, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			if err != nil || len(got.File) != 2 || got.File[1].Name != "current/index.yml" {
+				t.Fatalf("%v, %v", got, err)
+			}
+			next := map[string]string{"shop/index.yml": "slug: shop\n", "shop/automations/new.yml": "x: 2\n"}
+			r, err := importArchive(t, c.local, "ids", false, zipOf(t, next))
+			if err != nil || r.Report.ID != "ids" || r.Report.Slug != "shop" || len(r.Report.Deleted) != 0 {
+				t.Fatalf("%+v, %v", r.Report, err)
+			}
+			want := map[string]string{"index.yml": "slug: shop\n", "automations/old.yml": "x: 1\n", "automations/new.yml": "x: 2\n"}
+			if diff := cmp.Diff(want, c.Content("shop")); diff != "" {
+				t.Error(diff)
+			}
+			if r, err = importArchive(t, c.local, "ids", true, zipOf(t, next)); err != nil || !cmp.Equal(r.Report.Deleted, []string{"automations/old.yml"}) {
+				t.Errorf("%+v, %v", r.Report, err)
+			}
+		})
+	}
+}
+
+func TestArchiveOfANewWorkspace(t *testing.T) {
+	inBubble(t, platformtest.Options{NewSlug: "quick-fox"}, func(t *testing.T, c *cluster) {
+		r, err := importArchive(t, c.local, "", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\n"}))
+		if err != nil || len(r.Report.Created) != 1 || r.Report.Slug != "quick-fox" || c.Content("quick-fox")["index.yml"] == "" {
+			t.Errorf("%+v, %v", r.Report, err)
+		}
+		_, err = importArchive(t, c.local, "", false, zipOf(t, map[string]string{"index.yml": "slug: shop\n"}))
+		wantClass(t, err, platform.ClassRejected)
+		_, err = importArchive(t, c.local, "gone", false, zipOf(t, map[string]string{"x/index.yml": ""}))
+		wantClass(t, err, platform.ClassNotFound)
+	})
+}
+
+// The end of an import that goes on is in an event of the workspace, and in its status.
+func TestArchiveThatGoesOn(t *testing.T) {
+	inBubble(t, platformtest.Options{ArchiveProcessing: true, PodEvents: true, ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
+		install(t, c)
+		c.Fail("shop", "no good")
+		began := time.Now()
+		r, err := importArchive(t, c.local, "ids", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\n", "x/automations/a.yml": ""}))
+		if err != nil || r.Report != nil || r.Message == "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		time.Sleep(2 * time.Minute)
+		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}})
+		if err != nil || len(page.Events) != 1 || page.Events[0].CorrelationID != r.CorrelationID || page.Events[0].Archive.Errors[0].File != "automations/a.yml" {
+			t.Errorf("%+v, %v", page, err)
+		}
+		s, err := c.local.WorkspaceStatus(t.Context(), "ids")
+		if err != nil || s.ImportedAt.Sub(began) != time.Minute {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
