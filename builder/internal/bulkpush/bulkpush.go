@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -129,7 +130,7 @@ func (r *run) check(ctx context.Context) error {
 
 // look asks for the workspace platform.
 func (r *run) look(ctx context.Context) (w platform.PlatformWorkspace, err error) {
-	err = retry(ctx, readable, func() error { w, err = r.client.Platform(ctx); return err })
+	err = retry.Read(ctx, func() error { w, err = r.client.Platform(ctx); return err })
 	if err == nil {
 		r.since = w.Date
 		if w.Date.IsZero() {
@@ -160,7 +161,7 @@ func (r *run) watch(ctx context.Context) (end ending, err error) {
 			r.hear(&e, say)
 		}
 		r.posted = true
-		err := retry(ctx, repeatable, func() error { result, err = r.client.Push(ctx, request, step); return err })
+		err := retry.Write(ctx, func() error { result, err = r.client.Push(ctx, request, step); return err })
 		r.posted = err == nil || platform.OutcomeUnknown(err)
 		return err
 	})

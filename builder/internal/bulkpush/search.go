@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -39,7 +40,7 @@ func (s *search) find(ctx context.Context) error {
 	if s.cause != nil {
 		s.say(s.cause.Error())
 	}
-	pause := delays{limit: eventDelay}
+	pause := retry.Delays{Limit: eventDelay}
 	var free time.Time
 	for {
 		moved, wait := s.news(ctx)
@@ -59,7 +60,7 @@ func (s *search) find(ctx context.Context) error {
 		if !now.Before(s.deadline) {
 			return s.unknown(fmt.Sprintf("no end after %s", s.Timeout))
 		}
-		if !sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.sleep(ctx, s.deadline) {
+		if !retry.Sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.Sleep(ctx, s.deadline) {
 			return context.Cause(ctx)
 		}
 	}
@@ -78,7 +79,7 @@ func (s *search) news(ctx context.Context) (moved bool, wait time.Duration) {
 		s.say("events cannot be read: " + err.Error())
 		s.noEvents = true
 	case platform.ClassRateLimited:
-		return false, retryAfter(err)
+		return false, retry.After(err)
 	}
 	for _, e := range slices.Backward(page.Events) {
 		if e.Push != nil && !s.heard[e.ID] && s.ours(&e) {

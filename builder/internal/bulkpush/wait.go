@@ -4,89 +4,26 @@ package bulkpush
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
 const (
-	// attempts at a request that was not served.
-	attempts = 4
-	// firstDelay before a second look; each delay is twice the one before.
-	firstDelay = 500 * time.Millisecond
 	// lockDelay and eventDelay bound the time between two looks. The gateway allows 40
 	// reads of events in a minute (contract §9).
 	lockDelay, eventDelay = 10 * time.Second, 5 * time.Second
-	// maxRetryAfter bounds what the platform may ask for: its windows are of a minute.
-	maxRetryAfter = 2 * time.Minute
 	// mergeConflict is the reason of a lock that never expires (contract §1.5).
 	mergeConflict = "merge_conflict"
 )
-
-// delays are the times between looks: doubled each time up to a limit, and a random part
-// of that, so that several who wait do not look at once.
-type delays struct{ next, limit time.Duration }
-
-// sleep reports false if ctx ended. It sleeps no longer than to the deadline.
-func (d *delays) sleep(ctx context.Context, deadline time.Time) bool {
-	d.next = min(max(2*d.next, firstDelay), d.limit)
-	return sleep(ctx, min(d.next/2+rand.N(d.next/2+1), time.Until(deadline)))
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// readable and repeatable tell after which errors a request may be sent again: a read
-// after any that may pass, a push only if nothing was done.
-func readable(c platform.Class) bool {
-	switch c {
-	case platform.ClassInterrupted, platform.ClassTimeout, platform.ClassServer:
-		return true
-	}
-	return repeatable(c)
-}
-
-func repeatable(c platform.Class) bool {
-	return c == platform.ClassNotSent || c == platform.ClassRateLimited
-}
-
-// retry calls fn until it succeeds or fails for good.
-func retry(ctx context.Context, again func(platform.Class) bool, fn func() error) error {
-	d := delays{limit: lockDelay}
-	for n := 1; ; n++ {
-		err := fn()
-		if err == nil || n == attempts || !again(platform.ClassOf(err)) {
-			return err
-		}
-		if !sleep(ctx, retryAfter(err)) || !d.sleep(ctx, time.Now().Add(d.limit)) {
-			return err
-		}
-	}
-}
-
-func retryAfter(err error) time.Duration {
-	if e, ok := errors.AsType[*platform.Error](err); ok {
-		return min(e.RetryAfter, maxRetryAfter)
-	}
-	return 0
-}
 
 // lockWait is the wait for the write lock, over all of its holders.
 type lockWait struct {
 	limit time.Duration
 	until time.Time // zero before the wait
-	delays
+	pause retry.Delays
 }
 
 // free waits until nobody holds the write lock.
@@ -121,14 +58,14 @@ func (r *run) free(ctx context.Context, wait *lockWait) error {
 
 // again waits for the next look, unless it has waited long enough.
 func (w *lockWait) again(ctx context.Context, holder *platform.WriteLock) error {
-	w.delays.limit = lockDelay
+	w.pause.Limit = lockDelay
 	if w.until.IsZero() {
 		w.until = time.Now().Add(w.limit)
 	}
 	if !time.Now().Before(w.until) || holder.Reason == mergeConflict {
 		return heldBy(*holder, w.limit)
 	}
-	if !w.sleep(ctx, w.until) {
+	if !w.pause.Sleep(ctx, w.until) {
 		return context.Cause(ctx)
 	}
 	return nil
