@@ -63,7 +63,7 @@ func (c *Collector) checkSpace(s *space, w *Workspace) {
 	switch {
 	case s.metadata != nil:
 		c.checkMetadata(s, w)
-	case !s.hasMetadata:
+	case !s.hasMetadata && !c.options.Alone:
 		c.report(ruleMetadataMissing, directory, "workspace %s has no .import.yml, so it is in no group", show(s.slug))
 	}
 }
@@ -75,7 +75,9 @@ func (c *Collector) checkMetadata(s *space, w *Workspace) {
 	if w.App.Value != "" && !appSlug.MatchString(w.App.Value) && !placeholder.MatchString(w.App.Value) {
 		c.report(ruleAppSlugInvalid, w.App.At, "app slug %s is not valid", show(w.App.Value))
 	}
-	c.checkGroups(w, file)
+	if !c.options.Alone {
+		c.checkGroups(w, file)
+	}
 	c.checkImports(s, w)
 	if s.metadata.checksums != nil {
 		c.checkChecksums(s, file.File)

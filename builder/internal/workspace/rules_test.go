@@ -52,6 +52,16 @@ var cases = []struct {
 		},
 	},
 	{
+		name:    "alone: no .import.yml",
+		options: Options{Alone: true},
+		change:  remove("beta/.import.yml"),
+	},
+	{
+		name:    "alone: no group, or an unknown one",
+		options: Options{Alone: true, Groups: []Group{{Name: "other"}}, StartupGroups: []string{"other"}},
+		change:  write("beta/.import.yml", "version: {name: v1}\ndependsOn: [app/Alpha App]\n"),
+	},
+	{
 		name:   "broken YAML",
 		change: write("beta/assets/x.yml", "a: 1\nb: [1\nc: 2\n"),
 		want: []string{

@@ -74,10 +74,16 @@ type Options struct {
 	Limits        Limits
 	// Kept are the workspaces that the base holds, and that ship with these: see [Base].
 	Kept []Workspace
+	// Alone checks workspaces that are imported one at a time, by no group: they need
+	// none, nor the .import.yml that says so.
+	Alone bool
 }
 
 func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
+	if o.Alone {
+		o.Groups, o.StartupGroups = nil, nil
+	}
 	if len(o.Groups) == 0 {
 		o.Groups = DefaultGroups()
 		return o
