@@ -146,8 +146,7 @@ func pair(older, newer *release.Manifest) []workspacePair {
 	return list
 }
 
-// sameFiles reports that there is no file to compare. Those of a workspace that is in
-// the base are not read.
+// sameFiles reports that there is no file to compare.
 func (p workspacePair) sameFiles() bool {
-	return p.older == nil || p.newer == nil || p.older.Digest == p.newer.Digest || p.older.FromBase || p.newer.FromBase
+	return p.older == nil || p.newer == nil || p.older.Digest == p.newer.Digest
 }
