@@ -21,6 +21,9 @@ const (
 	envDockerAuth   = "DOCKER_AUTH_CONFIG"
 	envRegistryAuth = "REGISTRY_AUTH_FILE"
 	envDockerDir    = "DOCKER_CONFIG"
+	envJobRegistry  = "CI_REGISTRY"
+	envJobUser      = "CI_REGISTRY_USER"
+	envJobPassword  = "CI_REGISTRY_PASSWORD"
 )
 
 // Credentials returns what to present to host: user and password, or no user and
@@ -31,7 +34,9 @@ const (
 //  1. DOCKER_AUTH_CONFIG: the JSON itself, as GitLab CI hands it to jobs;
 //  2. REGISTRY_AUTH_FILE: a file, as podman and skopeo use it;
 //  3. config.json in DOCKER_CONFIG, else in ~/.docker;
-//  4. ${XDG_RUNTIME_DIR}/containers/auth.json, where podman login writes.
+//  4. ${XDG_RUNTIME_DIR}/containers/auth.json, where podman login writes;
+//  5. CI_REGISTRY_USER and CI_REGISTRY_PASSWORD, for the registry of a GitLab project,
+//     which CI_REGISTRY names.
 //
 // Within one, credHelpers of the host come first, then credsStore, then auths. Only
 // configured helpers (docker-credential-NAME) are run. A source that is there but
@@ -99,7 +104,17 @@ func loadSources(getenv func(string) string) (sources []source, searched []strin
 			return nil, nil, &Error{Kind: Credentials, Err: fmt.Errorf("read credentials: %w", err)}
 		}
 	}
+	if host := getenv(envJobRegistry); host != "" {
+		searched = append(searched, envJobPassword)
+		sources = append(sources, jobSource(host, getenv))
+	}
 	return sources, searched, nil
+}
+
+// jobSource is what GitLab gives a job for the registry of its project.
+func jobSource(host string, getenv func(string) string) source {
+	c := credential{username: getenv(envJobUser), password: secret.New(getenv(envJobPassword)), source: envJobPassword}
+	return source{name: envJobPassword, auths: map[string]credential{credentialHost(host): c}}
 }
 
 type authFile struct {

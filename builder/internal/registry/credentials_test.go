@@ -37,6 +37,11 @@ func helper(t *testing.T, name, host, answer string) {
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
+// gitlabJob is what a job has of the registry of its project.
+func gitlabJob(host string) []string {
+	return []string{"CI_REGISTRY", host, "CI_REGISTRY_USER", "gitlab-ci-token", "CI_REGISTRY_PASSWORD", "job"}
+}
+
 func TestCredentials(t *testing.T) {
 	helper(t, "fake", "helped.example", `{"ServerURL":"helped.example","Username":"h","Secret":"from-helper"}`)
 	helper(t, "tokens", "helped.example", `{"Username":"<token>","Secret":"identity"}`)
@@ -84,6 +89,10 @@ func TestCredentials(t *testing.T) {
 		{"helper of host", "helped.example", []string{"DOCKER_AUTH_CONFIG", `{"credHelpers":{"helped.example":"fake"},"credsStore":"absent"}`}, "h", "from-helper", "DOCKER_AUTH_CONFIG (docker-credential-fake)"},
 		{"store", "helped.example", []string{"DOCKER_AUTH_CONFIG", `{"credsStore":"tokens"}`}, "", "identity", "DOCKER_AUTH_CONFIG (docker-credential-tokens)"},
 		{"store of docker hub", "docker.io", []string{"DOCKER_AUTH_CONFIG", `{"credsStore":"hub"}`}, "h", "of-hub", "DOCKER_AUTH_CONFIG (docker-credential-hub)"},
+		{"job of GitLab", "r.example:5050", gitlabJob("r.example:5050"), "gitlab-ci-token", "job", "CI_REGISTRY_PASSWORD"},
+		{"job of GitLab, another registry", "r.example", gitlabJob("r.example:5050"), "", "", ""},
+		{"job of GitLab last", "r.example", append(gitlabJob("r.example"), "DOCKER_CONFIG", docker), "u", "docker", docker + "/config.json"},
+		{"job of GitLab without a password", "r.example", []string{"CI_REGISTRY", "r.example", "CI_REGISTRY_USER", "u"}, "", "", ""},
 		{"the store does not know the host", "r.example", []string{"DOCKER_AUTH_CONFIG", `{"credsStore":"fake","auths":{"r.example":{"username":"u","password":"p"}}}`}, "u", "p", "DOCKER_AUTH_CONFIG"},
 	}
 	for _, tt := range tests {
