@@ -62,8 +62,11 @@ check:
 	$(GO) vet -tags e2e ./charts/e2e
 	$(GO) mod verify >/dev/null
 
+# What tests run beside our programs.
+TEST_TOOLS := trufflehog buildkitd buildctl actionlint gitlab-ci-local helm helm-docs kubernetes $(KUBERNETES:%=kubernetes-%.go)
+
 .PHONY: unit
-unit: $(TOOLS)/trufflehog $(TOOLS)/buildkitd $(TOOLS)/buildctl $(TOOLS)/helm $(TOOLS)/helm-docs $(TOOLS)/kubernetes $(KUBERNETES:%=$(TOOLS)/kubernetes-%.go)
+unit: $(TEST_TOOLS:%=$(TOOLS)/%)
 	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
@@ -115,6 +118,16 @@ $(TOOLS)/crane: .tools/crane/go.mod
 
 $(TOOLS)/buildkitd $(TOOLS)/buildctl: .tools/buildkit/go.mod
 	cd .tools/buildkit && $(GO) build -o $@ github.com/moby/buildkit/cmd/$(@F)
+
+$(TOOLS)/actionlint: .tools/actionlint/go.mod
+	cd .tools/actionlint && $(GO) build -o $@ github.com/rhysd/actionlint/cmd/actionlint
+
+# It runs jobs of GitLab CI without GitLab. Its scripts of installation are not run.
+$(TOOLS)/gitlab-ci-local: .tools/gitlab-ci-local/package-lock.json
+	mkdir -p $(TOOLS)/npm
+	cp .tools/gitlab-ci-local/package*.json $(TOOLS)/npm
+	cd $(TOOLS)/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	ln -sf npm/node_modules/.bin/gitlab-ci-local $@
 
 # Without a cluster, Helm renders for a version that is linked into it, as in its own releases.
 HELM_LDFLAGS = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=37
