@@ -4,8 +4,8 @@
 // depend on what is described and on nothing else: https://spdx.github.io/spdx-spec/v2.3/.
 //
 // The types are the part of the format that we use. Those of github.com/spdx/tools-golang,
-// which reads all of it, take three times the time and the memory: a release may have
-// tens of thousands of files. The tests hold our documents against that reader.
+// which reads all of it, take three times the time, and a release may have tens of
+// thousands of files. The tests hold our documents against that reader.
 package spdx
 
 import (
