@@ -235,11 +235,10 @@ func (w *world) endpoints(service string) (names []string) {
 
 // status is what a sidecar thinks.
 type status struct {
-	Phase                string
-	Confirmed            bool
-	Started, LastSuccess time.Time
-	Problem              struct{ Reason, Message string }
-	Release              struct{ Name string }
+	Phase     string
+	Confirmed bool
+	Problem   struct{ Reason, Message string }
+	Release   struct{ Name string }
 }
 
 func (w *world) status(pod string) (status, error) {
