@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/google/renameio/v2"
@@ -135,22 +136,28 @@ func attributes(spec Spec, out Output) map[string]string {
 	return attrs
 }
 
-// files are outputs that are being written, under temporary names.
-type files []*renameio.PendingFile
+// files are outputs that are being written, under temporary names. BuildKit exports all
+// that one build writes at the same time.
+type files struct {
+	mu      sync.Mutex
+	pending []*renameio.PendingFile
+}
 
 func (f *files) create(dest string) (io.WriteCloser, error) {
 	pending, err := renameio.NewPendingFile(dest, renameio.WithPermissions(0o644))
 	if err != nil {
 		return nil, fmt.Errorf("create output %s: %w", dest, err)
 	}
-	*f = append(*f, pending)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = append(f.pending, pending)
 	return nopCloser{pending}, nil
 }
 
 // publish makes the files durable and gives them their names.
 func (f *files) publish() error {
 	var errs []error
-	for _, pending := range *f {
+	for _, pending := range f.pending {
 		errs = append(errs, pending.CloseAtomicallyReplace())
 	}
 	return errors.Join(errs...)
@@ -159,7 +166,7 @@ func (f *files) publish() error {
 // abort removes the files that were not published.
 func (f *files) abort() error {
 	var errs []error
-	for _, pending := range *f {
+	for _, pending := range f.pending {
 		errs = append(errs, pending.Cleanup())
 	}
 	return errors.Join(errs...)

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package engine
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// BuildKit runs the exporters of a build at the same time, and none of their files may get
+// lost. The race detector sees each time what is wrong; without it, a file is lost now and then.
+func TestOutputsAreWrittenAtTheSameTime(t *testing.T) {
+	const outputs = 100
+	dir := t.TempDir()
+	var written files
+	var group errgroup.Group
+	start := make(chan struct{})
+	for i := range outputs {
+		group.Go(func() error {
+			<-start
+			w, err := written.create(filepath.Join(dir, fmt.Sprint(i)))
+			if err == nil {
+				_, err = io.WriteString(w, "image")
+			}
+			return err
+		})
+	}
+	close(start)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := written.publish(); err != nil {
+		t.Fatal(err)
+	}
+	if err := written.abort(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != outputs {
+		t.Errorf("%d of %d outputs: %v", len(entries), outputs, err)
+	}
+	for i := range outputs {
+		if data, err := os.ReadFile(filepath.Join(dir, fmt.Sprint(i))); err != nil || string(data) != "image" {
+			t.Errorf("output %d: %q, %v", i, data, err)
+		}
+	}
+}
