@@ -15,6 +15,9 @@ release manifest, the manifest against labels, annotations, variables and layers
 layers below against the base that it names, and the attestations against all of it.
 Everything that is wrong is told in one run, with what follows from it.
 
+With --source, the image is also built again, without publishing it, by what its provenance
+tells, and the two must have the same digest.
+
 IMAGE is a reference, or an OCI layout: oci-layout://PATH, a directory or a tar file.
 
 It does not tell who made the image: for that, verify its signature.`
@@ -22,6 +25,8 @@ It does not tell who made the image: for that, verify its signature.`
 func (a *app) verify() *cobra.Command {
 	var from sourceFlags
 	var reach registryFlags
+	var look scanFlags
+	var src string
 	opts := pipeline.VerifyOptions{}
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
@@ -34,6 +39,11 @@ func (a *app) verify() *cobra.Command {
 			var err error
 			if opts.Registry, err = reach.client(a); err != nil {
 				return err
+			}
+			if src != "" {
+				if opts.Rebuild, err = a.rebuild(&from, &look, src); err != nil {
+					return err
+				}
 			}
 			report, err := pipeline.Verify(cmd.Context(), opts)
 			if err != nil {
@@ -51,9 +61,21 @@ func (a *app) verify() *cobra.Command {
 		},
 	}
 	from.registerAccess(cmd.Flags())
+	look.register(cmd.Flags())
+	cmd.Flags().StringVar(&src, "source", "", "`SOURCE` as of build, to build the image from again and compare; with the scan's flags of that build")
 	reach.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, where it cannot be reached")
 	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "allow an image that was built without attestations")
 	return cmd
+}
+
+// rebuild reads what says how to build the image again.
+func (a *app) rebuild(from *sourceFlags, look *scanFlags, src string) (*pipeline.Rebuild, error) {
+	r := &pipeline.Rebuild{TempDir: a.tempDir()}
+	var err error
+	if r.Input, err = from.input(a, src); err != nil {
+		return nil, err
+	}
+	return r, look.apply(&r.Checks)
 }

@@ -102,6 +102,9 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	if err != nil {
 		return reading, nil, err
 	}
+	if r := b.Recorded; r != nil && r.Commit == reading.Source.Commit && r.Dirty == reading.Source.Dirty {
+		reading.Source = *r
+	}
 	built, err := b.assemble(ctx, reading, content)
 	return reading, built, err
 }
@@ -112,8 +115,16 @@ func (b *build) resolveBase(ctx context.Context) error {
 		return nil
 	}
 	return b.stages.run("base", "resolve base "+b.Base, nil, func() (err error) {
-		if b.base, err = b.Registry.Resolve(ctx, b.Base); err != nil && ctx.Err() != nil {
+		ref := b.Base
+		if b.BaseDigest != "" {
+			name, _, _ := strings.Cut(b.Base, "@")
+			ref = name + "@" + b.BaseDigest.String()
+		}
+		if b.base, err = b.Registry.Resolve(ctx, ref); err != nil && ctx.Err() != nil {
 			return context.Cause(ctx) // the registry is not to blame
+		}
+		if err == nil && b.BaseDigest != "" {
+			b.base.Name = b.Base // the digest is beside it
 		}
 		return fail(Registry, err)
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
@@ -23,6 +24,9 @@ type BuildOptions struct {
 	Input Input
 	// Checks are all required: nothing is published unchecked.
 	Checks Checks
+	// Recorded is what an earlier build said of its source. The manifest says the same if
+	// this is the same commit: it may come from another place. It may be nil.
+	Recorded *release.Source
 	// Release is the name of the release; empty for one made of the commit.
 	Release string
 	// Epoch is the time of the release; nil for the commit's, or 0 if there is none.
@@ -32,6 +36,9 @@ type BuildOptions struct {
 	Repository release.Repository
 	// Base is the reference of the image below; empty for an image from scratch.
 	Base string
+	// BaseDigest takes the base by its digest, whatever its name stands for now; empty for
+	// what it stands for.
+	BaseDigest digest.Digest
 	// Platforms selects those of the base; none means all of them.
 	Platforms []ocispec.Platform
 	// Labels and Annotations are the user's.

@@ -23,6 +23,8 @@ type VerifyOptions struct {
 	SkipBase bool
 	// AllowMissingAttestations allows an image that has none.
 	AllowMissingAttestations bool
+	// Rebuild builds the image again, and compares; nil does not.
+	Rebuild *Rebuild
 }
 
 // Verify reads an image back. What is wrong with it is in the report; an error is one
@@ -44,5 +46,8 @@ func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err
 		report, err = verify.Image(ctx, img, how)
 		return err
 	})
+	if err == nil && opts.Rebuild != nil {
+		err = opts.Rebuild.compare(ctx, opts.Registry, report)
+	}
 	return report, fail(Registry, err)
 }

@@ -15,6 +15,9 @@ import (
 	"slices"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/internal/release"
 )
 
 // SchemaVersion is that of [Report] as JSON. Fields may be added under the same version.
@@ -37,6 +40,27 @@ type Report struct {
 	Problems []Problem `json:"problems"`
 	// Unproven says what could not be checked, and why.
 	Unproven []Unproven `json:"unproven"`
+
+	// Manifest and Parameters are what a rebuild needs; nil if they cannot be read.
+	Manifest   *release.Manifest  `json:"-"`
+	Parameters *attest.Parameters `json:"-"`
+	// Attested says which statements there are.
+	Attested attest.Kinds `json:"-"`
+}
+
+// Conclude adds a check that was made elsewhere: proven, if there are no messages.
+func (r *Report) Conclude(c Check, messages ...string) {
+	for _, m := range messages {
+		r.Problems = append(r.Problems, Problem{Check: c, Message: m, Meaning: c.Meaning()})
+	}
+	if len(messages) == 0 {
+		r.Proven = append(r.Proven, c)
+	}
+}
+
+// Skip adds a check that could not be made.
+func (r *Report) Skip(c Check, reason string) {
+	r.Unproven = append(r.Unproven, Unproven{c, reason})
 }
 
 // Check is something that is checked.

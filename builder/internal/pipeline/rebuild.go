@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/containerd/platforms"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/builder/internal/verify"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/version"
+)
+
+// Rebuild says how to build an image again. All that the image's provenance tells is
+// taken from there.
+type Rebuild struct {
+	Input Input
+	// Checks are those of the build, but for the groups.
+	Checks Checks
+	// TempDir is where a directory for the run is made. It is removed at the end.
+	TempDir string
+}
+
+// compare builds without publishing, and reports what is not the same.
+func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *verify.Report) error {
+	if found.Manifest == nil || found.Parameters == nil {
+		found.Skip(verify.Source, "the image has no provenance, which would tell how it was built")
+		return nil
+	}
+	opts, err := r.options(client, found)
+	if err != nil {
+		return err
+	}
+	display, err := progress.New(io.Discard, "quiet")
+	if err != nil {
+		return fail(Internal, err)
+	}
+	_, built, err := Build(ctx, display, opts)
+	if err := display.Close(); err != nil {
+		return fail(Internal, err)
+	}
+	if err != nil {
+		return fmt.Errorf("build again: %w", err)
+	}
+	found.Conclude(verify.Source, differences(found, built)...)
+	return nil
+}
+
+// options are those of the build that the provenance tells of.
+func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildOptions, error) {
+	asked, m := found.Parameters, found.Manifest
+	opts := BuildOptions{
+		Input: r.Input, Checks: r.Checks, Registry: client, TempDir: r.TempDir, DryRun: true,
+		Recorded: &m.Source, Release: asked.Release, Epoch: &m.Created, Repository: release.Repository(asked.Repository),
+		Base: asked.Base, Labels: asked.Labels, Annotations: asked.Annotations,
+		ReplaceRepository: asked.ReplaceRepository, KeepBaseWorkspaces: asked.KeepBaseWorkspaces, Attest: found.Attested,
+	}
+	opts.Input.StampVersions = asked.StampVersions != ""
+	if m.Base != nil {
+		opts.BaseDigest = m.Base.Digest
+	}
+	groups := new(workspace.Options)
+	for _, g := range asked.Groups {
+		groups.Groups = append(groups.Groups, workspace.Group(g))
+	}
+	opts.Checks.Workspaces = groups
+	for _, text := range asked.Platforms {
+		platform, err := platforms.Parse(text)
+		if err != nil {
+			return opts, &Error{Invalid, fmt.Errorf("platform of the provenance: %w", err)}
+		}
+		opts.Platforms = append(opts.Platforms, platforms.Normalize(platform))
+	}
+	return opts, nil
+}
+
+// differences go from what ships to what is said of it, and name the first of those.
+func differences(found *verify.Report, built *report.Build) []string {
+	was, is := found.Manifest, built.Manifest
+	var list []string
+	for _, w := range was.Workspaces {
+		if now, ok := is.Workspace(w.Slug); !ok {
+			list = append(list, fmt.Sprintf("workspace %q is not in the source", w.Slug))
+		} else if now.Digest != w.Digest {
+			list = append(list, fmt.Sprintf("the files of workspace %q have digest %s, and are %s in the source", w.Slug, w.Digest, now.Digest))
+		}
+	}
+	for _, w := range is.Workspaces {
+		if _, ok := was.Workspace(w.Slug); !ok {
+			list = append(list, fmt.Sprintf("workspace %q of the source is not in the image", w.Slug))
+		}
+	}
+	switch {
+	case len(list) > 0:
+	case was.Layer != is.Layer:
+		list = append(list, fmt.Sprintf("the layer with the workspaces is %s, and would be %s", was.Layer.Digest, is.Layer.Digest))
+	case found.Digest != built.Digest:
+		list = append(list, fmt.Sprintf("the same workspaces make the image %s, and it is %s: %s", built.Digest, found.Digest, why(was, is)))
+	}
+	return list
+}
+
+// why names what differs in two manifests of the same workspaces.
+func why(was, is *release.Manifest) string {
+	switch {
+	case was.Tool != is.Tool:
+		return fmt.Sprintf("it was built by %s %s, and this is %s", was.Tool.Name, was.Tool.Version, version.Get().Version)
+	case was.Source != is.Source:
+		return fmt.Sprintf("it was built from %+v, and this is %+v", was.Source, is.Source)
+	case was.Scan.Policy != is.Scan.Policy:
+		return "it was scanned by another policy: give the flags of the scan that the build had"
+	default:
+		return "its base or its configuration differs"
+	}
+}
