@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"crypto/md5" // the platform's checksums
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -71,6 +73,12 @@ func newCompany(t *testing.T) *company {
 	t.Cleanup(func() { server.Close(); c.sandbox.Close() })
 	c.api, c.env["BUILDER_TOKEN"] = server.URL+"/v2", token
 	return c
+}
+
+// login puts credentials for the registry into the environment.
+func (c *company) login() {
+	auth := base64.StdEncoding.EncodeToString([]byte(registryUser + ":" + c.canaries["password of the registry"]))
+	c.env["DOCKER_AUTH_CONFIG"] = fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, c.reg.Host(), auth)
 }
 
 // versionName is the name of the version in the .import.yml of an example.

@@ -61,6 +61,7 @@ include:
       builder-image: registry.example.com/team/builder:0.1.0-shell
       comment-image: registry.example.com/team/curl-jq:1
       deploy-image: registry.example.com/team/helm:3
+      chart: oci://registry.example.com/charts/workspaces-release
       current: $PRODUCTION_IMAGE
 `)
 	p.write(t, "workspaces-release.yml", readFile(t, gitlabTemplate))
@@ -197,11 +198,12 @@ func (n *notes) bodies() []string {
 // next merge request.
 func TestPipelinesOfGitLab(t *testing.T) {
 	p := newPipelines(t)
-	p.run(t, true, map[string]string{"RELEASE": "v2.4.0", "BUILDER_TOKEN": p.env["BUILDER_TOKEN"]}, "release-version", "release-build", "release-deploy")
+	log := p.run(t, true, map[string]string{"RELEASE": "v2.4.0", "BUILDER_TOKEN": p.env["BUILDER_TOKEN"]}, "release-version", "release-build", "release-deploy")
+	contains(t, "the log", []byte(log), "proven")
 	contains(t, "the report of the push", p.artifact(t, "bulk-push.xml"), "mail-sender")
 	p.checkReports(t, 0)
 	digest := p.reg.Descriptor(t, "acme/release:v2.4.0").Digest.String()
-	contains(t, "helm", []byte(readFile(t, p.helm)), "\n--install\n", "\n--wait\n",
+	contains(t, "helm", []byte(readFile(t, p.helm)), "oci://registry.example.com/charts/workspaces-release\n--install\n", "\n--wait\n",
 		"\nworkload.image.repository="+p.reg.Ref("acme/release")+"\n", "\nworkload.image.digest="+digest+"\n")
 
 	production := p.reg.Ref("acme/release@" + digest)
@@ -226,7 +228,7 @@ func TestPipelinesOfGitLab(t *testing.T) {
 	}
 
 	p.mergeRequest(t, "method: post", "method: post\n      # "+p.secretOf("an automation"))
-	p.run(t, false, map[string]string{"CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": p.head(t)}, "release-check")
+	p.run(t, false, map[string]string{"CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": p.head(t), "SCAN_CACHE_KEY": ""}, "release-check")
 	p.checkReports(t, 1)
 }
 

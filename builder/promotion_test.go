@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -35,11 +34,8 @@ func newPromotion(t *testing.T) *promotion {
 	if out, err := compile.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	login := base64.StdEncoding.EncodeToString([]byte(registryUser + ":" + p.canaries["password of the registry"]))
-	maps.Copy(p.env, map[string]string{
-		"BUILDER_GIT_USERNAME": gitUser, "BUILDER_GIT_TOKEN": p.canaries["token for Git"],
-		"DOCKER_AUTH_CONFIG": fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, p.reg.Host(), login),
-	})
+	p.login()
+	p.env["BUILDER_GIT_USERNAME"], p.env["BUILDER_GIT_TOKEN"] = gitUser, p.canaries["token for Git"]
 	p.production = platformtest.New(platformtest.Options{})
 	t.Cleanup(p.production.Close)
 	return p

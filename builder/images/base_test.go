@@ -26,7 +26,7 @@ func distribution(t *testing.T) v1.Layer {
 	out := tar.NewWriter(&archive)
 	for _, e := range []entry{
 		{name: "bin/", mode: 0o755}, {name: "bin/sh", mode: 0o755, data: []byte("a shell")}, {name: "tmp/", mode: 0o1777},
-		{name: "usr/", mode: 0o755}, {name: "usr/local/", mode: 0o755}, {name: "usr/local/bin/", mode: 0o750},
+		{name: "usr/", mode: 0o755}, {name: "usr/local/", mode: 0o755}, {name: "usr/local/bin/", mode: 0o775},
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
 		{name: certificates, mode: 0o644, data: []byte("authorities of the company")},
 	} {
@@ -74,9 +74,14 @@ func TestOnABase(t *testing.T) {
 	}
 	rootfs := unpack(t, pull(t, archive, runtime.GOARCH))
 	found := modes(t, rootfs)
-	for path, mode := range map[string]string{"/usr/local/bin": "drwxr-x---", "/usr/local/bin/sidecar": "-r-xr-xr-x", "/bin/sh": "-rwxr-xr-x"} {
+	for path, mode := range map[string]string{"/usr/local/bin": "drwxrwxr-x", "/usr/local/bin/sidecar": "-r-xr-xr-x", "/bin/sh": "-rwxr-xr-x"} {
 		if !strings.HasPrefix(found[path], mode+" ") {
 			t.Errorf("%s is %q instead of %s", path, found[path], mode)
+		}
+	}
+	for _, uid := range users {
+		if out := output(t, contained(t, rootfs, uid, "/usr/local/bin/sidecar", "version")); !strings.HasPrefix(out, "sidecar "+release+" ") {
+			t.Errorf("as %d: %s", uid, out)
 		}
 	}
 	if text := readFile(t, filepath.Join(rootfs, certificates)); text != "authorities of the company" {

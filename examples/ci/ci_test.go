@@ -5,6 +5,7 @@ package ci
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,27 +109,33 @@ func TestGitLab(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type job struct {
-		Script []string
-		Image  struct{ Name string }
-	}
-	jobs := parse[map[string]any](t, out)
 	for _, name := range []string{"release-version", "release-check", "release-comment", "release-build", "release-deploy"} {
-		encoded, err := yaml.Marshal(jobs[name])
-		if err != nil {
-			t.Fatal(err)
-		}
-		j := parse[job](t, string(encoded))
-		if len(j.Script) == 0 || j.Image.Name == "" {
-			t.Errorf("%s has no script or no image:\n%s", name, encoded)
-		}
-		checkScript(t, name, strings.Join(j.Script, "\n"))
+		checkScript(t, name, strings.Join(job(t, out, name).Script, "\n"))
 	}
 	for _, word := range []string{"docker:", "dind", "privileged", "services:", "$[["} {
 		if strings.Contains(out, word) {
 			t.Errorf("the pipeline has %q:\n%s", word, out)
 		}
 	}
+}
+
+// jobOf is a job of a pipeline.
+type jobOf struct {
+	Script []string
+	Image  struct{ Name string }
+}
+
+func job(t *testing.T, pipeline, name string) jobOf {
+	t.Helper()
+	encoded, err := yaml.Marshal(parse[map[string]any](t, pipeline)[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := parse[jobOf](t, string(encoded))
+	if len(j.Script) == 0 || j.Image.Name == "" {
+		t.Errorf("%s has no script or no image:\n%s", name, encoded)
+	}
+	return j
 }
 
 // What takes everything proves nothing.
@@ -233,6 +240,65 @@ func TestGitHubIsStrict(t *testing.T) {
 			t.Errorf("there is no %q", from)
 		} else if err := actionlint(t, wrong.Replace(workflow), wrong.Replace(composite)); err == nil {
 			t.Errorf("%q is accepted", to)
+		}
+	}
+}
+
+// aHelm makes a helm that renders our chart, whatever chart it is told to install.
+func aHelm(t *testing.T) (path string) {
+	t.Helper()
+	program, err := filepath.Abs(tools + "helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart, err := filepath.Abs(root + "/charts/workspaces-release")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/bash\n"+`[[ "$1 $3" = "upgrade oci://registry.example.com/charts/workspaces-release" ]] || exit 3
+release=$2; shift 3
+for arg; do
+	shift
+	case $arg in --install | --wait | --timeout | 30m) ;; *) set -- "$@" "$arg" ;; esac
+done
+exec %s template "$release" %s --kube-version 1.37.2 "$@"
+`, program, chart)
+	if err := os.WriteFile(filepath.Join(dir, "helm"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir + ":" + os.Getenv("PATH")
+}
+
+// The chart takes what the deployments set, and runs the release.
+func TestDeployments(t *testing.T) {
+	if _, err := run(t, "", "", tools+"helm", "version"); err != nil {
+		t.Fatal(err)
+	}
+	pipeline, err := pipeline(t, read(t, "gitlab/"+gitlabTemplate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflow := parse[struct {
+		Jobs map[string]struct{ Steps []struct{ Run string } }
+	}](t, read(t, "github/workflow.yml"))
+	steps := workflow.Jobs["deploy"].Steps
+	for system, script := range map[string]string{
+		"GitLab": strings.Join(job(t, pipeline, "release-deploy").Script, "\n"), "GitHub": steps[len(steps)-1].Run,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(dir+"/values.yaml", []byte("workload: {create: true}\nsidecar: {image: {repository: r.example/sidecar}}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		digest := "sha256:" + strings.Repeat("a", 64)
+		out, err := run(t, dir, "", "env", "PATH="+aHelm(t), "RELEASE_IMAGE=r.example:5000/acme/release@"+digest, "RUNNER_TEMP="+t.TempDir(), "bash", "-e", "-c", script)
+		if err != nil {
+			t.Errorf("%s: %v", system, err)
+		}
+		for _, want := range []string{"r.example:5000/acme/release@" + digest, "namespace: prismeai-core", "r.example/sidecar:0.1.0"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s deploys no %s:\n%s", system, want, out)
+			}
 		}
 	}
 }
