@@ -19,7 +19,6 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/spdx"
-	"github.com/prismeai/workspaces-release/scan"
 )
 
 // docs is where the formats that are ours are described.
@@ -43,8 +42,9 @@ type Release struct {
 	// Parameters are what the user asked for.
 	Parameters Parameters
 	// Files are those of the workspaces, sorted by path.
-	Files    []File
-	Coverage scan.Coverage
+	Files []File
+	// Skipped is what the secret scan did not look at: see [Summarize].
+	Skipped []Skipped
 }
 
 // Predicate is what a statement says of its subject.

@@ -72,9 +72,9 @@ func example() *attest.Release {
 			ReplaceRepository: true, KeepBaseWorkspaces: true, StampVersions: "content",
 		},
 		Files: files.Files(),
-		Coverage: scan.Coverage{Files: 4, Bytes: 100, SkippedBytes: 12, Skipped: []scan.Skip{
+		Skipped: attest.Summarize([]scan.Skip{
 			{Path: "a", Bytes: 4, Reason: "one"}, {Path: "b", Bytes: 3, Reason: "another"}, {Path: "c", Bytes: 5, Reason: "one"},
-		}},
+		}),
 	}
 }
 

@@ -54,21 +54,25 @@ type Findings struct {
 
 func (r *Release) scan() *Scan {
 	m := r.Manifest
+	skippedBytes := int64(0)
+	for _, s := range r.Skipped {
+		skippedBytes += s.Bytes
+	}
 	return &Scan{
 		Layer:    layer(m),
 		Scanners: m.Scan.Scanners,
 		Policy:   m.Scan.Policy,
 		Coverage: Coverage{
 			Files: m.Scan.Files, Bytes: m.Scan.Bytes,
-			SkippedBytes: r.Coverage.SkippedBytes, Skipped: skipped(r.Coverage.Skipped),
+			SkippedBytes: skippedBytes, Skipped: append([]Skipped{}, r.Skipped...),
 			BaseWorkspaces: m.FromBase(),
 		},
 		Findings: Findings{Warnings: m.Scan.Warnings, Accepted: append([]string{}, m.Scan.Accepted...)},
 	}
 }
 
-// skipped counts by reason, sorted by it.
-func skipped(skips []scan.Skip) []Skipped {
+// Summarize counts by reason, sorted by it.
+func Summarize(skips []scan.Skip) []Skipped {
 	counts := map[string]Skipped{}
 	for _, s := range skips {
 		c := counts[s.Reason]

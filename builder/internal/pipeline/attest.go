@@ -15,7 +15,7 @@ func (b *build) attestations(config image.Config, reading *Reading) ([]engine.At
 	r := attest.Release{
 		Manifest: config.Manifest, ManifestDigest: config.ManifestDigest,
 		Parameters: b.parameters(reading),
-		Files:      b.inventory.Files(), Coverage: reading.Scan.Coverage,
+		Files:      b.inventory.Files(), Skipped: attest.Summarize(reading.Scan.Coverage.Skipped),
 	}
 	predicates, err := r.Predicates(b.Attest)
 	if err != nil {

@@ -4,7 +4,9 @@ package pipeline_test
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
@@ -339,6 +342,50 @@ func TestVerifyWithoutTheBase(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
+}
+
+// A connection that breaks says nothing of the image; a blob that is not there does.
+func TestVerifyTellsTheWayFromTheImage(t *testing.T) {
+	f := newFixture(t)
+	built := f.mustBuild(t)
+	ref := f.reg.Ref("out:v1")
+	opts := pipeline.VerifyOptions{Image: ref, Registry: f.opts.Registry, Limits: source.DefaultLimits()}
+	list := f.statements(t, ref)
+	for what, blob := range map[string]digest.Digest{"layer": built.Manifest.Layer.Digest, "statement": list[0].Digest} {
+		serve := func(answer func(http.ResponseWriter)) {
+			f.hook.on(func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasSuffix(r.URL.Path, blob.String()) {
+					return false
+				}
+				answer(w)
+				return true
+			})
+		}
+		serve(func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", fmt.Sprint(built.Manifest.Layer.Size))
+			w.Write([]byte{0x1f, 0x8b})
+			http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		})
+		_, err := pipeline.Verify(t.Context(), opts)
+		if failure, ok := errors.AsType[*pipeline.Error](err); !ok || failure.Kind != pipeline.Registry {
+			t.Errorf("%s: error %v of a connection that breaks", what, err)
+		}
+		serve(func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) })
+		if r := f.verifyStrictly(t, ref); !slices.Contains(checks(r), verify.Blobs) {
+			t.Errorf("%s that is not there: %+v", what, r.Problems)
+		}
+	}
+}
+
+// statements lists those of an image.
+func (f *fixture) statements(t *testing.T, ref string) []attest.Attached {
+	t.Helper()
+	inspected, err := pipeline.Inspect(t.Context(), f.opts.Registry, ref)
+	if err != nil || len(inspected.Attestations) == 0 {
+		t.Fatalf("%+v, %v", inspected, err)
+	}
+	return inspected.Attestations
 }
 
 func TestProblemsAreBounded(t *testing.T) {

@@ -158,13 +158,29 @@ func (i *Image) ReadManifest(ctx context.Context, desc ocispec.Descriptor) (ocis
 }
 
 // OpenBlob streams the content of desc. The reader fails with a [*DigestError], in
-// place of io.EOF, if it was not what desc says.
+// place of io.EOF, if it was not what desc says. Its errors are of type [*Error], too: one
+// of kind [Invalid] is about the content, others are about the way to it.
 func (i *Image) OpenBlob(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	r, err := i.open(ctx, desc)
 	if err != nil {
 		return nil, i.explain(i.Name, err)
 	}
-	return r, nil
+	return explained{r, i}, nil
+}
+
+// explained types the errors of a reader of an image's content.
+type explained struct {
+	io.ReadCloser
+	image *Image
+}
+
+// Read implements [io.Reader].
+func (e explained) Read(p []byte) (int, error) {
+	n, err := e.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = e.image.explain(e.image.Name, err)
+	}
+	return n, err
 }
 
 // load reads everything that an [Image] promises, by the type of its descriptor.

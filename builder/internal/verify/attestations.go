@@ -16,7 +16,6 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/internal/version"
-	"github.com/prismeai/workspaces-release/scan"
 )
 
 // attested are the types of the statements that every platform should have.
@@ -69,12 +68,12 @@ func (v *verifier) brokenAttestation(err error) error {
 	switch {
 	case v.ctx.Err() != nil:
 		return context.Cause(v.ctx)
-	case !errors.As(err, &failure):
-		v.add(Attestations, "%v", err)
-	case failure.Kind == registry.Invalid:
+	case onTheWay(err):
+		return err
+	case errors.As(err, &failure):
 		v.add(Blobs, "%v", err)
 	default:
-		return err
+		v.add(Attestations, "%v", err)
 	}
 	return nil
 }
@@ -134,7 +133,7 @@ func (v *verifier) checkAttestations(files []attest.File) {
 			kinds.SBOM = true
 		case attest.ScanType:
 			kinds.Scan = true
-			release.Coverage = v.coverage(s)
+			release.Skipped = v.skipped(s)
 		default:
 			v.skip(Attestations, "statements of type %s are not known", s.PredicateType)
 			continue
@@ -195,31 +194,26 @@ func difference(at string, a, b any) (place string, differ bool) {
 	}
 }
 
-// coverage takes from the statement what only the scan knew: what it did not look at. It
+// skipped takes from the statement what only the scan knew: what it did not look at. It
 // must be a part of what ships.
-func (v *verifier) coverage(s statement) scan.Coverage {
+func (v *verifier) skipped(s statement) []attest.Skipped {
 	stated, err := s.Scan()
 	if err != nil {
 		v.on(Attestations, s.platform, "%v", err)
-		return scan.Coverage{}
+		return nil
 	}
-	c := scan.Coverage{SkippedBytes: stated.Coverage.SkippedBytes}
-	total := int64(0)
-	for _, skipped := range stated.Coverage.Skipped {
-		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 {
-			v.on(Attestations, s.platform, "the scan says that it did not look at %d files, %d bytes", skipped.Files, skipped.Bytes)
-			return c
+	list, total, last := stated.Coverage.Skipped, int64(0), ""
+	for _, skipped := range list {
+		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 || skipped.Reason <= last {
+			v.on(Attestations, s.platform, "the scan says that it did not look at %d files, %d bytes: %q", skipped.Files, skipped.Bytes, skipped.Reason)
+			return list
 		}
-		total += skipped.Bytes
-		c.Skipped = append(c.Skipped, scan.Skip{Reason: skipped.Reason, Bytes: skipped.Bytes})
-		for range skipped.Files - 1 {
-			c.Skipped = append(c.Skipped, scan.Skip{Reason: skipped.Reason})
-		}
+		total, last = total+skipped.Bytes, skipped.Reason
 	}
-	if total != c.SkippedBytes || total > v.bytes {
-		v.on(Attestations, s.platform, "the scan did not look at %d bytes, of which it accounts for %d, and %d ship", c.SkippedBytes, total, v.bytes)
+	if total != stated.Coverage.SkippedBytes || total > v.bytes {
+		v.on(Attestations, s.platform, "the scan did not look at %d bytes, of which it accounts for %d, and %d ship", stated.Coverage.SkippedBytes, total, v.bytes)
 	}
-	return c
+	return list
 }
 
 // checkParameters compares what was asked for with what was made of it.

@@ -166,15 +166,21 @@ func (v *verifier) walk(i int, limit int64, fn func(*tar.Header, io.Reader) erro
 
 // broken reports what is wrong with a blob. Errors of the way to it are returned.
 func (v *verifier) broken(blob digest.Digest, err error) error {
-	var failure *registry.Error
 	switch {
 	case v.ctx.Err() != nil:
 		return context.Cause(v.ctx)
-	case errors.As(err, &failure) && failure.Kind != registry.Invalid:
+	case onTheWay(err):
 		return err
 	}
 	v.add(Blobs, "%s: %v", blob, err)
 	return nil
+}
+
+// onTheWay tells errors of the way to the image from those of what is there. A blob of an
+// image that was found, and is itself not, is missing.
+func onTheWay(err error) bool {
+	failure, ok := errors.AsType[*registry.Error](err)
+	return ok && failure.Kind != registry.Invalid && failure.Kind != registry.NotFound
 }
 
 // readManifest reads the layer of the release manifest, which holds nothing else.
