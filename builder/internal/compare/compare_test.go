@@ -336,6 +336,22 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// A secret is hidden also if JSON, in which detectors see it, would write it in another way.
+func TestSecretsInSettingsAreHidden(t *testing.T) {
+	for value, want := range map[string]string{
+		canary + "a&b<c>":    "***1",
+		canary + `a\b`:       "(not shown: it holds what looks like a secret, and not in plain text)",
+		canary + "a\tb":      "(not shown: it holds what looks like a secret, and not in plain text)",
+		`no \ secret & such`: `no \ secret & such`,
+	} {
+		config := map[string]ocispec.ImageConfig{"linux/amd64": {Env: []string{"TOKEN=" + value}}}
+		r := diff(t, some.image(nil, map[string]ocispec.ImageConfig{"linux/amd64": {}}), some.image(nil, config), 100)
+		if len(r.Settings) != 1 || r.Settings[0].New == nil || *r.Settings[0].New != want {
+			t.Errorf("%q: %q", value, *r.Settings[0].New)
+		}
+	}
+}
+
 func TestFiles(t *testing.T) {
 	tests := map[string]struct {
 		path, older, newer string

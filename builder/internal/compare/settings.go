@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -72,22 +73,38 @@ func (t *teller) learnSettings(ctx context.Context, list []Setting) error {
 			if value == nil || *value == "" {
 				continue
 			}
-			quoted, err := json.Marshal(map[string]string{s.Name: *value})
+			reason, err := t.learnSetting(ctx, s.Name, *value)
 			if err != nil {
 				return err
 			}
-			const path = "image/settings.json"
-			delete(t.hidden, path)
-			if err := t.learnFile(ctx, path, quoted); err != nil {
-				return err
-			}
-			if t.hidden[path] != "" || t.hidden[""] != "" {
-				withheld := "(" + cmp.Or(t.hidden[""], t.hidden[path]) + ")"
+			if reason != "" {
+				withheld := "(" + reason + ")"
 				list[i].Old, list[i].New = &withheld, &withheld
 			}
 		}
 	}
 	return nil
+}
+
+// learnSetting says why a value is not shown. What JSON writes in another way than it is
+// cannot be hidden, once it is a part of a secret.
+func (t *teller) learnSetting(ctx context.Context, name, value string) (reason string, err error) {
+	var file bytes.Buffer
+	enc := json.NewEncoder(&file)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(map[string]string{name: value}); err != nil {
+		return "", err
+	}
+	const path = "image/settings.json"
+	delete(t.hidden, path)
+	if err := t.learnFile(ctx, path, file.Bytes()); err != nil {
+		return "", err
+	}
+	text := file.String()
+	if t.hidden[path] == "" && !strings.Contains(text, value) && t.opts.Redactor.Redact(text) != text {
+		t.hidden[path] = noteEncoded
+	}
+	return cmp.Or(t.hidden[""], t.hidden[path]), nil
 }
 
 func unionOfKeys[K cmp.Ordered, V any](a, b map[K]V) []K {
