@@ -134,10 +134,10 @@ if anything was not pushed that should have been, and says what to do about it.`
 			}
 			defer client.CloseIdleConnections()
 			result, err := bulkpush.Run(cmd.Context(), client, display, push.Options)
-			if err := errors.Join(err, display.Close(), push.write(a, result)); err != nil {
-				return err
+			if err == nil {
+				err = pushError(result)
 			}
-			return pushError(result)
+			return errors.Join(err, display.Close(), push.write(a, result))
 		},
 	}
 	for _, group := range []interface{ register(*pflag.FlagSet) }{&api, &push, &show} {

@@ -135,13 +135,28 @@ func flagNames(root *cobra.Command) []string {
 	return names
 }
 
-// explain prints an error unless the command has said everything already.
+// explain prints an error, but for what the command has said already.
 func (a *app) explain(err error) {
-	var silent *exitError
-	if errors.As(err, &silent) && silent.said {
-		return
+	if err = unsaid(err); err != nil {
+		fmt.Fprintf(a.Err, "builder: %v\n", err)
 	}
-	fmt.Fprintf(a.Err, "builder: %v\n", err)
+}
+
+// unsaid is what the user has not been told of an error, which may be several.
+func unsaid(err error) error {
+	known, ok := errors.AsType[*exitError](err)
+	joined, several := err.(interface{ Unwrap() []error })
+	switch {
+	case ok && several:
+		var left []error
+		for _, err := range joined.Unwrap() {
+			left = append(left, unsaid(err))
+		}
+		return errors.Join(left...)
+	case ok && known.said:
+		return nil
+	}
+	return err
 }
 
 func (a *app) tempDir() string {
