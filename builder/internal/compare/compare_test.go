@@ -377,6 +377,11 @@ func TestFiles(t *testing.T) {
 			path: "crm/a.yml", older: "a: 1\nb: [x, y]\n", newer: "# why\nb:\n  - x\n  - \"y\"\na: 1\n",
 			hunks: "*", places: "*", status: compare.Changed, note: "same values: only comments, formatting or the order of keys differ",
 		},
+		"another document": {
+			path: "crm/a.yml", older: "a: 1\n---\nb: 1\n", newer: "a: 1\n---\nb: 2\n", hunks: "@@ -1,3 +1,3 @@| a: 1| ---|-b: 1|+b: 2", status: compare.Changed,
+		},
+		"a key twice":           {path: "crm/a.yml", older: "a: 1\nb: 2\n", newer: "a: 1\na: 1\n", hunks: "*", places: "b", status: compare.Changed},
+		"the same key twice":    {path: "crm/a.yml", older: "a: 1\na: 1\n", newer: "a: 1\nb: 2\n", hunks: "*", places: "a", status: compare.Changed},
 		"a string is no number": {path: "crm/a.yml", older: "a: 1\n", newer: "a: '1'\n", hunks: "*", places: "a", status: compare.Changed},
 		"the order of a list":   {path: "crm/a.yml", older: "a: [1, 2]\n", newer: "a: [2, 1]\n", hunks: "*", places: "a[1]", status: compare.Changed},
 		"binary":                {path: "crm/a.bin", older: "\x00a", newer: "\x00b", note: "not a text", status: compare.Changed},

@@ -3,7 +3,10 @@
 package compare
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 	"sort"
 	"strings"
@@ -29,7 +32,8 @@ func isStructured(name string) bool {
 	return false
 }
 
-// parse returns the root of a YAML document; nil for what is none, or too large.
+// parse returns the root of a YAML document; nil for what is none, or too large, or more
+// than one.
 func parse(data []byte) (root *yaml.Node) {
 	if len(data) > maxStructured {
 		return nil
@@ -40,7 +44,11 @@ func parse(data []byte) (root *yaml.Node) {
 		}
 	}()
 	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	if err := documents.Decode(&doc); err != nil || len(doc.Content) != 1 {
+		return nil
+	}
+	if !errors.Is(documents.Decode(new(yaml.Node)), io.EOF) {
 		return nil
 	}
 	return doc.Content[0]
@@ -74,7 +82,8 @@ func equal(a, b *yaml.Node) bool {
 	return true
 }
 
-// equalMappings takes keys in any order. Those that are no scalars stay in theirs.
+// equalMappings takes keys in any order. Those that are no scalars stay in theirs. A
+// mapping that has a key twice is equal to none: it depends on the reader what it means.
 func equalMappings(a, b *yaml.Node) bool {
 	values := make(map[string]*yaml.Node, len(b.Content)/2)
 	key := func(m *yaml.Node, i int) string {
@@ -94,6 +103,7 @@ func equalMappings(a, b *yaml.Node) bool {
 		if !ok || !equal(a.Content[i+1], other) {
 			return false
 		}
+		delete(values, key(a, i))
 	}
 	return true
 }
