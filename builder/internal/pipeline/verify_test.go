@@ -400,3 +400,20 @@ func TestProblemsAreBounded(t *testing.T) {
 		t.Errorf("%d problems", n)
 	}
 }
+
+// What the base need not tell is found without it.
+func TestVerifyFindsForgedVariablesWithoutTheBase(t *testing.T) {
+	f := newFixture(t)
+	f.mustBuild(t)
+	for _, name := range []string{"a variable of ours", "a variable of ours, once more", "a variable of ours less", "another repository"} {
+		p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t)
+		forgeries[name].forge(t, p)
+		r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{
+			Image: f.reg.PushImage(t, "forged:1", p.image(t)).Ref, Registry: f.opts.Registry,
+			Limits: source.DefaultLimits(), AllowMissingAttestations: true, SkipBase: true,
+		})
+		if err != nil || !slices.Equal(checks(r), []verify.Check{verify.Environment}) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
