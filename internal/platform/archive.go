@@ -205,16 +205,24 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON.
+// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON. The text of an error
+// says the same of every file, and what it was caused by says why.
 func (p *FileProblem) UnmarshalJSON(data []byte) error {
 	var in struct {
-		Filepath lenient `json:"filepath"`
-		Path     lenient `json:"path"`
-		File     lenient `json:"file"`
+		Filepath lenient  `json:"filepath"`
+		Path     lenient  `json:"path"`
+		File     lenient  `json:"file"`
+		Msg      lenient  `json:"msg"`
+		Cause    *Problem `json:"err"`
 	}
 	_ = json.Unmarshal(data, &in) // what is no object has no path
 	p.File = cmp.Or(string(in.Filepath), string(in.Path), string(in.File))
-	return p.Problem.UnmarshalJSON(data)
+	if err := p.Problem.UnmarshalJSON(data); err != nil || in.Cause == nil || in.Msg == "" {
+		return err
+	}
+	p.Code = cmp.Or(in.Cause.Code, p.Code)
+	p.Message = clip(p.Message+": "+in.Cause.Message, maxText)
+	return nil
 }
 
 func texts(in []lenient) (out []string) {

@@ -153,9 +153,9 @@ func TestImportAnswers(t *testing.T) {
 		class  platform.Class
 	}{
 		"all of it": {200, `{"imported":["index.yml","automations/a.yml"],"deleted":["pages/x.yml"],"createdWorkspaceIds":["n"],"updatedWorkspaceIds":[],
-			"errors":[{"msg":"it failed","workspaceId":"w","filepath":"current/automations/b.yml","err":{"message":"bad"}},"odd"],"publishedApps":[],"workspace":{"id":"w","slug":"shop","name":"Shop"}}`,
+			"errors":[{"msg":"it failed","workspaceId":"w","filepath":"current/automations/b.yml","err":{"error":"E","message":"bad"}},"odd"],"publishedApps":[],"workspace":{"id":"w","slug":"shop","name":"Shop"}}`,
 			platform.ArchiveResult{Report: &platform.ArchiveReport{ID: "w", Slug: "shop", Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
-				Errors: []platform.FileProblem{{File: "current/automations/b.yml", Problem: platform.Problem{Message: "it failed"}}, {Problem: platform.Problem{Message: "odd"}}}}}, 0},
+				Errors: []platform.FileProblem{{File: "current/automations/b.yml", Problem: platform.Problem{Code: "E", Message: "it failed: bad"}}, {Problem: platform.Problem{Message: "odd"}}}}}, 0},
 		"only what is required": {200, `{"imported":[]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{}}, 0},
 		"only errors":           {200, `{"errors":[{"path":"a.yml","message":"m","error":"E"}]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{Errors: []platform.FileProblem{{File: "a.yml", Problem: platform.Problem{Code: "E", Message: "m"}}}}}, 0},
 		"goes on":               {200, `{"processing":true,"message":"wait"}`, platform.ArchiveResult{Message: "wait"}, 0},

@@ -57,6 +57,27 @@ func FuzzPullAnswer(f *testing.F) {
 	})
 }
 
+func FuzzArchiveAnswer(f *testing.F) {
+	for _, s := range []string{`{"processing":true,"message":"m"}`, `{"imported":["a"],"errors":[{"msg":"m","filepath":"f","err":{"error":"E","message":"x"}}]}`,
+		`{"errors":[{"msg":"m","err":"x"},null,1]}`, `{"imported":null,"workspace":[]}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var a archiveAnswer
+		if json.Unmarshal(body, &a) != nil || string(body) == "null" {
+			return
+		}
+		checkText(t, a.message)
+		if a.report == nil {
+			return
+		}
+		checkText(t, append(a.report.Imported, a.report.ID, a.report.Slug)...)
+		for _, p := range a.report.Errors {
+			checkText(t, p.File, p.Code, p.Message)
+		}
+	})
+}
+
 func FuzzEvents(f *testing.F) {
 	for _, s := range []string{`{"result":{"events":[{"id":"1","type":"workspaces.bulkImport.progress","payload":{"repositoryId":"r","workspaceSlug":"s","current":1e99}}]}}`,
 		`{"result":{"events":[{"type":"workspaces.bulkImport.completed","payload":null}]}}`, `{"result":null}`, `{"result":{"events":[1,null,{}]}}`} {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
+	"github.com/prismeai/workspaces-release/builder/internal/config"
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -22,20 +23,39 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// tokenEnv is the variable with the token of the platform. It is no flag, as command
-// lines are seen by others.
-const tokenEnv = "BUILDER_TOKEN"
-
-// apiFlags say how the platform is reached.
+// apiFlags say how a platform is reached. Tokens are no flags, as command lines are seen
+// by others.
 type apiFlags struct {
+	// side is from or to where there are two platforms, else empty.
+	side           string
 	url, tokenFile string
 	ca             []string
 }
 
+// apiTokenEnvs are the variables with tokens of platforms.
+func apiTokenEnvs() []string {
+	var names []string
+	for _, side := range []string{"", "from", "to"} {
+		names = append(names, (&apiFlags{side: side}).tokenEnv())
+	}
+	return names
+}
+
+// flag is the name of a flag of this side.
+func (f *apiFlags) flag(name string) string {
+	if f.side == "" {
+		return name
+	}
+	return f.side + "-" + name
+}
+
+func (f *apiFlags) tokenEnv() string { return config.EnvName(f.flag("token")) }
+
 func (f *apiFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.url, "api-url", "", "`URL` of the platform's API, such as https://api.example.com/v2")
-	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with an access token of the platform (default: variable "+tokenEnv+")")
-	flags.StringArrayVar(&f.ca, "api-ca", nil, "`file` with certificate authorities to trust for the platform, beside the system's (repeat)")
+	platform := map[string]string{"": "the platform", "from": "the platform to export from", "to": "the platform to import into"}[f.side]
+	flags.StringVar(&f.url, f.flag("api-url"), "", "`URL` of the API of "+platform+", such as https://api.example.com/v2")
+	flags.StringVar(&f.tokenFile, f.flag("token-file"), "", "`file` with an access token of "+platform+" (default: variable "+f.tokenEnv()+")")
+	flags.StringArrayVar(&f.ca, f.flag("api-ca"), nil, "`file` with certificate authorities to trust for "+platform+", beside the system's (repeat)")
 }
 
 // client of the platform, as the token's user.
@@ -62,9 +82,9 @@ func (f *apiFlags) token(a *app) (secret.Value, error) {
 	if f.tokenFile != "" {
 		return secret.ReadFile(f.tokenFile)
 	}
-	token := secret.New(strings.TrimSpace(a.env[tokenEnv]))
+	token := secret.New(strings.TrimSpace(a.env[f.tokenEnv()]))
 	if token.Empty() {
-		return token, errors.New("a token is required: --token-file, or variable " + tokenEnv)
+		return token, fmt.Errorf("a token is required: --%s, or variable %s", f.flag("token-file"), f.tokenEnv())
 	}
 	return token, nil
 }

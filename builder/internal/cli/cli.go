@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.verify(), a.requirements(), a.bulkPush(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -121,7 +121,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), tokenEnv))
+	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
 }
 
 // flagNames lists the flags of all commands: one environment may serve several commands.
@@ -181,7 +181,7 @@ It validates a repository of workspaces, scans it for secrets, and puts it as a
 read-only repository into an image on top of prismeai-workspaces. It needs no
 daemon, no root and no user namespace.
 
-SOURCE is a directory, or a Git repository: https://host/org/repo.git#ref:subdir
+SOURCE is a directory, a zip archive, or a Git repository: https://host/org/repo.git#ref:subdir
 (also ssh://, git@host: and file://).
 
 Every flag has an environment variable: --digest-file is BUILDER_DIGEST_FILE.
@@ -200,7 +200,7 @@ Exit codes:
   8    the build engine failed or is not reached, or a result cannot be written
   9    the image is not what it says (verify)
   10   the platform refused or failed, as a whole or for a workspace
-  11   it is not known how the bulk push ended
+  11   it is not known how the bulk push or the transfer ended
   12   the platform lacks values that the workspaces require
   130  interrupted
   183  secrets were found`

@@ -17,12 +17,15 @@ workspaces and their versions, groups and import order, files, base, variables a
 accepted findings.
 
 OLD and NEW are each an image reference, an OCI layout (oci-layout://PATH), a directory,
-or a Git repository (https://host/org/repo.git#ref:subdir). What exists as a directory,
-or starts with / or . is a directory. Of a directory or a repository, base, variables
-and findings are not known, and not compared.
+a zip archive, or a Git repository (https://host/org/repo.git#ref:subdir). What exists
+as a directory, or starts with / or . is no image. Of a source, base, variables and
+findings are not known, and not compared.
 
 Secrets are not shown: each stands as *** and a number, the same for the same secret. A
 file in which a secret cannot be hidden is named only.`
+
+// diffLines is how many lines of files are shown unless the user says otherwise.
+const diffLines = 1000
 
 // maxBytesFloor is the smallest size in bytes that Markdown may be cut to.
 const maxBytesFloor = 4000
@@ -83,7 +86,7 @@ func (a *app) diff() *cobra.Command {
 	check.registerGroups(cmd.Flags())
 	reach.register(cmd.Flags())
 	cmd.Flags().Var(&show.out, "format", "output format")
-	cmd.Flags().IntVar(&show.maxLines, "max-lines", 1000, "most lines of files that are shown; of one file, a quarter of them")
+	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "most lines of files that are shown; of one file, a quarter of them")
 	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "largest size of the Markdown, in bytes: the default fits comments of GitHub and GitLab")
 	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
 	return cmd

@@ -32,7 +32,7 @@ const privatePassword = "correct horse"
 var environmentOfStories = []string{
 	"HOME", "TMPDIR", "NO_COLOR", "SOURCE_DATE_EPOCH", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "NETRC",
 	"BUILDER_BASE", "BUILDER_SCAN_CACHE", "BUILDER_TAG", "BUILDER_RELEASE", "BUILDER_PUSH", "BUILDER_CONFIG", "BUILDER_BSAE", "BUILDER_STRICT", "BUILDER_SBOM",
-	"BUILDER_BUILDKIT_ADDR", "BUILDKIT_HOST", "BUILDER_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
+	"BUILDER_BUILDKIT_ADDR", "BUILDKIT_HOST", "BUILDER_TOKEN", "BUILDER_FROM_TOKEN", "BUILDER_TO_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
 }
 
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
@@ -52,6 +52,10 @@ var environmentOfStories = []string{
 //	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
 //	forge TO REFERENCE  pushes the image with another directory in its variables
 //	tamper DIR          changes a byte of the largest layer of a layout
+//	instance NAME VARIANT…  starts a platform without workspaces: see instanceVariants
+//	install NAME DIR    puts the workspace in a directory into an instance
+//	content NAME SLUG FILE  writes what an instance's workspace has as JSON, by path
+//	zip FILE DIR [NAME]  makes an archive of a directory, all of it in a directory NAME
 //	store GROUP SLUG SECRET  imports a group into the platform, and stores a secret for one of its workspaces
 //	commit DIR          makes a Git repository of a directory, or adds a commit to it
 func TestStories(t *testing.T) { runStories(t, "testdata/story") }
@@ -99,7 +103,7 @@ func runStories(t *testing.T, dir string, more ...string) {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
 			env.Vars = append(env.Vars, more...)
-			env.Values[plantedKey], env.Values[testKey] = new(planted), t
+			env.Values[plantedKey], env.Values[testKey] = &planted{instances: map[string]*instance{}}, t
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -119,6 +123,10 @@ func runStories(t *testing.T, dir string, more ...string) {
 			"tamper":     tamper,
 			"commit":     commit,
 			"platform":   startPlatform,
+			"instance":   startInstance,
+			"install":    install,
+			"content":    content,
+			"zip":        zipDirectory,
 			"store":      store,
 		},
 	})
@@ -154,8 +162,9 @@ func copyWorkspaces(ts *testscript.TestScript, _ bool, args []string) {
 
 // planted holds the tokens of one story.
 type planted struct {
-	tokens   []string
-	platform *fakePlatform // nil without one
+	tokens    []string
+	platform  *fakePlatform // nil without one
+	instances map[string]*instance
 }
 
 type plantedKeyType struct{}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"archive/zip"
+	"context"
+	"io"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+)
+
+// Pack reads a source like [Read] does, and writes what it has read as a zip archive,
+// which is the same for the same files. The archive may be used if there is no error: it
+// holds what was checked and nothing else, however the source was made.
+func Pack(ctx context.Context, display *progress.Display, input Input, checks Checks, to io.Writer) (*Reading, error) {
+	s := &stages{display: display}
+	archive := zip.NewWriter(to)
+	reading, err := s.read(ctx, input, checks, func(*source.Tree) ([]sink, error) {
+		return []sink{func(f source.File) error { return fail(Engine, addTo(archive, f)) }}, nil
+	})
+	if err == nil {
+		err = fail(Engine, archive.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reading, verdict(reading.Diagnostics, reading.Scan)
+}
+
+// addTo adds a file with the earliest time that the format has.
+func addTo(archive *zip.Writer, f source.File) error {
+	w, err := archive.CreateHeader(&zip.FileHeader{Name: f.Path, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(f.Data)
+	return err
+}

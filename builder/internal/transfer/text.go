@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transfer
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/junit"
+)
+
+// WriteSummary writes what was transferred, for people.
+func (r *Result) WriteSummary(w io.Writer) error {
+	var b strings.Builder
+	row := func(label, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s %s\n", label, fmt.Sprintf(format, args...))
+	}
+	row("workspace", "%s%s", r.Workspace.Slug, r.state())
+	row("target", "%s", r.Target)
+	switch {
+	case r.FilesUnknown:
+		row("imported", "files that the platform did not name")
+	case !r.DryRun:
+		row("imported", "%d files", len(r.Imported))
+	}
+	if len(r.Deleted) > 0 {
+		row("deleted", "%d: %s", len(r.Deleted), strings.Join(r.Deleted, ", "))
+	}
+	row("took", "%s", time.Duration(r.Duration).Round(time.Millisecond))
+	if r.DryRun {
+		b.WriteString("dry run: nothing was imported\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Result) state() string {
+	switch {
+	case r.Created && r.Workspace.ID == "":
+		return " (new)"
+	case r.Created:
+		return " (new, " + r.Workspace.ID + ")"
+	case r.Workspace.ID == "":
+		return ""
+	}
+	return " (" + r.Workspace.ID + ")"
+}
+
+// WriteProblems writes everything that is wrong, each with what to do about it.
+func (r *Result) WriteProblems(w io.Writer) error {
+	var b strings.Builder
+	write := func(kind string, problems []Problem) {
+		for _, p := range problems {
+			fmt.Fprintf(&b, "%s: %s\n  help: %s\n", kind, p.text(), p.Help)
+		}
+	}
+	write("warning", r.Warnings)
+	write("error", r.Problems)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// text is file and message, with a code that is the platform's.
+func (p *Problem) text() string {
+	text := p.Message
+	if p.Code != "" && strings.ToUpper(p.Code[:1]) == p.Code[:1] && !strings.Contains(text, p.Code) {
+		text = p.Code + ": " + text
+	}
+	if p.File != "" {
+		text = p.File + ": " + text
+	}
+	return text
+}
+
+// WriteJUnit writes a test for the workspace and one for each file with a problem.
+func (r *Result) WriteJUnit(w io.Writer) error {
+	suite := junit.Suite{Name: "transfer"}
+	whole := junit.Case{Class: "transfer to " + r.Target, Name: r.Workspace.Slug, Duration: time.Duration(r.Duration)}
+	if r.DryRun {
+		whole.Skipped = "dry run"
+	}
+	for _, warning := range r.Warnings {
+		whole.Output += "warning: " + warning.text() + "\nhelp: " + warning.Help + "\n"
+	}
+	for _, p := range r.Problems {
+		failure := &junit.Failure{Message: p.Message, Type: cmp.Or(p.Code, "error"), Text: p.text() + "\nhelp: " + p.Help + "\n"}
+		switch {
+		case p.File != "":
+			suite.Cases = append(suite.Cases, junit.Case{Class: whole.Class, Name: p.File, File: p.File, Failure: failure})
+		case whole.Failure == nil:
+			whole.Failure = failure
+		default:
+			whole.Failure.Text += failure.Text
+		}
+	}
+	suite.Cases = append([]junit.Case{whole}, suite.Cases...)
+	return junit.Write(w, suite)
+}
