@@ -124,7 +124,7 @@ func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, 
 		return context.Cause(ctx)
 	case err != nil:
 		return fail(Registry, fmt.Errorf("read the workspaces of %s: %w", img.Name, err))
-	case !opaque:
+	case !opaque && m.FromBase() == 0:
 		return &Error{Invalid, fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory)}
 	}
 	return nil
