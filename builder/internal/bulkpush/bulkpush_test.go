@@ -152,13 +152,14 @@ func TestEndIsFoundHoweverLate(t *testing.T) {
 // begin starts the push of the options, as a request does whose answer is lost.
 func (w *world) begin(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan bool, 1)
+	started := make(chan struct{})
+	once := sync.OnceFunc(func() { close(started); cancel() }) // more events may have come at once
 	direct, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: platform.Headers(platform.LocalHeaders()), Transport: platformtest.Transport(w.pod)})
 	if err != nil {
 		t.Error(err)
 	}
 	go func() {
-		_, _ = direct.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Wait: time.Hour}, func(platform.PushEvent) { started <- true; cancel() })
+		_, _ = direct.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Wait: time.Hour}, func(platform.PushEvent) { once() })
 	}()
 	<-started
 }

@@ -219,7 +219,8 @@ func TestGatewayForwardsToAService(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	end()
-	_, err := c.Platform(t.Context())
+	var err error
+	until(t, "the platform knows of the end", func() bool { _, err = c.Platform(t.Context()); return err != nil })
 	wantClass(t, err, platform.ClassServer)
 	if r, err := c.Readiness(t.Context()); err != nil || r.Services["api-gateway"].Ready {
 		t.Errorf("%+v, %v", r, err)
