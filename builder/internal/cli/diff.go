@@ -113,6 +113,9 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 
 // origin tells images from sources.
 func (a *app) origin(from *sourceFlags, arg string) (pipeline.Origin, error) {
+	if err := checkImage(arg); err != nil {
+		return pipeline.Origin{}, err
+	}
 	if isImage(arg) {
 		return pipeline.Origin{Image: arg}, nil
 	}

@@ -15,9 +15,12 @@ func (a *app) inspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect IMAGE",
 		Short: "Print the release that an image holds",
-		Long:  "Inspect prints the release that an image holds. IMAGE is a reference, or an OCI layout: oci-layout://PATH, a directory or a tar file.",
+		Long:  "Inspect prints the release that an image holds. IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkImage(args[0]); err != nil {
+				return err
+			}
 			client, err := reach.client(a)
 			if err != nil {
 				return err

@@ -110,6 +110,9 @@ func lacking(missing []requirements.Requirement) error {
 // workspacesOf reads a source, or the manifest of an image. Errors of a source that
 // can be read come with its workspaces.
 func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, reach *registryFlags) ([]release.Workspace, error) {
+	if err := checkImage(arg); err != nil {
+		return nil, err
+	}
 	if isImage(arg) {
 		client, err := reach.client(a)
 		if err != nil {
@@ -135,13 +138,25 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 	return reading.Repository.Manifest(), err
 }
 
+// archiveSuffix ends the name of an archive that is a source.
+const archiveSuffix = ".zip"
+
+// checkImage refuses a file that is no archive of a source: its name alone would be that
+// of an image in a registry.
+func checkImage(arg string) error {
+	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() && !strings.HasSuffix(arg, archiveSuffix) {
+		return withCode(exitUsage, fmt.Errorf("%s is a file: the image in it is %s%s", arg, registry.LayoutScheme, arg))
+	}
+	return nil
+}
+
 // isImage takes for an image what is a reference, and neither a directory or archive
 // that exists nor certain to be meant as a source.
 func isImage(arg string) bool {
 	if strings.HasPrefix(arg, registry.LayoutScheme) {
 		return true
 	}
-	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, ".zip")) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, archiveSuffix)) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
 		return false
 	}
 	_, err := reference.ParseNormalizedNamed(arg)

@@ -18,7 +18,7 @@ Everything that is wrong is told in one run, with what follows from it.
 With --source, the image is also built again, without publishing it, by what its provenance
 tells, and the two must have the same digest.
 
-IMAGE is a reference, or an OCI layout: oci-layout://PATH, a directory or a tar file.
+IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.
 
 It does not tell who made the image: for that, verify its signature.`
 
@@ -35,6 +35,9 @@ func (a *app) verify() *cobra.Command {
 		Long:  verifyHelp,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkImage(args[0]); err != nil {
+				return err
+			}
 			opts.Image, opts.Limits = args[0], from.limits()
 			var err error
 			if opts.Registry, err = reach.client(a); err != nil {

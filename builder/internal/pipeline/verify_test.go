@@ -388,6 +388,17 @@ func (f *fixture) statements(t *testing.T, ref string) []attest.Attached {
 	return inspected.Attestations
 }
 
+func TestVerifyReadsNoFileOverTheLimit(t *testing.T) {
+	f := newFixture(t)
+	f.mustBuild(t)
+	limits := source.DefaultLimits()
+	limits.FileSize = 60
+	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{Image: f.reg.Ref("out:v1"), Registry: f.opts.Registry, Limits: limits})
+	if err != nil || !slices.Contains(checks(r), verify.Files) || !strings.Contains(r.Problems[0].Message, "more than --max-file-size") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestProblemsAreBounded(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)

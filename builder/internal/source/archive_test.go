@@ -136,7 +136,7 @@ func TestHostileArchives(t *testing.T) {
 		"larger than listed":  {raw(t, func(list []byte) { binary.LittleEndian.PutUint32(list[24:], 3) }), Limits{}, "unpack"},
 		"other content":       {raw(t, func(list []byte) { list[16] ^= 1 }), Limits{}, "checksum"},
 		"no archive":          {[]byte("slug: shop\n"), Limits{}, "not a valid zip file"},
-		"empty":               {archive(t), Limits{}, "no directory in it"},
+		"empty":               {archive(t), Limits{}, "holds no directory"},
 		"cut off":             {archive(t, archived{name: "shop/index.yml", data: "x"})[:40], Limits{}, "not a valid zip file"},
 	} {
 		t.Run(name, func(t *testing.T) {

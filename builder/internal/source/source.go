@@ -130,7 +130,7 @@ type Tree struct {
 }
 
 // errNoWorkspaces is a source without anything to ship.
-var errNoWorkspaces = errors.New("there is no directory in it: a repository of workspaces has one directory for each workspace; name it with --subdir if it is further down")
+var errNoWorkspaces = errors.New("the source holds no directory: a repository of workspaces has one directory for each workspace; name it with --subdir if it is further down")
 
 // Open opens a source, of which all that is needed is fetched then. Errors say where
 // it is and what to do, without credentials; one of them is [LimitError].

@@ -97,6 +97,10 @@ func (c *content) entry(h *tar.Header, r io.Reader) error {
 		c.add(Files, "%q is in no workspace", h.Name)
 		return nil
 	}
+	if h.Size > c.opts.MaxFile {
+		c.add(Files, "%q has %d bytes, and is not read: more than --max-file-size", h.Name, h.Size)
+		return nil
+	}
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", h.Name, err)

@@ -30,6 +30,8 @@ type Options struct {
 	Resolve func(ctx context.Context, ref string) (*registry.Image, error)
 	// MaxLayer bounds what the layer with the workspaces may unpack to, in bytes.
 	MaxLayer int64
+	// MaxFile bounds a file in it, in bytes.
+	MaxFile int64
 	// AllowMissingAttestations allows an image that has none.
 	AllowMissingAttestations bool
 }
