@@ -32,6 +32,12 @@ func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "rep
 
 // registerNamed is register with another name for the flag of reports.
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
+	f.registerRules(flags)
+	flags.StringArrayVar(&f.reports, reports, nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
+}
+
+// registerRules leaves out the reports.
+func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policy, "policy", "", "`file` with the scan policy (scan-policy.yaml)")
 	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "let the authors of the workspaces decide: use the scan-policy.yaml at the top of SOURCE, if there is one")
 	flags.StringVar(&f.baseline, "baseline", "", "`file` with findings that are accepted until a date (scan-baseline.yaml)")
@@ -39,7 +45,6 @@ func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "`glob` of paths that are not scanned, such as portal/assets/** (repeat)")
-	flags.StringArrayVar(&f.reports, reports, nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
 	f.cache.register(flags)
 }
 

@@ -64,7 +64,7 @@ func (a *app) verify() *cobra.Command {
 		},
 	}
 	from.registerAccess(cmd.Flags())
-	look.register(cmd.Flags())
+	look.registerRules(cmd.Flags())
 	cmd.Flags().StringVar(&src, "source", "", "`SOURCE` as of build, to build the image from again and compare; with the scan's flags of that build")
 	reach.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
