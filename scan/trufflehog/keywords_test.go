@@ -81,3 +81,30 @@ func FuzzKeywords(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkKeywords searches published workspaces with TruffleHog's core, which uses a
+// library, and with the automaton that takes its place: docs/figures.md.
+func BenchmarkKeywords(b *testing.B) {
+	enableFeatures()
+	selected, files, size := defaults.DefaultDetectors(), samples(), 0
+	core, ours := ahocorasick.NewAhoCorasickCore(selected), newKeywords(selected)
+	for _, data := range files {
+		size += len(data)
+	}
+	for _, search := range []struct {
+		name string
+		find func([]byte)
+	}{
+		{"core", func(data []byte) { core.FindDetectorMatches(data) }},
+		{"ours", func(data []byte) { ours.find(data) }},
+	} {
+		b.Run(search.name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				for _, data := range files {
+					search.find(data)
+				}
+			}
+		})
+	}
+}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 // Package ahocorasick finds many words in a text in one pass, in small letters and in
-// capitals: the automaton of Aho and Corasick (1975), as a table.
+// capitals: the automaton of Aho and Corasick (1975), as a table. The library that TruffleHog
+// uses takes more than three times as long (BenchmarkKeywords of scan/trufflehog).
 package ahocorasick
 
 import (
