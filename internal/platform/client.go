@@ -38,10 +38,10 @@ const (
 	OpImport      Op = "import"
 )
 
-// Ops lists the operations of a bulk import, so none of a push or of an archive, for
+// Ops lists the operations of a bulk import, so none of a push, an archive or a check, for
 // metrics that start at 0.
 func Ops() []Op {
-	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe, OpSecrets}
+	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe}
 }
 
 // Defaults of [Options].
