@@ -4,6 +4,7 @@ package source
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -80,11 +81,8 @@ func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, e
 		return nil, fmt.Errorf("read the list of the archive: %w", err)
 	}
 	reader.left = math.MaxInt64
-	if len(archive.File) > 2*limits.Files {
-		return nil, &LimitError{What: "files, directories and other entries", Max: int64(2 * limits.Files)}
-	}
 	root := newArchiveDirectory()
-	left := limits.TotalSize
+	left, room := limits.TotalSize, 2*limits.Files
 	for _, f := range archive.File {
 		if err := checkArchived(f); err != nil {
 			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
@@ -93,8 +91,12 @@ func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, e
 			return nil, &LimitError{What: "bytes", Max: limits.TotalSize}
 		}
 		left -= int64(f.UncompressedSize64)
-		if err := root.add(f); err != nil {
+		made, err := root.add(f)
+		if err != nil {
 			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
+		}
+		if room -= made; room < 0 {
+			return nil, &LimitError{What: "files, directories and other entries", Max: int64(2 * limits.Files)}
 		}
 	}
 	return root, nil
@@ -156,26 +158,29 @@ func (d *archiveDirectory) entries(limit int) ([]entry, error) {
 	return slices.Clone(d.list), nil
 }
 
-// add puts an entry where its name says, with the directories above it.
-func (d *archiveDirectory) add(f *zip.File) error {
+// add puts an entry where its name says, with the directories above it, and returns how
+// many there were not before: a list of long paths has few entries and many directories.
+func (d *archiveDirectory) add(f *zip.File) (made int, err error) {
 	parts := strings.Split(strings.TrimSuffix(f.Name, "/"), "/")
 	last := len(parts) - 1
 	for i, name := range parts {
 		below, taken := d.known[name]
 		switch {
 		case i < last && taken && below == nil, i == last && taken && (below == nil || !f.Mode().IsDir()):
-			return errors.New("the archive has the name more than once: make the archive anew")
+			return made, errors.New("the archive has the name more than once: make the archive anew")
 		case i == last && !f.Mode().IsDir():
 			d.known[name] = nil
 			d.list = append(d.list, archivedFile(name, f))
+			made++
 		case !taken:
 			below = newArchiveDirectory()
 			d.known[name] = below
 			d.list = append(d.list, entry{name: name, kind: folder, open: func() (directory, error) { return below, nil }})
+			made++
 		}
 		d = below
 	}
-	return nil
+	return made, nil
 }
 
 // below returns the directory with a path, which is empty for d itself.
@@ -214,16 +219,9 @@ func readArchived(f *zip.File) (data []byte, err error) {
 	if _, err := io.ReadFull(r, data); err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
-	// The checksum is compared at the end.
-	if n, err := io.Copy(io.Discard, io.LimitReader(r, 1)); err != nil || n > 0 {
-		return nil, fmt.Errorf("unpack: %w", errors.Join(err, errLarger(n)))
+	// The checksum is compared at the end, which must be here.
+	if _, err := io.ReadFull(r, make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("unpack: %w", cmp.Or(err, zip.ErrFormat))
 	}
 	return data, nil
-}
-
-func errLarger(n int64) error {
-	if n == 0 {
-		return nil
-	}
-	return errors.New("it is larger than the list of the archive says")
 }

@@ -166,6 +166,18 @@ func handOut(t *testing.T, path string, limits Limits) error {
 	return err
 }
 
+// A few long paths make many directories, which are counted as they are made.
+func TestDirectoriesOfAnArchiveCount(t *testing.T) {
+	data := archive(t, archived{name: "shop/a/b/c/d/x"}, archived{name: "shop/a/b/c/d/y"})
+	for files, ok := range map[int]bool{3: false, 4: true} { // of seven entries
+		limits := Limits{FileSize: 1, TotalSize: 1, Files: files}
+		_, err := listArchive(bytes.NewReader(data), int64(len(data)), limits)
+		if limit := new(LimitError); ok != (err == nil) || !ok && !errors.As(err, &limit) {
+			t.Errorf("%d files: error %v", files, err)
+		}
+	}
+}
+
 // An archive and its list are bounded before anything is made of them.
 func TestLargeArchives(t *testing.T) {
 	path := writeArchive(t, archive(t, archived{name: strings.Repeat("x", 60_000)}))

@@ -33,8 +33,9 @@ type search struct {
 	say      func(string)
 
 	noEvents, noStatus bool
-	// imported is when the status was first seen to tell of the import.
-	imported time.Time
+	// imported is when the status was first seen to tell of the import, other when the
+	// last import was that somebody else made.
+	imported, other time.Time
 }
 
 // find looks at events and status until one of them tells. Of the status, files are not known.
@@ -89,6 +90,9 @@ func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Durat
 		if e.Archive != nil && s.ours(&e) {
 			return e.Archive, 0
 		}
+		if e.Archive != nil && e.CreatedAt.After(s.other) {
+			s.other = e.CreatedAt
+		}
 	}
 	return nil, retry.After(err)
 }
@@ -102,7 +106,8 @@ func (s *search) ours(e *platform.Event) bool {
 	return !e.CreatedAt.Before(s.since)
 }
 
-// status looks whether the workspace has been imported, and gives the event its time.
+// status looks whether the workspace has been imported since, by nobody else that is
+// known, and gives the event its time.
 func (s *search) status(ctx context.Context) *platform.ArchiveReport {
 	if s.noStatus {
 		return nil
@@ -112,7 +117,7 @@ func (s *search) status(ctx context.Context) *platform.ArchiveReport {
 		s.say("the status of the workspace cannot be read: " + err.Error())
 		s.noStatus = true
 	}
-	if err != nil || status.ImportedAt.Before(s.since) || status.ImportedAt.IsZero() {
+	if err != nil || status.ImportedAt.Before(s.since) || !status.ImportedAt.After(s.other.Add(time.Second)) {
 		return nil
 	}
 	if s.imported.IsZero() {

@@ -249,8 +249,6 @@ func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err err
 	switch {
 	case err != nil && !r.posted:
 		return nil, refusal(err, "to")
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
 	case answer.Report != nil:
 		return answer.Report, nil
 	}

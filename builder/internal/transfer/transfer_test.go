@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transfer_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/transfer"
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/requirements"
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// recorder is a display that keeps what it shows.
+type recorder struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
+	say := func(line string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		fmt.Fprintln(&r.text, line)
+	}
+	say("> " + name)
+	return fn(say)
+}
+
+// world is a platform with the workspace shop behind a gateway, on a fake clock.
+type world struct {
+	*platformtest.Platform
+	gateway *platformtest.Gateway
+	client  *platform.Client
+	display recorder
+	options transfer.Options
+}
+
+// archiveOf is an archive as transfers get it.
+func archiveOf(t *testing.T, files map[string]string) *bytes.Reader {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for name, data := range files {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = io.WriteString(f, data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(out.Bytes())
+}
+
+func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
+		archive := archiveOf(t, map[string]string{"shop/index.yml": "slug: shop\n", "shop/automations/a.yml": "x: 1\n"})
+		w := &world{Platform: platformtest.New(o),
+			options: transfer.Options{Slug: "shop", Archive: archive, Size: archive.Size(), TempDir: dir, Timeout: 30 * time.Minute}}
+		defer w.Close()
+		err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{"index.yml": {Data: []byte("slug: shop\n")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.NewPod("pod-0", &platformtest.Release{ID: "release"}).SetReady(true)
+		w.gateway = w.NewGateway()
+		w.gateway.Faults = new(platformtest.Script)
+		w.client, err = platform.New(platform.Options{BaseURL: "http://platform", Identity: platform.Bearer(platform.Fixed(secret.New(o.Token))),
+			Transport: platformtest.Transport(w.gateway)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(t, w)
+	})
+}
+
+// run transfers, and wants an outcome and a problem with the code, if any.
+func (w *world) run(t *testing.T, want transfer.Outcome, code string) *transfer.Result {
+	t.Helper()
+	r, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	if len(r.Problems) > 0 {
+		got = r.Problems[0].Code
+	}
+	if r.Outcome != want || got != code {
+		t.Errorf("%s with %q instead of %s with %q: %+v\n%s", r.Outcome, got, want, code, r.Problems, w.display.text.String())
+	}
+	for _, p := range append(r.Problems, r.Warnings...) {
+		if p.Message == "" || p.Help == "" {
+			t.Errorf("%+v says too little", p)
+		}
+	}
+	return r
+}
+
+// imports counts the requests to import that came.
+func (w *world) imports() (n int) {
+	for _, r := range w.Ledger().Requests {
+		if r.Server == "gateway" && r.Op == "import" {
+			n++
+		}
+	}
+	return n
+}
+
+var slow = func(string) time.Duration { return 10 * time.Minute }
+
+// However the answer gets lost, the end is found, and nothing is posted twice.
+func TestTheEndIsFound(t *testing.T) {
+	for name, tt := range map[string]struct {
+		options platformtest.Options
+		faults  []platformtest.Fault
+		files   bool // are known in the end
+		longest time.Duration
+	}{
+		"answered":                   {platformtest.Options{ImportTime: slow}, nil, true, 10 * time.Minute},
+		"processing":                 {platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, nil, true, 11 * time.Minute},
+		"processing, events late":    {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventLag: 10 * time.Second}, nil, true, 11 * time.Minute},
+		"proxy gives up":             {platformtest.Options{ImportTime: slow, ProxyTimeout: time.Minute}, nil, true, 11 * time.Minute},
+		"connection breaks":          {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}}, true, time.Minute},
+		"answer is cut":              {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.Truncate, Bytes: 5}}, true, time.Minute},
+		"no event":                   {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, DropImported: true}, nil, false, 11 * time.Minute},
+		"no event, answers are lost": {platformtest.Options{DropImported: true}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}}, false, time.Minute},
+		"events limited":             {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventReadsPerMinute: 2}, nil, true, 13 * time.Minute},
+		"no status":                  {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, NoStatus: true}, nil, true, 11 * time.Minute},
+		"lists fail": {platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, []platformtest.Fault{
+			{Op: "events", Nth: 2, Times: 3, Kind: platformtest.Answer, Status: 500}, {Op: "status", Nth: 2, Times: 3, Kind: platformtest.ResetBefore}}, true, 11 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, tt.options, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(tt.faults...)
+				began := time.Now()
+				r := w.run(t, transfer.Done, "")
+				if took := time.Since(began); took > tt.longest {
+					t.Errorf("took %s", took)
+				}
+				if (len(r.Imported) == 2) != tt.files || r.FilesUnknown == tt.files || w.imports() != 1 || w.Content("shop")["automations/a.yml"] == "" {
+					t.Errorf("%+v after %d imports", r, w.imports())
+				}
+			})
+		})
+	}
+}
+
+// A new workspace has no events that could be looked for before it is there.
+func TestTheEndOfANewWorkspaceIsFound(t *testing.T) {
+	inBubble(t, platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, func(t *testing.T, w *world) {
+		w.Remove("shop")
+		w.options.Create = true
+		if r := w.run(t, transfer.Done, ""); !r.Created || r.Workspace.ID == "" || len(r.Imported) != 2 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// Errors are told wherever they are found.
+func TestErrorsOfFiles(t *testing.T) {
+	for _, o := range []platformtest.Options{{}, {ArchiveProcessing: true}} {
+		inBubble(t, o, func(t *testing.T, w *world) {
+			w.Fail("shop", "duplicated mapping key")
+			r := w.run(t, transfer.Failed, "RequestValidationError")
+			if p := r.Problems[0]; p.File != "automations/a.yml" || !strings.Contains(p.Help, "cannot read the file") {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+}
+
+// What is not known is not success, and an import that somebody else has made does not
+// count, before or meanwhile.
+func TestUnknownEnds(t *testing.T) {
+	forbidden := func(op string) platformtest.Fault {
+		return platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`}
+	}
+	for name, tt := range map[string]struct {
+		options platformtest.Options
+		faults  []platformtest.Fault
+		create  bool
+		soon    bool // it is of no use to wait
+	}{
+		"out of time":     {platformtest.Options{ImportTime: func(string) time.Duration { return time.Hour }, ArchiveProcessing: true}, nil, false, false},
+		"nobody may tell": {platformtest.Options{ArchiveProcessing: true}, []platformtest.Fault{forbidden("events"), forbidden("status")}, false, true},
+		"never began":     {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}}, false, false},
+		"never made":      {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, tt.options, func(t *testing.T, w *world) {
+				if tt.create {
+					w.Remove("shop")
+					w.options.Create = true
+				} else {
+					w.importByAnother(t)
+					time.Sleep(2 * time.Hour)
+					w.importByAnother(t)
+					time.Sleep(59*time.Minute + 500*time.Millisecond) // where imports take an hour, it ends meanwhile
+					w.importByAnother(t)
+					time.Sleep(500 * time.Millisecond)
+				}
+				began := time.Now()
+				w.gateway.Faults.Add(tt.faults...)
+				r := w.run(t, transfer.Unknown, "unknown-outcome")
+				if soon := time.Since(began) < time.Minute; len(r.Imported) > 0 || soon != tt.soon {
+					t.Errorf("%+v after %s", r, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// importByAnother is not waited for.
+func (w *world) importByAnother(t *testing.T) {
+	t.Helper()
+	if _, err := w.client.ImportArchive(t.Context(), platform.ArchiveRequest{Workspace: "ids", Archive: w.options.Archive, Size: w.options.Size}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	answer := func(op string, status int) platformtest.Fault {
+		return platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: status, Body: `{"error":"E","message":"m"}`}
+	}
+	for name, tt := range map[string]struct {
+		fault   platformtest.Fault
+		code    string
+		imports int
+	}{
+		"list forbidden":   {answer("workspaces", 403), "forbidden", 0},
+		"import forbidden": {answer("import", 403), "forbidden", 1},
+		"too many":         {answer("import", 429), "rate_limited", 4},
+		"too large":        {answer("import", 413), "rejected", 1},
+		"locked":           {answer("import", 423), "locked", 1},
+		"gone":             {answer("import", 404), "not_found", 1},
+		"another one":      {platformtest.Fault{Op: "import", Kind: platformtest.Answer, Body: `{"imported":["index.yml"],"workspace":{"id":"other"}}`}, "other-workspace", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(tt.fault)
+				w.run(t, transfer.Failed, tt.code)
+				if n := w.imports(); n != tt.imports {
+					t.Errorf("%d imports", n)
+				}
+			})
+		})
+	}
+}
+
+// What is missing is told before the import, and stops nothing.
+func TestMissingValuesAreTold(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.SetSecret("shop", "stored", "v")
+		for _, name := range []string{"stored", "lacking", "given"} {
+			w.options.Requirements = append(w.options.Requirements, requirements.Requirement{Workspace: "shop", Kind: requirements.Secret, Name: name, Variable: "V_" + name})
+		}
+		w.options.Variables = []string{"V_given"}
+		r := w.run(t, transfer.Done, "")
+		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "secret lacking") || !strings.Contains(r.Warnings[0].Help, "V_lacking") {
+			t.Errorf("%+v", r.Warnings)
+		}
+		if text := w.display.text.String(); strings.Index(text, "warning: ") > strings.Index(text, "> import shop") {
+			t.Error(text)
+		}
+	})
+}
+
+// What was there is handed over before anything is changed, and an error of that ends it.
+func TestPresent(t *testing.T) {
+	for _, failure := range []error{nil, errors.New("disk full")} {
+		inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			called := 0
+			w.options.Present = func(_ context.Context, f *os.File) error {
+				called++
+				info, err := f.Stat()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r, err := zip.NewReader(f, info.Size()); err != nil || len(r.File) != 1 || w.imports() != 0 {
+					t.Errorf("%v, %d imports", err, w.imports())
+				}
+				return failure
+			}
+			_, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
+			if !errors.Is(err, failure) || called != 1 || (failure == nil) != (w.imports() == 1) {
+				t.Errorf("%v, called %d times, %d imports", err, called, w.imports())
+			}
+			if left, _ := os.ReadDir(w.options.TempDir); len(left) > 0 {
+				t.Errorf("%v is left", left)
+			}
+		})
+	}
+}
+
+func TestDryRunImportsNothing(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.options.DryRun = true
+		w.run(t, transfer.Done, "")
+		if w.imports() != 0 {
+			t.Error("something was imported")
+		}
+		w.Remove("shop")
+		w.run(t, transfer.Failed, "no-workspace")
+	})
+}
+
+// An interruption says whether the platform goes on.
+func TestInterruptions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stopAt  string
+		nth     int
+		kind    platformtest.Kind
+		options platformtest.Options
+		outcome transfer.Outcome
+	}{
+		"before":            {"workspaces", 1, platformtest.Hang, platformtest.Options{}, transfer.Failed},
+		"before, by values": {"workspaces", 3, platformtest.Hang, platformtest.Options{}, transfer.Failed},
+		"during":            {"import", 1, platformtest.Pass, platformtest.Options{ImportTime: slow}, transfer.Unknown},
+		"while searching":   {"events", 1, platformtest.Hang, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, transfer.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, tt.options, func(t *testing.T, w *world) {
+				ctx, cancel := context.WithCancel(t.Context())
+				w.gateway.Faults.Add(platformtest.Fault{Op: tt.stopAt, Nth: tt.nth, Kind: tt.kind, Before: func() { time.AfterFunc(time.Second, cancel) }})
+				w.options.Requirements = []requirements.Requirement{{Workspace: "shop", Kind: requirements.Secret, Name: "key", Variable: "V"}}
+				w.SetSecret("shop", "key", "v")
+				r, err := transfer.Run(ctx, w.client, &w.display, w.options)
+				if !errors.Is(err, context.Canceled) || len(r.Warnings) > 0 || r.Outcome != tt.outcome || r.Problems[0].Code != "interrupted" {
+					t.Errorf("%v, %+v", err, r)
+				}
+			})
+		})
+	}
+}
+
+// The end of an export that breaks off is written over by the next.
+func TestExportIsTriedAgain(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.gateway.Faults.Add(platformtest.Fault{Op: "export", Kind: platformtest.Truncate, Bytes: -1, After: func() {
+			if err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop"}, fstest.MapFS{"index.yml": {}}); err != nil {
+				t.Error(err)
+			}
+		}})
+		file, err := os.Create(w.options.TempDir + "/x.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		slug, err := transfer.Export(t.Context(), w.client, &w.display, "ids", file)
+		info, _ := file.Stat()
+		whole, zerr := zip.NewReader(file, info.Size())
+		if err != nil || slug != "shop" || zerr != nil || whole.File[0].UncompressedSize64 != 0 || info.Size() > 200 {
+			t.Errorf("%s of %d bytes, %v, %v", slug, info.Size(), err, zerr)
+		}
+	})
+}
+
+func TestReportsAreComplete(t *testing.T) {
+	r := &transfer.Result{Outcome: transfer.Failed, Target: "http://t", Workspace: transfer.Workspace{Slug: "shop"},
+		Warnings: []transfer.Problem{{Code: "missing-value", Message: "w", Help: "hw"}},
+		Problems: []transfer.Problem{{File: "a.yml", Code: "E", Message: "m", Help: "h"}, {Code: "nothing", Message: "n", Help: "hn"}, {Code: "X", Message: "o", Help: "ho"}}}
+	var text, junit bytes.Buffer
+	if err := errors.Join(r.WriteProblems(&text), r.WriteJUnit(&junit)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "warning: w\n  help: hw\nerror: a.yml: E: m\n  help: h\nerror: n\n  help: hn\nerror: X: o\n  help: ho\n"; text.String() != want {
+		t.Errorf("%s", text.String())
+	}
+	for _, part := range []string{`tests="2" failures="2"`, `name="a.yml"`, `type="nothing"`, "help: hn", "X: o", "help: ho", "warning: w"} {
+		if !strings.Contains(junit.String(), part) {
+			t.Errorf("no %s in %s", part, junit.String())
+		}
+	}
+	data, err := json.Marshal(r)
+	if err != nil || !strings.Contains(string(data), `"durationMilliseconds":0`) {
+		t.Errorf("%s, %v", data, err)
+	}
+}
