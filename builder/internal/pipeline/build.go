@@ -87,7 +87,12 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	var reading *Reading
 	var content layer.Layer
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return cmp.Or(b.resolveBase(gctx), b.checkEngine(gctx)) })
+	group.Go(func() error {
+		if err := b.resolveBase(gctx); err != nil {
+			return err
+		}
+		return b.checkEngine(gctx)
+	})
 	group.Go(func() (err error) {
 		reading, content, err = b.readLayer(gctx)
 		return err

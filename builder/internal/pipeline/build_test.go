@@ -8,10 +8,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -460,5 +463,36 @@ func TestOptionsThatDoNotFitTheBaseAreRefused(t *testing.T) {
 				t.Errorf("error %q does not say %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A daemon is not asked for anything, with all that this may take, once there is no base.
+func TestNoDaemonIsReachedWithoutABase(t *testing.T) {
+	f := newFixture(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reached atomic.Int32
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			reached.Add(1)
+			conn.Close()
+		}
+	})
+	if f.opts.BuildKit, err = engine.NewRemote(engine.RemoteOptions{Address: "tcp://" + listener.Addr().String()}); err != nil {
+		t.Fatal(err)
+	}
+	f.opts.Base = f.reg.Ref("nosuch:1")
+	_, _, err = f.build(t, t.Context())
+	listener.Close()
+	served.Wait()
+	if failure, ok := errors.AsType[*pipeline.Error](err); !ok || failure.Kind != pipeline.Registry || reached.Load() > 0 {
+		t.Errorf("error %v, connections: %d", err, reached.Load())
 	}
 }

@@ -238,7 +238,8 @@ func walk(ctx context.Context, files walker, sinks ...sink) (source.Report, erro
 		report, err = files.Walk(ctx, func(file source.File) error { return deliver(ctx, file, pipes) })
 		return err
 	})
-	return report, group.Wait()
+	err := group.Wait() // before the report is read
+	return report, err
 }
 
 func drain(pipe <-chan source.File, sink sink) error {
