@@ -170,7 +170,7 @@ func imageSettings(img ocispec.Image, m *release.Manifest) map[setting]string {
 		}
 	}
 	for name, value := range c.Labels {
-		if image.CheckLabels(map[string]string{name: value}) == nil {
+		if !image.IsOurs(name) {
 			settings[setting{"label", name}] = value
 		}
 	}

@@ -183,11 +183,16 @@ func (c Config) ours() map[string]string {
 	}
 }
 
+// IsOurs reports whether a label or annotation is ours to set.
+func IsOurs(key string) bool {
+	_, ours := Config{Manifest: new(release.Manifest)}.ours()[key]
+	return ours
+}
+
 // CheckLabels refuses labels or annotations of the user that are ours to set.
 func CheckLabels(user map[string]string) error {
-	ours := Config{Manifest: new(release.Manifest)}.ours()
 	for _, key := range slices.Sorted(maps.Keys(user)) {
-		if _, taken := ours[key]; taken || key == "" {
+		if IsOurs(key) || key == "" {
 			return fmt.Errorf("label or annotation %q is set by the builder: choose another name", key)
 		}
 	}
