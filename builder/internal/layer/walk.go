@@ -16,8 +16,8 @@ import (
 )
 
 // maxWindow bounds the memory that the decompression of zstd takes, in bytes. It is
-// what zstd's own program uses at its highest ordinary level.
-const maxWindow = 8 << 20
+// the most that zstd's own program takes unless it is told to take more.
+const maxWindow = 128 << 20
 
 // ErrTooLarge is a layer that unpacks to more than was allowed.
 var ErrTooLarge = errors.New("the layer unpacks to more than is read of one")
@@ -30,7 +30,7 @@ var ErrTooLarge = errors.New("the layer unpacks to more than is read of one")
 func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
 	packed := newSummer(io.Discard)
 	buffered := bufio.NewReader(io.TeeReader(blob, packed))
-	unpacked, err := unpack(buffered)
+	unpacked, err := Unpack(buffered)
 	if err != nil {
 		return Layer{}, fmt.Errorf("unpack layer: %w", err)
 	}
@@ -70,9 +70,9 @@ func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) err
 	}
 }
 
-// unpack finds out how a blob is compressed by its first bytes: media types are what
-// somebody says.
-func unpack(blob *bufio.Reader) (io.ReadCloser, error) {
+// Unpack reads the tar in a layer. How the layer is compressed tell its first bytes: media
+// types are what somebody says.
+func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := blob.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

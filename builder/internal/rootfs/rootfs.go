@@ -9,21 +9,18 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
 const (
 	whiteoutPrefix = ".wh."
 	opaqueWhiteout = ".wh..wh..opq"
-	// maxWindow bounds the memory that a compressed layer can ask for, in bytes.
-	maxWindow = 128 << 20
 )
 
 // Limits bound what is read.
@@ -48,8 +45,8 @@ type Layer func() (io.ReadCloser, error)
 
 // Read calls fn for every file below dir, an absolute path, in no particular order and
 // with its path relative to dir. Layers come from the bottom, as in a manifest. Anything
-// in dir that is neither a file nor a directory is an error: what it stands for may be
-// elsewhere in the image.
+// in dir that is neither a file nor a directory is an error, as what it stands for may be
+// elsewhere in the image, and so is a file that one layer has twice.
 func Read(layers []Layer, dir string, limits Limits, fn func(name string, data []byte) error) error {
 	r := &reader{dir: strings.Trim(path.Clean(dir), "/"), limits: limits, fn: fn, seen: map[string]bool{}, hidden: map[string]bool{}}
 	for i := len(layers) - 1; i >= 0 && !r.done; i-- {
@@ -69,8 +66,9 @@ type reader struct {
 	// seen holds the paths of upper layers, directories among them as false; hidden the
 	// paths below which lower layers count for nothing.
 	seen, hidden map[string]bool
-	// next are the paths that this layer hides from the lower ones.
+	// next are the paths that this layer hides from the lower ones, here the files that it has.
 	next  []string
+	here  map[string]bool
 	done  bool
 	files int
 	bytes int64
@@ -83,11 +81,12 @@ func (r *reader) layer(open Layer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, blob.Close()) }()
-	plain, err := decompress(blob)
+	plain, err := layer.Unpack(bufio.NewReader(blob))
 	if err != nil {
 		return err
 	}
 	defer plain.Close()
+	r.here = map[string]bool{}
 	counted := &counter{r: plain, left: r.limits.Unpacked - r.read}
 	archive := tar.NewReader(counted)
 	for {
@@ -148,13 +147,15 @@ func (r *reader) entry(header *tar.Header, content io.Reader) error {
 	file, upper := r.seen[name]
 	isDirectory := header.Typeflag == tar.TypeDir
 	switch {
+	case r.here[name]: // which of them counts depends on who unpacks
+		return fmt.Errorf("/%s is there twice", name)
 	case upper && (file || !isDirectory): // of two, the upper one counts
 		return nil
 	case isDirectory:
 		r.seen[name] = false
 		return nil
 	}
-	r.seen[name] = true
+	r.seen[name], r.here[name] = true, true
 	r.hide(name) // a directory below a file of the same name is gone
 	if header.Typeflag != tar.TypeReg || !within(name, r.dir) || name == r.dir {
 		return fmt.Errorf("/%s is neither a file nor a directory, but an entry of type %q", name, header.Typeflag)
@@ -200,24 +201,6 @@ func (r *reader) file(name string, size int64, content io.Reader) error {
 		return fmt.Errorf("read /%s: %w", name, err)
 	}
 	return r.fn(strings.TrimPrefix(name, r.dir+"/"), data.Bytes())
-}
-
-// decompress goes by the first bytes: media types of layers are not always right.
-func decompress(r io.Reader) (io.ReadCloser, error) {
-	buffered := bufio.NewReader(r)
-	magic, _ := buffered.Peek(4)
-	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(buffered)
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		decoder, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return decoder.IOReadCloser(), nil
-	default:
-		return io.NopCloser(buffered), nil
-	}
 }
 
 // counter ends, with less than nothing left, what is longer than it may be.

@@ -146,6 +146,8 @@ func TestHostileLayersAreRefused(t *testing.T) {
 		"too large a file":   {entries{{"www/workspaces/a/x", strings.Repeat("x", 101)}}, "bytes in /www/workspaces/a/x: more than 100"},
 		"too many bytes":     {entries{{"www/workspaces/a/x", strings.Repeat("x", 100)}, {"www/workspaces/a/y", strings.Repeat("x", 51)}}, "bytes in /www/workspaces: more than 150"},
 		"too many files":     {entries{{"www/workspaces/1", ""}, {"www/workspaces/2", ""}, {"www/workspaces/3", ""}, {"www/workspaces/4", ""}, {"www/workspaces/5", ""}}, "files in /www/workspaces: more than 4"},
+		"a file twice":       {entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}}, "/www/workspaces/a/x is there twice"},
+		"file and directory": {entries{{"www/workspaces/a", "1"}, {"www/workspaces/a/", ""}}, "/www/workspaces/a is there twice"},
 		"a bomb":             {entries{{"elsewhere", strings.Repeat("x", 1<<20)}}, "bytes in the layers: more than"},
 	} {
 		_, err := read([]rootfs.Layer{blob(test.layer.tar(t))}, limits)
