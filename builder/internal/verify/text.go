@@ -40,9 +40,12 @@ func (r *Report) WriteText(w io.Writer) error {
 	if len(r.Proven) > 0 {
 		line("proven     %s", join(r.Proven))
 	}
-	if len(r.Problems) > 0 {
+	switch {
+	case len(r.Problems) > 0:
 		line("\nThe image is not what it says. Problems: %d", len(r.Problems))
-	} else {
+	case len(r.Unproven) > 0:
+		line("\nThe image is what it says, as far as that could be proven. Unproven: %d", len(r.Unproven))
+	default:
 		line("\nThe image is what it says.")
 	}
 	return out.Flush()
