@@ -157,7 +157,7 @@ if anything was not pushed that should have been, and says what to do about it.`
 			if err == nil {
 				err = pushError(result)
 			}
-			return errors.Join(err, display.Close(), push.write(a, result))
+			return errors.Join(err, display.Close(), a.writeOutcome(push.reports, result))
 		},
 	}
 	for _, group := range []interface{ register(*pflag.FlagSet) }{&api, &push, &show} {
@@ -166,9 +166,16 @@ if anything was not pushed that should have been, and says what to do about it.`
 	return cmd
 }
 
-// write writes the reports, what was pushed, and what is wrong.
-func (f *pushFlags) write(a *app, result *bulkpush.Result) error {
-	targets, err := parseTargets(f.reports, pushReports)
+// outcome is what became of a push or a transfer.
+type outcome interface {
+	WriteSummary(w io.Writer) error
+	WriteProblems(w io.Writer) error
+	WriteJUnit(w io.Writer) error
+}
+
+// writeOutcome writes the reports, what was done, and what is wrong.
+func (a *app) writeOutcome(reports []string, result outcome) error {
+	targets, err := parseTargets(reports, pushReports)
 	errs := []error{err}
 	for _, t := range targets {
 		errs = append(errs, replaceFile(t.path, func(w io.Writer) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/scan/format"
 )
 
 const transferHelp = `Transfer brings one workspace to a platform, without an image: from another platform
@@ -20,10 +21,13 @@ The workspace is validated and scanned like those of a build, and what is import
 made of what was scanned. Nothing is imported if anything is wrong. Before that, values
 that the workspace requires and the target lacks are named.
 
-With --dry-run nothing is imported, and what an import would change is printed. An
-import leaves alone what the target has and the workspace lacks, unless it is deleted
-with --prune. With --backup, the workspace as it was is kept in an archive: transfer it
-with --prune to go back, or let an approver read it with builder diff.`
+With --dry-run nothing is imported, and what an import would change is printed; with
+--changes markdown=FILE it is written for a merge request. An import leaves alone what
+the target has and the workspace lacks, unless it is deleted with --prune. With --backup,
+the workspace as it was is kept in an archive: transfer it with --prune to go back.`
+
+// changeReports are the formats of what an import changes.
+var changeReports = []format.Format{"markdown", format.JSON}
 
 // transferFlags say what is transferred, where, and how.
 type transferFlags struct {
@@ -35,6 +39,7 @@ type transferFlags struct {
 	variables     []string
 	timeout       time.Duration
 	reports       []string
+	changes       []string
 
 	source sourceFlags
 	look   scanFlags
@@ -53,6 +58,7 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "longest `time` from the import to its known end")
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a format of json and junit (repeat)")
+	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: `FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
 	f.source.register(flags)
 	f.look.registerNamed(flags, "scan-report")
 	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
@@ -72,7 +78,10 @@ func (f *transferFlags) check(args []string) error {
 	case f.timeout < time.Second:
 		return fmt.Errorf("--timeout %s is less than a second", f.timeout)
 	}
-	if _, err := parseTargets(f.reports, pushReports); err != nil || f.backup == "" {
+	if _, err := parseTargets(f.reports, pushReports); err != nil {
+		return err
+	}
+	if _, err := parseTargets(f.changes, changeReports); err != nil || f.backup == "" {
 		return err
 	}
 	return report.CheckPath(f.backup)

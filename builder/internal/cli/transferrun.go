@@ -79,12 +79,12 @@ func (t *transferRun) run(ctx context.Context, args []string) error {
 	if err == nil {
 		var changes *compare.Report
 		result, changes, err = t.transfer(ctx, reading)
-		if changes != nil {
-			said = append(said, func() error { return t.writeChanges(changes) })
+		if changes != nil && t.dryRun {
+			said = append(said, func() error { return t.showChanges(changes) })
 		}
 	}
 	if result != nil {
-		said = append(said, func() error { return t.write(result) })
+		said = append(said, func() error { return t.writeOutcome(t.reports, result) })
 		err = errors.Join(err, transferError(result, err))
 	}
 	errs := []error{t.display.Close()}
@@ -155,13 +155,15 @@ func (t *transferRun) transfer(ctx context.Context, reading *pipeline.Reading) (
 	slug := workspaces[0].Slug
 	opts := transfer.Options{Slug: slug, Archive: file, Size: info.Size(), Prune: t.prune, Create: t.create, DryRun: t.dryRun,
 		Requirements: requirements.Of(workspaces), Variables: t.variables, TempDir: t.dir, Timeout: t.timeout}
-	if t.dryRun || t.backup != "" {
+	if t.dryRun || t.backup != "" || len(t.changes) > 0 {
 		opts.Present = func(ctx context.Context, present *os.File) (err error) {
-			if err := t.keep(present); err != nil || !t.dryRun {
+			if err := t.keep(present); err != nil || !t.dryRun && len(t.changes) == 0 {
 				return err
 			}
-			changes, err = t.compare(ctx, present.Name(), slug)
-			return err
+			if changes, err = t.compare(ctx, present.Name(), slug); err != nil {
+				return fmt.Errorf("compare with the workspace of the target: %w", err)
+			}
+			return t.writeChanges(changes)
 		}
 	}
 	result, err = transfer.Run(ctx, t.to, t.display, opts)
@@ -208,9 +210,24 @@ func (t *transferRun) compare(ctx context.Context, path, slug string) (*compare.
 	return changes, nil
 }
 
-// writeChanges writes what an import would change. What is only on the target stays,
-// unless it is pruned.
+// writeChanges writes what the import changes to files, for whoever approves it.
 func (t *transferRun) writeChanges(changes *compare.Report) error {
+	targets, err := parseTargets(t.changes, changeReports)
+	errs := []error{err}
+	for _, target := range targets {
+		errs = append(errs, replaceFile(target.path, func(w io.Writer) error {
+			if target.format == format.JSON {
+				return changes.WriteJSON(w)
+			}
+			return changes.WriteMarkdown(w, compare.FitsComment)
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// showChanges shows what the import changes. What is only on the target stays, unless it
+// is pruned.
+func (t *transferRun) showChanges(changes *compare.Report) error {
 	if err := changes.WriteText(t.Out, t.color(t.Out)); err != nil {
 		return err
 	}
@@ -227,21 +244,6 @@ func (t *transferRun) writeChanges(changes *compare.Report) error {
 	}
 	_, err := fmt.Fprintln(t.Out)
 	return err
-}
-
-// write writes the reports, what was transferred, and what is wrong.
-func (t *transferRun) write(result *transfer.Result) error {
-	targets, err := parseTargets(t.reports, pushReports)
-	errs := []error{err}
-	for _, target := range targets {
-		errs = append(errs, replaceFile(target.path, func(w io.Writer) error {
-			if target.format == format.JUnit {
-				return result.WriteJUnit(w)
-			}
-			return writeJSON(w, result)
-		}))
-	}
-	return errors.Join(append(errs, result.WriteSummary(t.Out), result.WriteProblems(t.Err))...)
 }
 
 // transferError is the exit code of a result, whose problems are told with it.

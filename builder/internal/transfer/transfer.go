@@ -13,20 +13,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/requirements"
-)
-
-const (
-	// maxArchive bounds an export, in bytes.
-	maxArchive = 256 << 20
-	// exportWait bounds the time that an export takes.
-	exportWait = 10 * time.Minute
 )
 
 // Options of a transfer.
@@ -120,118 +112,6 @@ func (r *run) transfer(ctx context.Context) error {
 		return err
 	}
 	return r.judge(report)
-}
-
-// find finds the workspace on the target: nil where a new one is to be made.
-func (r *run) find(ctx context.Context) (found *platform.Installed, err error) {
-	err = r.display.Narrate("look for "+r.Slug+" on "+r.client.BaseURL(), func(func(string)) error {
-		found, r.since, err = find(ctx, r.client, r.Slug)
-		return err
-	})
-	switch {
-	case err != nil:
-		return nil, refusal(err, "to")
-	case found != nil:
-		r.result.Workspace = Workspace{Slug: found.Slug, ID: found.ID}
-		return found, nil
-	case r.Create:
-		r.result.Created = true
-		return nil, nil
-	}
-	return nil, &Problem{Code: "no-workspace", Message: fmt.Sprintf("the target has no workspace %s that the token's user can see", r.Slug),
-		Help: "make it with --create, or give the user access to it"}
-}
-
-// find returns nil if there is no such workspace, and the platform's time.
-func find(ctx context.Context, client *platform.Client, name string) (found *platform.Installed, at time.Time, err error) {
-	var all []platform.Installed
-	var meta platform.Meta
-	err = retry.Read(ctx, func() error { all, meta, err = client.Workspaces(ctx); return err })
-	if at = meta.Date; at.IsZero() {
-		at = time.Now().Add(-time.Minute)
-	}
-	for _, is := range []func(platform.Installed) bool{
-		func(w platform.Installed) bool { return w.Slug == name },
-		func(w platform.Installed) bool { return w.ID == name },
-	} {
-		if i := slices.IndexFunc(all, is); i >= 0 {
-			return &all[i], at, err
-		}
-	}
-	return nil, at, err
-}
-
-// missing warns of values that the target lacks. What cannot be found out stops nothing.
-func (r *run) missing(ctx context.Context) error {
-	if len(r.Requirements) == 0 {
-		return nil
-	}
-	return r.display.Narrate("compare what the workspace requires with what the target has", func(say func(string)) error {
-		missing, err := requirements.Missing(ctx, r.client, r.Requirements, r.Variables)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			r.result.warn(Problem{Code: "unknown-values", Message: "it is not known whether the target has the values that the workspace requires: " + err.Error(),
-				Help: "give the token's user access to the secrets of the workspace, or see builder requirements"})
-		}
-		for _, m := range missing {
-			r.result.warn(Problem{Code: "missing-value", Message: fmt.Sprintf("the target has no %s", m),
-				Help: fmt.Sprintf("store it for the workspace, or give prismeai-workspaces the variable %s (--service-env says that it has it)", m.Variable)})
-		}
-		for _, w := range r.result.Warnings {
-			say("warning: " + w.Message)
-		}
-		return nil
-	})
-}
-
-// present exports the workspace as it is.
-func (r *run) present(ctx context.Context, id string) (err error) {
-	file, err := os.CreateTemp(r.TempDir, "present-*.zip")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	if err := export(ctx, r.client, r.display, id, r.Slug, file, "to"); err != nil {
-		return err
-	}
-	return r.Present(ctx, file)
-}
-
-// Export writes the archive of a workspace, by slug or id, and returns its slug. The
-// error is a [*Problem], of ctx or of the writer.
-func Export(ctx context.Context, client *platform.Client, display Display, name string, to *os.File) (slug string, err error) {
-	var found *platform.Installed
-	err = display.Narrate("look for "+name+" on "+client.BaseURL(), func(func(string)) error {
-		found, _, err = find(ctx, client, name)
-		return err
-	})
-	switch {
-	case err != nil:
-		return "", refusal(err, "from")
-	case found == nil:
-		return "", &Problem{Code: "no-workspace", Message: fmt.Sprintf("the source has no workspace %s that the token's user can see", name),
-			Help: "correct --workspace, or give the user access to it"}
-	}
-	return found.Slug, export(ctx, client, display, found.ID, found.Slug, to, "from")
-}
-
-// export writes the archive of a workspace from the beginning of a file.
-func export(ctx context.Context, client *platform.Client, display Display, id, slug string, to *os.File, side string) error {
-	return display.Narrate("export "+slug+" from "+client.BaseURL(), func(func(string)) error {
-		err := retry.Read(ctx, func() error {
-			if _, err := to.Seek(0, io.SeekStart); err != nil {
-				return err
-			}
-			if err := to.Truncate(0); err != nil {
-				return err
-			}
-			_, err := client.ExportArchive(ctx, platform.ExportRequest{Workspace: id, Limit: maxArchive, Wait: exportWait}, to)
-			return err
-		})
-		return refusal(err, side)
-	})
 }
 
 // post imports, and finds out how that ends.

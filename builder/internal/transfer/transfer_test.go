@@ -269,6 +269,20 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The platform takes few imports in a minute. The next minute is waited for.
+func TestTheLimitOfImportsIsWaitedFor(t *testing.T) {
+	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		for range 3 {
+			w.importByAnother(t)
+		}
+		began := time.Now()
+		w.run(t, transfer.Done, "")
+		if took := time.Since(began); took < time.Minute || took > 65*time.Second || w.imports() != 5 {
+			t.Errorf("%d imports, took %s", w.imports(), took)
+		}
+	})
+}
+
 // What is missing is told before the import, and stops nothing.
 func TestMissingValuesAreTold(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
