@@ -27,7 +27,7 @@ func (a *app) verify() *cobra.Command {
 	var reach registryFlags
 	var look scanFlags
 	var src string
-	var strict bool
+	var failUnproven bool
 	opts := pipeline.VerifyOptions{}
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
@@ -58,7 +58,7 @@ func (a *app) verify() *cobra.Command {
 			} else {
 				err = report.WriteText(a.Out)
 			}
-			if err == nil && (len(report.Problems) > 0 || strict && len(report.Unproven) > 0) {
+			if err == nil && (len(report.Problems) > 0 || failUnproven && len(report.Unproven) > 0) {
 				return &exitError{code: exitMismatch, err: errors.New("the image is not what it says"), said: true}
 			}
 			return err
@@ -69,7 +69,7 @@ func (a *app) verify() *cobra.Command {
 	cmd.Flags().StringVar(&src, "source", "", "`SOURCE` as of build, to build the image from again and compare; with the scan's flags of that build")
 	reach.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
-	cmd.Flags().BoolVar(&strict, "strict", false, "what cannot be proven is a problem")
+	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 also if something cannot be proven")
 	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, where it cannot be reached")
 	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "allow an image that was built without attestations")
 	return cmd

@@ -31,9 +31,9 @@ import (
 //
 // The reading is returned also with an error of kind [Invalid], [Secrets] or
 // [Incomplete]. With an error of any kind, or after an interruption, no file has been
-// written, no temporary file is left, and no name has been pushed, with one exception:
+// written, no temporary file is left, and no name has been pushed, with exceptions:
 // a registry that holds all of the image may still refuse its name when others have
-// it already. See [engine.Build].
+// it already, and a file its own when the names are pushed. See [engine.Build].
 func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_ *Reading, _ *report.Build, err error) {
 	if err := opts.check(); err != nil {
 		return nil, nil, err
