@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -85,7 +86,12 @@ func (a *app) writeReport(t reportTarget, reading *pipeline.Reading) error {
 
 // replaceFile writes a report to a file, which has all of it or is as it was.
 func replaceFile(path string, write func(io.Writer) error) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	return replaceFileOf(0o644, path, write)
+}
+
+// replaceFileOf is replaceFile with permissions.
+func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) error {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(mode))
 	if err != nil {
 		return fmt.Errorf("create report: %w", err)
 	}

@@ -170,12 +170,12 @@ func (t *transferRun) transfer(ctx context.Context, reading *pipeline.Reading) (
 	return result, changes, err
 }
 
-// keep writes the backup.
+// keep writes the backup, which may hold secrets: nobody has scanned it.
 func (t *transferRun) keep(present *os.File) error {
 	if t.backup == "" {
 		return nil
 	}
-	return replaceFile(t.backup, func(w io.Writer) error {
+	return replaceFileOf(0o600, t.backup, func(w io.Writer) error {
 		if _, err := present.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
