@@ -81,25 +81,46 @@ func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, e
 		return nil, fmt.Errorf("read the list of the archive: %w", err)
 	}
 	reader.left = math.MaxInt64
-	root := newArchiveDirectory()
-	left, room := limits.TotalSize, 2*limits.Files
+	l := listing{root: newArchiveDirectory(), limits: limits, packed: uint64(size), bytes: uint64(limits.TotalSize), room: 2 * min(limits.Files, math.MaxInt/2)}
 	for _, f := range archive.File {
-		if err := checkArchived(f); err != nil {
+		if err := l.take(f); err != nil {
 			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
-		}
-		if f.UncompressedSize64 > uint64(left) {
-			return nil, &LimitError{What: "bytes", Max: limits.TotalSize}
-		}
-		left -= int64(f.UncompressedSize64)
-		made, err := root.add(f)
-		if err != nil {
-			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
-		}
-		if room -= made; room < 0 {
-			return nil, &LimitError{What: "files, directories and other entries", Max: int64(2 * limits.Files)}
 		}
 	}
-	return root, nil
+	return l.root, nil
+}
+
+// listing is an archive that is being listed.
+type listing struct {
+	root   *archiveDirectory
+	limits Limits
+	// packed and bytes are how many more bytes the entries may have in the archive and
+	// unpacked, room how many more files and directories there may be.
+	packed, bytes uint64
+	room          int
+}
+
+// take adds an entry, if it is within the limits.
+func (l *listing) take(f *zip.File) error {
+	if err := checkArchived(f); err != nil {
+		return err
+	}
+	switch {
+	case f.CompressedSize64 > l.packed:
+		return errors.New("it has bytes of other entries, or more than the archive: do not use this archive")
+	case f.UncompressedSize64 > l.bytes:
+		return &LimitError{What: "bytes", Max: l.limits.TotalSize}
+	}
+	l.packed -= f.CompressedSize64
+	l.bytes -= f.UncompressedSize64
+	made, err := l.root.add(f)
+	if err != nil {
+		return err
+	}
+	if l.room -= made; l.room < 0 {
+		return &LimitError{What: "files, directories and other entries", Max: int64(2 * l.limits.Files)}
+	}
+	return nil
 }
 
 // rationed is a file of which only so much may be read.

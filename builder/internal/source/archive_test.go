@@ -166,6 +166,24 @@ func handOut(t *testing.T, path string, limits Limits) error {
 	return err
 }
 
+// Many entries may be of the same bytes, each of them small enough.
+func TestArchiveWhoseEntriesOverlap(t *testing.T) {
+	const entries = 20
+	data := archive(t, archived{name: "shop/00.yml", data: strings.Repeat("x", 1000), change: func(h *zip.FileHeader) { h.Method = zip.Store }})
+	start := central(data)
+	record, end := data[start:len(data)-22], bytes.Clone(data[len(data)-22:])
+	overlapping := bytes.Clone(data[:start])
+	for i := range entries {
+		overlapping = append(overlapping, bytes.ReplaceAll(record, []byte("00.yml"), fmt.Appendf(nil, "%02d.yml", i))...)
+	}
+	binary.LittleEndian.PutUint16(end[8:], entries)
+	binary.LittleEndian.PutUint16(end[10:], entries)
+	binary.LittleEndian.PutUint32(end[12:], uint32(entries*len(record)))
+	if err := handOut(t, writeArchive(t, append(overlapping, end...)), Limits{}); err == nil || !strings.Contains(err.Error(), "bytes of other entries") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A few long paths make many directories, which are counted as they are made.
 func TestDirectoriesOfAnArchiveCount(t *testing.T) {
 	data := archive(t, archived{name: "shop/a/b/c/d/x"}, archived{name: "shop/a/b/c/d/y"})
