@@ -145,7 +145,7 @@ func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec
 		spec.Platforms = append(spec.Platforms, engine.Platform{
 			Platform: b.platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
 		})
-		sbom, err := json.Marshal(i.sbom(b, spec.Layers.Manifest))
+		sbom, err := i.sbom(b, spec.Layers.Manifest).Encode()
 		if err != nil {
 			return spec, err
 		}

@@ -13,6 +13,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"iter"
+	"path"
 	"slices"
 	"time"
 )
@@ -23,21 +25,29 @@ const PredicateType = "https://spdx.dev/Document"
 // ID identifies an element within its document: see [NewID].
 type ID string
 
-// Document is a bill of materials. It is encoded by encoding/json.
+// Document is a bill of materials: see [Document.Encode].
 type Document struct {
-	Version       string         `json:"spdxVersion"`
-	DataLicense   string         `json:"dataLicense"`
-	ID            ID             `json:"SPDXID"`
-	Name          string         `json:"name"`
-	Namespace     string         `json:"documentNamespace"`
-	CreationInfo  CreationInfo   `json:"creationInfo"`
-	Packages      []Package      `json:"packages"`
-	Files         []File         `json:"files,omitempty"`
-	Relationships []Relationship `json:"relationships"`
+	head     head
+	packages []Package
+	// files and relationships are made while they are encoded: all at once would take
+	// several times the memory of the encoded document.
+	files         []iter.Seq[fileEntry]
+	relationships []iter.Seq[relationship]
+	// count is how many files there are.
+	count int
 }
 
-// CreationInfo says when and by what a document was made.
-type CreationInfo struct {
+// head is what a document says of itself.
+type head struct {
+	Version      string       `json:"spdxVersion"`
+	DataLicense  string       `json:"dataLicense"`
+	ID           ID           `json:"SPDXID"`
+	Name         string       `json:"name"`
+	Namespace    string       `json:"documentNamespace"`
+	CreationInfo creationInfo `json:"creationInfo"`
+}
+
+type creationInfo struct {
 	Created  string   `json:"created"`
 	Creators []string `json:"creators"`
 }
@@ -73,21 +83,28 @@ type ExternalRef struct {
 	Locator  string `json:"referenceLocator"`
 }
 
-// File is a file of a package.
+// File is a file of a package. SHA-1 is there because the format demands it.
 type File struct {
-	ID        ID         `json:"SPDXID"`
-	Name      string     `json:"fileName"`
-	Checksums []Checksum `json:"checksums"`
+	// Path has slashes, and does not start with one.
+	Path   string
+	SHA1   [sha1.Size]byte
+	SHA256 [sha256.Size]byte
 }
 
-// Checksum is in hexadecimal digits.
-type Checksum struct {
+// fileEntry is a file as the format has it.
+type fileEntry struct {
+	ID        ID         `json:"SPDXID"`
+	Name      string     `json:"fileName"`
+	Checksums []checksum `json:"checksums"`
+}
+
+// checksum is in hexadecimal digits.
+type checksum struct {
 	Algorithm string `json:"algorithm"`
 	Value     string `json:"checksumValue"`
 }
 
-// Relationship says what one element is to another.
-type Relationship struct {
+type relationship struct {
 	Element ID     `json:"spdxElementId"`
 	Type    string `json:"relationshipType"`
 	Related ID     `json:"relatedSpdxElement"`
@@ -106,10 +123,10 @@ const documentID = "SPDXRef-DOCUMENT"
 // New returns an empty document. The namespace is a URI that no document of other
 // content has; tool is the program with its version, as name-version.
 func New(name, namespace string, created time.Time, tool string) *Document {
-	return &Document{
+	return &Document{head: head{
 		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: documentID, Name: name, Namespace: namespace,
-		CreationInfo: CreationInfo{Created: created.UTC().Format(time.RFC3339), Creators: []string{"Tool: " + tool}},
-	}
+		CreationInfo: creationInfo{Created: created.UTC().Format(time.RFC3339), Creators: []string{"Tool: " + tool}},
+	}}
 }
 
 // NewID returns an identifier for what is named by text among the things of its kind,
@@ -129,15 +146,6 @@ func NewPackage(id ID, name, version, purl string) Package {
 	return p
 }
 
-// NewFile returns a file. The name is relative to the root of what is described, without
-// ./ in front. SHA-1 is there because the format demands it.
-func NewFile(name string, sha1 [sha1.Size]byte, sha256 [sha256.Size]byte) File {
-	return File{
-		ID: NewID("File", name), Name: "./" + name,
-		Checksums: []Checksum{{"SHA1", hex.EncodeToString(sha1[:])}, {"SHA256", hex.EncodeToString(sha256[:])}},
-	}
-}
-
 // Describe adds the package that the document is about.
 func (d *Document) Describe(p Package) {
 	d.Add(p)
@@ -145,28 +153,51 @@ func (d *Document) Describe(p Package) {
 }
 
 // Add adds a package of which no file is listed.
-func (d *Document) Add(p Package) { d.Packages = append(d.Packages, p) }
+func (d *Document) Add(p Package) { d.packages = append(d.packages, p) }
 
-// AddFiles adds a package with all of its files.
-func (d *Document) AddFiles(p Package, files []File) {
+// AddFiles adds a package with all of its files. Their paths are relative to the
+// directory, which is relative to the root of what is described.
+func (d *Document) AddFiles(p Package, directory string, files []File) {
 	p.FilesAnalyzed, p.VerificationCode = true, verificationCode(files)
 	d.Add(p)
-	d.Files = append(d.Files, files...)
-	for _, f := range files {
-		d.Relate(p.ID, Contains, f.ID)
+	d.count += len(files)
+	d.files = append(d.files, func(yield func(fileEntry) bool) {
+		for _, f := range files {
+			if !yield(f.entry(directory)) {
+				return
+			}
+		}
+	})
+	d.relationships = append(d.relationships, func(yield func(relationship) bool) {
+		for _, f := range files {
+			if !yield(relationship{p.ID, Contains, f.id(directory)}) {
+				return
+			}
+		}
+	})
+}
+
+func (f File) id(directory string) ID { return NewID("File", path.Join(directory, f.Path)) }
+
+func (f File) entry(directory string) fileEntry {
+	return fileEntry{
+		ID: f.id(directory), Name: "./" + path.Join(directory, f.Path),
+		Checksums: []checksum{{"SHA1", hex.EncodeToString(f.SHA1[:])}, {"SHA256", hex.EncodeToString(f.SHA256[:])}},
 	}
 }
 
 // Relate says what one element is to another.
-func (d *Document) Relate(element ID, relationship string, related ID) {
-	d.Relationships = append(d.Relationships, Relationship{element, relationship, related})
+func (d *Document) Relate(element ID, what string, related ID) {
+	d.relationships = append(d.relationships, func(yield func(relationship) bool) {
+		yield(relationship{element, what, related})
+	})
 }
 
 // verificationCode is the SHA-1 of the sorted SHA-1 of all files (clause 7.9).
 func verificationCode(files []File) *VerificationCode {
 	sums := make([]string, len(files))
 	for i, f := range files {
-		sums[i] = f.Checksums[0].Value
+		sums[i] = hex.EncodeToString(f.SHA1[:])
 	}
 	slices.Sort(sums)
 	h := sha1.New() //nolint:gosec // the format demands SHA-1

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // the format demands SHA-1
 	"crypto/sha256"
-	"encoding/json"
 	"regexp"
 	"testing"
 	"time"
@@ -20,7 +19,7 @@ import (
 )
 
 func file(name, content string) spdx.File {
-	return spdx.NewFile(name, sha1.Sum([]byte(content)), sha256.Sum256([]byte(content))) //nolint:gosec // as above
+	return spdx.File{Path: name, SHA1: sha1.Sum([]byte(content)), SHA256: sha256.Sum256([]byte(content))} //nolint:gosec // as above
 }
 
 func document() *spdx.Document {
@@ -28,7 +27,7 @@ func document() *spdx.Document {
 	root := spdx.NewPackage(spdx.NewID("Release", "v1"), "release", "v1", "pkg:generic/release@v1")
 	doc.Describe(root)
 	p := spdx.NewPackage(spdx.NewID("Workspace", "mail"), "mail", "", "")
-	doc.AddFiles(p, []spdx.File{file("mail/z.yml", "z"), file("mail/a.yml", "a")})
+	doc.AddFiles(p, "mail", []spdx.File{file("z.yml", "z"), file("a.yml", "a")})
 	doc.Relate(root.ID, spdx.Contains, p.ID)
 	return doc
 }
@@ -36,7 +35,7 @@ func document() *spdx.Document {
 // read is the decoder of the SPDX project.
 func read(t *testing.T, doc *spdx.Document) *v2_3.Document {
 	t.Helper()
-	data, err := json.Marshal(doc)
+	data, err := doc.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

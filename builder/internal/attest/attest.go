@@ -42,7 +42,7 @@ type Release struct {
 	// Parameters are what the user asked for.
 	Parameters Parameters
 	// Files are those of the workspaces, sorted by path.
-	Files []File
+	Files []spdx.File
 	// Skipped is what the secret scan did not look at: see [Summarize].
 	Skipped []Skipped
 }
@@ -61,16 +61,16 @@ func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 	for _, kind := range []struct {
 		wanted        bool
 		predicateType string
-		make          func() any
+		encode        func() ([]byte, error)
 	}{
-		{want.Provenance, ProvenanceType, func() any { return r.provenance() }},
-		{want.SBOM, SBOMType, func() any { return r.sbom() }},
-		{want.Scan, ScanType, func() any { return r.scan() }},
+		{want.Provenance, ProvenanceType, func() ([]byte, error) { return json.Marshal(r.provenance()) }},
+		{want.SBOM, SBOMType, func() ([]byte, error) { return r.sbom().Encode() }},
+		{want.Scan, ScanType, func() ([]byte, error) { return json.Marshal(r.scan()) }},
 	} {
 		if !kind.wanted {
 			continue
 		}
-		content, err := json.Marshal(kind.make())
+		content, err := kind.encode()
 		if err != nil {
 			return nil, fmt.Errorf("encode attestation %s: %w", kind.predicateType, err)
 		}

@@ -14,25 +14,18 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// File is a file that ships.
-type File struct {
-	// Path is relative to the directory of the workspaces, with slashes.
-	Path   string
-	SHA1   [sha1.Size]byte
-	SHA256 [sha256.Size]byte
-}
-
 // Inventory takes the files that ship, in the order of their paths, and keeps what a
 // bill of materials says of them. It is for one goroutine.
-type Inventory struct{ files []File }
+type Inventory struct{ files []spdx.File }
 
 // Add takes one file.
 func (i *Inventory) Add(name string, data []byte) {
-	i.files = append(i.files, File{name, sha1.Sum(data), sha256.Sum256(data)}) //nolint:gosec // SPDX demands SHA-1
+	i.files = append(i.files, spdx.File{Path: name, SHA1: sha1.Sum(data), SHA256: sha256.Sum256(data)}) //nolint:gosec // SPDX demands SHA-1
 }
 
-// Files returns what was added.
-func (i *Inventory) Files() []File { return i.files }
+// Files returns what was added, with paths that are relative to the directory of the
+// workspaces.
+func (i *Inventory) Files() []spdx.File { return i.files }
 
 // sbom lists the workspaces as packages with their files, and the base as a package of
 // which nothing more is said here.
@@ -48,14 +41,14 @@ func (r *Release) sbom() *spdx.Document {
 		doc.Add(base)
 		doc.Relate(root.ID, spdx.DescendantOf, base.ID)
 	}
-	files := bySlug(r.Files, strings.TrimPrefix(m.Repository.Directory, "/"))
+	files, directory := bySlug(r.Files), strings.TrimPrefix(m.Repository.Directory, "/")
 	for _, w := range m.Workspaces {
 		p := workspacePackage(m, w)
 		if w.FromBase {
 			p.Comment += ", held by the base image"
 			doc.Add(p)
 		} else {
-			doc.AddFiles(p, files[w.Slug])
+			doc.AddFiles(p, directory, files[w.Slug])
 		}
 		doc.Relate(root.ID, spdx.Contains, p.ID)
 	}
@@ -76,11 +69,11 @@ func workspacePackage(m *release.Manifest, w release.Workspace) spdx.Package {
 func workspaceID(slug string) spdx.ID { return spdx.NewID("Workspace", slug) }
 
 // bySlug sorts the files into their workspaces.
-func bySlug(files []File, directory string) map[string][]spdx.File {
+func bySlug(files []spdx.File) map[string][]spdx.File {
 	spaces := map[string][]spdx.File{}
 	for _, f := range files {
 		slug, _, _ := strings.Cut(f.Path, "/")
-		spaces[slug] = append(spaces[slug], spdx.NewFile(path.Join(directory, f.Path), f.SHA1, f.SHA256))
+		spaces[slug] = append(spaces[slug], f)
 	}
 	return spaces
 }

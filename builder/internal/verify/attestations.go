@@ -15,6 +15,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/spdx"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
@@ -116,7 +117,7 @@ func (v *verifier) readParameters() {
 }
 
 // checkAttestations makes the statements anew, out of the manifest and the files.
-func (v *verifier) checkAttestations(files []attest.File) {
+func (v *verifier) checkAttestations(files []spdx.File) {
 	if v.parameters != nil {
 		v.checkParameters(*v.parameters)
 	}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spdx
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"slices"
+)
+
+// fileSize is what a file takes in a document, in bytes, with a path of usual length: 480.
+const fileSize = 512
+
+// Encode returns the document as JSON without white space.
+func (d *Document) Encode() ([]byte, error) {
+	e := new(encoder)
+	e.json = json.NewEncoder(&e.buf)
+	e.buf.Grow(d.count * fileSize) // to grow in steps would take twice as much
+	e.value(d.head)
+	e.buf.Truncate(e.buf.Len() - len("}"))
+	list(e, "packages", slices.Values(d.packages))
+	if len(d.files) > 0 {
+		list(e, "files", chain(d.files))
+	}
+	list(e, "relationships", chain(d.relationships))
+	e.buf.WriteByte('}')
+	return e.buf.Bytes(), e.err
+}
+
+// encoder writes one value after the other, so that there is only ever one of them
+// beside what is written.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+	err  error // the first one
+}
+
+func (e *encoder) value(v any) {
+	if e.err == nil {
+		e.err = e.json.Encode(v)
+		e.buf.Truncate(max(e.buf.Len()-len("\n"), 0))
+	}
+}
+
+// list adds a field to the document.
+func list[T any](e *encoder, name string, values iter.Seq[T]) {
+	e.buf.WriteString(`,"` + name + `":[`)
+	separator := ""
+	for v := range values {
+		e.buf.WriteString(separator)
+		e.value(v)
+		separator = ","
+	}
+	e.buf.WriteByte(']')
+}
+
+// chain returns the values of all sequences, one sequence after the other.
+func chain[T any](sequences []iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, values := range sequences {
+			for v := range values {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
