@@ -20,8 +20,8 @@ const listingBatch = 1024
 type rootDirectory struct {
 	root *os.Root
 	path string
-	// listed is nil for the root itself.
-	listed fs.FileInfo
+	// listed is zero for the root itself.
+	listed identity
 }
 
 var _ directory = rootDirectory{}
@@ -67,7 +67,27 @@ func (d rootDirectory) entries(limit int) ([]entry, error) {
 }
 
 func (d rootDirectory) is(info fs.FileInfo) bool {
-	return d.listed == nil || os.SameFile(info, d.listed)
+	return d.listed == (identity{}) || identityOf(info).sameFile(d.listed)
+}
+
+// identity tells a file from what is put in its place, and from itself after a write.
+// All files of a source are listed before the first is read: of each this much is
+// kept, and not the five times as much of an [fs.FileInfo].
+type identity struct {
+	device, inode  uint64
+	size, modified int64 // in bytes, and in nanoseconds since 1970
+}
+
+func identityOf(info fs.FileInfo) identity {
+	id := identity{size: info.Size(), modified: info.ModTime().UnixNano()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		id.device, id.inode = uint64(stat.Dev), stat.Ino //nolint:unconvert // the type depends on the system
+	}
+	return id
+}
+
+func (i identity) sameFile(other identity) bool {
+	return i.device == other.device && i.inode == other.inode
 }
 
 func (d rootDirectory) list(f *os.File, limit int) ([]entry, error) {
@@ -100,17 +120,21 @@ func (d rootDirectory) entry(name string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	return entry{
-		name: name, kind: kindOf(info), size: info.Size(),
-		open: func() (directory, error) { return rootDirectory{root: d.root, path: below, listed: info}, nil },
-		read: func() ([]byte, error) { return readListed(d.root, below, info) },
-	}, nil
+	e := entry{name: name, kind: kindOf(info), size: info.Size()}
+	root, listed := d.root, identityOf(info)
+	switch e.kind {
+	case folder:
+		e.open = func() (directory, error) { return rootDirectory{root, below, listed}, nil }
+	case regular:
+		e.read = func() ([]byte, error) { return readListed(root, below, listed) }
+	}
+	return e, nil
 }
 
 // changed says why a directory cannot be listed that could be a moment ago. What is
 // wrong with the root itself is no change.
 func (d rootDirectory) changed(err error) error {
-	if d.listed == nil || errors.Is(err, fs.ErrPermission) {
+	if d.listed == (identity{}) || errors.Is(err, fs.ErrPermission) {
 		return pathError(err)
 	}
 	return errChanged
@@ -140,7 +164,7 @@ func kindOf(info fs.FileInfo) kind {
 
 // readListed reads a file, and makes sure that it is the one that was listed: what
 // was put in its place since is neither followed, nor waited for, nor shipped.
-func readListed(root *os.Root, name string, listed fs.FileInfo) ([]byte, error) {
+func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, pathError(err)
@@ -151,7 +175,7 @@ func readListed(root *os.Root, name string, listed fs.FileInfo) ([]byte, error) 
 	if !same(f, listed) {
 		return nil, errChanged
 	}
-	data := make([]byte, listed.Size())
+	data := make([]byte, listed.size)
 	if _, err := io.ReadFull(f, data); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, errChanged
 	} else if err != nil {
@@ -164,8 +188,7 @@ func readListed(root *os.Root, name string, listed fs.FileInfo) ([]byte, error) 
 }
 
 // same reports whether an open file is the listed one, and has not been written to.
-func same(f *os.File, listed fs.FileInfo) bool {
+func same(f *os.File, listed identity) bool {
 	info, err := f.Stat()
-	return err == nil && os.SameFile(info, listed) && kindOf(info) == regular &&
-		info.Size() == listed.Size() && info.ModTime().Equal(listed.ModTime())
+	return err == nil && kindOf(info) == regular && identityOf(info) == listed
 }

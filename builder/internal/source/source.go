@@ -220,10 +220,11 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	if t.checkout != nil {
 		compared.blobs = t.checkout.blobs
 	}
-	for _, e := range w.files {
+	for i, e := range w.files {
 		if ctx.Err() != nil {
 			return Report{}, context.Cause(ctx)
 		}
+		w.files[i] = entry{} // it may be forgotten: others remember files, too
 		data, err := e.read()
 		if err != nil && !w.tolerate(e, err) {
 			return Report{}, fmt.Errorf("read %s: %w", e.path, err)
