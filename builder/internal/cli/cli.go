@@ -121,14 +121,15 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return config.Resolve(cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
+	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
 }
 
-// flagNames lists the flags of all commands: one environment may serve several commands.
+// flagNames lists the flags of all commands, also with the command in front: one
+// environment may serve several commands.
 func flagNames(root *cobra.Command) []string {
 	var names []string
 	for _, cmd := range append(root.Commands(), root) {
-		add := func(f *pflag.Flag) { names = append(names, f.Name) }
+		add := func(f *pflag.Flag) { names = append(names, f.Name, cmd.Name()+"-"+f.Name) }
 		cmd.Flags().VisitAll(add)
 		cmd.PersistentFlags().VisitAll(add)
 	}
@@ -184,7 +185,8 @@ daemon, no root and no user namespace.
 SOURCE is a directory, a zip archive, or a Git repository: https://host/org/repo.git#ref:subdir
 (also ssh://, git@host: and file://).
 
-Every flag has an environment variable: --digest-file is BUILDER_DIGEST_FILE.
+Every flag has an environment variable: --digest-file is BUILDER_DIGEST_FILE, or
+BUILDER_BUILD_DIGEST_FILE for the command build alone.
 Values of flags that can be repeated are separated by spaces there. A flag wins
 over the environment, the environment over the release file (--config).
 

@@ -50,7 +50,7 @@ func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
 			if err := flags.Parse(test.args); err != nil {
 				t.Fatal(err)
 			}
-			if err := Resolve(flags, test.env, test.file, flagNames(), nil); err != nil {
+			if err := Resolve("build", flags, test.env, test.file, flagNames(), nil); err != nil {
 				t.Fatal(err)
 			}
 			if got, _ := flags.GetString("base"); got != test.want {
@@ -64,7 +64,7 @@ func TestRepeatedFlags(t *testing.T) {
 	flags := flagSet()
 	file := &File{Groups: []Group{{Name: "base1", Labels: []string{"a", "b"}}, {Name: "base2"}}}
 	file.Registry.Mirrors = map[string][]string{"z": {"m3"}, "a": {"m1", "m2"}}
-	if err := Resolve(flags, nil, file, flagNames(), nil); err != nil {
+	if err := Resolve("build", flags, nil, file, flagNames(), nil); err != nil {
 		t.Fatal(err)
 	}
 	groups, _ := flags.GetStringArray("group")
@@ -77,7 +77,7 @@ func TestRepeatedFlags(t *testing.T) {
 	}
 
 	flags = flagSet()
-	if err := Resolve(flags, map[string]string{"BUILDER_GROUP": "x=1,2 y"}, file, flagNames(), nil); err != nil {
+	if err := Resolve("build", flags, map[string]string{"BUILDER_GROUP": "x=1,2 y"}, file, flagNames(), nil); err != nil {
 		t.Fatal(err)
 	}
 	groups, _ = flags.GetStringArray("group")
@@ -87,18 +87,18 @@ func TestRepeatedFlags(t *testing.T) {
 }
 
 func TestMisspeltEnvironmentIsRefused(t *testing.T) {
-	err := Resolve(flagSet(), map[string]string{"BUILDER_BSAE": "x"}, nil, flagNames(), []string{"BUILDER_GIT_TOKEN"})
+	err := Resolve("build", flagSet(), map[string]string{"BUILDER_BSAE": "x"}, nil, flagNames(), []string{"BUILDER_GIT_TOKEN"})
 	if err == nil || !strings.Contains(err.Error(), "BUILDER_BSAE") {
 		t.Errorf("error %v", err)
 	}
 	ok := map[string]string{"BUILDER_GIT_TOKEN": "x", "BUILDER_DIGEST_FILE": "of another command", "PATH": "/bin"}
-	if err := Resolve(flagSet(), ok, nil, flagNames(), []string{"BUILDER_GIT_TOKEN"}); err != nil {
+	if err := Resolve("build", flagSet(), ok, nil, flagNames(), []string{"BUILDER_GIT_TOKEN"}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestWrongValueNamesItsOrigin(t *testing.T) {
-	err := Resolve(flagSet(), map[string]string{"BUILDER_STRICT": "perhaps"}, nil, flagNames(), nil)
+	err := Resolve("build", flagSet(), map[string]string{"BUILDER_STRICT": "perhaps"}, nil, flagNames(), nil)
 	if err == nil || !strings.Contains(err.Error(), "BUILDER_STRICT") {
 		t.Errorf("error %v", err)
 	}

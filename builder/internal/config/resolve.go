@@ -14,11 +14,13 @@ import (
 // EnvPrefix starts the names of the builder's environment variables.
 const EnvPrefix = "BUILDER_"
 
-// Resolve sets every flag that the command line did not set: from the
-// environment, else from the release file, which may be nil. Variables under
+// Resolve sets every flag of a command that the command line did not set: from the
+// environment, else from the release file, which may be nil. A variable that names the
+// command wins: one environment serves several commands, whose reports differ, say.
+// Variables under
 // [EnvPrefix] that belong to no flag of any command (known) and are not among
 // others are errors, because a misspelt one would be without effect.
-func Resolve(flags *pflag.FlagSet, env map[string]string, file *File, known, others []string) error {
+func Resolve(command string, flags *pflag.FlagSet, env map[string]string, file *File, known, others []string) error {
 	if err := checkNames(env, known, others); err != nil {
 		return err
 	}
@@ -31,13 +33,23 @@ func Resolve(flags *pflag.FlagSet, env map[string]string, file *File, known, oth
 		if f.Changed || err != nil {
 			return
 		}
-		if value, ok := env[EnvName(f.Name)]; ok {
-			err = set(flags, f, "environment variable "+EnvName(f.Name), envValues(f, value))
+		if name := variable(env, command, f.Name); name != "" {
+			err = set(flags, f, "environment variable "+name, envValues(f, env[name]))
 		} else if values := settings[f.Name]; len(values) > 0 {
 			err = set(flags, f, "release file", values)
 		}
 	})
 	return err
+}
+
+// variable returns the name of the one that sets a flag of a command, or "".
+func variable(env map[string]string, command, flag string) string {
+	for _, name := range []string{EnvName(command + "-" + flag), EnvName(flag)} {
+		if _, ok := env[name]; ok {
+			return name
+		}
+	}
+	return ""
 }
 
 // EnvName returns the environment variable of a flag.
