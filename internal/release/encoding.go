@@ -118,10 +118,13 @@ func ContentDigest(files []File) digest.Digest {
 	return digest.NewDigest(digest.SHA256, h)
 }
 
+// sumEscapes are made once: they are looked up in tables of some kilobytes.
+var sumEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+
 // sumLine follows sha256sum: a name with a backslash, line feed or carriage
 // return is escaped and the line starts with a backslash.
 func sumLine(f File) string {
-	escaped := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(f.Path)
+	escaped := sumEscapes.Replace(f.Path)
 	line := hex.EncodeToString(f.Sum[:]) + "  " + escaped + "\n"
 	if escaped != f.Path {
 		return `\` + line

@@ -23,7 +23,9 @@ const (
 // The form: block mappings and sequences; scalars on one line, plain or in
 // single quotes, or as literal and folded blocks; {} and [].
 func skim(data []byte, limits Limits) (fileFacts, bool) {
-	if len(data) > min(limits.FileSize, limits.ScalarSize) || mayHaveNodes(data) > limits.Nodes/4 || !plainText(data) {
+	// A byte makes one node at most, so that those of a small file need no counting.
+	tooMany := len(data) > limits.Nodes/4 && mayHaveNodes(data) > limits.Nodes/4
+	if len(data) > min(limits.FileSize, limits.ScalarSize) || tooMany || !plainText(data) {
 		return fileFacts{}, false
 	}
 	s := skimmer{rest: data, depth: min(skimDepth, limits.Depth-1)}
@@ -108,7 +110,10 @@ func (s *skimmer) line() bool {
 func (s *skimmer) top() *level { return &s.levels[len(s.levels)-1] }
 
 func (s *skimmer) push(indent int, sequence bool) bool {
-	s.levels = append(s.levels, level{indent: indent, sequence: sequence})
+	n := len(s.levels)
+	s.levels = slices.Grow(s.levels, 1)[:n+1]
+	// The room for keys is that of an earlier level at this depth, if there was one.
+	s.levels[n] = level{indent: indent, sequence: sequence, keys: s.levels[n].keys[:0]}
 	return len(s.levels) < s.depth
 }
 
