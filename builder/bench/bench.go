@@ -68,11 +68,15 @@ const (
 
 func (b *bench) prepare() error {
 	groups := []string{"base1", "base2", "extended"}
+	large := workspacetest.Many(1000, 1<<20, groups...)
+	for i := range large {
+		large[i].Automations = 46 // 50,000 files in all
+	}
 	return errors.Join(
 		b.workspaces("release", workspacetest.Many(300, 96<<10, groups...)),
 		b.workspaces("small", workspacetest.Many(20, 96<<10, groups...)),
 		b.workspaces("many", workspacetest.Many(1000, 96<<10, groups...)),
-		b.workspaces("large", workspacetest.Many(1000, 1<<20, groups...)),
+		b.workspaces("large", large),
 		b.base("small", smallBase), b.base("usual", usualBase), b.base("large", largeBase))
 }
 
@@ -226,7 +230,7 @@ func (b *bench) large() error {
 	if err != nil {
 		return err
 	}
-	row("build, 1,000 workspaces, 1 GB", m[0], "", sample{})
+	row("build, 1,000 workspaces, 50,000 files, 1 GB", m[0], "", sample{})
 	return nil
 }
 
