@@ -13,9 +13,10 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
 )
 
-// gcPercent makes the collector run three times as often as usual. The tables of the
-// scanner, 70 MB that never go, would allow as much garbage again. With 50,000 files of
-// 1 GB it takes 6 % of the CPU instead of 3 %, and saves 60 MB.
+// gcPercent makes the collector run three times as often as usual: the tables of the
+// scanner, 70 MB that never go, would allow as much garbage again. A build of 50,000
+// files, 1 GB, has a peak of 333 MiB at 60, 297 at 40 and 281 at 30, where the collector
+// takes 3, 4 and 6 % of the CPU.
 const gcPercent = 30
 
 func main() {
