@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -21,35 +22,26 @@ const (
 
 // remedies are what to do about errors of a workspace, by their text: the platform passes
 // on what Git says. The first that matches counts.
-var remedies = []struct {
-	text *regexp.Regexp
-	help string
-}{
-	{regexp.MustCompile(`(?i)pull first|need to pull|not.{0,20}up.to.date|behind|non.fast.forward|fetch first|remote commits`),
-		"the repository has commits that the workspace lacks: pull them into the workspace on the platform, look at the result, and run again"},
-	{regexp.MustCompile(`(?i)conflict`), conflictHelp},
-	{regexp.MustCompile(`(?i)certificate|self.signed|x509`),
-		"prismeai-workspaces does not trust the certificate of the Git server: add its authority to that deployment"},
-	{regexp.MustCompile(`(?i)protected branch|hook declined|pre-receive`),
-		"the Git server refuses pushes to this branch: allow them to the user of the platform repository, or configure another branch"},
-	{regexp.MustCompile(`(?i)authenti|permission|could not read username|access denied|forbidden|publickey|\b40[13]\b`),
-		"the Git server refuses the platform's credentials: check WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* of prismeai-workspaces, and that they may write"},
-	{regexp.MustCompile(`(?i)AlreadyUsed|InvalidVersion|version.{0,40}(already|exist|invalid|used)`),
-		"use another --name, at most 15 letters, digits, _ . and -, or none: then the platform makes one up"},
-	{regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`), inProgressHelp},
-	{regexp.MustCompile(`(?i)resolve host|timed? ?out|ECONN|ENOTFOUND|network|unreachable`),
-		"prismeai-workspaces does not reach the Git server: check its egress, network policies and proxy"},
+var remedies = []outcome.Remedy{
+	{Text: regexp.MustCompile(`(?i)pull first|need to pull|not.{0,20}up.to.date|behind|non.fast.forward|fetch first|remote commits`),
+		Help: "the repository has commits that the workspace lacks: pull them into the workspace on the platform, look at the result, and run again"},
+	{Text: regexp.MustCompile(`(?i)conflict`), Help: conflictHelp},
+	{Text: regexp.MustCompile(`(?i)certificate|self.signed|x509`),
+		Help: "prismeai-workspaces does not trust the certificate of the Git server: add its authority to that deployment"},
+	{Text: regexp.MustCompile(`(?i)protected branch|hook declined|pre-receive`),
+		Help: "the Git server refuses pushes to this branch: allow them to the user of the platform repository, or configure another branch"},
+	{Text: regexp.MustCompile(`(?i)authenti|permission|could not read username|access denied|forbidden|publickey|\b40[13]\b`),
+		Help: "the Git server refuses the platform's credentials: check WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* of prismeai-workspaces, and that they may write"},
+	{Text: regexp.MustCompile(`(?i)AlreadyUsed|InvalidVersion|version.{0,40}(already|exist|invalid|used)`),
+		Help: "use another --name, at most 15 letters, digits, _ . and -, or none: then the platform makes one up"},
+	{Text: regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`), Help: inProgressHelp},
+	{Text: regexp.MustCompile(`(?i)resolve host|timed? ?out|ECONN|ENOTFOUND|network|unreachable`),
+		Help: "prismeai-workspaces does not reach the Git server: check its egress, network policies and proxy"},
 }
 
 // advise makes a problem of one that the platform told.
-func advise(p platform.Problem) Problem {
-	text := p.String()
-	for _, r := range remedies {
-		if r.text.MatchString(text) {
-			return Problem{Code: p.Code, Message: p.Message, Help: r.help}
-		}
-	}
-	return Problem{Code: p.Code, Message: p.Message, Help: againHelp}
+func advise(p platform.Problem) outcome.Problem {
+	return outcome.Problem{Code: p.Code, Message: p.Message, Help: outcome.Help(remedies, p.String(), againHelp)}
 }
 
 // refusal is the problem of a request that the platform did not serve.
@@ -66,13 +58,13 @@ func (r *run) refusal(err error) error {
 		platform.ClassRejected:     "check --groups, --repository and --name against what the platform says",
 		platform.ClassNotSent:      "check --api-url, --api-ca and proxy variables, and that this machine reaches the platform",
 	}[e.Class]
-	return &Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, "check --api-url and the proxies on the way; else see the log of the platform")}
+	return &outcome.Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, "check --api-url and the proxies on the way; else see the log of the platform")}
 }
 
 // problemOf is the problem that err is, or makes one.
-func problemOf(err error) Problem {
-	if p, ok := errors.AsType[*Problem](err); ok {
+func problemOf(err error) outcome.Problem {
+	if p, ok := errors.AsType[*outcome.Problem](err); ok {
 		return *p
 	}
-	return Problem{Code: "internal", Message: cmp.Or(err, context.Canceled).Error(), Help: againHelp}
+	return outcome.Problem{Code: "internal", Message: cmp.Or(err, context.Canceled).Error(), Help: againHelp}
 }

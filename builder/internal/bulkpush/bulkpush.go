@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -59,11 +60,11 @@ type run struct {
 // error is that of ctx, whose end is not the end of the push.
 func Run(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
 	r := &run{Options: o, client: client, display: display, told: map[string]platform.WorkspaceReport{}}
-	r.result = &Result{Repository: o.Repository, Groups: o.Groups, Name: o.Name, DryRun: o.DryRun, Force: o.Force, Outcome: Failed,
-		Workspaces: []Workspace{}, Problems: []Problem{}}
+	r.result = &Result{Repository: o.Repository, Groups: o.Groups, Name: o.Name, DryRun: o.DryRun, Force: o.Force, Outcome: outcome.Failed,
+		Workspaces: []Workspace{}, Problems: []outcome.Problem{}}
 	began := time.Now()
 	err := r.push(ctx)
-	r.result.Duration = milliseconds(time.Since(began))
+	r.result.Duration = outcome.Milliseconds(time.Since(began))
 	if err == nil {
 		return r.result, nil
 	}
@@ -77,15 +78,15 @@ func Run(ctx context.Context, client *platform.Client, display Display, o Option
 
 // interrupted says what goes on without us.
 func (r *run) interrupted() {
-	p := Problem{Code: "interrupted", Message: "interrupted before anything was pushed", Help: "run again"}
+	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was pushed", Help: "run again"}
 	if r.posted {
-		r.result.Outcome = Unknown
+		r.result.Outcome = outcome.Unknown
 		p.Message, p.Help = "interrupted: the platform goes on with the push", r.whereToLook()
 	}
 	r.result.add(p)
 }
 
-// push returns a [*Problem], or an error of ctx.
+// push returns a [*outcome.Problem], or an error of ctx.
 func (r *run) push(ctx context.Context) error {
 	if err := r.display.Narrate("check "+r.client.BaseURL(), func(func(string)) error { return r.check(ctx) }); err != nil {
 		return err
@@ -122,7 +123,7 @@ func (r *run) check(ctx context.Context) error {
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
-		return &Problem{Code: "unknown-repository", Message: fmt.Sprintf("the platform has no repository %q", r.Repository),
+		return &outcome.Problem{Code: "unknown-repository", Message: fmt.Sprintf("the platform has no repository %q", r.Repository),
 			Help: fmt.Sprintf("it has: %s. A repository is configured by WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* of prismeai-workspaces", strings.Join(ids, ", "))}
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -102,7 +103,7 @@ func (w *world) requests(op string) (n int) {
 	return n
 }
 
-func want(t *testing.T, w *world, r *bulkpush.Result, outcome bulkpush.Outcome, text string) {
+func want(t *testing.T, w *world, r *bulkpush.Result, outcome outcome.Outcome, text string) {
 	t.Helper()
 	var problems bytes.Buffer
 	if err := r.WriteProblems(&problems); err != nil {
@@ -131,7 +132,7 @@ func TestEndIsFoundHoweverLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, o, func(t *testing.T, w *world) {
 				r := w.run(t)
-				want(t, w, r, bulkpush.Done, "")
+				want(t, w, r, outcome.Done, "")
 				if took := time.Duration(r.Duration); took < 20*time.Minute || took > 20*time.Minute+30*time.Second {
 					t.Errorf("it took %s", took)
 				}
@@ -179,7 +180,7 @@ func TestNobodyTellsTheEnd(t *testing.T) {
 			inBubble(t, tt.o, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.fault)
 				r := w.run(t)
-				want(t, w, r, bulkpush.Unknown, tt.text)
+				want(t, w, r, outcome.Unknown, tt.text)
 				if took := time.Duration(r.Duration); took < 20*time.Second || took > time.Minute {
 					t.Errorf("it took %s to find that out", took)
 				}
@@ -202,7 +203,7 @@ func TestDeadPodLeavesTheLock(t *testing.T) {
 			w.pod.SetReady(true)
 		}()
 		r := w.run(t)
-		want(t, w, r, bulkpush.Unknown, "no end after 10m0s (the request: platform push: (interrupted)")
+		want(t, w, r, outcome.Unknown, "no end after 10m0s (the request: platform push: (interrupted)")
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 11*time.Minute {
 			t.Errorf("it took %s", took)
 		}
@@ -213,16 +214,16 @@ func TestDeadPodLeavesTheLock(t *testing.T) {
 func TestOtherPushesAreNotOurs(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.Fail("a", "somebody else's trouble")
-		want(t, w, w.run(t), bulkpush.Failed, "somebody else's trouble")
+		want(t, w, w.run(t), outcome.Failed, "somebody else's trouble")
 		w.Heal("a")
 		time.Sleep(2 * time.Second)
 		w.gateway.Faults.Add(resetAfter)
-		want(t, w, w.run(t), bulkpush.Done, "")
+		want(t, w, w.run(t), outcome.Done, "")
 	})
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		// The answer has a correlation id, and the other push comes after it.
 		w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.begin(t) }})
-		want(t, w, w.run(t), bulkpush.Unknown, "no event tells the end")
+		want(t, w, w.run(t), outcome.Unknown, "no event tells the end")
 	})
 }
 
@@ -231,12 +232,12 @@ func TestEventsWithoutCorrelation(t *testing.T) {
 	for name, tt := range map[string]struct {
 		repository, group string
 		age               time.Duration
-		outcome           bulkpush.Outcome
+		outcome           outcome.Outcome
 	}{
-		"ours":             {"git", "base1", 0, bulkpush.Done},
-		"other repository": {"other", "base1", 0, bulkpush.Unknown},
-		"other groups":     {"git", "base2", 0, bulkpush.Unknown},
-		"before":           {"git", "base1", time.Hour, bulkpush.Unknown},
+		"ours":             {"git", "base1", 0, outcome.Done},
+		"other repository": {"other", "base1", 0, outcome.Unknown},
+		"other groups":     {"git", "base2", 0, outcome.Unknown},
+		"before":           {"git", "base1", time.Hour, outcome.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -256,7 +257,7 @@ func TestEndOfManyEventsIsFound(t *testing.T) {
 		w.options.Groups = []string{"many"}
 		w.gateway.Faults.Add(resetAfter)
 		r := w.run(t)
-		want(t, w, r, bulkpush.Done, "")
+		want(t, w, r, outcome.Done, "")
 		if len(r.Workspaces) != many {
 			t.Errorf("%d workspaces", len(r.Workspaces))
 		}
@@ -267,11 +268,11 @@ func TestEndOfManyEventsIsFound(t *testing.T) {
 func TestPlatformWithoutClock(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.Fail("a", "an older trouble")
-		want(t, w, w.run(t), bulkpush.Failed, "an older trouble")
+		want(t, w, w.run(t), outcome.Failed, "an older trouble")
 		w.Heal("a")
 		time.Sleep(2 * time.Minute)
 		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Alter, Header: http.Header{"Date": {}}})
-		want(t, w, w.run(t), bulkpush.Done, "")
+		want(t, w, w.run(t), outcome.Done, "")
 	})
 }
 
@@ -279,7 +280,7 @@ func TestPlatformWithoutClock(t *testing.T) {
 func TestEventsAreForbidden(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
-		want(t, w, w.run(t), bulkpush.Unknown, "no event tells the end")
+		want(t, w, w.run(t), outcome.Unknown, "no event tells the end")
 		if n := w.requests("events"); n != 1 {
 			t.Errorf("%d reads of events", n)
 		}
@@ -298,7 +299,7 @@ func TestLockIsWaitedFor(t *testing.T) {
 			w.Unlock()
 		}()
 		r := w.run(t)
-		want(t, w, r, bulkpush.Done, "")
+		want(t, w, r, outcome.Done, "")
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 10*time.Minute+15*time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -324,7 +325,7 @@ func TestLockIsNotWaitedForLonger(t *testing.T) {
 				w.options.WaitLock = 3 * time.Minute
 				prepare(w)
 				r := w.run(t)
-				want(t, w, r, bulkpush.Failed, "waited 3m0s")
+				want(t, w, r, outcome.Failed, "waited 3m0s")
 				if took := time.Duration(r.Duration); took < 3*time.Minute || took > 3*time.Minute+15*time.Second {
 					t.Errorf("it took %s", took)
 				}
@@ -337,15 +338,15 @@ func TestLockIsNotWaitedForLonger(t *testing.T) {
 func TestRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault   platformtest.Fault
-		outcome bulkpush.Outcome
+		outcome outcome.Outcome
 		asked   int
 	}{
-		"platform is away for a moment": {platformtest.Fault{Op: "workspace", Times: 3, Kind: platformtest.Answer, Status: 503}, bulkpush.Done, 5},
-		"platform is away":              {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.ResetBefore}, bulkpush.Failed, 4},
-		"token":                         {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Answer, Status: 401}, bulkpush.Failed, 1},
+		"platform is away for a moment": {platformtest.Fault{Op: "workspace", Times: 3, Kind: platformtest.Answer, Status: 503}, outcome.Done, 5},
+		"platform is away":              {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.ResetBefore}, outcome.Failed, 4},
+		"token":                         {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Answer, Status: 401}, outcome.Failed, 1},
 		"too many requests": {platformtest.Fault{Op: "push", Times: 2, Kind: platformtest.Answer, Status: 429,
-			Body: `{"error":"TooManyRequests","details":{"retryAfter":40}}`}, bulkpush.Done, 3},
-		"far too many requests": {platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 429}, bulkpush.Failed, 4},
+			Body: `{"error":"TooManyRequests","details":{"retryAfter":40}}`}, outcome.Done, 3},
+		"far too many requests": {platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 429}, outcome.Failed, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -367,20 +368,20 @@ func TestNothingThatWasToldIsLost(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		steps   []string
-		outcome bulkpush.Outcome
+		outcome outcome.Outcome
 		want    string
 	}{
-		"error on the way":  {[]string{progress("a", "error", `"disk full"`), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: disk full"},
-		"status on the way": {[]string{progress("a", "error", ""), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "a: the platform does not say"},
-		"only on the way":   {[]string{started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Failed, "c: e"},
-		"never announced":   {[]string{progress("x", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":["ida"]}`}, bulkpush.Failed, "x: e"},
-		"pushed on the way": {[]string{strings.Replace(started, "inProgress", "candidate", 1), progress("b", "pushed", ""), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, bulkpush.Done, ""},
-		"left out":          {[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "b: another push"},
-		"only ids":          {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`}, bulkpush.Failed, "idb: it has a merge conflict"},
-		"ids without fault": {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`}, bulkpush.Done, ""},
-		"as a whole":        {[]string{`{"repositoryId":"git","errors":[{"error":"E","message":"m"}],"workspaces":[{"slug":"a","status":"pushed"}]}`}, bulkpush.Failed, "error: E: m"},
-		"said twice":        {[]string{`{"repositoryId":"git","errors":["m"],"workspaces":[{"slug":"a","status":"error","errors":["m"]}]}`}, bulkpush.Failed, "a: m"},
-		"of nothing":        {[]string{`{"repositoryId":"git","errors":[],"workspaces":[]}`}, bulkpush.Failed, "no workspace belongs to base1"},
+		"error on the way":  {[]string{progress("a", "error", `"disk full"`), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "a: disk full"},
+		"status on the way": {[]string{progress("a", "error", ""), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "a: the platform does not say"},
+		"only on the way":   {[]string{started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, outcome.Failed, "c: e"},
+		"never announced":   {[]string{progress("x", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":["ida"]}`}, outcome.Failed, "x: e"},
+		"pushed on the way": {[]string{strings.Replace(started, "inProgress", "candidate", 1), progress("b", "pushed", ""), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, outcome.Done, ""},
+		"left out":          {[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "b: another push"},
+		"only ids":          {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`}, outcome.Failed, "idb: it has a merge conflict"},
+		"ids without fault": {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`}, outcome.Done, ""},
+		"as a whole":        {[]string{`{"repositoryId":"git","errors":[{"error":"E","message":"m"}],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "error: E: m"},
+		"said twice":        {[]string{`{"repositoryId":"git","errors":["m"],"workspaces":[{"slug":"a","status":"error","errors":["m"]}]}`}, outcome.Failed, "a: m"},
+		"of nothing":        {[]string{`{"repositoryId":"git","errors":[],"workspaces":[]}`}, outcome.Failed, "no workspace belongs to base1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -401,14 +402,14 @@ func TestNothingThatWasToldIsLost(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	for name, tt := range map[string]struct {
 		prepare func(*world)
-		outcome bulkpush.Outcome
+		outcome outcome.Outcome
 		text    string
 	}{
-		"while it is watched": {func(*world) {}, bulkpush.Unknown, "the platform goes on with the push"},
+		"while it is watched": {func(*world) {}, outcome.Unknown, "the platform goes on with the push"},
 		"while its end is looked for": {func(w *world) {
 			w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.Lock("ada", "push_in_progress") }})
-		}, bulkpush.Unknown, "the platform goes on with the push"},
-		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, bulkpush.Failed, "before anything was pushed"},
+		}, outcome.Unknown, "the platform goes on with the push"},
+		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, outcome.Failed, "before anything was pushed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
@@ -445,7 +446,7 @@ func TestRemedies(t *testing.T) {
 		t.Run(message, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.Fail("a", message)
-				want(t, w, w.run(t), bulkpush.Failed, help)
+				want(t, w, w.run(t), outcome.Failed, help)
 			})
 		})
 	}

@@ -8,75 +8,46 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
-)
-
-// Outcome of a push.
-type Outcome string
-
-// The outcomes.
-const (
-	// Done: every workspace is in the repository, or nothing stands in the way of a dry run.
-	Done Outcome = "done"
-	// Failed: something is wrong, with the push or with a workspace.
-	Failed Outcome = "failed"
-	// Unknown: nobody tells how the push ended.
-	Unknown Outcome = "unknown"
 )
 
 // Result is what became of a push. Its JSON is the report: fields may be added.
 type Result struct {
-	Outcome       Outcome      `json:"outcome"`
-	Repository    string       `json:"repository"`
-	Groups        []string     `json:"groups"`
-	Name          string       `json:"name,omitempty"`
-	DryRun        bool         `json:"dryRun"`
-	Force         bool         `json:"force"`
-	Duration      milliseconds `json:"durationMilliseconds"`
-	CorrelationID string       `json:"correlationId,omitempty"`
-	Workspaces    []Workspace  `json:"workspaces"`
+	Outcome       outcome.Outcome      `json:"outcome"`
+	Repository    string               `json:"repository"`
+	Groups        []string             `json:"groups"`
+	Name          string               `json:"name,omitempty"`
+	DryRun        bool                 `json:"dryRun"`
+	Force         bool                 `json:"force"`
+	Duration      outcome.Milliseconds `json:"durationMilliseconds"`
+	CorrelationID string               `json:"correlationId,omitempty"`
+	Workspaces    []Workspace          `json:"workspaces"`
 	// Problems of the push as a whole.
-	Problems []Problem `json:"problems"`
+	Problems []outcome.Problem `json:"problems"`
 }
 
 // Workspace is what became of one workspace. Status is that of the platform.
 type Workspace struct {
-	Slug     string          `json:"slug,omitempty"`
-	ID       string          `json:"id,omitempty"`
-	Name     string          `json:"name,omitempty"`
-	Status   platform.Status `json:"status"`
-	Duration milliseconds    `json:"durationMilliseconds,omitempty"`
-	Problems []Problem       `json:"problems,omitempty"`
+	Slug     string               `json:"slug,omitempty"`
+	ID       string               `json:"id,omitempty"`
+	Name     string               `json:"name,omitempty"`
+	Status   platform.Status      `json:"status"`
+	Duration outcome.Milliseconds `json:"durationMilliseconds,omitempty"`
+	Problems []outcome.Problem    `json:"problems,omitempty"`
 }
 
 // Title is how people know the workspace.
 func (w *Workspace) Title() string { return cmp.Or(w.Slug, w.ID, w.Name) }
 
-// Problem is something that is wrong, and what to do about it.
-type Problem struct {
-	Code    string `json:"code,omitempty"`
-	Message string `json:"message"`
-	Help    string `json:"help"`
-}
-
-func (p *Problem) Error() string { return p.Message }
-
-// milliseconds is a time that is a whole number of them in JSON.
-type milliseconds time.Duration
-
-func (m milliseconds) MarshalJSON() ([]byte, error) {
-	return fmt.Append(nil, time.Duration(m).Milliseconds()), nil
-}
-
-func (r *Result) add(p Problem) { r.Problems = append(r.Problems, p) }
+func (r *Result) add(p outcome.Problem) { r.Problems = append(r.Problems, p) }
 
 // judge makes the result of a push whose end is known.
 func (r *run) judge(end ending) error {
 	report := end.report
 	if report.RepositoryID != r.Repository {
-		return &Problem{Code: "other-repository", Message: fmt.Sprintf("the platform pushed to %q instead of %q", report.RepositoryID, r.Repository),
+		return &outcome.Problem{Code: "other-repository", Message: fmt.Sprintf("the platform pushed to %q instead of %q", report.RepositoryID, r.Repository),
 			Help: "look at that repository; then correct --repository"}
 	}
 	for i := range report.Workspaces {
@@ -92,21 +63,21 @@ func (r *run) judge(end ending) error {
 		}
 	}
 	if len(r.result.Workspaces) == 0 && len(r.result.Problems) == 0 {
-		return &Problem{Code: "nothing", Message: "no workspace belongs to " + strings.Join(r.Groups, ", "),
+		return &outcome.Problem{Code: "nothing", Message: "no workspace belongs to " + strings.Join(r.Groups, ", "),
 			Help: "give the workspaces a label of WORKSPACES_GROUP_<name>_LABELS of prismeai-workspaces"}
 	}
 	if failed := slices.ContainsFunc(r.result.Workspaces, func(w Workspace) bool { return len(w.Problems) > 0 }); !failed && len(r.result.Problems) == 0 {
-		r.result.Outcome = Done
+		r.result.Outcome = outcome.Done
 	}
 	return nil
 }
 
 // workspace is what became of a workspace, with the errors that were told on the way.
 func (r *run) workspace(in *platform.WorkspaceReport) Workspace {
-	w := Workspace{Slug: in.Slug, ID: in.ID, Name: in.Name, Status: in.Status, Duration: milliseconds(in.Duration)}
+	w := Workspace{Slug: in.Slug, ID: in.ID, Name: in.Name, Status: in.Status, Duration: outcome.Milliseconds(in.Duration)}
 	told := r.told[in.Slug]
 	delete(r.told, in.Slug)
-	w.Duration = cmp.Or(w.Duration, milliseconds(told.Duration))
+	w.Duration = cmp.Or(w.Duration, outcome.Milliseconds(told.Duration))
 	for _, p := range append(slices.Clone(in.Errors), told.Errors...) {
 		if a := advise(p); !slices.Contains(w.Problems, a) {
 			w.Problems = append(w.Problems, a)
@@ -117,11 +88,11 @@ func (r *run) workspace(in *platform.WorkspaceReport) Workspace {
 	}
 	switch {
 	case w.Status == platform.StatusMergeConflict:
-		w.Problems = []Problem{{string(w.Status), cmp.Or(in.Reason, "it has a merge conflict and was left out"), conflictHelp}}
+		w.Problems = []outcome.Problem{{Code: string(w.Status), Message: cmp.Or(in.Reason, "it has a merge conflict and was left out"), Help: conflictHelp}}
 	case w.Status == platform.StatusInProgress:
-		w.Problems = []Problem{{string(w.Status), cmp.Or(in.Reason, "another push of it was under way, and it was left out"), inProgressHelp}}
+		w.Problems = []outcome.Problem{{Code: string(w.Status), Message: cmp.Or(in.Reason, "another push of it was under way, and it was left out"), Help: inProgressHelp}}
 	case w.Status == platform.StatusError || told.Status == platform.StatusError:
-		w.Problems = []Problem{{string(platform.StatusError), cmp.Or(in.Reason, "the platform does not say what is wrong"), againHelp}}
+		w.Problems = []outcome.Problem{{Code: string(platform.StatusError), Message: cmp.Or(in.Reason, "the platform does not say what is wrong"), Help: againHelp}}
 	}
 	return w
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -134,8 +135,8 @@ func same(a, b []string) bool {
 }
 
 // unknown is the problem of a push whose end nobody tells.
-func (s *search) unknown(why string) *Problem {
-	s.result.Outcome = Unknown
+func (s *search) unknown(why string) *outcome.Problem {
+	s.result.Outcome = outcome.Unknown
 	message := "it is not known how the push ended: " + why
 	if !s.seen {
 		message += ", nor that it began"
@@ -143,6 +144,6 @@ func (s *search) unknown(why string) *Problem {
 	if e, ok := errors.AsType[*platform.Error](s.cause); ok {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
-	return &Problem{Code: "unknown-outcome", Message: message,
+	return &outcome.Problem{Code: "unknown-outcome", Message: message,
 		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: workspaces that were pushed count as already pushed"}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/junit"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -90,9 +91,9 @@ func (r *Result) WriteSummary(w io.Writer) error {
 // WriteProblems writes everything that is wrong, each with what to do about it.
 func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
-	write := func(of string, problems []Problem) {
+	write := func(of string, problems []outcome.Problem) {
 		for _, p := range problems {
-			fmt.Fprintf(&b, "error: %s%s\n  help: %s\n", of, p.text(), p.Help)
+			fmt.Fprintf(&b, "error: %s%s\n  help: %s\n", of, p.Text(), p.Help)
 		}
 	}
 	for i := range r.Workspaces {
@@ -103,21 +104,13 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	return err
 }
 
-// text is the message, after a code that is the platform's.
-func (p *Problem) text() string {
-	if p.Code == "" || strings.ToUpper(p.Code[:1]) != p.Code[:1] || strings.Contains(p.Message, p.Code) {
-		return p.Message
-	}
-	return p.Code + ": " + p.Message
-}
-
 // WriteJUnit writes a test for each workspace: what did not have to be pushed is skipped.
 func (r *Result) WriteJUnit(w io.Writer) error {
 	suite := junit.Suite{Name: "bulk push"}
-	add := func(name string, took milliseconds, skipped string, problems []Problem) {
+	add := func(name string, took outcome.Milliseconds, skipped string, problems []outcome.Problem) {
 		c := junit.Case{Class: "bulk push to " + r.Repository, Name: name, Duration: time.Duration(took), Skipped: skipped}
 		if len(problems) > 0 {
-			c.Failure = &junit.Failure{Message: problems[0].text(), Type: cmp.Or(problems[0].Code, "error"), Text: explanation(problems)}
+			c.Failure = &junit.Failure{Message: problems[0].Text(), Type: cmp.Or(problems[0].Code, "error"), Text: explanation(problems)}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
@@ -137,10 +130,10 @@ func (r *Result) WriteJUnit(w io.Writer) error {
 	return junit.Write(w, suite)
 }
 
-func explanation(problems []Problem) string {
+func explanation(problems []outcome.Problem) string {
 	var b strings.Builder
 	for _, p := range problems {
-		fmt.Fprintf(&b, "%s\nhelp: %s\n", p.text(), p.Help)
+		fmt.Fprintf(&b, "%s\nhelp: %s\n", p.Text(), p.Help)
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -96,8 +97,8 @@ func holderLine(l platform.WriteLock) string {
 }
 
 // heldBy is the problem of a lock that was waited for.
-func heldBy(l platform.WriteLock, waited time.Duration) *Problem {
-	p := &Problem{Code: "locked", Message: "the write lock of the platform is " + holderLine(l)}
+func heldBy(l platform.WriteLock, waited time.Duration) *outcome.Problem {
+	p := &outcome.Problem{Code: "locked", Message: "the write lock of the platform is " + holderLine(l)}
 	switch {
 	case l.Reason == mergeConflict:
 		p.Help = "the workspace platform itself has a merge conflict, whose lock never expires: somebody has to resolve it in Git and pull again"

@@ -17,6 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
 	"github.com/prismeai/workspaces-release/builder/internal/config"
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -166,15 +167,15 @@ if anything was not pushed that should have been, and says what to do about it.`
 	return cmd
 }
 
-// outcome is what became of a push or a transfer.
-type outcome interface {
+// ending is what became of a push or a transfer.
+type ending interface {
 	WriteSummary(w io.Writer) error
 	WriteProblems(w io.Writer) error
 	WriteJUnit(w io.Writer) error
 }
 
 // writeOutcome writes the reports, what was done, and what is wrong.
-func (a *app) writeOutcome(reports []string, result outcome) error {
+func (a *app) writeOutcome(reports []string, result ending) error {
 	targets, err := parseTargets(reports, pushReports)
 	errs := []error{err}
 	for _, t := range targets {
@@ -191,9 +192,9 @@ func (a *app) writeOutcome(reports []string, result outcome) error {
 // pushError is the exit code of a result, whose problems have been told.
 func pushError(result *bulkpush.Result) error {
 	switch result.Outcome {
-	case bulkpush.Done:
+	case outcome.Done:
 		return nil
-	case bulkpush.Unknown:
+	case outcome.Unknown:
 		return &exitError{code: exitUnknown, err: errors.New("it is not known how the push ended"), said: true}
 	default:
 		return &exitError{code: exitPush, err: errors.New("the push failed"), said: true}

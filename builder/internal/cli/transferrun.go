@@ -14,6 +14,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/compare"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/transfer"
@@ -91,7 +92,7 @@ func (t *transferRun) run(ctx context.Context, args []string) error {
 	for _, say := range said {
 		errs = append(errs, say())
 	}
-	if problem, ok := errors.AsType[*transfer.Problem](err); ok {
+	if problem, ok := errors.AsType[*outcome.Problem](err); ok {
 		err = withCode(exitPush, fmt.Errorf("%w\n  help: %s", err, problem.Help))
 	}
 	return errors.Join(append(errs, err)...)
@@ -249,9 +250,9 @@ func (t *transferRun) showChanges(changes *compare.Report) error {
 // transferError is the exit code of a result, whose problems are told with it.
 func transferError(result *transfer.Result, err error) error {
 	switch {
-	case err != nil || result.Outcome == transfer.Done:
+	case err != nil || result.Outcome == outcome.Done:
 		return nil
-	case result.Outcome == transfer.Unknown:
+	case result.Outcome == outcome.Unknown:
 		return &exitError{code: exitUnknown, err: errors.New("it is not known how the import ended"), said: true}
 	default:
 		return &exitError{code: exitPush, err: errors.New("the transfer failed"), said: true}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -17,35 +18,26 @@ const againHelp = "see the log of prismeai-workspaces; then run again: an import
 
 // remedies are what to do about errors of an import, by their text. The first that
 // matches counts.
-var remedies = []struct {
-	text *regexp.Regexp
-	help string
-}{
-	{regexp.MustCompile(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
-		"another workspace or app of the target has this slug: rename one of the two"},
-	{regexp.MustCompile(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
-		"install or transfer the app to the target first, then run again"},
-	{regexp.MustCompile(`(?i)more than \d+ files|too large|PayloadTooLarge`),
-		"the platform takes no more than this in one archive: take out what need not be in the workspace"},
-	{regexp.MustCompile(`(?i)forbidden|permission|not allowed|unauthorized`),
-		"the token's user may not do this on the target: give it the rights of an owner of the workspace"},
-	{regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`),
-		"somebody else is changing this workspace: run again when that has ended"},
-	{regexp.MustCompile(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
-		"the platform cannot read the file: correct it in the workspace that it comes from"},
-	{regexp.MustCompile(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
-		"the platform refuses what the file says: correct it in the workspace that it comes from, or bring the target to the version of the platform that wrote it"},
+var remedies = []outcome.Remedy{
+	{Text: regexp.MustCompile(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
+		Help: "another workspace or app of the target has this slug: rename one of the two"},
+	{Text: regexp.MustCompile(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
+		Help: "install or transfer the app to the target first, then run again"},
+	{Text: regexp.MustCompile(`(?i)more than \d+ files|too large|PayloadTooLarge`),
+		Help: "the platform takes no more than this in one archive: take out what need not be in the workspace"},
+	{Text: regexp.MustCompile(`(?i)forbidden|permission|not allowed|unauthorized`),
+		Help: "the token's user may not do this on the target: give it the rights of an owner of the workspace"},
+	{Text: regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`),
+		Help: "somebody else is changing this workspace: run again when that has ended"},
+	{Text: regexp.MustCompile(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
+		Help: "the platform cannot read the file: correct it in the workspace that it comes from"},
+	{Text: regexp.MustCompile(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
+		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or bring the target to the version of the platform that wrote it"},
 }
 
 // advise makes a problem of one that the platform told.
-func advise(p platform.FileProblem) Problem {
-	text := p.String()
-	for _, r := range remedies {
-		if r.text.MatchString(text) {
-			return Problem{File: p.File, Code: p.Code, Message: p.Message, Help: r.help}
-		}
-	}
-	return Problem{File: p.File, Code: p.Code, Message: p.Message, Help: againHelp}
+func advise(p platform.FileProblem) outcome.Problem {
+	return outcome.Problem{File: p.File, Code: p.Code, Message: p.Message, Help: outcome.Help(remedies, p.String(), againHelp)}
 }
 
 // refusal is the problem of a request that the platform did not serve. Flags of the side
@@ -65,5 +57,5 @@ func refusal(err error, side string) error {
 		platform.ClassTooLarge:     "take out of the workspace what need not be in it",
 		platform.ClassNotSent:      fmt.Sprintf("check --%s-api-url, --%[1]s-api-ca and proxy variables, and that this machine reaches the platform", side),
 	}[e.Class]
-	return &Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of the platform", side))}
+	return &outcome.Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of the platform", side))}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -35,7 +36,7 @@ func (r *run) present(ctx context.Context, id string) (err error) {
 }
 
 // Export writes the archive of a workspace, by slug or id, and returns its slug. The
-// error is a [*Problem], of ctx or of the writer.
+// error is a [*outcome.Problem], of ctx or of the writer.
 func Export(ctx context.Context, client *platform.Client, display Display, name string, to *os.File) (slug string, err error) {
 	var found *platform.Installed
 	err = display.Narrate("look for "+name+" on "+client.BaseURL(), func(func(string)) error {
@@ -46,7 +47,7 @@ func Export(ctx context.Context, client *platform.Client, display Display, name 
 	case err != nil:
 		return "", refusal(err, "from")
 	case found == nil:
-		return "", &Problem{Code: "no-workspace", Message: fmt.Sprintf("the source has no workspace %s that the token's user can see", name),
+		return "", &outcome.Problem{Code: "no-workspace", Message: fmt.Sprintf("the source has no workspace %s that the token's user can see", name),
 			Help: "correct --workspace, or give the user access to it"}
 	}
 	return found.Slug, export(ctx, client, display, found.ID, found.Slug, to, "from")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
@@ -144,13 +145,13 @@ func final(err error) bool {
 }
 
 // unknown is the problem of an import whose end nobody tells.
-func (s *search) unknown(why string) *Problem {
-	s.result.Outcome = Unknown
+func (s *search) unknown(why string) *outcome.Problem {
+	s.result.Outcome = outcome.Unknown
 	message := "it is not known how the import ended: " + why
 	if e, ok := errors.AsType[*platform.Error](s.cause); ok {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
-	return &Problem{Code: "unknown-outcome", Message: message,
+	return &outcome.Problem{Code: "unknown-outcome", Message: message,
 		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: " + cmp.Or(againAfter[s.result.Created], againAfter[false])}
 }
 

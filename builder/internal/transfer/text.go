@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/junit"
 )
 
@@ -52,27 +53,15 @@ func (r *Result) state() string {
 // WriteProblems writes everything that is wrong, each with what to do about it.
 func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
-	write := func(kind string, problems []Problem) {
+	write := func(kind string, problems []outcome.Problem) {
 		for _, p := range problems {
-			fmt.Fprintf(&b, "%s: %s\n  help: %s\n", kind, p.text(), p.Help)
+			fmt.Fprintf(&b, "%s: %s\n  help: %s\n", kind, p.Text(), p.Help)
 		}
 	}
 	write("warning", r.Warnings)
 	write("error", r.Problems)
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// text is file and message, with a code that is the platform's.
-func (p *Problem) text() string {
-	text := p.Message
-	if p.Code != "" && strings.ToUpper(p.Code[:1]) == p.Code[:1] && !strings.Contains(text, p.Code) {
-		text = p.Code + ": " + text
-	}
-	if p.File != "" {
-		text = p.File + ": " + text
-	}
-	return text
 }
 
 // WriteJUnit writes a test for the workspace and one for each file with a problem.
@@ -83,10 +72,10 @@ func (r *Result) WriteJUnit(w io.Writer) error {
 		whole.Skipped = "dry run"
 	}
 	for _, warning := range r.Warnings {
-		whole.Output += "warning: " + warning.text() + "\nhelp: " + warning.Help + "\n"
+		whole.Output += "warning: " + warning.Text() + "\nhelp: " + warning.Help + "\n"
 	}
 	for _, p := range r.Problems {
-		failure := &junit.Failure{Message: p.Message, Type: cmp.Or(p.Code, "error"), Text: p.text() + "\nhelp: " + p.Help + "\n"}
+		failure := &junit.Failure{Message: p.Message, Type: cmp.Or(p.Code, "error"), Text: p.Text() + "\nhelp: " + p.Help + "\n"}
 		switch {
 		case p.File != "":
 			suite.Cases = append(suite.Cases, junit.Case{Class: whole.Class, Name: p.File, File: p.File, Failure: failure})

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/requirements"
@@ -64,8 +65,8 @@ func Run(ctx context.Context, client *platform.Client, display Display, o Option
 	r := &run{Options: o, client: client, display: display, result: newResult(client, &o)}
 	began := time.Now()
 	err := r.transfer(ctx)
-	r.result.Duration = milliseconds(time.Since(began))
-	problem, told := errors.AsType[*Problem](err)
+	r.result.Duration = outcome.Milliseconds(time.Since(began))
+	problem, told := errors.AsType[*outcome.Problem](err)
 	switch {
 	case err == nil:
 		return r.result, nil
@@ -81,15 +82,15 @@ func Run(ctx context.Context, client *platform.Client, display Display, o Option
 
 // interrupted says what goes on without us.
 func (r *run) interrupted() {
-	p := Problem{Code: "interrupted", Message: "interrupted before anything was imported", Help: "run again"}
+	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was imported", Help: "run again"}
 	if r.posted {
-		r.result.Outcome = Unknown
+		r.result.Outcome = outcome.Unknown
 		p.Message, p.Help = "interrupted: the platform goes on with the import", r.whereToLook()
 	}
 	r.result.add(p)
 }
 
-// transfer returns a [*Problem], or an error of ctx or of Present.
+// transfer returns a [*outcome.Problem], or an error of ctx or of Present.
 func (r *run) transfer(ctx context.Context) error {
 	target, err := r.find(ctx)
 	if err != nil {
@@ -104,7 +105,7 @@ func (r *run) transfer(ctx context.Context) error {
 		}
 	}
 	if r.DryRun {
-		r.result.Outcome = Done
+		r.result.Outcome = outcome.Done
 		return nil
 	}
 	report, err := r.post(ctx)

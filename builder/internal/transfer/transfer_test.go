@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/transfer"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
@@ -97,7 +98,7 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 }
 
 // run transfers, and wants an outcome and a problem with the code, if any.
-func (w *world) run(t *testing.T, want transfer.Outcome, code string) *transfer.Result {
+func (w *world) run(t *testing.T, want outcome.Outcome, code string) *transfer.Result {
 	t.Helper()
 	r, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
 	if err != nil {
@@ -155,7 +156,7 @@ func TestTheEndIsFound(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.faults...)
 				began := time.Now()
-				r := w.run(t, transfer.Done, "")
+				r := w.run(t, outcome.Done, "")
 				if took := time.Since(began); took > tt.longest {
 					t.Errorf("took %s", took)
 				}
@@ -172,7 +173,7 @@ func TestTheEndOfANewWorkspaceIsFound(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, func(t *testing.T, w *world) {
 		w.Remove("shop")
 		w.options.Create = true
-		if r := w.run(t, transfer.Done, ""); !r.Created || r.Workspace.ID == "" || len(r.Imported) != 2 {
+		if r := w.run(t, outcome.Done, ""); !r.Created || r.Workspace.ID == "" || len(r.Imported) != 2 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -183,7 +184,7 @@ func TestErrorsOfFiles(t *testing.T) {
 	for _, o := range []platformtest.Options{{}, {ArchiveProcessing: true}} {
 		inBubble(t, o, func(t *testing.T, w *world) {
 			w.Fail("shop", "duplicated mapping key")
-			r := w.run(t, transfer.Failed, "RequestValidationError")
+			r := w.run(t, outcome.Failed, "RequestValidationError")
 			if p := r.Problems[0]; p.File != "automations/a.yml" || !strings.Contains(p.Help, "cannot read the file") {
 				t.Errorf("%+v", p)
 			}
@@ -223,7 +224,7 @@ func TestUnknownEnds(t *testing.T) {
 				}
 				began := time.Now()
 				w.gateway.Faults.Add(tt.faults...)
-				r := w.run(t, transfer.Unknown, "unknown-outcome")
+				r := w.run(t, outcome.Unknown, "unknown-outcome")
 				if soon := time.Since(began) < time.Minute; len(r.Imported) > 0 || soon != tt.soon {
 					t.Errorf("%+v after %s", r, time.Since(began))
 				}
@@ -260,7 +261,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.fault)
-				w.run(t, transfer.Failed, tt.code)
+				w.run(t, outcome.Failed, tt.code)
 				if n := w.imports(); n != tt.imports {
 					t.Errorf("%d imports", n)
 				}
@@ -276,7 +277,7 @@ func TestTheLimitOfImportsIsWaitedFor(t *testing.T) {
 			w.importByAnother(t)
 		}
 		began := time.Now()
-		w.run(t, transfer.Done, "")
+		w.run(t, outcome.Done, "")
 		if took := time.Since(began); took < time.Minute || took > 65*time.Second || w.imports() != 5 {
 			t.Errorf("%d imports, took %s", w.imports(), took)
 		}
@@ -291,7 +292,7 @@ func TestMissingValuesAreTold(t *testing.T) {
 			w.options.Requirements = append(w.options.Requirements, requirements.Requirement{Workspace: "shop", Kind: requirements.Secret, Name: name, Variable: "V_" + name})
 		}
 		w.options.Variables = []string{"V_given"}
-		r := w.run(t, transfer.Done, "")
+		r := w.run(t, outcome.Done, "")
 		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "secret lacking") || !strings.Contains(r.Warnings[0].Help, "V_lacking") {
 			t.Errorf("%+v", r.Warnings)
 		}
@@ -331,12 +332,12 @@ func TestPresent(t *testing.T) {
 func TestDryRunImportsNothing(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.options.DryRun = true
-		w.run(t, transfer.Done, "")
+		w.run(t, outcome.Done, "")
 		if w.imports() != 0 {
 			t.Error("something was imported")
 		}
 		w.Remove("shop")
-		w.run(t, transfer.Failed, "no-workspace")
+		w.run(t, outcome.Failed, "no-workspace")
 	})
 }
 
@@ -347,12 +348,12 @@ func TestInterruptions(t *testing.T) {
 		nth     int
 		kind    platformtest.Kind
 		options platformtest.Options
-		outcome transfer.Outcome
+		outcome outcome.Outcome
 	}{
-		"before":            {"workspaces", 1, platformtest.Hang, platformtest.Options{}, transfer.Failed},
-		"before, by values": {"workspaces", 3, platformtest.Hang, platformtest.Options{}, transfer.Failed},
-		"during":            {"import", 1, platformtest.Pass, platformtest.Options{ImportTime: slow}, transfer.Unknown},
-		"while searching":   {"events", 1, platformtest.Hang, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, transfer.Unknown},
+		"before":            {"workspaces", 1, platformtest.Hang, platformtest.Options{}, outcome.Failed},
+		"before, by values": {"workspaces", 3, platformtest.Hang, platformtest.Options{}, outcome.Failed},
+		"during":            {"import", 1, platformtest.Pass, platformtest.Options{ImportTime: slow}, outcome.Unknown},
+		"while searching":   {"events", 1, platformtest.Hang, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, outcome.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
@@ -392,9 +393,9 @@ func TestExportIsTriedAgain(t *testing.T) {
 }
 
 func TestReportsAreComplete(t *testing.T) {
-	r := &transfer.Result{Outcome: transfer.Failed, Target: "http://t", Workspace: transfer.Workspace{Slug: "shop"},
-		Warnings: []transfer.Problem{{Code: "missing-value", Message: "w", Help: "hw"}},
-		Problems: []transfer.Problem{{File: "a.yml", Code: "E", Message: "m", Help: "h"}, {Code: "nothing", Message: "n", Help: "hn"}, {Code: "X", Message: "o", Help: "ho"}}}
+	r := &transfer.Result{Outcome: outcome.Failed, Target: "http://t", Workspace: transfer.Workspace{Slug: "shop"},
+		Warnings: []outcome.Problem{{Code: "missing-value", Message: "w", Help: "hw"}},
+		Problems: []outcome.Problem{{File: "a.yml", Code: "E", Message: "m", Help: "h"}, {Code: "nothing", Message: "n", Help: "hn"}, {Code: "X", Message: "o", Help: "ho"}}}
 	var text, junit bytes.Buffer
 	if err := errors.Join(r.WriteProblems(&text), r.WriteJUnit(&junit)); err != nil {
 		t.Fatal(err)
