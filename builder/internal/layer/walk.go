@@ -36,7 +36,7 @@ func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (L
 	}
 	defer unpacked.Close()
 	plain := newSummer(io.Discard)
-	bounded := &bounded{r: io.TeeReader(unpacked, plain), left: limit}
+	bounded := &Bounded{R: io.TeeReader(unpacked, plain), Left: limit}
 	var read Layer
 	if err := read.walk(bounded, fn); err != nil {
 		return Layer{}, err
@@ -91,16 +91,17 @@ func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	}
 }
 
-// bounded fails where an [io.LimitedReader] would pretend that there is no more.
-type bounded struct {
-	r    io.Reader
-	left int64
+// Bounded fails where an [io.LimitedReader] would pretend that there is no more: with
+// [ErrTooLarge], and with less than nothing left.
+type Bounded struct {
+	R    io.Reader
+	Left int64 // bytes
 }
 
 // Read implements [io.Reader].
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
+func (b *Bounded) Read(p []byte) (int, error) {
+	n, err := b.R.Read(p)
+	if b.Left -= int64(n); b.Left < 0 {
 		return 0, ErrTooLarge
 	}
 	return n, err

@@ -87,19 +87,19 @@ func (r *reader) layer(open Layer) (err error) {
 	}
 	defer plain.Close()
 	r.here = map[string]bool{}
-	counted := &counter{r: plain, left: r.limits.Unpacked - r.read}
+	counted := &layer.Bounded{R: plain, Left: r.limits.Unpacked - r.read}
 	archive := tar.NewReader(counted)
 	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			r.read += r.limits.Unpacked - r.read - counted.left
+			r.read = r.limits.Unpacked - counted.Left
 			return r.end(blob)
 		}
 		if err == nil {
 			err = r.entry(header, archive)
 		}
 		switch {
-		case counted.left < 0:
+		case counted.Left < 0:
 			return &LimitError{"bytes in the layers", r.limits.Unpacked}
 		case err != nil:
 			return err
@@ -201,19 +201,4 @@ func (r *reader) file(name string, size int64, content io.Reader) error {
 		return fmt.Errorf("read /%s: %w", name, err)
 	}
 	return r.fn(strings.TrimPrefix(name, r.dir+"/"), data.Bytes())
-}
-
-// counter ends, with less than nothing left, what is longer than it may be.
-type counter struct {
-	r    io.Reader
-	left int64
-}
-
-// Read implements [io.Reader].
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return n, err
 }
