@@ -51,7 +51,9 @@ func (a *app) commands() []command {
 		{"run", "import the release, keep watching it, and answer probes and metrics until stopped", a.run, settingsFlags},
 		{"once", "import the release, and end when it is confirmed or cannot be", a.once, settingsFlags},
 		{"check", "check settings, files and platform, and say what would be imported; change nothing", a.check, settingsFlags},
-		{"status", "tell what a running sidecar thinks", a.status, func() *flag.FlagSet { return new(statusFlags).set(a.env) }},
+		{"status", "print the status of a running sidecar", a.status, func() *flag.FlagSet { return new(statusFlags).set(a.env) }},
+		{"ready", "say whether a running sidecar lets the pod be Ready: a readiness probe", a.ready,
+			func() *flag.FlagSet { return new(readyFlags).set(a.env) }},
 		{"version", "print the version", a.version, func() *flag.FlagSet { return new(versionFlags).set() }},
 	}
 }

@@ -14,6 +14,7 @@ import (
 // The exit codes. They are part of the interface: see exitCodes.
 const (
 	exitInternal    = 1
+	exitNotReady    = 1 // of the command ready only
 	exitUsage       = 2
 	exitIdentity    = 3
 	exitMismatch    = 4
@@ -34,8 +35,8 @@ type ExitCode struct {
 
 func exitCodes() []ExitCode {
 	return []ExitCode{
-		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way)"},
-		{exitInternal, "internal error, such as an address that is in use"},
+		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way; ready: the gate is open)"},
+		{exitInternal, "internal error, such as an address that is in use (ready: the gate is closed)"},
 		{exitUsage, "wrong flags, environment or configuration file"},
 		{exitIdentity, "the platform refuses the identity, or the token cannot be read"},
 		{exitMismatch, "manifest, settings and pod are not of the same release"},

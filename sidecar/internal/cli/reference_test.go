@@ -54,7 +54,7 @@ func reference() string {
 	for _, c := range new(app).commands() {
 		fmt.Fprintf(&b, "- `sidecar %s`: %s\n", c.name, c.summary)
 	}
-	b.WriteString("\n`run`, `once` and `check` take the settings below; `status` takes `--url` and `--format text|json`, `version` takes `--format`.\n")
+	b.WriteString("\n`run`, `once` and `check` take the settings below; `status` takes `--url` and `--format text|json`, `ready` takes `--target`, `version` takes `--format`.\n")
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range exitCodes() {
 		fmt.Fprintf(&b, "| %d | %s |\n", c.Code, c.Meaning)

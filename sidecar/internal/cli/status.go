@@ -10,13 +10,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -31,19 +29,18 @@ type statusFlags struct{ url, format string }
 
 func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
-	fs.StringVar(&f.url, "url", "http://"+listening(env), "`URL` of the sidecar")
+	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "`URL` of the sidecar")
 	formatFlag(fs, &f.format)
 	return fs
 }
 
-// listening is where a sidecar with the same environment listens: status is run
-// in its container.
-func listening(env map[string]string) string {
-	_, port, err := net.SplitHostPort(env[config.EnvPrefix+"LISTEN"])
+// localAddress is the first address at which [listenAddress] can be reached.
+func localAddress(env map[string]string) string {
+	addresses, err := targetAddresses(listenAddress(env))
 	if err != nil {
-		_, port, _ = net.SplitHostPort(config.Default("").Listen)
+		return ""
 	}
-	return net.JoinHostPort("127.0.0.1", port)
+	return addresses[0]
 }
 
 // status asks a running sidecar. Its exit code is that of once at this moment.

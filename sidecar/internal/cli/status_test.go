@@ -103,7 +103,7 @@ func TestStatusOfSomethingElse(t *testing.T) {
 
 func TestStatusAsksWhereTheEnvironmentSays(t *testing.T) {
 	for env, want := range map[string]string{"": "127.0.0.1:9400", ":9500": "127.0.0.1:9500", "0.0.0.0:1": "127.0.0.1:1", "x": "127.0.0.1:9400"} {
-		if got := listening(map[string]string{"SIDECAR_LISTEN": env}); got != want {
+		if got := localAddress(map[string]string{"SIDECAR_LISTEN": env}); got != want {
 			t.Errorf("%q: %s, want %s", env, got, want)
 		}
 	}

@@ -32,7 +32,7 @@ const canary = "at:canary-9f1c77b2"
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
 //
 //	exits CODE ARG…     runs the sidecar with the arguments and wants the exit code
-//	start ARG…          starts it in the background; $URL is where it listens
+//	start ARG…          starts it in the background; it listens at $URL, on $ADDRESS
 //	end                 ends it as SIGTERM does and wants exit code 0
 //	platform VARIANT…   starts a fake platform: $POD, $GATEWAY
 //	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
@@ -182,6 +182,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 		_, rest, _ := strings.Cut(s.log.String(), `"listen":"`)
 		address, _, ok := strings.Cut(rest, `"`)
 		ts.Setenv("URL", "http://"+address)
+		ts.Setenv("ADDRESS", address)
 		return ok
 	})
 }

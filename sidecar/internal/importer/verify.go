@@ -52,14 +52,33 @@ func verify(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) ve
 
 // judgeWhole adds the errors that belong to no expected workspace.
 func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
-	switch {
-	case len(r.Errors) > 0:
+	switch whole := v.unattributed(r.Errors); {
+	case len(r.Errors) == 0:
+	case !v.blamesWorkspace():
 		v.failure = &Failure{Reason: importReason(r.Errors), Message: join(r.Errors)}
+	case len(whole) > 0:
+		v.failure.Message += "; " + join(whole)
+	}
+	switch {
 	case v.failure == nil && r.Failed():
 		v.failure = &Failure{Reason: state.ImportErrors, Message: "a workspace that is not of this release has errors"}
 	case v.failure == nil && len(v.workspaces) == 0:
 		v.failure = &Failure{Reason: state.EmptyGroup, Message: fmt.Sprintf("no workspace belongs to the group %s", g.Name)}
 	}
+}
+
+// blamesWorkspace reports whether the failure is an error that the platform
+// reported about one workspace, which its message names.
+func (v *verdict) blamesWorkspace() bool {
+	return v.failure != nil && (v.failure.Reason == state.ImportErrors || v.failure.Reason == state.SlugTaken)
+}
+
+// unattributed returns the errors that no workspace has as its own: the platform
+// may repeat those of workspaces for the whole.
+func (v *verdict) unattributed(problems []platform.Problem) []platform.Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p platform.Problem) bool {
+		return slices.ContainsFunc(v.workspaces, func(w state.Workspace) bool { return strings.Contains(w.Error, p.String()) })
+	})
 }
 
 // takeAll expects what the report lists, for want of a manifest.

@@ -70,7 +70,7 @@ func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "alive")
 }
 
-// readyz answers in one line, which kubectl and logs can quote.
+// readyz answers with the line that [reason] makes.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	now := s.look()
 	code := http.StatusServiceUnavailable
@@ -115,7 +115,9 @@ func text(w http.ResponseWriter, code int, line string) {
 	_, _ = io.WriteString(w, line+"\n") // the client went away
 }
 
-// reason says in one line why the pod is Ready or not.
+// reason says in one line why the pod is Ready or not: the output of an exec
+// probe stands in the events of the pod. It has no times, as Kubernetes counts
+// events only while they are equal.
 func reason(s *state.Snapshot) string {
 	line := ""
 	switch s.Gate.Why {
@@ -129,10 +131,20 @@ func reason(s *state.Snapshot) string {
 		line = "not ready: " + string(s.Phase)
 	}
 	if s.Release.Name != "" {
-		line += fmt.Sprintf(", release %s", s.Release.Name)
+		line += fmt.Sprintf(", release %s", printable(s.Release.Name, maxName))
 	}
 	if p := s.Problem; p != nil {
-		line += fmt.Sprintf("; %s: %s", p.Reason, p.Message)
+		line += fmt.Sprintf("; %s%s: %s", p.Reason, inGroup(p.Group), printable(p.Message, maxCause))
+		if !s.Gate.Open {
+			line += "; remedy: " + p.Remedy
+		}
 	}
 	return printable(line, maxReason)
+}
+
+func inGroup(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " in group " + printable(name, maxName)
 }

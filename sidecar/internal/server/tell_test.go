@@ -23,6 +23,9 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
+// slugRemedy is the end of a line about the problem of [problemAt].
+const slugRemedy = "; remedy: Rename or delete the workspace that has the slug, or set its labels right; then retry."
+
 // TestReadyz has one line for each case, and nothing in it that breaks a line.
 func TestReadyz(t *testing.T) {
 	off := waiting()
@@ -35,9 +38,11 @@ func TestReadyz(t *testing.T) {
 		code   int
 		line   string
 	}{
-		"healthy":   {healthy(), state.GatePolicy{}, 200, "ready: the release is confirmed, release 2026.11.2"},
-		"drifted":   {drifted(), state.GatePolicy{}, 200, "ready: the release is confirmed, release 2026.11.2; drifted: changed or missing: claims-intake, mail-sender"},
-		"waiting":   {waiting(), state.GatePolicy{}, 503, "not ready: Waiting; target-down: GET http://127.0.0.1:80/v2/workspaces/platform: connection refused"},
+		"healthy": {healthy(), state.GatePolicy{}, 200, "ready: the release is confirmed, release 2026.11.2"},
+		"drifted": {drifted(), state.GatePolicy{}, 200, "ready: the release is confirmed, release 2026.11.2; drifted: changed or missing: claims-intake, mail-sender"},
+		"waiting": {waiting(), state.GatePolicy{}, 503, "not ready: Waiting; target-down: GET http://127.0.0.1:80/v2/workspaces/platform: connection refused" + slugRemedy},
+		"failing": {failing(), state.GatePolicy{}, 503, "not ready: Retrying, release 2026.11.2; slug-taken in group base2: " +
+			"workspace ticket-classifier: SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a" + slugRemedy},
 		"importing": {importing(), state.GatePolicy{}, 503, "not ready: Import, release 2026.11.2"},
 		"timed out": {waiting(), state.GatePolicy{OpenAfter: time.Second}, 200, "ready without confirmation: the gate opened after its time; target-down: GET http://127.0.0.1:80/v2/workspaces/platform: connection refused"},
 		"off":       {off, state.GatePolicy{Off: true}, 200, "ready without confirmation: the gate is off"},

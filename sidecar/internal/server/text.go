@@ -9,7 +9,8 @@ import (
 
 // Bounds of texts that come from elsewhere, in bytes. All of a text is in /status.
 const (
-	maxReason = 512
+	maxReason = 900 // of the 1024 that an event of Kubernetes has
+	maxCause  = 400
 	maxError  = 1024
 	maxFact   = 1024
 	maxName   = 128
