@@ -17,7 +17,7 @@ func (a *app) once(ctx context.Context, args []string) error {
 	limited, cancel := bounded(ctx, g.live.Get().Timeout)
 	defer cancel()
 	err = g.importer.Once(limited)
-	g.leaveWord(err)
+	g.writeTerminationMessage(err)
 	if err != nil {
 		return err
 	}

@@ -21,9 +21,9 @@ func (a *app) run(ctx context.Context, args []string) error {
 	if done {
 		return err
 	}
-	a.spareMemory()
+	a.tuneGC()
 	err = g.run(ctx)
-	g.leaveWord(err)
+	g.writeTerminationMessage(err)
 	return err
 }
 
@@ -31,7 +31,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 // works for a moment and rests for hours, beside a service that needs the memory.
 const gcPercent = 25
 
-func (a *app) spareMemory() {
+func (a *app) tuneGC() {
 	if a.env["GOGC"] == "" {
 		debug.SetGCPercent(gcPercent)
 	}

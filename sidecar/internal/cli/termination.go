@@ -13,11 +13,11 @@ import (
 // maxWord is what Kubernetes keeps of a termination message, in bytes.
 const maxWord = 4096
 
-// leaveWord writes why the release was not confirmed, and what to do, to the
+// writeTerminationMessage writes why the release was not confirmed, and what to do, to the
 // file that Kubernetes shows with the end of the container. The file is there
 // before us: Kubernetes mounts it. Without it, or without space, the log has the
 // same.
-func (g *agent) leaveWord(err error) {
+func (g *agent) writeTerminationMessage(err error) {
 	path, text := g.live.Get().TerminationLog, terminationText(g.store.Get(), err)
 	if path == "" || text == "" {
 		return

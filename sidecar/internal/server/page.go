@@ -29,9 +29,9 @@ func newPage(build version.Info, pod string) *page {
 	return &page{build: build, pod: pod, policy: contentSecurity("sha256-" + base64.StdEncoding.EncodeToString(sum[:]))}
 }
 
-// people answers with the page. It loads itself again while things move, unless
+// statusPage answers with the page. It loads itself again while things move, unless
 // its reader asked it not to.
-func (s *Server) people(w http.ResponseWriter, r *http.Request) {
+func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 	now := s.look()
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

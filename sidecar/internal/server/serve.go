@@ -55,9 +55,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// few lets some requests through at a time, and tells others to come again: while
+// limitConcurrency lets some requests through at a time, and tells others to come again: while
 // many ask for an answer that takes time to make, a probe finds the processor free.
-func few(next http.HandlerFunc) http.HandlerFunc {
+func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 	places := make(chan struct{}, maxAtOnce)
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -71,9 +71,9 @@ func few(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// headed sets what is the same for every answer: nothing is cached, nothing is
+// withHeaders sets what is the same for every answer: nothing is cached, nothing is
 // executed, framed or guessed.
-func headed(next http.Handler) http.Handler {
+func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -92,10 +92,10 @@ func contentSecurity(style string) string {
 	return "default-src 'none'" + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// recovered ends the connection of a request that panics, and not the process.
+// recoverPanics ends the connection of a request that panics, and not the process.
 // The log has the type of the value, which may hold anything, and the stack. The
 // client gets no half answer that looks whole.
-func (s *Server) recovered(next http.Handler) http.Handler {
+func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			v := recover()

@@ -52,16 +52,16 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.livez)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /metrics", few(s.metrics))
-	mux.HandleFunc("GET /status", few(s.status))
-	mux.HandleFunc("GET /{$}", few(s.people))
+	mux.HandleFunc("GET /metrics", limitConcurrency(s.metrics))
+	mux.HandleFunc("GET /status", limitConcurrency(s.status))
+	mux.HandleFunc("GET /{$}", limitConcurrency(s.statusPage))
 	if s.Reload != nil {
 		mux.Handle("POST /-/reload", s.guard(s.reload))
 	}
 	if s.Import != nil {
 		mux.Handle("POST /-/import", s.guard(s.again))
 	}
-	return s.recovered(headed(mux))
+	return s.recoverPanics(withHeaders(mux))
 }
 
 // livez is about the process only: whatever happens to the import, a restart

@@ -93,7 +93,7 @@ type moment struct {
 func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 
 // Text is the time for people: the servers of a company have one clock, its
-// people do not.
+// statusPage do not.
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info) *view {

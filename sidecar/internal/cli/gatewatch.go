@@ -26,7 +26,7 @@ func (g *agent) watchGate(ctx context.Context) {
 	tick := time.NewTicker(gateEvery)
 	defer tick.Stop()
 	for told := (time.Time{}); ctx.Err() == nil; {
-		told = g.lookAtGate(told)
+		told = g.checkGate(told)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -34,8 +34,8 @@ func (g *agent) watchGate(ctx context.Context) {
 	}
 }
 
-// lookAtGate returns when an open gate without confirmation was last told.
-func (g *agent) lookAtGate(told time.Time) time.Time {
+// checkGate returns when an open gate without confirmation was last told.
+func (g *agent) checkGate(told time.Time) time.Time {
 	gate, changed := g.store.Gate(g.gate())
 	s := g.store.Get()
 	if changed { // no probe was faster
@@ -52,7 +52,7 @@ func (g *agent) lookAtGate(told time.Time) time.Time {
 // watchToken keeps the time at which the token expires.
 func (g *agent) watchToken(ctx context.Context) {
 	for ctx.Err() == nil {
-		t := time.NewTimer(g.lookAtToken(ctx))
+		t := time.NewTimer(g.checkTokenExpiry(ctx))
 		select {
 		case <-t.C:
 		case <-g.rotated:
@@ -62,8 +62,8 @@ func (g *agent) watchToken(ctx context.Context) {
 	}
 }
 
-// lookAtToken returns the time until it is to be called again.
-func (g *agent) lookAtToken(ctx context.Context) time.Duration {
+// checkTokenExpiry returns the time until it is to be called again.
+func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	gateway := g.inputs.Gateway()
 	if gateway == nil || g.live.Get().TokenFile == "" {
 		return tokenEvery

@@ -113,20 +113,20 @@ func TestExpiryOfTheToken(t *testing.T) {
 	var expires atomic.Value
 	url := account(t, &expires)
 	g, _ := idle(t, "--gateway-url", url, "--token-file", token)
-	if again := g.lookAtToken(t.Context()); again != tokenAgain || g.store.Get().TokenExpires != nil {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenAgain || g.store.Get().TokenExpires != nil {
 		t.Errorf("without an answer: again in %s, %v", again, g.store.Get().TokenExpires)
 	}
 	first := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 	expires.Store(first.Format(time.RFC3339))
-	if again := g.lookAtToken(t.Context()); again != tokenEvery || !g.store.Get().TokenExpires.Equal(first) {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenEvery || !g.store.Get().TokenExpires.Equal(first) {
 		t.Errorf("again in %s, %v", again, g.store.Get().TokenExpires)
 	}
 	expires.Store("") // trouble does not take it back
-	if g.lookAtToken(t.Context()); g.store.Get().TokenExpires == nil {
+	if g.checkTokenExpiry(t.Context()); g.store.Get().TokenExpires == nil {
 		t.Error("the expiry is forgotten")
 	}
 	expires.Store("never")
-	if g.lookAtToken(t.Context()); g.store.Get().TokenExpires != nil {
+	if g.checkTokenExpiry(t.Context()); g.store.Get().TokenExpires != nil {
 		t.Errorf("%v", g.store.Get().TokenExpires)
 	}
 	stop := beside(g.watchToken) // a new token is asked about at once
@@ -147,7 +147,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 
 func TestWithoutAGatewayNobodyIsAsked(t *testing.T) {
 	g, _ := idle(t)
-	if again := g.lookAtToken(t.Context()); again != tokenEvery || g.store.Get().TokenExpires != nil {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenEvery || g.store.Get().TokenExpires != nil {
 		t.Errorf("again in %s", again)
 	}
 }
