@@ -37,7 +37,7 @@ func TestExitCodes(t *testing.T) {
 // TestEveryReasonHasACode that is documented, and all but those of time are told
 // apart from "not known".
 func TestEveryReasonHasACode(t *testing.T) {
-	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve}
+	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve, state.Draining}
 	for _, r := range state.Reasons() {
 		code := codeOf(r)
 		if (code == exitUnknown) != slices.Contains(unknown, r) {

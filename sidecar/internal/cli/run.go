@@ -66,13 +66,17 @@ func (g *agent) run(ctx context.Context) error {
 
 func (g *agent) server() *server.Server {
 	c := g.live.Get()
-	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Build: g.build, Log: g.log}
+	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Build: g.build, Log: g.log}
 	if c.EnableLifecycle {
 		o.Reload = g.reload
 		o.Import = func() { g.importer.Trigger(true) }
 		o.AdminToken = g.inputs.AdminToken
 	}
 	return server.New(g.store, o)
+}
+
+func (g *agent) drain(ctx context.Context) error {
+	return g.importer.Drain(ctx, g.live.Get().DrainTimeout)
 }
 
 func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }

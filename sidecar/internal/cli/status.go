@@ -144,7 +144,7 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 		}
 	}
 	if s.Lock != nil {
-		line("lock", "held by %s (%s) for %s", s.Lock.By, s.Lock.Reason, now.Sub(s.Lock.Since).Round(time.Second))
+		line("lock", "%s", describeLock(s.Lock, now))
 	}
 	if s.Drift != nil && len(s.Drift.Workspaces) > 0 {
 		line("drift", "%s", strings.Join(s.Drift.Workspaces, ", "))
@@ -159,6 +159,20 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func describeLock(l *state.LockInfo, now time.Time) string {
+	text := fmt.Sprintf("held by %s (%s) for %s", l.By, l.Reason, now.Sub(l.Since).Round(time.Second))
+	if l.Pod != "" && l.Pod != l.By {
+		text += ", from pod " + l.Pod
+	}
+	if l.Orphaned {
+		text += ", whose service was stopped since"
+	}
+	if l.EndsBy != nil {
+		text += ", ends at " + l.EndsBy.UTC().Format(time.TimeOnly) + " UTC at the latest"
+	}
+	return text
 }
 
 // tally counts workspaces by state, in the order of the states.

@@ -44,6 +44,7 @@ const canary = "at:canary-9f1c77b2"
 //	post STATUS PATH [TOKEN]  wants the status of a POST to the sidecar, with a token one from afar
 //	replace FROM TO     puts a file in the place of another one by a rename
 //	installed N         wants that many workspaces in the platform
+//	answers STATUS PATH TEXT  wants the status and the text of a page of the sidecar
 //	lock                takes the write lock
 //	native GROUP…       starts the service's own import
 //	nocanary FILE…      wants that the token stands in none of them
@@ -77,6 +78,7 @@ func TestStories(t *testing.T) {
 				ts.Check(os.WriteFile(ts.MkAbs(args[1]), get(ts, args[0]), 0o600))
 			},
 			"lock":    func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
+			"answers": answers,
 			"native":  func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
 			"replace": replaceFile,
 			"post":    post,
@@ -85,6 +87,27 @@ func TestStories(t *testing.T) {
 			},
 		},
 	})
+}
+
+// importTime of a workspace: long enough to look at the import while it runs.
+func importTime(slow bool) func(string) time.Duration {
+	return func(string) time.Duration {
+		if slow {
+			return 200 * time.Millisecond
+		}
+		return 0
+	}
+}
+
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(ts.Getenv("URL") + args[1])
+	ts.Check(err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] || !strings.Contains(string(data), args[2]) {
+		ts.Fatalf("%s: HTTP %s with %q", args[1], got, data)
+	}
 }
 
 type storyKey struct{}
@@ -137,7 +160,7 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	has := func(name string) bool { return slices.Contains(args, name) }
 	s := of(ts)
-	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"), PodToken: has("pod-token")})
+	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"), PodToken: has("pod-token"), ImportTime: importTime(has("slow"))})
 	pod := s.platform.NewPod("pod-0", r)
 	pod.SetReady(true)
 	s.pod = pod

@@ -80,6 +80,7 @@ func (c *Config) checkTimes() error {
 	}{
 		{"request-timeout", c.RequestTimeout}, {"reconcile-interval", p.ReconcileEvery}, {"group-timeout", p.GroupTimeout},
 		{"poll", p.Poll}, {"retry-min", p.RetryMin}, {"watch-interval", c.WatchInterval},
+		{"drain-timeout", c.DrainTimeout},
 	}
 	for _, d := range positive {
 		if d.value <= 0 {

@@ -65,9 +65,11 @@ type Config struct {
 	// Timeout of the commands that end; 0 is none.
 	Timeout time.Duration
 
-	Listen            string
-	EnableLifecycle   bool
-	AdminTokenFile    string
+	Listen          string
+	EnableLifecycle bool
+	AdminTokenFile  string
+	// DrainTimeout bounds the answer of GET /drain.
+	DrainTimeout      time.Duration
 	MetricsWorkspaces bool
 
 	File           string
@@ -84,7 +86,7 @@ func Default(podName string) *Config {
 		PlatformURL: "http://127.0.0.1:80", RequestTimeout: platform.DefaultTimeout,
 		Identity: IdentityBoth, IdentityHeaders: platform.LocalHeaders(),
 		Policy: importer.DefaultPolicy(), Timeout: time.Hour,
-		Listen: ":9400", WatchInterval: 30 * time.Second, TerminationLog: "/dev/termination-log",
+		Listen: ":9400", DrainTimeout: 50 * time.Second, WatchInterval: 30 * time.Second, TerminationLog: "/dev/termination-log",
 		LogFormat: LogAuto, LogLevel: "info",
 	}
 	c.Policy.PodName = podName

@@ -133,6 +133,8 @@ func (c *Config) httpSettings() []Setting {
 			Usage: "answer POST /-/reload and POST /-/import"},
 		{Name: "admin-token-file", Section: sectionHTTP, value: text{&c.AdminTokenFile},
 			Usage: "`file` with the token that these two want (empty: they answer to this pod only)"},
+		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
+			Usage: "longest `time` that GET /drain waits for the end of an import; below terminationGracePeriodSeconds"},
 		{Name: "metrics-workspaces", Section: sectionHTTP, value: boolean{&c.MetricsWorkspaces}, Fixed: true,
 			Usage: "export a metric for each workspace, at most 1000"},
 	}

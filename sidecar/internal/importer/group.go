@@ -77,6 +77,17 @@ func (p *pass) imports(ctx context.Context) []platform.Event {
 
 // post asks the platform to import the group and judges what it says.
 func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
+	if err := p.drain.begin(); err != nil {
+		return false, err
+	}
+	imported, err = p.postInTime(ctx, g, force)
+	if ctx.Err() == nil { // else the service may go on with it
+		p.drain.end(err)
+	}
+	return imported, err
+}
+
+func (p *pass) postInTime(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Policy.GroupTimeout, errGroupTimeout)
 	defer cancel()
 	p.setGroup(g, state.GroupImporting)

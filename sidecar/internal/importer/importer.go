@@ -35,6 +35,9 @@ type Importer struct {
 	services    servicesWait
 	eventsAfter time.Time // events are not to be read before
 	recheck     bool      // whether a repair helped
+	drain       drain
+	holder      holder    // of the lock that was last seen
+	lastDown    time.Time // when the service of the pod was last seen not to listen
 }
 
 // New returns an importer that has not started.
@@ -146,7 +149,7 @@ func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
 	switch f.Reason {
 	case state.TargetDown:
 		wait = awayPoll(p, time.Since(s.Problem.Since))
-	case state.LockHeld, state.ServicesNotReady, state.NotImportedYet:
+	case state.LockHeld, state.ServicesNotReady, state.NotImportedYet, state.Draining:
 		wait = max(jitter(p.Poll), f.retryAfter())
 	default:
 		wait = backoff(p, i.retries, f.RetryAfter)
@@ -183,6 +186,10 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 		return
 	}
 	i.record.Pass(f.Reason, took)
+	if f.Reason == state.TargetDown {
+		i.lastDown = time.Now()
+		i.drain.endLingering()
+	}
 	problem := state.NewProblem(f.Reason, f.Message, f.Group)
 	old := i.store.Get().Problem
 	if old != nil && old.Reason == problem.Reason && old.Group == problem.Group {

@@ -22,6 +22,12 @@ type lockWait struct {
 	since  time.Time // when this holder was first seen: no clock but ours is needed
 }
 
+// holder is what is known about who has a lock.
+type holder struct {
+	lock platform.WriteLock
+	pod  string // whose service took it, "" if nothing tells
+}
+
 func sameLock(a, b *platform.WriteLock) bool {
 	return a.LockedAt.Equal(b.LockedAt) && a.LockedBy == b.LockedBy && a.Reason == b.Reason
 }
@@ -38,13 +44,47 @@ func (p *pass) look(ctx context.Context) (*platform.WriteLock, error) {
 		}
 		w = &got
 	}
-	p.store.Update(func(s *state.Snapshot) {
-		s.Lock = nil
-		if l := w.Lock; l != nil {
-			s.Lock = &state.LockInfo{By: l.LockedBy, Reason: l.Reason, Since: l.LockedAt}
-		}
-	})
+	p.showLock(ctx, w.Lock)
 	return w.Lock, nil
+}
+
+// showLock puts a lock into the state, nil for none.
+func (p *pass) showLock(ctx context.Context, l *platform.WriteLock) {
+	var info *state.LockInfo
+	if l == nil {
+		p.drain.endLingering()
+	} else {
+		info = p.describeLock(ctx, l)
+	}
+	p.store.Update(func(s *state.Snapshot) { s.Lock = info })
+}
+
+func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.LockInfo {
+	if !sameLock(&p.holder.lock, l) {
+		p.holder = holder{*l, p.podOf(ctx, l)}
+	}
+	info := &state.LockInfo{By: l.LockedBy, Reason: l.Reason, Since: l.LockedAt, Pod: p.holder.pod}
+	info.Orphaned = info.Pod != "" && info.Pod == p.Policy.PodName && p.lastDown.After(l.LockedAt)
+	if l.Reason != mergeConflict && !l.LockedAt.IsZero() {
+		ends := l.LockedAt.Add(p.Policy.LockExpiry)
+		info.EndsBy = &ends
+	}
+	return info
+}
+
+// podOf returns the pod that took a lock: the lock may name it, or the event of
+// the import that began with it. Of other locks it is not known.
+func (p *pass) podOf(ctx context.Context, l *platform.WriteLock) string {
+	if sibling(l.LockedBy, p.Policy.PodName) {
+		return l.LockedBy
+	}
+	query := platform.EventQuery{Types: []string{platform.EventImportStarted}}
+	for _, e := range p.newest(ctx, l.LockedAt, query) {
+		if distance := e.CreatedAt.Sub(l.LockedAt).Abs(); distance < eventLag {
+			return e.Replica
+		}
+	}
+	return ""
 }
 
 // free fails while somebody holds the write lock. A lock is its holder's: it is
@@ -73,7 +113,7 @@ func (p *pass) held(l platform.WriteLock, text string) *Failure {
 		p.wait.holder, p.wait.since = l, now
 	}
 	if text == "" {
-		text = fmt.Sprintf("locked by %s (%s) since %s", l.LockedBy, l.Reason, l.LockedAt.Format(time.RFC3339))
+		text = describeHolder(p.store.Get().Lock, &l)
 	}
 	f := &Failure{Reason: state.LockHeld, Message: text}
 	switch {
@@ -83,6 +123,24 @@ func (p *pass) held(l platform.WriteLock, text string) *Failure {
 		f.Reason = state.LockStuck
 	}
 	return f
+}
+
+// describeHolder says who has a lock, since when, and when it ends at the latest.
+func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
+	text := fmt.Sprintf("locked by %s (%s) since %s", l.LockedBy, l.Reason, l.LockedAt.Format(time.RFC3339))
+	if info == nil {
+		return text
+	}
+	if info.Pod != "" && info.Pod != info.By {
+		text += ", from pod " + info.Pod
+	}
+	if info.Orphaned {
+		text += ", whose service was stopped since"
+	}
+	if info.EndsBy != nil {
+		text += "; it ends by itself at " + info.EndsBy.Format(time.RFC3339) + " at the latest"
+	}
+	return text
 }
 
 // known reports whether the preflight saw a lock that was waited for before.

@@ -27,9 +27,11 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 	if len(g.Workspaces) == 0 && p.noEvents {
 		return false, &Failure{Reason: state.NothingToObserve, Message: "there is no manifest, and events cannot be read"}
 	}
-	if _, err := p.events().Platform(ctx); err != nil {
+	w, err := p.events().Platform(ctx)
+	if err != nil {
 		return false, FailureOf(err)
 	}
+	p.showLock(ctx, w.Lock)
 	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not the release's"}
 }
 

@@ -15,14 +15,23 @@ import (
 // reloadTimeout bounds a reload that was asked for.
 const reloadTimeout = 10 * time.Second
 
-// guard lets programs through that are in the pod or bear the token, and no
-// browser: one in which a person has a port-forward open reaches us as if from
-// inside the pod, on behalf of any page.
-func (s *Server) guard(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+// refuseBrowsers protects routes that change something: a browser in which a
+// person has a port-forward open reaches us as if from inside the pod, on behalf
+// of any page.
+func refuseBrowsers(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
 			text(w, http.StatusForbidden, "this is for programs, and a browser asks")
+			return
+		}
+		next(w, r)
+	}
+}
+
+// guard lets programs through that are in the pod or bear the token.
+func (s *Server) guard(next http.HandlerFunc) http.Handler {
+	return refuseBrowsers(func(w http.ResponseWriter, r *http.Request) {
+		switch {
 		case !s.bears(r) && !inside(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="sidecar"`)
 			text(w, http.StatusUnauthorized, "ask from inside the pod, or with the admin token")
@@ -72,4 +81,17 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 func (s *Server) again(w http.ResponseWriter, _ *http.Request) {
 	s.Import()
 	text(w, http.StatusAccepted, "another pass will start")
+}
+
+// drain answers once the service of this pod can be stopped without cutting off
+// an import. Kubernetes calls it from the node, as a preStop hook of the service.
+func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
+	conn := http.NewResponseController(w) // the time is Drain's, not that of other answers
+	_ = conn.SetReadDeadline(time.Time{})
+	_ = conn.SetWriteDeadline(time.Time{})
+	if err := s.Drain(r.Context()); err != nil {
+		text(w, http.StatusServiceUnavailable, printable(err.Error(), maxReason))
+		return
+	}
+	text(w, http.StatusOK, "no import of this pod runs, and none starts")
 }

@@ -25,6 +25,9 @@ type Options struct {
 	Reload func(context.Context) error
 	// Import asks for another pass and returns at once; nil turns POST /-/import off.
 	Import func()
+	// Drain returns nil once no import of this pod runs, and keeps others from
+	// starting; it bounds its time itself. Nil turns GET /drain off.
+	Drain func(context.Context) error
 	// AdminToken lets its bearer use both from elsewhere. With nil, or while it
 	// returns an empty token, only callers from inside the pod may.
 	AdminToken func() secret.Value
@@ -55,6 +58,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /metrics", limitConcurrency(s.metrics))
 	mux.HandleFunc("GET /status", limitConcurrency(s.status))
 	mux.HandleFunc("GET /{$}", limitConcurrency(s.statusPage))
+	if s.Drain != nil {
+		mux.HandleFunc("GET /drain", limitConcurrency(refuseBrowsers(s.drain)))
+	}
 	if s.Reload != nil {
 		mux.Handle("POST /-/reload", s.guard(s.reload))
 	}

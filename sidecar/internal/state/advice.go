@@ -30,7 +30,7 @@ func advice() map[Reason]Advice {
 		ServicesNotReady: {"Other services are not ready",
 			"Wait, or look at the services that are named. --services '' does not wait for them.", "import-not-succeeded"},
 		LockHeld: {"Another import holds the write lock",
-			"Nothing: another replica imports. This one verifies afterwards.", "lock-wait-long"},
+			"Nothing while another replica imports: this one verifies afterwards. If that pod is gone, its lock ends by its age.", "lock-wait-long"},
 		LockStuck: {"The write lock does not end",
 			"Its holder is probably dead. Check that no bulk operation runs, then delete the lock of the workspace platform.", "lock-holder-dead"},
 		MergeConflict: {"The workspace platform is locked by a merge conflict",
@@ -59,6 +59,8 @@ func advice() map[Reason]Advice {
 			"Wait for the service's own startup import; if it never starts, check STARTUP_IMPORT_GROUPS of the workspaces container.", "import-not-succeeded"},
 		NothingToObserve: {"Nothing tells whether the release is imported",
 			"Mount the manifest, or give --gateway-url and --token-file so that events can be read.", "import-failing"},
+		Draining: {"The service of this pod is being stopped",
+			"Nothing: this pod starts no import before it ends. If its service was only restarted, imports go on after twice --drain-timeout.", "import-not-succeeded"},
 		Drifted: {"Workspaces were changed after the import",
 			"Push the changes to the source, or undo them; --reconcile repair imports the release again.", "drift"},
 	}

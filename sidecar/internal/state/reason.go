@@ -35,6 +35,7 @@ const (
 	NotImportedYet     Reason = "not-imported-yet"
 	NothingToObserve   Reason = "nothing-to-observe"
 	Drifted            Reason = "drifted"
+	Draining           Reason = "draining"
 )
 
 // Advice is what a person is told about a reason.
@@ -55,14 +56,14 @@ func Reasons() []Reason {
 	return []Reason{TargetDown, TargetError, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
 		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
 		OutcomeUnknown, ImportErrors, SlugTaken, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
-		NotImportedYet, NothingToObserve, Drifted}
+		NotImportedYet, NothingToObserve, Drifted, Draining}
 }
 
 // Transient reports whether the reason is a normal part of a start, which ends
 // by itself: it is told, and neither logged as an error nor counted as one.
 func (r Reason) Transient() bool {
 	switch r {
-	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet:
+	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet, Draining:
 		return true
 	}
 	return false

@@ -94,6 +94,13 @@ type LockInfo struct {
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
 	Since  time.Time `json:"since"`
+	// Pod whose service took the lock, if that is known.
+	Pod string `json:"pod,omitempty"`
+	// EndsBy is when the platform drops the lock at the latest, nil if it never does.
+	EndsBy *time.Time `json:"endsBy,omitempty"`
+	// Orphaned: the service of this pod took the lock, and was stopped since, so
+	// that nobody frees it. Whether other pods are gone is not known here.
+	Orphaned bool `json:"orphaned,omitempty"`
 }
 
 // Drift is the last comparison with the release.

@@ -130,7 +130,7 @@ func TestTransient(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited, state.OutcomeUnknown, state.NotImportedYet}
+	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited, state.OutcomeUnknown, state.NotImportedYet, state.Draining}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
