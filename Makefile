@@ -10,6 +10,7 @@
 # make figures-sidecar  what the sidecar takes: memory, size, times
 # make drill-alerts   every alert on real Prometheus and Alertmanager
 # make e2e     the chart on the cluster of KUBECONFIG: docs/e2e.md
+# make compare-yaml   our YAML reader beside the platform's (js-yaml, from npm; needs Node.js)
 # make mutate-alerts  how many changes of the alert rules make a test fail
 
 .DEFAULT_GOAL := build
@@ -60,6 +61,7 @@ check:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./charts/e2e
+	$(GO) vet -tags jsyaml ./internal/yamltree
 	$(GO) mod verify >/dev/null
 
 # What tests run beside our programs.
@@ -83,6 +85,14 @@ bench: build $(TOOLS)/trufflehog $(TOOLS)/crane
 .PHONY: compare
 compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -gitleaks $(TOOLS)/gitleaks -compare docs/scan-comparison.md
+
+# The version of js-yaml that the platform locks.
+JSYAML := 4.1.0
+
+.PHONY: compare-yaml
+compare-yaml:
+	npm install --silent --no-save --prefix $(TOOLS)/js-yaml js-yaml@$(JSYAML)
+	JSYAML=$(abspath $(TOOLS)/js-yaml/node_modules/js-yaml) $(GO) test -count=1 -tags jsyaml ./internal/yamltree
 
 .PHONY: figures-sidecar
 figures-sidecar:

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import "go.yaml.in/yaml/v3"
+
+// finish makes a collection the current node, with the properties that were
+// read before it.
+func (p *parser) finish(n *yaml.Node, tag, anchor string) {
+	p.tag = tag
+	p.anchor = anchor
+	p.kind = n.Kind
+	p.node = n
+}
+
+func (p *parser) readFlowCollection(indent int) bool {
+	line, column := p.place(p.pos)
+	var n *yaml.Node
+	terminator := byte(']')
+	switch p.in[p.pos] {
+	case '[':
+		n = p.newNode(yaml.SequenceNode, tagSequence, line, column)
+	case '{':
+		n = p.newNode(yaml.MappingNode, tagMapping, line, column)
+		terminator = '}'
+	default:
+		return false
+	}
+	n.Style = yaml.FlowStyle
+	tag := p.tag
+	anchor := p.anchor
+	p.setAnchor(anchor, n)
+	p.pos++
+	keys := len(p.keys)
+	more := true
+	for p.pos < p.end {
+		p.skipSpace(true)
+		switch c := p.in[p.pos]; {
+		case c == terminator:
+			p.pos++
+			p.checkKeys(keys)
+			p.finish(n, tag, anchor)
+			return true
+		case p.pos >= p.end:
+		case !more:
+			p.syntax("a comma or %c is expected here", terminator)
+		case c == ',':
+			p.syntax("there is nothing before this comma")
+		default:
+			p.readFlowEntry(n, indent)
+			more = p.in[p.pos] == ','
+			if more {
+				p.pos++
+			}
+		}
+	}
+	p.fail(&SyntaxError{line, column, "a flow collection ([ or {) has no end"})
+	return false
+}
+
+// readFlowEntry reads an item, or a key and its value.
+func (p *parser) readFlowEntry(n *yaml.Node, indent int) {
+	explicit := p.in[p.pos] == '?' && isSpace(p.peek(1))
+	if explicit {
+		p.pos++
+		p.skipSpace(true)
+	}
+	line := p.line
+	p.compose(indent, flowIn, false, true)
+	keyTag := p.tag
+	k := p.node
+	if n.Kind == yaml.MappingNode {
+		k = p.orNull(k)
+	}
+	p.skipSpace(true)
+	var value *yaml.Node
+	pair := explicit
+	if (explicit || p.line == line) && p.in[p.pos] == ':' {
+		pair = true
+		k = p.orNull(k)
+		p.pos++
+		p.skipSpace(true)
+		p.compose(indent, flowIn, false, true)
+		value = p.node
+	}
+	switch {
+	case n.Kind == yaml.MappingNode:
+		p.store(n, keyTag, k, value)
+	case pair:
+		k = p.orNull(k)
+		m := p.newNode(yaml.MappingNode, tagMapping, k.Line, k.Column)
+		m.Style = yaml.FlowStyle
+		before := len(p.keys)
+		p.store(m, keyTag, k, value)
+		p.keys = p.keys[:before]
+		n.Content = append(n.Content, m)
+	default:
+		n.Content = append(n.Content, p.orNull(k))
+	}
+	p.skipSpace(true)
+}
+
+func (p *parser) refuseTab() {
+	if p.tab >= 0 {
+		p.pos = p.tab
+		p.syntax("a tab cannot indent YAML: use spaces")
+	}
+}
+
+func (p *parser) readBlockSequence(indent int) bool {
+	if p.tab >= 0 || p.in[p.pos] != '-' || !isSpace(p.peek(1)) {
+		return false
+	}
+	line, column := p.place(p.pos)
+	n := p.newNode(yaml.SequenceNode, tagSequence, line, column)
+	tag := p.tag
+	anchor := p.anchor
+	p.setAnchor(anchor, n)
+	for p.pos < p.end {
+		p.refuseTab()
+		if p.in[p.pos] != '-' || !isSpace(p.peek(1)) {
+			break
+		}
+		p.pos++
+		if p.skipSpace(true) > 0 && p.lineIndent <= indent {
+			n.Content = append(n.Content, p.nullBefore())
+			continue
+		}
+		line := p.line
+		p.compose(indent, blockIn, false, true)
+		n.Content = append(n.Content, p.orNull(p.node))
+		p.skipSpace(true)
+		if (p.line == line || p.lineIndent > indent) && p.pos < p.end {
+			p.syntax("the indentation of this list item does not fit%s", p.hint())
+		}
+		if p.lineIndent < indent {
+			break
+		}
+	}
+	p.finish(n, tag, anchor)
+	return true
+}
+
+// nullBefore is the null of a "-" without a value, which is on an earlier line.
+func (p *parser) nullBefore() *yaml.Node {
+	return p.newNode(yaml.ScalarNode, tagNull, p.line, 1)
+}
+
+// blockMapping is a block mapping while it is read.
+type blockMapping struct {
+	node        *yaml.Node
+	tag, anchor string
+	// key and keyTag are those of the entry that is being read.
+	key    *yaml.Node
+	keyTag string
+	// explicit is set between ? and : .
+	explicit bool
+	// keys is where those of the mapping begin.
+	keys int
+}
+
+// detect is called as soon as there is a key.
+func (p *parser) detect(m *blockMapping, line, column int) {
+	if m.node == nil {
+		m.node = p.newNode(yaml.MappingNode, tagMapping, line, column)
+		p.setAnchor(m.anchor, m.node)
+	}
+}
+
+func (p *parser) storeEntry(m *blockMapping, value *yaml.Node) {
+	p.store(m.node, m.keyTag, p.orNull(m.key), value)
+	m.key = nil
+	m.keyTag = ""
+}
+
+func (p *parser) readBlockMapping(indent, flowIndent int) bool {
+	if p.tab >= 0 {
+		return false
+	}
+	m := blockMapping{tag: p.tag, anchor: p.anchor, keys: len(p.keys)}
+	for p.pos < p.end {
+		if !m.explicit {
+			p.refuseTab()
+		}
+		line := p.line
+		found := p.readKey(&m, flowIndent)
+		if found == otherNode {
+			return true
+		}
+		if found == nothing {
+			break
+		}
+		if p.line == line || p.lineIndent > indent {
+			found := p.compose(indent, blockOut, true, found == longKey)
+			if !m.explicit {
+				var value *yaml.Node
+				if found {
+					value = p.node
+				}
+				p.storeEntry(&m, value)
+			} else if found {
+				m.key = p.node
+			}
+			p.skipSpace(true)
+		}
+		if (p.line == line || p.lineIndent > indent) && p.pos < p.end {
+			p.syntax("the indentation of this line does not fit%s", p.hint())
+		}
+		if p.lineIndent < indent {
+			break
+		}
+	}
+	if m.explicit {
+		p.storeEntry(&m, nil)
+	}
+	if m.node == nil {
+		return false
+	}
+	p.checkKeys(m.keys)
+	p.finish(m.node, m.tag, m.anchor)
+	return true
+}
+
+// found is what readKey found.
+type found int
+
+const (
+	nothing found = iota
+	// otherNode is a node without a colon after it.
+	otherNode
+	shortKey
+	// longKey is a ? or a : of an entry in the long form.
+	longKey
+)
+
+// readKey reads the key of an entry up to the place of its value.
+func (p *parser) readKey(m *blockMapping, flowIndent int) found {
+	if c := p.in[p.pos]; (c == '?' || c == ':') && isSpace(p.peek(1)) {
+		p.readExplicit(m, c)
+		return longKey
+	}
+	line := p.line
+	startLine, startColumn := p.place(p.pos)
+	if !p.compose(flowIndent, flowOut, false, true) {
+		return nothing
+	}
+	if p.line == line {
+		p.skipBlanks()
+	}
+	switch {
+	case p.line == line && p.in[p.pos] == ':':
+		p.pos++
+		if p.pos < p.end && !isSpace(p.in[p.pos]) {
+			p.syntax("a space is expected after the colon of a key")
+		}
+		k := p.orNull(p.node)
+		keyTag := p.tag
+		p.detect(m, startLine, startColumn)
+		if m.explicit {
+			p.storeEntry(m, nil)
+		}
+		m.explicit = false
+		m.key = k
+		m.keyTag = keyTag
+		return shortKey
+	case m.node != nil && p.line == line:
+		p.syntax("a colon is missing after this key, or the text before it needs quotes%s", p.hint())
+	case m.node != nil:
+		p.syntax("a key must be on one line: a quote or a bracket before it may not be closed")
+	}
+	p.tag = m.tag
+	p.anchor = m.anchor
+	return otherNode
+}
+
+// readExplicit reads ? or : of an entry in the long form.
+func (p *parser) readExplicit(m *blockMapping, c byte) {
+	switch {
+	case c == '?':
+		line, column := p.place(p.pos)
+		p.detect(m, line, column)
+		if m.explicit {
+			p.storeEntry(m, nil)
+		}
+		m.explicit = true
+	case m.explicit:
+		m.explicit = false
+	default:
+		p.syntax("a colon without a key before it")
+	}
+	p.pos++
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// context is where a node stands.
+type context int
+
+const (
+	flowIn context = iota
+	flowOut
+	blockIn
+	blockOut
+)
+
+func (c context) isFlow() bool { return c == flowIn || c == flowOut }
+
+// stand is how a node stands to its parent.
+type stand struct {
+	// collections reports whether a block collection may start here.
+	collections bool
+	newLine     bool
+	// indent is 1 for more indentation than the parent's, 0 for the same, -1 for less.
+	indent int
+	// property is the place before the first tag or anchor of the node, if it has one.
+	property *snapshot
+}
+
+// snapshot is a place to which the parser can go back.
+type snapshot struct {
+	pos, line, lineStart, lineIndent, tab int
+	tag, anchor                           string
+	kind                                  yaml.Kind
+	node                                  *yaml.Node
+}
+
+func (p *parser) snapshot() snapshot {
+	return snapshot{p.pos, p.line, p.lineStart, p.lineIndent, p.tab, p.tag, p.anchor, p.kind, p.node}
+}
+
+func (p *parser) restore(s snapshot) {
+	p.pos = s.pos
+	p.line = s.line
+	p.lineStart = s.lineStart
+	p.lineIndent = s.lineIndent
+	p.tab = s.tab
+	p.tag = s.tag
+	p.anchor = s.anchor
+	p.kind = s.kind
+	p.node = s.node
+}
+
+// clear forgets the latest node.
+func (p *parser) clear() {
+	p.tag = ""
+	p.anchor = ""
+	p.kind = 0
+	p.node = nil
+}
+
+// compose reads a node and reports whether there is one. With seek, it may
+// stand on a later line; with compact, a block collection may start within the line.
+func (p *parser) compose(parent int, c context, seek, compact bool) bool {
+	if p.depth >= p.limits.Depth {
+		p.limit("levels of YAML nesting", p.limits.Depth)
+	}
+	p.depth++
+	p.clear()
+	s := stand{collections: !c.isFlow(), indent: 1}
+	if seek && p.skipSpace(true) > 0 {
+		p.moved(&s, parent)
+	}
+	if s.indent == 1 {
+		p.readProperties(&s, parent, !c.isFlow())
+	}
+	s.collections = s.collections && (s.newLine || compact)
+	found := false
+	if s.indent == 1 || c == blockOut {
+		found = p.readContent(s, parent, c)
+	}
+	p.resolve()
+	p.depth--
+	return p.tag != "" || p.anchor != "" || found
+}
+
+// moved takes note of a new line.
+func (p *parser) moved(s *stand, parent int) {
+	s.newLine = true
+	switch {
+	case p.lineIndent > parent:
+		s.indent = 1
+	case p.lineIndent == parent:
+		s.indent = 0
+	default:
+		s.indent = -1
+	}
+}
+
+// readProperties reads tags and anchors.
+func (p *parser) readProperties(s *stand, parent int, block bool) {
+	for {
+		c := p.in[p.pos]
+		if c != '!' && c != '&' {
+			return
+		}
+		// A second one after a line break belongs to the first key of the node.
+		if s.newLine && (c == '!' && p.tag != "" || c == '&' && p.anchor != "") {
+			line, column := p.place(p.pos)
+			p.notes = append(p.notes, Note{Kind: PropertyBeforeKey, Line: line, Column: column})
+			return
+		}
+		if s.property == nil {
+			before := p.snapshot()
+			s.property = &before
+		}
+		if !p.readTag() {
+			p.readAnchor()
+		}
+		if p.skipSpace(true) > 0 {
+			s.collections = block
+			p.moved(s, parent)
+		} else {
+			s.collections = false
+		}
+	}
+}
+
+func (p *parser) readContent(s stand, parent int, c context) bool {
+	flowIndent := parent
+	if !c.isFlow() {
+		flowIndent = parent + 1
+	}
+	blockIndent := p.pos - p.lineStart
+	switch {
+	case s.indent == 0:
+		// A sequence may have the indentation of its parent.
+		return s.collections && p.readBlockSequence(blockIndent)
+	case s.indent < 0:
+		return false
+	case s.collections && (p.readBlockSequence(blockIndent) || p.readBlockMapping(blockIndent, flowIndent)):
+		return true
+	case p.readFlowCollection(flowIndent):
+		return true
+	}
+	found := p.readFirstKey(s, c, flowIndent) || p.readScalar(c, flowIndent)
+	if p.anchor != "" {
+		p.node = p.orNull(p.node)
+		p.setAnchor(p.anchor, p.node)
+	}
+	return found
+}
+
+func (p *parser) readScalar(c context, indent int) bool {
+	if !c.isFlow() && p.readBlockScalar(indent) || p.readSingleQuoted() || p.readDoubleQuoted() {
+		return true
+	}
+	if p.readAlias() {
+		if p.tag != "" || p.anchor != "" {
+			p.syntax("an alias (*) cannot have a tag or an anchor")
+		}
+		return true
+	}
+	if p.readPlain(indent, c == flowIn) {
+		if p.tag == "" {
+			p.tag = implicit
+		}
+		return true
+	}
+	return false
+}
+
+// readFirstKey reads a block mapping whose first key has the properties that
+// were taken for the node's, as in "&x a: 1".
+func (p *parser) readFirstKey(s stand, c context, flowIndent int) bool {
+	if s.property == nil || c.isFlow() || s.collections || strings.IndexByte("|>", p.in[p.pos]) >= 0 {
+		return false
+	}
+	here := p.snapshot()
+	anchors := len(p.journal)
+	notes := len(p.notes)
+	nodes := p.nodes
+	aliases := p.aliases
+	p.restore(*s.property)
+	p.clear()
+	if p.readBlockMapping(p.pos-p.lineStart, flowIndent) && p.kind == yaml.MappingNode {
+		p.note(PropertyBeforeKey, p.node, "", 0)
+		return true
+	}
+	p.undoAnchors(anchors)
+	p.notes = p.notes[:notes]
+	p.nodes = nodes
+	p.aliases = aliases
+	p.restore(here)
+	return false
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import (
+	"encoding/base64"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of js-yaml 4.3.2 on merge keys.
+const (
+	maxMerged  = 10_000
+	maxSources = 100
+)
+
+// maxKeyNotes bounds the duplicate keys that are noted.
+const maxKeyNotes = 100
+
+// mappingKey is what JavaScript makes of a mapping as a key.
+const mappingKey = "[object Object]"
+
+// store adds a pair to a mapping. The tag is that of the key, if it is not in
+// the long form: only such a key can be a merge key.
+func (p *parser) store(m *yaml.Node, tag string, k, value *yaml.Node) {
+	value = p.orNull(value)
+	m.Content = append(m.Content, k, value)
+	if tag == tagPrefix+"merge" {
+		p.merge(m, value)
+		return
+	}
+	if k.Tag == tagMerge {
+		k.Tag = tagString
+	}
+	p.keys = append(p.keys, key{p.keyText(k), k})
+}
+
+// keyText returns a key as JavaScript has it.
+func (p *parser) keyText(k *yaml.Node) string {
+	switch n := Resolve(k); n.Kind {
+	case yaml.MappingNode:
+		p.note(MappingKey, k, mappingKey, 0)
+		return mappingKey
+	case yaml.SequenceNode:
+		text := p.joined(k, n)
+		p.note(SequenceKey, k, text, 0)
+		return text
+	default:
+		return scalarText(n)
+	}
+}
+
+// joined is the text of a list as a key.
+func (p *parser) joined(k, list *yaml.Node) string {
+	var parts []string
+	size := 0
+	for _, item := range list.Content {
+		item = Resolve(item)
+		part := ""
+		switch {
+		case item.Kind == yaml.SequenceNode:
+			p.fail(&SyntaxError{k.Line, k.Column, "a list within a list cannot be a key"})
+		case item.Kind == yaml.MappingNode:
+			part = mappingKey
+		case item.Tag != tagNull:
+			part = scalarText(item)
+		}
+		size += len(part) + 1
+		if size > p.limits.Scalar {
+			p.fail(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: k.Line, Column: k.Column})
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ",")
+}
+
+// Resolve follows an alias.
+func Resolve(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// KeyText returns a scalar key as JavaScript has it: 0x10 is "16".
+func KeyText(k *yaml.Node) string { return scalarText(Resolve(k)) }
+
+func scalarText(n *yaml.Node) string {
+	switch n.Tag {
+	case tagNull:
+		return "null"
+	case tagBool:
+		return strings.ToLower(n.Value)
+	case tagInt, tagFloat:
+		return numberText(n.Tag, n.Value)
+	case tagTime:
+		return timeText(n.Value)
+	case tagBinary:
+		data, _ := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("\n", "", "\r", "").Replace(n.Value), "="))
+		parts := make([]string, len(data))
+		for i, b := range data {
+			parts[i] = strconv.Itoa(int(b))
+		}
+		return strings.Join(parts, ",")
+	}
+	return n.Value
+}
+
+// numberText writes a number as JavaScript does.
+func numberText(tag, value string) string {
+	number := numberValue(tag, strings.ReplaceAll(value, "_", ""))
+	switch {
+	case math.IsNaN(number):
+		return "NaN"
+	case math.IsInf(number, 1):
+		return "Infinity"
+	case math.IsInf(number, -1):
+		return "-Infinity"
+	case number == 0:
+		return "0"
+	case math.Abs(number) >= 1e21 || math.Abs(number) < 1e-6:
+		text := strconv.FormatFloat(number, 'e', -1, 64)
+		return strings.NewReplacer("e+0", "e+", "e-0", "e-").Replace(text)
+	}
+	return strconv.FormatFloat(number, 'f', -1, 64)
+}
+
+func numberValue(tag, value string) float64 {
+	digits := strings.TrimLeft(value, "+-")
+	sign := 1.0
+	if strings.HasPrefix(value, "-") {
+		sign = -1
+	}
+	switch strings.ToLower(digits) {
+	case ".inf":
+		return math.Inf(int(sign))
+	case ".nan":
+		return math.NaN()
+	}
+	if tag == tagInt && len(digits) > 2 && strings.IndexByte("box", digits[1]) >= 0 {
+		base := map[byte]int{'b': 2, 'o': 8, 'x': 16}[digits[1]]
+		whole, _ := new(big.Int).SetString(digits[2:], base)
+		number, _ := new(big.Float).SetInt(whole).Float64()
+		return sign * number
+	}
+	number, _ := strconv.ParseFloat(digits, 64) // infinite beyond the range, as in JavaScript
+	return sign * number
+}
+
+// checkKeys notes the keys of a mapping that are the same in JavaScript, and
+// drops them. They begin at an index.
+func (p *parser) checkKeys(start int) {
+	keys := p.keys[start:]
+	p.keys = p.keys[:start]
+	if len(keys) > 32 {
+		seen := make(map[string]int, len(keys))
+		for _, k := range keys {
+			if first, twice := seen[k.text]; twice {
+				p.duplicate(k, first)
+				continue
+			}
+			seen[k.text] = k.node.Line
+		}
+		return
+	}
+	for i, k := range keys {
+		for _, other := range keys[:i] {
+			if other.text == k.text {
+				p.duplicate(k, other.node.Line)
+				break
+			}
+		}
+	}
+}
+
+func (p *parser) duplicate(k key, first int) {
+	if len(p.notes) < maxKeyNotes {
+		p.note(DuplicateKey, k.node, k.text, first)
+	}
+}
+
+// merge checks the value of a merge key (<<), which is a mapping or a list of mappings.
+func (p *parser) merge(m, value *yaml.Node) {
+	source := Resolve(value)
+	if source.Kind != yaml.SequenceNode {
+		p.mergeOne(m, source, value)
+		return
+	}
+	if len(source.Content) > maxSources {
+		p.fail(&LimitError{What: "mappings in one merge key (<<)", Max: maxSources, Line: value.Line, Column: value.Column})
+	}
+	for _, item := range source.Content {
+		p.mergeOne(m, Resolve(item), item)
+	}
+}
+
+// mergeOne checks one source. As in JavaScript, a list and a date are objects, too.
+func (p *parser) mergeOne(m, source, at *yaml.Node) {
+	if source.Kind == yaml.ScalarNode && source.Tag != tagTime && source.Tag != tagBinary {
+		p.fail(&SyntaxError{at.Line, at.Column, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"})
+	}
+	size := len(source.Content)/2 + p.sizes[source]
+	p.merged += size + 1
+	if p.merged > maxMerged {
+		p.fail(&LimitError{What: "keys copied by merge keys (<<)", Max: maxMerged, Line: at.Line, Column: at.Column})
+	}
+	if p.sizes == nil {
+		p.sizes = map[*yaml.Node]int{}
+	}
+	p.sizes[m] += size
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import (
+	"net/url"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// tagPrefix begins the full name of the tags that YAML defines.
+const tagPrefix = "tag:yaml.org,2002:"
+
+// readTag reads a tag, such as !!str, !secret or !<tag:yaml.org,2002:str>.
+func (p *parser) readTag() bool {
+	if p.in[p.pos] != '!' {
+		return false
+	}
+	if p.tag != "" {
+		p.syntax("the node has two tags")
+	}
+	p.pos++
+	if p.in[p.pos] == '<' {
+		p.tag = p.unescapeTag(p.verbatimTag())
+		return true
+	}
+	handle, name := p.shorthand()
+	name = p.unescapeTag(name)
+	prefix, declared := p.handles[handle]
+	switch {
+	case declared:
+		p.tag = prefix + name
+	case handle == "!":
+		p.tag = "!" + name
+	case handle == "!!":
+		p.tag = tagPrefix + name
+	default:
+		p.syntax("the tag handle %s is not declared", handle)
+	}
+	return true
+}
+
+// verbatimTag reads what is between !< and >.
+func (p *parser) verbatimTag() string {
+	p.pos++
+	start := p.pos
+	end := strings.IndexByte(p.in[p.pos+1:p.end], '>')
+	if end < 0 {
+		p.syntax("the tag has no end (>)")
+	}
+	p.pos += 1 + end
+	name := p.in[start:p.pos]
+	p.pos++
+	return name
+}
+
+// shorthand reads a tag after its first exclamation mark.
+func (p *parser) shorthand() (handle, name string) {
+	handle = "!"
+	named := false
+	if p.in[p.pos] == '!' {
+		handle = "!!"
+		named = true
+		p.pos++
+	}
+	start := p.pos
+	for ; p.pos < p.end && !isSpace(p.in[p.pos]); p.pos++ {
+		if p.in[p.pos] != '!' {
+			continue
+		}
+		if named {
+			p.syntax("a tag cannot have an exclamation mark within its name")
+		}
+		handle = p.in[start-1 : p.pos+1]
+		if !tagHandle.MatchString(handle) {
+			p.syntax("a tag handle can have letters and - only")
+		}
+		named = true
+		start = p.pos + 1
+	}
+	name = p.in[start:p.pos]
+	if strings.ContainsAny(name, ",[]{}") {
+		p.syntax("a tag cannot have one of , [ ] { } in its name")
+	}
+	return handle, name
+}
+
+func (p *parser) unescapeTag(name string) string {
+	plain, err := url.PathUnescape(name)
+	if err != nil || name != "" && !tagURI.MatchString(name) {
+		p.syntax("the tag has a character that tags cannot have")
+	}
+	return plain
+}
+
+// readName reads the name of an anchor or of an alias after its indicator.
+func (p *parser) readName(what string) string {
+	p.pos++
+	start := p.pos
+	for p.pos < p.end && !isSpace(p.in[p.pos]) && !isFlow(p.in[p.pos]) {
+		p.pos++
+	}
+	if p.pos == start {
+		p.syntax("%s needs a name; quote text that starts with this character", what)
+	}
+	return p.in[start:p.pos]
+}
+
+func (p *parser) readAnchor() bool {
+	if p.in[p.pos] != '&' {
+		return false
+	}
+	if p.anchor != "" {
+		p.syntax("the node has two anchors")
+	}
+	p.anchor = p.readName("an anchor (&)")
+	return true
+}
+
+// readAlias reads an alias. Its name is not shown: it may be a password in the
+// place of text.
+func (p *parser) readAlias() bool {
+	if p.in[p.pos] != '*' {
+		return false
+	}
+	line, column := p.place(p.pos)
+	name := p.readName("an alias (*)")
+	target, known := p.anchors[name]
+	if !known {
+		p.fail(&SyntaxError{line, column, "an alias (*name) without an anchor (&name) before it; quote text that starts with *"})
+	}
+	p.aliases++
+	n := p.newNode(yaml.AliasNode, "", line, column)
+	n.Alias = target
+	p.node = n
+	p.skipSpace(true)
+	return true
+}
+
+func (p *parser) setAnchor(name string, n *yaml.Node) {
+	if name == "" {
+		return
+	}
+	if p.anchors == nil {
+		p.anchors = map[string]*yaml.Node{}
+	}
+	p.journal = append(p.journal, replaced{name, p.anchors[name]})
+	p.anchors[name] = n
+	n.Anchor = name
+}
+
+// undoAnchors takes back what setAnchor did since the journal had a length.
+func (p *parser) undoAnchors(length int) {
+	for i := len(p.journal) - 1; i >= length; i-- {
+		if was := p.journal[i]; was.node == nil {
+			delete(p.anchors, was.name)
+		} else {
+			p.anchors[was.name] = was.node
+		}
+	}
+	p.journal = p.journal[:length]
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Tags of nodes, in the short form.
+const (
+	tagString   = "!!str"
+	tagNull     = "!!null"
+	tagBool     = "!!bool"
+	tagInt      = "!!int"
+	tagFloat    = "!!float"
+	tagTime     = "!!timestamp"
+	tagMerge    = "!!merge"
+	tagBinary   = "!!binary"
+	tagSequence = "!!seq"
+	tagMapping  = "!!map"
+	tagOrdered  = "!!omap"
+	tagPairs    = "!!pairs"
+	tagSet      = "!!set"
+)
+
+// implicit is the tag of a plain scalar until it is resolved.
+const implicit = "?"
+
+// maxOrdered is the number of pairs of an !!omap. js-yaml 4.1.0 takes a time that
+// grows with its square: 88 s for 50,000.
+const maxOrdered = 1000
+
+// resolve ends a node: it gives it the tag that js-yaml gives it.
+func (p *parser) resolve() {
+	switch p.tag {
+	case "", "!":
+	case implicit:
+		if p.node != nil && p.kind != yaml.ScalarNode {
+			p.syntax("the tag !<?> is for text only")
+		}
+		if p.node != nil {
+			p.node.Tag = implicitTag(p.node.Value)
+			p.tag = tagPrefix + p.node.Tag[2:]
+		}
+	default:
+		p.resolveExplicit()
+	}
+	if p.anchor != "" && (p.node == nil || p.anchors[p.anchor] != p.node) {
+		p.node = p.orNull(p.node)
+		p.setAnchor(p.anchor, p.node)
+	}
+}
+
+// kinds are the tags that js-yaml knows, and the kind of their nodes.
+func tagKind(tag string) yaml.Kind {
+	switch tag {
+	case tagString, tagNull, tagBool, tagInt, tagFloat, tagTime, tagMerge, tagBinary:
+		return yaml.ScalarNode
+	case tagSequence, tagOrdered, tagPairs:
+		return yaml.SequenceNode
+	case tagMapping, tagSet:
+		return yaml.MappingNode
+	}
+	return 0
+}
+
+func (p *parser) resolveExplicit() {
+	name, known := strings.CutPrefix(p.tag, tagPrefix)
+	tag := "!!" + name
+	kind := tagKind(tag)
+	switch {
+	case !known || kind == 0:
+		p.syntax("the platform does not know the tag %s: it refuses the file; quote text that starts with !", showTag(p.tag))
+	case p.node == nil:
+		p.node = p.emptyNode(tag, kind)
+	case kind != p.kind:
+		p.syntax("the tag %s does not fit this value: the platform refuses the file", tag)
+	case !p.fits(tag, p.node):
+		p.syntax("the value does not fit its tag %s: the platform refuses the file", tag)
+	default:
+		p.node.Tag = tag
+	}
+}
+
+// showTag shows a tag if it has the form of a name: other text may be a secret.
+func showTag(tag string) string {
+	short := strings.Replace(tag, tagPrefix, "!!", 1)
+	if shownTag.MatchString(short) {
+		return short
+	}
+	return "here"
+}
+
+var shownTag = regexp.MustCompile(`^!{0,2}[A-Za-z][A-Za-z0-9_./:-]{0,31}$`)
+
+// emptyNode is a tag without a value.
+func (p *parser) emptyNode(tag string, kind yaml.Kind) *yaml.Node {
+	switch tag {
+	case tagBool, tagInt, tagFloat, tagTime, tagBinary:
+		p.syntax("the tag %s has no value: the platform refuses the file", tag)
+	}
+	line, column := p.place(p.pos)
+	return p.newNode(kind, tag, line, column)
+}
+
+// fits reports whether js-yaml accepts a tag of the right kind for a node.
+func (p *parser) fits(tag string, n *yaml.Node) bool {
+	switch tag {
+	case tagNull:
+		return isNull(n.Value)
+	case tagBool:
+		return isBool(n.Value)
+	case tagInt:
+		return isInt(n.Value)
+	case tagFloat:
+		return isFloat(n.Value)
+	case tagTime:
+		return isTime(n.Value)
+	case tagMerge:
+		return n.Value == "<<"
+	case tagBinary:
+		return isBinary(n.Value)
+	case tagOrdered:
+		return p.isOrdered(n, true)
+	case tagPairs:
+		return p.isOrdered(n, false)
+	case tagSet:
+		for i := 1; i < len(n.Content); i += 2 {
+			if v := Resolve(n.Content[i]); v.Kind != yaml.ScalarNode || v.Tag != tagNull {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isOrdered reports whether a list holds mappings of one key each, which differ if
+// they must be unique.
+func (p *parser) isOrdered(list *yaml.Node, unique bool) bool {
+	if unique && len(list.Content) > maxOrdered {
+		p.fail(&LimitError{What: "pairs of an !!omap", Max: maxOrdered, Line: list.Line, Column: list.Column})
+	}
+	seen := map[string]bool{}
+	for _, item := range list.Content {
+		m := Resolve(item)
+		if m.Kind != yaml.MappingNode || len(m.Content) != 2 || m.Content[0].Tag == tagMerge {
+			return false
+		}
+		k := Resolve(m.Content[0])
+		text := mappingKey
+		if k.Kind == yaml.ScalarNode {
+			text = scalarText(k)
+		}
+		if unique && seen[text] {
+			return false
+		}
+		seen[text] = true
+	}
+	return true
+}
+
+// implicitTag returns the tag of a plain scalar.
+func implicitTag(s string) string {
+	switch c := s[0]; {
+	case c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.':
+		switch {
+		case isInt(s):
+			return tagInt
+		case isFloat(s):
+			return tagFloat
+		case isTime(s):
+			return tagTime
+		}
+	case c == '<' && s == "<<":
+		return tagMerge
+	case isNull(s):
+		return tagNull
+	case isBool(s):
+		return tagBool
+	}
+	return tagString
+}
+
+func isNull(s string) bool { return s == "~" || s == "null" || s == "Null" || s == "NULL" }
+
+func isBool(s string) bool {
+	switch s {
+	case "true", "True", "TRUE", "false", "False", "FALSE":
+		return true
+	}
+	return false
+}
+
+// The patterns of js-yaml 4.1.0. 4.3.2 takes a number with _ for text.
+var (
+	intPattern = regexp.MustCompile(`^[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o[0-7_]*[0-7]|[0-9](?:[0-9_]*[0-9])?)$`)
+	floats     = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?` +
+		`|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
+	times = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$|^[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)` +
+		`[0-9][0-9]?:[0-9][0-9]:[0-9][0-9](?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9][0-9])?))?$`)
+)
+
+// maxNumber is longer than numbers and dates that people write: longer text is looked
+// at by its characters first.
+const maxNumber = 64
+
+func isInt(s string) bool {
+	return (len(s) <= maxNumber || strings.Trim(s, "+-_0123456789abcdefABCDEFxo") == "") && intPattern.MatchString(s)
+}
+
+func isFloat(s string) bool {
+	return (len(s) <= maxNumber || strings.Trim(s, "+-_.0123456789eE") == "") && floats.MatchString(s) && !strings.HasSuffix(s, "_")
+}
+
+func isTime(s string) bool { return len(s) >= 10 && s[4] == '-' && times.MatchString(s) }
+
+const base64Characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+
+func isBinary(s string) bool {
+	count := 0
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r':
+		case strings.ContainsRune(base64Characters, r):
+			count++
+		default:
+			return false
+		}
+	}
+	return count%4 == 0
+}
+
+// timeText is the same for two dates that are one in JavaScript.
+func timeText(s string) string {
+	for _, layout := range []string{"2006-01-02", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5", "2006-1-2 15:4:5"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return "Date " + t.UTC().Format(time.RFC1123)
+		}
+	}
+	return "Date " + s
+}

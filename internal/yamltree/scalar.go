@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yamltree
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// text gathers a scalar: it stays a part of the document as long as it is one piece.
+type text struct {
+	p       *parser
+	whole   string
+	pieces  bool
+	start   int
+	pending bool
+}
+
+func (p *parser) newText() text { return text{p: p, start: len(p.buf)} }
+
+func (t *text) add(s string) {
+	switch {
+	case s == "":
+	case !t.pieces && t.whole == "":
+		t.whole = s
+	default:
+		t.split()
+		t.p.buf = append(t.p.buf, s...)
+	}
+}
+
+func (t *text) split() {
+	if !t.pieces {
+		t.pieces = true
+		t.p.buf = append(t.p.buf[:t.start], t.whole...)
+	}
+}
+
+// breaks adds folded line breaks: one becomes a space.
+func (t *text) breaks(count int) {
+	if count == 1 {
+		t.add(" ")
+	} else if count > 1 {
+		t.add(strings.Repeat("\n", count-1))
+	}
+}
+
+func (t *text) empty() bool { return !t.pieces && t.whole == "" }
+
+func (t *text) String() string {
+	if !t.pieces {
+		return t.whole
+	}
+	s := string(t.p.buf[t.start:])
+	t.p.buf = t.p.buf[:t.start]
+	return s
+}
+
+// setScalar makes a scalar the current node.
+func (p *parser) setScalar(t *text, style yaml.Style, line, column int) {
+	value := t.String()
+	if len(value) > p.limits.Scalar {
+		p.fail(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: line, Column: column})
+	}
+	n := p.newNode(yaml.ScalarNode, tagString, line, column)
+	n.Value = value
+	n.Style = style
+	p.kind = yaml.ScalarNode
+	p.node = n
+}
+
+// printable adds a part of the document, which must not have control characters.
+func (p *parser) printable(t *text, start, end int) {
+	if start >= end {
+		return
+	}
+	s := p.in[start:end]
+	if p.clean {
+		t.add(s)
+		return
+	}
+	if i := strings.IndexFunc(s, unprintable); i >= 0 {
+		p.pos = start + i
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		p.syntax("the character U+%04X is not allowed here: write it as an escape in double quotes", r)
+	}
+	t.add(s)
+}
+
+func unprintable(r rune) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
+}
+
+// quotable adds a part of a quoted scalar, whose characters are those of JSON.
+func (p *parser) quotable(t *text, start, end int) {
+	for i := start; i < end && !p.clean; i++ {
+		if c := p.in[i]; c < ' ' && c != '\t' {
+			p.pos = i
+			p.syntax("the character U+%04X is not allowed here: write it as an escape in double quotes", c)
+		}
+	}
+	if start < end {
+		t.add(p.in[start:end])
+	}
+}
+
+// startsPlain reports whether a plain scalar can start here.
+func (p *parser) startsPlain(inFlow bool) bool {
+	c := p.in[p.pos]
+	if p.pos >= p.end || isSpace(c) || isFlow(c) || strings.IndexByte("#&*!|>'\"%@`", c) >= 0 {
+		return false
+	}
+	if c == '?' || c == '-' {
+		next := p.peek(1)
+		return !isSpace(next) && (!inFlow || !isFlow(next))
+	}
+	return true
+}
+
+// endsPlain reports whether a plain scalar ends before the current character.
+func (p *parser) endsPlain(inFlow bool) bool {
+	switch c := p.in[p.pos]; c {
+	case ':':
+		next := p.peek(1)
+		return next == 0 || isSpace(next) || inFlow && isFlow(next)
+	case '#':
+		return isSpace(p.in[p.pos-1])
+	case ',', '[', ']', '{', '}':
+		return inFlow
+	case '-', '.':
+		return p.atSeparator()
+	}
+	return false
+}
+
+func (p *parser) readPlain(indent int, inFlow bool) bool {
+	if !p.startsPlain(inFlow) {
+		return false
+	}
+	line, column := p.place(p.pos)
+	t := p.newText()
+	start := p.pos
+	end := p.pos
+	for p.pos < p.end && !p.endsPlain(inFlow) {
+		if isBreak(p.in[p.pos]) {
+			if !p.foldPlain(&t, indent, start, end, inFlow) {
+				break
+			}
+			start = p.pos
+			end = p.pos
+			continue
+		}
+		if !isBlank(p.in[p.pos]) {
+			end = p.pos + 1
+		}
+		p.pos++
+	}
+	if end > p.pos {
+		end = p.pos
+	}
+	p.printable(&t, start, end)
+	if t.empty() {
+		return false
+	}
+	p.setScalar(&t, 0, line, column)
+	if strings.HasPrefix(p.node.Value, byteOrderMark) {
+		p.note(ByteOrderMark, p.node, "", 0)
+	}
+	return true
+}
+
+// foldPlain goes over the line breaks within a plain scalar. It returns false,
+// at the end of the text, if the scalar ends there.
+func (p *parser) foldPlain(t *text, indent, start, end int, inFlow bool) bool {
+	line, lineStart, lineIndent := p.line, p.lineStart, p.lineIndent
+	p.skipSpace(false)
+	if p.lineIndent < indent || p.pos >= p.end || p.endsPlain(inFlow) {
+		if p.lineIndent < indent {
+			p.pos = end
+			p.line = line
+			p.lineStart = lineStart
+			p.lineIndent = lineIndent
+		}
+		return false
+	}
+	p.printable(t, start, end)
+	t.breaks(p.line - line)
+	return true
+}
+
+// foldQuoted goes over the line breaks within a quoted scalar.
+func (p *parser) foldQuoted(t *text, start, end int) {
+	p.quotable(t, start, end)
+	t.breaks(p.skipSpace(false))
+}
+
+func (p *parser) readSingleQuoted() bool {
+	if p.in[p.pos] != '\'' {
+		return false
+	}
+	line, column := p.place(p.pos)
+	t := p.newText()
+	p.pos++
+	start := p.pos
+	end := p.pos
+	for p.pos < p.end {
+		switch c := p.in[p.pos]; {
+		case c == '\'' && p.peek(1) == '\'':
+			p.quotable(&t, start, p.pos)
+			start = p.pos + 1
+			p.pos += 2
+			end = p.pos
+		case c == '\'':
+			p.quotable(&t, start, p.pos)
+			p.pos++
+			p.setScalar(&t, yaml.SingleQuotedStyle, line, column)
+			return true
+		case isBreak(c):
+			p.foldQuoted(&t, start, end)
+			start = p.pos
+			end = p.pos
+		case p.atSeparator():
+			p.syntax("a text in single quotes has no end before the end of the document")
+		default:
+			p.pos++
+			end = p.pos
+		}
+	}
+	p.fail(&SyntaxError{line, column, "a text in single quotes has no end"})
+	return false
+}
+
+func (p *parser) readDoubleQuoted() bool {
+	if p.in[p.pos] != '"' {
+		return false
+	}
+	line, column := p.place(p.pos)
+	t := p.newText()
+	p.pos++
+	start := p.pos
+	end := p.pos
+	for p.pos < p.end {
+		switch c := p.in[p.pos]; {
+		case c == '"':
+			p.quotable(&t, start, p.pos)
+			p.pos++
+			p.setScalar(&t, yaml.DoubleQuotedStyle, line, column)
+			return true
+		case c == '\\':
+			p.quotable(&t, start, p.pos)
+			p.escape(&t)
+			start = p.pos
+			end = p.pos
+		case isBreak(c):
+			p.foldQuoted(&t, start, end)
+			start = p.pos
+			end = p.pos
+		case p.atSeparator():
+			p.syntax("a text in double quotes has no end before the end of the document")
+		default:
+			p.pos++
+			end = p.pos
+		}
+	}
+	p.fail(&SyntaxError{line, column, "a text in double quotes has no end"})
+	return false
+}
