@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -55,7 +56,7 @@ const (
 const CorrelationHeader = "X-Correlation-Id"
 
 // Observer hears of every finished request. Code is the HTTP status in decimal,
-// or the name of the [Class] of a request without an answer.
+// or the name of the [Class] of a request without an answer, and [ClassNotUp].
 type Observer func(op Op, code string, took time.Duration)
 
 // Options of a [Client]. They are fixed once the client exists.
@@ -78,13 +79,17 @@ type Options struct {
 	UserAgent string
 	// Observer may be nil.
 	Observer Observer
+	// Starting expects a service that is not up yet: until it has answered, a
+	// proxy's answer in its place and a broken connection are [ClassNotUp].
+	Starting bool
 }
 
 // Client calls one address of the platform. It is safe for concurrent use.
 type Client struct {
-	root string // scheme, host and path prefix, without /v2 and final slash
-	http *http.Client
-	opts Options
+	root     string // scheme, host and path prefix, without /v2 and final slash
+	http     *http.Client
+	opts     Options
+	answered atomic.Bool // the platform, whatever it said
 }
 
 // New returns a client of the platform at opts.BaseURL.
@@ -163,6 +168,10 @@ func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
 	if failure == nil {
 		failure = c.judge(k, resp, out)
 	}
+	if failure != nil && c.awaits(failure) {
+		failure.Class = ClassNotUp
+	}
+	c.noteAnswer(failure)
 	c.opts.Observer(k.op, observedCode(resp, failure), time.Since(start))
 	if failure != nil {
 		return resp.meta, failure
@@ -172,7 +181,7 @@ func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
 
 // observedCode is the status of a complete answer, else the class of the failure.
 func observedCode(a answer, e *Error) string {
-	if e != nil && e.Status == 0 {
+	if e != nil && (e.Status == 0 || e.Class == ClassNotUp) {
 		return e.Class.String()
 	}
 	return strconv.Itoa(a.status)

@@ -3,15 +3,19 @@
 package platform
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Class tells errors apart as far as a caller behaves differently.
@@ -47,10 +51,12 @@ const (
 	ClassMalformed
 	// ClassTooLarge: an answer over [Options.MaxBody].
 	ClassTooLarge
+	// ClassNotUp: the service has never answered, see [Options.Starting].
+	ClassNotUp
 )
 
 var classNames = [...]string{"none", "not_sent", "interrupted", "timeout", "canceled", "unauthorized", "forbidden",
-	"not_found", "locked", "rate_limited", "rejected", "server_error", "malformed", "too_large"}
+	"not_found", "locked", "rate_limited", "rejected", "server_error", "malformed", "too_large", "not_up"}
 
 // String returns a name that is stable enough for a metric's label.
 func (c Class) String() string {
@@ -126,7 +132,7 @@ func OutcomeUnknown(err error) bool {
 		return false
 	}
 	switch e.Class {
-	case ClassInterrupted, ClassTimeout, ClassCanceled, ClassServer, ClassMalformed, ClassTooLarge:
+	case ClassInterrupted, ClassTimeout, ClassCanceled, ClassServer, ClassMalformed, ClassTooLarge, ClassNotUp:
 		return true
 	}
 	return false
@@ -230,17 +236,31 @@ func isLocked(status int, p errorBody) bool {
 	return false
 }
 
-// describeGarbage tells what an answer looks like without repeating it.
+// describeGarbage says what an answer looks like without repeating it.
 func describeGarbage(a answer) string {
+	body := bytes.TrimSpace(a.body)
 	switch {
 	case a.status >= 300 && a.status < 400:
 		return "a redirect, which is not followed: check the platform URL"
-	case len(a.body) == 0:
+	case len(body) == 0:
 		return "the answer is empty"
-	case a.body[0] == '<':
+	case body[0] == '<':
 		return "the answer is HTML, not the platform's: check the platform URL and proxies"
-	case json.Valid(a.body):
+	case json.Valid(body):
 		return "the answer is JSON of an unexpected shape"
+	case isText(a.header.Get("Content-Type"), body):
+		return "the answer is plain text, not the platform's: check the platform URL and proxies"
 	}
 	return fmt.Sprintf("the answer of %d bytes is not valid JSON", len(a.body))
 }
+
+// isText reports whether an answer is meant for people, as the error pages of
+// proxies are, and is not JSON that broke off.
+func isText(contentType string, body []byte) bool {
+	if media, _, err := mime.ParseMediaType(contentType); err == nil && !strings.HasPrefix(media, "text/") {
+		return false
+	}
+	return utf8.Valid(body) && !bytes.ContainsAny(body[:1], "{[\"") && !bytes.ContainsFunc(body, isBinary)
+}
+
+func isBinary(r rune) bool { return isControl(r) && !unicode.IsSpace(r) }

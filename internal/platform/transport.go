@@ -32,12 +32,14 @@ type TransportOptions struct {
 }
 
 // NewTransport returns a transport with a time-out for each phase of a
-// connection. Loopback addresses never go through a proxy. The time from sending
+// connection. Loopback addresses never go through a proxy, and localhost means
+// those of both families. The time from sending
 // to the end of the answer is bounded per request by [Options.Timeout].
 func NewTransport(o TransportOptions) (*http.Transport, error) {
+	dialer := &net.Dialer{Timeout: orDuration(o.DialTimeout, 5*time.Second), KeepAlive: 15 * time.Second}
 	t := &http.Transport{
 		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
-		DialContext:            (&net.Dialer{Timeout: orDuration(o.DialTimeout, 5*time.Second), KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:            dialLocalhost(dialer.DialContext),
 		TLSHandshakeTimeout:    orDuration(o.TLSTimeout, 10*time.Second),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,

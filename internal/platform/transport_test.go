@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -65,5 +66,52 @@ func TestUnusableCAFile(t *testing.T) {
 		if _, err := NewTransport(TransportOptions{CAFile: file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", file, err, want)
 		}
+	}
+}
+
+// TestLocalhostMeansBothFamilies: a service of the pod may listen on either.
+func TestLocalhostMeansBothFamilies(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		t.Run(address, func(t *testing.T) {
+			l, err := net.Listen("tcp", address)
+			if err != nil {
+				t.Skipf("this machine has no such address: %v", err)
+			}
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				io.WriteString(w, `{"healthy":true}`)
+			}))
+			server.Listener.Close()
+			server.Listener = l
+			server.Start()
+			defer server.Close()
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			for _, host := range []string{"localhost", "LocalHost"} {
+				c, err := New(Options{BaseURL: "http://" + net.JoinHostPort(host, port)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.Healthcheck(t.Context()); err != nil {
+					t.Errorf("%s does not reach %s: %v", host, l.Addr(), err)
+				}
+				c.CloseIdleConnections()
+			}
+		})
+	}
+}
+
+func TestNobodyListensOnLocalhost(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	c, err := New(Options{BaseURL: "http://localhost:" + port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Healthcheck(t.Context())
+	if ClassOf(err) != ClassNotSent || !strings.Contains(err.Error(), "127.0.0.1:"+port) || !strings.Contains(err.Error(), "[::1]:"+port) {
+		t.Error(err)
 	}
 }

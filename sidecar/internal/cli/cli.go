@@ -26,6 +26,7 @@ type IO struct {
 func Run(ctx context.Context, args []string, streams IO) int {
 	a := &app{IO: streams, env: environment(streams.Env)}
 	err := a.dispatch(ctx, args)
+	a.writeUsageError(args, err)
 	if err != nil && !said(err) {
 		fmt.Fprintf(a.Err, "sidecar: %v\n", err)
 	}
@@ -44,17 +45,24 @@ type command struct {
 	run           func(ctx context.Context, args []string) error
 	// flags documents what the command takes: the settings, or flags of its own.
 	flags func() *flag.FlagSet
+	// ownsContainer: a container runs it, so that its end is that of the container.
+	ownsContainer bool
 }
 
 func (a *app) commands() []command {
 	return []command{
-		{"run", "import the release, keep watching it, and answer probes and metrics until stopped", a.run, settingsFlags},
-		{"once", "import the release, and end when it is confirmed or cannot be", a.once, settingsFlags},
-		{"check", "check settings, files and platform, and say what would be imported; change nothing", a.check, settingsFlags},
-		{"status", "print the status of a running sidecar", a.status, func() *flag.FlagSet { return new(statusFlags).set(a.env) }},
-		{"ready", "say whether a running sidecar lets the pod be Ready: a readiness probe", a.ready,
-			func() *flag.FlagSet { return new(readyFlags).set(a.env) }},
-		{"version", "print the version", a.version, func() *flag.FlagSet { return new(versionFlags).set() }},
+		{name: "run", run: a.run, flags: settingsFlags, ownsContainer: true,
+			summary: "import the release, keep watching it, and answer probes and metrics until stopped"},
+		{name: "once", run: a.once, flags: settingsFlags, ownsContainer: true,
+			summary: "import the release, and end when it is confirmed or cannot be"},
+		{name: "check", run: a.check, flags: settingsFlags,
+			summary: "check settings, files and platform, and say what would be imported; change nothing"},
+		{name: "status", run: a.status, flags: func() *flag.FlagSet { return new(statusFlags).set(a.env) },
+			summary: "print the status of a running sidecar"},
+		{name: "ready", run: a.ready, flags: func() *flag.FlagSet { return new(readyFlags).set(a.env) },
+			summary: "say whether a running sidecar lets the pod be Ready: a readiness probe"},
+		{name: "version", run: a.version, flags: func() *flag.FlagSet { return new(versionFlags).set() },
+			summary: "print the version"},
 	}
 }
 

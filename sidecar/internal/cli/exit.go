@@ -59,7 +59,7 @@ func codeOf(r state.Reason) int {
 		return exitMismatch
 	case state.ImportErrors, state.SlugTaken, state.Rejected:
 		return exitImport
-	case state.TargetDown, state.TargetError, state.ServicesNotReady, state.RateLimited, state.BadAnswer:
+	case state.TargetDown, state.TargetError, state.PlatformMissing, state.ServicesNotReady, state.RateLimited, state.BadAnswer:
 		return exitUnavailable
 	case state.LockHeld, state.LockStuck, state.MergeConflict:
 		return exitLock

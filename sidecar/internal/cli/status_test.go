@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -117,9 +118,16 @@ func TestTerminationText(t *testing.T) {
 			t.Errorf("%q lacks %q", text, want)
 		}
 	}
-	s.Problem.Message = strings.Repeat("x", 2*maxWord)
-	if got := len(terminationText(s, nil)); got != maxWord {
-		t.Errorf("%d bytes", got)
+	path := filepath.Join(t.TempDir(), "termination")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Problem.Message = strings.Repeat("x", 2*maxTermination)
+	if err := writeMessage(path, terminationText(s, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != maxTermination {
+		t.Errorf("%d bytes, %v", info.Size(), err)
 	}
 	s.Confirmed = true
 	if text := terminationText(s, nil); text != "" {

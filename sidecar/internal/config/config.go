@@ -83,7 +83,7 @@ type Config struct {
 // Default returns the defaults. Podname is the name of this pod or host.
 func Default(podName string) *Config {
 	c := &Config{
-		PlatformURL: "http://127.0.0.1:80", RequestTimeout: platform.DefaultTimeout,
+		PlatformURL: "http://localhost:80", RequestTimeout: platform.DefaultTimeout,
 		Identity: IdentityBoth, IdentityHeaders: platform.LocalHeaders(),
 		Policy: importer.DefaultPolicy(), Timeout: time.Hour,
 		Listen: ":9400", DrainTimeout: 50 * time.Second, WatchInterval: 30 * time.Second, TerminationLog: "/dev/termination-log",

@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	if c.PlatformURL != "http://127.0.0.1:80" || c.Listen != ":9400" || c.Gate != (state.GatePolicy{}) || c.Policy.Mode != importer.ModeAuto {
+	if c.PlatformURL != "http://localhost:80" || c.Listen != ":9400" || c.Gate != (state.GatePolicy{}) || c.Policy.Mode != importer.ModeAuto {
 		t.Errorf("the defaults that others script are others: %+v", c)
 	}
 	if path, required := c.ManifestPath(); path != release.ManifestPath || required {

@@ -52,6 +52,27 @@ func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	return c, c.check()
 }
 
+// TerminationLog finds one setting where the others may be wrong, and leaves the
+// file out: a message about it must not depend on it.
+func (l *Loader) TerminationLog() string {
+	const name = "termination-log"
+	c := Default(l.podName)
+	if path, ok := l.env[EnvPrefix+"TERMINATION_LOG"]; ok {
+		c.TerminationLog = path
+	}
+	for n, arg := range l.args {
+		flagName, path, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		switch {
+		case flagName != name || !strings.HasPrefix(arg, "-"):
+		case joined:
+			c.TerminationLog = path
+		case n+1 < len(l.args):
+			c.TerminationLog = l.args[n+1]
+		}
+	}
+	return c.TerminationLog
+}
+
 // setFlags sets what the command line says and returns the names of it.
 func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)

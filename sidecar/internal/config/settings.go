@@ -68,7 +68,7 @@ func (c *Config) releaseSettings() []Setting {
 func (c *Config) platformSettings() []Setting {
 	return []Setting{
 		{Name: "platform-url", Section: sectionPlatform, value: text{&c.PlatformURL},
-			Usage: "`URL` of the workspaces service of this pod, with or without /v2"},
+			Usage: "`URL` of the workspaces service of this pod, with or without /v2; localhost means both 127.0.0.1 and ::1"},
 		{Name: "gateway-url", Section: sectionPlatform, value: text{&c.GatewayURL},
 			Usage: "`URL` of the public API, with or without /v2: for events, readiness of services, expiry of the token (empty: none)"},
 		{Name: "token-file", Section: sectionPlatform, value: text{&c.TokenFile},

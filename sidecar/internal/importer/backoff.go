@@ -14,6 +14,9 @@ const (
 	// targetShare of the time that a service has been away is waited for, so that
 	// the wait costs a twentieth and looks get rare.
 	targetShare = 20
+	// awayPollMax bounds the time between two looks at a service that is not up
+	// yet: however long its start takes, the pod is Ready soon after it.
+	awayPollMax = 2 * time.Second
 	// maxRetryAfter bounds what the platform may ask for: its windows are of a minute.
 	maxRetryAfter = 5 * time.Minute
 )
@@ -40,6 +43,6 @@ func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 }
 
 // awayPoll is the time to the next look at a service that has been away.
-func awayPoll(p *Policy, away time.Duration) time.Duration {
-	return jitter(min(max(away/targetShare, targetPoll), max(p.Poll, targetPoll)))
+func awayPoll(away time.Duration) time.Duration {
+	return jitter(min(max(away/targetShare, targetPoll), awayPollMax))
 }

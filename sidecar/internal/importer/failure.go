@@ -57,6 +57,16 @@ func FailureOf(err error) *Failure {
 	return f
 }
 
+// away reports whether the service is not reached, so that it is looked for often.
+// Nothing that it does itself is repeated by that.
+func (f *Failure) away() bool {
+	if f.Reason == state.TargetDown || f.Reason == state.PlatformMissing {
+		return true
+	}
+	e, ok := errors.AsType[*platform.Error](f.Err)
+	return ok && f.Reason == state.TargetError && e.FromProxy()
+}
+
 func reasonOf(e *platform.Error) state.Reason {
 	switch e.Class {
 	case platform.ClassUnauthorized:
@@ -75,6 +85,8 @@ func reasonOf(e *platform.Error) state.Reason {
 		return state.BadAnswer
 	case platform.ClassServer:
 		return state.TargetError
+	case platform.ClassNotUp:
+		return state.TargetDown
 	case platform.ClassTimeout:
 		if e.Status != 0 { // a proxy waited in vain, but the proxy is there
 			return state.TargetError

@@ -175,7 +175,7 @@ func (c *cluster) add(r *platformtest.Release) *replica {
 
 func (c *cluster) client(e platformtest.Endpoint, id platform.Identity) *platform.Client {
 	c.t.Helper()
-	client, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: id, Transport: platformtest.Transport(e)})
+	client, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: id, Transport: platformtest.Transport(e), Starting: true})
 	if err != nil {
 		c.t.Fatal(err)
 	}

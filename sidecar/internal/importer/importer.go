@@ -146,10 +146,12 @@ func notLoaded(err error) *Failure {
 func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
 	var wait time.Duration
 	s := i.store.Get()
-	switch f.Reason {
-	case state.TargetDown:
-		wait = awayPoll(p, time.Since(s.Problem.Since))
-	case state.LockHeld, state.ServicesNotReady, state.NotImportedYet, state.Draining:
+	switch {
+	case f.away():
+		wait = awayPoll(time.Since(s.Problem.Since))
+	case f.Reason == state.ServicesNotReady:
+		wait = max(jitter(min(p.Poll, awayPollMax)), f.retryAfter())
+	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:
 		wait = max(jitter(p.Poll), f.retryAfter())
 	default:
 		wait = backoff(p, i.retries, f.RetryAfter)
@@ -206,7 +208,11 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 		if f.Reason.Transient() {
 			level = slog.LevelInfo
 		}
-		i.log.Log(context.Background(), level, "release is not confirmed", "reason", problem.Reason, "group", problem.Group,
+		text := "release is not confirmed"
+		if i.store.Get().Confirmed {
+			text = "release is confirmed, but the last pass failed"
+		}
+		i.log.Log(context.Background(), level, text, "reason", problem.Reason, "group", problem.Group,
 			"error", problem.Message, "remedy", problem.Remedy, "runbook", problem.Runbook)
 	}
 }

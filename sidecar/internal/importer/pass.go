@@ -4,7 +4,9 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -88,7 +90,8 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 		return ModeObserve, nil
 	}
 	w, err := p.Pod.Platform(ctx)
-	if class := platform.ClassOf(err); class != platform.ClassNotSent && p.store.Get().Phase == state.Waiting {
+	class := platform.ClassOf(err)
+	if class != platform.ClassNotSent && class != platform.ClassNotUp && p.store.Get().Phase == state.Waiting {
 		p.enter(state.Preflight, "")
 	}
 	if err != nil {
@@ -110,10 +113,24 @@ func (p *pass) refused(err error) (Mode, error) {
 		return ModeObserve, nil
 	}
 	f := FailureOf(err)
-	if class == platform.ClassNotFound { // the route itself, not the repository
-		f.Reason = state.BadAnswer
+	if class == platform.ClassNotFound {
+		f.Reason = notFoundReason(err)
 	}
 	return "", f
+}
+
+// notFoundReason says what a 404 of the workspace platform means: the platform
+// itself has no such workspace, or no such route; or nothing of the platform
+// answers (observed: routes that it does not know have other codes).
+func notFoundReason(err error) state.Reason {
+	e, _ := errors.AsType[*platform.Error](err)
+	switch {
+	case e == nil || e.Code == "":
+		return state.BadAnswer
+	case strings.HasPrefix(e.Code, "ObjectNotFound"):
+		return state.PlatformMissing
+	}
+	return state.Rejected
 }
 
 func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {

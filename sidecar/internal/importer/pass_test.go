@@ -57,6 +57,8 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		"another group":          {platformtest.Options{}, answer("pull", 200, `{"repositoryId":"release","groups":["extended"],"errors":[]}`), state.BadAnswer},
 		"unknown on the pull":    {platformtest.Options{}, answer("pull", 404, `{"error":"ObjectNotFound","message":"Unknown platform repository"}`), state.RepositoryUnknown},
 		"no such route":          {platformtest.Options{}, answer("workspace", 404, platformtest.HTML), state.BadAnswer},
+		"no such object":         {platformtest.Options{}, answer("workspace", 404, `{"error":"ObjectNotFoundError","message":"Workspace platform not found"}`), state.PlatformMissing},
+		"a route of v27 only":    {platformtest.Options{}, answer("workspace", 404, `{"error":"RequestValidationError","message":"not found"}`), state.Rejected},
 		"nobody is reported":     {platformtest.Options{}, answer("pull", 200, `{"repositoryId":"release","groups":["base1"],"errors":[]}`), state.WorkspaceSilent},
 		"a status is missing":    {platformtest.Options{}, answer("pull", 200, `{"repositoryId":"release","workspaces":[{"slug":"a"},{"slug":"b","status":"imported"}]}`), state.WorkspaceSilent},
 		"another version":        {platformtest.Options{}, answer("pull", 200, `{"repositoryId":"release","workspaces":[{"slug":"a","status":"imported","version":"v0"},{"slug":"b","status":"imported"}]}`), state.WrongVersion},

@@ -5,12 +5,10 @@ package inputs
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
-	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
@@ -69,7 +67,7 @@ func (s *Source) client(c *config.Config, url string, id platform.Identity) (*pl
 		return nil, err
 	}
 	return platform.New(platform.Options{BaseURL: url, Identity: id, Transport: transport, Timeout: c.RequestTimeout,
-		MaxBody: maxAnswer, UserAgent: s.userAgent, Observer: s.observer})
+		MaxBody: maxAnswer, UserAgent: s.userAgent, Observer: s.observer, Starting: true})
 }
 
 // podIdentity is who we are to the service of our pod (contract §3.3).
@@ -99,18 +97,6 @@ func gatewayIdentity(c *config.Config) platform.Identity {
 // file is a credential that is read for each request.
 func file(path string) platform.Source {
 	return func(ctx context.Context) (secret.Value, error) { return readSecret(ctx, path) }
-}
-
-func readSecret(ctx context.Context, path string) (secret.Value, error) {
-	data, err := watch.Read(ctx, path, maxSecret)
-	if err != nil {
-		return secret.Value{}, fmt.Errorf("%w: %w", importer.ErrToken, err)
-	}
-	plain := strings.TrimSpace(string(data))
-	if plain == "" {
-		return secret.Value{}, fmt.Errorf("%w: %s is empty", importer.ErrToken, path)
-	}
-	return secret.New(plain), nil
 }
 
 // AdminToken reads the token of the commands over HTTP, empty if there is none.

@@ -10,6 +10,7 @@ type Reason string
 const (
 	TargetDown         Reason = "target-down"
 	TargetError        Reason = "target-error"
+	PlatformMissing    Reason = "platform-missing"
 	IdentityRefused    Reason = "identity-refused"
 	Forbidden          Reason = "forbidden"
 	TokenUnreadable    Reason = "token-unreadable"
@@ -53,7 +54,7 @@ func Advise(r Reason) Advice { return advice()[r] }
 
 // Reasons lists all reasons, in the order of a pass.
 func Reasons() []Reason {
-	return []Reason{TargetDown, TargetError, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
+	return []Reason{TargetDown, TargetError, PlatformMissing, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
 		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
 		OutcomeUnknown, ImportErrors, SlugTaken, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
 		NotImportedYet, NothingToObserve, Drifted, Draining}
