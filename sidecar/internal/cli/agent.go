@@ -57,4 +57,5 @@ func (g *agent) reloaded(c *config.Config, err error) {
 		return
 	}
 	g.log.Info("configuration is reloaded", "file", c.File)
+	g.warnOfSubPaths()
 }

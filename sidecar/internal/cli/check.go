@@ -31,6 +31,9 @@ func (a *app) check(ctx context.Context, args []string) error {
 		return r.fail("files", err)
 	}
 	r.ok("release", describeDesired(&in.Desired))
+	if text := subPathWarning(g.inputs.SubPaths()); text != "" {
+		r.line("warn", "files", text)
+	}
 	f, err := importer.Foresee(ctx, in)
 	if err != nil {
 		return r.fail("platform", err)

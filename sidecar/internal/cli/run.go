@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +52,7 @@ func (g *agent) run(ctx context.Context) error {
 	all.Go(func() { cancel(g.server().Serve(ctx, listener)) })
 	g.log.Info("sidecar starts", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
 		"platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
+	g.warnOfSubPaths()
 	all.Go(func() { g.watchFiles(ctx) })
 	all.Go(func() { g.watchGate(ctx) })
 	all.Go(func() { g.watchToken(ctx) })
@@ -93,11 +95,36 @@ func (g *agent) reload(ctx context.Context) error {
 func (g *agent) watchFiles(ctx context.Context) {
 	watch.Run(ctx, watch.Options{
 		Files:    g.inputs.Files,
-		Mode:     g.metrics.WatchMode,
+		Mode:     g.watchMode,
 		Interval: func() time.Duration { return g.live.Get().WatchInterval },
 		Log:      g.log,
 		Changed:  func(name string) { g.changed(ctx, name) },
 	})
+}
+
+func (g *agent) watchMode(mode, why string) {
+	g.metrics.WatchMode(mode)
+	text := ""
+	if why != "" {
+		text = "changes of files are noticed some seconds later: " + why
+	}
+	g.store.Warn(state.WarnFilesPolled, text)
+}
+
+// warnOfSubPaths is called when the settings are others.
+func (g *agent) warnOfSubPaths() {
+	text := subPathWarning(g.inputs.SubPaths())
+	g.store.Warn(state.WarnSubPath, text)
+	if text != "" {
+		g.log.Warn("files are mounted by subPath", "warning", text)
+	}
+}
+
+func subPathWarning(files []string) string {
+	if len(files) == 0 {
+		return ""
+	}
+	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never replaces it and a change takes a restart; mount its directory"
 }
 
 // changed starts a pass for a file that is another one. An invalid configuration

@@ -149,6 +149,9 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	if s.Drift != nil && len(s.Drift.Workspaces) > 0 {
 		line("drift", "%s", strings.Join(s.Drift.Workspaces, ", "))
 	}
+	for _, w := range s.Warnings {
+		line("warning", "%s: %s", w.Name, w.Text)
+	}
 	if p := s.Problem; p != nil {
 		line("problem", "%s: %s", p.Reason, p.Message)
 		line("remedy", "%s", p.Remedy)

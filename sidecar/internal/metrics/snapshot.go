@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	add("verification_info", "How far the release was verified: none, partial or full; always 1.", "verification")
 	add("manifest_verified", "Whether the release was verified against its manifest.")
 	add("problem", "Why the release is not confirmed: 1 for the current reason.", "reason")
+	add("warning", "Whether there is a warning, which holds nothing back.", "warning")
 	add("group_failed", "Whether the last attempt at the group failed.", "group")
 	add("groups", "Groups of the release by state.", "state")
 	add("workspaces", "Workspaces of the release by state.", "state")
@@ -74,6 +76,9 @@ func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
 	}
 	for _, r := range state.Reasons() {
 		set("problem", boolean(s.Problem != nil && s.Problem.Reason == r), string(r))
+	}
+	for _, name := range state.WarningNames() {
+		set("warning", boolean(slices.ContainsFunc(s.Warnings, func(w state.Warning) bool { return w.Name == name })), string(name))
 	}
 	r := &s.Release
 	set("ready", boolean(s.Gate.Open))

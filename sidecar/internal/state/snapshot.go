@@ -36,6 +36,8 @@ type Snapshot struct {
 	Lock *LockInfo `json:"lock,omitempty"`
 	// Drift is nil before the first comparison.
 	Drift *Drift `json:"drift,omitempty"`
+	// Warnings hold nothing back.
+	Warnings []Warning `json:"warnings,omitempty"`
 	// CorrelationID of the last import, to be found in the platform's logs.
 	CorrelationID string     `json:"correlationId,omitempty"`
 	TokenExpires  *time.Time `json:"tokenExpires,omitempty"`

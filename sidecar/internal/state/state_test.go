@@ -279,7 +279,8 @@ func full() state.Snapshot {
 			{Slug: "b", State: state.WorkspaceImported}}}},
 		Problem: &state.Problem{Reason: state.SlugTaken, Title: "title", Message: "message", Group: "base1", Remedy: "remedy", Runbook: "docs/runbooks/x.md", Since: *at(3)},
 		Passes:  4, LastAttempt: at(4), LastSuccess: at(5), LastProgress: at(6), NextAttempt: at(7),
-		Lock:          &state.LockInfo{By: "workspaces-0", Reason: "bulk_import", Since: *at(8)},
+		Lock:          &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38), Orphaned: true},
+		Warnings:      []state.Warning{{Name: state.WarnSubPath, Text: "text"}},
 		Drift:         &state.Drift{Checked: *at(9), Workspaces: []string{"a"}},
 		CorrelationID: "sidecar-1", TokenExpires: at(10),
 	}
@@ -306,5 +307,21 @@ func TestFullIsFull(t *testing.T) {
 	}
 	if len(got) != want {
 		t.Errorf("the golden has %d of %d fields: %v", len(got), want, slices.Sorted(maps.Keys(got)))
+	}
+}
+
+// TestWarn: there is one warning of a kind, and earlier copies do not change.
+func TestWarn(t *testing.T) {
+	store := state.NewStore()
+	store.Warn(state.WarnTolerated, "a")
+	store.Warn(state.WarnFilesPolled, "b")
+	before := store.Get()
+	store.Warn(state.WarnTolerated, "c")
+	store.Warn(state.WarnFilesPolled, "")
+	if diff := cmp.Diff([]state.Warning{{Name: state.WarnFilesPolled, Text: "b"}, {Name: state.WarnTolerated, Text: "a"}}, before.Warnings); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]state.Warning{{Name: state.WarnTolerated, Text: "c"}}, store.Get().Warnings); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -4,16 +4,21 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// limitFile holds how many inotify instances a user namespace may have.
-const limitFile = "/proc/sys/user/max_inotify_instances"
+// What a user namespace may have of inotify.
+const (
+	instancesFile = "/proc/sys/user/max_inotify_instances"
+	watchesFile   = "/proc/sys/user/max_inotify_watches"
+)
 
 // TestWithoutInotify runs in a user namespace of its own, where no inotify
 // instance is left: that is what a node with many pods runs into.
@@ -22,7 +27,7 @@ func TestWithoutInotify(t *testing.T) {
 		inNamespace(t)
 		return
 	}
-	limit(t, "0")
+	limit(t, instancesFile, "0")
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")
 	r := watching(t, 20*time.Millisecond, File{"token", path})
@@ -34,15 +39,46 @@ func TestWithoutInotify(t *testing.T) {
 	replace(t, path, "newer still")
 	slow.want(slow.changes, "token")
 	r.want(r.changes, "token")
-	limit(t, "1") // and one is left again
+	limit(t, instancesFile, "1") // and one is left again
 	r.want(r.modes, Inotify)
 	replace(t, path, "newer")
 	r.want(r.changes, "token")
 }
 
-func limit(t *testing.T, n string) {
+// TestWithoutInotifyWatches: an instance is there, but it may watch nothing.
+func TestWithoutInotifyWatches(t *testing.T) {
+	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
+		inNamespace(t)
+		return
+	}
+	limit(t, watchesFile, "0")
+	path := filepath.Join(t.TempDir(), "token")
+	write(t, path, "old")
+	r := watching(t, 20*time.Millisecond, File{"token", path})
+	r.want(r.modes, Polling)
+	replace(t, path, "new")
+	r.want(r.changes, "token")
+	limit(t, watchesFile, "10")
+	r.want(r.modes, Inotify)
+	replace(t, path, "newer")
+	r.want(r.changes, "token")
+}
+
+func TestExplain(t *testing.T) {
+	for err, want := range map[error]string{
+		fmt.Errorf("watch: %w", syscall.EMFILE): "fs.inotify.max_user_instances",
+		fmt.Errorf("watch: %w", syscall.ENOSPC): "fs.inotify.max_user_watches",
+		errors.New("no such thing"):             "no such thing",
+	} {
+		if got := explain(err); !strings.Contains(got, want) {
+			t.Errorf("%v: %s", err, got)
+		}
+	}
+}
+
+func limit(t *testing.T, file, n string) {
 	t.Helper()
-	if err := os.WriteFile(limitFile, []byte(n), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(n), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

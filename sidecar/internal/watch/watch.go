@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -54,8 +55,8 @@ type Options struct {
 	// Changed is told the name of a file whose content differs from the last look;
 	// a file that comes or goes changes too.
 	Changed func(name string)
-	// Mode is told how files are watched, once that changes.
-	Mode func(mode string)
+	// Mode is told how files are watched, once that changes, and why they are polled.
+	Mode func(mode, why string)
 	// Interval returns the time between two looks that nobody asked for.
 	Interval func() time.Duration
 	Log      *slog.Logger
@@ -196,13 +197,28 @@ func (w *watcher) tell(err error) {
 	if mode == w.mode {
 		return
 	}
-	if err != nil {
-		w.Log.Warn("files are looked at on an interval, because the kernel does not tell", "every", pollInterval, "error", err)
-	} else {
-		w.Log.Debug("the kernel tells changes of files")
+	why := ""
+	switch {
+	case err != nil:
+		why = explain(err)
+		w.Log.Warn("files are polled, because the kernel does not tell their changes", "every", pollInterval, "error", why)
+	case w.mode != "":
+		w.Log.Info("the kernel tells changes of files again")
 	}
 	w.mode = mode
-	w.Mode(mode)
+	w.Mode(mode, why)
+}
+
+// explain names the limit of the kernel that an error of inotify is about: the
+// errors themselves speak of files and of devices.
+func explain(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "no inotify instance is left: raise fs.inotify.max_user_instances of the node (" + err.Error() + ")"
+	case errors.Is(err, syscall.ENOSPC):
+		return "no inotify watch is left: raise fs.inotify.max_user_watches of the node (" + err.Error() + ")"
+	}
+	return err.Error()
 }
 
 // directories in which a file can be replaced: its own, and that of the file

@@ -39,7 +39,7 @@ func watching(t *testing.T, interval time.Duration, files ...File) *recorder {
 	go func() {
 		defer close(done)
 		Run(ctx, Options{Files: r.now, Changed: func(name string) { r.changes <- name },
-			Mode: func(mode string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval }, Log: slog.New(slog.DiscardHandler)})
+			Mode: func(mode, _ string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval }, Log: slog.New(slog.DiscardHandler)})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return r

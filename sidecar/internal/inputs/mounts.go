@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inputs
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// mountsFile lists the mounts of this process, on Linux.
+const mountsFile = "/proc/self/mountinfo"
+
+// maxMounts bounds what is read of it, in bytes.
+const maxMounts = 4 << 20
+
+// SubPaths returns those of the watched files that are mounted one by one, as
+// subPath does: Kubernetes never replaces them, so that a change takes a restart.
+func (s *Source) SubPaths() []string {
+	f, err := os.Open(mountsFile)
+	if err != nil {
+		return nil // not Linux, or hidden: nothing can be said
+	}
+	defer f.Close()
+	points := mountPoints(io.LimitReader(f, maxMounts))
+	var mounted []string
+	for _, file := range s.Files() {
+		if path, err := filepath.Abs(file.Path); err == nil && file.Path != "" && points[path] && isFile(path) {
+			mounted = append(mounted, file.Path)
+		}
+	}
+	return mounted
+}
+
+// isFile reports whether there is something at a path that is no directory.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// mountPoints reads the fifth field of each line, in which octal escapes stand
+// for white space.
+func mountPoints(r io.Reader) map[string]bool {
+	points := map[string]bool{}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) > 4 {
+			points[unescape(fields[4])] = true
+		}
+	}
+	return points
+}
+
+func unescape(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, `\`)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		code, err := strconv.ParseUint(rest[:min(3, len(rest))], 8, 8)
+		if err != nil {
+			b.WriteByte('\\')
+			s = rest
+			continue
+		}
+		b.WriteByte(byte(code))
+		s = rest[3:]
+	}
+}
