@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -26,6 +27,8 @@ type Collector struct {
 	// clean holds what was found in YAML files without a mistake, by content:
 	// workspaces have many files in common.
 	clean map[[sha256.Size]byte]fileFacts
+	// scripts looks inside automations and pages; nil where nobody reads what it finds.
+	scripts *dsul.Release
 }
 
 // space is a workspace while its files come in.
@@ -66,6 +69,7 @@ func NewCollector(options Options) *Collector {
 		options:  options.withDefaults(),
 		spaces:   map[string]*space{},
 		clean:    map[[sha256.Size]byte]fileFacts{},
+		scripts:  dsul.New(),
 	}
 }
 
@@ -81,6 +85,7 @@ func (c *Collector) Add(name string, data []byte) {
 	sum := sha256.Sum256(data)
 	s.files = append(s.files, release.File{Path: rel, Sum: sum})
 	s.bytes += int64(len(data))
+	c.scripts.Add(slug, rel, data)
 	if bytes.HasPrefix(data, []byte("version https://git-lfs.github.com/spec/")) {
 		c.report(ruleLFSPointer, Position{File: name}, "the file is a Git LFS pointer, not its content")
 		return

@@ -24,6 +24,7 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 		delete(c.spaces, slug)
 		repo.Workspaces = append(repo.Workspaces, w)
 	}
+	c.checkScripts(repo.Workspaces)
 	c.checkUnique(repo.Workspaces)
 	c.keep(repo)
 	c.checkStartupGroups(repo.Workspaces)
@@ -119,5 +120,15 @@ func (c *Collector) checkImports(s *space, w *Workspace) {
 			declared[i.app.Value] = true
 			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml", show(i.app.Value))
 		}
+	}
+}
+
+// checkScripts reports what automations and pages say about each other.
+func (c *Collector) checkScripts(workspaces []Workspace) {
+	for _, w := range workspaces {
+		c.scripts.Publish(w.Slug, w.App.Value)
+	}
+	for _, f := range c.scripts.Check() {
+		c.report(f.Rule, Position{File: f.File, Line: f.Line, Column: f.Column}, "%s", f.Message)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 )
 
 // Ids of the rules, as diagnostics carry them. They are stable.
@@ -77,7 +78,7 @@ type Rule struct {
 // platform exported, and the platform will report it as changed ever after.
 func Rules() []Rule {
 	const e, w, i = diagnostic.Error, diagnostic.Warning, diagnostic.Info
-	return []Rule{
+	rules := []Rule{
 		{ruleRepositoryEmpty, e, "give the directory that holds one directory per workspace (--subdir, if it is within the repository)"},
 		{ruleOutsideWorkspace, i, "the platform ignores it; move it out of the directory of the workspaces, or into one of them"},
 		{ruleIndexMissing, e, "a directory beside the workspaces is taken for one: add its index.yml, or move the directory elsewhere"},
@@ -126,6 +127,14 @@ func Rules() []Rule {
 		{ruleSecretUnused, w, "delete it from secrets.schema of index.yml, or refer to it as {{secret.name}}"},
 		{ruleSecretReserved, w, "use a name that does not start with prismeai_"},
 	}
+	for _, rule := range dsul.Rules() {
+		severity := w
+		if rule.Info {
+			severity = i
+		}
+		rules = append(rules, Rule{rule.ID, severity, rule.Help})
+	}
+	return rules
 }
 
 // reporter gathers diagnostics.

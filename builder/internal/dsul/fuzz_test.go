@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// dump writes a tree as text. White space within values is left out: block scalars keep the
+// indentation that the library takes away.
+func (t *tree) dump(b *strings.Builder, id nodeID, depth int) {
+	n := t.nodes[id]
+	fmt.Fprintf(b, "%*s%d:%d %d %q %q\n", depth, "", n.line, n.column, n.kind, n.key, bytes.Join(bytes.Fields(n.value), nil))
+	for child := range t.children(id) {
+		t.dump(b, child, depth+1)
+	}
+}
+
+func addSeeds(f *testing.F) {
+	files, err := filepath.Glob("../../../examples/workspaces/*/*/*.yml")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no examples", err)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for _, text := range []string{
+		"a: 'it''s'\n", "a:\n- b\n- c:\n  - d\n", "a: |+\n  x\n\n y\n", "- - a\n  - b: 1\n    c: >-\n      x\n", "a: \"b\"\n'c: d': e\n", "a:  # x\n", "? a\n: b\n",
+		"a: b\n  c\n", "a: http://x:80/y\n", "- a: 1\n- b:\n  c: 2\n", "a: -1\n", "a:\n  b\n", "a: null\nb: ~\n", "\"a\": 1\n", "a: b: c\n", "a: |\n\n  x\nb: 1\n",
+	} {
+		f.Add([]byte(text))
+	}
+}
+
+// FuzzSimple holds the fast reader to what the YAML library reads.
+func FuzzSimple(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var fast, slow tree
+		if !fast.readSimple(data) || !slow.readYAML(data) {
+			return
+		}
+		var got, want strings.Builder
+		fast.dump(&got, 0, 0)
+		slow.dump(&want, 0, 0)
+		if got.String() != want.String() {
+			t.Errorf("fast:\n%s\nlibrary:\n%s", got.String(), want.String())
+		}
+	})
+}
+
+// FuzzCheck looks for input on which the checks panic, or do not end.
+func FuzzCheck(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := New()
+		for _, name := range []string{"automations/a.yml", "pages/a.yml", "imports/a.yml", "index.yml", "security.yml"} {
+			r.Add("w", name, data)
+		}
+		for _, finding := range r.Check() {
+			if strings.ContainsAny(finding.Message, "\n\x00\x1b") {
+				t.Errorf("message %q", finding.Message)
+			}
+		}
+	})
+}

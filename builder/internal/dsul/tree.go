@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// kind is what a node of a tree is.
+type kind uint8
+
+const (
+	scalar kind = iota
+	mapping
+	sequence
+)
+
+// nodeID is the index of a node in its tree; the root is 0, which is also "none" wherever a
+// child or a sibling is meant.
+type nodeID int32
+
+// node is a value of a YAML file, with the key that leads to it in a mapping.
+type node struct {
+	kind kind
+	// key and value are slices of the file where the file has them literally. The value of a
+	// block scalar keeps its line breaks and its indentation.
+	key, value []byte
+	// line and column are those of the key in a mapping, else of the value; 1-based, in bytes.
+	line, column int32
+	first, last  nodeID
+	next         nodeID
+}
+
+// tree is a YAML file. It is reused from file to file, so that it costs no memory.
+type tree struct{ nodes []node }
+
+// Bounds of what is looked at. A file beyond them is not checked.
+const (
+	maxDepth = 100
+	maxNodes = 500_000
+)
+
+func (t *tree) add(parent nodeID, n node) nodeID {
+	id := nodeID(len(t.nodes))
+	t.nodes = append(t.nodes, n)
+	if id == 0 {
+		return id
+	}
+	p := &t.nodes[parent]
+	if p.first == 0 {
+		p.first = id
+	} else {
+		t.nodes[p.last].next = id
+	}
+	p.last = id
+	return id
+}
+
+// children iterates over the values of a mapping or a sequence.
+func (t *tree) children(parent nodeID) func(func(nodeID, *node) bool) {
+	return func(yield func(nodeID, *node) bool) {
+		for id := t.nodes[parent].first; id != 0; id = t.nodes[id].next {
+			if !yield(id, &t.nodes[id]) {
+				return
+			}
+		}
+	}
+}
+
+// get returns the value of a key, or 0.
+func (t *tree) get(parent nodeID, key string) nodeID {
+	for id, n := range t.children(parent) {
+		if string(n.key) == key {
+			return id
+		}
+	}
+	return 0
+}
+
+// text returns the scalar value of a key, or nil.
+func (t *tree) text(parent nodeID, key string) []byte {
+	id := t.get(parent, key)
+	if id == 0 || t.nodes[id].kind != scalar {
+		return nil
+	}
+	return t.nodes[id].value
+}
+
+// read parses a file. It returns false for what it cannot read: saying so is for whoever
+// checks the syntax.
+func (t *tree) read(data []byte) bool {
+	t.nodes = t.nodes[:0]
+	if t.readSimple(data) {
+		return true
+	}
+	t.nodes = t.nodes[:0]
+	return t.readYAML(data)
+}
+
+// readYAML reads any YAML by the library, whose panics are caught: the input is hostile.
+func (t *tree) readYAML(data []byte) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	var doc yaml.Node
+	if bytes.Count(data, []byte{'\n'}) > maxNodes || yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
+		return false
+	}
+	return t.convert(0, nil, nil, doc.Content[0], 0) == nil && len(t.nodes) > 0
+}
+
+// convert adds a node of the library, with aliases replaced by what they stand for. Keys of
+// merged mappings become keys of the mapping.
+func (t *tree) convert(parent nodeID, key, keyNode *yaml.Node, n *yaml.Node, depth int) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if depth > maxDepth || len(t.nodes) > maxNodes {
+		return fmt.Errorf("more than %d levels or %d nodes", maxDepth, maxNodes)
+	}
+	at := n
+	out := node{value: []byte(n.Value)}
+	if keyNode != nil {
+		at = keyNode
+		out.key = []byte(key.Value)
+	}
+	out.line = position(at.Line)
+	out.column = position(at.Column)
+	switch n.Kind {
+	case yaml.MappingNode:
+		out.kind = mapping
+		return t.convertPairs(t.add(parent, out), n, depth)
+	case yaml.SequenceNode:
+		out.kind = sequence
+		id := t.add(parent, out)
+		for _, item := range n.Content {
+			if err := t.convert(id, nil, nil, item, depth+1); err != nil {
+				return err
+			}
+		}
+	default:
+		if n.ShortTag() == "!!null" {
+			out.value = nil
+		}
+		t.add(parent, out)
+	}
+	return nil
+}
+
+func (t *tree) convertPairs(id nodeID, n *yaml.Node, depth int) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if depth > maxDepth || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		value := n.Content[i+1]
+		var err error
+		if key.ShortTag() == "!!merge" {
+			err = t.convertPairs(id, value, depth+1)
+		} else {
+			err = t.convert(id, key, key, value, depth+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func position(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
