@@ -59,7 +59,8 @@ func (c *checker) nearestInstance(name string, w *workspace) string {
 
 func (c *checker) report(w *workspace, file string, at place, rule, format string, args ...any) {
 	c.found = append(c.found, Finding{
-		Rule: rule, File: w.slug + "/" + file, Line: int(at.line), Column: int(at.column), Message: fmt.Sprintf(format, args...),
+		Rule: rule, File: w.slug + "/" + file, Line: int(at.line), Column: int(at.column),
+		Message: fmt.Sprintf(format, args...),
 	})
 }
 
@@ -81,7 +82,8 @@ func (c *checker) workspace(w *workspace) {
 			}
 		}
 		if f.endpoint && !f.private && !w.guarded && !guards[f.automation] {
-			c.report(w, name, place{}, OpenEndpoint, "the endpoint answers to everybody: the automation does not look at who calls it")
+			const open = "the endpoint answers to everybody: the automation does not look at who calls it"
+			c.report(w, name, place{}, OpenEndpoint, open)
 		}
 	}
 	for _, l := range w.links {
@@ -160,7 +162,8 @@ func (c *checker) call(w *workspace, file string, call call) {
 		if meant == "" {
 			meant = c.nearestAutomation(to.missing, w)
 		}
-		c.report(w, file, call.at, UnknownInstruction, "%s is neither an instruction nor an automation of the workspace%s", show(to.missing), meant)
+		c.report(w, file, call.at, UnknownInstruction, "%s is neither an instruction nor an automation of the workspace%s",
+			show(to.missing), meant)
 	}
 }
 
@@ -192,7 +195,11 @@ func (c *checker) arguments(w *workspace, file string, call call, to *automation
 // isInput reports whether a name is one that every automation has from its trigger (docs,
 // "Variable scopes").
 func isInput(name string) bool {
-	return slices.Contains([]string{"body", "headers", "query", "method", "pathParams", "payload", "source", "event"}, name)
+	switch name {
+	case "body", "headers", "query", "method", "pathParams", "payload", "source", "event":
+		return true
+	}
+	return false
 }
 
 // event reports an event that nothing in the release emits.
@@ -200,7 +207,9 @@ func (c *checker) event(w *workspace, file string, event reference, emitted []st
 	first, _, dotted := strings.Cut(event.name, ".")
 	_, installed := w.instances[first]
 	switch {
-	case dotted && installed, slices.Contains(nativeEvents(), first), !isName([]byte(event.name)), c.mentions.has(event.name):
+	case dotted && installed, slices.Contains(nativeEvents(), first):
+		return
+	case !isName([]byte(event.name)), c.mentions.has(event.name):
 		return
 	}
 	meant := c.nearest(event.name, slices.Values(emitted), len(emitted))

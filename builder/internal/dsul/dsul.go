@@ -45,7 +45,7 @@ type Rule struct {
 // Rules returns the checks.
 func Rules() []Rule {
 	return []Rule{
-		{UnknownInstruction, false, "correct the name, or add the automation; the platform fails at this instruction when it runs"},
+		{UnknownInstruction, false, "correct the name, or add the automation; the platform fails here when it runs"},
 		{UnknownField, false, "correct the name; the platform ignores the field"},
 		{InstructionKeys, false, "give each instruction its own item (- name:), and indent its fields below it"},
 		{UnclosedExpression, false, "close it ({{name}}, {% expression %}); the platform takes it as plain text"},
@@ -54,7 +54,8 @@ func Rules() []Rule {
 		{UnknownEvent, false, "correct the name of the event, or emit it; unless something outside of the release does"},
 		{UnknownPage, false, "correct the name, or add the page"},
 		{UnknownArgument, false, "correct the name, or declare it in arguments of the automation that is called"},
-		{OpenEndpoint, true, "check the caller (user, headers, run.authenticatedWorkspaceId), or limit who may execute the automation in security.yml"},
+		{OpenEndpoint, true, "check the caller (user, headers, run.authenticatedWorkspaceId), " +
+			"or limit in security.yml who may execute the automation"},
 	}
 }
 

@@ -4,7 +4,7 @@ package dsul
 
 import (
 	"bytes"
-	"slices"
+	"strings"
 )
 
 // readSimple reads the form in which the platform writes nearly all of its files, ten times
@@ -50,7 +50,10 @@ func (s *simple) line() bool {
 	if len(text) == 0 || text[0] == '#' {
 		return true
 	}
-	if text[len(text)-1] <= ' ' || bytes.IndexByte(text, '\t') >= 0 || len(s.levels) >= maxDepth || len(s.nodes) > maxNodes {
+	if text[len(text)-1] <= ' ' || bytes.IndexByte(text, '\t') >= 0 {
+		return false
+	}
+	if len(s.levels) >= maxDepth || len(s.nodes) > maxNodes {
 		return false
 	}
 	parent := nodeID(-1)
@@ -91,7 +94,9 @@ func (s *simple) open(in nodeID, indent int, k kind) nodeID {
 		return s.push(s.add(0, node{line: position(s.number), column: 1}), indent, k)
 	}
 	top := s.levels[len(s.levels)-1]
-	if pending != 0 && (indent > top.indent || k == sequence && indent == top.indent && s.nodes[top.id].kind == mapping) {
+	// A sequence may stand at the indentation of its key.
+	beside := k == sequence && indent == top.indent && s.nodes[top.id].kind == mapping
+	if pending != 0 && (indent > top.indent || beside) {
 		return s.push(pending, indent, k)
 	}
 	for top.indent > indent || top.indent == indent && s.nodes[top.id].kind != k {
@@ -170,7 +175,8 @@ func unquote(text []byte) ([]byte, bool) {
 // plain reports whether the text is one scalar without quotes that needs no more lines.
 func plain(text []byte) bool {
 	c := text[0]
-	if !alphanumeric(c) && c < 0x80 && !slices.Contains([]byte("/<($.+=^;\\"), c) && (c != '-' || len(text) < 2 || text[1] == ' ') {
+	number := c == '-' && len(text) > 1 && text[1] != ' '
+	if !number && !alphanumeric(c) && c < 0x80 && strings.IndexByte("/<($.+=^;\\", c) < 0 {
 		return false
 	}
 	return text[len(text)-1] != ':' && !bytes.Contains(text, []byte(": ")) && !bytes.Contains(text, []byte(" #"))
