@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -31,7 +32,9 @@ type ImportReport struct {
 	Errors                                []Problem
 	Created, Updated, Skipped             []string // ids of workspaces
 	ImportedFilesCount, DeletedFilesCount int
-	Workspaces                            []WorkspaceReport
+	// Imported and Deleted name files, in answers that list them.
+	Imported, Deleted []string
+	Workspaces        []WorkspaceReport
 }
 
 // WorkspaceReport is what an import did with one workspace.
@@ -42,12 +45,17 @@ type WorkspaceReport struct {
 	Reason                                string
 	Errors                                []Problem
 	ImportedFilesCount, DeletedFilesCount int
-	Duration                              time.Duration
-	AppSlug                               string
+	// Imported and Deleted name files, in answers that list them.
+	Imported, Deleted []string
+	Duration          time.Duration
+	AppSlug           string
 }
 
 // Failed reports whether the workspace has an error, by its status or by its errors.
 func (w *WorkspaceReport) Failed() bool { return w.Status == StatusError || len(w.Errors) > 0 }
+
+// DeletedFiles reports whether the platform deleted files of the workspace.
+func (w *WorkspaceReport) DeletedFiles() bool { return w.DeletedFilesCount > 0 || len(w.Deleted) > 0 }
 
 // Failed reports whether the import or any workspace of it has an error.
 // HTTP 200 does not mean success (contract §1.3).
@@ -72,6 +80,8 @@ func (r *ImportReport) UnmarshalJSON(data []byte) error {
 		Skipped      []string          `json:"skippedWorkspaceIds"`
 		Imported     count             `json:"importedFilesCount"`
 		Deleted      count             `json:"deletedFilesCount"`
+		ImportedList fileNames         `json:"imported"`
+		DeletedList  fileNames         `json:"deleted"`
 		Workspaces   []WorkspaceReport `json:"workspaces"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -80,32 +90,68 @@ func (r *ImportReport) UnmarshalJSON(data []byte) error {
 	if in.RepositoryID == "" {
 		return errShape
 	}
-	*r = ImportReport{in.RepositoryID, in.Groups, in.Duration.milliseconds(), in.Errors, in.Created, in.Updated, in.Skipped,
-		int(in.Imported), int(in.Deleted), in.Workspaces}
+	*r = ImportReport{RepositoryID: in.RepositoryID, Groups: in.Groups, Duration: in.Duration.milliseconds(), Errors: in.Errors,
+		Created: in.Created, Updated: in.Updated, Skipped: in.Skipped,
+		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
+		Imported: in.ImportedList, Deleted: in.DeletedList, Workspaces: in.Workspaces}
 	return nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (w *WorkspaceReport) UnmarshalJSON(data []byte) error {
 	var in struct {
-		Slug     lenient   `json:"slug"`
-		ID       lenient   `json:"workspaceId"`
-		Name     lenient   `json:"name"`
-		Version  lenient   `json:"version"`
-		Status   lenient   `json:"status"`
-		Reason   lenient   `json:"reason"`
-		Errors   []Problem `json:"errors"`
-		Imported count     `json:"importedFilesCount"`
-		Deleted  count     `json:"deletedFilesCount"`
-		Duration count     `json:"duration"`
-		App      struct {
+		Slug         lenient   `json:"slug"`
+		ID           lenient   `json:"workspaceId"`
+		Name         lenient   `json:"name"`
+		Version      lenient   `json:"version"`
+		Status       lenient   `json:"status"`
+		Reason       lenient   `json:"reason"`
+		Errors       []Problem `json:"errors"`
+		Imported     count     `json:"importedFilesCount"`
+		Deleted      count     `json:"deletedFilesCount"`
+		ImportedList fileNames `json:"imported"`
+		DeletedList  fileNames `json:"deleted"`
+		Duration     count     `json:"duration"`
+		App          struct {
 			Slug lenient `json:"slug"`
 		} `json:"app"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*w = WorkspaceReport{string(in.Slug), string(in.ID), string(in.Name), string(in.Version), Status(in.Status), string(in.Reason),
-		in.Errors, int(in.Imported), int(in.Deleted), in.Duration.milliseconds(), string(in.App.Slug)}
+	*w = WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Version: string(in.Version),
+		Status: Status(in.Status), Reason: string(in.Reason), Errors: in.Errors,
+		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
+		Imported: in.ImportedList, Deleted: in.DeletedList, Duration: in.Duration.milliseconds(), AppSlug: string(in.App.Slug)}
+	return nil
+}
+
+// maxFileNames bounds a list of files of an answer.
+const maxFileNames = 10_000
+
+// fileNames is a list of files, each a text or an object with a path or a slug;
+// anything else is no list.
+type fileNames []string
+
+func (f *fileNames) UnmarshalJSON(data []byte) error {
+	*f = nil
+	var items []json.RawMessage
+	if json.Unmarshal(data, &items) != nil {
+		return nil
+	}
+	for _, item := range items[:min(len(items), maxFileNames)] {
+		var object struct {
+			Path     lenient `json:"path"`
+			FilePath lenient `json:"filepath"`
+			Slug     lenient `json:"slug"`
+		}
+		name := str(item)
+		if name == "" && json.Unmarshal(item, &object) == nil {
+			name = cmp.Or(string(object.Path), string(object.FilePath), string(object.Slug))
+		}
+		if name != "" {
+			*f = append(*f, name)
+		}
+	}
 	return nil
 }

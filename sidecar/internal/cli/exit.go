@@ -57,7 +57,7 @@ func codeOf(r state.Reason) int {
 		return exitIdentity
 	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease, state.PullFellBack:
 		return exitMismatch
-	case state.ImportErrors, state.SlugTaken, state.Rejected:
+	case state.ImportErrors, state.SlugTaken, state.MissingPhoto, state.OrphanedApp, state.FilesDeleted, state.Rejected:
 		return exitImport
 	case state.TargetDown, state.TargetError, state.PlatformMissing, state.ServicesNotReady, state.RateLimited, state.BadAnswer:
 		return exitUnavailable

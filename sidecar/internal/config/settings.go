@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 // EnvPrefix starts the names of the sidecar's environment variables.
@@ -95,6 +96,8 @@ func (c *Config) importSettings() []Setting {
 			Usage: "`policy` of readiness: strict (Ready once the release is confirmed), open-after=DURATION (or after that time), off"},
 		{Name: "force", Section: sectionImport, value: oneOf(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
 			Usage: "`policy` for workspaces that have the version already: never import them again, always, or auto (after a failure, or when the content differs)"},
+		{Name: "tolerate", Section: sectionImport, value: someOf(&p.Tolerate, state.Tolerable()...),
+			Usage: "`reasons` that do not keep a release from being confirmed if a workspace has no other, with commas: missing-photo, orphaned-app"},
 		{Name: "reconcile", Section: sectionImport, value: oneOf(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
 			Usage: "`policy` for workspaces that were changed after the import: never look, report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},

@@ -179,3 +179,41 @@ func (v choice[T]) Set(s string) error {
 
 func (choice[T]) kind() yaml.Kind { return yaml.ScalarNode }
 func (v choice[T]) native() any   { return string(*v.p) }
+
+// choices are any of a few words, with commas.
+type choices[T ~string] struct {
+	p       *[]T
+	allowed []T
+}
+
+func someOf[T ~string](p *[]T, allowed ...T) choices[T] { return choices[T]{p, allowed} }
+
+func (v choices[T]) String() string {
+	if v.p == nil {
+		return ""
+	}
+	return strings.Join(v.texts(), ",")
+}
+
+func (v choices[T]) texts() []string {
+	texts := make([]string, len(*v.p))
+	for n, one := range *v.p {
+		texts[n] = string(one)
+	}
+	return texts
+}
+
+func (v choices[T]) Set(s string) error {
+	var chosen []T
+	for _, part := range split(s) {
+		if !slices.Contains(v.allowed, T(part)) {
+			return fmt.Errorf("want some of %v, with commas", v.allowed)
+		}
+		chosen = append(chosen, T(part))
+	}
+	*v.p = chosen
+	return nil
+}
+
+func (choices[T]) kind() yaml.Kind { return yaml.SequenceNode }
+func (v choices[T]) native() any   { return v.texts() }

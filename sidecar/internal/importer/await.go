@@ -84,6 +84,7 @@ func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
 			continue
 		}
 		w := &e.Progress.Workspace
+		p.Policy.forgiveWorkspace(w, map[string][]state.Reason{})
 		told := []state.Workspace{{Slug: w.Slug, Version: q.group.versionOf(w.Slug)}}
 		if w.Failed() {
 			p.mem.doubt(q.group, p.atVersion(ctx, told))

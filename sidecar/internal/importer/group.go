@@ -58,7 +58,8 @@ func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport
 				continue
 			}
 			decided[w.Slug] = true
-			if told.Failed() && (told.Version == "" || told.Version == w.Version) && slices.Equal(e.Completed.Groups, []string{g.Name}) {
+			broken := told.Failed() || told.DeletedFiles() && len(p.shippedAndDeleted(ctx, told)) > 0
+			if broken && (told.Version == "" || told.Version == w.Version) && slices.Equal(e.Completed.Groups, []string{g.Name}) {
 				return e.Completed
 			}
 		}
@@ -70,6 +71,9 @@ func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport
 func (p *pass) imports(ctx context.Context) []platform.Event {
 	if p.ended == nil {
 		p.ended = append([]platform.Event{}, p.newest(ctx, time.Now().Add(-failureAge), platform.EventQuery{Types: []string{platform.EventImportCompleted}})...)
+		for n := range p.ended {
+			p.ended[n].Completed, _ = p.Policy.forgive(p.ended[n].Completed)
+		}
 		slices.SortStableFunc(p.ended, func(a, b platform.Event) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	}
 	return p.ended
@@ -145,10 +149,13 @@ func (p *pass) serverTime(ctx context.Context) time.Time {
 func (p *pass) judge(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
 	g := q.group
 	delete(p.mem.forced, g.Name)
+	r, forgiven := p.Policy.forgive(r)
 	v := verify(g, r, p.mem.distrust[g.Name])
+	v.forgive(forgiven)
 	if v.failure == nil && len(q.before) > 0 {
 		p.checkSkipped(ctx, g, &v, q.before)
 	}
+	p.checkDeleted(ctx, g, r, &v)
 	if r.Failed() {
 		p.mem.doubt(g, p.atVersion(ctx, v.suspects()))
 	}

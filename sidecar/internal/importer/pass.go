@@ -196,6 +196,7 @@ func (p *pass) accept(g *GroupPlan, v verdict) error {
 			s.Release.Verification = state.Full
 		}
 	})
+	p.showTolerated()
 	if p.mem.better(g, v.workspaces) || v.failure == nil {
 		p.progress()
 	}

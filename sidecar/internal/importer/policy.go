@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
 // Mode says who starts the import.
@@ -64,6 +65,8 @@ type Policy struct {
 	LockExpiry time.Duration
 	// RetryMin and RetryMax bound the time between two passes.
 	RetryMin, RetryMax time.Duration
+	// Tolerate lists reasons of [state.Tolerable] that do not keep a release from being confirmed.
+	Tolerate []state.Reason
 	// PodName marks the events of the service's own import.
 	PodName string
 }

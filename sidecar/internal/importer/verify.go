@@ -58,6 +58,9 @@ func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
 		v.failure = &Failure{Reason: importReason(r.Errors), Message: join(r.Errors)}
 	case len(whole) > 0:
 		v.failure.Message += "; " + join(whole)
+		if r := importReason(whole); severity(r) > severity(v.failure.Reason) {
+			v.failure.Reason = r
+		}
 	}
 	switch {
 	case v.failure == nil && r.Failed():
@@ -70,7 +73,7 @@ func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
 // blamesWorkspace reports whether the failure is an error that the platform
 // reported about one workspace, which its message names.
 func (v *verdict) blamesWorkspace() bool {
-	return v.failure != nil && (v.failure.Reason == state.ImportErrors || v.failure.Reason == state.SlugTaken)
+	return v.failure != nil && (v.failure.Reason == state.ImportErrors || v.failure.Reason == state.SlugTaken || isTolerable(v.failure.Reason))
 }
 
 // unattributed returns the errors that no workspace has as its own: the platform
@@ -119,10 +122,12 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 		v.partial = true
 	}
 	v.workspaces = append(v.workspaces, got)
-	if v.failure == nil {
+	if v.failure == nil || f != nil && isTolerable(v.failure.Reason) && !isTolerable(f.Reason) {
 		v.failure = f
 	}
 }
+
+func isTolerable(r state.Reason) bool { return slices.Contains(state.Tolerable(), r) }
 
 // isDone reports whether a status tells an end. The set of states is open in the
 // contract, so that only words which contradict it are refused.
@@ -156,16 +161,6 @@ func join(problems []platform.Problem) string {
 		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, "; ")
-}
-
-func importReason(problems []platform.Problem) state.Reason {
-	for _, p := range problems {
-		text := p.String()
-		if strings.Contains(text, "SlugAlreadyInUse") || strings.Contains(text, "already used") {
-			return state.SlugTaken
-		}
-	}
-	return state.ImportErrors
 }
 
 // index finds workspaces of a report.

@@ -36,6 +36,7 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	add("group_failed", "Whether the last attempt at the group failed.", "group")
 	add("groups", "Groups of the release by state.", "state")
 	add("workspaces", "Workspaces of the release by state.", "state")
+	add("tolerated_workspaces", "Workspaces of the release with an error that --tolerate names, by its reason.", "reason")
 	add("workspace_info", "State of a workspace; always 1.", "group", "workspace", "version", "state")
 	add("start_timestamp_seconds", "When the sidecar started.")
 	add("phase_start_timestamp_seconds", "When the phase began.")
@@ -90,16 +91,23 @@ func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
 }
 
 func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
-	groups, workspaces, shown := map[state.GroupState]int{}, map[state.WorkspaceState]int{}, 0
+	groups, workspaces, tolerated := map[state.GroupState]int{}, map[state.WorkspaceState]int{}, map[state.Reason]int{}
+	shown := 0
 	for _, g := range s.Groups {
 		groups[g.State]++
 		set("group_failed", boolean(g.State == state.GroupFailed), g.Name)
 		for _, w := range g.Workspaces {
 			workspaces[w.State]++
+			for _, r := range w.Tolerated {
+				tolerated[r]++
+			}
 			if shown++; c.workspaces && shown <= MaxWorkspaces {
 				set("workspace_info", 1, g.Name, w.Slug, w.Version, string(w.State))
 			}
 		}
+	}
+	for _, one := range state.Tolerable() {
+		set("tolerated_workspaces", float64(tolerated[one]), string(one))
 	}
 	for _, one := range state.GroupStates() {
 		set("groups", float64(groups[one]), string(one))

@@ -27,6 +27,9 @@ const (
 	OutcomeUnknown     Reason = "outcome-unknown"
 	ImportErrors       Reason = "import-errors"
 	SlugTaken          Reason = "slug-taken"
+	MissingPhoto       Reason = "missing-photo"
+	OrphanedApp        Reason = "orphaned-app"
+	FilesDeleted       Reason = "files-deleted"
 	WorkspaceSilent    Reason = "workspace-silent"
 	WrongVersion       Reason = "wrong-version"
 	EmptyGroup         Reason = "empty-group"
@@ -56,7 +59,7 @@ func Advise(r Reason) Advice { return advice()[r] }
 func Reasons() []Reason {
 	return []Reason{TargetDown, TargetError, PlatformMissing, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
 		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
-		OutcomeUnknown, ImportErrors, SlugTaken, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
+		OutcomeUnknown, ImportErrors, SlugTaken, MissingPhoto, OrphanedApp, FilesDeleted, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
 		NotImportedYet, NothingToObserve, Drifted, Draining}
 }
 
@@ -69,3 +72,7 @@ func (r Reason) Transient() bool {
 	}
 	return false
 }
+
+// Tolerable lists the reasons that a policy may let pass. They are about
+// publishing a workspace as an app: its content is imported all the same.
+func Tolerable() []Reason { return []Reason{MissingPhoto, OrphanedApp} }

@@ -78,6 +78,8 @@ type Workspace struct {
 	Version string         `json:"version,omitempty"`
 	State   WorkspaceState `json:"state"`
 	Error   string         `json:"error,omitempty"`
+	// Tolerated are the reasons of errors that do not count.
+	Tolerated []Reason `json:"tolerated,omitempty"`
 }
 
 // Problem is why the release is not confirmed, and what to do.
