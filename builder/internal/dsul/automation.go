@@ -33,7 +33,9 @@ type automation struct {
 	// events are those that it listens to or waits for.
 	events []reference
 	// emits are those that it emits.
-	emits             []string
+	emits []string
+	// hosts are those that it fetches from.
+	hosts             []string
 	endpoint, private bool
 	checksCaller      bool
 	computed          bool
@@ -245,6 +247,9 @@ func (w *walker) special(name string, id nodeID) {
 	case "emit":
 		w.emit(t.text(id, "event"))
 	case "fetch":
+		if host := hostOf(t.text(id, "url")); host != "" {
+			w.hosts = append(w.hosts, w.keep([]byte(host)))
+		}
 		if stream := t.get(id, "stream"); stream != 0 {
 			w.emit(t.text(stream, "event"))
 		}
