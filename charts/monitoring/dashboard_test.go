@@ -72,8 +72,8 @@ func TestPanels(t *testing.T) {
 			if q.Datasource.UID != "${datasource}" {
 				t.Errorf("panel %d: data source %q", p.ID, q.Datasource.UID)
 			}
-			if !strings.Contains(q.Expr, `namespace="$namespace"`) {
-				t.Errorf("panel %d is of any namespace: %s", p.ID, q.Expr)
+			if selectors := strings.Count(q.Expr, "{"); strings.Count(q.Expr, `{cluster=~"$cluster", namespace="$namespace"`) != selectors {
+				t.Errorf("panel %d has a selector of any cluster or namespace: %s", p.ID, q.Expr)
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func TestPanels(t *testing.T) {
 func expressions(t *testing.T) []string {
 	t.Helper()
 	d := readDashboard(t)
-	fill := strings.NewReplacer("$__rate_interval", "5m", "$namespace", "prod", "$release", ".+")
+	fill := strings.NewReplacer("$__rate_interval", "5m", "$cluster", ".*", "$namespace", "prod", "$release", ".+", "$instance", ".*")
 	var all []string
 	for _, p := range d.Panels {
 		for _, q := range p.Targets {
@@ -136,12 +136,36 @@ func exported(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
+// foreign returns the metrics of Prometheus and of kube-state-metrics that are used, with
+// their labels. Those of kube-state-metrics are called exported_… without honorLabels.
+func foreign() map[string]map[string]bool {
+	ofPod := []string{"exported_namespace", "exported_pod", "exported_container"}
+	all := map[string][]string{
+		"up":                                     nil,
+		"ALERTS":                                 {"alertname", "alertstate"},
+		"kube_pod_info":                          append(ofPod, "created_by_name"),
+		"kube_pod_status_phase":                  append(ofPod, "phase"),
+		"kube_pod_container_info":                ofPod,
+		"kube_pod_init_container_info":           ofPod,
+		"kube_pod_container_status_running":      ofPod,
+		"kube_pod_init_container_status_running": ofPod,
+	}
+	known := map[string]map[string]bool{}
+	for name, labels := range all {
+		known[name] = map[string]bool{}
+		for _, l := range labels {
+			known[name][l] = true
+		}
+	}
+	return known
+}
+
 // TestMetricsExist: dashboard and alerts are made of what the sidecar exports,
 // of what Prometheus adds, and of kube-state-metrics.
 func TestMetricsExist(t *testing.T) {
 	known := exported(t)
-	for _, name := range []string{"up", "ALERTS", "kube_pod_init_container_status_running", "kube_pod_container_status_running"} {
-		known[name] = map[string]bool{"alertname": true, "alertstate": true}
+	for name, labels := range foreign() {
+		known[name] = labels
 	}
 	all := expressions(t)
 	for _, r := range alerts(t) {
@@ -173,7 +197,7 @@ func TestMetricsExist(t *testing.T) {
 
 // hasLabel knows the labels that Prometheus gives to every series of a pod.
 func hasLabel(labels map[string]bool, name string) bool {
-	return labels[name] || slices.Contains([]string{"namespace", "job", "pod", "container"}, name)
+	return labels[name] || slices.Contains([]string{"cluster", "namespace", "job", "instance", "pod", "container"}, name)
 }
 
 func anyHasLabel(known map[string]map[string]bool, name string) bool {

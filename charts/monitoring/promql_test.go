@@ -19,7 +19,7 @@ const (
 	matchOp                // =, !=, =~, !~
 	matchValue             // a quoted string in a selector
 	listLabel              // a label of by, without, on, ignoring
-	window                 // the duration of a range
+	window                 // the duration of a range, or the step of a subquery
 	comparison             // >, <=, …
 	arithmetic             // -, /
 	set                    // and, or, unless
@@ -32,7 +32,7 @@ type token struct {
 	text string
 }
 
-var lexeme = regexp.MustCompile(`(?s)^(?:\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_:][a-zA-Z0-9_:]*|[0-9]+(?:ms|[smhdw])\b|[0-9.]+|=~|!~|==|!=|>=|<=|.)`)
+var lexeme = regexp.MustCompile(`(?s)^(?:\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_][a-zA-Z0-9_:]*|[0-9]+(?:ms|[smhdw])\b|[0-9.]+|=~|!~|==|!=|>=|<=|.)`)
 
 var (
 	sets        = []string{"and", "or", "unless"}
@@ -55,7 +55,7 @@ func lex(expr string) []token {
 			in, list = c, false
 		case c == '}' || c == ']' || c == ')':
 			in = 0
-		case isSpace(c) || c == ',':
+		case isSpace(c) || c == ',' || in == '[' && c == ':':
 		case in == '{':
 			t.kind = inSelector(c)
 		case in == '[':
@@ -103,10 +103,10 @@ func outside(text, rest string) kind {
 }
 
 func TestLex(t *testing.T) {
-	expr := `sum by (job) (rate(a_total{code=~"5.."}[5m])) / 2 > 0.5 and ignoring (x) b`
+	expr := `sum by (job) (rate(a_total{code=~"5.."}[5m])) / 2 > 0.5 and ignoring (x) max_over_time((b)[10m:1m])`
 	want := []token{{aggregator, "sum"}, {listLabel, "job"}, {metric, "a_total"}, {matchLabel, "code"}, {matchOp, "=~"},
 		{matchValue, `"5.."`}, {window, "5m"}, {arithmetic, "/"}, {number, "2"}, {comparison, ">"}, {number, "0.5"}, {set, "and"},
-		{listLabel, "x"}, {metric, "b"}}
+		{listLabel, "x"}, {metric, "b"}, {window, "10m"}, {window, "1m"}}
 	var got []token
 	whole := ""
 	for _, token := range lex(expr) {

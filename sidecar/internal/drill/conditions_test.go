@@ -17,8 +17,10 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
+const sidecarContainer = "release-sidecar"
+
 // target is what Prometheus reads.
-type target struct{ namespace, pod, address string }
+type target struct{ namespace, pod, container, address string }
 
 // pod is a sidecar without an importer: its state is what the drill says.
 type pod struct {
@@ -50,7 +52,7 @@ func newPod(t *testing.T, namespace, name string) *pod {
 		p.Handler().ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	p.target = target{namespace, name, strings.TrimPrefix(s.URL, "http://")}
+	p.target = target{namespace, name, sidecarContainer, strings.TrimPrefix(s.URL, "http://")}
 	return p
 }
 
@@ -109,9 +111,10 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add("Failing", problem(state.ImportErrors), well)
 	add("TokenRejected", problem(state.IdentityRefused), well)
 	add("ManifestRejected", problem(state.ManifestMismatch), well)
-	add("NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well)
-	add("RolloutBlocked", func(p *pod) { p.unconfirm(state.GatePolicy{}) }, well, "NotSucceeded")
-	add("GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well, "NotSucceeded")
+	add("NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well, "ReleaseNotConfirmed")
+	add("ReleaseNotConfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}); go p.comeAndGo(ctx) }, well)
+	add("RolloutBlocked", func(p *pod) { p.unconfirm(state.GatePolicy{}) }, well, "NotSucceeded", "ReleaseNotConfirmed")
+	add("GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well, "NotSucceeded", "ReleaseNotConfirmed")
 	add("Stuck", func(p *pod) { p.enter(state.Confirm) }, well, "Slow")
 	add("Slow", func(p *pod) { p.enter(state.Import); go p.advance(ctx) }, well)
 	add("LockWaitLong", func(p *pod) { p.lock(0) }, well, "LockHolderDead")
@@ -126,6 +129,16 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add("WatchDegraded", func(p *pod) { p.WatchMode("polling") }, func(p *pod) { p.WatchMode("inotify") })
 	add("MetricsAbsent", func(p *pod) { p.silent.Store(true) }, func(p *pod) { p.silent.Store(false) })
 	return all, targets
+}
+
+// comeAndGo gives no metrics for six of every fourteen seconds while the pod is not
+// confirmed, as if another pod had replaced it.
+func (p *pod) comeAndGo(ctx context.Context) {
+	every(ctx, interval, func(n int) bool {
+		confirmed := p.store.Get().Confirmed
+		p.silent.Store(!confirmed && n%14 >= 8)
+		return !confirmed
+	})
 }
 
 func (p *pod) carry(digest string) {

@@ -111,6 +111,9 @@ func TestDrill(t *testing.T) {
 	}
 	f, lasts := scaled(t)
 	all, targets := conditions(t)
+	kube := newCluster(t)
+	ofCluster, pods := kube.conditions(t)
+	all, targets = append(all, ofCluster...), append(targets, pods...)
 	if len(all) != len(lasts) {
 		t.Fatalf("%d conditions for %d alerts", len(all), len(lasts))
 	}
@@ -120,6 +123,7 @@ func TestDrill(t *testing.T) {
 	simulated := len(targets)
 	realOnes, more := real(t)
 	all, targets = append(all, realOnes...), append(targets, more...)
+	targets = append(targets, kube.target)
 
 	dir := t.TempDir()
 	if err := f.Write(filepath.Join(dir, "rules.yml")); err != nil {
@@ -253,12 +257,12 @@ func checkInhibition(t *testing.T, alertmanager program, mail *inbox) {
 		for _, a := range answer {
 			suppressed[a.Labels["alertname"]] = len(a.Status.InhibitedBy) > 0
 		}
-		return len(suppressed) == 3 && mail.has("blocked", "Failing", "firing")
+		return len(suppressed) == 4 && mail.has("blocked", "Failing", "firing")
 	}
 	if !poll(t.Context(), 30*time.Second, done) {
-		t.Errorf("want three alerts of which one is told: %v", suppressed)
+		t.Errorf("want four alerts of which one is told: %v", suppressed)
 	}
-	for _, a := range []string{"RolloutBlocked", "NotSucceeded"} {
+	for _, a := range []string{"RolloutBlocked", "NotSucceeded", "ReleaseNotConfirmed"} {
 		if !suppressed["WorkspacesImport"+a] || mail.has("blocked", a, "firing") {
 			t.Errorf("%s is told beside its cause", a)
 		}

@@ -114,7 +114,7 @@ func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) p
 	var static []map[string]any
 	for _, one := range targets {
 		static = append(static, map[string]any{"targets": []string{one.address}, "labels": map[string]string{
-			"namespace": one.namespace, "pod": one.pod, "job": "release", "container": "release-sidecar"}})
+			"namespace": one.namespace, "pod": one.pod, "job": "release", "container": one.container}})
 	}
 	write(t, filepath.Join(dir, "prometheus.yml"), map[string]any{
 		"global":         map[string]any{"scrape_interval": milliseconds(interval), "scrape_timeout": milliseconds(interval), "evaluation_interval": milliseconds(interval)},

@@ -40,9 +40,14 @@ func rules(t *testing.T) *monitoring.File {
 // scaled: the drill's token expires in an hour.
 var inSeconds = []string{"Stuck", "Slow", "LockWaitLong", "LockHolderDead"}
 
+// remembered is for how long an alert counts what was well before, in the drill.
+var remembered = map[string]time.Duration{"MetricsAbsent": 5 * interval, "ReleaseNotConfirmed": 10 * interval}
+
 var (
 	threshold = regexp.MustCompile(`(?m)> ([0-9]+)$`)
-	window    = regexp.MustCompile(`\[(\w+)\]`)
+	window    = regexp.MustCompile(`\[\w+[]:]`)
+	// minimum of failed requests that an alert takes; windows are shorter here.
+	minimum = regexp.MustCompile(`> 20\)`)
 )
 
 // scaled returns the rules with all times divided, and how long a condition has
@@ -56,15 +61,18 @@ func scaled(t *testing.T) (*monitoring.File, map[string]time.Duration) {
 			r := &f.Groups[g].Rules[n]
 			wait := divided(t, r.For)
 			r.For = milliseconds(wait)
+			r.Expr = minimum.ReplaceAllString(r.Expr, "> 0)")
+			r.Expr = strings.ReplaceAll(r.Expr, ":1m]", ":"+milliseconds(interval)+"]")
 			r.Expr = window.ReplaceAllStringFunc(r.Expr, func(w string) string {
-				return "[" + milliseconds(max(divided(t, strings.Trim(w, "[]")), 5*interval)) + "]"
+				end := w[len(w)-1:]
+				return "[" + milliseconds(max(divided(t, strings.Trim(w, "[]:")), 5*interval)) + end
 			})
 			for _, name := range inSeconds {
 				if r.Alert == "WorkspacesImport"+name {
 					wait += age(t, r)
 				}
 			}
-			lasts[r.Alert] = wait
+			lasts[r.Alert] = wait + remembered[strings.TrimPrefix(r.Alert, "WorkspacesImport")]
 		}
 	}
 	return f, lasts

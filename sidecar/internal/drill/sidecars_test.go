@@ -42,7 +42,7 @@ func newSidecar(t *testing.T, namespace string, o platformtest.Options) *sidecar
 	}
 	o.PodEvents = true
 	s := &sidecar{t: t, dir: t.TempDir(), platform: platformtest.New(o), release: r, url: "http://" + freeAddress(t),
-		target: target{namespace, "pod-0", freeAddress(t)}}
+		target: target{namespace, "pod-0", sidecarContainer, freeAddress(t)}}
 	t.Cleanup(s.platform.Close)
 	s.describe("Release v1")
 	s.write("token", "right")

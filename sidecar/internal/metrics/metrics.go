@@ -10,7 +10,6 @@ package metrics
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,6 +33,7 @@ type Metrics struct {
 	groupDuration *prometheus.HistogramVec
 	lockWait      prometheus.Histogram
 	requests      *prometheus.CounterVec
+	answers       answers
 	latency       *prometheus.HistogramVec
 	reloads       *prometheus.CounterVec
 	reloadOK      prometheus.Gauge
@@ -85,7 +85,7 @@ func (m *Metrics) makeImport() {
 
 func (m *Metrics) makePlatform() {
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "platform_requests_total",
-		Help: "Requests to the platform, by operation and by HTTP status or class of failure."}, []string{"operation", "code"})
+		Help: "Requests to the platform, by operation and by HTTP status or class of failure; starting for 502, 503 and 504 before the first other answer."}, []string{"operation", "code"})
 	m.latency = prometheus.NewHistogramVec(histogram("platform_request_duration_seconds", "Time that a request to the platform took."), []string{"operation"})
 }
 
@@ -166,12 +166,9 @@ func (m *Metrics) Group(_ string, r state.Reason, took time.Duration) {
 // LockWait counts a wait for another's lock.
 func (m *Metrics) LockWait(took time.Duration) { m.lockWait.Observe(took.Seconds()) }
 
-// Request is a [platform.Observer]. An odd status becomes its hundred.
+// Request is a [platform.Observer]. An unknown status is counted by its hundred.
 func (m *Metrics) Request(op platform.Op, code string, took time.Duration) {
-	if n, err := strconv.Atoi(code); err == nil && http.StatusText(n) == "" {
-		code = strconv.Itoa(n/100) + "xx"
-	}
-	m.requests.WithLabelValues(string(op), code).Inc()
+	m.requests.WithLabelValues(string(op), m.answers.classify(op, code)).Inc()
 	m.latency.WithLabelValues(string(op)).Observe(took.Seconds())
 }
 

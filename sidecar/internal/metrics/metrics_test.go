@@ -120,3 +120,37 @@ func TestWorkspacesAreCapped(t *testing.T) {
 		}
 	}
 }
+
+// TestStartOfTheServiceIsNoFailure: 502, 503 and 504 count as failures only after the
+// platform has answered the same operation otherwise.
+func TestStartOfTheServiceIsNoFailure(t *testing.T) {
+	m := New(state.NewStore(), Options{})
+	for _, code := range []string{"not_sent", "502", "503", "504", "500", "503"} {
+		m.Request(platform.OpWorkspace, code, time.Second)
+	}
+	for _, code := range []string{"timeout", "503", "200", "504"} {
+		m.Request(platform.OpPull, code, time.Second)
+	}
+	want := map[string]float64{
+		"workspace not_sent": 1, "workspace starting": 3, "workspace 500": 1, "workspace 503": 1,
+		"pull timeout": 1, "pull starting": 1, "pull 200": 1, "pull 504": 1,
+	}
+	got := map[string]float64{}
+	families, err := m.Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != prefix+"platform_requests_total" {
+			continue
+		}
+		for _, one := range f.GetMetric() {
+			if v := one.GetCounter().GetValue(); v > 0 {
+				got[one.GetLabel()[1].GetValue()+" "+one.GetLabel()[0].GetValue()] = v
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitoring
+
+import (
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// TestDashboardIsGrafanas: Grafana's own types accept the dashboard without an unknown or
+// missing field and without a wrong type, and every panel says what it shows, in which unit.
+func TestDashboardIsGrafanas(t *testing.T) {
+	known := cog.NewRuntime()
+	known.RegisterPanelcfgVariant(stat.VariantConfig())
+	known.RegisterPanelcfgVariant(statetimeline.VariantConfig())
+	known.RegisterPanelcfgVariant(table.VariantConfig())
+	known.RegisterPanelcfgVariant(timeseries.VariantConfig())
+	known.RegisterDataqueryVariant(prometheus.VariantConfig())
+
+	var d grafana.Dashboard
+	if err := d.UnmarshalJSONStrict(readFile(t, dashboardFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Validate(); err != nil {
+		t.Error(err)
+	}
+	panels := 0
+	for _, p := range d.Panels {
+		if p.RowPanel != nil {
+			continue
+		}
+		panels++
+		title := *p.Panel.Title
+		if p.Panel.Description == nil || *p.Panel.Description == "" {
+			t.Errorf("the panel %q has no description", title)
+		}
+		if f := p.Panel.FieldConfig; f == nil || f.Defaults.Unit == nil || *f.Defaults.Unit == "" {
+			t.Errorf("the panel %q has no unit", title)
+		}
+	}
+	if panels < 20 {
+		t.Errorf("only %d panels were found", panels)
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+)
+
+// codeStarting is the code of a request that a service refused because it, or what it
+// needs, has not started yet.
+const codeStarting = "starting"
+
+// answers remembers which operations the platform has answered. It is safe for
+// concurrent use.
+type answers struct {
+	mu   sync.Mutex
+	seen map[platform.Op]bool
+}
+
+// classify returns the code to count. A service that starts, or the proxy in front of it,
+// answers 502, 503 or 504: before the first other answer to the same operation that is no
+// failure of the platform, like a refused connection.
+func (a *answers) classify(op platform.Op, code string) string {
+	status, err := strconv.Atoi(code)
+	if err != nil {
+		return code
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		if !a.seen[op] {
+			return codeStarting
+		}
+		return code
+	}
+	if a.seen == nil {
+		a.seen = map[platform.Op]bool{}
+	}
+	a.seen[op] = true
+	if http.StatusText(status) == "" {
+		return strconv.Itoa(status/100) + "xx"
+	}
+	return code
+}
