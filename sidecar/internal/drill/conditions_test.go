@@ -127,6 +127,7 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add("TokenExpiring", func(p *pod) { p.expire(time.Hour) }, func(p *pod) { p.expire(365 * 24 * time.Hour) })
 	add("ConfigReloadFailed", func(p *pod) { p.Reload(false) }, func(p *pod) { p.Reload(true) })
 	add("WatchDegraded", func(p *pod) { p.WatchMode("polling") }, func(p *pod) { p.WatchMode("inotify") })
+	add("Warning", func(p *pod) { p.store.Warn(state.WarnTolerated, "drill") }, func(p *pod) { p.store.Warn(state.WarnTolerated, "") })
 	add("MetricsAbsent", func(p *pod) { p.silent.Store(true) }, func(p *pod) { p.silent.Store(false) })
 	return all, targets
 }
