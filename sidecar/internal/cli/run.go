@@ -3,9 +3,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -68,13 +71,29 @@ func (g *agent) run(ctx context.Context) error {
 
 func (g *agent) server() *server.Server {
 	c := g.live.Get()
-	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Build: g.build, Log: g.log}
+	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Build: g.build, Log: g.log,
+		Namespace: cmp.Or(c.Namespace, ownNamespace()), Cluster: c.Cluster, RunbookURL: c.RunbookURL}
 	if c.EnableLifecycle {
 		o.Reload = g.reload
 		o.Import = func() { g.importer.Trigger(true) }
 		o.AdminToken = g.inputs.AdminToken
 	}
 	return server.New(g.store, o)
+}
+
+// namespaceFile names the namespace in a pod that has the token of its service account.
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// ownNamespace is "" where nothing tells it: only the status page misses it.
+func ownNamespace() string {
+	const maxName = 253
+	f, err := os.Open(namespaceFile)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	name, _ := io.ReadAll(io.LimitReader(f, maxName))
+	return strings.TrimSpace(string(name))
 }
 
 func (g *agent) drain(ctx context.Context) error {

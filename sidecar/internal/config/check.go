@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ func (c *Config) check() error {
 	if c.GatewayURL != "" {
 		errs = append(errs, c.checkURL("gateway-url", c.GatewayURL))
 	}
+	if c.RunbookURL != "" {
+		errs = append(errs, checkLink("runbook-url", c.RunbookURL))
+	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, errors.New("--listen: want an address such as :9400"))
 	}
@@ -32,9 +36,18 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) checkURL(name, url string) error {
-	if _, err := platform.New(platform.Options{BaseURL: url, Transport: http.DefaultTransport}); err != nil {
+func (c *Config) checkURL(name, address string) error {
+	if _, err := platform.New(platform.Options{BaseURL: address, Transport: http.DefaultTransport}); err != nil {
 		return fmt.Errorf("--%s: %w", name, err)
+	}
+	return nil
+}
+
+// checkLink accepts what a page may link to.
+func checkLink(name, link string) error {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return fmt.Errorf("--%s: want an address such as https://wiki.example.com/runbooks, without credentials", name)
 	}
 	return nil
 }

@@ -68,6 +68,11 @@ type Config struct {
 	Listen          string
 	EnableLifecycle bool
 	AdminTokenFile  string
+	// Cluster and Namespace are names for the status page; an empty namespace is
+	// that of the pod, if it is known. RunbookURL is where docs/runbooks is.
+	Cluster    string
+	Namespace  string
+	RunbookURL string
 	// DrainTimeout bounds the answer of GET /drain.
 	DrainTimeout      time.Duration
 	MetricsWorkspaces bool

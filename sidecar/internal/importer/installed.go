@@ -134,7 +134,7 @@ func (v *verdict) stateOf(slug string) state.WorkspaceState {
 func (v *verdict) fail(slug string, r state.Reason, text string) {
 	for i := range v.workspaces {
 		if w := &v.workspaces[i]; w.Slug == slug {
-			w.State, w.Error = state.WorkspaceFailed, text
+			w.State, w.Error, w.Reason = state.WorkspaceFailed, text, r
 		}
 	}
 	if v.failure == nil {

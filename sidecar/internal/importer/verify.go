@@ -121,6 +121,9 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 	if w != nil && w.Version == "" {
 		v.partial = true
 	}
+	if f != nil {
+		got.Reason = f.Reason
+	}
 	v.workspaces = append(v.workspaces, got)
 	if v.failure == nil || f != nil && isTolerable(v.failure.Reason) && !isTolerable(f.Reason) {
 		v.failure = f

@@ -33,19 +33,55 @@ type row struct {
 	Slug, Name, Version, Error string
 	State                      state.WorkspaceState
 	Tone                       tone
+	Cause                      *cause // of several workspaces
 }
 
-func (v *view) addGroups(groups []state.Group) {
+// bar counts the workspaces of the release.
+type bar struct{ Done, Failed, Pending int }
+
+// Total is the number of workspaces that are known.
+func (b bar) Total() int { return b.Done + b.Failed + b.Pending }
+
+// Text is such as "412 done, 86 failed, 2 pending".
+func (b bar) Text() string {
+	return strings.TrimSuffix(fmt.Sprintf("%d done, %s", b.Done, b.Left()), ", ")
+}
+
+// Left is such as "86 failed, 2 pending", "" if all are done.
+func (b bar) Left() string {
+	var parts []string
+	if b.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", b.Failed))
+	}
+	if b.Pending > 0 {
+		parts = append(parts, fmt.Sprintf("%d pending", b.Pending))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (b *bar) add(all []state.Workspace) {
+	for _, w := range all {
+		switch toneOf(w.State) {
+		case bad:
+			b.Failed++
+		case quiet:
+			b.Pending++
+		default:
+			b.Done++
+		}
+	}
+}
+
+func (v *view) addGroups(groups []state.Group, causes map[string]*cause) {
 	for _, g := range groups {
-		v.Total += len(g.Workspaces)
-		v.Done += done(g.Workspaces)
+		v.Bar.add(g.Workspaces)
 		v.Growing = v.Growing || len(g.Workspaces) == 0
 	}
 	v.MoreGroups = max(0, len(groups)-maxGroups)
 	groups = groups[:len(groups)-v.MoreGroups]
 	picked := pick(groups)
 	for n := range groups {
-		v.Groups = append(v.Groups, newGroup(&groups[n], picked[n]))
+		v.Groups = append(v.Groups, newGroup(&groups[n], picked[n], causes))
 	}
 }
 
@@ -66,7 +102,7 @@ func pick(groups []state.Group) [][]int {
 	return picked
 }
 
-func newGroup(g *state.Group, picked []int) group {
+func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
 	out := group{Name: printable(g.Name, maxName), State: g.State, Tone: groupTone(g.State),
 		Open: g.State != state.GroupConfirmed && g.State != state.GroupPending,
 		Done: done(g.Workspaces), Total: len(g.Workspaces), Rows: make([]row, len(picked))}
@@ -77,13 +113,24 @@ func newGroup(g *state.Group, picked []int) group {
 	for n, m := range picked {
 		w := &g.Workspaces[m]
 		hidden[w.State]--
-		out.Rows[n] = row{Slug: printable(w.Slug, maxName), Name: printable(w.Name, maxName), Version: printable(w.Version, maxName),
-			Error: printable(w.Error, maxError), State: w.State, Tone: toneOf(w.State)}
+		out.Rows[n] = newRow(w, causes)
 	}
 	if len(picked) < len(g.Workspaces) {
 		out.More = more(hidden)
 	}
 	return out
+}
+
+// newRow leaves out the error of a workspace that others share: their card has it.
+func newRow(w *state.Workspace, causes map[string]*cause) row {
+	r := row{Slug: printable(w.Slug, maxName), Name: printable(w.Name, maxName), Version: printable(w.Version, maxName),
+		State: w.State, Tone: toneOf(w.State)}
+	if c := causes[causeKey(w)]; r.Tone == bad && c != nil && len(c.Slugs) > 1 {
+		r.Cause = c
+	} else {
+		r.Error = printable(w.Error, maxError)
+	}
+	return r
 }
 
 // more counts what is not shown, such as "12 failed, 800 imported".

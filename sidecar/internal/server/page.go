@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -17,20 +18,34 @@ import (
 //go:embed page.css
 var pageCSS string
 
-// page renders the state for people: HTML of one request, without script.
+//go:embed page.js
+var pageJS string
+
+// page renders the state for people. It is HTML of one request, which is complete
+// without its script: that only keeps it up to date.
 type page struct {
-	build  version.Info
-	pod    string
-	policy string // the content security policy that allows its style
+	build    version.Info
+	place    place
+	runbooks string // base URL
+	policy   string // the content security policy that allows its style and its script
 }
 
-func newPage(build version.Info, pod string) *page {
-	sum := sha256.Sum256([]byte(pageCSS))
-	return &page{build: build, pod: pod, policy: contentSecurity("sha256-" + base64.StdEncoding.EncodeToString(sum[:]))}
+// place says which pod the page is about, as far as it is known.
+type place struct{ Pod, Namespace, Cluster string }
+
+func newPage(build version.Info, at place, runbooks string) *page {
+	return &page{build: build, place: at, runbooks: cmp.Or(runbooks, publicRunbooks(build)), policy: contentSecurity +
+		"; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) + "; connect-src 'self'; img-src data:"}
 }
 
-// statusPage answers with the page. It loads itself again while things move, unless
-// its reader asked it not to.
+// hashOf is the notation of a policy for an inline style or script.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// statusPage answers with the page, which follows the state while things move,
+// unless its reader holds it.
 func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 	now := s.look()
 	h := w.Header()
@@ -42,8 +57,9 @@ func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *page) write(w io.Writer, s *state.Snapshot, gate state.GatePolicy, now time.Time, still bool) error {
-	v := newView(s, gate, now, p.build)
-	v.Pod, v.Refreshes = p.pod, !still && !v.Settled
+	v := newView(s, gate, now, p.build, p.runbooks)
+	v.Place = p.place
+	v.Refreshes = !still && !v.Settled
 	var d document
 	d.view(v)
 	_, err := d.WriteTo(w)
@@ -52,10 +68,11 @@ func (p *page) write(w io.Writer, s *state.Snapshot, gate state.GatePolicy, now 
 
 func (d *document) view(v *view) {
 	d.head(v)
+	d.header(v)
 	d.put("<main>\n")
 	d.hero(v)
 	if v.Warning != "" {
-		d.put(`<section class="card warns">
+		d.put(`<section class="card warns" id="warning">
 <h2>This pod takes traffic without confirmation</h2>
 <p>%s</p>
 <p class="small">`, v.Warning)
@@ -65,6 +82,7 @@ func (d *document) view(v *view) {
 	if v.Problem != nil {
 		d.problem(v.Problem)
 	}
+	d.causes(v)
 	if len(v.Groups) > 0 {
 		d.groups(v)
 	}
@@ -82,17 +100,43 @@ func (d *document) head(v *view) {
 <meta name="color-scheme" content="light dark">
 `)
 	if v.Refreshes {
-		d.put(`<meta http-equiv="refresh" content="5">` + "\n")
+		d.put(`<noscript><meta http-equiv="refresh" content="5"></noscript>` + "\n")
 	}
+	d.put(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'`+
+		`%3E%3Ccircle cx='4' cy='4' r='4' fill='%23%s'/%3E%3C/svg%3E">`+"\n", v.Tone.Colour())
 	d.put("<title>%s %s", v.Tone.Sign(), v.Headline)
 	if v.Release != "" {
 		d.put(" – %s", v.Release)
 	}
-	d.put("</title>\n<style>" + markup(pageCSS) + "</style>\n</head>\n<body>\n<header>\n<p>Workspaces release")
-	if v.Pod != "" {
-		d.put(" <span>on <bdi>%s</bdi></span>", v.Pod)
+	d.put("</title>\n<style>" + markup(pageCSS) + "</style>\n<script>" + markup(pageJS) + "</script>\n</head>\n")
+}
+
+func (d *document) header(v *view) {
+	if v.Refreshes {
+		d.put("<body data-follow=\"5\">\n")
+	} else {
+		d.put("<body data-follow=\"0\">\n")
 	}
-	d.put("</p>\n</header>\n")
+	d.put("<header id=\"top\">\n<p>Workspaces release")
+	if v.Place.Pod != "" {
+		d.put(" <span>on <bdi>%s</bdi></span>", v.Place.Pod)
+	}
+	if v.Place.Namespace != "" {
+		d.put(" <span>in <bdi>%s</bdi></span>", v.Place.Namespace)
+	}
+	if v.Place.Cluster != "" {
+		d.put(" <span>of <bdi>%s</bdi></span>", v.Place.Cluster)
+	}
+	d.put("</p>\n<p class=\"follow\">")
+	switch {
+	case v.Refreshes:
+		d.put(`Follows the state · <a href="?refresh=off">Hold</a>`)
+	case v.Settled:
+		d.put(`Nothing moves · <a href=".">Look again</a>`)
+	default:
+		d.put(`Held at %s · <a href=".">Follow</a>`, v.Now.Text())
+	}
+	d.put("</p>\n<p class=\"lost\" role=\"status\">The sidecar does not answer any more. This is what it said last.</p>\n</header>\n")
 }
 
 func (d *document) hero(v *view) {
@@ -106,117 +150,32 @@ func (d *document) hero(v *view) {
 		d.put(`<p class="release"><bdi>%s</bdi></p>`+"\n", v.Release)
 	}
 	d.put("</div>\n")
-	if v.Total > 0 {
-		d.put(`<div class="progress">
-<progress max="%s" value="%s" aria-label="Workspaces done"></progress>
-<p><strong>%s</strong> of %s workspaces`, v.Total, v.Done, v.Done, v.Total)
-		if v.Growing {
-			d.put(" so far")
-		}
-		d.put("</p>\n</div>\n")
+	if v.Bar.Total() > 0 {
+		d.bar(v)
 	}
 	d.put("</section>\n")
 }
 
-func (d *document) problem(p *problem) {
-	d.put(`<section class="card problem %s" aria-labelledby="problem">
-<h2 id="problem">%s`, p.Tone, p.Title)
-	if p.Group != "" {
-		d.put(` <span class="of">in group <bdi>%s</bdi></span>`, p.Group)
+// bar is drawn by attributes: a policy with a hash forbids widths in style.
+func (d *document) bar(v *view) {
+	b := v.Bar
+	d.put(`<div class="progress">
+<svg viewBox="0 0 %s 1" preserveAspectRatio="none" role="img" aria-label="Workspaces: %s">`, b.Total(), b.Text())
+	d.put(`<rect class="good" width="%s" height="1"/><rect class="bad" x="%s" width="%s" height="1"/></svg>
+<p><strong>%s</strong> of %s workspaces`, b.Done, b.Done, b.Failed, b.Done, b.Total())
+	if v.Growing {
+		d.put(" so far")
 	}
-	d.put(`</h2>
-<p class="message"><bdi>%s</bdi></p>
-<h3>What to do</h3>
-<p>%s</p>
-<p class="small">`, p.Message, p.Remedy)
-	d.runbook(p.Runbook)
-	d.put(` · reason <code>%s</code> · since `, p.Reason)
-	d.moment(p.Since)
-	d.put("</p>\n</section>\n")
-}
-
-func (d *document) groups(v *view) {
-	d.put(`<section aria-labelledby="groups">
-<h2 id="groups">Groups</h2>
-`)
-	for n := range v.Groups {
-		d.group(&v.Groups[n])
+	d.put("</p>\n")
+	if left := b.Left(); left != "" {
+		d.put(`<p class="legend">%s</p>`+"\n", left)
 	}
-	if v.MoreGroups > 0 {
-		d.put(`<p class="more">%s more groups are not shown. <a href="status">All of them as JSON</a></p>`+"\n", v.MoreGroups)
-	}
-	d.put("</section>\n")
-}
-
-func (d *document) group(g *group) {
-	d.put(`<details class="card group %s"`, g.Tone)
-	if g.Open {
-		d.put(" open")
-	}
-	d.put(`>
-<summary><span class="name"><bdi>%s</bdi></span>
-<span class="badge %s"><span aria-hidden="true">%s</span> %s</span>
-<span class="count">`, g.Name, g.Tone, g.Tone.Sign(), g.State)
-	if g.Total > 0 {
-		d.put("%s of %s", g.Done, g.Total)
-	} else {
-		d.put("workspaces not known yet")
-	}
-	d.put("</span></summary>\n")
-	if len(g.Rows) > 0 {
-		d.put("<ul>\n")
-		for n := range g.Rows {
-			d.row(&g.Rows[n])
-		}
-		d.put("</ul>\n")
-	}
-	if g.More != "" {
-		d.put(`<p class="more">Not shown: %s. <a href="status">All of them as JSON</a></p>`+"\n", g.More)
-	}
-	d.put("</details>\n")
-}
-
-func (d *document) row(r *row) {
-	d.put(`<li><span class="what"><bdi class="slug">%s</bdi> <bdi class="title">%s</bdi> <bdi class="version">%s</bdi></span>
-<span class="badge %s"><span aria-hidden="true">%s</span> %s</span>`, r.Slug, r.Name, r.Version, r.Tone, r.Tone.Sign(), r.State)
-	if r.Error != "" {
-		d.put("\n"+`<bdi class="error">%s</bdi>`, r.Error)
-	}
-	d.put("</li>\n")
-}
-
-func (d *document) facts(facts []fact) {
-	d.put(`<section aria-labelledby="details">
-<h2 id="details">Details</h2>
-<dl class="card">
-`)
-	for _, f := range facts {
-		d.put("<div><dt>%s</dt><dd>", f.Name)
-		if f.Text != "" {
-			d.put("<bdi>%s</bdi>", f.Text)
-		}
-		if f.Text != "" && f.When != nil {
-			d.put(" ")
-		}
-		if f.When != nil {
-			d.moment(*f.When)
-		}
-		d.put("</dd></div>\n")
-	}
-	d.put("</dl>\n</section>\n")
+	d.put("</div>\n")
 }
 
 func (d *document) foot(v *view) {
-	d.put("<footer>\n<p>As of %s. ", v.Now.Text())
-	switch {
-	case v.Refreshes:
-		d.put(`This page loads itself again every 5 s: <a href="?refresh=off">hold it</a>.`)
-	case v.Settled:
-		d.put("Nothing moves, so this page stays as it is.")
-	default:
-		d.put(`This page is held: <a href=".">let it follow</a>.`)
-	}
-	d.put("</p>\n"+`<p><a href="status">Status as JSON</a> · <a href="metrics">Metrics</a> · sidecar %s`, v.Build.Version)
+	d.put("<footer id=\"foot\">\n<p>As of %s.</p>\n", v.Now.Text())
+	d.put(`<p><a href="status">Status as JSON</a> · <a href="metrics">Metrics</a> · sidecar %s`, v.Build.Version)
 	if v.Build.Commit != "" {
 		d.put(" (%s)", v.Build.Commit)
 	}

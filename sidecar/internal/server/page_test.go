@@ -34,7 +34,7 @@ func pages() map[string]*state.Snapshot {
 }
 
 func testPage() *page {
-	return newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, "workspaces-6d5f7c9b8-x2x1p")
+	return newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, place{"workspaces-6d5f7c9b8-x2x1p", "prod", "eu-1"}, "")
 }
 
 func render(t *testing.T, s *state.Snapshot, still bool) string {
@@ -46,11 +46,16 @@ func render(t *testing.T, s *state.Snapshot, still bool) string {
 	return buf.String()
 }
 
-// TestPage holds the pages but for their style.
+// withoutAssets is a page without its style and its script.
+func withoutAssets(page string) string {
+	return strings.Replace(strings.Replace(page, pageCSS, "", 1), pageJS, "", 1)
+}
+
+// TestPage holds the pages but for their style and their script.
 func TestPage(t *testing.T) {
 	for name, s := range pages() {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Replace(render(t, s, false), pageCSS, "", 1)
+			got := withoutAssets(render(t, s, false))
 			file := filepath.Join("testdata", "page-"+name+".html")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -70,7 +75,7 @@ func TestPage(t *testing.T) {
 
 // TestPageObeysNoText: what comes from elsewhere is text, all on one line and in its order.
 func TestPageObeysNoText(t *testing.T) {
-	got := render(t, hostile(), false)
+	got := strings.Replace(render(t, hostile(), false), "<script>"+pageJS+"</script>", "", 1)
 	if n := strings.Count(got, "&lt;script&gt;alert(1)"); n < 10 {
 		t.Errorf("the hostile text stands in %d places: the test looks at nothing", n)
 	}
@@ -101,7 +106,7 @@ func TestPageOfTenThousandWorkspaces(t *testing.T) {
 	if n := strings.Count(got, "<span aria-hidden=\"true\">✓</span> imported"); n != 0 {
 		t.Errorf("%d imported workspaces are shown, while failed ones are not", n)
 	}
-	for _, want := range []string{"<strong>9752</strong> of 10000 workspaces", "Not shown: 2438 imported.", "Not shown: 48 failed, 2438 imported."} {
+	for _, want := range []string{"<strong>9752</strong> of 10000 workspaces", "9752 done, 248 failed", "248 workspaces: ", "and 148 more", "Not shown: 2438 imported.", "Not shown: 48 failed, 2438 imported."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -132,7 +137,7 @@ func TestPageShowsFailingFirst(t *testing.T) {
 	s := healthy()
 	s.Groups[0].Workspaces = []state.Workspace{{Slug: "a", State: state.WorkspaceImported}, {Slug: "b", State: state.WorkspacePending},
 		{Slug: "c", State: state.WorkspaceMissing}, {Slug: "d", State: state.WorkspaceSkipped}, {Slug: "e", State: state.WorkspaceFailed}}
-	v := newView(s, state.GatePolicy{}, noon, version.Info{})
+	v := newView(s, state.GatePolicy{}, noon, version.Info{}, "")
 	var got []string
 	for _, r := range v.Groups[0].Rows {
 		got = append(got, r.Slug)
@@ -163,7 +168,7 @@ func TestHeadline(t *testing.T) {
 		"another one":   {unconfirmed, moves, "Ready, and importing another release", false},
 		"a short break": {func() *state.Snapshot { s := healthy(); s.Problem = waiting().Problem; return s }(), good, "Ready", false},
 	} {
-		v := newView(c.s, state.GatePolicy{}, noon, version.Info{})
+		v := newView(c.s, state.GatePolicy{}, noon, version.Info{}, "")
 		if v.Tone != c.tone || v.Headline != c.text || (v.Warning != "") != c.warning {
 			t.Errorf("%s: %s %q, warning %q; want %s %q", name, v.Tone, v.Headline, v.Warning, c.tone, c.text)
 		}
@@ -209,9 +214,9 @@ func TestPageLoadsItselfAgain(t *testing.T) {
 		refresh bool
 		says    string
 	}{
-		"importing":             {importing(), false, true, "loads itself again every"},
-		"importing, held":       {importing(), true, false, "is held"},
-		"failing":               {failing(), false, true, "loads itself again every"},
+		"importing":             {importing(), false, true, "Follows the state"},
+		"importing, held":       {importing(), true, false, "Held at "},
+		"failing":               {failing(), false, true, "Follows the state"},
 		"healthy":               {healthy(), false, false, "Nothing moves"},
 		"healthy, held already": {healthy(), true, false, "Nothing moves"},
 	} {
@@ -236,8 +241,13 @@ func TestDistance(t *testing.T) {
 func TestRunbook(t *testing.T) {
 	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main", "v1.2.3/../x": "main"} {
 		want := "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks/drift.md"
-		if got := newRunbook("docs/runbooks/drift.md", version.Info{Version: v}); got.URL != want || got.Path != "docs/runbooks/drift.md" {
+		if got := newRunbook("docs/runbooks/drift.md", publicRunbooks(version.Info{Version: v})); got.URL != want || got.Path != "docs/runbooks/drift.md" {
 			t.Errorf("%s: %s", v, got)
+		}
+	}
+	for _, base := range []string{"https://wiki.example.com/books", "https://wiki.example.com/books/"} {
+		if got := newRunbook("docs/runbooks/drift.md", base); got.URL != "https://wiki.example.com/books/drift.md" {
+			t.Errorf("%s: %s", base, got.URL)
 		}
 	}
 }
@@ -248,6 +258,7 @@ func TestContrast(t *testing.T) {
 	if !ok {
 		t.Fatal("there is no dark scheme")
 	}
+	dark, _, _ = strings.Cut(dark, "@media print")
 	for scheme, css := range map[string]string{"light": light, "dark": dark} {
 		colours := map[string]float64{}
 		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6})`).FindAllStringSubmatch(css, -1) {
@@ -298,7 +309,7 @@ func FuzzPage(f *testing.F) {
 		fill := func(text string) string {
 			s.Release.Name, s.Problem.Message, s.Problem.Group, s.CorrelationID = text, text, text, text
 			s.Groups[1].Name, s.Groups[1].Workspaces[2].Slug, s.Groups[1].Workspaces[2].Error = text, text, text
-			return fmt.Sprint(elements.FindAllString(strings.Replace(render(t, s, false), pageCSS, "", 1), -1))
+			return fmt.Sprint(elements.FindAllString(withoutAssets(render(t, s, false)), -1))
 		}
 		if printable(text, maxName) == "" || printable(text, maxName) == "…" {
 			return // an element that would be empty is left out

@@ -77,20 +77,15 @@ func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", contentSecurity(""))
+		h.Set("Content-Security-Policy", contentSecurity)
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// contentSecurity is a policy that allows nothing but one style, by its hash.
-func contentSecurity(style string) string {
-	if style != "" {
-		style = "; style-src '" + style + "'"
-	}
-	return "default-src 'none'" + style + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}
+// contentSecurity is the policy of answers that are no page: it allows nothing.
+const contentSecurity = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // recoverPanics ends the connection of a request that panics, and not the process.
 // The log has the type of the value, which may hold anything, and the stack. The

@@ -33,7 +33,11 @@ type Options struct {
 	AdminToken func() secret.Value
 	// Build describes the program.
 	Build version.Info
-	Log   *slog.Logger
+	// Namespace and Cluster of the pod, for the page; "" if they are not known.
+	Namespace, Cluster string
+	// RunbookURL is where the pages of docs/runbooks are; "" for this project's own.
+	RunbookURL string
+	Log        *slog.Logger
 }
 
 // Server answers from a store. It is safe for concurrent use.
@@ -46,7 +50,7 @@ type Server struct {
 // New returns a server that does not listen yet.
 func New(store *state.Store, o Options) *Server {
 	pod, _ := os.Hostname() // in a pod its name; only the page misses it
-	return &Server{Options: o, store: store, page: newPage(o.Build, pod)}
+	return &Server{Options: o, store: store, page: newPage(o.Build, place{pod, o.Namespace, o.Cluster}, o.RunbookURL)}
 }
 
 // Handler returns all routes. A path that is none of them is 404, another method

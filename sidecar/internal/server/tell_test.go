@@ -137,23 +137,33 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestContentSecurity: the page allows its own style and nothing else, and all
-// other answers nothing at all.
+// TestContentSecurity: the page allows its own style and script and nothing else,
+// and all other answers nothing at all.
 func TestContentSecurity(t *testing.T) {
 	const nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	h := New(storeOf(healthy()), options()).Handler()
 	for path, want := range map[string]string{"/": "page", "/status": nothing, "/readyz": nothing, "/nothing": nothing, "/metrics": nothing} {
 		got := ask(t, h, httptest.NewRequest("GET", path, nil))
 		if want == "page" {
-			_, after, _ := bytes.Cut(got.Body.Bytes(), []byte("<style>"))
-			style, _, _ := bytes.Cut(after, []byte("</style>"))
-			sum := sha256.Sum256(style)
-			want = strings.Replace(nothing, ";", "; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';", 1)
+			style, script := sumOf(t, got.Body.Bytes(), "style"), sumOf(t, got.Body.Bytes(), "script")
+			want = nothing + "; style-src 'sha256-" + style + "'; script-src 'sha256-" + script + "'; connect-src 'self'; img-src data:"
 		}
 		if policy := got.Header().Get("Content-Security-Policy"); policy != want {
 			t.Errorf("%s: %s, want %s", path, policy, want)
 		}
 	}
+}
+
+// sumOf is the hash of what stands in the first element of a name.
+func sumOf(t *testing.T, page []byte, name string) string {
+	t.Helper()
+	_, after, _ := bytes.Cut(page, []byte("<"+name+">"))
+	content, _, found := bytes.Cut(after, []byte("</"+name+">"))
+	if !found {
+		t.Fatalf("the page has no %s", name)
+	}
+	sum := sha256.Sum256(content)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 const tokenCanary = "at:canary-5f2c9d7e41b8"

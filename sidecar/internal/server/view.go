@@ -4,6 +4,7 @@ package server
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -38,9 +39,24 @@ func (t tone) Sign() string {
 	return "·"
 }
 
+// Colour is that of the icon in the browser's tab.
+func (t tone) Colour() string {
+	switch t {
+	case good:
+		return "1a7f3c"
+	case moves:
+		return "0b57b0"
+	case warns:
+		return "b87503"
+	case bad:
+		return "c0182f"
+	}
+	return "566072"
+}
+
 // view is what the page shows. All texts from elsewhere are bounded and [printable].
 type view struct {
-	Pod string
+	Place place
 	// Settled: nothing moves.
 	Settled bool
 	// Refreshes: the page loads itself again.
@@ -54,8 +70,8 @@ type view struct {
 	// GateRunbook is about that.
 	GateRunbook runbook
 	Problem     *problem
-	Done        int
-	Total       int
+	Causes      []*cause
+	Bar         bar
 	// Growing: without a manifest, groups become known one after another.
 	Growing bool
 	Groups  []group
@@ -71,6 +87,7 @@ type problem struct {
 	Runbook                               runbook
 	Tone                                  tone
 	Since                                 moment
+	Cause                                 *cause // if it is one of several
 }
 
 // runbook is a page of docs/runbooks, and where it can be read.
@@ -96,15 +113,19 @@ func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 // statusPage do not.
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info) *view {
+func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info, runbooks string) *view {
 	v := &view{Build: build, Now: at(now, now), Release: release(&s.Release)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
-	v.Summary, v.Warning, v.GateRunbook = summary(s, now), warning(s, gate), newRunbook(gateRunbook, build)
+	v.Summary, v.Warning, v.GateRunbook = summary(s, now), warning(s, gate), newRunbook(gateRunbook, runbooks)
+	causes := v.findCauses(s.Groups, runbooks)
 	if s.Problem != nil {
-		v.Problem = newProblem(s.Problem, now, build)
+		v.Problem = newProblem(s.Problem, now, runbooks)
+		if v.Problem.Cause = v.causeOf(s.Problem); v.Problem.Cause != nil {
+			v.Problem.Cause.Anchor = "problem-card"
+		}
 	}
-	v.addGroups(s.Groups)
+	v.addGroups(s.Groups, causes)
 	v.addFacts(s, gate, now)
 	return v
 }
@@ -177,7 +198,7 @@ func whichGroup(groups []state.Group) string {
 }
 
 // gateRunbook is the page of the alert about an open gate.
-const gateRunbook = "docs/runbooks/gate-opened-unconfirmed.md"
+const gateRunbook = "gate-opened-unconfirmed.md"
 
 func warning(s *state.Snapshot, policy state.GatePolicy) string {
 	switch {
@@ -190,7 +211,7 @@ func warning(s *state.Snapshot, policy state.GatePolicy) string {
 	return ""
 }
 
-func newProblem(p *state.Problem, now time.Time, build version.Info) *problem {
+func newProblem(p *state.Problem, now time.Time, runbooks string) *problem {
 	t := bad
 	switch {
 	case p.Reason.Transient():
@@ -199,19 +220,26 @@ func newProblem(p *state.Problem, now time.Time, build version.Info) *problem {
 		t = warns
 	}
 	return &problem{Title: p.Title, Message: printable(p.Message, maxError), Group: printable(p.Group, maxName), Remedy: p.Remedy,
-		Runbook: newRunbook(p.Runbook, build), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
+		Runbook: newRunbook(p.Runbook, runbooks), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
 }
 
 // released matches versions that have a tag.
 var released = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
 
-// newRunbook links to the page as it was when the program was built, if that is known.
-func newRunbook(path string, build version.Info) runbook {
+// newRunbook links to a page, of whose path the last part counts.
+func newRunbook(page, base string) runbook {
+	name := path.Base(page)
+	return runbook{"docs/runbooks/" + name, strings.TrimSuffix(base, "/") + "/" + name}
+}
+
+// publicRunbooks is where the pages are as they were when the program was built,
+// if that is known.
+func publicRunbooks(build version.Info) string {
 	ref := "main"
 	if released.MatchString(build.Version) {
 		ref = build.Version
 	}
-	return runbook{path, "https://github.com/prismeai/workspaces-release/blob/" + ref + "/" + path}
+	return "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks"
 }
 
 func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
@@ -226,8 +254,9 @@ func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time)
 	v.time("Last attempt", s.LastAttempt, now)
 	v.time("Last progress", s.LastProgress, now)
 	v.time("Last confirmed", s.LastSuccess, now)
-	if l := s.Lock; l != nil {
-		v.fact("Write lock", fmt.Sprintf("held by %s (%s), since", l.By, l.Reason), at(now, l.Since))
+	v.lock(s.Lock, now)
+	for _, w := range s.Warnings {
+		v.fact("Warning", w.Text)
 	}
 	if d := s.Drift; d != nil {
 		v.drift(d, now)
@@ -268,6 +297,21 @@ func (v *view) gate(s *state.Snapshot, policy state.GatePolicy, now time.Time) {
 		return
 	}
 	v.fact("Gate", text)
+}
+
+func (v *view) lock(l *state.LockInfo, now time.Time) {
+	if l == nil {
+		return
+	}
+	text := fmt.Sprintf("held by %s (%s)", l.By, l.Reason)
+	if l.Pod != "" && l.Pod != l.By {
+		text += " from pod " + l.Pod
+	}
+	if l.Orphaned {
+		text += ", whose service was stopped"
+	}
+	v.fact("Write lock", text+", since", at(now, l.Since))
+	v.time("Lock ends by", l.EndsBy, now)
 }
 
 // maxDrifted bounds the slugs that the page lists.

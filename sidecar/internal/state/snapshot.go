@@ -78,6 +78,8 @@ type Workspace struct {
 	Version string         `json:"version,omitempty"`
 	State   WorkspaceState `json:"state"`
 	Error   string         `json:"error,omitempty"`
+	// Reason of the error, if it failed.
+	Reason Reason `json:"reason,omitempty"`
 	// Tolerated are the reasons of errors that do not count.
 	Tolerated []Reason `json:"tolerated,omitempty"`
 }
