@@ -39,13 +39,13 @@ func exitCodes() []ExitCode {
 		{exitInternal, "internal error, such as an address that is in use (ready: the gate is closed)"},
 		{exitUsage, "wrong flags, environment or configuration file"},
 		{exitIdentity, "the platform refuses the identity, or the token cannot be read"},
-		{exitMismatch, "manifest, settings and pod are not of the same release"},
+		{exitMismatch, "manifest, settings and pod are not of the same release, or another release is the current one"},
 		{exitImport, "the import has errors"},
 		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should"},
 		{exitLock, "another import holds the write lock, or nobody frees it"},
 		{exitVerify, "the platform did not confirm every workspace"},
 		{exitUnknown, "not known: still under way, out of time, or ended without word"},
-		{exitDrift, "confirmed, but workspaces were changed afterwards"},
+		{exitDrift, "the platform no longer has the release: workspaces were changed, or another release was imported"},
 		{exitInterrupted, "interrupted"},
 	}
 }
@@ -55,7 +55,8 @@ func codeOf(r state.Reason) int {
 	switch r {
 	case state.IdentityRefused, state.Forbidden, state.TokenUnreadable:
 		return exitIdentity
-	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease, state.PullFellBack:
+	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease, state.PullFellBack,
+		state.Superseded, state.CurrentUnreadable:
 		return exitMismatch
 	case state.ImportErrors, state.SlugTaken, state.MissingPhoto, state.OrphanedApp, state.FilesDeleted, state.Rejected:
 		return exitImport
@@ -65,7 +66,7 @@ func codeOf(r state.Reason) int {
 		return exitLock
 	case state.WorkspaceSilent, state.WrongVersion, state.EmptyGroup:
 		return exitVerify
-	case state.Drifted:
+	case state.Drifted, state.ForeignRelease, state.ReleaseContended:
 		return exitDrift
 	}
 	return exitUnknown // not told, or not yet

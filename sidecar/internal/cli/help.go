@@ -30,6 +30,15 @@ wins over the environment, the environment over the file of --config.
 	fmt.Fprint(w, "\nsidecar COMMAND --help lists flags.\n")
 }
 
+// waitExample is what a hook of a Helm release runs.
+const waitExample = `To wait until every pod of a workload is confirmed at the current release, as a hook
+after an upgrade or a rollback does, ask the name of a headless Service that publishes
+addresses that are not ready. Progress is on standard error; the exit code is 0, or that
+of what is in the way when the time is over:
+
+    sidecar status --fresh --all --wait 10m --url http://SERVICE:9400 --current-release-file FILE
+`
+
 func (c *command) help(w io.Writer) {
 	fmt.Fprintf(w, "sidecar %s: %s.\n", c.name, c.summary)
 	fs := c.flags()
@@ -41,6 +50,9 @@ func (c *command) help(w io.Writer) {
 		name, usage := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "\n  --%s %s\n      %s%s\n", f.Name, name, usage, defaultText(f.DefValue))
 	})
+	if c.name == "status" {
+		fmt.Fprint(w, "\n"+waitExample)
+	}
 }
 
 // settingsFlags has no flag set: settings have sections and environment variables.

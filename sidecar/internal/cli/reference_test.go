@@ -54,7 +54,13 @@ func reference() string {
 	for _, c := range new(app).commands() {
 		fmt.Fprintf(&b, "- `sidecar %s`: %s\n", c.name, c.summary)
 	}
-	b.WriteString("\n`run`, `once` and `check` take the settings below; `status` takes `--url` and `--format text|json`, `ready` takes `--target`, `version` takes `--format`.\n")
+	b.WriteString("\n`run`, `once` and `check` take the settings below, `ready` takes `--target`, `version` takes `--format text|json`.\n")
+	b.WriteString("\n## Flags of status\n\n| flag | default | |\n|---|---|---|\n")
+	new(statusFlags).set(nil).VisitAll(func(f *flag.Flag) {
+		name, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.TrimSpace("--"+f.Name+" "+name), f.DefValue, strings.ReplaceAll(usage, "|", "\\|"))
+	})
+	b.WriteString("\n" + waitExample + "\n")
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range exitCodes() {
 		fmt.Fprintf(&b, "| %d | %s |\n", c.Code, c.Meaning)

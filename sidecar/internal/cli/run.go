@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/server"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
@@ -71,7 +72,7 @@ func (g *agent) run(ctx context.Context) error {
 
 func (g *agent) server() *server.Server {
 	c := g.live.Get()
-	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Build: g.build, Log: g.log,
+	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Look: g.look, Build: g.build, Log: g.log,
 		Namespace: cmp.Or(c.Namespace, ownNamespace()), Cluster: c.Cluster, RunbookURL: c.RunbookURL}
 	if c.EnableLifecycle {
 		o.Reload = g.reload
@@ -98,6 +99,25 @@ func ownNamespace() string {
 
 func (g *agent) drain(ctx context.Context) error {
 	return g.importer.Drain(ctx, g.live.Get().DrainTimeout)
+}
+
+// look asks the platform whether it has the release now. What it finds wrong is also for
+// the next pass, which comes at once.
+func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
+	in, err := g.inputs.Load(ctx)
+	var look *state.Look
+	if err == nil {
+		look, err = importer.Look(ctx, in, importer.Mode(g.store.Get().Mode))
+	}
+	if err != nil {
+		f := importer.FailureOf(err)
+		return nil, state.NewProblem(f.Reason, f.Message, f.Group)
+	}
+	problem := look.Problem()
+	if problem != nil && g.store.Get().Problem == nil {
+		g.importer.Trigger(false)
+	}
+	return look, problem
 }
 
 func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }

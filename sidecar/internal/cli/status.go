@@ -19,17 +19,28 @@ import (
 )
 
 const (
-	statusTimeout = 10 * time.Second
+	statusTimeout = 15 * time.Second
 	// maxStatus bounds the answer of the sidecar, in bytes.
 	maxStatus = 64 << 20
 )
 
 // statusFlags are those of status.
-type statusFlags struct{ url, format string }
+type statusFlags struct {
+	url, format, current string
+	fresh, all           bool
+	wait                 time.Duration
+	pods                 int
+}
 
 func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
 	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "`URL` of the sidecar")
+	fs.BoolVar(&f.fresh, "fresh", false, "have the sidecar ask the platform now whether it has the release; exit 10 if not")
+	fs.BoolVar(&f.all, "all", false, "ask each address of the host in --url, such as that of a headless Service: one line for each pod")
+	fs.IntVar(&f.pods, "pods", 1, "`number` of pods that have to be there, with --all")
+	fs.DurationVar(&f.wait, "wait", 0, "`time` to wait until every pod that is asked is confirmed, and tell what changes (0: do not wait)")
+	fs.StringVar(&f.current, "current-release-file", "",
+		"`file` that names the current release: every pod has to have read the same from its own (empty: do not compare)")
 	formatFlag(fs, &f.format)
 	return fs
 }
@@ -43,41 +54,83 @@ func localAddress(env map[string]string) string {
 	return addresses[0]
 }
 
-// status asks a running sidecar. Its exit code is that of once at this moment.
+// status asks running sidecars. Its exit code is that of once at this moment.
 func (a *app) status(ctx context.Context, args []string) error {
 	var f statusFlags
 	if err := parse(f.set(a.env), args); err != nil {
 		return err
 	}
-	raw, err := fetchStatus(ctx, f.url)
+	s, err := f.newSurvey(ctx)
 	if err != nil {
 		return err
 	}
-	var s state.Snapshot
-	if err := json.Unmarshal(raw, &s); err != nil || s.SchemaVersion != state.SchemaVersion {
-		return &exitError{code: exitUnavailable, err: fmt.Errorf("%s does not answer as a sidecar of this version does", f.url)}
+	if f.wait < 0 || f.pods < 1 {
+		return usageError(errors.New("--wait and --pods: want a time that is not negative, and at least one pod"))
 	}
-	if f.format == "json" {
-		_, err = a.Out.Write(raw)
-	} else {
-		err = writeStatus(a.Out, &s, time.Now())
+	if f.all || f.wait > 0 {
+		return a.statusOfAll(ctx, s)
 	}
-	return cmp.Or(err, verdict(&s))
+	pods, err := s.ask(ctx)
+	if err != nil {
+		return err
+	}
+	return a.statusOfOne(s, &pods[0])
 }
 
-func fetchStatus(ctx context.Context, base string) ([]byte, error) {
-	fail := func(text string) ([]byte, error) {
-		return nil, &exitError{code: exitUnavailable, err: errors.New("ask the sidecar: " + text)}
+// statusOfOne tells everything about one sidecar.
+func (a *app) statusOfOne(s *survey, p *podStatus) error {
+	if p.err != nil {
+		return &exitError{code: exitUnavailable, err: fmt.Errorf("ask the sidecar: %w", p.err)}
 	}
+	var err error
+	if s.format == "json" {
+		_, err = a.Out.Write(p.raw)
+	} else {
+		err = writeStatus(a.Out, p.state, time.Now())
+	}
+	if _, code := s.judge(p); err == nil && code != 0 {
+		return quiet(code)
+	}
+	return err
+}
+
+// statusOfAll tells a line about each sidecar, after the wait that was asked for.
+func (a *app) statusOfAll(ctx context.Context, s *survey) error {
+	var r round
+	if s.wait > 0 {
+		r = s.awaitAll(ctx, a.Err)
+	} else {
+		r = s.round(ctx)
+	}
+	for n, p := range r.pods {
+		if s.format != "json" {
+			fmt.Fprintln(a.Out, r.lines[n])
+		} else if p.err == nil {
+			_, _ = a.Out.Write(p.raw) // it ends with a line feed
+		}
+	}
+	return r.err
+}
+
+func parseURL(base string) (*url.URL, error) {
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, usageError(errors.New("--url: want http://host:port"))
 	}
+	return u, nil
+}
+
+// fetchStatus asks one sidecar, and has it take a look at the platform before if fresh.
+func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("status").String(), http.NoBody)
+	u := base.JoinPath("status")
+	if fresh {
+		u.RawQuery = "fresh=true"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	if err != nil {
-		return nil, usageError(errors.New("--url: want http://host:port"))
+		return nil, nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // never through a proxy
 	resp, err := client.Do(req)
@@ -85,28 +138,24 @@ func fetchStatus(ctx context.Context, base string) ([]byte, error) {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // without the address, which the user knows
 		}
-		return fail(err.Error())
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fail("HTTP " + resp.Status)
+		return nil, nil, fmt.Errorf("HTTP %s", resp.Status)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
 	if err != nil {
-		return fail(err.Error())
+		return nil, nil, err
 	}
-	return data, nil
-}
-
-// verdict is the exit code that a state stands for.
-func verdict(s *state.Snapshot) error {
-	switch {
-	case s.Problem != nil:
-		return quiet(codeOf(s.Problem.Reason))
-	case !s.Confirmed:
-		return quiet(exitUnknown)
+	s := new(state.Snapshot)
+	if err := json.Unmarshal(data, s); err != nil || s.SchemaVersion != state.SchemaVersion {
+		return nil, nil, fmt.Errorf("%s does not answer as a sidecar of this version does", base)
 	}
-	return nil
+	if fresh && s.Look == nil && s.Problem == nil {
+		return nil, nil, errors.New("the sidecar is of a version that takes no fresh look")
+	}
+	return data, s, nil
 }
 
 func describeRelease(s *state.Snapshot) string {
@@ -135,6 +184,12 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	if s.Mode != "" {
 		line("mode", "%s", s.Mode)
 	}
+	if c := s.Current; c != nil {
+		line("current", "%s (%s)", c.Named, map[bool]string{false: "this pod's release", true: "another release"}[c.Superseded])
+	}
+	if l := s.Look; l != nil {
+		line("look", "%s", describeLook(l))
+	}
 	for _, g := range s.Groups {
 		line("group", "%-12s %-10s %s", g.Name, g.State, tally(g.Workspaces))
 		for _, ws := range g.Workspaces {
@@ -145,6 +200,9 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	}
 	if s.Lock != nil {
 		line("lock", "%s", describeLock(s.Lock, now))
+	}
+	if len(s.Foreign) > 0 {
+		line("foreign", "%s", state.Some(s.Foreign))
 	}
 	if s.Drift != nil && len(s.Drift.Workspaces) > 0 {
 		line("drift", "%s", strings.Join(s.Drift.Workspaces, ", "))
@@ -176,6 +234,17 @@ func describeLock(l *state.LockInfo, now time.Time) string {
 		text += ", ends at " + l.EndsBy.UTC().Format(time.TimeOnly) + " UTC at the latest"
 	}
 	return text
+}
+
+// describeLook says what the platform has.
+func describeLook(l *state.Look) string {
+	switch p := l.Problem(); {
+	case p != nil:
+		return p.Message
+	case !l.VersionsTold:
+		return "every workspace is there; the platform does not tell at which version"
+	}
+	return "the platform has every workspace of the release"
 }
 
 // tally counts workspaces by state, in the order of the states.

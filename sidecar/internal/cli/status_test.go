@@ -71,7 +71,7 @@ func TestVerdict(t *testing.T) {
 	confirmed := &state.Snapshot{Confirmed: true}
 	drifted := &state.Snapshot{Confirmed: true, Problem: state.NewProblem(state.Drifted, "", "")}
 	for want, s := range map[int]*state.Snapshot{0: confirmed, exitUnknown: {}, exitImport: failing(), exitDrift: drifted} {
-		if got := exitCode(t.Context(), verdict(s)); got != want {
+		if got := func() int { _, code := new(survey).judge(&podStatus{state: s}); return code }(); got != want {
 			t.Errorf("exit code %d, want %d", got, want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
@@ -47,6 +48,8 @@ const canary = "at:canary-9f1c77b2"
 //	answers STATUS PATH TEXT  wants the status and the text of a page of the sidecar
 //	lock                takes the write lock
 //	native GROUP…       starts the service's own import
+//	overwrite VERSION GROUP  has another pod import a group of another release, and waits for it
+//	digest FILE OUT     writes the digest of a file, as the chart names the current release
 //	nocanary FILE…      wants that the token stands in none of them
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -77,11 +80,13 @@ func TestStories(t *testing.T) {
 			"fetch": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.WriteFile(ts.MkAbs(args[1]), get(ts, args[0]), 0o600))
 			},
-			"lock":    func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
-			"answers": answers,
-			"native":  func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
-			"replace": replaceFile,
-			"post":    post,
+			"answers":   answers,
+			"lock":      func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
+			"native":    func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
+			"replace":   replaceFile,
+			"overwrite": overwrite,
+			"digest":    writeDigest,
+			"post":      post,
 			"awaitlog": func(ts *testscript.TestScript, _ bool, args []string) {
 				eventually(ts, func() bool { return strings.Contains(of(ts).log.String(), args[0]) })
 			},
@@ -281,6 +286,27 @@ func replaceFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(to+".new", data, 0o600))
 	ts.Check(os.Rename(to+".new", to))
+}
+
+// overwrite imports a group at another version, from a pod of another release.
+func overwrite(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release "+args[0])
+	ts.Check(err)
+	for n := range r.Workspaces {
+		r.Workspaces[n].Version = args[0]
+	}
+	p := of(ts).platform
+	p.NewPod("pod-of-another-release", r).StartNative(args[1])
+	eventually(ts, func() bool {
+		at := func(w platformtest.Workspace) bool {
+			return slices.ContainsFunc(p.Installed(), func(i platformtest.Installed) bool { return i.Slug == w.Slug && i.Version == args[0] })
+		}
+		return !slices.ContainsFunc(r.Select(args[1:]), func(w platformtest.Workspace) bool { return !at(w) })
+	})
+}
+
+func writeDigest(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(digest.FromString(ts.ReadFile(args[0])).String()+"\n"), 0o600))
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {

@@ -47,6 +47,10 @@ type Config struct {
 	// Manifest is the path of the release manifest. The empty default stands for
 	// [release.ManifestPath] if there is such a file: see [Config.ManifestPath].
 	Manifest string
+	// CurrentReleaseFile names the file that says which release shall run, empty for none.
+	CurrentReleaseFile string
+	// Image is the image reference of the service's container in this pod.
+	Image string
 
 	PlatformURL string
 	// GatewayURL is the public API, empty for none.

@@ -61,6 +61,10 @@ func (c *Config) releaseSettings() []Setting {
 			Usage: "`id` of the platform repository (empty: the manifest's)"},
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",
 			Usage: "`names` of the groups in import order, with commas (empty: the manifest's)"},
+		{Name: "current-release-file", Section: sectionRelease, value: text{&c.CurrentReleaseFile},
+			Usage: "`file` that says which release is the current one: sha256:DIGEST of its manifest, or an image reference; a pod of another release imports nothing (empty: every pod imports its own)"},
+		{Name: "image", Section: sectionRelease, value: text{&c.Image},
+			Usage: "`reference` of the image of the service's container in this pod, to compare with --current-release-file"},
 		{Name: "service-env", Section: sectionRelease, value: list{&c.ServiceEnv},
 			Usage: "`names` of environment variables that the service has, with commas: check looks for the values there that the workspaces require"},
 	}

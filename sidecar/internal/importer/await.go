@@ -79,6 +79,7 @@ func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
 		f.Message = cause.Error()
 	}
 	query := platform.EventQuery{Types: []string{platform.EventImportProgress}, Match: map[string]string{"source.correlationId": q.id}, Limit: maxProgress}
+	known := p.mem.of(q.group)
 	for _, e := range p.newest(ctx, q.since, query) {
 		if e.Progress == nil || !q.caused(&e) {
 			continue
@@ -87,15 +88,15 @@ func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
 		p.Policy.forgiveWorkspace(w, map[string][]state.Reason{})
 		told := []state.Workspace{{Slug: w.Slug, Version: q.group.versionOf(w.Slug)}}
 		if w.Failed() {
-			p.mem.doubt(q.group, p.atVersion(ctx, told))
+			known.doubt(p.atVersion(ctx, told))
 			f = &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", w.Slug, describe(w))}
 		} else if w.Status == platform.StatusImported {
 			told[0].State = state.WorkspaceImported
-			p.mem.trust(q.group, told)
+			known.trust(told)
 		}
 	}
 	// What failed before, and now not for certain, may have been skipped.
-	p.mem.ignored[q.group.Name] = p.mem.ignored[q.group.Name] || len(p.mem.distrust[q.group.Name]) > 0
+	known.ignored = known.ignored || len(known.distrust) > 0
 	return f
 }
 

@@ -44,7 +44,7 @@ func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.Impor
 			continue
 		}
 		v.fail(slug, state.FilesDeleted, "the platform deleted "+listFiles(gone)+", which the release ships")
-		p.mem.doubt(g, []string{slug})
+		p.mem.of(g).doubt([]string{slug})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -17,14 +16,17 @@ import (
 // one pass, as each is a request. The next pass goes on where this one ended.
 const maxComparisons = 200
 
-// reconcile compares a confirmed release with the platform, without importing.
-// To repair is to forget the word for the groups that drifted: the pass asks for
-// it again, with force. Trouble here closes nothing.
+// reconcile looks at a confirmed release on the platform, without importing. To repair is
+// to forget the word for the groups that drifted: the pass asks for it again, with force.
+// Trouble here closes nothing.
 func (p *pass) reconcile(ctx context.Context, mode Mode) {
-	if !p.store.Get().Confirmed || p.Policy.Reconcile == ReconcileNever {
+	if !p.store.Get().Confirmed {
 		return
 	}
-	drifted, err := p.drift(ctx, mode)
+	err := p.workspaces(ctx)
+	if err == nil && !p.lookOnly && p.Policy.Reconcile != ReconcileNever {
+		err = p.compareAll(ctx, mode)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -32,10 +34,20 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 		p.log.Warn("cannot compare the release with the platform", "error", err)
 		return
 	}
+	p.lookForForeign(mode)
+}
+
+// compareAll compares every workspace with what was imported.
+func (p *pass) compareAll(ctx context.Context, mode Mode) error {
+	drifted, err := p.drift(ctx)
+	if err != nil {
+		return err
+	}
 	p.showDrift(drifted)
 	if p.Policy.Reconcile == ReconcileRepair && mode == ModeImport {
 		p.planRepair(drifted)
 	}
+	return nil
 }
 
 // planRepair marks the groups to import again. One that was marked before and
@@ -43,47 +55,38 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 // which another release was imported is left to that: it may be a rollout, which
 // pods of the former release must not undo.
 func (p *pass) planRepair(drifted []string) {
+	list := indexInstalled(p.list)
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
-		is := func(among []string) bool {
-			return slices.ContainsFunc(g.slugs(), func(s string) bool { return slices.Contains(among, s) })
-		}
+		known, s := p.mem.of(g), list.standing(g)
+		has := func(slug string) bool { return slices.Contains(drifted, slug) }
 		switch {
-		case is(p.mem.foreign) && p.mem.repair[g.Name]:
-			delete(p.mem.repair, g.Name)
-			p.mem.confirmed[g.Name] = true
-		case is(p.mem.foreign):
-		case !is(drifted):
-			delete(p.mem.repair, g.Name)
-			delete(p.mem.repairs, g.Name)
-		case p.mem.repair[g.Name] || p.mem.mayRepair(g, p.Policy.ReconcileEvery):
-			p.mem.repair[g.Name] = true
-			delete(p.mem.confirmed, g.Name)
+		case len(s.foreign) > 0 && known.repair:
+			known.repair, known.word = false, p.mem.pass
+		case len(s.foreign) > 0:
+		case !slices.ContainsFunc(g.slugs(), has):
+			known.repair, known.repairs = false, repeats{}
+		case known.repair || known.repairs.again(p.Policy.ReconcileEvery, maxRepairDoublings):
+			known.repair, known.word = true, 0
 		}
 	}
 }
 
-// drift returns the slugs of expected workspaces that are not as they were imported.
-func (p *pass) drift(ctx context.Context, mode Mode) ([]string, error) {
-	from := p.Pod
-	if mode == ModeObserve {
-		from = p.events()
-	}
-	if err := p.workspaces(ctx, from); err != nil {
-		return nil, err
-	}
+// maxRepairDoublings bounds the pause between repairs that do not help.
+const maxRepairDoublings = 8
+
+// drift returns the slugs of expected workspaces that are missing or were edited. Those of
+// another release are told apart: see lookForForeign.
+func (p *pass) drift(ctx context.Context) ([]string, error) {
 	known, found, there := indexInstalled(p.list), []string{}, []*platform.Installed{}
-	p.mem.foreign = nil
 	names := map[string]string{} // slug of the release by id on the platform
-	for _, g := range p.Desired.Groups {
+	for n := range p.Desired.Groups {
+		g := &p.Desired.Groups[n]
+		s := known.standing(g)
+		found = append(found, s.missing...)
 		for _, w := range g.Workspaces {
 			got := known.find(w.Slug, w.ID)
-			if got == nil {
-				found = append(found, w.Slug)
-				continue
-			}
-			if got.LastPull != nil && w.Version != "" && got.LastPull.Version != w.Version {
-				found, p.mem.foreign = append(found, w.Slug), append(p.mem.foreign, w.Slug)
+			if got == nil || slices.Contains(s.foreign, w.Slug) {
 				continue
 			}
 			if names[got.ID] == "" {
@@ -92,7 +95,7 @@ func (p *pass) drift(ctx context.Context, mode Mode) ([]string, error) {
 			names[got.ID] = w.Slug
 		}
 	}
-	if err := p.compare(ctx, from, there, names); err != nil {
+	if err := p.compare(ctx, there, names); err != nil {
 		return nil, err
 	}
 	for _, w := range there {
@@ -106,11 +109,11 @@ func (p *pass) drift(ctx context.Context, mode Mode) ([]string, error) {
 
 // compare asks the platform whether workspaces are as they were imported, where
 // it answers that at all.
-func (p *pass) compare(ctx context.Context, from *platform.Client, all []*platform.Installed, names map[string]string) error {
+func (p *pass) compare(ctx context.Context, all []*platform.Installed, names map[string]string) error {
 	for range min(len(all), maxComparisons) {
 		w := all[p.mem.next%len(all)]
 		p.mem.next = (p.mem.next + 1) % len(all)
-		s, err := from.WorkspaceStatus(ctx, w.ID)
+		s, err := p.lister.WorkspaceStatus(ctx, w.ID)
 		switch platform.ClassOf(err) {
 		case platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
 			return nil // this platform does not compare
@@ -129,7 +132,7 @@ func (p *pass) showDrift(slugs []string) {
 		s.Drift = &state.Drift{Checked: time.Now(), Workspaces: slugs}
 		switch {
 		case len(slugs) > 0:
-			s.Problem = state.NewProblem(state.Drifted, "changed or missing: "+strings.Join(slugs[:min(len(slugs), 20)], ", "), "")
+			s.Problem = state.NewProblem(state.Drifted, "changed or missing: "+state.Some(slugs), "")
 		case s.Problem != nil && s.Problem.Reason == state.Drifted:
 			s.Problem = nil
 		}

@@ -53,15 +53,20 @@ func TestDriftIsReportedAndChangesNothing(t *testing.T) {
 	})
 }
 
-func TestAnotherVersionIsDrift(t *testing.T) {
+func TestAnotherVersionIsAnotherRelease(t *testing.T) {
 	inBubble(t, platformtest.Options{NoStatus: true}, 1, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.wait(time.Minute)
 		other := c.NewPod("other", files("v0"))
 		pull(t, c.client(other, platform.Headers(platform.LocalHeaders())), "base2")
-		time.Sleep(11 * time.Minute)
-		if diff := cmp.Diff([]string{"c"}, c.replicas[0].drifted()); diff != "" {
-			t.Error(diff)
+		time.Sleep(31 * time.Second)
+		s := c.replicas[0].get()
+		if diff := cmp.Diff([]string{"c"}, s.Foreign); diff != "" || c.reason() != state.ForeignRelease || !s.Confirmed {
+			t.Errorf("%s, reason %q", diff, c.reason())
+		}
+		time.Sleep(time.Hour)
+		if n := len(c.Ledger().Bulks); n != 4 || len(c.replicas[0].drifted()) > 0 {
+			t.Errorf("%d imports, drift %v", n, c.replicas[0].drifted())
 		}
 	})
 }
@@ -121,7 +126,7 @@ func TestARepairDoesNotUndoARollout(t *testing.T) {
 			if n := c.forcedBulks(); n > 0 {
 				t.Errorf("%d repairs", n)
 			}
-			if diff := cmp.Diff([]string{"a", "b", "c", "d"}, old.drifted()); diff != "" || !old.ready() {
+			if diff := cmp.Diff([]string{"a", "b", "c", "d"}, old.get().Foreign); diff != "" || !old.ready() {
 				t.Error(diff)
 			}
 		})

@@ -24,10 +24,10 @@ const failureAge = 24 * time.Hour
 // only while nobody holds the lock, for which a pass does not wait. The next one
 // looks at everything anew, as what was missing may be there by then.
 func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
-	force := p.mem.forces(p.Policy.Force, g)
-	since, lost := p.mem.forced[g.Name]
-	if (!force || lost) && !p.known() {
-		if v, ok := p.installed(ctx, p.Pod, g, since); ok {
+	force := p.mem.forces(p.Policy.Force, g) && !p.mem.of(g).check
+	since := p.mem.of(g).posted
+	if (!force || !since.IsZero()) && !p.known() {
+		if v, ok := p.installed(ctx, g, since); ok {
 			if r := p.failure(ctx, g); r != nil {
 				return p.judge(ctx, attempt{group: g}, r)
 			}
@@ -35,6 +35,9 @@ func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, er
 		}
 	}
 	if err := p.free(ctx); err != nil {
+		return false, err
+	}
+	if err := p.takeBack(g); err != nil {
 		return false, err
 	}
 	return p.post(ctx, g, force)
@@ -95,18 +98,19 @@ func (p *pass) postInTime(ctx context.Context, g *GroupPlan, force bool) (import
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Policy.GroupTimeout, errGroupTimeout)
 	defer cancel()
 	p.setGroup(g, state.GroupImporting)
+	p.dated = true
 	p.enter(state.Import, g.Name)
 	id := "sidecar-" + rand.Text()
 	q := attempt{group: g, sent: id, id: id, since: p.serverTime(ctx), before: p.list}
 	if force {
-		p.mem.forced[g.Name] = q.since
+		p.mem.of(g).posted = q.since
 	}
 	r, err := p.pull(ctx, &q, force)
 	switch {
 	case err == nil && r.Kind == platform.PullProcessing, platform.OutcomeUnknown(err):
 		return p.await(ctx, q, err)
 	case err != nil:
-		delete(p.mem.forced, g.Name)
+		p.mem.of(g).posted = time.Time{}
 		return false, p.notTaken(ctx, err)
 	}
 	p.waited()
@@ -148,20 +152,21 @@ func (p *pass) serverTime(ctx context.Context) time.Time {
 // judge accepts a report about a group, and learns from its failure.
 func (p *pass) judge(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
 	g := q.group
-	delete(p.mem.forced, g.Name)
+	known := p.mem.of(g)
+	known.posted, known.check = time.Time{}, false
 	r, forgiven := p.Policy.forgive(r)
-	v := verify(g, r, p.mem.distrust[g.Name])
+	v := verify(g, r, known.distrust)
 	v.forgive(forgiven)
 	if v.failure == nil && len(q.before) > 0 {
 		p.checkSkipped(ctx, g, &v, q.before)
 	}
 	p.checkDeleted(ctx, g, r, &v)
 	if r.Failed() {
-		p.mem.doubt(g, p.atVersion(ctx, v.suspects()))
+		known.doubt(p.atVersion(ctx, v.suspects()))
 	}
-	p.mem.trust(g, v.workspaces)
+	known.trust(v.workspaces)
 	if v.ignored {
-		p.mem.ignored[g.Name] = true
+		known.ignored = true
 	}
 	return v.imported, p.accept(g, v)
 }

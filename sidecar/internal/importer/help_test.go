@@ -104,6 +104,7 @@ type replica struct {
 	policy  Policy
 	loadErr error
 	gateway *platform.Client
+	current *Current // what the file says
 	client  *platform.Client
 	imp     *Importer
 	stop    context.CancelFunc
@@ -218,7 +219,7 @@ func (r *replica) load(context.Context) (*Inputs, error) {
 	if r.loadErr != nil {
 		return nil, r.loadErr
 	}
-	return &Inputs{Policy: r.policy, Pod: r.client, Gateway: r.gateway, Desired: r.desired}, nil
+	return &Inputs{Policy: r.policy, Pod: r.client, Gateway: r.gateway, Desired: r.desired, Current: r.current}, nil
 }
 
 // start runs the sidecar.

@@ -38,6 +38,13 @@ type Importer struct {
 	drain       drain
 	holder      holder    // of the lock that was last seen
 	lastDown    time.Time // when the service of the pod was last seen not to listen
+
+	currency     currency
+	watchFrom    time.Time     // of the confirmation, or the last change of the current release
+	foreignSince time.Time     // when another release was first seen; zero for none
+	lookTook     time.Duration // the last list of workspaces
+	compareAt    time.Time     // when comparisons with the platform are due
+	lookOnly     bool          // the next pass is but a look
 }
 
 // New returns an importer that has not started.
@@ -107,7 +114,22 @@ func (i *Importer) turn(ctx context.Context) time.Duration {
 		i.recheck = false
 		return jitter(in.Policy.Poll)
 	}
-	return jitter(in.Policy.ReconcileEvery)
+	return i.nextLook(&in.Policy)
+}
+
+// nextLook chooses when to look at a confirmed release again. Comparisons, which are a
+// request for each workspace, keep the pace of ReconcileEvery.
+func (i *Importer) nextLook(p *Policy) time.Duration {
+	now := time.Now()
+	if !i.lookOnly {
+		i.compareAt = now.Add(jitter(p.ReconcileEvery))
+	}
+	wait := jitter(i.pace(p))
+	i.lookOnly = now.Add(wait).Before(i.compareAt)
+	if !i.lookOnly {
+		wait = max(0, i.compareAt.Sub(now))
+	}
+	return wait
 }
 
 // errStale ends a pass whose inputs may be others by now.
@@ -151,6 +173,8 @@ func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
 		wait = awayPoll(time.Since(s.Problem.Since))
 	case f.Reason == state.ServicesNotReady:
 		wait = max(jitter(min(p.Poll, awayPollMax)), f.retryAfter())
+	case f.Reason == state.Superseded:
+		wait = jitter(p.LookEvery)
 	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:
 		wait = max(jitter(p.Poll), f.retryAfter())
 	default:
@@ -176,6 +200,8 @@ func blockedIn(r state.Reason) state.Phase {
 		return state.Lock
 	case state.NotImportedYet:
 		return state.Confirm
+	case state.Superseded:
+		return state.Watching
 	}
 	return state.Retrying
 }
@@ -230,11 +256,19 @@ func (i *Importer) succeed() {
 	was := i.store.Get()
 	i.store.Update(func(s *state.Snapshot) {
 		s.Confirmed, s.LastSuccess, s.Lock = true, &now, nil
-		if s.Problem != nil && s.Problem.Reason != state.Drifted {
+		if s.Problem != nil && (!was.Confirmed || s.Problem.Reason != state.Drifted && !ofOthers(s.Problem.Reason)) {
 			s.Problem = nil
+		}
+		if !was.Confirmed {
+			s.Foreign = nil
 		}
 	})
 	if !was.Confirmed {
+		i.watchFrom = now
+		i.foreignSince = time.Time{}
+		i.mem.confirmed = true
+		i.mem.round = 0
+		i.mem.foreign = nil
 		i.log.Info("release is confirmed", "release", was.Release.Name, "repository", was.Release.Repository,
 			"verification", was.Release.Verification, "took", now.Sub(was.Started))
 	}
@@ -270,6 +304,7 @@ func (i *Importer) rest(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-i.kick:
+		i.lookOnly = false
 	case <-ctx.Done():
 	}
 }

@@ -17,8 +17,8 @@ import (
 // versions already, imported not before since. Then nothing is posted, and
 // nobody is kept off the lock. It never confirms a group in which a version may
 // have been set by an import that failed.
-func (p *pass) installed(ctx context.Context, from *platform.Client, g *GroupPlan, since time.Time) (verdict, bool) {
-	if len(g.Workspaces) == 0 || len(p.mem.distrust[g.Name]) > 0 || p.workspaces(ctx, from) != nil {
+func (p *pass) installed(ctx context.Context, g *GroupPlan, since time.Time) (verdict, bool) {
+	if len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0 || p.workspaces(ctx) != nil {
 		return verdict{}, false // a pull tells what is wrong
 	}
 	known, v := indexInstalled(p.list), verdict{}
@@ -37,16 +37,18 @@ func (p *pass) installed(ctx context.Context, from *platform.Client, g *GroupPla
 }
 
 // workspaces makes sure that there is a list of installed workspaces.
-func (p *pass) workspaces(ctx context.Context, from *platform.Client) (err error) {
+func (p *pass) workspaces(ctx context.Context) (err error) {
 	if p.list == nil {
-		p.list, _, err = from.Workspaces(ctx)
+		begin := time.Now()
+		p.list, _, err = p.lister.Workspaces(ctx)
+		p.listed, p.lookTook, p.dated = begin, time.Since(begin), false
 	}
 	return err
 }
 
 func (p *pass) listAnew(ctx context.Context) error {
 	p.list = nil
-	return p.workspaces(ctx, p.Pod)
+	return p.workspaces(ctx)
 }
 
 func matches(v *platform.InstalledVersion, version, repository string) bool {

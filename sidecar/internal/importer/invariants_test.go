@@ -148,7 +148,8 @@ func TestI5AGroupIsPostedOnceUnlessItsOutcomeIsUnknownOrFailed(t *testing.T) {
 		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Times: 1}, platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
 		c.startAll()
 		c.wait(time.Hour)
-		if posts(c, "base1") != 1 || posts(c, "base2") != 2 || posts(c, "extended") != 1 {
+		// Where the list tells no versions, the word that an earlier pass got is asked for again.
+		if posts(c, "base1") != 2 || posts(c, "base2") != 2 || posts(c, "extended") != 1 {
 			t.Errorf("base1 %d, base2 %d, extended %d", posts(c, "base1"), posts(c, "base2"), posts(c, "extended"))
 		}
 		for _, slug := range []string{"a", "b", "c", "d"} {

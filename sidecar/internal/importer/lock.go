@@ -95,6 +95,7 @@ func (p *pass) free(ctx context.Context) error {
 	case err != nil:
 		return FailureOf(err)
 	case l != nil:
+		p.mem.round = 0
 		return p.held(*l, "")
 	case p.wait.holder != platform.WriteLock{}: // one that is not shown may be held still
 		p.waited()

@@ -18,10 +18,10 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 	p.setGroup(g, state.GroupWaiting)
 	p.enter(state.Confirm, g.Name)
 	r := p.native(ctx, g)
-	if r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.distrust[g.Name]) > 0 || !p.versionsAreTold(ctx)) {
+	if r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0 || !p.versionsAreTold(ctx)) {
 		return p.judge(ctx, attempt{group: g}, r)
 	}
-	if v, ok := p.installed(ctx, p.events(), g, time.Time{}); ok && (r != nil || p.noEvents || p.noEventComes(g, v.pulled)) {
+	if v, ok := p.installed(ctx, g, time.Time{}); ok && (r != nil || p.noEvents || p.noEventComes(g, v.pulled)) {
 		return false, p.accept(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
@@ -37,7 +37,7 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 
 // versionsAreTold reports whether the list of workspaces says what is installed.
 func (p *pass) versionsAreTold(ctx context.Context) bool {
-	return p.workspaces(ctx, p.events()) == nil && indexInstalled(p.list).versions
+	return p.workspaces(ctx) == nil && indexInstalled(p.list).versions
 }
 
 // eventLag is how long an event may take until it can be found (contract §1.7).
@@ -49,10 +49,11 @@ func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
 	if !pulled.IsZero() && pulled.Before(p.store.Get().Started.Add(-eventLag)) {
 		return true
 	}
-	if p.mem.seen[g.Name].IsZero() {
-		p.mem.seen[g.Name] = time.Now()
+	known := p.mem.of(g)
+	if known.seen.IsZero() {
+		known.seen = time.Now()
 	}
-	return time.Since(p.mem.seen[g.Name]) >= eventLag
+	return time.Since(known.seen) >= eventLag
 }
 
 // native returns the report of the newest import of the group, if a pod of the

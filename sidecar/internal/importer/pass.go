@@ -22,6 +22,11 @@ type pass struct {
 	// list of installed workspaces, as they were at some time of the pass. What it
 	// shows is there; what it does not may be there by now.
 	list []platform.Installed
+	// lister answers lists of workspaces.
+	lister *platform.Client
+	// listed is when the list was asked for; dated tells that an import began since.
+	listed time.Time
+	dated  bool
 	// ended holds the events of imports that ended; nil until they were asked for.
 	ended    []platform.Event
 	noEvents bool // nobody answers event queries
@@ -33,24 +38,45 @@ func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 	if i.mem.about(&in.Desired) {
 		p.announce()
 	}
+	i.mem.pass++
+	i.noteCurrent(in.Current)
 	if i.again.Swap(false) {
-		clear(i.mem.confirmed)
+		i.mem.forgetWords()
+		i.mem.forgiveTakeBacks()
+	}
+	if in.Current.superseded() {
+		return p.yield()
 	}
 	mode, err := p.preflight(ctx)
 	if err != nil {
 		return err
 	}
 	i.decided(mode)
-	p.reconcile(ctx, mode)
+	handle := p.importGroup
+	p.lister = p.Pod
 	if mode == ModeObserve {
-		err = p.each(ctx, p.observeGroup)
-	} else {
-		err = p.each(ctx, p.importGroup)
+		handle, p.lister = p.observeGroup, p.events()
 	}
-	if err == nil && !i.store.Get().Confirmed {
-		i.enter(state.Imported, "")
+	p.reconcile(ctx, mode)
+	return p.confirm(ctx, handle)
+}
+
+// handler confirms one group, or says why it is not.
+type handler func(context.Context, *GroupPlan) (imported bool, err error)
+
+// confirm handles the groups until all of them are right at once.
+func (p *pass) confirm(ctx context.Context, handle handler) error {
+	for {
+		if err := p.each(ctx, handle); err != nil || p.store.Get().Confirmed {
+			return err
+		}
+		if lost, err := p.lastLook(ctx); err != nil || !lost {
+			if err == nil {
+				p.enter(state.Imported, "")
+			}
+			return err
+		}
 	}
-	return err
 }
 
 // decided shows the mode.
@@ -65,7 +91,7 @@ func (i *Importer) decided(mode Mode) {
 func (p *pass) announce() {
 	d := &p.Desired
 	p.store.Update(func(s *state.Snapshot) {
-		s.Confirmed, s.Drift = false, nil
+		s.Confirmed, s.Drift, s.Foreign = false, nil, nil
 		s.Release = state.Release{Name: d.Name, Repository: d.Repository, RepositoryName: d.RepositoryName,
 			ManifestDigest: d.Digest, Verification: state.Unverified}
 		s.Groups = make([]state.Group, len(d.Groups))
@@ -145,11 +171,11 @@ func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
 }
 
 // each handles the groups in order, and stops at the first that fails.
-func (p *pass) each(ctx context.Context, handle func(context.Context, *GroupPlan) (imported bool, err error)) error {
+func (p *pass) each(ctx context.Context, handle handler) error {
 	pause := false
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		if p.mem.confirmed[g.Name] {
+		if p.stands(ctx, g) {
 			continue
 		}
 		if n > 0 && p.kicked() {
@@ -197,13 +223,14 @@ func (p *pass) accept(g *GroupPlan, v verdict) error {
 		}
 	})
 	p.showTolerated()
-	if p.mem.better(g, v.workspaces) || v.failure == nil {
+	known := p.mem.of(g)
+	if known.better(v.workspaces) || v.failure == nil {
 		p.progress()
 	}
 	if v.failure != nil {
 		return v.failure
 	}
-	p.recheck = p.recheck || p.mem.repair[g.Name]
+	p.recheck = p.recheck || known.repair
 	p.mem.confirm(g)
 	return nil
 }

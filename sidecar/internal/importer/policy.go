@@ -59,6 +59,10 @@ type Policy struct {
 	GroupPause time.Duration
 	// PullWait is how long the platform may hold the answer to a pull; 0 is the whole GroupTimeout.
 	PullWait time.Duration
+	// LookEvery is the time between two looks whether another release was imported over a
+	// confirmed one. Where a file names the current release, they end LookFor after the
+	// confirmation or a change of the file, and ReconcileEvery is enough.
+	LookEvery, LookFor time.Duration
 	// Poll is the longest time between two looks at the lock or at events.
 	Poll time.Duration
 	// LockExpiry is the age at which the platform drops a lock.
@@ -74,6 +78,7 @@ type Policy struct {
 // DefaultPolicy returns the defaults of the program.
 func DefaultPolicy() Policy {
 	return Policy{Mode: ModeAuto, Force: ForceAuto, Reconcile: ReconcileReport, ReconcileEvery: 10 * time.Minute,
+		LookEvery: 30 * time.Second, LookFor: 30 * time.Minute,
 		ServicesTimeout: 5 * time.Minute, GroupTimeout: 30 * time.Minute, Poll: 5 * time.Second,
 		LockExpiry: 30 * time.Minute, RetryMin: time.Second, RetryMax: time.Minute}
 }
@@ -87,6 +92,8 @@ type Inputs struct {
 	// Gateway is the public API, nil if there is none.
 	Gateway *platform.Client
 	Desired Desired
+	// Current is which release shall run, nil if nothing says so.
+	Current *Current
 }
 
 // Load returns the inputs of a pass. A [*Failure] says why there are none.

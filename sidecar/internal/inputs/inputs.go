@@ -69,8 +69,27 @@ func (s *Source) Load(ctx context.Context) (*importer.Inputs, error) {
 			return nil, &importer.Failure{Reason: state.TokenUnreadable, Message: err.Error(), Err: err}
 		}
 	}
-	in.Desired, err = s.desired(ctx, c)
+	if in.Desired, err = s.desired(ctx, c); err != nil {
+		return nil, err
+	}
+	in.Current, err = current(ctx, c, in.Desired.Digest)
 	return in, err
+}
+
+// current reads which release shall run, nil without a file that says so.
+func current(ctx context.Context, c *config.Config, digest string) (*importer.Current, error) {
+	if c.CurrentReleaseFile == "" {
+		return nil, nil
+	}
+	data, err := watch.Read(ctx, c.CurrentReleaseFile, importer.MaxCurrent)
+	if err == nil {
+		var now *importer.Current
+		if now, err = importer.NewCurrent(data, digest, c.Image); err == nil {
+			return now, nil
+		}
+		err = fmt.Errorf("%s: %w", c.CurrentReleaseFile, err)
+	}
+	return nil, &importer.Failure{Reason: state.CurrentUnreadable, Message: err.Error(), Err: err}
 }
 
 // desired reads the manifest, unless it is the one of the last time.
@@ -125,5 +144,6 @@ func (s *Source) Files() []watch.File {
 	c := s.live.Get()
 	manifest, _ := c.ManifestPath()
 	return []watch.File{{Name: "config", Path: c.File}, {Name: "manifest", Path: manifest},
-		{Name: "token", Path: c.TokenFile}, {Name: "token", Path: c.InternalKeyFile}}
+		{Name: "token", Path: c.TokenFile}, {Name: "token", Path: c.InternalKeyFile},
+		{Name: "current-release", Path: c.CurrentReleaseFile}}
 }

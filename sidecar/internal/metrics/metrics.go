@@ -58,7 +58,7 @@ const MaxWorkspaces = 1000
 func WatchModes() []string { return []string{"inotify", "polling"} }
 
 // WatchFiles are the values of the label file.
-func WatchFiles() []string { return []string{"config", "manifest", "token"} }
+func WatchFiles() []string { return []string{"config", "manifest", "token", "current-release"} }
 
 // New returns metrics that also export what store holds.
 func New(store *state.Store, o Options) *Metrics {

@@ -46,6 +46,7 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	add("lock_held", "Whether the platform's write lock was held when last seen.")
 	add("lock_acquired_timestamp_seconds", "When the write lock that is held was taken, 0 if none is held.")
 	add("drifted_workspaces", "Workspaces that were changed after the import.")
+	add("foreign_workspaces", "Workspaces of a confirmed release that are at the version of another release, which was imported over it.")
 	add("last_drift_check_timestamp_seconds", "When the release was last compared with the platform, 0 if never.")
 	add("token_expiry_timestamp_seconds", "When the token expires, 0 if not known.")
 	return c
@@ -134,6 +135,7 @@ func (c *snapshots) collectTimes(s *state.Snapshot, set setter) {
 	}
 	set("lock_acquired_timestamp_seconds", seconds(&lock.Since))
 	set("drifted_workspaces", float64(len(drift.Workspaces)))
+	set("foreign_workspaces", float64(len(s.Foreign)))
 	set("last_drift_check_timestamp_seconds", seconds(&drift.Checked))
 }
 

@@ -65,10 +65,14 @@ func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 			defer func() { <-places }()
 			next(w, r)
 		default:
-			w.Header().Set("Retry-After", "1")
-			text(w, http.StatusServiceUnavailable, "too many ask for this at once")
+			refuseBusy(w)
 		}
 	}
+}
+
+func refuseBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	text(w, http.StatusServiceUnavailable, "too many ask for this at once")
 }
 
 // withHeaders sets what is the same for every answer: nothing is cached, nothing is

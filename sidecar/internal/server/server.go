@@ -21,6 +21,8 @@ type Options struct {
 	Gate func() state.GatePolicy
 	// Metrics answers /metrics.
 	Metrics http.Handler
+	// Look answers /status?fresh=true; nil ignores fresh.
+	Look Look
 	// Reload loads the configuration anew; nil turns POST /-/reload off.
 	Reload func(context.Context) error
 	// Import asks for another pass and returns at once; nil turns POST /-/import off.
@@ -45,12 +47,13 @@ type Server struct {
 	Options
 	store *state.Store
 	page  *page
+	looks *looks
 }
 
 // New returns a server that does not listen yet.
 func New(store *state.Store, o Options) *Server {
 	pod, _ := os.Hostname() // in a pod its name; only the page misses it
-	return &Server{Options: o, store: store, page: newPage(o.Build, place{pod, o.Namespace, o.Cluster}, o.RunbookURL)}
+	return &Server{Options: o, store: store, page: newPage(o.Build, place{pod, o.Namespace, o.Cluster}, o.RunbookURL), looks: newLooks(o.Look)}
 }
 
 // Handler returns all routes. A path that is none of them is 404, another method
@@ -95,7 +98,17 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	s.Metrics.ServeHTTP(w, r)
 }
 
-func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+// status answers with the state, and with fresh=true asks the platform before.
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	fresh := r.URL.Query().Get("fresh")
+	if fresh != "" && fresh != "true" && fresh != "false" {
+		text(w, http.StatusBadRequest, "fresh is true or false")
+		return
+	}
+	if fresh == "true" && s.Look != nil {
+		s.freshStatus(w, r)
+		return
+	}
 	now := s.look()
 	w.Header().Set("Content-Type", "application/json")
 	_ = writeStatus(w, &now) // the client went away

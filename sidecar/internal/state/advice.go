@@ -71,5 +71,13 @@ func advice() map[Reason]Advice {
 			"Nothing: this pod starts no import before it ends. If its service was only restarted, imports go on after twice --drain-timeout.", "import-not-succeeded"},
 		Drifted: {"Workspaces were changed after the import",
 			"Push the changes to the source, or undo them; --reconcile repair imports the release again.", "drift"},
+		Superseded: {"Another release is the current one",
+			"Nothing during a rollout: this pod imports nothing and is replaced. If it is to run, name its release in --current-release-file.", "release-skew"},
+		CurrentUnreadable: {"Nobody can tell which release is the current one",
+			"Check that the ConfigMap is mounted where --current-release-file points to, and that it holds one digest or image reference.", "manifest-rejected"},
+		ForeignRelease: {"Another release was imported over this one",
+			"Find the pod or person that imported it, and stop that; then restart the pods of the release that is to stay.", "import-failing"},
+		ReleaseContended: {"Two releases replace each other",
+			"Let only one release be the current one: compare --current-release-file in all pods that import into this platform.", "import-failing"},
 	}
 }

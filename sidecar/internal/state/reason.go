@@ -40,6 +40,10 @@ const (
 	NothingToObserve   Reason = "nothing-to-observe"
 	Drifted            Reason = "drifted"
 	Draining           Reason = "draining"
+	Superseded         Reason = "superseded"
+	CurrentUnreadable  Reason = "current-release-unreadable"
+	ForeignRelease     Reason = "foreign-release"
+	ReleaseContended   Reason = "release-contended"
 )
 
 // Advice is what a person is told about a reason.
@@ -60,14 +64,14 @@ func Reasons() []Reason {
 	return []Reason{TargetDown, TargetError, PlatformMissing, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
 		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
 		OutcomeUnknown, ImportErrors, SlugTaken, MissingPhoto, OrphanedApp, FilesDeleted, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
-		NotImportedYet, NothingToObserve, Drifted, Draining}
+		NotImportedYet, NothingToObserve, Drifted, Draining, Superseded, CurrentUnreadable, ForeignRelease, ReleaseContended}
 }
 
 // Transient reports whether the reason is a normal part of a start, which ends
 // by itself: it is told, and neither logged as an error nor counted as one.
 func (r Reason) Transient() bool {
 	switch r {
-	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet, Draining:
+	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet, Draining, Superseded:
 		return true
 	}
 	return false

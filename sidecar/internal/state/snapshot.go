@@ -3,7 +3,9 @@
 package state
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -24,7 +26,9 @@ type Snapshot struct {
 	// Confirmed: the platform's word for every workspace of the desired release.
 	Confirmed bool    `json:"confirmed"`
 	Release   Release `json:"release"`
-	Groups    []Group `json:"groups"`
+	// Current is what the deployment's file says, nil if no file is configured.
+	Current *Current `json:"currentRelease,omitempty"`
+	Groups  []Group  `json:"groups"`
 	// Problem is nil when nothing is wrong.
 	Problem      *Problem   `json:"problem,omitempty"`
 	Passes       int        `json:"passes"`
@@ -38,6 +42,11 @@ type Snapshot struct {
 	Drift *Drift `json:"drift,omitempty"`
 	// Warnings hold nothing back.
 	Warnings []Warning `json:"warnings,omitempty"`
+	// Foreign lists workspaces of a release that was confirmed that are at the version of
+	// another release.
+	Foreign []string `json:"foreign,omitempty"`
+	// Look is what a caller of /status?fresh=true gets besides; it is never stored.
+	Look *Look `json:"look,omitempty"`
 	// CorrelationID of the last import, to be found in the platform's logs.
 	CorrelationID string     `json:"correlationId,omitempty"`
 	TokenExpires  *time.Time `json:"tokenExpires,omitempty"`
@@ -52,6 +61,50 @@ type Release struct {
 	// Verification is full against a manifest, partial where only the platform's
 	// own report says what was to be imported, and none before the first.
 	Verification Verification `json:"verification"`
+}
+
+// Current is which release shall run, by the deployment's file.
+type Current struct {
+	// Named is the text of the file: the digest of a manifest, or an image reference.
+	Named string `json:"named"`
+	// Superseded: it names another release than this pod's.
+	Superseded bool      `json:"superseded"`
+	Since      time.Time `json:"since"` // when this text was first read
+}
+
+// Look is one look at the list of installed workspaces.
+type Look struct {
+	Time time.Time `json:"time"`
+	// Missing and Foreign are slugs of the release that the platform does not have, or
+	// has at the version of another release.
+	Missing []string `json:"missing"`
+	Foreign []string `json:"foreign"`
+	// VersionsTold is false where the platform's list names no versions: then Foreign
+	// is empty whatever is installed.
+	VersionsTold bool `json:"versionsTold"`
+}
+
+// Problem is what a look found, nil if the platform has the release.
+func (l *Look) Problem() *Problem {
+	switch {
+	case len(l.Foreign) > 0:
+		return NewProblem(ForeignRelease, "at the version of another release: "+Some(l.Foreign), "")
+	case len(l.Missing) > 0:
+		return NewProblem(Drifted, "missing: "+Some(l.Missing), "")
+	}
+	return nil
+}
+
+// maxNamed bounds how many slugs one message names.
+const maxNamed = 20
+
+// Some returns the first of many slugs as a text.
+func Some(slugs []string) string {
+	text := strings.Join(slugs[:min(len(slugs), maxNamed)], ", ")
+	if more := len(slugs) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // Verification tells how far a confirmation was checked.

@@ -130,7 +130,8 @@ func TestTransient(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited, state.OutcomeUnknown, state.NotImportedYet, state.Draining}
+	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited, state.OutcomeUnknown, state.NotImportedYet,
+		state.Draining, state.Superseded}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -277,11 +278,13 @@ func full() state.Snapshot {
 		Groups: []state.Group{{Name: "base1", State: state.GroupFailed, Workspaces: []state.Workspace{
 			{Slug: "a", Name: "A", Version: "2026.11.2", State: state.WorkspaceFailed, Error: "SlugAlreadyInUse"},
 			{Slug: "b", State: state.WorkspaceImported}}}},
+		Current: &state.Current{Named: "sha256:4567", Superseded: true, Since: *at(11)},
 		Problem: &state.Problem{Reason: state.SlugTaken, Title: "title", Message: "message", Group: "base1", Remedy: "remedy", Runbook: "docs/runbooks/x.md", Since: *at(3)},
 		Passes:  4, LastAttempt: at(4), LastSuccess: at(5), LastProgress: at(6), NextAttempt: at(7),
-		Lock:          &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38), Orphaned: true},
-		Warnings:      []state.Warning{{Name: state.WarnSubPath, Text: "text"}},
-		Drift:         &state.Drift{Checked: *at(9), Workspaces: []string{"a"}},
+		Lock:     &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38), Orphaned: true},
+		Warnings: []state.Warning{{Name: state.WarnSubPath, Text: "text"}},
+		Drift:    &state.Drift{Checked: *at(9), Workspaces: []string{"a"}},
+		Foreign:  []string{"c"}, Look: &state.Look{Time: *at(12), Missing: []string{"b"}, Foreign: []string{"a"}, VersionsTold: true},
 		CorrelationID: "sidecar-1", TokenExpires: at(10),
 	}
 }

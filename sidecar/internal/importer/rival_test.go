@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// name writes into the file of a replica which release is the current one, and tells the
+// sidecar as a watch of the file does. "" takes the file away.
+func (r *replica) name(named string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current = nil
+	if named != "" {
+		r.current = &Current{Named: named, Own: r.desired.Name}
+	}
+	r.imp.Trigger(false)
+}
+
+// at counts the installed workspaces by version.
+func (c *cluster) at(version string) (n int) {
+	for _, w := range c.Installed() {
+		if w.Version == version {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *cluster) wants(version string) {
+	c.t.Helper()
+	if c.at(version) != 4 {
+		c.t.Errorf("%d of 4 workspaces are at %s: %v", c.at(version), version, c.Installed())
+	}
+}
+
+// waitFor waits for a replica to be ready.
+func (r *replica) waitFor(t *testing.T, limit time.Duration) {
+	t.Helper()
+	for start := time.Now(); !r.ready(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(start) > limit {
+			t.Fatalf("%s is not ready after %s: %+v", r.Name, limit, r.get().Problem)
+		}
+	}
+}
+
+// oneOfEach has a confirmed replica of v1 and one of v2 that has not started.
+func oneOfEach(t *testing.T, o platformtest.Options, f func(t *testing.T, c *cluster, old, next *replica)) {
+	t.Helper()
+	inBubble(t, o, 1, func(t *testing.T, c *cluster) {
+		old := c.replicas[0]
+		old.start()
+		old.waitFor(t, time.Hour)
+		f(t, c, old, c.add(files("v2")))
+	})
+}
+
+// replace evicts the pod of a replica: the one in its place knows nothing.
+func (r *replica) replace() {
+	r.kill()
+	r.anew()
+	r.start()
+}
+
+// The new release is stuck at its last group when an old pod is replaced and imports its
+// own release. What was confirmed before does not count when the trouble ends.
+func TestI1AWordOfAnEarlierPassDoesNotOpenTheGate(t *testing.T) {
+	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}, "slow": {ImportTime: each(10 * time.Second)}} {
+		t.Run(name, func(t *testing.T) {
+			oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {
+				c.Fail("d", "Could not rename workspace slug: already used")
+				next.start()
+				time.Sleep(5 * time.Minute)
+				if next.ready() || c.at("v2") != 3 {
+					t.Fatalf("ready %t, %d at v2", next.ready(), c.at("v2"))
+				}
+				c.Heal("d")
+				old.replace()
+				old.waitFor(t, 10*time.Minute)
+				next.waitFor(t, 10*time.Minute)
+				c.wants("v2")
+			})
+		})
+	}
+}
+
+// The same at any time of the import of the new release.
+func TestI1WheneverAnOldPodComesBack(t *testing.T) {
+	for after := range 12 {
+		oneOfEach(t, platformtest.Options{ImportTime: each(5 * time.Second)}, func(t *testing.T, c *cluster, old, next *replica) {
+			next.counts.onPass = func(reason state.Reason) {
+				if reason == "" && !next.everReady {
+					next.everReady = true
+					c.wants("v2")
+				}
+			}
+			next.start()
+			time.Sleep(time.Duration(after) * 2 * time.Second)
+			old.replace()
+			next.waitFor(t, time.Hour)
+			old.waitFor(t, time.Hour)
+		})
+	}
+}
+
+func TestAnOldPodThatComesBackDoesNotImport(t *testing.T) {
+	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+		old.name("v2")
+		next.name("v2")
+		next.start()
+		next.waitFor(t, time.Minute)
+		old.replace()
+		time.Sleep(24 * time.Hour)
+		c.wants("v2")
+		s := old.get()
+		if old.ready() || s.Confirmed || s.Problem == nil || s.Problem.Reason != state.Superseded || s.Phase != state.Watching {
+			t.Errorf("ready %t, confirmed %t, phase %s, problem %+v", old.ready(), s.Confirmed, s.Phase, s.Problem)
+		}
+		if n := len(old.counts.passes); n > 24*60*4+10 {
+			t.Errorf("%d passes in a day", n)
+		}
+	})
+}
+
+// What was Ready stays so, but does not count as confirmed; when its release is the
+// current one again, it brings back what the refused one left.
+func TestARollbackOfAFailedRelease(t *testing.T) {
+	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}} {
+		t.Run(name, func(t *testing.T) {
+			oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {
+				old.name("v1")
+				c.Fail("d", "Could not rename workspace slug: already used")
+				old.name("v2")
+				next.name("v2")
+				next.start()
+				time.Sleep(5 * time.Minute)
+				if s := old.get(); !old.ready() || s.Confirmed {
+					t.Errorf("ready %t, confirmed %t", old.ready(), s.Confirmed)
+				}
+				next.name("v1")
+				old.name("v1")
+				time.Sleep(5 * time.Second)
+				c.wants("v1")
+				if s := old.get(); !s.Confirmed || s.Problem != nil || s.Foreign != nil {
+					t.Errorf("confirmed %t, problem %+v", s.Confirmed, s.Problem)
+				}
+			})
+		})
+	}
+}
+
+// A release that is the current one is taken back: at once where the file was just read,
+// and else only after a file that is late would have told of a new one.
+func TestTheCurrentReleaseIsTakenBack(t *testing.T) {
+	for age, k := range map[time.Duration]struct{ least, most time.Duration }{
+		time.Minute:      {0, 31 * time.Second},
+		10 * time.Minute: {fileDelay, fileDelay + 61*time.Second},
+		2 * time.Hour:    {fileDelay, 21 * time.Minute},
+	} {
+		oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+			old.name("v1")
+			time.Sleep(age)
+			next.start() // it has no file
+			next.waitFor(t, time.Minute)
+			begin := time.Now()
+			for c.at("v1") < 4 && time.Since(begin) < time.Hour {
+				time.Sleep(time.Second)
+			}
+			if took := time.Since(begin); took < k.least || took > k.most {
+				t.Errorf("after %s, took %s, want %s to %s", age, took, k.least, k.most)
+			}
+			if !old.ready() {
+				t.Error("not ready")
+			}
+		})
+	}
+}
+
+// A file that comes late must not make an old pod undo a rollout.
+func TestALateFileDoesNotUndoARollout(t *testing.T) {
+	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+		old.name("v1")
+		time.Sleep(10 * time.Minute)
+		next.name("v2")
+		next.start()
+		time.Sleep(fileDelay - time.Second)
+		old.name("v2")
+		time.Sleep(time.Hour)
+		c.wants("v2")
+		if n := len(c.Ledger().Bulks); n != 6 {
+			t.Errorf("%d imports, want 3 of each release", n)
+		}
+	})
+}
+
+// Without a file a confirmed pod tells within a minute, and fights nobody.
+func TestWithoutAFileAnotherReleaseIsTold(t *testing.T) {
+	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+		time.Sleep(3 * time.Hour)
+		next.start()
+		next.waitFor(t, time.Minute)
+		time.Sleep(31 * time.Second)
+		s := old.get()
+		if !old.ready() || !s.Confirmed || len(s.Foreign) != 4 || s.Problem == nil || s.Problem.Reason != state.ForeignRelease {
+			t.Errorf("ready %t, confirmed %t, foreign %v, problem %+v", old.ready(), s.Confirmed, s.Foreign, s.Problem)
+		}
+		time.Sleep(24 * time.Hour)
+		c.wants("v2")
+		if n := len(c.Ledger().Bulks); n != 6 {
+			t.Errorf("%d imports, want 3 of each release", n)
+		}
+	})
+}
+
+// Files that contradict each other do not make two releases replace each other for ever.
+func TestAnImportWarEndsAndIsTold(t *testing.T) {
+	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+		old.name("v1")
+		next.name("v2")
+		next.start()
+		time.Sleep(24 * time.Hour)
+		n := len(c.Ledger().Bulks)
+		if n > 2*3*(maxTakeBacks+2) {
+			t.Errorf("%d imports", n)
+		}
+		reasons := []state.Reason{}
+		for _, r := range c.replicas {
+			if p := r.get().Problem; p != nil {
+				reasons = append(reasons, p.Reason)
+			}
+		}
+		if !slices.Equal(reasons, []state.Reason{state.ReleaseContended}) {
+			t.Errorf("reasons %v", reasons)
+		}
+		time.Sleep(24 * time.Hour)
+		if again := len(c.Ledger().Bulks); again != n {
+			t.Errorf("%d imports more on the second day", again-n)
+		}
+		old.name("v2") // a person corrects it
+		time.Sleep(time.Hour)
+		c.wants("v2")
+		if s := next.get(); !s.Confirmed || s.Problem != nil {
+			t.Errorf("confirmed %t, problem %+v", s.Confirmed, s.Problem)
+		}
+	})
+}
+
+// A release that shares a version name with this one leaves its content under it: the
+// platform would skip that workspace, and force brings it back.
+func TestForceWhereVersionsRepeat(t *testing.T) {
+	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.name("v1")
+		r.start()
+		r.waitFor(t, time.Minute)
+		time.Sleep(time.Second)
+		other := files("v2")
+		other.Workspaces[0].Version = "v1"
+		pull(t, c.client(c.NewPod("other", other), platform.Headers(platform.LocalHeaders())), "base1")
+		time.Sleep(31 * time.Second)
+		c.wants("v1")
+		if n := c.attempts(platformtest.Imported); n["a"] != 3 || n["b"] != 3 || n["c"] != 1 {
+			t.Errorf("imports: %v", n)
+		}
+	})
+}
