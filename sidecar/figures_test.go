@@ -5,6 +5,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -47,6 +48,7 @@ func TestFigures(t *testing.T) {
 	}
 	all := []figure{{"binary, stripped", float64(info.Size()) / 1e6, "MB", maxBinary / 1e6}}
 	all = append(all, small(t, binary)...)
+	all = append(all, probes(t, binary)...)
 	all = append(all, large(t, binary)...)
 	fmt.Printf("%-52s %10s %8s\n", "figure", "measured", "goal")
 	for _, f := range all {
@@ -175,11 +177,65 @@ func large(t *testing.T, binary string) []figure {
 	time.Sleep(3 * time.Second)
 	all = append(all, figure{fmt.Sprintf("RSS peak, restart with %d workspaces installed", manyWorkspaces), s.memory("VmHWM"), "MB", 0})
 	s.stop()
-	return append(all, few(t, binary))
+	return append(all, atRest(t, binary))
 }
 
-// few is the memory with a release of usual size.
-func few(t *testing.T, binary string) figure {
+// probes measures the command of the readiness probe, which is a process each time.
+func probes(t *testing.T, binary string) []figure {
+	t.Helper()
+	const many = 100
+	p := newPod(t, 0)
+	p.listen(t, p)
+	s, started := measured(t, binary, p.args()...)
+	s.untilOK("/readyz", started)
+	defer s.stop()
+	var wall, cpu []time.Duration
+	for range many {
+		cmd := exec.CommandContext(t.Context(), binary, "ready", "--target", strings.TrimPrefix(s.url, "http://"))
+		cmd.Env = []string{}
+		start := time.Now()
+		if out, err := cmd.Output(); err != nil || !strings.HasPrefix(string(out), "ready: ") {
+			t.Fatalf("%v: %s", err, out)
+		}
+		wall = append(wall, time.Since(start))
+		cpu = append(cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	}
+	return []figure{
+		{"sidecar ready, exec to exit, median", milliseconds(wall), "ms", 15},
+		{"sidecar ready, CPU of a probe, median", milliseconds(cpu), "ms", 0},
+		{"sidecar ready, RSS peak", probeMemory(t, binary), "MB", 12},
+	}
+}
+
+// probeMemory is the most that a probe takes, read while it waits for the end of
+// an answer: the kernel's count after its end has the process that started it, too.
+func probeMemory(t *testing.T, binary string) float64 {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := exec.CommandContext(t.Context(), binary, "ready", "--target", l.Addr().String())
+	cmd.Env = []string{}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 800\r\n\r\n"+strings.Repeat("x", 799)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // for it to read that
+	return (&process{t: t, cmd: cmd}).memory("VmHWM")
+}
+
+// atRest is the memory with a release of usual size.
+func atRest(t *testing.T, binary string) figure {
 	t.Helper()
 	p := newPod(t, 0)
 	p.listen(t, p)
