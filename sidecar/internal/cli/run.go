@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,12 +107,18 @@ func (g *agent) drain(ctx context.Context) error {
 func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 	in, err := g.inputs.Load(ctx)
 	var look *state.Look
+	s := g.store.Get()
 	if err == nil {
-		look, err = importer.Look(ctx, in, importer.Mode(g.store.Get().Mode))
+		look, err = importer.Look(ctx, in, importer.Mode(s.Mode))
 	}
 	if err != nil {
 		f := importer.FailureOf(err)
 		return nil, state.NewProblem(f.Reason, f.Message, f.Group)
+	}
+	if tolerated := s.ToleratedSlugs(); len(tolerated) > 0 { // their version may not be set
+		excused := func(slug string) bool { return tolerated[slug] }
+		look.Missing = slices.DeleteFunc(look.Missing, excused)
+		look.Foreign = slices.DeleteFunc(look.Foreign, excused)
 	}
 	problem := look.Problem()
 	if problem != nil && g.store.Get().Problem == nil {

@@ -38,6 +38,10 @@ func (d *drain) begin() error {
 		return nil
 	}
 	d.running.Store(false)
+	return errDraining()
+}
+
+func errDraining() *Failure {
 	return &Failure{Reason: state.Draining, Message: "the service of this pod is being stopped, so that no import starts"}
 }
 

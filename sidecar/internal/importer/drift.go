@@ -58,7 +58,7 @@ func (p *pass) planRepair(drifted []string) {
 	list := indexInstalled(p.list)
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
-		known, s := p.mem.of(g), list.standing(g)
+		known, s := p.mem.of(g), p.standing(list, g)
 		has := func(slug string) bool { return slices.Contains(drifted, slug) }
 		switch {
 		case len(s.foreign) > 0 && known.repair:
@@ -82,7 +82,7 @@ func (p *pass) drift(ctx context.Context) ([]string, error) {
 	names := map[string]string{} // slug of the release by id on the platform
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		s := known.standing(g)
+		s := p.standing(known, g)
 		found = append(found, s.missing...)
 		for _, w := range g.Workspaces {
 			got := known.find(w.Slug, w.ID)

@@ -37,6 +37,9 @@ func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, er
 	if err := p.free(ctx); err != nil {
 		return false, err
 	}
+	if p.drain.active() {
+		return false, errDraining()
+	}
 	if err := p.takeBack(g); err != nil {
 		return false, err
 	}

@@ -57,7 +57,7 @@ func (p *pass) stands(ctx context.Context, g *GroupPlan) bool {
 	if p.workspaces(ctx) != nil {
 		return true
 	}
-	s := indexInstalled(p.list).standing(g)
+	s := p.standing(indexInstalled(p.list), g)
 	switch {
 	case len(s.foreign) > 0:
 		p.lose(g, &s)
@@ -113,7 +113,7 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 	list := indexInstalled(p.list)
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		known, s := p.mem.of(g), list.standing(g)
+		known, s := p.mem.of(g), p.standing(list, g)
 		switch {
 		case len(s.foreign) > 0:
 			p.lose(g, &s)
@@ -174,7 +174,7 @@ func (p *pass) lookForForeign(mode Mode) {
 	standings := map[*GroupPlan]standing{}
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		known, s := p.mem.of(g), list.standing(g)
+		known, s := p.mem.of(g), p.standing(list, g)
 		if len(s.foreign) == 0 {
 			known.takeBacks.forget(calm)
 			continue

@@ -109,6 +109,23 @@ func (v *verdict) forgive(forgiven map[string][]state.Reason) {
 	}
 }
 
+// standing is what the list says about a group. Whether the platform sets the
+// version of a workspace whose import had an error is not known, so that the list
+// says nothing about one whose error was tolerated.
+func (p *pass) standing(list installedIndex, g *GroupPlan) standing {
+	s := list.standing(g)
+	if len(p.Policy.Tolerate) == 0 {
+		return s
+	}
+	now := p.store.Get()
+	tolerated := now.ToleratedSlugs()
+	excused := func(slug string) bool { return tolerated[slug] }
+	s.untold = s.untold || slices.ContainsFunc(s.foreign, excused) || slices.ContainsFunc(s.missing, excused)
+	s.foreign = slices.DeleteFunc(s.foreign, excused)
+	s.missing = slices.DeleteFunc(s.missing, excused)
+	return s
+}
+
 // showTolerated keeps the warning in step with the groups.
 func (p *pass) showTolerated() {
 	s := p.store.Get()

@@ -3,6 +3,7 @@
 package importer
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,9 +53,9 @@ func TestErrorsAboutApps(t *testing.T) {
 		"photo tolerated, then worse": {map[string]string{"a": photo, "b": "no space"}, both, state.ImportErrors, "missing-photo: a"},
 		"tolerated":                   {map[string]string{"a": photo, "b": orphan, "c": photo}, both, "", "missing-photo: a, c; orphaned-app: b"},
 	} {
-		for _, whole := range []bool{true, false} {
-			t.Run(name, func(t *testing.T) {
-				o := platformtest.Options{VersionAfterFailure: true, ErrorsInWorkspacesOnly: !whole}
+		for n := range 4 { // whether an error sets the version is not known
+			t.Run(fmt.Sprint(name, n), func(t *testing.T) {
+				o := platformtest.Options{VersionAfterFailure: n < 2, ErrorsInWorkspacesOnly: n%2 == 0}
 				inBubble(t, o, 1, func(t *testing.T, c *cluster) {
 					for slug, text := range k.fail {
 						c.Fail(slug, text)

@@ -219,3 +219,16 @@ func NewProblem(r Reason, message, group string) *Problem {
 	a := Advise(r)
 	return &Problem{Reason: r, Title: a.Title, Message: message, Group: group, Remedy: a.Remedy, Runbook: "docs/runbooks/" + a.Runbook + ".md", Since: time.Now()}
 }
+
+// ToleratedSlugs are the workspaces with an error that a policy lets pass.
+func (s *Snapshot) ToleratedSlugs() map[string]bool {
+	slugs := map[string]bool{}
+	for _, g := range s.Groups {
+		for _, w := range g.Workspaces {
+			if len(w.Tolerated) > 0 {
+				slugs[w.Slug] = true
+			}
+		}
+	}
+	return slugs
+}
