@@ -95,6 +95,13 @@ func (s *Script) Add(faults ...Fault) *Script {
 	return s
 }
 
+// Clear takes all faults away.
+func (s *Script) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
 // next returns the fault of a request, or one that does nothing. Each fault
 // counts all requests of its operation.
 func (s *Script) next(r *http.Request) (hit Fault) {

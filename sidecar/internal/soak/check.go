@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+)
+
+const (
+	// lookAge is the longest time between the last look at the platform and the log line
+	// that the release is confirmed.
+	lookAge = 3 * time.Second
+	// noticed is the time in which a pod has to notice that another release is the current one.
+	noticed = 3 * time.Second
+	// endTime is the time that a sidecar has to end after SIGTERM.
+	endTime = 10 * time.Second
+	// window and maxRequests bound the requests of one pod, in any such time.
+	window      = 10 * time.Second
+	maxRequests = 300
+)
+
+// Violations lists what was not as the invariants and the rules of growth want it.
+func (r *Record) Violations() []string {
+	wrong := slices.Concat(r.openedEarly(), r.watched(), r.groupOrder(), r.posts(), r.overlaps(), r.StaleTokens,
+		r.tooManyRequests(), r.unsettled(), r.ends(), r.superseded(), r.Growth().violations())
+	if len(r.Lives) == 0 || len(r.Ledger.Bulks) == 0 || len(r.Settled) == 0 || len(r.Samples) == 0 {
+		wrong = append(wrong, "the record is empty: nothing was checked")
+	}
+	return wrong
+}
+
+// openedEarly checks I1: when a sidecar confirms its release, the platform has every
+// workspace of it, or had within the last look.
+func (r *Record) openedEarly() (wrong []string) {
+	changes := r.changes()
+	for _, l := range r.Lives {
+		for _, t := range l.Confirmed {
+			name := r.carried(l.Pod, t)
+			if missing := r.missing(changes, name, t); len(missing) > 0 {
+				wrong = append(wrong, fmt.Sprintf("I1: %s confirms %s at %s without %v", l.Pod, name, stamp(t), missing))
+			}
+		}
+	}
+	return wrong
+}
+
+// missing returns the workspaces of a release that the platform did not have at its
+// version, at the best moment of the time of a look before t. Nil is none.
+func (r *Record) missing(changes []platformtest.Import, name string, t time.Time) []string {
+	installed, best := map[string]string{}, []string(nil)
+	first := true
+	look := func() {
+		var missing []string
+		for _, w := range r.Releases[name].Workspaces {
+			if installed[w.Slug] != w.Version {
+				missing = append(missing, w.Slug)
+			}
+		}
+		if first || len(missing) < len(best) {
+			first, best = false, missing
+		}
+	}
+	for _, c := range changes {
+		if c.End.After(t) {
+			break
+		}
+		if c.End.After(t.Add(-lookAge)) {
+			look() // what was true until this change
+		}
+		installed[c.Slug] = c.Version
+	}
+	look()
+	return best
+}
+
+// watched collects what the watchers of the processes saw: I2, I3, I11 and I12.
+func (r *Record) watched() (wrong []string) {
+	for _, l := range r.Lives {
+		wrong = append(wrong, l.Wrong...)
+	}
+	return wrong
+}
+
+// groupOrder checks I4: a group is posted when the platform has had all of the groups
+// before it, at the versions of the release.
+func (r *Record) groupOrder() (wrong []string) {
+	for _, b := range r.Ledger.Bulks {
+		name := r.carried(b.Pod, b.Begin)
+		if len(b.Groups) != 1 || r.Releases[name] == nil {
+			wrong = append(wrong, fmt.Sprintf("I4: %s posts %v of %q", b.Pod, b.Groups, name))
+			continue
+		}
+		for _, w := range r.Releases[name].Workspaces {
+			if w.Groups[0] < b.Groups[0] && !r.handled(w, b.Begin) {
+				wrong = append(wrong, fmt.Sprintf("I4: %s posts %s of %s at %s before %s", b.Pod, b.Groups[0], name, stamp(b.Begin), w.Slug))
+			}
+		}
+	}
+	return wrong
+}
+
+// handled reports whether the version of a workspace was imported before t, by anybody.
+func (r *Record) handled(w platformtest.Workspace, t time.Time) bool {
+	return slices.ContainsFunc(r.Ledger.Imports, func(i platformtest.Import) bool {
+		return i.Slug == w.Slug && i.Version == w.Version && i.Outcome == platformtest.Imported && !i.End.After(t)
+	})
+}
+
+// posts checks I5: a process posts a group of a release again only if something excuses
+// it, and forces it only where an import of it failed or another release came between.
+func (r *Record) posts() (wrong []string) {
+	type key struct {
+		life          *Life
+		group, reason string
+	}
+	count := map[key]int{}
+	for n, b := range r.Ledger.Bulks {
+		name := r.carried(b.Pod, b.Begin)
+		k := key{r.life(b.Pod, b.Begin), b.Groups[0], name}
+		if k.life == nil {
+			wrong = append(wrong, fmt.Sprintf("I5: %s posts %s at %s without a sidecar", b.Pod, b.Groups[0], stamp(b.Begin)))
+			continue
+		}
+		if b.Force && !r.mayForce(r.Ledger.Bulks[:n], b, name) {
+			wrong = append(wrong, fmt.Sprintf("I5: %s forces %s of %s at %s without a reason", b.Pod, b.Groups[0], name, stamp(b.Begin)))
+		}
+		count[k]++
+	}
+	for k, n := range count {
+		if limit := 1 + r.excuses(k.life, k.group, k.reason); n > limit {
+			wrong = append(wrong, fmt.Sprintf("I5: %s posts %s of %s %d times, %d are allowed", k.life.Pod, k.group, k.reason, n, limit))
+		}
+	}
+	return wrong
+}
+
+func (r *Record) mayForce(before []platformtest.Bulk, b platformtest.Bulk, name string) bool {
+	return slices.ContainsFunc(before, func(o platformtest.Bulk) bool {
+		return o.Groups[0] == b.Groups[0] && (o.Outcome != platformtest.Imported || r.carried(o.Pod, o.Begin) != name)
+	})
+}
+
+// excuses counts what allows a process to post a group again: imports of it that failed,
+// requests without a proper answer, and imports of another release.
+func (r *Record) excuses(l *Life, group, name string) (n int) {
+	during := func(t time.Time) bool { return !t.Before(l.Begin) && (l.End.IsZero() || !t.After(l.End)) }
+	for _, b := range r.Ledger.Bulks {
+		if during(b.Begin) && b.Groups[0] == group && (b.Pod == l.Pod && b.Outcome != platformtest.Imported || r.carried(b.Pod, b.Begin) != name) {
+			n++
+		}
+	}
+	for _, q := range r.Ledger.Requests {
+		if during(q.At) && q.Server == l.Pod && (q.Status == 0 || q.Status >= 400) {
+			n++
+		}
+	}
+	return n
+}
+
+// overlaps checks I6: one import at a time.
+func (r *Record) overlaps() (wrong []string) {
+	bulks := slices.Clone(r.Ledger.Bulks)
+	slices.SortFunc(bulks, func(a, b platformtest.Bulk) int { return a.Begin.Compare(b.Begin) })
+	for n := 1; n < len(bulks); n++ {
+		if before := bulks[n-1]; before.End.IsZero() || bulks[n].Begin.Before(before.End) {
+			wrong = append(wrong, fmt.Sprintf("I6: %s and %s import at the same time, at %s", before.Pod, bulks[n].Pod, stamp(bulks[n].Begin)))
+		}
+	}
+	return wrong
+}
+
+// tooManyRequests checks I8 by what pauses between attempts are for: a bounded rate.
+func (r *Record) tooManyRequests() (wrong []string) {
+	times := map[string][]time.Time{}
+	for _, q := range r.Ledger.Requests {
+		times[q.Server] = append(times[q.Server], q.At)
+	}
+	for server, all := range times {
+		slices.SortFunc(all, time.Time.Compare)
+		first := 0
+		for n, t := range all {
+			for t.Sub(all[first]) > window {
+				first++
+			}
+			if n-first+1 > maxRequests {
+				wrong = append(wrong, fmt.Sprintf("I8: more than %d requests to %s in the %s before %s", maxRequests, server, window, stamp(t)))
+				break
+			}
+		}
+	}
+	return wrong
+}
+
+// unsettled checks I9: when the trouble pauses, everything becomes right.
+func (r *Record) unsettled() (wrong []string) {
+	for _, s := range r.Settled {
+		if s.Took < 0 {
+			wrong = append(wrong, fmt.Sprintf("I9: what was wrong at %s stays wrong: %s", stamp(s.At), s.State))
+		}
+	}
+	return wrong
+}
+
+// ends checks I10: an end that was asked for is no failure.
+func (r *Record) ends() (wrong []string) {
+	for _, l := range r.Lives {
+		if l.Asked.IsZero() {
+			continue
+		}
+		if took := l.End.Sub(l.Asked); l.ExitCode != 0 || took > endTime || len(l.LateErrors) > 0 {
+			wrong = append(wrong, fmt.Sprintf("I10: %s ends with code %d after %s, with the errors %q", l.Pod, l.ExitCode, took.Round(time.Millisecond), l.LateErrors))
+		}
+	}
+	return wrong
+}
+
+// superseded checks that no pod begins to import a release that has not been the current
+// one for longer than it takes to notice.
+func (r *Record) superseded() (wrong []string) {
+	for _, b := range r.Ledger.Bulks {
+		name := r.carried(b.Pod, b.Begin)
+		if name != at(r.Current, b.Begin) && name != at(r.Current, b.Begin.Add(-noticed)) {
+			wrong = append(wrong, fmt.Sprintf("current release: %s imports %s at %s, which is not the current one", b.Pod, name, stamp(b.Begin)))
+		}
+	}
+	return wrong
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("15:04:05.000") }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Growth compares what the first sidecar took early and late. It lives as long as the soak.
+type Growth []Series
+
+// Series is one resource. Early is the median of the second quarter of the soak, after the
+// start; Late that of the last quarter; Max the highest of all sidecars.
+type Series struct {
+	Name, Unit       string
+	Early, Late, Max float64
+	// Allowed is how much Late may be above Early, and Limit what Max may be.
+	Allowed, Limit float64
+}
+
+// Growth returns the rules of growth with what was measured.
+func (r *Record) Growth() Growth {
+	const mb = 1e6
+	return Growth{
+		r.series("resident memory", "MB", 2, 30, func(s Sample) float64 { return s.RSS / mb }),
+		r.series("file descriptors", "", 2, 64, func(s Sample) float64 { return float64(s.FDs) }),
+		r.series("goroutines", "", 4, 100, func(s Sample) float64 { return float64(s.Goroutines) }),
+		r.series("inotify watches", "", 1, 16, func(s Sample) float64 { return float64(s.Watches) }),
+	}
+}
+
+func (r *Record) series(name, unit string, allowed, limit float64, of func(Sample) float64) Series {
+	s := Series{Name: name, Unit: unit, Allowed: allowed, Limit: limit}
+	var early, late []float64
+	quarter := r.End.Sub(r.Begin) / 4
+	for _, one := range r.Samples {
+		v := of(one)
+		s.Max = max(s.Max, v)
+		switch age := one.At.Sub(r.Begin); {
+		case one.Slot != 0 || age < quarter:
+		case age < 2*quarter:
+			early = append(early, v)
+		case age >= 3*quarter:
+			late = append(late, v)
+		}
+	}
+	s.Early, s.Late = median(early), median(late)
+	return s
+}
+
+func median(all []float64) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func (g Growth) violations() (wrong []string) {
+	for _, s := range g {
+		if s.Early == 0 || s.Late == 0 {
+			wrong = append(wrong, fmt.Sprintf("growth: %s was not measured", s.Name))
+		}
+		if s.Late > s.Early+s.Allowed {
+			wrong = append(wrong, fmt.Sprintf("growth: %s from %.1f to %.1f %s, %g more are allowed", s.Name, s.Early, s.Late, s.Unit, s.Allowed))
+		}
+		if s.Max > s.Limit {
+			wrong = append(wrong, fmt.Sprintf("growth: %s up to %.1f %s, the limit is %g", s.Name, s.Max, s.Unit, s.Limit))
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// The picture, in pixels.
+const (
+	pictureWidth = 860
+	plotHeight   = 150
+	plotGap      = 46
+	marginLeft   = 56
+	marginRight  = 16
+)
+
+// colors of the slots.
+func colors() []string { return []string{"#c4162a", "#3274d9", "#37872d", "#e5850a"} }
+
+// plot is one diagram over the time of the soak.
+type plot struct {
+	title string
+	dots  []dot
+}
+
+// dot is a value of a slot at a time.
+type dot struct {
+	at    time.Time
+	slot  int
+	value float64
+}
+
+// Draw writes an SVG: the time that each sidecar took from its start to Ready, and the
+// memory and file descriptors of the sidecars over time. Lines mark the pauses.
+func (r *Record) Draw(out io.Writer) error {
+	var b strings.Builder
+	plots := r.plots()
+	height := len(plots)*(plotHeight+plotGap) + 30
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", pictureWidth, height)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", pictureWidth, height)
+	for n, p := range plots {
+		r.drawPlot(&b, p, 24+n*(plotHeight+plotGap))
+	}
+	for slot, color := range colors() {
+		x, name := marginLeft+slot*170, fmt.Sprintf("sidecar %d", slot+1)
+		if slot == 0 {
+			name += ", never ended"
+		}
+		fmt.Fprintf(&b, `<circle cx="%d" cy="%d" r="4" fill="%s"/><text x="%d" y="%d">%s</text>`+"\n", x, height-14, color, x+10, height-10, name)
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func (r *Record) plots() []plot {
+	ready := plot{title: "Seconds from the start of a sidecar to Ready"}
+	for _, l := range r.Lives {
+		if !l.Ready.IsZero() {
+			ready.dots = append(ready.dots, dot{l.Ready, l.Slot, l.Ready.Sub(l.Begin).Seconds()})
+		}
+	}
+	rss, fds := plot{title: "Resident memory in MB"}, plot{title: "Open file descriptors"}
+	for _, s := range r.Samples {
+		rss.dots = append(rss.dots, dot{s.At, s.Slot, s.RSS / 1e6})
+		fds.dots = append(fds.dots, dot{s.At, s.Slot, float64(s.FDs)})
+	}
+	return []plot{ready, rss, fds}
+}
+
+// drawPlot draws one diagram whose upper edge is at top.
+func (r *Record) drawPlot(b *strings.Builder, p plot, top int) {
+	highest := 1.0
+	for _, d := range p.dots {
+		highest = max(highest, d.value)
+	}
+	x := func(t time.Time) float64 {
+		return marginLeft + t.Sub(r.Begin).Seconds()/r.End.Sub(r.Begin).Seconds()*(pictureWidth-marginLeft-marginRight)
+	}
+	y := func(v float64) float64 { return float64(top) + plotHeight*(1-v/highest) }
+	fmt.Fprintf(b, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", marginLeft, top-8, p.title)
+	for _, s := range r.Settled {
+		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`+"\n", x(s.At), x(s.At), top, top+plotHeight)
+	}
+	for _, share := range []float64{0, .5, 1} {
+		at := y(highest * share)
+		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#bbb"/><text x="%d" y="%.1f" text-anchor="end">%.3g</text>`+"\n",
+			marginLeft, pictureWidth-marginRight, at, at, marginLeft-6, at+4, highest*share)
+	}
+	for _, d := range p.dots {
+		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="2" fill="%s" fill-opacity="0.7"/>`+"\n", x(d.at), y(d.value), colors()[d.slot])
+	}
+	minutes := r.End.Sub(r.Begin).Minutes()
+	for _, share := range []float64{0, .25, .5, .75, 1} {
+		at := r.Begin.Add(time.Duration(share * float64(r.End.Sub(r.Begin))))
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%.3g min</text>`+"\n", x(at), top+plotHeight+16, share*minutes)
+	}
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
+)
+
+// slot is one replica: an address, its files, and the pod and process that it has now.
+type slot struct {
+	*world
+	number         int
+	files, current *watchtest.Mount
+	server         *platformtest.Server
+	pod            atomic.Pointer[platformtest.Pod]
+	faults         *platformtest.Script
+
+	mu       sync.Mutex
+	version  string // of the release that the pod carries
+	settings string // content of the configuration
+	pods     int    // that the slot has had
+	swapped  time.Time
+	process  *process
+}
+
+func newSlot(w *world, number int) (*slot, error) {
+	s := &slot{world: w, number: number, faults: &platformtest.Script{}, settings: goodSettings(0)}
+	var errs [3]error
+	s.version = "v1"
+	s.files, errs[0] = mount(w.path(fmt.Sprintf("slot-%d", number)), s.content())
+	s.current, errs[1] = mount(w.path(fmt.Sprintf("current-%d", number)), currentFiles(w, "v1"))
+	s.server, errs[2] = platformtest.Listen(s, "127.0.0.1:0")
+	return s, errors.Join(errs[:]...)
+}
+
+func mount(dir string, files map[string]string) (*watchtest.Mount, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return watchtest.NewMount(dir, files)
+}
+
+func goodSettings(n int) string {
+	return fmt.Sprintf("poll: 200ms\nretry-min: 100ms\nretry-max: %dms\nreconcile-interval: 2s\ngroup-timeout: 20s\nlock-expiry: %s\nrequest-timeout: 3s\nservices: []\n",
+		900+n, lockExpiry)
+}
+
+// content is that of the mounted files. The caller holds mu, or nobody else knows the slot.
+func (s *slot) content() map[string]string {
+	return map[string]string{"token": s.token(), "sidecar.yaml": s.settings, "manifest.json": string(s.manifest(s.version))}
+}
+
+// refresh brings the files up to date, as the kubelet does.
+func (s *slot) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.note("swap failed", s.files.Swap(s.content()))
+	s.swapped = time.Now()
+}
+
+// ServeHTTP is the service of the pod that the slot has now.
+func (s *slot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pod := s.pod.Load()
+	if pod == nil {
+		panic(http.ErrAbortHandler)
+	}
+	s.checkToken(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	pod.ServeHTTP(w, r)
+}
+
+// checkToken checks I7: soon after the file changed, no request has the token before.
+func (s *slot) checkToken(token string) {
+	s.mu.Lock()
+	fresh := s.token()
+	stale := token != fresh && !s.swapped.IsZero() && time.Since(s.swapped) > noticed
+	s.mu.Unlock()
+	if stale {
+		s.world.mu.Lock()
+		s.record.StaleTokens = append(s.record.StaleTokens, fmt.Sprintf("I7: a request of slot %d at %s has an old token", s.number, stamp(time.Now())))
+		s.world.mu.Unlock()
+	}
+}
+
+func (s *slot) podName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("pod-%d-%d", s.number, s.pods)
+}
+
+// deploy gives the slot a pod of a release. The first slot keeps the name of its pod and
+// its sidecar, which is given the other release in place; the others get new ones.
+func (s *slot) deploy(version string) error {
+	s.terminate()
+	s.mu.Lock()
+	s.version = version
+	if s.number > 0 {
+		s.pods++
+	}
+	s.mu.Unlock()
+	name := s.podName()
+	s.world.mu.Lock()
+	s.record.Carried[name] = append(s.record.Carried[name], Turn{time.Now(), version})
+	s.world.mu.Unlock()
+	pod := s.platform.NewPod(name, s.record.Releases[version])
+	pod.Faults = s.faults
+	s.refresh()
+	s.pod.Store(pod)
+	if s.number == 0 && s.running() != nil {
+		return nil
+	}
+	return s.start()
+}
+
+// terminate ends the pod as Kubernetes does: the sidecar is asked to end and the service is
+// killed, which may leave a lock.
+func (s *slot) terminate() {
+	if s.number > 0 {
+		if p := s.running(); p != nil {
+			p.stop()
+		}
+	}
+	if pod := s.pod.Swap(nil); pod != nil {
+		pod.Kill()
+	}
+}
+
+func (s *slot) running() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// start starts a sidecar beside the pod.
+func (s *slot) start() error {
+	p, err := startProcess(s, s.podName())
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.process = p
+	s.mu.Unlock()
+	return nil
+}
+
+// end ends the sidecar in order, at the end of the soak.
+func (s *slot) end() {
+	if p := s.running(); p != nil {
+		p.stop()
+	}
+}
+
+func (s *slot) close() {
+	if p := s.running(); p != nil {
+		p.kill()
+	}
+	s.server.Close()
+}
+
+// right says what keeps the slot from being as it should be when nothing disturbs it; ""
+// is nothing.
+func (s *slot) right(ctx context.Context) string {
+	p := s.running()
+	snapshot, err := p.status(ctx)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("slot %d: %v", s.number, err)
+	case !snapshot.Confirmed || !snapshot.Gate.Open || snapshot.Problem != nil:
+		reason := "no reason"
+		if snapshot.Problem != nil {
+			reason = string(snapshot.Problem.Reason) + ": " + snapshot.Problem.Message
+		}
+		return fmt.Sprintf("slot %d: %s, confirmed %t, %s", s.number, snapshot.Phase, snapshot.Confirmed, reason)
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// Options of [Run].
+type Options struct {
+	// Sidecar is the path of the program.
+	Sidecar string
+	// Dir is an empty directory for files and logs.
+	Dir string
+	// Duration of the trouble, pauses included.
+	Duration time.Duration
+	// Seed of the random choices. The times of a run are not repeated by it.
+	Seed uint64
+	// Out gets a line for each rollout and pause.
+	Out io.Writer
+}
+
+const (
+	slots = 4
+	// lockExpiry is the age at which the fake platform drops a lock, 30 minutes in real ones.
+	lockExpiry = 4 * time.Second
+	// settleBound is the longest time until everything is right after trouble. A pod that
+	// was replaced waits for 90 s before it imports over another release.
+	settleBound = 150 * time.Second
+	// troubleTime is the time between two pauses.
+	troubleTime = 40 * time.Second
+)
+
+// world is a soak that runs.
+type world struct {
+	opts     Options
+	platform *platformtest.Platform
+	random   *rand.Rand // of the trouble, which is one goroutine
+	slots    []*slot
+	tokens   atomic.Int64 // how often the token was rotated
+	stopped  atomic.Bool  // the watchers may no longer judge
+
+	mu     sync.Mutex
+	record *Record
+}
+
+// Run makes trouble for the time of the options and returns what happened. Its error is
+// one of the soak itself.
+func Run(ctx context.Context, o Options) (*Record, error) {
+	w := &world{opts: o, random: rand.New(rand.NewPCG(o.Seed, 0)), record: &Record{
+		Begin: time.Now(), Releases: map[string]*platformtest.Release{}, Carried: map[string][]Turn{}, Troubles: map[string]int{}}}
+	for _, version := range []string{"v1", "v2"} {
+		w.record.Releases[version] = newRelease(version)
+	}
+	w.platform = platformtest.New(platformtest.Options{ImportTime: w.importTime, PodEvents: true, RefuseHeaders: true, PodToken: true,
+		Token: w.token(), LockExpiry: lockExpiry})
+	defer w.platform.Close()
+
+	w.turn("v1")
+	for n := range slots {
+		s, err := newSlot(w, n)
+		if err != nil {
+			return nil, err
+		}
+		defer s.close()
+		w.slots = append(w.slots, s)
+		if err := s.deploy("v1"); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watchers, ctx := errgroup.WithContext(ctx)
+	for _, s := range w.slots {
+		watchers.Go(func() error { s.watch(ctx); return nil })
+	}
+	err := w.trouble(ctx)
+	w.stopped.Store(true)
+	cancel()
+	_ = watchers.Wait() // they return nil
+	for _, s := range w.slots {
+		s.end()
+	}
+	w.record.End = time.Now()
+	w.record.Ledger = w.platform.Ledger()
+	return w.record, err
+}
+
+// newRelease has three groups of three workspaces. One of each has the same version in all
+// releases, as workspaces that did not change.
+func newRelease(version string) *platformtest.Release {
+	r := &platformtest.Release{ID: "release", Name: "Release " + version}
+	for _, group := range []string{"base1", "base2", "extended"} {
+		for n := range 3 {
+			slug := fmt.Sprintf("%s-%d", group, n)
+			w := platformtest.Workspace{Slug: slug, ID: "id-" + slug, Name: slug, Version: version, Groups: []string{group}, Files: 2}
+			if n == 2 {
+				w.Version = "v0"
+			}
+			r.Workspaces = append(r.Workspaces, w)
+		}
+	}
+	return r
+}
+
+func (w *world) manifest(version string) []byte {
+	data, err := release.Encode(w.record.Releases[version].Manifest(version))
+	if err != nil {
+		panic(err) // the releases are ours, and valid
+	}
+	return data
+}
+
+// importTime is uneven, so that answers come before and after what else happens.
+func (w *world) importTime(slug string) time.Duration {
+	return time.Duration(20+len(slug)*int(w.tokens.Load()%7)) * time.Millisecond
+}
+
+// secretMark is in every token, to find one where it must not be.
+const secretMark = "at:soak-secret"
+
+func tokenOf(n int64) string { return fmt.Sprintf("%s-%d", secretMark, n) }
+
+func (w *world) token() string { return tokenOf(w.tokens.Load()) }
+
+// turn makes a release the current one, in the record and in the files of all pods.
+func (w *world) turn(version string) {
+	w.mu.Lock()
+	w.record.Current = append(w.record.Current, Turn{time.Now(), version})
+	w.mu.Unlock()
+	for _, s := range w.slots {
+		w.note("swap failed", s.current.Swap(currentFiles(w, version)))
+	}
+}
+
+func currentFiles(w *world, version string) map[string]string {
+	return map[string]string{"release": digest.FromBytes(w.manifest(version)).String() + "\n"}
+}
+
+func (w *world) current() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.record.Current[len(w.record.Current)-1].Release
+}
+
+// count counts a trouble.
+func (w *world) count(kind string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.record.Troubles[kind]++
+}
+
+// note counts an error of the soak itself, which the report shows.
+func (w *world) note(what string, err error) {
+	if err != nil {
+		w.count(fmt.Sprintf("%s: %v", what, err))
+	}
+}
+
+func (w *world) say(format string, args ...any) {
+	age := time.Since(w.record.Begin).Round(time.Second)
+	fmt.Fprintf(w.opts.Out, "%7s  %s\n", age, fmt.Sprintf(format, args...))
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.opts.Dir, name) }

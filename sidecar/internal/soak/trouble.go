@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soak
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+)
+
+// trouble disturbs, rolls out and pauses in turns, until the time is over.
+func (w *world) trouble(ctx context.Context) error {
+	end := w.record.Begin.Add(w.opts.Duration)
+	w.settle(ctx)
+	for ctx.Err() == nil && time.Now().Before(end) {
+		next := map[string]string{"v1": "v2", "v2": "v1"}[w.current()]
+		w.disturbFor(ctx, troubleTime/2)
+		if err := w.rollOut(ctx, next); err != nil {
+			return err
+		}
+		w.disturbFor(ctx, troubleTime/2)
+		w.heal()
+		w.settle(ctx)
+	}
+	return ctx.Err()
+}
+
+// disturbFor makes trouble for a time.
+func (w *world) disturbFor(ctx context.Context, d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; {
+		w.disturb(ctx)
+		rest(ctx, time.Duration(200+w.random.IntN(1500))*time.Millisecond)
+	}
+}
+
+// disturb makes one trouble at one slot.
+func (w *world) disturb(ctx context.Context) {
+	s := w.slots[w.random.IntN(slots)]
+	all := []func(context.Context, *slot){w.rotateToken, w.rotateSettings, w.rewriteFiles, w.killSidecar, w.killService,
+		w.fault, w.fault, w.fault, w.failWorkspace, w.takeLock}
+	all[w.random.IntN(len(all))](ctx, s)
+}
+
+// rotateToken revokes the token; the files follow a little later, as with an operator.
+func (w *world) rotateToken(ctx context.Context, _ *slot) {
+	w.count("token rotated")
+	w.tokens.Add(1)
+	w.platform.SetToken(w.token())
+	rest(ctx, time.Duration(w.random.IntN(800))*time.Millisecond)
+	for _, s := range w.slots {
+		s.refresh()
+	}
+}
+
+// rotateSettings changes the configuration of a slot, through a mistake at times.
+func (w *world) rotateSettings(ctx context.Context, s *slot) {
+	w.count("configuration rotated")
+	steps := []string{goodSettings(w.random.IntN(100))}
+	if w.random.IntN(3) == 0 {
+		steps = []string{"retry-max: [not, a, time]\n", steps[0]}
+	}
+	for _, settings := range steps {
+		s.mu.Lock()
+		s.settings = settings
+		s.mu.Unlock()
+		s.refresh()
+		rest(ctx, 300*time.Millisecond)
+	}
+}
+
+// rewriteFiles replaces the files, the manifest among them, by others of the same content.
+func (w *world) rewriteFiles(_ context.Context, s *slot) {
+	w.count("manifest rewritten")
+	s.refresh()
+}
+
+// killSidecar kills the sidecar of a slot, or ends it in order, and starts another one. That
+// of the first slot is left alone.
+func (w *world) killSidecar(_ context.Context, s *slot) {
+	p := s.running()
+	switch {
+	case s.number == 0:
+		return
+	case w.random.IntN(3) == 0:
+		w.count("sidecar restarted")
+		p.stop()
+	default:
+		w.count("sidecar killed")
+		p.kill()
+	}
+	w.note("start failed", s.start())
+}
+
+// killService kills the service of a slot, in the middle of an import if there is one, and
+// starts it again.
+func (w *world) killService(ctx context.Context, s *slot) {
+	w.count("service killed")
+	pod := s.pod.Load()
+	pod.Kill()
+	rest(ctx, time.Duration(w.random.IntN(1500))*time.Millisecond)
+	pod.Restart()
+}
+
+// fault makes the next requests of a slot go wrong.
+func (w *world) fault(_ context.Context, s *slot) {
+	kinds := []platformtest.Fault{
+		{Kind: platformtest.ResetBefore}, {Kind: platformtest.ResetAfter}, {Kind: platformtest.Truncate, Bytes: 20},
+		{Kind: platformtest.Stall, Bytes: 20}, {Kind: platformtest.Hang}, {Kind: platformtest.Duplicate},
+		{Kind: platformtest.Answer, Status: 500}, {Kind: platformtest.Answer, Status: 502, Body: platformtest.HTML},
+		{Kind: platformtest.Answer, Status: 503}, {Kind: platformtest.Answer, Status: 429}, {Kind: platformtest.Answer, Body: platformtest.Garbage},
+		{Kind: platformtest.AnswerAfter, Status: 504}, {Kind: platformtest.Pass, Delay: 2 * time.Second},
+	}
+	n := w.random.IntN(len(kinds))
+	f := kinds[n]
+	f.Times = 1 + w.random.IntN(4)
+	f.Op = []string{"", "pull", "workspace", "workspaces", "events"}[w.random.IntN(5)]
+	w.count("requests that fail")
+	s.faults.Add(f)
+}
+
+// failWorkspace lets the next imports of a workspace fail.
+func (w *world) failWorkspace(_ context.Context, _ *slot) {
+	w.count("workspace that fails")
+	all := w.record.Releases["v1"].Workspaces
+	w.platform.FailTimes(all[w.random.IntN(len(all))].Slug, "soak: it fails for a while", 1+w.random.IntN(3))
+}
+
+// takeLock lets somebody else hold the write lock for a while.
+func (w *world) takeLock(ctx context.Context, _ *slot) {
+	if w.platform.Lock("somebody", "manual") {
+		w.count("lock taken by a person")
+		rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
+		w.platform.Unlock()
+	}
+}
+
+// heal ends what does not end by itself.
+func (w *world) heal() {
+	for _, ws := range w.record.Releases["v1"].Workspaces {
+		w.platform.Heal(ws.Slug)
+	}
+	for _, s := range w.slots {
+		s.faults.Clear()
+	}
+}
+
+// rollOut replaces the pods, one after another, by those of another release, with trouble
+// between. When the first new one is there, a pod of the old release is evicted and comes
+// back. One of three is rolled back halfway.
+func (w *world) rollOut(ctx context.Context, next string) error {
+	old := w.current()
+	w.count("rollout")
+	w.say("rollout of %s", next)
+	w.turn(next)
+	order := w.random.Perm(slots)
+	for n, number := range order {
+		if err := w.slots[number].deploy(next); err != nil {
+			return fmt.Errorf("roll out %s: %w", next, err)
+		}
+		w.disturbFor(ctx, 2*time.Second)
+		if n != 0 {
+			continue
+		}
+		if err := w.evict(order[slots-1], old); err != nil {
+			return err
+		}
+		if w.random.IntN(3) == 0 {
+			return w.rollBack(ctx, order[:1], old)
+		}
+	}
+	return nil
+}
+
+// evict replaces a pod by one of the same release, as a drain does.
+func (w *world) evict(number int, version string) error {
+	w.count("pod of the old release evicted")
+	if err := w.slots[number].deploy(version); err != nil {
+		return fmt.Errorf("evict a pod of %s: %w", version, err)
+	}
+	return nil
+}
+
+// rollBack makes the old release the current one again, while its pods remain.
+func (w *world) rollBack(ctx context.Context, replaced []int, old string) error {
+	w.disturbFor(ctx, 3*time.Second)
+	w.count("rollback")
+	w.say("rollback to %s", old)
+	w.turn(old)
+	for _, number := range slices.Backward(replaced) {
+		if err := w.slots[number].deploy(old); err != nil {
+			return fmt.Errorf("roll back to %s: %w", old, err)
+		}
+	}
+	return nil
+}
+
+// settle waits until everything is right.
+func (w *world) settle(ctx context.Context) {
+	start := time.Now()
+	s := Settling{At: start, Took: -1}
+	for time.Since(start) < settleBound && ctx.Err() == nil {
+		if s.State = w.wrong(ctx); s.State == "" {
+			s.Took = time.Since(start)
+			break
+		}
+		rest(ctx, 100*time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	w.mu.Lock()
+	w.record.Settled = append(w.record.Settled, s)
+	w.mu.Unlock()
+	w.say("settled after %s %s", s.Took.Round(time.Millisecond), s.State)
+}
+
+// wrong says what is not yet right; "" is nothing.
+func (w *world) wrong(ctx context.Context) string {
+	installed := map[string]string{}
+	for _, i := range w.platform.Installed() {
+		installed[i.Slug] = i.Version
+	}
+	for _, ws := range w.record.Releases[w.current()].Workspaces {
+		if installed[ws.Slug] != ws.Version {
+			return fmt.Sprintf("%s is at version %q", ws.Slug, installed[ws.Slug])
+		}
+	}
+	for _, s := range w.slots {
+		if text := s.right(ctx); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// rest waits for a time or for the end.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
