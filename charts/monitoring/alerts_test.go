@@ -80,7 +80,7 @@ func TestAlertsAreComplete(t *testing.T) {
 			t.Errorf("%s is there twice, or not named WorkspacesImport…", r.Alert)
 		}
 		names[r.Alert] = true
-		if d, err := time.ParseDuration(r.For); err != nil || d < time.Minute {
+		if d, err := time.ParseDuration(r.For); err != nil || d < 30*time.Second {
 			t.Errorf("%s: for is %q: an alert of a single scrape is noise", r.Alert, r.For)
 		}
 		if s := r.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {

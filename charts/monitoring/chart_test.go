@@ -101,7 +101,7 @@ func TestRuleIsOfTheNamespace(t *testing.T) {
 }
 
 func TestEachAlertCanBeChanged(t *testing.T) {
-	without := []string{"Failing", "NotSucceeded", "RolloutBlocked", "GateOpenedUnconfirmed", "TokenRejected", "ManifestRejected", "ConfigReloadFailed", "WatchDegraded", "MetricsAbsent",
+	without := []string{"Failing", "ReleaseReplaced", "NotSucceeded", "RolloutBlocked", "GateOpenedUnconfirmed", "TokenRejected", "ManifestRejected", "ConfigReloadFailed", "WatchDegraded", "MetricsAbsent",
 		"ReleaseNotConfirmed", "SidecarNotRunning", "SidecarMissing", "Warning"}
 	for _, r := range alerts(t) {
 		t.Run(r.Alert, func(t *testing.T) {

@@ -122,7 +122,7 @@ func otherDurations(text string) []string {
 	if err != nil {
 		panic(err)
 	}
-	return append(rescaled(text, 2, .5), seconds(d+time.Minute), seconds(d-time.Minute), "")
+	return append(rescaled(text, 2, .5), seconds(d+time.Minute), seconds(max(0, d-time.Minute)), "")
 }
 
 // seconds writes a duration as Prometheus reads it.

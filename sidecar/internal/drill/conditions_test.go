@@ -109,6 +109,7 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	}
 	well := (*pod).confirm
 	add("Failing", problem(state.ImportErrors), well)
+	add("ReleaseReplaced", problem(state.ForeignRelease), well)
 	add("TokenRejected", problem(state.IdentityRefused), well)
 	add("ManifestRejected", problem(state.ManifestMismatch), well)
 	add("NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well, "ReleaseNotConfirmed")

@@ -76,8 +76,8 @@ func advice() map[Reason]Advice {
 		CurrentUnreadable: {"Nobody can tell which release is the current one",
 			"Check that the ConfigMap is mounted where --current-release-file points to, and that it holds one digest or image reference.", "manifest-rejected"},
 		ForeignRelease: {"Another release was imported over this one",
-			"Find the pod or person that imported it, and stop that; then restart the pods of the release that is to stay.", "import-failing"},
+			"Find the pod or person that imported it, and stop that; then restart the pods of the release that is to stay.", "release-replaced"},
 		ReleaseContended: {"Two releases replace each other",
-			"Let only one release be the current one: compare --current-release-file in all pods that import into this platform.", "import-failing"},
+			"Let only one release be the current one: compare --current-release-file in all pods that import into this platform.", "release-replaced"},
 	}
 }
