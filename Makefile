@@ -9,6 +9,7 @@
 # make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
 # make drill-alerts   every alert on real Prometheus and Alertmanager
+# make soak    four sidecars and a platform that flaps, for DURATION (20m): docs/soak.md
 # make e2e     the chart on the cluster of KUBECONFIG: docs/e2e.md
 # make compare-yaml   our YAML reader beside the platform's (js-yaml, from npm; needs Node.js)
 # make mutate-alerts  how many changes of the alert rules make a test fail
@@ -106,6 +107,13 @@ mutate-alerts:
 .PHONY: drill-alerts
 drill-alerts:
 	$(GO) test ./$(DRILL) -run TestDrill -count=1 -v $(if $(PICTURES),-pictures=$(abspath $(PICTURES)))
+
+# Four sidecars and a platform that flaps, for DURATION: docs/soak.md.
+DURATION ?= 20m
+PICTURE  ?= $(BIN)/soak.svg
+.PHONY: soak
+soak: $(BIN)/sidecar
+	$(GO) run ./sidecar/soak -sidecar $(BIN)/sidecar -duration $(DURATION) -picture $(PICTURE)
 
 # LOAD puts an archive of an image, its last argument, into the nodes of the cluster.
 LOAD  ?= kind load image-archive

@@ -12,7 +12,7 @@ import (
 
 const (
 	// lookAge is the longest time between the last look at the platform and the log line
-	// that the release is confirmed.
+	// that the release is confirmed. A list of workspaces may be as old as a request.
 	lookAge = 3 * time.Second
 	// noticed is the time in which a pod has to notice that another release is the current one.
 	noticed = 3 * time.Second
@@ -39,8 +39,12 @@ func (r *Record) openedEarly() (wrong []string) {
 	changes := r.changes()
 	for _, l := range r.Lives {
 		for _, t := range l.Confirmed {
-			name := r.carried(l.Pod, t)
-			if missing := r.missing(changes, name, t); len(missing) > 0 {
+			name, before := r.carried(l.Pod, t), r.carried(l.Pod, t.Add(-noticed))
+			missing := r.missing(changes, name, t)
+			if len(missing) > 0 && before != "" && before != name { // it may not have noticed yet
+				missing = r.missing(changes, before, t)
+			}
+			if len(missing) > 0 {
 				wrong = append(wrong, fmt.Sprintf("I1: %s confirms %s at %s without %v", l.Pod, name, stamp(t), missing))
 			}
 		}
@@ -51,6 +55,9 @@ func (r *Record) openedEarly() (wrong []string) {
 // missing returns the workspaces of a release that the platform did not have at its
 // version, at the best moment of the time of a look before t. Nil is none.
 func (r *Record) missing(changes []platformtest.Import, name string, t time.Time) []string {
+	if r.Releases[name] == nil {
+		return []string{"a release"}
+	}
 	installed, best := map[string]string{}, []string(nil)
 	first := true
 	look := func() {

@@ -30,6 +30,7 @@ type slot struct {
 	version  string // of the release that the pod carries
 	settings string // content of the configuration
 	pods     int    // that the slot has had
+	mounted  string // the token in its file
 	swapped  time.Time
 	process  *process
 }
@@ -65,8 +66,12 @@ func (s *slot) content() map[string]string {
 func (s *slot) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.note("swap failed", s.files.Swap(s.content()))
-	s.swapped = time.Now()
+	content := s.content()
+	s.note("swap failed", s.files.Swap(content))
+	if s.mounted != content["token"] {
+		s.mounted = content["token"]
+		s.swapped = time.Now()
+	}
 }
 
 // ServeHTTP is the service of the pod that the slot has now.
@@ -82,8 +87,7 @@ func (s *slot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // checkToken checks I7: soon after the file changed, no request has the token before.
 func (s *slot) checkToken(token string) {
 	s.mu.Lock()
-	fresh := s.token()
-	stale := token != fresh && !s.swapped.IsZero() && time.Since(s.swapped) > noticed
+	stale := token != s.mounted && time.Since(s.swapped) > noticed
 	s.mu.Unlock()
 	if stale {
 		s.world.mu.Lock()

@@ -41,7 +41,7 @@ const (
 	// was replaced waits for 90 s before it imports over another release.
 	settleBound = 150 * time.Second
 	// troubleTime is the time between two pauses.
-	troubleTime = 40 * time.Second
+	troubleTime = 20 * time.Second
 )
 
 // world is a soak that runs.
@@ -126,7 +126,7 @@ func (w *world) manifest(version string) []byte {
 
 // importTime is uneven, so that answers come before and after what else happens.
 func (w *world) importTime(slug string) time.Duration {
-	return time.Duration(20+len(slug)*int(w.tokens.Load()%7)) * time.Millisecond
+	return time.Duration(60+len(slug)*10*int(w.tokens.Load()%5)) * time.Millisecond
 }
 
 // secretMark is in every token, to find one where it must not be.

@@ -160,6 +160,10 @@ func (w *world) rollOut(ctx context.Context, next string) error {
 		if err := w.slots[number].deploy(next); err != nil {
 			return fmt.Errorf("roll out %s: %w", next, err)
 		}
+		if w.random.IntN(2) == 0 {
+			rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
+			w.killService(ctx, w.slots[number])
+		}
 		w.disturbFor(ctx, 2*time.Second)
 		if n != 0 {
 			continue
