@@ -23,19 +23,24 @@ const (
 	maxRequests = 300
 )
 
+// findings is a list of what is wrong.
+type findings []string
+
+func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
 // Violations lists what was not as the invariants and the rules of growth want it.
 func (r *Record) Violations() []string {
-	wrong := slices.Concat(r.openedEarly(), r.watched(), r.groupOrder(), r.posts(), r.overlaps(), r.StaleTokens,
+	wrong := slices.Concat(r.openedEarly(), r.watched(), r.groupOrder(), r.posts(), r.overlaps(), findings(r.StaleTokens),
 		r.tooManyRequests(), r.unsettled(), r.ends(), r.superseded(), r.Growth().violations())
 	if len(r.Lives) == 0 || len(r.Ledger.Bulks) == 0 || len(r.Settled) == 0 || len(r.Samples) == 0 {
-		wrong = append(wrong, "the record is empty: nothing was checked")
+		wrong.add("the record is empty: nothing was checked")
 	}
 	return wrong
 }
 
 // openedEarly checks I1: when a sidecar confirms its release, the platform has every
 // workspace of it, or had within the last look.
-func (r *Record) openedEarly() (wrong []string) {
+func (r *Record) openedEarly() (wrong findings) {
 	changes := r.changes()
 	for _, l := range r.Lives {
 		for _, t := range l.Confirmed {
@@ -45,7 +50,7 @@ func (r *Record) openedEarly() (wrong []string) {
 				missing = r.missing(changes, before, t)
 			}
 			if len(missing) > 0 {
-				wrong = append(wrong, fmt.Sprintf("I1: %s confirms %s at %s without %v", l.Pod, name, stamp(t), missing))
+				wrong.add("I1: %s confirms %s at %s without %v", l.Pod, name, stamp(t), missing)
 			}
 		}
 	}
@@ -85,7 +90,7 @@ func (r *Record) missing(changes []platformtest.Import, name string, t time.Time
 }
 
 // watched collects what the watchers of the processes saw: I2, I3, I11 and I12.
-func (r *Record) watched() (wrong []string) {
+func (r *Record) watched() (wrong findings) {
 	for _, l := range r.Lives {
 		wrong = append(wrong, l.Wrong...)
 	}
@@ -94,16 +99,16 @@ func (r *Record) watched() (wrong []string) {
 
 // groupOrder checks I4: a group is posted when the platform has had all of the groups
 // before it, at the versions of the release.
-func (r *Record) groupOrder() (wrong []string) {
+func (r *Record) groupOrder() (wrong findings) {
 	for _, b := range r.Ledger.Bulks {
 		name := r.carried(b.Pod, b.Begin)
 		if len(b.Groups) != 1 || r.Releases[name] == nil {
-			wrong = append(wrong, fmt.Sprintf("I4: %s posts %v of %q", b.Pod, b.Groups, name))
+			wrong.add("I4: %s posts %v of %q", b.Pod, b.Groups, name)
 			continue
 		}
 		for _, w := range r.Releases[name].Workspaces {
 			if w.Groups[0] < b.Groups[0] && !r.handled(w, b.Begin) {
-				wrong = append(wrong, fmt.Sprintf("I4: %s posts %s of %s at %s before %s", b.Pod, b.Groups[0], name, stamp(b.Begin), w.Slug))
+				wrong.add("I4: %s posts %s of %s before %s, at %s", b.Pod, b.Groups[0], name, w.Slug, stamp(b.Begin))
 			}
 		}
 	}
@@ -119,7 +124,7 @@ func (r *Record) handled(w platformtest.Workspace, t time.Time) bool {
 
 // posts checks I5: a process posts a group of a release again only if something excuses
 // it, and forces it only where an import of it failed or another release came between.
-func (r *Record) posts() (wrong []string) {
+func (r *Record) posts() (wrong findings) {
 	type key struct {
 		life          *Life
 		group, reason string
@@ -129,17 +134,17 @@ func (r *Record) posts() (wrong []string) {
 		name := r.carried(b.Pod, b.Begin)
 		k := key{r.life(b.Pod, b.Begin), b.Groups[0], name}
 		if k.life == nil {
-			wrong = append(wrong, fmt.Sprintf("I5: %s posts %s at %s without a sidecar", b.Pod, b.Groups[0], stamp(b.Begin)))
+			wrong.add("I5: %s posts %s at %s without a sidecar", b.Pod, b.Groups[0], stamp(b.Begin))
 			continue
 		}
 		if b.Force && !r.mayForce(r.Ledger.Bulks[:n], b, name) {
-			wrong = append(wrong, fmt.Sprintf("I5: %s forces %s of %s at %s without a reason", b.Pod, b.Groups[0], name, stamp(b.Begin)))
+			wrong.add("I5: %s forces %s of %s at %s without a reason", b.Pod, b.Groups[0], name, stamp(b.Begin))
 		}
 		count[k]++
 	}
 	for k, n := range count {
 		if limit := 1 + r.excuses(k.life, k.group, k.reason); n > limit {
-			wrong = append(wrong, fmt.Sprintf("I5: %s posts %s of %s %d times, %d are allowed", k.life.Pod, k.group, k.reason, n, limit))
+			wrong.add("I5: %s posts %s of %s %d times, %d are allowed", k.life.Pod, k.group, k.reason, n, limit)
 		}
 	}
 	return wrong
@@ -156,7 +161,9 @@ func (r *Record) mayForce(before []platformtest.Bulk, b platformtest.Bulk, name 
 func (r *Record) excuses(l *Life, group, name string) (n int) {
 	during := func(t time.Time) bool { return !t.Before(l.Begin) && (l.End.IsZero() || !t.After(l.End)) }
 	for _, b := range r.Ledger.Bulks {
-		if during(b.Begin) && b.Groups[0] == group && (b.Pod == l.Pod && b.Outcome != platformtest.Imported || r.carried(b.Pod, b.Begin) != name) {
+		failed := b.Pod == l.Pod && b.Outcome != platformtest.Imported
+		foreign := r.carried(b.Pod, b.Begin) != name
+		if during(b.Begin) && b.Groups[0] == group && (failed || foreign) {
 			n++
 		}
 	}
@@ -169,19 +176,19 @@ func (r *Record) excuses(l *Life, group, name string) (n int) {
 }
 
 // overlaps checks I6: one import at a time.
-func (r *Record) overlaps() (wrong []string) {
+func (r *Record) overlaps() (wrong findings) {
 	bulks := slices.Clone(r.Ledger.Bulks)
 	slices.SortFunc(bulks, func(a, b platformtest.Bulk) int { return a.Begin.Compare(b.Begin) })
 	for n := 1; n < len(bulks); n++ {
 		if before := bulks[n-1]; before.End.IsZero() || bulks[n].Begin.Before(before.End) {
-			wrong = append(wrong, fmt.Sprintf("I6: %s and %s import at the same time, at %s", before.Pod, bulks[n].Pod, stamp(bulks[n].Begin)))
+			wrong.add("I6: %s and %s import at once, at %s", before.Pod, bulks[n].Pod, stamp(bulks[n].Begin))
 		}
 	}
 	return wrong
 }
 
 // tooManyRequests checks I8 by what pauses between attempts are for: a bounded rate.
-func (r *Record) tooManyRequests() (wrong []string) {
+func (r *Record) tooManyRequests() (wrong findings) {
 	times := map[string][]time.Time{}
 	for _, q := range r.Ledger.Requests {
 		times[q.Server] = append(times[q.Server], q.At)
@@ -194,7 +201,7 @@ func (r *Record) tooManyRequests() (wrong []string) {
 				first++
 			}
 			if n-first+1 > maxRequests {
-				wrong = append(wrong, fmt.Sprintf("I8: more than %d requests to %s in the %s before %s", maxRequests, server, window, stamp(t)))
+				wrong.add("I8: more than %d requests to %s in the %s before %s", maxRequests, server, window, stamp(t))
 				break
 			}
 		}
@@ -203,23 +210,24 @@ func (r *Record) tooManyRequests() (wrong []string) {
 }
 
 // unsettled checks I9: when the trouble pauses, everything becomes right.
-func (r *Record) unsettled() (wrong []string) {
+func (r *Record) unsettled() (wrong findings) {
 	for _, s := range r.Settled {
 		if s.Took < 0 {
-			wrong = append(wrong, fmt.Sprintf("I9: what was wrong at %s stays wrong: %s", stamp(s.At), s.State))
+			wrong.add("I9: what was wrong at %s stays wrong: %s", stamp(s.At), s.State)
 		}
 	}
 	return wrong
 }
 
 // ends checks I10: an end that was asked for is no failure.
-func (r *Record) ends() (wrong []string) {
+func (r *Record) ends() (wrong findings) {
 	for _, l := range r.Lives {
 		if l.Asked.IsZero() {
 			continue
 		}
-		if took := l.End.Sub(l.Asked); l.ExitCode != 0 || took > endTime || len(l.LateErrors) > 0 {
-			wrong = append(wrong, fmt.Sprintf("I10: %s ends with code %d after %s, with the errors %q", l.Pod, l.ExitCode, took.Round(time.Millisecond), l.LateErrors))
+		took := l.End.Sub(l.Asked).Round(time.Millisecond)
+		if l.ExitCode != 0 || took > endTime || len(l.LateErrors) > 0 {
+			wrong.add("I10: %s ends with code %d after %s, with the errors %q", l.Pod, l.ExitCode, took, l.LateErrors)
 		}
 	}
 	return wrong
@@ -227,11 +235,11 @@ func (r *Record) ends() (wrong []string) {
 
 // superseded checks that no pod begins to import a release that has not been the current
 // one for longer than it takes to notice.
-func (r *Record) superseded() (wrong []string) {
+func (r *Record) superseded() (wrong findings) {
 	for _, b := range r.Ledger.Bulks {
 		name := r.carried(b.Pod, b.Begin)
 		if name != at(r.Current, b.Begin) && name != at(r.Current, b.Begin.Add(-noticed)) {
-			wrong = append(wrong, fmt.Sprintf("current release: %s imports %s at %s, which is not the current one", b.Pod, name, stamp(b.Begin)))
+			wrong.add("current release: %s imports %s, which is not the current one, at %s", b.Pod, name, stamp(b.Begin))
 		}
 	}
 	return wrong

@@ -30,13 +30,14 @@ func good() *Record {
 	r.imports("pod-0-0", "v1", 1)
 	r.imports("pod-0-0", "v2", 51)
 	r.Lives = []*Life{
-		{Slot: 0, Pod: "pod-0-0", Begin: second(0), End: second(100), Asked: second(99), Confirmed: []time.Time{second(5), second(60)}, Ready: second(5)},
+		{Slot: 0, Pod: "pod-0-0", Begin: second(0), End: second(100), Asked: second(99), Ready: second(5),
+			Confirmed: []time.Time{second(5), second(60)}},
 		{Slot: 1, Pod: "pod-1-1", Begin: second(0), End: second(49), Confirmed: []time.Time{second(6)}, Ready: second(6)},
 	}
 	for n := range 20 {
 		at := second(float64(n) * 5)
 		r.Samples = append(r.Samples, Sample{At: at, Slot: 0, RSS: 12e6, FDs: 12, Goroutines: 20, Watches: 4})
-		r.Ledger.Requests = append(r.Ledger.Requests, platformtest.Request{At: at, Server: "pod-0-0", Op: "workspaces", Status: 200})
+		r.Ledger.Requests = append(r.Ledger.Requests, platformtest.Request{At: at, Server: "pod-0-0", Status: 200})
 	}
 	return r
 }
@@ -52,7 +53,8 @@ func (r *Record) imports(pod, version string, from float64) {
 // bulk adds an import of a group, which takes 0.9 s.
 func (r *Record) bulk(pod, version, group string, begin float64) *platformtest.Bulk {
 	l := r.Ledger
-	l.Bulks = append(l.Bulks, platformtest.Bulk{Pod: pod, Groups: []string{group}, Begin: second(begin), End: second(begin + .9), Outcome: platformtest.Imported})
+	l.Bulks = append(l.Bulks, platformtest.Bulk{Pod: pod, Groups: []string{group}, Outcome: platformtest.Imported,
+		Begin: second(begin), End: second(begin + .9)})
 	for _, w := range r.Releases[version].Select([]string{group}) {
 		if w.Version == "v0" && len(l.Imports) > 8 {
 			continue // it is there, and skipped
@@ -66,7 +68,8 @@ func (r *Record) bulk(pod, version, group string, begin float64) *platformtest.B
 // request adds n requests within a second.
 func (r *Record) request(pod string, n, status int) {
 	for i := range n {
-		r.Ledger.Requests = append(r.Ledger.Requests, platformtest.Request{At: second(30 + float64(i)/float64(n)), Server: pod, Status: status})
+		at := second(30 + float64(i)/float64(n))
+		r.Ledger.Requests = append(r.Ledger.Requests, platformtest.Request{At: at, Server: pod, Status: status})
 	}
 }
 
@@ -82,7 +85,9 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 		name, want string
 		plant      func(*Record)
 	}{
-		{"confirmed before the last group", "I1: pod-0-0 confirms v1", func(r *Record) { r.Lives[0].Confirmed[0] = second(3) }},
+		{"confirmed before the last group", "I1: pod-0-0 confirms v1", func(r *Record) {
+			r.Lives[0].Confirmed[0] = second(3)
+		}},
 		{"confirmed with a workspace of another release", "I1: pod-1-1 confirms v1", func(r *Record) {
 			r.Lives[1].Confirmed[0] = second(45)
 			r.bulk("pod-0-0", "v2", "base1", 40)
@@ -105,9 +110,13 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 			r.Ledger.Bulks = r.Ledger.Bulks[:3]
 			r.bulk("pod-1-1", "v1", "base1", 30).Force = true
 		}},
-		{"an import of nobody", "I5: pod-1-1 posts base1 at 10:01:30.000 without a sidecar", func(r *Record) { r.bulk("pod-1-1", "v1", "base1", 90) }},
+		{"an import of nobody", "I5: pod-1-1 posts base1 at 10:01:30.000 without a sidecar", func(r *Record) {
+			r.bulk("pod-1-1", "v1", "base1", 90)
+		}},
 		{"two imports at once", "I6: pod-0-0 and pod-1-1", func(r *Record) { r.bulk("pod-1-1", "v1", "base1", 1.5) }},
-		{"an import that never ended", "I6: pod-1-1 and pod-0-0", func(r *Record) { r.bulk("pod-1-1", "v1", "base1", 48).End = time.Time{} }},
+		{"an import that never ended", "I6: pod-1-1 and pod-0-0", func(r *Record) {
+			r.bulk("pod-1-1", "v1", "base1", 48).End = time.Time{}
+		}},
 		{"an old token", "I7:", func(r *Record) { r.StaleTokens = []string{"I7: a request has an old token"} }},
 		{"too many requests", "I8: more than 300 requests to pod-1-1", func(r *Record) { r.request("pod-1-1", 301, 200) }},
 		{"no convergence", "I9:", func(r *Record) { r.Settled[1].Took = -1 }},
@@ -118,7 +127,9 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 			r.Lives[1].End = second(90)
 			r.bulk("pod-1-1", "v1", "base1", 70)
 		}},
-		{"memory grows", "growth: resident memory from 12.0 to 15.0 MB", func(r *Record) { r.grow(func(s *Sample) { s.RSS = 15e6 }) }},
+		{"memory grows", "growth: resident memory from 12.0 to 15.0 MB", func(r *Record) {
+			r.grow(func(s *Sample) { s.RSS = 15e6 })
+		}},
 		{"descriptors leak", "growth: file descriptors", func(r *Record) { r.grow(func(s *Sample) { s.FDs = 15 }) }},
 		{"goroutines leak", "growth: goroutines", func(r *Record) { r.grow(func(s *Sample) { s.Goroutines = 25 }) }},
 		{"watches leak", "growth: inotify watches", func(r *Record) { r.grow(func(s *Sample) { s.Watches = 6 }) }},

@@ -2,10 +2,7 @@
 
 package soak
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Growth compares what the first sidecar took early and late. It lives as long as the soak.
 type Growth []Series
@@ -57,16 +54,16 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-func (g Growth) violations() (wrong []string) {
+func (g Growth) violations() (wrong findings) {
 	for _, s := range g {
 		if s.Early == 0 || s.Late == 0 {
-			wrong = append(wrong, fmt.Sprintf("growth: %s was not measured", s.Name))
+			wrong.add("growth: %s was not measured", s.Name)
 		}
 		if s.Late > s.Early+s.Allowed {
-			wrong = append(wrong, fmt.Sprintf("growth: %s from %.1f to %.1f %s, %g more are allowed", s.Name, s.Early, s.Late, s.Unit, s.Allowed))
+			wrong.add("growth: %s from %.1f to %.1f %s; %g more are allowed", s.Name, s.Early, s.Late, s.Unit, s.Allowed)
 		}
 		if s.Max > s.Limit {
-			wrong = append(wrong, fmt.Sprintf("growth: %s up to %.1f %s, the limit is %g", s.Name, s.Max, s.Unit, s.Limit))
+			wrong.add("growth: %s up to %.1f %s, the limit is %g", s.Name, s.Max, s.Unit, s.Limit)
 		}
 	}
 	return wrong

@@ -40,8 +40,9 @@ func (r *Record) Draw(out io.Writer) error {
 	var b strings.Builder
 	plots := r.plots()
 	height := len(plots)*(plotHeight+plotGap) + 30
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", pictureWidth, height)
-	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", pictureWidth, height)
+	fmt.Fprintf(&b, "<svg xmlns=%q viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n",
+		"http://www.w3.org/2000/svg", pictureWidth, height)
+	fmt.Fprintf(&b, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", pictureWidth, height)
 	for n, p := range plots {
 		r.drawPlot(&b, p, 24+n*(plotHeight+plotGap))
 	}
@@ -50,7 +51,8 @@ func (r *Record) Draw(out io.Writer) error {
 		if slot == 0 {
 			name += ", never ended"
 		}
-		fmt.Fprintf(&b, `<circle cx="%d" cy="%d" r="4" fill="%s"/><text x="%d" y="%d">%s</text>`+"\n", x, height-14, color, x+10, height-10, name)
+		fmt.Fprintf(&b, "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=%q/>", x, height-14, color)
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\">%s</text>\n", x+10, height-10, name)
 	}
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(out, b.String())
@@ -84,19 +86,25 @@ func (r *Record) drawPlot(b *strings.Builder, p plot, top int) {
 	y := func(v float64) float64 { return float64(top) + plotHeight*(1-v/highest) }
 	fmt.Fprintf(b, `<text x="%d" y="%d" font-weight="bold">%s</text>`+"\n", marginLeft, top-8, p.title)
 	for _, s := range r.Settled {
-		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`+"\n", x(s.At), x(s.At), top, top+plotHeight)
+		drawLine(b, x(s.At), float64(top), x(s.At), float64(top+plotHeight), "#ddd")
 	}
 	for _, share := range []float64{0, .5, 1} {
 		at := y(highest * share)
-		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#bbb"/><text x="%d" y="%.1f" text-anchor="end">%.3g</text>`+"\n",
-			marginLeft, pictureWidth-marginRight, at, at, marginLeft-6, at+4, highest*share)
+		drawLine(b, marginLeft, at, pictureWidth-marginRight, at, "#bbb")
+		fmt.Fprintf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n", marginLeft-6, at+4, highest*share)
 	}
 	for _, d := range p.dots {
-		fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="2" fill="%s" fill-opacity="0.7"/>`+"\n", x(d.at), y(d.value), colors()[d.slot])
+		fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=%q fill-opacity=\"0.7\"/>\n",
+			x(d.at), y(d.value), colors()[d.slot])
 	}
 	minutes := r.End.Sub(r.Begin).Minutes()
 	for _, share := range []float64{0, .25, .5, .75, 1} {
 		at := r.Begin.Add(time.Duration(share * float64(r.End.Sub(r.Begin))))
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%.3g min</text>`+"\n", x(at), top+plotHeight+16, share*minutes)
+		fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3g min</text>\n",
+			x(at), top+plotHeight+16, share*minutes)
 	}
+}
+
+func drawLine(b *strings.Builder, x1, y1, x2, y2 float64, color string) {
+	fmt.Fprintf(b, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=%q/>\n", x1, y1, x2, y2, color)
 }

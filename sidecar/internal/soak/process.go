@@ -42,12 +42,13 @@ func startProcess(s *slot, pod string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{ended: make(chan struct{}), listen: make(chan string, 1), life: &Life{Slot: s.number, Pod: pod, Begin: time.Now()},
+	p := &process{ended: make(chan struct{}), listen: make(chan string, 1),
+		life:   &Life{Slot: s.number, Pod: pod, Begin: time.Now()},
 		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 	p.cmd = exec.Command(s.opts.Sidecar, "run", "--listen", "127.0.0.1:0", "--termination-log", "", "--log-format", "json",
 		"--platform-url", s.server.URL, "--identity", "token", "--mode", "import", "--pod-name", pod,
-		"--token-file", s.files.Path("token"), "--config", s.files.Path("sidecar.yaml"), "--manifest", s.files.Path("manifest.json"),
-		"--current-release-file", s.current.Path("release"))
+		"--token-file", s.files.Path("token"), "--config", s.files.Path("sidecar.yaml"),
+		"--manifest", s.files.Path("manifest.json"), "--current-release-file", s.current.Path("release"))
 	p.cmd.Env = []string{}
 	stderr, err := p.cmd.StderrPipe()
 	if err == nil {

@@ -102,7 +102,8 @@ func (r *Record) life(pod string, t time.Time) *Life {
 
 // changes are the imports that changed the platform, in order of their end.
 func (r *Record) changes() []platformtest.Import {
-	done := slices.DeleteFunc(slices.Clone(r.Ledger.Imports), func(i platformtest.Import) bool { return i.Outcome != platformtest.Imported })
+	changedNothing := func(i platformtest.Import) bool { return i.Outcome != platformtest.Imported }
+	done := slices.DeleteFunc(slices.Clone(r.Ledger.Imports), changedNothing)
 	slices.SortStableFunc(done, func(a, b platformtest.Import) int { return a.End.Compare(b.End) })
 	return done
 }

@@ -32,9 +32,11 @@ func (r *Record) Report(out io.Writer) error {
 	row("start to Ready: median, 95 of 100, longest", "%s, %s, %s", first(.5), first(.95), first(1))
 	settled := r.settled()
 	row("trouble ends to all confirmed: median, longest", "%s, %s", settled(.5), settled(1))
-	fmt.Fprintf(&b, "\n| resource | second quarter | last quarter | highest of all | allowed growth | limit |\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n| resource | second quarter | last quarter | highest of all | allowed growth | limit |\n")
+	b.WriteString("|---|---|---|---|---|---|\n")
 	for _, s := range r.Growth() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %g | %g |\n", s.Name, s.text(s.Early), s.text(s.Late), s.text(s.Max), s.Allowed, s.Limit)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %g | %g |\n",
+			s.Name, s.text(s.Early), s.text(s.Late), s.text(s.Max), s.Allowed, s.Limit)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -47,7 +49,8 @@ func (r *Record) outcomes() string {
 	for _, b := range r.Ledger.Bulks {
 		count[b.Outcome]++
 	}
-	return fmt.Sprintf("%d succeeded, %d failed, %d were killed", count[platformtest.Imported], count[platformtest.Failed], count[platformtest.Killed])
+	return fmt.Sprintf("%d succeeded, %d failed, %d were killed",
+		count[platformtest.Imported], count[platformtest.Failed], count[platformtest.Killed])
 }
 
 func (r *Record) confirmations() (n int) {

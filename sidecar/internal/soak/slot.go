@@ -53,13 +53,14 @@ func mount(dir string, files map[string]string) (*watchtest.Mount, error) {
 }
 
 func goodSettings(n int) string {
-	return fmt.Sprintf("poll: 200ms\nretry-min: 100ms\nretry-max: %dms\nreconcile-interval: 2s\ngroup-timeout: 20s\nlock-expiry: %s\nrequest-timeout: 3s\nservices: []\n",
-		900+n, lockExpiry)
+	return fmt.Sprintf("poll: 200ms\nretry-min: 100ms\nretry-max: %dms\nreconcile-interval: 2s\n"+
+		"group-timeout: 20s\nlock-expiry: %s\nrequest-timeout: 3s\nservices: []\n", 900+n, lockExpiry)
 }
 
 // content is that of the mounted files. The caller holds mu, or nobody else knows the slot.
 func (s *slot) content() map[string]string {
-	return map[string]string{"token": s.token(), "sidecar.yaml": s.settings, "manifest.json": string(s.manifest(s.version))}
+	manifest := string(s.manifest(s.version))
+	return map[string]string{"token": s.token(), "sidecar.yaml": s.settings, "manifest.json": manifest}
 }
 
 // refresh brings the files up to date, as the kubelet does.
@@ -91,7 +92,8 @@ func (s *slot) checkToken(token string) {
 	s.mu.Unlock()
 	if stale {
 		s.world.mu.Lock()
-		s.record.StaleTokens = append(s.record.StaleTokens, fmt.Sprintf("I7: a request of slot %d at %s has an old token", s.number, stamp(time.Now())))
+		text := fmt.Sprintf("I7: a request of slot %d at %s has an old token", s.number, stamp(time.Now()))
+		s.record.StaleTokens = append(s.record.StaleTokens, text)
 		s.world.mu.Unlock()
 	}
 }

@@ -60,13 +60,13 @@ type world struct {
 // Run makes trouble for the time of the options and returns what happened. Its error is
 // one of the soak itself.
 func Run(ctx context.Context, o Options) (*Record, error) {
-	w := &world{opts: o, random: rand.New(rand.NewPCG(o.Seed, 0)), record: &Record{
-		Begin: time.Now(), Releases: map[string]*platformtest.Release{}, Carried: map[string][]Turn{}, Troubles: map[string]int{}}}
+	w := &world{opts: o, random: rand.New(rand.NewPCG(o.Seed, 0)), record: &Record{Begin: time.Now(),
+		Releases: map[string]*platformtest.Release{}, Carried: map[string][]Turn{}, Troubles: map[string]int{}}}
 	for _, version := range []string{"v1", "v2"} {
 		w.record.Releases[version] = newRelease(version)
 	}
-	w.platform = platformtest.New(platformtest.Options{ImportTime: w.importTime, PodEvents: true, RefuseHeaders: true, PodToken: true,
-		Token: w.token(), LockExpiry: lockExpiry})
+	w.platform = platformtest.New(platformtest.Options{ImportTime: w.importTime, PodEvents: true,
+		RefuseHeaders: true, PodToken: true, Token: w.token(), LockExpiry: lockExpiry})
 	defer w.platform.Close()
 
 	w.turn("v1")
@@ -106,7 +106,8 @@ func newRelease(version string) *platformtest.Release {
 	for _, group := range []string{"base1", "base2", "extended"} {
 		for n := range 3 {
 			slug := fmt.Sprintf("%s-%d", group, n)
-			w := platformtest.Workspace{Slug: slug, ID: "id-" + slug, Name: slug, Version: version, Groups: []string{group}, Files: 2}
+			w := platformtest.Workspace{Slug: slug, ID: "id-" + slug, Name: slug, Version: version, Files: 2}
+			w.Groups = []string{group}
 			if n == 2 {
 				w.Version = "v0"
 			}

@@ -110,7 +110,8 @@ func (w *world) fault(_ context.Context, s *slot) {
 		{Kind: platformtest.ResetBefore}, {Kind: platformtest.ResetAfter}, {Kind: platformtest.Truncate, Bytes: 20},
 		{Kind: platformtest.Stall, Bytes: 20}, {Kind: platformtest.Hang}, {Kind: platformtest.Duplicate},
 		{Kind: platformtest.Answer, Status: 500}, {Kind: platformtest.Answer, Status: 502, Body: platformtest.HTML},
-		{Kind: platformtest.Answer, Status: 503}, {Kind: platformtest.Answer, Status: 429}, {Kind: platformtest.Answer, Body: platformtest.Garbage},
+		{Kind: platformtest.Answer, Status: 503}, {Kind: platformtest.Answer, Status: 429},
+		{Kind: platformtest.Answer, Body: platformtest.Garbage},
 		{Kind: platformtest.AnswerAfter, Status: 504}, {Kind: platformtest.Pass, Delay: 2 * time.Second},
 	}
 	n := w.random.IntN(len(kinds))

@@ -49,7 +49,8 @@ func (s *slot) blame(p *process, format string, args ...any) {
 	if s.stopped.Load() || !p.life.Asked.IsZero() || s.running() != p || p.hasEnded() {
 		return
 	}
-	p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("%s %s at %s", fmt.Sprintf(format, args...), p.life.Pod, stamp(time.Now())))
+	text := fmt.Sprintf(format, args...)
+	p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("%s %s at %s", text, p.life.Pod, stamp(time.Now())))
 }
 
 // probe checks I2, that nobody who was Ready stops being so, and I3, that a process that
@@ -95,8 +96,10 @@ func (s *slot) sample(ctx context.Context, p *process) {
 			s.blame(p, "I12: the metrics lack %s:", missing)
 		}
 	}
-	one := Sample{At: time.Now(), Slot: s.number, RSS: number(metrics, "process_resident_memory_bytes"),
-		FDs: int(number(metrics, "process_open_fds")), Goroutines: int(number(metrics, "go_goroutines")), Watches: p.watches()}
+	one := Sample{At: time.Now(), Slot: s.number, Watches: p.watches(),
+		RSS:        number(metrics, "process_resident_memory_bytes"),
+		FDs:        int(number(metrics, "process_open_fds")),
+		Goroutines: int(number(metrics, "go_goroutines"))}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
 	if one.RSS > 0 && one.Watches > 0 { // not one that is just ending
