@@ -43,6 +43,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		main()
+	case onlyIPv4, onlyIPv6:
+		if err := runInFamily(os.Getenv(asProgram)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

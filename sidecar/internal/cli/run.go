@@ -5,9 +5,7 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -46,9 +44,9 @@ func (a *app) tuneGC() {
 func (g *agent) run(ctx context.Context) error {
 	c := g.live.Get()
 	// First of all: the kubelet asks at once, and everything else may be slow.
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen for probes: %w", err)
+		return err
 	}
 	stopped := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
