@@ -34,6 +34,9 @@ type GroupForecast struct {
 // one that the pass would end with.
 func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 	p := &pass{Importer: New(nil, state.NewStore(), nobody{}, slog.New(slog.DiscardHandler)), Inputs: in}
+	if in.Current.superseded() {
+		return nil, in.Current.failure()
+	}
 	mode, err := p.preflight(ctx)
 	if err != nil {
 		return nil, err

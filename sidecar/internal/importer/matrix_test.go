@@ -36,7 +36,8 @@ type cell struct {
 	phase               state.Phase
 	hits                atomic.Int32 // requests that the fault hit
 	world, after, first sync.Once
-	base                int // passes of the first replica that had ended when the fault came
+	base                int      // passes of the first replica that had ended when the fault came
+	rival               *replica // a pod of another release, nil if there is none
 
 	mu    sync.Mutex
 	early []string // what was wrong before the end
@@ -78,14 +79,10 @@ func matrixPolicy(name string) Policy {
 func newCell(c *cluster, f *matrixFault, phase state.Phase, replicas int) *cell {
 	x := &cell{cluster: c, fault: f, phase: phase}
 	for range replicas {
-		r := c.add(matrixFiles("v1"))
-		r.policy = matrixPolicy(r.Name)
-		gateway := c.NewGateway() // of its own, for its faults
-		gateway.Faults = r.Faults
-		r.gateway = c.clientOf(gateway)
-		r.client = c.client(r.Pod, platform.Join(platform.Headers(platform.LocalHeaders()), c.bearerIdentity()))
-		x.arm(r)
-		r.counts.onPass = func(reason state.Reason) { x.check(r, reason) }
+		x.arm(x.newReplica(ours))
+	}
+	x.prepare()
+	for _, r := range x.replicas {
 		r.SetListening(false)
 		time.AfterFunc(time.Second, func() { r.SetListening(true) })
 	}
@@ -93,6 +90,18 @@ func newCell(c *cluster, f *matrixFault, phase state.Phase, replicas int) *cell 
 	c.Lock("somebody", "manual")
 	time.AfterFunc(6*time.Second, c.Unlock)
 	return x
+}
+
+// newReplica adds a replica of a release.
+func (x *cell) newReplica(version string) *replica {
+	r := x.add(matrixFiles(version))
+	r.policy = matrixPolicy(r.Name)
+	gateway := x.NewGateway() // of its own, for its faults
+	gateway.Faults = r.Faults
+	r.gateway = x.clientOf(gateway)
+	r.client = x.client(r.Pod, platform.Join(platform.Headers(platform.LocalHeaders()), x.bearerIdentity()))
+	r.counts.onPass = func(reason state.Reason) { x.check(r, reason) }
+	return r
 }
 
 // arm makes the fault hit the first request of a replica in the phase.
@@ -177,8 +186,12 @@ func (x *cell) run() []string {
 	start := time.Now()
 	x.startAll()
 	limit := matrixBound + x.fault.slack
+	opened := map[*replica]bool{}
 	for !x.settled() && time.Since(start) < limit {
 		time.Sleep(time.Second)
+		for _, r := range x.pods() {
+			opened[r] = opened[r] || r.ready()
+		}
 	}
 	for x.busy.Load() > 0 { // whoever is to be started again, so that it can be ended
 		time.Sleep(time.Second)
@@ -186,6 +199,14 @@ func (x *cell) run() []string {
 	var wrong []string
 	if !x.settled() {
 		wrong = append(wrong, fmt.Sprintf("does not converge within %s: %s", limit, x.states()))
+	}
+	if x.rival != nil {
+		x.rival.kill()
+	}
+	for _, r := range x.pods() {
+		if !r.ready() && (x.rival == nil || opened[r]) {
+			wrong = append(wrong, "I2: "+r.Name+" is not ready")
+		}
 	}
 	return append(wrong, x.violations()...)
 }
@@ -195,6 +216,9 @@ func (x *cell) run() []string {
 func (x *cell) settled() bool {
 	if x.busy.Load() > 0 {
 		return false
+	}
+	if x.fault.rivals != nil {
+		return x.hits.Load() > 0 && x.fault.rivals.ended(x)
 	}
 	for _, r := range x.replicas {
 		s := r.get()
@@ -207,7 +231,7 @@ func (x *cell) settled() bool {
 }
 
 func (x *cell) states() (all []string) {
-	for _, r := range x.replicas {
+	for _, r := range x.pods() {
 		s := r.get()
 		text := fmt.Sprintf("%s %s confirmed %t", r.Name, s.Phase, s.Confirmed)
 		if s.Problem != nil {
@@ -226,12 +250,9 @@ func (x *cell) violations() []string {
 	if x.hits.Load() == 0 {
 		add("the fault never came")
 	}
-	for _, r := range x.replicas {
-		if missing := x.missing(r); len(missing) > 0 {
+	for _, r := range x.pods() {
+		if missing := x.missing(r); len(missing) > 0 && x.stayed(r) {
 			add("I9: %v are not installed at the version of %s", missing, r.Name)
-		}
-		if !r.ready() {
-			add("I2: %s is not ready", r.Name)
 		}
 		if r.log.has(token) || r.log.has("panic") {
 			add("I11: the log of %s tells the token", r.Name)
@@ -240,8 +261,8 @@ func (x *cell) violations() []string {
 	if found := l.Overlaps(); found != nil && !x.fault.breaksLock {
 		add("I6: %v ran at the same time", found)
 	}
-	if n := len(l.Requests); n > matrixRequests*len(x.replicas) {
-		add("I8: %d requests of %d replicas", n, len(x.replicas))
+	if n := len(l.Requests); n > matrixRequests*len(x.pods()) {
+		add("I8: %d requests of %d replicas", n, len(x.pods()))
 	}
 	return append(wrong, slices.Concat(x.wrongOrder(l), x.wrongPosts(l), x.duplicates(l))...)
 }
@@ -255,7 +276,7 @@ func (x *cell) wrongOrder(l *platformtest.Ledger) (wrong []string) {
 		}
 		before := b.Groups[0][:len("group-")] + string(b.Groups[0][len("group-")]-1)
 		done := slices.ContainsFunc(l.Bulks[:i], func(o platformtest.Bulk) bool {
-			return o.Groups[0] == before && o.Outcome == platformtest.Imported && !o.End.After(b.Begin)
+			return o.Groups[0] == before && o.Outcome == platformtest.Imported && !o.End.After(b.Begin) && x.versionOf(o.Pod) == x.versionOf(b.Pod)
 		})
 		if !done && b.Groups[0] != "group-a" {
 			wrong = append(wrong, fmt.Sprintf("I4: %v began before %s was imported", b.Groups, before))
@@ -277,7 +298,11 @@ func (x *cell) wrongPosts(l *platformtest.Ledger) (wrong []string) {
 		}
 	}
 	for k, n := range posts {
-		if limit := 1 + allowed[k] + int(x.hits.Load()); n > limit {
+		limit := 1 + allowed[k] + int(x.hits.Load())
+		if x.rival != nil {
+			limit += maxTakeBacks
+		}
+		if n > limit {
 			wrong = append(wrong, fmt.Sprintf("I5: %s posted %s %d times, %d are allowed", k.pod, k.group, n, limit))
 		}
 	}

@@ -271,3 +271,40 @@ func TestForceWhereVersionsRepeat(t *testing.T) {
 		}
 	})
 }
+
+// Another release is imported between any two passes of a sidecar that meets a lock, a
+// failure and a cut answer on its way.
+func TestI1BetweenAnyTwoPasses(t *testing.T) {
+	const passes = 12
+	for _, named := range []string{"", "v2"} {
+		for n := range passes {
+			oneOfEach(t, platformtest.Options{ImportTime: each(time.Second)}, func(t *testing.T, c *cluster, old, next *replica) {
+				c.FailTimes("c", "broken", 1)
+				c.FailTimes("d", "broken", 2)
+				c.Lock("somebody", "manual")
+				time.AfterFunc(4*time.Second, c.Unlock)
+				next.Faults.Add(platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
+				next.name(named)
+				person, ended := c.client(old.Pod, platform.Headers(platform.LocalHeaders())), 0
+				next.counts.onPass = func(reason state.Reason) {
+					if reason == "" && !next.everReady {
+						next.everReady = true
+						c.wants("v2")
+					}
+					if ended++; ended == n+1 {
+						for _, group := range []string{"base1", "base2", "extended"} {
+							_, _ = person.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{group}}) // it may be locked
+						}
+					}
+				}
+				next.start()
+				next.waitFor(t, time.Hour)
+				time.Sleep(5 * time.Minute)
+				if s := next.get(); ended <= n || named != "" && (c.at("v2") != 4 || s.Problem != nil) ||
+					named == "" && (c.at("v2") == 4) != (s.Problem == nil) {
+					t.Errorf("%q after pass %d of %d: %d at v2, %+v", named, n, ended, c.at("v2"), s.Problem)
+				}
+			})
+		}
+	}
+}

@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -31,30 +30,36 @@ type looks struct {
 	// places bounds how many wait at once, so that the status without a look stays free.
 	places chan struct{}
 
-	mu      sync.Mutex
+	turn    chan struct{} // held by the caller whose look runs; it guards what follows
 	begun   time.Time
 	ended   time.Time
 	last    *state.Look
 	problem *state.Problem
 }
 
-func newLooks(take Look) *looks { return &looks{take: take, places: make(chan struct{}, maxWaiting)} }
+func newLooks(take Look) *looks {
+	return &looks{take: take, places: make(chan struct{}, maxWaiting), turn: make(chan struct{}, 1)}
+}
 
 // get waits for its turn and returns a look. One that has begun is not ended by a caller
 // that goes away, as others may wait for it.
 func (l *looks) get(ctx context.Context) (*state.Look, *state.Problem) {
 	came := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, nil // there is nobody to answer
+	}
 	if l.begun.After(came) {
 		return l.last, l.problem
 	}
-	turn := time.NewTimer(time.Until(l.ended.Add(lookEvery)))
-	defer turn.Stop()
+	pause := time.NewTimer(time.Until(l.ended.Add(lookEvery)))
+	defer pause.Stop()
 	select {
-	case <-turn.C:
+	case <-pause.C:
 	case <-ctx.Done():
-		return nil, nil // there is nobody to answer
+		return nil, nil
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/sidecar/internal/state"
+)
+
+// rivalry is what a row of the matrix has besides, where another release imports here. It
+// is installed when the scenario starts, and one of its pods waits to come back.
+type rivalry struct {
+	// named is what the files of all pods say at first, "" for no file.
+	named string
+	// ended tells that nothing more will happen.
+	ended func(*cell) bool
+	// final is the version that has to be installed at the end, "" for either.
+	final string
+}
+
+const (
+	ours   = "v1"
+	theirs = "v0"
+)
+
+// rivalFaults lists the rows in which another release imports here.
+func rivalFaults() []matrixFault {
+	rows := []matrixFault{
+		{name: "an old pod comes back, nothing names the current release", world: comesBack,
+			rivals: &rivalry{ended: (*cell).toldByAll}},
+		{name: "an old pod comes back, this release is the current one", world: comesBack,
+			rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
+		{name: "an old pod comes back, its file is 10 s late", world: func(x *cell, r *replica) {
+			x.rival.name(theirs)
+			comesBack(x, r)
+			x.later(10*time.Second, func() { x.rival.name(ours) })
+		}, rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
+		{name: "an old pod comes back, the file comes after 10 s", world: func(x *cell, r *replica) {
+			comesBack(x, r)
+			x.later(10*time.Second, func() { x.nameAll(ours) })
+		}, rivals: &rivalry{ended: (*cell).oursStays, final: ours}},
+		{name: "the other release is the current one for 10 s", world: func(x *cell, r *replica) {
+			x.nameAll(theirs)
+			comesBack(x, r)
+			x.later(10*time.Second, func() { x.nameAll(ours) })
+		}, rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
+		{name: "the other release is the current one from now on", world: func(x *cell, r *replica) {
+			x.nameAll(theirs)
+			comesBack(x, r)
+		}, rivals: &rivalry{named: ours, ended: (*cell).theirsStays, final: theirs}},
+		{name: "somebody imports another release, nothing names the current one", world: byHand,
+			rivals: &rivalry{ended: (*cell).toldByOurs}},
+		{name: "somebody imports another release, this one is the current one", world: byHand,
+			rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
+	}
+	for n := range rows {
+		rows[n].slack, rows[n].repeats, rows[n].races = 8*time.Minute, true, true
+	}
+	return append(rows, matrixFault{name: "the name of the current release cannot be read for 10 s", world: func(x *cell, r *replica) {
+		r.fail(&Failure{Reason: state.CurrentUnreadable, Message: "it is empty"})
+		x.later(10*time.Second, func() { r.fail(nil) })
+	}, slack: 30 * time.Second})
+}
+
+// prepare makes the pod of the other release, installs that, and writes the files.
+func (x *cell) prepare() {
+	if x.fault.rivals == nil {
+		return
+	}
+	x.rival = x.newReplica(theirs)
+	x.replicas = x.replicas[:len(x.replicas)-1] // it is none of ours
+	x.importByHand()
+	x.nameAll(x.fault.rivals.named)
+}
+
+// pods are all pods, ours and that of the other release.
+func (x *cell) pods() []*replica {
+	if x.rival == nil {
+		return x.replicas
+	}
+	return append(slices.Clone(x.replicas), x.rival)
+}
+
+// nameAll writes into the files of all pods which release is the current one.
+func (x *cell) nameAll(named string) {
+	for _, r := range x.pods() {
+		r.name(named)
+	}
+}
+
+// comesBack starts the pod of the other release.
+func comesBack(x *cell, _ *replica) { x.later(0, x.rival.start) }
+
+// byHand imports the other release as somebody does who has no sidecar.
+func byHand(x *cell, _ *replica) { x.later(0, x.importByHand) }
+
+// importByHand imports group after group, each as soon as the lock is free.
+func (x *cell) importByHand() {
+	person := x.client(x.rival.Pod, platform.Headers(platform.LocalHeaders()))
+	for _, group := range x.rival.files.Groups() {
+		for {
+			_, err := person.Pull(context.Background(), platform.PullRequest{Repository: "release", Groups: []string{group}, Wait: time.Hour})
+			if err == nil {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+}
+
+// once reports whether a pod was ready at least once.
+func (x *cell) once(r *replica) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return r.everReady
+}
+
+// toldByAll: everybody was ready once, and tells if its release is not installed any more.
+func (x *cell) toldByAll() bool { return x.told(x.pods()) }
+
+func (x *cell) toldByOurs() bool { return x.told(x.replicas) }
+
+func (x *cell) told(pods []*replica) bool {
+	for _, r := range pods {
+		s := r.get()
+		foreign := s.Problem != nil && s.Problem.Reason == state.ForeignRelease
+		if !x.once(r) || s.Phase != state.Watching || foreign != (len(x.missing(r)) > 0) || s.Problem != nil && !foreign {
+			return false
+		}
+	}
+	return true
+}
+
+// oursStays: this release is confirmed, and the other one stands aside.
+func (x *cell) oursStays() bool {
+	return x.stays(x.replicas) && (x.rival.stop == nil || x.aside([]*replica{x.rival}))
+}
+
+func (x *cell) theirsStays() bool { return x.stays([]*replica{x.rival}) && x.aside(x.replicas) }
+
+func (x *cell) stays(pods []*replica) bool {
+	return !slices.ContainsFunc(pods, func(r *replica) bool {
+		s := r.get()
+		return !s.Confirmed || s.Problem != nil || s.Phase != state.Watching || len(x.missing(r)) > 0
+	})
+}
+
+func (x *cell) aside(pods []*replica) bool {
+	return !slices.ContainsFunc(pods, func(r *replica) bool {
+		s := r.get()
+		return s.Confirmed || s.Problem == nil || s.Problem.Reason != state.Superseded
+	})
+}
+
+// versionOf is the release of a pod.
+func (x *cell) versionOf(pod string) string {
+	if x.rival != nil && pod == x.rival.Name {
+		return theirs
+	}
+	return ours
+}
+
+// stayed reports whether the release of a pod has to be installed at the end.
+func (x *cell) stayed(r *replica) bool {
+	return x.rival == nil || x.fault.rivals.final == x.versionOf(r.Name)
+}
