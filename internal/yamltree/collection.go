@@ -2,7 +2,11 @@
 
 package yamltree
 
-import "go.yaml.in/yaml/v3"
+import (
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // finish makes a collection the current node, with the properties that were
 // read before it.
@@ -122,8 +126,9 @@ func (p *parser) readBlockSequence(indent int) bool {
 			break
 		}
 		p.pos++
+		here := p.spot()
 		if p.skipSpace(true) > 0 && p.lineIndent <= indent {
-			n.Content = append(n.Content, p.nullBefore())
+			n.Content = append(n.Content, p.nullAt(here))
 			continue
 		}
 		line := p.line
@@ -141,9 +146,15 @@ func (p *parser) readBlockSequence(indent int) bool {
 	return true
 }
 
-// nullBefore is the null of a "-" without a value, which is on an earlier line.
-func (p *parser) nullBefore() *yaml.Node {
-	return p.newNode(yaml.ScalarNode, tagNull, p.line, 1)
+// spot is a place, before it is computed.
+type spot struct{ line, lineStart, pos int }
+
+func (p *parser) spot() spot { return spot{p.line, p.lineStart, p.pos} }
+
+// nullAt returns a null that is at a place before the current one.
+func (p *parser) nullAt(s spot) *yaml.Node {
+	column := utf8.RuneCountInString(p.in[s.lineStart:s.pos]) + 1
+	return p.newNode(yaml.ScalarNode, tagNull, s.line+1, column)
 }
 
 // blockMapping is a block mapping while it is read.
@@ -191,11 +202,12 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 			break
 		}
 		if p.line == line || p.lineIndent > indent {
+			here := p.spot()
 			found := p.compose(indent, blockOut, true, found == longKey)
 			if !m.explicit {
-				var value *yaml.Node
-				if found {
-					value = p.node
+				value := p.node
+				if !found || value == nil {
+					value = p.nullAt(here)
 				}
 				p.storeEntry(&m, value)
 			} else if found {

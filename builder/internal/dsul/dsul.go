@@ -38,6 +38,8 @@ type Rule struct {
 	ID string
 	// Info says that a finding is worth knowing but nothing to correct as such.
 	Info bool
+	// Title says what is wrong, Meaning what follows from it, Example shows it.
+	Title, Meaning, Example string
 	// Help says what to do about a finding.
 	Help string
 }
@@ -45,17 +47,56 @@ type Rule struct {
 // Rules returns the checks.
 func Rules() []Rule {
 	return []Rule{
-		{UnknownInstruction, false, "correct the name, or add the automation; the platform fails here when it runs"},
-		{UnknownField, false, "correct the name; the platform ignores the field"},
-		{InstructionKeys, false, "give each instruction its own item (- name:), and indent its fields below it"},
-		{UnclosedExpression, false, "close it ({{name}}, {% expression %}); the platform takes it as plain text"},
-		{UnknownAutomation, false, "correct the name, or add the automation to the workspace that is called"},
-		{UnknownInstance, false, "correct the name, or install the app (imports/<name>.yml)"},
-		{UnknownEvent, false, "correct the name of the event, or emit it; unless something outside of the release does"},
-		{UnknownPage, false, "correct the name, or add the page"},
-		{UnknownArgument, false, "correct the name, or declare it in arguments of the automation that is called"},
-		{OpenEndpoint, true, "check the caller (user, headers, run.authenticatedWorkspaceId), " +
-			"or limit in security.yml who may execute the automation"},
+		{
+			UnknownInstruction, false,
+			"An instruction or an automation is not known", "The platform fails here when it runs the automation.", "do: [{fetsh: {url: …}}]",
+			"correct the name, or add the automation; the platform fails here when it runs",
+		},
+		{
+			UnknownField, false,
+			"A field of an instruction is not known", "The platform ignores the field.", "fetch: {ulr: …}",
+			"correct the name; the platform ignores the field",
+		},
+		{
+			InstructionKeys, false,
+			"An instruction has more than one name", "The platform runs the first one and ignores the others.", "do: [{set: {…}, emit: {…}}]",
+			"give each instruction its own item (- name:), and indent its fields below it",
+		},
+		{
+			UnclosedExpression, false,
+			"An expression does not end", "The platform takes it as plain text.", "value: 'Hello {{name'",
+			"close it ({{name}}, {% expression %}); the platform takes it as plain text",
+		},
+		{
+			UnknownAutomation, false,
+			"A call goes to an automation that does not exist", "The platform fails here when it runs the automation.", "Mail.sendd: {…}",
+			"correct the name, or add the automation to the workspace that is called",
+		},
+		{
+			UnknownInstance, false,
+			"A call goes to an app instance that does not exist", "The platform fails here when it runs the automation.", "Mial.send: {…}",
+			"correct the name, or install the app (imports/<name>.yml)",
+		},
+		{
+			UnknownEvent, false,
+			"Nothing emits an event that an automation listens to", "The automation never runs.", "when: {events: [claim-opend]}",
+			"correct the name of the event, or emit it; unless something outside of the release does",
+		},
+		{
+			UnknownPage, false,
+			"A link leads to a page that does not exist", "The user sees an error.", "href: /claimz",
+			"correct the name, or add the page",
+		},
+		{
+			UnknownArgument, false,
+			"A call passes an argument that the automation does not take", "The platform ignores the argument.", "open-claim: {nmber: 12}",
+			"correct the name, or declare it in arguments of the automation that is called",
+		},
+		{
+			OpenEndpoint, true,
+			"An endpoint does not check its caller", "Everybody who knows the address can run the automation.", "when: {endpoint: true}",
+			"check the caller (user, headers, run.authenticatedWorkspaceId), or limit in security.yml who may execute the automation",
+		},
 	}
 }
 

@@ -3,6 +3,8 @@
 package workspace
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"runtime"
 	"slices"
@@ -58,5 +60,32 @@ func TestMemory(t *testing.T) {
 	}
 	if _, ds := c.Finish(); len(ds) > 0 {
 		t.Errorf("%d diagnostics, the first is %+v", len(ds), ds[0])
+	}
+}
+
+// BenchmarkPlan orders and writes 66,000 workspaces, as many as a source may hold, in
+// one chain of dependencies.
+func BenchmarkPlan(b *testing.B) {
+	const workspaces = 66_000
+	repo := &Repository{groups: []Group{{Name: "base1"}}}
+	for i := range workspaces {
+		w := Workspace{
+			Slug:   fmt.Sprintf("workspace-%05d", i),
+			App:    Text{Value: fmt.Sprintf("App %05d", i)},
+			Groups: []Text{{Value: "base1"}},
+		}
+		if i+1 < workspaces {
+			w.DependsOn = []Text{{Value: fmt.Sprintf("App %05d", i+1)}}
+		}
+		repo.Workspaces = append(repo.Workspaces, w)
+	}
+	for b.Loop() {
+		plan, ds := repo.Plan()
+		if len(ds) > 0 || plan.Groups[0].Workspaces[0].Slug != "workspace-65999" {
+			b.Fatal(brief(ds))
+		}
+		if err := plan.WriteText(io.Discard); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

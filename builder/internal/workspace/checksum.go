@@ -4,9 +4,12 @@ package workspace
 
 import (
 	"bytes"
+	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // fileKey names a file as the checksums do: by directory and key.
@@ -15,18 +18,29 @@ type fileKey struct{ section, key string }
 // checkChecksums compares the checksums of .import.yml with the files.
 func (c *Collector) checkChecksums(s *space, metadataPath string) {
 	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
-	byKey := s.filesByKey()
+	index := s.filesByKey()
 	seen := make(map[*coveredFile]bool, len(s.covered))
+	converted := 0
 	for _, sum := range s.metadata.checksums {
-		f := byKey[fileKey{sum.section, sum.key}]
+		f := index.find(sum)
 		if f == nil {
 			c.report(ruleChecksumExtra, sum.at, "checksum of %s %s belongs to no file", show(sum.section), show(sum.key))
 			continue
 		}
 		seen[f] = true
-		if !s.matches(f, sum) {
+		if index.exact[fileKey{sum.section, sum.key}] == nil {
+			c.report(ruleChecksumForm, s.position(f), "the name of the file and its checksum (%s:%d) differ in their Unicode form", metadataPath, sum.at.Line)
+		}
+		switch {
+		case s.matches(f, sum):
+		case sum.algorithm == "md5" && bytes.Equal(sum.sum, f.lineFeeds[:]):
+			converted++
+		default:
 			c.report(ruleChecksumMismatch, s.position(f), "the file is not the one of its checksum (%s:%d)", metadataPath, sum.at.Line)
 		}
+	}
+	if converted > 0 {
+		c.report(ruleChecksumLineEnds, Position{File: s.slug}, "%d of %d files with a checksum have CRLF line ends, and had LF when they were exported", converted, len(s.metadata.checksums))
 	}
 	for i := range s.covered {
 		f := &s.covered[i]
@@ -45,20 +59,34 @@ func exported(section string) bool {
 	return section == "automations" || section == "imports" || section == "pages"
 }
 
-// filesByKey indexes the covered files by what may name them in the checksums.
-// All files are found by their likeliest key before any is found by the next.
-func (s *space) filesByKey() map[fileKey]*coveredFile {
-	byKey := make(map[fileKey]*coveredFile, 2*len(s.covered))
+// fileIndex finds the covered files by what may name them in the checksums.
+type fileIndex struct{ exact, normalized map[fileKey]*coveredFile }
+
+// find takes the name as it is before it takes the one in another Unicode form.
+func (x fileIndex) find(sum checksum) *coveredFile {
+	if f := x.exact[fileKey{sum.section, sum.key}]; f != nil {
+		return f
+	}
+	return x.normalized[fileKey{sum.section, norm.NFC.String(sum.key)}]
+}
+
+// filesByKey indexes the covered files. All files are found by their likeliest key
+// before any is found by the next.
+func (s *space) filesByKey() fileIndex {
+	x := fileIndex{make(map[fileKey]*coveredFile, 2*len(s.covered)), map[fileKey]*coveredFile{}}
 	for rank := range keyRanks {
 		for i := range s.covered {
 			f := &s.covered[i]
 			key := checksumKey(s.files[f.file].Path, f.slug, rank)
-			if byKey[key] == nil && key.key != "" {
-				byKey[key] = f
+			if x.exact[key] == nil && key.key != "" {
+				x.exact[key] = f
+			}
+			if key.key = norm.NFC.String(key.key); x.normalized[key] == nil && key.key != "" {
+				x.normalized[key] = f
 			}
 		}
 	}
-	return byKey
+	return x
 }
 
 // keyRanks is the number of ways in which checksums may name a file.
@@ -80,4 +108,13 @@ func (s *space) matches(f *coveredFile, sum checksum) bool {
 		return bytes.Equal(sum.sum, s.files[f.file].Sum[:])
 	}
 	return bytes.Equal(sum.sum, f.md5[:])
+}
+
+// withLineFeeds returns the MD5 of a file with its CRLF line ends made LF, or zero for a
+// file without any.
+func withLineFeeds(data []byte) [md5.Size]byte {
+	if !bytes.Contains(data, []byte("\r\n")) {
+		return [md5.Size]byte{}
+	}
+	return md5.Sum(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) //nolint:gosec // see above
 }

@@ -9,7 +9,9 @@ import "slices"
 func (g *graph) cycles() [][]string {
 	var out [][]string
 	reported := g.orderable()
-	for _, w := range g.workspaces {
+	dependents := g.dependents()
+	for i := range g.workspaces {
+		w := &g.workspaces[i]
 		if reported[w.Slug] {
 			continue
 		}
@@ -18,7 +20,7 @@ func (g *graph) cycles() [][]string {
 			continue
 		}
 		out = append(out, cycle)
-		for _, member := range g.entangled(w.Slug) {
+		for _, member := range g.entangled(w.Slug, dependents) {
 			reported[member] = true
 		}
 	}
@@ -27,17 +29,36 @@ func (g *graph) cycles() [][]string {
 
 // orderable returns the workspaces that neither are in a cycle nor depend on one.
 func (g *graph) orderable() map[string]bool {
-	done := map[string]bool{}
-	for progress := true; progress; {
-		progress = false
-		for _, w := range g.workspaces {
-			blocked := slices.ContainsFunc(g.providers[w.Slug], func(p string) bool { return !done[p] })
-			if !done[w.Slug] && !blocked {
-				done[w.Slug], progress = true, true
+	blocked := make(map[string]int, len(g.workspaces))
+	var ready []string
+	for i := range g.workspaces {
+		slug := g.workspaces[i].Slug
+		if blocked[slug] = len(g.providers[slug]); blocked[slug] == 0 {
+			ready = append(ready, slug)
+		}
+	}
+	dependents := g.dependents()
+	done := make(map[string]bool, len(g.workspaces))
+	for len(ready) > 0 {
+		slug := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		done[slug] = true
+		for _, d := range dependents[slug] {
+			if blocked[d]--; blocked[d] == 0 {
+				ready = append(ready, d)
 			}
 		}
 	}
 	return done
+}
+
+// dependents returns the slugs that come after each workspace.
+func (g *graph) dependents() map[string][]string {
+	dependents := map[string][]string{}
+	for _, d := range g.edges {
+		dependents[d.Provider] = append(dependents[d.Provider], d.Workspace)
+	}
+	return dependents
 }
 
 // cycleThrough searches breadth first for a way from slug back to it.
@@ -72,12 +93,9 @@ func pathTo(from map[string]string, slug, end string) []string {
 }
 
 // entangled returns the workspaces that slug depends on and that depend on it.
-func (g *graph) entangled(slug string) []string {
-	dependents := map[string][]string{}
-	for _, d := range g.edges {
-		dependents[d.Provider] = append(dependents[d.Provider], d.Workspace)
-	}
-	below, above := reach(g.providers, slug), reach(dependents, slug)
+func (g *graph) entangled(slug string, dependents map[string][]string) []string {
+	below := reach(g.providers, slug)
+	above := reach(dependents, slug)
 	var out []string
 	for s := range below {
 		if above[s] {

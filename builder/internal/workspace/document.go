@@ -3,29 +3,17 @@
 package workspace
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
-	"strconv"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // LimitError says which limit a file exceeds.
-type LimitError struct {
-	// What is counted, such as "bytes".
-	What string
-	Max  int
-	// Line and Column are 0 when the file as a whole exceeds the limit.
-	Line, Column int
-}
-
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("more than %d %s", e.Max, e.What)
-}
+type LimitError = yamltree.LimitError
 
 // syntaxError is a mistake at a place of a file, under one of our rules.
 type syntaxError struct {
@@ -36,206 +24,158 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.message }
 
-// maxDuplicates bounds how many duplicate keys are reported for a file.
+// maxDuplicates bounds how many notes of one kind are reported for a file.
 const maxDuplicates = 10
 
-// parseYAML reads one YAML document. It returns nil and no error for an empty
-// file. The errors are a *LimitError or *syntaxErrors.
-//
-// Limits come first: the library builds the tree before anybody can count it,
-// so what could become too large a tree is refused by its bytes. The library
-// itself ends at 10,000 levels. Aliases are followed by nobody.
+// parseYAML reads one YAML document as the platform does. It returns nil and no
+// error for an empty file. The errors are *LimitErrors or *syntaxErrors. The nodes
+// share memory with a copy of data: what is kept of them must be cloned.
 func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 	if len(data) > limits.FileSize {
 		return nil, []error{&LimitError{What: "bytes", Max: limits.FileSize}}
 	}
-	if mayHaveNodes(data) > limits.Nodes {
-		return nil, []error{&LimitError{What: "YAML nodes", Max: limits.Nodes}}
+	if err := checkEncoding(data); err != nil {
+		return nil, []error{err}
 	}
-	if !utf8.Valid(data) {
-		return nil, []error{&syntaxError{rule: ruleYAMLInvalid, message: "the file is not UTF-8"}}
+	doc, err := yamltree.Parse(data, yamltree.Limits{Nodes: limits.Nodes, Depth: limits.Depth, Scalar: limits.ScalarSize})
+	if err != nil {
+		return nil, []error{syntax(err)}
 	}
-	root, err := decodeYAML(data)
-	if root == nil || err != nil {
-		return nil, asErrors(err)
-	}
-	audit := auditor{limits: limits, sizes: map[*yaml.Node]int{}}
-	audit.visit(root, 0)
-	return root, audit.errs
-}
-
-func asErrors(err error) []error {
-	if err == nil {
-		return nil
-	}
-	return []error{err}
-}
-
-// decodeYAML turns a panic of the library into an error: its input is hostile.
-func decodeYAML(data []byte) (root *yaml.Node, err error) {
-	defer func() {
-		if recover() != nil {
-			root, err = nil, &syntaxError{rule: ruleYAMLInvalid, message: "the YAML parser gave up on the file"}
+	errs := noteErrors(doc.Notes)
+	if doc.Aliases > 0 {
+		audit := auditor{limits: limits, sizes: map[*yaml.Node]size{}}
+		audit.visit(doc.Root)
+		if audit.err != nil {
+			return nil, append(errs, audit.err)
 		}
-	}()
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, next yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		return nil, yamlError(err, data)
 	}
-	switch err := dec.Decode(&next); {
-	case errors.Is(err, io.EOF):
-	case err != nil:
-		return nil, yamlError(err, data)
-	default:
-		return nil, &syntaxError{rule: ruleYAMLDocuments, line: next.Line, column: next.Column, message: "the file holds more than one YAML document"}
-	}
-	return content(&doc), nil
+	return doc.Root, errs
 }
 
-// content returns the node within a document; nil for a document without one.
-func content(doc *yaml.Node) *yaml.Node {
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+func checkEncoding(data []byte) error {
+	switch {
+	case len(data) >= 2 && (data[0] == 0xff && data[1] == 0xfe || data[0] == 0xfe && data[1] == 0xff):
+		return &syntaxError{rule: ruleYAMLInvalid, message: "the file is UTF-16: save it as UTF-8"}
+	case utf8.Valid(data):
 		return nil
 	}
-	return doc.Content[0]
+	line, column := 1, 1
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		column++
+		if r == '\n' {
+			line++
+			column = 1
+		}
+		data = data[n:]
+	}
+	return &syntaxError{ruleYAMLInvalid, line, column, fmt.Sprintf("the file is not UTF-8 (byte 0x%02X): save it as UTF-8", data[0])}
 }
 
-var (
-	yamlProblem = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(.*)`)
-	// yamlGrammar matches what the library's parser says. Its lines count from
-	// 0, those of its scanner from 1; both leave out the first line.
-	yamlGrammar = regexp.MustCompile(`^did not find expected (node content|key|',' or|'-' indicator|<)|^found (duplicate|undefined|incompatible)`)
-	yamlReader  = regexp.MustCompile(`control characters|UTF-|input`)
-	yamlAnchor  = regexp.MustCompile(`anchor '(.*)'`)
-)
-
-// yamlError keeps the place and the reason of the library's error, but not
-// the names of anchors in it: "*hunter2" is an alias to the parser.
-func yamlError(err error, data []byte) error {
-	if errors.Is(err, io.EOF) {
-		return nil
+// syntax puts an error of the reader under one of our rules.
+func syntax(err error) error {
+	var limit *yamltree.LimitError
+	var documents *yamltree.DocumentsError
+	var mistake *yamltree.SyntaxError
+	switch {
+	case errors.As(err, &limit):
+		return limit
+	case errors.As(err, &documents):
+		return &syntaxError{ruleYAMLDocuments, documents.Line, 0, err.Error()}
+	case errors.As(err, &mistake):
+		return &syntaxError{ruleYAMLInvalid, mistake.Line, mistake.Column, "invalid YAML: " + err.Error()}
 	}
-	m := yamlProblem.FindStringSubmatch(err.Error())
-	if anchor := yamlAnchor.FindStringSubmatch(m[2]); anchor != nil {
-		line, column := findOnly(data, "*"+anchor[1])
-		return &syntaxError{ruleYAMLInvalid, line, column, "invalid YAML: an alias (*name) without an anchor (&name) before it; quote text that starts with *"}
-	}
-	line, _ := strconv.Atoi(m[1]) // 0 if there is none
-	if yamlGrammar.MatchString(m[2]) {
-		line++
-	} else if line == 0 && !yamlReader.MatchString(m[2]) {
-		line = 1
-	}
-	return &syntaxError{rule: ruleYAMLInvalid, line: line, message: "invalid YAML: " + m[2]}
+	return &syntaxError{rule: ruleYAMLInvalid, message: err.Error()}
 }
 
-// findOnly returns the line and the column of a text that occurs once; else 0.
-func findOnly(data []byte, text string) (line, column int) {
-	if bytes.Count(data, []byte(text)) != 1 {
-		return 0, 0
-	}
-	before := data[:bytes.Index(data, []byte(text))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
-}
-
-// mayHaveNodes returns how many nodes the bytes can make at most, within a
-// small factor: each takes a line, an indicator or an anchor.
-func mayHaveNodes(data []byte) int {
-	n := 0
-	for i, b := range data {
-		switch b {
-		case '\n', ',', '[', '{':
-			n++
-		case '-', '?', ':':
-			if i+1 < len(data) && (data[i+1] == ' ' || data[i+1] == '\t') {
-				n++
+// noteErrors reports what the reader has noted, a few of each kind.
+func noteErrors(notes []yamltree.Note) []error {
+	var errs []error
+	count := map[yamltree.NoteKind]int{}
+	template := 0
+	for _, n := range notes {
+		if count[n.Kind]++; count[n.Kind] > maxDuplicates {
+			continue
+		}
+		if n.Kind == yamltree.MappingKey {
+			if n.Line == template {
+				continue // {{x}}: is a mapping within a mapping, and the outer one is a key, too
 			}
+			template = n.Line
 		}
+		rule, message := "", ""
+		switch n.Kind {
+		case yamltree.DuplicateKey:
+			rule, message = ruleYAMLDuplicateKey, fmt.Sprintf("key %s is already in line %d", show(n.Key), n.First)
+		case yamltree.MappingKey:
+			rule, message = ruleYAMLMappingKey, `{{…}} without quotes is a mapping as a key: the platform stores "[object Object]" in its place`
+		case yamltree.SequenceKey:
+			rule, message = ruleYAMLListKey, "a list is a key: the platform stores "+show(n.Key)
+		case yamltree.PropertyBeforeKey:
+			rule, message = ruleYAMLOldPlatform, "an anchor or a tag is before the first key of a mapping: versions of the platform with js-yaml 4.1 refuse the file"
+		case yamltree.ByteOrderMark:
+			rule, message = ruleYAMLMark, "a byte order mark (U+FEFF) is a part of this text"
+		}
+		errs = append(errs, &syntaxError{rule, n.Line, n.Column, message})
 	}
-	return n
+	return errs
 }
 
-// auditor checks the tree of a document against the limits and against what
-// the platform's parser (js-yaml 4) refuses and ours does not.
+// unreadable reports whether an error leaves nothing to look at, which what the
+// reader has noted does not.
+func unreadable(err error) bool {
+	var mistake *syntaxError
+	return !errors.As(err, &mistake) || mistake.rule == ruleYAMLInvalid || mistake.rule == ruleYAMLDocuments
+}
+
+// maxExpanded is the size in bytes that a file may have when its aliases are
+// expanded, as they are when the platform writes what it has read.
+const maxExpanded = 64 << 20
+
+// size is what a node stands for, with its aliases expanded.
+type size struct{ nodes, bytes int }
+
+// auditor bounds what aliases make of a document. js-yaml has no such limit.
 type auditor struct {
 	limits Limits
-	nodes  int
-	// sizes holds the nodes below an anchor; 0 while that is being counted.
-	sizes      map[*yaml.Node]int
-	duplicates int
-	errs       []error
-	// full is set at the first limit, at which the walk ends.
-	full bool
+	// sizes holds the nodes with an anchor; zero while one is being measured.
+	sizes map[*yaml.Node]size
+	// err is the first problem, at which the walk ends.
+	err error
 }
 
-// visit returns how many nodes n stands for, with its aliases expanded.
-func (a *auditor) visit(n *yaml.Node, depth int) int {
-	if a.full {
-		return 0
-	}
-	if depth > a.limits.Depth {
-		return a.stop(n, "levels of YAML nesting", a.limits.Depth)
-	}
-	if len(n.Value) > a.limits.ScalarSize {
-		return a.stop(n, "bytes in one YAML scalar", a.limits.ScalarSize)
+func (a *auditor) visit(n *yaml.Node) size {
+	if a.err != nil {
+		return size{}
 	}
 	if n.Kind == yaml.AliasNode {
-		return a.alias(n)
+		total := a.sizes[n.Alias]
+		if total.nodes == 0 {
+			a.err = &syntaxError{ruleYAMLInvalid, n.Line, n.Column, "invalid YAML: an alias within its own anchor"}
+		}
+		return total
 	}
 	if n.Anchor != "" {
-		a.sizes[n] = 0
+		a.sizes[n] = size{}
 	}
-	if n.Kind == yaml.MappingNode {
-		a.keys(n)
-	}
-	size := 1
+	total := size{nodes: 1, bytes: len(n.Value) + 1}
 	for _, child := range n.Content {
-		size += a.visit(child, depth+1)
+		part := a.visit(child)
+		total.nodes += part.nodes
+		total.bytes += part.bytes
 	}
-	if size > a.limits.Nodes {
-		return a.stop(n, "YAML nodes, aliases expanded", a.limits.Nodes)
+	switch {
+	case a.err != nil:
+	case total.nodes > a.limits.Nodes:
+		a.err = &LimitError{What: "YAML nodes, aliases expanded", Max: a.limits.Nodes, Line: n.Line, Column: n.Column}
+	case total.bytes > maxExpanded:
+		a.err = &LimitError{What: "bytes, aliases expanded", Max: maxExpanded, Line: n.Line, Column: n.Column}
 	}
 	if n.Anchor != "" {
-		a.sizes[n] = size
+		a.sizes[n] = total
 	}
-	return size
-}
-
-func (a *auditor) alias(n *yaml.Node) int {
-	size := a.sizes[n.Alias]
-	if size == 0 {
-		a.full = true
-		a.errs = append(a.errs, &syntaxError{ruleYAMLInvalid, n.Line, n.Column, "invalid YAML: an alias within its own anchor"})
-	}
-	return size
-}
-
-func (a *auditor) stop(n *yaml.Node, what string, limit int) int {
-	if !a.full {
-		a.full = true
-		a.errs = append(a.errs, &LimitError{What: what, Max: limit, Line: n.Line, Column: n.Column})
-	}
-	return 0
-}
-
-// keys reports keys that a mapping has twice. The merge key may repeat.
-func (a *auditor) keys(mapping *yaml.Node) {
-	if len(mapping.Content) == 2 {
-		return
-	}
-	lines := make(map[string]int, len(mapping.Content)/2)
-	for i := 0; i < len(mapping.Content); i += 2 {
-		key := mapping.Content[i]
-		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
-			continue
-		}
-		if first, twice := lines[key.Value]; twice && a.duplicates < maxDuplicates {
-			a.duplicates++
-			a.errs = append(a.errs, &syntaxError{ruleYAMLDuplicateKey, key.Line, key.Column, fmt.Sprintf("key %s is already in line %d", show(key.Value), first)})
-			continue
-		}
-		lines[key.Value] = key.Line
-	}
+	return total
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // TestHostileYAMLEndsSoon feeds what is small to write and large to read.
@@ -67,7 +65,7 @@ func TestLimitErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, errs := parseYAML([]byte("[[[a,"+strings.Repeat("b", 20)+"]]]"), limits); len(errs) > 0 {
+	if _, errs := parseYAML([]byte("[a,"+strings.Repeat("b", 20)+"]"), limits); len(errs) > 0 {
 		t.Errorf("a file within all limits is refused: %v", errs)
 	}
 }
@@ -77,31 +75,6 @@ func TestDuplicateKeysAreBounded(t *testing.T) {
 	if len(errs) != maxDuplicates {
 		t.Errorf("%d errors, want %d", len(errs), maxDuplicates)
 	}
-}
-
-// TestMayHaveNodes checks the estimate that protects memory: the tree must not
-// have more nodes than a few times what was estimated.
-func TestMayHaveNodes(t *testing.T) {
-	for _, text := range []string{
-		"a: 1\nb: 2\n", "[a,b,c]", "{a: b, c: d}", "- - - a", "? a\n: b\n", "[a: b, c: d]", `{"a":1,"b":2}`, "a: [{b: {c: [d]}}]", "x",
-		"- a\n- b: c\n  d: e\n",
-	} {
-		root, errs := parseYAML([]byte(text), Limits{}.withDefaults())
-		if len(errs) > 0 {
-			t.Fatal(errs)
-		}
-		if nodes, estimate := countNodes(root), mayHaveNodes([]byte(text)); nodes > 4*(estimate+1) {
-			t.Errorf("%q has %d nodes, estimated were %d", text, nodes, estimate)
-		}
-	}
-}
-
-func countNodes(n *yaml.Node) int {
-	total := 1
-	for _, child := range n.Content {
-		total += countNodes(child)
-	}
-	return total
 }
 
 func addSeeds(f *testing.F) {
@@ -146,53 +119,27 @@ func FuzzImport(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/imports/b c.yml", data) })
 }
 
-// FuzzSkim holds skim to the parser: what it accepts, the parser accepts, and
-// both read the same.
-func FuzzSkim(f *testing.F) {
+func FuzzSecurity(f *testing.F) {
 	addSeeds(f)
-	for _, text := range []string{
-		"a: 1\nb:\n  - c: d\n    e: f\n  - g\n", "a:\n- b\n- c: |-\n    text\n\n    more\n  d: 'it''s'\n", "slug: x\nappSlug:   Custom Code\ndo: []\n",
-		"a: >\n\n  x\n y\n", "- - a\n  - b\n- c:\n    - d\n", "a:\n  b: {}\n# c\nd: é\n", "a:\nb:\n  - c\n - d\n", "a: b\n  c\n", "a: |\n  b\n c\n",
-		"a:\n  - b\n  c: d\n", "a: |\n \n  b\n", "- a: b\n  - c\n", "a b: c d\n1: 2\n", "a:\n -  b:\n    - c\n", "a: 'b''\n", "a: |+\n  b\n\n\n", "'a b': c\nui:widget: d\n$or: ^x\n'slug':  y\n", "- a: |\n   b\n",
-	} {
-		f.Add([]byte(text))
-	}
-	limits := Limits{Depth: 30, ScalarSize: 1 << 10, Nodes: 2000}.withDefaults()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, ok := skim(data, limits)
-		if !ok {
-			return
-		}
-		root, errs := parseYAML(data, limits)
-		if root == nil || len(errs) > 0 {
-			t.Fatalf("the parser refuses what skim accepts: %v", errs)
-		}
-		if root.Kind != yaml.MappingNode {
-			return
-		}
-		r := reader{newReporter(), ""}
-		want := fileFacts{slug: r.text(get(root, "slug"), ""), appSlug: r.text(get(root, "appSlug"), "")}
-		if got != want || len(r.found) > 0 {
-			t.Fatalf("skim reads %+v, the parser %+v", got, want)
-		}
-	})
+	f.Add([]byte("authorizations:\n  roles: {editor: {}}\n  rules:\n    - {role: [editor, ghost], action: read, subject: pages}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/security.yml", data) })
 }
 
-// TestSkimTakesWhatThePlatformWrites guards the speed: nearly all files of the
-// examples are in the simple form.
-func TestSkimTakesWhatThePlatformWrites(t *testing.T) {
-	taken, all := 0, 0
-	for name, text := range readTree(t, examples) {
-		if strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, metadataFile) {
-			all++
-			if _, ok := skim([]byte(text), Limits{}.withDefaults()); ok {
-				taken++
-			} else {
-				t.Logf("%s is left to the parser", name)
-			}
-		}
+func FuzzAutomation(f *testing.F) {
+	addSeeds(f)
+	f.Add([]byte("when: {schedules: ['0 8 * * 1-5']}\ndo:\n  - emit: {event: a, autocomplete: {b: {}}}\n  - conditions: {default: [~]}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/automations/b.yml", data) })
+}
+
+func FuzzPage(f *testing.F) {
+	addSeeds(f)
+	f.Add([]byte("blocks: [{slug: a}, ~]\nlabels: {a: b}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/pages/b.yml", data) })
+}
+
+func FuzzCron(f *testing.F) {
+	for _, e := range []string{"* * * * *", "@daily", "0 0 1,L JAN MON#1", "*/5 1-5/2 ? * sun-sat"} {
+		f.Add(e)
 	}
-	if taken*10 < all*9 {
-		t.Errorf("%d of %d files are in the simple form", taken, all)
-	}
+	f.Fuzz(func(t *testing.T, expression string) { _ = checkCron(expression) })
 }

@@ -33,7 +33,10 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 
 // workspace returns the facts of s.
 func (s *space) workspace() Workspace {
-	w := Workspace{Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files), Requires: s.requirements()}
+	w := Workspace{
+		Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files), Requires: s.requirements(),
+		delegates: s.delegates,
+	}
 	if s.index != nil {
 		w.ID, w.IndexSlug, w.Name, w.Labels = s.index.id, s.index.slug, s.index.name, s.index.labels
 	}
@@ -52,21 +55,33 @@ func (c *Collector) checkSpace(s *space, w *Workspace) {
 	directory := Position{File: s.slug}
 	c.checkSlug(Text{Value: s.slug, At: directory})
 	if !s.hasIndex {
-		c.report(ruleIndexMissing, directory, "directory %s has no index.yml", show(s.slug))
+		c.reportMissingIndex(s, directory)
 	}
 	if w.IndexSlug.Value != "" && w.IndexSlug.Value != s.slug {
-		c.report(ruleSlugMismatch, w.IndexSlug.At, "slug %s is not the name of the directory, %s", show(w.IndexSlug.Value), show(s.slug))
+		c.report(ruleSlugDirectory, w.IndexSlug.At, "slug %s is not the name of the directory, %s", show(w.IndexSlug.Value), show(s.slug))
 	}
 	if limit := c.options.Limits.Files; s.documents > limit {
 		c.report(ruleLimit, directory, "the workspace has more than %d YAML and JSON files (%d)", limit, s.documents)
 	}
 	c.checkSecrets(s)
+	c.checkObjects(s)
+	c.checkApp(s, w)
 	switch {
 	case s.metadata != nil:
 		c.checkMetadata(s, w)
 	case !s.hasMetadata && !c.options.Alone:
 		c.report(ruleMetadataMissing, directory, "workspace %s has no .import.yml, so it is in no group", show(s.slug))
 	}
+}
+
+func (c *Collector) reportMissingIndex(s *space, directory Position) {
+	for _, o := range s.overrides {
+		if o.name == indexFile {
+			c.report(ruleIndexMissing, o.at, "the file must be index.yml: a release finds its workspaces by that name")
+			return
+		}
+	}
+	c.report(ruleIndexMissing, directory, "directory %s has no index.yml", show(s.slug))
 }
 
 func (c *Collector) checkMetadata(s *space, w *Workspace) {

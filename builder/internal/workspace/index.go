@@ -15,13 +15,15 @@ const indexFile = "index.yml"
 type index struct {
 	id, name, slug Text
 	labels         []Text
+	// photo reports whether there is one.
+	photo bool
 	declarations
 }
 
 // The patterns are those of the platform's OpenAPI document and its defaults.
 var (
 	workspaceName = regexp.MustCompile(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
-	workspaceSlug = regexp.MustCompile(`^[a-z0-9-]+$`)
+	workspaceSlug = regexp.MustCompile(`^[/a-z0-9-]+$`)
 	label         = regexp.MustCompile(`^[0-9A-Za-z._:-]{2,60}$`)
 )
 
@@ -32,13 +34,17 @@ func readIndex(root *yaml.Node, r reader) *index {
 	top := r.mapping(root, indexFile)
 	x := &index{
 		id:     r.text(get(top, "id"), "id"),
-		name:   r.text(get(top, "name"), "name"),
-		slug:   r.text(get(top, "slug"), "slug"),
-		labels: r.texts(get(top, "labels"), "labels"),
+		name:   r.coerced(get(top, "name"), "name"),
+		slug:   r.coerced(get(top, "slug"), "slug"),
+		labels: r.texts(get(top, "labels"), "labels", r.coerced),
+		photo:  !isFalsy(get(top, "photo")),
 
 		declarations: readDeclarations(top, r),
 	}
-	r.checkName(get(top, "name"), x.name)
+	if top == nil {
+		return x
+	}
+	r.checkName(top, x.name)
 	if x.slug.Value != "" {
 		r.checkSlug(x.slug)
 	}
@@ -47,11 +53,15 @@ func readIndex(root *yaml.Node, r reader) *index {
 			r.report(ruleLabelInvalid, l.At, "label %s is not valid", show(l.Value))
 		}
 	}
+	if description := get(top, "description"); description != nil && isNull(resolve(description)) {
+		r.report(ruleDescriptionNull, r.at(description), "description has no value: the platform imports nothing of the workspace")
+	}
+	r.checkExclude(top)
 	return x
 }
 
-func (r reader) checkName(n *yaml.Node, name Text) {
-	switch {
+func (r reader) checkName(top *yaml.Node, name Text) {
+	switch n := resolve(get(top, "name")); {
 	case n == nil || isNull(n):
 		r.report(ruleNameMissing, Position{File: r.file}, "the workspace has no name")
 	case name.At.Line != 0 && !workspaceName.MatchString(name.Value):
@@ -59,8 +69,49 @@ func (r reader) checkName(n *yaml.Node, name Text) {
 	}
 }
 
-// checkSlug checks a slug of index.yml or of a directory. A directory cannot
-// hold the slash that the platform's pattern allows.
+// checkExclude reports parts of the workspace that a pull leaves alone.
+func (r reader) checkExclude(top *yaml.Node) {
+	for _, repository := range fields(lookup(top, "repositories")) {
+		exclude := lookup(repository, "pull", "exclude")
+		if exclude != nil && len(exclude.Content) > 0 {
+			r.report(rulePullExclude, r.at(exclude), "pull.exclude keeps parts of the workspace as they are on the platform")
+		}
+	}
+}
+
+// publishes is the label with which an import publishes the workspace as an app.
+const publishes = "production:app"
+
+// checkApp checks what the platform needs to publish the app of a workspace.
+func (c *Collector) checkApp(s *space, w *Workspace) {
+	if s.index == nil {
+		return
+	}
+	at := Position{File: s.slug + "/" + indexFile}
+	labelled := false
+	for _, l := range w.Labels {
+		if l.Value == publishes {
+			labelled = true
+			at = l.At
+		}
+	}
+	if !labelled && w.App.Value == "" {
+		return
+	}
+	if !s.index.photo {
+		c.report(ruleAppPhoto, at, "the workspace publishes an app and has no photo: the import ends with an error")
+	}
+	name := w.Name.Value
+	switch {
+	case !labelled || name == "":
+	case w.App.Value != "" && w.App.Value != name:
+		c.report(ruleAppName, w.Name.At, "name %s is not the slug of the app, %s", show(name), show(w.App.Value))
+	case w.App.Value == "" && !appSlug.MatchString(name):
+		c.report(ruleAppSlugInvalid, w.Name.At, "name %s is no slug of an app, and the label %s publishes one under it", show(name), publishes)
+	}
+}
+
+// checkSlug checks a slug of index.yml or of a directory.
 func (r *reporter) checkSlug(slug Text) {
 	switch {
 	case slug.Value == reservedSlug:

@@ -45,7 +45,7 @@ func readMetadata(root *yaml.Node, r reader) *metadata {
 	r.checkKeys(top)
 	r.checkPlaceholders(root)
 	m.workspaceID = r.text(get(top, "workspaceId"), "workspaceId")
-	m.groups = r.texts(get(top, "groups"), "groups")
+	m.groups = r.texts(get(top, "groups"), "groups", r.text)
 	m.dependsOn = r.dependencies(get(top, "dependsOn"))
 	m.version = r.text(get(r.mapping(get(top, "version"), "version"), "name"), "version.name")
 	m.app = r.text(get(r.mapping(get(top, "app"), "app"), "slug"), "app.slug")
@@ -56,13 +56,14 @@ func readMetadata(root *yaml.Node, r reader) *metadata {
 // checkKeys reports keys that are almost, but not quite, known. Others may be
 // those of a newer platform.
 func (r reader) checkKeys(top *yaml.Node) {
-	for k := range pairs(top) {
-		if slices.Contains(metadataKeys, k.Value) {
+	for k := range fields(top) {
+		key := keyText(k)
+		if slices.Contains(metadataKeys, key) {
 			continue
 		}
 		for _, known := range metadataKeys {
-			if similar(k.Value, known) {
-				r.report(ruleUnknownKey, r.at(k), "unknown key %s, did you mean %s?", show(k.Value), known)
+			if similar(key, known) {
+				r.report(ruleUnknownKey, r.at(k), "unknown key %s, did you mean %s?", show(key), known)
 				break
 			}
 		}
@@ -120,7 +121,7 @@ var appSlug = regexp.MustCompile(`^[/a-zA-Z0-9 _-]+$`)
 // dependencies returns the app slugs of dependsOn.
 func (r reader) dependencies(n *yaml.Node) []Text {
 	var out []Text
-	for _, t := range r.texts(n, "dependsOn") {
+	for _, t := range r.texts(n, "dependsOn", r.text) {
 		slug, ok := strings.CutPrefix(t.Value, "app/")
 		if !ok || !appSlug.MatchString(slug) {
 			if !placeholder.MatchString(t.Value) {
@@ -139,9 +140,10 @@ func (r reader) checksums(n *yaml.Node) []checksum {
 		return nil
 	}
 	out := []checksum{}
-	for section, entries := range pairs(top) {
-		for key, value := range pairs(r.mapping(entries, "checksums."+show(section.Value))) {
-			sum := checksum{section: section.Value, key: key.Value, at: r.at(value)}
+	for section, entries := range fields(top) {
+		name := strings.Clone(keyText(section))
+		for key, value := range fields(r.mapping(entries, "checksums."+show(name))) {
+			sum := checksum{section: name, key: strings.Clone(keyText(key)), at: r.at(value)}
 			if !sum.parse(resolve(value)) {
 				r.report(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256", show(sum.section), show(sum.key))
 				continue
@@ -163,6 +165,7 @@ func (c *checksum) parse(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || err != nil {
 		return false
 	}
-	c.algorithm, c.sum = algorithm, sum
+	c.algorithm = strings.Clone(algorithm)
+	c.sum = sum
 	return algorithm == "md5" && len(sum) == 16 || algorithm == "sha256" && len(sum) == 32
 }

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"container/heap"
 	"slices"
 	"strings"
 
@@ -63,6 +64,7 @@ func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 			plan.Groups = append(plan.Groups, planned)
 		}
 	}
+	g.reportDelegations(rep, plan)
 	return plan, foreign(rep.sorted())
 }
 
@@ -88,12 +90,14 @@ type graph struct {
 	external   []Dependency
 	// providers holds the slugs that a workspace comes after.
 	providers map[string][]string
+	// between holds the first dependency of one workspace on another.
+	between map[[2]string]Dependency
 }
 
 func newGraph(r *Repository) *graph {
 	g := &graph{
 		groups: r.groups, workspaces: r.Workspaces,
-		bySlug: map[string]*Workspace{}, providers: map[string][]string{},
+		bySlug: map[string]*Workspace{}, providers: map[string][]string{}, between: map[[2]string]Dependency{},
 		edges: []Dependency{}, external: []Dependency{},
 	}
 	byApp := map[string]string{}
@@ -124,6 +128,9 @@ func (g *graph) connect(w *Workspace, byApp map[string]string) {
 			continue
 		}
 		g.edges = append(g.edges, edge)
+		if pair := [2]string{w.Slug, edge.Provider}; g.between[pair].Workspace == "" {
+			g.between[pair] = edge
+		}
 		g.providers[w.Slug] = append(g.providers[w.Slug], edge.Provider)
 	}
 	slices.Sort(g.providers[w.Slug])
@@ -133,9 +140,45 @@ func (g *graph) connect(w *Workspace, byApp map[string]string) {
 // providers are done.
 func (g *graph) plan(group Group) PlannedGroup {
 	planned := PlannedGroup{Name: group.Name, Labels: group.Labels, Workspaces: []Step{}}
-	waiting, dependents := map[string]int{}, map[string][]string{}
-	for _, w := range g.workspaces {
-		if w.inGroup(group.Name) {
+	waiting, dependents := g.waiting(group)
+	ready := &queue{}
+	for slug, n := range waiting {
+		if n == 0 {
+			ready.Push(slug)
+		}
+	}
+	heap.Init(ready)
+	stuck := newStuck(waiting)
+	for len(waiting) > 0 {
+		slug := ""
+		if ready.Len() > 0 {
+			slug, _ = heap.Pop(ready).(string)
+		} else {
+			slug = stuck.next(waiting) // a cycle is cut
+		}
+		delete(waiting, slug)
+		for _, d := range dependents[slug] {
+			if _, still := waiting[d]; !still {
+				continue
+			}
+			waiting[d]--
+			stuck.add(d, waiting[d])
+			if waiting[d] == 0 {
+				heap.Push(ready, d)
+			}
+		}
+		planned.Workspaces = append(planned.Workspaces, g.step(slug))
+	}
+	return planned
+}
+
+// waiting returns for each member of a group how many providers in the group it waits
+// for, and which members wait for it.
+func (g *graph) waiting(group Group) (waiting map[string]int, dependents map[string][]string) {
+	waiting = map[string]int{}
+	dependents = map[string][]string{}
+	for i := range g.workspaces {
+		if w := &g.workspaces[i]; w.inGroup(group.Name) {
 			waiting[w.Slug] = 0
 		}
 	}
@@ -147,28 +190,52 @@ func (g *graph) plan(group Group) PlannedGroup {
 			}
 		}
 	}
-	for len(waiting) > 0 {
-		slug := nextSlug(waiting)
-		delete(waiting, slug)
-		for _, d := range dependents[slug] {
-			if _, still := waiting[d]; still {
-				waiting[d]--
-			}
-		}
-		planned.Workspaces = append(planned.Workspaces, g.step(slug))
-	}
-	return planned
+	return waiting, dependents
 }
 
-// nextSlug returns the first slug that waits for the fewest.
-func nextSlug(waiting map[string]int) string {
-	best := ""
+// queue is a heap of slugs.
+type queue []string
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i] < q[j] }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(slug any)     { *q = append(*q, slug.(string)) }
+func (q *queue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// stuck finds the workspace that waits for the fewest, for when all of them wait. It
+// holds each slug by the number that it waited for at some time.
+type stuck struct{ byNumber []queue }
+
+func newStuck(waiting map[string]int) *stuck {
+	s := &stuck{}
 	for slug, n := range waiting {
-		if best == "" || n < waiting[best] || n == waiting[best] && slug < best {
-			best = slug
+		s.add(slug, n)
+	}
+	return s
+}
+
+func (s *stuck) add(slug string, n int) {
+	for len(s.byNumber) <= n {
+		s.byNumber = append(s.byNumber, nil)
+	}
+	heap.Push(&s.byNumber[n], slug)
+}
+
+// next returns the first slug that waits for the fewest. What it skips is out of date.
+func (s *stuck) next(waiting map[string]int) string {
+	for n := range s.byNumber {
+		for s.byNumber[n].Len() > 0 {
+			slug, _ := heap.Pop(&s.byNumber[n]).(string)
+			if now, still := waiting[slug]; still && now == n {
+				return slug
+			}
 		}
 	}
-	return best
+	return ""
 }
 
 func (g *graph) step(slug string) Step {
@@ -217,7 +284,26 @@ func (g *graph) places(cycle []string) string {
 	return strings.Join(places, ", ")
 }
 
-func (g *graph) edge(from, to string) Dependency {
-	i := slices.IndexFunc(g.edges, func(d Dependency) bool { return d.Workspace == from && d.Provider == to })
-	return g.edges[i]
+func (g *graph) edge(from, to string) Dependency { return g.between[[2]string{from, to}] }
+
+// delegatedCaller is the workspace that may read delegated secrets, unless the platform
+// is configured otherwise (DELEGATED_SECRET_CALLERS).
+const delegatedCaller = "knowledge-sync"
+
+// reportDelegations checks that the caller of delegated secrets is imported before the
+// workspaces that let it read theirs: the platform looks for it when it imports them.
+func (g *graph) reportDelegations(rep *reporter, plan *Plan) {
+	if g.bySlug[delegatedCaller] == nil {
+		return
+	}
+	seen := false
+	for _, group := range plan.Groups {
+		for _, step := range group.Workspaces {
+			seen = seen || step.Slug == delegatedCaller
+			if at := g.bySlug[step.Slug].delegates; at.File != "" && !seen {
+				rep.report(ruleDelegationOrder, at, "the rule lets workspace %s read secrets, which is imported later",
+					delegatedCaller)
+			}
+		}
+	}
 }

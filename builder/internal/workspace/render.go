@@ -17,10 +17,12 @@ import (
 func (p *Plan) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "Import order, as the platform will follow it:")
+	after := byWorkspace(p.Dependencies)
+	needs := byWorkspace(p.External)
 	for i, g := range p.Groups {
 		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, g.Name, count(len(g.Workspaces), "workspace"))
 		for j, s := range g.Workspaces {
-			p.writeStep(out, j+1, s)
+			writeStep(out, j+1, s, after[s.Slug], needs[s.Slug])
 		}
 	}
 	fmt.Fprintf(out, "\n%s, %s within the repository, %s outside of it\n",
@@ -28,21 +30,26 @@ func (p *Plan) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-func (p *Plan) writeStep(out io.Writer, number int, s Step) {
+func byWorkspace(list []Dependency) map[string][]Dependency {
+	found := map[string][]Dependency{}
+	for _, d := range list {
+		found[d.Workspace] = append(found[d.Workspace], d)
+	}
+	return found
+}
+
+// writeStep writes a workspace, those that it comes after, and the apps that it needs.
+func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
 	fmt.Fprintf(out, "%4d. %s %s", number, printable(s.Slug), cmp.Or(printable(s.Version), "(no version name)"))
 	if s.App != "" {
 		fmt.Fprintf(out, ", publishes app %q", s.App)
 	}
 	fmt.Fprintln(out)
-	for _, d := range p.Dependencies {
-		if d.Workspace == s.Slug {
-			fmt.Fprintf(out, "        after %s, for app %q (%s)\n", printable(d.Provider), d.App, printable(d.DeclaredAt.String()))
-		}
+	for _, d := range after {
+		fmt.Fprintf(out, "        after %s, for app %q (%s)\n", printable(d.Provider), d.App, printable(d.DeclaredAt.String()))
 	}
-	for _, d := range p.External {
-		if d.Workspace == s.Slug {
-			fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, printable(d.DeclaredAt.String()))
-		}
+	for _, d := range needs {
+		fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, printable(d.DeclaredAt.String()))
 	}
 }
 

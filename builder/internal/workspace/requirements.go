@@ -34,32 +34,21 @@ type declaredSecret struct {
 // readDeclarations takes whatever has the form that it knows: the rest is an import's matter.
 func readDeclarations(top *yaml.Node, r reader) declarations {
 	d := declarations{secrets: map[string]declaredSecret{}, config: map[string]bool{}}
-	for name, field := range pairs(lookup(top, "secrets", "schema")) {
-		d.secrets[name.Value] = declaredSecret{r.at(name), isTrue(lookup(field, "required"))}
+	for name, field := range fields(lookup(top, "secrets", "schema")) {
+		d.secrets[strings.Clone(keyText(name))] = declaredSecret{r.at(name), isTrue(lookup(field, "required"))}
 	}
-	for name, value := range pairs(lookup(top, "config", "value")) {
-		d.config[name.Value] = !isNull(value)
+	for name, value := range fields(lookup(top, "config", "value")) {
+		d.config[strings.Clone(keyText(name))] = !isNull(resolve(value))
 	}
-	for name, field := range pairs(lookup(top, "config", "schema")) {
+	for name, field := range fields(lookup(top, "config", "schema")) {
 		if fallback := lookup(field, "default"); fallback != nil && !isNull(fallback) {
-			d.config[name.Value] = true
+			d.config[strings.Clone(keyText(name))] = true
 		}
 	}
 	return d
 }
 
-// lookup returns what keys lead to from n, or nil.
-func lookup(n *yaml.Node, keys ...string) *yaml.Node {
-	for n = resolve(n); len(keys) > 0; keys = keys[1:] {
-		if n == nil || n.Kind != yaml.MappingNode {
-			return nil
-		}
-		n = resolve(get(n, keys[0]))
-	}
-	return n
-}
-
-func isTrue(n *yaml.Node) bool { return n != nil && n.ShortTag() == "!!bool" && n.Value == "true" }
+func isTrue(n *yaml.Node) bool { return n != nil && n.ShortTag() == "!!bool" && keyText(n) == "true" }
 
 // references are the names that templates refer to, each with its first place.
 type references struct{ secrets, config map[string]Position }

@@ -2,15 +2,23 @@
 
 package workspace
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// cases provoke each rule, alone where that can be: want is all that is reported.
-var cases = []struct {
+// ruleCase provokes a rule, alone where that can be: want is all that is reported.
+type ruleCase struct {
 	name    string
 	options Options
 	change  func(files)
 	want    []string
-}{
+}
+
+// cases provoke each rule.
+var cases = slices.Concat(basicCases, platformRuleCases)
+
+var basicCases = []ruleCase{
 	{
 		name:   "valid",
 		change: func(files) {},
@@ -65,7 +73,7 @@ var cases = []struct {
 		name:   "broken YAML",
 		change: write("beta/assets/x.yml", "a: 1\nb: [1\nc: 2\n"),
 		want: []string{
-			"error yaml-invalid beta/assets/x.yml:2",
+			"error yaml-invalid beta/assets/x.yml:3:1",
 		},
 	},
 	{
@@ -79,35 +87,35 @@ var cases = []struct {
 		name:   "two aliases without an anchor",
 		change: write("beta/x.yaml", "a: *hunter2\nb: *hunter2\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml",
+			"error yaml-invalid beta/x.yaml:1:4",
 		},
 	},
 	{
 		name:   "a mistake in the first line",
 		change: write("beta/x.yaml", "[a]]\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml:1",
+			"error yaml-invalid beta/x.yaml:1:4",
 		},
 	},
 	{
 		name:   "a mistake of words",
 		change: write("beta/x.yaml", "a: b\nc: d: e\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml:2",
+			"error yaml-invalid beta/x.yaml:2:5",
 		},
 	},
 	{
 		name:   "a mistake of indentation",
 		change: write("beta/x.yaml", "a: b\nc:\n  d: e\n f: g\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml:4",
+			"error yaml-invalid beta/x.yaml:4:2",
 		},
 	},
 	{
 		name:   "a control character",
 		change: write("beta/x.yaml", "a: b\nc: \x01\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml",
+			"error yaml-invalid beta/x.yaml:2:4",
 		},
 	},
 	{
@@ -121,21 +129,18 @@ var cases = []struct {
 		name:   "YAML that is not UTF-8",
 		change: write("beta/x.yaml", "a: \xff\n"),
 		want: []string{
-			"error yaml-invalid beta/x.yaml",
+			"error yaml-invalid beta/x.yaml:1:4",
 		},
 	},
 	{
 		name:   "empty YAML",
-		change: write("beta/x.yml", "# nothing\n"),
-		want: []string{
-			"warning yaml-empty beta/x.yml",
-		},
+		change: write("beta/x.yml", "# nothing\n"), // the platform ignores it
 	},
 	{
 		name:   "two YAML documents",
 		change: write("beta/x.yml", "a: 1\n---\nb: 1\n"),
 		want: []string{
-			"error yaml-multiple-documents beta/x.yml:2:1",
+			"error yaml-multiple-documents beta/x.yml:2",
 		},
 	},
 	{
@@ -157,7 +162,7 @@ var cases = []struct {
 		name:   "broken JSON",
 		change: write("beta/assets/x.json", "{'a': 1}"),
 		want: []string{
-			"error json-invalid beta/assets/x.json",
+			"warning json-yaml beta/assets/x.json",
 		},
 	},
 	{
@@ -166,10 +171,7 @@ var cases = []struct {
 	},
 	{
 		name:   "a pointer of Git LFS",
-		change: write("beta/assets/x.json", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
-		want: []string{
-			"error lfs-pointer beta/assets/x.json",
-		},
+		change: write("beta/assets/x.json", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), // the source reports it
 	},
 	{
 		name: "files of the platform",
@@ -194,6 +196,7 @@ var cases = []struct {
 		options: Options{Limits: Limits{FileSize: 2000}},
 		change:  write("beta/pages/x.json", strings.Repeat("1", 2001)),
 		want: []string{
+			"error file-extension beta/pages/x.json",
 			"error limit-exceeded beta/pages/x.json",
 		},
 	},
@@ -210,7 +213,7 @@ var cases = []struct {
 		options: Options{Limits: Limits{Depth: 20}},
 		change:  write("beta/x.yml", "a: "+strings.Repeat("[", 21)+strings.Repeat("]", 21)),
 		want: []string{
-			"error limit-exceeded beta/x.yml:1:24",
+			"error limit-exceeded beta/x.yml:1:23",
 		},
 	},
 	{
@@ -218,14 +221,14 @@ var cases = []struct {
 		options: Options{Limits: Limits{Nodes: 50}},
 		change:  write("beta/x.yml", "["+strings.Repeat("a,", 51)+"]"),
 		want: []string{
-			"error limit-exceeded beta/x.yml",
+			"error limit-exceeded beta/x.yml:1:101",
 		},
 	},
 	{
 		name:   "a bomb of aliases",
 		change: write("beta/x.yml", bomb(9)),
 		want: []string{
-			"error limit-exceeded beta/x.yml:6:5",
+			"error limit-exceeded beta/x.yml:6:9",
 		},
 	},
 	{
@@ -241,15 +244,14 @@ var cases = []struct {
 		change: write("beta/index.yml", "- a\n"),
 		want: []string{
 			"warning secret-undeclared beta/imports/Alpha App.yml:4:14",
-			"error name-missing beta/index.yml",
-			"error type-invalid beta/index.yml:1:1",
+			"error yaml-root beta/index.yml:1:1",
 		},
 	},
 	{
 		name:   "index.yml is broken",
 		change: write("beta/index.yml", "name: [\n"),
 		want: []string{
-			"error yaml-invalid beta/index.yml:2",
+			"error yaml-invalid beta/index.yml:1:7",
 		},
 	},
 	{
@@ -263,14 +265,14 @@ var cases = []struct {
 		name:   "no name",
 		change: replace("beta/index.yml", "name: Sample\n", ""),
 		want: []string{
-			"error name-missing beta/index.yml",
+			"warning name-missing beta/index.yml",
 		},
 	},
 	{
 		name:   "an empty name",
 		change: replace("beta/index.yml", "Sample", "''"),
 		want: []string{
-			"error name-invalid beta/index.yml:2:7",
+			"warning name-invalid beta/index.yml:2:7",
 		},
 	},
 	{
@@ -281,14 +283,14 @@ var cases = []struct {
 		name:   "a wrong name",
 		change: replace("beta/index.yml", "Sample", "a/b"),
 		want: []string{
-			"error name-invalid beta/index.yml:2:7",
+			"warning name-invalid beta/index.yml:2:7",
 		},
 	},
 	{
 		name:   "a number for a name",
 		change: replace("beta/index.yml", "Sample", "2024"),
 		want: []string{
-			"error type-invalid beta/index.yml:2:7",
+			"warning type-coerced beta/index.yml:2:7",
 		},
 	},
 	{
@@ -299,7 +301,7 @@ var cases = []struct {
 		name:   "a wrong label",
 		change: replace("alpha/index.yml", "- core", "- core\n  - a b"),
 		want: []string{
-			"error label-invalid alpha/index.yml:6:5",
+			"warning label-invalid alpha/index.yml:6:5",
 		},
 	},
 	{
@@ -375,9 +377,9 @@ var cases = []struct {
 		name:   ".import.yml is empty",
 		change: write("alpha/.import.yml", ""),
 		want: []string{
+			"warning file-empty alpha/.import.yml",
 			"error groups-missing alpha/.import.yml",
 			"warning version-name-missing alpha/.import.yml",
-			"warning yaml-empty alpha/.import.yml",
 			"warning dependency-unknown beta/.import.yml:8:5",
 		},
 	},
@@ -385,7 +387,7 @@ var cases = []struct {
 		name:   ".import.yml is broken",
 		change: write("beta/.import.yml", "groups: [base1\n"),
 		want: []string{
-			"error yaml-invalid beta/.import.yml:2",
+			"error yaml-invalid beta/.import.yml:1:9",
 		},
 	},
 	{
@@ -546,6 +548,7 @@ var cases = []struct {
 		change: appendTo("beta/.import.yml", "app:\n  slug: Alpha App\n"),
 		want: []string{
 			"error app-slug-duplicate beta/.import.yml:15:9",
+			"error app-photo-missing beta/index.yml",
 		},
 	},
 	{
@@ -553,6 +556,7 @@ var cases = []struct {
 		change: appendTo("beta/.import.yml", "app: {slug: a$b}\n"),
 		want: []string{
 			"error app-slug-invalid beta/.import.yml:14:13",
+			"error app-photo-missing beta/index.yml",
 		},
 	},
 	{
@@ -590,6 +594,10 @@ var cases = []struct {
 			fs["beta/automations/v1/by-name.yml"], fs["beta/automations/v1/b.yml"], fs["beta/pages/c.yaml"] = "a: 1", "slug: by-slug", "a: 1"
 			sum := "checksums:\n  pages: {c.yaml: sha256:" + hex256("a: 1") + "}\n  automations:\n    by-name: " + hex128("a: 1") + "\n    by-slug: md5:" + hex128("slug: by-slug") + "\n"
 			replace("beta/.import.yml", "checksums:\n  automations:\n", sum)(fs)
+		},
+		want: []string{
+			"error object-slug-mismatch beta/automations/v1/b.yml:1:7",
+			"error file-extension beta/pages/c.yaml",
 		},
 	},
 	{

@@ -158,7 +158,8 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 		return nil, nil
 	}
 	quiet := reader{newReporter(), metadataFile}
-	version := get(quiet.mapping(root, ""), "version")
+	top := quiet.mapping(root, "")
+	version := get(top, "version")
 	node := get(quiet.mapping(version, ""), "name")
 	name := quiet.text(node, "").Value
 	if name == "" {
@@ -166,8 +167,9 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	}
 	quote, plain := quotes[node.Style]
 	start := offset(data, node.Line, node.Column)
-	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode
-	if shared || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
+	own := getOwn(top, "version") == version && getOwn(resolve(version), "name") == node
+	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode || !own
+	if shared || node.Anchor != "" || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
 		return nil, &syntaxError{line: node.Line, column: node.Column, message: "the version name is not written in a way that can be stamped"}
 	}
 	return &versionName{data, start + len(quote), name}, nil

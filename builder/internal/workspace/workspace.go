@@ -47,7 +47,7 @@ type Limits struct {
 	// Nodes is the number of nodes of a YAML file, aliases counted as what they
 	// stand for; 500,000 by default.
 	Nodes int
-	// Depth is the nesting of a YAML file; 200 by default.
+	// Depth is the nesting of a YAML file. The default, 100, is that of the platform.
 	Depth int
 	// Files is the number of YAML and JSON files of a workspace. The default,
 	// 5,000, is the most that the platform imports.
@@ -59,7 +59,7 @@ func (l Limits) withDefaults() Limits {
 		FileSize:   cmp.Or(l.FileSize, 10<<20),
 		ScalarSize: cmp.Or(l.ScalarSize, 4<<20),
 		Nodes:      cmp.Or(l.Nodes, 500_000),
-		Depth:      cmp.Or(l.Depth, 200),
+		Depth:      cmp.Or(l.Depth, 100),
 		Files:      cmp.Or(l.Files, 5000),
 	}
 }
@@ -136,6 +136,9 @@ type Workspace struct {
 	Requires release.Requirements
 	// FromBase marks a workspace that the base image holds: see [Base].
 	FromBase bool
+
+	// delegates is where security.yml lets other workspaces read secrets, if it does.
+	delegates Position
 }
 
 // Repository is what is known about all workspaces.

@@ -57,6 +57,9 @@ func (s Sample) Files() Files {
 
 func (s Sample) index() string {
 	text := fmt.Sprintf("id: id-%s\nname: Sample\nslug: %s\n%s", s.Slug, s.Slug, list("labels", "", s.Labels))
+	if s.App != "" {
+		text += "photo: https://files.example.com/" + s.Slug + ".svg\n"
+	}
 	if len(s.Uses) > 0 {
 		text += "secrets:\n  schema:\n    apiKey: {type: string}\n"
 	}

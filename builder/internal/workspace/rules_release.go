@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+
+// Ids of the rules about checksums.
+const (
+	ruleChecksumInvalid  = "checksum-invalid"
+	ruleChecksumMismatch = "checksum-mismatch"
+	ruleChecksumLineEnds = "checksum-line-ends"
+	ruleChecksumForm     = "checksum-name-form"
+	ruleChecksumMissing  = "checksum-missing"
+	ruleChecksumExtra    = "checksum-extra"
+)
+
+func checksumRules() []diagnostic.Rule {
+	return []diagnostic.Rule{
+		{
+			ID:       ruleChecksumInvalid,
+			Severity: diagnostic.Error,
+			Title:    "A checksum has no known form",
+			Meaning:  "It cannot be compared.",
+			Example:  "checksums: {automations: {a: x}}",
+			Remedy:   "use the MD5 of the file (32 hexadecimal digits) or sha256: and 64 hexadecimal digits",
+		},
+		{
+			ID:       ruleChecksumMismatch,
+			Severity: diagnostic.Error,
+			Title:    "A file is not the one that was exported",
+			Meaning:  "The platform will report the file as changed.",
+			Example:  "an automation that was edited after the push",
+			Remedy: "the file was changed after the push (or its line ends were): push again, or correct the " +
+				"checksum",
+		},
+		{
+			ID:       ruleChecksumLineEnds,
+			Severity: diagnostic.Error,
+			Title:    "The line ends of the files were changed",
+			Meaning: "All checksums of the workspace are those of the files with other line ends: the platform " +
+				"will report every file as changed.",
+			Example: "a checkout with core.autocrlf",
+			Remedy: "check the files out without a change of line ends (git config core.autocrlf false, no text " +
+				"or eol attribute)",
+		},
+		{
+			ID:       ruleChecksumForm,
+			Severity: diagnostic.Warning,
+			Title:    "A checksum names its file in another Unicode form",
+			Meaning: "The names look the same and differ in bytes: the platform may not find the file of the " +
+				"checksum.",
+			Example: "envoyé composed in .import.yml and decomposed in the name of the file",
+			Remedy:  "rename the file to the composed form (NFC), as the platform writes it",
+		},
+		{
+			ID:       ruleChecksumMissing,
+			Severity: diagnostic.Warning,
+			Title:    "A file has no checksum",
+			Meaning:  "It was added after the push.",
+			Example:  "a file that .import.yml does not list",
+			Remedy:   "the file was added after the push: push again, or add its checksum",
+		},
+		{
+			ID:       ruleChecksumExtra,
+			Severity: diagnostic.Warning,
+			Title:    "A checksum belongs to no file",
+			Meaning:  "The file was deleted after the push.",
+			Example:  "a checksum of a file that is not there",
+			Remedy:   "the file was deleted after the push: push again, or delete the checksum",
+		},
+	}
+}
+
+// Ids of the rules about secrets.
+const (
+	ruleSecretUndeclared = "secret-undeclared"
+	ruleSecretUnused     = "secret-unused"
+	ruleSecretReserved   = "secret-reserved"
+)
+
+func secretRules() []diagnostic.Rule {
+	return []diagnostic.Rule{
+		{
+			ID:       ruleSecretUndeclared,
+			Severity: diagnostic.Warning,
+			Title:    "A secret is used but not declared",
+			Meaning:  "Nobody sees that it needs a value.",
+			Example:  "{{secret.apiKey}} without secrets.schema.apiKey",
+			Remedy: "declare it in secrets.schema of index.yml, so that people see that it needs a value; or " +
+				"correct the name",
+		},
+		{
+			ID:       ruleSecretUnused,
+			Severity: diagnostic.Warning,
+			Title:    "A secret is declared but not used",
+			Meaning:  "It may be a misspelt name.",
+			Example:  "secrets.schema.apiKey without {{secret.apiKey}}",
+			Remedy:   "delete it from secrets.schema of index.yml, or refer to it as {{secret.name}}",
+		},
+		{
+			ID:       ruleSecretReserved,
+			Severity: diagnostic.Warning,
+			Title:    "A secret has a reserved name",
+			Meaning:  "Only super admins may set secrets that start with prismeai_.",
+			Example:  "{{secret.prismeai_key}}",
+			Remedy:   "use a name that does not start with prismeai_",
+		},
+	}
+}
