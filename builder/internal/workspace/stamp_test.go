@@ -114,7 +114,7 @@ func TestNameThatCannotBeStampedIsReported(t *testing.T) {
 		"a: &a v1\nversion: {name: *a}\n":                    "mail/.import.yml:2:17",
 		"a: &a '*a'\nversion: {name: *a}\n":                  "mail/.import.yml:2:17",
 		"version: {name: &a v1}\nb: *a\n":                    "mail/.import.yml:1:20",
-		"a: &a {name: v1}\nversion: {<<: *a}\n":             "mail/.import.yml:1:14",
+		"a: &a {name: v1}\nversion: {<<: *a}\n":              "mail/.import.yml:1:14",
 		"a: &a {name: v1}\nversion: *a\n":                    "mail/.import.yml:1:14",
 		"version: {name: !mine v1}\n":                        "",
 		"version:\n  name: \"v1 \\\n    continued\"\nx: 1\n": "mail/.import.yml:2:9",
