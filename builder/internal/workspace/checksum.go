@@ -33,7 +33,7 @@ func (c *Collector) checkChecksums(s *space, metadataPath string) {
 		}
 		switch {
 		case s.matches(f, sum):
-		case sum.algorithm == "md5" && bytes.Equal(sum.sum, f.lineFeeds[:]):
+		case sum.algorithm == "md5" && f.lineFeeds != nil && bytes.Equal(sum.sum, f.lineFeeds[:]):
 			converted++
 		default:
 			c.report(ruleChecksumMismatch, s.position(f), "the file is not the one of its checksum (%s:%d)", metadataPath, sum.at.Line)
@@ -110,11 +110,12 @@ func (s *space) matches(f *coveredFile, sum checksum) bool {
 	return bytes.Equal(sum.sum, f.md5[:])
 }
 
-// withLineFeeds returns the MD5 of a file with its CRLF line ends made LF, or zero for a
+// withLineFeeds returns the MD5 of a file with its CRLF line ends made LF, or nil for a
 // file without any.
-func withLineFeeds(data []byte) [md5.Size]byte {
+func withLineFeeds(data []byte) *[md5.Size]byte {
 	if !bytes.Contains(data, []byte("\r\n")) {
-		return [md5.Size]byte{}
+		return nil
 	}
-	return md5.Sum(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) //nolint:gosec // see above
+	sum := md5.Sum(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) //nolint:gosec // see above
+	return &sum
 }

@@ -30,6 +30,10 @@ type Collector struct {
 	scripts *dsul.Release
 }
 
+// minRemembered is the size in bytes from which a file is remembered: reading a smaller
+// one again costs less than the memory.
+const minRemembered = 4 << 10
+
 type contentKey struct {
 	section section
 	sum     [sha256.Size]byte
@@ -61,8 +65,9 @@ type coveredFile struct {
 	file int
 	// slug is what the file says of itself.
 	slug string
-	// md5 of the file, and of the file with LF line ends if it has CRLF.
-	md5, lineFeeds [md5.Size]byte
+	// md5 of the file, and of the file with LF line ends, if it has CRLF.
+	md5       [md5.Size]byte
+	lineFeeds *[md5.Size]byte
 }
 
 // appImport is an app that imports/*.yml uses.
@@ -218,7 +223,7 @@ func (c *Collector) jsonFile(s *space, at Position, p place, data []byte) {
 	if p.section.holdsObjects() {
 		c.rootMapping(at, root)
 		facts := readFacts(root, at.File)
-		s.objects = append(s.objects, object{p.section, c.checkSlugOf(at, p, facts.slug), at.File})
+		s.addObject(p.section, c.checkSlugOf(at, p, facts.slug))
 	}
 }
 
@@ -229,19 +234,22 @@ func (c *Collector) yamlFile(s *space, at Position, p place, data []byte, sum [s
 	if !known {
 		before := len(c.found)
 		facts = c.facts(at, p, data)
-		if len(c.found) == before {
+		if len(c.found) == before && len(data) >= minRemembered {
 			c.clean[key] = facts
 		}
 	}
 	if p.within == "" {
 		return
 	}
+	if own := stem(p.within); facts.slug.Value == own {
+		facts.slug.Value = own // it shares the memory of the path
+	}
 	ends := withLineFeeds(data)
 	s.covered = append(s.covered, coveredFile{file: len(s.files) - 1, slug: facts.slug.Value, md5: md5.Sum(data), lineFeeds: ends})
 	if !p.section.holdsObjects() || p.source() && (p.ext != ".yml" || !facts.page) {
 		return
 	}
-	s.objects = append(s.objects, object{p.section, c.checkSlugOf(at, p, facts.slug), at.File})
+	s.addObject(p.section, c.checkSlugOf(at, p, facts.slug))
 	if p.section == sectionImports && facts.appSlug.Value != "" {
 		facts.appSlug.At.File = at.File
 		s.imports = append(s.imports, appImport{app: facts.appSlug})

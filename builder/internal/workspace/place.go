@@ -219,26 +219,37 @@ func (c *Collector) checkSlugOf(at Position, p place, stated Text) string {
 
 // object is an automation, page or app instance.
 type object struct {
-	section section
-	slug    string
-	file    string
+	slug string
+	// file is the index of the file in its workspace.
+	file int32
+	// section is the index in objectSections.
+	section uint8
+}
+
+func objectSections() []section { return []section{sectionAutomations, sectionPages, sectionImports} }
+
+// addObject takes note of the object in the latest file.
+func (s *space) addObject(in section, slug string) {
+	s.objects = append(s.objects, object{slug, int32(len(s.files) - 1), uint8(slices.Index(objectSections(), in))}) //nolint:gosec // bounded
 }
 
 // checkObjects reports the objects of a workspace that have one slug.
 func (c *Collector) checkObjects(s *space) {
 	type name struct {
-		section section
+		section uint8
 		slug    string
 	}
-	slices.SortStableFunc(s.objects, func(a, b object) int { return strings.Compare(a.file, b.file) })
-	first := map[name]string{}
+	path := func(o object) string { return s.slug + "/" + s.files[o.file].Path }
+	slices.SortStableFunc(s.objects, func(a, b object) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
+	first := make(map[name]object, len(s.objects))
 	for _, o := range s.objects {
-		key := name{o.section, path.Clean("/" + o.slug)}
+		key := name{o.section, strings.TrimPrefix(o.slug, "/")}
 		if other, taken := first[key]; taken {
-			c.report(ruleSlugTwice, Position{File: o.file}, "slug %s is already that of %s: the platform keeps one %s", show(o.slug), other, o.section.what())
+			what := objectSections()[o.section].what()
+			c.report(ruleSlugTwice, Position{File: path(o)}, "slug %s is already that of %s: the platform keeps one %s", show(o.slug), path(other), what)
 			continue
 		}
-		first[key] = o.file
+		first[key] = o
 	}
 	for _, o := range s.overrides {
 		if o.name == indexFile && s.hasIndex || o.name == securityFile && s.hasSecurity {
