@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
@@ -276,12 +277,13 @@ func (f Finding) Text() string {
 	return f.Message + ", in " + printable(f.Where)
 }
 
-// printable quotes a path that would not show as what it is.
+// printable quotes a path that would not show as what it is, and breaks what a CI system
+// would take for a command.
 func printable(path string) string {
 	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(path)
+		path = strconv.Quote(path)
 	}
-	return path
+	return terminal.Defuse(path)
 }
 
 // Same reports whether two findings are of the same secret in the same place.

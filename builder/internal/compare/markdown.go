@@ -7,6 +7,8 @@ import (
 	"html"
 	"io"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // FitsComment is a size in bytes of Markdown that GitHub (65,536 characters) and GitLab
@@ -76,14 +78,14 @@ func (m *markdown) add(kind, block string) {
 func (m *markdown) omitted() string {
 	var parts []string
 	for _, kind := range m.kinds {
-		parts = append(parts, count(m.missing[kind], kind))
+		parts = append(parts, terminal.Plural(m.missing[kind], kind))
 	}
 	return strings.Join(parts, ", ")
 }
 
 func (r *Report) heading() string {
 	if len(r.Warnings) > 0 {
-		return fmt.Sprintf("Release: %s, %s", r.summary(), count(len(r.Warnings), "warning"))
+		return fmt.Sprintf("Release: %s, %s", r.summary(), terminal.Plural(len(r.Warnings), "warning"))
 	}
 	return "Release: " + r.summary()
 }
@@ -152,12 +154,12 @@ func (f *File) details(slug string) string {
 	if len(f.Hunks) == 0 {
 		return fmt.Sprintf("\n%s %s: %s\n", f.Status, code(slug+"/"+f.Path), f.reason())
 	}
-	title := fmt.Sprintf("%s <code>%s</code> (+%d −%d)", f.Status, html.EscapeString(visible(slug+"/"+f.Path)), f.Added, f.Removed)
+	title := fmt.Sprintf("%s <code>%s</code> (+%d −%d)", f.Status, html.EscapeString(terminal.Visible(slug+"/"+f.Path)), f.Added, f.Removed)
 	var body strings.Builder
 	for _, h := range f.Hunks {
-		fmt.Fprintln(&body, visible(h.title()))
+		fmt.Fprintln(&body, terminal.Visible(h.title()))
 		for _, line := range h.Lines {
-			fmt.Fprintln(&body, visible(line))
+			fmt.Fprintln(&body, terminal.Visible(line))
 		}
 	}
 	note := ""
@@ -165,7 +167,7 @@ func (f *File) details(slug string) string {
 		note = f.Note + ".\n\n"
 	}
 	if f.Cut > 0 {
-		note += count(f.Cut, "line") + " of this file not shown.\n\n"
+		note += terminal.Plural(f.Cut, "line") + " of this file not shown.\n\n"
 	}
 	mark := fence(body.String(), 3)
 	return fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s%sdiff\n%s%s\n\n</details>\n", title, note, mark, body.String(), mark)
@@ -177,7 +179,7 @@ func (f *File) reason() string {
 	case f.Note != "":
 		return f.Note + ", " + f.size()
 	case f.Cut > 0:
-		return count(f.Cut, "line") + " not shown"
+		return terminal.Plural(f.Cut, "line") + " not shown"
 	default:
 		return f.size()
 	}
@@ -194,7 +196,7 @@ func fence(text string, least int) string {
 
 // code is a text as a span of code, in one line.
 func code(text string) string {
-	text = strings.ReplaceAll(visible(text), "\t", `\t`)
+	text = strings.ReplaceAll(terminal.Visible(text), "\t", `\t`)
 	if text == "" {
 		return ""
 	}

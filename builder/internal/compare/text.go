@@ -9,9 +9,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/docker/go-units"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // WriteJSON writes the report as JSON.
@@ -70,7 +71,7 @@ type printer struct {
 func (p *printer) line(color, format string, args ...any) {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
-			args[i] = visible(s)
+			args[i] = terminal.Visible(s)
 		}
 	}
 	text := fmt.Sprintf(format, args...)
@@ -79,28 +80,6 @@ func (p *printer) line(color, format string, args ...any) {
 	}
 	fmt.Fprintln(p, text)
 }
-
-// visible writes characters that are not to be seen, or that change how others are,
-// as escapes.
-func visible(s string) string {
-	if !strings.ContainsFunc(s, unseen) {
-		return s
-	}
-	var out strings.Builder
-	for _, c := range s {
-		switch {
-		case !unseen(c):
-			out.WriteRune(c)
-		case c < 0x10000:
-			fmt.Fprintf(&out, `\u%04x`, c)
-		default:
-			fmt.Fprintf(&out, `\U%08x`, c)
-		}
-	}
-	return out.String()
-}
-
-func unseen(c rune) bool { return c != '\t' && !unicode.IsPrint(c) }
 
 // String names the workspace, if it is about one.
 func (w Warning) String() string {
@@ -125,20 +104,12 @@ func (s Side) describe() string {
 		}
 		parts = append(parts, commit)
 	}
-	return strings.Join(append(parts, count(s.Workspaces, "workspace"), count(s.Files, "file")), ", ")
-}
-
-// count is such as "1 file" or "2 files".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return strings.Join(append(parts, terminal.Plural(s.Workspaces, "workspace"), terminal.Plural(s.Files, "file")), ", ")
 }
 
 func (r *Report) summary() string {
 	if !r.Differ {
-		return "no difference: " + count(r.Unchanged, "workspace") + " unchanged"
+		return "no difference: " + terminal.Plural(r.Unchanged, "workspace") + " unchanged"
 	}
 	counts := map[Status]int{}
 	for _, w := range r.Workspaces {
@@ -223,12 +194,12 @@ func (w *Workspace) fileCount() string {
 	for _, f := range w.Files {
 		added, removed = added+f.Added, removed+f.Removed
 	}
-	return fmt.Sprintf("%s (+%d −%d lines)", count(len(w.Files), "file"), added, removed)
+	return fmt.Sprintf("%s (+%d −%d lines)", terminal.Plural(len(w.Files), "file"), added, removed)
 }
 
 // String is such as 3 files, 2.1kB.
 func (s Size) String() string {
-	return count(s.Files, "file") + ", " + units.HumanSize(float64(s.Bytes))
+	return terminal.Plural(s.Files, "file") + ", " + units.HumanSize(float64(s.Bytes))
 }
 
 // named shows that there is no name.
@@ -334,7 +305,7 @@ func (p *printer) files(w *Workspace) {
 			}
 		}
 		if f.Cut > 0 {
-			p.line("", "  … %s of this file not shown", count(f.Cut, "line"))
+			p.line("", "  … %s of this file not shown", terminal.Plural(f.Cut, "line"))
 		}
 	}
 }
@@ -369,9 +340,9 @@ func (c Cut) String() string {
 	if c.Lines == 0 {
 		return ""
 	}
-	text := count(c.Lines, "line") + " not shown because of --max-lines"
+	text := terminal.Plural(c.Lines, "line") + " not shown because of --max-lines"
 	if c.Files > 0 {
-		text += "; of " + count(c.Files, "file") + " nothing is shown"
+		text += "; of " + terminal.Plural(c.Files, "file") + " nothing is shown"
 	}
 	return text
 }

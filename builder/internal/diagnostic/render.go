@@ -9,7 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // Summary counts diagnostics by severity.
@@ -26,18 +27,11 @@ func Summarize(ds []Diagnostic) Summary {
 
 // String is such as "3 errors, 2 warnings". It leaves out infos if there are none.
 func (s Summary) String() string {
-	text := plural(s.Errors, "error") + ", " + plural(s.Warnings, "warning")
+	text := terminal.Plural(s.Errors, "error") + ", " + terminal.Plural(s.Warnings, "warning")
 	if s.Infos > 0 {
-		text += ", " + plural(s.Infos, "info")
+		text += ", " + terminal.Plural(s.Infos, "info")
 	}
 	return text
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // WriteJSON writes {"diagnostics":[…],"summary":{…}}, the list never null.
@@ -64,7 +58,7 @@ func WriteHuman(w io.Writer, ds []Diagnostic, color bool) error {
 	p := printer{Writer: bufio.NewWriter(w), color: color, width: placeWidth(ds)}
 	for i, d := range ds {
 		if i == 0 || ds[i-1].File != d.File {
-			fmt.Fprintln(p, p.paint(underline, cmp.Or(printable(d.File), repository)))
+			fmt.Fprintln(p, p.paint(underline, cmp.Or(terminal.Safe(d.File), repository)))
 		}
 		p.diagnostic(d, i > 0 && ds[i-1].File == d.File && ds[i-1].Help == d.Help)
 		if i == len(ds)-1 || ds[i+1].File != d.File {
@@ -103,9 +97,9 @@ func (p printer) paint(style, text string) string {
 // just given.
 func (p printer) diagnostic(d Diagnostic, helped bool) {
 	severity := fmt.Sprintf("%-7s", d.Severity)
-	fmt.Fprintf(p, "  %*s  %s  %s  %s\n", p.width, d.place(), p.paint(d.style(), severity), printable(d.Message), p.paint(dim, d.Rule))
+	fmt.Fprintf(p, "  %*s  %s  %s  %s\n", p.width, d.place(), p.paint(d.style(), severity), terminal.Safe(d.Message), p.paint(dim, d.Rule))
 	if d.Help != "" && !helped {
-		fmt.Fprintf(p, "  %*s  %s\n", p.width, "", p.paint(dim, "help: "+printable(d.Help)))
+		fmt.Fprintf(p, "  %*s  %s\n", p.width, "", p.paint(dim, "help: "+terminal.Safe(d.Help)))
 	}
 }
 
@@ -148,14 +142,4 @@ func placeWidth(ds []Diagnostic) int {
 		width = max(width, len(d.place()))
 	}
 	return width
-}
-
-// printable replaces what could act on a terminal: names of files are hostile.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }

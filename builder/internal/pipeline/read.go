@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -210,6 +211,10 @@ func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
 		var found, planned []diagnostic.Diagnostic
 		r.Repository, found = collector.Finish()
 		r.Plan, planned = r.Repository.Plan()
+		if len(r.Repository.Workspaces) == 0 && diagnostic.Count(r.Diagnostics, diagnostic.Error) > 0 {
+			// There may be workspaces, all of whose files were refused.
+			found = slices.DeleteFunc(found, func(d diagnostic.Diagnostic) bool { return d.Severity == diagnostic.Error })
+		}
 		r.Diagnostics = append(append(r.Diagnostics, found...), planned...)
 	}
 	if strict {

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/docker/go-units"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // WriteSummary prints the last lines of a build.
@@ -54,7 +54,7 @@ func WriteRelease(w io.Writer, image string, platforms, attestations []string, m
 		t.row(g.Name, fmt.Sprintf("(%d)", len(g.Workspaces)))
 		for _, slug := range g.Workspaces {
 			ws, _ := m.Workspace(slug)
-			t.row("  "+slug, ws.Version, files(ws.Files), size(ws.Bytes), short(ws.Digest))
+			t.row("  "+slug, ws.Version, terminal.Plural(ws.Files, "file"), size(ws.Bytes), short(ws.Digest))
 		}
 	}
 	return t.Flush()
@@ -69,12 +69,7 @@ func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 0, 0, 2, 
 // image that is inspected may come from anywhere.
 func (t table) row(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if !unicode.IsPrint(r) {
-				return unicode.ReplacementChar
-			}
-			return r
-		}, cell)
+		cells[i] = terminal.Safe(cell)
 	}
 	fmt.Fprintln(t, strings.Join(cells, "\t"))
 }
@@ -129,7 +124,7 @@ func sourceText(s release.Source) string {
 
 // scanned does not claim that everything has been looked at.
 func scanned(b *Build) string {
-	text := fmt.Sprintf("%s, %s, no secrets", files(b.Manifest.Scan.Files), size(b.Manifest.Scan.Bytes))
+	text := fmt.Sprintf("%s, %s, no secrets", terminal.Plural(b.Manifest.Scan.Files, "file"), size(b.Manifest.Scan.Bytes))
 	switch n := len(b.Manifest.Scan.Accepted); n {
 	case 0:
 	case 1:
@@ -164,13 +159,6 @@ func verb(dry bool, done, would string) string {
 		return would
 	}
 	return done
-}
-
-func files(n int) string {
-	if n == 1 {
-		return "1 file"
-	}
-	return fmt.Sprintf("%d files", n)
 }
 
 func size(n int64) string { return units.HumanSize(float64(n)) }

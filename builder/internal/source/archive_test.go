@@ -117,7 +117,6 @@ func TestHostileArchives(t *testing.T) {
 		"traversal":           {archive(t, archived{name: "shop/index.yml", data: "x"}, archived{name: "../evil.yml"}), Limits{}, "leads out"},
 		"traversal within":    {archive(t, archived{name: "shop/../../evil.yml"}), Limits{}, "leads out"},
 		"absolute":            {archive(t, archived{name: "/etc/passwd"}), Limits{}, "leads out"},
-		"drive":               {archive(t, archived{name: "C:/x.yml"}), Limits{}, "leads out"},
 		"backslashes":         {archive(t, archived{name: `shop\..\..\evil.yml`}), Limits{}, "leads out"},
 		"dot":                 {archive(t, archived{name: "shop/./x.yml"}), Limits{}, "leads out"},
 		"nothing":             {archive(t, archived{name: "shop//x.yml"}), Limits{}, "leads out"},
@@ -225,7 +224,7 @@ func TestArchiveEntriesThatDoNotShip(t *testing.T) {
 		archived{name: "shop/\x1b[2J.yml", data: "x"},
 		archived{name: "shop/.git/config", data: "x"},
 	)), Options{}))
-	equal(t, "diagnostics", rules(t, report), []string{"shop/index.yml case-collision", "shop/\ufffd[2J.yml name-invalid", "shop/.wh.x name-whiteout", "shop/link.yml symlink", "shop/pipe special-file"})
+	equal(t, "diagnostics", rules(t, report), []string{"shop/index.yml case-collision", "shop/\ufffd[2J.yml file-name-invalid", "shop/.wh.x name-whiteout", "shop/link.yml symlink", "shop/pipe special-file"})
 	equal(t, "dropped", dropped(t, report), []string{"shop/.git"})
 }
 

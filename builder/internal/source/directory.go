@@ -127,6 +127,8 @@ func (d rootDirectory) entry(name string) (entry, error) {
 		e.open = func() (directory, error) { return rootDirectory{root, below, listed}, nil }
 	case regular:
 		e.read = func() ([]byte, error) { return readListed(root, below, listed) }
+	case hardLink:
+		e.link = &listed
 	}
 	return e, nil
 }

@@ -57,11 +57,12 @@ func TestHostileDirectory(t *testing.T) {
 	equal(t, "diagnostics", rules(t, report), []string{
 		"fifo special-file",
 		"shop/readme case-collision",
-		"shop/.wh.index.yml name-whiteout", `shop/back\slash name-invalid`, "shop/dangling symlink", "shop/fifo special-file",
-		"shop/folder symlink", "shop/hard hard-link", "shop/hard2 hard-link", "shop/inside symlink", "shop/loop symlink",
-		"shop/new\ufffdline name-invalid", "shop/outside symlink", "shop/socket special-file", "shop/stolen hard-link",
-		"shop/\ufffdturned name-invalid", "shop/\ufffd name-not-utf8",
+		"shop/.wh.index.yml name-whiteout", `shop/back\slash file-name-invalid`, "shop/dangling symlink", "shop/fifo special-file",
+		"shop/folder symlink", "shop/inside symlink", "shop/loop symlink",
+		"shop/new\ufffdline file-name-invalid", "shop/outside symlink", "shop/socket special-file",
+		"shop/\ufffdturned file-name-invalid", "shop/\ufffd name-not-utf8",
 		"top symlink",
+		"shop/stolen hard-link", "shop/hard hard-link", "shop/hard2 hard-link",
 	})
 	equal(t, "dropped", dropped(t, report), []string{
 		".git", ".hidden", ".top", "README.md", "node_modules", "shop/.DS_Store", "shop/.git", "shop/node_modules",

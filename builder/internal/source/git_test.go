@@ -50,13 +50,13 @@ func TestGitTrees(t *testing.T) {
 		gittest.File{Path: "shop/pages/node_modules/a.js", Data: "dropped"},
 		gittest.File{Path: "shop/escape", Data: "../../etc/passwd", Mode: filemode.Symlink},
 		gittest.File{Path: "shop/module", Hash: plumbing.NewHash(strings.Repeat("cd", 20)), Mode: filemode.Submodule},
-		gittest.File{Path: "shop/logo.png", Data: lfsPointer + "oid sha256:abc\nsize 12345\n"},
+		gittest.File{Path: "shop/logo.png", Data: "version https://git-lfs.github.com/spec/v1\n" + "oid sha256:abc\nsize 12345\n"},
 		gittest.File{Path: "shop/about.txt", Data: "version https://git-lfs.github.com/spec/v1 is what a pointer starts with"},
 	)
 	files, report := fetchTree(t, r, tree, Limits{})
 	equal(t, "files", files, map[string]string{
 		"shop/index.yml": "shop", "shop/run.sh": "#!", "shop/old": "group-writable",
-		"shop/logo.png":  lfsPointer + "oid sha256:abc\nsize 12345\n",
+		"shop/logo.png":  "version https://git-lfs.github.com/spec/v1\n" + "oid sha256:abc\nsize 12345\n",
 		"shop/about.txt": "version https://git-lfs.github.com/spec/v1 is what a pointer starts with",
 	})
 	equal(t, "diagnostics", rules(t, report), []string{
@@ -103,13 +103,13 @@ func TestGitTreesMadeByHand(t *testing.T) {
 		t.Errorf("files %v", files)
 	}
 	equal(t, "diagnostics", rules(t, report), []string{
-		". name-invalid", ".. name-invalid", "/ name-invalid",
+		". file-name-invalid", ".. file-name-invalid", "/ file-name-invalid",
 		"shop/Straße case-collision", "shop/twice case-collision", "shop/twice name-duplicate",
-		"shop/ name-invalid", "shop/. name-invalid", "shop/.. name-invalid", "shop/../.. name-invalid",
-		`shop/..\x name-invalid`, "shop/.wh..wh..opq name-whiteout", "shop/.wh.dir name-whiteout", "shop/.wh.index.yml name-whiteout",
-		"shop//etc/passwd name-invalid", "shop/a/b name-invalid", "shop/bell\ufffd name-invalid",
+		"shop/ file-name-invalid", "shop/. file-name-invalid", "shop/.. file-name-invalid", "shop/../.. file-name-invalid",
+		`shop/..\x file-name-invalid`, "shop/.wh..wh..opq name-whiteout", "shop/.wh.dir name-whiteout", "shop/.wh.index.yml name-whiteout",
+		"shop//etc/passwd file-name-invalid", "shop/a/b file-name-invalid", "shop/bell\ufffd file-name-invalid",
 		"shop/" + strings.Repeat("n", 256) + " name-too-long",
-		"shop/turn\ufffded name-invalid", "shop/\ufffd name-not-utf8",
+		"shop/turn\ufffded file-name-invalid", "shop/\ufffd name-not-utf8",
 	})
 	equal(t, "dropped", dropped(t, report), []string{"shop/.git"})
 }

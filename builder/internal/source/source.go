@@ -209,8 +209,8 @@ func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
 
 // Walk hands every file that ships to fn, in the byte order of their paths, each read
 // once. It ends early with an error of fn, of the file system, of the context, or with
-// a [LimitError]; there is no report then. A report with diagnostics is of a source
-// that must not ship.
+// a [LimitError]; there is no report then. A report with an error among its diagnostics
+// is of a source that must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	w := newWalker(t.limits)
 	if err := w.list(ctx, t.root); err != nil {

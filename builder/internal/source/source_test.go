@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
 // environment makes a Getenv of pairs.
@@ -92,12 +90,12 @@ func walk(t testing.TB, tree *Tree) (map[string]string, Report) {
 	return files, report
 }
 
-// rules lists path and rule of diagnostics, each of which must be a complete error.
+// rules lists path and rule of diagnostics, each of which must be complete.
 func rules(t testing.TB, report Report) []string {
 	t.Helper()
 	var list []string
 	for _, d := range report.Diagnostics {
-		if d.Severity != diagnostic.Error || d.Message == "" || d.Help == "" {
+		if d.Severity != rule(d.Rule).Severity || rule(d.Rule).Title == "" || d.Message == "" || d.Help == "" {
 			t.Errorf("incomplete diagnostic %+v", d)
 		}
 		list = append(list, d.File+" "+d.Rule)

@@ -3,7 +3,7 @@
 package source
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +15,10 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
 )
 
 // What every file system and every unpacker takes, in bytes.
@@ -63,6 +65,9 @@ type entry struct {
 	open func() (directory, error)
 	read func() ([]byte, error)
 
+	// link identifies the file of a hard link.
+	link *identity
+
 	// path is set by the walker.
 	path string
 	// hash of the blob, for entries of a Git tree.
@@ -77,6 +82,7 @@ type walker struct {
 	room   int
 	files  []entry
 	total  int64
+	links  []entry
 	report Report
 }
 
@@ -95,6 +101,7 @@ func (w *walker) list(ctx context.Context, root directory) error {
 	if err := w.visitAll(ctx, "", top); err != nil {
 		return err
 	}
+	w.refuseLinks()
 	slices.SortFunc(w.files, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	slices.SortFunc(w.report.Dropped, func(a, b Drop) int { return strings.Compare(a.Path, b.Path) })
 	return nil
@@ -163,15 +170,46 @@ func (w *walker) visit(ctx context.Context, e entry) error {
 	case regular:
 		return w.visitFile(e)
 	case symlink:
-		w.refuse(e.path, "symlink", "symbolic links do not ship", "replace the link by the file that it points to")
+		w.refuse(e.path, ruleSymlink, "symbolic links do not ship")
 	case hardLink:
-		w.refuse(e.path, "hard-link", "the file has more than one name, so that somebody may write to it elsewhere", "copy the file")
+		w.links = append(w.links, e)
 	case submodule:
-		w.refuse(e.path, "submodule", "Git submodules do not ship", "commit the files themselves")
+		w.refuse(e.path, ruleSubmodule, "Git submodules do not ship")
 	default:
-		w.refuse(e.path, "special-file", "a "+string(e.kind)+" cannot ship", "remove it")
+		w.refuse(e.path, ruleSpecialFile, "a %s cannot ship", e.kind)
 	}
 	return nil
+}
+
+// refuseLinks refuses hard links, each with its other names.
+func (w *walker) refuseLinks() {
+	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.sameFile(*b.link) }
+	slices.SortFunc(w.links, func(a, b entry) int { return compareLinks(a, b) })
+	for start := 0; start < len(w.links); {
+		end := start + 1
+		for end < len(w.links) && same(w.links[start], w.links[end]) {
+			end++
+		}
+		for _, e := range w.links[start:end] {
+			other := "outside of the source"
+			for _, o := range w.links[start:end] {
+				if o.path != e.path {
+					other = printable(o.path)
+					break
+				}
+			}
+			w.refuse(e.path, ruleHardLink, "the file has another name, by which somebody may write to it: %s", other)
+		}
+		start = end
+	}
+}
+
+// compareLinks brings the names of one file together.
+func compareLinks(a, b entry) int {
+	if a.link == nil || b.link == nil {
+		return strings.Compare(a.path, b.path)
+	}
+	return cmp.Or(cmp.Compare(a.link.device, b.link.device), cmp.Compare(a.link.inode, b.link.inode), strings.Compare(a.path, b.path))
 }
 
 func (w *walker) visitFolder(ctx context.Context, e entry) error {
@@ -194,8 +232,7 @@ func (w *walker) visitFile(e entry) error {
 	case w.dropInside(e):
 		return nil
 	case e.size > w.limits.FileSize:
-		w.refuse(e.path, "file-too-large", fmt.Sprintf("the file has %d bytes, more than %d", e.size, w.limits.FileSize),
-			"remove the file, or raise --max-file-size")
+		w.refuse(e.path, ruleTooLarge, "the file has %d bytes, more than %d", e.size, w.limits.FileSize)
 		return nil
 	case len(w.files) == w.limits.Files:
 		return &LimitError{What: "files", Max: int64(w.limits.Files)}
@@ -226,31 +263,30 @@ func (w *walker) dropInside(e entry) bool {
 func (w *walker) tolerate(e entry, err error) bool {
 	switch {
 	case errors.Is(err, errChanged):
-		w.refuse(e.path, "source-changed", "the "+string(e.kind)+" has changed since the walk began", "let nothing write to the source during a build")
+		w.refuse(e.path, ruleChanged, "the %s has changed since the walk began", e.kind)
 	case errors.Is(err, fs.ErrPermission):
-		w.refuse(e.path, "unreadable", "the "+string(e.kind)+" cannot be read: "+err.Error(), "let the user of the builder read it")
+		w.refuse(e.path, ruleUnreadable, "the %s cannot be read: %v", e.kind, err)
 	default:
 		return false
 	}
 	return true
 }
 
-// lfsPointer starts what Git keeps in the place of a file in Git LFS.
-const lfsPointer = "version https://git-lfs.github.com/spec/v1\n"
-
 // inspect counts a file that is handed out.
 func (w *walker) inspect(e entry, data []byte) {
 	w.report.Files++
 	w.report.Bytes += int64(len(data))
-	if bytes.HasPrefix(data, []byte(lfsPointer)) {
-		w.refuse(e.path, "lfs-pointer", "the file itself is in Git LFS, and this is a pointer to it",
-			"commit the file, or build from a directory after git lfs pull")
+	switch gitfilter.Detect(e.path, data) {
+	case gitfilter.LFS:
+		w.refuse(e.path, ruleLFS, "the file itself is in Git LFS, and this is a pointer to it")
+	case gitfilter.Crypt:
+		w.refuse(e.path, ruleCrypt, "the file is encrypted by git-crypt")
 	}
 }
 
 // conclude ends a walk.
 func (w *walker) conclude() (Report, error) {
-	if w.report.Files == 0 && len(w.report.Diagnostics) == 0 {
+	if w.report.Files == 0 && diagnostic.Count(w.report.Diagnostics, diagnostic.Error) == 0 {
 		return Report{}, errNoWorkspaces
 	}
 	return w.report, nil
@@ -258,43 +294,50 @@ func (w *walker) conclude() (Report, error) {
 
 // acceptName refuses names that an image, a manifest or another system cannot hold.
 func (w *walker) acceptName(e entry) bool {
-	const help = "rename it"
 	switch {
 	case !utf8.ValidString(e.name):
-		w.refuse(e.path, "name-not-utf8", "the name is not valid UTF-8", help)
+		w.refuse(e.path, ruleNotUTF8, "the name is not valid UTF-8")
 	case strings.ContainsFunc(e.name, unprintable) || strings.Contains(e.name, `\`):
-		w.refuse(e.path, "name-invalid", "the name has a control character or a backslash", help)
+		w.refuse(e.path, ruleNameInvalid, "the name has a control character or a backslash")
 	case strings.HasPrefix(e.name, ".wh."):
-		w.refuse(e.path, "name-whiteout", "in an image, a name that starts with .wh. deletes other files", help)
+		w.refuse(e.path, ruleWhiteout, "in an image, a name that starts with .wh. deletes other files")
 	case e.name == "" || e.name == "." || e.name == ".." || strings.Contains(e.name, "/"):
-		w.refuse(e.path, "name-invalid", "the name leads out of its directory", "remove the entry from the Git tree")
+		w.refuse(e.path, ruleNameInvalid, "the name leads out of its directory: remove the entry from the Git tree")
 	case len(e.name) > maxName || len(e.path) > maxPath:
-		w.refuse(e.path, "name-too-long", fmt.Sprintf("a name has more than %d or a path more than %d bytes", maxName, maxPath), help)
+		w.refuse(e.path, ruleNameTooLong, "a name has more than %d or a path more than %d bytes", maxName, maxPath)
 	default:
+		if i := strings.IndexFunc(e.name, invisible); i >= 0 {
+			r, _ := utf8.DecodeRuneInString(e.name[i:])
+			w.refuse(e.path, ruleInvisible, "the name has a character that cannot be seen (U+%04X)", r)
+		}
 		return true
 	}
 	return false
 }
 
-// collisions refuses names that are the same where case does not count. It takes a
-// sorted list, and returns it without names that are there twice, as in a Git tree they
-// may be.
+// collisions reports names that are the same where case or the Unicode form do not
+// count. It takes a sorted list, and returns it without names that are there twice, as
+// in a Git tree they may be.
 func (w *walker) collisions(dir string, list []entry) []entry {
 	fold := cases.Fold()
 	first := make(map[string]string, len(list))
 	var last *string // equal names are neighbours
 	return slices.DeleteFunc(list, func(e entry) bool {
 		if last != nil && *last == e.name {
-			w.refuse(join(dir, e.name), "name-duplicate", "the directory has the name more than once", "make the Git tree anew")
+			w.refuse(join(dir, e.name), ruleNameDuplicate, "the directory has the name more than once")
 			return true
 		}
 		last = &e.name
-		folded := fold.String(e.name)
-		if other, taken := first[folded]; taken {
-			w.refuse(join(dir, e.name), "case-collision", fmt.Sprintf("the name differs from %q by case only", printable(other)), "rename one of the two")
-			return false
+		folded := norm.NFC.String(fold.String(norm.NFC.String(e.name)))
+		other, taken := first[folded]
+		switch {
+		case !taken:
+			first[folded] = e.name
+		case norm.NFC.String(other) == norm.NFC.String(e.name):
+			w.refuse(join(dir, e.name), ruleUnicode, "the name differs from %q by its Unicode form only", printable(other))
+		default:
+			w.refuse(join(dir, e.name), ruleCollision, "the name differs from %q by case only", printable(other))
 		}
-		first[folded] = e.name
 		return false
 	})
 }
@@ -303,10 +346,9 @@ func (w *walker) drop(e entry, reason string) {
 	w.report.Dropped = append(w.report.Dropped, Drop{Path: printable(e.path), Reason: reason})
 }
 
-func (w *walker) refuse(p, rule, message, help string) {
-	w.report.Diagnostics = append(w.report.Diagnostics, diagnostic.Diagnostic{
-		Severity: diagnostic.Error, Rule: rule, File: printable(p), Message: message, Help: help,
-	})
+// refuse reports an entry by the rule with an id.
+func (w *walker) refuse(p, id, format string, args ...any) {
+	w.report.Diagnostics = append(w.report.Diagnostics, rule(id).Report(printable(p), 0, 0, format, args...))
 }
 
 // printable makes a name safe for terminals and for JSON.
@@ -321,3 +363,12 @@ func printable(name string) string {
 
 // unprintable are the characters that command a terminal, or that turn text around.
 func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// invisible are characters without a glyph, by which two names look the same.
+func invisible(r rune) bool {
+	switch r {
+	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f:
+		return true
+	}
+	return r >= utf8.RuneSelf && !unicode.IsPrint(r) && !unprintable(r)
+}

@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/docker/go-units"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // WriteText writes the report for people: what is wrong first, each with what follows.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	line := func(format string, args ...any) { fmt.Fprintln(out, printable(fmt.Sprintf(format, args...))) }
+	line := func(format string, args ...any) { fmt.Fprintln(out, terminal.Lines(fmt.Sprintf(format, args...))) }
 	name := r.Image
 	if r.Digest != "" && !strings.HasSuffix(name, "@"+r.Digest.String()) {
 		name += "@" + r.Digest.String()
@@ -57,14 +58,4 @@ func join(checks []Check) string {
 		names = append(names, string(c))
 	}
 	return strings.Join(names, ", ")
-}
-
-// printable replaces what could act on a terminal: the image may come from anywhere.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c != '\n' && !unicode.IsPrint(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, s)
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // WriteText writes the plan for people: the steps in order, and below each one
@@ -20,13 +22,13 @@ func (p *Plan) WriteText(w io.Writer) error {
 	after := byWorkspace(p.Dependencies)
 	needs := byWorkspace(p.External)
 	for i, g := range p.Groups {
-		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, g.Name, count(len(g.Workspaces), "workspace"))
+		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, terminal.Safe(g.Name), terminal.Plural(len(g.Workspaces), "workspace"))
 		for j, s := range g.Workspaces {
 			writeStep(out, j+1, s, after[s.Slug], needs[s.Slug])
 		}
 	}
 	fmt.Fprintf(out, "\n%s, %s within the repository, %s outside of it\n",
-		count(len(p.Groups), "group"), count(len(p.Dependencies), "dependency"), count(len(p.External), "dependency"))
+		terminal.Plural(len(p.Groups), "group"), terminal.Plural(len(p.Dependencies), "dependency"), terminal.Plural(len(p.External), "dependency"))
 	return out.Flush()
 }
 
@@ -40,37 +42,16 @@ func byWorkspace(list []Dependency) map[string][]Dependency {
 
 // writeStep writes a workspace, those that it comes after, and the apps that it needs.
 func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
-	fmt.Fprintf(out, "%4d. %s %s", number, printable(s.Slug), cmp.Or(printable(s.Version), "(no version name)"))
+	fmt.Fprintf(out, "%4d. %s %s", number, terminal.Safe(s.Slug), cmp.Or(terminal.Safe(s.Version), "(no version name)"))
 	if s.App != "" {
-		fmt.Fprintf(out, ", publishes app %q", s.App)
+		fmt.Fprintf(out, ", publishes app \"%s\"", terminal.Safe(s.App))
 	}
 	fmt.Fprintln(out)
 	for _, d := range after {
-		fmt.Fprintf(out, "        after %s, for app %q (%s)\n", printable(d.Provider), d.App, printable(d.DeclaredAt.String()))
+		fmt.Fprintf(out, "        after %s, for app \"%s\" (%s)\n", terminal.Safe(d.Provider), terminal.Safe(d.App), terminal.Safe(d.DeclaredAt.String()))
 	}
 	for _, d := range needs {
-		fmt.Fprintf(out, "        needs app %q on the platform (%s)\n", d.App, printable(d.DeclaredAt.String()))
-	}
-}
-
-// printable quotes what could act on a terminal.
-func printable(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(s)
-	}
-	return s
-}
-
-// count returns a number with its noun.
-func count(n int, noun string) string {
-	stem, isY := strings.CutSuffix(noun, "y")
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case isY:
-		return fmt.Sprintf("%d %sies", n, stem)
-	default:
-		return fmt.Sprintf("%d %ss", n, noun)
+		fmt.Fprintf(out, "        needs app \"%s\" on the platform (%s)\n", terminal.Safe(d.App), terminal.Safe(d.DeclaredAt.String()))
 	}
 }
 
