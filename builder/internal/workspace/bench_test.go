@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
@@ -63,24 +64,32 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkPlan orders and writes 66,000 workspaces, as many as a source may hold, in
-// one chain of dependencies.
-func BenchmarkPlan(b *testing.B) {
+// BenchmarkManyWorkspaces validates, orders and writes 66,000 workspaces, as many as a
+// source may hold, in one chain of dependencies.
+func BenchmarkManyWorkspaces(b *testing.B) {
 	const workspaces = 66_000
-	repo := &Repository{groups: []Group{{Name: "base1"}}}
+	type file struct {
+		name string
+		data []byte
+	}
+	var repo []file
 	for i := range workspaces {
-		w := Workspace{
-			Slug:   fmt.Sprintf("workspace-%05d", i),
-			App:    Text{Value: fmt.Sprintf("App %05d", i)},
-			Groups: []Text{{Value: "base1"}},
-		}
+		s := workspacetest.Sample{Slug: fmt.Sprintf("workspace-%05d", i), Groups: []string{"base1"}, App: fmt.Sprintf("App %05d", i)}
 		if i+1 < workspaces {
-			w.DependsOn = []Text{{Value: fmt.Sprintf("App %05d", i+1)}}
+			s.Uses = []string{fmt.Sprintf("App %05d", i+1)}
 		}
-		repo.Workspaces = append(repo.Workspaces, w)
+		for _, name := range []string{".import.yml", "index.yml"} {
+			text, _, _ := strings.Cut(s.Files()[name], "checksums:")
+			repo = append(repo, file{s.Slug + "/" + name, []byte(text)})
+		}
 	}
 	for b.Loop() {
-		plan, ds := repo.Plan()
+		c := NewCollector(Options{})
+		for _, f := range repo {
+			c.Add(f.name, f.data)
+		}
+		facts, _ := c.Finish()
+		plan, ds := facts.Plan()
 		if len(ds) > 0 || plan.Groups[0].Workspaces[0].Slug != "workspace-65999" {
 			b.Fatal(brief(ds))
 		}
