@@ -52,7 +52,7 @@ func TestRunbooksAreTrue(t *testing.T) {
 	settings := readFile(t, root+"/sidecar/internal/config/settings.go")
 	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
 	own := regexp.MustCompile("(?:`|sidecar [a-z]+ )--([a-z-]+)")
-	others := map[string]bool{"previous": true, "format": true} // of kubectl and of the status command
+	others := map[string]bool{"previous": true, "format": true, "fresh": true} // of kubectl and of the status command
 	for _, file := range []string{"runbooks/*.md", "alerts.md"} {
 		pages, err := filepath.Glob(filepath.Join(root, "docs", file))
 		if err != nil || len(pages) == 0 {
