@@ -27,8 +27,8 @@ type agent struct {
 	rotated  chan struct{} // the token is another one
 }
 
-// newAgent loads the settings and makes the rest. Done means that the command is
-// over, with the error.
+// newAgent loads the settings and builds the rest. Done means that the command has
+// ended, with err.
 func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool, err error) {
 	g = &agent{level: new(slog.LevelVar), store: state.NewStore(), build: version.Get(), rotated: make(chan struct{}, 1)}
 	live, done, err := a.load(ctx, args, g.reloaded)
@@ -44,8 +44,8 @@ func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool,
 	return g, false, nil
 }
 
-// reloaded hears of each load of the settings. The first one comes before there
-// is anything to tell it to.
+// reloaded is called after each load of the settings. The first call comes before
+// metrics exist.
 func (g *agent) reloaded(c *config.Config, err error) {
 	g.level.Set(levelOf(c))
 	if g.metrics == nil {

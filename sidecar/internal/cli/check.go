@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// check does what a pass does before it changes anything, and tells each step.
+// check does what a pass does before it changes anything, and prints each step.
 func (a *app) check(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
@@ -56,7 +56,7 @@ func (r *checklist) line(mark, what, text string) {
 
 func (r *checklist) ok(what, text string) { r.line("ok", what, text) }
 
-// fail tells a failure with its remedy, and returns its exit code.
+// fail prints a failure with its remedy, and returns its exit code.
 func (r *checklist) fail(what string, err error) error {
 	f, ok := errors.AsType[*importer.Failure](err)
 	if !ok {

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// gateEvery is the time between two looks at the gate, for the log only:
-	// probes decide for themselves.
+	// gateEvery is the time between two checks of the gate, for the log only:
+	// probes evaluate the gate themselves.
 	gateEvery = time.Second
-	// alarmEvery is the time after which an open gate without confirmation is told again.
+	// alarmEvery is the time after which an open gate without confirmation is logged again.
 	alarmEvery = 10 * time.Minute
-	// tokenEvery is the time between two looks at the expiry of the token.
+	// tokenEvery is the time between two checks of the token's expiry.
 	tokenEvery = time.Hour
-	// tokenAgain is that time after nobody answered.
+	// tokenAgain is that time after a request failed.
 	tokenAgain = time.Minute
 )
 
-// watchGate says loudly that the gate is open without confirmation.
+// watchGate logs an error while the gate is open without confirmation.
 func (g *agent) watchGate(ctx context.Context) {
 	tick := time.NewTicker(gateEvery)
 	defer tick.Stop()
@@ -34,7 +34,7 @@ func (g *agent) watchGate(ctx context.Context) {
 	}
 }
 
-// checkGate returns when an open gate without confirmation was last told.
+// checkGate returns when an open gate without confirmation was last logged.
 func (g *agent) checkGate(told time.Time) time.Time {
 	gate, changed := g.store.Gate(g.gate())
 	s := g.store.Get()
@@ -49,7 +49,7 @@ func (g *agent) checkGate(told time.Time) time.Time {
 	return time.Now()
 }
 
-// watchToken keeps the time at which the token expires.
+// watchToken keeps the expiry of the token up to date in the state.
 func (g *agent) watchToken(ctx context.Context) {
 	for ctx.Err() == nil {
 		t := time.NewTimer(g.checkTokenExpiry(ctx))
@@ -62,7 +62,7 @@ func (g *agent) watchToken(ctx context.Context) {
 	}
 }
 
-// checkTokenExpiry returns the time until it is to be called again.
+// checkTokenExpiry returns the time until the next check.
 func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	gateway := g.inputs.Gateway()
 	if gateway == nil || g.live.Get().TokenFile == "" {
@@ -82,7 +82,7 @@ func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	return tokenEvery
 }
 
-// newToken makes watchToken look at once.
+// newToken makes watchToken check at once.
 func (g *agent) newToken() {
 	select {
 	case g.rotated <- struct{}{}:

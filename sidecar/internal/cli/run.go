@@ -31,8 +31,8 @@ func (a *app) run(ctx context.Context, args []string) error {
 	return err
 }
 
-// gcPercent makes the collector run four times as often as usual. The sidecar
-// works for a moment and rests for hours, beside a service that needs the memory.
+// gcPercent makes the garbage collector run four times as often as by default. The
+// sidecar works for a moment and is idle for hours, beside a service that needs the memory.
 const gcPercent = 25
 
 func (a *app) tuneGC() {
@@ -43,7 +43,7 @@ func (a *app) tuneGC() {
 
 func (g *agent) run(ctx context.Context) error {
 	c := g.live.Get()
-	// First of all: the kubelet asks at once, and everything else may be slow.
+	// First, because the kubelet probes at once and everything else may be slow.
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (g *agent) server() *server.Server {
 // namespaceFile names the namespace in a pod that has the token of its service account.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// ownNamespace is "" where nothing tells it: only the status page misses it.
+// ownNamespace returns "" if it is not known: only the status page needs it.
 func ownNamespace() string {
 	const maxName = 253
 	f, err := os.Open(namespaceFile)
@@ -127,7 +127,7 @@ func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 
 func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }
 
-// reload takes the settings anew, and a pass shows what they are good for.
+// reload loads the settings again, and starts a pass that uses them.
 func (g *agent) reload(ctx context.Context) error {
 	if err := g.live.Reload(ctx); err != nil {
 		return err
@@ -171,8 +171,7 @@ func subPathWarning(files []string) string {
 	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never replaces it and a change takes a restart; mount its directory"
 }
 
-// changed starts a pass for a file that is another one. An invalid configuration
-// starts none.
+// changed starts a pass after a file has changed. An invalid configuration starts none.
 func (g *agent) changed(ctx context.Context, name string) {
 	g.log.Info("file changed", "file", name)
 	g.metrics.FileChanged(name)

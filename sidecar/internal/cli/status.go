@@ -77,7 +77,7 @@ func (a *app) status(ctx context.Context, args []string) error {
 	return a.statusOfOne(s, &pods[0])
 }
 
-// statusOfOne tells everything about one sidecar.
+// statusOfOne prints the whole status of one sidecar.
 func (a *app) statusOfOne(s *survey, p *podStatus) error {
 	if p.err != nil {
 		return &exitError{code: exitUnavailable, err: fmt.Errorf("ask the sidecar: %w", p.err)}
@@ -94,7 +94,7 @@ func (a *app) statusOfOne(s *survey, p *podStatus) error {
 	return err
 }
 
-// statusOfAll tells a line about each sidecar, after the wait that was asked for.
+// statusOfAll prints one line for each sidecar, after the wait that was asked for.
 func (a *app) statusOfAll(ctx context.Context, s *survey) error {
 	var r round
 	if s.wait > 0 {
@@ -168,7 +168,7 @@ func describeRelease(s *state.Snapshot) string {
 		cmp.Or(r.Name, "unnamed"), cmp.Or(r.Repository, "not known yet"), len(s.Groups), n, r.Verification)
 }
 
-// writeStatus tells the state to a person.
+// writeStatus writes the state as text.
 func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {

@@ -40,7 +40,7 @@ func (a *app) writeUsageError(args []string, err error) {
 }
 
 // writeMessage fills a file that is there before us, because Kubernetes mounts
-// it. Without the file there is nobody to read it.
+// it. Without that file the message has no reader.
 func writeMessage(path, text string) error {
 	if path == "" || text == "" {
 		return nil

@@ -105,6 +105,6 @@ func (s *Source) AdminToken() secret.Value {
 	if path == "" {
 		return secret.Value{}
 	}
-	v, _ := readSecret(context.Background(), path) // without a token nobody from outside may
+	v, _ := readSecret(context.Background(), path) // without a token, requests from outside are refused
 	return v
 }

@@ -3,7 +3,7 @@
 // Package inputs loads what a pass of the importer works with: the settings in
 // force, the manifest and the clients with their credentials.
 //
-// All of it is read anew for each pass, and credentials for each request, so that
+// All of it is read again for each pass, and credentials for each request, so that
 // a corrected or rotated file counts from the next one on. Only what the hash of
 // a file proves to be the same is kept.
 package inputs
@@ -135,7 +135,7 @@ func unreadable(err error) error {
 func (s *Source) Gateway() *platform.Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, gateway, _ := s.connect(s.live.Get()) // a pass tells what is wrong
+	_, gateway, _ := s.connect(s.live.Get()) // a pass reports the error
 	return gateway
 }
 

@@ -35,7 +35,7 @@ func (s *Source) SubPaths() []string {
 	return mounted
 }
 
-// isFile reports whether there is something at a path that is no directory.
+// isFile reports whether a path exists and is not a directory.
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()

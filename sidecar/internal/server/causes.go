@@ -32,7 +32,7 @@ type cause struct {
 	Slugs   []string
 	// More workspaces are not listed.
 	More int
-	// reason is "" where only the text of the error tells causes apart.
+	// reason is "" where causes differ by the text of their errors only.
 	reason state.Reason
 }
 
@@ -78,8 +78,8 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 	return byKey
 }
 
-// causeOf returns the cause that the problem tells of: it is that of the first
-// workspace that failed.
+// causeOf returns the cause of the problem, which is about the first workspace that
+// failed; nil if the problem is about something else.
 func (v *view) causeOf(p *state.Problem) *cause {
 	for _, c := range v.Causes {
 		if c.reason == p.Reason && (p.Reason != state.ImportErrors || strings.Contains(p.Message, c.Error)) {

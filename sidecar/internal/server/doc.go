@@ -4,7 +4,7 @@
 // metrics, the state as JSON and as a page, and two commands that are off unless
 // they are wanted.
 //
-// It tells what [state.Store] holds and adds nothing of its own. Any client may
+// It serves what [state.Store] holds and adds nothing of its own. Any client may
 // be slow or hostile: an answer costs a bounded amount of memory and time, and
 // however many connections others hold, a probe gets one.
 package server

@@ -24,7 +24,7 @@ type group struct {
 	// Open: there is something to see, so that the page unfolds it.
 	Open bool
 	Rows []row
-	// More tells about the workspaces that are not shown; "" if all are.
+	// More counts the workspaces that are not shown, by state; "" if all are shown.
 	More string
 }
 

@@ -55,8 +55,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// limitConcurrency lets some requests through at a time, and tells others to come again: while
-// many ask for an answer that takes time to make, a probe finds the processor free.
+// limitConcurrency answers requests beyond a fixed number at a time with 503 and
+// Retry-After, so that probes keep getting CPU time while many ask for large answers.
 func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 	places := make(chan struct{}, maxAtOnce)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -75,8 +75,8 @@ func refuseBusy(w http.ResponseWriter) {
 	text(w, http.StatusServiceUnavailable, "too many ask for this at once")
 }
 
-// withHeaders sets what is the same for every answer: nothing is cached, nothing is
-// executed, framed or guessed.
+// withHeaders sets the headers of every answer: it is not cached, executed, framed,
+// and its type is not guessed.
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -91,9 +91,9 @@ func withHeaders(next http.Handler) http.Handler {
 // contentSecurity is the policy of answers that are no page: it allows nothing.
 const contentSecurity = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// recoverPanics ends the connection of a request that panics, and not the process.
-// The log has the type of the value, which may hold anything, and the stack. The
-// client gets no half answer that looks whole.
+// recoverPanics closes the connection of a request that panics, instead of ending the
+// process. It logs the stack and the type of the value, but not the value, which may
+// hold a secret. The client gets no partial answer that looks complete.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

@@ -23,7 +23,7 @@ type Options struct {
 	Metrics http.Handler
 	// Look answers /status?fresh=true; nil ignores fresh.
 	Look Look
-	// Reload loads the configuration anew; nil turns POST /-/reload off.
+	// Reload loads the configuration again; nil turns POST /-/reload off.
 	Reload func(context.Context) error
 	// Import asks for another pass and returns at once; nil turns POST /-/import off.
 	Import func()

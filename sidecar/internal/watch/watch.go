@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package watch tells when the content of a file changes, and reads files that
+// Package watch reports when the content of a file changes, and reads files that
 // others write.
 //
 // Directories are watched, not files: Kubernetes puts a new version of a mounted
 // Secret or ConfigMap in place by renaming the symbolic link ..data, after which
-// a watch of the old file would never hear anything again. Whatever wakes it, the
-// hash of the content decides. Where the kernel does not tell (no inotify
-// instance is left, a network file system) files are looked at on an interval.
+// a watch of the old file would never get an event again. Events only wake the
+// watcher: the hash of the content decides. Where the kernel sends no events (no
+// inotify instance is left, a network file system) files are polled.
 package watch
 
 import (
@@ -30,7 +30,7 @@ const (
 	Polling = "polling"
 )
 
-// pollInterval is the time between two looks when the kernel does not tell.
+// pollInterval is the time between two checks without inotify.
 const pollInterval = 2 * time.Second
 
 // burst is the time that is given to a series of events to end.
@@ -55,9 +55,9 @@ type Options struct {
 	// Changed is told the name of a file whose content differs from the last look;
 	// a file that comes or goes changes too.
 	Changed func(name string)
-	// Mode is told how files are watched, once that changes, and why they are polled.
+	// Mode is called when the way of watching changes, with the reason for polling.
 	Mode func(mode, why string)
-	// Interval returns the time between two looks that nobody asked for.
+	// Interval returns the time between two checks without an event.
 	Interval func() time.Duration
 	Log      *slog.Logger
 }
@@ -99,7 +99,7 @@ func (w *watcher) look(thorough bool) {
 	for _, f := range files {
 		old, known := w.last[f]
 		now := sight{}
-		now.info, _ = os.Stat(f.Path) // who reads the file tells what is wrong with it
+		now.info, _ = os.Stat(f.Path) // the reader of the file reports the error
 		if !thorough && known && unwritten(old.info, now.info) {
 			now = old
 		} else {
@@ -114,7 +114,7 @@ func (w *watcher) look(thorough bool) {
 	w.tell(err)
 }
 
-// unwritten reports whether both are the same file at the same time.
+// unwritten reports whether a file was not written to between two checks.
 func unwritten(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
@@ -159,7 +159,7 @@ func (w *watcher) drain(ctx context.Context) {
 	}
 }
 
-// subscribe makes the kernel tell about the directories of files, or says why it does not.
+// subscribe watches the directories of files by inotify. Its error means polling.
 func (w *watcher) subscribe(files []File) error {
 	err := w.open()
 	dirs := directories(files)
@@ -168,7 +168,7 @@ func (w *watcher) subscribe(files []File) error {
 			err = w.notify.Add(dir)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // replaced just now, of which the directory of the link tells
+			err = nil // just replaced: the directory of the link has an event for it
 		}
 	}
 	if err == nil {
@@ -188,7 +188,7 @@ func (w *watcher) open() (err error) {
 	return err
 }
 
-// tell reports the mode when it is another one.
+// tell reports a change of the mode.
 func (w *watcher) tell(err error) {
 	mode := Inotify
 	if err != nil {
@@ -203,7 +203,7 @@ func (w *watcher) tell(err error) {
 		why = explain(err)
 		w.Log.Warn("files are polled, because the kernel does not tell their changes", "every", pollInterval, "error", why)
 	case w.mode != "":
-		w.Log.Info("the kernel tells changes of files again")
+		w.Log.Info("files are watched by inotify again")
 	}
 	w.mode = mode
 	w.Mode(mode, why)
