@@ -90,8 +90,8 @@ func (r *ImportReport) UnmarshalJSON(data []byte) error {
 	if in.RepositoryID == "" {
 		return errShape
 	}
-	*r = ImportReport{RepositoryID: in.RepositoryID, Groups: in.Groups, Duration: in.Duration.milliseconds(), Errors: in.Errors,
-		Created: in.Created, Updated: in.Updated, Skipped: in.Skipped,
+	*r = ImportReport{RepositoryID: in.RepositoryID, Groups: in.Groups, Duration: in.Duration.milliseconds(),
+		Errors: in.Errors, Created: in.Created, Updated: in.Updated, Skipped: in.Skipped,
 		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
 		Imported: in.ImportedList, Deleted: in.DeletedList, Workspaces: in.Workspaces}
 	return nil
@@ -122,7 +122,8 @@ func (w *WorkspaceReport) UnmarshalJSON(data []byte) error {
 	*w = WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Version: string(in.Version),
 		Status: Status(in.Status), Reason: string(in.Reason), Errors: in.Errors,
 		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
-		Imported: in.ImportedList, Deleted: in.DeletedList, Duration: in.Duration.milliseconds(), AppSlug: string(in.App.Slug)}
+		Imported: in.ImportedList, Deleted: in.DeletedList, Duration: in.Duration.milliseconds(),
+		AppSlug: string(in.App.Slug)}
 	return nil
 }
 

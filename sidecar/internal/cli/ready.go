@@ -29,7 +29,8 @@ type readyFlags struct{ target string }
 
 func (f *readyFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("ready", flag.ContinueOnError)
-	fs.StringVar(&f.target, "target", listenAddress(env), "`address` of the sidecar; without a host, loopback of either family")
+	fs.StringVar(&f.target, "target", listenAddress(env),
+		"`address` of the sidecar; without a host, loopback of either family")
 	return fs
 }
 

@@ -26,7 +26,8 @@ const maxStatusAsked = 50
 // with what was shipped. Where it offers neither, the number is logged.
 func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.ImportReport, v *verdict) {
 	if both := inBoth(r.Imported, r.Deleted); len(both) > 0 && v.failure == nil {
-		v.failure = &Failure{Reason: state.FilesDeleted, Message: "the platform imported and then deleted " + listFiles(both)}
+		message := "the platform imported and then deleted " + listFiles(both)
+		v.failure = &Failure{Reason: state.FilesDeleted, Message: message}
 	}
 	reported, asked := indexReport(r), 0
 	for n := range g.Workspaces {
@@ -56,7 +57,8 @@ func (p *pass) shippedAndDeleted(ctx context.Context, w *platform.WorkspaceRepor
 	}
 	s, err := p.Pod.WorkspaceStatus(ctx, w.ID)
 	if err != nil {
-		p.log.Warn("whether the release ships the files that were deleted is not known", "workspace", w.Slug, "files", w.DeletedFilesCount, "error", err)
+		p.log.Warn("whether the release ships the files that were deleted is not known",
+			"workspace", w.Slug, "files", w.DeletedFilesCount, "error", err)
 		return nil
 	}
 	var gone []string

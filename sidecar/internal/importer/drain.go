@@ -42,7 +42,8 @@ func (d *drain) begin() error {
 }
 
 func errDraining() *Failure {
-	return &Failure{Reason: state.Draining, Message: "the service of this pod is being stopped, so that no import starts"}
+	return &Failure{Reason: state.Draining,
+		Message: "the service of this pod is being stopped, so that no import starts"}
 }
 
 // end marks the import as ended. One that ran out of our time may go on, until

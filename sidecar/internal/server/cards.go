@@ -43,7 +43,8 @@ func (d *document) causes(v *view) {
 		}
 	}
 	if shown > maxCauses {
-		d.put(`<p class="more">%s are not shown. <a href="status">All errors as JSON</a></p>`+"\n", plural(shown-maxCauses, "more cause"))
+		more := plural(shown-maxCauses, "more cause")
+		d.put(`<p class="more">%s are not shown. <a href="status">All errors as JSON</a></p>`+"\n", more)
 	}
 }
 
@@ -87,7 +88,8 @@ func (d *document) groups(v *view) {
 		d.group(&v.Groups[n], fmt.Sprintf("group-%d", n+1))
 	}
 	if v.MoreGroups > 0 {
-		d.put(`<p class="more">%s are not shown. <a href="status">All of them as JSON</a></p>`+"\n", plural(v.MoreGroups, "more group"))
+		more := plural(v.MoreGroups, "more group")
+		d.put(`<p class="more">%s are not shown. <a href="status">All of them as JSON</a></p>`+"\n", more)
 	}
 	d.put("</section>\n")
 }
@@ -121,8 +123,9 @@ func (d *document) group(g *group, id string) {
 }
 
 func (d *document) row(r *row) {
-	d.put(`<li><span class="what"><bdi class="slug">%s</bdi> <bdi class="title">%s</bdi> <bdi class="version">%s</bdi></span>
-<span class="badge %s"><span aria-hidden="true">%s</span> %s</span>`, r.Slug, r.Name, r.Version, r.Tone, r.Tone.Sign(), r.State)
+	d.put(`<li><span class="what"><bdi class="slug">%s</bdi> <bdi class="title">%s</bdi> `, r.Slug, r.Name)
+	d.put(`<bdi class="version">%s</bdi></span>
+<span class="badge %s"><span aria-hidden="true">%s</span> %s</span>`, r.Version, r.Tone, r.Tone.Sign(), r.State)
 	switch {
 	case r.Cause != nil:
 		d.put("\n"+`<a class="error" href="#%s">%s</a>`, r.Cause.Anchor, r.Cause.Title)

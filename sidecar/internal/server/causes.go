@@ -70,7 +70,9 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 			}
 		}
 	}
-	slices.SortStableFunc(v.Causes, func(a, b *cause) int { return cmp.Compare(len(b.Slugs)+b.More, len(a.Slugs)+a.More) })
+	slices.SortStableFunc(v.Causes, func(a, b *cause) int {
+		return cmp.Compare(len(b.Slugs)+b.More, len(a.Slugs)+a.More)
+	})
 	for n, c := range v.Causes {
 		c.ID = fmt.Sprintf("cause-%d", n+1)
 		c.Anchor = c.ID

@@ -136,7 +136,9 @@ func (d *document) header(v *view) {
 	default:
 		d.put(`Held at %s · <a href=".">Follow</a>`, v.Now.Text())
 	}
-	d.put("</p>\n<p class=\"lost\" role=\"status\">The sidecar does not answer any more. This is what it said last.</p>\n</header>\n")
+	d.put("</p>\n" + `<p class="lost" role="status">The sidecar does not answer any more. This is what it said last.</p>
+</header>
+`)
 }
 
 func (d *document) hero(v *view) {
