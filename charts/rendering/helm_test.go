@@ -100,9 +100,10 @@ func decode(t *testing.T, text string) documents {
 }
 
 // at returns what a path leads to, or nil: a/b is the key b of a, and a/[x] is the
-// item of the list a whose name, or which itself, is x.
+// item of the list a whose name, or which itself, is x; ~ stands for / in a key.
 func at(value any, path string) any {
 	for step := range strings.SplitSeq(path, "/") {
+		step = strings.ReplaceAll(step, "~", "/")
 		switch v := value.(type) {
 		case documents:
 			value = v[step]

@@ -27,12 +27,27 @@ func TestPod(t *testing.T) {
 		want   map[string]any
 	}{
 		{"standalone", nil, map[string]any{
-			sidecar + "restartPolicy":                               "Always",
-			sidecar + "image":                                       "registry.example.com/acme/sidecar:v1",
-			sidecar + "readinessProbe/httpGet/path":                 "/readyz",
-			sidecar + "livenessProbe/httpGet/path":                  "/livez",
-			sidecar + "startupProbe":                                nil,
-			sidecar + "resources/limits/cpu":                        nil,
+			sidecar + "restartPolicy":                              "Always",
+			sidecar + "image":                                      "registry.example.com/acme/sidecar:v1",
+			sidecar + "readinessProbe/exec/command":                []any{"/sidecar", "ready"},
+			sidecar + "readinessProbe/httpGet":                     nil,
+			sidecar + "livenessProbe/httpGet/path":                 "/livez",
+			sidecar + "startupProbe":                               nil,
+			sidecar + "resources/limits/cpu":                       nil,
+			sidecar + "securityContext/runAsGroup":                 65532,
+			sidecar + "env/[SIDECAR_CURRENT_RELEASE_FILE]/value":   "/etc/workspaces-release/current/release",
+			sidecar + "env/[SIDECAR_IMAGE]/value":                  "registry.example.com/acme/prismeai-workspaces:v2.4.0",
+			sidecar + "env/[SIDECAR_DRAIN_DELAY]/value":            "10s",
+			sidecar + "env/[SIDECAR_DRAIN_TIMEOUT]/value":          "65s",
+			service + "lifecycle/preStop/httpGet/path":             "/drain",
+			"ConfigMap/data/release":                               "registry.example.com/acme/prismeai-workspaces:v2.4.0",
+			"ConfigMap/metadata/name":                              "acme-workspaces-release-current",
+			pod + "volumes/[workspaces-release-current]/configMap": map[string]any{"name": "acme-workspaces-release-current"},
+			"Deployment/spec/template/metadata/annotations":        map[string]any{"kubectl.kubernetes.io/default-container": "workspaces"},
+			pod + "topologySpreadConstraints": []any{map[string]any{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+				"matchLabelKeys": []any{"pod-template-hash"},
+				"labelSelector":  map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": "workspaces-release", "app.kubernetes.io/instance": "acme"}}}},
+			"Job/metadata/annotations/helm.sh~hook":                 "post-rollback",
 			sidecar + "env/[SIDECAR_MODE]/value":                    "import",
 			sidecar + "env/[SIDECAR_PLATFORM_URL]/value":            "http://127.0.0.1:3002",
 			sidecar + "env/[SIDECAR_TOKEN_FILE]":                    nil,
@@ -84,8 +99,10 @@ func TestPod(t *testing.T) {
 		{"ordinary", []string{"--kube-version", "1.28.0"}, map[string]any{
 			sidecar + "name": nil,
 			pod + "containers/[release-sidecar]/restartPolicy":               nil,
-			pod + "containers/[release-sidecar]/readinessProbe/httpGet/path": "/readyz",
-			copier + "name": "workspaces-release-manifest",
+			pod + "containers/[release-sidecar]/readinessProbe/exec/command": []any{"/sidecar", "ready"},
+			pod + "containers/[release-sidecar]/env/[SIDECAR_DRAIN_TIMEOUT]": nil,
+			service + "lifecycle/preStop":                                    map[string]any{"exec": map[string]any{"command": []any{"sleep", "10"}}},
+			copier + "name":                                                  "workspaces-release-manifest",
 		}},
 		{"openshift", nil, map[string]any{
 			pod + "securityContext":                            map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
@@ -96,8 +113,10 @@ func TestPod(t *testing.T) {
 		}},
 		{"standalone", []string{"--api-versions", "security.openshift.io/v1"}, map[string]any{sidecar + "securityContext/runAsUser": nil}},
 		{"image-volume", nil, map[string]any{
-			copier + "name":          nil,
-			sidecar + "volumeMounts": []any{map[string]any{"name": "workspaces-release-manifest", "mountPath": "/run/workspaces-release", "subPath": "www/release", "readOnly": true}},
+			copier + "name": nil,
+			sidecar + "volumeMounts/[workspaces-release-manifest]":               map[string]any{"name": "workspaces-release-manifest", "mountPath": "/run/workspaces-release", "subPath": "www/release", "readOnly": true},
+			sidecar + "env/[SIDECAR_IMAGE]/value":                                "registry.example.com/acme/release:v2.4.0",
+			"ConfigMap/data/release":                                             "registry.example.com/acme/release:v2.4.0",
 			service + "volumeMounts/[workspaces-release-manifest]":               map[string]any{"name": "workspaces-release-manifest", "mountPath": "/www/workspaces", "subPath": "www/workspaces", "readOnly": true},
 			service + "env/[WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME]/value": "Release v2.4.0",
 			service + "env/[WORKSPACES_STORAGE_GIT_PLATFORM_release_MODE]/value": "read-only",
@@ -105,10 +124,10 @@ func TestPod(t *testing.T) {
 			pod + "volumes/[workspaces-release-manifest]/image/reference":        "registry.example.com/acme/release:v2.4.0",
 		}},
 		{"standalone", sets("workload.preStopSleepSeconds=0", "workload.pdb.enabled=false", "workload.serviceAccount.create=false"), map[string]any{
-			service + "lifecycle":      nil,
-			"PodDisruptionBudget":      nil,
-			"ServiceAccount":           nil,
-			pod + "serviceAccountName": "default",
+			sidecar + "env/[SIDECAR_DRAIN_DELAY]": nil,
+			"PodDisruptionBudget":                 nil,
+			"ServiceAccount":                      nil,
+			pod + "serviceAccountName":            "default",
 		}},
 		{"standalone", sets("workload.serviceAccount.name=mine", "fullnameOverride=other"), map[string]any{
 			"ServiceAccount/metadata/name": "mine",
@@ -119,6 +138,31 @@ func TestPod(t *testing.T) {
 			pod + "volumes/[workspaces-release-ca]/secret/secretName":           "ca",
 			pod + "volumes/[workspaces-release-internal-key]/secret/secretName": "key",
 			sidecar + "env/[SIDECAR_INTERNAL_KEY_FILE]/value":                   "/var/run/secrets/workspaces-release/internal-key/apiKey",
+		}},
+		{"standalone", sets("sidecar.readinessProbe.handler=http", "sidecar.port=9500"), map[string]any{
+			sidecar + "readinessProbe/httpGet":                      map[string]any{"path": "/readyz", "port": 9500},
+			sidecar + "readinessProbe/handler":                      nil,
+			service + "lifecycle/preStop/httpGet/port":              9500,
+			"Service/spec/ports/[metrics]/targetPort":               nil, // that of the service
+			sidecar + "env/[SIDECAR_LISTEN]/value":                  ":9500",
+			copier + "terminationMessagePolicy":                     "FallbackToLogsOnError",
+			service + "terminationMessagePolicy":                    "FallbackToLogsOnError",
+			"Pod/spec/containers/[status]/terminationMessagePolicy": "FallbackToLogsOnError",
+		}},
+		{"standalone", sets("workload.strategy.type=Recreate", "workload.replicas=null"), map[string]any{
+			"Deployment/spec/strategy": map[string]any{"type": "Recreate"},
+			"Deployment/spec/replicas": nil,
+		}},
+		{"standalone", []string{"--kube-version", "1.25.0", "--set", "sidecar.native=false,workload.hpa.enabled=true"}, map[string]any{
+			"PodDisruptionBudget/spec/unhealthyPodEvictionPolicy": nil,
+			"HorizontalPodAutoscaler/spec/metrics":                []any{map[string]any{"type": "Resource", "resource": map[string]any{"name": "cpu", "target": map[string]any{"type": "Utilization", "averageUtilization": 80}}}},
+		}},
+		{"standalone", sets("release.current=sha256:" + strings.Repeat("a", 64)), map[string]any{"ConfigMap/data/release": "sha256:" + strings.Repeat("a", 64)}},
+		{"inject", nil, map[string]any{"ConfigMap": nil}},
+		{"snippet", sets("release.current=registry.example.com/acme/prismeai-workspaces:v2.4.0"), map[string]any{
+			"/volumes/[workspaces-release-current]/configMap":             map[string]any{"name": "acme-workspaces-release-current"},
+			"/initContainers/[release-sidecar]/env/[SIDECAR_IMAGE]/value": "@releaseImage",
+			"/service/lifecycle/preStop/httpGet/path":                     "/drain",
 		}},
 		{"watch", nil, map[string]any{
 			"Deployment":                           nil,
@@ -195,7 +239,7 @@ func inherited(spec, container any, key string) any {
 func TestSecretsAreDirectories(t *testing.T) {
 	all := decode(t, mustTemplate(t, "everything"))
 	mounts, _ := at(all, sidecar+"volumeMounts").([]any)
-	if len(mounts) != 5 {
+	if len(mounts) != 6 {
 		t.Errorf("%d mounts", len(mounts))
 	}
 	for _, m := range mounts {

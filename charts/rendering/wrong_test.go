@@ -61,8 +61,8 @@ func (w wrong) pointer() string {
 	return "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(w.path)
 }
 
-// named reports whether a message names the value: by its place, or as a key that is
-// unknown at its parent's place.
+// named reports whether a message names the value: by its place, or as a key that its
+// parent must not have or lacks.
 func (w wrong) named(message string) bool {
 	pointer := w.pointer()
 	parent, key := filepath.Split(pointer)
@@ -73,7 +73,7 @@ func (w wrong) named(message string) bool {
 		switch {
 		case place == pointer, strings.HasPrefix(place, pointer+"/"):
 			return true
-		case place == parent && strings.HasPrefix(what, "additional properties ") && strings.Contains(what, "'"+key+"'"):
+		case place == parent && (strings.HasPrefix(what, "additional properties ") || strings.HasPrefix(what, "missing propert")) && strings.Contains(what, "'"+key+"'"):
 			return true
 		}
 	}
@@ -113,22 +113,35 @@ func TestContradictions(t *testing.T) {
 		{"imageVolume.groupLabels: ", "standalone", sets("imageVolume.enabled=true", "imageVolume.reference=a:b", "imageVolume.repositoryName=a")},
 		{"workload.image.repository: ", "watch", sets("workload.create=true", "sidecar.image.repository=a")},
 		{"workload.image.tag: ", "standalone", sets("workload.image.tag=")},
-		{"sidecar.image.repository", "standalone", sets("sidecar.image.repository=")},
-		{"sidecar.image.repository", "snippet", sets("sidecar.image.repository=")},
+		{"deployment.yaml:5:4): sidecar.image.repository: name", "standalone", sets("sidecar.image.repository=")},
+		{"snippet.yaml:4:4): sidecar.image.repository: name", "snippet", sets("sidecar.image.repository=")},
+		{"inject.yaml:5:4): sidecar.image.repository: name", "inject", sets("sidecar.image.repository=")},
+		{"workload.env: PORT is set by workload.port", "standalone", sets("workload.env[0].name=PORT")},
+		{"workload.env: A is set by an earlier item", "standalone", sets("workload.env[0].name=A", "workload.env[1].name=A")},
+		{"workload.env: WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE is set by imageVolume", "image-volume", sets("workload.env[0].name=WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE")},
+		{"workload.volumes: the chart has a volume tmp itself", "standalone", []string{"--set-json", `workload.volumes=[{"name":"tmp","emptyDir":{}}]`}},
+		{"commonLabels: the chart sets app.kubernetes.io/name", "standalone", []string{"--set-json", `commonLabels={"app.kubernetes.io/name":"x"}`}},
+		{"workload.podLabels: the chart sets app.kubernetes.io/instance", "standalone", []string{"--set-json", `workload.podLabels={"app.kubernetes.io/instance":"x"}`}},
+		{"workload.preStopSleepSeconds: leaves less than 10 s", "standalone", sets("workload.preStopSleepSeconds=70")},
+		{"global.imageRegistry: not a text", "standalone", sets("global.imageRegistry.a=b")},
+		{"global.imagePullSecrets: not a list", "standalone", sets("global.imagePullSecrets.a=b")},
+		{"global.imagePullSecrets: an item is neither", "standalone", []string{"--set-json", "global.imagePullSecrets=[7]"}},
+		{"service.yaml:3:4): enabled: has no effect", "standalone", sets("enabled=false")},
+		{"podmonitor.yaml:6:4): monitoring.podMonitor.enabled: enable podMonitor or serviceMonitor", "standalone", sets("monitoring.podMonitor.enabled=true", "monitoring.serviceMonitor.enabled=true")},
 		{"sidecar.native: Kubernetes v1.28.0 has no native sidecars", "standalone", []string{"--kube-version", "1.28.0"}},
 		{"sidecar.native: Kubernetes v1.28.0 has no native sidecars", "snippet", []string{"--kube-version", "1.28.0"}},
 		{"sidecar.native: injection", "inject", sets("sidecar.native=false")},
-		{"sidecar.identity: token wants", "standalone", sets("sidecar.identity=token")},
-		{"sidecar.gatewayURL: the public API wants", "standalone", sets("sidecar.gatewayURL=https://x")},
-		{"token.existingSecret: the token is", "everything", sets("token.existingSecret=a")},
+		{"deployment.yaml:5:4): sidecar.identity: token requires", "standalone", sets("sidecar.identity=token")},
+		{"sidecar.gatewayURL: the public API requires", "standalone", sets("sidecar.gatewayURL=https://x")},
+		{"token.existingSecret: name the Secret here or enable token.externalSecret", "everything", sets("token.existingSecret=a")},
 		{"token.externalSecret.secretStoreRef.name: ", "everything", sets("token.externalSecret.secretStoreRef.name=")},
 		{"token.externalSecret.remoteRef.key: ", "everything", sets("token.externalSecret.remoteRef.key=")},
 		{"extraCA.configMap: ", "everything", sets("extraCA.secret=a")},
 		{"workload.env: STARTUP_IMPORT_GROUPS would make the service import beside", "standalone", sets("workload.env[0].name=STARTUP_IMPORT_GROUPS")},
 		{"workload.env: STARTUP_IMPORT_REPOSITORY follows from release.repository", "everything", sets("workload.env[0].name=STARTUP_IMPORT_REPOSITORY")},
-		{"release.groups: mode=observe wants", "standalone", sets("mode=observe", "release.repository=release")},
-		{"release.repository: mode=observe wants", "standalone", sets("mode=observe", "release.groups={a}")},
-		{"target.container: output=patch wants", "patch", sets("target.container=")},
+		{"release.groups: mode=observe requires", "standalone", sets("mode=observe", "release.repository=release")},
+		{"release.repository: mode=observe requires", "standalone", sets("mode=observe", "release.groups={a}")},
+		{"snippet.yaml:31:4): target.container: output=patch requires", "patch", sets("target.container=")},
 		{"chart requires kubeVersion", "watch", []string{"--kube-version", "1.24.0"}},
 	} {
 		t.Run(c.want, func(t *testing.T) {
@@ -144,7 +157,7 @@ func TestContradictions(t *testing.T) {
 // sidecar.settings, under its name.
 func TestSettings(t *testing.T) {
 	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file", "identity", "ca-file", "mode",
-		"pod-name", "listen", "config",
+		"pod-name", "listen", "config", "current-release-file", "image", "drain-delay", "drain-timeout",
 		"timeout", "print-config", // not of run
 		"admin-token-file", // without it, only callers in the pod are answered
 		"termination-log"}  // that of Kubernetes
@@ -153,7 +166,8 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings, _ := at(schema, "properties/sidecar/properties/settings/properties").(map[string]any)
-	flags := regexp.MustCompile("(?m)^\\| `--([a-z-]+)").FindAllStringSubmatch(readFile(t, root+"/docs/reference/sidecar.md"), -1)
+	_, reference, _ := strings.Cut(readFile(t, root+"/docs/reference/sidecar.md"), "\n## Settings\n")
+	flags := regexp.MustCompile("(?m)^\\| `--([a-z-]+)").FindAllStringSubmatch(reference, -1)
 	if len(flags) != len(settings)+len(owned) {
 		t.Errorf("%d settings in the reference, %d in the schema and %d that the chart makes", len(flags), len(settings), len(owned))
 	}

@@ -23,6 +23,8 @@ field, and the maps that are not objects are those of quantities.
 [{{ join ", " $items }}]
 {{- else if eq (toString .value) "@releaseImage" -}}
 variables.service.image
+{{- else if eq (toString .value) "@drainTimeout" -}}
+string(variables.grace > 11 ? variables.grace - 10 : 1) + "s"
 {{- else -}}
 {{ toJson .value }}
 {{- end -}}

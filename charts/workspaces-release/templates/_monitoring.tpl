@@ -1,16 +1,4 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
-{{/* The metadata of a monitoring resource: a list of the context, its labels and what ends its name. */}}
-{{- define "workspaces-release.monitoring.metadata" -}}
-{{- $ := index . 0 -}}
-name: {{ include "workspaces-release.fullname" $ }}{{ index . 2 }}
-namespace: {{ $.Release.Namespace }}
-labels:
-  {{- include "workspaces-release.labels" $ | nindent 2 }}
-  {{- with index . 1 }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-{{- end }}
-
 {{/* The selector of the pods or the Service that have the metrics: the context and their labels. */}}
 {{- define "workspaces-release.monitoring.selector" -}}
 {{- $ := index . 0 -}}
@@ -29,8 +17,12 @@ selector:
 {{- define "workspaces-release.monitoring.endpoint" -}}
 - port: metrics
   path: /metrics
-  interval: {{ .interval }}
-  scrapeTimeout: {{ .scrapeTimeout }}
+  {{- with .interval }}
+  interval: {{ . }}
+  {{- end }}
+  {{- with .scrapeTimeout }}
+  scrapeTimeout: {{ . }}
+  {{- end }}
   {{- with .relabelings }}
   relabelings:
     {{- toYaml . | nindent 4 }}

@@ -1,14 +1,15 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 {{/*
-What a pod with the sidecar has. These templates are the same for the three ways, and
-are there for charts that include this one: each takes the context of this chart and
-gives a YAML list.
+The parts of a pod with the sidecar. All three ways to use the chart share these
+templates, and charts that include this one can use them: each takes the context of this
+chart and returns YAML, a list but for the last one.
 
   workspaces-release.initContainers       before all others of the pod
   workspaces-release.containers           beside the service (empty for a native sidecar)
   workspaces-release.volumes              of the pod
   workspaces-release.serviceEnv           of the service's container, after all others
   workspaces-release.serviceVolumeMounts  of the service's container
+  workspaces-release.serviceLifecycle     of the service's container (empty without a native sidecar)
 
 @releaseImage stands for the image of the service's container where it is not known.
 */}}
@@ -28,20 +29,16 @@ gives a YAML list.
 {{- end }}
 {{- end }}
 
-{{/* Copies the manifest out of the release image, as any user and without writing elsewhere. */}}
+{{/* Copies the manifest out of the release image, as any user, and writes nowhere else. */}}
 {{- define "workspaces-release.manifestContainer" -}}
 name: workspaces-release-manifest
-{{- if and .Values.workload.image.repository (not .Values.inject.enabled) }}
-image: {{ include "workspaces-release.image" (list .Values.workload.image "latest") | quote }}
+image: {{ include "workspaces-release.releaseImage" . | quote }}
+{{- if and .Values.workload.create .Values.workload.image.pullPolicy }}
 imagePullPolicy: {{ .Values.workload.image.pullPolicy }}
-{{- else }}
-image: "@releaseImage"
 {{- end }}
 command: [cp, /www/release/manifest.json, /run/workspaces-release/manifest.json]
-resources:
-  {{- toYaml .Values.sidecar.resources | nindent 2 }}
-securityContext:
-  {{- include "workspaces-release.containerSecurityContext" . | nindent 2 }}
+terminationMessagePolicy: FallbackToLogsOnError
+{{- include "workspaces-release.restrictions" . }}
 volumeMounts:
   - name: workspaces-release-manifest
     mountPath: /run/workspaces-release
@@ -50,8 +47,7 @@ volumeMounts:
 {{- define "workspaces-release.sidecar" -}}
 {{- $v := .Values -}}
 name: release-sidecar
-image: {{ include "workspaces-release.image" (list $v.sidecar.image .Chart.AppVersion) | quote }}
-imagePullPolicy: {{ $v.sidecar.image.pullPolicy }}
+{{ include "workspaces-release.sidecarImage" . }}
 {{- if $v.sidecar.native }}
 restartPolicy: Always
 {{- end }}
@@ -62,49 +58,72 @@ ports:
   - name: metrics
     containerPort: {{ $v.sidecar.port }}
     protocol: TCP
+{{- with $v.sidecar.readinessProbe }}
 readinessProbe:
+  {{- if eq (.handler | default "exec") "exec" }}
+  exec:
+    command: [/sidecar, ready]
+  {{- else }}
   httpGet:
     path: /readyz
     port: {{ $v.sidecar.port }}
-  {{- toYaml $v.sidecar.readinessProbe | nindent 2 }}
+  {{- end }}
+  {{- with omit . "handler" }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- with $v.sidecar.livenessProbe }}
 livenessProbe:
   httpGet:
     path: /livez
     port: {{ $v.sidecar.port }}
-  {{- toYaml $v.sidecar.livenessProbe | nindent 2 }}
-resources:
-  {{- toYaml $v.sidecar.resources | nindent 2 }}
-securityContext:
-  {{- include "workspaces-release.containerSecurityContext" . | nindent 2 }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+terminationMessagePolicy: FallbackToLogsOnError
+{{- include "workspaces-release.restrictions" . }}
 volumeMounts:
   {{- include "workspaces-release.sidecarMounts" . | nindent 2 }}
 {{- end }}
 
-{{- define "workspaces-release.containerSecurityContext" -}}
-allowPrivilegeEscalation: false
-capabilities:
-  drop: [ALL]
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-{{- if not (include "workspaces-release.openshift" .) }}
-runAsUser: {{ .Values.sidecar.runAsUser }}
+{{/* Resources and security context of every container but the service's. */}}
+{{- define "workspaces-release.restrictions" }}
+{{- with .Values.sidecar.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
-seccompProfile:
-  type: RuntimeDefault
+securityContext:
+  allowPrivilegeEscalation: false
+  capabilities:
+    drop: [ALL]
+  readOnlyRootFilesystem: true
+  runAsNonRoot: true
+  {{- if not (include "workspaces-release.openshift" .) }}
+  {{- with .Values.sidecar.runAsUser }}
+  runAsUser: {{ . }}
+  {{- end }}
+  {{- with .Values.sidecar.runAsGroup }}
+  runAsGroup: {{ . }}
+  {{- end }}
+  {{- end }}
+  seccompProfile:
+    type: RuntimeDefault
 {{- end }}
 
 {{- define "workspaces-release.sidecarEnv" -}}
 {{- $v := .Values -}}
-{{- $port := ternary $v.workload.port $v.target.port $v.workload.create -}}
 - name: SIDECAR_POD_NAME
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
 {{- $set := dict "listen" (printf ":%v" $v.sidecar.port) "mode" $v.mode "identity" $v.sidecar.identity }}
-{{- $_ := set $set "platform-url" (printf "http://127.0.0.1:%v" $port) }}
+{{- $_ := set $set "platform-url" (printf "http://127.0.0.1:%s" (include "workspaces-release.servicePort" .)) }}
 {{- $_ := set $set "manifest" "/run/workspaces-release/manifest.json" }}
 {{- $_ := set $set "repository" $v.release.repository }}
 {{- $_ := set $set "groups" (join "," $v.release.groups) }}
+{{- if include "workspaces-release.currentRelease" . }}
+{{- $_ := set $set "current-release-file" "/etc/workspaces-release/current/release" }}
+{{- $_ := set $set "image" (include "workspaces-release.releaseImage" .) }}
+{{- end }}
 {{- $_ := set $set "gateway-url" $v.sidecar.gatewayURL }}
 {{- if include "workspaces-release.tokenSecret" . }}
 {{- $_ := set $set "token-file" (printf "/var/run/secrets/workspaces-release/token/%s" $v.token.key) }}
@@ -114,6 +133,12 @@ seccompProfile:
 {{- end }}
 {{- if or $v.extraCA.configMap $v.extraCA.secret }}
 {{- $_ := set $set "ca-file" (printf "/etc/workspaces-release/ca/%s" $v.extraCA.key) }}
+{{- end }}
+{{- $_ := set $set "drain-timeout" (include "workspaces-release.drainTimeout" .) }}
+{{- if and $v.workload.create $v.sidecar.native }}
+{{- with $v.workload.preStopSleepSeconds }}
+{{- $_ := set $set "drain-delay" (printf "%vs" .) }}
+{{- end }}
 {{- end }}
 {{- if $v.sidecar.existingConfigMap }}
 {{- $_ := set $set "config" "/etc/workspaces-release/config/sidecar.yaml" }}
@@ -139,7 +164,22 @@ seccompProfile:
 {{- include "workspaces-release.proxyEnv" $v.proxy }}
 {{- end }}
 
-{{/* Loopback addresses come first: the service of the pod is there. */}}
+{{/*
+The pod's grace period less 10 s for the service to end. Of pods of others, @drainTimeout
+stands for it where the grace period is not known.
+*/}}
+{{- define "workspaces-release.drainTimeout" -}}
+{{- if not .Values.sidecar.native -}}
+{{- else if .Values.workload.create -}}
+{{ max 1 (sub (.Values.workload.terminationGracePeriodSeconds | default 30) 10) }}s
+{{- else if .Values.inject.enabled -}}
+@drainTimeout
+{{- else -}}
+20s
+{{- end -}}
+{{- end }}
+
+{{/* Loopback addresses come first: the service of the pod listens there. */}}
 {{- define "workspaces-release.proxyEnv" -}}
 {{- if or .httpProxy .httpsProxy }}
 {{- with .httpProxy }}
@@ -155,7 +195,7 @@ seccompProfile:
 {{- end }}
 {{- end }}
 
-{{/* Directories, never subPath: Kubernetes replaces what is in them when it changes. */}}
+{{/* Directories, never subPath: Kubernetes replaces their content when it changes. */}}
 {{- define "workspaces-release.sidecarMounts" -}}
 - name: workspaces-release-manifest
   mountPath: /run/workspaces-release
@@ -183,6 +223,11 @@ seccompProfile:
   mountPath: /etc/workspaces-release/config
   readOnly: true
 {{- end }}
+{{- if include "workspaces-release.currentRelease" . }}
+- name: workspaces-release-current
+  mountPath: /etc/workspaces-release/current
+  readOnly: true
+{{- end }}
 {{- end }}
 
 {{- define "workspaces-release.volumes" -}}
@@ -190,8 +235,10 @@ seccompProfile:
 - name: workspaces-release-manifest
   {{- if $v.imageVolume.enabled }}
   image:
-    reference: {{ $v.imageVolume.reference | quote }}
-    pullPolicy: {{ $v.imageVolume.pullPolicy }}
+    reference: {{ include "workspaces-release.releaseImage" . | quote }}
+    {{- with $v.imageVolume.pullPolicy }}
+    pullPolicy: {{ . }}
+    {{- end }}
   {{- else }}
   emptyDir:
     sizeLimit: 64Mi
@@ -227,6 +274,11 @@ seccompProfile:
   configMap:
     name: {{ . }}
 {{- end }}
+{{- if include "workspaces-release.currentRelease" . }}
+- name: workspaces-release-current
+  configMap:
+    name: {{ include "workspaces-release.fullname" . }}-current
+{{- end }}
 {{- end }}
 
 {{/* An empty list of groups makes the service import nothing. */}}
@@ -261,5 +313,15 @@ seccompProfile:
   subPath: {{ trimPrefix "/" .directory }}
   readOnly: true
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Keeps the service from being stopped in the middle of an import. */}}
+{{- define "workspaces-release.serviceLifecycle" -}}
+{{- if .Values.sidecar.native -}}
+preStop:
+  httpGet:
+    path: /drain
+    port: {{ .Values.sidecar.port }}
 {{- end }}
 {{- end }}

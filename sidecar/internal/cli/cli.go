@@ -61,6 +61,8 @@ func (a *app) commands() []command {
 			summary: "print the status of a running sidecar"},
 		{name: "ready", run: a.ready, flags: func() *flag.FlagSet { return new(readyFlags).set(a.env) },
 			summary: "say whether a running sidecar lets the pod be Ready: a readiness probe"},
+		{name: "injected", run: a.injected, flags: func() *flag.FlagSet { return new(injectedFlags).set() },
+			summary: "wait until the API server injects the sidecar into a pod, by dry runs: a hook of the chart"},
 		{name: "version", run: a.version, flags: func() *flag.FlagSet { return new(versionFlags).set() },
 			summary: "print the version"},
 	}

@@ -54,7 +54,7 @@ func reference() string {
 	for _, c := range new(app).commands() {
 		fmt.Fprintf(&b, "- `sidecar %s`: %s\n", c.name, c.summary)
 	}
-	b.WriteString("\n`run`, `once` and `check` take the settings below, `ready` takes `--target`, `version` takes `--format text|json`.\n")
+	b.WriteString("\n`run`, `once` and `check` take the settings below, `ready` takes `--target`, `injected` takes `--pod`, `--annotation`, `--service-account` and `--wait`, `version` takes `--format text|json`.\n")
 	b.WriteString("\n## Flags of status\n\n| flag | default | |\n|---|---|---|\n")
 	new(statusFlags).set(nil).VisitAll(func(f *flag.Flag) {
 		name, usage := flag.UnquoteUsage(f)

@@ -71,7 +71,8 @@ func (g *agent) run(ctx context.Context) error {
 
 func (g *agent) server() *server.Server {
 	c := g.live.Get()
-	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, Look: g.look, Build: g.build, Log: g.log,
+	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, DrainDelay: g.drainDelay, Look: g.look,
+		Build: g.build, Log: g.log,
 		Namespace: cmp.Or(c.Namespace, ownNamespace()), Cluster: c.Cluster, RunbookURL: c.RunbookURL}
 	if c.EnableLifecycle {
 		o.Reload = g.reload
@@ -100,6 +101,7 @@ func (g *agent) drain(ctx context.Context) error {
 	return g.importer.Drain(ctx, g.live.Get().DrainTimeout)
 }
 
+func (g *agent) drainDelay() time.Duration { return g.live.Get().DrainDelay }
 // look asks the platform whether it has the release now. What it finds wrong is also for
 // the next pass, which comes at once.
 func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {

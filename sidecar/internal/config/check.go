@@ -100,6 +100,9 @@ func (c *Config) checkTimes() error {
 			return fmt.Errorf("--%s: want more than 0", d.name)
 		}
 	}
+	if c.DrainDelay > c.DrainTimeout {
+		return errors.New("--drain-delay is longer than --drain-timeout")
+	}
 	if p.RetryMax < p.RetryMin {
 		return errors.New("--retry-max is shorter than --retry-min")
 	}

@@ -77,8 +77,9 @@ type Config struct {
 	Cluster    string
 	Namespace  string
 	RunbookURL string
-	// DrainTimeout bounds the answer of GET /drain.
-	DrainTimeout      time.Duration
+	// DrainDelay is the least, DrainTimeout the most that GET /drain takes.
+	DrainDelay, DrainTimeout time.Duration
+
 	MetricsWorkspaces bool
 
 	File           string

@@ -145,6 +145,8 @@ func (c *Config) httpSettings() []Setting {
 			Usage: "`name` of the pod's namespace, for the status page (empty: as its service account says)"},
 		{Name: "runbook-url", Section: sectionHTTP, value: text{&c.RunbookURL}, Fixed: true,
 			Usage: "`URL` of a copy of docs/runbooks that the status page links to (empty: that of this project)"},
+		{Name: "drain-delay", Section: sectionHTTP, value: duration{&c.DrainDelay},
+			Usage: "shortest `time` that GET /drain takes: requests still arrive while the pod's endpoint is being removed"},
 		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
 			Usage: "longest `time` that GET /drain waits for the end of an import; below terminationGracePeriodSeconds"},
 		{Name: "metrics-workspaces", Section: sectionHTTP, value: boolean{&c.MetricsWorkspaces}, Fixed: true,

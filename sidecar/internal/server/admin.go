@@ -89,9 +89,24 @@ func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
 	conn := http.NewResponseController(w) // the time is Drain's, not that of other answers
 	_ = conn.SetReadDeadline(time.Time{})
 	_ = conn.SetWriteDeadline(time.Time{})
-	if err := s.Drain(r.Context()); err != nil {
+	if err := s.drainAtLeast(r.Context()); err != nil {
 		text(w, http.StatusServiceUnavailable, printable(err.Error(), maxReason))
 		return
 	}
 	text(w, http.StatusOK, "no import of this pod runs, and none starts")
+}
+
+// drainAtLeast drains for at least the delay.
+func (s *Server) drainAtLeast(ctx context.Context) error {
+	if s.DrainDelay == nil {
+		return s.Drain(ctx)
+	}
+	delay := time.NewTimer(s.DrainDelay())
+	defer delay.Stop()
+	err := s.Drain(ctx)
+	select {
+	case <-delay.C:
+	case <-ctx.Done():
+	}
+	return err
 }

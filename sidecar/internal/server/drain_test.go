@@ -36,6 +36,24 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainTakesAtLeastTheDelay, which runs beside the drain and not after it.
+func TestDrainTakesAtLeastTheDelay(t *testing.T) {
+	for _, c := range []struct{ delay, drain, want time.Duration }{
+		{10 * time.Second, 0, 10 * time.Second}, {10 * time.Second, 4 * time.Second, 10 * time.Second},
+		{10 * time.Second, 40 * time.Second, 40 * time.Second}, {0, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := options()
+			o.Drain = func(context.Context) error { time.Sleep(c.drain); return nil }
+			o.DrainDelay = func() time.Duration { return c.delay }
+			start := time.Now()
+			if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 200 || time.Since(start) != c.want {
+				t.Errorf("delay %s, drain %s: %d after %s, want %s", c.delay, c.drain, got.Code, time.Since(start), c.want)
+			}
+		})
+	}
+}
+
 // TestDrainMayTakeLongerThanOtherAnswers: the time-outs of a connection would end
 // it before the import does.
 func TestDrainMayTakeLongerThanOtherAnswers(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -30,6 +31,9 @@ type Options struct {
 	// Drain returns nil once no import of this pod runs, and keeps others from
 	// starting; it bounds its time itself. Nil turns GET /drain off.
 	Drain func(context.Context) error
+	// DrainDelay is the least time that GET /drain takes, so that the service goes on
+	// serving until nobody sends it requests. Nil stands for 0.
+	DrainDelay func() time.Duration
 	// AdminToken lets its bearer use both from elsewhere. With nil, or while it
 	// returns an empty token, only callers from inside the pod may.
 	AdminToken func() secret.Value

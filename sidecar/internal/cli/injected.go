@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/sidecar/internal/injection"
+)
+
+// injectedFlags are those of injected.
+type injectedFlags struct {
+	pod, annotation, account string
+	wait                     time.Duration
+}
+
+func (f *injectedFlags) set() *flag.FlagSet {
+	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
+	fs.StringVar(&f.pod, "pod", "", "`JSON` of a pod as the Deployment would create it")
+	fs.StringVar(&f.annotation, "annotation", "", "`NAME=VALUE` of the annotation that the pod has to get")
+	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir, "`directory` with the service account, which may create pods")
+	fs.DurationVar(&f.wait, "wait", time.Minute, "`time` after which to give up")
+	return fs
+}
+
+// injected waits until the API server injects what the chart says. The chart runs it
+// as a hook: the server takes notice of a policy a moment after it was written.
+func (a *app) injected(ctx context.Context, args []string) error {
+	var f injectedFlags
+	if err := parse(f.set(), args); err != nil {
+		return err
+	}
+	name, value, ok := strings.Cut(f.annotation, "=")
+	switch {
+	case !json.Valid([]byte(f.pod)):
+		return usageError(errors.New("--pod: want JSON"))
+	case !ok || name == "" || value == "":
+		return usageError(errors.New("--annotation: want NAME=VALUE"))
+	case f.wait <= 0:
+		return usageError(errors.New("--wait: want more than 0"))
+	}
+	client, err := injection.InCluster(a.env, f.account)
+	if err != nil {
+		return &exitError{code: exitUnavailable, err: err}
+	}
+	begin := time.Now()
+	limited, cancel := bounded(ctx, f.wait)
+	defer cancel()
+	if err := client.Await(limited, []byte(f.pod), name, value); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return &exitError{code: exitUnavailable, err: fmt.Errorf("wait for the injection: %w", err)}
+	}
+	_, err = fmt.Fprintf(a.Out, "the API server injects the sidecar, seen after %s\n", time.Since(begin).Round(time.Millisecond))
+	return err
+}
