@@ -13,6 +13,7 @@ func TestChart(t *testing.T) {
 	c.loadImages(t)
 	t.Cleanup(c.tell)
 	t.Run("rollouts", c.rollouts)
+	t.Run("two releases", c.twoReleases)
 	t.Run("beginnings", c.beginnings)
 	t.Run("rotation", c.rotation)
 	t.Run("injection", c.injection)

@@ -44,8 +44,8 @@ func notInjected(pod string, err error) error {
 }
 
 func (w *world) inject() string {
-	w.t.Log(w.install([]string{"inject.enabled=true"}))
-	w.awaitVendorPod(injected)
+	w.t.Log(w.install([]string{"inject.enabled=true", "release.current=" + service + ":" + releaseA}))
+	w.wantVendorPod(injected) // Helm has waited for it
 	before, began := w.ledger(), time.Now()
 	w.apply(w.vendorManifest(releaseA))
 	w.rolledOut(vendor)
@@ -58,12 +58,21 @@ func (w *world) inject() string {
 			w.t.Errorf("the service imports by itself: %+v", b)
 		}
 	}
-	mustRun(w.t, w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
+	if out, err := w.helmTest(); err != nil {
+		w.t.Errorf("helm test: %v\n%s", err, out)
+	}
 	return "rollout: " + took
 }
 
 func (w *world) injectedRollout() string {
 	before, old := w.ledger(), of(w.current(), releaseA)
+	w.install([]string{"inject.enabled=true", "release.current=" + service + ":" + releaseB})
+	w.wantVendorPod(injected)
+	began := time.Now()
+	for _, pod := range old {
+		w.awaitProblem(pod, "superseded")
+	}
+	took := since(began)
 	w.steer("hold/"+held, "")
 	w.apply(w.vendorManifest(releaseB))
 	importer := w.awaitImport(held, releaseB)
@@ -75,12 +84,13 @@ func (w *world) injectedRollout() string {
 	w.rolledOut(vendor)
 	w.awaitReady(2, releaseB)
 	w.wantImports(before, releaseB, importer)
-	return "the manifest is copied from the new image by itself"
+	return "the manifest is copied from the new image by itself; the running pods know " + took + " after release.current changed that they are superseded"
 }
 
 // failurePolicy makes the policy name a container that the pods do not have.
 func (w *world) failurePolicy() string {
-	w.install([]string{"inject.enabled=true", "target.container=nobody"})
+	// The hook cannot see an injection that fails.
+	w.install([]string{"inject.enabled=true", "target.container=nobody", "hooks.injection.enabled=false"})
 	w.awaitVendorPod(func(_ string, err error) error {
 		if err == nil || !strings.Contains(err.Error(), "denied") {
 			return fmt.Errorf("the pod is not refused: %v", err)
@@ -88,8 +98,12 @@ func (w *world) failurePolicy() string {
 		return nil
 	})
 	_, err := w.vendorPod(releaseA)
+	wantError(w.t, err, "the pod has no container nobody, it has prismeai-workspaces")
 	w.t.Log(err)
-	w.install([]string{"inject.enabled=true", "target.container=nobody", "inject.failurePolicy=Ignore"})
+	if text := err.Error(); len(text) > 1000 {
+		w.t.Errorf("the message has %d bytes", len(text))
+	}
+	w.install([]string{"inject.enabled=true", "target.container=nobody", "inject.failurePolicy=Ignore", "hooks.injection.enabled=false"})
 	w.awaitVendorPod(notInjected)
 	return "where a pod cannot be changed"
 }

@@ -7,7 +7,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -266,13 +265,16 @@ func (w *world) awaitProblem(pod, reason string) status {
 	return s
 }
 
-// awaitProbed waits until the kubelet has asked the sidecar of a pod, and got 503.
-func (w *world) awaitProbed(pod string) {
+// awaitProbed waits until the kubelet has asked the sidecar of a pod whether it is
+// ready, and its answer says something.
+func (w *world) awaitProbed(pod string, says ...string) {
 	w.t.Helper()
 	eventually(w.t, func() error {
-		out, err := w.tryKubectl("get", "events", "--field-selector", "reason=Unhealthy,involvedObject.name="+pod, "-o", "jsonpath={.items[*].message}")
-		if err == nil && !strings.Contains(out, "statuscode: 503") {
-			err = errors.New("no probe has failed yet: " + out)
+		out, err := w.tryKubectl("describe", "pod", pod)
+		for _, text := range append(says, "Readiness probe failed: not ready:") {
+			if err == nil && !strings.Contains(out, text) {
+				err = fmt.Errorf("no failed probe says %q:\n%s", text, out)
+			}
 		}
 		return err
 	})

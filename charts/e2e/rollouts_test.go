@@ -41,11 +41,14 @@ func (w *world) firstInstall() string {
 	w.wantImports(before, releaseA, pods[0].Metadata.Name)
 	w.wantInstalled(releaseA)
 	w.t.Log(notes)
-	out := mustRun(w.t, w.helm, "test", "acme", "--namespace", w.namespace, "--logs", "--timeout", "60s")
-	if !strings.Contains(out, "Succeeded") || !strings.Contains(out, "confirmed") {
-		w.t.Errorf("helm test: %s", out)
+	out, err := w.helmTest()
+	if err != nil || !strings.Contains(out, "Succeeded") || !strings.Contains(out, "confirmed") {
+		w.t.Errorf("helm test: %v\n%s", err, out)
 	}
 	w.t.Log(out)
+	if left := w.mustKubectl("get", "pods,jobs", "--selector", "app.kubernetes.io/name=workspaces-release-hook", "-o", "name"); left != "" {
+		w.t.Errorf("hooks leave behind %s", left)
+	}
 	if got := strings.Fields(w.mustKubectl("get", "pods", "--selector", "app.kubernetes.io/instance=acme", "-o", "name")); len(got) != 1 {
 		w.t.Errorf("the pod of the test looks like one of the service: %s", got)
 	}
@@ -99,7 +102,7 @@ func (w *world) wantServing(pods []string, release, traffic string) {
 // rollback to the revision before the last one.
 func (w *world) rollback() string {
 	before, began := w.ledger(), time.Now()
-	mustRun(w.t, w.helm, "rollback", "acme", "--namespace", w.namespace, "--wait", "--timeout", patience.String())
+	w.helmRollback()
 	took := since(began)
 	w.wantImports(before, releaseA, of(w.awaitReady(2, releaseA), releaseA)...)
 	w.wantInstalled(releaseA)
@@ -123,6 +126,7 @@ func (w *world) blockedRollout() string {
 		w.t.Fatalf("pods of %s: %s", releaseC, stuck)
 	}
 	s := w.awaitProblem(stuck[0], "slug-taken")
+	w.awaitProbed(stuck[0], "slug-taken", held, "remedy: ")
 	w.wantServing(old, releaseA, traffic)
 	out, err := w.tryKubectl("exec", stuck[0], "--container", "release-sidecar", "--", "/sidecar", "status")
 	wantError(w.t, err, "exit code 5")
@@ -131,17 +135,13 @@ func (w *world) blockedRollout() string {
 	}
 	w.t.Log(s.Problem.Message)
 
-	mustRun(w.t, w.helm, "rollback", "acme", good, "--namespace", w.namespace, "--wait", "--timeout", patience.String())
+	// What was imported of C before it failed is undone by the pods that always served.
 	w.steer("heal/"+held, "")
+	w.helmRollback(good)
+	w.wantInstalled(releaseA)
 	if got := of(w.awaitReady(2, releaseA), releaseA); !slices.Equal(got, old) {
 		w.t.Errorf("the pods are %s, not those that always served: %s", got, old)
 	}
-	// What was imported of C before it failed is undone by pods that start with A.
-	wantError(w.t, w.installed(releaseA), releaseC)
-	w.mustKubectl("rollout", "restart", "deployment/workspaces")
-	w.rolledOut("workspaces")
-	w.awaitReady(2, releaseA)
-	w.wantInstalled(releaseA)
 	if got := slices.Compact(w.stopTraffic(traffic)); !slices.Equal(got, []string{releaseA}) {
 		w.t.Errorf("the service answered with %s", got)
 	}

@@ -70,6 +70,14 @@ func (w *world) vendorPod(version string) (string, error) {
 	return command(w.t.Context(), pod, w.cluster.kubectl, w.namespaced([]string{"create", "--dry-run=server", "-o", "json", "-f", "-"})...)
 }
 
+// wantVendorPod fails unless the API server makes of such a pod what is wanted.
+func (w *world) wantVendorPod(good func(pod string, err error) error) {
+	w.t.Helper()
+	if err := good(w.vendorPod(releaseA)); err != nil {
+		w.t.Error(err)
+	}
+}
+
 // awaitVendorPod waits until the API server makes of such a pod what is wanted: it
 // takes notice of policies a moment after they are there.
 func (w *world) awaitVendorPod(good func(pod string, err error) error) {

@@ -240,6 +240,7 @@ sidecar:
   image: {repository: ` + repository + `sidecar, tag: e2e}
   gatewayURL: http://platform
   settings: {poll: 1s, retry-max: 3s}
+hooks: {test: {timeoutSeconds: 5}}
 token: {existingSecret: platform-token}
 `
 
@@ -250,6 +251,18 @@ func (w *world) tryHelm(set []string, more ...string) (string, error) {
 		args = append(args, "--set", s)
 	}
 	return command(w.t.Context(), helmValues, w.helm, append(args, more...)...)
+}
+
+// helmTest runs helm test, whose output has the logs of its pod.
+func (w *world) helmTest() (string, error) {
+	return command(w.t.Context(), "", w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
+}
+
+// helmRollback goes back to a revision, or to the one before, and waits for its import.
+func (w *world) helmRollback(revision ...string) {
+	w.t.Helper()
+	args := append([]string{"rollback", "acme"}, revision...)
+	mustRun(w.t, w.helm, append(args, "--namespace", w.namespace, "--wait", "--timeout", "5m")...)
 }
 
 func (w *world) install(set []string, more ...string) string {
@@ -264,7 +277,7 @@ func (w *world) install(set []string, more ...string) string {
 // standalone are the values with which the chart deploys the service.
 func standalone(version string, replicas int, more ...string) []string {
 	return append([]string{"workload.create=true", "workload.image.repository=" + service, "workload.image.tag=" + version,
-		fmt.Sprintf("workload.replicas=%d", replicas), "workload.preStopSleepSeconds=2", "workload.terminationGracePeriodSeconds=10"}, more...)
+		fmt.Sprintf("workload.replicas=%d", replicas), "workload.preStopSleepSeconds=2", "workload.terminationGracePeriodSeconds=15"}, more...)
 }
 
 func (w *world) rolledOut(deployment string) {

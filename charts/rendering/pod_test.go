@@ -49,7 +49,7 @@ func TestPod(t *testing.T) {
 				"labelSelector":  map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": "workspaces-release", "app.kubernetes.io/instance": "acme"}}}},
 			"Job/metadata/annotations/helm.sh~hook":                 "post-rollback",
 			sidecar + "env/[SIDECAR_MODE]/value":                    "import",
-			sidecar + "env/[SIDECAR_PLATFORM_URL]/value":            "http://127.0.0.1:3002",
+			sidecar + "env/[SIDECAR_PLATFORM_URL]/value":            "http://localhost:3002",
 			sidecar + "env/[SIDECAR_TOKEN_FILE]":                    nil,
 			sidecar + "env/[HTTPS_PROXY]":                           nil,
 			sidecar + "env/[NO_PROXY]":                              nil,

@@ -116,7 +116,7 @@ securityContext:
     fieldRef:
       fieldPath: metadata.name
 {{- $set := dict "listen" (printf ":%v" $v.sidecar.port) "mode" $v.mode "identity" $v.sidecar.identity }}
-{{- $_ := set $set "platform-url" (printf "http://127.0.0.1:%s" (include "workspaces-release.servicePort" .)) }}
+{{- $_ := set $set "platform-url" (printf "http://localhost:%s" (include "workspaces-release.servicePort" .)) }}
 {{- $_ := set $set "manifest" "/run/workspaces-release/manifest.json" }}
 {{- $_ := set $set "repository" $v.release.repository }}
 {{- $_ := set $set "groups" (join "," $v.release.groups) }}
