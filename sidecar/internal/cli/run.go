@@ -102,6 +102,7 @@ func (g *agent) drain(ctx context.Context) error {
 }
 
 func (g *agent) drainDelay() time.Duration { return g.live.Get().DrainDelay }
+
 // look asks the platform whether it has the release now. What it finds wrong is also for
 // the next pass, which comes at once.
 func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
