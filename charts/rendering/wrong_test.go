@@ -157,7 +157,7 @@ func TestContradictions(t *testing.T) {
 // sidecar.settings, under its name.
 func TestSettings(t *testing.T) {
 	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file", "identity", "ca-file", "mode",
-		"pod-name", "listen", "config", "current-release-file", "image", "drain-delay", "drain-timeout",
+		"pod-name", "listen", "config", "current-release-file", "image", "drain-delay", "drain-timeout", "cluster", "namespace", "runbook-url",
 		"timeout", "print-config", // not of run
 		"admin-token-file", // without it, only callers in the pod are answered
 		"termination-log"}  // that of Kubernetes

@@ -43,7 +43,7 @@ file) and set (its values).
 {{- if eq $rule.scope "namespace" -}}
 {{- $expr = $expr | replace `namespace=~".+"` (printf `namespace=%q` .root.Release.Namespace) -}}
 {{- end -}}
-{{- $deployment := ternary (include "workspaces-release.fullname" .root) .root.Values.target.deployment .root.Values.workload.create -}}
+{{- $deployment := ternary (include "workspaces-release.fullname" .root) .root.Values.target.deployment (.root.Values.workload.create | default false) -}}
 {{- $expr = $expr | replace "prismeai-core-prismeai-workspaces-" (printf "%s-" $deployment) -}}
 {{- if hasKey .set "threshold" -}}
 {{- $threshold := `(?m)([<>]) [0-9.]+$` -}}

@@ -115,6 +115,10 @@ securityContext:
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+- name: SIDECAR_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
 {{- $set := dict "listen" (printf ":%v" $v.sidecar.port) "mode" $v.mode "identity" $v.sidecar.identity }}
 {{- $_ := set $set "platform-url" (printf "http://localhost:%s" (include "workspaces-release.servicePort" .)) }}
 {{- $_ := set $set "manifest" "/run/workspaces-release/manifest.json" }}
@@ -125,6 +129,8 @@ securityContext:
 {{- $_ := set $set "image" (include "workspaces-release.releaseImage" .) }}
 {{- end }}
 {{- $_ := set $set "gateway-url" $v.sidecar.gatewayURL }}
+{{- $_ := set $set "cluster" $v.sidecar.cluster }}
+{{- $_ := set $set "runbook-url" $v.monitoring.prometheusRule.runbookBaseURL }}
 {{- if include "workspaces-release.tokenSecret" . }}
 {{- $_ := set $set "token-file" (printf "/var/run/secrets/workspaces-release/token/%s" $v.token.key) }}
 {{- end }}
