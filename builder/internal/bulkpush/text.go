@@ -12,6 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/junit"
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // statuses are those that the summary counts, in its order.
@@ -62,7 +63,7 @@ func progressLine(p *platform.Progress) string {
 func (r *Result) WriteSummary(w io.Writer) error {
 	var b strings.Builder
 	row := func(label, format string, args ...any) {
-		fmt.Fprintf(&b, "%-15s %s\n", label, fmt.Sprintf(format, args...))
+		fmt.Fprintf(&b, "%-15s %s\n", label, terminal.Safe(fmt.Sprintf(format, args...)))
 	}
 	row("repository", "%s", r.Repository)
 	row("groups", "%s", strings.Join(r.Groups, ", "))
@@ -93,7 +94,7 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
 	write := func(of string, problems []outcome.Problem) {
 		for _, p := range problems {
-			fmt.Fprintf(&b, "error: %s%s\n  help: %s\n", of, p.Text(), p.Help)
+			fmt.Fprintf(&b, "error: %s%s\n  help: %s\n", terminal.Safe(of), terminal.Safe(p.Text()), p.Help)
 		}
 	}
 	for i := range r.Workspaces {
@@ -133,7 +134,7 @@ func (r *Result) WriteJUnit(w io.Writer) error {
 func explanation(problems []outcome.Problem) string {
 	var b strings.Builder
 	for _, p := range problems {
-		fmt.Fprintf(&b, "%s\nhelp: %s\n", p.Text(), p.Help)
+		fmt.Fprintf(&b, "%s\nhelp: %s\n", terminal.Safe(p.Text()), p.Help)
 	}
 	return b.String()
 }

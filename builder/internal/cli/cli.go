@@ -17,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/config"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // IO is what the program reads and writes.
@@ -139,7 +140,7 @@ func flagNames(root *cobra.Command) []string {
 // explain prints an error, but for what the command has said already.
 func (a *app) explain(err error) {
 	if err = unsaid(err); err != nil {
-		fmt.Fprintf(a.Err, "builder: %v\n", err)
+		fmt.Fprintf(a.Err, "builder: %s\n", terminal.Lines(err.Error()))
 	}
 }
 

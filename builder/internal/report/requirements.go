@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/prismeai/workspaces-release/internal/requirements"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // RequirementFormats are the formats of [WriteRequirements], the default first.
@@ -34,9 +35,9 @@ func WriteRequirements(w io.Writer, format, name string, all []requirements.Requ
 	case "env":
 		byWorkspace(all, func(r requirements.Requirement, first bool) {
 			if first {
-				fmt.Fprintf(out, "# %s\n", r.Workspace)
+				fmt.Fprintf(out, "# %s\n", terminal.Safe(r.Workspace))
 			}
-			fmt.Fprintf(out, "%s=\n", r.Variable)
+			fmt.Fprintf(out, "%s=\n", terminal.Safe(r.Variable))
 		})
 	default:
 		requirementsText(out, all)
@@ -69,7 +70,7 @@ func requirementsText(w io.Writer, all []requirements.Requirement) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WORKSPACE\tKIND\tNAME\tVARIABLE")
 	for _, r := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.Workspace, r.Kind, r.Name, r.Variable)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", terminal.Safe(r.Workspace), r.Kind, terminal.Safe(r.Name), terminal.Safe(r.Variable))
 	}
 	_ = table.Flush() // w is a buffer
 }
@@ -81,7 +82,7 @@ func requirementsMarkdown(w io.Writer, all []requirements.Requirement) {
 	}
 	byWorkspace(all, func(r requirements.Requirement, first bool) {
 		if first {
-			fmt.Fprintf(w, "\n### %s\n\n", r.Workspace)
+			fmt.Fprintf(w, "\n### %s\n\n", terminal.Safe(r.Workspace))
 		}
 		fmt.Fprintf(w, "- [ ] %s `%s`, stored for the workspace or in `%s`\n", r.Kind, r.Name, r.Variable)
 	})
@@ -98,7 +99,7 @@ func requirementsSecret(w io.Writer, name string, all []requirements.Requirement
 	fmt.Fprintln(w)
 	byWorkspace(all, func(r requirements.Requirement, first bool) {
 		if first {
-			fmt.Fprintf(w, "  # %s\n", r.Workspace)
+			fmt.Fprintf(w, "  # %s\n", terminal.Safe(r.Workspace))
 		}
 		fmt.Fprintf(w, "  %q: \"\"\n", r.Variable)
 	})

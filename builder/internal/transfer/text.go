@@ -11,13 +11,14 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/junit"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // WriteSummary writes what was transferred, for people.
 func (r *Result) WriteSummary(w io.Writer) error {
 	var b strings.Builder
 	row := func(label, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", label, fmt.Sprintf(format, args...))
+		fmt.Fprintf(&b, "%-10s %s\n", label, terminal.Safe(fmt.Sprintf(format, args...)))
 	}
 	row("workspace", "%s%s", r.Workspace.Slug, r.state())
 	row("target", "%s", r.Target)
@@ -55,7 +56,7 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
 	write := func(kind string, problems []outcome.Problem) {
 		for _, p := range problems {
-			fmt.Fprintf(&b, "%s: %s\n  help: %s\n", kind, p.Text(), p.Help)
+			fmt.Fprintf(&b, "%s: %s\n  help: %s\n", kind, terminal.Safe(p.Text()), p.Help)
 		}
 	}
 	write("warning", r.Warnings)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
@@ -83,5 +84,23 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("order of import (-want +got):\n%s", diff)
+	}
+}
+
+// samples are published workspaces.
+const samples = "../../../scan/scantest/testdata/samples"
+
+// TestSamplesAreValid validates what runs on platforms today: no rule about the content
+// of files may have anything against it. What is misspelt in automations is judged in dsul.
+func TestSamplesAreValid(t *testing.T) {
+	_, _, ds := collect(Options{Alone: true}, readTree(t, samples))
+	for _, d := range ds {
+		switch d.Rule {
+		case "outside-workspace", "slug-mismatch", "import-metadata-missing":
+		default:
+			if d.Severity != diagnostic.Info && !strings.HasPrefix(d.Rule, "secret-") && !strings.HasPrefix(d.Rule, "dsul-") {
+				t.Errorf("%s %s %s: %s", d.Severity, d.Rule, d.Position(), d.Message)
+			}
+		}
 	}
 }

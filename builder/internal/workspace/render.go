@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/terminal"
@@ -81,12 +80,7 @@ func (p *Plan) WriteDOT(w io.Writer) error {
 // dotQuote returns a quoted string of the DOT language, without characters
 // that could act on a terminal. A line feed becomes a line break.
 func dotQuote(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r != '\n' && !strconv.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	s = terminal.Lines(s)
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }
 
