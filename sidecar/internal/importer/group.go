@@ -156,7 +156,7 @@ func (p *pass) serverTime(ctx context.Context) time.Time {
 func (p *pass) judge(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
 	g := q.group
 	known := p.mem.of(g)
-	known.posted, known.check = time.Time{}, false
+	known.posted, known.check, known.sent = time.Time{}, false, q.since
 	r, forgiven := p.Policy.forgive(r)
 	v := verify(g, r, known.distrust)
 	v.forgive(forgiven)

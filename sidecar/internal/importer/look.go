@@ -96,8 +96,9 @@ const freshList = time.Second
 //
 // Where the list tells no versions, the platform's answers to pulls are the only words.
 // Those that are older than the first last look are asked for again, without force, until
-// all groups have a newer one; somebody else's write lock makes it start again. Groups of
-// which the list lacks a workspace are asked for again once: the answer counts then.
+// all groups have a newer one. Somebody else's write lock makes that start again, and an
+// event of another release's import takes the word. Groups of which the list lacks a
+// workspace are asked for again once: the answer counts then.
 func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 	if p.dated || time.Since(p.listed) > freshList {
 		err = p.listAnew(ctx)
@@ -111,9 +112,13 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 		p.mem.round = p.mem.pass
 	}
 	list := indexInstalled(p.list)
+	p.ended = nil // ask for events again
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known, s := p.mem.of(g), p.standing(list, g)
+		if s.untold && len(s.foreign) == 0 {
+			s.foreign = p.importedSince(ctx, g, known.sent)
+		}
 		switch {
 		case len(s.foreign) > 0:
 			p.lose(g, &s)
@@ -125,6 +130,28 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 		lost = lost || known.word == 0
 	}
 	return lost, nil
+}
+
+// importedSince returns the workspaces of a group that somebody imported at another version
+// after this sidecar sent its own import, as far as events tell.
+func (p *pass) importedSince(ctx context.Context, g *GroupPlan, sent time.Time) (slugs []string) {
+	if sent.IsZero() {
+		return nil
+	}
+	for _, e := range p.imports(ctx) {
+		if e.Completed == nil || e.Completed.RepositoryID != p.Desired.Repository || !e.CreatedAt.After(sent) {
+			continue
+		}
+		reported := indexReport(e.Completed)
+		for i := range g.Workspaces {
+			w := &g.Workspaces[i]
+			told := reported.find(w)
+			if told != nil && told.Status == platform.StatusImported && told.Version != "" && told.Version != w.Version {
+				slugs = append(slugs, w.Slug)
+			}
+		}
+	}
+	return slugs
 }
 
 const (

@@ -39,6 +39,9 @@ type groupMemory struct {
 	ignored bool
 	// posted is when the group was posted with force without a known outcome.
 	posted time.Time
+	// sent is when the import was sent that got the word, by the server's clock; zero if
+	// there was none.
+	sent time.Time
 	// seen is when a group that others import was first seen installed.
 	seen time.Time
 	// best is the most workspaces of the group that were ever right.

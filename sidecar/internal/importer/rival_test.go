@@ -308,3 +308,24 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 		}
 	}
 }
+
+// Another release is imported between two groups of one pass: the last look shows it, or,
+// where the list tells no versions, an event of that import.
+func TestI1BetweenTwoGroupsOfAPass(t *testing.T) {
+	for _, o := range []platformtest.Options{{}, {HideLastPull: true}} {
+		oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {
+			if o.HideLastPull {
+				next.gateway, next.policy.Services = c.public(), nil
+			}
+			next.policy.GroupPause = 30 * time.Second
+			next.start()
+			time.Sleep(10 * time.Second)
+			pull(t, c.client(old.Pod, platform.Headers(platform.LocalHeaders())), "base1")
+			if c.at("v2") != 0 {
+				t.Fatalf("%d at v2", c.at("v2"))
+			}
+			next.waitFor(t, 10*time.Minute)
+			c.wants("v2")
+		})
+	}
+}
