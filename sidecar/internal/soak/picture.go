@@ -11,11 +11,11 @@ import (
 
 // The picture, in pixels.
 const (
-	pictureWidth = 860
+	pictureWidth = 880
 	plotHeight   = 150
 	plotGap      = 46
 	marginLeft   = 56
-	marginRight  = 16
+	marginRight  = 36
 )
 
 // colors of the slots.
