@@ -76,7 +76,7 @@ func codeOf(r state.Reason) int {
 type exitError struct {
 	code int
 	err  error
-	said bool // the user has been told
+	said bool // it has been printed
 }
 
 func (e *exitError) Error() string { return e.err.Error() }
@@ -84,7 +84,7 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func usageError(err error) error { return &exitError{code: exitUsage, err: err} }
 
-// quiet is an exit code whose reason was printed.
+// quiet returns an error with an exit code whose reason has been printed.
 func quiet(code int) error {
 	return &exitError{code: code, err: fmt.Errorf("exit code %d", code), said: true}
 }
