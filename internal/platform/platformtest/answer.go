@@ -39,8 +39,11 @@ func (p *Platform) refuse(w http.ResponseWriter, status int, code, message strin
 	reply(w, status, body)
 }
 
-func (p *Platform) notFound(w http.ResponseWriter, r *http.Request) {
-	p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Could not find "+r.URL.Path, nil)
+// unknownRoute is how the service answers a path that it does not have. What it does not
+// find otherwise is an ObjectNotFoundError.
+func unknownRoute(w http.ResponseWriter, r *http.Request) {
+	reply(w, http.StatusNotFound, object{"error": "RequestValidationError", "message": "not found",
+		"details": []object{{"path": r.URL.Path, "message": "not found"}}})
 }
 
 func healthcheck(w http.ResponseWriter, _ *http.Request) {
@@ -56,6 +59,8 @@ func OpOf(r *http.Request) string {
 		return "push"
 	case path == "/v2/workspaces/platform":
 		return "workspace"
+	case path == "/v2/workspaces" && r.Method == http.MethodPost:
+		return "create"
 	case path == "/v2/workspaces":
 		return "workspaces"
 	case path == "/v2/readiness":

@@ -5,7 +5,6 @@ package platformtest
 import (
 	"archive/zip"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,13 +14,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
 )
 
 const (
 	importedEvent = "workspaces.imported"
-	// maxUpload bounds the archive of an import, in bytes.
-	maxUpload = 100 << 20
 	// exportFolder is the directory that the platform puts all of an export into.
 	exportFolder = "current"
 )
@@ -71,9 +69,10 @@ func (p *Platform) export(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	if found == nil {
-		p.notFound(w, r)
+		p.missing(w, r.PathValue("id"))
 		return
 	}
+	files[".import.yml"] = p.importConfig(found)
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -97,27 +96,56 @@ func (p *Platform) exportAt(documented bool) http.HandlerFunc {
 		case documented && refused != 0:
 			p.refuse(w, refused, "ObjectNotFound", "Unknown path", nil)
 		case !documented && refused == 0:
-			p.notFound(w, r)
+			unknownRoute(w, r)
 		default:
 			p.export(w, r)
 		}
 	}
 }
 
-// archiveImport is an import of one workspace.
+// importConfig is the .import.yml of an export. The caller does not hold mu.
+func (p *Platform) importConfig(w *Installed) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	config := jsyaml.NewMapping()
+	if p.opts.V27 {
+		config.Set("workspaceId", jsyaml.NewText(w.ID))
+	}
+	for slug, owner := range p.apps {
+		if owner == w.ID {
+			app := jsyaml.NewMapping()
+			app.Set("slug", jsyaml.NewText(slug))
+			config.Set("app", app)
+		}
+	}
+	return jsyaml.Dump(config)
+}
+
+// archiveImport is an import of an archive.
 type archiveImport struct {
 	pod           *Pod
 	id            string // empty for a new workspace
 	prune         bool
-	files         map[string]string
+	entries       []entry
 	correlationID string
-	done          chan object
+	done          chan importAnswer
 }
 
-// importArchive answers POST /v2/workspaces/import and /v2/workspaces/{id}/import (contract §12).
+// importAnswer is a report, or the error that refuses the import.
+type importAnswer struct {
+	report object
+	err    error
+}
+
+// importArchive answers POST /v2/workspaces/import and /v2/workspaces/{id}/import (contract §12, §14).
 func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
-	files, err := uploaded(w, r)
+	entries, err := uploaded(w, r, p.opts.UploadLimit)
+	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		reply(w, http.StatusRequestEntityTooLarge, object{"name": "MulterError", "message": "File too large", "code": "LIMIT_FILE_SIZE",
+			"field": "archive", "storageErrors": []object{}, "limit": limit.Limit})
+		return
+	}
 	if err != nil {
 		p.refuse(w, http.StatusBadRequest, "BadParameters", err.Error(), nil)
 		return
@@ -127,19 +155,19 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	life := pod.state.life
 	p.mu.Unlock()
 	if missing {
-		p.notFound(w, r)
+		p.missing(w, r.PathValue("id"))
 		return
 	}
-	run := &archiveImport{pod: pod, id: r.PathValue("id"), prune: r.URL.Query().Get("prune") == "true", files: files,
-		correlationID: r.Header.Get(correlationHeader), done: make(chan object, 1)}
+	run := &archiveImport{pod: pod, id: r.PathValue("id"), prune: p.opts.V27 && r.URL.Query().Get("prune") == "true", entries: entries,
+		correlationID: r.Header.Get(correlationHeader), done: make(chan importAnswer, 1)}
 	pod.work.Go(func() { run.run(life) })
 	if p.opts.ArchiveProcessing {
 		reply(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
 		return
 	}
 	select {
-	case report := <-run.done:
-		reply(w, http.StatusOK, report)
+	case answer := <-run.done:
+		p.answerImport(w, answer)
 	case <-r.Context().Done(): // the client is gone, the import goes on
 		panic(http.ErrAbortHandler)
 	case <-life.Done():
@@ -147,9 +175,34 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// uploaded returns the files of an archive, without the directory that they are in.
-func uploaded(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+func (p *Platform) answerImport(w http.ResponseWriter, answer importAnswer) {
+	if answer.err == nil {
+		reply(w, http.StatusOK, answer.report)
+		return
+	}
+	e := asException(answer.err)
+	status := statusOf(e)
+	if status == http.StatusInternalServerError {
+		p.refuse(w, status, "Internal", "Internal error", nil)
+		return
+	}
+	p.refuse(w, status, e.class, e.message, nil)
+}
+
+// statusOf is the service's rule: its own errors are 400, but for what is not found.
+func statusOf(e *exception) int {
+	switch {
+	case e.class == "ObjectNotFoundError":
+		return http.StatusNotFound
+	case e.fields != nil:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}
+
+// uploaded returns the files of an archive in their order there.
+func uploaded(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	file, _, err := r.FormFile("archive")
 	if err != nil {
 		return nil, err
@@ -163,88 +216,87 @@ func uploaded(w http.ResponseWriter, r *http.Request) (map[string]string, error)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{}
+	var entries []entry
 	for _, f := range archive.File {
-		_, name, _ := strings.Cut(f.Name, "/")
+		if strings.HasSuffix(f.Name, "/") {
+			continue
+		}
 		content, err := fs.ReadFile(archive, f.Name)
 		if err != nil {
 			return nil, err
 		}
-		files[name] = string(content)
+		entries = append(entries, entry{f.Name, string(content)})
 	}
-	if _, ok := files["index.yml"]; !ok {
-		return nil, errors.New("Missing index.yml") //nolint:staticcheck // as the platform says it
+	return entries, nil
+}
+
+// bulkList is the list of an archive of several workspaces.
+const bulkList = "bulkExport.json"
+
+// checkBulk refuses an archive of several workspaces, or what the service takes for one.
+func checkBulk(entries []entry) error {
+	if slices.ContainsFunc(entries, func(e entry) bool { return strings.HasSuffix(e.path, bulkList) }) {
+		return thrown("PrismeError", "Cant import a bulk archive to specific workspace")
 	}
-	return files, nil
+	return nil
 }
 
 // run imports after a while, and tells.
 func (a *archiveImport) run(life context.Context) {
 	p := a.pod.platform
-	slug := indexSlug(a.files["index.yml"])
+	p.mu.Lock()
+	slug := a.id
+	if w := p.known(a.id); w != nil {
+		slug = w.Slug
+	}
+	p.mu.Unlock()
 	if !p.work(life, slug) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	target, created := p.known(a.id), a.id == ""
-	if created {
-		target = &Installed{ID: p.nextID("new"), Slug: cmp.Or(p.opts.NewSlug, slug), Name: slug}
-		p.installed[target.Slug], p.content[target.Slug] = target, map[string]string{}
-	}
-	if target == nil { // deleted meanwhile
-		a.done <- object{"imported": []string{}, "errors": []object{{"msg": "Workspace is gone"}}}
+	if err := checkBulk(a.entries); err != nil {
+		a.done <- importAnswer{err: err}
 		return
 	}
-	report := a.store(target)
+	target, created := p.known(a.id), a.id == ""
 	if created {
-		report["createdWorkspaceIds"] = []string{target.ID}
-	} else {
-		report["updatedWorkspaceIds"] = []string{target.ID}
+		target = p.create("Import", "")
+	}
+	if target == nil { // deleted meanwhile
+		a.done <- importAnswer{err: thrown("ObjectNotFoundError", "Could not find workspaces with filter '%s'", a.id)}
+		return
+	}
+	a.done <- a.importInto(target, created)
+}
+
+// importInto imports, and emits an event unless index.yml failed. The caller holds mu.
+func (a *archiveImport) importInto(target *Installed, created bool) importAnswer {
+	p := a.pod.platform
+	run := p.newImport(target, false, a.prune)
+	run.fail(target.Slug)
+	report, err := run.run(a.entries)
+	if err != nil {
+		return importAnswer{err: err}
+	}
+	if report["workspace"] == nil {
+		return importAnswer{report: report}
+	}
+	if p.opts.V27 {
+		report["deleted"] = append([]string{}, run.deleted...)
+		report[map[bool]string{true: "createdWorkspaceIds", false: "updatedWorkspaceIds"}[created]] = []string{target.ID}
 	}
 	if !p.opts.DropImported {
-		p.emitIn(a.pod, target.ID, importedEvent, a.correlationID, object{"workspace": report["workspace"], "files": report["imported"],
-			"deleted": report["deleted"], "errors": report["errors"]})
+		p.emitIn(a.pod, target.ID, importedEvent, a.correlationID, importedPayload(report))
 	}
-	a.done <- report
+	return importAnswer{report: report}
 }
 
-// store writes the files, but for one where the workspace fails. The caller holds mu.
-func (a *archiveImport) store(target *Installed) object {
-	p := a.pod.platform
-	content := p.content[target.Slug]
-	if content == nil {
-		content = map[string]string{}
-		p.content[target.Slug] = content
+// importedPayload is the event of an import.
+func importedPayload(report object) object {
+	payload := object{"workspace": report["workspace"], "files": report["imported"], "errors": report["errors"]}
+	if deleted, ok := report["deleted"]; ok {
+		payload["deleted"] = deleted
 	}
-	errs, imported, deleted := []object{}, []string{}, []string{}
-	message, broken := p.broken(target.Slug)
-	for _, name := range slices.Sorted(maps.Keys(a.files)) {
-		if broken && strings.HasPrefix(name, "automations/") {
-			broken = false
-			errs = append(errs, object{"msg": "Some error occured while importing a workspace archive", "workspaceId": target.ID,
-				"filepath": name, "err": object{"error": "RequestValidationError", "message": message}})
-			continue
-		}
-		content[name] = a.files[name]
-		imported = append(imported, name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(content)) {
-		if _, kept := a.files[name]; a.prune && !kept {
-			delete(content, name)
-			deleted = append(deleted, name)
-		}
-	}
-	target.PulledAt = time.Now()
-	return object{"imported": imported, "deleted": deleted, "errors": errs, "workspace": object{"id": target.ID, "slug": target.Slug, "name": target.Name}}
-}
-
-// indexSlug returns the slug of an index.yml.
-func indexSlug(index string) string {
-	for line := range strings.Lines(index) {
-		if slug, ok := strings.CutPrefix(line, "slug:"); ok {
-			return strings.Trim(strings.TrimSpace(slug), `"'`)
-		}
-	}
-	return "import"
+	return payload
 }

@@ -48,39 +48,46 @@ func install(t *testing.T, c *cluster) {
 	}
 }
 
-// What is exported can be imported, and what it lacks stays unless that is pruned.
+// What is exported can be imported, and what it lacks stays unless that is pruned. The
+// recorded service does not know ?prune, and says nothing of deleted files.
 func TestArchives(t *testing.T) {
 	for _, refused := range []int{0, 404, 405} {
-		inBubble(t, platformtest.Options{ExportByGet: refused}, func(t *testing.T, c *cluster) {
+		inBubble(t, platformtest.Options{ExportByGet: refused, V27: refused != 404}, func(t *testing.T, c *cluster) {
 			install(t, c)
 			var out bytes.Buffer
 			if _, err := c.local.ExportArchive(t.Context(), platform.ExportRequest{Workspace: "ids", Limit: 1 << 20}, &out); err != nil {
 				t.Fatal(err)
 			}
 			got, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
-			if err != nil || len(got.File) != 2 || got.File[1].Name != "current/index.yml" {
+			if err != nil || len(got.File) != 3 || got.File[0].Name != "current/.import.yml" || got.File[2].Name != "current/index.yml" {
 				t.Fatalf("%v, %v", got, err)
 			}
-			next := map[string]string{"shop/index.yml": "slug: shop\n", "shop/automations/new.yml": "x: 2\n"}
+			next := map[string]string{"shop/index.yml": "slug: other\nname: Shop\n", "shop/automations/new.yml": "x: 2\n"}
 			r, err := importArchive(t, c.local, "ids", false, zipOf(t, next))
 			if err != nil || r.Report.ID != "ids" || r.Report.Slug != "shop" || len(r.Report.Deleted) != 0 {
 				t.Fatalf("%+v, %v", r.Report, err)
 			}
-			want := map[string]string{"index.yml": "slug: shop\n", "automations/old.yml": "x: 1\n", "automations/new.yml": "x: 2\n"}
+			want := map[string]string{"automations/old.yml": "x: 1\n", "automations/new.yml": "x: 2\nslug: new\n",
+				"index.yml": "slug: shop\nname: Shop\ndescription: ' (IMPORT)'\nlabels: []\nid: ids\ncustomDomains: []\n"}
 			if diff := cmp.Diff(want, c.Content("shop")); diff != "" {
 				t.Error(diff)
 			}
-			if r, err = importArchive(t, c.local, "ids", true, zipOf(t, next)); err != nil || !cmp.Equal(r.Report.Deleted, []string{"automations/old.yml"}) {
+			var deleted []string
+			if refused != 404 {
+				deleted = []string{"automations/old.yml"}
+			}
+			if r, err = importArchive(t, c.local, "ids", true, zipOf(t, next)); err != nil || !cmp.Equal(r.Report.Deleted, deleted) {
 				t.Errorf("%+v, %v", r.Report, err)
 			}
 		})
 	}
 }
 
+// An import without a target makes a workspace with a slug of its own.
 func TestArchiveOfANewWorkspace(t *testing.T) {
-	inBubble(t, platformtest.Options{NewSlug: "quick-fox"}, func(t *testing.T, c *cluster) {
-		r, err := importArchive(t, c.local, "", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\n"}))
-		if err != nil || len(r.Report.Created) != 1 || r.Report.Slug != "quick-fox" || c.Content("quick-fox")["index.yml"] == "" {
+	inBubble(t, platformtest.Options{V27: true}, func(t *testing.T, c *cluster) {
+		r, err := importArchive(t, c.local, "", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\nname: Shop\n"}))
+		if err != nil || len(r.Report.Created) != 1 || r.Report.Slug == "shop" || c.Content(r.Report.Slug)["index.yml"] == "" {
 			t.Errorf("%+v, %v", r.Report, err)
 		}
 		_, err = importArchive(t, c.local, "", false, zipOf(t, map[string]string{"index.yml": "slug: shop\n"}))
@@ -90,19 +97,37 @@ func TestArchiveOfANewWorkspace(t *testing.T) {
 	})
 }
 
+// An import that fails at index.yml imports nothing, and no event tells of it.
+func TestArchiveWithABrokenIndex(t *testing.T) {
+	inBubble(t, platformtest.Options{PodEvents: true}, func(t *testing.T, c *cluster) {
+		install(t, c)
+		files := map[string]string{"x/index.yml": "name: [", "x/automations/a.yml": "do: []\n"}
+		r, err := importArchive(t, c.local, "ids", false, zipOf(t, files))
+		if err != nil || len(r.Report.Imported) != 0 || len(r.Report.Errors) != 1 || r.Report.Errors[0].File != "index" {
+			t.Errorf("%+v, %v", r.Report, err)
+		}
+		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}})
+		if err != nil || len(page.Events) != 0 {
+			t.Errorf("%+v, %v", page, err)
+		}
+	})
+}
+
 // The end of an import that goes on is in an event of the workspace, and in its status.
 func TestArchiveThatGoesOn(t *testing.T) {
 	inBubble(t, platformtest.Options{ArchiveProcessing: true, PodEvents: true, ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
 		install(t, c)
 		c.Fail("shop", "no good")
 		began := time.Now()
-		r, err := importArchive(t, c.local, "ids", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\n", "x/automations/a.yml": ""}))
+		files := map[string]string{"x/index.yml": "name: Shop\n", "x/automations/a.yml": "do: []\n"}
+		r, err := importArchive(t, c.local, "ids", false, zipOf(t, files))
 		if err != nil || r.Report != nil || r.Message == "" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		time.Sleep(2 * time.Minute)
 		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}})
-		if err != nil || len(page.Events) != 1 || page.Events[0].CorrelationID != r.CorrelationID || page.Events[0].Archive.Errors[0].File != "automations/a.yml" {
+		if err != nil || len(page.Events) != 1 || page.Events[0].CorrelationID != r.CorrelationID ||
+			page.Events[0].Archive.Errors[0].File != "x/automations/a.yml" {
 			t.Errorf("%+v, %v", page, err)
 		}
 		s, err := c.local.WorkspaceStatus(t.Context(), "ids")

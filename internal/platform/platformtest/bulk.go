@@ -5,6 +5,8 @@ package platformtest
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -36,6 +38,9 @@ type result struct {
 	created bool
 	took    time.Duration
 	errors  []object
+	// imported is the number of files, deleted are paths.
+	imported int
+	deleted  []string
 }
 
 // startBulk takes the lock and imports in the background; nil when the lock is held.
@@ -83,7 +88,7 @@ func (b *bulk) run() {
 func (b *bulk) importOne(w Workspace) result {
 	p, begin := b.pod.platform, time.Now()
 	p.mu.Lock()
-	old := p.installed[w.Slug]
+	old := p.present(w)
 	if old != nil && p.upToDate(old.Version, w.Version) && !b.in.Force {
 		p.mu.Unlock()
 		return result{Workspace: w, outcome: Skipped}
@@ -103,11 +108,56 @@ func (b *bulk) importOne(w Workspace) result {
 	r.took = time.Since(begin)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ledger.Imports[entry].End, p.ledger.Imports[entry].Outcome = time.Now(), r.outcome
 	if r.outcome != Killed {
+		b.importFiles(&r)
 		p.store(w, b.in.Repository.ID, r.outcome == Imported || p.opts.VersionAfterFailure)
 	}
+	p.ledger.Imports[entry].End = time.Now()
+	p.ledger.Imports[entry].Outcome = r.outcome
 	return r
+}
+
+// importFiles imports the files as a pull does, as far as the release has them: what fails,
+// or is not stored under its path, is deleted. The caller holds mu.
+func (b *bulk) importFiles(r *result) {
+	r.imported = r.Files
+	if r.Content == nil || r.outcome != Imported {
+		return
+	}
+	p := b.pod.platform
+	target := p.present(r.Workspace)
+	if target == nil {
+		target = p.create(r.Name, r.Slug)
+		target.ID = cmp.Or(r.ID, r.Slug)
+	}
+	run := p.newImport(target, true, false)
+	run.v27 = true // earlier versions have no bulk imports
+	var entries []entry
+	for _, name := range slices.Sorted(maps.Keys(r.Content)) {
+		entries = append(entries, entry{r.Slug + "/" + name, r.Content[name]})
+	}
+	report, err := run.run(entries)
+	if err != nil {
+		report = object{"errors": []object{{"msg": err.Error(), "err": asException(err).json()}}}
+	}
+	r.imported = len(run.imported)
+	r.deleted = run.deleted
+	r.errors, _ = report["errors"].([]object)
+	if len(r.errors) > 0 {
+		r.outcome = Failed
+	}
+	if report["workspace"] != nil {
+		p.emitIn(b.pod, target.ID, importedEvent, b.correlationID, importedPayload(report))
+	}
+}
+
+// present returns the workspace of a directory; nil if there is none. One that was renamed
+// is known by its id. The caller holds mu.
+func (p *Platform) present(w Workspace) *Installed {
+	if found := p.installed[w.Slug]; found != nil || w.ID == "" {
+		return found
+	}
+	return p.known(w.ID)
 }
 
 // upToDate is the skip rule. The caller holds mu.
@@ -118,13 +168,15 @@ func (p *Platform) upToDate(installed, version string) bool {
 // store writes to the database; the version only if the import counts. The caller holds mu.
 func (p *Platform) store(w Workspace, repositoryID string, counts bool) {
 	next := Installed{ID: cmp.Or(w.ID, w.Slug), Slug: w.Slug, Name: w.Name, RepositoryID: repositoryID, PulledAt: time.Now()}
-	if old := p.installed[w.Slug]; old != nil {
-		next.ID, next.Version = old.ID, old.Version // an existing workspace keeps its id
+	if old := p.present(w); old != nil { // it keeps its id, and may have got another slug
+		next.ID = old.ID
+		next.Slug = old.Slug
+		next.Version = old.Version
 	}
 	if counts {
 		next.Version = w.Version
 	}
-	p.installed[w.Slug] = &next
+	p.installed[next.Slug] = &next
 }
 
 // sleep reports false when ctx ended first.
@@ -150,14 +202,14 @@ func (b *bulk) progress(r result, current int) {
 	p.emit(b.pod, progressEvent, b.correlationID, object{
 		"repositoryId": b.in.Repository.ID, "workspaceSlug": r.Slug, "workspaceId": r.ID, "workspaceName": r.Name,
 		"status": string(r.outcome), "duration": r.took.Milliseconds(), "errors": r.errorList(),
-		"importedFilesCount": r.imported(), "deletedFilesCount": 0,
+		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted),
 		"current": current, "total": total, "percentage": 100 * current / total,
 	})
 }
 
-func (r *result) imported() int {
-	if r.outcome == Imported {
-		return r.Files
+func (r *result) importedCount() int {
+	if r.outcome == Imported || r.Content != nil {
+		return r.imported
 	}
 	return 0
 }
@@ -167,7 +219,7 @@ func (r *result) errorList() []object { return append([]object{}, r.errors...) }
 // makeReport builds shape B (contract §1.3).
 func (b *bulk) makeReport(results []result) object {
 	ids := map[string][]string{"created": {}, "updated": {}, "skipped": {}}
-	workspaces, errs, files := []object{}, []object{}, 0
+	workspaces, errs, files, deleted := []object{}, []object{}, 0, 0
 	for _, r := range results {
 		kind := "updated"
 		switch {
@@ -177,19 +229,29 @@ func (b *bulk) makeReport(results []result) object {
 			kind = "created"
 		}
 		ids[kind] = append(ids[kind], cmp.Or(r.ID, r.Slug))
-		files += r.imported()
+		files += r.importedCount()
+		deleted += len(r.deleted)
 		for _, e := range r.errors {
 			errs = append(errs, object{"error": "ImportError", "message": e["msg"], "details": object{"slug": r.Slug}})
 		}
-		workspaces = append(workspaces, object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version,
-			"status": string(r.outcome), "errors": r.errorList(), "importedFilesCount": r.imported(), "duration": r.took.Milliseconds()})
+		workspaces = append(workspaces, r.workspace(b.pod.platform.opts.NameDeleted))
 	}
 	if b.pod.platform.opts.ErrorsInWorkspacesOnly {
 		errs = []object{}
 	}
 	return object{"repositoryId": b.in.Repository.ID, "groups": b.in.Groups, "duration": time.Since(b.begin).Milliseconds(), "errors": errs,
 		"createdWorkspaceIds": ids["created"], "updatedWorkspaceIds": ids["updated"], "skippedWorkspaceIds": ids["skipped"],
-		"importedFilesCount": files, "deletedFilesCount": 0, "workspaces": workspaces}
+		"importedFilesCount": files, "deletedFilesCount": deleted, "workspaces": workspaces}
+}
+
+// workspace is the entry of a report.
+func (r *result) workspace(nameDeleted bool) object {
+	w := object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version, "status": string(r.outcome), "errors": r.errorList(),
+		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted), "duration": r.took.Milliseconds()}
+	if nameDeleted {
+		w["deleted"] = append([]string{}, r.deleted...)
+	}
+	return w
 }
 
 // finish closes the ledger's entry, and unless killed tells the end and frees the lock.

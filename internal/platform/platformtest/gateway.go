@@ -48,11 +48,14 @@ func (p *Platform) NewGateway() *Gateway {
 	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
 	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limited("events", p.opts.EventReadsPerMinute, p.searchEvents))
 	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull", g.limited("pull", p.opts.PullsPerMinute, g.forward))
-	g.mux.HandleFunc("POST /v2/workspaces/import", g.limited("pull", p.opts.PullsPerMinute, g.forward))
-	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limited("pull", p.opts.PullsPerMinute, g.forward))
+	g.mux.HandleFunc("POST /v2/workspaces/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
+	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
+	g.mux.HandleFunc("POST /v2/workspaces", g.limited("create", p.opts.CreatesPerMinute, g.forward))
 	g.mux.HandleFunc("/v2/workspaces", g.forward)
 	g.mux.HandleFunc("/v2/workspaces/", g.forward)
-	g.mux.HandleFunc("/", p.notFound)
+	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusNotFound, object{"error": "NotFoundError", "message": "Not found", "details": object{"path": r.URL.Path}})
+	})
 	return g
 }
 
@@ -107,6 +110,17 @@ func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
 	}
 	win.n++
 	return time.Minute - time.Since(win.start), limit < 0 || win.n <= limit
+}
+
+// upload forwards an archive that is not too large.
+func (g *Gateway) upload(w http.ResponseWriter, r *http.Request) {
+	if limit := g.platform.opts.GatewayLimit; r.ContentLength > limit {
+		_, _ = io.Copy(io.Discard, r.Body) // the client sends all of it before it reads
+		g.platform.refuse(w, http.StatusRequestEntityTooLarge, "PayloadTooLarge", "request entity too large",
+			object{"length": r.ContentLength, "limit": limit})
+		return
+	}
+	g.forward(w, r)
 }
 
 // forward sends the request to a ready pod, which need not carry the new release.

@@ -49,6 +49,9 @@ type Options struct {
 	VersionAfterFailure bool
 	// ErrorsInWorkspacesOnly leaves the errors of workspaces out of the report's own.
 	ErrorsInWorkspacesOnly bool
+	// NameDeleted names the files that an import deleted in the report of a workspace,
+	// beside their number.
+	NameDeleted bool
 	// NestedErrors answers errors in the shape {"error":{"code","message"}}.
 	NestedErrors bool
 	// NoStatus answers 404 for the status of a workspace.
@@ -72,8 +75,18 @@ type Options struct {
 	ExportByGet int
 	// ArchiveProcessing answers the import of an archive before it ends.
 	ArchiveProcessing bool
-	// NewSlug is what new workspaces are called; "" is the slug of their archive.
-	NewSlug string
+	// V27 plays what is documented of version 27 where the recorded service of October
+	// 2024, which is the default, is older: automations in folders keep their path,
+	// ?prune deletes, pulls read folders in folders, an archive needs index.yml, exports
+	// have a whole .import.yml, label production:app publishes, and subjects and actions
+	// of rules are not judged.
+	V27 bool
+	// Apps are installed beside those that workspaces publish.
+	Apps []string
+	// LoseSlugs gives new workspaces another slug than was asked for.
+	LoseSlugs bool
+	// UploadLimit of the service and GatewayLimit of the gateway, in bytes; 10 MB by default.
+	UploadLimit, GatewayLimit int64
 	// DropImported loses the events about imported archives.
 	DropImported bool
 
@@ -87,9 +100,9 @@ type Options struct {
 	// permissions do. It gets the type of the event.
 	HideEvent func(eventType string) bool
 
-	// PullsPerMinute and EventReadsPerMinute of a user at the gateway, 3 and 40
-	// by default; negative for no limit.
-	PullsPerMinute, EventReadsPerMinute int
+	// PullsPerMinute, CreatesPerMinute and EventReadsPerMinute of a user at the gateway,
+	// 3, 3 and 40 by default; negative for no limit.
+	PullsPerMinute, CreatesPerMinute, EventReadsPerMinute int
 	// ProxyTimeout of the gateway, 60 s by default.
 	ProxyTimeout time.Duration
 	// KeepCorrelationID makes the gateway keep the id of the request.
@@ -101,14 +114,20 @@ type Options struct {
 	NativeGivesUp bool
 }
 
+// defaultUpload is the largest upload, in bytes.
+const defaultUpload = 10 << 20
+
 func (o Options) withDefaults() Options {
 	o.LockedStatus = cmp.Or(o.LockedStatus, http.StatusBadRequest)
 	o.LockedCode = cmp.Or(o.LockedCode, "WorkspaceLocked")
 	o.LockedMessage = cmp.Or(o.LockedMessage, "Workspace platform is locked: pull_in_progress")
 	o.LockExpiry = cmp.Or(o.LockExpiry, 30*time.Minute)
 	o.PullsPerMinute = cmp.Or(o.PullsPerMinute, 3)
+	o.CreatesPerMinute = cmp.Or(o.CreatesPerMinute, 3)
 	o.EventReadsPerMinute = cmp.Or(o.EventReadsPerMinute, 40)
 	o.ProxyTimeout = cmp.Or(o.ProxyTimeout, time.Minute)
+	o.UploadLimit = cmp.Or(o.UploadLimit, defaultUpload)
+	o.GatewayLimit = cmp.Or(o.GatewayLimit, defaultUpload)
 	if o.OnPush == nil {
 		o.OnPush = func(Push) error { return nil }
 	}

@@ -25,6 +25,7 @@ type Platform struct {
 	content   map[string]map[string]string // by slug and path
 	pushed    map[string]bool              // by slug
 	aside     map[string]string            // by slug, why a push leaves it out
+	apps      map[string]string            // ids of the workspaces that have published them, by slug
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -51,7 +52,7 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, content: map[string]map[string]string{}, pushed: map[string]bool{}, aside: map[string]string{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, content: map[string]map[string]string{}, pushed: map[string]bool{}, aside: map[string]string{}, apps: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.

@@ -48,7 +48,11 @@ func (pod *Pod) routes() {
 	guarded("POST /v2/workspaces/platform/versions/latest/pull", pod.pull)
 	guarded("POST /v2/workspaces/platform/versions", pod.push)
 	guarded("GET /v2/workspaces/platform", pod.platformWorkspace)
-	guarded("GET /v2/workspaces", pod.platform.listWorkspaces)
+	guarded("GET /v2/workspaces", pod.platform.only(pod.platform.listWorkspaces,
+		"page", "limit", "labels", "name", "slug", "email", "sort", "ids", "search", "owned", "dirty"))
+	guarded("POST /v2/workspaces", pod.platform.createWorkspace)
+	guarded("GET /v2/workspaces/{id}", pod.platform.only(pod.platform.getWorkspace, "version"))
+	guarded("PATCH /v2/workspaces/{id}", pod.platform.only(pod.platform.patchWorkspace))
 	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
 	guarded("GET /v2/workspaces/{id}/security/secrets", pod.platform.storedSecrets)
 	guarded("POST /v2/workspaces/{id}/versions/{version}/export", pod.platform.exportAt(true))
@@ -59,7 +63,7 @@ func (pod *Pod) routes() {
 		guarded("GET /v2/workspaces/{id}/events", pod.platform.searchEvents)
 	}
 	pod.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
-	pod.mux.HandleFunc("/", pod.platform.notFound)
+	pod.mux.HandleFunc("/", unknownRoute)
 }
 
 // SetListening opens or closes the port of the pod.

@@ -31,6 +31,9 @@ type Workspace struct {
 	// DependsOn names apps, as app/<slug>.
 	DependsOn []string
 	Files     int
+	// Content are the files, by path below the directory, of which an import reads those
+	// that the platform does. nil imports nothing but the count of Files.
+	Content map[string]string
 }
 
 // ReadRelease reads a directory of workspaces.
@@ -80,11 +83,20 @@ func readWorkspace(fsys fs.FS, slug string) (Workspace, error) {
 	}
 	w := Workspace{Slug: slug, ID: meta.WorkspaceID, Name: index.Name, Version: meta.Version.Name,
 		AppSlug: meta.App.Slug, Groups: meta.Groups, DependsOn: meta.DependsOn}
-	err = fs.WalkDir(fsys, slug, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {
+	w.Content = map[string]string{}
+	err = fs.WalkDir(fsys, slug, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		if !strings.HasPrefix(d.Name(), ".") {
 			w.Files++
 		}
-		return err
+		if isDSUL(name) {
+			data, err := fs.ReadFile(fsys, name)
+			w.Content[strings.TrimPrefix(name, slug+"/")] = string(data)
+			return err
+		}
+		return nil
 	})
 	return w, err
 }

@@ -29,11 +29,12 @@ func write(t *testing.T, dir string, files map[string]string) {
 
 func TestReadRelease(t *testing.T) {
 	dir := t.TempDir()
+	const metadata = "workspaceId: abc_-12\nversion: {name: v1}\ngroups: [base1]\ndependsOn: [app/Custom Code]\napp: {slug: Mail}\nother: 1"
 	write(t, dir, map[string]string{
-		"README.md": "x", ".git/config": "x",
+		"README.md": "x", ".git/config": "x", "mail/logo.png": "x",
 		"mail/index.yml":            "name: Mail",
 		"mail/automations/send.yml": "slug: send",
-		"mail/.import.yml":          "workspaceId: abc_-12\nversion: {name: v1}\ngroups: [base1]\ndependsOn: [app/Custom Code]\napp: {slug: Mail}\nother: 1",
+		"mail/.import.yml":          metadata,
 		"plain/index.yml":           "name: Plain",
 		"plain/.import.yml":         "{}",
 	})
@@ -42,8 +43,10 @@ func TestReadRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &platformtest.Release{ID: "release", Name: "Release v1", Workspaces: []platformtest.Workspace{
-		{Slug: "mail", ID: "abc_-12", Name: "Mail", Version: "v1", AppSlug: "Mail", Groups: []string{"base1"}, DependsOn: []string{"app/Custom Code"}, Files: 2},
-		{Slug: "plain", Name: "Plain", Files: 1},
+		{Slug: "mail", ID: "abc_-12", Name: "Mail", Version: "v1", AppSlug: "Mail", Groups: []string{"base1"},
+			DependsOn: []string{"app/Custom Code"}, Files: 3,
+			Content: map[string]string{"index.yml": "name: Mail", "automations/send.yml": "slug: send", ".import.yml": metadata}},
+		{Slug: "plain", Name: "Plain", Files: 1, Content: map[string]string{"index.yml": "name: Plain", ".import.yml": "{}"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

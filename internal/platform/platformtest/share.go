@@ -10,7 +10,7 @@ import (
 )
 
 // maxJoining bounds what a pod says of itself, in bytes.
-const maxJoining = 16 << 20
+const maxJoining = 256 << 20
 
 // joining is what a pod of another process says of itself.
 type joining struct {

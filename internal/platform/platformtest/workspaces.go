@@ -70,8 +70,12 @@ func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	all := p.Installed()
 	at := slices.IndexFunc(all, func(i Installed) bool { return i.ID == id || i.Slug == id })
-	if at < 0 || p.opts.NoStatus {
-		p.notFound(w, r)
+	if p.opts.NoStatus {
+		unknownRoute(w, r)
+		return
+	}
+	if at < 0 {
+		p.missing(w, id)
 		return
 	}
 	changes := []object{}
@@ -98,7 +102,7 @@ func (p *Platform) storedSecrets(w http.ResponseWriter, r *http.Request) {
 	all := p.Installed()
 	at := slices.IndexFunc(all, func(i Installed) bool { return i.ID == id })
 	if at < 0 {
-		p.notFound(w, r)
+		p.missing(w, id)
 		return
 	}
 	p.mu.Lock()

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsyaml
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// indentWidth is how far a level is indented, in blanks.
+const indentWidth = 2
+
+// foldWidth is the length in characters from which lines are folded. It becomes less
+// with each level, down to minFoldWidth.
+const (
+	foldWidth    = 80
+	minFoldWidth = 40
+)
+
+// maxImplicitKey is the length in bytes from which keys are written as "? key".
+const maxImplicitKey = 1024
+
+// dumper writes values as js-yaml's dump does.
+type dumper struct {
+	refs map[*Value]int // values that occur more than once, numbered in their order
+	used map[*Value]bool
+}
+
+// Dump writes a value as a document, with js-yaml's default options.
+func Dump(v *Value) string {
+	d := dumper{refs: map[*Value]int{}, used: map[*Value]bool{}}
+	d.findRepeated(v, map[*Value]bool{})
+	return d.write(v, position{block: true, compact: true}) + "\n"
+}
+
+func (d *dumper) findRepeated(v *Value, seen map[*Value]bool) {
+	if v == nil || v.Kind != Mapping && v.Kind != Sequence {
+		return
+	}
+	if seen[v] {
+		if _, known := d.refs[v]; !known {
+			d.refs[v] = len(d.refs)
+		}
+		return
+	}
+	seen[v] = true
+	for _, item := range v.Items {
+		d.findRepeated(item, seen)
+	}
+	for _, pair := range orderedPairs(v) {
+		d.findRepeated(pair.Value, seen)
+	}
+}
+
+// orderedPairs returns the pairs as JavaScript lists them: keys that are whole numbers
+// come first, the smallest one before the others.
+func orderedPairs(v *Value) []Pair {
+	var numbered, named []Pair
+	for _, pair := range v.Pairs {
+		if _, ok := arrayIndex(pair.Key); ok {
+			numbered = append(numbered, pair)
+		} else {
+			named = append(named, pair)
+		}
+	}
+	slices.SortFunc(numbered, func(a, b Pair) int {
+		i, _ := arrayIndex(a.Key)
+		j, _ := arrayIndex(b.Key)
+		return int(i) - int(j)
+	})
+	return append(numbered, named...)
+}
+
+func arrayIndex(key string) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(key, 10, 32)
+	return n, err == nil && strconv.FormatUint(n, 10) == key && n < 1<<32-1
+}
+
+// position is where a value is written.
+type position struct {
+	level int
+	// block allows lines of their own. compact begins in the line that has begun.
+	block, compact bool
+	key            bool
+}
+
+func (p position) nextLine() string {
+	return "\n" + strings.Repeat(" ", indentWidth*p.level)
+}
+
+func (d *dumper) write(v *Value, at position) string {
+	if v.IsNull() {
+		return "null"
+	}
+	switch v.Kind {
+	case Mapping, Sequence:
+		return d.writeCollection(v, at)
+	case Bool:
+		return strconv.FormatBool(v.Bool)
+	case Number:
+		return dumpNumber(v.Number)
+	case Date:
+		return v.Time.Format("2006-01-02T15:04:05.000Z")
+	case Binary:
+		return "!!binary " + writeText(base64.StdEncoding.EncodeToString(v.Bytes), at)
+	}
+	return writeText(v.Text, at)
+}
+
+func (d *dumper) writeCollection(v *Value, at position) string {
+	ref, repeated := d.refs[v]
+	name := "ref_" + strconv.Itoa(ref)
+	if repeated {
+		at.compact = false
+		if d.used[v] {
+			return "*" + name
+		}
+		d.used[v] = true
+	}
+	text := ""
+	empty := len(v.Items) == 0 && len(v.Pairs) == 0
+	switch {
+	case v.Kind == Sequence && empty:
+		text = "[]"
+	case empty:
+		text = "{}"
+	case v.Kind == Sequence:
+		text = d.writeSequence(v, at)
+	default:
+		text = d.writeMapping(v, at)
+	}
+	switch {
+	case repeated && empty:
+		return "&" + name + " " + text
+	case repeated:
+		return "&" + name + text
+	}
+	return text
+}
+
+func (d *dumper) writeSequence(v *Value, at position) string {
+	var out strings.Builder
+	for _, item := range v.Items {
+		if !at.compact || out.Len() > 0 {
+			out.WriteString(at.nextLine())
+		}
+		text := d.write(item, position{level: at.level + 1, block: true, compact: true})
+		out.WriteString("-")
+		out.WriteString(separated(text))
+	}
+	return out.String()
+}
+
+func (d *dumper) writeMapping(v *Value, at position) string {
+	var out strings.Builder
+	for _, pair := range orderedPairs(v) {
+		if !at.compact || out.Len() > 0 {
+			out.WriteString(at.nextLine())
+		}
+		key := writeText(pair.Key, position{level: at.level + 1, block: true, key: true})
+		explicit := len(key) > maxImplicitKey
+		if explicit {
+			key = "? " + key + at.nextLine()
+		}
+		out.WriteString(key)
+		text := d.write(pair.Value, position{level: at.level + 1, block: true, compact: explicit})
+		out.WriteString(":")
+		out.WriteString(separated(text))
+	}
+	return out.String()
+}
+
+// separated puts a blank before a text that begins in the same line.
+func separated(text string) string {
+	if strings.HasPrefix(text, "\n") {
+		return text
+	}
+	return " " + text
+}
+
+func dumpNumber(n float64) string {
+	switch text := FormatNumber(n); text {
+	case "NaN":
+		return ".nan"
+	case "Infinity":
+		return ".inf"
+	case "-Infinity":
+		return "-.inf"
+	default:
+		if mantissa, exponent, ok := strings.Cut(text, "e"); ok && exponent[0] == '-' && !strings.Contains(mantissa, ".") {
+			return mantissa + ".e" + exponent
+		}
+		return text
+	}
+}

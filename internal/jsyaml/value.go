@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsyaml
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is the type of a [Value] in JavaScript.
+type Kind int
+
+// The kinds of values.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	Date
+	Binary
+	Sequence
+	Mapping
+)
+
+// Value is what a document, or a part of it, stands for.
+type Value struct {
+	Kind Kind
+	// Bool, Number, Text, Time and Bytes are the value of the kinds Bool, Number, String,
+	// Date and Binary. Time is in UTC.
+	Bool   bool
+	Number float64
+	Text   string
+	Time   time.Time
+	Bytes  []byte
+	// Items are those of a Sequence.
+	Items []*Value
+	// Pairs are those of a Mapping, in their order in the document. No key occurs twice.
+	Pairs []Pair
+	// Line and Column of the first character count from 1. A value without a character
+	// has those of the place where it would be.
+	Line, Column int
+
+	index map[string]int // of Pairs by key, if there are many
+}
+
+// Pair of a mapping.
+type Pair struct {
+	Key   string
+	Value *Value
+	// Line and Column of the key count from 1. Of a pair that a merge key has brought,
+	// they are those of the pair that it comes from.
+	Line, Column int
+}
+
+// manyPairs is the number of pairs from which an index is faster than a search.
+const manyPairs = 16
+
+// IsNull reports whether there is no value.
+func (v *Value) IsNull() bool { return v == nil || v.Kind == Null }
+
+// Get returns the value of a key; nil if v is no mapping or lacks the key.
+func (v *Value) Get(key string) *Value {
+	if i := v.find(key); i >= 0 {
+		return v.Pairs[i].Value
+	}
+	return nil
+}
+
+// Has reports whether v is a mapping with that key.
+func (v *Value) Has(key string) bool { return v.find(key) >= 0 }
+
+func (v *Value) find(key string) int {
+	if v == nil {
+		return -1
+	}
+	if v.index != nil {
+		if i, ok := v.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range v.Pairs {
+		if v.Pairs[i].Key == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// Set adds a pair to a mapping, or replaces its value.
+func (v *Value) Set(key string, value *Value) { v.put(Pair{Key: key, Value: value}) }
+
+func (v *Value) put(pair Pair) {
+	if i := v.find(pair.Key); i >= 0 {
+		v.Pairs[i] = pair
+		return
+	}
+	v.Pairs = append(v.Pairs, pair)
+	switch n := len(v.Pairs); {
+	case v.index != nil:
+		v.index[pair.Key] = n - 1
+	case n >= manyPairs:
+		v.index = make(map[string]int, 2*n)
+		for i := range v.Pairs {
+			v.index[v.Pairs[i].Key] = i
+		}
+	}
+}
+
+// Delete takes a pair out of a mapping.
+func (v *Value) Delete(key string) {
+	i := v.find(key)
+	if i < 0 {
+		return
+	}
+	v.Pairs = append(v.Pairs[:i:i], v.Pairs[i+1:]...)
+	v.index = nil
+}
+
+// NewText returns a value of kind String.
+func NewText(text string) *Value { return &Value{Kind: String, Text: text} }
+
+// NewSequence returns a value of kind Sequence.
+func NewSequence(items ...*Value) *Value { return &Value{Kind: Sequence, Items: items} }
+
+// NewMapping returns a value of kind Mapping without pairs.
+func NewMapping() *Value { return &Value{Kind: Mapping} }
+
+// objectText is how JavaScript writes any mapping as a text.
+const objectText = "[object Object]"
+
+// maxText bounds what [Value.String] makes of a list, in bytes.
+const maxText = 1 << 16
+
+// String is JavaScript's String(v): what v is as a key, or within another text. Of a
+// list, what goes beyond 64 KiB or 100 levels is left out.
+func (v *Value) String() string { return string(v.appendText(nil, 0)) }
+
+func (v *Value) appendText(out []byte, depth int) []byte {
+	if v.IsNull() {
+		return append(out, "null"...)
+	}
+	switch v.Kind {
+	case Bool:
+		return strconv.AppendBool(out, v.Bool)
+	case Number:
+		return append(out, FormatNumber(v.Number)...)
+	case Date:
+		return v.Time.AppendFormat(out, "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)")
+	case Mapping:
+		return append(out, objectText...)
+	case Binary:
+		for i, b := range v.Bytes {
+			out = strconv.AppendInt(appendComma(out, i), int64(b), 10)
+		}
+		return out
+	case Sequence:
+		return v.appendItems(out, depth)
+	}
+	return append(out, v.Text...)
+}
+
+// appendItems writes the items of a list with commas, and null as nothing.
+func (v *Value) appendItems(out []byte, depth int) []byte {
+	for i, item := range v.Items {
+		if depth >= DefaultDepth || len(out) > maxText {
+			break
+		}
+		out = appendComma(out, i)
+		if !item.IsNull() {
+			out = item.appendText(out, depth+1)
+		}
+	}
+	return out
+}
+
+func appendComma(out []byte, i int) []byte {
+	if i > 0 {
+		out = append(out, ',')
+	}
+	return out
+}
+
+// FormatNumber writes a number as JavaScript does: 1, 0.5, 1e+21, Infinity.
+func FormatNumber(n float64) string {
+	switch {
+	case math.IsNaN(n):
+		return "NaN"
+	case math.IsInf(n, 1):
+		return "Infinity"
+	case math.IsInf(n, -1):
+		return "-Infinity"
+	case n == 0:
+		return "0"
+	}
+	if size := math.Abs(n); size >= 1e-6 && size < 1e21 {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	digits, exponent, _ := strings.Cut(strconv.FormatFloat(n, 'e', -1, 64), "e")
+	sign := exponent[:1]
+	return digits + "e" + sign + strings.TrimLeft(exponent[1:], "0")
+}

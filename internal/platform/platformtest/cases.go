@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// casesJSON holds files of workspaces with what the service of October 2024 made of them,
+// run unmodified. Files without a text are those of the first case.
+//
+//go:embed testdata/cases.json
+var casesJSON []byte
+
+// How a [Case] came to the platform.
+const (
+	ByArchive = "archive" // import of a zip file
+	ByPull    = "pull"    // pull from a Git repository
+)
+
+// Case is a workspace with what the real service made of it.
+type Case struct {
+	Name string
+	// By is ByArchive or ByPull.
+	By string
+	// Files of the workspace, in their order in the archive.
+	Files    []File
+	Platform Effect
+}
+
+// File of a workspace. Path is slash-separated, below the directory of the workspace.
+type File struct{ Path, Text string }
+
+// Effect is what an import did.
+type Effect struct {
+	// Status is that of HTTP; 0 if no answer was recorded.
+	Status int
+	// Imported files, in any order; index.yml is called index.
+	Imported []string
+	Errors   []FileError
+	// Stored are the paths that an export has afterwards, sorted.
+	Stored []string
+	// Contents are those of stored files whose text differs from what was imported.
+	Contents map[string]string
+}
+
+// FileError is an error of a report. Texts of more than 175 characters are cut.
+type FileError struct {
+	File string
+	// Error is the class and its message, or what the report says if there is none.
+	Error string
+}
+
+// Cases returns the recorded cases.
+func Cases() ([]Case, error) {
+	var recorded []struct {
+		Name, By string
+		Files    []struct {
+			Path string
+			Text *string
+		}
+		Repeat struct {
+			Path, Text string
+			Count      int
+		}
+		Platform Effect
+	}
+	if err := json.Unmarshal(casesJSON, &recorded); err != nil {
+		return nil, fmt.Errorf("read the recorded cases: %w", err)
+	}
+	var cases []Case
+	first := map[string]string{}
+	for _, r := range recorded {
+		c := Case{Name: r.Name, By: r.By, Platform: r.Platform}
+		for _, f := range r.Files {
+			if f.Text != nil {
+				c.Files = append(c.Files, File{f.Path, *f.Text})
+				continue
+			}
+			c.Files = append(c.Files, File{f.Path, first[f.Path]})
+		}
+		if len(cases) == 0 {
+			for _, f := range c.Files {
+				first[f.Path] = f.Text
+			}
+		}
+		for n := range r.Repeat.Count {
+			c.Files = append(c.Files, File{fmt.Sprintf(r.Repeat.Path, n), r.Repeat.Text})
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+// Replay imports files into an empty workspace of a platform, and returns what it did.
+// apps are those of other workspaces.
+func Replay(o Options, by string, files []File, apps ...string) Effect {
+	p := New(o)
+	defer p.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, app := range apps {
+		p.apps[app] = "another"
+	}
+	w := p.create("Import", "")
+	var entries []entry
+	for _, f := range files {
+		entries = append(entries, entry{"current/" + f.Path, f.Text})
+	}
+	out := Effect{Status: 200}
+	var report object
+	err := checkBulk(entries)
+	if err == nil {
+		report, err = p.newImport(w, by == ByPull, false).run(entries)
+	}
+	if err != nil {
+		out.Status = statusOf(asException(err))
+	}
+	out.Imported, _ = report["imported"].([]string)
+	errs, _ := report["errors"].([]object)
+	for _, e := range errs {
+		out.Errors = append(out.Errors, fileError(e))
+	}
+	for name, text := range p.content[w.Slug] {
+		out.Stored = append(out.Stored, name)
+		at := slices.IndexFunc(files, func(f File) bool { return f.Path == name })
+		if at < 0 || files[at].Text != text {
+			if out.Contents == nil {
+				out.Contents = map[string]string{}
+			}
+			out.Contents[name] = text
+		}
+	}
+	out.Stored = append(out.Stored, ".import.yml")
+	slices.Sort(out.Stored)
+	return out
+}
+
+// maxRecorded is the number of characters at which errors were cut when they were recorded.
+const maxRecorded = 175
+
+// fileError shortens an error of a report as the recorded ones are.
+func fileError(e object) FileError {
+	file, _ := e["filepath"].(string)
+	out := FileError{File: strings.TrimPrefix(file, "current/")}
+	out.Error, _ = e["msg"].(string)
+	if fields, ok := e["err"].(object); ok && len(fields) > 0 {
+		class, _ := fields["name"].(string)
+		if class == "" {
+			class, _ = fields["error"].(string)
+		}
+		out.Error = fmt.Sprintf("%s: %s", class, fields["message"])
+	}
+	if text := []rune(out.Error); len(text) > maxRecorded {
+		out.Error = string(text[:maxRecorded])
+	}
+	return out
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
+)
+
+// firstSecurity is the security.yml of a new workspace.
+const firstSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, update]\n      subject: workspaces\n"
+
+// create makes a workspace. An empty slug is one that nobody can guess. The caller holds mu.
+func (p *Platform) create(name, slug string) *Installed {
+	if slug == "" {
+		p.serial++
+		slug = fmt.Sprintf("%s-%s-%d", []string{"quick", "dry", "lazy"}[p.serial%3], []string{"fox", "eel", "ape"}[p.serial/3%3], p.serial)
+	}
+	w := &Installed{ID: p.nextID("new"), Slug: slug, Name: name}
+	index := jsyaml.NewMapping()
+	index.Set("name", jsyaml.NewText(name))
+	index.Set("slug", jsyaml.NewText(slug))
+	index.Set("id", jsyaml.NewText(w.ID))
+	p.installed[slug] = w
+	p.content[slug] = map[string]string{"index.yml": jsyaml.Dump(index), "security.yml": firstSecurity}
+	return w
+}
+
+// rename gives a workspace another slug. The caller holds mu.
+func (p *Platform) rename(w *Installed, slug string) {
+	if w.Slug == slug {
+		return
+	}
+	p.content[slug] = p.content[w.Slug]
+	p.secrets[slug] = p.secrets[w.Slug]
+	delete(p.installed, w.Slug)
+	delete(p.content, w.Slug)
+	delete(p.secrets, w.Slug)
+	w.Slug = slug
+	p.installed[slug] = w
+}
+
+// detailed is what the service tells of a workspace. The caller holds mu.
+func (p *Platform) detailed(w *Installed) object {
+	detail := object{"id": w.ID, "slug": w.Slug, "name": w.Name}
+	for _, pair := range stored(p.content[w.Slug], "index.yml").Pairs {
+		detail[pair.Key] = plain(pair.Value, 0)
+	}
+	detail["id"] = w.ID
+	detail["slug"] = w.Slug
+	return detail
+}
+
+// plain makes JSON of a value.
+func plain(v *jsyaml.Value, depth int) any {
+	if v.IsNull() || depth > jsyaml.DefaultDepth {
+		return nil
+	}
+	switch v.Kind {
+	case jsyaml.Bool:
+		return v.Bool
+	case jsyaml.Number:
+		if math.IsInf(v.Number, 0) || math.IsNaN(v.Number) {
+			return nil
+		}
+		return v.Number
+	case jsyaml.Sequence:
+		items := []any{}
+		for _, item := range v.Items {
+			items = append(items, plain(item, depth+1))
+		}
+		return items
+	case jsyaml.Mapping:
+		pairs := object{}
+		for _, pair := range v.Pairs {
+			pairs[pair.Key] = plain(pair.Value, depth+1)
+		}
+		return pairs
+	}
+	return v.String()
+}
+
+// workspaceName is what the API takes as a name.
+var workspaceName = regexp.MustCompile(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
+
+// invalid answers a request that does not match the specification.
+func (p *Platform) invalid(w http.ResponseWriter, format string, args ...any) {
+	p.refuse(w, http.StatusBadRequest, "RequestValidationError", fmt.Sprintf(format, args...), []object{})
+}
+
+// readObject reads a JSON object.
+func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
+	var in object
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err == nil {
+		err = json.Unmarshal(body, &in)
+	}
+	return in, err
+}
+
+// createWorkspace answers POST /v2/workspaces.
+func (p *Platform) createWorkspace(w http.ResponseWriter, r *http.Request) {
+	in, err := readObject(w, r)
+	name, _ := in["name"].(string)
+	slug, _ := in["slug"].(string)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err != nil || !workspaceName.MatchString(name):
+		p.invalid(w, "request.body.name should match pattern")
+	case slug != "" && !workspaceSlug.MatchString(slug):
+		p.refuse(w, http.StatusBadRequest, "InvalidSlugError", asException(invalidSlug(slug)).message, nil)
+	case p.installed[slug] != nil:
+		p.refuse(w, http.StatusBadRequest, "AlreadyUsedError", "Workspace slug '"+slug+"' is already used", nil)
+	case p.opts.LoseSlugs:
+		reply(w, http.StatusOK, p.detailed(p.create(name, "")))
+	default:
+		reply(w, http.StatusOK, p.detailed(p.create(name, slug)))
+	}
+}
+
+// getWorkspace answers GET /v2/workspaces/{id}.
+func (p *Platform) getWorkspace(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := p.known(r.PathValue("id"))
+	if found == nil {
+		p.missing(w, r.PathValue("id"))
+		return
+	}
+	reply(w, http.StatusOK, p.detailed(found))
+}
+
+// patchWorkspace answers PATCH /v2/workspaces/{id}, as far as it is about customDomains.
+func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
+	in, err := readObject(w, r)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := p.known(r.PathValue("id"))
+	domains, ok := in["customDomains"].([]any)
+	switch {
+	case found == nil:
+		p.missing(w, r.PathValue("id"))
+		return
+	case err != nil || !ok:
+		p.invalid(w, "request.body.customDomains should be array")
+		return
+	}
+	list := jsyaml.NewSequence()
+	for _, domain := range domains {
+		list.Items = append(list.Items, jsyaml.NewText(fmt.Sprint(domain)))
+	}
+	index := stored(p.content[found.Slug], "index.yml")
+	index.Set("customDomains", list)
+	p.content[found.Slug]["index.yml"] = jsyaml.Dump(index)
+	reply(w, http.StatusOK, p.detailed(found))
+}
+
+// missing answers that the platform knows no such workspace, which is not what a path
+// that it does not know is answered with.
+func (p *Platform) missing(w http.ResponseWriter, id string) {
+	p.refuse(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'", object{"id": id})
+}
+
+// only refuses query parameters that the specification does not have.
+func (p *Platform) only(h http.HandlerFunc, names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.URL.Query() {
+			if !slices.Contains(names, name) {
+				p.invalid(w, "Unknown query parameter '%s'", name)
+				return
+			}
+		}
+		h(w, r)
+	}
+}

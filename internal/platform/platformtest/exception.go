@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
+)
+
+// exception is an error of the service, as it stands in a report.
+type exception struct {
+	// class and message are those of the service's own errors. Others have fields only.
+	class, message string
+	fields         object
+}
+
+func (e *exception) Error() string { return strings.TrimPrefix(e.class+": "+e.message, ": ") }
+
+// json is what JSON.stringify makes of the error.
+func (e *exception) json() object {
+	if e.fields != nil {
+		return e.fields
+	}
+	return object{"error": e.class, "message": e.message, "details": object{}}
+}
+
+// Errors that the service's own code throws.
+func thrown(class, format string, args ...any) error {
+	return &exception{class: class, message: fmt.Sprintf(format, args...)}
+}
+
+// typeError is a mistake of the service's code, of which JSON keeps nothing.
+func typeError() error { return &exception{fields: object{}} }
+
+func invalidSlug(slug string) error {
+	return thrown("InvalidSlugError", "Invalid slug '%s' : only allowed characters are letters, numbers, whitespaces, _ and -'", slug)
+}
+
+func notStored(folder, slug string) error {
+	return thrown("ObjectNotFoundError", "Could not find DSUL object '%s' '%s'", folder, slug)
+}
+
+// castError is one of the database.
+func castError(model, path, kind, value, reason string) error {
+	message := fmt.Sprintf("%s validation failed: %s: Cast to %s failed for value %q %s", model, path, kind, value, reason)
+	message = strings.Replace(message, fmt.Sprintf("%q", value), `"`+value+`"`, 1)
+	return &exception{class: "ValidationError", message: message,
+		fields: object{"errors": object{path: object{"name": "CastError", "kind": kind, "path": path}}, "_message": model + " validation failed",
+			"name": "ValidationError", "message": message}}
+}
+
+// asException returns what a report says of an error.
+func asException(err error) *exception {
+	if e, ok := errors.AsType[*exception](err); ok {
+		return e
+	}
+	return &exception{class: "Internal", message: err.Error()}
+}
+
+// loadYAML reads a file as the service does. Its error shows the whole file, as js-yaml's does.
+func loadYAML(text string) (*jsyaml.Value, error) {
+	root, err := jsyaml.Load([]byte(text), jsyaml.Limits{Depth: 1000})
+	if err == nil {
+		return root, nil
+	}
+	refused, ok := errors.AsType[*jsyaml.Error](err)
+	if !ok {
+		return nil, typeError() // the stack of JavaScript is full
+	}
+	fields := object{"name": "YAMLException", "reason": refused.Reason, "message": refused.Reason}
+	if refused.Line > 0 {
+		m := newMark(text, refused)
+		fields["mark"] = m.json()
+		fields["message"] = fmt.Sprintf("%s (%d:%d)\n\n%s", refused.Reason, m.line+1, m.column+1, m.snippet())
+	}
+	return nil, &exception{class: "YAMLException", message: fields["message"].(string), fields: fields}
+}
+
+// mark is a place in a text, in JavaScript's units.
+type mark struct {
+	text                   []uint16
+	position, line, column int
+}
+
+func newMark(text string, at *jsyaml.Error) mark {
+	text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
+	if !strings.HasSuffix(text, "\n") && !strings.HasSuffix(text, "\r") {
+		text += "\n"
+	}
+	units := func(s string) int { return len(utf16.Encode([]rune(s))) }
+	offset := min(at.Offset, len(text))
+	m := mark{text: utf16.Encode([]rune(text)), position: units(text[:offset]), line: at.Line - 1}
+	start := strings.LastIndexAny(text[:offset], "\r\n") + 1
+	m.column = units(text[start:offset])
+	if at.Reason == "null byte is not allowed in input" { // js-yaml has not counted lines yet
+		m.line = 0
+		m.column = m.position
+		m.text = m.text[:len(m.text)-1] // it takes the last byte for the null byte that ends its input
+	}
+	return m
+}
+
+func (m mark) json() object {
+	return object{"name": nil, "buffer": string(utf16.Decode(m.text)), "position": m.position, "line": m.line, "column": m.column, "snippet": m.snippet()}
+}
+
+// snippetWidth is the number of characters of a line in js-yaml's excerpts.
+const snippetWidth = 79
+
+// snippet is the place with three lines before it and two behind it.
+func (m mark) snippet() string {
+	starts, ends := m.lines()
+	found := slices.IndexFunc(ends, func(end int) bool { return m.position <= end })
+	if found < 0 {
+		found = len(starts) - 1
+	}
+	digits := len(fmt.Sprint(min(m.line+2, len(ends))))
+	width := snippetWidth - (1 + digits + 3)
+	var out strings.Builder
+	for i := max(0, found-3); i <= found+2 && (i <= found || i < len(ends)); i++ {
+		end := len(m.text)
+		if i < len(ends) {
+			end = ends[i]
+		}
+		line, at := m.excerpt(starts[i], end, m.position-(starts[found]-starts[i]), width)
+		fmt.Fprintf(&out, " %*d | %s\n", digits, m.line+1+i-found, line)
+		if i == found {
+			out.WriteString(strings.Repeat("-", 1+digits+3+at) + "^\n")
+		}
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// lines returns where each line starts and where it ends before its break.
+func (m mark) lines() (starts, ends []int) {
+	starts = []int{0}
+	for i := 0; i < len(m.text); i++ {
+		switch m.text[i] {
+		case '\r':
+			ends = append(ends, i)
+			if i+1 < len(m.text) && m.text[i+1] == '\n' {
+				i++
+			}
+		case '\n', 0:
+			ends = append(ends, i)
+		default:
+			continue
+		}
+		starts = append(starts, i+1)
+	}
+	return starts, ends
+}
+
+// excerpt cuts a line around a place, and returns where that is in it.
+func (m mark) excerpt(start, end, position, width int) (text string, at int) {
+	head, tail, half := "", "", width/2-1
+	if position-start > half {
+		head = " ... "
+		start = position - half + len(head)
+	}
+	if end-position > half {
+		tail = " ..."
+		end = position + half - len(tail)
+	}
+	start = max(0, min(start, len(m.text)))
+	end = max(start, min(end, len(m.text)))
+	line := strings.ReplaceAll(string(utf16.Decode(m.text[start:end])), "\t", "→")
+	return head + line + tail, position - start + len(head)
+}

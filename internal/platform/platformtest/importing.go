@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
+)
+
+// entry is a file of an archive. The first part of its path is dropped by the service.
+type entry struct{ path, data string }
+
+// importing is an import of files into one workspace, as the service does it. Whoever
+// has it holds mu.
+type importing struct {
+	p      *Platform
+	target *Installed
+	// pull deletes what is not imported, and takes the slug of index.yml.
+	pull bool
+	// prune deletes likewise, for archives.
+	prune bool
+	// v27 is as in [Options].
+	v27 bool
+
+	// failure of the next automation, see [Platform.Fail].
+	failure  error
+	files    map[string]string // stored, by path
+	index    *jsyaml.Value     // before the import
+	known    map[string]bool   // paths before the import
+	pageIDs  map[string]string // slugs of pages by id, before the import
+	imported []string
+	errs     []object
+	deleted  []string
+}
+
+func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
+	files := p.content[target.Slug]
+	if files == nil {
+		files = map[string]string{}
+		p.content[target.Slug] = files
+	}
+	i := &importing{p: p, target: target, pull: pull, prune: prune, files: files, index: stored(files, "index.yml"), v27: p.opts.V27,
+		known: map[string]bool{}, pageIDs: map[string]string{}, imported: []string{}, errs: []object{}}
+	for name := range files {
+		i.known[name] = true
+		if slug, ok := strings.CutPrefix(name, pagesFolder+"/"); ok {
+			if id := stored(files, name).Get("id"); id != nil {
+				i.pageIDs[id.String()] = strings.TrimSuffix(slug, ".yml")
+			}
+		}
+	}
+	return i
+}
+
+// fail makes the next automation fail, if the workspace is to fail.
+func (i *importing) fail(slug string) {
+	if message, broken := i.p.broken(slug); broken {
+		i.failure = &exception{class: "RequestValidationError", message: message, fields: object{"error": "RequestValidationError", "message": message}}
+	}
+}
+
+// stored returns a stored file; an empty mapping if there is none.
+func stored(files map[string]string, name string) *jsyaml.Value {
+	if v, err := loadYAML(files[name]); err == nil && v != nil {
+		return v
+	}
+	return jsyaml.NewMapping()
+}
+
+// rootFiles are never deleted by a pull.
+func rootFiles() []string { return []string{"index", "security", "runtime", ".import"} }
+
+// run imports. Its error refuses all of the import; errors of files are in the report.
+func (i *importing) run(entries []entry) (object, error) {
+	streams := i.choose(entries)
+	if len(streams) > maxFiles {
+		return nil, thrown("PrismeError", "Workspace archive cannot have more than %d files", maxFiles)
+	}
+	var config, index *entry
+	rest := streams[:0:0]
+	for at, e := range streams {
+		switch e.path {
+		case ".import":
+			config = &streams[at]
+		case "index":
+			index = &streams[at]
+		default:
+			rest = append(rest, e)
+		}
+	}
+	published, err := readConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	if index == nil && i.v27 {
+		return nil, thrown("PrismeError", "Missing index.yml")
+	}
+	if index != nil && !i.excluded("index") {
+		if err := i.importIndex(index.data); err != nil {
+			return object{"imported": []string{}, "errors": []object{i.problem("index", err)}}, nil
+		}
+		i.imported = append(i.imported, "index")
+	}
+	for _, e := range rest {
+		i.importFile(e)
+	}
+	if err := i.removeOthers(); err != nil {
+		return nil, err
+	}
+	if err := i.publish(published); err != nil {
+		i.errs = append(i.errs, object{"msg": "Could not publish app", "err": asException(err).json()})
+	}
+	i.target.PulledAt = time.Now()
+	return i.report(), nil
+}
+
+// maxFiles of an archive.
+const maxFiles = 5000
+
+// choose returns the files that the service looks at, index.yml and .import.yml under
+// names of their own. Of several with one name, the last one counts.
+func (i *importing) choose(entries []entry) []entry {
+	var chosen []entry
+	at := map[string]int{}
+	for _, e := range entries {
+		_, name, _ := strings.Cut(e.path, "/")
+		if !isDSUL(e.path) || i.pull && !i.isPulled(name) {
+			continue
+		}
+		first, _, _ := strings.Cut(name, "/")
+		switch baseName(first) {
+		case "index":
+			e.path = "index"
+		case ".import":
+			e.path = ".import"
+		}
+		if n, twice := at[e.path]; twice {
+			chosen[n] = e
+			continue
+		}
+		at[e.path] = len(chosen)
+		chosen = append(chosen, e)
+	}
+	return chosen
+}
+
+func isDSUL(name string) bool {
+	return strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".json")
+}
+
+// isPulled reports whether a pull reads a file: those of the folders, but not of folders
+// in them, which only later versions read.
+func (i *importing) isPulled(name string) bool {
+	dir, base := path.Dir(name), baseName(path.Base(name))
+	folders := []string{pagesFolder, automationsFolder, importsFolder}
+	if first, _, nested := strings.Cut(name, "/"); nested && i.v27 && slices.Contains(folders, first) {
+		return true
+	}
+	ends := func(text string) func(string) bool {
+		return func(end string) bool { return strings.HasSuffix(text, end) }
+	}
+	return slices.ContainsFunc(rootFiles(), ends(base)) || slices.ContainsFunc(folders, ends(dir))
+}
+
+// importFile imports a file other than index.yml.
+func (i *importing) importFile(e entry) {
+	_, name, _ := strings.Cut(e.path, "/")
+	parts := strings.Split(name, "/")
+	if len(parts) > 1 && baseName(parts[1]) == folderIndex {
+		return
+	}
+	content, err := loadYAML(e.data)
+	applied := false
+	if i.failure != nil && parts[0] == automationsFolder {
+		err = i.failure
+		i.failure = nil
+	}
+	if err == nil {
+		applied, err = i.apply(parts, content)
+	}
+	switch {
+	case err != nil:
+		i.errs = append(i.errs, i.problem(e.path, err))
+	case applied:
+		i.imported = append(i.imported, name)
+	}
+}
+
+func (i *importing) problem(file string, err error) object {
+	return object{"msg": "Some error occured while importing a workspace archive", "workspaceId": i.target.ID, "filepath": file,
+		"err": asException(err).json()}
+}
+
+// apply stores what a file holds; null deletes it. It reports whether the file counts.
+func (i *importing) apply(parts []string, content *jsyaml.Value) (applied bool, err error) {
+	folder, slug := baseName(parts[0]), ""
+	if len(parts) > 1 {
+		slug = baseName(parts[1])
+		if slug == folderIndex || slug != "" && strings.HasPrefix(parts[1], ".") {
+			return false, nil
+		}
+	}
+	if nested := folder == pagesFolder || i.v27 && folder == automationsFolder; nested && len(parts) > 2 {
+		slug = baseNested(parts[1:])
+	}
+	if i.excluded(strings.TrimSuffix(folder+"/"+slug, "/")) {
+		return false, nil
+	}
+	switch folder {
+	case "security":
+		return true, i.storeSecurity(content)
+	case pagesFolder, automationsFolder, importsFolder:
+	default:
+		return false, nil
+	}
+	if content.IsNull() {
+		return true, i.remove(folder, slug)
+	}
+	switch folder {
+	case pagesFolder:
+		return true, i.storePage(slug, content)
+	case automationsFolder:
+		return true, i.storeAutomation(slug, content)
+	}
+	return true, i.storeInstance(slug, content)
+}
+
+// baseNested is a path without the extension of the file.
+func baseNested(parts []string) string {
+	name := strings.Join(parts, "/")
+	return strings.TrimSuffix(name, path.Ext(name))
+}
+
+// remove deletes an object.
+func (i *importing) remove(folder, slug string) error {
+	name := pathOf(folder, slug)
+	if _, ok := i.files[name]; !ok {
+		return notStored(folder, slug)
+	}
+	delete(i.files, name)
+	return nil
+}
+
+// removeOthers deletes what was not imported under the path where it is stored.
+func (i *importing) removeOthers() error {
+	if !i.pull && !i.prune {
+		return nil
+	}
+	i.deleted = []string{}
+	var others []string
+	for name := range i.files {
+		root := slices.ContainsFunc(rootFiles(), func(file string) bool { return strings.HasPrefix(name, file) })
+		if !root && !slices.Contains(i.imported, name) {
+			others = append(others, name)
+		}
+	}
+	slices.Sort(others)
+	for _, name := range others {
+		applied, err := i.apply(strings.Split(name, "/"), nil)
+		if err != nil {
+			return err
+		}
+		if applied {
+			i.deleted = append(i.deleted, name)
+		}
+	}
+	return nil
+}
+
+// report is the answer, and most of the event.
+func (i *importing) report() object {
+	report := object{"imported": i.imported, "errors": i.errs, "workspace": i.p.detailed(i.target)}
+	if i.deleted != nil {
+		report["deleted"] = i.deleted
+	}
+	return report
+}

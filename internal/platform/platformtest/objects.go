@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
+)
+
+// importIndex does with index.yml what an update of a workspace does. Id, repositories
+// and, but for pulls, the slug stay as they are.
+func (i *importing) importIndex(text string) error {
+	content, err := loadYAML(text)
+	if err != nil {
+		return err
+	}
+	if content.IsNull() {
+		return typeError()
+	}
+	slug := i.target.Slug
+	if wanted := content.Get("slug"); i.pull && truthy(wanted) && wanted.String() != slug {
+		if other := i.p.installed[wanted.String()]; other != nil {
+			i.errs = append(i.errs, object{"err": "SlugAlreadyInUse", "slug": wanted.String(), "conflictingWorkspaceId": other.ID,
+				"msg": "Could not rename workspace slug from " + slug + " to " + wanted.String() + " as it is already used by workspaceId " + other.ID})
+		} else {
+			slug = wanted.String()
+		}
+	}
+	next, err := i.mergeIndex(content)
+	if err != nil {
+		return err
+	}
+	if slug != i.target.Slug && !workspaceSlug.MatchString(slug) {
+		return invalidSlug(slug)
+	}
+	next.Set("slug", jsyaml.NewText(slug))
+	next.Set("id", jsyaml.NewText(i.target.ID))
+	next.Set("customDomains", jsyaml.NewSequence())
+	if err := cmp.Or(checkText(next, "name"), checkText(next, "photo"), checkLabels("workspaces", next.Get("labels"))); err != nil {
+		return err
+	}
+	i.files["index.yml"] = jsyaml.Dump(next)
+	i.p.rename(i.target, slug)
+	if name := next.Get("name"); name != nil {
+		i.target.Name = name.String()
+	}
+	return nil
+}
+
+// mergeIndex returns the index of the workspace with what index.yml says.
+func (i *importing) mergeIndex(content *jsyaml.Value) (*jsyaml.Value, error) {
+	labels, err := uniteLabels(i.index.Get("labels"), content.Get("labels"))
+	if err != nil {
+		return nil, err
+	}
+	description, err := importedDescription(content.Get("description"))
+	if err != nil {
+		return nil, err
+	}
+	next := jsyaml.NewMapping()
+	for _, source := range []*jsyaml.Value{i.index, content} {
+		for _, pair := range source.Pairs {
+			next.Set(pair.Key, pair.Value)
+		}
+	}
+	next.Set("description", description)
+	next.Set("labels", labels)
+	next.Delete("repositories")
+	if repositories := i.index.Get("repositories"); repositories != nil {
+		next.Set("repositories", repositories)
+	}
+	if !content.Has("name") {
+		next.Delete("name")
+	}
+	return next, nil
+}
+
+// uniteLabels returns the labels of the workspace and those of index.yml.
+func uniteLabels(present, added *jsyaml.Value) (*jsyaml.Value, error) {
+	all := jsyaml.NewSequence()
+	for _, list := range []*jsyaml.Value{present, added} {
+		if !truthy(list) {
+			continue
+		}
+		items, ok := iterate(list)
+		if !ok {
+			return nil, typeError()
+		}
+		for _, item := range items {
+			same := func(v *jsyaml.Value) bool { return !isObject(v) && !isObject(item) && v.String() == item.String() }
+			if !slices.ContainsFunc(all.Items, same) {
+				all.Items = append(all.Items, item)
+			}
+		}
+	}
+	return all, nil
+}
+
+// importSuffix is what the service puts behind descriptions.
+const importSuffix = " (IMPORT)"
+
+func importedDescription(v *jsyaml.Value) (*jsyaml.Value, error) {
+	text := func(v *jsyaml.Value) *jsyaml.Value {
+		if !truthy(v) {
+			return jsyaml.NewText(importSuffix)
+		}
+		return jsyaml.NewText(v.String() + importSuffix)
+	}
+	switch {
+	case v != nil && v.IsNull():
+		return nil, typeError()
+	case !isObject(v):
+		return text(v), nil
+	}
+	localized := jsyaml.NewMapping()
+	for n, item := range v.Items {
+		localized.Set(jsyaml.FormatNumber(float64(n)), text(item))
+	}
+	for _, pair := range v.Pairs {
+		localized.Set(pair.Key, text(pair.Value))
+	}
+	return localized, nil
+}
+
+func (i *importing) storeSecurity(content *jsyaml.Value) error {
+	if err := i.checkSecurity(content); err != nil {
+		return err
+	}
+	if content == nil || content.Kind != jsyaml.Mapping {
+		content = jsyaml.NewMapping()
+	}
+	i.files["security.yml"] = jsyaml.Dump(content)
+	return nil
+}
+
+// slugOf returns the slug of a file's content, which gets that of its name where it has none.
+func slugOf(content *jsyaml.Value, fallback string) (string, error) {
+	if !truthy(content.Get("slug")) {
+		return fallback, setSlug(content, fallback)
+	}
+	return content.Get("slug").String(), nil
+}
+
+func (i *importing) storeAutomation(name string, content *jsyaml.Value) error {
+	slug, err := slugOf(content, name)
+	if err != nil {
+		return err
+	}
+	if err := checkAutomation(content); err != nil {
+		return err
+	}
+	if !objectSlug.MatchString(slug) {
+		return invalidSlug(slug)
+	}
+	i.files[pathOf(automationsFolder, slug)] = jsyaml.Dump(content)
+	return nil
+}
+
+func (i *importing) storePage(name string, content *jsyaml.Value) error {
+	slug, err := slugOf(content, name)
+	if err != nil {
+		return err
+	}
+	if !objectSlug.MatchString(slug) {
+		return invalidSlug(slug)
+	}
+	if err := checkPage(content); err != nil {
+		return err
+	}
+	id := i.p.nextID("page")
+	old := ""
+	if given := content.Get("id"); given != nil && i.pageIDs[given.String()] != "" {
+		id, old = given.String(), i.pageIDs[given.String()]
+	}
+	place := pathOf(pagesFolder, slug)
+	if _, taken := i.files[place]; taken && !i.known[place] || taken && old != "" && old != slug {
+		return thrown("AlreadyUsedError", "pages slug %s already exists", slug)
+	}
+	if old != "" && old != slug {
+		delete(i.files, pathOf(pagesFolder, old))
+	}
+	page := jsyaml.NewMapping()
+	for n, item := range content.Items {
+		page.Set(jsyaml.FormatNumber(float64(n)), item)
+	}
+	page.Pairs = append(page.Pairs, content.Pairs...)
+	if content.Kind == jsyaml.Sequence {
+		page.Set("slug", jsyaml.NewText(slug))
+	}
+	page.Set("id", jsyaml.NewText(id))
+	page.Set("workspaceSlug", jsyaml.NewText(i.target.Slug))
+	if !strings.HasSuffix("/"+slug, "/"+folderIndex) {
+		i.files[place] = jsyaml.Dump(page)
+	}
+	return checkPageMeta(page)
+}
+
+// storeInstance stores an app instance. Only one that is there is checked for its app.
+func (i *importing) storeInstance(name string, content *jsyaml.Value) error {
+	configured := "undefined"
+	if v := content.Get("slug"); v != nil {
+		configured = v.String()
+	}
+	if i.known[pathOf(importsFolder, configured)] || isInherited(configured) {
+		return i.configureInstance(configured, content)
+	}
+	if !isObject(content) {
+		return typeError()
+	}
+	if content.Kind == jsyaml.Mapping {
+		content.Set("slug", jsyaml.NewText(name))
+	}
+	place := pathOf(importsFolder, name)
+	switch _, taken := i.files[place]; {
+	case !objectSlug.MatchString(name):
+		return invalidSlug(name)
+	case taken:
+		return thrown("AlreadyUsedError", "imports slug %s already exists", name)
+	}
+	i.files[place] = jsyaml.Dump(content)
+	return nil
+}
+
+func (i *importing) configureInstance(slug string, content *jsyaml.Value) error {
+	place := pathOf(importsFolder, slug)
+	if _, ok := i.files[place]; !ok {
+		return notStored(importsFolder, slug)
+	}
+	next := stored(i.files, place)
+	for _, pair := range content.Pairs {
+		next.Set(pair.Key, pair.Value)
+	}
+	if app := next.Get("appSlug").String(); !i.p.hasApp(app) {
+		return thrown("ObjectNotFoundError", "Unknown app '%s'", app)
+	}
+	i.files[place] = jsyaml.Dump(next)
+	return nil
+}
+
+// isInherited reports whether every object of JavaScript has a key.
+func isInherited(key string) bool {
+	return slices.Contains([]string{"constructor", "toString", "toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable",
+		"__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"}, key)
+}
+
+// excluded reports whether the workspace keeps a part for itself.
+func (i *importing) excluded(part string) bool {
+	for _, repository := range rolePairs(i.index.Get("repositories")) {
+		if kind := repository.Value.Get("type"); kind == nil || kind.String() != "archive" {
+			continue
+		}
+		exclude, _ := iterate(repository.Value.Get("pull").Get("exclude"))
+		return slices.ContainsFunc(exclude, func(v *jsyaml.Value) bool {
+			p := v.Get("path")
+			return p != nil && p.String() == part
+		})
+	}
+	return false
+}
+
+// readConfig returns what .import.yml says of an app. One that cannot be read fails the import.
+func readConfig(e *entry) (*jsyaml.Value, error) {
+	if e == nil {
+		return nil, nil
+	}
+	config, err := loadYAML(e.data)
+	return config.Get("app"), err
+}
+
+// appLabel makes later versions publish a workspace as an app.
+const appLabel = "production:app"
+
+// publish publishes the workspace as an app, if it says so.
+func (i *importing) publish(app *jsyaml.Value) error {
+	index := stored(i.files, "index.yml")
+	slug := ""
+	if v := app.Get("slug"); truthy(v) {
+		slug = v.String()
+	}
+	labels, _ := iterate(index.Get("labels"))
+	if i.v27 && slug == "" && slices.ContainsFunc(labels, func(v *jsyaml.Value) bool { return v.String() == appLabel }) {
+		slug = index.Get("name").String()
+	}
+	if slug == "" {
+		return nil
+	}
+	if !truthy(index.Get("photo")) {
+		if i.v27 {
+			return thrown("MissingFieldError", "Missing photo")
+		}
+		return thrown("MissingFieldError", "Missing photo or description")
+	}
+	return i.p.publishApp(slug, i.target.ID)
+}
+
+// publishApp registers an app. It outlives its workspace.
+func (p *Platform) publishApp(slug, workspace string) error {
+	for other, owner := range p.apps {
+		switch {
+		case owner == workspace && other != slug:
+			return thrown("PrismeError", "Once published, an app slug cannot be updated.")
+		case owner != workspace && other == slug:
+			return thrown("AlreadyUsedError", "App slug '%s' already used", slug)
+		}
+	}
+	if !objectSlug.MatchString(slug) {
+		return invalidSlug(slug)
+	}
+	p.apps[slug] = workspace
+	return nil
+}
+
+func (p *Platform) hasApp(slug string) bool {
+	_, published := p.apps[slug]
+	return published || slices.Contains(p.opts.Apps, slug)
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platformtest
+
+import (
+	"slices"
+
+	"github.com/prismeai/workspaces-release/internal/jsyaml"
+)
+
+// ruleSubjects are those that a rule of security.yml may have in the recorded service.
+func ruleSubjects() []string {
+	return []string{"workspaces", "pages", "files", "apps", "events", "automations"}
+}
+
+// ruleActions likewise. Which ones later versions have is not known.
+func ruleActions() []string {
+	return []string{"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories",
+		"get_usage", "aggregate_search", "execute"}
+}
+
+// checkSecurity does what the service does with security.yml before it stores it.
+func (i *importing) checkSecurity(content *jsyaml.Value) error {
+	authorizations := content.Get("authorizations")
+	if !truthy(authorizations) {
+		return nil
+	}
+	roles := authorizations.Get("roles")
+	for _, role := range rolePairs(roles) {
+		if role.Value.IsNull() && role.Key != "editor" && role.Key != "owner" {
+			return typeError()
+		}
+		if key := role.Value.Get("auth").Get("apiKey"); key.Has("value") {
+			key.Delete("value") // it cannot be set
+		}
+	}
+	rules := authorizations.Get("rules")
+	if !truthy(rules) {
+		return nil
+	}
+	if rules.Kind != jsyaml.Sequence {
+		return typeError()
+	}
+	for _, rule := range rules.Items {
+		if rule.IsNull() {
+			return typeError()
+		}
+		if err := i.checkRule(rule, roles); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rolePairs(roles *jsyaml.Value) []jsyaml.Pair {
+	if roles == nil {
+		return nil
+	}
+	return roles.Pairs
+}
+
+func (i *importing) checkRule(rule, roles *jsyaml.Value) error {
+	attached := []*jsyaml.Value{jsyaml.NewText("default")}
+	switch role := rule.Get("role"); {
+	case role != nil && role.Kind == jsyaml.Sequence:
+		attached = role.Items
+	case truthy(role):
+		attached = []*jsyaml.Value{role}
+	}
+	for _, role := range attached {
+		switch name := role.String(); {
+		case name == "owner":
+			return thrown("InvalidSecurity", "Reserved role '%s cannot be overriden !'", name)
+		case name != "default" && truthy(roles) && !isObject(roles):
+			return typeError()
+		case name != "default" && !roles.Has(name):
+			return thrown("InvalidSecurity", "Unknown custom role '%s' referenced in a rule", name)
+		}
+		if err := i.checkScope(rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkScope checks what a rule is about. Later versions know more subjects and actions,
+// and which ones is not known.
+func (i *importing) checkScope(rule *jsyaml.Value) error {
+	for _, part := range []struct {
+		field, kind string
+		allowed     []string
+	}{{"subject", "subjectType", ruleSubjects()}, {"action", "actionType", ruleActions()}} {
+		list := []*jsyaml.Value{rule.Get(part.field)}
+		if list[0] != nil && list[0].Kind == jsyaml.Sequence {
+			list = list[0].Items
+		}
+		bad := slices.ContainsFunc(list, func(v *jsyaml.Value) bool {
+			missing := v == nil
+			return missing || !i.v27 && !slices.Contains(part.allowed, v.String())
+		})
+		if len(list) == 0 || bad {
+			shown := "undefined"
+			if v := rule.Get(part.field); v != nil {
+				shown = v.String()
+			}
+			return thrown("InvalidSecurity", "Forbidden %s '%s' found in security rules", part.kind, shown)
+		}
+	}
+	return nil
+}
