@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 const (
@@ -107,18 +107,18 @@ func (p *Platform) exportAt(documented bool) http.HandlerFunc {
 func (p *Platform) importConfig(w *Installed) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	config := jsyaml.NewMapping()
+	config := jsvalue.NewMapping()
 	if p.opts.V27 {
-		config.Set("workspaceId", jsyaml.NewText(w.ID))
+		config.Set("workspaceId", jsvalue.NewText(w.ID))
 	}
 	for slug, owner := range p.apps {
 		if owner == w.ID {
-			app := jsyaml.NewMapping()
-			app.Set("slug", jsyaml.NewText(slug))
+			app := jsvalue.NewMapping()
+			app.Set("slug", jsvalue.NewText(slug))
 			config.Set("app", app)
 		}
 	}
-	return jsyaml.Dump(config)
+	return jsvalue.Dump(config)
 }
 
 // archiveImport is an import of an archive.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // differences are the recorded cases that the fake plays otherwise, each with the reason.
@@ -68,6 +68,11 @@ func compareOutcomes(want, got platformtest.Effect) string {
 	normal := func(o platformtest.Effect) platformtest.Effect {
 		o.Imported = slices.Sorted(slices.Values(o.Imported))
 		o.Errors = slices.Clone(o.Errors)
+		for i := range o.Errors { // the reasons are those of package yamltree, not js-yaml's
+			if class, _, _ := strings.Cut(o.Errors[i].Error, ":"); class == "YAMLException" {
+				o.Errors[i].Error = class
+			}
+		}
 		slices.SortFunc(o.Errors, func(a, b platformtest.FileError) int { return strings.Compare(a.File, b.File) })
 		return o
 	}
@@ -87,14 +92,14 @@ func compareOutcomes(want, got platformtest.Effect) string {
 }
 
 func normalText(text string) string {
-	v, err := jsyaml.Load([]byte(text), jsyaml.Limits{})
+	v, err := jsvalue.Load(text)
 	if err != nil || v == nil {
 		return text
 	}
 	for _, random := range []string{"id", "workspaceSlug"} {
 		if v.Has(random) {
-			v.Set(random, jsyaml.NewText("random"))
+			v.Set(random, jsvalue.NewText("random"))
 		}
 	}
-	return jsyaml.Dump(v)
+	return jsvalue.Dump(v)
 }

@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // firstSecurity is the security.yml of a new workspace.
@@ -24,12 +24,12 @@ func (p *Platform) create(name, slug string) *Installed {
 		slug = fmt.Sprintf("%s-%s-%d", []string{"quick", "dry", "lazy"}[p.serial%3], []string{"fox", "eel", "ape"}[p.serial/3%3], p.serial)
 	}
 	w := &Installed{ID: p.nextID("new"), Slug: slug, Name: name}
-	index := jsyaml.NewMapping()
-	index.Set("name", jsyaml.NewText(name))
-	index.Set("slug", jsyaml.NewText(slug))
-	index.Set("id", jsyaml.NewText(w.ID))
+	index := jsvalue.NewMapping()
+	index.Set("name", jsvalue.NewText(name))
+	index.Set("slug", jsvalue.NewText(slug))
+	index.Set("id", jsvalue.NewText(w.ID))
 	p.installed[slug] = w
-	p.content[slug] = map[string]string{"index.yml": jsyaml.Dump(index), "security.yml": firstSecurity}
+	p.content[slug] = map[string]string{"index.yml": jsvalue.Dump(index), "security.yml": firstSecurity}
 	return w
 }
 
@@ -58,26 +58,29 @@ func (p *Platform) detailed(w *Installed) object {
 	return detail
 }
 
+// maxNesting is how deep a value is shown.
+const maxNesting = 100
+
 // plain makes JSON of a value.
-func plain(v *jsyaml.Value, depth int) any {
-	if v.IsNull() || depth > jsyaml.DefaultDepth {
+func plain(v *jsvalue.Value, depth int) any {
+	if v.IsNull() || depth > maxNesting {
 		return nil
 	}
 	switch v.Kind {
-	case jsyaml.Bool:
+	case jsvalue.Bool:
 		return v.Bool
-	case jsyaml.Number:
+	case jsvalue.Number:
 		if math.IsInf(v.Number, 0) || math.IsNaN(v.Number) {
 			return nil
 		}
 		return v.Number
-	case jsyaml.Sequence:
+	case jsvalue.Sequence:
 		items := []any{}
 		for _, item := range v.Items {
 			items = append(items, plain(item, depth+1))
 		}
 		return items
-	case jsyaml.Mapping:
+	case jsvalue.Mapping:
 		pairs := object{}
 		for _, pair := range v.Pairs {
 			pairs[pair.Key] = plain(pair.Value, depth+1)
@@ -153,13 +156,13 @@ func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
 		p.invalid(w, "request.body.customDomains should be array")
 		return
 	}
-	list := jsyaml.NewSequence()
+	list := jsvalue.NewSequence()
 	for _, domain := range domains {
-		list.Items = append(list.Items, jsyaml.NewText(fmt.Sprint(domain)))
+		list.Items = append(list.Items, jsvalue.NewText(fmt.Sprint(domain)))
 	}
 	index := stored(p.content[found.Slug], "index.yml")
 	index.Set("customDomains", list)
-	p.content[found.Slug]["index.yml"] = jsyaml.Dump(index)
+	p.content[found.Slug]["index.yml"] = jsvalue.Dump(index)
 	reply(w, http.StatusOK, p.detailed(found))
 }
 

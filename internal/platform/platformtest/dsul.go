@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // Folders of a workspace.
@@ -36,34 +36,34 @@ func baseName(name string) string {
 func pathOf(folder, slug string) string { return path.Join(folder, slug+".yml") }
 
 // truthy is what JavaScript takes for true.
-func truthy(v *jsyaml.Value) bool {
+func truthy(v *jsvalue.Value) bool {
 	if v.IsNull() {
 		return false
 	}
 	switch v.Kind {
-	case jsyaml.Bool:
+	case jsvalue.Bool:
 		return v.Bool
-	case jsyaml.Number:
+	case jsvalue.Number:
 		return v.Number != 0 && v.Number == v.Number //nolint:gocritic // NaN
-	case jsyaml.String:
+	case jsvalue.String:
 		return v.Text != ""
 	}
 	return true
 }
 
 // isObject is JavaScript's typeof v == "object", without null.
-func isObject(v *jsyaml.Value) bool {
-	return !v.IsNull() && v.Kind >= jsyaml.Date
+func isObject(v *jsvalue.Value) bool {
+	return !v.IsNull() && v.Kind >= jsvalue.Date
 }
 
 // iterate returns what JavaScript's "for of" does.
-func iterate(v *jsyaml.Value) (items []*jsyaml.Value, ok bool) {
+func iterate(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
 	switch {
-	case v != nil && v.Kind == jsyaml.Sequence:
+	case v != nil && v.Kind == jsvalue.Sequence:
 		return v.Items, true
-	case v != nil && v.Kind == jsyaml.String:
+	case v != nil && v.Kind == jsvalue.String:
 		for _, r := range v.Text {
-			items = append(items, jsyaml.NewText(string(r)))
+			items = append(items, jsvalue.NewText(string(r)))
 		}
 		return items, true
 	}
@@ -71,11 +71,11 @@ func iterate(v *jsyaml.Value) (items []*jsyaml.Value, ok bool) {
 }
 
 // values returns those of JavaScript's Object.values, in its order; not ok for null.
-func values(v *jsyaml.Value) (list []*jsyaml.Value, ok bool) {
+func values(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
 	if v.IsNull() {
 		return nil, false
 	}
-	if v.Kind == jsyaml.Sequence {
+	if v.Kind == jsvalue.Sequence {
 		return v.Items, true
 	}
 	for _, pair := range v.Pairs {
@@ -85,18 +85,18 @@ func values(v *jsyaml.Value) (list []*jsyaml.Value, ok bool) {
 }
 
 // setSlug sets content.slug, which only objects have.
-func setSlug(content *jsyaml.Value, slug string) error {
+func setSlug(content *jsvalue.Value, slug string) error {
 	if !isObject(content) {
 		return typeError()
 	}
-	if content.Kind == jsyaml.Mapping {
-		content.Set("slug", jsyaml.NewText(slug))
+	if content.Kind == jsvalue.Mapping {
+		content.Set("slug", jsvalue.NewText(slug))
 	}
 	return nil
 }
 
 // checkAutomation does what the service does with an automation before it stores it.
-func checkAutomation(content *jsyaml.Value) error {
+func checkAutomation(content *jsvalue.Value) error {
 	if schedules := content.Get("when").Get("schedules"); truthy(schedules) {
 		items, ok := iterate(schedules)
 		if !ok {
@@ -115,8 +115,8 @@ func checkAutomation(content *jsyaml.Value) error {
 const maxInstructions = 500
 
 // checkEmits looks for events in a list of instructions. Some values that are null stop it.
-func checkEmits(list *jsyaml.Value, depth int) error {
-	if list == nil || list.Kind != jsyaml.Sequence {
+func checkEmits(list *jsvalue.Value, depth int) error {
+	if list == nil || list.Kind != jsvalue.Sequence {
 		return nil
 	}
 	if depth > maxInstructions {
@@ -126,7 +126,7 @@ func checkEmits(list *jsyaml.Value, depth int) error {
 		if instruction.IsNull() {
 			return typeError()
 		}
-		if instruction.Kind != jsyaml.Mapping || len(instruction.Pairs) == 0 {
+		if instruction.Kind != jsvalue.Mapping || len(instruction.Pairs) == 0 {
 			continue
 		}
 		if err := checkInstruction(instruction.Pairs[0].Key, instruction.Pairs[0].Value, depth); err != nil {
@@ -136,9 +136,9 @@ func checkEmits(list *jsyaml.Value, depth int) error {
 	return nil
 }
 
-func checkInstruction(name string, value *jsyaml.Value, depth int) error {
+func checkInstruction(name string, value *jsvalue.Value, depth int) error {
 	switch {
-	case value != nil && value.Kind == jsyaml.Sequence:
+	case value != nil && value.Kind == jsvalue.Sequence:
 		return checkEmits(value, depth+1)
 	case name == "conditions":
 		branches, ok := values(value)
@@ -159,32 +159,32 @@ func checkInstruction(name string, value *jsyaml.Value, depth int) error {
 }
 
 // checkPage looks for the blocks of a page.
-func checkPage(content *jsyaml.Value) error {
+func checkPage(content *jsvalue.Value) error {
 	blocks := content.Get("blocks")
 	if !truthy(blocks) {
 		return nil
 	}
-	if blocks.Kind != jsyaml.Sequence || slices.ContainsFunc(blocks.Items, (*jsyaml.Value).IsNull) {
+	if blocks.Kind != jsvalue.Sequence || slices.ContainsFunc(blocks.Items, (*jsvalue.Value).IsNull) {
 		return typeError()
 	}
 	return nil
 }
 
 // checkPageMeta is what the database refuses after a page is stored.
-func checkPageMeta(content *jsyaml.Value) error {
+func checkPageMeta(content *jsvalue.Value) error {
 	labels := content.Get("labels")
 	if labels.IsNull() {
 		return nil
 	}
-	if labels.Kind != jsyaml.Sequence {
-		labels = jsyaml.NewSequence(labels)
+	if labels.Kind != jsvalue.Sequence {
+		labels = jsvalue.NewSequence(labels)
 	}
 	return checkLabels("pages", labels)
 }
 
-func checkLabels(model string, labels *jsyaml.Value) error {
+func checkLabels(model string, labels *jsvalue.Value) error {
 	for _, label := range labels.Items {
-		if isObject(label) && label.Kind != jsyaml.Date {
+		if isObject(label) && label.Kind != jsvalue.Date {
 			return castError(model, "labels.0", "[string]", inspect(labels, 0), `(type string) at path "labels.0" because of "CastError"`)
 		}
 	}
@@ -192,13 +192,13 @@ func checkLabels(model string, labels *jsyaml.Value) error {
 }
 
 // checkText is what the database refuses as a text.
-func checkText(content *jsyaml.Value, field string) error {
+func checkText(content *jsvalue.Value, field string) error {
 	kind := ""
 	switch v := content.Get(field); {
 	case v == nil:
-	case v.Kind == jsyaml.Sequence:
+	case v.Kind == jsvalue.Sequence:
 		kind = "Array"
-	case v.Kind == jsyaml.Mapping:
+	case v.Kind == jsvalue.Mapping:
 		kind = "Object"
 	}
 	if kind == "" {
@@ -208,11 +208,11 @@ func checkText(content *jsyaml.Value, field string) error {
 }
 
 // inspect writes a value as Node.js does in messages.
-func inspect(v *jsyaml.Value, depth int) string {
+func inspect(v *jsvalue.Value, depth int) string {
 	switch {
 	case v.IsNull():
 		return "null"
-	case v.Kind == jsyaml.String:
+	case v.Kind == jsvalue.String:
 		return "'" + v.Text + "'"
 	case depth > 2 && isObject(v):
 		return "[Object]"
@@ -226,9 +226,9 @@ func inspect(v *jsyaml.Value, depth int) string {
 	}
 	list := strings.Join(parts, ", ")
 	switch {
-	case v.Kind == jsyaml.Sequence:
+	case v.Kind == jsvalue.Sequence:
 		return "[ " + list + " ]"
-	case v.Kind == jsyaml.Mapping:
+	case v.Kind == jsvalue.Mapping:
 		return "{ " + list + " }"
 	}
 	return v.String()

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // exception is an error of the service, as it stands in a report.
@@ -63,12 +63,12 @@ func asException(err error) *exception {
 }
 
 // loadYAML reads a file as the service does. Its error shows the whole file, as js-yaml's does.
-func loadYAML(text string) (*jsyaml.Value, error) {
-	root, err := jsyaml.Load([]byte(text), jsyaml.Limits{Depth: 1000})
+func loadYAML(text string) (*jsvalue.Value, error) {
+	root, err := jsvalue.Load(text)
 	if err == nil {
 		return root, nil
 	}
-	refused, ok := errors.AsType[*jsyaml.Error](err)
+	refused, ok := errors.AsType[*jsvalue.Error](err)
 	if !ok {
 		return nil, typeError() // the stack of JavaScript is full
 	}
@@ -87,21 +87,21 @@ type mark struct {
 	position, line, column int
 }
 
-func newMark(text string, at *jsyaml.Error) mark {
+func newMark(text string, at *jsvalue.Error) mark {
 	text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
 	if !strings.HasSuffix(text, "\n") && !strings.HasSuffix(text, "\r") {
 		text += "\n"
 	}
-	units := func(s string) int { return len(utf16.Encode([]rune(s))) }
-	offset := min(at.Offset, len(text))
-	m := mark{text: utf16.Encode([]rune(text)), position: units(text[:offset]), line: at.Line - 1}
-	start := strings.LastIndexAny(text[:offset], "\r\n") + 1
-	m.column = units(text[start:offset])
-	if at.Reason == "null byte is not allowed in input" { // js-yaml has not counted lines yet
-		m.line = 0
-		m.column = m.position
-		m.text = m.text[:len(m.text)-1] // it takes the last byte for the null byte that ends its input
+	m := mark{text: utf16.Encode([]rune(text)), line: at.Line - 1}
+	starts, ends := m.lines()
+	start := starts[min(m.line, len(starts)-1)]
+	end := len(m.text)
+	if m.line < len(ends) {
+		end = ends[m.line]
 	}
+	line := []rune(string(utf16.Decode(m.text[start:max(start, end)])))
+	m.column = len(utf16.Encode(line[:min(at.Column-1, len(line))]))
+	m.position = start + m.column
 	return m
 }
 

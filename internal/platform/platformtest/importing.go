@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // entry is a file of an archive. The first part of its path is dropped by the service.
@@ -29,7 +29,7 @@ type importing struct {
 	// failure of the next automation, see [Platform.Fail].
 	failure  error
 	files    map[string]string // stored, by path
-	index    *jsyaml.Value     // before the import
+	index    *jsvalue.Value    // before the import
 	known    map[string]bool   // paths before the import
 	pageIDs  map[string]string // slugs of pages by id, before the import
 	imported []string
@@ -64,11 +64,11 @@ func (i *importing) fail(slug string) {
 }
 
 // stored returns a stored file; an empty mapping if there is none.
-func stored(files map[string]string, name string) *jsyaml.Value {
+func stored(files map[string]string, name string) *jsvalue.Value {
 	if v, err := loadYAML(files[name]); err == nil && v != nil {
 		return v
 	}
-	return jsyaml.NewMapping()
+	return jsvalue.NewMapping()
 }
 
 // rootFiles are never deleted by a pull.
@@ -196,7 +196,7 @@ func (i *importing) problem(file string, err error) object {
 }
 
 // apply stores what a file holds; null deletes it. It reports whether the file counts.
-func (i *importing) apply(parts []string, content *jsyaml.Value) (applied bool, err error) {
+func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool, err error) {
 	folder, slug := baseName(parts[0]), ""
 	if len(parts) > 1 {
 		slug = baseName(parts[1])

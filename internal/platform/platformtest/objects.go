@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // importIndex does with index.yml what an update of a workspace does. Id, repositories
@@ -36,13 +36,13 @@ func (i *importing) importIndex(text string) error {
 	if slug != i.target.Slug && !workspaceSlug.MatchString(slug) {
 		return invalidSlug(slug)
 	}
-	next.Set("slug", jsyaml.NewText(slug))
-	next.Set("id", jsyaml.NewText(i.target.ID))
-	next.Set("customDomains", jsyaml.NewSequence())
+	next.Set("slug", jsvalue.NewText(slug))
+	next.Set("id", jsvalue.NewText(i.target.ID))
+	next.Set("customDomains", jsvalue.NewSequence())
 	if err := cmp.Or(checkText(next, "name"), checkText(next, "photo"), checkLabels("workspaces", next.Get("labels"))); err != nil {
 		return err
 	}
-	i.files["index.yml"] = jsyaml.Dump(next)
+	i.files["index.yml"] = jsvalue.Dump(next)
 	i.p.rename(i.target, slug)
 	if name := next.Get("name"); name != nil {
 		i.target.Name = name.String()
@@ -51,7 +51,7 @@ func (i *importing) importIndex(text string) error {
 }
 
 // mergeIndex returns the index of the workspace with what index.yml says.
-func (i *importing) mergeIndex(content *jsyaml.Value) (*jsyaml.Value, error) {
+func (i *importing) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
 	labels, err := uniteLabels(i.index.Get("labels"), content.Get("labels"))
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func (i *importing) mergeIndex(content *jsyaml.Value) (*jsyaml.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := jsyaml.NewMapping()
-	for _, source := range []*jsyaml.Value{i.index, content} {
+	next := jsvalue.NewMapping()
+	for _, source := range []*jsvalue.Value{i.index, content} {
 		for _, pair := range source.Pairs {
 			next.Set(pair.Key, pair.Value)
 		}
@@ -79,9 +79,9 @@ func (i *importing) mergeIndex(content *jsyaml.Value) (*jsyaml.Value, error) {
 }
 
 // uniteLabels returns the labels of the workspace and those of index.yml.
-func uniteLabels(present, added *jsyaml.Value) (*jsyaml.Value, error) {
-	all := jsyaml.NewSequence()
-	for _, list := range []*jsyaml.Value{present, added} {
+func uniteLabels(present, added *jsvalue.Value) (*jsvalue.Value, error) {
+	all := jsvalue.NewSequence()
+	for _, list := range []*jsvalue.Value{present, added} {
 		if !truthy(list) {
 			continue
 		}
@@ -90,7 +90,7 @@ func uniteLabels(present, added *jsyaml.Value) (*jsyaml.Value, error) {
 			return nil, typeError()
 		}
 		for _, item := range items {
-			same := func(v *jsyaml.Value) bool { return !isObject(v) && !isObject(item) && v.String() == item.String() }
+			same := func(v *jsvalue.Value) bool { return !isObject(v) && !isObject(item) && v.String() == item.String() }
 			if !slices.ContainsFunc(all.Items, same) {
 				all.Items = append(all.Items, item)
 			}
@@ -102,12 +102,12 @@ func uniteLabels(present, added *jsyaml.Value) (*jsyaml.Value, error) {
 // importSuffix is what the service puts behind descriptions.
 const importSuffix = " (IMPORT)"
 
-func importedDescription(v *jsyaml.Value) (*jsyaml.Value, error) {
-	text := func(v *jsyaml.Value) *jsyaml.Value {
+func importedDescription(v *jsvalue.Value) (*jsvalue.Value, error) {
+	text := func(v *jsvalue.Value) *jsvalue.Value {
 		if !truthy(v) {
-			return jsyaml.NewText(importSuffix)
+			return jsvalue.NewText(importSuffix)
 		}
-		return jsyaml.NewText(v.String() + importSuffix)
+		return jsvalue.NewText(v.String() + importSuffix)
 	}
 	switch {
 	case v != nil && v.IsNull():
@@ -115,9 +115,9 @@ func importedDescription(v *jsyaml.Value) (*jsyaml.Value, error) {
 	case !isObject(v):
 		return text(v), nil
 	}
-	localized := jsyaml.NewMapping()
+	localized := jsvalue.NewMapping()
 	for n, item := range v.Items {
-		localized.Set(jsyaml.FormatNumber(float64(n)), text(item))
+		localized.Set(jsvalue.FormatNumber(float64(n)), text(item))
 	}
 	for _, pair := range v.Pairs {
 		localized.Set(pair.Key, text(pair.Value))
@@ -125,26 +125,26 @@ func importedDescription(v *jsyaml.Value) (*jsyaml.Value, error) {
 	return localized, nil
 }
 
-func (i *importing) storeSecurity(content *jsyaml.Value) error {
+func (i *importing) storeSecurity(content *jsvalue.Value) error {
 	if err := i.checkSecurity(content); err != nil {
 		return err
 	}
-	if content == nil || content.Kind != jsyaml.Mapping {
-		content = jsyaml.NewMapping()
+	if content == nil || content.Kind != jsvalue.Mapping {
+		content = jsvalue.NewMapping()
 	}
-	i.files["security.yml"] = jsyaml.Dump(content)
+	i.files["security.yml"] = jsvalue.Dump(content)
 	return nil
 }
 
 // slugOf returns the slug of a file's content, which gets that of its name where it has none.
-func slugOf(content *jsyaml.Value, fallback string) (string, error) {
+func slugOf(content *jsvalue.Value, fallback string) (string, error) {
 	if !truthy(content.Get("slug")) {
 		return fallback, setSlug(content, fallback)
 	}
 	return content.Get("slug").String(), nil
 }
 
-func (i *importing) storeAutomation(name string, content *jsyaml.Value) error {
+func (i *importing) storeAutomation(name string, content *jsvalue.Value) error {
 	slug, err := slugOf(content, name)
 	if err != nil {
 		return err
@@ -155,11 +155,11 @@ func (i *importing) storeAutomation(name string, content *jsyaml.Value) error {
 	if !objectSlug.MatchString(slug) {
 		return invalidSlug(slug)
 	}
-	i.files[pathOf(automationsFolder, slug)] = jsyaml.Dump(content)
+	i.files[pathOf(automationsFolder, slug)] = jsvalue.Dump(content)
 	return nil
 }
 
-func (i *importing) storePage(name string, content *jsyaml.Value) error {
+func (i *importing) storePage(name string, content *jsvalue.Value) error {
 	slug, err := slugOf(content, name)
 	if err != nil {
 		return err
@@ -182,24 +182,24 @@ func (i *importing) storePage(name string, content *jsyaml.Value) error {
 	if old != "" && old != slug {
 		delete(i.files, pathOf(pagesFolder, old))
 	}
-	page := jsyaml.NewMapping()
+	page := jsvalue.NewMapping()
 	for n, item := range content.Items {
-		page.Set(jsyaml.FormatNumber(float64(n)), item)
+		page.Set(jsvalue.FormatNumber(float64(n)), item)
 	}
 	page.Pairs = append(page.Pairs, content.Pairs...)
-	if content.Kind == jsyaml.Sequence {
-		page.Set("slug", jsyaml.NewText(slug))
+	if content.Kind == jsvalue.Sequence {
+		page.Set("slug", jsvalue.NewText(slug))
 	}
-	page.Set("id", jsyaml.NewText(id))
-	page.Set("workspaceSlug", jsyaml.NewText(i.target.Slug))
+	page.Set("id", jsvalue.NewText(id))
+	page.Set("workspaceSlug", jsvalue.NewText(i.target.Slug))
 	if !strings.HasSuffix("/"+slug, "/"+folderIndex) {
-		i.files[place] = jsyaml.Dump(page)
+		i.files[place] = jsvalue.Dump(page)
 	}
 	return checkPageMeta(page)
 }
 
 // storeInstance stores an app instance. Only one that is there is checked for its app.
-func (i *importing) storeInstance(name string, content *jsyaml.Value) error {
+func (i *importing) storeInstance(name string, content *jsvalue.Value) error {
 	configured := "undefined"
 	if v := content.Get("slug"); v != nil {
 		configured = v.String()
@@ -210,8 +210,8 @@ func (i *importing) storeInstance(name string, content *jsyaml.Value) error {
 	if !isObject(content) {
 		return typeError()
 	}
-	if content.Kind == jsyaml.Mapping {
-		content.Set("slug", jsyaml.NewText(name))
+	if content.Kind == jsvalue.Mapping {
+		content.Set("slug", jsvalue.NewText(name))
 	}
 	place := pathOf(importsFolder, name)
 	switch _, taken := i.files[place]; {
@@ -220,11 +220,11 @@ func (i *importing) storeInstance(name string, content *jsyaml.Value) error {
 	case taken:
 		return thrown("AlreadyUsedError", "imports slug %s already exists", name)
 	}
-	i.files[place] = jsyaml.Dump(content)
+	i.files[place] = jsvalue.Dump(content)
 	return nil
 }
 
-func (i *importing) configureInstance(slug string, content *jsyaml.Value) error {
+func (i *importing) configureInstance(slug string, content *jsvalue.Value) error {
 	place := pathOf(importsFolder, slug)
 	if _, ok := i.files[place]; !ok {
 		return notStored(importsFolder, slug)
@@ -236,7 +236,7 @@ func (i *importing) configureInstance(slug string, content *jsyaml.Value) error 
 	if app := next.Get("appSlug").String(); !i.p.hasApp(app) {
 		return thrown("ObjectNotFoundError", "Unknown app '%s'", app)
 	}
-	i.files[place] = jsyaml.Dump(next)
+	i.files[place] = jsvalue.Dump(next)
 	return nil
 }
 
@@ -253,7 +253,7 @@ func (i *importing) excluded(part string) bool {
 			continue
 		}
 		exclude, _ := iterate(repository.Value.Get("pull").Get("exclude"))
-		return slices.ContainsFunc(exclude, func(v *jsyaml.Value) bool {
+		return slices.ContainsFunc(exclude, func(v *jsvalue.Value) bool {
 			p := v.Get("path")
 			return p != nil && p.String() == part
 		})
@@ -262,7 +262,7 @@ func (i *importing) excluded(part string) bool {
 }
 
 // readConfig returns what .import.yml says of an app. One that cannot be read fails the import.
-func readConfig(e *entry) (*jsyaml.Value, error) {
+func readConfig(e *entry) (*jsvalue.Value, error) {
 	if e == nil {
 		return nil, nil
 	}
@@ -274,14 +274,14 @@ func readConfig(e *entry) (*jsyaml.Value, error) {
 const appLabel = "production:app"
 
 // publish publishes the workspace as an app, if it says so.
-func (i *importing) publish(app *jsyaml.Value) error {
+func (i *importing) publish(app *jsvalue.Value) error {
 	index := stored(i.files, "index.yml")
 	slug := ""
 	if v := app.Get("slug"); truthy(v) {
 		slug = v.String()
 	}
 	labels, _ := iterate(index.Get("labels"))
-	if i.v27 && slug == "" && slices.ContainsFunc(labels, func(v *jsyaml.Value) bool { return v.String() == appLabel }) {
+	if i.v27 && slug == "" && slices.ContainsFunc(labels, func(v *jsvalue.Value) bool { return v.String() == appLabel }) {
 		slug = index.Get("name").String()
 	}
 	if slug == "" {

@@ -5,7 +5,7 @@ package platformtest
 import (
 	"slices"
 
-	"github.com/prismeai/workspaces-release/internal/jsyaml"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
 // ruleSubjects are those that a rule of security.yml may have in the recorded service.
@@ -20,7 +20,7 @@ func ruleActions() []string {
 }
 
 // checkSecurity does what the service does with security.yml before it stores it.
-func (i *importing) checkSecurity(content *jsyaml.Value) error {
+func (i *importing) checkSecurity(content *jsvalue.Value) error {
 	authorizations := content.Get("authorizations")
 	if !truthy(authorizations) {
 		return nil
@@ -38,7 +38,7 @@ func (i *importing) checkSecurity(content *jsyaml.Value) error {
 	if !truthy(rules) {
 		return nil
 	}
-	if rules.Kind != jsyaml.Sequence {
+	if rules.Kind != jsvalue.Sequence {
 		return typeError()
 	}
 	for _, rule := range rules.Items {
@@ -52,20 +52,20 @@ func (i *importing) checkSecurity(content *jsyaml.Value) error {
 	return nil
 }
 
-func rolePairs(roles *jsyaml.Value) []jsyaml.Pair {
+func rolePairs(roles *jsvalue.Value) []jsvalue.Pair {
 	if roles == nil {
 		return nil
 	}
 	return roles.Pairs
 }
 
-func (i *importing) checkRule(rule, roles *jsyaml.Value) error {
-	attached := []*jsyaml.Value{jsyaml.NewText("default")}
+func (i *importing) checkRule(rule, roles *jsvalue.Value) error {
+	attached := []*jsvalue.Value{jsvalue.NewText("default")}
 	switch role := rule.Get("role"); {
-	case role != nil && role.Kind == jsyaml.Sequence:
+	case role != nil && role.Kind == jsvalue.Sequence:
 		attached = role.Items
 	case truthy(role):
-		attached = []*jsyaml.Value{role}
+		attached = []*jsvalue.Value{role}
 	}
 	for _, role := range attached {
 		switch name := role.String(); {
@@ -85,16 +85,16 @@ func (i *importing) checkRule(rule, roles *jsyaml.Value) error {
 
 // checkScope checks what a rule is about. Later versions know more subjects and actions,
 // and which ones is not known.
-func (i *importing) checkScope(rule *jsyaml.Value) error {
+func (i *importing) checkScope(rule *jsvalue.Value) error {
 	for _, part := range []struct {
 		field, kind string
 		allowed     []string
 	}{{"subject", "subjectType", ruleSubjects()}, {"action", "actionType", ruleActions()}} {
-		list := []*jsyaml.Value{rule.Get(part.field)}
-		if list[0] != nil && list[0].Kind == jsyaml.Sequence {
+		list := []*jsvalue.Value{rule.Get(part.field)}
+		if list[0] != nil && list[0].Kind == jsvalue.Sequence {
 			list = list[0].Items
 		}
-		bad := slices.ContainsFunc(list, func(v *jsyaml.Value) bool {
+		bad := slices.ContainsFunc(list, func(v *jsvalue.Value) bool {
 			missing := v == nil
 			return missing || !i.v27 && !slices.Contains(part.allowed, v.String())
 		})

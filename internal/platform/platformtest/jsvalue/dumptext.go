@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package jsyaml
+package jsvalue
 
 import (
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // style is how a text is written.
@@ -82,17 +84,8 @@ func chooseStyle(text []rune, oneLine bool, width int) style {
 
 // isTyped reports whether a text without quotes would not be read as a text.
 func isTyped(text string) bool {
-	if !mayBeTyped(text) {
-		return false
-	}
-	node := NewText(text)
-	return slices.ContainsFunc(yamlTypes(), func(t yamlType) bool {
-		if !t.implicit {
-			return false
-		}
-		_, ok := t.convert(node)
-		return ok
-	})
+	doc, err := yamltree.Parse([]byte(text), limits())
+	return err == nil && doc.Root != nil && doc.Root.Tag != "!!str"
 }
 
 func isBlankRune(r rune) bool { return r == ' ' || r == '\t' }
@@ -224,6 +217,9 @@ func escapeText(text string) string {
 	return out.String()
 }
 
+// escapes are the letters of characters in double quotes, each before its character.
+const escapes = "0\x00a\x07b\x08t\tn\nv\x0bf\x0cr\re\x1b\"\"\\\\"
+
 // namedEscape is the letter of a character that has an escape of its own; 0 if it has none.
 func namedEscape(r rune) byte {
 	switch r {
@@ -235,11 +231,9 @@ func namedEscape(r rune) byte {
 		return 'L'
 	case 0x2029:
 		return 'P'
-	case ' ', '/':
-		return 0
 	}
 	for i := 0; i < len(escapes); i += 2 {
-		if rune(escapes[i+1]) == r && escapes[i] != '\t' {
+		if rune(escapes[i+1]) == r {
 			return escapes[i]
 		}
 	}

@@ -21,15 +21,8 @@ function plain (value) {
 }
 
 function record (doc) {
-  try {
-    const value = yaml.load(doc)
-    return { doc, value: plain(value), dump: value === undefined ? 'null\n' : yaml.dump(value).toWellFormed() }
-  } catch (e) {
-    if (e.name !== 'YAMLException') throw e
-    if (!e.mark) return { doc, reason: e.reason }
-    const line = e.mark.buffer.slice(e.mark.position - e.mark.column, e.mark.position)
-    return { doc, reason: e.reason, line: e.mark.line + 1, column: [...line].length + 1 }
-  }
+  const value = yaml.load(doc)
+  return { doc, value: plain(value), dump: value === undefined ? 'null\n' : yaml.dump(value).toWellFormed() }
 }
 
 const file = process.argv[2]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package jsyaml
+package jsvalue
 
 import (
 	"math"
@@ -38,9 +38,6 @@ type Value struct {
 	Items []*Value
 	// Pairs are those of a Mapping, in their order in the document. No key occurs twice.
 	Pairs []Pair
-	// Line and Column of the first character count from 1. A value without a character
-	// has those of the place where it would be.
-	Line, Column int
 
 	index map[string]int // of Pairs by key, if there are many
 }
@@ -49,9 +46,6 @@ type Value struct {
 type Pair struct {
 	Key   string
 	Value *Value
-	// Line and Column of the key count from 1. Of a pair that a merge key has brought,
-	// they are those of the pair that it comes from.
-	Line, Column int
 }
 
 // manyPairs is the number of pairs from which an index is faster than a search.
@@ -90,17 +84,15 @@ func (v *Value) find(key string) int {
 }
 
 // Set adds a pair to a mapping, or replaces its value.
-func (v *Value) Set(key string, value *Value) { v.put(Pair{Key: key, Value: value}) }
-
-func (v *Value) put(pair Pair) {
-	if i := v.find(pair.Key); i >= 0 {
-		v.Pairs[i] = pair
+func (v *Value) Set(key string, value *Value) {
+	if i := v.find(key); i >= 0 {
+		v.Pairs[i].Value = value
 		return
 	}
-	v.Pairs = append(v.Pairs, pair)
+	v.Pairs = append(v.Pairs, Pair{key, value})
 	switch n := len(v.Pairs); {
 	case v.index != nil:
-		v.index[pair.Key] = n - 1
+		v.index[key] = n - 1
 	case n >= manyPairs:
 		v.index = make(map[string]int, 2*n)
 		for i := range v.Pairs {
@@ -148,7 +140,7 @@ func (v *Value) appendText(out []byte, depth int) []byte {
 	case Number:
 		return append(out, FormatNumber(v.Number)...)
 	case Date:
-		return v.Time.AppendFormat(out, "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)")
+		return v.Time.AppendFormat(out, dateText)
 	case Mapping:
 		return append(out, objectText...)
 	case Binary:
@@ -165,7 +157,7 @@ func (v *Value) appendText(out []byte, depth int) []byte {
 // appendItems writes the items of a list with commas, and null as nothing.
 func (v *Value) appendItems(out []byte, depth int) []byte {
 	for i, item := range v.Items {
-		if depth >= DefaultDepth || len(out) > maxText {
+		if depth >= maxDepth || len(out) > maxText {
 			break
 		}
 		out = appendComma(out, i)

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package jsvalue holds values as the platform has them in JavaScript, and reads and
+// writes them as YAML: [Load] as its js-yaml does, by way of package yamltree, and
+// [Dump] as js-yaml 4.1.0 writes what an export holds.
+//
+// Dump is a port of js-yaml's dumper with its default options. js-yaml is Copyright (C)
+// 2011-2015 by Vitaly Puzrin and licensed under the MIT licence, which is in the file LICENSE.
+package jsvalue
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
+)
+
+// Error says why js-yaml refuses a document.
+type Error struct {
+	Reason string
+	// Line and Column of the place count from 1, columns in characters. They are 0
+	// where the document as a whole is refused.
+	Line, Column int
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s (%d:%d)", e.Reason, e.Line, e.Column)
+}
+
+// maxDepth is how deep values may be in one another.
+const maxDepth = 100
+
+// limits of a document, so that tests end.
+func limits() yamltree.Limits {
+	return yamltree.Limits{Nodes: 1_000_000, Depth: maxDepth, Scalar: 16 << 20}
+}
+
+// Load reads one document. An empty one is nil. The error is an [*Error], or a
+// [*yamltree.LimitError].
+func Load(text string) (*Value, error) {
+	doc, err := yamltree.Parse([]byte(strings.ToValidUTF8(text, "\uFFFD")), limits())
+	if syntax, ok := errors.AsType[*yamltree.SyntaxError](err); ok {
+		return nil, &Error{syntax.Message, syntax.Line, syntax.Column}
+	}
+	if _, ok := errors.AsType[*yamltree.DocumentsError](err); ok {
+		return nil, &Error{Reason: "expected a single document in the stream, but found more"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range doc.Notes {
+		if note.Kind == yamltree.DuplicateKey {
+			return nil, &Error{"duplicated mapping key", note.Line, note.Column}
+		}
+	}
+	if doc.Root == nil {
+		return nil, nil
+	}
+	return converter{}.convert(doc.Root), nil
+}
+
+// converter makes values of nodes. A node that aliases repeat is one value.
+type converter map[*yaml.Node]*Value
+
+func (c converter) convert(n *yaml.Node) *Value {
+	n = yamltree.Resolve(n)
+	if v := c[n]; v != nil {
+		return v
+	}
+	v := &Value{}
+	c[n] = v
+	switch n.Kind {
+	case yaml.MappingNode:
+		v.Kind = Mapping
+		c.fill(v, n)
+	case yaml.SequenceNode:
+		v.Kind = Sequence
+		for _, item := range n.Content {
+			v.Items = append(v.Items, c.convert(item))
+		}
+		if n.Tag == "!!pairs" {
+			v.splitPairs()
+		}
+	default:
+		v.fromScalar(n)
+	}
+	return v
+}
+
+// splitPairs makes a list of key and value of each mapping of one pair.
+func (v *Value) splitPairs() {
+	for i, item := range v.Items {
+		if len(item.Pairs) == 1 {
+			v.Items[i] = NewSequence(NewText(item.Pairs[0].Key), item.Pairs[0].Value)
+		}
+	}
+}
+
+// fill sets the pairs of a mapping. Those that a merge key brings give way to its own.
+func (c converter) fill(v *Value, n *yaml.Node) {
+	own := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], c.convert(n.Content[i+1])
+		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
+			v.merge(value)
+			continue
+		}
+		name := c.convert(key).String()
+		if own[name] {
+			continue
+		}
+		own[name] = true
+		v.Set(name, value)
+	}
+}
+
+// merge adds the pairs of a mapping, or of those in a list, whose keys are new.
+func (v *Value) merge(source *Value) {
+	sources := []*Value{source}
+	if source.Kind == Sequence {
+		sources = source.Items
+	}
+	for _, s := range sources {
+		for i, item := range s.Items {
+			v.add(strconv.Itoa(i), item)
+		}
+		for _, pair := range s.Pairs {
+			v.add(pair.Key, pair.Value)
+		}
+	}
+}
+
+func (v *Value) add(key string, value *Value) {
+	if !v.Has(key) {
+		v.Set(key, value)
+	}
+}
+
+const (
+	// dateText is the layout of JavaScript's dates as texts.
+	dateText = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
+	// dateKey is that of package yamltree, for days that exist.
+	dateKey = "Date " + time.RFC1123
+)
+
+func (v *Value) fromScalar(n *yaml.Node) {
+	v.Text = n.Value
+	v.Kind = String
+	switch n.Tag {
+	case "!!null":
+		v.Kind = Null
+	case "!!bool":
+		v.Kind = Bool
+		v.Bool = strings.EqualFold(n.Value, "true")
+	case "!!int", "!!float":
+		v.Kind = Number
+		v.Number, _ = strconv.ParseFloat(yamltree.KeyText(n), 64) // Infinity and NaN, too
+	case "!!timestamp":
+		t, err := time.Parse(dateKey, yamltree.KeyText(n)) // without fractions of a second
+		if err == nil {                                    // else the date stays a text
+			v.Kind = Date
+			v.Time = t
+		}
+	case "!!binary":
+		v.Kind = Binary
+		clean := strings.NewReplacer("\n", "", "\r", "", "=", "").Replace(n.Value)
+		v.Bytes, _ = base64.RawStdEncoding.DecodeString(clean) // the reader has checked it
+	}
+}
