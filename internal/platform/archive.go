@@ -121,6 +121,9 @@ type ArchiveReport struct {
 	Imported, Deleted []string // paths
 	Created, Updated  []string // ids of workspaces
 	Errors            []FileProblem
+	// TellsDeleted reports that the answer says which files were deleted, if only that
+	// none were. Platforms that do not know ?prune do not say.
+	TellsDeleted bool
 }
 
 // FileProblem is an error of one file, or of the import if there is no file.
@@ -188,7 +191,7 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 	var in struct {
 		Imported  []lenient     `json:"imported"`
 		Files     []lenient     `json:"files"`
-		Deleted   []lenient     `json:"deleted"`
+		Deleted   *[]lenient    `json:"deleted"`
 		Created   []lenient     `json:"createdWorkspaceIds"`
 		Updated   []lenient     `json:"updatedWorkspaceIds"`
 		Errors    []FileProblem `json:"errors"`
@@ -201,28 +204,23 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*r = ArchiveReport{ID: string(in.Workspace.ID), Slug: string(in.Workspace.Slug), Imported: texts(append(in.Imported, in.Files...)),
-		Deleted: texts(in.Deleted), Created: texts(in.Created), Updated: texts(in.Updated), Errors: in.Errors}
+		Created: texts(in.Created), Updated: texts(in.Updated), Errors: in.Errors, TellsDeleted: in.Deleted != nil}
+	if in.Deleted != nil {
+		r.Deleted = texts(*in.Deleted)
+	}
 	return nil
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON. The text of an error
-// says the same of every file, and what it was caused by says why.
+// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON.
 func (p *FileProblem) UnmarshalJSON(data []byte) error {
 	var in struct {
-		Filepath lenient  `json:"filepath"`
-		Path     lenient  `json:"path"`
-		File     lenient  `json:"file"`
-		Msg      lenient  `json:"msg"`
-		Cause    *Problem `json:"err"`
+		Filepath lenient `json:"filepath"`
+		Path     lenient `json:"path"`
+		File     lenient `json:"file"`
 	}
 	_ = json.Unmarshal(data, &in) // what is no object has no path
 	p.File = cmp.Or(string(in.Filepath), string(in.Path), string(in.File))
-	if err := p.Problem.UnmarshalJSON(data); err != nil || in.Cause == nil || in.Msg == "" {
-		return err
-	}
-	p.Code = cmp.Or(in.Cause.Code, p.Code)
-	p.Message = clip(p.Message+": "+in.Cause.Message, maxText)
-	return nil
+	return p.Problem.UnmarshalJSON(data)
 }
 
 func texts(in []lenient) (out []string) {

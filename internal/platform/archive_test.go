@@ -154,7 +154,7 @@ func TestImportAnswers(t *testing.T) {
 	}{
 		"all of it": {200, `{"imported":["index.yml","automations/a.yml"],"deleted":["pages/x.yml"],"createdWorkspaceIds":["n"],"updatedWorkspaceIds":[],
 			"errors":[{"msg":"it failed","workspaceId":"w","filepath":"current/automations/b.yml","err":{"error":"E","message":"bad"}},"odd"],"publishedApps":[],"workspace":{"id":"w","slug":"shop","name":"Shop"}}`,
-			platform.ArchiveResult{Report: &platform.ArchiveReport{ID: "w", Slug: "shop", Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
+			platform.ArchiveResult{Report: &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
 				Errors: []platform.FileProblem{{File: "current/automations/b.yml", Problem: platform.Problem{Code: "E", Message: "it failed: bad"}}, {Problem: platform.Problem{Message: "odd"}}}}}, 0},
 		"only what is required": {200, `{"imported":[]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{}}, 0},
 		"only errors":           {200, `{"errors":[{"path":"a.yml","message":"m","error":"E"}]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{Errors: []platform.FileProblem{{File: "a.yml", Problem: platform.Problem{Code: "E", Message: "m"}}}}}, 0},
@@ -185,7 +185,7 @@ func TestEventOfAnImportedArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &platform.ArchiveReport{ID: "w", Slug: "shop", Imported: []string{"index.yml"}, Deleted: []string{"x"},
+	want := &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml"}, Deleted: []string{"x"},
 		Errors: []platform.FileProblem{{File: "f", Problem: platform.Problem{Message: "m"}}}}
 	if diff := cmp.Diff(want, page.Events[0].Archive); diff != "" || page.Undecodable != 1 || page.Events[1].Archive != nil {
 		t.Errorf("%s\n%+v", diff, page)

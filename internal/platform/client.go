@@ -37,6 +37,9 @@ const (
 	OpSecrets     Op = "secrets"
 	OpExport      Op = "export"
 	OpImport      Op = "import"
+	OpCreate      Op = "create"
+	OpDetail      Op = "detail"
+	OpPatch       Op = "patch"
 )
 
 // Ops lists the operations of a bulk import, so none of a push, an archive or a check, for

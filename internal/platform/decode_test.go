@@ -28,7 +28,7 @@ const completed = `{"repositoryId":"release","groups":["base1"],"duration":1500.
 func completedReport() *platform.ImportReport {
 	return &platform.ImportReport{
 		RepositoryID: "release", Groups: []string{"base1"}, Duration: 1500500 * time.Microsecond,
-		Errors: []platform.Problem{{Code: "ImportError", Message: "could not"}, {Message: "m"}, {Message: "text"},
+		Errors: []platform.Problem{{Code: "ImportError", Message: "could not"}, {Message: "m: inner"}, {Message: "text"},
 			{Code: "E1", Message: "inner"}, {Message: `{"x":1}`}},
 		Created: []string{"a"}, Updated: []string{"b"}, Skipped: []string{}, ImportedFilesCount: 3, DeletedFilesCount: 1,
 		Workspaces: []platform.WorkspaceReport{

@@ -89,6 +89,9 @@ type Error struct {
 	CorrelationID string
 	// RetryAfter is set for [ClassRateLimited] when the platform told it.
 	RetryAfter time.Duration
+	// Length and Limit of a body that the platform refuses as too large, in bytes; 0 where
+	// it did not tell.
+	Length, Limit int64
 	// Sent reports that the request may have reached the platform.
 	Sent bool
 	// Err is the cause of an error without an answer.
@@ -114,6 +117,13 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// ObjectMissing reports that the platform itself says that it has no such object, such as
+// a workspace: a 404 of a proxy, or of a path that the platform does not know, has another
+// name or none (contract §14.10).
+func (e *Error) ObjectMissing() bool {
+	return e.Class == ClassNotFound && (e.Code == "ObjectNotFoundError" || e.Code == "ObjectNotFound")
+}
 
 // ClassOf returns the class of the [*Error] in err's chain, else [ClassNone].
 func ClassOf(err error) Class {
@@ -191,6 +201,8 @@ func refusal(op Op, a answer) *Error {
 	if e.CorrelationID == "" {
 		e.CorrelationID = p.requestID
 	}
+	e.Length = int64(p.length)
+	e.Limit = int64(p.limit)
 	if e.Class == ClassRateLimited {
 		e.RetryAfter = retryAfter(a.header, p)
 	}

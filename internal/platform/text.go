@@ -16,68 +16,6 @@ import (
 // maxText bounds texts of the platform that errors and results repeat, in bytes.
 const maxText = 2048
 
-// Problem is an error that an answer or an event reports, whichever of the
-// known shapes it has (contract §1.3).
-type Problem struct {
-	// Code is the name of the error, if any, such as SlugAlreadyInUse.
-	Code string
-	// Message is the text, or the compact JSON of a problem without one. Never empty.
-	Message string
-}
-
-func (p Problem) String() string {
-	if p.Code == "" || p.Code == p.Message {
-		return p.Message
-	}
-	return p.Code + ": " + p.Message
-}
-
-// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON.
-func (p *Problem) UnmarshalJSON(data []byte) error {
-	*p = Problem{}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(data, &fields) == nil {
-		p.fromFields(fields)
-	} else {
-		p.Message = str(data)
-	}
-	if p.Message == "" {
-		p.Message = clip(string(data), maxText)
-	}
-	return nil
-}
-
-// fromFields reads message, msg, error or err, each a string or again an object.
-// An error that is a string beside a text is the name of the error.
-func (p *Problem) fromFields(fields map[string]json.RawMessage) {
-	p.Code = str(fields["code"])
-	if p.Code == "" && str(fields["error"]) != "" && (str(fields["message"]) != "" || str(fields["msg"]) != "") {
-		p.Code = str(fields["error"])
-	}
-	for _, name := range []string{"message", "msg", "error", "err"} {
-		if p.Message = str(fields[name]); p.Message != "" {
-			return
-		}
-		var inner map[string]json.RawMessage
-		if json.Unmarshal(fields[name], &inner) == nil && len(inner) > 0 {
-			p.nested(fields[name])
-			return
-		}
-	}
-}
-
-func (p *Problem) nested(data []byte) {
-	// One level only: what is deeper becomes text.
-	var flat struct {
-		Code    lenient `json:"code"`
-		Message lenient `json:"message"`
-		Msg     lenient `json:"msg"`
-	}
-	_ = json.Unmarshal(data, &flat) // lenient fields never fail, and data is an object
-	p.Code = cmp.Or(string(flat.Code), p.Code)
-	p.Message = cmp.Or(string(flat.Message), string(flat.Msg), clip(string(data), maxText))
-}
-
 // lenient is a string that is empty for JSON of any other type, except numbers,
 // which it keeps as they are written.
 type lenient string
@@ -134,11 +72,15 @@ type errorBody struct {
 	Problem
 	requestID  string
 	retryAfter string
+	// length and limit of a body that is too large.
+	length, limit count
 }
 
 func decodeErrorBody(body []byte) errorBody {
 	type details struct {
 		RetryAfter lenient `json:"retryAfter"`
+		Length     count   `json:"length"`
+		Limit      count   `json:"limit"`
 	}
 	var flat struct {
 		Error   json.RawMessage `json:"error"`
@@ -161,9 +103,12 @@ func decodeErrorBody(body []byte) errorBody {
 	p.requestID = clip(string(nested.RequestID), 128)
 	for _, raw := range []json.RawMessage{flat.Details, nested.Details} {
 		var d details
-		if json.Unmarshal(raw, &d) == nil && d.RetryAfter != "" {
-			p.retryAfter = string(d.RetryAfter)
+		if json.Unmarshal(raw, &d) != nil {
+			continue
 		}
+		p.retryAfter = cmp.Or(string(d.RetryAfter), p.retryAfter)
+		p.length = cmp.Or(d.Length, p.length)
+		p.limit = cmp.Or(d.Limit, p.limit)
 	}
 	return p
 }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package platform
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// Problem is an error that an answer or an event reports, whichever of the
+// known shapes it has (contract §1.3, §14).
+type Problem struct {
+	// Code is the name of the error, if any, such as SlugAlreadyInUse.
+	Code string
+	// Message is the text, or the compact JSON of a problem without one. Never empty. Of
+	// what js-yaml quotes of a file, it has the place only.
+	Message string
+}
+
+// Codes of problems that have no name of their own in an answer.
+const (
+	// CodeYAML is a file that the platform's YAML reader refuses.
+	CodeYAML = "YAMLException"
+	// CodeException is a mistake of the service's code, of which the answer says nothing.
+	CodeException = "Exception"
+)
+
+func (p Problem) String() string {
+	if p.Code == "" || p.Code == p.Message {
+		return p.Message
+	}
+	return p.Code + ": " + p.Message
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. It accepts any JSON.
+func (p *Problem) UnmarshalJSON(data []byte) error {
+	*p = Problem{}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(data, &fields) == nil {
+		p.fromFields(fields)
+	} else {
+		p.Message = str(data)
+	}
+	if p.Message == "" {
+		p.Message = clip(string(withoutText(data)), maxText)
+	}
+	return nil
+}
+
+// fromFields reads message, msg, error or err, each a string or again an object.
+// An error that is a string beside a text is the name of the error.
+func (p *Problem) fromFields(fields map[string]json.RawMessage) {
+	p.Code = str(fields["code"])
+	if p.Code == "" && str(fields["error"]) != "" && (str(fields["message"]) != "" || str(fields["msg"]) != "") {
+		p.Code = str(fields["error"])
+	}
+	p.Code = cmp.Or(p.Code, str(fields["name"]))
+	if p.fromYAML(fields) || p.fromSystem(fields) {
+		return
+	}
+	for _, name := range []string{"message", "msg", "error", "err"} {
+		if p.Message = str(fields[name]); p.Message != "" {
+			if name == "msg" {
+				p.addCause(fields["err"])
+			}
+			return
+		}
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(fields[name], &inner) == nil && len(inner) > 0 {
+			p.nested(inner, fields[name])
+			return
+		}
+	}
+}
+
+// addCause adds what an error was caused by: its text says the same of every file, and
+// the cause says why.
+func (p *Problem) addCause(data []byte) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(data, &fields) != nil {
+		p.Code = cmp.Or(p.Code, str(data)) // as SlugAlreadyInUse
+		return
+	}
+	if fields == nil {
+		return
+	}
+	if len(fields) == 0 {
+		p.Code = CodeException
+		return
+	}
+	var cause Problem
+	cause.fromFields(fields)
+	p.Code = cmp.Or(cause.Code, p.Code)
+	if cause.Message != "" {
+		p.Message = clip(p.Message+": "+cause.Message, maxText)
+	}
+}
+
+// fromYAML reads an error of js-yaml. Its mark has the whole file, and its message some
+// lines of it, which may hold secrets: the reason and the place are all that is kept.
+func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
+	if _, marked := fields["mark"]; !marked && str(fields["name"]) != CodeYAML {
+		return false
+	}
+	var mark struct {
+		Line   *int `json:"line"`
+		Column int  `json:"column"`
+	}
+	_ = json.Unmarshal(fields["mark"], &mark) // without a place, the reason is all
+	p.Code = CodeYAML
+	p.Message = cmp.Or(str(fields["reason"]), "the file cannot be read")
+	if mark.Line != nil {
+		p.Message += fmt.Sprintf(" (line %d, column %d)", *mark.Line+1, mark.Column+1)
+	}
+	return true
+}
+
+// fromSystem reads an error of the service's file system.
+func (p *Problem) fromSystem(fields map[string]json.RawMessage) bool {
+	call := str(fields["syscall"])
+	if call == "" || str(fields["message"]) != "" {
+		return false
+	}
+	p.Message = clip(fmt.Sprintf("%s: %s %s", cmp.Or(p.Code, "error"), call, str(fields["path"])), maxText)
+	return true
+}
+
+func (p *Problem) nested(fields map[string]json.RawMessage, data []byte) {
+	// One level only: what is deeper becomes text.
+	p.Code = cmp.Or(str(fields["code"]), p.Code)
+	inner := Problem{Code: p.Code}
+	if inner.fromYAML(fields) || inner.fromSystem(fields) {
+		*p = inner
+		return
+	}
+	p.Message = cmp.Or(str(fields["message"]), str(fields["msg"]), clip(string(withoutText(data)), maxText))
+}
+
+// withoutText returns JSON without the fields that hold texts of files.
+func withoutText(data []byte) []byte {
+	var value any
+	if json.Unmarshal(data, &value) != nil {
+		return data
+	}
+	if !dropText(value) {
+		return data
+	}
+	clean, err := json.Marshal(value)
+	if err != nil {
+		return nil // it was JSON
+	}
+	return clean
+}
+
+// dropText reports whether there was anything to drop.
+func dropText(value any) bool {
+	dropped := false
+	switch v := value.(type) {
+	case map[string]any:
+		hidden := []string{"mark", "buffer", "snippet"}
+		if _, marked := v["mark"]; marked || v["name"] == CodeYAML {
+			hidden = append(hidden, "message")
+		}
+		for name, inner := range v {
+			if slices.Contains(hidden, name) {
+				delete(v, name)
+				dropped = true
+			} else if dropText(inner) {
+				dropped = true
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if dropText(inner) {
+				dropped = true
+			}
+		}
+	}
+	return dropped
+}
