@@ -93,7 +93,7 @@ func (p *Problem) addCause(data []byte) {
 	var cause Problem
 	cause.fromFields(fields)
 	p.Code = cmp.Or(cause.Code, p.Code)
-	if cause.Message != "" {
+	if cause.Message != "" && cause.Message != p.Message {
 		p.Message = clip(p.Message+": "+cause.Message, maxText)
 	}
 }

@@ -29,7 +29,7 @@ func TestRecordedProblems(t *testing.T) {
 			FileProblem{"", Problem{"ENOENT", "Could not refresh some dsul index: ENOENT: open /data/workspaces/x"}}},
 		"database": {`{` + msg + `,"err":{"errors":{},"_message":"m","name":"ValidationError","message":"labels.0: Cast failed"}}`,
 			FileProblem{"x/automations/a.yml", Problem{"ValidationError", "Some error occured: labels.0: Cast failed"}}},
-		"name alone": {`{"msg":"Could not rename","err":"SlugAlreadyInUse","slug":"x"}`, FileProblem{"", Problem{"SlugAlreadyInUse", "Could not rename"}}},
+		"name alone":                {`{"msg":"Could not rename","err":"SlugAlreadyInUse","slug":"x"}`, FileProblem{"", Problem{"SlugAlreadyInUse", "Could not rename"}}},
 		"unknown shape with a mark": {`{"odd":{"mark":{"buffer":"s3cret"},"why":"x"}}`, FileProblem{"", Problem{"", `{"odd":{"why":"x"}}`}}},
 		"mark as a list":            {`{"mark":["s3cret"],"reason":"r"}`, FileProblem{"", Problem{CodeYAML, "r"}}},
 	} {

@@ -29,7 +29,9 @@ var instanceVariants = map[string]func(*instance){
 	"export-by-get": func(i *instance) { i.opts.ExportByGet = 404 },
 	"export-by-405": func(i *instance) { i.opts.ExportByGet = 405 },
 	"processing":    func(i *instance) { i.opts.ArchiveProcessing = true },
-	"other-slug":    func(i *instance) { i.opts.NewSlug = "quick-fox" },
+	"other-slug":    func(i *instance) { i.opts.LoseSlugs = true },
+	"october-2024":  func(i *instance) { i.opts.V27 = false },
+	"small":         func(i *instance) { i.opts.GatewayLimit = 2 << 10 },
 	"failing": func(i *instance) {
 		i.prepare = func(p *platformtest.Platform) { p.Fail("mail-sender", "must have property do, token "+i.token) }
 	},
@@ -75,6 +77,9 @@ func startInstance(ts *testscript.TestScript, _ bool, args []string) {
 	i := &instance{token: "at:" + rand.Text()}
 	i.opts.Token = i.token
 	i.opts.PullsPerMinute = -1
+	i.opts.CreatesPerMinute = -1
+	i.opts.V27 = true
+	i.opts.Apps = []string{"Audit Trail", "Claims Intake", "Customer Directory", "Document Reader", "Knowledge Client"}
 	for _, arg := range args[1:] {
 		variant, ok := instanceVariants[arg]
 		if !ok {

@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,12 +15,14 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-const transferHelp = `Transfer brings one workspace to a platform, without an image: from another platform
+const transferHelp = `Transfer brings workspaces to a platform, without an image: from another platform
 (--from-api-url), a zip archive, a directory, or a Git repository.
 
-The workspace is validated and scanned like those of a build, and what is imported is
-made of what was scanned. Nothing is imported if anything is wrong. Before that, values
-that the workspace requires and the target lacks are named.
+Each workspace is validated and scanned like those of a build, and what is imported is
+made of what was scanned. Nothing is imported if anything is wrong with any of them. Several
+workspaces (--workspace a,b or --group) are imported in the order of their dependencies,
+until one fails. Before an import, values that the workspace requires and the target lacks
+are named.
 
 With --dry-run nothing is imported, and what an import would change is printed; with
 --changes markdown=FILE it is written for a merge request. An import leaves alone what
@@ -32,8 +35,11 @@ var changeReports = []format.Format{"markdown", format.JSON}
 // transferFlags say what is transferred, where, and how.
 type transferFlags struct {
 	from, to      apiFlags
-	workspace     string
+	workspaces    []string
+	group, as     string
+	exclude       []string
 	prune, create bool
+	keepDomains   bool
 	dryRun        bool
 	backup        string
 	variables     []string
@@ -50,9 +56,13 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	f.from.side, f.to.side = "from", "to"
 	f.from.register(flags)
 	f.to.register(flags)
-	flags.StringVar(&f.workspace, "workspace", "", "`slug` of the workspace, or its id on the platform to export from (default: the only one of SOURCE)")
+	flags.StringSliceVar(&f.workspaces, "workspace", nil, "`slugs` of the workspaces with commas, or their ids on the platform to export from (default: the only one of SOURCE)")
+	flags.StringVar(&f.group, "group", "", "transfer the workspaces of SOURCE that have this `group` in .import.yml")
+	flags.StringVar(&f.as, "as", "", "transfer into the workspace with another `slug`, and adapt references to it")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "`parts` to leave out, with commas, such as index, security or pages/home")
 	flags.BoolVar(&f.prune, "prune", false, "delete what the target's workspace has and the transferred one lacks")
 	flags.BoolVar(&f.create, "create", false, "make the workspace if the target has none")
+	flags.BoolVar(&f.keepDomains, "keep-domains", false, "put back the custom domains of the target's workspace, which an import empties")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "do everything but import, and print what would change")
 	flags.StringVar(&f.backup, "backup", "", "`file` for an archive of the target's workspace as it was before")
 	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
@@ -73,8 +83,16 @@ func (f *transferFlags) check(args []string) error {
 		return errors.New("say what to transfer: SOURCE, or --from-api-url and --workspace")
 	case len(args) == 1 && f.from.url != "":
 		return errors.New("SOURCE and --from-api-url exclude each other: the workspace comes from one of them")
-	case f.from.url != "" && f.workspace == "":
+	case f.from.url != "" && f.group != "":
+		return errors.New("--group needs SOURCE: name the workspaces to export with --workspace")
+	case f.from.url != "" && len(f.workspaces) == 0:
 		return errors.New("--from-api-url needs --workspace: the slug or id of the workspace to export")
+	case f.group != "" && len(f.workspaces) > 0:
+		return errors.New("--group and --workspace exclude each other")
+	case (f.group != "" || len(f.workspaces) > 1) && (f.as != "" || f.backup != ""):
+		return errors.New("--as and --backup are for one workspace: transfer the workspaces one by one")
+	case f.as != "" && !targetSlug.MatchString(f.as):
+		return fmt.Errorf("--as %q is no slug: it has lower-case letters, digits and - only", f.as)
 	case f.timeout < time.Second:
 		return fmt.Errorf("--timeout %s is less than a second", f.timeout)
 	}
@@ -87,24 +105,27 @@ func (f *transferFlags) check(args []string) error {
 	return report.CheckPath(f.backup)
 }
 
+// targetSlug is what --as takes.
+var targetSlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
 func (a *app) transfer() *cobra.Command {
 	var f transferFlags
 	var show progressFlag
 	cmd := &cobra.Command{
 		Use:   "transfer [SOURCE] --to-api-url URL",
-		Short: "Bring one workspace to a platform, as an archive",
+		Short: "Bring workspaces to a platform, as archives",
 		Long:  transferHelp,
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args); err != nil {
 				return usageError(cmd, err)
 			}
-			run, err := a.newTransfer(&f, show)
+			job, err := a.newJob(&f, show, args)
 			if err != nil {
 				return err
 			}
-			err = run.run(cmd.Context(), args)
-			return errors.Join(err, run.close())
+			err = a.runTransfer(cmd.Context(), &f, job)
+			return errors.Join(err, closeJob(job))
 		},
 	}
 	f.register(cmd.Flags())

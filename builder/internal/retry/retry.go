@@ -47,10 +47,31 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// Waiting hears of a wait that the platform asks for, at its beginning and then every
+// 15 seconds, with the time that is left.
+type Waiting func(left time.Duration)
+
+// noteEvery is the time between two words of a wait.
+const noteEvery = 15 * time.Second
+
+// sleep reports false if ctx ended.
+func (w Waiting) sleep(ctx context.Context, d time.Duration) bool {
+	for ; d > 0 && w != nil; d -= noteEvery {
+		w(d)
+		if !Sleep(ctx, min(d, noteEvery)) {
+			return false
+		}
+	}
+	return Sleep(ctx, max(d, 0))
+}
+
 // Read is for requests that change nothing: they are repeated after any error that may
 // pass.
-func Read(ctx context.Context, fn func() error) error {
-	return do(ctx, fn, func(c platform.Class) bool {
+func Read(ctx context.Context, fn func() error) error { return ReadNoting(ctx, nil, fn) }
+
+// ReadNoting is [Read], of which waiting hears.
+func ReadNoting(ctx context.Context, waiting Waiting, fn func() error) error {
+	return do(ctx, waiting, fn, func(c platform.Class) bool {
 		switch c {
 		case platform.ClassInterrupted, platform.ClassTimeout, platform.ClassServer:
 			return true
@@ -61,21 +82,26 @@ func Read(ctx context.Context, fn func() error) error {
 
 // Write is for requests that change something: they are repeated only where the platform
 // did nothing.
-func Write(ctx context.Context, fn func() error) error { return do(ctx, fn, unserved) }
+func Write(ctx context.Context, fn func() error) error { return do(ctx, nil, fn, unserved) }
+
+// WriteNoting is [Write], of which waiting hears.
+func WriteNoting(ctx context.Context, waiting Waiting, fn func() error) error {
+	return do(ctx, waiting, fn, unserved)
+}
 
 func unserved(c platform.Class) bool {
 	return c == platform.ClassNotSent || c == platform.ClassRateLimited
 }
 
 // do calls fn until it succeeds or fails for good.
-func do(ctx context.Context, fn func() error, again func(platform.Class) bool) error {
+func do(ctx context.Context, waiting Waiting, fn func() error, again func(platform.Class) bool) error {
 	d := Delays{Limit: maxDelay}
 	for n := 1; ; n++ {
 		err := fn()
 		if err == nil || n == attempts || !again(platform.ClassOf(err)) {
 			return err
 		}
-		if !Sleep(ctx, After(err)) || !d.Sleep(ctx, time.Now().Add(d.Limit)) {
+		if !waiting.sleep(ctx, After(err)) || !d.Sleep(ctx, time.Now().Add(d.Limit)) {
 			return err
 		}
 	}

@@ -63,17 +63,33 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 		return fmt.Errorf("it has the workspaces %s: name one of them with --workspace", strings.Join(names, ", "))
 	}
 	t.root = oneWorkspace{chosen[0].name(spec, slug), chosen[0].content}
-	// What it is a part of says nothing of it.
-	t.checkout, t.info.Dirty = nil, false
+	// The enclosing repository's state does not describe a single workspace.
+	t.checkout = nil
+	t.info.Dirty = false
 	return nil
 }
 
-// pickLone makes an archive of one workspace, as the platform exports it, a repository.
-func (t *Tree) pickLone(spec Spec) error {
+// pickLone makes a source that is one workspace a repository of it: one with index.yml at
+// its top, or an archive with one directory, as the platform exports it.
+func (t *Tree) pickLone(spec Spec, archive bool) error {
+	if !archive {
+		if atTop, err := t.isWorkspace(); err != nil || !atTop {
+			return err
+		}
+	}
 	if found, err := t.candidates(); err != nil || len(found) != 1 {
 		return err
 	}
 	return t.pickOne(spec, "")
+}
+
+// isWorkspace reports whether index.yml is at the top.
+func (t *Tree) isWorkspace() (bool, error) {
+	top, err := newWalker(t.limits).sorted(t.root)
+	if err != nil {
+		return false, fmt.Errorf("list directory: %w", err)
+	}
+	return slices.ContainsFunc(top, func(e entry) bool { return e.name == indexFile && e.kind == regular }), nil
 }
 
 // name is the slug that the workspace says it has; without one, what it is asked for by,

@@ -59,3 +59,19 @@ func TestOneWorkspaceIsCalledAsItsDirectory(t *testing.T) {
 		}
 	}
 }
+
+// A directory that is a workspace is a repository of it for every command.
+func TestADirectoryThatIsOneWorkspace(t *testing.T) {
+	dir := write(t, map[string]string{"index.yml": "slug: shop\n", "automations/a.yml": "do: []\n", "docs/index.yml": "slug: docs\n"})
+	files, _ := walk(t, open(t, dir, Options{}))
+	for _, path := range []string{"shop/index.yml", "shop/automations/a.yml", "shop/docs/index.yml"} {
+		if _, ok := files[path]; !ok {
+			t.Errorf("no %s in %v", path, files)
+		}
+	}
+	// One below the top is a repository of several, however many there are.
+	below := write(t, map[string]string{"b/index.yml": "slug: shop\n"})
+	if files, _ := walk(t, open(t, below, Options{})); files["b/index.yml"] == "" {
+		t.Errorf("%v", files)
+	}
+}

@@ -161,8 +161,8 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	tree.limits, tree.top = opts.Limits, tree.root
 	if opts.One {
 		err = tree.pickOne(spec, opts.Workspace)
-	} else if archive {
-		err = tree.pickLone(spec)
+	} else {
+		err = tree.pickLone(spec, archive)
 	}
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())

@@ -3,12 +3,18 @@
 package transfer
 
 import (
+	"archive/zip"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/docker/go-units"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/internal/platform"
@@ -19,6 +25,22 @@ const againHelp = "see the log of prismeai-workspaces; then run again: an import
 // remedies are what to do about errors of an import, by their text. The first that
 // matches counts.
 var remedies = []outcome.Remedy{
+	{Text: regexp.MustCompile(`^Exception: .*|^Exception$`),
+		Help: "the platform gives no reason: its code failed on this file. Look for values that are null or of another type than the platform expects, see builder validate, and the log of prismeai-workspaces"},
+	{Text: regexp.MustCompile(`Missing photo`),
+		Help: "the workspace publishes an app, and apps need a photo: add photo to index.yml; the files were imported"},
+	{Text: regexp.MustCompile(`App slug .* already used|Once published`),
+		Help: "another workspace, perhaps a deleted one, has published this app: give the app another slug, or delete that app on the target"},
+	{Text: regexp.MustCompile(`^InvalidSlugError`),
+		Help: "slugs of automations, pages and imports have letters without accents, digits, blanks, - and _ only: rename the file or correct its slug"},
+	{Text: regexp.MustCompile(`^InvalidScheduleError`),
+		Help: "correct when.schedules: each is a cron expression of up to six fields"},
+	{Text: regexp.MustCompile(`^InvalidSecurity`),
+		Help: "correct the rule in security.yml: its role must be among authorizations.roles, and subject and action must be those that the platform has"},
+	{Text: regexp.MustCompile(`^ENOENT|refresh some dsul index`),
+		Help: "the platform could not list the files of the workspace after the import, so the studio may not show all: open the workspace, or run again"},
+	{Text: regexp.MustCompile(`(?i)could not find dsul object`),
+		Help: "an empty file deletes its object, and this one is not on the target: fill the file, or leave it out"},
 	{Text: regexp.MustCompile(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
 		Help: "another workspace or app of the target has this slug: rename one of the two"},
 	{Text: regexp.MustCompile(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
@@ -35,7 +57,7 @@ var remedies = []outcome.Remedy{
 		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or bring the target to the version of the platform that wrote it"},
 }
 
-// advise makes a problem of one that the platform told.
+// advise makes a problem of one that the platform reports.
 func advise(p platform.FileProblem) outcome.Problem {
 	return outcome.Problem{File: p.File, Code: p.Code, Message: p.Message, Help: outcome.Help(remedies, p.String(), againHelp)}
 }
@@ -46,6 +68,9 @@ func refusal(err error, side string) error {
 	e, ok := errors.AsType[*platform.Error](err)
 	if !ok || e.Class == platform.ClassCanceled || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if e.ObjectMissing() {
+		return &outcome.Problem{Code: "no-workspace", Message: e.Error(), Help: "the workspace is gone, or the token's user may not see it: look for it on the platform, then run again"}
 	}
 	help := map[platform.Class]string{
 		platform.ClassUnauthorized: fmt.Sprintf("the token is not accepted: check --%s-token-file or BUILDER_%s_TOKEN, and that the token has not expired", side, strings.ToUpper(side)),
@@ -58,4 +83,38 @@ func refusal(err error, side string) error {
 		platform.ClassNotSent:      fmt.Sprintf("check --%s-api-url, --%[1]s-api-ca and proxy variables, and that this machine reaches the platform", side),
 	}[e.Class]
 	return &outcome.Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of the platform", side))}
+}
+
+// largest is how many files a refusal for size names.
+const largest = 5
+
+// refusal is that of an import. Of an archive that is too large, it names the limit and
+// the files that take the most of it.
+func (r *run) refusal(err error) error {
+	e, ok := errors.AsType[*platform.Error](err)
+	if !ok || e.Status != http.StatusRequestEntityTooLarge {
+		return refusal(err, "to")
+	}
+	message := fmt.Sprintf("the archive has %s, which is more than the platform takes", units.BytesSize(float64(r.Size)))
+	if e.Limit > 0 {
+		message += fmt.Sprintf(": its limit is %s", units.BytesSize(float64(e.Limit)))
+	}
+	return &outcome.Problem{Code: "upload-too-large", Message: message + largestFiles(r.Archive, r.Size),
+		Help: "take out of the workspace what need not be in it, or raise the upload limit of the platform's gateway and of prismeai-workspaces (10 MB by default)"}
+}
+
+// largestFiles names the files that take the most of an archive.
+func largestFiles(archive io.ReaderAt, size int64) string {
+	list, err := zip.NewReader(archive, size)
+	if err != nil {
+		return "" // the archive is ours
+	}
+	files := slices.SortedFunc(slices.Values(list.File), func(a, b *zip.File) int {
+		return cmp.Compare(b.CompressedSize64, a.CompressedSize64)
+	})
+	text := "; its largest files, compressed:"
+	for _, f := range files[:min(largest, len(files))] {
+		text += fmt.Sprintf(" %s (%s)", f.Name, units.BytesSize(float64(f.CompressedSize64)))
+	}
+	return text
 }

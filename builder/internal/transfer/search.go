@@ -3,7 +3,6 @@
 package transfer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +33,8 @@ type search struct {
 	say      func(string)
 
 	noEvents, noStatus bool
+	// told is set when it was said that events fail.
+	told bool
 	// imported is when the status was first seen to tell of the import, other when the
 	// last import was that somebody else made.
 	imported, other time.Time
@@ -62,14 +63,6 @@ func (s *search) find(ctx context.Context) (*platform.ArchiveReport, error) {
 // look returns the report if there is one. Wait is what the platform asks for before it
 // is asked again.
 func (s *search) look(ctx context.Context) (report *platform.ArchiveReport, wait time.Duration) {
-	if s.result.Workspace.ID == "" {
-		// A new workspace is there before its content is.
-		found, _, err := find(ctx, s.client, s.Slug)
-		if err != nil || found == nil {
-			return nil, retry.After(err)
-		}
-		s.result.Workspace = Workspace{Slug: found.Slug, ID: found.ID}
-	}
 	if report, wait = s.event(ctx); report != nil {
 		return report, 0
 	}
@@ -86,6 +79,9 @@ func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Durat
 	if final(err) {
 		s.say("events cannot be read: " + err.Error())
 		s.noEvents = true
+	} else if err != nil && !s.told {
+		s.say("events cannot be read at the moment, and are asked for again: " + err.Error())
+		s.told = true
 	}
 	for _, e := range page.Events {
 		if e.Archive != nil && s.ours(&e) {
@@ -152,11 +148,5 @@ func (s *search) unknown(why string) *outcome.Problem {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
 	return &outcome.Problem{Code: "unknown-outcome", Message: message,
-		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: " + cmp.Or(againAfter[s.result.Created], againAfter[false])}
-}
-
-// againAfter says what another run does, by whether the workspace was to be made.
-var againAfter = map[bool]string{
-	false: "an import of the same files changes nothing",
-	true:  "without --create if the workspace is there by now",
+		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: an import of the same files changes nothing"}
 }

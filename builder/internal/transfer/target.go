@@ -27,7 +27,7 @@ func (r *run) find(ctx context.Context) (found *platform.Installed, err error) {
 		r.result.Workspace = Workspace{Slug: found.Slug, ID: found.ID}
 		return found, nil
 	case r.Create:
-		r.result.Created = true
+		r.result.Created = r.DryRun
 		return nil, nil
 	}
 	return nil, &outcome.Problem{Code: "no-workspace", Message: fmt.Sprintf("the target has no workspace %s that the token's user can see", r.Slug),

@@ -65,9 +65,9 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	return err
 }
 
-// WriteJUnit writes a test for the workspace and one for each file with a problem.
-func (r *Result) WriteJUnit(w io.Writer) error {
-	suite := junit.Suite{Name: "transfer"}
+// cases are a test for the workspace and one for each file with a problem.
+func (r *Result) cases() []junit.Case {
+	var files []junit.Case
 	whole := junit.Case{Class: "transfer to " + r.Target, Name: r.Workspace.Slug, Duration: time.Duration(r.Duration)}
 	if r.DryRun {
 		whole.Skipped = "dry run"
@@ -79,13 +79,12 @@ func (r *Result) WriteJUnit(w io.Writer) error {
 		failure := &junit.Failure{Message: p.Message, Type: cmp.Or(p.Code, "error"), Text: p.Text() + "\nhelp: " + p.Help + "\n"}
 		switch {
 		case p.File != "":
-			suite.Cases = append(suite.Cases, junit.Case{Class: whole.Class, Name: p.File, File: p.File, Failure: failure})
+			files = append(files, junit.Case{Class: whole.Class, Name: p.File, File: p.File, Failure: failure})
 		case whole.Failure == nil:
 			whole.Failure = failure
 		default:
 			whole.Failure.Text += failure.Text
 		}
 	}
-	suite.Cases = append([]junit.Case{whole}, suite.Cases...)
-	return junit.Write(w, suite)
+	return append([]junit.Case{whole}, files...)
 }

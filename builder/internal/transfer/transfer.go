@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package transfer brings one workspace from platform to platform as an archive, and
-// does not end before it is known how the import ended.
+// Package transfer brings workspaces from platform to platform as archives, and does not
+// end before it is known how each import ended.
 //
-// An import is never posted twice: after an answer that does not tell the end, events and
-// status of the workspace do, or nobody does.
+// An import is never posted twice: after an answer that does not say how the import ended,
+// the events and the status of the workspace say it, or the outcome is unknown.
 package transfer
 
 import (
@@ -24,14 +24,19 @@ import (
 
 // Options of a transfer.
 type Options struct {
-	// Slug of the workspace. Its archive has Size bytes.
-	Slug    string
-	Archive io.ReaderAt
-	Size    int64
+	// Slug, Name and Labels of the workspace. Its archive has Size bytes.
+	Slug, Name string
+	Labels     []string
+	Archive    io.ReaderAt
+	Size       int64
 	// Prune deletes what the archive lacks. Create makes the workspace where there is none.
 	Prune, Create bool
+	// KeepDomains puts the custom domains back that an import empties.
+	KeepDomains bool
 	// DryRun does all but the import.
 	DryRun bool
+	// Notes are warnings from before the transfer.
+	Notes []outcome.Problem
 	// Requirements of the workspace, and the Variables that the service has of its own.
 	Requirements []requirements.Requirement
 	Variables    []string
@@ -57,6 +62,7 @@ type run struct {
 	result  *Result
 	since   time.Time // of the last look before the import, by the platform's clock
 	posted  bool
+	domains []string // custom domains before the import
 }
 
 // Run transfers. The result says what was imported, and all that is wrong; the error is
@@ -104,15 +110,27 @@ func (r *run) transfer(ctx context.Context) error {
 			return err
 		}
 	}
+	if target != nil {
+		if err := r.lookAtTarget(ctx, target.ID); err != nil {
+			return err
+		}
+	}
+	r.warnOfLabels(r.Labels, "the workspace")
 	if r.DryRun {
 		r.result.Outcome = outcome.Done
 		return nil
 	}
-	report, err := r.post(ctx)
-	if err != nil {
-		return err
+	if target == nil {
+		if err := r.create(ctx); err != nil {
+			return err
+		}
 	}
-	return r.judge(report)
+	report, err := r.post(ctx)
+	if err == nil {
+		err = r.judge(report)
+	}
+	r.noteEmpty()
+	return errors.Join(err, r.restoreDomains(ctx))
 }
 
 // post imports, and finds out how that ends.
@@ -120,16 +138,16 @@ func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err err
 	deadline := time.Now().Add(r.Timeout)
 	request := platform.ArchiveRequest{Workspace: r.result.Workspace.ID, Prune: r.Prune, Archive: r.Archive, Size: r.Size, Wait: r.Timeout}
 	var answer platform.ArchiveResult
-	err = r.display.Narrate(r.title(), func(func(string)) error {
+	err = r.display.Narrate(r.title(), func(say func(string)) error {
 		r.posted = true
-		err := retry.Write(ctx, func() error { answer, err = r.client.ImportArchive(ctx, request); return err })
+		err := retry.WriteNoting(ctx, sayWaiting(say), func() error { answer, err = r.client.ImportArchive(ctx, request); return err })
 		r.posted = err == nil || platform.OutcomeUnknown(err)
 		return err
 	})
 	r.result.CorrelationID = answer.CorrelationID
 	switch {
 	case err != nil && !r.posted:
-		return nil, refusal(err, "to")
+		return nil, r.refusal(err)
 	case answer.Report != nil:
 		return answer.Report, nil
 	}
@@ -146,7 +164,7 @@ func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err err
 func (r *run) title() string {
 	var how []string
 	if r.result.Created {
-		how = append(how, "as a new workspace")
+		how = append(how, "into the new workspace")
 	}
 	if r.Prune {
 		how = append(how, "and delete what is not in it")

@@ -77,9 +77,9 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
-		archive := archiveOf(t, map[string]string{"shop/index.yml": "slug: shop\n", "shop/automations/a.yml": "x: 1\n"})
+		archive := archiveOf(t, map[string]string{"shop/index.yml": "name: Shop\nslug: shop\n", "shop/automations/a.yml": "x: 1\n"})
 		w := &world{Platform: platformtest.New(o),
-			options: transfer.Options{Slug: "shop", Archive: archive, Size: archive.Size(), TempDir: dir, Timeout: 30 * time.Minute}}
+			options: transfer.Options{Slug: "shop", Name: "Shop", Archive: archive, Size: archive.Size(), TempDir: dir, Timeout: 30 * time.Minute}}
 		defer w.Close()
 		err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{"index.yml": {Data: []byte("slug: shop\n")}})
 		if err != nil {
@@ -253,7 +253,7 @@ func TestRefusals(t *testing.T) {
 		"list forbidden":   {answer("workspaces", 403), "forbidden", 0},
 		"import forbidden": {answer("import", 403), "forbidden", 1},
 		"too many":         {answer("import", 429), "rate_limited", 4},
-		"too large":        {answer("import", 413), "rejected", 1},
+		"too large":        {answer("import", 413), "upload-too-large", 1},
 		"locked":           {answer("import", 423), "locked", 1},
 		"gone":             {answer("import", 404), "not_found", 1},
 		"another one":      {platformtest.Fault{Op: "import", Kind: platformtest.Answer, Body: `{"imported":["index.yml"],"workspace":{"id":"other"}}`}, "other-workspace", 1},
@@ -313,7 +313,7 @@ func TestPresent(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r, err := zip.NewReader(f, info.Size()); err != nil || len(r.File) != 1 || w.imports() != 0 {
+				if r, err := zip.NewReader(f, info.Size()); err != nil || len(r.File) != 2 || w.imports() != 0 {
 					t.Errorf("%v, %d imports", err, w.imports())
 				}
 				return failure
@@ -386,7 +386,7 @@ func TestExportIsTriedAgain(t *testing.T) {
 		slug, err := transfer.Export(t.Context(), w.client, &w.display, "ids", file)
 		info, _ := file.Stat()
 		whole, zerr := zip.NewReader(file, info.Size())
-		if err != nil || slug != "shop" || zerr != nil || whole.File[0].UncompressedSize64 != 0 || info.Size() > 200 {
+		if err != nil || slug != "shop" || zerr != nil || whole.File[1].UncompressedSize64 != 0 || info.Size() > 320 {
 			t.Errorf("%s of %d bytes, %v, %v", slug, info.Size(), err, zerr)
 		}
 	})
@@ -397,7 +397,7 @@ func TestReportsAreComplete(t *testing.T) {
 		Warnings: []outcome.Problem{{Code: "missing-value", Message: "w", Help: "hw"}},
 		Problems: []outcome.Problem{{File: "a.yml", Code: "E", Message: "m", Help: "h"}, {Code: "nothing", Message: "n", Help: "hn"}, {Code: "X", Message: "o", Help: "ho"}}}
 	var text, junit bytes.Buffer
-	if err := errors.Join(r.WriteProblems(&text), r.WriteJUnit(&junit)); err != nil {
+	if err := errors.Join(r.WriteProblems(&text), transfer.Results{r}.WriteJUnit(&junit)); err != nil {
 		t.Fatal(err)
 	}
 	if want := "warning: w\n  help: hw\nerror: a.yml: E: m\n  help: h\nerror: n\n  help: hn\nerror: X: o\n  help: ho\n"; text.String() != want {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 const correlationHeader = "X-Correlation-Id"
@@ -77,6 +78,8 @@ func OpOf(r *http.Request) string {
 		return "export"
 	case path == "/v2/workspaces/import", hasSuffix(path, "/import"):
 		return "import"
+	case strings.HasPrefix(path, "/v2/workspaces/") && strings.Count(path, "/") == 3:
+		return map[string]string{http.MethodGet: "detail", http.MethodPatch: "patch"}[r.Method]
 	}
 	return "other"
 }

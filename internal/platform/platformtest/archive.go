@@ -24,11 +24,12 @@ const (
 	exportFolder = "current"
 )
 
-// Install puts a workspace into the database, with the files of a directory.
+// Install puts a workspace into the database, with those files of a directory that the
+// platform keeps.
 func (p *Platform) Install(w Installed, files fs.FS) error {
 	content := map[string]string{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || !isDSUL(name) || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
 		data, err := fs.ReadFile(files, name)
@@ -109,7 +110,11 @@ func (p *Platform) importConfig(w *Installed) string {
 	defer p.mu.Unlock()
 	config := jsvalue.NewMapping()
 	if p.opts.V27 {
-		config.Set("workspaceId", jsvalue.NewText(w.ID))
+		id := stored(p.content[w.Slug], "index.yml").Get("id")
+		if id == nil {
+			id = jsvalue.NewText(w.ID)
+		}
+		config.Set("workspaceId", id)
 	}
 	for slug, owner := range p.apps {
 		if owner == w.ID {

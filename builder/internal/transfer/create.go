@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/builder/internal/retry"
+	"github.com/prismeai/workspaces-release/internal/platform"
+)
+
+// sayWaiting says how long the platform asks to wait.
+func sayWaiting(say func(string)) retry.Waiting {
+	return func(left time.Duration) {
+		say(fmt.Sprintf("the platform takes few such requests in a minute: %s left to wait", left.Round(time.Second)))
+	}
+}
+
+// create makes the workspace, empty. An import gives a new workspace a slug of its own, so
+// the workspace is there before the import.
+func (r *run) create(ctx context.Context) error {
+	var created platform.Detail
+	err := r.display.Narrate("create the workspace "+r.Slug, func(say func(string)) error {
+		return retry.WriteNoting(ctx, sayWaiting(say), func() (err error) {
+			created, err = r.client.CreateWorkspace(ctx, cmp.Or(r.Name, r.Slug), r.Slug)
+			return err
+		})
+	})
+	if platform.OutcomeUnknown(err) && ctx.Err() == nil {
+		return &outcome.Problem{Code: "unknown-workspace", Message: fmt.Sprintf("it is not known whether the platform made the workspace %s: %v", r.Slug, err),
+			Help: "run again with --create, which finds the workspace if it is there; nothing was imported"}
+	}
+	if err != nil {
+		return refusal(err, "to")
+	}
+	r.result.Created = true
+	r.result.Workspace = Workspace{Slug: cmp.Or(created.Slug, r.Slug), ID: created.ID}
+	if created.Slug != "" && created.Slug != r.Slug {
+		return &outcome.Problem{Code: "other-slug", Message: fmt.Sprintf("the platform made the workspace %s with the slug %s instead of %s; nothing was imported",
+			created.ID, created.Slug, r.Slug),
+			Help: fmt.Sprintf("give it the slug %s in its settings, or delete it; then run again", r.Slug)}
+	}
+	return nil
+}
+
+// noteEmpty names a workspace that was made for an import which failed.
+func (r *run) noteEmpty() {
+	if !r.result.Created || len(r.result.Imported) > 0 || r.result.FilesUnknown || r.result.Outcome == outcome.Done {
+		return
+	}
+	w := r.result.Workspace
+	r.result.warn(outcome.Problem{Code: "empty-workspace", Message: fmt.Sprintf("the new workspace %s (%s) is on the target and may be empty", w.Slug, w.ID),
+		Help: "run again after the correction: --create finds the workspace; or delete it in its settings"})
+}
+
+// oneProduct is the label of workspaces that the vendor's tools do not overwrite one by one.
+const oneProduct = "one-product"
+
+func (r *run) warnOfLabels(labels []string, whose string) {
+	for _, label := range labels {
+		if label != oneProduct {
+			continue
+		}
+		for _, w := range r.result.Warnings {
+			if w.Code == oneProduct {
+				return
+			}
+		}
+		r.result.warn(outcome.Problem{Code: oneProduct, Message: fmt.Sprintf("%s has the label %s: such workspaces belong together, and are not meant to be replaced one by one", whose, label),
+			Help: "bring them to the target as a release, in which all have one version"})
+	}
+}
+
+// lookAtTarget warns of what an import loses of the workspace as it is.
+func (r *run) lookAtTarget(ctx context.Context, id string) error {
+	var detail platform.Detail
+	err := retry.Read(ctx, func() (err error) { detail, err = r.client.WorkspaceDetail(ctx, id); return err })
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && r.KeepDomains:
+		return refusal(err, "to")
+	case err != nil:
+		r.result.warn(outcome.Problem{Code: "unknown-domains", Message: "the custom domains of the target's workspace cannot be read, which an import empties: " + err.Error(),
+			Help: "look at the settings of the workspace before and after the import"})
+		return nil
+	}
+	r.warnOfLabels(detail.Labels, "the workspace on the target")
+	r.domains = detail.CustomDomains
+	r.result.Domains = append([]string{}, r.domains...)
+	if len(r.domains) > 0 && !r.KeepDomains {
+		r.result.warn(outcome.Problem{Code: "custom-domains", Message: fmt.Sprintf("the import empties the custom domains of the target's workspace: %s", list(r.domains)),
+			Help: "put them back with --keep-domains, or in the settings of the workspace"})
+	}
+	return nil
+}
+
+// restoreDomains puts the custom domains back after an import.
+func (r *run) restoreDomains(ctx context.Context) error {
+	if !r.KeepDomains || len(r.domains) == 0 || !r.posted || ctx.Err() != nil {
+		return nil
+	}
+	w := r.result.Workspace
+	err := r.display.Narrate("put back the custom domains "+list(r.domains), func(say func(string)) error {
+		return retry.WriteNoting(ctx, sayWaiting(say), func() error {
+			return r.client.SetCustomDomains(ctx, w.ID, cmp.Or(r.Name, w.Slug), r.domains)
+		})
+	})
+	if err == nil {
+		return nil
+	}
+	r.result.Outcome = outcome.Failed
+	if _, answered := errors.AsType[*platform.Error](err); !answered {
+		return err
+	}
+	r.result.add(outcome.Problem{Code: "custom-domains", Message: fmt.Sprintf("the custom domains %s are not put back: %v", list(r.domains), err),
+		Help: "enter them in the settings of the workspace"})
+	return nil
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transfer
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+)
+
+const (
+	indexFile  = "index.yml"
+	importFile = ".import.yml"
+)
+
+var (
+	// topSlug is the slug of index.yml.
+	topSlug = regexp.MustCompile(`(?m)^slug:.*$`)
+	// appLabel is an item of a list that makes the platform publish the workspace as an app.
+	appLabel = regexp.MustCompile(`(?m)^[ \t]*-[ \t]*['"]?production:app['"]?[ \t]*\r?\n`)
+)
+
+// edit rewrites the archive for another slug, or without the parts that are excluded.
+func (j *Job) edit(p *packed) error {
+	data, err := os.ReadFile(p.path) // ours, within the limits of a source
+	if err != nil {
+		return err
+	}
+	from, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	e := editor{from: p.slug, to: p.slug, exclude: j.Exclude}
+	if j.As != "" {
+		e.to = j.As
+	}
+	file, err := os.Create(p.path)
+	if err != nil {
+		return err
+	}
+	to := zip.NewWriter(file)
+	for _, f := range from.File {
+		if err = e.copy(from, to, f); err != nil {
+			break
+		}
+	}
+	p.slug = e.to
+	p.notes = append(p.notes, e.notes(p)...)
+	return errors.Join(err, to.Close(), file.Close())
+}
+
+// editor copies files of a workspace under another slug.
+type editor struct {
+	from, to string
+	exclude  []string
+	dropped  []string // what was excluded
+	mention  []string // files that still have the old slug
+}
+
+func (e *editor) copy(from *zip.Reader, to *zip.Writer, f *zip.File) error {
+	name := strings.TrimPrefix(f.Name, e.from+"/")
+	if e.excluded(name) || e.to != e.from && name == importFile {
+		e.dropped = append(e.dropped, name)
+		return nil
+	}
+	text, err := fs.ReadFile(from, f.Name)
+	if err != nil {
+		return err
+	}
+	header := zip.FileHeader{Name: e.to + "/" + name, Method: zip.Deflate, Modified: f.Modified}
+	w, err := to.CreateHeader(&header)
+	if err != nil {
+		return err
+	}
+	if e.to != e.from {
+		text = e.rewrite(name, text)
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// excluded takes index, security, pages/custom and automations/v1/status, as a platform
+// repository's pull.exclude does.
+func (e *editor) excluded(name string) bool {
+	return slices.Contains(e.exclude, strings.TrimSuffix(name, path.Ext(name)))
+}
+
+// rewrite replaces the slug, and references to the workspace by it.
+func (e *editor) rewrite(name string, text []byte) []byte {
+	if name == indexFile {
+		text = e.rewriteIndex(text)
+	}
+	if ext := path.Ext(name); ext != ".yml" && ext != ".yaml" && ext != ".json" {
+		return text
+	}
+	old := regexp.QuoteMeta(e.from)
+	// slug:shop in paths of the API, https://shop.pages… and workspaceSlug: shop
+	reference := regexp.MustCompile(`(\bslug:|//|\bworkspaceSlug['"]?:[ \t]*['"]?)` + old + `(\.|/|\?|['"]|[ \t]*\r?$|[ \t]*\r?\n)`)
+	text = reference.ReplaceAll(text, []byte("${1}"+e.to+"${2}"))
+	if regexp.MustCompile(`(^|[^a-zA-Z0-9_-])` + old + `($|[^a-zA-Z0-9_-])`).Match(text) {
+		e.mention = append(e.mention, name)
+	}
+	return text
+}
+
+func (e *editor) rewriteIndex(text []byte) []byte {
+	text = appLabel.ReplaceAll(text, nil)
+	if topSlug.Match(text) {
+		return topSlug.ReplaceAll(text, []byte("slug: "+e.to))
+	}
+	return append(bytes.TrimRight(text, "\n"), "\nslug: "+e.to+"\n"...)
+}
+
+func (e *editor) notes(p *packed) (notes []outcome.Problem) {
+	if app := p.reading.Repository.Workspaces[0].App.Value; app != "" && e.to != e.from {
+		notes = append(notes, outcome.Problem{Code: "app-not-published", Message: fmt.Sprintf("%s does not publish the app %s, which belongs to %s", e.to, app, e.from),
+			Help: "publish it under another slug on the platform, if the copy is to be an app"})
+	}
+	if len(e.mention) > 0 {
+		notes = append(notes, outcome.Problem{Code: "mentions-slug", Message: fmt.Sprintf("%s is still in %s", e.from, list(e.mention[:min(5, len(e.mention))])),
+			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, and workspaceSlug, were replaced"})
+	}
+	for _, part := range e.exclude {
+		if !slices.ContainsFunc(e.dropped, func(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == part }) {
+			notes = append(notes, outcome.Problem{Code: "nothing-excluded", Message: fmt.Sprintf("--exclude %s leaves nothing out", part),
+				Help: "name a part without its extension, such as index, security or pages/home"})
+		}
+	}
+	return notes
+}

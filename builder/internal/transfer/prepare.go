@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+)
+
+// names returns which workspaces are meant; "" is the only one of the source.
+func (j *Job) names(ctx context.Context) ([]string, error) {
+	if j.Group == "" {
+		if len(j.Workspaces) == 0 {
+			return []string{""}, nil
+		}
+		return j.Workspaces, nil
+	}
+	reading, err := pipeline.Read(ctx, j.Display, j.Input, pipeline.Checks{Workspaces: j.Checks.Workspaces})
+	if reading == nil {
+		return nil, err
+	}
+	var names []string // what is wrong with them is found when each is packed
+	for _, w := range reading.Repository.Workspaces {
+		if slices.ContainsFunc(w.Groups, func(group workspace.Text) bool { return group.Value == j.Group }) {
+			names = append(names, w.Slug)
+		}
+	}
+	if len(names) == 0 {
+		return nil, &pipeline.Error{Kind: pipeline.Source, Err: fmt.Errorf("no workspace of the source has the group %s in its .import.yml", j.Group)}
+	}
+	return names, nil
+}
+
+// pack checks a workspace and writes its archive, as it is to be imported.
+func (j *Job) pack(ctx context.Context, name, path string) (*packed, error) {
+	input := j.Input
+	input.Source.Workspace = name
+	if j.From != nil {
+		exported, err := j.export(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		input = exported
+	}
+	input.Source.One = true
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := pipeline.Pack(ctx, j.Display, input, j.Checks, file)
+	p := &packed{path: path, reading: reading}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return p, err
+	}
+	p.slug = reading.Repository.Workspaces[0].Slug
+	if j.As != "" || len(j.Exclude) > 0 {
+		return p, j.edit(p)
+	}
+	return p, nil
+}
+
+// export fetches a workspace from the other platform.
+func (j *Job) export(ctx context.Context, name string) (input pipeline.Input, err error) {
+	file, err := os.Create(filepath.Join(j.Dir, "export.zip"))
+	if err != nil {
+		return input, err
+	}
+	slug, err := Export(ctx, j.From, j.Display, name, file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return input, err
+	}
+	return j.archive(file.Name(), slug)
+}
+
+// archive is the input of an archive that this job has made.
+func (j *Job) archive(path, slug string) (pipeline.Input, error) {
+	spec, err := source.Parse(path)
+	opts := source.Options{Getenv: j.Input.Source.Getenv, TempDir: j.Dir, Limits: j.Input.Source.Limits, One: true, Workspace: slug}
+	return pipeline.Input{Spec: spec, Source: opts}, err
+}
+
+// inImportOrder puts workspaces behind those that publish the apps which they use.
+func inImportOrder(all []*packed) []*packed {
+	byApp := map[string]*packed{}
+	for _, p := range all {
+		if app := p.reading.Repository.Workspaces[0].App.Value; app != "" {
+			byApp[app] = p
+		}
+	}
+	var order []*packed
+	visited := map[*packed]bool{}
+	var visit func(p *packed)
+	visit = func(p *packed) {
+		if visited[p] {
+			return // a cycle is none of an import's business
+		}
+		visited[p] = true
+		for _, app := range p.reading.Repository.Workspaces[0].DependsOn {
+			if before := byApp[app.Value]; before != nil {
+				visit(before)
+			}
+		}
+		order = append(order, p)
+	}
+	for _, p := range all {
+		visit(p)
+	}
+	return order
+}
