@@ -4,6 +4,7 @@ package workspace
 
 import (
 	"regexp"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -33,10 +34,10 @@ const reservedSlug = "platform"
 func readIndex(root *yaml.Node, r reader) *index {
 	top := r.mapping(root, indexFile)
 	x := &index{
-		id:     r.text(get(top, "id"), "id"),
+		id:     r.coerced(get(top, "id"), "id"),
 		name:   r.coerced(get(top, "name"), "name"),
 		slug:   r.coerced(get(top, "slug"), "slug"),
-		labels: r.texts(get(top, "labels"), "labels", r.coerced),
+		labels: r.labels(get(top, "labels")),
 		photo:  !isFalsy(get(top, "photo")),
 
 		declarations: readDeclarations(top, r),
@@ -56,8 +57,35 @@ func readIndex(root *yaml.Node, r reader) *index {
 	if description := get(top, "description"); description != nil && isNull(resolve(description)) {
 		r.report(ruleDescriptionNull, r.at(description), "description has no value: the platform imports nothing of the workspace")
 	}
+	r.coerced(get(top, "photo"), "photo")
+	r.checkRegister(get(top, "registerWorkspace"))
 	r.checkExclude(top)
 	return x
+}
+
+// labels reads the labels of the workspace. The platform takes a text for a list of its letters.
+func (r reader) labels(n *yaml.Node) []Text {
+	list := resolve(n)
+	switch {
+	case isFalsy(n):
+		return nil
+	case list.Kind == yaml.ScalarNode && list.ShortTag() == "!!str":
+		r.report(ruleTypeCoerced, r.at(n), "labels must be a list, and is a text, of which the platform makes a label for each letter")
+		return nil
+	}
+	return r.texts(n, "labels", r.coerced)
+}
+
+// checkRegister reports what the platform's database takes for no boolean.
+func (r reader) checkRegister(n *yaml.Node) {
+	value := resolve(n)
+	if value == nil || isNull(value) {
+		return
+	}
+	text := scriptText(value)
+	if value.Kind != yaml.ScalarNode || !slices.Contains([]string{"true", "false", "1", "0", "yes", "no"}, text) {
+		r.report(ruleTypeInvalid, r.at(n), "registerWorkspace must be true or false")
+	}
 }
 
 func (r reader) checkName(top *yaml.Node, name Text) {

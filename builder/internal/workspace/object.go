@@ -3,6 +3,8 @@
 package workspace
 
 import (
+	"strings"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -91,11 +93,18 @@ func (r reader) checkInstruction(instruction *yaml.Node, depth int) {
 // checkEmit reports an event that the platform cannot complete.
 func (r reader) checkEmit(at, emit *yaml.Node) {
 	autocomplete := resolve(get(emit, "autocomplete"))
-	if !isMapping(autocomplete) || len(autocomplete.Content) == 0 {
+	if autocomplete == nil || len(autocomplete.Content) == 0 {
 		return
 	}
-	if event := resolve(get(emit, "event")); event == nil || event.Kind != yaml.ScalarNode || event.ShortTag() != "!!str" {
+	event := resolve(get(emit, "event"))
+	if event == nil || event.Kind != yaml.ScalarNode || event.ShortTag() != "!!str" {
 		r.report(ruleInstructionNull, r.at(at), "emit has autocomplete and no text as its event: the platform refuses the automation")
+		return
+	}
+	for k, v := range fields(autocomplete) {
+		if isNull(resolve(v)) && strings.Contains(event.Value, "{{"+keyText(k)+"}}") {
+			r.report(ruleInstructionNull, r.at(v), "autocomplete of %s has no content: the platform refuses the automation", show(keyText(k)))
+		}
 	}
 }
 

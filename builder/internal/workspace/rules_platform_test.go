@@ -130,6 +130,17 @@ var platformRuleCases = []ruleCase{
 	oneFile("security.yml", rulesOf+"{role: editor, action: [read], subject: secrets}\n    - {action: read, subject: agents}\n"),
 	oneFile("security.yml", "authorizations:\nfoo: {}\n"),
 
+	oneFile("security.yml", rulesOf+"{action: [read, upadte], subject: pages}\n", "error security-invalid beta/security.yml:4:23"),
+	oneFile("security.yml", rulesOf+"{action: approve, subject: pages}\n"),
+	oneFile("automations/a.yml", doOf+"emit: {event: 'a {{b}}', autocomplete: {b: }}\n", "error instruction-null beta/automations/a.yml:3:48"),
+	{
+		name:   "values of other types in index.yml",
+		change: replace("beta/index.yml", "id: id-beta\nname: Sample", "id: 12\nname: Sample\nlabels: foo\nphoto: 12\nregisterWorkspace: maybe\ndescription: 12"),
+		want: []string{
+			"error workspace-id-mismatch beta/.import.yml:1:14", "warning type-coerced beta/index.yml:1:5", "warning type-coerced beta/index.yml:3:9",
+			"warning type-coerced beta/index.yml:4:8", "error type-invalid beta/index.yml:5:20",
+		},
+	},
 	{
 		name:   "no description",
 		change: replace("beta/index.yml", "name: Sample", "name: Sample\ndescription:"),

@@ -308,7 +308,7 @@ var basicCases = []ruleCase{
 		name:   "labels that are no list",
 		change: replace("alpha/index.yml", "labels:\n  - core", "labels: core"),
 		want: []string{
-			"error type-invalid alpha/index.yml:4:9",
+			"warning type-coerced alpha/index.yml:4:9",
 		},
 	},
 	{

@@ -4,6 +4,7 @@ package workspace
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -72,6 +73,7 @@ func (r reader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 			r.report(ruleSecurityInvalid, r.at(at), "a rule has no %s: the platform refuses the file", key)
 		}
 	}
+	r.checkActions(get(rule, "action"))
 	role := get(rule, "role")
 	if isFalsy(role) {
 		return
@@ -86,6 +88,38 @@ func (r reader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 			r.report(ruleSecurityRole, r.at(item), "a rule cannot be for the role owner: the platform refuses the file")
 		case name != "default" && !roles[name]:
 			r.report(ruleSecurityRole, r.at(item), "role %s is not in authorizations.roles: the platform refuses the file", show(name))
+		}
+	}
+}
+
+// ruleActions are the actions that the platform has had at some time.
+func ruleActions() []string {
+	return []string{
+		"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories", "manage_policies",
+		"get_usage", "aggregate_search", "execute", "write", "share", "publish",
+	}
+}
+
+// checkActions reports actions that are almost, but not quite, known. Others may be
+// those of a newer platform.
+func (r reader) checkActions(n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	items := []*yaml.Node{n}
+	if list := resolve(n); list.Kind == yaml.SequenceNode {
+		items = list.Content
+	}
+	for _, item := range items {
+		name := scriptText(item)
+		if slices.Contains(ruleActions(), name) {
+			continue
+		}
+		for _, known := range ruleActions() {
+			if len(name) > 3 && similar(name, known) {
+				r.report(ruleSecurityInvalid, r.at(item), "unknown action %s, did you mean %s? The platform refuses the file", show(name), known)
+				break
+			}
 		}
 	}
 }
