@@ -74,7 +74,7 @@ func (a *app) validate() *cobra.Command {
 func (a *app) plan() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
-	out := newFormat("text", "json", "dot")
+	out := newFormat("text", "json", "dot", "mermaid")
 	cmd := &cobra.Command{
 		Use:   "plan SOURCE",
 		Short: "Print the order in which the platform will import the workspaces, and why",
@@ -106,6 +106,8 @@ func writePlan(w io.Writer, format string, plan *workspace.Plan) error {
 		return plan.WriteJSON(w)
 	case "dot":
 		return plan.WriteDOT(w)
+	case "mermaid":
+		return plan.WriteMermaid(w)
 	default:
 		return plan.WriteText(w)
 	}

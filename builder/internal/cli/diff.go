@@ -5,6 +5,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +23,9 @@ a zip archive, or a Git repository (https://host/org/repo.git#ref:subdir). What 
 as a directory, or starts with / or . is no image. Of a source, base, variables and
 findings are not known, and not compared.
 
+Every change has a class: permission, breaking, outgoing, behaviour, text or metadata.
+What matters most comes first; workspaces that only get a new version name are one line.
+
 Secrets are not shown: each stands as *** and a number, the same for the same secret. A
 file in which a secret cannot be hidden is named only.`
 
@@ -36,6 +41,7 @@ type diffFlags struct {
 	maxLines int
 	maxBytes int
 	exitCode bool
+	failOn   []string
 }
 
 func (f *diffFlags) check() error {
@@ -44,6 +50,39 @@ func (f *diffFlags) check() error {
 	}
 	if f.maxBytes < maxBytesFloor {
 		return fmt.Errorf("--max-bytes must be at least %d", maxBytesFloor)
+	}
+	for _, kind := range f.failOn {
+		if kind != failOnCut && !slices.Contains(compare.Classes(), compare.Class(kind)) {
+			return fmt.Errorf("--fail-on %q: must be one of %s, %s", kind, joinClasses(), failOnCut)
+		}
+	}
+	return nil
+}
+
+// failOnCut is the name by which --fail-on asks for a report that shows everything.
+const failOnCut = "cut"
+
+func joinClasses() string {
+	names := make([]string, 0, len(compare.Classes()))
+	for _, c := range compare.Classes() {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// verdict says with which error a comparison ends that was written in full.
+func (f *diffFlags) verdict(report *compare.Report, complete bool) error {
+	var found []string
+	for _, kind := range f.failOn {
+		if kind == failOnCut && !complete || report.Has(compare.Class(kind)) {
+			found = append(found, kind)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return withCode(exitDifferent, fmt.Errorf("--fail-on: the comparison has %s", strings.Join(found, ", ")))
+	case f.exitCode && report.Differ:
+		return &exitError{code: exitDifferent, err: errors.New("the releases differ"), said: true}
 	}
 	return nil
 }
@@ -89,6 +128,8 @@ func (a *app) diff() *cobra.Command {
 	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "most lines of files that are shown; of one file, a quarter of them")
 	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "largest size of the Markdown, in bytes: the default fits comments of GitHub and GitLab")
 	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
+	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
+		"end with exit code 4 if there are changes of these `classes` ("+joinClasses()+"), or if not all is shown ("+failOnCut+")")
 	return cmd
 }
 
@@ -97,18 +138,19 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 	if err != nil {
 		return err
 	}
+	complete := report.Cut == compare.Cut{}
 	switch show.out.value {
 	case "json":
 		err = report.WriteJSON(a.Out)
 	case "markdown":
-		err = report.WriteMarkdown(a.Out, show.maxBytes)
+		complete, err = report.WriteMarkdown(a.Out, show.maxBytes)
 	default:
 		err = report.WriteText(a.Out, a.color(a.Out))
 	}
-	if err == nil && show.exitCode && report.Differ {
-		return &exitError{code: exitDifferent, err: errors.New("the releases differ"), said: true}
+	if err != nil {
+		return err
 	}
-	return err
+	return show.verdict(report, complete)
 }
 
 // origin tells images from sources.

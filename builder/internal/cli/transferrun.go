@@ -126,7 +126,8 @@ func (f *transferFlags) writeChanges(changes *compare.Report) error {
 			if target.format == format.JSON {
 				return changes.WriteJSON(w)
 			}
-			return changes.WriteMarkdown(w, compare.FitsComment)
+			_, err := changes.WriteMarkdown(w, compare.FitsComment)
+			return err
 		}))
 	}
 	return errors.Join(errs...)

@@ -49,7 +49,7 @@ func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report,
 	r := &Report{
 		SchemaVersion: SchemaVersion, Old: older.side(), New: newer.side(),
 		Warnings: sourceWarnings(older, newer), Workspaces: []Workspace{},
-		Groups: compareGroups(older.Manifest, newer.Manifest),
+		Groups: compareGroups(older.Manifest, newer.Manifest), OnlyVersion: OnlyVersion{Versions: []VersionChange{}},
 		Images: older.Images != nil && newer.Images != nil, Settings: []Setting{},
 		Accepted: Change[[]string]{[]string{}, []string{}},
 	}
@@ -58,7 +58,7 @@ func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report,
 	if err != nil {
 		return nil, err
 	}
-	t := &teller{opts: opts, hidden: map[string]string{}, left: opts.MaxLines}
+	t := &teller{opts: opts, hidden: map[string]string{}, left: opts.MaxLines, pairs: map[string]filePair{}}
 	if err := t.learn(ctx, files); err != nil {
 		return nil, err
 	}
@@ -70,17 +70,35 @@ func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report,
 	}
 	for _, p := range pairs {
 		if w := p.workspace(older.Manifest, newer.Manifest); w != nil {
-			t.files(w, files[p])
+			t.files(w, p, files[p])
 			r.Workspaces = append(r.Workspaces, *w)
 			r.Warnings = append(r.Warnings, p.warnings()...)
 		} else {
 			r.Unchanged++
 		}
 	}
+	if err := t.breaking(ctx, r, newer, pairs, files); err != nil {
+		return nil, err
+	}
+	r.conclude()
+	t.show(r)
 	r.Cut = t.cut
 	r.Differ = len(r.Workspaces)+len(r.Groups)+len(r.Settings)+len(r.Accepted.Old)+len(r.Accepted.New) > 0
 	r.redact(opts.Redactor.Redact)
 	return r, nil
+}
+
+// conclude sums up the classes, and puts what matters first.
+func (r *Report) conclude() {
+	for i := range r.Workspaces {
+		w := &r.Workspaces[i]
+		for _, reason := range w.Reasons {
+			w.Classes = union(w.Classes, []Class{reason.Class})
+		}
+		w.OnlyVersion = w.onlyVersion()
+	}
+	r.rankAll()
+	r.countChanges()
 }
 
 // sourceWarnings tell of sources from which no release can be built.

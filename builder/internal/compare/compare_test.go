@@ -117,7 +117,8 @@ func diff(t testing.TB, older, newer *compare.Release, maxLines int) *compare.Re
 func written(t testing.TB, r *compare.Report) (text, markdown, json string) {
 	t.Helper()
 	var a, b, c strings.Builder
-	if err := errors.Join(r.WriteText(&a, false), r.WriteMarkdown(&b, compare.FitsComment), r.WriteJSON(&c)); err != nil {
+	_, err := r.WriteMarkdown(&b, compare.FitsComment)
+	if err := errors.Join(r.WriteText(&a, false), err, r.WriteJSON(&c)); err != nil {
 		t.Fatal(err)
 	}
 	return a.String(), b.String(), c.String()
@@ -255,14 +256,14 @@ func TestGroups(t *testing.T) {
 		older, newer func(*release.Manifest)
 		want         []string
 	}{
-		"order of workspaces": {groups(g("a", "", "crm mail")), groups(g("a", "", "mail crm")), []string{"~ a  import order crm, mail → mail, crm"}},
-		"labels":              {groups(g("a", "x y", "crm mail")), groups(g("a", "x z", "crm mail")), []string{"~ a  labels x, y → x, z"}},
+		"order of workspaces": {groups(g("a", "", "crm mail")), groups(g("a", "", "mail crm")), []string{"~ a  import order crm, mail → mail, crm; behaviour"}},
+		"labels":              {groups(g("a", "x y", "crm mail")), groups(g("a", "x z", "crm mail")), []string{"~ a  labels x, y → x, z; metadata"}},
 		"order of groups": {
 			groups(g("a", "", "crm"), g("b", "", "mail")), groups(g("b", "", "mail"), g("a", "", "crm")),
-			[]string{"~ b  is imported as number 1 instead of 2", "~ a  is imported as number 2 instead of 1"},
+			[]string{"~ b  is imported as number 1 instead of 2; behaviour", "~ a  is imported as number 2 instead of 1; behaviour"},
 		},
-		"added":       {groups(g("a", "", "crm mail")), groups(g("z", "", ""), g("a", "", "crm mail")), []string{"+ z  number 1 of the import"}},
-		"removed":     {groups(g("a", "", "crm mail"), g("b", "", "")), groups(g("a", "", "crm mail")), []string{"- b  was number 2 of the import"}},
+		"added":       {groups(g("a", "", "crm mail")), groups(g("z", "", ""), g("a", "", "crm mail")), []string{"+ z  number 1 of the import; behaviour"}},
+		"removed":     {groups(g("a", "", "crm mail"), g("b", "", "")), groups(g("a", "", "crm mail")), []string{"- b  was number 2 of the import; behaviour"}},
 		"none at all": {groups(g("a", "x", "crm mail")), groups(g("a", "x", "crm mail")), nil},
 	}
 	for name, test := range tests {
@@ -307,20 +308,20 @@ func TestSettings(t *testing.T) {
 	r := diff(t, older, newer, 100)
 	text, markdown, json := written(t, r)
 	_, got, _ := strings.Cut(text, "\nimage\n")
-	want := fmt.Sprintf(`    base: changed
+	want := fmt.Sprintf(`    base: changed; behaviour
       - base:1@%s
       + base:2@%s
-    platform linux/ppc64: added
-    platform linux/s390x: removed
-    user: changed
+    platform linux/ppc64: added; behaviour
+    platform linux/s390x: removed; behaviour
+    user: changed; behaviour
       - 1
       + 2
-    variable A (linux/amd64): changed
+    variable A (linux/amd64): changed; behaviour
       - 1
       + 2
-    variable GONE: removed
+    variable GONE: removed; behaviour
       - x
-    variable TOKEN: added
+    variable TOKEN: added; behaviour
       + ***1
   - accepted finding f1
   + accepted finding f3
@@ -398,7 +399,7 @@ func TestFiles(t *testing.T) {
 		"unscannable": {path: "crm/a.md", older: "unscannable\n", newer: "a\n", note: "not shown: it could not be scanned for secrets", status: compare.Changed},
 		"checksums": {
 			path: "crm/.import.yml", older: "checksums: {a: 0123456789abcdef0123456789abcdef}\n", newer: "checksums: {a: 1123456789abcdef0123456789abcdef}\n",
-			note: "only checksums differ", status: compare.Changed,
+			note: "only what the platform writes with each push differs", status: compare.Changed,
 		},
 		"line ends": {path: "crm/a.md", older: "a\n", newer: "a\r\n", hunks: "@@ -1,1 +1,1 @@|-a|+a\r", status: compare.Changed},
 		"empty":     {path: "crm/a.md", older: "a\n", newer: " ", hunks: "*", status: compare.Changed},
@@ -514,7 +515,7 @@ func TestLinesAreBoundedAndCounted(t *testing.T) {
 			t.Errorf("with %d lines: cut %+v instead of %+v", maxLines, r.Cut, cut)
 		}
 		text, _, _ := written(t, r)
-		if told := fmt.Sprintf("%d lines not shown", 1500-shown); (shown < 1500) != strings.Contains(text, told) {
+		if told := fmt.Sprintf("%d lines left out", 1500-shown); (shown < 1500) != strings.Contains(text, told) {
 			t.Errorf("with %d lines, %q:\n%s", maxLines, told, text[max(0, len(text)-300):])
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -105,13 +107,28 @@ type filePair struct {
 	older, newer *content
 }
 
+// workspaceFiles are the files of a workspace before and after.
+type workspaceFiles struct {
+	// changed are those that differ, sorted by path; for a workspace that was added, those of
+	// its files that are classified, which are not shown.
+	changed []filePair
+	// before holds all files that there were.
+	before map[string]content
+}
+
 // readPairs reads the files of all workspaces that differ and returns, for each pair,
 // the files that do, sorted by path.
-func readPairs(ctx context.Context, older, newer *Release, pairs []workspacePair) (map[workspacePair][]filePair, error) {
-	before, after, slugBefore := map[string]bool{}, map[string]bool{}, map[string]string{}
+func readPairs(ctx context.Context, older, newer *Release, pairs []workspacePair) (map[workspacePair]workspaceFiles, error) {
+	before := map[string]bool{}
+	after := map[string]bool{}
+	slugBefore := map[string]string{}
 	for _, p := range pairs {
-		if !p.sameFiles() {
-			before[p.older.Slug], after[p.newer.Slug] = true, true
+		switch {
+		case p.older == nil:
+			after[p.newer.Slug] = true
+		case !p.sameFiles():
+			before[p.older.Slug] = true
+			after[p.newer.Slug] = true
 			slugBefore[p.newer.Slug] = p.older.Slug
 		}
 	}
@@ -120,33 +137,49 @@ func readPairs(ctx context.Context, older, newer *Release, pairs []workspacePair
 		return nil, err
 	}
 	is, err := newer.readFiles(ctx, after, func(slug, path string, sum [sha256.Size]byte) bool {
+		if slugBefore[slug] == "" {
+			return isAutomation(path) || path == "security.yml" || path == "index.yml"
+		}
 		known, ok := was[slugBefore[slug]][path]
 		return !ok || known.sum != sum
 	})
 	if err != nil {
 		return nil, err
 	}
-	files := map[workspacePair][]filePair{}
+	files := map[workspacePair]workspaceFiles{}
 	for _, p := range pairs {
-		if !p.sameFiles() {
-			files[p] = pairFiles(was[p.older.Slug], is[p.newer.Slug])
+		switch {
+		case p.older == nil:
+			files[p] = workspaceFiles{changed: pairFiles(nil, is[p.newer.Slug])}
+		case !p.sameFiles():
+			files[p] = workspaceFiles{pairFiles(was[p.older.Slug], is[p.newer.Slug]), was[p.older.Slug]}
 		}
 	}
 	return files, nil
 }
 
+// pairFiles returns the files that differ. A file whose name is the same but for its Unicode
+// form is the same file.
 func pairFiles(older, newer map[string]content) []filePair {
-	paths := map[string]filePair{}
+	var pairs []filePair
+	renamed := map[string]filePair{}
 	for path, c := range older {
-		paths[path] = filePair{path: path, older: &c}
+		if _, same := newer[path]; !same {
+			renamed[norm.NFC.String(path)] = filePair{path: path, older: &c}
+		}
 	}
 	for path, c := range newer {
-		p := paths[path]
-		if p.older != nil && p.older.sum == c.sum {
-			delete(paths, path)
-			continue
+		before, same := older[path]
+		form := norm.NFC.String(path)
+		switch {
+		case !same:
+			pairs = append(pairs, filePair{path, renamed[form].older, &c})
+			delete(renamed, form)
+		case before.sum != c.sum:
+			pairs = append(pairs, filePair{path, &before, &c})
 		}
-		paths[path] = filePair{path, p.older, &c}
 	}
-	return slices.SortedFunc(maps.Values(paths), func(a, b filePair) int { return strings.Compare(a.path, b.path) })
+	pairs = slices.AppendSeq(pairs, maps.Values(renamed))
+	slices.SortFunc(pairs, func(a, b filePair) int { return strings.Compare(a.path, b.path) })
+	return pairs
 }

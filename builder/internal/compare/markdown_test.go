@@ -4,6 +4,7 @@ package compare_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -95,20 +96,22 @@ func TestMarkdownIsBounded(t *testing.T) {
 	r := diff(t, some.source(nil), newer.source(nil), 1000)
 	for _, limit := range []int{4000, 8000, 16000, compare.FitsComment} {
 		var out strings.Builder
-		if err := r.WriteMarkdown(&out, limit); err != nil {
+		complete, err := r.WriteMarkdown(&out, limit)
+		if err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()
 		if len(text) > limit || len(text) < limit/2 && limit < compare.FitsComment {
 			t.Errorf("limit %d: %d bytes", limit, len(text))
 		}
-		files := strings.Count(text, "<details>")
-		missing := fmt.Sprintf("%d files", 200-files)
-		if files < 200 && !strings.Contains(text, missing) {
-			t.Errorf("limit %d: %q is not told:\n%s", limit, missing, text[len(text)-200:])
+		shown := strings.Count(text, "<details>")
+		named := strings.Count(text, "\nadded ` crm/")
+		missing := fmt.Sprintf("no room for .*%d files", 200-shown-named)
+		if top := strings.Split(text, "| old")[0]; shown+named < 200 && !regexp.MustCompile(missing).MatchString(top) {
+			t.Errorf("limit %d: %q is not told at the top:\n%s", limit, missing, top)
 		}
-		if limit == compare.FitsComment && strings.Contains(text, "There is no room") {
-			t.Errorf("something is missing: %s", text[len(text)-200:])
+		if whole := !strings.Contains(text, "Not everything"); whole != complete || whole != (limit == compare.FitsComment) {
+			t.Errorf("limit %d: complete is %v", limit, complete)
 		}
 		if found := markup(t, text); len(found) > 0 {
 			t.Errorf("limit %d: markup %q", limit, found)
@@ -158,15 +161,15 @@ func checkHunks(t *testing.T, f compare.File, older, newer string) {
 		}
 		for _, line := range h.Lines {
 			sides := map[byte][2]bool{' ': {true, true}, '-': {true, false}, '+': {false, true}, '\\': {}}[line[0]]
-			text := strings.TrimSuffix(line[1:], "…")
+			text := strings.TrimSuffix(strings.TrimPrefix(line[1:], "…"), "…")
 			if sides[0] {
-				if !strings.HasPrefix(before[x-1], text) {
+				if !strings.Contains(before[x-1], text) {
 					t.Fatalf("line %d of the older text is %q, not %q", x, before[x-1], text)
 				}
 				x++
 			}
 			if sides[1] {
-				if !strings.HasPrefix(after[y-1], text) {
+				if !strings.Contains(after[y-1], text) {
 					t.Fatalf("line %d of the newer text is %q, not %q", y, after[y-1], text)
 				}
 				y++

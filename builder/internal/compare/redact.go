@@ -28,6 +28,9 @@ func (r *Report) redact(hide func(string) string) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		each(&w.Slug, &w.RenamedFrom, &w.Version.Old, &w.Version.New)
+		for j := range w.Reasons {
+			each(&w.Reasons[j].File, &w.Reasons[j].Message)
+		}
 		all(w.Groups.Old, w.Groups.New, w.DependsOn.Old, w.DependsOn.New)
 		all(w.Secrets.Old, w.Secrets.New, w.Config.Old, w.Config.New)
 		for j := range w.Fields {
@@ -40,6 +43,9 @@ func (r *Report) redact(hide func(string) string) {
 				each(&f.Hunks[k].Where)
 			}
 		}
+	}
+	for i := range r.OnlyVersion.Versions {
+		each(&r.OnlyVersion.Versions[i].Old, &r.OnlyVersion.Versions[i].New)
 	}
 	for i := range r.Groups {
 		g := &r.Groups[i]

@@ -28,10 +28,14 @@ type Report struct {
 	Differ bool `json:"differ"`
 	// Warnings are what an approver should know before anything else.
 	Warnings []Warning `json:"warnings"`
-	// Workspaces that differ, sorted by slug. Unchanged counts the others.
+	// Workspaces that differ, the most important changes first. Unchanged counts the others.
 	Workspaces []Workspace `json:"workspaces"`
 	Unchanged  int         `json:"unchanged"`
-	Groups     []Group     `json:"groups"`
+	// Changes counts what differs by class: workspaces, groups, settings.
+	Changes map[Class]int `json:"changes"`
+	// OnlyVersion counts the workspaces that only get a new version name.
+	OnlyVersion OnlyVersion `json:"onlyVersion"`
+	Groups      []Group     `json:"groups"`
 	// Images reports that both are images. Of a source, neither base and variables nor
 	// the outcome of a scan are known, so that the next two say nothing.
 	Images bool `json:"images"`
@@ -62,6 +66,19 @@ type Side struct {
 type Change[T any] struct {
 	Old T `json:"old"`
 	New T `json:"new"`
+}
+
+// OnlyVersion counts workspaces of which nothing but the version name differs.
+type OnlyVersion struct {
+	Count int `json:"count"`
+	// Versions are the names before and after, the most frequent first.
+	Versions []VersionChange `json:"versions"`
+}
+
+// VersionChange is a new version name of some workspaces.
+type VersionChange struct {
+	Change[string]
+	Count int `json:"count"`
 }
 
 // Warning is what an approver should know.
@@ -111,7 +128,12 @@ type Workspace struct {
 	Slug   string `json:"slug"`
 	Status Status `json:"status"`
 	// RenamedFrom is the slug that the workspace of this id had before.
-	RenamedFrom string           `json:"renamedFrom,omitempty"`
+	RenamedFrom string `json:"renamedFrom,omitempty"`
+	// Classes say what kinds of changes there are, Reasons why.
+	Classes []Class  `json:"classes"`
+	Reasons []Reason `json:"reasons"`
+	// OnlyVersion reports that nothing but the version name differs.
+	OnlyVersion bool             `json:"onlyVersion,omitempty"`
 	Version     Change[string]   `json:"version"`
 	Groups      Change[[]string] `json:"groups"`
 	// Fields lists what differs in what is known of the workspace: id, name, app.
@@ -123,8 +145,8 @@ type Workspace struct {
 	Secrets Change[[]string] `json:"secrets"`
 	Config  Change[[]string] `json:"config"`
 	Size    Change[Size]     `json:"size"`
-	// Files lists those that differ, sorted by path; none for a workspace that was added
-	// or removed.
+	// Files lists those that differ, the most important first; none for a workspace that was
+	// added or removed.
 	Files []File `json:"files"`
 }
 
@@ -143,9 +165,11 @@ type Field struct {
 // File is a file that differs.
 type File struct {
 	// Path is relative to the workspace.
-	Path   string        `json:"path"`
-	Status Status        `json:"status"`
-	Bytes  Change[int64] `json:"bytes"`
+	Path   string `json:"path"`
+	Status Status `json:"status"`
+	// Classes say what kinds of changes there are: see the reasons of the workspace.
+	Classes []Class       `json:"classes"`
+	Bytes   Change[int64] `json:"bytes"`
 	// Note says why there are no hunks, or what they do not tell.
 	Note string `json:"note,omitempty"`
 	// Added and Removed count lines, also those that are not shown.
@@ -170,6 +194,7 @@ type Hunk struct {
 type Group struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
+	Class  Class  `json:"class"`
 	// Position is the place among the groups, from 1; 0 where there is no such group.
 	Position Change[int]      `json:"position"`
 	Labels   Change[[]string] `json:"labels"`
@@ -181,8 +206,9 @@ type Group struct {
 // Setting is something of the image that differs, such as a variable.
 type Setting struct {
 	// Kind is such as variable or label; Name is empty for what there is one of.
-	Kind string `json:"kind"`
-	Name string `json:"name,omitempty"`
+	Kind  string `json:"kind"`
+	Name  string `json:"name,omitempty"`
+	Class Class  `json:"class"`
 	// Platforms is empty if it is the same on all that both images have.
 	Platforms []string `json:"platforms,omitempty"`
 	Change[*string]

@@ -48,6 +48,7 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 		}
 	}
 	for i := range list {
+		list[i].Class = list[i].classify()
 		if len(list[i].Platforms) == platforms {
 			list[i].Platforms = nil
 		}
@@ -56,6 +57,15 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
 	return list, t.learnSettings(ctx, list)
+}
+
+// classify says what kind of change a setting is. The scanner's version and rules, and labels,
+// change nothing of what the image does.
+func (s Setting) classify() Class {
+	if s.Kind == "label" || s.Kind == "scan" {
+		return Metadata
+	}
+	return Behaviour
 }
 
 // present is the value of something that is there, or is not.

@@ -4,6 +4,7 @@ package compare
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -22,8 +23,9 @@ const (
 	noteEncoded   = "not shown: it holds what looks like a secret, and not in plain text"
 	noteCrowded   = "not shown: there are too many secrets to hide"
 	noteSecrets   = "only secrets differ, which are not shown"
-	noteChecksums = "only checksums differ"
 	noteFormat    = "same values: only comments, formatting or the order of keys differ"
+	noteGenerated = "only what the platform writes with each push differs"
+	noteForm      = "only the Unicode form of the name differs"
 )
 
 // teller makes what is shown out of what was read.
@@ -34,13 +36,15 @@ type teller struct {
 	// left is how many lines there is still room for.
 	left int
 	cut  Cut
+	// pairs holds the content of the files that differ, by workspace and path.
+	pairs map[string]filePair
 }
 
 // learn looks for secrets in everything that may be shown, before any of it is.
-func (t *teller) learn(ctx context.Context, files map[workspacePair][]filePair) error {
+func (t *teller) learn(ctx context.Context, files map[workspacePair]workspaceFiles) error {
 	compareNewer := func(a, b workspacePair) int { return strings.Compare(a.newer.Slug, b.newer.Slug) }
 	for _, p := range slices.SortedFunc(maps.Keys(files), compareNewer) {
-		for _, f := range files[p] {
+		for _, f := range files[p].changed {
 			for _, c := range []*content{f.older, f.newer} {
 				if c == nil {
 					continue
@@ -70,27 +74,81 @@ func (t *teller) learnFile(ctx context.Context, path string, data []byte) error 
 	return nil
 }
 
-// files adds the files that differ to a workspace.
-func (t *teller) files(w *Workspace, pairs []filePair) {
-	for _, p := range pairs {
+// files adds the files that differ to a workspace, and says of what classes the changes are.
+func (t *teller) files(w *Workspace, pair workspacePair, files workspaceFiles) {
+	for _, p := range files.changed {
 		f := File{Path: p.path, Status: Changed, Hunks: []Hunk{}}
-		var older, newer []byte
 		if p.older == nil {
 			f.Status = Added
 		} else {
-			f.Bytes.Old, older = p.older.size, p.older.data
+			f.Bytes.Old = p.older.size
 		}
 		if p.newer == nil {
 			f.Status = Removed
 		} else {
-			f.Bytes.New, newer = p.newer.size, p.newer.data
+			f.Bytes.New = p.newer.size
 		}
 		path := w.Slug + "/" + p.path
-		if f.Note = t.unshown(path, p); f.Note == "" {
-			t.hunks(&f, scan.WithoutChecksums(scan.File{Path: path, Data: older}), scan.WithoutChecksums(scan.File{Path: path, Data: newer}))
+		f.Note = t.unshown(path, p)
+		reasons := t.classify(&f, p)
+		for _, reason := range reasons {
+			f.Classes = union(f.Classes, []Class{reason.Class})
 		}
-		w.Files = append(w.Files, f)
+		w.Reasons = append(w.Reasons, reasons...)
+		if w.Status != Added {
+			w.Files = append(w.Files, f)
+			t.pairs[path] = p
+		}
 	}
+	w.judge(pair)
+	w.judgeHosts(files)
+}
+
+// classify says why a change is of which classes. Of a file that is not shown because of its
+// secrets, it quotes nothing.
+func (t *teller) classify(f *File, p filePair) []Reason {
+	var older, newer []byte
+	if p.older != nil {
+		older = p.older.data
+	}
+	if p.newer != nil {
+		newer = p.newer.data
+	}
+	switch {
+	case p.older != nil && p.newer != nil && p.older.sum == p.newer.sum:
+		f.Note = noteForm
+		return []Reason{{Metadata, f.Path, noteForm}}
+	case f.Status == Changed && onlyGenerated(f.Path, older, newer) && !sameValues(older, newer):
+		f.Note = cmp.Or(f.Note, noteGenerated)
+		return []Reason{{Metadata, f.Path, noteGenerated}}
+	case f.Note != "":
+		older = nil
+		newer = nil
+	}
+	return classify(f.Path, older, newer)
+}
+
+// show adds hunks to the files as far as there is room, which the most important ones get.
+func (t *teller) show(r *Report) {
+	for i := range r.Workspaces {
+		w := &r.Workspaces[i]
+		for j := range w.Files {
+			f := &w.Files[j]
+			p := t.pairs[w.Slug+"/"+f.Path]
+			if f.Note == "" {
+				t.hunks(f, t.text(w, f.Path, p.older), t.text(w, f.Path, p.newer))
+			}
+		}
+	}
+}
+
+// text returns the content of a file that is compared: without what the platform generates.
+func (t *teller) text(w *Workspace, path string, c *content) []byte {
+	if c == nil {
+		return nil
+	}
+	data := scan.WithoutChecksums(scan.File{Path: w.Slug + "/" + path, Data: c.data})
+	return withoutVersion(path, data)
 }
 
 // unshown says why the content of a file is not shown.
@@ -114,10 +172,6 @@ func (t *teller) unshown(path string, p filePair) string {
 
 // hunks compares two versions of a text, as far as there is room.
 func (t *teller) hunks(f *File, older, newer []byte) {
-	if bytes.Equal(older, newer) {
-		f.Note = noteChecksums
-		return
-	}
 	if f.Status == Changed && isStructured(f.Path) && sameValues(older, newer) {
 		f.Note = noteFormat
 	}

@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -10,7 +11,7 @@ import (
 
 // workspace reports what differs, without the files; nil if nothing does.
 func (p workspacePair) workspace(older, newer *release.Manifest) *Workspace {
-	w := &Workspace{Fields: []Field{}, Files: []File{}}
+	w := &Workspace{Fields: []Field{}, Files: []File{}, Reasons: []Reason{}, Classes: []Class{}}
 	var before, after release.Workspace
 	if p.older != nil {
 		before = *p.older
@@ -124,10 +125,13 @@ func compareGroup(older, newer *release.Manifest, name string) *Group {
 		g.Status = Added
 	case !is:
 		g.Status = Removed
-	case movedGroup(older, newer, name), !slices.Equal(before.Labels, after.Labels), len(g.Order.New) > 0:
+	case movedGroup(older, newer, name), len(g.Order.New) > 0:
+	case !slices.Equal(before.Labels, after.Labels):
+		g.Class = Metadata
 	default:
 		return nil
 	}
+	g.Class = cmp.Or(g.Class, Behaviour)
 	return g
 }
 

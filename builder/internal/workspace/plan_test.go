@@ -181,6 +181,7 @@ func TestRenderers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name+".txt", plan.WriteText)
 			golden(t, name+".dot", plan.WriteDOT)
+			golden(t, name+".mmd", plan.WriteMermaid)
 			data := golden(t, name+".json", plan.WriteJSON)
 			var back Plan
 			if err := json.Unmarshal(data, &back); err != nil {

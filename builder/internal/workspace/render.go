@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/terminal"
@@ -54,8 +55,8 @@ func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
 	}
 }
 
-// WriteDOT writes the plan as a Graphviz graph: a cluster per group, an arrow
-// from what depends to what it depends on.
+// WriteDOT writes the plan as a Graphviz graph: a cluster per group, and arrows that follow
+// the import, from an app's workspace to those that need it.
 func (p *Plan) WriteDOT(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "digraph plan {\n  rankdir=LR;\n  node [shape=box];")
@@ -67,14 +68,63 @@ func (p *Plan) WriteDOT(w io.Writer) error {
 		fmt.Fprintln(out, "  }")
 	}
 	for _, d := range p.Dependencies {
-		fmt.Fprintf(out, "  %s -> %s [label=%s];\n", dotQuote(d.Workspace), dotQuote(d.Provider), dotQuote(d.App))
+		fmt.Fprintf(out, "  %s -> %s [label=%s];\n", dotQuote(d.Provider), dotQuote(d.Workspace), dotQuote(d.App))
 	}
 	for _, d := range p.External {
 		app := dotQuote("app/" + d.App)
-		fmt.Fprintf(out, "  %s [style=dashed];\n  %s -> %s [style=dashed];\n", app, dotQuote(d.Workspace), app)
+		fmt.Fprintf(out, "  %s [style=dashed];\n  %s -> %s [style=dashed];\n", app, app, dotQuote(d.Workspace))
 	}
 	fmt.Fprintln(out, "}")
 	return out.Flush()
+}
+
+// WriteMermaid writes the plan as a Mermaid flowchart, as GitLab and GitHub draw it: a subgraph
+// per group, and arrows that follow the import.
+func (p *Plan) WriteMermaid(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, "flowchart LR")
+	ids := map[string]string{}
+	id := func(name string) string {
+		if ids[name] == "" {
+			ids[name] = fmt.Sprintf("n%d", len(ids)+1)
+		}
+		return ids[name]
+	}
+	for i, g := range p.Groups {
+		fmt.Fprintf(out, "  subgraph g%d[%s]\n", i+1, mermaidQuote(fmt.Sprintf("%d. %s", i+1, g.Name)))
+		for j, s := range g.Workspaces {
+			fmt.Fprintf(out, "    %s[%s]\n", id(s.Slug), mermaidQuote(strings.TrimSpace(fmt.Sprintf("%d. %s %s", j+1, s.Slug, s.Version))))
+		}
+		fmt.Fprintln(out, "  end")
+		if i > 0 {
+			fmt.Fprintf(out, "  g%d ==> g%d\n", i, i+1)
+		}
+	}
+	for _, d := range p.Dependencies {
+		fmt.Fprintf(out, "  %s -->|%s| %s\n", id(d.Provider), mermaidQuote(d.App), id(d.Workspace))
+	}
+	for _, d := range p.External {
+		app := id("app/" + d.App)
+		fmt.Fprintf(out, "  %s([%s]) -.-> %s\n", app, mermaidQuote("app/"+d.App), id(d.Workspace))
+	}
+	return out.Flush()
+}
+
+// mermaidQuote returns a text in quotes, in which entities stand for what Mermaid or a terminal
+// would act on.
+func mermaidQuote(s string) string {
+	var out strings.Builder
+	for _, r := range s {
+		switch {
+		case !strconv.IsPrint(r):
+			out.WriteRune('\uFFFD')
+		case strings.ContainsRune("\"#<>&`;", r):
+			fmt.Fprintf(&out, "#%d;", r)
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return `"` + out.String() + `"`
 }
 
 // dotQuote returns a quoted string of the DOT language, without characters
