@@ -74,7 +74,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}

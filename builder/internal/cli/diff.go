@@ -101,23 +101,11 @@ func (a *app) diff() *cobra.Command {
 			if err := show.check(); err != nil {
 				return usageError(cmd, err)
 			}
-			opts := pipeline.DiffOptions{Limits: from.limits(), MaxLines: show.maxLines}
-			var err error
-			if opts.Old, err = a.origin(&from, args[0]); err != nil {
+			opts, err := a.diffOptions(&from, &check, &reach, args)
+			if err != nil {
 				return err
 			}
-			if opts.New, err = a.origin(&from, args[1]); err != nil {
-				return err
-			}
-			if opts.Workspaces, err = check.options(); err != nil {
-				return err
-			}
-			if opts.Registry, err = reach.client(a); err != nil {
-				return err
-			}
-			if opts.Scanner, err = new(scanFlags).scanner("", nil); err != nil {
-				return err
-			}
+			opts.MaxLines = show.maxLines
 			return a.runDiff(cmd, opts, show)
 		},
 	}
@@ -131,6 +119,25 @@ func (a *app) diff() *cobra.Command {
 	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
 		"end with exit code 4 if there are changes of these `classes` ("+joinClasses()+"), or if not all is shown ("+failOnCut+")")
 	return cmd
+}
+
+// diffOptions are the two releases of a command, and how to reach them.
+func (a *app) diffOptions(from *sourceFlags, check *checkFlags, reach *registryFlags, args []string) (opts pipeline.DiffOptions, err error) {
+	opts.Limits = from.limits()
+	if opts.Old, err = a.origin(from, args[0]); err != nil {
+		return opts, err
+	}
+	if opts.New, err = a.origin(from, args[1]); err != nil {
+		return opts, err
+	}
+	if opts.Workspaces, err = check.options(); err != nil {
+		return opts, err
+	}
+	if opts.Registry, err = reach.client(a); err != nil {
+		return opts, err
+	}
+	opts.Scanner, err = new(scanFlags).scanner("", nil)
+	return opts, err
 }
 
 func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFlags) error {

@@ -32,7 +32,7 @@ func (r *Report) WriteMarkdown(w io.Writer, limit int) (complete bool, err error
 	if len(r.Warnings) > 0 {
 		m.add("section", "\n> [!WARNING]\n")
 	}
-	for _, warning := range r.groupedWarnings() {
+	for _, warning := range r.GroupedWarnings() {
 		m.add("warning", "> - "+warning.markdown()+"\n")
 	}
 	entries, room := r.fileEntries()

@@ -34,7 +34,7 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 	if len(r.Warnings) > 0 {
 		p.line("", "")
 	}
-	for _, warning := range r.groupedWarnings() {
+	for _, warning := range r.GroupedWarnings() {
 		p.line(yellow, "warning: %s", warning.String())
 	}
 	p.line("", "\n%s", r.summary())

@@ -98,8 +98,8 @@ func (o OnlyVersion) String() string {
 	return fmt.Sprintf("%s only %s a new version name: %s", terminal.Plural(o.Count, "workspace"), verb, names(versions))
 }
 
-// groupedWarnings joins warnings that say the same of many workspaces.
-func (r *Report) groupedWarnings() []Warning {
+// GroupedWarnings joins warnings that say the same of many workspaces.
+func (r *Report) GroupedWarnings() []Warning {
 	const few = 5
 	same := map[Warning][]string{}
 	for _, w := range r.Warnings {

@@ -48,25 +48,45 @@ type Origin struct {
 
 // Diff compares two releases. The error is of kind [Invalid] if an image is not what its
 // manifest says. A source may be invalid: the report warns of it.
-func Diff(ctx context.Context, opts DiffOptions) (report *compare.Report, err error) {
+func Diff(ctx context.Context, opts DiffOptions) (*compare.Report, error) {
+	compared, err := Compare(ctx, opts)
+	return compared.Report, err
+}
+
+// Compared is a comparison with what it was made of.
+type Compared struct {
+	Report *compare.Report
+	// Older and Newer are the manifests; those of a source have no scan.
+	Older, Newer *release.Manifest
+	// Hide hides the secrets that were found, in any text.
+	Hide func(string) string
+}
+
+// Compare is [Diff] with the manifests.
+func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err error) {
 	var sides [2]*compare.Release
 	for i, origin := range []Origin{opts.Old, opts.New} {
 		side, closing, err := opts.open(ctx, origin)
 		if err != nil {
-			return nil, err
+			return compared, err
 		}
 		defer closing() //nolint:errcheck // it was only read
 		sides[i] = side
 	}
+	redactor := opts.Scanner.NewRedactor()
 	err = guard(func() error {
-		report, err = compare.Compare(ctx, sides[0], sides[1], compare.Options{Redactor: opts.Scanner.NewRedactor(), MaxLines: opts.MaxLines})
+		how := compare.Options{Redactor: redactor, MaxLines: opts.MaxLines}
+		compared.Report, err = compare.Compare(ctx, sides[0], sides[1], how)
 		return err
 	})
 	var mismatch *compare.ContentError
 	if errors.As(err, &mismatch) {
-		return nil, fail(Invalid, err)
+		return Compared{}, fail(Invalid, err)
 	}
-	return report, err
+	compared.Older = sides[0].Manifest
+	compared.Newer = sides[1].Manifest
+	compared.Hide = redactor.Redact
+	return compared, err
 }
 
 // open opens one of the releases. The caller calls what is returned when it is done.

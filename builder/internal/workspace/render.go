@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/terminal"
@@ -110,14 +109,12 @@ func (p *Plan) WriteMermaid(w io.Writer) error {
 	return out.Flush()
 }
 
-// mermaidQuote returns a text in quotes, in which entities stand for what Mermaid or a terminal
-// would act on.
+// mermaidQuote returns a text in quotes, in which entities stand for what Mermaid would act on,
+// without characters that could act on a terminal.
 func mermaidQuote(s string) string {
 	var out strings.Builder
-	for _, r := range s {
+	for _, r := range terminal.Safe(s) {
 		switch {
-		case !strconv.IsPrint(r):
-			out.WriteRune('\uFFFD')
 		case strings.ContainsRune("\"#<>&`;", r):
 			fmt.Fprintf(&out, "#%d;", r)
 		default:

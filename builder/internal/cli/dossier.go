@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/dossier"
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/report"
+)
+
+const dossierHelp = `Dossier writes one HTML page about the change from release OLD to release NEW, for a
+change ticket: who, what and when, a summary of the risks, permissions and new hosts, the
+changes, the order of the import, values to set, accepted findings, whether the new image
+verifies, how to roll back and what that does not undo, and room for the approval.
+
+The page needs no script and no other file, and can be printed. OLD and NEW are those of
+builder diff; what is shown of secrets is the same, too.`
+
+// dossierFlags say what the page states.
+type dossierFlags struct {
+	out      string
+	ticket   string
+	author   string
+	baseline string
+	maxLines int
+	noVerify bool
+	skipBase bool
+}
+
+func (f *dossierFlags) register(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.out, "output", "o", "", "`file` to write; required")
+	flags.StringVar(&f.ticket, "ticket", "", "`number` or name of the change, for the heading")
+	flags.StringVar(&f.author, "author", "", "`name` of who asks for the change")
+	flags.StringVar(&f.baseline, "baseline", "", "baseline `file` that says who accepted which finding")
+	flags.IntVar(&f.maxLines, "max-lines", diffLines, "most lines of files that are shown; of one file, a quarter of them")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "do not verify the new image")
+	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, where it cannot be reached")
+}
+
+func (f *dossierFlags) check() error {
+	switch {
+	case f.out == "":
+		return errors.New("--output is required: the file to write")
+	case f.maxLines < 0:
+		return errors.New("--max-lines cannot be negative")
+	}
+	return report.CheckPath(f.out)
+}
+
+func (a *app) dossier() *cobra.Command {
+	var from sourceFlags
+	var check checkFlags
+	var reach registryFlags
+	var page dossierFlags
+	cmd := &cobra.Command{
+		Use:   "dossier OLD NEW -o FILE",
+		Short: "Write a page about a change of release, for its approval",
+		Long:  dossierHelp,
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := page.check(); err != nil {
+				return usageError(cmd, err)
+			}
+			opts, err := a.diffOptions(&from, &check, &reach, args)
+			if err != nil {
+				return err
+			}
+			opts.MaxLines = page.maxLines
+			return a.writeDossier(cmd, opts, page)
+		},
+	}
+	from.registerAccess(cmd.Flags())
+	check.registerGroups(cmd.Flags())
+	reach.register(cmd.Flags())
+	page.register(cmd.Flags())
+	return cmd
+}
+
+func (a *app) writeDossier(cmd *cobra.Command, opts pipeline.DiffOptions, page dossierFlags) error {
+	d := dossier.Dossier{Ticket: page.ticket, Author: page.author}
+	epoch, err := a.epoch()
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	d.Created = time.Now()
+	if epoch != nil {
+		d.Created = *epoch
+	}
+	if page.baseline != "" {
+		baseline, err := readBaseline(page.baseline)
+		if err != nil {
+			return err
+		}
+		d.Acceptances = baseline.Acceptances()
+	}
+	compared, err := pipeline.Compare(cmd.Context(), opts)
+	if err != nil {
+		return err
+	}
+	d.Report = compared.Report
+	d.Older = compared.Older
+	d.Newer = compared.Newer
+	d.Hide = compared.Hide
+	switch {
+	case page.noVerify:
+		d.NotVerified = "--no-verify was given"
+	case opts.New.Image == "":
+		d.NotVerified = "the new release is a source and not an image"
+	default:
+		d.Verified, err = pipeline.Verify(cmd.Context(), pipeline.VerifyOptions{
+			Image: opts.New.Image, Registry: opts.Registry, Limits: opts.Limits,
+			SkipBase: page.skipBase, AllowMissingAttestations: true,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var out bytes.Buffer
+	if err := d.Write(&out); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(page.out, out.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	_, err = fmt.Fprintf(a.Err, "wrote %s\n", page.out)
+	return err
+}
