@@ -122,7 +122,9 @@ func (a *app) diff() *cobra.Command {
 }
 
 // diffOptions are the two releases of a command, and how to reach them.
-func (a *app) diffOptions(from *sourceFlags, check *checkFlags, reach *registryFlags, args []string) (opts pipeline.DiffOptions, err error) {
+func (a *app) diffOptions(
+	from *sourceFlags, check *checkFlags, reach *registryFlags, args []string,
+) (opts pipeline.DiffOptions, err error) {
 	opts.Limits = from.limits()
 	if opts.Old, err = a.origin(from, args[0]); err != nil {
 		return opts, err

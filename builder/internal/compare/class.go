@@ -93,7 +93,9 @@ func (r *Report) rankAll() {
 		})
 	}
 	slices.SortStableFunc(r.Workspaces, func(a, b Workspace) int {
-		return cmp.Or(compareBool(a.OnlyVersion, b.OnlyVersion), rank(a.Classes)-rank(b.Classes), strings.Compare(a.Slug, b.Slug))
+		return cmp.Or(
+			compareBool(a.OnlyVersion, b.OnlyVersion), rank(a.Classes)-rank(b.Classes), strings.Compare(a.Slug, b.Slug),
+		)
 	})
 }
 

@@ -214,3 +214,22 @@ func TestLongLinesShowWhatWasChanged(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// What reasons quote is hidden like all else, and of a file whose secrets cannot be hidden they
+// quote nothing.
+func TestReasonsHideSecrets(t *testing.T) {
+	older := workspaces{"a/index.yml": "name: a\n"}
+	for _, word := range []string{canary + "endpoint", "encoded-" + canary + "endpoint"} {
+		newer := older.with(workspaces{
+			"a/automations/a.yml": "slug: a\nwhen:\n  endpoint: " + word + "\ndo:\n  - fetch:\n      url: https://x/\n",
+			"b/automations/b.yml": "slug: b\nwhen:\n  endpoint: " + word + "\ndo: []\n",
+		})
+		r := diff(t, older.source(nil), newer.source(nil), 100)
+		text, markdown, encoded := written(t, r)
+		for _, out := range []string{text, markdown, encoded} {
+			if strings.Contains(out, canary) {
+				t.Errorf("a secret is shown:\n%s", out)
+			}
+		}
+	}
+}

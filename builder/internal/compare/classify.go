@@ -88,7 +88,8 @@ func (j *judge) index() {
 			added, _ := differentKeys(listed(before), listed(after))
 			j.add(Metadata, "labels")
 			if slices.Contains(added, templateLabel) {
-				j.add(Permission, "label %s: where rules let them read it, all signed-in users may clone the workspace", templateLabel)
+				j.add(Permission, "label %s: where rules let them read it, all signed-in users may clone the workspace",
+					templateLabel)
 			}
 		},
 	})

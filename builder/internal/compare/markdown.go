@@ -28,7 +28,8 @@ const marker = "<!-- builder diff -->\n"
 func (r *Report) WriteMarkdown(w io.Writer, limit int) (complete bool, err error) {
 	top := marker + "### " + r.heading() + "\n\n"
 	m := &markdown{limit: limit - reserved - len(top), missing: map[string]int{}}
-	m.add("section", fmt.Sprintf("| | |\n|---|---|\n| old | %s |\n| new | %s |\n", cell(r.Old.describe()), cell(r.New.describe())))
+	sides := []any{cell(r.Old.describe()), cell(r.New.describe())}
+	m.add("section", fmt.Sprintf("| | |\n|---|---|\n| old | %s |\n| new | %s |\n", sides...))
 	if len(r.Warnings) > 0 {
 		m.add("section", "\n> [!WARNING]\n")
 	}

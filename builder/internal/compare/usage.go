@@ -184,6 +184,12 @@ type user struct {
 	webhooks []loss
 }
 
+func newUser(slug string) *user {
+	return &user{
+		slug: slug, instances: map[string]string{}, config: map[string][]string{}, calls: map[string][]string{},
+	}
+}
+
 // breaking finds out which losses other workspaces of the new release suffer from. It reads
 // them only if something was lost.
 func (t *teller) breaking(
@@ -203,7 +209,7 @@ func (t *teller) breaking(
 	err := newer.Walk(ctx, func(string) bool { return true }, func(path string, size int64, from io.Reader) error {
 		slug, name, _ := strings.Cut(path, "/")
 		if users[slug] == nil {
-			users[slug] = &user{slug: slug, instances: map[string]string{}, config: map[string][]string{}, calls: map[string][]string{}}
+			users[slug] = newUser(slug)
 		}
 		if size > maxShown || !isAutomation(name) && !strings.HasPrefix(name, "imports/") {
 			return nil

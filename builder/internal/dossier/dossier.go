@@ -81,6 +81,7 @@ type view struct {
 	Tool       string
 	Risks      []risk
 	Real       []compare.Workspace
+	Silent     []silent
 	Permission []item
 	Outgoing   []item
 	Picture    template.HTML
@@ -102,6 +103,12 @@ type item struct {
 	compare.Reason
 }
 
+// silent is a file that differs, and of which there is nothing to show.
+type silent struct {
+	Workspace string
+	compare.File
+}
+
 type accepted struct {
 	scan.Acceptance
 	New bool
@@ -115,6 +122,11 @@ func (d *Dossier) view() view {
 	for _, w := range d.Report.Workspaces {
 		if !w.OnlyVersion {
 			v.Real = append(v.Real, w)
+		}
+		for _, f := range w.Files {
+			if !w.OnlyVersion && len(f.Hunks) == 0 && f.Cut == 0 {
+				v.Silent = append(v.Silent, silent{w.Slug, f})
+			}
 		}
 		for _, r := range w.Reasons {
 			switch r.Class {
@@ -237,7 +249,8 @@ func (d *Dossier) notUndone() []string {
 		list = append(list, "workspaces that the new release adds stay installed: "+some(added))
 	}
 	if len(same) > 0 {
-		list = append(list, "workspaces whose version name stays the same keep the newer content unless the import is forced: "+some(same))
+		const keep = "workspaces whose version name stays the same keep the newer content unless the import is forced: "
+		list = append(list, keep+some(same))
 	}
 	return list
 }

@@ -123,7 +123,7 @@ func (p *painter) layOut() {
 			y += boxHeight + boxGap
 		}
 		if hidden > 0 {
-			label := "and " + count(hidden, "workspace") + " more"
+			label := fmt.Sprintf("%d more", hidden)
 			p.order = append(p.order, &box{label: label, class: "others", x: x, y: y, width: width})
 			y += boxHeight + boxGap
 		}
@@ -134,9 +134,10 @@ func (p *painter) layOut() {
 // svg writes the picture. Colours are those of the page, so that it is right in the dark, too.
 func (p *painter) svg() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, `<svg viewBox="0 0 %d %d" role="img" aria-label="Order of the import">`, pictureWidth, max(p.height, headHeight))
-	out.WriteString(`<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">` +
-		`<path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>`)
+	fmt.Fprintf(&out, `<svg viewBox="0 0 %d %d" role="img" aria-label="Order of the import">`,
+		pictureWidth, max(p.height, headHeight))
+	out.WriteString(`<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"` +
+		` orient="auto"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>`)
 	for _, h := range p.heads {
 		fmt.Fprintf(&out, `<text x="%d" y="%d" class="head">%s</text>`, h.x, h.y+22, escape(shorten(h.label, h.width)))
 	}
@@ -144,7 +145,8 @@ func (p *painter) svg() string {
 		p.arrows(&out, b)
 	}
 	for _, b := range p.order {
-		fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%d" height="%d" rx="4" class="box %s"/>`, b.x, b.y, b.width, boxHeight, b.class)
+		fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%d" height="%d" rx="4" class="box %s"/>`,
+			b.x, b.y, b.width, boxHeight, b.class)
 		fmt.Fprintf(&out, `<text x="%d" y="%d" class="label">%s<title>%s</title></text>`,
 			b.x+9, b.y+17, escape(shorten(b.label, b.width)), escape(b.label))
 	}

@@ -92,7 +92,8 @@ func (p *Plan) WriteMermaid(w io.Writer) error {
 	for i, g := range p.Groups {
 		fmt.Fprintf(out, "  subgraph g%d[%s]\n", i+1, mermaidQuote(fmt.Sprintf("%d. %s", i+1, g.Name)))
 		for j, s := range g.Workspaces {
-			fmt.Fprintf(out, "    %s[%s]\n", id(s.Slug), mermaidQuote(strings.TrimSpace(fmt.Sprintf("%d. %s %s", j+1, s.Slug, s.Version))))
+			label := strings.TrimSpace(fmt.Sprintf("%d. %s %s", j+1, s.Slug, s.Version))
+			fmt.Fprintf(out, "    %s[%s]\n", id(s.Slug), mermaidQuote(label))
 		}
 		fmt.Fprintln(out, "  end")
 		if i > 0 {
