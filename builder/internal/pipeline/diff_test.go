@@ -106,7 +106,8 @@ func TestDiffHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := errors.Join(r.WriteText(&out, true), r.WriteMarkdown(&out, compare.FitsComment), r.WriteJSON(&out)); err != nil {
+	_, err := r.WriteMarkdown(&out, compare.FitsComment)
+	if err := errors.Join(r.WriteText(&out, true), err, r.WriteJSON(&out)); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), planted) || strings.Count(out.String(), "the key is ***1 now") != 3 {
