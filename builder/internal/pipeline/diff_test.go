@@ -106,7 +106,7 @@ func TestDiffHidesSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	_, err := r.WriteMarkdown(&out, compare.FitsComment)
+	_, err = r.WriteMarkdown(&out, compare.FitsComment)
 	if err := errors.Join(r.WriteText(&out, true), err, r.WriteJSON(&out)); err != nil {
 		t.Fatal(err)
 	}
