@@ -238,7 +238,7 @@ func TestUnreadable(t *testing.T) {
 }
 
 func TestDirectoriesThatCannotBeOpened(t *testing.T) {
-	dir := write(t, map[string]string{"file": "", "shop/index.yml": "", ".dropped": ""})
+	dir := write(t, map[string]string{"file": "", "shop/index.yml": "", "docs/README.md": "", ".dropped": ""})
 	must(t, os.Symlink("/etc", filepath.Join(dir, "away")))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	openError(t, filepath.Join(dir, "absent"), Options{}, "source "+dir, "no such file")
@@ -251,7 +251,7 @@ func TestDirectoriesThatCannotBeOpened(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", subdir, err, want)
 		}
 	}
-	tree := open(t, filepath.Join(dir, "shop"), Options{}) // files, but no directory
+	tree := open(t, filepath.Join(dir, "docs"), Options{}) // files, but no directory
 	if _, err := tree.Walk(t.Context(), func(File) error { return nil }); !errors.Is(err, errNoWorkspaces) {
 		t.Errorf("error %v", err)
 	}

@@ -83,13 +83,18 @@ func (t *Tree) pickLone(spec Spec, archive bool) error {
 	return t.pickOne(spec, "")
 }
 
-// isWorkspace reports whether index.yml is at the top.
+// isWorkspace reports whether the source is a workspace itself: index.yml is at its top,
+// with another part of a workspace, or alone.
 func (t *Tree) isWorkspace() (bool, error) {
 	top, err := newWalker(t.limits).sorted(t.root)
 	if err != nil {
 		return false, fmt.Errorf("list directory: %w", err)
 	}
-	return slices.ContainsFunc(top, func(e entry) bool { return e.name == indexFile && e.kind == regular }), nil
+	parts := []string{".import.yml", "security.yml", "automations", "pages", "imports"}
+	index := slices.ContainsFunc(top, func(e entry) bool { return e.name == indexFile && e.kind == regular })
+	part := slices.ContainsFunc(top, func(e entry) bool { return slices.Contains(parts, e.name) })
+	folders := slices.ContainsFunc(top, func(e entry) bool { return e.kind == folder && !strings.HasPrefix(e.name, ".") })
+	return index && (part || !folders), nil
 }
 
 // name is the slug that the workspace says it has; without one, what it is asked for by,

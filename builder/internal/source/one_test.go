@@ -69,6 +69,11 @@ func TestADirectoryThatIsOneWorkspace(t *testing.T) {
 			t.Errorf("no %s in %v", path, files)
 		}
 	}
+	// So is not a repository with an index.yml of its own.
+	several := write(t, map[string]string{"index.yml": "title: docs\n", "shop/index.yml": "slug: shop\n"})
+	if files, _ := walk(t, open(t, several, Options{})); files["shop/index.yml"] == "" {
+		t.Errorf("%v", files)
+	}
 	// One below the top is a repository of several, however many there are.
 	below := write(t, map[string]string{"b/index.yml": "slug: shop\n"})
 	if files, _ := walk(t, open(t, below, Options{})); files["b/index.yml"] == "" {
