@@ -19,7 +19,7 @@ var every = flag.Int("mutants", 15, "try each n-th mutant of the alerts; 1 for a
 const leastScore = 95
 
 // TestMutants changes the rules one place at a time and demands that promtool's
-// tests fail. A run of all takes minutes, so that CI tries one of fifteen, the same ones every time.
+// tests fail. All mutants take minutes, so CI tries one of fifteen: the same ones every time.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs hundreds of promtools")
