@@ -32,7 +32,7 @@ func (r *Release) instance(w *workspace, name string, data []byte) {
 func (r *Release) index(w *workspace, data []byte) {
 	r.mentions.addWords(data)
 	t := &r.tree
-	if !t.read(data) {
+	if !hasSection(data) || !t.read(data) {
 		return
 	}
 	const file = "index.yml"
@@ -51,6 +51,17 @@ func (r *Release) index(w *workspace, data []byte) {
 			w.automations = append(w.automations, unreadFile(r.keep(n.key)))
 		}
 	}
+}
+
+// hasSection reports whether index.yml may have a section that is looked at. Most have none, and
+// need no parser.
+func hasSection(data []byte) bool {
+	for _, section := range []string{"blocks", "imports", "automations"} {
+		if bytes.Contains(data, []byte(section)) {
+			return true
+		}
+	}
+	return false
 }
 
 // unreadFile is an automation of which only the slug is known.
@@ -84,7 +95,7 @@ func isSource(name string) bool {
 }
 
 // block reads the automation of a page or of a block (spec Page and Block), its links to
-// pages (docs, blocks/Action.mdx), and the blocks within it.
+// pages (docs, blocks/Button.mdx and Action.mdx), and the blocks within it.
 func (r *Release) block(w *workspace, file string, id nodeID, depth int) {
 	t := &r.tree
 	if depth > maxDepth || t.nodes[id].kind != mapping {
@@ -100,16 +111,33 @@ func (r *Release) block(w *workspace, file string, id nodeID, depth int) {
 			w.links = append(w.links, link{file: file, at: at, automation: r.keep(slug)})
 		}
 	}
-	if string(t.text(id, "slug")) == "Action" && string(t.text(id, "type")) == "internal" {
-		value := t.get(id, "value")
-		if page := pageOf(t.text(id, "value")); value != 0 && page != "" {
-			w.links = append(w.links, link{file: file, at: at(&t.nodes[value]), page: page})
+	r.pageLink(w, file, id)
+	for _, key := range []string{"blocks", "content"} {
+		if blocks := t.get(id, key); blocks != 0 && t.nodes[blocks].kind == sequence {
+			for child := range t.children(blocks) {
+				r.block(w, file, child, depth+1)
+			}
 		}
 	}
-	if blocks := t.get(id, "blocks"); blocks != 0 {
-		for child := range t.children(blocks) {
-			r.block(w, file, child, depth+1)
-		}
+}
+
+// pageLink reads the link of a button to a page: its value, or href of its value.
+func (r *Release) pageLink(w *workspace, file string, id nodeID) {
+	t := &r.tree
+	slug := string(t.text(id, "slug"))
+	if slug != "Action" && slug != "Button" || string(t.text(id, "type")) != "internal" {
+		return
+	}
+	value := t.get(id, "value")
+	if value == 0 {
+		return
+	}
+	href := t.nodes[value].value
+	if t.nodes[value].kind == mapping {
+		href = t.text(value, "href")
+	}
+	if page := pageOf(href); page != "" {
+		w.links = append(w.links, link{file: file, at: at(&t.nodes[value]), page: page})
 	}
 }
 
