@@ -55,7 +55,8 @@ func ReadFile(path string) (Value, error) {
 	if len(data) > maxFileSize {
 		return Value{}, fmt.Errorf("read secret file %s: larger than %d bytes", path, maxFileSize)
 	}
-	plain := strings.TrimSpace(string(data))
+	// Editors on Windows begin a file with a byte order mark.
+	plain := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	if plain == "" {
 		return Value{}, fmt.Errorf("read secret file %s: it is empty", path)
 	}

@@ -220,10 +220,9 @@ func (b *build) report(result *engine.Result, reading *Reading, config image.Con
 		Stages: b.done, DryRun: b.DryRun,
 	}
 	r.Traffic.Sent, r.Traffic.Received = b.Registry.Traffic()
+	r.Images = pushedNames(b.Outputs)
 	for _, out := range b.Outputs {
-		if out.Kind == engine.Push {
-			r.Images = append(r.Images, out.Names...)
-		} else {
+		if out.Kind != engine.Push {
 			r.Files = append(r.Files, out.Dest)
 		}
 	}

@@ -88,6 +88,9 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	var content layer.Layer
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
+		if err := b.checkCredentials(gctx); err != nil {
+			return err
+		}
 		if err := b.resolveBase(gctx); err != nil {
 			return err
 		}

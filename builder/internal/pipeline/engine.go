@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
@@ -38,7 +40,44 @@ func (b *build) checkEngine(ctx context.Context) error {
 	})
 }
 
-// solve runs the engine.
+// checkCredentials asks for the credentials of every registry that is pushed to, so that
+// a broken credential helper ends the build before its work is done.
+func (b *build) checkCredentials(ctx context.Context) error {
+	if b.DryRun {
+		return nil
+	}
+	for _, host := range pushHosts(b.Outputs) {
+		if _, _, err := b.Registry.Credentials(ctx, host); err != nil {
+			return fail(Registry, b.Registry.Explain("", err))
+		}
+	}
+	return nil
+}
+
+// pushHosts returns the registries that outputs push to, sorted.
+func pushHosts(outputs []engine.Output) []string {
+	var hosts []string
+	for _, name := range pushedNames(outputs) {
+		if named, err := registry.ParseReference(name); err == nil {
+			hosts = append(hosts, reference.Domain(named))
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// pushedNames returns the references that outputs push.
+func pushedNames(outputs []engine.Output) []string {
+	var names []string
+	for _, out := range outputs {
+		if out.Kind == engine.Push {
+			names = append(names, out.Names...)
+		}
+	}
+	return names
+}
+
+// solve runs the engine, and asks the registries for every name that it pushed.
 func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Result, err error) {
 	stage := "assemble"
 	if len(spec.Outputs) > 0 {
@@ -47,7 +86,28 @@ func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Res
 	b.measure(stage, func() {
 		result, err = engine.Build(ctx, b.engineOptions(), spec, b.display.Engine())
 	})
-	return result, b.blame(err)
+	if err != nil {
+		return nil, b.explainAttestations(b.blame(err), len(spec.Attestations) > 0)
+	}
+	for _, name := range pushedNames(spec.Outputs) {
+		if err := b.Registry.ConfirmPushed(ctx, name, result.Digest); err != nil {
+			return nil, fail(Registry, err)
+		}
+	}
+	return result, nil
+}
+
+// explainAttestations adds what to do about a registry that refuses a manifest: not all
+// take the manifests of attestations.
+func (b *build) explainAttestations(err error, attested bool) error {
+	var known *registry.Error
+	if !attested || !errors.As(err, &known) || known.Kind != registry.Refused || known.Help != "" {
+		return err
+	}
+	advised := *known
+	advised.Help = "if the registry does not take attestations, build without them: " +
+		"--provenance=false --sbom=false --attest type=scan,disabled=true"
+	return fail(Registry, &advised)
 }
 
 // blame finds out whose fault an error of the engine is.

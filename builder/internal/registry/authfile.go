@@ -24,6 +24,8 @@ type source struct {
 	auths   map[string]credential
 	store   string
 	helpers map[string]string
+	// ignored are keys that name a repository, by host: see [Client.Credentials].
+	ignored map[string]string
 }
 
 // authDocument is the part of docker's config.json that holds credentials.
@@ -48,10 +50,17 @@ func parseSource(name string, data []byte) (source, error) {
 	if err := decodeJSON(data, &doc); err != nil {
 		return source{}, fmt.Errorf("%s is no docker configuration: %w", name, err)
 	}
-	s := source{name: name, store: doc.CredsStore, auths: map[string]credential{}, helpers: map[string]string{}}
+	s := source{
+		name:    name,
+		store:   doc.CredsStore,
+		auths:   map[string]credential{},
+		helpers: map[string]string{},
+		ignored: map[string]string{},
+	}
 	for key, entry := range doc.Auths {
 		host, ok := hostOfKey(key)
 		if !ok {
+			s.ignored[hostBeforePath(key)] = key
 			continue
 		}
 		c, err := entry.credential()
@@ -128,6 +137,16 @@ func hostOfKey(key string) (string, bool) {
 	return "", false
 }
 
+// hostBeforePath returns the first part of a key that names a repository, or "" if the
+// key may hold a password.
+func hostBeforePath(key string) string {
+	host, _, _ := strings.Cut(key, "/")
+	if strings.Contains(key, "@") || strings.Contains(key, "://") {
+		return ""
+	}
+	return host
+}
+
 // lookup prefers the helper of the host to the store for all hosts, and either to what
 // is written in the file itself.
 func (s source) lookup(ctx context.Context, host string) (credential, error) {
@@ -176,6 +195,9 @@ func runHelper(ctx context.Context, name, host string) (credential, error) {
 	var out limitedBuffer
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return credential{}, fmt.Errorf("%s did not answer for %s within %v", program, host, helperTimeout)
+		}
 		if strings.TrimSpace(out.buf.String()) == helperNotFound {
 			return credential{}, nil
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/log"
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
@@ -54,7 +55,8 @@ type Image struct {
 // Manifest is the image of one platform.
 type Manifest struct {
 	Descriptor ocispec.Descriptor
-	// Platform is that of the index's entry, else that of the configuration.
+	// Platform is the platform of the index's entry, else of the configuration. It is
+	// normalized: linux/arm64/v8, which some tools write, is linux/arm64.
 	Platform ocispec.Platform
 	Manifest ocispec.Manifest
 	// Config is the decoded configuration, RawConfig its bytes: docker's own fields
@@ -211,6 +213,10 @@ func (i *Image) loadIndex(ctx context.Context) error {
 			entries = append(entries, desc)
 		}
 	}
+	nested := slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return images.IsIndexType(d.MediaType) })
+	if len(entries) == 0 && nested {
+		return i.invalid("the index lists another index: name the image in it by its digest")
+	}
 	if len(entries) == 0 || len(entries) > maxPlatforms {
 		return i.invalid("the index lists %d images, want 1 to %d", len(entries), maxPlatforms)
 	}
@@ -240,10 +246,11 @@ func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Ma
 	if err := json.Unmarshal(m.RawConfig, &m.Config); err != nil {
 		return i.invalid("decode configuration %s: %w", config.Digest, err)
 	}
-	m.Platform = m.Config.Platform
+	platform := m.Config.Platform
 	if desc.Platform != nil {
-		m.Platform = *desc.Platform
+		platform = *desc.Platform
 	}
+	m.Platform = platforms.Normalize(platform)
 	return nil
 }
 

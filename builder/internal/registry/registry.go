@@ -38,8 +38,8 @@ type Options struct {
 	// that are reached by TLS without verification or, if they do not speak TLS, by
 	// plain HTTP. TLS is tried first.
 	//
-	// Loopback (localhost, 127.0.0.0/8, ::1) is plain HTTP without being listed. TLS
-	// is tried there first only if CAFiles says that there is some to verify.
+	// Loopback (localhost, 127.0.0.0/8, ::1) may be plain HTTP without being listed. TLS
+	// is tried there first, too, and its certificate is verified.
 	InsecureRegistries []string
 	// CAFiles are PEM files with certificates to trust besides the system's.
 	CAFiles []string
@@ -53,13 +53,12 @@ type Options struct {
 
 // Client reaches registries. It is safe for concurrent use.
 type Client struct {
-	mirrors     map[string][]endpoint
-	insecure    map[string]bool
-	tlsLoopback bool
-	http        *http.Client
-	traffic     traffic
-	sources     []source
-	searched    []string
+	mirrors  map[string][]endpoint
+	insecure map[string]bool
+	http     *http.Client
+	traffic  traffic
+	sources  []source
+	searched []string
 }
 
 // New validates opts and reads the credential files, so that a mistake in either
@@ -68,7 +67,7 @@ func New(opts Options) (*Client, error) {
 	if opts.Getenv == nil {
 		return nil, errors.New("registry client: Getenv is required")
 	}
-	c := &Client{insecure: map[string]bool{}, tlsLoopback: len(opts.CAFiles) > 0}
+	c := &Client{insecure: map[string]bool{}}
 	for _, host := range opts.InsecureRegistries {
 		e, err := parseEndpoint(host)
 		if err != nil || e.path != "" {
@@ -106,14 +105,10 @@ func (c *Client) Hosts() docker.RegistryHosts {
 // registryHost gives every host the same client: BuildKit fetches the tokens of
 // all hosts of a registry with the client of the first.
 func (c *Client) registryHost(e endpoint, can docker.HostCapabilities) docker.RegistryHost {
-	scheme := "https"
-	if isLoopback(e.host) && !c.insecure[e.host] && !c.tlsLoopback {
-		scheme = "http"
-	}
 	return docker.RegistryHost{
 		Client:       c.http,
 		Host:         e.host,
-		Scheme:       scheme,
+		Scheme:       "https",
 		Path:         path.Join("/v2", e.path),
 		Capabilities: can,
 	}

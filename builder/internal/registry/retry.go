@@ -25,23 +25,27 @@ var transientStatus = []int{
 // formType is the content type of requests for tokens that are POSTs.
 const formType = "application/x-www-form-urlencoded"
 
-// retries repeats what failed for a passing reason.
+// retries repeats requests that failed for a transient reason.
 //
-// It repeats reads and requests for tokens. Uploads are repeated by BuildKit, which
-// tries each blob four times within 7 s after a 5xx, a reset or an EOF; but
-// containerd's pusher, below it, answers 429 by five attempts without a pause and
-// BuildKit then gives up. So a 429 to an upload that has not begun is repeated here,
-// and any other 429 is held back for as long as the registry asked for.
+// It repeats reads, requests for tokens, and requests without a body that were sent on a
+// connection that the server had closed. BuildKit repeats uploads: it tries each blob four
+// times within 7 s after a 5xx, a reset or an EOF. containerd's pusher, below it,
+// repeats a 429 five times without a pause, and BuildKit then gives up. So retries also
+// repeats a 429 to an upload that has not begun, and delays any other 429 for
+// as long as the registry asked. After a 429 all requests to that host are spaced out.
 //
-// When it gives up it returns an error instead of the last response, and one that
-// hides its cause: the layers above would take either as a reason to start again.
+// When it gives up it returns an error instead of the last response, and an error that
+// hides its cause: the layers above would start again after either.
 type retries struct {
 	next     http.RoundTripper
 	attempts int
 	// first is the wait after the first attempt; it doubles up to longest.
-	first, longest time.Duration
-	// longestAsked caps what a registry may ask for by Retry-After.
+	first   time.Duration
+	longest time.Duration
+	// longestAsked is the longest Retry-After that is waited for. A registry that asks
+	// for more is not asked again.
 	longestAsked time.Duration
+	pace         pacer
 }
 
 // newRetries makes five attempts within about 4 s, unless the registry asks for more.
@@ -51,39 +55,62 @@ func newRetries(next http.RoundTripper) *retries {
 		attempts:     5,
 		first:        250 * time.Millisecond,
 		longest:      4 * time.Second,
-		longestAsked: 30 * time.Second,
+		longestAsked: time.Minute,
 	}
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
-		resp, err := t.next.RoundTrip(req)
-		cause := transient(resp, err)
+		resp, err := t.send(req)
+		cause := transientCause(resp, err)
 		if cause == "" {
 			return resp, opaque(err)
 		}
-		wait := t.wait(attempt, resp)
-		if !repeatable(req, resp) {
-			return t.paced(req.Context(), wait, resp, err)
+		asked := askedWait(resp)
+		gaveUp := &exhaustedError{host: req.URL.Host, attempts: attempt, cause: cause, asked: asked}
+		if asked > t.longestAsked {
+			discard(resp)
+			return nil, gaveUp
+		}
+		wait := max(asked, t.backoff(attempt))
+		if !isRepeatable(req, resp, err) {
+			return t.delayTooMany(req.Context(), wait, resp, err)
 		}
 		if resp != nil {
 			discard(resp)
 		}
 		if attempt == t.attempts {
-			return nil, &exhaustedError{host: req.URL.Host, attempts: attempt, cause: cause}
+			return nil, gaveUp
 		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
-		if req, err = again(req); err != nil {
+		if req, err = rewind(req); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// paced returns the outcome of a request that cannot be repeated here, a 429 after a wait.
-func (t *retries) paced(ctx context.Context, wait time.Duration, resp *http.Response, err error) (*http.Response, error) {
+// send waits for the turn of the request's host, and sends the request.
+func (t *retries) send(req *http.Request) (*http.Response, error) {
+	if err := t.pace.wait(req.Context(), req.URL.Host); err != nil {
+		return nil, err
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusTooManyRequests {
+		t.pace.slowDown(req.URL.Host)
+	}
+	if isClosedIdle(err) {
+		// BuildKit repeats an upload after io.EOF; the error of net/http has no type.
+		err = fmt.Errorf("%w: %w", err, io.EOF)
+	}
+	return resp, err
+}
+
+// delayTooMany returns the outcome of a request that cannot be repeated here. It
+// returns a 429 only after a wait.
+func (t *retries) delayTooMany(ctx context.Context, wait time.Duration, resp *http.Response, err error) (*http.Response, error) {
 	if resp == nil || resp.StatusCode != http.StatusTooManyRequests {
 		return resp, err
 	}
@@ -94,8 +121,8 @@ func (t *retries) paced(ctx context.Context, wait time.Duration, resp *http.Resp
 	return resp, nil
 }
 
-// transient says what passing fault it was, or nothing.
-func transient(resp *http.Response, err error) string {
+// transientCause describes a transient failure, or returns "".
+func transientCause(resp *http.Response, err error) string {
 	if err != nil {
 		for _, e := range []error{syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF} {
 			if errors.Is(err, e) {
@@ -110,21 +137,29 @@ func transient(resp *http.Response, err error) string {
 	return ""
 }
 
-// repeatable reports whether req may be sent again after resp; nil is a lost connection.
-func repeatable(req *http.Request, resp *http.Response) bool {
+// isClosedIdle reports whether the server had closed the connection before it read the
+// request. net/http (Go 1.26) has no exported error for it.
+func isClosedIdle(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "server closed idle connection")
+}
+
+// isRepeatable reports whether req may be sent again after resp, or after err if there
+// is no response.
+func isRepeatable(req *http.Request, resp *http.Response, err error) bool {
 	switch req.Method {
 	case http.MethodGet, http.MethodHead:
 		return true
-	case http.MethodPost:
-		isToken := strings.HasPrefix(req.Header.Get("Content-Type"), formType) && req.GetBody != nil
-		noBody := req.Body == nil || req.Body == http.NoBody
-		return isToken || noBody && resp != nil && resp.StatusCode == http.StatusTooManyRequests
 	}
-	return false
+	if req.Body == nil || req.Body == http.NoBody {
+		isTooMany := resp != nil && resp.StatusCode == http.StatusTooManyRequests
+		return isClosedIdle(err) || req.Method == http.MethodPost && isTooMany
+	}
+	isToken := strings.HasPrefix(req.Header.Get("Content-Type"), formType) && req.GetBody != nil
+	return req.Method == http.MethodPost && isToken
 }
 
-// again returns a copy of req with its body at the beginning.
-func again(req *http.Request) (*http.Request, error) {
+// rewind returns a copy of req with its body at the beginning.
+func rewind(req *http.Request) (*http.Request, error) {
 	next := req.Clone(req.Context())
 	if req.GetBody == nil {
 		return next, nil
@@ -137,15 +172,18 @@ func again(req *http.Request) (*http.Request, error) {
 	return next, nil
 }
 
-// wait returns the pause after an attempt: exponential, the upper half of it
-// random, and no shorter than what the registry asked for.
-func (t *retries) wait(attempt int, resp *http.Response) time.Duration {
+// backoff returns the pause after an attempt: exponential, with a random upper half.
+func (t *retries) backoff(attempt int) time.Duration {
 	d := min(t.first<<(attempt-1), t.longest)
-	d = d/2 + rand.N(d/2+1)
-	if resp != nil {
-		d = max(d, min(retryAfter(resp.Header.Get("Retry-After")), t.longestAsked))
+	return d/2 + rand.N(d/2+1)
+}
+
+// askedWait returns how long the registry asks to wait.
+func askedWait(resp *http.Response) time.Duration {
+	if resp == nil {
+		return 0
 	}
-	return d
+	return retryAfter(resp.Header.Get("Retry-After"))
 }
 
 // retryAfter decodes both forms of the header: seconds and a date.
@@ -171,20 +209,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// exhaustedError says that a fault did not pass.
+// exhaustedError reports a failure that did not pass.
 type exhaustedError struct {
 	host     string
 	attempts int
 	cause    string
+	// asked is how long the registry asked to wait before the next attempt.
+	asked time.Duration
 }
 
 // Error implements error.
 func (e *exhaustedError) Error() string {
-	return fmt.Sprintf("%s gave no good answer in %d attempts, the last was: %s", e.host, e.attempts, e.cause)
+	attempts := fmt.Sprintf("%d attempts", e.attempts)
+	if e.attempts == 1 {
+		attempts = "1 attempt"
+	}
+	text := fmt.Sprintf("%s failed in %s, the last time with: %s", e.host, attempts, e.cause)
+	if e.asked > 0 {
+		text += fmt.Sprintf("; it asks to wait %v", e.asked.Round(time.Second))
+	}
+	return text
 }
 
-// transportError keeps a time-out from being seen as one, for the reason that
-// [retries] gives: containerd would repeat a dial of 15 s five times.
+// transportError hides that its cause is a time-out: containerd would repeat a dial of
+// 15 s five times.
 type transportError struct{ err error }
 
 // opaque wraps an error that is not repeated.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -76,11 +77,15 @@ func TestRetries(t *testing.T) {
 		{"exhausted", get, []any{503}, 5, 0, 1875 * time.Millisecond, 3750 * time.Millisecond},
 		{"other errors are final", get, []any{errors.New("no such host"), 200}, 1, 0, 0, 0},
 		{"retry-after in seconds", get, []any{asked{429, "7"}, 200}, 2, 200, 7 * time.Second, 7 * time.Second},
-		{"retry-after is capped", get, []any{asked{503, "86400"}, 200}, 2, 200, 30 * time.Second, 30 * time.Second},
+		{"retry-after of a minute", get, []any{asked{503, "60"}, 200}, 2, 200, time.Minute, time.Minute},
+		{"retry-after of hours ends at once", get, []any{asked{503, "21600"}, 200}, 1, 0, 0, 0},
+		{"retry-after of hours ends an upload at once", request(http.MethodPut, "blob"), []any{asked{429, "21600"}, 201}, 1, 0, 0, 0},
 		{"retry-after date", get, []any{asked{503, "Sat, 01 Jan 2000 00:00:09 GMT"}, 200}, 2, 200, 9 * time.Second, 9 * time.Second},
 		{"retry-after of nonsense", get, []any{asked{503, "soon"}, 200}, 2, 200, 125 * time.Millisecond, 250 * time.Millisecond},
 		{"token", form, []any{503, io.EOF, 200}, 3, 200, 375 * time.Millisecond, 750 * time.Millisecond},
 		{"begin of an upload on 429", request(http.MethodPost, ""), []any{asked{429, "2"}, 202}, 2, 202, 2 * time.Second, 2 * time.Second},
+		{"begin of an upload on a dead connection", request(http.MethodPost, ""), []any{errClosedIdle, 202}, 2, 202, 125 * time.Millisecond, 250 * time.Millisecond},
+		{"begin of an upload on reset is the engine's", request(http.MethodPost, ""), []any{syscall.ECONNRESET, 202}, 1, 0, 0, 0},
 		{"begin of an upload on 503 is the engine's", request(http.MethodPost, ""), []any{503, 202}, 1, 503, 0, 0},
 		{"upload on 429 waits once", request(http.MethodPut, "blob"), []any{asked{429, "3"}, 201}, 1, 429, 3 * time.Second, 3 * time.Second},
 		{"upload on 503 is the engine's", request(http.MethodPut, "blob"), []any{503, 201}, 1, 503, 0, 0},
@@ -109,6 +114,53 @@ func TestRetries(t *testing.T) {
 			})
 		})
 	}
+}
+
+// errClosedIdle has the text of net/http's own error, which is not exported.
+var errClosedIdle = errors.New("http: server closed idle connection")
+
+// BuildKit repeats an upload after io.EOF.
+func TestUploadOnDeadConnectionIsEOF(t *testing.T) {
+	req, err := http.NewRequest(http.MethodPut, "https://r.example/v2/a/blobs/uploads/1", io.MultiReader(strings.NewReader("blob")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{steps: []any{errClosedIdle}}
+	if _, err := newRetries(s).RoundTrip(req); !errors.Is(err, io.EOF) || s.n != 1 {
+		t.Errorf("error %v after %d attempts, want io.EOF after one", err, s.n)
+	}
+}
+
+// After a 429 the requests to a host follow one another with a growing pause, and those
+// to other hosts do not wait.
+func TestRequestsAreSpacedAfterTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limited := newRetries(&script{steps: []any{asked{429, "1"}, 200}})
+		get := func(url string) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := limited.RoundTrip(req); err != nil {
+				t.Error(err)
+			}
+		}
+		get("https://r.example/v2/")
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() { get("https://r.example/v2/") })
+		}
+		all.Wait()
+		if took := time.Since(start); took < 4*firstGap || took > 5*firstGap {
+			t.Errorf("five requests took %v, want one every %v", took, firstGap)
+		}
+		start = time.Now()
+		get("https://other.example/v2/")
+		if took := time.Since(start); took != 0 {
+			t.Errorf("another host waited %v", took)
+		}
+	})
 }
 
 func TestRetryEndsWithContext(t *testing.T) {

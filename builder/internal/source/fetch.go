@@ -31,16 +31,18 @@ const (
 type remote interface {
 	advertise(ctx context.Context) (io.ReadCloser, error)
 	upload(ctx context.Context, request []byte) (io.ReadCloser, error)
+	// uploadV2 sends a request of version 2 of the protocol, which needs no advertisement.
+	uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error)
 	io.Closer
 }
 
-// What a server says, by whatever protocol.
+// Errors common to all Git transports.
 var (
-	errDenied   = errors.New("access is denied")
-	errNoSuch   = errors.New("there is no such repository")
-	errNotGit   = errors.New("what answers is no Git server: use the URL that git clone takes")
-	errEmpty    = errors.New("the repository is empty")
-	errRedirect = errors.New("the server redirects to another host or scheme: use the repository's own URL")
+	errDenied = errors.New("access is denied")
+	errNoSuch = errors.New("there is no such repository")
+	errNotGit = errors.New("what answers is no Git server: use the URL that git clone takes")
+	errEmpty  = errors.New("the repository is empty")
+	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: build from a directory that it is checked out to")
 )
 
 // fetch gets one commit and everything that it consists of, without its history where
@@ -76,13 +78,18 @@ type wanted struct {
 	history bool
 }
 
-// exchange speaks upload-pack, version 0.
+// exchange speaks version 0 of the protocol, and version 2 for a commit that no
+// reference names.
 func exchange(ctx context.Context, server remote, wants wanted, dir string, limits packLimits) (named, error) {
 	advertised, err := advertisement(ctx, server)
 	if err != nil {
 		return named{}, err
 	}
 	want, err := choose(advertisedReferences(advertised), wants.ref)
+	var unnamed *unnamedError
+	if errors.As(err, &unnamed) {
+		return named{hash: unnamed.hash}, fetchUnnamed(ctx, server, wants, unnamed, dir, limits)
+	}
 	if err != nil {
 		return named{}, err
 	}
@@ -95,7 +102,7 @@ func exchange(ctx context.Context, server remote, wants wanted, dir string, limi
 		return named{}, err
 	}
 	defer answer.Close()
-	pack, err := packOf(&bounded{Reader: answer, left: limits.total, limit: limits.totalError()}, request)
+	pack, err := packOf(&limitedReader{Reader: answer, left: limits.total, limit: limits.totalError()}, request)
 	if err != nil {
 		return named{}, err
 	}
@@ -110,11 +117,27 @@ func advertisement(ctx context.Context, server remote) (*packp.AdvRefs, error) {
 	defer answer.Close()
 	refs := packp.NewAdvRefs()
 	limit := &LimitError{What: "bytes in its list of references", Max: maxAdvertisement, fixed: true}
-	err = refs.Decode(&bounded{Reader: answer, left: maxAdvertisement, limit: limit})
+	first := &firstBytes{Reader: &limitedReader{Reader: answer, left: maxAdvertisement, limit: limit}}
+	err = refs.Decode(first)
+	if err != nil && bytes.Contains(first.kept, []byte("object-format=sha256")) {
+		return nil, errSHA256
+	}
 	if errors.Is(err, packp.ErrEmptyAdvRefs) || err == nil && refs.IsEmpty() {
 		return nil, errEmpty
 	}
 	return refs, err
+}
+
+// firstBytes keeps the first bytes that are read: the capabilities of a server.
+type firstBytes struct {
+	io.Reader
+	kept []byte
+}
+
+func (f *firstBytes) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	f.kept = append(f.kept, p[:min(n, maxErrorText*4-len(f.kept))]...)
+	return n, err
 }
 
 // advertisedReferences drops what a server need not give: without the capability,
@@ -169,19 +192,19 @@ func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, erro
 	}
 }
 
-// bounded fails, and does not just end, behind a number of bytes.
-type bounded struct {
+// limitedReader returns an error, not io.EOF, once the limit is exceeded.
+type limitedReader struct {
 	io.Reader
 	left  int64
 	limit *LimitError
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, b.limit
+func (l *limitedReader) Read(p []byte) (int, error) {
+	if l.left == 0 {
+		return 0, l.limit
 	}
-	n, err := b.Reader.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
+	n, err := l.Reader.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
 	return n, err
 }
 
@@ -191,6 +214,8 @@ func explain(ctx context.Context, err error, cred credential) error {
 	var limit *LimitError
 	var said *pktline.ErrorLine
 	var request *url.Error
+	var redirect *redirectError
+	var unnamed *unnamedError
 	if errors.As(err, &request) {
 		err = request.Err // the URL may be that of a redirect, with a token in it
 	}
@@ -206,6 +231,12 @@ func explain(ctx context.Context, err error, cred credential) error {
 		text = "the server has no such repository, or does not show it to " + cred.describe()
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		text = "no known authority has signed the server's certificate: name a file with the right one by --git-ca"
+	case errors.As(err, &redirect):
+		text = redirect.Error()
+	case errors.As(err, &unnamed):
+		text = unnamed.Error()
+	case errors.As(err, &said) && strings.Contains(said.Text, "not our ref"):
+		text = "the server says: " + said.Text + "; if a branch moved meanwhile, run again"
 	case errors.As(err, &said):
 		text = "the server says: " + said.Text
 	case errors.Is(err, pktline.ErrInvalidPktLen), errors.Is(err, packp.ErrEmptyInput):

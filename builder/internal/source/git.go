@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+	format "github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -65,6 +66,9 @@ func openLocal(spec Spec) (*Tree, error) {
 }
 
 func openStored(storage *filesystem.Storage, spec Spec) (*Tree, error) {
+	if err := checkObjectFormat(storage); err != nil {
+		return nil, err
+	}
 	refs, err := storedReferences(storage)
 	if err != nil {
 		return nil, fmt.Errorf("read its references: %w", err)
@@ -74,6 +78,19 @@ func openStored(storage *filesystem.Storage, spec Spec) (*Tree, error) {
 		return nil, err
 	}
 	return openCommit(storage, want, spec)
+}
+
+// checkObjectFormat refuses repositories whose hashes go-git cannot read.
+func checkObjectFormat(storage *filesystem.Storage) error {
+	settings, err := storage.Config()
+	if err != nil {
+		return fmt.Errorf("read its configuration: %w", err)
+	}
+	// go-git (v5.17) writes this setting, and does not read it.
+	if settings.Raw.Section("extensions").Option("objectformat") == string(format.SHA256) {
+		return errSHA256
+	}
+	return nil
 }
 
 // openCommit opens the tree of a commit, or of the commit that a tag names. Closing

@@ -244,12 +244,12 @@ func TestLocalRepository(t *testing.T) {
 	}
 	openError(t, "file://"+dir+"#nope", Options{}, `no branch and no tag "nope"`)
 	openError(t, "file://"+dir+"#main~1", Options{}, `no branch and no tag "main~1"`)
-	openError(t, "file://"+dir+"#"+h.tip.String()[:9], Options{}, "full commit hash")
+	openError(t, "file://"+dir+"#"+h.tip.String()[:9], Options{}, "give all 40 digits")
 	openError(t, "file://"+dir+"#"+strings.Repeat("ab", 20), Options{}, "read commit", "object not found")
 	openError(t, "file://"+dir+"x", Options{}, "there is no Git repository in it")
 	openError(t, "file://"+filepath.Dir(dir), Options{}, "there is no Git repository in it")
 	unborn := bare(t, history{Repository: gittest.NewRepository(t)})
-	openError(t, "file://"+unborn, Options{}, "no default branch")
+	openError(t, "file://"+unborn, Options{}, "the repository is empty")
 }
 
 // A work tree beside the main one, and a submodule's, keep their repository elsewhere.

@@ -53,7 +53,7 @@ func newHTTPRemote(spec Spec, opts Options, cred credential) (*httpRemote, error
 		return nil, err
 	}
 	transport := egress.NewTransport(proxy, &tls.Config{RootCAs: roots})
-	transport.DialContext = dialPatiently
+	transport.DialContext = dialWithIdleTimeout
 	base := *spec.url
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
 	return &httpRemote{client: &http.Client{Transport: transport, CheckRedirect: sameServer}, base: &base, cred: cred}, nil
@@ -63,12 +63,19 @@ func newHTTPRemote(spec Spec, opts Options, cred credential) (*httpRemote, error
 func sameServer(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	if authority(req.URL) != authority(first) || req.URL.Scheme != first.Scheme {
-		return errRedirect
+		return &redirectError{to: req.URL.Scheme + "://" + req.URL.Host}
 	}
 	if len(via) > maxRedirects {
 		return fmt.Errorf("the server redirects more than %d times", maxRedirects)
 	}
 	return nil
+}
+
+// redirectError reports a redirect to another server. No credential was sent there.
+type redirectError struct{ to string }
+
+func (e *redirectError) Error() string {
+	return "the server redirects to " + e.to + ": use the URL of the repository there"
 }
 
 func (r *httpRemote) advertise(ctx context.Context) (io.ReadCloser, error) {
@@ -91,10 +98,19 @@ func (r *httpRemote) advertise(ctx context.Context) (io.ReadCloser, error) {
 }
 
 func (r *httpRemote) upload(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	return r.post(ctx, request, http.Header{})
+}
+
+func (r *httpRemote) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	return r.post(ctx, request, http.Header{"Git-Protocol": {gitProtocol}})
+}
+
+func (r *httpRemote) post(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(), bytes.NewReader(request))
 	if err != nil {
 		return nil, err
 	}
+	req.Header = header
 	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
 	res, err := r.do(req, "application/x-git-upload-pack-result")
 	if err != nil {
@@ -144,23 +160,23 @@ func (r *httpRemote) Close() error {
 	return nil
 }
 
-// patientConn is a connection that may be silent for so long, and no longer.
-type patientConn struct {
+// idleTimeoutConn is a connection whose reads fail when nothing comes within the timeout.
+type idleTimeoutConn struct {
 	net.Conn
-	patience time.Duration
+	timeout time.Duration
 }
 
-func dialPatiently(ctx context.Context, network, address string) (net.Conn, error) {
+func dialWithIdleTimeout(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{Timeout: egress.DialTimeout}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return patientConn{Conn: conn, patience: stallTimeout}, nil
+	return idleTimeoutConn{Conn: conn, timeout: stallTimeout}, nil
 }
 
 // Read implements [io.Reader].
-func (c patientConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+func (c idleTimeoutConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)

@@ -131,7 +131,7 @@ func TestRedirectToAnotherServer(t *testing.T) {
 					}
 					return ""
 				}, http.StatusTemporaryRedirect)})
-				err := openError(t, withUser(server.URL()+gittest.Path, "u:canary"), Options{}, "redirects to another host or scheme")
+				err := openError(t, withUser(server.URL()+gittest.Path, "u:canary"), Options{}, "use the URL of the repository there")
 				if strings.Contains(err.Error(), "canary") {
 					t.Errorf("the error shows a secret: %v", err)
 				}
@@ -318,7 +318,7 @@ func TestStalledConnection(t *testing.T) {
 		client, server := net.Pipe()
 		defer client.Close()
 		defer server.Close()
-		conn := patientConn{Conn: client, patience: stallTimeout}
+		conn := idleTimeoutConn{Conn: client, timeout: stallTimeout}
 		go func() {
 			for range 3 { // slow is not stalled
 				time.Sleep(stallTimeout - time.Second)

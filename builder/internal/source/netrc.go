@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
@@ -52,12 +53,12 @@ func readNetrc(getenv func(string) string) ([]login, error) {
 	return parseNetrc(string(data)), nil
 }
 
-// parseNetrc returns the entries in their order. As for curl, words are separated by
-// white space, lines that start with # are comments, and what it does not know is
-// passed over.
+// parseNetrc returns the entries in their order. It reads the file as curl does: white
+// space separates words, words may be quoted, lines that start with # are comments, and
+// unknown words are skipped.
 func parseNetrc(text string) []login {
 	var logins []login
-	words := strings.Fields(netrcEntries(text))
+	words := splitNetrc(netrcEntries(text))
 	next := func() (word string) {
 		if len(words) > 0 {
 			word, words = words[0], words[1:]
@@ -83,6 +84,58 @@ func parseNetrc(text string) []login {
 		}
 	}
 	return logins
+}
+
+// splitNetrc splits a text into words. A word in double quotes may hold white space, and
+// the escapes \n, \r, \t and \ before any other character.
+func splitNetrc(text string) []string {
+	var words []string
+	for text = trimSpaceLeft(text); text != ""; text = trimSpaceLeft(text) {
+		var word string
+		if text[0] == '"' {
+			word, text = cutQuoted(text[1:])
+		} else {
+			end := strings.IndexFunc(text, unicode.IsSpace)
+			if end < 0 {
+				end = len(text)
+			}
+			word = text[:end]
+			text = text[end:]
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+func trimSpaceLeft(text string) string { return strings.TrimLeftFunc(text, unicode.IsSpace) }
+
+// cutQuoted returns the text up to the closing quote, without escapes, and the rest.
+func cutQuoted(text string) (word, rest string) {
+	var unquoted strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			return unquoted.String(), text[i+1:]
+		case c == '\\' && i+1 < len(text):
+			i++
+			unquoted.WriteByte(unescape(text[i]))
+		default:
+			unquoted.WriteByte(c)
+		}
+	}
+	return unquoted.String(), ""
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
 }
 
 // netrcEntries cuts comments, and macros, which end at an empty line.

@@ -32,6 +32,9 @@ func TestParseNetrc(t *testing.T) {
 		{"cut short", "machine a login u password", []triple{{"a", "u", ""}}},
 		{"no name", "machine a password p machine", []triple{{"a", "", "p"}, {"", "", ""}}},
 		{"carriage returns", "machine a\r\nlogin u\r\npassword p\r\n", []triple{{"a", "u", "p"}}},
+		{"quotes", `machine a login "u v" password "p \"q\" \\ \t."`, []triple{{"a", "u v", "p \"q\" \\ \t."}}},
+		{"quote without end", `machine a password "p q`, []triple{{"a", "", "p q"}}},
+		{"quote in a word", `machine a password p"q"`, []triple{{"a", "", `p"q"`}}},
 	} {
 		var got []triple
 		for _, l := range parseNetrc(test.text) {

@@ -192,7 +192,7 @@ func TestStoredPackIsRead(t *testing.T) {
 
 func TestBoundedFails(t *testing.T) {
 	limit := &LimitError{What: "bytes", Max: 4}
-	data, err := io.ReadAll(&bounded{Reader: strings.NewReader("abcdef"), left: 4, limit: limit})
+	data, err := io.ReadAll(&limitedReader{Reader: strings.NewReader("abcdef"), left: 4, limit: limit})
 	if string(data) != "abcd" || err != error(limit) {
 		t.Errorf("read %q, %v", data, err)
 	}

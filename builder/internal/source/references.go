@@ -5,6 +5,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -28,13 +29,18 @@ type named struct {
 }
 
 // choose finds what a name stands for: a full hash, a branch, a tag, or a whole
-// reference, in this order, which is the same for all repositories, here or on a
-// server. No name is the repository's own default.
+// reference, in this order, for all repositories, here or on a server. No name, and HEAD,
+// stand for the repository's own default. A branch whose name has the form of a hash can
+// be named by its whole reference, refs/heads/….
 func choose(refs references, name string) (named, error) {
-	if name == "" && refs.head.IsZero() {
+	isDefault := name == "" || name == plumbing.HEAD.String()
+	if isDefault && len(refs.byName) == 0 && refs.head.IsZero() {
+		return named{}, errEmpty
+	}
+	if isDefault && refs.head.IsZero() {
 		return named{}, errors.New("it has no default branch: name one with --ref")
 	}
-	if name == "" {
+	if isDefault {
 		return named{hash: refs.head, ref: refs.headName}, nil
 	}
 	if plumbing.IsHash(name) {
@@ -45,7 +51,15 @@ func choose(refs references, name string) (named, error) {
 			return named{hash: hash, ref: name}, nil
 		}
 	}
+	if isShortHash(name) {
+		return named{}, fmt.Errorf("it has no branch and no tag %q: if that is a commit, give all 40 digits of its hash", name)
+	}
 	return named{}, fmt.Errorf("it has no branch and no tag %q: name a branch, a tag or a full commit hash", name)
+}
+
+// isShortHash reports whether a name may be the beginning of a hash.
+func isShortHash(name string) bool {
+	return len(name) >= 4 && len(name) < 40 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
 func chooseHash(refs references, hash plumbing.Hash) (named, error) {
@@ -57,5 +71,5 @@ func chooseHash(refs references, hash plumbing.Hash) (named, error) {
 			return named{hash: hash}, nil
 		}
 	}
-	return named{}, fmt.Errorf("no branch and no tag is at commit %s, and the server gives no other: name a branch or a tag", hash)
+	return named{}, &unnamedError{hash: hash}
 }

@@ -29,6 +29,7 @@ const maxStderr = 4 << 10
 type sshRemote struct {
 	client  *ssh.Client
 	agent   io.Closer
+	spec    Spec
 	session *ssh.Session
 	stdin   io.WriteCloser
 	stdout  io.Reader
@@ -45,7 +46,7 @@ func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *
 		port = "22"
 	}
 	address := net.JoinHostPort(spec.url.Hostname(), port)
-	r := &sshRemote{agent: io.NopCloser(nil)}
+	r := &sshRemote{agent: io.NopCloser(nil), spec: spec}
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -55,7 +56,7 @@ func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialPatiently(ctx, "tcp", address)
+	conn, err := dialWithIdleTimeout(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +67,18 @@ func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *
 		return nil, explainSSH(err)
 	}
 	r.client = ssh.NewClient(c, channels, requests)
-	return r, r.start(spec)
+	return r, r.start("")
 }
 
-// start runs upload-pack on the server.
-func (r *sshRemote) start(spec Spec) (err error) {
+// start runs upload-pack on the server, with the protocol of a value of GIT_PROTOCOL.
+func (r *sshRemote) start(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err
+	}
+	if protocol != "" {
+		if err := r.session.Setenv("GIT_PROTOCOL", protocol); err != nil {
+			return errNotV2 // a server takes the variables alone that its configuration names
+		}
 	}
 	r.session.Stderr = &r.stderr
 	if r.stdin, err = r.session.StdinPipe(); err != nil {
@@ -81,7 +87,7 @@ func (r *sshRemote) start(spec Spec) (err error) {
 	if r.stdout, err = r.session.StdoutPipe(); err != nil {
 		return err
 	}
-	return r.session.Start(uploadCommand(spec))
+	return r.session.Start(uploadCommand(r.spec))
 }
 
 // uploadCommand is a line for the server's shell, to which the path is one word.
@@ -106,8 +112,8 @@ func (r *sshRemote) advertise(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(io.MultiReader(bytes.NewReader(first[:]), r.stdout)), nil
 }
 
-// upload takes it for no error that the server has ended before it had all of the
-// request: then its answer says no, and is there to read.
+// upload ignores a write error caused by the server closing early; the server has then
+// sent a refusal, which the caller reads.
 func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
 	_, err := r.stdin.Write(request)
 	if err == nil {
@@ -117,6 +123,28 @@ func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, er
 		return nil, err
 	}
 	return io.NopCloser(r.stdout), nil
+}
+
+// uploadV2 runs upload-pack again, and skips what it can do.
+func (r *sshRemote) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	r.session.Close() // it may have ended
+	if err := r.start(gitProtocol); err != nil {
+		return nil, err
+	}
+	line, err := readPacket(r.stdout)
+	if err == nil && line != "version 2" {
+		err = errNotV2
+	}
+	for lines := 0; err == nil && line != ""; lines++ {
+		if lines > maxSectionLines {
+			return nil, errNotV2
+		}
+		line, err = readPacket(r.stdout)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.upload(ctx, request)
 }
 
 // Close implements [io.Closer].

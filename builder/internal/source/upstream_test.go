@@ -113,10 +113,42 @@ func TestUpstreamServer(t *testing.T) {
 			t.Errorf("%q: %d commits", fragment, n)
 		}
 	}
-	git.run(t, dir, "config", "uploadpack.allowAnySHA1InWant", "false")
-	openError(t, url+"#"+first, Options{TempDir: t.TempDir()}, "name a branch or a tag")
+	openError(t, url+"#"+tip[:8], Options{TempDir: t.TempDir()}, "give all 40 digits")
 	openError(t, url+"#nope", Options{TempDir: t.TempDir()}, `no branch and no tag "nope"`)
 	openError(t, strings.Replace(url, "/.git", "x/.git", 1), Options{TempDir: t.TempDir()}, "no such repository")
+}
+
+// A stock server gives a commit that no reference names by version 2 of the protocol.
+func TestUpstreamServerGivesUnnamedCommits(t *testing.T) {
+	git := newUpstream(t)
+	dir := git.repository(t, map[string]string{"shop/index.yml": "name: first\n"})
+	first := git.run(t, dir, "rev-parse", "HEAD")
+	second := git.commit(t, dir, map[string]string{"shop/index.yml": "name: second\n"})
+	git.commit(t, dir, map[string]string{"shop/index.yml": "name: third\n"})
+	url := git.serve(t, filepath.Dir(dir)) + "/" + filepath.Base(dir) + "/.git"
+	for commit, want := range map[string]string{first: "name: first\n", second: "name: second\n"} {
+		tree := open(t, url+"#"+commit, Options{TempDir: t.TempDir()})
+		files, _ := walk(t, tree)
+		if files["shop/index.yml"] != want || tree.Info().Commit != commit || commitsOf(t, tree) != 1 {
+			t.Errorf("%s: %q of %+v", commit, files["shop/index.yml"], tree.Info())
+		}
+	}
+	withHistory := open(t, url+"#"+second, Options{TempDir: t.TempDir(), History: true})
+	if n := commitsOf(t, withHistory); n != 2 {
+		t.Errorf("%d commits with the history, want 2", n)
+	}
+	openError(t, url+"#"+strings.Repeat("ab", 20), Options{TempDir: t.TempDir()}, "no branch and no tag is at commit")
+}
+
+func TestSHA256RepositoriesAreRefused(t *testing.T) {
+	git := newUpstream(t)
+	dir := t.TempDir()
+	git.run(t, dir, "init", "-q", "-b", "main", "--object-format=sha256")
+	git.commit(t, dir, map[string]string{"shop/index.yml": "name: shop\n"})
+	url := git.serve(t, filepath.Dir(dir)) + "/" + filepath.Base(dir) + "/.git"
+	for _, source := range []string{url, "file://" + dir} {
+		openError(t, source, Options{TempDir: t.TempDir()}, "SHA-256", "build from a directory")
+	}
 }
 
 // Neither attributes nor configuration change bytes, in a fetched repository, in one of

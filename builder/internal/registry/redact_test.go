@@ -43,7 +43,7 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 			if tt.form != "" {
 				req.Header.Set("Content-Type", formType)
 			}
-			resp, err := discreet{roundTrip(func(*http.Request) (*http.Response, error) { return refusal(tt.quoted), nil })}.RoundTrip(req)
+			resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return refusal(tt.quoted), nil })}.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestContentIsNotMasked(t *testing.T) {
 	req.SetBasicAuth("u", "e")
 	ok := refusal("the letter e")
 	ok.StatusCode = http.StatusOK
-	resp, err := discreet{roundTrip(func(*http.Request) (*http.Response, error) { return ok, nil })}.RoundTrip(req)
+	resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return ok, nil })}.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}

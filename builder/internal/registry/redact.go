@@ -14,39 +14,40 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxRefusal is how much of a refusal is kept, in bytes: it is for a message.
+// maxRefusal is how many bytes of an error response are kept for the message.
 const maxRefusal = 64 << 10
 
-// discreet takes what the request was authorized by out of the answer, if the answer
-// is a refusal. Some registries, and proxies before them, quote it, and the layers
-// above put the words of a registry into their errors.
-type discreet struct{ next http.RoundTripper }
+// redactingTransport removes the request's credentials from error responses. Some
+// registries, and proxies in front of them, quote the credentials, and containerd and
+// BuildKit copy the text of a response into their errors.
+type redactingTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
-func (t discreet) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t redactingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	if err != nil || resp.StatusCode < http.StatusBadRequest {
 		return resp, err
 	}
-	mask := masker(presented(req))
+	mask := newMasker(requestSecrets(req))
 	resp.Status = mask.Replace(resp.Status)
 	for _, values := range resp.Header {
 		for i := range values {
 			values[i] = mask.Replace(values[i])
 		}
 	}
-	// What is lost of a refusal in a bad connection is no reason to hide the refusal.
+	// Ignore read errors: a truncated error body is better than none.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	resp.Body.Close()
 	body = []byte(mask.Replace(string(body)))
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
 	resp.Header.Del("Content-Length")
 	return resp, nil
 }
 
-// presented returns the secrets of a request: those of its Authorization header, and
-// those of a form that asks for a token.
-func presented(req *http.Request) []string {
+// requestSecrets returns the secrets in the Authorization header of a request, and in
+// the form of a token request.
+func requestSecrets(req *http.Request) []string {
 	var secrets []string
 	if _, token, ok := strings.Cut(req.Header.Get("Authorization"), " "); ok {
 		secrets = append(secrets, token)
@@ -67,8 +68,9 @@ func presented(req *http.Request) []string {
 	return append(secrets, form.Get("password"), form.Get("refresh_token"))
 }
 
-// masker replaces secrets, however a server would write them.
-func masker(secrets []string) *strings.Replacer {
+// newMasker returns a replacer that masks secrets in every encoding in which a server
+// may quote them.
+func newMasker(secrets []string) *strings.Replacer {
 	var pairs []string
 	for _, s := range secrets {
 		if s == "" {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// documentTimeout limits a request for a document, with its body and its retries.
+	documentTimeout = 5 * time.Minute
+	// stallTimeout limits how long the transfer of a blob may move no byte. A registry
+	// may take minutes to store a large blob before it answers.
+	stallTimeout = 10 * time.Minute
+)
+
+// bodyCloser closes the body of a request that failed, as [http.RoundTripper] demands.
+// Otherwise the writer at the other end of a pipe waits for a reader for ever.
+type bodyCloser struct{ next http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t bodyCloser) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err != nil && req.Body != nil {
+		req.Body.Close()
+	}
+	return resp, err
+}
+
+// limits bounds documents in size and in time, and the transfer of a blob by [stallTimeout].
+type limits struct{ next http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t limits) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.Contains(req.URL.Path, "/blobs/") {
+		return t.transferBlob(req)
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), documentTimeout)
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxDocument, what: req.URL.Host + req.URL.Path, done: cancel}
+	return resp, nil
+}
+
+// transferBlob sends req, and cancels it when no byte has moved for [stallTimeout].
+func (t limits) transferBlob(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	stalled := &stallError{host: req.URL.Host, after: stallTimeout}
+	timer := time.AfterFunc(stallTimeout, func() { cancel(stalled) })
+	explain := func(err error) error {
+		if errors.Is(context.Cause(ctx), stalled) {
+			return stalled
+		}
+		return err
+	}
+	end := func() {
+		timer.Stop()
+		cancel(nil)
+	}
+	req = req.WithContext(ctx)
+	if req.Body != nil && req.Body != http.NoBody {
+		req.Body = &watchedBody{ReadCloser: req.Body, timer: timer, explain: explain}
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		err = explain(err)
+		end()
+		return nil, err
+	}
+	timer.Reset(stallTimeout)
+	resp.Body = &watchedBody{ReadCloser: resp.Body, timer: timer, explain: explain, end: end}
+	return resp, nil
+}
+
+// watchedBody restarts the timer of a transfer with every read.
+type watchedBody struct {
+	io.ReadCloser
+	timer   *time.Timer
+	explain func(error) error
+	end     func() // nil for the body of a request
+}
+
+// Read implements [io.Reader].
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Reset(stallTimeout)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.explain(err)
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (b *watchedBody) Close() error {
+	if b.end != nil {
+		defer b.end()
+	}
+	return b.ReadCloser.Close()
+}
+
+// stallError reports a transfer that moved no byte for too long.
+type stallError struct {
+	host  string
+	after time.Duration
+}
+
+// Error implements error.
+func (e *stallError) Error() string {
+	return fmt.Sprintf("%s: the transfer of a blob has moved no byte for %v", e.host, e.after)
+}
+
+// boundedBody returns a [*LimitError], and not io.EOF, once more than left bytes came.
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+	what string
+	done context.CancelFunc
+}
+
+// Close implements [io.Closer].
+func (b *boundedBody) Close() error {
+	defer b.done()
+	return b.ReadCloser.Close()
+}
+
+// Read implements [io.Reader].
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 {
+		return 0, &LimitError{What: b.what, Limit: MaxDocument}
+	}
+	return n, err
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
+)
+
+// maxDescription is the length in bytes of the longest text that is shown of an error.
+const maxDescription = 600
+
+// enginePrefixes are what BuildKit (v0.34) and containerd (v2.4) put in front of an
+// error. The user knows the reference already.
+var enginePrefixes = []string{"failed to solve: ", "failed to copy: ", "failed to do request: ", "server message: "}
+
+// describe returns the text of an error in one line, without the queries and the users of
+// URLs, without markup, and without the engine's prefixes.
+func describe(err error) string {
+	var status remoteserrors.ErrUnexpectedStatus
+	if errors.As(err, &status) {
+		return fmt.Sprintf("%s %s: %s", status.RequestMethod, cleanURL(status.RequestURL), status.Status)
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		return fmt.Sprintf("%s %s: %s", strings.ToUpper(request.Op), cleanURL(request.URL), cleanText(request.Err.Error()))
+	}
+	return cleanText(err.Error())
+}
+
+// cleanText cleans a text that has no structure left.
+func cleanText(text string) string {
+	for _, prefix := range enginePrefixes {
+		text = strings.ReplaceAll(text, prefix, "")
+	}
+	text = cutPushPrefix(cutMarkup(text))
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxDescription {
+		text = strings.ToValidUTF8(text[:maxDescription], "") + "…"
+	}
+	return cutQueries(text)
+}
+
+// cutPushPrefix removes "failed to push REFERENCE: ", which names the reference twice.
+func cutPushPrefix(text string) string {
+	rest, found := strings.CutPrefix(text, "failed to push ")
+	if !found {
+		return text
+	}
+	if _, after, found := strings.Cut(rest, ": "); found {
+		return after
+	}
+	return text
+}
+
+// cutMarkup removes an HTML page, such as that of a proxy, from the end of a text.
+func cutMarkup(text string) string {
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) { // a letter of another length: positions differ
+		lower = text
+	}
+	for _, tag := range []string{"<!doctype", "<html", "<head", "<body"} {
+		if start := strings.Index(lower, tag); start >= 0 {
+			return strings.TrimRight(text[:start], ": \r\n")
+		}
+	}
+	return text
+}
+
+// cleanURL keeps host and path. The scheme of an error is often wrong: a request that
+// falls back to plain HTTP is reported as https.
+func cleanURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || !utf8.ValidString(u.Path) {
+		return "(invalid URL)"
+	}
+	return u.Host + u.Path
+}
+
+// cutQueries cleans the URLs in a text.
+func cutQueries(text string) string {
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		start := strings.Index(word, "http")
+		if start < 0 || !strings.Contains(word[start:], "://") {
+			continue
+		}
+		raw := strings.TrimRight(word[start:], `":,;)]`)
+		words[i] = word[:start] + cleanURL(raw) + word[start+len(raw):]
+	}
+	return strings.Join(words, " ")
+}

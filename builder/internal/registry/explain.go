@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
+	"github.com/containerd/errdefs"
+)
+
+// Explain turns an error of a resolver or of the build engine about ref into an
+// [*Error]. It returns nil and errors of a cancelled context as they are; a time-out
+// is an error of the registry.
+func (c *Client) Explain(ref string, err error) error {
+	var known *Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &known):
+		if known.Ref == "" {
+			return &Error{Kind: known.Kind, Ref: ref, Host: known.Host, Help: known.Help, Err: known.Err}
+		}
+		return known
+	}
+	e := &Error{Kind: classify(err), Ref: ref, Err: err}
+	e.Help = c.advise(e)
+	return e
+}
+
+// advise returns what the user can do about an error, or "".
+func (c *Client) advise(e *Error) string {
+	host := hostOf(e.Ref)
+	switch e.Kind {
+	case Credentials:
+		return "check that the credential helper runs, and that it does not ask for input"
+	case Unauthorized:
+		return "log in, or check that the login may do this: " + c.explainCredentials(host)
+	case NotFound:
+		return "check name and tag, and that these credentials may see it: " + c.explainCredentials(host)
+	case TLS:
+		return adviseTLS(host, e.Err)
+	case Refused:
+		return adviseRefused(e.Err)
+	}
+	return ""
+}
+
+// adviseTLS tells a registry that is not trusted from one that sends uploads to plain HTTP.
+func adviseTLS(host string, err error) string {
+	if containsAny(err, "X-Forwarded-Proto") {
+		return fmt.Sprintf("let the proxy set X-Forwarded-Proto to https, or send uploads unencrypted with --insecure-registry %s", host)
+	}
+	if containsAny(err, "certificate required", "bad certificate") {
+		return "the registry asks for a client certificate, and the builder has no setting for one"
+	}
+	return fmt.Sprintf("give the registry's CA with --registry-ca FILE, "+
+		"or allow a connection that is not verified with --insecure-registry %s", host)
+}
+
+// adviseRefused explains a refusal by its status.
+func adviseRefused(err error) string {
+	status := statusOf(err)
+	switch {
+	case containsAny(err, "immutable") || status == http.StatusPreconditionFailed:
+		return "the tag exists and may not be overwritten: release under a new tag"
+	case status == http.StatusRequestEntityTooLarge:
+		return "a proxy in front of the registry limits the size of uploads (nginx: client_max_body_size)"
+	case status == http.StatusMethodNotAllowed || containsAny(err, "unsupported"):
+		return "the registry is read-only, or it is a pull-through cache: push to another one"
+	}
+	return ""
+}
+
+// explainCredentials names the source that has credentials for host, or those that were searched.
+func (c *Client) explainCredentials(host string) string {
+	var known []string
+	for _, s := range c.sources {
+		if s.knows(host) {
+			known = append(known, s.name)
+		}
+	}
+	if len(known) == 0 {
+		return "no credentials for " + host + " in " + strings.Join(c.searched, ", ") + c.explainPathKeys(host)
+	}
+	text := "credentials for " + host + " come from " + known[0]
+	if len(known) > 1 {
+		text += "; there are others, which are not used, in " + strings.Join(known[1:], ", ")
+	}
+	return text
+}
+
+// explainPathKeys names a key for a repository of host, which [Client.Credentials] ignores.
+func (c *Client) explainPathKeys(host string) string {
+	for _, s := range c.sources {
+		if key := s.ignored[host]; key != "" {
+			return fmt.Sprintf("; %s has credentials for %s, but keys with a path are not used", s.name, key)
+		}
+	}
+	return ""
+}
+
+// knows reports whether the source has, or has a helper for, credentials of host.
+func (s source) knows(host string) bool {
+	host = credentialHost(host)
+	return s.helpers[host] != "" || s.store != "" || !s.auths[host].password.Empty()
+}
+
+// classify returns the kind of an error. Content and TLS come first: their errors may
+// carry a status, too.
+func classify(err error) Kind {
+	var limit *LimitError
+	var mismatch *DigestError
+	switch {
+	case errors.As(err, &limit), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
+		// containerd returns the last one for more bytes than the descriptor says.
+		return Invalid
+	case isTLS(err):
+		return TLS
+	case containsAny(err, "docker-credential-"):
+		return Credentials
+	case containsAny(err, "immutable"):
+		return Refused
+	case isUnauthorized(err):
+		return Unauthorized
+	case isNotFound(err):
+		return NotFound
+	case isRefused(err):
+		return Refused
+	}
+	return Unavailable
+}
+
+// isTLS also looks at the text: an error that came through the engine's gRPC
+// connection has lost its type.
+func isTLS(err error) bool {
+	var plain *plainHTTPError
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	if errors.As(err, &plain) || errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &record) {
+		return true
+	}
+	return containsAny(err, "x509: ", "tls: ", "by plain HTTP")
+}
+
+// isUnauthorized includes 403: other credentials are the remedy there, too.
+func isUnauthorized(err error) bool {
+	switch statusOf(err) {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	}
+	return errors.Is(err, docker.ErrInvalidAuthorization) ||
+		containsAny(err, "authorization failed", "insufficient_scope", "no basic auth credentials",
+			// Codes of the distribution specification, as containerd writes them.
+			": unauthorized: ", ": denied: ")
+}
+
+func isNotFound(err error) bool {
+	return errdefs.IsNotFound(err) || statusOf(err) == http.StatusNotFound ||
+		containsAny(err, ": name unknown: ", ": manifest unknown: ")
+}
+
+// isRefused reports whether a server understood the request and does not allow it.
+func isRefused(err error) bool {
+	var redirect *redirectError
+	if errors.As(err, &redirect) || containsAny(err, ": a login page or another proxy", ": manifest invalid", ": unsupported: ") {
+		return true
+	}
+	switch statusOf(err) {
+	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusPreconditionFailed,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+		return true
+	}
+	return false
+}
+
+// containsAny looks at the text of an error that has lost its type.
+func containsAny(err error, texts ...string) bool {
+	msg := err.Error()
+	for _, text := range texts {
+		if strings.Contains(msg, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// statusText matches a status in the text of an error of containerd's remotes
+// ("unexpected status from PUT request to https://…: 412 Precondition Failed").
+var statusText = regexp.MustCompile(`: ([45][0-9]{2}) [A-Z]`)
+
+// statusOf returns the status of an unexpected response, or 0. The build engine's
+// errors have lost their types, so it also looks at the text.
+func statusOf(err error) int {
+	var status remoteserrors.ErrUnexpectedStatus
+	if errors.As(err, &status) {
+		return status.StatusCode
+	}
+	if found := statusText.FindStringSubmatch(err.Error()); found != nil {
+		code, _ := strconv.Atoi(found[1])
+		return code
+	}
+	return 0
+}
