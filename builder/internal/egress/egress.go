@@ -5,6 +5,7 @@
 package egress
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -48,9 +49,31 @@ func NewTransport(proxy ProxyFunc, config *tls.Config) *http.Transport {
 		IdleConnTimeout:       idleTimeout,
 		MaxIdleConns:          30,
 		MaxIdleConnsPerHost:   4,
+		// net/http reports a refusal by its status alone, as if the server had sent it.
+		OnProxyConnectResponse: checkProxyResponse,
 		// HTTP/2's flow control slows uploads down (golang/go#14077), so not that.
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
+}
+
+// ProxyError reports a proxy that does not connect to a server.
+type ProxyError struct {
+	// Proxy and Target are host:port.
+	Proxy, Target string
+	Status        string
+}
+
+// Error implements error.
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy %s refuses to connect to %s: %s", e.Proxy, e.Target, e.Status)
+}
+
+// checkProxyResponse names the proxy, without its credentials, where it refuses a CONNECT.
+func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request, response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Proxy: proxy.Host, Target: connect.Host, Status: response.Status}
 }
 
 // CertPool returns the system's certificates and those of PEM files, which have at most

@@ -178,6 +178,7 @@ func (r *Remote) unreachable(ctx context.Context, err error) error {
 		{"certificate is valid for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
 		{"cannot validate certificate for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
 		{"first record does not look like a TLS handshake", "the daemon speaks no TLS"},
+		{"error reading server preface", "check the address; if the daemon wants TLS, give --buildkit-tlscacert"},
 		{"executable file not found", "install the program that the address needs, or reach the daemon by tcp://"},
 	} {
 		if strings.Contains(err.Error(), known.phrase) {

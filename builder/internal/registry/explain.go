@@ -124,6 +124,8 @@ func classify(err error) Kind {
 	case errors.As(err, &limit), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
 		// containerd returns the last one for more bytes than the descriptor says.
 		return Invalid
+	case containsAny(err, "the proxy ") && containsAny(err, " refuses to connect to "):
+		return Unavailable
 	case isTLS(err):
 		return TLS
 	case containsAny(err, "docker-credential-"):
