@@ -53,6 +53,8 @@ func newClient(t *testing.T, opts Options) *Client {
 	r := c.http.Transport.(bodyCloser).next.(limits).next.(redirects).next.(mountFallback).next.(*retries)
 	r.first = time.Microsecond
 	r.longest = time.Microsecond
+	r.pace.firstGap = time.Microsecond
+	r.pace.longestGap = time.Microsecond
 	t.Cleanup(c.http.CloseIdleConnections)
 	return c
 }

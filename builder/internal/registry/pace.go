@@ -12,11 +12,14 @@ const (
 	// firstGap is the time between two requests to a host after its first 429. It
 	// doubles with each further 429, up to longestGap.
 	firstGap   = 250 * time.Millisecond
-	longestGap = 4 * time.Second
+	longestGap = time.Second
 )
 
-// pacer spaces out the requests to hosts that limit their rate. The zero value spaces out nothing.
+// pacer spaces out the requests to hosts that limit their rate.
 type pacer struct {
+	firstGap   time.Duration
+	longestGap time.Duration
+
 	mu    sync.Mutex
 	hosts map[string]*pace
 }
@@ -53,8 +56,8 @@ func (p *pacer) slowDown(host string) {
 	}
 	h := p.hosts[host]
 	if h == nil {
-		p.hosts[host] = &pace{gap: firstGap}
+		p.hosts[host] = &pace{gap: p.firstGap}
 		return
 	}
-	h.gap = min(2*h.gap, longestGap)
+	h.gap = min(2*h.gap, p.longestGap)
 }

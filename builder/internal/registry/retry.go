@@ -56,6 +56,7 @@ func newRetries(next http.RoundTripper) *retries {
 		first:        250 * time.Millisecond,
 		longest:      4 * time.Second,
 		longestAsked: time.Minute,
+		pace:         pacer{firstGap: firstGap, longestGap: longestGap},
 	}
 }
 
