@@ -32,6 +32,9 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err error) {
 	img, err := opts.Registry.Resolve(ctx, opts.Image)
 	var failure *registry.Error
+	if errors.Is(err, registry.ErrSeveralImages) {
+		return nil, fail(Usage, err)
+	}
 	if errors.As(err, &failure) && failure.Kind == registry.Invalid {
 		return verify.Unreadable(opts.Image, err), nil
 	} else if err != nil {

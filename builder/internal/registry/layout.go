@@ -24,8 +24,8 @@ const LayoutScheme = "oci-layout://"
 // maxEntries bounds the entries of a tar file that are indexed.
 const maxEntries = 100_000
 
-// errNoTag says that a layout has several images and none was named.
-var errNoTag = errors.New("it holds several images: name one as PATH:TAG or PATH@DIGEST")
+// ErrSeveralImages reports a layout with several images of which none was named.
+var ErrSeveralImages = errors.New("it holds several images: name one as PATH:TAG or PATH@DIGEST")
 
 // OpenLayout reads an image from PATH[:TAG][@DIGEST]. PATH is a directory or a tar
 // file with an OCI layout in it: the outputs of type oci and, since BuildKit writes
@@ -200,7 +200,7 @@ func (l layout) find(tag string, want digest.Digest) (ocispec.Descriptor, error)
 		}
 	}
 	if len(found) > 1 {
-		return ocispec.Descriptor{}, errNoTag
+		return ocispec.Descriptor{}, ErrSeveralImages
 	}
 	for _, desc := range found {
 		return desc, nil

@@ -39,6 +39,11 @@ func (v *verifier) readAttestations() error {
 		v.skip(Attestations, "the image has none")
 		return nil
 	}
+	if len(list) == 0 {
+		v.add(Attestations, "it has no statements: it was copied for one platform, or built without them; "+
+			"skopeo copy --all and crane copy keep them")
+		return nil
+	}
 	platforms := map[digest.Digest]string{}
 	for i := range v.img.Manifests {
 		platforms[v.img.Manifests[i].Descriptor.Digest] = v.img.Manifests[i].PlatformName()

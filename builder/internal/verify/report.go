@@ -101,7 +101,7 @@ var meanings = []struct {
 	{Labels, "programs that read labels or annotations are told something else than the release is"},
 	{Base, "what the release runs on is not the base that it names"},
 	{Scan, "the secret scan did not cover exactly what ships"},
-	{Attestations, "the statements about the image are not about this release: do not rely on them"},
+	{Attestations, "statements are missing, or they are not about this release: do not rely on them"},
 	{Source, "the image cannot be built from this source again: it was built from something else, or in another way"},
 }
 
