@@ -25,6 +25,9 @@ var ErrTooLarge = fmt.Errorf("release manifest is larger than %d bytes", MaxSize
 type SchemaError struct{ Version int }
 
 func (e *SchemaError) Error() string {
+	if e.Version == 0 {
+		return "this is not a release manifest: 'builder inspect IMAGE --manifest FILE' writes the one of an image"
+	}
 	return fmt.Sprintf("release manifest has schema version %d, this program reads %d: use a program of the release's age", e.Version, SchemaVersion)
 }
 

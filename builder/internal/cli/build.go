@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,11 @@ func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
 	return err
 }
 
+// architectures are those for which there are images of Linux (GOARCH).
+var architectures = []string{
+	"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x",
+}
+
 func parsePlatforms(texts []string) ([]ocispec.Platform, error) {
 	var list []ocispec.Platform
 	for _, text := range texts {
@@ -84,7 +90,11 @@ func parsePlatforms(texts []string) ([]ocispec.Platform, error) {
 			if err != nil {
 				return nil, fmt.Errorf("platform %q: %w", part, err)
 			}
-			list = append(list, platforms.Normalize(p))
+			p = platforms.Normalize(p)
+			if p.OS != "linux" || !slices.Contains(architectures, p.Architecture) {
+				return nil, fmt.Errorf("platform %q: want linux/ARCH[/VARIANT] with one of %s", part, strings.Join(architectures, ", "))
+			}
+			list = append(list, p)
 		}
 	}
 	return list, nil
@@ -228,8 +238,8 @@ func (a *app) build() *cobra.Command {
 			if opts.Registry, err = reach.client(a); err != nil {
 				return err
 			}
-			if opts.BuildKit, err = daemon.remote(cmd.Flags(), a.env); err != nil {
-				return usageError(cmd, err)
+			if opts.BuildKit, err = daemon.remote(a); err != nil {
+				return err
 			}
 			return a.runBuild(cmd, opts, &look, &out, show)
 		},

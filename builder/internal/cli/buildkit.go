@@ -27,14 +27,23 @@ func (f *buildkitFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.Insecure, "buildkit-insecure", false, "allow tcp:// without TLS to another machine, in the clear with all credentials")
 }
 
+// buildkitAccessFlags say how a daemon is reached.
+var buildkitAccessFlags = []string{
+	"buildkit-tlscacert", "buildkit-tlscert", "buildkit-tlskey", "buildkit-tlsservername", "buildkit-insecure",
+}
+
 // remote returns nil where this process builds.
-func (f *buildkitFlags) remote(flags *pflag.FlagSet, env map[string]string) (*engine.Remote, error) {
+func (f *buildkitFlags) remote(a *app) (*engine.Remote, error) {
 	opts := f.RemoteOptions
-	if !flags.Changed(flagBuildkitAddr) {
-		opts.Address = env[envBuildkitHost]
+	if !a.running.Flags().Changed(flagBuildkitAddr) {
+		opts.Address = a.env[envBuildkitHost]
 	}
 	if opts.Address == "" {
-		return nil, nil
+		return nil, a.refuseUnused("--"+flagBuildkitAddr, buildkitAccessFlags...)
 	}
-	return engine.NewRemote(opts)
+	remote, err := engine.NewRemote(opts)
+	if err != nil {
+		return nil, usageError(a.running, err)
+	}
+	return remote, nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,6 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/config"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/terminal"
+	"github.com/prismeai/workspaces-release/internal/version"
 )
 
 // IO is what the program reads and writes.
@@ -33,6 +35,9 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	a := &app{IO: streams, env: environment(streams.Env)}
 	root := a.root()
 	root.SetArgs(args)
+	if isCompletion(args) {
+		plainUsage(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		a.explain(err)
@@ -49,6 +54,9 @@ type app struct {
 	env        map[string]string
 	configFile string
 	printOnly  bool
+	// running is the command, and given holds the flags that its command line has.
+	running *cobra.Command
+	given   map[string]bool
 }
 
 func (a *app) getenv(key string) string { return a.env[key] }
@@ -58,11 +66,12 @@ func (a *app) root() *cobra.Command {
 		Use:           "builder",
 		Short:         "Make release images of Prisme.ai workspaces",
 		Long:          rootHelp,
+		Version:       version.Get().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {
-				return usageError(cmd, err)
+				return usageError(cmd, suggestCommand(cmd, args, err))
 			}
 			return nil
 		},
@@ -71,7 +80,9 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, explainFlag(err)) })
+	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
 	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
@@ -84,12 +95,7 @@ func (a *app) root() *cobra.Command {
 // prepare makes a command resolve its settings before it runs, makes wrong
 // arguments usage errors, and lets shells complete the values of flags.
 func (a *app) prepare(root, cmd *cobra.Command) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if values, _ := pflag.UnquoteUsage(f); strings.Contains(values, "|") {
-			// The only error is that of a flag that is not there.
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(values, "|"), cobra.ShellCompDirectiveNoFileComp))
-		}
-	})
+	completeValues(cmd)
 	args, run := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		if a.printOnly {
@@ -101,6 +107,8 @@ func (a *app) prepare(root, cmd *cobra.Command) {
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		a.running = cmd
+		a.given = givenFlags(cmd.Flags())
 		if err := a.resolve(root, cmd); err != nil {
 			return withCode(exitUsage, err)
 		}
@@ -137,22 +145,23 @@ func flagNames(root *cobra.Command) []string {
 	return names
 }
 
-// explain prints an error, but for what the command has said already.
+// explain prints the parts of an error that the command has not printed. It prints nothing
+// when the reader of standard output has gone, as in "builder plan . | head".
 func (a *app) explain(err error) {
-	if err = unsaid(err); err != nil {
+	if err = unreported(err); err != nil && !errors.Is(err, syscall.EPIPE) {
 		fmt.Fprintf(a.Err, "builder: %s\n", terminal.Lines(err.Error()))
 	}
 }
 
-// unsaid is what the user has not been told of an error, which may be several.
-func unsaid(err error) error {
+// unreported returns the parts of a joined error that have not been printed yet.
+func unreported(err error) error {
 	known, ok := errors.AsType[*exitError](err)
 	joined, several := err.(interface{ Unwrap() []error })
 	switch {
 	case ok && several:
 		var left []error
 		for _, err := range joined.Unwrap() {
-			left = append(left, unsaid(err))
+			left = append(left, unreported(err))
 		}
 		return errors.Join(left...)
 	case ok && known.said:

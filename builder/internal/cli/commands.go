@@ -20,7 +20,7 @@ func (a *app) version() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this program and of what it is made of",
+		Short: "Print the version and the versions of key dependencies",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versions{
@@ -51,7 +51,7 @@ func (a *app) validate() *cobra.Command {
 	out := newFormat("human", "json")
 	cmd := &cobra.Command{
 		Use:   "validate SOURCE",
-		Short: "Say everything that is wrong with the workspaces",
+		Short: "Validate the workspaces and report all problems",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			checks, err := check.checks()
@@ -89,7 +89,7 @@ func (a *app) plan() *cobra.Command {
 				return err
 			}
 			if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
-				err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+				return errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
 			}
 			return errors.Join(err, writePlan(a.Out, out.value, reading.Plan))
 		},

@@ -14,10 +14,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -27,7 +29,7 @@ type sourceFlags struct {
 	gitUser, gitTokenFile     string
 	sshKey, gitCA             string
 	maxFileSize, maxTotalSize byteSize
-	maxFiles                  int
+	maxFiles                  count
 }
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
@@ -36,23 +38,30 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	f.registerAccess(flags)
 }
 
-// registerAccess leaves out what says where the workspaces are.
+// registerAccess registers the access flags only, without --ref and --subdir.
 func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	limits := source.DefaultLimits()
-	f.maxFileSize, f.maxTotalSize = byteSize(limits.FileSize), byteSize(limits.TotalSize)
+	f.maxFileSize = byteSize(limits.FileSize)
+	f.maxTotalSize = byteSize(limits.TotalSize)
+	f.maxFiles = count(limits.Files)
 	flags.StringVar(&f.gitUser, "git-username", "", "`user` that goes with the Git token")
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
 	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
 	flags.StringVar(&f.gitCA, "git-ca", "", "`file` with certificate authorities to trust for Git, beside the system's")
 	flags.Var(&f.maxFileSize, "max-file-size", "largest file that is accepted")
 	flags.Var(&f.maxTotalSize, "max-total-size", "largest size of all files together that is accepted")
-	flags.IntVar(&f.maxFiles, "max-files", limits.Files, "largest number of files that is accepted")
+	flags.Var(&f.maxFiles, "max-files", "largest `number` of files that is accepted")
 }
 
 func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	spec, err := source.Parse(arg)
 	if err != nil {
 		return pipeline.Input{}, withCode(exitUsage, err)
+	}
+	if !spec.IsRemote() {
+		if err := a.refuseUnused("a SOURCE on a Git server", gitFlags...); err != nil {
+			return pipeline.Input{}, err
+		}
 	}
 	if spec, err = spec.With(f.ref, f.subdir); err != nil {
 		return pipeline.Input{}, withCode(exitUsage, err)
@@ -62,17 +71,19 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 		Getenv:  a.getenv,
 		Limits:  f.limits(),
 	}
-	opts.Username, opts.SSHKeyFile, opts.CAFile = f.gitUser, f.sshKey, f.gitCA
+	opts.Username = f.gitUser
+	opts.SSHKeyFile = f.sshKey
+	opts.CAFile = f.gitCA
 	if f.gitTokenFile != "" {
 		if opts.Token, err = secret.ReadFile(f.gitTokenFile); err != nil {
-			return pipeline.Input{}, withCode(exitSource, err)
+			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--git-token-file: %w", err))
 		}
 	}
 	return pipeline.Input{Spec: spec, Source: opts}, nil
 }
 
 func (f *sourceFlags) limits() source.Limits {
-	return source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: f.maxFiles}
+	return source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: int(f.maxFiles)}
 }
 
 // checkFlags say what the workspaces are checked against.
@@ -98,6 +109,7 @@ func (f *checkFlags) checks() (pipeline.Checks, error) {
 
 func (f *checkFlags) options() (*workspace.Options, error) {
 	options := new(workspace.Options)
+	var named []release.Group
 	for _, text := range f.groups {
 		name, labels, _ := strings.Cut(text, "=")
 		g := workspace.Group{Name: strings.TrimSpace(name)}
@@ -108,6 +120,10 @@ func (f *checkFlags) options() (*workspace.Options, error) {
 			return nil, withCode(exitUsage, fmt.Errorf("group %q has no name", text))
 		}
 		options.Groups = append(options.Groups, g)
+		named = append(named, release.Group{Name: g.Name, Labels: g.Labels})
+	}
+	if err := image.CheckGroups(named); err != nil {
+		return nil, withCode(exitUsage, err)
 	}
 	return options, nil
 }

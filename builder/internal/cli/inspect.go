@@ -11,6 +11,7 @@ import (
 
 func (a *app) inspect() *cobra.Command {
 	var reach registryFlags
+	var manifestFile string
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "inspect IMAGE",
@@ -21,6 +22,11 @@ func (a *app) inspect() *cobra.Command {
 			if err := checkImage(args[0]); err != nil {
 				return err
 			}
+			if manifestFile != "" {
+				if err := report.CheckPath(manifestFile); err != nil {
+					return usageError(cmd, err)
+				}
+			}
 			client, err := reach.client(a)
 			if err != nil {
 				return err
@@ -29,6 +35,11 @@ func (a *app) inspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if manifestFile != "" {
+				if err := report.WriteManifest(manifestFile, found.Manifest); err != nil {
+					return err
+				}
+			}
 			if out.value == "json" {
 				return writeJSON(a.Out, found)
 			}
@@ -36,6 +47,7 @@ func (a *app) inspect() *cobra.Command {
 		},
 	}
 	reach.register(cmd.Flags())
+	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to `file`, byte for byte as in the image")
 	cmd.Flags().Var(&out, "format", "output format")
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -41,8 +42,8 @@ With --check the list is of what a platform lacks: neither stored for the worksp
 nor among the variables of the service. Values are not looked at.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := target.validate(); err != nil {
-				return usageError(cmd, err)
+			if err := target.validate(a); err != nil {
+				return err
 			}
 			workspaces, err := a.workspacesOf(cmd, args[0], &from, &reach)
 			if workspaces == nil {
@@ -80,9 +81,12 @@ func (f *targetFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
 }
 
-func (f *targetFlags) validate() error {
-	if f.check && f.url == "" {
-		return errors.New("--check needs --api-url: the URL of the platform's API")
+func (f *targetFlags) validate(a *app) error {
+	if !f.check {
+		return a.refuseUnused("--check", "api-url", "token-file", "api-ca", "service-env")
+	}
+	if f.url == "" {
+		return usageError(a.running, errors.New("--check needs --api-url: the URL of the platform's API"))
 	}
 	return nil
 }
@@ -107,13 +111,17 @@ func lacking(missing []requirements.Requirement) error {
 	return withCode(exitMissing, fmt.Errorf("values that the platform lacks: %d; store them for the workspaces, or give the service the variables", len(missing)))
 }
 
-// workspacesOf reads a source, or the manifest of an image. Errors of a source that
-// can be read come with its workspaces.
+// workspacesOf reads a source, or the manifest of an image. It returns no workspaces of a
+// source with errors: a list of their requirements could be wrong.
 func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, reach *registryFlags) ([]release.Workspace, error) {
 	if err := checkImage(arg); err != nil {
 		return nil, err
 	}
 	if isImage(arg) {
+		unused := slices.Concat(gitFlags, []string{"ref", "subdir"})
+		if err := a.refuseUnused("a SOURCE", unused...); err != nil {
+			return nil, err
+		}
 		client, err := reach.client(a)
 		if err != nil {
 			return nil, err
@@ -124,6 +132,9 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		}
 		return found.Manifest.Workspaces, nil
 	}
+	if err := a.refuseUnused("an IMAGE", registryFlagNames...); err != nil {
+		return nil, err
+	}
 	checks, err := new(checkFlags).checks()
 	if err != nil {
 		return nil, err
@@ -133,7 +144,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		return nil, err
 	}
 	if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
-		err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+		return nil, errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
 	}
 	return reading.Repository.Manifest(), err
 }

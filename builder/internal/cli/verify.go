@@ -4,6 +4,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,12 +40,17 @@ func (a *app) verify() *cobra.Command {
 			if err := checkImage(args[0]); err != nil {
 				return err
 			}
-			opts.Image, opts.Limits = args[0], from.limits()
+			opts.Image = args[0]
+			opts.Limits = from.limits()
 			var err error
 			if opts.Registry, err = reach.client(a); err != nil {
 				return err
 			}
-			if src != "" {
+			if src == "" {
+				if err := a.refuseUnused("--source", slices.Concat(scanRuleFlags, gitFlags)...); err != nil {
+					return err
+				}
+			} else {
 				if opts.Rebuild, err = a.rebuild(&from, &look, src); err != nil {
 					return err
 				}

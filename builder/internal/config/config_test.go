@@ -127,7 +127,7 @@ func TestExampleFileIsValid(t *testing.T) {
 
 func TestWrongFilesAreRefused(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
-		"unknown key":   {"bse: x\n", "line 1: field bse not found"},
+		"unknown key":   {"bse: x\n", `line 1: unknown key "bse"`},
 		"wrong type":    {"tags: x\n", "line 1"},
 		"two documents": {"base: x\n---\nbase: y\n", "more than one"},
 		"too large":     {"# " + strings.Repeat("x", maxFileSize) + "\n", "larger than"},

@@ -13,6 +13,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,12 +120,46 @@ func decode(r io.Reader) (*File, error) {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxFileSize)
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // EOF: an empty file sets nothing
-		return nil, err
+		return nil, explainDecoding(err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("it holds more than one YAML document")
 	}
 	return file, nil
+}
+
+// unknownField matches what the YAML library (v3.0.4) says of an unknown key, with a Go type.
+var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// wrongType matches what it says of a value of another type.
+var wrongType = regexp.MustCompile(`cannot unmarshal !!(\w+) (?:` + "`" + `.*` + "`" + ` )?into (\S+)`)
+
+// explainDecoding replaces the words of the YAML library by those of a person.
+func explainDecoding(err error) error {
+	var typed *yaml.TypeError
+	if !errors.As(err, &typed) {
+		return err
+	}
+	lines := make([]string, len(typed.Errors))
+	for i, line := range typed.Errors {
+		line = unknownField.ReplaceAllString(line, `unknown key "$1"`)
+		lines[i] = wrongType.ReplaceAllStringFunc(line, explainType)
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+// explainType says which kind of value a key wants.
+func explainType(text string) string {
+	wanted := wrongType.FindStringSubmatch(text)[2]
+	switch {
+	case strings.HasPrefix(wanted, "[]"):
+		return "want a list"
+	case wanted == "bool":
+		return "want true or false"
+	case wanted == "string":
+		return "want a text"
+	}
+	return "want a mapping of keys to values"
 }
 
 // settings returns what the file sets, by flag name.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,14 +47,18 @@ func CheckNames(releaseName string, repository release.Repository, groups []rele
 	if err := checkDirectory(repository.Directory); err != nil {
 		return fmt.Errorf("directory %q: %w", repository.Directory, err)
 	}
-	return checkGroups(groups)
+	return CheckGroups(groups)
 }
 
-// checkGroups also refuses what a list with commas cannot hold.
-func checkGroups(groups []release.Group) error {
+// CheckGroups reports names of groups that cannot be part of a variable's name, groups that
+// are named twice, and labels that cannot be in a list with commas.
+func CheckGroups(groups []release.Group) error {
 	seen := map[string]bool{}
 	for _, g := range groups {
 		if err := checkVariable(g.Name); err != nil {
+			if strings.ContainsAny(g.Name, " ,;") {
+				return fmt.Errorf("group %w; name several groups one by one: --group a --group b", err)
+			}
 			return fmt.Errorf("group %w", err)
 		}
 		if seen[g.Name] {
@@ -85,10 +90,29 @@ func checkDirectory(dir string) error {
 		return errors.New("use an absolute path below the root, such as /www/workspaces")
 	case strings.Contains(dir, "/.wh."):
 		return errors.New("in an image, a name that starts with .wh. deletes other files")
+	case isSystemDirectory(dir):
+		return errors.New("the release would hide what the base has there: use a directory of its own, such as /www/workspaces")
 	case within(dir, release.Directory) || within(release.Directory, dir):
 		return fmt.Errorf("the release manifest is in %s: use a directory beside it", release.Directory)
 	}
 	return nil
+}
+
+// systemDirectories belong to the operating system or to the service. A release hides all
+// that its base has in its directory.
+var systemDirectories = []string{
+	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run",
+	"/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib", "/www",
+}
+
+// isSystemDirectory reports whether dir is one of these, or below one whose content is the kernel's.
+func isSystemDirectory(dir string) bool {
+	for _, kernel := range []string{"/dev", "/proc", "/sys"} {
+		if within(dir, kernel) {
+			return true
+		}
+	}
+	return slices.Contains(systemDirectories, dir)
 }
 
 // isPrintable is for what goes into variables and labels, and is shown to people.

@@ -136,6 +136,9 @@ type endpoint struct{ host, path string }
 // dropped: whoever writes http:// there expects it to have a meaning.
 func parseEndpoint(s string) (endpoint, error) {
 	u, err := url.Parse("//" + s)
+	if err == nil && strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") {
+		err = errors.New("several ports")
+	}
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(s, "://") {
 		return endpoint{}, fmt.Errorf("registry %s: want host[:port][/path], without scheme", quote(s))
 	}

@@ -94,6 +94,15 @@ func WriteMetadata(path string, b *Build) error {
 // WriteDigest writes the image digest alone, without a line feed, as buildx's --iidfile does.
 func WriteDigest(path string, b *Build) error { return writeFile(path, []byte(b.Digest)) }
 
+// WriteManifest writes a release manifest in its canonical encoding, which is that of the image.
+func WriteManifest(path string, m *release.Manifest) error {
+	encoded, err := release.Encode(m)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, encoded)
+}
+
 // CheckPath reports what would keep a file from being written to path: it should be
 // called before the work whose outcome the file is to hold. What is there already and
 // is no regular file, such as /dev/stdout, would be replaced, not written to.

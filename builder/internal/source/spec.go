@@ -100,6 +100,9 @@ func parseURL(location string) (Spec, error) {
 	return spec, nil
 }
 
+// IsRemote reports whether the source is a repository on a server, which is fetched.
+func (s Spec) IsRemote() bool { return s.url != nil && s.url.Scheme != "file" }
+
 // With adds what the flags --ref and --subdir say. What is said twice must agree.
 func (s Spec) With(ref, subdir string) (Spec, error) {
 	if ref != "" && s.url == nil {

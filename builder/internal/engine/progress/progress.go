@@ -6,6 +6,7 @@ package progress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -30,6 +31,10 @@ type Display struct {
 	sources sync.WaitGroup
 	done    chan struct{}
 	err     error
+
+	mu sync.Mutex
+	// failure is the error of the first stage that failed.
+	failure error
 }
 
 // New starts a display on out. Mode is auto, tty, plain, rawjson or quiet; auto
@@ -95,10 +100,25 @@ func (d *Display) Narrate(name string, fn func(say func(line string)) error) err
 	now := time.Now()
 	ended.Completed = &now
 	if err != nil {
-		ended.Error = err.Error()
+		ended.Error = d.describe(err)
 	}
 	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
 	return err
+}
+
+// describe returns the text of a stage's error. Stages that run at the same time end with
+// the error of the one that failed: the display shows those others as cancelled.
+func (d *Display) describe(err error) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure == nil {
+		d.failure = err
+		return err.Error()
+	}
+	if errors.Is(err, d.failure) {
+		return context.Canceled.Error()
+	}
+	return err.Error()
 }
 
 // watch reports a stage until it ends.

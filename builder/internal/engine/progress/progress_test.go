@@ -81,3 +81,25 @@ func TestUnknownModeIsRefused(t *testing.T) {
 		t.Errorf("error %v names neither the mode nor the modes", err)
 	}
 }
+
+// Stages that run at the same time end with the error of the one that failed. It is
+// shown there, and the others are cancelled.
+func TestFailureIsShownWhereItHappened(t *testing.T) {
+	var out strings.Builder
+	d, err := New(&out, "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("the base is not there")
+	d.Stage("resolve base", nil, func() error { return failure })
+	d.Stage("read source", nil, func() error { return fmt.Errorf("read: %w", failure) })
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "ERROR: the base is not there"); n != 1 {
+		t.Errorf("the failure is shown %d times:\n%s", n, out.String())
+	}
+	if !strings.Contains(out.String(), "CANCELED") {
+		t.Errorf("the other stage is not cancelled:\n%s", out.String())
+	}
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// scanRuleFlags choose what a scan looks for.
+var scanRuleFlags = []string{
+	"policy", "policy-in-source", "baseline", "verify", "include-detector", "exclude-detector", "exclude-path",
+	"scan-cache", "scan-cache-key-file", "no-cache",
+}
+
+// gitFlags say how a Git server is reached.
+var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca"}
+
+// registryFlagNames say how a registry is reached.
+var registryFlagNames = []string{"insecure-registry", "registry-ca", "registry-mirror"}
+
+// givenFlags returns the flags that are on the command line. Variables and the release
+// file may set flags for several commands at once, so they are not in it.
+func givenFlags(flags *pflag.FlagSet) map[string]bool {
+	given := map[string]bool{}
+	flags.Visit(func(f *pflag.Flag) { given[f.Name] = true })
+	return given
+}
+
+// refuseUnused returns a usage error if one of the names is on the command line, although
+// it has no effect without what is needed.
+func (a *app) refuseUnused(needed string, names ...string) error {
+	for _, name := range names {
+		if a.given[name] {
+			return usageError(a.running, fmt.Errorf("--%s has no effect here: it needs %s", name, needed))
+		}
+	}
+	return nil
+}
+
+// suggestCommand adds the commands with a similar name to the error about an unknown one.
+func suggestCommand(root *cobra.Command, args []string, err error) error {
+	if len(args) == 0 {
+		return err
+	}
+	similar := root.SuggestionsFor(args[0])
+	if len(similar) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w\nDid you mean %s?", err, strings.Join(similar, " or "))
+}
+
+// parseFailure matches what strconv says, which names a function of Go.
+var parseFailure = regexp.MustCompile(`strconv\.Parse(Bool|Int|Uint|Float)?: parsing .*: (invalid syntax|value out of range)`)
+
+// explainFlag replaces what the Go library says of a value by what is wanted.
+func explainFlag(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	wanted := map[string]string{"bool": "true or false", "int": "a whole number"}[invalid.GetFlag().Value.Type()]
+	if wanted == "" || !parseFailure.MatchString(err.Error()) {
+		return err
+	}
+	return fmt.Errorf("--%s is %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), wanted)
+}
+
+// choice matches the name of a value that is one of several words: text|json.
+var choice = regexp.MustCompile(`^[a-z0-9-]+(\|[a-z0-9-]+)+$`)
+
+// completeValues lets shells complete the values of flags that take one of several words.
+func completeValues(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name, _ := pflag.UnquoteUsage(f)
+		var values []string
+		switch {
+		case f.Name == "attest":
+			values = []string{"type=provenance,disabled=true", "type=sbom,disabled=true", "type=scan,disabled=true"}
+		case choice.MatchString(name):
+			values = strings.Split(name, "|")
+		default:
+			return
+		}
+		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+		// The only error is that of a flag that does not exist.
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
+	})
+}
+
+// isCompletion reports whether a shell asks for completions.
+func isCompletion(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
+
+// plainUsage removes the quotes around the names of values, which shells show as they are.
+func plainUsage(root *cobra.Command) {
+	for _, cmd := range append(root.Commands(), root) {
+		plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+		cmd.Flags().VisitAll(plain)
+		cmd.PersistentFlags().VisitAll(plain)
+	}
+}
+
+// count is a flag that is a positive number.
+type count int
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+func (c *count) Type() string   { return "int" }
+
+// Set implements [pflag.Value].
+func (c *count) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n <= 0 {
+		return fmt.Errorf("%q is not a positive number", text)
+	}
+	*c = count(n)
+	return nil
+}
