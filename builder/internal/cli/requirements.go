@@ -57,6 +57,9 @@ nor among the variables of the service. Values are not looked at.`,
 				}
 				all, err = missing, errors.Join(err, lacking(missing))
 			}
+			if err != nil && len(all) == 0 {
+				return err // "no value is required" may not be true
+			}
 			return errors.Join(report.WriteRequirements(a.Out, out.value, name, all), err)
 		},
 	}
@@ -111,8 +114,8 @@ func lacking(missing []requirements.Requirement) error {
 	return withCode(exitMissing, fmt.Errorf("values that the platform lacks: %d; store them for the workspaces, or give the service the variables", len(missing)))
 }
 
-// workspacesOf reads a source, or the manifest of an image. It returns no workspaces of a
-// source with errors: a list of their requirements could be wrong.
+// workspacesOf reads a source, or the manifest of an image. It returns the workspaces of a
+// source with errors together with the error.
 func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, reach *registryFlags) ([]release.Workspace, error) {
 	if err := checkImage(arg); err != nil {
 		return nil, err
@@ -144,7 +147,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		return nil, err
 	}
 	if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
-		return nil, errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+		err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
 	}
 	return reading.Repository.Manifest(), err
 }

@@ -90,10 +90,10 @@ func checkDirectory(dir string) error {
 		return errors.New("use an absolute path below the root, such as /www/workspaces")
 	case strings.Contains(dir, "/.wh."):
 		return errors.New("in an image, a name that starts with .wh. deletes other files")
-	case isSystemDirectory(dir):
-		return errors.New("the release would hide what the base has there: use a directory of its own, such as /www/workspaces")
 	case within(dir, release.Directory) || within(release.Directory, dir):
 		return fmt.Errorf("the release manifest is in %s: use a directory beside it", release.Directory)
+	case isSystemDirectory(dir):
+		return errors.New("the release would hide what the base has there: use a directory of its own, such as /www/workspaces")
 	}
 	return nil
 }

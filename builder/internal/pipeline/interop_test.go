@@ -135,7 +135,7 @@ func TestRefusedMountsAreCopied(t *testing.T) {
 		})
 		built := f.mustBuild(t)
 		if _, err := pull(t, built.Images[0], platforms[0]).Layers(); err != nil || refused.Load() == 0 {
-			t.Errorf("%d: %d mounts were refused, the image: %v", status, refused.Load(), err)
+			t.Errorf("%d: %d mounts were refused, the image: %v; requests: %v", status, refused.Load(), err, uploads(f.reg))
 		}
 	}
 }
