@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -109,34 +108,6 @@ func TestServersThatRefuseAPush(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// A registry, or a proxy in front of it, may refuse to mount a blob from another
-// repository. The blobs are copied then.
-func TestRefusedMountsAreCopied(t *testing.T) {
-	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed} {
-		f := newFixture(t)
-		var refused atomic.Int32
-		f.opts.Outputs[0].Names = []string{f.reg.Ref("out:v1")}
-		f.hook.on(func(w http.ResponseWriter, r *http.Request) bool {
-			// The registry of the test shares its blobs among repositories: hide them.
-			isHidden := r.Method == http.MethodHead && strings.HasPrefix(r.URL.Path, "/v2/out/blobs/")
-			isMount := r.URL.Query().Has("mount")
-			switch {
-			case isHidden:
-				w.WriteHeader(http.StatusNotFound)
-			case isMount:
-				refused.Add(1)
-				w.WriteHeader(status)
-				io.WriteString(w, proxyPage)
-			}
-			return isHidden || isMount
-		})
-		built := f.mustBuild(t)
-		if _, err := pull(t, built.Images[0], platforms[0]).Layers(); err != nil || refused.Load() == 0 {
-			t.Errorf("%d: %d mounts were refused, the image: %v; requests: %v", status, refused.Load(), err, uploads(f.reg))
-		}
 	}
 }
 
