@@ -7,6 +7,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -103,7 +104,8 @@ func (b *bulk) importOne(w Workspace) result {
 	case !p.work(b.life, w.Slug):
 		r.outcome = Killed
 	case broken:
-		r.outcome, r.errors = Failed, []object{{"msg": message, "err": object{"error": "SlugAlreadyInUse", "message": message}}}
+		r.outcome = Failed
+		r.errors = []object{{"msg": message, "err": object{"error": failureClass(message), "message": message}}}
 	}
 	r.took = time.Since(begin)
 	p.mu.Lock()
@@ -115,6 +117,20 @@ func (b *bulk) importOne(w Workspace) result {
 	p.ledger.Imports[entry].End = time.Now()
 	p.ledger.Imports[entry].Outcome = r.outcome
 	return r
+}
+
+// failureClass is the class of an error with the message of [Platform.Fail].
+func failureClass(message string) string {
+	class, _, named := strings.Cut(message, ": ")
+	switch {
+	case named && strings.HasSuffix(class, "Error"):
+		return class
+	case strings.Contains(strings.ToLower(message), "slug"):
+		return "SlugAlreadyInUse"
+	case strings.Contains(message, "Missing"):
+		return "MissingFieldError"
+	}
+	return "PrismeError"
 }
 
 // importFiles imports the files as a pull does, as far as the release has them: what fails,
