@@ -230,6 +230,9 @@ func TestReasonsHideSecrets(t *testing.T) {
 			if strings.Contains(out, canary) {
 				t.Errorf("a secret is shown:\n%s", out)
 			}
+			if want := map[bool]string{true: "new host (not shown)", false: "new host x"}[word[0] == 'e']; !strings.Contains(out, want) {
+				t.Errorf("%q is not said:\n%s", want, out)
+			}
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (w *Workspace) onlyVersion() bool {
 }
 
 // judgeHosts reports the hosts that a workspace fetches from and did not before.
-func (w *Workspace) judgeHosts(files workspaceFiles) {
+func (w *Workspace) judgeHosts(files workspaceFiles, isHidden func(slug, path string) bool) {
 	known := map[string]bool{}
 	for path, c := range files.before {
 		for _, host := range hostsOf(path, &c) {
@@ -72,10 +72,14 @@ func (w *Workspace) judgeHosts(files workspaceFiles) {
 	}
 	for _, p := range files.changed {
 		for _, host := range hostsOf(p.path, p.newer) {
-			if !known[host] {
-				known[host] = true
-				w.Reasons = append(w.Reasons, Reason{Outgoing, p.path, "new host " + host})
+			if known[host] {
+				continue
 			}
+			known[host] = true
+			if isHidden(w.Slug, p.path) {
+				host = notShown
+			}
+			w.Reasons = append(w.Reasons, Reason{Outgoing, p.path, "new host " + host})
 		}
 	}
 	for i := range w.Files {
@@ -86,6 +90,9 @@ func (w *Workspace) judgeHosts(files workspaceFiles) {
 		}
 	}
 }
+
+// notShown stands for a name in a file whose secrets cannot be hidden.
+const notShown = "(not shown)"
 
 func hostsOf(path string, c *content) []string {
 	if c == nil || !isAutomation(path) {

@@ -101,7 +101,21 @@ func (t *teller) files(w *Workspace, pair workspacePair, files workspaceFiles) {
 		}
 	}
 	w.judge(pair)
-	w.judgeHosts(files)
+	w.judgeHosts(files, t.isHidden)
+}
+
+// isHidden reports whether nothing of a file may be quoted, because of its secrets. Without a
+// path it does so for any file of the workspace.
+func (t *teller) isHidden(slug, path string) bool {
+	if t.hidden[""] != "" || t.hidden[slug+"/"+path] != "" {
+		return true
+	}
+	for name := range t.hidden {
+		if path == "" && strings.HasPrefix(name, slug+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // classify says why a change is of which classes. Of a file that is not shown because of its

@@ -322,6 +322,10 @@ func (t *teller) blame(r *Report, l loss, users map[string]*user) {
 		return
 	}
 	w := &r.Workspaces[i]
+	if t.isHidden(l.slug, l.file) {
+		l.name = notShown
+		l.argument = notShown
+	}
 	w.Reasons = append(w.Reasons, Reason{Breaking, l.file, fmt.Sprintf("%s, which %s uses", l, names(suffer))})
 	for j := range w.Files {
 		if w.Files[j].Path == l.file {
