@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/pbkdf2"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -113,6 +114,12 @@ type sighting struct {
 	Match
 }
 
+// joins reports whether another sighting is of the same secret: what another detector, or
+// a decoder, sees in the same place.
+func (s sighting) joins(other sighting) bool {
+	return (s.scanner != other.scanner || s.Encoding != other.Encoding) && s.overlaps(other.Match)
+}
+
 // findings turns what the detectors reported of a file into findings, one for each
 // place. What an earlier detector found there comes first: it is the one that may know
 // whom to tell. Fingerprints are computed once for each secret.
@@ -120,7 +127,8 @@ func findings(ctx context.Context, path string, sightings []sighting) ([]Finding
 	type kind struct{ rule, secret string }
 	fingerprints := map[kind]string{}
 	var list []Finding
-	var first []sighting // of each finding
+	var first []sighting     // of each finding
+	lines := map[int][]int{} // the findings of each line
 	for _, s := range sightings {
 		key := kind{s.Rule, s.Secret.Reveal()}
 		if _, known := fingerprints[key]; !known {
@@ -133,19 +141,25 @@ func findings(ctx context.Context, path string, sightings []sighting) ([]Finding
 			}
 			fingerprints[key] = print
 		}
-		i := slices.IndexFunc(first, func(other sighting) bool { return other.scanner != s.scanner && other.overlaps(s.Match) })
+		i := slices.IndexFunc(lines[s.Line], func(i int) bool { return first[i].joins(s) })
 		if i < 0 {
-			list, first = append(list, s.finding(s.scanner, path, fingerprints[key])), append(first, s)
+			lines[s.Line] = append(lines[s.Line], len(list))
+			list = append(list, s.finding(s.scanner, path, fingerprints[key]))
+			first = append(first, s)
 			continue
 		}
-		list[i].join(s, fingerprints[key])
+		list[lines[s.Line][i]].join(s, fingerprints[key])
 	}
 	return list, nil
 }
 
 // join adds what another detector says of the same place.
 func (f *Finding) join(s sighting, fingerprint string) {
-	f.Also = append(f.Also, Sighting{Scanner: s.scanner, Rule: s.Rule, Fingerprint: fingerprint})
+	also := Sighting{Scanner: s.scanner, Rule: s.Rule, Fingerprint: fingerprint}
+	if also.Fingerprint == f.Fingerprint && also.Scanner == f.Scanner || slices.Contains(f.Also, also) {
+		return
+	}
+	f.Also = append(f.Also, also)
 	f.Where = cmp.Or(f.Where, s.Where)
 	if s.Help != "" && f.Help == help {
 		f.Help = s.Help
@@ -156,13 +170,24 @@ func (f *Finding) join(s sighting, fingerprint string) {
 func (m Match) overlaps(other Match) bool {
 	a, b := m.Secret.Reveal(), other.Secret.Reveal()
 	switch {
+	case m.Inside && other.Inside, m.Named && other.Named:
+		return strings.Contains(a, b) || strings.Contains(b, a)
 	case m.Line == 0 || m.Line != other.Line || m.Inside != other.Inside:
 		return false
+	case m.Encoding != other.Encoding && (decodes(a, b) || decodes(b, a)):
+		return true
 	case m.Column == 0 || other.Column == 0:
 		return strings.Contains(a, b) || strings.Contains(b, a)
 	default:
 		return m.Column < other.Column+len(b) && other.Column < m.Column+len(a)
 	}
+}
+
+// decodes reports whether one text is base64 that has the other one in it.
+func decodes(encoded, plain string) bool {
+	bare := strings.NewReplacer("-", "+", "_", "/", "\n", "", " ", "").Replace(strings.TrimRight(encoded, "="))
+	data, err := base64.RawStdEncoding.DecodeString(bare)
+	return err == nil && len(plain) > shown && strings.Contains(string(data), plain)
 }
 
 // unique leaves out what is known of a place twice: what overlapping parts of a
@@ -228,6 +253,9 @@ func (m Match) message() string {
 	text := cmp.Or(m.Reason, "secret of kind "+m.Rule)
 	if m.Encoding != "" {
 		text += ", encoded as " + m.Encoding
+	}
+	if m.Named {
+		text += ", in the name of the file"
 	}
 	if m.Inside {
 		text += ", inside of this archive"

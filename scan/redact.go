@@ -41,16 +41,14 @@ func (s *Scanner) NewRedactor() *Redactor {
 // Learn remembers the secrets of a file. With an error, the file must not be shown.
 func (r *Redactor) Learn(ctx context.Context, f File) error {
 	data, _ := blankChecksums(f)
+	all, err := r.scanner.look(ctx, File{Path: f.Path, Data: data})
+	if err != nil {
+		return err
+	}
 	plain := true
-	for _, d := range r.scanner.detectors {
-		result, err := detect(ctx, d, File{Path: f.Path, Data: data})
-		if err != nil {
-			return &FileError{Path: f.Path, Scanner: d.Describe().Name, Err: err}
-		}
-		for _, m := range unique(result.Matches) {
-			r.learn(m.Secret)
-			plain = plain && m.Encoding == "" && !m.Inside && strings.Contains(string(data), m.Secret.Reveal())
-		}
+	for _, s := range all.sightings {
+		r.learn(s.Secret)
+		plain = plain && s.Encoding == "" && !s.Inside && strings.Contains(string(data), s.Secret.Reveal())
 	}
 	switch {
 	case len(r.numbers) > maxSecrets:

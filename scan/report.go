@@ -29,8 +29,10 @@ type Report struct {
 	// Cache is nil where every file was scanned.
 	Cache *CacheUse `json:"cache,omitempty"`
 	// Filtered counts matches that a scanner took for examples or placeholders.
-	Filtered int               `json:"filtered"`
-	Scanners []release.Scanner `json:"scanners"`
+	Filtered int `json:"filtered"`
+	// FilteredAt lists those of them whose places are known.
+	FilteredAt []FilteredMatch   `json:"filteredAt,omitempty"`
+	Scanners   []release.Scanner `json:"scanners"`
 	// Policy is the digest of the policy in force.
 	Policy digest.Digest `json:"policy"`
 }
@@ -85,6 +87,7 @@ func (p Problem) Position() string {
 // sort gives equal reports equal bytes.
 func (r *Report) sort() {
 	slices.SortFunc(r.Findings, compareFindings)
+	slices.SortFunc(r.FilteredAt, compareFiltered)
 	slices.SortFunc(r.Accepted, func(a, b Accepted) int { return compareFindings(a.Finding, b.Finding) })
 }
 
@@ -170,6 +173,9 @@ func (r *Report) WriteHuman(w io.Writer) error {
 	}
 	for _, a := range r.Accepted {
 		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
+	}
+	for _, m := range r.FilteredAt {
+		fmt.Fprintf(out, "taken for an example: %s\n", m)
 	}
 	r.Coverage.writeSkipped(out)
 	r.Cache.write(out)

@@ -44,6 +44,8 @@ type Result struct {
 	// Filtered counts matches that the detector itself takes for examples or
 	// placeholders and does not report.
 	Filtered int
+	// Dropped are those of them whose places are known.
+	Dropped []Match
 	// Unread counts files inside of an archive that were not looked into because of
 	// their type, such as images.
 	Unread int
@@ -59,7 +61,9 @@ type Match struct {
 	// Encoding says how the secret is encoded in the file, such as BASE64; empty for plain text.
 	Encoding string
 	// Inside reports that the secret is in an archive, which is the file.
-	Inside       bool
+	Inside bool
+	// Named reports that the secret is in the name of the file.
+	Named        bool
 	Verification Verification
 	// Where is the place in the structure of the file, such as do[3].fetch.body. Reason
 	// says what was found, and Help what to do about it. Each may be empty; none holds

@@ -102,6 +102,7 @@ type outcome struct {
 	accepted []Accepted
 	skips    []Skip
 	filtered int
+	examples []FilteredMatch
 	// known: there was a verdict. proven: it was proven.
 	known, proven bool
 }
@@ -126,7 +127,7 @@ func (r *Run) scan(f File) error {
 	if err != nil {
 		return err
 	}
-	clean := len(found) == 0 && !unread
+	clean := len(found)+len(out.examples) == 0 && !unread
 	if known && (!clean || int(verdict.Filtered) != out.filtered) {
 		return &CacheError{Path: f.Path, Dir: r.scanner.cache.dir}
 	}
@@ -144,25 +145,16 @@ func (r *Run) scan(f File) error {
 // detect runs every detector over a file. No secret outlives it. Unread reports that
 // something inside of an archive was not looked into.
 func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err error) {
-	var sightings []sighting
-	for _, d := range r.scanner.detectors {
-		name := d.Describe().Name
-		result, err := detect(r.ctx, d, f)
-		if err != nil {
-			return nil, false, r.failure(&FileError{Path: f.Path, Scanner: name, Err: err})
-		}
-		for _, m := range unique(result.Matches) {
-			sightings = append(sightings, sighting{name, m})
-		}
-		out.filtered += result.Filtered
-		if result.Unread > 0 {
-			unread = true
-			reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)
-			out.skips = append(out.skips, Skip{Path: f.Path, Reason: reason})
-		}
+	all, err := r.scanner.look(r.ctx, f)
+	if err != nil {
+		return nil, false, r.failure(err)
 	}
-	found, err = findings(r.ctx, f.Path, sightings)
-	return found, unread, err
+	out.filtered += all.filtered
+	out.examples = all.examples(f.Path)
+	out.skips = append(out.skips, all.unread...)
+	found, err = findings(r.ctx, f.Path, all.sightings)
+	all.hideNames(found)
+	return found, len(all.unread) > 0, err
 }
 
 // detect turns a panic of a detector, and a file that it did not look at to the
@@ -202,6 +194,7 @@ func (r *Run) record(out outcome) {
 	r.report.Findings = append(r.report.Findings, out.findings...)
 	r.report.Accepted = append(r.report.Accepted, out.accepted...)
 	r.report.Filtered += out.filtered
+	r.report.FilteredAt = append(r.report.FilteredAt, out.examples...)
 	if out.known {
 		r.cached.Files++
 		r.cached.Bytes += out.size

@@ -203,9 +203,16 @@ func splice(path, text string) error {
 	if err != nil {
 		return err
 	}
-	above, _, _ := strings.Cut(string(data), "\n"+comparisonHead)
+	above, measured, _ := strings.Cut(string(data), "\n"+comparisonHead)
+	_, foreign, found := strings.Cut(measured, foreignHead)
+	if found {
+		text += foreignHead + foreign
+	}
 	return os.WriteFile(path, []byte(above+"\n"+comparisonHead+text), 0o644)
 }
+
+// foreignHead starts the part that scan/scantest/foreign has the figures for.
+const foreignHead = "\n## Foreign corpora\n"
 
 const comparisonIntro = `
 Written by ` + "`make compare`" + `, which runs the three programs in turn on the same files, without verification. The first tree has the %d leaks and %d clean files from

@@ -34,7 +34,7 @@ const (
 	Name = "dsul"
 	// rulesVersion is raised when what is found changes much, to tell people. What
 	// programs compare is the digest of the rules.
-	rulesVersion = "1"
+	rulesVersion = "2"
 )
 
 // The rules, in the order of their precedence: of two that find the same text, the
@@ -50,6 +50,8 @@ const (
 	ruleCookie        = "dsul-cookie"
 	rulePassword      = "dsul-password"
 	ruleCredential    = "dsul-credential"
+	ruleHash          = "dsul-password-hash"
+	ruleReference     = "dsul-unresolved-reference"
 	ruleOpaque        = "dsul-opaque-value"
 )
 
@@ -65,6 +67,8 @@ var reasons = []struct{ rule, reason string }{
 	{ruleCookie, "the cookie of a session stands here as text"},
 	{rulePassword, "a password stands here as text"},
 	{ruleCredential, "a token, key or secret stands here as text"},
+	{ruleHash, "the hash of a password stands here, from which a weak one is soon found"},
+	{ruleReference, "this is ciphertext, or a reference that the platform does not resolve"},
 	{ruleOpaque, "a value that looks like a key stands where credentials are configured"},
 }
 
@@ -100,7 +104,10 @@ type Detector struct {
 	names nameCache
 }
 
-var _ scan.Detector = (*Detector)(nil)
+var (
+	_ scan.Detector   = (*Detector)(nil)
+	_ scan.PartReader = (*Detector)(nil)
+)
 
 // New prepares the rules that are selected. Unknown names are errors.
 func New(opts Options) (*Detector, error) {
@@ -135,6 +142,10 @@ func describeRules(rules []string, code string) digest.Digest {
 	return digest.FromString(code + "\n" + strings.Join(rules, "\n"))
 }
 
+// ReadsParts implements [scan.PartReader]: the walk through YAML sees values without their
+// escapes, and decodes what is in them.
+func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InScalar }
+
 // Scan implements [scan.Detector]. A file that is not YAML, or not valid, is looked
 // at as text; one whose aliases stand for too much is an error.
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
@@ -159,6 +170,7 @@ type fileScan struct {
 	file scan.File
 	// part of the workspace that the file is.
 	part  string
+	base  base
 	lines lines.Starts
 	found map[place]scan.Match
 	// visits counts nodes, those behind aliases each time.
@@ -168,13 +180,18 @@ type fileScan struct {
 }
 
 func newFileScan(ctx context.Context, f scan.File, names *nameCache) *fileScan {
-	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), found: map[place]scan.Match{}, endings: map[string]ending{}}
+	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), base: baseOf(f.Path), found: map[place]scan.Match{}, endings: map[string]ending{}}
 }
 
 func (s *fileScan) run() error {
 	s.lines = lines.New(s.file.Data)
 	whole := where{extent: extent{length: len(s.file.Data)}}
-	if !isYAML(s.file.Path) || !s.parsable() {
+	if !isYAML(s.file.Path) {
+		s.text(string(s.file.Data), whole)
+		return nil
+	}
+	whole.settings = true
+	if !s.parsable() {
 		s.text(string(s.file.Data), whole)
 		return nil
 	}

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // strength says how much a name tells about the value beside it.
@@ -24,82 +25,58 @@ const (
 	password
 )
 
-// vocabulary is a set of words.
-type vocabulary map[string]bool
-
-func newVocabulary(words string) vocabulary {
-	v := vocabulary{}
-	for _, w := range strings.Fields(words) {
-		v[w] = true
-	}
-	return v
-}
-
-// The names of credentials, in lower case and without separators. A name is one if
-// it ends with one.
+// The names of credentials, in lower case and without separators and accents. A name is
+// one if it ends with one. They are in the languages of those who write workspaces.
 var (
-	passwordNames = newVocabulary(`password passwords passwd pwd passphrase passcode passwort kennwort mdp motdepasse contrasena senha
-		wachtwoord userpass dbpass smtppass adminpass rootpass mailpass ftppass sftppass ldappass mysqlpass redispass proxypass`)
-	credentialNames = newVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey apikeys apitoken apisecret accesskey
-		accesstoken authtoken authkey bearer jwt credential credentials authorization auth privatekey signingkey signingsecret
+	passwordNames = literal.NewVocabulary(`password passwords passwd passw pwd pw pswd psw passphrase passcode pass userpass dbpass smtppass adminpass rootpass
+		mailpass ftppass sftppass ldappass mysqlpass redispass proxypass sudopass basicauthpass keypass storepass keystorepass truststorepass
+		mlabpass ircpass unlockcode pincode secretword
+		mdp motdepasse codepin codesecret motsecret passwort kennwort losungswort geheimzahl zugangscode contrasena clave palabraclave
+		codigopin senha palavrapasse palavrachave parola parolachiave codicepin wachtwoord paswoord pincodes toegangscode
+		haslo passord losenord adgangskode kodeord salasana heslo jelszo sifre lozinka пароль 密码 口令 パスワード 비밀번호`)
+	credentialNames = literal.NewVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey apikeys apitoken apisecret accesskey
+		accesstoken authtoken authkey bearer jwt credential credentials creds cred authorization auth privatekey signingkey signingsecret
 		encryptionkey cryptokey masterkey sharedkey sharedaccesskey sharedsecret accountkey servicekey serviceaccountkey subscriptionkey
 		licensekey licencekey appkey appsecret consumersecret webhooksecret sastoken connectionstring dsn cookie hmackey hmacsecret sshkey
 		deploykey functionkey functionskey storagekey adminkey hostkey ocpapimsubscriptionkey jwtsecret totpsecret
-		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey jeton clesecrete cleapi`)
+		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature
+		authenticationtoken secretkeybase querykey recordkey unsealkey recoverykey recoverycode backupcode
+		jeton jetons clesecrete cleapi clefapi cleprivee cledacces identifiantssecrets geheimnis geheimschlussel apischlussel zugangsschlussel
+		zugangsdaten zugriffsschlussel privaterschlussel secreto claveapi clavesecreta claveprivada credenciales segredo chaveapi
+		chavesecreta credenciais segreto chiaveapi chiavesegreta credenziali geheim geheimesleutel apisleutel toegangssleutel toegangstoken`)
+	// hintedNames may be the names of credentials: the value has to look random.
+	hintedNames = literal.NewVocabulary(`sas sasurl salt hmac signature session sessionid sid authentication authn openai anthropic mistral claude gemini
+		groq cohere huggingface perplexity deepseek azureopenai licence license licenca licencia licenza webhook webhookurl clef cle
+		schlussel chave llave chiave sleutel clavero accesscode invitecode activationcode encryption seed nonce`)
 )
+
+// softNames of hinted ones also name what is public, or of no use to others, wherever
+// nobody configures anything.
+var softNames = literal.NewVocabulary(`signature nonce seed salt session sessionid sid`)
 
 var (
-	// trailing words say nothing about what a name stands for: apiKeyProd, tokenV2.
-	trailing = newVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
-		default current backup primary secondary main raw v`)
-	// harmless words before one of the names make it the name of something else:
+	// trailing words say nothing about what a name stands for: apiKeyProd, tokenV2,
+	// password_eu.
+	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
+		default current backup primary secondary main raw v base tmp temp admin service
+		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france`)
+	// connecting words before the one that a credential is for: passwordForUser.
+	connecting = literal.NewVocabulary(`for of pour fur von para per voor`)
+	// harmless words right before one of the names make it the name of something else:
 	// maxTokens, nextPageToken, publicKey, forgotPassword.
-	harmless = newVocabulary(`public publishable anon anonymous max min num number total count prompt completion input output used
+	harmless = literal.NewVocabulary(`public publishable anon anonymous max min num number total count prompt completion input output used
 		next page continuation cursor stop start eos bos pad unk special per price cost remaining limit forgot forget reset show hide
 		has is require requires required confirm lost validate check allow enable enabled disable need needs with without no
-		missing invalid wrong expired bad csrf xsrf hashed masked ask when if sync push device`)
+		missing invalid wrong expired bad csrf xsrf hashed masked ask when if sync push device existing external for use save valid
+		imagepull pull change forgotten`)
+	// between words may stand between a harmless word and the name: resetUserPassword.
+	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
 	// harmlessKeys are words before "key" that make it the key of a data structure.
-	harmlessKeys = newVocabulary(`public publishable primary foreign sort partition row object cache group map translation i18n label
+	harmlessKeys = literal.NewVocabulary(`public publishable primary foreign sort partition row object cache group map translation i18n label
 		data state routing hot short idempotency field item index search unique list react dict lookup site sitekey anon locale
-		message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree`)
+		message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
+		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting grouping aggregate`)
 )
-
-// words splits a name: userApiKey, USER_API_KEY and user-api-key are user, api, key.
-func words(name string) []string {
-	var list []string
-	var word strings.Builder
-	flush := func() {
-		if word.Len() > 0 {
-			list = append(list, strings.ToLower(word.String()))
-			word.Reset()
-		}
-	}
-	runes := []rune(name)
-	for i, r := range runes {
-		upper := unicode.IsUpper(r)
-		switch {
-		case !unicode.IsLetter(r):
-			flush()
-			continue
-		case upper && i > 0 && unicode.IsLower(runes[i-1]), upper && i > 0 && i+1 < len(runes) && unicode.IsLower(runes[i+1]):
-			flush()
-		}
-		word.WriteRune(unaccented(r))
-	}
-	flush()
-	return list
-}
-
-// unaccented folds the accents that are in names of credentials: clé, contraseña.
-func unaccented(r rune) rune {
-	switch r {
-	case 'é', 'è', 'ê', 'É', 'È':
-		return 'e'
-	case 'ñ', 'Ñ':
-		return 'n'
-	}
-	return r
-}
 
 // maxName bounds what is taken for a name, in bytes.
 const maxName = 100
@@ -109,24 +86,32 @@ func nameStrength(name string) strength {
 	if len(name) > maxName {
 		return unnamed
 	}
-	list := words(name)
-	for len(list) > 1 && trailing[list[len(list)-1]] {
+	list := literal.Words(name)
+	if i := slices.IndexFunc(list, func(w string) bool { return connecting[w] }); i > 0 {
+		list = list[:i]
+	}
+	for len(list) > 1 && (trailing[list[len(list)-1]] || len(list[len(list)-1]) == 1) {
+		if s := wordsStrength(list); s > unnamed {
+			return s
+		}
 		list = list[:len(list)-1]
 	}
-	if len(list) == 0 {
-		return unnamed
-	}
-	if len(list) == 1 && list[0] == "pass" {
-		return password
-	}
-	for n := min(len(list), 4); n > 0; n-- {
+	return wordsStrength(list)
+}
+
+// maxNameWords is how many words at the end of a name are joined to one of the names.
+const maxNameWords = 4
+
+// wordsStrength looks at the end of a name, without trailing words.
+func wordsStrength(list []string) strength {
+	for n := min(len(list), maxNameWords); n > 0; n-- {
 		joined := strings.Join(list[len(list)-n:], "")
 		before := list[:len(list)-n]
 		switch {
 		case !passwordNames[joined] && !credentialNames[joined]:
-		case slices.ContainsFunc(before, func(w string) bool { return harmless[w] }):
+		case isHarmless(before) || joined == "pin" && len(before) > 0:
 			return unnamed
-		case passwordNames[joined]:
+		case passwordNames[joined] && (joined != "pass" || len(before) == 0):
 			return password
 		default:
 			return credential
@@ -135,16 +120,55 @@ func nameStrength(name string) strength {
 	return keyStrength(list)
 }
 
-// keyStrength is for names that end in key, or in one word with it: stripeKey.
+// isHarmless reports whether the words before a name make it the name of something else.
+func isHarmless(before []string) bool {
+	for len(before) > 1 && between[before[len(before)-1]] {
+		before = before[:len(before)-1]
+	}
+	return len(before) > 0 && harmless[before[len(before)-1]]
+}
+
+// keyStrength is for names that end in key, or in one word with it: stripeKey, and for
+// other names that hint at a credential.
 func keyStrength(list []string) strength {
-	last := list[len(list)-1]
-	if last != "key" && last != "keys" {
+	if len(list) == 0 {
 		return unnamed
 	}
-	if slices.ContainsFunc(list[:len(list)-1], func(w string) bool { return harmlessKeys[w] }) {
+	last := list[len(list)-1]
+	if s := suffixStrength(last); s > unnamed {
+		return s
+	}
+	if hintedNames[last] || len(list) > 1 && hintedNames[list[len(list)-2]+last] {
+		if isHarmless(list[:len(list)-1]) {
+			return unnamed
+		}
+		return hinted
+	}
+	if last != "key" && last != "keys" && (len(list) != 2 || list[0] != "key") {
+		return unnamed
+	}
+	if slices.ContainsFunc(list, func(w string) bool { return harmlessKeys[w] || w == "id" || w == "name" }) {
 		return unnamed
 	}
 	return hinted
+}
+
+// suffixes end names that are written as one word: dbpassword.
+var suffixes = []struct {
+	text string
+	strength
+}{
+	{"password", password}, {"passwd", password}, {"passwort", password}, {"passphrase", password},
+	{"apikey", credential}, {"secretkey", credential}, {"accesskey", credential}, {"accesstoken", credential}, {"authtoken", credential},
+}
+
+func suffixStrength(word string) strength {
+	for _, s := range suffixes {
+		if before, ok := strings.CutSuffix(word, s.text); ok && len(before) > 0 && !harmless[before] {
+			return s.strength
+		}
+	}
+	return unnamed
 }
 
 // maxNames bounds how many names are remembered: far more than workspaces have.
@@ -153,7 +177,20 @@ const maxNames = 20_000
 // nameCache remembers what names say. It is safe for concurrent use.
 type nameCache struct {
 	known sync.Map // of strength, by name
+	words sync.Map // of ending, by word
 	size  atomic.Int64
+}
+
+// shared remembers what words say, for all files.
+func (c *nameCache) shared(word string, find func(string) ending) ending {
+	if known, ok := c.words.Load(word); ok {
+		return known.(ending)
+	}
+	found := find(word)
+	if len(word) <= maxSegment && c.size.Add(1) <= maxNames {
+		c.words.Store(word, found)
+	}
+	return found
 }
 
 // strength tells what a name says about its value.

@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"strings"
 	"testing"
 )
@@ -40,7 +41,7 @@ func TestWords(t *testing.T) {
 		"userApiKey": "user api key", "USER_API_KEY": "user api key", "user-api-key": "user api key", "APIKey": "api key",
 		"userID": "user id", "X-API-Key": "x api key", "sha256Sum": "sha sum", "cléSecrète": "cle secrete", "...": "", "a": "a",
 	} {
-		if got := strings.Join(words(name), " "); got != want {
+		if got := strings.Join(literal.Words(name), " "); got != want {
 			t.Errorf("words of %s are %q, want %q", name, got, want)
 		}
 	}

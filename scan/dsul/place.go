@@ -54,7 +54,7 @@ func (s *fileScan) report(rule, text string, at where) {
 	line, column := s.position(text, at)
 	m := scan.Match{
 		Rule: rule, Secret: secret.New(text), Line: line, Column: column, Verification: scan.NotChecked,
-		Where: strings.ReplaceAll(at.path(), text, "…"), Reason: reasonOf(rule), Help: at.help(text),
+		Where: strings.ReplaceAll(at.path(), text, "…"), Reason: reasonOf(rule), Help: at.help(rule, text),
 	}
 	key := place{text, line, column}
 	if before, known := s.found[key]; known && !better(m, before) {
@@ -95,14 +95,10 @@ func (s *fileScan) position(text string, at where) (line, column int) {
 	if i >= 0 {
 		offset += i
 	}
-	n, exact := slices.BinarySearch(s.lines, offset)
-	if !exact {
-		n--
+	if line, column = s.lines.Position(offset); i < 0 {
+		column = 0
 	}
-	if i < 0 {
-		return n + 1, 0
-	}
-	return n + 1, offset - s.lines[n] + 1
+	return line, column
 }
 
 // matches returns what was found, in the order of the file, without what is a part of
@@ -114,8 +110,12 @@ func (s *fileScan) matches() []scan.Match {
 			-cmp.Compare(len(a.Secret.Reveal()), len(b.Secret.Reveal())), cmp.Compare(a.Secret.Reveal(), b.Secret.Reveal()))
 	})
 	var list []scan.Match
+	first := 0 // of the same line
 	for _, m := range all {
-		if !slices.ContainsFunc(list, func(kept scan.Match) bool { return kept.Line == m.Line && overlap(kept, m) }) {
+		if first < len(list) && list[first].Line != m.Line {
+			first = len(list)
+		}
+		if !slices.ContainsFunc(list[first:], func(kept scan.Match) bool { return overlap(kept, m) }) {
 			list = append(list, m)
 		}
 	}

@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"bytes"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"strings"
 	"unicode/utf8"
 
@@ -19,7 +20,7 @@ import (
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) quiet() bool {
 	data := s.file.Data
-	if loud.Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
+	if !isYAML(s.file.Path) || loud.Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
 		return false
 	}
 	var previous []byte
@@ -46,7 +47,13 @@ func (s *fileScan) quiet() bool {
 
 // loud are parts of forms, of a tag and of command lines.
 var loud = ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
-	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites")
+	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
+	"$2a$", "$2b$", "$2x$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$7$", "$y$", "$argon2", "$scrypt", "$pbkdf2", "sha}", "sha256}", "sha512}", "kind: secret",
+	"identified by", "identified with", "sshpass", "redis-cli", "mysql", "mariadb", "securestring", "login(", "authenticate(", "signin(", "sign_in(", "basic_auth", "basicauth",
+	"client(", "credential(", "credentials(", "getenv", "environ", "putenv", "setenv", "define(", "ordefault", "or_default", "configfield", "config_field", "config('", "config(\"",
+	"env('", "env(\"", "fetch('", "fetch(\"", "get('", "get(\"",
+	"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
+	"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "token is", "secret is", "key is")
 
 // hasEscape reports escapes of characters, in which a word may hide.
 func hasEscape(data []byte) bool {
@@ -107,7 +114,10 @@ var runBytes = func() (kinds [256]byte) {
 // quietRun looks at a run of such bytes.
 func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	run := s.file.Data[start:end]
-	if len(run) >= minRandom && (mayBeRandom(run) || mayBeBase64(run)) && !isWordy(string(run)) {
+	if len(run) >= literal.MinRandom && (mayBeRandom(run) && literal.IsRandomRun(string(run)) || mayBeBase64(run) && !literal.IsWordy(string(run))) {
+		return false
+	}
+	if len(run) == uuidLength && bytes.HasSuffix(previous, []byte("key")) && literal.IsUUID(string(run)) {
 		return false
 	}
 	if kind == nameByte {
@@ -121,14 +131,17 @@ func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	return true
 }
 
-// mayBeRandom wants as many letters and digits in a row as in a random text.
+// uuidLength is that of a UUID, which may be the key of a service.
+const uuidLength = 36
+
+// mayBeRandom wants as many letters and digits as in a random text.
 func mayBeRandom(run []byte) bool {
 	n := 0
 	for _, b := range run {
-		if n++; !isLetter(b) && (b < '0' || b > '9') && b < utf8.RuneSelf {
-			n = 0
+		if isASCIILetter(b) || b >= '0' && b <= '9' || b >= utf8.RuneSelf {
+			n++
 		}
-		if n == minRandom {
+		if n == literal.MinRandom {
 			return true
 		}
 	}
@@ -157,7 +170,7 @@ func (s *fileScan) tells(word []byte, previous []byte) bool {
 	}
 	e, known := s.endings[string(word)]
 	if !known {
-		e = s.ending(string(word))
+		e = s.shared(string(word), s.ending)
 		s.endings[string(word)] = e
 	}
 	return e.tells || (e.completes || e.trails && endings.has(previous)) &&
@@ -173,10 +186,12 @@ func (s *fileScan) ending(name string) ending {
 	}
 }
 
+func isASCIILetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+
 func afterDot(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // endsName are words that make a name of a credential together with the one before.
-var endsName = newVocabulary(`string phrase word passe`)
+var endsName = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive privee segreta secreta pin pass`)
 
 // endingLength is how many letters at the end of a word are looked up.
 const endingLength = 3
@@ -185,9 +200,9 @@ const endingLength = 3
 // most words are none, and this tells fast.
 type endingSet [1 << (5 * endingLength)]bool
 
-var endings = newEndings(passwordNames, credentialNames, trailing, endsName, newVocabulary("basic cookies pass"))
+var endings = newEndings(passwordNames, credentialNames, trailing, endsName, literal.NewVocabulary("basic cookies pass"))
 
-func newEndings(vocabularies ...vocabulary) *endingSet {
+func newEndings(vocabularies ...literal.Vocabulary) *endingSet {
 	set := new(endingSet)
 	for _, v := range vocabularies {
 		for word := range v {
@@ -201,7 +216,7 @@ func newEndings(vocabularies ...vocabulary) *endingSet {
 
 // has is true for words that are too short, or not ASCII, to tell.
 func (set *endingSet) has(word []byte) bool {
-	for len(word) > 0 && !isLetter(word[len(word)-1]) && word[len(word)-1] < utf8.RuneSelf {
+	for len(word) > 0 && !isASCIILetter(word[len(word)-1]) && word[len(word)-1] < utf8.RuneSelf {
 		word = word[:len(word)-1]
 	}
 	i, ok := lastLetters(word)
@@ -215,7 +230,7 @@ func lastLetters(word []byte) (int, bool) {
 	}
 	n := 0
 	for _, b := range word[len(word)-endingLength:] {
-		if !isLetter(b) {
+		if !isASCIILetter(b) {
 			return 0, false
 		}
 		n = n<<5 | int(b&31)
@@ -223,18 +238,31 @@ func lastLetters(word []byte) (int, bool) {
 	return n, true
 }
 
-// hasShortEnding reports the trailing words that are shorter: apiKeyV2, tokenQA.
+// hasShortEnding reports the trailing words that are shorter: apiKeyV2, tokenQA, token_fr,
+// keyB.
 func hasShortEnding(word []byte) bool {
-	last := word[len(word)-1] | 0x20
-	return last == 'v' || last == 'a' && word[len(word)-2]|0x20 == 'q'
+	n := len(word)
+	if n < endingLength || word[n-1]|0x20 == 'v' {
+		return true
+	}
+	if !isASCIILetter(word[n-2]) || isUpper(word[n-1]) && !isUpper(word[n-2]) {
+		return true
+	}
+	starts := !isASCIILetter(word[n-3]) || isUpper(word[n-2]) && !isUpper(word[n-3])
+	last := strings.ToLower(string(word[n-2:]))
+	return starts && (trailing[last] || passwordNames[last])
 }
+
+func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }
 
 // isHarmless reports whether the name that stands there has no value, or a reference.
 func (s *fileScan) isHarmless(start, end int) bool {
 	line, text := lineAround(s.file.Data, start, end)
 	word := string(s.file.Data[start:end])
-	after := strings.TrimLeft(text, "\\\"'`]} \t!<>")
+	after := strings.TrimLeft(text, "\\\"'`]} \t!<>*")
 	switch {
+	case mayBeForm(line, text):
+		return false
 	case strings.EqualFold(word, "bearer"):
 		return strings.HasPrefix(text, " {{") && isTemplate(text)
 	case strings.EqualFold(word, "basic"):
@@ -245,11 +273,23 @@ func (s *fileScan) isHarmless(start, end int) bool {
 	case after == "" || after[0] == ',':
 		return !mayNameValue(line)
 	case after[0] == ':':
-		return strings.Trim(line, " -") == "" && isReference(strings.TrimPrefix(text, ":"))
+		return strings.Trim(line, " -") == "" && isTemplateValue(strings.TrimPrefix(text, ":"))
 	default:
-		return after[0] != '=' && strings.Trim(line, " '\"") != ""
+		return strings.IndexByte("=|?", after[0]) < 0 && strings.Trim(line, " '\"") != ""
 	}
 }
+
+// mayBeForm reports lines in which a value may stand beside the name without an operator.
+func mayBeForm(before, after string) bool {
+	if first, _, _ := strings.Cut(strings.TrimLeft(before, " -|\"'"), " "); formStarts[strings.ToLower(first)] || strings.Contains(before, "==") || strings.Contains(before, "login ") {
+		return true
+	}
+	quoted := strings.TrimLeft(after, " (")
+	return after != quoted && quoted != "" && strings.IndexByte("\"'", quoted[0]) >= 0 || strings.HasPrefix(after, ">")
+}
+
+// formStarts start lines of Dockerfiles and shells.
+var formStarts = literal.NewVocabulary(`env arg set setx setenv`)
 
 // lineAround returns what stands before and after a part of a line.
 func lineAround(data []byte, start, end int) (before, after string) {
@@ -298,8 +338,8 @@ func mayNameValue(line string) bool {
 	return strings.Trim(line, " '\"") == ""
 }
 
-// isReference reports a value that is one template, maybe behind the name of a scheme.
-func isReference(value string) bool {
+// isTemplateValue reports a value that is one template, maybe behind the name of a scheme.
+func isTemplateValue(value string) bool {
 	value = strings.Trim(value, " '\"")
 	if scheme, rest, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
 		value = rest
@@ -310,5 +350,5 @@ func isReference(value string) bool {
 // isTemplate reports a value that is one template, in quotes or without.
 func isTemplate(value string) bool {
 	value = strings.Trim(value, `'" `)
-	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2
+	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2 && !strings.ContainsAny(value, "'\"`")
 }

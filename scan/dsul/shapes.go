@@ -5,6 +5,7 @@ package dsul
 import (
 	"encoding/base64"
 	"encoding/json"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -15,15 +16,18 @@ const pemBegin = "-----BEGIN "
 
 var (
 	privateKey = regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
-	keyBody    = regexp.MustCompile(`[A-Za-z0-9+/]{24}`)
+	puttyKey   = regexp.MustCompile(`Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{20,}\s*)+)`)
+	// bareKey is the base64 of what starts a private key in DER: a sequence, and its version.
+	bareKey = regexp.MustCompile(`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+[A-Za-z0-9+/]{20,})*={0,2})`)
+	// joinedStrings is what code puts between the parts of a text.
+	joinedStrings = regexp.MustCompile(`["'][ \t]*\+[ \t\r\n]*["']`)
+	keyBody       = regexp.MustCompile(`[A-Za-z0-9+/]{24}`)
 
 	accessToken = regexp.MustCompile(`(?:^|[^\w-])(at:[A-Za-z0-9][\w.-]{15,})`)
 	orgKey      = regexp.MustCompile(`\biak_[A-Za-z0-9-]+_([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})`)
 	jwt         = regexp.MustCompile(`\b(eyJ[\w-]{8,})\.(eyJ[\w-]{8,})\.[\w-]{10,}`)
 
-	urlPassword = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]+://([^\s:/?#@"'<>\x60]*):([^\s/?#"'<>\x60]{3,256})@[^\s"'<>/]`)
-	urlToken    = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]+://([^\s:/?#@"'<>\x60]{12,})@[^\s"'<>/]`)
-	webhook     = regexp.MustCompile(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
+	webhook = regexp.MustCompile(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
 		`[\w.-]*(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[\w@/-]{30,}|chat\.googleapis\.com/v1/spaces/\S+token=[\w%-]{20,}|` +
 		`hooks\.zapier\.com/hooks/catch/\d+/\w{6,}/?|hook\.(?:\w+\.)?make\.com/\w{20,}|maker\.ifttt\.com/trigger/\w+/with/key/[\w-]{20,}|` +
 		`[\w.-]+\.azurewebsites\.net/\S*[?&]code=[\w%/=+-]{20,})`)
@@ -35,10 +39,7 @@ var (
 
 // shapes looks for what is a secret because of its form.
 func (s *fileScan) shapes(punched string, at where) bool {
-	found := false
-	if strings.Contains(punched, pemBegin) {
-		found = s.privateKeys(punched, at)
-	}
+	found := s.privateKeys(punched, at)
 	if strings.Contains(punched, "://") {
 		found = s.urls(punched, at) || found
 	}
@@ -51,13 +52,30 @@ func (s *fileScan) shapes(punched string, at where) bool {
 	return s.authorization(punched, at) || s.cookie(punched, at) || found
 }
 
-// privateKeys finds keys in PEM, whatever stands for their line feeds.
+// privateKeys finds keys in PEM, whatever stands for their line feeds, in the format of
+// PuTTY, and in base64 alone.
 func (s *fileScan) privateKeys(text string, at where) bool {
 	found := false
-	for _, m := range privateKey.FindAllStringSubmatch(text, -1) {
-		if keyBody.MatchString(m[1]) {
+	if strings.Contains(text, pemBegin) {
+		text = joinedStrings.ReplaceAllString(text, "")
+		for _, m := range privateKey.FindAllStringSubmatch(text, -1) {
+			if keyBody.MatchString(m[1]) {
+				found = true
+				s.report(rulePrivateKey, m[0], at)
+			}
+		}
+		return found
+	}
+	for _, form := range []struct {
+		mark string
+		key  *regexp.Regexp
+	}{{"Private-Lines:", puttyKey}, {"AgEA", bareKey}, {"IBAD", bareKey}, {"IBAA", bareKey}} {
+		if !strings.Contains(text, form.mark) {
+			continue
+		}
+		for _, m := range form.key.FindAllStringSubmatch(text, -1) {
 			found = true
-			s.report(rulePrivateKey, m[0], at)
+			s.report(rulePrivateKey, m[1], at)
 		}
 	}
 	return found
@@ -66,13 +84,13 @@ func (s *fileScan) privateKeys(text string, at where) bool {
 func (s *fileScan) platformKeys(text string, at where) bool {
 	found := false
 	for _, m := range accessToken.FindAllStringSubmatch(text, -1) {
-		if token := strings.TrimPrefix(m[1], "at:"); !isWordy(token) && !isPlaceholder(token) {
+		if token := strings.TrimPrefix(m[1], "at:"); !literal.IsWordy(token) && !literal.IsPlaceholder(token) {
 			found = true
 			s.report(ruleAccessToken, m[1], at)
 		}
 	}
 	for _, m := range orgKey.FindAllStringSubmatch(text, -1) {
-		if !isUniform(m[1]) {
+		if strings.Trim(m[1], "0-") != "" {
 			found = true
 			s.report(ruleOrgKey, m[0], at)
 		}
@@ -86,7 +104,7 @@ func (s *fileScan) jwts(text string, at where) bool {
 	found := false
 	for _, m := range jwt.FindAllStringSubmatch(text, -1) {
 		var header struct{ Alg string }
-		if !decodeJSON(m[1], &header) || header.Alg == "" || strings.EqualFold(header.Alg, "none") || isExampleToken(m[2]) {
+		if decodeJSON(m[1], &header) && strings.EqualFold(header.Alg, "none") || isExampleToken(m[2]) {
 			continue
 		}
 		found = true
@@ -97,11 +115,14 @@ func (s *fileScan) jwts(text string, at where) bool {
 
 func isExampleToken(payload string) bool {
 	var p struct {
-		Name string
-		Iat  int64
+		Name     string
+		Iat, Exp int64
 	}
-	return decodeJSON(payload, &p) && p.Name == "John Doe" && p.Iat == 1516239022
+	return decodeJSON(payload, &p) && (p.Name == "John Doe" && p.Iat == 1516239022 || p.Exp > 0 && p.Exp < longExpired)
 }
+
+// longExpired is the start of 2020, in seconds: what expired before it, is in documents.
+const longExpired = 1577836800
 
 func decodeJSON(text string, into any) bool {
 	data, err := base64.RawURLEncoding.DecodeString(text)
@@ -111,20 +132,20 @@ func decodeJSON(text string, into any) bool {
 // urls finds user-info, and addresses that are secret themselves.
 func (s *fileScan) urls(text string, at where) bool {
 	found := false
-	for _, m := range urlPassword.FindAllStringSubmatch(text, -1) {
-		if user, pass := m[1], m[2]; !strings.ContainsRune(pass, hole) && !isPlaceholder(pass) && !(user == pass && strings.Contains(m[0], "@l")) {
-			found = true
-			s.report(ruleURL, pass, at)
+	for rest := text; ; {
+		before, after, ok := strings.Cut(rest, "://")
+		if !ok {
+			break
 		}
-	}
-	for _, m := range urlToken.FindAllStringSubmatch(text, -1) {
-		if looksGenerated(m[1]) {
+		rest = after
+		secret := userInfo(schemeOf(before), after)
+		if secret != "" {
 			found = true
-			s.report(ruleURL, m[1], at)
+			s.report(ruleURL, secret, at)
 		}
 	}
 	for _, m := range webhook.FindAllString(text, -1) {
-		if !strings.ContainsRune(m, hole) && !hasPlaceholderPart(m[len("https://"):]) {
+		if !strings.ContainsRune(m, literal.Hole) && !literal.HasPlaceholderPart(m[len("https://"):]) {
 			found = true
 			s.report(ruleWebhook, m, at)
 		}
@@ -140,12 +161,16 @@ func (s *fileScan) authorization(text string, at where) bool {
 			s.report(ruleAuthorization, m[1], at)
 			return true
 		}
+		if bare := strings.TrimSpace(text); literal.IsUUID(bare) || literal.LooksRandom(bare) {
+			s.report(ruleAuthorization, bare, at)
+			return true
+		}
 	}
 	if !hasWord(text, "earer") && !hasWord(text, "asic") {
 		return false
 	}
 	for _, m := range bearer.FindAllStringSubmatch(text, -1) {
-		if len(m[1]) >= minRandom && looksGenerated(m[1]) || at.header && isHeaderSecret(m[1]) && !isWordy(m[1]) {
+		if len(m[1]) >= literal.MinRandom && literal.LooksGenerated(m[1]) || at.header && isHeaderSecret(m[1]) && !literal.IsWordy(m[1]) {
 			found = true
 			s.report(ruleAuthorization, m[1], at)
 		}
@@ -166,7 +191,7 @@ func hasWord(text, end string) bool {
 }
 
 func isHeaderSecret(text string) bool {
-	return !strings.ContainsRune(text, hole) && !isPlaceholder(text)
+	return !strings.ContainsRune(text, literal.Hole) && !literal.IsPlaceholder(text)
 }
 
 // isBasic reports the base64 of user:password.
@@ -181,10 +206,16 @@ func isBasic(text string) bool {
 		return false
 	}
 	// An API key often is the user, or the password, alone.
-	return pass != "" && !isPlaceholder(pass) || pass == "" && looksGenerated(user)
+	return pass != "" && !literal.IsPlaceholder(pass) || pass == "" && literal.LooksGenerated(user)
 }
 
 var cookiePair = regexp.MustCompile(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
+
+var (
+	// analytics are cookies that count visitors, and remember what these agreed to.
+	analytics = regexp.MustCompile(`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`)
+	isSession = regexp.MustCompile(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
+)
 
 // cookie finds sessions in a Cookie header.
 func (s *fileScan) cookie(text string, at where) bool {
@@ -194,7 +225,7 @@ func (s *fileScan) cookie(text string, at where) bool {
 	}
 	found := false
 	for _, m := range cookiePair.FindAllStringSubmatch(text, -1) {
-		if !strings.HasPrefix(m[1], "_ga") && looksGenerated(m[2]) {
+		if !analytics.MatchString(m[1]) && (literal.LooksRandom(m[2]) || isSession.MatchString(m[1]) && literal.LooksGenerated(m[2])) {
 			found = true
 			s.report(ruleCookie, m[2], at)
 		}

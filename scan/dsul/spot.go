@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"path"
 	"regexp"
 	"strconv"
@@ -13,6 +14,10 @@ import (
 
 // spot is where a value is: its path, and what the path says about it.
 type spot struct {
+	// assigned: this is the value of the instruction set.
+	assigned bool
+	// settings: the text was to be YAML. A line is the name of a setting and its value.
+	settings bool
 	// steps lead here; nil at the root.
 	steps *step
 	// name is the name that goes with the value; empty if none does.
@@ -91,6 +96,7 @@ func (s *fileScan) key(at spot, name string) spot {
 	}
 	at.fetch = parent.fetch || lower == "fetch"
 	at.header = parent.header || isHeader(name) || parent.steps != nil && strings.EqualFold(parent.steps.key, "headers")
+	at.assigned = parent.assigned || lower == "value" && parent.steps != nil && parent.steps.key == "set" && s.part == "automations"
 	at.schema = (at.schema || schemas[lower]) && !generic[lower]
 	at.label = at.label || labels[lower] || s.part == "pages"
 	at.configured = at.configured || s.isConfigured(at)
@@ -103,11 +109,11 @@ func (s *fileScan) key(at spot, name string) spot {
 
 var (
 	// generic names are of the value of what is above: apiKey: {value: …}.
-	generic = newVocabulary(`value default const literal content data raw plain text string primary secondary current prod production
+	generic = literal.NewVocabulary(`value default const literal content data raw plain text string primary secondary current prod production
 		dev development staging preprod`)
-	schemas  = newVocabulary(`schema properties arguments definitions parameters`)
-	labels   = newVocabulary(`labels translations i18n locales locale messages errors title label placeholder description help hint tooltip`)
-	examples = newVocabulary(`example examples enum required title description descriptions placeholder help hint tooltip label summary`)
+	schemas  = literal.NewVocabulary(`schema properties arguments definitions parameters`)
+	labels   = literal.NewVocabulary(`labels translations i18n locales locale messages errors title label placeholder description help hint tooltip`)
+	examples = literal.NewVocabulary(`example examples enum required title description descriptions placeholder help hint tooltip label summary`)
 )
 
 // isConfigured reports places of a workspace where credentials belong.
@@ -124,7 +130,7 @@ func (s *fileScan) isConfigured(at spot) bool {
 }
 
 // requestParts of the instruction fetch may hold credentials.
-var requestParts = newVocabulary(`headers query body auth`)
+var requestParts = literal.NewVocabulary(`headers query body auth`)
 
 // is reports whether the path is exactly these keys, of which * is any.
 func (at spot) is(keys ...string) bool {
@@ -160,7 +166,7 @@ func joinPath(base, key string) string {
 	switch {
 	case len(base) > maxPath:
 		return base
-	case len(key) > maxSegment || !utf8.ValidString(key) || strings.ContainsFunc(key, odd) || looksRandom(key) || strings.Contains(key, "://"):
+	case len(key) > maxSegment || !utf8.ValidString(key) || strings.ContainsFunc(key, odd) || literal.LooksRandom(key) || strings.Contains(key, "://"):
 		return base + `["…"]`
 	case !simpleKey.MatchString(key):
 		return base + "[" + strconv.Quote(key) + "]"
@@ -175,7 +181,10 @@ func joinPath(base, key string) string {
 func odd(r rune) bool { return strings.ContainsRune("\"'`={}@", r) || !unicode.IsPrint(r) }
 
 // help says what to do about a secret here. A key may be the secret itself.
-func (at spot) help(text string) string {
+func (at spot) help(rule, text string) string {
+	if rule == ruleReference {
+		return helpReference
+	}
 	name := secretName(at.name)
 	if strings.Contains(strings.ToLower(name), strings.ToLower(text)) {
 		name = "name"
@@ -187,9 +196,9 @@ func (at spot) help(text string) string {
 const maxSecretName = 40
 
 // secretName makes a name for a workspace secret of the name beside the value:
-// X-API-Key becomes apiKey.
+// X-API-Key becomes apiKey, svc0Password stays what it is.
 func secretName(name string) string {
-	list := words(name)
+	list := nameParts(name)
 	if len(list) > 1 && list[0] == "x" {
 		list = list[1:]
 	}
@@ -204,4 +213,32 @@ func secretName(name string) string {
 		return "name"
 	}
 	return b.String()
+}
+
+// nameParts splits a name into words, which keep the digits that follow them.
+func nameParts(name string) []string {
+	var list []string
+	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		rest := part
+		for rest != "" {
+			end := strings.IndexFunc(rest, unicode.IsDigit)
+			for end >= 0 && end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+				end++
+			}
+			if end < 0 {
+				end = len(rest)
+			}
+			piece := rest[:end]
+			bare := strings.TrimRight(piece, "0123456789")
+			found := literal.Words(bare)
+			if len(found) == 0 && len(list) > 0 {
+				list[len(list)-1] += piece
+			} else if len(found) > 0 {
+				found[len(found)-1] += piece[len(bare):]
+				list = append(list, found...)
+			}
+			rest = rest[end:]
+		}
+	}
+	return list
 }

@@ -4,24 +4,34 @@ package dsul
 
 import (
 	"bytes"
+	"html"
+	"iter"
 	"regexp"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // text looks at text that has no structure that we know, line by line.
 func (s *fileScan) text(text string, at where) {
-	if strings.Contains(text, pemBegin) {
-		s.privateKeys(text, at)
-	}
+	s.privateKeys(text, at)
 	inFile := at.length == len(s.file.Data)
 	offset := 0
+	var t table
 	for line := range strings.Lines(text) {
+		if s.ctx.Err() != nil {
+			return
+		}
 		here := at
 		if inFile {
 			here.extent = extent{offset: offset, length: len(line)}
 		}
 		offset += len(line)
 		s.line(line, here)
+		s.row(&t, line, here)
+		if inFile {
+			s.special(line, here)
+		}
 	}
 }
 
@@ -30,17 +40,54 @@ func (s *fileScan) line(line string, at where) {
 	if len(line) < minNested {
 		return
 	}
-	s.shapes(punch(line), at)
+	s.expressions(line, at)
+	s.shapes(literal.Punch(line), at)
 	s.assignments(line, at)
-	if at.nested < maxNested {
-		for _, run := range base64Run.FindAllString(line, -1) {
-			s.base64(run, at)
+	s.forms(line, at)
+	if at.nested >= maxNested {
+		return
+	}
+	for run := range base64Runs(line) {
+		s.encoded(run, at)
+	}
+	if strings.Contains(line, "&#") {
+		if plain := html.UnescapeString(line); plain != line {
+			at.nested++
+			s.line(plain, at)
 		}
 	}
 }
 
-// base64Run is a text in a line that may be base64. Shorter ones are words.
-var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}={0,2}`)
+// minRun is the shortest text in a line that may be base64. Shorter ones are words.
+const minRun = 24
+
+// base64Runs yields the parts of a line that may be base64.
+func base64Runs(line string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for start := 0; start < len(line); {
+			end := start
+			for end < len(line) && isBase64Byte[line[end]] {
+				end++
+			}
+			if end-start >= minRun {
+				for n := 0; n < 2 && end < len(line) && line[end] == '='; n++ {
+					end++
+				}
+				if !yield(line[start:end]) {
+					return
+				}
+			}
+			start = end + 1
+		}
+	}
+}
+
+var isBase64Byte = func() (set [256]bool) {
+	for _, b := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-") {
+		set[b] = true
+	}
+	return set
+}()
 
 // comments looks at the comments of the file. What only looks like one, in a string,
 // is looked at once more; it is reported once.
@@ -60,29 +107,78 @@ func (s *fileScan) comments() {
 			}
 			at += next + 1
 		}
-		if at >= 0 {
+		if at >= 0 && s.ctx.Err() == nil {
 			s.line(string(line[at:]), where{extent: extent{offset: start + at, length: len(line) - at}})
 		}
 	}
 }
 
-// assignments looks for name = value, name: value and comparisons of the two, in code,
-// in environment files, in query strings and in connection strings.
+const (
+	// maxReread is how much of a value that is no secret is looked at again, in bytes:
+	// each operator in it may start a value of its own. maxUnclosed is how many quotes that nothing closes
+	// are searched for their ends. Both keep the search linear.
+	maxReread   = 4096
+	maxUnclosed = 64
+	// contextEvery is how many operators are looked at between two looks at the context.
+	contextEvery = 1024
+)
+
+// assignments looks for name = value, name: value, name || value and comparisons of the two, in
+// code, in environment files, in query strings and in connection strings.
 func (s *fileScan) assignments(text string, at where) {
 	text = strings.ReplaceAll(text, `\u0026`, "&") // as JSON writes it
+	inside, reread, unclosed, count := 0, 0, 0, 0
 	for i := 0; i < len(text); i++ {
-		if text[i] != '=' && text[i] != ':' {
+		if !isOperator(text, i) {
 			continue
+		}
+		if count++; count%contextEvery == 0 && s.ctx.Err() != nil {
+			return
+		}
+		if i < inside {
+			if reread += inside - i; reread > maxReread {
+				i = inside
+				continue
+			}
 		}
 		a := assignment{operator: text[i]}
 		if !a.nameBefore(text[:i], s.strength) {
 			continue
 		}
-		if end := a.valueAfter(text, i+1); s.assigned(a, at) {
+		if unclosed >= maxUnclosed && startsQuoted(text, i+1) {
+			continue
+		}
+		end := a.valueAfter(text, i+1)
+		if a.unclosed {
+			unclosed++
+		}
+		if s.assigned(a, at) {
 			i = end
+		} else if i >= inside {
+			inside = end
+			reread = 0
 		}
 	}
 	s.options(text, at)
+}
+
+// isOperator reports = and :, and the ends of || and ??, which stand before a fallback.
+func isOperator(text string, i int) bool {
+	switch text[i] {
+	case ':':
+		return (i == 0 || text[i-1] != ':') && (i+1 == len(text) || text[i+1] != ':')
+	case '=':
+		return true
+	case '|', '?':
+		return i > 0 && text[i-1] == text[i]
+	}
+	return false
+}
+
+// startsQuoted reports whether a value in quotes follows.
+func startsQuoted(text string, at int) bool {
+	rest := strings.TrimLeft(text[at:min(len(text), at+8)], "=> \t\\")
+	return rest != "" && strings.IndexByte("\"'`", rest[0]) >= 0
 }
 
 // assignment is a name and a value in a text.
@@ -96,12 +192,22 @@ type assignment struct {
 	paired bool
 	// called: the value is the name of a function.
 	called bool
+	// starts: the name is the first in its line. ends: the value is the last.
+	starts, ends bool
+	// unclosed: the value starts with a quote that nothing closes.
+	unclosed bool
 }
 
-// assigned reports the value of an assignment, if it is a secret. In free text, it has
+// assigned judges a value by its name. It reports whether it is a secret. In free text, it has
 // to look like one.
 func (s *fileScan) assigned(a assignment, at where) bool {
-	value := strings.TrimSpace(punch(a.value))
+	if a.strength == password && len(a.value) > maxPassword && !strings.Contains(a.value, "{") {
+		return false
+	}
+	if isReference(a.value) {
+		return false
+	}
+	value := strings.TrimSpace(literal.Punch(a.value))
 	if value == "" || a.called || sameWords(value, a.name) {
 		return false
 	}
@@ -113,11 +219,12 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	rule := ruleCredential
 	switch {
 	case a.strength == unnamed,
-		strings.ContainsRune(value, hole),
-		at.example && !looksRandom(value),
+		strings.ContainsRune(value, literal.Hole),
+		at.example && !literal.LooksRandom(value),
+		isName(value),
 		a.strength == password && !a.isPassword(value, at.spot),
-		a.strength == credential && !looksGenerated(value),
-		a.strength == hinted && !looksRandom(value):
+		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) || repeats(value, a.name)),
+		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
 		rule = rulePassword
@@ -129,9 +236,10 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 // isPassword wants more of a value that may be a word in a sentence than of one that
 // somebody has clearly assigned.
 func (a assignment) isPassword(value string, at spot) bool {
-	deliberate := a.paired || a.quoted && (a.operator == '=' || a.nameQuoted) || a.operator == '=' && strings.ToUpper(a.name) == a.name
-	t := traitsOf(value)
-	return isPassword(value, at) && (deliberate && !at.label || t.letters > 0 && t.digits > 0 || !isWordy(value) && t.letters > 0)
+	deliberate := a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) || a.operator == '=' && strings.ToUpper(a.name) == a.name ||
+		at.settings && a.starts && a.ends
+	t := literal.TraitsOf(value)
+	return isPassword(value, at) && (deliberate && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
 }
 
 // maxBefore is how much of a text before an operator is looked at: a name, quotes,
@@ -140,11 +248,12 @@ const maxBefore = maxName + 20
 
 // nameBefore finds the name at the end of a text, before the operator.
 func (a *assignment) nameBefore(text string, strengthOf func(string) strength) bool {
+	whole := len(text) <= maxBefore
 	text = text[max(0, len(text)-maxBefore):]
-	text = strings.TrimRight(text, "!=<>: \t")
-	bare := strings.TrimRight(text, "\\\"'`]")
+	text = strings.TrimRight(text, "!=<>:|? \t")
+	bare := strings.TrimRight(text, "\\\"'`*]")
 	a.nameQuoted = len(bare) < len(text)
-	bare = strings.TrimRight(bare, "} ")
+	bare = strings.TrimRight(bare, "}) \"'")
 	start := len(bare)
 	for start > 0 && len(bare)-start <= maxName && isNameByte(bare[start-1]) {
 		start--
@@ -153,15 +262,46 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 		name = name[dot+1:]
 	}
-	if len(name) < 3 || start > 0 && bare[start-1] == '@' {
+	if len(name) < 2 && a.operator != ':' || start > 0 && bare[start-1] == '@' {
 		return false
 	}
 	a.name, a.strength = name, strengthOf(name)
+	if a.strength < credential && (a.operator == ':' || a.operator == '=') {
+		a.phraseBefore(bare, start, strengthOf)
+	}
+	if len(name) < 2 && a.strength == unnamed {
+		return false
+	}
 	if start > 0 && (name == "sig" || strings.HasSuffix(name, "Signature")) && strings.IndexByte("&?;", bare[start-1]) >= 0 {
 		a.strength = hinted // of a URL that is signed, and so opens what it names
 	}
+	line := bare[strings.LastIndexByte(bare[:start], '\n')+1 : start]
+	a.starts = (whole || len(line) < start) && strings.Trim(line, " \t-\"'") == ""
 	a.paired = start > 0 && strings.IndexByte(";&?", bare[start-1]) >= 0 || start > 1 && bare[start-1] == ' ' && bare[start-2] == ';'
 	return a.strength > unnamed
+}
+
+// maxNamePhrase is how many words a name in prose has at most: mot de passe.
+const maxNamePhrase = 3
+
+// phraseBefore looks whether the words before an operator are a name together.
+func (a *assignment) phraseBefore(bare string, start int, strengthOf func(string) strength) {
+	for range maxNamePhrase - 1 {
+		next := strings.TrimRight(bare[:start], " ")
+		if len(next) == start || len(next) == 0 || !isNameByte(next[len(next)-1]) {
+			return
+		}
+		start = len(next)
+		for start > 0 && isNameByte(next[start-1]) {
+			start--
+		}
+		phrase := bare[start:]
+		if found := strengthOf(strings.ReplaceAll(phrase, " ", "")); found >= credential && found > a.strength && len(phrase) <= maxSegment {
+			a.name, a.strength = phrase, found
+		} else if found := strengthOf(phrase); found >= credential && found > a.strength && len(phrase) <= maxSegment {
+			a.name, a.strength = phrase, found
+		}
+	}
 }
 
 func isNameByte(b byte) bool {
@@ -176,26 +316,18 @@ func (a *assignment) valueAfter(text string, at int) int {
 	for at < len(text) && strings.IndexByte("=>", text[at]) >= 0 {
 		at++
 	}
-	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
+	for at < len(text) && strings.IndexByte(" \t*", text[at]) >= 0 {
 		at++
 	}
 	end := min(len(text), at+maxAssigned)
 	rest := text[at:end]
-	closing := ""
 	for _, quote := range []string{`\"`, `"`, `'`, "`"} {
 		if strings.HasPrefix(rest, quote) {
-			closing = quote
-			break
+			return a.quotedValue(rest, quote, at)
 		}
 	}
-	if closing != "" {
-		inner := rest[len(closing):]
-		n := strings.Index(inner, closing)
-		if n < 0 || strings.Contains(inner[:n], "\n") {
-			return at
-		}
-		a.value, a.quoted = inner[:n], true
-		return at + len(closing) + n
+	if a.operator == '|' || a.operator == '?' {
+		return at // what is no string is another expression
 	}
 	stop := " \t\r\n\"'`,;&{}()[]<>|\\"
 	if isHeader(a.name) {
@@ -205,14 +337,37 @@ func (a *assignment) valueAfter(text string, at int) int {
 	if n < 0 {
 		n = len(rest)
 	}
-	a.value = strings.TrimRight(rest[:n], ".:")
+	a.value = rest[:n]
+	if !strings.HasSuffix(a.value, "...") {
+		a.value = strings.TrimRight(a.value, ".:")
+	}
 	a.called = n < len(rest) && strings.IndexByte("([{", rest[n]) >= 0
+	a.ends = n == len(rest) || strings.IndexByte("\r\n", rest[n]) >= 0
 	a.paired = a.paired || a.operator == '=' && n < len(rest) && strings.IndexByte(";&", rest[n]) >= 0
 	return at + max(n-1, 0)
 }
 
+// quotedValue finds the end of a value in quotes. A quote in a template is none.
+func (a *assignment) quotedValue(rest, quote string, at int) int {
+	inner := rest[len(quote):]
+	n := strings.Index(inner, quote)
+	for n >= 0 && strings.Count(inner[:n], "{{") > strings.Count(inner[:n], "}}") {
+		next := strings.Index(inner[n+len(quote):], quote)
+		if next < 0 {
+			break
+		}
+		n += len(quote) + next
+	}
+	if n < 0 || strings.Contains(inner[:n], "\n") {
+		a.unclosed = true
+		return at
+	}
+	a.value, a.quoted = inner[:n], true
+	return at + len(quote) + n
+}
+
 var (
-	commandUser = regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]["']?([^\s:"']+):([^\s"']{3,})`)
+	commandUser = regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
 	commandFlag = regexp.MustCompile(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
 )
 
@@ -221,11 +376,14 @@ func (s *fileScan) options(text string, at where) {
 	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") {
 		return
 	}
-	punched := punch(text)
+	punched := literal.Punch(text)
 	if strings.Contains(punched, "curl") || strings.Contains(punched, "wget") {
 		for _, m := range commandUser.FindAllStringSubmatch(punched, -1) {
-			if isHeaderSecret(m[2]) {
+			switch {
+			case len(m[2]) >= 3 && isHeaderSecret(m[2]):
 				s.report(rulePassword, m[2], at)
+			case m[2] == "" && literal.LooksGenerated(m[1]): // a token in the place of the user
+				s.report(ruleCredential, m[1], at)
 			}
 		}
 	}

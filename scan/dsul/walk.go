@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"io"
 	"strings"
 
@@ -20,7 +21,7 @@ const (
 	// maxVisits bounds the nodes that are looked at, each time that an alias leads to
 	// them; maxDepth how deep they are.
 	maxVisits = 2_000_000
-	maxDepth  = 500
+	maxDepth  = 5000
 	// maxNested is how many times what is in a string is looked into.
 	maxNested = 4
 )
@@ -100,6 +101,7 @@ func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
 
 func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 	named, valueOf := pair(n)
+	s.kubernetesSecret(n, at)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		below := s.key(at, key.Value)
@@ -110,11 +112,13 @@ func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 			}
 		} else {
 			s.keyText(key, below)
+			s.keySecret(key, at)
 		}
 		if value == valueOf && s.strength(named) >= below.strength {
 			below.name, below.strength = named, s.strength(named)
 			below.header = below.header || isHeader(named)
 		}
+		s.dropped(key, value, below)
 		if err := s.visit(value, below, depth+1); err != nil {
 			return err
 		}
@@ -177,9 +181,11 @@ func (s *fileScan) joined(n *yaml.Node, at spot) bool {
 
 // scalar looks at a value.
 func (s *fileScan) scalar(n *yaml.Node, at spot) {
-	switch n.ShortTag() {
-	case "!!null", "!!bool", "!!timestamp":
+	switch tag := n.ShortTag(); {
+	case tag == "!!null", tag == "!!bool", tag == "!!timestamp" && at.strength < password:
 		return
+	case !strings.HasPrefix(tag, "!!"): // somebody's tag, which makes something else of the value
+		at.strength, at.configured, at.assigned = unnamed, false, false
 	}
 	s.value(n.Value, s.at(n, at))
 }
@@ -191,7 +197,9 @@ func (s *fileScan) keyText(key *yaml.Node, at spot) {
 	}
 	at.name, at.strength, at.configured, at.header = "", unnamed, false, false
 	where := s.at(key, at)
-	s.shapes(punch(key.Value), where)
+	s.expressions(key.Value, where)
+	s.forms(key.Value, where)
+	s.shapes(literal.Punch(key.Value), where)
 	s.assignments(key.Value, where)
 }
 

@@ -47,6 +47,9 @@ type About struct {
 	Source release.Source
 	// Time is that of the release, for formats that want one.
 	Time time.Time
+	// Command is what the report is of, such as build. GitHub keeps the findings of each
+	// command of one commit apart.
+	Command string
 }
 
 // Write writes a report.

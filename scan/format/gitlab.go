@@ -64,6 +64,7 @@ type gitlabVulnerability struct {
 	Solution    string                  `json:"solution"`
 	Identifiers []gitlabIdentifier      `json:"identifiers"`
 	Location    gitlabLocation          `json:"location"`
+	Tracking    gitlabTracking          `json:"tracking"`
 	Details     map[string]gitlabDetail `json:"details"`
 }
 
@@ -79,6 +80,24 @@ type gitlabLocation struct {
 	Commit    gitlabCommit `json:"commit"`
 	StartLine int          `json:"start_line,omitempty"`
 	EndLine   int          `json:"end_line,omitempty"`
+}
+
+// gitlabTracking tells which vulnerability a finding is, wherever it moves in its file.
+type gitlabTracking struct {
+	Type  string              `json:"type"`
+	Items []gitlabTrackedItem `json:"items"`
+}
+
+type gitlabTrackedItem struct {
+	File       string            `json:"file"`
+	StartLine  int               `json:"start_line,omitempty"`
+	EndLine    int               `json:"end_line,omitempty"`
+	Signatures []gitlabSignature `json:"signatures"`
+}
+
+type gitlabSignature struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"value"`
 }
 
 type gitlabCommit struct {
@@ -140,6 +159,8 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 	if f.Where != "" {
 		details["where"] = gitlabDetail{"Place in the file", "text", f.Where}
 	}
+	identity := fmt.Sprintf("%s:%d", f.Fingerprint, nth)
+	file := about.file(f.Path)
 	return gitlabVulnerability{
 		ID:          uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", f.Fingerprint, nth)).String(),
 		Name:        clip(f.Message, gitlabName),
@@ -147,10 +168,12 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 		Severity:    gitlabSeverity(f),
 		Solution:    clip(f.Help, gitlabSolution),
 		Identifiers: []gitlabIdentifier{
+			{"prismeai_secret_fingerprint", "Secret " + identity, identity, ""},
 			{f.Scanner + "_rule_id", f.Scanner + " rule " + f.Rule, f.Rule, ""},
 			{"cwe", "CWE-798", "798", "https://cwe.mitre.org/data/definitions/798.html"},
 		},
-		Location: gitlabLocation{about.file(f.Path), gitlabCommit{cmp.Or(f.Commit, about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
+		Tracking: gitlabTracking{"source", []gitlabTrackedItem{{file, f.Line, f.Line, []gitlabSignature{{"scope_offset", identity}}}}},
+		Location: gitlabLocation{file, gitlabCommit{cmp.Or(f.Commit, about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
 		Details:  details,
 	}
 }

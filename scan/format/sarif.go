@@ -3,6 +3,7 @@
 package format
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +24,10 @@ const (
 	sarifRoot = "%SRCROOT%"
 	// sarifFingerprint names the fingerprint, with the version of how it is made.
 	sarifFingerprint = "secret/v1"
+	// homepage is the project's.
+	homepage = "https://github.com/prismeai/workspaces-release"
+	// maxResults is how many results GitHub shows of a run; it refuses more than 25,000.
+	maxResults = 5000
 )
 
 type sarifLog struct {
@@ -33,6 +38,7 @@ type sarifLog struct {
 
 type sarifRun struct {
 	Tool        sarifTool         `json:"tool"`
+	Automation  sarifAutomation   `json:"automationDetails"`
 	Invocations []sarifInvocation `json:"invocations"`
 	Provenance  []sarifProvenance `json:"versionControlProvenance,omitempty"`
 	// ColumnKind is what columns count.
@@ -48,6 +54,11 @@ type sarifRunBag struct {
 	Coverage scan.Coverage     `json:"coverage"`
 }
 
+// sarifAutomation tells runs of one commit apart.
+type sarifAutomation struct {
+	ID string `json:"id"`
+}
+
 type sarifTool struct {
 	Driver sarifDriver `json:"driver"`
 }
@@ -56,6 +67,7 @@ type sarifDriver struct {
 	Name         string      `json:"name"`
 	Organization string      `json:"organization"`
 	Version      string      `json:"version,omitempty"`
+	Information  string      `json:"informationUri"`
 	Rules        []sarifRule `json:"rules"`
 }
 
@@ -150,7 +162,8 @@ type sarifSuppression struct {
 func writeSARIF(w io.Writer, r *scan.Report, about About) error {
 	rules := sarifRules(r)
 	run := sarifRun{
-		Tool:        sarifTool{sarifDriver{Name: about.Tool.Name, Organization: "Prisme.ai", Version: about.Tool.Version, Rules: rules}},
+		Tool:        sarifTool{sarifDriver{Name: about.Tool.Name, Organization: "Prisme.ai", Version: about.Tool.Version, Information: homepage, Rules: rules}},
+		Automation:  sarifAutomation{"secret-scan/" + cmp.Or(about.Command, about.Tool.Name) + "/"},
 		Invocations: []sarifInvocation{{Successful: true, Notifications: sarifNotifications(r)}},
 		ColumnKind:  "unicodeCodePoints",
 		Results:     []sarifResult{},
@@ -177,7 +190,32 @@ func writeSARIF(w io.Writer, r *scan.Report, about About) error {
 		}
 		result(a.Finding, []sarifSuppression{{kind, "accepted", a.Why()}})
 	}
+	run.limit()
 	return writeJSON(w, sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+}
+
+// limit keeps what GitHub shows: errors before warnings, and both before what is accepted. A
+// notification tells how much is left out.
+func (run *sarifRun) limit() {
+	more := len(run.Results) - maxResults
+	if more <= 0 {
+		return
+	}
+	rank := func(r sarifResult) int {
+		switch {
+		case len(r.Suppressions) > 0:
+			return 2
+		case r.Level == string(scan.Warning):
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(run.Results, func(a, b sarifResult) int { return cmp.Compare(rank(a), rank(b)) })
+	run.Results = run.Results[:maxResults]
+	text := fmt.Sprintf("%d more findings are not in this report, which has the %d worst: the JSON report has all of them", more, maxResults)
+	run.Invocations[0].Notifications = append(run.Invocations[0].Notifications, sarifNotification{
+		Descriptor: sarifDescriptor{"results-left-out"}, Level: "warning", Message: sarifText{text}, Locations: []sarifLocation{},
+	})
 }
 
 // sarifRules describes the rules that found something, sorted by name.

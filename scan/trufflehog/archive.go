@@ -81,26 +81,39 @@ func (s *fileScan) checkZip(ctx context.Context, data []byte, unpacked *int64) b
 		return false
 	}
 	return !slices.ContainsFunc(archive.File, func(f *zip.File) bool {
-		content, ok := readMember(f, s.unpacked-*unpacked)
-		*unpacked += int64(len(content))
-		return !ok || ctx.Err() == nil && !s.checkZip(ctx, content, unpacked)
+		return ctx.Err() == nil && !s.checkMember(ctx, f, unpacked)
 	})
 }
 
-// readMember reads a file in a zip. It leaves a compression that the standard library
-// does not know to the handlers.
-func readMember(f *zip.File, limit int64) (content []byte, ok bool) {
+// maxNestedZip is the largest zip in a zip that is looked into, in bytes.
+const maxNestedZip = 32 << 20
+
+// checkMember reads a file in a zip to its end, and keeps it only if it is a zip itself. It
+// leaves a compression that the standard library does not know to the handlers.
+func (s *fileScan) checkMember(ctx context.Context, f *zip.File, unpacked *int64) bool {
 	const encrypted = 1
 	if f.Flags&encrypted != 0 {
-		return nil, false
+		return false
 	}
 	r, err := f.Open()
 	if err != nil {
-		return nil, errors.Is(err, zip.ErrAlgorithm)
+		return errors.Is(err, zip.ErrAlgorithm)
 	}
 	defer r.Close()
-	content, err = io.ReadAll(io.LimitReader(r, limit+1))
-	return content, err == nil && int64(len(content)) <= limit
+	head := make([]byte, len(zipStart))
+	n, err := io.ReadFull(r, head)
+	if *unpacked += int64(n); err != nil {
+		return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && uint64(n) == f.UncompressedSize64
+	}
+	rest := io.LimitReader(r, s.unpacked-*unpacked+1)
+	if string(head) != zipStart {
+		n, err := io.Copy(io.Discard, rest)
+		*unpacked += n
+		return err == nil && *unpacked <= s.unpacked
+	}
+	nested, err := io.ReadAll(io.LimitReader(rest, maxNestedZip))
+	*unpacked += int64(len(nested))
+	return err == nil && len(nested) < maxNestedZip && *unpacked <= s.unpacked && s.checkZip(ctx, append(head, nested...), unpacked)
 }
 
 // insideReporter scans the chunks that the handlers report.
@@ -124,7 +137,7 @@ func (r *insideReporter) ChunkOk(_ thctx.Context, c sources.Chunk) error {
 	if r.bytes > r.scan.unpacked {
 		r.err = errArchive
 	} else {
-		r.err = r.scan.scanChunk(r.ctx, chunk{data: c.Data, line: 1, inside: true})
+		r.err = r.scan.scanChunk(r.ctx, chunk{data: c.Data, inside: true})
 	}
 	return r.err
 }

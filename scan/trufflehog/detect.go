@@ -19,6 +19,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
 // Errors of a scan. What TruffleHog says is not passed on: it may quote the file.
@@ -36,6 +37,7 @@ const occurrences = 100
 type fileScan struct {
 	*Detector
 	file   scan.File
+	lines  lines.Starts
 	result scan.Result
 	// current is the detector that is running; nil while none is.
 	current atomic.Pointer[call]
@@ -93,14 +95,12 @@ func (s *fileScan) run(ctx context.Context) (err error) {
 // scanBytes cuts data into chunks as TruffleHog does. Each holds the start of the
 // next one, so that no secret is cut in two.
 func (s *fileScan) scanBytes(ctx context.Context) error {
-	data, line := s.file.Data, 1
+	data := s.file.Data
 	for start := 0; start < len(data); start += sources.DefaultChunkSize {
 		end := min(start+sources.TotalChunkSize, len(data))
-		if err := s.scanChunk(ctx, chunk{data: data[start:end:end], line: line}); err != nil {
+		if err := s.scanChunk(ctx, chunk{data: data[start:end:end], offset: start}); err != nil {
 			return err
 		}
-		next := min(start+sources.DefaultChunkSize, len(data))
-		line += bytes.Count(data[start:next], []byte("\n"))
 	}
 	return nil
 }
@@ -108,8 +108,8 @@ func (s *fileScan) scanBytes(ctx context.Context) error {
 // chunk is a part of a file, or of what an archive holds.
 type chunk struct {
 	data []byte
-	// line is the 1-based number of the first line.
-	line   int
+	// offset of the part in the file, in bytes.
+	offset int
 	inside bool
 }
 
@@ -165,11 +165,13 @@ func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.Decoda
 			return err
 		}
 		for _, r := range results {
-			if filtered, _ := falsePositive(r); filtered && !r.Verified && r.Raw != nil {
+			matches := s.matches(c, decoded, r)
+			if filtered, _ := falsePositive(r); !r.Verified && r.Raw != nil && (filtered || isExample(r, decoded.Data)) {
 				s.result.Filtered++
+				s.result.Dropped = append(s.result.Dropped, matches...)
 				continue
 			}
-			s.record(c, decoded, r)
+			s.result.Matches = append(s.result.Matches, matches...)
 		}
 	}
 	return nil
@@ -213,29 +215,42 @@ func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, 
 	}
 }
 
-// record adds a match for every place of the secret in the decoded chunk.
-func (s *fileScan) record(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) {
+// matches returns a match for every place of the secret in the chunk. A secret that only
+// a decoder shows has the line in which the decoder has it; HTML has other lines when it
+// is decoded, and so a secret that shows in the file itself has its place there.
+func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) []scan.Match {
 	m := scan.Match{Rule: ruleOf(r), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
 	if decoded.DecoderType != detectorspb.DecoderType_PLAIN {
 		m.Encoding = decoded.DecoderType.String()
 	}
 	if c.inside {
-		s.result.Matches = append(s.result.Matches, m)
-		return
+		return []scan.Match{m}
 	}
+	if s.lines == nil {
+		s.lines = lines.New(s.file.Data)
+	}
+	var list []scan.Match
+	for _, at := range find(c.data, located(r)) {
+		here := m
+		here.Encoding = ""
+		here.Line, here.Column = s.lines.Position(c.offset + at)
+		list = append(list, here)
+	}
+	if len(list) > 0 {
+		return list
+	}
+	first, _ := s.lines.Position(c.offset)
+	last, _ := s.lines.Position(c.offset + len(c.data))
 	places := find(decoded.Data, located(r))
 	if len(places) == 0 {
-		m.Line = c.line
-		s.result.Matches = append(s.result.Matches, m)
+		m.Line = first
+		return []scan.Match{m}
 	}
 	for _, at := range places {
-		before := decoded.Data[:at]
-		m.Line = c.line + bytes.Count(before, []byte("\n"))
-		if start := bytes.LastIndexByte(before, '\n'); m.Encoding == "" && (start >= 0 || c.line == 1) {
-			m.Column = at - start
-		}
-		s.result.Matches = append(s.result.Matches, m)
+		m.Line = min(last, first+bytes.Count(decoded.Data[:at], []byte("\n")))
+		list = append(list, m)
 	}
+	return list
 }
 
 // value is the whole of a secret, which for some detectors has several parts.

@@ -9,28 +9,35 @@ import (
 
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/dsul"
+	"github.com/prismeai/workspaces-release/scan/gitleaks"
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
 // detectors makes those that are selected, and the user's own ones. TruffleHog's come
-// first: they know whose service a secret belongs to.
+// first, then the rules of gitleaks: they know whose service a secret belongs to.
 func detectors(p scan.Policy) ([]scan.Detector, error) {
-	included, ours := splitDetectors(p.IncludeDetectors)
-	excluded, notOurs := splitDetectors(p.ExcludeDetectors)
+	included, excluded := splitDetectors(p.IncludeDetectors), splitDetectors(p.ExcludeDetectors)
 	all := len(p.IncludeDetectors) == 0
-	theirs := all || len(included) > 0
+	theirs := all || len(included.trufflehog) > 0
 	var list []scan.Detector
 	if theirs || len(p.CustomDetectors) > 0 {
 		d, err := trufflehog.New(trufflehog.Options{
-			Include: included, Exclude: excluded, Custom: p.CustomDetectors, CustomOnly: !theirs, Limits: p.Limits, Verify: p.Verify,
+			Include: included.trufflehog, Exclude: excluded.trufflehog, Custom: p.CustomDetectors, CustomOnly: !theirs, Limits: p.Limits, Verify: p.Verify,
 		})
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, d)
 	}
-	if (all || len(ours) > 0) && !slices.Contains(notOurs, dsul.Name) {
-		d, err := dsul.New(dsul.Options{Include: ours, Exclude: notOurs})
+	if (all || len(included.gitleaks) > 0) && !slices.Contains(excluded.gitleaks, gitleaks.Name) {
+		d, err := gitleaks.New(gitleaks.Options{Include: included.gitleaks, Exclude: excluded.gitleaks})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	if (all || len(included.dsul) > 0) && !slices.Contains(excluded.dsul, dsul.Name) {
+		d, err := dsul.New(dsul.Options{Include: included.dsul, Exclude: excluded.dsul})
 		if err != nil {
 			return nil, err
 		}
@@ -43,14 +50,17 @@ func detectors(p scan.Policy) ([]scan.Detector, error) {
 func catalog() scan.Catalog {
 	return scan.Catalog{
 		Detector: func(name string) error {
-			theirs, ours := splitDetectors([]string{name})
-			if len(theirs) > 0 {
+			switch names := splitDetectors([]string{name}); {
+			case len(names.trufflehog) > 0:
 				return trufflehog.CheckDetector(name)
+			case len(names.gitleaks) > 0:
+				return gitleaks.CheckNames(names.gitleaks)
+			default:
+				return dsul.CheckNames(names.dsul)
 			}
-			return dsul.CheckNames(ours)
 		},
 		Rule: func(name string) error {
-			if !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) {
+			if !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) && !slices.Contains(gitleaks.Rules(), name) {
 				return fmt.Errorf("%q is not a rule: want one as reports name it, such as Github or dsul-password, or *", name)
 			}
 			return nil
@@ -60,16 +70,25 @@ func catalog() scan.Catalog {
 	}
 }
 
-// splitDetectors tells the names of TruffleHog's detectors from those of ours.
-func splitDetectors(names []string) (trufflehogs, ours []string) {
+// detectorNames are names of detectors and rules, by the scanner that they belong to.
+type detectorNames struct{ trufflehog, gitleaks, dsul []string }
+
+// splitDetectors tells by their start whose the names are: those of TruffleHog's
+// detectors have none of their own.
+func splitDetectors(names []string) detectorNames {
+	var split detectorNames
 	for _, text := range names {
 		for name := range strings.SplitSeq(text, ",") {
-			if name = strings.TrimSpace(name); strings.HasPrefix(strings.ToLower(name), dsul.Name) {
-				ours = append(ours, strings.ToLower(name))
-			} else {
-				trufflehogs = append(trufflehogs, name)
+			name = strings.TrimSpace(name)
+			switch lower := strings.ToLower(name); {
+			case strings.HasPrefix(lower, dsul.Name):
+				split.dsul = append(split.dsul, lower)
+			case strings.HasPrefix(lower, gitleaks.Name):
+				split.gitleaks = append(split.gitleaks, lower)
+			default:
+				split.trufflehog = append(split.trufflehog, name)
 			}
 		}
 	}
-	return trufflehogs, ours
+	return split
 }

@@ -114,6 +114,6 @@ func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading)
 	return format.Write(w, f, reading.Scan, format.About{
 		Tool:   release.Tool{Name: "builder", Version: version.Get().Version},
 		Source: reading.Source,
-		Time:   reading.Epoch(given),
+		Time:   reading.Epoch(given), Command: a.running.Name(),
 	})
 }

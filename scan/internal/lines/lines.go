@@ -3,7 +3,10 @@
 // Package lines finds places in a text that a YAML parser names by line and column.
 package lines
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Starts holds the offset of each line of a text, in bytes.
 type Starts []int
@@ -31,4 +34,14 @@ func (s Starts) Offset(data []byte, line, column int) (int, bool) {
 		at += size
 	}
 	return at, true
+}
+
+// Position returns the line and the column of an offset. Both count from 1; the column
+// counts bytes.
+func (s Starts) Position(offset int) (line, column int) {
+	n, exact := slices.BinarySearch(s, offset)
+	if !exact {
+		n--
+	}
+	return n + 1, offset - s[n] + 1
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package dsul
+package literal
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ func sides(t *testing.T, what string, is func(string) bool, yes, no string) {
 }
 
 func TestIsPlaceholder(t *testing.T) {
-	sides(t, "placeholder", isPlaceholder, `
+	sides(t, "placeholder", IsPlaceholder, `
 		***
 		xxxxxxxx
 		--------
@@ -64,13 +64,13 @@ func TestIsPlaceholder(t *testing.T) {
 		P4ssw0rd
 		$ecret1!
 		A1B2_C3D4`)
-	if !isPlaceholder("") || !isPlaceholder(" \t") {
+	if !IsPlaceholder("") || !IsPlaceholder(" \t") {
 		t.Error("no text is a secret")
 	}
 }
 
 func TestIsWordy(t *testing.T) {
-	sides(t, "wordiness", isWordy, `
+	sides(t, "wordiness", IsWordy, `
 		token
 		userToken
 		my-session-token
@@ -93,7 +93,7 @@ func TestIsWordy(t *testing.T) {
 }
 
 func TestLooksRandom(t *testing.T) {
-	sides(t, "randomness", looksRandom, `
+	sides(t, "randomness", LooksRandom, `
 		k7Jd83hGs72kLmQ0
 		5f4dcc3b5aa765d61d8327deb882cf99
 		sk-proj-a1B2c3D4e5F6g7H8i9
@@ -103,7 +103,7 @@ func TestLooksRandom(t *testing.T) {
 		my-session-token-of-length
 		3f2504e0-4f89-41d3-9a0c-0305e82c3301
 		sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-		/var/lib/a1b2c3d4e5f6a7b8c9
+		/var/lib/claims/index
 		https://host/a1b2c3d4e5f6a7b8c9
 		text with a1b2c3d4e5f6a7b8c9
 		claims-2024-08-06-0001-final
@@ -112,13 +112,13 @@ func TestLooksRandom(t *testing.T) {
 		Datenschutzgrundverordnung
 		aaaaaaaaaaaaaaaaaaaa
 		0123456789abcdef`)
-	if looksRandom(strings.Repeat("a1B2c3", 100)) || looksRandom("a1b2c3d4e5f6a7b8c9\xff") {
+	if LooksRandom(strings.Repeat("a1B2c3", 100)) || LooksRandom("a1b2c3d4e5f6a7b8c9\xff") {
 		t.Error("long or binary text is a key")
 	}
 }
 
 func TestLooksGenerated(t *testing.T) {
-	sides(t, "generation", looksGenerated, `
+	sides(t, "generation", LooksGenerated, `
 		winter42x7
 		3f2504e0-4f89-41d3-9a0c-0305e82c3301
 		qzmxkvwplgth
@@ -140,25 +140,25 @@ func TestLooksGenerated(t *testing.T) {
 }
 
 func TestPunch(t *testing.T) {
-	hole := string(hole)
+	Hole := string(Hole)
 	for text, want := range map[string]string{
-		"Bearer {{secret.token}}":            "Bearer " + hole,
-		"{{a}}x{{{b}}}":                      hole + "x" + hole,
-		"{% if a %}x":                        hole + "x",
-		"${HOME}/$(id)/%TEMP%":               hole + "/" + hole + "/" + hole,
-		"<your token>":                       hole,
-		"process.env.API_KEY":                hole,
-		`os.environ["KEY"]`:                  hole,
-		"[[name]]":                           hole,
-		"{{multi\nline}}":                    hole,
+		"Bearer {{secret.token}}":            "Bearer " + Hole,
+		"{{a}}x{{{b}}}":                      Hole + "x" + Hole,
+		"{% if a %}x":                        Hole + "x",
+		"${HOME}/$(id)/%TEMP%":               Hole + "/" + Hole + "/" + Hole,
+		"<your token>":                       Hole,
+		"process.env.API_KEY":                Hole,
+		`os.environ["KEY"]`:                  Hole,
+		"[[name]]":                           Hole,
+		"{{multi\nline}}":                    Hole,
 		"nothing":                            "nothing",
 		"{not one}":                          "{not one}",
 		"{{not closed":                       "{{not closed",
 		"a < b, b > a":                       "a < b, b > a",
 		"environment":                        "environment",
-		"postgres://{{user}}:{{pass}}@{{h}}": "postgres://" + hole + ":" + hole + "@" + hole,
+		"postgres://{{user}}:{{pass}}@{{h}}": "postgres://" + Hole + ":" + Hole + "@" + Hole,
 	} {
-		if got := punch(text); got != want {
+		if got := Punch(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
@@ -170,7 +170,7 @@ func TestRandomTextLooksRandom(t *testing.T) {
 	for _, expression := range []string{`[a-zA-Z0-9]{32}`, `[a-f0-9]{32}`, `[A-Za-z0-9+/]{40}`, `[a-z0-9]{24}`, `[A-Z2-7]{32}`} {
 		missed := 0
 		for range 2000 {
-			if text := p.Text(expression); !looksGenerated(text) || !looksRandom(text) && !strings.ContainsAny(text, "+/") {
+			if text := p.Text(expression); !LooksGenerated(text) || !LooksRandom(text) && !strings.ContainsAny(text, "+/") {
 				missed++
 			}
 		}

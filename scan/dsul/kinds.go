@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"bytes"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+// keySecret reports a key that is itself a secret: apiKeys: {<random>: enabled}.
+func (s *fileScan) keySecret(key *yaml.Node, above spot) {
+	if above.strength >= credential && !above.schema && !above.label && literal.LooksRandom(key.Value) {
+		s.report(ruleCredential, key.Value, s.at(key, above))
+	}
+}
+
+// dropped reports a password that YAML takes for a comment or for a tag, because it is
+// not quoted and starts with # or !. The file ships as it is.
+func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
+	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" || value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		return
+	}
+	offset, ok := s.lines.Offset(s.file.Data, key.Line, key.Column)
+	if !ok {
+		return
+	}
+	line, _, _ := bytes.Cut(s.file.Data[offset:], []byte("\n"))
+	_, rest, found := strings.Cut(string(line), ":")
+	text, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	if !found || len(text) < minStrong || text[0] != '#' && text[0] != '!' || literal.IsWordy(text) || literal.IsPlaceholder(text) {
+		return
+	}
+	rule := ruleCredential
+	if at.strength == password {
+		rule = rulePassword
+	}
+	s.report(rule, text, where{at, extent{offset: offset, length: len(line)}})
+}
+
+// kubernetesSecret looks at the data of a Secret, whatever the keys are called.
+func (s *fileScan) kubernetesSecret(n *yaml.Node, at spot) {
+	isSecret := false
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		isSecret = isSecret || n.Content[i].Value == "kind" && n.Content[i+1].Value == "Secret"
+	}
+	if !isSecret {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, data := n.Content[i].Value, n.Content[i+1]
+		if data.Kind != yaml.MappingNode || name != "data" && name != "stringData" {
+			continue
+		}
+		for j := 0; j+1 < len(data.Content); j += 2 {
+			s.secretData(data.Content[j], data.Content[j+1], name == "data", s.key(at, name))
+		}
+	}
+}
+
+// secretData looks at one value of a Secret, which is base64 in data.
+func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
+	below := s.key(at, key.Value)
+	text := strings.TrimSpace(value.Value)
+	if value.Kind != yaml.ScalarNode || below.strength >= credential || strings.Contains(literal.Punch(text), string(literal.Hole)) {
+		return
+	}
+	plain := text
+	if encoded {
+		decoded, ok := decodeBase64(text)
+		if !ok {
+			return
+		}
+		plain = strings.TrimSpace(decoded)
+	}
+	if literal.LooksGenerated(plain) && !strings.Contains(literal.Punch(plain), string(literal.Hole)) {
+		s.report(ruleCredential, text, s.at(value, below))
+	}
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"regexp"
+	"strings"
+)
+
+// references match ciphertext, and references to secrets in stores of other programs.
+// No password stands there, but the platform resolves none of them either.
+var references = regexp.MustCompile(`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
+	`(?:vault|ssm|ssm-secure|op|awssm|gcpsm|azkv|sops|ref\+\w+|secretsmanager|keyvault|doppler|infisical|bw|akv):[\w/.:#?=&@-]+|` +
+	`arn:aws[\w-]*:(?:secretsmanager|ssm|kms):\S+|projects/[\w-]+/secrets/\S+|@Microsoft\.KeyVault\(.*\)|` +
+	`\{\{resolve:(?:secretsmanager|ssm|ssm-secure):[^}]*\}\}|!(?:Ref|Sub|GetAtt|vault)\b.*|age1[0-9a-z]{58}|-----BEGIN AGE ENCRYPTED FILE-----.*)$`)
+
+// minSealed is the shortest ciphertext that has no sign of one but its start.
+const minSealed = 60
+
+// isReference reports a value that another program would have to resolve.
+func isReference(text string) bool {
+	if !strings.ContainsAny(text, ":[(!$/{") && len(text) < minSealed {
+		return false
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return references.MatchString(first)
+}
+
+// reference reports such a value where it would be taken as it is.
+func (s *fileScan) reference(text string, at where) bool {
+	if at.strength >= credential && at.configured && !at.label && !at.schema {
+		s.report(ruleReference, text, at)
+	}
+	return true
+}
+
+const helpReference = "the platform sends this text as it is: declare a workspace secret and reference it as {{secret.name}}"

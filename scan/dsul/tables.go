@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+// table is what the lines of a text so far say about its columns.
+type table struct {
+	separator string
+	// names of the columns, where there is a header.
+	names []string
+}
+
+// maxColumns bounds how many columns of a line are looked at.
+const maxColumns = 200
+
+// separatorOf returns what separates the columns of a line; empty where there are none.
+func (s *fileScan) separatorOf(line string) string {
+	switch {
+	case strings.Count(line, "|") >= 2 && strings.HasPrefix(strings.TrimSpace(line), "|"):
+		return "|"
+	case s.base.csv && strings.Contains(line, ";"):
+		return ";"
+	case s.base.csv && strings.Contains(line, "\t"):
+		return "\t"
+	case s.base.csv:
+		return ","
+	}
+	return ""
+}
+
+// row looks at a line of a table: at the value below the name of a credential, and at the
+// value beside one.
+func (s *fileScan) row(t *table, line string, at where) {
+	separator := s.separatorOf(line)
+	if separator == "" {
+		*t = table{}
+		return
+	}
+	cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), separator)
+	if len(cells) > maxColumns {
+		return
+	}
+	for i := range cells {
+		cells[i] = strings.Trim(cells[i], " \t\r\"'`*")
+	}
+	if t.separator != separator {
+		*t = table{separator: separator, names: cells}
+	} else {
+		for i, cell := range cells {
+			if i < len(t.names) {
+				s.cell(t.names[i], cell, at)
+			}
+		}
+	}
+	for i := range len(cells) - 1 {
+		s.cell(cells[i], cells[i+1], at)
+	}
+}
+
+// cell looks at a value and the name that goes with it.
+func (s *fileScan) cell(name, value string, at where) {
+	strength := s.strength(name)
+	value = literal.Punch(value)
+	if strength < credential || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
+		return
+	}
+	switch {
+	case s.base.csv && strength == password && len(value) >= minPassword && !literal.IsPlaceholder(value):
+		s.report(rulePassword, value, at)
+	case strength == password && isSpoken(value):
+		s.report(rulePassword, value, at)
+	case strength == credential && literal.LooksGenerated(value):
+		s.report(ruleCredential, value, at)
+	}
+}
+
+// base is what the name of the file says about its lines.
+type base struct{ csv, passwords, hashes, key bool }
+
+func baseOf(name string) base {
+	name = strings.ToLower(path.Base(name))
+	ext := path.Ext(name)
+	return base{
+		csv:       ext == ".csv" || ext == ".tsv",
+		passwords: name == ".pgpass" || name == "pgpass.conf",
+		hashes:    strings.HasSuffix(name, "htpasswd") || name == "shadow",
+		key:       ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
+	}
+}
+
+var (
+	// passwordLine is a line of .pgpass.
+	passwordLine = regexp.MustCompile(`^[^:#\s]+:(?:\d+|\*):[^:]+:[^:]+:(.{3,256})$`)
+	// hashLine is one of .htpasswd.
+	hashLine = regexp.MustCompile(`^[^:#\s]+:([^:\s]{8,256})`)
+)
+
+// special looks at a line of a file that a program reads by its name.
+func (s *fileScan) special(line string, at where) {
+	line = strings.TrimSpace(line)
+	switch {
+	case s.base.passwords:
+		if m := passwordLine.FindStringSubmatch(line); m != nil {
+			s.report(rulePassword, m[1], at)
+		}
+	case s.base.hashes:
+		if m := hashLine.FindStringSubmatch(line); m != nil && isHash(m[1]) {
+			s.report(ruleHash, m[1], at)
+		}
+	case s.base.key:
+		if literal.LooksRandom(line) {
+			s.report(ruleCredential, line, at)
+		}
+	}
+}

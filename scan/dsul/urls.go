@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+// maxUserInfo is how much of a URL is looked at for user-info, in bytes.
+const maxUserInfo = 512
+
+var (
+	urlHost = regexp.MustCompile(`^(?:[\w.-]+|\[[0-9a-fA-F:]+\]|\x{E000})[\w.,:\x{E000}-]*(?:[/?#]|$)`)
+	// exampleHost is reserved for documents.
+	exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
+	portAndPath = regexp.MustCompile(`^\d+(?:/|$)`)
+)
+
+// schemeOf returns the scheme that a text ends with.
+func schemeOf(before string) string {
+	start := len(before)
+	for start > 0 && (isASCIILetter(before[start-1]) || strings.IndexByte("0123456789+.-", before[start-1]) >= 0) {
+		start--
+	}
+	return strings.ToLower(before[start:])
+}
+
+// userInfo returns the secret in the user-info of a URL, given what follows its scheme. A
+// password may have signs that should have been encoded: what ends it is the last @ that a
+// host follows.
+func userInfo(scheme, rest string) string {
+	rest = rest[:min(len(rest), maxUserInfo)]
+	if end := strings.IndexAny(rest, " \t\r\n\"'<>`\\"); end >= 0 {
+		rest = rest[:end]
+	}
+	at := strings.LastIndexByte(rest, '@')
+	for at > 0 && !urlHost.MatchString(rest[at+1:]) {
+		at = strings.LastIndexByte(rest[:at], '@')
+	}
+	if scheme == "" || scheme == "dotenv" || at <= 0 {
+		return ""
+	}
+	user, pass, hasPass := strings.Cut(rest[:at], ":")
+	switch {
+	case strings.ContainsAny(user, "/?#,") || strings.ContainsRune(rest[:at], literal.Hole) && !hasPass:
+		return ""
+	case !hasPass && len(user) >= minURLToken && literal.LooksGenerated(user) && !strings.Contains(rest[at:], "sentry"):
+		return user
+	case !hasPass || len(pass) < 3 || strings.HasPrefix(pass, "//") || portAndPath.MatchString(pass) || !isGiven(pass):
+		return ""
+	case exampleHost.MatchString(rest[at+1:]) && len(pass) < minStrong:
+		return ""
+	case user == pass && strings.HasPrefix(rest[at:], "@l"): // of a local test
+		return ""
+	}
+	return pass
+}
+
+// minURLToken is the shortest user that may be a token.
+const minURLToken = 12

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package gitleaks is a detector of package scan with the rules of the gitleaks program:
+// some 220 expressions for tokens that have a prefix of their own, or the name of their
+// service beside them. ADR 16 says why it has the rules and not the library.
+//
+// The rules are data (rules.json), made by go generate from the version that
+// .tools/gitleaks pins. A rule is compiled when one of its keywords first occurs, and
+// looks only at the text around the keyword. The comment gitleaks:allow and the
+// program's list of paths that it skips change nothing here.
+package gitleaks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+const (
+	// Name of the scanner, in findings and for selection. The name of a rule is this,
+	// a hyphen, and the name that gitleaks gives it.
+	Name = "gitleaks"
+	// rulesVersion is the version of gitleaks that the rules are of.
+	rulesVersion = "v8.30.1"
+)
+
+// Rules returns the names of all rules.
+func Rules() []string {
+	var names []string
+	for _, r := range all().Rules {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// CheckNames reports a name that is neither that of a rule nor [Name].
+func CheckNames(names []string) error {
+	for _, name := range names {
+		if name != Name && !slices.Contains(Rules(), name) {
+			return fmt.Errorf("%q is not a rule of gitleaks: want %s or one of %s", name, Name, strings.Join(Rules(), ", "))
+		}
+	}
+	return nil
+}
+
+// Options select rules.
+type Options struct {
+	// Include and Exclude hold names of rules, or [Name] for all of them. No Include
+	// means all.
+	Include, Exclude []string
+}
+
+// Detector implements [scan.Detector].
+type Detector struct {
+	// unwanted rules are not used.
+	unwanted    map[string]bool
+	description release.Scanner
+}
+
+var _ scan.Detector = (*Detector)(nil)
+
+// New selects rules. Unknown names are errors.
+func New(opts Options) (*Detector, error) {
+	if err := CheckNames(slices.Concat(opts.Include, opts.Exclude)); err != nil {
+		return nil, err
+	}
+	listed := func(list []string, rule string) bool {
+		return slices.Contains(list, Name) || slices.Contains(list, rule)
+	}
+	d := &Detector{unwanted: map[string]bool{}}
+	used := string(encoded)
+	count := 0
+	for _, rule := range Rules() {
+		if len(opts.Include) > 0 && !listed(opts.Include, rule) || listed(opts.Exclude, rule) {
+			d.unwanted[rule] = true
+			continue
+		}
+		count++
+		used += "\n" + rule
+	}
+	if count == 0 {
+		return nil, errors.New("no rule of gitleaks is left")
+	}
+	d.description = release.Scanner{Name: Name, Version: rulesVersion, Detectors: count, Rules: digest.FromString(used)}
+	return d, nil
+}
+
+// Describe implements [scan.Detector].
+func (d *Detector) Describe() release.Scanner { return d.description }
+
+// Scan implements [scan.Detector].
+func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
+	s := &fileScan{Detector: d, set: indexed(), file: f}
+	if err := s.run(ctx); err != nil {
+		return scan.Result{}, err
+	}
+	return scan.Result{Bytes: int64(len(f.Data)), Matches: s.matches}, nil
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package gitleaks
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wasilibs/go-re2"
+
+	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
+)
+
+//go:generate go run ./generate
+
+// encoded is the table of rules. A test compares it with the module that it is made of.
+//
+//go:embed rules.json
+var encoded []byte
+
+// rule is a rule of gitleaks. Its expressions are compiled when its keyword first occurs.
+type rule struct {
+	ID       string   `json:"id"`
+	Keywords []string `json:"keywords"`
+	Regex    string   `json:"regex"`
+	Group    int      `json:"group"`
+	Entropy  float64  `json:"entropy"`
+	Path     string   `json:"path"`
+	Allow    []string `json:"allow"`
+	// name is that of findings.
+	name string
+	once sync.Once
+	compiled
+}
+
+// compiled has the expressions of a rule.
+type compiled struct {
+	secret *re2.Regexp
+	path   *regexp.Regexp
+	allow  []*regexp.Regexp
+}
+
+// set is all rules, and the search for their keywords.
+type set struct {
+	Allow     []string `json:"allow"`
+	Stopwords []string `json:"stopwords"`
+	Rules     []*rule  `json:"rules"`
+	keywords  *ahocorasick.Automaton
+	// wanted lists the rules that have a keyword.
+	wanted [][]int
+	// allowed matches values that are no secrets, whatever rule finds them.
+	allowed func() []*regexp.Regexp
+}
+
+// all returns the rules. The table is ours: that it is not valid would be a mistake in
+// the program, which a test finds.
+var all = sync.OnceValue(func() *set {
+	s := new(set)
+	if err := json.Unmarshal(encoded, s); err != nil {
+		panic(fmt.Sprintf("rules.json: %v", err))
+	}
+	for _, r := range s.Rules {
+		r.name = Name + "-" + r.ID
+	}
+	s.allowed = sync.OnceValue(func() []*regexp.Regexp { return compileAll(s.Allow) })
+	return s
+})
+
+// index prepares the search for keywords.
+func (s *set) index() {
+	numbers, words := map[string]int{}, []string(nil)
+	for i, r := range s.Rules {
+		for _, word := range r.Keywords {
+			n, known := numbers[word]
+			if !known {
+				n = len(words)
+				numbers[word] = n
+				words, s.wanted = append(words, word), append(s.wanted, nil)
+			}
+			s.wanted[n] = append(s.wanted[n], i)
+		}
+	}
+	s.keywords = ahocorasick.New(words...)
+}
+
+// indexed returns the rules with the search for their keywords.
+var indexed = sync.OnceValue(func() *set {
+	s := all()
+	s.index()
+	return s
+})
+
+// compile compiles the expressions of a rule, once.
+func (r *rule) compile() {
+	r.once.Do(func() {
+		r.secret = re2.MustCompile(r.Regex)
+		r.allow = compileAll(r.Allow)
+		if r.Path != "" {
+			r.path = regexp.MustCompile(r.Path)
+		}
+	})
+}
+
+func compileAll(list []string) []*regexp.Regexp {
+	var all []*regexp.Regexp
+	for _, expr := range list {
+		all = append(all, regexp.MustCompile(expr))
+	}
+	return all
+}
+
+// isAllowed reports a value that is no secret.
+func (s *set) isAllowed(r *rule, value string) bool {
+	matches := func(re *regexp.Regexp) bool { return re.MatchString(value) }
+	lower := strings.ToLower(value)
+	return slices.ContainsFunc(r.allow, matches) || slices.ContainsFunc(s.allowed(), matches) ||
+		slices.ContainsFunc(s.Stopwords, func(word string) bool { return strings.Contains(lower, word) })
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contents
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/ascii85"
+	"encoding/binary"
+	"html"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// isOffice reports the parts of a document of an office program that have its text.
+func isOffice(name string) bool {
+	dir := path.Base(path.Dir(name))
+	return path.Ext(name) == ".xml" && (dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" || path.Base(name) == "content.xml")
+}
+
+var (
+	// officeBreak ends a paragraph, a row or a string.
+	officeBreak = regexp.MustCompile(`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`)
+	officeTag   = regexp.MustCompile(`<[^<>]*>`)
+)
+
+// officeText is the text of such a part, a paragraph a line. Its words may be cut in pieces
+// by tags.
+func officeText(data []byte) []byte {
+	text := officeBreak.ReplaceAll(data, []byte("\n"))
+	return []byte(html.UnescapeString(string(officeTag.ReplaceAll(text, nil))))
+}
+
+const pngMagic = "\x89PNG\r\n\x1a\n"
+
+// png looks at the compressed texts of an image.
+func (w *walk) png(name string, data []byte) error {
+	for rest := data[len(pngMagic):]; len(rest) >= 12; {
+		size := int(binary.BigEndian.Uint32(rest))
+		kind := string(rest[4:8])
+		if size < 0 || size > len(rest)-12 {
+			return nil // nothing behind it is read by any program
+		}
+		chunk := rest[8 : 8+size]
+		rest = rest[12+size:]
+		key, value, found := bytes.Cut(chunk, []byte{0})
+		if !found || kind != "zTXt" && kind != "iTXt" {
+			continue
+		}
+		if kind == "iTXt" {
+			if len(value) < 2 || value[0] == 0 {
+				continue // it is not compressed
+			}
+			value = value[1:]
+			for range 2 { // language and translated keyword
+				_, value, _ = bytes.Cut(value[1:], []byte{0})
+				value = append([]byte{0}, value...)
+			}
+		}
+		if len(value) == 0 {
+			continue
+		}
+		text, err := w.inflate(value[1:])
+		if err != nil {
+			return err
+		}
+		if err := w.give(Part{Kind: Document, Name: name, Data: append(append(bytes.Clone(key), ": "...), text...)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inflate decompresses a stream within the limit.
+func (w *walk) inflate(data []byte) ([]byte, error) {
+	r, err := zlib.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, ErrUnreadable
+	}
+	limit := min(w.left, maxNested)
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if int64(len(text)) > limit || err != nil && len(text) == 0 {
+		return nil, ErrUnreadable
+	}
+	return text, nil
+}
+
+var (
+	pdfStream = []byte("stream")
+	pdfEnd    = []byte("endstream")
+	pdfFilter = regexp.MustCompile(`/Filter\s*(?:\[([^\]]*)\]|/(\w+))`)
+	// pdfString is a literal string, or one in hexadecimal digits.
+	pdfString = regexp.MustCompile(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
+)
+
+// pdf looks at the compressed streams of a PDF: as they are, and at the text that they draw.
+// What it cannot decompress, images apart, is an error: nobody knows what is in it.
+func (w *walk) pdf(name string, data []byte) error {
+	if bytes.Contains(data, []byte("/Encrypt")) {
+		return ErrUnreadable
+	}
+	for rest := data; ; {
+		i := bytes.Index(rest, pdfStream)
+		if i < 0 {
+			return nil
+		}
+		dictionary := rest[bytes.LastIndex(rest[:i], []byte("obj"))+1 : i]
+		body := bytes.TrimLeft(rest[i+len(pdfStream):], "\r\n")
+		end := bytes.Index(body, pdfEnd)
+		if end < 0 {
+			return nil
+		}
+		rest = body[end+len(pdfEnd):]
+		text, err := w.pdfStream(string(dictionary), body[:end])
+		if err != nil {
+			return err
+		}
+		if text == nil {
+			continue
+		}
+		if err := w.give(Part{Kind: Document, Name: name, Data: text}); err != nil {
+			return err
+		}
+		if drawn := drawnText(text); len(drawn) > 0 {
+			if err := w.give(Part{Kind: Document, Name: name, Data: drawn}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// pdfStream decompresses a stream; nil is one of an image, or one that is not compressed.
+func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
+	m := pdfFilter.FindStringSubmatch(dictionary)
+	if m == nil {
+		return nil, nil
+	}
+	for _, filter := range strings.Fields(strings.ReplaceAll(m[1]+m[2], "/", " ")) {
+		switch filter {
+		case "FlateDecode", "Fl":
+			plain, err := w.inflate(body)
+			if err != nil {
+				return nil, err
+			}
+			body = plain
+		case "ASCII85Decode", "A85":
+			plain := make([]byte, len(body))
+			n, _, err := ascii85.Decode(plain, bytes.TrimSuffix(bytes.TrimSpace(body), []byte("~>")), true)
+			if err != nil {
+				return nil, ErrUnreadable
+			}
+			body = plain[:n]
+		case "DCTDecode", "DCT", "JPXDecode", "CCITTFaxDecode", "CCF", "JBIG2Decode":
+			return nil, nil
+		default:
+			return nil, ErrUnreadable
+		}
+	}
+	return body, nil
+}
+
+// drawnText joins the strings that a page draws, a line each time that the place changes.
+func drawnText(stream []byte) []byte {
+	var out bytes.Buffer
+	for _, token := range pdfString.FindAll(stream, -1) {
+		switch {
+		case token[0] == '(':
+			out.WriteString(unescapePDF(string(token[1 : len(token)-1])))
+		case token[0] == '<':
+			var digits []byte
+			for _, b := range token[1 : len(token)-1] {
+				if b > ' ' {
+					digits = append(digits, b)
+				}
+			}
+			for i := 0; i+1 < len(digits); i += 2 {
+				if b := unhex(digits[i])<<4 | unhex(digits[i+1]); b >= ' ' {
+					out.WriteByte(b)
+				}
+			}
+		case out.Len() > 0 && (token[0] == 'T' && token[1] != 'J' && token[1] != 'j' || token[0] == 'E'):
+			out.WriteByte('\n')
+		}
+	}
+	return bytes.TrimSpace(out.Bytes())
+}
+
+func unhex(b byte) byte {
+	switch {
+	case b >= 'a':
+		return b - 'a' + 10
+	case b >= 'A':
+		return b - 'A' + 10
+	}
+	return b - '0'
+}
+
+var pdfEscapes = strings.NewReplacer(`\(`, "(", `\)`, ")", `\\`, `\`, `\n`, "\n", `\r`, "\r", `\t`, "\t")
+
+func unescapePDF(text string) string { return pdfEscapes.Replace(text) }

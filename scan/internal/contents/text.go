@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package contents
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"html"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/scan/internal/runs"
+)
+
+// decodeText decodes UTF-16 and UTF-32, with a byte order mark or without, as UTF-8.
+func decodeText(data []byte) (text []byte, encoding string, ok bool) {
+	zeros := bytes.IndexByte(data[:min(len(data), sniffed)], 0) >= 0
+	for _, e := range encodings {
+		if e.mark == "" && !zeros {
+			break // the others have a mark
+		}
+		if len(data) < e.width || len(data)%e.width != 0 {
+			continue
+		}
+		if e.mark != "" && bytes.HasPrefix(data, []byte(e.mark)) || e.mark == "" && e.fits(data) {
+			return e.decode(data), e.name, true
+		}
+	}
+	return nil, "", false
+}
+
+// encodingOf is one way to write characters down.
+type encodingOf struct {
+	name  string
+	mark  string
+	width int
+	order binary.ByteOrder
+}
+
+// encodings with a mark are tried first, the longer ones before those that they start with.
+var encodings = []encodingOf{
+	{"UTF-32", "\xff\xfe\x00\x00", 4, binary.LittleEndian}, {"UTF-32", "\x00\x00\xfe\xff", 4, binary.BigEndian},
+	{"UTF-16", "\xff\xfe", 2, binary.LittleEndian}, {"UTF-16", "\xfe\xff", 2, binary.BigEndian},
+	{"UTF-32", "", 4, binary.LittleEndian}, {"UTF-32", "", 4, binary.BigEndian},
+	{"UTF-16", "", 2, binary.LittleEndian}, {"UTF-16", "", 2, binary.BigEndian},
+}
+
+func (e encodingOf) unit(data []byte) rune {
+	if e.width == 4 {
+		return rune(e.order.Uint32(data))
+	}
+	return rune(e.order.Uint16(data))
+}
+
+// fits reports whether the start of a file is text in this encoding, most of it ASCII.
+func (e encodingOf) fits(data []byte) bool {
+	head := data[:min(len(data), sniffed)]
+	units, ascii := 0, 0
+	for i := 0; i+e.width <= len(head); i += e.width {
+		units++
+		if r := e.unit(head[i:]); r == '\n' || r == '\r' || r == '\t' || r >= ' ' && r < 0x7f {
+			ascii++
+		} else if r < ' ' || r > unicode.MaxRune {
+			return false
+		}
+	}
+	return units >= 4 && ascii*10 >= units*7
+}
+
+func (e encodingOf) decode(data []byte) []byte {
+	data = data[len(e.mark):]
+	out := make([]byte, 0, len(data)/e.width+utf8.UTFMax)
+	for i := 0; i+e.width <= len(data); i += e.width {
+		r := e.unit(data[i:])
+		if e.width == 2 && utf16.IsSurrogate(r) && i+4 <= len(data) {
+			r = utf16.DecodeRune(r, e.unit(data[i+2:]))
+			i += 2
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
+}
+
+const (
+	// maxScalars bounds how many values of a file are given without their escapes.
+	maxScalars = 10_000
+	// maxYAML is the largest file of which the values are looked at, in bytes.
+	maxYAML = 8 << 20
+	// minRun is the shortest text that is taken for base64.
+	minRun = 24
+)
+
+// scalars gives values that the file does not show as they are: written with escapes or
+// on several lines, with entities of HTML, or in the alphabet of base64 for URLs.
+func (w *walk) scalars(name string, data []byte) error {
+	if err := w.lines(name, data); err != nil {
+		return err
+	}
+	if len(data) > maxYAML || !hasEscapes(data) {
+		return nil
+	}
+	for _, doc := range parse(data) {
+		count := 0
+		if err := w.node(name, data, doc, &count, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasEscapes reports whether there may be escapes of YAML that hide a character.
+func hasEscapes(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.IndexByte(rest, '\\')
+		if i < 0 || i+1 == len(rest) {
+			return false
+		}
+		if rest = rest[i+1:]; strings.IndexByte("xuU\n\r/", rest[0]) >= 0 {
+			return true
+		}
+	}
+}
+
+func parse(data []byte) (docs []*yaml.Node) {
+	defer func() { recover() }() // the parser is not ours; what it cannot read is read as text
+	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
+		doc := new(yaml.Node)
+		if dec.Decode(doc) != nil {
+			return docs
+		}
+		docs = append(docs, doc)
+	}
+}
+
+func (w *walk) node(name string, data []byte, n *yaml.Node, count *int, depth int) error {
+	if n.Kind == yaml.AliasNode || depth > 10_000 {
+		return nil
+	}
+	for i, child := range n.Content {
+		key := ""
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			key = n.Content[i-1].Value + ": "
+		}
+		if child.Kind == yaml.ScalarNode && child.Style&yaml.DoubleQuotedStyle != 0 && !bytes.Contains(data, []byte(child.Value)) {
+			if *count++; *count > maxScalars {
+				return ErrUnreadable
+			}
+			if err := w.give(Part{Kind: Scalar, Name: name, Data: []byte(key + child.Value), Line: child.Line, Encoding: "escapes"}); err != nil {
+				return err
+			}
+		}
+		if err := w.node(name, data, child, count, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lines gives what lines encode: entities of HTML, base64 in the alphabet for URLs, and
+// what stands behind the start of a data URI.
+func (w *walk) lines(name string, data []byte) error {
+	if bytes.Contains(data, []byte("&#")) {
+		if err := w.entities(name, data); err != nil {
+			return err
+		}
+	}
+	count := 0
+	for start, end := range runs.In(data, minRun) {
+		if count++; count%1024 == 0 && w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		run := data[start:end]
+		if !bytes.ContainsAny(run, "-_") && !bytes.HasSuffix(data[:start], []byte(";base64,")) {
+			continue
+		}
+		if plain, ok := decode(run); ok {
+			if err := w.run(name, plain, 1+bytes.Count(data[:start], []byte("\n"))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walk) entities(name string, data []byte) error {
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		if plain := html.UnescapeString(string(line)); bytes.Contains(line, []byte("&#")) && plain != string(line) {
+			if err := w.give(Part{Kind: Scalar, Name: name, Data: []byte(plain), Line: number, Encoding: "HTML"}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// run gives what a run decodes to, if that is text or holds some.
+func (w *walk) run(name string, plain []byte, number int) error {
+	if hasMagic(plain) {
+		return w.binary(name, plain, 1)
+	}
+	if !utf8.Valid(plain) || bytes.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
+		return nil
+	}
+	return w.give(Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
+}
+
+// decode decodes base64 of either alphabet. It looks at the start of a run first, because
+// most are something else.
+func decode(run []byte) ([]byte, bool) {
+	bare := strings.NewReplacer("-", "+", "_", "/").Replace(string(run))
+	head, err := base64.RawStdEncoding.DecodeString(bare[:16])
+	if err != nil || !hasMagic(head) && bytes.ContainsFunc(head[:8], func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
+		return nil, false
+	}
+	plain, err := base64.RawStdEncoding.DecodeString(bare)
+	return plain, err == nil
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package literal
+
+import (
+	"math"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Traits count what tells random text from words.
+type Traits struct {
+	Letters, Digits, Upper, Lower, Others int
+	// Switches is the number of changes between letters and digits, whatever is between.
+	Switches int
+}
+
+// TraitsOf counts the traits of a text.
+func TraitsOf(v string) Traits {
+	var t Traits
+	before := rune(0)
+	for _, r := range v {
+		kind := rune(0)
+		switch {
+		case r >= '0' && r <= '9':
+			t.Digits++
+			kind = '0'
+		case unicode.IsLetter(r):
+			t.Letters++
+			kind = 'a'
+			if unicode.IsUpper(r) {
+				t.Upper++
+			} else {
+				t.Lower++
+			}
+		default:
+			t.Others++
+			continue
+		}
+		if before != 0 && before != kind {
+			t.Switches++
+		}
+		before = kind
+	}
+	return t
+}
+
+const (
+	// MinRandom is the shortest text that looks random, in letters and digits.
+	MinRandom = 16
+	// minLetters is the same where letters of one case are nearly all there is.
+	minLetters = 20
+	// maxOpaque is the longest value that is taken for a key because of its looks.
+	maxOpaque = 1024
+)
+
+var uuid = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// IsUUID reports a text that is a UUID.
+func IsUUID(v string) bool { return uuid.MatchString(v) }
+
+// LooksRandom reports text that nobody would have thought up: letters and digits that
+// alternate, or letters without the look of words.
+func LooksRandom(v string) bool {
+	if len(v) < MinRandom || len(v) > maxOpaque || !utf8.ValidString(v) || strings.ContainsAny(v, " \t\r\n\uE000") {
+		return false
+	}
+	if uuid.MatchString(v) || IsPlaceholder(v) || IsKnown(v) {
+		return false
+	}
+	return isRandom(v)
+}
+
+// isRandom judges the characters of a text alone: one of its runs has to be random.
+func isRandom(v string) bool {
+	if entropy(v) < 3 {
+		return false
+	}
+	for run := range strings.FieldsFuncSeq(v, func(r rune) bool { return !isRunRune(r) }) {
+		if IsRandomRun(run) {
+			return true
+		}
+	}
+	return false
+}
+
+// HasRandomRun reports a text with such a run.
+func HasRandomRun(text string) bool {
+	for run := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '/' || !isRunRune(r) }) {
+		if IsRandomRun(run) {
+			return true
+		}
+	}
+	return false
+}
+
+func isRunRune(r rune) bool {
+	return r < utf8.RuneSelf && isNameByte(byte(r)) || strings.ContainsRune(".$+/", r) || r >= utf8.RuneSelf
+}
+
+// IsRandomRun judges a run of letters and digits, and of the signs that keys have
+// between them.
+func IsRandomRun(v string) bool {
+	if len(v) < MinRandom || longestPart(v) < minPart || uuid.MatchString(v) {
+		return false
+	}
+	t := TraitsOf(v)
+	if t.Letters+t.Digits < MinRandom || t.Others*4 > len(v) || IsWordy(v) {
+		return false
+	}
+	if t.Digits >= 2 && t.Letters >= 2 && t.Switches >= 3 {
+		return true
+	}
+	return t.Letters > 0 && (t.Upper >= 3 && t.Lower >= 3 || t.Letters+t.Digits >= minLetters)
+}
+
+// minPart is how long one of the parts of a random text is at least, in bytes: a list of
+// short words and numbers is none.
+const minPart = 7
+
+// longestPart returns the length of the longest run of letters and digits.
+func longestPart(v string) int {
+	longest := 0
+	for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		longest = max(longest, len(part))
+	}
+	return longest
+}
+
+// entropy is Shannon's, in bits for each character.
+func entropy(v string) float64 {
+	counts := map[rune]int{}
+	total := 0
+	for _, r := range v {
+		counts[r]++
+		total++
+	}
+	bits := 0.0
+	for _, n := range counts {
+		p := float64(n) / float64(total)
+		bits -= p * math.Log2(p)
+	}
+	return bits
+}
+
+// LooksGenerated reports a value that is not made of words: a key, a token, but also a
+// word with a number in it.
+func LooksGenerated(v string) bool {
+	if len(v) < 8 || strings.ContainsAny(v, " \t\r\n\uE000") || !utf8.ValidString(v) {
+		return false
+	}
+	if IsPlaceholder(v) {
+		return false
+	}
+	if uuid.MatchString(v) {
+		return true
+	}
+	return !IsWordy(v) && !IsNumeric(v) && !IsKnown(v)
+}
+
+// IsNumeric reports numbers, with what separates groups of digits.
+func IsNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") == "" }
+
+// whole are texts that are no secrets for their form, from their start to their end.
+var whole = []*regexp.Regexp{
+	regexp.MustCompile(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
+	regexp.MustCompile(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
+	regexp.MustCompile(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
+	regexp.MustCompile(`^(?i)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$`),
+	regexp.MustCompile(`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`),
+	// Scopes of OAuth, as in reserved_ip:read, and names of permissions.
+	regexp.MustCompile(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
+	// Names of files.
+	regexp.MustCompile(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
+	// Public by design: keys of Stripe and Mapbox for browsers.
+	regexp.MustCompile(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
+}
+
+// schemes start identifiers that are no keys, whatever follows.
+var schemes = NewVocabulary(`urn mailto tel data spiffe did javascript jdbc cid tag file`)
+
+var (
+	schemeStart = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*):(//)?`)
+	pathStart   = regexp.MustCompile(`^(?:~/|\.{1,2}/|/[A-Za-z][\w.-]{0,32}(?:/|$))`)
+)
+
+// IsKnown reports texts with a form of their own that are no keys: addresses, paths,
+// digests, versions, dates, colours. A key behind such a start is none of them.
+func IsKnown(v string) bool {
+	for _, form := range whole {
+		if form.MatchString(v) {
+			return true
+		}
+	}
+	if m := schemeStart.FindStringSubmatch(v); m != nil && (m[2] != "" || schemes[strings.ToLower(m[1])]) {
+		return true
+	}
+	return pathStart.MatchString(v) && !hasRandomSegment(v)
+}
+
+// hasRandomSegment reports paths of which a part looks like a key.
+func hasRandomSegment(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if len(segment) >= MinRandom && !uuid.MatchString(segment) && isRandom(segment) {
+			return true
+		}
+	}
+	return false
+}

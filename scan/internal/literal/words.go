@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package literal
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Words splits a name: userApiKey, USER_API_KEY and user-api-key are user, api, key.
+// Letters lose their accents.
+func Words(name string) []string {
+	var list []string
+	var word strings.Builder
+	flush := func() {
+		if word.Len() > 0 {
+			list = append(list, unaccented(strings.ToLower(word.String())))
+			word.Reset()
+		}
+	}
+	runes := []rune(name)
+	for i, r := range runes {
+		upper := unicode.IsUpper(r)
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsMark(r) && r != 'ー':
+			flush()
+			continue
+		case upper && i > 0 && unicode.IsLower(runes[i-1]), upper && i > 0 && i+1 < len(runes) && unicode.IsLower(runes[i+1]):
+			flush()
+		}
+		word.WriteRune(r)
+	}
+	flush()
+	return list
+}
+
+// accents are letters with an accent and the same ones without, for the languages that
+// names of credentials are written in.
+var accents = strings.NewReplacer("á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ą", "a", "é", "e", "è", "e", "ê", "e",
+	"ë", "e", "ě", "e", "ę", "e", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ñ", "n", "ó", "o", "ò", "o", "ô", "o", "ö", "o",
+	"õ", "o", "ø", "o", "ú", "u", "ù", "u", "û", "u", "ü", "u", "ů", "u", "ý", "y", "ç", "c", "č", "c", "ć", "c", "ł", "l", "ś", "s",
+	"š", "s", "ş", "s", "ž", "z", "ź", "z", "ż", "z", "ř", "r", "ğ", "g")
+
+func unaccented(word string) string {
+	if strings.IndexFunc(word, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return word
+	}
+	return accents.Replace(word)
+}
+
+// shortWords are words without a vowel, or shorter than words are.
+var shortWords = NewVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms sso ssl tls tcp ssh sql gpt llm mcp
+	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 gcp aws dev prod qa hr sdk cli rest
+	on in to of at by is no or if it up do go me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw
+	ip vpc cdn dns hf svc pfx crt ssm kms arn cr gh gl ci cd pr mr vm sg lb ns tf np rw ro rds ec sqs sns iam mfa otp tmp ttl rpc grpc`)
+
+// IsWordy reports text that is made of words, as identifiers, slugs, file names and
+// addresses are: userToken, my-session-token, body.user.token. Letters of any script
+// make words.
+func IsWordy(v string) bool {
+	parts := strings.FieldsFunc(v, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != 'ー'
+	})
+	list, short, length := 0, 0, 0
+	for _, part := range parts {
+		if strings.IndexFunc(part, unicode.IsLetter) < 0 {
+			if len(part) > 4 { // a number that is more than a year
+				return false
+			}
+			continue
+		}
+		if strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
+			return false // letters and digits that alternate
+		}
+		for _, w := range Words(part) {
+			list++
+			length += len(w)
+			if len(w) < 3 && !shortWords[w] {
+				short++
+			} else if !isWord(w) && !shortWords[w] {
+				return false
+			}
+		}
+	}
+	return short*4 <= list && (list < 4 || length > 3*list)
+}
+
+const (
+	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits   = "0123456789"
+	vowels   = "aeiouyàâäéèêëîïôöùûüœæáíóúãõåø"
+	longWord = 32
+	// maxConsonants in a row, as in Rechtschreibung.
+	maxConsonants = 5
+)
+
+// isWord reports whether letters in lower case could be a word. Letters outside of the
+// Latin script always could: generated keys have none.
+func isWord(w string) bool {
+	consonants, any := 0, false
+	for _, r := range w {
+		if r > unicode.MaxLatin1 && !unicode.Is(unicode.Latin, r) {
+			return true
+		}
+		if strings.ContainsRune(vowels, r) {
+			any, consonants = true, 0
+			continue
+		}
+		if consonants++; consonants > maxConsonants {
+			return false
+		}
+	}
+	return any && len(w) <= longWord
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// example is a text that a rule finds a secret in.
+type example struct{ rule, text, secret string }
+
+// dump takes the place of the function with which gitleaks' generator checks its rules:
+// it prints what that would have checked.
+const dump = `package utils
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/zricethezav/gitleaks/v8/config"
+)
+
+func emit(r config.Rule, text string) {
+	secret := text
+	if m := r.Regex.FindStringSubmatch(text); m != nil {
+		secret = m[0]
+		for _, group := range m[1:] {
+			if group != "" {
+				secret = group
+				break
+			}
+		}
+	}
+	json.NewEncoder(os.Stdout).Encode([]string{r.RuleID, text, secret})
+}
+
+func Validate(r config.Rule, positive []string, _ []string) *config.Rule {
+	for _, text := range positive {
+		emit(r, text)
+	}
+	return &r
+}
+
+func ValidateWithPaths(r config.Rule, positive, _ map[string]string) *config.Rule {
+	for _, text := range positive {
+		if r.Regex != nil {
+			emit(r, text)
+		}
+	}
+	return &r
+}
+`
+
+// gitleaksExamples runs the generator of a copy of gitleaks that prints its examples.
+func gitleaksExamples(ctx context.Context, checkout string, perRule int) ([]example, error) {
+	dir, err := os.MkdirTemp("", "foreign")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.CopyFS(dir, os.DirFS(checkout)); err != nil {
+		return nil, err
+	}
+	if err := chmodAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cmd/generate/config/utils/validate.go"), []byte(dump), 0o644); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "go", "run", ".", filepath.Join(dir, "out.toml"))
+	cmd.Dir = filepath.Join(dir, "cmd/generate/config")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("run the generator of gitleaks: %w", err)
+	}
+	var list []example
+	count := map[string]int{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var row [3]string
+		if err := dec.Decode(&row); errors.Is(err, io.EOF) {
+			return list, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if count[row[0]]++; count[row[0]] <= perRule {
+			list = append(list, example{row[0], row[1], row[2]})
+		}
+	}
+}
+
+// chmodAll makes a copy of a module writable.
+func chmodAll(dir string) error {
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.Chmod(name, 0o755)
+		}
+		return os.Chmod(name, 0o644)
+	})
+}
+
+// yamlExamples reads rules as kingfisher, noseyparker and titus write them.
+func yamlExamples(dir string, perRule int) ([]example, error) {
+	var list []example
+	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(name) != ".yml" {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		var file struct {
+			Rules []struct {
+				ID, Pattern string
+				Examples    []string
+			}
+		}
+		if err := yaml.Unmarshal(data, &file); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for _, r := range file.Rules {
+			for _, text := range r.Examples[:min(perRule, len(r.Examples))] {
+				list = append(list, example{r.ID, text, secretIn(r.Pattern, text)})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+var comment = regexp.MustCompile(`(?m)(^|\s)#.*$|\s+`)
+
+// secretIn returns the group of a verbose expression that is the secret; the whole text
+// where Go cannot compile it.
+func secretIn(pattern, text string) string {
+	if strings.HasPrefix(pattern, "(?x)") {
+		pattern = comment.ReplaceAllString(strings.TrimPrefix(pattern, "(?x)"), "")
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return strings.TrimSpace(text)
+	}
+	m := re.FindStringSubmatch(text)
+	for i := len(m) - 1; i >= 0; i-- {
+		if m[i] != "" {
+			return m[i]
+		}
+	}
+	return strings.TrimSpace(text)
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package trufflehog
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/trufflesecurity/trufflehog/v3/pkg/detectors"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/pb/detector_typepb"
+
+	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+var _ scan.PartReader = (*Detector)(nil)
+
+// ReadsParts implements [scan.PartReader]: TruffleHog unpacks archives by itself.
+func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InArchive }
+
+var (
+	jdbcPassword = regexp.MustCompile(`(?i)(?:password|pwd|passwd)=([^;&\s"']+)|[:/]([^/:@\s]+)@`)
+	// asset is the end of the address of an image, which may have a hash in its name.
+	asset = regexp.MustCompile(`(?i)\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|js|map|mp4|avif)\b`)
+)
+
+// isExample reports a match that nobody has to revoke: an address without a password, or
+// with a placeholder for it, and a hash in the address of an image. TruffleHog reports
+// these; the report lists them as filtered.
+func isExample(r detectors.Result, data []byte) bool {
+	raw := string(r.Raw)
+	switch {
+	case r.DetectorType == detector_typepb.DetectorType_JDBC:
+		m := jdbcPassword.FindStringSubmatch(raw)
+		return m == nil || isPlaceholder(m[1]+m[2])
+	case strings.Contains(raw, "://"):
+		return hasPlaceholder(raw)
+	}
+	return literal.IsPlaceholder(raw) || isName(raw) || isInAsset(data, located(r))
+}
+
+func isPlaceholder(text string) bool {
+	return literal.IsPlaceholder(text) || strings.ContainsRune(literal.Punch(text), literal.Hole)
+}
+
+// hasPlaceholder reports an address whose password is one.
+func hasPlaceholder(address string) bool {
+	_, rest, _ := strings.Cut(address, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return false
+	}
+	_, pass, found := strings.Cut(rest[:at], ":")
+	if plain, err := url.PathUnescape(pass); err == nil {
+		pass = plain
+	}
+	return found && (isPlaceholder(pass) || len(pass) < minExample && exampleHost.MatchString(rest[at+1:]))
+}
+
+// minExample is the shortest password that counts at a host that is reserved for documents.
+const minExample = 6
+
+var exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
+
+// isName reports words in small letters, such as the name of a repository.
+func isName(text string) bool {
+	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz-_.") == "" && strings.ContainsAny(text, "-_") && literal.IsWordy(text)
+}
+
+// isInAsset reports a text that is only found in addresses of images and their likes.
+func isInAsset(data, text []byte) bool {
+	places := find(data, text)
+	for _, at := range places {
+		start := bytes.LastIndexAny(data[:at], " \t\r\n\"'()<>=") + 1
+		end := len(data)
+		if n := bytes.IndexAny(data[at:], " \t\r\n\"'()<>"); n >= 0 {
+			end = at + n
+		}
+		word := data[start:end]
+		if !bytes.Contains(word, []byte("/")) || !asset.Match(word) {
+			return false
+		}
+	}
+	return len(places) > 0
+}
