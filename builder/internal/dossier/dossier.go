@@ -152,21 +152,21 @@ func (d *Dossier) risks() []risk {
 			list = append(list, risk{level, fmt.Sprintf(text, terminal.Plural(n, "workspace"))})
 		}
 	}
-	add("high", r.Changes[compare.Breaking], "%s: something that others use is gone or asks for more")
+	add("high", r.Changes[compare.Breaking], "%s: something that other workspaces use is removed or requires more")
 	add("high", r.Changes[compare.Permission], "%s: permissions or public endpoints change")
-	add("high", r.Changes[compare.Outgoing], "%s: data goes to a host that is new")
+	add("high", r.Changes[compare.Outgoing], "%s: requests go to a new host")
 	if n := len(r.Accepted.New); n > 0 {
 		list = append(list, risk{"high", terminal.Plural(n, "finding") + " of the secret scan newly accepted"})
 	}
-	add("medium", r.Changes[compare.Behaviour], "%s: what it does changes")
+	add("medium", r.Changes[compare.Behaviour], "%s: behaviour changes")
 	if n := d.newValues(); n > 0 {
-		list = append(list, risk{"medium", terminal.Plural(n, "value") + " to be set on the platform first"})
+		list = append(list, risk{"medium", terminal.Plural(n, "value") + " to set on the platform first"})
 	}
 	for _, w := range r.GroupedWarnings() {
 		list = append(list, risk{"medium", w.String()})
 	}
 	add("low", r.Changes[compare.Wording], "%s: names, descriptions or documents change")
-	add("low", r.OnlyVersion.Count, "%s: a new version name only")
+	add("low", r.OnlyVersion.Count, "%s: only the version name is new")
 	add("low", r.Unchanged, "%s: unchanged")
 	return list
 }

@@ -89,8 +89,8 @@ func TestPageSaysWhatAnApproverNeeds(t *testing.T) {
 	text := written(t, change(6, "v2.4.0"))
 	for _, want := range []string{
 		"Change of release v2.4.0", "2023-11-14 22:13 UTC", "requested by v2.4.0", "sha256:0123456789abcdef", "4d5e6f",
-		"1 workspace: permissions or public endpoints change", "1 workspace: data goes to a host that is new",
-		"2 workspaces: what it does changes", "4 workspaces: a new version name only", "1 finding of the secret scan newly accepted",
+		"1 workspace: permissions or public endpoints change", "1 workspace: requests go to a new host",
+		"2 workspaces: behaviour changes", "4 workspaces: only the version name is new", "1 finding of the secret scan newly accepted",
 		"new endpoint v2.4.0", "new host elsewhere.example.com", "Not everything is shown below", "3 lines of this file not shown",
 		"2027-01-31", "not in the baseline", "secret v2.4.0", "wrong: files", "WORKSPACE",
 		"deployment/prismeai-workspaces workspaces=registry.example.com:5000/release@sha256:0123456789abcdef",

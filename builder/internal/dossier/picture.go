@@ -134,7 +134,7 @@ func (p *painter) layOut() {
 // svg writes the picture. Colours are those of the page, so that it is right in the dark, too.
 func (p *painter) svg() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, `<svg viewBox="0 0 %d %d" role="img" aria-label="Order of the import">`,
+	fmt.Fprintf(&out, `<svg viewBox="0 0 %d %d" role="img" aria-label="Import order">`,
 		pictureWidth, max(p.height, headHeight))
 	out.WriteString(`<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"` +
 		` orient="auto"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>`)
