@@ -20,7 +20,7 @@ import (
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) quiet() bool {
 	data := s.file.Data
-	if !isYAML(s.file.Path) || loud.Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
+	if !isYAML(s.file.Path) || loud().Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
 		return false
 	}
 	var previous []byte
@@ -46,14 +46,16 @@ func (s *fileScan) quiet() bool {
 }
 
 // loud are parts of forms, of a tag and of command lines.
-var loud = ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
-	"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
-	"$2a$", "$2b$", "$2x$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$7$", "$y$", "$argon2", "$scrypt", "$pbkdf2", "sha}", "sha256}", "sha512}", "kind: secret",
-	"identified by", "identified with", "sshpass", "redis-cli", "mysql", "mariadb", "securestring", "login(", "authenticate(", "signin(", "sign_in(", "basic_auth", "basicauth",
-	"client(", "credential(", "credentials(", "getenv", "environ", "putenv", "setenv", "define(", "ordefault", "or_default", "configfield", "config_field", "config('", "config(\"",
-	"env('", "env(\"", "fetch('", "fetch(\"", "get('", "get(\"",
-	"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
-	"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "token is", "secret is", "key is")
+var loud = sync.OnceValue(func() *ahocorasick.Automaton {
+	return ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
+		"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
+		"$2a$", "$2b$", "$2x$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$7$", "$y$", "$argon2", "$scrypt", "$pbkdf2", "sha}", "sha256}", "sha512}", "kind: secret",
+		"identified by", "identified with", "sshpass", "redis-cli", "mysql", "mariadb", "securestring", "login(", "authenticate(", "signin(", "sign_in(", "basic_auth", "basicauth",
+		"client(", "credential(", "credentials(", "getenv", "environ", "putenv", "setenv", "define(", "ordefault", "or_default", "configfield", "config_field", "config('", "config(\"",
+		"env('", "env(\"", "fetch('", "fetch(\"", "get('", "get(\"",
+		"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
+		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "token is", "secret is", "key is")
+})
 
 // hasEscape reports escapes of characters, in which a word may hide.
 func hasEscape(data []byte) bool {
