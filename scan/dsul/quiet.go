@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
