@@ -169,8 +169,7 @@ func (c *Collector) checkObjectPath(at Position, rel string, p place) bool {
 		c.report(ruleSectionName, at, "the platform takes the file for an object of %s/ without a name, and refuses it", p.section)
 		return false
 	case stem(strings.SplitN(p.within, "/", 2)[0]) == "__index__" || path.Base(rel) == "__index__.yml":
-		c.report(rulePlatformInternal, at, "the file is internal to the platform")
-		return false
+		return false // the platform writes it with each push from a file system, and ignores it
 	case first != string(p.section):
 		c.report(ruleSectionName, at, "the platform takes %s/ for %s/, and mixes them up", show(first), p.section)
 		return false

@@ -64,7 +64,7 @@ func repositoryRules() []diagnostic.Rule {
 			ID:       rulePlatformInternal,
 			Severity: diagnostic.Warning,
 			Title:    "A file is internal to the platform",
-			Meaning:  "The platform writes runtime.yml and __index__.yml itself, and ignores them on import.",
+			Meaning:  "The platform writes runtime.yml itself, and ignores it on import.",
 			Example:  "mail/runtime.yml",
 			Remedy:   "delete the file; the platform ignores it on import",
 		},

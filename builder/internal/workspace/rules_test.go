@@ -179,7 +179,6 @@ var basicCases = []ruleCase{
 			fs["beta/runtime.yml"], fs["beta/automations/__index__.yml"] = "a: 1", "a: 1"
 		},
 		want: []string{
-			"warning platform-internal beta/automations/__index__.yml",
 			"warning platform-internal beta/runtime.yml",
 		},
 	},
