@@ -3,9 +3,10 @@
 package dsul
 
 import (
-	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 func TestNameStrength(t *testing.T) {

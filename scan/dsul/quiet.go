@@ -4,12 +4,12 @@ package dsul
 
 import (
 	"bytes"
-	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // quiet reports files in which no rule can find anything, many times as fast as the

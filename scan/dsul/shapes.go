@@ -5,10 +5,11 @@ package dsul
 import (
 	"encoding/base64"
 	"encoding/json"
-	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // pemBegin starts a private key, and other things.

@@ -3,13 +3,14 @@
 package dsul
 
 import (
-	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // spot is where a value is: its path, and what the path says about it.

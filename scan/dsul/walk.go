@@ -6,11 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"github.com/prismeai/workspaces-release/scan/internal/literal"
 	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 const (
