@@ -57,6 +57,8 @@ type app struct {
 	// running is the command, and given holds the flags that its command line has.
 	running *cobra.Command
 	given   map[string]bool
+	// notes are printed when the command has ended, below its progress.
+	notes notes
 }
 
 func (a *app) getenv(key string) string { return a.env[key] }
@@ -115,6 +117,7 @@ func (a *app) prepare(root, cmd *cobra.Command) {
 		if a.printOnly {
 			return config.Print(a.Out, cmd.Flags())
 		}
+		defer a.notes.write(a.Err)
 		return run(cmd, given)
 	}
 }

@@ -30,12 +30,26 @@ type sourceFlags struct {
 	sshKey, gitCA             string
 	maxFileSize, maxTotalSize byteSize
 	maxFiles                  count
+	exclude                   []string
+	workspace                 string
 }
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
+	f.registerPlace(flags)
+	f.registerLayout(flags)
+}
+
+// registerPlace registers the flags that say where the source is.
+func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ref, "ref", "", "Git `branch, tag or commit` (default: the repository's)")
 	flags.StringVar(&f.subdir, "subdir", "", "`directory` of the workspaces within SOURCE")
 	f.registerAccess(flags)
+}
+
+// registerLayout registers the flags that say what of the source ships.
+func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.exclude, "leave-out", nil, "`glob` of what does not ship, as in .gitignore (repeat; see also .releaseignore)")
+	flags.StringVar(&f.workspace, "workspace", "", "`slug` of the workspace, if SOURCE is one and its index.yml has no slug")
 }
 
 // registerAccess registers the access flags only, without --ref and --subdir.
@@ -70,7 +84,15 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 		TempDir: a.tempDir(),
 		Getenv:  a.getenv,
 		Limits:  f.limits(),
+		Notify:  a.notes.add,
 	}
+	for _, glob := range f.exclude {
+		if err := source.CheckGlob(glob); err != nil {
+			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--leave-out: %w", err))
+		}
+	}
+	opts.Exclude = f.exclude
+	opts.Workspace = f.workspace
 	opts.Username = f.gitUser
 	opts.SSHKeyFile = f.sshKey
 	opts.CAFile = f.gitCA

@@ -121,7 +121,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		return nil, err
 	}
 	if isImage(arg) {
-		unused := slices.Concat(gitFlags, []string{"ref", "subdir"})
+		unused := slices.Concat(gitFlags, layoutFlags, []string{"ref", "subdir"})
 		if err := a.refuseUnused("a SOURCE", unused...); err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "longest `time` from the import to its known end")
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a format of json and junit (repeat)")
 	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: `FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
-	f.source.register(flags)
+	f.source.registerPlace(flags)
 	f.look.registerNamed(flags, "scan-report")
 	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
 }

@@ -19,6 +19,9 @@ var scanRuleFlags = []string{
 	"scan-cache", "scan-cache-key-file", "no-cache",
 }
 
+// layoutFlags say what of the source ships.
+var layoutFlags = []string{"leave-out", "workspace"}
+
 // gitFlags say how a Git server is reached.
 var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca"}
 

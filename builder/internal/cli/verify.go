@@ -47,7 +47,7 @@ func (a *app) verify() *cobra.Command {
 				return err
 			}
 			if src == "" {
-				if err := a.refuseUnused("--source", slices.Concat(scanRuleFlags, gitFlags)...); err != nil {
+				if err := a.refuseUnused("--source", slices.Concat(scanRuleFlags, gitFlags, layoutFlags)...); err != nil {
 					return err
 				}
 			} else {
@@ -71,6 +71,7 @@ func (a *app) verify() *cobra.Command {
 		},
 	}
 	from.registerAccess(cmd.Flags())
+	from.registerLayout(cmd.Flags())
 	look.registerRules(cmd.Flags())
 	cmd.Flags().StringVar(&src, "source", "", "`SOURCE` as of build, to build the image from again and compare; with the scan's flags of that build")
 	reach.register(cmd.Flags())

@@ -40,6 +40,8 @@ type File struct {
 	} `yaml:"repository"`
 	// Groups in import order.
 	Groups []Group `yaml:"groups"`
+	// Exclude are globs of what does not ship, as in .gitignore.
+	Exclude []string `yaml:"exclude"`
 	// Labels and Annotations of the image, beside ours.
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
@@ -169,6 +171,7 @@ func (f *File) settings() map[string][]string {
 		"base":                 one(f.Base),
 		"tag":                  f.Tags,
 		"platform":             f.Platforms,
+		"leave-out":            f.Exclude,
 		"repository-id":        one(f.Repository.ID),
 		"repository-name":      one(f.Repository.Name),
 		"directory":            one(f.Repository.Directory),

@@ -269,7 +269,7 @@ func FuzzArchive(f *testing.F) {
 			return
 		}
 		tree := &Tree{top: root, root: root, limits: limits}
-		if err := tree.pickLone(Spec{dir: "x.zip"}, true); err != nil {
+		if _, err := tree.pickLone(Spec{dir: "x.zip"}, "", true); err != nil {
 			return
 		}
 		var total int64

@@ -30,7 +30,7 @@ func newHistory(t *testing.T) history {
 	h.first = h.Commit(t, "main", index("first"))
 	h.unnamed = h.Commit(t, "main", index("unnamed"))
 	h.second = h.Commit(t, "main", index("second"))
-	h.tip = h.Commit(t, "main", index("tip"), gittest.File{Path: "deep/er/shop/index.yml", Data: "deep"})
+	h.tip = h.Commit(t, "main", index("tip"), gittest.File{Path: ".deep/er/shop/index.yml", Data: "deep"})
 	h.branch = h.Commit(t, "team/branch", index("branch"))
 	h.Reference(t, "refs/tags/light", h.first)
 	tag := h.Tag(t, "v1", plumbing.CommitObject, h.second)
@@ -59,8 +59,8 @@ func TestRefsAndSubdirectories(t *testing.T) {
 		{"reference of a forge", "#refs/merge-requests/7/head", "branch", release.Source{Commit: h.branch.String(), Ref: "refs/merge-requests/7/head"}},
 		{"commit", "#" + h.unnamed.String(), "unnamed", release.Source{Commit: h.unnamed.String()}},
 		{"commit in capitals", "#" + strings.ToUpper(h.first.String()), "first", release.Source{Commit: h.first.String()}},
-		{"subdirectory", "#main:deep/er", "deep", release.Source{Commit: h.tip.String(), Ref: "main", Subdir: "deep/er"}},
-		{"subdirectory of the default", "#:./deep/er/", "deep", release.Source{Commit: h.tip.String(), Ref: "main", Subdir: "deep/er"}},
+		{"subdirectory", "#main:.deep/er", "deep", release.Source{Commit: h.tip.String(), Ref: "main", Subdir: ".deep/er"}},
+		{"subdirectory of the default", "#:./.deep/er/", "deep", release.Source{Commit: h.tip.String(), Ref: "main", Subdir: ".deep/er"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			url := server.URL() + gittest.Path
@@ -98,7 +98,7 @@ func TestRefsThatAreNotThere(t *testing.T) {
 		{"unknown commit", server, "#" + strings.Repeat("ab", 20), []string{"the server says", "not our ref"}},
 		{"commit without a name", poor, "#" + h.unnamed.String(), []string{"no branch and no tag is at commit", "name a branch or a tag"}},
 		{"no commit", server, "#blob", []string{"read commit " + blob.String()}},
-		{"subdirectory", server, "#main:deep/nope", []string{"no directory deep/nope in commit " + h.tip.String(), "--subdir"}},
+		{"subdirectory", server, "#main:.deep/nope", []string{"no directory .deep/nope in commit " + h.tip.String(), "--subdir"}},
 		{"subdirectory that is a file", server, "#main:shop/index.yml", []string{"no directory shop/index.yml"}},
 		{"nothing at all", empty, "", []string{"the repository is empty"}},
 		{"no default", gittest.ServeHTTP(t, headless, gittest.HTTPOptions{}), "", []string{"no default branch", "--ref"}},

@@ -233,7 +233,7 @@ func TestLocalRepository(t *testing.T) {
 		"#both":                  {Commit: h.second.String(), Ref: "both"},
 		"#v1-signed-off":         {Commit: h.second.String(), Ref: "v1-signed-off"},
 		"#" + h.unnamed.String(): {Commit: h.unnamed.String()},
-		"#main:deep/er":          {Commit: h.tip.String(), Ref: "main", Subdir: "deep/er"},
+		"#main:.deep/er":         {Commit: h.tip.String(), Ref: "main", Subdir: ".deep/er"},
 	} {
 		tree := open(t, "file://"+dir+fragment, Options{})
 		want.URL = "file://" + dir

@@ -43,7 +43,7 @@ func TestHistory(t *testing.T) {
 	server := gittest.ServeHTTP(t, h.Repository, gittest.HTTPOptions{})
 	before := []string{
 		version(h.first, "shop/index.yml", "first"), version(h.unnamed, "shop/index.yml", "unnamed"), version(h.second, "shop/index.yml", "second"),
-		version(h.tip, "deep/er/shop/index.yml", "deep"), version(h.tip, "shop/index.yml", "tip"),
+		version(h.tip, ".deep/er/shop/index.yml", "deep"), version(h.tip, "shop/index.yml", "tip"),
 	}
 	for _, url := range []string{server.URL() + gittest.Path, "file://" + bare(t, h)} {
 		for _, test := range []struct {
@@ -56,7 +56,7 @@ func TestHistory(t *testing.T) {
 			{"since a commit", "#" + h.tip.String(), h.unnamed.String(), 2, before[2:5]},
 			{"since zeros", "#v1", strings.Repeat("0", 40), 3, before[:3]},
 			{"since itself", "#v1", h.second.String(), 0, nil},
-			{"subdirectory", "#" + h.tip.String() + ":deep/er", "", 4, []string{version(h.tip, "shop/index.yml", "deep")}},
+			{"subdirectory", "#" + h.tip.String() + ":.deep/er", "", 4, []string{version(h.tip, "shop/index.yml", "deep")}},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				got, commits, err := past(t, url+test.fragment, test.since)

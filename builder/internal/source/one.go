@@ -62,25 +62,28 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 		}
 		return fmt.Errorf("it has the workspaces %s: name one of them with --workspace", strings.Join(names, ", "))
 	}
-	t.root = oneWorkspace{chosen[0].name(spec, slug), chosen[0].content}
-	// The enclosing repository's state does not describe a single workspace.
-	t.checkout = nil
-	t.info.Dirty = false
+	t.lone, t.slug = &chosen[0], chosen[0].name(spec, slug)
+	t.root = oneWorkspace{t.slug, t.lone.content}
+	t.ignored.lone = true
+	if t.lone.directory != "" {
+		t.ignored.place = []string{t.lone.directory}
+	}
 	return nil
 }
 
 // pickLone makes a source that is one workspace a repository of it: one with index.yml at
-// its top, or an archive with one directory, as the platform exports it.
-func (t *Tree) pickLone(spec Spec, archive bool) error {
+// its top, or an archive with one directory, as the platform exports it. It reports whether
+// the source is one.
+func (t *Tree) pickLone(spec Spec, slug string, archive bool) (bool, error) {
 	if !archive {
 		if atTop, err := t.isWorkspace(); err != nil || !atTop {
-			return err
+			return false, err
 		}
 	}
 	if found, err := t.candidates(); err != nil || len(found) != 1 {
-		return err
+		return false, err
 	}
-	return t.pickOne(spec, "")
+	return true, t.pickOne(spec, slug)
 }
 
 // isWorkspace reports whether the source is a workspace itself: index.yml is at its top,
@@ -98,7 +101,7 @@ func (t *Tree) isWorkspace() (bool, error) {
 }
 
 // name is the slug that the workspace says it has; without one, what it is asked for by,
-// or the name of its directory or archive.
+// or the name of its directory, archive or repository.
 func (c *candidate) name(spec Spec, asked string) string {
 	if c.slug != "" {
 		return c.slug
@@ -109,9 +112,8 @@ func (c *candidate) name(spec Spec, asked string) string {
 	if c.directory != "" {
 		return c.directory
 	}
-	dir, err := filepath.Abs(filepath.Join(spec.dir, spec.subdir))
-	base := filepath.Base(dir)
-	if base = strings.TrimSuffix(base, filepath.Ext(base)); err != nil || !slugs.MatchString(base) {
+	base := spec.base()
+	if base = strings.TrimSuffix(base, filepath.Ext(base)); !slugs.MatchString(base) {
 		return "workspace"
 	}
 	return base

@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -88,8 +87,15 @@ type Options struct {
 	History bool
 	// One makes the source one workspace, at its top or in a directory: the only one, or
 	// the one with the slug Workspace. Its files are below its slug then.
-	One       bool
+	One bool
+	// Workspace is also the slug of a workspace at the top whose index.yml has none.
 	Workspace string
+	// Exclude leaves out what matches one of these globs, in the notation of .gitignore.
+	// They are relative to the source or to the directory of the workspaces.
+	Exclude []string
+	// Notify takes what the user should know about how the source was understood, one
+	// line at a time. It may be nil.
+	Notify func(note string)
 }
 
 // File is a file that ships.
@@ -127,6 +133,13 @@ type Tree struct {
 	checkout *checkout
 	storage  *filesystem.Storage
 	close    []func() error
+	// ignored is what the user leaves out, place the directory of the workspaces if it was
+	// found, and lone the workspace that the source is, if it is one.
+	ignored ignored
+	place   string
+	lone    *candidate
+	slug    string
+	notify  func(note string)
 }
 
 // errNoWorkspaces is a source without anything to ship.
@@ -158,14 +171,15 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	if err != nil {
 		return nil, err
 	}
-	tree.limits, tree.top = opts.Limits, tree.root
-	if opts.One {
-		err = tree.pickOne(spec, opts.Workspace)
-	} else {
-		err = tree.pickLone(spec, archive)
+	tree.limits, tree.top, tree.notify = opts.Limits, tree.root, opts.Notify
+	if tree.notify == nil {
+		tree.notify = func(string) {}
 	}
-	if err != nil {
+	if err := tree.arrange(spec, opts, archive); err != nil {
 		return nil, errors.Join(err, tree.Close())
+	}
+	if spec.url == nil && !archive {
+		tree.identify(spec)
 	}
 	return tree, nil
 }
@@ -193,14 +207,19 @@ func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
 	}
-	i := slices.IndexFunc(top, func(e entry) bool { return e.name == name })
+	return readListedFile(top, name, limit)
+}
+
+// readListedFile reads a file of a directory: see [Tree.ReadTop].
+func readListedFile(list []entry, name string, limit int64) ([]byte, error) {
+	i := slices.IndexFunc(list, func(e entry) bool { return e.name == name })
 	switch {
 	case i < 0:
 		return nil, nil
-	case top[i].kind != regular || top[i].size > limit:
+	case list[i].kind != regular || list[i].size > limit:
 		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", name, limit)
 	}
-	data, err := top[i].read()
+	data, err := list[i].read()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -213,9 +232,11 @@ func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
 // is of a source that must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	w := newWalker(t.limits)
+	w.ignored = t.ignored
 	if err := w.list(ctx, t.root); err != nil {
 		return Report{}, err
 	}
+	t.notifyLeftOut(w.aside)
 	var compared comparison
 	if t.checkout != nil {
 		compared.blobs = t.checkout.blobs
@@ -243,7 +264,7 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	return w.conclude()
 }
 
-// openDirectory opens a directory, and finds out which commit it is, if any.
+// openDirectory opens a directory.
 func openDirectory(spec Spec) (*Tree, error) {
 	root, err := openRoot(spec.dir)
 	if err != nil {
@@ -256,11 +277,7 @@ func openDirectory(spec Spec) (*Tree, error) {
 			return nil, fmt.Errorf("subdirectory %s: %w", spec.subdir, pathError(err))
 		}
 	}
-	tree := &Tree{root: rootDirectory{root: root, path: "."}, close: []func() error{root.Close}}
-	if found, ok := identify(filepath.Join(spec.dir, spec.subdir)); ok {
-		tree.checkout, tree.info, tree.commit = found, found.info, found.time
-	}
-	return tree, nil
+	return &Tree{root: rootDirectory{root: root, path: "."}, close: []func() error{root.Close}}, nil
 }
 
 // pathError drops the operation and the path, which are in the message already.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +29,8 @@ type Spec struct {
 	ref string
 	// subdir is the directory of the workspaces, clean and relative; empty for the root.
 	subdir string
+	// exact says that the subdirectory was named, be it the root: none is looked for.
+	exact bool
 
 	// username is a secret because people put tokens there.
 	username, password secret.Value
@@ -38,16 +42,20 @@ var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]
 // Parse reads SOURCE: a directory, or the URL of a Git repository (https, http, ssh,
 // file, or user@host:path), which may end in #ref:subdir. User-info is taken out of
 // the URL. What has a colon before its first slash is no directory, as for git and
-// scp: ./a:b is one.
+// scp: ./a:b is one. The path of a bare repository, and that of any repository with
+// #ref:subdir behind it, stand for the file URL of the repository.
 //
 // No error quotes the source, whatever it is: in a URL with a mistake, a password may
 // be where a host or a path belongs.
 func Parse(s string) (Spec, error) {
 	location, fragment, _ := strings.Cut(s, "#")
 	head, _, _ := strings.Cut(location, "/")
+	repository, local := localRepository(s, location)
 	var spec Spec
 	var err error
 	switch {
+	case local:
+		spec.url = repository
 	case s == "":
 		return Spec{}, errors.New("the source is empty: name a directory or a Git URL")
 	case strings.Contains(location, "://"):
@@ -64,6 +72,23 @@ func Parse(s string) (Spec, error) {
 	}
 	ref, subdir, _ := strings.Cut(fragment, ":")
 	return spec.With(ref, subdir)
+}
+
+// localRepository returns the URL of a repository that SOURCE names by its path: a bare
+// one, or a location with a #fragment behind it. A directory of that name comes first.
+func localRepository(s, location string) (*url.URL, bool) {
+	dir, err := filepath.Abs(location)
+	if err != nil || location == "" || strings.Contains(location, "://") {
+		return nil, false
+	}
+	if _, err := os.Lstat(s); s != location && err == nil {
+		return nil, false
+	}
+	kept, err := gitDir(dir)
+	if err != nil || s == location && kept != dir {
+		return nil, false
+	}
+	return &url.URL{Scheme: "file", Path: dir}, true
 }
 
 func parseSCP(location string) (Spec, error) {
@@ -106,7 +131,7 @@ func (s Spec) IsRemote() bool { return s.url != nil && s.url.Scheme != "file" }
 // With adds what the flags --ref and --subdir say. What is said twice must agree.
 func (s Spec) With(ref, subdir string) (Spec, error) {
 	if ref != "" && s.url == nil {
-		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is")
+		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is; PATH#REF is that of a repository on this machine")
 	}
 	if strings.ContainsFunc(ref+subdir, unicode.IsControl) {
 		return Spec{}, fmt.Errorf("the ref %q or the subdirectory %q has a control character", ref, subdir)
@@ -117,6 +142,7 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 			return Spec{}, fmt.Errorf("subdirectory %q leads out of the source", subdir)
 		}
 	}
+	s.exact = s.exact || subdir != ""
 	if subdir == "." {
 		subdir = ""
 	}
@@ -130,6 +156,21 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 		s.subdir = subdir
 	}
 	return s, nil
+}
+
+// base is the last name of the source, without .git.
+func (s Spec) base() string {
+	switch {
+	case s.subdir != "":
+		return path.Base(s.subdir)
+	case s.url != nil:
+		return strings.TrimSuffix(path.Base(s.url.Path), ".git")
+	}
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(dir)
 }
 
 // String returns the source without credentials.

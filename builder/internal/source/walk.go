@@ -84,6 +84,10 @@ type walker struct {
 	total  int64
 	links  []entry
 	report Report
+	// ignored is what the user leaves out.
+	ignored ignored
+	// aside are the directories at the top that were left out because they hold no workspace.
+	aside []string
 }
 
 func newWalker(limits Limits) *walker {
@@ -91,13 +95,15 @@ func newWalker(limits Limits) *walker {
 }
 
 // list finds all files below root, in the byte order of their paths. Directories at
-// the top are workspaces; nothing else at the top ships.
+// the top are workspaces; nothing else at the top ships. Where some of them look like
+// workspaces, those that do not are left out.
 func (w *walker) list(ctx context.Context, root directory) error {
 	top, err := w.sorted(root)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
 	}
 	top = slices.DeleteFunc(top, w.dropTop)
+	top = w.dropAside(top)
 	if err := w.visitAll(ctx, "", top); err != nil {
 		return err
 	}
@@ -115,6 +121,7 @@ func (w *walker) dropTop(e entry) bool {
 		return false
 	case e.kind == folder && e.name == "node_modules":
 		w.drop(e, "packages are installed, not shipped")
+	case w.dropIgnored(e):
 	case strings.HasPrefix(e.name, "."):
 		w.drop(e, "hidden entries at the top are not workspaces")
 	case e.kind == regular:
@@ -161,7 +168,7 @@ func join(dir, name string) string {
 
 // visit handles an entry of a workspace, or a workspace.
 func (w *walker) visit(ctx context.Context, e entry) error {
-	if !w.acceptName(e) {
+	if w.dropIgnored(e) || !w.acceptName(e) {
 		return nil
 	}
 	switch e.kind {
@@ -244,6 +251,15 @@ func (w *walker) visitFile(e entry) error {
 	return nil
 }
 
+// dropIgnored drops what the user leaves out.
+func (w *walker) dropIgnored(e entry) bool {
+	if !w.ignored.matches(e) {
+		return false
+	}
+	w.drop(e, "it is excluded, by the release file or "+IgnoreFile)
+	return true
+}
+
 // dropInside drops what no workspace needs.
 func (w *walker) dropInside(e entry) bool {
 	switch {
@@ -251,6 +267,8 @@ func (w *walker) dropInside(e entry) bool {
 		w.drop(e, "Git's own data is not content")
 	case e.name == "node_modules" && e.kind == folder:
 		w.drop(e, "packages are installed, not shipped")
+	case e.name == IgnoreFile && e.kind == regular:
+		w.drop(e, "it says what does not ship")
 	case e.name == ".DS_Store" && e.kind == regular:
 		w.drop(e, "metadata of a file manager")
 	default:

@@ -4,8 +4,10 @@ package source
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/url"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -29,32 +31,44 @@ type checkout struct {
 	blobs map[string]string
 }
 
-// identify finds out which commit a directory is of. A directory that is in no Git
-// work tree, or in one that cannot be read, has no commit: that is no error.
-func identify(dir string) (*checkout, bool) {
+// identify finds out which commit a directory is of. A directory that is in no Git work
+// tree has no commit, and neither has one in a work tree that cannot be read: the user is
+// told.
+func (t *Tree) identify(spec Spec) {
+	dir := filepath.Join(spec.dir, spec.subdir, filepath.FromSlash(t.place))
+	found, err := t.findCheckout(dir)
+	switch {
+	case errors.Is(err, errNoRepository):
+	case err != nil:
+		t.notify("the commit of the directory is unknown, so that the release does not name it: " + err.Error())
+	default:
+		t.checkout, t.info, t.commit = found, found.info, found.time
+	}
+}
+
+func (t *Tree) findCheckout(dir string) (*checkout, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, false
+		return nil, pathError(err)
 	}
 	top, err := workTree(dir)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	subdir, err := filepath.Rel(top, dir)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	if subdir = filepath.ToSlash(subdir); subdir == "." {
 		subdir = ""
 	}
-	c, err := readCheckout(top, subdir)
-	return c, err == nil
+	return t.readCheckout(top, subdir)
 }
 
-func readCheckout(top, subdir string) (*checkout, error) {
+func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
 	dir, err := gitDir(top)
 	if err != nil {
 		return nil, err
@@ -64,9 +78,15 @@ func readCheckout(top, subdir string) (*checkout, error) {
 		return nil, err
 	}
 	defer storage.Close()
+	if err := checkObjectFormat(storage); err != nil {
+		return nil, errors.New("the builder does not read repositories with SHA-256 hashes yet")
+	}
 	refs, err := storedReferences(storage)
 	if err != nil {
 		return nil, err
+	}
+	if refs.head.IsZero() {
+		return nil, errors.New("the repository has no commit")
 	}
 	commit, err := object.GetCommit(storage, refs.head)
 	if err != nil {
@@ -76,7 +96,7 @@ func readCheckout(top, subdir string) (*checkout, error) {
 		dir:   dir,
 		info:  release.Source{URL: origin(storage), Commit: commit.Hash.String(), Ref: refs.headName, Subdir: subdir},
 		time:  commit.Committer.When,
-		blobs: shipped(storage, commit, subdir),
+		blobs: t.shipped(storage, commit, subdir),
 	}, nil
 }
 
@@ -102,13 +122,21 @@ func origin(storage config.ConfigStorer) string {
 }
 
 // shipped lists what a commit would ship, by the rules of every walk.
-func shipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) map[string]string {
+func (t *Tree) shipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) map[string]string {
+	if t.lone != nil {
+		subdir = path.Join(subdir, t.lone.directory)
+	}
 	tree, err := subtree(commit, subdir)
 	if err != nil {
 		return nil // it is not in the commit
 	}
+	var root directory = gitDirectory{objects: objects, tree: tree}
+	if t.lone != nil {
+		root = oneWorkspace{t.slug, root}
+	}
 	w := newWalker(Limits{FileSize: math.MaxInt64, TotalSize: math.MaxInt64, Files: math.MaxInt})
-	if err := w.list(context.Background(), gitDirectory{objects: objects, tree: tree}); err != nil {
+	w.ignored = t.ignored
+	if err := w.list(context.Background(), root); err != nil {
 		return nil
 	}
 	blobs := make(map[string]string, len(w.files))

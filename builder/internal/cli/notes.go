@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
+)
+
+// notes are what the user should know about how a source was understood, each once.
+type notes struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (n *notes) add(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.lines, line) {
+		n.lines = append(n.lines, line)
+	}
+}
+
+// write prints the notes.
+func (n *notes) write(w io.Writer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, line := range n.lines {
+		fmt.Fprintf(w, "builder: note: %s\n", terminal.Lines(line))
+	}
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
+)
+
+const (
+	// maxDepth is how many directories below the source the workspaces are looked for.
+	maxDepth = 4
+	// maxNamed is how many directories a message names.
+	maxNamed = 10
+)
+
+// workspaceParts are entries that a directory has if it is meant as a workspace.
+var workspaceParts = []string{
+	indexFile, "index.yaml", "index.json", "security.yml", ".import.yml", "automations", "imports", "pages",
+}
+
+// arrange finds the workspaces in the source, which may be one of them, or have them in a
+// directory further down.
+func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
+	top, err := newWalker(t.limits).sorted(t.root)
+	if err != nil {
+		return fmt.Errorf("list directory: %w", err)
+	}
+	err = errors.Join(t.ignored.add(opts.Exclude, nil), t.ignored.addFile(top, nil))
+	if err != nil {
+		return err
+	}
+	if opts.One {
+		return t.pickOne(spec, opts.Workspace)
+	}
+	if one, err := t.pickLone(spec, opts.Workspace, archive); err != nil || one {
+		if one && t.lone.slug == "" {
+			t.notify("the source is one workspace without a slug in index.yml: it ships as " + printable(t.slug) + " (--workspace names it)")
+		}
+		return err
+	}
+	if opts.Workspace != "" {
+		return errors.New("it is not one workspace, with index.yml at its top, that could be called by --workspace")
+	}
+	if spec.exact {
+		return nil
+	}
+	return t.findPlace(spec, opts)
+}
+
+// findPlace makes the directory with the workspaces the root, wherever it is in the source.
+func (t *Tree) findPlace(spec Spec, opts Options) error {
+	s := search{walker: newWalker(t.limits), ignored: t.ignored}
+	if err := s.look("", t.root, maxDepth); err != nil {
+		return nil //nolint:nilerr // the walk reports it, if it is about what ships
+	}
+	if len(s.places) > 1 {
+		return ambiguous(spec, s.places)
+	}
+	if len(s.places) == 0 || s.places[0].path == "" {
+		return nil
+	}
+	t.place, t.root = s.places[0].path, s.places[0].content
+	t.top = t.root
+	if t.info.Commit != "" {
+		t.info.Subdir = path.Join(spec.subdir, t.place)
+	}
+	t.notify(fmt.Sprintf("the workspaces are in %[1]s, which is taken as with --subdir %[1]s", printable(path.Join(spec.subdir, t.place))))
+	list, err := newWalker(t.limits).sorted(t.root)
+	if err != nil {
+		return fmt.Errorf("list directory %s: %w", printable(t.place), err)
+	}
+	t.ignored.place = strings.Split(t.place, "/")
+	return errors.Join(t.ignored.add(opts.Exclude, t.ignored.place), t.ignored.addFile(list, t.ignored.place))
+}
+
+// ambiguous is the error of a source with workspaces in several places.
+func ambiguous(spec Spec, places []place) error {
+	var lines strings.Builder
+	for i, p := range places {
+		if i == maxNamed {
+			fmt.Fprintf(&lines, "\n  and %d more", len(places)-i)
+			break
+		}
+		fmt.Fprintf(&lines, "\n  --subdir %s", printable(path.Join(".", spec.subdir, p.path)))
+	}
+	return fmt.Errorf("it has workspaces in several directories: name the one that ships, or exclude the others (exclude in the release file, or %s):%s",
+		IgnoreFile, lines.String())
+}
+
+// place is a directory with workspaces in it.
+type place struct {
+	path    string
+	content directory
+}
+
+// search looks for directories of workspaces.
+type search struct {
+	walker  *walker
+	ignored ignored
+	places  []place
+}
+
+// look searches a directory and, up to a depth, what is in it. What is in a workspace is
+// part of the workspace.
+func (s *search) look(dir string, content directory, depth int) error {
+	list, err := s.walker.sorted(content)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
+		return nil // the walk reports it, if it ships
+	} else if err != nil {
+		return fmt.Errorf("list directory %s: %w", printable(path.Join(".", dir)), err)
+	}
+	holds := false
+	for _, e := range list {
+		e.path = join(dir, e.name)
+		if e.kind != folder || strings.HasPrefix(e.name, ".") || e.name == "node_modules" || s.ignored.matches(e) {
+			continue
+		}
+		below, err := e.open()
+		if err != nil {
+			return fmt.Errorf("list directory %s: %w", printable(e.path), err)
+		}
+		parts, err := partsOf(s.walker, below)
+		if err != nil {
+			return fmt.Errorf("list directory %s: %w", printable(e.path), err)
+		}
+		holds = holds || slices.Contains(parts, indexFile)
+		if len(parts) > 0 || depth == 0 {
+			continue
+		}
+		if err := s.look(e.path, below, depth-1); err != nil {
+			return err
+		}
+	}
+	if holds {
+		s.places = append(s.places, place{dir, content})
+	}
+	slices.SortFunc(s.places, func(a, b place) int { return strings.Compare(a.path, b.path) })
+	return nil
+}
+
+// partsOf returns which parts of a workspace a directory has. One that cannot be listed
+// counts as a workspace, without an index.yml: the walk reports it.
+func partsOf(w *walker, d directory) ([]string, error) {
+	list, err := w.sorted(d)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
+		return []string{""}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var parts []string
+	for _, e := range list {
+		name := strings.ToLower(e.name)
+		if !slices.Contains(workspaceParts, name) {
+			continue
+		}
+		if e.kind == folder && name == "pages" && !holdsYAML(w, e) {
+			continue // the sources of a web site
+		}
+		parts = append(parts, e.name)
+	}
+	return parts, nil
+}
+
+// holdsYAML reports whether a directory has a YAML file, or cannot be listed.
+func holdsYAML(w *walker, e entry) bool {
+	d, err := e.open()
+	if err != nil {
+		return true
+	}
+	list, err := w.sorted(d)
+	return err != nil || slices.ContainsFunc(list, func(e entry) bool {
+		ext := strings.ToLower(path.Ext(e.name))
+		return e.kind != folder && (ext == ".yml" || ext == ".yaml")
+	})
+}
+
+// dropAside drops the directories at the top that hold no workspace, if others do.
+func (w *walker) dropAside(top []entry) []entry {
+	peek := newWalker(w.limits)
+	var aside []string
+	for _, e := range top {
+		if e.kind != folder {
+			continue
+		}
+		d, err := e.open()
+		if err != nil {
+			continue // visiting it fails, too
+		}
+		if parts, err := partsOf(peek, d); err == nil && len(parts) == 0 && peek.acceptName(e) {
+			aside = append(aside, e.name)
+		}
+	}
+	folders := slices.DeleteFunc(slices.Clone(top), func(e entry) bool { return e.kind != folder })
+	if len(aside) == len(folders) {
+		return top // the validation says that none of them is a workspace
+	}
+	w.aside = aside
+	return slices.DeleteFunc(top, func(e entry) bool {
+		if e.kind != folder || !slices.Contains(aside, e.name) {
+			return false
+		}
+		e.path = e.name
+		w.drop(e, "the directory holds no workspace: it has neither index.yml nor another part of one")
+		return true
+	})
+}
+
+// notifyLeftOut names the directories that hold no workspace.
+func (t *Tree) notifyLeftOut(aside []string) {
+	if len(aside) == 0 {
+		return
+	}
+	names := make([]string, 0, maxNamed)
+	for _, name := range aside[:min(len(aside), maxNamed)] {
+		names = append(names, printable(name)+"/")
+	}
+	note := "left out, because they hold no workspace: " + strings.Join(names, ", ")
+	if more := len(aside) - len(names); more > 0 {
+		note += " and " + terminal.Plural(more, "more directory")
+	}
+	t.notify(note)
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// noted opens and walks a source, and returns its files and what the user is told.
+func noted(t *testing.T, src string, opts Options) (files, notes, left []string, tree *Tree) {
+	t.Helper()
+	opts.Notify = func(note string) { notes = append(notes, note) }
+	tree = open(t, src, opts)
+	found, report := walk(t, tree)
+	equal(t, "diagnostics", rules(t, report), []string(nil))
+	return slices.Sorted(maps.Keys(found)), notes, dropped(t, report), tree
+}
+
+// The workspaces are found wherever they are, and what is beside them is left out.
+func TestLayouts(t *testing.T) {
+	const shop, desk = "slug: shop\n", "slug: desk\n"
+	for name, test := range map[string]struct {
+		files map[string]string
+		opts  Options
+		want  []string
+		left  []string
+		notes []string
+	}{
+		"in a directory": {
+			files: map[string]string{"workspaces/shop/index.yml": shop, "docs/a.md": "", "README.md": ""},
+			want:  []string{"shop/index.yml"},
+			notes: []string{"the workspaces are in workspaces, which is taken as with --subdir workspaces"},
+		},
+		"further down": {
+			files: map[string]string{"export/prod/shop/index.yml": shop, "export/prod/ci/a.yaml": ""},
+			want:  []string{"shop/index.yml"}, left: []string{"ci"},
+			notes: []string{"the workspaces are in export/prod, which is taken as with --subdir export/prod", "left out, because they hold no workspace: ci/"},
+		},
+		"beside others": {
+			files: map[string]string{
+				"shop/index.yml": shop, "ci/scan-policy.yaml": "", "charts/x/Chart.yaml": "", "terraform/main.tf": "",
+				"pages/shop/src/app.tsx": "", "desk/automations/a.yml": "",
+			},
+			want: []string{"desk/automations/a.yml", "shop/index.yml"}, left: []string{"charts", "ci", "pages", "terraform"},
+			notes: []string{"left out, because they hold no workspace: charts/, ci/, pages/, terraform/"},
+		},
+		"index.yml of another name": {
+			files: map[string]string{"shop/index.yml": shop, "desk/index.yaml": desk},
+			want:  []string{"desk/index.yaml", "shop/index.yml"},
+		},
+		"nothing is a workspace": {
+			files: map[string]string{"ci/a.yaml": "", "docs/b.md": ""},
+			want:  []string{"ci/a.yaml", "docs/b.md"},
+		},
+		"excluded": {
+			files: map[string]string{
+				"shop/index.yml": shop, "shop/notes/a.md": "", "desk/index.yml": desk, "old/w/index.yml": shop,
+				IgnoreFile: "# comment\n\n/old\r\nnotes/\n", "shop/" + IgnoreFile: "index.yml\n",
+			},
+			opts: Options{Exclude: []string{"desk"}},
+			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "desk", "old", "shop/.releaseignore", "shop/notes"},
+		},
+		"excluded, further down": {
+			files: map[string]string{
+				"a/b/shop/index.yml": shop, "a/b/shop/x.md": "", "a/b/shop/y.md": "", "a/b/shop/z.md": "",
+				IgnoreFile: "/a/b/shop/x.md\n", "a/b/" + IgnoreFile: "/shop/y.md\n",
+			},
+			opts: Options{Exclude: []string{"/shop/z.md"}},
+			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "shop/x.md", "shop/y.md", "shop/z.md"},
+			notes: []string{"the workspaces are in a/b, which is taken as with --subdir a/b"},
+		},
+		"one workspace": {
+			files: map[string]string{"index.yml": "name: Shop\n", "automations/a.yml": "", "docs/x.md": "", IgnoreFile: "/docs\n"},
+			opts:  Options{Workspace: "shop"},
+			want:  []string{"shop/automations/a.yml", "shop/index.yml"}, left: []string{"shop/.releaseignore", "shop/docs"},
+			notes: []string{"the source is one workspace without a slug in index.yml: it ships as shop (--workspace names it)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, notes, left, _ := noted(t, write(t, test.files), test.opts)
+			equal(t, "files", files, test.want)
+			if test.left != nil {
+				equal(t, "left out", left, test.left)
+			}
+			equal(t, "notes", notes, test.notes)
+		})
+	}
+}
+
+// Where several directories qualify, the user has to say which.
+func TestSeveralPlaces(t *testing.T) {
+	dir := write(t, map[string]string{"a/shop/index.yml": "", "b/c/desk/index.yml": "", "b/c/desk/automations/x/index.yml": ""})
+	openError(t, dir, Options{}, "several directories", ".releaseignore", "\n  --subdir a\n  --subdir b/c")
+	files, _, _, _ := noted(t, dir, Options{Exclude: []string{"/a"}})
+	equal(t, "files", files, []string{"desk/automations/x/index.yml", "desk/index.yml"})
+	top := write(t, map[string]string{"docs/index.yml": "", "workspaces/shop/index.yml": ""})
+	openError(t, top, Options{}, "\n  --subdir .\n  --subdir workspaces")
+	spec, err := parse(t, top).With("", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := Open(t.Context(), spec, Options{Getenv: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	found, _ := walk(t, tree)
+	equal(t, "files at the top", slices.Sorted(maps.Keys(found)), []string{"docs/index.yml"})
+}
+
+func TestMistakesOfExclusions(t *testing.T) {
+	files := map[string]string{"shop/index.yml": ""}
+	openError(t, write(t, files), Options{Exclude: []string{"[a"}}, `"[a" is not a glob`)
+	openError(t, write(t, files), Options{Workspace: "shop"}, "not one workspace", "--workspace")
+	files[IgnoreFile] = "ok\n/\n"
+	openError(t, write(t, files), Options{}, ".releaseignore, line 2", "empty")
+	files[IgnoreFile] = strings.Repeat("x", maxIgnoreFile+1)
+	openError(t, write(t, files), Options{}, ".releaseignore is not a regular file of at most")
+}
+
+// What is found is recorded as if it had been named, from a commit and from a work tree.
+func TestFoundPlaceIsRecorded(t *testing.T) {
+	git := newUpstream(t)
+	dir := git.repository(t, map[string]string{"workspaces/shop/index.yml": "slug: shop\n", "ci/x.yaml": "", IgnoreFile: "*.log\n"})
+	bare := filepath.Join(t.TempDir(), "mirror.git")
+	git.run(t, dir, "clone", "-q", "--bare", dir, bare)
+	for _, src := range []string{dir, "file://" + dir, dir + "#main", dir + "#main:workspaces", bare, bare + "#main"} {
+		_, _, _, tree := noted(t, src, Options{})
+		if info := tree.Info(); info.Subdir != "workspaces" || info.Commit == "" || info.Dirty {
+			t.Errorf("%s: %+v", src, info)
+		}
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "workspaces/shop/a.log"), nil, 0o600))
+	if _, _, _, tree := noted(t, dir, Options{}); tree.Info().Dirty {
+		t.Error("a file that is left out makes the source dirty")
+	}
+	openError(t, dir+"#nope", Options{}, `no branch and no tag "nope"`)
+}
+
+// A repository that is one workspace is called by its slug, else as the repository is.
+func TestRepositoryThatIsOneWorkspace(t *testing.T) {
+	git := newUpstream(t)
+	dir := git.repository(t, map[string]string{"index.yml": "name: Shop\n", "automations/a.yml": "do: []\n"})
+	bare := filepath.Join(t.TempDir(), "my-shop.git")
+	git.run(t, dir, "clone", "-q", "--bare", dir, bare)
+	files, _, _, _ := noted(t, bare, Options{})
+	equal(t, "files", files, []string{"my-shop/automations/a.yml", "my-shop/index.yml"})
+	files, _, _, tree := noted(t, dir, Options{Workspace: "shop"})
+	equal(t, "files", files, []string{"shop/automations/a.yml", "shop/index.yml"})
+	if info := tree.Info(); info.Commit == "" || info.Dirty {
+		t.Errorf("%+v", info)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "index.yml"), []byte("name: Other\n"), 0o600))
+	if _, _, _, tree := noted(t, dir, Options{Workspace: "shop"}); !tree.Info().Dirty {
+		t.Error("an edited workspace is not dirty")
+	}
+}
+
+// A work tree that cannot be read is told: the release does not name its commit.
+func TestUnknownCommitIsTold(t *testing.T) {
+	git := newUpstream(t)
+	for args, want := range map[string]string{"--object-format=sha256": "SHA-256", "--initial-branch=main": "no commit"} {
+		dir := write(t, map[string]string{"shop/index.yml": "slug: shop\n"})
+		git.run(t, dir, "init", "-q", args)
+		_, notes, _, tree := noted(t, dir, Options{})
+		if len(notes) != 1 || !strings.Contains(notes[0], "the commit of the directory is unknown") || !strings.Contains(notes[0], want) {
+			t.Errorf("%s: notes %q", args, notes)
+		}
+		if tree.Info().Commit != "" {
+			t.Errorf("%s: %+v", args, tree.Info())
+		}
+	}
+}
