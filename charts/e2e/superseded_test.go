@@ -16,9 +16,12 @@ import (
 // twoReleases looks at what happens while pods of two releases run.
 func (c *cluster) twoReleases(t *testing.T) {
 	w := c.world(t, "two-releases")
-	c.prove(t, "an old pod that comes back during a rollout imports nothing, from A to B", func(t *testing.T) string { return w.in(t).comeBack(releaseA, releaseB) })
-	c.prove(t, "an old pod that comes back during a rollout imports nothing, from B to A", func(t *testing.T) string { return w.in(t).comeBack(releaseB, releaseA) })
-	c.prove(t, "helm rollback of a failed release ends when the release before it is imported again", func(t *testing.T) string { return w.in(t).rollBackFailure() })
+	c.prove(t, "an old pod that comes back during a rollout imports nothing, from A to B",
+		func(t *testing.T) string { return w.in(t).comeBack(releaseA, releaseB) })
+	c.prove(t, "an old pod that comes back during a rollout imports nothing, from B to A",
+		func(t *testing.T) string { return w.in(t).comeBack(releaseB, releaseA) })
+	c.prove(t, "helm rollback of a failed release ends when the release before it is imported again",
+		func(t *testing.T) string { return w.in(t).rollBackFailure() })
 	c.prove(t, "a drain in the middle of an import leaves no lock", func(t *testing.T) string { return w.in(t).drainImporter() })
 }
 
@@ -35,8 +38,9 @@ func (w *world) comeBack(from, to string) string {
 	w.evict(victim)
 	var back string
 	w.await("a pod of "+from+" in place of "+victim, func(all []*pod) bool {
+		began := w.podOf(all, importer).Metadata.CreationTimestamp
 		for _, p := range all {
-			if p.release() == from && p.Metadata.CreationTimestamp.After(w.podOf(all, importer).Metadata.CreationTimestamp) {
+			if p.release() == from && p.Metadata.CreationTimestamp.After(began) {
 				back = p.Metadata.Name
 			}
 		}
@@ -138,7 +142,8 @@ func (w *world) rollBackFailure() string {
 	if got := of(w.awaitReady(2, releaseA), releaseA); strings.Join(got, " ") != strings.Join(old, " ") {
 		w.t.Errorf("the pods are %s, not those that always served: %s", got, old)
 	}
-	return fmt.Sprintf("%d of %d workspaces are those of before; its pods import again %s after the command, which took %s", workspaceCount, workspaceCount, noticed, took)
+	return fmt.Sprintf("%d of %d workspaces are those of before; its pods import again %s after the command, which took %s",
+		workspaceCount, workspaceCount, noticed, took)
 }
 
 // awaitReimport waits until release A is imported again, up to the workspace that is held.

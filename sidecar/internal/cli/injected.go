@@ -24,7 +24,8 @@ func (f *injectedFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
 	fs.StringVar(&f.pod, "pod", "", "`JSON` of a pod as the Deployment would create it")
 	fs.StringVar(&f.annotation, "annotation", "", "`NAME=VALUE` of the annotation that the pod has to get")
-	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir, "`directory` with the service account, which may create pods")
+	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir,
+		"`directory` with the service account, which may create pods")
 	fs.DurationVar(&f.wait, "wait", time.Minute, "`time` after which to give up")
 	return fs
 }
@@ -58,6 +59,7 @@ func (a *app) injected(ctx context.Context, args []string) error {
 		}
 		return &exitError{code: exitUnavailable, err: fmt.Errorf("wait for the injection: %w", err)}
 	}
-	_, err = fmt.Fprintf(a.Out, "the API server injects the sidecar, seen after %s\n", time.Since(begin).Round(time.Millisecond))
+	took := time.Since(begin).Round(time.Millisecond)
+	_, err = fmt.Fprintf(a.Out, "the API server injects the sidecar, seen after %s\n", took)
 	return err
 }

@@ -49,7 +49,8 @@ type Client struct {
 func InCluster(env map[string]string, dir string) (*Client, error) {
 	host, port := env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]
 	if host == "" || port == "" {
-		return nil, errors.New("find the API server: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, so this is no pod")
+		return nil, errors.New("find the API server: this is not a pod, as KUBERNETES_SERVICE_HOST or " +
+			"KUBERNETES_SERVICE_PORT is not set")
 	}
 	namespace, err := readFile(filepath.Join(dir, "namespace"))
 	if err != nil {
@@ -63,11 +64,17 @@ func InCluster(env map[string]string, dir string) (*Client, error) {
 	if !roots.AppendCertsFromPEM([]byte(ca)) {
 		return nil, fmt.Errorf("%s has no certificate", filepath.Join(dir, "ca.crt"))
 	}
-	server := url.URL{Scheme: "https", Host: net.JoinHostPort(host, port), RawQuery: "dryRun=All&fieldManager=workspaces-release"}
+	server := url.URL{
+		Scheme:   "https",
+		Host:     net.JoinHostPort(host, port),
+		RawQuery: "dryRun=All&fieldManager=workspaces-release",
+	}
+	transport := &http.Transport{
+		DisableKeepAlives: true, // a new connection may reach another API server
+		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}
 	return &Client{
-		// A connection for each request, which may reach another API server.
-		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{
-			DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}},
+		http:      &http.Client{Timeout: requestTimeout, Transport: transport},
 		url:       server.JoinPath("api/v1/namespaces", namespace, "pods").String(),
 		tokenFile: filepath.Join(dir, "token"),
 	}, nil

@@ -41,8 +41,8 @@ func apiServer(t *testing.T, answers ...answer) (client *Client, requests *int) 
 	requests = new(int)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.Method != http.MethodPost || r.URL.Path != "/api/v1/namespaces/prod/pods" || r.URL.Query().Get("dryRun") != "All" ||
-			r.Header.Get("Authorization") != "Bearer "+token || string(body) != pod || !r.Close {
+		isDryRun := r.Method == http.MethodPost && r.URL.Path == "/api/v1/namespaces/prod/pods" && r.URL.Query().Get("dryRun") == "All"
+		if !isDryRun || r.Header.Get("Authorization") != "Bearer "+token || string(body) != pod || !r.Close {
 			t.Errorf("%s %s with %v: %s", r.Method, r.URL, r.Header, body)
 		}
 		a := answers[min(*requests, len(answers)-1)]
@@ -54,7 +54,8 @@ func apiServer(t *testing.T, answers ...answer) (client *Client, requests *int) 
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "namespace"), "prod")
 	write(t, filepath.Join(dir, "token"), token+"\n")
-	write(t, filepath.Join(dir, "ca.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	write(t, filepath.Join(dir, "ca.crt"), string(ca))
 	client, err := InCluster(environment(t, server.URL), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func TestInClusterWants(t *testing.T) {
 		env   map[string]string
 		files map[string]string
 	}{
-		{"this is no pod", nil, nil},
+		{"this is not a pod", nil, nil},
 		{"find the namespace", env, nil},
 		{"find the authority", env, map[string]string{"namespace": "prod"}},
 		{"ca.crt has no certificate", env, map[string]string{"namespace": "prod", "ca.crt": "x"}},
