@@ -124,6 +124,10 @@ e2e: build $(TOOLS)/helm
 	E2E_BUILDER=$(BIN)/builder E2E_IMAGES=$(BIN)/images E2E_HELM=$(TOOLS)/helm E2E_LOAD='$(LOAD)' E2E_CHART=$(abspath $(CHART)) \
 		$(GO) test -tags e2e ./charts/e2e -count=1 -timeout 30m -v $(if $(RUN),-run '$(RUN)')
 
+# The same by its relative name, as messages have it.
+.tools/bin/%: $(TOOLS)/%
+	@:
+
 # Tools have modules of their own, so that go.mod stays ours.
 $(TOOLS)/trufflehog: .tools/trufflehog/go.mod
 	cd .tools/trufflehog && $(GO) build -o $@ github.com/trufflesecurity/trufflehog/v3
