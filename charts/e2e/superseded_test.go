@@ -30,10 +30,12 @@ func (w *world) comeBack(from, to string) string {
 	w.install(standalone(from, 2), "--wait")
 	w.awaitReady(2, from)
 	before := w.ledger()
+	w.steer("hold/"+held, "")
 	w.install(standalone(to, 2))
-	w.await("a pod of "+to+" is Ready", func(all []*pod) bool { return len(readyOf(all, to)) > 0 })
+	importer := w.awaitImport(held, to)
 	w.mustKubectl("rollout", "pause", "deployment/workspaces") // so that the old ReplicaSet still wants its pods
-	importer := readyOf(w.current(), to)[0]
+	w.steer("resume/"+held, "")
+	w.await("a pod of "+to+" is Ready", func(all []*pod) bool { return len(readyOf(all, to)) > 0 })
 	victim := of(w.current(), from)[0]
 	w.evict(victim)
 	var back string

@@ -79,16 +79,11 @@ func (c *Current) failure() *Failure {
 	return &Failure{Reason: state.Superseded, Message: fmt.Sprintf("%s is the current release, this pod carries %s", c.Named, c.Own)}
 }
 
-const (
-	// freshFile is how long a file that was just read for the first time is taken for
-	// up to date. The kubelet brings a change of a ConfigMap to a pod that runs with a
-	// delay of up to its sync period and the lifetime of its cache, but mounts the newest
-	// content into a pod that starts.
-	freshFile = 2 * time.Minute
-	// fileDelay is that delay. A pod whose file may be old waits for it before it
-	// imports over another release: that may be the new current one.
-	fileDelay = 90 * time.Second
-)
+// fileDelay is how late a change of a ConfigMap may reach a pod that runs: the kubelet
+// looks every 60 to 90 seconds. A confirmed pod waits for it before it imports over
+// another release, which may be the new current one, however young the pod is: its file
+// is as old as the pod.
+const fileDelay = 2 * time.Minute
 
 // currency is what the importer knows about the file that names the current release.
 type currency struct {
@@ -127,13 +122,13 @@ func (p *pass) yield() error {
 	return p.Current.failure()
 }
 
-// mayTakeBack reports whether the file that names this release is known to be up to
-// date, after another release was first seen at a time.
+// mayTakeBack reports whether the file that names this release is newer than another
+// release that was first seen at a time.
 func (i *Importer) mayTakeBack(seen time.Time) bool {
 	if i.currency.last == nil || i.currency.last.superseded() {
 		return false
 	}
-	return time.Since(i.currency.since) < freshFile || time.Since(seen) >= fileDelay
+	return i.currency.since.After(seen) || time.Since(seen) >= fileDelay
 }
 
 // pace is the time to the next look for another release in the place of a confirmed

@@ -156,11 +156,11 @@ func TestARollbackOfAFailedRelease(t *testing.T) {
 	}
 }
 
-// A release that is the current one is taken back: at once where the file was just read,
-// and else only after a file that is late would have told of a new one.
+// A release that is the current one is taken back, but only after a file that is late
+// would have told of a new one, however young the pod and its file are.
 func TestTheCurrentReleaseIsTakenBack(t *testing.T) {
 	for age, k := range map[time.Duration]struct{ least, most time.Duration }{
-		time.Minute:      {0, 31 * time.Second},
+		time.Minute:      {fileDelay, fileDelay + 61*time.Second},
 		10 * time.Minute: {fileDelay, fileDelay + 61*time.Second},
 		2 * time.Hour:    {fileDelay, 21 * time.Minute},
 	} {
@@ -185,19 +185,21 @@ func TestTheCurrentReleaseIsTakenBack(t *testing.T) {
 
 // A file that comes late must not make an old pod undo a rollout.
 func TestALateFileDoesNotUndoARollout(t *testing.T) {
-	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
-		old.name("v1")
-		time.Sleep(10 * time.Minute)
-		next.name("v2")
-		next.start()
-		time.Sleep(fileDelay - time.Second)
-		old.name("v2")
-		time.Sleep(time.Hour)
-		c.wants("v2")
-		if n := len(c.Ledger().Bulks); n != 6 {
-			t.Errorf("%d imports, want 3 of each release", n)
-		}
-	})
+	for _, age := range []time.Duration{time.Second, time.Minute, 10 * time.Minute} {
+		oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
+			old.name("v1")
+			time.Sleep(age)
+			next.name("v2")
+			next.start()
+			time.Sleep(fileDelay - time.Second)
+			old.name("v2")
+			time.Sleep(time.Hour)
+			c.wants("v2")
+			if n := len(c.Ledger().Bulks); n != 6 {
+				t.Errorf("after %s: %d imports, want 3 of each release", age, n)
+			}
+		})
+	}
 }
 
 // Without a file a confirmed pod tells within a minute, and fights nobody.
