@@ -21,4 +21,5 @@ func TestChart(t *testing.T) {
 	t.Run("ordinary container", c.ordinaryContainer)
 	t.Run("observation", c.observation)
 	t.Run("bring your own", c.bringYourOwn)
+	t.Run("cluster", c.clusterRules)
 }
