@@ -209,8 +209,14 @@ func TestInjectedOnce(t *testing.T) {
 
 // TestContainerThatIsNotThere: the pod is refused or left alone, as failurePolicy says.
 func TestContainerThatIsNotThere(t *testing.T) {
-	if _, err := admit(t, barePod, sets("target.container=other")...); err == nil {
-		t.Error("a pod without the container is changed")
+	_, err := admit(t, barePod, sets("target.container=other")...)
+	want := "target.container of the chart acme-workspaces-release.prod: the pod has no container other, it has prismeai-workspaces"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	all, err := admit(t, barePod, sets("target.container=other", "inject.failurePolicy=Ignore")...)
+	if err != nil || at(all, "Pod/spec/initContainers") != nil || at(all, "Pod/metadata/annotations") != nil {
+		t.Errorf("the pod is changed: %v\n%v", err, all)
 	}
 	for _, policy := range []string{"Fail", "Ignore"} {
 		all := decode(t, mustTemplate(t, "inject", sets("inject.failurePolicy="+policy)...))
