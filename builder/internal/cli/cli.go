@@ -5,6 +5,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,17 @@ type app struct {
 	given   map[string]bool
 	// notes are printed when the command has ended, below its progress.
 	notes notes
+	// release is the name of the release in the release file.
+	release string
+}
+
+// releaseName is the name that the release has been given, whether or not the command has
+// a flag for it.
+func (a *app) releaseName() string {
+	if f := a.running.Flags().Lookup("release"); f != nil {
+		return f.Value.String()
+	}
+	return cmp.Or(a.env[config.EnvName("release")], a.release)
 }
 
 func (a *app) getenv(key string) string { return a.env[key] }
@@ -132,6 +144,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 		if file, err = config.ReadFile(a.configFile); err != nil {
 			return err
 		}
+		a.release = file.Release
 	}
 	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
 }

@@ -32,6 +32,9 @@ type sourceFlags struct {
 	maxFiles                  count
 	exclude                   []string
 	workspace                 string
+	groupsOf, versionOf       []string
+	defaultGroup              string
+	defaultVersion            string
 }
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
@@ -49,6 +52,10 @@ func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
 // registerLayout registers the flags that say what of the source ships.
 func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.exclude, "leave-out", nil, "`glob` of what does not ship, as in .gitignore (repeat; see also .releaseignore)")
+	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "groups of a workspace whose .import.yml has none: `slug=group,…` (repeat)")
+	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "version of a workspace whose .import.yml names none: `slug=name` (repeat)")
+	flags.StringVar(&f.defaultGroup, "default-group", "", "`group` of all other workspaces whose .import.yml has none")
+	flags.StringVar(&f.defaultVersion, "default-version", "", "version of all other workspaces whose .import.yml names none: `commit, release or a name`")
 	flags.StringVar(&f.workspace, "workspace", "", "`slug` of the workspace, if SOURCE is one and its index.yml has no slug")
 }
 
@@ -101,7 +108,31 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--git-token-file: %w", err))
 		}
 	}
-	return pipeline.Input{Spec: spec, Source: opts}, nil
+	defaults, err := f.defaults()
+	if err != nil {
+		return pipeline.Input{}, withCode(exitUsage, err)
+	}
+	return pipeline.Input{Spec: spec, Source: opts, Defaults: defaults, Release: a.releaseName()}, nil
+}
+
+// defaults are what the .import.yml of a workspace may leave to the release file.
+func (f *sourceFlags) defaults() (workspace.Defaults, error) {
+	d := workspace.Defaults{Group: f.defaultGroup, Version: f.defaultVersion, Groups: map[string][]string{}, Versions: map[string]string{}}
+	for _, text := range f.groupsOf {
+		slug, list, ok := strings.Cut(text, "=")
+		if !ok || slug == "" || list == "" {
+			return d, fmt.Errorf("--workspace-groups %q is not slug=group,…", text)
+		}
+		d.Groups[slug] = strings.Split(list, ",")
+	}
+	for _, text := range f.versionOf {
+		slug, name, ok := strings.Cut(text, "=")
+		if !ok || slug == "" || name == "" {
+			return d, fmt.Errorf("--workspace-version %q is not slug=name", text)
+		}
+		d.Versions[slug] = name
+	}
+	return d, nil
 }
 
 func (f *sourceFlags) limits() source.Limits {

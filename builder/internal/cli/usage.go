@@ -20,7 +20,7 @@ var scanRuleFlags = []string{
 }
 
 // layoutFlags say what of the source ships.
-var layoutFlags = []string{"leave-out", "workspace"}
+var layoutFlags = []string{"leave-out", "workspace", "workspace-groups", "workspace-version", "default-group", "default-version"}
 
 // gitFlags say how a Git server is reached.
 var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca"}

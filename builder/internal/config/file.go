@@ -42,6 +42,15 @@ type File struct {
 	Groups []Group `yaml:"groups"`
 	// Exclude are globs of what does not ship, as in .gitignore.
 	Exclude []string `yaml:"exclude"`
+	// Workspaces says, by slug, what the .import.yml of a workspace does not say.
+	Workspaces map[string]struct {
+		Groups  []string `yaml:"groups"`
+		Version string   `yaml:"version"`
+	} `yaml:"workspaces"`
+	// DefaultGroup and DefaultVersion (commit, release or a name) are those of all other
+	// workspaces.
+	DefaultGroup   string `yaml:"defaultGroup"`
+	DefaultVersion string `yaml:"defaultVersion"`
 	// Labels and Annotations of the image, beside ours.
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
@@ -172,6 +181,10 @@ func (f *File) settings() map[string][]string {
 		"tag":                  f.Tags,
 		"platform":             f.Platforms,
 		"leave-out":            f.Exclude,
+		"default-group":        one(f.DefaultGroup),
+		"default-version":      one(f.DefaultVersion),
+		"workspace-groups":     nil,
+		"workspace-version":    nil,
 		"repository-id":        one(f.Repository.ID),
 		"repository-name":      one(f.Repository.Name),
 		"directory":            one(f.Repository.Directory),
@@ -202,6 +215,15 @@ func (f *File) settings() map[string][]string {
 	}
 	if scan := f.Attestations.Scan; scan != nil {
 		s["attest"] = one("type=scan,disabled=" + strconv.FormatBool(!*scan))
+	}
+	for _, slug := range slices.Sorted(maps.Keys(f.Workspaces)) {
+		w := f.Workspaces[slug]
+		if len(w.Groups) > 0 {
+			s["workspace-groups"] = append(s["workspace-groups"], slug+"="+strings.Join(w.Groups, ","))
+		}
+		if w.Version != "" {
+			s["workspace-version"] = append(s["workspace-version"], slug+"="+w.Version)
+		}
 	}
 	for _, g := range f.Groups {
 		s["group"] = append(s["group"], g.String())

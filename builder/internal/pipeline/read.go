@@ -30,6 +30,10 @@ type Input struct {
 	// StampVersions puts the content of every workspace into the name of its version:
 	// see [workspace.Stamper]. What is read, scanned and shipped has the stamp.
 	StampVersions bool
+	// Defaults are filled into every .import.yml that lacks them: see [workspace.Filler].
+	// The version "commit" stands for the commit, and "release" for Release.
+	Defaults workspace.Defaults
+	Release  string
 }
 
 // Checks says which checks a reading makes.
@@ -128,13 +132,16 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	if err := checks.readPolicy(tree); err != nil {
 		return nil, err
 	}
-	files := walker(tree)
+	files, err := input.fill(tree, checks)
+	if err != nil {
+		return nil, err
+	}
 	if input.StampVersions {
-		files = newStamping(tree, checks)
+		files = newStamping(files, checks)
 	}
 	reading := new(Reading)
 	var walked source.Report
-	err := s.run("read", checks.title(), counter.tell(), func() (err error) {
+	err = s.run("read", checks.title(), counter.tell(), func() (err error) {
 		if checks.Scanner == nil {
 			walked, err = walk(ctx, files, sinks...)
 			return fail(Source, err)

@@ -63,6 +63,7 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 		ReplaceRepository: asked.ReplaceRepository, KeepBaseWorkspaces: asked.KeepBaseWorkspaces, Attest: found.Attested,
 	}
 	opts.Input.StampVersions = asked.StampVersions != ""
+	opts.Input.Release = asked.Release
 	if m.Base != nil {
 		opts.BaseDigest = m.Base.Digest
 	}

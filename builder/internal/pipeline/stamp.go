@@ -12,13 +12,13 @@ import (
 // stamping walks a source whose versions get stamps before anyone sees them: what is
 // checked, scanned and shipped are the same bytes.
 type stamping struct {
-	tree   *source.Tree
+	tree   walker
 	limits workspace.Limits
 	// names are the version names in the source, by workspace. They are set by Walk.
 	names map[string]string
 }
 
-func newStamping(tree *source.Tree, checks Checks) *stamping {
+func newStamping(tree walker, checks Checks) *stamping {
 	s := &stamping{tree: tree}
 	if checks.Workspaces != nil {
 		s.limits = checks.Workspaces.Limits

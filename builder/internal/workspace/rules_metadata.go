@@ -18,6 +18,7 @@ const (
 	ruleBaseClash           = "base-clash"
 	ruleBaseGroup           = "base-group-unknown"
 	ruleGroupsMissing       = "groups-missing"
+	ruleMetadataFill        = "release-file-workspace"
 	ruleGroupUnknown        = "group-unknown"
 	ruleGroupLabels         = "group-labels"
 	ruleGroupEmpty          = "group-empty"
@@ -116,12 +117,21 @@ func metadataRules() []diagnostic.Rule {
 			Remedy:   "configure the group, at its place in the order of import (--group)",
 		},
 		{
+			ID:       ruleMetadataFill,
+			Severity: diagnostic.Error,
+			Title:    "The release file and a workspace disagree",
+			Meaning:  "The release file says what .import.yml does not say, and nothing else.",
+			Example:  "workspaces: {mail: {groups: [base2]}} for a workspace with groups: [base1]",
+			Remedy:   "correct workspaces in the release file, or .import.yml: what the one says must not be different in the other",
+		},
+		{
 			ID:       ruleGroupsMissing,
 			Severity: diagnostic.Error,
 			Title:    "A workspace is in no group",
 			Meaning:  "No import takes it.",
 			Example:  ".import.yml without groups",
-			Remedy:   "add groups, such as groups: [base1]; an import takes the workspaces of a group and none else",
+			Remedy: "write groups: [base1] into .import.yml, or into the release file workspaces: {SLUG: {groups: [base1]}}, " +
+				"or defaultGroup: base1 for all; an import takes the workspaces of a group and none else",
 		},
 		{
 			ID:       ruleGroupUnknown,
