@@ -41,7 +41,10 @@ func (p *pass) workspaces(ctx context.Context) (err error) {
 	if p.list == nil {
 		begin := time.Now()
 		p.list, _, err = p.lister.Workspaces(ctx)
-		p.listed, p.lookTook, p.dated = begin, time.Since(begin), false
+		p.lookTook = time.Since(begin)
+		if err == nil {
+			p.listed, p.dated = begin, false
+		}
 	}
 	return err
 }

@@ -103,9 +103,7 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 	if p.dated || time.Since(p.listed) > freshList {
 		err = p.listAnew(ctx)
 	}
-	switch platform.ClassOf(err) {
-	case platform.ClassNone, platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
-	default:
+	if !p.listIsOptional(platform.ClassOf(err)) {
 		return false, FailureOf(err)
 	}
 	if p.mem.round == 0 {
@@ -116,6 +114,7 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known, s := p.mem.of(g), p.standing(list, g)
+		s.untold = s.untold || err != nil
 		if s.untold && len(s.foreign) == 0 {
 			s.foreign = p.importedSince(ctx, g, known.sent)
 		}
@@ -130,6 +129,20 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 		lost = lost || known.word == 0
 	}
 	return lost, nil
+}
+
+// listIsOptional reports whether the last look does without a list that ended in this class
+// of error. Some identities may not list workspaces. In observe mode the gateway sends the
+// request to a Ready pod, and there is none before the first one opens its gate (contract §0.10):
+// waiting for the list would never end.
+func (p *pass) listIsOptional(class platform.Class) bool {
+	switch class {
+	case platform.ClassNone, platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
+		return true
+	case platform.ClassServer, platform.ClassNotUp:
+		return p.lister != p.Pod
+	}
+	return false
 }
 
 // importedSince returns the workspaces of a group that somebody imported at another version

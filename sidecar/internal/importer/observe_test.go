@@ -53,6 +53,19 @@ func TestObserveWaitsForTheServicesOwnImport(t *testing.T) {
 	}
 }
 
+// Before the first pod is Ready, the gateway reaches no pod to list workspaces. Events alone
+// say what the service's own import did.
+func TestObserveOnAFirstInstall(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		options := platformtest.Options{ImportTime: each(10 * time.Second), HideLastPull: hidden}
+		inBubble(t, options, 1, func(t *testing.T, c *cluster) {
+			c.observing(c.replicas[0], true)
+			c.wait(10 * time.Minute)
+			c.complete("v1")
+		})
+	}
+}
+
 // Only one of the replicas gets the lock, and the others' own imports give up.
 func TestObserveTakesTheWordOfASibling(t *testing.T) {
 	for _, manifest := range []bool{true, false} {
