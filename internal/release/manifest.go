@@ -59,8 +59,11 @@ type Manifest struct {
 	Groups []Group `json:"groups"`
 	// Workspaces sorted by slug.
 	Workspaces []Workspace `json:"workspaces"`
-	Scan       Scan        `json:"scan"`
-	Tool       Tool        `json:"tool"`
+	// Checksums says what the build made of files that are not those of their checksums in
+	// .import.yml: warn, verify, refresh or ignore. Empty is not known.
+	Checksums string `json:"checksums,omitempty"`
+	Scan      Scan   `json:"scan"`
+	Tool      Tool   `json:"tool"`
 }
 
 // Source says where the workspaces come from.

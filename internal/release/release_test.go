@@ -43,6 +43,7 @@ func full() *release.Manifest {
 			},
 			{Slug: "mail", Name: "Mail", Files: 3, Bytes: 210, Digest: d("mail"), FromBase: true},
 		},
+		Checksums: "refresh",
 		Scan: release.Scan{
 			Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 860, Rules: d("rules")}},
 			Policy:   d("policy"), Files: 15, Bytes: 34777, Accepted: []string{"00ff"},

@@ -69,7 +69,7 @@ func example() *attest.Release {
 			Groups:     []attest.Group{{Name: "base1", Labels: []string{"core"}}},
 			Platforms:  []string{"linux/amd64"},
 			Labels:     map[string]string{"a": "b"}, Annotations: map[string]string{"c": "d"},
-			ReplaceRepository: true, KeepBaseWorkspaces: true, StampVersions: "content",
+			ReplaceRepository: true, KeepBaseWorkspaces: true, StampVersions: "content", Checksums: "refresh",
 		},
 		Files: files.Files(),
 		Skipped: attest.Summarize([]scan.Skip{

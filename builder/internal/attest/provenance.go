@@ -58,6 +58,8 @@ type Parameters struct {
 	KeepBaseWorkspaces bool `json:"keepBaseWorkspaces,omitempty"`
 	// StampVersions is "content" if version names have a stamp of the content.
 	StampVersions string `json:"stampVersions,omitempty"`
+	// Checksums is what the build made of files that are not those of their checksums.
+	Checksums string `json:"checksums,omitempty"`
 }
 
 // SourceParameters say which workspaces were asked for.

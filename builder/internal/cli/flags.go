@@ -141,13 +141,20 @@ func (f *sourceFlags) limits() source.Limits {
 
 // checkFlags say what the workspaces are checked against.
 type checkFlags struct {
-	groups []string
-	strict bool
+	groups    []string
+	strict    bool
+	checksums formatFlag
 }
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {
 	f.registerGroups(flags)
 	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
+	f.checksums = formatFlag{value: string(workspace.ChecksumsWarn)}
+	for _, mode := range workspace.ChecksumModes() {
+		f.checksums.allowed = append(f.checksums.allowed, string(mode))
+	}
+	flags.Var(&f.checksums, "checksums", "where a file is not the one of its checksum in .import.yml, as after an edit in Git: "+
+		"warn once for each workspace, refuse it (verify), ship checksums of the files as they are (refresh), or say nothing (ignore)")
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
@@ -161,7 +168,7 @@ func (f *checkFlags) checks() (pipeline.Checks, error) {
 }
 
 func (f *checkFlags) options() (*workspace.Options, error) {
-	options := new(workspace.Options)
+	options := &workspace.Options{Checksums: workspace.ChecksumMode(f.checksums.value)}
 	var named []release.Group
 	for _, text := range f.groups {
 		name, labels, _ := strings.Cut(text, "=")

@@ -85,6 +85,8 @@ type File struct {
 	KeepBaseWorkspaces *bool `yaml:"keepBaseWorkspaces"`
 	// StampVersions is none or content.
 	StampVersions string `yaml:"stampVersions"`
+	// Checksums is warn, verify, refresh or ignore.
+	Checksums string `yaml:"checksums"`
 	// Attestations about the image; each is made unless it is false.
 	Attestations struct {
 		Provenance *bool `yaml:"provenance"`
@@ -207,6 +209,7 @@ func (f *File) settings() map[string][]string {
 		"strict":               flag(f.Strict),
 		"keep-base-workspaces": flag(f.KeepBaseWorkspaces),
 		"stamp-versions":       one(f.StampVersions),
+		"checksums":            one(f.Checksums),
 		"provenance":           flag(f.Attestations.Provenance),
 		"sbom":                 flag(f.Attestations.SBOM),
 		"attest":               nil,

@@ -22,6 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
@@ -71,6 +72,7 @@ func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifes
 		Layer:         release.Layer{Digest: content.Digest, DiffID: content.DiffID, Size: content.Size},
 		Groups:        b.groups(reading.Plan),
 		Workspaces:    reading.Repository.Manifest(),
+		Checksums:     b.checksums(),
 		Scan:          reading.Scan.Manifest(),
 		Tool:          release.Tool{Name: "builder", Version: version.Get().Version},
 	}
@@ -78,6 +80,11 @@ func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifes
 		m.Base = &release.Base{Name: b.base.Name, Digest: b.base.Descriptor.Digest}
 	}
 	return m
+}
+
+// checksums is what the build makes of files that are not those of their checksums.
+func (b *build) checksums() string {
+	return string(cmp.Or(b.Checks.Workspaces.Checksums, workspace.ChecksumsWarn))
 }
 
 // defaultName names a release by its commit. Where that does not say what ships,

@@ -38,7 +38,7 @@ func (b *build) parameters(reading *Reading) attest.Parameters {
 		Labels:      b.Labels,
 		Annotations: b.Annotations,
 
-		ReplaceRepository: b.ReplaceRepository, KeepBaseWorkspaces: b.KeepBaseWorkspaces,
+		ReplaceRepository: b.ReplaceRepository, KeepBaseWorkspaces: b.KeepBaseWorkspaces, Checksums: b.checksums(),
 	}
 	if b.Input.StampVersions {
 		p.StampVersions = "content"

@@ -126,7 +126,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	sinks = append(sinks, counter.add)
 	var collector *workspace.Collector
 	if checks.Workspaces != nil {
-		collector = workspace.NewCollector(*checks.Workspaces)
+		options := *checks.Workspaces
+		options.Stamped = input.StampVersions
+		collector = workspace.NewCollector(options)
 		sinks = append(sinks, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
 	}
 	if err := checks.readPolicy(tree); err != nil {
@@ -136,8 +138,8 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	if err != nil {
 		return nil, err
 	}
-	if input.StampVersions {
-		files = newStamping(files, checks)
+	if rewrite := input.rewrite(checks); rewrite != (workspace.Rewrite{}) {
+		files = newStamping(files, rewrite, checks)
 	}
 	reading := new(Reading)
 	var walked source.Report
@@ -169,6 +171,12 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 		stamped.tell(reading.Repository)
 	}
 	return reading, nil
+}
+
+// rewrite says what of .import.yml ships in another form than the source has.
+func (i *Input) rewrite(checks Checks) workspace.Rewrite {
+	refresh := checks.Workspaces != nil && checks.Workspaces.Checksums == workspace.ChecksumsRefresh
+	return workspace.Rewrite{Stamp: i.StampVersions, Refresh: refresh}
 }
 
 // readPolicy takes the scanner of the source's own policy, if it may have one and has.

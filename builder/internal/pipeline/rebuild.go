@@ -67,7 +67,7 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 	if m.Base != nil {
 		opts.BaseDigest = m.Base.Digest
 	}
-	groups := new(workspace.Options)
+	groups := &workspace.Options{Checksums: workspace.ChecksumMode(asked.Checksums)}
 	for _, g := range asked.Groups {
 		groups.Groups = append(groups.Groups, workspace.Group(g))
 	}

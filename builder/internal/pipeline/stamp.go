@@ -9,17 +9,18 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// stamping walks a source whose versions get stamps before anyone sees them: what is
-// checked, scanned and shipped are the same bytes.
+// stamping walks a source whose versions get stamps, or whose checksums get refreshed,
+// before anyone sees them: what is checked, scanned and shipped are the same bytes.
 type stamping struct {
-	tree   walker
-	limits workspace.Limits
+	tree    walker
+	rewrite workspace.Rewrite
+	limits  workspace.Limits
 	// names are the version names in the source, by workspace. They are set by Walk.
 	names map[string]string
 }
 
-func newStamping(tree walker, checks Checks) *stamping {
-	s := &stamping{tree: tree}
+func newStamping(tree walker, rewrite workspace.Rewrite, checks Checks) *stamping {
+	s := &stamping{tree: tree, rewrite: rewrite}
 	if checks.Workspaces != nil {
 		s.limits = checks.Workspaces.Limits
 	}
@@ -28,7 +29,7 @@ func newStamping(tree walker, checks Checks) *stamping {
 
 // Walk implements walker.
 func (s *stamping) Walk(ctx context.Context, fn func(source.File) error) (source.Report, error) {
-	stamper := workspace.NewStamper(s.limits, func(name string, data []byte) error {
+	stamper := workspace.NewStamper(s.rewrite, s.limits, func(name string, data []byte) error {
 		return fn(source.File{Path: name, Data: data})
 	})
 	report, err := s.tree.Walk(ctx, func(f source.File) error { return stamper.Add(f.Path, f.Data) })

@@ -86,6 +86,9 @@ func (t table) release(m *release.Manifest) {
 	t.row("repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
 	t.row("groups", strings.Join(m.GroupNames(), ", "))
 	t.row("workspaces", workspaces(m))
+	if m.Checksums == "refresh" || m.Checksums == "ignore" {
+		t.row("checksums", m.Checksums)
+	}
 	if n := stamped(m.Workspaces); n > 0 {
 		t.row("versions", fmt.Sprintf("%d stamped with the content", n))
 	}

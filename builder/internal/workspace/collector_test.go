@@ -118,6 +118,8 @@ func TestEveryRuleHasACase(t *testing.T) {
 		"dependency-cycle":       true, // TestCycles
 		"release-file-workspace": true, // TestFillerReportsConflicts
 		"version-name-stamp":     true, // TestNameThatCannotBeStampedIsReported
+		"checksum-refreshed":     true, // TestChecksumsAreRefreshed
+		"checksum-not-refreshed": true, // TestChecksumThatIsReferredToIsNotRefreshed
 		"base-clash":             true, // TestWhatBothHaveIsReported
 		"base-group-unknown":     true, // TestGroupOfTheBaseThatIsNotKnown
 	}

@@ -95,9 +95,7 @@ func (c *Collector) checkMetadata(s *space, w *Workspace) {
 		c.checkGroups(w, file)
 	}
 	c.checkImports(s, w)
-	if s.metadata.checksums != nil {
-		c.checkChecksums(s, file.File)
-	}
+	c.checkChecksums(s, file.File)
 }
 
 func (c *Collector) checkIDs(s *space) {

@@ -31,7 +31,7 @@ type metadata struct {
 type checksum struct {
 	// section is the directory, such as automations; key names the file in it.
 	section, key string
-	// algorithm is md5 or sha256, sum its value.
+	// algorithm is md5 or sha256, sum its value; nil for a text that is neither.
 	algorithm string
 	sum       []byte
 	at        Position
@@ -144,10 +144,7 @@ func (r reader) checksums(n *yaml.Node) []checksum {
 		name := strings.Clone(keyText(section))
 		for key, value := range fields(r.mapping(entries, "checksums."+show(name))) {
 			sum := checksum{section: name, key: strings.Clone(keyText(key)), at: r.at(value)}
-			if !sum.parse(resolve(value)) {
-				r.report(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256", show(sum.section), show(sum.key))
-				continue
-			}
+			sum.parse(resolve(value))
 			out = append(out, sum)
 		}
 	}
@@ -155,17 +152,18 @@ func (r reader) checksums(n *yaml.Node) []checksum {
 }
 
 // parse reads both notations: 32 hexadecimal digits (MD5, what the platform
-// writes) and algorithm:digits (what its documentation shows).
-func (c *checksum) parse(n *yaml.Node) bool {
+// writes) and algorithm:digits (what its documentation shows). Anything else leaves the
+// sum nil.
+func (c *checksum) parse(n *yaml.Node) {
 	algorithm, digits, prefixed := strings.Cut(n.Value, ":")
 	if !prefixed {
-		algorithm, digits = "md5", n.Value
+		algorithm, digits = algorithmMD5, n.Value
 	}
 	sum, err := hex.DecodeString(digits)
 	if n.Kind != yaml.ScalarNode || err != nil {
-		return false
+		return
 	}
-	c.algorithm = strings.Clone(algorithm)
-	c.sum = sum
-	return algorithm == "md5" && len(sum) == 16 || algorithm == "sha256" && len(sum) == 32
+	if algorithm == algorithmMD5 && len(sum) == 16 || algorithm == algorithmSHA256 && len(sum) == 32 {
+		c.algorithm, c.sum = strings.Clone(algorithm), sum
+	}
 }

@@ -161,6 +161,11 @@ type override struct {
 	name string
 }
 
+// isInternal reports whether a file below a section belongs to the platform itself.
+func isInternal(rel string, p place) bool {
+	return stem(strings.SplitN(p.within, "/", 2)[0]) == "__index__" || path.Base(rel) == "__index__.yml"
+}
+
 // checkObjectPath checks the path of an automation, page or app instance.
 func (c *Collector) checkObjectPath(at Position, rel string, p place) bool {
 	first, _, _ := strings.Cut(rel, "/")
@@ -168,7 +173,7 @@ func (c *Collector) checkObjectPath(at Position, rel string, p place) bool {
 	case p.within == "":
 		c.report(ruleSectionName, at, "the platform takes the file for an object of %s/ without a name, and refuses it", p.section)
 		return false
-	case stem(strings.SplitN(p.within, "/", 2)[0]) == "__index__" || path.Base(rel) == "__index__.yml":
+	case isInternal(rel, p):
 		return false // the platform writes it with each push from a file system, and ignores it
 	case first != string(p.section):
 		c.report(ruleSectionName, at, "the platform takes %s/ for %s/, and mixes them up", show(first), p.section)

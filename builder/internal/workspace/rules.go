@@ -18,8 +18,8 @@ import (
 // warning where it stores something other than what was meant; and there is none
 // for what it takes. Two severities are decisions. A missing version name is a
 // warning: plain exports have none, and the platform imports them; it only cannot
-// skip them. A checksum that does not match is an error: the file is not the one
-// that the platform exported, and the platform will report it as changed ever after.
+// skip them. A checksum that does not match is a warning: every edit and every merge in
+// Git makes one, and the platform imports the file. [ChecksumsVerify] makes it an error.
 func Rules() []diagnostic.Rule {
 	return slices.Concat(
 		repositoryRules(), pathRules(), yamlRules(), indexRules(), objectRules(), securityRules(),

@@ -197,7 +197,7 @@ var platformRuleCases = []ruleCase{
 				}
 			}
 		},
-		want: []string{"error checksum-line-ends beta"},
+		want: []string{"warning checksum-line-ends beta"},
 	},
 	{
 		name: "a checksum in another Unicode form",

@@ -12,33 +12,38 @@ const (
 	ruleChecksumForm     = "checksum-name-form"
 	ruleChecksumMissing  = "checksum-missing"
 	ruleChecksumExtra    = "checksum-extra"
+
+	ruleChecksumRefreshed = "checksum-refreshed"
+	ruleChecksumUnwritten = "checksum-not-refreshed"
 )
 
 func checksumRules() []diagnostic.Rule {
 	return []diagnostic.Rule{
 		{
 			ID:       ruleChecksumInvalid,
-			Severity: diagnostic.Error,
+			Severity: diagnostic.Warning,
 			Title:    "A checksum has no known form",
-			Meaning:  "It cannot be compared.",
+			Meaning:  "It cannot be compared. --checksums verify makes it an error.",
 			Example:  "checksums: {automations: {a: x}}",
-			Remedy:   "use the MD5 of the file (32 hexadecimal digits) or sha256: and 64 hexadecimal digits",
+			Remedy: "use the MD5 of the file (32 hexadecimal digits) or sha256: and 64 hexadecimal digits; " +
+				"builder fmt writes them",
 		},
 		{
 			ID:       ruleChecksumMismatch,
-			Severity: diagnostic.Error,
+			Severity: diagnostic.Warning,
 			Title:    "A file is not the one that was exported",
-			Meaning:  "The platform will report the file as changed.",
-			Example:  "an automation that was edited after the push",
-			Remedy: "the file was changed after the push (or its line ends were): push again, or correct the " +
-				"checksum",
+			Meaning: "The platform skips the workspace where its version name is installed, and otherwise " +
+				"reports the file as changed. --checksums verify makes it an error.",
+			Example: "an automation that was edited after the push",
+			Remedy: "an edit or a merge in Git counts with --stamp-versions content; builder fmt or --checksums " +
+				"refresh correct the checksums; if no edit was intended, push again",
 		},
 		{
 			ID:       ruleChecksumLineEnds,
-			Severity: diagnostic.Error,
+			Severity: diagnostic.Warning,
 			Title:    "The line ends of the files were changed",
 			Meaning: "All checksums of the workspace are those of the files with other line ends: the platform " +
-				"will report every file as changed.",
+				"will report every file as changed. --checksums verify makes it an error.",
 			Example: "a checkout with core.autocrlf",
 			Remedy: "check the files out without a change of line ends (git config core.autocrlf false, no text " +
 				"or eol attribute)",
@@ -56,7 +61,7 @@ func checksumRules() []diagnostic.Rule {
 			ID:       ruleChecksumMissing,
 			Severity: diagnostic.Warning,
 			Title:    "A file has no checksum",
-			Meaning:  "It was added after the push.",
+			Meaning:  "It was added after the push. Reported with --checksums verify, as an error.",
 			Example:  "a file that .import.yml does not list",
 			Remedy:   "the file was added after the push: push again, or add its checksum",
 		},
@@ -64,9 +69,25 @@ func checksumRules() []diagnostic.Rule {
 			ID:       ruleChecksumExtra,
 			Severity: diagnostic.Warning,
 			Title:    "A checksum belongs to no file",
-			Meaning:  "The file was deleted after the push.",
+			Meaning:  "The file was deleted after the push. Reported with --checksums verify, as an error.",
 			Example:  "a checksum of a file that is not there",
 			Remedy:   "the file was deleted after the push: push again, or delete the checksum",
+		},
+		{
+			ID:       ruleChecksumRefreshed,
+			Severity: diagnostic.Info,
+			Title:    "The checksums were refreshed",
+			Meaning:  "The image has the checksums of the files as they are. The source stays as it is.",
+			Example:  "an automation that was edited, with --checksums refresh",
+			Remedy:   "builder fmt writes the same checksums into the source",
+		},
+		{
+			ID:       ruleChecksumUnwritten,
+			Severity: diagnostic.Error,
+			Title:    "The checksums cannot be refreshed",
+			Meaning:  "--checksums refresh removes the checksum of a file that is gone, and another value refers to it.",
+			Example:  "checksums: {pages: {gone: &x 0cc1…}} with *x elsewhere in the file",
+			Remedy:   "write the checksums of .import.yml without anchors and aliases",
 		},
 	}
 }

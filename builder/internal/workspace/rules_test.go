@@ -559,32 +559,35 @@ var basicCases = []ruleCase{
 		},
 	},
 	{
-		name:   "a file that was changed",
-		change: appendTo("beta/automations/handle-request-0.yml", "# later\n"),
+		name:    "a file that was changed",
+		options: Options{Checksums: ChecksumsVerify},
+		change:  appendTo("beta/automations/handle-request-0.yml", "# later\n"),
 		want: []string{
 			"error checksum-mismatch beta/automations/handle-request-0.yml",
 		},
 	},
 	{
-		name:   "a file that was added",
-		change: write("beta/automations/v1/new.yml", "slug: v1/new"),
+		name:    "a file that was added",
+		options: Options{Checksums: ChecksumsVerify},
+		change:  write("beta/automations/v1/new.yml", "slug: v1/new"),
 		want: []string{
-			"warning checksum-missing beta/automations/v1/new.yml",
+			"error checksum-missing beta/automations/v1/new.yml",
 		},
 	},
 	{
-		name:   "a file that was deleted",
-		change: remove("beta/automations/handle-request-0.yml"),
+		name:    "a file that was deleted",
+		options: Options{Checksums: ChecksumsVerify},
+		change:  remove("beta/automations/handle-request-0.yml"),
 		want: []string{
-			"warning checksum-extra beta/.import.yml:11:23",
+			"error checksum-extra beta/.import.yml:11:23",
 		},
 	},
 	{
-		name:   "a checksum that is none",
-		change: replace("beta/.import.yml", "handle-request-0: ", "handle-request-0: z"),
+		name:    "a checksum that is none",
+		options: Options{Checksums: ChecksumsVerify},
+		change:  replace("beta/.import.yml", "handle-request-0: ", "handle-request-0: z"),
 		want: []string{
 			"error checksum-invalid beta/.import.yml:11:23",
-			"warning checksum-missing beta/automations/handle-request-0.yml",
 		},
 	},
 	{
@@ -600,7 +603,8 @@ var basicCases = []ruleCase{
 		},
 	},
 	{
-		name: "a wrong checksum in SHA-256",
+		name:    "a wrong checksum in SHA-256",
+		options: Options{Checksums: ChecksumsVerify},
 		change: func(fs files) {
 			fs["beta/pages/c.yml"] = "a: 1"
 			replace("beta/.import.yml", "checksums:\n", "checksums:\n  pages: {c: sha256:"+hex256("a: 2")+"}\n")(fs)
@@ -610,24 +614,50 @@ var basicCases = []ruleCase{
 		},
 	},
 	{
+		name: "an edit, a new file and a deleted one: one line",
+		change: func(fs files) {
+			fs["beta/automations/handle-request-0.yml"] += "# later\n"
+			fs["beta/automations/new.yml"] = "do: []"
+			replace("beta/.import.yml", "checksums:\n", "checksums:\n  pages: {gone: "+hex128("x")+"}\n")(fs)
+		},
+		want: []string{"warning checksum-mismatch beta/.import.yml"},
+	},
+	{
+		name:    "an edit that is ignored",
+		options: Options{Checksums: ChecksumsIgnore},
+		change: func(fs files) {
+			fs["beta/automations/handle-request-0.yml"] += "# later\n"
+			replace("beta/.import.yml", "handle-request-0: ", "handle-request-0: z")(fs)
+		},
+	},
+	{
+		name:    "nothing to verify",
+		options: Options{Checksums: ChecksumsVerify},
+		change: func(fs files) {
+			fs["beta/.import.yml"], _, _ = strings.Cut(fs["beta/.import.yml"], "checksums:")
+		},
+		want: []string{"error checksum-missing beta/.import.yml"},
+	},
+	{
 		name: "no checksums",
 		change: func(fs files) {
 			fs["beta/.import.yml"], _, _ = strings.Cut(fs["beta/.import.yml"], "checksums:")
 		},
 	},
 	{
-		name:   "checksums in SHA-256",
-		change: write("alpha/.import.yml", "version: {name: v1}\ngroups: [base1]\napp: {slug: Alpha App}\nchecksums:\n  imports:\n    a: sha256:"+strings.Repeat("0", 64)+"\n"),
+		name:    "checksums in SHA-256",
+		options: Options{Checksums: ChecksumsVerify},
+		change:  write("alpha/.import.yml", "version: {name: v1}\ngroups: [base1]\napp: {slug: Alpha App}\nchecksums:\n  imports:\n    a: sha256:"+strings.Repeat("0", 64)+"\n"),
 		want: []string{
-			"warning checksum-extra alpha/.import.yml:6:8",
-			"warning checksum-missing alpha/automations/handle-request-0.yml",
+			"error checksum-extra alpha/.import.yml:6:8",
+			"error checksum-missing alpha/automations/handle-request-0.yml",
 		},
 	},
 	{
 		name:   "a secret that is not declared",
 		change: write("beta/pages/x.yml", "a: 'ä{{ secret.mailKey }}'\nb: '{{secret.mailKey}}'"),
 		want: []string{
-			"warning checksum-missing beta/pages/x.yml",
+			"warning checksum-mismatch beta/.import.yml",
 			"warning secret-undeclared beta/pages/x.yml:1:9",
 		},
 	},

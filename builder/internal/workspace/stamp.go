@@ -19,7 +19,7 @@ import (
 const (
 	// stampDigits is how much of the content digest a version name gets.
 	stampDigits = 8
-	// maxHeld is the size of the largest workspace that can be stamped, in bytes.
+	// maxHeld is the size of the largest workspace that can be rewritten, in bytes.
 	maxHeld = 256 << 20
 )
 
@@ -36,9 +36,14 @@ var stamp = regexp.MustCompile(`^(.+)-([0-9a-f]{8})$`)
 // inserted into the file, and no checksum covers .import.yml. Names that the platform
 // reserves are left for the validation to report, and so are files that cannot be read.
 //
+// With Refresh it first makes the checksums in .import.yml those of the files, and reports
+// how many differed; the digest is then that of the files with these checksums. Without
+// Stamp it does nothing else.
+//
 // It is for one goroutine.
 type Stamper struct {
 	*reporter
+	Rewrite
 	limits Limits
 	emit   func(name string, data []byte) error
 	// slug is the workspace whose files are held, because its .import.yml is among the
@@ -56,10 +61,13 @@ type heldFile struct {
 	data []byte
 }
 
+// Rewrite says what of .import.yml a [Stamper] writes.
+type Rewrite struct{ Stamp, Refresh bool }
+
 // NewStamper returns a stamper that hands the files on to emit, in their order. Of the
 // limits those count that are for one file.
-func NewStamper(limits Limits, emit func(name string, data []byte) error) *Stamper {
-	return &Stamper{reporter: newReporter(), limits: limits.withDefaults(), emit: emit, names: map[string]string{}}
+func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []byte) error) *Stamper {
+	return &Stamper{reporter: newReporter(), Rewrite: rewrite, limits: limits.withDefaults(), emit: emit, names: map[string]string{}}
 }
 
 // Add takes one file: see [Collector.Add]. The files of a workspace come one after the
@@ -76,7 +84,7 @@ func (s *Stamper) Add(name string, data []byte) error {
 	}
 	s.slug, s.bytes = slug, s.bytes+int64(len(data))
 	if s.bytes > maxHeld {
-		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its version to be stamped", show(slug), maxHeld)
+		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its .import.yml to be rewritten", show(slug), maxHeld)
 	}
 	s.held = append(s.held, heldFile{name, data})
 	return nil
@@ -86,7 +94,7 @@ func (s *Stamper) Add(name string, data []byte) error {
 func (s *Stamper) Flush() error {
 	for i, f := range s.held {
 		if f.name == s.slug+"/"+metadataFile {
-			s.held[i].data = s.stamp(f.data)
+			s.held[i].data = s.rewrite(f.data)
 			s.added += int64(len(s.held[i].data) - len(f.data))
 		}
 	}
@@ -100,8 +108,37 @@ func (s *Stamper) Flush() error {
 	return nil
 }
 
+// rewrite returns the .import.yml of the workspace that is held, as it ships.
+func (s *Stamper) rewrite(data []byte) []byte {
+	if s.Refresh {
+		data = s.refresh(data)
+	}
+	if s.Stamp {
+		data = s.stamp(data)
+	}
+	return data
+}
+
+// refresh returns the .import.yml of the workspace that is held, with right checksums.
+func (s *Stamper) refresh(data []byte) []byte {
+	files := space{slug: s.slug}
+	for _, f := range s.held {
+		files.cover(strings.TrimPrefix(f.name, s.slug+"/"), f.data, s.limits)
+	}
+	at := Position{File: s.slug + "/" + metadataFile}
+	out, changes, err := files.refresh(data, s.limits)
+	switch {
+	case err != nil:
+		s.report(ruleChecksumUnwritten, at, "the checksums cannot be refreshed: %v", err)
+		s.found[len(s.found)-1].Severity = diagnostic.Error
+	case !changes.none():
+		s.report(ruleChecksumRefreshed, at, "the image has checksums of the files as they are: %s", changes)
+	}
+	return out
+}
+
 // Finish returns the version names of the source, by workspace, for those that have a
-// stamp; how many bytes the stamps have added; and the names that could not be stamped.
+// stamp; how many bytes it has added; and what it has to report.
 func (s *Stamper) Finish() (names map[string]string, added int64, found []diagnostic.Diagnostic) {
 	return s.names, s.added, s.sorted()
 }

@@ -25,7 +25,7 @@ func stamped(t *testing.T, in map[string]string) (out, names map[string]string, 
 	t.Helper()
 	out = map[string]string{}
 	var order []string
-	s := NewStamper(Limits{}, func(name string, data []byte) error {
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(name string, data []byte) error {
 		out[name] = string(data)
 		order = append(order, name)
 		return nil
@@ -209,7 +209,7 @@ func TestEveryChangeGivesAnotherStamp(t *testing.T) {
 
 func TestStamperEndsWithAnErrorOfItsReceiver(t *testing.T) {
 	broken := errors.New("disk on fire")
-	s := NewStamper(Limits{}, func(string, []byte) error { return broken })
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(string, []byte) error { return broken })
 	if err := s.Add("a/x", nil); err != nil {
 		t.Errorf("held files: %v", err)
 	}
@@ -222,7 +222,7 @@ func TestStamperEndsWithAnErrorOfItsReceiver(t *testing.T) {
 }
 
 func TestWorkspaceThatIsTooLargeToHold(t *testing.T) {
-	s := NewStamper(Limits{}, func(string, []byte) error { return nil })
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(string, []byte) error { return nil })
 	large := make([]byte, maxHeld/2)
 	for _, name := range []string{"a/1", "a/2", "b/1", "b/2"} {
 		if err := s.Add(name, large); err != nil {

@@ -77,6 +77,10 @@ type Options struct {
 	// Alone checks workspaces that are imported one at a time, by no group: they need
 	// none, nor the .import.yml that says so.
 	Alone bool
+	// Checksums says what differences from the checksums of .import.yml mean.
+	Checksums ChecksumMode
+	// Stamped says that version names tell what has changed: see [Stamper].
+	Stamped bool
 }
 
 func (o Options) withDefaults() Options {

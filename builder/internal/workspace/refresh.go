@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
+	"github.com/prismeai/workspaces-release/internal/release"
+)
+
+// sumChanges counts what a refresh does to the checksums of a workspace.
+type sumChanges struct{ corrected, added, removed int }
+
+func (c sumChanges) none() bool { return c == sumChanges{} }
+
+func (c sumChanges) String() string {
+	return fmt.Sprintf("%d corrected, %d added, %d removed", c.corrected, c.added, c.removed)
+}
+
+// cover takes note of a file if the platform writes a checksum of it.
+func (s *space) cover(rel string, data []byte, limits Limits) {
+	if !hasChecksum(rel) || gitfilter.Detect(rel, data) != gitfilter.None {
+		return
+	}
+	root, _ := parseYAML(data, limits)
+	s.files = append(s.files, release.File{Path: rel, Sum: sha256.Sum256(data)})
+	s.covered = append(s.covered, coveredFile{
+		file: len(s.files) - 1, slug: readFacts(root, rel).slug.Value, md5: md5.Sum(data), //nolint:gosec // see above
+	})
+}
+
+// hasChecksum reports whether the platform writes a checksum of a file with that path.
+func hasChecksum(rel string) bool {
+	first, _, _ := strings.Cut(rel, "/")
+	p := placeOf(rel)
+	switch {
+	case !exported(first) || p.within == "" || isHidden(rel) || !isDocument(rel) || p.ext == ".json":
+		return false
+	case p.section == sectionImports && p.nested():
+		return false
+	}
+	return !isInternal(rel, p)
+}
+
+// refresh makes the checksums of an .import.yml those of the covered files. A file that is
+// not YAML stays as it is.
+func (s *space) refresh(data []byte, limits Limits) ([]byte, sumChanges, error) {
+	var changes sumChanges
+	out, err := editMetadata(data, limits, func(top *yaml.Node) bool {
+		changes = s.setChecksums(top)
+		return !changes.none()
+	})
+	return out, changes, err
+}
+
+// setChecksums keeps the order, the notation and the comments of the checksums that there
+// are, and adds the missing ones by the likeliest key.
+func (s *space) setChecksums(top *yaml.Node) sumChanges {
+	var changes sumChanges
+	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
+	block := getOwn(top, "checksums")
+	if block == nil && len(s.covered) == 0 {
+		return changes
+	}
+	block, _ = child(top, "checksums", yaml.MappingNode)
+	seen := s.correct(block, &changes)
+	for i := range s.covered {
+		f := &s.covered[i]
+		if seen[f] {
+			continue
+		}
+		key := checksumKey(s.files[f.file].Path, "", 0)
+		section, _ := child(block, key.section, yaml.MappingNode)
+		section.Content = append(section.Content, textNode(key.key), sumNode(hex.EncodeToString(f.md5[:])))
+		changes.added++
+	}
+	return changes
+}
+
+// correct sets the sums that are wrong, removes those of no file, and returns the files
+// that have one.
+func (s *space) correct(block *yaml.Node, changes *sumChanges) map[*coveredFile]bool {
+	index, seen := s.filesByKey(), map[*coveredFile]bool{}
+	for i := 0; i+1 < len(block.Content); i += 2 {
+		section := block.Content[i+1]
+		if section.Kind != yaml.MappingNode {
+			continue // replaced when a file of it is added
+		}
+		var kept []*yaml.Node
+		for key, value := range ownFields(section) {
+			f := index.find(checksum{section: keyText(block.Content[i]), key: keyText(key)})
+			if f == nil || seen[f] {
+				changes.removed++
+				continue
+			}
+			seen[f] = true
+			set, changed := s.correctSum(value, f)
+			if changed {
+				changes.corrected++
+			}
+			kept = append(kept, key, set)
+		}
+		section.Content = kept
+	}
+	return seen
+}
+
+// correctSum keeps the algorithm and its prefix.
+func (s *space) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) {
+	var is checksum
+	is.parse(resolve(value))
+	found := s.sumOf(f, is.algorithm)
+	if slices.Equal(found, is.sum) {
+		return value, false
+	}
+	prefix, _, prefixed := strings.Cut(value.Value, ":")
+	text := hex.EncodeToString(found)
+	if prefixed && prefix == is.algorithm {
+		text = prefix + ":" + text
+	}
+	if value.Kind != yaml.ScalarNode {
+		return sumNode(text), true
+	}
+	set := *sumNode(text)
+	set.HeadComment, set.LineComment, set.FootComment, set.Anchor = value.HeadComment, value.LineComment, value.FootComment, value.Anchor
+	if value.Style == yaml.DoubleQuotedStyle || value.Style == yaml.SingleQuotedStyle {
+		set.Style = value.Style
+	}
+	*value = set
+	return value, true
+}
+
+// looksNumeric matches digits that some reader of YAML takes for a number.
+var looksNumeric = regexp.MustCompile(`^[0-9]+(e[0-9]+)?$`)
+
+// sumNode is the text of a checksum.
+func sumNode(text string) *yaml.Node {
+	n := textNode(text)
+	if looksNumeric.MatchString(text) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
