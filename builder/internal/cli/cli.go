@@ -161,12 +161,17 @@ func flagNames(root *cobra.Command) []string {
 	return names
 }
 
-// explain prints the parts of an error that the command has not printed. It prints nothing
-// when the reader of standard output has gone, as in "builder plan . | head".
+// explain prints the parts of an error that the command has not printed.
 func (a *app) explain(err error) {
-	if err = unreported(err); err != nil && !errors.Is(err, syscall.EPIPE) {
+	if err = unreported(err); err != nil && !a.readerHasGone(err) {
 		fmt.Fprintf(a.Err, "builder: %s\n", terminal.Lines(err.Error()))
 	}
+}
+
+// readerHasGone reports whether nobody reads the output any more, as in "builder plan . |
+// head". A build says so: it has pushed something, and its summary is lost.
+func (a *app) readerHasGone(err error) bool {
+	return errors.Is(err, syscall.EPIPE) && a.running != nil && a.running.Name() != "build"
 }
 
 // unreported returns the parts of a joined error that have not been printed yet.
