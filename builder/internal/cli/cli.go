@@ -99,7 +99,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.format(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
