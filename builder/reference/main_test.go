@@ -12,9 +12,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
 )
 
-var update = flag.Bool("update", false, "write docs/reference/builder.md anew")
+var update = flag.Bool("update", false, "write docs/reference/builder.md and rules.md")
 
 // TestReference demands that the page is that of the program, and that its links lead somewhere.
 func TestReference(t *testing.T) {
@@ -23,18 +25,7 @@ func TestReference(t *testing.T) {
 	if err := run("", &page); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), page.String()); diff != "" {
-		t.Errorf("run the test with -update if this is what is wanted\n%s", diff)
-	}
+	compare(t, file, page.Bytes())
 	headings := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(page.String(), -1) {
 		headings["#"+strings.ReplaceAll(m[1], " ", "-")] = true
@@ -47,6 +38,23 @@ func TestReference(t *testing.T) {
 		if !headings[link[1]] {
 			t.Errorf("%s leads nowhere", link[1])
 		}
+	}
+}
+
+// compare demands that a file holds the page, and writes it if asked to.
+func compare(t *testing.T, file string, page []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, page, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(page)); diff != "" {
+		t.Errorf("run the test with -update if this is what is wanted\n%s", diff)
 	}
 }
 
@@ -81,6 +89,20 @@ func TestManual(t *testing.T) {
 		}
 		if !bytes.Equal(first, second) || !bytes.Contains(first, []byte("Nov 2023")) {
 			t.Errorf("%s is not that of its date:\n%.300s", filepath.Base(page), first)
+		}
+	}
+}
+
+// TestRules demands that the page of the rules is that of the program.
+func TestRules(t *testing.T) {
+	var page bytes.Buffer
+	if err := ruleset.WriteMarkdown(&page); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "../../docs/reference/rules.md", page.Bytes())
+	for _, rule := range ruleset.All() {
+		if heading := "\n### " + rule.ID + "\n"; strings.Count(page.String(), heading) != 1 {
+			t.Errorf("the page has no anchor %s", rule.ID)
 		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -241,7 +240,8 @@ func (a *app) build() *cobra.Command {
 			if opts.BuildKit, err = daemon.remote(a); err != nil {
 				return err
 			}
-			return a.runBuild(cmd, opts, &look, &out, show)
+			a.applyRules(&opts.Checks)
+			return a.runBuild(cmd, opts, &look, &check, &out, show)
 		},
 	}
 	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &daemon, &img, &say, &out, &show} {
@@ -250,7 +250,9 @@ func (a *app) build() *cobra.Command {
 	return cmd
 }
 
-func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *scanFlags, out *outputFlags, show progressFlag) error {
+func (a *app) runBuild(
+	cmd *cobra.Command, opts pipeline.BuildOptions, look *scanFlags, check *checkFlags, out *outputFlags, show progressFlag,
+) error {
 	display, err := show.display(a)
 	if err != nil {
 		return err
@@ -258,7 +260,7 @@ func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *sca
 	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
 	err = errors.Join(err, display.Close(), look.write(a, reading))
 	if reading != nil {
-		err = errors.Join(err, a.explainReading(reading))
+		err = errors.Join(err, a.explainReading(reading, check.maxDiagnostics))
 	}
 	if built == nil {
 		return err
@@ -268,8 +270,8 @@ func (a *app) runBuild(cmd *cobra.Command, opts pipeline.BuildOptions, look *sca
 }
 
 // explainReading prints what is wrong with the workspaces, and the secrets.
-func (a *app) explainReading(reading *pipeline.Reading) error {
-	err := a.explainDiagnostics(reading)
+func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
+	err := a.explainDiagnostics(reading, limit)
 	if found := reading.Scan; found != nil && len(found.Findings)+len(found.Problems) > 0 {
 		err = errors.Join(err, found.WriteHuman(a.Err))
 	}
@@ -277,11 +279,11 @@ func (a *app) explainReading(reading *pipeline.Reading) error {
 }
 
 // explainDiagnostics says nothing where there is nothing to say.
-func (a *app) explainDiagnostics(reading *pipeline.Reading) error {
-	if len(reading.Diagnostics) == 0 {
+func (a *app) explainDiagnostics(reading *pipeline.Reading, limit limit) error {
+	if len(reading.Diagnostics)+len(reading.Lowered) == 0 {
 		return nil
 	}
-	return diagnostic.WriteHuman(a.Err, reading.Diagnostics, a.color(a.Err))
+	return a.writeDiagnostics(a.Err, reading, limit)
 }
 
 // epoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.

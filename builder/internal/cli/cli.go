@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/config"
+	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -55,6 +56,9 @@ type app struct {
 	env        map[string]string
 	configFile string
 	printOnly  bool
+	// rules and externalApps are those of the release file.
+	rules        *ruleset.Set
+	externalApps []string
 	// running is the command, and given holds the flags that its command line has.
 	running *cobra.Command
 	given   map[string]bool
@@ -99,7 +103,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.format(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -145,6 +149,9 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 		a.release = file.Release
+		if err := a.readRules(file); err != nil {
+			return err
+		}
 	}
 	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
 }

@@ -58,11 +58,19 @@ func (a *app) validate() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if out.value != "human" {
+				if err := a.refuseUnused("--format human", maxDiagnosticsFlag); err != nil {
+					return err
+				}
+			}
 			reading, err := a.read(cmd, args[0], &from, checks, quiet)
 			if reading == nil {
 				return err
 			}
-			return errors.Join(err, a.writeDiagnostics(a.Out, out.value, reading.Diagnostics))
+			if out.value == "json" {
+				return errors.Join(err, reading.Report().WriteJSON(a.Out))
+			}
+			return errors.Join(err, a.writeDiagnostics(a.Out, reading, check.maxDiagnostics))
 		},
 	}
 	from.register(cmd.Flags())
@@ -89,7 +97,7 @@ func (a *app) plan() *cobra.Command {
 				return err
 			}
 			if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
-				return errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+				return errors.Join(err, a.writeDiagnostics(a.Err, reading, check.maxDiagnostics))
 			}
 			return errors.Join(err, writePlan(a.Out, out.value, reading.Plan))
 		},
@@ -119,6 +127,7 @@ func (a *app) read(cmd *cobra.Command, arg string, from *sourceFlags, checks pip
 	if err != nil {
 		return nil, err
 	}
+	a.applyRules(&checks)
 	display, err := show.display(a)
 	if err != nil {
 		return nil, err
@@ -127,11 +136,9 @@ func (a *app) read(cmd *cobra.Command, arg string, from *sourceFlags, checks pip
 	return reading, errors.Join(err, display.Close())
 }
 
-func (a *app) writeDiagnostics(w io.Writer, format string, ds []diagnostic.Diagnostic) error {
-	if format == "json" {
-		return diagnostic.WriteJSON(w, ds)
-	}
-	return diagnostic.WriteHuman(w, ds, a.color(w))
+// writeDiagnostics writes what a validation found for people, up to limit diagnostics.
+func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, limit limit) error {
+	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.color(w), Max: int(limit)})
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -141,9 +141,10 @@ func (f *sourceFlags) limits() source.Limits {
 
 // checkFlags say what the workspaces are checked against.
 type checkFlags struct {
-	groups    []string
-	strict    bool
-	checksums formatFlag
+	groups         []string
+	strict         bool
+	checksums      formatFlag
+	maxDiagnostics limit
 }
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {
@@ -155,6 +156,8 @@ func (f *checkFlags) register(flags *pflag.FlagSet) {
 	}
 	flags.Var(&f.checksums, "checksums", "where a file is not the one of its checksum in .import.yml, as after an edit in Git: "+
 		"warn once for each workspace, refuse it (verify), ship checksums of the files as they are (refresh), or say nothing (ignore)")
+	f.maxDiagnostics = defaultMaxDiagnostics
+	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "most problems of workspaces that are shown to people; 0 shows all")
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {

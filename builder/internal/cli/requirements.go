@@ -147,7 +147,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		return nil, err
 	}
 	if diagnostic.Count(reading.Diagnostics, diagnostic.Error) > 0 {
-		err = errors.Join(err, a.writeDiagnostics(a.Err, "human", reading.Diagnostics))
+		err = errors.Join(err, a.writeDiagnostics(a.Err, reading, defaultMaxDiagnostics))
 	}
 	return reading.Repository.Manifest(), err
 }

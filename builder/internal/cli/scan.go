@@ -137,7 +137,7 @@ func (a *app) scan() *cobra.Command {
 			if reading == nil {
 				return err
 			}
-			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
+			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading, defaultMaxDiagnostics), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
 		},
 	}
 	from.register(cmd.Flags())

@@ -32,6 +32,7 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 	job.Checks.Workspaces = checks.Workspaces
 	job.Checks.Workspaces.Alone = true
 	job.Checks.Strict = checks.Strict
+	a.applyRules(&job.Checks)
 	job.Input = pipeline.Input{Source: source.Options{Getenv: a.getenv, Limits: f.source.limits()}}
 	if f.from.url != "" {
 		if job.From, err = f.from.client(a); err != nil {
@@ -76,7 +77,7 @@ func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.J
 	report, err := job.Run(ctx)
 	errs := []error{job.Display.Close()}
 	for _, reading := range report.Readings {
-		errs = append(errs, a.explainReading(reading))
+		errs = append(errs, a.explainReading(reading, defaultMaxDiagnostics))
 	}
 	if len(report.Readings) > 0 {
 		errs = append(errs, f.look.write(a, report.Readings[len(report.Readings)-1]))

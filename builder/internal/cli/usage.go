@@ -126,3 +126,19 @@ func (c *count) Set(text string) error {
 	*c = count(n)
 	return nil
 }
+
+// limit is a flag that is a number, or 0 for no limit.
+type limit int
+
+func (l *limit) String() string { return strconv.Itoa(int(*l)) }
+func (l *limit) Type() string   { return "int" }
+
+// Set implements [pflag.Value].
+func (l *limit) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is neither a positive number nor 0", text)
+	}
+	*l = limit(n)
+	return nil
+}

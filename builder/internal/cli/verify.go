@@ -85,6 +85,7 @@ func (a *app) verify() *cobra.Command {
 // rebuild reads what says how to build the image again.
 func (a *app) rebuild(from *sourceFlags, look *scanFlags, src string) (*pipeline.Rebuild, error) {
 	r := &pipeline.Rebuild{TempDir: a.tempDir()}
+	a.applyRules(&r.Checks)
 	var err error
 	if r.Input, err = from.input(a, src); err != nil {
 		return nil, err

@@ -80,7 +80,11 @@ type File struct {
 		Repository string   `yaml:"repository"`
 		Groups     []string `yaml:"groups"`
 	} `yaml:"bulkPush"`
-	Strict *bool `yaml:"strict"`
+	// Rules set the severity of rules, in order: the last one that matches counts.
+	Rules []RuleSetting `yaml:"rules"`
+	// ExternalApps are the slugs of apps that the target has without this release.
+	ExternalApps []string `yaml:"externalApps"`
+	Strict       *bool    `yaml:"strict"`
 	// KeepBaseWorkspaces adds to the workspaces of the base instead of hiding them.
 	KeepBaseWorkspaces *bool `yaml:"keepBaseWorkspaces"`
 	// StampVersions is none or content.
@@ -99,6 +103,18 @@ type File struct {
 type Group struct {
 	Name   string   `yaml:"name"`
 	Labels []string `yaml:"labels"`
+}
+
+// RuleSetting gives a rule another severity.
+type RuleSetting struct {
+	// Rule is the id, as a node, which knows its line.
+	Rule yaml.Node `yaml:"rule"`
+	// Path is a glob of files; empty for all.
+	Path     string `yaml:"path"`
+	Severity string `yaml:"severity"`
+	Reason   string `yaml:"reason"`
+	// Until is the last day on which the setting counts, such as 2027-01-31.
+	Until string `yaml:"until"`
 }
 
 // String is the notation of --group: name, or name=label,label.

@@ -18,7 +18,12 @@ const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 	Info    Severity = "info"
+	// Off is the severity of a rule that reports nothing. No diagnostic has it.
+	Off Severity = "off"
 )
+
+// Level orders severities: 0 for [Off], 3 for [Error], -1 for what is none.
+func (s Severity) Level() int { return slices.Index([]Severity{Off, Info, Warning, Error}, s) }
 
 // Diagnostic is one thing that is wrong or worth knowing.
 type Diagnostic struct {

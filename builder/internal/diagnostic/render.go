@@ -3,12 +3,9 @@
 package diagnostic
 
 import (
-	"bufio"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
@@ -34,12 +31,43 @@ func (s Summary) String() string {
 	return text
 }
 
-// WriteJSON writes {"diagnostics":[…],"summary":{…}}, the list never null.
-func WriteJSON(w io.Writer, ds []Diagnostic) error {
+// Lowered says which diagnostics of a rule got a lower severity from the release file.
+type Lowered struct {
+	Rule string `json:"rule"`
+	// Path is the glob of the setting, empty if it is for all files.
+	Path string `json:"path,omitempty"`
+	// Severity is the one that the diagnostics got; those that are off are in no list.
+	Severity Severity `json:"severity"`
+	Count    int      `json:"count"`
+	Reason   string   `json:"reason"`
+	// Until is the last day of the setting, such as 2027-01-31; empty if it has none.
+	Until string `json:"until,omitempty"`
+}
+
+// Report is what a validation found.
+type Report struct {
+	// Diagnostics are sorted: see [Sort].
+	Diagnostics []Diagnostic
+	Lowered     []Lowered
+}
+
+// linked is a diagnostic with the address where its rule is described.
+type linked struct {
+	Diagnostic
+	URL string `json:"url"`
+}
+
+// WriteJSON writes {"diagnostics":[…],"lowered":[…],"summary":{…}}, no list null. Each
+// diagnostic has the address of its rule's description as url.
+func (r Report) WriteJSON(w io.Writer) error {
 	report := struct {
-		Diagnostics []Diagnostic `json:"diagnostics"`
-		Summary     Summary      `json:"summary"`
-	}{append([]Diagnostic{}, ds...), Summarize(ds)}
+		Diagnostics []linked  `json:"diagnostics"`
+		Lowered     []Lowered `json:"lowered"`
+		Summary     Summary   `json:"summary"`
+	}{[]linked{}, append([]Lowered{}, r.Lowered...), Summarize(r.Diagnostics)}
+	for _, d := range r.Diagnostics {
+		report.Diagnostics = append(report.Diagnostics, linked{d, URL(d.Rule)})
+	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -47,99 +75,4 @@ func WriteJSON(w io.Writer, ds []Diagnostic) error {
 		return fmt.Errorf("encode diagnostics: %w", err)
 	}
 	return nil
-}
-
-// repository heads the diagnostics that belong to no file.
-const repository = "(repository)"
-
-// WriteHuman writes sorted diagnostics as linters do: grouped by file, and a
-// line with the counts at the end. Color uses ANSI sequences.
-func WriteHuman(w io.Writer, ds []Diagnostic, color bool) error {
-	p := printer{Writer: bufio.NewWriter(w), color: color, width: placeWidth(ds)}
-	for i, d := range ds {
-		if i == 0 || ds[i-1].File != d.File {
-			fmt.Fprintln(p, p.paint(underline, cmp.Or(terminal.Safe(d.File), repository)))
-		}
-		p.diagnostic(d, i > 0 && ds[i-1].File == d.File && ds[i-1].Help == d.Help)
-		if i == len(ds)-1 || ds[i+1].File != d.File {
-			fmt.Fprintln(p)
-		}
-	}
-	summary := Summarize(ds)
-	fmt.Fprintln(p, p.paint(summary.style(), summary.String()))
-	return p.Flush()
-}
-
-// ANSI styles.
-const (
-	red       = "31"
-	yellow    = "33"
-	blue      = "34"
-	green     = "32"
-	dim       = "2"
-	underline = "4"
-)
-
-type printer struct {
-	*bufio.Writer
-	color bool
-	width int
-}
-
-func (p printer) paint(style, text string) string {
-	if !p.color {
-		return text
-	}
-	return "\x1b[" + style + "m" + text + "\x1b[0m"
-}
-
-// diagnostic writes one line, and a second one with the help unless that was
-// just given.
-func (p printer) diagnostic(d Diagnostic, helped bool) {
-	severity := fmt.Sprintf("%-7s", d.Severity)
-	fmt.Fprintf(p, "  %*s  %s  %s  %s\n", p.width, d.place(), p.paint(d.style(), severity), terminal.Safe(d.Message), p.paint(dim, d.Rule))
-	if d.Help != "" && !helped {
-		fmt.Fprintf(p, "  %*s  %s\n", p.width, "", p.paint(dim, "help: "+terminal.Safe(d.Help)))
-	}
-}
-
-func (d Diagnostic) place() string {
-	switch {
-	case d.Line == 0:
-		return "-"
-	case d.Column == 0:
-		return strconv.Itoa(d.Line)
-	default:
-		return fmt.Sprintf("%d:%d", d.Line, d.Column)
-	}
-}
-
-func (d Diagnostic) style() string {
-	switch d.Severity {
-	case Error:
-		return red
-	case Warning:
-		return yellow
-	default:
-		return blue
-	}
-}
-
-func (s Summary) style() string {
-	switch {
-	case s.Errors > 0:
-		return red
-	case s.Warnings > 0:
-		return yellow
-	default:
-		return green
-	}
-}
-
-func placeWidth(ds []Diagnostic) int {
-	width := 1
-	for _, d := range ds {
-		width = max(width, len(d.place()))
-	}
-	return width
 }

@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,30 +50,72 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestRenderers(t *testing.T) {
-	plain := func(w io.Writer, ds []Diagnostic) error { return WriteHuman(w, ds, false) }
-	colored := func(w io.Writer, ds []Diagnostic) error { return WriteHuman(w, ds, true) }
+	human := func(how Human) func(Report, io.Writer) error {
+		return func(r Report, w io.Writer) error { return r.WriteHuman(w, how) }
+	}
+	strict := Report{Diagnostics: Strict(sample())}
+	full := Report{sample(), []Lowered{
+		{Rule: "secret-unused", Severity: Off, Count: 3, Reason: "the vendor's", Until: "2027-01-31"},
+		{Rule: "secret-unused", Path: "mail/**", Severity: Off, Count: 1, Reason: "ours"},
+		{Rule: "unknown-key", Severity: Info, Count: 1, Reason: "one <day>"},
+	}}
 	for _, c := range []struct {
 		golden string
-		render func(io.Writer, []Diagnostic) error
-		in     []Diagnostic
+		render func(Report, io.Writer) error
+		in     Report
 	}{
-		{"human.txt", plain, sample()},
-		{"human-color.txt", colored, sample()},
-		{"human-strict.txt", plain, Strict(sample())},
-		{"human-empty.txt", plain, nil},
-		{"diagnostics.json", WriteJSON, sample()},
-		{"diagnostics-empty.json", WriteJSON, nil},
+		{"human.txt", human(Human{}), full},
+		{"human-color.txt", human(Human{Color: true}), full},
+		{"human-strict.txt", human(Human{}), strict},
+		{"human-cut.txt", human(Human{Max: 3}), full},
+		{"human-empty.txt", human(Human{}), Report{}},
+		{"diagnostics.json", Report.WriteJSON, full},
+		{"diagnostics-empty.json", Report.WriteJSON, Report{}},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			var got bytes.Buffer
-			if err := c.render(&got, c.in); err != nil {
+			if err := c.render(c.in, &got); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, c.golden, got.Bytes())
-			if err := c.render(brokenWriter{}, c.in); err == nil {
+			if err := c.render(c.in, brokenWriter{}); err == nil {
 				t.Error("no error from a broken writer")
 			}
 		})
+	}
+}
+
+// TestCutShowsEveryRule: the worst come first, and a rule with many does not hide the others.
+func TestCutShowsEveryRule(t *testing.T) {
+	ds := slices.Repeat([]Diagnostic{{Severity: Error, Rule: "many"}}, 50)
+	ds = append(ds, Diagnostic{Severity: Error, Rule: "one"}, Diagnostic{Severity: Warning, Rule: "mild"})
+	for limit, want := range map[int]string{
+		0: "many:50 one:1 mild:1", 1: "many:1", 2: "many:1 one:1", 10: "many:9 one:1", 52: "many:50 one:1 mild:1", 99: "many:50 one:1 mild:1",
+	} {
+		shown := selectShown(ds, limit)
+		var got []string
+		for _, rule := range []string{"many", "one", "mild"} {
+			n := 0
+			for _, d := range shown {
+				if d.Rule == rule {
+					n++
+				}
+			}
+			if n > 0 {
+				got = append(got, fmt.Sprintf("%s:%d", rule, n))
+			}
+		}
+		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("limit %d (-want +got):\n%s", limit, diff)
+		}
+	}
+}
+
+func TestLevels(t *testing.T) {
+	for s, want := range map[Severity]int{Off: 0, Info: 1, Warning: 2, Error: 3, "fatal": -1, "": -1} {
+		if got := s.Level(); got != want {
+			t.Errorf("level %d of %q, want %d", got, s, want)
+		}
 	}
 }
 
@@ -81,7 +125,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestHumanOutputHasNoControlCharacters(t *testing.T) {
 	var got bytes.Buffer
-	if err := WriteHuman(&got, sample(), false); err != nil {
+	if err := (Report{Diagnostics: sample()}).WriteHuman(&got, Human{}); err != nil {
 		t.Fatal(err)
 	}
 	if i := strings.IndexFunc(got.String(), func(r rune) bool { return r < ' ' && r != '\n' }); i >= 0 {
@@ -91,7 +135,7 @@ func TestHumanOutputHasNoControlCharacters(t *testing.T) {
 
 func TestJSONRoundTrip(t *testing.T) {
 	var buf bytes.Buffer
-	if err := WriteJSON(&buf, sample()); err != nil {
+	if err := (Report{Diagnostics: sample()}).WriteJSON(&buf); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

@@ -11,6 +11,9 @@ type Rule struct {
 	ID string
 	// Severity is the default.
 	Severity Severity
+	// Fixed means that nobody can lower the severity: the rule protects whoever runs the
+	// release, or no release can be made of what it reports.
+	Fixed bool
 	// Title says in a few words what is wrong.
 	Title string
 	// Meaning says what follows from it: what the platform does, or loses.
@@ -33,3 +36,9 @@ func (r Rule) Report(file string, line, column int, format string, args ...any) 
 		Help:     r.Remedy,
 	}
 }
+
+// pageURL is the address of the page that describes every rule.
+const pageURL = "https://github.com/prismeai/workspaces-release/blob/main/docs/reference/rules.md"
+
+// URL returns the address of the description of a rule.
+func URL(id string) string { return pageURL + "#" + id }

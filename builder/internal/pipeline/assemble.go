@@ -223,7 +223,7 @@ func (b *build) report(result *engine.Result, reading *Reading, config image.Con
 	r := &report.Build{
 		Digest: result.Digest, Descriptor: result.Descriptor,
 		Manifest: config.Manifest, ManifestDigest: config.ManifestDigest,
-		Unscanned: reading.Scan.Coverage.SkippedBytes, Dropped: reading.Dropped,
+		Unscanned: reading.Scan.Coverage.SkippedBytes, Dropped: reading.Dropped, Lowered: reading.Lowered,
 		Stages: b.done, DryRun: b.DryRun,
 	}
 	r.Traffic.Sent, r.Traffic.Received = b.Registry.Traffic()

@@ -190,6 +190,6 @@ func (o *DiffOptions) describe(ctx context.Context, tree *source.Tree) (*Reading
 		return nil, fail(Source, err)
 	}
 	reading := &Reading{Diagnostics: walked.Diagnostics}
-	reading.conclude(collector, false)
+	reading.conclude(collector, Checks{})
 	return reading, nil
 }

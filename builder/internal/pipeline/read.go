@@ -17,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -40,7 +41,9 @@ type Input struct {
 type Checks struct {
 	// Workspaces are the groups and limits to validate against; nil for no validation.
 	Workspaces *workspace.Options
-	// Strict makes warnings errors.
+	// Rules change the severity of diagnostics; nil changes none.
+	Rules *ruleset.Set
+	// Strict makes warnings errors, also those that the rules made warnings.
 	Strict bool
 	// Scanner scans for secrets; nil for no scan.
 	Scanner *scan.Scanner
@@ -65,11 +68,18 @@ type Reading struct {
 	// Dropped lists what the source holds and does not ship.
 	Dropped     []source.Drop
 	Diagnostics []diagnostic.Diagnostic
+	// Lowered lists the diagnostics that the rules of the user made less severe.
+	Lowered []diagnostic.Lowered
 	// Repository and Plan are set by a validation.
 	Repository *workspace.Repository
 	Plan       *workspace.Plan
 	// Scan is set by a scan.
 	Scan *scan.Report
+}
+
+// Report returns what the validation found.
+func (r *Reading) Report() diagnostic.Report {
+	return diagnostic.Report{Diagnostics: r.Diagnostics, Lowered: r.Lowered}
 }
 
 // Epoch is the time of the release: the given one, else the commit's, else 0.
@@ -166,7 +176,7 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	reading.CommitTime, _ = tree.CommitTime()
 	reading.Files, reading.Bytes, reading.Dropped = walked.Files, walked.Bytes, walked.Dropped
 	reading.Diagnostics = walked.Diagnostics
-	reading.conclude(collector, checks.Strict)
+	reading.conclude(collector, checks)
 	if stamped, ok := files.(*stamping); ok {
 		stamped.tell(reading.Repository)
 	}
@@ -221,7 +231,7 @@ func walkAndScan(ctx context.Context, files walker, scanner *scan.Scanner, sinks
 }
 
 // conclude ends the validation, if there is one.
-func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
+func (r *Reading) conclude(collector *workspace.Collector, checks Checks) {
 	if collector != nil {
 		var found, planned []diagnostic.Diagnostic
 		r.Repository, found = collector.Finish()
@@ -232,7 +242,8 @@ func (r *Reading) conclude(collector *workspace.Collector, strict bool) {
 		}
 		r.Diagnostics = append(append(r.Diagnostics, found...), planned...)
 	}
-	if strict {
+	r.Diagnostics, r.Lowered = checks.Rules.Apply(r.Diagnostics, time.Now())
+	if checks.Strict {
 		r.Diagnostics = diagnostic.Strict(r.Diagnostics)
 	}
 	diagnostic.Sort(r.Diagnostics)

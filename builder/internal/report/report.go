@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
@@ -38,6 +39,8 @@ type Build struct {
 	Unscanned int64
 	// Dropped lists what the source holds and does not ship.
 	Dropped []source.Drop
+	// Lowered lists the diagnostics that the user's rules made less severe.
+	Lowered []diagnostic.Lowered
 	Traffic Traffic
 	Stages  []Stage
 	// DryRun means that nothing was written.
@@ -64,8 +67,10 @@ type metadata struct {
 	Release    json.RawMessage    `json:"prismeai.release"`
 	Manifest   digest.Digest      `json:"prismeai.release.manifest.digest"`
 	Dropped    []source.Drop      `json:"prismeai.source.dropped,omitempty"`
-	Traffic    Traffic            `json:"prismeai.registry.bytes"`
-	Stages     []Stage            `json:"prismeai.stages"`
+	// Lowered is what the user's rules made less severe.
+	Lowered []diagnostic.Lowered `json:"prismeai.rules.lowered,omitempty"`
+	Traffic Traffic              `json:"prismeai.registry.bytes"`
+	Stages  []Stage              `json:"prismeai.stages"`
 }
 
 // WriteMetadata writes the metadata file: JSON with the keys of docker buildx
@@ -82,6 +87,7 @@ func WriteMetadata(path string, b *Build) error {
 		Release:    manifest,
 		Manifest:   b.ManifestDigest,
 		Dropped:    b.Dropped,
+		Lowered:    b.Lowered,
 		Traffic:    b.Traffic,
 		Stages:     b.Stages,
 	}, "", "  ")

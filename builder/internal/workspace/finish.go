@@ -13,7 +13,9 @@ import (
 // Finish returns the facts of all workspaces and everything that is wrong with
 // the files, sorted by place. The collector is of no use afterwards.
 func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
-	repo := &Repository{groups: c.options.Groups, explicit: len(c.options.StartupGroups) > 0}
+	repo := &Repository{
+		groups: c.options.Groups, externalApps: c.options.ExternalApps, explicit: len(c.options.StartupGroups) > 0,
+	}
 	if len(c.spaces) == 0 {
 		c.report(ruleRepositoryEmpty, Position{}, "there is no workspace")
 	}
@@ -129,7 +131,7 @@ func (c *Collector) checkImports(s *space, w *Workspace) {
 	}
 	slices.SortFunc(s.imports, func(a, b appImport) int { return compareText(a.app, b.app) })
 	for _, i := range s.imports {
-		if !declared[i.app.Value] {
+		if !declared[i.app.Value] && !slices.Contains(c.options.ExternalApps, i.app.Value) {
 			declared[i.app.Value] = true
 			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml", show(i.app.Value))
 		}

@@ -55,7 +55,7 @@ type Dependency struct {
 func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 	g := newGraph(r)
 	rep := newReporter()
-	g.reportUnknown(rep)
+	g.reportUnknown(rep, r.externalApps)
 	g.reportOrder(rep)
 	g.reportCycles(rep)
 	plan := &Plan{Groups: []PlannedGroup{}, Dependencies: g.edges, External: g.external}
@@ -243,8 +243,12 @@ func (g *graph) step(slug string) Step {
 	return Step{Slug: slug, Version: w.Version.Value, App: w.App.Value}
 }
 
-func (g *graph) reportUnknown(rep *reporter) {
+// reportUnknown leaves out the apps that the platform has.
+func (g *graph) reportUnknown(rep *reporter, known []string) {
 	for _, d := range g.external {
+		if slices.Contains(known, d.App) {
+			continue
+		}
 		rep.report(ruleDependencyUnknown, d.DeclaredAt, "app %s is published by no workspace of the repository", show(d.App))
 	}
 }

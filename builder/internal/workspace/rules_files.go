@@ -19,6 +19,7 @@ func repositoryRules() []diagnostic.Rule {
 		{
 			ID:       ruleRepositoryEmpty,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "There is no workspace",
 			Meaning:  "A release without workspaces imports nothing.",
 			Example:  "an empty directory",
@@ -46,6 +47,7 @@ func repositoryRules() []diagnostic.Rule {
 		{
 			ID:       ruleMetadataMissing,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "A workspace has no .import.yml",
 			Meaning:  "The file says which groups the workspace is in: without it, no import takes the workspace.",
 			Example:  "mail/ without mail/.import.yml",
@@ -55,6 +57,7 @@ func repositoryRules() []diagnostic.Rule {
 		{
 			ID:       ruleLimit,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "A file or a workspace exceeds a limit",
 			Meaning: "The platform refuses a workspace of more than 5,000 YAML and JSON files, and its YAML reader " +
 				"more than 100 levels; other limits protect the memory of this program.",

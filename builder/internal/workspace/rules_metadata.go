@@ -94,6 +94,7 @@ func metadataRules() []diagnostic.Rule {
 		{
 			ID:       ruleVersionNameStamp,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "A version name cannot be stamped",
 			Meaning:  "--stamp-versions adds digits to the bytes of the name.",
 			Example:  "version: {name: \"v\\u0031\"}",
@@ -103,6 +104,7 @@ func metadataRules() []diagnostic.Rule {
 		{
 			ID:       ruleBaseClash,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "The base image holds a workspace with the same slug, id or app",
 			Meaning:  "One of the two would overwrite the other.",
 			Example:  "mail/ in the repository and in the base image",
@@ -111,6 +113,7 @@ func metadataRules() []diagnostic.Rule {
 		{
 			ID:       ruleBaseGroup,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "A workspace of the base is in an unknown group",
 			Meaning:  "It would not be imported.",
 			Example:  "a base with the group legacy",
@@ -127,6 +130,7 @@ func metadataRules() []diagnostic.Rule {
 		{
 			ID:       ruleGroupsMissing,
 			Severity: diagnostic.Error,
+			Fixed:    true,
 			Title:    "A workspace is in no group",
 			Meaning:  "No import takes it.",
 			Example:  ".import.yml without groups",

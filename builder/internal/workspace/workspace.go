@@ -72,6 +72,9 @@ type Options struct {
 	// None means all of Groups, if those are given.
 	StartupGroups []string
 	Limits        Limits
+	// ExternalApps are slugs of apps that the platform has without this repository:
+	// workspaces may use them, and need not declare them.
+	ExternalApps []string
 	// Kept are the workspaces that the base holds, and that ship with these: see [Base].
 	Kept []Workspace
 	// Alone checks workspaces that are imported one at a time, by no group: they need
@@ -150,7 +153,8 @@ type Repository struct {
 	// Workspaces sorted by slug.
 	Workspaces []Workspace
 
-	groups []Group
+	groups       []Group
+	externalApps []string
 	// explicit reports that the groups were configured: an empty one is kept.
 	explicit bool
 }

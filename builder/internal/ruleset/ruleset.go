@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package ruleset knows every rule by which the builder checks workspaces, and changes
+// the severity of their diagnostics as the user sets it.
+package ruleset
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+)
+
+// expired is the rule about settings whose last day is over.
+const expired = "rule-setting-expired"
+
+// All returns every rule, sorted by id.
+func All() []diagnostic.Rule {
+	own := diagnostic.Rule{
+		ID: expired, Severity: diagnostic.Warning, Title: "A setting of a rule has expired",
+		Meaning: "It no longer counts: the diagnostics of the rule have their own severity again.",
+		Example: "rules: [{rule: secret-unused, severity: off, reason: …, until: 2020-01-31}]",
+		Remedy:  "correct what the rule reports, and delete the setting; or agree on a later date",
+	}
+	rules := append(slices.Concat(source.Rules(), workspace.Rules()), own)
+	slices.SortFunc(rules, func(a, b diagnostic.Rule) int { return strings.Compare(a.ID, b.ID) })
+	return rules
+}
+
+// Find returns the rule with an id. The error names the rule that was probably meant.
+func Find(id string) (diagnostic.Rule, error) {
+	rules := All()
+	var ids []string
+	for _, r := range rules {
+		if r.ID == id {
+			return r, nil
+		}
+		ids = append(ids, r.ID)
+	}
+	if near := spelling.Nearest(id, slices.Values(ids)); near != "" {
+		return diagnostic.Rule{}, fmt.Errorf("unknown rule %q, did you mean %q?", id, near)
+	}
+	return diagnostic.Rule{}, fmt.Errorf("unknown rule %q: builder rules lists them", id)
+}
+
+// Setting is a severity that the user sets.
+type Setting struct {
+	// Rule is the id of the rule.
+	Rule string
+	// Path is a glob of files, relative to the workspaces, in which ** stands for any
+	// directories. Empty means all files, and diagnostics that belong to none.
+	Path     string
+	Severity diagnostic.Severity
+	Reason   string
+	// Until is the last day, in UTC, on which the setting counts; empty for no end.
+	Until string
+	// Place is where the setting stands, such as release.yaml:12, for messages.
+	Place string
+}
+
+// Set holds settings that are valid. A nil set changes nothing.
+type Set struct{ settings []Setting }
+
+// New checks settings. The error lists everything that is wrong with them.
+func New(settings []Setting) (*Set, error) {
+	var errs []error
+	for _, s := range settings {
+		if err := s.check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Place, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return &Set{slices.Clone(settings)}, nil
+}
+
+func (s Setting) check() error {
+	if s.Rule == "" {
+		return errors.New("the entry of rules has no rule")
+	}
+	rule, err := Find(s.Rule)
+	if err != nil {
+		return err
+	}
+	level := s.Severity.Level()
+	if level < 0 {
+		return fmt.Errorf("severity %q of rule %s is not error, warning, info or off", s.Severity, s.Rule)
+	}
+	if rule.Fixed && level < rule.Severity.Level() {
+		return fmt.Errorf("rule %s stays %s: it protects whoever runs the release, or no release can be made without it; %s",
+			s.Rule, rule.Severity, rule.Remedy)
+	}
+	if strings.TrimSpace(s.Reason) == "" {
+		return fmt.Errorf("the setting of rule %s has no reason", s.Rule)
+	}
+	if !doublestar.ValidatePattern(s.Path) {
+		return fmt.Errorf("path %q of rule %s is not a glob", s.Path, s.Rule)
+	}
+	if _, err := time.Parse(time.DateOnly, s.Until); err != nil && s.Until != "" {
+		return fmt.Errorf("until %q of rule %s is not a date such as 2027-01-31", s.Until, s.Rule)
+	}
+	return nil
+}
+
+func (s Setting) matches(d diagnostic.Diagnostic) bool {
+	return s.Rule == d.Rule && (s.Path == "" || doublestar.MatchUnvalidated(s.Path, d.File))
+}
+
+// Apply returns the diagnostics with the severities of the settings that count at a time,
+// without those that are off, and with a warning for each setting that has expired. Of
+// several settings that match a diagnostic the last one counts.
+func (s *Set) Apply(ds []diagnostic.Diagnostic, now time.Time) ([]diagnostic.Diagnostic, []diagnostic.Lowered) {
+	if s == nil {
+		return ds, nil
+	}
+	valid, over := s.divide(now)
+	counts := make([]int, len(valid))
+	var kept []diagnostic.Diagnostic
+	for _, d := range ds {
+		i := lastMatch(valid, d)
+		if i < 0 {
+			kept = append(kept, d)
+			continue
+		}
+		if valid[i].Severity.Level() < d.Severity.Level() {
+			counts[i]++
+		}
+		if d.Severity = valid[i].Severity; d.Severity != diagnostic.Off {
+			kept = append(kept, d)
+		}
+	}
+	var lowered []diagnostic.Lowered
+	for i, v := range valid {
+		if counts[i] > 0 {
+			lowered = append(lowered, diagnostic.Lowered{
+				Rule: v.Rule, Path: v.Path, Severity: v.Severity, Count: counts[i], Reason: v.Reason, Until: v.Until})
+		}
+	}
+	kept = append(kept, over...)
+	diagnostic.Sort(kept)
+	return kept, lowered
+}
+
+// lastMatch returns the index of the setting that counts for d, or -1.
+func lastMatch(settings []Setting, d diagnostic.Diagnostic) int {
+	for i, s := range slices.Backward(settings) {
+		if s.matches(d) {
+			return i
+		}
+	}
+	return -1
+}
+
+// divide returns the settings that count at a time, and a diagnostic for each other one.
+func (s *Set) divide(now time.Time) (valid []Setting, over []diagnostic.Diagnostic) {
+	today := now.UTC().Format(time.DateOnly)
+	rule, _ := Find(expired)
+	for _, setting := range s.settings {
+		if cmp.Or(setting.Until, today) >= today {
+			valid = append(valid, setting)
+			continue
+		}
+		over = append(over, rule.Report("", 0, 0, "%s: the setting of rule %s ended on %s and does not count",
+			setting.Place, setting.Rule, setting.Until))
+	}
+	return valid, over
+}
