@@ -3,6 +3,7 @@
 package ruleset
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"strings"
@@ -24,38 +25,8 @@ func describeSeverity(r diagnostic.Rule) string {
 	return string(r.Severity) + "; rules in the release file can set another one"
 }
 
-const pageHead = `# Rules
-
-<!-- Written by go test ./builder/reference -update -->
-
-` + "`builder validate`" + ` and ` + "`builder build`" + ` check the workspaces by these rules. ` + "`builder rules RULE`" + ` shows one of
-them. An error stops a build. A warning stops it with ` + "`--strict`" + `.
-
-## Change the severity
-
-` + "`rules`" + ` in the release file sets another severity, for all files or for those that match a glob. The glob is relative to
-the workspaces, and ` + "`**`" + ` stands for any directories. The last entry that matches counts. Every entry needs a reason.
-After the last day in ` + "`until`" + ` (UTC) an entry does not count any more, and a warning says so. Rules whose severity is marked as fixed
-cannot be lowered.
-
-` + "```yaml" + `
-rules:
-  - rule: secret-unused
-    path: mail-sender/**
-    severity: off # error, warning, info or off
-    reason: the vendor declares it for a later version
-    until: "2027-01-31"
-# Apps that the target has, such as those of its marketplace: import-undeclared and
-# dependency-unknown do not report them.
-externalApps: [Crawler]
-` + "```" + `
-
-What was lowered is counted in one line of the output, in ` + "`lowered`" + ` of ` + "`validate --format json`" + `, and under
-` + "`prismeai.rules.lowered`" + ` in the metadata file of ` + "`build`" + `.
-
-## All rules
-
-`
+//go:embed page.md
+var pageHead string
 
 // WriteMarkdown writes the page of all rules, with a heading and so an anchor for each.
 func WriteMarkdown(w io.Writer) error {
@@ -67,7 +38,9 @@ func WriteMarkdown(w io.Writer) error {
 	}
 	for _, r := range All() {
 		fmt.Fprintf(&b, "\n### %s\n\n%s. %s\n\n", r.ID, escapeMarkdown(r.Title), escapeMarkdown(r.Meaning))
-		fmt.Fprintf(&b, "- Severity: %s\n- Example: %s\n- Remedy: %s\n", severityCell(r), quoteCode(r.Example), escapeMarkdown(r.Remedy))
+		fmt.Fprintf(&b, "- Severity: %s\n", severityCell(r))
+		fmt.Fprintf(&b, "- Example: %s\n", quoteCode(r.Example))
+		fmt.Fprintf(&b, "- Remedy: %s\n", escapeMarkdown(r.Remedy))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
