@@ -105,7 +105,7 @@ func TestEverySetting(t *testing.T) {
 		"repository": "r", "groups": "a,b", "platform-url": "https://x/v2", "gateway-url": "https://y", "identity": "headers",
 		"identity-headers": "A=1,B=2", "mode": "observe", "gate": "open-after=1m0s", "force": "never", "reconcile": "repair",
 		"services": "", "listen": "127.0.0.1:1", "log-format": "text", "log-level": "debug", "enable-lifecycle": "true",
-		"metrics-workspaces": "true", "retry-min": "40s", "tolerate": "missing-photo,orphaned-app", "runbook-url": "https://wiki.example.com/runbooks",
+		"metrics-workspaces": "true", "retry-min": "40s", "drain-delay": "5s", "tolerate": "missing-photo,orphaned-app", "runbook-url": "https://wiki.example.com/runbooks",
 	}
 	withNeeds := map[string][]string{"gateway-url": {"--token-file", "/t"}, "admin-token-file": {"--enable-lifecycle"}}
 	for _, s := range Default("").Settings() {
