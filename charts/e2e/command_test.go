@@ -43,7 +43,13 @@ const patience = 2 * time.Minute
 // eventually asks again until there is no error.
 func eventually(t testing.TB, ask func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	within(t, patience, ask)
+}
+
+// within asks again until there is no error, for so long.
+func within(t testing.TB, limit time.Duration, ask func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	for {
 		err := ask()
@@ -52,7 +58,7 @@ func eventually(t testing.TB, ask func() error) {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not within %s: %v", patience, err)
+			t.Fatalf("not within %s: %v", limit, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

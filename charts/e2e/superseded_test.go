@@ -111,15 +111,16 @@ func (w *world) rollBackFailure() string {
 		w.t.Errorf("helm test succeeds with two releases in the database: %s", out)
 	}
 
-	// The way back is held, too, to see what the old pods say meanwhile.
-	w.steer("heal/"+held, "")
-	w.steer("hold/"+held, "")
 	before, began := w.ledger(), time.Now()
 	done := make(chan error, 1)
 	go func() {
 		_, err := command(w.t.Context(), "", w.helm, "rollback", "acme", good, "--namespace", w.namespace, "--wait", "--timeout", "5m")
 		done <- err
 	}()
+	w.await("no pod of "+releaseC, func(all []*pod) bool { return len(of(all, releaseC)) == 0 })
+	// The way back is held, too, to see what the old pods say meanwhile.
+	w.steer("hold/"+held, "")
+	w.steer("heal/"+held, "")
 	w.awaitReimport(before)
 	noticed := since(began)
 	select {
@@ -151,9 +152,9 @@ func (w *world) rollBackFailure() string {
 // awaitReimport waits until release A is imported again, up to the workspace that is held.
 func (w *world) awaitReimport(before platformtest.Ledger) {
 	w.t.Helper()
-	eventually(w.t, func() error {
+	within(w.t, 2*patience, func() error { // a file that is late, and a pod that therefore waits
 		for _, i := range w.ledger().Imports[len(before.Imports):] {
-			if i.Slug == held && i.Version == releaseA {
+			if i.Slug == held && i.Version == releaseA && i.Outcome == "" {
 				return nil
 			}
 		}
