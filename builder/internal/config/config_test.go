@@ -111,7 +111,7 @@ func TestExampleFileIsValid(t *testing.T) {
 	}
 	want := map[string][]string{
 		"repository-id": {"release"}, "directory": {"/www/workspaces"}, "strict": {"false"}, "verify": {"false"},
-		"group":         {"base1=base1", "base2=base2", "extended=extended"},
+		"group":         {"base1=production:app:base1", "base2=production:app:base2", "extended=production:app:extended"},
 		"max-file-size": {"50MiB"}, "max-total-size": {"2GiB"}, "max-files": {"200000"},
 	}
 	got := map[string][]string{}

@@ -177,6 +177,7 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	reading.Files, reading.Bytes, reading.Dropped = walked.Files, walked.Bytes, walked.Dropped
 	reading.Diagnostics = walked.Diagnostics
 	reading.conclude(collector, checks)
+	reading.notifyGroups(input.Source.Notify)
 	if stamped, ok := files.(*stamping); ok {
 		stamped.tell(reading.Repository)
 	}
@@ -187,6 +188,16 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 func (i *Input) rewrite(checks Checks) workspace.Rewrite {
 	refresh := checks.Workspaces != nil && checks.Workspaces.Checksums == workspace.ChecksumsRefresh
 	return workspace.Rewrite{Stamp: i.StampVersions, Refresh: refresh}
+}
+
+// notifyGroups names the groups that the workspaces have, if none are configured.
+func (r *Reading) notifyGroups(notify func(string)) {
+	if notify == nil || r.Repository == nil {
+		return
+	}
+	if names := r.Repository.FoundGroups(); len(names) > 0 {
+		notify("no groups are configured; the workspaces have these, in the order of their import: " + strings.Join(names, ", "))
+	}
 }
 
 // readPolicy takes the scanner of the source's own policy, if it may have one and has.

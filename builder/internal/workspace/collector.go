@@ -28,6 +28,8 @@ type Collector struct {
 	clean map[contentKey]fileFacts
 	// scripts looks inside automations and pages; nil where nobody reads what it finds.
 	scripts *dsul.Release
+	// foundGroups reports that the workspaces name groups beside the platform's own.
+	foundGroups bool
 }
 
 // minRemembered is the size in bytes from which a file is remembered: reading a smaller

@@ -65,7 +65,7 @@ func TestExamplesAreValid(t *testing.T) {
 	if *update {
 		rewriteChecksums(t, repo)
 	}
-	groups := []Group{{Name: "base1", Labels: []string{"base1"}}, {Name: "base2", Labels: []string{"base2"}}, {Name: "extended", Labels: []string{"extended"}}}
+	groups := []Group{{Name: "base1", Labels: []string{"production:app:base1"}}, {Name: "base2", Labels: []string{"production:app:base2"}}, {Name: "extended", Labels: []string{"production:app:extended"}}}
 	facts, plan, ds := collect(Options{Groups: groups}, repo)
 	for _, d := range ds {
 		t.Errorf("%s %s %s: %s", d.Severity, d.Rule, d.Position(), d.Message)

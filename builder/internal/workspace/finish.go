@@ -13,8 +13,10 @@ import (
 // Finish returns the facts of all workspaces and everything that is wrong with
 // the files, sorted by place. The collector is of no use afterwards.
 func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
+	c.findGroups()
 	repo := &Repository{
 		groups: c.options.Groups, externalApps: c.options.ExternalApps, explicit: len(c.options.StartupGroups) > 0,
+		foundGroups: c.foundGroups,
 	}
 	if len(c.spaces) == 0 {
 		c.report(ruleRepositoryEmpty, Position{}, "there is no workspace")

@@ -465,8 +465,20 @@ var basicCases = []ruleCase{
 		},
 	},
 	{
-		name:   "an unknown group",
+		name:   "a group where none are configured",
 		change: replace("beta/.import.yml", "- base2", "- base3"),
+	},
+	{
+		name:   "a group that cannot be one",
+		change: replace("beta/.import.yml", "- base2", "- base 3"),
+		want: []string{
+			"error group-unknown beta/.import.yml:6:5",
+		},
+	},
+	{
+		name:    "an unknown group",
+		options: Options{Groups: DefaultGroups(), StartupGroups: []string{"base1"}},
+		change:  replace("beta/.import.yml", "- base2", "- base3"),
 		want: []string{
 			"error group-unknown beta/.import.yml:6:5",
 		},

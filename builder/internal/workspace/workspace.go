@@ -66,7 +66,8 @@ func (l Limits) withDefaults() Limits {
 
 // Options say what the workspaces are checked against.
 type Options struct {
-	// Groups in import order. None means [DefaultGroups], of which any may be empty.
+	// Groups in import order. None means [DefaultGroups], of which any may be empty, and
+	// then those that the workspaces name, in the order of their dependencies.
 	Groups []Group
 	// StartupGroups are imported when the platform starts and need a member each.
 	// None means all of Groups, if those are given.
@@ -157,6 +158,8 @@ type Repository struct {
 	externalApps []string
 	// explicit reports that the groups were configured: an empty one is kept.
 	explicit bool
+	// foundGroups reports that groups were found in the workspaces.
+	foundGroups bool
 }
 
 // Manifest returns the workspaces as the release manifest lists them.
