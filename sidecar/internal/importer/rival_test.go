@@ -266,7 +266,7 @@ func TestForceWhereVersionsRepeat(t *testing.T) {
 		other := files("v2")
 		other.Workspaces[0].Version = "v1"
 		pull(t, c.client(c.NewPod("other", other), platform.Headers(platform.LocalHeaders())), "base1")
-		time.Sleep(31 * time.Second)
+		time.Sleep(fileDelay + 61*time.Second)
 		c.wants("v1")
 		if n := c.attempts(platformtest.Imported); n["a"] != 3 || n["b"] != 3 || n["c"] != 1 {
 			t.Errorf("imports: %v", n)
