@@ -246,7 +246,16 @@ func TestBaseThatIsNotThere(t *testing.T) {
 // A base that changes while it is read is the one that was resolved.
 func TestBaseIsPinned(t *testing.T) {
 	f := newFixture(t)
+	resolved := make(chan struct{})
+	var once sync.Once
+	f.hook.on(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v2/base/manifests/sha256:") {
+			once.Do(func() { close(resolved) }) // what follows the answer about the tag
+		}
+		return false
+	})
 	f.duringTheScan(t, func() error {
+		<-resolved
 		f.reg.PushBase(t, "base:1", registrytest.Base{Env: []string{"OTHER=1"}, Platforms: platforms})
 		return nil
 	})

@@ -17,6 +17,7 @@ import (
 
 // script is a transport that answers by a list.
 type script struct {
+	mu    sync.Mutex
 	steps []any // an error, or a status, or a status with Retry-After
 	n     int
 	body  []string
@@ -28,6 +29,8 @@ type asked struct {
 }
 
 func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if req.Body != nil {
 		data, _ := io.ReadAll(req.Body)
 		s.body = append(s.body, string(data))
