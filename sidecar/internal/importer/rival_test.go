@@ -301,7 +301,7 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 				}
 				next.start()
 				next.waitFor(t, time.Hour)
-				time.Sleep(5 * time.Minute)
+				time.Sleep(10 * time.Minute) // twelve passes, the wait for a late file, and the import after it
 				if s := next.get(); ended <= n || named != "" && (c.at("v2") != 4 || s.Problem != nil) ||
 					named == "" && (c.at("v2") == 4) != (s.Problem == nil) {
 					t.Errorf("%q after pass %d of %d: %d at v2, %+v", named, n, ended, c.at("v2"), s.Problem)
