@@ -4,7 +4,7 @@
 # make demo    the whole release on real input, with everything it needs in process
 # make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
 # make man     manual pages of the builder, in bin/man
-# make test    every test; what CI runs
+# make test    every test; what CI runs. It installs the programs that tests run (INSTALL=no: it does not)
 # make compare what this and other secret scanners find, into docs/scan-comparison.md
 # make bench   whole builds, side by side with what people would use instead
 # make figures-sidecar  what the sidecar takes: memory, size, times
@@ -54,8 +54,10 @@ man:
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./builder/reference -man $(BIN)/man
 
 .PHONY: test
-test: check unit race
-	@echo 'Not part of this, as it wants a cluster: KUBECONFIG=… make e2e'
+test:
+	@.ci/programs install
+	@.ci/programs run $(MAKE) --no-print-directory check unit race
+	@echo 'Not part of this, because it needs a cluster: KUBECONFIG=… make e2e'
 
 .PHONY: check
 check:
@@ -66,17 +68,19 @@ check:
 	$(GO) mod verify >/dev/null
 
 # What tests run beside our programs.
-TEST_TOOLS := trufflehog buildkitd buildctl actionlint gitlab-ci-local helm helm-docs kubernetes $(KUBERNETES:%=kubernetes-%.go)
+TEST_TOOLS := $(shell .ci/programs tools) $(KUBERNETES:%=kubernetes-%.go)
 
 .PHONY: unit
 unit: $(TEST_TOOLS:%=$(TOOLS)/%)
-	TRUFFLEHOG_CLI=$(TOOLS)/trufflehog $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TOOLS)/gitlab-ci-local || true; fi
+	$(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
 
 .PHONY: race
 race:
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT)
+	@if .ci/programs has gcc 'go test -race'; then \
+		CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT); fi
 
 .PHONY: bench
 bench: build $(TOOLS)/trufflehog $(TOOLS)/crane
@@ -137,6 +141,9 @@ $(TOOLS)/gitleaks: .tools/gitleaks/go.mod
 
 $(TOOLS)/crane: .tools/crane/go.mod
 	cd .tools/crane && $(GO) build -o $@ github.com/google/go-containerregistry/cmd/crane
+
+$(TOOLS)/distribution: .tools/distribution/go.mod
+	cd .tools/distribution && $(GO) build -o $@ github.com/distribution/distribution/v3/cmd/registry
 
 $(TOOLS)/buildkitd $(TOOLS)/buildctl: .tools/buildkit/go.mod
 	cd .tools/buildkit && $(GO) build -o $@ github.com/moby/buildkit/cmd/$(@F)

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const gitlabTemplate = "../examples/ci/gitlab/templates/workspaces-release.yml"
@@ -38,6 +39,9 @@ type pipelines struct {
 
 func newPipelines(t *testing.T) *pipelines {
 	t.Helper()
+	for _, program := range []string{"gitlab-ci-local", "git", "rsync", "curl", "jq"} {
+		needs.Program(t, program)
+	}
 	p := &pipelines{company: newCompany(t), project: t.TempDir(), helm: filepath.Join(t.TempDir(), "helm.txt"), notes: new(notes)}
 	comments := p.canaries.plant("token for comments")
 	p.notes.token = comments
@@ -102,23 +106,13 @@ func (p *pipelines) path(t *testing.T) string {
 // not, and returns what they print. The artifacts are in the directory of the project.
 func (p *pipelines) run(t *testing.T, well bool, variables map[string]string, jobs ...string) string {
 	t.Helper()
-	tool, err := filepath.Abs("../.tools/bin/gitlab-ci-local")
-	if err == nil {
-		_, err = os.Stat(tool)
-	}
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("NOT TESTED without gitlab-ci-local (make unit): %v", err)
-	}
 	all := maps.Clone(p.variables)
 	maps.Copy(all, variables)
 	args := append([]string{"--force-shell-executor", "--home", t.TempDir(), "--ignore-predefined-vars", strings.Join(slices.Collect(maps.Keys(all)), ",")}, jobs...)
 	for name, value := range all {
 		args = append(args, "--variable", name+"="+value)
 	}
-	cmd := exec.CommandContext(t.Context(), tool, args...)
+	cmd := exec.CommandContext(t.Context(), needs.Program(t, "gitlab-ci-local"), args...)
 	cmd.Dir = p.project
 	cmd.Env = []string{"PATH=" + p.path(t), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}
 	out, err := cmd.CombinedOutput()

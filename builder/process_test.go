@@ -191,11 +191,3 @@ func exists(t *testing.T, ref string) bool {
 	_, err = remote.Head(parsed)
 	return err == nil
 }
-
-// needRoot skips a test of what only root can set up.
-func needRoot(t *testing.T, why string) {
-	t.Helper()
-	if syscall.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can " + why)
-	}
-}

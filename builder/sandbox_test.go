@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
@@ -157,7 +158,7 @@ func (w *witness) checkMounts(t *testing.T, temp string) {
 }
 
 func TestBuildsAsNobodyWithoutCapabilitiesOnAReadOnlyRoot(t *testing.T) {
-	needRoot(t, "become nobody")
+	needs.Root(t)
 	size := "100m"
 	if !canMount() {
 		t.Log("NOT TESTED on a read-only root file system: this root may not mount")
@@ -185,8 +186,9 @@ func TestBuildsAsNobodyWithoutCapabilitiesOnAReadOnlyRoot(t *testing.T) {
 
 // A TMPDIR that is too small is named as what it is, wherever in the run it is full.
 func TestFullTempDirIsTheEnginesError(t *testing.T) {
-	if needRoot(t, "mount a small file system"); !canMount() {
-		t.Skip("SKIPPED: this root may not mount")
+	needs.Root(t)
+	if !canMount() {
+		needs.Machine(t, "the permission to mount")
 	}
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src := pushBase(t, reg), workspaces(t)

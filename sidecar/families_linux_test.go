@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
@@ -40,7 +41,7 @@ func TestNodesOfOneFamily(t *testing.T) {
 			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNET
 			out, err := cmd.CombinedOutput()
 			if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-				t.Skipf("namespaces are not allowed here (%v): allow them by sysctl user.max_user_namespaces", err)
+				needs.Machine(t, "user namespaces (sysctl user.max_user_namespaces)")
 			}
 			if err != nil || !strings.Contains(string(out), "identity-refused") {
 				t.Errorf("%v\n%s", err, out)

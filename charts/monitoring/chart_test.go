@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // resource is what we need of a rendered manifest.
@@ -35,7 +37,7 @@ func template(t *testing.T, sets ...string) (string, error) {
 	for _, s := range sets {
 		args = append(args, "--set", "monitoring."+s)
 	}
-	out, err := exec.Command(Program(t, tools, "helm", "make .tools/bin/helm"), args...).CombinedOutput()
+	out, err := exec.Command(needs.Program(t, "helm"), args...).CombinedOutput()
 	return string(out), err
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
@@ -14,7 +16,6 @@ const (
 	chart      = "../workspaces-release"
 	rulesFile  = chart + "/files/alerts.yaml"
 	runbooks   = root + "/docs/runbooks"
-	tools      = root + "/.tools/bin"
 	exposition = root + "/sidecar/internal/metrics/testdata/exposition.txt"
 )
 
@@ -50,5 +51,5 @@ func parse(t *testing.T, data []byte, into any) {
 
 func promtool(t *testing.T) string {
 	t.Helper()
-	return Program(t, tools, "promtool", "apt-get install prometheus")
+	return needs.Program(t, "promtool")
 }

@@ -15,10 +15,8 @@ package monitoring
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -83,23 +81,4 @@ func (f *File) Write(path string) error {
 		return err
 	}
 	return os.WriteFile(path, data, 0o600)
-}
-
-// Program returns the absolute path of a program that is installed or in tools,
-// the directory of our own builds. Without it the test is skipped, but in CI,
-// which installs it. How says where to get it.
-func Program(t testing.TB, tools, name, how string) string {
-	t.Helper()
-	for _, candidate := range []string{filepath.Join(tools, name), name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			if path, err = filepath.Abs(path); err == nil {
-				return path
-			}
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("there is no %s: %s", name, how)
-	}
-	t.Skipf("there is no %s: %s", name, how)
-	return ""
 }

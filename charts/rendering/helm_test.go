@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/prismeai/workspaces-release/charts/monitoring"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "write the golden files and the README o
 func tool(t *testing.T, name, in string, args ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), monitoring.Program(t, tools, name, "make .tools/bin/"+name), args...)
+	cmd := exec.CommandContext(t.Context(), needs.Program(t, name), args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(in), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", errors.New(stderr.String())

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 
-	"github.com/prismeai/workspaces-release/charts/monitoring"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // TestReadme makes the README of a copy of the chart: helm-docs writes beside it.
@@ -73,7 +73,7 @@ func follow(t *testing.T, dir string, args []string) {
 	t.Helper()
 	run := func(args ...string) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), monitoring.Program(t, tools, "helm", "make .tools/bin/helm"), args...)
+		cmd := exec.CommandContext(t.Context(), needs.Program(t, "helm"), args...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {

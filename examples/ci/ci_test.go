@@ -14,31 +14,24 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
-	root  = "../.."
-	tools = root + "/.tools/bin/"
-	docs  = root + "/docs/ci.md"
+	root = "../.."
+	docs = root + "/docs/ci.md"
 )
 
-// run runs a program of the system or of .tools, and returns what it writes.
+// run runs a program of the list of internal/needs, and returns what it writes.
 func run(t *testing.T, dir, stdin, program string, args ...string) (string, error) {
 	t.Helper()
-	if strings.HasPrefix(program, tools) {
-		if abs, err := filepath.Abs(program); err == nil {
-			program = abs
-		}
-	}
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%v: make unit and .ci/run install it", err)
-		}
-		t.Skipf("NOT TESTED: %v", err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd := exec.CommandContext(t.Context(), needs.Program(t, program), args...)
 	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, strings.NewReader(stdin), &stdout, &stderr
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdout = &stdout
+	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		return stdout.String(), errors.New(stdout.String() + stderr.String())
 	}
@@ -102,7 +95,7 @@ const gitlabTemplate = "templates/workspaces-release.yml"
 func pipeline(t *testing.T, template string) (string, error) {
 	t.Helper()
 	dir := repository(t, map[string]string{".gitlab-ci.yml": read(t, "gitlab/.gitlab-ci.yml"), gitlabTemplate: template})
-	return run(t, dir, "", tools+"gitlab-ci-local", "--preview")
+	return run(t, dir, "", "gitlab-ci-local", "--preview")
 }
 
 func TestGitLab(t *testing.T) {
@@ -195,7 +188,7 @@ func actionlint(t *testing.T, workflow, action string) error {
 		".github/workflows/action.yml":                  asWorkflow(t, action),
 		".github/actions/workspaces-release/action.yml": action,
 	})
-	_, err := run(t, dir, "", tools+"actionlint", "-shellcheck", "shellcheck", "-pyflakes", "")
+	_, err := run(t, dir, "", "actionlint", "-shellcheck", needs.Program(t, "shellcheck"), "-pyflakes", "")
 	return err
 }
 
@@ -248,10 +241,7 @@ func TestGitHubIsStrict(t *testing.T) {
 // aHelm makes a helm that renders our chart, whatever chart it is told to install.
 func aHelm(t *testing.T) (path string) {
 	t.Helper()
-	program, err := filepath.Abs(tools + "helm")
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := needs.Program(t, "helm")
 	chart, err := filepath.Abs(root + "/charts/workspaces-release")
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +263,7 @@ exec %s template "$release" %s --kube-version 1.37.2 "$@"
 
 // The chart takes what the deployments set, and runs the release.
 func TestDeployments(t *testing.T) {
-	if _, err := run(t, "", "", tools+"helm", "version"); err != nil {
+	if _, err := run(t, "", "", "helm", "version"); err != nil {
 		t.Fatal(err)
 	}
 	pipeline, err := pipeline(t, read(t, "gitlab/"+gitlabTemplate))
@@ -306,16 +296,16 @@ func TestDeployments(t *testing.T) {
 
 func TestKubernetes(t *testing.T) {
 	job := read(t, "kubernetes/job.yaml")
-	types, err := filepath.Glob(tools + "kubernetes-*.go")
+	types, err := filepath.Glob(root + "/.tools/bin/kubernetes-*.go")
 	if err != nil || len(types) == 0 && os.Getenv("CI") != "" {
 		t.Fatal("there are no types of Kubernetes: make unit")
 	}
 	for _, file := range types {
-		if _, err := run(t, "", job, tools+"kubernetes", "validate", file); err != nil {
+		if _, err := run(t, "", job, "kubernetes", "validate", file); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		wrong := strings.Replace(job, "readOnlyRootFilesystem:", "readonlyRootFilesystem:", 1)
-		if _, err := run(t, "", wrong, tools+"kubernetes", "validate", file); err == nil {
+		if _, err := run(t, "", wrong, "kubernetes", "validate", file); err == nil {
 			t.Errorf("%s: a wrong field is accepted", file)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 func TestLoopbackNeedsNoProxy(t *testing.T) {
@@ -75,7 +77,7 @@ func TestLocalhostMeansBothFamilies(t *testing.T) {
 		t.Run(address, func(t *testing.T) {
 			l, err := net.Listen("tcp", address)
 			if err != nil {
-				t.Skipf("this machine has no such address: %v", err)
+				needs.Machine(t, "the address "+address)
 			}
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				io.WriteString(w, `{"healthy":true}`)

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
@@ -42,14 +43,7 @@ func (s sighting) String() string {
 
 // TestParity compares with TruffleHog's own program: what it finds, we find.
 func TestParity(t *testing.T) {
-	program := os.Getenv("TRUFFLEHOG_CLI")
-	if program == "" {
-		const hint = "TRUFFLEHOG_CLI is not set: `make unit` builds TruffleHog's program and sets it"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(hint)
-		}
-		t.Skip("NOTHING IS COMPARED: " + hint)
-	}
+	program := needs.Program(t, "trufflehog")
 	corpus := plant(t)
 	theirs := runProgram(t, program, corpus)
 	ours := runDetector(t, corpus)

@@ -20,19 +20,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // distribution starts Debian's docker-registry and returns a registry in front
 // of it that lets the test look at every request.
 func distribution(t *testing.T) *testRegistry {
 	t.Helper()
-	program, err := exec.LookPath("docker-registry")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("docker-registry is not installed: apt-get install docker-registry")
-		}
-		t.Skip("SKIPPED: docker-registry is not installed")
-	}
+	program := needs.Program(t, "docker-registry")
 	address := freeAddress(t)
 	config := filepath.Join(t.TempDir(), "config.yml")
 	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", t.TempDir(), address)
@@ -143,9 +138,7 @@ func baseBlobs(t *testing.T, reg *testRegistry, b base) map[string]bool {
 const childEnv = "ENGINE_TEST_UNPRIVILEGED"
 
 func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can become nobody")
-	}
+	needs.Root(t)
 	home := t.TempDir()
 	work := filepath.Join(home, "work")
 	copied := filepath.Join(home, "engine.test")

@@ -5,22 +5,16 @@ package foreigntest
 
 import (
 	"bytes"
-	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// Run runs a program and returns what it writes. It must be there in CI, and its absence
-// is told elsewhere.
+// Run runs a program and returns what it writes. Without the program, the test is skipped.
 func Run(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v: apt-get install %s", err, name)
-		}
-		t.Skipf("NOT TESTED against %s: %v", name, err)
-	}
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd := exec.CommandContext(t.Context(), needs.Program(t, name), args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // must stops a test whose tree cannot be made.
@@ -73,7 +75,7 @@ func TestDeviceNode(t *testing.T) {
 	dir := write(t, map[string]string{"shop/index.yml": "shop"})
 	err := syscall.Mknod(filepath.Join(dir, "shop/zero"), syscall.S_IFCHR|0o666, 1<<8|5)
 	if errors.Is(err, syscall.EPERM) {
-		t.Skip("device nodes cannot be made without root and CAP_MKNOD")
+		needs.Machine(t, "the permission to make device nodes (CAP_MKNOD)")
 	}
 	must(t, err)
 	_, report := walk(t, open(t, dir, Options{}))

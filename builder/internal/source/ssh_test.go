@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // sshSetup is a server, a key that it takes, and a known_hosts file with its key.
@@ -145,7 +146,7 @@ func TestSSHRefusals(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			if test.known == "" {
 				if _, err := os.Stat("/etc/ssh/ssh_known_hosts"); err == nil && test.home == "" {
-					t.Skip("this machine has /etc/ssh/ssh_known_hosts")
+					needs.Machine(t, "a system without /etc/ssh/ssh_known_hosts")
 				}
 			}
 			opts := Options{SSHKeyFile: test.key, Getenv: environment("SSH_KNOWN_HOSTS", test.known, "HOME", test.home)}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // upstream is Git's own program, by which we check what our test server makes us believe.
@@ -18,11 +20,7 @@ type upstream struct{ program string }
 
 func newUpstream(t *testing.T) upstream {
 	t.Helper()
-	program, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("git is not installed: .ci/run installs it")
-	}
-	return upstream{program}
+	return upstream{needs.Program(t, "git")}
 }
 
 // run runs git in a directory, without any configuration of this machine.

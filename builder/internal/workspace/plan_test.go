@@ -18,6 +18,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -196,10 +197,7 @@ func TestRenderers(t *testing.T) {
 
 // TestDOTIsValid asks Graphviz where there is one; the goldens hold what it accepted.
 func TestDOTIsValid(t *testing.T) {
-	dot, err := exec.LookPath("dot")
-	if err != nil {
-		t.Skip("no Graphviz here")
-	}
+	dot := needs.Program(t, "dot")
 	var in bytes.Buffer
 	if err := hostilePlan(t).WriteDOT(&in); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prismeai/workspaces-release/charts/monitoring"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 var pictures = flag.String("pictures", "", "draw the dashboard of the drill into this directory")
@@ -121,7 +121,7 @@ func shoot(t *testing.T, html []byte, to string, width, height int) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, monitoring.Program(t, root+"/.tools/bin", "chromium", "apt-get install chromium"),
+	cmd := exec.CommandContext(ctx, needs.Program(t, "chromium"),
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-dev-shm-usage",
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--screenshot="+to, fmt.Sprintf("--window-size=%d,%d", width, height), "file://"+page)
 	cmd.WaitDelay = 5 * time.Second

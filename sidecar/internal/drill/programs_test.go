@@ -19,16 +19,16 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/prismeai/workspaces-release/charts/monitoring"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // program is a server that runs for the time of the test.
 type program struct{ url string }
 
 // start runs a program and waits until it is ready at path.
-func start(t *testing.T, name, pkg, path, address string, args ...string) program {
+func start(t *testing.T, name, path, address string, args ...string) program {
 	t.Helper()
-	cmd := exec.Command(monitoring.Program(t, root+"/.tools/bin", name, "apt-get install "+pkg), args...)
+	cmd := exec.Command(needs.Program(t, name), args...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &log, &log, 5*time.Second
 	if err := cmd.Start(); err != nil {
@@ -123,7 +123,7 @@ func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) p
 		"alerting":       map[string]any{"alertmanagers": []map[string]any{{"static_configs": []map[string]any{{"targets": []string{alertmanager}}}}}},
 	})
 	address := freeAddress(t)
-	return start(t, "prometheus", "prometheus", "/-/ready", address, "--config.file="+filepath.Join(dir, "prometheus.yml"),
+	return start(t, "prometheus", "/-/ready", address, "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn",
 		"--rules.alert.resend-delay="+milliseconds(interval))
 }
@@ -146,7 +146,7 @@ func startAlertmanager(t *testing.T, dir, hook string) program {
 	}
 	write(t, filepath.Join(dir, "alertmanager.yml"), config)
 	address := freeAddress(t)
-	return start(t, "prometheus-alertmanager", "prometheus-alertmanager", "/-/ready", address, "--config.file="+filepath.Join(dir, "alertmanager.yml"),
+	return start(t, "prometheus-alertmanager", "/-/ready", address, "--config.file="+filepath.Join(dir, "alertmanager.yml"),
 		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")
 }
 

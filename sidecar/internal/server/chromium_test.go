@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -33,11 +34,7 @@ func newBrowser(t *testing.T) *browser {
 	if testing.Short() {
 		t.Skip("chromium takes seconds for each page")
 	}
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed: apt-get install chromium")
-	}
-	return &browser{program, t.TempDir()}
+	return &browser{needs.Program(t, "chromium"), t.TempDir()}
 }
 
 // run loads url without a window, and returns what is on the standard output and

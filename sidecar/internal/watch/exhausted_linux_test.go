@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // What a user namespace may have of inotify.
@@ -93,7 +95,7 @@ func inNamespace(t *testing.T) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("user namespaces are not allowed here (%v): allow them by sysctl user.max_user_namespaces", err)
+		needs.Machine(t, "user namespaces (sysctl user.max_user_namespaces)")
 	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

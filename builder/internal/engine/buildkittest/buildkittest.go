@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // startTimeout is how long the daemon may take until it listens.
@@ -31,7 +33,7 @@ type Daemon struct {
 // mutual TLS. Nothing is ever executed in a build, so that any program does as its runtime.
 func Start(t testing.TB, files *TLSFiles) *Daemon {
 	t.Helper()
-	program := Program(t, "buildkitd")
+	program := needs.Program(t, "buildkitd")
 	if os.Getuid() != 0 {
 		missing(t, "buildkitd needs root")
 	}
@@ -107,7 +109,7 @@ func (d *Daemon) Log(t testing.TB) []byte {
 // Control runs buildctl and returns what it writes.
 func (d *Daemon) Control(t testing.TB, args ...string) []byte {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), Program(t, "buildctl"), append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), needs.Program(t, "buildctl"), append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("buildctl %q: %v\n%s", args, err, out)
 	}
@@ -130,7 +132,7 @@ func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
 		`echo "$(basename "$0") $*" >>'` + calls + "'\n" +
 		`while [ "$1" != buildctl ]; do shift || exit 1; done` + "\n" +
 		"shift\n" +
-		"BUILDKIT_HOST='" + d.Address + "' exec '" + Program(t, "buildctl") + `' "$@"` + "\n"
+		"BUILDKIT_HOST='" + d.Address + "' exec '" + needs.Program(t, "buildctl") + `' "$@"` + "\n"
 	for _, name := range names {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
@@ -138,36 +140,6 @@ func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return calls
-}
-
-// Program returns the path of one of BuildKit's programs, which make builds. It must be
-// there in CI.
-func Program(t testing.TB, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
-			continue
-		}
-		path := filepath.Join(dir, ".tools", "bin", name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		break
-	}
-	missing(t, name+" is not built: make $PWD/.tools/bin/"+name)
-	return ""
-}
-
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip("NOT TESTED against BuildKit's daemon: " + what)
 }
 
 func freeAddress(t testing.TB) string {
