@@ -165,7 +165,7 @@ func licensed(path string) bool {
 	case ".yml", ".yaml":
 		return !under(path, "examples/workspaces") && !strings.Contains(path, "/testdata/")
 	}
-	return path == "Makefile" || path == ".ci/run"
+	return path == "Makefile" || under(path, ".ci") || path == "internal/needs/programs.txt"
 }
 
 var licenceLine = regexp.MustCompile(`SPDX-License-Identifier: (\S+)`)
@@ -186,7 +186,7 @@ func TestEverySourceFileNamesItsLicence(t *testing.T) {
 			t.Errorf("%s does not start with SPDX-License-Identifier: %s", path, want)
 		}
 	})
-	if checked[".go"] < 100 || checked[".yaml"] < 2 || checked[""] != 2 {
+	if checked[".go"] < 100 || checked[".yaml"] < 2 || checked[""] < 4 {
 		t.Errorf("too few files were looked at: %v", checked)
 	}
 }

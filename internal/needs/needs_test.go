@@ -41,9 +41,15 @@ func TestMissing(t *testing.T) {
 	}{
 		{name: "program", kind: "program", recorded: true, want: record, output: "--- SKIP: TestChild/sub"},
 		{name: "program in CI", kind: "program", ci: "true", recorded: true, want: record, output: "--- SKIP: TestChild/sub"},
-		{name: "program without a record", kind: "program", output: "not tested without shellcheck (apt-get install shellcheck)"},
+		{
+			name: "program without a record", kind: "program",
+			output: "not tested without shellcheck (apt-get install shellcheck)",
+		},
 		{name: "program in CI without a record", kind: "program", ci: "true", output: "--- FAIL: TestChild/sub", fails: true},
-		{name: "machine", kind: "machine", recorded: true, want: "machine\ta moon\t-\tTestChild\n", output: "--- SKIP: TestChild"},
+		{
+			name: "machine", kind: "machine", recorded: true,
+			want: "machine\ta moon\t-\tTestChild\n", output: "--- SKIP: TestChild",
+		},
 		{name: "machine in CI without a record", kind: "machine", ci: "true", output: "--- SKIP: TestChild"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -77,8 +83,12 @@ func TestOurBuildsComeFirst(t *testing.T) {
 
 // TestReport runs `.ci/programs run`, which ends `make test`.
 func TestReport(t *testing.T) {
-	const records = `printf 'program\tb\tapt-get install b\tTestB\nmachine\troot\t-\tTestM\nprogram\ta\tmake .tools/bin/a\tTestY\n` +
-		`program\ta\tmake .tools/bin/a\tTestX\nprogram\ta\tmake .tools/bin/a\tTestX\n' >>"$NOT_TESTED_FILE"`
+	const machine = `printf 'machine\troot\t-\tTestM\n' >>"$NOT_TESTED_FILE"`
+	const records = machine + `
+		printf 'program\tb\tapt-get install b\tTestB\n' >>"$NOT_TESTED_FILE"
+		for test in TestY TestX TestX; do
+			printf 'program\ta\tmake .tools/bin/a\t%s\n' "$test" >>"$NOT_TESTED_FILE"
+		done`
 	const report = "NOT TESTED: this machine lacks root: TestM\n" +
 		"NOT TESTED: a is missing (make .tools/bin/a): TestX, TestY\n" +
 		"NOT TESTED: b is missing (apt-get install b): TestB\n"
@@ -91,11 +101,12 @@ func TestReport(t *testing.T) {
 		{name: "nothing missing", ci: "true", script: "echo ok", want: "ok\n"},
 		{name: "missing", script: records + "; echo ok", want: "ok\n" + report},
 		{name: "missing in CI", ci: "true", script: records, want: report + failure, code: 1},
-		{name: "machine in CI", ci: "true", script: `printf 'machine\troot\t-\tTestM\n' >>"$NOT_TESTED_FILE"`, want: "NOT TESTED: this machine lacks root: TestM\n"},
+		{name: "machine in CI", ci: "true", script: machine, want: "NOT TESTED: this machine lacks root: TestM\n"},
 		{name: "failed", ci: "true", script: records + "; exit 7", want: report, code: 7},
 		{
 			name: "race detector without a compiler", script: `"$PROGRAMS" has gcc 'go test -race' || echo skipped`,
-			want: "not tested without gcc: go test -race\nskipped\nNOT TESTED: gcc is missing (apt-get install gcc libc6-dev): go test -race\n",
+			want: "not tested without gcc: go test -race\nskipped\n" +
+				"NOT TESTED: gcc is missing (apt-get install gcc libc6-dev): go test -race\n",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -161,7 +172,8 @@ func testFiles(t *testing.T) map[string]string {
 		if entry.IsDir() && (path == ".git" || path == ".tools" || path == "bin") {
 			return fs.SkipDir
 		}
-		if !entry.Type().IsRegular() || !strings.HasSuffix(path, "_test.go") && !strings.Contains(filepath.Dir(path), "test/") {
+		isTest := strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test")
+		if !isTest || !entry.Type().IsRegular() {
 			return nil
 		}
 		data, err := fs.ReadFile(tree, path)

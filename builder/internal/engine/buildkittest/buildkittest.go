@@ -34,9 +34,7 @@ type Daemon struct {
 func Start(t testing.TB, files *TLSFiles) *Daemon {
 	t.Helper()
 	program := needs.Program(t, "buildkitd")
-	if os.Getuid() != 0 {
-		missing(t, "buildkitd needs root")
-	}
+	needs.Root(t)
 	dir, err := os.MkdirTemp("", "bk") // paths of sockets are short
 	if err != nil {
 		t.Fatal(err)
