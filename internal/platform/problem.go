@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Problem is an error that an answer or an event reports, whichever of the
@@ -43,10 +44,24 @@ func (p *Problem) UnmarshalJSON(data []byte) error {
 	} else {
 		p.Message = str(data)
 	}
+	p.Message = p.withoutCode()
 	if p.Message == "" {
 		p.Message = clip(string(withoutText(data)), maxText)
 	}
 	return nil
+}
+
+// withoutCode returns the message without the code in front of it, which String adds.
+func (p *Problem) withoutCode() string {
+	message := p.Message
+	for p.Code != "" {
+		rest, found := strings.CutPrefix(message, p.Code+": ")
+		if !found || rest == "" {
+			break
+		}
+		message = rest
+	}
+	return message
 }
 
 // fromFields reads message, msg, error or err, each a string or again an object.
@@ -93,8 +108,9 @@ func (p *Problem) addCause(data []byte) {
 	var cause Problem
 	cause.fromFields(fields)
 	p.Code = cmp.Or(cause.Code, p.Code)
-	if cause.Message != "" && cause.Message != p.Message {
-		p.Message = clip(p.Message+": "+cause.Message, maxText)
+	p.Message = p.withoutCode()
+	if text := cause.withoutCode(); !strings.HasSuffix(p.Message, text) {
+		p.Message = clip(p.Message+": "+text, maxText)
 	}
 }
 
@@ -123,7 +139,7 @@ func (p *Problem) fromSystem(fields map[string]json.RawMessage) bool {
 	if call == "" || str(fields["message"]) != "" {
 		return false
 	}
-	p.Message = clip(fmt.Sprintf("%s: %s %s", cmp.Or(p.Code, "error"), call, str(fields["path"])), maxText)
+	p.Message = clip(call+" "+str(fields["path"]), maxText)
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -105,7 +106,8 @@ func (b *bulk) importOne(w Workspace) result {
 		r.outcome = Killed
 	case broken:
 		r.outcome = Failed
-		r.errors = []object{{"msg": message, "err": object{"error": failureClass(message), "message": message}}}
+		class, text := splitFailure(message)
+		r.errors = []object{{"msg": text, "err": object{"error": class, "message": text}}}
 	}
 	r.took = time.Since(begin)
 	p.mu.Lock()
@@ -119,18 +121,21 @@ func (b *bulk) importOne(w Workspace) result {
 	return r
 }
 
-// failureClass is the class of an error with the message of [Platform.Fail].
-func failureClass(message string) string {
-	class, _, named := strings.Cut(message, ": ")
-	switch {
-	case named && strings.HasSuffix(class, "Error"):
-		return class
-	case strings.Contains(strings.ToLower(message), "slug"):
-		return "SlugAlreadyInUse"
-	case strings.Contains(message, "Missing"):
-		return "MissingFieldError"
+// className matches the class of an error that a message of [Platform.Fail] starts with.
+var className = regexp.MustCompile(`^([A-Z][a-z]+(?:[A-Z][a-z]+)+): (.+)$`)
+
+// splitFailure returns the class of an error and its text, as the service reports them.
+func splitFailure(message string) (class, text string) {
+	if named := className.FindStringSubmatch(message); named != nil {
+		return named[1], named[2]
 	}
-	return "PrismeError"
+	switch {
+	case strings.Contains(strings.ToLower(message), "slug"):
+		return "SlugAlreadyInUse", message
+	case strings.Contains(message, "Missing"):
+		return "MissingFieldError", message
+	}
+	return "PrismeError", message
 }
 
 // importFiles imports the files as a pull does, as far as the release has them: what fails,
