@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
 // scanRuleFlags choose what a scan looks for.
@@ -52,11 +55,41 @@ func suggestCommand(root *cobra.Command, args []string, err error) error {
 	if len(args) == 0 {
 		return err
 	}
-	similar := root.SuggestionsFor(args[0])
-	if len(similar) == 0 {
+	var names, longer []string
+	for _, cmd := range root.Commands() {
+		if !cmd.IsAvailableCommand() {
+			continue
+		}
+		names = append(names, cmd.Name())
+		if strings.HasPrefix(cmd.Name(), strings.ToLower(args[0])) {
+			longer = append(longer, cmd.Name())
+		}
+	}
+	if near := spelling.Nearest(args[0], slices.Values(names)); near != "" && !slices.Contains(longer, near) {
+		longer = append(longer, near)
+	}
+	return suggest(err, longer...)
+}
+
+// suggestFlag adds the flag with a similar name to the error about an unknown one.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
 		return err
 	}
-	return fmt.Errorf("%w\nDid you mean %s?", err, strings.Join(similar, " or "))
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := spelling.Nearest(unknown.GetSpecifiedName(), slices.Values(names)); near != "" {
+		return suggest(err, "--"+near)
+	}
+	return err
+}
+
+func suggest(err error, names ...string) error {
+	if len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w\nDid you mean %s?", err, strings.Join(names, " or "))
 }
 
 // parseFailure matches what strconv says, which names a function of Go.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
 // metadataFile is what the platform generates when it pushes a workspace.
@@ -61,43 +63,10 @@ func (r reader) checkKeys(top *yaml.Node) {
 		if slices.Contains(metadataKeys, key) {
 			continue
 		}
-		for _, known := range metadataKeys {
-			if similar(key, known) {
-				r.report(ruleUnknownKey, r.at(k), "unknown key %s, did you mean %s?", show(key), known)
-				break
-			}
+		if known := spelling.Nearest(key, slices.Values(metadataKeys)); known != "" {
+			r.report(ruleUnknownKey, r.at(k), "unknown key %s, did you mean %s?", show(key), known)
 		}
 	}
-}
-
-// similar reports whether two keys differ in case and two letters at most.
-func similar(a, b string) bool {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	if len(a) > len(b)+2 || len(b) > len(a)+2 {
-		return false
-	}
-	return distance(a, b) <= 2
-}
-
-// distance is the edit distance (Levenshtein) in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 var placeholder = regexp.MustCompile(`^(app/)?<[^<>]+>$`)

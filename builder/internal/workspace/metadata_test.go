@@ -105,20 +105,6 @@ func TestReadMetadata(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"groups", "groups", 0}, {"groups", "group", 1}, {"groups", "grups", 1}, {"groups", "gruops", 2},
-		{"", "app", 3}, {"app", "", 3}, {"version", "verison", 2}, {"kitten", "sitting", 3},
-	} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("distance of %q and %q is %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestShow(t *testing.T) {
 	for in, want := range map[string]string{
 		"base1":                  `"base1"`,

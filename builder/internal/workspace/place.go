@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
 // section is what the platform makes of a file.
@@ -136,7 +138,8 @@ func (c *Collector) checkMisspelt(at Position, rel string) {
 	}
 	for _, name := range sectionNames[:3] {
 		lower := strings.ToLower(first)
-		if lower == name || lower+"s" == name || len(name) > 8 && distance(lower, name) <= 2 {
+		misspelt := len(name) > 8 && spelling.Nearest(lower, slices.Values([]string{name})) != ""
+		if lower == name || lower+"s" == name || misspelt {
 			c.report(ruleSectionName, at, "the platform does not import %s/, only %s/: the file is lost", show(first), name)
 			return
 		}

@@ -3,77 +3,50 @@
 package workspace
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// platformCase is a workspace and what the platform's service of October 2024 did with
-// it. Files without an entry are those of the first case.
-type platformCase struct {
-	Name, By         string
-	Files            files
-	Without          []string
-	Status           int
-	Imported, Stored []string
-	Errors           []string
-	StoredOtherwise  map[string]string
-}
-
-func platformCases(t *testing.T) []platformCase {
+func platformCases(t *testing.T) []platformtest.Case {
 	t.Helper()
-	data, err := os.ReadFile("testdata/platform.json")
+	cases, err := platformtest.Cases()
 	if err != nil {
 		t.Fatal(err)
-	}
-	var cases []platformCase
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	base := cases[0]
-	for i := range cases {
-		c := &cases[i]
-		if c.Stored == nil {
-			c.Stored = base.Stored
-		}
-		if c.Files == nil {
-			c.Files = files{}
-		}
-		for name, text := range base.Files {
-			if _, there := c.Files[name]; !there && !slices.Contains(c.Without, name) {
-				c.Files[name] = text
-			}
-		}
-		if c.Files["many"] != "" {
-			delete(c.Files, "many")
-			for n := range 5001 {
-				c.Files[fmt.Sprintf("automations/a%d.yml", n)] = "name: x\ndo: []\n"
-			}
-		}
 	}
 	return cases
 }
 
-// outcome is what the platform made of a case: why a release with it must not be built,
-// or nothing.
-func (c platformCase) outcome() string {
-	switch {
-	case c.Status != 0 && c.Status != 200:
-		return fmt.Sprintf("status %d", c.Status)
-	case len(c.Errors) > 0:
-		return "refused: " + c.Errors[0]
-	case len(c.StoredOtherwise) > 0:
-		return "an expression is lost"
+// filesOf returns the files of a case, in a workspace.
+func filesOf(c platformtest.Case) files {
+	repo := files{}
+	for _, f := range c.Files {
+		repo["ws-case/"+f.Path] = f.Text
 	}
-	for name := range c.Files {
-		section := placeOf(name).section
-		if section.holdsObjects() && !slices.Contains(c.Stored, name) && name != "automations/__index__.yml" {
-			return "lost: " + name
+	return repo
+}
+
+// outcomeOf is what the platform made of a case: why a release with it must not be built,
+// or nothing.
+func outcomeOf(c platformtest.Case) string {
+	did := c.Platform
+	switch {
+	case did.Status != 0 && did.Status != 200:
+		return fmt.Sprintf("status %d", did.Status)
+	case len(did.Errors) > 0:
+		return "refused: " + did.Errors[0].Error
+	}
+	for _, f := range c.Files {
+		section := placeOf(f.Path).section
+		switch {
+		case strings.Contains(did.Contents[f.Path], "[object Object]"):
+			return "an expression is lost"
+		case section.holdsObjects() && !slices.Contains(did.Stored, f.Path) && f.Path != "automations/__index__.yml":
+			return "lost: " + f.Path
 		}
 	}
 	return ""
@@ -118,12 +91,8 @@ func TestPlatformCases(t *testing.T) {
 	table := judged()
 	agree, missed, alarms := 0, 0, 0
 	for _, c := range platformCases(t) {
-		repo := files{}
-		for name, text := range c.Files {
-			repo["ws-case/"+name] = text
-		}
-		_, _, ds := collect(Options{}, repo)
-		want := c.outcome()
+		_, _, ds := collect(Options{}, filesOf(c))
+		want := outcomeOf(c)
 		got := diagnostic.Count(ds, diagnostic.Error) > 0
 		reason, expected := table[c.Name]
 		delete(table, c.Name)
@@ -149,12 +118,8 @@ func TestPlatformCases(t *testing.T) {
 // TestPlatformCasesTakenAreQuiet lists the warnings about what the platform took.
 func TestPlatformCasesTakenAreQuiet(t *testing.T) {
 	for _, c := range platformCases(t) {
-		repo := files{}
-		for name, text := range c.Files {
-			repo["ws-case/"+name] = text
-		}
-		_, _, ds := collect(Options{}, repo)
-		if c.outcome() == "" {
+		_, _, ds := collect(Options{}, filesOf(c))
+		if outcomeOf(c) == "" {
 			for _, d := range ds {
 				t.Logf("%-32s %s", c.Name, strings.Join(brief([]diagnostic.Diagnostic{d}), " "))
 			}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
 // securityFile holds the roles and rules of a workspace.
@@ -115,11 +117,8 @@ func (r reader) checkActions(n *yaml.Node) {
 		if slices.Contains(ruleActions(), name) {
 			continue
 		}
-		for _, known := range ruleActions() {
-			if len(name) > 3 && similar(name, known) {
-				r.report(ruleSecurityInvalid, r.at(item), "unknown action %s, did you mean %s? The platform refuses the file", show(name), known)
-				break
-			}
+		if known := spelling.Nearest(name, slices.Values(ruleActions())); len(name) > 3 && known != "" {
+			r.report(ruleSecurityInvalid, r.at(item), "unknown action %s, did you mean %s? The platform refuses the file", show(name), known)
 		}
 	}
 }
