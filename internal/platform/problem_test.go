@@ -33,7 +33,7 @@ func TestRecordedProblems(t *testing.T) {
 			FileProblem{"", Problem{"SlugAlreadyInUse", "x is taken"}}},
 		"class in the text of the cause": {`{"msg":"Import failed","err":{"error":"SlugAlreadyInUse","message":"SlugAlreadyInUse: x is taken"}}`,
 			FileProblem{"", Problem{"SlugAlreadyInUse", "Import failed: x is taken"}}},
-		"class in the text":   {`{"error":"SlugAlreadyInUse","message":"SlugAlreadyInUse: SlugAlreadyInUse: x is taken"}`, FileProblem{"", Problem{"SlugAlreadyInUse", "x is taken"}}},
+		"class in the text":      {`{"error":"SlugAlreadyInUse","message":"SlugAlreadyInUse: SlugAlreadyInUse: x is taken"}`, FileProblem{"", Problem{"SlugAlreadyInUse", "x is taken"}}},
 		"class and nothing else": {`{"error":"E","message":"E: "}`, FileProblem{"", Problem{"E", "E: "}}},
 		"text with that of its cause": {`{"msg":"Import failed: x is taken","err":{"error":"SlugAlreadyInUse","message":"x is taken"}}`,
 			FileProblem{"", Problem{"SlugAlreadyInUse", "Import failed: x is taken"}}},

@@ -13,7 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/junit"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/sarif"
 	"github.com/prismeai/workspaces-release/scan"
 )
 
@@ -43,13 +45,17 @@ type About struct {
 	// Tool is the program that runs the scan.
 	Tool release.Tool
 	// Source says where the workspaces come from. Paths are written relative to its
-	// repository, where people look for the files: below Source.Subdir.
+	// repository, where people look for the files: by Path or, if that is nil, below
+	// Source.Subdir.
 	Source release.Source
+	Path   func(name string) string
 	// Time is that of the release, for formats that want one.
 	Time time.Time
 	// Command is what the report is of, such as build. GitHub keeps the findings of each
 	// command of one commit apart.
 	Command string
+	// Failure is why the scan ended before it had looked at everything; empty if it did not.
+	Failure string
 }
 
 // Write writes a report.
@@ -60,11 +66,11 @@ func Write(w io.Writer, f Format, r *scan.Report, about About) error {
 	case JSON:
 		return r.WriteJSON(w)
 	case SARIF:
-		return writeSARIF(w, r, about)
+		return sarif.Write(w, Run(r, about))
 	case GitLab:
 		return writeGitLab(w, r, about)
 	case JUnit:
-		return writeJUnit(w, r, about)
+		return junit.Write(w, Suite(r, about))
 	case GitHub:
 		return writeGitHub(w, r, about)
 	default:
@@ -85,6 +91,9 @@ func names() string {
 func (a About) file(name string) string {
 	if !strings.Contains(name, "/") {
 		return name
+	}
+	if a.Path != nil {
+		return a.Path(name)
 	}
 	return path.Join(a.Source.Subdir, name)
 }

@@ -159,7 +159,7 @@ func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 	mild.Severity = scan.Warning
 	for _, list := range [][]scan.Finding{{severe, mild}, {mild, severe}} {
 		rules := sarifRules(&scan.Report{Findings: list})
-		if len(rules) != 1 || rules[0].Properties.Severity != "9.0" {
+		if len(rules) != 1 || rules[0].Properties.(sarifRuleBag).Severity != "9.0" {
 			t.Errorf("rules %+v, want one of severity 9.0", rules)
 		}
 	}
@@ -169,6 +169,12 @@ func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 func TestMetadataHasNoDirectory(t *testing.T) {
 	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "all/workspaces/mail/index.yml"} {
 		if got := about().file(name); got != want {
+			t.Errorf("%s is reported as %s, want %s", name, got, want)
+		}
+	}
+	placed := About{Path: func(name string) string { return "at/" + name }}
+	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "at/mail/index.yml"} {
+		if got := placed.file(name); got != want {
 			t.Errorf("%s is reported as %s, want %s", name, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ package format
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -124,6 +125,10 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 		},
 		Vulnerabilities: []gitlabVulnerability{},
 	}
+	if about.Failure != "" {
+		report.Scan.Status = "failure"
+		report.Scan.Messages = []gitlabMessage{{"fatal", about.Failure}}
+	}
 	seen := map[string]int{}
 	for _, f := range findings(r) {
 		seen[f.Fingerprint]++
@@ -192,4 +197,14 @@ func clip(text string, n int) string {
 		return string(runes[:n])
 	}
 	return text
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encode scan report: %w", err)
+	}
+	return nil
 }

@@ -4,15 +4,14 @@ package format
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/prismeai/workspaces-release/internal/junit"
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// writeJUnit makes a failed test of each finding. Warnings pass, accepted findings are
+// Suite makes a failed test of each finding. Warnings pass, accepted findings are
 // skipped, and a scan that found nothing is one test that passes.
-func writeJUnit(w io.Writer, r *scan.Report, about About) error {
+func Suite(r *scan.Report, about About) junit.Suite {
 	suite := junit.Suite{Name: "secret scan"}
 	add := func(c junit.Case) { suite.Cases = append(suite.Cases, c) }
 	for _, f := range findings(r) {
@@ -36,7 +35,7 @@ func writeJUnit(w io.Writer, r *scan.Report, about About) error {
 	if len(suite.Cases) == 0 {
 		add(junit.Case{Class: "secret scan", Name: r.Summary()})
 	}
-	return junit.Write(w, suite)
+	return suite
 }
 
 func testcase(f scan.Finding, about About) junit.Case {

@@ -51,27 +51,35 @@ type Report struct {
 	Lowered     []Lowered
 }
 
-// linked is a diagnostic with the address where its rule is described.
-type linked struct {
+// Linked is a diagnostic with the address where its rule is described.
+type Linked struct {
 	Diagnostic
 	URL string `json:"url"`
+}
+
+// Document is a report as programs read it. No list is null.
+type Document struct {
+	Diagnostics []Linked  `json:"diagnostics"`
+	Lowered     []Lowered `json:"lowered"`
+	Summary     Summary   `json:"summary"`
+}
+
+// Document returns what [Report.WriteJSON] writes.
+func (r Report) Document() Document {
+	doc := Document{[]Linked{}, append([]Lowered{}, r.Lowered...), Summarize(r.Diagnostics)}
+	for _, d := range r.Diagnostics {
+		doc.Diagnostics = append(doc.Diagnostics, Linked{d, URL(d.Rule)})
+	}
+	return doc
 }
 
 // WriteJSON writes {"diagnostics":[…],"lowered":[…],"summary":{…}}, no list null. Each
 // diagnostic has the address of its rule's description as url.
 func (r Report) WriteJSON(w io.Writer) error {
-	report := struct {
-		Diagnostics []linked  `json:"diagnostics"`
-		Lowered     []Lowered `json:"lowered"`
-		Summary     Summary   `json:"summary"`
-	}{[]linked{}, append([]Lowered{}, r.Lowered...), Summarize(r.Diagnostics)}
-	for _, d := range r.Diagnostics {
-		report.Diagnostics = append(report.Diagnostics, linked{d, URL(d.Rule)})
-	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(report); err != nil {
+	if err := enc.Encode(r.Document()); err != nil {
 		return fmt.Errorf("encode diagnostics: %w", err)
 	}
 	return nil

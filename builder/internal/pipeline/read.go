@@ -60,6 +60,9 @@ type Checks struct {
 // Reading is what one reading of a source found.
 type Reading struct {
 	Source release.Source
+	// RepositoryPath returns the path that a file of a diagnostic or a finding has in the
+	// repository of the source.
+	RepositoryPath func(name string) string
 	// CommitTime is the time of the source commit; zero if there is none.
 	CommitTime time.Time
 	// Files and Bytes count what ships.
@@ -173,6 +176,7 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 		checks.Baseline.Apply(reading.Scan, time.Now())
 	}
 	reading.Source = tree.Info()
+	reading.RepositoryPath = tree.RepositoryPath
 	reading.CommitTime, _ = tree.CommitTime()
 	reading.Files, reading.Bytes, reading.Dropped = walked.Files, walked.Bytes, walked.Dropped
 	reading.Diagnostics = walked.Diagnostics

@@ -22,7 +22,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -139,7 +141,10 @@ type Tree struct {
 	place   string
 	lone    *candidate
 	slug    string
-	notify  func(note string)
+	// subdir is the directory of the workspaces in the repository, or in a source that is
+	// in none.
+	subdir string
+	notify func(note string)
 }
 
 // errNoWorkspaces is a source without anything to ship.
@@ -181,7 +186,21 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	if spec.url == nil && !archive {
 		tree.identify(spec)
 	}
+	tree.subdir = path.Join(spec.subdir, tree.place)
+	if tree.info.Commit != "" {
+		tree.subdir = tree.info.Subdir
+	}
 	return tree, nil
+}
+
+// RepositoryPath returns the path that a file that ships has in the Git repository of the
+// source, or in a source that is in none.
+func (t *Tree) RepositoryPath(name string) string {
+	slug, rest, _ := strings.Cut(name, "/")
+	if t.lone != nil && slug == t.slug {
+		return path.Join(t.subdir, t.lone.directory, rest)
+	}
+	return path.Join(t.subdir, name)
 }
 
 // Info says where the files come from. Whether they are what was committed is known after [Tree.Walk].

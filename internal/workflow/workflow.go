@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package workflow writes the workflow commands by which a job of GitHub Actions
+// annotates files.
+package workflow
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Annotation is what a workflow command says. GitHub shows ten of each command for a step
+// and the rest in its log.
+type Annotation struct {
+	// Command is error, warning or notice.
+	Command string
+	// File is relative to the repository; empty for none.
+	File string
+	// Line and Column are 0 if they are not known.
+	Line, Column int
+	Title, Text  string
+}
+
+// Write writes the command in one line.
+func (a Annotation) Write(w io.Writer) error {
+	var properties []string
+	if a.File != "" {
+		properties = append(properties, "file="+property.Replace(a.File))
+		if a.Line > 0 {
+			properties = append(properties, fmt.Sprintf("line=%d", a.Line))
+		}
+		if a.Column > 0 {
+			properties = append(properties, fmt.Sprintf("col=%d", a.Column))
+		}
+	}
+	properties = append(properties, "title="+property.Replace(a.Title))
+	_, err := fmt.Fprintf(w, "::%s %s::%s\n", a.Command, strings.Join(properties, ","), data.Replace(a.Text))
+	return err
+}
+
+// What ends a command, or one of its properties, is escaped as GitHub's toolkit does it
+// (actions/toolkit, packages/core/src/command.ts).
+var (
+	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
