@@ -41,6 +41,14 @@ type Results struct {
 	Incomplete bool
 }
 
+// HaveErrors reports whether something was found that a release must not have.
+func (r *Results) HaveErrors() bool {
+	if r.Diagnostics != nil && diagnostic.Count(r.Diagnostics.Diagnostics, diagnostic.Error) > 0 {
+		return true
+	}
+	return r.Scan != nil && len(r.Scan.Problems)+r.Scan.Count(scan.Error)+r.Scan.History.Errors() > 0
+}
+
 // Write writes a report.
 func Write(w io.Writer, f format.Format, r Results) error {
 	if r.Incomplete {
@@ -67,9 +75,15 @@ func Write(w io.Writer, f format.Format, r Results) error {
 	return format.Write(w, f, found, r.About)
 }
 
+// validated reports whether there is something to say of the validation: one that ended
+// early and has found nothing must not look as if it had passed.
+func (r *Results) validated() bool {
+	return r.Diagnostics != nil && !(r.Incomplete && len(r.Diagnostics.Diagnostics) == 0)
+}
+
 func (r *Results) writeHuman(w io.Writer) error {
 	var errs []error
-	if r.Diagnostics != nil {
+	if r.validated() {
 		errs = append(errs, r.Diagnostics.WriteHuman(w, diagnostic.Human{}))
 	}
 	if r.Scan != nil {
@@ -123,7 +137,7 @@ func (r *Results) writeSARIF(w io.Writer) error {
 
 func (r *Results) writeJUnit(w io.Writer) error {
 	var suites []junit.Suite
-	if r.Diagnostics != nil {
+	if r.validated() {
 		suites = append(suites, r.suite())
 	}
 	if r.Scan != nil {

@@ -258,7 +258,7 @@ func (a *app) runBuild(
 		return err
 	}
 	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
-	err = errors.Join(err, display.Close(), look.write(a, reading))
+	err = errors.Join(err, display.Close(), look.write(a, reading, err))
 	if reading != nil {
 		err = errors.Join(err, a.explainReading(reading, check.maxDiagnostics))
 	}

@@ -48,6 +48,7 @@ type versions struct {
 func (a *app) validate() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
+	var reports validationReports
 	out := newFormat("human", "json")
 	cmd := &cobra.Command{
 		Use:   "validate SOURCE",
@@ -63,7 +64,14 @@ func (a *app) validate() *cobra.Command {
 					return err
 				}
 			}
+			targets, err := reports.targets()
+			if err != nil {
+				return usageError(cmd, err)
+			}
 			reading, err := a.read(cmd, args[0], &from, checks, quiet)
+			if exitCode(err) != exitUsage {
+				err = errors.Join(err, a.writeReports(targets, reading, err))
+			}
 			if reading == nil {
 				return err
 			}
@@ -75,6 +83,7 @@ func (a *app) validate() *cobra.Command {
 	}
 	from.register(cmd.Flags())
 	check.register(cmd.Flags())
+	reports.register(cmd.Flags())
 	cmd.Flags().Var(&out, "format", "output format")
 	return cmd
 }

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"github.com/spf13/pflag"
 
+	"github.com/prismeai/workspaces-release/builder/internal/checkreport"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -36,8 +38,10 @@ func names(formats []format.Format) []string {
 	return names
 }
 
-// parseReports reads the values of --report of a scan.
-func parseReports(texts []string) ([]reportTarget, error) { return parseTargets(texts, format.All()) }
+// parseReports reads the values of --report of a scan or a build.
+func parseReports(texts []string) ([]reportTarget, error) {
+	return parseTargets(texts, checkreport.Formats())
+}
 
 // parseTargets reads the values of --report. Only annotations may go to standard
 // output, between whatever else is written there.
@@ -64,24 +68,50 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 	return targets, nil
 }
 
-// write writes the reports. A reading without a scan has none.
-func (f *scanFlags) write(a *app, reading *pipeline.Reading) error {
-	if reading == nil || reading.Scan == nil {
-		return nil
-	}
+// write writes the reports of a scan, or of a build, that ended with an error or nil. They
+// are written for a run that failed, too.
+func (f *scanFlags) write(a *app, reading *pipeline.Reading, failed error) error {
 	targets, err := parseReports(f.reports)
-	errs := []error{err}
-	for _, t := range targets {
-		errs = append(errs, a.writeReport(t, reading))
-	}
-	return errors.Join(errs...)
+	return errors.Join(err, a.writeReports(targets, reading, failed))
 }
 
-func (a *app) writeReport(t reportTarget, reading *pipeline.Reading) error {
-	if t.path == "" {
-		return a.writeScan(a.Out, t.format, reading)
+// validationReports are the values of --report of validate.
+type validationReports struct{ texts []string }
+
+func (f *validationReports) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.texts, "report", nil, "write a report, too, also if the run fails: `FORMAT=FILE` with a format of json, sarif, "+
+		"gitlab (code quality), junit, github and human; github alone annotates the job, on standard output (repeat)")
+}
+
+// targets returns the reports. Without a secret scan, GitLab's is that of code quality.
+func (f *validationReports) targets() ([]reportTarget, error) {
+	targets, err := parseTargets(f.texts, checkreport.Formats())
+	for i := range targets {
+		if targets[i].format == format.GitLab {
+			targets[i].format = checkreport.CodeQuality
+		}
 	}
-	return replaceFile(t.path, func(w io.Writer) error { return a.writeScan(w, t.format, reading) })
+	return targets, err
+}
+
+// writeReports writes reports. Nothing was read if there is no reading.
+func (a *app) writeReports(targets []reportTarget, reading *pipeline.Reading, failed error) error {
+	if len(targets) == 0 {
+		return nil
+	}
+	results, err := a.results(reading, failed)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, t := range targets {
+		if t.path == "" {
+			errs = append(errs, checkreport.Write(a.Out, t.format, results))
+			continue
+		}
+		errs = append(errs, replaceFile(t.path, func(w io.Writer) error { return checkreport.Write(w, t.format, results) }))
+	}
+	return errors.Join(errs...)
 }
 
 // replaceFile writes a report to a file, which has all of it or is as it was.
@@ -105,15 +135,43 @@ func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) e
 	return nil
 }
 
-// writeScan writes what the scan found, and says that it was this program.
-func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading) error {
+// results are what a run found, and why it failed, if that is for another reason.
+func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Results, error) {
 	given, err := a.epoch()
 	if err != nil {
-		return withCode(exitUsage, err)
+		return checkreport.Results{}, withCode(exitUsage, err)
 	}
-	return format.Write(w, f, reading.Scan, format.About{
-		Tool:   release.Tool{Name: "builder", Version: version.Get().Version},
-		Source: reading.Source,
-		Time:   reading.Epoch(given), Command: a.running.Name(),
-	})
+	r := checkreport.Results{About: format.About{
+		Tool:    release.Tool{Name: "builder", Version: version.Get().Version},
+		Command: a.running.Name(),
+	}}
+	if reading == nil {
+		r.Incomplete = true
+		reading = new(pipeline.Reading)
+	}
+	r.Incomplete = r.Incomplete || exitCode(failed) == exitIncomplete
+	r.About.Source = reading.Source
+	r.About.Path = reading.RepositoryPath
+	r.About.Time = reading.Epoch(given)
+	r.Scan = reading.Scan
+	// A scan alone reports what must not be in a source, and no more.
+	validated := reading.Repository != nil || a.running.Name() == "validate"
+	if found := reading.Report(); validated || len(found.Diagnostics) > 0 {
+		r.Diagnostics = &found
+	}
+	verdict := exitCode(failed) == exitInvalid || exitCode(failed) == exitSecrets
+	if failed != nil && !(verdict && r.HaveErrors()) {
+		r.Failure = failed.Error()
+	}
+	return r, nil
+}
+
+// writeScan writes what the scan found, and says that it was this program.
+func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading) error {
+	results, err := a.results(reading, nil)
+	if err != nil {
+		return err
+	}
+	results.Diagnostics = nil
+	return checkreport.Write(w, f, results)
 }

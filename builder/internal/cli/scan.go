@@ -33,7 +33,8 @@ func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "rep
 // registerNamed is register with another name for the flag of reports.
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	f.registerRules(flags)
-	flags.StringArrayVar(&f.reports, reports, nil, "write the scan report, too: `FORMAT=FILE` with a format of json, sarif, gitlab, junit, github and human; github alone annotates the job, on standard output (repeat)")
+	flags.StringArrayVar(&f.reports, reports, nil, "write a report, too, also if the run fails: `FORMAT=FILE` with a format of json, sarif, gitlab (secrets), "+
+		"codequality (of GitLab: workspaces), junit, github and human; github alone annotates the job, on standard output (repeat)")
 }
 
 // registerRules leaves out the reports.
@@ -134,10 +135,12 @@ func (a *app) scan() *cobra.Command {
 				return err
 			}
 			reading, err := a.read(cmd, args[0], &from, checks, show)
+			err = errors.Join(err, look.write(a, reading, err))
 			if reading == nil {
 				return err
 			}
-			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading, defaultMaxDiagnostics), a.writeScan(a.Out, format.Format(out.value), reading), look.write(a, reading))
+			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading, defaultMaxDiagnostics),
+				a.writeScan(a.Out, format.Format(out.value), reading))
 		},
 	}
 	from.register(cmd.Flags())

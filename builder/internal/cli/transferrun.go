@@ -80,7 +80,7 @@ func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.J
 		errs = append(errs, a.explainReading(reading, defaultMaxDiagnostics))
 	}
 	if len(report.Readings) > 0 {
-		errs = append(errs, f.look.write(a, report.Readings[len(report.Readings)-1]))
+		errs = append(errs, f.look.write(a, report.Readings[len(report.Readings)-1], nil))
 	}
 	if report.Changes != nil {
 		errs = append(errs, f.writeChanges(report.Changes))

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
 // EnvPrefix starts the names of the builder's environment variables.
@@ -82,6 +84,9 @@ func checkNames(env map[string]string, known, others []string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if strings.HasPrefix(name, EnvPrefix) && !slices.Contains(names, name) {
+			if near := spelling.Nearest(name, slices.Values(names)); near != "" {
+				return fmt.Errorf("environment variable %s belongs to no setting, did you mean %s?", name, near)
+			}
 			return fmt.Errorf("environment variable %s belongs to no setting: correct its name or unset it", name)
 		}
 	}

@@ -82,8 +82,13 @@ func TestLayouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, notes, left, _ := noted(t, write(t, test.files), test.opts)
+			files, notes, left, tree := noted(t, write(t, test.files), test.opts)
 			equal(t, "files", files, test.want)
+			for _, f := range files {
+				if _, there := test.files[tree.RepositoryPath(f)]; !there {
+					t.Errorf("the path of %s in the repository is %s", f, tree.RepositoryPath(f))
+				}
+			}
 			if test.left != nil {
 				equal(t, "left out", left, test.left)
 			}
