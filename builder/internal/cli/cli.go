@@ -102,7 +102,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
@@ -229,7 +229,7 @@ over the environment, the environment over the release file (--config).
 
 Exit codes:
   0    done
-  1    internal error
+  1    internal error; a conflict (merge-driver)
   2    wrong usage
   3    the workspaces, or the baseline of the scan, are invalid
   4    the releases differ (diff --exit-code)

@@ -17,6 +17,7 @@ import (
 // The exit codes. They are part of the interface: see rootHelp.
 const (
 	exitInternal    = 1
+	exitConflict    = 1 // Git expects it of a merge driver
 	exitUsage       = 2
 	exitInvalid     = 3
 	exitDifferent   = 4 // not 1, as of diff: that is an internal error here

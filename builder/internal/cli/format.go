@@ -125,10 +125,15 @@ func readBounded(root *os.Root, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readAtMost(file, limit)
+}
+
+// readAtMost reads a file to its end, and closes it.
+func readAtMost(file *os.File, limit int64) ([]byte, error) {
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", name, limit)
+		err = fmt.Errorf("%s has more than %d bytes", file.Name(), limit)
 	}
 	return data, err
 }

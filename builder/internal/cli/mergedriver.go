@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/terminal"
+)
+
+const mergeDriverHelp = `Merge-driver merges two versions of an .import.yml, as Git asks for it: both sides may
+come from a push of the platform. ANCESTOR, OURS and THEIRS are files, PATH is the name of
+the file in messages. The result replaces OURS.
+
+Groups, dependencies and checksums of both sides are joined, and what one side removed is
+gone. Between two pushes, the version is that of the newer one. What people changed in two
+ways, such as a version name, stands between conflict markers; the exit code is 1 then, as
+Git expects.
+
+--setup prints the commands that make a repository use it: builder merge-driver --setup | sh`
+
+// mergeSetup makes Git use the merge driver. It may run several times.
+const mergeSetup = `set -e
+git config merge.prismeai-import.name "Merge .import.yml of Prisme.ai workspaces"
+git config merge.prismeai-import.driver "builder merge-driver --marker-size %L %O %A %B %P"
+cd "$(git rev-parse --show-toplevel)"
+grep -qsxF ".import.yml merge=prismeai-import" .gitattributes || echo ".import.yml merge=prismeai-import" >>.gitattributes
+`
+
+// defaultMarkerSize is Git's length of conflict markers.
+const defaultMarkerSize = 7
+
+// maxMarkerSize bounds the length of conflict markers. Git adds two for each merge in a merge.
+const maxMarkerSize = 200
+
+func (a *app) mergeDriver() *cobra.Command {
+	var setup bool
+	size := count(defaultMarkerSize)
+	cmd := &cobra.Command{
+		Use:     "merge-driver ANCESTOR OURS THEIRS PATH",
+		Short:   "Merge .import.yml for Git",
+		Long:    mergeDriverHelp,
+		Example: "  builder merge-driver --setup | sh\n  builder merge-driver --marker-size %L %O %A %B %P",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if setup {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(4)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if setup {
+				_, err := io.WriteString(a.Out, mergeSetup)
+				return err
+			}
+			if size > maxMarkerSize {
+				return usageError(cmd, fmt.Errorf("--marker-size is at most %d", maxMarkerSize))
+			}
+			return a.mergeFiles(args, int(size))
+		},
+	}
+	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current directory use the merge driver")
+	cmd.Flags().Var(&size, "marker-size", "length of conflict markers")
+	return cmd
+}
+
+// mergeFiles merges the files that Git names. An error that is not about a conflict leaves
+// ours as it was.
+func (a *app) mergeFiles(args []string, size int) error {
+	var versions [3][]byte
+	for i, name := range args[:3] {
+		var err error
+		if versions[i], err = readMergeFile(name); err != nil {
+			return withCode(exitSource, err)
+		}
+	}
+	merged, invalid := workspace.MergeMetadata(versions[0], versions[1], versions[2], workspace.Limits{}, size)
+	if merged.Data == nil {
+		return invalid
+	}
+	info, err := os.Stat(args[1])
+	if err != nil {
+		return withCode(exitSource, err)
+	}
+	err = replaceFileOf(info.Mode().Perm(), args[1], func(w io.Writer) error {
+		_, err := w.Write(merged.Data)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	path := terminal.Safe(args[3])
+	if merged.Files > 0 {
+		a.notes.add(fmt.Sprintf("%s: both sides changed %s: run builder fmt when the merge is done", path, terminal.Plural(merged.Files, "file")))
+	}
+	if len(merged.Conflicts) > 0 {
+		text := path + ": conflict in " + strings.Join(merged.Conflicts, ", ")
+		return withCode(exitConflict, errors.Join(errors.New(text), invalid))
+	}
+	return nil
+}
+
+func readMergeFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return readAtMost(file, source.DefaultLimits().FileSize)
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package workspace
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
+)
+
+// Merged is the outcome of [MergeMetadata].
+type Merged struct {
+	Data []byte
+	// Conflicts name the keys that both sides changed in ways that exclude each other, such
+	// as "app.slug". They stand between conflict markers in Data.
+	Conflicts []string
+	// Files counts those that both sides changed: the checksum of their merge is not known,
+	// and Data has that of one side.
+	Files int
+}
+
+// wholeFile stands for the keys of a file that cannot be merged.
+const wholeFile = "the whole file"
+
+// MergeMetadata merges two versions of an .import.yml that have a common ancestor, which is
+// empty where there is none. Between two pushes of the platform, what a push writes about
+// itself (version) is that of the newer one. Groups, dependencies and checksums of both sides
+// are joined, and what one side removed is gone. Comments, quotes and line ends are those
+// of ours, spacing is not. The error is about a side that is not valid; the whole file is a
+// conflict then. size is the length of the conflict markers.
+func MergeMetadata(base, ours, theirs []byte, limits Limits, size int) (Merged, error) {
+	limits = limits.withDefaults()
+	var texts [2][]byte
+	var done *merger
+	for i := range texts {
+		m, err := newMerger(base, ours, theirs, limits, i == 1)
+		if err != nil {
+			return Merged{Data: markConflicts(ours, theirs, size), Conflicts: []string{wholeFile}}, err
+		}
+		orderMetadata(m.mapping(nil, topOf(m.base), topOf(m.ours), topOf(m.theirs)))
+		m.keepComments(m.base, m.ours, m.theirs)
+		if texts[i], err = encodeMetadata(m.ours); err != nil {
+			return Merged{}, err
+		}
+		if _, errs := parseYAML(texts[i], limits); len(errs) > 0 {
+			return Merged{Data: markConflicts(ours, theirs, size), Conflicts: []string{wholeFile}}, errs[0]
+		}
+		done = m
+	}
+	data := markConflicts(texts[0], texts[1], size)
+	if bytes.Contains(ours, []byte("\r\n")) {
+		data = bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))
+	}
+	return Merged{data, done.conflicts, done.files}, nil
+}
+
+// merger merges two documents into that of ours.
+type merger struct {
+	base, ours, theirs *yaml.Node
+	// preferTheirs decides conflicts: each is written once with either side.
+	preferTheirs bool
+	// pushed means that both sides have a push that the base does not have, and newerTheirs
+	// that the one of theirs is the newer one.
+	pushed, newerTheirs bool
+	conflicts           []string
+	files               int
+}
+
+func newMerger(base, ours, theirs []byte, limits Limits, preferTheirs bool) (*merger, error) {
+	m := &merger{preferTheirs: preferTheirs}
+	var err error
+	if m.ours, err = readDocument(ours, limits); err != nil {
+		return nil, fmt.Errorf("ours: %w", err)
+	}
+	if m.theirs, err = readDocument(theirs, limits); err != nil {
+		return nil, fmt.Errorf("theirs: %w", err)
+	}
+	// An ancestor that Git made of two others may have conflict markers.
+	if m.base, err = readDocument(base, limits); err != nil {
+		m.base = &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
+	}
+	before := exportTime(m.base)
+	mine, other := exportTime(m.ours), exportTime(m.theirs)
+	m.newerTheirs = other.After(mine)
+	m.pushed = !mine.IsZero() && !other.IsZero() && !mine.Equal(before) && !other.Equal(before) && !mine.Equal(other)
+	return m, nil
+}
+
+// readDocument returns a document whose content is a mapping without aliases.
+func readDocument(data []byte, limits Limits) (*yaml.Node, error) {
+	if _, errs := parseYAML(data, limits); len(errs) > 0 {
+		return nil, errs[0]
+	}
+	if tree, err := yamltree.Parse(data, yamltree.Limits{Nodes: limits.Nodes, Depth: limits.Depth, Scalar: limits.ScalarSize}); err != nil {
+		return nil, err
+	} else if tree.Aliases > 0 {
+		return nil, errors.New("the file has aliases, which cannot be merged")
+	}
+	doc := new(yaml.Node)
+	if err := yaml.Unmarshal(data, doc); err != nil {
+		return nil, err
+	}
+	if doc.Kind == 0 { // an empty file
+		return nil, errors.New("the file is empty")
+	}
+	if topOf(doc).Kind != yaml.MappingNode {
+		return nil, errors.New("the file must be a mapping (key: value)")
+	}
+	return doc, nil
+}
+
+func topOf(doc *yaml.Node) *yaml.Node { return doc.Content[0] }
+
+// exportTime returns when a version was pushed, zero if it does not say so.
+func exportTime(doc *yaml.Node) time.Time {
+	node := lookup(topOf(doc), "version", "exportedAt")
+	if node == nil {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, node.Value)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// mapping merges the mapping under a path into that of ours, and returns it. base may be
+// nil, or no mapping.
+func (m *merger) mapping(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+	var content []*yaml.Node
+	seen := map[string]bool{}
+	add := func(key *yaml.Node) {
+		name := keyText(key)
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		below := append(slices.Clone(path), name)
+		value := m.value(below, getOwn(base, name), getOwn(ours, name), getOwn(theirs, name))
+		if value == nil {
+			return
+		}
+		m.keepComments(keyOf(base, name), key, keyOf(theirs, name))
+		content = append(content, key, value)
+	}
+	for key := range ownFields(ours) {
+		add(key)
+	}
+	for key := range ownFields(theirs) {
+		add(key)
+	}
+	ours.Content = content
+	m.keepComments(base, ours, theirs)
+	return ours
+}
+
+// value merges what is under a path. nil stands for a key that is not there.
+func (m *merger) value(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+	switch {
+	case isMapping(ours) && isMapping(theirs):
+		return m.mapping(path, base, ours, theirs)
+	case sameNode(ours, theirs):
+		m.keepComments(base, ours, theirs)
+		return ours
+	case sameNode(base, theirs):
+		return ours
+	case sameNode(base, ours):
+		m.keepComments(base, theirs, ours)
+		return theirs
+	case isJoined(path) && isTextList(ours) && isTextList(theirs):
+		joinLists(base, ours, theirs)
+		return ours
+	case path[0] == "checksums" && len(path) > 1:
+		m.files++
+		return m.newer(cmp.Or(ours, theirs), cmp.Or(theirs, ours))
+	case path[0] == "version" && m.pushed:
+		return m.newer(ours, theirs)
+	}
+	m.conflicts = append(m.conflicts, strings.Join(path, "."))
+	if m.preferTheirs {
+		return theirs
+	}
+	return ours
+}
+
+// newer returns the value of the newer push.
+func (m *merger) newer(ours, theirs *yaml.Node) *yaml.Node {
+	if m.pushed && m.newerTheirs {
+		return theirs
+	}
+	return ours
+}
+
+// keepComments gives a node the comments that another version has added to it.
+func (m *merger) keepComments(base, node, other *yaml.Node) {
+	if node == nil || other == nil {
+		return
+	}
+	if base == nil {
+		base = new(yaml.Node)
+	}
+	keep := func(mine *string, was, theirs string) {
+		if *mine == was {
+			*mine = theirs
+		}
+	}
+	keep(&node.HeadComment, base.HeadComment, other.HeadComment)
+	keep(&node.LineComment, base.LineComment, other.LineComment)
+	keep(&node.FootComment, base.FootComment, other.FootComment)
+}
+
+// keyOf returns the node of a key of a mapping.
+func keyOf(mapping *yaml.Node, name string) *yaml.Node {
+	for key := range ownFields(mapping) {
+		if keyText(key) == name {
+			return key
+		}
+	}
+	return nil
+}
+
+// sameNode reports whether two nodes have the same content, in whatever notation and, in
+// mappings, in whatever order.
+func sameNode(a, b *yaml.Node) bool {
+	switch {
+	case a == nil || b == nil:
+		return a == b
+	case a.Kind != b.Kind:
+		return false
+	case a.Kind == yaml.ScalarNode:
+		return a.ShortTag() == b.ShortTag() && a.Value == b.Value
+	case len(a.Content) != len(b.Content):
+		return false
+	case a.Kind == yaml.MappingNode:
+		for key, value := range ownFields(a) {
+			if other := getOwn(b, keyText(key)); other == nil || !sameNode(value, other) {
+				return false
+			}
+		}
+		return true
+	}
+	for i := range a.Content {
+		if !sameNode(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isJoined reports whether a list is a set.
+func isJoined(path []string) bool {
+	return len(path) == 1 && (path[0] == "groups" || path[0] == "dependsOn")
+}
+
+// isTextList reports whether a node is a list of scalars.
+func isTextList(n *yaml.Node) bool {
+	return n != nil && n.Kind == yaml.SequenceNode &&
+		!slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind != yaml.ScalarNode })
+}
+
+// joinLists adds to a list what the other one has added, and removes what it has removed.
+func joinLists(base, ours, theirs *yaml.Node) {
+	has := func(list *yaml.Node, item *yaml.Node) bool {
+		return isTextList(list) && slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == item.Value })
+	}
+	content := slices.DeleteFunc(ours.Content, func(item *yaml.Node) bool { return has(base, item) && !has(theirs, item) })
+	for _, item := range theirs.Content {
+		if !has(base, item) && !has(ours, item) {
+			content = append(content, item)
+		}
+	}
+	ours.Content = content
+}
