@@ -8,7 +8,9 @@ import (
 	"slices"
 	"unicode"
 
+	"github.com/trufflesecurity/trufflehog/v3/pkg/decoders"
 	"github.com/trufflesecurity/trufflehog/v3/pkg/pb/detectorspb"
+	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
 )
 
 // mayDecode reports false where one of TruffleHog's decoders has nothing to decode,
@@ -22,9 +24,24 @@ func mayDecode(decoder detectorspb.DecoderType, data []byte) bool {
 		return bytes.IndexByte(data, 0) >= 0
 	case detectorspb.DecoderType_ESCAPED_UNICODE:
 		return hasEscape(data)
+	case detectorspb.DecoderType_HTML:
+		return mayBeHTML(data)
 	default:
 		return true
 	}
+}
+
+// decodeWith does what the decoder does, which is nil where there is nothing to decode.
+func decodeWith(decoder decoders.Decoder, data []byte) *decoders.DecodableChunk {
+	if decoder.Type() == detectorspb.DecoderType_HTML {
+		if text, ok := decodePlainHTML(data); ok {
+			if len(text) == 0 || bytes.Equal(text, data) {
+				return nil
+			}
+			return &decoders.DecodableChunk{Chunk: &sources.Chunk{Data: text}, DecoderType: decoder.Type()}
+		}
+	}
+	return decoder.FromChunk(&sources.Chunk{Data: data})
 }
 
 const (

@@ -141,7 +141,7 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 				if plain && depth > 0 || !mayDecode(decoder.Type(), input) {
 					continue
 				}
-				decoded := decoder.FromChunk(&sources.Chunk{Data: input})
+				decoded := decodeWith(decoder, input)
 				if decoded == nil {
 					continue
 				}
