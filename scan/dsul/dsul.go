@@ -149,7 +149,9 @@ func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InSca
 // Scan implements [scan.Detector]. A file that is not YAML, or not valid, is looked
 // at as text; one whose aliases stand for too much is an error.
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
-	s := newFileScan(ctx, f, &d.names)
+	names := d.names.take()
+	defer d.names.give(names)
+	s := newFileScan(ctx, f, names)
 	if !s.quiet() {
 		if err := s.run(); err != nil {
 			return scan.Result{}, err
@@ -165,7 +167,7 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 
 // fileScan is the scan of one file.
 type fileScan struct {
-	*nameCache
+	*memory
 	ctx  context.Context //nolint:containedctx // a scan of one file ends with it
 	file scan.File
 	// part of the workspace that the file is.
@@ -175,12 +177,10 @@ type fileScan struct {
 	found map[place]scan.Match
 	// visits counts nodes, those behind aliases each time.
 	visits int
-	// endings remembers what words say, for the glance at the file.
-	endings map[string]ending
 }
 
-func newFileScan(ctx context.Context, f scan.File, names *nameCache) *fileScan {
-	return &fileScan{nameCache: names, ctx: ctx, file: f, part: part(f.Path), base: baseOf(f.Path), found: map[place]scan.Match{}, endings: map[string]ending{}}
+func newFileScan(ctx context.Context, f scan.File, names *memory) *fileScan {
+	return &fileScan{memory: names, ctx: ctx, file: f, part: part(f.Path), base: baseOf(f.Path), found: map[place]scan.Match{}}
 }
 
 func (s *fileScan) run() error {

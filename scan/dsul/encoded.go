@@ -62,7 +62,7 @@ func decodeBase64(text string) (string, bool) {
 	if !startsAsBase64(text) {
 		return "", false
 	}
-	bare := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+	bare := standardAlphabet.Replace(strings.TrimRight(text, "="))
 	data, err := base64.RawStdEncoding.DecodeString(bare)
 	if err != nil {
 		return "", false
@@ -72,6 +72,9 @@ func decodeBase64(text string) (string, bool) {
 	}
 	return string(data), isPrintable(string(data))
 }
+
+// standardAlphabet turns the alphabet for URLs into the standard one.
+var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
 // maxUnzipped is how much of compressed text in a string is looked at, in bytes.
 const maxUnzipped = 1 << 20

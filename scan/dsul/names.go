@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
@@ -174,33 +173,50 @@ func suffixStrength(word string) strength {
 // maxNames bounds how many names are remembered: far more than workspaces have.
 const maxNames = 20_000
 
-// nameCache remembers what names say. It is safe for concurrent use.
-type nameCache struct {
-	known sync.Map // of strength, by name
-	words sync.Map // of ending, by word
-	size  atomic.Int64
+// nameCache remembers what names and words say. It is safe for concurrent use: each scan of a
+// file takes one of its memories for itself.
+type nameCache struct{ pool sync.Pool }
+
+// memory is what names, and words at their ends, are known to say.
+type memory struct {
+	names map[string]strength
+	words map[string]ending
 }
 
-// shared remembers what words say, for all files.
-func (c *nameCache) shared(word string, find func(string) ending) ending {
-	if known, ok := c.words.Load(word); ok {
-		return known.(ending)
+// take returns a memory, which give takes back.
+func (c *nameCache) take() *memory {
+	if known, ok := c.pool.Get().(*memory); ok {
+		return known
 	}
-	found := find(word)
-	if len(word) <= maxSegment && c.size.Add(1) <= maxNames {
-		c.words.Store(word, found)
+	return &memory{names: map[string]strength{}, words: map[string]ending{}}
+}
+
+func (c *nameCache) give(m *memory) {
+	if len(m.names)+len(m.words) < maxNames {
+		c.pool.Put(m)
+	}
+}
+
+// strength tells what a name says about its value.
+func (m *memory) strength(name string) strength {
+	if known, ok := m.names[name]; ok {
+		return known
+	}
+	found := nameStrength(name)
+	if len(name) <= maxSegment && len(m.names) < maxNames {
+		m.names[strings.Clone(name)] = found
 	}
 	return found
 }
 
-// strength tells what a name says about its value.
-func (c *nameCache) strength(name string) strength {
-	if known, ok := c.known.Load(name); ok {
-		return known.(strength)
+// ending tells what a word says about the name that it ends.
+func (m *memory) ending(word []byte) ending {
+	if known, ok := m.words[string(word)]; ok {
+		return known
 	}
-	found := nameStrength(name)
-	if len(name) <= maxSegment && c.size.Add(1) <= maxNames {
-		c.known.Store(name, found)
+	found := m.findEnding(string(word))
+	if len(word) <= maxSegment && len(m.words) < maxNames {
+		m.words[string(word)] = found
 	}
 	return found
 }

@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -153,8 +154,21 @@ func mayBeRandom(run []byte) bool {
 
 // mayBeBase64 decodes the start of a run.
 func mayBeBase64(run []byte) bool {
-	_, ok := decodeBase64(string(run[:minBase64]))
-	return ok
+	var start [minBase64]byte
+	for i, b := range run[:minBase64] {
+		switch {
+		case b == '-':
+			b = '+'
+		case b == '_':
+			b = '/'
+		case b == '.' || b == '$' || b >= utf8.RuneSelf:
+			return false
+		}
+		start[i] = b
+	}
+	var plain [minBase64]byte
+	n, err := base64.RawStdEncoding.Decode(plain[:], start[:])
+	return err == nil && isPrintable(string(plain[:n]))
 }
 
 // ending is what a word says about the name that it ends.
@@ -171,20 +185,16 @@ func (s *fileScan) tells(word []byte, previous []byte) bool {
 	if !endings.has(word) {
 		return false
 	}
-	e, known := s.endings[string(word)]
-	if !known {
-		e = s.shared(string(word), s.ending)
-		s.endings[string(word)] = e
-	}
+	e := s.ending(word)
 	return e.tells || (e.completes || e.trails && endings.has(previous)) &&
 		s.strength(string(previous)+" "+afterDot(string(word))) >= credential
 }
 
-func (s *fileScan) ending(name string) ending {
+func (m *memory) findEnding(name string) ending {
 	last := afterDot(name)
 	lower := strings.ToLower(last)
 	return ending{
-		tells:     s.strength(name) >= credential || s.strength(last) >= credential || lower == "basic" || lower == "cookies",
+		tells:     m.strength(name) >= credential || m.strength(last) >= credential || lower == "basic" || lower == "cookies",
 		completes: endsName[lower], trails: trailing[lower],
 	}
 }

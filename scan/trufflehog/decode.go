@@ -33,15 +33,17 @@ func mayDecode(decoder detectorspb.DecoderType, data []byte) bool {
 
 // decodeWith does what the decoder does, which is nil where there is nothing to decode.
 func decodeWith(decoder decoders.Decoder, data []byte) *decoders.DecodableChunk {
-	if decoder.Type() == detectorspb.DecoderType_HTML {
-		if text, ok := decodePlainHTML(data); ok {
-			if len(text) == 0 || bytes.Equal(text, data) {
-				return nil
-			}
-			return &decoders.DecodableChunk{Chunk: &sources.Chunk{Data: text}, DecoderType: decoder.Type()}
-		}
+	if decoder.Type() != detectorspb.DecoderType_HTML {
+		return decoder.FromChunk(&sources.Chunk{Data: data})
 	}
-	return decoder.FromChunk(&sources.Chunk{Data: data})
+	text, ok := decodePlainHTML(data)
+	if !ok {
+		text = decodeHTMLTree(data)
+	}
+	if len(text) == 0 || bytes.Equal(text, data) {
+		return nil
+	}
+	return &decoders.DecodableChunk{Chunk: &sources.Chunk{Data: text}, DecoderType: decoder.Type()}
 }
 
 const (

@@ -41,6 +41,34 @@ type fileScan struct {
 	result scan.Result
 	// current is the detector that is running; nil while none is.
 	current atomic.Pointer[call]
+	deadline
+}
+
+// deadline is a context that ends some time after the timeout of a detector. Calls that
+// start soon after each other share one: most of them take microseconds.
+type deadline struct {
+	ctx    context.Context //nolint:containedctx // it serves the calls of one scan
+	cancel context.CancelFunc
+	made   time.Time
+}
+
+// limit returns a context in which a detector may run for the timeout, and a quarter longer
+// at most.
+func (d *deadline) limit(ctx context.Context, now time.Time, timeout time.Duration) context.Context {
+	if d.ctx == nil || now.Sub(d.made) > timeout/4 {
+		d.stop()
+		// Detectors take a logger from the context. Theirs writes to standard error.
+		d.ctx, d.cancel = context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), timeout+timeout/4)
+		d.made = now
+	}
+	return d.ctx
+}
+
+// stop frees the context.
+func (d *deadline) stop() {
+	if d.cancel != nil {
+		d.cancel()
+	}
 }
 
 // call is a run of one detector on one part of a file.
@@ -85,6 +113,7 @@ func (s *fileScan) run(ctx context.Context) (err error) {
 			err = s.current.Load().failed(errPanic)
 		}
 	}()
+	defer s.stop()
 	if err := s.scanBytes(ctx); err != nil {
 		return err
 	}
@@ -192,10 +221,8 @@ func (s *fileScan) fromData(ctx context.Context, d detectors.Detector, part []by
 }
 
 func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, verify bool) ([]detectors.Result, error) {
-	// Detectors take a logger from the context. Theirs writes to standard error.
-	limited, cancel := context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), s.timeout)
-	defer cancel()
 	c := &call{detector: d.Type().String(), started: time.Now()}
+	limited := s.limit(ctx, c.started, s.timeout)
 	s.current.Store(c)
 	results, err := d.FromData(limited, verify, part)
 	// Some detectors want their results cleaned whatever the configuration.

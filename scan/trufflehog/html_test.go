@@ -14,7 +14,7 @@ import (
 var htmlTexts = []string{
 	"text", "<question>what</question>", "<Context>\n  a\n\n\n b </Context>", "<a_b:c>x</a_b:c>", "<give an example of question>", "<don't>no</don't>", "</never>opened",
 	"&am</never>p;lt;", "&amp;amp;", "&lt;p&gt;", "&#103;hp_", "a < b, b > a", "<", "<q", "<!-- comment -->", "<?xml version='1.0'?>", "<!doctype html>", "</>", "</ x>", "<1>",
-	"<x y=z>", "<asp:TextBox Text='secret'/>", "<x/>", "<x / >", "<p>block</p>", "<b>bold</b>", "<a href='https://a'>link</a>", "<script>a &amp; b</script>", "<span class='hljs-a'>",
+	"<x y=z>", "<meta content='a%20b&amp;c'>", "<i class='a hljs-b'>", "<p data-a=' %zz ' title='#'>", "<style>&amp;</style>", "<asp:TextBox Text='secret'/>", "<x/>", "<x / >", "<p>block</p>", "<b>bold</b>", "<a href='https://a'>link</a>", "<script>a &amp; b</script>", "<span class='hljs-a'>",
 	"<table><tr><x>y</x></tr></table>", "\r\n line \r end", "zero\u200bwidth", "soft\u00adhyphen", "\ufeff", "\u2060\u200e", "\x00", "\xff\xfe", "\u00a0 space \u2003", "<title>", "<TEXTAREA>",
 	"<name>n</name>", "<value>", "<output>o</output>", "<span>s</span>", "<label>", "<step>1</step>", "<form>", "<image>", "<svg>", "<x\fy>", "<x\ty>z</x >", "<x>=</x>", "<é>", "<xé>",
 }

@@ -5,6 +5,7 @@ package ahocorasick
 import (
 	"bytes"
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -64,5 +65,26 @@ func TestEarlyEnd(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d words", n)
+	}
+}
+
+// TestLongTexts compares with the naive way in texts of all lengths that are searched in
+// parts.
+func TestLongTexts(t *testing.T) {
+	words := []string{"ab", "abcab", "b", "cabcabca", "KEY"}
+	random := rand.New(rand.NewPCG(1, 2))
+	a := New(words...)
+	for length := 0; length < 6000; length += 1 + length/2 {
+		text := make([]byte, length)
+		for i := range text {
+			text[i] = "abcxkeyK"[random.IntN(8)]
+		}
+		var got []place
+		for word, start := range a.All(text) {
+			got = append(got, place{word, start})
+		}
+		if want := naive(words, text); !slices.Equal(got, want) {
+			t.Errorf("%d words in a text of %d bytes, want %d", len(got), length, len(want))
+		}
 	}
 }

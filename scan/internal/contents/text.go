@@ -212,10 +212,13 @@ func (w *walk) run(name string, plain []byte, number int) error {
 	return w.give(Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
 }
 
+// standardAlphabet turns the alphabet for URLs into the standard one.
+var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
+
 // decode decodes base64 of either alphabet. It looks at the start of a run first, because
 // most are something else.
 func decode(run []byte) ([]byte, bool) {
-	bare := strings.NewReplacer("-", "+", "_", "/").Replace(string(run))
+	bare := standardAlphabet.Replace(string(run))
 	head, err := base64.RawStdEncoding.DecodeString(bare[:16])
 	if err != nil || !hasMagic(head) && bytes.ContainsFunc(head[:8], func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
 		return nil, false

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package ahocorasick
+
+import "sync"
+
+const (
+	// laneCount is how many parts of a text are searched in turn.
+	laneCount = 4
+	// maxLane is how long each is at most, and minLane at least, in bytes.
+	maxLane = 2048
+	minLane = 128
+)
+
+// lanes are what was found in each part, in the order of the text.
+type lanes [laneCount][]hit
+
+// hit is a state in which words end, and where that is in the text.
+type hit struct {
+	state uint32
+	end   int
+}
+
+// pool keeps the memory of searches.
+var pool = sync.Pool{New: func() any { return new(lanes) }}
+
+// search looks at the text from start on, and returns where it has stopped.
+func (a *Automaton) search(text []byte, start int, found *lanes) (end int) {
+	for i := range found {
+		found[i] = found[i][:0]
+	}
+	// What a word that ends in a part needs to be seen of the one before.
+	warm := max(a.longest-1, 0)
+	length := min((len(text)-start)/laneCount, maxLane)
+	if start < warm || length < minLane {
+		return a.one(text, start, warm, found)
+	}
+	a.four(text, start, warm, length, found)
+	return start + laneCount*length
+}
+
+// one searches a single part: the start of a text, or all that is left of it.
+func (a *Automaton) one(text []byte, start, warm int, found *lanes) (end int) {
+	end = len(text)
+	if start < warm && end-start > laneCount*minLane {
+		end = warm
+	}
+	state := uint32(0)
+	for i := max(start-warm, 0); i < end; i++ {
+		state = a.next[state+uint32(a.class[text[i]])]
+		if state&ends == 0 {
+			continue
+		}
+		state &^= ends
+		if i >= start {
+			found[0] = append(found[0], hit{state, i + 1})
+		}
+	}
+	return end
+}
+
+// four searches four parts of a length in turn, step by step.
+func (a *Automaton) four(text []byte, start, warm, length int, found *lanes) {
+	part := func(i int) []byte {
+		from := start + i*length
+		return text[from-warm : from+length]
+	}
+	first, second, third, fourth := part(0), part(1), part(2), part(3)
+	second = second[:len(first)]
+	third = third[:len(first)]
+	fourth = fourth[:len(first)]
+	var states [laneCount]uint32
+	next := a.next
+	s0, s1, s2, s3 := states[0], states[1], states[2], states[3]
+	for i, b := range first {
+		s0 = next[s0+uint32(a.class[b])]
+		s1 = next[s1+uint32(a.class[second[i]])]
+		s2 = next[s2+uint32(a.class[third[i]])]
+		s3 = next[s3+uint32(a.class[fourth[i]])]
+		if (s0|s1|s2|s3)&ends == 0 {
+			continue
+		}
+		states = [laneCount]uint32{s0, s1, s2, s3}
+		for lane, state := range states {
+			if state&ends == 0 {
+				continue
+			}
+			states[lane] = state &^ ends
+			if i >= warm {
+				found[lane] = append(found[lane], hit{state &^ ends, start + lane*length + i - warm + 1})
+			}
+		}
+		s0, s1, s2, s3 = states[0], states[1], states[2], states[3]
+	}
+}
