@@ -28,6 +28,7 @@ type sourceFlags struct {
 	ref, subdir               string
 	gitUser, gitTokenFile     string
 	sshKey, gitCA             string
+	gitCert, gitKey           string
 	maxFileSize, maxTotalSize byteSize
 	maxFiles                  count
 	exclude                   []string
@@ -69,6 +70,8 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
 	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
 	flags.StringVar(&f.gitCA, "git-ca", "", "`file` with certificate authorities to trust for Git, beside the system's")
+	flags.StringVar(&f.gitCert, "git-client-cert", "", "`file` with the client certificate for a Git server that asks for one")
+	flags.StringVar(&f.gitKey, "git-client-key", "", "`file` with the key of --git-client-cert, if it is not in that file")
 	flags.Var(&f.maxFileSize, "max-file-size", "largest file that is accepted")
 	flags.Var(&f.maxTotalSize, "max-total-size", "largest size of all files together that is accepted")
 	flags.Var(&f.maxFiles, "max-files", "largest `number` of files that is accepted")
@@ -103,6 +106,8 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	opts.Username = f.gitUser
 	opts.SSHKeyFile = f.sshKey
 	opts.CAFile = f.gitCA
+	opts.ClientCertFile = f.gitCert
+	opts.ClientKeyFile = f.gitKey
 	if f.gitTokenFile != "" {
 		if opts.Token, err = secret.ReadFile(f.gitTokenFile); err != nil {
 			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--git-token-file: %w", err))
@@ -193,12 +198,13 @@ func (f *checkFlags) options() (*workspace.Options, error) {
 
 // registryFlags say how registries are reached.
 type registryFlags struct {
-	insecure, ca, mirrors []string
+	insecure, ca, mirrors, certs []string
 }
 
 func (f *registryFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "`host[:port]` that may be reached without verified TLS (repeat)")
 	flags.StringArrayVar(&f.ca, "registry-ca", nil, "`file` with certificate authorities to trust for registries, beside the system's (repeat)")
+	flags.StringArrayVar(&f.certs, "registry-client-cert", nil, "client certificate for a registry that asks for one: `registry=cert[,key]` (repeat)")
 	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "`registry=mirror` that is asked first when the base is read (repeat)")
 }
 
@@ -211,13 +217,39 @@ func (f *registryFlags) client(a *app) (*registry.Client, error) {
 		}
 		mirrors[host] = append(mirrors[host], mirror)
 	}
+	certs, err := f.clientCerts()
+	if err != nil {
+		return nil, err
+	}
 	client, err := registry.New(registry.Options{
-		InsecureRegistries: f.insecure, CAFiles: f.ca, Mirrors: mirrors, Getenv: a.getenv,
+		InsecureRegistries: f.insecure,
+		ClientCerts:        certs,
+		CAFiles:            f.ca,
+		Mirrors:            mirrors,
+		Notify:             a.notes.add,
+		Getenv:             a.getenv,
 	})
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
 	return client, nil
+}
+
+// clientCerts returns the files of --registry-client-cert by registry.
+func (f *registryFlags) clientCerts() (map[string]registry.ClientCert, error) {
+	certs := map[string]registry.ClientCert{}
+	for _, text := range f.certs {
+		host, files, _ := strings.Cut(text, "=")
+		cert, key, _ := strings.Cut(files, ",")
+		if host == "" || cert == "" {
+			return nil, withCode(exitUsage, fmt.Errorf("--registry-client-cert %q is not registry=cert[,key]", text))
+		}
+		if _, twice := certs[host]; twice {
+			return nil, withCode(exitUsage, fmt.Errorf("--registry-client-cert: %s is named twice", host))
+		}
+		certs[host] = registry.ClientCert{CertFile: cert, KeyFile: key}
+	}
+	return certs, nil
 }
 
 // byteSize is a flag in bytes, with units as docker takes them: 50MiB.

@@ -26,10 +26,10 @@ var scanRuleFlags = []string{
 var layoutFlags = []string{"leave-out", "workspace", "workspace-groups", "workspace-version", "default-group", "default-version"}
 
 // gitFlags say how a Git server is reached.
-var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca"}
+var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca", "git-client-cert", "git-client-key"}
 
 // registryFlagNames say how a registry is reached.
-var registryFlagNames = []string{"insecure-registry", "registry-ca", "registry-mirror"}
+var registryFlagNames = []string{"insecure-registry", "registry-ca", "registry-client-cert", "registry-mirror"}
 
 // givenFlags returns the flags that are on the command line. Variables and the release
 // file may set flags for several commands at once, so they are not in it.

@@ -22,11 +22,12 @@ func flagSet() *pflag.FlagSet {
 	flags.Bool("strict", false, "")
 	flags.StringArray("group", nil, "")
 	flags.StringArray("registry-mirror", nil, "")
+	flags.StringArray("registry-client-cert", nil, "")
 	return flags
 }
 
 func flagNames() []string {
-	return []string{"base", "strict", "group", "registry-mirror", "digest-file"}
+	return []string{"base", "strict", "group", "registry-mirror", "registry-client-cert", "digest-file"}
 }
 
 func TestFlagWinsOverEnvironmentOverFileOverDefault(t *testing.T) {
@@ -64,8 +65,13 @@ func TestRepeatedFlags(t *testing.T) {
 	flags := flagSet()
 	file := &File{Groups: []Group{{Name: "base1", Labels: []string{"a", "b"}}, {Name: "base2"}}}
 	file.Registry.Mirrors = map[string][]string{"z": {"m3"}, "a": {"m1", "m2"}}
+	file.Registry.ClientCertificates = map[string]ClientCertificate{"z": {"c", "k"}, "a": {Certificate: "both"}}
 	if err := Resolve("build", flags, nil, file, flagNames(), nil); err != nil {
 		t.Fatal(err)
+	}
+	certs, _ := flags.GetStringArray("registry-client-cert")
+	if diff := cmp.Diff([]string{"a=both", "z=c,k"}, certs); diff != "" {
+		t.Error(diff)
 	}
 	groups, _ := flags.GetStringArray("group")
 	if diff := cmp.Diff([]string{"base1=a,b", "base2"}, groups); diff != "" {

@@ -73,6 +73,8 @@ type File struct {
 		CA       []string `yaml:"ca"`
 		// Mirrors maps a registry to the mirrors that are asked first.
 		Mirrors map[string][]string `yaml:"mirrors"`
+		// ClientCertificates maps a registry to the certificate that is shown to it.
+		ClientCertificates map[string]ClientCertificate `yaml:"clientCertificates"`
 	} `yaml:"registry"`
 	// BulkPush says what bulk-push pushes, and where.
 	BulkPush struct {
@@ -97,6 +99,20 @@ type File struct {
 		SBOM       *bool `yaml:"sbom"`
 		Scan       *bool `yaml:"scan"`
 	} `yaml:"attestations"`
+}
+
+// ClientCertificate names PEM files; Key is empty if the key is in the file Certificate.
+type ClientCertificate struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+}
+
+// String is the notation of --registry-client-cert after the registry: cert[,key].
+func (c ClientCertificate) String() string {
+	if c.Key == "" {
+		return c.Certificate
+	}
+	return c.Certificate + "," + c.Key
 }
 
 // Group is a group of workspaces and the labels that put a workspace into it.
@@ -231,6 +247,7 @@ func (f *File) settings() map[string][]string {
 		"attest":               nil,
 		"group":                nil,
 		"registry-mirror":      nil,
+		"registry-client-cert": nil,
 	}
 	if scan := f.Attestations.Scan; scan != nil {
 		s["attest"] = one("type=scan,disabled=" + strconv.FormatBool(!*scan))
@@ -247,12 +264,21 @@ func (f *File) settings() map[string][]string {
 	for _, g := range f.Groups {
 		s["group"] = append(s["group"], g.String())
 	}
+	f.addRegistries(s)
+	return s
+}
+
+// addRegistries adds the settings that the file has by registry.
+func (f *File) addRegistries(s map[string][]string) {
+	for _, registry := range slices.Sorted(maps.Keys(f.Registry.ClientCertificates)) {
+		cert := f.Registry.ClientCertificates[registry]
+		s["registry-client-cert"] = append(s["registry-client-cert"], registry+"="+cert.String())
+	}
 	for _, registry := range slices.Sorted(maps.Keys(f.Registry.Mirrors)) {
 		for _, mirror := range f.Registry.Mirrors[registry] {
 			s["registry-mirror"] = append(s["registry-mirror"], registry+"="+mirror)
 		}
 	}
-	return s
 }
 
 func one(value string) []string {

@@ -30,8 +30,8 @@ const (
 	idleTimeout   = 90 * time.Second
 )
 
-// maxCAFile is the size in bytes of the largest CA file that is read.
-const maxCAFile = 4 << 20
+// maxPEM is the size in bytes of the largest file with certificates or a key that is read.
+const maxPEM = 4 << 20
 
 // ProxyFunc chooses the proxy of a request, as [http.Transport.Proxy] does.
 type ProxyFunc func(*http.Request) (*url.URL, error)
@@ -87,7 +87,7 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	for _, file := range files {
-		pem, err := readCA(file)
+		pem, err := readPEM(file)
 		if err != nil {
 			return nil, fmt.Errorf("read CA: %w", err)
 		}
@@ -98,15 +98,15 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func readCA(file string) ([]byte, error) {
+func readPEM(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	pem, err := io.ReadAll(io.LimitReader(f, maxCAFile+1))
-	if err == nil && len(pem) > maxCAFile {
-		err = fmt.Errorf("%s is larger than %d bytes", file, maxCAFile)
+	pem, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
+	if err == nil && len(pem) > maxPEM {
+		err = fmt.Errorf("%s is larger than %d bytes", file, maxPEM)
 	}
 	return pem, err
 }

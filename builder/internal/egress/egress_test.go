@@ -90,7 +90,7 @@ func TestCertPool(t *testing.T) {
 	for name, path := range map[string]string{
 		"no such file": filepath.Join(t.TempDir(), "absent.pem"),
 		"no PEM":       file([]byte("none")),
-		"larger than":  file(make([]byte, maxCAFile+1)),
+		"larger than":  file(make([]byte, maxPEM+1)),
 	} {
 		if _, err := CertPool(path); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", name, err)

@@ -26,6 +26,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/grpc"
 
+	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/buildkittest"
 	"github.com/prismeai/workspaces-release/internal/secret"
@@ -191,7 +192,8 @@ func TestDaemonIsReachedThroughPrograms(t *testing.T) {
 }
 
 func TestDaemonWithMutualTLS(t *testing.T) {
-	files, others := buildkittest.NewTLS(t), buildkittest.NewTLS(t)
+	files := tlstest.New(t, buildkittest.ServerName)
+	others := tlstest.New(t)
 	d := buildkittest.Start(t, files)
 	right := engine.RemoteOptions{
 		Address: d.TCP, CAFile: files.CA, CertFile: files.ClientCert, KeyFile: files.ClientKey, ServerName: buildkittest.ServerName,
@@ -351,7 +353,7 @@ func TestInterruptionEndsTheBuildOfTheDaemon(t *testing.T) {
 }
 
 func TestOptionsOfADaemonAreChecked(t *testing.T) {
-	files := buildkittest.NewTLS(t)
+	files := tlstest.New(t)
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)

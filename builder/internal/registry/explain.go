@@ -48,23 +48,43 @@ func (c *Client) advise(e *Error) string {
 	case NotFound:
 		return "check name and tag, and that these credentials may see it: " + c.explainCredentials(host)
 	case TLS:
-		return adviseTLS(host, e.Err)
+		return c.adviseTLS(host, e.Err)
 	case Refused:
+		if statusOf(e.Err) == http.StatusBadRequest {
+			if help := c.adviseClientCert(host); help != "" {
+				return help
+			}
+		}
 		return adviseRefused(e.Err)
 	}
 	return ""
 }
 
 // adviseTLS tells a registry that is not trusted from one that sends uploads to plain HTTP.
-func adviseTLS(host string, err error) string {
+func (c *Client) adviseTLS(host string, err error) string {
 	if containsAny(err, "X-Forwarded-Proto") {
 		return fmt.Sprintf("let the proxy set X-Forwarded-Proto to https, or send uploads unencrypted with --insecure-registry %s", host)
 	}
-	if containsAny(err, "certificate required", "bad certificate") {
-		return "the registry asks for a client certificate, and the builder has no setting for one"
+	if containsAny(err, "remote error: tls: ") {
+		if help := c.adviseClientCert(host); help != "" {
+			return help
+		}
 	}
 	return fmt.Sprintf("give the registry's CA with --registry-ca FILE, "+
 		"or allow a connection that is not verified with --insecure-registry %s", host)
+}
+
+// adviseClientCert returns what to do about a host that asked for a client certificate, or
+// "". Servers refuse by an alert of TLS or, as nginx does, by the status 400.
+func (c *Client) adviseClientCert(host string) string {
+	identity := c.schemes.identity(host)
+	if identity.IsMissing() {
+		return fmt.Sprintf("%s asks for a client certificate: --registry-client-cert %s=CERT,KEY", host, host)
+	}
+	if identity.IsUsed() {
+		return fmt.Sprintf("%s may not accept the client certificate of --registry-client-cert", host)
+	}
+	return ""
 }
 
 // adviseRefused explains a refusal by its status.

@@ -41,20 +41,29 @@ type Options struct {
 	// Loopback (localhost, 127.0.0.0/8, ::1) may be plain HTTP without being listed. TLS
 	// is tried there first, too, and its certificate is verified.
 	InsecureRegistries []string
+	// ClientCerts are the client certificates for registries (host[:port]) that ask for
+	// one. A certificate is shown to its registry only.
+	ClientCerts map[string]ClientCert
 	// CAFiles are PEM files with certificates to trust besides the system's.
 	CAFiles []string
 	// Mirrors lists, for a registry host, the mirrors (host[:port][/path]) that are
 	// asked first. They are pulled from only, with credentials of their own.
 	Mirrors map[string][]string
+	// Notify is told, once for each, of mirrors that cannot be used. It may be nil.
+	Notify func(text string)
 	// Getenv reads the environment: see [Client.Credentials], and HTTPS_PROXY,
 	// HTTP_PROXY and NO_PROXY in either case. Loopback is never proxied.
 	Getenv func(string) string
 }
 
+// ClientCert names PEM files. KeyFile is empty if the key is in CertFile.
+type ClientCert struct{ CertFile, KeyFile string }
+
 // Client reaches registries. It is safe for concurrent use.
 type Client struct {
 	mirrors  map[string][]endpoint
 	insecure map[string]bool
+	schemes  *schemeTransport
 	http     *http.Client
 	traffic  traffic
 	sources  []source
@@ -82,9 +91,11 @@ func New(opts Options) (*Client, error) {
 	if c.sources, c.searched, err = loadSources(opts.Getenv); err != nil {
 		return nil, err
 	}
-	if c.http, err = newHTTPClient(opts, c.insecure, &c.traffic); err != nil {
+	if c.schemes, err = newSchemeTransport(opts, c.insecure); err != nil {
 		return nil, err
 	}
+	c.traffic.RoundTripper = c.schemes
+	c.http = newHTTPClient(&c.traffic, newMirrorWatch(c.mirrors, opts.Notify))
 	return c, nil
 }
 

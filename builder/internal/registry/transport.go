@@ -4,10 +4,13 @@ package registry
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,26 +20,13 @@ import (
 )
 
 // newHTTPClient builds the chain of transports that every request passes. From the
-// outermost to the innermost they close request bodies, limit size and time, follow
-// redirects, retry refused mounts, retry transient failures, redact credentials, count
-// bytes, and choose between TLS and plain HTTP.
-func newHTTPClient(opts Options, insecure map[string]bool, count *traffic) (*http.Client, error) {
-	roots, err := egress.CertPool(opts.CAFiles...)
-	if err != nil {
-		return nil, err
-	}
-	proxy, err := egress.Proxy(opts.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	count.RoundTripper = &schemeTransport{
-		verified:   egress.NewTransport(proxy, &tls.Config{RootCAs: roots}),
-		unverified: egress.NewTransport(proxy, &tls.Config{RootCAs: roots, InsecureSkipVerify: true}),
-		insecure:   insecure,
-		fallbacks:  map[string]http.RoundTripper{},
-	}
+// outermost to the innermost they close request bodies, watch mirrors, limit size and time,
+// follow redirects, retry refused mounts, retry transient failures, redact credentials,
+// count bytes, and choose between TLS and plain HTTP.
+func newHTTPClient(count *traffic, watch *mirrorWatch) *http.Client {
 	single := newRetries(redactingTransport{count})
-	return &http.Client{Transport: bodyCloser{limits{redirects{mountFallback{single}}}}}, nil
+	watch.next = limits{redirects{mountFallback{single}}}
+	return &http.Client{Transport: bodyCloser{watch}}
 }
 
 // readFile reads a file of at most limit bytes.
@@ -58,41 +48,82 @@ func readFile(name string, limit int64) ([]byte, error) {
 
 // schemeTransport chooses between TLS and plain HTTP, host by host.
 type schemeTransport struct {
-	verified, unverified http.RoundTripper
-	insecure             map[string]bool
+	proxy    egress.ProxyFunc
+	roots    *x509.CertPool
+	insecure map[string]bool
+	certs    map[string]*egress.Identity
 
-	mu sync.Mutex
-	// fallbacks try TLS, then plain HTTP; one for each host, since it remembers the outcome.
-	fallbacks map[string]http.RoundTripper
+	mu    sync.Mutex
+	hosts map[string]*hostTransport
+}
+
+// hostTransport holds the connections to one host.
+type hostTransport struct {
+	http.RoundTripper
+	identity *egress.Identity
+}
+
+func newSchemeTransport(opts Options, insecure map[string]bool) (*schemeTransport, error) {
+	roots, err := egress.CertPool(opts.CAFiles...)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := egress.Proxy(opts.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	certs := map[string]*egress.Identity{}
+	for _, host := range slices.Sorted(maps.Keys(opts.ClientCerts)) {
+		e, err := parseEndpoint(host)
+		if err != nil || e.path != "" {
+			return nil, fmt.Errorf("client certificate for registry %s: want host[:port], without scheme and path", quote(host))
+		}
+		cert := opts.ClientCerts[host]
+		if certs[apiHost(e.host)], err = egress.LoadIdentity(cert.CertFile, cert.KeyFile); err != nil {
+			return nil, fmt.Errorf("registry %s: %w", host, err)
+		}
+	}
+	return &schemeTransport{
+		proxy: proxy, roots: roots, insecure: insecure, certs: certs, hosts: map[string]*hostTransport{},
+	}, nil
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (w *schemeTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	host := req.URL.Host
-	trusted := w.insecure[host] || isLoopback(host)
-	switch {
-	case req.URL.Scheme == "http" && !trusted:
+	if req.URL.Scheme == "http" && !w.mayBePlain(req.URL.Host) {
 		return nil, newPlainHTTPError(req)
-	case req.URL.Scheme == "https" && trusted:
-		return w.fallback(host).RoundTrip(req)
-	default:
-		return w.verified.RoundTrip(req)
 	}
+	return w.host(req.URL.Host).RoundTrip(req)
 }
 
-// fallback returns the transport of a host that tries TLS first. It verifies the
-// certificate of a loopback host unless that host was declared insecure.
-func (w *schemeTransport) fallback(host string) http.RoundTripper {
+func (w *schemeTransport) mayBePlain(host string) bool { return w.insecure[host] || isLoopback(host) }
+
+// host returns the transport of a host. Where plain HTTP is allowed it tries TLS first,
+// and remembers the outcome. It verifies the certificate of a loopback host unless that
+// host was declared insecure.
+func (w *schemeTransport) host(host string) *hostTransport {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.fallbacks[host] == nil {
-		transport := w.verified
-		if w.insecure[host] {
-			transport = w.unverified
-		}
-		w.fallbacks[host] = docker.NewHTTPFallback(transport)
+	if known := w.hosts[host]; known != nil {
+		return known
 	}
-	return w.fallbacks[host]
+	identity := w.certs[host]
+	if identity == nil {
+		identity = &egress.Identity{}
+	}
+	config := &tls.Config{RootCAs: w.roots, InsecureSkipVerify: w.insecure[host]}
+	identity.Apply(config)
+	added := &hostTransport{RoundTripper: egress.NewTransport(w.proxy, config), identity: identity}
+	if w.mayBePlain(host) {
+		added.RoundTripper = docker.NewHTTPFallback(added.RoundTripper)
+	}
+	w.hosts[host] = added
+	return added
+}
+
+// identity returns how the builder has answered a host that asks for client certificates.
+func (w *schemeTransport) identity(host string) *egress.Identity {
+	return w.host(apiHost(host)).identity
 }
 
 // plainHTTPError reports a request that was not sent because it would have left the

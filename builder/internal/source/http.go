@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -32,9 +33,10 @@ const (
 
 // httpRemote is a repository behind Git's smart HTTP protocol.
 type httpRemote struct {
-	client *http.Client
-	base   *url.URL
-	cred   credential
+	client   *http.Client
+	base     *url.URL
+	cred     credential
+	identity *egress.Identity
 }
 
 var _ remote = (*httpRemote)(nil)
@@ -52,11 +54,19 @@ func newHTTPRemote(spec Spec, opts Options, cred credential) (*httpRemote, error
 	if err != nil {
 		return nil, err
 	}
-	transport := egress.NewTransport(proxy, &tls.Config{RootCAs: roots})
+	identity, err := egress.LoadIdentity(opts.ClientCertFile, opts.ClientKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: roots}
+	identity.Apply(config)
+	transport := egress.NewTransport(proxy, config)
 	transport.DialContext = dialWithIdleTimeout
 	base := *spec.url
-	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
-	return &httpRemote{client: &http.Client{Transport: transport, CheckRedirect: sameServer}, base: &base, cred: cred}, nil
+	base.Path = strings.TrimRight(base.Path, "/")
+	base.RawPath = strings.TrimRight(base.RawPath, "/")
+	client := &http.Client{Transport: transport, CheckRedirect: sameServer}
+	return &httpRemote{client: client, base: &base, cred: cred, identity: identity}, nil
 }
 
 // sameServer follows redirects within a server only: a credential is for that one.
@@ -128,13 +138,25 @@ func (r *httpRemote) do(req *http.Request, contentType string) (*http.Response, 
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, r.adviseClientCert(err, strings.Contains(err.Error(), "remote error: tls: "))
 	}
 	if err := check(res, contentType); err != nil {
 		res.Body.Close()
-		return nil, err
+		return nil, r.adviseClientCert(err, res.StatusCode == http.StatusBadRequest)
 	}
 	return res, nil
+}
+
+// adviseClientCert says what to do if the server has asked for a client certificate and then
+// refused, which is an alert of TLS or, at nginx, the status 400.
+func (r *httpRemote) adviseClientCert(err error, refused bool) error {
+	switch {
+	case refused && r.identity.IsMissing():
+		return errors.New("the server asks for a client certificate: --git-client-cert and --git-client-key")
+	case refused && r.identity.IsUsed():
+		return errors.New("the server does not accept the client certificate of --git-client-cert")
+	}
+	return err
 }
 
 // check reads no body: that of an error has no limit.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
 	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
@@ -244,6 +247,37 @@ func TestPrivateAuthority(t *testing.T) {
 	if len(server.Requests()) != 2 {
 		t.Errorf("requests %+v", server.Requests())
 	}
+}
+
+func TestClientCertificate(t *testing.T) {
+	files := tlstest.New(t, "127.0.0.1")
+	strangers := tlstest.New(t)
+	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{})
+	target, err := url.Parse(server.URL())
+	must(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	required := files.Serve(t, proxy) + gittest.Path
+	right := Options{CAFile: files.CA, ClientCertFile: files.ClientCert, ClientKeyFile: files.ClientKey}
+	if got := read(t, required, right); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	openError(t, required, Options{CAFile: files.CA}, "asks for a client certificate: --git-client-cert and --git-client-key")
+	wrong := Options{CAFile: files.CA, ClientCertFile: strangers.ClientCert, ClientKeyFile: strangers.ClientKey}
+	openError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
+	openError(t, required, Options{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")
+
+	// nginx completes the handshake, and answers 400.
+	byStatus := files.ServeOptional(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) == 0 {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})) + gittest.Path
+	if got := read(t, byStatus, right); got != "name: Shop\n" {
+		t.Errorf("content %q", got)
+	}
+	openError(t, byStatus, Options{CAFile: files.CA}, "asks for a client certificate")
 }
 
 // proxyTo tunnels whatever is asked for to one address, and records who asked.

@@ -85,6 +85,9 @@ type Options struct {
 	// SSHKeyFile is a private key for Git over SSH; CAFile holds certificates to
 	// trust for Git over HTTPS, beside the system's.
 	SSHKeyFile, CAFile string
+	// ClientCertFile and ClientKeyFile are for Git servers that ask for a client
+	// certificate. The key may be in the file of the certificate.
+	ClientCertFile, ClientKeyFile string
 	// History fetches all commits before the one that is the source, for [Tree.History].
 	History bool
 	// One makes the source one workspace, at its top or in a directory: the only one, or

@@ -14,11 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // startTimeout is how long the daemon may take until it listens.
 const startTimeout = 30 * time.Second
+
+// ServerName is the only name in the daemon's certificate.
+const ServerName = "buildkitd.test"
 
 // Daemon is a running buildkitd.
 type Daemon struct {
@@ -31,7 +35,7 @@ type Daemon struct {
 
 // Start runs a daemon until the test ends. With files, it also listens on TCP, with
 // mutual TLS. Nothing is ever executed in a build, so that any program does as its runtime.
-func Start(t testing.TB, files *TLSFiles) *Daemon {
+func Start(t testing.TB, files *tlstest.Files) *Daemon {
 	t.Helper()
 	program := needs.Program(t, "buildkitd")
 	needs.Root(t)

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package tlstest makes certificates for tests of mutual TLS.
+package tlstest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Files are the files for mutual TLS, all of one authority.
+type Files struct {
+	CA                    string
+	ServerCert, ServerKey string
+	ClientCert, ClientKey string
+}
+
+// New makes an authority, and certificates of it for a client and for a server with the
+// given names, each a host name or an IP address.
+func New(t testing.TB, serverNames ...string) *Files {
+	t.Helper()
+	a := authority{dir: t.TempDir()}
+	files := &Files{}
+	files.CA, _ = a.issue(t, "ca", &x509.Certificate{
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
+		Subject:               pkix.Name{CommonName: "test authority"},
+	})
+	server := &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	for _, name := range serverNames {
+		if ip := net.ParseIP(name); ip != nil {
+			server.IPAddresses = append(server.IPAddresses, ip)
+		} else {
+			server.DNSNames = append(server.DNSNames, name)
+		}
+	}
+	files.ServerCert, files.ServerKey = a.issue(t, "server", server)
+	files.ClientCert, files.ClientKey = a.issue(t, "client", &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "ci"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return files
+}
+
+// config returns the configuration of a server that asks for client certificates.
+func (f *Files) config(t testing.TB, auth tls.ClientAuthType) *tls.Config {
+	t.Helper()
+	certificate, err := tls.LoadX509KeyPair(f.ServerCert, f.ServerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(f.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM(ca)
+	return &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		ClientAuth:   auth,
+		ClientCAs:    clients,
+	}
+}
+
+// Serve starts a server that wants a client certificate of the authority, and returns its
+// URL. It ends with the test.
+func (f *Files) Serve(t testing.TB, handler http.Handler) string {
+	t.Helper()
+	return serve(t, handler, f.config(t, tls.RequireAndVerifyClientCert))
+}
+
+// ServeOptional starts a server that asks for a client certificate, and leaves it to the
+// handler what happens without one.
+func (f *Files) ServeOptional(t testing.TB, handler http.Handler) string {
+	t.Helper()
+	return serve(t, handler, f.config(t, tls.VerifyClientCertIfGiven))
+}
+
+func serve(t testing.TB, handler http.Handler, config *tls.Config) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = config
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// authority signs certificates. The first that it issues is its own.
+type authority struct {
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// issue writes a certificate and its key.
+func (a *authority) issue(t testing.TB, name string, template *x509.Certificate) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert == nil {
+		a.cert, a.key = template, key
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	cert, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.write(t, name+".pem", "CERTIFICATE", cert), a.write(t, name+"-key.pem", "PRIVATE KEY", private)
+}
+
+func (a *authority) write(t testing.TB, name, kind string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(a.dir, name)
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
