@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package foreigntest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
+	"github.com/prismeai/workspaces-release/internal/needs"
+)
+
+// startTimeout bounds how long a server may take until it listens.
+const startTimeout = 30 * time.Second
+
+// Distribution starts CNCF Distribution's registry, version 3, and returns its host:port.
+// auth is the section of its configuration about logins, in one line of YAML, or "".
+func Distribution(t testing.TB, auth string) string {
+	t.Helper()
+	address := freeAddress(t)
+	config := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"+
+		"storage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", t.TempDir(), address)
+	if auth != "" {
+		config += "auth: " + auth + "\n"
+	}
+	file := filepath.Join(t.TempDir(), "config.yml")
+	writeFile(t, file, config)
+	serve(t, address, needs.Program(t, "distribution"), "serve", file)
+	return address
+}
+
+// Nginx is a running nginx.
+type Nginx struct {
+	// Address is the host:port of 127.0.0.1 where it serves TLS.
+	Address string
+	dir     string
+}
+
+// StartNginx starts nginx as a TLS proxy in front of upstream (host:port). rules are more
+// directives of its server, and settings are more of its section http.
+func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules string) *Nginx {
+	t.Helper()
+	n := &Nginx{Address: freeAddress(t), dir: t.TempDir()}
+	var config strings.Builder
+	fmt.Fprintf(&config, "daemon off;\nmaster_process off;\npid %s/pid;\nerror_log stderr error;\nevents {}\nhttp {\n", n.dir)
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		fmt.Fprintf(&config, "%s_temp_path %s/%s;\n", kind, n.dir, kind)
+	}
+	fmt.Fprintf(&config, "access_log %s/access.log;\n%s\nserver {\nlisten %s ssl;\nssl_certificate %s;\nssl_certificate_key %s;\n",
+		n.dir, settings, n.Address, files.ServerCert, files.ServerKey)
+	fmt.Fprintf(&config, "proxy_set_header Host $http_host;\n%s\nlocation / { proxy_pass http://%s; }\n}\n}\n", rules, upstream)
+	file := filepath.Join(n.dir, "nginx.conf")
+	writeFile(t, file, config.String())
+	serve(t, n.Address, needs.Program(t, "nginx"), "-p", n.dir, "-c", file)
+	return n
+}
+
+// Requests returns the log of the requests so far.
+func (n *Nginx) Requests(t testing.TB) string {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(n.dir, "access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(log)
+}
+
+// serve runs a program until the test ends, and waits until it listens.
+func serve(t testing.TB, address, program string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	var output bytes.Buffer
+	cmd.Stdout = &output
+	cmd.Stderr = &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
+	stop := func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	t.Cleanup(stop)
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%s ended:\n%s", program, output.Bytes())
+		case <-time.After(20 * time.Millisecond): // polling another process
+		}
+	}
+	stop()
+	t.Fatalf("%s does not listen on %s:\n%s", program, address, output.Bytes())
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
