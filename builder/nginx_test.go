@@ -53,7 +53,7 @@ type behindNginx struct {
 
 func newBehindNginx(t *testing.T, settings, rules string) *behindNginx {
 	t.Helper()
-	b := &behindNginx{files: tlstest.New(t, publicName), registry: foreigntest.Distribution(t, "")}
+	b := &behindNginx{files: tlstest.New(t, publicName), registry: foreigntest.Distribution(t, t.TempDir(), "")}
 	seedBase(t, b.registry)
 	rules = strings.NewReplacer("$CA", b.files.CA, "$REGISTRY", b.registry).Replace(rules)
 	b.Nginx = foreigntest.StartNginx(t, b.files, b.registry, settings, rules)
@@ -131,12 +131,14 @@ func TestNginxThatRefusesIsExplained(t *testing.T) {
 		want        []string
 	}{
 		{
-			name: "uploads by plain HTTP", rules: "client_max_body_size 0; proxy_set_header X-Forwarded-Proto http;",
-			want: []string{"http://" + publicName, "X-Forwarded-Proto", "--insecure-registry " + publicName},
+			name:  "uploads by plain HTTP",
+			rules: "client_max_body_size 0; proxy_set_header X-Forwarded-Proto http;",
+			want:  []string{"http://" + publicName, "X-Forwarded-Proto", "--insecure-registry " + publicName},
 		},
 		{
-			name: "login page for writes", rules: unlimited + isWrite + "{ return 302 https://sso.example.com/login?token=canary; }",
-			want: []string{"sso.example.com", "login page"},
+			name:  "login page for writes",
+			rules: unlimited + isWrite + "{ return 302 https://sso.example.com/login?token=canary; }",
+			want:  []string{"sso.example.com", "login page"},
 		},
 		{
 			name: "page for all writes", rules: unlimited + isWrite + "{ return 200 '<html>welcome</html>'; }",
@@ -159,12 +161,14 @@ func TestNginxThatRefusesIsExplained(t *testing.T) {
 			want: []string{"503"},
 		},
 		{
-			name: "upstream down", rules: unlimited + "location ~ /manifests/v1$ { if ($request_method = PUT) { proxy_pass http://127.0.0.1:1; } proxy_pass http://$REGISTRY; }",
+			name: "upstream down for manifests",
+			rules: unlimited + "location ~ /manifests/v1$ { if ($request_method = PUT) { proxy_pass http://127.0.0.1:1; } " +
+				"proxy_pass http://$REGISTRY; }",
 			want: []string{"502"},
 		},
 		{
 			name: "client certificate", rules: unlimited + "ssl_verify_client on; ssl_client_certificate $CA;",
-			want: []string{"400", publicName + " asks for a client certificate: --registry-client-cert " + publicName + "=CERT,KEY"},
+			want: []string{"400", "asks for a client certificate: --registry-client-cert " + publicName + "=CERT,KEY"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,13 +20,14 @@ import (
 // startTimeout bounds how long a server may take until it listens.
 const startTimeout = 30 * time.Second
 
-// Distribution starts CNCF Distribution's registry, version 3, and returns its host:port.
-// auth is the section of its configuration about logins, in one line of YAML, or "".
-func Distribution(t testing.TB, auth string) string {
+// Distribution starts CNCF Distribution's registry, version 3, on a directory, and returns
+// its host:port. auth is the section of its configuration about logins, in one line of
+// YAML, or "".
+func Distribution(t testing.TB, storage, auth string) string {
 	t.Helper()
 	address := freeAddress(t)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"+
-		"storage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", t.TempDir(), address)
+		"storage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", storage, address)
 	if auth != "" {
 		config += "auth: " + auth + "\n"
 	}

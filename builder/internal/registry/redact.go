@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,9 +18,10 @@ import (
 // maxRefusal is how many bytes of an error response are kept for the message.
 const maxRefusal = 64 << 10
 
-// redactingTransport removes the request's credentials from error responses. Some
-// registries, and proxies in front of them, quote the credentials, and containerd and
-// BuildKit copy the text of a response into their errors.
+// redactingTransport removes the request's credentials from error responses, and HTML pages.
+// Some registries, and proxies in front of them, quote the credentials, and containerd and
+// BuildKit copy the text of a response into their errors and their progress. A page says
+// nothing that its status does not.
 type redactingTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -38,11 +40,20 @@ func (t redactingTransport) RoundTrip(req *http.Request) (*http.Response, error)
 	// Ignore read errors: a truncated error body is better than none.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	resp.Body.Close()
+	if isPage(resp) {
+		body = nil
+	}
 	body = []byte(mask.Replace(string(body)))
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	resp.Header.Del("Content-Length")
 	return resp, nil
+}
+
+// isPage reports whether a response is meant for a browser.
+func isPage(resp *http.Response) bool {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return mediaType == "text/html" || mediaType == "application/xhtml+xml"
 }
 
 // requestSecrets returns the secrets in the Authorization header of a request, and in
@@ -55,16 +66,7 @@ func requestSecrets(req *http.Request) []string {
 	if _, password, ok := req.BasicAuth(); ok {
 		secrets = append(secrets, password)
 	}
-	if req.GetBody == nil || !strings.HasPrefix(req.Header.Get("Content-Type"), formType) {
-		return secrets
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return secrets
-	}
-	defer body.Close()
-	data, _ := io.ReadAll(io.LimitReader(body, maxRefusal))
-	form, _ := url.ParseQuery(string(data))
+	form := tokenForm(req)
 	return append(secrets, form.Get("password"), form.Get("refresh_token"))
 }
 

@@ -64,6 +64,29 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 	}
 }
 
+// A page of a proxy is no part of an error; its status is.
+func TestPagesAreLeftOut(t *testing.T) {
+	for contentType, want := range map[string]string{
+		"text/html": "", "text/html; charset=utf-8": "", "application/json": "<html>", "": "<html>",
+	} {
+		page := refusal("<html>")
+		page.Header.Set("Content-Type", contentType)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://r.example/v2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return page, nil })}.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(body) != want || resp.ContentLength != int64(len(want)) {
+			t.Errorf("%q: body %q of %d bytes, want %q (%v)", contentType, body, resp.ContentLength, want, err)
+		}
+	}
+}
+
 // refusal is an answer that says the same text everywhere.
 func refusal(text string) *http.Response {
 	return &http.Response{

@@ -21,11 +21,11 @@ import (
 
 // newHTTPClient builds the chain of transports that every request passes. From the
 // outermost to the innermost they close request bodies, watch mirrors, limit size and time,
-// follow redirects, retry refused mounts, retry transient failures, redact credentials,
-// count bytes, and choose between TLS and plain HTTP.
+// follow redirects, retry refused mounts and refused scopes, retry transient failures,
+// redact credentials, count bytes, and choose between TLS and plain HTTP.
 func newHTTPClient(count *traffic, watch *mirrorWatch) *http.Client {
 	single := newRetries(redactingTransport{count})
-	watch.next = limits{redirects{mountFallback{single}}}
+	watch.next = limits{redirects{mountFallback{scopeFallback{single}}}}
 	return &http.Client{Transport: bodyCloser{watch}}
 }
 
