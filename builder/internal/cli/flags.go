@@ -70,8 +70,10 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
 	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
 	flags.StringVar(&f.gitCA, "git-ca", "", "`file` with certificate authorities to trust for Git, beside the system's")
-	flags.StringVar(&f.gitCert, "git-client-cert", "", "`file` with the client certificate for a Git server that asks for one")
-	flags.StringVar(&f.gitKey, "git-client-key", "", "`file` with the key of --git-client-cert, if it is not in that file")
+	flags.StringVar(&f.gitCert, "git-client-cert", "",
+		"`file` with the client certificate for a Git server that asks for one")
+	flags.StringVar(&f.gitKey, "git-client-key", "",
+		"`file` with the key of --git-client-cert, if it is not in that file")
 	flags.Var(&f.maxFileSize, "max-file-size", "largest file that is accepted")
 	flags.Var(&f.maxTotalSize, "max-total-size", "largest size of all files together that is accepted")
 	flags.Var(&f.maxFiles, "max-files", "largest `number` of files that is accepted")
@@ -204,7 +206,8 @@ type registryFlags struct {
 func (f *registryFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "`host[:port]` that may be reached without verified TLS (repeat)")
 	flags.StringArrayVar(&f.ca, "registry-ca", nil, "`file` with certificate authorities to trust for registries, beside the system's (repeat)")
-	flags.StringArrayVar(&f.certs, "registry-client-cert", nil, "client certificate for a registry that asks for one: `registry=cert[,key]` (repeat)")
+	flags.StringArrayVar(&f.certs, "registry-client-cert", nil,
+		"client certificate for a registry that asks for one: `registry=cert[,key]` (repeat)")
 	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "`registry=mirror` that is asked first when the base is read (repeat)")
 }
 

@@ -26,7 +26,9 @@ var scanRuleFlags = []string{
 var layoutFlags = []string{"leave-out", "workspace", "workspace-groups", "workspace-version", "default-group", "default-version"}
 
 // gitFlags say how a Git server is reached.
-var gitFlags = []string{"git-username", "git-token-file", "git-ssh-key-file", "git-ca", "git-client-cert", "git-client-key"}
+var gitFlags = []string{
+	"git-username", "git-token-file", "git-ssh-key-file", "git-ca", "git-client-cert", "git-client-key",
+}
 
 // registryFlagNames say how a registry is reached.
 var registryFlagNames = []string{"insecure-registry", "registry-ca", "registry-client-cert", "registry-mirror"}

@@ -25,7 +25,7 @@ func TestLoadIdentity(t *testing.T) {
 		{name: "one file", cert: both},
 		{name: "key alone", key: files.ClientKey, want: "has no certificate"},
 		{name: "no key", cert: files.ClientCert, want: "with key " + files.ClientCert},
-		{name: "key of another", cert: files.ClientCert, key: other.ClientKey, want: "private key does not match public key"},
+		{name: "key of another", cert: files.ClientCert, key: other.ClientKey, want: "does not match public key"},
 		{name: "absent", cert: dir + "/absent", want: "absent"},
 		{name: "absent key", cert: files.ClientCert, key: dir + "/absent", want: "read key of client certificate"},
 		{name: "huge", cert: huge, want: "larger than"},

@@ -50,13 +50,15 @@ func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules st
 	t.Helper()
 	n := &Nginx{Address: freeAddress(t), dir: t.TempDir()}
 	var config strings.Builder
-	fmt.Fprintf(&config, "daemon off;\nmaster_process off;\npid %s/pid;\nerror_log stderr error;\nevents {}\nhttp {\n", n.dir)
+	config.WriteString("daemon off;\nmaster_process off;\nerror_log stderr error;\nevents {}\n")
+	fmt.Fprintf(&config, "pid %s/pid;\nhttp {\naccess_log %s/access.log;\n%s\n", n.dir, n.dir, settings)
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&config, "%s_temp_path %s/%s;\n", kind, n.dir, kind)
 	}
-	fmt.Fprintf(&config, "access_log %s/access.log;\n%s\nserver {\nlisten %s ssl;\nssl_certificate %s;\nssl_certificate_key %s;\n",
-		n.dir, settings, n.Address, files.ServerCert, files.ServerKey)
-	fmt.Fprintf(&config, "proxy_set_header Host $http_host;\n%s\nlocation / { proxy_pass http://%s; }\n}\n}\n", rules, upstream)
+	fmt.Fprintf(&config, "server {\nlisten %s ssl;\nssl_certificate %s;\nssl_certificate_key %s;\n",
+		n.Address, files.ServerCert, files.ServerKey)
+	fmt.Fprintf(&config, "proxy_set_header Host $http_host;\n%s\n", rules)
+	fmt.Fprintf(&config, "location / { proxy_pass http://%s; }\n}\n}\n", upstream)
 	file := filepath.Join(n.dir, "nginx.conf")
 	writeFile(t, file, config.String())
 	serve(t, n.Address, needs.Program(t, "nginx"), "-p", n.dir, "-c", file)

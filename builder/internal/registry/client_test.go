@@ -50,7 +50,8 @@ func newClient(t *testing.T, opts Options) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := c.http.Transport.(bodyCloser).next.(*mirrorWatch).next.(limits).next.(redirects).next.(mountFallback).next.(scopeFallback).next.(*retries)
+	outer := c.http.Transport.(bodyCloser).next.(*mirrorWatch).next.(limits).next
+	r := outer.(redirects).next.(mountFallback).next.(scopeFallback).next.(*retries)
 	r.first = time.Microsecond
 	r.longest = time.Microsecond
 	r.pace.firstGap = time.Microsecond

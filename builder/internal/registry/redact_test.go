@@ -70,12 +70,13 @@ func TestPagesAreLeftOut(t *testing.T) {
 		"text/html": "", "text/html; charset=utf-8": "", "application/json": "<html>", "": "<html>",
 	} {
 		page := refusal("<html>")
+		answer := roundTrip(func(*http.Request) (*http.Response, error) { return page, nil })
 		page.Header.Set("Content-Type", contentType)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://r.example/v2/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return page, nil })}.RoundTrip(req)
+		resp, err := redactingTransport{answer}.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,7 @@ func newSchemeTransport(opts Options, insecure map[string]bool) (*schemeTranspor
 	for _, host := range slices.Sorted(maps.Keys(opts.ClientCerts)) {
 		e, err := parseEndpoint(host)
 		if err != nil || e.path != "" {
-			return nil, fmt.Errorf("client certificate for registry %s: want host[:port], without scheme and path", quote(host))
+			return nil, fmt.Errorf("client certificate for registry %s: want host[:port] alone", quote(host))
 		}
 		cert := opts.ClientCerts[host]
 		if certs[apiHost(e.host)], err = egress.LoadIdentity(cert.CertFile, cert.KeyFile); err != nil {

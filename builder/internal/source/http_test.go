@@ -261,7 +261,7 @@ func TestClientCertificate(t *testing.T) {
 	if got := read(t, required, right); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	openError(t, required, Options{CAFile: files.CA}, "asks for a client certificate: --git-client-cert and --git-client-key")
+	openError(t, required, Options{CAFile: files.CA}, "asks for a client certificate: --git-client-cert")
 	wrong := Options{CAFile: files.CA, ClientCertFile: strangers.ClientCert, ClientKeyFile: strangers.ClientKey}
 	openError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
 	openError(t, required, Options{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")
