@@ -22,28 +22,29 @@ import (
 const metadataFile = ".import.yml"
 
 func (a *app) format() *cobra.Command {
-	var check bool
+	var check, rename bool
 	cmd := &cobra.Command{
 		Use:   "fmt [SOURCE]",
 		Short: "Bring the .import.yml of workspaces in a directory up to date",
 		Long: "Rewrites .import.yml of every workspace in a directory (default: the current one) in place: the\n" +
 			"checksums are those of the files, dependsOn has the apps that imports use and another workspace\n" +
 			"publishes, and the keys have their usual order. Comments stay, and so does a file that is up to date.",
-		Example: "  builder fmt\n  builder fmt --check workspaces",
+		Example: "  builder fmt\n  builder fmt --check workspaces\n  builder fmt --rename",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			return a.formatDirectory(dir, check)
+			return a.formatDirectory(dir, check, rename)
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing: list the files that are not up to date, and end with exit code 3 if there are any")
+	cmd.Flags().BoolVar(&rename, "rename", false, "name directories of workspaces after the slugs in their index.yml")
 	return cmd
 }
 
-func (a *app) formatDirectory(dir string, check bool) error {
+func (a *app) formatDirectory(dir string, check, rename bool) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() || strings.Contains(dir, "://") {
 		return withCode(exitUsage, fmt.Errorf("%s is not a directory: fmt writes files in place", dir))
 	}
@@ -52,9 +53,31 @@ func (a *app) formatDirectory(dir string, check bool) error {
 		return withCode(exitSource, fmt.Errorf("open directory: %w", err))
 	}
 	defer root.Close()
+	moved, refused := 0, error(nil)
+	if rename {
+		if moved, refused = a.renameWorkspaces(root, check); refused != nil {
+			refused = withCode(exitInvalid, refused)
+		}
+	}
+	return errors.Join(refused, a.formatFiles(root, check, moved))
+}
+
+// formatFiles brings the .import.yml of all workspaces up to date. moved is the number of
+// directories whose names are not up to date.
+func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 	formatter := workspace.NewFormatter(workspace.Limits{})
-	if err := addWorkspaces(root, formatter); err != nil {
+	left, err := addWorkspaces(root, formatter)
+	if err != nil {
 		return withCode(exitSource, err)
+	}
+	for _, name := range left {
+		if check {
+			break
+		}
+		if err := root.Remove(name); err != nil {
+			return fmt.Errorf("remove an unfinished write: %w", err)
+		}
+		a.notes.add("removed an unfinished write: " + name)
 	}
 	list, failed := formatter.Finish()
 	for _, f := range list {
@@ -70,25 +93,32 @@ func (a *app) formatDirectory(dir string, check bool) error {
 	if failed != nil {
 		return withCode(exitInvalid, failed)
 	}
-	if check && len(list) > 0 {
+	switch {
+	case check && moved > 0:
+		return withCode(exitInvalid, fmt.Errorf("%d .import.yml and %d directories not up to date: run builder fmt --rename", len(list), moved))
+	case check && len(list) > 0:
 		return withCode(exitInvalid, fmt.Errorf("%d .import.yml not up to date: run builder fmt", len(list)))
 	}
 	return nil
 }
 
 // addWorkspaces finds the workspaces in a directory, wherever they are below it. Hidden
-// directories and symbolic links are left out.
-func addWorkspaces(root *os.Root, formatter *workspace.Formatter) error {
+// directories and symbolic links are left out. It returns the files that a run left that
+// was killed.
+func addWorkspaces(root *os.Root, formatter *workspace.Formatter) (left []string, err error) {
 	limits := source.DefaultLimits()
 	files := 0
 	tree := root.FS()
-	return fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+		case isLeftOut(name, d):
 			return fs.SkipDir
 		case !d.Type().IsRegular():
+			return nil
+		case d.Name() == source.TemporaryMetadata:
+			left = append(left, name)
 			return nil
 		}
 		if files++; files > limits.Files {
@@ -105,6 +135,12 @@ func addWorkspaces(root *os.Root, formatter *workspace.Formatter) error {
 		formatter.Add(directory, strings.TrimPrefix(name, directory+"/"), data)
 		return nil
 	})
+	return left, err
+}
+
+// isLeftOut reports whether a directory holds no workspaces: .git, for example.
+func isLeftOut(name string, d fs.DirEntry) bool {
+	return d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules")
 }
 
 // workspaceOf returns the innermost directory above a file that has an .import.yml.
@@ -138,13 +174,14 @@ func readAtMost(file *os.File, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// replaceIn replaces a file, which is as it was or has all of data. Its permissions stay.
+// replaceIn replaces an .import.yml, which is as it was or has all of data. Its permissions
+// stay. A run that is killed leaves a file that the next one removes.
 func replaceIn(root *os.Root, name string, data []byte) (err error) {
 	info, err := root.Stat(name)
 	if err != nil {
 		return err
 	}
-	temporary := name + ".builder-fmt"
+	temporary := path.Join(path.Dir(name), source.TemporaryMetadata)
 	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm())
 	if err != nil {
 		return err

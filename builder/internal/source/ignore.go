@@ -17,7 +17,10 @@ const (
 	// IgnoreFile lists what does not ship, in the notation of .gitignore. It is read at
 	// the top of the source and beside the workspaces.
 	IgnoreFile = ".releaseignore"
-	// maxIgnoreFile bounds it, in bytes.
+	// TemporaryMetadata is what builder fmt writes before it replaces .import.yml. It
+	// never ships.
+	TemporaryMetadata = ".import.yml.builder-fmt"
+	// maxIgnoreFile bounds the IgnoreFile, in bytes.
 	maxIgnoreFile = 64 << 10
 )
 

@@ -53,6 +53,11 @@ func TestLayouts(t *testing.T) {
 			files: map[string]string{"shop/index.yml": shop, "desk/index.yaml": desk},
 			want:  []string{"desk/index.yaml", "shop/index.yml"},
 		},
+		"an unfinished write": {
+			files: map[string]string{"shop/index.yml": shop, "shop/.import.yml.builder-fmt": "groups: ["},
+			want:  []string{"shop/index.yml"}, left: []string{"shop/.import.yml.builder-fmt"},
+			notes: []string{"left out, an unfinished write of builder fmt, which removes it when it runs again: shop/.import.yml.builder-fmt"},
+		},
 		"nothing is a workspace": {
 			files: map[string]string{"ci/a.yaml": "", "docs/b.md": ""},
 			want:  []string{"ci/a.yaml", "docs/b.md"},

@@ -259,6 +259,9 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 		return Report{}, err
 	}
 	t.notifyLeftOut(w.aside)
+	for _, name := range w.unfinished {
+		t.notify("left out, an unfinished write of builder fmt, which removes it when it runs again: " + name)
+	}
 	var compared comparison
 	if t.checkout != nil {
 		compared.blobs = t.checkout.blobs

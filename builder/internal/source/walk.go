@@ -88,6 +88,8 @@ type walker struct {
 	ignored ignored
 	// aside are the directories at the top that were left out because they hold no workspace.
 	aside []string
+	// unfinished are the files that were left by a run of builder fmt that was killed.
+	unfinished []string
 }
 
 func newWalker(limits Limits) *walker {
@@ -269,6 +271,9 @@ func (w *walker) dropInside(e entry) bool {
 		w.drop(e, "packages are installed, not shipped")
 	case e.name == IgnoreFile && e.kind == regular:
 		w.drop(e, "it says what does not ship")
+	case e.name == TemporaryMetadata && e.kind == regular:
+		w.drop(e, "an unfinished write of builder fmt")
+		w.unfinished = append(w.unfinished, printable(e.path))
 	case e.name == ".DS_Store" && e.kind == regular:
 		w.drop(e, "metadata of a file manager")
 	default:

@@ -28,6 +28,23 @@ var (
 	label         = regexp.MustCompile(`^[0-9A-Za-z._:-]{2,60}$`)
 )
 
+// directorySlug matches the slugs that a directory can be called by.
+var directorySlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+// IndexSlug returns the slug in an index.yml, or nothing if there is none that a directory
+// can be called by.
+func IndexSlug(data []byte, limits Limits) string {
+	root, errs := parseYAML(data, limits.withDefaults())
+	if len(errs) > 0 || !isMapping(root) {
+		return ""
+	}
+	slug := reader{newReporter(), indexFile}.coerced(get(root, "slug"), "slug").Value
+	if !directorySlug.MatchString(slug) {
+		return ""
+	}
+	return slug
+}
+
 // reservedSlug is the workspace that the platform keeps for itself.
 const reservedSlug = "platform"
 

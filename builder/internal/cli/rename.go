@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/terminal"
+)
+
+// renaming is a directory of a workspace and the name that its slug gives it.
+type renaming struct{ from, to string }
+
+// renameWorkspaces names directories of workspaces after their slugs, and returns how many.
+// The slug stays: addresses and other workspaces use it, and the directory is its copy. A
+// directory that exists is never replaced, and keeps no other from its name. With check it
+// changes nothing.
+func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error) {
+	list, err := findRenamings(root)
+	if err != nil {
+		return 0, err
+	}
+	var refused []error
+	for _, r := range list {
+		from, to := terminal.Safe(r.from), terminal.Safe(r.to)
+		twice := slices.ContainsFunc(list, func(other renaming) bool { return other.to == r.to && other.from != r.from })
+		if twice || isTaken(root, r) {
+			refused = append(refused, fmt.Errorf("%s is not renamed to %s, which another workspace or file has: change one of the slugs, or move the other one", from, to))
+			continue
+		}
+		if !check {
+			if err := root.Rename(r.from, r.to); err != nil {
+				refused = append(refused, fmt.Errorf("rename %s: %w", from, err))
+				continue
+			}
+			a.notes.add("a release file (workspaces, rules, exclude), a scan policy and a baseline may hold the former names of directories: change them there, too")
+		}
+		moved++
+		if _, err := fmt.Fprintf(a.Out, "%s -> %s\n", from, to); err != nil {
+			return moved, err
+		}
+	}
+	return moved, errors.Join(refused...)
+}
+
+// isTaken reports whether there is something of the new name. Where case does not matter, it
+// may be the directory itself.
+func isTaken(root *os.Root, r renaming) bool {
+	there, err := root.Lstat(r.to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	itself, failed := root.Lstat(r.from)
+	return err != nil || failed != nil || !os.SameFile(there, itself)
+}
+
+// findRenamings returns the workspaces whose slug is not the name of their directory. What
+// is in a workspace is part of it.
+func findRenamings(root *os.Root) ([]renaming, error) {
+	const indexFile = "index.yml"
+	limit := source.DefaultLimits().FileSize
+	tree := root.FS()
+	var list []renaming
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case isLeftOut(name, d):
+			return fs.SkipDir
+		case !d.IsDir():
+			return nil
+		}
+		index := path.Join(name, indexFile)
+		if info, err := fs.Stat(tree, index); err != nil || !info.Mode().IsRegular() {
+			return nil //nolint:nilerr // it is no workspace
+		}
+		data, err := readBounded(root, index, limit)
+		if err != nil {
+			return err
+		}
+		slug := workspace.IndexSlug(data, workspace.Limits{})
+		if name != "." && slug != "" && slug != path.Base(name) {
+			list = append(list, renaming{name, path.Join(path.Dir(name), slug)})
+		}
+		return fs.SkipDir
+	})
+	return list, err
+}
