@@ -2,7 +2,7 @@
 
 package scan
 
-// Acceptance is an entry of a baseline: who accepts a finding, why, and until when.
+// Acceptance says who accepts a finding, why, and until when.
 type Acceptance struct {
 	Fingerprint string
 	Rule        string
@@ -13,14 +13,21 @@ type Acceptance struct {
 	Expires string
 }
 
-// Acceptances returns the entries of the baseline, in its order. A nil baseline has none.
+// Acceptances returns the entries of the baseline, in its order: one for each fingerprint
+// that an entry names. A nil baseline has none.
 func (b *Baseline) Acceptances() []Acceptance {
 	if b == nil {
 		return nil
 	}
 	list := make([]Acceptance, 0, len(b.entries))
 	for _, e := range b.entries {
-		list = append(list, Acceptance{e.Fingerprint, e.Rule, e.Where, e.Owner, e.Reason, e.Expires})
+		fingerprints := e.Fingerprints
+		if e.Fingerprint != "" {
+			fingerprints = []string{e.Fingerprint}
+		}
+		for _, fingerprint := range fingerprints {
+			list = append(list, Acceptance{fingerprint, e.Rule, e.Where, e.Owner, e.Reason, e.Expires})
+		}
 	}
 	return list
 }

@@ -3,7 +3,7 @@
 package scan
 
 import (
-	"cmp"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"regexp"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/scan/internal/strict"
@@ -23,6 +24,8 @@ const (
 	acceptedDays = 90
 	// dateFormat is that of expiry dates.
 	dateFormat = time.DateOnly
+	// minSalt is the shortest salt of a baseline, in characters.
+	minSalt = 16
 )
 
 // The rules of the problems that a baseline may have.
@@ -32,36 +35,49 @@ const (
 	ruleUnused     = "baseline-unused"
 )
 
-// Baseline lists findings that may ship, each with somebody who answers for it, a
-// reason and a last day. Entries without one of them accept nothing.
+// Baseline lists findings that may ship, each with an owner, a reason and a last day.
+// Entries without one of them accept nothing.
 type Baseline struct {
 	// file names it in messages.
 	file    string
+	salt    string
 	entries []baselineEntry
-	// renewed: it is about to be written anew, without unused entries.
-	renewed bool
+	// proposal is set if the baseline is about to be written: see [Baseline.Renewed].
+	proposal *Proposal
+	// partial: only some of the files are scanned: see [Baseline.Partial].
+	partial bool
 }
 
 type baselineFile struct {
 	Version int             `yaml:"version"`
+	Salt    string          `yaml:"salt,omitempty"`
 	Entries []baselineEntry `yaml:"accepted"`
 }
 
-// baselineEntry accepts a finding. Fingerprint, rule and file say which; where is for
-// those who read the entry.
+// baselineEntry accepts findings: see [baselineEntry.matches] for which.
 type baselineEntry struct {
 	strict.Position `yaml:"-"`
-	Fingerprint     string `yaml:"fingerprint"`
-	Rule            string `yaml:"rule"`
-	File            string `yaml:"file"`
-	Where           string `yaml:"where"`
-	Owner           string `yaml:"owner"`
-	Reason          string `yaml:"reason"`
-	Expires         string `yaml:"expires"`
+	// Value is the digest of a secret: see [valueDigests].
+	Value string `yaml:"value,omitempty"`
+	// Fingerprint is that of one secret in one file.
+	Fingerprint string `yaml:"fingerprint,omitempty"`
+	Rule        string `yaml:"rule,omitempty"`
+	// Path is a glob.
+	Path string `yaml:"path,omitempty"`
+	// File and Where are the first place of the secret.
+	File  string `yaml:"file,omitempty"`
+	Where string `yaml:"where,omitempty"`
+	// Fingerprints name the findings of a value in reports and in release manifests.
+	Fingerprints []string `yaml:"fingerprints,omitempty"`
+	// Real marks a finding that somebody judged to be a leak. It is not accepted.
+	Real    bool   `yaml:"real,omitempty"`
+	Owner   string `yaml:"owner"`
+	Reason  string `yaml:"reason"`
+	Expires string `yaml:"expires"`
 }
 
 // NewBaseline returns one that accepts nothing.
-func NewBaseline(file string) *Baseline { return &Baseline{file: file} }
+func NewBaseline(file string) *Baseline { return &Baseline{file: file, salt: rand.Text()} }
 
 // ReadBaseline reads a baseline. Errors name the file, the line and the column.
 func ReadBaseline(file string, data []byte) (*Baseline, error) {
@@ -72,143 +88,96 @@ func ReadBaseline(file string, data []byte) (*Baseline, error) {
 	if f.Version != baselineVersion {
 		return nil, fmt.Errorf("%s: its version is %d, this program reads %d", file, f.Version, baselineVersion)
 	}
+	if f.Salt != "" && len(f.Salt) < minSalt {
+		return nil, fmt.Errorf("%s: the salt has %d characters, want %d or more", file, len(f.Salt), minSalt)
+	}
 	seen := map[string]bool{}
 	for _, e := range f.Entries {
-		if err := e.check(seen); err != nil {
+		err := e.check(seen)
+		if err == nil && e.Value != "" && f.Salt == "" {
+			err = e.Errorf("an entry with a value needs the salt at the top of the file")
+		}
+		if err != nil {
 			return nil, strict.In(file, err)
 		}
 	}
-	return &Baseline{file: file, entries: f.Entries}, nil
+	return &Baseline{file: file, salt: f.Salt, entries: f.Entries}, nil
 }
 
 var fingerprintFormat = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 func (e baselineEntry) check(seen map[string]bool) error {
-	_, err := time.Parse(dateFormat, e.Expires)
-	switch {
-	case !fingerprintFormat.MatchString(e.Fingerprint):
-		return e.Errorf("fingerprint %q is none, want 32 digits as a report has them", e.Fingerprint)
-	case seen[e.Fingerprint]:
-		return e.Errorf("fingerprint %s is there twice", e.Fingerprint)
-	case e.Rule == "" || e.File == "":
-		return e.Errorf("the entry needs the rule and the file of its finding")
-	case err != nil:
+	if err := e.checkKind(); err != nil {
+		return err
+	}
+	key := strings.Join([]string{e.Value, e.Fingerprint, e.Path}, "\x00")
+	if e.isBroad() {
+		key = e.Rule + "\x00" + key
+	}
+	if seen[key] {
+		return e.Errorf("%s is there twice", e.describe())
+	}
+	seen[key] = true
+	if _, err := time.Parse(dateFormat, e.Expires); err != nil {
 		return e.Errorf("expires %q is not a date such as 2027-01-31", e.Expires)
 	}
-	seen[e.Fingerprint] = true
 	return nil
 }
 
-// Renewed returns the baseline to apply before it is written anew: unused entries are
-// no problem then.
-func (b *Baseline) Renewed() *Baseline { return &Baseline{b.file, b.entries, true} }
-
-// Apply sets aside the findings that the baseline accepts at a time. What is wrong with
-// its entries becomes problems of the report.
-func (b *Baseline) Apply(r *Report, now time.Time) {
-	today := now.UTC().Format(dateFormat)
-	for _, e := range b.entries {
-		used := slices.ContainsFunc(r.Findings, e.accepts) || slices.ContainsFunc(r.History.findings(), e.accepts)
-		problem, valid := e.problem(used, today)
-		if valid && used {
-			r.accept(e)
-			continue
-		}
-		if used || !b.renewed {
-			problem.File, problem.Line, problem.Column = b.file, e.Line, e.Column
-			r.Problems = append(r.Problems, problem)
-		}
+// checkKind checks what the entry says of the findings that it is about.
+func (e baselineEntry) checkKind() error {
+	switch {
+	case e.Value != "" && e.Fingerprint != "":
+		return e.Errorf("the entry has a value and a fingerprint: leave one of them out")
+	case e.Value != "" && !fingerprintFormat.MatchString(e.Value):
+		return e.Errorf("value %q is not a digest of 32 hexadecimal digits", e.Value)
+	case e.Fingerprint != "" && !fingerprintFormat.MatchString(e.Fingerprint):
+		return e.Errorf("fingerprint %q is not one: want 32 hexadecimal digits, as a report has them", e.Fingerprint)
+	case e.Fingerprint != "" && (e.Rule == "" || e.File == ""):
+		return e.Errorf("the entry needs the rule and the file of its finding")
+	case e.Fingerprint != "" && e.Path != "":
+		return e.Errorf("the entry has a fingerprint, which is of one file: leave path out")
+	case e.isBroad() && e.File != "":
+		return e.Errorf("the entry has a file, but no fingerprint: name the file in path")
+	case e.isBroad() && e.Rule == "" && e.Path == "":
+		return e.Errorf("the entry says nothing of what it accepts: it needs a value, a fingerprint, a rule or a path")
+	case e.isBroad() && e.Real:
+		return e.Errorf("the entry is real, so that it needs the value or the fingerprint of one secret")
+	case e.Path != "" && !doublestar.ValidatePattern(e.Path):
+		return e.Errorf("path %q is not a valid glob", e.Path)
 	}
-	r.sort()
+	return nil
 }
 
-func (e baselineEntry) accepts(f Finding) bool {
-	return e.Fingerprint == f.Fingerprint && e.Rule == f.Rule && e.File == f.Path
-}
+// isBroad reports whether the entry is of a rule or of files, and not of one secret.
+func (e baselineEntry) isBroad() bool { return e.Value == "" && e.Fingerprint == "" }
 
-// complete reports whether somebody answers for the finding, and says why.
+// complete reports whether the entry has an owner and a reason.
 func (e baselineEntry) complete() bool {
 	return strings.TrimSpace(e.Owner) != "" && strings.TrimSpace(e.Reason) != ""
 }
 
-// problem says why an entry does not count, if it does not.
-func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) {
-	what := e.Rule + " in " + printable(e.File)
+// describe names what the entry accepts, for messages.
+func (e baselineEntry) describe() string {
 	switch {
-	case !used:
-		return Problem{Rule: ruleUnused, Message: "there is no such secret any more: " + what,
-			Help: "remove the entry, or write the baseline anew with builder scan --write-baseline"}, false
-	case !e.complete():
-		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,
-			Help: "revoke the secret and remove it; or say who answers for it and why it may ship"}, false
-	case e.Expires < today:
-		return Problem{Rule: ruleExpired, Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, printable(e.Owner)),
-			Help: "revoke the secret and remove it; or agree on a later date with its owner"}, false
+	case e.Fingerprint != "" || e.Value != "" && e.Path == "" && e.File != "":
+		return e.Rule + " in " + printable(e.File)
+	case e.Value != "":
+		return strings.TrimSpace(e.Rule + " value " + e.Value + " " + printable(e.Path))
+	case e.Rule == "":
+		return "findings in " + printable(e.Path)
+	case e.Path == "":
+		return "findings of " + printable(e.Rule)
 	default:
-		return Problem{}, true
+		return "findings of " + printable(e.Rule) + " in " + printable(e.Path)
 	}
 }
 
-// accept moves findings to those that are accepted.
-func (r *Report) accept(e baselineEntry) {
-	r.Findings, r.Accepted = e.divide(r.Findings, r.Accepted)
-	if h := r.History; h != nil {
-		h.Findings, h.Accepted = e.divide(h.Findings, h.Accepted)
-	}
-}
-
-func (e baselineEntry) divide(findings []Finding, accepted []Accepted) ([]Finding, []Accepted) {
-	findings = slices.DeleteFunc(findings, func(f Finding) bool {
-		if !e.accepts(f) {
-			return false
-		}
-		accepted = append(accepted, Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires})
-		return true
-	})
-	return findings, accepted
-}
-
-// Update returns the baseline of what a scan found, to which b has been applied. It
-// keeps owner, reason and date of what was there, drops unused entries, and adds the
-// errors, without an owner and a reason: they are not accepted before people give them.
-func (b *Baseline) Update(r *Report, now time.Time) *Baseline {
-	updated := NewBaseline(b.file)
-	add := func(f Finding) {
-		i := slices.IndexFunc(b.entries, func(e baselineEntry) bool { return e.accepts(f) })
-		switch {
-		case slices.ContainsFunc(updated.entries, func(e baselineEntry) bool { return e.accepts(f) }):
-		case i >= 0:
-			updated.entries = append(updated.entries, b.entries[i])
-		case f.Severity == Error:
-			updated.entries = append(updated.entries, baselineEntry{
-				Fingerprint: f.Fingerprint, Rule: f.Rule, File: f.Path, Where: f.Where,
-				Expires: now.UTC().AddDate(0, 0, acceptedDays).Format(dateFormat),
-			})
-		}
-	}
-	for _, f := range slices.Concat(r.Findings, r.History.findings()) {
-		add(f)
-	}
-	accepted := r.Accepted
-	if r.History != nil {
-		accepted = slices.Concat(accepted, r.History.Accepted)
-	}
-	for _, a := range accepted {
-		if a.By == ByBaseline {
-			add(a.Finding)
-		}
-	}
-	slices.SortFunc(updated.entries, func(a, b baselineEntry) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
-	})
-	return updated
-}
-
-// Entries returns how many findings are listed, and how many of them lack an owner or a
+// Entries returns how many entries there are, and how many of them lack an owner or a
 // reason.
 func (b *Baseline) Entries() (all, incomplete int) {
 	for _, e := range b.entries {
-		if !e.complete() {
+		if !e.complete() && !e.Real {
 			incomplete++
 		}
 	}
@@ -227,7 +196,11 @@ func (b *Baseline) Write(w io.Writer) error {
 	}
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
-	if err := enc.Encode(baselineFile{baselineVersion, append([]baselineEntry{}, b.entries...)}); err != nil {
+	file := baselineFile{Version: baselineVersion, Entries: append([]baselineEntry{}, b.entries...)}
+	if slices.ContainsFunc(b.entries, func(e baselineEntry) bool { return e.Value != "" }) {
+		file.Salt = b.salt
+	}
+	if err := enc.Encode(file); err != nil {
 		return fmt.Errorf("write baseline: %w", err)
 	}
 	return enc.Close()

@@ -110,7 +110,7 @@ func (c *cache) key(f File) (k verdicts.Key) {
 		return k
 	}
 	h := sha256.New()
-	io.WriteString(h, f.Path+"\x00")
+	io.WriteString(h, f.Path+"\x00"+f.Within+"\x00")
 	h.Write(f.Data)
 	return verdicts.Key(h.Sum(nil))
 }

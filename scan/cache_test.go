@@ -211,7 +211,7 @@ func TestUnkeptVerdicts(t *testing.T) {
 	}
 	var text strings.Builder
 	report := mustScan(t, s, file("w/index.yml", "x"))
-	if err := report.WriteHuman(&text); err != nil || report.Cache.Problem == "" || !strings.Contains(text.String(), "warning: the verdicts of this scan are not kept") {
+	if err := report.WriteHuman(&text, false); err != nil || report.Cache.Problem == "" || !strings.Contains(text.String(), "warning: the verdicts of this scan are not kept") {
 		t.Errorf("report %+v, error %v:\n%s", report.Cache, err, text.String())
 	}
 	if err := s.UseCache(filepath.Join(os.Args[0], "below"), secret.Value{}); err == nil {

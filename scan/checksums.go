@@ -27,7 +27,7 @@ var checksum = regexp.MustCompile(`^(?:[0-9a-f]{32}|sha256:[0-9a-f]{64})$`)
 //
 // The second result is the number of bytes that were overwritten.
 func blankChecksums(f File) ([]byte, int64) {
-	slug, name, nested := strings.Cut(f.Path, "/")
+	slug, name, nested := strings.Cut(f.InWorkspace(), "/")
 	if !nested || slug == "" || name != ".import.yml" || len(f.Data) > maxMetadata {
 		return f.Data, 0
 	}

@@ -43,7 +43,10 @@ type Finding struct {
 	// Redacted shows at most the first characters of the secret.
 	Redacted string `json:"redacted"`
 	// Fingerprint identifies the secret in this file, wherever it moves within it.
-	Fingerprint  string       `json:"fingerprint"`
+	Fingerprint string `json:"fingerprint"`
+	// Values are the digests by which a baseline knows the secret, that of each rule that
+	// found it; empty unless the scan has such a baseline.
+	Values       []string     `json:"-"`
 	Verification Verification `json:"verification"`
 	Message      string       `json:"message"`
 	Help         string       `json:"help"`
@@ -123,34 +126,60 @@ func (s sighting) joins(other sighting) bool {
 // findings turns what the detectors reported of a file into findings, one for each
 // place. What an earlier detector found there comes first: it is the one that may know
 // whom to tell. Fingerprints are computed once for each secret.
-func findings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
-	type kind struct{ rule, secret string }
-	fingerprints := map[kind]string{}
+func (s *Scanner) findings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
+	prints := prints{path: path, values: s.values, known: map[printed]string{}}
 	var list []Finding
 	var first []sighting     // of each finding
 	lines := map[int][]int{} // the findings of each line
-	for _, s := range sightings {
-		key := kind{s.Rule, s.Secret.Reveal()}
-		if _, known := fingerprints[key]; !known {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			print, err := fingerprint(s.Rule, path, s.Secret)
-			if err != nil {
-				return nil, err
-			}
-			fingerprints[key] = print
+	for _, next := range sightings {
+		print, err := prints.of(ctx, next.Match)
+		if err != nil {
+			return nil, err
 		}
-		i := slices.IndexFunc(lines[s.Line], func(i int) bool { return first[i].joins(s) })
+		value, err := prints.values.of(next.Secret)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(lines[next.Line], func(i int) bool { return first[i].joins(next) })
 		if i < 0 {
-			lines[s.Line] = append(lines[s.Line], len(list))
-			list = append(list, s.finding(s.scanner, path, fingerprints[key]))
-			first = append(first, s)
-			continue
+			lines[next.Line] = append(lines[next.Line], len(list))
+			list = append(list, next.finding(next.scanner, path, print))
+			first = append(first, next)
+			i = len(lines[next.Line]) - 1
+		} else {
+			list[lines[next.Line][i]].join(next, print)
 		}
-		list[lines[s.Line][i]].join(s, fingerprints[key])
+		list[lines[next.Line][i]].addValue(value)
 	}
 	return list, nil
+}
+
+// prints computes the fingerprints of one file, each once.
+type prints struct {
+	path   string
+	values *valueDigests
+	known  map[printed]string
+}
+
+type printed struct{ rule, secret string }
+
+func (p *prints) of(ctx context.Context, m Match) (string, error) {
+	key := printed{m.Rule, m.Secret.Reveal()}
+	if print, known := p.known[key]; known {
+		return print, nil
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	print, err := fingerprint(m.Rule, p.path, m.Secret)
+	p.known[key] = print
+	return print, err
+}
+
+func (f *Finding) addValue(digest string) {
+	if digest != "" && !slices.Contains(f.Values, digest) {
+		f.Values = append(f.Values, digest)
+	}
 }
 
 // join adds what another detector says of the same place.

@@ -104,7 +104,7 @@ func TestFindingsStopAtAnInterruption(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
 	found := []sighting{{"fake", Match{Rule: "Rule", Secret: secret.New("x")}}}
-	if _, err := findings(ctx, "file", found); !errors.Is(err, cause) {
+	if _, err := new(Scanner).findings(ctx, "file", found); !errors.Is(err, cause) {
 		t.Errorf("error %v, want the cause", err)
 	}
 }
@@ -223,7 +223,7 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 		for _, m := range unique(matches) {
 			sightings = append(sightings, sighting{"fake", m})
 		}
-		got, err := findings(t.Context(), "file", sightings)
+		got, err := new(Scanner).findings(t.Context(), "file", sightings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,7 +306,7 @@ func TestOnePlaceIsOneFinding(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			list, err := findings(t.Context(), "file", test.in)
+			list, err := new(Scanner).findings(t.Context(), "file", test.in)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,7 @@ func (h *History) Errors() int {
 }
 
 // write writes the history for people, apart from what ships.
-func (h *History) write(out io.Writer) {
+func (h *History) write(out io.Writer, verbose bool) {
 	if h == nil {
 		return
 	}
@@ -71,9 +71,7 @@ func (h *History) write(out io.Writer) {
 		f.writeHuman(out)
 		fmt.Fprintf(out, "  committed %s\n", f.Date)
 	}
-	for _, a := range h.Accepted {
-		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
-	}
+	writeAccepted(out, h.Accepted, verbose)
 	if len(h.Findings) > 0 {
 		fmt.Fprintln(out, "help: revoke these secrets: whoever can read the repository has them, also when they are gone from its files")
 	}

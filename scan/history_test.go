@@ -45,16 +45,19 @@ func TestBaselineOfHistory(t *testing.T) {
 	report := mustScan(t, s, file("w/a.yml", "clean"))
 	report.History = past
 	now := time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC)
-	updated := NewBaseline("baseline.yaml").Update(report, now)
+	updated := NewBaseline("baseline.yaml").Renewed(Proposal{})
+	updated.Apply(report, now)
 	if all, incomplete := updated.Entries(); all != 1 || incomplete != 1 {
 		t.Fatalf("%d entries, %d incomplete", all, incomplete)
 	}
-	updated.entries[0].Owner, updated.entries[0].Reason = "platform", "revoked"
+	updated.entries[0].Owner = "platform"
+	updated.entries[0].Reason = "revoked"
 	updated.Apply(report, now)
 	if len(report.Problems) > 0 || len(past.Findings) > 0 || len(past.Accepted) != 1 || len(report.Accepted) > 0 {
 		t.Errorf("problems %v, history %+v", report.Problems, past)
 	}
-	if again := updated.Update(report, now); len(again.entries) != 1 || again.entries[0].Owner != "platform" {
+	again := updated.Renewed(Proposal{})
+	if again.Apply(report, now); len(again.entries) != 1 || again.entries[0].Owner != "platform" {
 		t.Errorf("entries %+v", again.entries)
 	}
 }

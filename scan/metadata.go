@@ -58,7 +58,7 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 			sightings[i].Where = s.keyIn(keys)
 		}
 	}
-	found, err := findings(ctx, m.Name, sightings)
+	found, err := s.findings(ctx, m.Name, sightings)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ type looked struct {
 // look runs every detector over a file and over what it holds.
 func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 	var all looked
-	shown := File{Path: f.Path, Data: withoutImages(f.Data), Commit: f.Commit, Date: f.Date}
+	shown := File{Path: f.Path, Within: f.Within, Data: withoutImages(f.Data), Commit: f.Commit, Date: f.Date}
 	for _, d := range s.detectors {
 		if err := all.add(ctx, d, f.Path, shown, contents.Part{}); err != nil {
 			return looked{}, err

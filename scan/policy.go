@@ -170,6 +170,11 @@ func isRuleName(name string) bool {
 // customRule is how the rules of custom detectors start.
 const customRule = "custom-"
 
+// IsCustomRule reports whether a rule has the name of one of a custom detector.
+func IsCustomRule(rule string) bool {
+	return strings.HasPrefix(rule, customRule) && isRuleName(rule)
+}
+
 // Rule is what the findings of the detector are reported as.
 func (d CustomDetector) Rule() string { return customRule + d.Name }
 

@@ -154,8 +154,9 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 // WriteHuman writes the report for people. Of what was not scanned, the checksums
-// of the platform are one line; everything else has a line of its own.
-func (r *Report) WriteHuman(w io.Writer) error {
+// of the platform are one line; everything else has a line of its own. Accepted findings
+// are listed if verbose, and counted otherwise.
+func (r *Report) WriteHuman(w io.Writer, verbose bool) error {
 	out := bufio.NewWriter(w)
 	general := false
 	for _, f := range r.Findings {
@@ -171,17 +172,26 @@ func (r *Report) WriteHuman(w io.Writer) error {
 	if len(r.Findings)+len(r.Problems) > 0 {
 		fmt.Fprintln(out)
 	}
-	for _, a := range r.Accepted {
-		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
-	}
+	writeAccepted(out, r.Accepted, verbose)
 	for _, m := range r.FilteredAt {
 		fmt.Fprintf(out, "taken for an example: %s\n", m)
 	}
 	r.Coverage.writeSkipped(out)
 	r.Cache.write(out)
 	fmt.Fprintln(out, r.Summary())
-	r.History.write(out)
+	r.History.write(out, verbose)
 	return out.Flush()
+}
+
+// writeAccepted writes the accepted findings, or how many there are.
+func writeAccepted(out io.Writer, list []Accepted, verbose bool) {
+	if len(list) > 0 && !verbose {
+		fmt.Fprintf(out, "%s (builder scan -v lists them)\n", count(len(list), "accepted finding"))
+		return
+	}
+	for _, a := range list {
+		fmt.Fprintf(out, "%s: %s: %s (fingerprint %s)\n", a.Position(), a.Text(), a.Why(), a.Fingerprint)
+	}
 }
 
 // Summary says in one line what was found in how much.

@@ -100,7 +100,7 @@ func TestReports(t *testing.T) {
 	for name, report := range map[string]*Report{"report": exampleReport(), "clean": cleanReport()} {
 		for extension, write := range map[string]func(*strings.Builder) error{
 			".json": func(b *strings.Builder) error { return report.WriteJSON(b) },
-			".txt":  func(b *strings.Builder) error { return report.WriteHuman(b) },
+			".txt":  func(b *strings.Builder) error { return report.WriteHuman(b, true) },
 		} {
 			var out strings.Builder
 			if err := write(&out); err != nil {
@@ -130,7 +130,7 @@ func TestReportsTellThatTheyCannotBeWritten(t *testing.T) {
 	if err := exampleReport().WriteJSON(full{}); !errors.Is(err, errFull) {
 		t.Errorf("JSON: error %v", err)
 	}
-	if err := exampleReport().WriteHuman(full{}); !errors.Is(err, errFull) {
+	if err := exampleReport().WriteHuman(full{}, true); !errors.Is(err, errFull) {
 		t.Errorf("text: error %v", err)
 	}
 }

@@ -9,6 +9,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -20,12 +21,18 @@ import (
 type File struct {
 	// Path is relative to the root of the workspaces, with slashes.
 	Path string
+	// Within is the path in its workspace, with the workspace's directory in front, where
+	// Path is relative to something else; empty if they are the same.
+	Within string
 	// Data is the whole content. Nobody writes to it.
 	Data []byte
 	// Commit and Date are of a file from a Git history: the first commit with it, and
 	// when that was made.
 	Commit, Date string
 }
+
+// InWorkspace returns the path that says which part of a workspace the file is.
+func (f File) InWorkspace() string { return cmp.Or(f.Within, f.Path) }
 
 // Detector finds secrets in one file. It is safe for concurrent use.
 type Detector interface {

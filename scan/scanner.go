@@ -28,6 +28,8 @@ type Scanner struct {
 	detectors []Detector
 	// cache is nil where every file is scanned.
 	cache *cache
+	// values is nil where no baseline compares secrets by their values.
+	values *valueDigests
 }
 
 // New validates the policy. There must be at least one detector.
@@ -71,7 +73,7 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 // and returns early with an error when the run has failed.
 func (r *Run) Add(ctx context.Context, f File) error {
 	size := int64(len(f.Data))
-	if r.scanner.policy.excludes(f.Path) {
+	if r.scanner.policy.excludes(f.Path) || r.scanner.policy.excludes(f.InWorkspace()) {
 		r.Skip(f.Path, size, reasonExcluded)
 		return nil
 	}
@@ -114,7 +116,7 @@ func (r *Run) scan(f File) error {
 	if blanked > 0 {
 		out.skips = append(out.skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
-	shown := File{Path: f.Path, Data: data}
+	shown := File{Path: f.Path, Within: f.Within, Data: data}
 	key := r.scanner.cache.key(shown)
 	verdict, known, prove := r.scanner.cache.verdict(key)
 	out.known, out.proven = known, prove
@@ -152,7 +154,7 @@ func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err er
 	out.filtered += all.filtered
 	out.examples = all.examples(f.Path)
 	out.skips = append(out.skips, all.unread...)
-	found, err = findings(r.ctx, f.Path, all.sightings)
+	found, err = r.scanner.findings(r.ctx, f.Path, all.sightings)
 	all.hideNames(found)
 	return found, len(all.unread) > 0, err
 }

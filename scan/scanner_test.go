@@ -344,7 +344,7 @@ func TestNoSecretInReport(t *testing.T) {
 		t.Fatalf("%d findings, want 2", len(report.Findings))
 	}
 	var out strings.Builder
-	if err := errors.Join(report.WriteJSON(&out), report.WriteHuman(&out)); err != nil {
+	if err := errors.Join(report.WriteJSON(&out), report.WriteHuman(&out, true)); err != nil {
 		t.Fatal(err)
 	}
 	for _, word := range []string{short, long, short[5:], long[5:12]} {

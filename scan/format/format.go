@@ -56,13 +56,15 @@ type About struct {
 	Command string
 	// Failure is why the scan ended before it had looked at everything; empty if it did not.
 	Failure string
+	// Verbose lists the accepted findings for people, too.
+	Verbose bool
 }
 
 // Write writes a report.
 func Write(w io.Writer, f Format, r *scan.Report, about About) error {
 	switch f {
 	case Human:
-		return r.WriteHuman(w)
+		return r.WriteHuman(w, about.Verbose)
 	case JSON:
 		return r.WriteJSON(w)
 	case SARIF:

@@ -87,7 +87,7 @@ func (r *Results) writeHuman(w io.Writer) error {
 		errs = append(errs, r.Diagnostics.WriteHuman(w, diagnostic.Human{}))
 	}
 	if r.Scan != nil {
-		errs = append(errs, r.Scan.WriteHuman(w))
+		errs = append(errs, r.Scan.WriteHuman(w, r.About.Verbose))
 	}
 	if r.Failure != "" {
 		_, err := fmt.Fprintf(w, "the run failed: %s\n", terminal.Lines(r.Failure))

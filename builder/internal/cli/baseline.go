@@ -29,17 +29,49 @@ func readBaseline(path string) (*scan.Baseline, error) {
 	return baseline, nil
 }
 
-// writeBaselineFlag names the baseline to bring up to date with what is found.
-type writeBaselineFlag struct{ path string }
+// saveBaseline replaces the file, which has all of the baseline or is as it was.
+func saveBaseline(path string, baseline *scan.Baseline) error {
+	var out bytes.Buffer
+	if err := baseline.Write(&out); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write baseline: %w", err)
+	}
+	return nil
+}
 
-func (f *writeBaselineFlag) register(flags *pflag.FlagSet) {
+// writeBaselineFlags name the baseline to bring up to date with what is found, and say what
+// new entries have.
+type writeBaselineFlags struct {
+	path     string
+	proposal scan.Proposal
+}
+
+// proposalFlags are those that need --write-baseline.
+var proposalFlags = []string{"owner", "reason", "until", "rule", "path"}
+
+func (f *writeBaselineFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.path, "write-baseline", "", "scan with the baseline in `file` if there is one, and write it anew: with all findings, and what people filled in before")
+	flags.StringVar(&f.proposal.Owner, "owner", "", "`team` that answers for the entries that --write-baseline adds, or that have no owner yet (with --reason)")
+	flags.StringVar(&f.proposal.Reason, "reason", "", "`text` that says why these findings may ship (with --owner)")
+	flags.StringVar(&f.proposal.Expires, "until", "", "last `day` of these entries, such as 2027-01-31 (default: 90 days from now)")
+	flags.StringVar(&f.proposal.Rule, "rule", "", "add the findings of this `rule` only to the baseline")
+	flags.StringVar(&f.proposal.Path, "path", "", "add the findings in files of this `glob` only to the baseline")
 }
 
 // apply takes the file that is to be written as the baseline.
-func (f *writeBaselineFlag) apply(checks *pipeline.Checks) error {
+func (f *writeBaselineFlags) apply(a *app, checks *pipeline.Checks) error {
 	if f.path == "" {
-		return nil
+		return a.refuseUnused("--write-baseline", proposalFlags...)
+	}
+	if err := f.proposal.Check(time.Now()); err != nil {
+		return withCode(exitUsage, fmt.Errorf("--write-baseline: %w", err))
+	}
+	if rule := f.proposal.Rule; rule != "" && !scan.IsCustomRule(rule) {
+		if err := catalog().Rule(rule); err != nil {
+			return withCode(exitUsage, fmt.Errorf("--rule: %w", err))
+		}
 	}
 	if checks.Baseline != nil {
 		return withCode(exitUsage, errors.New("--baseline and --write-baseline exclude each other: --write-baseline reads its file, too"))
@@ -53,24 +85,19 @@ func (f *writeBaselineFlag) apply(checks *pipeline.Checks) error {
 	} else if err != nil {
 		return err
 	}
-	checks.Baseline = baseline.Renewed()
+	checks.Baseline = baseline.Renewed(f.proposal)
 	return nil
 }
 
 // write writes the baseline, and says what is left to do.
-func (f *writeBaselineFlag) write(a *app, baseline *scan.Baseline, found *scan.Report) error {
+func (f *writeBaselineFlags) write(a *app, baseline *scan.Baseline) error {
 	if f.path == "" {
 		return nil
 	}
-	updated := baseline.Update(found, time.Now())
-	var out bytes.Buffer
-	if err := updated.Write(&out); err != nil {
+	if err := saveBaseline(f.path, baseline); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(f.path, out.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("write baseline: %w", err)
-	}
-	all, incomplete := updated.Entries()
+	all, incomplete := baseline.Entries()
 	fmt.Fprintf(a.Err, "wrote %s; findings in it: %d, to be given an owner and a reason before they are accepted: %d\n", f.path, all, incomplete)
 	return nil
 }

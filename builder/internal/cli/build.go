@@ -273,7 +273,7 @@ func (a *app) runBuild(
 func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
 	err := a.explainDiagnostics(reading, limit)
 	if found := reading.Scan; found != nil && len(found.Findings)+len(found.Problems) > 0 {
-		err = errors.Join(err, found.WriteHuman(a.Err))
+		err = errors.Join(err, found.WriteHuman(a.Err, false))
 	}
 	return err
 }

@@ -62,6 +62,8 @@ type app struct {
 	// running is the command, and given holds the flags that its command line has.
 	running *cobra.Command
 	given   map[string]bool
+	// verbose lists accepted findings.
+	verbose bool
 	// notes are printed when the command has ended, below its progress.
 	notes notes
 	// release is the name of the release in the release file.

@@ -18,7 +18,7 @@ type historyFlags struct {
 
 func (f *historyFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.on, "history", false, "scan the Git history, too: every content that a file of SOURCE had in the commit and those before it")
-	flags.StringVar(&f.since, "since-commit", "", "`commit` (its full hash) after which to look in the history (default: all of it)")
+	flags.StringVar(&f.since, "since-commit", "", "`revision`, such as a commit or HEAD~3, after which to look in the history (default: all of it)")
 }
 
 func (f *historyFlags) apply(checks *pipeline.Checks) error {

@@ -144,6 +144,7 @@ func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Resu
 	r := checkreport.Results{About: format.About{
 		Tool:    release.Tool{Name: "builder", Version: version.Get().Version},
 		Command: a.running.Name(),
+		Verbose: a.verbose,
 	}}
 	if reading == nil {
 		r.Incomplete = true

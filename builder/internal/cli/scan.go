@@ -112,42 +112,88 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, scan.MaxFileSize+1))
 }
 
+// scanCommand has the flags of scan.
+type scanCommand struct {
+	from    sourceFlags
+	look    scanFlags
+	write   writeBaselineFlags
+	past    historyFlags
+	files   filesFlags
+	show    progressFlag
+	out     formatFlag
+	verbose bool
+}
+
+const scanHelp = `Looks for secrets in a SOURCE of workspaces, as build does; or in single files, on
+standard input, in what is staged, or in what commits add. The latter need no
+workspaces, report only what is new, and ignore baseline entries that nothing is
+found for.`
+
+const scanExample = `  builder scan workspaces
+  builder scan shop/index.yml notes.md
+  kubectl get configmap shop -o yaml | builder scan - --stdin-path shop.yml
+  builder scan --staged
+  builder scan --since origin/main..HEAD
+  builder scan workspaces --write-baseline scan-baseline.yaml --owner claims --reason "public keys" --until 2027-01-31`
+
 func (a *app) scan() *cobra.Command {
-	var from sourceFlags
-	var look scanFlags
-	var write writeBaselineFlag
-	var past historyFlags
-	var show progressFlag
-	out := newFormat(reportFormats()...)
+	c := scanCommand{out: newFormat(reportFormats()...)}
 	cmd := &cobra.Command{
-		Use:   "scan SOURCE",
-		Short: "Look for secrets in the workspaces",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var checks pipeline.Checks
-			if err := look.apply(&checks); err != nil {
-				return err
-			}
-			if err := write.apply(&checks); err != nil {
-				return err
-			}
-			if err := past.apply(&checks); err != nil {
-				return err
-			}
-			reading, err := a.read(cmd, args[0], &from, checks, show)
-			err = errors.Join(err, look.write(a, reading, err))
-			if reading == nil {
-				return err
-			}
-			return errors.Join(err, write.write(a, checks.Baseline, reading.Scan), a.explainDiagnostics(reading, defaultMaxDiagnostics),
-				a.writeScan(a.Out, format.Format(out.value), reading))
-		},
+		Use:     "scan SOURCE | FILE… | -",
+		Short:   "Look for secrets in the workspaces",
+		Long:    scanHelp,
+		Example: scanExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(a, cmd, args) },
 	}
-	from.register(cmd.Flags())
-	look.register(cmd.Flags())
-	write.register(cmd.Flags())
-	past.register(cmd.Flags())
-	show.register(cmd.Flags())
-	cmd.Flags().Var(&out, "format", "output format")
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&c.from, &c.look, &c.write, &c.past, &c.files, &c.show} {
+		group.register(cmd.Flags())
+	}
+	cmd.Flags().Var(&c.out, "format", "output format")
+	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "list the accepted findings, too, with owner, reason and date")
 	return cmd
+}
+
+func (c *scanCommand) run(a *app, cmd *cobra.Command, args []string) error {
+	single, err := c.files.check(a, args)
+	if err != nil {
+		return err
+	}
+	var checks pipeline.Checks
+	if err := c.look.apply(&checks); err != nil {
+		return err
+	}
+	if single {
+		return c.scanFiles(a, cmd, args, checks)
+	}
+	if err := c.write.apply(a, &checks); err != nil {
+		return err
+	}
+	if err := c.past.apply(&checks); err != nil {
+		return err
+	}
+	a.verbose = c.verbose
+	reading, err := a.read(cmd, args[0], &c.from, checks, c.show)
+	err = errors.Join(err, c.look.write(a, reading, err))
+	if reading == nil {
+		return err
+	}
+	return errors.Join(err, c.write.write(a, checks.Baseline), a.explainDiagnostics(reading, defaultMaxDiagnostics),
+		a.writeScan(a.Out, format.Format(c.out.value), reading))
+}
+
+// scanFiles scans files or changes, and no SOURCE.
+func (c *scanCommand) scanFiles(a *app, cmd *cobra.Command, args []string, checks pipeline.Checks) (err error) {
+	files, closeFiles, err := c.files.input(a, args, &c.from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeFiles()) }()
+	a.verbose = c.verbose
+	reading, err := a.readFiles(cmd, files, checks, c.show)
+	err = errors.Join(err, c.look.write(a, reading, err))
+	if reading == nil {
+		return err
+	}
+	return errors.Join(err, a.writeScan(a.Out, format.Format(c.out.value), reading))
 }

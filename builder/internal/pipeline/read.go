@@ -147,6 +147,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	if err := checks.readPolicy(tree); err != nil {
 		return nil, err
 	}
+	if checks.Baseline != nil && checks.Scanner != nil {
+		checks.Scanner.UseBaseline(checks.Baseline)
+	}
 	files, err := input.fill(tree, checks)
 	if err != nil {
 		return nil, err

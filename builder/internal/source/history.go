@@ -34,6 +34,9 @@ type Version struct {
 	// Commit is the hash of the first commit with the file, and Time when that was made.
 	Commit string
 	Time   time.Time
+	// Within is the path in its workspace, with the name of the workspace's directory in
+	// front; empty where that is Path, or not known.
+	Within string
 }
 
 // History hands fn every content that a file ever had in the commit that is the source
@@ -52,7 +55,7 @@ func (t *Tree) History(ctx context.Context, since string, fn func(Version) error
 	if strings.Trim(since, "0") == "" {
 		since = "" // as a CI system names the commit before the first one
 	}
-	list, err := h.since(ctx, t.info.Commit, since)
+	list, err := h.since(ctx, storage, t.info.Commit, since)
 	if err != nil {
 		return 0, fmt.Errorf("history of the source: %w", err)
 	}
@@ -95,21 +98,24 @@ type historian struct {
 	// seen are trees and blobs: what is in one is the same wherever it stands.
 	seen map[plumbing.Hash]bool
 	fn   func(Version) error
+	// shallow are commits whose parents are not here.
+	shallow []plumbing.Hash
 }
 
 // since lists the commits to look at. Everything in the commit since is seen already.
-func (h *historian) since(ctx context.Context, tip, since string) ([]plumbing.Hash, error) {
+func (h *historian) since(ctx context.Context, storage *filesystem.Storage, tip, since string) ([]plumbing.Hash, error) {
 	known := map[plumbing.Hash]bool{}
 	if since != "" {
-		if !plumbing.IsHash(since) {
-			return nil, fmt.Errorf("%q is no commit: name it by its full hash", printable(since))
+		commit, err := resolver{h.objects, storage}.commit(since)
+		if err != nil {
+			return nil, fmt.Errorf("commit since which to look: %w", err)
 		}
-		if _, err := h.ancestors(ctx, plumbing.NewHash(since), known); err != nil {
+		if _, err := h.ancestors(ctx, commit.Hash, known); err != nil {
 			return nil, fmt.Errorf("commit %s, since which to look: %w", since, err)
 		}
 		all := h.fn
 		h.fn = nil
-		if err := h.commit(ctx, plumbing.NewHash(since)); err != nil {
+		if err := h.commit(ctx, commit.Hash); err != nil {
 			return nil, err
 		}
 		h.fn = all
@@ -143,6 +149,9 @@ func (h *historian) ancestors(ctx context.Context, tip plumbing.Hash, known map[
 			return nil, fmt.Errorf("read commit %s: %w", next.hash, err)
 		}
 		stack = append(stack, step{next.hash, true})
+		if slices.Contains(h.shallow, next.hash) {
+			continue
+		}
 		for _, parent := range slices.Backward(commit.ParentHashes) {
 			stack = append(stack, step{hash: parent})
 		}

@@ -55,6 +55,8 @@ func TestHistory(t *testing.T) {
 			{"up to a commit", "#v1", "", 3, before[:3]},
 			{"since a commit", "#" + h.tip.String(), h.unnamed.String(), 2, before[2:5]},
 			{"since zeros", "#v1", strings.Repeat("0", 40), 3, before[:3]},
+			{"since a short hash", "#" + h.tip.String(), h.unnamed.String()[:9], 2, before[2:5]},
+			{"since an ancestor", "#" + h.tip.String(), h.tip.String() + "~2", 2, before[2:5]},
 			{"since itself", "#v1", h.second.String(), 0, nil},
 			{"subdirectory", "#" + h.tip.String() + ":.deep/er", "", 4, []string{version(h.tip, "shop/index.yml", "deep")}},
 		} {
@@ -115,8 +117,9 @@ func TestHistoryThatIsNotThere(t *testing.T) {
 	}
 	for _, test := range []struct{ spec, since, want string }{
 		{plain, "", "no Git work tree"},
-		{local, "main~1", "name it by its full hash"},
-		{local, h.tip.String()[:8], "name it by its full hash"},
+		{local, "main~99", "has no parent 1"},
+		{local, "nothing", "no branch, tag or commit"},
+		{local, "abcdef01", "no branch, tag or commit"},
 		{local, strings.Repeat("ab", 20), "object not found"},
 	} {
 		if _, _, err := past(t, test.spec, test.since); err == nil || !strings.Contains(err.Error(), test.want) {

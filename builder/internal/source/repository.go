@@ -45,11 +45,15 @@ func openStorage(dir string) (*filesystem.Storage, error) {
 	if err == nil { // a work tree beside the main one
 		all = dotgit.NewRepositoryFilesystem(files, osfs.New(common))
 	}
-	return filesystem.NewStorageWithOptions(all, cache.NewObjectLRU(objectCache), filesystem.Options{
+	return newStorage(all), nil
+}
+
+func newStorage(files billy.Filesystem) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectCache), filesystem.Options{
 		LargeObjectThreshold: largeObject,
 		KeepDescriptors:      true,
 		AlternatesFS:         osfs.New("/"),
-	}), nil
+	})
 }
 
 // gitDir returns where Git keeps the repository of a directory: in it, in its .git, or

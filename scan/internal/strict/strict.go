@@ -174,9 +174,9 @@ func decodeStruct(n *yaml.Node, v reflect.Value) error {
 		if field.Type == positionType {
 			v.Field(i).Set(reflect.ValueOf(Position{n.Line, n.Column}))
 		}
-		if tag := field.Tag.Get("yaml"); tag != "" && tag != "-" {
-			fields[tag] = i
-			known = append(known, tag)
+		if key, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); key != "" && key != "-" {
+			fields[key] = i
+			known = append(known, key)
 		}
 	}
 	return pairs(n, func(key, value *yaml.Node) error {

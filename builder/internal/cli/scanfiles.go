@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
+)
+
+// standardInput is the argument that stands for standard input.
+const standardInput = "-"
+
+// filesFlags say which files are scanned, where that is not all of a SOURCE.
+type filesFlags struct {
+	files      bool
+	stdinPath  string
+	staged     bool
+	since      string
+	preReceive bool
+}
+
+func (f *filesFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.files, "files", false, "take all arguments as files, also a single archive, and none as a SOURCE")
+	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "`name` in reports of what is scanned on standard input (builder scan -)")
+	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, as it is staged, and report what HEAD has not")
+	flags.StringVar(&f.since, "since", "", "scan what commits add: those after a `revision`, such as HEAD~3 or a short hash, or a range A..B")
+	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: standard input has a line OLD NEW REF for each reference")
+}
+
+// sourceOnlyFlags are flags of scan that need a SOURCE.
+var sourceOnlyFlags = slices.Concat([]string{"ref", "history", "since-commit", "policy-in-source", "write-baseline", "max-total-size", "max-files"},
+	proposalFlags, gitFlags, layoutFlags)
+
+// changes reports whether changes of a Git repository are scanned.
+func (f *filesFlags) changes() bool { return f.staged || f.since != "" || f.preReceive }
+
+// check reports whether the arguments are files, or changes, and no SOURCE.
+func (f *filesFlags) check(a *app, args []string) (bool, error) {
+	if err := f.checkArguments(a, args); err != nil {
+		return false, usageError(a.running, err)
+	}
+	single := f.exclusive(args) > 0 || len(args) != 1 || isSingleFile(args[0])
+	if !single {
+		return false, nil
+	}
+	if err := a.refuseUnused("a SOURCE", sourceOnlyFlags...); err != nil {
+		return false, err
+	}
+	if !f.changes() {
+		return true, a.refuseUnused("--staged, --since or a SOURCE", "subdir")
+	}
+	return true, nil
+}
+
+// exclusive counts the ways to say what is scanned, apart from a SOURCE and files.
+func (f *filesFlags) exclusive(args []string) int {
+	n := 0
+	for _, on := range []bool{f.staged, f.since != "", f.preReceive, f.files, slices.Contains(args, standardInput)} {
+		if on {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *filesFlags) checkArguments(a *app, args []string) error {
+	switch exclusive := f.exclusive(args); {
+	case exclusive > 1:
+		return errors.New("--staged, --since, --pre-receive, --files and - for standard input exclude each other")
+	case f.changes() && len(args) > 1:
+		return fmt.Errorf("give one directory of the Git work tree, or none for the current one, and not %d", len(args))
+	case slices.Contains(args, standardInput) && len(args) > 1:
+		return errors.New("- stands alone: standard input is one file")
+	case a.given["stdin-path"] && !slices.Contains(args, standardInput):
+		return errors.New("--stdin-path has no effect here: it needs - for standard input")
+	case exclusive == 0 && len(args) == 0:
+		return errors.New("what is to be scanned? Name a SOURCE, or files, or - for standard input; or use --staged or --since")
+	}
+	return nil
+}
+
+// isSingleFile reports whether an argument is a file, and not a SOURCE: a directory, an
+// archive or a Git repository.
+func isSingleFile(arg string) bool {
+	info, err := os.Stat(arg)
+	return err == nil && !info.IsDir() && !source.IsArchive(arg)
+}
+
+// input returns the files to scan. Close is to be called after the scan.
+func (f *filesFlags) input(a *app, args []string, from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
+	closeFiles = func() error { return nil }
+	limit := from.limits().FileSize
+	switch {
+	case f.changes():
+		return f.openChanges(a, args, from)
+	case slices.Contains(args, standardInput):
+		name, err := source.CleanName(f.stdinPath)
+		if err != nil {
+			return files, nil, withCode(exitUsage, fmt.Errorf("--stdin-path: %w", err))
+		}
+		files.Title = "scan standard input"
+		files.Walk = func(_ context.Context, fn func(source.Version) error) error {
+			return source.ReadStream(a.In, name, limit, fn)
+		}
+	default:
+		files.Title = fmt.Sprintf("scan the files given (%d)", len(args))
+		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
+			return source.ReadFiles(ctx, args, limit, fn)
+		}
+	}
+	return files, closeFiles, nil
+}
+
+// openChanges opens the repository whose changes are scanned.
+func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipeline.Files, func() error, error) {
+	dir := "."
+	if len(args) > 0 {
+		dir = args[0]
+	}
+	opened, err := source.OpenChanges(dir, source.ChangeOptions{Subdir: from.subdir, Limits: from.limits(), Getenv: a.getenv})
+	if err != nil {
+		return pipeline.Files{}, nil, withCode(exitSource, err)
+	}
+	files := pipeline.Files{Before: opened.Before, Subdir: from.subdir, Notify: a.notes.add}
+	switch {
+	case f.staged:
+		files.Title = "scan what is staged"
+		files.Walk = opened.Staged
+	case f.since != "":
+		files.Title = "scan what the commits add"
+		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
+			commits, err := opened.Since(ctx, f.since, fn)
+			if err == nil {
+				a.notes.add(fmt.Sprintf("commits of %s that were looked at: %d", f.since, commits))
+			}
+			return err
+		}
+	default:
+		files.Title = "scan what the push adds"
+		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
+			_, err := opened.Pushed(ctx, a.In, fn)
+			return err
+		}
+	}
+	return files, opened.Close, nil
+}
+
+// readFiles scans files or changes. Unless asked for, no progress is shown: hooks should be
+// quiet.
+func (a *app) readFiles(cmd *cobra.Command, files pipeline.Files, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
+	if show.mode == "auto" {
+		show = quiet
+	}
+	display, err := show.display(a)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := pipeline.ScanFiles(cmd.Context(), display, files, checks)
+	return reading, errors.Join(err, display.Close())
+}

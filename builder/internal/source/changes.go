@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package source
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-billy/v5"
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// gitEnvNames are the variables by which Git tells a hook where it keeps what.
+const (
+	envGitDir     = "GIT_DIR"
+	envIndexFile  = "GIT_INDEX_FILE"
+	envObjects    = "GIT_OBJECT_DIRECTORY"
+	envAlternates = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+)
+
+// ChangeOptions say which changes of a repository are looked at.
+type ChangeOptions struct {
+	// Subdir limits the changes to a directory of the repository, to which their paths are
+	// relative then.
+	Subdir string
+	// Limits bounds a file, by FileSize. A larger one is an error.
+	Limits Limits
+	// Getenv reads the variables that Git sets for hooks: GIT_DIR, GIT_INDEX_FILE,
+	// GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES.
+	Getenv func(string) string
+}
+
+// Changes is a Git repository of which only changes are looked at: what is staged, or what
+// commits add. It needs no workspaces. It is used by one goroutine at a time.
+type Changes struct {
+	objects storer.EncodedObjectStorer
+	storage *filesystem.Storage
+	opts    ChangeOptions
+	// top is the work tree, or the repository itself if it has none; dir is where Git keeps
+	// the repository.
+	top, dir string
+	close    []func() error
+	// snapshots are those of the last commit that [Changes.Before] was asked about.
+	snapshots struct {
+		commit string
+		now    snapshot
+		before []snapshot
+	}
+}
+
+// errNoWorkTree is a directory outside of any Git work tree.
+var errNoWorkTree = errors.New("it is not in a Git work tree: run the scan in one, or name files (builder scan FILE…)")
+
+// OpenChanges opens the repository that a directory is in, or that GIT_DIR names.
+func OpenChanges(dir string, opts ChangeOptions) (*Changes, error) {
+	c := &Changes{opts: opts}
+	if err := c.locate(dir); err != nil {
+		return nil, fmt.Errorf("%s: %w", printable(dir), err)
+	}
+	if err := c.openObjects(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", printable(dir), err), c.Close())
+	}
+	return c, nil
+}
+
+// Close releases the repository.
+func (c *Changes) Close() error {
+	var errs []error
+	for _, fn := range c.close {
+		errs = append(errs, fn())
+	}
+	return errors.Join(errs...)
+}
+
+// locate finds the repository of a directory.
+func (c *Changes) locate(dir string) (err error) {
+	if c.top, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	if c.top, err = filepath.EvalSymlinks(c.top); err != nil {
+		return pathError(err)
+	}
+	if named := c.opts.Getenv(envGitDir); named != "" {
+		c.dir = c.absolute(named)
+		if _, err := os.Stat(c.dir); err != nil {
+			return fmt.Errorf("%s: %w", envGitDir, err)
+		}
+		return nil
+	}
+	top, err := workTree(c.top)
+	if err == nil {
+		c.top = top
+		c.dir, err = gitDir(top)
+		return err
+	}
+	if c.dir, err = gitDir(c.top); errors.Is(err, errNoRepository) {
+		return errNoWorkTree
+	}
+	return err
+}
+
+// absolute returns a path that Git gives to a hook: hooks run at the top of the work tree.
+func (c *Changes) absolute(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.top, name)
+}
+
+// openObjects opens the objects of the repository, and those of a push that is not accepted
+// yet, which Git keeps apart.
+func (c *Changes) openObjects() error {
+	storage, err := openStorage(c.dir)
+	if err != nil {
+		return err
+	}
+	c.storage = storage
+	c.close = append(c.close, storage.Close)
+	if err := checkObjectFormat(storage); err != nil {
+		return errors.New("the builder does not read repositories with SHA-256 hashes yet")
+	}
+	stores := objectStores{EncodedObjectStorer: storage}
+	dirs := append([]string{c.opts.Getenv(envObjects)}, filepath.SplitList(c.opts.Getenv(envAlternates))...)
+	for _, dir := range dirs {
+		if dir == "" || c.absolute(dir) == filepath.Join(c.dir, "objects") {
+			continue
+		}
+		more := newStorage(objectsOnly{osfs.New(c.absolute(dir))})
+		c.close = append(c.close, more.Close)
+		stores.more = append(stores.more, more)
+	}
+	c.objects = storage
+	if len(stores.more) > 0 {
+		c.objects = stores
+	}
+	return nil
+}
+
+// below returns the path of a file relative to the directory that is looked at.
+func (c *Changes) below(name string) (string, bool) {
+	if c.opts.Subdir == "" {
+		return name, true
+	}
+	return strings.CutPrefix(name, c.opts.Subdir+"/")
+}
+
+// full is the opposite of below.
+func (c *Changes) full(name string) string { return path.Join(c.opts.Subdir, name) }
+
+func (c *Changes) readBlob(hash plumbing.Hash) ([]byte, error) {
+	size, err := blobSize(c.objects, hash)
+	if err != nil {
+		return nil, err
+	}
+	if size > c.opts.Limits.FileSize {
+		return nil, fmt.Errorf("it is larger than %d bytes: raise --max-file-size, or leave it out of the commit", c.opts.Limits.FileSize)
+	}
+	return readBlob(c.objects, hash, size)
+}
+
+// workspaceMark is the file that makes a directory a workspace.
+const workspaceMark = ".import.yml"
+
+// inWorkspace returns the path of a file in its workspace, with the directory of the
+// workspace in front: the closest one above it with that file. It returns nothing for
+// a file in no workspace, or in one at the top.
+func inWorkspace(name string, isWorkspace func(dir string) bool) string {
+	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if isWorkspace(dir) {
+			return strings.TrimPrefix(name, strings.TrimPrefix(path.Dir(dir)+"/", "./"))
+		}
+	}
+	return ""
+}
+
+// objectStores looks for objects in several places, in turn.
+type objectStores struct {
+	storer.EncodedObjectStorer
+	more []storer.EncodedObjectStorer
+}
+
+func (s objectStores) EncodedObject(kind plumbing.ObjectType, hash plumbing.Hash) (plumbing.EncodedObject, error) {
+	found, err := s.EncodedObjectStorer.EncodedObject(kind, hash)
+	for i := 0; errors.Is(err, plumbing.ErrObjectNotFound) && i < len(s.more); i++ {
+		found, err = s.more[i].EncodedObject(kind, hash)
+	}
+	return found, err
+}
+
+func (s objectStores) EncodedObjectSize(hash plumbing.Hash) (int64, error) {
+	size, err := s.EncodedObjectStorer.EncodedObjectSize(hash)
+	for i := 0; errors.Is(err, plumbing.ErrObjectNotFound) && i < len(s.more); i++ {
+		size, err = s.more[i].EncodedObjectSize(hash)
+	}
+	return size, err
+}
+
+// objectsOnly shows a directory of objects as the directory objects of a repository that has
+// nothing else.
+type objectsOnly struct{ billy.Filesystem }
+
+func (f objectsOnly) inside(name string) (string, error) {
+	rest, ok := strings.CutPrefix(path.Clean(filepath.ToSlash(name)), "objects")
+	if !ok {
+		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return cmp.Or(strings.TrimPrefix(rest, "/"), "."), nil
+}
+
+func (f objectsOnly) Open(name string) (billy.File, error) {
+	inside, err := f.inside(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Filesystem.Open(inside)
+}
+
+func (f objectsOnly) Stat(name string) (os.FileInfo, error) {
+	inside, err := f.inside(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Filesystem.Stat(inside)
+}
+
+func (f objectsOnly) ReadDir(name string) ([]os.FileInfo, error) {
+	inside, err := f.inside(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Filesystem.ReadDir(inside)
+}

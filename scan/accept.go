@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Partial returns the baseline for a scan of some of the files: an entry that nothing is
+// found for is no problem then.
+func (b *Baseline) Partial() *Baseline {
+	partial := *b
+	partial.partial = true
+	return &partial
+}
+
+// Apply sets aside the findings that the baseline accepts at a time. What is wrong with
+// its entries becomes problems of the report. A renewed baseline is brought up to date with
+// the report first.
+func (b *Baseline) Apply(r *Report, now time.Time) {
+	if b.proposal != nil {
+		b.entries = b.update(r, now)
+	}
+	today := now.UTC().Format(dateFormat)
+	for _, e := range b.entries {
+		used := slices.ContainsFunc(r.Findings, e.matches) || slices.ContainsFunc(r.History.findings(), e.matches)
+		problem, valid := e.problem(used, today)
+		switch {
+		case e.Real:
+		case valid && used:
+			r.accept(e)
+		case used && e.Line > 0 || !used && !b.partial && b.proposal == nil:
+			problem.File = b.file
+			problem.Line = e.Line
+			problem.Column = e.Column
+			r.Problems = append(r.Problems, problem)
+		}
+	}
+	r.sort()
+}
+
+// matches reports whether the entry is about a finding. An entry with a value is about that
+// secret, whichever file it is in and whichever rule finds it; rule and file of the entry are
+// for readers. An entry with a fingerprint is about that secret in its file. Any other is about
+// all findings of a rule, in some files, or both, but never about a secret that is live.
+func (e baselineEntry) matches(f Finding) bool {
+	switch {
+	case e.Path != "" && !doublestar.MatchUnvalidated(e.Path, f.Path):
+		return false
+	case e.Value != "":
+		return slices.Contains(f.Values, e.Value)
+	case e.Fingerprint != "":
+		return e.File == f.Path && f.hasFingerprint(e.Fingerprint, e.Rule)
+	default:
+		return f.Verification != Live && (e.Rule == "" || e.Rule == f.Rule)
+	}
+}
+
+// hasFingerprint also knows those of the other rules that found the secret: which rule comes
+// first may change with the detectors.
+func (f Finding) hasFingerprint(fingerprint, rule string) bool {
+	if f.Fingerprint == fingerprint && f.Rule == rule {
+		return true
+	}
+	return slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Fingerprint == fingerprint && s.Rule == rule })
+}
+
+// problem says why an entry does not count, if it does not.
+func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) {
+	what := e.describe()
+	switch {
+	case !used:
+		return Problem{Rule: ruleUnused, Message: "there is no such secret any more: " + what,
+			Help: "remove the entry, or write the baseline anew with builder scan --write-baseline"}, false
+	case !e.complete():
+		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,
+			Help: "revoke the secret and remove it; or give the entry an owner and the reason why it may ship"}, false
+	case e.Expires < today:
+		return Problem{Rule: ruleExpired, Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, printable(e.Owner)),
+			Help: "revoke the secret and remove it; or agree on a later date with its owner"}, false
+	default:
+		return Problem{}, true
+	}
+}
+
+// accept moves findings to those that are accepted.
+func (r *Report) accept(e baselineEntry) {
+	r.Findings, r.Accepted = e.divide(r.Findings, r.Accepted)
+	if h := r.History; h != nil {
+		h.Findings, h.Accepted = e.divide(h.Findings, h.Accepted)
+	}
+}
+
+func (e baselineEntry) divide(findings []Finding, accepted []Accepted) ([]Finding, []Accepted) {
+	findings = slices.DeleteFunc(findings, func(f Finding) bool {
+		if !e.matches(f) {
+			return false
+		}
+		accepted = append(accepted, Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires})
+		return true
+	})
+	return findings, accepted
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Proposal says which findings a baseline that is written takes up, and with which owner,
+// reason and date. Its zero value takes up all errors, without an owner and a reason.
+type Proposal struct {
+	Owner, Reason string
+	// Expires is the last day, such as 2027-01-31; empty for 90 days from now.
+	Expires string
+	// Rule and Path, a glob, choose findings; empty for all.
+	Rule, Path string
+}
+
+// Check returns an error that says what is wrong with the proposal at a time.
+func (p Proposal) Check(now time.Time) error {
+	_, err := time.Parse(dateFormat, p.Expires)
+	switch {
+	case (strings.TrimSpace(p.Owner) == "") != (strings.TrimSpace(p.Reason) == ""):
+		return errors.New("an entry needs both an owner and a reason")
+	case p.Expires != "" && err != nil:
+		return fmt.Errorf("%q is not a date such as 2027-01-31", p.Expires)
+	case p.Expires != "" && p.Expires < now.UTC().Format(dateFormat):
+		return fmt.Errorf("%s is in the past: an entry needs a date on which it still holds", p.Expires)
+	case !doublestar.ValidatePattern(p.Path):
+		return fmt.Errorf("path %q is not a valid glob", p.Path)
+	}
+	return nil
+}
+
+// chooses reports whether a finding is one of those to take up.
+func (p Proposal) chooses(f Finding) bool {
+	if p.Path != "" && !doublestar.MatchUnvalidated(p.Path, f.Path) {
+		return false
+	}
+	return p.Rule == "" || f.Rule == p.Rule || slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Rule == p.Rule })
+}
+
+func (p Proposal) expires(now time.Time) string {
+	return cmp.Or(p.Expires, now.UTC().AddDate(0, 0, acceptedDays).Format(dateFormat))
+}
+
+// fill gives an entry that lacks an owner or a reason those of the proposal.
+func (p Proposal) fill(e *baselineEntry, now time.Time) {
+	if p.Owner == "" || e.complete() || e.Real {
+		return
+	}
+	e.Owner = p.Owner
+	e.Reason = p.Reason
+	e.Expires = p.expires(now)
+}
+
+// Renewed returns the baseline to write after [Baseline.Apply], which brings it up to date:
+// entries that nothing is found for are dropped, and errors that the proposal chooses are
+// added, one entry for each secret. Owner, reason and date of what is there stay.
+func (b *Baseline) Renewed(p Proposal) *Baseline {
+	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: b.entries, proposal: &p}
+}
+
+// update returns the entries for what a scan found.
+func (b *Baseline) update(r *Report, now time.Time) []baselineEntry {
+	u := updater{proposal: *b.proposal, now: now, before: b.entries, kept: map[int]int{}}
+	for _, f := range slices.Concat(r.Findings, r.History.findings()) {
+		u.add(f)
+	}
+	accepted := r.Accepted
+	if r.History != nil {
+		accepted = slices.Concat(accepted, r.History.Accepted)
+	}
+	for _, a := range accepted {
+		if a.By == ByBaseline {
+			u.add(a.Finding)
+		}
+	}
+	slices.SortFunc(u.list, compareEntries)
+	return u.list
+}
+
+func compareEntries(a, b baselineEntry) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Value, b.Value), cmp.Compare(a.Fingerprint, b.Fingerprint))
+}
+
+// updater makes the entries of a baseline that is written.
+type updater struct {
+	proposal Proposal
+	now      time.Time
+	before   []baselineEntry
+	list     []baselineEntry
+	// kept maps entries of before to those of list.
+	kept map[int]int
+}
+
+// add keeps the entries of a finding, or makes one.
+func (u *updater) add(f Finding) {
+	known := false
+	for i, e := range u.before {
+		if e.matches(f) {
+			known = true
+			u.keep(i, f)
+		}
+	}
+	if known || f.Severity != Error || !u.proposal.chooses(f) {
+		return
+	}
+	if i := slices.IndexFunc(u.list, func(e baselineEntry) bool { return !e.isBroad() && e.matches(f) }); i >= 0 {
+		u.list[i].note(f)
+		return
+	}
+	e := newEntry(f)
+	e.Expires = u.proposal.expires(u.now)
+	u.proposal.fill(&e, u.now)
+	u.list = append(u.list, e)
+}
+
+// keep takes over an entry for a finding. One with a fingerprint gets the value instead, so
+// that it still holds when the file is renamed.
+func (u *updater) keep(i int, f Finding) {
+	at, known := u.kept[i]
+	if !known {
+		e := u.before[i]
+		e.Fingerprints = nil
+		if e.Fingerprint != "" && len(f.Values) > 0 {
+			e.Value = f.Values[0]
+			e.Fingerprint = ""
+		}
+		if at = u.same(e); at < 0 {
+			at = len(u.list)
+			u.list = append(u.list, e)
+		}
+		u.list[at].merge(e)
+		u.kept[i] = at
+	}
+	e := &u.list[at]
+	e.note(f)
+	if u.proposal.chooses(f) {
+		u.proposal.fill(e, u.now)
+	}
+}
+
+// same returns the entry in the list with the same value and files, or -1: what was
+// accepted in two files is one entry now.
+func (u *updater) same(e baselineEntry) int {
+	return slices.IndexFunc(u.list, func(other baselineEntry) bool {
+		return e.Value != "" && other.Value == e.Value && other.Path == e.Path
+	})
+}
+
+// merge takes over who accepts the same secret elsewhere, where that is said in full, or
+// holds for less long.
+func (e *baselineEntry) merge(other baselineEntry) {
+	if !other.complete() || e.complete() && e.Expires <= other.Expires {
+		return
+	}
+	e.Owner = other.Owner
+	e.Reason = other.Reason
+	e.Expires = other.Expires
+}
+
+// newEntry makes an entry of a finding: by value if that is known.
+func newEntry(f Finding) baselineEntry {
+	e := baselineEntry{Fingerprint: f.Fingerprint, Rule: f.Rule, File: f.Path, Where: f.Where}
+	if len(f.Values) > 0 {
+		e.Value = f.Values[0]
+		e.Fingerprint = ""
+		e.note(f)
+	}
+	return e
+}
+
+// note adds a place of a value, for readers and for what names findings by their fingerprints.
+func (e *baselineEntry) note(f Finding) {
+	if e.Value == "" {
+		return
+	}
+	if len(e.Fingerprints) == 0 {
+		e.Rule = f.Rule
+		e.File = f.Path
+		e.Where = f.Where
+	}
+	if !slices.Contains(e.Fingerprints, f.Fingerprint) {
+		e.Fingerprints = append(e.Fingerprints, f.Fingerprint)
+		slices.Sort(e.Fingerprints)
+	}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"sync"
+
+	"github.com/prismeai/workspaces-release/internal/secret"
+)
+
+// valueDigests computes the digests by which the entries of a baseline name secrets,
+// whatever file has them and whatever rule finds them. The salt is random and in the
+// baseline, so that digests of two baselines have nothing in common. A nil one computes none.
+type valueDigests struct {
+	salt string
+
+	mu    sync.Mutex
+	known map[string]string
+}
+
+// of returns the digest of a secret. It costs as much as a fingerprint, once for each secret.
+func (v *valueDigests) of(s secret.Value) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	v.mu.Lock()
+	digest, known := v.known[s.Reveal()]
+	v.mu.Unlock()
+	if known {
+		return digest, nil
+	}
+	digest, err := fingerprint("value", v.salt, s)
+	if err != nil {
+		return "", err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.known[s.Reveal()] = digest
+	return digest, nil
+}
+
+// UseBaseline makes the scanner compute what the baseline compares. Call it before
+// [Scanner.Start], and [Baseline.Apply] with the report.
+func (s *Scanner) UseBaseline(b *Baseline) {
+	if b.comparesValues() {
+		s.values = &valueDigests{salt: b.salt, known: map[string]string{}}
+	}
+}
+
+func (b *Baseline) comparesValues() bool {
+	if b.proposal != nil {
+		return true
+	}
+	for _, e := range b.entries {
+		if e.Value != "" {
+			return true
+		}
+	}
+	return false
+}
