@@ -151,6 +151,9 @@ $(TOOLS)/buildkitd $(TOOLS)/buildctl: .tools/buildkit/go.mod
 $(TOOLS)/actionlint: .tools/actionlint/go.mod
 	cd .tools/actionlint && $(GO) build -o $@ github.com/rhysd/actionlint/cmd/actionlint
 
+$(TOOLS)/lefthook: .tools/lefthook/go.mod
+	cd .tools/lefthook && $(GO) build -o $@ github.com/evilmartians/lefthook
+
 # It runs jobs of GitLab CI without GitLab. Its scripts of installation are not run.
 $(TOOLS)/gitlab-ci-local: .tools/gitlab-ci-local/package-lock.json
 	mkdir -p $(TOOLS)/npm

@@ -271,9 +271,13 @@ func (m Match) precision() int {
 }
 
 func (m Match) finding(scanner, path, fingerprint string) Finding {
+	redacted := redact(m.Secret)
+	if m.Hidden {
+		redacted = secret.Mask
+	}
 	return Finding{
 		Scanner: scanner, Rule: m.Rule, Severity: Error, Path: path, Line: m.Line, Column: m.Column, Where: m.Where,
-		Redacted: redact(m.Secret), Fingerprint: fingerprint, Verification: m.Verification,
+		Redacted: redacted, Fingerprint: fingerprint, Verification: m.Verification,
 		Message: m.message(), Help: cmp.Or(m.Help, help),
 	}
 }

@@ -70,7 +70,9 @@ type Match struct {
 	// Inside reports that the secret is in an archive, which is the file.
 	Inside bool
 	// Named reports that the secret is in the name of the file.
-	Named        bool
+	Named bool
+	// Hidden shows nothing of the secret, not even its first characters.
+	Hidden       bool
 	Verification Verification
 	// Where is the place in the structure of the file, such as do[3].fetch.body. Reason
 	// says what was found, and Help what to do about it. Each may be empty; none holds
@@ -85,7 +87,7 @@ type Verification string
 const (
 	// NotChecked is a secret that nobody was asked about.
 	NotChecked Verification = "not checked"
-	// Live is a secret that its service accepts.
+	// Live is a secret that its service accepts, or that the target is known to use.
 	Live Verification = "live"
 	// Unknown is a secret whose service could not be asked.
 	Unknown Verification = "unknown"

@@ -234,6 +234,7 @@ func (a *app) build() *cobra.Command {
 			if err := look.apply(&opts.Checks); err != nil {
 				return err
 			}
+			look.known.note(a)
 			if opts.Registry, err = reach.client(a); err != nil {
 				return err
 			}

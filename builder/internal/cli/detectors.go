@@ -10,6 +10,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/dsul"
 	"github.com/prismeai/workspaces-release/scan/gitleaks"
+	"github.com/prismeai/workspaces-release/scan/known"
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
@@ -60,7 +61,7 @@ func catalog() scan.Catalog {
 			}
 		},
 		Rule: func(name string) error {
-			if !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) && !slices.Contains(gitleaks.Rules(), name) {
+			if name != known.Name && !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) && !slices.Contains(gitleaks.Rules(), name) {
 				return fmt.Errorf("%q is not a rule: want one as reports name it, such as Github or dsul-password, or *", name)
 			}
 			return nil

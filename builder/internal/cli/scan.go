@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +27,7 @@ type scanFlags struct {
 	excludePaths     []string
 	reports          []string
 	cache            cacheFlags
+	known            knownValuesFlag
 }
 
 func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "report") }
@@ -33,6 +35,7 @@ func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "rep
 // registerNamed is register with another name for the flag of reports.
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	f.registerRules(flags)
+	f.known.register(flags)
 	flags.StringArrayVar(&f.reports, reports, nil, "write a report, too, also if the run fails: `FORMAT=FILE` with a format of json, sarif, gitlab (secrets), "+
 		"codequality (of GitLab: workspaces), junit, github and human; github alone annotates the job, on standard output (repeat)")
 }
@@ -58,7 +61,7 @@ func (f *scanFlags) apply(checks *pipeline.Checks) error {
 	if f.policy != "" && f.policyInSource {
 		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them decides"))
 	}
-	if err := f.cache.readKey(); err != nil {
+	if err := errors.Join(f.cache.readKey(), f.known.read()); err != nil {
 		return err
 	}
 	if f.policyInSource {
@@ -95,9 +98,15 @@ func (f *scanFlags) scanner(file string, data []byte) (*scan.Scanner, error) {
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
+	if f.known.set != nil {
+		selected = slices.Insert(selected, 0, scan.Detector(f.known.set))
+	}
 	scanner, err := scan.New(policy, selected...)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
+	}
+	if f.known.set != nil {
+		return scanner, nil // the cache does not know which files are free of these values
 	}
 	return scanner, f.cache.apply(scanner)
 }
@@ -163,6 +172,7 @@ func (c *scanCommand) run(a *app, cmd *cobra.Command, args []string) error {
 	if err := c.look.apply(&checks); err != nil {
 		return err
 	}
+	c.look.known.note(a)
 	if single {
 		return c.scanFiles(a, cmd, args, checks)
 	}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/known"
+)
+
+// knownValuesFlag names the values that the target uses.
+type knownValuesFlag struct {
+	path string
+
+	set *known.Set
+}
+
+func (f *knownValuesFlag) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.path, "known-values", "", "`file` with the values that the target uses, which must not be in the workspaces: lines, NAME=value, or the JSON of a Secret or of a list of them (kubectl get secret -o json)")
+}
+
+// read reads the values. No error shows a part of one.
+func (f *knownValuesFlag) read() error {
+	if f.path == "" {
+		return nil
+	}
+	data, err := readFile(f.path)
+	if err == nil && len(data) > scan.MaxFileSize {
+		err = fmt.Errorf("%s is larger than %d bytes", f.path, scan.MaxFileSize)
+	}
+	if err != nil {
+		return withCode(exitUsage, fmt.Errorf("--known-values: %w", err))
+	}
+	if f.set, err = known.Read(data); err != nil {
+		return withCode(exitUsage, fmt.Errorf("--known-values: %s: %w", f.path, err))
+	}
+	if all, _ := f.set.Count(); all == 0 {
+		return withCode(exitUsage, fmt.Errorf("--known-values: %s has no values", f.path))
+	}
+	return nil
+}
+
+// note says how many values are not compared.
+func (f *knownValuesFlag) note(a *app) {
+	if f.set == nil {
+		return
+	}
+	if all, weak := f.set.Count(); weak > 0 {
+		a.notes.add(fmt.Sprintf("--known-values: %d of %d values are not compared, because they have fewer than %d characters or fewer than %d different ones",
+			weak, all, known.MinLength, known.MinDistinct))
+	}
+}
