@@ -86,7 +86,7 @@ func TestFormsOfFiles(t *testing.T) {
 		"plain Secret":      `{"kind":"Secret","stringData":{"p":"sunrise-77x"}}`,
 		"list":              `{"kind":"List","items":[{"kind":"Secret","data":{"p":"` + encoded + `"}}]}`,
 		"list of its kind":  `{"kind":"SecretList","items":[{"data":{"p":"` + encoded + `"}}]}`,
-		"a value with a =":  "sunrise=77x",
+		"a value with a =":  "sunrise=77x\nanother",
 		"in the same line":  "NAME=sunrise-77x",
 		"with blanks after": "sunrise-77x   ",
 	} {
@@ -106,9 +106,12 @@ func TestFormsOfFiles(t *testing.T) {
 
 // TestWeakValues are counted and not compared.
 func TestWeakValues(t *testing.T) {
-	s := read(t, "true\n1\nadmin\nproduct\n00000000\nNAME=false\nsunrise-77x\n")
-	if all, weak := s.Count(); all != 7 || weak != 5 {
+	s := read(t, "true\n1\nadmin\nproduct\n00000000\nsunrise-77x\n")
+	if all, weak := s.Count(); all != 6 || weak != 5 {
 		t.Errorf("%d values, %d weak", all, weak)
+	}
+	if all, weak := read(t, "DEBUG=true\nNAME=sunrise-77x\n").Count(); all != 2 || weak != 1 {
+		t.Errorf("%d variables, %d weak", all, weak)
 	}
 	if got := places(t, s, "a: true\nb: admin\nc: 00000000\nd: product\n"); got != nil {
 		t.Errorf("found %v", got)

@@ -92,11 +92,13 @@ func (r resource) values() ([]entry, error) {
 // assignment matches a line of an environment file.
 var assignment = regexp.MustCompile(`^(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*(.*)$`)
 
-// parseLines reads a line as a value, and what is assigned in it as well: a password may have
-// a = in it. A quoted value may go over several lines.
+// parseLines reads the values of an environment file, in which all lines are NAME=value, or a
+// value a line: a password may have a = in it, so that what is assigned counts as well. A
+// quoted value may go over several lines.
 func parseLines(text string) ([]entry, error) {
 	var list []entry
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	assignments := true
 	for i := 0; i < len(lines); i++ {
 		line := strings.TrimSpace(lines[i])
 		if line == "" || line == "#" || strings.HasPrefix(line, "# ") {
@@ -104,6 +106,7 @@ func parseLines(text string) ([]entry, error) {
 		}
 		m := assignment.FindStringSubmatch(line)
 		if m == nil {
+			assignments = false
 			list = append(list, entry{line})
 			continue
 		}
@@ -120,6 +123,11 @@ func parseLines(text string) ([]entry, error) {
 			i = rest
 		}
 		list = append(list, entry{unquote(value), line})
+	}
+	for i := range list {
+		if assignments {
+			list[i] = list[i][:1]
+		}
 	}
 	return list, nil
 }
