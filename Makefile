@@ -3,7 +3,7 @@
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
 # make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
-# make man     manual pages of the builder, in bin/man
+# make man     manual pages of both programs, in bin/man/man1
 # make test    every test; what CI runs. It installs the programs that tests run (INSTALL=no: it does not)
 # make compare what this and other secret scanners find, into docs/scan-comparison.md
 # make bench   whole builds, side by side with what people would use instead
@@ -52,6 +52,7 @@ include images/images.mk
 .PHONY: man
 man:
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./builder/reference -man $(BIN)/man
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./sidecar/reference $(BIN)/man
 
 .PHONY: test
 test:

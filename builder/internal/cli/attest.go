@@ -20,9 +20,10 @@ type attestFlags struct {
 }
 
 func (f *attestFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from (SLSA provenance)")
-	flags.BoolVar(&f.sbom, "sbom", true, "attest what the image holds (SPDX bill of materials)")
-	flags.StringArrayVar(&f.attest, "attest", nil, "choose attestations: `type=provenance|sbom|scan[,disabled=true]` (repeat; default: all)")
+	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from: SLSA provenance")
+	flags.BoolVar(&f.sbom, "sbom", true, "attest what the image holds: an SPDX bill of materials")
+	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: `type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
+	group(flags, groupRelease)
 }
 
 // kinds lets --attest, which says more, win over the other flags.

@@ -52,12 +52,13 @@ type writeBaselineFlags struct {
 var proposalFlags = []string{"owner", "reason", "until", "rule", "path"}
 
 func (f *writeBaselineFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "write-baseline", "", "scan with the baseline in `file` if there is one, and write it anew: with all findings, and what people filled in before")
-	flags.StringVar(&f.proposal.Owner, "owner", "", "`team` that answers for the entries that --write-baseline adds, or that have no owner yet (with --reason)")
-	flags.StringVar(&f.proposal.Reason, "reason", "", "`text` that says why these findings may ship (with --owner)")
-	flags.StringVar(&f.proposal.Expires, "until", "", "last `day` of these entries, such as 2027-01-31 (default: 90 days from now)")
+	flags.StringVar(&f.path, "write-baseline", "", "update the baseline in this `file`, or create it: add all findings, and keep what people filled in")
+	flags.StringVar(&f.proposal.Owner, "owner", "", "name the `team` that answers for the entries that --write-baseline adds, or that have no owner yet (with --reason)")
+	flags.StringVar(&f.proposal.Reason, "reason", "", "give this `text` as the reason why these findings may ship (with --owner)")
+	flags.StringVar(&f.proposal.Expires, "until", "", "accept these entries up to this `day`, such as 2027-01-31 (default: 90 days from now)")
 	flags.StringVar(&f.proposal.Rule, "rule", "", "add the findings of this `rule` only to the baseline")
 	flags.StringVar(&f.proposal.Path, "path", "", "add the findings in files of this `glob` only to the baseline")
+	group(flags, groupBaseline)
 }
 
 // apply takes the file that is to be written as the baseline.

@@ -40,18 +40,19 @@ type imageFlags struct {
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.base, "base", "", "`image` to build on, or scratch for an image of the workspaces alone")
-	flags.StringVar(&f.release, "release", "", "`name` of the release (default: the commit)")
-	flags.StringVar(&f.repositoryID, "repository-id", "release", "`id` of the platform repository that the image provides")
-	flags.StringVar(&f.repositoryName, "repository-name", "", "`name` of the platform repository (default: Release and the name of the release)")
-	flags.StringVar(&f.directory, "directory", "/www/workspaces", "`directory` of the image that the workspaces are in")
-	flags.StringArrayVar(&f.platforms, "platform", nil, "`os/arch` to build for (repeat, or with commas; default: those of the base)")
-	flags.StringArrayVar(&f.labels, "label", nil, "label of the image: `key=value` (repeat)")
-	flags.StringArrayVar(&f.annotations, "annotation", nil, "annotation of the image's manifest: `key=value` (repeat)")
-	flags.BoolVar(&f.replace, "replace-repository", false, "allow a base that has such a platform repository already")
-	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the base's platform repository instead of hiding them (reads layers of the base)")
+	flags.StringVar(&f.base, "base", "", "build on this `image`, or on scratch for an image of the workspaces alone (required)")
+	flags.StringVar(&f.release, "release", "", "call the release by this `name` (default: the commit)")
+	flags.StringVar(&f.repositoryID, "repository-id", "release", "provide the workspaces as the platform repository with this `id`")
+	flags.StringVar(&f.repositoryName, "repository-name", "", "call the platform repository by this `name` (default: Release, and the name of the release)")
+	flags.StringVar(&f.directory, "directory", "/www/workspaces", "put the workspaces into this `directory` of the image")
+	flags.StringArrayVar(&f.platforms, "platform", nil, "build for this platform: `os/arch` (repeat, or separate with commas; default: the platforms of the base)")
+	flags.StringArrayVar(&f.labels, "label", nil, "add a label to the image: `key=value` (repeat)")
+	flags.StringArrayVar(&f.annotations, "annotation", nil, "add an annotation to the manifest of the image: `key=value` (repeat)")
+	flags.BoolVar(&f.replace, "replace-repository", false, "accept a base that has a platform repository with this id, and replace it")
+	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of the base instead of hiding them (reads layers of the base)")
 	f.stamp = newFormat("none", "content")
-	flags.Var(&f.stamp, "stamp-versions", "add to the version name of each workspace what tells whether it has changed: a digest of its content")
+	flags.Var(&f.stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its files, so that the platform imports what changed and skips the rest")
+	group(flags, groupRelease)
 }
 
 func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
@@ -120,12 +121,13 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "`reference` of the image (repeat)")
-	flags.BoolVar(&f.push, "push", false, "push the image under all its references")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image: `type=oci,dest=FILE`, or without attestations type=docker,dest=FILE (repeat)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "do everything but write and push, and print what would be made")
-	flags.StringVar(&f.metadataFile, "metadata-file", "", "`file` for digest, descriptor, release manifest and times, as JSON")
-	flags.StringVar(&f.digestFile, "digest-file", "", "`file` for the digest of the image")
+	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "name the image by this `reference` (repeat)")
+	flags.BoolVar(&f.push, "push", false, "push the image under each --tag")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image to a file: `type=oci,dest=FILE`, or without attestations type=docker,dest=FILE (repeat)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "build without writing and pushing, and print what would be made")
+	flags.StringVar(&f.metadataFile, "metadata-file", "", "write digest, descriptor, release manifest and times to this `file`, as JSON")
+	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of the image to this `file`")
+	group(flags, groupOutput)
 }
 
 func (f *outputFlags) parse() ([]engine.Output, error) {
@@ -205,9 +207,19 @@ func (a *app) build() *cobra.Command {
 	var out outputFlags
 	var show progressFlag
 	cmd := &cobra.Command{
-		Use:   "build SOURCE --base IMAGE --tag REFERENCE --push",
+		Use:   "build SOURCE --base IMAGE",
 		Short: "Validate, scan, assemble and push a release image",
-		Args:  cobra.ExactArgs(1),
+		Example: `# Build on the image of the vendor, and push.
+builder build workspaces --base registry.example.com/workspaces:v2.4.0 \
+  --tag registry.example.com/ai/release:2.4.0 --push
+# Build a tag of a Git repository with the settings of a release file.
+builder build https://git.example.com/ai/workspaces.git#v2.4.0 \
+  --config release.yaml --digest-file digest.txt --push
+# Try everything without writing anything.
+builder build workspaces --base scratch --dry-run
+# Write the image to a file.
+builder build workspaces --base scratch --output type=oci,dest=release.tar`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := pipeline.BuildOptions{TempDir: a.tempDir(), DryRun: out.dryRun}
 			var err error

@@ -19,12 +19,13 @@ const (
 type buildkitFlags struct{ engine.RemoteOptions }
 
 func (f *buildkitFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Address, flagBuildkitAddr, "", "`address` of a BuildKit daemon that builds: unix://, tcp://, docker-container://, podman-container://, kube-pod:// or ssh:// (default: BUILDKIT_HOST; empty for none)")
-	flags.StringVar(&f.CAFile, "buildkit-tlscacert", "", "`file` with the authorities of the daemon's certificate")
-	flags.StringVar(&f.CertFile, "buildkit-tlscert", "", "`file` with the certificate to show to the daemon")
-	flags.StringVar(&f.KeyFile, "buildkit-tlskey", "", "`file` with the key of that certificate")
-	flags.StringVar(&f.ServerName, "buildkit-tlsservername", "", "`name` in the daemon's certificate (default: that of the address); without authorities, those of the system are trusted")
-	flags.BoolVar(&f.Insecure, "buildkit-insecure", false, "allow tcp:// without TLS to another machine, in the clear with all credentials")
+	flags.StringVar(&f.Address, flagBuildkitAddr, "", "build with the BuildKit daemon at this `address` (unix://, tcp://, docker-container://, podman-container://, kube-pod:// or ssh://) and not in this process (default: $BUILDKIT_HOST)")
+	flags.StringVar(&f.CAFile, "buildkit-tlscacert", "", "trust the certificate authorities in this PEM `file` for the daemon (default: those of the system)")
+	flags.StringVar(&f.CertFile, "buildkit-tlscert", "", "show the client certificate in this PEM `file` to the daemon")
+	flags.StringVar(&f.KeyFile, "buildkit-tlskey", "", "read the key of the client certificate from this PEM `file`")
+	flags.StringVar(&f.ServerName, "buildkit-tlsservername", "", "expect this `name` in the certificate of the daemon (default: the host in its address)")
+	flags.BoolVar(&f.Insecure, "buildkit-insecure", false, "allow tcp:// without TLS to another machine, which sends credentials in the clear")
+	group(flags, groupBuildKit)
 }
 
 // buildkitAccessFlags say how a daemon is reached.

@@ -53,10 +53,11 @@ func (f *apiFlags) flag(name string) string {
 func (f *apiFlags) tokenEnv() string { return config.EnvName(f.flag("token")) }
 
 func (f *apiFlags) register(flags *pflag.FlagSet) {
-	platform := map[string]string{"": "the platform", "from": "the platform to export from", "to": "the platform to import into"}[f.side]
-	flags.StringVar(&f.url, f.flag("api-url"), "", "`URL` of the API of "+platform+", such as https://api.example.com/v2")
-	flags.StringVar(&f.tokenFile, f.flag("token-file"), "", "`file` with an access token of "+platform+" (default: variable "+f.tokenEnv()+")")
-	flags.StringArrayVar(&f.ca, f.flag("api-ca"), nil, "`file` with certificate authorities to trust for "+platform+", beside the system's (repeat)")
+	platform := map[string]string{"": "the platform", "from": "the source platform", "to": "the target platform"}[f.side]
+	flags.StringVar(&f.url, f.flag("api-url"), "", "use the API of "+platform+" at this `URL`, such as https://api.example.com/v2")
+	flags.StringVar(&f.tokenFile, f.flag("token-file"), "", "read the access token of "+platform+" from this `file` (default: the token in $"+f.tokenEnv()+")")
+	flags.StringArrayVar(&f.ca, f.flag("api-ca"), nil, "trust the certificate authorities in this PEM `file` for "+platform+", beside those of the system (repeat)")
+	group(flags, groupPlatform)
 }
 
 // client of the platform, as the token's user.
@@ -100,15 +101,18 @@ type pushFlags struct {
 var pushReports = []format.Format{format.JSON, format.JUnit}
 
 func (f *pushFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Repository, "repository", "", "`id` of the platform repository to push to")
-	flags.StringSliceVar(&f.Groups, "groups", nil, "`names` of the groups whose workspaces are pushed, with commas")
-	flags.StringVar(&f.Name, "name", "", "`name` of the version, such as v2.4.0 (default: the platform makes one up)")
-	flags.StringVar(&f.Description, "description", "", "`text` about the version")
-	flags.BoolVar(&f.Force, "force", false, "push workspaces too that have not changed since their last push")
-	flags.BoolVar(&f.DryRun, "dry-run", false, "only ask what would be pushed")
-	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "longest `time` from the request to the known end of the push")
-	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "longest `time` to wait while somebody else holds the platform's write lock (default: do not wait)")
+	flags.StringVar(&f.Repository, "repository", "", "push to the platform repository with this `id` (required)")
+	flags.StringSliceVar(&f.Groups, "groups", nil, "push the workspaces of these groups: `names`, separated by commas (required)")
+	flags.StringVar(&f.Name, "name", "", "call the version by this `name`, such as v2.4.0 (default: a name that the platform makes up)")
+	flags.StringVar(&f.Description, "description", "", "describe the version by this `text`")
+	flags.BoolVar(&f.Force, "force", false, "push workspaces that have not changed since their last push, too")
+	flags.BoolVar(&f.DryRun, "dry-run", false, "ask the platform what it would push, and push nothing")
+	group(flags, groupPush)
+	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "give up this `time` after the request, such as 90s or 1h")
+	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait this `time` while someone else holds the write lock of the platform (default: do not wait)")
+	group(flags, groupLimits)
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and junit (repeat)")
+	group(flags, groupOutput)
 }
 
 func (f *pushFlags) check() error {
@@ -134,6 +138,11 @@ func (a *app) bulkPush() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bulk-push --api-url URL --repository ID --groups NAMES",
 		Short: "Have a platform push groups of workspaces to its Git repository",
+		Example: `builder bulk-push --api-url https://api.example.com/v2 --token-file token \
+  --repository sources --groups base1,base2,extended --name v2.4.0
+# Ask what would be pushed.
+builder bulk-push --api-url https://api.example.com/v2 --token-file token \
+  --repository sources --groups base1 --dry-run`,
 		Long: `Bulk-push has a platform push all workspaces of some groups to a platform
 repository, shows how far it is, and ends when it is known how that ended. It fails
 if anything was not pushed that should have been, and says what to do about it.`,

@@ -47,9 +47,6 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	return exitCode(err)
 }
 
-// Command returns the tree of commands, for documentation of it.
-func Command() *cobra.Command { return new(app).root() }
-
 // app is what all commands share.
 type app struct {
 	IO
@@ -86,6 +83,7 @@ func (a *app) root() *cobra.Command {
 		Use:           "builder",
 		Short:         "Make release images of Prisme.ai workspaces",
 		Long:          rootHelp,
+		Example:       rootExample,
 		Version:       version.Get().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -95,19 +93,26 @@ func (a *app) root() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.writeHelp(cmd, a.Out) },
 	}
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, suggestFlag(cmd, explainFlag(err))) })
 	root.SetVersionTemplate("builder {{.Version}}\n")
-	root.PersistentFlags().StringVar(&a.configFile, "config", "", "release `file` with settings (release.yaml)")
-	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print the settings in force and their values, and stop")
-	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.plan(), a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = a.writeHelp(cmd, a.Out) })
+	root.SetHelpCommand(a.help())
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such as release.yaml")
+	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings and their values, and stop")
+	group(root.PersistentFlags(), groupGeneral)
+	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.plan())
+	root.AddCommand(a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
 	for _, cmd := range root.Commands() {
 		a.prepare(root, cmd)
 	}
+	root.AddCommand(a.completion())
+	root.InitDefaultHelpCmd()
 	return root
 }
 
@@ -214,34 +219,3 @@ func environment(env []string) map[string]string {
 	}
 	return m
 }
-
-const rootHelp = `Builder makes release images of Prisme.ai workspaces.
-
-It validates a repository of workspaces, scans it for secrets, and puts it as a
-read-only repository into an image on top of prismeai-workspaces. It needs no
-daemon, no root and no user namespace.
-
-SOURCE is a directory, a zip archive, or a Git repository: https://host/org/repo.git#ref:subdir
-(also ssh://, git@host: and file://).
-
-Every flag has an environment variable: --digest-file is BUILDER_DIGEST_FILE, or
-BUILDER_BUILD_DIGEST_FILE for the command build alone.
-Values of flags that can be repeated are separated by spaces there. A flag wins
-over the environment, the environment over the release file (--config).
-
-Exit codes:
-  0    done
-  1    internal error; a conflict (merge-driver)
-  2    wrong usage
-  3    the workspaces, or the baseline of the scan, are invalid
-  4    the releases differ (diff --exit-code)
-  5    the secret scan is incomplete
-  6    the source cannot be read
-  7    a registry refused or failed
-  8    the build engine failed or is not reached, or a result cannot be written
-  9    the image is not what it says (verify)
-  10   the platform refused or failed, as a whole or for a workspace
-  11   it is not known how the bulk push or the transfer ended
-  12   the platform lacks values that the workspaces require
-  130  interrupted
-  183  secrets were found`

@@ -21,7 +21,9 @@ func (a *app) version() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version and the versions of key dependencies",
-		Args:  cobra.NoArgs,
+		Example: `builder version
+builder version --format json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versions{
 				Info:       version.Get(),
@@ -35,7 +37,7 @@ func (a *app) version() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().Var(&out, "format", "output format")
+	out.register(cmd.Flags())
 	return cmd
 }
 
@@ -53,7 +55,13 @@ func (a *app) validate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate SOURCE",
 		Short: "Validate the workspaces and report all problems",
-		Args:  cobra.ExactArgs(1),
+		Example: `# Validate the workspaces of a directory.
+builder validate workspaces
+# Validate a branch on a Git server, and treat warnings as errors.
+builder validate https://git.example.com/ai/workspaces.git#main --strict
+# Validate with the groups and rules of a release file, for a program.
+builder validate . --config release.yaml --format json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			checks, err := check.checks()
 			if err != nil {
@@ -84,7 +92,7 @@ func (a *app) validate() *cobra.Command {
 	from.register(cmd.Flags())
 	check.register(cmd.Flags())
 	reports.register(cmd.Flags())
-	cmd.Flags().Var(&out, "format", "output format")
+	out.register(cmd.Flags())
 	return cmd
 }
 
@@ -94,8 +102,12 @@ func (a *app) plan() *cobra.Command {
 	out := newFormat("text", "json", "dot", "mermaid")
 	cmd := &cobra.Command{
 		Use:   "plan SOURCE",
-		Short: "Print the order in which the platform will import the workspaces, and why",
-		Args:  cobra.ExactArgs(1),
+		Short: "Print the order in which the platform imports the workspaces",
+		Example: `builder plan workspaces
+builder plan workspaces --group base1 --group extended
+# Draw the plan with Graphviz.
+builder plan workspaces --format dot | dot -Tsvg > plan.svg`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			checks, err := check.checks()
 			if err != nil {
@@ -113,7 +125,7 @@ func (a *app) plan() *cobra.Command {
 	}
 	from.register(cmd.Flags())
 	check.register(cmd.Flags())
-	cmd.Flags().Var(&out, "format", "output format")
+	out.register(cmd.Flags())
 	return cmd
 }
 

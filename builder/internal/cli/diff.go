@@ -94,9 +94,15 @@ func (a *app) diff() *cobra.Command {
 	show := diffFlags{out: newFormat("text", "markdown", "json")}
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "Print what differs between two releases",
-		Long:  diffHelp,
-		Args:  cobra.ExactArgs(2),
+		Short: "Compare two releases",
+		Example: `builder diff registry.example.com/ai/release:2.3.0 \
+  registry.example.com/ai/release:2.4.0
+# Compare the running release with what is in Git, for a merge request.
+builder diff registry.example.com/ai/release:2.3.0 . --format markdown
+# Stop a pipeline if permissions change.
+builder diff old new --fail-on permission,breaking`,
+		Long: diffHelp,
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := show.check(); err != nil {
 				return usageError(cmd, err)
@@ -112,12 +118,13 @@ func (a *app) diff() *cobra.Command {
 	from.registerAccess(cmd.Flags())
 	check.registerGroups(cmd.Flags())
 	reach.register(cmd.Flags())
-	cmd.Flags().Var(&show.out, "format", "output format")
-	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "most lines of files that are shown; of one file, a quarter of them")
-	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "largest size of the Markdown, in bytes: the default fits comments of GitHub and GitLab")
+	show.out.register(cmd.Flags())
+	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a quarter of it of one file")
+	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "cut Markdown to this `number` of bytes; the default fits comments of GitHub and GitLab")
 	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
 	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
-		"end with exit code 4 if there are changes of these `classes` ("+joinClasses()+"), or if not all is shown ("+failOnCut+")")
+		"end with exit code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+failOnCut+" stands for changes that are not shown")
+	group(cmd.Flags(), groupOutput)
 	return cmd
 }
 

@@ -37,13 +37,14 @@ type dossierFlags struct {
 }
 
 func (f *dossierFlags) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.out, "output", "o", "", "`file` to write; required")
-	flags.StringVar(&f.ticket, "ticket", "", "`number` or name of the change, for the heading")
-	flags.StringVar(&f.author, "author", "", "`name` of who asks for the change")
-	flags.StringVar(&f.baseline, "baseline", "", "baseline `file` that says who accepted which finding")
-	flags.IntVar(&f.maxLines, "max-lines", diffLines, "most lines of files that are shown; of one file, a quarter of them")
+	flags.StringVarP(&f.out, "output", "o", "", "write the page to this `file` (required)")
+	flags.StringVar(&f.ticket, "ticket", "", "put this `number` or name of the change into the heading")
+	flags.StringVar(&f.author, "author", "", "put this `name` of who asks for the change on the page")
+	flags.StringVar(&f.baseline, "baseline", "", "read from this baseline `file` who accepted which finding")
+	flags.IntVar(&f.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a quarter of it of one file")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not verify the new image")
-	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, where it cannot be reached")
+	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, for machines that cannot reach it")
+	group(flags, groupOutput)
 }
 
 func (f *dossierFlags) check() error {
@@ -62,10 +63,13 @@ func (a *app) dossier() *cobra.Command {
 	var reach registryFlags
 	var page dossierFlags
 	cmd := &cobra.Command{
-		Use:   "dossier OLD NEW -o FILE",
-		Short: "Write a page about a change of release, for its approval",
-		Long:  dossierHelp,
-		Args:  cobra.ExactArgs(2),
+		Use:   "dossier OLD NEW --output FILE",
+		Short: "Write an HTML page for the approval of a new release",
+		Example: `builder dossier registry.example.com/ai/release:2.3.0 \
+  registry.example.com/ai/release:2.4.0 --output change.html \
+  --ticket CHG0012345 --author "Ada Lovelace"`,
+		Long: dossierHelp,
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := page.check(); err != nil {
 				return usageError(cmd, err)

@@ -45,19 +45,21 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 
 // registerPlace registers the flags that say where the source is.
 func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
-	flags.StringVar(&f.ref, "ref", "", "Git `branch, tag or commit` (default: the repository's)")
-	flags.StringVar(&f.subdir, "subdir", "", "`directory` of the workspaces within SOURCE")
+	flags.StringVar(&f.ref, "ref", "", "read this Git `ref`: a branch, tag or commit (default: the default branch of the repository)")
+	flags.StringVar(&f.subdir, "subdir", "", "read the workspaces in this `directory` of SOURCE (default: the top, or the only directory that has workspaces)")
+	group(flags, groupSource)
 	f.registerAccess(flags)
 }
 
 // registerLayout registers the flags that say what of the source ships.
 func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.exclude, "leave-out", nil, "`glob` of what does not ship, as in .gitignore (repeat; see also .releaseignore)")
-	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "groups of a workspace whose .import.yml has none: `slug=group,…` (repeat)")
-	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "version of a workspace whose .import.yml names none: `slug=name` (repeat)")
-	flags.StringVar(&f.defaultGroup, "default-group", "", "`group` of all other workspaces whose .import.yml has none")
-	flags.StringVar(&f.defaultVersion, "default-version", "", "version of all other workspaces whose .import.yml names none: `commit, release or a name`")
-	flags.StringVar(&f.workspace, "workspace", "", "`slug` of the workspace, if SOURCE is one and its index.yml has no slug")
+	flags.StringArrayVar(&f.exclude, "leave-out", nil, "leave out the files and directories that match this `glob`, which is one of .gitignore; .releaseignore adds more (repeat)")
+	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "put a workspace into groups if its .import.yml has none: `slug=group,…` (repeat)")
+	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "name the version of a workspace if its .import.yml does not: `slug=name` (repeat)")
+	flags.StringVar(&f.defaultGroup, "default-group", "", "put every other workspace without a group into this `group`")
+	flags.StringVar(&f.defaultVersion, "default-version", "", "name the version of every other workspace without one by this `name`; commit and release stand for the commit and for the name of the release")
+	flags.StringVar(&f.workspace, "workspace", "", "take SOURCE as the workspace with this `slug`, if its index.yml has none")
+	group(flags, groupSource)
 }
 
 // registerAccess registers the access flags only, without --ref and --subdir.
@@ -66,17 +68,17 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	f.maxFileSize = byteSize(limits.FileSize)
 	f.maxTotalSize = byteSize(limits.TotalSize)
 	f.maxFiles = count(limits.Files)
-	flags.StringVar(&f.gitUser, "git-username", "", "`user` that goes with the Git token")
-	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "`file` with the Git token")
-	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "`file` with the SSH key for Git (default: the SSH agent)")
-	flags.StringVar(&f.gitCA, "git-ca", "", "`file` with certificate authorities to trust for Git, beside the system's")
-	flags.StringVar(&f.gitCert, "git-client-cert", "",
-		"`file` with the client certificate for a Git server that asks for one")
-	flags.StringVar(&f.gitKey, "git-client-key", "",
-		"`file` with the key of --git-client-cert, if it is not in that file")
-	flags.Var(&f.maxFileSize, "max-file-size", "largest file that is accepted")
-	flags.Var(&f.maxTotalSize, "max-total-size", "largest size of all files together that is accepted")
-	flags.Var(&f.maxFiles, "max-files", "largest `number` of files that is accepted")
+	flags.StringVar(&f.gitUser, "git-username", "", "log in to the Git server as this `user`, with the token (default: depends on the server)")
+	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "read the token for the Git server from this `file`")
+	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "log in to the Git server with the SSH key in this `file` (default: the SSH agent)")
+	flags.StringVar(&f.gitCA, "git-ca", "", "trust the certificate authorities in this PEM `file` for the Git server, beside those of the system")
+	flags.StringVar(&f.gitCert, "git-client-cert", "", "show the client certificate in this PEM `file` to the Git server")
+	flags.StringVar(&f.gitKey, "git-client-key", "", "read the key of --git-client-cert from this PEM `file` (default: the same file)")
+	group(flags, groupSource)
+	flags.Var(&f.maxFileSize, "max-file-size", "refuse a file above this `size`")
+	flags.Var(&f.maxTotalSize, "max-total-size", "refuse a source whose files are together above this `size`")
+	flags.Var(&f.maxFiles, "max-files", "refuse a source of more than this `number` of files")
+	group(flags, groupLimits)
 }
 
 func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
@@ -156,19 +158,22 @@ type checkFlags struct {
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {
 	f.registerGroups(flags)
-	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
+	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
 	f.checksums = formatFlag{value: string(workspace.ChecksumsWarn)}
 	for _, mode := range workspace.ChecksumModes() {
 		f.checksums.allowed = append(f.checksums.allowed, string(mode))
 	}
-	flags.Var(&f.checksums, "checksums", "where a file is not the one of its checksum in .import.yml, as after an edit in Git: "+
-		"warn once for each workspace, refuse it (verify), ship checksums of the files as they are (refresh), or say nothing (ignore)")
+	flags.Var(&f.checksums, "checksums", "say what follows if a file does not match its checksum in .import.yml, as after an edit in Git: "+
+		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: nothing")
+	group(flags, groupValidation)
 	f.maxDiagnostics = defaultMaxDiagnostics
-	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "most problems of workspaces that are shown to people; 0 shows all")
+	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 prints all")
+	group(flags, groupOutput)
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.groups, "group", nil, "group in import order, with the labels of its workspaces: `name[=label,…]` (repeat)")
+	flags.StringArrayVar(&f.groups, "group", nil, "import this group next, with these labels for its workspaces: `name[=label,…]` (repeat in import order; default: the groups that the workspaces name)")
+	group(flags, groupRelease)
 }
 
 // checks validates, and does not scan.
@@ -204,11 +209,12 @@ type registryFlags struct {
 }
 
 func (f *registryFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "`host[:port]` that may be reached without verified TLS (repeat)")
-	flags.StringArrayVar(&f.ca, "registry-ca", nil, "`file` with certificate authorities to trust for registries, beside the system's (repeat)")
+	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "allow plain HTTP and unverified TLS for this registry: `host[:port]` (repeat)")
+	flags.StringArrayVar(&f.ca, "registry-ca", nil, "trust the certificate authorities in this PEM `file` for registries, beside those of the system (repeat)")
 	flags.StringArrayVar(&f.certs, "registry-client-cert", nil,
-		"client certificate for a registry that asks for one: `registry=cert[,key]` (repeat)")
-	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "`registry=mirror` that is asked first when the base is read (repeat)")
+		"show a client certificate, PEM files, to a registry: `registry=cert[,key]` (repeat)")
+	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "read the base from a mirror of its registry first: `registry=mirror` (repeat)")
+	group(flags, groupRegistry)
 }
 
 func (f *registryFlags) client(a *app) (*registry.Client, error) {
@@ -284,6 +290,12 @@ func newFormat(allowed ...string) formatFlag { return formatFlag{value: allowed[
 func (f *formatFlag) String() string { return f.value }
 func (f *formatFlag) Type() string   { return strings.Join(f.allowed, "|") }
 
+// register registers the flag as the format of standard output.
+func (f *formatFlag) register(flags *pflag.FlagSet) {
+	flags.Var(f, "format", "print the result in this format")
+	group(flags, groupOutput)
+}
+
 func (f *formatFlag) Set(text string) error {
 	for _, allowed := range f.allowed {
 		if text == allowed {
@@ -301,7 +313,8 @@ type progressFlag struct{ mode string }
 var quiet = progressFlag{"quiet"}
 
 func (f *progressFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.mode, "progress", "auto", "how progress is shown: `auto|tty|plain|rawjson|quiet`")
+	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: `auto|tty|plain|rawjson|quiet`; auto is tty on a terminal and plain elsewhere")
+	group(flags, groupOutput)
 }
 
 // display shows progress on standard error.

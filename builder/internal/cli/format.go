@@ -21,16 +21,22 @@ import (
 // metadataFile is what makes a directory a workspace for fmt.
 const metadataFile = ".import.yml"
 
+const formatHelp = `Fmt rewrites the .import.yml of every workspace in a directory (default: the current one) in
+place. It writes the checksums of the files, lists in dependsOn the apps that the workspace
+imports from other workspaces, and puts the keys into their usual order. Comments stay. A
+file that is up to date is not written.`
+
 func (a *app) format() *cobra.Command {
 	var check, rename bool
 	cmd := &cobra.Command{
 		Use:   "fmt [SOURCE]",
-		Short: "Bring the .import.yml of workspaces in a directory up to date",
-		Long: "Rewrites .import.yml of every workspace in a directory (default: the current one) in place: the\n" +
-			"checksums are those of the files, dependsOn has the apps that imports use and another workspace\n" +
-			"publishes, and the keys have their usual order. Comments stay, and so does a file that is up to date.",
-		Example: "  builder fmt\n  builder fmt --check workspaces\n  builder fmt --rename",
-		Args:    cobra.MaximumNArgs(1),
+		Short: "Update the .import.yml of the workspaces in a directory",
+		Long:  formatHelp,
+		Example: `builder fmt
+builder fmt --rename
+# Fail in a pipeline if a file is not up to date.
+builder fmt --check workspaces`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) > 0 {
@@ -39,8 +45,9 @@ func (a *app) format() *cobra.Command {
 			return a.formatDirectory(dir, check, rename)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "write nothing: list the files that are not up to date, and end with exit code 3 if there are any")
-	cmd.Flags().BoolVar(&rename, "rename", false, "name directories of workspaces after the slugs in their index.yml")
+	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing them, and end with exit code 3 if there are any")
+	cmd.Flags().BoolVar(&rename, "rename", false, "rename directories of workspaces to the slugs in their index.yml")
+	group(cmd.Flags(), groupOutput)
 	return cmd
 }
 

@@ -17,8 +17,9 @@ type historyFlags struct {
 }
 
 func (f *historyFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.on, "history", false, "scan the Git history, too: every content that a file of SOURCE had in the commit and those before it")
-	flags.StringVar(&f.since, "since-commit", "", "`revision`, such as a commit or HEAD~3, after which to look in the history (default: all of it)")
+	flags.BoolVar(&f.on, "history", false, "scan every earlier content of the files, too: the Git history up to the commit")
+	flags.StringVar(&f.since, "since-commit", "", "scan only the history after this `revision`, such as a commit or HEAD~3 (default: all of it)")
+	group(flags, groupScan)
 }
 
 func (f *historyFlags) apply(checks *pipeline.Checks) error {

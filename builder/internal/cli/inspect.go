@@ -15,9 +15,14 @@ func (a *app) inspect() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "inspect IMAGE",
-		Short: "Print the release that an image holds",
-		Long:  "Inspect prints the release that an image holds. IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.",
-		Args:  cobra.ExactArgs(1),
+		Short: "Print the release in an image",
+		Example: `builder inspect registry.example.com/ai/release:2.4.0
+builder inspect oci-layout://release.tar --format json
+# Write the release manifest to a file.
+builder inspect registry.example.com/ai/release:2.4.0 \
+  --manifest manifest.json`,
+		Long: "Inspect prints the release in an image. IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkImage(args[0]); err != nil {
 				return err
@@ -47,7 +52,8 @@ func (a *app) inspect() *cobra.Command {
 		},
 	}
 	reach.register(cmd.Flags())
-	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to `file`, byte for byte as in the image")
-	cmd.Flags().Var(&out, "format", "output format")
+	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to this `file`, byte for byte as in the image")
+	group(cmd.Flags(), groupOutput)
+	out.register(cmd.Flags())
 	return cmd
 }

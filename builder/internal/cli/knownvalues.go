@@ -19,7 +19,8 @@ type knownValuesFlag struct {
 }
 
 func (f *knownValuesFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "known-values", "", "`file` with the values that the target uses, which must not be in the workspaces: lines, NAME=value, or the JSON of a Secret or of a list of them (kubectl get secret -o json)")
+	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value of the target from this `file`: lines, NAME=value, or JSON of one or more Secrets (kubectl get secret -o json)")
+	group(flags, groupScan)
 }
 
 // read reads the values. No error shows a part of one.

@@ -45,10 +45,13 @@ func (a *app) mergeDriver() *cobra.Command {
 	var setup bool
 	size := count(defaultMarkerSize)
 	cmd := &cobra.Command{
-		Use:     "merge-driver ANCESTOR OURS THEIRS PATH",
-		Short:   "Merge .import.yml for Git",
-		Long:    mergeDriverHelp,
-		Example: "  builder merge-driver --setup | sh\n  builder merge-driver --marker-size %L %O %A %B %P",
+		Use:   "merge-driver ANCESTOR OURS THEIRS PATH",
+		Short: "Merge .import.yml for Git",
+		Long:  mergeDriverHelp,
+		Example: `# Make Git use the merge driver in this repository.
+builder merge-driver --setup | sh
+# What Git runs then.
+builder merge-driver --marker-size 7 ancestor ours theirs .import.yml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if setup {
 				return cobra.NoArgs(cmd, args)
@@ -67,7 +70,8 @@ func (a *app) mergeDriver() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current directory use the merge driver")
-	cmd.Flags().Var(&size, "marker-size", "length of conflict markers")
+	cmd.Flags().Var(&size, "marker-size", "write conflict markers of this `length`")
+	group(cmd.Flags(), groupMerge)
 	return cmd
 }
 

@@ -79,8 +79,9 @@ func (f *scanFlags) write(a *app, reading *pipeline.Reading, failed error) error
 type validationReports struct{ texts []string }
 
 func (f *validationReports) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.texts, "report", nil, "write a report, too, also if the run fails: `FORMAT=FILE` with a format of json, sarif, "+
-		"gitlab (code quality), junit, github and human; github alone annotates the job, on standard output (repeat)")
+	flags.StringArrayVar(&f.texts, "report", nil, "write a report, also if the run fails: `FORMAT=FILE` with a format of json, sarif, "+
+		"gitlab (code quality), junit, github and human; github without a file annotates the job on standard output (repeat)")
+	group(flags, groupOutput)
 }
 
 // targets returns the reports. Without a secret scan, GitLab's is that of code quality.

@@ -31,6 +31,12 @@ func (a *app) requirements() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requirements SOURCE|IMAGE",
 		Short: "List the secrets and settings that a target platform must have",
+		Example: `builder requirements workspaces
+# Write the skeleton of a Kubernetes Secret.
+builder requirements workspaces --format secret --name workspaces-values
+# List what a platform lacks.
+builder requirements registry.example.com/ai/release:2.4.0 --check \
+  --api-url https://api.example.com/v2 --token-file token`,
 		Long: `Requirements lists the values that the workspaces refer to and a release does not
 carry: {{secret.name}}, and {{config.name}} without a value or a default. A platform
 that lacks one breaks the workspace without a word.
@@ -66,8 +72,9 @@ nor among the variables of the service. Values are not looked at.`,
 	from.register(cmd.Flags())
 	reach.register(cmd.Flags())
 	target.register(cmd.Flags())
-	cmd.Flags().Var(&out, "format", "output format")
-	cmd.Flags().StringVar(&name, "name", "workspaces-values", "`name` of the Secret or ExternalSecret")
+	out.register(cmd.Flags())
+	cmd.Flags().StringVar(&name, "name", "workspaces-values", "call the Secret or ExternalSecret by this `name`")
+	group(cmd.Flags(), groupOutput)
 	return cmd
 }
 
@@ -80,8 +87,9 @@ type targetFlags struct {
 
 func (f *targetFlags) register(flags *pflag.FlagSet) {
 	f.apiFlags.register(flags)
-	flags.BoolVar(&f.check, "check", false, "list what the platform at --api-url lacks, and fail if there is any")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
+	flags.BoolVar(&f.check, "check", false, "list only what the platform at --api-url lacks, and end with exit code 12 if that is anything")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service into account: `names`, separated by commas")
+	group(flags, groupPlatform)
 }
 
 func (f *targetFlags) validate(a *app) error {

@@ -51,8 +51,11 @@ func (a *app) listRules() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "rules [RULE]",
-		Short: "List the rules that workspaces are checked by, or explain one",
-		Args:  cobra.MaximumNArgs(1),
+		Short: "List the rules of validation, or explain one",
+		Example: `builder rules
+builder rules checksum-mismatch
+builder rules --format json`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.writeRules(out.value)
@@ -72,7 +75,7 @@ func (a *app) listRules() *cobra.Command {
 		ids = append(ids, rule.ID)
 	}
 	cmd.ValidArgsFunction = cobra.FixedCompletions(ids, cobra.ShellCompDirectiveNoFileComp)
-	cmd.Flags().Var(&out, "format", "output format")
+	out.register(cmd.Flags())
 	return cmd
 }
 

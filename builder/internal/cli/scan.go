@@ -36,20 +36,22 @@ func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "rep
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	f.registerRules(flags)
 	f.known.register(flags)
-	flags.StringArrayVar(&f.reports, reports, nil, "write a report, too, also if the run fails: `FORMAT=FILE` with a format of json, sarif, gitlab (secrets), "+
-		"codequality (of GitLab: workspaces), junit, github and human; github alone annotates the job, on standard output (repeat)")
+	flags.StringArrayVar(&f.reports, reports, nil, "write a report, also if the run fails: `FORMAT=FILE` with a format of json, sarif, gitlab (secrets), "+
+		"codequality (GitLab: workspaces), junit, github and human; github without a file annotates the job on standard output (repeat)")
+	group(flags, groupOutput)
 }
 
 // registerRules leaves out the reports.
 func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
-	flags.StringVar(&f.policy, "policy", "", "`file` with the scan policy (scan-policy.yaml)")
-	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "let the authors of the workspaces decide: use the scan-policy.yaml at the top of SOURCE, if there is one")
-	flags.StringVar(&f.baseline, "baseline", "", "`file` with findings that are accepted until a date (scan-baseline.yaml)")
-	flags.BoolVar(&f.verify, "verify", false, "ask the services that secrets belong to whether they are live (sends candidates to them)")
-	flags.StringArrayVar(&f.include, "include-detector", nil, "`detector` to use: of TruffleHog by name or number, dsul for the one that knows workspaces, or one of its rules (repeat; default: all)")
-	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "`detector` not to use (repeat)")
-	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "`glob` of paths that are not scanned, such as portal/assets/** (repeat)")
+	flags.StringVar(&f.policy, "policy", "", "read the scan policy from this `file`, such as scan-policy.yaml")
+	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "trust the authors of SOURCE: read the scan policy from scan-policy.yaml at its top, if there is one")
+	flags.StringVar(&f.baseline, "baseline", "", "accept the findings in this `file`, each until its date, such as scan-baseline.yaml")
+	flags.BoolVar(&f.verify, "verify", false, "check whether a secret is live: sends it to the service that it belongs to")
+	flags.StringArrayVar(&f.include, "include-detector", nil, "use this `detector`: one of TruffleHog by name or number, gitleaks, dsul (which knows workspaces), or a rule of these two (repeat; default: all)")
+	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "do not use this `detector` (repeat)")
+	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "do not scan paths that match this `glob`, such as portal/assets/** (repeat)")
 	f.cache.register(flags)
+	group(flags, groupScan)
 }
 
 // apply says what to scan. What a policy file of the source asks for is known when
@@ -133,23 +135,27 @@ type scanCommand struct {
 	verbose bool
 }
 
-const scanHelp = `Looks for secrets in a SOURCE of workspaces, as build does; or in single files, on
-standard input, in what is staged, or in what commits add. The latter need no
-workspaces, report only what is new, and ignore baseline entries that nothing is
-found for.`
+const scanHelp = `Scan looks for secrets in a SOURCE of workspaces, as build does, or in single files, standard
+input, staged changes, or what commits add. The latter need no workspaces, report only what
+is new, and ignore baseline entries without a finding.`
 
-const scanExample = `  builder scan workspaces
-  builder scan shop/index.yml notes.md
-  kubectl get configmap shop -o yaml | builder scan - --stdin-path shop.yml
-  builder scan --staged
-  builder scan --since origin/main..HEAD
-  builder scan workspaces --write-baseline scan-baseline.yaml --owner claims --reason "public keys" --until 2027-01-31`
+const scanExample = `builder scan workspaces
+builder scan shop/index.yml notes.md
+kubectl get configmap shop -o yaml | builder scan - --stdin-path shop.yml
+# Scan in Git hooks and merge requests.
+builder scan --staged
+builder scan --since origin/main..HEAD
+# Write a report that GitLab shows in the merge request.
+builder scan workspaces --report gitlab=gl-secret-detection-report.json
+# Accept what is found, for some time.
+builder scan workspaces --write-baseline scan-baseline.yaml \
+  --owner claims --reason "public keys" --until 2027-01-31`
 
 func (a *app) scan() *cobra.Command {
 	c := scanCommand{out: newFormat(reportFormats()...)}
 	cmd := &cobra.Command{
 		Use:     "scan SOURCE | FILE… | -",
-		Short:   "Look for secrets in the workspaces",
+		Short:   "Scan workspaces or single files for secrets",
 		Long:    scanHelp,
 		Example: scanExample,
 		Args:    cobra.ArbitraryArgs,
@@ -158,8 +164,8 @@ func (a *app) scan() *cobra.Command {
 	for _, group := range []interface{ register(*pflag.FlagSet) }{&c.from, &c.look, &c.write, &c.past, &c.files, &c.show} {
 		group.register(cmd.Flags())
 	}
-	cmd.Flags().Var(&c.out, "format", "output format")
 	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "list the accepted findings, too, with owner, reason and date")
+	c.out.register(cmd.Flags())
 	return cmd
 }
 

@@ -20,9 +20,9 @@ type cacheFlags struct {
 }
 
 func (f *cacheFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "scan-cache", "", "`directory` of the verdict cache: files that an earlier scan found clean there are not scanned (default: every file is)")
-	flags.StringVar(&f.keyFile, "scan-cache-key-file", "", "`file` with a key that seals the verdict cache against whoever else can write to its directory")
-	flags.BoolVar(&f.off, "no-cache", false, "scan every file, whatever --scan-cache says")
+	flags.StringVar(&f.dir, "scan-cache", "", "skip files that an earlier scan with this cache `directory` found clean (default: scan every file)")
+	flags.StringVar(&f.keyFile, "scan-cache-key-file", "", "protect the cache against tampering with the HMAC key in this `file`")
+	flags.BoolVar(&f.off, "no-cache", false, "scan every file, even with --scan-cache")
 }
 
 // readKey checks the flags. A key that is empty would seal nothing.

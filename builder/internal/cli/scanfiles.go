@@ -29,11 +29,12 @@ type filesFlags struct {
 }
 
 func (f *filesFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.files, "files", false, "take all arguments as files, also a single archive, and none as a SOURCE")
-	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "`name` in reports of what is scanned on standard input (builder scan -)")
-	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, as it is staged, and report what HEAD has not")
-	flags.StringVar(&f.since, "since", "", "scan what commits add: those after a `revision`, such as HEAD~3 or a short hash, or a range A..B")
+	flags.BoolVar(&f.files, "files", false, "scan all arguments as files, even a single archive, and none as a SOURCE")
+	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "call standard input (builder scan -) by this `name` in reports")
+	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, and report what HEAD does not have")
+	flags.StringVar(&f.since, "since", "", "scan what commits add: those after this `revision`, such as HEAD~3 or a short hash, or in a range A..B")
 	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: standard input has a line OLD NEW REF for each reference")
+	group(flags, groupScan)
 }
 
 // sourceOnlyFlags are flags of scan that need a SOURCE.

@@ -56,22 +56,26 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	f.from.side, f.to.side = "from", "to"
 	f.from.register(flags)
 	f.to.register(flags)
-	flags.StringSliceVar(&f.workspaces, "workspace", nil, "`slugs` of the workspaces with commas, or their ids on the platform to export from (default: the only one of SOURCE)")
-	flags.StringVar(&f.group, "group", "", "transfer the workspaces of SOURCE that have this `group` in .import.yml")
-	flags.StringVar(&f.as, "as", "", "transfer into the workspace with another `slug`, and adapt references to it")
-	flags.StringSliceVar(&f.exclude, "exclude", nil, "`parts` to leave out, with commas, such as index, security or pages/home")
-	flags.BoolVar(&f.prune, "prune", false, "delete what the target's workspace has and the transferred one lacks")
-	flags.BoolVar(&f.create, "create", false, "make the workspace if the target has none")
-	flags.BoolVar(&f.keepDomains, "keep-domains", false, "put back the custom domains of the target's workspace, which an import empties")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "do everything but import, and print what would change")
-	flags.StringVar(&f.backup, "backup", "", "`file` for an archive of the target's workspace as it was before")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "`names` of environment variables that the target's service has, with commas")
-	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "longest `time` from the import to its known end")
+	flags.StringSliceVar(&f.workspaces, "workspace", nil, "transfer these workspaces: `slugs`, or ids on the platform to export from, separated by commas (default: the only one of SOURCE)")
+	flags.StringVar(&f.group, "group", "", "transfer the workspaces of SOURCE that are in this `group`")
+	flags.StringVar(&f.as, "as", "", "transfer into the workspace with this other `slug`, and adapt references to it")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out these `parts`, separated by commas, such as index, security or pages/home")
+	flags.BoolVar(&f.prune, "prune", false, "delete what the workspace on the target has and the transferred one lacks")
+	flags.BoolVar(&f.create, "create", false, "create the workspace if the target does not have it")
+	flags.BoolVar(&f.keepDomains, "keep-domains", false, "restore the custom domains of the workspace on the target, which an import empties")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what an import would change, and import nothing")
+	flags.StringVar(&f.backup, "backup", "", "save the workspace of the target as it was to this `file`, a zip archive")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service into account: `names`, separated by commas")
+	group(flags, groupTransfer)
+	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "give up this `time` after the start of an import, such as 90s or 1h")
+	group(flags, groupLimits)
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a format of json and junit (repeat)")
 	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: `FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
+	group(flags, groupOutput)
 	f.source.registerPlace(flags)
 	f.look.registerNamed(flags, "scan-report")
-	flags.BoolVar(&f.strict, "strict", false, "warnings are errors")
+	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
+	group(flags, groupValidation)
 }
 
 // check refuses, before anything is done, what would fail later.
@@ -113,9 +117,16 @@ func (a *app) transfer() *cobra.Command {
 	var show progressFlag
 	cmd := &cobra.Command{
 		Use:   "transfer [SOURCE] --to-api-url URL",
-		Short: "Bring workspaces to a platform, as archives",
-		Long:  transferHelp,
-		Args:  cobra.MaximumNArgs(1),
+		Short: "Import workspaces into a platform, without an image",
+		Example: `# Import a workspace of a directory, and keep a copy of what was there.
+builder transfer workspaces --workspace mail-sender --backup before.zip \
+  --to-api-url https://api.example.com/v2 --to-token-file token
+# Show what an import from another platform would change.
+builder transfer --workspace mail-sender --dry-run \
+  --from-api-url https://sandbox.example.com/v2 --from-token-file sandbox \
+  --to-api-url https://api.example.com/v2 --to-token-file token`,
+		Long: transferHelp,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(args); err != nil {
 				return usageError(cmd, err)

@@ -33,9 +33,15 @@ func (a *app) verify() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "verify IMAGE",
-		Short: "Prove that an image is what it says",
-		Long:  verifyHelp,
-		Args:  cobra.ExactArgs(1),
+		Short: "Verify an image against its release manifest and attestations",
+		Example: `builder verify registry.example.com/ai/release:2.4.0
+# Build the image again from its source, and compare the digests.
+builder verify registry.example.com/ai/release:2.4.0 \
+  --source https://git.example.com/ai/workspaces.git#v2.4.0
+# Verify an image in a file, on a machine without the registry of the base.
+builder verify oci-layout://release.tar --skip-base`,
+		Long: verifyHelp,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkImage(args[0]); err != nil {
 				return err
@@ -73,12 +79,14 @@ func (a *app) verify() *cobra.Command {
 	from.registerAccess(cmd.Flags())
 	from.registerLayout(cmd.Flags())
 	look.registerRules(cmd.Flags())
-	cmd.Flags().StringVar(&src, "source", "", "`SOURCE` as of build, to build the image from again and compare; with the scan's flags of that build")
+	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE`, and compare; needs the scan flags of the original build")
+	group(cmd.Flags(), groupSource)
 	reach.register(cmd.Flags())
-	cmd.Flags().Var(&out, "format", "output format")
-	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 also if something cannot be proven")
-	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, where it cannot be reached")
-	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "allow an image that was built without attestations")
+	out.register(cmd.Flags())
+	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 if something cannot be proven, too")
+	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, for machines that cannot reach it")
+	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "accept an image without attestations")
+	group(cmd.Flags(), groupVerification)
 	return cmd
 }
 

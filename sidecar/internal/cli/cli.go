@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
@@ -41,8 +42,10 @@ type app struct {
 
 // command is one verb.
 type command struct {
-	name, summary string
-	run           func(ctx context.Context, args []string) error
+	name, summary, description string
+	// examples are lines for a shell.
+	examples string
+	run      func(ctx context.Context, args []string) error
 	// flags documents what the command takes: the settings, or flags of its own.
 	flags func() *flag.FlagSet
 	// ownsContainer: a container runs it, so that its end is that of the container.
@@ -51,43 +54,56 @@ type command struct {
 
 func (a *app) commands() []command {
 	return []command{
-		{name: "run", run: a.run, flags: settingsFlags, ownsContainer: true,
-			summary: "import the release, keep watching it, and answer probes and metrics until stopped"},
-		{name: "once", run: a.once, flags: settingsFlags, ownsContainer: true,
-			summary: "import the release, and end when it is confirmed or cannot be"},
-		{name: "check", run: a.check, flags: settingsFlags,
-			summary: "check settings, files and platform, and say what would be imported; change nothing"},
-		{name: "status", run: a.status, flags: func() *flag.FlagSet { return new(statusFlags).set(a.env) },
-			summary: "print the status of a running sidecar"},
-		{name: "ready", run: a.ready, flags: func() *flag.FlagSet { return new(readyFlags).set(a.env) },
-			summary: "say whether a running sidecar lets the pod be Ready: a readiness probe"},
-		{name: "injected", run: a.injected, flags: func() *flag.FlagSet { return new(injectedFlags).set() },
-			summary: "wait until the API server injects the sidecar into a pod, by dry runs: a hook of the chart"},
+		{name: "run", run: a.run, flags: settingsFlags, ownsContainer: true, examples: runExample,
+			summary:     "Import the release, watch it, and serve probes and metrics",
+			description: runDescription},
+		{name: "once", run: a.once, flags: settingsFlags, ownsContainer: true, examples: onceExample,
+			summary: "Import the release, and end when it is confirmed or cannot be"},
+		{name: "check", run: a.check, flags: settingsFlags, examples: checkExample,
+			summary:     "Check settings, files and platform without changing anything",
+			description: checkDescription},
+		{name: "status", run: a.status, flags: func() *flag.FlagSet { return new(statusFlags).set(a.env) }, examples: statusExample,
+			summary:     "Print the status of running sidecars",
+			description: statusDescription},
+		{name: "ready", run: a.ready, flags: func() *flag.FlagSet { return new(readyFlags).set(a.env) }, examples: readyExample,
+			summary: "Report whether a running sidecar lets the pod be Ready, as a readiness probe"},
+		{name: "injected", run: a.injected, flags: func() *flag.FlagSet { return new(injectedFlags).set() }, examples: injectedExample,
+			summary: "Wait until the API server injects the sidecar into a pod, as a hook of the chart"},
 		{name: "version", run: a.version, flags: func() *flag.FlagSet { return new(versionFlags).set() },
-			summary: "print the version"},
+			summary: "Print the version", examples: "sidecar version\nsidecar version --format json"},
 	}
 }
 
 func (a *app) dispatch(ctx context.Context, args []string) error {
-	if len(args) == 0 || isHelp(args[0]) {
-		a.help(a.Out)
-		return nil
+	switch {
+	case len(args) == 0:
+		return a.help(nil)
+	case args[0] == "help":
+		return a.help(args[1:])
+	case slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		return a.help(nil)
+	case slices.Contains([]string{"-v", "-version", "--version"}, args[0]):
+		return a.version(ctx, args[1:])
 	}
-	for _, c := range a.commands() {
-		if c.name == args[0] {
-			err := c.run(ctx, args[1:])
-			if errors.Is(err, flag.ErrHelp) {
-				c.help(a.Out)
-				return nil
-			}
-			return err
-		}
+	c, err := a.find(args[0])
+	if err != nil {
+		return err
 	}
-	return usageError(fmt.Errorf("unknown command %q, see sidecar --help", args[0]))
+	err = c.run(ctx, args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return a.writeHelp(c.page())
+	}
+	return err
 }
 
-func isHelp(arg string) bool {
-	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
+// find returns the command of a name.
+func (a *app) find(name string) (*command, error) {
+	for _, c := range a.commands() {
+		if c.name == name {
+			return &c, nil
+		}
+	}
+	return nil, usageError(fmt.Errorf("unknown command %q, see sidecar --help", name))
 }
 
 // load finds the settings of a command. With --print-config it prints them, and

@@ -31,22 +31,26 @@ const (
 type ExitCode struct {
 	Code    int
 	Meaning string
+	// commands end with the code; nil stands for all commands.
+	commands []string
 }
 
 func exitCodes() []ExitCode {
+	importing := []string{"run", "once", "check", "status"}
+	asking := []string{"once", "check", "status", "injected"}
 	return []ExitCode{
-		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way; ready: the gate is open)"},
-		{exitInternal, "internal error, such as an address that is in use (ready: the gate is closed)"},
-		{exitUsage, "wrong flags, environment or configuration file"},
-		{exitIdentity, "the platform refuses the identity, or the token cannot be read"},
-		{exitMismatch, "manifest, settings and pod are not of the same release, or another release is the current one"},
-		{exitImport, "the import has errors"},
-		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should"},
-		{exitLock, "another import holds the write lock, or nobody frees it"},
-		{exitVerify, "the platform did not confirm every workspace"},
-		{exitUnknown, "not known: still under way, out of time, or ended without word"},
-		{exitDrift, "the platform no longer has the release: workspaces were changed, or another release was imported"},
-		{exitInterrupted, "interrupted"},
+		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way; ready: the gate is open)", nil},
+		{exitInternal, "internal error, such as an address that is in use (ready: the gate is closed)", nil},
+		{exitUsage, "wrong flags, environment or configuration file", nil},
+		{exitIdentity, "the platform refuses the identity, or the token cannot be read", importing},
+		{exitMismatch, "manifest, settings and pod are not of the same release, or another release is the current one", importing},
+		{exitImport, "the import has errors", importing},
+		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should", asking},
+		{exitLock, "another import holds the write lock, or nobody frees it", importing},
+		{exitVerify, "the platform did not confirm every workspace", importing},
+		{exitUnknown, "the outcome is not known: still under way, out of time, or ended without an answer", importing},
+		{exitDrift, "the platform no longer has the release: workspaces were changed, or another release was imported", importing},
+		{exitInterrupted, "interrupted", nil},
 	}
 }
 

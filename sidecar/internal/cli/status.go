@@ -34,13 +34,13 @@ type statusFlags struct {
 
 func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
-	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "`URL` of the sidecar")
-	fs.BoolVar(&f.fresh, "fresh", false, "have the sidecar ask the platform now whether it has the release; exit 10 if not")
-	fs.BoolVar(&f.all, "all", false, "ask each address of the host in --url, such as that of a headless Service: one line for each pod")
-	fs.IntVar(&f.pods, "pods", 1, "`number` of pods that have to be there, with --all")
-	fs.DurationVar(&f.wait, "wait", 0, "`time` to wait until every pod that is asked is confirmed, and tell what changes (0: do not wait)")
+	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "ask the sidecar at this `URL`")
+	fs.BoolVar(&f.fresh, "fresh", false, "have the sidecar ask the platform now whether it has the release; end with exit code 10 if not")
+	fs.BoolVar(&f.all, "all", false, "ask each address of the host in --url, such as that of a headless Service, and print one line for each pod")
+	fs.IntVar(&f.pods, "pods", 1, "demand at least this `number` of pods, with --all")
+	fs.DurationVar(&f.wait, "wait", 0, "wait at most this `time` until every pod is confirmed, and print what changes (0: do not wait)")
 	fs.StringVar(&f.current, "current-release-file", "",
-		"`file` that names the current release: every pod has to have read the same from its own (empty: do not compare)")
+		"demand that every pod has read the same current release as is in this `file` (empty: do not compare)")
 	formatFlag(fs, &f.format)
 	return fs
 }

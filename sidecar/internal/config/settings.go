@@ -40,12 +40,12 @@ func (s *Setting) Value() string { return s.value.String() }
 
 // The sections.
 const (
-	sectionRelease  = "What is imported"
-	sectionPlatform = "The platform"
-	sectionImport   = "How it is imported"
-	sectionWait     = "Waiting and retries"
-	sectionHTTP     = "What the sidecar serves"
-	sectionProgram  = "The program"
+	sectionRelease  = "Release"
+	sectionPlatform = "Platform"
+	sectionImport   = "Import"
+	sectionWait     = "Waits and retries"
+	sectionHTTP     = "Server"
+	sectionProgram  = "General"
 )
 
 // Settings lists all settings with the values of c, in the order of the documentation.
@@ -56,38 +56,38 @@ func (c *Config) Settings() []Setting {
 func (c *Config) releaseSettings() []Setting {
 	return []Setting{
 		{Name: "manifest", Section: sectionRelease, value: text{&c.Manifest},
-			Usage: "`file` with the release manifest (empty: /www/release/manifest.json if it exists)"},
+			Usage: "read the release manifest from this `file` (empty: /www/release/manifest.json if it exists)"},
 		{Name: "repository", Section: sectionRelease, value: text{&c.Repository}, Alias: "STARTUP_IMPORT_REPOSITORY",
-			Usage: "`id` of the platform repository (empty: the manifest's)"},
+			Usage: "import from the platform repository with this `id` (empty: the one in the manifest)"},
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",
-			Usage: "`names` of the groups in import order, with commas (empty: the manifest's)"},
+			Usage: "import these groups in this order: `names`, separated by commas (empty: the groups in the manifest)"},
 		{Name: "current-release-file", Section: sectionRelease, value: text{&c.CurrentReleaseFile},
-			Usage: "`file` that says which release is the current one: sha256:DIGEST of its manifest, or an image reference; a pod of another release imports nothing (empty: every pod imports its own)"},
+			Usage: "read from this `file` which release is the current one: sha256:DIGEST of its manifest, or an image reference; a pod of another release imports nothing (empty: every pod imports its own release)"},
 		{Name: "image", Section: sectionRelease, value: text{&c.Image},
-			Usage: "`reference` of the image of the service's container in this pod, to compare with --current-release-file"},
+			Usage: "compare this image `reference` of the service container in this pod with --current-release-file"},
 		{Name: "service-env", Section: sectionRelease, value: list{&c.ServiceEnv},
-			Usage: "`names` of environment variables that the service has, with commas: check looks for the values there that the workspaces require"},
+			Usage: "take these environment variables of the service into account when check looks for values that the workspaces require: `names`, separated by commas"},
 	}
 }
 
 func (c *Config) platformSettings() []Setting {
 	return []Setting{
 		{Name: "platform-url", Section: sectionPlatform, value: text{&c.PlatformURL},
-			Usage: "`URL` of the workspaces service of this pod, with or without /v2; localhost means both 127.0.0.1 and ::1"},
+			Usage: "use the workspaces service of this pod at this `URL`, with or without /v2; localhost means both 127.0.0.1 and ::1"},
 		{Name: "gateway-url", Section: sectionPlatform, value: text{&c.GatewayURL},
-			Usage: "`URL` of the public API, with or without /v2: for events, readiness of services, expiry of the token (empty: none)"},
+			Usage: "ask the public API at this `URL`, with or without /v2, for events, readiness of services and expiry of the token (empty: do not ask)"},
 		{Name: "token-file", Section: sectionPlatform, value: text{&c.TokenFile},
-			Usage: "`file` with the access token of a super admin"},
+			Usage: "read the access token of a super admin from this `file`"},
 		{Name: "internal-key-file", Section: sectionPlatform, value: text{&c.InternalKeyFile},
-			Usage: "`file` with the platform's internal API key, for the readiness of services without a token"},
+			Usage: "read the internal API key of the platform from this `file`, to ask for the readiness of services without a token"},
 		{Name: "identity", Section: sectionPlatform, value: oneOf(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
-			Usage: "`kind` of identity towards the service of the pod: headers, token or both"},
+			Usage: "authenticate to the service of the pod with this `kind` of identity: headers, token or both"},
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
-			Usage: "`name=value` of the identity headers, with commas; replaces all of them"},
+			Usage: "send these identity headers instead of the usual ones: `name=value`, separated by commas"},
 		{Name: "ca-file", Section: sectionPlatform, value: text{&c.CAFile},
-			Usage: "`file` with certificate authorities to trust beside the system's"},
+			Usage: "trust the certificate authorities in this PEM `file`, beside those of the system"},
 		{Name: "request-timeout", Section: sectionPlatform, value: duration{&c.RequestTimeout},
-			Usage: "`time` for a request other than an import"},
+			Usage: "give up a request other than an import after this `time`"},
 	}
 }
 
@@ -95,21 +95,21 @@ func (c *Config) importSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
 		{Name: "mode", Section: sectionImport, value: oneOf(&p.Mode, importer.ModeAuto, importer.ModeImport, importer.ModeObserve),
-			Usage: "`mode`: import (the sidecar imports), observe (the service does by itself), auto (import if the pod accepts the identity)"},
+			Usage: "work in this `mode`: import (the sidecar imports), observe (the service imports by itself), auto (import if the pod accepts the identity)"},
 		{Name: "gate", Section: sectionImport, value: gate{&c.Gate},
-			Usage: "`policy` of readiness: strict (Ready once the release is confirmed), open-after=DURATION (or after that time), off"},
+			Usage: "gate readiness by this `policy`: strict (Ready once the release is confirmed), open-after=DURATION (or after that time), off"},
 		{Name: "force", Section: sectionImport, value: oneOf(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
-			Usage: "`policy` for workspaces that have the version already: never import them again, always, or auto (after a failure, or when the content differs)"},
+			Usage: "import workspaces again that have the version already, by this `policy`: never, always, or auto (after a failure, or when the content differs)"},
 		{Name: "tolerate", Section: sectionImport, value: someOf(&p.Tolerate, state.Tolerable()...),
-			Usage: "`reasons` that do not keep a release from being confirmed if a workspace has no other, with commas: missing-photo, orphaned-app"},
+			Usage: "confirm a release in spite of workspaces that fail for these `reasons` only, separated by commas: missing-photo, orphaned-app"},
 		{Name: "reconcile", Section: sectionImport, value: oneOf(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
-			Usage: "`policy` for workspaces that were changed after the import: never look, report, or repair"},
+			Usage: "handle workspaces that were changed after the import by this `policy`: never (do not look), report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},
-			Usage: "`time` between two comparisons"},
+			Usage: "compare the workspaces once in this `time`"},
 		{Name: "group-pause", Section: sectionImport, value: duration{&p.GroupPause},
-			Usage: "`time` between a group that imported something and the next one (the service's own import takes 30s)"},
+			Usage: "pause this `time` after a group that imported something (the import of the service pauses 30s)"},
 		{Name: "pod-name", Section: sectionImport, value: text{&p.PodName},
-			Usage: "`name` of this pod, by which its events are known (empty: the host name)"},
+			Usage: "know the events of this pod by this `name` (empty: the host name)"},
 	}
 }
 
@@ -117,38 +117,38 @@ func (c *Config) waitSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
 		{Name: "services", Section: sectionWait, value: list{&p.Services},
-			Usage: "`names` of services that shall be ready before the import, asked of --gateway-url (empty: none)"},
+			Usage: "wait until these services are ready, as --gateway-url says: `names`, separated by commas (empty: do not wait)"},
 		{Name: "services-timeout", Section: sectionWait, value: duration{&p.ServicesTimeout},
-			Usage: "`time` after which the import starts without them"},
-		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout}, Usage: "`time` for one attempt at a group"},
+			Usage: "start the import without these services after this `time`"},
+		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout}, Usage: "give up one attempt at a group after this `time`"},
 		{Name: "pull-wait", Section: sectionWait, value: duration{&p.PullWait},
-			Usage: "`time` that the platform may hold the answer to an import (0: --group-timeout); below the gateway's time-out if it goes through one"},
-		{Name: "poll", Section: sectionWait, value: duration{&p.Poll}, Usage: "longest `time` between two looks at the lock or at events"},
+			Usage: "wait at most this `time` for the answer to an import (0: --group-timeout); choose less than the timeout of a gateway in between"},
+		{Name: "poll", Section: sectionWait, value: duration{&p.Poll}, Usage: "look at the lock and at events at least once in this `time`"},
 		{Name: "lock-expiry", Section: sectionWait, value: duration{&p.LockExpiry},
-			Usage: "`age` at which the platform drops a write lock (WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
-		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin}, Usage: "`time` before the first retry, doubled with each one"},
-		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax}, Usage: "longest `time` between two retries"},
+			Usage: "expect the platform to drop a write lock of this `age` (WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
+		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin}, Usage: "wait this `time` before the first retry, and twice as long before each next one"},
+		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax}, Usage: "wait at most this `time` between two retries"},
 		{Name: "timeout", Section: sectionWait, value: duration{&c.Timeout},
-			Usage: "`time` after which once and check give up (0: never); run never does"},
+			Usage: "end once and check after this `time` (0: never); run does not end"},
 	}
 }
 
 func (c *Config) httpSettings() []Setting {
 	return []Setting{
-		{Name: "listen", Section: sectionHTTP, value: text{&c.Listen}, Fixed: true, Usage: "`address` of probes, metrics and status"},
+		{Name: "listen", Section: sectionHTTP, value: text{&c.Listen}, Fixed: true, Usage: "serve probes, metrics and status on this `address`"},
 		{Name: "enable-lifecycle", Section: sectionHTTP, value: boolean{&c.EnableLifecycle}, Fixed: true,
 			Usage: "answer POST /-/reload and POST /-/import"},
 		{Name: "admin-token-file", Section: sectionHTTP, value: text{&c.AdminTokenFile},
-			Usage: "`file` with the token that these two want (empty: they answer to this pod only)"},
-		{Name: "cluster", Section: sectionHTTP, value: text{&c.Cluster}, Fixed: true, Usage: "`name` of the cluster, for the status page"},
+			Usage: "demand the token in this `file` for these two requests (empty: accept them from this pod only)"},
+		{Name: "cluster", Section: sectionHTTP, value: text{&c.Cluster}, Fixed: true, Usage: "show this `name` of the cluster on the status page"},
 		{Name: "namespace", Section: sectionHTTP, value: text{&c.Namespace}, Fixed: true,
-			Usage: "`name` of the pod's namespace, for the status page (empty: as its service account says)"},
+			Usage: "show this `name` of the namespace on the status page (empty: the namespace of the service account)"},
 		{Name: "runbook-url", Section: sectionHTTP, value: text{&c.RunbookURL}, Fixed: true,
-			Usage: "`URL` of a copy of docs/runbooks that the status page links to (empty: that of this project)"},
+			Usage: "link from the status page to the runbooks at this `URL` (empty: those of this project)"},
 		{Name: "drain-delay", Section: sectionHTTP, value: duration{&c.DrainDelay},
-			Usage: "shortest `time` that GET /drain takes: requests still arrive while the pod's endpoint is being removed"},
+			Usage: "hold the answer to GET /drain at least this `time`: requests still arrive while the endpoint of the pod is being removed"},
 		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
-			Usage: "longest `time` that GET /drain waits for the end of an import; below terminationGracePeriodSeconds"},
+			Usage: "wait at most this `time` in GET /drain for the end of an import; choose less than terminationGracePeriodSeconds"},
 		{Name: "metrics-workspaces", Section: sectionHTTP, value: boolean{&c.MetricsWorkspaces}, Fixed: true,
 			Usage: "export a metric for each workspace, at most 1000"},
 	}
@@ -156,17 +156,17 @@ func (c *Config) httpSettings() []Setting {
 
 func (c *Config) programSettings() []Setting {
 	return []Setting{
-		{Name: "config", Section: sectionProgram, value: text{&c.File}, Fixed: true, NotInFile: true, Usage: "`file` with settings, in YAML; reloaded when it changes"},
+		{Name: "config", Section: sectionProgram, value: text{&c.File}, Fixed: true, NotInFile: true, Usage: "read settings from this YAML `file`, and again when it changes"},
 		{Name: "print-config", Section: sectionProgram, value: boolean{&c.PrintConfig}, NotInFile: true,
-			Usage: "print the settings in force as such a file, and stop"},
+			Usage: "print all settings as such a file, and stop"},
 		{Name: "watch-interval", Section: sectionProgram, value: duration{&c.WatchInterval},
-			Usage: "`time` between two looks at files whose change nobody told"},
+			Usage: "look once in this `time` at files whose changes the system does not report"},
 		{Name: "termination-log", Section: sectionProgram, value: text{&c.TerminationLog}, Fixed: true,
-			Usage: "`file` that says why the release was not confirmed, if it exists (terminationMessagePath)"},
+			Usage: "write to this `file`, if it exists, why the release was not confirmed (terminationMessagePath)"},
 		{Name: "log-format", Section: sectionProgram, value: oneOf(&c.LogFormat, LogAuto, LogJSON, LogText), Fixed: true,
-			Usage: "`format` of the log: json, text or auto (text on a terminal)"},
+			Usage: "write the log in this `format`: json, text or auto (text on a terminal)"},
 		{Name: "log-level", Section: sectionProgram, value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"),
-			Usage: "`level` of the log: debug, info, warn or error"},
+			Usage: "log from this `level` on: debug, info, warn or error"},
 	}
 }
 
@@ -178,5 +178,5 @@ func (s *Setting) Text() (placeholder, usage string) {
 		return "", s.Usage
 	}
 	name, after, _ := strings.Cut(rest, "`")
-	return strings.ToUpper(name), before + name + after
+	return name, before + name + after
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+)
+
+// The groups of flags in the help.
+const (
+	groupSource       = "Source and Git"
+	groupTransfer     = "Transfer"
+	groupPush         = "Push"
+	groupRelease      = "Release"
+	groupValidation   = "Validation"
+	groupVerification = "Verification"
+	groupMerge        = "Merge"
+	groupScan         = "Scan"
+	groupBaseline     = "Baseline"
+	groupRegistry     = "Registry"
+	groupBuildKit     = "BuildKit"
+	groupPlatform     = "Platform"
+	groupOutput       = "Output"
+	groupLimits       = "Limits"
+	groupGeneral      = "General"
+)
+
+// groups lists the groups in the order of the help.
+func groups() []string {
+	return []string{
+		groupTransfer, groupPush, groupSource, groupRelease, groupValidation, groupVerification, groupMerge, groupScan, groupBaseline,
+		groupRegistry, groupBuildKit, groupPlatform, groupOutput, groupLimits, groupGeneral,
+	}
+}
+
+// groupAnnotation is the annotation of a flag that names its group.
+const groupAnnotation = "builder_group"
+
+// group puts the flags that have no group yet into one. A function that registers flags
+// calls it at its end.
+func group(flags *pflag.FlagSet, name string) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if groupOf(f) != "" {
+			return
+		}
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[groupAnnotation] = []string{name}
+	})
+}
+
+// groupOf returns the group of a flag, or "".
+func groupOf(f *pflag.Flag) string {
+	names := f.Annotations[groupAnnotation]
+	if len(names) == 0 || !slices.Contains(groups(), names[0]) {
+		return ""
+	}
+	return names[0]
+}

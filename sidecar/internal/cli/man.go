@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/manual"
+)
+
+// ManualPages returns [Pages] with all that manual pages have and the help lacks.
+func ManualPages() []manual.Page {
+	list := Pages()
+	for i := range list {
+		p := &list[i]
+		command := strings.TrimPrefix(p.Name, "sidecar ")
+		p.Environment = environmentItems()
+		p.Files = fileItems()
+		p.SeeAlso = []string{"sidecar"}
+		if i > 0 {
+			p.ExitCodes = codesOf(command)
+		}
+	}
+	list[0].SeeAlso = nil
+	for _, other := range list[1:] {
+		list[0].SeeAlso = append(list[0].SeeAlso, strings.ReplaceAll(other.Name, " ", "-"))
+	}
+	return list
+}
+
+func environmentItems() []manual.Item {
+	return []manual.Item{
+		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An unknown variable with this prefix is an error."},
+		{Term: "STARTUP_IMPORT_REPOSITORY, STARTUP_IMPORT_GROUPS", Text: "The repository and the groups that the service imports, where no setting names others."},
+		{Term: "COLUMNS", Text: "The width of the help, in columns."},
+		{Term: "GOGC", Text: "When the garbage collector runs, in percent (default: 25 for run)."},
+	}
+}
+
+func fileItems() []manual.Item {
+	return []manual.Item{
+		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder puts into the image."},
+		{Term: "sidecar.yaml", Text: "The file of --config: settings by the names of their flags."},
+		{Term: "/dev/termination-log", Text: "Where Kubernetes looks for the reason of a failure: see --termination-log."},
+	}
+}

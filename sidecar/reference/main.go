@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command reference writes the manual pages of the sidecar into man1 below a directory, with
+// the date of SOURCE_DATE_EPOCH.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/prismeai/workspaces-release/internal/manual"
+	"github.com/prismeai/workspaces-release/internal/version"
+	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "reference:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 1 {
+		return errors.New("want the directory to write to")
+	}
+	date, err := manual.EpochDate(os.Getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return err
+	}
+	return manual.WriteMen(args[0], cli.ManualPages(), manual.Edition{Source: "sidecar " + version.Get().Version, Date: date})
+}
