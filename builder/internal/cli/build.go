@@ -50,8 +50,16 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.annotations, "annotation", nil, "add an annotation to the manifest of the image: `key=value` (repeat)")
 	flags.BoolVar(&f.replace, "replace-repository", false, "accept a base that has a platform repository with this id, and replace it")
 	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of the base instead of hiding them (reads layers of the base)")
-	f.stamp = newFormat("none", "content")
-	flags.Var(&f.stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its files, so that the platform imports what changed and skips the rest")
+	registerStamp(flags, &f.stamp)
+	group(flags, groupRelease)
+}
+
+// stampContent is the value of --stamp-versions that adds stamps.
+const stampContent = "content"
+
+func registerStamp(flags *pflag.FlagSet, stamp *formatFlag) {
+	*stamp = newFormat("none", stampContent)
+	flags.Var(stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its files, so that the platform imports what changed and skips the rest")
 	group(flags, groupRelease)
 }
 
@@ -241,7 +249,7 @@ builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 			if opts.Checks.Workspaces, err = check.options(); err != nil {
 				return err
 			}
-			opts.Input.StampVersions = img.stamp.value == "content"
+			opts.Input.StampVersions = img.stamp.value == stampContent
 			opts.Checks.Strict = check.strict
 			if err := look.apply(&opts.Checks); err != nil {
 				return err

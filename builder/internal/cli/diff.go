@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/compare"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -20,8 +21,9 @@ accepted findings.
 
 OLD and NEW are each an image reference, an OCI layout (oci-layout://PATH), a directory,
 a zip archive, or a Git repository (https://host/org/repo.git#ref:subdir). What exists
-as a directory, or starts with / or . is no image. Of a source, base, variables and
-findings are not known, and not compared.
+as a directory, or starts with / or . is no image. A source is read as builder build
+reads it with the same release file (--config). Its base, variables and findings are not
+known, and not compared.
 
 Every change has a class: permission, breaking, outgoing, behaviour, text or metadata.
 What matters most comes first; workspaces that only get a new version name are one line.
@@ -88,9 +90,7 @@ func (f *diffFlags) verdict(report *compare.Report, complete bool) error {
 }
 
 func (a *app) diff() *cobra.Command {
-	var from sourceFlags
-	var check checkFlags
-	var reach registryFlags
+	var of comparedFlags
 	show := diffFlags{out: newFormat("text", "markdown", "json")}
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -107,7 +107,7 @@ builder diff old new --fail-on permission,breaking`,
 			if err := show.check(); err != nil {
 				return usageError(cmd, err)
 			}
-			opts, err := a.diffOptions(&from, &check, &reach, args)
+			opts, err := a.diffOptions(&of, args)
 			if err != nil {
 				return err
 			}
@@ -115,9 +115,7 @@ builder diff old new --fail-on permission,breaking`,
 			return a.runDiff(cmd, opts, show)
 		},
 	}
-	from.registerAccess(cmd.Flags())
-	check.registerGroups(cmd.Flags())
-	reach.register(cmd.Flags())
+	of.register(cmd.Flags())
 	show.out.register(cmd.Flags())
 	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a quarter of it of one file")
 	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "cut Markdown to this `number` of bytes; the default fits comments of GitHub and GitLab")
@@ -128,21 +126,43 @@ builder diff old new --fail-on permission,breaking`,
 	return cmd
 }
 
+// comparedFlags say how releases are read. A source is read as a build with the same flags
+// and release file reads it.
+type comparedFlags struct {
+	from  sourceFlags
+	check checkFlags
+	reach registryFlags
+	stamp formatFlag
+}
+
+func (f *comparedFlags) register(flags *pflag.FlagSet) {
+	f.from.registerAccess(flags)
+	f.from.registerLayout(flags)
+	f.check.registerChecks(flags)
+	f.reach.register(flags)
+	registerStamp(flags, &f.stamp)
+}
+
 // diffOptions are the two releases of a command, and how to reach them.
-func (a *app) diffOptions(
-	from *sourceFlags, check *checkFlags, reach *registryFlags, args []string,
-) (opts pipeline.DiffOptions, err error) {
-	opts.Limits = from.limits()
-	if opts.Old, err = a.origin(from, args[0]); err != nil {
+func (a *app) diffOptions(f *comparedFlags, args []string) (opts pipeline.DiffOptions, err error) {
+	opts.Limits = f.from.limits()
+	if opts.Old, err = a.origin(f, args[0]); err != nil {
 		return opts, err
 	}
-	if opts.New, err = a.origin(from, args[1]); err != nil {
+	if opts.New, err = a.origin(f, args[1]); err != nil {
 		return opts, err
 	}
-	if opts.Workspaces, err = check.options(); err != nil {
+	if opts.Old.Image != "" && opts.New.Image != "" {
+		// --stamp-versions may be there: pipelines compare the current release with either.
+		if err := a.refuseUnused("a release that is a source", append(layoutFlags, "group", "strict", "checksums")...); err != nil {
+			return opts, err
+		}
+	}
+	if opts.Checks, err = f.check.checks(); err != nil {
 		return opts, err
 	}
-	if opts.Registry, err = reach.client(a); err != nil {
+	a.applyRules(&opts.Checks)
+	if opts.Registry, err = f.reach.client(a); err != nil {
 		return opts, err
 	}
 	opts.Scanner, err = new(scanFlags).scanner("", nil)
@@ -170,13 +190,14 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 }
 
 // origin tells images from sources.
-func (a *app) origin(from *sourceFlags, arg string) (pipeline.Origin, error) {
+func (a *app) origin(f *comparedFlags, arg string) (pipeline.Origin, error) {
 	if err := checkImage(arg); err != nil {
 		return pipeline.Origin{}, err
 	}
 	if isImage(arg) {
 		return pipeline.Origin{Image: arg}, nil
 	}
-	input, err := from.input(a, arg)
+	input, err := f.from.input(a, arg)
+	input.StampVersions = f.stamp.value == stampContent
 	return pipeline.Origin{Input: input}, err
 }

@@ -58,9 +58,7 @@ func (f *dossierFlags) check() error {
 }
 
 func (a *app) dossier() *cobra.Command {
-	var from sourceFlags
-	var check checkFlags
-	var reach registryFlags
+	var of comparedFlags
 	var page dossierFlags
 	cmd := &cobra.Command{
 		Use:   "dossier OLD NEW --output FILE",
@@ -74,7 +72,7 @@ func (a *app) dossier() *cobra.Command {
 			if err := page.check(); err != nil {
 				return usageError(cmd, err)
 			}
-			opts, err := a.diffOptions(&from, &check, &reach, args)
+			opts, err := a.diffOptions(&of, args)
 			if err != nil {
 				return err
 			}
@@ -82,9 +80,7 @@ func (a *app) dossier() *cobra.Command {
 			return a.writeDossier(cmd, opts, page)
 		},
 	}
-	from.registerAccess(cmd.Flags())
-	check.registerGroups(cmd.Flags())
-	reach.register(cmd.Flags())
+	of.register(cmd.Flags())
 	page.register(cmd.Flags())
 	return cmd
 }

@@ -157,6 +157,14 @@ type checkFlags struct {
 }
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {
+	f.registerChecks(flags)
+	f.maxDiagnostics = defaultMaxDiagnostics
+	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 prints all")
+	group(flags, groupOutput)
+}
+
+// registerChecks leaves out how problems are shown.
+func (f *checkFlags) registerChecks(flags *pflag.FlagSet) {
 	f.registerGroups(flags)
 	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
 	f.checksums = formatFlag{value: string(workspace.ChecksumsWarn)}
@@ -166,9 +174,6 @@ func (f *checkFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.checksums, "checksums", "say what follows if a file does not match its checksum in .import.yml, as after an edit in Git: "+
 		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: nothing")
 	group(flags, groupValidation)
-	f.maxDiagnostics = defaultMaxDiagnostics
-	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 prints all")
-	group(flags, groupOutput)
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {

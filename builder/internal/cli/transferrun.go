@@ -63,7 +63,7 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 
 // comparison is how the changes of an import are found.
 func (a *app) comparison(f *transferFlags, job *transfer.Job) (opts *pipeline.DiffOptions, err error) {
-	opts = &pipeline.DiffOptions{Workspaces: job.Checks.Workspaces, Limits: f.source.limits(), MaxLines: diffLines}
+	opts = &pipeline.DiffOptions{Checks: pipeline.Checks{Workspaces: job.Checks.Workspaces}, Limits: f.source.limits(), MaxLines: diffLines}
 	if opts.Registry, err = new(registryFlags).client(a); err != nil {
 		return nil, err
 	}

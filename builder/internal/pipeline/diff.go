@@ -29,8 +29,8 @@ type DiffOptions struct {
 	Old, New Origin
 	// Registry is required, also where no registry is asked.
 	Registry *registry.Client
-	// Workspaces says to which groups the workspaces of a source belong. It is required.
-	Workspaces *workspace.Options
+	// Checks are those of a build of a source. Its Workspaces are required, and it has no scan.
+	Checks Checks
 	// Scanner finds the secrets that are hidden. It is required.
 	Scanner *scan.Scanner
 	// Limits bound what is read of an image.
@@ -66,7 +66,7 @@ type Compared struct {
 func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err error) {
 	var sides [2]*compare.Release
 	for i, origin := range []Origin{opts.Old, opts.New} {
-		side, closing, err := opts.open(ctx, origin)
+		side, closing, err := opts.open(ctx, origin, i == 0)
 		if err != nil {
 			return compared, err
 		}
@@ -90,9 +90,9 @@ func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err erro
 }
 
 // open opens one of the releases. The caller calls what is returned when it is done.
-func (o *DiffOptions) open(ctx context.Context, origin Origin) (*compare.Release, func() error, error) {
+func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*compare.Release, func() error, error) {
 	if origin.Image == "" {
-		return o.openSource(ctx, origin.Input)
+		return o.openSource(ctx, origin.Input, older)
 	}
 	img, manifest, err := openRelease(ctx, o.Registry, origin.Image)
 	if err != nil {
@@ -156,22 +156,26 @@ func layerLimit(limits source.Limits) int64 {
 	return limits.TotalSize + int64(limits.Files)*entry
 }
 
-// openSource reads a source for what a manifest would say of it. Its files are read
-// again when they are compared, and must be the same then.
-func (o *DiffOptions) openSource(ctx context.Context, input Input) (*compare.Release, func() error, error) {
+// openSource reads a source as a build would, for what a manifest would say of it. Its files
+// are read again when they are compared, and must be the same then.
+func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (*compare.Release, func() error, error) {
 	tree, err := source.Open(ctx, input.Spec, input.Source)
 	if err != nil {
 		return nil, nil, fail(Source, err)
 	}
 	side := &compare.Release{Name: input.Spec.String()}
-	reading, err := o.describe(ctx, tree)
+	files, err := input.files(tree, o.Checks)
+	if err != nil {
+		return nil, nil, errors.Join(err, tree.Close())
+	}
+	reading, err := o.describe(ctx, files, input, older)
 	if err != nil {
 		return nil, nil, errors.Join(err, tree.Close())
 	}
 	side.Manifest = &release.Manifest{Source: tree.Info(), Groups: reading.Plan.Manifest(), Workspaces: reading.Repository.Manifest()}
 	side.Errors = diagnostic.Count(reading.Diagnostics, diagnostic.Error)
 	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
-		_, err := walk(ctx, tree, func(f source.File) error {
+		_, err := walk(ctx, files, func(f source.File) error {
 			if slug, _, _ := strings.Cut(f.Path, "/"); !wanted(slug) {
 				return nil
 			}
@@ -182,14 +186,24 @@ func (o *DiffOptions) openSource(ctx context.Context, input Input) (*compare.Rel
 	return side, tree.Close, nil
 }
 
-// describe reads a source without a scan: what would be hidden is found later.
-func (o *DiffOptions) describe(ctx context.Context, tree *source.Tree) (*Reading, error) {
-	collector := workspace.NewCollector(*o.Workspaces)
-	walked, err := walk(ctx, tree, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
+// describe reads a source without a scan: what would be hidden is found later. The release
+// file is that of the newer source, and may name workspaces and groups that the older one
+// lacks.
+func (o *DiffOptions) describe(ctx context.Context, files walker, input Input, older bool) (*Reading, error) {
+	options := *o.Checks.Workspaces
+	options.Stamped = input.StampVersions
+	collector := workspace.NewCollector(options)
+	walked, err := walk(ctx, files, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
 	if err != nil {
 		return nil, fail(Source, err)
 	}
 	reading := &Reading{Diagnostics: walked.Diagnostics}
-	reading.conclude(collector, Checks{})
+	reading.conclude(collector, o.Checks)
+	if older {
+		reading.Diagnostics = slices.DeleteFunc(reading.Diagnostics, workspace.IsAboutReleaseFile)
+	}
+	if stamped, ok := files.(*stamping); ok {
+		stamped.tell(reading.Repository)
+	}
 	return reading, nil
 }

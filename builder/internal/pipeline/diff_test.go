@@ -20,7 +20,7 @@ import (
 func (f *fixture) diff(t *testing.T, older, newer string) (*compare.Report, error) {
 	t.Helper()
 	opts := pipeline.DiffOptions{
-		Registry: f.opts.Registry, Workspaces: f.opts.Checks.Workspaces, Scanner: f.opts.Checks.Scanner,
+		Registry: f.opts.Registry, Checks: pipeline.Checks{Workspaces: f.opts.Checks.Workspaces}, Scanner: f.opts.Checks.Scanner,
 		Limits: source.DefaultLimits(), MaxLines: 100,
 	}
 	for place, side := range map[*pipeline.Origin]string{&opts.Old: older, &opts.New: newer} {

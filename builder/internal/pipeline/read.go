@@ -150,12 +150,9 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	if checks.Baseline != nil && checks.Scanner != nil {
 		checks.Scanner.UseBaseline(checks.Baseline)
 	}
-	files, err := input.fill(tree, checks)
+	files, err := input.files(tree, checks)
 	if err != nil {
 		return nil, err
-	}
-	if rewrite := input.rewrite(checks); rewrite != (workspace.Rewrite{}) {
-		files = newStamping(files, rewrite, checks)
 	}
 	reading := new(Reading)
 	var walked source.Report
@@ -189,6 +186,15 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 		stamped.tell(reading.Repository)
 	}
 	return reading, nil
+}
+
+// files returns the walker of a source as it ships: with defaults, stamps and checksums.
+func (i *Input) files(tree *source.Tree, checks Checks) (walker, error) {
+	files, err := i.fill(tree, checks)
+	if rewrite := i.rewrite(checks); err == nil && rewrite != (workspace.Rewrite{}) {
+		files = newStamping(files, rewrite, checks)
+	}
+	return files, err
 }
 
 // rewrite says what of .import.yml ships in another form than the source has.

@@ -203,6 +203,12 @@ func (f *Filler) Finish() (filled []string, files int, added int64, found []diag
 	return f.filled, f.files, f.bytes, f.sorted()
 }
 
+// IsAboutReleaseFile reports whether a diagnostic is about what the release file names and the
+// source does not have: a workspace, or one in a group.
+func IsAboutReleaseFile(d diagnostic.Diagnostic) bool {
+	return d.File == "" && (d.Rule == ruleMetadataFill || d.Rule == ruleGroupEmpty)
+}
+
 func versionLine(name string) string { return "version: {name: " + quoteYAML(name) + "}" }
 
 func groupsLine(groups []string) string {
