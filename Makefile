@@ -76,6 +76,7 @@ unit: $(TEST_TOOLS:%=$(TOOLS)/%)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TOOLS)/gitlab-ci-local || true; fi
 	$(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
+	$(GO) -C scan/trufflehog/ahocorasick test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
 
 .PHONY: race

@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -23,19 +23,19 @@ const (
 // remedies are what to do about errors of a workspace, by their text: the platform passes
 // on what Git says. The first that matches counts.
 var remedies = []outcome.Remedy{
-	{Text: regexp.MustCompile(`(?i)pull first|need to pull|not.{0,20}up.to.date|behind|non.fast.forward|fetch first|remote commits`),
+	{Text: lazyregexp.New(`(?i)pull first|need to pull|not.{0,20}up.to.date|behind|non.fast.forward|fetch first|remote commits`),
 		Help: "the repository has commits that the workspace lacks: pull them into the workspace on the platform, look at the result, and run again"},
-	{Text: regexp.MustCompile(`(?i)conflict`), Help: conflictHelp},
-	{Text: regexp.MustCompile(`(?i)certificate|self.signed|x509`),
+	{Text: lazyregexp.New(`(?i)conflict`), Help: conflictHelp},
+	{Text: lazyregexp.New(`(?i)certificate|self.signed|x509`),
 		Help: "prismeai-workspaces does not trust the certificate of the Git server: add its authority to that deployment"},
-	{Text: regexp.MustCompile(`(?i)protected branch|hook declined|pre-receive`),
+	{Text: lazyregexp.New(`(?i)protected branch|hook declined|pre-receive`),
 		Help: "the Git server refuses pushes to this branch: allow them to the user of the platform repository, or configure another branch"},
-	{Text: regexp.MustCompile(`(?i)authenti|permission|could not read username|access denied|forbidden|publickey|\b40[13]\b`),
+	{Text: lazyregexp.New(`(?i)authenti|permission|could not read username|access denied|forbidden|publickey|\b40[13]\b`),
 		Help: "the Git server refuses the platform's credentials: check WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* of prismeai-workspaces, and that they may write"},
-	{Text: regexp.MustCompile(`(?i)AlreadyUsed|InvalidVersion|version.{0,40}(already|exist|invalid|used)`),
+	{Text: lazyregexp.New(`(?i)AlreadyUsed|InvalidVersion|version.{0,40}(already|exist|invalid|used)`),
 		Help: "use another --name, at most 15 letters, digits, _ . and -, or none: then the platform makes one up"},
-	{Text: regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`), Help: inProgressHelp},
-	{Text: regexp.MustCompile(`(?i)resolve host|timed? ?out|ECONN|ENOTFOUND|network|unreachable`),
+	{Text: lazyregexp.New(`(?i)\block(ed)?\b|in.progress`), Help: inProgressHelp},
+	{Text: lazyregexp.New(`(?i)resolve host|timed? ?out|ECONN|ENOTFOUND|network|unreachable`),
 		Help: "prismeai-workspaces does not reach the Git server: check its egress, network policies and proxy"},
 }
 

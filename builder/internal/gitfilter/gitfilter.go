@@ -7,9 +7,10 @@ package gitfilter
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Kind is what is in the place of a file's content.
@@ -35,11 +36,11 @@ const (
 var (
 	// lfsPointer is the first line, whatever follows it, with the addresses of Git LFS
 	// and of its previews.
-	lfsPointer = regexp.MustCompile(`^version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io|git-media\.github\.com)/\S*[ \t]*\r?\n`)
+	lfsPointer = lazyregexp.New(`^version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io|git-media\.github\.com)/\S*[ \t]*\r?\n`)
 	// preview is the pointer of the first previews.
-	preview = regexp.MustCompile(`^# (?:git-media|external)\r?\n[0-9a-f]{40,64}\r?\n?$`)
+	preview = lazyregexp.New(`^# (?:git-media|external)\r?\n[0-9a-f]{40,64}\r?\n?$`)
 	// gitMedia is the pointer of git-media: the SHA-1 of the content and nothing else.
-	gitMedia = regexp.MustCompile(`^[0-9a-f]{40}\r?\n?$`)
+	gitMedia = lazyregexp.New(`^[0-9a-f]{40}\r?\n?$`)
 )
 
 // binary are the extensions of files that are never one line of text.

@@ -5,9 +5,10 @@ package outcome
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Outcome of an operation.
@@ -56,7 +57,7 @@ func (m Milliseconds) MarshalJSON() ([]byte, error) {
 
 // Remedy is what to do about errors with a text.
 type Remedy struct {
-	Text *regexp.Regexp
+	Text *lazyregexp.Regexp
 	Help string
 }
 

@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/docker/go-units"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -25,35 +25,35 @@ const againHelp = "see the log of prismeai-workspaces; then run again: an import
 // remedies are what to do about errors of an import, by their text. The first that
 // matches counts.
 var remedies = []outcome.Remedy{
-	{Text: regexp.MustCompile(`^Exception: .*|^Exception$`),
+	{Text: lazyregexp.New(`^Exception: .*|^Exception$`),
 		Help: "the platform gives no reason: its code failed on this file. Look for values that are null or of another type than the platform expects, see builder validate, and the log of prismeai-workspaces"},
-	{Text: regexp.MustCompile(`Missing photo`),
+	{Text: lazyregexp.New(`Missing photo`),
 		Help: "the workspace publishes an app, and apps need a photo: add photo to index.yml; the files were imported"},
-	{Text: regexp.MustCompile(`App slug .* already used|Once published`),
+	{Text: lazyregexp.New(`App slug .* already used|Once published`),
 		Help: "another workspace, perhaps a deleted one, has published this app: give the app another slug, or delete that app on the target"},
-	{Text: regexp.MustCompile(`^InvalidSlugError`),
+	{Text: lazyregexp.New(`^InvalidSlugError`),
 		Help: "slugs of automations, pages and imports have letters without accents, digits, blanks, - and _ only: rename the file or correct its slug"},
-	{Text: regexp.MustCompile(`^InvalidScheduleError`),
+	{Text: lazyregexp.New(`^InvalidScheduleError`),
 		Help: "correct when.schedules: each is a cron expression of up to six fields"},
-	{Text: regexp.MustCompile(`^InvalidSecurity`),
+	{Text: lazyregexp.New(`^InvalidSecurity`),
 		Help: "correct the rule in security.yml: its role must be among authorizations.roles, and subject and action must be those that the platform has"},
-	{Text: regexp.MustCompile(`^ENOENT|refresh some dsul index`),
+	{Text: lazyregexp.New(`^ENOENT|refresh some dsul index`),
 		Help: "the platform could not list the files of the workspace after the import, so the studio may not show all: open the workspace, or run again"},
-	{Text: regexp.MustCompile(`(?i)could not find dsul object`),
+	{Text: lazyregexp.New(`(?i)could not find dsul object`),
 		Help: "an empty file deletes its object, and this one is not on the target: fill the file, or leave it out"},
-	{Text: regexp.MustCompile(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
+	{Text: lazyregexp.New(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
 		Help: "another workspace or app of the target has this slug: rename one of the two"},
-	{Text: regexp.MustCompile(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
+	{Text: lazyregexp.New(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
 		Help: "install or transfer the app to the target first, then run again"},
-	{Text: regexp.MustCompile(`(?i)more than \d+ files|too large|PayloadTooLarge`),
+	{Text: lazyregexp.New(`(?i)more than \d+ files|too large|PayloadTooLarge`),
 		Help: "the platform takes no more than this in one archive: take out what need not be in the workspace"},
-	{Text: regexp.MustCompile(`(?i)forbidden|permission|not allowed|unauthorized`),
+	{Text: lazyregexp.New(`(?i)forbidden|permission|not allowed|unauthorized`),
 		Help: "the token's user may not do this on the target: give it the rights of an owner of the workspace"},
-	{Text: regexp.MustCompile(`(?i)\block(ed)?\b|in.progress`),
+	{Text: lazyregexp.New(`(?i)\block(ed)?\b|in.progress`),
 		Help: "somebody else is changing this workspace: run again when that has ended"},
-	{Text: regexp.MustCompile(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
+	{Text: lazyregexp.New(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
 		Help: "the platform cannot read the file: correct it in the workspace that it comes from"},
-	{Text: regexp.MustCompile(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
+	{Text: lazyregexp.New(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
 		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or bring the target to the version of the platform that wrote it"},
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 const (
@@ -24,9 +25,9 @@ const (
 
 var (
 	// topSlug is the slug of index.yml.
-	topSlug = regexp.MustCompile(`(?m)^slug:.*$`)
+	topSlug = lazyregexp.New(`(?m)^slug:.*$`)
 	// appLabel is an item of a list that makes the platform publish the workspace as an app.
-	appLabel = regexp.MustCompile(`(?m)^[ \t]*-[ \t]*['"]?production:app['"]?[ \t]*\r?\n`)
+	appLabel = lazyregexp.New(`(?m)^[ \t]*-[ \t]*['"]?production:app['"]?[ \t]*\r?\n`)
 )
 
 // edit rewrites the archive for another slug, or without the parts that are excluded.
@@ -113,9 +114,9 @@ func (e *editor) rewrite(name string, text []byte) []byte {
 }
 
 func (e *editor) rewriteIndex(text []byte) []byte {
-	text = appLabel.ReplaceAll(text, nil)
+	text = appLabel.Get().ReplaceAll(text, nil)
 	if topSlug.Match(text) {
-		return topSlug.ReplaceAll(text, []byte("slug: "+e.to))
+		return topSlug.Get().ReplaceAll(text, []byte("slug: "+e.to))
 	}
 	return append(bytes.TrimRight(text, "\n"), "\nslug: "+e.to+"\n"...)
 }

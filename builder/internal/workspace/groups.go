@@ -4,12 +4,13 @@ package workspace
 
 import (
 	"maps"
-	"regexp"
 	"slices"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // groupName is a group whose name can be a part of a variable's name.
-var groupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+var groupName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
 // findGroups makes the groups that the workspaces name the configured ones, if none are
 // configured: those of the platform in their order, then all others in the order of the

@@ -3,10 +3,11 @@
 package workspace
 
 import (
-	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // indexFile is the workspace itself; an import fails without it.
@@ -23,9 +24,9 @@ type index struct {
 
 // The patterns are those of the platform's OpenAPI document and its defaults.
 var (
-	workspaceName = regexp.MustCompile(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
-	workspaceSlug = regexp.MustCompile(`^[/a-z0-9-]+$`)
-	label         = regexp.MustCompile(`^[0-9A-Za-z._:-]{2,60}$`)
+	workspaceName = lazyregexp.New(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
+	workspaceSlug = lazyregexp.New(`^[/a-z0-9-]+$`)
+	label         = lazyregexp.New(`^[0-9A-Za-z._:-]{2,60}$`)
 )
 
 // directorySlug matches the slugs that a directory can be called by.

@@ -4,13 +4,13 @@ package workspace
 
 import (
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // metadataFile is what the platform generates when it pushes a workspace.
@@ -69,7 +69,7 @@ func (r reader) checkKeys(top *yaml.Node) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`^(app/)?<[^<>]+>$`)
+var placeholder = lazyregexp.New(`^(app/)?<[^<>]+>$`)
 
 // checkPlaceholders reports text such as <workspace-id>, left over from a template.
 func (r reader) checkPlaceholders(n *yaml.Node) {
@@ -85,7 +85,7 @@ func (r reader) checkPlaceholders(n *yaml.Node) {
 }
 
 // appSlug is the platform's default pattern of slugs other than workspaces'.
-var appSlug = regexp.MustCompile(`^[/a-zA-Z0-9 _-]+$`)
+var appSlug = lazyregexp.New(`^[/a-zA-Z0-9 _-]+$`)
 
 // dependencies returns the app slugs of dependsOn.
 func (r reader) dependencies(n *yaml.Node) []Text {

@@ -7,13 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -140,7 +140,7 @@ func (s *space) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) 
 }
 
 // looksNumeric matches digits that some reader of YAML takes for a number.
-var looksNumeric = regexp.MustCompile(`^[0-9]+(e[0-9]+)?$`)
+var looksNumeric = lazyregexp.New(`^[0-9]+(e[0-9]+)?$`)
 
 // sumNode is the text of a checksum.
 func sumNode(text string) *yaml.Node {

@@ -5,13 +5,13 @@ package workspace
 import (
 	"bytes"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -55,7 +55,7 @@ type references struct{ secrets, config map[string]Position }
 
 // reference is {{secret.name}} or {{config['name']}}, within braces. A name that is
 // computed is not known, and one of something else, such as event.config.x, is no matter.
-var reference = regexp.MustCompile(`(?:^|[^\w.$\]-])(secret|config)\s*(?:\.|\[\s*\\?['"]+)([A-Za-z0-9_-]+)`)
+var reference = lazyregexp.New(`(?:^|[^\w.$\]-])(secret|config)\s*(?:\.|\[\s*\\?['"]+)([A-Za-z0-9_-]+)`)
 
 // add looks for templates in a file. Comments count too: in the text of a prompt
 // nothing tells them from headings.
@@ -82,7 +82,7 @@ func findReferences(template []byte) [][]int {
 	if !bytes.Contains(template, []byte("secret")) && !bytes.Contains(template, []byte("config")) {
 		return nil
 	}
-	return reference.FindAllSubmatchIndex(template, -1)
+	return reference.Get().FindAllSubmatchIndex(template, -1)
 }
 
 // note remembers a name of a kind of values; what comes first is kept.

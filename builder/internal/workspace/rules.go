@@ -4,12 +4,12 @@ package workspace
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Rules returns all checks of this package, by subject.
@@ -65,7 +65,7 @@ func (r *reporter) sorted() []diagnostic.Diagnostic {
 	return r.found
 }
 
-var quotable = regexp.MustCompile(`^[\p{L}\p{N} ,.'_:/-]{0,64}$`)
+var quotable = lazyregexp.New(`^[\p{L}\p{N} ,.'_:/-]{0,64}$`)
 
 // show quotes what has the form of a name. Anything else may be a secret that
 // was put into the wrong place and is described instead.

@@ -5,10 +5,11 @@ package workspace
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // The platform reads schedules with cron-parser 4 of the npm registry. It differs from
@@ -21,7 +22,7 @@ type cronField struct {
 	name     string
 	min, max int
 	// characters match what the field may have once names are replaced.
-	characters *regexp.Regexp
+	characters *lazyregexp.Regexp
 	// names of the values from first on.
 	names []string
 	first int
@@ -30,10 +31,10 @@ type cronField struct {
 }
 
 var (
-	cronCharacters    = regexp.MustCompile(`^[,*\d/-]+$`)
-	cronDays          = regexp.MustCompile(`^[?,*\dL/-]+$`)
-	cronWeekdays      = regexp.MustCompile(`^[?,*\dL#/-]+$`)
-	cronName          = regexp.MustCompile(`(?i)[a-z]{3}`)
+	cronCharacters    = lazyregexp.New(`^[,*\d/-]+$`)
+	cronDays          = lazyregexp.New(`^[?,*\dL/-]+$`)
+	cronWeekdays      = lazyregexp.New(`^[?,*\dL#/-]+$`)
+	cronName          = lazyregexp.New(`(?i)[a-z]{3}`)
 	errCronCharacters = errors.New("it has a character that does not belong there")
 )
 
@@ -106,7 +107,7 @@ func checkDay(days, months []string) error {
 func (f cronField) parse(text string) ([]string, error) {
 	unknown := ""
 	if f.names != nil {
-		text = cronName.ReplaceAllStringFunc(text, func(name string) string {
+		text = cronName.Get().ReplaceAllStringFunc(text, func(name string) string {
 			i := slices.Index(f.names, strings.ToLower(name))
 			if i < 0 {
 				unknown = name

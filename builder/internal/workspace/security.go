@@ -3,13 +3,13 @@
 package workspace
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // securityFile holds the roles and rules of a workspace.
@@ -125,7 +125,7 @@ func (r reader) checkActions(n *yaml.Node) {
 
 // delegated is a pattern of secret names from which the platform derives a delegation:
 // at least six characters that end with _ or - before the user's id.
-var delegated = regexp.MustCompile(`^\^[^\[${.*+?(|\\,\s]{5,}[_-](\[[^\]]*\]\{\d+\}[_-]?)?\$\{user\.id\}`)
+var delegated = lazyregexp.New(`^\^[^\[${.*+?(|\\,\s]{5,}[_-](\[[^\]]*\]\{\d+\}[_-]?)?\$\{user\.id\}`)
 
 // delegation reports whether a rule lets the callers of delegated secrets read secrets.
 func delegation(rule *yaml.Node) bool {

@@ -6,13 +6,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -24,7 +24,7 @@ const (
 )
 
 // stamp is the end of a name that may have been stamped.
-var stamp = regexp.MustCompile(`^(.+)-([0-9a-f]{8})$`)
+var stamp = lazyregexp.New(`^(.+)-([0-9a-f]{8})$`)
 
 // Stamper adds to the version name of every workspace, in its .import.yml, the first
 // digits of the workspace's content digest: v2.4.0 becomes v2.4.0-1a2b3c4d. The platform

@@ -84,6 +84,17 @@ func TestErrorsAreThoseOfRegexp(t *testing.T) {
 	}
 }
 
+// A panic that comes late still names the expression.
+func TestMustCompileOfWhatDoesNotParse(t *testing.T) {
+	re := MustCompile(`[z-a]`)
+	defer func() {
+		if text, _ := recover().(string); !strings.Contains(text, "[z-a]") {
+			t.Errorf("panic %q", text)
+		}
+	}()
+	t.Error(re.MatchString("z"))
+}
+
 // FuzzSameAsRegexp compares with the engine below, on any expression and text.
 func FuzzSameAsRegexp(f *testing.F) {
 	for _, seed := range [][2]string{
