@@ -7,10 +7,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // minBase64 is the shortest base64 that is decoded, in characters.
@@ -91,7 +92,7 @@ func gunzip(data string) (string, bool) {
 	return string(plain), err == nil
 }
 
-var hexRun = regexp.MustCompile(`^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$`)
+var hexRun = lazyregexp.New(`^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$`)
 
 // decodeHex decodes hexadecimal digits if text comes out of them.
 func decodeHex(text string) (string, bool) {

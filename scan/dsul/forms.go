@@ -3,10 +3,10 @@
 package dsul
 
 import (
-	"regexp"
 	"strings"
 	"sync"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -14,7 +14,7 @@ import (
 // only if it has one of the words, in small letters.
 type form struct {
 	words []string
-	match *regexp.Regexp
+	match *lazyregexp.Regexp
 	// named: the first group is the name of the second one. Otherwise the last group is
 	// a password.
 	named bool
@@ -27,34 +27,34 @@ type form struct {
 var formsOfPrograms = sync.OnceValue(func() []form {
 	return []form{
 		// .netrc
-		{words: []string{"login "}, match: regexp.MustCompile(`(?i)\blogin\s+\S+\s+password\s+(\S+)`), check: isGiven},
+		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+password\s+(\S+)`), check: isGiven},
 		// /etc/shadow, .htpasswd, columns of databases
-		{words: []string{"$"}, match: regexp.MustCompile(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
-		{words: []string{"sha}"}, match: regexp.MustCompile(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
+		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
+		{words: []string{"sha}"}, match: lazyregexp.New(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
 		// SQL
-		{words: []string{"identified ", "password"}, match: regexp.MustCompile(`(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|with\s+(?:encrypted\s+)?password|set\s+password(?:\s+for\s+\S+)?\s*=|\bpassword\s*\(?)\s*(?:password\s+)?N?'([^'\n]{3,256})'`), check: isGiven},
+		{words: []string{"identified ", "password"}, match: lazyregexp.New(`(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|with\s+(?:encrypted\s+)?password|set\s+password(?:\s+for\s+\S+)?\s*=|\bpassword\s*\(?)\s*(?:password\s+)?N?'([^'\n]{3,256})'`), check: isGiven},
 		// XML
-		{words: []string{"</"}, match: regexp.MustCompile(`<(?:[\w.-]+:)?([\w.-]{3,64})(?:\s[^<>]{0,200})?>\s*([^<>\s][^<>\n]{2,255}?)\s*</`), named: true},
-		{words: []string{"value=", "content="}, match: regexp.MustCompile(`(?i)\b(?:key|name)=["']([^"'<>]{2,100})["'](?:\s+[\w-]+=["'][^"'\n]*["']){0,3}\s+(?:value|content)=["']([^"'<>\n]{3,256})["']`), named: true},
+		{words: []string{"</"}, match: lazyregexp.New(`<(?:[\w.-]+:)?([\w.-]{3,64})(?:\s[^<>]{0,200})?>\s*([^<>\s][^<>\n]{2,255}?)\s*</`), named: true},
+		{words: []string{"value=", "content="}, match: lazyregexp.New(`(?i)\b(?:key|name)=["']([^"'<>]{2,100})["'](?:\s+[\w-]+=["'][^"'\n]*["']){0,3}\s+(?:value|content)=["']([^"'<>\n]{3,256})["']`), named: true},
 		// prose
 		{words: []string{" is ", " est ", " ist ", " lautet ", " es ", " is:", "è "}, check: isSpoken,
-			match: regexp.MustCompile(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)\s+(?:is|est|ist|lautet|es|é|è)\s*:?\s*["'\x60«*]*([^\s"'\x60»*]{6,256})`)},
+			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)\s+(?:is|est|ist|lautet|es|é|è)\s*:?\s*["'\x60«*]*([^\s"'\x60»*]{6,256})`)},
 		// Dockerfiles and shells
-		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: regexp.MustCompile(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
-		{words: []string{"convertto-securestring"}, match: regexp.MustCompile(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
-		{words: []string{"sshpass"}, match: regexp.MustCompile(`\bsshpass\s+-p\s*["']?([^\s"']{3,256})`), check: isGiven},
-		{words: []string{"mysql", "mariadb"}, match: regexp.MustCompile(`\b(?:mysql|mariadb)(?:dump|admin|import)?\b[^\n|;]{0,200}?\s-p["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
-		{words: []string{"redis-cli"}, match: regexp.MustCompile(`\bredis-cli\b[^\n|;]{0,200}?\s-a\s+["']?([^\s"']{3,256})`), check: isGiven},
+		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
+		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
+		{words: []string{"sshpass"}, match: lazyregexp.New(`\bsshpass\s+-p\s*["']?([^\s"']{3,256})`), check: isGiven},
+		{words: []string{"mysql", "mariadb"}, match: lazyregexp.New(`\b(?:mysql|mariadb)(?:dump|admin|import)?\b[^\n|;]{0,200}?\s-p["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
+		{words: []string{"redis-cli"}, match: lazyregexp.New(`\bredis-cli\b[^\n|;]{0,200}?\s-a\s+["']?([^\s"']{3,256})`), check: isGiven},
 		// code
 		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "client("}, check: isGiven,
-			match: regexp.MustCompile(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|credentials?)\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
-		{words: []string{"=="}, match: regexp.MustCompile(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
+			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|credentials?)\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
+		{words: []string{"=="}, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
 		{words: []string{"env", "define", "fetch", "config", "field", "get("}, named: true,
-			match: regexp.MustCompile(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["']([\w.-]{3,100})["']\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
+			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["']([\w.-]{3,100})["']\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
 		// files of settings without an operator
-		{words: []string{"\""}, match: regexp.MustCompile(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
+		{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
 		// addresses
-		{words: []string{"api.telegram.org"}, match: regexp.MustCompile(`api\.telegram\.org/(?:file/)?bot(\d{6,}:[\w-]{30,})`), rule: ruleCredential, check: isGiven},
+		{words: []string{"api.telegram.org"}, match: lazyregexp.New(`api\.telegram\.org/(?:file/)?bot(\d{6,}:[\w-]{30,})`), rule: ruleCredential, check: isGiven},
 	}
 })
 

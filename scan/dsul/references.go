@@ -3,13 +3,14 @@
 package dsul
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // references match ciphertext, and references to secrets in stores of other programs.
 // No password stands there, but the platform resolves none of them either.
-var references = regexp.MustCompile(`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
+var references = lazyregexp.New(`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
 	`(?:vault|ssm|ssm-secure|op|awssm|gcpsm|azkv|sops|ref\+\w+|secretsmanager|keyvault|doppler|infisical|bw|akv):[\w/.:#?=&@-]+|` +
 	`arn:aws[\w-]*:(?:secretsmanager|ssm|kms):\S+|projects/[\w-]+/secrets/\S+|@Microsoft\.KeyVault\(.*\)|` +
 	`\{\{resolve:(?:secretsmanager|ssm|ssm-secure):[^}]*\}\}|!(?:Ref|Sub|GetAtt|vault)\b.*|age1[0-9a-z]{58}|-----BEGIN AGE ENCRYPTED FILE-----.*)$`)

@@ -5,10 +5,10 @@ package dsul
 import (
 	"encoding/base64"
 	"encoding/json"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -16,26 +16,26 @@ import (
 const pemBegin = "-----BEGIN "
 
 var (
-	privateKey = regexp.MustCompile(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
-	puttyKey   = regexp.MustCompile(`Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{20,}\s*)+)`)
+	privateKey = lazyregexp.New(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
+	puttyKey   = lazyregexp.New(`Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{20,}\s*)+)`)
 	// bareKey is the base64 of what starts a private key in DER: a sequence, and its version.
-	bareKey = regexp.MustCompile(`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+[A-Za-z0-9+/]{20,})*={0,2})`)
+	bareKey = lazyregexp.New(`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+[A-Za-z0-9+/]{20,})*={0,2})`)
 	// joinedStrings is what code puts between the parts of a text.
-	joinedStrings = regexp.MustCompile(`["'][ \t]*\+[ \t\r\n]*["']`)
-	keyBody       = regexp.MustCompile(`[A-Za-z0-9+/]{24}`)
+	joinedStrings = lazyregexp.New(`["'][ \t]*\+[ \t\r\n]*["']`)
+	keyBody       = lazyregexp.New(`[A-Za-z0-9+/]{24}`)
 
-	accessToken = regexp.MustCompile(`(?:^|[^\w-])(at:[A-Za-z0-9][\w.-]{15,})`)
-	orgKey      = regexp.MustCompile(`\biak_[A-Za-z0-9-]+_([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})`)
-	jwt         = regexp.MustCompile(`\b(eyJ[\w-]{8,})\.(eyJ[\w-]{8,})\.[\w-]{10,}`)
+	accessToken = lazyregexp.New(`(?:^|[^\w-])(at:[A-Za-z0-9][\w.-]{15,})`)
+	orgKey      = lazyregexp.New(`\biak_[A-Za-z0-9-]+_([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})`)
+	jwt         = lazyregexp.New(`\b(eyJ[\w-]{8,})\.(eyJ[\w-]{8,})\.[\w-]{10,}`)
 
-	webhook = regexp.MustCompile(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
+	webhook = lazyregexp.New(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
 		`[\w.-]*(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[\w@/-]{30,}|chat\.googleapis\.com/v1/spaces/\S+token=[\w%-]{20,}|` +
 		`hooks\.zapier\.com/hooks/catch/\d+/\w{6,}/?|hook\.(?:\w+\.)?make\.com/\w{20,}|maker\.ifttt\.com/trigger/\w+/with/key/[\w-]{20,}|` +
 		`[\w.-]+\.azurewebsites\.net/\S*[?&]code=[\w%/=+-]{20,})`)
 
-	bearer = regexp.MustCompile(`(?i)\bbearer\s+([\w.~+/-]{6,}=*)`)
-	basic  = regexp.MustCompile(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
-	scheme = regexp.MustCompile(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
+	bearer = lazyregexp.New(`(?i)\bbearer\s+([\w.~+/-]{6,}=*)`)
+	basic  = lazyregexp.New(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
+	scheme = lazyregexp.New(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
 )
 
 // shapes looks for what is a secret because of its form.
@@ -58,7 +58,7 @@ func (s *fileScan) shapes(punched string, at where) bool {
 func (s *fileScan) privateKeys(text string, at where) bool {
 	found := false
 	if strings.Contains(text, pemBegin) {
-		text = joinedStrings.ReplaceAllString(text, "")
+		text = joinedStrings.Get().ReplaceAllString(text, "")
 		for _, m := range privateKey.FindAllStringSubmatch(text, -1) {
 			if keyBody.MatchString(m[1]) {
 				found = true
@@ -69,7 +69,7 @@ func (s *fileScan) privateKeys(text string, at where) bool {
 	}
 	for _, form := range []struct {
 		mark string
-		key  *regexp.Regexp
+		key  *lazyregexp.Regexp
 	}{{"Private-Lines:", puttyKey}, {"AgEA", bareKey}, {"IBAD", bareKey}, {"IBAA", bareKey}} {
 		if !strings.Contains(text, form.mark) {
 			continue
@@ -145,7 +145,7 @@ func (s *fileScan) urls(text string, at where) bool {
 			s.report(ruleURL, secret, at)
 		}
 	}
-	for _, m := range webhook.FindAllString(text, -1) {
+	for _, m := range webhook.Get().FindAllString(text, -1) {
 		if !strings.ContainsRune(m, literal.Hole) && !literal.HasPlaceholderPart(m[len("https://"):]) {
 			found = true
 			s.report(ruleWebhook, m, at)
@@ -210,12 +210,12 @@ func isBasic(text string) bool {
 	return pass != "" && !literal.IsPlaceholder(pass) || pass == "" && literal.LooksGenerated(user)
 }
 
-var cookiePair = regexp.MustCompile(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
+var cookiePair = lazyregexp.New(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
 
 var (
 	// analytics are cookies that count visitors, and remember what these agreed to.
-	analytics = regexp.MustCompile(`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`)
-	isSession = regexp.MustCompile(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
+	analytics = lazyregexp.New(`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`)
+	isSession = lazyregexp.New(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
 )
 
 // cookie finds sessions in a Cookie header.

@@ -4,12 +4,12 @@ package dsul
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -160,7 +160,7 @@ const (
 	maxPath = 400
 )
 
-var simpleKey = regexp.MustCompile(`^[\pL_$][\pL\pN_$-]*$`)
+var simpleKey = lazyregexp.New(`^[\pL_$][\pL\pN_$-]*$`)
 
 // joinPath appends a key to a path. It hides keys that may themselves hold a secret.
 func joinPath(base, key string) string {

@@ -4,9 +4,9 @@ package dsul
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -97,9 +97,9 @@ func baseOf(name string) base {
 
 var (
 	// passwordLine is a line of .pgpass.
-	passwordLine = regexp.MustCompile(`^[^:#\s]+:(?:\d+|\*):[^:]+:[^:]+:(.{3,256})$`)
+	passwordLine = lazyregexp.New(`^[^:#\s]+:(?:\d+|\*):[^:]+:[^:]+:(.{3,256})$`)
 	// hashLine is one of .htpasswd.
-	hashLine = regexp.MustCompile(`^[^:#\s]+:([^:\s]{8,256})`)
+	hashLine = lazyregexp.New(`^[^:#\s]+:([^:\s]{8,256})`)
 )
 
 // special looks at a line of a file that a program reads by its name.

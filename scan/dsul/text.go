@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"html"
 	"iter"
-	"regexp"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -367,8 +367,8 @@ func (a *assignment) quotedValue(rest, quote string, at int) int {
 }
 
 var (
-	commandUser = regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
-	commandFlag = regexp.MustCompile(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
+	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
+	commandFlag = lazyregexp.New(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
 )
 
 // options looks for the credentials of command lines: curl -u user:password.

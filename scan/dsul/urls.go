@@ -3,9 +3,9 @@
 package dsul
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -13,10 +13,10 @@ import (
 const maxUserInfo = 512
 
 var (
-	urlHost = regexp.MustCompile(`^(?:[\w.-]+|\[[0-9a-fA-F:]+\]|\x{E000})[\w.,:\x{E000}-]*(?:[/?#]|$)`)
+	urlHost = lazyregexp.New(`^(?:[\w.-]+|\[[0-9a-fA-F:]+\]|\x{E000})[\w.,:\x{E000}-]*(?:[/?#]|$)`)
 	// exampleHost is reserved for documents.
-	exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
-	portAndPath = regexp.MustCompile(`^\d+(?:/|$)`)
+	exampleHost = lazyregexp.New(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
+	portAndPath = lazyregexp.New(`^\d+(?:/|$)`)
 )
 
 // schemeOf returns the scheme that a text ends with.

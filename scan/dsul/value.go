@@ -3,11 +3,11 @@
 package dsul
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -39,7 +39,7 @@ func (s *fileScan) isOpaque(text string, at where) bool {
 
 // identifiers are random texts that databases and programs give to things: those of
 // MongoDB, IBANs, ULIDs and nanoids.
-var identifiers = regexp.MustCompile(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21})$`)
+var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21})$`)
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
@@ -192,7 +192,7 @@ const (
 var weakPasswords = literal.NewVocabulary(`secret token default 0000 1111 000000 111111 00000000`)
 
 // lowerVariable is $name. The platform does not expand it.
-var lowerVariable = regexp.MustCompile(`^\$[A-Za-z]*[a-z]\w*$`)
+var lowerVariable = lazyregexp.New(`^\$[A-Za-z]*[a-z]\w*$`)
 
 // isPassword takes nearly everything for a password, but not what stands for one, and
 // not text for people.
@@ -279,7 +279,7 @@ func (s *fileScan) structure(text string, at where) bool {
 }
 
 // blockStart is how YAML in a block scalar starts.
-var blockStart = regexp.MustCompile(`^\s*(?:#.*\n\s*|---\s*\n\s*)*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
+var blockStart = lazyregexp.New(`^\s*(?:#.*\n\s*|---\s*\n\s*)*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
 
 // document looks at a string of several lines that is YAML. The string is looked at as
 // text, too.

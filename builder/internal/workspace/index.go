@@ -30,7 +30,7 @@ var (
 )
 
 // directorySlug matches the slugs that a directory can be called by.
-var directorySlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+var directorySlug = lazyregexp.New(`^[a-z0-9][a-z0-9-]*$`)
 
 // IndexSlug returns the slug in an index.yml, or nothing if there is none that a directory
 // can be called by.

@@ -10,8 +10,9 @@ import (
 	"html"
 	"io"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // isOffice reports the parts of a document of an office program that have its text.
@@ -22,15 +23,15 @@ func isOffice(name string) bool {
 
 var (
 	// officeBreak ends a paragraph, a row or a string.
-	officeBreak = regexp.MustCompile(`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`)
-	officeTag   = regexp.MustCompile(`<[^<>]*>`)
+	officeBreak = lazyregexp.New(`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`)
+	officeTag   = lazyregexp.New(`<[^<>]*>`)
 )
 
 // officeText is the text of such a part, a paragraph a line. Its words may be cut in pieces
 // by tags.
 func officeText(data []byte) []byte {
-	text := officeBreak.ReplaceAll(data, []byte("\n"))
-	return []byte(html.UnescapeString(string(officeTag.ReplaceAll(text, nil))))
+	text := officeBreak.Get().ReplaceAll(data, []byte("\n"))
+	return []byte(html.UnescapeString(string(officeTag.Get().ReplaceAll(text, nil))))
 }
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
@@ -90,9 +91,9 @@ func (w *walk) inflate(data []byte) ([]byte, error) {
 var (
 	pdfStream = []byte("stream")
 	pdfEnd    = []byte("endstream")
-	pdfFilter = regexp.MustCompile(`/Filter\s*(?:\[([^\]]*)\]|/(\w+))`)
+	pdfFilter = lazyregexp.New(`/Filter\s*(?:\[([^\]]*)\]|/(\w+))`)
 	// pdfString is a literal string, or one in hexadecimal digits.
-	pdfString = regexp.MustCompile(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
+	pdfString = lazyregexp.New(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
 )
 
 // pdf looks at the compressed streams of a PDF: as they are, and at the text that they draw.
@@ -164,7 +165,7 @@ func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
 // drawnText joins the strings that a page draws, a line each time that the place changes.
 func drawnText(stream []byte) []byte {
 	var out bytes.Buffer
-	for _, token := range pdfString.FindAll(stream, -1) {
+	for _, token := range pdfString.Get().FindAll(stream, -1) {
 		switch {
 		case token[0] == '(':
 			out.WriteString(unescapePDF(string(token[1 : len(token)-1])))

@@ -4,10 +4,11 @@ package literal
 
 import (
 	"math"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Traits count what tells random text from words.
@@ -56,7 +57,7 @@ const (
 	maxOpaque = 1024
 )
 
-var uuid = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var uuid = lazyregexp.New(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // IsUUID reports a text that is a UUID.
 func IsUUID(v string) bool { return uuid.MatchString(v) }
@@ -164,26 +165,26 @@ func LooksGenerated(v string) bool {
 func IsNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") == "" }
 
 // whole are texts that are no secrets for their form, from their start to their end.
-var whole = []*regexp.Regexp{
-	regexp.MustCompile(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
-	regexp.MustCompile(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
-	regexp.MustCompile(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
-	regexp.MustCompile(`^(?i)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$`),
-	regexp.MustCompile(`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`),
+var whole = []*lazyregexp.Regexp{
+	lazyregexp.New(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
+	lazyregexp.New(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
+	lazyregexp.New(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
+	lazyregexp.New(`^(?i)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$`),
+	lazyregexp.New(`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`),
 	// Scopes of OAuth, as in reserved_ip:read, and names of permissions.
-	regexp.MustCompile(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
+	lazyregexp.New(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
 	// Names of files.
-	regexp.MustCompile(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
+	lazyregexp.New(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
 	// Public by design: keys of Stripe and Mapbox for browsers.
-	regexp.MustCompile(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
+	lazyregexp.New(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
 }
 
 // schemes start identifiers that are no keys, whatever follows.
 var schemes = NewVocabulary(`urn mailto tel data spiffe did javascript jdbc cid tag file`)
 
 var (
-	schemeStart = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*):(//)?`)
-	pathStart   = regexp.MustCompile(`^(?:~/|\.{1,2}/|/[A-Za-z][\w.-]{0,32}(?:/|$))`)
+	schemeStart = lazyregexp.New(`^([A-Za-z][A-Za-z0-9+.-]*):(//)?`)
+	pathStart   = lazyregexp.New(`^(?:~/|\.{1,2}/|/[A-Za-z][\w.-]{0,32}(?:/|$))`)
 )
 
 // IsKnown reports texts with a form of their own that are no keys: addresses, paths,

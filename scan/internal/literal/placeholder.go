@@ -3,9 +3,10 @@
 package literal
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 var (
@@ -22,13 +23,13 @@ var (
 		insert redacted masked hidden enter provide votre remplacer exemple foo bar foobar baz lorem`)
 	// variable matches names that stand for a value: $TOKEN, $token, $payload.password,
 	// API_KEY, c.env.TOKEN.
-	variable = regexp.MustCompile(`^(?:\$[A-Z_][A-Z0-9_]*|\$[A-Za-z_]\w*(?:\.\w+)+|(?:\w+\.)*env\.\w+)$`)
+	variable = lazyregexp.New(`^(?:\$[A-Z_][A-Z0-9_]*|\$[A-Za-z_]\w*(?:\.\w+)+|(?:\w+\.)*env\.\w+)$`)
 	// wordyVariable is one if it is made of words.
-	wordyVariable = regexp.MustCompile(`^(?:\$[A-Za-z_]\w*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
+	wordyVariable = lazyregexp.New(`^(?:\$[A-Za-z_]\w*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
 	// framed matches values that are a placeholder in brackets as a whole.
-	framed = regexp.MustCompile(`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%[A-Z0-9_]+%|#\{[^{}]+\})$`)
+	framed = lazyregexp.New(`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%[A-Z0-9_]+%|#\{[^{}]+\})$`)
 	// vendorExample are keys that the documentation of a vendor shows.
-	vendorExample = regexp.MustCompile(`^(?:A[A-Z0-9]{3}[A-Z0-9]+EXAMPLE|.*EXAMPLEKEY)$`)
+	vendorExample = lazyregexp.New(`^(?:A[A-Z0-9]{3}[A-Z0-9]+EXAMPLE|.*EXAMPLEKEY)$`)
 )
 
 // IsPlaceholder reports values that stand for a secret as a whole: ***, your-api-key,
@@ -80,7 +81,7 @@ func HasPlaceholderPart(v string) bool {
 }
 
 // sequences are keys that nobody has: 0123456789abcdef and its likes.
-var sequences = regexp.MustCompile(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*)$`)
+var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*)$`)
 
 // isUniform reports text of one or two characters only, as in xxxx and x-x-x.
 func isUniform(v string) bool {
