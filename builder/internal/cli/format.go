@@ -86,6 +86,9 @@ func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 		}
 		a.notes.add("removed an unfinished write: " + name)
 	}
+	if formatter.Len() == 0 {
+		a.notes.add("no workspace here has an .import.yml: there is nothing to bring up to date")
+	}
 	list, failed := formatter.Finish()
 	for _, f := range list {
 		if !check {

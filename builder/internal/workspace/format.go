@@ -66,6 +66,9 @@ func (f *Formatter) Add(directory, rel string, data []byte) {
 	}
 }
 
+// Len returns the number of workspaces that have come.
+func (f *Formatter) Len() int { return len(f.spaces) }
+
 // Finish returns the files that are not up to date, by path. Files that cannot be
 // formatted are in the error, and do not keep others from it.
 func (f *Formatter) Finish() ([]Formatted, error) {

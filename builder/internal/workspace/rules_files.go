@@ -51,8 +51,8 @@ func repositoryRules() []diagnostic.Rule {
 			Title:    "A workspace has no .import.yml",
 			Meaning:  "The file says which groups the workspace is in: without it, no import takes the workspace.",
 			Example:  "mail/ without mail/.import.yml",
-			Remedy: "push the workspace from the platform, or write into the release file workspaces: " +
-				"{SLUG: {groups: [base1], version: v1}}, or defaultGroup: base1 and defaultVersion: commit for all",
+			Remedy: "push the workspace from the platform; or give all such workspaces --default-group base1 and --default-version v1 " +
+				"(commit, in a Git repository); or write into the release file (--config) workspaces: {SLUG: {groups: [base1], version: v1}}",
 		},
 		{
 			ID:       ruleLimit,

@@ -80,7 +80,7 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "A workspace has no version name",
 			Meaning:  "The platform cannot tell that it has the version, and imports it each time.",
 			Example:  ".import.yml without version.name",
-			Remedy: "push with a version name: without one the platform cannot tell that a workspace is up to " +
+			Remedy: "push with a version name, or give it --default-version: without one the platform cannot tell that a workspace is up to " +
 				"date and imports it each time",
 		},
 		{
@@ -214,7 +214,8 @@ func orderRules() []diagnostic.Rule {
 			Title:    "An app is used but not declared",
 			Meaning:  "The import order does not respect it.",
 			Example:  "imports/Mail.yml without app/Mail in dependsOn",
-			Remedy:   "push the workspace again, or add the app to dependsOn of .import.yml",
+			Remedy: "push the workspace again, or add the app to dependsOn of .import.yml; " +
+				"an app that the target has goes into externalApps of the release file",
 		},
 	}
 }
