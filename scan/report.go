@@ -5,13 +5,13 @@ package scan
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -144,13 +144,7 @@ func (r *Report) Manifest() release.Scan {
 
 // WriteJSON writes the report as JSON. The same report gives the same bytes.
 func (r *Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("encode scan report: %w", err)
-	}
-	return nil
+	return document.Write(w, r)
 }
 
 // WriteHuman writes the report for people. Of what was not scanned, the checksums

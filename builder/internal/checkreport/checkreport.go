@@ -13,6 +13,7 @@ import (
 	"io"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/junit"
 	"github.com/prismeai/workspaces-release/internal/sarif"
 	"github.com/prismeai/workspaces-release/internal/terminal"
@@ -99,9 +100,9 @@ func (r *Results) writeHuman(w io.Writer) error {
 // writeJSON writes the document of the one check that was made, and of several that of the
 // scan with the validation in it.
 func (r *Results) writeJSON(w io.Writer) error {
-	var document any
+	var found any
 	if r.Scan == nil && r.Diagnostics != nil {
-		document = struct {
+		found = struct {
 			diagnostic.Document
 			Error string `json:"error,omitempty"`
 		}{r.Diagnostics.Document(), r.Failure}
@@ -115,9 +116,9 @@ func (r *Results) writeJSON(w io.Writer) error {
 			validation := r.Diagnostics.Document()
 			both.Validation = &validation
 		}
-		document = both
+		found = both
 	}
-	return encode(w, document)
+	return document.Write(w, found)
 }
 
 func (r *Results) writeSARIF(w io.Writer) error {

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
@@ -163,8 +163,5 @@ func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, limit lim
 }
 
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return document.Write(w, v)
 }

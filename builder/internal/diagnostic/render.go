@@ -3,10 +3,9 @@
 package diagnostic
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
@@ -73,14 +72,8 @@ func (r Report) Document() Document {
 	return doc
 }
 
-// WriteJSON writes {"diagnostics":[…],"lowered":[…],"summary":{…}}, no list null. Each
+// WriteJSON writes {"schemaVersion":1,"diagnostics":[…],"lowered":[…],"summary":{…}}, no list null. Each
 // diagnostic has the address of its rule's description as url.
 func (r Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r.Document()); err != nil {
-		return fmt.Errorf("encode diagnostics: %w", err)
-	}
-	return nil
+	return document.Write(w, r.Document())
 }

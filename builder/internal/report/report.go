@@ -18,6 +18,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -59,8 +60,8 @@ type Stage struct {
 	Duration time.Duration `json:"durationNanoseconds"`
 }
 
-// metadata has buildx's keys and ours beside them.
-type metadata struct {
+// Metadata is the document of [WriteMetadata]: the keys of docker buildx, and ours.
+type Metadata struct {
 	Digest     digest.Digest      `json:"containerimage.digest"`
 	Descriptor ocispec.Descriptor `json:"containerimage.descriptor"`
 	Names      string             `json:"image.name,omitempty"`
@@ -80,7 +81,7 @@ func WriteMetadata(path string, b *Build) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(metadata{
+	data, err := document.Marshal(Metadata{
 		Digest:     b.Digest,
 		Descriptor: b.Descriptor,
 		Names:      strings.Join(b.Images, ","),
@@ -90,11 +91,11 @@ func WriteMetadata(path string, b *Build) error {
 		Lowered:    b.Lowered,
 		Traffic:    b.Traffic,
 		Stages:     b.Stages,
-	}, "", "  ")
+	})
 	if err != nil {
 		return fmt.Errorf("encode metadata: %w", err)
 	}
-	return writeFile(path, append(data, '\n'))
+	return writeFile(path, data)
 }
 
 // WriteDigest writes the image digest alone, without a line feed, as buildx's --iidfile does.

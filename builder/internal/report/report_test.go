@@ -102,7 +102,7 @@ func TestMetadataKeys(t *testing.T) {
 	}
 	always := []string{
 		"containerimage.descriptor", "containerimage.digest",
-		"prismeai.registry.bytes", "prismeai.release", "prismeai.release.manifest.digest", "prismeai.stages",
+		"prismeai.registry.bytes", "prismeai.release", "prismeai.release.manifest.digest", "prismeai.stages", "schemaVersion",
 	}
 	if diff := cmp.Diff(always, keys(&report.Build{Manifest: manifest()})); diff != "" {
 		t.Errorf("of a build that was written to a file: %s", diff)

@@ -3,12 +3,12 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/requirements"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
@@ -57,9 +57,7 @@ func requirementsJSON(w io.Writer, all []requirements.Requirement) error {
 	if all == nil {
 		all = []requirements.Requirement{}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"requirements": all})
+	return document.Write(w, map[string]any{"requirements": all})
 }
 
 func requirementsText(w io.Writer, all []requirements.Requirement) {

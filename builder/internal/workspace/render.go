@@ -5,11 +5,11 @@ package workspace
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
@@ -134,11 +134,5 @@ func dotQuote(s string) string {
 
 // WriteJSON writes the plan as indented JSON.
 func (p *Plan) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
-		return fmt.Errorf("encode import plan: %w", err)
-	}
-	return nil
+	return document.Write(w, p)
 }

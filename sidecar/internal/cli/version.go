@@ -4,12 +4,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
@@ -62,8 +62,5 @@ func parse(fs *flag.FlagSet, args []string) error {
 }
 
 func (a *app) writeJSON(v any) error {
-	enc := json.NewEncoder(a.Out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return document.Write(a.Out, v)
 }
