@@ -157,11 +157,12 @@ $(TOOLS)/lefthook: .tools/lefthook/go.mod
 	cd .tools/lefthook && $(GO) build -o $@ github.com/evilmartians/lefthook
 
 # It runs jobs of GitLab CI without GitLab. Its scripts of installation are not run.
-$(TOOLS)/gitlab-ci-local: .tools/gitlab-ci-local/package-lock.json
+$(TOOLS)/gitlab-ci-local: $(addprefix .tools/gitlab-ci-local/,package-lock.json gitlab-ci-local)
 	mkdir -p $(TOOLS)/npm
 	cp .tools/gitlab-ci-local/package*.json $(TOOLS)/npm
 	cd $(TOOLS)/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
-	ln -sf npm/node_modules/.bin/gitlab-ci-local $@
+	rm -f $@
+	install -m 755 .tools/gitlab-ci-local/gitlab-ci-local $@
 
 # Without a cluster, Helm renders for a version that is linked into it, as in its own releases.
 HELM_LDFLAGS = -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=37

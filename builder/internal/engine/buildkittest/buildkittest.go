@@ -53,7 +53,13 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 		d.TCP = "tcp://" + freeAddress(t)
 		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey", files.ServerKey)
 	}
-	d.run(t, exec.Command(program, args...))
+	// The daemon wants a program named runc on its path, whatever its configuration says.
+	if err := os.Symlink("/bin/true", filepath.Join(dir, "runc")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	d.run(t, cmd)
 	return d
 }
 
