@@ -84,7 +84,9 @@ func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Res
 		stage = "assemble and publish"
 	}
 	b.measure(stage, func() {
-		result, err = engine.Build(ctx, b.engineOptions(), spec, b.display.Engine())
+		narrateWaits(b.Registry, b.display.Narrate, func() {
+			result, err = engine.Build(ctx, b.engineOptions(), spec, b.display.Engine())
+		})
 	})
 	if err != nil {
 		return nil, b.explainAttestations(b.blame(err), len(spec.Attestations) > 0)

@@ -50,7 +50,7 @@ func newClient(t *testing.T, opts Options) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outer := c.http.Transport.(bodyCloser).next.(*mirrorWatch).next.(limits).next
+	outer := c.waits.next.(*mirrorWatch).next.(limits).next
 	r := outer.(redirects).next.(mountFallback).next.(scopeFallback).next.(*retries)
 	r.first = time.Microsecond
 	r.longest = time.Microsecond

@@ -64,6 +64,7 @@ type Client struct {
 	mirrors  map[string][]endpoint
 	insecure map[string]bool
 	schemes  *schemeTransport
+	waits    *waits
 	http     *http.Client
 	traffic  traffic
 	sources  []source
@@ -95,7 +96,8 @@ func New(opts Options) (*Client, error) {
 		return nil, err
 	}
 	c.traffic.RoundTripper = c.schemes
-	c.http = newHTTPClient(&c.traffic, newMirrorWatch(c.mirrors, opts.Notify))
+	c.waits = newTransport(&c.traffic, newMirrorWatch(c.mirrors, opts.Notify))
+	c.http = &http.Client{Transport: bodyCloser{c.waits}}
 	return c, nil
 }
 

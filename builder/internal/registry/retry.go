@@ -76,7 +76,7 @@ func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		wait := max(asked, t.backoff(attempt))
 		if !isRepeatable(req, resp, err) {
-			return t.delayTooMany(req.Context(), wait, resp, err)
+			return delayTooMany(req.Context(), wait, cause, resp, err)
 		}
 		if resp != nil {
 			discard(resp)
@@ -84,7 +84,7 @@ func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 		if attempt == t.attempts {
 			return nil, gaveUp
 		}
-		if err := sleep(req.Context(), wait); err != nil {
+		if err := pause(req.Context(), wait, cause); err != nil {
 			return nil, err
 		}
 		if req, err = rewind(req); err != nil {
@@ -111,11 +111,13 @@ func (t *retries) send(req *http.Request) (*http.Response, error) {
 
 // delayTooMany returns the outcome of a request that cannot be repeated here. It
 // returns a 429 only after a wait.
-func (t *retries) delayTooMany(ctx context.Context, wait time.Duration, resp *http.Response, err error) (*http.Response, error) {
+func delayTooMany(
+	ctx context.Context, wait time.Duration, cause string, resp *http.Response, err error,
+) (*http.Response, error) {
 	if resp == nil || resp.StatusCode != http.StatusTooManyRequests {
 		return resp, err
 	}
-	if err := sleep(ctx, wait); err != nil {
+	if err := pause(ctx, wait, cause); err != nil {
 		discard(resp)
 		return nil, err
 	}

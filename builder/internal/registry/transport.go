@@ -19,14 +19,14 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 )
 
-// newHTTPClient builds the chain of transports that every request passes. From the
-// outermost to the innermost they close request bodies, watch mirrors, limit size and time,
-// follow redirects, retry refused mounts and refused scopes, retry transient failures,
+// newTransport builds the chain of transports that every request passes. From the
+// outermost to the innermost they keep what is waited for, watch mirrors, limit size and
+// time, follow redirects, retry refused mounts and refused scopes, retry transient failures,
 // redact credentials, count bytes, and choose between TLS and plain HTTP.
-func newHTTPClient(count *traffic, watch *mirrorWatch) *http.Client {
+func newTransport(count *traffic, watch *mirrorWatch) *waits {
 	single := newRetries(redactingTransport{count})
 	watch.next = limits{redirects{mountFallback{scopeFallback{single}}}}
-	return &http.Client{Transport: bodyCloser{watch}}
+	return &waits{next: watch, open: map[*wait]bool{}}
 }
 
 // readFile reads a file of at most limit bytes.

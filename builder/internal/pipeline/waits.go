@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package pipeline
+
+import (
+	"sync"
+	"time"
+)
+
+// waitTick is how often a silent registry is reported.
+const waitTick = 15 * time.Second
+
+// waiter is the part of a registry client that knows what is waited for.
+type waiter interface {
+	Traffic() (sent, received int64)
+	Waits(min time.Duration) string
+}
+
+// narrate shows a stage, which says lines.
+type narrate func(name string, fn func(say func(line string)) error) error
+
+// narrateWaits runs fn, and shows what registries make it wait for while no byte moves.
+func narrateWaits(registry waiter, show narrate, fn func()) {
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { watchWaits(registry, show, stop) })
+	fn()
+	close(stop)
+	watching.Wait()
+}
+
+// watchWaits shows a stage for each time of silence, until stop is closed.
+func watchWaits(registry waiter, show narrate, stop <-chan struct{}) {
+	ticker := time.NewTicker(waitTick)
+	defer ticker.Stop()
+	moved := int64(-1)
+	next := func() (text string, goesOn bool) {
+		select {
+		case <-stop:
+			return "", false
+		case <-ticker.C:
+		}
+		sent, received := registry.Traffic()
+		silent := sent+received == moved
+		moved = sent + received
+		if !silent {
+			return "", true
+		}
+		return registry.Waits(waitTick), true
+	}
+	for {
+		text, goesOn := next()
+		if !goesOn {
+			return
+		}
+		if text == "" {
+			continue
+		}
+		_ = show("wait for the registry", func(say func(string)) error {
+			for text != "" {
+				say(text)
+				text, goesOn = next()
+			}
+			return nil
+		})
+		if !goesOn {
+			return
+		}
+	}
+}
