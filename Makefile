@@ -54,9 +54,13 @@ man:
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./builder/reference -man $(BIN)/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./sidecar/reference $(BIN)/man
 
-.PHONY: test
-test:
+# The programs that tests run, where apt-get can install them.
+.PHONY: programs
+programs:
 	@.ci/programs install
+
+.PHONY: test
+test: programs
 	@.ci/programs run $(MAKE) --no-print-directory check unit race
 	@echo 'Not part of this, because it needs a cluster: KUBECONFIG=… make e2e'
 
@@ -71,10 +75,13 @@ check:
 # What tests run beside our programs.
 TEST_TOOLS := $(shell .ci/programs tools) $(KUBERNETES:%=kubernetes-%.go)
 
+# What unit tests, apart from the drill.
+PACKAGES ?= ./...
+
 .PHONY: unit
 unit: $(TEST_TOOLS:%=$(TOOLS)/%)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TOOLS)/gitlab-ci-local || true; fi
-	$(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v $(DRILL))
+	$(GO) test -shuffle=on -timeout 15m $$($(GO) list $(PACKAGES) | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) -C scan/trufflehog/ahocorasick test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
