@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/pgzip"
@@ -75,7 +74,7 @@ func sentence(r *rand.Rand, n int) string {
 
 func BenchmarkWrite(b *testing.B) {
 	files := corpus()
-	opts := layer.Options{Directory: "/www/workspaces", Epoch: time.Unix(0, 0)}
+	opts := layer.Options{Directory: "/www/workspaces"}
 	var written layer.Layer
 	for b.Loop() {
 		var err error
@@ -112,7 +111,7 @@ func BenchmarkCompression(b *testing.B) {
 // corpusTar is the tar of a layer with the corpus.
 func corpusTar(b *testing.B) []byte {
 	var blob bytes.Buffer
-	if _, err := layer.Write(&blob, layer.Options{Directory: "/www/workspaces", Epoch: time.Unix(0, 0)}, corpus()); err != nil {
+	if _, err := layer.Write(&blob, layer.Options{Directory: "/www/workspaces"}, corpus()); err != nil {
 		b.Fatal(err)
 	}
 	return decompress(b, blob.Bytes())

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 // Package layer writes the image layer of a release: a tar whose bytes depend on
-// nothing but the paths and the content of the files and on the release epoch.
+// nothing but the paths and the content of the files. A release in which no file
+// changed has the layer of the release before, which registries and nodes have already.
 //
 // Files are 0644, directories 0755, everything belongs to root by number, and
-// every time is the epoch. The first entry below the layer's directory is an
+// every time is [ModTime]. The first entry below the layer's directory is an
 // opaque whiteout (OCI image specification, "Opaque Whiteout"), unless it is left out:
 // what lower layers have in that directory is hidden.
 package layer
@@ -41,12 +42,13 @@ const (
 	blocksInFlight   = 4
 )
 
+// ModTime is the time of every entry, in seconds since 1970.
+const ModTime = 0
+
 // Options say what the layer is for.
 type Options struct {
 	// Directory is the absolute directory of the image that the files are in.
 	Directory string
-	// Epoch is the time of every entry, in whole seconds.
-	Epoch time.Time
 	// Parents adds entries for the parents of Directory. Without a base they are
 	// needed, because some unpackers create missing ones without permissions; with a
 	// base they would change its directories.
@@ -214,7 +216,7 @@ func (l *Writer) header(name string, kind byte, size int64) error {
 	if kind == tar.TypeDir {
 		mode = 0o755
 	}
-	err := l.tar.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Size: size, Mode: mode, ModTime: l.opts.Epoch})
+	err := l.tar.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Size: size, Mode: mode, ModTime: time.Unix(ModTime, 0)})
 	if err != nil {
 		return fmt.Errorf("write %s to the layer: %w", name, err)
 	}

@@ -19,8 +19,7 @@ import (
 )
 
 var (
-	epoch   = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
-	options = layer.Options{Directory: "/www/workspaces", Epoch: epoch}
+	options = layer.Options{Directory: "/www/workspaces"}
 )
 
 // small returns a small tree in which the order of whole paths is not that of a
@@ -102,9 +101,9 @@ func names(list []entry) []string {
 func TestGoldenDigest(t *testing.T) {
 	got, _ := write(t, options, small())
 	want := layer.Layer{
-		Digest: "sha256:a37f5e0b3619fe2476e2ca3c6a75c63b658deb904a293bbd8a2715facb4c33c2",
-		DiffID: "sha256:0722bfa2d62ad64654f13997014e3ccd18b761f82828f4be279e7fb888fcbfec",
-		Size:   473, Files: 6, Bytes: 70,
+		Digest: "sha256:3bf82aed35fe9b2578f7e6bcde502c28c0f6107d887b1a8ad470218e0f16a194",
+		DiffID: "sha256:297b4ecd444f6a8c93c5ffbf5c9b9c1f960c7dcaf0d2a45d1d9bdebbc7b00276",
+		Size:   477, Files: 6, Bytes: 70,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)
@@ -152,11 +151,11 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// checkEntry wants nothing in a header but name, kind, mode, size and epoch, and
+// checkEntry wants nothing in a header but name, kind, mode, size and time, and
 // the content of [small].
 func checkEntry(t *testing.T, e entry) {
 	want := entry{Header: tar.Header{
-		Name: e.Header.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Data)), ModTime: epoch, Format: tar.FormatUSTAR,
+		Name: e.Header.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Data)), ModTime: time.Unix(layer.ModTime, 0), Format: tar.FormatUSTAR,
 	}}
 	if strings.HasSuffix(e.Header.Name, "/") {
 		want.Header.Typeflag, want.Header.Mode = tar.TypeDir, 0o755
@@ -214,7 +213,7 @@ func TestParents(t *testing.T) {
 		{"/a/b/c", true, []string{"a/", "a/b/", "a/b/c/", "a/b/c/.wh..wh..opq", "a/b/c/a"}},
 		{"/workspaces", true, []string{"workspaces/", "workspaces/.wh..wh..opq", "workspaces/a"}},
 	} {
-		_, blob := write(t, layer.Options{Directory: c.directory, Epoch: epoch, Parents: c.parents}, map[string][]byte{"a": nil})
+		_, blob := write(t, layer.Options{Directory: c.directory, Parents: c.parents}, map[string][]byte{"a": nil})
 		if diff := cmp.Diff(c.want, names(entries(t, blob))); diff != "" {
 			t.Errorf("%s, parents %t (-want +got):\n%s", c.directory, c.parents, diff)
 		}
@@ -231,7 +230,7 @@ func TestNoFiles(t *testing.T) {
 
 func TestRefusedDirectories(t *testing.T) {
 	for _, dir := range []string{"", "/", ".", "www", "www/workspaces", "/www/", "/www//workspaces", "/www/../etc", "/../etc", "//www", "/www/.wh.workspaces", "/caf\xe9"} {
-		if _, err := layer.NewWriter(io.Discard, layer.Options{Directory: dir, Epoch: epoch}); err == nil || !strings.Contains(err.Error(), "below the root") {
+		if _, err := layer.NewWriter(io.Discard, layer.Options{Directory: dir}); err == nil || !strings.Contains(err.Error(), "below the root") {
 			t.Errorf("directory %q: error %v", dir, err)
 		}
 	}

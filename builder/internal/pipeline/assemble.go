@@ -105,7 +105,7 @@ func defaultName(r *Reading) string {
 // addManifest adds the layer with the release manifest.
 func (b *build) addManifest(ctx context.Context, m *release.Manifest, encoded []byte) error {
 	_, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
-		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Epoch: m.Created, Parents: b.Base == ""},
+		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.Base == ""},
 			map[string][]byte{path.Base(release.ManifestPath): encoded})
 		return l.DiffID, err
 	})

@@ -171,7 +171,7 @@ func (b *build) openLayer(w io.Writer, tree *source.Tree) (*layer.Writer, error)
 		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", checkEpoch(b.epoch))}
 	}
 	out, err := layer.NewWriter(w, layer.Options{
-		Directory: b.Repository.Directory, Epoch: b.epoch, Parents: b.Base == "", Keep: b.KeepBaseWorkspaces,
+		Directory: b.Repository.Directory, Parents: b.Base == "", Keep: b.KeepBaseWorkspaces,
 	})
 	return out, fail(Engine, err)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -135,6 +136,34 @@ func TestOtherInputGivesAnotherDigest(t *testing.T) {
 	}
 }
 
+// A release in which only the commit and the name changed has the layer of the release
+// before: it is not uploaded again, and no node pulls it again.
+func TestReleaseWithoutAChangeHasTheSameLayer(t *testing.T) {
+	f := newFixture(t)
+	content := func() v1.Hash {
+		t.Helper()
+		layers, err := pull(t, f.mustBuild(t).Images[0], "linux/amd64").Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest, err := layers[len(layers)-2].Digest() // the last one is the release manifest
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest
+	}
+	first := content()
+	f.opts.Release = "v2"
+	commit(t, f.src, time.Unix(1700000000, 0))
+	if second := content(); second != first {
+		t.Errorf("layer %s instead of %s", second, first)
+	}
+	f.write(t, "mail/NEW.md", "x")
+	if third := content(); third == first {
+		t.Error("a file is not in the layer")
+	}
+}
+
 func TestLayoutAndRegistryHoldTheSameImage(t *testing.T) {
 	f := newFixture(t)
 	built := f.mustBuild(t)
@@ -156,7 +185,7 @@ func TestLayoutAndRegistryHoldTheSameImage(t *testing.T) {
 // anything that we or our dependencies write into images does: the manifest's fields,
 // labels, history, the tar, its compression, BuildKit's JSON. Change it when that is
 // meant, and say so to users, whose rebuilt releases get another digest.
-const goldenDigest = "sha256:81404aa620b6a7b03a7f632c921807b12b690b96389ab5a85bf5b46ec046b1a1"
+const goldenDigest = "sha256:91539bdf0b1456e8d3d5e3a479e59c7cead2bd3d302973a17c5f47483e18968a"
 
 func TestDigestIsTheSameFromReleaseToRelease(t *testing.T) {
 	f := newFixture(t)

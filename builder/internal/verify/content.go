@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
@@ -130,8 +131,8 @@ func (c *content) form(h *tar.Header) string {
 		return fmt.Sprintf("has mode %#o instead of %#o", h.Mode, mode)
 	case h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "":
 		return fmt.Sprintf("belongs to %d:%d (%q:%q), and not to root by number", h.Uid, h.Gid, h.Uname, h.Gname)
-	case !h.ModTime.Equal(c.manifest.Created):
-		return fmt.Sprintf("is of %s, and not of the time of the release", h.ModTime.UTC())
+	case h.ModTime.Unix() != layer.ModTime:
+		return fmt.Sprintf("has the time %s instead of 1970-01-01T00:00:00Z", h.ModTime.UTC().Format(time.RFC3339))
 	}
 	for key := range h.PAXRecords {
 		if key != "path" {
