@@ -20,8 +20,8 @@ import (
 const (
 	// baselineVersion is that of the file's format, and of how fingerprints are made.
 	baselineVersion = 1
-	// acceptedDays is how long a new entry is proposed to hold.
-	acceptedDays = 90
+	// AcceptedDays is how long a new entry holds unless somebody says otherwise, in days.
+	AcceptedDays = 90
 	// dateFormat is that of expiry dates.
 	dateFormat = time.DateOnly
 	// minSalt is the shortest salt of a baseline, in characters.
@@ -46,6 +46,8 @@ type Baseline struct {
 	proposal *Proposal
 	// partial: only some of the files are scanned: see [Baseline.Partial].
 	partial bool
+	// audited: see [Baseline.Audited].
+	audited bool
 }
 
 type baselineFile struct {

@@ -49,7 +49,7 @@ func (p Proposal) chooses(f Finding) bool {
 }
 
 func (p Proposal) expires(now time.Time) string {
-	return cmp.Or(p.Expires, now.UTC().AddDate(0, 0, acceptedDays).Format(dateFormat))
+	return cmp.Or(p.Expires, now.UTC().AddDate(0, 0, AcceptedDays).Format(dateFormat))
 }
 
 // fill gives an entry that lacks an owner or a reason those of the proposal.

@@ -48,7 +48,7 @@ func (s *Scanner) UseBaseline(b *Baseline) {
 }
 
 func (b *Baseline) comparesValues() bool {
-	if b.proposal != nil {
+	if b.proposal != nil || b.audited {
 		return true
 	}
 	for _, e := range b.entries {

@@ -106,14 +106,26 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such as release.yaml")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings and their values, and stop")
 	group(root.PersistentFlags(), groupGeneral)
-	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.plan())
+	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.baseline(), a.plan())
 	root.AddCommand(a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
-	for _, cmd := range root.Commands() {
+	for _, cmd := range runnable(root) {
 		a.prepare(root, cmd)
 	}
 	root.AddCommand(a.completion())
 	root.InitDefaultHelpCmd()
 	return root
+}
+
+// runnable lists the commands of a tree that do something: not root, and no group of others.
+func runnable(root *cobra.Command) (list []*cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() {
+			list = append(list, runnable(cmd)...)
+		} else {
+			list = append(list, cmd)
+		}
+	}
+	return list
 }
 
 // prepare makes a command resolve its settings before it runs, makes wrong
@@ -166,7 +178,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 // environment may serve several commands.
 func flagNames(root *cobra.Command) []string {
 	var names []string
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range append(runnable(root), root) {
 		add := func(f *pflag.Flag) { names = append(names, f.Name, cmd.Name()+"-"+f.Name) }
 		cmd.Flags().VisitAll(add)
 		cmd.PersistentFlags().VisitAll(add)

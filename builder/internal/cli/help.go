@@ -40,12 +40,12 @@ builder build https://git.example.com/ai/workspaces.git#main \
   --base registry.example.com/prismeai-workspaces:v2.4.0 \
   --tag registry.example.com/ai/release:2.4.0 --push`
 
-// pages documents the program and all its commands.
+// pages documents a command and all below it.
 func pages(root *cobra.Command) []manual.Page {
 	list := []manual.Page{page(root)}
 	for _, cmd := range root.Commands() {
 		if cmd.IsAvailableCommand() {
-			list = append(list, page(cmd))
+			list = append(list, pages(cmd)...)
 		}
 	}
 	return list
@@ -67,11 +67,13 @@ func page(cmd *cobra.Command) manual.Page {
 		p.Usage = cmd.Name() + " COMMAND [flags]"
 		p.ExitCodes = exitCodes("")
 		p.Footer = "Run 'builder COMMAND --help' for the flags and examples of a command."
-		for _, child := range cmd.Commands() {
-			if child.IsAvailableCommand() {
-				p.Commands = append(p.Commands, manual.Item{Term: child.Name(), Text: child.Short})
-			}
+	}
+	for _, child := range cmd.Commands() {
+		if child.IsAvailableCommand() {
+			p.Commands = append(p.Commands, manual.Item{Term: child.Name(), Text: child.Short})
 		}
+	}
+	if !cmd.HasParent() {
 		return p
 	}
 	if len(p.Groups) > 1 {
@@ -136,7 +138,7 @@ func (a *app) help() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Print the help of a command",
 		Example: "builder help build",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err == nil && len(rest) > 0 {

@@ -31,8 +31,8 @@ func helpOf(t *testing.T, columns string, args ...string) string {
 // commandNames lists all commands, and the program itself as "".
 func commandNames() []string {
 	names := []string{""}
-	for _, cmd := range new(app).root().Commands() {
-		names = append(names, cmd.Name())
+	for _, cmd := range runnable(new(app).root()) {
+		names = append(names, strings.TrimPrefix(cmd.CommandPath(), "builder "))
 	}
 	return names
 }
@@ -160,8 +160,8 @@ func TestParseCallFindsMistakes(t *testing.T) {
 
 // TestEveryFlagIsInTheHelp compares the help with what the command takes.
 func TestEveryFlagIsInTheHelp(t *testing.T) {
-	for _, cmd := range new(app).root().Commands() {
-		help := helpOf(t, "80", cmd.Name())
+	for _, cmd := range runnable(new(app).root()) {
+		help := helpOf(t, "80", strings.Fields(cmd.CommandPath())[1:]...)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if !f.Hidden && !strings.Contains(help, "--"+f.Name) {
 				t.Errorf("%s: the help lacks --%s", cmd.Name(), f.Name)

@@ -139,7 +139,7 @@ func isCompletion(args []string) bool {
 
 // plainUsage removes the quotes around the names of values, which shells show as they are.
 func plainUsage(root *cobra.Command) {
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range append(runnable(root), root) {
 		plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
 		cmd.Flags().VisitAll(plain)
 		cmd.PersistentFlags().VisitAll(plain)

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+// Package audit asks somebody at a terminal what to do about each secret that a scan found.
+//
+// It shows what the scan prints, and no more of a secret. Every decision is saved before the
+// next question, so that nothing is lost, however the session ends.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
+	"github.com/prismeai/workspaces-release/scan"
+)
+
+// maxPlaces is how many places of a secret are shown.
+const maxPlaces = 5
+
+// Session is one audit.
+type Session struct {
+	// In is a terminal in raw mode, and Out the same one.
+	In  io.Reader
+	Out io.Writer
+	// Baseline is the one to decide with; Save writes it after each decision.
+	Baseline *scan.Baseline
+	Save     func(*scan.Baseline) error
+	// Proposal has what is proposed for the first secret that is accepted.
+	Proposal scan.Proposal
+	Now      time.Time
+
+	keys *keyboard
+}
+
+// Summary says what was decided.
+type Summary struct {
+	Accepted, Real, Skipped, Left int
+}
+
+// decision is what was decided of a case, and the baseline before that.
+type decision struct {
+	kind   byte
+	before *scan.Baseline
+}
+
+// The keys.
+const (
+	keyAccept = 'a'
+	keyReal   = 'r'
+	keySkip   = 's'
+	keyBack   = 'b'
+	keyQuit   = 'q'
+)
+
+const menu = "  [a]ccept  [r]eal leak  [s]kip  [b]ack  [q]uit: "
+
+// Run asks for a decision on each case. It ends early when the user quits, when the terminal
+// is gone, or with the context; what was decided until then is saved.
+func (s *Session) Run(ctx context.Context, cases []scan.Case) (Summary, error) {
+	s.keys = newKeyboard(s.In)
+	var made []decision
+	for len(made) < len(cases) {
+		s.show(cases[len(made)], len(made)+1, len(cases))
+		before := s.Baseline
+		kind, err := s.ask(ctx, cases[len(made)])
+		switch {
+		case err != nil:
+			return summarize(made, len(cases)), err
+		case kind == keyQuit:
+			return summarize(made, len(cases)), nil
+		case kind == keyBack && len(made) == 0:
+			s.print("This is the first secret.\n")
+			continue
+		case kind == keyBack:
+			err = s.replace(made[len(made)-1].before)
+			made = made[:len(made)-1]
+		}
+		if err != nil {
+			return summarize(made, len(cases)), err
+		}
+		if kind != keyBack {
+			made = append(made, decision{kind, before})
+		}
+	}
+	return summarize(made, len(cases)), nil
+}
+
+func summarize(made []decision, all int) Summary {
+	sum := Summary{Left: all - len(made)}
+	for _, d := range made {
+		switch d.kind {
+		case keyAccept:
+			sum.Accepted++
+		case keyReal:
+			sum.Real++
+		default:
+			sum.Skipped++
+		}
+	}
+	return sum
+}
+
+// ask waits for a key and acts on it.
+func (s *Session) ask(ctx context.Context, c scan.Case) (kind byte, err error) {
+	for {
+		s.print(menu)
+		key, err := s.keys.next(ctx)
+		if err != nil {
+			s.print("\n")
+			return 0, err
+		}
+		switch key {
+		case keyAccept:
+			s.print("accept\n")
+			done, err := s.accept(ctx, c)
+			if err != nil || done {
+				return keyAccept, err
+			}
+		case keyReal:
+			s.print("real leak: revoke it\n")
+			return keyReal, s.replace(s.Baseline.MarkReal(c, s.Now))
+		case keySkip, keyBack, keyQuit:
+			s.print(map[byte]string{keySkip: "skip\n", keyBack: "back\n", keyQuit: "quit\n"}[key])
+			return key, nil
+		default:
+			s.print("\n")
+		}
+	}
+}
+
+// accept asks who accepts a secret, why, and until when. Escape leads back to the menu.
+func (s *Session) accept(ctx context.Context, c scan.Case) (done bool, err error) {
+	p := s.Proposal
+	for _, question := range []struct {
+		name  string
+		value *string
+	}{{"owner", &p.Owner}, {"reason", &p.Reason}, {"until", &p.Expires}} {
+		for {
+			text, err := s.line(ctx, question.name, *question.value)
+			if err != nil || text == escaped {
+				return false, err
+			}
+			tried := p
+			tried.Rule = ""
+			tried.Owner = "-"
+			tried.Reason = "-"
+			if question.name == "until" {
+				tried.Expires = text
+			}
+			if problem := tried.Check(s.Now); problem != nil {
+				s.print("  " + problem.Error() + "\n")
+				continue
+			}
+			if text == "" && question.name != "until" {
+				s.print("  an entry needs an " + question.name + "; Escape leads back\n")
+				continue
+			}
+			*question.value = text
+			break
+		}
+	}
+	s.Proposal = p
+	return true, s.replace(s.Baseline.Accept(c, p, s.Now))
+}
+
+// replace saves a baseline and goes on with it.
+func (s *Session) replace(b *scan.Baseline) error {
+	if err := s.Save(b); err != nil {
+		return err
+	}
+	s.Baseline = b
+	return nil
+}
+
+// show shows a case as a scan prints it.
+func (s *Session) show(c scan.Case, number, all int) {
+	f := c[0]
+	s.print(fmt.Sprintf("\n%d of %d: %s (%s)\n", number, all, f.Rule, f.Severity))
+	s.print(fmt.Sprintf("  %s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Text(), f.Redacted, f.Verification, f.Fingerprint))
+	for _, also := range f.Also {
+		s.print("  found by " + also.Rule + ", too\n")
+	}
+	for i, other := range c[1:] {
+		if i == maxPlaces {
+			s.print(fmt.Sprintf("  and in %d more places\n", len(c)-1-i))
+			break
+		}
+		s.print("  the same secret: " + other.Position() + "\n")
+	}
+	s.print("  help: " + f.Help + "\n")
+}
+
+// print writes text for a terminal in raw mode.
+func (s *Session) print(text string) {
+	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) //nolint:errcheck // reading ends, too
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package audit
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrInterrupted is returned for Ctrl-C, which a terminal in raw mode gives as a key.
+var ErrInterrupted = fmt.Errorf("the audit was interrupted: %w", context.Canceled)
+
+// errGone is a terminal that has been closed.
+var errGone = errors.New("the terminal is gone; what was decided is saved")
+
+// The keys of a line.
+const (
+	ctrlC     = 3
+	ctrlD     = 4
+	backspace = 8
+	ctrlU     = 21
+	escape    = 27
+	delete    = 127
+)
+
+// escaped is the text of a line that the user left with Escape.
+const escaped = "\x1b"
+
+// maxLine bounds a line, in characters.
+const maxLine = 500
+
+// keyboard reads keys of a terminal.
+type keyboard struct {
+	runes chan rune
+}
+
+// newKeyboard reads in a goroutine, because reading a terminal cannot be interrupted. It ends
+// when the terminal is closed, or with the program.
+func newKeyboard(in io.Reader) *keyboard {
+	k := &keyboard{runes: make(chan rune)}
+	go func() {
+		defer close(k.runes)
+		reader := bufio.NewReader(in)
+		for {
+			r, _, err := reader.ReadRune()
+			if err != nil {
+				return
+			}
+			if r == escape && reader.Buffered() > 0 {
+				skipSequence(reader)
+				continue
+			}
+			k.runes <- r
+		}
+	}()
+	return k
+}
+
+// skipSequence skips what a key such as an arrow sends after Escape.
+func skipSequence(reader *bufio.Reader) {
+	for reader.Buffered() > 0 {
+		c, err := reader.ReadByte()
+		if err != nil || c != '[' && c != 'O' && c >= '@' && c <= '~' {
+			return
+		}
+	}
+}
+
+func (k *keyboard) read(ctx context.Context) (rune, error) {
+	select {
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	case r, open := <-k.runes:
+		switch {
+		case !open:
+			return 0, errGone
+		case r == ctrlC:
+			return 0, ErrInterrupted
+		}
+		return r, nil
+	}
+}
+
+// next returns the next key, in lower case; that of another script is none of ours.
+func (k *keyboard) next(ctx context.Context) (byte, error) {
+	r, err := k.read(ctx)
+	if err != nil || r >= utf8.RuneSelf {
+		return 0, err
+	}
+	if r == ctrlD {
+		return keyQuit, nil
+	}
+	return byte(unicode.ToLower(r)), nil
+}
+
+// line reads a line, with what is proposed where the user enters nothing, or [escaped].
+func (s *Session) line(ctx context.Context, name, proposed string) (string, error) {
+	prompt := "  " + name
+	if proposed != "" {
+		prompt += " [" + proposed + "]"
+	}
+	s.print(prompt + ": ")
+	var text []rune
+	for {
+		r, err := s.keys.read(ctx)
+		if err != nil {
+			s.print("\n")
+			return "", err
+		}
+		switch {
+		case r == '\r' || r == '\n':
+			s.print("\n")
+			if len(text) == 0 {
+				return proposed, nil
+			}
+			return string(text), nil
+		case r == escape || r == ctrlD:
+			s.print("\n")
+			return escaped, nil
+		case r == backspace || r == delete:
+			if len(text) > 0 {
+				text = text[:len(text)-1]
+				io.WriteString(s.Out, "\b \b") //nolint:errcheck // reading ends, too
+			}
+		case r == ctrlU:
+			for range text {
+				io.WriteString(s.Out, "\b \b") //nolint:errcheck // reading ends, too
+			}
+			text = nil
+		case unicode.IsPrint(r) && r != utf8.RuneError && len(text) < maxLine:
+			text = append(text, r)
+			s.print(string(r))
+		}
+	}
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package scan
+
+import (
+	"cmp"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Case is a secret for somebody to decide on: what is found of it, at least one finding.
+type Case []Finding
+
+// Audited returns the baseline for a scan whose findings are decided on one by one. An entry
+// that nothing is found for is no problem then, and stays.
+func (b *Baseline) Audited() *Baseline {
+	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: slices.Clone(b.entries), partial: true, audited: true}
+}
+
+// Undecided returns the secrets of a report, to which the baseline has been applied, that are
+// not accepted and not marked as real.
+func (b *Baseline) Undecided(r *Report) []Case {
+	var cases []Case
+	places := map[string]int{}
+	for _, f := range r.Findings {
+		if slices.ContainsFunc(b.entries, func(e baselineEntry) bool { return e.Real && e.matches(f) }) {
+			continue
+		}
+		key := f.Fingerprint
+		if len(f.Values) > 0 {
+			key = f.Values[0]
+		}
+		i, known := places[key]
+		if !known {
+			i = len(cases)
+			places[key] = i
+			cases = append(cases, nil)
+		}
+		cases[i] = append(cases[i], f)
+	}
+	return cases
+}
+
+// Accept returns the baseline with an entry for a secret, by owner, reason and last day,
+// instead of any it had.
+func (b *Baseline) Accept(c Case, p Proposal, now time.Time) *Baseline {
+	return b.decide(c, func(e *baselineEntry) {
+		e.Owner = p.Owner
+		e.Reason = p.Reason
+		e.Expires = p.expires(now)
+	})
+}
+
+// MarkReal returns the baseline with an entry that says that a secret is a leak. It is not
+// accepted, and an audit does not ask again.
+func (b *Baseline) MarkReal(c Case, now time.Time) *Baseline {
+	return b.decide(c, func(e *baselineEntry) {
+		e.Real = true
+		e.Expires = Proposal{}.expires(now)
+	})
+}
+
+func (b *Baseline) decide(c Case, fill func(*baselineEntry)) *Baseline {
+	decided := *b
+	decided.entries = slices.DeleteFunc(slices.Clone(b.entries), func(e baselineEntry) bool {
+		return !e.isBroad() && slices.ContainsFunc(c, e.matches)
+	})
+	e := newEntry(c[0])
+	for _, f := range c {
+		e.note(f)
+	}
+	fill(&e)
+	decided.entries = append(decided.entries, e)
+	slices.SortFunc(decided.entries, compareEntries)
+	return &decided
+}
+
+// soonDays is how long before its last day an entry is said to expire soon.
+const soonDays = 30
+
+// Stats counts the entries of a baseline.
+type Stats struct {
+	SchemaVersion int    `json:"schemaVersion"`
+	File          string `json:"file"`
+	// Entries are all; Accepting have an owner, a reason and a date that has not passed.
+	Entries   int `json:"entries"`
+	Accepting int `json:"accepting"`
+	// Incomplete entries lack an owner or a reason, Expired ones have passed, ExpiringSoon
+	// ones do so within 30 days, and Real ones are leaks.
+	Incomplete   int `json:"incomplete"`
+	Expired      int `json:"expired"`
+	ExpiringSoon int `json:"expiringSoon"`
+	Real         int `json:"real"`
+	// Stale counts the entries that nothing is found for; absent without a scan.
+	Stale *int `json:"stale,omitempty"`
+	// ByRule, ByOwner and ByExpiry, which is a month such as 2027-01, are sorted by name.
+	ByRule   []NamedCount `json:"byRule"`
+	ByOwner  []NamedCount `json:"byOwner"`
+	ByExpiry []NamedCount `json:"byExpiry"`
+	// Unused are the entries that are stale.
+	Unused []string `json:"unused,omitempty"`
+}
+
+// NamedCount is how many entries have something in common.
+type NamedCount struct {
+	Name    string `json:"name"`
+	Entries int    `json:"entries"`
+}
+
+// statsVersion is that of the JSON of [Stats].
+const statsVersion = 1
+
+// Stats counts the entries at a time. With the report of a scan, to which the baseline has
+// been applied, it counts those that nothing is found for, too; the report may be nil.
+func (b *Baseline) Stats(r *Report, now time.Time) Stats {
+	s := Stats{SchemaVersion: statsVersion, File: b.file, Entries: len(b.entries)}
+	today := now.UTC().Format(dateFormat)
+	soon := now.UTC().AddDate(0, 0, soonDays).Format(dateFormat)
+	rules, owners, months := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, e := range b.entries {
+		rules[cmp.Or(e.Rule, "*")]++
+		owners[e.Owner]++
+		months[e.Expires[:len("2027-01")]]++
+		switch {
+		case e.Real:
+			s.Real++
+		case !e.complete():
+			s.Incomplete++
+		case e.Expires < today:
+			s.Expired++
+		default:
+			s.Accepting++
+			if e.Expires <= soon {
+				s.ExpiringSoon++
+			}
+		}
+	}
+	s.ByRule = counts(rules)
+	s.ByOwner = counts(owners)
+	s.ByExpiry = counts(months)
+	if r != nil {
+		s.Unused = b.unused(r)
+		stale := len(s.Unused)
+		s.Stale = &stale
+	}
+	return s
+}
+
+// unused describes the entries that nothing is found for.
+func (b *Baseline) unused(r *Report) []string {
+	all := slices.Concat(r.Findings, r.History.findings())
+	for _, a := range r.Accepted {
+		all = append(all, a.Finding)
+	}
+	var list []string
+	for _, e := range b.entries {
+		if !slices.ContainsFunc(all, e.matches) {
+			list = append(list, e.describe())
+		}
+	}
+	return list
+}
+
+func counts(byName map[string]int) []NamedCount {
+	list := []NamedCount{}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		list = append(list, NamedCount{name, byName[name]})
+	}
+	return list
+}
