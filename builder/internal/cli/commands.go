@@ -76,7 +76,7 @@ builder validate . --config release.yaml --format json`,
 			if err != nil {
 				return usageError(cmd, err)
 			}
-			reading, err := a.read(cmd, args[0], &from, checks, quiet)
+			reading, err := a.read(cmd, args[0], &from, checks, onTerminal)
 			if exitCode(err) != exitUsage {
 				err = errors.Join(err, a.writeReports(targets, reading, err))
 			}
@@ -113,7 +113,7 @@ builder plan workspaces --format dot | dot -Tsvg > plan.svg`,
 			if err != nil {
 				return err
 			}
-			reading, err := a.read(cmd, args[0], &from, checks, quiet)
+			reading, err := a.read(cmd, args[0], &from, checks, onTerminal)
 			if reading == nil {
 				return err
 			}

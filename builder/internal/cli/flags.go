@@ -314,17 +314,27 @@ func (f *formatFlag) Set(text string) error {
 // progressFlag says how progress is shown.
 type progressFlag struct{ mode string }
 
-// quiet shows no progress.
-var quiet = progressFlag{"quiet"}
-
 func (f *progressFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: `auto|tty|plain|rawjson|quiet`; auto is tty on a terminal and plain elsewhere")
+	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: `auto|tty|plain|rawjson|quiet`; tty is one line that moves; auto is tty on a terminal and plain elsewhere")
 	group(flags, groupOutput)
 }
 
+// onTerminal shows progress on a terminal only: a log would not need it.
+var onTerminal = progressFlag{"terminal"}
+
 // display shows progress on standard error.
 func (f progressFlag) display(a *app) (*progress.Display, error) {
-	display, err := progress.New(a.Err, f.mode)
+	dumb := a.env["TERM"] == "dumb"
+	mode := f.mode
+	switch {
+	case f == onTerminal && (dumb || !progress.IsTerminal(a.Err)):
+		mode = "quiet"
+	case f == onTerminal:
+		mode = "tty"
+	case mode == "auto" && dumb:
+		mode = "plain"
+	}
+	display, err := progress.New(a.Err, mode)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}

@@ -46,7 +46,7 @@ func groupEnvironment() []groupItem {
 		{manual.Item{Term: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", Text: "The proxies, and the hosts that need none."}, remote},
 		{manual.Item{Term: "SOURCE_DATE_EPOCH", Text: "The time of the release in seconds since 1970 (default: the time of the commit)."}, []string{groupRelease, groupScan}},
 		{manual.Item{Term: "TMPDIR", Text: "The directory of temporary files."}, []string{groupSource, groupRelease}},
-		{manual.Item{Term: "NO_COLOR, TERM", Text: "Colours and moving lines are off with NO_COLOR, or with TERM=dumb."}, []string{groupOutput}},
+		{manual.Item{Term: "NO_COLOR, TERM", Text: "NO_COLOR switches colours off. TERM=dumb switches the moving line of progress off, too."}, []string{groupOutput}},
 		{manual.Item{Term: "COLUMNS", Text: "The width of the help, in columns."}, []string{groupGeneral}},
 	}
 }

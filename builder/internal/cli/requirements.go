@@ -150,7 +150,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 	if err != nil {
 		return nil, err
 	}
-	reading, err := a.read(cmd, arg, from, checks, quiet)
+	reading, err := a.read(cmd, arg, from, checks, onTerminal)
 	if reading == nil {
 		return nil, err
 	}

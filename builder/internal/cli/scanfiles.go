@@ -159,7 +159,7 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 // quiet.
 func (a *app) readFiles(cmd *cobra.Command, files pipeline.Files, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
 	if show.mode == "auto" {
-		show = quiet
+		show = progressFlag{"quiet"}
 	}
 	display, err := show.display(a)
 	if err != nil {

@@ -252,6 +252,10 @@ func TestCounterTellsFilesBytesAndRate(t *testing.T) {
 		if got, want := tell(), "3 files, 3MB, 1.5MB/s"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}
+		c.expect(12, 12_000_000)
+		if got, want := tell(), "3 of 12 files, 3MB of 12MB, 1.5MB/s, 6s left"; got != want {
+			t.Errorf("%q instead of %q", got, want)
+		}
 	})
 }
 

@@ -137,6 +137,7 @@ func (s *stages) read(ctx context.Context, input Input, checks Checks, opened fu
 func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, checks Checks, sinks []sink) (*Reading, error) {
 	var counter counter
 	sinks = append(sinks, counter.add)
+	tree.OnListed(counter.expect)
 	var collector *workspace.Collector
 	if checks.Workspaces != nil {
 		options := *checks.Workspaces
@@ -317,9 +318,11 @@ func deliver(ctx context.Context, file source.File, pipes []chan source.File) er
 	return nil
 }
 
-// counter tells how far a reading is.
+// counter counts files and bytes for the display of progress.
 type counter struct {
 	files, bytes atomic.Int64
+	// allFiles and allBytes are the totals, or 0 until they are known.
+	allFiles, allBytes atomic.Int64
 }
 
 func (c *counter) add(f source.File) error {
@@ -328,11 +331,39 @@ func (c *counter) add(f source.File) error {
 	return nil
 }
 
+// expect sets the totals.
+func (c *counter) expect(files int, bytes int64) {
+	c.allFiles.Store(int64(files))
+	c.allBytes.Store(bytes)
+}
+
+// tell returns a function that says how far the reading is, and once the totals are known, how
+// long it will take.
 func (c *counter) tell() func() string {
 	started := time.Now()
 	return func() string {
-		rate := float64(c.bytes.Load()) / max(time.Since(started).Seconds(), 1e-3)
-		return fmt.Sprintf("%s files, %s, %s/s", strconv.FormatInt(c.files.Load(), 10),
-			units.HumanSize(float64(c.bytes.Load())), units.HumanSize(rate))
+		files := strconv.FormatInt(c.files.Load(), 10)
+		bytes := units.HumanSize(float64(c.bytes.Load()))
+		if all := c.allFiles.Load(); all > 0 {
+			files += " of " + strconv.FormatInt(all, 10)
+			bytes += " of " + units.HumanSize(float64(c.allBytes.Load()))
+		}
+		passed := time.Since(started)
+		rate := float64(c.bytes.Load()) / max(passed.Seconds(), 1e-3)
+		text := fmt.Sprintf("%s files, %s, %s/s", files, bytes, units.HumanSize(rate))
+		if left := c.remaining(passed); left >= time.Second {
+			text += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+		return text
 	}
+}
+
+// remaining estimates the time to the end from the share of bytes that took the time passed. It
+// is 0 if that is not known, or too early to say.
+func (c *counter) remaining(passed time.Duration) time.Duration {
+	done, all := c.bytes.Load(), c.allBytes.Load()
+	if done == 0 || done >= all || passed < time.Second {
+		return 0
+	}
+	return time.Duration(float64(passed) * float64(all-done) / float64(done))
 }

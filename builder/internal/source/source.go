@@ -148,6 +148,8 @@ type Tree struct {
 	// in none.
 	subdir string
 	notify func(note string)
+	// listed gets the number of files and bytes that ship, before they are read.
+	listed func(files int, bytes int64)
 }
 
 // errNoWorkspaces is a source without anything to ship.
@@ -248,6 +250,10 @@ func readListedFile(list []entry, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// OnListed makes [Tree.Walk] call fn with the number of files and bytes that ship, before it
+// reads the first one.
+func (t *Tree) OnListed(fn func(files int, bytes int64)) { t.listed = fn }
+
 // Walk hands every file that ships to fn, in the byte order of their paths, each read
 // once. It ends early with an error of fn, of the file system, of the context, or with
 // a [LimitError]; there is no report then. A report with an error among its diagnostics
@@ -257,6 +263,9 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	w.ignored = t.ignored
 	if err := w.list(ctx, t.root); err != nil {
 		return Report{}, err
+	}
+	if t.listed != nil {
+		t.listed(len(w.files), w.total)
 	}
 	t.notifyLeftOut(w.aside)
 	for _, name := range w.unfinished {

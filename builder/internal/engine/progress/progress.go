@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 // Package progress shows the stages of a run and BuildKit's own progress in
-// one display: BuildKit's, as users of docker buildx know it.
+// one display. A terminal has one line that moves; otherwise the display is BuildKit's, as
+// users of docker buildx know it.
 package progress
 
 import (
@@ -22,8 +23,12 @@ var modes = []progressui.DisplayMode{
 	progressui.AutoMode, progressui.TtyMode, progressui.PlainMode, progressui.RawJSONMode, progressui.QuietMode,
 }
 
-// tick is the time between two reports of a running stage.
-const tick = 2 * time.Second
+const (
+	// tick is the time to the first report of a running stage where each report is a line of
+	// its own. It doubles with each one, up to maxTick, so that a log stays short.
+	tick    = 2 * time.Second
+	maxTick = time.Minute
+)
 
 // Display is a running display. Its methods are safe for concurrent use.
 type Display struct {
@@ -31,6 +36,8 @@ type Display struct {
 	sources sync.WaitGroup
 	done    chan struct{}
 	err     error
+	// tick and maxTick are the shortest and the longest time between two reports of a stage.
+	tick, maxTick time.Duration
 
 	mu sync.Mutex
 	// failure is the error of the first stage that failed.
@@ -38,17 +45,30 @@ type Display struct {
 }
 
 // New starts a display on out. Mode is auto, tty, plain, rawjson or quiet; auto
-// means tty where out is a terminal and plain where it is not.
+// means tty where out is a terminal and plain where it is not. Tty is one line that moves; it
+// is erased when the display is closed.
 func New(out io.Writer, mode string) (*Display, error) {
-	ui, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
-	if err != nil {
-		return nil, fmt.Errorf("progress mode %q: %w; use one of %v", mode, err, modes)
+	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{}), tick: tick, maxTick: maxTick}
+	// The display outlives the run's context, so that an interrupted run shows its end.
+	follow := (&line{out: out}).follow
+	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine && IsTerminal(out) {
+		d.tick = frame
+		d.maxTick = frame
+	} else {
+		ui, err := progressui.NewDisplay(out, progressui.DisplayMode(mode))
+		if err != nil {
+			return nil, fmt.Errorf("progress mode %q: %w; use one of %v", mode, err, modes)
+		}
+		follow = func(status <-chan *client.SolveStatus) error {
+			_, err := ui.UpdateFrom(context.Background(), d.status)
+			return err
+		}
 	}
-	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
-		// The display outlives the run's context, so that an interrupted run shows its end.
-		_, d.err = ui.UpdateFrom(context.Background(), d.status)
+		d.err = follow(d.status)
+		for range d.status { // a display that cannot write must not hold up the run
+		}
 	}()
 	return d, nil
 }
@@ -81,7 +101,7 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 	return d.Narrate(name, func(say func(string)) error {
 		stop := make(chan struct{})
 		var ticking sync.WaitGroup
-		ticking.Go(func() { watch(say, tell, stop) })
+		ticking.Go(func() { d.watch(say, tell, stop) })
 		err := fn()
 		close(stop)
 		ticking.Wait()
@@ -122,15 +142,18 @@ func (d *Display) describe(err error) string {
 }
 
 // watch reports a stage until it ends.
-func watch(say func(string), tell func() string, stop <-chan struct{}) {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+func (d *Display) watch(say func(string), tell func() string, stop <-chan struct{}) {
+	wait := d.tick
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	for {
 		select {
 		case <-stop:
 			return
-		case <-ticker.C:
+		case <-timer.C:
 			say(tell())
+			wait = min(2*wait, d.maxTick)
+			timer.Reset(wait)
 		}
 	}
 }

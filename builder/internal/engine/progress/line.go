@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/docker/go-units"
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/term"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
+)
+
+const (
+	// frame is the time between two changes of the line.
+	frame = 100 * time.Millisecond
+	// eraseLine moves to the start of the line of a terminal, and erases it.
+	eraseLine = "\r\x1b[K"
+	// defaultColumns is the width of a terminal that does not tell it.
+	defaultColumns = 80
+)
+
+// IsTerminal reports whether out is a terminal, which can show a line that moves.
+func IsTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// line shows on one line of a terminal what is running, and erases the line at the end.
+type line struct {
+	out     io.Writer
+	started time.Time
+	running []*activity
+	shown   string
+}
+
+// activity is a stage that runs, and what it said last.
+type activity struct {
+	id     digest.Digest
+	name   string
+	detail string
+}
+
+// follow shows the status until its channel is closed.
+func (l *line) follow(status <-chan *client.SolveStatus) error {
+	l.started = time.Now()
+	ticker := time.NewTicker(frame)
+	defer ticker.Stop()
+	for {
+		select {
+		case s, ok := <-status:
+			if !ok {
+				return l.show("")
+			}
+			l.update(s)
+		case <-ticker.C:
+			if err := l.show(l.text(time.Since(l.started))); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// update takes over what has changed.
+func (l *line) update(s *client.SolveStatus) {
+	for _, v := range s.Vertexes {
+		i := slices.IndexFunc(l.running, func(a *activity) bool { return a.id == v.Digest })
+		ended := v.Completed != nil || v.Started == nil
+		switch {
+		case i < 0 && !ended:
+			l.running = append(l.running, &activity{id: v.Digest, name: v.Name})
+		case i >= 0 && v.Completed != nil:
+			l.running = slices.Delete(l.running, i, i+1)
+		}
+	}
+	for _, log := range s.Logs {
+		lines := strings.Split(strings.TrimSpace(string(log.Data)), "\n")
+		l.detail(log.Vertex, lines[len(lines)-1])
+	}
+	for _, step := range s.Statuses {
+		l.detail(step.Vertex, describeStep(step))
+	}
+}
+
+func (l *line) detail(id digest.Digest, text string) {
+	for _, a := range l.running {
+		if a.id == id {
+			a.detail = text
+		}
+	}
+}
+
+// describeStep says how far a step of BuildKit is, which counts bytes.
+func describeStep(s *client.VertexStatus) string {
+	if s.Total <= 0 || s.Completed != nil {
+		return s.ID
+	}
+	return fmt.Sprintf("%s %s of %s", s.ID, units.HumanSize(float64(s.Current)), units.HumanSize(float64(s.Total)))
+}
+
+// text is the line after some time, without control characters: names and messages come from others.
+func (l *line) text(after time.Duration) string {
+	var parts []string
+	for _, a := range l.running {
+		part := a.name
+		if a.detail != "" {
+			part += ": " + a.detail
+		}
+		parts = append(parts, terminal.Safe(part))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("[%s] %s", after.Truncate(time.Second), strings.Join(parts, " | "))
+}
+
+// show replaces the line. It is shorter than the terminal is wide, so that it stays one line.
+func (l *line) show(text string) error {
+	if limit := l.columns() - 1; utf8.RuneCountInString(text) > limit {
+		text = string([]rune(text)[:limit-1]) + "…"
+	}
+	if text == l.shown {
+		return nil
+	}
+	l.shown = text
+	_, err := io.WriteString(l.out, eraseLine+text)
+	return err
+}
+
+func (l *line) columns() int {
+	if file, ok := l.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 2 {
+			return width
+		}
+	}
+	return defaultColumns
+}
