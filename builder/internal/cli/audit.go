@@ -63,7 +63,7 @@ func (f *baselineFlags) scan(a *app, cmd *cobra.Command, source string, baseline
 	}
 	f.look.known.note(a)
 	checks.Baseline = baseline
-	reading, err := a.read(cmd, source, &f.from, checks, quiet)
+	reading, err := a.read(cmd, source, &f.from, checks, onTerminal)
 	if reading == nil {
 		return nil, err
 	}
