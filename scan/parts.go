@@ -43,6 +43,8 @@ type looked struct {
 	sightings []sighting
 	// dropped are matches that a detector takes for examples.
 	dropped []sighting
+	// public are keys that everybody may know.
+	public []Match
 	// filtered counts them; unread counts what was left out, by detector.
 	filtered int
 	unread   []Skip
@@ -75,6 +77,7 @@ func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 	var failed *FileError
 	switch {
 	case err == nil:
+		all.filterPublic()
 		return all, nil
 	case errors.As(err, &failed), ctx.Err() != nil:
 		return looked{}, err
@@ -114,6 +117,24 @@ func (l *looked) hideNames(found []Finding) {
 	}
 }
 
+// filterPublic takes out what was found of public keys.
+func (l *looked) filterPublic() {
+	if len(l.public) == 0 {
+		return
+	}
+	var kept []sighting
+	for _, s := range l.sightings {
+		same := func(m Match) bool { return m.Secret.Reveal() == s.Secret.Reveal() }
+		if s.Verification == Live || !slices.ContainsFunc(l.public, same) {
+			kept = append(kept, s)
+			continue
+		}
+		l.dropped = append(l.dropped, s)
+		l.filtered++
+	}
+	l.sightings = kept
+}
+
 // add runs one detector over a file, or over a part of it.
 func (l *looked) add(ctx context.Context, d Detector, path string, f File, p contents.Part) error {
 	name := d.Describe().Name
@@ -127,6 +148,7 @@ func (l *looked) add(ctx context.Context, d Detector, path string, f File, p con
 	for _, m := range unique(result.Dropped) {
 		l.dropped = append(l.dropped, sighting{name, placed(m, p)})
 	}
+	l.public = append(l.public, result.Public...)
 	l.filtered += result.Filtered
 	if result.Unread > 0 {
 		reason := fmt.Sprintf("%d files inside of the archive are of a type that %s does not look into", result.Unread, name)

@@ -53,6 +53,9 @@ type Result struct {
 	Filtered int
 	// Dropped are those of them whose places are known.
 	Dropped []Match
+	// Public are keys that everybody may know, such as that of a web app of Firebase. What
+	// any detector finds of them is filtered, unless it is live.
+	Public []Match
 	// Unread counts files inside of an archive that were not looked into because of
 	// their type, such as images.
 	Unread int

@@ -358,3 +358,33 @@ func TestNoSecretInReport(t *testing.T) {
 		}
 	}
 }
+
+// TestPublicKeys: what a detector knows to be public is not a finding, whoever finds it,
+// unless it is live. The report counts and lists it.
+func TestPublicKeys(t *testing.T) {
+	public := fakeDetector{name: "public", scan: func(_ context.Context, f File) (Result, error) {
+		return Result{Bytes: int64(len(f.Data)), Public: []Match{{Secret: secret.New("canary-public")}}}, nil
+	}}
+	live := fakeDetector{name: "live", scan: func(_ context.Context, f File) (Result, error) {
+		m := Match{Rule: "Live", Secret: secret.New("canary-public"), Line: 1, Column: 1, Verification: Live}
+		return Result{Bytes: int64(len(f.Data)), Matches: []Match{m}}, nil
+	}}
+	scanOf := func(detectors ...Detector) *Report {
+		run := newScanner(t, Policy{}, detectors...).Start(t.Context())
+		if err := run.Add(t.Context(), File{Path: "a", Data: []byte("canary-public\ncanary-other")}); err != nil {
+			t.Fatal(err)
+		}
+		report, err := run.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	report := scanOf(words("words"), public)
+	if len(report.Findings) != 1 || report.Findings[0].Line != 2 || report.Filtered != 1 || len(report.FilteredAt) != 1 || report.FilteredAt[0].Line != 1 {
+		t.Errorf("findings %+v, filtered %d %+v", report.Findings, report.Filtered, report.FilteredAt)
+	}
+	if report := scanOf(live, public); len(report.Findings) != 1 {
+		t.Errorf("a live key is filtered: %+v", report.FilteredAt)
+	}
+}

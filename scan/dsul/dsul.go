@@ -160,7 +160,7 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	if ctx.Err() != nil {
 		return scan.Result{}, context.Cause(ctx)
 	}
-	result := scan.Result{Bytes: int64(len(f.Data))}
+	result := scan.Result{Bytes: int64(len(f.Data)), Public: s.publicKeys()}
 	result.Matches = slices.DeleteFunc(s.matches(), func(m scan.Match) bool { return !slices.Contains(d.rules, m.Rule) })
 	return result, nil
 }
@@ -186,11 +186,11 @@ func newFileScan(ctx context.Context, f scan.File, names *memory) *fileScan {
 func (s *fileScan) run() error {
 	s.lines = lines.New(s.file.Data)
 	whole := where{extent: extent{length: len(s.file.Data)}}
+	whole.settings = isYAML(s.file.Path) || s.base.settings
 	if !isYAML(s.file.Path) {
 		s.text(string(s.file.Data), whole)
 		return nil
 	}
-	whole.settings = true
 	if !s.parsable() {
 		s.text(string(s.file.Data), whole)
 		return nil

@@ -18,7 +18,9 @@ type form struct {
 	// named: the first group is the name of the second one. Otherwise the last group is
 	// a password.
 	named bool
-	rule  string
+	// swapped: the name is the second group.
+	swapped bool
+	rule    string
 	// check says which passwords count.
 	check func(value string) bool
 }
@@ -27,7 +29,7 @@ type form struct {
 var formsOfPrograms = sync.OnceValue(func() []form {
 	return []form{
 		// .netrc
-		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+password\s+(\S+)`), check: isGiven},
+		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven},
 		// /etc/shadow, .htpasswd, columns of databases
 		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
 		{words: []string{"sha}"}, match: lazyregexp.New(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
@@ -36,19 +38,40 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		// XML
 		{words: []string{"</"}, match: lazyregexp.New(`<(?:[\w.-]+:)?([\w.-]{3,64})(?:\s[^<>]{0,200})?>\s*([^<>\s][^<>\n]{2,255}?)\s*</`), named: true},
 		{words: []string{"value=", "content="}, match: lazyregexp.New(`(?i)\b(?:key|name)=["']([^"'<>]{2,100})["'](?:\s+[\w-]+=["'][^"'\n]*["']){0,3}\s+(?:value|content)=["']([^"'<>\n]{3,256})["']`), named: true},
+		{words: []string{"</"}, match: lazyregexp.New(`(?i)\b(?:key|name|id)=["']([^"'<>]{2,100})["'][^<>]{0,100}>\s*([^<>\n]{3,256}?)\s*</`), named: true},
+		{words: []string{"type=\"password\"", "type='password'", "type=password"}, check: isGiven, match: lazyregexp.New(`(?i)<input\b[^<>]{0,200}\btype=["']?password\b[^<>]{0,200}\bvalue=["']([^"'<>\n]{3,256})["']`)},
 		// prose
-		{words: []string{" is ", " est ", " ist ", " lautet ", " es ", " is:", "è "}, check: isSpoken,
-			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)\s+(?:is|est|ist|lautet|es|é|è)\s*:?\s*["'\x60«*]*([^\s"'\x60»*]{6,256})`)},
+		{words: []string{" is ", " est ", " ist ", " lautet ", " es ", " is:", "è ", "é ", " to ", " was "}, check: isSpoken,
+			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)\s+(?:is|est|ist|lautet|es|é|è|to|was)\s*:?\s*["'\x60«*]*([^\s"'\x60»*]{6,256})`)},
+		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60]{6,256})`)},
+		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
+			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)\s+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
 		// Dockerfiles and shells
 		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
 		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
 		{words: []string{"sshpass"}, match: lazyregexp.New(`\bsshpass\s+-p\s*["']?([^\s"']{3,256})`), check: isGiven},
 		{words: []string{"mysql", "mariadb"}, match: lazyregexp.New(`\b(?:mysql|mariadb)(?:dump|admin|import)?\b[^\n|;]{0,200}?\s-p["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
-		{words: []string{"redis-cli"}, match: lazyregexp.New(`\bredis-cli\b[^\n|;]{0,200}?\s-a\s+["']?([^\s"']{3,256})`), check: isGiven},
+		{words: []string{"redis-cli"}, match: lazyregexp.New(`\bredis-cli\b[^\n|;]{0,200}?\s(?:-a|--pass)\s+["']?([^\s"']{3,256})`), check: isGiven},
+		{words: []string{" login "}, match: lazyregexp.New(`\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras|regctl|helm|az|oc|cf|argocd|vault)\s+(?:registry\s+|auth\s+)?login\b[^\n|;]{0,200}?\s-p[ =]?["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
+		{words: []string{"mongo", "sqlcmd", "cqlsh", "mosquitto", "ldap", "bcp "}, match: lazyregexp.New(`\b(?:mongo\w*|sqlcmd|bcp|cqlsh|mosquitto_[ps]ub|ldap\w+)\b[^\n|;]{0,200}?\s-[pPw][ =]?["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
+		{words: []string{"zip ", "7z", "htpasswd"}, match: lazyregexp.New(`\b(?:(?:un)?zip\b[^\n|;]{0,100}?\s-P\s*|7za?\b[^\n|;]{0,100}?\s-p|htpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+)["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
+		{words: []string{"keytool", "openssl", "jarsigner"}, match: lazyregexp.New(`\b(?:(?:keytool|jarsigner)\b[^\n|;]{0,200}?-(?:store|key|src|dest|new)\w*pass\s+|openssl\b[^\n|;]{0,200}?\s(?:-k\s+|-pass(?:in|out)?\s+pass:))["']?([^\s"':-][^\s"':]{2,255})`), check: isGiven},
+		{words: []string{"smbclient", "net use", "http -a", "https -a", "xh -a"}, check: isGiven,
+			match: lazyregexp.New(`(?:\bsmbclient\b[^\n|;]{0,100}?-U\s*["']?\w+%|\bnet use\b[^\n|;]{0,100}?/user:\S+\s+|\b(?:https?|xh)\s+-a\s+["']?[\w.@-]+:)["']?([^\s"'|]{3,256})`)},
+		{words: []string{"chpasswd", "password-stdin"}, check: isGiven,
+			match: lazyregexp.New(`\becho\s+(?:-n\s+)?["']?(?:[\w.-]+:)?([^\s"'|:]{3,256})["']?\s*\|\s*(?:sudo\s+)?(?:chpasswd|[^\n|]{0,200}--password-stdin)`)},
 		// code
-		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "client("}, check: isGiven,
-			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|credentials?)\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
-		{words: []string{"=="}, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
+		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "credential(", "client("}, check: isGiven,
+			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|(?:(?:ps|network)credentials?))\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
+		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isGiven,
+			match: lazyregexp.New(`(?i)\b(?:mysqli?_p?connect|pg_connect|new\s+(?:pdo|mysqli)|getconnection|odbc_connect|oci_connect)\s*\(\s*[^,()\n]{1,160},\s*["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
+		{words: []string{"env", "get(", "fetch(", "var("}, named: true,
+			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
+		{words: []string{"${"}, named: true, match: lazyregexp.New(`\$\{(\w{2,64})[-+]([^{}\n]{3,256})\}`)},
+		{words: []string{"auth="}, check: isGiven, match: lazyregexp.New(`\bauth=\(\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*\)`)},
+		{words: []string{"equals", "strcmp", "compare("}, named: true, match: lazyregexp.New(`(?i)\b(?:str(?:case)?cmp\(\s*)?(\w+)(?:\.(?:equals(?:ignorecase)?|compareto)\(|\s*,)\s*["']([^"'\n]{3,256})["']\s*\)`)},
+		{words: []string{".equals"}, named: true, swapped: true, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\.equals(?:ignorecase)?\(\s*((?:\w+\.)*\w+)\s*\)`)},
+		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
 		{words: []string{"env", "define", "fetch", "config", "field", "get("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["']([\w.-]{3,100})["']\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
 		// files of settings without an operator
@@ -60,7 +83,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 
 // isGiven takes all but placeholders and templates.
 func isGiven(value string) bool {
-	return !strings.ContainsRune(literal.Punch(value), literal.Hole) && !literal.IsPlaceholder(value)
+	return !strings.HasPrefix(value, "$") && !strings.ContainsRune(literal.Punch(value), literal.Hole) && !literal.IsPlaceholder(value)
 }
 
 func isHash(value string) bool {
@@ -120,7 +143,7 @@ func (s *fileScan) formed(f *form, groups []string, at where) {
 			value = other
 		}
 	}
-	if f.words[0] == "==" {
+	if f.swapped {
 		name, value = value, name
 		name = name[strings.LastIndexByte(name, '.')+1:]
 	}

@@ -18,8 +18,8 @@ func (s *fileScan) keySecret(key *yaml.Node, above spot) {
 	}
 }
 
-// dropped reports a password that YAML takes for a comment or for a tag, because it is
-// not quoted and starts with # or !. The file ships as it is.
+// dropped reports a password that YAML takes for a comment, for a tag or for an
+// anchor, because it is not quoted and starts with #, ! or &. The file ships as it is.
 func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
 	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" || value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		return
@@ -31,7 +31,7 @@ func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
 	line, _, _ := bytes.Cut(s.file.Data[offset:], []byte("\n"))
 	_, rest, found := strings.Cut(string(line), ":")
 	text, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	if !found || len(text) < minStrong || text[0] != '#' && text[0] != '!' || literal.IsWordy(text) || literal.IsPlaceholder(text) {
+	if !found || len(text) < minStrong || strings.IndexByte("#!&", text[0]) < 0 || literal.IsWordy(text) || literal.IsPlaceholder(text) {
 		return
 	}
 	rule := ruleCredential
@@ -78,5 +78,29 @@ func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
 	}
 	if literal.LooksGenerated(plain) && !strings.Contains(literal.Punch(plain), string(literal.Hole)) {
 		s.report(ruleCredential, text, s.at(value, below))
+	}
+}
+
+// comments looks at the comments of the file. What only looks like one, in a string,
+// is looked at once more; it is reported once.
+func (s *fileScan) comments() {
+	for i, start := range s.lines {
+		end := len(s.file.Data)
+		if i+1 < len(s.lines) {
+			end = s.lines[i+1]
+		}
+		line := s.file.Data[start:end]
+		at := bytes.IndexByte(line, '#')
+		for at > 0 && line[at-1] != ' ' && line[at-1] != '\t' {
+			next := bytes.IndexByte(line[at+1:], '#')
+			if next < 0 {
+				at = -1
+				break
+			}
+			at += next + 1
+		}
+		if at >= 0 && s.ctx.Err() == nil {
+			s.line(string(line[at:]), where{extent: extent{offset: start + at, length: len(line) - at}})
+		}
 	}
 }

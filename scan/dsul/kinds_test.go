@@ -33,6 +33,7 @@ func TestFoundKinds(t *testing.T) {
 		text []string
 	}{
 		"literals in expressions": {"w/index.yml", inConfig, []string{
+			`smtpPassword: "{{secret.p | default('Tr0ub4dor-Xy7')}}"`, `DB_PASSWORD: ${DB_PASSWORD-` + strong + `}`, `a: "{{ secret['apiKey'] || '` + opaque + `' }}"`,
 			`a: "{{secret.apiKey || '` + opaque + `'}}"`, `password: "{{prefix}}` + strong + `"`, `a: "{{config.token ?? '` + opaque + `'}}"`,
 			`smtpPassword: "{% env == 'prod' ? secret.p : 'Tr0ub4dor-Xy7' %}"`, `smtpPassword: "${SMTP_PASSWORD:-` + strong + `}"`,
 		}},
@@ -56,16 +57,25 @@ func TestFoundKinds(t *testing.T) {
 		"passwords with spaces": {"w/index.yml", inConfig, []string{"smtpPassword: correct horse battery staple", "smtpPassword: Summer 2026!"}},
 		"names of passwords": {"w/index.yml", func(name string) string { return inConfig(name + ": '" + strong + "'") }, strings.Fields(`pw adminPw admin_pw bindPw pswd psw
 			passwordEU passwordForUser creds cred pin pinCode codePin keyPass sudo_pass basicAuthPass unlockCode secretWord Geheimnis clave parola hasło
-			passord salasana пароль 密码 パスワード resetUrlPassword secretarySecret motDePasseFR contraseña_es senha wachtwoord password_2 dbpasswd`)},
+			passord salasana пароль 密码 パスワード resetUrlPassword secretarySecret motDePasseFR contraseña_es senha wachtwoord password_2 dbpasswd
+			passwordUtente mdp_smtp kennwortNeu пароль_админа hasłoAdmina adgangskodeNy Schlüsselwort claveAcceso codeAcces smtppw dbpw rootpw wifi_psk
+			passwordJP סיסמה κωδικός 暗証番号 密碼 guests_passwort parolă şifre recoveryPhrase requirepass unlockPin`)},
 		"names of credentials": {"w/automations/a.yml", func(name string) string { return inAutomation("- x: {" + name + ": " + opaque + "}") }, strings.Fields(`api_key_eu apiKeyFR
 			token_fr secret_key_base secretKeyBase sas sasUrl sharedAccessSignature salt hmac signature session authentication openai mistral licence webhook
-			clef key_coze razorpay_key clé_api chiaveApi`)},
+			clef key_coze razorpay_key clé_api chiaveApi tokenBot apiKeyEast secret_id session_key jetonAcces schluessel apiSchluessel llave_api
+			kluczApi nyckel api_nøgle ключ токен 密钥 APIキー トークン 비밀키 mistral_api`)},
 		"signs": {"w/index.yml", inConfig, []string{
 			"smtpPassword: $uperSecret", "smtpPassword: $ecret", "smtpPassword: <Xy12ab#9>", "smtpPassword: pa$(ss)w0rd9", "smtpPassword: P@${w}ord7",
-			"smtpPassword: 'ab{{cd}}ef9!'", "smtpPassword: user@example.org", "smtpPassword: claims.team", "smtpPassword: secret", "smtpPassword: '000000'",
+			"smtpPassword: 'ab{{cd}}ef9!'", "smtpPassword: '{Xy12ab#9}'", "smtpPassword: '#{x}9!Kab'", "smtpPassword: GOOD_MORNING", "smtpPassword: none", "smtpPassword: user@example.org", "smtpPassword: claims.team", "smtpPassword: secret", "smtpPassword: '000000'",
 		}},
-		"what YAML drops":         {"w/index.yml", inConfig, []string{"svcPassword: #8odNXR1yHnGA3", "svcPassword: !nbSIh4MmDJIF0", "password: 1987-06-05"}},
-		"YAML in text":            {"w/index.yml", inConfig, []string{"k8s: |\n  kind: x\n  password: sunflower"}},
+		"what YAML drops": {"w/index.yml", inConfig, []string{"svcPassword: #8odNXR1yHnGA3", "svcPassword: !nbSIh4MmDJIF0", "svcPassword: &Xo9aB2cD", "password: 1987-06-05"}},
+		"YAML in text": {"w/index.yml", inConfig, []string{"k8s: |\n  kind: x\n  password: sunflower",
+			"helm: |\n  {{- if x }}\n  password: sunflower\n  {{- end }}", "ini: |\n  [a]\n  password = sunflower"}},
+		"settings":                {"w/a.ini", func(s string) string { return s }, []string{"[a]\npassword = sunflower\n", "db.password=sunflower\n"}},
+		"settings with spaces":    {"w/redis.conf", func(s string) string { return s }, []string{"requirepass sunflower\n"}},
+		"netrc":                   {"w/.netrc", func(s string) string { return s }, []string{"machine a\n  login b\n  password sunflower\n"}},
+		"dump":                    {"w/a.sql", func(s string) string { return s }, []string{"INSERT INTO users (name, password) VALUES ('bob', 'it''s'), ('al', 'sunrise77');\n"}},
+		"lists of credentials":    {"w/index.yml", inConfig, []string{"passwords: {bob: sunrise}", "credentials: {bob: '" + strong + "'}", "basicAuth: {bob: sunrise77}"}},
 		"YAML that is a template": {"w/a.yml", func(s string) string { return s }, []string{"{{- if x }}\npassword: sunflower\n{{- end }}\n"}},
 		"keys and data": {"w/index.yml", inConfig, []string{
 			"apiKeys: {" + opaque + ": enabled}", "kind: Secret\ndata: {a: WnE3dkxwMndSdDlCcDM=}", "kind: Secret\nstringData: {a: Zq7vLp2wRt9Bp3}",
@@ -74,6 +84,12 @@ func TestFoundKinds(t *testing.T) {
 		"encoded": {"w/index.yml", inConfig, []string{
 			"a: data:application/json;base64,eyJwYXNzd29yZCI6IlF6N3ZMcDJ3UnQifQ==", "a: 70617373776f72643d517a3776" + "4c70327752743d78"}},
 		"prose and other formats": {"w/README.md", func(s string) string { return "# A\n\n" + s + "\n" }, []string{
+			"login: bob / " + strong, "user bob, password " + strong + ".", "A senha é " + strong, "<entry key=\"db.password\">sunrise77</entry>",
+			"<input type=\"password\" value=\"sunrise77\">", "docker login -u bob -p sunrise77 r", "mongosh -u bob -p sunrise77", "ldapsearch -D cn=a -w sunrise77",
+			"zip -P sunrise77 a.zip b", "keytool -storepass sunrise77 -list", "openssl rsa -passin pass:sunrise77", "echo 'bob:sunrise77' | chpasswd",
+			"http -a bob:sunrise77 https://a", "redis-cli -h a --pass sunrise77", "NetworkCredential(\"bob\", \"sunrise77\")", "mysqli_connect('localhost','bob','sunrise77','db')",
+			"auth=('bob', 'sunrise77')", "password.equals(\"sunrise77\")", "\"sunrise77\".equals(password)", "strcmp(password, \"sunrise77\")",
+			"password = config.get(\"password\") or \"" + strong + "\"", "cmp.Or(os.Getenv(\"API_KEY\"), \"" + opaque + "\")", "ENV.fetch(\"DB_PASSWORD\") { \"" + strong + "\" }",
 			"Mot de passe : " + strong, "The password is `" + strong + "`.", "| password | " + strong + " |", "| user | password |\n|---|---|\n| a | " + strong + " |",
 			"<password>sunrise77</password>", `<add key="ApiKey" value="` + opaque + `">`, "ENV API_TOKEN " + opaque, "CREATE USER a IDENTIFIED BY 'sunrise77'",
 			"ALTER ROLE a WITH PASSWORD 'sunrise77'", `ConvertTo-SecureString "` + strong + `" -AsPlainText`, "sshpass -p " + strong + " ssh a", "mysql -u root -p" + strong,
@@ -127,6 +143,10 @@ func TestCleanKinds(t *testing.T) {
 			"password: vault:v1:8SDd3WHDOjf7mq69CyCqYjBXAiQQAVZRkFM13ok481zoCmHnSeDX\n", "password: '@Microsoft.KeyVault(SecretUri=https://a/secrets/b)'\n",
 		}},
 		"documents": {"w/README.md", func(s string) string { return s }, []string{
+			"[![codecov](https://codecov.io/gh/a/b/badge.svg?token=tsrCZKuSSw)](https://codecov.io)\n", "token := spt.Token\n", "\"password\": \"hunter2\"\n",
+			"| Credential | Use |\n|--|--|\n| [DefaultAzureCredential](https://a/b#c) | Simplified authentication |\n", "\"auth\": \"dXNlcm5hbWU6cGFzc3dvcmQK\"\n",
+			"export TESTS_KEY=~/directory/your-project-abcd1234.json\n", "Pass it as: gpg-private-key: ${{ secrets.MY_KEY }}\n", "convertor -u user:pass -g sha256:309f99718ff2424f4ae5ebf0e46f7f0ce03058bf47d9\n",
+			"docker login -u a -p $REGISTRY_PASSWORD r\n", "The password policy2 of the platform\n", "openssl enc -pass env:GETTOKEN_PW\n", "passwordPolicy: min8-upper\n",
 			"Set-Cookie: urlSafeData=Hello%2C%20world%21\n", "The token is required.\n", "A password is a secret.\n", "Le mot de passe est obligatoire.\n",
 			"https://abc:xyz@example.com\n", "| password | The password of the user |\n", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2\n",
 			"use key::ecdsa-sha2-nistp256\n", "accountkey: base64encodedaccountkey\n", "\"signature\": \"idbECxA8ZhQbU0ddZmzdRZxQmHjwvw77lT2bwqGgNMo\"\n",

@@ -32,7 +32,10 @@ var (
 		mlabpass ircpass unlockcode pincode secretword
 		mdp motdepasse codepin codesecret motsecret passwort kennwort losungswort geheimzahl zugangscode contrasena clave palabraclave
 		codigopin senha palavrapasse palavrachave parola parolachiave codicepin wachtwoord paswoord pincodes toegangscode
-		haslo passord losenord adgangskode kodeord salasana heslo jelszo sifre lozinka пароль 密码 口令 パスワード 비밀번호`)
+		haslo passord losenord adgangskode kodeord salasana tunnussana heslo jelszo sifre sifrem lozinka geslo matkhau contrasenya schlusselwort
+		codeacces codedacces claveacceso clavedeacceso paroladordine secretcode secretphrase secretanswer recoveryphrase securityanswer requirepass
+		unlockpin cardpin simpin userpin loginpin puk psk wifipsk presharedkey wpakey wifikey
+		пароль гасло лозинка парола κωδικος סיסמה رمزالمرور كلمةالمرور รหัสผ่าน 密码 密碼 口令 パスワード パスコード 暗証番号 비밀번호 암호`)
 	credentialNames = literal.NewVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey apikeys apitoken apisecret accesskey
 		accesstoken authtoken authkey bearer jwt credential credentials creds cred authorization auth privatekey signingkey signingsecret
 		encryptionkey cryptokey masterkey sharedkey sharedaccesskey sharedsecret accountkey servicekey serviceaccountkey subscriptionkey
@@ -41,12 +44,15 @@ var (
 		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature
 		authenticationtoken secretkeybase querykey recordkey unsealkey recoverykey recoverycode backupcode
 		jeton jetons clesecrete cleapi clefapi cleprivee cledacces identifiantssecrets geheimnis geheimschlussel apischlussel zugangsschlussel
+		apitokens accesstokens authtokens refreshtoken masterauth secretid serverkey unlockkey llaveapi llavesecreta kluczapi
+		apinyckel apinokkel apinogle apiavain apikulcs apianahtari cheieapi klicapi apiklic токен ключapi apiключ токендоступа
+		密钥 秘钥 密鑰 令牌 api密钥 访问令牌 apiキー トークン アクセストークン シークレット 비밀키 토큰 api키 schlusselapi
 		zugangsdaten zugriffsschlussel privaterschlussel secreto claveapi clavesecreta claveprivada credenciales segredo chaveapi
 		chavesecreta credenciais segreto chiaveapi chiavesegreta credenziali geheim geheimesleutel apisleutel toegangssleutel toegangstoken`)
 	// hintedNames may be the names of credentials: the value has to look random.
 	hintedNames = literal.NewVocabulary(`sas sasurl salt hmac signature session sessionid sid authentication authn openai anthropic mistral claude gemini
 		groq cohere huggingface perplexity deepseek azureopenai licence license licenca licencia licenza webhook webhookurl clef cle
-		schlussel chave llave chiave sleutel clavero accesscode invitecode activationcode encryption seed nonce`)
+		schlussel chave llave chiave sleutel clavero klucz nyckel nokkel nogle avain kulcs anahtar ключ 키 api sk sessionkey jaas accesscode invitecode activationcode encryption seed nonce`)
 )
 
 // softNames of hinted ones also name what is public, or of no use to others, wherever
@@ -58,9 +64,16 @@ var (
 	// password_eu.
 	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
 		default current backup primary secondary main raw v base tmp temp admin service
-		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france`)
+		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france east west north south central global`)
 	// connecting words before the one that a credential is for: passwordForUser.
 	connecting = literal.NewVocabulary(`for of pour fur von para per voor`)
+	// passwordTraits behind a password make it the name of something that a password has, or
+	// that is done to it: passwordPolicy, passwordLength.
+	passwordTraits = literal.NewVocabulary(`policy policies length min max size expiry expires expired expiration ttl lifetime age date time at updated changed created
+		count limit enabled disabled required requirements valid validation strength score rule rules error errors attempts attempt endpoint provider issuer
+		scope scopes strategy method mode algorithm encoding field fields input store manager status state reset change recovery page form screen view button link
+		login grant flow rotation history complexity reminder forgotten confirmation confirm match mismatch visible hidden visibility toggle selector locator
+		header headers column table attribute property option options env var variable`)
 	// harmless words right before one of the names make it the name of something else:
 	// maxTokens, nextPageToken, publicKey, forgotPassword.
 	harmless = literal.NewVocabulary(`public publishable anon anonymous max min num number total count prompt completion input output used
@@ -73,7 +86,7 @@ var (
 	// harmlessKeys are words before "key" that make it the key of a data structure.
 	harmlessKeys = literal.NewVocabulary(`public publishable primary foreign sort partition row object cache group map translation i18n label
 		data state routing hot short idempotency field item index search unique list react dict lookup site sitekey anon locale
-		message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
+		encrypted wrapped message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
 		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting grouping aggregate`)
 )
 
@@ -82,13 +95,28 @@ const maxName = 100
 
 // nameStrength tells what a name says about its value.
 func nameStrength(name string) strength {
-	if len(name) > maxName {
-		return unnamed
+	end := endStrength(name)
+	if end >= credential || len(name) > maxName || strings.Contains(name, " ") { // a phrase, or a sentence
+		return end
 	}
+	return max(end, startStrength(nameWords(name)))
+}
+
+// nameWords splits a name into words, without what it is for.
+func nameWords(name string) []string {
 	list := literal.Words(name)
 	if i := slices.IndexFunc(list, func(w string) bool { return connecting[w] }); i > 0 {
 		list = list[:i]
 	}
+	return list
+}
+
+// endStrength tells what the end of a name says.
+func endStrength(name string) strength {
+	if len(name) > maxName {
+		return unnamed
+	}
+	list := nameWords(name)
 	for len(list) > 1 && (trailing[list[len(list)-1]] || len(list[len(list)-1]) == 1) {
 		if s := wordsStrength(list); s > unnamed {
 			return s
@@ -98,16 +126,35 @@ func nameStrength(name string) strength {
 	return wordsStrength(list)
 }
 
+// startStrength looks at the start of a name that ends in a word that nobody knows:
+// passwordUtente, mdp_smtp, tokenBot. The value has to look more like a secret than beside a
+// name that ends in the word.
+func startStrength(list []string) strength {
+	for n := len(list) - 1; n > 0; n-- {
+		last := list[len(list)-1]
+		if harmlessNames[last] || harmlessKeys[last] || passwordTraits[last] || passwordTraits[list[n]] {
+			return unnamed
+		}
+		switch wordsStrength(list[:n]) {
+		case password:
+			return credential
+		case credential:
+			return hinted
+		}
+	}
+	return unnamed
+}
+
 // maxNameWords is how many words at the end of a name are joined to one of the names.
 const maxNameWords = 4
 
 // wordsStrength looks at the end of a name, without trailing words.
 func wordsStrength(list []string) strength {
 	for n := min(len(list), maxNameWords); n > 0; n-- {
-		joined := strings.Join(list[len(list)-n:], "")
+		joined := known(strings.Join(list[len(list)-n:], ""))
 		before := list[:len(list)-n]
 		switch {
-		case !passwordNames[joined] && !credentialNames[joined]:
+		case joined == "":
 		case isHarmless(before) || joined == "pin" && len(before) > 0:
 			return unnamed
 		case passwordNames[joined] && (joined != "pass" || len(before) == 0):
@@ -117,6 +164,20 @@ func wordsStrength(list []string) strength {
 		}
 	}
 	return keyStrength(list)
+}
+
+// umlauts as they are written without their dots.
+var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
+
+// known returns the name of a credential that words are; empty for others.
+func known(joined string) string {
+	if passwordNames[joined] || credentialNames[joined] {
+		return joined
+	}
+	if plain := umlauts.Replace(joined); passwordNames[plain] || credentialNames[plain] {
+		return plain
+	}
+	return ""
 }
 
 // isHarmless reports whether the words before a name make it the name of something else.
@@ -137,7 +198,7 @@ func keyStrength(list []string) strength {
 	if s := suffixStrength(last); s > unnamed {
 		return s
 	}
-	if hintedNames[last] || len(list) > 1 && hintedNames[list[len(list)-2]+last] {
+	if hintedNames[last] || hintedNames[umlauts.Replace(last)] || len(list) > 1 && hintedNames[list[len(list)-2]+last] {
 		if isHarmless(list[:len(list)-1]) {
 			return unnamed
 		}
@@ -161,7 +222,19 @@ var suffixes = []struct {
 	{"apikey", credential}, {"secretkey", credential}, {"accesskey", credential}, {"accesstoken", credential}, {"authtoken", credential},
 }
 
+// services are what passwords of one word are for: smtppw, dbpass.
+var services = literal.NewVocabulary(`db sql mysql mssql pg postgres oracle mongo redis rabbit mq smtp mail imap pop ftp sftp ssh ldap ad root admin user usr
+	proxy vpn wifi wlan sudo key store master bind http web api app login my srv svc host server cert pfx p require`)
+
+// shortNames of passwords end such words.
+var shortNames = strings.Fields("pw pwd psw pass mdp")
+
 func suffixStrength(word string) strength {
+	for _, end := range shortNames {
+		if before, ok := strings.CutSuffix(word, end); ok && services[before] {
+			return password
+		}
+	}
 	for _, s := range suffixes {
 		if before, ok := strings.CutSuffix(word, s.text); ok && len(before) > 0 && !harmless[before] {
 			return s.strength

@@ -48,7 +48,7 @@ type place struct {
 // first of the rules has it.
 func (s *fileScan) report(rule, text string, at where) {
 	text = strings.TrimSpace(text)
-	if text == "" {
+	if text == "" || s.base.document && famousPasswords[strings.ToLower(text)] {
 		return
 	}
 	line, column := s.position(text, at)

@@ -182,12 +182,23 @@ type ending struct {
 // tells reports whether a word is, or ends, the name of a credential. A name that is
 // only hinted at needs a random value, which no quiet file has.
 func (s *fileScan) tells(word []byte, previous []byte) bool {
-	if !endings.has(word) {
+	if !endings.has(word) && !isCompound(word) {
 		return false
 	}
 	e := s.ending(word)
 	return e.tells || (e.completes || e.trails && endings.has(previous)) &&
 		s.strength(string(previous)+" "+afterDot(string(word))) >= credential
+}
+
+// isCompound reports names of several words, each of which may be that of a password:
+// passwordUtente, mdp_smtp.
+func isCompound(word []byte) bool {
+	for i := 1; i < len(word); i++ {
+		if b := word[i]; b == '_' || b == '-' || isUpper(b) && !isUpper(word[i-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *memory) findEnding(name string) ending {
@@ -213,7 +224,18 @@ const endingLength = 3
 // most words are none, and this tells fast.
 type endingSet [1 << (5 * endingLength)]bool
 
-var endings = newEndings(passwordNames, credentialNames, trailing, endsName, literal.NewVocabulary("basic cookies pass"))
+var endings = newEndings(passwordNames, credentialNames, trailing, endsName, literal.NewVocabulary("basic cookies pass"), shortPasswords())
+
+// shortPasswords are the names of one word that end in a short word for a password.
+func shortPasswords() literal.Vocabulary {
+	list := literal.Vocabulary{}
+	for service := range services {
+		for _, end := range shortNames {
+			list[service+end] = true
+		}
+	}
+	return list
+}
 
 func newEndings(vocabularies ...literal.Vocabulary) *endingSet {
 	set := new(endingSet)
@@ -288,7 +310,7 @@ func (s *fileScan) isHarmless(start, end int) bool {
 	case after[0] == ':':
 		return strings.Trim(line, " -") == "" && isTemplateValue(strings.TrimPrefix(text, ":"))
 	default:
-		return strings.IndexByte("=|?", after[0]) < 0 && strings.Trim(line, " '\"") != ""
+		return strings.IndexByte("=|?", after[0]) < 0 && strings.Trim(line, " '\"-") != ""
 	}
 }
 

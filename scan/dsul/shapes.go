@@ -105,7 +105,7 @@ func (s *fileScan) jwts(text string, at where) bool {
 	found := false
 	for _, m := range jwt.FindAllStringSubmatch(text, -1) {
 		var header struct{ Alg string }
-		if decodeJSON(m[1], &header) && strings.EqualFold(header.Alg, "none") || isExampleToken(m[2]) {
+		if decodeJSON(m[1], &header) && strings.EqualFold(header.Alg, "none") || literal.IsExampleToken(m[2]) {
 			continue
 		}
 		found = true
@@ -113,17 +113,6 @@ func (s *fileScan) jwts(text string, at where) bool {
 	}
 	return found
 }
-
-func isExampleToken(payload string) bool {
-	var p struct {
-		Name     string
-		Iat, Exp int64
-	}
-	return decodeJSON(payload, &p) && (p.Name == "John Doe" && p.Iat == 1516239022 || p.Exp > 0 && p.Exp < longExpired)
-}
-
-// longExpired is the start of 2020, in seconds: what expired before it, is in documents.
-const longExpired = 1577836800
 
 func decodeJSON(text string, into any) bool {
 	data, err := base64.RawURLEncoding.DecodeString(text)

@@ -95,6 +95,9 @@ func (s *fileScan) key(at spot, name string) spot {
 	if generic[lower] && parent.strength > unnamed {
 		at.name, at.strength = parent.name, parent.strength
 	}
+	if at.strength == unnamed && parent.strength > unnamed {
+		at.strength = heldStrength(parent, name)
+	}
 	at.fetch = parent.fetch || lower == "fetch"
 	at.header = parent.header || isHeader(name) || parent.steps != nil && strings.EqualFold(parent.steps.key, "headers")
 	at.assigned = parent.assigned || lower == "value" && parent.steps != nil && parent.steps.key == "set" && s.part == "automations"
@@ -116,6 +119,24 @@ var (
 	labels   = literal.NewVocabulary(`labels translations i18n locales locale messages errors title label placeholder description help hint tooltip`)
 	examples = literal.NewVocabulary(`example examples enum required title description descriptions placeholder help hint tooltip label summary`)
 )
+
+// containers are lists of credentials by name or by user: passwords: {bob: …}.
+var containers = map[string]strength{
+	"passwords": password, "basicauth": password, "logins": password, "apikeys": credential, "credentials": credential, "creds": credential,
+}
+
+// accountFields are of an account, beside its credentials.
+var accountFields = literal.NewVocabulary(`username user users login email mail account host hostname server port region domain realm tenant database db schema type
+	provider scope scopes role roles group groups project enabled active created updated expires expiry status`)
+
+// heldStrength says what a list of credentials tells about what stands in it.
+func heldStrength(parent spot, name string) strength {
+	held := containers[strings.Join(literal.Words(parent.name), "")]
+	if held == unnamed || parent.schema || parent.label || harmlessName(name) || accountFields[strings.ToLower(name)] {
+		return unnamed
+	}
+	return held
+}
 
 // isConfigured reports places of a workspace where credentials belong.
 func (s *fileScan) isConfigured(at spot) bool {

@@ -68,7 +68,7 @@ func (s *fileScan) row(t *table, line string, at where) {
 func (s *fileScan) cell(name, value string, at where) {
 	strength := s.strength(name)
 	value = literal.Punch(value)
-	if strength < credential || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
+	if strength < credential || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
 		return
 	}
 	switch {
@@ -82,7 +82,24 @@ func (s *fileScan) cell(name, value string, at where) {
 }
 
 // base is what the name of the file says about its lines.
-type base struct{ csv, passwords, hashes, key bool }
+type base struct {
+	csv, passwords, hashes, key bool
+	// document: the text is for people.
+	document bool
+	// settings: each line is a name and a value. spaced: a space is all that is between.
+	settings, spaced bool
+}
+
+var (
+	documents = literal.NewVocabulary(`.md .mdx .rst .adoc`)
+	// famousPasswords stand in documents for any password.
+	famousPasswords = literal.NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd mypassword mysecretpassword mysecret
+		secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage`)
+)
+
+// settingsFiles are the extensions of files of settings, and of templates for such.
+var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini .properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl
+	.cue .jsonnet .json5 .jsonc .config .yaml-tpl .example .dist .sample`)
 
 func baseOf(name string) base {
 	name = strings.ToLower(path.Base(name))
@@ -91,6 +108,9 @@ func baseOf(name string) base {
 		csv:       ext == ".csv" || ext == ".tsv",
 		passwords: name == ".pgpass" || name == "pgpass.conf",
 		hashes:    strings.HasSuffix(name, "htpasswd") || name == "shadow",
+		document:  documents[ext],
+		settings:  settingsFiles[ext] || strings.HasPrefix(name, ".env"),
+		spaced:    strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg",
 		key:       ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }
@@ -113,6 +133,10 @@ func (s *fileScan) special(line string, at where) {
 	case s.base.hashes:
 		if m := hashLine.FindStringSubmatch(line); m != nil && isHash(m[1]) {
 			s.report(ruleHash, m[1], at)
+		}
+	case s.base.spaced:
+		if name, value, ok := strings.Cut(line, " "); ok && s.strength(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
+			s.report(rulePassword, strings.Trim(value, " \"';"), at)
 		}
 	case s.base.key:
 		if literal.LooksRandom(line) {

@@ -3,12 +3,10 @@
 package dsul
 
 import (
-	"bytes"
 	"html"
 	"iter"
 	"strings"
 
-	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -29,10 +27,27 @@ func (s *fileScan) text(text string, at where) {
 		offset += len(line)
 		s.line(line, here)
 		s.row(&t, line, here)
+		s.inserted(line, here)
 		if inFile {
 			s.special(line, here)
 		}
 	}
+}
+
+const (
+	// maxPiece is how much of a line is looked at in one go, in bytes. Between two pieces, the
+	// scan asks whether it shall go on.
+	maxPiece = 256 << 10
+	// pieceOverlap is how much of the next piece a piece has: more than a secret takes.
+	pieceOverlap = 8 << 10
+)
+
+// piece looks at a line, or at a part of a long one.
+func (s *fileScan) piece(text string, at where) {
+	s.expressions(text, at)
+	s.shapes(literal.Punch(text), at)
+	s.assignments(text, at)
+	s.forms(text, at)
 }
 
 // line looks at one line of text.
@@ -40,10 +55,17 @@ func (s *fileScan) line(line string, at where) {
 	if len(line) < minNested {
 		return
 	}
-	s.expressions(line, at)
-	s.shapes(literal.Punch(line), at)
-	s.assignments(line, at)
-	s.forms(line, at)
+	for start := 0; start == 0 || start < len(line); start += maxPiece {
+		end := min(len(line), start+maxPiece+pieceOverlap)
+		here := at
+		if at.length == len(line) {
+			here.extent = extent{offset: at.offset + start, length: end - start}
+		}
+		s.piece(line[start:end], here)
+		if s.ctx.Err() != nil || end == len(line) {
+			break
+		}
+	}
 	if at.nested >= maxNested {
 		return
 	}
@@ -89,30 +111,6 @@ var isBase64Byte = func() (set [256]bool) {
 	return set
 }()
 
-// comments looks at the comments of the file. What only looks like one, in a string,
-// is looked at once more; it is reported once.
-func (s *fileScan) comments() {
-	for i, start := range s.lines {
-		end := len(s.file.Data)
-		if i+1 < len(s.lines) {
-			end = s.lines[i+1]
-		}
-		line := s.file.Data[start:end]
-		at := bytes.IndexByte(line, '#')
-		for at > 0 && line[at-1] != ' ' && line[at-1] != '\t' {
-			next := bytes.IndexByte(line[at+1:], '#')
-			if next < 0 {
-				at = -1
-				break
-			}
-			at += next + 1
-		}
-		if at >= 0 && s.ctx.Err() == nil {
-			s.line(string(line[at:]), where{extent: extent{offset: start + at, length: len(line) - at}})
-		}
-	}
-}
-
 const (
 	// maxReread is how much of a value that is no secret is looked at again, in bytes:
 	// each operator in it may start a value of its own. maxUnclosed is how many quotes that nothing closes
@@ -145,6 +143,9 @@ func (s *fileScan) assignments(text string, at where) {
 		if !a.nameBefore(text[:i], s.strength) {
 			continue
 		}
+		if isBadge(text[:i]) {
+			continue
+		}
 		if unclosed >= maxUnclosed && startsQuoted(text, i+1) {
 			continue
 		}
@@ -173,6 +174,14 @@ func isOperator(text string, i int) bool {
 		return i > 0 && text[i-1] == text[i]
 	}
 	return false
+}
+
+// isBadge reports the token in the address of an image in a read-me, which opens the image only.
+func isBadge(before string) bool {
+	address, isToken := strings.CutSuffix(before, "?token")
+	start := strings.LastIndex(address, "://")
+	return isToken && start >= 0 && (strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
+		!strings.ContainsAny(address[start:], " \n")
 }
 
 // startsQuoted reports whether a value in quotes follows.
@@ -220,6 +229,8 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	switch {
 	case a.strength == unnamed,
 		strings.ContainsRune(value, literal.Hole),
+		!a.quoted && isSelector(value),
+		isEncodedPlaceholder(value),
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && !a.isPassword(value, at.spot),
@@ -296,10 +307,13 @@ func (a *assignment) phraseBefore(bare string, start int, strengthOf func(string
 			start--
 		}
 		phrase := bare[start:]
-		if found := strengthOf(strings.ReplaceAll(phrase, " ", "")); found >= credential && found > a.strength && len(phrase) <= maxSegment {
-			a.name, a.strength = phrase, found
-		} else if found := strengthOf(phrase); found >= credential && found > a.strength && len(phrase) <= maxSegment {
-			a.name, a.strength = phrase, found
+		for _, name := range []string{strings.ReplaceAll(phrase, " ", ""), phrase} {
+			found := strengthOf(name)
+			if found >= credential && found > a.strength && len(phrase) <= maxSegment && endStrength(name) == found {
+				a.name = phrase
+				a.strength = found
+				break
+			}
 		}
 	}
 }
@@ -364,30 +378,4 @@ func (a *assignment) quotedValue(rest, quote string, at int) int {
 	}
 	a.value, a.quoted = inner[:n], true
 	return at + len(quote) + n
-}
-
-var (
-	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
-	commandFlag = lazyregexp.New(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
-)
-
-// options looks for the credentials of command lines: curl -u user:password.
-func (s *fileScan) options(text string, at where) {
-	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") {
-		return
-	}
-	punched := literal.Punch(text)
-	if strings.Contains(punched, "curl") || strings.Contains(punched, "wget") {
-		for _, m := range commandUser.FindAllStringSubmatch(punched, -1) {
-			switch {
-			case len(m[2]) >= 3 && isHeaderSecret(m[2]):
-				s.report(rulePassword, m[2], at)
-			case m[2] == "" && literal.LooksGenerated(m[1]): // a token in the place of the user
-				s.report(ruleCredential, m[1], at)
-			}
-		}
-	}
-	for _, m := range commandFlag.FindAllStringSubmatch(punched, -1) {
-		s.assigned(assignment{name: m[1], value: m[2], operator: ' ', strength: nameStrength(m[1])}, at)
-	}
 }

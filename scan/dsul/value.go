@@ -18,6 +18,7 @@ func (s *fileScan) value(text string, at where) {
 		return
 	}
 	s.document(text, at)
+	at.settings = at.settings || isSettings(text)
 	s.expressions(text, at)
 	punched := literal.Punch(text)
 	found := s.shapes(punched, at)
@@ -64,6 +65,9 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	if isReference(text) {
 		return s.reference(text, at)
 	}
+	if isEncodedPlaceholder(rest) {
+		return false
+	}
 	secret := rest
 	switch {
 	case strings.ContainsRune(rest, literal.Hole): // a template is in the middle of it
@@ -72,7 +76,7 @@ func (s *fileScan) named(text, punched string, at where) bool {
 			return false
 		}
 	case rest != strings.TrimSpace(punched): // a template is before or behind it
-		if !literal.LooksRandom(rest) && (at.strength != password || !isStrong(rest)) {
+		if !literal.LooksRandom(rest) && (at.strength != password || !isStrong(rest) && !(at.configured && isMixed(rest))) {
 			return false
 		}
 	case at.strength == hinted && !s.isHinted(rest, at),
@@ -102,7 +106,7 @@ func isStrong(text string) bool {
 // isMixed reports text around a template that has letters, digits and signs of a password.
 func isMixed(text string) bool {
 	t := literal.TraitsOf(text)
-	return isStrong(text) || len(text) >= minStrong && t.Letters > 0 && t.Digits > 0 && strings.ContainsAny(text, "!@#$%^&*+~=") && !strings.ContainsAny(text, " \n/")
+	return isStrong(text) || len(text) >= minPassword && t.Letters > 0 && t.Digits > 0 && strings.ContainsAny(text, "!@#$%^&*+~=") && !strings.ContainsAny(text, " \n/")
 }
 
 // sameWords reports a value that only repeats its name, as labels do.
@@ -189,10 +193,18 @@ const (
 )
 
 // weakPasswords are placeholders in documents, and passwords where one is configured.
-var weakPasswords = literal.NewVocabulary(`secret token default 0000 1111 000000 111111 00000000`)
+var weakPasswords = literal.NewVocabulary(`secret supersecret super_secret topsecret top_secret token default none 0000 1111 000000 111111 00000000`)
 
 // lowerVariable is $name. The platform does not expand it.
 var lowerVariable = lazyregexp.New(`^\$[A-Za-z]*[a-z]\w*$`)
+
+var shouted = lazyregexp.New(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$`)
+
+// isShouted reports words in capitals that are not the name of a credential, which would be a
+// variable. The platform expands neither.
+func isShouted(text string) bool {
+	return shouted.MatchString(text) && nameStrength(text) == unnamed && !literal.HasPlaceholderPart(text)
+}
 
 // isPassword takes nearly everything for a password, but not what stands for one, and
 // not text for people.
@@ -201,7 +213,7 @@ func isPassword(text string, at spot) bool {
 		return false
 	}
 	here := at.configured && !at.label && !at.schema
-	if here && (weakPasswords[strings.ToLower(text)] || lowerVariable.MatchString(text)) {
+	if here && (weakPasswords[strings.ToLower(text)] || lowerVariable.MatchString(text) || isShouted(text)) {
 		return true
 	}
 	if literal.IsPlaceholder(text) || isName(text) {
@@ -210,10 +222,32 @@ func isPassword(text string, at spot) bool {
 	if strings.ContainsAny(text, " \t\r\n") {
 		return here && isPhrase(text)
 	}
+	if strings.Contains(text, "/") && isPathToValue(text) && strings.IndexFunc(text, unicode.IsDigit) < 0 && strings.Trim(text, pathSigns+letters) == "" {
+		return false
+	}
 	if t := literal.TraitsOf(text); at.label || at.schema {
 		return !literal.IsWordy(text) || t.Letters > 0 && t.Digits > 0
 	}
 	return !strings.ContainsAny(text, "./") || !literal.IsWordy(text) || here && !isPathToValue(text)
+}
+
+const (
+	letters   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	pathSigns = "/-_."
+)
+
+// selector is how code names a field: spt.Token.
+var selector = lazyregexp.New(`^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$`)
+
+// isSelector reports the field of something that is called as credentials are.
+func isSelector(text string) bool {
+	return selector.MatchString(text) && nameStrength(text[strings.LastIndexByte(text, '.')+1:]) > unnamed
+}
+
+// isEncodedPlaceholder reports the base64 of a placeholder: dXNlcm5hbWU6cGFzc3dvcmQ=.
+func isEncodedPlaceholder(text string) bool {
+	plain, ok := decodeBase64(text)
+	return ok && literal.IsPlaceholder(strings.TrimSpace(plain))
 }
 
 // roots start paths to values.
@@ -275,6 +309,9 @@ func (s *fileScan) structure(text string, at where) bool {
 	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) || strings.ContainsRune("{%[", rune(trimmed[1])) {
 		return false
 	}
+	if trimmed[0] == '{' && !strings.Contains(trimmed, ":") {
+		return false // a password in braces
+	}
 	return s.nestedYAML(trimmed, at)
 }
 
@@ -287,6 +324,26 @@ func (s *fileScan) document(text string, at where) {
 	if at.nested < maxNested && strings.Count(text, "\n") > 0 && blockStart.MatchString(text) {
 		s.nestedYAML(text, at)
 	}
+}
+
+// settingLine is a line of a file of settings: a name and a value, a comment, a section, or
+// an instruction of a template.
+var settingLine = lazyregexp.New(`^\s*(?:[#;\[].*|\{\{.*\}\}|\{%.*%\}|---|(?:export\s+|- )?["']?[\w./-]+["']?\s*[:=].*)?\s*$`)
+
+// maxSettings is the longest string that is taken for a file of settings, in bytes.
+const maxSettings = 16 << 10
+
+// isSettings reports a string of several lines, all of which are settings.
+func isSettings(text string) bool {
+	if len(text) > maxSettings || strings.Count(strings.TrimSpace(text), "\n") == 0 {
+		return false
+	}
+	for line := range strings.Lines(text) {
+		if !settingLine.MatchString(line) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *fileScan) nestedYAML(text string, at where) bool {

@@ -26,6 +26,9 @@ var (
 	asset = regexp.MustCompile(`(?i)\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|js|map|mp4|avif)\b`)
 )
 
+// braces stand around passwords of ODBC, and in the examples of their escapes.
+var braces = strings.NewReplacer("{", " ", "}", " ", ";", " ")
+
 // isExample reports a match that nobody has to revoke: an address without a password, or
 // with a placeholder for it, and a hash in the address of an image. TruffleHog reports
 // these; the report lists them as filtered.
@@ -35,10 +38,13 @@ func isExample(r detectors.Result, data []byte) bool {
 	case r.DetectorType == detector_typepb.DetectorType_JDBC:
 		m := jdbcPassword.FindStringSubmatch(raw)
 		return m == nil || isPlaceholder(m[1]+m[2])
+	case r.DetectorType == detector_typepb.DetectorType_JWT:
+		parts := strings.Split(raw, ".")
+		return len(parts) == 3 && literal.IsExampleToken(parts[1])
 	case strings.Contains(raw, "://"):
 		return hasPlaceholder(raw)
 	}
-	return literal.IsPlaceholder(raw) || isName(raw) || isInAsset(data, located(r))
+	return literal.IsPlaceholder(raw) || literal.IsPlaceholder(braces.Replace(raw)) || isName(raw) || isInAsset(data, located(r))
 }
 
 func isPlaceholder(text string) bool {

@@ -175,6 +175,8 @@ var whole = []*lazyregexp.Regexp{
 	lazyregexp.New(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
 	// Names of files.
 	lazyregexp.New(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
+	// Paths to files.
+	lazyregexp.New(`^(?i)(?:~|\.{0,2})/[\w./-]{1,200}\.(?:json|ya?ml|pem|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|md|html?|csv|pdf)$`),
 	// Public by design: keys of Stripe and Mapbox for browsers.
 	lazyregexp.New(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
 }

@@ -81,7 +81,7 @@ func HasPlaceholderPart(v string) bool {
 }
 
 // sequences are keys that nobody has: 0123456789abcdef and its likes.
-var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*)$`)
+var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`)
 
 // isUniform reports text of one or two characters only, as in xxxx and x-x-x.
 func isUniform(v string) bool {

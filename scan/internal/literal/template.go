@@ -223,6 +223,11 @@ func literalsIn(expr string) []Literal {
 // isOperand reports whether a string between these is a value of the expression, and
 // whether it is a fallback for another one.
 func isOperand(before, after string) (operand, fallback bool) {
+	for _, mark := range []string{"default(", "default", "coalesce"} {
+		if strings.HasSuffix(before, mark) {
+			return true, true
+		}
+	}
 	for _, mark := range []string{"==", "!=", "<", ">", "=~", "in", "contains", "[", "(", ","} {
 		if strings.HasSuffix(before, mark) {
 			return false, false
@@ -231,7 +236,7 @@ func isOperand(before, after string) (operand, fallback bool) {
 	if strings.HasPrefix(after, "==") || strings.HasPrefix(after, "!=") {
 		return false, false
 	}
-	for _, mark := range []string{"||", "??", " or", ":-", ":=", "?:"} {
+	for _, mark := range []string{"||", "??", " or", ":-", ":=", ":+", "?:"} {
 		if strings.HasSuffix(before, mark) {
 			return true, true
 		}

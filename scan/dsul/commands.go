@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+var (
+	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
+	commandFlag = lazyregexp.New(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
+)
+
+// options looks for the credentials of command lines: curl -u user:password.
+func (s *fileScan) options(text string, at where) {
+	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") {
+		return
+	}
+	punched := literal.Punch(text)
+	if strings.Contains(punched, "curl") || strings.Contains(punched, "wget") {
+		for _, m := range commandUser.FindAllStringSubmatch(punched, -1) {
+			switch {
+			case len(m[2]) >= 3 && isHeaderSecret(m[2]):
+				s.report(rulePassword, m[2], at)
+			case m[2] == "" && literal.LooksGenerated(m[1]): // a token in the place of the user
+				s.report(ruleCredential, m[1], at)
+			}
+		}
+	}
+	for _, m := range commandFlag.FindAllStringSubmatch(punched, -1) {
+		s.assigned(assignment{name: m[1], value: m[2], operator: ' ', strength: nameStrength(m[1])}, at)
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package literal
+
+import (
+	"encoding/base64"
+	"encoding/json"
+)
+
+const (
+	// longExpired is the start of 2020, in seconds: tokens that expired before it are in documents.
+	longExpired = 1577836800
+	// firstToken is the month in which RFC 7519 was published, in seconds: older tokens are made up.
+	firstToken = 1430438400
+)
+
+// IsExampleToken reports the payload of a signed token (JWT) that opens nothing: the one of the
+// documentation that everybody quotes, and one that expired long ago.
+func IsExampleToken(payload string) bool {
+	var p struct {
+		Name     string
+		Iat, Exp int64
+	}
+	data, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil || json.Unmarshal(data, &p) != nil {
+		return false
+	}
+	return p.Name == "John Doe" && p.Iat == 1516239022 || p.Exp > 0 && p.Exp < longExpired || p.Iat > 0 && p.Iat < firstToken
+}
