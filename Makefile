@@ -2,6 +2,7 @@
 #
 # make build   bin/builder and bin/sidecar
 # make demo    the whole release on real input, with everything it needs in process
+# make recording  the output of the demo as a picture, docs/demo.svg
 # make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
 # make man     manual pages of both programs, in bin/man/man1
 # make test    every test; what CI runs. It installs the programs that tests run (INSTALL=no: it does not)
@@ -46,6 +47,11 @@ $(BIN)/%: FORCE
 .PHONY: demo
 demo: build
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
+
+.PHONY: recording
+recording: build
+	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar >$(BIN)/demo.txt
+	$(GO) run ./examples/demo/recording docs/demo.svg <$(BIN)/demo.txt
 
 include images/images.mk
 

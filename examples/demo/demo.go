@@ -26,7 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// secretsFound is the builder's exit code for a build that is refused because of a secret.
+// secretsFound is the builder's exit code when the scan finds a secret.
 const secretsFound = 183
 
 // baseLayerSize is large enough to see that the base is not moved, in bytes.
@@ -64,7 +64,7 @@ func run(ctx context.Context, builder, sidecar, workspaces string) error {
 type demo struct{ builder, base, image, dir string }
 
 func (d demo) release(ctx context.Context, workspaces string) error {
-	say("Validate the workspaces, and see in which order the platform will import them.")
+	say("Validate the workspaces, and print the order of the import.")
 	if err := d.command(ctx, 0, "validate", workspaces); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (d demo) release(ctx context.Context, workspaces string) error {
 		"--digest-file", filepath.Join(d.dir, "digest"), "--metadata-file", filepath.Join(d.dir, "metadata.json")); err != nil {
 		return err
 	}
-	say("Build it again: same digest, nothing to upload.")
+	say("Build it again: the digest is the same, and nothing is uploaded.")
 	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push", "--progress", "quiet"); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (d demo) release(ctx context.Context, workspaces string) error {
 }
 
 func (d demo) refuse(ctx context.Context, workspaces string) error {
-	say("Someone types a token into an automation. The build is refused, and nothing is pushed.")
+	say("Someone commits a token. The builder finds it and pushes nothing.")
 	leaky := filepath.Join(d.dir, "leaky")
 	if err := os.CopyFS(leaky, os.DirFS(workspaces)); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (d demo) command(ctx context.Context, want int, args ...string) error {
 	return command(ctx, d.builder, want, args...)
 }
 
-// command runs a program, shows what it prints, and wants an exit code.
+// command runs a program, prints its output, and fails on any other exit code than want.
 func command(ctx context.Context, program string, want int, args ...string) error {
 	fmt.Printf("\n$ %s %s\n", filepath.Base(program), strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -133,7 +133,7 @@ func command(ctx context.Context, program string, want int, args ...string) erro
 	return nil
 }
 
-// plant writes an automation with a token, made up on the spot, into the first workspace.
+// plant writes an automation with a random token into the first workspace.
 func plant(dir string) (slug string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -152,7 +152,7 @@ func plant(dir string) (slug string, err error) {
 	return "", fmt.Errorf("%s holds no workspace", dir)
 }
 
-// token returns something in the shape of a personal access token of a forge.
+// token returns a random string in the format of a personal access token.
 func token() string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	body := make([]byte, 36)

@@ -95,17 +95,17 @@ func (p *pod) start() (platform *platformtest.Platform, url string, stop func(),
 
 // importRelease shows a pod that turns Ready when its release is verified.
 func (p *pod) importRelease(ctx context.Context) error {
-	say("The image is deployed. A fake of the workspaces service runs in this process, with an empty database.")
+	say("Deploy the image. A fake workspaces service with an empty database runs in this process.")
 	_, url, stop, err := p.start()
 	if err != nil {
 		return err
 	}
 	defer stop()
-	say("What would be imported? Nothing is changed.")
+	say("Check what the sidecar would import. This changes nothing.")
 	if err := command(ctx, p.sidecar, 0, "check", "--platform-url", url, "--manifest", p.manifest); err != nil {
 		return err
 	}
-	say("The sidecar starts with the pod. The kubelet asks whether the pod is Ready.")
+	say("The sidecar starts with the pod, and the kubelet probes its readiness.")
 	s, err := p.run(ctx, url)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (p *pod) importRelease(ctx context.Context) error {
 	if err := s.untilReady(ctx); err != nil {
 		return err
 	}
-	say("What Prometheus sees, and what a person asks.")
+	say("Read the metrics and the status.")
 	if err := s.metrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{", "group_attempts_total{reason=\"\""); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (p *pod) importRelease(ctx context.Context) error {
 
 // refuseRelease shows a pod that stays away from traffic.
 func (p *pod) refuseRelease(ctx context.Context) error {
-	say("On another platform a slug is taken. The pod does not get Ready, and says why and what to do.")
+	say("On another platform, a slug is taken. The pod stays unready and says what to do.")
 	platform, url, stop, err := p.start()
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (p *pod) refuseRelease(ctx context.Context) error {
 	if err := command(ctx, p.sidecar, importErrors, "status", "--url", s.url); err != nil {
 		return err
 	}
-	say("Someone frees the slug. Nobody restarts anything.")
+	say("Someone frees the slug. The sidecar retries by itself.")
 	platform.Heal("ticket-classifier")
 	return s.untilReady(ctx)
 }

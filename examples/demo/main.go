@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo shows the main job on real input with everything it needs in
-// process: a registry, a base image, a release of the example workspaces, and a
-// planted secret that is refused; then a fake platform into which the release is
-// imported, and a pod that does not get Ready because it cannot be.
+// Command demo runs a whole release in one process: a registry, a base image, a release of
+// the example workspaces, a planted secret that stops a build, and a fake platform that
+// imports the release. At the end a pod stays unready because its import fails.
 package main
 
 import (

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command recording turns the output of the demo into an animated SVG: go run ./examples/demo
+// | go run ./examples/demo/recording docs/demo.svg. It shortens the output, replaces what
+// differs from run to run, and adds nothing.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxOutput bounds what is read of the demo, in bytes.
+const maxOutput = 1 << 20
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: recording FILE.svg <OUTPUT-OF-THE-DEMO")
+		os.Exit(2)
+	}
+	if err := run(os.Stdin, os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "recording:", err)
+		os.Exit(1)
+	}
+}
+
+func run(in io.Reader, file string) error {
+	output, err := io.ReadAll(io.LimitReader(in, maxOutput))
+	if err != nil {
+		return err
+	}
+	lines := script(string(output))
+	if len(lines) < rows {
+		return fmt.Errorf("the output has %d lines of the scenes, want at least %d: did the demo fail?", len(lines), rows)
+	}
+	return os.WriteFile(file, []byte(draw(lines)), 0o644)
+}
