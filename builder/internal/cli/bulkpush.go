@@ -143,9 +143,9 @@ func (a *app) bulkPush() *cobra.Command {
 # Ask what would be pushed.
 builder bulk-push --api-url https://api.example.com/v2 --token-file token \
   --repository sources --groups base1 --dry-run`,
-		Long: `Bulk-push has a platform push all workspaces of some groups to a platform
-repository, shows how far it is, and ends when it is known how that ended. It fails
-if anything was not pushed that should have been, and says what to do about it.`,
+		Long: `Bulk-push has a platform push all workspaces of the given groups to a platform
+repository, shows the progress, and waits for the outcome. It fails if a workspace was not
+pushed, and says what to do about it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := push.check(); err != nil {

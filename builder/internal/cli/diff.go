@@ -15,21 +15,19 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 )
 
-const diffHelp = `Diff prints what differs between two releases, for whoever approves the new one:
-workspaces and their versions, groups and import order, files, base, variables and
-accepted findings.
+const diffHelp = `Diff compares two releases for the person who approves the new one: workspaces and their
+versions, groups and import order, files, base, variables and accepted findings.
 
-OLD and NEW are each an image reference, an OCI layout (oci-layout://PATH), a directory,
-a zip archive, or a Git repository (https://host/org/repo.git#ref:subdir). What exists
-as a directory, or starts with / or . is no image. A source is read as builder build
-reads it with the same release file (--config). Its base, variables and findings are not
-known, and not compared.
+OLD and NEW are each an image reference, an OCI layout (oci-layout://PATH), a directory, a zip
+archive, or a Git repository (https://host/org/repo.git#ref:subdir). A name that exists as a
+directory, or starts with / or ., is not taken for an image. A source has no base, variables
+and findings, so these are not compared.
 
-Every change has a class: permission, breaking, outgoing, behaviour, text or metadata.
-What matters most comes first; workspaces that only get a new version name are one line.
+Every change has a class: permission, breaking, outgoing, behaviour, text or metadata. The
+most important changes come first. Workspaces that only get a new version name share one line.
 
-Secrets are not shown: each stands as *** and a number, the same for the same secret. A
-file in which a secret cannot be hidden is named only.`
+Secrets are not shown. Each is replaced by *** and a number, which is the same for the same
+secret. If a secret in a file cannot be hidden, only the name of the file is shown.`
 
 // diffLines is how many lines of files are shown unless the user says otherwise.
 const diffLines = 1000

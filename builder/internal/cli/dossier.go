@@ -17,13 +17,13 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 )
 
-const dossierHelp = `Dossier writes one HTML page about the change from release OLD to release NEW, for a
-change ticket: who, what and when, a summary of the risks, permissions and new hosts, the
-changes, the order of the import, values to set, accepted findings, whether the new image
-verifies, how to roll back and what that does not undo, and room for the approval.
+const dossierHelp = `Dossier writes one HTML page about the change from release OLD to release NEW, for a change
+ticket: who, what and when, a summary of the risks, permissions and new hosts, the changes, the
+import order, values to set, accepted findings, the result of verify, how to roll back and what
+that does not undo, and space for the approval.
 
-The page needs no script and no other file, and can be printed. OLD and NEW are those of
-builder diff; what is shown of secrets is the same, too.`
+The page needs no script and no other file, and can be printed. OLD and NEW are as for builder
+diff, and secrets are hidden in the same way.`
 
 // dossierFlags say what the page states.
 type dossierFlags struct {

@@ -36,7 +36,8 @@ type groupItem struct {
 func groupEnvironment() []groupItem {
 	remote := []string{groupSource, groupRegistry, groupPlatform}
 	return []groupItem{
-		{manual.Item{Term: "BUILDER_GIT_TOKEN", Text: "The token for the Git server. In a CI job, CI_JOB_TOKEN and GITHUB_TOKEN serve for the server that runs it."}, []string{groupSource}},
+		{manual.Item{Term: "BUILDER_GIT_TOKEN", Text: "The token for the Git server. In a CI job, CI_JOB_TOKEN and GITHUB_TOKEN serve for the " +
+			"server that runs it."}, []string{groupSource}},
 		{manual.Item{Term: "NETRC", Text: "The file of credentials for Git servers (default: ~/.netrc)."}, []string{groupSource}},
 		{manual.Item{Term: "SSH_AUTH_SOCK", Text: "The socket of the SSH agent."}, []string{groupSource}},
 		{manual.Item{Term: "SSH_KNOWN_HOSTS", Text: "The files of known SSH hosts, separated by colons (default: ~/.ssh/known_hosts)."}, []string{groupSource}},
@@ -55,7 +56,8 @@ func groupFiles() []groupItem {
 	return []groupItem{
 		{manual.Item{Term: "release.yaml", Text: "The release file of --config: settings, groups, and severities of rules."}, []string{groupGeneral}},
 		{manual.Item{Term: ".releaseignore", Text: "At the top of SOURCE: what does not ship, in the syntax of .gitignore."}, []string{groupSource}},
-		{manual.Item{Term: "SLUG/.import.yml", Text: "The metadata that the platform writes for a workspace: groups, version, dependencies and checksums."}, []string{groupSource}},
+		{manual.Item{Term: "SLUG/.import.yml", Text: "The metadata that the platform writes for a workspace: groups, version, dependencies and " +
+			"checksums."}, []string{groupSource}},
 		{manual.Item{Term: "scan-policy.yaml", Text: "The policy of the secret scan: detectors, limits and excluded paths."}, []string{groupScan}},
 		{manual.Item{Term: "scan-baseline.yaml", Text: "Findings that someone has accepted until a date."}, []string{groupScan}},
 		{manual.Item{Term: "~/.docker/config.json", Text: "Credentials and credential helpers of registries, as docker login writes them."}, []string{groupRegistry}},

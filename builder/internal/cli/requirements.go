@@ -37,15 +37,15 @@ builder requirements workspaces --format secret --name workspaces-values
 # List what a platform lacks.
 builder requirements registry.example.com/ai/release:2.4.0 --check \
   --api-url https://api.example.com/v2 --token-file token`,
-		Long: `Requirements lists the values that the workspaces refer to and a release does not
-carry: {{secret.name}}, and {{config.name}} without a value or a default. A platform
-that lacks one breaks the workspace without a word.
+		Long: `Requirements lists the values that workspaces refer to and a release does not contain:
+{{secret.name}}, and {{config.name}} without a value or a default. If the platform lacks one,
+the workspace fails without an error message.
 
-The formats secret, externalsecret and env are skeletons to fill in: a Kubernetes
-Secret, an ExternalSecret, a file of variables. No format has values.
+The formats secret, externalsecret and env are skeletons to fill in: a Kubernetes Secret, an
+ExternalSecret, and a file of variables. No format contains values.
 
-With --check the list is of what a platform lacks: neither stored for the workspace,
-nor among the variables of the service. Values are not looked at.`,
+With --check, requirements lists only what a platform lacks: what is neither stored for the
+workspace nor a variable of the service. It does not read values.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := target.validate(a); err != nil {

@@ -15,19 +15,18 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-const transferHelp = `Transfer brings workspaces to a platform, without an image: from another platform
+const transferHelp = `Transfer imports workspaces into a platform without an image. They come from another platform
 (--from-api-url), a zip archive, a directory, or a Git repository.
 
-Each workspace is validated and scanned like those of a build, and what is imported is
-made of what was scanned. Nothing is imported if anything is wrong with any of them. Several
-workspaces (--workspace a,b or --group) are imported in the order of their dependencies,
-until one fails. Before an import, values that the workspace requires and the target lacks
-are named.
+Each workspace is validated and scanned as in a build, and exactly the files that were scanned
+are imported. Nothing is imported if there is a problem in any workspace. Several workspaces
+(--workspace a,b or --group) are imported in the order of their dependencies, until one fails.
+Before an import, transfer lists the values that the workspaces require and the target lacks.
 
-With --dry-run nothing is imported, and what an import would change is printed; with
---changes markdown=FILE it is written for a merge request. An import leaves alone what
-the target has and the workspace lacks, unless it is deleted with --prune. With --backup,
-the workspace as it was is kept in an archive: transfer it with --prune to go back.`
+With --dry-run, transfer imports nothing and prints what an import would change. With
+--changes markdown=FILE, it writes the changes for a merge request. An import keeps what the
+target has and the workspace lacks, unless --prune deletes it. --backup saves the workspace of
+the target as it was: to go back, transfer that archive with --prune.`
 
 // changeReports are the formats of what an import changes.
 var changeReports = []format.Format{"markdown", format.JSON}

@@ -11,17 +11,17 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 )
 
-const verifyHelp = `Verify reads an image back and proves that it is what it says: every file against the
-release manifest, the manifest against labels, annotations, variables and layers, the
-layers below against the base that it names, and the attestations against all of it.
-Everything that is wrong is told in one run, with what follows from it.
+const verifyHelp = `Verify reads an image and checks every file against the release manifest, the manifest against
+labels, annotations, variables and layers, the layers below against the base image that the
+release names, and the attestations against all of these. One run reports every problem and
+its consequence.
 
-With --source, the image is also built again, without publishing it, by what its provenance
-tells, and the two must have the same digest.
+With --source, verify also builds the image again from its provenance, without publishing it,
+and compares the digests.
 
-IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.
+IMAGE is a reference, or oci-layout://PATH of an OCI layout: a directory or a tar file.
 
-It does not tell who made the image: for that, verify its signature.`
+Verify does not check who made the image. For that, verify its signature.`
 
 func (a *app) verify() *cobra.Command {
 	var from sourceFlags

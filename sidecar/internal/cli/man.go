@@ -30,7 +30,8 @@ func ManualPages() []manual.Page {
 
 func environmentItems() []manual.Item {
 	return []manual.Item{
-		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An unknown variable with this prefix is an error."},
+		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An unknown variable with " +
+			"this prefix is an error."},
 		{Term: "STARTUP_IMPORT_REPOSITORY, STARTUP_IMPORT_GROUPS", Text: "The repository and the groups that the service imports, where no setting names others."},
 		{Term: "COLUMNS", Text: "The width of the help, in columns."},
 		{Term: "GOGC", Text: "When the garbage collector runs, in percent (default: 25 for run)."},
