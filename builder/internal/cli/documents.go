@@ -37,22 +37,35 @@ func Documents() []document.Kind {
 		}{}, Text: "The findings of the secret scan, and what was scanned. `--report json=FILE` of scan and " +
 			"build writes the same; only a report has `validation`, which is the document of `builder " +
 			"validate`, and `error`."},
-		{Title: "builder plan --format json", Value: workspace.Plan{}, Text: "The groups and the workspaces in the order of the import."},
-		{Title: "builder inspect --format json", Value: pipeline.Inspected{}, Text: "An image, with the release manifest in `release`, which has a `schemaVersion` of its own. " +
-			"`--manifest FILE` writes the manifest alone, byte for byte as in the image."},
-		{Title: "builder inspect --manifest", Value: release.Manifest{}, Text: "The release manifest, as in the image."},
-		{Title: "builder diff --format json", Value: compare.Report{}, Text: "What differs between two releases. `transfer --changes json=FILE` writes the same."},
-		{Title: "builder verify --format json", Value: verify.Report{}, Text: "The problems of an image, and what cannot be proven."},
+		{Title: "builder plan --format json", Value: workspace.Plan{},
+			Text: "The groups and the workspaces in the order of the import."},
+		{Title: "builder inspect --format json", Value: pipeline.Inspected{},
+			Text: "An image, with the release manifest in `release`, which has a " +
+				"`schemaVersion` of its own. " +
+				"`--manifest FILE` writes the manifest alone, byte for byte as in the image."},
+		{Title: "builder inspect --manifest", Value: release.Manifest{},
+			Text: "The release manifest, as in the image."},
+		{Title: "builder diff --format json", Value: compare.Report{},
+			Text: "What differs between two releases. `transfer --changes json=FILE` " +
+				"writes the same."},
+		{Title: "builder verify --format json", Value: verify.Report{},
+			Text: "The problems of an image, and what cannot be proven."},
 		{Title: "builder requirements --format json", Value: struct {
 			Requirements []requirements.Requirement `json:"requirements"`
 		}{}, Text: "The values that the workspaces require."},
 		{Title: "builder rules --format json", Value: struct {
 			Rules []ruleJSON `json:"rules"`
 		}{}, Text: "The rules of validation. With the name of a rule, the document has the fields of that rule."},
-		{Title: "builder build --metadata-file", Value: report.Metadata{}, Text: "The keys of `docker buildx build --metadata-file`, and ours, which start with `prismeai.`."},
-		{Title: "builder bulk-push --report json=FILE", Value: bulkpush.Result{}, Text: "The outcome of a push, and of each workspace."},
-		{Title: "builder transfer --report json=FILE", Value: transfer.Result{}, Text: "The outcome of a transfer. That of several workspaces has `outcome`, and these documents " +
-			"in the list `workspaces`."},
-		{Title: "builder version --format json", Value: versions{}, Text: "The version of the program and of key dependencies."},
+		{Title: "builder build --metadata-file", Value: report.Metadata{},
+			Text: "The keys of `docker buildx build --metadata-file`, and ours, which " +
+				"start with `prismeai.`."},
+		{Title: "builder bulk-push --report json=FILE", Value: bulkpush.Result{},
+			Text: "The outcome of a push, and of each workspace."},
+		{Title: "builder transfer --report json=FILE", Value: transfer.Result{},
+			Text: "The outcome of a transfer. That of several workspaces has `outcome`, " +
+				"and these documents " +
+				"in the list `workspaces`."},
+		{Title: "builder version --format json", Value: versions{},
+			Text: "The version of the program and of key dependencies."},
 	}
 }

@@ -17,7 +17,9 @@ type documentedCode struct {
 }
 
 func documentedCodes() []documentedCode {
-	reading := []string{"build", "validate", "plan", "scan", "diff", "dossier", "fmt", "requirements", "transfer", "verify"}
+	reading := []string{
+		"build", "validate", "plan", "scan", "audit", "diff", "dossier", "fmt", "merge-driver", "requirements", "transfer", "verify",
+	}
 	scanning := []string{"build", "scan", "transfer", "verify"}
 	images := []string{"build", "inspect", "diff", "dossier", "requirements", "verify"}
 	platforms := []string{"bulk-push", "transfer", "requirements"}

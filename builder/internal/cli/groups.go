@@ -30,7 +30,8 @@ const (
 // groups lists the groups in the order of the help.
 func groups() []string {
 	return []string{
-		groupTransfer, groupPush, groupSource, groupRelease, groupValidation, groupVerification, groupMerge, groupScan, groupBaseline,
+		groupTransfer, groupPush, groupSource, groupRelease, groupValidation, groupVerification, groupMerge,
+		groupScan, groupBaseline,
 		groupRegistry, groupBuildKit, groupPlatform, groupOutput, groupLimits, groupGeneral,
 	}
 }

@@ -194,7 +194,9 @@ builder completion fish > ~/.config/fish/completions/builder.fish`,
 func environmentOf(p *manual.Page) []manual.Item {
 	items := []manual.Item{{
 		Term: config.EnvPrefix + "*",
-		Text: "Every flag has a variable: --digest-file is BUILDER_DIGEST_FILE, or BUILDER_BUILD_DIGEST_FILE for the build command alone. An unknown variable with this prefix is an error.",
+		Text: "Every flag has a variable: --digest-file is BUILDER_DIGEST_FILE, or " +
+			"BUILDER_BUILD_DIGEST_FILE for the build command alone. An unknown " +
+			"variable with this prefix is an error.",
 	}}
 	return append(items, ofGroups(p, groupEnvironment())...)
 }

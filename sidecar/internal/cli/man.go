@@ -30,9 +30,12 @@ func ManualPages() []manual.Page {
 
 func environmentItems() []manual.Item {
 	return []manual.Item{
-		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An unknown variable with " +
+		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An " +
+			"unknown variable with " +
 			"this prefix is an error."},
-		{Term: "STARTUP_IMPORT_REPOSITORY, STARTUP_IMPORT_GROUPS", Text: "The repository and the groups that the service imports, where no setting names others."},
+		{Term: "STARTUP_IMPORT_REPOSITORY, STARTUP_IMPORT_GROUPS",
+			Text: "The repository and the groups that the service imports, where no " +
+				"setting names others."},
 		{Term: "COLUMNS", Text: "The width of the help, in columns."},
 		{Term: "GOGC", Text: "When the garbage collector runs, in percent (default: 25 for run)."},
 	}
@@ -42,6 +45,7 @@ func fileItems() []manual.Item {
 	return []manual.Item{
 		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder puts into the image."},
 		{Term: "sidecar.yaml", Text: "The file of --config: settings by the names of their flags."},
-		{Term: "/dev/termination-log", Text: "Where Kubernetes looks for the reason of a failure: see --termination-log."},
+		{Term: "/dev/termination-log", Text: "Where Kubernetes looks for the reason of a failure: see " +
+			"--termination-log."},
 	}
 }
