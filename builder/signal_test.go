@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -127,6 +128,46 @@ func TestInterruptedFetchLeavesNothing(t *testing.T) {
 			p.wait(t, 130)
 		})
 	}
+}
+
+// seen closes a channel when a text has been written to it.
+type seen struct {
+	text    string
+	written strings.Builder
+	reached chan struct{}
+	once    sync.Once
+}
+
+func (s *seen) Write(p []byte) (int, error) {
+	s.written.Write(p)
+	if strings.Contains(s.written.String(), s.text) {
+		s.once.Do(func() { close(s.reached) })
+	}
+	return len(p), nil
+}
+
+// TestInterruptedScanEnds: one line of 40 MB that looks like nothing but passwords takes long.
+func TestInterruptedScanEnds(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"index.yml": "name: A\nslug: a\n", "long.txt": strings.Repeat("password=", 5_000_000)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := builder(t, nil, "scan", dir, "--progress", "plain")
+	scanning := &seen{text: "scan the workspaces", reached: make(chan struct{})}
+	p.Stderr = io.MultiWriter(p.Stderr, scanning)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &stall{reached: scanning.reached}
+	s.signal(t, p, syscall.SIGTERM)
+	began := time.Now()
+	p.wait(t, 130)
+	if took := time.Since(began); took > promptness {
+		t.Errorf("it took %s to end", took)
+	}
+	p.says(t, "signal received")
 }
 
 // The first signal asks for an orderly end. Here that end hangs, because nobody reads

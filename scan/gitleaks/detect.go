@@ -21,6 +21,8 @@ const (
 	// maxPart is the longest text that a rule looks at in one go, in bytes. Between two
 	// parts, the scan asks whether it shall go on.
 	maxPart = 64 << 10
+	// contextEvery is how many keywords are looked at between two looks at the context.
+	contextEvery = 1024
 )
 
 // fileScan is the scan of one file.
@@ -30,13 +32,18 @@ type fileScan struct {
 	file    scan.File
 	lines   lines.Starts
 	matches []scan.Match
+	// word is the part of the file without spaces in which the last keyword was.
+	word part
 }
 
 // part is a part of the file, in bytes.
 type part struct{ start, end int }
 
 func (s *fileScan) run(ctx context.Context) error {
-	parts, order := s.parts()
+	parts, order := s.parts(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	for _, number := range order {
 		r := s.Rules[number]
 		r.compile()
@@ -55,9 +62,13 @@ func (s *fileScan) run(ctx context.Context) error {
 
 // parts returns the parts of the file that each rule wants to see because of its
 // keywords, and the rules in the order in which they want the first one.
-func (s *fileScan) parts() (parts map[int][]part, order []int) {
+func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int) {
 	parts = map[int][]part{}
+	count := 0
 	for word, at := range s.keywords.All(s.file.Data) {
+		if count++; count%contextEvery == 0 && ctx.Err() != nil {
+			break
+		}
 		p := part{at, at}
 		for _, number := range s.wanted[word] {
 			known := parts[number]
@@ -86,10 +97,21 @@ func (s *fileScan) around(keyword int) part {
 	for n := 0; n < before && p.start > 0 && !isSpace(data[p.start-1]); n++ {
 		p.start--
 	}
-	for n := 0; n < stretch && p.end < len(data) && !isSpace(data[p.end]); n++ {
-		p.end++
-	}
+	p.end = s.wordEnd(p.end)
 	return p
+}
+
+// wordEnd returns where a word ends, or goes on for too long. It looks at each byte once,
+// however many keywords are in a word.
+func (s *fileScan) wordEnd(at int) int {
+	if at < s.word.start || at > s.word.end {
+		s.word = part{at, at}
+	}
+	limit := min(len(s.file.Data), at+stretch)
+	for s.word.end < limit && !isSpace(s.file.Data[s.word.end]) {
+		s.word.end++
+	}
+	return min(s.word.end, limit)
 }
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }

@@ -3,6 +3,7 @@
 package gitleaks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func TestSelection(t *testing.T) {
 func TestPartsEnd(t *testing.T) {
 	data := []byte(strings.Repeat("dapi0 ", 100_000))
 	s := &fileScan{Detector: newDetector(t, Options{}), set: indexed(), file: scan.File{Path: "w/a.txt", Data: data}}
-	parts, _ := s.parts()
+	parts, _ := s.parts(t.Context())
 	for _, list := range parts {
 		for _, p := range list {
 			if p.end-p.start > maxPart+before+after+2*stretch {
@@ -182,4 +183,34 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWordEnd compares with a search that starts anew for each place.
+func TestWordEnd(t *testing.T) {
+	data := []byte(strings.Repeat("a", 3000) + " " + strings.Repeat("bc\n", 50) + strings.Repeat("d", 500))
+	s := &fileScan{file: scan.File{Data: data}}
+	for at := 0; at < len(data); at += 7 {
+		want := at
+		for n := 0; n < stretch && want < len(data) && !isSpace(data[want]); n++ {
+			want++
+		}
+		if got := s.wordEnd(at); got != want {
+			t.Fatalf("the word at %d ends at %d, want %d", at, got, want)
+		}
+	}
+}
+
+// TestEndsWithItsContext: a text full of keywords does not keep the scan from ending.
+func TestEndsWithItsContext(t *testing.T) {
+	d, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason := errors.New("somebody has had enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	f := scan.File{Path: "w/a.txt", Data: bytes.Repeat([]byte("api_key="), 100_000)}
+	if _, err := d.Scan(ctx, f); !errors.Is(err, reason) {
+		t.Errorf("error %v, want %v", err, reason)
+	}
 }
