@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	// The first signal asks for an orderly end, the second one gets none.
+	// The first signal starts a clean shutdown, the second one kills the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	code := cli.Run(ctx, os.Args[1:], cli.IO{Out: os.Stdout, Err: os.Stderr, Env: os.Environ()})

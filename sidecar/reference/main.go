@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command reference writes the manual pages of the sidecar into man1 below a directory, with
-// the date of SOURCE_DATE_EPOCH.
+// Command reference writes the sidecar's manual pages to man1 below a directory. SOURCE_DATE_EPOCH
+// sets their date.
 package main
 
 import (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command soak runs four sidecars against a fake platform that flaps, prints what happened,
-// and fails if anything was not as it should be: docs/soak.md.
+// Command soak runs four sidecars against a fake platform with injected faults, prints a report,
+// and fails if an invariant was violated. See docs/soak.md.
 package main
 
 import (
@@ -19,10 +19,10 @@ import (
 
 func main() {
 	var o soak.Options
-	flag.StringVar(&o.Sidecar, "sidecar", "bin/sidecar", "the sidecar")
-	flag.DurationVar(&o.Duration, "duration", 20*time.Minute, "how long to make trouble")
+	flag.StringVar(&o.Sidecar, "sidecar", "bin/sidecar", "path of the sidecar")
+	flag.DurationVar(&o.Duration, "duration", 20*time.Minute, "how long to inject faults")
 	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().UnixNano()), "seed of the random choices")
-	picture := flag.String("picture", "bin/soak.svg", "draw the picture into this file")
+	picture := flag.String("picture", "bin/soak.svg", "write an SVG chart to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

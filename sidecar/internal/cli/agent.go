@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// agent is what run and once share: an importer and what it needs.
+// agent holds the importer and everything it needs. The run and once commands share it.
 type agent struct {
 	live     *config.Live
 	level    *slog.LevelVar
@@ -24,19 +24,25 @@ type agent struct {
 	inputs   *inputs.Source
 	importer *importer.Importer
 	build    version.Info
-	rotated  chan struct{} // the token is another one
+	rotated  chan struct{} // receives a value when the token changes
 }
 
-// newAgent loads the settings and builds the rest. Done means that the command has
-// ended, with err.
+// newAgent loads the settings and builds the agent. If done is true the command is over and returns
+// err.
 func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool, err error) {
-	g = &agent{level: new(slog.LevelVar), store: state.NewStore(), build: version.Get(), rotated: make(chan struct{}, 1)}
+	g = &agent{
+		level:   new(slog.LevelVar),
+		store:   state.NewStore(),
+		build:   version.Get(),
+		rotated: make(chan struct{}, 1),
+	}
 	live, done, err := a.load(ctx, args, g.reloaded)
 	if done {
 		return nil, true, err
 	}
 	c := live.Get()
-	g.live, g.log = live, newLog(a.Err, c.LogFormat, g.level)
+	g.live = live
+	g.log = newLog(a.Err, c.LogFormat, g.level)
 	g.metrics = metrics.New(g.store, metrics.Options{Workspaces: c.MetricsWorkspaces, Build: g.build})
 	g.metrics.Reload(true)
 	g.inputs = inputs.New(live, g.metrics.Request, "workspaces-release-sidecar/"+g.build.Version)
@@ -44,8 +50,8 @@ func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool,
 	return g, false, nil
 }
 
-// reloaded is called after each load of the settings. The first call comes before
-// metrics exist.
+// onReload runs after every load of the settings. The first load happens before the metrics are
+// registered.
 func (g *agent) reloaded(c *config.Config, err error) {
 	g.level.Set(levelOf(c))
 	if g.metrics == nil {
@@ -54,8 +60,8 @@ func (g *agent) reloaded(c *config.Config, err error) {
 	g.metrics.Reload(err == nil)
 	if err != nil {
 		g.log.Error("configuration is not reloaded, the old one stays", "error", err)
-		return
+		g.log.Error("cannot reload the configuration, keeping the old one", "error", err)
 	}
-	g.log.Info("configuration is reloaded", "file", c.File)
+	g.log.Info("configuration reloaded", "file", c.File)
 	g.warnOfSubPaths()
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// check does what a pass does before it changes anything, and prints each step.
+// check runs the read-only part of an import and prints the result of each step.
 func (a *app) check(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
@@ -47,7 +47,7 @@ func (a *app) check(ctx context.Context, args []string) error {
 	return nil
 }
 
-// checklist prints one line for each thing that was checked.
+// checklist prints one line per check.
 type checklist struct{ out io.Writer }
 
 func (r *checklist) line(mark, what, text string) {
@@ -56,7 +56,7 @@ func (r *checklist) line(mark, what, text string) {
 
 func (r *checklist) ok(what, text string) { r.line("ok", what, text) }
 
-// fail prints a failure with its remedy, and returns its exit code.
+// fail prints a failure and its remedy. It returns an error with the exit code of the failure.
 func (r *checklist) fail(what string, err error) error {
 	f, ok := errors.AsType[*importer.Failure](err)
 	if !ok {
@@ -72,15 +72,16 @@ func (r *checklist) fail(what string, err error) error {
 func (r *checklist) platform(in *importer.Inputs, f *importer.Forecast) {
 	text := in.Pod.BaseURL() + " answers, accepts the identity and carries the repository"
 	if f.Mode == importer.ModeObserve {
-		text = "the service imports by itself; the sidecar observes"
+		text = "the service imports on its own; the sidecar observes"
 	}
 	r.ok("platform", text)
 	if f.Lock != nil {
-		r.line("wait", "lock", fmt.Sprintf("held by %s (%s) since %s", f.Lock.LockedBy, f.Lock.Reason, f.Lock.LockedAt.Format(time.RFC3339)))
+		r.line("wait", "lock", fmt.Sprintf("held by %s (%s) since %s",
+			f.Lock.LockedBy, f.Lock.Reason, f.Lock.LockedAt.Format(time.RFC3339)))
 	}
 }
 
-// gateway asks whose the token is.
+// checkGateway prints the user that the token authenticates.
 func (r *checklist) gateway(ctx context.Context, g *agent, in *importer.Inputs) error {
 	if in.Gateway == nil || g.live.Get().TokenFile == "" {
 		return nil
@@ -97,8 +98,9 @@ func (r *checklist) gateway(ctx context.Context, g *agent, in *importer.Inputs) 
 	return nil
 }
 
-// requirements compares what the workspaces require with what the platform has. What
-// is missing stops no import: the service may get it from where nobody can look.
+// checkRequirements compares the values that the workspaces require with those that the platform
+// has. A missing value is only a warning: the service may read it from a source that the sidecar
+// cannot see.
 func (r *checklist) requirements(ctx context.Context, in *importer.Inputs, variables []string) {
 	var all []requirements.Requirement
 	for _, g := range in.Desired.Groups {
@@ -109,24 +111,24 @@ func (r *checklist) requirements(ctx context.Context, in *importer.Inputs, varia
 	}
 	missing, err := requirements.Missing(ctx, in.Pod, all, variables)
 	if err != nil {
-		r.line("warn", "values", "what the workspaces require is not known to be there: "+importer.FailureOf(err).Message)
+		r.line("warn", "values", "cannot check the values that the workspaces require: "+importer.FailureOf(err).Message)
 		return
 	}
 	for _, m := range missing {
 		r.line("warn", "values", fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable))
 	}
 	if len(missing) == 0 {
-		r.ok("values", fmt.Sprintf("%d that the workspaces require are there", len(all)))
+		r.ok("values", fmt.Sprintf("all %d values that the workspaces require are set", len(all)))
 	}
 }
 
-// plan says what would be imported.
+// printPlan prints what an import would do, per group.
 func (r *checklist) plan(f *importer.Forecast) {
 	for _, g := range f.Groups {
 		text := "nothing to do, all workspaces are installed"
 		switch {
 		case len(g.Import)+len(g.Installed) == 0:
-			text = "would be imported; without a manifest its workspaces are not known"
+			text = "would be imported; its workspaces are unknown without a manifest"
 		case f.Mode == importer.ModeObserve && len(g.Import) > 0:
 			text = "not installed yet: " + strings.Join(g.Import, ", ")
 		case g.Force:
@@ -139,14 +141,15 @@ func (r *checklist) plan(f *importer.Forecast) {
 }
 
 func describeDesired(d *importer.Desired) string {
-	n, names := 0, []string{}
+	n := 0
+	names := []string{}
 	for _, g := range d.Groups {
 		n += len(g.Workspaces)
 		names = append(names, g.Name)
 	}
 	text := fmt.Sprintf("repository %s, groups %s", d.Repository, strings.Join(names, ", "))
 	if d.Digest == "" {
-		return text + "; without a manifest verification is partial"
+		return text + "; verification is partial without a manifest"
 	}
 	return fmt.Sprintf("%s, %s, %d workspaces, manifest %s", d.Name, text, n, d.Digest)
 }

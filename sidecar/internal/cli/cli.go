@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cli is the sidecar's command line. [Run] is the whole program over
-// injected streams and environment, so that tests need no process.
+// Package cli implements the sidecar's command line. [Run] takes its streams and environment as
+// arguments, so tests run it in process.
 package cli
 
 import (
@@ -16,14 +16,14 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
-// IO is what the program writes, and its environment.
+// IO holds the output streams and the environment of the program.
 type IO struct {
 	Out, Err io.Writer
 	// Env holds the environment as KEY=value.
 	Env []string
 }
 
-// Run runs the sidecar with args (without the program's name) and returns its exit code.
+// Run runs the sidecar with args, which exclude the program name, and returns the exit code.
 func Run(ctx context.Context, args []string, streams IO) int {
 	a := &app{IO: streams, env: environment(streams.Env)}
 	err := a.dispatch(ctx, args)
@@ -34,21 +34,22 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	return exitCode(ctx, err)
 }
 
-// app is what all commands share.
+// app is the state shared by all commands.
 type app struct {
 	IO
 	env map[string]string
 }
 
-// command is one verb.
+// command is a subcommand.
 type command struct {
 	name, summary, description string
-	// examples are lines for a shell.
+	// examples holds shell lines for the help page.
 	examples string
 	run      func(ctx context.Context, args []string) error
-	// flags documents what the command takes: the settings, or flags of its own.
+	// flags returns the flags for the help page, or nil if the command takes the settings.
 	flags func() *flag.FlagSet
-	// ownsContainer: a container runs it, so that its end is that of the container.
+	// ownsContainer is true if the command is the main process of a container, so that Kubernetes
+	// reads its termination message.
 	ownsContainer bool
 }
 
@@ -58,16 +59,19 @@ func (a *app) commands() []command {
 			summary:     "Import the release, watch it, and serve probes and metrics",
 			description: runDescription},
 		{name: "once", run: a.once, flags: settingsFlags, ownsContainer: true, examples: onceExample,
-			summary: "Import the release, and end when it is confirmed or cannot be"},
+			summary: "Import the release and exit once it is confirmed or has failed"},
 		{name: "check", run: a.check, flags: settingsFlags, examples: checkExample,
 			summary:     "Check settings, files and platform without changing anything",
 			description: checkDescription},
-		{name: "status", run: a.status, flags: func() *flag.FlagSet { return new(statusFlags).set(a.env) }, examples: statusExample,
+		{name: "status", run: a.status, examples: statusExample,
+			flags:       func() *flag.FlagSet { return new(statusFlags).set(a.env) },
 			summary:     "Print the status of running sidecars",
 			description: statusDescription},
-		{name: "ready", run: a.ready, flags: func() *flag.FlagSet { return new(readyFlags).set(a.env) }, examples: readyExample,
+		{name: "ready", run: a.ready, examples: readyExample,
+			flags:   func() *flag.FlagSet { return new(readyFlags).set(a.env) },
 			summary: "Report whether a running sidecar lets the pod be Ready, as a readiness probe"},
-		{name: "injected", run: a.injected, flags: func() *flag.FlagSet { return new(injectedFlags).set() }, examples: injectedExample,
+		{name: "injected", run: a.injected, examples: injectedExample,
+			flags:   func() *flag.FlagSet { return new(injectedFlags).set() },
 			summary: "Wait until the API server injects the sidecar into a pod, as a hook of the chart"},
 		{name: "version", run: a.version, flags: func() *flag.FlagSet { return new(versionFlags).set() },
 			summary: "Print the version", examples: "sidecar version\nsidecar version --format json"},
@@ -96,7 +100,7 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 	return err
 }
 
-// find returns the command of a name.
+// findCommand returns the command called name.
 func (a *app) find(name string) (*command, error) {
 	for _, c := range a.commands() {
 		if c.name == name {
@@ -106,9 +110,11 @@ func (a *app) find(name string) (*command, error) {
 	return nil, usageError(fmt.Errorf("unknown command %q, see sidecar --help", name))
 }
 
-// load finds the settings of a command. With --print-config it prints them, and
-// there is nothing else to do.
-func (a *app) load(ctx context.Context, args []string, reloaded func(*config.Config, error)) (live *config.Live, done bool, err error) {
+// loadSettings loads the settings of a command. If done is true the command is over and returns
+// err: the settings are invalid, or --print-config printed them.
+func (a *app) load(
+	ctx context.Context, args []string, reloaded func(*config.Config, error),
+) (live *config.Live, done bool, err error) {
 	live, err = config.NewLive(ctx, config.NewLoader(args, a.env), reloaded)
 	if err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -2,39 +2,39 @@
 
 package cli
 
-const runDescription = `Run imports the release that the image of this pod carries, through the API of the
-workspaces service in the same pod. It opens the gate of the pod once the platform has
-confirmed every workspace, keeps watching the platform and its own files, and serves probes,
-metrics and a status page until it is stopped.`
+const runDescription = `Run imports the release in this pod's image through the API of the workspaces service in the
+same pod. It opens the readiness gate once the platform confirms every workspace, watches the
+platform and its own files for changes, and serves probes, metrics and a status page until it
+is stopped.`
 
-const checkDescription = `Check does what an import does before it changes anything, prints one line for each step,
-and says what would be imported.`
+const checkDescription = `Check runs the read-only part of an import, prints one line per step and reports what would be
+imported.`
 
-const statusDescription = `Status prints what a running sidecar reports about its release. Its exit code is the one
-that once would end with at this moment.
+const statusDescription = `Status prints the status of a running sidecar. It exits with the code that once would exit with
+at this moment.
 
-To wait until every pod of a workload is confirmed at the current release, as a hook after an
-upgrade or a rollback does, ask a headless Service that publishes addresses that are not
-ready. Progress is on standard error. If the time is over, the exit code is that of the
-obstacle.`
+A hook after an upgrade or a rollback can wait until every pod of a workload confirms the
+current release: use --all with a headless Service that publishes addresses that are not
+ready. Progress goes to standard error. On timeout the exit code is that of the pod that is
+not confirmed.`
 
 const runExample = `# Import on behalf of the pod, with a token that Kubernetes mounts.
 sidecar run --platform-url http://localhost:80 --token-file /run/secrets/token
-# Observe the import of the service, and gate the pod by it.
+# Observe the service's own import, and gate the pod on it.
 sidecar run --mode observe
 # Print the settings.
 sidecar run --config sidecar.yaml --print-config`
 
-const onceExample = `# Import in a Job, for at most an hour.
+const onceExample = `# Import in a Job, within an hour.
 sidecar once --token-file /run/secrets/token --timeout 1h`
 
 const checkExample = `sidecar check --token-file /run/secrets/token
-# Check the values that workspaces need, too.
+# Also check the values that workspaces need.
 sidecar check --service-env MAIL_PASSWORD,CRM_URL`
 
 const statusExample = `sidecar status
 sidecar status --format json --url http://10.0.0.7:9400
-# Wait after an upgrade until all pods have the current release.
+# Wait until all pods have the current release after an upgrade.
 sidecar status --fresh --all --wait 10m \
   --url http://workspaces-headless:9400 --current-release-file release`
 

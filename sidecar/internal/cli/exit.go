@@ -11,10 +11,10 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// The exit codes. They are part of the interface: see exitCodes.
+// Exit codes are part of the interface. exitCodes documents them.
 const (
 	exitInternal    = 1
-	exitNotReady    = 1 // of the command ready only
+	exitNotReady    = 1 // of the ready command only
 	exitUsage       = 2
 	exitIdentity    = 3
 	exitMismatch    = 4
@@ -27,11 +27,11 @@ const (
 	exitInterrupted = 130
 )
 
-// ExitCode is one of the documented ones.
+// ExitCode documents an exit code.
 type ExitCode struct {
 	Code    int
 	Meaning string
-	// commands end with the code; nil stands for all commands.
+	// commands lists the commands that use the code; nil means all commands.
 	commands []string
 }
 
@@ -39,22 +39,23 @@ func exitCodes() []ExitCode {
 	importing := []string{"run", "once", "check", "status"}
 	asking := []string{"once", "check", "status", "injected"}
 	return []ExitCode{
-		{0, "the release is confirmed (run: stopped in order; check: nothing is in the way; ready: the gate is open)", nil},
-		{exitInternal, "internal error, such as an address that is in use (ready: the gate is closed)", nil},
-		{exitUsage, "wrong flags, environment or configuration file", nil},
-		{exitIdentity, "the platform refuses the identity, or the token cannot be read", importing},
-		{exitMismatch, "manifest, settings and pod are not of the same release, or another release is the current one", importing},
-		{exitImport, "the import has errors", importing},
-		{exitUnavailable, "the platform, or a service that it needs, does not answer as it should", asking},
-		{exitLock, "another import holds the write lock, or nobody frees it", importing},
+		{0, "the release is confirmed (run: clean shutdown; check: no obstacle found; ready: the gate is open)", nil},
+		{exitInternal, "internal error, such as a listen address in use (ready: the gate is closed)", nil},
+		{exitUsage, "invalid flags, environment or configuration file", nil},
+		{exitIdentity, "the platform rejected the identity, or the token cannot be read", importing},
+		{exitMismatch, "manifest, settings and pod do not belong to the same release, or another release is the current one", importing},
+		{exitImport, "the import reported errors", importing},
+		{exitUnavailable, "the platform, or a service that it needs, is unavailable or sent an invalid response", asking},
+		{exitLock, "another import holds the write lock, or the lock is never released", importing},
 		{exitVerify, "the platform did not confirm every workspace", importing},
-		{exitUnknown, "the outcome is not known: still under way, out of time, or ended without an answer", importing},
+		{exitUnknown, "the outcome is unknown: still running, timed out, or ended without a response", importing},
 		{exitDrift, "the platform no longer has the release: workspaces were changed, or another release was imported", importing},
 		{exitInterrupted, "interrupted", nil},
 	}
 }
 
-// codeOf groups reasons by who has to look at them.
+// exitCodeFor maps a reason to an exit code. Reasons share a code when the same person resolves
+// them.
 func codeOf(r state.Reason) int {
 	switch r {
 	case state.IdentityRefused, state.Forbidden, state.TokenUnreadable:
@@ -73,14 +74,14 @@ func codeOf(r state.Reason) int {
 	case state.Drifted, state.ForeignRelease, state.ReleaseContended:
 		return exitDrift
 	}
-	return exitUnknown // not told, or not yet
+	return exitUnknown
 }
 
-// exitError is an error with its own exit code.
+// exitError is an error with an explicit exit code.
 type exitError struct {
 	code int
 	err  error
-	said bool // it has been printed
+	said bool // the error has been printed already
 }
 
 func (e *exitError) Error() string { return e.err.Error() }
@@ -88,7 +89,8 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func usageError(err error) error { return &exitError{code: exitUsage, err: err} }
 
-// quiet returns an error with an exit code whose reason has been printed.
+// printedError returns an error for a failure that has already been printed. Only its exit code
+// matters.
 func quiet(code int) error {
 	return &exitError{code: code, err: fmt.Errorf("exit code %d", code), said: true}
 }
@@ -98,8 +100,8 @@ func said(err error) bool {
 	return ok && e.said
 }
 
-// errTimeout is the cause of a context that ended by --timeout.
-var errTimeout = errors.New("out of time")
+// errTimeout is the cause of a context that --timeout or --wait ended.
+var errTimeout = errors.New("timed out")
 
 func exitCode(ctx context.Context, err error) int {
 	own, isOwn := errors.AsType[*exitError](err)

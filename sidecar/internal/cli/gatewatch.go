@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// gateEvery is the time between two checks of the gate, for the log only:
-	// probes evaluate the gate themselves.
+	// gateEvery is the interval between gate checks. They only write logs: probes evaluate the gate
+	// on each request.
 	gateEvery = time.Second
-	// alarmEvery is the time after which an open gate without confirmation is logged again.
+	// alarmEvery is the interval at which an unconfirmed open gate is logged again.
 	alarmEvery = 10 * time.Minute
-	// tokenEvery is the time between two checks of the token's expiry.
+	// tokenEvery is the interval between checks of the token's expiry.
 	tokenEvery = time.Hour
-	// tokenAgain is that time after a request failed.
+	// tokenAgain is the retry interval after a failed check.
 	tokenAgain = time.Minute
 )
 
@@ -34,22 +34,23 @@ func (g *agent) watchGate(ctx context.Context) {
 	}
 }
 
-// checkGate returns when an open gate without confirmation was last logged.
+// checkGate logs an open gate without confirmation, at most once per alarmEvery. It returns the
+// time of the last such log.
 func (g *agent) checkGate(told time.Time) time.Time {
 	gate, changed := g.store.Gate(g.gate())
 	s := g.store.Get()
-	if changed { // no probe was faster
+	if changed { // no probe evaluated the gate first
 		g.log.Info("gate is open", "why", gate.Why, "policy", g.gate().String(), "confirmed", s.Confirmed)
 	}
 	if !gate.Open || s.Confirmed || gate.Why == state.GateConfirmed || time.Since(told) < alarmEvery {
 		return told
 	}
-	g.log.Error("the pod is Ready, although the release is not confirmed", "why", gate.Why, "policy", g.gate().String(),
+	g.log.Error("the pod is Ready without a confirmed release", "why", gate.Why, "policy", g.gate().String(),
 		"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
 	return time.Now()
 }
 
-// watchToken keeps the expiry of the token up to date in the state.
+// watchToken keeps the token's expiry in the state up to date.
 func (g *agent) watchToken(ctx context.Context) {
 	for ctx.Err() == nil {
 		t := time.NewTimer(g.checkTokenExpiry(ctx))
@@ -62,7 +63,7 @@ func (g *agent) watchToken(ctx context.Context) {
 	}
 }
 
-// checkTokenExpiry returns the time until the next check.
+// checkTokenExpiry stores the token's expiry and returns the time until the next check.
 func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	gateway := g.inputs.Gateway()
 	if gateway == nil || g.live.Get().TokenFile == "" {
@@ -70,7 +71,7 @@ func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	}
 	user, err := gateway.Me(ctx)
 	if err != nil {
-		g.log.Debug("cannot ask when the token expires", "error", err)
+		g.log.Debug("cannot read the token's expiry", "error", err)
 		return tokenAgain
 	}
 	g.store.Update(func(s *state.Snapshot) {
@@ -82,10 +83,10 @@ func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	return tokenEvery
 }
 
-// newToken makes watchToken check at once.
+// requestTokenCheck makes watchToken check immediately. It never blocks.
 func (g *agent) newToken() {
 	select {
 	case g.rotated <- struct{}{}:
-	default: // it will look
+	default: // a check is already pending
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
-const rootDescription = `Sidecar makes "the pod is Ready" mean "the release that this pod carries is imported and
-verified". It runs beside the workspaces service in its pod.
+const rootDescription = `Sidecar keeps a pod unready until the release in its image is imported and verified. It runs
+beside the workspaces service in the same pod.
 
-Every flag has an environment variable: --token-file is SIDECAR_TOKEN_FILE. A flag wins over
-the environment, and the environment over the file of --config.`
+Every flag has an environment variable: --token-file is SIDECAR_TOKEN_FILE. Flags take
+precedence over the environment, and the environment over the --config file.`
 
-// Pages documents the program and all its commands.
+// Pages returns the help pages of the program and all its commands.
 func Pages() []manual.Page {
 	a := new(app)
 	list := []manual.Page{a.rootPage()}
@@ -56,7 +56,12 @@ func (c *command) page() manual.Page {
 		p.Groups = []manual.Group{{Title: ownFlags}}
 		fs.VisitAll(func(f *flag.Flag) {
 			name, usage := flag.UnquoteUsage(f)
-			p.Groups[0].Flags = append(p.Groups[0].Flags, manual.Flag{Name: f.Name, Value: name, Text: usage, Default: defaultText(f.DefValue)})
+			p.Groups[0].Flags = append(p.Groups[0].Flags, manual.Flag{
+				Name:    f.Name,
+				Value:   name,
+				Text:    usage,
+				Default: defaultText(f.DefValue),
+			})
 		})
 	}
 	if last := &p.Groups[len(p.Groups)-1]; last.Title == "General" {
@@ -70,10 +75,10 @@ func (c *command) page() manual.Page {
 // ownFlags is the heading of flags that are not settings.
 const ownFlags = "Flags"
 
-// settingsFlags has no flag set: settings have sections and environment variables.
+// settingsFlags returns nil: settings are documented by section, with environment variables.
 func settingsFlags() *flag.FlagSet { return nil }
 
-// settingGroups returns the settings in their sections.
+// settingGroups returns the settings by section.
 func settingGroups() []manual.Group {
 	var groups []manual.Group
 	for _, s := range config.Default("").Settings() {
@@ -82,7 +87,12 @@ func settingGroups() []manual.Group {
 		}
 		placeholder, usage := s.Text()
 		last := &groups[len(groups)-1]
-		last.Flags = append(last.Flags, manual.Flag{Name: s.Name, Value: placeholder, Text: usage, Default: defaultText(s.Value())})
+		last.Flags = append(last.Flags, manual.Flag{
+			Name:    s.Name,
+			Value:   placeholder,
+			Text:    usage,
+			Default: defaultText(s.Value()),
+		})
 	}
 	return groups
 }
@@ -94,7 +104,7 @@ func defaultText(value string) string {
 	return value
 }
 
-// codesOf lists the exit codes of a command, or with "" those of all commands.
+// exitCodeItems lists the exit codes of a command, or all exit codes if command is empty.
 func codesOf(command string) []manual.Item {
 	var items []manual.Item
 	for _, c := range exitCodes() {
@@ -105,12 +115,12 @@ func codesOf(command string) []manual.Item {
 	return items
 }
 
-// writeHelp prints a page, as wide as the terminal.
+// writeHelp writes a page at the width of the terminal.
 func (a *app) writeHelp(p manual.Page) error {
 	return p.WriteHelp(a.Out, manual.Width(a.Out, a.env["COLUMNS"]))
 }
 
-// help prints the help of a command, or of the program.
+// help prints the help of a command, or of the program without arguments.
 func (a *app) help(args []string) error {
 	if len(args) == 0 {
 		return a.writeHelp(a.rootPage())

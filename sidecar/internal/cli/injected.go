@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/injection"
 )
 
-// injectedFlags are those of injected.
+// injectedFlags are the flags of the injected command.
 type injectedFlags struct {
 	pod, annotation, account string
 	wait                     time.Duration
@@ -22,16 +22,16 @@ type injectedFlags struct {
 
 func (f *injectedFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
-	fs.StringVar(&f.pod, "pod", "", "try to create this pod, the `JSON` of one as the Deployment would create it (required)")
-	fs.StringVar(&f.annotation, "annotation", "", "wait until the pod gets this annotation: `name=value` (required)")
+	fs.StringVar(&f.pod, "pod", "", "dry-run the creation of this pod, given as `JSON` (required)")
+	fs.StringVar(&f.annotation, "annotation", "", "wait until the created pod has this annotation: `name=value` (required)")
 	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir,
-		"use the service account in this `directory`, which may create pods")
-	fs.DurationVar(&f.wait, "wait", time.Minute, "give up after this `time`")
+		"use the service account in this `directory`, which must be allowed to create pods")
+	fs.DurationVar(&f.wait, "wait", time.Minute, "give up after this `duration`")
 	return fs
 }
 
-// injected waits until the API server injects what the chart says. The chart runs it
-// as a hook: the server takes notice of a policy a moment after it was written.
+// injected waits until the API server injects the sidecar into new pods. The chart runs it as a
+// hook: the API server applies a new admission policy only some time after it was written.
 func (a *app) injected(ctx context.Context, args []string) error {
 	var f injectedFlags
 	if err := parse(f.set(), args); err != nil {

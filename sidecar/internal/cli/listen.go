@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// listen opens the port for probes. An address without a host means every address
-// of the pod, of both families as far as there are any. Package net decides that by
-// the loopback addresses, and so takes IPv4 alone in a pod that has no 127.0.0.1.
+// listen opens the port for probes. An address without a host listens on all addresses of the pod,
+// IPv4 and IPv6. Package net chooses the family by the loopback addresses, so in a pod without
+// 127.0.0.1 it would listen on IPv4 only.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -31,7 +31,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// acceptIPv4 lets a socket of IPv6 take connections of IPv4 as well.
+// acceptIPv4 lets an IPv6 socket accept IPv4 connections as well.
 func acceptIPv4(_, _ string, conn syscall.RawConn) error {
 	var failed error
 	err := conn.Control(func(fd uintptr) {

@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
-// newLog writes JSON unless a person reads it.
+// newLog returns a logger that writes JSON, or text if the format asks for it or w is a terminal.
 func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	if format == config.LogText || format == config.LogAuto && isTerminal(w) {
@@ -20,7 +20,7 @@ func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, o))
 }
 
-// readable writes durations with their unit, which JSON has none for.
+// formatDuration writes durations with their unit: slog's JSON handler writes nanoseconds.
 func readable(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().Round(time.Millisecond).String())
@@ -38,6 +38,6 @@ func isTerminal(w io.Writer) bool {
 }
 
 func levelOf(c *config.Config) (level slog.Level) {
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // it was checked
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // Config.Validate has checked it
 	return level
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/manual"
 )
 
-// ManualPages returns [Pages] with all that manual pages have and the help lacks.
+// ManualPages returns [Pages] extended with the sections that only manual pages have.
 func ManualPages() []manual.Page {
 	list := Pages()
 	for i := range list {
@@ -30,22 +30,19 @@ func ManualPages() []manual.Page {
 
 func environmentItems() []manual.Item {
 	return []manual.Item{
-		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. An " +
-			"unknown variable with " +
-			"this prefix is an error."},
+		{Term: "SIDECAR_*", Text: "Every setting has a variable: --token-file is SIDECAR_TOKEN_FILE. " +
+			"An unknown variable with this prefix is an error."},
 		{Term: "STARTUP_IMPORT_REPOSITORY, STARTUP_IMPORT_GROUPS",
-			Text: "The repository and the groups that the service imports, where no " +
-				"setting names others."},
+			Text: "The repository and groups that the service imports, unless a setting overrides them."},
 		{Term: "COLUMNS", Text: "The width of the help, in columns."},
-		{Term: "GOGC", Text: "When the garbage collector runs, in percent (default: 25 for run)."},
+		{Term: "GOGC", Text: "The garbage collector's target percentage (default: 25 for run)."},
 	}
 }
 
 func fileItems() []manual.Item {
 	return []manual.Item{
-		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder puts into the image."},
-		{Term: "sidecar.yaml", Text: "The file of --config: settings by the names of their flags."},
-		{Term: "/dev/termination-log", Text: "Where Kubernetes looks for the reason of a failure: see " +
-			"--termination-log."},
+		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder adds to the image."},
+		{Term: "sidecar.yaml", Text: "The --config file: settings keyed by flag name."},
+		{Term: "/dev/termination-log", Text: "The file from which Kubernetes reads the termination message: see --termination-log."},
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// once does passes until the release is confirmed or cannot be.
+// once repeats passes until the release is confirmed or fails permanently.
 func (a *app) once(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
@@ -26,7 +26,8 @@ func (a *app) once(ctx context.Context, args []string) error {
 	return err
 }
 
-// bounded ends with errTimeout as its cause after a time, 0 for never.
+// withTimeout returns a context that ends after d with errTimeout as its cause. Zero means no
+// timeout.
 func bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d == 0 {
 		return context.WithCancel(ctx)

@@ -21,29 +21,29 @@ import (
 )
 
 const (
-	// askEvery is the time between two rounds of a wait.
+	// askEvery is the interval between two rounds of a wait.
 	askEvery = 2 * time.Second
-	// tellEvery is the time after which a wait in which nothing changes is told again.
+	// tellEvery is the interval at which an unchanged wait is reported again.
 	tellEvery = 30 * time.Second
-	// askAtOnce bounds how many sidecars are asked at the same time.
+	// askAtOnce is the maximum number of concurrent queries.
 	askAtOnce = 8
 )
 
-// podStatus is what one sidecar said.
+// podStatus is the response of one sidecar.
 type podStatus struct {
 	address string
 	raw     []byte
-	state   *state.Snapshot // nil if it did not answer
-	err     error           // why not, or nil
+	state   *state.Snapshot // nil if the query failed
+	err     error           // of the query
 }
 
-// survey asks the sidecars behind one URL.
+// survey queries the sidecars behind one URL.
 type survey struct {
 	*statusFlags
-	named string // what the file of the current release holds, "" without one
+	named string // content of --current-release-file, "" if not set
 }
 
-// newSurvey reads the file of the current release, which may change during a wait.
+// newSurvey reads --current-release-file once, because its content may change during a wait.
 func (f *statusFlags) newSurvey(ctx context.Context) (*survey, error) {
 	s := &survey{statusFlags: f}
 	if f.current == "" {
@@ -59,7 +59,8 @@ func (f *statusFlags) newSurvey(ctx context.Context) (*survey, error) {
 	return s, nil
 }
 
-// ask asks every address of the host at once, in the order of addresses.
+// queryAll queries every address of the host concurrently. The results are in the order of the
+// addresses.
 func (s *survey) ask(ctx context.Context) ([]podStatus, error) {
 	u, err := parseURL(s.url)
 	if err != nil {
@@ -92,7 +93,7 @@ func (s *survey) askOne(ctx context.Context, u *url.URL, address string) podStat
 	return podStatus{address: address, raw: raw, state: got, err: err}
 }
 
-// resolve returns each address of the URL's host with its port, sorted.
+// resolveAddresses resolves the URL's host and returns each address with the URL's port, sorted.
 func resolve(ctx context.Context, u *url.URL) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -108,8 +109,8 @@ func resolve(ctx context.Context, u *url.URL) ([]string, error) {
 	return found, nil
 }
 
-// judge returns what keeps a pod from being as it should, as a text and an exit code,
-// which is 0 if nothing does.
+// judgePod describes the state of a pod. The code is 0 if the pod has confirmed the current
+// release, otherwise the exit code for its problem.
 func (s *survey) judge(p *podStatus) (text string, code int) {
 	switch now := p.state; {
 	case p.err != nil:
@@ -126,9 +127,11 @@ func (s *survey) judge(p *podStatus) (text string, code int) {
 	return "confirmed, release " + cmp.Or(p.state.Release.Name, "unnamed"), 0
 }
 
-// result is the outcome of one round: its lines, and the error that it would end with.
+// summarize describes each pod on a line. The error has the exit code of the round.
 func (s *survey) result(pods []podStatus) (lines []string, err error) {
-	confirmed, code, digests := 0, 0, []string{}
+	confirmed := 0
+	code := 0
+	digests := []string{}
 	for n := range pods {
 		text, one := s.judge(&pods[n])
 		lines = append(lines, clean(fmt.Sprintf("%-24s %s", pods[n].address, text)))
@@ -137,24 +140,27 @@ func (s *survey) result(pods []podStatus) (lines []string, err error) {
 			digests = append(digests, pods[n].state.Release.ManifestDigest)
 		}
 		if one != 0 && (code == 0 || code == exitUnknown) {
-			code = one // "not known yet" says less than any other
+			code = one // any other code is more specific than "unknown"
 		}
 	}
 	slices.Sort(digests)
 	switch {
 	case code != 0 || confirmed < s.pods:
-		return lines, &exitError{code: cmp.Or(code, exitUnknown), err: fmt.Errorf("%d of %d pods are confirmed", confirmed, max(s.pods, len(pods)))}
+		return lines, &exitError{
+			code: cmp.Or(code, exitUnknown),
+			err:  fmt.Errorf("%d of %d pods are confirmed", confirmed, max(s.pods, len(pods))),
+		}
 	case len(slices.Compact(digests)) > 1:
 		return lines, &exitError{code: exitMismatch, err: errors.New("the pods carry different releases")}
 	}
 	return lines, nil
 }
 
-// round is one time that all were asked.
+// round holds the results of one query of all pods.
 type round struct {
 	pods  []podStatus
 	lines []string
-	err   error // nil if every pod is as it should be
+	err   error // nil if every pod is confirmed
 }
 
 func (s *survey) round(ctx context.Context) round {
@@ -167,8 +173,8 @@ func (s *survey) round(ctx context.Context) round {
 	return r
 }
 
-// awaitAll asks until every pod is as it should be, and tells what changes. It returns
-// the last round that time did not cut short.
+// waitForAll queries until every pod is confirmed, and reports changes. It returns the last round
+// that completed before the timeout.
 func (s *survey) awaitAll(ctx context.Context, progress io.Writer) round {
 	ctx, cancel := bounded(ctx, s.wait)
 	defer cancel()
@@ -184,7 +190,8 @@ func (s *survey) awaitAll(ctx context.Context, progress io.Writer) round {
 		}
 		if !slices.Equal(r.lines, last.lines) || time.Since(told) >= tellEvery {
 			told = time.Now()
-			fmt.Fprintf(progress, "after %s of %s: %v\n  %s\n", told.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
+			fmt.Fprintf(progress, "after %s of %s: %v\n  %s\n",
+				told.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
 		}
 		last = r
 		if !pauseFor(ctx, askEvery) {
@@ -199,7 +206,7 @@ func isUsage(err error) bool {
 	return ok && own.code == exitUsage
 }
 
-// outOfTime is the error of a wait whose last round ended with err.
+// timeoutError returns the error of a wait that ctx ended after a round with the error err.
 func outOfTime(ctx context.Context, err error) error {
 	own, ok := errors.AsType[*exitError](err)
 	if !errors.Is(context.Cause(ctx), errTimeout) || !ok {
@@ -208,7 +215,7 @@ func outOfTime(ctx context.Context, err error) error {
 	return &exitError{code: own.code, err: fmt.Errorf("%w: %w", errTimeout, own.err)}
 }
 
-// pauseFor reports false when ctx ended first.
+// sleepContext sleeps for d. It returns false if ctx ends first.
 func pauseFor(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

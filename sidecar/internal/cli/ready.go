@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	// readyTimeout bounds the whole command. It is below the time-out of the
-	// chart's probe, so that the pod's events show our line and not the kubelet's.
+	// readyTimeout bounds the whole command. It is shorter than the timeout of the chart's probe,
+	// so that the pod's events show the command's output rather than the kubelet's timeout.
 	readyTimeout = 2 * time.Second
-	// maxReady bounds the answer of the sidecar, in bytes.
+	// maxReady limits the response, in bytes.
 	maxReady = 16 << 10
 )
 
@@ -30,16 +30,16 @@ type readyFlags struct{ target string }
 func (f *readyFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("ready", flag.ContinueOnError)
 	fs.StringVar(&f.target, "target", listenAddress(env),
-		"ask the sidecar at this `address`; without a host, loopback of either family")
+		"query the sidecar at this `address`; without a host, IPv4 and IPv6 loopback")
 	return fs
 }
 
-// ready exits with 0 if the gate of a running sidecar is open, else with 1 and
-// one line that says why. It is an exec probe: Kubernetes shows its output in the
-// events of the pod, but never the body of an HTTP probe.
+// ready exits with 0 if the gate of a running sidecar is open, otherwise with 1. It prints one line
+// that gives the reason. It serves as an exec probe: Kubernetes shows the output of an exec probe
+// in the pod's events, but not the body of an HTTP probe.
 //
-// It speaks HTTP over a plain connection, because an http.Client costs more than
-// everything else that a process does which lives for some milliseconds.
+// The request is written to a plain connection: setting up an http.Client would dominate the
+// runtime of a process that lives for a few milliseconds.
 func (a *app) ready(ctx context.Context, args []string) error {
 	var f readyFlags
 	if err := parse(f.set(a.env), args); err != nil {
@@ -53,7 +53,7 @@ func (a *app) ready(ctx context.Context, args []string) error {
 	defer cancel()
 	open, line, err := askFirst(ctx, addresses)
 	if err != nil {
-		line = "not ready: the sidecar does not answer: " + err.Error()
+		line = "not ready: the sidecar did not respond: " + err.Error()
 	}
 	if _, err := fmt.Fprintln(a.Out, clean(line)); err != nil {
 		return err
@@ -77,7 +77,7 @@ func askFirst(ctx context.Context, addresses []string) (open bool, line string, 
 	return open, line, nil
 }
 
-// askGate returns whether the gate is open, and the line that says why.
+// queryGate reports whether the gate is open, and the sidecar's explanation.
 func askGate(ctx context.Context, conn net.Conn) (open bool, line string, err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
@@ -105,7 +105,7 @@ func askGate(ctx context.Context, conn net.Conn) (open bool, line string, err er
 	return false, "", errors.New("HTTP " + resp.Status)
 }
 
-// dialFirst connects to the first address that takes the connection.
+// dialFirst connects to the first address that accepts a connection.
 func dialFirst(ctx context.Context, addresses []string) (net.Conn, error) {
 	var errs []string
 	for _, address := range addresses {
@@ -118,7 +118,7 @@ func dialFirst(ctx context.Context, addresses []string) (net.Conn, error) {
 	return nil, errors.New(strings.Join(errs, "; "))
 }
 
-// listenAddress is where a sidecar with the same environment listens: ready and
+// listenAddress returns the address that a sidecar with the same environment listens on: ready and
 // status run in its container.
 func listenAddress(env map[string]string) string {
 	address := env[config.EnvPrefix+"LISTEN"]
@@ -128,8 +128,8 @@ func listenAddress(env map[string]string) string {
 	return address
 }
 
-// targetAddresses lists where a program of this pod reaches an address that
-// another one listens on. No host, and a wildcard, stand for loopback.
+// targetAddresses returns the addresses at which a process in this pod reaches a listen address. An
+// empty or wildcard host means loopback.
 func targetAddresses(address string) ([]string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "" {

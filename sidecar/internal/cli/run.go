@@ -19,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// run imports, watches and answers until ctx ends, which is an orderly end.
+// run imports, watches and serves until ctx ends. The end of ctx is a clean shutdown, not an error.
 func (a *app) run(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
@@ -31,8 +31,8 @@ func (a *app) run(ctx context.Context, args []string) error {
 	return err
 }
 
-// gcPercent makes the garbage collector run four times as often as by default. The
-// sidecar works for a moment and is idle for hours, beside a service that needs the memory.
+// gcPercent makes the garbage collector run four times as often as by default. The sidecar is idle
+// most of the time, and the service in the same pod needs the memory.
 const gcPercent = 25
 
 func (a *app) tuneGC() {
@@ -43,7 +43,7 @@ func (a *app) tuneGC() {
 
 func (g *agent) run(ctx context.Context) error {
 	c := g.live.Get()
-	// First, because the kubelet probes at once and everything else may be slow.
+	// Listen first: the kubelet probes at once, and the rest of the start may be slow.
 	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err
@@ -53,16 +53,16 @@ func (g *agent) run(ctx context.Context) error {
 	defer cancel(nil)
 	var all sync.WaitGroup
 	all.Go(func() { cancel(g.server().Serve(ctx, listener)) })
-	g.log.Info("sidecar starts", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
+	g.log.Info("sidecar started", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
 		"platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
 	g.warnOfSubPaths()
 	all.Go(func() { g.watchFiles(ctx) })
 	all.Go(func() { g.watchGate(ctx) })
 	all.Go(func() { g.watchToken(ctx) })
-	all.Go(func() { _ = g.importer.Run(ctx) }) // it ends with ctx only
+	all.Go(func() { _ = g.importer.Run(ctx) }) // it returns when ctx ends
 	all.Wait()
 	s := g.store.Get()
-	g.log.Info("sidecar ends", "phase", s.Phase, "confirmed", s.Confirmed)
+	g.log.Info("sidecar stopped", "phase", s.Phase, "confirmed", s.Confirmed)
 	if stopped.Err() == nil {
 		return context.Cause(ctx) // the server failed
 	}
@@ -71,9 +71,18 @@ func (g *agent) run(ctx context.Context) error {
 
 func (g *agent) server() *server.Server {
 	c := g.live.Get()
-	o := server.Options{Gate: g.gate, Metrics: g.metrics.Handler(), Drain: g.drain, DrainDelay: g.drainDelay, Look: g.look,
-		Build: g.build, Log: g.log,
-		Namespace: cmp.Or(c.Namespace, ownNamespace()), Cluster: c.Cluster, RunbookURL: c.RunbookURL}
+	o := server.Options{
+		Gate:       g.gate,
+		Metrics:    g.metrics.Handler(),
+		Drain:      g.drain,
+		DrainDelay: g.drainDelay,
+		Look:       g.look,
+		Build:      g.build,
+		Log:        g.log,
+		Namespace:  cmp.Or(c.Namespace, ownNamespace()),
+		Cluster:    c.Cluster,
+		RunbookURL: c.RunbookURL,
+	}
 	if c.EnableLifecycle {
 		o.Reload = g.reload
 		o.Import = func() { g.importer.Trigger(true) }
@@ -82,10 +91,10 @@ func (g *agent) server() *server.Server {
 	return server.New(g.store, o)
 }
 
-// namespaceFile names the namespace in a pod that has the token of its service account.
+// namespaceFile holds the namespace if the pod mounts a service account token.
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// ownNamespace returns "" if it is not known: only the status page needs it.
+// ownNamespace returns the pod's namespace, or "" if it is unknown. Only the status page uses it.
 func ownNamespace() string {
 	const maxName = 253
 	f, err := os.Open(namespaceFile)
@@ -103,8 +112,8 @@ func (g *agent) drain(ctx context.Context) error {
 
 func (g *agent) drainDelay() time.Duration { return g.live.Get().DrainDelay }
 
-// look asks the platform whether it has the release now. What it finds wrong is also for
-// the next pass, which comes at once.
+// checkPlatform asks the platform whether it has the release now. If it finds a new problem it
+// starts a pass.
 func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 	in, err := g.inputs.Load(ctx)
 	var look *state.Look
@@ -116,7 +125,7 @@ func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 		f := importer.FailureOf(err)
 		return nil, state.NewProblem(f.Reason, f.Message, f.Group)
 	}
-	if tolerated := s.ToleratedSlugs(); len(tolerated) > 0 { // their version may not be set
+	if tolerated := s.ToleratedSlugs(); len(tolerated) > 0 { // their version may never be set
 		excused := func(slug string) bool { return tolerated[slug] }
 		look.Missing = slices.DeleteFunc(look.Missing, excused)
 		look.Foreign = slices.DeleteFunc(look.Foreign, excused)
@@ -130,7 +139,7 @@ func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 
 func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }
 
-// reload loads the settings again, and starts a pass that uses them.
+// reload reloads the settings and starts a pass with them.
 func (g *agent) reload(ctx context.Context) error {
 	if err := g.live.Reload(ctx); err != nil {
 		return err
@@ -153,12 +162,13 @@ func (g *agent) watchMode(mode, why string) {
 	g.metrics.WatchMode(mode)
 	text := ""
 	if why != "" {
-		text = "changes of files are noticed some seconds later: " + why
+		text = "file changes are noticed with a delay of some seconds: " + why
 	}
 	g.store.Warn(state.WarnFilesPolled, text)
 }
 
-// warnOfSubPaths is called when the settings are others.
+// warnOfSubPaths publishes a warning about files that are mounted by subPath. It runs after each
+// load of the settings.
 func (g *agent) warnOfSubPaths() {
 	text := subPathWarning(g.inputs.SubPaths())
 	g.store.Warn(state.WarnSubPath, text)
@@ -171,10 +181,10 @@ func subPathWarning(files []string) string {
 	if len(files) == 0 {
 		return ""
 	}
-	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never replaces it and a change takes a restart; mount its directory"
+	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never updates it and a change takes a restart; mount its directory"
 }
 
-// changed starts a pass after a file has changed. An invalid configuration starts none.
+// onFileChange starts a pass after a file has changed, unless the file is an invalid configuration.
 func (g *agent) changed(ctx context.Context, name string) {
 	g.log.Info("file changed", "file", name)
 	g.metrics.FileChanged(name)

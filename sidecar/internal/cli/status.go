@@ -20,11 +20,11 @@ import (
 
 const (
 	statusTimeout = 15 * time.Second
-	// maxStatus bounds the answer of the sidecar, in bytes.
+	// maxStatus limits the response, in bytes.
 	maxStatus = 64 << 20
 )
 
-// statusFlags are those of status.
+// statusFlags are the flags of the status command.
 type statusFlags struct {
 	url, format, current string
 	fresh, all           bool
@@ -34,18 +34,21 @@ type statusFlags struct {
 
 func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
-	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "ask the sidecar at this `URL`")
-	fs.BoolVar(&f.fresh, "fresh", false, "have the sidecar ask the platform now whether it has the release; end with exit code 10 if not")
-	fs.BoolVar(&f.all, "all", false, "ask each address of the host in --url, such as that of a headless Service, and print one line for each pod")
-	fs.IntVar(&f.pods, "pods", 1, "demand at least this `number` of pods, with --all")
-	fs.DurationVar(&f.wait, "wait", 0, "wait at most this `time` until every pod is confirmed, and print what changes (0: do not wait)")
+	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "query the sidecar at this `URL`")
+	fs.BoolVar(&f.fresh, "fresh", false,
+		"make the sidecar check now that the platform has the release; exit with code 10 if not")
+	fs.BoolVar(&f.all, "all", false,
+		"query every address of the host in --url, such as a headless Service, and print one line per pod")
+	fs.IntVar(&f.pods, "pods", 1, "require at least this `number` of pods, with --all")
+	fs.DurationVar(&f.wait, "wait", 0,
+		"wait up to this `duration` until every pod is confirmed, and report changes (0: do not wait)")
 	fs.StringVar(&f.current, "current-release-file", "",
-		"demand that every pod has read the same current release as is in this `file` (empty: do not compare)")
+		"require that every pod has read the current release in this `file` (empty: do not compare)")
 	formatFlag(fs, &f.format)
 	return fs
 }
 
-// localAddress is the first address at which [listenAddress] can be reached.
+// localAddress returns the first address at which [listenAddress] can be reached.
 func localAddress(env map[string]string) string {
 	addresses, err := targetAddresses(listenAddress(env))
 	if err != nil {
@@ -54,7 +57,7 @@ func localAddress(env map[string]string) string {
 	return addresses[0]
 }
 
-// status asks running sidecars. Its exit code is that of once at this moment.
+// status queries running sidecars. It exits with the code that once would exit with at this moment.
 func (a *app) status(ctx context.Context, args []string) error {
 	var f statusFlags
 	if err := parse(f.set(a.env), args); err != nil {
@@ -65,7 +68,7 @@ func (a *app) status(ctx context.Context, args []string) error {
 		return err
 	}
 	if f.wait < 0 || f.pods < 1 {
-		return usageError(errors.New("--wait and --pods: want a time that is not negative, and at least one pod"))
+		return usageError(errors.New("--wait must not be negative, and --pods must be at least 1"))
 	}
 	if f.all || f.wait > 0 {
 		return a.statusOfAll(ctx, s)
@@ -77,10 +80,10 @@ func (a *app) status(ctx context.Context, args []string) error {
 	return a.statusOfOne(s, &pods[0])
 }
 
-// statusOfOne prints the whole status of one sidecar.
+// printStatus prints the whole status of one sidecar.
 func (a *app) statusOfOne(s *survey, p *podStatus) error {
 	if p.err != nil {
-		return &exitError{code: exitUnavailable, err: fmt.Errorf("ask the sidecar: %w", p.err)}
+		return &exitError{code: exitUnavailable, err: fmt.Errorf("query the sidecar: %w", p.err)}
 	}
 	var err error
 	if s.format == "json" {
@@ -94,7 +97,7 @@ func (a *app) statusOfOne(s *survey, p *podStatus) error {
 	return err
 }
 
-// statusOfAll prints one line for each sidecar, after the wait that was asked for.
+// printSummaries prints one line per sidecar, after waiting if --wait is set.
 func (a *app) statusOfAll(ctx context.Context, s *survey) error {
 	var r round
 	if s.wait > 0 {
@@ -106,7 +109,7 @@ func (a *app) statusOfAll(ctx context.Context, s *survey) error {
 		if s.format != "json" {
 			fmt.Fprintln(a.Out, r.lines[n])
 		} else if p.err == nil {
-			_, _ = a.Out.Write(p.raw) // it ends with a line feed
+			_, _ = a.Out.Write(p.raw) // it ends with a newline
 		}
 	}
 	return r.err
@@ -120,7 +123,7 @@ func parseURL(base string) (*url.URL, error) {
 	return u, nil
 }
 
-// fetchStatus asks one sidecar, and has it take a look at the platform before if fresh.
+// fetchStatus queries one sidecar. If fresh is true the sidecar checks the platform first.
 func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -132,11 +135,11 @@ func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state
 	if err != nil {
 		return nil, nil, err
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // never through a proxy
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // never use a proxy
 	resp, err := client.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err // without the address, which the user knows
+			err = e.Err // drop the URL, which the user has passed
 		}
 		return nil, nil, err
 	}
@@ -150,17 +153,17 @@ func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state
 	}
 	s := new(state.Snapshot)
 	if err := json.Unmarshal(data, s); err != nil || s.SchemaVersion != state.SchemaVersion {
-		return nil, nil, fmt.Errorf("%s does not answer as a sidecar of this version does", base)
+		return nil, nil, fmt.Errorf("%s did not respond as a sidecar of this version does", base)
 	}
 	if fresh && s.Look == nil && s.Problem == nil {
-		return nil, nil, errors.New("the sidecar is of a version that takes no fresh look")
+		return nil, nil, errors.New("this version of the sidecar does not support a fresh check")
 	}
 	return data, s, nil
 }
 
 func describeRelease(s *state.Snapshot) string {
 	r := &s.Release
-	n := 0
+	n := 0 // workspaces
 	for _, g := range s.Groups {
 		n += len(g.Workspaces)
 	}
@@ -228,26 +231,26 @@ func describeLock(l *state.LockInfo, now time.Time) string {
 		text += ", from pod " + l.Pod
 	}
 	if l.Orphaned {
-		text += ", whose service was stopped since"
+		text += ", whose service has stopped since"
 	}
 	if l.EndsBy != nil {
-		text += ", ends at " + l.EndsBy.UTC().Format(time.TimeOnly) + " UTC at the latest"
+		text += ", expires at " + l.EndsBy.UTC().Format(time.TimeOnly) + " UTC at the latest"
 	}
 	return text
 }
 
-// describeLook says what the platform has.
+// describeLook describes what the platform has.
 func describeLook(l *state.Look) string {
 	switch p := l.Problem(); {
 	case p != nil:
 		return p.Message
 	case !l.VersionsTold:
-		return "every workspace is there; the platform does not tell at which version"
+		return "every workspace exists; the platform does not report versions"
 	}
 	return "the platform has every workspace of the release"
 }
 
-// tally counts workspaces by state, in the order of the states.
+// countStates counts the workspaces by state, in the order of the states.
 func tally(all []state.Workspace) string {
 	count := map[state.WorkspaceState]int{}
 	for _, w := range all {
@@ -262,7 +265,7 @@ func tally(all []state.Workspace) string {
 	return strings.Join(parts, ", ")
 }
 
-// clean takes control characters out of texts that come from elsewhere.
+// clean replaces control characters in text from other programs with spaces.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

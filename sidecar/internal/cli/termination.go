@@ -11,20 +11,20 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// maxTermination is what Kubernetes keeps of a termination message, in bytes.
+// maxTermination is the length of a termination message that Kubernetes keeps, in bytes.
 const maxTermination = 4096
 
-// writeTerminationMessage writes why the release was not confirmed, and what to
-// do, to the file that Kubernetes shows with the end of the container. The log
-// has the same, so that an error of this is only a warning.
+// writeTerminationMessage writes the reason for an unconfirmed release, and its remedy, to the file
+// that Kubernetes shows as the container's termination message. Failing to write it is only a
+// warning, because the log has the same text.
 func (g *agent) writeTerminationMessage(err error) {
 	if err := writeMessage(g.live.Get().TerminationLog, terminationText(g.store.Get(), err)); err != nil {
 		g.log.Warn("cannot write the termination message", "error", err)
 	}
 }
 
-// writeUsageError leaves a termination message about settings that could not be
-// loaded. Only commands that are a container's own do: others run beside it.
+// writeUsageError writes a termination message about settings that could not be loaded. It does
+// nothing for commands that run beside the main process of a container.
 func (a *app) writeUsageError(args []string, err error) {
 	e, isExit := errors.AsType[*exitError](err)
 	if !isExit || e.code != exitUsage || len(args) == 0 {
@@ -36,11 +36,11 @@ func (a *app) writeUsageError(args []string, err error) {
 		}
 	}
 	path := config.NewLoader(args[1:], a.env).TerminationLog()
-	_ = writeMessage(path, "wrong settings: "+err.Error()+"\n") // standard error has it, too
+	_ = writeMessage(path, "invalid settings: "+err.Error()+"\n") // stderr has it as well
 }
 
-// writeMessage fills a file that is there before us, because Kubernetes mounts
-// it. Without that file the message has no reader.
+// writeMessage writes text to an existing file, which Kubernetes mounts. It does nothing if the
+// file does not exist.
 func writeMessage(path, text string) error {
 	if path == "" || text == "" {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-// versionFlags are those of version.
+// versionFlags are the flags of the version command.
 type versionFlags struct{ format string }
 
 func (f *versionFlags) set() *flag.FlagSet {
@@ -46,7 +46,7 @@ func formatFlag(fs *flag.FlagSet, p *string) {
 	})
 }
 
-// parse reads the flags of a command that takes nothing else.
+// parseFlags parses the flags of a command that takes no other arguments.
 func parse(fs *flag.FlagSet, args []string) error {
 	fs.SetOutput(io.Discard)
 	err := fs.Parse(args)
@@ -56,7 +56,7 @@ func parse(fs *flag.FlagSet, args []string) error {
 	case err != nil:
 		return usageError(err)
 	case fs.NArg() > 0:
-		return usageError(fmt.Errorf("%q is no flag", fs.Arg(0)))
+		return usageError(fmt.Errorf("unexpected argument %q", fs.Arg(0)))
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// check refuses values that do not fit, all at once.
+// check validates the settings and reports every invalid value in one error.
 func (c *Config) check() error {
 	errs := []error{c.checkURL("platform-url", c.PlatformURL), c.checkHeaders(), c.checkIdentity(), c.checkTimes()}
 	if c.GatewayURL != "" {
@@ -30,7 +30,7 @@ func (c *Config) check() error {
 	}
 	for _, l := range [][]string{c.Groups, c.Policy.Services} {
 		if sorted := slices.Sorted(slices.Values(l)); len(slices.Compact(sorted)) != len(l) {
-			errs = append(errs, fmt.Errorf("%s: a name stands twice", strings.Join(l, ",")))
+			errs = append(errs, fmt.Errorf("%s: duplicate name", strings.Join(l, ",")))
 		}
 	}
 	return errors.Join(errs...)
@@ -43,25 +43,25 @@ func (c *Config) checkURL(name, address string) error {
 	return nil
 }
 
-// checkLink accepts what a page may link to.
+// checkLink validates a URL for a link on the status page.
 func checkLink(name, link string) error {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return fmt.Errorf("--%s: want an address such as https://wiki.example.com/runbooks, without credentials", name)
+		return fmt.Errorf("--%s: want a URL such as https://wiki.example.com/runbooks, without credentials", name)
 	}
 	return nil
 }
 
-// checkHeaders keeps credentials out of settings, which are printed.
+// checkHeaders rejects headers that carry credentials: settings are printed.
 func (c *Config) checkHeaders() error {
 	for _, name := range slices.Sorted(maps.Keys(c.IdentityHeaders)) {
 		switch {
 		case name == "" || c.IdentityHeaders[name] == "":
 			return errors.New("--identity-headers: want name=value")
 		case platform.CredentialHeader(name):
-			return fmt.Errorf("--identity-headers: %s would hold a secret: give it in a file, by --token-file or --internal-key-file", name)
+			return fmt.Errorf("--identity-headers: %s holds a secret: pass it in a file, with --token-file or --internal-key-file", name)
 		case strings.ContainsFunc(name, notInName), strings.ContainsFunc(c.IdentityHeaders[name], notInValue):
-			return errors.New("--identity-headers: a name or a value has characters that no header may have")
+			return errors.New("--identity-headers: a name or a value has characters that are invalid in a header")
 		}
 	}
 	return nil
@@ -76,11 +76,11 @@ func notInValue(r rune) bool { return r < ' ' || r >= 0x7f }
 func (c *Config) checkIdentity() error {
 	switch {
 	case c.Identity == IdentityToken && c.TokenFile == "":
-		return errors.New("--identity token wants --token-file")
+		return errors.New("--identity token requires --token-file")
 	case c.GatewayURL != "" && c.TokenFile == "" && c.InternalKeyFile == "":
-		return errors.New("--gateway-url wants --token-file, or --internal-key-file")
+		return errors.New("--gateway-url requires --token-file or --internal-key-file")
 	case c.AdminTokenFile != "" && !c.EnableLifecycle:
-		return errors.New("--admin-token-file is without effect unless --enable-lifecycle")
+		return errors.New("--admin-token-file requires --enable-lifecycle")
 	}
 	return nil
 }

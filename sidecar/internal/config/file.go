@@ -16,10 +16,11 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// maxFileSize bounds the configuration file, in bytes.
+// maxFileSize limits the configuration file, in bytes.
 const maxFileSize = 1 << 20
 
-// setFile sets what the file says and nothing of more weight does.
+// setFile applies the settings in a file that are not in set. Sources of higher precedence have
+// filled set.
 func setFile(ctx context.Context, path string, settings []Setting, set map[string]bool) error {
 	data, err := watch.Read(ctx, path, maxFileSize)
 	if err != nil {
@@ -40,32 +41,32 @@ func setFile(ctx context.Context, path string, settings []Setting, set map[strin
 	return nil
 }
 
-// entry is a setting that a file has.
+// entry is a setting in a file.
 type entry struct {
 	setting *Setting
 	text    string
 	line    int
 }
 
-// decode reads a mapping of settings, each of its own kind. It does not repeat
-// values: one under a wrong key could be a secret.
+// decode reads a mapping of settings. Its errors never contain values, because a value under a
+// wrong key could be a secret.
 func decode(data []byte, settings []Setting) ([]entry, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, nil // an empty file sets nothing
 	} else if err != nil {
-		return nil, errors.New("it is not valid YAML" + lineOf(err))
+		return nil, errors.New("invalid YAML" + lineOf(err))
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("it holds more than one YAML document")
+		return nil, errors.New("the file has more than one YAML document")
 	}
 	root := doc.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
 		return nil, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, errors.New("it is not a mapping of settings")
+		return nil, errors.New("want a mapping of settings")
 	}
 	var found []entry
 	for i := 0; i < len(root.Content); i += 2 {
@@ -74,7 +75,7 @@ func decode(data []byte, settings []Setting) ([]entry, error) {
 			return nil, fmt.Errorf("line %d: %w", root.Content[i].Line, err)
 		}
 		if slices.ContainsFunc(found, func(f entry) bool { return f.setting == e.setting }) {
-			return nil, fmt.Errorf("line %d: %s stands twice", e.line, e.setting.Name)
+			return nil, fmt.Errorf("line %d: duplicate key %s", e.line, e.setting.Name)
 		}
 		found = append(found, e)
 	}
@@ -87,7 +88,7 @@ func decodeEntry(key, node *yaml.Node, settings []Setting) (entry, error) {
 	case i < 0:
 		return entry{}, fmt.Errorf("unknown key %q", key.Value)
 	case settings[i].NotInFile:
-		return entry{}, fmt.Errorf("%s is for the command line only", key.Value)
+		return entry{}, fmt.Errorf("%s can only be set on the command line", key.Value)
 	}
 	e := entry{setting: &settings[i], line: key.Line}
 	var err error
@@ -97,21 +98,26 @@ func decodeEntry(key, node *yaml.Node, settings []Setting) (entry, error) {
 	return e, nil
 }
 
-// textOf returns a node in the notation of a flag.
+// flagText converts a node to the notation of the flag.
 func textOf(node *yaml.Node, want yaml.Kind) (string, error) {
 	if node.Kind == yaml.ScalarNode && want != yaml.MappingNode {
 		if node.Tag == "!!null" {
-			return "", errors.New("it has no value")
+			return "", errors.New("missing value")
 		}
 		return node.Value, nil
 	}
 	if node.Kind != want {
-		return "", fmt.Errorf("want a %s", map[yaml.Kind]string{yaml.ScalarNode: "single value", yaml.SequenceNode: "list", yaml.MappingNode: "mapping"}[want])
+		names := map[yaml.Kind]string{
+			yaml.ScalarNode:   "single value",
+			yaml.SequenceNode: "list",
+			yaml.MappingNode:  "mapping",
+		}
+		return "", fmt.Errorf("want a %s", names[want])
 	}
 	var parts []string
 	for _, n := range node.Content {
 		if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, ",") {
-			return "", errors.New("want plain words without a comma")
+			return "", errors.New("want plain values without commas")
 		}
 		parts = append(parts, n.Value)
 	}
@@ -125,7 +131,7 @@ func textOf(node *yaml.Node, want yaml.Kind) (string, error) {
 	return strings.Join(pairs, ","), nil
 }
 
-// lineOf returns where a YAML error is, without what stands there.
+// lineOf returns the position in a YAML error. The rest of the error may quote the file's content.
 func lineOf(err error) string {
 	_, rest, ok := strings.Cut(err.Error(), "line ")
 	if !ok {

@@ -10,20 +10,20 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// Live is the configuration of a program that runs: it is replaced as a whole by
-// one that is valid, and stays otherwise. It is safe for concurrent use.
+// Live is the configuration of a running program. A reload replaces it as a whole if the new
+// configuration is valid. It is safe for concurrent use.
 type Live struct {
 	loader   *Loader
 	reloaded func(c *Config, err error)
-	current  atomic.Pointer[Config] // so that probes never wait for a load
+	current  atomic.Pointer[Config] // atomic, so that probes never wait for a load
 
 	loading sync.Mutex
-	seen    watch.Sum // of the file at the last load, whatever came of it
+	seen    watch.Sum // of the file at the last load, successful or not
 	failure error     // of the last load
 }
 
-// NewLive loads the settings for the first time. Reloaded is told the result of
-// this load and of each later one, one at a time; c is in force then.
+// NewLive loads the settings. It calls reloaded with the result of this load and of every later
+// one, never concurrently; c is the configuration now in effect.
 func NewLive(ctx context.Context, l *Loader, reloaded func(c *Config, err error)) (*Live, error) {
 	c, err := l.Load(ctx)
 	if err != nil {
@@ -36,18 +36,18 @@ func NewLive(ctx context.Context, l *Loader, reloaded func(c *Config, err error)
 	return live, nil
 }
 
-// Get returns the configuration in force.
+// Get returns the current configuration.
 func (l *Live) Get() *Config { return l.current.Load() }
 
-// Reload loads the settings again. After an error those in force stay.
+// Reload loads the settings again. On error the current configuration stays in effect.
 func (l *Live) Reload(ctx context.Context) error {
 	l.loading.Lock()
 	defer l.loading.Unlock()
 	return l.reload(ctx, l.sum())
 }
 
-// Refresh reloads the settings if the file is another one than at the last load,
-// and returns the error of the last load.
+// Refresh reloads the settings if the file has changed since the last load. It returns the error of
+// the last load.
 func (l *Live) Refresh(ctx context.Context) error {
 	l.loading.Lock()
 	defer l.loading.Unlock()
@@ -61,7 +61,7 @@ func (l *Live) reload(ctx context.Context, sum watch.Sum) error {
 	old := l.Get()
 	c, err := l.loader.Load(ctx)
 	if ctx.Err() != nil {
-		return context.Cause(ctx) // an end of the program is no failure of the file
+		return context.Cause(ctx) // the program is stopping; the file is not at fault
 	}
 	if err == nil {
 		err = old.Restart(c)
@@ -69,17 +69,18 @@ func (l *Live) reload(ctx context.Context, sum watch.Sum) error {
 	if err == nil {
 		l.current.Store(c)
 	}
-	l.seen, l.failure = sum, err
+	l.seen = sum
+	l.failure = err
 	l.reloaded(l.Get(), err)
 	return err
 }
 
-// sum is that of the file, zero for none or one that cannot be read.
+// sum returns the hash of the file, or zero if it does not exist or cannot be read.
 func (l *Live) sum() watch.Sum {
 	path := l.Get().File
 	if path == "" {
 		return watch.Sum{}
 	}
-	sum, _ := watch.SumOf(path, maxFileSize) // Load says what is wrong
+	sum, _ := watch.SumOf(path, maxFileSize) // Load reports the error
 	return sum
 }

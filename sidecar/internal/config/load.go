@@ -15,22 +15,22 @@ import (
 	"strings"
 )
 
-// Loader loads the settings, again and again, from one command line, one
-// environment and a file that may change.
+// Loader loads the settings from a fixed command line, a fixed environment and a file that may
+// change between loads.
 type Loader struct {
 	args    []string
 	env     map[string]string
 	podName string
 }
 
-// NewLoader returns a loader for the arguments of a command and an environment.
+// NewLoader returns a loader for the arguments and the environment of a command.
 func NewLoader(args []string, env map[string]string) *Loader {
-	host, _ := os.Hostname() // without one, events are told apart by their time
+	host, _ := os.Hostname() // without a name, events are matched by time
 	return &Loader{args: args, env: env, podName: host}
 }
 
-// Load finds the value of every setting. Its error is [flag.ErrHelp] when the
-// command line asks for help.
+// Load loads and validates the settings. It returns [flag.ErrHelp] if the command line asks for
+// help.
 func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	c := Default(l.podName)
 	settings := c.Settings()
@@ -52,8 +52,8 @@ func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	return c, c.check()
 }
 
-// TerminationLog finds one setting where the others may be wrong, and leaves the
-// file out: a message about it must not depend on it.
+// TerminationLog returns the value of --termination-log even if other settings are invalid. It
+// ignores the configuration file, which may be the cause of the error to report.
 func (l *Loader) TerminationLog() string {
 	const name = "termination-log"
 	c := Default(l.podName)
@@ -73,7 +73,7 @@ func (l *Loader) TerminationLog() string {
 	return c.TerminationLog
 }
 
-// setFlags sets what the command line says and returns the names of it.
+// setFlags applies the command line and returns the names of the flags that it sets.
 func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -84,14 +84,14 @@ func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
 		return nil, err
 	}
 	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", fs.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	set = map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	return set, nil
 }
 
-// setEnv sets what the environment says and the command line does not.
+// setEnv applies the environment variables of settings that are not in set.
 func (l *Loader) setEnv(settings []Setting, set map[string]bool) error {
 	if err := checkNames(l.env, settings); err != nil {
 		return err
@@ -120,22 +120,24 @@ func (s *Setting) fromEnv(env map[string]string) (name, text string, ok bool) {
 	return "", "", false
 }
 
-// serviceLink matches the variables that Kubernetes makes for each Service of
-// the namespace: one whose name begins with sidecar has our prefix.
-var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+// serviceLink matches the variables that Kubernetes sets for each Service of the namespace. A
+// Service whose name starts with "sidecar" has our prefix.
+var serviceLink = regexp.MustCompile(
+	`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
-// checkNames refuses variables with our prefix that are no setting's.
+// checkNames rejects variables with our prefix that do not belong to a setting.
 func checkNames(env map[string]string, settings []Setting) error {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		known := slices.ContainsFunc(settings, func(s Setting) bool { return s.Env() == name })
 		if strings.HasPrefix(name, EnvPrefix) && !known && !serviceLink.MatchString(name) {
-			return fmt.Errorf("environment variable %s belongs to no setting: correct its name or unset it", name)
+			return fmt.Errorf("unknown environment variable %s: correct its name or unset it", name)
 		}
 	}
 	return nil
 }
 
-// Restart names the settings that differ between c and next and need a new process.
+// Restart returns an error that lists the settings that differ between c and next and take effect
+// only after a restart.
 func (c *Config) Restart(next *Config) error {
 	var names []string
 	old := c.Settings()

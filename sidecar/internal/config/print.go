@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Print writes the settings as a configuration file that sets them.
+// Print writes the settings as a configuration file.
 func (c *Config) Print(w io.Writer) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	for _, s := range c.Settings() {

@@ -10,35 +10,35 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// EnvPrefix starts the names of the sidecar's environment variables.
+// EnvPrefix is the prefix of the sidecar's environment variables.
 const EnvPrefix = "SIDECAR_"
 
 // Setting describes one setting.
 type Setting struct {
-	// Name is the flag, and the key of the file.
+	// Name is the name of the flag and the key in the file.
 	Name string
-	// Section is the heading under which it is documented.
+	// Section is the heading in the documentation.
 	Section string
-	// Usage says in a few words what it is, the name of its value in backquotes.
+	// Usage describes the setting in a few words, with the placeholder of its value in backquotes.
 	Usage string
-	// Alias is a second environment variable, of less weight, that counts unless empty.
+	// Alias is a second environment variable. It has lower precedence, and is ignored if empty.
 	Alias string
-	// Fixed settings need a new process to change.
+	// Fixed settings take effect only after a restart.
 	Fixed bool
-	// NotInFile settings cannot stand in the file.
+	// NotInFile settings are not allowed in the file.
 	NotInFile bool
 	value     value
 }
 
-// Env is the environment variable of the setting.
+// Env returns the environment variable of the setting.
 func (s *Setting) Env() string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
 }
 
-// Value is the value in force, in the notation of the flag.
+// Value returns the current value in the notation of the flag.
 func (s *Setting) Value() string { return s.value.String() }
 
-// The sections.
+// Sections of the documentation.
 const (
 	sectionRelease  = "Release"
 	sectionPlatform = "Platform"
@@ -48,9 +48,12 @@ const (
 	sectionProgram  = "General"
 )
 
-// Settings lists all settings with the values of c, in the order of the documentation.
+// Settings returns all settings, backed by the fields of c, in the order of the documentation.
 func (c *Config) Settings() []Setting {
-	return slices.Concat(c.releaseSettings(), c.platformSettings(), c.importSettings(), c.waitSettings(), c.httpSettings(), c.programSettings())
+	return slices.Concat(
+		c.releaseSettings(), c.platformSettings(), c.importSettings(),
+		c.waitSettings(), c.httpSettings(), c.programSettings(),
+	)
 }
 
 func (c *Config) releaseSettings() []Setting {
@@ -62,54 +65,65 @@ func (c *Config) releaseSettings() []Setting {
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",
 			Usage: "import these groups in this order: `names`, separated by commas (empty: the groups in the manifest)"},
 		{Name: "current-release-file", Section: sectionRelease, value: text{&c.CurrentReleaseFile},
-			Usage: "read from this `file` which release is the current one: sha256:DIGEST of its manifest, or an image reference; a pod of another release imports nothing (empty: every pod imports its own release)"},
+			Usage: "read the current release from this `file`: sha256:DIGEST of its manifest, or an image reference; " +
+				"a pod of another release imports nothing (empty: every pod imports its own release)"},
 		{Name: "image", Section: sectionRelease, value: text{&c.Image},
 			Usage: "compare this image `reference` of the service container in this pod with --current-release-file"},
 		{Name: "service-env", Section: sectionRelease, value: list{&c.ServiceEnv},
-			Usage: "take these environment variables of the service into account when check looks for values that the workspaces require: `names`, separated by commas"},
+			Usage: "assume that the service has these environment variables when check looks for values that the " +
+				"workspaces require: `names`, separated by commas"},
 	}
 }
 
 func (c *Config) platformSettings() []Setting {
 	return []Setting{
 		{Name: "platform-url", Section: sectionPlatform, value: text{&c.PlatformURL},
-			Usage: "use the workspaces service of this pod at this `URL`, with or without /v2; localhost means both 127.0.0.1 and ::1"},
+			Usage: "use the workspaces service of this pod at this `URL`, with or without /v2; " +
+				"localhost means both 127.0.0.1 and ::1"},
 		{Name: "gateway-url", Section: sectionPlatform, value: text{&c.GatewayURL},
-			Usage: "ask the public API at this `URL`, with or without /v2, for events, readiness of services and expiry of the token (empty: do not ask)"},
+			Usage: "query the public API at this `URL`, with or without /v2, for events, readiness of services " +
+				"and expiry of the token (empty: do not query it)"},
 		{Name: "token-file", Section: sectionPlatform, value: text{&c.TokenFile},
 			Usage: "read the access token of a super admin from this `file`"},
 		{Name: "internal-key-file", Section: sectionPlatform, value: text{&c.InternalKeyFile},
-			Usage: "read the internal API key of the platform from this `file`, to ask for the readiness of services without a token"},
+			Usage: "read the internal API key of the platform from this `file`, to query the readiness of services without a token"},
 		{Name: "identity", Section: sectionPlatform, value: oneOf(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
 			Usage: "authenticate to the service of the pod with this `kind` of identity: headers, token or both"},
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
-			Usage: "send these identity headers instead of the usual ones: `name=value`, separated by commas"},
+			Usage: "send these identity headers instead of the default ones: `name=value`, separated by commas"},
 		{Name: "ca-file", Section: sectionPlatform, value: text{&c.CAFile},
-			Usage: "trust the certificate authorities in this PEM `file`, beside those of the system"},
+			Usage: "trust the certificate authorities in this PEM `file`, in addition to the system's"},
 		{Name: "request-timeout", Section: sectionPlatform, value: duration{&c.RequestTimeout},
-			Usage: "give up a request other than an import after this `time`"},
+			Usage: "time out requests other than imports after this `duration`"},
 	}
 }
 
 func (c *Config) importSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
-		{Name: "mode", Section: sectionImport, value: oneOf(&p.Mode, importer.ModeAuto, importer.ModeImport, importer.ModeObserve),
-			Usage: "work in this `mode`: import (the sidecar imports), observe (the service imports by itself), auto (import if the pod accepts the identity)"},
+		{Name: "mode", Section: sectionImport,
+			value: oneOf(&p.Mode, importer.ModeAuto, importer.ModeImport, importer.ModeObserve),
+			Usage: "run in this `mode`: import (the sidecar imports), observe (the service imports on its own), " +
+				"auto (import if the pod accepts the identity)"},
 		{Name: "gate", Section: sectionImport, value: gate{&c.Gate},
-			Usage: "gate readiness by this `policy`: strict (Ready once the release is confirmed), open-after=DURATION (or after that time), off"},
-		{Name: "force", Section: sectionImport, value: oneOf(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
-			Usage: "import workspaces again that have the version already, by this `policy`: never, always, or auto (after a failure, or when the content differs)"},
+			Usage: "gate readiness by this `policy`: strict (Ready once the release is confirmed), " +
+				"open-after=DURATION (or after that time), off"},
+		{Name: "force", Section: sectionImport,
+			value: oneOf(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
+			Usage: "reimport workspaces that already have the version by this `policy`: never, always, " +
+				"or auto (after a failure, or when the content differs)"},
 		{Name: "tolerate", Section: sectionImport, value: someOf(&p.Tolerate, state.Tolerable()...),
-			Usage: "confirm a release in spite of workspaces that fail for these `reasons` only, separated by commas: missing-photo, orphaned-app"},
-		{Name: "reconcile", Section: sectionImport, value: oneOf(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
-			Usage: "handle workspaces that were changed after the import by this `policy`: never (do not look), report, or repair"},
+			Usage: "confirm a release despite workspaces that fail for these `reasons` only, separated by commas: " +
+				"missing-photo, orphaned-app"},
+		{Name: "reconcile", Section: sectionImport,
+			value: oneOf(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
+			Usage: "handle workspaces that were changed after the import by this `policy`: never (do not check), report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},
-			Usage: "compare the workspaces once in this `time`"},
+			Usage: "compare the workspaces at this `interval`"},
 		{Name: "group-pause", Section: sectionImport, value: duration{&p.GroupPause},
-			Usage: "pause this `time` after a group that imported something (the import of the service pauses 30s)"},
+			Usage: "pause for this `duration` after a group that imported something (the service's own import pauses 30s)"},
 		{Name: "pod-name", Section: sectionImport, value: text{&p.PodName},
-			Usage: "know the events of this pod by this `name` (empty: the host name)"},
+			Usage: "recognize the events of this pod by this `name` (empty: the host name)"},
 	}
 }
 
@@ -117,61 +131,68 @@ func (c *Config) waitSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
 		{Name: "services", Section: sectionWait, value: list{&p.Services},
-			Usage: "wait until these services are ready, as --gateway-url says: `names`, separated by commas (empty: do not wait)"},
+			Usage: "wait until --gateway-url reports these services ready: `names`, separated by commas (empty: do not wait)"},
 		{Name: "services-timeout", Section: sectionWait, value: duration{&p.ServicesTimeout},
-			Usage: "start the import without these services after this `time`"},
-		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout}, Usage: "give up one attempt at a group after this `time`"},
+			Usage: "start the import without these services after this `duration`"},
+		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout},
+			Usage: "time out one attempt at a group after this `duration`"},
 		{Name: "pull-wait", Section: sectionWait, value: duration{&p.PullWait},
-			Usage: "wait at most this `time` for the answer to an import (0: --group-timeout); choose less than the timeout of a gateway in between"},
-		{Name: "poll", Section: sectionWait, value: duration{&p.Poll}, Usage: "look at the lock and at events at least once in this `time`"},
+			Usage: "wait up to this `duration` for the response to an import (0: --group-timeout); " +
+				"choose less than the timeout of a gateway in between"},
+		{Name: "poll", Section: sectionWait, value: duration{&p.Poll}, Usage: "poll the lock and the events at this `interval`"},
 		{Name: "lock-expiry", Section: sectionWait, value: duration{&p.LockExpiry},
-			Usage: "expect the platform to drop a write lock of this `age` (WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
-		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin}, Usage: "wait this `time` before the first retry, and twice as long before each next one"},
-		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax}, Usage: "wait at most this `time` between two retries"},
+			Usage: "expect the platform to drop a write lock after this `duration` (WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
+		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin},
+			Usage: "wait this `duration` before the first retry, and twice as long before each following one"},
+		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax}, Usage: "wait up to this `duration` between two retries"},
 		{Name: "timeout", Section: sectionWait, value: duration{&c.Timeout},
-			Usage: "end once and check after this `time` (0: never); run does not end"},
+			Usage: "time out once and check after this `duration` (0: never); run is not affected"},
 	}
 }
 
 func (c *Config) httpSettings() []Setting {
 	return []Setting{
-		{Name: "listen", Section: sectionHTTP, value: text{&c.Listen}, Fixed: true, Usage: "serve probes, metrics and status on this `address`"},
+		{Name: "listen", Section: sectionHTTP, value: text{&c.Listen}, Fixed: true,
+			Usage: "serve probes, metrics and status on this `address`"},
 		{Name: "enable-lifecycle", Section: sectionHTTP, value: boolean{&c.EnableLifecycle}, Fixed: true,
-			Usage: "answer POST /-/reload and POST /-/import"},
+			Usage: "serve POST /-/reload and POST /-/import"},
 		{Name: "admin-token-file", Section: sectionHTTP, value: text{&c.AdminTokenFile},
-			Usage: "demand the token in this `file` for these two requests (empty: accept them from this pod only)"},
-		{Name: "cluster", Section: sectionHTTP, value: text{&c.Cluster}, Fixed: true, Usage: "show this `name` of the cluster on the status page"},
+			Usage: "require the token in this `file` for these two requests (empty: accept them from this pod only)"},
+		{Name: "cluster", Section: sectionHTTP, value: text{&c.Cluster}, Fixed: true,
+			Usage: "show this `name` of the cluster on the status page"},
 		{Name: "namespace", Section: sectionHTTP, value: text{&c.Namespace}, Fixed: true,
 			Usage: "show this `name` of the namespace on the status page (empty: the namespace of the service account)"},
 		{Name: "runbook-url", Section: sectionHTTP, value: text{&c.RunbookURL}, Fixed: true,
-			Usage: "link from the status page to the runbooks at this `URL` (empty: those of this project)"},
+			Usage: "link from the status page to the runbooks at this `URL` (empty: the runbooks of this project)"},
 		{Name: "drain-delay", Section: sectionHTTP, value: duration{&c.DrainDelay},
-			Usage: "hold the answer to GET /drain at least this `time`: requests still arrive while the endpoint of the pod is being removed"},
+			Usage: "delay the response to GET /drain by at least this `duration`: " +
+				"requests still arrive while the endpoint of the pod is being removed"},
 		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
-			Usage: "wait at most this `time` in GET /drain for the end of an import; choose less than terminationGracePeriodSeconds"},
+			Usage: "wait up to this `duration` in GET /drain for a running import; choose less than terminationGracePeriodSeconds"},
 		{Name: "metrics-workspaces", Section: sectionHTTP, value: boolean{&c.MetricsWorkspaces}, Fixed: true,
-			Usage: "export a metric for each workspace, at most 1000"},
+			Usage: "export a metric for each workspace, up to 1000"},
 	}
 }
 
 func (c *Config) programSettings() []Setting {
 	return []Setting{
-		{Name: "config", Section: sectionProgram, value: text{&c.File}, Fixed: true, NotInFile: true, Usage: "read settings from this YAML `file`, and again when it changes"},
+		{Name: "config", Section: sectionProgram, value: text{&c.File}, Fixed: true, NotInFile: true,
+			Usage: "read settings from this YAML `file`, and reload them when it changes"},
 		{Name: "print-config", Section: sectionProgram, value: boolean{&c.PrintConfig}, NotInFile: true,
-			Usage: "print all settings as such a file, and stop"},
+			Usage: "print all settings in the format of that file, and exit"},
 		{Name: "watch-interval", Section: sectionProgram, value: duration{&c.WatchInterval},
-			Usage: "look once in this `time` at files whose changes the system does not report"},
+			Usage: "check files at this `interval` if the system does not report their changes"},
 		{Name: "termination-log", Section: sectionProgram, value: text{&c.TerminationLog}, Fixed: true,
-			Usage: "write to this `file`, if it exists, why the release was not confirmed (terminationMessagePath)"},
+			Usage: "write the reason for an unconfirmed release to this `file`, if it exists (terminationMessagePath)"},
 		{Name: "log-format", Section: sectionProgram, value: oneOf(&c.LogFormat, LogAuto, LogJSON, LogText), Fixed: true,
 			Usage: "write the log in this `format`: json, text or auto (text on a terminal)"},
 		{Name: "log-level", Section: sectionProgram, value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"),
-			Usage: "log from this `level` on: debug, info, warn or error"},
+			Usage: "log messages of this `level` and above: debug, info, warn or error"},
 	}
 }
 
-// Text splits the usage into the name of the value, empty for a switch, and the
-// text without backquotes.
+// Text splits the usage into the placeholder, which is empty for a boolean, and the text without
+// backquotes.
 func (s *Setting) Text() (placeholder, usage string) {
 	before, rest, ok := strings.Cut(s.Usage, "`")
 	if !ok {

@@ -16,14 +16,15 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// value is a setting's variable. Set of one that could hold a secret by mistake
-// does not fail, because package flag would repeat the text: [Config.check] does.
+// value is the variable of a setting. Set does not fail for values that could be a secret by
+// mistake, because package flag would repeat the text in its error: [Config.check] rejects them.
 type value interface {
 	String() string
 	Set(string) error
-	// kind is what the file holds: a scalar, a sequence or a mapping.
+	// kind returns the YAML node kind of the setting in the file: a scalar, a sequence or a
+	// mapping.
 	kind() yaml.Kind
-	// native is the value as the file shows it.
+	// native returns the value to encode in the file.
 	native() any
 }
 
@@ -56,7 +57,7 @@ func (v list) Set(s string) error {
 func (list) kind() yaml.Kind { return yaml.SequenceNode }
 func (v list) native() any   { return append([]string{}, *v.p...) }
 
-// split at commas, without white space and empty parts.
+// split splits at commas, trims white space and drops empty parts.
 func split(s string) []string {
 	var parts []string
 	for part := range strings.SplitSeq(s, ",") {
@@ -67,8 +68,8 @@ func split(s string) []string {
 	return parts
 }
 
-// headers are name=value. A part without = becomes a name without value, which
-// is refused later.
+// headers is a list of name=value. A part without = becomes a name with an empty value, which check
+// rejects.
 type headers struct{ p *map[string]string }
 
 func (v headers) String() string {
@@ -128,7 +129,7 @@ func (v duration) String() string {
 func (v duration) Set(s string) error {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return errors.New("want a time such as 90s or 5m")
+		return errors.New("want a duration such as 90s or 5m")
 	}
 	*v.p = d
 	return nil
@@ -154,7 +155,7 @@ func (v gate) Set(s string) (err error) {
 func (gate) kind() yaml.Kind { return yaml.ScalarNode }
 func (v gate) native() any   { return v.p.String() }
 
-// choice is one of a few words.
+// choice is one of a fixed set of words.
 type choice[T ~string] struct {
 	p       *T
 	allowed []T
@@ -180,7 +181,7 @@ func (v choice[T]) Set(s string) error {
 func (choice[T]) kind() yaml.Kind { return yaml.ScalarNode }
 func (v choice[T]) native() any   { return string(*v.p) }
 
-// choices are any of a few words, with commas.
+// choices is a comma-separated list of words from a fixed set.
 type choices[T ~string] struct {
 	p       *[]T
 	allowed []T
@@ -207,7 +208,7 @@ func (v choices[T]) Set(s string) error {
 	var chosen []T
 	for _, part := range split(s) {
 		if !slices.Contains(v.allowed, T(part)) {
-			return fmt.Errorf("want some of %v, with commas", v.allowed)
+			return fmt.Errorf("want a comma-separated list of %v", v.allowed)
 		}
 		chosen = append(chosen, T(part))
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package drill holds no code. Its test brings sidecars into every condition that
-// an alert tells of, and has Prometheus and Alertmanager, the real programs, read
-// their metrics with the rules of the chart. Time is scaled down: everything that
-// the rules and the routes say in seconds is shorter by the same factor.
+// Package drill holds only a test. It brings sidecars into every condition that raises an alert,
+// and runs Prometheus and Alertmanager on their metrics with the rules of the chart. Time is scaled
+// down: every duration in the rules and the routes is shorter by the same factor.
 package drill

@@ -13,27 +13,27 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// attempt is an import whose end is looked for.
+// attempt is an import whose outcome is being determined.
 type attempt struct {
 	group  *GroupPlan
-	sent   string               // correlation id that was sent
-	id     string               // correlation id that the platform answered with
+	sent   string               // correlation ID that was sent
+	id     string               // correlation ID in the platform's response
 	since  time.Time            // by the server's clock
-	before []platform.Installed // the workspaces before it, if they were asked for
-	lock   *platform.WriteLock  // as first seen
-	newest time.Time            // of its events
+	before []platform.Installed // the workspaces before the import, if known
+	lock   *platform.WriteLock  // first lock seen
+	newest time.Time            // time of its newest event
 }
 
-// looks without a lock after which an import has ended, or never began. Events
-// lag behind the lock, so that it takes more of them where they are read.
+// Number of consecutive checks without a lock after which the import has ended or never began.
+// Events lag behind the lock, so it takes more checks where events are read.
 const (
 	looksWithoutEvents = 2
 	looksWithEvents    = 4
 )
 
-// await finds out how an import ended whose answer did not tell (contract §1.9).
-// Nothing is posted meanwhile. Without word of the end, the failure says that
-// the outcome is unknown, and the next pass asks again.
+// await determines the outcome of an import whose response did not include it (platform contract
+// §1.9). It posts nothing. If the platform never reports the outcome, the failure has reason
+// OutcomeUnknown, and the next pass checks again.
 func (p *pass) await(ctx context.Context, q attempt, cause error) (imported bool, err error) {
 	p.enter(state.Confirm, q.group.Name)
 	for free := 0; free < p.looks(); free++ {
@@ -46,17 +46,17 @@ func (p *pass) await(ctx context.Context, q attempt, cause error) (imported bool
 		}
 		l, err := p.look(ctx)
 		if platform.ClassOf(err) == platform.ClassNotSent {
-			return false, FailureOf(err) // the service ended, and its import with it
+			return false, FailureOf(err) // the service stopped, and its import with it
 		}
 		if err != nil || moved || q.holds(l) {
-			free = -1 // the import may go on
+			free = -1 // the import may still be running
 		}
 	}
 	return false, p.unknown(ctx, q, cause)
 }
 
-// holds reports whether l may be the lock of this attempt: nobody held it
-// before, so that it is the first that is seen.
+// holds reports whether l may be the lock of this attempt. The lock was free before, so the first
+// lock seen counts as the attempt's.
 func (q *attempt) holds(l *platform.WriteLock) bool {
 	if q.lock == nil {
 		q.lock = l
@@ -71,14 +71,22 @@ func (p *pass) looks() int {
 	return looksWithEvents
 }
 
-// unknown is the failure of an attempt whose end was not told. What was told of
-// workspaces on the way is not lost with it.
+// unknownOutcome returns the failure of an attempt without a reported outcome. It keeps what
+// progress events said about individual workspaces.
 func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
-	f := &Failure{Reason: state.OutcomeUnknown, Message: "the import went on after the answer, and its end was not told", Err: cause}
+	f := &Failure{
+		Reason:  state.OutcomeUnknown,
+		Message: "the import continued after the response, and its outcome was not reported",
+		Err:     cause,
+	}
 	if cause != nil {
 		f.Message = cause.Error()
 	}
-	query := platform.EventQuery{Types: []string{platform.EventImportProgress}, Match: map[string]string{"source.correlationId": q.id}, Limit: maxProgress}
+	query := platform.EventQuery{
+		Types: []string{platform.EventImportProgress},
+		Match: map[string]string{"source.correlationId": q.id},
+		Limit: maxProgress,
+	}
 	known := p.mem.of(q.group)
 	for _, e := range p.newest(ctx, q.since, query) {
 		if e.Progress == nil || !q.caused(&e) {
@@ -95,22 +103,22 @@ func (p *pass) unknown(ctx context.Context, q attempt, cause error) *Failure {
 			known.trust(told)
 		}
 	}
-	// What failed before, and now not for certain, may have been skipped.
+	// Workspaces that failed before, and have no certain result now, may have been skipped.
 	known.ignored = known.ignored || len(known.distrust) > 0
 	return f
 }
 
-// maxProgress bounds the events about one attempt that are looked at.
+// maxProgress is the maximum number of events to read about one attempt.
 const maxProgress = 500
 
 func (p *pass) timedOut(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), errGroupTimeout) {
-		return &Failure{Reason: state.GroupTimeout, Message: fmt.Sprintf("no end after %s", p.Policy.GroupTimeout)}
+		return &Failure{Reason: state.GroupTimeout, Message: fmt.Sprintf("not finished after %s", p.Policy.GroupTimeout)}
 	}
 	return context.Cause(ctx)
 }
 
-// events is who answers event queries.
+// eventsClient returns the client for event queries.
 func (p *pass) events() *platform.Client {
 	if p.Gateway != nil {
 		return p.Gateway
@@ -118,13 +126,14 @@ func (p *pass) events() *platform.Client {
 	return p.Pod
 }
 
-// news looks for the event that ends an attempt; nil if there is none yet. Moved
-// tells that it advanced since the last look.
+// checkEvents looks for the event that completes an attempt. It returns nil if there is none yet.
+// moved is true if the import has advanced since the last call.
 func (p *pass) news(ctx context.Context, q *attempt) (report *platform.ImportReport, moved bool) {
 	query := platform.EventQuery{Types: []string{platform.EventImportProgress, platform.EventImportCompleted}}
 	for _, e := range p.newest(ctx, q.since, query) {
 		if q.caused(&e) && e.CreatedAt.After(q.newest) {
-			q.newest, moved = e.CreatedAt, true
+			q.newest = e.CreatedAt
+			moved = true
 		}
 		if e.Completed != nil && q.ends(&e, p.Desired.Repository) {
 			return e.Completed, true
@@ -136,13 +145,13 @@ func (p *pass) news(ctx context.Context, q *attempt) (report *platform.ImportRep
 	return nil, moved
 }
 
-// caused reports whether an event has one of the ids of this attempt.
+// caused reports whether an event has a correlation ID of this attempt.
 func (q *attempt) caused(e *platform.Event) bool {
 	return e.CorrelationID != "" && (e.CorrelationID == q.id || e.CorrelationID == q.sent)
 }
 
-// ends reports whether a completed event is of this attempt. Without a
-// correlation id, it is by what was asked for and when.
+// ends reports whether a completed event belongs to this attempt. An event without a correlation ID
+// is matched by group and time.
 func (q *attempt) ends(e *platform.Event, repository string) bool {
 	if e.Completed.RepositoryID != repository {
 		return false
@@ -151,18 +160,19 @@ func (q *attempt) ends(e *platform.Event, repository string) bool {
 		e.CorrelationID == "" && !e.CreatedAt.Before(q.since) && slices.Equal(e.Completed.Groups, []string{q.group.Name})
 }
 
-// newest returns the newest events after a time, and somewhat before it for
-// clocks that differ: one page, as the gateway allows few reads. The end of an
-// import is the newest of its events.
+// newestEvents returns one page of the newest events after a time, because the gateway limits the
+// read rate. It starts one minute earlier to allow for clock skew. The completed event is the
+// newest event of an import.
 func (p *pass) newest(ctx context.Context, after time.Time, q platform.EventQuery) []platform.Event {
 	if p.noEvents || time.Now().Before(p.eventsAfter) {
 		return nil
 	}
-	q.After, q.NewestFirst = after.Add(-time.Minute), true
+	q.After = after.Add(-time.Minute)
+	q.NewestFirst = true
 	page, err := p.events().Events(ctx, q)
 	switch platform.ClassOf(err) {
 	case platform.ClassNotFound, platform.ClassUnauthorized, platform.ClassForbidden, platform.ClassRejected:
-		p.noEvents = true // the lock has to do
+		p.noEvents = true // rely on the lock instead
 	case platform.ClassRateLimited:
 		p.eventsAfter = time.Now().Add(FailureOf(err).retryAfter())
 	}

@@ -8,20 +8,21 @@ import (
 )
 
 const (
-	// targetPoll is the shortest time between two looks at a service that does not
-	// listen yet: the pod is Ready that much later.
+	// targetPoll is the minimum interval between checks of a service that does not listen yet. It
+	// delays the readiness of the pod by at most this time.
 	targetPoll = 200 * time.Millisecond
-	// targetShare of the time that a service has been away is waited for, so that
-	// the wait costs a twentieth and looks get rare.
+	// targetShare is the fraction of the service's downtime to wait between checks: a twentieth.
+	// Checks become rarer as the downtime grows.
 	targetShare = 20
-	// awayPollMax bounds the time between two looks at a service that is not up
-	// yet: however long its start takes, the pod is Ready soon after it.
+	// awayPollMax is the maximum interval between checks of a service that is not up yet. However
+	// long its start takes, the pod becomes Ready soon afterwards.
 	awayPollMax = 2 * time.Second
-	// maxRetryAfter bounds what the platform may ask for: its windows are of a minute.
+	// maxRetryAfter limits the Retry-After of the platform, whose rate limits use windows of a
+	// minute.
 	maxRetryAfter = 5 * time.Minute
 )
 
-// jitter returns a time between half of d and d, so that replicas part.
+// jitter returns a random duration between d/2 and d, so that replicas spread out.
 func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
@@ -29,8 +30,8 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// backoff is the time before the n-th retry in a row, counted from 0: doubled
-// each time, capped and jittered, and after what the platform asks for.
+// backoff returns the delay before the n-th consecutive retry, counted from 0. It doubles with each
+// retry, is capped and jittered, and is added to the delay that the platform requests.
 func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	d := p.RetryMin
 	for range n {
@@ -42,7 +43,7 @@ func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	return min(retryAfter, maxRetryAfter) + jitter(min(d, p.RetryMax))
 }
 
-// awayPoll is the time to the next look at a service that has been away.
+// awayPoll returns the delay before the next check of a service that has been down for away.
 func awayPoll(away time.Duration) time.Duration {
 	return jitter(min(max(away/targetShare, targetPoll), awayPollMax))
 }

@@ -13,24 +13,24 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Current is which release shall run. The deployment says so in a file that all of
-// its pods see, as no pod can know whether its own template is the newest one.
+// Current is the release that should run. The deployment names it in a file that all of its pods
+// mount, because a pod cannot tell whether its own template is the newest.
 type Current struct {
 	// Named is the digest of a release manifest, or an image reference.
 	Named string
-	// Own is what this pod has of the same kind. It is superseded if the two differ.
+	// Own is the corresponding value of this pod. The pod is superseded if the two differ.
 	Own string
 }
 
-// MaxCurrent bounds the file that names the current release, in bytes.
+// MaxCurrent limits the file that names the current release, in bytes.
 const MaxCurrent = 4 << 10
 
-// maxReference bounds an image reference, in bytes.
+// maxReference limits an image reference, in bytes.
 const maxReference = 512
 
-// NewCurrent compares the content of the file with what this pod has: a digest with that
-// of its manifest, an image reference, as text, with image. What cannot be compared is an
-// error.
+// NewCurrent compares the content of the file with this pod's release. It compares a digest with
+// the digest of the manifest, and an image reference with image, as text. It returns an error if
+// the pod has no value to compare.
 func NewCurrent(content []byte, manifest, image string) (*Current, error) {
 	named, err := ParseCurrent(content)
 	if err != nil {
@@ -38,32 +38,32 @@ func NewCurrent(content []byte, manifest, image string) (*Current, error) {
 	}
 	switch byDigest := strings.HasPrefix(named, digestPrefix); {
 	case byDigest && manifest == "":
-		return nil, errors.New("it holds a digest, and this pod has no release manifest to compare it with: give --manifest")
+		return nil, errors.New("the file has a digest, but this pod has no release manifest to compare it with: set --manifest")
 	case byDigest:
 		return &Current{Named: named, Own: manifest}, nil
 	case image == "":
-		return nil, errors.New("it holds an image reference: give --image to compare it with")
+		return nil, errors.New("the file has an image reference: set --image to compare it with")
 	}
 	return &Current{Named: named, Own: image}, nil
 }
 
 const digestPrefix = string(digest.SHA256) + ":"
 
-// ParseCurrent returns the one line of the file: the digest of a release manifest, as
-// sha256: and 64 hexadecimal digits, or an image reference.
+// ParseCurrent returns the single line of the file: the digest of a release manifest, as sha256:
+// and 64 hexadecimal digits, or an image reference.
 func ParseCurrent(content []byte) (string, error) {
 	named := strings.TrimSpace(string(content))
 	switch {
 	case named == "":
-		return "", errors.New("it is empty")
+		return "", errors.New("the file is empty")
 	case strings.ContainsAny(named, "\r\n"):
-		return "", errors.New("it has more than one line")
+		return "", errors.New("the file has more than one line")
 	case strings.HasPrefix(named, digestPrefix):
 		if err := digest.Digest(named).Validate(); err != nil {
-			return "", errors.New("it holds no valid digest: want sha256: and 64 hexadecimal digits in lower case")
+			return "", errors.New("invalid digest: want sha256: and 64 lowercase hexadecimal digits")
 		}
 	case len(named) > maxReference || strings.ContainsFunc(named, notInReference):
-		return "", errors.New("it holds neither a digest nor an image reference")
+		return "", errors.New("the file has neither a digest nor an image reference")
 	}
 	return named, nil
 }
@@ -76,22 +76,25 @@ func notInReference(r rune) bool {
 func (c *Current) superseded() bool { return c != nil && c.Named != c.Own }
 
 func (c *Current) failure() *Failure {
-	return &Failure{Reason: state.Superseded, Message: fmt.Sprintf("%s is the current release, this pod carries %s", c.Named, c.Own)}
+	return &Failure{
+		Reason:  state.Superseded,
+		Message: fmt.Sprintf("the current release is %s, this pod carries %s", c.Named, c.Own),
+	}
 }
 
-// fileDelay is how late a change of a ConfigMap may reach a pod that runs: the kubelet
-// looks every 60 to 90 seconds. A confirmed pod waits for it before it imports over
-// another release, which may be the new current one, however young the pod is: its file
-// is as old as the pod.
+// fileDelay is the maximum delay until a change of a ConfigMap reaches a running pod: the kubelet
+// syncs every 60 to 90 seconds. A confirmed pod waits this long before it imports over another
+// release, which may be the new current one. Young pods wait as well, because their file is as old
+// as the pod.
 const fileDelay = 2 * time.Minute
 
-// currency is what the importer knows about the file that names the current release.
+// currency tracks the file that names the current release.
 type currency struct {
 	last  *Current
-	since time.Time // when the file was first read with this content
+	since time.Time // when this content was first read
 }
 
-// noteCurrent takes over what the file says, and tells a change of it.
+// noteCurrent records the content of the file and publishes changes.
 func (i *Importer) noteCurrent(c *Current) {
 	old := i.currency.last
 	if c == nil && old == nil || c != nil && old != nil && *c == *old {
@@ -108,12 +111,12 @@ func (i *Importer) noteCurrent(c *Current) {
 		}
 	})
 	if c != nil {
-		i.log.Info("the current release is named", "named", c.Named, "own", c.Own, "superseded", c.superseded())
+		i.log.Info("current release changed", "named", c.Named, "own", c.Own, "superseded", c.superseded())
 	}
 }
 
-// yield makes a pod of a release that is not the current one stop: it forgets what it
-// was told, so that it asks for everything when its release becomes the current one.
+// yield stops a pod whose release is not the current one. It forgets all confirmations, so that the
+// pod verifies everything if its release becomes the current one again.
 func (p *pass) yield() error {
 	p.mem.forgetWords()
 	if s := p.store.Get(); s.Problem == nil || s.Problem.Reason != state.Superseded {
@@ -122,8 +125,8 @@ func (p *pass) yield() error {
 	return p.Current.failure()
 }
 
-// mayTakeBack reports whether the file that names this release is newer than another
-// release that was first seen at a time.
+// mayTakeBack reports whether the file has named this release since after seen, which is when
+// another release was first found.
 func (i *Importer) mayTakeBack(seen time.Time) bool {
 	if i.currency.last == nil || i.currency.last.superseded() {
 		return false
@@ -131,8 +134,8 @@ func (i *Importer) mayTakeBack(seen time.Time) bool {
 	return i.currency.since.After(seen) || time.Since(seen) >= fileDelay
 }
 
-// pace is the time to the next look for another release in the place of a confirmed
-// one. Where a file keeps old pods from importing, looks are rare once a rollout is over.
+// lookInterval returns the time until the next check for another release over a confirmed one. If a
+// file prevents old pods from importing, checks are rare once a rollout is over.
 func (i *Importer) pace(p *Policy) time.Duration {
 	if i.currency.last != nil && time.Since(i.watchFrom) >= p.LookFor {
 		return p.ReconcileEvery
@@ -140,5 +143,5 @@ func (i *Importer) pace(p *Policy) time.Duration {
 	return min(max(p.LookEvery, lookShare*i.lookTook), p.ReconcileEvery)
 }
 
-// lookShare bounds the share of the time that looks take: one in twenty.
+// lookShare limits the time spent on checks to one twentieth.
 const lookShare = 20

@@ -12,24 +12,25 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// maxStatusAsked bounds how many workspaces of one import the platform is asked
-// to compare, as each is a request.
+// maxStatusAsked is the maximum number of workspaces per import to compare, because each takes a
+// request.
 const maxStatusAsked = 50
 
-// checkDeleted fails a verdict for workspaces of which the platform deleted files
-// that the release ships: a pull deletes what it could not import, or stored under
-// another name (observed), often without an error.
+// checkDeleted fails the verdict of workspaces of which the platform deleted files of the release.
+// A pull deletes files that it could not import, or stored under another name, often without an
+// error (observed).
 //
-// A number alone proves nothing, because files that the release no longer has are
-// deleted as well. Proof is a file that the answer lists as imported and as
-// deleted, or one that the platform itself misses when it compares the workspace
-// with what was shipped. Where it offers neither, the number is logged.
+// The number of deleted files proves nothing, because files that are no longer in the release are
+// deleted as well. A file counts as deleted if the response lists it both as imported and as
+// deleted, or if the platform reports it missing when it compares the workspace with the release.
+// Without such proof the number is only logged.
 func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.ImportReport, v *verdict) {
 	if both := inBoth(r.Imported, r.Deleted); len(both) > 0 && v.failure == nil {
 		message := "the platform imported and then deleted " + listFiles(both)
 		v.failure = &Failure{Reason: state.FilesDeleted, Message: message}
 	}
-	reported, asked := indexReport(r), 0
+	reported := indexReport(r)
+	asked := 0
 	for n := range g.Workspaces {
 		slug := g.Workspaces[n].Slug
 		w := reported.find(&g.Workspaces[n])
@@ -49,15 +50,14 @@ func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.Impor
 	}
 }
 
-// shippedAndDeleted returns files of the release that the platform deleted, as far
-// as it tells.
+// shippedAndDeleted returns the files of the release that the platform deleted, if it reports them.
 func (p *pass) shippedAndDeleted(ctx context.Context, w *platform.WorkspaceReport) []string {
 	if both := inBoth(w.Imported, w.Deleted); len(both) > 0 || w.ID == "" {
 		return both
 	}
 	s, err := p.Pod.WorkspaceStatus(ctx, w.ID)
 	if err != nil {
-		p.log.Warn("whether the release ships the files that were deleted is not known",
+		p.log.Warn("cannot check whether the release ships the deleted files",
 			"workspace", w.Slug, "files", w.DeletedFilesCount, "error", err)
 		return nil
 	}
@@ -80,7 +80,7 @@ func inBoth(imported, deleted []string) []string {
 	return both
 }
 
-// maxFilesListed bounds the names in one message.
+// maxFilesListed is the maximum number of names in a message.
 const maxFilesListed = 5
 
 func listFiles(names []string) string {

@@ -10,28 +10,28 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Desired is the release that the pod shall have imported.
+// Desired is the release that the pod should import.
 type Desired struct {
-	// Repository is the id of the platform repository.
+	// Repository is the ID of the platform repository.
 	Repository string
-	// RepositoryName is what the pod must call it; "" if not known.
+	// RepositoryName is the name that the pod must report for it. Empty means unknown.
 	RepositoryName string
-	// Name of the release, if known.
+	// Name is the name of the release, if known.
 	Name string
-	// Digest of the manifest, "" without one: nothing is then known about workspaces.
+	// Digest is the digest of the manifest, or empty without one. The workspaces are then unknown.
 	Digest string
 	Groups []GroupPlan
 }
 
-// GroupPlan is one group and what is expected of it.
+// GroupPlan is a group and its expected workspaces.
 type GroupPlan struct {
 	Name string
-	// Workspaces in the order of the import, without a manifest none.
+	// Workspaces is in import order. It is empty without a manifest.
 	Workspaces []release.Workspace
 }
 
-// NewDesired combines configuration and manifest; m is nil without one. Empty
-// repository and groups are taken from the manifest.
+// NewDesired combines the configuration with the manifest, which may be nil. Empty repository and
+// groups default to the manifest's.
 func NewDesired(repository string, groups []string, m *release.Manifest, digest string) (Desired, error) {
 	d := Desired{Repository: repository, Digest: digest}
 	if m == nil {
@@ -43,7 +43,9 @@ func NewDesired(repository string, groups []string, m *release.Manifest, digest 
 	if repository != "" && repository != m.Repository.ID {
 		return Desired{}, mismatch("the repository is %q in the configuration and %q in the manifest", repository, m.Repository.ID)
 	}
-	d.Repository, d.RepositoryName, d.Name = m.Repository.ID, m.Repository.Name, m.Name
+	d.Repository = m.Repository.ID
+	d.RepositoryName = m.Repository.Name
+	d.Name = m.Name
 	if len(groups) == 0 {
 		groups = m.GroupNames()
 	}
@@ -69,7 +71,7 @@ func planOf(m *release.Manifest, g release.Group) GroupPlan {
 
 func (d *Desired) complete() error {
 	if d.Repository == "" || len(d.Groups) == 0 {
-		return mismatch("repository and groups are not known: set both, or mount the manifest")
+		return mismatch("repository and groups are unknown: set both, or mount the manifest")
 	}
 	return nil
 }
@@ -78,7 +80,7 @@ func mismatch(format string, args ...any) *Failure {
 	return &Failure{Reason: state.ManifestMismatch, Message: fmt.Sprintf(format, args...)}
 }
 
-// key identifies the release for what is remembered about it.
+// key identifies the release in the importer's memory.
 func (d *Desired) key() string {
 	names := make([]string, 0, len(d.Groups)+2)
 	names = append(names, d.Repository, d.Digest)
@@ -88,7 +90,7 @@ func (d *Desired) key() string {
 	return strings.Join(names, "\x00")
 }
 
-// slugs of a group.
+// slugs returns the slugs of the workspaces.
 func (g *GroupPlan) slugs() []string {
 	all := make([]string, len(g.Workspaces))
 	for i, w := range g.Workspaces {
@@ -97,7 +99,7 @@ func (g *GroupPlan) slugs() []string {
 	return all
 }
 
-// versionOf a workspace, "" if it is not known.
+// versionOf returns the expected version of a workspace, or "" if it is unknown.
 func (g *GroupPlan) versionOf(slug string) string {
 	for _, w := range g.Workspaces {
 		if w.Slug == slug {

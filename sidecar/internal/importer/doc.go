@@ -2,12 +2,11 @@
 
 // Package importer brings the platform to the release that the pod carries.
 //
-// It is level-triggered: a pass looks at what is, does what is missing, and asks
-// the platform for its word about every workspace. Every pass is the same pass,
-// after a start, a crash or a failure; nothing is kept that a new process would
-// miss. What it remembers only saves requests, and keeps an error from being
-// forgotten.
+// It is level-triggered. A pass reads the actual state, does what is missing, and gets a
+// confirmation from the platform for every workspace. All passes are the same, whether after a
+// start, a crash or a failure, and need no persistent state. The importer's memory saves requests,
+// and keeps errors that the platform itself forgets.
 //
-// A success is what the platform says, never what an HTTP status says: see
-// [verify]. What the platform did not say is not done.
+// Success is determined by the platform's report, never by an HTTP status: see [verify]. A
+// workspace that the platform does not report is not imported.
 package importer

@@ -11,21 +11,21 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// drainPoll is the time between two looks at whether an import still runs.
+// drainPoll is the interval between checks for a running import.
 const drainPoll = 200 * time.Millisecond
 
-// ErrImportRuns is the error of a drain whose time ended before an import did.
+// ErrImportRuns is returned by Drain if an import outlasts its time limit.
 var ErrImportRuns = errors.New("an import of this pod still runs")
 
-// drain keeps imports of this pod from starting, and knows whether one runs.
-// Unlike the rest of the importer it belongs to all goroutines.
+// drain prevents new imports of this pod and tracks whether one is running. Unlike the rest of the
+// importer it may be used by all goroutines.
 type drain struct {
 	running atomic.Bool
-	lingers bool                      // running, although the attempt is over: of the importer's goroutine
+	lingers bool                      // running although the attempt is over; owned by the importer's goroutine
 	until   atomic.Pointer[time.Time] // no import starts before
 }
 
-// active reports whether imports are kept from starting.
+// active reports whether imports are prevented.
 func (d *drain) active() bool {
 	until := d.until.Load()
 	return until != nil && time.Now().Before(*until)
@@ -33,7 +33,7 @@ func (d *drain) active() bool {
 
 // begin marks an import as running. It fails while the pod drains.
 func (d *drain) begin() error {
-	d.running.Store(true) // before asking, so that Drain sees either the import or its refusal
+	d.running.Store(true) // store before checking, so that Drain sees either the import or its refusal
 	if !d.active() {
 		return nil
 	}
@@ -42,12 +42,11 @@ func (d *drain) begin() error {
 }
 
 func errDraining() *Failure {
-	return &Failure{Reason: state.Draining,
-		Message: "the service of this pod is being stopped, so that no import starts"}
+	return &Failure{Reason: state.Draining, Message: "the service of this pod is stopping, so no import starts"}
 }
 
-// end marks the import as ended. One that ran out of our time may go on, until
-// the lock or the service is gone.
+// end marks the import as ended. After a group timeout the import may continue until the lock is
+// released or the service stops.
 func (d *drain) end(err error) {
 	f := asFailure(err)
 	d.lingers = f != nil && f.Reason == state.GroupTimeout
@@ -63,14 +62,13 @@ func (d *drain) endLingering() {
 	}
 }
 
-// Drain returns nil once no import of this pod runs, [ErrImportRuns] after the
-// time, or the cause of ctx. From its call on no import starts in this pod for
-// twice that time: then a service that was stopped alone, and not with its pod,
-// is up again, and imports may go on.
+// Drain waits until no import of this pod is running. It returns [ErrImportRuns] after limit, or
+// the cause of ctx. From the call on, this pod starts no import for twice the limit: if the service
+// was restarted without its pod, it is up again by then and imports may resume.
 func (i *Importer) Drain(ctx context.Context, limit time.Duration) error {
 	until := time.Now().Add(2 * limit)
 	i.drain.until.Store(&until)
-	i.log.Info("no import starts from now on, because the service is being stopped", "until", until)
+	i.log.Info("no import starts from now on, because the service is stopping", "until", until)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrImportRuns)
 	defer cancel()
 	for i.importRuns() {
@@ -81,8 +79,8 @@ func (i *Importer) Drain(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// importRuns reports whether an import of this pod may be running. Nobody says
-// which pod imports where the service does it by itself: any lock counts there.
+// importRuns reports whether an import of this pod may be running. In observe mode nothing tells
+// which pod is importing, so any lock counts.
 func (i *Importer) importRuns() bool {
 	s := i.store.Get()
 	return i.drain.running.Load() || s.Mode == string(ModeObserve) && !s.Confirmed && s.Lock != nil

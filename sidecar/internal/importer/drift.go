@@ -12,13 +12,13 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// maxComparisons bounds how many workspaces the platform is asked to compare in
-// one pass, as each is a request. The next pass goes on where this one ended.
+// maxComparisons is the maximum number of workspaces to compare in one pass, because each takes a
+// request. The next pass continues where this one stopped.
 const maxComparisons = 200
 
-// reconcile looks at a confirmed release on the platform, without importing. To repair is
-// to forget the word for the groups that drifted: the pass asks for it again, with force.
-// Trouble here closes nothing.
+// reconcile compares a confirmed release with the platform, without importing. To repair drift it
+// un-confirms the drifted groups, and the pass then imports them again with force. Errors here
+// never affect readiness.
 func (p *pass) reconcile(ctx context.Context, mode Mode) {
 	if !p.store.Get().Confirmed {
 		return
@@ -37,7 +37,7 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 	p.lookForForeign(mode)
 }
 
-// compareAll compares every workspace with what was imported.
+// compareAll compares every workspace with the imported content.
 func (p *pass) compareAll(ctx context.Context, mode Mode) error {
 	drifted, err := p.drift(ctx)
 	if err != nil {
@@ -50,36 +50,42 @@ func (p *pass) compareAll(ctx context.Context, mode Mode) error {
 	return nil
 }
 
-// planRepair marks the groups to import again. One that was marked before and
-// waited for the lock may have been repaired by another replica meanwhile. One of
-// which another release was imported is left to that: it may be a rollout, which
-// pods of the former release must not undo.
+// planRepair marks the groups to import again. A group that was already marked and waited for the
+// lock may have been repaired by another replica in the meantime. A group over which another
+// release was imported is left to takeBack, because the import may belong to a rollout that pods of
+// the old release must not undo.
 func (p *pass) planRepair(drifted []string) {
 	list := indexInstalled(p.list)
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
-		known, s := p.mem.of(g), p.standing(list, g)
+		known := p.mem.of(g)
+		s := p.standing(list, g)
 		has := func(slug string) bool { return slices.Contains(drifted, slug) }
 		switch {
 		case len(s.foreign) > 0 && known.repair:
-			known.repair, known.word = false, p.mem.pass
+			known.repair = false
+			known.word = p.mem.pass
 		case len(s.foreign) > 0:
 		case !slices.ContainsFunc(g.slugs(), has):
-			known.repair, known.repairs = false, repeats{}
+			known.repair = false
+			known.repairs = repeats{}
 		case known.repair || known.repairs.again(p.Policy.ReconcileEvery, maxRepairDoublings):
-			known.repair, known.word = true, 0
+			known.repair = true
+			known.word = 0
 		}
 	}
 }
 
-// maxRepairDoublings bounds the pause between repairs that do not help.
+// maxRepairDoublings limits the backoff between unsuccessful repairs.
 const maxRepairDoublings = 8
 
-// drift returns the slugs of expected workspaces that are missing or were edited. Those of
-// another release are told apart: see lookForForeign.
+// drift returns the slugs of expected workspaces that are missing or were edited. It excludes
+// workspaces of another release: see checkForeign.
 func (p *pass) drift(ctx context.Context) ([]string, error) {
-	known, found, there := indexInstalled(p.list), []string{}, []*platform.Installed{}
-	names := map[string]string{} // slug of the release by id on the platform
+	known := indexInstalled(p.list)
+	found := []string{}
+	there := []*platform.Installed{}
+	names := map[string]string{} // slugs by platform ID
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		s := p.standing(known, g)
@@ -107,8 +113,8 @@ func (p *pass) drift(ctx context.Context) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// compare asks the platform whether workspaces are as they were imported, where
-// it answers that at all.
+// compare asks the platform whether workspaces still have the imported content, if it supports the
+// request.
 func (p *pass) compare(ctx context.Context, all []*platform.Installed, names map[string]string) error {
 	for range min(len(all), maxComparisons) {
 		w := all[p.mem.next%len(all)]
@@ -116,7 +122,7 @@ func (p *pass) compare(ctx context.Context, all []*platform.Installed, names map
 		s, err := p.lister.WorkspaceStatus(ctx, w.ID)
 		switch platform.ClassOf(err) {
 		case platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
-			return nil // this platform does not compare
+			return nil // this platform does not support the comparison
 		case platform.ClassNone:
 			p.mem.changes[names[w.ID]] = len(s.Changes) > 0
 		default:

@@ -10,12 +10,12 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Failure is why a pass did not end with a confirmed release.
+// Failure is the reason why a pass did not confirm the release.
 type Failure struct {
 	Reason  state.Reason
 	Group   string
 	Message string
-	// RetryAfter is how long the platform asks to wait, if it does.
+	// RetryAfter is the delay that the platform requests, or 0.
 	RetryAfter time.Duration
 	Err        error
 }
@@ -30,8 +30,8 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// asFailure returns the failure that err is, nil for nil. Every error is one:
-// what a pass cannot explain is no success either.
+// asFailure returns err as a failure, or nil for nil. Every error is a failure: a pass that ends
+// with an unexplained error is not a success.
 func asFailure(err error) *Failure {
 	if err == nil {
 		return nil
@@ -39,11 +39,11 @@ func asFailure(err error) *Failure {
 	return FailureOf(err)
 }
 
-// retryAfter is how long to wait because the platform asks for it, bounded.
+// retryAfter returns the delay that the platform requests, bounded.
 func (f *Failure) retryAfter() time.Duration { return min(f.RetryAfter, maxRetryAfter) }
 
-// FailureOf returns the failure in err's chain, or classifies an error of the
-// client that leaves no doubt about the outcome.
+// FailureOf returns the failure in err's chain, or classifies a client error. Use it only if the
+// request had no effect or only reads.
 func FailureOf(err error) *Failure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
@@ -53,12 +53,13 @@ func FailureOf(err error) *Failure {
 	if !ok {
 		return f
 	}
-	f.Reason, f.RetryAfter = reasonOf(e), e.RetryAfter
+	f.Reason = reasonOf(e)
+	f.RetryAfter = e.RetryAfter
 	return f
 }
 
-// away reports whether the service is not reached, so that it is looked for often.
-// Nothing that it does itself is repeated by that.
+// isAway reports whether the service was not reached, so that frequent retries do not repeat any
+// work of the service.
 func (f *Failure) away() bool {
 	if f.Reason == state.TargetDown || f.Reason == state.PlatformMissing {
 		return true
@@ -88,7 +89,7 @@ func reasonOf(e *platform.Error) state.Reason {
 	case platform.ClassNotUp:
 		return state.TargetDown
 	case platform.ClassTimeout:
-		if e.Status != 0 { // a proxy waited in vain, but the proxy is there
+		if e.Status != 0 { // a proxy responded
 			return state.TargetError
 		}
 	}
@@ -98,5 +99,5 @@ func reasonOf(e *platform.Error) state.Reason {
 	return state.TargetDown
 }
 
-// ErrToken is in the chain of the error of an identity whose file cannot be read.
+// ErrToken is wrapped by the error of an identity whose file cannot be read.
 var ErrToken = errors.New("read the token")

@@ -11,29 +11,30 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Forecast is what a pass would find and do.
+// Forecast is the result of a dry run of a pass.
 type Forecast struct {
 	Mode Mode
-	// Lock is held by another now; nil for none.
+	// Lock is the lock held by another import, or nil.
 	Lock   *platform.WriteLock
 	Groups []GroupForecast
 }
 
-// GroupForecast is what would be asked for a group, by slugs.
+// GroupForecast lists the workspaces of a group, by slug.
 type GroupForecast struct {
 	Name string
-	// Import lists what the platform does not show at the expected version, and
-	// all of the group when it would be forced or nothing is known.
+	// Import lists the workspaces that the platform does not have at the expected version. It lists
+	// the whole group if the import is forced.
 	Import []string
-	// Installed lists what the platform shows at the expected version.
+	// Installed lists the workspaces that the platform has at the expected version.
 	Installed []string
 	Force     bool
 }
 
-// Foresee does the part of a pass that only reads. Its error is a [*Failure], the
-// one that the pass would end with.
+// Foresee runs the read-only part of a pass. The error is the [*Failure] that the pass would end
+// with.
 func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
-	p := &pass{Importer: New(nil, state.NewStore(), nobody{}, slog.New(slog.DiscardHandler)), Inputs: in}
+	log := slog.New(slog.DiscardHandler)
+	p := &pass{Importer: New(nil, state.NewStore(), nobody{}, log), Inputs: in}
 	if in.Current.superseded() {
 		return nil, in.Current.failure()
 	}
@@ -59,7 +60,8 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 		one := GroupForecast{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
 		for _, want := range g.Workspaces {
 			got := known.find(want.Slug, want.ID)
-			if !one.Force && got != nil && want.Version != "" && matches(got.LastPull, want.Version, p.Desired.Repository) {
+			if !one.Force && got != nil && want.Version != "" &&
+				matches(got.LastPull, want.Version, p.Desired.Repository) {
 				one.Installed = append(one.Installed, want.Slug)
 			} else {
 				one.Import = append(one.Import, want.Slug)
@@ -70,7 +72,7 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 	return f, nil
 }
 
-// nobody is a [Recorder] that counts nothing.
+// discardRecorder is a [Recorder] that records nothing.
 type nobody struct{}
 
 func (nobody) Pass(state.Reason, time.Duration)          {}

@@ -15,14 +15,14 @@ import (
 )
 
 // errGroupTimeout is the cause of a context that ended by Policy.GroupTimeout.
-var errGroupTimeout = errors.New("the group's time is over")
+var errGroupTimeout = errors.New("group timeout")
 
-// failureAge is how far back failures of other replicas are looked for.
+// failureAge is how far back to look for failures of other replicas.
 const failureAge = 24 * time.Hour
 
-// importGroup brings one group to the release, if something is missing: then
-// only while nobody holds the lock, for which a pass does not wait. The next one
-// looks at everything anew, as what was missing may be there by then.
+// importGroup imports a group if something is missing. It posts only while the lock is free; a pass
+// does not wait for the lock. The next pass starts over, because another replica may have imported
+// what was missing.
 func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
 	force := p.mem.forces(p.Policy.Force, g) && !p.mem.of(g).check
 	since := p.mem.of(g).posted
@@ -46,10 +46,9 @@ func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, er
 	return p.post(ctx, g, force)
 }
 
-// failure returns the report of an import in which a workspace of the group failed
-// at the version of this release, and since which it was but skipped: nothing says
-// that its version is not installed then (contract §1.9, step 6), and another
-// replica may have met the failure.
+// findFailure returns the report of an import in which a workspace of the group failed at the
+// version of this release and was only skipped since. The platform may list its version as
+// installed anyway (platform contract §1.9, step 6), and another replica may have seen the failure.
 func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport {
 	decided := map[string]bool{}
 	for _, e := range p.imports(ctx) {
@@ -65,7 +64,8 @@ func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport
 			}
 			decided[w.Slug] = true
 			broken := told.Failed() || told.DeletedFiles() && len(p.shippedAndDeleted(ctx, told)) > 0
-			if broken && (told.Version == "" || told.Version == w.Version) && slices.Equal(e.Completed.Groups, []string{g.Name}) {
+			sameVersion := told.Version == "" || told.Version == w.Version
+			if broken && sameVersion && slices.Equal(e.Completed.Groups, []string{g.Name}) {
 				return e.Completed
 			}
 		}
@@ -73,10 +73,11 @@ func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport
 	return nil
 }
 
-// imports returns the newest events of imports that ended, one page in a pass.
+// completedImports returns the newest events of completed imports. It reads one page per pass.
 func (p *pass) imports(ctx context.Context) []platform.Event {
 	if p.ended == nil {
-		p.ended = append([]platform.Event{}, p.newest(ctx, time.Now().Add(-failureAge), platform.EventQuery{Types: []string{platform.EventImportCompleted}})...)
+		query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
+		p.ended = append([]platform.Event{}, p.newest(ctx, time.Now().Add(-failureAge), query)...)
 		for n := range p.ended {
 			p.ended[n].Completed, _ = p.Policy.forgive(p.ended[n].Completed)
 		}
@@ -85,13 +86,13 @@ func (p *pass) imports(ctx context.Context) []platform.Event {
 	return p.ended
 }
 
-// post asks the platform to import the group and judges what it says.
+// post asks the platform to import the group and judges the result.
 func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
 	if err := p.drain.begin(); err != nil {
 		return false, err
 	}
 	imported, err = p.postInTime(ctx, g, force)
-	if ctx.Err() == nil { // else the service may go on with it
+	if ctx.Err() == nil { // otherwise the service may continue the import
 		p.drain.end(err)
 	}
 	return imported, err
@@ -118,29 +119,35 @@ func (p *pass) postInTime(ctx context.Context, g *GroupPlan, force bool) (import
 	}
 	p.waited()
 	if r.Kind == platform.PullFallback {
-		return false, &Failure{Reason: state.PullFellBack, Message: fmt.Sprintf("the answer is not about the repository %q", p.Desired.Repository)}
+		message := fmt.Sprintf("the response is not about the repository %q", p.Desired.Repository)
+		return false, &Failure{Reason: state.PullFellBack, Message: message}
 	}
 	return p.judge(ctx, q, r.Report)
 }
 
-// pull sends the request. The platform may give it an id of its own.
+// pull sends the request. The platform may replace the correlation ID.
 func (p *pass) pull(ctx context.Context, q *attempt, force bool) (platform.PullResult, error) {
 	wait := p.Policy.PullWait
 	if wait == 0 {
 		wait = p.Policy.GroupTimeout
 	}
-	p.log.Info("import starts", "group", q.group.Name, "force", force, "correlationId", q.id)
-	r, err := p.Pod.Pull(ctx, platform.PullRequest{Repository: p.Desired.Repository, Groups: []string{q.group.Name},
-		Force: force, Wait: wait, CorrelationID: q.id})
+	p.log.Info("starting import", "group", q.group.Name, "force", force, "correlationId", q.id)
+	r, err := p.Pod.Pull(ctx, platform.PullRequest{
+		Repository:    p.Desired.Repository,
+		Groups:        []string{q.group.Name},
+		Force:         force,
+		Wait:          wait,
+		CorrelationID: q.id,
+	})
 	if r.CorrelationID != "" && r.CorrelationID != q.id {
 		q.id = r.CorrelationID
-		p.log.Info("the platform gave the import its own correlation id", "group", q.group.Name, "correlationId", q.id)
+		p.log.Info("the platform replaced the correlation id", "group", q.group.Name, "correlationId", q.id)
 	}
 	p.store.Update(func(s *state.Snapshot) { s.CorrelationID = q.id })
 	return r, err
 }
 
-// serverTime is the clock by which events are dated, or nearly.
+// serverTime returns the time of the clock that dates events, approximately.
 func (p *pass) serverTime(ctx context.Context) time.Time {
 	if p.noEvents || p.events() == p.Pod {
 		return time.Now()
@@ -152,11 +159,13 @@ func (p *pass) serverTime(ctx context.Context) time.Time {
 	return m.Date
 }
 
-// judge accepts a report about a group, and learns from its failure.
+// judge accepts a report about a group and remembers its failures.
 func (p *pass) judge(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
 	g := q.group
 	known := p.mem.of(g)
-	known.posted, known.check, known.sent = time.Time{}, false, q.since
+	known.posted = time.Time{}
+	known.check = false
+	known.sent = q.since
 	r, forgiven := p.Policy.forgive(r)
 	v := verify(g, r, known.distrust)
 	v.forgive(forgiven)

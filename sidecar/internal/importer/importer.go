@@ -13,14 +13,15 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Recorder counts what the importer does. Reason is "" for a success.
+// Recorder records metrics of the importer. The reason is "" for a success.
 type Recorder interface {
 	Pass(reason state.Reason, took time.Duration)
 	Group(group string, reason state.Reason, took time.Duration)
 	LockWait(took time.Duration)
 }
 
-// Importer owns the passes. All of it but [Importer.Trigger] belongs to one goroutine.
+// Importer runs the passes. Only [Importer.Trigger] and [Importer.Drain] may be called
+// concurrently.
 type Importer struct {
 	load   Load
 	store  *state.Store
@@ -28,43 +29,50 @@ type Importer struct {
 	log    *slog.Logger
 
 	kick        chan struct{}
-	again       atomic.Bool // verify everything anew
+	again       atomic.Bool // verify everything again
 	mem         *memory
 	retries     int
 	wait        lockWait
 	services    servicesWait
-	eventsAfter time.Time // events are not to be read before
-	recheck     bool      // whether a repair helped
+	eventsAfter time.Time // do not read events before
+	recheck     bool      // check whether a repair helped
 	drain       drain
-	holder      holder    // of the lock that was last seen
-	lastDown    time.Time // when the service of the pod was last seen not to listen
+	holder      holder    // of the last lock seen
+	lastDown    time.Time // when the pod's service last did not listen
 
 	currency     currency
-	watchFrom    time.Time     // of the confirmation, or the last change of the current release
-	foreignSince time.Time     // when another release was first seen; zero for none
-	lookTook     time.Duration // the last list of workspaces
-	compareAt    time.Time     // when comparisons with the platform are due
-	lookOnly     bool          // the next pass is but a look
+	watchFrom    time.Time     // of the confirmation, or of the last change of the current release
+	foreignSince time.Time     // when another release was first found; zero for none
+	lookTook     time.Duration // duration of the last list of workspaces
+	compareAt    time.Time     // when to compare with the platform next
+	lookOnly     bool          // the next pass only lists workspaces
 }
 
-// New returns an importer that has not started.
+// New returns an importer. [Importer.Run] or [Importer.Once] starts it.
 func New(load Load, store *state.Store, record Recorder, log *slog.Logger) *Importer {
-	return &Importer{load: load, store: store, record: record, log: log, kick: make(chan struct{}, 1), mem: newMemory()}
+	return &Importer{
+		load:   load,
+		store:  store,
+		record: record,
+		log:    log,
+		kick:   make(chan struct{}, 1),
+		mem:    newMemory(),
+	}
 }
 
-// Trigger ends a rest early. With again, the next pass asks for the platform's
-// word about every group anew, instead of about those that miss it.
+// Trigger starts the next pass early. If again is true the pass verifies every group, including
+// those that are already confirmed.
 func (i *Importer) Trigger(again bool) {
 	if again {
 		i.again.Store(true)
 	}
 	select {
 	case i.kick <- struct{}{}:
-	default: // one is waiting already
+	default: // a trigger is already pending
 	}
 }
 
-// Run does passes until ctx ends; it never gives up. Its error is the cause of ctx.
+// Run runs passes until ctx ends, and never gives up. It returns the cause of ctx.
 func (i *Importer) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		i.rest(ctx, i.turn(ctx))
@@ -72,8 +80,8 @@ func (i *Importer) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// Once does passes until the release is confirmed, a failure comes that does
-// not end by itself, or ctx ends: its error is then the last failure.
+// Once runs passes until the release is confirmed, a failure is not transient, or ctx ends. It
+// returns the last failure.
 func (i *Importer) Once(ctx context.Context) error {
 	var last *Failure
 	for {
@@ -92,7 +100,7 @@ func (i *Importer) Once(ctx context.Context) error {
 	}
 }
 
-// endedAfter says why ctx ended, and what was wrong before.
+// endedAfter returns the cause of ctx and the last failure before it.
 func endedAfter(ctx context.Context, last *Failure) error {
 	if last == nil {
 		return context.Cause(ctx)
@@ -100,11 +108,11 @@ func endedAfter(ctx context.Context, last *Failure) error {
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 }
 
-// turn does what is due and returns the time until something is due again.
+// turn runs a pass and returns the delay before the next one.
 func (i *Importer) turn(ctx context.Context) time.Duration {
 	in, err := i.Pass(ctx)
 	if ctx.Err() != nil {
-		return 0 // a shutdown is no failure
+		return 0 // a shutdown is not a failure
 	}
 	if f := asFailure(err); f != nil {
 		return i.delay(&in.Policy, f)
@@ -117,8 +125,8 @@ func (i *Importer) turn(ctx context.Context) time.Duration {
 	return i.nextLook(&in.Policy)
 }
 
-// nextLook chooses when to look at a confirmed release again. Comparisons, which are a
-// request for each workspace, keep the pace of ReconcileEvery.
+// nextLook schedules the next check of a confirmed release. Comparisons take a request per
+// workspace and run every ReconcileEvery.
 func (i *Importer) nextLook(p *Policy) time.Duration {
 	now := time.Now()
 	if !i.lookOnly {
@@ -132,19 +140,24 @@ func (i *Importer) nextLook(p *Policy) time.Duration {
 	return wait
 }
 
-// errStale ends a pass whose inputs may be others by now.
+// errStale ends a pass whose inputs may have changed.
 var errStale = errors.New("the inputs changed")
 
-// Pass does one pass, and tells its result everywhere. The inputs are those
-// that it worked with, with defaults for what could not be loaded.
+// Pass runs one pass and publishes its result. It returns the inputs that it used, or default
+// inputs if they could not be loaded.
 func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 	start := time.Now()
-	i.store.Update(func(s *state.Snapshot) { s.Passes++; s.LastAttempt, s.NextAttempt = &start, nil })
+	i.store.Update(func(s *state.Snapshot) {
+		s.Passes++
+		s.LastAttempt = &start
+		s.NextAttempt = nil
+	})
 	for stale := true; stale; stale = errors.Is(err, errStale) {
 		if in, err = i.load(ctx); err == nil {
 			err = i.pass(ctx, in)
 		} else {
-			in, err = &Inputs{Policy: DefaultPolicy()}, notLoaded(err)
+			in = &Inputs{Policy: DefaultPolicy()}
+			err = notLoaded(err)
 		}
 	}
 	if ctx.Err() != nil {
@@ -154,7 +167,7 @@ func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 	return in, err
 }
 
-// notLoaded makes a failure of an error that may not say what could not be read.
+// notLoaded converts an error of loading into a failure. Unclassified errors concern the manifest.
 func notLoaded(err error) *Failure {
 	f := FailureOf(err)
 	if f.Err == err {
@@ -163,8 +176,8 @@ func notLoaded(err error) *Failure {
 	return f
 }
 
-// delay chooses when to try again, and says so. What is waited for is looked at
-// regularly; only what failed is retried ever less often.
+// delay schedules the retry after a failure and publishes it. Awaited conditions are polled at a
+// fixed interval; failures are retried with backoff.
 func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
 	var wait time.Duration
 	s := i.store.Get()
@@ -189,7 +202,7 @@ func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
 	return wait
 }
 
-// blockedIn is the phase in which a pass stays that ended for a reason.
+// blockedIn returns the phase of the importer after a failure with this reason.
 func blockedIn(r state.Reason) state.Phase {
 	switch r {
 	case state.TargetDown:
@@ -206,7 +219,7 @@ func blockedIn(r state.Reason) state.Phase {
 	return state.Retrying
 }
 
-// tell stores, counts and logs the result of a pass: a line per change.
+// publish stores, records and logs the result of a pass. It logs changes only.
 func (i *Importer) tell(f *Failure, took time.Duration) {
 	if f == nil {
 		i.record.Pass("", took)
@@ -225,7 +238,8 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 	}
 	i.store.Update(func(s *state.Snapshot) {
 		s.Problem = problem
-		// Trouble of a later look takes nothing back, nor does the wait for a repair.
+		// A failed check of the platform does not un-confirm the release, nor does the wait for a
+		// repair.
 		s.Confirmed = s.Confirmed && (f.Group == "" || f.Reason.Transient())
 		s.SetGroup(f.Group, func(g *state.Group) { g.State = stateAfter(f.Reason) })
 	})
@@ -234,9 +248,9 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 		if f.Reason.Transient() {
 			level = slog.LevelInfo
 		}
-		text := "release is not confirmed"
+		text := "release not confirmed"
 		if i.store.Get().Confirmed {
-			text = "release is confirmed, but the last pass failed"
+			text = "release confirmed, but the last pass failed"
 		}
 		i.log.Log(context.Background(), level, text, "reason", problem.Reason, "group", problem.Group,
 			"error", problem.Message, "remedy", problem.Remedy, "runbook", problem.Runbook)
@@ -255,7 +269,9 @@ func (i *Importer) succeed() {
 	i.retries = 0
 	was := i.store.Get()
 	i.store.Update(func(s *state.Snapshot) {
-		s.Confirmed, s.LastSuccess, s.Lock = true, &now, nil
+		s.Confirmed = true
+		s.LastSuccess = &now
+		s.Lock = nil
 		if s.Problem != nil && (!was.Confirmed || s.Problem.Reason != state.Drifted && !ofOthers(s.Problem.Reason)) {
 			s.Problem = nil
 		}
@@ -269,35 +285,38 @@ func (i *Importer) succeed() {
 		i.mem.confirmed = true
 		i.mem.round = 0
 		i.mem.foreign = nil
-		i.log.Info("release is confirmed", "release", was.Release.Name, "repository", was.Release.Repository,
+		i.log.Info("release confirmed", "release", was.Release.Name, "repository", was.Release.Repository,
 			"verification", was.Release.Verification, "took", now.Sub(was.Started))
 	}
 }
 
-// enter changes the phase, with a line in the log if it is another one.
+// enter changes the phase and logs the change.
 func (i *Importer) enter(p state.Phase, group string) {
 	old := i.store.Get().Phase
 	if old == p {
 		return
 	}
 	now := time.Now()
-	i.store.Update(func(s *state.Snapshot) { s.Phase, s.Since = p, now })
+	i.store.Update(func(s *state.Snapshot) {
+		s.Phase = p
+		s.Since = now
+	})
 	i.log.Info("phase changed", "from", old, "to", p, "group", group)
 }
 
-// progress notes that more is right than ever before: trouble from now on is a new one.
+// progress resets the backoff, because more workspaces are done than ever before.
 func (i *Importer) progress() {
 	i.retries = 0
 	i.advanced()
 }
 
-// advanced notes that something moved.
+// advanced records that the import made progress.
 func (i *Importer) advanced() {
 	now := time.Now()
 	i.store.Update(func(s *state.Snapshot) { s.LastProgress = &now })
 }
 
-// rest waits for a time, a trigger or the end.
+// rest waits for d, a trigger or the end of ctx.
 func (i *Importer) rest(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -309,7 +328,7 @@ func (i *Importer) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sleep reports false when ctx ended first.
+// sleep waits for d. It returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -321,7 +340,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// kicked takes a trigger that came meanwhile.
+// kicked consumes a pending trigger.
 func (i *Importer) kicked() bool {
 	select {
 	case <-i.kick:

@@ -11,29 +11,29 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// mergeConflict is the reason of a lock that never expires (contract §1.5).
+// mergeConflict is the reason of a lock that never expires (platform contract §1.5).
 const mergeConflict = "merge_conflict"
 
-// lockWait is the wait for a lock that somebody else holds. It goes on over
-// passes: each of them looks once.
+// lockWait tracks the wait for a lock that another import holds. The wait spans passes, each of
+// which checks the lock once.
 type lockWait struct {
-	began  time.Time // zero when nothing is waited for
+	began  time.Time // zero if there is no wait
 	holder platform.WriteLock
-	since  time.Time // when this holder was first seen: no clock but ours is needed
+	since  time.Time // when this holder was first seen, by the local clock
 }
 
-// holder is what is known about who has a lock.
+// holder identifies the holder of a lock.
 type holder struct {
 	lock platform.WriteLock
-	pod  string // whose service took it, "" if nothing tells
+	pod  string // whose service took the lock, "" if unknown
 }
 
 func sameLock(a, b *platform.WriteLock) bool {
 	return a.LockedAt.Equal(b.LockedAt) && a.LockedBy == b.LockedBy && a.Reason == b.Reason
 }
 
-// look asks for the write lock and shows it; nil if nobody holds it. The first
-// look of a pass was its preflight.
+// observeLock reads the write lock and publishes it. It returns nil if the lock is free. The first
+// call of a pass uses the result of the preflight.
 func (p *pass) look(ctx context.Context) (*platform.WriteLock, error) {
 	w := p.first
 	p.first = nil
@@ -48,7 +48,7 @@ func (p *pass) look(ctx context.Context) (*platform.WriteLock, error) {
 	return w.Lock, nil
 }
 
-// showLock puts a lock into the state, nil for none.
+// showLock publishes a lock, or a free lock if l is nil.
 func (p *pass) showLock(ctx context.Context, l *platform.WriteLock) {
 	var info *state.LockInfo
 	if l == nil {
@@ -61,7 +61,7 @@ func (p *pass) showLock(ctx context.Context, l *platform.WriteLock) {
 
 func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.LockInfo {
 	if !sameLock(&p.holder.lock, l) {
-		p.holder = holder{*l, p.podOf(ctx, l)}
+		p.holder = holder{lock: *l, pod: p.podOf(ctx, l)}
 	}
 	info := &state.LockInfo{By: l.LockedBy, Reason: l.Reason, Since: l.LockedAt, Pod: p.holder.pod}
 	info.Orphaned = info.Pod != "" && info.Pod == p.Policy.PodName && p.lastDown.After(l.LockedAt)
@@ -72,8 +72,8 @@ func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.L
 	return info
 }
 
-// podOf returns the pod that took a lock: the lock may name it, or the event of
-// the import that began with it. Of other locks it is not known.
+// podOf returns the pod that took a lock. It uses the name in the lock, or the event of the import
+// that started with the lock. It returns "" for other locks.
 func (p *pass) podOf(ctx context.Context, l *platform.WriteLock) string {
 	if sibling(l.LockedBy, p.Policy.PodName) {
 		return l.LockedBy
@@ -87,8 +87,8 @@ func (p *pass) podOf(ctx context.Context, l *platform.WriteLock) string {
 	return ""
 }
 
-// free fails while somebody holds the write lock. A lock is its holder's: it is
-// never deleted, and a dead holder's ends by its age.
+// checkLockFree fails while the write lock is held. The sidecar never deletes a lock, which belongs
+// to its holder; the lock of a dead holder expires.
 func (p *pass) free(ctx context.Context) error {
 	l, err := p.look(ctx)
 	switch {
@@ -97,21 +97,22 @@ func (p *pass) free(ctx context.Context) error {
 	case l != nil:
 		p.mem.round = 0
 		return p.held(*l, "")
-	case p.wait.holder != platform.WriteLock{}: // one that is not shown may be held still
+	case p.wait.holder != platform.WriteLock{}: // an unidentified holder may still have the lock
 		p.waited()
 	}
 	return nil
 }
 
-// held is the failure of a group that has to wait. A holder that is not shown is
-// the zero lock, of which a refusal told with a text.
+// lockHeldError returns the failure of a group that waits for the lock. If the platform does not
+// identify the holder, l is zero and text is the platform's refusal.
 func (p *pass) held(l platform.WriteLock, text string) *Failure {
 	now := time.Now()
 	if p.wait.began.IsZero() {
 		p.wait.began = now
 	}
 	if p.wait.since.IsZero() || !sameLock(&p.wait.holder, &l) {
-		p.wait.holder, p.wait.since = l, now
+		p.wait.holder = l
+		p.wait.since = now
 	}
 	if text == "" {
 		text = describeHolder(p.store.Get().Lock, &l)
@@ -126,7 +127,7 @@ func (p *pass) held(l platform.WriteLock, text string) *Failure {
 	return f
 }
 
-// describeHolder says who has a lock, since when, and when it ends at the latest.
+// describeHolder describes the holder of a lock, and when the lock expires.
 func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
 	text := fmt.Sprintf("locked by %s (%s) since %s", l.LockedBy, l.Reason, l.LockedAt.Format(time.RFC3339))
 	if info == nil {
@@ -136,20 +137,20 @@ func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
 		text += ", from pod " + info.Pod
 	}
 	if info.Orphaned {
-		text += ", whose service was stopped since"
+		text += ", whose service has stopped since"
 	}
 	if info.EndsBy != nil {
-		text += "; it ends by itself at " + info.EndsBy.Format(time.RFC3339) + " at the latest"
+		text += "; it expires at " + info.EndsBy.Format(time.RFC3339) + " at the latest"
 	}
 	return text
 }
 
-// known reports whether the preflight saw a lock that was waited for before.
+// stillWaiting reports whether the preflight saw the lock that the importer already waits for.
 func (p *pass) known() bool {
 	return p.first != nil && p.first.Lock != nil && !p.wait.began.IsZero() && sameLock(p.first.Lock, &p.wait.holder)
 }
 
-// waited ends a wait, if there was one.
+// endLockWait ends a wait for the lock, if there was one.
 func (p *pass) waited() {
 	if !p.wait.began.IsZero() {
 		p.record.LockWait(time.Since(p.wait.began))
@@ -157,8 +158,8 @@ func (p *pass) waited() {
 	}
 }
 
-// notTaken tells a lock from other reasons why a pull was not taken. Its text may
-// not say so: the lock itself does (contract §1.5).
+// refusalError returns the failure for a refused pull. The text of the refusal may not mention the
+// lock, so it checks the lock itself (platform contract §1.5).
 func (p *pass) notTaken(ctx context.Context, err error) error {
 	class := platform.ClassOf(err)
 	if class != platform.ClassLocked && class != platform.ClassRejected && class != platform.ClassForbidden {

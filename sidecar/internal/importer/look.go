@@ -12,20 +12,20 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// standing is what the platform's list of workspaces says about a group.
+// standing is the state of a group in the platform's list of workspaces.
 type standing struct {
-	// foreign lists slugs at a version that is not this release's.
+	// foreign lists the slugs at a version of another release.
 	foreign []string
-	// missing lists slugs that the list does not have.
+	// missing lists the slugs that are not in the list.
 	missing []string
-	// untold: the list does not tell the version of a workspace, which is optional
-	// (contract §1.8), or nothing says which workspaces to expect.
+	// untold is true if the list lacks a version, which is optional (platform contract §1.8), or if
+	// the expected workspaces are unknown.
 	untold bool
-	// pulled is when each workspace at the right version was imported.
+	// pulled maps each workspace at the expected version to its import time.
 	pulled map[string]time.Time
 }
 
-// holds reports whether all of the group is installed at this release's versions.
+// holds reports whether the whole group is installed at this release's versions.
 func (s *standing) holds() bool { return len(s.foreign)+len(s.missing) == 0 && !s.untold }
 
 func (x installedIndex) standing(g *GroupPlan) standing {
@@ -46,9 +46,9 @@ func (x installedIndex) standing(g *GroupPlan) standing {
 	return s
 }
 
-// stands reports whether the platform's word for a group still counts. One that an
-// earlier pass got is compared with the list, as another release may have been imported
-// since. What the list does not tell is left to the last look.
+// stands reports whether the confirmation of a group is still valid. It compares a confirmation of
+// an earlier pass with the list, because another release may have been imported since. If the list
+// lacks versions, lastLook decides.
 func (p *pass) stands(ctx context.Context, g *GroupPlan) bool {
 	known := p.mem.of(g)
 	if known.word == 0 || known.word == p.mem.pass || p.store.Get().Confirmed {
@@ -67,18 +67,20 @@ func (p *pass) stands(ctx context.Context, g *GroupPlan) bool {
 	return known.word != 0
 }
 
-// keep renews the word for a group that the list shows to be right.
+// keep renews the confirmation of a group that the list shows as correct.
 func (p *pass) keep(g *GroupPlan, s *standing) {
 	known := p.mem.of(g)
-	known.word, known.pulled = p.mem.pass, s.pulled
+	known.word = p.mem.pass
+	known.pulled = s.pulled
 }
 
-// lose takes the word from a group over which another release was imported. Where that
-// also imported workspaces whose version has the same name in both, the platform would
-// skip them, and only force brings them back.
+// lose revokes the confirmation of a group over which another release was imported. If that import
+// also replaced workspaces whose version has the same name in both releases, the platform would
+// skip them, so the next import needs force.
 func (p *pass) lose(g *GroupPlan, s *standing) {
 	known := p.mem.of(g)
-	known.word, known.lost = 0, true
+	known.word = 0
+	known.lost = true
 	for slug, at := range s.pulled {
 		before, ok := known.pulled[slug]
 		known.replaced = known.replaced || ok && at.After(before)
@@ -87,18 +89,18 @@ func (p *pass) lose(g *GroupPlan, s *standing) {
 	p.log.Warn("another release was imported over a group", "group", g.Name, "workspaces", s.foreign)
 }
 
-// freshList is the age up to which a list of this pass needs not be asked for again.
+// freshList is the maximum age of a list that lastLook may reuse.
 const freshList = time.Second
 
-// lastLook asks the platform once more for all groups, before the release counts as
-// confirmed: what it said about one group may be over when the last one is done. It
-// reports whether a group lost its word and has to be handled again.
+// lastLook checks all groups once more before the release counts as confirmed, because a group may
+// have changed while later ones were imported. It reports whether a group lost its confirmation and
+// must be handled again.
 //
-// Where the list tells no versions, the platform's answers to pulls are the only words.
-// Those that are older than the first last look are asked for again, without force, until
-// all groups have a newer one. Somebody else's write lock makes that start again, and an
-// event of another release's import takes the word. Groups of which the list lacks a
-// workspace are asked for again once: the answer counts then.
+// If the list has no versions, only the responses to pulls confirm a group. lastLook repeats pulls
+// that are older than its first run, without force, until all groups have a newer response. A write
+// lock of another import restarts this, and an event of another release's import revokes the
+// confirmation. A group with a workspace that is missing in the list is pulled once more, and that
+// response counts.
 func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 	if p.dated || time.Since(p.listed) > freshList {
 		err = p.listAnew(ctx)
@@ -110,10 +112,11 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 		p.mem.round = p.mem.pass
 	}
 	list := indexInstalled(p.list)
-	p.ended = nil // ask for events again
+	p.ended = nil // reload the events
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		known, s := p.mem.of(g), p.standing(list, g)
+		known := p.mem.of(g)
+		s := p.standing(list, g)
 		s.untold = s.untold || err != nil
 		if s.untold && len(s.foreign) == 0 {
 			s.foreign = p.importedSince(ctx, g, known.sent)
@@ -124,17 +127,19 @@ func (p *pass) lastLook(ctx context.Context) (lost bool, err error) {
 		case s.holds():
 			p.keep(g, &s)
 		case known.word < p.mem.round, err == nil && len(s.missing) > 0 && known.asked < p.mem.round:
-			known.word, known.asked, known.check = 0, p.mem.pass, true
+			known.word = 0
+			known.asked = p.mem.pass
+			known.check = true
 		}
 		lost = lost || known.word == 0
 	}
 	return lost, nil
 }
 
-// listIsOptional reports whether the last look does without a list that ended in this class
-// of error. Some identities may not list workspaces. In observe mode the gateway sends the
-// request to a Ready pod, and there is none before the first one opens its gate (contract §0.10):
-// waiting for the list would never end.
+// listIsOptional reports whether lastLook may proceed without a list after an error of this class.
+// Some identities are not allowed to list workspaces. In observe mode the gateway forwards the
+// request to a Ready pod, and none is Ready before the first one opens its gate (platform contract
+// §0.10): waiting for the list would deadlock.
 func (p *pass) listIsOptional(class platform.Class) bool {
 	switch class {
 	case platform.ClassNone, platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
@@ -145,8 +150,8 @@ func (p *pass) listIsOptional(class platform.Class) bool {
 	return false
 }
 
-// importedSince returns the workspaces of a group that somebody imported at another version
-// after this sidecar sent its own import, as far as events tell.
+// importedSince returns the workspaces of a group that were imported at another version after sent,
+// which is when this sidecar sent its own import. It relies on events.
 func (p *pass) importedSince(ctx context.Context, g *GroupPlan, sent time.Time) (slugs []string) {
 	if sent.IsZero() {
 		return nil
@@ -168,32 +173,33 @@ func (p *pass) importedSince(ctx context.Context, g *GroupPlan, sent time.Time) 
 }
 
 const (
-	// takeBackPause is the time between the first two imports of a group over another
-	// release that had replaced it; it doubles with each one.
+	// takeBackPause is the pause between the first two imports of a group over another release that
+	// had replaced it. It doubles each time.
 	takeBackPause = 30 * time.Second
-	// maxDoublings bounds that pause, to half an hour.
+	// maxDoublings limits that pause to half an hour.
 	maxDoublings = 6
-	// contended is after how many of them two releases are said to replace each other.
+	// contended is the number of such imports after which the releases count as contending.
 	contended = 3
-	// maxTakeBacks is how many a release gets that was confirmed before: nobody who is
-	// Ready imports for ever.
+	// maxTakeBacks is the maximum number of such imports for a confirmed release, so that a Ready
+	// pod does not import forever.
 	maxTakeBacks = 5
-	// calm is how long a group has to be left alone until they are forgotten.
+	// calm is the time without foreign imports after which they are forgotten.
 	calm = time.Hour
 )
 
-// takeBack fails while a group over which another release was imported must not be
-// imported again yet.
+// takeBack fails while it is too early to import a group again over another release.
 func (p *pass) takeBack(g *GroupPlan) error {
 	known := p.mem.of(g)
 	if !known.lost {
 		return nil
 	}
 	if p.mem.confirmed && known.takeBacks.n >= maxTakeBacks {
-		return p.contention(known, "another release was imported over it; it is not imported again before the current release changes or a person asks for it")
+		return p.contention(known, "another release was imported over it; it is not imported again "+
+			"until the current release changes or an import is requested")
 	}
 	if !known.takeBacks.again(takeBackPause, maxDoublings) {
-		return p.contention(known, fmt.Sprintf("another release was imported over it; it is imported again after %s", known.takeBacks.after.UTC().Format(time.TimeOnly)))
+		after := known.takeBacks.after.UTC().Format(time.TimeOnly)
+		return p.contention(known, "another release was imported over it; it is imported again after "+after)
 	}
 	known.lost = false
 	return nil
@@ -201,26 +207,34 @@ func (p *pass) takeBack(g *GroupPlan) error {
 
 func (p *pass) contention(known *groupMemory, message string) *Failure {
 	if known.takeBacks.n >= contended {
-		return &Failure{Reason: state.ReleaseContended, Message: fmt.Sprintf("%s (%d times so far)", message, known.takeBacks.n)}
+		return &Failure{
+			Reason:  state.ReleaseContended,
+			Message: fmt.Sprintf("%s (%d times so far)", message, known.takeBacks.n),
+		}
 	}
 	return &Failure{Reason: state.ForeignRelease, Message: message}
 }
 
-// lookForForeign looks whether another release was imported over one that is confirmed.
-// It is taken back if the deployment says that this one is the current release, and
-// told otherwise: a confirmed pod alone cannot know which one is meant to stay.
+// checkForeign checks whether another release was imported over the confirmed one. If the
+// deployment names this release as the current one, the groups are imported again. Otherwise the
+// state only reports it: a confirmed pod alone cannot know which release is meant to stay.
 func (p *pass) lookForForeign(mode Mode) {
-	list, slugs, groups, worst := indexInstalled(p.list), []string{}, []*GroupPlan{}, &groupMemory{}
+	list := indexInstalled(p.list)
+	slugs := []string{}
+	groups := []*GroupPlan{}
+	worst := &groupMemory{}
 	standings := map[*GroupPlan]standing{}
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		known, s := p.mem.of(g), p.standing(list, g)
+		known := p.mem.of(g)
+		s := p.standing(list, g)
 		if len(s.foreign) == 0 {
 			known.takeBacks.forget(calm)
 			continue
 		}
 		standings[g] = s
-		slugs, groups = append(slugs, s.foreign...), append(groups, g)
+		slugs = append(slugs, s.foreign...)
+		groups = append(groups, g)
 		if known.takeBacks.n >= worst.takeBacks.n {
 			worst = known
 		}
@@ -236,7 +250,7 @@ func (p *pass) lookForForeign(mode Mode) {
 	}
 }
 
-// tellForeign shows which workspaces are of another release.
+// publishForeign publishes the workspaces that are of another release.
 func (p *pass) tellForeign(slugs []string, worst *groupMemory) {
 	before := len(p.mem.foreign)
 	p.mem.foreign = slugs
@@ -265,11 +279,11 @@ func (p *pass) tellForeign(slugs []string, worst *groupMemory) {
 	}
 }
 
-// ofOthers reports whether a reason is about another release over a confirmed one.
+// isForeign reports whether a reason concerns another release over a confirmed one.
 func ofOthers(r state.Reason) bool { return r == state.ForeignRelease || r == state.ReleaseContended }
 
-// Look asks the platform once, beside the passes, whether it has the release, and changes
-// nothing. Mode is that of the passes, empty if it is not decided. Its error is a [*Failure].
+// Look checks once, outside the passes, whether the platform has the release. It changes nothing.
+// mode is the mode of the passes, or empty if undecided. The error is a [*Failure].
 func Look(ctx context.Context, in *Inputs, mode Mode) (*state.Look, error) {
 	if in.Current.superseded() {
 		return nil, in.Current.failure()
@@ -291,6 +305,7 @@ func Look(ctx context.Context, in *Inputs, mode Mode) (*state.Look, error) {
 	}
 	slices.Sort(l.Missing)
 	slices.Sort(l.Foreign)
-	l.Missing, l.Foreign = slices.Compact(l.Missing), slices.Compact(l.Foreign)
+	l.Missing = slices.Compact(l.Missing)
+	l.Foreign = slices.Compact(l.Foreign)
 	return l, nil
 }

@@ -10,58 +10,58 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// memory is what one process knows from earlier passes. Without it a pass sends
-// more requests, and an error that the platform itself forgot stays forgotten.
+// memory holds what this process knows from earlier passes. Without it a pass sends more requests,
+// and errors that the platform forgets are lost.
 type memory struct {
-	key    string // of the release that the rest is about
+	key    string // of the release that this is about
 	groups map[string]*groupMemory
-	// pass numbers the passes: the platform's word is as old as the pass that got it.
+	// pass is the number of the current pass. Confirmations are dated by pass.
 	pass int
-	// round is the pass of the first last look, since when words count; 0 for none yet.
+	// round is the pass of the first lastLook: older confirmations do not count. 0 means none yet.
 	round int
-	// confirmed: the release was confirmed at least once by this process.
+	// confirmed is true if this process has confirmed the release at least once.
 	confirmed bool
-	foreign   []string // slugs that were last seen at another version
-	// changes holds what the platform's comparisons said, by slug; next is where they go on.
+	foreign   []string // slugs last seen at another version
+	// changes holds the results of comparisons by slug; next is the index of the next comparison.
 	changes map[string]bool
 	next    int
-	// installed is the content of each version that was confirmed, by slug.
+	// installed maps slugs to the content of each confirmed version.
 	installed map[string]content
 }
 
-// groupMemory is what is known about one group of the release.
+// groupMemory is the memory about one group of the release.
 type groupMemory struct {
-	// word is the pass in which the platform gave its word for the group, 0 for none.
+	// word is the pass in which the platform confirmed the group, or 0.
 	word int
 	// distrust holds slugs whose version may be set although their import failed.
 	distrust map[string]bool
-	// ignored: the platform skips what is not right.
+	// ignored is true if the platform skips workspaces that need an import.
 	ignored bool
-	// posted is when the group was posted with force without a known outcome.
+	// posted is when the group was posted with force and without a known outcome.
 	posted time.Time
-	// sent is when the import was sent that got the word, by the server's clock; zero if
+	// sent is when the import that led to the confirmation was sent, by the server's clock. Zero if
 	// there was none.
 	sent time.Time
-	// seen is when a group that others import was first seen installed.
+	// seen is when a group of an observed import was first seen installed.
 	seen time.Time
-	// best is the most workspaces of the group that were ever right.
+	// best is the maximum number of workspaces of the group that were done.
 	best int
-	// asked is the pass in which the last look made the group be asked for again.
+	// asked is the pass in which lastLook last requested another pull of the group.
 	asked int
-	// check: the next import of the group is to check that there is nothing to do.
+	// check is true if the next import of the group only verifies it.
 	check bool
-	// repair: the group drifted and is to be imported again.
+	// repair is true if the group drifted and must be imported again.
 	repair  bool
 	repairs repeats
-	// lost: another release was imported over the group since it was confirmed.
+	// lost is true if another release was imported over the group after its confirmation.
 	lost bool
-	// takeBacks counts imports over another release that had replaced the group.
+	// takeBacks counts the imports over another release that had replaced the group.
 	takeBacks repeats
-	// replaced: another release was imported over workspaces that have the same version
-	// name in both, so that the platform would skip them.
+	// replaced is true if another release was imported over workspaces with the same version name
+	// in both releases, which the platform would skip.
 	replaced bool
-	// pulled is when each workspace was imported, by the platform's clock, when the group
-	// was last seen to be right.
+	// pulled holds the import time of each workspace, by the platform's clock, when the group was
+	// last seen as correct.
 	pulled map[string]time.Time
 }
 
@@ -70,27 +70,33 @@ type content struct {
 	digest  digest.Digest
 }
 
-// repeats counts what was done several times in a row.
+// repeats counts consecutive repetitions.
 type repeats struct {
 	n     int
-	after time.Time // not before
+	after time.Time // earliest time of the next one
 }
 
 func newMemory() *memory {
 	return &memory{groups: map[string]*groupMemory{}, installed: map[string]content{}}
 }
 
-// about forgets everything but installed contents when the release is another
-// one, and reports whether it is.
+// about resets the memory, except for installed contents, if the release has changed. It reports
+// whether it has.
 func (m *memory) about(d *Desired) bool {
 	if m.key == d.key() {
 		return false
 	}
-	*m = memory{key: d.key(), pass: m.pass, installed: m.installed, groups: map[string]*groupMemory{}, changes: map[string]bool{}}
+	*m = memory{
+		key:       d.key(),
+		pass:      m.pass,
+		installed: m.installed,
+		groups:    map[string]*groupMemory{},
+		changes:   map[string]bool{},
+	}
 	return true
 }
 
-// of returns what is known about a group.
+// of returns the memory about a group.
 func (m *memory) of(g *GroupPlan) *groupMemory {
 	if m.groups[g.Name] == nil {
 		m.groups[g.Name] = &groupMemory{distrust: map[string]bool{}, pulled: map[string]time.Time{}}
@@ -98,23 +104,23 @@ func (m *memory) of(g *GroupPlan) *groupMemory {
 	return m.groups[g.Name]
 }
 
-// forgetWords makes the next pass ask for the platform's word about every group.
+// forgetWords makes the next pass confirm every group again.
 func (m *memory) forgetWords() {
 	for _, g := range m.groups {
 		g.word = 0
 	}
 }
 
-// forgiveTakeBacks forgets how often groups were imported over another release.
+// forgiveTakeBacks resets the number of imports over another release.
 func (m *memory) forgiveTakeBacks() {
 	for _, g := range m.groups {
 		g.takeBacks = repeats{}
 	}
 }
 
-// forces reports whether a group is imported with force. After a failure alone it
-// is not: the platform imports what failed and spares the others, unless it takes
-// what failed for imported.
+// forces reports whether a group needs a forced import. A failure alone does not force: the
+// platform imports failed workspaces and skips the others, unless it considers the failed ones
+// imported.
 func (m *memory) forces(policy Force, g *GroupPlan) bool {
 	known := m.of(g)
 	switch {
@@ -128,7 +134,7 @@ func (m *memory) forces(policy Force, g *GroupPlan) bool {
 	return known.ignored || known.replaced || m.changed(g)
 }
 
-// changed reports whether a version that was confirmed before has other content now.
+// changed reports whether a confirmed version has different content now.
 func (m *memory) changed(g *GroupPlan) bool {
 	for _, w := range g.Workspaces {
 		if old, ok := m.installed[w.Slug]; ok && old.version == w.Version && old.digest != w.Digest {
@@ -138,7 +144,7 @@ func (m *memory) changed(g *GroupPlan) bool {
 	return false
 }
 
-// confirm records the platform's word for a group.
+// confirm records the platform's confirmation of a group.
 func (m *memory) confirm(g *GroupPlan) {
 	known := m.of(g)
 	known.word = m.pass
@@ -150,19 +156,19 @@ func (m *memory) confirm(g *GroupPlan) {
 	known.replaced = false
 	known.posted = time.Time{}
 	for _, w := range g.Workspaces {
-		m.installed[w.Slug] = content{w.Version, w.Digest}
+		m.installed[w.Slug] = content{version: w.Version, digest: w.Digest}
 		delete(m.changes, w.Slug)
 	}
 }
 
-// doubt distrusts workspaces of a group.
+// doubt marks workspaces as distrusted.
 func (k *groupMemory) doubt(slugs []string) {
 	for _, s := range slugs {
 		k.distrust[s] = true
 	}
 }
 
-// trust ends the distrust of workspaces that were imported.
+// trust clears the distrust of imported workspaces.
 func (k *groupMemory) trust(all []state.Workspace) {
 	for _, w := range all {
 		if w.State == state.WorkspaceImported {
@@ -171,7 +177,7 @@ func (k *groupMemory) trust(all []state.Workspace) {
 	}
 }
 
-// better reports whether more of the group are right than ever before.
+// better reports whether more workspaces of the group are done than ever before.
 func (k *groupMemory) better(all []state.Workspace) bool {
 	n := 0
 	for _, w := range all {
@@ -186,21 +192,21 @@ func (k *groupMemory) better(all []state.Workspace) bool {
 	return true
 }
 
-// forget starts the count again when nothing was done for a time since the last pause.
+// forget resets the count if the last pause ended longer than after ago.
 func (r *repeats) forget(after time.Duration) {
 	if time.Since(r.after) > after {
 		*r = repeats{}
 	}
 }
 
-// again reports whether something may be done now, and counts it. What does not help
-// is repeated ever less often, as a forced import restarts what the workspaces run: the
-// pause doubles from every, at most maxDoublings times.
+// again reports whether an action may run now, and counts it. An action that does not help is
+// repeated with backoff, because a forced import restarts what runs in the workspaces: the pause
+// starts at every and doubles up to maxDoublings times.
 func (r *repeats) again(every time.Duration, maxDoublings int) bool {
 	now := time.Now()
 	if now.Before(r.after) {
 		return false
 	}
-	*r = repeats{r.n + 1, now.Add(every << min(r.n, maxDoublings))}
+	*r = repeats{n: r.n + 1, after: now.Add(every << min(r.n, maxDoublings))}
 	return true
 }

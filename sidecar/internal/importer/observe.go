@@ -12,39 +12,40 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// observeGroup confirms a group that the service imports by itself: by its
-// events if they can be read, and by the installed versions.
+// observeGroup confirms a group that the service imports on its own, based on the installed
+// versions and on events if they can be read.
 func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
 	p.setGroup(g, state.GroupWaiting)
 	p.enter(state.Confirm, g.Name)
 	r := p.native(ctx, g)
-	if r != nil && (r.Failed() || len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0 || !p.versionsAreTold(ctx)) {
+	needsReport := len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0
+	if r != nil && (r.Failed() || needsReport || !p.versionsAreTold(ctx)) {
 		return p.judge(ctx, attempt{group: g}, r)
 	}
 	if v, ok := p.installed(ctx, g, time.Time{}); ok && (r != nil || p.noEvents || p.noEventComes(g, v.pulled)) {
 		return false, p.accept(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
-		return false, &Failure{Reason: state.NothingToObserve, Message: "there is no manifest, and events cannot be read"}
+		return false, &Failure{Reason: state.NothingToObserve, Message: "no manifest is mounted, and events cannot be read"}
 	}
 	w, err := p.events().Platform(ctx)
 	if err != nil {
 		return false, FailureOf(err)
 	}
 	p.showLock(ctx, w.Lock)
-	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not the release's"}
+	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not those of the release"}
 }
 
-// versionsAreTold reports whether the list of workspaces says what is installed.
+// reportsVersions reports whether the list of workspaces has versions.
 func (p *pass) versionsAreTold(ctx context.Context) bool {
 	return p.workspaces(ctx) == nil && indexInstalled(p.list).versions
 }
 
-// eventLag is how long an event may take until it can be found (contract §1.7).
+// eventLag is the maximum delay until an event can be found (platform contract §1.7).
 const eventLag = time.Minute
 
-// noEventComes reports whether it is too late for the event of an import that the
-// list shows: a version may be set by one that failed, and its event tells later.
+// noEventComes reports whether an event about the listed import is no longer expected. A failed
+// import may also set a version, and its event arrives later.
 func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
 	if !pulled.IsZero() && pulled.Before(p.store.Get().Started.Add(-eventLag)) {
 		return true
@@ -56,9 +57,9 @@ func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
 	return time.Since(known.seen) >= eventLag
 }
 
-// native returns the report of the newest import of the group, if a pod of the
-// same release imported it: this one, or one of its replica set, as only one of
-// them gets the lock. What somebody imported before that is another release's.
+// findNative returns the report of the newest import of the group if a pod of the same release ran
+// it: this pod or another one of its ReplicaSet, because only one of them gets the lock. Earlier
+// imports belong to another release.
 func (p *pass) native(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport) {
 	started := p.store.Get().Started
 	query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
@@ -76,9 +77,10 @@ func (p *pass) native(ctx context.Context, g *GroupPlan) (newest *platform.Impor
 	return nil
 }
 
-// sibling reports whether two pods are the same, or replicas of one template: the
-// names of those differ after the last hyphen only.
+// isSibling reports whether two pods are the same or replicas of one template. The names of
+// replicas differ only after the last hyphen.
 func sibling(a, b string) bool {
-	i, j := strings.LastIndexByte(a, '-'), strings.LastIndexByte(b, '-')
+	i := strings.LastIndexByte(a, '-')
+	j := strings.LastIndexByte(b, '-')
 	return a != "" && (a == b || i > 0 && i == j && a[:i] == b[:j])
 }

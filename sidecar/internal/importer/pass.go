@@ -13,26 +13,26 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// pass is one pass with its inputs.
+// pass is one pass and its inputs.
 type pass struct {
 	*Importer
 	*Inputs
-	// first look at the pod, until it was used to tell about the lock.
+	// first is the preflight's response of the pod, until the first check of the lock uses it.
 	first *platform.PlatformWorkspace
-	// list of installed workspaces, as they were at some time of the pass. What it
-	// shows is there; what it does not may be there by now.
+	// list holds the installed workspaces at some time of the pass. More may have been installed
+	// since.
 	list []platform.Installed
-	// lister answers lists of workspaces.
+	// lister is the client for lists of workspaces.
 	lister *platform.Client
-	// listed is when the list was asked for; dated tells that an import began since.
+	// listed is when the list was requested; dated is true if an import began since.
 	listed time.Time
 	dated  bool
-	// ended holds the events of imports that ended; nil until they were asked for.
+	// ended holds the events of completed imports, or nil before they are loaded.
 	ended    []platform.Event
-	noEvents bool // nobody answers event queries
+	noEvents bool // event queries are not available
 }
 
-// pass brings the platform to the desired release, or says why it is not there.
+// pass brings the platform to the desired release, or returns why it cannot.
 func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 	p := &pass{Importer: i, Inputs: in}
 	if i.mem.about(&in.Desired) {
@@ -55,16 +55,17 @@ func (i *Importer) pass(ctx context.Context, in *Inputs) error {
 	handle := p.importGroup
 	p.lister = p.Pod
 	if mode == ModeObserve {
-		handle, p.lister = p.observeGroup, p.events()
+		handle = p.observeGroup
+		p.lister = p.events()
 	}
 	p.reconcile(ctx, mode)
 	return p.confirm(ctx, handle)
 }
 
-// handler confirms one group, or says why it is not.
+// handler confirms one group, or returns why it cannot.
 type handler func(context.Context, *GroupPlan) (imported bool, err error)
 
-// confirm handles the groups until all of them are right at once.
+// confirm handles the groups until all of them are confirmed at the same time.
 func (p *pass) confirm(ctx context.Context, handle handler) error {
 	for {
 		if err := p.each(ctx, handle); err != nil || p.store.Get().Confirmed {
@@ -79,21 +80,28 @@ func (p *pass) confirm(ctx context.Context, handle handler) error {
 	}
 }
 
-// decided shows the mode.
+// setMode publishes the mode.
 func (i *Importer) decided(mode Mode) {
 	if i.store.Get().Mode != string(mode) {
 		i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
-		i.log.Info("mode is decided", "mode", mode)
+		i.log.Info("mode selected", "mode", mode)
 	}
 }
 
-// announce makes the state show the desired release.
+// announce publishes the desired release.
 func (p *pass) announce() {
 	d := &p.Desired
 	p.store.Update(func(s *state.Snapshot) {
-		s.Confirmed, s.Drift, s.Foreign = false, nil, nil
-		s.Release = state.Release{Name: d.Name, Repository: d.Repository, RepositoryName: d.RepositoryName,
-			ManifestDigest: d.Digest, Verification: state.Unverified}
+		s.Confirmed = false
+		s.Drift = nil
+		s.Foreign = nil
+		s.Release = state.Release{
+			Name:           d.Name,
+			Repository:     d.Repository,
+			RepositoryName: d.RepositoryName,
+			ManifestDigest: d.Digest,
+			Verification:   state.Unverified,
+		}
 		s.Groups = make([]state.Group, len(d.Groups))
 		for n := range d.Groups {
 			s.Groups[n] = pending(&d.Groups[n])
@@ -102,15 +110,24 @@ func (p *pass) announce() {
 }
 
 func pending(g *GroupPlan) state.Group {
-	out := state.Group{Name: g.Name, State: state.GroupPending, Workspaces: make([]state.Workspace, len(g.Workspaces))}
+	out := state.Group{
+		Name:       g.Name,
+		State:      state.GroupPending,
+		Workspaces: make([]state.Workspace, len(g.Workspaces)),
+	}
 	for n, w := range g.Workspaces {
-		out.Workspaces[n] = state.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version, State: state.WorkspacePending}
+		out.Workspaces[n] = state.Workspace{
+			Slug:    w.Slug,
+			Name:    w.Name,
+			Version: w.Version,
+			State:   state.WorkspacePending,
+		}
 	}
 	return out
 }
 
-// preflight finds out whether the pod answers, accepts us and carries the
-// release, and who imports.
+// preflight checks that the pod responds, accepts the identity and carries the release. It returns
+// the mode.
 func (p *pass) preflight(ctx context.Context) (Mode, error) {
 	if p.Policy.Mode == ModeObserve {
 		return ModeObserve, nil
@@ -130,8 +147,8 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 	return ModeImport, p.awaitServices(ctx)
 }
 
-// refused chooses to observe where that is allowed and possible: a platform that
-// took the identity before does not refuse it as such.
+// handleRefusal selects observe mode if the policy allows it and there is a gateway. A platform
+// that accepted the identity before does not reject it for its kind.
 func (p *pass) refused(err error) (Mode, error) {
 	class := platform.ClassOf(err)
 	if (class == platform.ClassUnauthorized || class == platform.ClassForbidden) &&
@@ -145,9 +162,9 @@ func (p *pass) refused(err error) (Mode, error) {
 	return "", f
 }
 
-// notFoundReason says what a 404 of the workspace platform means: the platform
-// itself has no such workspace, or no such route; or nothing of the platform
-// answers (observed: routes that it does not know have other codes).
+// notFoundReason explains a 404 for the workspace platform: the platform lacks the workspace or the
+// route, or the response does not come from the platform at all (observed: unknown routes have
+// other codes).
 func notFoundReason(err error) state.Reason {
 	e, _ := errors.AsType[*platform.Error](err)
 	switch {
@@ -163,14 +180,20 @@ func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
 	r, ok := w.Repositories[p.Desired.Repository]
 	switch {
 	case !ok:
-		return &Failure{Reason: state.RepositoryUnknown, Message: fmt.Sprintf("the pod does not know the repository %q", p.Desired.Repository)}
+		return &Failure{
+			Reason:  state.RepositoryUnknown,
+			Message: fmt.Sprintf("the pod does not know the repository %q", p.Desired.Repository),
+		}
 	case p.Desired.RepositoryName != "" && r.Name != p.Desired.RepositoryName:
-		return &Failure{Reason: state.WrongRelease, Message: fmt.Sprintf("the pod carries %q, the manifest is of %q", r.Name, p.Desired.RepositoryName)}
+		return &Failure{
+			Reason:  state.WrongRelease,
+			Message: fmt.Sprintf("the pod carries %q, the manifest belongs to %q", r.Name, p.Desired.RepositoryName),
+		}
 	}
 	return nil
 }
 
-// each handles the groups in order, and stops at the first that fails.
+// handleGroups handles the groups in order and stops at the first failure.
 func (p *pass) each(ctx context.Context, handle handler) error {
 	pause := false
 	for n := range p.Desired.Groups {
@@ -196,22 +219,25 @@ func (p *pass) each(ctx context.Context, handle handler) error {
 			return f
 		}
 		p.record.Group(g.Name, "", took)
-		p.log.Info("group is confirmed", "group", g.Name, "imported", imported, "took", took)
+		p.log.Info("group confirmed", "group", g.Name, "imported", imported, "took", took)
 		pause = imported && p.Policy.GroupPause > 0
 	}
 	return nil
 }
 
-// setGroup tells the state of a group.
+// setGroup publishes the state of a group.
 func (p *pass) setGroup(g *GroupPlan, s state.GroupState) {
-	p.store.Update(func(all *state.Snapshot) { all.SetGroup(g.Name, func(one *state.Group) { one.State = s }) })
+	p.store.Update(func(all *state.Snapshot) {
+		all.SetGroup(g.Name, func(one *state.Group) { one.State = s })
+	})
 }
 
-// accept stores what a verdict says, and returns its failure.
+// accept publishes a verdict and returns its failure.
 func (p *pass) accept(g *GroupPlan, v verdict) error {
 	p.store.Update(func(s *state.Snapshot) {
 		s.SetGroup(g.Name, func(one *state.Group) {
-			one.Workspaces, one.State = v.workspaces, state.GroupConfirmed
+			one.Workspaces = v.workspaces
+			one.State = state.GroupConfirmed
 			if v.failure != nil {
 				one.State = state.GroupFailed
 			}

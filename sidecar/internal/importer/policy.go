@@ -10,91 +10,101 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Mode says who starts the import.
+// Mode selects who starts the import.
 type Mode string
 
-// The modes. Auto imports where the pod accepts the identity, and observes where
-// it refuses it and a gateway is there to ask.
+// Modes. Auto imports if the pod accepts the identity, and observes if the pod rejects it and there
+// is a gateway.
 const (
 	ModeAuto    Mode = "auto"
 	ModeImport  Mode = "import"
 	ModeObserve Mode = "observe"
 )
 
-// Force says when a workspace is imported that has the version already.
+// Force selects when to reimport workspaces that already have the version.
 type Force string
 
-// The policies. ForceAuto forces a group after a recorded failure of it, when
-// its content changed under the same version, and to repair.
+// Force policies. ForceAuto forces a group after a failure, to repair, or if its content has
+// changed under the same version.
 const (
 	ForceNever  Force = "never"
 	ForceAlways Force = "always"
 	ForceAuto   Force = "auto"
 )
 
-// Reconcile says what happens to a release that was changed after its import.
+// Reconcile selects how to handle a release that was changed after its import.
 type Reconcile string
 
-// The policies.
+// Reconcile policies.
 const (
 	ReconcileNever  Reconcile = "never"
 	ReconcileReport Reconcile = "report"
 	ReconcileRepair Reconcile = "repair"
 )
 
-// Policy is how the importer behaves.
+// Policy configures the importer.
 type Policy struct {
 	Mode      Mode
 	Force     Force
 	Reconcile Reconcile
-	// ReconcileEvery is the time between two comparisons, with jitter.
+	// ReconcileEvery is the interval between comparisons, with jitter.
 	ReconcileEvery time.Duration
-	// Services that shall be ready before the import, asked of the gateway.
+	// Services must be ready before the import, according to the gateway.
 	Services []string
-	// ServicesTimeout after which the import starts without them.
+	// ServicesTimeout is the time after which the import starts without them.
 	ServicesTimeout time.Duration
 	// GroupTimeout bounds one attempt at a group.
 	GroupTimeout time.Duration
-	// GroupPause between a group that imported something and the next one.
+	// GroupPause is the pause after a group that imported something.
 	GroupPause time.Duration
-	// PullWait is how long the platform may hold the answer to a pull; 0 is the whole GroupTimeout.
+	// PullWait is how long to wait for the response to a pull. 0 means GroupTimeout.
 	PullWait time.Duration
-	// LookEvery is the time between two looks whether another release was imported over a
-	// confirmed one. Where a file names the current release, they end LookFor after the
-	// confirmation or a change of the file, and ReconcileEvery is enough.
+	// LookEvery is the interval between checks for another release over a confirmed one. If a file
+	// names the current release, checks run every ReconcileEvery once LookFor has passed since the
+	// confirmation or the last change of the file.
 	LookEvery, LookFor time.Duration
-	// Poll is the longest time between two looks at the lock or at events.
+	// Poll is the maximum interval between checks of the lock or of events.
 	Poll time.Duration
 	// LockExpiry is the age at which the platform drops a lock.
 	LockExpiry time.Duration
-	// RetryMin and RetryMax bound the time between two passes.
+	// RetryMin and RetryMax bound the delay between two passes.
 	RetryMin, RetryMax time.Duration
-	// Tolerate lists reasons of [state.Tolerable] that do not keep a release from being confirmed.
+	// Tolerate lists reasons of [state.Tolerable] that do not prevent the confirmation.
 	Tolerate []state.Reason
-	// PodName marks the events of the service's own import.
+	// PodName identifies the events of the service's own import.
 	PodName string
 }
 
-// DefaultPolicy returns the defaults of the program.
+// DefaultPolicy returns the default policy.
 func DefaultPolicy() Policy {
-	return Policy{Mode: ModeAuto, Force: ForceAuto, Reconcile: ReconcileReport, ReconcileEvery: 10 * time.Minute,
-		LookEvery: 30 * time.Second, LookFor: 30 * time.Minute,
-		ServicesTimeout: 5 * time.Minute, GroupTimeout: 30 * time.Minute, Poll: 5 * time.Second,
-		LockExpiry: 30 * time.Minute, RetryMin: time.Second, RetryMax: time.Minute}
+	return Policy{
+		Mode:            ModeAuto,
+		Force:           ForceAuto,
+		Reconcile:       ReconcileReport,
+		ReconcileEvery:  10 * time.Minute,
+		LookEvery:       30 * time.Second,
+		LookFor:         30 * time.Minute,
+		ServicesTimeout: 5 * time.Minute,
+		GroupTimeout:    30 * time.Minute,
+		Poll:            5 * time.Second,
+		LockExpiry:      30 * time.Minute,
+		RetryMin:        time.Second,
+		RetryMax:        time.Minute,
+	}
 }
 
-// Inputs are what one pass works with. They are loaded anew for each pass, so
-// that a rotated or corrected file counts from the next one on.
+// Inputs are the inputs of one pass. They are reloaded for each pass, so that a rotated or
+// corrected file takes effect with the next one.
 type Inputs struct {
 	Policy Policy
 	// Pod is the workspaces service of this pod.
 	Pod *platform.Client
-	// Gateway is the public API, nil if there is none.
+	// Gateway is the public API, or nil.
 	Gateway *platform.Client
 	Desired Desired
-	// Current is which release shall run, nil if nothing says so.
+	// Current is the current release, or nil if no file names it.
 	Current *Current
 }
 
-// Load returns the inputs of a pass. A [*Failure] says why there are none.
+// Load returns the inputs of a pass. The error may be a [*Failure].
 type Load func(context.Context) (*Inputs, error)

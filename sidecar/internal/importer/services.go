@@ -11,15 +11,15 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// servicesWait is the wait for services that the platform wants before an import.
+// servicesWait tracks the wait for other services before an import.
 type servicesWait struct {
 	began time.Time
-	over  bool // they were ready, or were waited for long enough
+	over  bool // they were ready, or the wait timed out
 }
 
-// awaitServices asks the gateway about other services, until they were ready once
-// and for a limited time. Our own service is not among them: it may get its
-// traffic only after us (contract §0, finding 10).
+// awaitServices checks the readiness of other services with the gateway, until they were ready once
+// or a timeout. It excludes the service of this pod, which may get its traffic only after the
+// import (platform contract §0, finding 10).
 func (p *pass) awaitServices(ctx context.Context) error {
 	w := &p.services
 	if p.Gateway == nil || len(p.Policy.Services) == 0 || p.store.Get().Confirmed {
@@ -42,8 +42,8 @@ func (p *pass) awaitServices(ctx context.Context) error {
 	return nil
 }
 
-// cannotAsk tells a gateway that has no answer yet from one that will not give
-// any. Older platforms have no such route.
+// handleReadinessError distinguishes a temporary error from a gateway that will never answer. Older
+// platforms lack the route.
 func (p *pass) cannotAsk(err error) error {
 	f := FailureOf(err)
 	switch platform.ClassOf(err) {
@@ -56,6 +56,6 @@ func (p *pass) cannotAsk(err error) error {
 			f.Reason = state.ServicesNotReady
 		}
 	}
-	f.Message = "ask the gateway for the readiness of services: " + f.Message
+	f.Message = "query the readiness of services: " + f.Message
 	return f
 }

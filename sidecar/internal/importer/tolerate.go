@@ -12,15 +12,15 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// The texts of the platform, as observed: "MissingFieldError: Missing photo or
-// description", "AlreadyUsedError: App slug 'x' already used".
+// Error texts of the platform, as observed: "MissingFieldError: Missing photo or description",
+// "AlreadyUsedError: App slug 'x' already used".
 var (
 	missingPhoto = regexp.MustCompile(`(?i)^(\w*Error: )*missing photo\b`)
 	orphanedApp  = regexp.MustCompile(`(?i)^(\w*Error: )*app( slug)? ['"]?.* already (used|in use|exists)`)
 	slugTaken    = regexp.MustCompile(`SlugAlreadyInUse|already used`)
 )
 
-// reasonOfProblem says what one error of an import is about.
+// reasonOfProblem classifies one error of an import.
 func reasonOfProblem(p platform.Problem) state.Reason {
 	text := p.String()
 	switch {
@@ -34,7 +34,7 @@ func reasonOfProblem(p platform.Problem) state.Reason {
 	return state.ImportErrors
 }
 
-// importReason is the reason of several errors: that of the worst.
+// importReason returns the most severe reason of several errors.
 func importReason(problems []platform.Problem) state.Reason {
 	worst := state.ImportErrors
 	for n, p := range problems {
@@ -45,8 +45,8 @@ func importReason(problems []platform.Problem) state.Reason {
 	return worst
 }
 
-// severity orders the reasons of failed workspaces: a reason that says more than
-// others what to do comes before them, and one that may be tolerated after all.
+// severity orders the reasons of failed workspaces: specific reasons rank above general ones, and
+// tolerable ones rank lowest.
 func severity(r state.Reason) int {
 	switch r {
 	case state.MissingPhoto:
@@ -59,8 +59,8 @@ func severity(r state.Reason) int {
 	return 2
 }
 
-// forgive returns the report without the errors that the policy tolerates, and
-// the reasons of those by the slug of their workspace. The report is not changed.
+// forgive returns a copy of the report without tolerated errors, and the tolerated reasons by slug.
+// It does not modify the report.
 func (p *Policy) forgive(r *platform.ImportReport) (*platform.ImportReport, map[string][]state.Reason) {
 	if len(p.Tolerate) == 0 || r == nil || !r.Failed() {
 		return r, nil
@@ -75,8 +75,8 @@ func (p *Policy) forgive(r *platform.ImportReport) (*platform.ImportReport, map[
 	return &out, forgiven
 }
 
-// forgiveWorkspace takes away the errors of a workspace that are tolerated. If no
-// other is left, its import counts: that its status is an error says the same again.
+// forgiveWorkspace removes the tolerated errors of a workspace. If no other error is left, the
+// workspace counts as imported: its error status only reflects the removed errors.
 func (p *Policy) forgiveWorkspace(w *platform.WorkspaceReport, forgiven map[string][]state.Reason) {
 	left, tolerated := p.intolerable(w.Errors)
 	if len(tolerated) == 0 {
@@ -89,7 +89,7 @@ func (p *Policy) forgiveWorkspace(w *platform.WorkspaceReport, forgiven map[stri
 	}
 }
 
-// intolerable splits errors into those that count and the reasons of the others.
+// intolerable returns the errors that are not tolerated, and the reasons of the others.
 func (p *Policy) intolerable(all []platform.Problem) (left []platform.Problem, tolerated []state.Reason) {
 	for _, one := range all {
 		if r := reasonOfProblem(one); slices.Contains(p.Tolerate, r) {
@@ -102,16 +102,15 @@ func (p *Policy) intolerable(all []platform.Problem) (left []platform.Problem, t
 	return left, slices.Compact(tolerated)
 }
 
-// forgive marks the workspaces whose errors were tolerated.
+// forgive marks the workspaces with tolerated errors.
 func (v *verdict) forgive(forgiven map[string][]state.Reason) {
 	for n := range v.workspaces {
 		v.workspaces[n].Tolerated = forgiven[v.workspaces[n].Slug]
 	}
 }
 
-// standing is what the list says about a group. Whether the platform sets the
-// version of a workspace whose import had an error is not known, so that the list
-// says nothing about one whose error was tolerated.
+// standing returns the state of a group in the list. The platform may not set the version of a
+// workspace with a tolerated error, so the list is inconclusive for such a workspace.
 func (p *pass) standing(list installedIndex, g *GroupPlan) standing {
 	s := list.standing(g)
 	if len(p.Policy.Tolerate) == 0 {
@@ -126,18 +125,18 @@ func (p *pass) standing(list installedIndex, g *GroupPlan) standing {
 	return s
 }
 
-// showTolerated keeps the warning in step with the groups.
+// showTolerated updates the warning about tolerated errors.
 func (p *pass) showTolerated() {
 	s := p.store.Get()
 	before := slices.IndexFunc(s.Warnings, func(w state.Warning) bool { return w.Name == state.WarnTolerated })
 	text := describeTolerated(s.Groups)
 	p.store.Warn(state.WarnTolerated, text)
 	if text != "" && (before < 0 || s.Warnings[before].Text != text) {
-		p.log.Warn("errors of the import are tolerated", "tolerated", text)
+		p.log.Warn("tolerating errors of the import", "tolerated", text)
 	}
 }
 
-// describeTolerated is such as "missing-photo: a, b; orphaned-app: c", "" for none.
+// describeTolerated lists slugs by reason, for example "missing-photo: a, b; orphaned-app: c".
 func describeTolerated(groups []state.Group) string {
 	slugs := map[state.Reason][]string{}
 	for _, g := range groups {
@@ -160,5 +159,5 @@ func describeTolerated(groups []state.Group) string {
 	return strings.Join(parts, "; ")
 }
 
-// maxTolerated bounds the slugs that a warning lists.
+// maxTolerated is the maximum number of slugs per reason in a warning.
 const maxTolerated = 20

@@ -14,25 +14,25 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// verdict is what a report means for a group.
+// verdict is the evaluation of a report for a group.
 type verdict struct {
-	// failure is nil when the group is confirmed.
+	// failure is nil if the group is confirmed.
 	failure    *Failure
 	workspaces []state.Workspace
-	// partial: no manifest said what to expect, or the report had no versions.
+	// partial is true if there was no manifest to compare with, or no version in the report.
 	partial bool
-	// imported tells that the platform changed something.
+	// imported is true if the platform changed something.
 	imported bool
-	// ignored: the platform skipped what is not right, which only force changes.
+	// ignored is true if the platform skipped workspaces that only a forced import can fix.
 	ignored bool
-	// pulled is the time of the newest import, where a list tells it.
+	// pulled is the time of the newest import, if a list has it.
 	pulled time.Time
 }
 
-// verify compares a report with what is expected of a group. It confirms only
-// what the report says: every expected workspace, without an error, at the
-// expected version. Distrust lists workspaces that failed before: that one of
-// them is skipped now proves nothing (contract §1.9, step 6).
+// verify compares a report with the expected workspaces of a group. It confirms the group only if
+// the report has every workspace, without an error and at the expected version. distrust lists
+// workspaces that failed before: if one of them is skipped now, its import is not proven (platform
+// contract §1.9, step 6).
 func verify(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) verdict {
 	v := verdict{partial: len(g.Workspaces) == 0}
 	if len(r.Groups) > 0 && !slices.Equal(r.Groups, []string{g.Name}) {
@@ -50,7 +50,7 @@ func verify(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) ve
 	return v
 }
 
-// judgeWhole adds the errors that belong to no expected workspace.
+// judgeWhole evaluates the errors that belong to no expected workspace.
 func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
 	switch whole := v.unattributed(r.Errors); {
 	case len(r.Errors) == 0:
@@ -64,27 +64,28 @@ func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
 	}
 	switch {
 	case v.failure == nil && r.Failed():
-		v.failure = &Failure{Reason: state.ImportErrors, Message: "a workspace that is not of this release has errors"}
+		v.failure = &Failure{Reason: state.ImportErrors, Message: "a workspace outside this release has errors"}
 	case v.failure == nil && len(v.workspaces) == 0:
-		v.failure = &Failure{Reason: state.EmptyGroup, Message: fmt.Sprintf("no workspace belongs to the group %s", g.Name)}
+		v.failure = &Failure{Reason: state.EmptyGroup, Message: fmt.Sprintf("no workspace belongs to group %s", g.Name)}
 	}
 }
 
-// blamesWorkspace reports whether the failure is an error that the platform
-// reported about one workspace, which its message names.
+// blamesWorkspace reports whether the failure is an error of one workspace, which its message
+// names.
 func (v *verdict) blamesWorkspace() bool {
-	return v.failure != nil && (v.failure.Reason == state.ImportErrors || v.failure.Reason == state.SlugTaken || isTolerable(v.failure.Reason))
+	return v.failure != nil && (v.failure.Reason == state.ImportErrors ||
+		v.failure.Reason == state.SlugTaken || isTolerable(v.failure.Reason))
 }
 
-// unattributed returns the errors that no workspace has as its own: the platform
-// may repeat those of workspaces for the whole.
+// unattributed returns the errors that no workspace has. The platform may repeat errors of
+// workspaces for the whole import.
 func (v *verdict) unattributed(problems []platform.Problem) []platform.Problem {
 	return slices.DeleteFunc(slices.Clone(problems), func(p platform.Problem) bool {
 		return slices.ContainsFunc(v.workspaces, func(w state.Workspace) bool { return strings.Contains(w.Error, p.String()) })
 	})
 }
 
-// takeAll expects what the report lists, for want of a manifest.
+// takeAll expects the workspaces in the report, because there is no manifest.
 func (v *verdict) takeAll(r *platform.ImportReport, distrust map[string]bool) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
@@ -92,31 +93,40 @@ func (v *verdict) takeAll(r *platform.ImportReport, distrust map[string]bool) {
 	}
 }
 
-// expect judges one workspace; w is nil when the report does not have it.
+// expect judges one workspace. w is nil if the report lacks it.
 func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, distrust map[string]bool) {
 	got := state.Workspace{Slug: want.Slug, Name: want.Name, Version: want.Version}
 	var f *Failure
 	switch {
 	case w == nil:
-		got.State, got.Error = state.WorkspaceMissing, "not reported"
+		got.State = state.WorkspaceMissing
+		got.Error = "not reported"
 		f = &Failure{Reason: state.WorkspaceSilent, Message: fmt.Sprintf("workspace %s is not in the platform's report", want.Slug)}
 	case w.Failed() || !isDone(w.Status):
-		got.State, got.Error = state.WorkspaceFailed, describe(w)
+		got.State = state.WorkspaceFailed
+		got.Error = describe(w)
 		f = &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
 	case w.Status == "":
-		got.State, got.Error = state.WorkspaceMissing, "reported without a status"
-		f = &Failure{Reason: state.WorkspaceSilent, Message: fmt.Sprintf("workspace %s is in the platform's report without a status", want.Slug)}
+		got.State = state.WorkspaceMissing
+		got.Error = "reported without a status"
+		f = &Failure{
+			Reason:  state.WorkspaceSilent,
+			Message: fmt.Sprintf("workspace %s is in the platform's report without a status", want.Slug),
+		}
 	case w.Status == platform.StatusSkipped && distrust[want.Slug]:
-		got.State, got.Error = state.WorkspaceFailed, "its last import failed, and now it is skipped"
+		got.State = state.WorkspaceFailed
+		got.Error = "skipped after a failed import"
 		f = &Failure{Reason: state.ImportErrors, Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
 		v.ignored = true
 	case w.Version != "" && want.Version != "" && w.Version != want.Version:
-		got.State, got.Error = state.WorkspaceFailed, fmt.Sprintf("version %s instead of %s", w.Version, want.Version)
+		got.State = state.WorkspaceFailed
+		got.Error = fmt.Sprintf("version %s instead of %s", w.Version, want.Version)
 		f = &Failure{Reason: state.WrongVersion, Message: fmt.Sprintf("workspace %s has %s", want.Slug, got.Error)}
 	case w.Status == platform.StatusSkipped:
 		got.State = state.WorkspaceSkipped
 	default:
-		got.State, v.imported = state.WorkspaceImported, true
+		got.State = state.WorkspaceImported
+		v.imported = true
 	}
 	if w != nil && w.Version == "" {
 		v.partial = true
@@ -132,12 +142,14 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 
 func isTolerable(r state.Reason) bool { return slices.Contains(state.Tolerable(), r) }
 
-// isDone reports whether a status tells an end. The set of states is open in the
-// contract, so that only words which contradict it are refused.
+// isDone reports whether a status is final. The contract does not list all statuses, so only
+// statuses that suggest the opposite are rejected.
 func isDone(s platform.Status) bool {
 	text := strings.ToLower(string(s))
-	for _, word := range []string{"err", "fail", "conflict", "abort", "cancel", "timeout", "reject", "refuse", "denied", "invalid", "lock",
-		"partial", "progress", "pending", "candidate", "queue", "running", "waiting"} {
+	for _, word := range []string{
+		"err", "fail", "conflict", "abort", "cancel", "timeout", "reject", "refuse", "denied", "invalid", "lock",
+		"partial", "progress", "pending", "candidate", "queue", "running", "waiting",
+	} {
 		if strings.Contains(text, word) {
 			return false
 		}
@@ -152,7 +164,7 @@ func describe(w *platform.WorkspaceReport) string {
 	return cmp.Or(w.Reason, "status "+string(w.Status))
 }
 
-// maxProblems bounds how many errors one message repeats.
+// maxProblems is the maximum number of errors in a message.
 const maxProblems = 3
 
 func join(problems []platform.Problem) string {
@@ -166,16 +178,18 @@ func join(problems []platform.Problem) string {
 	return strings.Join(texts, "; ")
 }
 
-// index finds workspaces of a report.
+// index finds workspaces of a report by slug or ID.
 type index struct {
 	bySlug, byID map[string]*platform.WorkspaceReport
 }
 
-// indexReport knows the workspaces of a report, also those that it names by id
-// only: the list of workspaces is optional in the contract. An id completes a
-// workspace without a status.
+// indexReport indexes the workspaces of a report, including those that it only lists by ID: the
+// list of workspaces is optional in the contract. The ID lists supply missing statuses.
 func indexReport(r *platform.ImportReport) index {
-	x := index{map[string]*platform.WorkspaceReport{}, map[string]*platform.WorkspaceReport{}}
+	x := index{
+		bySlug: map[string]*platform.WorkspaceReport{},
+		byID:   map[string]*platform.WorkspaceReport{},
+	}
 	for _, ids := range []struct {
 		list   []string
 		status platform.Status
@@ -197,7 +211,8 @@ func indexReport(r *platform.ImportReport) index {
 	return x
 }
 
-// find looks for the slug, then for the id: a slug may differ on the platform (contract §1.2).
+// find looks up the slug, then the ID, because the platform may use another slug (platform contract
+// §1.2).
 func (x index) find(w *release.Workspace) *platform.WorkspaceReport {
 	if got := x.bySlug[w.Slug]; got != nil || w.ID == "" {
 		return got

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package injection asks the Kubernetes API server what its admission policies
-// make of a pod, without creating one. It runs in hooks of the chart.
+// Package injection tests with dry runs whether the admission policies of the Kubernetes API server
+// change a pod. It runs in hooks of the chart.
 package injection
 
 import (
@@ -23,33 +23,35 @@ import (
 )
 
 const (
-	// ServiceAccountDir is where Kubernetes mounts the account of a pod.
+	// ServiceAccountDir is where Kubernetes mounts a pod's service account.
 	ServiceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
-	// askEvery is the time between two dry runs.
+	// askEvery is the interval between dry runs.
 	askEvery = 100 * time.Millisecond
-	// inARow is how many dry runs in a row have to succeed: each API server of a
-	// cluster takes notice of a policy by itself.
+	// inARow is the number of consecutive dry runs that must succeed, because each API server of a
+	// cluster loads a policy on its own.
 	inARow = 5
 	// requestTimeout bounds one dry run.
 	requestTimeout = 10 * time.Second
-	// maxAnswer bounds the answer to a dry run, and maxFile a file of the account, in bytes.
+	// maxAnswer limits the response to a dry run and maxFile a file of the service account, in
+	// bytes.
 	maxAnswer = 4 << 20
 	maxFile   = 1 << 20
 )
 
-// Client makes dry runs in one namespace.
+// Client creates pods as dry runs in one namespace.
 type Client struct {
 	http      *http.Client
 	url       string
 	tokenFile string
 }
 
-// InCluster returns a client for the API server and the namespace of this pod.
-// The environment names the server, as in every pod; dir holds the service account.
+// InCluster returns a client for the API server and the namespace of this pod. env has the address
+// of the server, as in every pod; dir holds the service account.
 func InCluster(env map[string]string, dir string) (*Client, error) {
-	host, port := env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]
+	host := env["KUBERNETES_SERVICE_HOST"]
+	port := env["KUBERNETES_SERVICE_PORT"]
 	if host == "" || port == "" {
-		return nil, errors.New("find the API server: this is not a pod, as KUBERNETES_SERVICE_HOST or " +
+		return nil, errors.New("find the API server: not running in a pod: KUBERNETES_SERVICE_HOST or " +
 			"KUBERNETES_SERVICE_PORT is not set")
 	}
 	namespace, err := readFile(filepath.Join(dir, "namespace"))
@@ -58,7 +60,7 @@ func InCluster(env map[string]string, dir string) (*Client, error) {
 	}
 	ca, err := readFile(filepath.Join(dir, "ca.crt"))
 	if err != nil {
-		return nil, fmt.Errorf("find the authority of the API server: %w", err)
+		return nil, fmt.Errorf("find the CA of the API server: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(ca)) {
@@ -80,8 +82,8 @@ func InCluster(env map[string]string, dir string) (*Client, error) {
 	}, nil
 }
 
-// Await makes dry runs of a pod, in JSON, until it gets the annotation several times
-// in a row. The error at the end of ctx says what kept it from that.
+// Await creates the pod, given as JSON, in dry runs until it has the annotation several times in a
+// row. If ctx ends first, the error includes that of the last dry run.
 func (c *Client) Await(ctx context.Context, pod []byte, name, value string) error {
 	ticker := time.NewTicker(askEvery)
 	defer ticker.Stop()
@@ -89,11 +91,13 @@ func (c *Client) Await(ctx context.Context, pod []byte, name, value string) erro
 	for good := 0; good < inARow; {
 		annotations, err := c.dryRun(ctx, pod)
 		switch {
-		case ctx.Err() != nil: // the answer before says more
+		case ctx.Err() != nil: // the previous error is more useful
 		case err != nil:
-			good, last = 0, err
+			good = 0
+			last = err
 		case annotations[name] != value:
-			good, last = 0, notInjected(name, annotations[name])
+			good = 0
+			last = notInjected(name, annotations[name])
 		default:
 			good++
 		}
@@ -108,14 +112,14 @@ func (c *Client) Await(ctx context.Context, pod []byte, name, value string) erro
 
 func notInjected(name, got string) error {
 	if got == "" {
-		return fmt.Errorf("the API server injects nothing: the pod gets no annotation %s", name)
+		return fmt.Errorf("the API server injects nothing: the pod lacks annotation %s", name)
 	}
-	return fmt.Errorf("the API server injects what another revision says: the annotation %s is %q", name, got)
+	return fmt.Errorf("the API server injects the sidecar of another revision: annotation %s is %q", name, got)
 }
 
-// dryRun returns the annotations that the pod would have.
+// dryRun returns the annotations that the created pod would have.
 func (c *Client) dryRun(ctx context.Context, pod []byte) (map[string]string, error) {
-	token, err := readFile(c.tokenFile) // Kubernetes replaces it
+	token, err := readFile(c.tokenFile) // Kubernetes rotates it
 	if err != nil {
 		return nil, fmt.Errorf("read the token of the service account: %w", err)
 	}
@@ -131,17 +135,17 @@ func (c *Client) dryRun(ctx context.Context, pod []byte) (map[string]string, err
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
-		return nil, fmt.Errorf("ask the API server: %w", err)
+		return nil, fmt.Errorf("query the API server: %w", err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("ask the API server: %w", err)
+		return nil, fmt.Errorf("query the API server: %w", err)
 	}
 	return readAnswer(resp.StatusCode, data)
 }
 
-// readAnswer reads a pod, or the status that the API server answers instead.
+// readAnswer decodes a pod, or the status that the API server returns instead.
 func readAnswer(code int, data []byte) (map[string]string, error) {
 	var answer struct {
 		Kind, Message string
@@ -152,12 +156,12 @@ func readAnswer(code int, data []byte) (map[string]string, error) {
 	case code == http.StatusCreated && err == nil && answer.Kind == "Pod":
 		return answer.Metadata.Annotations, nil
 	case err == nil && answer.Kind == "Status" && answer.Message != "":
-		return nil, fmt.Errorf("the API server refuses the pod: HTTP %d: %s", code, answer.Message)
+		return nil, fmt.Errorf("the API server rejected the pod: HTTP %d: %s", code, answer.Message)
 	}
-	return nil, fmt.Errorf("the API server answers HTTP %d without a pod", code)
+	return nil, fmt.Errorf("the API server responded with HTTP %d and no pod", code)
 }
 
-// readFile returns the content of a small file without white space around it.
+// readFile returns the content of a small file, without surrounding white space.
 func readFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

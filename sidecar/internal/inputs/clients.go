@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// maxSecret bounds a token, maxCA a file of authorities, in bytes.
+	// maxSecret limits a token and maxCA a file of certificate authorities, in bytes.
 	maxSecret = 64 << 10
 	maxCA     = 4 << 20
-	// maxAnswer bounds an answer of the platform, in bytes: the report of ten
-	// thousand workspaces has three million.
+	// maxAnswer limits a response of the platform, in bytes: the report for ten thousand workspaces
+	// takes three million.
 	maxAnswer = 8 << 20
 )
 
-// clients of one configuration and one file of authorities.
+// clients holds the clients for one configuration and one CA file.
 type clients struct {
 	config       *config.Config
 	ca           watch.Sum
 	pod, gateway *platform.Client
 }
 
-// connect returns the clients that c asks for. They are kept with their
-// connections until the settings or the authorities are others.
+// connect returns the clients for c. It reuses them and their connections until the settings or the
+// CA file change.
 func (s *Source) connect(c *config.Config) (pod, gateway *platform.Client, err error) {
 	next := clients{config: c}
 	if c.CAFile != "" {
@@ -66,11 +66,19 @@ func (s *Source) client(c *config.Config, url string, id platform.Identity) (*pl
 	if err != nil {
 		return nil, err
 	}
-	return platform.New(platform.Options{BaseURL: url, Identity: id, Transport: transport, Timeout: c.RequestTimeout,
-		MaxBody: maxAnswer, UserAgent: s.userAgent, Observer: s.observer, Starting: true})
+	return platform.New(platform.Options{
+		BaseURL:   url,
+		Identity:  id,
+		Transport: transport,
+		Timeout:   c.RequestTimeout,
+		MaxBody:   maxAnswer,
+		UserAgent: s.userAgent,
+		Observer:  s.observer,
+		Starting:  true,
+	})
 }
 
-// podIdentity is who we are to the service of our pod (contract §3.3).
+// podIdentity returns the identity for requests to the service of the pod (platform contract §3.3).
 func podIdentity(c *config.Config) platform.Identity {
 	var ids []platform.Identity
 	if c.Identity != config.IdentityToken {
@@ -85,8 +93,8 @@ func podIdentity(c *config.Config) platform.Identity {
 	return platform.Join(ids...)
 }
 
-// gatewayIdentity is who we are to the public API: the internal key opens the
-// readiness of services only, and a token everything (contract §3).
+// gatewayIdentity returns the identity for the public API. The internal key only grants access to
+// the readiness of services; a token grants access to everything (platform contract §3).
 func gatewayIdentity(c *config.Config) platform.Identity {
 	if c.TokenFile != "" {
 		return platform.Bearer(file(c.TokenFile))
@@ -94,17 +102,18 @@ func gatewayIdentity(c *config.Config) platform.Identity {
 	return platform.APIKey(file(c.InternalKeyFile))
 }
 
-// file is a credential that is read for each request.
+// file returns a source that reads a credential from path for each request.
 func file(path string) platform.Source {
 	return func(ctx context.Context) (secret.Value, error) { return readSecret(ctx, path) }
 }
 
-// AdminToken reads the token of the commands over HTTP, empty if there is none.
+// AdminToken reads the token of the lifecycle endpoints. It returns an empty value if there is
+// none.
 func (s *Source) AdminToken() secret.Value {
 	path := s.live.Get().AdminTokenFile
 	if path == "" {
 		return secret.Value{}
 	}
-	v, _ := readSecret(context.Background(), path) // without a token, requests from outside are refused
+	v, _ := readSecret(context.Background(), path) // without a token, requests from other hosts are rejected
 	return v
 }

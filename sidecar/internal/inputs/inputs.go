@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package inputs loads what a pass of the importer works with: the settings in
-// force, the manifest and the clients with their credentials.
+// Package inputs loads the inputs of an import pass: the current settings, the manifest and the
+// clients with their credentials.
 //
-// All of it is read again for each pass, and credentials for each request, so that
-// a corrected or rotated file counts from the next one on. Only what the hash of
-// a file proves to be the same is kept.
+// It reloads them for each pass, and reads credentials for each request, so that a corrected or
+// rotated file takes effect with the next one. A parsed manifest is reused only if the hash of its
+// file is unchanged.
 package inputs
 
 import (
@@ -27,7 +27,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// largeManifest is the size from which the memory for decoding is given back at once, in bytes.
+// largeManifest is the size above which the memory for decoding is returned to the system at once,
+// in bytes.
 const largeManifest = 1 << 20
 
 // Source loads inputs. It is safe for concurrent use.
@@ -41,21 +42,21 @@ type Source struct {
 	manifest manifest
 }
 
-// New returns a source of inputs; observer hears of every request to the platform.
+// New returns a source of inputs. It reports every request to the platform to observer.
 func New(live *config.Live, observer platform.Observer, userAgent string) *Source {
 	return &Source{live: live, observer: observer, userAgent: userAgent}
 }
 
-// manifest is what the last one meant.
+// manifest caches the result of the last load.
 type manifest struct {
 	sum     watch.Sum
 	config  *config.Config
 	desired importer.Desired
 }
 
-// Load is an [importer.Load].
+// Load implements [importer.Load].
 func (s *Source) Load(ctx context.Context) (*importer.Inputs, error) {
-	_ = s.live.Refresh(ctx) // an invalid file is told where it is read, and the old settings stay
+	_ = s.live.Refresh(ctx) // the error is reported on reload, and the old settings stay in effect
 	c := s.live.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Source) Load(ctx context.Context) (*importer.Inputs, error) {
 	return in, err
 }
 
-// current reads which release shall run, nil without a file that says so.
+// current reads the current release. It returns nil if no file is configured.
 func current(ctx context.Context, c *config.Config, digest string) (*importer.Current, error) {
 	if c.CurrentReleaseFile == "" {
 		return nil, nil
@@ -92,7 +93,7 @@ func current(ctx context.Context, c *config.Config, digest string) (*importer.Cu
 	return nil, &importer.Failure{Reason: state.CurrentUnreadable, Message: err.Error(), Err: err}
 }
 
-// desired reads the manifest, unless it is the one of the last time.
+// desired returns the contents of the manifest. It parses the file only if it has changed.
 func (s *Source) desired(ctx context.Context, c *config.Config) (importer.Desired, error) {
 	path, required := c.ManifestPath()
 	sum, err := watch.SumOf(path, release.MaxSize)
@@ -114,15 +115,15 @@ func (s *Source) desired(ctx context.Context, c *config.Config) (importer.Desire
 	}
 	d, err := importer.NewDesired(c.Repository, c.Groups, m, digest.FromBytes(data).String())
 	if err == nil {
-		s.manifest = manifest{sum, c, d}
+		s.manifest = manifest{sum: sum, config: c, desired: d}
 	}
 	if len(data) > largeManifest {
-		debug.FreeOSMemory() // what decoding took is not needed again for hours
+		debug.FreeOSMemory() // decoding memory is not needed again for hours
 	}
 	return d, err
 }
 
-// sameRelease reports whether two configurations want the same of a manifest.
+// sameRelease reports whether two configurations select the same part of a manifest.
 func sameRelease(a, b *config.Config) bool {
 	return a.Repository == b.Repository && slices.Equal(a.Groups, b.Groups)
 }
@@ -131,19 +132,23 @@ func unreadable(err error) error {
 	return &importer.Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
 }
 
-// Gateway returns the client of the public API, nil without one.
+// Gateway returns the client of the public API, or nil if none is configured.
 func (s *Source) Gateway() *platform.Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, gateway, _ := s.connect(s.live.Get()) // a pass reports the error
+	_, gateway, _ := s.connect(s.live.Get()) // the next pass reports the error
 	return gateway
 }
 
-// Files are those whose change shall start a pass or a reload.
+// Files returns the files whose changes start a pass or a reload.
 func (s *Source) Files() []watch.File {
 	c := s.live.Get()
 	manifest, _ := c.ManifestPath()
-	return []watch.File{{Name: "config", Path: c.File}, {Name: "manifest", Path: manifest},
-		{Name: "token", Path: c.TokenFile}, {Name: "token", Path: c.InternalKeyFile},
-		{Name: "current-release", Path: c.CurrentReleaseFile}}
+	return []watch.File{
+		{Name: "config", Path: c.File},
+		{Name: "manifest", Path: manifest},
+		{Name: "token", Path: c.TokenFile},
+		{Name: "token", Path: c.InternalKeyFile},
+		{Name: "current-release", Path: c.CurrentReleaseFile},
+	}
 }

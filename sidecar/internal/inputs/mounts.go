@@ -11,18 +11,18 @@ import (
 	"strings"
 )
 
-// mountsFile lists the mounts of this process, on Linux.
+// mountsFile lists the mounts of this process on Linux.
 const mountsFile = "/proc/self/mountinfo"
 
-// maxMounts bounds what is read of it, in bytes.
+// maxMounts limits how much of mountsFile is read, in bytes.
 const maxMounts = 4 << 20
 
-// SubPaths returns those of the watched files that are mounted one by one, as
-// subPath does: Kubernetes never replaces them, so that a change takes a restart.
+// SubPaths returns the watched files that are mounted individually, as subPath does. Kubernetes
+// never updates such a file, so a change takes a restart.
 func (s *Source) SubPaths() []string {
 	f, err := os.Open(mountsFile)
 	if err != nil {
-		return nil // not Linux, or hidden: nothing can be said
+		return nil // not Linux, or hidden
 	}
 	defer f.Close()
 	points := mountPoints(io.LimitReader(f, maxMounts))
@@ -41,8 +41,7 @@ func isFile(path string) bool {
 	return err == nil && !info.IsDir()
 }
 
-// mountPoints reads the fifth field of each line, in which octal escapes stand
-// for white space.
+// mountPoints returns the fifth field of each line, with octal escapes decoded.
 func mountPoints(r io.Reader) map[string]bool {
 	points := map[string]bool{}
 	lines := bufio.NewScanner(r)

@@ -19,9 +19,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// readSecret reads the credential of a file. White space around it is not part of
-// it. The error has [importer.ErrToken] in its chain and says what is wrong, but
-// never repeats a part of the content.
+// readSecret reads a credential from a file and trims white space around it. The error wraps
+// [importer.ErrToken] and describes the problem without repeating any of the content.
 func readSecret(ctx context.Context, path string) (secret.Value, error) {
 	data, err := watch.Read(ctx, path, maxSecret)
 	if err != nil {
@@ -34,7 +33,8 @@ func readSecret(ctx context.Context, path string) (secret.Value, error) {
 	return secret.New(plain), nil
 }
 
-// describeUnreadable says why a file cannot be read, as Kubernetes makes it happen.
+// describeUnreadable adds the likely cause in Kubernetes to the error of a file that cannot be
+// read.
 func describeUnreadable(path string, err error) error {
 	hint := ""
 	info, statErr := os.Stat(path)
@@ -42,12 +42,12 @@ func describeUnreadable(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		hint = "the Secret is not mounted there"
 		if entry, lstatErr := os.Stat(filepath.Dir(path)); lstatErr == nil && entry.IsDir() {
-			hint = "its directory is there, so that the Secret has no such key"
+			hint = "its directory exists, so the Secret lacks this key"
 		}
 	case errors.Is(err, fs.ErrPermission):
 		hint = fmt.Sprintf("give the volume a defaultMode or an fsGroup that lets user %d read it", os.Getuid())
 	case statErr == nil && info.IsDir():
-		hint = "it is a directory: a subPath mount of a key that the Secret does not have makes one"
+		hint = "it is a directory: a subPath mount creates one if the Secret lacks the key"
 	}
 	if hint == "" {
 		return fmt.Errorf("%w: %w", importer.ErrToken, err)
@@ -55,48 +55,48 @@ func describeUnreadable(path string, err error) error {
 	return fmt.Errorf("%w: %w: %s", importer.ErrToken, err, hint)
 }
 
-// faultOf says what is wrong with a credential, "" for nothing. Data is the whole
-// file, plain is what is left of it without white space around.
+// findFault describes what is wrong with a credential, or returns "". data is the whole file, plain
+// is data without surrounding white space.
 func faultOf(data []byte, plain string) string {
 	switch {
 	case len(data) == 0:
 		return "is empty"
 	case plain == "":
-		return "has nothing but white space"
+		return "contains only white space"
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		return "begins with a byte order mark: save it as UTF-8 without one"
+		return "starts with a byte order mark: save it as UTF-8 without one"
 	case isUTF16(data):
 		return "is encoded in UTF-16: save it as UTF-8"
 	case strings.Contains(plain, "\x00"):
-		return "has a NUL character within"
+		return "contains a NUL character"
 	case strings.ContainsAny(plain, "\r\n"):
-		return "has a line break within: it is more than one line, or was wrapped"
+		return "contains a line break: it has more than one line, or was wrapped"
 	case !utf8.ValidString(plain), strings.ContainsFunc(plain, notInHeader):
-		return "has a character within that no token has: it is not visible ASCII"
+		return "contains a character that is not visible ASCII, which no token has"
 	}
 	return wrappingOf(plain)
 }
 
-// wrappingOf says what is around a credential that is none of it, "" for nothing.
+// findWrapping describes superfluous text around a credential, or returns "".
 func wrappingOf(plain string) string {
 	scheme, _, spaced := strings.Cut(plain, " ")
 	switch {
 	case spaced && strings.EqualFold(scheme, "Bearer"):
-		return `begins with "Bearer": leave that out, the sidecar adds it`
+		return `starts with "Bearer": remove it, the sidecar adds it`
 	case strings.ContainsAny(plain[:1], "\"'`"), strings.ContainsAny(plain[len(plain)-1:], "\"'`"):
-		return "begins or ends with a quotation mark: store it without"
+		return "starts or ends with a quotation mark: remove the quotation marks"
 	case strings.HasPrefix(plain, "${"), strings.HasPrefix(plain, "$("), strings.HasPrefix(plain, "{{"):
-		return "holds a placeholder that nothing replaced"
+		return "contains a placeholder that was not replaced"
 	case spaced:
-		return "has a space within"
+		return "contains a space"
 	case isEncodedTwice(plain):
-		return "is a token in base64: it was encoded once more than the Secret wants"
+		return "is a base64-encoded token: the Secret encodes it once more"
 	}
 	return ""
 }
 
-// isUTF16 reports whether a text begins with the byte order mark of UTF-16, or
-// every other byte of its beginning is zero.
+// isUTF16 reports whether data starts with a UTF-16 byte order mark, or with zeros in every other
+// byte.
 func isUTF16(data []byte) bool {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return true
@@ -107,8 +107,7 @@ func isUTF16(data []byte) bool {
 
 func notInHeader(r rune) bool { return r < ' ' || r > '~' }
 
-// isEncodedTwice reports whether a text is the base64 of what a token of the
-// platform begins with.
+// isEncodedTwice reports whether plain is the base64 encoding of a token of the platform.
 func isEncodedTwice(plain string) bool {
 	decoded, err := base64.StdEncoding.DecodeString(plain)
 	return err == nil && (bytes.HasPrefix(decoded, []byte("at:")) || bytes.HasPrefix(decoded, []byte("eyJ")))

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics exports what the sidecar does and knows, under the prefix
-// workspaces_import_ and in a registry of its own.
+// Package metrics exports the state and the counters of the sidecar in its own registry, with the
+// prefix workspaces_import_.
 //
-// Labels are bounded: reasons, phases, operations and states are closed sets
-// that start at 0, groups are those of the release. Workspaces get series of
-// their own only on demand, and capped.
+// Labels are bounded: reasons, phases, operations and states are closed sets whose series start at
+// 0, and groups are the groups of the release. Series per workspace are optional and capped.
 package metrics
 
 import (
@@ -23,7 +22,7 @@ import (
 
 const prefix = "workspaces_import_"
 
-// Metrics are the counters of one sidecar. It is safe for concurrent use.
+// Metrics holds the metrics of one sidecar. It is safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -43,24 +42,24 @@ type Metrics struct {
 	tokenChange   prometheus.Gauge
 }
 
-// Options of [New].
+// Options configures [New].
 type Options struct {
-	// Workspaces exports a series per workspace, at most [MaxWorkspaces].
+	// Workspaces exports a series per workspace, up to [MaxWorkspaces].
 	Workspaces bool
 	// Build describes the program.
 	Build version.Info
 }
 
-// MaxWorkspaces caps the series per workspace.
+// MaxWorkspaces is the maximum number of series per workspace.
 const MaxWorkspaces = 1000
 
-// WatchModes are the values of the label mode.
+// WatchModes returns the values of the label mode.
 func WatchModes() []string { return []string{"inotify", "polling"} }
 
-// WatchFiles are the values of the label file.
+// WatchFiles returns the values of the label file.
 func WatchFiles() []string { return []string{"config", "manifest", "token", "current-release"} }
 
-// New returns metrics that also export what store holds.
+// New returns metrics that also export the snapshot in store.
 func New(store *state.Store, o Options) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.makeImport()
@@ -68,48 +67,58 @@ func New(store *state.Store, o Options) *Metrics {
 	m.makeFiles()
 	m.registry.MustRegister(m.passes, m.passDuration, m.groups, m.groupDuration, m.lockWait, m.requests, m.latency,
 		m.reloads, m.reloadOK, m.reloadTime, m.watchEvents, m.watchMode, m.tokenChange, buildInfo(o.Build),
-		newSnapshots(store, o.Workspaces), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newSnapshots(store, o.Workspaces), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.initialise()
 	return m
 }
 
 func (m *Metrics) makeImport() {
 	m.passes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "passes_total",
-		Help: "Passes that ended, by result and by the reason of a failure."}, []string{"result", "reason"})
-	m.passDuration = prometheus.NewHistogram(histogram("pass_duration_seconds", "Time that a pass took."))
+		Help: "Completed passes, by result and reason of failure."}, []string{"result", "reason"})
+	m.passDuration = prometheus.NewHistogram(histogram("pass_duration_seconds", "Duration of a pass."))
 	m.groups = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "group_attempts_total",
-		Help: "Attempts at a group that ended, by result and by the reason of a failure."}, []string{"result", "reason"})
-	m.groupDuration = prometheus.NewHistogramVec(histogram("group_duration_seconds", "Time that an attempt at a group took, with waiting for the lock."), []string{"result"})
-	m.lockWait = prometheus.NewHistogram(histogram("lock_wait_seconds", "Time that was waited for another's write lock."))
+		Help: "Completed attempts at a group, by result and reason of failure."}, []string{"result", "reason"})
+	m.groupDuration = prometheus.NewHistogramVec(
+		histogram("group_duration_seconds", "Duration of an attempt at a group, including the wait for the lock."),
+		[]string{"result"})
+	m.lockWait = prometheus.NewHistogram(histogram("lock_wait_seconds", "Time spent waiting for a write lock held by another import."))
 }
 
 func (m *Metrics) makePlatform() {
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "platform_requests_total",
-		Help: "Requests to the platform, by operation and by HTTP status or class of failure; starting for 502, 503 and 504 before the first other answer."}, []string{"operation", "code"})
-	m.latency = prometheus.NewHistogramVec(histogram("platform_request_duration_seconds", "Time that a request to the platform took."), []string{"operation"})
+		Help: "Requests to the platform, by operation and HTTP status or error class; " +
+			"starting for 502, 503 and 504 before the first other response."}, []string{"operation", "code"})
+	m.latency = prometheus.NewHistogramVec(
+		histogram("platform_request_duration_seconds", "Duration of a request to the platform."), []string{"operation"})
 }
 
 func (m *Metrics) makeFiles() {
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "config_reloads_total",
 		Help: "Reloads of the configuration, by result."}, []string{"result"})
 	m.reloadOK = gauge("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
-	m.reloadTime = gauge("config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded.")
+	m.reloadTime = gauge("config_last_reload_success_timestamp_seconds", "Time of the last successful reload of the configuration.")
 	m.watchEvents = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "file_changes_total",
-		Help: "Changes of the content of watched files."}, []string{"file"})
+		Help: "Content changes of watched files."}, []string{"file"})
 	m.watchMode = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "watch_mode",
-		Help: "How files are watched: 1 for the mode in use."}, []string{"mode"})
-	m.tokenChange = gauge("token_last_change_timestamp_seconds", "When the token file was last seen to change, 0 if never.")
+		Help: "The way files are watched: 1 for the current mode."}, []string{"mode"})
+	m.tokenChange = gauge("token_last_change_timestamp_seconds", "Time of the last observed change of the token file, 0 if never.")
 }
 
 func gauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + name, Help: help})
 }
 
-// histogram has classic buckets from 5 ms to an hour beside the native ones.
+// histogram returns options with classic buckets from 5 ms to 1 h and native buckets.
 func histogram(name, help string) prometheus.HistogramOpts {
-	return prometheus.HistogramOpts{Name: prefix + name, Help: help,
-		Buckets:                     []float64{.005, .025, .1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
-		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour}
+	return prometheus.HistogramOpts{
+		Name:                            prefix + name,
+		Help:                            help,
+		Buckets:                         []float64{.005, .025, .1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}
 }
 
 func buildInfo(v version.Info) prometheus.Collector {
@@ -119,8 +128,7 @@ func buildInfo(v version.Info) prometheus.Collector {
 	return g
 }
 
-// initialise makes every series that can come exist from the start, so that a
-// rate sees the first increase.
+// initialise creates every possible series at the start, so that rate() sees the first increase.
 func (m *Metrics) initialise() {
 	for _, vec := range []*prometheus.CounterVec{m.passes, m.groups} {
 		vec.WithLabelValues("success", "")
@@ -151,28 +159,28 @@ func result(r state.Reason) string {
 	return "failure"
 }
 
-// Pass counts a pass; the reason of a success is "".
+// Pass records a pass. The reason of a success is "".
 func (m *Metrics) Pass(r state.Reason, took time.Duration) {
 	m.passes.WithLabelValues(result(r), string(r)).Inc()
 	m.passDuration.Observe(took.Seconds())
 }
 
-// Group counts an attempt at a group.
+// Group records an attempt at a group.
 func (m *Metrics) Group(_ string, r state.Reason, took time.Duration) {
 	m.groups.WithLabelValues(result(r), string(r)).Inc()
 	m.groupDuration.WithLabelValues(result(r)).Observe(took.Seconds())
 }
 
-// LockWait counts a wait for another's lock.
+// LockWait records a wait for the lock of another import.
 func (m *Metrics) LockWait(took time.Duration) { m.lockWait.Observe(took.Seconds()) }
 
-// Request is a [platform.Observer]. An unknown status is counted by its hundred.
+// Request implements [platform.Observer]. Unknown status codes are counted by class, such as 5xx.
 func (m *Metrics) Request(op platform.Op, code string, took time.Duration) {
 	m.requests.WithLabelValues(string(op), m.answers.classify(op, code)).Inc()
 	m.latency.WithLabelValues(string(op)).Observe(took.Seconds())
 }
 
-// Reload counts a reload of the configuration.
+// Reload records a reload of the configuration.
 func (m *Metrics) Reload(ok bool) {
 	if !ok {
 		m.reloads.WithLabelValues("failure").Inc()
@@ -184,7 +192,7 @@ func (m *Metrics) Reload(ok bool) {
 	m.reloadTime.SetToCurrentTime()
 }
 
-// FileChanged counts a change of one of [WatchFiles].
+// FileChanged records a change of one of [WatchFiles].
 func (m *Metrics) FileChanged(file string) {
 	m.watchEvents.WithLabelValues(file).Inc()
 	if file == "token" {
@@ -192,19 +200,19 @@ func (m *Metrics) FileChanged(file string) {
 	}
 }
 
-// WatchMode tells which of [WatchModes] is in use.
+// WatchMode records which of [WatchModes] is in use.
 func (m *Metrics) WatchMode(mode string) {
 	for _, known := range WatchModes() {
 		m.watchMode.WithLabelValues(known).Set(boolean(known == mode))
 	}
 }
 
-// Handler serves the metrics, as OpenMetrics to who asks for it.
+// Handler serves the metrics. It supports OpenMetrics.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 4})
 }
 
-// Gatherer gives the metrics to tests.
+// Gatherer returns the registry for tests.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 func boolean(b bool) float64 {

@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// snapshots exports the state as gauges, read when they are asked for: there is
-// no second copy of the truth to go stale.
+// snapshots exports the state as gauges. It reads the store at collection time, so that no copy can
+// go stale.
 type snapshots struct {
 	store      *state.Store
 	workspaces bool
@@ -26,29 +26,31 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	}
 	add("phase", "The phase of the importer: 1 for the current one.", "phase")
 	add("ready", "Whether the pod may be Ready.")
-	add("gate_info", "Why the gate is as it is; always 1.", "why")
-	add("release_confirmed", "Whether the platform gave its word for every workspace of the release.")
-	add("release_info", "The release that the pod carries; always 1.", "release", "repository", "repository_name", "manifest_digest", "mode")
-	add("verification_info", "How far the release was verified: none, partial or full; always 1.", "verification")
+	add("gate_info", "The reason for the state of the gate; always 1.", "why")
+	add("release_confirmed", "Whether the platform confirmed every workspace of the release.")
+	add("release_info", "The release in this pod; always 1.",
+		"release", "repository", "repository_name", "manifest_digest", "mode")
+	add("verification_info", "The extent of the verification: none, partial or full; always 1.", "verification")
 	add("manifest_verified", "Whether the release was verified against its manifest.")
-	add("problem", "Why the release is not confirmed: 1 for the current reason.", "reason")
-	add("warning", "Whether there is a warning, which holds nothing back.", "warning")
+	add("problem", "The reason why the release is not confirmed: 1 for the current reason.", "reason")
+	add("warning", "Whether there is a warning. Warnings do not affect readiness.", "warning")
 	add("group_failed", "Whether the last attempt at the group failed.", "group")
 	add("groups", "Groups of the release by state.", "state")
 	add("workspaces", "Workspaces of the release by state.", "state")
-	add("tolerated_workspaces", "Workspaces of the release with an error that --tolerate names, by its reason.", "reason")
+	add("tolerated_workspaces", "Workspaces of the release with an error that --tolerate allows, by its reason.", "reason")
 	add("workspace_info", "State of a workspace; always 1.", "group", "workspace", "version", "state")
-	add("start_timestamp_seconds", "When the sidecar started.")
-	add("phase_start_timestamp_seconds", "When the phase began.")
-	add("last_attempt_timestamp_seconds", "When the last pass began, 0 if there was none.")
-	add("last_success_timestamp_seconds", "When the release was last confirmed, 0 if never.")
-	add("last_progress_timestamp_seconds", "When an import last advanced, 0 if never.")
-	add("lock_held", "Whether the platform's write lock was held when last seen.")
-	add("lock_acquired_timestamp_seconds", "When the write lock that is held was taken, 0 if none is held.")
+	add("start_timestamp_seconds", "Start time of the sidecar.")
+	add("phase_start_timestamp_seconds", "Start time of the phase.")
+	add("last_attempt_timestamp_seconds", "Start time of the last pass, 0 if there was none.")
+	add("last_success_timestamp_seconds", "Time of the last confirmation of the release, 0 if never.")
+	add("last_progress_timestamp_seconds", "Time of the last progress of an import, 0 if never.")
+	add("lock_held", "Whether the platform's write lock was held at the last check.")
+	add("lock_acquired_timestamp_seconds", "Time at which the held write lock was acquired, 0 if it is free.")
 	add("drifted_workspaces", "Workspaces that were changed after the import.")
-	add("foreign_workspaces", "Workspaces of a confirmed release that are at the version of another release, which was imported over it.")
-	add("last_drift_check_timestamp_seconds", "When the release was last compared with the platform, 0 if never.")
-	add("token_expiry_timestamp_seconds", "When the token expires, 0 if not known.")
+	add("foreign_workspaces",
+		"Workspaces of a confirmed release at the version of another release that was imported afterwards.")
+	add("last_drift_check_timestamp_seconds", "Time of the last comparison of the release with the platform, 0 if never.")
+	add("token_expiry_timestamp_seconds", "Expiry time of the token, 0 if unknown.")
 	return c
 }
 
@@ -92,7 +94,9 @@ func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
 }
 
 func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
-	groups, workspaces, tolerated := map[state.GroupState]int{}, map[state.WorkspaceState]int{}, map[state.Reason]int{}
+	groups := map[state.GroupState]int{}
+	workspaces := map[state.WorkspaceState]int{}
+	tolerated := map[state.Reason]int{}
 	shown := 0
 	for _, g := range s.Groups {
 		groups[g.State]++
@@ -126,7 +130,8 @@ func (c *snapshots) collectTimes(s *state.Snapshot, set setter) {
 	set("last_progress_timestamp_seconds", seconds(s.LastProgress))
 	set("token_expiry_timestamp_seconds", seconds(s.TokenExpires))
 	set("lock_held", boolean(s.Lock != nil))
-	lock, drift := state.LockInfo{}, state.Drift{}
+	lock := state.LockInfo{}
+	drift := state.Drift{}
 	if s.Lock != nil {
 		lock = *s.Lock
 	}

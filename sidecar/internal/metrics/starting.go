@@ -10,20 +10,20 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// codeStarting is the code of a request that a service refused because it, or what it
-// needs, has not started yet.
+// codeStarting is the code of a request that failed because the service, or one of its
+// dependencies, has not started yet.
 const codeStarting = "starting"
 
-// answers remembers which operations the platform has answered. It is safe for
-// concurrent use.
+// answers remembers the operations that the platform has responded to. It is safe for concurrent
+// use.
 type answers struct {
 	mu   sync.Mutex
 	seen map[platform.Op]bool
 }
 
-// classify returns the code to count. A service that starts, or the proxy in front of it,
-// answers 502, 503 or 504: before the first other answer to the same operation that is no
-// failure of the platform, like a refused connection.
+// classify returns the code to count. A service that is starting, or the proxy in front of it,
+// responds with 502, 503 or 504. Before the first other response to the same operation these codes
+// count as codeStarting, like a refused connection, and not as failures of the platform.
 func (a *answers) classify(op platform.Op, code string) string {
 	status, err := strconv.Atoi(code)
 	if err != nil {

@@ -12,36 +12,35 @@ import (
 	"time"
 )
 
-// reloadTimeout bounds a reload that was asked for.
+// reloadTimeout bounds a requested reload.
 const reloadTimeout = 10 * time.Second
 
-// refuseBrowsers protects routes that change something: a browser in which a
-// person has a port-forward open reaches us as if from inside the pod, on behalf
-// of any page.
+// refuseBrowsers rejects requests from browsers to routes that change something. A port-forward
+// makes every page in the user's browser look like a caller inside the pod.
 func refuseBrowsers(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-			text(w, http.StatusForbidden, "this is for programs, and a browser asks")
+			text(w, http.StatusForbidden, "this endpoint does not accept requests from browsers")
 			return
 		}
 		next(w, r)
 	}
 }
 
-// guard lets programs through that are in the pod or bear the token.
+// guard allows only programs that run in the pod or present the admin token.
 func (s *Server) guard(next http.HandlerFunc) http.Handler {
 	return refuseBrowsers(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !s.bears(r) && !inside(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="sidecar"`)
-			text(w, http.StatusUnauthorized, "ask from inside the pod, or with the admin token")
+			text(w, http.StatusUnauthorized, "call from inside the pod, or pass the admin token")
 		default:
 			next(w, r)
 		}
 	})
 }
 
-// bears compares in constant time, whatever the lengths.
+// hasAdminToken compares in constant time, regardless of the lengths.
 func (s *Server) bears(r *http.Request) bool {
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !bearer || s.AdminToken == nil {
@@ -51,13 +50,13 @@ func (s *Server) bears(r *http.Request) bool {
 	if want.Empty() {
 		return false
 	}
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want.Reveal()))
+	a := sha256.Sum256([]byte(given))
+	b := sha256.Sum256([]byte(want.Reveal()))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// inside reports whether the caller is in the pod. A proxy in the pod is not: it
-// speaks for others, and shows it by a header or, as Istio's does, by another
-// address of the loopback network.
+// isLocal reports whether the caller is in the pod. A proxy in the pod does not count, because it
+// forwards requests from outside: it adds a header or, like Istio's, uses another loopback address.
 func inside(r *http.Request) bool {
 	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"} {
 		if r.Header.Get(name) != "" {
@@ -72,7 +71,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), reloadTimeout)
 	defer cancel()
 	if err := s.Reload(ctx); err != nil {
-		text(w, http.StatusInternalServerError, printable("not reloaded, the old configuration stays: "+err.Error(), maxReason))
+		text(w, http.StatusInternalServerError, printable("not reloaded, the old configuration stays in effect: "+err.Error(), maxReason))
 		return
 	}
 	text(w, http.StatusOK, "reloaded")
@@ -80,23 +79,23 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) again(w http.ResponseWriter, _ *http.Request) {
 	s.Import()
-	text(w, http.StatusAccepted, "another pass will start")
+	text(w, http.StatusAccepted, "a pass has been requested")
 }
 
-// drain answers once the service of this pod can be stopped without cutting off
-// an import. Kubernetes calls it from the node, as a preStop hook of the service.
+// drain responds once the service of this pod can be stopped without interrupting an import.
+// Kubernetes calls it from the node, as the service's preStop hook.
 func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
-	conn := http.NewResponseController(w) // the time is Drain's, not that of other answers
+	conn := http.NewResponseController(w) // Drain bounds its own time
 	_ = conn.SetReadDeadline(time.Time{})
 	_ = conn.SetWriteDeadline(time.Time{})
 	if err := s.drainAtLeast(r.Context()); err != nil {
 		text(w, http.StatusServiceUnavailable, printable(err.Error(), maxReason))
 		return
 	}
-	text(w, http.StatusOK, "no import of this pod runs, and none starts")
+	text(w, http.StatusOK, "this pod has no running import and will not start one")
 }
 
-// drainAtLeast drains for at least the delay.
+// drainAtLeast drains, and takes at least DrainDelay.
 func (s *Server) drainAtLeast(ctx context.Context) error {
 	if s.DrainDelay == nil {
 		return s.Drain(ctx)

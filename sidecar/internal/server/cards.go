@@ -31,7 +31,7 @@ func (d *document) problem(p *problem) {
 	d.put("</p>\n</section>\n")
 }
 
-// causes shows one card for each cause that the problem's has not told of.
+// causes writes a card for each cause that the problem card does not cover.
 func (d *document) causes(v *view) {
 	shown := 0
 	for _, c := range v.Causes {
@@ -65,7 +65,7 @@ func (d *document) cause(c *cause) {
 	d.put("</section>\n")
 }
 
-// which lists the workspaces of a cause.
+// which writes the list of workspaces of a cause.
 func (d *document) which(c *cause) {
 	d.put(`<details class="which" id="%s-list"><summary>Which workspaces</summary>`+"\n<p>", c.ID)
 	for n, slug := range c.Slugs {
@@ -106,7 +106,7 @@ func (d *document) group(g *group, id string) {
 	if g.Total > 0 {
 		d.put("%s of %s", g.Done, g.Total)
 	} else {
-		d.put("workspaces not known yet")
+		d.put("workspaces unknown")
 	}
 	d.put("</span></summary>\n")
 	if len(g.Rows) > 0 {

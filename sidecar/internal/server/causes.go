@@ -13,30 +13,30 @@ import (
 )
 
 const (
-	// maxCauses bounds the cards about failed workspaces.
+	// maxCauses is the maximum number of cards about failed workspaces.
 	maxCauses = 10
-	// maxSlugs bounds the workspaces that one of them lists.
+	// maxSlugs is the maximum number of workspaces listed on a card.
 	maxSlugs = 100
 )
 
-// cause is what several workspaces have failed for.
+// cause is a shared cause of failed workspaces.
 type cause struct {
 	ID string
-	// Anchor is the card that shows it.
+	// Anchor is the ID of the card that shows the cause.
 	Anchor string
 	Title  string
-	// Error is the first one of them, as an example.
+	// Error is the first error, as an example.
 	Error   string
 	Remedy  string
 	Runbook runbook
 	Slugs   []string
-	// More workspaces are not listed.
+	// More is the number of workspaces that are not listed.
 	More int
-	// reason is "" where causes differ by the text of their errors only.
+	// reason is empty if causes are told apart by the text of their errors.
 	reason state.Reason
 }
 
-// Count of the workspaces, such as "86 workspaces".
+// Count returns the number of workspaces, for example "86 workspaces".
 func (c *cause) Count() string { return plural(len(c.Slugs)+c.More, "workspace") }
 
 func plural(n int, noun string) string {
@@ -46,8 +46,8 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// findCauses sorts the failed workspaces by what they failed for, the most frequent
-// cause first. The index finds the cause of a workspace by its slug.
+// findCauses groups the failed workspaces by cause, the most frequent cause first. It returns the
+// causes by [causeKey].
 func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*cause) {
 	byKey = map[string]*cause{}
 	for _, g := range groups {
@@ -80,8 +80,8 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 	return byKey
 }
 
-// causeOf returns the cause of the problem, which is about the first workspace that
-// failed; nil if the problem is about something else.
+// findProblemCause returns the cause that p is about: the problem is the first failed workspace. It
+// returns nil if p is about something else.
 func (v *view) causeOf(p *state.Problem) *cause {
 	for _, c := range v.Causes {
 		if c.reason == p.Reason && (p.Reason != state.ImportErrors || strings.Contains(p.Message, c.Error)) {
@@ -92,18 +92,24 @@ func (v *view) causeOf(p *state.Problem) *cause {
 }
 
 func newCause(w *state.Workspace, base string) *cause {
-	c := &cause{Error: printable(w.Error, maxError), reason: w.Reason, Title: "The import of the workspace failed"}
+	c := &cause{
+		Error:  printable(w.Error, maxError),
+		reason: w.Reason,
+		Title:  "The import of the workspace failed",
+	}
 	if w.State == state.WorkspaceMissing {
 		c.Title = "The platform did not report the workspace"
 	}
 	if advice := state.Advise(w.Reason); advice.Title != "" {
-		c.Title, c.Remedy, c.Runbook = advice.Title, advice.Remedy, newRunbook(advice.Runbook+".md", base)
+		c.Title = advice.Title
+		c.Remedy = advice.Remedy
+		c.Runbook = newRunbook(advice.Runbook+".md", base)
 	}
 	return c
 }
 
-// causeKey is equal for workspaces that failed for the same. A reason of its own says
-// that; general errors are the same if their texts are but for names and numbers.
+// causeKey returns equal keys for workspaces with the same cause. A specific reason is the key;
+// general errors have the same cause if their texts differ in names and numbers only.
 func causeKey(w *state.Workspace) string {
 	switch w.Reason {
 	case "", state.ImportErrors:
@@ -112,7 +118,7 @@ func causeKey(w *state.Workspace) string {
 	return string(w.Reason)
 }
 
-// variable matches the parts of an error that differ from one workspace to the next.
+// variable matches the parts of an error that differ between workspaces.
 var variable = regexp.MustCompile(`'[^']*'|"[^"]*"|\b[0-9a-f-]*[0-9][0-9a-f-]*\b`)
 
 func textKey(w *state.Workspace) string {

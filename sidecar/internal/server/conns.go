@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// conns bounds the open connections. A new one is never refused: when there are
-// too many, the one that has done nothing new for the longest time is closed. So
-// a probe, which is answered at once, gets through however many others are held
-// open, and no address has to be known as the kubelet's.
+// conns bounds the number of open connections. It never refuses a new one: above the limit it
+// closes the connection that has been inactive for the longest time. A probe, which is served
+// immediately, always gets through, however many connections other clients hold, and the kubelet's
+// address need not be known.
 type conns struct {
 	max   int
 	mu    sync.Mutex
-	order *list.List // of *client, the least recently active in front
+	order *list.List // of *client, least recently active first
 	place map[net.Conn]*list.Element
 }
 
 type client struct {
 	conn net.Conn
-	seen time.Time // when it last did something new
+	seen time.Time // time of the last activity
 }
 
-// young is a connection whose request may just be on its way.
+// young is the age below which the request of a connection may still be on its way.
 const young = 100 * time.Millisecond
 
 func newConns(limit int) *conns {
 	return &conns{max: limit, order: list.New(), place: map[net.Conn]*list.Element{}}
 }
 
-// track is a hook for [http.Server.ConnState].
+// track implements [http.Server.ConnState].
 func (c *conns) track(conn net.Conn, to http.ConnState) {
 	stale := c.move(conn, to)
 	if stale == nil {
@@ -42,18 +42,18 @@ func (c *conns) track(conn net.Conn, to http.ConnState) {
 	}
 	stale.conn.Close()
 	if time.Since(stale.seen) < young {
-		runtime.Gosched() // a burst: who is here gets a turn before the next comes in
+		runtime.Gosched() // a burst: let existing connections make progress before accepting more
 	}
 }
 
-// move notes the change and returns the client to close, if there is one too many.
+// updateState records the new state. Above the limit it returns the client to close.
 func (c *conns) move(conn net.Conn, to http.ConnState) *client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, known := c.place[conn]
 	switch to {
 	case http.StateNew:
-		c.place[conn] = c.order.PushBack(&client{conn, time.Now()})
+		c.place[conn] = c.order.PushBack(&client{conn: conn, seen: time.Now()})
 	case http.StateActive, http.StateIdle:
 		if known {
 			at.Value.(*client).seen = time.Now()

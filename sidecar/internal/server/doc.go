@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package server answers the kubelet, Prometheus and people over HTTP: probes,
-// metrics, the state as JSON and as a page, and two commands that are off unless
-// they are wanted.
+// Package server serves probes, metrics, the status as JSON and as an HTML page, and two optional
+// lifecycle endpoints over HTTP.
 //
-// It serves what [state.Store] holds and adds nothing of its own. Any client may
-// be slow or hostile: an answer costs a bounded amount of memory and time, and
-// however many connections others hold, a probe gets one.
+// It serves the contents of [state.Store]. Clients may be slow or hostile: a response takes a
+// bounded amount of memory and time, and a probe gets a connection no matter how many connections
+// other clients hold.
 package server

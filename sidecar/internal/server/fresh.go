@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// lookEvery is the shortest time between two looks at the platform that callers ask for.
+	// lookEvery is the minimum interval between two requested checks of the platform.
 	lookEvery = time.Second
-	// lookTimeout bounds a look. The answer still has to be written in writeTimeout.
+	// lookTimeout bounds a check. It leaves time to write the response within writeTimeout.
 	lookTimeout = 10 * time.Second
-	// maxWaiting is how many callers may wait for a look.
+	// maxWaiting is the maximum number of callers that wait for a check.
 	maxWaiting = maxAtOnce / 2
 )
 
-// Look asks the platform whether it has the release now. The problem is nil if it has;
-// the look is nil if it could not be asked.
+// Look checks whether the platform has the release now. The problem is nil if it does. The look is
+// nil if the check itself failed.
 type Look func(context.Context) (*state.Look, *state.Problem)
 
-// looks shares looks among callers: at most one runs at a time. Each caller gets one that
-// began after it asked.
+// looks shares checks among callers. At most one check runs at a time, and each caller gets the
+// result of one that started after its request.
 type looks struct {
 	take Look
-	// places bounds how many wait at once, so that the status without a look stays free.
+	// places bounds the waiting callers, so that requests without a check are not blocked.
 	places chan struct{}
 
-	turn    chan struct{} // held by the caller whose look runs; it guards what follows
+	turn    chan struct{} // held by the caller whose check runs; guards the fields below
 	begun   time.Time
 	ended   time.Time
 	last    *state.Look
@@ -41,15 +41,15 @@ func newLooks(take Look) *looks {
 	return &looks{take: take, places: make(chan struct{}, maxWaiting), turn: make(chan struct{}, 1)}
 }
 
-// get waits for its turn and returns a look. One that has begun is not ended by a caller
-// that goes away, as others may wait for it.
+// get waits for its turn and returns a check. It completes a running check even if the caller goes
+// away, because others may wait for it.
 func (l *looks) get(ctx context.Context) (*state.Look, *state.Problem) {
 	came := time.Now()
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
 	case <-ctx.Done():
-		return nil, nil // there is nobody to answer
+		return nil, nil // the caller has gone
 	}
 	if l.begun.After(came) {
 		return l.last, l.problem
@@ -69,8 +69,8 @@ func (l *looks) get(ctx context.Context) (*state.Look, *state.Problem) {
 	return l.last, l.problem
 }
 
-// freshStatus answers with a look and the state after it. What the look found is the
-// problem, unless the release is not confirmed for another reason anyway.
+// freshStatus responds with a check and the state after it. A problem that the check found replaces
+// the problem of the state, unless the release is unconfirmed for another reason.
 func (s *Server) freshStatus(w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.looks.places <- struct{}{}:
@@ -86,5 +86,5 @@ func (s *Server) freshStatus(w http.ResponseWriter, r *http.Request) {
 		now.Problem = problem
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = writeStatus(w, &now) // the client went away
+	_ = writeStatus(w, &now) // the client may have gone
 }

@@ -9,45 +9,45 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Bounds of the page, so that a release of any size makes one that a phone shows.
+// Limits of the page, so that a phone can show a release of any size.
 const (
 	maxRows   = 200
 	maxGroups = 50
 )
 
-// group of the page.
+// group is a group on the page.
 type group struct {
 	Name        string
 	State       state.GroupState
 	Tone        tone
 	Done, Total int
-	// Open: there is something to see, so that the page unfolds it.
+	// Open is true if the page shows the group expanded.
 	Open bool
 	Rows []row
-	// More counts the workspaces that are not shown, by state; "" if all are shown.
+	// More counts the hidden workspaces by state. It is empty if all are shown.
 	More string
 }
 
-// row is one workspace.
+// row is a workspace on the page.
 type row struct {
 	Slug, Name, Version, Error string
 	State                      state.WorkspaceState
 	Tone                       tone
-	Cause                      *cause // of several workspaces
+	Cause                      *cause // nil unless several workspaces share it
 }
 
-// bar counts the workspaces of the release.
+// bar is the progress of the release, in workspaces.
 type bar struct{ Done, Failed, Pending int }
 
-// Total is the number of workspaces that are known.
+// Total returns the number of known workspaces.
 func (b bar) Total() int { return b.Done + b.Failed + b.Pending }
 
-// Text is such as "412 done, 86 failed, 2 pending".
+// Text returns the progress as text, for example "412 done, 86 failed, 2 pending".
 func (b bar) Text() string {
 	return strings.TrimSuffix(fmt.Sprintf("%d done, %s", b.Done, b.Left()), ", ")
 }
 
-// Left is such as "86 failed, 2 pending", "" if all are done.
+// Left returns the unfinished part, for example "86 failed, 2 pending", or "" if all are done.
 func (b bar) Left() string {
 	var parts []string
 	if b.Failed > 0 {
@@ -85,10 +85,11 @@ func (v *view) addGroups(groups []state.Group, causes map[string]*cause) {
 	}
 }
 
-// pick chooses the workspaces that are shown, by their place in each group: first
-// those that need somebody, then those on their way, then the others.
+// pick chooses the workspaces to show, by index within each group: failed ones first, then pending
+// ones, then the others.
 func pick(groups []state.Group) [][]int {
-	picked, left := make([][]int, len(groups)), maxRows
+	picked := make([][]int, len(groups))
+	left := maxRows
 	for _, wanted := range []tone{bad, quiet, good} {
 		for n, g := range groups {
 			for m := 0; m < len(g.Workspaces) && left > 0; m++ {
@@ -103,9 +104,15 @@ func pick(groups []state.Group) [][]int {
 }
 
 func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
-	out := group{Name: printable(g.Name, maxName), State: g.State, Tone: groupTone(g.State),
-		Open: g.State != state.GroupConfirmed && g.State != state.GroupPending,
-		Done: done(g.Workspaces), Total: len(g.Workspaces), Rows: make([]row, len(picked))}
+	out := group{
+		Name:  printable(g.Name, maxName),
+		State: g.State,
+		Tone:  groupTone(g.State),
+		Open:  g.State != state.GroupConfirmed && g.State != state.GroupPending,
+		Done:  done(g.Workspaces),
+		Total: len(g.Workspaces),
+		Rows:  make([]row, len(picked)),
+	}
 	hidden := map[state.WorkspaceState]int{}
 	for _, w := range g.Workspaces {
 		hidden[w.State]++
@@ -121,10 +128,15 @@ func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
 	return out
 }
 
-// newRow leaves out the error of a workspace that others share: their card has it.
+// newRow omits the error if several workspaces share it: the card of the cause shows it.
 func newRow(w *state.Workspace, causes map[string]*cause) row {
-	r := row{Slug: printable(w.Slug, maxName), Name: printable(w.Name, maxName), Version: printable(w.Version, maxName),
-		State: w.State, Tone: toneOf(w.State)}
+	r := row{
+		Slug:    printable(w.Slug, maxName),
+		Name:    printable(w.Name, maxName),
+		Version: printable(w.Version, maxName),
+		State:   w.State,
+		Tone:    toneOf(w.State),
+	}
 	if c := causes[causeKey(w)]; r.Tone == bad && c != nil && len(c.Slugs) > 1 {
 		r.Cause = c
 	} else {
@@ -133,7 +145,7 @@ func newRow(w *state.Workspace, causes map[string]*cause) row {
 	return r
 }
 
-// more counts what is not shown, such as "12 failed, 800 imported".
+// countHidden describes the hidden workspaces, for example "12 failed, 800 imported".
 func more(hidden map[state.WorkspaceState]int) string {
 	var texts []string
 	for _, s := range []state.WorkspaceState{state.WorkspaceFailed, state.WorkspaceMissing, state.WorkspacePending,

@@ -9,19 +9,18 @@ import (
 	"strings"
 )
 
-// markup is HTML of our own. A text from elsewhere does not become one by
-// mistake: where markup is wanted, the compiler takes a constant, but no string.
+// markup is trusted HTML. A parameter of this type accepts untyped constants, but the compiler
+// rejects variables of type string, so untrusted text cannot become markup by mistake.
 //
-// Package html/template would do the same, and more than this page needs. It finds
-// fields and methods by name, for which the linker has to keep every method of
-// every type: a fifth of the program and of the memory that it takes.
+// Package html/template offers the same safety, but looks up fields and methods by name. The linker
+// then keeps every method of every type, which costs a fifth of the binary's size and memory.
 type markup string
 
-// document is a page that is being written.
+// document is a page under construction.
 type document struct{ bytes.Buffer }
 
-// put writes format with a text in the place of each %s. Texts are escaped for
-// elements and for attributes in double quotes; a URL has to be our own.
+// put writes format with each %s replaced by one of texts. It escapes texts for elements and for
+// attributes in double quotes. It does not validate URLs: pass only trusted ones.
 func (d *document) put(format markup, texts ...any) {
 	rest := string(format)
 	for _, text := range texts {

@@ -21,38 +21,44 @@ var pageCSS string
 //go:embed page.js
 var pageJS string
 
-// page renders the state for people. It is HTML of one request, which is complete
-// without its script: that only keeps it up to date.
+// page renders the state as a self-contained HTML page. The page is complete without its script,
+// which only refreshes it.
 type page struct {
 	build    version.Info
 	place    place
 	runbooks string // base URL
-	policy   string // the content security policy that allows its style and its script
+	policy   string // Content-Security-Policy that allows its inline style and script
 }
 
-// place says which pod the page is about, as far as it is known.
+// place identifies the pod of the page. Unknown parts are empty.
 type place struct{ Pod, Namespace, Cluster string }
 
 func newPage(build version.Info, at place, runbooks string) *page {
-	return &page{build: build, place: at, runbooks: cmp.Or(runbooks, publicRunbooks(build)), policy: contentSecurity +
-		"; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) + "; connect-src 'self'; img-src data:"}
+	policy := contentSecurity + "; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) +
+		"; connect-src 'self'; img-src data:"
+	return &page{
+		build:    build,
+		place:    at,
+		runbooks: cmp.Or(runbooks, publicRunbooks(build)),
+		policy:   policy,
+	}
 }
 
-// hashOf is the notation of a policy for an inline style or script.
+// hashOf returns the Content-Security-Policy source for an inline style or script.
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// statusPage answers with the page, which follows the state while things move,
-// unless its reader holds it.
+// statusPage serves the HTML status page. The page refreshes itself during an import, unless the
+// URL has ?refresh=off.
 func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 	now := s.look()
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.page.policy)
 	if err := s.page.write(w, &now, s.Gate(), time.Now(), r.FormValue("refresh") == "off"); err != nil {
-		s.Log.Debug("status page was not written", "error", err)
+		s.Log.Debug("cannot write the status page", "error", err)
 	}
 }
 
@@ -73,7 +79,7 @@ func (d *document) view(v *view) {
 	d.hero(v)
 	if v.Warning != "" {
 		d.put(`<section class="card warns" id="warning">
-<h2>This pod takes traffic without confirmation</h2>
+<h2>This pod receives traffic without confirmation</h2>
 <p>%s</p>
 <p class="small">`, v.Warning)
 		d.runbook(v.GateRunbook)
@@ -130,13 +136,13 @@ func (d *document) header(v *view) {
 	d.put("</p>\n<p class=\"follow\">")
 	switch {
 	case v.Refreshes:
-		d.put(`Follows the state · <a href="?refresh=off">Hold</a>`)
+		d.put(`Live · <a href="?refresh=off">Pause</a>`)
 	case v.Settled:
-		d.put(`Nothing moves · <a href=".">Look again</a>`)
+		d.put(`Up to date · <a href=".">Refresh</a>`)
 	default:
-		d.put(`Held at %s · <a href=".">Follow</a>`, v.Now.Text())
+		d.put(`Paused at %s · <a href=".">Resume</a>`, v.Now.Text())
 	}
-	d.put("</p>\n" + `<p class="lost" role="status">The sidecar does not answer any more. This is what it said last.</p>
+	d.put("</p>\n" + `<p class="lost" role="status">The sidecar no longer responds. This is its last status.</p>
 </header>
 `)
 }
@@ -158,7 +164,8 @@ func (d *document) hero(v *view) {
 	d.put("</section>\n")
 }
 
-// bar is drawn by attributes: a policy with a hash forbids widths in style.
+// bar draws the progress with SVG attributes: a Content-Security-Policy with hashes forbids inline
+// widths.
 func (d *document) bar(v *view) {
 	b := v.Bar
 	d.put(`<div class="progress">

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// Bounds of a connection. Headers of a probe are a hundred bytes, and the longest
-// answer is the status of a large release.
+// Limits of a connection. A probe has about a hundred bytes of headers, and the largest response is
+// the status of a large release.
 const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 10 * time.Second
 	writeTimeout   = 15 * time.Second
-	idleTimeout    = 2 * time.Minute // longer than Prometheus waits between two scrapes
+	idleTimeout    = 2 * time.Minute // longer than Prometheus's scrape interval
 	drainTimeout   = 3 * time.Second
 	maxHeaderBytes = 8 << 10
 	maxConns       = 128
-	maxAtOnce      = 8 // of the answers that take time to make, per route
+	maxAtOnce      = 8 // concurrent requests per route that takes time to serve
 )
 
-// Serve answers on l until ctx ends, then takes no new connection, lets requests
-// end for up to three seconds, and returns nil. It closes l.
+// Serve serves on l until ctx ends. It then closes l, waits up to three seconds for running
+// requests, and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	conns := newConns(maxConns)
 	hs := &http.Server{
@@ -55,8 +55,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// limitConcurrency answers requests beyond a fixed number at a time with 503 and
-// Retry-After, so that probes keep getting CPU time while many ask for large answers.
+// limitConcurrency rejects requests above maxAtOnce with 503 and Retry-After, so that probes keep
+// getting CPU time.
 func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 	places := make(chan struct{}, maxAtOnce)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -72,11 +72,11 @@ func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 
 func refuseBusy(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
-	text(w, http.StatusServiceUnavailable, "too many ask for this at once")
+	text(w, http.StatusServiceUnavailable, "too many concurrent requests")
 }
 
-// withHeaders sets the headers of every answer: it is not cached, executed, framed,
-// and its type is not guessed.
+// withHeaders sets the headers of every response: no caching, scripts, framing or content type
+// sniffing.
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -88,12 +88,12 @@ func withHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// contentSecurity is the policy of answers that are no page: it allows nothing.
+// contentSecurity is the policy of responses other than the page. It allows nothing.
 const contentSecurity = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// recoverPanics closes the connection of a request that panics, instead of ending the
-// process. It logs the stack and the type of the value, but not the value, which may
-// hold a secret. The client gets no partial answer that looks complete.
+// recoverPanics aborts the connection of a request that panics, and keeps the process running. It
+// logs the stack and the type of the value, but not the value, which may hold a secret. The client
+// never gets a partial response that looks complete.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

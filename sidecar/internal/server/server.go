@@ -16,37 +16,37 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Options of [New].
+// Options configures [New].
 type Options struct {
-	// Gate returns the policy in force.
+	// Gate returns the current gate policy.
 	Gate func() state.GatePolicy
-	// Metrics answers /metrics.
+	// Metrics serves /metrics.
 	Metrics http.Handler
-	// Look answers /status?fresh=true; nil ignores fresh.
+	// Look serves /status?fresh=true. If nil, fresh is ignored.
 	Look Look
-	// Reload loads the configuration again; nil turns POST /-/reload off.
+	// Reload reloads the configuration. Nil disables POST /-/reload.
 	Reload func(context.Context) error
-	// Import asks for another pass and returns at once; nil turns POST /-/import off.
+	// Import requests a pass and returns immediately. Nil disables POST /-/import.
 	Import func()
-	// Drain returns nil once no import of this pod runs, and keeps others from
-	// starting; it bounds its time itself. Nil turns GET /drain off.
+	// Drain returns nil once this pod has no running import and will not start one. It bounds its
+	// own time. Nil disables GET /drain.
 	Drain func(context.Context) error
-	// DrainDelay is the least time that GET /drain takes, so that the service goes on
-	// serving until nobody sends it requests. Nil stands for 0.
+	// DrainDelay returns the minimum duration of GET /drain, during which the service keeps serving
+	// requests that still arrive. Nil means 0.
 	DrainDelay func() time.Duration
-	// AdminToken lets its bearer use both from elsewhere. With nil, or while it
-	// returns an empty token, only callers from inside the pod may.
+	// AdminToken returns the token that allows callers outside the pod to reload and import. With
+	// nil or an empty token only callers inside the pod may.
 	AdminToken func() secret.Value
 	// Build describes the program.
 	Build version.Info
-	// Namespace and Cluster of the pod, for the page; "" if they are not known.
+	// Namespace and Cluster of the pod are shown on the page. Empty means unknown.
 	Namespace, Cluster string
-	// RunbookURL is where the pages of docs/runbooks are; "" for this project's own.
+	// RunbookURL is the URL of docs/runbooks. Empty means the pages of this project's repository.
 	RunbookURL string
 	Log        *slog.Logger
 }
 
-// Server answers from a store. It is safe for concurrent use.
+// Server serves the state of a store. It is safe for concurrent use.
 type Server struct {
 	Options
 	store *state.Store
@@ -54,14 +54,19 @@ type Server struct {
 	looks *looks
 }
 
-// New returns a server that does not listen yet.
+// New returns a server. [Server.Serve] starts it.
 func New(store *state.Store, o Options) *Server {
-	pod, _ := os.Hostname() // in a pod its name; only the page misses it
-	return &Server{Options: o, store: store, page: newPage(o.Build, place{pod, o.Namespace, o.Cluster}, o.RunbookURL), looks: newLooks(o.Look)}
+	pod, _ := os.Hostname() // the pod's name; only the page uses it
+	at := place{Pod: pod, Namespace: o.Namespace, Cluster: o.Cluster}
+	return &Server{
+		Options: o,
+		store:   store,
+		page:    newPage(o.Build, at, o.RunbookURL),
+		looks:   newLooks(o.Look),
+	}
 }
 
-// Handler returns all routes. A path that is none of them is 404, another method
-// of one that is 405.
+// Handler returns the handler for all routes. Unknown paths get 404, and other methods 405.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", s.livez)
@@ -81,13 +86,12 @@ func (s *Server) Handler() http.Handler {
 	return s.recoverPanics(withHeaders(mux))
 }
 
-// livez is about the process only: whatever happens to the import, a restart
-// would not help.
+// livez reports on the process only, because a restart does not help a failed import.
 func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "alive")
 }
 
-// readyz answers with the line that [reason] makes.
+// readyz responds with the line of [reason].
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	now := s.look()
 	code := http.StatusServiceUnavailable
@@ -98,15 +102,15 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
-	s.look() // the gate is among the metrics
+	s.look() // update the gate metric
 	s.Metrics.ServeHTTP(w, r)
 }
 
-// status answers with the state, and with fresh=true asks the platform before.
+// status responds with the state. With fresh=true it checks the platform first.
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	fresh := r.URL.Query().Get("fresh")
 	if fresh != "" && fresh != "true" && fresh != "false" {
-		text(w, http.StatusBadRequest, "fresh is true or false")
+		text(w, http.StatusBadRequest, "fresh must be true or false")
 		return
 	}
 	if fresh == "true" && s.Look != nil {
@@ -115,15 +119,15 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	}
 	now := s.look()
 	w.Header().Set("Content-Type", "application/json")
-	_ = writeStatus(w, &now) // the client went away
+	_ = writeStatus(w, &now) // the client may have gone
 }
 
-// look decides about the gate and returns the state with the decision in it. The
-// gate is decided when somebody asks, so that none has to wait for a timer.
+// currentState evaluates the gate and returns the state with the result. The gate is evaluated on
+// request, so that no caller waits for a timer.
 func (s *Server) look() state.Snapshot {
 	gate, changed := s.store.Gate(s.Gate())
 	now := s.store.Get()
-	now.Gate = gate // of this look, whatever came since
+	now.Gate = gate // the result of this call, regardless of later changes
 	if !changed {
 		return now
 	}
@@ -135,23 +139,22 @@ func (s *Server) look() state.Snapshot {
 	return now
 }
 
-// text answers with one line.
+// text responds with one line.
 func text(w http.ResponseWriter, code int, line string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = io.WriteString(w, line+"\n") // the client went away
+	_, _ = io.WriteString(w, line+"\n") // the client may have gone
 }
 
-// reason says in one line why the pod is Ready or not: the output of an exec
-// probe stands in the events of the pod. It has no times, as Kubernetes counts
-// events only while they are equal.
+// reason explains in one line why the pod is Ready or not. The output of an exec probe appears in
+// the events of the pod. The line has no times, because Kubernetes only aggregates equal events.
 func reason(s *state.Snapshot) string {
 	line := ""
 	switch s.Gate.Why {
 	case state.GateConfirmed:
 		line = "ready: the release is confirmed"
 	case state.GateTimedOut:
-		line = "ready without confirmation: the gate opened after its time"
+		line = "ready without confirmation: the gate timed out"
 	case state.GateOff:
 		line = "ready without confirmation: the gate is off"
 	default:

@@ -11,9 +11,9 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// writeStatus writes what [json.Marshal] would return and a line feed, one
-// workspace at a time: a client that reads slowly must not hold megabytes. Lists
-// are lists, also those that are nil.
+// writeStatus writes the output of [json.Marshal] and a newline. It encodes one workspace at a
+// time, so that a slow client does not hold megabytes of memory. Nil lists are written as empty
+// lists.
 func writeStatus(w io.Writer, s *state.Snapshot) error {
 	head := *s
 	head.Groups = []state.Group{}
@@ -29,8 +29,8 @@ func writeStatus(w io.Writer, s *state.Snapshot) error {
 	return err
 }
 
-// splice writes whole, whose list named field is empty, with items in that list.
-// No text of whole can look like the list: quotation marks in it are escaped.
+// splice writes whole, whose list named field must be empty, with items in that list. Strings in
+// whole cannot match the list, because JSON escapes their quotation marks.
 func splice[T any](w io.Writer, whole any, field string, items []T, write func(T) error) error {
 	data, err := json.Marshal(whole)
 	if err != nil {

@@ -7,22 +7,22 @@ import (
 	"unicode"
 )
 
-// Bounds of texts that come from elsewhere, in bytes. All of a text is in /status.
+// Limits of text from other systems, in bytes. /status has the complete text.
 const (
-	maxReason = 900 // of the 1024 that an event of Kubernetes has
+	maxReason = 900 // an event of Kubernetes has 1024
 	maxCause  = 400
 	maxError  = 1024
 	maxFact   = 1024
 	maxName   = 128
 )
 
-// printable makes a text from elsewhere one line of at most n bytes that shows as
-// it is: control characters, which break lines and terminals, and characters that
-// reorder or hide others become spaces.
+// printable turns untrusted text into one line of at most n bytes. Control characters, and
+// characters that reorder or hide other characters, become spaces.
 func printable(s string, n int) string {
 	tail := ""
 	if len(s) > n {
-		s, tail = s[:n], "…"
+		s = s[:n]
+		tail = "…"
 	}
 	return strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(s, " "))) + tail
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// tone is how good or bad something is; the page shows it by colour and by sign.
+// tone is the severity of an item. The page shows it as a color and a sign.
 type tone string
 
 const (
@@ -24,7 +24,7 @@ const (
 	quiet tone = "quiet"
 )
 
-// Sign is for those who do not see colours.
+// Sign returns the sign, for readers who cannot see colors.
 func (t tone) Sign() string {
 	switch t {
 	case good:
@@ -39,7 +39,7 @@ func (t tone) Sign() string {
 	return "·"
 }
 
-// Colour is that of the icon in the browser's tab.
+// Colour returns the color of the browser tab's icon.
 func (t tone) Colour() string {
 	switch t {
 	case good:
@@ -54,28 +54,29 @@ func (t tone) Colour() string {
 	return "566072"
 }
 
-// view is what the page shows. All texts from elsewhere are bounded and [printable].
+// view is the model of the page. Text from other systems has been through [printable].
 type view struct {
 	Place place
-	// Settled: nothing moves.
+	// Settled is true if nothing is in progress.
 	Settled bool
-	// Refreshes: the page loads itself again.
+	// Refreshes is true if the page refreshes itself.
 	Refreshes bool
 	Tone      tone
 	Headline  string
 	Summary   string
 	Release   string
-	// Warning is "" unless the gate opened without confirmation.
+	// Warning is empty unless the gate opened without confirmation.
 	Warning string
-	// GateRunbook is about that.
+	// GateRunbook is the runbook for Warning.
 	GateRunbook runbook
 	Problem     *problem
 	Causes      []*cause
 	Bar         bar
-	// Growing: without a manifest, groups become known one after another.
+	// Growing is true if more workspaces may appear: without a manifest, groups become known one by
+	// one.
 	Growing bool
 	Groups  []group
-	// MoreGroups are not shown.
+	// MoreGroups is the number of groups that are not shown.
 	MoreGroups int
 	Facts      []fact
 	Build      version.Info
@@ -87,37 +88,39 @@ type problem struct {
 	Runbook                               runbook
 	Tone                                  tone
 	Since                                 moment
-	Cause                                 *cause // if it is one of several
+	Cause                                 *cause // nil if it is about something else
 }
 
-// runbook is a page of docs/runbooks, and where it can be read.
+// runbook is a page of docs/runbooks and its URL.
 type runbook struct{ Path, URL string }
 
-// fact is a line about the whole.
+// fact is a line of the details.
 type fact struct {
 	Name, Text string
 	When       *moment
 	Tone       tone
 }
 
-// moment is a time that the page shows with its distance from now.
+// moment is a time with its distance from now.
 type moment struct {
 	time.Time
 	Distance string
 }
 
-// UTC is the time for machines and for tool tips.
+// UTC returns the time for machines and tooltips.
 func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 
-// Text is the time for people: the servers of a company have one clock, its
-// statusPage do not.
+// Text returns the time for readers, in UTC like the logs, because the readers may be in different
+// time zones.
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info, runbooks string) *view {
 	v := &view{Build: build, Now: at(now, now), Release: release(&s.Release)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
 	v.Tone, v.Headline = headline(s)
-	v.Summary, v.Warning, v.GateRunbook = summary(s, now), warning(s, gate), newRunbook(gateRunbook, runbooks)
+	v.Summary = summary(s, now)
+	v.Warning = warning(s, gate)
+	v.GateRunbook = newRunbook(gateRunbook, runbooks)
 	causes := v.findCauses(s.Groups, runbooks)
 	if s.Problem != nil {
 		v.Problem = newProblem(s.Problem, now, runbooks)
@@ -130,7 +133,7 @@ func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build vers
 	return v
 }
 
-// release names what the pod shall carry, as far as that is known.
+// release names the release of the pod as precisely as it is known.
 func release(r *state.Release) string {
 	if r.Name == "" && r.Repository != "" {
 		return "Repository " + printable(r.Repository, maxName)
@@ -151,33 +154,33 @@ func headline(s *state.Snapshot) (tone, string) {
 	case s.Gate.Why != state.GateConfirmed:
 		return warns, "Ready without confirmation"
 	case trouble:
-		return warns, "Ready, but look here"
+		return warns, "Ready, but needs attention"
 	case !s.Confirmed:
 		return moves, "Ready, and importing another release"
 	}
 	return good, "Ready"
 }
 
-// summary says in a sentence what goes on.
+// summary describes the current phase in a sentence.
 func summary(s *state.Snapshot, now time.Time) string {
 	switch s.Phase {
 	case state.Waiting:
-		return "Waits for the workspaces service of this pod to answer."
+		return "Waiting for the workspaces service of this pod to respond."
 	case state.Preflight:
-		return "Checks that this pod carries the release and accepts the identity."
+		return "Checking that this pod has the release and accepts the identity."
 	case state.Lock:
-		return "Waits until nobody holds the platform's write lock."
+		return "Waiting for the platform's write lock to be released."
 	case state.Import:
-		return "The platform imports" + whichGroup(s.Groups) + "."
+		return "The platform is importing" + whichGroup(s.Groups) + "."
 	case state.Confirm:
-		return "Asks the platform for its word about every workspace" + whichGroup(s.Groups) + "."
+		return "Verifying every workspace" + whichGroup(s.Groups) + "."
 	case state.Retrying:
 		return "The last pass failed. " + nextPass(s.NextAttempt, now)
 	}
 	if s.Release.Verification == state.Partial {
-		return "The platform reports success. Without a manifest, nothing tells whether that is all of the release."
+		return "The platform reports success. Without a manifest, the sidecar cannot verify that the release is complete."
 	}
-	return "The platform gave its word for every workspace of the release."
+	return "The platform confirmed every workspace of the release."
 }
 
 func nextPass(next *time.Time, now time.Time) string {
@@ -187,7 +190,7 @@ func nextPass(next *time.Time, now time.Time) string {
 	return "The next one starts " + distance(now, *next) + "."
 }
 
-// whichGroup is in the works, such as " group base2, 2 of 4".
+// whichGroup describes the group in progress, for example " group base2, 2 of 4".
 func whichGroup(groups []state.Group) string {
 	for n, g := range groups {
 		if groupTone(g.State) == moves {
@@ -197,16 +200,16 @@ func whichGroup(groups []state.Group) string {
 	return ""
 }
 
-// gateRunbook is the page of the alert about an open gate.
+// gateRunbook is the page of the alert about an unconfirmed open gate.
 const gateRunbook = "gate-opened-unconfirmed.md"
 
 func warning(s *state.Snapshot, policy state.GatePolicy) string {
 	switch {
 	case s.Confirmed:
 	case s.Gate.Why == state.GateOff:
-		return "The gate is off: the pod is Ready whatever the import does."
+		return "The gate is off: the pod is Ready regardless of the import."
 	case s.Gate.Why == state.GateTimedOut:
-		return "The gate opened after its time (policy " + policy.String() + "), and the release is still not confirmed."
+		return "The gate timed out (policy " + policy.String() + "), and the release is still not confirmed."
 	}
 	return ""
 }
@@ -219,21 +222,29 @@ func newProblem(p *state.Problem, now time.Time, runbooks string) *problem {
 	case p.Reason == state.Drifted:
 		t = warns
 	}
-	return &problem{Title: p.Title, Message: printable(p.Message, maxError), Group: printable(p.Group, maxName), Remedy: p.Remedy,
-		Runbook: newRunbook(p.Runbook, runbooks), Reason: string(p.Reason), Tone: t, Since: at(now, p.Since)}
+	return &problem{
+		Title:   p.Title,
+		Message: printable(p.Message, maxError),
+		Group:   printable(p.Group, maxName),
+		Remedy:  p.Remedy,
+		Runbook: newRunbook(p.Runbook, runbooks),
+		Reason:  string(p.Reason),
+		Tone:    t,
+		Since:   at(now, p.Since),
+	}
 }
 
 // released matches versions that have a tag.
 var released = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
 
-// newRunbook links to a page, of whose path the last part counts.
+// newRunbook returns the link to a page. Only the last element of its path is used.
 func newRunbook(page, base string) runbook {
 	name := path.Base(page)
-	return runbook{"docs/runbooks/" + name, strings.TrimSuffix(base, "/") + "/" + name}
+	return runbook{Path: "docs/runbooks/" + name, URL: strings.TrimSuffix(base, "/") + "/" + name}
 }
 
-// publicRunbooks is where the pages are as they were when the program was built,
-// if that is known.
+// publicRunbooks returns the URL of the pages for the version of the program, or of main if it has
+// no tag.
 func publicRunbooks(build version.Info) string {
 	ref := "main"
 	if released.MatchString(build.Version) {
@@ -268,7 +279,7 @@ func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time)
 	v.fact("Manifest", r.ManifestDigest)
 }
 
-// fact adds a line, unless nothing is known.
+// fact adds a line, unless text is empty.
 func (v *view) fact(name, text string, when ...moment) {
 	if text == "" {
 		return
@@ -308,13 +319,13 @@ func (v *view) lock(l *state.LockInfo, now time.Time) {
 		text += " from pod " + l.Pod
 	}
 	if l.Orphaned {
-		text += ", whose service was stopped"
+		text += ", whose service has stopped"
 	}
 	v.fact("Write lock", text+", since", at(now, l.Since))
-	v.time("Lock ends by", l.EndsBy, now)
+	v.time("Lock expires by", l.EndsBy, now)
 }
 
-// maxDrifted bounds the slugs that the page lists.
+// maxDrifted is the maximum number of slugs listed.
 const maxDrifted = 20
 
 func (v *view) drift(d *state.Drift, now time.Time) {
@@ -330,7 +341,7 @@ func (v *view) drift(d *state.Drift, now time.Time) {
 
 func at(now, t time.Time) moment { return moment{t, distance(now, t)} }
 
-// distance says how far t is from now, in a unit that gives a number to grasp.
+// distance describes the distance of t from now in a convenient unit.
 func distance(now, t time.Time) string {
 	d := now.Sub(t).Round(time.Second)
 	text := span(max(d, -d))

@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// lookAge is the longest time between the last look at the platform and the log line
-	// that the release is confirmed. A list of workspaces may be as old as a request.
+	// lookAge is the maximum time between the last query of the platform and the log line that
+	// confirms the release. The list of workspaces may be as old as the request.
 	lookAge = 3 * time.Second
-	// noticed is the time in which a pod has to notice that another release is the current one.
+	// noticed is the time within which a pod must notice that another release is the current one.
 	noticed = 3 * time.Second
-	// endTime is the time that a sidecar has to end after SIGTERM.
+	// endTime is the time within which a sidecar must exit after SIGTERM.
 	endTime = 10 * time.Second
-	// window and maxRequests bound the requests of one pod, in any such time.
+	// window and maxRequests limit the request rate of one pod.
 	window      = 10 * time.Second
 	maxRequests = 300
 )
 
-// findings is a list of what is wrong.
+// findings is a list of violations.
 type findings []string
 
 func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
 
-// Violations lists what was not as the invariants and the rules of growth want it.
+// Violations returns the violated invariants and growth limits.
 func (r *Record) Violations() []string {
 	wrong := slices.Concat(r.openedEarly(), r.watched(), r.groupOrder(), r.posts(), r.overlaps(), findings(r.StaleTokens),
 		r.tooManyRequests(), r.unsettled(), r.ends(), r.superseded(), r.Growth().violations())
@@ -38,13 +38,14 @@ func (r *Record) Violations() []string {
 	return wrong
 }
 
-// openedEarly checks I1: when a sidecar confirms its release, the platform has every
-// workspace of it, or had within the last look.
+// openedEarly checks I1: a sidecar confirms its release only if the platform has every workspace of
+// it, or had within lookAge.
 func (r *Record) openedEarly() (wrong findings) {
 	changes := r.changes()
 	for _, l := range r.Lives {
 		for _, t := range l.Confirmed {
-			name, before := r.carried(l.Pod, t), r.carried(l.Pod, t.Add(-noticed))
+			name := r.carried(l.Pod, t)
+			before := r.carried(l.Pod, t.Add(-noticed))
 			missing := r.missing(changes, name, t)
 			if len(missing) > 0 && before != "" && before != name { // it may not have noticed yet
 				missing = r.missing(changes, before, t)
@@ -57,13 +58,14 @@ func (r *Record) openedEarly() (wrong findings) {
 	return wrong
 }
 
-// missing returns the workspaces of a release that the platform did not have at its
-// version, at the best moment of the time of a look before t. Nil is none.
+// missing returns the workspaces of a release that the platform lacked at its version, at the best
+// moment within lookAge before t. Nil means none.
 func (r *Record) missing(changes []platformtest.Import, name string, t time.Time) []string {
 	if r.Releases[name] == nil {
 		return []string{"a release"}
 	}
-	installed, best := map[string]string{}, []string(nil)
+	installed := map[string]string{}
+	var best []string
 	first := true
 	look := func() {
 		var missing []string
@@ -73,7 +75,8 @@ func (r *Record) missing(changes []platformtest.Import, name string, t time.Time
 			}
 		}
 		if first || len(missing) < len(best) {
-			first, best = false, missing
+			first = false
+			best = missing
 		}
 	}
 	for _, c := range changes {
@@ -81,7 +84,7 @@ func (r *Record) missing(changes []platformtest.Import, name string, t time.Time
 			break
 		}
 		if c.End.After(t.Add(-lookAge)) {
-			look() // what was true until this change
+			look() // the state until this change
 		}
 		installed[c.Slug] = c.Version
 	}
@@ -89,7 +92,7 @@ func (r *Record) missing(changes []platformtest.Import, name string, t time.Time
 	return best
 }
 
-// watched collects what the watchers of the processes saw: I2, I3, I11 and I12.
+// watched collects the violations that the watchers saw: I2, I3, I11 and I12.
 func (r *Record) watched() (wrong findings) {
 	for _, l := range r.Lives {
 		wrong = append(wrong, l.Wrong...)
@@ -97,8 +100,8 @@ func (r *Record) watched() (wrong findings) {
 	return wrong
 }
 
-// groupOrder checks I4: a group is posted when the platform has had all of the groups
-// before it, at the versions of the release.
+// groupOrder checks I4: a group is posted only after the platform has had all groups before it, at
+// the versions of the release.
 func (r *Record) groupOrder() (wrong findings) {
 	for _, b := range r.Ledger.Bulks {
 		name := r.carried(b.Pod, b.Begin)
@@ -115,15 +118,15 @@ func (r *Record) groupOrder() (wrong findings) {
 	return wrong
 }
 
-// handled reports whether the version of a workspace was imported before t, by anybody.
+// handled reports whether the version of a workspace was imported before t, by any pod.
 func (r *Record) handled(w platformtest.Workspace, t time.Time) bool {
 	return slices.ContainsFunc(r.Ledger.Imports, func(i platformtest.Import) bool {
 		return i.Slug == w.Slug && i.Version == w.Version && i.Outcome == platformtest.Imported && !i.End.After(t)
 	})
 }
 
-// posts checks I5: a process posts a group of a release again only if something excuses
-// it, and forces it only where an import of it failed or another release came between.
+// posts checks I5: a process posts a group of a release again only for an allowed reason, and
+// forces it only after an import of it failed or another release was imported.
 func (r *Record) posts() (wrong findings) {
 	type key struct {
 		life          *Life
@@ -156,8 +159,8 @@ func (r *Record) mayForce(before []platformtest.Bulk, b platformtest.Bulk, name 
 	})
 }
 
-// excuses counts what allows a process to post a group again: imports of it that failed,
-// requests without a proper answer, and imports of another release.
+// excuses counts the events that allow a process to post a group again: failed imports of it,
+// failed requests, and imports of another release.
 func (r *Record) excuses(l *Life, group, name string) (n int) {
 	during := func(t time.Time) bool { return !t.Before(l.Begin) && (l.End.IsZero() || !t.After(l.End)) }
 	for _, b := range r.Ledger.Bulks {
@@ -175,7 +178,7 @@ func (r *Record) excuses(l *Life, group, name string) (n int) {
 	return n
 }
 
-// overlaps checks I6: one import at a time.
+// overlaps checks I6: only one import runs at a time.
 func (r *Record) overlaps() (wrong findings) {
 	bulks := slices.Clone(r.Ledger.Bulks)
 	slices.SortFunc(bulks, func(a, b platformtest.Bulk) int { return a.Begin.Compare(b.Begin) })
@@ -187,7 +190,7 @@ func (r *Record) overlaps() (wrong findings) {
 	return wrong
 }
 
-// tooManyRequests checks I8 by what pauses between attempts are for: a bounded rate.
+// tooManyRequests checks I8: backoff keeps the request rate bounded.
 func (r *Record) tooManyRequests() (wrong findings) {
 	times := map[string][]time.Time{}
 	for _, q := range r.Ledger.Requests {
@@ -209,17 +212,17 @@ func (r *Record) tooManyRequests() (wrong findings) {
 	return wrong
 }
 
-// unsettled checks I9: when the trouble pauses, everything becomes right.
+// unsettled checks I9: everything recovers when the faults pause.
 func (r *Record) unsettled() (wrong findings) {
 	for _, s := range r.Settled {
 		if s.Took < 0 {
-			wrong.add("I9: what was wrong at %s stays wrong: %s", stamp(s.At), s.State)
+			wrong.add("I9: not recovered after %s: %s", stamp(s.At), s.State)
 		}
 	}
 	return wrong
 }
 
-// ends checks I10: an end that was asked for is no failure.
+// ends checks I10: a requested shutdown is not an error.
 func (r *Record) ends() (wrong findings) {
 	for _, l := range r.Lives {
 		if l.Asked.IsZero() {
@@ -233,8 +236,8 @@ func (r *Record) ends() (wrong findings) {
 	return wrong
 }
 
-// superseded checks that no pod begins to import a release that has not been the current
-// one for longer than it takes to notice.
+// superseded checks that no pod starts to import a release that has not been the current one for
+// longer than noticed.
 func (r *Record) superseded() (wrong findings) {
 	for _, b := range r.Ledger.Bulks {
 		name := r.carried(b.Pod, b.Begin)

@@ -4,19 +4,20 @@ package soak
 
 import "slices"
 
-// Growth compares what the first sidecar took early and late. It lives as long as the soak.
+// Growth compares the early and the late resource usage of the first sidecar, which runs as long as
+// the soak.
 type Growth []Series
 
-// Series is one resource. Early is the median of the second quarter of the soak, after the
-// start; Late that of the last quarter; Max the highest of all sidecars.
+// Series is one resource. Early is the median of the second quarter of the soak, Late the median of
+// the last quarter, and Max the maximum over all sidecars.
 type Series struct {
 	Name, Unit       string
 	Early, Late, Max float64
-	// Allowed is how much Late may be above Early, and Limit what Max may be.
+	// Allowed is the maximum difference of Late and Early, and Limit the maximum of Max.
 	Allowed, Limit float64
 }
 
-// Growth returns the rules of growth with what was measured.
+// Growth returns the measured resources with their limits.
 func (r *Record) Growth() Growth {
 	const mb = 1e6
 	return Growth{
@@ -42,7 +43,8 @@ func (r *Record) series(name, unit string, allowed, limit float64, of func(Sampl
 			late = append(late, v)
 		}
 	}
-	s.Early, s.Late = median(early), median(late)
+	s.Early = median(early)
+	s.Late = median(late)
 	return s
 }
 

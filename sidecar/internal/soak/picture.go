@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The picture, in pixels.
+// Layout of the picture, in pixels.
 const (
 	pictureWidth = 880
 	plotHeight   = 150
@@ -18,10 +18,10 @@ const (
 	marginRight  = 36
 )
 
-// colors of the slots.
+// colors returns the colors of the slots.
 func colors() []string { return []string{"#c4162a", "#3274d9", "#37872d", "#e5850a"} }
 
-// plot is one diagram over the time of the soak.
+// plot is a chart over the time of the soak.
 type plot struct {
 	title string
 	dots  []dot
@@ -34,8 +34,8 @@ type dot struct {
 	value float64
 }
 
-// Draw writes an SVG: the time that each sidecar took from its start to Ready, and the
-// memory and file descriptors of the sidecars over time. Lines mark the pauses.
+// Draw writes an SVG with the time from start to Ready of each sidecar, and the memory and file
+// descriptors of the sidecars over time. Vertical lines mark the pauses.
 func (r *Record) Draw(out io.Writer) error {
 	var b strings.Builder
 	plots := r.plots()
@@ -47,9 +47,10 @@ func (r *Record) Draw(out io.Writer) error {
 		r.drawPlot(&b, p, 24+n*(plotHeight+plotGap))
 	}
 	for slot, color := range colors() {
-		x, name := marginLeft+slot*170, fmt.Sprintf("sidecar %d", slot+1)
+		x := marginLeft + slot*170
+		name := fmt.Sprintf("sidecar %d", slot+1)
 		if slot == 0 {
-			name += ", never ended"
+			name += ", never restarted"
 		}
 		fmt.Fprintf(&b, "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=%q/>", x, height-14, color)
 		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\">%s</text>\n", x+10, height-10, name)
@@ -63,10 +64,11 @@ func (r *Record) plots() []plot {
 	ready := plot{title: "Seconds from the start of a sidecar to Ready"}
 	for _, l := range r.Lives {
 		if !l.Ready.IsZero() {
-			ready.dots = append(ready.dots, dot{l.Ready, l.Slot, l.Ready.Sub(l.Begin).Seconds()})
+			ready.dots = append(ready.dots, dot{at: l.Ready, slot: l.Slot, value: l.Ready.Sub(l.Begin).Seconds()})
 		}
 	}
-	rss, fds := plot{title: "Resident memory in MB"}, plot{title: "Open file descriptors"}
+	rss := plot{title: "Resident memory in MB"}
+	fds := plot{title: "Open file descriptors"}
 	for _, s := range r.Samples {
 		rss.dots = append(rss.dots, dot{s.At, s.Slot, s.RSS / 1e6})
 		fds.dots = append(fds.dots, dot{s.At, s.Slot, float64(s.FDs)})
@@ -74,7 +76,7 @@ func (r *Record) plots() []plot {
 	return []plot{ready, rss, fds}
 }
 
-// drawPlot draws one diagram whose upper edge is at top.
+// drawPlot draws a chart whose upper edge is at top.
 func (r *Record) drawPlot(b *strings.Builder, p plot, top int) {
 	highest := 1.0
 	for _, d := range p.dots {

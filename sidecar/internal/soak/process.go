@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// maxAnswer bounds what is read of a sidecar, in bytes.
+// maxAnswer limits a response of a sidecar, in bytes.
 const maxAnswer = 4 << 20
 
 // process is a running sidecar.
@@ -29,7 +29,7 @@ type process struct {
 	cmd    *exec.Cmd
 	client *http.Client
 	ended  chan struct{}
-	listen chan string // gets the address once
+	listen chan string // receives the address once
 
 	mu   sync.Mutex
 	url  string
@@ -42,9 +42,12 @@ func startProcess(s *slot, pod string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{ended: make(chan struct{}), listen: make(chan string, 1),
+	p := &process{
+		ended:  make(chan struct{}),
+		listen: make(chan string, 1),
 		life:   &Life{Slot: s.number, Pod: pod, Begin: time.Now()},
-		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+		client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	}
 	p.cmd = exec.Command(s.opts.Sidecar, "run", "--listen", "127.0.0.1:0", "--termination-log", "", "--log-format", "json",
 		"--platform-url", s.server.URL, "--identity", "token", "--mode", "import", "--pod-name", pod,
 		"--token-file", s.files.Path("token"), "--config", s.files.Path("sidecar.yaml"),
@@ -65,7 +68,7 @@ func startProcess(s *slot, pod string) (*process, error) {
 	case p.url = <-p.listen:
 		return p, nil
 	case <-p.ended:
-		return nil, fmt.Errorf("the sidecar of %s ended at its start: see %s", pod, log.Name())
+		return nil, fmt.Errorf("the sidecar of %s exited during its start: see %s", pod, log.Name())
 	}
 }
 
@@ -76,14 +79,14 @@ func (p *process) follow(stderr io.Reader, log *os.File) {
 	for lines := bufio.NewScanner(io.TeeReader(stderr, log)); lines.Scan(); {
 		p.heard(lines.Bytes())
 	}
-	_ = p.cmd.Wait() // the state tells
+	_ = p.cmd.Wait() // ProcessState has the result
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.life.End = time.Now()
 	p.life.ExitCode = p.cmd.ProcessState.ExitCode()
 }
 
-// heard notes what a line of the log says.
+// onLogLine records the events in a log line.
 func (p *process) heard(line []byte) {
 	var entry struct {
 		Time                       time.Time
@@ -96,20 +99,20 @@ func (p *process) heard(line []byte) {
 		p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("I11: the log of %s has a token", p.life.Pod))
 	}
 	if err := json.Unmarshal(line, &entry); err != nil {
-		p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("the log of %s has a line that is no JSON: %.100s", p.life.Pod, line))
+		p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("the log of %s has a line that is not JSON: %.100s", p.life.Pod, line))
 		return
 	}
 	switch {
-	case entry.Msg == "sidecar starts":
+	case entry.Msg == "sidecar started":
 		p.listen <- "http://" + entry.Listen
-	case entry.Msg == "release is confirmed":
+	case entry.Msg == "release confirmed":
 		p.life.Confirmed = append(p.life.Confirmed, entry.Time)
 	case entry.Level == "ERROR" && !p.life.Asked.IsZero():
 		p.life.LateErrors = append(p.life.LateErrors, entry.Msg+" "+entry.Reason+" "+entry.Error)
 	}
 }
 
-// stop asks it to end, as Kubernetes does, and waits.
+// stop sends SIGTERM, as Kubernetes does, and waits for the exit.
 func (p *process) stop() {
 	p.mu.Lock()
 	p.life.Asked = time.Now()
@@ -117,11 +120,11 @@ func (p *process) stop() {
 	p.signal(syscall.SIGTERM)
 }
 
-// kill ends it at once, and waits.
+// kill sends SIGKILL and waits for the exit.
 func (p *process) kill() { p.signal(syscall.SIGKILL) }
 
 func (p *process) signal(s syscall.Signal) {
-	_ = p.cmd.Process.Signal(s) // it may have ended
+	_ = p.cmd.Process.Signal(s) // it may have exited
 	select {
 	case <-p.ended:
 	case <-time.After(30 * time.Second):
@@ -139,7 +142,7 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// get returns an answer; the status is 0 without one.
+// get returns a response. The status is 0 if there is none.
 func (p *process) get(ctx context.Context, path string) (status int, body string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 	if err != nil {
@@ -173,7 +176,7 @@ func (p *process) watches() (n int) {
 	}
 	for _, info := range infos {
 		data, err := os.ReadFile(info)
-		if err == nil { // the descriptor may be gone
+		if err == nil { // the descriptor may be closed
 			n += strings.Count(string(data), "inotify wd:")
 		}
 	}

@@ -9,28 +9,28 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// Record is everything that happened in a soak.
+// Record holds all events of a soak.
 type Record struct {
 	Begin, End time.Time
-	// Ledger is what happened on the platform.
+	// Ledger holds the events on the platform.
 	Ledger *platformtest.Ledger
-	// Releases by name.
+	// Releases maps names to releases.
 	Releases map[string]*platformtest.Release
-	// Carried says which release each pod had, by the name of the pod; Current which one was
-	// the current one. Both are in order of time.
+	// Carried maps pods to their releases, and Current lists the current releases. Both are in
+	// order of time.
 	Carried map[string][]Turn
 	Current []Turn
 	Lives   []*Life
 	Samples []Sample
-	// Settled are the pauses of the trouble, in which everything has to become right.
+	// Settled lists the pauses between faults, in which everything must recover.
 	Settled []Settling
-	// Troubles counts what was done, by kind.
+	// Troubles counts the faults by kind.
 	Troubles map[string]int
-	// StaleTokens are requests with a token that its file no longer held.
+	// StaleTokens lists requests with a token that its file no longer held.
 	StaleTokens []string
 }
 
-// Turn is the begin of a time in which a release counts.
+// Turn is the time from which a release applies.
 type Turn struct {
 	At      time.Time
 	Release string
@@ -41,41 +41,41 @@ type Life struct {
 	Slot       int
 	Pod        string
 	Begin, End time.Time
-	// Asked is when it was sent SIGTERM; zero if it was killed.
+	// Asked is the time of SIGTERM, or zero if the process was killed.
 	Asked time.Time
-	// ExitCode of one that was asked to end.
+	// ExitCode is set if the process got SIGTERM.
 	ExitCode int
-	// Confirmed are the times at which it logged that its release is confirmed.
+	// Confirmed lists the times at which the process logged the confirmation of its release.
 	Confirmed []time.Time
-	// Ready is when the probe first succeeded.
+	// Ready is the time of the first successful probe.
 	Ready time.Time
-	// LateErrors are errors that it logged after SIGTERM.
+	// LateErrors lists errors logged after SIGTERM.
 	LateErrors []string
-	// Wrong are violations that only somebody who watches can see.
+	// Wrong lists violations that only show while the process runs.
 	Wrong []string
 }
 
-// Sample is what one sidecar took at a time.
+// Sample is the resource usage of one sidecar at a time.
 type Sample struct {
 	At         time.Time
 	Slot       int
 	RSS        float64 // bytes
 	FDs        int
 	Goroutines int
-	Watches    int // of inotify
+	Watches    int // inotify watches
 }
 
-// Settling is a pause of the trouble.
+// Settling is a pause between faults.
 type Settling struct {
 	At time.Time
-	// Took is the time until every replica was Ready and the platform had the current
-	// release; negative if that did not happen.
+	// Took is the time until every replica was Ready and the platform had the current release. It
+	// is negative if that did not happen.
 	Took time.Duration
-	// State describes what was wrong then.
+	// State describes what was wrong in that case.
 	State string
 }
 
-// at returns the release that counts at a time, empty before the first turn.
+// at returns the release that applies at t, or "" before the first turn.
 func at(turns []Turn, t time.Time) string {
 	name := ""
 	for _, turn := range turns {
@@ -87,10 +87,10 @@ func at(turns []Turn, t time.Time) string {
 	return name
 }
 
-// carried returns the release of a pod at a time.
+// carried returns the release of a pod at t.
 func (r *Record) carried(pod string, t time.Time) string { return at(r.Carried[pod], t) }
 
-// life returns the process that a pod had at a time, nil if none.
+// life returns the process of a pod at t, or nil.
 func (r *Record) life(pod string, t time.Time) *Life {
 	for _, l := range r.Lives {
 		if l.Pod == pod && !t.Before(l.Begin) && (l.End.IsZero() || !t.After(l.End)) {
@@ -100,7 +100,7 @@ func (r *Record) life(pod string, t time.Time) *Life {
 	return nil
 }
 
-// changes are the imports that changed the platform, in order of their end.
+// changes returns the imports that changed the platform, in order of their end.
 func (r *Record) changes() []platformtest.Import {
 	changedNothing := func(i platformtest.Import) bool { return i.Outcome != platformtest.Imported }
 	done := slices.DeleteFunc(slices.Clone(r.Ledger.Imports), changedNothing)

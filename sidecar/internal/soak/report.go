@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// Report writes the figures of a soak as tables of Markdown.
+// Report writes the figures of a soak as Markdown tables.
 func (r *Record) Report(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| what | figure |\n|---|---|\n")
@@ -60,7 +60,7 @@ func (r *Record) confirmations() (n int) {
 	return n
 }
 
-// firstReady returns a function of a share, for the times from start to Ready.
+// firstReady returns a function that computes quantiles of the times from start to Ready.
 func (r *Record) firstReady() func(share float64) string {
 	var all []time.Duration
 	for _, l := range r.Lives {

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
-// slot is one replica: an address, its files, and the pod and process that it has now.
+// slot is one replica: an address, its files, and its current pod and process.
 type slot struct {
 	*world
 	number         int
@@ -29,8 +29,8 @@ type slot struct {
 	mu       sync.Mutex
 	version  string // of the release that the pod carries
 	settings string // content of the configuration
-	pods     int    // that the slot has had
-	mounted  string // the token in its file
+	pods     int    // number of pods so far
+	mounted  string // the token in the mounted file
 	swapped  time.Time
 	process  *process
 }
@@ -57,13 +57,13 @@ func goodSettings(n int) string {
 		"group-timeout: 20s\nlock-expiry: %s\nrequest-timeout: 3s\nservices: []\n", 900+n, lockExpiry)
 }
 
-// content is that of the mounted files. The caller holds mu, or nobody else knows the slot.
+// content returns the mounted files. The caller holds mu or has exclusive access to the slot.
 func (s *slot) content() map[string]string {
 	manifest := string(s.manifest(s.version))
 	return map[string]string{"token": s.token(), "sidecar.yaml": s.settings, "manifest.json": manifest}
 }
 
-// refresh brings the files up to date, as the kubelet does.
+// refresh updates the mounted files, as the kubelet does.
 func (s *slot) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +75,7 @@ func (s *slot) refresh() {
 	}
 }
 
-// ServeHTTP is the service of the pod that the slot has now.
+// ServeHTTP forwards to the service of the slot's current pod.
 func (s *slot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pod := s.pod.Load()
 	if pod == nil {
@@ -85,7 +85,7 @@ func (s *slot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pod.ServeHTTP(w, r)
 }
 
-// checkToken checks I7: soon after the file changed, no request has the token before.
+// checkToken checks I7: soon after the file changed, no request has the old token.
 func (s *slot) checkToken(token string) {
 	s.mu.Lock()
 	stale := token != s.mounted && time.Since(s.swapped) > noticed
@@ -104,8 +104,8 @@ func (s *slot) podName() string {
 	return fmt.Sprintf("pod-%d-%d", s.number, s.pods)
 }
 
-// deploy gives the slot a pod of a release. The first slot keeps the name of its pod and
-// its sidecar, which is given the other release in place; the others get new ones.
+// deploy gives the slot a pod of a release. The first slot keeps its pod name and its sidecar,
+// which gets the other release in place. The others get new ones.
 func (s *slot) deploy(version string) error {
 	s.terminate()
 	s.mu.Lock()
@@ -128,8 +128,8 @@ func (s *slot) deploy(version string) error {
 	return s.start()
 }
 
-// terminate ends the pod as Kubernetes does: the sidecar is asked to end and the service is
-// killed, which may leave a lock.
+// terminate stops the pod as Kubernetes does: the sidecar gets SIGTERM and the service is killed,
+// which may leave a lock behind.
 func (s *slot) terminate() {
 	if s.number > 0 {
 		if p := s.running(); p != nil {
@@ -147,7 +147,7 @@ func (s *slot) running() *process {
 	return s.process
 }
 
-// start starts a sidecar beside the pod.
+// start starts a sidecar for the pod.
 func (s *slot) start() error {
 	p, err := startProcess(s, s.podName())
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *slot) start() error {
 	return nil
 }
 
-// end ends the sidecar in order, at the end of the soak.
+// end stops the sidecar at the end of the soak.
 func (s *slot) end() {
 	if p := s.running(); p != nil {
 		p.stop()
@@ -173,8 +173,7 @@ func (s *slot) close() {
 	s.server.Close()
 }
 
-// right says what keeps the slot from being as it should be when nothing disturbs it; ""
-// is nothing.
+// describeTrouble describes why the slot has not recovered, or returns "" if it has.
 func (s *slot) right(ctx context.Context) string {
 	p := s.running()
 	snapshot, err := p.status(ctx)

@@ -19,49 +19,57 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Options of [Run].
+// Options configures [Run].
 type Options struct {
 	// Sidecar is the path of the program.
 	Sidecar string
 	// Dir is an empty directory for files and logs.
 	Dir string
-	// Duration of the trouble, pauses included.
+	// Duration is the duration of the soak, including pauses.
 	Duration time.Duration
-	// Seed of the random choices. The times of a run are not repeated by it.
+	// Seed seeds the random choices. It does not reproduce the timing of a run.
 	Seed uint64
-	// Out gets a line for each rollout and pause.
+	// Out receives a line for each rollout and pause.
 	Out io.Writer
 }
 
 const (
 	slots = 4
-	// lockExpiry is the age at which the fake platform drops a lock, 30 minutes in real ones.
+	// lockExpiry is the age at which the fake platform drops a lock. Real platforms use 30 minutes.
 	lockExpiry = 4 * time.Second
-	// settleBound is the longest time until everything is right after trouble. A pod that
-	// was replaced waits for 90 s before it imports over another release.
+	// settleBound is the maximum time until everything recovers. A replaced pod waits for 90 s
+	// before it imports over another release.
 	settleBound = 150 * time.Second
 	// troubleTime is the time between two pauses.
 	troubleTime = 20 * time.Second
 )
 
-// world is a soak that runs.
+// world is the state of a running soak.
 type world struct {
 	opts     Options
 	platform *platformtest.Platform
-	random   *rand.Rand // of the trouble, which is one goroutine
+	random   *rand.Rand // for the faults, used by one goroutine
 	slots    []*slot
-	tokens   atomic.Int64 // how often the token was rotated
-	stopped  atomic.Bool  // the watchers may no longer judge
+	tokens   atomic.Int64 // number of token rotations
+	stopped  atomic.Bool  // the watchers must no longer report violations
 
 	mu     sync.Mutex
 	record *Record
 }
 
-// Run makes trouble for the time of the options and returns what happened. Its error is
-// one of the soak itself.
+// Run injects faults for o.Duration and returns the recorded events. The error is a failure of the
+// soak itself.
 func Run(ctx context.Context, o Options) (*Record, error) {
-	w := &world{opts: o, random: rand.New(rand.NewPCG(o.Seed, 0)), record: &Record{Begin: time.Now(),
-		Releases: map[string]*platformtest.Release{}, Carried: map[string][]Turn{}, Troubles: map[string]int{}}}
+	w := &world{
+		opts:   o,
+		random: rand.New(rand.NewPCG(o.Seed, 0)),
+		record: &Record{
+			Begin:    time.Now(),
+			Releases: map[string]*platformtest.Release{},
+			Carried:  map[string][]Turn{},
+			Troubles: map[string]int{},
+		},
+	}
 	for _, version := range []string{"v1", "v2"} {
 		w.record.Releases[version] = newRelease(version)
 	}
@@ -99,8 +107,8 @@ func Run(ctx context.Context, o Options) (*Record, error) {
 	return w.record, err
 }
 
-// newRelease has three groups of three workspaces. One of each has the same version in all
-// releases, as workspaces that did not change.
+// newRelease returns a release of three groups with three workspaces each. One workspace per group
+// has the same version in all releases, like an unchanged workspace.
 func newRelease(version string) *platformtest.Release {
 	r := &platformtest.Release{ID: "release", Name: "Release " + version}
 	for _, group := range []string{"base1", "base2", "extended"} {
@@ -120,17 +128,17 @@ func newRelease(version string) *platformtest.Release {
 func (w *world) manifest(version string) []byte {
 	data, err := release.Encode(w.record.Releases[version].Manifest(version))
 	if err != nil {
-		panic(err) // the releases are ours, and valid
+		panic(err) // our own releases are valid
 	}
 	return data
 }
 
-// importTime is uneven, so that answers come before and after what else happens.
+// importTime varies, so that responses arrive before and after other events.
 func (w *world) importTime(slug string) time.Duration {
 	return time.Duration(60+len(slug)*10*int(w.tokens.Load()%5)) * time.Millisecond
 }
 
-// secretMark is in every token, to find one where it must not be.
+// secretMark is part of every token, so that a leaked token can be found.
 const secretMark = "at:soak-secret"
 
 func tokenOf(n int64) string { return fmt.Sprintf("%s-%d", secretMark, n) }
@@ -157,14 +165,14 @@ func (w *world) current() string {
 	return w.record.Current[len(w.record.Current)-1].Release
 }
 
-// count counts a trouble.
+// count counts a fault.
 func (w *world) count(kind string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.record.Troubles[kind]++
 }
 
-// note counts an error of the soak itself, which the report shows.
+// note counts an error of the soak itself. The report shows it.
 func (w *world) note(what string, err error) {
 	if err != nil {
 		w.count(fmt.Sprintf("%s: %v", what, err))

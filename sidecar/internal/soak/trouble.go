@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// trouble disturbs, rolls out and pauses in turns, until the time is over.
+// trouble alternates faults, rollouts and pauses until the time is over.
 func (w *world) trouble(ctx context.Context) error {
 	end := w.record.Begin.Add(w.opts.Duration)
 	w.settle(ctx)
@@ -28,7 +28,7 @@ func (w *world) trouble(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// disturbFor makes trouble for a time.
+// disturbFor injects faults for a duration.
 func (w *world) disturbFor(ctx context.Context, d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; {
 		w.disturb(ctx)
@@ -36,7 +36,7 @@ func (w *world) disturbFor(ctx context.Context, d time.Duration) {
 	}
 }
 
-// disturb makes one trouble at one slot.
+// disturb injects one fault at one slot.
 func (w *world) disturb(ctx context.Context) {
 	s := w.slots[w.random.IntN(slots)]
 	all := []func(context.Context, *slot){w.rotateToken, w.rotateSettings, w.rewriteFiles, w.killSidecar, w.killService,
@@ -44,7 +44,7 @@ func (w *world) disturb(ctx context.Context) {
 	all[w.random.IntN(len(all))](ctx, s)
 }
 
-// rotateToken revokes the token; the files follow a little later, as with an operator.
+// rotateToken revokes the token. The files follow a little later, as with an operator.
 func (w *world) rotateToken(ctx context.Context, _ *slot) {
 	w.count("token rotated")
 	w.tokens.Add(1)
@@ -55,7 +55,7 @@ func (w *world) rotateToken(ctx context.Context, _ *slot) {
 	}
 }
 
-// rotateSettings changes the configuration of a slot, through a mistake at times.
+// rotateSettings changes the configuration of a slot, sometimes through an invalid one.
 func (w *world) rotateSettings(ctx context.Context, s *slot) {
 	w.count("configuration rotated")
 	steps := []string{goodSettings(w.random.IntN(100))}
@@ -71,14 +71,14 @@ func (w *world) rotateSettings(ctx context.Context, s *slot) {
 	}
 }
 
-// rewriteFiles replaces the files, the manifest among them, by others of the same content.
+// rewriteFiles replaces the files, including the manifest, by files of the same content.
 func (w *world) rewriteFiles(_ context.Context, s *slot) {
 	w.count("manifest rewritten")
 	s.refresh()
 }
 
-// killSidecar kills the sidecar of a slot, or ends it in order, and starts another one. That
-// of the first slot is left alone.
+// killSidecar kills or stops the sidecar of a slot and starts another one. It spares the first
+// slot.
 func (w *world) killSidecar(_ context.Context, s *slot) {
 	p := s.running()
 	switch {
@@ -94,8 +94,7 @@ func (w *world) killSidecar(_ context.Context, s *slot) {
 	w.note("start failed", s.start())
 }
 
-// killService kills the service of a slot, in the middle of an import if there is one, and
-// starts it again.
+// killService kills the service of a slot, possibly during an import, and restarts it.
 func (w *world) killService(ctx context.Context, s *slot) {
 	w.count("service killed")
 	pod := s.pod.Load()
@@ -104,7 +103,7 @@ func (w *world) killService(ctx context.Context, s *slot) {
 	pod.Restart()
 }
 
-// fault makes the next requests of a slot go wrong.
+// fault makes the next requests of a slot fail.
 func (w *world) fault(_ context.Context, s *slot) {
 	kinds := []platformtest.Fault{
 		{Kind: platformtest.ResetBefore}, {Kind: platformtest.ResetAfter}, {Kind: platformtest.Truncate, Bytes: 20},
@@ -122,14 +121,14 @@ func (w *world) fault(_ context.Context, s *slot) {
 	s.faults.Add(f)
 }
 
-// failWorkspace lets the next imports of a workspace fail.
+// failWorkspace makes the next imports of a workspace fail.
 func (w *world) failWorkspace(_ context.Context, _ *slot) {
 	w.count("workspace that fails")
 	all := w.record.Releases["v1"].Workspaces
 	w.platform.FailTimes(all[w.random.IntN(len(all))].Slug, "soak: it fails for a while", 1+w.random.IntN(3))
 }
 
-// takeLock lets somebody else hold the write lock for a while.
+// takeLock holds the write lock for a while, as a user does.
 func (w *world) takeLock(ctx context.Context, _ *slot) {
 	if w.platform.Lock("somebody", "manual") {
 		w.count("lock taken by a person")
@@ -138,7 +137,7 @@ func (w *world) takeLock(ctx context.Context, _ *slot) {
 	}
 }
 
-// heal ends what does not end by itself.
+// heal removes the faults that do not end on their own.
 func (w *world) heal() {
 	for _, ws := range w.record.Releases["v1"].Workspaces {
 		w.platform.Heal(ws.Slug)
@@ -148,9 +147,9 @@ func (w *world) heal() {
 	}
 }
 
-// rollOut replaces the pods, one after another, by those of another release, with trouble
-// between. When the first new one is there, a pod of the old release is evicted and comes
-// back. One of three is rolled back halfway.
+// rollOut replaces the pods one by one with pods of another release, with faults in between. After
+// the first replacement a pod of the old release is evicted and recreated. One in three rollouts is
+// rolled back halfway.
 func (w *world) rollOut(ctx context.Context, next string) error {
 	old := w.current()
 	w.count("rollout")
@@ -179,7 +178,7 @@ func (w *world) rollOut(ctx context.Context, next string) error {
 	return nil
 }
 
-// evict replaces a pod by one of the same release, as a drain does.
+// evict replaces a pod by one of the same release, as a node drain does.
 func (w *world) evict(number int, version string) error {
 	w.count("pod of the old release evicted")
 	if err := w.slots[number].deploy(version); err != nil {
@@ -202,7 +201,7 @@ func (w *world) rollBack(ctx context.Context, replaced []int, old string) error 
 	return nil
 }
 
-// settle waits until everything is right.
+// settle waits until everything has recovered.
 func (w *world) settle(ctx context.Context) {
 	start := time.Now()
 	s := Settling{At: start, Took: -1}
@@ -222,7 +221,7 @@ func (w *world) settle(ctx context.Context) {
 	w.say("settled after %s %s", s.Took.Round(time.Millisecond), s.State)
 }
 
-// wrong says what is not yet right; "" is nothing.
+// wrong describes what has not recovered yet, or returns "" if everything has.
 func (w *world) wrong(ctx context.Context) string {
 	installed := map[string]string{}
 	for _, i := range w.platform.Installed() {
@@ -241,7 +240,7 @@ func (w *world) wrong(ctx context.Context) string {
 	return ""
 }
 
-// rest waits for a time or for the end.
+// rest sleeps for d or until ctx ends.
 func rest(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

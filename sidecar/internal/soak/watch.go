@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	// probeEvery is the time between two probes of a sidecar, sampleEvery between two samples.
+	// probeEvery is the interval between probes of a sidecar, sampleEvery the interval between
+	// samples.
 	probeEvery  = 250 * time.Millisecond
 	sampleEvery = 3 * time.Second
 )
 
-// watch probes whatever process the slot has, until ctx ends.
+// watch probes the current process of the slot until ctx ends.
 func (s *slot) watch(ctx context.Context) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -42,7 +43,7 @@ func (s *slot) watch(ctx context.Context) {
 	}
 }
 
-// blame adds a violation to the life of a process, unless the process is about to end.
+// blame adds a violation to the life of a process, unless the process is about to exit.
 func (s *slot) blame(p *process, format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,8 +54,7 @@ func (s *slot) blame(p *process, format string, args ...any) {
 	p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("%s %s at %s", text, p.life.Pod, stamp(time.Now())))
 }
 
-// probe checks I2, that nobody who was Ready stops being so, and I3, that a process that
-// runs is alive.
+// probe checks I2, that a Ready pod stays Ready, and I3, that a running process is alive.
 func (s *slot) probe(ctx context.Context, p *process) {
 	code, body := p.get(ctx, "/readyz")
 	p.mu.Lock()
@@ -71,12 +71,12 @@ func (s *slot) probe(ctx context.Context, p *process) {
 	}
 }
 
-// mayClose reports whether the gate may close: only where the pod was given another
-// release in place.
+// mayClose reports whether the gate may close, which only happens if the pod got another release in
+// place.
 func (s *slot) mayClose() bool { return s.number == 0 }
 
-// sample measures a process, checks I11 in what it serves, and I12: the metrics name the
-// release and the groups that failed, as the status does.
+// sample measures a process and checks I11, that it serves no token, and I12, that the metrics name
+// the release and the failed groups like the status.
 func (s *slot) sample(ctx context.Context, p *process) {
 	before, err := p.status(ctx)
 	if err != nil {
@@ -96,18 +96,22 @@ func (s *slot) sample(ctx context.Context, p *process) {
 			s.blame(p, "I12: the metrics lack %s:", missing)
 		}
 	}
-	one := Sample{At: time.Now(), Slot: s.number, Watches: p.watches(),
+	one := Sample{
+		At:         time.Now(),
+		Slot:       s.number,
+		Watches:    p.watches(),
 		RSS:        number(metrics, "process_resident_memory_bytes"),
 		FDs:        int(number(metrics, "process_open_fds")),
-		Goroutines: int(number(metrics, "go_goroutines"))}
+		Goroutines: int(number(metrics, "go_goroutines")),
+	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
-	if one.RSS > 0 && one.Watches > 0 { // not one that is just ending
+	if one.RSS > 0 && one.Watches > 0 { // skip a process that is exiting
 		s.record.Samples = append(s.record.Samples, one)
 	}
 }
 
-// told is what the metrics have to say of a status.
+// told returns the metrics that must follow from a status.
 func told(s *state.Snapshot) []string {
 	all := []string{fmt.Sprintf("release=%q", s.Release.Name)}
 	for _, g := range s.Groups {
@@ -120,7 +124,7 @@ func told(s *state.Snapshot) []string {
 	return all
 }
 
-// lacks returns the first thing that the metrics do not say, "" if there is none.
+// lacks returns the first expected metric that is missing, or "".
 func lacks(metrics string, s *state.Snapshot) string {
 	for _, want := range told(s) {
 		if !strings.Contains(metrics, want) {
@@ -130,7 +134,7 @@ func lacks(metrics string, s *state.Snapshot) string {
 	return ""
 }
 
-// number returns the value of a metric without labels, 0 if it is not there.
+// number returns the value of a metric without labels, or 0 if it is missing.
 func number(metrics, name string) float64 {
 	_, rest, ok := strings.Cut(metrics, "\n"+name+" ")
 	text, _, _ := strings.Cut(rest, "\n")

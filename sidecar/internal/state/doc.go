@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package state holds what the sidecar thinks at a moment: the phase it is in,
-// whether the pod may be Ready, what happened to each group and workspace, and
-// why it is not further. Status, page, metrics and logs all tell from here, in
-// the same words.
+// Package state holds the state of the sidecar: its phase, whether the pod may be Ready, the state
+// of each group and workspace, and the problem that blocks progress. The status, the status page,
+// the metrics and the logs all use it, and so the same terms.
 package state

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Gate tells whether the pod may be Ready.
+// Gate is the readiness gate of the pod.
 type Gate struct {
 	Open  bool       `json:"open"`
 	Why   GateWhy    `json:"why"`
 	Since *time.Time `json:"since,omitempty"` // when it opened
 }
 
-// GateWhy says why the gate is as it is.
+// GateWhy is the reason for the state of the gate.
 type GateWhy string
 
-// The reasons of a gate.
+// Reasons for the state of the gate.
 const (
 	GateWaits     GateWhy = "waits"     // for the confirmation
 	GateConfirmed GateWhy = "confirmed" // the release was confirmed at least once
@@ -26,16 +26,16 @@ const (
 	GateOff       GateWhy = "off"       // never closed
 )
 
-// GatePolicy decides about the gate: the zero value is strict.
+// GatePolicy decides when the gate opens. The zero value is strict.
 type GatePolicy struct {
-	// Off opens the gate at once.
+	// Off opens the gate immediately.
 	Off bool
-	// OpenAfter opens it after that time since the start even without
-	// confirmation; 0 never.
+	// OpenAfter opens the gate after this time since the start, even without confirmation. Zero
+	// means never.
 	OpenAfter time.Duration
 }
 
-// ParseGatePolicy reads strict, off or open-after=DURATION.
+// ParseGatePolicy parses strict, off or open-after=DURATION.
 func ParseGatePolicy(s string) (GatePolicy, error) {
 	after, timed := strings.CutPrefix(s, "open-after=")
 	switch {
@@ -63,8 +63,8 @@ func (p GatePolicy) String() string {
 	return "strict"
 }
 
-// Decide returns the gate at now. It never closes one that is open: trouble
-// after the first confirmation is an alert, not an outage.
+// Decide returns the gate at now. An open gate never closes again: a problem after the first
+// confirmation raises an alert and does not cause an outage.
 func (p GatePolicy) Decide(s *Snapshot, now time.Time) Gate {
 	why := GateWaits
 	switch {

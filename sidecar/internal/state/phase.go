@@ -2,11 +2,11 @@
 
 package state
 
-// Phase is where the importer is.
+// Phase is the phase of the importer.
 type Phase string
 
-// The phases, in the order in which a pass goes through them. Lock, Import and
-// Confirm belong to one group; Retrying is the time between two passes.
+// Phases, in the order of a pass. Lock, Import and Confirm apply to one group; Retrying is the time
+// between two passes.
 const (
 	Waiting   Phase = "Waiting"
 	Preflight Phase = "Preflight"
@@ -23,10 +23,10 @@ func Phases() []Phase {
 	return []Phase{Waiting, Preflight, Lock, Import, Confirm, Imported, Watching, Retrying}
 }
 
-// GroupState is where a group is.
+// GroupState is the state of a group.
 type GroupState string
 
-// The states of a group.
+// Group states.
 const (
 	GroupPending   GroupState = "pending"
 	GroupWaiting   GroupState = "waiting" // for the write lock, or for the service's own import
@@ -40,11 +40,11 @@ func GroupStates() []GroupState {
 	return []GroupState{GroupPending, GroupWaiting, GroupImporting, GroupConfirmed, GroupFailed}
 }
 
-// WorkspaceState is what is known about a workspace.
+// WorkspaceState is the state of a workspace.
 type WorkspaceState string
 
-// The states of a workspace. Confirmed is what a list of installed versions
-// tells, without word of who imported it.
+// Workspace states. Confirmed means that the platform lists the expected version, regardless of who
+// imported it.
 const (
 	WorkspacePending   WorkspaceState = "pending"
 	WorkspaceImported  WorkspaceState = "imported"
@@ -56,5 +56,8 @@ const (
 
 // WorkspaceStates lists all states of a workspace.
 func WorkspaceStates() []WorkspaceState {
-	return []WorkspaceState{WorkspacePending, WorkspaceImported, WorkspaceSkipped, WorkspaceConfirmed, WorkspaceMissing, WorkspaceFailed}
+	return []WorkspaceState{
+		WorkspacePending, WorkspaceImported, WorkspaceSkipped,
+		WorkspaceConfirmed, WorkspaceMissing, WorkspaceFailed,
+	}
 }

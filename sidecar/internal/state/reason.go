@@ -2,8 +2,8 @@
 
 package state
 
-// Reason says why the release is not confirmed. The set is closed: metrics,
-// status, logs and runbooks share it.
+// Reason explains why the release is not confirmed. The set is closed and shared by metrics,
+// status, logs and runbooks.
 type Reason string
 
 // The reasons.
@@ -46,29 +46,34 @@ const (
 	ReleaseContended   Reason = "release-contended"
 )
 
-// Advice is what a person is told about a reason.
+// Advice is the explanation of a reason for users.
 type Advice struct {
-	// Title in a few words.
+	// Title is a short headline.
 	Title string
-	// Remedy says what to do, in one or two sentences.
+	// Remedy is what to do, in one or two sentences.
 	Remedy string
 	// Runbook is the name of a page in docs/runbooks, without .md.
 	Runbook string
 }
 
-// Advise returns the advice for r; every reason has one.
+// Advise returns the advice for r. Every reason has one.
 func Advise(r Reason) Advice { return advice()[r] }
 
 // Reasons lists all reasons, in the order of a pass.
 func Reasons() []Reason {
-	return []Reason{TargetDown, TargetError, PlatformMissing, IdentityRefused, Forbidden, TokenUnreadable, ManifestUnreadable, ManifestMismatch,
-		RepositoryUnknown, WrongRelease, PullFellBack, ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited,
-		OutcomeUnknown, ImportErrors, SlugTaken, MissingPhoto, OrphanedApp, FilesDeleted, WorkspaceSilent, WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout,
-		NotImportedYet, NothingToObserve, Drifted, Draining, Superseded, CurrentUnreadable, ForeignRelease, ReleaseContended}
+	return []Reason{
+		TargetDown, TargetError, PlatformMissing, IdentityRefused, Forbidden, TokenUnreadable,
+		ManifestUnreadable, ManifestMismatch, RepositoryUnknown, WrongRelease, PullFellBack,
+		ServicesNotReady, LockHeld, LockStuck, MergeConflict, RateLimited, OutcomeUnknown,
+		ImportErrors, SlugTaken, MissingPhoto, OrphanedApp, FilesDeleted, WorkspaceSilent,
+		WrongVersion, EmptyGroup, BadAnswer, Rejected, GroupTimeout, NotImportedYet,
+		NothingToObserve, Drifted, Draining, Superseded, CurrentUnreadable, ForeignRelease,
+		ReleaseContended,
+	}
 }
 
-// Transient reports whether the reason is a normal part of a start, which ends
-// by itself: it is told, and neither logged as an error nor counted as one.
+// Transient reports whether the reason is a normal part of a start that resolves without help.
+// Transient reasons are shown, but neither logged nor counted as errors.
 func (r Reason) Transient() bool {
 	switch r {
 	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet, Draining, Superseded:
@@ -77,6 +82,6 @@ func (r Reason) Transient() bool {
 	return false
 }
 
-// Tolerable lists the reasons that a policy may let pass. They are about
-// publishing a workspace as an app: its content is imported all the same.
+// Tolerable lists the reasons that a policy may tolerate. They concern the publication of a
+// workspace as an app; its content is imported nevertheless.
 func Tolerable() []Reason { return []Reason{MissingPhoto, OrphanedApp} }

@@ -10,81 +10,80 @@ import (
 	"time"
 )
 
-// SchemaVersion of [Snapshot] in JSON. Fields may be added under the same version.
+// SchemaVersion is the version of [Snapshot] in JSON. New fields do not change it.
 const SchemaVersion = 1
 
-// Snapshot is everything that the sidecar tells. Its slices are never changed in
-// place, so that a copy is safe to read.
+// Snapshot is the state that the sidecar publishes. Its slices are never modified in place, so a
+// copy is safe to read.
 type Snapshot struct {
 	SchemaVersion int       `json:"schemaVersion"`
 	Phase         Phase     `json:"phase"`
 	Since         time.Time `json:"since"` // of the phase
 	Started       time.Time `json:"started"`
-	// Mode is import or observe once it is decided.
+	// Mode is import or observe, or empty before the sidecar has decided.
 	Mode string `json:"mode,omitempty"`
 	Gate Gate   `json:"gate"`
-	// Confirmed: the platform's word for every workspace of the desired release.
+	// Confirmed is true if the platform confirmed every workspace of the desired release.
 	Confirmed bool    `json:"confirmed"`
 	Release   Release `json:"release"`
-	// Current is what the deployment's file says, nil if no file is configured.
+	// Current is the content of --current-release-file, or nil if no file is configured.
 	Current *Current `json:"currentRelease,omitempty"`
 	Groups  []Group  `json:"groups"`
-	// Problem is nil when nothing is wrong.
+	// Problem is nil if there is no problem.
 	Problem      *Problem   `json:"problem,omitempty"`
 	Passes       int        `json:"passes"`
 	LastAttempt  *time.Time `json:"lastAttempt,omitempty"`
 	LastSuccess  *time.Time `json:"lastSuccess,omitempty"`
 	LastProgress *time.Time `json:"lastProgress,omitempty"`
 	NextAttempt  *time.Time `json:"nextAttempt,omitempty"`
-	// Lock is the write lock as last seen.
+	// Lock is the write lock at the last check.
 	Lock *LockInfo `json:"lock,omitempty"`
 	// Drift is nil before the first comparison.
 	Drift *Drift `json:"drift,omitempty"`
-	// Warnings hold nothing back.
+	// Warnings do not affect readiness.
 	Warnings []Warning `json:"warnings,omitempty"`
-	// Foreign lists workspaces of a release that was confirmed that are at the version of
-	// another release.
+	// Foreign lists workspaces of a confirmed release that are now at the version of another
+	// release.
 	Foreign []string `json:"foreign,omitempty"`
-	// Look is what a caller of /status?fresh=true gets besides; it is never stored.
+	// Look is the result of the check for /status?fresh=true. The store never holds it.
 	Look *Look `json:"look,omitempty"`
-	// CorrelationID of the last import, to be found in the platform's logs.
+	// CorrelationID identifies the last import in the platform's logs.
 	CorrelationID string     `json:"correlationId,omitempty"`
 	TokenExpires  *time.Time `json:"tokenExpires,omitempty"`
 }
 
-// Release is what the pod shall carry.
+// Release is the release of the pod.
 type Release struct {
 	Name           string `json:"name,omitempty"`
 	Repository     string `json:"repository,omitempty"`
 	RepositoryName string `json:"repositoryName,omitempty"`
 	ManifestDigest string `json:"manifestDigest,omitempty"`
-	// Verification is full against a manifest, partial where only the platform's
-	// own report says what was to be imported, and none before the first.
+	// Verification is full if a manifest was compared, partial if only the platform's own report
+	// was available, and none before the first verification.
 	Verification Verification `json:"verification"`
 }
 
-// Current is which release shall run, by the deployment's file.
+// Current is the release that the deployment selects in --current-release-file.
 type Current struct {
-	// Named is the text of the file: the digest of a manifest, or an image reference.
+	// Named is the content of the file: the digest of a manifest, or an image reference.
 	Named string `json:"named"`
-	// Superseded: it names another release than this pod's.
+	// Superseded is true if the file names another release than this pod's.
 	Superseded bool      `json:"superseded"`
 	Since      time.Time `json:"since"` // when this text was first read
 }
 
-// Look is one look at the list of installed workspaces.
+// Look is the result of one check of the installed workspaces.
 type Look struct {
 	Time time.Time `json:"time"`
-	// Missing and Foreign are slugs of the release that the platform does not have, or
-	// has at the version of another release.
+	// Missing and Foreign list slugs of the release that the platform lacks, or has at the version
+	// of another release.
 	Missing []string `json:"missing"`
 	Foreign []string `json:"foreign"`
-	// VersionsTold is false where the platform's list names no versions: then Foreign
-	// is empty whatever is installed.
+	// VersionsTold is false if the platform does not list versions. Foreign is always empty then.
 	VersionsTold bool `json:"versionsTold"`
 }
 
-// Problem is what a look found, nil if the platform has the release.
+// Problem returns the problem that the check found, or nil if the platform has the release.
 func (l *Look) Problem() *Problem {
 	switch {
 	case len(l.Foreign) > 0:
@@ -95,10 +94,10 @@ func (l *Look) Problem() *Problem {
 	return nil
 }
 
-// maxNamed bounds how many slugs one message names.
+// maxNamed is the maximum number of slugs in a message.
 const maxNamed = 20
 
-// Some returns the first of many slugs as a text.
+// Some joins the first slugs of a list and counts the rest.
 func Some(slugs []string) string {
 	text := strings.Join(slugs[:min(len(slugs), maxNamed)], ", ")
 	if more := len(slugs) - maxNamed; more > 0 {
@@ -107,10 +106,10 @@ func Some(slugs []string) string {
 	return text
 }
 
-// Verification tells how far a confirmation was checked.
+// Verification is the extent of a verification.
 type Verification string
 
-// The extents of a verification.
+// Extents of a verification.
 const (
 	Unverified Verification = "none"
 	Partial    Verification = "partial"
@@ -131,13 +130,13 @@ type Workspace struct {
 	Version string         `json:"version,omitempty"`
 	State   WorkspaceState `json:"state"`
 	Error   string         `json:"error,omitempty"`
-	// Reason of the error, if it failed.
+	// Reason is the reason of the error, if there is one.
 	Reason Reason `json:"reason,omitempty"`
-	// Tolerated are the reasons of errors that do not count.
+	// Tolerated lists the reasons of tolerated errors.
 	Tolerated []Reason `json:"tolerated,omitempty"`
 }
 
-// Problem is why the release is not confirmed, and what to do.
+// Problem is why the release is not confirmed, and what to do about it.
 type Problem struct {
 	Reason  Reason    `json:"reason"`
 	Title   string    `json:"title"`
@@ -153,16 +152,16 @@ type LockInfo struct {
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
 	Since  time.Time `json:"since"`
-	// Pod whose service took the lock, if that is known.
+	// Pod is the pod whose service took the lock, if known.
 	Pod string `json:"pod,omitempty"`
-	// EndsBy is when the platform drops the lock at the latest, nil if it never does.
+	// EndsBy is when the lock expires, or nil if it never does.
 	EndsBy *time.Time `json:"endsBy,omitempty"`
-	// Orphaned: the service of this pod took the lock, and was stopped since, so
-	// that nobody frees it. Whether other pods are gone is not known here.
+	// Orphaned is true if the service of this pod took the lock and has stopped since, so that it
+	// will not release the lock. For other pods this is unknown.
 	Orphaned bool `json:"orphaned,omitempty"`
 }
 
-// Drift is the last comparison with the release.
+// Drift is the result of the last comparison with the release.
 type Drift struct {
 	Checked    time.Time `json:"checked"`
 	Workspaces []string  `json:"workspaces"`
@@ -174,11 +173,18 @@ type Store struct {
 	current Snapshot
 }
 
-// NewStore returns a store that waits, with a closed gate.
+// NewStore returns a store in phase Waiting with a closed gate.
 func NewStore() *Store {
 	now := time.Now()
-	return &Store{current: Snapshot{SchemaVersion: SchemaVersion, Phase: Waiting, Since: now, Started: now,
-		Release: Release{Verification: Unverified}, Groups: []Group{}, Gate: Gate{Why: GateWaits}}}
+	return &Store{current: Snapshot{
+		SchemaVersion: SchemaVersion,
+		Phase:         Waiting,
+		Since:         now,
+		Started:       now,
+		Release:       Release{Verification: Unverified},
+		Groups:        []Group{},
+		Gate:          Gate{Why: GateWaits},
+	}}
 }
 
 // Get returns the current state.
@@ -188,14 +194,14 @@ func (s *Store) Get() Snapshot {
 	return s.current
 }
 
-// Update changes the state. Change must replace slices and pointers, not write through them.
+// Update changes the state. change must replace slices and pointers, not modify their targets.
 func (s *Store) Update(change func(*Snapshot)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.current)
 }
 
-// Gate decides about the gate now. Changed tells the one caller that sees it open.
+// Gate evaluates the gate now. changed is true for exactly one caller after a change.
 func (s *Store) Gate(p GatePolicy) (gate Gate, changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,7 +210,7 @@ func (s *Store) Gate(p GatePolicy) (gate Gate, changed bool) {
 	return s.current.Gate, s.current.Gate.Why != old.Why
 }
 
-// SetGroup changes one group; unknown names are ignored.
+// SetGroup changes one group. Unknown names are ignored.
 func (s *Snapshot) SetGroup(name string, change func(*Group)) {
 	s.Groups = slices.Clone(s.Groups)
 	for i := range s.Groups {
@@ -214,13 +220,21 @@ func (s *Snapshot) SetGroup(name string, change func(*Group)) {
 	}
 }
 
-// NewProblem returns the problem with the advice for its reason.
+// NewProblem returns a problem with the advice for its reason.
 func NewProblem(r Reason, message, group string) *Problem {
 	a := Advise(r)
-	return &Problem{Reason: r, Title: a.Title, Message: message, Group: group, Remedy: a.Remedy, Runbook: "docs/runbooks/" + a.Runbook + ".md", Since: time.Now()}
+	return &Problem{
+		Reason:  r,
+		Title:   a.Title,
+		Message: message,
+		Group:   group,
+		Remedy:  a.Remedy,
+		Runbook: "docs/runbooks/" + a.Runbook + ".md",
+		Since:   time.Now(),
+	}
 }
 
-// ToleratedSlugs are the workspaces with an error that a policy lets pass.
+// ToleratedSlugs returns the slugs of the workspaces with tolerated errors.
 func (s *Snapshot) ToleratedSlugs() map[string]bool {
 	slugs := map[string]bool{}
 	for _, g := range s.Groups {

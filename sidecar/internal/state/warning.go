@@ -7,29 +7,29 @@ import (
 	"slices"
 )
 
-// Warning is something that holds nothing back and yet wants to be looked at.
+// Warning is a condition that does not affect readiness but needs attention.
 type Warning struct {
 	Name WarningName `json:"name"`
 	Text string      `json:"text"`
 }
 
-// WarningName is the kind of a [Warning]; there is at most one of each.
+// WarningName is the kind of a [Warning]. There is at most one warning of each kind.
 type WarningName string
 
-// The kinds of warnings.
+// Kinds of warnings.
 const (
-	// WarnFilesPolled: the kernel has no inotify instance or watch left.
+	// WarnFilesPolled means that the kernel has no inotify instances or watches left.
 	WarnFilesPolled WarningName = "files-polled"
-	// WarnSubPath: a file is mounted in a way in which it is never replaced.
+	// WarnSubPath means that a file is mounted by subPath, so Kubernetes never updates it.
 	WarnSubPath WarningName = "sub-path"
-	// WarnTolerated: the release is confirmed in spite of errors that --tolerate names.
+	// WarnTolerated means that the release is confirmed despite errors that --tolerate allows.
 	WarnTolerated WarningName = "tolerated"
 )
 
 // WarningNames lists all kinds.
 func WarningNames() []WarningName { return []WarningName{WarnFilesPolled, WarnSubPath, WarnTolerated} }
 
-// Warn sets the warning of a kind, or ends it with an empty text.
+// Warn sets the warning of a kind, or clears it if text is empty.
 func (s *Store) Warn(name WarningName, text string) {
 	s.Update(func(now *Snapshot) {
 		others := slices.DeleteFunc(slices.Clone(now.Warnings), func(w Warning) bool { return w.Name == name })

@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// settle is how long a file must have been left alone to be taken for whole.
+// settle is how long a file must be unmodified before it counts as completely written.
 const settle = 20 * time.Millisecond
 
-// maxLooks bounds how often a file is read that changes all the time.
+// maxLooks bounds the reads of a file that keeps changing.
 const maxLooks = 100
 
-// maxOpens bounds how often a link is followed that leads nowhere.
+// maxOpens bounds the attempts to open a dangling symbolic link.
 const maxOpens = 10
 
-// ErrTooLarge is in the chain of the error of a file over its limit.
+// ErrTooLarge is wrapped by the error for a file above its size limit.
 var ErrTooLarge = errors.New("it is too large")
 
-// Read returns the content of a file of at most limit bytes, never a part of it:
-// a file that was written to just now is read until it stays the same. It stays
-// with the file that it opened, so that one that is replaced all the time, as
-// Kubernetes replaces the files of a Secret, is read at once.
+// Read returns the content of a file of at most limit bytes. It never returns a partially written
+// file: it rereads a recently modified file until two reads are equal. Read keeps reading the file
+// that it opened, so a file that is replaced often, such as one of a Kubernetes Secret, does not
+// delay it.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	f, err := open(path)
 	if err != nil {
@@ -54,11 +54,11 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
 	}
-	return nil, fmt.Errorf("read %s: it changes all the time", path)
+	return nil, fmt.Errorf("read %s: the file keeps changing", path)
 }
 
-// open opens a file that may just be replaced: Kubernetes removes the old version
-// as soon as the new one is in place, and who was on the way to it finds nothing.
+// open opens a file that may be replaced at the same time. Kubernetes removes the old version as
+// soon as the new one is in place, so following the link may fail in between.
 func open(path string) (f *os.File, err error) {
 	for range maxOpens {
 		f, err = os.Open(path)
@@ -72,20 +72,20 @@ func open(path string) (f *os.File, err error) {
 	return nil, err
 }
 
-// measure returns the size of a file and whether nobody has written to it for a
-// while. It has to be asked before the file is read.
+// measure returns the size of a file and whether it has been unmodified for a while. Call it before
+// reading the file.
 func measure(f *os.File) (size int64, quiet bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, false, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, false, errors.New("it is not a file")
+		return 0, false, errors.New("not a regular file")
 	}
 	return info.Size(), time.Since(info.ModTime()) > settle, nil
 }
 
-// readAll reads a file of about size bytes into memory that it does not outgrow.
+// readAll reads a file of about size bytes into a buffer of that capacity.
 func readAll(f *os.File, size, limit int64) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
 	n, err := buf.ReadFrom(io.NewSectionReader(f, 0, limit+1))
@@ -106,12 +106,11 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// Sum is the hash of the content of a file; the zero value is that of none.
+// Sum is the hash of a file's content. The zero value means no file.
 type Sum [sha256.Size]byte
 
-// SumOf hashes a file of at most limit bytes without holding it in memory. It
-// may see a part of one that is just written to: it only tells that there is
-// something to read anew.
+// SumOf hashes a file of at most limit bytes without loading it into memory. It may hash a
+// partially written file: use it only to detect that there is something new to read.
 func SumOf(path string, limit int64) (Sum, error) {
 	f, err := open(path)
 	if err != nil {

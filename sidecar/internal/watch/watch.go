@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package watch reports when the content of a file changes, and reads files that
-// others write.
+// Package watch reports changes to the content of files, and reads files that other processes
+// write.
 //
-// Directories are watched, not files: Kubernetes puts a new version of a mounted
-// Secret or ConfigMap in place by renaming the symbolic link ..data, after which
-// a watch of the old file would never get an event again. Events only wake the
-// watcher: the hash of the content decides. Where the kernel sends no events (no
-// inotify instance is left, a network file system) files are polled.
+// It watches directories, not files: Kubernetes updates a mounted Secret or ConfigMap by renaming
+// the symbolic link ..data, after which a watch on the old file would never receive an event again.
+// Events only wake the watcher; the hash of the content decides. Files are polled where the kernel
+// sends no events, such as when no inotify instance is left or on a network file system.
 package watch
 
 import (
@@ -24,40 +23,39 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// The modes, as they are told to Options.Mode.
+// Modes that are passed to Options.Mode.
 const (
 	Inotify = "inotify"
 	Polling = "polling"
 )
 
-// pollInterval is the time between two checks without inotify.
+// pollInterval is the interval between checks without inotify.
 const pollInterval = 2 * time.Second
 
-// burst is the time that is given to a series of events to end.
+// burst is how long to wait for further events after the first one.
 const burst = 10 * time.Millisecond
 
-// maxSize bounds what is hashed, in bytes: a larger file does not change for us.
+// maxSize limits how much is hashed, in bytes. Changes to larger files are not reported.
 const maxSize = 64 << 20
 
-// File is one to watch.
+// File is a file to watch.
 type File struct {
-	// Name is told with a change.
+	// Name is passed to Options.Changed.
 	Name string
-	// Path, empty for none.
+	// Path may be empty: the file is then ignored.
 	Path string
 }
 
-// Options of [Run].
+// Options configures [Run].
 type Options struct {
-	// Files returns the files to watch. It is asked before each look, so that
-	// they may be others from time to time.
+	// Files returns the files to watch. It is called before each check, so the list may change.
 	Files func() []File
-	// Changed is told the name of a file whose content differs from the last look;
-	// a file that comes or goes changes too.
+	// Changed is called with the name of a file whose content has changed since the last check.
+	// Creation and removal are changes as well.
 	Changed func(name string)
-	// Mode is called when the way of watching changes, with the reason for polling.
+	// Mode is called when the mode changes, with the reason for polling.
 	Mode func(mode, why string)
-	// Interval returns the time between two checks without an event.
+	// Interval returns the interval between checks without an event.
 	Interval func() time.Duration
 	Log      *slog.Logger
 }
@@ -75,26 +73,26 @@ func Run(ctx context.Context, o Options) {
 	}
 }
 
-// watcher belongs to one goroutine.
+// watcher is owned by one goroutine.
 type watcher struct {
 	Options
-	last   map[File]sight    // nil before the first look
-	notify *fsnotify.Watcher // nil when the kernel does not tell
+	last   map[File]sight    // nil before the first check
+	notify *fsnotify.Watcher // nil without inotify
 	mode   string
 }
 
-// sight is what a file was at a look.
+// sight is the state of a file at a check.
 type sight struct {
 	sum  Sum
-	info os.FileInfo // nil if there was no file
+	info os.FileInfo // nil if the file does not exist
 }
 
-// look compares all files with the last look. The first one has nothing to
-// compare with. Unless it is thorough, a file that was not written to is not read:
-// a directory may be told about that others are busy in.
+// checkFiles compares all files with the last check. The first check only records them. Unless
+// thorough is true it does not read files whose metadata is unchanged: events may concern other
+// files in the same directory.
 func (w *watcher) look(thorough bool) {
 	files := slices.DeleteFunc(w.Files(), func(f File) bool { return f.Path == "" })
-	err := w.subscribe(files) // before reading, so that no change falls between
+	err := w.subscribe(files) // subscribe before reading, so that no change is missed
 	seen := make(map[File]sight, len(files))
 	for _, f := range files {
 		old, known := w.last[f]
@@ -114,12 +112,12 @@ func (w *watcher) look(thorough bool) {
 	w.tell(err)
 }
 
-// unwritten reports whether a file was not written to between two checks.
+// isUnmodified reports whether the metadata of a file is unchanged.
 func unwritten(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// wait returns when there may be something new, and whether the kernel told so.
+// waitForEvent returns after an event or an interval. notified is true after an event.
 func (w *watcher) wait(ctx context.Context) (told bool) {
 	interval := w.Interval()
 	if w.mode == Polling {
@@ -130,21 +128,22 @@ func (w *watcher) wait(ctx context.Context) (told bool) {
 	var events <-chan fsnotify.Event
 	var errs <-chan error
 	if w.notify != nil {
-		events, errs = w.notify.Events, w.notify.Errors
+		events = w.notify.Events
+		errs = w.notify.Errors
 	}
 	select {
 	case <-events:
 		w.drain(ctx)
 		return true
-	case err := <-errs: // such as a full queue: events are lost
-		w.Log.Warn("the kernel does not tell every change of files", "error", err)
+	case err := <-errs: // for example a full queue: events are lost
+		w.Log.Warn("the kernel dropped file change events", "error", err)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 	return false
 }
 
-// drain takes the events that come with the first one.
+// drain discards the events that follow the first one.
 func (w *watcher) drain(ctx context.Context) {
 	timer := time.NewTimer(burst)
 	defer timer.Stop()
@@ -159,7 +158,8 @@ func (w *watcher) drain(ctx context.Context) {
 	}
 }
 
-// subscribe watches the directories of files by inotify. Its error means polling.
+// subscribe watches the directories of files with inotify. An error means that the files must be
+// polled.
 func (w *watcher) subscribe(files []File) error {
 	err := w.open()
 	dirs := directories(files)
@@ -168,7 +168,7 @@ func (w *watcher) subscribe(files []File) error {
 			err = w.notify.Add(dir)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // just replaced: the directory of the link has an event for it
+			err = nil // it was just replaced: the directory of the link receives an event
 		}
 	}
 	if err == nil {
@@ -188,7 +188,7 @@ func (w *watcher) open() (err error) {
 	return err
 }
 
-// tell reports a change of the mode.
+// updateMode reports a change of the mode.
 func (w *watcher) tell(err error) {
 	mode := Inotify
 	if err != nil {
@@ -201,29 +201,29 @@ func (w *watcher) tell(err error) {
 	switch {
 	case err != nil:
 		why = explain(err)
-		w.Log.Warn("files are polled, because the kernel does not tell their changes", "every", pollInterval, "error", why)
+		w.Log.Warn("polling files, because the kernel does not report their changes", "every", pollInterval, "error", why)
 	case w.mode != "":
-		w.Log.Info("files are watched by inotify again")
+		w.Log.Info("watching files with inotify again")
 	}
 	w.mode = mode
 	w.Mode(mode, why)
 }
 
-// explain names the limit of the kernel that an error of inotify is about: the
-// errors themselves speak of files and of devices.
+// explain translates an inotify error to the kernel limit that was hit. The errors themselves
+// mention open files and device space.
 func explain(err error) string {
 	switch {
 	case errors.Is(err, syscall.EMFILE):
-		return "no inotify instance is left: raise fs.inotify.max_user_instances of the node (" + err.Error() + ")"
+		return "no inotify instances left: raise fs.inotify.max_user_instances on the node (" + err.Error() + ")"
 	case errors.Is(err, syscall.ENOSPC):
-		return "no inotify watch is left: raise fs.inotify.max_user_watches of the node (" + err.Error() + ")"
+		return "no inotify watches left: raise fs.inotify.max_user_watches on the node (" + err.Error() + ")"
 	}
 	return err.Error()
 }
 
-// directories in which a file can be replaced: its own, and that of the file
-// behind symbolic links. A directory that does not exist yet is its nearest
-// ancestor that does.
+// watchDirs returns the directories in which a file can be replaced: its own, and the directory of
+// the target of symbolic links. A missing directory is represented by its nearest existing
+// ancestor.
 func directories(files []File) []string {
 	var dirs []string
 	for _, f := range files {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package watchtest puts files in place as Kubernetes does.
+// Package watchtest replaces files the way Kubernetes does.
 package watchtest
 
 import (
@@ -10,15 +10,15 @@ import (
 	"path/filepath"
 )
 
-// Mount is a directory as of a mounted Secret or ConfigMap: its files are links
-// into ..data, which is a link to a directory of its own for each version.
+// Mount is a directory like a mounted Secret or ConfigMap: its files are links into ..data, which
+// links to a separate directory for each version.
 type Mount struct {
-	// Dir is the directory.
+	// Dir is the path of the mount.
 	Dir     string
 	version int
 }
 
-// NewMount mounts files, by name, at dir, which exists and is empty.
+// NewMount mounts files, keyed by name, at dir, which must exist and be empty.
 func NewMount(dir string, files map[string]string) (*Mount, error) {
 	m := &Mount{Dir: dir}
 	errs := []error{m.Swap(files)}
@@ -28,13 +28,14 @@ func NewMount(dir string, files map[string]string) (*Mount, error) {
 	return m, errors.Join(errs...)
 }
 
-// Path is that of a file.
+// Path returns the path of a file.
 func (m *Mount) Path(name string) string { return filepath.Join(m.Dir, name) }
 
-// Swap puts another version of all files in place at once, and removes the one before.
+// Swap atomically replaces all files and removes the previous version.
 func (m *Mount) Swap(files map[string]string) error {
 	m.version++
-	dir, data := fmt.Sprintf("..v%d", m.version), m.Path("..data")
+	dir := fmt.Sprintf("..v%d", m.version)
+	data := m.Path("..data")
 	if err := os.Mkdir(m.Path(dir), 0o755); err != nil {
 		return err
 	}
