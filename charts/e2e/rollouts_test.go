@@ -170,7 +170,7 @@ func (w *world) restart(container string) string {
 func (w *world) confirmedAfter(pod string) string {
 	w.t.Helper()
 	for line := range strings.Lines(w.mustKubectl("logs", pod, "--container", "release-sidecar")) {
-		if entry := decode[struct{ Msg, Took string }](w.t, line); entry.Msg == "release is confirmed" {
+		if entry := decode[struct{ Msg, Took string }](w.t, line); entry.Msg == "release confirmed" {
 			return entry.Took
 		}
 	}

@@ -16,27 +16,27 @@ import (
 
 // agent holds the importer and everything it needs. The run and once commands share it.
 type agent struct {
-	live     *config.Live
-	level    *slog.LevelVar
-	log      *slog.Logger
-	store    *state.Store
-	metrics  *metrics.Metrics
-	inputs   *inputs.Source
-	importer *importer.Importer
-	build    version.Info
-	rotated  chan struct{} // receives a value when the token changes
+	live         *config.Live
+	level        *slog.LevelVar
+	log          *slog.Logger
+	store        *state.Store
+	metrics      *metrics.Metrics
+	inputs       *inputs.Source
+	importer     *importer.Importer
+	build        version.Info
+	tokenChanged chan struct{} // receives a value when the token changes
 }
 
 // newAgent loads the settings and builds the agent. If done is true the command is over and returns
 // err.
 func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool, err error) {
 	g = &agent{
-		level:   new(slog.LevelVar),
-		store:   state.NewStore(),
-		build:   version.Get(),
-		rotated: make(chan struct{}, 1),
+		level:        new(slog.LevelVar),
+		store:        state.NewStore(),
+		build:        version.Get(),
+		tokenChanged: make(chan struct{}, 1),
 	}
-	live, done, err := a.load(ctx, args, g.reloaded)
+	live, done, err := a.loadSettings(ctx, args, g.onReload)
 	if done {
 		return nil, true, err
 	}
@@ -52,8 +52,8 @@ func (a *app) newAgent(ctx context.Context, args []string) (g *agent, done bool,
 
 // onReload runs after every load of the settings. The first load happens before the metrics are
 // registered.
-func (g *agent) reloaded(c *config.Config, err error) {
-	g.level.Set(levelOf(c))
+func (g *agent) onReload(c *config.Config, err error) {
+	g.level.Set(parseLevel(c))
 	if g.metrics == nil {
 		return
 	}

@@ -16,92 +16,92 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// check runs the read-only part of an import and prints the result of each step.
-func (a *app) check(ctx context.Context, args []string) error {
+// runCheck runs the read-only part of an import and prints the result of each step.
+func (a *app) runCheck(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
 		return err
 	}
-	ctx, cancel := bounded(ctx, g.live.Get().Timeout)
+	ctx, cancel := withTimeout(ctx, g.live.Get().Timeout)
 	defer cancel()
 	r := &checklist{out: a.Out}
-	r.ok("settings", "valid")
+	r.printOK("settings", "valid")
 	in, err := g.inputs.Load(ctx)
 	if err != nil {
-		return r.fail("files", err)
+		return r.printFailure("files", err)
 	}
-	r.ok("release", describeDesired(&in.Desired))
+	r.printOK("release", describeDesired(&in.Desired))
 	if text := subPathWarning(g.inputs.SubPaths()); text != "" {
-		r.line("warn", "files", text)
+		r.printLine("warn", "files", text)
 	}
-	f, err := importer.Foresee(ctx, in)
+	f, err := importer.Plan(ctx, in)
 	if err != nil {
-		return r.fail("platform", err)
+		return r.printFailure("platform", err)
 	}
-	r.platform(in, f)
-	if err := r.gateway(ctx, g, in); err != nil {
+	r.printPlatform(in, f)
+	if err := r.checkGateway(ctx, g, in); err != nil {
 		return err
 	}
-	r.requirements(ctx, in, g.live.Get().ServiceEnv)
-	r.plan(f)
+	r.checkRequirements(ctx, in, g.live.Get().ServiceEnv)
+	r.printPlan(f)
 	return nil
 }
 
 // checklist prints one line per check.
 type checklist struct{ out io.Writer }
 
-func (r *checklist) line(mark, what, text string) {
-	fmt.Fprintf(r.out, "%-5s %-9s %s\n", mark, what, clean(text))
+func (r *checklist) printLine(mark, what, text string) {
+	fmt.Fprintf(r.out, "%-5s %-9s %s\n", mark, what, replaceControls(text))
 }
 
-func (r *checklist) ok(what, text string) { r.line("ok", what, text) }
+func (r *checklist) printOK(what, text string) { r.printLine("ok", what, text) }
 
-// fail prints a failure and its remedy. It returns an error with the exit code of the failure.
-func (r *checklist) fail(what string, err error) error {
+// printFailure prints a failure and its remedy. It returns an error with the exit code of the failure.
+func (r *checklist) printFailure(what string, err error) error {
 	f, ok := errors.AsType[*importer.Failure](err)
 	if !ok {
 		return err
 	}
 	p := state.NewProblem(f.Reason, f.Message, f.Group)
-	r.line("FAIL", what, string(p.Reason)+": "+p.Message)
-	r.line("", "", p.Remedy)
-	r.line("", "", "See "+p.Runbook)
-	return quiet(codeOf(f.Reason))
+	r.printLine("FAIL", what, string(p.Reason)+": "+p.Message)
+	r.printLine("", "", p.Remedy)
+	r.printLine("", "", "See "+p.Runbook)
+	return printedError(exitCodeFor(f.Reason))
 }
 
-func (r *checklist) platform(in *importer.Inputs, f *importer.Forecast) {
+func (r *checklist) printPlatform(in *importer.Inputs, f *importer.DryRun) {
 	text := in.Pod.BaseURL() + " answers, accepts the identity and carries the repository"
 	if f.Mode == importer.ModeObserve {
 		text = "the service imports on its own; the sidecar observes"
 	}
-	r.ok("platform", text)
+	r.printOK("platform", text)
 	if f.Lock != nil {
-		r.line("wait", "lock", fmt.Sprintf("held by %s (%s) since %s",
+		r.printLine("wait", "lock", fmt.Sprintf("held by %s (%s) since %s",
 			f.Lock.LockedBy, f.Lock.Reason, f.Lock.LockedAt.Format(time.RFC3339)))
 	}
 }
 
 // checkGateway prints the user that the token authenticates.
-func (r *checklist) gateway(ctx context.Context, g *agent, in *importer.Inputs) error {
+func (r *checklist) checkGateway(ctx context.Context, g *agent, in *importer.Inputs) error {
 	if in.Gateway == nil || g.live.Get().TokenFile == "" {
 		return nil
 	}
 	user, err := in.Gateway.Me(ctx)
 	if err != nil {
-		return r.fail("gateway", importer.FailureOf(err))
+		return r.printFailure("gateway", importer.FailureOf(err))
 	}
 	text := "the token belongs to " + cmp.Or(user.Email, user.ID)
 	if !user.Expires.IsZero() {
 		text += " and expires on " + user.Expires.Format(time.DateOnly)
 	}
-	r.ok("gateway", text)
+	r.printOK("gateway", text)
 	return nil
 }
 
 // checkRequirements compares the values that the workspaces require with those that the platform
 // has. A missing value is only a warning: the service may read it from a source that the sidecar
 // cannot see.
-func (r *checklist) requirements(ctx context.Context, in *importer.Inputs, variables []string) {
+func (r *checklist) checkRequirements(ctx context.Context, in *importer.Inputs, variables []string) {
 	var all []requirements.Requirement
 	for _, g := range in.Desired.Groups {
 		all = append(all, requirements.Of(g.Workspaces)...)
@@ -111,19 +111,19 @@ func (r *checklist) requirements(ctx context.Context, in *importer.Inputs, varia
 	}
 	missing, err := requirements.Missing(ctx, in.Pod, all, variables)
 	if err != nil {
-		r.line("warn", "values", "cannot check the values that the workspaces require: "+importer.FailureOf(err).Message)
+		r.printLine("warn", "values", "cannot check the values that the workspaces require: "+importer.FailureOf(err).Message)
 		return
 	}
 	for _, m := range missing {
-		r.line("warn", "values", fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable))
+		r.printLine("warn", "values", fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable))
 	}
 	if len(missing) == 0 {
-		r.ok("values", fmt.Sprintf("all %d values that the workspaces require are set", len(all)))
+		r.printOK("values", fmt.Sprintf("all %d values that the workspaces require are set", len(all)))
 	}
 }
 
 // printPlan prints what an import would do, per group.
-func (r *checklist) plan(f *importer.Forecast) {
+func (r *checklist) printPlan(f *importer.DryRun) {
 	for _, g := range f.Groups {
 		text := "nothing to do, all workspaces are installed"
 		switch {
@@ -136,7 +136,7 @@ func (r *checklist) plan(f *importer.Forecast) {
 		case len(g.Import) > 0:
 			text = "would be imported: " + strings.Join(g.Import, ", ")
 		}
-		r.line("plan", g.Name, text)
+		r.printLine("plan", g.Name, text)
 	}
 }
 

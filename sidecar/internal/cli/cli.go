@@ -25,10 +25,10 @@ type IO struct {
 
 // Run runs the sidecar with args, which exclude the program name, and returns the exit code.
 func Run(ctx context.Context, args []string, streams IO) int {
-	a := &app{IO: streams, env: environment(streams.Env)}
+	a := &app{IO: streams, env: parseEnvironment(streams.Env)}
 	err := a.dispatch(ctx, args)
 	a.writeUsageError(args, err)
-	if err != nil && !said(err) {
+	if err != nil && !isPrinted(err) {
 		fmt.Fprintf(a.Err, "sidecar: %v\n", err)
 	}
 	return exitCode(ctx, err)
@@ -55,25 +55,25 @@ type command struct {
 
 func (a *app) commands() []command {
 	return []command{
-		{name: "run", run: a.run, flags: settingsFlags, ownsContainer: true, examples: runExample,
+		{name: "run", run: a.runAgent, flags: settingsFlags, ownsContainer: true, examples: runExample,
 			summary:     "Import the release, watch it, and serve probes and metrics",
 			description: runDescription},
-		{name: "once", run: a.once, flags: settingsFlags, ownsContainer: true, examples: onceExample,
+		{name: "once", run: a.runOnce, flags: settingsFlags, ownsContainer: true, examples: onceExample,
 			summary: "Import the release and exit once it is confirmed or has failed"},
-		{name: "check", run: a.check, flags: settingsFlags, examples: checkExample,
+		{name: "check", run: a.runCheck, flags: settingsFlags, examples: checkExample,
 			summary:     "Check settings, files and platform without changing anything",
 			description: checkDescription},
-		{name: "status", run: a.status, examples: statusExample,
-			flags:       func() *flag.FlagSet { return new(statusFlags).set(a.env) },
+		{name: "status", run: a.runStatus, examples: statusExample,
+			flags:       func() *flag.FlagSet { return new(statusFlags).newFlagSet(a.env) },
 			summary:     "Print the status of running sidecars",
 			description: statusDescription},
-		{name: "ready", run: a.ready, examples: readyExample,
-			flags:   func() *flag.FlagSet { return new(readyFlags).set(a.env) },
+		{name: "ready", run: a.runReady, examples: readyExample,
+			flags:   func() *flag.FlagSet { return new(readyFlags).newFlagSet(a.env) },
 			summary: "Report whether a running sidecar lets the pod be Ready, as a readiness probe"},
-		{name: "injected", run: a.injected, examples: injectedExample,
-			flags:   func() *flag.FlagSet { return new(injectedFlags).set() },
+		{name: "injected", run: a.runInjected, examples: injectedExample,
+			flags:   func() *flag.FlagSet { return new(injectedFlags).newFlagSet() },
 			summary: "Wait until the API server injects the sidecar into a pod, as a hook of the chart"},
-		{name: "version", run: a.version, flags: func() *flag.FlagSet { return new(versionFlags).set() },
+		{name: "version", run: a.runVersion, flags: func() *flag.FlagSet { return new(versionFlags).newFlagSet() },
 			summary: "Print the version", examples: "sidecar version\nsidecar version --format json"},
 	}
 }
@@ -81,27 +81,27 @@ func (a *app) commands() []command {
 func (a *app) dispatch(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 0:
-		return a.help(nil)
+		return a.runHelp(nil)
 	case args[0] == "help":
-		return a.help(args[1:])
+		return a.runHelp(args[1:])
 	case slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
-		return a.help(nil)
+		return a.runHelp(nil)
 	case slices.Contains([]string{"-v", "-version", "--version"}, args[0]):
-		return a.version(ctx, args[1:])
+		return a.runVersion(ctx, args[1:])
 	}
-	c, err := a.find(args[0])
+	c, err := a.findCommand(args[0])
 	if err != nil {
 		return err
 	}
 	err = c.run(ctx, args[1:])
 	if errors.Is(err, flag.ErrHelp) {
-		return a.writeHelp(c.page())
+		return a.writeHelp(c.helpPage())
 	}
 	return err
 }
 
 // findCommand returns the command called name.
-func (a *app) find(name string) (*command, error) {
+func (a *app) findCommand(name string) (*command, error) {
 	for _, c := range a.commands() {
 		if c.name == name {
 			return &c, nil
@@ -112,7 +112,7 @@ func (a *app) find(name string) (*command, error) {
 
 // loadSettings loads the settings of a command. If done is true the command is over and returns
 // err: the settings are invalid, or --print-config printed them.
-func (a *app) load(
+func (a *app) loadSettings(
 	ctx context.Context, args []string, reloaded func(*config.Config, error),
 ) (live *config.Live, done bool, err error) {
 	live, err = config.NewLive(ctx, config.NewLoader(args, a.env), reloaded)
@@ -128,7 +128,7 @@ func (a *app) load(
 	return live, false, nil
 }
 
-func environment(env []string) map[string]string {
+func parseEnvironment(env []string) map[string]string {
 	m := make(map[string]string, len(env))
 	for _, entry := range env {
 		key, value, _ := strings.Cut(entry, "=")

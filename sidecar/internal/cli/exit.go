@@ -56,7 +56,7 @@ func exitCodes() []ExitCode {
 
 // exitCodeFor maps a reason to an exit code. Reasons share a code when the same person resolves
 // them.
-func codeOf(r state.Reason) int {
+func exitCodeFor(r state.Reason) int {
 	switch r {
 	case state.IdentityRefused, state.Forbidden, state.TokenUnreadable:
 		return exitIdentity
@@ -79,9 +79,9 @@ func codeOf(r state.Reason) int {
 
 // exitError is an error with an explicit exit code.
 type exitError struct {
-	code int
-	err  error
-	said bool // the error has been printed already
+	code    int
+	err     error
+	printed bool // the error has been printed already
 }
 
 func (e *exitError) Error() string { return e.err.Error() }
@@ -91,13 +91,13 @@ func usageError(err error) error { return &exitError{code: exitUsage, err: err} 
 
 // printedError returns an error for a failure that has already been printed. Only its exit code
 // matters.
-func quiet(code int) error {
-	return &exitError{code: code, err: fmt.Errorf("exit code %d", code), said: true}
+func printedError(code int) error {
+	return &exitError{code: code, err: fmt.Errorf("exit code %d", code), printed: true}
 }
 
-func said(err error) bool {
+func isPrinted(err error) bool {
 	e, ok := errors.AsType[*exitError](err)
-	return ok && e.said
+	return ok && e.printed
 }
 
 // errTimeout is the cause of a context that --timeout or --wait ended.
@@ -114,7 +114,7 @@ func exitCode(ctx context.Context, err error) int {
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case isFailure:
-		return codeOf(failure.Reason)
+		return exitCodeFor(failure.Reason)
 	case errors.Is(err, errTimeout):
 		return exitUnknown
 	}

@@ -39,7 +39,7 @@ func TestExitCodes(t *testing.T) {
 func TestEveryReasonHasACode(t *testing.T) {
 	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve, state.Draining}
 	for _, r := range state.Reasons() {
-		code := codeOf(r)
+		code := exitCodeFor(r)
 		if (code == exitUnknown) != slices.Contains(unknown, r) {
 			t.Errorf("%s has exit code %d", r, code)
 		}

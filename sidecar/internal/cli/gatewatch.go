@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// gateEvery is the interval between gate checks. They only write logs: probes evaluate the gate
+	// gateInterval is the interval between gate checks. They only write logs: probes evaluate the gate
 	// on each request.
-	gateEvery = time.Second
-	// alarmEvery is the interval at which an unconfirmed open gate is logged again.
-	alarmEvery = 10 * time.Minute
-	// tokenEvery is the interval between checks of the token's expiry.
-	tokenEvery = time.Hour
-	// tokenAgain is the retry interval after a failed check.
-	tokenAgain = time.Minute
+	gateInterval = time.Second
+	// alarmInterval is the interval at which an unconfirmed open gate is logged again.
+	alarmInterval = 10 * time.Minute
+	// tokenInterval is the interval between checks of the token's expiry.
+	tokenInterval = time.Hour
+	// tokenRetryInterval is the retry interval after a failed check.
+	tokenRetryInterval = time.Minute
 )
 
 // watchGate logs an error while the gate is open without confirmation.
 func (g *agent) watchGate(ctx context.Context) {
-	tick := time.NewTicker(gateEvery)
+	tick := time.NewTicker(gateInterval)
 	defer tick.Stop()
-	for told := (time.Time{}); ctx.Err() == nil; {
-		told = g.checkGate(told)
+	for lastAlarm := (time.Time{}); ctx.Err() == nil; {
+		lastAlarm = g.checkGate(lastAlarm)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -34,18 +34,18 @@ func (g *agent) watchGate(ctx context.Context) {
 	}
 }
 
-// checkGate logs an open gate without confirmation, at most once per alarmEvery. It returns the
+// checkGate logs an open gate without confirmation, at most once per alarmInterval. It returns the
 // time of the last such log.
-func (g *agent) checkGate(told time.Time) time.Time {
-	gate, changed := g.store.Gate(g.gate())
+func (g *agent) checkGate(lastAlarm time.Time) time.Time {
+	gate, changed := g.store.Gate(g.gatePolicy())
 	s := g.store.Get()
 	if changed { // no probe evaluated the gate first
-		g.log.Info("gate is open", "why", gate.Why, "policy", g.gate().String(), "confirmed", s.Confirmed)
+		g.log.Info("gate opened", "why", gate.Why, "policy", g.gatePolicy().String(), "confirmed", s.Confirmed)
 	}
-	if !gate.Open || s.Confirmed || gate.Why == state.GateConfirmed || time.Since(told) < alarmEvery {
-		return told
+	if !gate.Open || s.Confirmed || gate.Why == state.GateConfirmed || time.Since(lastAlarm) < alarmInterval {
+		return lastAlarm
 	}
-	g.log.Error("the pod is Ready without a confirmed release", "why", gate.Why, "policy", g.gate().String(),
+	g.log.Error("the pod is Ready without a confirmed release", "why", gate.Why, "policy", g.gatePolicy().String(),
 		"phase", s.Phase, "runbook", "docs/runbooks/gate-opened-unconfirmed.md")
 	return time.Now()
 }
@@ -56,7 +56,7 @@ func (g *agent) watchToken(ctx context.Context) {
 		t := time.NewTimer(g.checkTokenExpiry(ctx))
 		select {
 		case <-t.C:
-		case <-g.rotated:
+		case <-g.tokenChanged:
 		case <-ctx.Done():
 		}
 		t.Stop()
@@ -67,12 +67,12 @@ func (g *agent) watchToken(ctx context.Context) {
 func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 	gateway := g.inputs.Gateway()
 	if gateway == nil || g.live.Get().TokenFile == "" {
-		return tokenEvery
+		return tokenInterval
 	}
 	user, err := gateway.Me(ctx)
 	if err != nil {
 		g.log.Debug("cannot read the token's expiry", "error", err)
-		return tokenAgain
+		return tokenRetryInterval
 	}
 	g.store.Update(func(s *state.Snapshot) {
 		s.TokenExpires = nil
@@ -80,13 +80,13 @@ func (g *agent) checkTokenExpiry(ctx context.Context) time.Duration {
 			s.TokenExpires = &user.Expires
 		}
 	})
-	return tokenEvery
+	return tokenInterval
 }
 
 // requestTokenCheck makes watchToken check immediately. It never blocks.
-func (g *agent) newToken() {
+func (g *agent) requestTokenCheck() {
 	select {
-	case g.rotated <- struct{}{}:
+	case g.tokenChanged <- struct{}{}:
 	default: // a check is already pending
 	}
 }

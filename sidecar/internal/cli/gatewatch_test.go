@@ -30,7 +30,7 @@ func idle(t *testing.T, args ...string) (*agent, *alarms) {
 	}
 	log := new(alarms)
 	return &agent{live: live, log: slog.New(slog.NewJSONHandler(log, nil)), store: state.NewStore(),
-		inputs: inputs.New(live, nil, ""), rotated: make(chan struct{}, 1)}, log
+		inputs: inputs.New(live, nil, ""), tokenChanged: make(chan struct{}, 1)}, log
 }
 
 // beside runs f until the result is called, which waits for its end.
@@ -45,7 +45,7 @@ func beside(f func(context.Context)) (stop func()) {
 type alarms struct{ atomic.Int64 }
 
 func (a *alarms) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte(`"level":"ERROR","msg":"the pod is Ready, although the release is not confirmed"`)) {
+	if bytes.Contains(line, []byte(`"level":"ERROR","msg":"the pod is Ready without a confirmed release"`)) {
 		a.Add(1)
 	}
 	return len(line), nil
@@ -113,12 +113,12 @@ func TestExpiryOfTheToken(t *testing.T) {
 	var expires atomic.Value
 	url := account(t, &expires)
 	g, _ := idle(t, "--gateway-url", url, "--token-file", token)
-	if again := g.checkTokenExpiry(t.Context()); again != tokenAgain || g.store.Get().TokenExpires != nil {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenRetryInterval || g.store.Get().TokenExpires != nil {
 		t.Errorf("without an answer: again in %s, %v", again, g.store.Get().TokenExpires)
 	}
 	first := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 	expires.Store(first.Format(time.RFC3339))
-	if again := g.checkTokenExpiry(t.Context()); again != tokenEvery || !g.store.Get().TokenExpires.Equal(first) {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenInterval || !g.store.Get().TokenExpires.Equal(first) {
 		t.Errorf("again in %s, %v", again, g.store.Get().TokenExpires)
 	}
 	expires.Store("") // trouble does not take it back
@@ -133,7 +133,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 	second := first.AddDate(1, 0, 0)
 	expires.Store(second.Format(time.RFC3339))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		g.newToken()
+		g.requestTokenCheck()
 		if got := g.store.Get().TokenExpires; got != nil && got.Equal(second) {
 			break
 		}
@@ -147,7 +147,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 
 func TestWithoutAGatewayNobodyIsAsked(t *testing.T) {
 	g, _ := idle(t)
-	if again := g.checkTokenExpiry(t.Context()); again != tokenEvery || g.store.Get().TokenExpires != nil {
+	if again := g.checkTokenExpiry(t.Context()); again != tokenInterval || g.store.Get().TokenExpires != nil {
 		t.Errorf("again in %s", again)
 	}
 }

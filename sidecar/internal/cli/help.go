@@ -22,7 +22,7 @@ func Pages() []manual.Page {
 	a := new(app)
 	list := []manual.Page{a.rootPage()}
 	for _, c := range a.commands() {
-		list = append(list, c.page())
+		list = append(list, c.helpPage())
 	}
 	return list
 }
@@ -32,7 +32,7 @@ func (a *app) rootPage() manual.Page {
 		Name: "sidecar", Summary: "Import a release of Prisme.ai workspaces in the pod that carries it",
 		Usage: "sidecar COMMAND [flags]", Description: rootDescription, Examples: runExample,
 		Groups:    []manual.Group{generalFlags()},
-		ExitCodes: codesOf(""),
+		ExitCodes: exitCodeItems(""),
 		Footer:    "Run 'sidecar COMMAND --help' for the flags and examples of a command.",
 	}
 	for _, c := range a.commands() {
@@ -47,13 +47,13 @@ func generalFlags() manual.Group {
 	}}
 }
 
-func (c *command) page() manual.Page {
+func (c *command) helpPage() manual.Page {
 	p := manual.Page{Name: "sidecar " + c.name, Summary: c.summary, Usage: "sidecar " + c.name + " [flags]",
 		Description: c.description, Examples: c.examples}
 	if fs := c.flags(); fs == nil {
 		p.Groups = settingGroups()
 	} else {
-		p.Groups = []manual.Group{{Title: ownFlags}}
+		p.Groups = []manual.Group{{Title: flagsTitle}}
 		fs.VisitAll(func(f *flag.Flag) {
 			name, usage := flag.UnquoteUsage(f)
 			p.Groups[0].Flags = append(p.Groups[0].Flags, manual.Flag{
@@ -72,8 +72,8 @@ func (c *command) page() manual.Page {
 	return p
 }
 
-// ownFlags is the heading of flags that are not settings.
-const ownFlags = "Flags"
+// flagsTitle is the heading of flags that are not settings.
+const flagsTitle = "Flags"
 
 // settingsFlags returns nil: settings are documented by section, with environment variables.
 func settingsFlags() *flag.FlagSet { return nil }
@@ -85,7 +85,7 @@ func settingGroups() []manual.Group {
 		if len(groups) == 0 || groups[len(groups)-1].Title != s.Section {
 			groups = append(groups, manual.Group{Title: s.Section})
 		}
-		placeholder, usage := s.Text()
+		placeholder, usage := s.SplitUsage()
 		last := &groups[len(groups)-1]
 		last.Flags = append(last.Flags, manual.Flag{
 			Name:    s.Name,
@@ -105,7 +105,7 @@ func defaultText(value string) string {
 }
 
 // exitCodeItems lists the exit codes of a command, or all exit codes if command is empty.
-func codesOf(command string) []manual.Item {
+func exitCodeItems(command string) []manual.Item {
 	var items []manual.Item
 	for _, c := range exitCodes() {
 		if command == "" || c.commands == nil || slices.Contains(c.commands, command) {
@@ -120,14 +120,14 @@ func (a *app) writeHelp(p manual.Page) error {
 	return p.WriteHelp(a.Out, manual.Width(a.Out, a.env["COLUMNS"]))
 }
 
-// help prints the help of a command, or of the program without arguments.
-func (a *app) help(args []string) error {
+// runHelp prints the help of a command, or of the program without arguments.
+func (a *app) runHelp(args []string) error {
 	if len(args) == 0 {
 		return a.writeHelp(a.rootPage())
 	}
-	c, err := a.find(args[0])
+	c, err := a.findCommand(args[0])
 	if err != nil {
 		return err
 	}
-	return a.writeHelp(c.page())
+	return a.writeHelp(c.helpPage())
 }

@@ -71,22 +71,22 @@ func TestExamplesParse(t *testing.T) {
 
 func parseExample(t *testing.T, words []string) error {
 	t.Helper()
-	c, err := new(app).find(words[1])
+	c, err := new(app).findCommand(words[1])
 	if err != nil {
 		return err
 	}
 	if fs := c.flags(); fs != nil {
-		return parse(fs, words[2:])
+		return parseFlags(fs, words[2:])
 	}
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	for _, s := range config.Default("").Settings() {
-		if placeholder, _ := s.Text(); placeholder == "" {
+		if placeholder, _ := s.SplitUsage(); placeholder == "" {
 			fs.Bool(s.Name, false, "")
 		} else {
 			fs.String(s.Name, "", "")
 		}
 	}
-	return parse(fs, words[2:])
+	return parseFlags(fs, words[2:])
 }
 
 func TestManualPagesHaveEverySection(t *testing.T) {

@@ -20,7 +20,7 @@ type injectedFlags struct {
 	wait                     time.Duration
 }
 
-func (f *injectedFlags) set() *flag.FlagSet {
+func (f *injectedFlags) newFlagSet() *flag.FlagSet {
 	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
 	fs.StringVar(&f.pod, "pod", "", "dry-run the creation of this pod, given as `JSON` (required)")
 	fs.StringVar(&f.annotation, "annotation", "", "wait until the created pod has this annotation: `name=value` (required)")
@@ -30,11 +30,11 @@ func (f *injectedFlags) set() *flag.FlagSet {
 	return fs
 }
 
-// injected waits until the API server injects the sidecar into new pods. The chart runs it as a
+// runInjected waits until the API server injects the sidecar into new pods. The chart runs it as a
 // hook: the API server applies a new admission policy only some time after it was written.
-func (a *app) injected(ctx context.Context, args []string) error {
+func (a *app) runInjected(ctx context.Context, args []string) error {
 	var f injectedFlags
-	if err := parse(f.set(), args); err != nil {
+	if err := parseFlags(f.newFlagSet(), args); err != nil {
 		return err
 	}
 	name, value, ok := strings.Cut(f.annotation, "=")
@@ -51,7 +51,7 @@ func (a *app) injected(ctx context.Context, args []string) error {
 		return &exitError{code: exitUnavailable, err: err}
 	}
 	begin := time.Now()
-	limited, cancel := bounded(ctx, f.wait)
+	limited, cancel := withTimeout(ctx, f.wait)
 	defer cancel()
 	if err := client.Await(limited, []byte(f.pod), name, value); err != nil {
 		if ctx.Err() != nil {

@@ -13,7 +13,7 @@ import (
 
 // newLog returns a logger that writes JSON, or text if the format asks for it or w is a terminal.
 func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: formatDuration}
 	if format == config.LogText || format == config.LogAuto && isTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, o))
 	}
@@ -21,7 +21,7 @@ func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 }
 
 // formatDuration writes durations with their unit: slog's JSON handler writes nanoseconds.
-func readable(_ []string, a slog.Attr) slog.Attr {
+func formatDuration(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().Round(time.Millisecond).String())
 	}
@@ -37,7 +37,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-func levelOf(c *config.Config) (level slog.Level) {
+func parseLevel(c *config.Config) (level slog.Level) {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // Config.Validate has checked it
 	return level
 }

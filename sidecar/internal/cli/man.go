@@ -18,7 +18,7 @@ func ManualPages() []manual.Page {
 		p.Files = fileItems()
 		p.SeeAlso = []string{"sidecar"}
 		if i > 0 {
-			p.ExitCodes = codesOf(command)
+			p.ExitCodes = exitCodeItems(command)
 		}
 	}
 	list[0].SeeAlso = nil

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// once repeats passes until the release is confirmed or fails permanently.
-func (a *app) once(ctx context.Context, args []string) error {
+// runOnce repeats passes until the release is confirmed or fails permanently.
+func (a *app) runOnce(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
 		return err
 	}
-	limited, cancel := bounded(ctx, g.live.Get().Timeout)
+	limited, cancel := withTimeout(ctx, g.live.Get().Timeout)
 	defer cancel()
 	err = g.importer.Once(limited)
 	g.writeTerminationMessage(err)
@@ -28,7 +28,7 @@ func (a *app) once(ctx context.Context, args []string) error {
 
 // withTimeout returns a context that ends after d with errTimeout as its cause. Zero means no
 // timeout.
-func bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d == 0 {
 		return context.WithCancel(ctx)
 	}

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// askEvery is the interval between two rounds of a wait.
-	askEvery = 2 * time.Second
-	// tellEvery is the interval at which an unchanged wait is reported again.
-	tellEvery = 30 * time.Second
-	// askAtOnce is the maximum number of concurrent queries.
-	askAtOnce = 8
+	// pollInterval is the interval between two rounds of a wait.
+	pollInterval = 2 * time.Second
+	// reportInterval is the interval at which an unchanged wait is reported again.
+	reportInterval = 30 * time.Second
+	// maxConcurrentQueries is the maximum number of concurrent queries.
+	maxConcurrentQueries = 8
 )
 
 // podStatus is the response of one sidecar.
@@ -40,7 +40,7 @@ type podStatus struct {
 // survey queries the sidecars behind one URL.
 type survey struct {
 	*statusFlags
-	named string // content of --current-release-file, "" if not set
+	current string // content of --current-release-file, "" if not set
 }
 
 // newSurvey reads --current-release-file once, because its content may change during a wait.
@@ -51,7 +51,7 @@ func (f *statusFlags) newSurvey(ctx context.Context) (*survey, error) {
 	}
 	data, err := watch.Read(ctx, f.current, importer.MaxCurrent)
 	if err == nil {
-		s.named, err = importer.ParseCurrent(data)
+		s.current, err = importer.ParseCurrent(data)
 	}
 	if err != nil {
 		return nil, &exitError{code: exitMismatch, err: fmt.Errorf("read the current release: %s: %w", f.current, err)}
@@ -61,24 +61,24 @@ func (f *statusFlags) newSurvey(ctx context.Context) (*survey, error) {
 
 // queryAll queries every address of the host concurrently. The results are in the order of the
 // addresses.
-func (s *survey) ask(ctx context.Context) ([]podStatus, error) {
+func (s *survey) queryAll(ctx context.Context) ([]podStatus, error) {
 	u, err := parseURL(s.url)
 	if err != nil {
 		return nil, err
 	}
 	addresses := []string{u.Host}
 	if s.all {
-		if addresses, err = resolve(ctx, u); err != nil {
+		if addresses, err = resolveAddresses(ctx, u); err != nil {
 			return nil, &exitError{code: exitUnavailable, err: err}
 		}
 	}
 	pods := make([]podStatus, len(addresses))
-	places := make(chan struct{}, askAtOnce)
+	places := make(chan struct{}, maxConcurrentQueries)
 	var all sync.WaitGroup
 	for n, address := range addresses {
 		all.Go(func() {
 			places <- struct{}{}
-			pods[n] = s.askOne(ctx, u, address)
+			pods[n] = s.queryPod(ctx, u, address)
 			<-places
 		})
 	}
@@ -86,7 +86,7 @@ func (s *survey) ask(ctx context.Context) ([]podStatus, error) {
 	return pods, nil
 }
 
-func (s *survey) askOne(ctx context.Context, u *url.URL, address string) podStatus {
+func (s *survey) queryPod(ctx context.Context, u *url.URL, address string) podStatus {
 	one := *u
 	one.Host = address
 	raw, got, err := fetchStatus(ctx, &one, s.fresh)
@@ -94,7 +94,7 @@ func (s *survey) askOne(ctx context.Context, u *url.URL, address string) podStat
 }
 
 // resolveAddresses resolves the URL's host and returns each address with the URL's port, sorted.
-func resolve(ctx context.Context, u *url.URL) ([]string, error) {
+func resolveAddresses(ctx context.Context, u *url.URL) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
@@ -111,30 +111,30 @@ func resolve(ctx context.Context, u *url.URL) ([]string, error) {
 
 // judgePod describes the state of a pod. The code is 0 if the pod has confirmed the current
 // release, otherwise the exit code for its problem.
-func (s *survey) judge(p *podStatus) (text string, code int) {
+func (s *survey) judgePod(p *podStatus) (text string, code int) {
 	switch now := p.state; {
 	case p.err != nil:
 		return p.err.Error(), exitUnavailable
 	case now.Problem != nil:
-		return string(now.Problem.Reason) + ": " + now.Problem.Message, codeOf(now.Problem.Reason)
+		return string(now.Problem.Reason) + ": " + now.Problem.Message, exitCodeFor(now.Problem.Reason)
 	case !now.Confirmed:
 		return "not confirmed yet, phase " + string(now.Phase), exitUnknown
-	case s.named != "" && now.Current == nil:
+	case s.current != "" && now.Current == nil:
 		return "the sidecar has no --current-release-file", exitMismatch
-	case s.named != "" && now.Current.Named != s.named:
+	case s.current != "" && now.Current.Named != s.current:
 		return "the sidecar still reads that " + now.Current.Named + " is the current release", exitUnknown
 	}
 	return "confirmed, release " + cmp.Or(p.state.Release.Name, "unnamed"), 0
 }
 
 // summarize describes each pod on a line. The error has the exit code of the round.
-func (s *survey) result(pods []podStatus) (lines []string, err error) {
+func (s *survey) summarize(pods []podStatus) (lines []string, err error) {
 	confirmed := 0
 	code := 0
 	digests := []string{}
 	for n := range pods {
-		text, one := s.judge(&pods[n])
-		lines = append(lines, clean(fmt.Sprintf("%-24s %s", pods[n].address, text)))
+		text, one := s.judgePod(&pods[n])
+		lines = append(lines, replaceControls(fmt.Sprintf("%-24s %s", pods[n].address, text)))
 		if one == 0 {
 			confirmed++
 			digests = append(digests, pods[n].state.Release.ManifestDigest)
@@ -163,51 +163,51 @@ type round struct {
 	err   error // nil if every pod is confirmed
 }
 
-func (s *survey) round(ctx context.Context) round {
+func (s *survey) queryRound(ctx context.Context) round {
 	var r round
-	if r.pods, r.err = s.ask(ctx); r.err != nil {
+	if r.pods, r.err = s.queryAll(ctx); r.err != nil {
 		r.lines = []string{r.err.Error()}
 		return r
 	}
-	r.lines, r.err = s.result(r.pods)
+	r.lines, r.err = s.summarize(r.pods)
 	return r
 }
 
 // waitForAll queries until every pod is confirmed, and reports changes. It returns the last round
 // that completed before the timeout.
-func (s *survey) awaitAll(ctx context.Context, progress io.Writer) round {
-	ctx, cancel := bounded(ctx, s.wait)
+func (s *survey) waitForAll(ctx context.Context, progress io.Writer) round {
+	ctx, cancel := withTimeout(ctx, s.wait)
 	defer cancel()
 	var last round
-	told := time.Time{}
+	lastReport := time.Time{}
 	for begin := time.Now(); ; {
-		r := s.round(ctx)
+		r := s.queryRound(ctx)
 		if ctx.Err() != nil && last.err != nil {
 			r = last
 		}
-		if r.err == nil || isUsage(r.err) {
+		if r.err == nil || isUsageError(r.err) {
 			return r
 		}
-		if !slices.Equal(r.lines, last.lines) || time.Since(told) >= tellEvery {
-			told = time.Now()
+		if !slices.Equal(r.lines, last.lines) || time.Since(lastReport) >= reportInterval {
+			lastReport = time.Now()
 			fmt.Fprintf(progress, "after %s of %s: %v\n  %s\n",
-				told.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
+				lastReport.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
 		}
 		last = r
-		if !pauseFor(ctx, askEvery) {
-			last.err = outOfTime(ctx, last.err)
+		if !pauseFor(ctx, pollInterval) {
+			last.err = timeoutError(ctx, last.err)
 			return last
 		}
 	}
 }
 
-func isUsage(err error) bool {
+func isUsageError(err error) bool {
 	own, ok := errors.AsType[*exitError](err)
 	return ok && own.code == exitUsage
 }
 
 // timeoutError returns the error of a wait that ctx ended after a round with the error err.
-func outOfTime(ctx context.Context, err error) error {
+func timeoutError(ctx context.Context, err error) error {
 	own, ok := errors.AsType[*exitError](err)
 	if !errors.Is(context.Cause(ctx), errTimeout) || !ok {
 		return context.Cause(ctx)

@@ -44,8 +44,8 @@ func TestSurvey(t *testing.T) {
 		"one has not read the new one": {"b", 1, []podStatus{confirmed("a")}, exitUnknown, "still reads that a is"},
 		"one reads no file":            {"a", 1, []podStatus{bare}, exitMismatch, "has no --current-release-file"},
 	} {
-		s := &survey{statusFlags: &statusFlags{pods: k.least}, named: k.named}
-		lines, err := s.result(k.pods)
+		s := &survey{statusFlags: &statusFlags{pods: k.least}, current: k.named}
+		lines, err := s.summarize(k.pods)
 		text := strings.Join(lines, "\n")
 		if err != nil {
 			text += "\n" + err.Error()
@@ -65,7 +65,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := resolve(t.Context(), u)
+		got, err := resolveAddresses(t.Context(), u)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", base, err, diff)
 		}

@@ -27,22 +27,22 @@ const (
 
 type readyFlags struct{ target string }
 
-func (f *readyFlags) set(env map[string]string) *flag.FlagSet {
+func (f *readyFlags) newFlagSet(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("ready", flag.ContinueOnError)
 	fs.StringVar(&f.target, "target", listenAddress(env),
 		"query the sidecar at this `address`; without a host, IPv4 and IPv6 loopback")
 	return fs
 }
 
-// ready exits with 0 if the gate of a running sidecar is open, otherwise with 1. It prints one line
+// runReady exits with 0 if the gate of a running sidecar is open, otherwise with 1. It prints one line
 // that gives the reason. It serves as an exec probe: Kubernetes shows the output of an exec probe
 // in the pod's events, but not the body of an HTTP probe.
 //
 // The request is written to a plain connection: setting up an http.Client would dominate the
 // runtime of a process that lives for a few milliseconds.
-func (a *app) ready(ctx context.Context, args []string) error {
+func (a *app) runReady(ctx context.Context, args []string) error {
 	var f readyFlags
-	if err := parse(f.set(a.env), args); err != nil {
+	if err := parseFlags(f.newFlagSet(a.env), args); err != nil {
 		return err
 	}
 	addresses, err := targetAddresses(f.target)
@@ -51,26 +51,26 @@ func (a *app) ready(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	open, line, err := askFirst(ctx, addresses)
+	open, line, err := queryFirst(ctx, addresses)
 	if err != nil {
 		line = "not ready: the sidecar did not respond: " + err.Error()
 	}
-	if _, err := fmt.Fprintln(a.Out, clean(line)); err != nil {
+	if _, err := fmt.Fprintln(a.Out, replaceControls(line)); err != nil {
 		return err
 	}
 	if !open {
-		return quiet(exitNotReady)
+		return printedError(exitNotReady)
 	}
 	return nil
 }
 
-func askFirst(ctx context.Context, addresses []string) (open bool, line string, err error) {
+func queryFirst(ctx context.Context, addresses []string) (open bool, line string, err error) {
 	conn, err := dialFirst(ctx, addresses)
 	if err != nil {
 		return false, "", err
 	}
 	defer conn.Close()
-	open, line, err = askGate(ctx, conn)
+	open, line, err = queryGate(ctx, conn)
 	if err != nil {
 		return false, "", fmt.Errorf("%s: %w", conn.RemoteAddr(), err)
 	}
@@ -78,7 +78,7 @@ func askFirst(ctx context.Context, addresses []string) (open bool, line string, 
 }
 
 // queryGate reports whether the gate is open, and the sidecar's explanation.
-func askGate(ctx context.Context, conn net.Conn) (open bool, line string, err error) {
+func queryGate(ctx context.Context, conn net.Conn) (open bool, line string, err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return false, "", err

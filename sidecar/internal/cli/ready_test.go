@@ -70,7 +70,7 @@ func TestReadyWithoutASidecar(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	code, line := runReady(t, "--target", address)
-	if code != exitNotReady || !strings.HasPrefix(line, "not ready: the sidecar does not answer: ") {
+	if code != exitNotReady || !strings.HasPrefix(line, "not ready: the sidecar did not respond: ") {
 		t.Errorf("exit %d with %q", code, line)
 	}
 	for _, target := range []string{"", "9400", "nowhere:", "a:b:c"} {
@@ -90,7 +90,7 @@ func TestReadyEndsInTime(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), readyTimeout)
 		defer cancel()
 		start := time.Now()
-		open, _, err := askGate(ctx, ours)
+		open, _, err := queryGate(ctx, ours)
 		if open || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("open %v, %v", open, err)
 		}

@@ -52,7 +52,7 @@ The commands run, once and check take the settings below.
 
 `)
 	for _, p := range Pages()[1:] {
-		if p.Groups[0].Title != ownFlags { // settings have a table
+		if p.Groups[0].Title != flagsTitle { // settings have a table
 			p.Groups = nil
 		}
 		if err := p.WriteMarkdown(&b); err != nil {
@@ -86,8 +86,8 @@ The file is loaded again when it changes. One that is not valid changes nothing 
 }
 
 func writeSetting(b *strings.Builder, s *config.Setting) {
-	placeholder, usage := s.Text()
-	env := "`" + s.Env() + "`"
+	placeholder, usage := s.SplitUsage()
+	env := "`" + s.EnvironmentVariable() + "`"
 	if s.Alias != "" {
 		env += ", `" + s.Alias + "`"
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
 
-// run imports, watches and serves until ctx ends. The end of ctx is a clean shutdown, not an error.
-func (a *app) run(ctx context.Context, args []string) error {
+// runAgent imports, watches and serves until ctx ends. The end of ctx is a clean shutdown, not an error.
+func (a *app) runAgent(ctx context.Context, args []string) error {
 	g, done, err := a.newAgent(ctx, args)
 	if done {
 		return err
@@ -52,7 +52,7 @@ func (g *agent) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	all.Go(func() { cancel(g.server().Serve(ctx, listener)) })
+	all.Go(func() { cancel(g.newServer().Serve(ctx, listener)) })
 	g.log.Info("sidecar started", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
 		"platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
 	g.warnOfSubPaths()
@@ -69,22 +69,22 @@ func (g *agent) run(ctx context.Context) error {
 	return nil
 }
 
-func (g *agent) server() *server.Server {
+func (g *agent) newServer() *server.Server {
 	c := g.live.Get()
 	o := server.Options{
-		Gate:       g.gate,
-		Metrics:    g.metrics.Handler(),
-		Drain:      g.drain,
-		DrainDelay: g.drainDelay,
-		Look:       g.look,
-		Build:      g.build,
-		Log:        g.log,
-		Namespace:  cmp.Or(c.Namespace, ownNamespace()),
-		Cluster:    c.Cluster,
-		RunbookURL: c.RunbookURL,
+		Gate:          g.gatePolicy,
+		Metrics:       g.metrics.Handler(),
+		Drain:         g.drainImports,
+		DrainDelay:    g.drainDelay,
+		CheckPlatform: g.checkPlatform,
+		Build:         g.build,
+		Log:           g.log,
+		Namespace:     cmp.Or(c.Namespace, ownNamespace()),
+		Cluster:       c.Cluster,
+		RunbookURL:    c.RunbookURL,
 	}
 	if c.EnableLifecycle {
-		o.Reload = g.reload
+		o.Reload = g.reloadSettings
 		o.Import = func() { g.importer.Trigger(true) }
 		o.AdminToken = g.inputs.AdminToken
 	}
@@ -106,7 +106,7 @@ func ownNamespace() string {
 	return strings.TrimSpace(string(name))
 }
 
-func (g *agent) drain(ctx context.Context) error {
+func (g *agent) drainImports(ctx context.Context) error {
 	return g.importer.Drain(ctx, g.live.Get().DrainTimeout)
 }
 
@@ -114,12 +114,12 @@ func (g *agent) drainDelay() time.Duration { return g.live.Get().DrainDelay }
 
 // checkPlatform asks the platform whether it has the release now. If it finds a new problem it
 // starts a pass.
-func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
+func (g *agent) checkPlatform(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
 	in, err := g.inputs.Load(ctx)
-	var look *state.Look
+	var look *state.PlatformCheck
 	s := g.store.Get()
 	if err == nil {
-		look, err = importer.Look(ctx, in, importer.Mode(s.Mode))
+		look, err = importer.CheckPlatform(ctx, in, importer.Mode(s.Mode))
 	}
 	if err != nil {
 		f := importer.FailureOf(err)
@@ -130,17 +130,17 @@ func (g *agent) look(ctx context.Context) (*state.Look, *state.Problem) {
 		look.Missing = slices.DeleteFunc(look.Missing, excused)
 		look.Foreign = slices.DeleteFunc(look.Foreign, excused)
 	}
-	problem := look.Problem()
+	problem := look.FindProblem()
 	if problem != nil && g.store.Get().Problem == nil {
 		g.importer.Trigger(false)
 	}
 	return look, problem
 }
 
-func (g *agent) gate() state.GatePolicy { return g.live.Get().Gate }
+func (g *agent) gatePolicy() state.GatePolicy { return g.live.Get().Gate }
 
-// reload reloads the settings and starts a pass with them.
-func (g *agent) reload(ctx context.Context) error {
+// reloadSettings reloads the settings and starts a pass with them.
+func (g *agent) reloadSettings(ctx context.Context) error {
 	if err := g.live.Reload(ctx); err != nil {
 		return err
 	}
@@ -151,14 +151,14 @@ func (g *agent) reload(ctx context.Context) error {
 func (g *agent) watchFiles(ctx context.Context) {
 	watch.Run(ctx, watch.Options{
 		Files:    g.inputs.Files,
-		Mode:     g.watchMode,
+		Mode:     g.onWatchMode,
 		Interval: func() time.Duration { return g.live.Get().WatchInterval },
 		Log:      g.log,
-		Changed:  func(name string) { g.changed(ctx, name) },
+		Changed:  func(name string) { g.onFileChange(ctx, name) },
 	})
 }
 
-func (g *agent) watchMode(mode, why string) {
+func (g *agent) onWatchMode(mode, why string) {
 	g.metrics.WatchMode(mode)
 	text := ""
 	if why != "" {
@@ -185,14 +185,14 @@ func subPathWarning(files []string) string {
 }
 
 // onFileChange starts a pass after a file has changed, unless the file is an invalid configuration.
-func (g *agent) changed(ctx context.Context, name string) {
+func (g *agent) onFileChange(ctx context.Context, name string) {
 	g.log.Info("file changed", "file", name)
 	g.metrics.FileChanged(name)
 	switch {
 	case name == "config" && g.live.Refresh(ctx) != nil:
 		return
 	case name == "token" || name == "config":
-		g.newToken()
+		g.requestTokenCheck()
 	}
 	g.importer.Trigger(false)
 }

@@ -32,7 +32,7 @@ type statusFlags struct {
 	pods                 int
 }
 
-func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
+func (f *statusFlags) newFlagSet(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
 	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "query the sidecar at this `URL`")
 	fs.BoolVar(&f.fresh, "fresh", false,
@@ -44,7 +44,7 @@ func (f *statusFlags) set(env map[string]string) *flag.FlagSet {
 		"wait up to this `duration` until every pod is confirmed, and report changes (0: do not wait)")
 	fs.StringVar(&f.current, "current-release-file", "",
 		"require that every pod has read the current release in this `file` (empty: do not compare)")
-	formatFlag(fs, &f.format)
+	addFormatFlag(fs, &f.format)
 	return fs
 }
 
@@ -57,10 +57,10 @@ func localAddress(env map[string]string) string {
 	return addresses[0]
 }
 
-// status queries running sidecars. It exits with the code that once would exit with at this moment.
-func (a *app) status(ctx context.Context, args []string) error {
+// runStatus queries running sidecars. It exits with the code that once would exit with at this moment.
+func (a *app) runStatus(ctx context.Context, args []string) error {
 	var f statusFlags
-	if err := parse(f.set(a.env), args); err != nil {
+	if err := parseFlags(f.newFlagSet(a.env), args); err != nil {
 		return err
 	}
 	s, err := f.newSurvey(ctx)
@@ -71,17 +71,17 @@ func (a *app) status(ctx context.Context, args []string) error {
 		return usageError(errors.New("--wait must not be negative, and --pods must be at least 1"))
 	}
 	if f.all || f.wait > 0 {
-		return a.statusOfAll(ctx, s)
+		return a.printSummaries(ctx, s)
 	}
-	pods, err := s.ask(ctx)
+	pods, err := s.queryAll(ctx)
 	if err != nil {
 		return err
 	}
-	return a.statusOfOne(s, &pods[0])
+	return a.printStatus(s, &pods[0])
 }
 
 // printStatus prints the whole status of one sidecar.
-func (a *app) statusOfOne(s *survey, p *podStatus) error {
+func (a *app) printStatus(s *survey, p *podStatus) error {
 	if p.err != nil {
 		return &exitError{code: exitUnavailable, err: fmt.Errorf("query the sidecar: %w", p.err)}
 	}
@@ -91,19 +91,19 @@ func (a *app) statusOfOne(s *survey, p *podStatus) error {
 	} else {
 		err = writeStatus(a.Out, p.state, time.Now())
 	}
-	if _, code := s.judge(p); err == nil && code != 0 {
-		return quiet(code)
+	if _, code := s.judgePod(p); err == nil && code != 0 {
+		return printedError(code)
 	}
 	return err
 }
 
 // printSummaries prints one line per sidecar, after waiting if --wait is set.
-func (a *app) statusOfAll(ctx context.Context, s *survey) error {
+func (a *app) printSummaries(ctx context.Context, s *survey) error {
 	var r round
 	if s.wait > 0 {
-		r = s.awaitAll(ctx, a.Err)
+		r = s.waitForAll(ctx, a.Err)
 	} else {
-		r = s.round(ctx)
+		r = s.queryRound(ctx)
 	}
 	for n, p := range r.pods {
 		if s.format != "json" {
@@ -155,7 +155,7 @@ func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state
 	if err := json.Unmarshal(data, s); err != nil || s.SchemaVersion != state.SchemaVersion {
 		return nil, nil, fmt.Errorf("%s did not respond as a sidecar of this version does", base)
 	}
-	if fresh && s.Look == nil && s.Problem == nil {
+	if fresh && s.PlatformCheck == nil && s.Problem == nil {
 		return nil, nil, errors.New("this version of the sidecar does not support a fresh check")
 	}
 	return data, s, nil
@@ -175,7 +175,7 @@ func describeRelease(s *state.Snapshot) string {
 func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", name, clean(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(&b, "%-10s %s\n", name, replaceControls(fmt.Sprintf(format, args...)))
 	}
 	ready := "no"
 	if s.Gate.Open {
@@ -190,11 +190,11 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	if c := s.Current; c != nil {
 		line("current", "%s (%s)", c.Named, map[bool]string{false: "this pod's release", true: "another release"}[c.Superseded])
 	}
-	if l := s.Look; l != nil {
-		line("look", "%s", describeLook(l))
+	if l := s.PlatformCheck; l != nil {
+		line("platform", "%s", describeCheck(l))
 	}
 	for _, g := range s.Groups {
-		line("group", "%-12s %-10s %s", g.Name, g.State, tally(g.Workspaces))
+		line("group", "%-12s %-10s %s", g.Name, g.State, countStates(g.Workspaces))
 		for _, ws := range g.Workspaces {
 			if ws.Error != "" {
 				line("", "%s: %s: %s", ws.Slug, ws.State, ws.Error)
@@ -205,7 +205,7 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 		line("lock", "%s", describeLock(s.Lock, now))
 	}
 	if len(s.Foreign) > 0 {
-		line("foreign", "%s", state.Some(s.Foreign))
+		line("foreign", "%s", state.JoinSlugs(s.Foreign))
 	}
 	if s.Drift != nil && len(s.Drift.Workspaces) > 0 {
 		line("drift", "%s", strings.Join(s.Drift.Workspaces, ", "))
@@ -239,19 +239,19 @@ func describeLock(l *state.LockInfo, now time.Time) string {
 	return text
 }
 
-// describeLook describes what the platform has.
-func describeLook(l *state.Look) string {
-	switch p := l.Problem(); {
+// describeCheck describes what the platform has.
+func describeCheck(l *state.PlatformCheck) string {
+	switch p := l.FindProblem(); {
 	case p != nil:
 		return p.Message
-	case !l.VersionsTold:
+	case !l.VersionsReported:
 		return "every workspace exists; the platform does not report versions"
 	}
 	return "the platform has every workspace of the release"
 }
 
 // countStates counts the workspaces by state, in the order of the states.
-func tally(all []state.Workspace) string {
+func countStates(all []state.Workspace) string {
 	count := map[state.WorkspaceState]int{}
 	for _, w := range all {
 		count[w.State]++
@@ -265,8 +265,8 @@ func tally(all []state.Workspace) string {
 	return strings.Join(parts, ", ")
 }
 
-// clean replaces control characters in text from other programs with spaces.
-func clean(s string) string {
+// replaceControls replaces control characters in text from other programs with spaces.
+func replaceControls(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return ' '

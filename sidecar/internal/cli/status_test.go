@@ -71,7 +71,7 @@ func TestVerdict(t *testing.T) {
 	confirmed := &state.Snapshot{Confirmed: true}
 	drifted := &state.Snapshot{Confirmed: true, Problem: state.NewProblem(state.Drifted, "", "")}
 	for want, s := range map[int]*state.Snapshot{0: confirmed, exitUnknown: {}, exitImport: failing(), exitDrift: drifted} {
-		if got := func() int { _, code := new(survey).judge(&podStatus{state: s}); return code }(); got != want {
+		if got := func() int { _, code := new(survey).judgePod(&podStatus{state: s}); return code }(); got != want {
 			t.Errorf("exit code %d, want %d", got, want)
 		}
 	}
@@ -141,7 +141,7 @@ func TestTerminationText(t *testing.T) {
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	level := new(slog.LevelVar)
-	level.Set(levelOf(&config.Config{LogLevel: "warn"}))
+	level.Set(parseLevel(&config.Config{LogLevel: "warn"}))
 	log := newLog(&out, config.LogAuto, level) // no terminal
 	log.Info("not told")
 	log.Warn("told", "took", 1234567*time.Microsecond)

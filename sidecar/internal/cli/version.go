@@ -16,15 +16,15 @@ import (
 // versionFlags are the flags of the version command.
 type versionFlags struct{ format string }
 
-func (f *versionFlags) set() *flag.FlagSet {
+func (f *versionFlags) newFlagSet() *flag.FlagSet {
 	fs := flag.NewFlagSet("version", flag.ContinueOnError)
-	formatFlag(fs, &f.format)
+	addFormatFlag(fs, &f.format)
 	return fs
 }
 
-func (a *app) version(_ context.Context, args []string) error {
+func (a *app) runVersion(_ context.Context, args []string) error {
 	var f versionFlags
-	if err := parse(f.set(), args); err != nil {
+	if err := parseFlags(f.newFlagSet(), args); err != nil {
 		return err
 	}
 	v := version.Get()
@@ -35,7 +35,7 @@ func (a *app) version(_ context.Context, args []string) error {
 	return err
 }
 
-func formatFlag(fs *flag.FlagSet, p *string) {
+func addFormatFlag(fs *flag.FlagSet, p *string) {
 	*p = "text"
 	fs.Func("format", "print the result in this format: `text|json`", func(s string) error {
 		if s != "text" && s != "json" {
@@ -47,7 +47,7 @@ func formatFlag(fs *flag.FlagSet, p *string) {
 }
 
 // parseFlags parses the flags of a command that takes no other arguments.
-func parse(fs *flag.FlagSet, args []string) error {
+func parseFlags(fs *flag.FlagSet, args []string) error {
 	fs.SetOutput(io.Discard)
 	err := fs.Parse(args)
 	switch {

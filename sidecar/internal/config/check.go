@@ -16,9 +16,9 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// check validates the settings and reports every invalid value in one error.
-func (c *Config) check() error {
-	errs := []error{c.checkURL("platform-url", c.PlatformURL), c.checkHeaders(), c.checkIdentity(), c.checkTimes()}
+// validate validates the settings and reports every invalid value in one error.
+func (c *Config) validate() error {
+	errs := []error{c.checkURL("platform-url", c.PlatformURL), c.checkHeaders(), c.checkIdentity(), c.checkDurations()}
 	if c.GatewayURL != "" {
 		errs = append(errs, c.checkURL("gateway-url", c.GatewayURL))
 	}
@@ -85,7 +85,7 @@ func (c *Config) checkIdentity() error {
 	return nil
 }
 
-func (c *Config) checkTimes() error {
+func (c *Config) checkDurations() error {
 	p := &c.Policy
 	positive := []struct {
 		name  string

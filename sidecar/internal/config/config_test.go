@@ -122,7 +122,7 @@ func TestEverySetting(t *testing.T) {
 		args := withNeeds[s.Name]
 		ways := map[string]*Config{
 			"flag":        mustLoad(t, append([]string{"--" + s.Name + "=" + value}, args...), nil),
-			"environment": mustLoad(t, args, map[string]string{s.Env(): value}),
+			"environment": mustLoad(t, args, map[string]string{s.EnvironmentVariable(): value}),
 			"file":        mustLoad(t, append([]string{"--config", file(t, yamlOf(t, s.Name, value))}, args...), nil),
 		}
 		for way, c := range ways {
@@ -204,38 +204,38 @@ func TestRefusals(t *testing.T) {
 		env  map[string]string
 	}{
 		"not defined: -token":                      {args: []string{"--token", canary}},
-		"is no flag":                               {args: []string{"--poll", "1s", "x"}},
-		"SIDECAR_TOKEN belongs to no":              {env: map[string]string{"SIDECAR_TOKEN": canary}},
-		"SIDECAR_POLL: want a time":                {env: map[string]string{"SIDECAR_POLL": ""}},
-		"-retry-min: want a time":                  {args: []string{"--retry-min", "-1s"}},
+		"unexpected argument":                               {args: []string{"--poll", "1s", "x"}},
+		"unknown environment variable SIDECAR_TOKEN:":              {env: map[string]string{"SIDECAR_TOKEN": canary}},
+		"SIDECAR_POLL: want a duration":                {env: map[string]string{"SIDECAR_POLL": ""}},
+		"-retry-min: want a duration":                  {args: []string{"--retry-min", "-1s"}},
 		"-mode: want one of":                       {args: []string{"--mode", "native"}},
 		"-gate: gate \"open\"":                     {args: []string{"--gate", "open"}},
 		"-enable-lifecycle: want true":             {args: []string{"--enable-lifecycle=x"}},
 		"--platform-url: platform URL":             {args: []string{"--platform-url", "127.0.0.1:80"}},
 		"carries credentials":                      {args: []string{"--gateway-url", "https://admin:" + canary + "@host", "--token-file", "/t"}},
 		"has a query":                              {args: []string{"--platform-url", "https://host?token=" + canary}},
-		"--gateway-url wants":                      {args: []string{"--gateway-url", "https://host"}},
-		"--identity token wants":                   {args: []string{"--identity", "token"}},
-		"--admin-token-file is without":            {args: []string{"--admin-token-file", "/t"}},
+		"--gateway-url requires":                      {args: []string{"--gateway-url", "https://host"}},
+		"--identity token requires":                   {args: []string{"--identity", "token"}},
+		"--admin-token-file requires":            {args: []string{"--admin-token-file", "/t"}},
 		"want name=value":                          {args: []string{"--identity-headers", canary}},
-		"would hold a secret":                      {args: []string{"--identity-headers", "Authorization=Bearer " + canary}},
-		"that no header may have":                  {args: []string{"--identity-headers", "a b=" + canary}},
+		"holds a secret":                      {args: []string{"--identity-headers", "Authorization=Bearer " + canary}},
+		"that are invalid in a header":                  {args: []string{"--identity-headers", "a b=" + canary}},
 		"--listen: want":                           {args: []string{"--listen", "9400"}},
-		"stands twice":                             {args: []string{"--groups", "a,b,a"}},
+		"duplicate name":                             {args: []string{"--groups", "a,b,a"}},
 		"--poll: want more than 0":                 {args: []string{"--poll", "0"}},
 		"--retry-max is shorter":                   {args: []string{"--retry-max", "1ms"}},
 		"line 2: unknown key \"tokn\"":             {args: yaml("poll: 1s\ntokn: " + canary)},
-		"line 2: poll stands twice":                {args: yaml("poll: 1s\npoll: 2s")},
+		"line 2: duplicate key poll":                {args: yaml("poll: 1s\npoll: 2s")},
 		"line 1: poll: want a single":              {args: yaml("poll: [" + canary + "]")},
 		"line 1: groups: want a list":              {args: yaml("groups: {a: b}")},
 		"line 1: identity-headers: want a mapping": {args: yaml("identity-headers: " + canary)},
-		"plain words without a comma":              {args: yaml("groups: ['a,b']")},
-		"line 1: manifest: it has no value":        {args: yaml("manifest:")},
-		"line 1: poll: want a time":                {args: yaml("poll: soon")},
-		"config is for the command line":           {args: yaml("config: /x")},
-		"not valid YAML at line 2":                 {args: yaml("poll: 1s\n\t" + canary)},
+		"plain values without commas":              {args: yaml("groups: ['a,b']")},
+		"line 1: manifest: missing value":        {args: yaml("manifest:")},
+		"line 1: poll: want a duration":                {args: yaml("poll: soon")},
+		"config can only be set on the command line":           {args: yaml("config: /x")},
+		"invalid YAML at line 2":                 {args: yaml("poll: 1s\n\t" + canary)},
 		"more than one YAML document":              {args: yaml("poll: 1s\n---\npoll: 2s")},
-		"not a mapping":                            {args: yaml("- " + canary)},
+		"want a mapping":                            {args: yaml("- " + canary)},
 		"it is too large":                          {args: yaml(strings.Repeat("#", maxFileSize+1))},
 		"no such file":                             {args: []string{"--config", "/none"}},
 	} {
@@ -259,13 +259,13 @@ func TestEmptyFilesSetNothing(t *testing.T) {
 func TestSettingsAreWellDescribed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range Default("").Settings() {
-		placeholder, usage := s.Text()
+		placeholder, usage := s.SplitUsage()
 		_, isSwitch := s.value.(boolean)
 		if seen[s.Name] || s.Section == "" || usage == "" || strings.Contains(usage, "`") || isSwitch != (placeholder == "") {
 			t.Errorf("%s: %q %q", s.Name, placeholder, usage)
 		}
-		if serviceLink.MatchString(s.Env()) {
-			t.Errorf("%s looks like a variable that Kubernetes makes", s.Env())
+		if serviceLink.MatchString(s.EnvironmentVariable()) {
+			t.Errorf("%s looks like a variable that Kubernetes makes", s.EnvironmentVariable())
 		}
 		seen[s.Name] = true
 	}
@@ -289,7 +289,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		settings := Default("").Settings()
-		found, err := decode(data, settings)
+		found, err := decodeSettings(data, settings)
 		if err != nil && found != nil {
 			t.Error("settings beside an error")
 		}

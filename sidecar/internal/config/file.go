@@ -19,14 +19,14 @@ import (
 // maxFileSize limits the configuration file, in bytes.
 const maxFileSize = 1 << 20
 
-// setFile applies the settings in a file that are not in set. Sources of higher precedence have
+// applyFile applies the settings in a file that are not in set. Sources of higher precedence have
 // filled set.
-func setFile(ctx context.Context, path string, settings []Setting, set map[string]bool) error {
+func applyFile(ctx context.Context, path string, settings []Setting, set map[string]bool) error {
 	data, err := watch.Read(ctx, path, maxFileSize)
 	if err != nil {
 		return fmt.Errorf("configuration file: %w", err)
 	}
-	found, err := decode(data, settings)
+	found, err := decodeSettings(data, settings)
 	if err != nil {
 		return fmt.Errorf("configuration file %s: %w", path, err)
 	}
@@ -48,15 +48,15 @@ type entry struct {
 	line    int
 }
 
-// decode reads a mapping of settings. Its errors never contain values, because a value under a
+// decodeSettings reads a mapping of settings. Its errors never contain values, because a value under a
 // wrong key could be a secret.
-func decode(data []byte, settings []Setting) ([]entry, error) {
+func decodeSettings(data []byte, settings []Setting) ([]entry, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, nil // an empty file sets nothing
 	} else if err != nil {
-		return nil, errors.New("invalid YAML" + lineOf(err))
+		return nil, errors.New("invalid YAML" + errorPosition(err))
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("the file has more than one YAML document")
@@ -92,14 +92,14 @@ func decodeEntry(key, node *yaml.Node, settings []Setting) (entry, error) {
 	}
 	e := entry{setting: &settings[i], line: key.Line}
 	var err error
-	if e.text, err = textOf(node, e.setting.value.kind()); err != nil {
+	if e.text, err = flagText(node, e.setting.value.nodeKind()); err != nil {
 		return entry{}, fmt.Errorf("%s: %w", key.Value, err)
 	}
 	return e, nil
 }
 
 // flagText converts a node to the notation of the flag.
-func textOf(node *yaml.Node, want yaml.Kind) (string, error) {
+func flagText(node *yaml.Node, want yaml.Kind) (string, error) {
 	if node.Kind == yaml.ScalarNode && want != yaml.MappingNode {
 		if node.Tag == "!!null" {
 			return "", errors.New("missing value")
@@ -131,8 +131,8 @@ func textOf(node *yaml.Node, want yaml.Kind) (string, error) {
 	return strings.Join(pairs, ","), nil
 }
 
-// lineOf returns the position in a YAML error. The rest of the error may quote the file's content.
-func lineOf(err error) string {
+// errorPosition returns the position in a YAML error. The rest of the error may quote the file's content.
+func errorPosition(err error) string {
 	_, rest, ok := strings.Cut(err.Error(), "line ")
 	if !ok {
 		return ""

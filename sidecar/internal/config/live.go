@@ -18,8 +18,8 @@ type Live struct {
 	current  atomic.Pointer[Config] // atomic, so that probes never wait for a load
 
 	loading sync.Mutex
-	seen    watch.Sum // of the file at the last load, successful or not
-	failure error     // of the last load
+	lastSum watch.Sum // of the file at the last load, successful or not
+	lastErr error     // of the last load
 }
 
 // NewLive loads the settings. It calls reloaded with the result of this load and of every later
@@ -31,7 +31,7 @@ func NewLive(ctx context.Context, l *Loader, reloaded func(c *Config, err error)
 	}
 	live := &Live{loader: l, reloaded: reloaded}
 	live.current.Store(c)
-	live.seen = live.sum()
+	live.lastSum = live.hashFile()
 	reloaded(c, nil)
 	return live, nil
 }
@@ -43,7 +43,7 @@ func (l *Live) Get() *Config { return l.current.Load() }
 func (l *Live) Reload(ctx context.Context) error {
 	l.loading.Lock()
 	defer l.loading.Unlock()
-	return l.reload(ctx, l.sum())
+	return l.reloadLocked(ctx, l.hashFile())
 }
 
 // Refresh reloads the settings if the file has changed since the last load. It returns the error of
@@ -51,32 +51,32 @@ func (l *Live) Reload(ctx context.Context) error {
 func (l *Live) Refresh(ctx context.Context) error {
 	l.loading.Lock()
 	defer l.loading.Unlock()
-	if sum := l.sum(); sum != l.seen {
-		return l.reload(ctx, sum)
+	if sum := l.hashFile(); sum != l.lastSum {
+		return l.reloadLocked(ctx, sum)
 	}
-	return l.failure
+	return l.lastErr
 }
 
-func (l *Live) reload(ctx context.Context, sum watch.Sum) error {
+func (l *Live) reloadLocked(ctx context.Context, sum watch.Sum) error {
 	old := l.Get()
 	c, err := l.loader.Load(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // the program is stopping; the file is not at fault
 	}
 	if err == nil {
-		err = old.Restart(c)
+		err = old.CheckRestart(c)
 	}
 	if err == nil {
 		l.current.Store(c)
 	}
-	l.seen = sum
-	l.failure = err
+	l.lastSum = sum
+	l.lastErr = err
 	l.reloaded(l.Get(), err)
 	return err
 }
 
-// sum returns the hash of the file, or zero if it does not exist or cannot be read.
-func (l *Live) sum() watch.Sum {
+// hashFile returns the hash of the file, or zero if it does not exist or cannot be read.
+func (l *Live) hashFile() watch.Sum {
 	path := l.Get().File
 	if path == "" {
 		return watch.Sum{}

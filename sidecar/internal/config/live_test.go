@@ -44,8 +44,8 @@ func TestLiveKeepsWhatWorks(t *testing.T) {
 	}
 	step("repository: one", "", true) // nothing new is not told
 	step("repository: two", "", false)
-	step("repository: [", "not valid YAML", true)
-	step("repository: [", "not valid YAML", true) // and not told again
+	step("repository: [", "invalid YAML", true)
+	step("repository: [", "invalid YAML", true) // and not told again
 	step("repository: three\nlisten: :1", "restart the pod to change listen", true)
 	step("repository: three", "", false)
 	if err := os.Remove(path); err != nil {

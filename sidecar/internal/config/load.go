@@ -34,22 +34,22 @@ func NewLoader(args []string, env map[string]string) *Loader {
 func (l *Loader) Load(ctx context.Context) (*Config, error) {
 	c := Default(l.podName)
 	settings := c.Settings()
-	set, err := l.setFlags(settings)
+	set, err := l.applyFlags(settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.setEnv(settings, set); err != nil {
+	if err := l.applyEnvironment(settings, set); err != nil {
 		return nil, err
 	}
 	if c.File != "" {
-		if err := setFile(ctx, c.File, settings, set); err != nil {
+		if err := applyFile(ctx, c.File, settings, set); err != nil {
 			return nil, err
 		}
 	}
 	if c.Policy.PodName == "" {
 		c.Policy.PodName = l.podName
 	}
-	return c, c.check()
+	return c, c.validate()
 }
 
 // TerminationLog returns the value of --termination-log even if other settings are invalid. It
@@ -73,8 +73,8 @@ func (l *Loader) TerminationLog() string {
 	return c.TerminationLog
 }
 
-// setFlags applies the command line and returns the names of the flags that it sets.
-func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
+// applyFlags applies the command line and returns the names of the flags that it sets.
+func (l *Loader) applyFlags(settings []Setting) (set map[string]bool, err error) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for i := range settings {
@@ -91,14 +91,14 @@ func (l *Loader) setFlags(settings []Setting) (set map[string]bool, err error) {
 	return set, nil
 }
 
-// setEnv applies the environment variables of settings that are not in set.
-func (l *Loader) setEnv(settings []Setting, set map[string]bool) error {
-	if err := checkNames(l.env, settings); err != nil {
+// applyEnvironment applies the environment variables of settings that are not in set.
+func (l *Loader) applyEnvironment(settings []Setting, set map[string]bool) error {
+	if err := checkEnvironment(l.env, settings); err != nil {
 		return err
 	}
 	for i := range settings {
 		s := &settings[i]
-		name, text, ok := s.fromEnv(l.env)
+		name, text, ok := s.lookupEnvironment(l.env)
 		if set[s.Name] || !ok {
 			continue
 		}
@@ -110,9 +110,9 @@ func (l *Loader) setEnv(settings []Setting, set map[string]bool) error {
 	return nil
 }
 
-func (s *Setting) fromEnv(env map[string]string) (name, text string, ok bool) {
-	if text, ok := env[s.Env()]; ok {
-		return s.Env(), text, true
+func (s *Setting) lookupEnvironment(env map[string]string) (name, text string, ok bool) {
+	if text, ok := env[s.EnvironmentVariable()]; ok {
+		return s.EnvironmentVariable(), text, true
 	}
 	if s.Alias != "" && env[s.Alias] != "" {
 		return s.Alias, env[s.Alias], true
@@ -125,10 +125,10 @@ func (s *Setting) fromEnv(env map[string]string) (name, text string, ok bool) {
 var serviceLink = regexp.MustCompile(
 	`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
-// checkNames rejects variables with our prefix that do not belong to a setting.
-func checkNames(env map[string]string, settings []Setting) error {
+// checkEnvironment rejects variables with our prefix that do not belong to a setting.
+func checkEnvironment(env map[string]string, settings []Setting) error {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		known := slices.ContainsFunc(settings, func(s Setting) bool { return s.Env() == name })
+		known := slices.ContainsFunc(settings, func(s Setting) bool { return s.EnvironmentVariable() == name })
 		if strings.HasPrefix(name, EnvPrefix) && !known && !serviceLink.MatchString(name) {
 			return fmt.Errorf("unknown environment variable %s: correct its name or unset it", name)
 		}
@@ -136,9 +136,9 @@ func checkNames(env map[string]string, settings []Setting) error {
 	return nil
 }
 
-// Restart returns an error that lists the settings that differ between c and next and take effect
+// CheckRestart returns an error that lists the settings that differ between c and next and take effect
 // only after a restart.
-func (c *Config) Restart(next *Config) error {
+func (c *Config) CheckRestart(next *Config) error {
 	var names []string
 	old := c.Settings()
 	for i, s := range next.Settings() {

@@ -18,7 +18,7 @@ func (c *Config) Print(w io.Writer) error {
 		}
 		key, value := new(yaml.Node), new(yaml.Node)
 		key.SetString(s.Name)
-		if err := value.Encode(s.value.native()); err != nil {
+		if err := value.Encode(s.value.fileValue()); err != nil {
 			return fmt.Errorf("print the settings: %w", err)
 		}
 		root.Content = append(root.Content, key, value)

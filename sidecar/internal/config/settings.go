@@ -30,8 +30,8 @@ type Setting struct {
 	value     value
 }
 
-// Env returns the environment variable of the setting.
-func (s *Setting) Env() string {
+// EnvironmentVariable returns the environment variable of the setting.
+func (s *Setting) EnvironmentVariable() string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
 }
 
@@ -87,7 +87,7 @@ func (c *Config) platformSettings() []Setting {
 			Usage: "read the access token of a super admin from this `file`"},
 		{Name: "internal-key-file", Section: sectionPlatform, value: text{&c.InternalKeyFile},
 			Usage: "read the internal API key of the platform from this `file`, to query the readiness of services without a token"},
-		{Name: "identity", Section: sectionPlatform, value: oneOf(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
+		{Name: "identity", Section: sectionPlatform, value: newChoice(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
 			Usage: "authenticate to the service of the pod with this `kind` of identity: headers, token or both"},
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
 			Usage: "send these identity headers instead of the default ones: `name=value`, separated by commas"},
@@ -102,21 +102,21 @@ func (c *Config) importSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
 		{Name: "mode", Section: sectionImport,
-			value: oneOf(&p.Mode, importer.ModeAuto, importer.ModeImport, importer.ModeObserve),
+			value: newChoice(&p.Mode, importer.ModeAuto, importer.ModeImport, importer.ModeObserve),
 			Usage: "run in this `mode`: import (the sidecar imports), observe (the service imports on its own), " +
 				"auto (import if the pod accepts the identity)"},
 		{Name: "gate", Section: sectionImport, value: gate{&c.Gate},
 			Usage: "gate readiness by this `policy`: strict (Ready once the release is confirmed), " +
 				"open-after=DURATION (or after that time), off"},
 		{Name: "force", Section: sectionImport,
-			value: oneOf(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
+			value: newChoice(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
 			Usage: "reimport workspaces that already have the version by this `policy`: never, always, " +
 				"or auto (after a failure, or when the content differs)"},
-		{Name: "tolerate", Section: sectionImport, value: someOf(&p.Tolerate, state.Tolerable()...),
+		{Name: "tolerate", Section: sectionImport, value: newChoices(&p.Tolerate, state.TolerableReasons()...),
 			Usage: "confirm a release despite workspaces that fail for these `reasons` only, separated by commas: " +
 				"missing-photo, orphaned-app"},
 		{Name: "reconcile", Section: sectionImport,
-			value: oneOf(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
+			value: newChoice(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
 			Usage: "handle workspaces that were changed after the import by this `policy`: never (do not check), report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},
 			Usage: "compare the workspaces at this `interval`"},
@@ -184,16 +184,16 @@ func (c *Config) programSettings() []Setting {
 			Usage: "check files at this `interval` if the system does not report their changes"},
 		{Name: "termination-log", Section: sectionProgram, value: text{&c.TerminationLog}, Fixed: true,
 			Usage: "write the reason for an unconfirmed release to this `file`, if it exists (terminationMessagePath)"},
-		{Name: "log-format", Section: sectionProgram, value: oneOf(&c.LogFormat, LogAuto, LogJSON, LogText), Fixed: true,
+		{Name: "log-format", Section: sectionProgram, value: newChoice(&c.LogFormat, LogAuto, LogJSON, LogText), Fixed: true,
 			Usage: "write the log in this `format`: json, text or auto (text on a terminal)"},
-		{Name: "log-level", Section: sectionProgram, value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"),
+		{Name: "log-level", Section: sectionProgram, value: newChoice(&c.LogLevel, "debug", "info", "warn", "error"),
 			Usage: "log messages of this `level` and above: debug, info, warn or error"},
 	}
 }
 
-// Text splits the usage into the placeholder, which is empty for a boolean, and the text without
+// SplitUsage splits the usage into the placeholder, which is empty for a boolean, and the text without
 // backquotes.
-func (s *Setting) Text() (placeholder, usage string) {
+func (s *Setting) SplitUsage() (placeholder, usage string) {
 	before, rest, ok := strings.Cut(s.Usage, "`")
 	if !ok {
 		return "", s.Usage

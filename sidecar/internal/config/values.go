@@ -17,15 +17,15 @@ import (
 )
 
 // value is the variable of a setting. Set does not fail for values that could be a secret by
-// mistake, because package flag would repeat the text in its error: [Config.check] rejects them.
+// mistake, because package flag would repeat the text in its error: [Config.validate] rejects them.
 type value interface {
 	String() string
 	Set(string) error
-	// kind returns the YAML node kind of the setting in the file: a scalar, a sequence or a
+	// nodeKind returns the YAML node kind of the setting in the file: a scalar, a sequence or a
 	// mapping.
-	kind() yaml.Kind
-	// native returns the value to encode in the file.
-	native() any
+	nodeKind() yaml.Kind
+	// fileValue returns the value to encode in the file.
+	fileValue() any
 }
 
 type text struct{ p *string }
@@ -37,8 +37,8 @@ func (v text) String() string {
 	return *v.p
 }
 func (v text) Set(s string) error { *v.p = s; return nil }
-func (text) kind() yaml.Kind      { return yaml.ScalarNode }
-func (v text) native() any        { return *v.p }
+func (text) nodeKind() yaml.Kind  { return yaml.ScalarNode }
+func (v text) fileValue() any     { return *v.p }
 
 type list struct{ p *[]string }
 
@@ -50,15 +50,15 @@ func (v list) String() string {
 }
 
 func (v list) Set(s string) error {
-	*v.p = split(s)
+	*v.p = splitCommas(s)
 	return nil
 }
 
-func (list) kind() yaml.Kind { return yaml.SequenceNode }
-func (v list) native() any   { return append([]string{}, *v.p...) }
+func (list) nodeKind() yaml.Kind { return yaml.SequenceNode }
+func (v list) fileValue() any    { return append([]string{}, *v.p...) }
 
-// split splits at commas, trims white space and drops empty parts.
-func split(s string) []string {
+// splitCommas splits at commas, trims white space and drops empty parts.
+func splitCommas(s string) []string {
 	var parts []string
 	for part := range strings.SplitSeq(s, ",") {
 		if part = strings.TrimSpace(part); part != "" {
@@ -85,15 +85,15 @@ func (v headers) String() string {
 
 func (v headers) Set(s string) error {
 	*v.p = map[string]string{}
-	for _, part := range split(s) {
+	for _, part := range splitCommas(s) {
 		name, value, _ := strings.Cut(part, "=")
 		(*v.p)[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}
 	return nil
 }
 
-func (headers) kind() yaml.Kind { return yaml.MappingNode }
-func (v headers) native() any   { return *v.p }
+func (headers) nodeKind() yaml.Kind { return yaml.MappingNode }
+func (v headers) fileValue() any    { return *v.p }
 
 type boolean struct{ p *bool }
 
@@ -113,9 +113,9 @@ func (v boolean) Set(s string) error {
 	return nil
 }
 
-func (boolean) IsBoolFlag() bool { return true }
-func (boolean) kind() yaml.Kind  { return yaml.ScalarNode }
-func (v boolean) native() any    { return *v.p }
+func (boolean) IsBoolFlag() bool    { return true }
+func (boolean) nodeKind() yaml.Kind { return yaml.ScalarNode }
+func (v boolean) fileValue() any    { return *v.p }
 
 type duration struct{ p *time.Duration }
 
@@ -135,8 +135,8 @@ func (v duration) Set(s string) error {
 	return nil
 }
 
-func (duration) kind() yaml.Kind { return yaml.ScalarNode }
-func (v duration) native() any   { return v.p.String() }
+func (duration) nodeKind() yaml.Kind { return yaml.ScalarNode }
+func (v duration) fileValue() any    { return v.p.String() }
 
 type gate struct{ p *state.GatePolicy }
 
@@ -152,8 +152,8 @@ func (v gate) Set(s string) (err error) {
 	return err
 }
 
-func (gate) kind() yaml.Kind { return yaml.ScalarNode }
-func (v gate) native() any   { return v.p.String() }
+func (gate) nodeKind() yaml.Kind { return yaml.ScalarNode }
+func (v gate) fileValue() any    { return v.p.String() }
 
 // choice is one of a fixed set of words.
 type choice[T ~string] struct {
@@ -161,7 +161,7 @@ type choice[T ~string] struct {
 	allowed []T
 }
 
-func oneOf[T ~string](p *T, allowed ...T) choice[T] { return choice[T]{p, allowed} }
+func newChoice[T ~string](p *T, allowed ...T) choice[T] { return choice[T]{p, allowed} }
 
 func (v choice[T]) String() string {
 	if v.p == nil {
@@ -178,8 +178,8 @@ func (v choice[T]) Set(s string) error {
 	return nil
 }
 
-func (choice[T]) kind() yaml.Kind { return yaml.ScalarNode }
-func (v choice[T]) native() any   { return string(*v.p) }
+func (choice[T]) nodeKind() yaml.Kind { return yaml.ScalarNode }
+func (v choice[T]) fileValue() any    { return string(*v.p) }
 
 // choices is a comma-separated list of words from a fixed set.
 type choices[T ~string] struct {
@@ -187,16 +187,16 @@ type choices[T ~string] struct {
 	allowed []T
 }
 
-func someOf[T ~string](p *[]T, allowed ...T) choices[T] { return choices[T]{p, allowed} }
+func newChoices[T ~string](p *[]T, allowed ...T) choices[T] { return choices[T]{p, allowed} }
 
 func (v choices[T]) String() string {
 	if v.p == nil {
 		return ""
 	}
-	return strings.Join(v.texts(), ",")
+	return strings.Join(v.chosenTexts(), ",")
 }
 
-func (v choices[T]) texts() []string {
+func (v choices[T]) chosenTexts() []string {
 	texts := make([]string, len(*v.p))
 	for n, one := range *v.p {
 		texts[n] = string(one)
@@ -206,7 +206,7 @@ func (v choices[T]) texts() []string {
 
 func (v choices[T]) Set(s string) error {
 	var chosen []T
-	for _, part := range split(s) {
+	for _, part := range splitCommas(s) {
 		if !slices.Contains(v.allowed, T(part)) {
 			return fmt.Errorf("want a comma-separated list of %v", v.allowed)
 		}
@@ -216,5 +216,5 @@ func (v choices[T]) Set(s string) error {
 	return nil
 }
 
-func (choices[T]) kind() yaml.Kind { return yaml.SequenceNode }
-func (v choices[T]) native() any   { return v.texts() }
+func (choices[T]) nodeKind() yaml.Kind { return yaml.SequenceNode }
+func (v choices[T]) fileValue() any    { return v.chosenTexts() }

@@ -28,7 +28,7 @@ func TestEachReasonHasOneAlert(t *testing.T) {
 	}
 	for _, r := range state.Reasons() {
 		want := 1
-		if r.Transient() {
+		if r.IsTransient() {
 			want = 0
 		}
 		if len(told[r]) != want {

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	// targetPoll is the minimum interval between checks of a service that does not listen yet. It
+	// awayPollMin is the minimum interval between checks of a service that does not listen yet. It
 	// delays the readiness of the pod by at most this time.
-	targetPoll = 200 * time.Millisecond
-	// targetShare is the fraction of the service's downtime to wait between checks: a twentieth.
+	awayPollMin = 200 * time.Millisecond
+	// awayShare is the fraction of the service's downtime to wait between checks: a twentieth.
 	// Checks become rarer as the downtime grows.
-	targetShare = 20
+	awayShare = 20
 	// awayPollMax is the maximum interval between checks of a service that is not up yet. However
 	// long its start takes, the pod becomes Ready soon afterwards.
 	awayPollMax = 2 * time.Second
@@ -30,9 +30,9 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// backoff returns the delay before the n-th consecutive retry, counted from 0. It doubles with each
+// retryDelay returns the delay before the n-th consecutive retry, counted from 0. It doubles with each
 // retry, is capped and jittered, and is added to the delay that the platform requests.
-func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
+func retryDelay(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	d := p.RetryMin
 	for range n {
 		if d >= p.RetryMax {
@@ -43,7 +43,7 @@ func backoff(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	return min(retryAfter, maxRetryAfter) + jitter(min(d, p.RetryMax))
 }
 
-// awayPoll returns the delay before the next check of a service that has been down for away.
-func awayPoll(away time.Duration) time.Duration {
-	return jitter(min(max(away/targetShare, targetPoll), awayPollMax))
+// awayDelay returns the delay before the next check of a service that has been down for away.
+func awayDelay(away time.Duration) time.Duration {
+	return jitter(min(max(away/awayShare, awayPollMin), awayPollMax))
 }

@@ -72,10 +72,10 @@ func notInReference(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-/:@[]", r)
 }
 
-// superseded reports whether another release is the current one.
-func (c *Current) superseded() bool { return c != nil && c.Named != c.Own }
+// isSuperseded reports whether another release is the current one.
+func (c *Current) isSuperseded() bool { return c != nil && c.Named != c.Own }
 
-func (c *Current) failure() *Failure {
+func (c *Current) supersededError() *Failure {
 	return &Failure{
 		Reason:  state.Superseded,
 		Message: fmt.Sprintf("the current release is %s, this pod carries %s", c.Named, c.Own),
@@ -94,8 +94,8 @@ type currency struct {
 	since time.Time // when this content was first read
 }
 
-// noteCurrent records the content of the file and publishes changes.
-func (i *Importer) noteCurrent(c *Current) {
+// recordCurrent records the content of the file and publishes changes.
+func (i *Importer) recordCurrent(c *Current) {
 	old := i.currency.last
 	if c == nil && old == nil || c != nil && old != nil && *c == *old {
 		return
@@ -103,32 +103,32 @@ func (i *Importer) noteCurrent(c *Current) {
 	now := time.Now()
 	i.currency = currency{last: c, since: now}
 	i.watchFrom = now
-	i.mem.forgiveTakeBacks()
+	i.mem.resetTakeBacks()
 	i.store.Update(func(s *state.Snapshot) {
 		s.Current = nil
 		if c != nil {
-			s.Current = &state.Current{Named: c.Named, Superseded: c.superseded(), Since: now}
+			s.Current = &state.Current{Named: c.Named, Superseded: c.isSuperseded(), Since: now}
 		}
 	})
 	if c != nil {
-		i.log.Info("current release changed", "named", c.Named, "own", c.Own, "superseded", c.superseded())
+		i.log.Info("current release changed", "named", c.Named, "own", c.Own, "superseded", c.isSuperseded())
 	}
 }
 
-// yield stops a pod whose release is not the current one. It forgets all confirmations, so that the
+// yieldToCurrent stops a pod whose release is not the current one. It forgets all confirmations, so that the
 // pod verifies everything if its release becomes the current one again.
-func (p *pass) yield() error {
-	p.mem.forgetWords()
+func (p *pass) yieldToCurrent() error {
+	p.mem.forgetConfirmations()
 	if s := p.store.Get(); s.Problem == nil || s.Problem.Reason != state.Superseded {
-		p.announce()
+		p.publishRelease()
 	}
-	return p.Current.failure()
+	return p.Current.supersededError()
 }
 
 // mayTakeBack reports whether the file has named this release since after seen, which is when
 // another release was first found.
 func (i *Importer) mayTakeBack(seen time.Time) bool {
-	if i.currency.last == nil || i.currency.last.superseded() {
+	if i.currency.last == nil || i.currency.last.isSuperseded() {
 		return false
 	}
 	return i.currency.since.After(seen) || time.Since(seen) >= fileDelay
@@ -136,12 +136,12 @@ func (i *Importer) mayTakeBack(seen time.Time) bool {
 
 // lookInterval returns the time until the next check for another release over a confirmed one. If a
 // file prevents old pods from importing, checks are rare once a rollout is over.
-func (i *Importer) pace(p *Policy) time.Duration {
-	if i.currency.last != nil && time.Since(i.watchFrom) >= p.LookFor {
+func (i *Importer) lookInterval(p *Policy) time.Duration {
+	if i.currency.last != nil && time.Since(i.watchFrom) >= p.ForeignCheckPeriod {
 		return p.ReconcileEvery
 	}
-	return min(max(p.LookEvery, lookShare*i.lookTook), p.ReconcileEvery)
+	return min(max(p.ForeignCheckInterval, checkShare*i.listDuration), p.ReconcileEvery)
 }
 
-// lookShare limits the time spent on checks to one twentieth.
-const lookShare = 20
+// checkShare limits the time spent on checks to one twentieth.
+const checkShare = 20

@@ -30,11 +30,11 @@ func TestNewCurrent(t *testing.T) {
 		"nothing":                   {"", digestA, imageA, false, "is empty"},
 		"white space":               {" \n\t\n", digestA, imageA, false, "is empty"},
 		"two lines":                 {digestA + "\n" + digestB, digestA, imageA, false, "more than one line"},
-		"short digest":              {digestA[:20], digestA, imageA, false, "no valid digest"},
+		"short digest":              {digestA[:20], digestA, imageA, false, "invalid digest"},
 		"capital digits":            {strings.ToUpper(digestA[:7]) + digestA[7:], digestA, imageA, true, ""}, // a name with a tag, which no pod has
-		"digest in capitals":        {"sha256:" + strings.Repeat("A", 64), digestA, imageA, false, "no valid digest"},
-		"digest without manifest":   {digestA, "", imageA, false, "give --manifest"},
-		"image without --image":     {imageA, digestA, "", false, "give --image"},
+		"digest in capitals":        {"sha256:" + strings.Repeat("A", 64), digestA, imageA, false, "invalid digest"},
+		"digest without manifest":   {digestA, "", imageA, false, "set --manifest"},
+		"image without --image":     {imageA, digestA, "", false, "set --image"},
 		"two words":                 {"image: " + imageA, digestA, imageA, false, "neither a digest nor an image"},
 		"control characters":        {"v1\x00", digestA, imageA, false, "neither a digest nor an image"},
 		"no ASCII":                  {"wörk", digestA, imageA, false, "neither a digest nor an image"},
@@ -48,11 +48,11 @@ func TestNewCurrent(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || c.superseded() != k.superseded {
+		if err != nil || c.isSuperseded() != k.superseded {
 			t.Errorf("%s: %+v, %v; want superseded %t", name, c, err, k.superseded)
 		}
 	}
-	if (*Current)(nil).superseded() {
+	if (*Current)(nil).isSuperseded() {
 		t.Error("a pod without a file is superseded")
 	}
 }

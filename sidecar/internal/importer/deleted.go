@@ -25,7 +25,7 @@ const maxStatusAsked = 50
 // deleted, or if the platform reports it missing when it compares the workspace with the release.
 // Without such proof the number is only logged.
 func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.ImportReport, v *verdict) {
-	if both := inBoth(r.Imported, r.Deleted); len(both) > 0 && v.failure == nil {
+	if both := intersect(r.Imported, r.Deleted); len(both) > 0 && v.failure == nil {
 		message := "the platform imported and then deleted " + listFiles(both)
 		v.failure = &Failure{Reason: state.FilesDeleted, Message: message}
 	}
@@ -34,7 +34,7 @@ func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.Impor
 	for n := range g.Workspaces {
 		slug := g.Workspaces[n].Slug
 		w := reported.find(&g.Workspaces[n])
-		if w == nil || !w.DeletedFiles() || v.stateOf(slug) != state.WorkspaceImported {
+		if w == nil || !w.DeletedFiles() || v.workspaceState(slug) != state.WorkspaceImported {
 			continue
 		}
 		var gone []string
@@ -45,14 +45,14 @@ func (p *pass) checkDeleted(ctx context.Context, g *GroupPlan, r *platform.Impor
 			p.log.Info("the platform deleted files of a workspace", "workspace", slug, "files", w.DeletedFilesCount)
 			continue
 		}
-		v.fail(slug, state.FilesDeleted, "the platform deleted "+listFiles(gone)+", which the release ships")
-		p.mem.of(g).doubt([]string{slug})
+		v.failWorkspace(slug, state.FilesDeleted, "the platform deleted "+listFiles(gone)+", which the release ships")
+		p.mem.forGroup(g).addDistrust([]string{slug})
 	}
 }
 
 // shippedAndDeleted returns the files of the release that the platform deleted, if it reports them.
 func (p *pass) shippedAndDeleted(ctx context.Context, w *platform.WorkspaceReport) []string {
-	if both := inBoth(w.Imported, w.Deleted); len(both) > 0 || w.ID == "" {
+	if both := intersect(w.Imported, w.Deleted); len(both) > 0 || w.ID == "" {
 		return both
 	}
 	s, err := p.Pod.WorkspaceStatus(ctx, w.ID)
@@ -70,7 +70,7 @@ func (p *pass) shippedAndDeleted(ctx context.Context, w *platform.WorkspaceRepor
 	return gone
 }
 
-func inBoth(imported, deleted []string) []string {
+func intersect(imported, deleted []string) []string {
 	var both []string
 	for _, name := range deleted {
 		if slices.Contains(imported, name) {

@@ -38,10 +38,10 @@ func NewDesired(repository string, groups []string, m *release.Manifest, digest 
 		for _, name := range groups {
 			d.Groups = append(d.Groups, GroupPlan{Name: name})
 		}
-		return d, d.complete()
+		return d, d.checkComplete()
 	}
 	if repository != "" && repository != m.Repository.ID {
-		return Desired{}, mismatch("the repository is %q in the configuration and %q in the manifest", repository, m.Repository.ID)
+		return Desired{}, mismatchError("the repository is %q in the configuration and %q in the manifest", repository, m.Repository.ID)
 	}
 	d.Repository = m.Repository.ID
 	d.RepositoryName = m.Repository.Name
@@ -52,14 +52,14 @@ func NewDesired(repository string, groups []string, m *release.Manifest, digest 
 	for _, name := range groups {
 		g, ok := m.Group(name)
 		if !ok {
-			return Desired{}, mismatch("the manifest has no group %q, it has %s", name, strings.Join(m.GroupNames(), ", "))
+			return Desired{}, mismatchError("the manifest has no group %q, it has %s", name, strings.Join(m.GroupNames(), ", "))
 		}
-		d.Groups = append(d.Groups, planOf(m, g))
+		d.Groups = append(d.Groups, planGroup(m, g))
 	}
-	return d, d.complete()
+	return d, d.checkComplete()
 }
 
-func planOf(m *release.Manifest, g release.Group) GroupPlan {
+func planGroup(m *release.Manifest, g release.Group) GroupPlan {
 	plan := GroupPlan{Name: g.Name}
 	for _, slug := range g.Workspaces {
 		if w, ok := m.Workspace(slug); ok {
@@ -69,19 +69,19 @@ func planOf(m *release.Manifest, g release.Group) GroupPlan {
 	return plan
 }
 
-func (d *Desired) complete() error {
+func (d *Desired) checkComplete() error {
 	if d.Repository == "" || len(d.Groups) == 0 {
-		return mismatch("repository and groups are unknown: set both, or mount the manifest")
+		return mismatchError("repository and groups are unknown: set both, or mount the manifest")
 	}
 	return nil
 }
 
-func mismatch(format string, args ...any) *Failure {
+func mismatchError(format string, args ...any) *Failure {
 	return &Failure{Reason: state.ManifestMismatch, Message: fmt.Sprintf(format, args...)}
 }
 
-// key identifies the release in the importer's memory.
-func (d *Desired) key() string {
+// memoryKey identifies the release in the importer's memory.
+func (d *Desired) memoryKey() string {
 	names := make([]string, 0, len(d.Groups)+2)
 	names = append(names, d.Repository, d.Digest)
 	for _, g := range d.Groups {
@@ -90,8 +90,8 @@ func (d *Desired) key() string {
 	return strings.Join(names, "\x00")
 }
 
-// slugs returns the slugs of the workspaces.
-func (g *GroupPlan) slugs() []string {
+// workspaceSlugs returns the slugs of the workspaces.
+func (g *GroupPlan) workspaceSlugs() []string {
 	all := make([]string, len(g.Workspaces))
 	for i, w := range g.Workspaces {
 		all[i] = w.Slug
@@ -99,8 +99,8 @@ func (g *GroupPlan) slugs() []string {
 	return all
 }
 
-// versionOf returns the expected version of a workspace, or "" if it is unknown.
-func (g *GroupPlan) versionOf(slug string) string {
+// expectedVersion returns the expected version of a workspace, or "" if it is unknown.
+func (g *GroupPlan) expectedVersion(slug string) string {
 	for _, w := range g.Workspaces {
 		if w.Slug == slug {
 			return w.Version

@@ -7,6 +7,6 @@
 // start, a crash or a failure, and need no persistent state. The importer's memory saves requests,
 // and keeps errors that the platform itself forgets.
 //
-// Success is determined by the platform's report, never by an HTTP status: see [verify]. A
+// Success is determined by the platform's report, never by an HTTP status: see [verifyReport]. A
 // workspace that the platform does not report is not imported.
 package importer

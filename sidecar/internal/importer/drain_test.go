@@ -54,7 +54,7 @@ func TestDrainEndsInTime(t *testing.T) {
 		c.startAll()
 		time.Sleep(time.Minute)
 		start := time.Now()
-		if err := c.replicas[0].imp.Drain(t.Context(), 50*time.Second); !errors.Is(err, ErrImportRuns) || time.Since(start) != 50*time.Second {
+		if err := c.replicas[0].imp.Drain(t.Context(), 50*time.Second); !errors.Is(err, ErrImportRunning) || time.Since(start) != 50*time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		gone := errors.New("the caller went away")
@@ -78,7 +78,7 @@ func TestDrainAfterTheTimeOfAGroup(t *testing.T) {
 		if c.reason() != state.LockHeld {
 			t.Fatalf("reason %q", c.reason())
 		}
-		if err := r.imp.Drain(t.Context(), 30*time.Second); !errors.Is(err, ErrImportRuns) {
+		if err := r.imp.Drain(t.Context(), 30*time.Second); !errors.Is(err, ErrImportRunning) {
 			t.Errorf("while the lock is held: %v", err)
 		}
 		if err := r.imp.Drain(t.Context(), 10*time.Minute); err != nil {
@@ -100,7 +100,7 @@ func TestDrainOfAServiceThatImportsByItself(t *testing.T) {
 		if r.get().Lock == nil {
 			t.Fatal("no lock is shown")
 		}
-		if err := r.imp.Drain(t.Context(), 10*time.Second); !errors.Is(err, ErrImportRuns) {
+		if err := r.imp.Drain(t.Context(), 10*time.Second); !errors.Is(err, ErrImportRunning) {
 			t.Error(err)
 		}
 		if err := r.imp.Drain(t.Context(), 5*time.Minute); err != nil {
@@ -137,7 +137,7 @@ func TestTheEndOfALockIsTold(t *testing.T) {
 		if s.Lock == nil || s.Lock.EndsBy == nil || !s.Lock.EndsBy.Equal(since.Add(30*time.Minute)) || s.Lock.Orphaned {
 			t.Errorf("%+v", s.Lock)
 		}
-		if !strings.Contains(s.Problem.Message, "it ends by itself at "+since.Add(30*time.Minute).Format(time.RFC3339)) {
+		if !strings.Contains(s.Problem.Message, "it expires at "+since.Add(30*time.Minute).Format(time.RFC3339)) {
 			t.Error(s.Problem.Message)
 		}
 		c.Unlock()

@@ -23,9 +23,9 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 	if !p.store.Get().Confirmed {
 		return
 	}
-	err := p.workspaces(ctx)
-	if err == nil && !p.lookOnly && p.Policy.Reconcile != ReconcileNever {
-		err = p.compareAll(ctx, mode)
+	err := p.loadList(ctx)
+	if err == nil && !p.listOnly && p.Policy.Reconcile != ReconcileNever {
+		err = p.compareWorkspaces(ctx, mode)
 	}
 	if ctx.Err() != nil {
 		return
@@ -34,16 +34,16 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 		p.log.Warn("cannot compare the release with the platform", "error", err)
 		return
 	}
-	p.lookForForeign(mode)
+	p.checkForeign(mode)
 }
 
-// compareAll compares every workspace with the imported content.
-func (p *pass) compareAll(ctx context.Context, mode Mode) error {
-	drifted, err := p.drift(ctx)
+// compareWorkspaces compares every workspace with the imported content.
+func (p *pass) compareWorkspaces(ctx context.Context, mode Mode) error {
+	drifted, err := p.findDrift(ctx)
 	if err != nil {
 		return err
 	}
-	p.showDrift(drifted)
+	p.publishDrift(drifted)
 	if p.Policy.Reconcile == ReconcileRepair && mode == ModeImport {
 		p.planRepair(drifted)
 	}
@@ -52,26 +52,26 @@ func (p *pass) compareAll(ctx context.Context, mode Mode) error {
 
 // planRepair marks the groups to import again. A group that was already marked and waited for the
 // lock may have been repaired by another replica in the meantime. A group over which another
-// release was imported is left to takeBack, because the import may belong to a rollout that pods of
+// release was imported is left to checkTakeBack, because the import may belong to a rollout that pods of
 // the old release must not undo.
 func (p *pass) planRepair(drifted []string) {
 	list := indexInstalled(p.list)
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
-		known := p.mem.of(g)
-		s := p.standing(list, g)
+		known := p.mem.forGroup(g)
+		s := p.groupStanding(list, g)
 		has := func(slug string) bool { return slices.Contains(drifted, slug) }
 		switch {
 		case len(s.foreign) > 0 && known.repair:
 			known.repair = false
-			known.word = p.mem.pass
+			known.confirmedPass = p.mem.pass
 		case len(s.foreign) > 0:
-		case !slices.ContainsFunc(g.slugs(), has):
+		case !slices.ContainsFunc(g.workspaceSlugs(), has):
 			known.repair = false
 			known.repairs = repeats{}
-		case known.repair || known.repairs.again(p.Policy.ReconcileEvery, maxRepairDoublings):
+		case known.repair || known.repairs.mayRepeat(p.Policy.ReconcileEvery, maxRepairDoublings):
 			known.repair = true
-			known.word = 0
+			known.confirmedPass = 0
 		}
 	}
 }
@@ -79,16 +79,16 @@ func (p *pass) planRepair(drifted []string) {
 // maxRepairDoublings limits the backoff between unsuccessful repairs.
 const maxRepairDoublings = 8
 
-// drift returns the slugs of expected workspaces that are missing or were edited. It excludes
+// findDrift returns the slugs of expected workspaces that are missing or were edited. It excludes
 // workspaces of another release: see checkForeign.
-func (p *pass) drift(ctx context.Context) ([]string, error) {
+func (p *pass) findDrift(ctx context.Context) ([]string, error) {
 	known := indexInstalled(p.list)
 	found := []string{}
 	there := []*platform.Installed{}
 	names := map[string]string{} // slugs by platform ID
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		s := p.standing(known, g)
+		s := p.groupStanding(known, g)
 		found = append(found, s.missing...)
 		for _, w := range g.Workspaces {
 			got := known.find(w.Slug, w.ID)
@@ -101,7 +101,7 @@ func (p *pass) drift(ctx context.Context) ([]string, error) {
 			names[got.ID] = w.Slug
 		}
 	}
-	if err := p.compare(ctx, there, names); err != nil {
+	if err := p.compareWithPlatform(ctx, there, names); err != nil {
 		return nil, err
 	}
 	for _, w := range there {
@@ -113,9 +113,9 @@ func (p *pass) drift(ctx context.Context) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// compare asks the platform whether workspaces still have the imported content, if it supports the
+// compareWithPlatform asks the platform whether workspaces still have the imported content, if it supports the
 // request.
-func (p *pass) compare(ctx context.Context, all []*platform.Installed, names map[string]string) error {
+func (p *pass) compareWithPlatform(ctx context.Context, all []*platform.Installed, names map[string]string) error {
 	for range min(len(all), maxComparisons) {
 		w := all[p.mem.next%len(all)]
 		p.mem.next = (p.mem.next + 1) % len(all)
@@ -132,13 +132,13 @@ func (p *pass) compare(ctx context.Context, all []*platform.Installed, names map
 	return nil
 }
 
-func (p *pass) showDrift(slugs []string) {
+func (p *pass) publishDrift(slugs []string) {
 	old := p.store.Get().Drift
 	p.store.Update(func(s *state.Snapshot) {
 		s.Drift = &state.Drift{Checked: time.Now(), Workspaces: slugs}
 		switch {
 		case len(slugs) > 0:
-			s.Problem = state.NewProblem(state.Drifted, "changed or missing: "+state.Some(slugs), "")
+			s.Problem = state.NewProblem(state.Drifted, "changed or missing: "+state.JoinSlugs(slugs), "")
 		case s.Problem != nil && s.Problem.Reason == state.Drifted:
 			s.Problem = nil
 		}

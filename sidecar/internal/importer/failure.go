@@ -39,8 +39,8 @@ func asFailure(err error) *Failure {
 	return FailureOf(err)
 }
 
-// retryAfter returns the delay that the platform requests, bounded.
-func (f *Failure) retryAfter() time.Duration { return min(f.RetryAfter, maxRetryAfter) }
+// boundedRetryAfter returns the delay that the platform requests, bounded.
+func (f *Failure) boundedRetryAfter() time.Duration { return min(f.RetryAfter, maxRetryAfter) }
 
 // FailureOf returns the failure in err's chain, or classifies a client error. Use it only if the
 // request had no effect or only reads.
@@ -53,14 +53,14 @@ func FailureOf(err error) *Failure {
 	if !ok {
 		return f
 	}
-	f.Reason = reasonOf(e)
+	f.Reason = reasonForError(e)
 	f.RetryAfter = e.RetryAfter
 	return f
 }
 
 // isAway reports whether the service was not reached, so that frequent retries do not repeat any
 // work of the service.
-func (f *Failure) away() bool {
+func (f *Failure) isAway() bool {
 	if f.Reason == state.TargetDown || f.Reason == state.PlatformMissing {
 		return true
 	}
@@ -68,7 +68,7 @@ func (f *Failure) away() bool {
 	return ok && f.Reason == state.TargetError && e.FromProxy()
 }
 
-func reasonOf(e *platform.Error) state.Reason {
+func reasonForError(e *platform.Error) state.Reason {
 	switch e.Class {
 	case platform.ClassUnauthorized:
 		return state.IdentityRefused

@@ -24,47 +24,47 @@ const failureAge = 24 * time.Hour
 // does not wait for the lock. The next pass starts over, because another replica may have imported
 // what was missing.
 func (p *pass) importGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
-	force := p.mem.forces(p.Policy.Force, g) && !p.mem.of(g).check
-	since := p.mem.of(g).posted
-	if (!force || !since.IsZero()) && !p.known() {
-		if v, ok := p.installed(ctx, g, since); ok {
-			if r := p.failure(ctx, g); r != nil {
-				return p.judge(ctx, attempt{group: g}, r)
+	force := p.mem.needsForce(p.Policy.Force, g) && !p.mem.forGroup(g).verifyOnly
+	since := p.mem.forGroup(g).posted
+	if (!force || !since.IsZero()) && !p.isStillWaiting() {
+		if v, ok := p.findInstalled(ctx, g, since); ok {
+			if r := p.findFailure(ctx, g); r != nil {
+				return p.judgeReport(ctx, attempt{group: g}, r)
 			}
-			return false, p.accept(g, v)
+			return false, p.publishVerdict(g, v)
 		}
 	}
-	if err := p.free(ctx); err != nil {
+	if err := p.checkLockFree(ctx); err != nil {
 		return false, err
 	}
-	if p.drain.active() {
-		return false, errDraining()
+	if p.drain.isActive() {
+		return false, drainingError()
 	}
-	if err := p.takeBack(g); err != nil {
+	if err := p.checkTakeBack(g); err != nil {
 		return false, err
 	}
-	return p.post(ctx, g, force)
+	return p.postGroup(ctx, g, force)
 }
 
 // findFailure returns the report of an import in which a workspace of the group failed at the
 // version of this release and was only skipped since. The platform may list its version as
 // installed anyway (platform contract §1.9, step 6), and another replica may have seen the failure.
-func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport {
+func (p *pass) findFailure(ctx context.Context, g *GroupPlan) *platform.ImportReport {
 	decided := map[string]bool{}
-	for _, e := range p.imports(ctx) {
+	for _, e := range p.completedImports(ctx) {
 		if e.Completed == nil || e.Completed.RepositoryID != p.Desired.Repository {
 			continue
 		}
 		reported := indexReport(e.Completed)
 		for i := range g.Workspaces {
 			w := &g.Workspaces[i]
-			told := reported.find(w)
-			if told == nil || told.Status == platform.StatusSkipped || decided[w.Slug] {
+			got := reported.find(w)
+			if got == nil || got.Status == platform.StatusSkipped || decided[w.Slug] {
 				continue
 			}
 			decided[w.Slug] = true
-			broken := told.Failed() || told.DeletedFiles() && len(p.shippedAndDeleted(ctx, told)) > 0
-			sameVersion := told.Version == "" || told.Version == w.Version
+			broken := got.Failed() || got.DeletedFiles() && len(p.shippedAndDeleted(ctx, got)) > 0
+			sameVersion := got.Version == "" || got.Version == w.Version
 			if broken && sameVersion && slices.Equal(e.Completed.Groups, []string{g.Name}) {
 				return e.Completed
 			}
@@ -74,59 +74,59 @@ func (p *pass) failure(ctx context.Context, g *GroupPlan) *platform.ImportReport
 }
 
 // completedImports returns the newest events of completed imports. It reads one page per pass.
-func (p *pass) imports(ctx context.Context) []platform.Event {
-	if p.ended == nil {
+func (p *pass) completedImports(ctx context.Context) []platform.Event {
+	if p.completed == nil {
 		query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
-		p.ended = append([]platform.Event{}, p.newest(ctx, time.Now().Add(-failureAge), query)...)
-		for n := range p.ended {
-			p.ended[n].Completed, _ = p.Policy.forgive(p.ended[n].Completed)
+		p.completed = append([]platform.Event{}, p.newestEvents(ctx, time.Now().Add(-failureAge), query)...)
+		for n := range p.completed {
+			p.completed[n].Completed, _ = p.Policy.withoutTolerated(p.completed[n].Completed)
 		}
-		slices.SortStableFunc(p.ended, func(a, b platform.Event) int { return b.CreatedAt.Compare(a.CreatedAt) })
+		slices.SortStableFunc(p.completed, func(a, b platform.Event) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	}
-	return p.ended
+	return p.completed
 }
 
-// post asks the platform to import the group and judges the result.
-func (p *pass) post(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
-	if err := p.drain.begin(); err != nil {
+// postGroup asks the platform to import the group and judges the result.
+func (p *pass) postGroup(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
+	if err := p.drain.beginImport(); err != nil {
 		return false, err
 	}
-	imported, err = p.postInTime(ctx, g, force)
+	imported, err = p.postWithTimeout(ctx, g, force)
 	if ctx.Err() == nil { // otherwise the service may continue the import
-		p.drain.end(err)
+		p.drain.endImport(err)
 	}
 	return imported, err
 }
 
-func (p *pass) postInTime(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
+func (p *pass) postWithTimeout(ctx context.Context, g *GroupPlan, force bool) (imported bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Policy.GroupTimeout, errGroupTimeout)
 	defer cancel()
-	p.setGroup(g, state.GroupImporting)
+	p.publishGroupState(g, state.GroupImporting)
 	p.dated = true
-	p.enter(state.Import, g.Name)
+	p.enterPhase(state.Import, g.Name)
 	id := "sidecar-" + rand.Text()
 	q := attempt{group: g, sent: id, id: id, since: p.serverTime(ctx), before: p.list}
 	if force {
-		p.mem.of(g).posted = q.since
+		p.mem.forGroup(g).posted = q.since
 	}
-	r, err := p.pull(ctx, &q, force)
+	r, err := p.sendPull(ctx, &q, force)
 	switch {
 	case err == nil && r.Kind == platform.PullProcessing, platform.OutcomeUnknown(err):
-		return p.await(ctx, q, err)
+		return p.awaitOutcome(ctx, q, err)
 	case err != nil:
-		p.mem.of(g).posted = time.Time{}
-		return false, p.notTaken(ctx, err)
+		p.mem.forGroup(g).posted = time.Time{}
+		return false, p.refusalError(ctx, err)
 	}
-	p.waited()
+	p.endLockWait()
 	if r.Kind == platform.PullFallback {
 		message := fmt.Sprintf("the response is not about the repository %q", p.Desired.Repository)
 		return false, &Failure{Reason: state.PullFellBack, Message: message}
 	}
-	return p.judge(ctx, q, r.Report)
+	return p.judgeReport(ctx, q, r.Report)
 }
 
-// pull sends the request. The platform may replace the correlation ID.
-func (p *pass) pull(ctx context.Context, q *attempt, force bool) (platform.PullResult, error) {
+// sendPull sends the request. The platform may replace the correlation ID.
+func (p *pass) sendPull(ctx context.Context, q *attempt, force bool) (platform.PullResult, error) {
 	wait := p.Policy.PullWait
 	if wait == 0 {
 		wait = p.Policy.GroupTimeout
@@ -149,7 +149,7 @@ func (p *pass) pull(ctx context.Context, q *attempt, force bool) (platform.PullR
 
 // serverTime returns the time of the clock that dates events, approximately.
 func (p *pass) serverTime(ctx context.Context) time.Time {
-	if p.noEvents || p.events() == p.Pod {
+	if p.noEvents || p.eventsClient() == p.Pod {
 		return time.Now()
 	}
 	m, err := p.Pod.Healthcheck(ctx)
@@ -159,26 +159,26 @@ func (p *pass) serverTime(ctx context.Context) time.Time {
 	return m.Date
 }
 
-// judge accepts a report about a group and remembers its failures.
-func (p *pass) judge(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
+// judgeReport accepts a report about a group and remembers its failures.
+func (p *pass) judgeReport(ctx context.Context, q attempt, r *platform.ImportReport) (imported bool, err error) {
 	g := q.group
-	known := p.mem.of(g)
+	known := p.mem.forGroup(g)
 	known.posted = time.Time{}
-	known.check = false
+	known.verifyOnly = false
 	known.sent = q.since
-	r, forgiven := p.Policy.forgive(r)
-	v := verify(g, r, known.distrust)
-	v.forgive(forgiven)
+	r, forgiven := p.Policy.withoutTolerated(r)
+	v := verifyReport(g, r, known.distrust)
+	v.markTolerated(forgiven)
 	if v.failure == nil && len(q.before) > 0 {
 		p.checkSkipped(ctx, g, &v, q.before)
 	}
 	p.checkDeleted(ctx, g, r, &v)
 	if r.Failed() {
-		known.doubt(p.atVersion(ctx, v.suspects()))
+		known.addDistrust(p.mayBeListed(ctx, v.suspectWorkspaces()))
 	}
-	known.trust(v.workspaces)
-	if v.ignored {
-		known.ignored = true
+	known.clearDistrust(v.workspaces)
+	if v.needsForce {
+		known.needsForce = true
 	}
-	return v.imported, p.accept(g, v)
+	return v.imported, p.publishVerdict(g, v)
 }

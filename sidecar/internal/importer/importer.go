@@ -28,14 +28,14 @@ type Importer struct {
 	record Recorder
 	log    *slog.Logger
 
-	kick        chan struct{}
-	again       atomic.Bool // verify everything again
+	trigger     chan struct{}
+	verifyAll   atomic.Bool // verify everything again
 	mem         *memory
 	retries     int
-	wait        lockWait
+	lockWait    lockWait
 	services    servicesWait
 	eventsAfter time.Time // do not read events before
-	recheck     bool      // check whether a repair helped
+	checkRepair bool      // check whether a repair helped
 	drain       drain
 	holder      holder    // of the last lock seen
 	lastDown    time.Time // when the pod's service last did not listen
@@ -43,20 +43,20 @@ type Importer struct {
 	currency     currency
 	watchFrom    time.Time     // of the confirmation, or of the last change of the current release
 	foreignSince time.Time     // when another release was first found; zero for none
-	lookTook     time.Duration // duration of the last list of workspaces
+	listDuration time.Duration // duration of the last list of workspaces
 	compareAt    time.Time     // when to compare with the platform next
-	lookOnly     bool          // the next pass only lists workspaces
+	listOnly     bool          // the next pass only lists workspaces
 }
 
 // New returns an importer. [Importer.Run] or [Importer.Once] starts it.
 func New(load Load, store *state.Store, record Recorder, log *slog.Logger) *Importer {
 	return &Importer{
-		load:   load,
-		store:  store,
-		record: record,
-		log:    log,
-		kick:   make(chan struct{}, 1),
-		mem:    newMemory(),
+		load:    load,
+		store:   store,
+		record:  record,
+		log:     log,
+		trigger: make(chan struct{}, 1),
+		mem:     newMemory(),
 	}
 }
 
@@ -64,10 +64,10 @@ func New(load Load, store *state.Store, record Recorder, log *slog.Logger) *Impo
 // those that are already confirmed.
 func (i *Importer) Trigger(again bool) {
 	if again {
-		i.again.Store(true)
+		i.verifyAll.Store(true)
 	}
 	select {
-	case i.kick <- struct{}{}:
+	case i.trigger <- struct{}{}:
 	default: // a trigger is already pending
 	}
 }
@@ -75,7 +75,7 @@ func (i *Importer) Trigger(again bool) {
 // Run runs passes until ctx ends, and never gives up. It returns the cause of ctx.
 func (i *Importer) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		i.rest(ctx, i.turn(ctx))
+		i.waitForTrigger(ctx, i.runTurn(ctx))
 	}
 	return context.Cause(ctx)
 }
@@ -88,53 +88,53 @@ func (i *Importer) Once(ctx context.Context) error {
 		in, err := i.Pass(ctx)
 		switch f := asFailure(err); {
 		case ctx.Err() != nil:
-			return endedAfter(ctx, last)
+			return endError(ctx, last)
 		case f == nil:
 			return nil
-		case !f.Reason.Transient():
+		case !f.Reason.IsTransient():
 			return f
 		default:
 			last = f
 		}
-		sleep(ctx, i.delay(&in.Policy, last))
+		sleep(ctx, i.scheduleRetry(&in.Policy, last))
 	}
 }
 
-// endedAfter returns the cause of ctx and the last failure before it.
-func endedAfter(ctx context.Context, last *Failure) error {
+// endError returns the cause of ctx and the last failure before it.
+func endError(ctx context.Context, last *Failure) error {
 	if last == nil {
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 }
 
-// turn runs a pass and returns the delay before the next one.
-func (i *Importer) turn(ctx context.Context) time.Duration {
+// runTurn runs a pass and returns the delay before the next one.
+func (i *Importer) runTurn(ctx context.Context) time.Duration {
 	in, err := i.Pass(ctx)
 	if ctx.Err() != nil {
 		return 0 // a shutdown is not a failure
 	}
 	if f := asFailure(err); f != nil {
-		return i.delay(&in.Policy, f)
+		return i.scheduleRetry(&in.Policy, f)
 	}
-	i.enter(state.Watching, "")
-	if i.recheck {
-		i.recheck = false
+	i.enterPhase(state.Watching, "")
+	if i.checkRepair {
+		i.checkRepair = false
 		return jitter(in.Policy.Poll)
 	}
-	return i.nextLook(&in.Policy)
+	return i.scheduleCheck(&in.Policy)
 }
 
-// nextLook schedules the next check of a confirmed release. Comparisons take a request per
+// scheduleCheck schedules the next check of a confirmed release. Comparisons take a request per
 // workspace and run every ReconcileEvery.
-func (i *Importer) nextLook(p *Policy) time.Duration {
+func (i *Importer) scheduleCheck(p *Policy) time.Duration {
 	now := time.Now()
-	if !i.lookOnly {
+	if !i.listOnly {
 		i.compareAt = now.Add(jitter(p.ReconcileEvery))
 	}
-	wait := jitter(i.pace(p))
-	i.lookOnly = now.Add(wait).Before(i.compareAt)
-	if !i.lookOnly {
+	wait := jitter(i.lookInterval(p))
+	i.listOnly = now.Add(wait).Before(i.compareAt)
+	if !i.listOnly {
 		wait = max(0, i.compareAt.Sub(now))
 	}
 	return wait
@@ -154,21 +154,21 @@ func (i *Importer) Pass(ctx context.Context) (in *Inputs, err error) {
 	})
 	for stale := true; stale; stale = errors.Is(err, errStale) {
 		if in, err = i.load(ctx); err == nil {
-			err = i.pass(ctx, in)
+			err = i.runPass(ctx, in)
 		} else {
 			in = &Inputs{Policy: DefaultPolicy()}
-			err = notLoaded(err)
+			err = loadError(err)
 		}
 	}
 	if ctx.Err() != nil {
 		return in, context.Cause(ctx)
 	}
-	i.tell(asFailure(err), time.Since(start))
+	i.publishResult(asFailure(err), time.Since(start))
 	return in, err
 }
 
-// notLoaded converts an error of loading into a failure. Unclassified errors concern the manifest.
-func notLoaded(err error) *Failure {
+// loadError converts an error of loading into a failure. Unclassified errors concern the manifest.
+func loadError(err error) *Failure {
 	f := FailureOf(err)
 	if f.Err == err {
 		f.Reason = state.ManifestUnreadable
@@ -176,34 +176,34 @@ func notLoaded(err error) *Failure {
 	return f
 }
 
-// delay schedules the retry after a failure and publishes it. Awaited conditions are polled at a
+// scheduleRetry schedules the retry after a failure and publishes it. Awaited conditions are polled at a
 // fixed interval; failures are retried with backoff.
-func (i *Importer) delay(p *Policy, f *Failure) time.Duration {
+func (i *Importer) scheduleRetry(p *Policy, f *Failure) time.Duration {
 	var wait time.Duration
 	s := i.store.Get()
 	switch {
-	case f.away():
-		wait = awayPoll(time.Since(s.Problem.Since))
+	case f.isAway():
+		wait = awayDelay(time.Since(s.Problem.Since))
 	case f.Reason == state.ServicesNotReady:
-		wait = max(jitter(min(p.Poll, awayPollMax)), f.retryAfter())
+		wait = max(jitter(min(p.Poll, awayPollMax)), f.boundedRetryAfter())
 	case f.Reason == state.Superseded:
-		wait = jitter(p.LookEvery)
+		wait = jitter(p.ForeignCheckInterval)
 	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:
-		wait = max(jitter(p.Poll), f.retryAfter())
+		wait = max(jitter(p.Poll), f.boundedRetryAfter())
 	default:
-		wait = backoff(p, i.retries, f.RetryAfter)
+		wait = retryDelay(p, i.retries, f.RetryAfter)
 		i.retries++
 	}
-	if phase := blockedIn(f.Reason); phase != state.Waiting || !s.Confirmed {
-		i.enter(phase, f.Group)
+	if phase := phaseAfter(f.Reason); phase != state.Waiting || !s.Confirmed {
+		i.enterPhase(phase, f.Group)
 	}
 	next := time.Now().Add(wait)
 	i.store.Update(func(s *state.Snapshot) { s.NextAttempt = &next })
 	return wait
 }
 
-// blockedIn returns the phase of the importer after a failure with this reason.
-func blockedIn(r state.Reason) state.Phase {
+// phaseAfter returns the phase of the importer after a failure with this reason.
+func phaseAfter(r state.Reason) state.Phase {
 	switch r {
 	case state.TargetDown:
 		return state.Waiting
@@ -220,16 +220,16 @@ func blockedIn(r state.Reason) state.Phase {
 }
 
 // publish stores, records and logs the result of a pass. It logs changes only.
-func (i *Importer) tell(f *Failure, took time.Duration) {
+func (i *Importer) publishResult(f *Failure, took time.Duration) {
 	if f == nil {
 		i.record.Pass("", took)
-		i.succeed()
+		i.publishSuccess()
 		return
 	}
 	i.record.Pass(f.Reason, took)
 	if f.Reason == state.TargetDown {
 		i.lastDown = time.Now()
-		i.drain.endLingering()
+		i.drain.endLingeringImport()
 	}
 	problem := state.NewProblem(f.Reason, f.Message, f.Group)
 	old := i.store.Get().Problem
@@ -240,12 +240,12 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 		s.Problem = problem
 		// A failed check of the platform does not un-confirm the release, nor does the wait for a
 		// repair.
-		s.Confirmed = s.Confirmed && (f.Group == "" || f.Reason.Transient())
-		s.SetGroup(f.Group, func(g *state.Group) { g.State = stateAfter(f.Reason) })
+		s.Confirmed = s.Confirmed && (f.Group == "" || f.Reason.IsTransient())
+		s.SetGroup(f.Group, func(g *state.Group) { g.State = groupStateAfter(f.Reason) })
 	})
 	if old == nil || old.Reason != problem.Reason || old.Group != problem.Group || old.Message != problem.Message {
 		level := slog.LevelError
-		if f.Reason.Transient() {
+		if f.Reason.IsTransient() {
 			level = slog.LevelInfo
 		}
 		text := "release not confirmed"
@@ -257,14 +257,14 @@ func (i *Importer) tell(f *Failure, took time.Duration) {
 	}
 }
 
-func stateAfter(r state.Reason) state.GroupState {
-	if r.Transient() {
+func groupStateAfter(r state.Reason) state.GroupState {
+	if r.IsTransient() {
 		return state.GroupWaiting
 	}
 	return state.GroupFailed
 }
 
-func (i *Importer) succeed() {
+func (i *Importer) publishSuccess() {
 	now := time.Now()
 	i.retries = 0
 	was := i.store.Get()
@@ -272,7 +272,7 @@ func (i *Importer) succeed() {
 		s.Confirmed = true
 		s.LastSuccess = &now
 		s.Lock = nil
-		if s.Problem != nil && (!was.Confirmed || s.Problem.Reason != state.Drifted && !ofOthers(s.Problem.Reason)) {
+		if s.Problem != nil && (!was.Confirmed || s.Problem.Reason != state.Drifted && !isForeign(s.Problem.Reason)) {
 			s.Problem = nil
 		}
 		if !was.Confirmed {
@@ -283,15 +283,15 @@ func (i *Importer) succeed() {
 		i.watchFrom = now
 		i.foreignSince = time.Time{}
 		i.mem.confirmed = true
-		i.mem.round = 0
+		i.mem.finalCheckPass = 0
 		i.mem.foreign = nil
 		i.log.Info("release confirmed", "release", was.Release.Name, "repository", was.Release.Repository,
 			"verification", was.Release.Verification, "took", now.Sub(was.Started))
 	}
 }
 
-// enter changes the phase and logs the change.
-func (i *Importer) enter(p state.Phase, group string) {
+// enterPhase changes the phase and logs the change.
+func (i *Importer) enterPhase(p state.Phase, group string) {
 	old := i.store.Get().Phase
 	if old == p {
 		return
@@ -304,26 +304,26 @@ func (i *Importer) enter(p state.Phase, group string) {
 	i.log.Info("phase changed", "from", old, "to", p, "group", group)
 }
 
-// progress resets the backoff, because more workspaces are done than ever before.
-func (i *Importer) progress() {
+// resetRetries resets the backoff, because more workspaces are done than ever before.
+func (i *Importer) resetRetries() {
 	i.retries = 0
-	i.advanced()
+	i.recordProgress()
 }
 
-// advanced records that the import made progress.
-func (i *Importer) advanced() {
+// recordProgress records that the import made progress.
+func (i *Importer) recordProgress() {
 	now := time.Now()
 	i.store.Update(func(s *state.Snapshot) { s.LastProgress = &now })
 }
 
-// rest waits for d, a trigger or the end of ctx.
-func (i *Importer) rest(ctx context.Context, d time.Duration) {
+// waitForTrigger waits for d, a trigger or the end of ctx.
+func (i *Importer) waitForTrigger(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-i.kick:
-		i.lookOnly = false
+	case <-i.trigger:
+		i.listOnly = false
 	case <-ctx.Done():
 	}
 }
@@ -340,10 +340,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// kicked consumes a pending trigger.
-func (i *Importer) kicked() bool {
+// consumeTrigger consumes a pending trigger.
+func (i *Importer) consumeTrigger() bool {
 	select {
-	case <-i.kick:
+	case <-i.trigger:
 		return true
 	default:
 		return false

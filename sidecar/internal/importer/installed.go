@@ -13,11 +13,11 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// installed reports whether the list of workspaces already has the whole group at its versions,
+// findInstalled reports whether the list of workspaces already has the whole group at its versions,
 // imported not before since. The group then needs no import and no lock. It never confirms a group
 // in which a failed import may have set a version.
-func (p *pass) installed(ctx context.Context, g *GroupPlan, since time.Time) (verdict, bool) {
-	if len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0 || p.workspaces(ctx) != nil {
+func (p *pass) findInstalled(ctx context.Context, g *GroupPlan, since time.Time) (verdict, bool) {
+	if len(g.Workspaces) == 0 || len(p.mem.forGroup(g).distrust) > 0 || p.loadList(ctx) != nil {
 		return verdict{}, false // a pull reports the problem
 	}
 	known := indexInstalled(p.list)
@@ -25,7 +25,7 @@ func (p *pass) installed(ctx context.Context, g *GroupPlan, since time.Time) (ve
 	for i := range g.Workspaces {
 		w := &g.Workspaces[i]
 		got := known.find(w.Slug, w.ID)
-		if w.Version == "" || got == nil || !matches(got.LastPull, w.Version, p.Desired.Repository) ||
+		if w.Version == "" || got == nil || !matchesVersion(got.LastPull, w.Version, p.Desired.Repository) ||
 			got.LastPull.CreatedAt.Before(since.Truncate(time.Second)) {
 			return verdict{}, false
 		}
@@ -42,12 +42,12 @@ func (p *pass) installed(ctx context.Context, g *GroupPlan, since time.Time) (ve
 	return v, true
 }
 
-// workspaces loads the list of installed workspaces if it is not loaded yet.
-func (p *pass) workspaces(ctx context.Context) (err error) {
+// loadList loads the list of installed workspaces if it is not loaded yet.
+func (p *pass) loadList(ctx context.Context) (err error) {
 	if p.list == nil {
 		begin := time.Now()
 		p.list, _, err = p.lister.Workspaces(ctx)
-		p.lookTook = time.Since(begin)
+		p.listDuration = time.Since(begin)
 		if err == nil {
 			p.listed = begin
 			p.dated = false
@@ -56,12 +56,12 @@ func (p *pass) workspaces(ctx context.Context) (err error) {
 	return err
 }
 
-func (p *pass) listAnew(ctx context.Context) error {
+func (p *pass) reloadList(ctx context.Context) error {
 	p.list = nil
-	return p.workspaces(ctx)
+	return p.loadList(ctx)
 }
 
-func matches(v *platform.InstalledVersion, version, repository string) bool {
+func matchesVersion(v *platform.InstalledVersion, version, repository string) bool {
 	return v != nil && v.Version == version && (v.RepositoryID == "" || v.RepositoryID == repository)
 }
 
@@ -99,21 +99,21 @@ func (x installedIndex) find(slug, id string) *platform.Installed {
 // contract §10). before is the list from before the import; the list is reloaded only if it
 // contradicts the verdict.
 func (p *pass) checkSkipped(ctx context.Context, g *GroupPlan, v *verdict, before []platform.Installed) {
-	wrong := p.skippedWrongly(g, v, before)
-	if len(wrong) == 0 || p.listAnew(ctx) != nil {
+	wrong := p.findWronglySkipped(g, v, before)
+	if len(wrong) == 0 || p.reloadList(ctx) != nil {
 		return
 	}
-	for _, w := range p.skippedWrongly(g, v, p.list) {
-		v.ignored = true
-		v.fail(w.Slug, state.WrongVersion, "the platform skipped it although it has another version")
+	for _, w := range p.findWronglySkipped(g, v, p.list) {
+		v.needsForce = true
+		v.failWorkspace(w.Slug, state.WrongVersion, "the platform skipped it although it has another version")
 	}
 }
 
-func (p *pass) skippedWrongly(g *GroupPlan, v *verdict, list []platform.Installed) []release.Workspace {
+func (p *pass) findWronglySkipped(g *GroupPlan, v *verdict, list []platform.Installed) []release.Workspace {
 	known := indexInstalled(list)
 	return slices.DeleteFunc(slices.Clone(g.Workspaces), func(w release.Workspace) bool {
 		got := known.find(w.Slug, w.ID)
-		if w.Version == "" || v.stateOf(w.Slug) != state.WorkspaceSkipped {
+		if w.Version == "" || v.workspaceState(w.Slug) != state.WorkspaceSkipped {
 			return true
 		}
 		return got == nil || got.LastPull == nil || got.LastPull.Version == w.Version
@@ -123,12 +123,12 @@ func (p *pass) skippedWrongly(g *GroupPlan, v *verdict, list []platform.Installe
 // triesForEvidence is the maximum number of attempts to load a list that may save a forced import.
 const triesForEvidence = 3
 
-// atVersion returns the failed workspaces that the platform may list at the expected version
+// mayBeListed returns the failed workspaces that the platform may list at the expected version
 // nevertheless, and would skip from now on.
-func (p *pass) atVersion(ctx context.Context, failed []state.Workspace) []string {
-	err := p.listAnew(ctx)
+func (p *pass) mayBeListed(ctx context.Context, failed []state.Workspace) []string {
+	err := p.reloadList(ctx)
 	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, jitter(p.Policy.RetryMin)); n++ {
-		err = p.listAnew(ctx)
+		err = p.reloadList(ctx)
 	}
 	known := indexInstalled(p.list)
 	slugs := []string{}
@@ -143,7 +143,7 @@ func (p *pass) atVersion(ctx context.Context, failed []state.Workspace) []string
 	return slugs
 }
 
-func (v *verdict) stateOf(slug string) state.WorkspaceState {
+func (v *verdict) workspaceState(slug string) state.WorkspaceState {
 	for _, w := range v.workspaces {
 		if w.Slug == slug {
 			return w.State
@@ -152,8 +152,8 @@ func (v *verdict) stateOf(slug string) state.WorkspaceState {
 	return ""
 }
 
-// fail marks one workspace as failed.
-func (v *verdict) fail(slug string, r state.Reason, text string) {
+// failWorkspace marks one workspace as failed.
+func (v *verdict) failWorkspace(slug string, r state.Reason, text string) {
 	for i := range v.workspaces {
 		if w := &v.workspaces[i]; w.Slug == slug {
 			w.State = state.WorkspaceFailed
@@ -166,9 +166,9 @@ func (v *verdict) fail(slug string, r state.Reason, text string) {
 	}
 }
 
-// suspects returns the workspaces that an import with errors may have left broken: the failed ones,
+// suspectWorkspaces returns the workspaces that an import with errors may have left broken: the failed ones,
 // or all if none failed.
-func (v *verdict) suspects() []state.Workspace {
+func (v *verdict) suspectWorkspaces() []state.Workspace {
 	notFailed := func(w state.Workspace) bool { return w.State != state.WorkspaceFailed }
 	failed := slices.DeleteFunc(slices.Clone(v.workspaces), notFailed)
 	if len(failed) == 0 {

@@ -214,7 +214,7 @@ func TestI8BackoffIsJitteredCappedHonoursRetryAfterAndNeverGivesUp(t *testing.T)
 	for n, limit := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		seen := map[time.Duration]bool{}
 		for range 50 {
-			d := backoff(&p, n, 0)
+			d := retryDelay(&p, n, 0)
 			seen[d] = true
 			if d < limit*time.Second/2 || d > limit*time.Second+1 {
 				t.Errorf("retry %d after %s, want %s/2 to %s", n, d, limit*time.Second, limit*time.Second)
@@ -223,7 +223,7 @@ func TestI8BackoffIsJitteredCappedHonoursRetryAfterAndNeverGivesUp(t *testing.T)
 		if len(seen) < 10 {
 			t.Errorf("retry %d is not jittered", n)
 		}
-		if d := backoff(&p, n, 47*time.Second); d < 47*time.Second {
+		if d := retryDelay(&p, n, 47*time.Second); d < 47*time.Second {
 			t.Errorf("retry %d after %s, was asked for 47s", n, d)
 		}
 	}

@@ -28,13 +28,13 @@ type holder struct {
 	pod  string // whose service took the lock, "" if unknown
 }
 
-func sameLock(a, b *platform.WriteLock) bool {
+func isSameLock(a, b *platform.WriteLock) bool {
 	return a.LockedAt.Equal(b.LockedAt) && a.LockedBy == b.LockedBy && a.Reason == b.Reason
 }
 
 // observeLock reads the write lock and publishes it. It returns nil if the lock is free. The first
 // call of a pass uses the result of the preflight.
-func (p *pass) look(ctx context.Context) (*platform.WriteLock, error) {
+func (p *pass) observeLock(ctx context.Context) (*platform.WriteLock, error) {
 	w := p.first
 	p.first = nil
 	if w == nil {
@@ -44,15 +44,15 @@ func (p *pass) look(ctx context.Context) (*platform.WriteLock, error) {
 		}
 		w = &got
 	}
-	p.showLock(ctx, w.Lock)
+	p.publishLock(ctx, w.Lock)
 	return w.Lock, nil
 }
 
-// showLock publishes a lock, or a free lock if l is nil.
-func (p *pass) showLock(ctx context.Context, l *platform.WriteLock) {
+// publishLock publishes a lock, or a free lock if l is nil.
+func (p *pass) publishLock(ctx context.Context, l *platform.WriteLock) {
 	var info *state.LockInfo
 	if l == nil {
-		p.drain.endLingering()
+		p.drain.endLingeringImport()
 	} else {
 		info = p.describeLock(ctx, l)
 	}
@@ -60,8 +60,8 @@ func (p *pass) showLock(ctx context.Context, l *platform.WriteLock) {
 }
 
 func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.LockInfo {
-	if !sameLock(&p.holder.lock, l) {
-		p.holder = holder{lock: *l, pod: p.podOf(ctx, l)}
+	if !isSameLock(&p.holder.lock, l) {
+		p.holder = holder{lock: *l, pod: p.findLockPod(ctx, l)}
 	}
 	info := &state.LockInfo{By: l.LockedBy, Reason: l.Reason, Since: l.LockedAt, Pod: p.holder.pod}
 	info.Orphaned = info.Pod != "" && info.Pod == p.Policy.PodName && p.lastDown.After(l.LockedAt)
@@ -72,14 +72,14 @@ func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.L
 	return info
 }
 
-// podOf returns the pod that took a lock. It uses the name in the lock, or the event of the import
+// findLockPod returns the pod that took a lock. It uses the name in the lock, or the event of the import
 // that started with the lock. It returns "" for other locks.
-func (p *pass) podOf(ctx context.Context, l *platform.WriteLock) string {
-	if sibling(l.LockedBy, p.Policy.PodName) {
+func (p *pass) findLockPod(ctx context.Context, l *platform.WriteLock) string {
+	if isSibling(l.LockedBy, p.Policy.PodName) {
 		return l.LockedBy
 	}
 	query := platform.EventQuery{Types: []string{platform.EventImportStarted}}
-	for _, e := range p.newest(ctx, l.LockedAt, query) {
+	for _, e := range p.newestEvents(ctx, l.LockedAt, query) {
 		if distance := e.CreatedAt.Sub(l.LockedAt).Abs(); distance < eventLag {
 			return e.Replica
 		}
@@ -89,30 +89,30 @@ func (p *pass) podOf(ctx context.Context, l *platform.WriteLock) string {
 
 // checkLockFree fails while the write lock is held. The sidecar never deletes a lock, which belongs
 // to its holder; the lock of a dead holder expires.
-func (p *pass) free(ctx context.Context) error {
-	l, err := p.look(ctx)
+func (p *pass) checkLockFree(ctx context.Context) error {
+	l, err := p.observeLock(ctx)
 	switch {
 	case err != nil:
 		return FailureOf(err)
 	case l != nil:
-		p.mem.round = 0
-		return p.held(*l, "")
-	case p.wait.holder != platform.WriteLock{}: // an unidentified holder may still have the lock
-		p.waited()
+		p.mem.finalCheckPass = 0
+		return p.lockHeldError(*l, "")
+	case p.lockWait.holder != platform.WriteLock{}: // an unidentified holder may still have the lock
+		p.endLockWait()
 	}
 	return nil
 }
 
 // lockHeldError returns the failure of a group that waits for the lock. If the platform does not
 // identify the holder, l is zero and text is the platform's refusal.
-func (p *pass) held(l platform.WriteLock, text string) *Failure {
+func (p *pass) lockHeldError(l platform.WriteLock, text string) *Failure {
 	now := time.Now()
-	if p.wait.began.IsZero() {
-		p.wait.began = now
+	if p.lockWait.began.IsZero() {
+		p.lockWait.began = now
 	}
-	if p.wait.since.IsZero() || !sameLock(&p.wait.holder, &l) {
-		p.wait.holder = l
-		p.wait.since = now
+	if p.lockWait.since.IsZero() || !isSameLock(&p.lockWait.holder, &l) {
+		p.lockWait.holder = l
+		p.lockWait.since = now
 	}
 	if text == "" {
 		text = describeHolder(p.store.Get().Lock, &l)
@@ -121,7 +121,7 @@ func (p *pass) held(l platform.WriteLock, text string) *Failure {
 	switch {
 	case l.Reason == mergeConflict:
 		f.Reason = state.MergeConflict
-	case now.Sub(p.wait.since) > p.Policy.LockExpiry+p.Policy.Poll:
+	case now.Sub(p.lockWait.since) > p.Policy.LockExpiry+p.Policy.Poll:
 		f.Reason = state.LockStuck
 	}
 	return f
@@ -146,31 +146,31 @@ func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
 }
 
 // stillWaiting reports whether the preflight saw the lock that the importer already waits for.
-func (p *pass) known() bool {
-	return p.first != nil && p.first.Lock != nil && !p.wait.began.IsZero() && sameLock(p.first.Lock, &p.wait.holder)
+func (p *pass) isStillWaiting() bool {
+	return p.first != nil && p.first.Lock != nil && !p.lockWait.began.IsZero() && isSameLock(p.first.Lock, &p.lockWait.holder)
 }
 
 // endLockWait ends a wait for the lock, if there was one.
-func (p *pass) waited() {
-	if !p.wait.began.IsZero() {
-		p.record.LockWait(time.Since(p.wait.began))
-		p.wait = lockWait{}
+func (p *pass) endLockWait() {
+	if !p.lockWait.began.IsZero() {
+		p.record.LockWait(time.Since(p.lockWait.began))
+		p.lockWait = lockWait{}
 	}
 }
 
 // refusalError returns the failure for a refused pull. The text of the refusal may not mention the
 // lock, so it checks the lock itself (platform contract §1.5).
-func (p *pass) notTaken(ctx context.Context, err error) error {
+func (p *pass) refusalError(ctx context.Context, err error) error {
 	class := platform.ClassOf(err)
 	if class != platform.ClassLocked && class != platform.ClassRejected && class != platform.ClassForbidden {
 		return FailureOf(err)
 	}
-	l, lookErr := p.look(ctx)
+	l, lookErr := p.observeLock(ctx)
 	switch {
 	case lookErr == nil && l != nil:
-		return p.held(*l, "")
+		return p.lockHeldError(*l, "")
 	case class == platform.ClassLocked:
-		return p.held(platform.WriteLock{}, err.Error())
+		return p.lockHeldError(platform.WriteLock{}, err.Error())
 	}
 	return FailureOf(err)
 }

@@ -156,7 +156,7 @@ func (x *cell) aside(pods []*replica) bool {
 	})
 }
 
-// versionOf is the release of a pod.
+// expectedVersion is the release of a pod.
 func (x *cell) versionOf(pod string) string {
 	if x.rival != nil && pod == x.rival.Name {
 		return theirs

@@ -17,8 +17,8 @@ type memory struct {
 	groups map[string]*groupMemory
 	// pass is the number of the current pass. Confirmations are dated by pass.
 	pass int
-	// round is the pass of the first lastLook: older confirmations do not count. 0 means none yet.
-	round int
+	// finalCheckPass is the pass of the first finalCheck: older confirmations do not count. 0 means none yet.
+	finalCheckPass int
 	// confirmed is true if this process has confirmed the release at least once.
 	confirmed bool
 	foreign   []string // slugs last seen at another version
@@ -31,12 +31,12 @@ type memory struct {
 
 // groupMemory is the memory about one group of the release.
 type groupMemory struct {
-	// word is the pass in which the platform confirmed the group, or 0.
-	word int
+	// confirmedPass is the pass in which the platform confirmed the group, or 0.
+	confirmedPass int
 	// distrust holds slugs whose version may be set although their import failed.
 	distrust map[string]bool
-	// ignored is true if the platform skips workspaces that need an import.
-	ignored bool
+	// needsForce is true if the platform skips workspaces that need an import.
+	needsForce bool
 	// posted is when the group was posted with force and without a known outcome.
 	posted time.Time
 	// sent is when the import that led to the confirmation was sent, by the server's clock. Zero if
@@ -46,15 +46,15 @@ type groupMemory struct {
 	seen time.Time
 	// best is the maximum number of workspaces of the group that were done.
 	best int
-	// asked is the pass in which lastLook last requested another pull of the group.
-	asked int
-	// check is true if the next import of the group only verifies it.
-	check bool
+	// recheckedPass is the pass in which finalCheck last requested another pull of the group.
+	recheckedPass int
+	// verifyOnly is true if the next import of the group only verifies it.
+	verifyOnly bool
 	// repair is true if the group drifted and must be imported again.
 	repair  bool
 	repairs repeats
-	// lost is true if another release was imported over the group after its confirmation.
-	lost bool
+	// overwritten is true if another release was imported over the group after its confirmation.
+	overwritten bool
 	// takeBacks counts the imports over another release that had replaced the group.
 	takeBacks repeats
 	// replaced is true if another release was imported over workspaces with the same version name
@@ -80,14 +80,14 @@ func newMemory() *memory {
 	return &memory{groups: map[string]*groupMemory{}, installed: map[string]content{}}
 }
 
-// about resets the memory, except for installed contents, if the release has changed. It reports
+// resetForRelease resets the memory, except for installed contents, if the release has changed. It reports
 // whether it has.
-func (m *memory) about(d *Desired) bool {
-	if m.key == d.key() {
+func (m *memory) resetForRelease(d *Desired) bool {
+	if m.key == d.memoryKey() {
 		return false
 	}
 	*m = memory{
-		key:       d.key(),
+		key:       d.memoryKey(),
 		pass:      m.pass,
 		installed: m.installed,
 		groups:    map[string]*groupMemory{},
@@ -96,33 +96,33 @@ func (m *memory) about(d *Desired) bool {
 	return true
 }
 
-// of returns the memory about a group.
-func (m *memory) of(g *GroupPlan) *groupMemory {
+// forGroup returns the memory about a group.
+func (m *memory) forGroup(g *GroupPlan) *groupMemory {
 	if m.groups[g.Name] == nil {
 		m.groups[g.Name] = &groupMemory{distrust: map[string]bool{}, pulled: map[string]time.Time{}}
 	}
 	return m.groups[g.Name]
 }
 
-// forgetWords makes the next pass confirm every group again.
-func (m *memory) forgetWords() {
+// forgetConfirmations makes the next pass confirm every group again.
+func (m *memory) forgetConfirmations() {
 	for _, g := range m.groups {
-		g.word = 0
+		g.confirmedPass = 0
 	}
 }
 
-// forgiveTakeBacks resets the number of imports over another release.
-func (m *memory) forgiveTakeBacks() {
+// resetTakeBacks resets the number of imports over another release.
+func (m *memory) resetTakeBacks() {
 	for _, g := range m.groups {
 		g.takeBacks = repeats{}
 	}
 }
 
-// forces reports whether a group needs a forced import. A failure alone does not force: the
+// needsForce reports whether a group needs a forced import. A failure alone does not force: the
 // platform imports failed workspaces and skips the others, unless it considers the failed ones
 // imported.
-func (m *memory) forces(policy Force, g *GroupPlan) bool {
-	known := m.of(g)
+func (m *memory) needsForce(policy Force, g *GroupPlan) bool {
+	known := m.forGroup(g)
 	switch {
 	case known.repair:
 		return true
@@ -131,11 +131,11 @@ func (m *memory) forces(policy Force, g *GroupPlan) bool {
 	case policy == ForceAlways:
 		return true
 	}
-	return known.ignored || known.replaced || m.changed(g)
+	return known.needsForce || known.replaced || m.hasNewContent(g)
 }
 
-// changed reports whether a confirmed version has different content now.
-func (m *memory) changed(g *GroupPlan) bool {
+// hasNewContent reports whether a confirmed version has different content now.
+func (m *memory) hasNewContent(g *GroupPlan) bool {
 	for _, w := range g.Workspaces {
 		if old, ok := m.installed[w.Slug]; ok && old.version == w.Version && old.digest != w.Digest {
 			return true
@@ -144,15 +144,15 @@ func (m *memory) changed(g *GroupPlan) bool {
 	return false
 }
 
-// confirm records the platform's confirmation of a group.
-func (m *memory) confirm(g *GroupPlan) {
-	known := m.of(g)
-	known.word = m.pass
+// recordConfirmation records the platform's confirmation of a group.
+func (m *memory) recordConfirmation(g *GroupPlan) {
+	known := m.forGroup(g)
+	known.confirmedPass = m.pass
 	clear(known.distrust)
-	known.check = false
-	known.ignored = false
+	known.verifyOnly = false
+	known.needsForce = false
 	known.repair = false
-	known.lost = false
+	known.overwritten = false
 	known.replaced = false
 	known.posted = time.Time{}
 	for _, w := range g.Workspaces {
@@ -161,15 +161,15 @@ func (m *memory) confirm(g *GroupPlan) {
 	}
 }
 
-// doubt marks workspaces as distrusted.
-func (k *groupMemory) doubt(slugs []string) {
+// addDistrust marks workspaces as distrusted.
+func (k *groupMemory) addDistrust(slugs []string) {
 	for _, s := range slugs {
 		k.distrust[s] = true
 	}
 }
 
-// trust clears the distrust of imported workspaces.
-func (k *groupMemory) trust(all []state.Workspace) {
+// clearDistrust clears the distrust of imported workspaces.
+func (k *groupMemory) clearDistrust(all []state.Workspace) {
 	for _, w := range all {
 		if w.State == state.WorkspaceImported {
 			delete(k.distrust, w.Slug)
@@ -177,8 +177,8 @@ func (k *groupMemory) trust(all []state.Workspace) {
 	}
 }
 
-// better reports whether more workspaces of the group are done than ever before.
-func (k *groupMemory) better(all []state.Workspace) bool {
+// recordProgress reports whether more workspaces of the group are done than ever before.
+func (k *groupMemory) recordProgress(all []state.Workspace) bool {
 	n := 0
 	for _, w := range all {
 		if w.State == state.WorkspaceImported || w.State == state.WorkspaceSkipped || w.State == state.WorkspaceConfirmed {
@@ -192,17 +192,17 @@ func (k *groupMemory) better(all []state.Workspace) bool {
 	return true
 }
 
-// forget resets the count if the last pause ended longer than after ago.
-func (r *repeats) forget(after time.Duration) {
+// resetAfter resets the count if the last pause ended longer than after ago.
+func (r *repeats) resetAfter(after time.Duration) {
 	if time.Since(r.after) > after {
 		*r = repeats{}
 	}
 }
 
-// again reports whether an action may run now, and counts it. An action that does not help is
+// mayRepeat reports whether an action may run now, and counts it. An action that does not help is
 // repeated with backoff, because a forced import restarts what runs in the workspaces: the pause
 // starts at every and doubles up to maxDoublings times.
-func (r *repeats) again(every time.Duration, maxDoublings int) bool {
+func (r *repeats) mayRepeat(every time.Duration, maxDoublings int) bool {
 	now := time.Now()
 	if now.Before(r.after) {
 		return false

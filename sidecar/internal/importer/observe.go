@@ -15,42 +15,42 @@ import (
 // observeGroup confirms a group that the service imports on its own, based on the installed
 // versions and on events if they can be read.
 func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
-	p.setGroup(g, state.GroupWaiting)
-	p.enter(state.Confirm, g.Name)
-	r := p.native(ctx, g)
-	needsReport := len(g.Workspaces) == 0 || len(p.mem.of(g).distrust) > 0
-	if r != nil && (r.Failed() || needsReport || !p.versionsAreTold(ctx)) {
-		return p.judge(ctx, attempt{group: g}, r)
+	p.publishGroupState(g, state.GroupWaiting)
+	p.enterPhase(state.Confirm, g.Name)
+	r := p.findNative(ctx, g)
+	needsReport := len(g.Workspaces) == 0 || len(p.mem.forGroup(g).distrust) > 0
+	if r != nil && (r.Failed() || needsReport || !p.reportsVersions(ctx)) {
+		return p.judgeReport(ctx, attempt{group: g}, r)
 	}
-	if v, ok := p.installed(ctx, g, time.Time{}); ok && (r != nil || p.noEvents || p.noEventComes(g, v.pulled)) {
-		return false, p.accept(g, v)
+	if v, ok := p.findInstalled(ctx, g, time.Time{}); ok && (r != nil || p.noEvents || p.isTooLateForEvent(g, v.pulled)) {
+		return false, p.publishVerdict(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
 		return false, &Failure{Reason: state.NothingToObserve, Message: "no manifest is mounted, and events cannot be read"}
 	}
-	w, err := p.events().Platform(ctx)
+	w, err := p.eventsClient().Platform(ctx)
 	if err != nil {
 		return false, FailureOf(err)
 	}
-	p.showLock(ctx, w.Lock)
+	p.publishLock(ctx, w.Lock)
 	return false, &Failure{Reason: state.NotImportedYet, Message: "the installed versions are not those of the release"}
 }
 
 // reportsVersions reports whether the list of workspaces has versions.
-func (p *pass) versionsAreTold(ctx context.Context) bool {
-	return p.workspaces(ctx) == nil && indexInstalled(p.list).versions
+func (p *pass) reportsVersions(ctx context.Context) bool {
+	return p.loadList(ctx) == nil && indexInstalled(p.list).versions
 }
 
 // eventLag is the maximum delay until an event can be found (platform contract §1.7).
 const eventLag = time.Minute
 
-// noEventComes reports whether an event about the listed import is no longer expected. A failed
+// isTooLateForEvent reports whether an event about the listed import is no longer expected. A failed
 // import may also set a version, and its event arrives later.
-func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
+func (p *pass) isTooLateForEvent(g *GroupPlan, pulled time.Time) bool {
 	if !pulled.IsZero() && pulled.Before(p.store.Get().Started.Add(-eventLag)) {
 		return true
 	}
-	known := p.mem.of(g)
+	known := p.mem.forGroup(g)
 	if known.seen.IsZero() {
 		known.seen = time.Now()
 	}
@@ -60,17 +60,17 @@ func (p *pass) noEventComes(g *GroupPlan, pulled time.Time) bool {
 // findNative returns the report of the newest import of the group if a pod of the same release ran
 // it: this pod or another one of its ReplicaSet, because only one of them gets the lock. Earlier
 // imports belong to another release.
-func (p *pass) native(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport) {
+func (p *pass) findNative(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport) {
 	started := p.store.Get().Started
 	query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
-	for _, e := range p.newest(ctx, started.AddDate(0, 0, -1), query) {
+	for _, e := range p.newestEvents(ctx, started.AddDate(0, 0, -1), query) {
 		if r := e.Completed; r == nil || r.RepositoryID != p.Desired.Repository || !slices.Equal(r.Groups, []string{g.Name}) {
 			continue
 		}
 		if newest == nil {
 			newest = e.Completed
 		}
-		if sibling(e.Replica, p.Policy.PodName) || e.Replica == "" && e.CreatedAt.After(started) {
+		if isSibling(e.Replica, p.Policy.PodName) || e.Replica == "" && e.CreatedAt.After(started) {
 			return newest
 		}
 	}
@@ -79,7 +79,7 @@ func (p *pass) native(ctx context.Context, g *GroupPlan) (newest *platform.Impor
 
 // isSibling reports whether two pods are the same or replicas of one template. The names of
 // replicas differ only after the last hyphen.
-func sibling(a, b string) bool {
+func isSibling(a, b string) bool {
 	i := strings.LastIndexByte(a, '-')
 	j := strings.LastIndexByte(b, '-')
 	return a != "" && (a == b || i > 0 && i == j && a[:i] == b[:j])

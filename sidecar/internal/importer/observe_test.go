@@ -177,7 +177,7 @@ func TestAutoObservesWhereTheIdentityIsRefused(t *testing.T) {
 		r.gateway = c.public()
 		c.observe(r, ModeAuto, true)
 		c.wait(5 * time.Minute)
-		if got := r.store.Get().Mode; got != string(ModeObserve) || !strings.Contains(r.log.String(), "mode is decided") {
+		if got := r.store.Get().Mode; got != string(ModeObserve) || !strings.Contains(r.log.String(), "mode selected") {
 			t.Errorf("mode %s:\n%s", got, r.log)
 		}
 	})

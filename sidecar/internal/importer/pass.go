@@ -27,53 +27,53 @@ type pass struct {
 	// listed is when the list was requested; dated is true if an import began since.
 	listed time.Time
 	dated  bool
-	// ended holds the events of completed imports, or nil before they are loaded.
-	ended    []platform.Event
-	noEvents bool // event queries are not available
+	// completed holds the events of completed imports, or nil before they are loaded.
+	completed []platform.Event
+	noEvents  bool // event queries are not available
 }
 
-// pass brings the platform to the desired release, or returns why it cannot.
-func (i *Importer) pass(ctx context.Context, in *Inputs) error {
+// runPass brings the platform to the desired release, or returns why it cannot.
+func (i *Importer) runPass(ctx context.Context, in *Inputs) error {
 	p := &pass{Importer: i, Inputs: in}
-	if i.mem.about(&in.Desired) {
-		p.announce()
+	if i.mem.resetForRelease(&in.Desired) {
+		p.publishRelease()
 	}
 	i.mem.pass++
-	i.noteCurrent(in.Current)
-	if i.again.Swap(false) {
-		i.mem.forgetWords()
-		i.mem.forgiveTakeBacks()
+	i.recordCurrent(in.Current)
+	if i.verifyAll.Swap(false) {
+		i.mem.forgetConfirmations()
+		i.mem.resetTakeBacks()
 	}
-	if in.Current.superseded() {
-		return p.yield()
+	if in.Current.isSuperseded() {
+		return p.yieldToCurrent()
 	}
 	mode, err := p.preflight(ctx)
 	if err != nil {
 		return err
 	}
-	i.decided(mode)
+	i.setMode(mode)
 	handle := p.importGroup
 	p.lister = p.Pod
 	if mode == ModeObserve {
 		handle = p.observeGroup
-		p.lister = p.events()
+		p.lister = p.eventsClient()
 	}
 	p.reconcile(ctx, mode)
-	return p.confirm(ctx, handle)
+	return p.confirmGroups(ctx, handle)
 }
 
 // handler confirms one group, or returns why it cannot.
 type handler func(context.Context, *GroupPlan) (imported bool, err error)
 
-// confirm handles the groups until all of them are confirmed at the same time.
-func (p *pass) confirm(ctx context.Context, handle handler) error {
+// confirmGroups handles the groups until all of them are confirmed at the same time.
+func (p *pass) confirmGroups(ctx context.Context, handle handler) error {
 	for {
-		if err := p.each(ctx, handle); err != nil || p.store.Get().Confirmed {
+		if err := p.handleGroups(ctx, handle); err != nil || p.store.Get().Confirmed {
 			return err
 		}
-		if lost, err := p.lastLook(ctx); err != nil || !lost {
+		if lost, err := p.finalCheck(ctx); err != nil || !lost {
 			if err == nil {
-				p.enter(state.Imported, "")
+				p.enterPhase(state.Imported, "")
 			}
 			return err
 		}
@@ -81,15 +81,15 @@ func (p *pass) confirm(ctx context.Context, handle handler) error {
 }
 
 // setMode publishes the mode.
-func (i *Importer) decided(mode Mode) {
+func (i *Importer) setMode(mode Mode) {
 	if i.store.Get().Mode != string(mode) {
 		i.store.Update(func(s *state.Snapshot) { s.Mode = string(mode) })
 		i.log.Info("mode selected", "mode", mode)
 	}
 }
 
-// announce publishes the desired release.
-func (p *pass) announce() {
+// publishRelease publishes the desired release.
+func (p *pass) publishRelease() {
 	d := &p.Desired
 	p.store.Update(func(s *state.Snapshot) {
 		s.Confirmed = false
@@ -104,12 +104,12 @@ func (p *pass) announce() {
 		}
 		s.Groups = make([]state.Group, len(d.Groups))
 		for n := range d.Groups {
-			s.Groups[n] = pending(&d.Groups[n])
+			s.Groups[n] = pendingGroup(&d.Groups[n])
 		}
 	})
 }
 
-func pending(g *GroupPlan) state.Group {
+func pendingGroup(g *GroupPlan) state.Group {
 	out := state.Group{
 		Name:       g.Name,
 		State:      state.GroupPending,
@@ -135,10 +135,10 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 	w, err := p.Pod.Platform(ctx)
 	class := platform.ClassOf(err)
 	if class != platform.ClassNotSent && class != platform.ClassNotUp && p.store.Get().Phase == state.Waiting {
-		p.enter(state.Preflight, "")
+		p.enterPhase(state.Preflight, "")
 	}
 	if err != nil {
-		return p.refused(err)
+		return p.handleRefusal(err)
 	}
 	p.first = &w
 	if err := p.checkRelease(&w); err != nil {
@@ -149,7 +149,7 @@ func (p *pass) preflight(ctx context.Context) (Mode, error) {
 
 // handleRefusal selects observe mode if the policy allows it and there is a gateway. A platform
 // that accepted the identity before does not reject it for its kind.
-func (p *pass) refused(err error) (Mode, error) {
+func (p *pass) handleRefusal(err error) (Mode, error) {
 	class := platform.ClassOf(err)
 	if (class == platform.ClassUnauthorized || class == platform.ClassForbidden) &&
 		p.Policy.Mode == ModeAuto && p.Gateway != nil && p.store.Get().Mode != string(ModeImport) {
@@ -194,14 +194,14 @@ func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
 }
 
 // handleGroups handles the groups in order and stops at the first failure.
-func (p *pass) each(ctx context.Context, handle handler) error {
+func (p *pass) handleGroups(ctx context.Context, handle handler) error {
 	pause := false
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		if p.stands(ctx, g) {
+		if p.hasConfirmation(ctx, g) {
 			continue
 		}
-		if n > 0 && p.kicked() {
+		if n > 0 && p.consumeTrigger() {
 			return errStale
 		}
 		if pause && !sleep(ctx, p.Policy.GroupPause) {
@@ -225,15 +225,15 @@ func (p *pass) each(ctx context.Context, handle handler) error {
 	return nil
 }
 
-// setGroup publishes the state of a group.
-func (p *pass) setGroup(g *GroupPlan, s state.GroupState) {
+// publishGroupState publishes the state of a group.
+func (p *pass) publishGroupState(g *GroupPlan, s state.GroupState) {
 	p.store.Update(func(all *state.Snapshot) {
 		all.SetGroup(g.Name, func(one *state.Group) { one.State = s })
 	})
 }
 
-// accept publishes a verdict and returns its failure.
-func (p *pass) accept(g *GroupPlan, v verdict) error {
+// publishVerdict publishes a verdict and returns its failure.
+func (p *pass) publishVerdict(g *GroupPlan, v verdict) error {
 	p.store.Update(func(s *state.Snapshot) {
 		s.SetGroup(g.Name, func(one *state.Group) {
 			one.Workspaces = v.workspaces
@@ -248,15 +248,15 @@ func (p *pass) accept(g *GroupPlan, v verdict) error {
 			s.Release.Verification = state.Full
 		}
 	})
-	p.showTolerated()
-	known := p.mem.of(g)
-	if known.better(v.workspaces) || v.failure == nil {
-		p.progress()
+	p.publishTolerated()
+	known := p.mem.forGroup(g)
+	if known.recordProgress(v.workspaces) || v.failure == nil {
+		p.resetRetries()
 	}
 	if v.failure != nil {
 		return v.failure
 	}
-	p.recheck = p.recheck || known.repair
-	p.mem.confirm(g)
+	p.checkRepair = p.checkRepair || known.repair
+	p.mem.recordConfirmation(g)
 	return nil
 }

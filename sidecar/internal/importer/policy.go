@@ -59,10 +59,10 @@ type Policy struct {
 	GroupPause time.Duration
 	// PullWait is how long to wait for the response to a pull. 0 means GroupTimeout.
 	PullWait time.Duration
-	// LookEvery is the interval between checks for another release over a confirmed one. If a file
-	// names the current release, checks run every ReconcileEvery once LookFor has passed since the
+	// ForeignCheckInterval is the interval between checks for another release over a confirmed one. If a file
+	// names the current release, checks run every ReconcileEvery once ForeignCheckPeriod has passed since the
 	// confirmation or the last change of the file.
-	LookEvery, LookFor time.Duration
+	ForeignCheckInterval, ForeignCheckPeriod time.Duration
 	// Poll is the maximum interval between checks of the lock or of events.
 	Poll time.Duration
 	// LockExpiry is the age at which the platform drops a lock.
@@ -78,18 +78,18 @@ type Policy struct {
 // DefaultPolicy returns the default policy.
 func DefaultPolicy() Policy {
 	return Policy{
-		Mode:            ModeAuto,
-		Force:           ForceAuto,
-		Reconcile:       ReconcileReport,
-		ReconcileEvery:  10 * time.Minute,
-		LookEvery:       30 * time.Second,
-		LookFor:         30 * time.Minute,
-		ServicesTimeout: 5 * time.Minute,
-		GroupTimeout:    30 * time.Minute,
-		Poll:            5 * time.Second,
-		LockExpiry:      30 * time.Minute,
-		RetryMin:        time.Second,
-		RetryMax:        time.Minute,
+		Mode:                 ModeAuto,
+		Force:                ForceAuto,
+		Reconcile:            ReconcileReport,
+		ReconcileEvery:       10 * time.Minute,
+		ForeignCheckInterval: 30 * time.Second,
+		ForeignCheckPeriod:   30 * time.Minute,
+		ServicesTimeout:      5 * time.Minute,
+		GroupTimeout:         30 * time.Minute,
+		Poll:                 5 * time.Second,
+		LockExpiry:           30 * time.Minute,
+		RetryMin:             time.Second,
+		RetryMax:             time.Minute,
 	}
 }
 

@@ -33,7 +33,7 @@ func (p *pass) awaitServices(ctx context.Context) error {
 	}
 	r, err := p.Gateway.Readiness(ctx, p.Policy.Services...)
 	if err != nil {
-		return p.cannotAsk(err)
+		return p.handleReadinessError(err)
 	}
 	if names := r.NotReady("workspaces"); len(names) > 0 {
 		return &Failure{Reason: state.ServicesNotReady, Message: "not ready: " + strings.Join(names, ", ")}
@@ -44,7 +44,7 @@ func (p *pass) awaitServices(ctx context.Context) error {
 
 // handleReadinessError distinguishes a temporary error from a gateway that will never answer. Older
 // platforms lack the route.
-func (p *pass) cannotAsk(err error) error {
+func (p *pass) handleReadinessError(err error) error {
 	f := FailureOf(err)
 	switch platform.ClassOf(err) {
 	case platform.ClassNotFound:

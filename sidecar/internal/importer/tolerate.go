@@ -20,8 +20,8 @@ var (
 	slugTaken    = regexp.MustCompile(`SlugAlreadyInUse|already used`)
 )
 
-// reasonOfProblem classifies one error of an import.
-func reasonOfProblem(p platform.Problem) state.Reason {
+// classifyProblem classifies one error of an import.
+func classifyProblem(p platform.Problem) state.Reason {
 	text := p.String()
 	switch {
 	case missingPhoto.MatchString(text):
@@ -34,11 +34,11 @@ func reasonOfProblem(p platform.Problem) state.Reason {
 	return state.ImportErrors
 }
 
-// importReason returns the most severe reason of several errors.
-func importReason(problems []platform.Problem) state.Reason {
+// worstReason returns the most severe reason of several errors.
+func worstReason(problems []platform.Problem) state.Reason {
 	worst := state.ImportErrors
 	for n, p := range problems {
-		if r := reasonOfProblem(p); n == 0 || severity(r) > severity(worst) {
+		if r := classifyProblem(p); n == 0 || severity(r) > severity(worst) {
 			worst = r
 		}
 	}
@@ -59,26 +59,26 @@ func severity(r state.Reason) int {
 	return 2
 }
 
-// forgive returns a copy of the report without tolerated errors, and the tolerated reasons by slug.
+// withoutTolerated returns a copy of the report without tolerated errors, and the tolerated reasons by slug.
 // It does not modify the report.
-func (p *Policy) forgive(r *platform.ImportReport) (*platform.ImportReport, map[string][]state.Reason) {
+func (p *Policy) withoutTolerated(r *platform.ImportReport) (*platform.ImportReport, map[string][]state.Reason) {
 	if len(p.Tolerate) == 0 || r == nil || !r.Failed() {
 		return r, nil
 	}
 	forgiven := map[string][]state.Reason{}
 	out := *r
-	out.Errors, _ = p.intolerable(r.Errors)
+	out.Errors, _ = p.splitTolerated(r.Errors)
 	out.Workspaces = slices.Clone(r.Workspaces)
 	for n := range out.Workspaces {
-		p.forgiveWorkspace(&out.Workspaces[n], forgiven)
+		p.tolerateWorkspace(&out.Workspaces[n], forgiven)
 	}
 	return &out, forgiven
 }
 
-// forgiveWorkspace removes the tolerated errors of a workspace. If no other error is left, the
+// tolerateWorkspace removes the tolerated errors of a workspace. If no other error is left, the
 // workspace counts as imported: its error status only reflects the removed errors.
-func (p *Policy) forgiveWorkspace(w *platform.WorkspaceReport, forgiven map[string][]state.Reason) {
-	left, tolerated := p.intolerable(w.Errors)
+func (p *Policy) tolerateWorkspace(w *platform.WorkspaceReport, forgiven map[string][]state.Reason) {
+	left, tolerated := p.splitTolerated(w.Errors)
 	if len(tolerated) == 0 {
 		return
 	}
@@ -89,10 +89,10 @@ func (p *Policy) forgiveWorkspace(w *platform.WorkspaceReport, forgiven map[stri
 	}
 }
 
-// intolerable returns the errors that are not tolerated, and the reasons of the others.
-func (p *Policy) intolerable(all []platform.Problem) (left []platform.Problem, tolerated []state.Reason) {
+// splitTolerated returns the errors that are not tolerated, and the reasons of the others.
+func (p *Policy) splitTolerated(all []platform.Problem) (left []platform.Problem, tolerated []state.Reason) {
 	for _, one := range all {
-		if r := reasonOfProblem(one); slices.Contains(p.Tolerate, r) {
+		if r := classifyProblem(one); slices.Contains(p.Tolerate, r) {
 			tolerated = append(tolerated, r)
 		} else {
 			left = append(left, one)
@@ -102,16 +102,16 @@ func (p *Policy) intolerable(all []platform.Problem) (left []platform.Problem, t
 	return left, slices.Compact(tolerated)
 }
 
-// forgive marks the workspaces with tolerated errors.
-func (v *verdict) forgive(forgiven map[string][]state.Reason) {
+// markTolerated marks the workspaces with tolerated errors.
+func (v *verdict) markTolerated(forgiven map[string][]state.Reason) {
 	for n := range v.workspaces {
 		v.workspaces[n].Tolerated = forgiven[v.workspaces[n].Slug]
 	}
 }
 
-// standing returns the state of a group in the list. The platform may not set the version of a
+// groupStanding returns the state of a group in the list. The platform may not set the version of a
 // workspace with a tolerated error, so the list is inconclusive for such a workspace.
-func (p *pass) standing(list installedIndex, g *GroupPlan) standing {
+func (p *pass) groupStanding(list installedIndex, g *GroupPlan) standing {
 	s := list.standing(g)
 	if len(p.Policy.Tolerate) == 0 {
 		return s
@@ -119,14 +119,14 @@ func (p *pass) standing(list installedIndex, g *GroupPlan) standing {
 	now := p.store.Get()
 	tolerated := now.ToleratedSlugs()
 	excused := func(slug string) bool { return tolerated[slug] }
-	s.untold = s.untold || slices.ContainsFunc(s.foreign, excused) || slices.ContainsFunc(s.missing, excused)
+	s.inconclusive = s.inconclusive || slices.ContainsFunc(s.foreign, excused) || slices.ContainsFunc(s.missing, excused)
 	s.foreign = slices.DeleteFunc(s.foreign, excused)
 	s.missing = slices.DeleteFunc(s.missing, excused)
 	return s
 }
 
-// showTolerated updates the warning about tolerated errors.
-func (p *pass) showTolerated() {
+// publishTolerated updates the warning about tolerated errors.
+func (p *pass) publishTolerated() {
 	s := p.store.Get()
 	before := slices.IndexFunc(s.Warnings, func(w state.Warning) bool { return w.Name == state.WarnTolerated })
 	text := describeTolerated(s.Groups)
@@ -147,7 +147,7 @@ func describeTolerated(groups []state.Group) string {
 		}
 	}
 	var parts []string
-	for _, r := range state.Tolerable() {
+	for _, r := range state.TolerableReasons() {
 		if n := len(slugs[r]); n > 0 {
 			text := strings.Join(slugs[r][:min(n, maxTolerated)], ", ")
 			if n > maxTolerated {

@@ -30,7 +30,7 @@ func TestReasonOfProblem(t *testing.T) {
 		"PrismeError: Once published, an app slug cannot be updated.": state.ImportErrors,
 		"no space": state.ImportErrors,
 	} {
-		if got := reasonOfProblem(platform.Problem{Message: text}); got != want {
+		if got := classifyProblem(platform.Problem{Message: text}); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
@@ -74,7 +74,7 @@ func TestErrorsAboutApps(t *testing.T) {
 					if warning != k.warning {
 						t.Errorf("the warning is %q, want %q", warning, k.warning)
 					}
-					if (k.warning != "") != r.log.has("errors of the import are tolerated") {
+					if (k.warning != "") != r.log.has("tolerating errors of the import") {
 						t.Errorf("the log is %s", r.log)
 					}
 				})

@@ -23,17 +23,17 @@ type verdict struct {
 	partial bool
 	// imported is true if the platform changed something.
 	imported bool
-	// ignored is true if the platform skipped workspaces that only a forced import can fix.
-	ignored bool
+	// needsForce is true if the platform skipped workspaces that only a forced import can fix.
+	needsForce bool
 	// pulled is the time of the newest import, if a list has it.
 	pulled time.Time
 }
 
-// verify compares a report with the expected workspaces of a group. It confirms the group only if
+// verifyReport compares a report with the expected workspaces of a group. It confirms the group only if
 // the report has every workspace, without an error and at the expected version. distrust lists
 // workspaces that failed before: if one of them is skipped now, its import is not proven (platform
 // contract §1.9, step 6).
-func verify(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) verdict {
+func verifyReport(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) verdict {
 	v := verdict{partial: len(g.Workspaces) == 0}
 	if len(r.Groups) > 0 && !slices.Equal(r.Groups, []string{g.Name}) {
 		v.failure = &Failure{Reason: state.BadAnswer, Message: fmt.Sprintf("the report is about the groups %q", r.Groups)}
@@ -41,24 +41,24 @@ func verify(g *GroupPlan, r *platform.ImportReport, distrust map[string]bool) ve
 	}
 	said := indexReport(r)
 	if len(g.Workspaces) == 0 {
-		v.takeAll(r, distrust)
+		v.expectReported(r, distrust)
 	}
 	for i := range g.Workspaces {
-		v.expect(&g.Workspaces[i], said.find(&g.Workspaces[i]), distrust)
+		v.judgeWorkspace(&g.Workspaces[i], said.find(&g.Workspaces[i]), distrust)
 	}
-	v.judgeWhole(g, r)
+	v.addGeneralErrors(g, r)
 	return v
 }
 
-// judgeWhole evaluates the errors that belong to no expected workspace.
-func (v *verdict) judgeWhole(g *GroupPlan, r *platform.ImportReport) {
-	switch whole := v.unattributed(r.Errors); {
+// addGeneralErrors evaluates the errors that belong to no expected workspace.
+func (v *verdict) addGeneralErrors(g *GroupPlan, r *platform.ImportReport) {
+	switch whole := v.unattributedErrors(r.Errors); {
 	case len(r.Errors) == 0:
 	case !v.blamesWorkspace():
-		v.failure = &Failure{Reason: importReason(r.Errors), Message: join(r.Errors)}
+		v.failure = &Failure{Reason: worstReason(r.Errors), Message: joinProblems(r.Errors)}
 	case len(whole) > 0:
-		v.failure.Message += "; " + join(whole)
-		if r := importReason(whole); severity(r) > severity(v.failure.Reason) {
+		v.failure.Message += "; " + joinProblems(whole)
+		if r := worstReason(whole); severity(r) > severity(v.failure.Reason) {
 			v.failure.Reason = r
 		}
 	}
@@ -77,24 +77,24 @@ func (v *verdict) blamesWorkspace() bool {
 		v.failure.Reason == state.SlugTaken || isTolerable(v.failure.Reason))
 }
 
-// unattributed returns the errors that no workspace has. The platform may repeat errors of
+// unattributedErrors returns the errors that no workspace has. The platform may repeat errors of
 // workspaces for the whole import.
-func (v *verdict) unattributed(problems []platform.Problem) []platform.Problem {
+func (v *verdict) unattributedErrors(problems []platform.Problem) []platform.Problem {
 	return slices.DeleteFunc(slices.Clone(problems), func(p platform.Problem) bool {
 		return slices.ContainsFunc(v.workspaces, func(w state.Workspace) bool { return strings.Contains(w.Error, p.String()) })
 	})
 }
 
-// takeAll expects the workspaces in the report, because there is no manifest.
-func (v *verdict) takeAll(r *platform.ImportReport, distrust map[string]bool) {
+// expectReported expects the workspaces in the report, because there is no manifest.
+func (v *verdict) expectReported(r *platform.ImportReport, distrust map[string]bool) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
-		v.expect(&release.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version}, w, distrust)
+		v.judgeWorkspace(&release.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version}, w, distrust)
 	}
 }
 
-// expect judges one workspace. w is nil if the report lacks it.
-func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, distrust map[string]bool) {
+// judgeWorkspace judges one workspace. w is nil if the report lacks it.
+func (v *verdict) judgeWorkspace(want *release.Workspace, w *platform.WorkspaceReport, distrust map[string]bool) {
 	got := state.Workspace{Slug: want.Slug, Name: want.Name, Version: want.Version}
 	var f *Failure
 	switch {
@@ -102,10 +102,10 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 		got.State = state.WorkspaceMissing
 		got.Error = "not reported"
 		f = &Failure{Reason: state.WorkspaceSilent, Message: fmt.Sprintf("workspace %s is not in the platform's report", want.Slug)}
-	case w.Failed() || !isDone(w.Status):
+	case w.Failed() || !isFinalStatus(w.Status):
 		got.State = state.WorkspaceFailed
-		got.Error = describe(w)
-		f = &Failure{Reason: importReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
+		got.Error = describeReport(w)
+		f = &Failure{Reason: worstReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
 	case w.Status == "":
 		got.State = state.WorkspaceMissing
 		got.Error = "reported without a status"
@@ -117,7 +117,7 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 		got.State = state.WorkspaceFailed
 		got.Error = "skipped after a failed import"
 		f = &Failure{Reason: state.ImportErrors, Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
-		v.ignored = true
+		v.needsForce = true
 	case w.Version != "" && want.Version != "" && w.Version != want.Version:
 		got.State = state.WorkspaceFailed
 		got.Error = fmt.Sprintf("version %s instead of %s", w.Version, want.Version)
@@ -140,11 +140,11 @@ func (v *verdict) expect(want *release.Workspace, w *platform.WorkspaceReport, d
 	}
 }
 
-func isTolerable(r state.Reason) bool { return slices.Contains(state.Tolerable(), r) }
+func isTolerable(r state.Reason) bool { return slices.Contains(state.TolerableReasons(), r) }
 
-// isDone reports whether a status is final. The contract does not list all statuses, so only
+// isFinalStatus reports whether a status is final. The contract does not list all statuses, so only
 // statuses that suggest the opposite are rejected.
-func isDone(s platform.Status) bool {
+func isFinalStatus(s platform.Status) bool {
 	text := strings.ToLower(string(s))
 	for _, word := range []string{
 		"err", "fail", "conflict", "abort", "cancel", "timeout", "reject", "refuse", "denied", "invalid", "lock",
@@ -157,9 +157,9 @@ func isDone(s platform.Status) bool {
 	return true
 }
 
-func describe(w *platform.WorkspaceReport) string {
+func describeReport(w *platform.WorkspaceReport) string {
 	if len(w.Errors) > 0 {
-		return join(w.Errors)
+		return joinProblems(w.Errors)
 	}
 	return cmp.Or(w.Reason, "status "+string(w.Status))
 }
@@ -167,7 +167,7 @@ func describe(w *platform.WorkspaceReport) string {
 // maxProblems is the maximum number of errors in a message.
 const maxProblems = 3
 
-func join(problems []platform.Problem) string {
+func joinProblems(problems []platform.Problem) string {
 	var texts []string
 	for _, p := range problems[:min(len(problems), maxProblems)] {
 		texts = append(texts, p.String())
@@ -178,15 +178,15 @@ func join(problems []platform.Problem) string {
 	return strings.Join(texts, "; ")
 }
 
-// index finds workspaces of a report by slug or ID.
-type index struct {
+// reportIndex finds workspaces of a report by slug or ID.
+type reportIndex struct {
 	bySlug, byID map[string]*platform.WorkspaceReport
 }
 
 // indexReport indexes the workspaces of a report, including those that it only lists by ID: the
 // list of workspaces is optional in the contract. The ID lists supply missing statuses.
-func indexReport(r *platform.ImportReport) index {
-	x := index{
+func indexReport(r *platform.ImportReport) reportIndex {
+	x := reportIndex{
 		bySlug: map[string]*platform.WorkspaceReport{},
 		byID:   map[string]*platform.WorkspaceReport{},
 	}
@@ -200,8 +200,8 @@ func indexReport(r *platform.ImportReport) index {
 	}
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
-		if told := x.byID[w.ID]; w.Status == "" && told != nil {
-			w.Status = told.Status
+		if got := x.byID[w.ID]; w.Status == "" && got != nil {
+			w.Status = got.Status
 		}
 		x.bySlug[w.Slug] = w
 		if w.ID != "" {
@@ -213,7 +213,7 @@ func indexReport(r *platform.ImportReport) index {
 
 // find looks up the slug, then the ID, because the platform may use another slug (platform contract
 // §1.2).
-func (x index) find(w *release.Workspace) *platform.WorkspaceReport {
+func (x reportIndex) find(w *release.Workspace) *platform.WorkspaceReport {
 	if got := x.bySlug[w.Slug]; got != nil || w.ID == "" {
 		return got
 	}

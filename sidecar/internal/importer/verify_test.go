@@ -53,7 +53,7 @@ func TestVerify(t *testing.T) {
 		"another group":             {a + "," + b, `,"groups":["base2"]`, state.BadAnswer, "", false},
 		"more groups":               {a + "," + b, `,"groups":["base1","base2"]`, state.BadAnswer, "", false},
 	} {
-		v := verify(&twoWorkspaces, decoded(t, `{"repositoryId":"release","workspaces":[`+c.workspaces+`]`+c.more+`}`), nil)
+		v := verifyReport(&twoWorkspaces, decoded(t, `{"repositoryId":"release","workspaces":[`+c.workspaces+`]`+c.more+`}`), nil)
 		var states []string
 		for _, w := range v.workspaces {
 			states = append(states, string(w.State))
@@ -70,7 +70,7 @@ func TestVerify(t *testing.T) {
 
 func TestVerifyRepeatsFewErrors(t *testing.T) {
 	r := decoded(t, `{"repositoryId":"release","errors":[{"message":"1"},{"msg":"2"},{"err":"3"},{"error":"4"},{"error":"5"}]}`)
-	if v := verify(&twoWorkspaces, r, nil); v.failure == nil || v.failure.Message != "1; 2; 3; and 2 more" {
+	if v := verifyReport(&twoWorkspaces, r, nil); v.failure == nil || v.failure.Message != "1; 2; 3; and 2 more" {
 		t.Errorf("%+v", v.failure)
 	}
 }
@@ -88,7 +88,7 @@ func FuzzVerify(f *testing.F) {
 			return
 		}
 		failed := r.Failed()
-		v := verify(&twoWorkspaces, r, map[string]bool{distrusted: true})
+		v := verifyReport(&twoWorkspaces, r, map[string]bool{distrusted: true})
 		if v.failure != nil {
 			return
 		}

@@ -25,17 +25,17 @@ import (
 const (
 	// ServiceAccountDir is where Kubernetes mounts a pod's service account.
 	ServiceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
-	// askEvery is the interval between dry runs.
-	askEvery = 100 * time.Millisecond
-	// inARow is the number of consecutive dry runs that must succeed, because each API server of a
+	// dryRunInterval is the interval between dry runs.
+	dryRunInterval = 100 * time.Millisecond
+	// requiredInARow is the number of consecutive dry runs that must succeed, because each API server of a
 	// cluster loads a policy on its own.
-	inARow = 5
+	requiredInARow = 5
 	// requestTimeout bounds one dry run.
 	requestTimeout = 10 * time.Second
-	// maxAnswer limits the response to a dry run and maxFile a file of the service account, in
+	// maxResponse limits the response to a dry run and maxFile a file of the service account, in
 	// bytes.
-	maxAnswer = 4 << 20
-	maxFile   = 1 << 20
+	maxResponse = 4 << 20
+	maxFile     = 1 << 20
 )
 
 // Client creates pods as dry runs in one namespace.
@@ -85,10 +85,10 @@ func InCluster(env map[string]string, dir string) (*Client, error) {
 // Await creates the pod, given as JSON, in dry runs until it has the annotation several times in a
 // row. If ctx ends first, the error includes that of the last dry run.
 func (c *Client) Await(ctx context.Context, pod []byte, name, value string) error {
-	ticker := time.NewTicker(askEvery)
+	ticker := time.NewTicker(dryRunInterval)
 	defer ticker.Stop()
 	var last error
-	for good := 0; good < inARow; {
+	for good := 0; good < requiredInARow; {
 		annotations, err := c.dryRun(ctx, pod)
 		switch {
 		case ctx.Err() != nil: // the previous error is more useful
@@ -97,7 +97,7 @@ func (c *Client) Await(ctx context.Context, pod []byte, name, value string) erro
 			last = err
 		case annotations[name] != value:
 			good = 0
-			last = notInjected(name, annotations[name])
+			last = notInjectedError(name, annotations[name])
 		default:
 			good++
 		}
@@ -110,7 +110,7 @@ func (c *Client) Await(ctx context.Context, pod []byte, name, value string) erro
 	return nil
 }
 
-func notInjected(name, got string) error {
+func notInjectedError(name, got string) error {
 	if got == "" {
 		return fmt.Errorf("the API server injects nothing: the pod lacks annotation %s", name)
 	}
@@ -138,15 +138,15 @@ func (c *Client) dryRun(ctx context.Context, pod []byte) (map[string]string, err
 		return nil, fmt.Errorf("query the API server: %w", err)
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {
 		return nil, fmt.Errorf("query the API server: %w", err)
 	}
-	return readAnswer(resp.StatusCode, data)
+	return decodeResponse(resp.StatusCode, data)
 }
 
-// readAnswer decodes a pod, or the status that the API server returns instead.
-func readAnswer(code int, data []byte) (map[string]string, error) {
+// decodeResponse decodes a pod, or the status that the API server returns instead.
+func decodeResponse(code int, data []byte) (map[string]string, error) {
 	var answer struct {
 		Kind, Message string
 		Metadata      struct{ Annotations map[string]string }

@@ -109,11 +109,11 @@ func TestAwait(t *testing.T) {
 func TestAwaitSaysWhatIsWrong(t *testing.T) {
 	outOfTime := errors.New("out of time")
 	for want, a := range map[string]answer{
-		"injects nothing: the pod gets no annotation " + name:                      {201, `{"kind":"Pod"}`},
-		`injects what another revision says: the annotation ` + name + ` is "old"`: {201, injected("old")},
-		"refuses the pod: HTTP 403: exceeded quota":                                {403, `{"kind":"Status","message":"exceeded quota"}`},
-		"answers HTTP 502 without a pod":                                           {502, "<html>"},
-		"answers HTTP 201 without a pod":                                           {201, `{"kind":"List"}`},
+		"injects nothing: the pod lacks annotation " + name:                         {201, `{"kind":"Pod"}`},
+		`injects the sidecar of another revision: annotation ` + name + ` is "old"`: {201, injected("old")},
+		"rejected the pod: HTTP 403: exceeded quota":                                {403, `{"kind":"Status","message":"exceeded quota"}`},
+		"responded with HTTP 502 and no pod":                                        {502, "<html>"},
+		"responded with HTTP 201 and no pod":                                        {201, `{"kind":"List"}`},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -145,9 +145,9 @@ func TestInClusterWants(t *testing.T) {
 		env   map[string]string
 		files map[string]string
 	}{
-		{"this is not a pod", nil, nil},
+		{"not running in a pod", nil, nil},
 		{"find the namespace", env, nil},
-		{"find the authority", env, map[string]string{"namespace": "prod"}},
+		{"find the CA", env, map[string]string{"namespace": "prod"}},
 		{"ca.crt has no certificate", env, map[string]string{"namespace": "prod", "ca.crt": "x"}},
 	} {
 		dir := t.TempDir()

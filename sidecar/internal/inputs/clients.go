@@ -16,9 +16,9 @@ const (
 	// maxSecret limits a token and maxCA a file of certificate authorities, in bytes.
 	maxSecret = 64 << 10
 	maxCA     = 4 << 20
-	// maxAnswer limits a response of the platform, in bytes: the report for ten thousand workspaces
+	// maxResponse limits a response of the platform, in bytes: the report for ten thousand workspaces
 	// takes three million.
-	maxAnswer = 8 << 20
+	maxResponse = 8 << 20
 )
 
 // clients holds the clients for one configuration and one CA file.
@@ -40,20 +40,20 @@ func (s *Source) connect(c *config.Config) (pod, gateway *platform.Client, err e
 	if s.clients.config == c && s.clients.ca == next.ca {
 		return s.clients.pod, s.clients.gateway, nil
 	}
-	if next.pod, err = s.client(c, c.PlatformURL, podIdentity(c)); err != nil {
+	if next.pod, err = s.newClient(c, c.PlatformURL, podIdentity(c)); err != nil {
 		return nil, nil, err
 	}
 	if c.GatewayURL != "" {
-		if next.gateway, err = s.client(c, c.GatewayURL, gatewayIdentity(c)); err != nil {
+		if next.gateway, err = s.newClient(c, c.GatewayURL, gatewayIdentity(c)); err != nil {
 			return nil, nil, err
 		}
 	}
-	s.clients.close()
+	s.clients.closeIdle()
 	s.clients = next
 	return next.pod, next.gateway, nil
 }
 
-func (c *clients) close() {
+func (c *clients) closeIdle() {
 	for _, client := range []*platform.Client{c.pod, c.gateway} {
 		if client != nil {
 			client.CloseIdleConnections()
@@ -61,7 +61,7 @@ func (c *clients) close() {
 	}
 }
 
-func (s *Source) client(c *config.Config, url string, id platform.Identity) (*platform.Client, error) {
+func (s *Source) newClient(c *config.Config, url string, id platform.Identity) (*platform.Client, error) {
 	transport, err := platform.NewTransport(platform.TransportOptions{CAFile: c.CAFile})
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s *Source) client(c *config.Config, url string, id platform.Identity) (*pl
 		Identity:  id,
 		Transport: transport,
 		Timeout:   c.RequestTimeout,
-		MaxBody:   maxAnswer,
+		MaxBody:   maxResponse,
 		UserAgent: s.userAgent,
 		Observer:  s.observer,
 		Starting:  true,
@@ -85,10 +85,10 @@ func podIdentity(c *config.Config) platform.Identity {
 		ids = append(ids, platform.Headers(c.IdentityHeaders))
 	}
 	if c.Identity != config.IdentityHeaders && c.TokenFile != "" {
-		ids = append(ids, platform.Bearer(file(c.TokenFile)))
+		ids = append(ids, platform.Bearer(fileCredential(c.TokenFile)))
 	}
 	if c.InternalKeyFile != "" {
-		ids = append(ids, platform.APIKey(file(c.InternalKeyFile)))
+		ids = append(ids, platform.APIKey(fileCredential(c.InternalKeyFile)))
 	}
 	return platform.Join(ids...)
 }
@@ -97,13 +97,13 @@ func podIdentity(c *config.Config) platform.Identity {
 // the readiness of services; a token grants access to everything (platform contract §3).
 func gatewayIdentity(c *config.Config) platform.Identity {
 	if c.TokenFile != "" {
-		return platform.Bearer(file(c.TokenFile))
+		return platform.Bearer(fileCredential(c.TokenFile))
 	}
-	return platform.APIKey(file(c.InternalKeyFile))
+	return platform.APIKey(fileCredential(c.InternalKeyFile))
 }
 
-// file returns a source that reads a credential from path for each request.
-func file(path string) platform.Source {
+// fileCredential returns a source that reads a credential from path for each request.
+func fileCredential(path string) platform.Source {
 	return func(ctx context.Context) (secret.Value, error) { return readSecret(ctx, path) }
 }
 

@@ -70,15 +70,15 @@ func (s *Source) Load(ctx context.Context) (*importer.Inputs, error) {
 			return nil, &importer.Failure{Reason: state.TokenUnreadable, Message: err.Error(), Err: err}
 		}
 	}
-	if in.Desired, err = s.desired(ctx, c); err != nil {
+	if in.Desired, err = s.loadDesired(ctx, c); err != nil {
 		return nil, err
 	}
-	in.Current, err = current(ctx, c, in.Desired.Digest)
+	in.Current, err = loadCurrent(ctx, c, in.Desired.Digest)
 	return in, err
 }
 
-// current reads the current release. It returns nil if no file is configured.
-func current(ctx context.Context, c *config.Config, digest string) (*importer.Current, error) {
+// loadCurrent reads the current release. It returns nil if no file is configured.
+func loadCurrent(ctx context.Context, c *config.Config, digest string) (*importer.Current, error) {
 	if c.CurrentReleaseFile == "" {
 		return nil, nil
 	}
@@ -93,25 +93,25 @@ func current(ctx context.Context, c *config.Config, digest string) (*importer.Cu
 	return nil, &importer.Failure{Reason: state.CurrentUnreadable, Message: err.Error(), Err: err}
 }
 
-// desired returns the contents of the manifest. It parses the file only if it has changed.
-func (s *Source) desired(ctx context.Context, c *config.Config) (importer.Desired, error) {
+// loadDesired returns the contents of the manifest. It parses the file only if it has changed.
+func (s *Source) loadDesired(ctx context.Context, c *config.Config) (importer.Desired, error) {
 	path, required := c.ManifestPath()
 	sum, err := watch.SumOf(path, release.MaxSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !required:
 		return importer.NewDesired(c.Repository, c.Groups, nil, "")
 	case err != nil:
-		return importer.Desired{}, unreadable(err)
-	case sum == s.manifest.sum && s.manifest.config != nil && sameRelease(s.manifest.config, c):
+		return importer.Desired{}, unreadableError(err)
+	case sum == s.manifest.sum && s.manifest.config != nil && selectsSameRelease(s.manifest.config, c):
 		return s.manifest.desired, nil
 	}
 	data, err := watch.Read(ctx, path, release.MaxSize)
 	if err != nil {
-		return importer.Desired{}, unreadable(err)
+		return importer.Desired{}, unreadableError(err)
 	}
 	m, err := release.Unmarshal(data)
 	if err != nil {
-		return importer.Desired{}, unreadable(fmt.Errorf("%s: %w", path, err))
+		return importer.Desired{}, unreadableError(fmt.Errorf("%s: %w", path, err))
 	}
 	d, err := importer.NewDesired(c.Repository, c.Groups, m, digest.FromBytes(data).String())
 	if err == nil {
@@ -123,12 +123,12 @@ func (s *Source) desired(ctx context.Context, c *config.Config) (importer.Desire
 	return d, err
 }
 
-// sameRelease reports whether two configurations select the same part of a manifest.
-func sameRelease(a, b *config.Config) bool {
+// selectsSameRelease reports whether two configurations select the same part of a manifest.
+func selectsSameRelease(a, b *config.Config) bool {
 	return a.Repository == b.Repository && slices.Equal(a.Groups, b.Groups)
 }
 
-func unreadable(err error) error {
+func unreadableError(err error) error {
 	return &importer.Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
 }
 

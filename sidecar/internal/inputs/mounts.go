@@ -25,35 +25,35 @@ func (s *Source) SubPaths() []string {
 		return nil // not Linux, or hidden
 	}
 	defer f.Close()
-	points := mountPoints(io.LimitReader(f, maxMounts))
+	points := parseMountPoints(io.LimitReader(f, maxMounts))
 	var mounted []string
 	for _, file := range s.Files() {
-		if path, err := filepath.Abs(file.Path); err == nil && file.Path != "" && points[path] && isFile(path) {
+		if path, err := filepath.Abs(file.Path); err == nil && file.Path != "" && points[path] && isRegularFile(path) {
 			mounted = append(mounted, file.Path)
 		}
 	}
 	return mounted
 }
 
-// isFile reports whether a path exists and is not a directory.
-func isFile(path string) bool {
+// isRegularFile reports whether a path exists and is not a directory.
+func isRegularFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
 }
 
-// mountPoints returns the fifth field of each line, with octal escapes decoded.
-func mountPoints(r io.Reader) map[string]bool {
+// parseMountPoints returns the fifth field of each line, with octal escapes decoded.
+func parseMountPoints(r io.Reader) map[string]bool {
 	points := map[string]bool{}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		if fields := strings.Fields(lines.Text()); len(fields) > 4 {
-			points[unescape(fields[4])] = true
+			points[unescapeOctal(fields[4])] = true
 		}
 	}
 	return points
 }
 
-func unescape(s string) string {
+func unescapeOctal(s string) string {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, `\`)

@@ -19,7 +19,7 @@ func TestMountPoints(t *testing.T) {
 short line
 `
 	want := []string{"/etc/token", `/etc/with space\s`, "/mnt/parent"}
-	got := slices.Sorted(maps.Keys(mountPoints(strings.NewReader(table))))
+	got := slices.Sorted(maps.Keys(parseMountPoints(strings.NewReader(table))))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -38,8 +38,8 @@ func FuzzUnescape(f *testing.F) {
 	f.Add(`\`)
 	f.Add(`\99`)
 	f.Fuzz(func(t *testing.T, s string) {
-		if !strings.Contains(s, `\`) && unescape(s) != s {
-			t.Errorf("%q became %q", s, unescape(s))
+		if !strings.Contains(s, `\`) && unescapeOctal(s) != s {
+			t.Errorf("%q became %q", s, unescapeOctal(s))
 		}
 	})
 }

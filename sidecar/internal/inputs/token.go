@@ -27,7 +27,7 @@ func readSecret(ctx context.Context, path string) (secret.Value, error) {
 		return secret.Value{}, describeUnreadable(path, err)
 	}
 	plain := strings.TrimSpace(string(data))
-	if fault := faultOf(data, plain); fault != "" {
+	if fault := findFault(data, plain); fault != "" {
 		return secret.Value{}, fmt.Errorf("%w: %s %s", importer.ErrToken, path, fault)
 	}
 	return secret.New(plain), nil
@@ -57,7 +57,7 @@ func describeUnreadable(path string, err error) error {
 
 // findFault describes what is wrong with a credential, or returns "". data is the whole file, plain
 // is data without surrounding white space.
-func faultOf(data []byte, plain string) string {
+func findFault(data []byte, plain string) string {
 	switch {
 	case len(data) == 0:
 		return "is empty"
@@ -74,11 +74,11 @@ func faultOf(data []byte, plain string) string {
 	case !utf8.ValidString(plain), strings.ContainsFunc(plain, notInHeader):
 		return "contains a character that is not visible ASCII, which no token has"
 	}
-	return wrappingOf(plain)
+	return findWrapping(plain)
 }
 
 // findWrapping describes superfluous text around a credential, or returns "".
-func wrappingOf(plain string) string {
+func findWrapping(plain string) string {
 	scheme, _, spaced := strings.Cut(plain, " ")
 	switch {
 	case spaced && strings.EqualFold(scheme, "Bearer"):

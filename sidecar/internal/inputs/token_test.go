@@ -32,12 +32,12 @@ func TestMalformedTokens(t *testing.T) {
 	half := len(tokenCanary) / 2
 	for name, c := range map[string]struct{ content, want string }{
 		"empty":                   {"", "is empty"},
-		"white space":             {" \n\t\n", "nothing but white space"},
-		"line break":              {tokenCanary[:half] + "\n" + tokenCanary[half:], "line break within"},
-		"carriage return":         {tokenCanary[:half] + "\r\n" + tokenCanary[half:] + "\r\n", "line break within"},
+		"white space":             {" \n\t\n", "only white space"},
+		"line break":              {tokenCanary[:half] + "\n" + tokenCanary[half:], "contains a line break"},
+		"carriage return":         {tokenCanary[:half] + "\r\n" + tokenCanary[half:] + "\r\n", "contains a line break"},
 		"NUL":                     {tokenCanary[:half] + "\x00" + tokenCanary[half:], "NUL"},
 		"NUL at its end":          {tokenCanary + "\x00", "NUL"},
-		"byte order mark":         {"\ufeff" + tokenCanary, "begins with a byte order mark"},
+		"byte order mark":         {"\ufeff" + tokenCanary, "starts with a byte order mark"},
 		"UTF-16, little endian":   {inUTF16("\ufeff"+tokenCanary, low, high), "UTF-16"},
 		"UTF-16, big endian":      {inUTF16("\ufeff"+tokenCanary, high, low), "UTF-16"},
 		"UTF-16 without a mark":   {inUTF16(tokenCanary, low, high), "UTF-16"},
@@ -45,9 +45,9 @@ func TestMalformedTokens(t *testing.T) {
 		"double quotes":           {`"` + tokenCanary + `"`, "quotation mark"},
 		"single quotes":           {"'" + tokenCanary + "'\n", "quotation mark"},
 		"one quote":               {tokenCanary + `"`, "quotation mark"},
-		"Bearer":                  {"Bearer " + tokenCanary, `begins with "Bearer"`},
-		"bearer":                  {"bearer  " + tokenCanary + "\n", `begins with "Bearer"`},
-		"space":                   {tokenCanary[:half] + " " + tokenCanary[half:], "space within"},
+		"Bearer":                  {"Bearer " + tokenCanary, `starts with "Bearer"`},
+		"bearer":                  {"bearer  " + tokenCanary + "\n", `starts with "Bearer"`},
+		"space":                   {tokenCanary[:half] + " " + tokenCanary[half:], "contains a space"},
 		"tab":                     {tokenCanary[:half] + "\t" + tokenCanary[half:], "not visible ASCII"},
 		"escape":                  {tokenCanary + "\x1b[0m", "not visible ASCII"},
 		"soft hyphen":             {tokenCanary[:half] + "\u00ad" + tokenCanary[half:], "not visible ASCII"},
@@ -94,9 +94,9 @@ func TestTokenFilesThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]string{
-		filepath.Join(dir, "none"):           "the Secret has no such key",
+		filepath.Join(dir, "none"):           "the Secret lacks this key",
 		filepath.Join(dir, "nowhere", "key"): "the Secret is not mounted there",
-		dir:                                  "a subPath mount of a key that the Secret does not have makes one",
+		dir:                                  "a subPath mount creates one if the Secret lacks the key",
 	}
 	if os.Getuid() != 0 { // root may read everything
 		cases[closed] = "defaultMode"
@@ -118,7 +118,7 @@ func FuzzFaultOf(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		plain := strings.TrimSpace(string(data))
-		if fault := faultOf(data, plain); fault == "" && strings.ContainsFunc(plain, notInHeader) {
+		if fault := findFault(data, plain); fault == "" && strings.ContainsFunc(plain, notInHeader) {
 			t.Errorf("%q would be sent", plain)
 		}
 	})

@@ -62,55 +62,55 @@ func WatchFiles() []string { return []string{"config", "manifest", "token", "cur
 // New returns metrics that also export the snapshot in store.
 func New(store *state.Store, o Options) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.makeImport()
-	m.makePlatform()
-	m.makeFiles()
+	m.createImportMetrics()
+	m.createPlatformMetrics()
+	m.createFileMetrics()
 	m.registry.MustRegister(m.passes, m.passDuration, m.groups, m.groupDuration, m.lockWait, m.requests, m.latency,
-		m.reloads, m.reloadOK, m.reloadTime, m.watchEvents, m.watchMode, m.tokenChange, buildInfo(o.Build),
+		m.reloads, m.reloadOK, m.reloadTime, m.watchEvents, m.watchMode, m.tokenChange, newBuildInfo(o.Build),
 		newSnapshots(store, o.Workspaces), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.initialise()
+	m.initialiseSeries()
 	return m
 }
 
-func (m *Metrics) makeImport() {
+func (m *Metrics) createImportMetrics() {
 	m.passes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "passes_total",
 		Help: "Completed passes, by result and reason of failure."}, []string{"result", "reason"})
-	m.passDuration = prometheus.NewHistogram(histogram("pass_duration_seconds", "Duration of a pass."))
+	m.passDuration = prometheus.NewHistogram(histogramOptions("pass_duration_seconds", "Duration of a pass."))
 	m.groups = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "group_attempts_total",
 		Help: "Completed attempts at a group, by result and reason of failure."}, []string{"result", "reason"})
 	m.groupDuration = prometheus.NewHistogramVec(
-		histogram("group_duration_seconds", "Duration of an attempt at a group, including the wait for the lock."),
+		histogramOptions("group_duration_seconds", "Duration of an attempt at a group, including the wait for the lock."),
 		[]string{"result"})
-	m.lockWait = prometheus.NewHistogram(histogram("lock_wait_seconds", "Time spent waiting for a write lock held by another import."))
+	m.lockWait = prometheus.NewHistogram(histogramOptions("lock_wait_seconds", "Time spent waiting for a write lock held by another import."))
 }
 
-func (m *Metrics) makePlatform() {
+func (m *Metrics) createPlatformMetrics() {
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "platform_requests_total",
 		Help: "Requests to the platform, by operation and HTTP status or error class; " +
 			"starting for 502, 503 and 504 before the first other response."}, []string{"operation", "code"})
 	m.latency = prometheus.NewHistogramVec(
-		histogram("platform_request_duration_seconds", "Duration of a request to the platform."), []string{"operation"})
+		histogramOptions("platform_request_duration_seconds", "Duration of a request to the platform."), []string{"operation"})
 }
 
-func (m *Metrics) makeFiles() {
+func (m *Metrics) createFileMetrics() {
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "config_reloads_total",
 		Help: "Reloads of the configuration, by result."}, []string{"result"})
-	m.reloadOK = gauge("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
-	m.reloadTime = gauge("config_last_reload_success_timestamp_seconds", "Time of the last successful reload of the configuration.")
+	m.reloadOK = newGauge("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
+	m.reloadTime = newGauge("config_last_reload_success_timestamp_seconds", "Time of the last successful reload of the configuration.")
 	m.watchEvents = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "file_changes_total",
 		Help: "Content changes of watched files."}, []string{"file"})
 	m.watchMode = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "watch_mode",
 		Help: "The way files are watched: 1 for the current mode."}, []string{"mode"})
-	m.tokenChange = gauge("token_last_change_timestamp_seconds", "Time of the last observed change of the token file, 0 if never.")
+	m.tokenChange = newGauge("token_last_change_timestamp_seconds", "Time of the last observed change of the token file, 0 if never.")
 }
 
-func gauge(name, help string) prometheus.Gauge {
+func newGauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + name, Help: help})
 }
 
-// histogram returns options with classic buckets from 5 ms to 1 h and native buckets.
-func histogram(name, help string) prometheus.HistogramOpts {
+// histogramOptions returns options with classic buckets from 5 ms to 1 h and native buckets.
+func histogramOptions(name, help string) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
 		Name:                            prefix + name,
 		Help:                            help,
@@ -121,15 +121,15 @@ func histogram(name, help string) prometheus.HistogramOpts {
 	}
 }
 
-func buildInfo(v version.Info) prometheus.Collector {
+func newBuildInfo(v version.Info) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "build_info", Help: "The build of the sidecar; always 1.",
 		ConstLabels: prometheus.Labels{"version": v.Version, "commit": v.Commit, "goversion": v.Go}})
 	g.Set(1)
 	return g
 }
 
-// initialise creates every possible series at the start, so that rate() sees the first increase.
-func (m *Metrics) initialise() {
+// initialiseSeries creates every possible series at the start, so that rate() sees the first increase.
+func (m *Metrics) initialiseSeries() {
 	for _, vec := range []*prometheus.CounterVec{m.passes, m.groups} {
 		vec.WithLabelValues("success", "")
 		for _, r := range state.Reasons() {
@@ -152,7 +152,7 @@ func (m *Metrics) initialise() {
 	}
 }
 
-func result(r state.Reason) string {
+func resultLabel(r state.Reason) string {
 	if r == "" {
 		return "success"
 	}
@@ -161,14 +161,14 @@ func result(r state.Reason) string {
 
 // Pass records a pass. The reason of a success is "".
 func (m *Metrics) Pass(r state.Reason, took time.Duration) {
-	m.passes.WithLabelValues(result(r), string(r)).Inc()
+	m.passes.WithLabelValues(resultLabel(r), string(r)).Inc()
 	m.passDuration.Observe(took.Seconds())
 }
 
 // Group records an attempt at a group.
 func (m *Metrics) Group(_ string, r state.Reason, took time.Duration) {
-	m.groups.WithLabelValues(result(r), string(r)).Inc()
-	m.groupDuration.WithLabelValues(result(r)).Observe(took.Seconds())
+	m.groups.WithLabelValues(resultLabel(r), string(r)).Inc()
+	m.groupDuration.WithLabelValues(resultLabel(r)).Observe(took.Seconds())
 }
 
 // LockWait records a wait for the lock of another import.
@@ -203,7 +203,7 @@ func (m *Metrics) FileChanged(file string) {
 // WatchMode records which of [WatchModes] is in use.
 func (m *Metrics) WatchMode(mode string) {
 	for _, known := range WatchModes() {
-		m.watchMode.WithLabelValues(known).Set(boolean(known == mode))
+		m.watchMode.WithLabelValues(known).Set(boolValue(known == mode))
 	}
 }
 
@@ -215,7 +215,7 @@ func (m *Metrics) Handler() http.Handler {
 // Gatherer returns the registry for tests.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
-func boolean(b bool) float64 {
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}

@@ -76,21 +76,21 @@ type setter func(name string, value float64, labels ...string)
 
 func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
 	for _, p := range state.Phases() {
-		set("phase", boolean(p == s.Phase), string(p))
+		set("phase", boolValue(p == s.Phase), string(p))
 	}
 	for _, r := range state.Reasons() {
-		set("problem", boolean(s.Problem != nil && s.Problem.Reason == r), string(r))
+		set("problem", boolValue(s.Problem != nil && s.Problem.Reason == r), string(r))
 	}
 	for _, name := range state.WarningNames() {
-		set("warning", boolean(slices.ContainsFunc(s.Warnings, func(w state.Warning) bool { return w.Name == name })), string(name))
+		set("warning", boolValue(slices.ContainsFunc(s.Warnings, func(w state.Warning) bool { return w.Name == name })), string(name))
 	}
 	r := &s.Release
-	set("ready", boolean(s.Gate.Open))
+	set("ready", boolValue(s.Gate.Open))
 	set("gate_info", 1, string(s.Gate.Why))
-	set("release_confirmed", boolean(s.Confirmed))
+	set("release_confirmed", boolValue(s.Confirmed))
 	set("release_info", 1, r.Name, r.Repository, r.RepositoryName, r.ManifestDigest, s.Mode)
 	set("verification_info", 1, string(r.Verification))
-	set("manifest_verified", boolean(s.Confirmed && r.Verification == state.Full))
+	set("manifest_verified", boolValue(s.Confirmed && r.Verification == state.Full))
 }
 
 func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
@@ -100,7 +100,7 @@ func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
 	shown := 0
 	for _, g := range s.Groups {
 		groups[g.State]++
-		set("group_failed", boolean(g.State == state.GroupFailed), g.Name)
+		set("group_failed", boolValue(g.State == state.GroupFailed), g.Name)
 		for _, w := range g.Workspaces {
 			workspaces[w.State]++
 			for _, r := range w.Tolerated {
@@ -111,7 +111,7 @@ func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
 			}
 		}
 	}
-	for _, one := range state.Tolerable() {
+	for _, one := range state.TolerableReasons() {
 		set("tolerated_workspaces", float64(tolerated[one]), string(one))
 	}
 	for _, one := range state.GroupStates() {
@@ -123,13 +123,13 @@ func (c *snapshots) collectGroups(s *state.Snapshot, set setter) {
 }
 
 func (c *snapshots) collectTimes(s *state.Snapshot, set setter) {
-	set("start_timestamp_seconds", seconds(&s.Started))
-	set("phase_start_timestamp_seconds", seconds(&s.Since))
-	set("last_attempt_timestamp_seconds", seconds(s.LastAttempt))
-	set("last_success_timestamp_seconds", seconds(s.LastSuccess))
-	set("last_progress_timestamp_seconds", seconds(s.LastProgress))
-	set("token_expiry_timestamp_seconds", seconds(s.TokenExpires))
-	set("lock_held", boolean(s.Lock != nil))
+	set("start_timestamp_seconds", unixSeconds(&s.Started))
+	set("phase_start_timestamp_seconds", unixSeconds(&s.Since))
+	set("last_attempt_timestamp_seconds", unixSeconds(s.LastAttempt))
+	set("last_success_timestamp_seconds", unixSeconds(s.LastSuccess))
+	set("last_progress_timestamp_seconds", unixSeconds(s.LastProgress))
+	set("token_expiry_timestamp_seconds", unixSeconds(s.TokenExpires))
+	set("lock_held", boolValue(s.Lock != nil))
 	lock := state.LockInfo{}
 	drift := state.Drift{}
 	if s.Lock != nil {
@@ -138,13 +138,13 @@ func (c *snapshots) collectTimes(s *state.Snapshot, set setter) {
 	if s.Drift != nil {
 		drift = *s.Drift
 	}
-	set("lock_acquired_timestamp_seconds", seconds(&lock.Since))
+	set("lock_acquired_timestamp_seconds", unixSeconds(&lock.Since))
 	set("drifted_workspaces", float64(len(drift.Workspaces)))
 	set("foreign_workspaces", float64(len(s.Foreign)))
-	set("last_drift_check_timestamp_seconds", seconds(&drift.Checked))
+	set("last_drift_check_timestamp_seconds", unixSeconds(&drift.Checked))
 }
 
-func seconds(t *time.Time) float64 {
+func unixSeconds(t *time.Time) float64 {
 	if t == nil || t.IsZero() {
 		return 0
 	}

@@ -15,25 +15,25 @@ import (
 // reloadTimeout bounds a requested reload.
 const reloadTimeout = 10 * time.Second
 
-// refuseBrowsers rejects requests from browsers to routes that change something. A port-forward
+// rejectBrowsers rejects requests from browsers to routes that change something. A port-forward
 // makes every page in the user's browser look like a caller inside the pod.
-func refuseBrowsers(next http.HandlerFunc) http.HandlerFunc {
+func rejectBrowsers(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
-			text(w, http.StatusForbidden, "this endpoint does not accept requests from browsers")
+			writeText(w, http.StatusForbidden, "this endpoint does not accept requests from browsers")
 			return
 		}
 		next(w, r)
 	}
 }
 
-// guard allows only programs that run in the pod or present the admin token.
-func (s *Server) guard(next http.HandlerFunc) http.Handler {
-	return refuseBrowsers(func(w http.ResponseWriter, r *http.Request) {
+// requireAdmin allows only programs that run in the pod or present the admin token.
+func (s *Server) requireAdmin(next http.HandlerFunc) http.Handler {
+	return rejectBrowsers(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !s.bears(r) && !inside(r):
+		case !s.hasAdminToken(r) && !isLocal(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="sidecar"`)
-			text(w, http.StatusUnauthorized, "call from inside the pod, or pass the admin token")
+			writeText(w, http.StatusUnauthorized, "call from inside the pod, or pass the admin token")
 		default:
 			next(w, r)
 		}
@@ -41,7 +41,7 @@ func (s *Server) guard(next http.HandlerFunc) http.Handler {
 }
 
 // hasAdminToken compares in constant time, regardless of the lengths.
-func (s *Server) bears(r *http.Request) bool {
+func (s *Server) hasAdminToken(r *http.Request) bool {
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !bearer || s.AdminToken == nil {
 		return false
@@ -57,7 +57,7 @@ func (s *Server) bears(r *http.Request) bool {
 
 // isLocal reports whether the caller is in the pod. A proxy in the pod does not count, because it
 // forwards requests from outside: it adds a header or, like Istio's, uses another loopback address.
-func inside(r *http.Request) bool {
+func isLocal(r *http.Request) bool {
 	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"} {
 		if r.Header.Get(name) != "" {
 			return false
@@ -67,32 +67,32 @@ func inside(r *http.Request) bool {
 	return err == nil && (host == "127.0.0.1" || host == "::1")
 }
 
-func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveReload(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), reloadTimeout)
 	defer cancel()
 	if err := s.Reload(ctx); err != nil {
-		text(w, http.StatusInternalServerError, printable("not reloaded, the old configuration stays in effect: "+err.Error(), maxReason))
+		writeText(w, http.StatusInternalServerError, sanitize("not reloaded, the old configuration stays in effect: "+err.Error(), maxReason))
 		return
 	}
-	text(w, http.StatusOK, "reloaded")
+	writeText(w, http.StatusOK, "reloaded")
 }
 
-func (s *Server) again(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveImport(w http.ResponseWriter, _ *http.Request) {
 	s.Import()
-	text(w, http.StatusAccepted, "a pass has been requested")
+	writeText(w, http.StatusAccepted, "a pass has been requested")
 }
 
-// drain responds once the service of this pod can be stopped without interrupting an import.
+// serveDrain responds once the service of this pod can be stopped without interrupting an import.
 // Kubernetes calls it from the node, as the service's preStop hook.
-func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveDrain(w http.ResponseWriter, r *http.Request) {
 	conn := http.NewResponseController(w) // Drain bounds its own time
 	_ = conn.SetReadDeadline(time.Time{})
 	_ = conn.SetWriteDeadline(time.Time{})
 	if err := s.drainAtLeast(r.Context()); err != nil {
-		text(w, http.StatusServiceUnavailable, printable(err.Error(), maxReason))
+		writeText(w, http.StatusServiceUnavailable, sanitize(err.Error(), maxReason))
 		return
 	}
-	text(w, http.StatusOK, "this pod has no running import and will not start one")
+	writeText(w, http.StatusOK, "this pod has no running import and will not start one")
 }
 
 // drainAtLeast drains, and takes at least DrainDelay.

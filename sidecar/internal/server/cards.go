@@ -4,7 +4,7 @@ package server
 
 import "fmt"
 
-func (d *document) problem(p *problem) {
+func (d *document) writeProblem(p *problem) {
 	d.put(`<section class="card problem %s" id="problem-card" aria-labelledby="problem">
 <h2 id="problem">`, p.Tone)
 	many := p.Cause != nil && len(p.Cause.Slugs) > 1
@@ -20,53 +20,53 @@ func (d *document) problem(p *problem) {
 <p class="message"><bdi>%s</bdi></p>
 `, p.Message)
 	if many {
-		d.which(p.Cause)
+		d.writeWorkspaceList(p.Cause)
 	}
 	d.put(`<h3>What to do</h3>
 <p>%s</p>
 <p class="small">`, p.Remedy)
-	d.runbook(p.Runbook)
+	d.writeRunbook(p.Runbook)
 	d.put(` · reason <code>%s</code> · since `, p.Reason)
-	d.moment(p.Since)
+	d.writeMoment(p.Since)
 	d.put("</p>\n</section>\n")
 }
 
-// causes writes a card for each cause that the problem card does not cover.
-func (d *document) causes(v *view) {
+// writeCauses writes a card for each cause that the problem card does not cover.
+func (d *document) writeCauses(v *view) {
 	shown := 0
 	for _, c := range v.Causes {
 		if v.Problem != nil && v.Problem.Cause == c {
 			continue
 		}
 		if shown++; shown <= maxCauses {
-			d.cause(c)
+			d.writeCause(c)
 		}
 	}
 	if shown > maxCauses {
-		more := plural(shown-maxCauses, "more cause")
+		more := pluralize(shown-maxCauses, "more cause")
 		d.put(`<p class="more">%s are not shown. <a href="status">All errors as JSON</a></p>`+"\n", more)
 	}
 }
 
-func (d *document) cause(c *cause) {
+func (d *document) writeCause(c *cause) {
 	d.put(`<section class="card bad cause" id="%s" aria-labelledby="%s-title">
 <h2 id="%s-title">%s: %s</h2>
 <p class="message"><bdi>%s</bdi></p>
 `, c.ID, c.ID, c.ID, c.Count(), c.Title, c.Error)
-	d.which(c)
+	d.writeWorkspaceList(c)
 	if c.Remedy != "" {
 		d.put("<h3>What to do</h3>\n<p>%s</p>\n", c.Remedy)
 	}
 	if c.Runbook.URL != "" {
 		d.put(`<p class="small">`)
-		d.runbook(c.Runbook)
+		d.writeRunbook(c.Runbook)
 		d.put(` · reason <code>%s</code></p>`+"\n", c.reason)
 	}
 	d.put("</section>\n")
 }
 
-// which writes the list of workspaces of a cause.
-func (d *document) which(c *cause) {
+// writeWorkspaceList writes the list of workspaces of a cause.
+func (d *document) writeWorkspaceList(c *cause) {
 	d.put(`<details class="which" id="%s-list"><summary>Which workspaces</summary>`+"\n<p>", c.ID)
 	for n, slug := range c.Slugs {
 		if n > 0 {
@@ -80,21 +80,21 @@ func (d *document) which(c *cause) {
 	d.put("</p>\n</details>\n")
 }
 
-func (d *document) groups(v *view) {
+func (d *document) writeGroups(v *view) {
 	d.put(`<section aria-labelledby="groups">
 <h2 id="groups">Groups</h2>
 `)
 	for n := range v.Groups {
-		d.group(&v.Groups[n], fmt.Sprintf("group-%d", n+1))
+		d.writeGroup(&v.Groups[n], fmt.Sprintf("group-%d", n+1))
 	}
 	if v.MoreGroups > 0 {
-		more := plural(v.MoreGroups, "more group")
+		more := pluralize(v.MoreGroups, "more group")
 		d.put(`<p class="more">%s are not shown. <a href="status">All of them as JSON</a></p>`+"\n", more)
 	}
 	d.put("</section>\n")
 }
 
-func (d *document) group(g *group, id string) {
+func (d *document) writeGroup(g *group, id string) {
 	d.put(`<details class="card group %s" id="%s"`, g.Tone, id)
 	if g.Open {
 		d.put(" open")
@@ -112,7 +112,7 @@ func (d *document) group(g *group, id string) {
 	if len(g.Rows) > 0 {
 		d.put("<ul>\n")
 		for n := range g.Rows {
-			d.row(&g.Rows[n])
+			d.writeRow(&g.Rows[n])
 		}
 		d.put("</ul>\n")
 	}
@@ -122,7 +122,7 @@ func (d *document) group(g *group, id string) {
 	d.put("</details>\n")
 }
 
-func (d *document) row(r *row) {
+func (d *document) writeRow(r *row) {
 	d.put(`<li><span class="what"><bdi class="slug">%s</bdi> <bdi class="title">%s</bdi> `, r.Slug, r.Name)
 	d.put(`<bdi class="version">%s</bdi></span>
 <span class="badge %s"><span aria-hidden="true">%s</span> %s</span>`, r.Version, r.Tone, r.Tone.Sign(), r.State)
@@ -135,7 +135,7 @@ func (d *document) row(r *row) {
 	d.put("</li>\n")
 }
 
-func (d *document) facts(facts []fact) {
+func (d *document) writeFacts(facts []fact) {
 	d.put(`<section aria-labelledby="details">
 <h2 id="details">Details</h2>
 <dl class="card">
@@ -149,7 +149,7 @@ func (d *document) facts(facts []fact) {
 			d.put(" ")
 		}
 		if f.When != nil {
-			d.moment(*f.When)
+			d.writeMoment(*f.When)
 		}
 		d.put("</dd></div>\n")
 	}

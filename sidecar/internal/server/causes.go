@@ -32,14 +32,14 @@ type cause struct {
 	Slugs   []string
 	// More is the number of workspaces that are not listed.
 	More int
-	// reason is empty if causes are told apart by the text of their errors.
+	// reason is empty if causes differ only in the text of their errors.
 	reason state.Reason
 }
 
 // Count returns the number of workspaces, for example "86 workspaces".
-func (c *cause) Count() string { return plural(len(c.Slugs)+c.More, "workspace") }
+func (c *cause) Count() string { return pluralize(len(c.Slugs)+c.More, "workspace") }
 
-func plural(n int, noun string) string {
+func pluralize(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
@@ -53,7 +53,7 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 	for _, g := range groups {
 		for n := range g.Workspaces {
 			w := &g.Workspaces[n]
-			if toneOf(w.State) != bad {
+			if workspaceTone(w.State) != bad {
 				continue
 			}
 			key := causeKey(w)
@@ -64,7 +64,7 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 				v.Causes = append(v.Causes, c)
 			}
 			if len(c.Slugs) < maxSlugs {
-				c.Slugs = append(c.Slugs, printable(w.Slug, maxName))
+				c.Slugs = append(c.Slugs, sanitize(w.Slug, maxName))
 			} else {
 				c.More++
 			}
@@ -82,7 +82,7 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 
 // findProblemCause returns the cause that p is about: the problem is the first failed workspace. It
 // returns nil if p is about something else.
-func (v *view) causeOf(p *state.Problem) *cause {
+func (v *view) findProblemCause(p *state.Problem) *cause {
 	for _, c := range v.Causes {
 		if c.reason == p.Reason && (p.Reason != state.ImportErrors || strings.Contains(p.Message, c.Error)) {
 			return c
@@ -93,7 +93,7 @@ func (v *view) causeOf(p *state.Problem) *cause {
 
 func newCause(w *state.Workspace, base string) *cause {
 	c := &cause{
-		Error:  printable(w.Error, maxError),
+		Error:  sanitize(w.Error, maxError),
 		reason: w.Reason,
 		Title:  "The import of the workspace failed",
 	}
@@ -113,7 +113,7 @@ func newCause(w *state.Workspace, base string) *cause {
 func causeKey(w *state.Workspace) string {
 	switch w.Reason {
 	case "", state.ImportErrors:
-		return string(w.State) + textKey(w)
+		return string(w.State) + normalizeError(w)
 	}
 	return string(w.Reason)
 }
@@ -121,7 +121,7 @@ func causeKey(w *state.Workspace) string {
 // variable matches the parts of an error that differ between workspaces.
 var variable = regexp.MustCompile(`'[^']*'|"[^"]*"|\b[0-9a-f-]*[0-9][0-9a-f-]*\b`)
 
-func textKey(w *state.Workspace) string {
+func normalizeError(w *state.Workspace) string {
 	text := w.Error
 	if len(text) > maxError {
 		text = text[:maxError]

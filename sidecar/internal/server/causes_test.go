@@ -58,7 +58,7 @@ func TestOneCauseIsOneCard(t *testing.T) {
 	}
 	page := render(t, hundreds(), false)
 	for text, want := range map[string]int{
-		"86 workspaces: A slug is used by another workspace": 1, "3 workspaces: The import reports errors": 1,
+		"86 workspaces: Another workspace uses the slug": 1, "3 workspaces: The import reports errors": 1,
 		"361 done, 89 failed, 50 pending": 1, ">89 failed, 50 pending<": 1, "SlugAlreadyInUse": 1, `href="#problem-card"`: 86, `href="#cause-2"`: 3,
 	} {
 		if n := strings.Count(page, text); n != want {

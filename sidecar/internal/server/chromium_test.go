@@ -136,7 +136,7 @@ func TestPageFitsAPhone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			mux := http.NewServeMux()
 			mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
-				if err := testPage().write(w, s, state.GatePolicy{}, noon, true); err != nil {
+				if err := testPage().writePage(w, s, state.GatePolicy{}, noon, true); err != nil {
 					t.Error(err)
 				}
 			})

@@ -34,9 +34,9 @@ func newConns(limit int) *conns {
 	return &conns{max: limit, order: list.New(), place: map[net.Conn]*list.Element{}}
 }
 
-// track implements [http.Server.ConnState].
-func (c *conns) track(conn net.Conn, to http.ConnState) {
-	stale := c.move(conn, to)
+// trackState implements [http.Server.ConnState].
+func (c *conns) trackState(conn net.Conn, to http.ConnState) {
+	stale := c.updateState(conn, to)
 	if stale == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (c *conns) track(conn net.Conn, to http.ConnState) {
 }
 
 // updateState records the new state. Above the limit it returns the client to close.
-func (c *conns) move(conn net.Conn, to http.ConnState) *client {
+func (c *conns) updateState(conn net.Conn, to http.ConnState) *client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, known := c.place[conn]
@@ -60,17 +60,17 @@ func (c *conns) move(conn net.Conn, to http.ConnState) *client {
 			c.order.MoveToBack(at)
 		}
 	default:
-		c.forget(conn)
+		c.removeConn(conn)
 	}
 	if c.order.Len() <= c.max {
 		return nil
 	}
 	stale := c.order.Front().Value.(*client)
-	c.forget(stale.conn)
+	c.removeConn(stale.conn)
 	return stale
 }
 
-func (c *conns) forget(conn net.Conn) {
+func (c *conns) removeConn(conn net.Conn) {
 	if at, known := c.place[conn]; known {
 		c.order.Remove(at)
 		delete(c.place, conn)

@@ -51,8 +51,8 @@ func healthy() *state.Snapshot {
 // problemAt is a problem with advice of its own, so that the goldens do not
 // change with the words of package state.
 func problemAt(r state.Reason, message, group string, since time.Time) *state.Problem {
-	return &state.Problem{Reason: r, Title: "A slug is used by another workspace", Message: message, Group: group,
-		Remedy:  "Rename or delete the workspace that has the slug, or set its labels right; then retry.",
+	return &state.Problem{Reason: r, Title: "Another workspace uses the slug", Message: message, Group: group,
+		Remedy:  "Rename or delete the workspace that has the slug, or correct its labels; then retry.",
 		Runbook: "docs/runbooks/import-failing.md", Since: since}
 }
 

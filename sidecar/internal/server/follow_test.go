@@ -24,7 +24,7 @@ onload = () => {
   const before = page().querySelector("footer p").textContent;
   fetch("/next", {method: "POST"});
   const timer = setInterval(() => {
-    if (!page().title.includes("Ready, but look here")) return;
+    if (!page().title.includes("Ready, but needs attention")) return;
     clearInterval(timer);
     document.title = [group(1).open, group(2).open, page().activeElement.closest("details")?.id,
       page().querySelector("link[rel=icon]").href.includes("b87503"), page().body.dataset.follow].join(" ");

@@ -11,39 +11,39 @@ import (
 )
 
 const (
-	// lookEvery is the minimum interval between two requested checks of the platform.
-	lookEvery = time.Second
-	// lookTimeout bounds a check. It leaves time to write the response within writeTimeout.
-	lookTimeout = 10 * time.Second
+	// minCheckInterval is the minimum interval between two requested checks of the platform.
+	minCheckInterval = time.Second
+	// checkTimeout bounds a check. It leaves time to write the response within writeTimeout.
+	checkTimeout = 10 * time.Second
 	// maxWaiting is the maximum number of callers that wait for a check.
-	maxWaiting = maxAtOnce / 2
+	maxWaiting = maxConcurrent / 2
 )
 
-// Look checks whether the platform has the release now. The problem is nil if it does. The look is
+// CheckFunc checks whether the platform has the release now. The problem is nil if it does. The look is
 // nil if the check itself failed.
-type Look func(context.Context) (*state.Look, *state.Problem)
+type CheckFunc func(context.Context) (*state.PlatformCheck, *state.Problem)
 
-// looks shares checks among callers. At most one check runs at a time, and each caller gets the
+// sharedChecks shares checks among callers. At most one check runs at a time, and each caller gets the
 // result of one that started after its request.
-type looks struct {
-	take Look
+type sharedChecks struct {
+	check CheckFunc
 	// places bounds the waiting callers, so that requests without a check are not blocked.
 	places chan struct{}
 
 	turn    chan struct{} // held by the caller whose check runs; guards the fields below
 	begun   time.Time
 	ended   time.Time
-	last    *state.Look
+	last    *state.PlatformCheck
 	problem *state.Problem
 }
 
-func newLooks(take Look) *looks {
-	return &looks{take: take, places: make(chan struct{}, maxWaiting), turn: make(chan struct{}, 1)}
+func newSharedChecks(take CheckFunc) *sharedChecks {
+	return &sharedChecks{check: take, places: make(chan struct{}, maxWaiting), turn: make(chan struct{}, 1)}
 }
 
-// get waits for its turn and returns a check. It completes a running check even if the caller goes
+// sharedCheck waits for its turn and returns a check. It completes a running check even if the caller goes
 // away, because others may wait for it.
-func (l *looks) get(ctx context.Context) (*state.Look, *state.Problem) {
+func (l *sharedChecks) sharedCheck(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
 	came := time.Now()
 	select {
 	case l.turn <- struct{}{}:
@@ -54,34 +54,34 @@ func (l *looks) get(ctx context.Context) (*state.Look, *state.Problem) {
 	if l.begun.After(came) {
 		return l.last, l.problem
 	}
-	pause := time.NewTimer(time.Until(l.ended.Add(lookEvery)))
+	pause := time.NewTimer(time.Until(l.ended.Add(minCheckInterval)))
 	defer pause.Stop()
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
 		return nil, nil
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 	defer cancel()
 	l.begun = time.Now()
-	l.last, l.problem = l.take(limited)
+	l.last, l.problem = l.check(limited)
 	l.ended = time.Now()
 	return l.last, l.problem
 }
 
-// freshStatus responds with a check and the state after it. A problem that the check found replaces
+// serveFreshStatus responds with a check and the state after it. A problem that the check found replaces
 // the problem of the state, unless the release is unconfirmed for another reason.
-func (s *Server) freshStatus(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveFreshStatus(w http.ResponseWriter, r *http.Request) {
 	select {
-	case s.looks.places <- struct{}{}:
-		defer func() { <-s.looks.places }()
+	case s.checks.places <- struct{}{}:
+		defer func() { <-s.checks.places }()
 	default:
-		refuseBusy(w)
+		rejectBusy(w)
 		return
 	}
-	look, problem := s.looks.get(r.Context())
-	now := s.look()
-	now.Look = look
+	look, problem := s.checks.sharedCheck(r.Context())
+	now := s.currentState()
+	now.PlatformCheck = look
 	if problem != nil && (now.Problem == nil || now.Confirmed) {
 		now.Problem = problem
 	}

@@ -32,8 +32,8 @@ func fresh(ctx context.Context, t *testing.T, h http.Handler) (int, state.Snapsh
 	return w.Code, s
 }
 
-func looking(store *state.Store, take Look) http.Handler {
-	return New(store, Options{Gate: func() state.GatePolicy { return state.GatePolicy{} }, Look: take,
+func looking(store *state.Store, take CheckFunc) http.Handler {
+	return New(store, Options{Gate: func() state.GatePolicy { return state.GatePolicy{} }, CheckPlatform: take,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}).Handler()
 }
 
@@ -42,10 +42,10 @@ func looking(store *state.Store, take Look) http.Handler {
 func TestFreshLooksAreSharedAndRare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken atomic.Int32
-		h := looking(state.NewStore(), func(context.Context) (*state.Look, *state.Problem) {
+		h := looking(state.NewStore(), func(context.Context) (*state.PlatformCheck, *state.Problem) {
 			taken.Add(1)
 			time.Sleep(100 * time.Millisecond)
-			return &state.Look{Time: time.Now()}, nil
+			return &state.PlatformCheck{Time: time.Now()}, nil
 		})
 		begin := time.Now()
 		for range 10 {
@@ -53,14 +53,14 @@ func TestFreshLooksAreSharedAndRare(t *testing.T) {
 			for range maxWaiting {
 				all.Go(func() {
 					asked := time.Now()
-					if code, s := fresh(t.Context(), t, h); code != http.StatusOK || s.Look == nil || s.Look.Time.Before(asked) {
-						t.Errorf("HTTP %d, %+v", code, s.Look)
+					if code, s := fresh(t.Context(), t, h); code != http.StatusOK || s.PlatformCheck == nil || s.PlatformCheck.Time.Before(asked) {
+						t.Errorf("HTTP %d, %+v", code, s.PlatformCheck)
 					}
 				})
 			}
 			all.Wait()
 		}
-		if n, most := int(taken.Load()), int(time.Since(begin)/lookEvery)+1; n > most || n > 20 {
+		if n, most := int(taken.Load()), int(time.Since(begin)/minCheckInterval)+1; n > most || n > 20 {
 			t.Errorf("%d looks in %s", n, time.Since(begin))
 		}
 	})
@@ -69,12 +69,12 @@ func TestFreshLooksAreSharedAndRare(t *testing.T) {
 // Those who wait for a look do not keep others from the status.
 func TestFreshLooksLeaveTheStatusFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := looking(state.NewStore(), func(ctx context.Context) (*state.Look, *state.Problem) {
+		h := looking(state.NewStore(), func(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
 			<-ctx.Done() // a platform that does not answer
 			return nil, state.NewProblem(state.TargetDown, "no answer", "")
 		})
 		var refused atomic.Int32
-		for range 3 * maxAtOnce {
+		for range 3 * maxConcurrent {
 			go func() {
 				if code, s := fresh(t.Context(), t, h); code == http.StatusServiceUnavailable {
 					refused.Add(1)
@@ -86,19 +86,19 @@ func TestFreshLooksLeaveTheStatusFree(t *testing.T) {
 		synctest.Wait()
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/status", http.NoBody))
-		if n := int(refused.Load()); w.Code != http.StatusOK || n != 3*maxAtOnce-maxWaiting {
+		if n := int(refused.Load()); w.Code != http.StatusOK || n != 3*maxConcurrent-maxWaiting {
 			t.Errorf("HTTP %d, %d are refused", w.Code, n)
 		}
-		time.Sleep(time.Duration(maxWaiting+1) * (lookTimeout + lookEvery))
+		time.Sleep(time.Duration(maxWaiting+1) * (checkTimeout + minCheckInterval))
 	})
 }
 
 // A caller that goes away neither ends the look of others nor waits for its turn.
 func TestACallerOfAFreshLookGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := looking(state.NewStore(), func(ctx context.Context) (*state.Look, *state.Problem) {
+		h := looking(state.NewStore(), func(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
 			time.Sleep(time.Second)
-			return &state.Look{}, state.NewProblem(state.TargetDown, "ended early", "")
+			return &state.PlatformCheck{}, state.NewProblem(state.TargetDown, "ended early", "")
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(500*time.Millisecond, cancel)
@@ -106,8 +106,8 @@ func TestACallerOfAFreshLookGoesAway(t *testing.T) {
 		begin := time.Now()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, s := fresh(gone, t, h); s.Look != nil || time.Since(begin) > 0 {
-			t.Errorf("%+v after %s", s.Look, time.Since(begin))
+		if _, s := fresh(gone, t, h); s.PlatformCheck != nil || time.Since(begin) > 0 {
+			t.Errorf("%+v after %s", s.PlatformCheck, time.Since(begin))
 		}
 	})
 }
@@ -128,13 +128,13 @@ func TestWhatAFreshLookFinds(t *testing.T) {
 	} {
 		store := state.NewStore()
 		store.Update(func(s *state.Snapshot) { s.Confirmed, s.Problem = k.confirmed, k.has })
-		h := looking(store, func(context.Context) (*state.Look, *state.Problem) {
-			return &state.Look{Foreign: []string{"a"}}, found
+		h := looking(store, func(context.Context) (*state.PlatformCheck, *state.Problem) {
+			return &state.PlatformCheck{Foreign: []string{"a"}}, found
 		})
 		if _, s := fresh(t.Context(), t, h); s.Problem == nil || s.Problem.Reason != k.want {
 			t.Errorf("%s: %+v, want %s", name, s.Problem, k.want)
 		}
-		if store.Get().Look != nil {
+		if store.Get().PlatformCheck != nil {
 			t.Errorf("%s: the look is kept", name)
 		}
 	}

@@ -59,9 +59,9 @@ func (b bar) Left() string {
 	return strings.Join(parts, ", ")
 }
 
-func (b *bar) add(all []state.Workspace) {
+func (b *bar) addWorkspaces(all []state.Workspace) {
 	for _, w := range all {
-		switch toneOf(w.State) {
+		switch workspaceTone(w.State) {
 		case bad:
 			b.Failed++
 		case quiet:
@@ -74,26 +74,26 @@ func (b *bar) add(all []state.Workspace) {
 
 func (v *view) addGroups(groups []state.Group, causes map[string]*cause) {
 	for _, g := range groups {
-		v.Bar.add(g.Workspaces)
+		v.Bar.addWorkspaces(g.Workspaces)
 		v.Growing = v.Growing || len(g.Workspaces) == 0
 	}
 	v.MoreGroups = max(0, len(groups)-maxGroups)
 	groups = groups[:len(groups)-v.MoreGroups]
-	picked := pick(groups)
+	picked := pickWorkspaces(groups)
 	for n := range groups {
 		v.Groups = append(v.Groups, newGroup(&groups[n], picked[n], causes))
 	}
 }
 
-// pick chooses the workspaces to show, by index within each group: failed ones first, then pending
+// pickWorkspaces chooses the workspaces to show, by index within each group: failed ones first, then pending
 // ones, then the others.
-func pick(groups []state.Group) [][]int {
+func pickWorkspaces(groups []state.Group) [][]int {
 	picked := make([][]int, len(groups))
 	left := maxRows
 	for _, wanted := range []tone{bad, quiet, good} {
 		for n, g := range groups {
 			for m := 0; m < len(g.Workspaces) && left > 0; m++ {
-				if toneOf(g.Workspaces[m].State) == wanted {
+				if workspaceTone(g.Workspaces[m].State) == wanted {
 					picked[n] = append(picked[n], m)
 					left--
 				}
@@ -105,11 +105,11 @@ func pick(groups []state.Group) [][]int {
 
 func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
 	out := group{
-		Name:  printable(g.Name, maxName),
+		Name:  sanitize(g.Name, maxName),
 		State: g.State,
 		Tone:  groupTone(g.State),
 		Open:  g.State != state.GroupConfirmed && g.State != state.GroupPending,
-		Done:  done(g.Workspaces),
+		Done:  countDone(g.Workspaces),
 		Total: len(g.Workspaces),
 		Rows:  make([]row, len(picked)),
 	}
@@ -123,7 +123,7 @@ func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
 		out.Rows[n] = newRow(w, causes)
 	}
 	if len(picked) < len(g.Workspaces) {
-		out.More = more(hidden)
+		out.More = describeHidden(hidden)
 	}
 	return out
 }
@@ -131,22 +131,22 @@ func newGroup(g *state.Group, picked []int, causes map[string]*cause) group {
 // newRow omits the error if several workspaces share it: the card of the cause shows it.
 func newRow(w *state.Workspace, causes map[string]*cause) row {
 	r := row{
-		Slug:    printable(w.Slug, maxName),
-		Name:    printable(w.Name, maxName),
-		Version: printable(w.Version, maxName),
+		Slug:    sanitize(w.Slug, maxName),
+		Name:    sanitize(w.Name, maxName),
+		Version: sanitize(w.Version, maxName),
 		State:   w.State,
-		Tone:    toneOf(w.State),
+		Tone:    workspaceTone(w.State),
 	}
 	if c := causes[causeKey(w)]; r.Tone == bad && c != nil && len(c.Slugs) > 1 {
 		r.Cause = c
 	} else {
-		r.Error = printable(w.Error, maxError)
+		r.Error = sanitize(w.Error, maxError)
 	}
 	return r
 }
 
 // countHidden describes the hidden workspaces, for example "12 failed, 800 imported".
-func more(hidden map[state.WorkspaceState]int) string {
+func describeHidden(hidden map[state.WorkspaceState]int) string {
 	var texts []string
 	for _, s := range []state.WorkspaceState{state.WorkspaceFailed, state.WorkspaceMissing, state.WorkspacePending,
 		state.WorkspaceImported, state.WorkspaceSkipped, state.WorkspaceConfirmed} {
@@ -157,17 +157,17 @@ func more(hidden map[state.WorkspaceState]int) string {
 	return strings.Join(texts, ", ")
 }
 
-func done(all []state.Workspace) int {
+func countDone(all []state.Workspace) int {
 	n := 0
 	for _, w := range all {
-		if toneOf(w.State) == good {
+		if workspaceTone(w.State) == good {
 			n++
 		}
 	}
 	return n
 }
 
-func toneOf(s state.WorkspaceState) tone {
+func workspaceTone(s state.WorkspaceState) tone {
 	switch s {
 	case state.WorkspaceFailed, state.WorkspaceMissing:
 		return bad

@@ -34,70 +34,70 @@ type page struct {
 type place struct{ Pod, Namespace, Cluster string }
 
 func newPage(build version.Info, at place, runbooks string) *page {
-	policy := contentSecurity + "; style-src " + hashOf(pageCSS) + "; script-src " + hashOf(pageJS) +
+	policy := contentSecurity + "; style-src " + policyHash(pageCSS) + "; script-src " + policyHash(pageJS) +
 		"; connect-src 'self'; img-src data:"
 	return &page{
 		build:    build,
 		place:    at,
-		runbooks: cmp.Or(runbooks, publicRunbooks(build)),
+		runbooks: cmp.Or(runbooks, publicRunbookURL(build)),
 		policy:   policy,
 	}
 }
 
-// hashOf returns the Content-Security-Policy source for an inline style or script.
-func hashOf(text string) string {
+// policyHash returns the Content-Security-Policy source for an inline style or script.
+func policyHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// statusPage serves the HTML status page. The page refreshes itself during an import, unless the
+// serveStatusPage serves the HTML status page. The page refreshes itself during an import, unless the
 // URL has ?refresh=off.
-func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
-	now := s.look()
+func (s *Server) serveStatusPage(w http.ResponseWriter, r *http.Request) {
+	now := s.currentState()
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.page.policy)
-	if err := s.page.write(w, &now, s.Gate(), time.Now(), r.FormValue("refresh") == "off"); err != nil {
+	if err := s.page.writePage(w, &now, s.Gate(), time.Now(), r.FormValue("refresh") == "off"); err != nil {
 		s.Log.Debug("cannot write the status page", "error", err)
 	}
 }
 
-func (p *page) write(w io.Writer, s *state.Snapshot, gate state.GatePolicy, now time.Time, still bool) error {
+func (p *page) writePage(w io.Writer, s *state.Snapshot, gate state.GatePolicy, now time.Time, still bool) error {
 	v := newView(s, gate, now, p.build, p.runbooks)
 	v.Place = p.place
 	v.Refreshes = !still && !v.Settled
 	var d document
-	d.view(v)
+	d.writeView(v)
 	_, err := d.WriteTo(w)
 	return err
 }
 
-func (d *document) view(v *view) {
-	d.head(v)
-	d.header(v)
+func (d *document) writeView(v *view) {
+	d.writeHead(v)
+	d.writeHeader(v)
 	d.put("<main>\n")
-	d.hero(v)
+	d.writeHero(v)
 	if v.Warning != "" {
 		d.put(`<section class="card warns" id="warning">
 <h2>This pod receives traffic without confirmation</h2>
 <p>%s</p>
 <p class="small">`, v.Warning)
-		d.runbook(v.GateRunbook)
+		d.writeRunbook(v.GateRunbook)
 		d.put("</p>\n</section>\n")
 	}
 	if v.Problem != nil {
-		d.problem(v.Problem)
+		d.writeProblem(v.Problem)
 	}
-	d.causes(v)
+	d.writeCauses(v)
 	if len(v.Groups) > 0 {
-		d.groups(v)
+		d.writeGroups(v)
 	}
-	d.facts(v.Facts)
+	d.writeFacts(v.Facts)
 	d.put("</main>\n")
-	d.foot(v)
+	d.writeFooter(v)
 }
 
-func (d *document) head(v *view) {
+func (d *document) writeHead(v *view) {
 	d.put(`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -117,7 +117,7 @@ func (d *document) head(v *view) {
 	d.put("</title>\n<style>" + markup(pageCSS) + "</style>\n<script>" + markup(pageJS) + "</script>\n</head>\n")
 }
 
-func (d *document) header(v *view) {
+func (d *document) writeHeader(v *view) {
 	if v.Refreshes {
 		d.put("<body data-follow=\"5\">\n")
 	} else {
@@ -147,7 +147,7 @@ func (d *document) header(v *view) {
 `)
 }
 
-func (d *document) hero(v *view) {
+func (d *document) writeHero(v *view) {
 	d.put(`<section class="hero %s" aria-labelledby="state">
 <span class="sign" aria-hidden="true">%s</span>
 <div>
@@ -159,14 +159,14 @@ func (d *document) hero(v *view) {
 	}
 	d.put("</div>\n")
 	if v.Bar.Total() > 0 {
-		d.bar(v)
+		d.writeBar(v)
 	}
 	d.put("</section>\n")
 }
 
-// bar draws the progress with SVG attributes: a Content-Security-Policy with hashes forbids inline
+// writeBar draws the progress with SVG attributes: a Content-Security-Policy with hashes forbids inline
 // widths.
-func (d *document) bar(v *view) {
+func (d *document) writeBar(v *view) {
 	b := v.Bar
 	d.put(`<div class="progress">
 <svg viewBox="0 0 %s 1" preserveAspectRatio="none" role="img" aria-label="Workspaces: %s">`, b.Total(), b.Text())
@@ -182,7 +182,7 @@ func (d *document) bar(v *view) {
 	d.put("</div>\n")
 }
 
-func (d *document) foot(v *view) {
+func (d *document) writeFooter(v *view) {
 	d.put("<footer id=\"foot\">\n<p>As of %s.</p>\n", v.Now.Text())
 	d.put(`<p><a href="status">Status as JSON</a> · <a href="metrics">Metrics</a> · sidecar %s`, v.Build.Version)
 	if v.Build.Commit != "" {
@@ -191,8 +191,8 @@ func (d *document) foot(v *view) {
 	d.put("</p>\n</footer>\n</body>\n</html>\n")
 }
 
-func (d *document) moment(m moment) {
+func (d *document) writeMoment(m moment) {
 	d.put(`<time datetime="%s" title="%s">%s</time>`, m.UTC(), m.Text(), m.Distance)
 }
 
-func (d *document) runbook(r runbook) { d.put(`Runbook <a href="%s">%s</a>`, r.URL, r.Path) }
+func (d *document) writeRunbook(r runbook) { d.put(`Runbook <a href="%s">%s</a>`, r.URL, r.Path) }

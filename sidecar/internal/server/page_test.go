@@ -40,7 +40,7 @@ func testPage() *page {
 func render(t *testing.T, s *state.Snapshot, still bool) string {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := testPage().write(&buf, s, state.GatePolicy{OpenAfter: 10 * time.Minute}, noon, still); err != nil {
+	if err := testPage().writePage(&buf, s, state.GatePolicy{OpenAfter: 10 * time.Minute}, noon, still); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
@@ -114,7 +114,7 @@ func TestPageOfTenThousandWorkspaces(t *testing.T) {
 	s, p := large(), testPage()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := p.write(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
+	if err := p.writePage(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -162,7 +162,7 @@ func TestHeadline(t *testing.T) {
 		"waiting":       {waiting(), moves, "Not ready yet", false},
 		"importing":     {importing(), moves, "Not ready yet", false},
 		"failing":       {failing(), bad, "Not ready", false},
-		"drifted":       {drifted(), warns, "Ready, but look here", false},
+		"drifted":       {drifted(), warns, "Ready, but needs attention", false},
 		"timed out":     {timedOut(), warns, "Ready without confirmation", true},
 		"off":           {off, warns, "Ready without confirmation", true},
 		"another one":   {unconfirmed, moves, "Ready, and importing another release", false},
@@ -181,7 +181,7 @@ func TestSummary(t *testing.T) {
 	for _, phase := range state.Phases() {
 		s := importing()
 		s.Phase = phase
-		text := summary(s, noon)
+		text := describePhase(s, noon)
 		if other, double := seen[text]; double && phase != state.Watching || !strings.HasSuffix(text, ".") {
 			t.Errorf("%s is %q, as %s", phase, text, other)
 		}
@@ -189,7 +189,7 @@ func TestSummary(t *testing.T) {
 	}
 	s := healthy()
 	s.Release.Verification = state.Partial
-	if text := summary(s, noon); !strings.Contains(text, "Without a manifest") {
+	if text := describePhase(s, noon); !strings.Contains(text, "Without a manifest") {
 		t.Errorf("partial verification is %q", text)
 	}
 }
@@ -214,11 +214,11 @@ func TestPageLoadsItselfAgain(t *testing.T) {
 		refresh bool
 		says    string
 	}{
-		"importing":             {importing(), false, true, "Follows the state"},
-		"importing, held":       {importing(), true, false, "Held at "},
-		"failing":               {failing(), false, true, "Follows the state"},
-		"healthy":               {healthy(), false, false, "Nothing moves"},
-		"healthy, held already": {healthy(), true, false, "Nothing moves"},
+		"importing":             {importing(), false, true, ">Pause<"},
+		"importing, held":       {importing(), true, false, "Paused at "},
+		"failing":               {failing(), false, true, ">Pause<"},
+		"healthy":               {healthy(), false, false, "Up to date"},
+		"healthy, held already": {healthy(), true, false, "Up to date"},
 	} {
 		got := render(t, c.s, c.still)
 		if strings.Contains(got, `http-equiv="refresh"`) != c.refresh || !strings.Contains(got, c.says) {
@@ -232,7 +232,7 @@ func TestDistance(t *testing.T) {
 		0: "now", 499 * time.Millisecond: "now", -time.Second: "in 1 s", time.Second: "1 s ago", 119 * time.Second: "119 s ago",
 		2 * time.Minute: "2 min ago", -90 * time.Minute: "in 90 min", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago", -48 * time.Hour: "in 2 days",
 	} {
-		if got := strings.ReplaceAll(distance(noon, noon.Add(-d)), "\u00a0", " "); got != want {
+		if got := strings.ReplaceAll(formatDistance(noon, noon.Add(-d)), "\u00a0", " "); got != want {
 			t.Errorf("%s is %q, want %q", d, got, want)
 		}
 	}
@@ -241,7 +241,7 @@ func TestDistance(t *testing.T) {
 func TestRunbook(t *testing.T) {
 	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main", "v1.2.3/../x": "main"} {
 		want := "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks/drift.md"
-		if got := newRunbook("docs/runbooks/drift.md", publicRunbooks(version.Info{Version: v})); got.URL != want || got.Path != "docs/runbooks/drift.md" {
+		if got := newRunbook("docs/runbooks/drift.md", publicRunbookURL(version.Info{Version: v})); got.URL != want || got.Path != "docs/runbooks/drift.md" {
 			t.Errorf("%s: %s", v, got)
 		}
 	}
@@ -311,7 +311,7 @@ func FuzzPage(f *testing.F) {
 			s.Groups[1].Name, s.Groups[1].Workspaces[2].Slug, s.Groups[1].Workspaces[2].Error = text, text, text
 			return fmt.Sprint(elements.FindAllString(withoutAssets(render(t, s, false)), -1))
 		}
-		if printable(text, maxName) == "" || printable(text, maxName) == "…" {
+		if sanitize(text, maxName) == "" || sanitize(text, maxName) == "…" {
 			return // an element that would be empty is left out
 		}
 		if want, got := fill("x"), fill(text); got != want {
@@ -324,7 +324,7 @@ func BenchmarkPage(b *testing.B) {
 	s, p := large(), testPage()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := p.write(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
+		if err := p.writePage(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -54,9 +54,9 @@ func TestRoutes(t *testing.T) {
 		"page of POST":        {options(), "POST", "/", 405, "Method Not Allowed\n", "Allow: GET, HEAD"},
 		"reload of GET":       {options(), "GET", "/-/reload", 405, "Method Not Allowed\n", "Allow: POST"},
 		"reload":              {options(), "POST", "/-/reload", 200, "reloaded\n", ""},
-		"reload that fails":   {broken, "POST", "/-/reload", 500, "not reloaded, the old configuration stays: line 3: unknown key\n", ""},
+		"reload that fails":   {broken, "POST", "/-/reload", 500, "not reloaded, the old configuration stays in effect: line 3: unknown key\n", ""},
 		"reload that is off":  {off, "POST", "/-/reload", 404, "404 page not found\n", ""},
-		"import":              {options(), "POST", "/-/import", 202, "another pass will start\n", ""},
+		"import":              {options(), "POST", "/-/import", 202, "a pass has been requested\n", ""},
 		"import that is off":  {off, "POST", "/-/import", 404, "404 page not found\n", ""},
 		"metrics of a DELETE": {options(), "DELETE", "/metrics", 405, "Method Not Allowed\n", "Allow: GET, HEAD"},
 	} {

@@ -22,7 +22,7 @@ const (
 	drainTimeout   = 3 * time.Second
 	maxHeaderBytes = 8 << 10
 	maxConns       = 128
-	maxAtOnce      = 8 // concurrent requests per route that takes time to serve
+	maxConcurrent  = 8 // concurrent requests per route that takes time to serve
 )
 
 // Serve serves on l until ctx ends. It then closes l, waits up to three seconds for running
@@ -36,7 +36,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         conns.track,
+		ConnState:         conns.trackState,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
 	ended := make(chan error, 1)
@@ -55,24 +55,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// limitConcurrency rejects requests above maxAtOnce with 503 and Retry-After, so that probes keep
+// limitConcurrency rejects requests above maxConcurrent with 503 and Retry-After, so that probes keep
 // getting CPU time.
 func limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
-	places := make(chan struct{}, maxAtOnce)
+	places := make(chan struct{}, maxConcurrent)
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
 			next(w, r)
 		default:
-			refuseBusy(w)
+			rejectBusy(w)
 		}
 	}
 }
 
-func refuseBusy(w http.ResponseWriter) {
+func rejectBusy(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
-	text(w, http.StatusServiceUnavailable, "too many concurrent requests")
+	writeText(w, http.StatusServiceUnavailable, "too many concurrent requests")
 }
 
 // withHeaders sets the headers of every response: no caching, scripts, framing or content type

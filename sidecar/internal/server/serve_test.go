@@ -424,7 +424,7 @@ func TestFewAtOnce(t *testing.T) {
 	h := New(storeOf(healthy()), o).Handler()
 	metrics := func() *httptest.ResponseRecorder { return ask(t, h, httptest.NewRequest("GET", "/metrics", nil)) }
 	var all sync.WaitGroup
-	for range maxAtOnce {
+	for range maxConcurrent {
 		all.Go(func() { metrics() })
 		<-asked
 	}

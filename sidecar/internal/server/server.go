@@ -22,8 +22,8 @@ type Options struct {
 	Gate func() state.GatePolicy
 	// Metrics serves /metrics.
 	Metrics http.Handler
-	// Look serves /status?fresh=true. If nil, fresh is ignored.
-	Look Look
+	// CheckPlatform serves /status?fresh=true. If nil, fresh is ignored.
+	CheckPlatform CheckFunc
 	// Reload reloads the configuration. Nil disables POST /-/reload.
 	Reload func(context.Context) error
 	// Import requests a pass and returns immediately. Nil disables POST /-/import.
@@ -49,9 +49,9 @@ type Options struct {
 // Server serves the state of a store. It is safe for concurrent use.
 type Server struct {
 	Options
-	store *state.Store
-	page  *page
-	looks *looks
+	store  *state.Store
+	page   *page
+	checks *sharedChecks
 }
 
 // New returns a server. [Server.Serve] starts it.
@@ -62,69 +62,69 @@ func New(store *state.Store, o Options) *Server {
 		Options: o,
 		store:   store,
 		page:    newPage(o.Build, at, o.RunbookURL),
-		looks:   newLooks(o.Look),
+		checks:  newSharedChecks(o.CheckPlatform),
 	}
 }
 
 // Handler returns the handler for all routes. Unknown paths get 404, and other methods 405.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", s.livez)
-	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /metrics", limitConcurrency(s.metrics))
-	mux.HandleFunc("GET /status", limitConcurrency(s.status))
-	mux.HandleFunc("GET /{$}", limitConcurrency(s.statusPage))
+	mux.HandleFunc("GET /livez", s.serveLivez)
+	mux.HandleFunc("GET /readyz", s.serveReadyz)
+	mux.HandleFunc("GET /metrics", limitConcurrency(s.serveMetrics))
+	mux.HandleFunc("GET /status", limitConcurrency(s.serveStatus))
+	mux.HandleFunc("GET /{$}", limitConcurrency(s.serveStatusPage))
 	if s.Drain != nil {
-		mux.HandleFunc("GET /drain", limitConcurrency(refuseBrowsers(s.drain)))
+		mux.HandleFunc("GET /drain", limitConcurrency(rejectBrowsers(s.serveDrain)))
 	}
 	if s.Reload != nil {
-		mux.Handle("POST /-/reload", s.guard(s.reload))
+		mux.Handle("POST /-/reload", s.requireAdmin(s.serveReload))
 	}
 	if s.Import != nil {
-		mux.Handle("POST /-/import", s.guard(s.again))
+		mux.Handle("POST /-/import", s.requireAdmin(s.serveImport))
 	}
 	return s.recoverPanics(withHeaders(mux))
 }
 
-// livez reports on the process only, because a restart does not help a failed import.
-func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
-	text(w, http.StatusOK, "alive")
+// serveLivez reports on the process only, because a restart does not help a failed import.
+func (s *Server) serveLivez(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, "alive")
 }
 
-// readyz responds with the line of [reason].
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	now := s.look()
+// serveReadyz responds with the line of [describeReadiness].
+func (s *Server) serveReadyz(w http.ResponseWriter, _ *http.Request) {
+	now := s.currentState()
 	code := http.StatusServiceUnavailable
 	if now.Gate.Open {
 		code = http.StatusOK
 	}
-	text(w, code, reason(&now))
+	writeText(w, code, describeReadiness(&now))
 }
 
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
-	s.look() // update the gate metric
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	s.currentState() // update the gate metric
 	s.Metrics.ServeHTTP(w, r)
 }
 
-// status responds with the state. With fresh=true it checks the platform first.
-func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+// serveStatus responds with the state. With fresh=true it checks the platform first.
+func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	fresh := r.URL.Query().Get("fresh")
 	if fresh != "" && fresh != "true" && fresh != "false" {
-		text(w, http.StatusBadRequest, "fresh must be true or false")
+		writeText(w, http.StatusBadRequest, "fresh must be true or false")
 		return
 	}
-	if fresh == "true" && s.Look != nil {
-		s.freshStatus(w, r)
+	if fresh == "true" && s.CheckPlatform != nil {
+		s.serveFreshStatus(w, r)
 		return
 	}
-	now := s.look()
+	now := s.currentState()
 	w.Header().Set("Content-Type", "application/json")
 	_ = writeStatus(w, &now) // the client may have gone
 }
 
 // currentState evaluates the gate and returns the state with the result. The gate is evaluated on
 // request, so that no caller waits for a timer.
-func (s *Server) look() state.Snapshot {
+func (s *Server) currentState() state.Snapshot {
 	gate, changed := s.store.Gate(s.Gate())
 	now := s.store.Get()
 	now.Gate = gate // the result of this call, regardless of later changes
@@ -135,20 +135,20 @@ func (s *Server) look() state.Snapshot {
 	if gate.Why != state.GateConfirmed {
 		level = slog.LevelWarn
 	}
-	s.Log.Log(context.Background(), level, "gate is open", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
+	s.Log.Log(context.Background(), level, "gate opened", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
 	return now
 }
 
-// text responds with one line.
-func text(w http.ResponseWriter, code int, line string) {
+// writeText responds with one line.
+func writeText(w http.ResponseWriter, code int, line string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = io.WriteString(w, line+"\n") // the client may have gone
 }
 
-// reason explains in one line why the pod is Ready or not. The output of an exec probe appears in
+// describeReadiness explains in one line why the pod is Ready or not. The output of an exec probe appears in
 // the events of the pod. The line has no times, because Kubernetes only aggregates equal events.
-func reason(s *state.Snapshot) string {
+func describeReadiness(s *state.Snapshot) string {
 	line := ""
 	switch s.Gate.Why {
 	case state.GateConfirmed:
@@ -161,20 +161,20 @@ func reason(s *state.Snapshot) string {
 		line = "not ready: " + string(s.Phase)
 	}
 	if s.Release.Name != "" {
-		line += fmt.Sprintf(", release %s", printable(s.Release.Name, maxName))
+		line += fmt.Sprintf(", release %s", sanitize(s.Release.Name, maxName))
 	}
 	if p := s.Problem; p != nil {
-		line += fmt.Sprintf("; %s%s: %s", p.Reason, inGroup(p.Group), printable(p.Message, maxCause))
+		line += fmt.Sprintf("; %s%s: %s", p.Reason, groupSuffix(p.Group), sanitize(p.Message, maxCause))
 		if !s.Gate.Open {
 			line += "; remedy: " + p.Remedy
 		}
 	}
-	return printable(line, maxReason)
+	return sanitize(line, maxReason)
 }
 
-func inGroup(name string) string {
+func groupSuffix(name string) string {
 	if name == "" {
 		return ""
 	}
-	return " in group " + printable(name, maxName)
+	return " in group " + sanitize(name, maxName)
 }

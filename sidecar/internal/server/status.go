@@ -17,10 +17,10 @@ import (
 func writeStatus(w io.Writer, s *state.Snapshot) error {
 	head := *s
 	head.Groups = []state.Group{}
-	err := splice(w, head, "groups", s.Groups, func(g state.Group) error {
+	err := writeSpliced(w, head, "groups", s.Groups, func(g state.Group) error {
 		some := g
 		some.Workspaces = []state.Workspace{}
-		return splice(w, some, "workspaces", g.Workspaces, func(one state.Workspace) error { return encode(w, one) })
+		return writeSpliced(w, some, "workspaces", g.Workspaces, func(one state.Workspace) error { return writeJSON(w, one) })
 	})
 	if err != nil {
 		return err
@@ -29,9 +29,9 @@ func writeStatus(w io.Writer, s *state.Snapshot) error {
 	return err
 }
 
-// splice writes whole, whose list named field must be empty, with items in that list. Strings in
+// writeSpliced writes whole, whose list named field must be empty, with items in that list. Strings in
 // whole cannot match the list, because JSON escapes their quotation marks.
-func splice[T any](w io.Writer, whole any, field string, items []T, write func(T) error) error {
+func writeSpliced[T any](w io.Writer, whole any, field string, items []T, write func(T) error) error {
 	data, err := json.Marshal(whole)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func splice[T any](w io.Writer, whole any, field string, items []T, write func(T
 	return err
 }
 
-func encode(w io.Writer, v any) error {
+func writeJSON(w io.Writer, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err

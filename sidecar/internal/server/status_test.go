@@ -100,7 +100,7 @@ func TestStatusEndsWithItsClient(t *testing.T) {
 }
 
 func TestSpliceWithoutTheList(t *testing.T) {
-	err := splice(io.Discard, struct{}{}, "groups", []int{1}, func(int) error { return nil })
+	err := writeSpliced(io.Discard, struct{}{}, "groups", []int{1}, func(int) error { return nil })
 	if err == nil {
 		t.Error("a document without the list is no error")
 	}

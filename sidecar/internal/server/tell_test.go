@@ -24,7 +24,7 @@ import (
 )
 
 // slugRemedy is the end of a line about the problem of [problemAt].
-const slugRemedy = "; remedy: Rename or delete the workspace that has the slug, or set its labels right; then retry."
+const slugRemedy = "; remedy: Rename or delete the workspace that has the slug, or correct its labels; then retry."
 
 // TestReadyz has one line for each case, and nothing in it that breaks a line.
 func TestReadyz(t *testing.T) {
@@ -44,7 +44,7 @@ func TestReadyz(t *testing.T) {
 		"failing": {failing(), state.GatePolicy{}, 503, "not ready: Retrying, release 2026.11.2; slug-taken in group base2: " +
 			"workspace ticket-classifier: SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a" + slugRemedy},
 		"importing": {importing(), state.GatePolicy{}, 503, "not ready: Import, release 2026.11.2"},
-		"timed out": {waiting(), state.GatePolicy{OpenAfter: time.Second}, 200, "ready without confirmation: the gate opened after its time; target-down: GET http://127.0.0.1:80/v2/workspaces/platform: connection refused"},
+		"timed out": {waiting(), state.GatePolicy{OpenAfter: time.Second}, 200, "ready without confirmation: the gate timed out; target-down: GET http://127.0.0.1:80/v2/workspaces/platform: connection refused"},
 		"off":       {off, state.GatePolicy{Off: true}, 200, "ready without confirmation: the gate is off"},
 		"broken":    {broken, state.GatePolicy{}, 503, ""},
 	} {
@@ -96,9 +96,9 @@ func TestGateOpensOnce(t *testing.T) {
 		policy state.GatePolicy
 		want   string
 	}{
-		"confirmed": {healthy(), state.GatePolicy{}, `"level":"INFO","msg":"gate is open","why":"confirmed","policy":"strict","confirmed":true`},
-		"timed out": {failing(), state.GatePolicy{OpenAfter: time.Second}, `"level":"WARN","msg":"gate is open","why":"timed-out","policy":"open-after=1s","confirmed":false`},
-		"off":       {failing(), state.GatePolicy{Off: true}, `"level":"WARN","msg":"gate is open","why":"off","policy":"off","confirmed":false`},
+		"confirmed": {healthy(), state.GatePolicy{}, `"level":"INFO","msg":"gate opened","why":"confirmed","policy":"strict","confirmed":true`},
+		"timed out": {failing(), state.GatePolicy{OpenAfter: time.Second}, `"level":"WARN","msg":"gate opened","why":"timed-out","policy":"open-after=1s","confirmed":false`},
+		"off":       {failing(), state.GatePolicy{Off: true}, `"level":"WARN","msg":"gate opened","why":"off","policy":"off","confirmed":false`},
 	} {
 		for _, path := range []string{"/readyz", "/status", "/metrics", "/"} {
 			var log logBuffer
@@ -108,7 +108,7 @@ func TestGateOpensOnce(t *testing.T) {
 			store.Update(func(s *state.Snapshot) { s.Gate = state.Gate{Why: state.GateWaits} })
 			h := New(store, o).Handler()
 			var all sync.WaitGroup
-			for range maxAtOnce {
+			for range maxConcurrent {
 				all.Go(func() { ask(t, h, httptest.NewRequest("GET", path, nil)) })
 			}
 			all.Wait()

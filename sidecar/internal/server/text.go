@@ -16,18 +16,18 @@ const (
 	maxName   = 128
 )
 
-// printable turns untrusted text into one line of at most n bytes. Control characters, and
+// sanitize turns untrusted text into one line of at most n bytes. Control characters, and
 // characters that reorder or hide other characters, become spaces.
-func printable(s string, n int) string {
+func sanitize(s string, n int) string {
 	tail := ""
 	if len(s) > n {
 		s = s[:n]
 		tail = "…"
 	}
-	return strings.TrimSpace(strings.Map(visible, strings.ToValidUTF8(s, " "))) + tail
+	return strings.TrimSpace(strings.Map(replaceInvisible, strings.ToValidUTF8(s, " "))) + tail
 }
 
-func visible(r rune) rune {
+func replaceInvisible(r rune) rune {
 	if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 		return ' '
 	}

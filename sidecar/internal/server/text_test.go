@@ -24,7 +24,7 @@ func TestPrintable(t *testing.T) {
 		strings.Repeat("é", 10) + "x":  strings.Repeat("é", 10) + "…",
 		"x" + strings.Repeat("é", 10):  "x" + strings.Repeat("é", 9) + "…",
 	} {
-		if got := printable(in, 20); got != want {
+		if got := sanitize(in, 20); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
 		}
 	}
@@ -38,7 +38,7 @@ func FuzzPrintable(f *testing.F) {
 		if n < 0 {
 			return
 		}
-		got := printable(s, n)
+		got := sanitize(s, n)
 		if !utf8.ValidString(got) || len(got) > n+len("…") {
 			t.Errorf("%q becomes %q: %d bytes, want %d", s, got, len(got), n)
 		}
@@ -47,8 +47,8 @@ func FuzzPrintable(f *testing.F) {
 				t.Errorf("%q has %U", got, r)
 			}
 		}
-		if len(got) <= n && printable(got, n) != got {
-			t.Errorf("%q changes again to %q", got, printable(got, n))
+		if len(got) <= n && sanitize(got, n) != got {
+			t.Errorf("%q changes again to %q", got, sanitize(got, n))
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (t tone) Colour() string {
 	return "566072"
 }
 
-// view is the model of the page. Text from other systems has been through [printable].
+// view is the model of the page. Text from other systems has been through [sanitize].
 type view struct {
 	Place place
 	// Settled is true if nothing is in progress.
@@ -115,16 +115,16 @@ func (m moment) UTC() string { return m.Time.UTC().Format(time.RFC3339) }
 func (m moment) Text() string { return m.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build version.Info, runbooks string) *view {
-	v := &view{Build: build, Now: at(now, now), Release: release(&s.Release)}
+	v := &view{Build: build, Now: newMoment(now, now), Release: describeRelease(&s.Release)}
 	v.Settled = s.Phase == state.Watching && s.Confirmed
-	v.Tone, v.Headline = headline(s)
-	v.Summary = summary(s, now)
-	v.Warning = warning(s, gate)
+	v.Tone, v.Headline = chooseHeadline(s)
+	v.Summary = describePhase(s, now)
+	v.Warning = gateWarning(s, gate)
 	v.GateRunbook = newRunbook(gateRunbook, runbooks)
 	causes := v.findCauses(s.Groups, runbooks)
 	if s.Problem != nil {
 		v.Problem = newProblem(s.Problem, now, runbooks)
-		if v.Problem.Cause = v.causeOf(s.Problem); v.Problem.Cause != nil {
+		if v.Problem.Cause = v.findProblemCause(s.Problem); v.Problem.Cause != nil {
 			v.Problem.Cause.Anchor = "problem-card"
 		}
 	}
@@ -133,19 +133,19 @@ func newView(s *state.Snapshot, gate state.GatePolicy, now time.Time, build vers
 	return v
 }
 
-// release names the release of the pod as precisely as it is known.
-func release(r *state.Release) string {
+// describeRelease names the release of the pod as precisely as it is known.
+func describeRelease(r *state.Release) string {
 	if r.Name == "" && r.Repository != "" {
-		return "Repository " + printable(r.Repository, maxName)
+		return "Repository " + sanitize(r.Repository, maxName)
 	}
 	if r.Name == "" {
 		return ""
 	}
-	return "Release " + printable(r.Name, maxName)
+	return "Release " + sanitize(r.Name, maxName)
 }
 
-func headline(s *state.Snapshot) (tone, string) {
-	trouble := s.Problem != nil && !s.Problem.Reason.Transient()
+func chooseHeadline(s *state.Snapshot) (tone, string) {
+	trouble := s.Problem != nil && !s.Problem.Reason.IsTransient()
 	switch {
 	case !s.Gate.Open && trouble:
 		return bad, "Not ready"
@@ -161,8 +161,8 @@ func headline(s *state.Snapshot) (tone, string) {
 	return good, "Ready"
 }
 
-// summary describes the current phase in a sentence.
-func summary(s *state.Snapshot, now time.Time) string {
+// describePhase describes the current phase in a sentence.
+func describePhase(s *state.Snapshot, now time.Time) string {
 	switch s.Phase {
 	case state.Waiting:
 		return "Waiting for the workspaces service of this pod to respond."
@@ -171,11 +171,11 @@ func summary(s *state.Snapshot, now time.Time) string {
 	case state.Lock:
 		return "Waiting for the platform's write lock to be released."
 	case state.Import:
-		return "The platform is importing" + whichGroup(s.Groups) + "."
+		return "The platform is importing" + describeGroup(s.Groups) + "."
 	case state.Confirm:
-		return "Verifying every workspace" + whichGroup(s.Groups) + "."
+		return "Verifying every workspace" + describeGroup(s.Groups) + "."
 	case state.Retrying:
-		return "The last pass failed. " + nextPass(s.NextAttempt, now)
+		return "The last pass failed. " + describeNextPass(s.NextAttempt, now)
 	}
 	if s.Release.Verification == state.Partial {
 		return "The platform reports success. Without a manifest, the sidecar cannot verify that the release is complete."
@@ -183,18 +183,18 @@ func summary(s *state.Snapshot, now time.Time) string {
 	return "The platform confirmed every workspace of the release."
 }
 
-func nextPass(next *time.Time, now time.Time) string {
+func describeNextPass(next *time.Time, now time.Time) string {
 	if next == nil || !next.After(now) {
 		return "The next one starts now."
 	}
-	return "The next one starts " + distance(now, *next) + "."
+	return "The next one starts " + formatDistance(now, *next) + "."
 }
 
-// whichGroup describes the group in progress, for example " group base2, 2 of 4".
-func whichGroup(groups []state.Group) string {
+// describeGroup describes the group in progress, for example " group base2, 2 of 4".
+func describeGroup(groups []state.Group) string {
 	for n, g := range groups {
 		if groupTone(g.State) == moves {
-			return fmt.Sprintf(" group %s, %d of %d", printable(g.Name, maxName), n+1, len(groups))
+			return fmt.Sprintf(" group %s, %d of %d", sanitize(g.Name, maxName), n+1, len(groups))
 		}
 	}
 	return ""
@@ -203,7 +203,7 @@ func whichGroup(groups []state.Group) string {
 // gateRunbook is the page of the alert about an unconfirmed open gate.
 const gateRunbook = "gate-opened-unconfirmed.md"
 
-func warning(s *state.Snapshot, policy state.GatePolicy) string {
+func gateWarning(s *state.Snapshot, policy state.GatePolicy) string {
 	switch {
 	case s.Confirmed:
 	case s.Gate.Why == state.GateOff:
@@ -217,20 +217,20 @@ func warning(s *state.Snapshot, policy state.GatePolicy) string {
 func newProblem(p *state.Problem, now time.Time, runbooks string) *problem {
 	t := bad
 	switch {
-	case p.Reason.Transient():
+	case p.Reason.IsTransient():
 		t = moves
 	case p.Reason == state.Drifted:
 		t = warns
 	}
 	return &problem{
 		Title:   p.Title,
-		Message: printable(p.Message, maxError),
-		Group:   printable(p.Group, maxName),
+		Message: sanitize(p.Message, maxError),
+		Group:   sanitize(p.Group, maxName),
 		Remedy:  p.Remedy,
 		Runbook: newRunbook(p.Runbook, runbooks),
 		Reason:  string(p.Reason),
 		Tone:    t,
-		Since:   at(now, p.Since),
+		Since:   newMoment(now, p.Since),
 	}
 }
 
@@ -243,9 +243,9 @@ func newRunbook(page, base string) runbook {
 	return runbook{Path: "docs/runbooks/" + name, URL: strings.TrimSuffix(base, "/") + "/" + name}
 }
 
-// publicRunbooks returns the URL of the pages for the version of the program, or of main if it has
+// publicRunbookURL returns the URL of the pages for the version of the program, or of main if it has
 // no tag.
-func publicRunbooks(build version.Info) string {
+func publicRunbookURL(build version.Info) string {
 	ref := "main"
 	if released.MatchString(build.Version) {
 		ref = build.Version
@@ -255,62 +255,62 @@ func publicRunbooks(build version.Info) string {
 
 func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
 	r := &s.Release
-	v.fact("Phase", string(s.Phase)+", since", at(now, s.Since))
-	v.gate(s, gate, now)
-	v.fact("Release", r.Name)
-	v.fact("Repository", strings.Trim(r.Repository+" – "+r.RepositoryName, " –"))
-	v.fact("Mode", s.Mode)
-	v.fact("Verification", string(r.Verification))
-	v.time("Next attempt", s.NextAttempt, now)
-	v.time("Last attempt", s.LastAttempt, now)
-	v.time("Last progress", s.LastProgress, now)
-	v.time("Last confirmed", s.LastSuccess, now)
-	v.lock(s.Lock, now)
+	v.addFact("Phase", string(s.Phase)+", since", newMoment(now, s.Since))
+	v.addGate(s, gate, now)
+	v.addFact("Release", r.Name)
+	v.addFact("Repository", strings.Trim(r.Repository+" – "+r.RepositoryName, " –"))
+	v.addFact("Mode", s.Mode)
+	v.addFact("Verification", string(r.Verification))
+	v.addTime("Next attempt", s.NextAttempt, now)
+	v.addTime("Last attempt", s.LastAttempt, now)
+	v.addTime("Last progress", s.LastProgress, now)
+	v.addTime("Last confirmed", s.LastSuccess, now)
+	v.addLock(s.Lock, now)
 	for _, w := range s.Warnings {
-		v.fact("Warning", w.Text)
+		v.addFact("Warning", w.Text)
 	}
 	if d := s.Drift; d != nil {
-		v.drift(d, now)
+		v.addDrift(d, now)
 	}
-	v.fact("Correlation id", s.CorrelationID)
-	v.time("Token expires", s.TokenExpires, now)
-	v.fact("Passes", fmt.Sprint(s.Passes))
-	v.time("Started", &s.Started, now)
-	v.fact("Manifest", r.ManifestDigest)
+	v.addFact("Correlation id", s.CorrelationID)
+	v.addTime("Token expires", s.TokenExpires, now)
+	v.addFact("Passes", fmt.Sprint(s.Passes))
+	v.addTime("Started", &s.Started, now)
+	v.addFact("Manifest", r.ManifestDigest)
 }
 
-// fact adds a line, unless text is empty.
-func (v *view) fact(name, text string, when ...moment) {
+// addFact adds a line, unless text is empty.
+func (v *view) addFact(name, text string, when ...moment) {
 	if text == "" {
 		return
 	}
-	f := fact{Name: name, Text: printable(text, maxFact)}
+	f := fact{Name: name, Text: sanitize(text, maxFact)}
 	if len(when) > 0 {
 		f.When = &when[0]
 	}
 	v.Facts = append(v.Facts, f)
 }
 
-func (v *view) time(name string, t *time.Time, now time.Time) {
+func (v *view) addTime(name string, t *time.Time, now time.Time) {
 	if t != nil {
-		m := at(now, *t)
+		m := newMoment(now, *t)
 		v.Facts = append(v.Facts, fact{Name: name, When: &m})
 	}
 }
 
-func (v *view) gate(s *state.Snapshot, policy state.GatePolicy, now time.Time) {
+func (v *view) addGate(s *state.Snapshot, policy state.GatePolicy, now time.Time) {
 	text := "closed, policy " + policy.String()
 	if s.Gate.Open {
 		text = "open (" + string(s.Gate.Why) + "), policy " + policy.String()
 	}
 	if s.Gate.Since != nil {
-		v.fact("Gate", text+", since", at(now, *s.Gate.Since))
+		v.addFact("Gate", text+", since", newMoment(now, *s.Gate.Since))
 		return
 	}
-	v.fact("Gate", text)
+	v.addFact("Gate", text)
 }
 
-func (v *view) lock(l *state.LockInfo, now time.Time) {
+func (v *view) addLock(l *state.LockInfo, now time.Time) {
 	if l == nil {
 		return
 	}
@@ -321,14 +321,14 @@ func (v *view) lock(l *state.LockInfo, now time.Time) {
 	if l.Orphaned {
 		text += ", whose service has stopped"
 	}
-	v.fact("Write lock", text+", since", at(now, l.Since))
-	v.time("Lock expires by", l.EndsBy, now)
+	v.addFact("Write lock", text+", since", newMoment(now, l.Since))
+	v.addTime("Lock expires by", l.EndsBy, now)
 }
 
 // maxDrifted is the maximum number of slugs listed.
 const maxDrifted = 20
 
-func (v *view) drift(d *state.Drift, now time.Time) {
+func (v *view) addDrift(d *state.Drift, now time.Time) {
 	text := "none"
 	if n := len(d.Workspaces); n > 0 {
 		text = strings.Join(d.Workspaces[:min(n, maxDrifted)], ", ")
@@ -336,15 +336,15 @@ func (v *view) drift(d *state.Drift, now time.Time) {
 			text += fmt.Sprintf(" and %d more", n-maxDrifted)
 		}
 	}
-	v.fact("Drift", text+", checked", at(now, d.Checked))
+	v.addFact("Drift", text+", checked", newMoment(now, d.Checked))
 }
 
-func at(now, t time.Time) moment { return moment{t, distance(now, t)} }
+func newMoment(now, t time.Time) moment { return moment{t, formatDistance(now, t)} }
 
-// distance describes the distance of t from now in a convenient unit.
-func distance(now, t time.Time) string {
+// formatDistance describes the distance of t from now in a convenient unit.
+func formatDistance(now, t time.Time) string {
 	d := now.Sub(t).Round(time.Second)
-	text := span(max(d, -d))
+	text := formatSpan(max(d, -d))
 	switch {
 	case d == 0:
 		return "now"
@@ -354,7 +354,7 @@ func distance(now, t time.Time) string {
 	return text + " ago"
 }
 
-func span(d time.Duration) string {
+func formatSpan(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d\u00a0s", d/time.Second)

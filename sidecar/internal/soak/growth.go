@@ -21,14 +21,14 @@ type Series struct {
 func (r *Record) Growth() Growth {
 	const mb = 1e6
 	return Growth{
-		r.series("resident memory", "MB", 2, 30, func(s Sample) float64 { return s.RSS / mb }),
-		r.series("file descriptors", "", 2, 64, func(s Sample) float64 { return float64(s.FDs) }),
-		r.series("goroutines", "", 4, 100, func(s Sample) float64 { return float64(s.Goroutines) }),
-		r.series("inotify watches", "", 1, 16, func(s Sample) float64 { return float64(s.Watches) }),
+		r.newSeries("resident memory", "MB", 2, 30, func(s Sample) float64 { return s.RSS / mb }),
+		r.newSeries("file descriptors", "", 2, 64, func(s Sample) float64 { return float64(s.FDs) }),
+		r.newSeries("goroutines", "", 4, 100, func(s Sample) float64 { return float64(s.Goroutines) }),
+		r.newSeries("inotify watches", "", 1, 16, func(s Sample) float64 { return float64(s.Watches) }),
 	}
 }
 
-func (r *Record) series(name, unit string, allowed, limit float64, of func(Sample) float64) Series {
+func (r *Record) newSeries(name, unit string, allowed, limit float64, of func(Sample) float64) Series {
 	s := Series{Name: name, Unit: unit, Allowed: allowed, Limit: limit}
 	var early, late []float64
 	quarter := r.End.Sub(r.Begin) / 4
@@ -56,16 +56,16 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-func (g Growth) violations() (wrong findings) {
+func (g Growth) findViolations() (wrong findings) {
 	for _, s := range g {
 		if s.Early == 0 || s.Late == 0 {
-			wrong.add("growth: %s was not measured", s.Name)
+			wrong.addf("growth: %s was not measured", s.Name)
 		}
 		if s.Late > s.Early+s.Allowed {
-			wrong.add("growth: %s from %.1f to %.1f %s; %g more are allowed", s.Name, s.Early, s.Late, s.Unit, s.Allowed)
+			wrong.addf("growth: %s from %.1f to %.1f %s; %g more are allowed", s.Name, s.Early, s.Late, s.Unit, s.Allowed)
 		}
 		if s.Max > s.Limit {
-			wrong.add("growth: %s up to %.1f %s, the limit is %g", s.Name, s.Max, s.Unit, s.Limit)
+			wrong.addf("growth: %s up to %.1f %s, the limit is %g", s.Name, s.Max, s.Unit, s.Limit)
 		}
 	}
 	return wrong

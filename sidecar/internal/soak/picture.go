@@ -38,7 +38,7 @@ type dot struct {
 // descriptors of the sidecars over time. Vertical lines mark the pauses.
 func (r *Record) Draw(out io.Writer) error {
 	var b strings.Builder
-	plots := r.plots()
+	plots := r.newPlots()
 	height := len(plots)*(plotHeight+plotGap) + 30
 	fmt.Fprintf(&b, "<svg xmlns=%q viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\">\n",
 		"http://www.w3.org/2000/svg", pictureWidth, height)
@@ -60,7 +60,7 @@ func (r *Record) Draw(out io.Writer) error {
 	return err
 }
 
-func (r *Record) plots() []plot {
+func (r *Record) newPlots() []plot {
 	ready := plot{title: "Seconds from the start of a sidecar to Ready"}
 	for _, l := range r.Lives {
 		if !l.Ready.IsZero() {

@@ -38,7 +38,7 @@ type process struct {
 
 // startProcess starts a sidecar and waits until it listens.
 func startProcess(s *slot, pod string) (*process, error) {
-	log, err := os.OpenFile(s.path(pod+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(s.joinPath(pod+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func startProcess(s *slot, pod string) (*process, error) {
 	s.world.mu.Lock()
 	s.record.Lives = append(s.record.Lives, p.life)
 	s.world.mu.Unlock()
-	go p.follow(stderr, log)
+	go p.followLog(stderr, log)
 	select {
 	case p.url = <-p.listen:
 		return p, nil
@@ -72,12 +72,12 @@ func startProcess(s *slot, pod string) (*process, error) {
 	}
 }
 
-// follow reads the log until the process ends.
-func (p *process) follow(stderr io.Reader, log *os.File) {
+// followLog reads the log until the process ends.
+func (p *process) followLog(stderr io.Reader, log *os.File) {
 	defer close(p.ended)
 	defer log.Close()
 	for lines := bufio.NewScanner(io.TeeReader(stderr, log)); lines.Scan(); {
-		p.heard(lines.Bytes())
+		p.onLogLine(lines.Bytes())
 	}
 	_ = p.cmd.Wait() // ProcessState has the result
 	p.mu.Lock()
@@ -87,7 +87,7 @@ func (p *process) follow(stderr io.Reader, log *os.File) {
 }
 
 // onLogLine records the events in a log line.
-func (p *process) heard(line []byte) {
+func (p *process) onLogLine(line []byte) {
 	var entry struct {
 		Time                       time.Time
 		Level, Msg, Listen, Reason string
@@ -117,13 +117,13 @@ func (p *process) stop() {
 	p.mu.Lock()
 	p.life.Asked = time.Now()
 	p.mu.Unlock()
-	p.signal(syscall.SIGTERM)
+	p.signalAndWait(syscall.SIGTERM)
 }
 
 // kill sends SIGKILL and waits for the exit.
-func (p *process) kill() { p.signal(syscall.SIGKILL) }
+func (p *process) kill() { p.signalAndWait(syscall.SIGKILL) }
 
-func (p *process) signal(s syscall.Signal) {
+func (p *process) signalAndWait(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s) // it may have exited
 	select {
 	case <-p.ended:
@@ -142,8 +142,8 @@ func (p *process) hasEnded() bool {
 	}
 }
 
-// get returns a response. The status is 0 if there is none.
-func (p *process) get(ctx context.Context, path string) (status int, body string) {
+// fetchPath returns a response. The status is 0 if there is none.
+func (p *process) fetchPath(ctx context.Context, path string) (status int, body string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 	if err != nil {
 		return 0, ""
@@ -160,16 +160,16 @@ func (p *process) get(ctx context.Context, path string) (status int, body string
 	return resp.StatusCode, string(data)
 }
 
-func (p *process) status(ctx context.Context) (s state.Snapshot, err error) {
-	code, body := p.get(ctx, "/status")
+func (p *process) fetchStatus(ctx context.Context) (s state.Snapshot, err error) {
+	code, body := p.fetchPath(ctx, "/status")
 	if err := json.Unmarshal([]byte(body), &s); err != nil {
 		return s, fmt.Errorf("read the status: HTTP %d, %w", code, err)
 	}
 	return s, nil
 }
 
-// watches counts the inotify watches of the process.
-func (p *process) watches() (n int) {
+// countWatches counts the inotify watches of the process.
+func (p *process) countWatches() (n int) {
 	infos, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", p.cmd.Process.Pid))
 	if err != nil {
 		return 0

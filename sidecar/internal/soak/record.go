@@ -75,8 +75,8 @@ type Settling struct {
 	State string
 }
 
-// at returns the release that applies at t, or "" before the first turn.
-func at(turns []Turn, t time.Time) string {
+// releaseAt returns the release that applies at t, or "" before the first turn.
+func releaseAt(turns []Turn, t time.Time) string {
 	name := ""
 	for _, turn := range turns {
 		if turn.At.After(t) {
@@ -87,11 +87,11 @@ func at(turns []Turn, t time.Time) string {
 	return name
 }
 
-// carried returns the release of a pod at t.
-func (r *Record) carried(pod string, t time.Time) string { return at(r.Carried[pod], t) }
+// carriedRelease returns the release of a pod at t.
+func (r *Record) carriedRelease(pod string, t time.Time) string { return releaseAt(r.Carried[pod], t) }
 
-// life returns the process of a pod at t, or nil.
-func (r *Record) life(pod string, t time.Time) *Life {
+// findLife returns the process of a pod at t, or nil.
+func (r *Record) findLife(pod string, t time.Time) *Life {
 	for _, l := range r.Lives {
 		if l.Pod == pod && !t.Before(l.Begin) && (l.End.IsZero() || !t.After(l.End)) {
 			return l
@@ -100,8 +100,8 @@ func (r *Record) life(pod string, t time.Time) *Life {
 	return nil
 }
 
-// changes returns the imports that changed the platform, in order of their end.
-func (r *Record) changes() []platformtest.Import {
+// findChanges returns the imports that changed the platform, in order of their end.
+func (r *Record) findChanges() []platformtest.Import {
 	changedNothing := func(i platformtest.Import) bool { return i.Outcome != platformtest.Imported }
 	done := slices.DeleteFunc(slices.Clone(r.Ledger.Imports), changedNothing)
 	slices.SortStableFunc(done, func(a, b platformtest.Import) int { return a.End.Compare(b.End) })

@@ -39,13 +39,13 @@ func newSlot(w *world, number int) (*slot, error) {
 	s := &slot{world: w, number: number, faults: &platformtest.Script{}, settings: goodSettings(0)}
 	var errs [3]error
 	s.version = "v1"
-	s.files, errs[0] = mount(w.path(fmt.Sprintf("slot-%d", number)), s.content())
-	s.current, errs[1] = mount(w.path(fmt.Sprintf("current-%d", number)), currentFiles(w, "v1"))
+	s.files, errs[0] = mountFiles(w.joinPath(fmt.Sprintf("slot-%d", number)), s.mountedFiles())
+	s.current, errs[1] = mountFiles(w.joinPath(fmt.Sprintf("current-%d", number)), currentFiles(w, "v1"))
 	s.server, errs[2] = platformtest.Listen(s, "127.0.0.1:0")
 	return s, errors.Join(errs[:]...)
 }
 
-func mount(dir string, files map[string]string) (*watchtest.Mount, error) {
+func mountFiles(dir string, files map[string]string) (*watchtest.Mount, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -57,18 +57,18 @@ func goodSettings(n int) string {
 		"group-timeout: 20s\nlock-expiry: %s\nrequest-timeout: 3s\nservices: []\n", 900+n, lockExpiry)
 }
 
-// content returns the mounted files. The caller holds mu or has exclusive access to the slot.
-func (s *slot) content() map[string]string {
-	manifest := string(s.manifest(s.version))
-	return map[string]string{"token": s.token(), "sidecar.yaml": s.settings, "manifest.json": manifest}
+// mountedFiles returns the mounted files. The caller holds mu or has exclusive access to the slot.
+func (s *slot) mountedFiles() map[string]string {
+	manifest := string(s.encodeManifest(s.version))
+	return map[string]string{"token": s.currentToken(), "sidecar.yaml": s.settings, "manifest.json": manifest}
 }
 
-// refresh updates the mounted files, as the kubelet does.
-func (s *slot) refresh() {
+// refreshFiles updates the mounted files, as the kubelet does.
+func (s *slot) refreshFiles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	content := s.content()
-	s.note("swap failed", s.files.Swap(content))
+	content := s.mountedFiles()
+	s.recordError("swap failed", s.files.Swap(content))
 	if s.mounted != content["token"] {
 		s.mounted = content["token"]
 		s.swapped = time.Now()
@@ -88,11 +88,11 @@ func (s *slot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // checkToken checks I7: soon after the file changed, no request has the old token.
 func (s *slot) checkToken(token string) {
 	s.mu.Lock()
-	stale := token != s.mounted && time.Since(s.swapped) > noticed
+	stale := token != s.mounted && time.Since(s.swapped) > noticeTime
 	s.mu.Unlock()
 	if stale {
 		s.world.mu.Lock()
-		text := fmt.Sprintf("I7: a request of slot %d at %s has an old token", s.number, stamp(time.Now()))
+		text := fmt.Sprintf("I7: a request of slot %d at %s has an old token", s.number, formatTime(time.Now()))
 		s.record.StaleTokens = append(s.record.StaleTokens, text)
 		s.world.mu.Unlock()
 	}
@@ -120,19 +120,19 @@ func (s *slot) deploy(version string) error {
 	s.world.mu.Unlock()
 	pod := s.platform.NewPod(name, s.record.Releases[version])
 	pod.Faults = s.faults
-	s.refresh()
+	s.refreshFiles()
 	s.pod.Store(pod)
-	if s.number == 0 && s.running() != nil {
+	if s.number == 0 && s.runningProcess() != nil {
 		return nil
 	}
-	return s.start()
+	return s.startSidecar()
 }
 
 // terminate stops the pod as Kubernetes does: the sidecar gets SIGTERM and the service is killed,
 // which may leave a lock behind.
 func (s *slot) terminate() {
 	if s.number > 0 {
-		if p := s.running(); p != nil {
+		if p := s.runningProcess(); p != nil {
 			p.stop()
 		}
 	}
@@ -141,14 +141,14 @@ func (s *slot) terminate() {
 	}
 }
 
-func (s *slot) running() *process {
+func (s *slot) runningProcess() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.process
 }
 
-// start starts a sidecar for the pod.
-func (s *slot) start() error {
+// startSidecar starts a sidecar for the pod.
+func (s *slot) startSidecar() error {
 	p, err := startProcess(s, s.podName())
 	if err != nil {
 		return err
@@ -159,24 +159,24 @@ func (s *slot) start() error {
 	return nil
 }
 
-// end stops the sidecar at the end of the soak.
-func (s *slot) end() {
-	if p := s.running(); p != nil {
+// stopSidecar stops the sidecar at the end of the soak.
+func (s *slot) stopSidecar() {
+	if p := s.runningProcess(); p != nil {
 		p.stop()
 	}
 }
 
 func (s *slot) close() {
-	if p := s.running(); p != nil {
+	if p := s.runningProcess(); p != nil {
 		p.kill()
 	}
 	s.server.Close()
 }
 
 // describeTrouble describes why the slot has not recovered, or returns "" if it has.
-func (s *slot) right(ctx context.Context) string {
-	p := s.running()
-	snapshot, err := p.status(ctx)
+func (s *slot) describeTrouble(ctx context.Context) string {
+	p := s.runningProcess()
+	snapshot, err := p.fetchStatus(ctx)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("slot %d: %v", s.number, err)

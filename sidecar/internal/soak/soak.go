@@ -73,11 +73,11 @@ func Run(ctx context.Context, o Options) (*Record, error) {
 	for _, version := range []string{"v1", "v2"} {
 		w.record.Releases[version] = newRelease(version)
 	}
-	w.platform = platformtest.New(platformtest.Options{ImportTime: w.importTime, PodEvents: true,
-		RefuseHeaders: true, PodToken: true, Token: w.token(), LockExpiry: lockExpiry})
+	w.platform = platformtest.New(platformtest.Options{ImportTime: w.chooseImportTime, PodEvents: true,
+		RefuseHeaders: true, PodToken: true, Token: w.currentToken(), LockExpiry: lockExpiry})
 	defer w.platform.Close()
 
-	w.turn("v1")
+	w.setCurrentRelease("v1")
 	for n := range slots {
 		s, err := newSlot(w, n)
 		if err != nil {
@@ -93,14 +93,14 @@ func Run(ctx context.Context, o Options) (*Record, error) {
 	defer cancel()
 	watchers, ctx := errgroup.WithContext(ctx)
 	for _, s := range w.slots {
-		watchers.Go(func() error { s.watch(ctx); return nil })
+		watchers.Go(func() error { s.probeUntilDone(ctx); return nil })
 	}
-	err := w.trouble(ctx)
+	err := w.injectFaults(ctx)
 	w.stopped.Store(true)
 	cancel()
 	_ = watchers.Wait() // they return nil
 	for _, s := range w.slots {
-		s.end()
+		s.stopSidecar()
 	}
 	w.record.End = time.Now()
 	w.record.Ledger = w.platform.Ledger()
@@ -125,7 +125,7 @@ func newRelease(version string) *platformtest.Release {
 	return r
 }
 
-func (w *world) manifest(version string) []byte {
+func (w *world) encodeManifest(version string) []byte {
 	data, err := release.Encode(w.record.Releases[version].Manifest(version))
 	if err != nil {
 		panic(err) // our own releases are valid
@@ -133,55 +133,55 @@ func (w *world) manifest(version string) []byte {
 	return data
 }
 
-// importTime varies, so that responses arrive before and after other events.
-func (w *world) importTime(slug string) time.Duration {
+// chooseImportTime varies, so that responses arrive before and after other events.
+func (w *world) chooseImportTime(slug string) time.Duration {
 	return time.Duration(60+len(slug)*10*int(w.tokens.Load()%5)) * time.Millisecond
 }
 
 // secretMark is part of every token, so that a leaked token can be found.
 const secretMark = "at:soak-secret"
 
-func tokenOf(n int64) string { return fmt.Sprintf("%s-%d", secretMark, n) }
+func formatToken(n int64) string { return fmt.Sprintf("%s-%d", secretMark, n) }
 
-func (w *world) token() string { return tokenOf(w.tokens.Load()) }
+func (w *world) currentToken() string { return formatToken(w.tokens.Load()) }
 
-// turn makes a release the current one, in the record and in the files of all pods.
-func (w *world) turn(version string) {
+// setCurrentRelease makes a release the current one, in the record and in the files of all pods.
+func (w *world) setCurrentRelease(version string) {
 	w.mu.Lock()
 	w.record.Current = append(w.record.Current, Turn{time.Now(), version})
 	w.mu.Unlock()
 	for _, s := range w.slots {
-		w.note("swap failed", s.current.Swap(currentFiles(w, version)))
+		w.recordError("swap failed", s.current.Swap(currentFiles(w, version)))
 	}
 }
 
 func currentFiles(w *world, version string) map[string]string {
-	return map[string]string{"release": digest.FromBytes(w.manifest(version)).String() + "\n"}
+	return map[string]string{"release": digest.FromBytes(w.encodeManifest(version)).String() + "\n"}
 }
 
-func (w *world) current() string {
+func (w *world) currentRelease() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.record.Current[len(w.record.Current)-1].Release
 }
 
-// count counts a fault.
-func (w *world) count(kind string) {
+// countFault counts a fault.
+func (w *world) countFault(kind string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.record.Troubles[kind]++
 }
 
-// note counts an error of the soak itself. The report shows it.
-func (w *world) note(what string, err error) {
+// recordError counts an error of the soak itself. The report shows it.
+func (w *world) recordError(what string, err error) {
 	if err != nil {
-		w.count(fmt.Sprintf("%s: %v", what, err))
+		w.countFault(fmt.Sprintf("%s: %v", what, err))
 	}
 }
 
-func (w *world) say(format string, args ...any) {
+func (w *world) printf(format string, args ...any) {
 	age := time.Since(w.record.Begin).Round(time.Second)
 	fmt.Fprintf(w.opts.Out, "%7s  %s\n", age, fmt.Sprintf(format, args...))
 }
 
-func (w *world) path(name string) string { return filepath.Join(w.opts.Dir, name) }
+func (w *world) joinPath(name string) string { return filepath.Join(w.opts.Dir, name) }

@@ -11,53 +11,53 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// trouble alternates faults, rollouts and pauses until the time is over.
-func (w *world) trouble(ctx context.Context) error {
+// injectFaults alternates faults, rollouts and pauses until the time is over.
+func (w *world) injectFaults(ctx context.Context) error {
 	end := w.record.Begin.Add(w.opts.Duration)
-	w.settle(ctx)
+	w.awaitRecovery(ctx)
 	for ctx.Err() == nil && time.Now().Before(end) {
-		next := map[string]string{"v1": "v2", "v2": "v1"}[w.current()]
-		w.disturbFor(ctx, troubleTime/2)
+		next := map[string]string{"v1": "v2", "v2": "v1"}[w.currentRelease()]
+		w.injectFaultsFor(ctx, troubleTime/2)
 		if err := w.rollOut(ctx, next); err != nil {
 			return err
 		}
-		w.disturbFor(ctx, troubleTime/2)
-		w.heal()
-		w.settle(ctx)
+		w.injectFaultsFor(ctx, troubleTime/2)
+		w.removeFaults()
+		w.awaitRecovery(ctx)
 	}
 	return ctx.Err()
 }
 
-// disturbFor injects faults for a duration.
-func (w *world) disturbFor(ctx context.Context, d time.Duration) {
+// injectFaultsFor injects faults for a duration.
+func (w *world) injectFaultsFor(ctx context.Context, d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; {
-		w.disturb(ctx)
+		w.injectFault(ctx)
 		rest(ctx, time.Duration(200+w.random.IntN(1500))*time.Millisecond)
 	}
 }
 
-// disturb injects one fault at one slot.
-func (w *world) disturb(ctx context.Context) {
+// injectFault injects one fault at one slot.
+func (w *world) injectFault(ctx context.Context) {
 	s := w.slots[w.random.IntN(slots)]
 	all := []func(context.Context, *slot){w.rotateToken, w.rotateSettings, w.rewriteFiles, w.killSidecar, w.killService,
-		w.fault, w.fault, w.fault, w.failWorkspace, w.takeLock}
+		w.failRequests, w.failRequests, w.failRequests, w.failWorkspace, w.takeLock}
 	all[w.random.IntN(len(all))](ctx, s)
 }
 
 // rotateToken revokes the token. The files follow a little later, as with an operator.
 func (w *world) rotateToken(ctx context.Context, _ *slot) {
-	w.count("token rotated")
+	w.countFault("token rotated")
 	w.tokens.Add(1)
-	w.platform.SetToken(w.token())
+	w.platform.SetToken(w.currentToken())
 	rest(ctx, time.Duration(w.random.IntN(800))*time.Millisecond)
 	for _, s := range w.slots {
-		s.refresh()
+		s.refreshFiles()
 	}
 }
 
 // rotateSettings changes the configuration of a slot, sometimes through an invalid one.
 func (w *world) rotateSettings(ctx context.Context, s *slot) {
-	w.count("configuration rotated")
+	w.countFault("configuration rotated")
 	steps := []string{goodSettings(w.random.IntN(100))}
 	if w.random.IntN(3) == 0 {
 		steps = []string{"retry-max: [not, a, time]\n", steps[0]}
@@ -66,45 +66,45 @@ func (w *world) rotateSettings(ctx context.Context, s *slot) {
 		s.mu.Lock()
 		s.settings = settings
 		s.mu.Unlock()
-		s.refresh()
+		s.refreshFiles()
 		rest(ctx, 300*time.Millisecond)
 	}
 }
 
 // rewriteFiles replaces the files, including the manifest, by files of the same content.
 func (w *world) rewriteFiles(_ context.Context, s *slot) {
-	w.count("manifest rewritten")
-	s.refresh()
+	w.countFault("manifest rewritten")
+	s.refreshFiles()
 }
 
 // killSidecar kills or stops the sidecar of a slot and starts another one. It spares the first
 // slot.
 func (w *world) killSidecar(_ context.Context, s *slot) {
-	p := s.running()
+	p := s.runningProcess()
 	switch {
 	case s.number == 0:
 		return
 	case w.random.IntN(3) == 0:
-		w.count("sidecar restarted")
+		w.countFault("sidecar restarted")
 		p.stop()
 	default:
-		w.count("sidecar killed")
+		w.countFault("sidecar killed")
 		p.kill()
 	}
-	w.note("start failed", s.start())
+	w.recordError("start failed", s.startSidecar())
 }
 
 // killService kills the service of a slot, possibly during an import, and restarts it.
 func (w *world) killService(ctx context.Context, s *slot) {
-	w.count("service killed")
+	w.countFault("service killed")
 	pod := s.pod.Load()
 	pod.Kill()
 	rest(ctx, time.Duration(w.random.IntN(1500))*time.Millisecond)
 	pod.Restart()
 }
 
-// fault makes the next requests of a slot fail.
-func (w *world) fault(_ context.Context, s *slot) {
+// failRequests makes the next requests of a slot fail.
+func (w *world) failRequests(_ context.Context, s *slot) {
 	kinds := []platformtest.Fault{
 		{Kind: platformtest.ResetBefore}, {Kind: platformtest.ResetAfter}, {Kind: platformtest.Truncate, Bytes: 20},
 		{Kind: platformtest.Stall, Bytes: 20}, {Kind: platformtest.Hang}, {Kind: platformtest.Duplicate},
@@ -117,13 +117,13 @@ func (w *world) fault(_ context.Context, s *slot) {
 	f := kinds[n]
 	f.Times = 1 + w.random.IntN(4)
 	f.Op = []string{"", "pull", "workspace", "workspaces", "events"}[w.random.IntN(5)]
-	w.count("requests that fail")
+	w.countFault("requests that fail")
 	s.faults.Add(f)
 }
 
 // failWorkspace makes the next imports of a workspace fail.
 func (w *world) failWorkspace(_ context.Context, _ *slot) {
-	w.count("workspace that fails")
+	w.countFault("workspace that fails")
 	all := w.record.Releases["v1"].Workspaces
 	w.platform.FailTimes(all[w.random.IntN(len(all))].Slug, "soak: it fails for a while", 1+w.random.IntN(3))
 }
@@ -131,14 +131,14 @@ func (w *world) failWorkspace(_ context.Context, _ *slot) {
 // takeLock holds the write lock for a while, as a user does.
 func (w *world) takeLock(ctx context.Context, _ *slot) {
 	if w.platform.Lock("somebody", "manual") {
-		w.count("lock taken by a person")
+		w.countFault("lock taken by a person")
 		rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
 		w.platform.Unlock()
 	}
 }
 
-// heal removes the faults that do not end on their own.
-func (w *world) heal() {
+// removeFaults removes the faults that do not end on their own.
+func (w *world) removeFaults() {
 	for _, ws := range w.record.Releases["v1"].Workspaces {
 		w.platform.Heal(ws.Slug)
 	}
@@ -151,10 +151,10 @@ func (w *world) heal() {
 // the first replacement a pod of the old release is evicted and recreated. One in three rollouts is
 // rolled back halfway.
 func (w *world) rollOut(ctx context.Context, next string) error {
-	old := w.current()
-	w.count("rollout")
-	w.say("rollout of %s", next)
-	w.turn(next)
+	old := w.currentRelease()
+	w.countFault("rollout")
+	w.printf("rollout of %s", next)
+	w.setCurrentRelease(next)
 	order := w.random.Perm(slots)
 	for n, number := range order {
 		if err := w.slots[number].deploy(next); err != nil {
@@ -164,11 +164,11 @@ func (w *world) rollOut(ctx context.Context, next string) error {
 			rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
 			w.killService(ctx, w.slots[number])
 		}
-		w.disturbFor(ctx, 2*time.Second)
+		w.injectFaultsFor(ctx, 2*time.Second)
 		if n != 0 {
 			continue
 		}
-		if err := w.evict(order[slots-1], old); err != nil {
+		if err := w.evictPod(order[slots-1], old); err != nil {
 			return err
 		}
 		if w.random.IntN(3) == 0 {
@@ -178,9 +178,9 @@ func (w *world) rollOut(ctx context.Context, next string) error {
 	return nil
 }
 
-// evict replaces a pod by one of the same release, as a node drain does.
-func (w *world) evict(number int, version string) error {
-	w.count("pod of the old release evicted")
+// evictPod replaces a pod by one of the same release, as a node drain does.
+func (w *world) evictPod(number int, version string) error {
+	w.countFault("pod of the old release evicted")
 	if err := w.slots[number].deploy(version); err != nil {
 		return fmt.Errorf("evict a pod of %s: %w", version, err)
 	}
@@ -189,10 +189,10 @@ func (w *world) evict(number int, version string) error {
 
 // rollBack makes the old release the current one again, while its pods remain.
 func (w *world) rollBack(ctx context.Context, replaced []int, old string) error {
-	w.disturbFor(ctx, 3*time.Second)
-	w.count("rollback")
-	w.say("rollback to %s", old)
-	w.turn(old)
+	w.injectFaultsFor(ctx, 3*time.Second)
+	w.countFault("rollback")
+	w.printf("rollback to %s", old)
+	w.setCurrentRelease(old)
 	for _, number := range slices.Backward(replaced) {
 		if err := w.slots[number].deploy(old); err != nil {
 			return fmt.Errorf("roll back to %s: %w", old, err)
@@ -201,12 +201,12 @@ func (w *world) rollBack(ctx context.Context, replaced []int, old string) error 
 	return nil
 }
 
-// settle waits until everything has recovered.
-func (w *world) settle(ctx context.Context) {
+// awaitRecovery waits until everything has recovered.
+func (w *world) awaitRecovery(ctx context.Context) {
 	start := time.Now()
 	s := Settling{At: start, Took: -1}
 	for time.Since(start) < settleBound && ctx.Err() == nil {
-		if s.State = w.wrong(ctx); s.State == "" {
+		if s.State = w.describeTrouble(ctx); s.State == "" {
 			s.Took = time.Since(start)
 			break
 		}
@@ -218,22 +218,22 @@ func (w *world) settle(ctx context.Context) {
 	w.mu.Lock()
 	w.record.Settled = append(w.record.Settled, s)
 	w.mu.Unlock()
-	w.say("settled after %s %s", s.Took.Round(time.Millisecond), s.State)
+	w.printf("settled after %s %s", s.Took.Round(time.Millisecond), s.State)
 }
 
-// wrong describes what has not recovered yet, or returns "" if everything has.
-func (w *world) wrong(ctx context.Context) string {
+// describeTrouble describes what has not recovered yet, or returns "" if everything has.
+func (w *world) describeTrouble(ctx context.Context) string {
 	installed := map[string]string{}
 	for _, i := range w.platform.Installed() {
 		installed[i.Slug] = i.Version
 	}
-	for _, ws := range w.record.Releases[w.current()].Workspaces {
+	for _, ws := range w.record.Releases[w.currentRelease()].Workspaces {
 		if installed[ws.Slug] != ws.Version {
 			return fmt.Sprintf("%s is at version %q", ws.Slug, installed[ws.Slug])
 		}
 	}
 	for _, s := range w.slots {
-		if text := s.right(ctx); text != "" {
+		if text := s.describeTrouble(ctx); text != "" {
 			return text
 		}
 	}

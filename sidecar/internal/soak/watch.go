@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// probeEvery is the interval between probes of a sidecar, sampleEvery the interval between
+	// probeInterval is the interval between probes of a sidecar, sampleInterval the interval between
 	// samples.
-	probeEvery  = 250 * time.Millisecond
-	sampleEvery = 3 * time.Second
+	probeInterval  = 250 * time.Millisecond
+	sampleInterval = 3 * time.Second
 )
 
-// watch probes the current process of the slot until ctx ends.
-func (s *slot) watch(ctx context.Context) {
-	tick := time.NewTicker(probeEvery)
+// probeUntilDone probes the current process of the slot until ctx ends.
+func (s *slot) probeUntilDone(ctx context.Context) {
+	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
 	sampled := time.Time{}
 	for {
-		if p := s.running(); p != nil && !p.hasEnded() {
-			s.probe(ctx, p)
-			if time.Since(sampled) >= sampleEvery {
+		if p := s.runningProcess(); p != nil && !p.hasEnded() {
+			s.probeProcess(ctx, p)
+			if time.Since(sampled) >= sampleInterval {
 				sampled = time.Now()
-				s.sample(ctx, p)
+				s.sampleProcess(ctx, p)
 			}
 		}
 		select {
@@ -43,66 +43,66 @@ func (s *slot) watch(ctx context.Context) {
 	}
 }
 
-// blame adds a violation to the life of a process, unless the process is about to exit.
-func (s *slot) blame(p *process, format string, args ...any) {
+// addViolation adds a violation to the life of a process, unless the process is about to exit.
+func (s *slot) addViolation(p *process, format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.stopped.Load() || !p.life.Asked.IsZero() || s.running() != p || p.hasEnded() {
+	if s.stopped.Load() || !p.life.Asked.IsZero() || s.runningProcess() != p || p.hasEnded() {
 		return
 	}
 	text := fmt.Sprintf(format, args...)
-	p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("%s %s at %s", text, p.life.Pod, stamp(time.Now())))
+	p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("%s %s at %s", text, p.life.Pod, formatTime(time.Now())))
 }
 
-// probe checks I2, that a Ready pod stays Ready, and I3, that a running process is alive.
-func (s *slot) probe(ctx context.Context, p *process) {
-	code, body := p.get(ctx, "/readyz")
+// probeProcess checks I2, that a Ready pod stays Ready, and I3, that a running process is alive.
+func (s *slot) probeProcess(ctx context.Context, p *process) {
+	code, body := p.fetchPath(ctx, "/readyz")
 	p.mu.Lock()
 	before := p.life.Ready
 	if code == http.StatusOK && before.IsZero() {
 		p.life.Ready = time.Now()
 	}
 	p.mu.Unlock()
-	if code == http.StatusServiceUnavailable && !before.IsZero() && !s.mayClose() {
-		s.blame(p, "I2: no longer Ready (%.60s):", strings.TrimSpace(body))
+	if code == http.StatusServiceUnavailable && !before.IsZero() && !s.mayCloseGate() {
+		s.addViolation(p, "I2: no longer Ready (%.60s):", strings.TrimSpace(body))
 	}
-	if code, _ := p.get(ctx, "/livez"); code != http.StatusOK && code != 0 {
-		s.blame(p, "I3: not alive, HTTP %d:", code)
+	if code, _ := p.fetchPath(ctx, "/livez"); code != http.StatusOK && code != 0 {
+		s.addViolation(p, "I3: not alive, HTTP %d:", code)
 	}
 }
 
-// mayClose reports whether the gate may close, which only happens if the pod got another release in
+// mayCloseGate reports whether the gate may close, which only happens if the pod got another release in
 // place.
-func (s *slot) mayClose() bool { return s.number == 0 }
+func (s *slot) mayCloseGate() bool { return s.number == 0 }
 
-// sample measures a process and checks I11, that it serves no token, and I12, that the metrics name
+// sampleProcess measures a process and checks I11, that it serves no token, and I12, that the metrics name
 // the release and the failed groups like the status.
-func (s *slot) sample(ctx context.Context, p *process) {
-	before, err := p.status(ctx)
+func (s *slot) sampleProcess(ctx context.Context, p *process) {
+	before, err := p.fetchStatus(ctx)
 	if err != nil {
 		return
 	}
-	_, metrics := p.get(ctx, "/metrics")
-	_, text := p.get(ctx, "/status")
-	after, err := p.status(ctx)
+	_, metrics := p.fetchPath(ctx, "/metrics")
+	_, text := p.fetchPath(ctx, "/status")
+	after, err := p.fetchStatus(ctx)
 	if err != nil || metrics == "" {
 		return
 	}
 	if strings.Contains(metrics, secretMark) || strings.Contains(text, secretMark) {
-		s.blame(p, "I11: a token is in the status or the metrics of")
+		s.addViolation(p, "I11: a token is in the status or the metrics of")
 	}
-	if cmp.Equal(told(&before), told(&after)) {
-		if missing := lacks(metrics, &after); missing != "" {
-			s.blame(p, "I12: the metrics lack %s:", missing)
+	if cmp.Equal(expectedMetrics(&before), expectedMetrics(&after)) {
+		if missing := findMissing(metrics, &after); missing != "" {
+			s.addViolation(p, "I12: the metrics lack %s:", missing)
 		}
 	}
 	one := Sample{
 		At:         time.Now(),
 		Slot:       s.number,
-		Watches:    p.watches(),
-		RSS:        number(metrics, "process_resident_memory_bytes"),
-		FDs:        int(number(metrics, "process_open_fds")),
-		Goroutines: int(number(metrics, "go_goroutines")),
+		Watches:    p.countWatches(),
+		RSS:        metricValue(metrics, "process_resident_memory_bytes"),
+		FDs:        int(metricValue(metrics, "process_open_fds")),
+		Goroutines: int(metricValue(metrics, "go_goroutines")),
 	}
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
@@ -111,8 +111,8 @@ func (s *slot) sample(ctx context.Context, p *process) {
 	}
 }
 
-// told returns the metrics that must follow from a status.
-func told(s *state.Snapshot) []string {
+// expectedMetrics returns the metrics that must follow from a status.
+func expectedMetrics(s *state.Snapshot) []string {
 	all := []string{fmt.Sprintf("release=%q", s.Release.Name)}
 	for _, g := range s.Groups {
 		failed := 0
@@ -124,9 +124,9 @@ func told(s *state.Snapshot) []string {
 	return all
 }
 
-// lacks returns the first expected metric that is missing, or "".
-func lacks(metrics string, s *state.Snapshot) string {
-	for _, want := range told(s) {
+// findMissing returns the first expected metric that is missing, or "".
+func findMissing(metrics string, s *state.Snapshot) string {
+	for _, want := range expectedMetrics(s) {
 		if !strings.Contains(metrics, want) {
 			return want
 		}
@@ -134,8 +134,8 @@ func lacks(metrics string, s *state.Snapshot) string {
 	return ""
 }
 
-// number returns the value of a metric without labels, or 0 if it is missing.
-func number(metrics, name string) float64 {
+// metricValue returns the value of a metric without labels, or 0 if it is missing.
+func metricValue(metrics, name string) float64 {
 	_, rest, ok := strings.Cut(metrics, "\n"+name+" ")
 	text, _, _ := strings.Cut(rest, "\n")
 	value, err := strconv.ParseFloat(text, 64)

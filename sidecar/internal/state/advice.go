@@ -2,9 +2,9 @@
 
 package state
 
-// advice maps each reason to its advice. The runbook is the page of the alert for the reason.
+// adviceByReason maps each reason to its advice. The runbook is the page of the alert for the reason.
 // Transient reasons have the page of the alert that fires if they persist.
-func advice() map[Reason]Advice {
+func adviceByReason() map[Reason]Advice {
 	return map[Reason]Advice{
 		TargetDown: {"The workspaces service does not respond yet",
 			"Nothing, if the container has just started. Otherwise check its log, --platform-url and its port.", "import-not-succeeded"},

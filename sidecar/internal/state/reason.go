@@ -57,7 +57,7 @@ type Advice struct {
 }
 
 // Advise returns the advice for r. Every reason has one.
-func Advise(r Reason) Advice { return advice()[r] }
+func Advise(r Reason) Advice { return adviceByReason()[r] }
 
 // Reasons lists all reasons, in the order of a pass.
 func Reasons() []Reason {
@@ -72,9 +72,9 @@ func Reasons() []Reason {
 	}
 }
 
-// Transient reports whether the reason is a normal part of a start that resolves without help.
+// IsTransient reports whether the reason is a normal part of a start that resolves without help.
 // Transient reasons are shown, but neither logged nor counted as errors.
-func (r Reason) Transient() bool {
+func (r Reason) IsTransient() bool {
 	switch r {
 	case TargetDown, ServicesNotReady, LockHeld, RateLimited, OutcomeUnknown, NotImportedYet, Draining, Superseded:
 		return true
@@ -82,6 +82,6 @@ func (r Reason) Transient() bool {
 	return false
 }
 
-// Tolerable lists the reasons that a policy may tolerate. They concern the publication of a
+// TolerableReasons lists the reasons that a policy may tolerate. They concern the publication of a
 // workspace as an app; its content is imported nevertheless.
-func Tolerable() []Reason { return []Reason{MissingPhoto, OrphanedApp} }
+func TolerableReasons() []Reason { return []Reason{MissingPhoto, OrphanedApp} }

@@ -45,8 +45,8 @@ type Snapshot struct {
 	// Foreign lists workspaces of a confirmed release that are now at the version of another
 	// release.
 	Foreign []string `json:"foreign,omitempty"`
-	// Look is the result of the check for /status?fresh=true. The store never holds it.
-	Look *Look `json:"look,omitempty"`
+	// PlatformCheck is the result of the check for /status?fresh=true. The store never holds it.
+	PlatformCheck *PlatformCheck `json:"look,omitempty"`
 	// CorrelationID identifies the last import in the platform's logs.
 	CorrelationID string     `json:"correlationId,omitempty"`
 	TokenExpires  *time.Time `json:"tokenExpires,omitempty"`
@@ -72,35 +72,35 @@ type Current struct {
 	Since      time.Time `json:"since"` // when this text was first read
 }
 
-// Look is the result of one check of the installed workspaces.
-type Look struct {
+// PlatformCheck is the result of one check of the installed workspaces.
+type PlatformCheck struct {
 	Time time.Time `json:"time"`
 	// Missing and Foreign list slugs of the release that the platform lacks, or has at the version
 	// of another release.
 	Missing []string `json:"missing"`
 	Foreign []string `json:"foreign"`
-	// VersionsTold is false if the platform does not list versions. Foreign is always empty then.
-	VersionsTold bool `json:"versionsTold"`
+	// VersionsReported is false if the platform does not list versions. Foreign is always empty then.
+	VersionsReported bool `json:"versionsTold"`
 }
 
-// Problem returns the problem that the check found, or nil if the platform has the release.
-func (l *Look) Problem() *Problem {
+// FindProblem returns the problem that the check found, or nil if the platform has the release.
+func (l *PlatformCheck) FindProblem() *Problem {
 	switch {
 	case len(l.Foreign) > 0:
-		return NewProblem(ForeignRelease, "at the version of another release: "+Some(l.Foreign), "")
+		return NewProblem(ForeignRelease, "at the version of another release: "+JoinSlugs(l.Foreign), "")
 	case len(l.Missing) > 0:
-		return NewProblem(Drifted, "missing: "+Some(l.Missing), "")
+		return NewProblem(Drifted, "missing: "+JoinSlugs(l.Missing), "")
 	}
 	return nil
 }
 
-// maxNamed is the maximum number of slugs in a message.
-const maxNamed = 20
+// maxJoined is the maximum number of slugs in a message.
+const maxJoined = 20
 
-// Some joins the first slugs of a list and counts the rest.
-func Some(slugs []string) string {
-	text := strings.Join(slugs[:min(len(slugs), maxNamed)], ", ")
-	if more := len(slugs) - maxNamed; more > 0 {
+// JoinSlugs joins the first slugs of a list and counts the rest.
+func JoinSlugs(slugs []string) string {
+	text := strings.Join(slugs[:min(len(slugs), maxJoined)], ", ")
+	if more := len(slugs) - maxJoined; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

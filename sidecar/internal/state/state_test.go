@@ -126,7 +126,7 @@ func TestRunbooksExist(t *testing.T) {
 func TestTransient(t *testing.T) {
 	var got []state.Reason
 	for _, r := range state.Reasons() {
-		if r.Transient() {
+		if r.IsTransient() {
 			got = append(got, r)
 		}
 	}
@@ -284,7 +284,7 @@ func full() state.Snapshot {
 		Lock:     &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38), Orphaned: true},
 		Warnings: []state.Warning{{Name: state.WarnSubPath, Text: "text"}},
 		Drift:    &state.Drift{Checked: *at(9), Workspaces: []string{"a"}},
-		Foreign:  []string{"c"}, Look: &state.Look{Time: *at(12), Missing: []string{"b"}, Foreign: []string{"a"}, VersionsTold: true},
+		Foreign:  []string{"c"}, PlatformCheck: &state.PlatformCheck{Time: *at(12), Missing: []string{"b"}, Foreign: []string{"a"}, VersionsReported: true},
 		CorrelationID: "sidecar-1", TokenExpires: at(10),
 	}
 }

@@ -72,7 +72,7 @@ func TestExplain(t *testing.T) {
 		fmt.Errorf("watch: %w", syscall.ENOSPC): "fs.inotify.max_user_watches",
 		errors.New("no such thing"):             "no such thing",
 	} {
-		if got := explain(err); !strings.Contains(got, want) {
+		if got := explainError(err); !strings.Contains(got, want) {
 			t.Errorf("%v: %s", err, got)
 		}
 	}

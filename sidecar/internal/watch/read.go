@@ -17,8 +17,8 @@ import (
 // settle is how long a file must be unmodified before it counts as completely written.
 const settle = 20 * time.Millisecond
 
-// maxLooks bounds the reads of a file that keeps changing.
-const maxLooks = 100
+// maxReads bounds the reads of a file that keeps changing.
+const maxReads = 100
 
 // maxOpens bounds the attempts to open a dangling symbolic link.
 const maxOpens = 10
@@ -31,18 +31,18 @@ var ErrTooLarge = errors.New("it is too large")
 // that it opened, so a file that is replaced often, such as one of a Kubernetes Secret, does not
 // delay it.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	f, err := open(path)
+	f, err := openReplaced(path)
 	if err != nil {
 		return nil, err // names the path
 	}
 	defer f.Close()
 	var last []byte
-	for look := range maxLooks {
-		size, quiet, err := measure(f)
+	for look := range maxReads {
+		size, quiet, err := measureFile(f)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		data, err := readAll(f, size, limit)
+		data, err := readContent(f, size, limit)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
@@ -57,9 +57,9 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	return nil, fmt.Errorf("read %s: the file keeps changing", path)
 }
 
-// open opens a file that may be replaced at the same time. Kubernetes removes the old version as
+// openReplaced opens a file that may be replaced at the same time. Kubernetes removes the old version as
 // soon as the new one is in place, so following the link may fail in between.
-func open(path string) (f *os.File, err error) {
+func openReplaced(path string) (f *os.File, err error) {
 	for range maxOpens {
 		f, err = os.Open(path)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -72,9 +72,9 @@ func open(path string) (f *os.File, err error) {
 	return nil, err
 }
 
-// measure returns the size of a file and whether it has been unmodified for a while. Call it before
+// measureFile returns the size of a file and whether it has been unmodified for a while. Call it before
 // reading the file.
-func measure(f *os.File) (size int64, quiet bool, err error) {
+func measureFile(f *os.File) (size int64, quiet bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, false, err
@@ -85,8 +85,8 @@ func measure(f *os.File) (size int64, quiet bool, err error) {
 	return info.Size(), time.Since(info.ModTime()) > settle, nil
 }
 
-// readAll reads a file of about size bytes into a buffer of that capacity.
-func readAll(f *os.File, size, limit int64) ([]byte, error) {
+// readContent reads a file of about size bytes into a buffer of that capacity.
+func readContent(f *os.File, size, limit int64) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
 	n, err := buf.ReadFrom(io.NewSectionReader(f, 0, limit+1))
 	if err == nil && n > limit {
@@ -112,12 +112,12 @@ type Sum [sha256.Size]byte
 // SumOf hashes a file of at most limit bytes without loading it into memory. It may hash a
 // partially written file: use it only to detect that there is something new to read.
 func SumOf(path string, limit int64) (Sum, error) {
-	f, err := open(path)
+	f, err := openReplaced(path)
 	if err != nil {
 		return Sum{}, err
 	}
 	defer f.Close()
-	if _, _, err := measure(f); err != nil {
+	if _, _, err := measureFile(f); err != nil {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	h := sha256.New()

@@ -64,11 +64,11 @@ type Options struct {
 func Run(ctx context.Context, o Options) {
 	w := &watcher{Options: o}
 	defer w.close()
-	w.look(true)
+	w.checkFiles(true)
 	for ctx.Err() == nil {
-		told := w.wait(ctx)
+		notified := w.waitForEvent(ctx)
 		if ctx.Err() == nil {
-			w.look(!told)
+			w.checkFiles(!notified)
 		}
 	}
 }
@@ -76,13 +76,13 @@ func Run(ctx context.Context, o Options) {
 // watcher is owned by one goroutine.
 type watcher struct {
 	Options
-	last   map[File]sight    // nil before the first check
-	notify *fsnotify.Watcher // nil without inotify
+	last   map[File]observation // nil before the first check
+	notify *fsnotify.Watcher    // nil without inotify
 	mode   string
 }
 
-// sight is the state of a file at a check.
-type sight struct {
+// observation is the state of a file at a check.
+type observation struct {
 	sum  Sum
 	info os.FileInfo // nil if the file does not exist
 }
@@ -90,15 +90,15 @@ type sight struct {
 // checkFiles compares all files with the last check. The first check only records them. Unless
 // thorough is true it does not read files whose metadata is unchanged: events may concern other
 // files in the same directory.
-func (w *watcher) look(thorough bool) {
+func (w *watcher) checkFiles(thorough bool) {
 	files := slices.DeleteFunc(w.Files(), func(f File) bool { return f.Path == "" })
 	err := w.subscribe(files) // subscribe before reading, so that no change is missed
-	seen := make(map[File]sight, len(files))
+	seen := make(map[File]observation, len(files))
 	for _, f := range files {
 		old, known := w.last[f]
-		now := sight{}
+		now := observation{}
 		now.info, _ = os.Stat(f.Path) // the reader of the file reports the error
-		if !thorough && known && unwritten(old.info, now.info) {
+		if !thorough && known && isUnmodified(old.info, now.info) {
 			now = old
 		} else {
 			now.sum, _ = SumOf(f.Path, maxSize)
@@ -109,16 +109,16 @@ func (w *watcher) look(thorough bool) {
 		}
 	}
 	w.last = seen
-	w.tell(err)
+	w.updateMode(err)
 }
 
 // isUnmodified reports whether the metadata of a file is unchanged.
-func unwritten(a, b os.FileInfo) bool {
+func isUnmodified(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // waitForEvent returns after an event or an interval. notified is true after an event.
-func (w *watcher) wait(ctx context.Context) (told bool) {
+func (w *watcher) waitForEvent(ctx context.Context) (notified bool) {
 	interval := w.Interval()
 	if w.mode == Polling {
 		interval = min(interval, pollInterval)
@@ -133,7 +133,7 @@ func (w *watcher) wait(ctx context.Context) (told bool) {
 	}
 	select {
 	case <-events:
-		w.drain(ctx)
+		w.drainEvents(ctx)
 		return true
 	case err := <-errs: // for example a full queue: events are lost
 		w.Log.Warn("the kernel dropped file change events", "error", err)
@@ -143,8 +143,8 @@ func (w *watcher) wait(ctx context.Context) (told bool) {
 	return false
 }
 
-// drain discards the events that follow the first one.
-func (w *watcher) drain(ctx context.Context) {
+// drainEvents discards the events that follow the first one.
+func (w *watcher) drainEvents(ctx context.Context) {
 	timer := time.NewTimer(burst)
 	defer timer.Stop()
 	for {
@@ -161,8 +161,8 @@ func (w *watcher) drain(ctx context.Context) {
 // subscribe watches the directories of files with inotify. An error means that the files must be
 // polled.
 func (w *watcher) subscribe(files []File) error {
-	err := w.open()
-	dirs := directories(files)
+	err := w.openNotify()
+	dirs := watchDirs(files)
 	for _, dir := range dirs {
 		if err == nil {
 			err = w.notify.Add(dir)
@@ -181,7 +181,7 @@ func (w *watcher) subscribe(files []File) error {
 	return err
 }
 
-func (w *watcher) open() (err error) {
+func (w *watcher) openNotify() (err error) {
 	if w.notify == nil {
 		w.notify, err = fsnotify.NewWatcher()
 	}
@@ -189,7 +189,7 @@ func (w *watcher) open() (err error) {
 }
 
 // updateMode reports a change of the mode.
-func (w *watcher) tell(err error) {
+func (w *watcher) updateMode(err error) {
 	mode := Inotify
 	if err != nil {
 		mode = Polling
@@ -200,7 +200,7 @@ func (w *watcher) tell(err error) {
 	why := ""
 	switch {
 	case err != nil:
-		why = explain(err)
+		why = explainError(err)
 		w.Log.Warn("polling files, because the kernel does not report their changes", "every", pollInterval, "error", why)
 	case w.mode != "":
 		w.Log.Info("watching files with inotify again")
@@ -209,9 +209,9 @@ func (w *watcher) tell(err error) {
 	w.Mode(mode, why)
 }
 
-// explain translates an inotify error to the kernel limit that was hit. The errors themselves
+// explainError translates an inotify error to the kernel limit that was hit. The errors themselves
 // mention open files and device space.
-func explain(err error) string {
+func explainError(err error) string {
 	switch {
 	case errors.Is(err, syscall.EMFILE):
 		return "no inotify instances left: raise fs.inotify.max_user_instances on the node (" + err.Error() + ")"
@@ -224,10 +224,10 @@ func explain(err error) string {
 // watchDirs returns the directories in which a file can be replaced: its own, and the directory of
 // the target of symbolic links. A missing directory is represented by its nearest existing
 // ancestor.
-func directories(files []File) []string {
+func watchDirs(files []File) []string {
 	var dirs []string
 	for _, f := range files {
-		dirs = append(dirs, existing(filepath.Dir(f.Path)))
+		dirs = append(dirs, existingAncestor(filepath.Dir(f.Path)))
 		if target, err := filepath.EvalSymlinks(f.Path); err == nil {
 			dirs = append(dirs, filepath.Dir(target))
 		}
@@ -236,7 +236,7 @@ func directories(files []File) []string {
 	return slices.Compact(dirs)
 }
 
-func existing(dir string) string {
+func existingAncestor(dir string) string {
 	for {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			return dir

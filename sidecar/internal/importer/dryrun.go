@@ -11,16 +11,16 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// Forecast is the result of a dry run of a pass.
-type Forecast struct {
+// DryRun is the result of a dry run of a pass.
+type DryRun struct {
 	Mode Mode
 	// Lock is the lock held by another import, or nil.
 	Lock   *platform.WriteLock
-	Groups []GroupForecast
+	Groups []GroupDryRun
 }
 
-// GroupForecast lists the workspaces of a group, by slug.
-type GroupForecast struct {
+// GroupDryRun lists the workspaces of a group, by slug.
+type GroupDryRun struct {
 	Name string
 	// Import lists the workspaces that the platform does not have at the expected version. It lists
 	// the whole group if the import is forced.
@@ -30,13 +30,13 @@ type GroupForecast struct {
 	Force     bool
 }
 
-// Foresee runs the read-only part of a pass. The error is the [*Failure] that the pass would end
+// Plan runs the read-only part of a pass. The error is the [*Failure] that the pass would end
 // with.
-func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
+func Plan(ctx context.Context, in *Inputs) (*DryRun, error) {
 	log := slog.New(slog.DiscardHandler)
-	p := &pass{Importer: New(nil, state.NewStore(), nobody{}, log), Inputs: in}
-	if in.Current.superseded() {
-		return nil, in.Current.failure()
+	p := &pass{Importer: New(nil, state.NewStore(), discardRecorder{}, log), Inputs: in}
+	if in.Current.isSuperseded() {
+		return nil, in.Current.supersededError()
 	}
 	mode, err := p.preflight(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 	}
 	from := p.Pod
 	if mode == ModeObserve {
-		from = p.events()
+		from = p.eventsClient()
 	}
 	w, err := from.Platform(ctx)
 	if err != nil {
@@ -54,14 +54,14 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 	if err != nil {
 		return nil, FailureOf(err)
 	}
-	f := &Forecast{Mode: mode, Lock: w.Lock}
+	f := &DryRun{Mode: mode, Lock: w.Lock}
 	known := indexInstalled(list)
 	for _, g := range p.Desired.Groups {
-		one := GroupForecast{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
+		one := GroupDryRun{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
 		for _, want := range g.Workspaces {
 			got := known.find(want.Slug, want.ID)
 			if !one.Force && got != nil && want.Version != "" &&
-				matches(got.LastPull, want.Version, p.Desired.Repository) {
+				matchesVersion(got.LastPull, want.Version, p.Desired.Repository) {
 				one.Installed = append(one.Installed, want.Slug)
 			} else {
 				one.Import = append(one.Import, want.Slug)
@@ -73,8 +73,8 @@ func Foresee(ctx context.Context, in *Inputs) (*Forecast, error) {
 }
 
 // discardRecorder is a [Recorder] that records nothing.
-type nobody struct{}
+type discardRecorder struct{}
 
-func (nobody) Pass(state.Reason, time.Duration)          {}
-func (nobody) Group(string, state.Reason, time.Duration) {}
-func (nobody) LockWait(time.Duration)                    {}
+func (discardRecorder) Pass(state.Reason, time.Duration)          {}
+func (discardRecorder) Group(string, state.Reason, time.Duration) {}
+func (discardRecorder) LockWait(time.Duration)                    {}
