@@ -51,14 +51,29 @@ func (e *Error) Error() string {
 			parts = append(parts, s)
 		}
 	}
-	if e.Err != nil {
-		parts = append(parts, describe(e.Err))
+	if cause := e.cause(); cause != "" {
+		parts = append(parts, cause)
 	}
 	msg := strings.Join(parts, ": ")
 	if e.Help != "" {
 		msg += "; " + e.Help
 	}
 	return msg
+}
+
+// cause returns the text of the cause without what the reference and the kind say already.
+func (e *Error) cause() string {
+	if e.Err == nil {
+		return ""
+	}
+	text := describe(e.Err)
+	if e.Ref != "" {
+		text = strings.TrimPrefix(text, e.Ref+": ")
+	}
+	if text == string(e.Kind) {
+		return ""
+	}
+	return text
 }
 
 // Unwrap gives the cause. Its own text may hold URLs with queries: do not print it.
