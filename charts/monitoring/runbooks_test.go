@@ -24,8 +24,8 @@ func TestEachAlertHasARunbook(t *testing.T) {
 		pages[name] = true
 		text := string(readFile(t, filepath.Join(runbooks, name)))
 		last := -1
-		for _, want := range []string{"# " + r.Alert + "\n", "Severity: " + r.Labels["severity"] + ".\n", "## What it means\n",
-			"## What to look at, in order\n", "## How to resolve it\n", "## When to escalate\n"} {
+		for _, want := range []string{"# " + r.Alert + "\n", "Severity: " + r.Labels["severity"] + ".\n", "## Meaning\n", "## Impact\n",
+			"## Diagnosis\n", "## Mitigation\n", "## Escalation\n"} {
 			at := strings.Index(text, want)
 			if at <= last {
 				t.Errorf("%s: no %q in its place", name, strings.TrimSpace(want))
