@@ -17,7 +17,12 @@ func platformAt(t *testing.T, token string, hook func(platformtest.Push) error) 
 	t.Helper()
 	p := platformtest.New(platformtest.Options{Token: token, OnPush: hook})
 	p.NewPod("pod-0", &platformtest.Release{ID: "git", Workspaces: []platformtest.Workspace{
-		{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}}).SetReady(true)
+		{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {
+			Slug:   "b",
+			ID:     "idb",
+			Name:   "B",
+			Groups: []string{"base1"},
+		}}}).SetReady(true)
 	server, err := platformtest.Listen(p.NewGateway(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +45,8 @@ func TestInterruptedPushGoesOn(t *testing.T) {
 				return nil
 			})
 			report := t.TempDir() + "/report.json"
-			p := builder(t, map[string]string{"BUILDER_TOKEN": "at:token"}, "bulk-push", "--api-url", url, "--repository", "git", "--groups", "base1",
+			p := builder(t, map[string]string{"BUILDER_TOKEN": "at:token"}, "bulk-push", "--api-url", url,
+				"--repository", "git", "--groups", "base1",
 				"--progress", "plain", "--report", "json="+report)
 			if err := p.Start(); err != nil {
 				t.Fatal(err)
@@ -79,7 +85,8 @@ func TestTokenOfThePlatformIsNotShown(t *testing.T) {
 			p, url := platformAt(t, token, nil)
 			p.Fail("a", "remote refuses token "+token+" of Bearer "+token)
 			out := t.TempDir()
-			run := builder(t, map[string]string{"BUILDER_TOKEN": token}, "bulk-push", "--api-url", url, "--repository", "git", "--groups", "base1",
+			run := builder(t, map[string]string{"BUILDER_TOKEN": token}, "bulk-push", "--api-url", url, "--repository",
+				"git", "--groups", "base1",
 				"--progress", mode, "--report", "json="+out+"/report.json", "--report", "junit="+out+"/report.xml")
 			var term *terminal
 			if mode == "tty" {

@@ -165,7 +165,10 @@ func newWorld(t *testing.T, o outcome) *world {
 		"proxy":    {credential: "Proxy-Authorization", allowed: "HTTPS_PROXY", canaries: w.canaries},
 		"registry": {credential: "Authorization", allowed: "DOCKER_AUTH_CONFIG", canaries: w.canaries},
 	}
-	w.env = map[string]string{"UNRELATED_TOKEN": w.canaries.plant("UNRELATED_TOKEN"), "AWS_SECRET_ACCESS_KEY": w.canaries.plant("AWS_SECRET_ACCESS_KEY")}
+	w.env = map[string]string{
+		"UNRELATED_TOKEN":       w.canaries.plant("UNRELATED_TOKEN"),
+		"AWS_SECRET_ACCESS_KEY": w.canaries.plant("AWS_SECRET_ACCESS_KEY"),
+	}
 
 	src := workspaces(t)
 	if o.leak {
@@ -187,7 +190,8 @@ func newWorld(t *testing.T, o outcome) *world {
 	source := w.plantGit(t, o.gitSecret, git.Host())
 	base, ca := w.plantProxy(t, o)
 	w.args = []string{
-		"build", source, "--base", base, "--registry-ca", ca, "--insecure-registry", w.reg.Host(), "-t", w.reg.Ref("release:v1"), "--push",
+		"build", source, "--base", base, "--registry-ca", ca, "--insecure-registry", w.reg.Host(), "-t",
+		w.reg.Ref("release:v1"), "--push",
 	}
 	return w
 }
@@ -220,7 +224,10 @@ func (w *world) plantGit(t *testing.T, winner, host string) string {
 		plant func(secret string)
 	}{
 		{"URL", func(secret string) { userinfo = "ci:" + secret + "@" }},
-		{"BUILDER_GIT_TOKEN_FILE", func(secret string) { w.env["BUILDER_GIT_TOKEN_FILE"] = w.file(t, "token", secret+"\n") }},
+		{"BUILDER_GIT_TOKEN_FILE", func(secret string) {
+			w.env["BUILDER_GIT_TOKEN_FILE"] = w.file(t,
+				"token", secret+"\n")
+		}},
 		{"BUILDER_GIT_TOKEN", func(secret string) { w.env["BUILDER_GIT_TOKEN"] = secret }},
 		{"CI_JOB_TOKEN", func(secret string) {
 			w.env["CI_JOB_TOKEN"], w.env["CI_SERVER_HOST"], w.env["CI_SERVER_PORT"] = secret, name, port
@@ -297,7 +304,8 @@ func (w *world) build(t *testing.T, mode string, code int) {
 	out := t.TempDir()
 	p := builder(t, w.env, append(slices.Clone(w.args), "--progress", mode,
 		"--metadata-file", filepath.Join(out, "metadata.json"), "--digest-file", filepath.Join(out, "digest"),
-		"--report", "json="+filepath.Join(out, "report.json"), "--output", "type=oci,dest="+filepath.Join(out, "image.tar"))...)
+		"--report", "json="+filepath.Join(out, "report.json"), "--output",
+		"type=oci,dest="+filepath.Join(out, "image.tar"))...)
 	var term *terminal
 	if mode == "tty" {
 		term = newTerminal(t)
@@ -329,7 +337,8 @@ func (w *world) check(t *testing.T, o outcome) {
 		rec.mu.Unlock()
 	}
 	for _, part := range []string{
-		`"history":`, "org.opencontainers.image.source", "www/release/manifest.json", `"schemaVersion"`, "www/workspaces/mail-sender/index.yml",
+		`"history":`, "org.opencontainers.image.source", "www/release/manifest.json", `"schemaVersion"`,
+		"www/workspaces/mail-sender/index.yml",
 	} {
 		if o.code == 0 && !bytes.Contains(w.servers["registry"].content.Bytes(), []byte(part)) {
 			t.Errorf("the registry was not sent %s", part)
@@ -342,11 +351,35 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	outcomes := []outcome{
 		{name: "pushed", gitSecret: "URL", uses: all},
 		{name: "secret found", code: 183, gitSecret: "BUILDER_GIT_TOKEN", uses: all[:2], leak: true},
-		{name: "Git refuses", code: 6, gitSecret: "CI_JOB_TOKEN", uses: all[:1], refuse: to(http.MethodGet, "/repo.git/info/refs")},
-		{name: "Git refuses late", code: 6, gitSecret: "NETRC", uses: all[:1], refuse: to(http.MethodPost, "/git-upload-pack")},
+		{
+			name:      "Git refuses",
+			code:      6,
+			gitSecret: "CI_JOB_TOKEN",
+			uses:      all[:1],
+			refuse:    to(http.MethodGet, "/repo.git/info/refs"),
+		},
+		{
+			name:      "Git refuses late",
+			code:      6,
+			gitSecret: "NETRC",
+			uses:      all[:1],
+			refuse:    to(http.MethodPost, "/git-upload-pack"),
+		},
 		{name: "proxy refuses", code: 7, gitSecret: "GITHUB_TOKEN", uses: all[1:2], refuse: to(http.MethodConnect, "")},
-		{name: "registry refuses blobs", code: 7, gitSecret: "BUILDER_GIT_TOKEN_FILE", uses: all, refuse: to(http.MethodPost, "/release/blobs/uploads/")},
-		{name: "registry refuses the tag", code: 7, gitSecret: "URL", uses: all, refuse: to(http.MethodPut, "/release/manifests/")},
+		{
+			name:      "registry refuses blobs",
+			code:      7,
+			gitSecret: "BUILDER_GIT_TOKEN_FILE",
+			uses:      all,
+			refuse:    to(http.MethodPost, "/release/blobs/uploads/"),
+		},
+		{
+			name:      "registry refuses the tag",
+			code:      7,
+			gitSecret: "URL",
+			uses:      all,
+			refuse:    to(http.MethodPut, "/release/manifests/"),
+		},
 	}
 	for _, o := range outcomes {
 		t.Run(o.name, func(t *testing.T) {

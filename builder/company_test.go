@@ -51,16 +51,29 @@ type company struct {
 
 func newCompany(t *testing.T) *company {
 	t.Helper()
-	c := &company{world: world{canaries: canaries{}, env: map[string]string{}}, dir: workspaces(t), pushed: map[string]string{}}
+	c := &company{
+		world:  world{canaries: canaries{}, env: map[string]string{}},
+		dir:    workspaces(t),
+		pushed: map[string]string{},
+	}
 	token := "at:" + c.canaries.plant("token of the sandbox")
 	c.repository = gittest.NewRepository(t)
-	c.git = gittest.ServeHTTP(t, c.repository, gittest.HTTPOptions{Username: gitUser, Password: c.canaries.plant("token for Git")})
-	c.reg = registrytest.New(t, registrytest.Options{Username: registryUser, Password: c.canaries.plant("password of the registry")})
+	c.git = gittest.ServeHTTP(t, c.repository, gittest.HTTPOptions{
+		Username: gitUser,
+		Password: c.canaries.plant("token for Git"),
+	})
+	c.reg = registrytest.New(t, registrytest.Options{
+		Username: registryUser,
+		Password: c.canaries.plant("password of the registry"),
+	})
 	c.base = c.reg.PushBase(t, "prismeai-workspaces:v27.5.5", registrytest.Base{
 		Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"},
 		Layers: []v1.Layer{tarLayer(t, map[string]string{"www/services/index.js": "serve()\n"})},
 	}).Ref
-	c.sandbox = platformtest.New(platformtest.Options{Token: token, OnPush: func(p platformtest.Push) error { return c.commit(t, p) }})
+	c.sandbox = platformtest.New(platformtest.Options{
+		Token:  token,
+		OnPush: func(p platformtest.Push) error { return c.commit(t, p) },
+	})
 	release, err := platformtest.ReadRelease(c.dir, "workspaces-git", "Git")
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +124,8 @@ func (c *company) edit(t *testing.T, slug, file, from, to string) {
 	}
 	metadata := filepath.Join(c.dir, slug, ".import.yml")
 	sums := strings.Replace(readFile(t, metadata), checksum(before), checksum(after), 1)
-	if err := errors.Join(os.WriteFile(filepath.Join(c.dir, slug, file), []byte(after), 0o644), os.WriteFile(metadata, []byte(sums), 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(c.dir, slug, file), []byte(after), 0o644),
+		os.WriteFile(metadata, []byte(sums), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	c.sandbox.Edit(slug)
@@ -136,8 +150,14 @@ func (c *company) unpack(t *testing.T, ref string) (rootfs string, env map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	login := authn.FromConfig(authn.AuthConfig{Username: registryUser, Password: c.canaries["password of the registry"]})
-	image, err := remote.Image(parsed, remote.WithAuth(login), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	login := authn.FromConfig(authn.AuthConfig{
+		Username: registryUser,
+		Password: c.canaries["password of the registry"],
+	})
+	image, err := remote.Image(parsed, remote.WithAuth(login), remote.WithPlatform(v1.Platform{
+		OS:           "linux",
+		Architecture: "amd64",
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

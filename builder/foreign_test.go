@@ -69,11 +69,15 @@ func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
 	base := reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{
 		Platforms: []string{"linux/amd64", "linux/arm64"},
 		Env:       []string{"NODE_ENV=production"}, Labels: map[string]string{"vendor": "prisme.ai"}, User: "1000",
-		Layers: []v1.Layer{tarLayer(t, map[string]string{"www/services/index.js": "serve()\n", "www/workspaces/.keep": ""})},
+		Layers: []v1.Layer{tarLayer(t, map[string]string{
+			"www/services/index.js": "serve()\n",
+			"www/workspaces/.keep":  "",
+		})},
 	}).Ref
 	src := workspaces(t)
 	build := func(base, tag string) {
-		builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("release:"+tag), "--push", "--release", tag, "--progress", "quiet").run(t, 0)
+		builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("release:"+tag), "--push", "--release", tag,
+			"--progress", "quiet").run(t, 0)
 	}
 	build(base, "v1")
 	if err := os.RemoveAll(filepath.Join(src, "back-office-portal")); err != nil {
@@ -82,7 +86,8 @@ func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
 	build(reg.Ref("release:v1"), "v2")
 
 	layout := filepath.Join(t.TempDir(), "layout")
-	foreigntest.Skopeo(t, "copy", "--src-tls-verify=false", "--override-arch", "arm64", "docker://"+reg.Ref("release:v2"), "oci:"+layout+":v2")
+	foreigntest.Skopeo(t, "copy", "--src-tls-verify=false", "--override-arch", "arm64",
+		"docker://"+reg.Ref("release:v2"), "oci:"+layout+":v2")
 	rootfs := filepath.Join(t.TempDir(), "rootfs")
 	foreigntest.Run(t, "umoci", "raw", "unpack", "--rootless", "--image", layout+":v2", rootfs)
 	want := map[string]string{"www/services/index.js": "serve()\n"}
@@ -142,7 +147,8 @@ func checkInspected(t *testing.T, reg *registrytest.Server, manifest string) {
 // All platforms survive a copy to another registry by a program that checks every digest.
 func TestOthersCopyAllPlatforms(t *testing.T) {
 	reg, mirror := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
-	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("release:v1"), "--push", "--progress", "quiet").run(t, 0)
+	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("release:v1"), "--push",
+		"--progress", "quiet").run(t, 0)
 	foreigntest.Skopeo(t, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false",
 		"docker://"+reg.Ref("release:v1"), "docker://"+mirror.Ref("copy:v1"))
 	if want, got := reg.Descriptor(t, "release:v1").Digest, mirror.Descriptor(t, "copy:v1").Digest; want != got {
@@ -155,11 +161,14 @@ func TestOthersReadTheFiles(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	dir := t.TempDir()
 	docker, oci, sum := filepath.Join(dir, "docker.tar"), filepath.Join(dir, "oci.tar"), filepath.Join(dir, "digest")
-	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", "example.com/release:v1", "--platform", "linux/amd64", "--release", "v1",
-		"--output", "type=docker,dest="+docker, "--output", "type=oci,dest="+oci, "--digest-file", sum, "--progress", "quiet").run(t, 0)
+	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", "example.com/release:v1", "--platform",
+		"linux/amd64", "--release", "v1",
+		"--output", "type=docker,dest="+docker, "--output", "type=oci,dest="+oci, "--digest-file", sum,
+		"--progress", "quiet").run(t, 0)
 
 	var loaded struct{ Labels map[string]string }
-	if err := json.Unmarshal(foreigntest.Skopeo(t, "inspect", "docker-archive:"+docker+":example.com/release:v1"), &loaded); err != nil {
+	if err := json.Unmarshal(foreigntest.Skopeo(t, "inspect", "docker-archive:"+docker+":example.com/release:v1"),
+		&loaded); err != nil {
 		t.Fatal(err)
 	}
 	if got := loaded.Labels["org.opencontainers.image.version"]; got != "v1" {

@@ -59,9 +59,11 @@ func newGithubAction(t *testing.T, c *company, inputs map[string]string) *github
 		}
 	}
 	a.env = []string{
-		"PATH=" + filepath.Dir(link(t, "builder")) + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "HOME=" + t.TempDir(), "RUNNER_TEMP=" + a.temp,
+		"PATH=" + filepath.Dir(link(t, "builder")) + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(),
+		"HOME=" + t.TempDir(), "RUNNER_TEMP=" + a.temp,
 		"DOCKER_AUTH_CONFIG=" + c.env["DOCKER_AUTH_CONFIG"],
-		"GITHUB_OUTPUT=" + filepath.Join(a.temp, "output"), "GITHUB_PATH=" + filepath.Join(a.temp, "path"), "GITHUB_STEP_SUMMARY=" + filepath.Join(a.temp, "summary.md"),
+		"GITHUB_OUTPUT=" + filepath.Join(a.temp, "output"), "GITHUB_PATH=" + filepath.Join(a.temp, "path"),
+		"GITHUB_STEP_SUMMARY=" + filepath.Join(a.temp, "summary.md"),
 	}
 	return a
 }
@@ -121,7 +123,8 @@ func TestActionOfGitHub(t *testing.T) {
 		}
 	}
 	contains(t, "the summary", []byte(readFile(t, a.temp+"/summary.md")), "+      method: put")
-	if out := a.outputs(t); strings.Contains(out, "image=") || !strings.Contains(out, "file="+a.temp+"/release-diff.md\n") {
+	if out := a.outputs(t); strings.Contains(out, "image=") ||
+		!strings.Contains(out, "file="+a.temp+"/release-diff.md\n") {
 		t.Errorf("outputs of a run without a push: %s", out)
 	}
 
@@ -156,5 +159,6 @@ func TestJobOfKubernetes(t *testing.T) {
 	args[i] = "--config=../examples/release.yaml"
 	p := builder(t, nil, append(args, "--print-config")...)
 	p.run(t, 0)
-	contains(t, "the settings", p.stdout.Bytes(), "registry.example.com/acme/prismeai-workspaces:v2.4.0", "/var/run/git/token")
+	contains(t, "the settings", p.stdout.Bytes(), "registry.example.com/acme/prismeai-workspaces:v2.4.0",
+		"/var/run/git/token")
 }

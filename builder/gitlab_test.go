@@ -42,7 +42,12 @@ func newPipelines(t *testing.T) *pipelines {
 	for _, program := range []string{"gitlab-ci-local", "git", "rsync", "curl", "jq"} {
 		needs.Program(t, program)
 	}
-	p := &pipelines{company: newCompany(t), project: t.TempDir(), helm: filepath.Join(t.TempDir(), "helm.txt"), notes: new(notes)}
+	p := &pipelines{
+		company: newCompany(t),
+		project: t.TempDir(),
+		helm:    filepath.Join(t.TempDir(), "helm.txt"),
+		notes:   new(notes),
+	}
 	comments := p.canaries.plant("token for comments")
 	p.notes.token = comments
 	api := httptest.NewServer(p.notes)
@@ -52,9 +57,11 @@ func newPipelines(t *testing.T) *pipelines {
 		t.Fatal(err)
 	}
 	p.variables = map[string]string{
-		"CI_PROJECT_URL": strings.TrimSuffix(p.git.URL()+gittest.Path, ".git"), "CI_SERVER_HOST": host, "CI_SERVER_PORT": port,
-		"CI_JOB_TOKEN": p.canaries["token for Git"], "CI_REGISTRY": p.reg.Host(), "CI_REGISTRY_IMAGE": p.reg.Ref("acme/release"),
-		"CI_REGISTRY_USER": registryUser, "CI_REGISTRY_PASSWORD": p.canaries["password of the registry"],
+		"CI_PROJECT_URL": strings.TrimSuffix(p.git.URL()+gittest.Path, ".git"), "CI_SERVER_HOST": host,
+		"CI_SERVER_PORT": port,
+		"CI_JOB_TOKEN":   p.canaries["token for Git"], "CI_REGISTRY": p.reg.Host(),
+		"CI_REGISTRY_IMAGE": p.reg.Ref("acme/release"),
+		"CI_REGISTRY_USER":  registryUser, "CI_REGISTRY_PASSWORD": p.canaries["password of the registry"],
 		"CI_API_V4_URL": api.URL + "/api/v4", "CI_PROJECT_ID": "42", "CI_DEFAULT_BRANCH": "main",
 		"SCAN_CACHE_KEY": p.file(t, "key", p.canaries.plant("key of the cache")+"\n"),
 	}
@@ -72,7 +79,8 @@ include:
 	p.write(t, "release.yaml", fmt.Sprintf("base: %s\nbulkPush:\n  apiUrl: %s\n  repository: workspaces-git\n  groups: [base1, base2, extended]\n", p.base, p.api))
 	p.write(t, "values.yaml", "{}\n")
 	for _, args := range [][]string{
-		{"init", "-q", "-b", "main"}, {"remote", "add", "origin", "git@gitlab.example.com:acme/workspaces.git"}, {"add", "."},
+		{"init", "-q", "-b", "main"}, {"remote", "add", "origin",
+			"git@gitlab.example.com:acme/workspaces.git"}, {"add", "."},
 		{"-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "files"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "git", args...)
@@ -108,7 +116,8 @@ func (p *pipelines) run(t *testing.T, well bool, variables map[string]string, jo
 	t.Helper()
 	all := maps.Clone(p.variables)
 	maps.Copy(all, variables)
-	args := append([]string{"--force-shell-executor", "--home", t.TempDir(), "--ignore-predefined-vars", strings.Join(slices.Collect(maps.Keys(all)), ",")}, jobs...)
+	args := append([]string{"--force-shell-executor", "--home", t.TempDir(), "--ignore-predefined-vars",
+		strings.Join(slices.Collect(maps.Keys(all)), ",")}, jobs...)
 	for name, value := range all {
 		args = append(args, "--variable", name+"="+value)
 	}
@@ -192,19 +201,24 @@ func (n *notes) bodies() []string {
 // next merge request.
 func TestPipelinesOfGitLab(t *testing.T) {
 	p := newPipelines(t)
-	log := p.run(t, true, map[string]string{"RELEASE": "v2.4.0", "BUILDER_TOKEN": p.env["BUILDER_TOKEN"]}, "release-version", "release-build", "release-deploy")
+	log := p.run(t, true, map[string]string{
+		"RELEASE":       "v2.4.0",
+		"BUILDER_TOKEN": p.env["BUILDER_TOKEN"],
+	}, "release-version", "release-build", "release-deploy")
 	contains(t, "the log", []byte(log), "proven")
 	contains(t, "the report of the push", p.artifact(t, "bulk-push.xml"), "mail-sender")
 	p.checkReports(t, 0)
 	digest := p.reg.Descriptor(t, "acme/release:v2.4.0").Digest.String()
-	contains(t, "helm", []byte(readFile(t, p.helm)), "oci://registry.example.com/charts/workspaces-release\n--install\n", "\n--wait\n",
+	contains(t, "helm", []byte(readFile(t, p.helm)),
+		"oci://registry.example.com/charts/workspaces-release\n--install\n", "\n--wait\n",
 		"\nworkload.image.repository="+p.reg.Ref("acme/release")+"\n", "\nworkload.image.digest="+digest+"\n")
 
 	production := p.reg.Ref("acme/release@" + digest)
 	for _, method := range []string{"put", "patch"} {
 		p.mergeRequest(t, "method: post", "method: "+method)
 		request := map[string]string{
-			"CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": p.head(t), "PRODUCTION_IMAGE": production, "COMMENT_TOKEN": p.notes.token,
+			"CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": p.head(t), "PRODUCTION_IMAGE": production,
+			"COMMENT_TOKEN": p.notes.token,
 		}
 		p.run(t, true, request, "release-check", "release-comment")
 		p.checkReports(t, 0)
@@ -222,7 +236,11 @@ func TestPipelinesOfGitLab(t *testing.T) {
 	}
 
 	p.mergeRequest(t, "method: post", "method: post\n      # "+p.secretOf("an automation"))
-	p.run(t, false, map[string]string{"CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": p.head(t), "SCAN_CACHE_KEY": ""}, "release-check")
+	p.run(t, false, map[string]string{
+		"CI_MERGE_REQUEST_IID": "7",
+		"CI_COMMIT_SHA":        p.head(t),
+		"SCAN_CACHE_KEY":       "",
+	}, "release-check")
 	p.checkReports(t, 1)
 }
 

@@ -33,7 +33,11 @@ func helpWithCredentials(stdin io.Reader, stdout, stderr io.Writer, getenv func(
 		fmt.Fprintln(stdout, "credentials not found in native keychain")
 		return 1
 	}
-	json.NewEncoder(stdout).Encode(map[string]string{"ServerURL": string(host), "Username": "ci", "Secret": getenv("FAKE_SECRET")})
+	json.NewEncoder(stdout).Encode(map[string]string{
+		"ServerURL": string(host),
+		"Username":  "ci",
+		"Secret":    getenv("FAKE_SECRET"),
+	})
 	return 0
 }
 
@@ -50,17 +54,35 @@ func TestCredentialHelpers(t *testing.T) {
 	}{
 		{name: "helper of the host", config: `{"credHelpers":{%q:"fake"}}`},
 		{name: "store of all hosts", config: `{"auths":{%q:{}},"credsStore":"fake"}`},
-		{name: "unknown host", config: `{"credHelpers":{%q:"fake"}}`, env: map[string]string{"FAKE_HOST": "other.example.com"}, code: 7, says: "not authorized"},
-		{name: "broken helper", config: `{"credHelpers":{%q:"fake"}}`, env: map[string]string{"FAKE_BROKEN": "1"}, code: 7, says: "run docker-credential-fake for " + reg.Host()},
+		{
+			name:   "unknown host",
+			config: `{"credHelpers":{%q:"fake"}}`,
+			env:    map[string]string{"FAKE_HOST": "other.example.com"},
+			code:   7,
+			says:   "not authorized",
+		},
+		{
+			name:   "broken helper",
+			config: `{"credHelpers":{%q:"fake"}}`,
+			env:    map[string]string{"FAKE_BROKEN": "1"},
+			code:   7,
+			says:   "run docker-credential-fake for " + reg.Host(),
+		},
 		{name: "missing helper", config: `{"credHelpers":{%q:"absent"}}`, code: 7, says: "docker-credential-absent"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, tt.config, reg.Host()), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, tt.config, reg.Host()),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
-			env := map[string]string{"PATH": path, "DOCKER_CONFIG": dir, "FAKE_HOST": reg.Host(), "FAKE_SECRET": password}
+			env := map[string]string{
+				"PATH":          path,
+				"DOCKER_CONFIG": dir,
+				"FAKE_HOST":     reg.Host(),
+				"FAKE_SECRET":   password,
+			}
 			for key, value := range tt.env {
 				env[key] = value
 			}

@@ -26,7 +26,8 @@ func newClone(t *testing.T) *clone {
 	path := filepath.Dir(link(t, "builder")) + ":" + filepath.Dir(c.git) + ":" + os.Getenv("PATH")
 	c.env = []string{
 		"PATH=" + path, "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_EDITOR=true",
-		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada",
+		"GIT_COMMITTER_EMAIL=ada@example.com",
 	}
 	c.run(0, "git init -q -b main && builder merge-driver --setup | sh && builder merge-driver --setup | sh")
 	if attributes := c.read(".gitattributes"); attributes != ".import.yml merge=prismeai-import\n" {
@@ -93,7 +94,8 @@ func (c *clone) commit(message string) {
 // push commits what a push of the platform leaves: a version and right checksums.
 func (c *clone) push(name, at string) {
 	c.t.Helper()
-	c.run(0, `sed -i 's/^  name: .*/  name: `+name+`/; s/^  exportedAt: .*/  exportedAt: "`+at+`"/' workspaces/shop/.import.yml && builder fmt`)
+	c.run(0, `sed -i 's/^  name: .*/  name: `+name+`/; s/^  exportedAt: .*/  exportedAt: "`+at+
+		`"/' workspaces/shop/.import.yml && builder fmt`)
 	c.commit("push of " + name)
 }
 
@@ -200,7 +202,8 @@ func TestGitStopsAtConflicts(t *testing.T) {
 		t.Errorf("Git shows %s", out)
 	}
 	const want = "<<<<<<< ours\n  name: v1-two\n=======\n  name: v1-one\n>>>>>>> theirs\n"
-	if text := c.read("workspaces/shop/.import.yml"); !strings.Contains(text, want) || !strings.Contains(text, "[base1, base2]") {
+	if text := c.read("workspaces/shop/.import.yml"); !strings.Contains(text, want) ||
+		!strings.Contains(text, "[base1, base2]") {
 		t.Errorf(".import.yml is\n%s", text)
 	}
 	c.run(3, "builder validate .")
@@ -215,7 +218,8 @@ func TestGitMergesAFileOfBothPushes(t *testing.T) {
 	c.branches()
 	c.edit("automations/a.yml", "event: two", "event: second")
 	c.push("v4", "2026-04-01T00:00:00Z")
-	if out := c.run(0, "git merge one"); !strings.Contains(out, "workspaces/shop/.import.yml: both sides changed 1 file: run builder fmt") {
+	if out := c.run(0, "git merge one"); !strings.Contains(out,
+		"workspaces/shop/.import.yml: both sides changed 1 file: run builder fmt") {
 		t.Errorf("Git shows %s", out)
 	}
 	c.run(3, "builder fmt --check")

@@ -30,7 +30,8 @@ type promotion struct {
 func newPromotion(t *testing.T) *promotion {
 	t.Helper()
 	p := &promotion{company: newCompany(t), sidecar: filepath.Join(t.TempDir(), "sidecar")}
-	compile := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-o", p.sidecar, "../sidecar")
+	compile := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-o",
+		p.sidecar, "../sidecar")
 	if out, err := compile.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -56,11 +57,14 @@ func (p *promotion) builder(t *testing.T, code int, args ...string) []byte {
 func (p *promotion) release(t *testing.T, version string) string {
 	t.Helper()
 	out := t.TempDir()
-	p.builder(t, 0, "bulk-push", "--api-url", p.api, "--repository", "workspaces-git", "--groups", "base1,base2,extended", "--name", version,
+	p.builder(t, 0, "bulk-push", "--api-url", p.api, "--repository", "workspaces-git", "--groups",
+		"base1,base2,extended", "--name", version,
 		"--report", "json="+out+"/push.json", "--report", "junit="+out+"/push.xml")
 	tag := p.reg.Ref("release:" + version)
-	p.builder(t, 0, "build", p.git.URL()+gittest.Path+"#main", "--base", p.base, "--release", version, "-t", tag, "--push", "--progress", "plain",
-		"--digest-file", out+"/digest", "--metadata-file", out+"/metadata.json", "--report", "json="+out+"/scan.json", "--report", "junit="+out+"/scan.xml")
+	p.builder(t, 0, "build", p.git.URL()+gittest.Path+"#main", "--base", p.base, "--release", version, "-t", tag,
+		"--push", "--progress", "plain",
+		"--digest-file", out+"/digest", "--metadata-file", out+"/metadata.json", "--report", "json="+out+"/scan.json",
+		"--report", "junit="+out+"/scan.xml")
 	for file, text := range tree(t, out) {
 		p.silent(t, file, []byte(text))
 	}
@@ -91,7 +95,8 @@ func (p *promotion) deploy(t *testing.T, image string) map[string]string {
 		t.Fatal(err)
 	}
 	defer func() { server.Close(); pod.Kill() }()
-	run := exec.CommandContext(t.Context(), p.sidecar, "once", "--platform-url", server.URL, "--manifest", rootfs+release.ManifestPath)
+	run := exec.CommandContext(t.Context(), p.sidecar, "once", "--platform-url", server.URL, "--manifest",
+		rootfs+release.ManifestPath)
 	run.Env = []string{"TMPDIR=" + os.TempDir()}
 	out, err := run.CombinedOutput()
 	if err != nil {
@@ -119,7 +124,8 @@ func (p *promotion) installed() map[string]string {
 func same(of string, but map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, slug := range []string{
-		"audit-trail", "knowledge-client-next", "mail-sender", "customer-directory", "document-reader", "ticket-classifier", "claims-intake", "back-office-portal",
+		"audit-trail", "knowledge-client-next", "mail-sender", "customer-directory", "document-reader",
+		"ticket-classifier", "claims-intake", "back-office-portal",
 	} {
 		all[slug] = of
 	}
@@ -167,19 +173,24 @@ func (p *promotion) compare(t *testing.T, first, second string) {
 	if err := json.Unmarshal(out, &diff); err != nil {
 		t.Fatal(err)
 	}
-	if len(diff.Workspaces) != 1 || diff.Workspaces[0].Slug != "mail-sender" || diff.Workspaces[0].Status != "changed" || diff.Unchanged != 7 {
+	if len(diff.Workspaces) != 1 || diff.Workspaces[0].Slug != "mail-sender" ||
+		diff.Workspaces[0].Status != "changed" || diff.Unchanged != 7 {
 		t.Errorf("diff: %s", out)
 	}
-	contains(t, "the comment", p.builder(t, 0, "diff", first, second, "--format", "markdown"), "-      method: post", "+      method: put", "v2.5.0")
+	contains(t, "the comment", p.builder(t, 0, "diff", first, second, "--format", "markdown"), "-      method: post",
+		"+      method: put", "v2.5.0")
 	p.builder(t, 0, "diff", second, second, "--exit-code")
 }
 
 // A secret that somebody has typed in the sandbox gets to Git, and no further.
 func TestPromotionStopsAtASecret(t *testing.T) {
 	p := newPromotion(t)
-	p.edit(t, "mail-sender", "automations/send.yml", "method: post", "method: post\n      # "+p.secretOf("an automation"))
-	p.builder(t, 0, "bulk-push", "--api-url", p.api, "--repository", "workspaces-git", "--groups", "base1,base2,extended", "--name", "v2.4.0")
-	p.builder(t, 183, "build", p.git.URL()+gittest.Path+"#main", "--base", p.base, "-t", p.reg.Ref("release:v2.4.0"), "--push")
+	p.edit(t, "mail-sender", "automations/send.yml", "method: post",
+		"method: post\n      # "+p.secretOf("an automation"))
+	p.builder(t, 0, "bulk-push", "--api-url", p.api, "--repository", "workspaces-git", "--groups",
+		"base1,base2,extended", "--name", "v2.4.0")
+	p.builder(t, 183, "build", p.git.URL()+gittest.Path+"#main", "--base", p.base, "-t",
+		p.reg.Ref("release:v2.4.0"), "--push")
 	if tags := p.reg.Tags(t, "release"); slices.Contains(tags, "v2.4.0") {
 		t.Errorf("pushed: %v", tags)
 	}

@@ -55,7 +55,8 @@ func TestSameWorkspacesGiveTheSameDigest(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := pushBase(t, reg)
 	build := func(repository, src string, env map[string]string) *program {
-		return builder(t, env, "build", src, "--base", base, "-t", reg.Ref(repository+":v1"), "--push", "--release", "v1", "--progress", "quiet")
+		return builder(t, env, "build", src, "--base", base, "-t", reg.Ref(repository+":v1"), "--push", "--release",
+			"v1", "--progress", "quiet")
 	}
 	owner := os.Getuid()
 	if owner == 0 {
@@ -68,7 +69,11 @@ func TestSameWorkspacesGiveTheSameDigest(t *testing.T) {
 	here.Dir = filepath.Dir(workspaces(t))
 	here.run(t, 0)
 
-	there := build("there", checkout(t, owner), map[string]string{"TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8", "GOMAXPROCS": "1"})
+	there := build("there", checkout(t, owner), map[string]string{
+		"TZ":         "Asia/Kathmandu",
+		"LC_ALL":     "tr_TR.UTF-8",
+		"GOMAXPROCS": "1",
+	})
 	if os.Getuid() == 0 {
 		there.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		if err := os.Chown(there.temp, nobody, nobody); err != nil {

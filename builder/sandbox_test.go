@@ -167,7 +167,8 @@ func TestBuildsAsNobodyWithoutCapabilitiesOnAReadOnlyRoot(t *testing.T) {
 	var seen witness
 	reg := registrytest.New(t, registrytest.Options{Wrap: seen.watch})
 	base := pushBase(t, reg)
-	p := sandboxed(t, builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--release", "v1"), size)
+	p := sandboxed(t, builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push",
+		"--release", "v1"), size)
 	seen.mu.Lock()
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -195,7 +196,8 @@ func TestFullTempDirIsTheEnginesError(t *testing.T) {
 	writeNoise(t, src+"/mail-sender/noise.bin", 3<<20)
 	for _, size := range []string{"4k", "1m", "3200k", "3500k"} {
 		t.Run(size, func(t *testing.T) {
-			p := sandboxed(t, builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("full:v1"), "--push", "--release", "v1"), size)
+			p := sandboxed(t, builder(t, nil, "build", src, "--base", base, "-t", reg.Ref("full:v1"), "--push",
+				"--release", "v1"), size)
 			p.run(t, 8)
 			p.says(t, "no space left on device", p.temp, "TMPDIR")
 			if exists(t, reg.Ref("full:v1")) {

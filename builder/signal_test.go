@@ -92,8 +92,10 @@ func TestInterruptedBuildPublishesNothing(t *testing.T) {
 			t.Parallel()
 			reg, stall := stalled(t, tt.matches)
 			base, out := pushBase(t, reg), t.TempDir()
-			p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--progress", "plain",
-				"--output", "type=oci,dest="+filepath.Join(out, "image.tar"), "--metadata-file", filepath.Join(out, "metadata.json"))
+			p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push",
+				"--progress", "plain",
+				"--output", "type=oci,dest="+filepath.Join(out, "image.tar"), "--metadata-file",
+				filepath.Join(out, "metadata.json"))
 			if err := p.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +177,8 @@ func TestInterruptedScanEnds(t *testing.T) {
 func TestSecondSignalKillsAtOnce(t *testing.T) {
 	reg, stall := stalled(t, to(http.MethodPost, "/out/blobs/uploads/"))
 	base := pushBase(t, reg)
-	p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push", "--progress", "quiet")
+	p := builder(t, nil, "build", workspaces(t), "--base", base, "-t", reg.Ref("out:v1"), "--push",
+		"--progress", "quiet")
 	p.Stderr = fullPipe(t)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,8 @@ func TestStartIsCheap(t *testing.T) {
 		allocs += number(t, line[3])
 	}
 	if bytes > maxBytes || allocs > maxAllocs {
-		t.Errorf("all packages allocate %d bytes in %d allocations at start, more than %d in %d", bytes, allocs, maxBytes, maxAllocs)
+		t.Errorf("all packages allocate %d bytes in %d allocations at start, more than %d in %d", bytes, allocs,
+			maxBytes, maxAllocs)
 	}
 }
 

@@ -38,7 +38,8 @@ func TestNobodyListens(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src := pushBase(t, reg), workspaces(t)
 	build := func(tag string) []string {
-		return []string{"build", src, "--base", base, "-t", reg.Ref(tag), "--push", "--release", "v1", "--progress", "plain"}
+		return []string{"build", src, "--base", base, "-t", reg.Ref(tag), "--push", "--release", "v1",
+			"--progress", "plain"}
 	}
 	tests := []struct {
 		name, tag      string
@@ -48,11 +49,31 @@ func TestNobodyListens(t *testing.T) {
 		says           string
 		quiet          bool
 	}{
-		{name: "broken standard output", tag: "first:v1", args: build("first:v1"), stdout: brokenPipe(t), code: 8, says: "write /dev/stdout: broken pipe"},
-		{name: "full standard output", tag: "second:v1", args: build("second:v1"), stdout: fullDevice(t), code: 8, says: "write /dev/stdout: no space left on device"},
+		{
+			name:   "broken standard output",
+			tag:    "first:v1",
+			args:   build("first:v1"),
+			stdout: brokenPipe(t),
+			code:   8,
+			says:   "write /dev/stdout: broken pipe",
+		},
+		{
+			name:   "full standard output",
+			tag:    "second:v1",
+			args:   build("second:v1"),
+			stdout: fullDevice(t),
+			code:   8,
+			says:   "write /dev/stdout: no space left on device",
+		},
 		{name: "broken standard error", tag: "third:v1", args: build("third:v1"), stderr: brokenPipe(t)},
 		{name: "plan into a broken pipe", args: []string{"plan", src}, stdout: brokenPipe(t), code: 8, quiet: true},
-		{name: "diagnostics into a broken pipe", args: []string{"validate", src}, stdout: brokenPipe(t), code: 8, quiet: true},
+		{
+			name:   "diagnostics into a broken pipe",
+			args:   []string{"validate", src},
+			stdout: brokenPipe(t),
+			code:   8,
+			quiet:  true,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,8 +99,10 @@ func TestNobodyListens(t *testing.T) {
 // A process without standard streams must not take the first file that it opens for one.
 func TestClosedStreams(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
-	p := builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("out:v1"), "--push", "--release", "v1")
-	p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `exec "$@" <&- >&- 2>&-`, "sh", link(t, "builder")}, p.Args[1:]...)
+	p := builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("out:v1"),
+		"--push", "--release", "v1")
+	p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `exec "$@" <&- >&- 2>&-`, "sh",
+		link(t, "builder")}, p.Args[1:]...)
 	p.run(t, 0)
 	if !exists(t, reg.Ref("out:v1")) {
 		t.Error("the image was not pushed")
@@ -91,10 +114,12 @@ func TestUnwritableResults(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src, missing := pushBase(t, reg), workspaces(t), t.TempDir()+"/missing/file"
 	for _, flags := range [][]string{
-		{"--metadata-file", missing}, {"--digest-file", missing}, {"--report", "json=" + missing}, {"--output", "type=oci,dest=" + missing},
+		{"--metadata-file", missing}, {"--digest-file", missing}, {"--report", "json=" + missing},
+		{"--output", "type=oci,dest=" + missing},
 	} {
 		t.Run(flags[0], func(t *testing.T) {
-			p := builder(t, nil, append([]string{"build", src, "--base", base, "-t", reg.Ref("out:v1"), "--push"}, flags...)...)
+			p := builder(t, nil, append([]string{"build", src, "--base", base, "-t", reg.Ref("out:v1"),
+				"--push"}, flags...)...)
 			p.run(t, 2)
 			p.says(t, missing+": its directory does not exist")
 			if exists(t, reg.Ref("out:v1")) {

@@ -66,7 +66,8 @@ func newTerminal(t *testing.T) *terminal {
 	var number, locked int32
 	size := [4]uint16{40, 160}
 	for request, arg := range map[uintptr]unsafe.Pointer{
-		syscall.TIOCGPTN: unsafe.Pointer(&number), syscall.TIOCSPTLCK: unsafe.Pointer(&locked), syscall.TIOCSWINSZ: unsafe.Pointer(&size),
+		syscall.TIOCGPTN: unsafe.Pointer(&number), syscall.TIOCSPTLCK: unsafe.Pointer(&locked),
+		syscall.TIOCSWINSZ: unsafe.Pointer(&size),
 	} {
 		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, ptmx.Fd(), request, uintptr(arg)); errno != 0 {
 			t.Fatalf("ioctl %#x: %v", request, errno)

@@ -45,8 +45,13 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 				platformtest.Fault{Op: "import", Kind: platformtest.Pass, Before: func() { close(reached) }})
 			p.Hold("shop")
 			report, temp := t.TempDir()+"/report.json", t.TempDir()
-			run := builder(t, map[string]string{"BUILDER_FROM_TOKEN": "at:from", "BUILDER_TO_TOKEN": "at:to", "TMPDIR": temp},
-				"transfer", "--from-api-url", from, "--workspace", "shop", "--to-api-url", to, "--progress", "plain", "--report", "json="+report)
+			run := builder(t, map[string]string{
+				"BUILDER_FROM_TOKEN": "at:from",
+				"BUILDER_TO_TOKEN":   "at:to",
+				"TMPDIR":             temp,
+			},
+				"transfer", "--from-api-url", from, "--workspace", "shop", "--to-api-url", to, "--progress", "plain",
+				"--report", "json="+report)
 			if err := run.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +91,8 @@ func TestSecretsOfATransferAreNotShown(t *testing.T) {
 			out := t.TempDir()
 			run := builder(t, map[string]string{"BUILDER_FROM_TOKEN": fromToken, "BUILDER_TO_TOKEN": toToken},
 				"transfer", "--from-api-url", from, "--workspace", "shop", "--to-api-url", to, "--progress", mode,
-				"--report", "json="+out+"/report.json", "--report", "junit="+out+"/report.xml", "--scan-report", "json="+out+"/scan.json", "--backup", out+"/backup.zip")
+				"--report", "json="+out+"/report.json", "--report", "junit="+out+"/report.xml", "--scan-report",
+				"json="+out+"/scan.json", "--backup", out+"/backup.zip")
 			var term *terminal
 			if mode == "tty" {
 				term = newTerminal(t)

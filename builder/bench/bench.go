@@ -56,8 +56,10 @@ func run(ctx context.Context, o options) error {
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	return errors.Join(b.start(), b.whole(), b.scanAlone(), b.withoutScan(), b.largeBase(), b.rebuild(), b.cached(), b.large())
+	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
+		"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	return errors.Join(b.start(), b.whole(), b.scanAlone(), b.withoutScan(), b.largeBase(), b.rebuild(), b.cached(),
+		b.large())
 }
 
 // Sizes of what is measured. The workspaces are those of docs/figures.md.
@@ -99,7 +101,10 @@ func (b *bench) workspaces(name string, samples []workspacetest.Sample) error {
 func (b *bench) base(tag string, size int64) error {
 	var img v1.Image = empty.Image
 	for i := range baseLayers {
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return noise(byte(i), size/baseLayers), nil },
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+			return noise(byte(i),
+				size/baseLayers), nil
+		},
 			tarball.WithCompressionLevel(gzip.NoCompression))
 		if err != nil {
 			return err
@@ -175,7 +180,9 @@ func (b *bench) whole() error {
 
 // scanAlone compares with our own scan, which a build cannot be faster than.
 func (b *bench) scanAlone() error {
-	m, err := alternate(b.ctx, b.runs, b.build("release", "usual"), command{args: []string{b.builder, "scan", filepath.Join(b.dir, "release"), "--progress", "quiet"}})
+	m, err := alternate(b.ctx, b.runs, b.build("release", "usual"), command{
+		args: []string{b.builder, "scan", filepath.Join(b.dir, "release"), "--progress", "quiet"},
+	})
 	if err != nil {
 		return err
 	}
@@ -185,7 +192,8 @@ func (b *bench) scanAlone() error {
 
 func (b *bench) withoutScan() error {
 	archive := filepath.Join(b.dir, "layer.tar.gz")
-	append := fmt.Sprintf("tar -C %[1]s -czf %[2]s release && %[3]s append --insecure -b %[4]s -f %[2]s -t %[5]s/acme/appended:$(date +%%s%%N)",
+	append := fmt.Sprintf("tar -C %[1]s -czf %[2]s release && %[3]s append --insecure -b %[4]s -f %[2]s -t "+
+		"%[5]s/acme/appended:$(date +%%s%%N)",
 		b.dir, archive, b.crane, b.image("usual"), b.host)
 	m, err := alternate(b.ctx, b.runs, b.build("release", "usual", "--exclude-path", "**"), command{shell: append})
 	if err != nil {

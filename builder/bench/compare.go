@@ -40,13 +40,16 @@ type place struct {
 func (o options) contenders() []contender {
 	return []contender{
 		{"builder scan", func(dir, out string) string {
-			return fmt.Sprintf("%s scan %s --progress quiet --report json=%s >/dev/null 2>&1 || test $? = 183", o.builder, dir, out)
+			return fmt.Sprintf("%s scan %s --progress quiet --report json=%s >/dev/null 2>&1 || test $? = 183",
+				o.builder, dir, out)
 		}, parseBuilder},
 		{"TruffleHog v3.95.9", func(dir, out string) string {
-			return fmt.Sprintf("exec %s filesystem %s --no-verification --no-update --json >%s 2>/dev/null", o.trufflehog, dir, out)
+			return fmt.Sprintf("exec %s filesystem %s --no-verification --no-update --json >%s 2>/dev/null",
+				o.trufflehog, dir, out)
 		}, parseTruffleHog},
 		{"gitleaks v8.30.1", func(dir, out string) string {
-			return fmt.Sprintf("exec %s dir %s --exit-code 0 --no-banner --redact --report-format json --report-path %s 2>/dev/null", o.gitleaks, dir, out)
+			return fmt.Sprintf("exec %s dir %s --exit-code 0 --no-banner --redact --report-format json "+
+				"--report-path %s 2>/dev/null", o.gitleaks, dir, out)
 		}, parseGitleaks},
 	}
 }
@@ -151,7 +154,8 @@ func (b *bench) compare() error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&text, "| %s | %d (%d %%) | %d | %d | %s |\n", c.name, found, found*100/leaks, leaks-found, wrong, took[i])
+		fmt.Fprintf(&text, "| %s | %d (%d %%) | %d | %d | %s |\n", c.name, found, found*100/leaks, leaks-found, wrong,
+			took[i])
 	}
 	return splice(b.comparison, text.String()+comparisonNotes)
 }

@@ -16,10 +16,12 @@ import (
 func main() {
 	var o options
 	flag.StringVar(&o.builder, "builder", "bin/builder", "the builder")
-	flag.StringVar(&o.trufflehog, "trufflehog", ".tools/bin/trufflehog", "TruffleHog's own program, of the same version")
+	flag.StringVar(&o.trufflehog, "trufflehog", ".tools/bin/trufflehog", "TruffleHog's own program, of the same "+
+		"version")
 	flag.StringVar(&o.crane, "crane", ".tools/bin/crane", "go-containerregistry's program")
 	flag.StringVar(&o.gitleaks, "gitleaks", ".tools/bin/gitleaks", "the program gitleaks, for -compare")
-	flag.StringVar(&o.comparison, "compare", "", "compare what programs find instead, and write that into this document")
+	flag.StringVar(&o.comparison, "compare", "", "compare what programs find instead, and write that into this "+
+		"document")
 	flag.IntVar(&o.runs, "runs", 5, "counted runs of each command")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

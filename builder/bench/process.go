@@ -86,7 +86,8 @@ func startRegistry(dir string) (host string, stop func(), err error) {
 	host = listener.Addr().String()
 	listener.Close()
 	config := filepath.Join(dir, "registry.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n",
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: "+
+		"{rootdirectory: %s}}\nhttp: {addr: %s}\n",
 		filepath.Join(dir, "registry"), host)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return "", nil, err

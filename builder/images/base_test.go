@@ -25,7 +25,11 @@ func distribution(t *testing.T) v1.Layer {
 	var archive bytes.Buffer
 	out := tar.NewWriter(&archive)
 	for _, e := range []entry{
-		{name: "bin/", mode: 0o755}, {name: "bin/sh", mode: 0o755, data: []byte("a shell")}, {name: "tmp/", mode: 0o1777},
+		{name: "bin/", mode: 0o755}, {
+			name: "bin/sh",
+			mode: 0o755,
+			data: []byte("a shell"),
+		}, {name: "tmp/", mode: 0o1777},
 		{name: "usr/", mode: 0o755}, {name: "usr/local/", mode: 0o755}, {name: "usr/local/bin/", mode: 0o775},
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
 		{name: certificates, mode: 0o644, data: []byte("authorities of the company")},
@@ -51,7 +55,8 @@ func distribution(t *testing.T) v1.Layer {
 func TestOnABase(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := reg.PushBase(t, "distribution:1", registrytest.Base{
-		Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"PATH=/usr/local/bin:/bin"}, Cmd: []string{"/bin/sh"},
+		Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"PATH=/usr/local/bin:/bin"},
+		Cmd:  []string{"/bin/sh"},
 		User: "root", Layers: []v1.Layer{distribution(t)},
 	})
 	var out bytes.Buffer
@@ -60,34 +65,43 @@ func TestOnABase(t *testing.T) {
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	if want := reg.Ref("team/sidecar:1.2.3-shell") + "@" + reg.Descriptor(t, "team/sidecar:1.2.3-shell").Digest.String() + "\n"; out.String() != want {
+	if want := reg.Ref("team/sidecar:1.2.3-shell") + "@" +
+		reg.Descriptor(t, "team/sidecar:1.2.3-shell").Digest.String() + "\n"; out.String() != want {
 		t.Errorf("printed %q instead of %q", out.String(), want)
 	}
 	archive := filepath.Join(o.dir, "sidecar-shell.oci.tar")
 	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "oci-archive:"+archive))
-	if strings.Join(got.Config.Entrypoint, " ") != "/usr/local/bin/sidecar" || got.Config.Cmd != nil || got.Config.User != user ||
+	if strings.Join(got.Config.Entrypoint, " ") != "/usr/local/bin/sidecar" || got.Config.Cmd != nil ||
+		got.Config.User != user ||
 		strings.Join(got.Config.Env, " ") != "PATH=/usr/local/bin:/bin" || len(got.History) != len(got.RootFS.DiffIDs) {
 		t.Errorf("configuration %+v, history %v", got.Config, got.History)
 	}
-	if l := got.Config.Labels; l[ocispec.AnnotationBaseImageName] != base.Ref || l[ocispec.AnnotationBaseImageDigest] != base.Digest.String() {
+	if l := got.Config.Labels; l[ocispec.AnnotationBaseImageName] != base.Ref ||
+		l[ocispec.AnnotationBaseImageDigest] != base.Digest.String() {
 		t.Errorf("labels %v", l)
 	}
 	rootfs := unpack(t, pull(t, archive, runtime.GOARCH))
 	found := modes(t, rootfs)
-	for path, mode := range map[string]string{"/usr/local/bin": "drwxrwxr-x", "/usr/local/bin/sidecar": "-r-xr-xr-x", "/bin/sh": "-rwxr-xr-x"} {
+	for path, mode := range map[string]string{
+		"/usr/local/bin":         "drwxrwxr-x",
+		"/usr/local/bin/sidecar": "-r-xr-xr-x",
+		"/bin/sh":                "-rwxr-xr-x",
+	} {
 		if !strings.HasPrefix(found[path], mode+" ") {
 			t.Errorf("%s is %q instead of %s", path, found[path], mode)
 		}
 	}
 	for _, uid := range users {
-		if out := output(t, contained(t, rootfs, uid, "/usr/local/bin/sidecar", "version")); !strings.HasPrefix(out, "sidecar "+release+" ") {
+		if out := output(t, contained(t, rootfs, uid, "/usr/local/bin/sidecar", "version")); !strings.HasPrefix(out,
+			"sidecar "+release+" ") {
 			t.Errorf("as %d: %s", uid, out)
 		}
 	}
 	if text := readFile(t, filepath.Join(rootfs, certificates)); text != "authorities of the company" {
 		t.Errorf("certificates %.40q", text)
 	}
-	if bill := readFile(t, filepath.Join(o.dir, "sidecar-shell-linux-"+runtime.GOARCH+".spdx.json")); strings.Contains(bill, authoritiesModule) {
+	if bill := readFile(t, filepath.Join(o.dir, "sidecar-shell-linux-"+runtime.GOARCH+
+		".spdx.json")); strings.Contains(bill, authoritiesModule) {
 		t.Errorf("the bill of materials has certificates that are the base's")
 	}
 }
@@ -98,7 +112,8 @@ func TestBaseWithoutThePlatform(t *testing.T) {
 	var out bytes.Buffer
 	o := testOptions(t, &out, compile(t, repository, "sidecar", "arm64"))
 	o.base = base.Ref
-	if err := run(t.Context(), o); err == nil || !strings.Contains(err.Error(), base.Ref+" has no image for linux/arm64: choose others with PLATFORMS") {
+	if err := run(t.Context(), o); err == nil ||
+		!strings.Contains(err.Error(), base.Ref+" has no image for linux/arm64: choose others with PLATFORMS") {
 		t.Errorf("%v", err)
 	}
 	o.base = reg.Ref("distribution:2")
@@ -109,7 +124,8 @@ func TestBaseWithoutThePlatform(t *testing.T) {
 
 func TestTags(t *testing.T) {
 	for version, want := range map[string]string{
-		"v0.1.0": "0.1.0", "0.1.0": "0.1.0", "v0.1.0-3-gabc-dirty": "0.1.0-3-gabc-dirty", "2f0eded": "2f0eded", "vnext": "vnext",
+		"v0.1.0": "0.1.0", "0.1.0": "0.1.0", "v0.1.0-3-gabc-dirty": "0.1.0-3-gabc-dirty",
+		"2f0eded": "2f0eded", "vnext": "vnext",
 	} {
 		if got := (&image{version: version}).tag(); got != want {
 			t.Errorf("%s is tagged %s instead of %s", version, got, want)

@@ -30,7 +30,8 @@ func TestLabelsOfAFork(t *testing.T) {
 		t.Fatal(err)
 	}
 	labels := (&image{program: b.program, version: "v1"}).labels(b)
-	if _, ok := labels[ocispec.AnnotationRevision]; ok || labels[ocispec.AnnotationSource] != "https://example.com/fork" {
+	if _, ok := labels[ocispec.AnnotationRevision]; ok ||
+		labels[ocispec.AnnotationSource] != "https://example.com/fork" {
 		t.Errorf("labels %v", labels)
 	}
 }
@@ -43,7 +44,8 @@ func TestBinariesThatWouldNotRun(t *testing.T) {
 		"set CGO_ENABLED=0":  info("CGO_ENABLED", "1"),
 		"no program of ours": other,
 	} {
-		if _, err := newBinary("bin/x", info); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "bin/x") {
+		if _, err := newBinary("bin/x", info); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "bin/x") {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
@@ -71,7 +73,8 @@ func TestEpoch(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"x", "-1", "1.5"} {
-		if _, err := epoch(func(string) string { return text }); err == nil || !strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
+		if _, err := epoch(func(string) string { return text }); err == nil ||
+			!strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
 			t.Errorf("SOURCE_DATE_EPOCH=%s: %v", text, err)
 		}
 	}

@@ -80,7 +80,10 @@ func (i *image) config(b *binary) ([]byte, error) {
 	config.Config.User = user
 	config.Config.Entrypoint, config.Config.Cmd = []string{i.path()}, nil
 	config.Config.Labels = i.labels(b)
-	config.History = append(config.History, ocispec.History{Created: &i.epoch, CreatedBy: "images: " + i.program.name + " " + i.version})
+	config.History = append(config.History, ocispec.History{
+		Created:   &i.epoch,
+		CreatedBy: "images: " + i.program.name + " " + i.version,
+	})
 	return json.Marshal(config)
 }
 
@@ -99,7 +102,8 @@ func (i *image) below(b *binary) (config ocispec.Image, err error) {
 			return config, json.Unmarshal(m.RawConfig, &config)
 		}
 	}
-	return config, fmt.Errorf("the base %s has no image for %s: choose others with PLATFORMS", i.base.Name, platforms.Format(b.platform))
+	return config, fmt.Errorf("the base %s has no image for %s: choose others with PLATFORMS", i.base.Name,
+		platforms.Format(b.platform))
 }
 
 func (i *image) labels(b *binary) map[string]string {
@@ -132,7 +136,10 @@ func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec
 		if err != nil {
 			return spec, err
 		}
-		if _, err := store.Add(ctx, func(w io.Writer) (digest.Digest, error) { return writeLayer(w, content, i.epoch) }); err != nil {
+		if _, err := store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
+			return writeLayer(w, content,
+				i.epoch)
+		}); err != nil {
 			return spec, err
 		}
 		if spec.Layers, err = store.Seal(ctx); err != nil {

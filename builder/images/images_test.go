@@ -41,7 +41,8 @@ func compile(t *testing.T, dir, program, goarch string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), program)
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath",
-		"-ldflags", "-s -w -X github.com/prismeai/workspaces-release/internal/version.linked="+release, "-o", file, "./"+program)
+		"-ldflags", "-s -w -X github.com/prismeai/workspaces-release/internal/version.linked="+release,
+		"-o", file, "./"+program)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -138,7 +139,8 @@ func parse[T any](t *testing.T, data []byte) (v T) {
 
 // The image of the sidecar, as others see it.
 func TestSidecarImage(t *testing.T) {
-	printed, dir := makeImages(t, compile(t, repository, "sidecar", "amd64"), compile(t, repository, "sidecar", "arm64"))
+	printed, dir := makeImages(t, compile(t, repository, "sidecar", "amd64"),
+		compile(t, repository, "sidecar", "arm64"))
 	archive := filepath.Join(dir, "sidecar.oci.tar")
 	raw := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+archive)
 	if want := "sidecar:" + tag + "@" + digest.FromBytes(raw).String() + "\n"; printed != want {
@@ -187,7 +189,8 @@ func checkConfig(t *testing.T, archive, arch string) {
 		},
 		History: []ocispec.History{{Created: &created, CreatedBy: "images: sidecar v1.2.3"}},
 	}
-	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "--override-arch", arch, "oci-archive:"+archive))
+	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "--override-arch", arch,
+		"oci-archive:"+archive))
 	got.RootFS = ocispec.RootFS{} // umoci compares it with the layers
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
@@ -245,7 +248,8 @@ func checkMachine(t *testing.T, file string, want elf.Machine) {
 // checkDocker wants what docker load reads: a name, and the same image.
 func checkDocker(t *testing.T, archive, arch string) {
 	t.Helper()
-	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config", "docker-archive:"+archive+":sidecar:"+tag))
+	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config",
+		"docker-archive:"+archive+":sidecar:"+tag))
 	if got.Architecture != arch || got.Config.User != user {
 		t.Errorf("the docker archive holds an image for %s, to be run by %s", got.Architecture, got.Config.User)
 	}
@@ -279,7 +283,8 @@ func TestSameSourcesGiveTheSameDigest(t *testing.T) {
 func TestPush(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{TLS: true, Username: "ci", Password: "secret-of-the-registry"})
 	config := filepath.Join(t.TempDir(), "config.json")
-	text := `{"auths":{"` + reg.Host() + `":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("ci:secret-of-the-registry")) + `"}}}`
+	text := `{"auths":{"` + reg.Host() + `":{"auth":"` +
+		base64.StdEncoding.EncodeToString([]byte("ci:secret-of-the-registry")) + `"}}}`
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +299,8 @@ func TestPush(t *testing.T) {
 	if err := run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config, "docker://"+reg.Ref("team/sidecar:"+tag))
+	pushed := foreigntest.Skopeo(t, "inspect", "--raw", "--tls-verify=false", "--authfile", config,
+		"docker://"+reg.Ref("team/sidecar:"+tag))
 	written := foreigntest.Skopeo(t, "inspect", "--raw", "oci-archive:"+filepath.Join(o.dir, "sidecar.oci.tar"))
 	if !bytes.Equal(pushed, written) {
 		t.Errorf("pushed %s\nwritten %s", pushed, written)

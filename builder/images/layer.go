@@ -89,7 +89,12 @@ func writeLayer(w io.Writer, entries []entry, epoch time.Time) (digest.Digest, e
 
 func writeEntry(out *tar.Writer, e entry, epoch time.Time) error {
 	// The kind follows from the name: see tar.FileInfoHeader.
-	if err := out.WriteHeader(&tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), ModTime: epoch}); err != nil {
+	if err := out.WriteHeader(&tar.Header{
+		Name:    e.name,
+		Mode:    e.mode,
+		Size:    int64(len(e.data)),
+		ModTime: epoch,
+	}); err != nil {
 		return fmt.Errorf("write %s to the layer: %w", e.name, err)
 	}
 	if _, err := out.Write(e.data); err != nil {

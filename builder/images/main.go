@@ -27,7 +27,8 @@ func main() {
 	flag.StringVar(&o.version, "version", "", "`version` of the programs, and the tag of their images")
 	flag.StringVar(&o.revision, "revision", "", "`commit` that they were built from, if that is known")
 	flag.StringVar(&o.dir, "dir", "bin/images", "write the images into this `directory`")
-	flag.StringVar(&o.base, "base", "", "`image` to put the programs on instead of nothing, such as a small one with a shell")
+	flag.StringVar(&o.base, "base", "", "`image` to put the programs on instead of nothing, such as a small one "+
+		"with a shell")
 	flag.StringVar(&o.registry, "registry", "", "`registry/path` that the images belong to")
 	flag.BoolVar(&o.push, "push", false, "push them there")
 	insecure := flag.String("insecure-registry", "", "`host[:port],…` that may be reached without verified TLS")

@@ -45,7 +45,11 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 		}
 	}
 	names := []string{i.name(p.registry)}
-	outputs := []engine.Output{{Kind: engine.OCI, Names: names, Dest: filepath.Join(p.dir, i.program.name+i.suffix()+".oci.tar")}}
+	outputs := []engine.Output{{
+		Kind:  engine.OCI,
+		Names: names,
+		Dest:  filepath.Join(p.dir, i.program.name+i.suffix()+".oci.tar"),
+	}}
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
 	}
@@ -60,7 +64,11 @@ func (p *publisher) write(ctx context.Context, i *image, spec engine.Spec, n int
 		return err
 	}
 	spec.Platforms, spec.Attestations = spec.Platforms[n:n+1], nil
-	_, err := p.build(ctx, spec, engine.Output{Kind: engine.Docker, Names: []string{i.name(p.registry)}, Dest: file + ".docker.tar"})
+	_, err := p.build(ctx, spec, engine.Output{
+		Kind:  engine.Docker,
+		Names: []string{i.name(p.registry)},
+		Dest:  file + ".docker.tar",
+	})
 	return err
 }
 
@@ -76,7 +84,11 @@ func (p *publisher) build(ctx context.Context, spec engine.Spec, outputs ...engi
 		}
 	}()
 	spec.Outputs = outputs
-	result, err := engine.Build(ctx, engine.Options{Root: state, Hosts: p.client.Hosts(), Credentials: p.client.Credentials}, spec, progress)
+	result, err := engine.Build(ctx, engine.Options{
+		Root:        state,
+		Hosts:       p.client.Hosts(),
+		Credentials: p.client.Credentials,
+	}, spec, progress)
 	var refused *engine.RegistryError
 	switch {
 	case errors.As(err, &refused):

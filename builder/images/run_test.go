@@ -53,7 +53,8 @@ func TestSidecarRunsInItsImage(t *testing.T) {
 	_, dir := makeImages(t, compile(t, repository, "sidecar", runtime.GOARCH))
 	rootfs := unpack(t, pull(t, filepath.Join(dir, "sidecar.oci.tar"), runtime.GOARCH))
 	for _, uid := range users {
-		if out := output(t, contained(t, rootfs, uid, "/sidecar", "version")); !strings.HasPrefix(out, "sidecar "+release+" ") {
+		if out := output(t, contained(t, rootfs, uid, "/sidecar", "version")); !strings.HasPrefix(out,
+			"sidecar "+release+" ") {
 			t.Errorf("as %d: %s", uid, out)
 		}
 	}
@@ -68,7 +69,8 @@ func TestSidecarTrustsTheCertificatesOfItsImage(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer server.Close()
 	check := func() string {
-		out, _ := contained(t, rootfs, users[0], "/sidecar", "check", "--platform-url", server.URL, "--repository", "release", "--groups", "base1").CombinedOutput()
+		out, _ := contained(t, rootfs, users[0], "/sidecar", "check", "--platform-url", server.URL, "--repository",
+			"release", "--groups", "base1").CombinedOutput()
 		return string(out)
 	}
 	if out := check(); asked.Load() > 0 || !strings.Contains(out, "unknown authority") {
@@ -98,12 +100,16 @@ func TestBuilderBuildsInItsImage(t *testing.T) {
 	}
 	mountSources(t, rootfs)
 	reg := registrytest.New(t, registrytest.Options{})
-	base := reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{Platforms: []string{"linux/amd64", "linux/arm64"}}).Ref
+	base := reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{
+		Platforms: []string{"linux/amd64", "linux/arm64"},
+	}).Ref
 	for _, uid := range users {
-		if out := output(t, contained(t, rootfs, uid, "/builder", "version")); !strings.HasPrefix(out, "builder "+release+" ") {
+		if out := output(t, contained(t, rootfs, uid, "/builder", "version")); !strings.HasPrefix(out,
+			"builder "+release+" ") {
 			t.Errorf("as %d: %s", uid, out)
 		}
-		out := output(t, contained(t, rootfs, uid, "/builder", "build", "/src", "--base", base, "-t", reg.Ref("release:v1"), "--push", "--progress", "quiet"))
+		out := output(t, contained(t, rootfs, uid, "/builder", "build", "/src", "--base", base, "-t",
+			reg.Ref("release:v1"), "--push", "--progress", "quiet"))
 		if digest := reg.Descriptor(t, "release:v1").Digest.String(); !strings.Contains(out, digest) {
 			t.Errorf("as %d, the registry has %s:\n%s", uid, digest, out)
 		}
@@ -117,7 +123,8 @@ func TestBuilderBuildsInItsImage(t *testing.T) {
 // /proc as the engine reads for its figures.
 func mountSources(t *testing.T, rootfs string) {
 	t.Helper()
-	if err := os.CopyFS(filepath.Join(rootfs, "src"), os.DirFS(filepath.Join(repository, "examples/workspaces"))); err != nil {
+	if err := os.CopyFS(filepath.Join(rootfs, "src"),
+		os.DirFS(filepath.Join(repository, "examples/workspaces"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(rootfs, "proc"), 0o755); err != nil {
@@ -147,10 +154,14 @@ func TestRefusals(t *testing.T) {
 		change func(*options)
 		want   string
 	}{
-		"no version":        {func(o *options) { o.version = "" }, "-version"},
-		"no binaries":       {func(o *options) { o.binaries = nil }, "binaries"},
-		"no registry":       {func(o *options) { o.push = true }, "-registry"},
-		"wrong epoch":       {func(o *options) { o.getenv = environment(map[string]string{"SOURCE_DATE_EPOCH": "today"}) }, "SOURCE_DATE_EPOCH"},
+		"no version":  {func(o *options) { o.version = "" }, "-version"},
+		"no binaries": {func(o *options) { o.binaries = nil }, "binaries"},
+		"no registry": {func(o *options) { o.push = true }, "-registry"},
+		"wrong epoch": {func(o *options) {
+			o.getenv = environment(map[string]string{
+				"SOURCE_DATE_EPOCH": "today",
+			})
+		}, "SOURCE_DATE_EPOCH"},
 		"insecure URL":      {func(o *options) { o.insecure = []string{"http://r.example"} }, "insecure registry"},
 		"no binary":         {func(*options) {}, file},
 		"missing binary":    {func(o *options) { o.binaries = []string{file + "-not"} }, file + "-not"},

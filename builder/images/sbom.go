@@ -70,5 +70,6 @@ func modules(info *debug.BuildInfo, version string) []*debug.Module {
 // modulePURL is a module's name as scanners look it up: github.com/package-url/purl-spec.
 func modulePURL(module, version, subpath string) string {
 	namespace := strings.TrimSuffix(path.Dir(module), ".")
-	return packageurl.NewPackageURL(packageurl.TypeGolang, namespace, path.Base(module), version, nil, subpath).ToString()
+	return packageurl.NewPackageURL(packageurl.TypeGolang, namespace, path.Base(module), version, nil,
+		subpath).ToString()
 }

@@ -76,7 +76,8 @@ func checkPURL(t *testing.T, p *v2_3.Package, program string) {
 	if p.PackageName == program {
 		name = purl.Subpath
 	}
-	if purl.Type != "golang" || name != strings.ToLower(p.PackageName) || purl.Version != strings.TrimPrefix(p.PackageVersion, "go") {
+	if purl.Type != "golang" || name != strings.ToLower(p.PackageName) ||
+		purl.Version != strings.TrimPrefix(p.PackageVersion, "go") {
 		t.Errorf("%s %s has the package URL %s", p.PackageName, p.PackageVersion, purl)
 	}
 }
@@ -126,7 +127,8 @@ func TestModulesThatTakeTheirPlace(t *testing.T) {
 	}}, "v3") {
 		got = append(got, modulePURL(m.Path, m.Version, ""))
 	}
-	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0", "pkg:golang/example.com/main/ours@v3"}; !slices.Equal(got, want) {
+	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0",
+		"pkg:golang/example.com/main/ours@v3"}; !slices.Equal(got, want) {
 		t.Errorf("%q instead of %q", got, want)
 	}
 }

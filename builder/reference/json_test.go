@@ -116,7 +116,8 @@ func inDescribed(section, path string) bool {
 		if path[i] != '.' {
 			continue
 		}
-		if strings.Contains(section, "| `"+path[:i]+"` | any object |") || strings.Contains(section, "| `"+path[:i]+"` | object with values ") {
+		if strings.Contains(section, "| `"+path[:i]+"` | any object |") ||
+			strings.Contains(section, "| `"+path[:i]+"` | object with values ") {
 			return true
 		}
 	}

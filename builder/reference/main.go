@@ -16,7 +16,8 @@ import (
 )
 
 func main() {
-	man := flag.String("man", "", "write manual pages into man1 below this `directory`, with the date of SOURCE_DATE_EPOCH")
+	man := flag.String("man", "", "write manual pages into man1 below this `directory`, with the date of "+
+		"SOURCE_DATE_EPOCH")
 	flag.Parse()
 	if err := run(*man, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "reference:", err)
@@ -32,7 +33,10 @@ func run(man string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return manual.WriteMen(man, cli.ManualPages(), manual.Edition{Source: "builder " + version.Get().Version, Date: date})
+	return manual.WriteMen(man, cli.ManualPages(), manual.Edition{
+		Source: "builder " + version.Get().Version,
+		Date:   date,
+	})
 }
 
 // markdown writes all commands on one page.

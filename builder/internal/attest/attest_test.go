@@ -48,23 +48,44 @@ func example() *attest.Release {
 			Base:       &release.Base{Name: "registry.example.com/acme/prismeai-workspaces:v27", Digest: d("base")},
 			Repository: release.Repository{ID: "release", Name: "Release v2.4.0", Directory: "/www/workspaces"},
 			Layer:      release.Layer{Digest: d("layer"), DiffID: d("tar"), Size: 4242},
-			Groups:     []release.Group{{Name: "base1", Labels: []string{"core"}, Workspaces: []string{"mail", "mail-kept", "mail-next", "crm"}}},
+			Groups: []release.Group{{
+				Name:       "base1",
+				Labels:     []string{"core"},
+				Workspaces: []string{"mail", "mail-kept", "mail-next", "crm"},
+			}},
 			Workspaces: []release.Workspace{
-				{Slug: "crm", ID: "abc1234", Name: "Customer Relations", Version: "v2", DependsOn: []string{"Custom Code", "Mail"}, Files: 2, Digest: d("crm")},
+				{
+					Slug:      "crm",
+					ID:        "abc1234",
+					Name:      "Customer Relations",
+					Version:   "v2",
+					DependsOn: []string{"Custom Code", "Mail"},
+					Files:     2,
+					Digest:    d("crm"),
+				},
 				{Slug: "mail", Name: "Mail", App: "Mail", Files: 1, Digest: d("mail")},
 				{Slug: "mail-kept", Name: "Mail", App: "Mail Kept", Files: 1, Digest: d("kept"), FromBase: true},
 				{Slug: "mail-next", Name: "Mail", Version: "v3", App: "Mail Next", Files: 1, Digest: d("next")},
 			},
 			Scan: release.Scan{
-				Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 860, Rules: d("rules")}},
-				Policy:   d("policy"), Files: 4, Bytes: 100, Accepted: []string{"00ff"}, Warnings: 2,
+				Scanners: []release.Scanner{{
+					Name:      "trufflehog",
+					Version:   "v3.95.9",
+					Detectors: 860,
+					Rules:     d("rules"),
+				}},
+				Policy: d("policy"), Files: 4, Bytes: 100, Accepted: []string{"00ff"}, Warnings: 2,
 			},
 			Tool: release.Tool{Name: "builder", Version: "v1.0.0"},
 		},
 		ManifestDigest: d("manifest"),
 		Parameters: attest.Parameters{
-			Source: attest.SourceParameters{URL: "https://git.example.com/acme/workspaces.git", Ref: "main", Subdir: "workspaces"},
-			Base:   "registry.example.com/acme/prismeai-workspaces:v27", Release: "v2.4.0",
+			Source: attest.SourceParameters{
+				URL:    "https://git.example.com/acme/workspaces.git",
+				Ref:    "main",
+				Subdir: "workspaces",
+			},
+			Base: "registry.example.com/acme/prismeai-workspaces:v27", Release: "v2.4.0",
 			Repository: attest.Repository{ID: "release", Directory: "/www/workspaces"},
 			Groups:     []attest.Group{{Name: "base1", Labels: []string{"core"}}},
 			Platforms:  []string{"linux/amd64"},
@@ -73,7 +94,11 @@ func example() *attest.Release {
 		},
 		Files: files.Files(),
 		Skipped: attest.Summarize([]scan.Skip{
-			{Path: "a", Bytes: 4, Reason: "one"}, {Path: "b", Bytes: 3, Reason: "another"}, {Path: "c", Bytes: 5, Reason: "one"},
+			{Path: "a", Bytes: 4, Reason: "one"}, {Path: "b", Bytes: 3, Reason: "another"}, {
+				Path:   "c",
+				Bytes:  5,
+				Reason: "one",
+			},
 		}),
 	}
 }
@@ -129,7 +154,13 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestKindsThatAreNotWantedAreNotMade(t *testing.T) {
-	for _, kinds := range []attest.Kinds{{}, {Provenance: true}, {SBOM: true}, {Scan: true}, {Provenance: true, Scan: true}} {
+	for _, kinds := range []attest.Kinds{
+		{},
+		{Provenance: true},
+		{SBOM: true},
+		{Scan: true},
+		{Provenance: true, Scan: true},
+	} {
 		list, err := example().Predicates(kinds)
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +180,10 @@ func TestKindsThatAreNotWantedAreNotMade(t *testing.T) {
 // The in-toto project's own decoder knows every field and misses none. What is not
 // asked for must not be there in part.
 func TestProvenanceIsWhatSLSADefines(t *testing.T) {
-	smallest := &attest.Release{Manifest: &release.Manifest{Layer: example().Manifest.Layer}, ManifestDigest: digest.FromString("manifest")}
+	smallest := &attest.Release{
+		Manifest:       &release.Manifest{Layer: example().Manifest.Layer},
+		ManifestDigest: digest.FromString("manifest"),
+	}
 	local := example()
 	local.Manifest.Source.URL, local.Manifest.Base.Name = "", "oci-layout://base.tar"
 	for name, r := range map[string]*attest.Release{"full": example(), "smallest": smallest, "local": local} {
@@ -188,7 +222,8 @@ func TestBillOfMaterialsIsValid(t *testing.T) {
 	}
 	var relations []string
 	for _, r := range doc.Relationships {
-		relations = append(relations, strings.TrimSpace(names[r.RefA.ElementRefID]+" "+r.Relationship+" "+names[r.RefB.ElementRefID]))
+		relations = append(relations, strings.TrimSpace(names[r.RefA.ElementRefID]+" "+r.Relationship+" "+
+			names[r.RefB.ElementRefID]))
 	}
 	for _, want := range []string{
 		"DESCRIBES Release v2.4.0",

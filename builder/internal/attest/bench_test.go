@@ -19,7 +19,11 @@ func BenchmarkBillOfMaterials(b *testing.B) {
 	var files attest.Inventory
 	for w := range 1000 {
 		slug := fmt.Sprintf("workspace-%04d", w)
-		r.Manifest.Workspaces = append(r.Manifest.Workspaces, release.Workspace{Slug: slug, Name: slug, Digest: digest.FromString(slug)})
+		r.Manifest.Workspaces = append(r.Manifest.Workspaces, release.Workspace{
+			Slug:   slug,
+			Name:   slug,
+			Digest: digest.FromString(slug),
+		})
 		for f := range 50 {
 			files.Add(fmt.Sprintf("%s/automations/automation-%02d.yml", slug, f), []byte(slug))
 		}

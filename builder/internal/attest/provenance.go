@@ -159,5 +159,6 @@ func imagePURL(b *release.Base) string {
 	if tagged, ok := named.(reference.Tagged); ok {
 		qualifiers = append(qualifiers, packageurl.Qualifier{Key: "tag", Value: tagged.Tag()})
 	}
-	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(named.Name()), b.Digest.String(), qualifiers, "").ToString()
+	return packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(named.Name()), b.Digest.String(), qualifiers,
+		"").ToString()
 }

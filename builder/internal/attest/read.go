@@ -56,12 +56,14 @@ type Attached struct {
 func List(ctx context.Context, img *registry.Image) ([]Attached, error) {
 	list := []Attached{}
 	if len(img.Attestations) > maxManifests {
-		return nil, fmt.Errorf("%s has %d attestation manifests, more than %d", img.Name, len(img.Attestations), maxManifests)
+		return nil, fmt.Errorf("%s has %d attestation manifests, more than %d", img.Name, len(img.Attestations),
+			maxManifests)
 	}
 	for _, desc := range img.Attestations {
 		image := digest.Digest(desc.Annotations[subjectKey])
 		if err := image.Validate(); err != nil {
-			return nil, fmt.Errorf("attestation manifest %s of %s: its annotation %s: %w", desc.Digest, img.Name, subjectKey, err)
+			return nil, fmt.Errorf("attestation manifest %s of %s: its annotation %s: %w", desc.Digest, img.Name,
+				subjectKey, err)
 		}
 		manifest, err := img.ReadManifest(ctx, desc)
 		if err != nil {
@@ -88,7 +90,8 @@ func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, er
 	case !statement.about(a.Image):
 		err = fmt.Errorf("it is about another image than %s", a.Image)
 	case statement.PredicateType != a.PredicateType:
-		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType, a.PredicateType)
+		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType,
+			a.PredicateType)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("attestation %s of %s: %w", a.Digest, img.Name, err)

@@ -47,23 +47,30 @@ func open(t *testing.T, s stored) *registry.Image {
 	about, err := mutate.Append(empty.Image,
 		mutate.Addendum{Layer: static.NewLayer([]byte("something else"), types.OCILayer)},
 		mutate.Addendum{
-			Layer: static.NewLayer([]byte(body), "application/vnd.in-toto+json"), MediaType: "application/vnd.in-toto+json",
+			Layer:       static.NewLayer([]byte(body), "application/vnd.in-toto+json"),
+			MediaType:   "application/vnd.in-toto+json",
 			Annotations: map[string]string{"in-toto.io/predicate-type": s.annotation},
 		})
 	if err != nil {
 		t.Fatal(err)
 	}
-	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{Add: image}, mutate.IndexAddendum{
+	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{
+		Add: image,
+	}, mutate.IndexAddendum{
 		Add: about,
 		Descriptor: v1.Descriptor{
-			Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": s.image},
+			Annotations: map[string]string{
+				"vnd.docker.reference.type":   "attestation-manifest",
+				"vnd.docker.reference.digest": s.image,
+			},
 		},
 	})
 	client, err := registry.New(registry.Options{Getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := client.Resolve(t.Context(), registrytest.New(t, registrytest.Options{}).PushIndex(t, "attested:1", index).Ref)
+	opened, err := client.Resolve(t.Context(),
+		registrytest.New(t, registrytest.Options{}).PushIndex(t, "attested:1", index).Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,10 +106,19 @@ func TestStatementThatIsNotWhatItSeemsIsRefused(t *testing.T) {
 		stored
 		want string
 	}{
-		"about another image":     {stored{attest.ProvenanceType, strings.ReplaceAll(sound, "IMAGE", "11"), ""}, "about another image"},
-		"of another type":         {stored{attest.ScanType, sound, ""}, "attestation manifest says"},
-		"of another version":      {stored{attest.ProvenanceType, strings.ReplaceAll(sound, "Statement/v1", "Statement/v0.1"), ""}, "no in-toto statement"},
-		"without a subject":       {stored{attest.ProvenanceType, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}`, ""}, "no in-toto statement"},
+		"about another image": {
+			stored{attest.ProvenanceType, strings.ReplaceAll(sound, "IMAGE", "11"), ""},
+			"about another image",
+		},
+		"of another type": {stored{attest.ScanType, sound, ""}, "attestation manifest says"},
+		"of another version": {
+			stored{attest.ProvenanceType, strings.ReplaceAll(sound, "Statement/v1", "Statement/v0.1"), ""},
+			"no in-toto statement",
+		},
+		"without a subject": {
+			stored{attest.ProvenanceType, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}`, ""},
+			"no in-toto statement",
+		},
 		"no JSON":                 {stored{attest.ProvenanceType, "attested!", ""}, "decode in-toto statement"},
 		"a digest that is none":   {stored{attest.ProvenanceType, sound, "latest"}, "vnd.docker.reference.digest"},
 		"a digest without a name": {stored{attest.ProvenanceType, sound, "-"}, "vnd.docker.reference.digest"},

@@ -20,7 +20,11 @@ type Inventory struct{ files []spdx.File }
 
 // Add takes one file.
 func (i *Inventory) Add(name string, data []byte) {
-	i.files = append(i.files, spdx.File{Path: name, SHA1: sha1.Sum(data), SHA256: sha256.Sum256(data)}) //nolint:gosec // SPDX demands SHA-1
+	i.files = append(i.files, spdx.File{
+		Path:   name,
+		SHA1:   sha1.Sum(data),
+		SHA256: sha256.Sum256(data),
+	}) //nolint:gosec // SPDX demands SHA-1
 }
 
 // Files returns what was added, with paths that are relative to the directory of the
@@ -31,7 +35,8 @@ func (i *Inventory) Files() []spdx.File { return i.files }
 // which nothing more is said here.
 func (r *Release) sbom() *spdx.Document {
 	m := r.Manifest
-	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created, m.Tool.Name+"-"+m.Tool.Version)
+	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created,
+		m.Tool.Name+"-"+m.Tool.Version)
 	root := spdx.NewPackage(spdx.NewID("Release", m.Repository.ID), m.Repository.Name, m.Name, Name(m, ""))
 	root.Purpose = "CONTAINER"
 	doc.Describe(root)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package bulkpush has a Prisme.ai platform push groups of workspaces to a Git
-// repository, and does not end before it is known how that ended.
+// Package bulkpush asks a Prisme.ai platform to push groups of workspaces to a Git repository, and
+// waits until it knows how the push ended.
 //
-// A push is never posted twice: after an answer that does not tell the end, lock and
-// events of the workspace platform do, or nobody does. What was told of a workspace on the
-// way is kept, whatever the summary says.
+// The push is posted at most once. If the response does not contain the result, Run follows the
+// write lock and the events of the workspace platform. Progress reported for a workspace is kept
+// even if the summary omits it.
 package bulkpush
 
 import (
@@ -22,23 +22,23 @@ import (
 
 // Options of a push.
 type Options struct {
-	// Repository is the id of the platform repository to push to, Groups those whose
-	// workspaces are pushed. Both are required.
+	// Repository is the ID of the platform repository to push to. Required.
 	Repository string
-	Groups     []string
-	// Name and Description of the version; without a name the platform makes one up.
+	// Groups are the groups whose workspaces are pushed. Required.
+	Groups []string
+	// Name and Description of the version. The platform generates a name if Name is empty.
 	Name, Description string
-	// Force pushes workspaces too that have not changed since their last push.
+	// Force also pushes workspaces that have not changed since their last push.
 	Force bool
-	// DryRun only asks what would be pushed.
+	// DryRun only reports what would be pushed.
 	DryRun bool
-	// Timeout bounds the time from the request to the known end of the push.
+	// Timeout bounds the time from the request to the result of the push.
 	Timeout time.Duration
-	// WaitLock bounds the wait for a write lock that somebody else holds; 0 does not wait.
+	// WaitLock bounds the wait for a write lock held by another operation; 0 fails at once.
 	WaitLock time.Duration
 }
 
-// Display shows stages, each with lines that it says while it runs.
+// Display shows named stages and the lines that each prints while it runs.
 type Display interface {
 	Narrate(name string, fn func(say func(line string)) error) error
 }
@@ -49,73 +49,84 @@ type run struct {
 	client  *platform.Client
 	display Display
 	result  *Result
-	since   time.Time // of the last look before the request, by the platform's clock
+	since   time.Time // platform time of the last read before the request
 	posted  bool
-	// seen tells that the platform has shown a sign of this push.
+	// seen reports whether the platform has shown any sign of this push.
 	seen bool
-	told map[string]platform.WorkspaceReport // by slug, the last that was told on the way
+	reported map[string]platform.WorkspaceReport // last report of each workspace, by slug
 }
 
-// Run pushes. The result says what became of each workspace, and all that is wrong; the
-// error is that of ctx, whose end is not the end of the push.
+// Run pushes the groups. The result lists every workspace and every problem. The error is non-nil
+// only if ctx ended; the platform may then still be pushing.
 func Run(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
-	r := &run{Options: o, client: client, display: display, told: map[string]platform.WorkspaceReport{}}
-	r.result = &Result{Repository: o.Repository, Groups: o.Groups, Name: o.Name, DryRun: o.DryRun, Force: o.Force, Outcome: outcome.Failed,
-		Workspaces: []Workspace{}, Problems: []outcome.Problem{}}
+	r := &run{Options: o, client: client, display: display, reported: map[string]platform.WorkspaceReport{}}
+	r.result = &Result{
+		Repository: o.Repository,
+		Groups:     o.Groups,
+		Name:       o.Name,
+		DryRun:     o.DryRun,
+		Force:      o.Force,
+		Outcome:    outcome.Failed,
+		Workspaces: []Workspace{},
+		Problems:   []outcome.Problem{},
+	}
 	began := time.Now()
-	err := r.push(ctx)
+	err := r.pushGroups(ctx)
 	r.result.Duration = outcome.Milliseconds(time.Since(began))
 	if err == nil {
 		return r.result, nil
 	}
 	if ctx.Err() != nil {
-		r.interrupted()
+		r.reportInterruption()
 		return r.result, fmt.Errorf("interrupted: %w", ctx.Err())
 	}
-	r.result.add(problemOf(err))
+	r.result.addProblem(toProblem(err))
 	return r.result, nil
 }
 
-// interrupted says what goes on without us.
-func (r *run) interrupted() {
+// reportInterruption adds a problem that says whether the platform is still pushing.
+func (r *run) reportInterruption() {
 	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was pushed", Help: "run again"}
 	if r.posted {
 		r.result.Outcome = outcome.Unknown
-		p.Message, p.Help = "interrupted: the platform goes on with the push", r.whereToLook()
+		p.Message = "interrupted: the platform continues the push"
+		p.Help = r.describeLookup()
 	}
-	r.result.add(p)
+	r.result.addProblem(p)
 }
 
-// push returns a [*outcome.Problem], or an error of ctx.
-func (r *run) push(ctx context.Context) error {
-	if err := r.display.Narrate("check "+r.client.BaseURL(), func(func(string)) error { return r.check(ctx) }); err != nil {
+// pushGroups waits for the lock, posts the push and records its result. The error is an
+// [*outcome.Problem] or the cause of ctx.
+func (r *run) pushGroups(ctx context.Context) error {
+	err := r.display.Narrate("check "+r.client.BaseURL(), func(func(string)) error { return r.checkAccess(ctx) })
+	if err != nil {
 		return err
 	}
 	lock := lockWait{limit: r.WaitLock}
 	for {
-		if err := r.free(ctx, &lock); err != nil {
+		if err := r.waitForLock(ctx, &lock); err != nil {
 			return err
 		}
-		end, err := r.watch(ctx)
-		if refused := r.refusedByLock(ctx, err); refused != nil {
-			if err := lock.again(ctx, refused); err != nil {
+		end, err := r.postAndFollow(ctx)
+		if refused := r.refusingLock(ctx, err); refused != nil {
+			if err := lock.pauseBeforeRetry(ctx, refused); err != nil {
 				return err
 			}
 			continue
 		}
 		if err != nil {
-			return r.refusal(err)
+			return r.explainRefusal(err)
 		}
-		return r.judge(end)
+		return r.recordReport(end)
 	}
 }
 
-// check finds out what need not be tried: a token that is not accepted, a repository
-// that the platform does not have. Unknown ones are not always refused (contract §0, 8).
-func (r *run) check(ctx context.Context) error {
-	w, err := r.look(ctx)
+// checkAccess fails early if the token is rejected or the repository does not exist. The platform
+// does not always reject unknown repositories (platform contract §0, 8).
+func (r *run) checkAccess(ctx context.Context) error {
+	w, err := r.readPlatform(ctx)
 	if err != nil {
-		return r.refusal(err)
+		return r.explainRefusal(err)
 	}
 	if _, known := w.Repositories[r.Repository]; w.Repositories != nil && !known {
 		var ids []string
@@ -123,14 +134,18 @@ func (r *run) check(ctx context.Context) error {
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
-		return &outcome.Problem{Code: "unknown-repository", Message: fmt.Sprintf("the platform has no repository %q", r.Repository),
-			Help: fmt.Sprintf("it has: %s. A repository is configured by WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* of prismeai-workspaces", strings.Join(ids, ", "))}
+		return &outcome.Problem{
+			Code:    "unknown-repository",
+			Message: fmt.Sprintf("the platform has no repository %q", r.Repository),
+			Help: fmt.Sprintf("it has: %s. Repositories are configured by WORKSPACES_STORAGE_GIT_PLATFORM_<id>_* "+
+				"of prismeai-workspaces", strings.Join(ids, ", ")),
+		}
 	}
 	return nil
 }
 
-// look asks for the workspace platform.
-func (r *run) look(ctx context.Context) (w platform.PlatformWorkspace, err error) {
+// readPlatform reads the workspace platform, and records the platform's time.
+func (r *run) readPlatform(ctx context.Context) (w platform.PlatformWorkspace, err error) {
 	err = retry.Read(ctx, func() error { w, err = r.client.Platform(ctx); return err })
 	if err == nil {
 		r.since = w.Date
@@ -141,25 +156,32 @@ func (r *run) look(ctx context.Context) (w platform.PlatformWorkspace, err error
 	return w, err
 }
 
-// ending is how a push ended.
-type ending struct {
+// pushEnd is how a push ended.
+type pushEnd struct {
 	report *platform.PushReport
-	// started is nil where it was not told.
+	// started is nil if the platform did not report the start.
 	started *platform.PushStarted
 }
 
-// watch posts the push and finds out how it ends.
-func (r *run) watch(ctx context.Context) (end ending, err error) {
+// postAndFollow posts the push and follows it until its result is known.
+func (r *run) postAndFollow(ctx context.Context) (end pushEnd, err error) {
 	deadline := time.Now().Add(r.Timeout)
-	request := platform.PushRequest{Repository: r.Repository, Groups: r.Groups, Name: r.Name, Description: r.Description,
-		Force: r.Force, DryRun: r.DryRun, Wait: max(r.Timeout, time.Second)}
+	request := platform.PushRequest{
+		Repository:  r.Repository,
+		Groups:      r.Groups,
+		Name:        r.Name,
+		Description: r.Description,
+		Force:       r.Force,
+		DryRun:      r.DryRun,
+		Wait:        max(r.Timeout, time.Second),
+	}
 	var result platform.PushResult
-	err = r.display.Narrate(r.title(), func(say func(string)) error {
+	err = r.display.Narrate(r.describePush(), func(say func(string)) error {
 		step := func(e platform.PushEvent) {
 			if e.Started != nil {
 				end.started = e.Started
 			}
-			r.hear(&e, say)
+			r.onEvent(&e, say)
 		}
 		r.posted = true
 		err := retry.Write(ctx, func() error { result, err = r.client.Push(ctx, request, step); return err })
@@ -174,37 +196,45 @@ func (r *run) watch(ctx context.Context) (end ending, err error) {
 	case ctx.Err() != nil && end.report == nil:
 		return end, ctx.Err()
 	case end.report == nil:
-		err = r.display.Narrate("find out how the push ended", func(say func(string)) error {
-			search := search{run: r, id: result.CorrelationID, deadline: deadline, cause: err, say: say, end: &end, heard: map[string]bool{}}
-			return search.find(ctx)
+		err = r.display.Narrate("find the result of the push", func(say func(string)) error {
+			search := outcomeSearch{
+				run:      r,
+				id:       result.CorrelationID,
+				deadline: deadline,
+				cause:    err,
+				say:      say,
+				end:      &end,
+				applied:    map[string]bool{},
+			}
+			return search.pollUntilKnown(ctx)
 		})
 	}
 	return end, err
 }
 
-func (r *run) title() string {
+func (r *run) describePush() string {
 	verb := "push"
 	if r.DryRun {
-		verb = "look what there is to push of"
+		verb = "list what would be pushed of"
 	}
 	return fmt.Sprintf("%s %s to %s", verb, strings.Join(r.Groups, ", "), r.Repository)
 }
 
-// hear takes a step, and says it.
-func (r *run) hear(e *platform.PushEvent, say func(string)) {
+// onEvent records and prints an event.
+func (r *run) onEvent(e *platform.PushEvent, say func(string)) {
 	r.seen = true
 	switch {
 	case e.Started != nil:
-		say(startedLine(e.Started))
+		say(formatStarted(e.Started))
 	case e.Progress != nil:
 		w := e.Progress.Workspace
-		r.told[w.Slug] = w
-		say(progressLine(e.Progress))
+		r.reported[w.Slug] = w
+		say(formatProgress(e.Progress))
 	case e.Problem != nil:
 		say("error: " + e.Problem.String())
 	}
 }
 
-func (r *run) whereToLook() string {
-	return "its end is in the activity of the workspace platform, as event " + platform.EventPushCompleted
+func (r *run) describeLookup() string {
+	return "the result is in the activity of the workspace platform, as event " + platform.EventPushCompleted
 }

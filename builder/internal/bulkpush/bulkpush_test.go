@@ -25,7 +25,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// recorder is a display that keeps what it shows.
+// recorder is a display that records its output.
 type recorder struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -45,7 +45,7 @@ func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
 	return err
 }
 
-// many is how many workspaces are in a group of more than one look reads events of.
+// many is a number of workspaces with more events than one read returns.
 const many = 600
 
 // world is a platform with a gateway, on a fake clock.
@@ -58,24 +58,35 @@ type world struct {
 	options bulkpush.Options
 }
 
-func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
+func withWorld(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
-		w := &world{Platform: platformtest.New(o), options: bulkpush.Options{Repository: "git", Groups: []string{"base1"}, Timeout: 30 * time.Minute}}
+		w := &world{
+			Platform: platformtest.New(o),
+			options:  bulkpush.Options{Repository: "git", Groups: []string{"base1"}, Timeout: 30 * time.Minute},
+		}
 		defer w.Close()
 		workspaces := []platformtest.Workspace{
-			{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}}, {Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}
+			{Slug: "a", ID: "ida", Name: "A", Groups: []string{"base1"}},
+			{Slug: "b", ID: "idb", Name: "B", Groups: []string{"base1"}}}
 		for i := range many {
-			workspaces = append(workspaces, platformtest.Workspace{Slug: fmt.Sprintf("w%d", i), ID: fmt.Sprintf("id%d", i), Groups: []string{"many"}})
+			workspaces = append(workspaces, platformtest.Workspace{
+				Slug:   fmt.Sprintf("w%d", i),
+				ID:     fmt.Sprintf("id%d", i),
+				Groups: []string{"many"},
+			})
 		}
 		w.pod = w.NewPod("pod-0", &platformtest.Release{ID: "git", Workspaces: workspaces})
 		w.pod.SetReady(true)
 		w.gateway = w.NewGateway()
 		w.gateway.Faults = new(platformtest.Script)
 		var err error
-		w.client, err = platform.New(platform.Options{BaseURL: "http://platform", Identity: platform.Bearer(platform.Fixed(secret.New(o.Token))),
-			Transport: platformtest.Transport(w.gateway)})
+		w.client, err = platform.New(platform.Options{
+			BaseURL:   "http://platform",
+			Identity:  platform.Bearer(platform.Fixed(secret.New(o.Token))),
+			Transport: platformtest.Transport(w.gateway),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +94,7 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 	})
 }
 
-func (w *world) run(t *testing.T) *bulkpush.Result {
+func (w *world) runPush(t *testing.T) *bulkpush.Result {
 	t.Helper()
 	result, err := bulkpush.Run(t.Context(), w.client, &w.display, w.options)
 	if err != nil {
@@ -92,8 +103,8 @@ func (w *world) run(t *testing.T) *bulkpush.Result {
 	return result
 }
 
-// requests counts those that reached the gateway.
-func (w *world) requests(op string) (n int) {
+// countRequests counts the requests of an operation that reached the gateway.
+func (w *world) countRequests(op string) (n int) {
 	synctest.Wait()
 	for _, r := range w.Ledger().Requests {
 		if r.Server == "gateway" && r.Op == op {
@@ -103,7 +114,7 @@ func (w *world) requests(op string) (n int) {
 	return n
 }
 
-func want(t *testing.T, w *world, r *bulkpush.Result, outcome outcome.Outcome, text string) {
+func checkResult(t *testing.T, w *world, r *bulkpush.Result, outcome outcome.Outcome, text string) {
 	t.Helper()
 	var problems bytes.Buffer
 	if err := r.WriteProblems(&problems); err != nil {
@@ -121,70 +132,84 @@ var (
 	resetBefore = platformtest.Fault{Op: "push", Kind: platformtest.ResetBefore}
 )
 
-// A push goes on for long after its connection broke: its end is found, and it is asked
-// for seldom enough for the limits of the gateway.
-func TestEndIsFoundHoweverLate(t *testing.T) {
+// The push continues long after its connection broke. The client finds the result, and polls within
+// the gateway's rate limit.
+func TestResultIsFoundAfterDisconnect(t *testing.T) {
 	for name, o := range map[string]platformtest.Options{
 		"soon after": {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute},
 		"midway":     {ImportTime: each(10 * time.Minute), ProxyTimeout: 15 * time.Minute},
 		"late":       {ImportTime: each(10 * time.Minute), ProxyTimeout: time.Minute, EventLag: 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, o, func(t *testing.T, w *world) {
-				r := w.run(t)
-				want(t, w, r, outcome.Done, "")
+			withWorld(t, o, func(t *testing.T, w *world) {
+				r := w.runPush(t)
+				checkResult(t, w, r, outcome.Done, "")
 				if took := time.Duration(r.Duration); took < 20*time.Minute || took > 20*time.Minute+30*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				if n := w.requests("push"); n != 1 {
+				if n := w.countRequests("push"); n != 1 {
 					t.Errorf("%d pushes were asked for", n)
 				}
-				if reads := w.requests("events"); reads > 20*60/2 {
+				if reads := w.countRequests("events"); reads > 20*60/2 {
 					t.Errorf("%d reads of events", reads)
 				}
-				if told := w.display.text.String(); strings.Count(told, "1/2 ") != 1 || strings.Count(told, "2/2 ") != 1 {
-					t.Errorf("progress is told other than once:\n%s", told)
+				if told := w.display.text.String(); strings.Count(told, "1/2 ") != 1 ||
+					strings.Count(told, "2/2 ") != 1 {
+					t.Errorf("progress is not printed exactly once:\n%s", told)
 				}
 			})
 		})
 	}
 }
 
-// begin starts the push of the options, as a request does whose answer is lost.
-func (w *world) begin(t *testing.T) {
+// startOtherPush starts a push of the same groups, as a request whose response is lost does.
+func (w *world) startOtherPush(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	started := make(chan struct{})
-	once := sync.OnceFunc(func() { close(started); cancel() }) // more events may have come at once
-	direct, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: platform.Headers(platform.LocalHeaders()), Transport: platformtest.Transport(w.pod)})
+	once := sync.OnceFunc(func() { close(started); cancel() }) // several events may arrive together
+	direct, err := platform.New(platform.Options{
+		BaseURL:   "http://pod",
+		Identity:  platform.Headers(platform.LocalHeaders()),
+		Transport: platformtest.Transport(w.pod),
+	})
 	if err != nil {
 		t.Error(err)
 	}
 	go func() {
-		_, _ = direct.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Wait: time.Hour}, func(platform.PushEvent) { once() })
+		_, _ = direct.Push(ctx, platform.PushRequest{
+			Repository: "git",
+			Groups:     []string{"base1"},
+			Wait:       time.Hour,
+		}, func(platform.PushEvent) { once() })
 	}()
 	<-started
 }
 
-// Without events, and with the lock free, nothing will tell the end any more.
-func TestNobodyTellsTheEnd(t *testing.T) {
+// Without events, and with the lock free, the outcome stays unknown.
+func TestOutcomeIsUnknownWithoutEvents(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault platformtest.Fault
 		o     platformtest.Options
 		text  string
 	}{
-		"lost event":    {resetAfter, platformtest.Options{DropCompleted: true}, "the write lock is free, and no event tells the end (the request:"},
-		"never began":   {resetBefore, platformtest.Options{}, "nor that it began"},
-		"gateway fails": {platformtest.Fault{Op: "push", Kind: platformtest.Answer, Status: 502, Body: platformtest.HTML}, platformtest.Options{}, "HTTP 502"},
+		"lost event": {resetAfter, platformtest.Options{DropCompleted: true}, "the write lock is free, but " +
+			"no event reports the result (the request:"},
+		"never began": {resetBefore, platformtest.Options{}, "it may not have started"},
+		"gateway fails": {
+			platformtest.Fault{Op: "push", Kind: platformtest.Answer, Status: 502, Body: platformtest.HTML},
+			platformtest.Options{},
+			"HTTP 502",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.o, func(t *testing.T, w *world) {
+			withWorld(t, tt.o, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.fault)
-				r := w.run(t)
-				want(t, w, r, outcome.Unknown, tt.text)
+				r := w.runPush(t)
+				checkResult(t, w, r, outcome.Unknown, tt.text)
 				if took := time.Duration(r.Duration); took < 20*time.Second || took > time.Minute {
 					t.Errorf("it took %s to find that out", took)
 				}
-				if n := w.requests("push"); n != 1 {
+				if n := w.countRequests("push"); n != 1 {
 					t.Errorf("%d pushes were asked for", n)
 				}
 			})
@@ -192,9 +217,9 @@ func TestNobodyTellsTheEnd(t *testing.T) {
 	}
 }
 
-// A pod that dies leaves the lock: it is waited for until the time is over.
+// A pod that dies leaves the lock behind: the client waits until its timeout.
 func TestDeadPodLeavesTheLock(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
 		w.options.Timeout = 10 * time.Minute
 		go func() {
 			time.Sleep(90 * time.Second)
@@ -202,32 +227,37 @@ func TestDeadPodLeavesTheLock(t *testing.T) {
 			w.pod.Restart()
 			w.pod.SetReady(true)
 		}()
-		r := w.run(t)
-		want(t, w, r, outcome.Unknown, "no end after 10m0s (the request: platform push: (interrupted)")
+		r := w.runPush(t)
+		checkResult(t, w, r, outcome.Unknown, "no result after 10m0s (the request: platform push: (interrupted)")
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 11*time.Minute {
 			t.Errorf("it took %s", took)
 		}
 	})
 }
 
-// The end of somebody else's push of the same groups is not the end of ours.
+// The completion of another push of the same groups is not the result of this one.
 func TestOtherPushesAreNotOurs(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.Fail("a", "somebody else's trouble")
-		want(t, w, w.run(t), outcome.Failed, "somebody else's trouble")
+		checkResult(t, w, w.runPush(t), outcome.Failed, "somebody else's trouble")
 		w.Heal("a")
 		time.Sleep(2 * time.Second)
 		w.gateway.Faults.Add(resetAfter)
-		want(t, w, w.run(t), outcome.Done, "")
+		checkResult(t, w, w.runPush(t), outcome.Done, "")
 	})
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
-		// The answer has a correlation id, and the other push comes after it.
-		w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.begin(t) }})
-		want(t, w, w.run(t), outcome.Unknown, "no event tells the end")
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		// The response has a correlation ID; the other push starts after it.
+		w.gateway.Faults.Add(platformtest.Fault{
+			Op:    "push",
+			Kind:  platformtest.Answer,
+			Body:  `{"processing":true}`,
+			After: func() { w.startOtherPush(t) },
+		})
+		checkResult(t, w, w.runPush(t), outcome.Unknown, "no event reports the result")
 	})
 }
 
-// Without a correlation id, an event is of this push by what was asked for and when.
+// Events without a correlation ID are matched by request and time.
 func TestEventsWithoutCorrelation(t *testing.T) {
 	for name, tt := range map[string]struct {
 		repository, group string
@@ -240,11 +270,16 @@ func TestEventsWithoutCorrelation(t *testing.T) {
 		"before":           {"git", "base1", time.Hour, outcome.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				event := fmt.Sprintf(`{"id":"1","type":"workspaces.bulkPush.completed","createdAt":%q,"payload":{"repositoryId":%q,"groups":[%q],"pushedWorkspaceIds":["ida"]}}`,
 					time.Now().Add(-tt.age).Format(time.RFC3339), tt.repository, tt.group)
-				w.gateway.Faults.Add(resetBefore, platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Body: `{"result":{"events":[` + event + `]}}`})
-				if r := w.run(t); r.Outcome != tt.outcome {
+				w.gateway.Faults.Add(resetBefore, platformtest.Fault{
+					Op:    "events",
+					Times: -1,
+					Kind:  platformtest.Answer,
+					Body:  `{"result":{"events":[` + event + `]}}`,
+				})
+				if r := w.runPush(t); r.Outcome != tt.outcome {
 					t.Errorf("outcome %s, want %s", r.Outcome, tt.outcome)
 				}
 			})
@@ -252,43 +287,54 @@ func TestEventsWithoutCorrelation(t *testing.T) {
 	}
 }
 
-func TestEndOfManyEventsIsFound(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+func TestResultIsFoundAmongManyEvents(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.options.Groups = []string{"many"}
 		w.gateway.Faults.Add(resetAfter)
-		r := w.run(t)
-		want(t, w, r, outcome.Done, "")
+		r := w.runPush(t)
+		checkResult(t, w, r, outcome.Done, "")
 		if len(r.Workspaces) != many {
 			t.Errorf("%d workspaces", len(r.Workspaces))
 		}
 	})
 }
 
-// A platform that does not tell the time has ours.
+// The client uses its own clock if the platform sends no Date header.
 func TestPlatformWithoutClock(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.Fail("a", "an older trouble")
-		want(t, w, w.run(t), outcome.Failed, "an older trouble")
+		checkResult(t, w, w.runPush(t), outcome.Failed, "an older trouble")
 		w.Heal("a")
 		time.Sleep(2 * time.Minute)
-		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Alter, Header: http.Header{"Date": {}}})
-		want(t, w, w.run(t), outcome.Done, "")
+		w.gateway.Faults.Add(resetAfter, platformtest.Fault{
+			Op:     "workspace",
+			Times:  -1,
+			Kind:   platformtest.Alter,
+			Header: http.Header{"Date": {}},
+		})
+		checkResult(t, w, w.runPush(t), outcome.Done, "")
 	})
 }
 
-// Whoever may not read events is told the end by nobody, and asks but once.
+// A client that may not read events asks only once.
 func TestEventsAreForbidden(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
-		w.gateway.Faults.Add(resetAfter, platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
-		want(t, w, w.run(t), outcome.Unknown, "no event tells the end")
-		if n := w.requests("events"); n != 1 {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.gateway.Faults.Add(resetAfter, platformtest.Fault{
+			Op:     "events",
+			Times:  -1,
+			Kind:   platformtest.Answer,
+			Status: 403,
+			Body:   `{"error":"ForbiddenError"}`,
+		})
+		checkResult(t, w, w.runPush(t), outcome.Unknown, "no event reports the result")
+		if n := w.countRequests("events"); n != 1 {
 			t.Errorf("%d reads of events", n)
 		}
 	})
 }
 
-func TestLockIsWaitedFor(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+func TestWaitsForLock(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.options.WaitLock = 20 * time.Minute
 		w.Lock("ada", "manual")
 		go func() {
@@ -298,34 +344,41 @@ func TestLockIsWaitedFor(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 			w.Unlock()
 		}()
-		r := w.run(t)
-		want(t, w, r, outcome.Done, "")
+		r := w.runPush(t)
+		checkResult(t, w, r, outcome.Done, "")
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 10*time.Minute+15*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if told := w.display.text.String(); strings.Count(told, "held by ada (manual)") != 1 || strings.Count(told, "held by bob (pull_in_progress)") != 1 {
-			t.Errorf("the holders are not told once each:\n%s", told)
+		if told := w.display.text.String(); strings.Count(told, "held by ada (manual)") != 1 ||
+			strings.Count(told, "held by bob (pull_in_progress)") != 1 {
+			t.Errorf("the holders are not printed once each:\n%s", told)
 		}
-		if looks := w.requests("workspace"); looks > 10*60/5+10 {
+		if looks := w.countRequests("workspace"); looks > 10*60/5+10 {
 			t.Errorf("%d looks at the lock", looks)
 		}
 	})
 }
 
-// The bound holds over several holders, and over refusals.
-func TestLockIsNotWaitedForLonger(t *testing.T) {
+// The limit covers several holders, and refusals.
+func TestWaitForLockIsBounded(t *testing.T) {
 	for name, prepare := range map[string]func(*world){
 		"held": func(w *world) { w.Lock("ada", "manual") },
 		"refused": func(w *world) {
-			w.gateway.Faults.Add(platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked"}`})
+			w.gateway.Faults.Add(platformtest.Fault{
+				Op:     "push",
+				Times:  -1,
+				Kind:   platformtest.Answer,
+				Status: 423,
+				Body:   `{"error":"resource_locked"}`,
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.options.WaitLock = 3 * time.Minute
 				prepare(w)
-				r := w.run(t)
-				want(t, w, r, outcome.Failed, "waited 3m0s")
+				r := w.runPush(t)
+				checkResult(t, w, r, outcome.Failed, "waited 3m0s")
 				if took := time.Duration(r.Duration); took < 3*time.Minute || took > 3*time.Minute+15*time.Second {
 					t.Errorf("it took %s", took)
 				}
@@ -334,65 +387,134 @@ func TestLockIsNotWaitedForLonger(t *testing.T) {
 	}
 }
 
-// Reads are repeated after what may pass; a push only if nothing was done.
+// Reads are retried after transient errors; a push only if the platform did nothing.
 func TestRetries(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault   platformtest.Fault
 		outcome outcome.Outcome
 		asked   int
 	}{
-		"platform is away for a moment": {platformtest.Fault{Op: "workspace", Times: 3, Kind: platformtest.Answer, Status: 503}, outcome.Done, 5},
-		"platform is away":              {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.ResetBefore}, outcome.Failed, 4},
-		"token":                         {platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Answer, Status: 401}, outcome.Failed, 1},
+		"platform is away for a moment": {
+			platformtest.Fault{Op: "workspace", Times: 3, Kind: platformtest.Answer, Status: 503},
+			outcome.Done,
+			5,
+		},
+		"platform is away": {
+			platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.ResetBefore},
+			outcome.Failed,
+			4,
+		},
+		"token": {
+			platformtest.Fault{Op: "workspace", Times: -1, Kind: platformtest.Answer, Status: 401},
+			outcome.Failed,
+			1,
+		},
 		"too many requests": {platformtest.Fault{Op: "push", Times: 2, Kind: platformtest.Answer, Status: 429,
 			Body: `{"error":"TooManyRequests","details":{"retryAfter":40}}`}, outcome.Done, 3},
-		"far too many requests": {platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 429}, outcome.Failed, 4},
+		"far too many requests": {
+			platformtest.Fault{Op: "push", Times: -1, Kind: platformtest.Answer, Status: 429},
+			outcome.Failed,
+			4,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.fault)
-				r := w.run(t)
-				if asked := w.requests(tt.fault.Op); r.Outcome != tt.outcome || asked != tt.asked {
-					t.Errorf("outcome %s after %d requests, want %s after %d\n%+v", r.Outcome, asked, tt.outcome, tt.asked, r.Problems)
+				r := w.runPush(t)
+				if asked := w.countRequests(tt.fault.Op); r.Outcome != tt.outcome || asked != tt.asked {
+					t.Errorf("outcome %s after %d requests, want %s after %d\n%+v", r.Outcome, asked, tt.outcome,
+						tt.asked, r.Problems)
 				}
 			})
 		})
 	}
 }
 
-// What was told of a workspace on the way counts, whatever the summary says.
-func TestNothingThatWasToldIsLost(t *testing.T) {
+// Errors reported as progress are kept, whatever the summary says.
+func TestProgressReportsAreKept(t *testing.T) {
 	const started = `{"repositoryId":"git","groups":["base1"],"workspaces":[{"slug":"a","status":"candidate"},{"slug":"b","status":"inProgress"},{"slug":"c","status":"alreadyPushed"}]}`
 	progress := func(slug, status, errors string) string {
-		return `{"repositoryId":"git","workspaceSlug":"` + slug + `","status":"` + status + `","errors":[` + errors + `],"current":1,"total":3}`
+		return `{"repositoryId":"git","workspaceSlug":"` + slug + `","status":"` + status + `","errors":[` + errors +
+			`],"current":1,"total":3}`
 	}
 	for name, tt := range map[string]struct {
 		steps   []string
 		outcome outcome.Outcome
 		want    string
 	}{
-		"error on the way":  {[]string{progress("a", "error", `"disk full"`), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "a: disk full"},
-		"status on the way": {[]string{progress("a", "error", ""), `{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "a: the platform does not say"},
-		"only on the way":   {[]string{started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, outcome.Failed, "c: e"},
-		"never announced":   {[]string{progress("x", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":["ida"]}`}, outcome.Failed, "x: e"},
-		"pushed on the way": {[]string{strings.Replace(started, "inProgress", "candidate", 1), progress("b", "pushed", ""), `{"repositoryId":"git","pushedWorkspaceIds":[]}`}, outcome.Done, ""},
-		"left out":          {[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "b: another push"},
-		"only ids":          {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`}, outcome.Failed, "idb: it has a merge conflict"},
-		"ids without fault": {[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`}, outcome.Done, ""},
-		"as a whole":        {[]string{`{"repositoryId":"git","errors":[{"error":"E","message":"m"}],"workspaces":[{"slug":"a","status":"pushed"}]}`}, outcome.Failed, "error: E: m"},
-		"said twice":        {[]string{`{"repositoryId":"git","errors":["m"],"workspaces":[{"slug":"a","status":"error","errors":["m"]}]}`}, outcome.Failed, "a: m"},
-		"of nothing":        {[]string{`{"repositoryId":"git","errors":[],"workspaces":[]}`}, outcome.Failed, "no workspace belongs to base1"},
+		"error on the way": {
+			[]string{progress("a", "error", `"disk full"`),
+				`{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`},
+			outcome.Failed,
+			"a: disk full",
+		},
+		"status on the way": {
+			[]string{progress("a", "error", ""),
+				`{"repositoryId":"git","errors":[],"workspaces":[{"slug":"a","status":"pushed"}]}`},
+			outcome.Failed,
+			"a: the platform gives no reason",
+		},
+		"only on the way": {
+			[]string{started, progress("c", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":[]}`},
+			outcome.Failed,
+			"c: e",
+		},
+		"never announced": {
+			[]string{progress("x", "error", `"e"`), `{"repositoryId":"git","pushedWorkspaceIds":["ida"]}`},
+			outcome.Failed,
+			"x: e",
+		},
+		"pushed on the way": {
+			[]string{strings.Replace(started, "inProgress", "candidate", 1), progress("b", "pushed", ""),
+				`{"repositoryId":"git","pushedWorkspaceIds":[]}`},
+			outcome.Done,
+			"",
+		},
+		"left out": {
+			[]string{started, `{"repositoryId":"git","pushedWorkspaceIds":[],"workspaces":[{"slug":"a","status":"pushed"}]}`},
+			outcome.Failed,
+			"b: skipped because another push",
+		},
+		"only ids": {
+			[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"mergeConflictWorkspaceIds":["idb"]}`},
+			outcome.Failed,
+			"idb: skipped because of a merge conflict",
+		},
+		"ids without fault": {
+			[]string{`{"repositoryId":"git","pushedWorkspaceIds":["ida"],"alreadyPushedWorkspaceIds":["idb"]}`},
+			outcome.Done,
+			"",
+		},
+		"as a whole": {
+			[]string{`{"repositoryId":"git","errors":[{"error":"E","message":"m"}],"workspaces":[{"slug":"a","status":"pushed"}]}`},
+			outcome.Failed,
+			"error: E: m",
+		},
+		"said twice": {
+			[]string{`{"repositoryId":"git","errors":["m"],"workspaces":[{"slug":"a","status":"error","errors":["m"]}]}`},
+			outcome.Failed,
+			"a: m",
+		},
+		"of nothing": {
+			[]string{`{"repositoryId":"git","errors":[],"workspaces":[]}`},
+			outcome.Failed,
+			"no workspace belongs to base1",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
-				w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: "data: " + strings.Join(tt.steps, "\n\ndata: ") + "\n\n"})
-				r := w.run(t)
-				want(t, w, r, tt.outcome, tt.want)
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.gateway.Faults.Add(platformtest.Fault{
+					Op:   "push",
+					Kind: platformtest.Answer,
+					Body: "data: " + strings.Join(tt.steps, "\n\ndata: ") + "\n\n",
+				})
+				r := w.runPush(t)
+				checkResult(t, w, r, tt.outcome, tt.want)
 				if name == "pushed on the way" && r.Workspaces[1].Status != platform.StatusPushed {
-					t.Errorf("what was pushed is told otherwise: %+v", r.Workspaces)
+					t.Errorf("wrong status of a pushed workspace: %+v", r.Workspaces)
 				}
 				if name == "said twice" && len(r.Problems) > 0 {
-					t.Errorf("said twice: %+v", r.Problems)
+					t.Errorf("reported twice: %+v", r.Problems)
 				}
 			})
 		})
@@ -405,14 +527,20 @@ func TestInterrupted(t *testing.T) {
 		outcome outcome.Outcome
 		text    string
 	}{
-		"while it is watched": {func(*world) {}, outcome.Unknown, "the platform goes on with the push"},
+		"while it is watched": {func(*world) {}, outcome.Unknown, "the platform continues the push"},
 		"while its end is looked for": {func(w *world) {
-			w.gateway.Faults.Add(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Body: `{"processing":true}`, After: func() { w.Lock("ada", "push_in_progress") }})
-		}, outcome.Unknown, "the platform goes on with the push"},
-		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, outcome.Failed, "before anything was pushed"},
+			w.gateway.Faults.Add(platformtest.Fault{
+				Op:    "push",
+				Kind:  platformtest.Answer,
+				Body:  `{"processing":true}`,
+				After: func() { w.Lock("ada", "push_in_progress") },
+			})
+		}, outcome.Unknown, "the platform continues the push"},
+		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, outcome.Failed,
+			"before anything was pushed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {
 				w.options.WaitLock = time.Hour
 				tt.prepare(w)
 				ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -421,7 +549,7 @@ func TestInterrupted(t *testing.T) {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
-				want(t, w, r, tt.outcome, tt.text)
+				checkResult(t, w, r, tt.outcome, tt.text)
 			})
 		})
 	}
@@ -438,15 +566,15 @@ func TestRemedies(t *testing.T) {
 		"git@example.com: Permission denied (publickey).":                  "refuses the platform's credentials",
 		"The requested URL returned error: 403":                            "refuses the platform's credentials",
 		"AlreadyUsedError: version name v2 already exists":                 "use another --name",
-		"Workspace abc is locked":                                          "run again when that has ended",
-		"fatal: unable to access: Could not resolve host: git.example.com": "does not reach the Git server",
-		"connect ECONNREFUSED 10.0.0.1:443":                                "does not reach the Git server",
+		"Workspace abc is locked":                                          "run again when it has ended",
+		"fatal: unable to access: Could not resolve host: git.example.com": "cannot reach the Git server",
+		"connect ECONNREFUSED 10.0.0.1:443":                                "cannot reach the Git server",
 		"something new in block 403112":                                    "see the log of prismeai-workspaces",
 	} {
 		t.Run(message, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.Fail("a", message)
-				want(t, w, w.run(t), outcome.Failed, help)
+				checkResult(t, w, w.runPush(t), outcome.Failed, help)
 			})
 		})
 	}
@@ -454,10 +582,10 @@ func TestRemedies(t *testing.T) {
 
 // The report is read by programs: its names stay.
 func TestReport(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{ImportTime: each(time.Second)}, func(t *testing.T, w *world) {
 		w.options.Name = "v2"
 		w.Fail("b", "disk full")
-		r := w.run(t)
+		r := w.runPush(t)
 		synctest.Wait()
 		all := w.Ledger().Requests
 		if r.CorrelationID == "" || r.CorrelationID != all[len(all)-1].CorrelationID {

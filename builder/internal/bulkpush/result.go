@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// Result is what became of a push. Its JSON is the report: fields may be added.
+// Result is the outcome of a push. It is also the JSON report, to which fields may be added.
 type Result struct {
 	Outcome       outcome.Outcome      `json:"outcome"`
 	Repository    string               `json:"repository"`
@@ -28,7 +28,7 @@ type Result struct {
 	Problems []outcome.Problem `json:"problems"`
 }
 
-// Workspace is what became of one workspace. Status is that of the platform.
+// Workspace is the result for one workspace. Status is the platform's.
 type Workspace struct {
 	Slug     string               `json:"slug,omitempty"`
 	ID       string               `json:"id,omitempty"`
@@ -38,98 +38,113 @@ type Workspace struct {
 	Problems []outcome.Problem    `json:"problems,omitempty"`
 }
 
-// Title is how people know the workspace.
+// Title returns the slug, else the ID, else the name.
 func (w *Workspace) Title() string { return cmp.Or(w.Slug, w.ID, w.Name) }
 
-func (r *Result) add(p outcome.Problem) { r.Problems = append(r.Problems, p) }
+func (r *Result) addProblem(p outcome.Problem) { r.Problems = append(r.Problems, p) }
 
-// judge makes the result of a push whose end is known.
-func (r *run) judge(end ending) error {
+// recordReport fills the result from the final report of a push.
+func (r *run) recordReport(end pushEnd) error {
 	report := end.report
 	if report.RepositoryID != r.Repository {
-		return &outcome.Problem{Code: "other-repository", Message: fmt.Sprintf("the platform pushed to %q instead of %q", report.RepositoryID, r.Repository),
-			Help: "look at that repository; then correct --repository"}
+		return &outcome.Problem{
+			Code:    "other-repository",
+			Message: fmt.Sprintf("the platform pushed to %q instead of %q", report.RepositoryID, r.Repository),
+			Help:    "review that repository; then correct --repository",
+		}
 	}
 	for i := range report.Workspaces {
-		r.result.Workspaces = append(r.result.Workspaces, r.workspace(&report.Workspaces[i]))
+		r.result.Workspaces = append(r.result.Workspaces, r.takeWorkspace(&report.Workspaces[i]))
 	}
-	r.leftOut(end.started)
-	r.byID(platform.StatusPushed, report.Pushed)
-	r.byID(platform.StatusAlreadyPushed, report.AlreadyPushed)
-	r.byID(platform.StatusMergeConflict, report.MergeConflict)
+	r.addUnsummarized(end.started)
+	r.addByID(platform.StatusPushed, report.Pushed)
+	r.addByID(platform.StatusAlreadyPushed, report.AlreadyPushed)
+	r.addByID(platform.StatusMergeConflict, report.MergeConflict)
 	for _, p := range report.Errors {
-		if !r.known(p) {
-			r.result.add(advise(p))
+		if !r.isWorkspaceProblem(p) {
+			r.result.addProblem(withRemedy(p))
 		}
 	}
 	if len(r.result.Workspaces) == 0 && len(r.result.Problems) == 0 {
 		return &outcome.Problem{Code: "nothing", Message: "no workspace belongs to " + strings.Join(r.Groups, ", "),
 			Help: "give the workspaces a label of WORKSPACES_GROUP_<name>_LABELS of prismeai-workspaces"}
 	}
-	if failed := slices.ContainsFunc(r.result.Workspaces, func(w Workspace) bool { return len(w.Problems) > 0 }); !failed && len(r.result.Problems) == 0 {
+	failed := slices.ContainsFunc(r.result.Workspaces, func(w Workspace) bool { return len(w.Problems) > 0 })
+	if !failed && len(r.result.Problems) == 0 {
 		r.result.Outcome = outcome.Done
 	}
 	return nil
 }
 
-// workspace is what became of a workspace, with the errors that were told on the way.
-func (r *run) workspace(in *platform.WorkspaceReport) Workspace {
-	w := Workspace{Slug: in.Slug, ID: in.ID, Name: in.Name, Status: in.Status, Duration: outcome.Milliseconds(in.Duration)}
-	told := r.told[in.Slug]
-	delete(r.told, in.Slug)
+// takeWorkspace returns the result for a workspace, including errors reported as progress, and
+// removes it from the reported ones.
+func (r *run) takeWorkspace(in *platform.WorkspaceReport) Workspace {
+	w := Workspace{
+		Slug:     in.Slug,
+		ID:       in.ID,
+		Name:     in.Name,
+		Status:   in.Status,
+		Duration: outcome.Milliseconds(in.Duration),
+	}
+	told := r.reported[in.Slug]
+	delete(r.reported, in.Slug)
 	w.Duration = cmp.Or(w.Duration, outcome.Milliseconds(told.Duration))
 	for _, p := range append(slices.Clone(in.Errors), told.Errors...) {
-		if a := advise(p); !slices.Contains(w.Problems, a) {
+		if a := withRemedy(p); !slices.Contains(w.Problems, a) {
 			w.Problems = append(w.Problems, a)
 		}
 	}
 	if len(w.Problems) > 0 {
 		return w
 	}
+	add := func(status platform.Status, message, help string) {
+		w.Problems = []outcome.Problem{{Code: string(status), Message: cmp.Or(in.Reason, message), Help: help}}
+	}
 	switch {
 	case w.Status == platform.StatusMergeConflict:
-		w.Problems = []outcome.Problem{{Code: string(w.Status), Message: cmp.Or(in.Reason, "it has a merge conflict and was left out"), Help: conflictHelp}}
+		add(w.Status, "skipped because of a merge conflict", conflictHelp)
 	case w.Status == platform.StatusInProgress:
-		w.Problems = []outcome.Problem{{Code: string(w.Status), Message: cmp.Or(in.Reason, "another push of it was under way, and it was left out"), Help: inProgressHelp}}
+		add(w.Status, "skipped because another push of it was in progress", inProgressHelp)
 	case w.Status == platform.StatusError || told.Status == platform.StatusError:
-		w.Problems = []outcome.Problem{{Code: string(platform.StatusError), Message: cmp.Or(in.Reason, "the platform does not say what is wrong"), Help: againHelp}}
+		add(platform.StatusError, "the platform gives no reason", againHelp)
 	}
 	return w
 }
 
-// leftOut adds the workspaces that were told of and are not in the summary: those whose
-// push somebody else had begun, and those that progress told.
-func (r *run) leftOut(started *platform.PushStarted) {
+// addUnsummarized adds workspaces that events reported but the summary omits: those that another
+// push had claimed, and those known only from progress.
+func (r *run) addUnsummarized(started *platform.PushStarted) {
 	if started != nil {
 		for _, w := range started.Workspaces {
-			if told, ok := r.told[w.Slug]; ok {
+			if told, ok := r.reported[w.Slug]; ok {
 				w.Status = told.Status
 			}
-			if !r.has(func(known *Workspace) bool { return known.Slug == w.Slug }) {
-				r.result.Workspaces = append(r.result.Workspaces, r.workspace(&w))
+			if !r.hasWorkspace(func(known *Workspace) bool { return known.Slug == w.Slug }) {
+				r.result.Workspaces = append(r.result.Workspaces, r.takeWorkspace(&w))
 			}
 		}
 	}
-	for _, slug := range slices.Sorted(maps.Keys(r.told)) {
-		w := r.told[slug]
-		r.result.Workspaces = append(r.result.Workspaces, r.workspace(&w))
+	for _, slug := range slices.Sorted(maps.Keys(r.reported)) {
+		w := r.reported[slug]
+		r.result.Workspaces = append(r.result.Workspaces, r.takeWorkspace(&w))
 	}
 }
 
-// byID adds the workspaces of a list of the summary of which it tells nothing else.
-func (r *run) byID(status platform.Status, ids []string) {
+// addByID adds workspaces that the summary lists by ID only.
+func (r *run) addByID(status platform.Status, ids []string) {
 	for _, id := range ids {
-		if !r.has(func(known *Workspace) bool { return known.ID == id }) {
-			r.result.Workspaces = append(r.result.Workspaces, r.workspace(&platform.WorkspaceReport{ID: id, Status: status}))
+		if !r.hasWorkspace(func(known *Workspace) bool { return known.ID == id }) {
+			report := platform.WorkspaceReport{ID: id, Status: status}
+			r.result.Workspaces = append(r.result.Workspaces, r.takeWorkspace(&report))
 		}
 	}
 }
 
-func (r *run) has(is func(*Workspace) bool) bool {
+func (r *run) hasWorkspace(is func(*Workspace) bool) bool {
 	return slices.ContainsFunc(r.result.Workspaces, func(w Workspace) bool { return is(&w) })
 }
 
-// known reports whether an error of the summary is one of a workspace.
-func (r *run) known(p platform.Problem) bool {
-	return r.has(func(w *Workspace) bool { return slices.Contains(w.Problems, advise(p)) })
+// isWorkspaceProblem reports whether a problem of the summary already belongs to a workspace.
+func (r *run) isWorkspaceProblem(p platform.Problem) bool {
+	return r.hasWorkspace(func(w *Workspace) bool { return slices.Contains(w.Problems, withRemedy(p)) })
 }

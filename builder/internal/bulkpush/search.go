@@ -15,36 +15,37 @@ import (
 )
 
 const (
-	// settled is how long the lock has to be free without news before nobody will tell the
-	// end any more: events are found some seconds after they happened (contract §1.7).
-	settled = 20 * time.Second
-	// maxEvents bounds the events that one look reads.
+	// lockSettleTime is how long the lock must be free, without new events, before the search gives
+	// up: events become visible some seconds after they happen (platform contract §1.7).
+	lockSettleTime = 20 * time.Second
+	// maxEvents bounds the events of one read.
 	maxEvents = 500
 )
 
-// search looks for the end of a push that its answer did not tell.
-type search struct {
+// outcomeSearch finds the result of a push whose response did not contain it.
+type outcomeSearch struct {
 	*run
-	// id is the correlation id of the answer, empty if there was none.
+	// id is the correlation ID of the response; empty if there was no response.
 	id       string
 	deadline time.Time
 	cause    error
 	say      func(string)
-	end      *ending
+	end      *pushEnd
 
-	heard    map[string]bool // events, by id
+	applied    map[string]bool // by event ID
 	noEvents bool
 }
 
-// find looks at events and lock until one of them tells.
-func (s *search) find(ctx context.Context) error {
+// pollUntilKnown reads events and the lock until the result is known, the lock has been free for
+// lockSettleTime, or the deadline passes.
+func (s *outcomeSearch) pollUntilKnown(ctx context.Context) error {
 	if s.cause != nil {
 		s.say(s.cause.Error())
 	}
 	pause := retry.Delays{Limit: eventDelay}
 	var free time.Time
 	for {
-		moved, wait := s.news(ctx)
+		moved, wait := s.readNewEvents(ctx)
 		if s.end.report != nil {
 			return nil
 		}
@@ -55,11 +56,11 @@ func (s *search) find(ctx context.Context) error {
 			free = time.Time{}
 		case free.IsZero():
 			free = now
-		case now.Sub(free) >= settled:
-			return s.unknown("the write lock is free, and no event tells the end")
+		case now.Sub(free) >= lockSettleTime:
+			return s.unknownOutcome("the write lock is free, but no event reports the result")
 		}
 		if !now.Before(s.deadline) {
-			return s.unknown(fmt.Sprintf("no end after %s", s.Timeout))
+			return s.unknownOutcome(fmt.Sprintf("no result after %s", s.Timeout))
 		}
 		if !retry.Sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.Sleep(ctx, s.deadline) {
 			return context.Cause(ctx)
@@ -67,14 +68,18 @@ func (s *search) find(ctx context.Context) error {
 	}
 }
 
-// news reads the events of this push that are new. Wait is what the platform asks for
-// before it is asked again.
-func (s *search) news(ctx context.Context) (moved bool, wait time.Duration) {
+// readNewEvents applies new events of this push. moved reports whether there were any; wait is the
+// delay that the platform asks for before the next read.
+func (s *outcomeSearch) readNewEvents(ctx context.Context) (moved bool, wait time.Duration) {
 	if s.noEvents {
 		return false, 0
 	}
-	page, err := s.client.Events(ctx, platform.EventQuery{After: s.since.Add(-time.Second), Limit: maxEvents, NewestFirst: true,
-		Types: []string{platform.EventPushStarted, platform.EventPushProgress, platform.EventPushCompleted}})
+	page, err := s.client.Events(ctx, platform.EventQuery{
+		After:       s.since.Add(-time.Second),
+		Limit:       maxEvents,
+		NewestFirst: true,
+		Types:       []string{platform.EventPushStarted, platform.EventPushProgress, platform.EventPushCompleted},
+	})
 	switch platform.ClassOf(err) {
 	case platform.ClassNotFound, platform.ClassUnauthorized, platform.ClassForbidden, platform.ClassRejected:
 		s.say("events cannot be read: " + err.Error())
@@ -83,16 +88,17 @@ func (s *search) news(ctx context.Context) (moved bool, wait time.Duration) {
 		return false, retry.After(err)
 	}
 	for _, e := range slices.Backward(page.Events) {
-		if e.Push != nil && !s.heard[e.ID] && s.ours(&e) {
-			s.heard[e.ID], moved = true, true
-			s.take(e.Push)
+		if e.Push != nil && !s.applied[e.ID] && s.isOwnEvent(&e) {
+			s.applied[e.ID] = true
+			moved = true
+			s.applyEvent(e.Push)
 		}
 	}
 	return moved, 0
 }
 
-// take takes an event that the stream may have told already.
-func (s *search) take(e *platform.PushEvent) {
+// applyEvent applies an event, unless the stream already delivered it.
+func (s *outcomeSearch) applyEvent(e *platform.PushEvent) {
 	if e.Started != nil {
 		if s.end.started != nil {
 			return
@@ -103,16 +109,16 @@ func (s *search) take(e *platform.PushEvent) {
 		s.end.report = e.Completed
 	}
 	if e.Progress != nil {
-		if _, known := s.told[e.Progress.Workspace.Slug]; known {
+		if _, known := s.reported[e.Progress.Workspace.Slug]; known {
 			return
 		}
 	}
-	s.hear(e, s.say)
+	s.onEvent(e, s.say)
 }
 
-// ours reports whether an event is of this push: by the correlation id, and where there
-// is none by what was asked for and when, as the lock lets one push run at a time.
-func (s *search) ours(e *platform.Event) bool {
+// isOwnEvent reports whether an event belongs to this push: by correlation ID or, without one, by
+// time and request. The lock allows only one push at a time.
+func (s *outcomeSearch) isOwnEvent(e *platform.Event) bool {
 	if s.id != "" && e.CorrelationID != "" {
 		return e.CorrelationID == s.id
 	}
@@ -121,29 +127,33 @@ func (s *search) ours(e *platform.Event) bool {
 	}
 	switch p := e.Push; {
 	case p.Started != nil:
-		return p.Started.RepositoryID == s.Repository && same(p.Started.Groups, s.Groups)
+		return p.Started.RepositoryID == s.Repository && sameGroups(p.Started.Groups, s.Groups)
 	case p.Completed != nil:
-		return p.Completed.RepositoryID == s.Repository && same(p.Completed.Groups, s.Groups)
+		return p.Completed.RepositoryID == s.Repository && sameGroups(p.Completed.Groups, s.Groups)
 	case p.Progress != nil:
 		return p.Progress.RepositoryID == s.Repository
 	}
 	return false
 }
 
-func same(a, b []string) bool {
+func sameGroups(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// unknown is the problem of a push whose end nobody tells.
-func (s *search) unknown(why string) *outcome.Problem {
+// unknownOutcome returns the problem of a push whose result could not be found.
+func (s *outcomeSearch) unknownOutcome(why string) *outcome.Problem {
 	s.result.Outcome = outcome.Unknown
-	message := "it is not known how the push ended: " + why
+	message := "the outcome of the push is unknown: " + why
 	if !s.seen {
-		message += ", nor that it began"
+		message += "; it may not have started"
 	}
 	if e, ok := errors.AsType[*platform.Error](s.cause); ok {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
-	return &outcome.Problem{Code: "unknown-outcome", Message: message,
-		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: workspaces that were pushed count as already pushed"}
+	return &outcome.Problem{
+		Code:    "unknown-outcome",
+		Message: message,
+		Help: s.describeLookup() + ", or in the log of prismeai-workspaces. Then run again: " +
+			"workspaces that were pushed count as already pushed",
+	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// statuses are those that the summary counts, in its order.
+// statuses are the statuses that the summary counts, in display order.
 var statuses = []struct {
 	status platform.Status
 	label  string
@@ -28,10 +28,10 @@ var statuses = []struct {
 	{platform.StatusError, "failed"},
 }
 
-// barWidth is the width of the bar of [progressLine], in characters.
+// barWidth is the width of the progress bar, in characters.
 const barWidth = 20
 
-func startedLine(s *platform.PushStarted) string {
+func formatStarted(s *platform.PushStarted) string {
 	counts := map[platform.Status]int{}
 	for _, w := range s.Workspaces {
 		counts[w.Status]++
@@ -45,11 +45,13 @@ func startedLine(s *platform.PushStarted) string {
 	return strings.Join(parts, ", ")
 }
 
-// progressLine shows a bar, the workspace, and what is wrong with it.
-func progressLine(p *platform.Progress) string {
-	w, total := &p.Workspace, max(p.Total, p.Current, 1)
+// formatProgress returns a progress bar, the workspace, and its errors.
+func formatProgress(p *platform.Progress) string {
+	w := &p.Workspace
+	total := max(p.Total, p.Current, 1)
 	done := barWidth * max(p.Current, 0) / total
-	line := fmt.Sprintf("[%s%s] %d/%d %s %s", strings.Repeat("#", done), strings.Repeat(".", barWidth-done), p.Current, total, w.Slug, w.Status)
+	bar := strings.Repeat("#", done) + strings.Repeat(".", barWidth-done)
+	line := fmt.Sprintf("[%s] %d/%d %s %s", bar, p.Current, total, w.Slug, w.Status)
 	if w.Duration > 0 {
 		line += fmt.Sprintf(" (%s)", w.Duration.Round(time.Millisecond))
 	}
@@ -59,7 +61,7 @@ func progressLine(p *platform.Progress) string {
 	return line
 }
 
-// WriteSummary writes what was pushed, for people.
+// WriteSummary writes a plain-text summary.
 func (r *Result) WriteSummary(w io.Writer) error {
 	var b strings.Builder
 	row := func(label, format string, args ...any) {
@@ -89,7 +91,7 @@ func (r *Result) WriteSummary(w io.Writer) error {
 	return err
 }
 
-// WriteProblems writes everything that is wrong, each with what to do about it.
+// WriteProblems writes every problem with its advice.
 func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
 	write := func(of string, problems []outcome.Problem) {
@@ -105,18 +107,28 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	return err
 }
 
-// WriteJUnit writes a test for each workspace: what did not have to be pushed is skipped.
+// WriteJUnit writes a test case for each workspace. Workspaces that need no push are skipped.
 func (r *Result) WriteJUnit(w io.Writer) error {
 	suite := junit.Suite{Name: "bulk push"}
 	add := func(name string, took outcome.Milliseconds, skipped string, problems []outcome.Problem) {
-		c := junit.Case{Class: "bulk push to " + r.Repository, Name: name, Duration: time.Duration(took), Skipped: skipped}
+		c := junit.Case{
+			Class:    "bulk push to " + r.Repository,
+			Name:     name,
+			Duration: time.Duration(took),
+			Skipped:  skipped,
+		}
 		if len(problems) > 0 {
-			c.Failure = &junit.Failure{Message: problems[0].Text(), Type: cmp.Or(problems[0].Code, "error"), Text: explanation(problems)}
+			c.Failure = &junit.Failure{
+				Message: problems[0].Text(),
+				Type:    cmp.Or(problems[0].Code, "error"),
+				Text:    formatProblems(problems),
+			}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
 	for i := range r.Workspaces {
-		of, skipped := &r.Workspaces[i], ""
+		of := &r.Workspaces[i]
+		skipped := ""
 		switch {
 		case of.Status == platform.StatusAlreadyPushed:
 			skipped = "unchanged since its last push"
@@ -131,7 +143,7 @@ func (r *Result) WriteJUnit(w io.Writer) error {
 	return junit.Write(w, suite)
 }
 
-func explanation(problems []outcome.Problem) string {
+func formatProblems(problems []outcome.Problem) string {
 	var b strings.Builder
 	for _, p := range problems {
 		fmt.Fprintf(&b, "%s\nhelp: %s\n", terminal.Safe(p.Text()), p.Help)

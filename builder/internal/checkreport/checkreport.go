@@ -147,7 +147,10 @@ func (r *Results) writeJUnit(w io.Writer) error {
 	if r.Failure != "" {
 		name := r.About.Tool.Name
 		failure := &junit.Failure{Message: r.Failure, Type: "run-failed", Text: r.Failure + "\n"}
-		suites = append(suites, junit.Suite{Name: name, Cases: []junit.Case{{Class: name, Name: r.About.Command, Failure: failure}}})
+		suites = append(suites, junit.Suite{
+			Name:  name,
+			Cases: []junit.Case{{Class: name, Name: r.About.Command, Failure: failure}},
+		})
 	}
 	return junit.Write(w, suites...)
 }

@@ -50,10 +50,14 @@ func results(t testing.TB, command string) Results {
 			Lowered: []diagnostic.Lowered{{Rule: "label-invalid", Severity: diagnostic.Off, Count: 2, Reason: "ours"}},
 		},
 		About: format.About{
-			Tool:   release.Tool{Name: "builder", Version: "v1.2.3"},
-			Source: release.Source{URL: "https://git.example.com/acme/release", Commit: strings.Repeat("0a", 20), Subdir: "all"},
-			Path:   func(name string) string { return "all/" + name },
-			Time:   time.Unix(1_700_000_000, 0), Command: command,
+			Tool: release.Tool{Name: "builder", Version: "v1.2.3"},
+			Source: release.Source{
+				URL:    "https://git.example.com/acme/release",
+				Commit: strings.Repeat("0a", 20),
+				Subdir: "all",
+			},
+			Path: func(name string) string { return "all/" + name },
+			Time: time.Unix(1_700_000_000, 0), Command: command,
 		},
 	}
 }
@@ -65,8 +69,10 @@ func examples(t testing.TB) map[string]Results {
 	build := results(t, "build")
 	build.Scan = &scan.Report{
 		Findings: []scan.Finding{{
-			Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "shop/index.yml", Line: 9, Column: 3, Redacted: "***",
-			Fingerprint: strings.Repeat("f", 32), Verification: scan.NotChecked, Message: "a password stands here as text", Help: "declare a secret",
+			Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "shop/index.yml", Line: 9,
+			Column: 3, Redacted: "***",
+			Fingerprint: strings.Repeat("f", 32), Verification: scan.NotChecked,
+			Message: "a password stands here as text", Help: "declare a secret",
 		}},
 		Accepted: []scan.Accepted{}, Problems: []scan.Problem{}, Scanners: []release.Scanner{},
 	}
@@ -78,7 +84,13 @@ func examples(t testing.TB) map[string]Results {
 	unread := failed
 	unread.Diagnostics = nil
 	unread.About.Command = "build"
-	return map[string]Results{"validate": results(t, "validate"), "clean": clean, "build": build, "failed": failed, "unread": unread}
+	return map[string]Results{
+		"validate": results(t, "validate"),
+		"clean":    clean,
+		"build":    build,
+		"failed":   failed,
+		"unread":   unread,
+	}
 }
 
 func write(t testing.TB, f format.Format, r Results) []byte {
@@ -175,7 +187,10 @@ func TestHaveErrors(t *testing.T) {
 		results Results
 		want    bool
 	}{
-		"errors": {results(t, "validate"), true}, "warnings": {warned, false}, "nothing": {Results{}, false}, "a secret": {secret, true},
+		"errors": {results(t, "validate"), true}, "warnings": {warned, false}, "nothing": {
+			Results{},
+			false,
+		}, "a secret": {secret, true},
 	} {
 		if got := tt.results.HaveErrors(); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)

@@ -106,7 +106,9 @@ func reportedRules(ds []diagnostic.Diagnostic) []sarif.Rule {
 		}
 		severity := level(rule.Severity, "recommendation")
 		rules = append(rules, sarif.Rule{
-			ID: rule.ID, ShortDescription: sarif.Text{Text: rule.Title}, FullDescription: &sarif.Text{Text: rule.Meaning},
+			ID: rule.ID, ShortDescription: sarif.Text{Text: rule.Title}, FullDescription: &sarif.Text{
+				Text: rule.Meaning,
+			},
 			Help: sarif.Text{Text: rule.Remedy}, HelpURI: diagnostic.URL(rule.ID),
 			Properties: ruleProperties{severity, []string{"workspaces"}},
 		})
@@ -144,7 +146,8 @@ func (r *Results) suite() junit.Suite {
 func (r *Results) annotate(w io.Writer) {
 	for _, p := range r.problems() {
 		a := workflow.Annotation{
-			Command: level(p.Severity, "notice"), File: terminal.Safe(p.path), Line: p.Line, Column: p.Column, Title: p.Rule, Text: p.text(),
+			Command: level(p.Severity, "notice"), File: terminal.Safe(p.path), Line: p.Line, Column: p.Column,
+			Title: p.Rule, Text: p.text(),
 		}
 		_ = a.Write(w)
 	}
@@ -172,12 +175,17 @@ type issueLines struct {
 // writeCodeQuality writes one issue for each diagnostic. A run that ended early is an issue,
 // too: the format has no other place for it.
 func (r *Results) writeCodeQuality(w io.Writer) error {
-	severities := map[diagnostic.Severity]string{diagnostic.Error: "critical", diagnostic.Warning: "minor", diagnostic.Info: "info"}
+	severities := map[diagnostic.Severity]string{
+		diagnostic.Error:   "critical",
+		diagnostic.Warning: "minor",
+		diagnostic.Info:    "info",
+	}
 	issues := []issue{}
 	if r.Diagnostics != nil {
 		for _, p := range r.problems() {
 			issues = append(issues, issue{
-				p.text(), p.Rule, p.fingerprint, severities[p.Severity], issueLocation{cmp.Or(p.path, "."), issueLines{max(p.Line, 1)}},
+				p.text(), p.Rule, p.fingerprint, severities[p.Severity],
+				issueLocation{cmp.Or(p.path, "."), issueLines{max(p.Line, 1)}},
 			})
 		}
 	}

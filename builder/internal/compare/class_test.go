@@ -51,29 +51,59 @@ func TestClasses(t *testing.T) {
 		newer workspaces
 		want  []string
 	}{
-		"role":             {replace("directory/security.yml", "{editor: {}}", "{editor: {}, guest: {}}"), []string{"permission: security.yml: new roles: guest"}},
-		"rule":             {replace("directory/security.yml", "action: read", "action: manage"), []string{"permission: security.yml: rules: 1 added, 1 removed"}},
-		"format":           {replace("directory/security.yml", "roles: {editor: {}}", "roles:\n    editor: {}"), []string{"metadata: security.yml: same values"}},
-		"not private":      {replace("directory/automations/list.yml", "private: true\n", ""), []string{"permission: automations/list.yml: no longer private", "behaviour: automations/list.yml: private"}},
-		"private endpoint": {replace("directory/automations/list.yml", "endpoint: false", "endpoint: true"), []string{"behaviour: automations/list.yml: when"}},
-		"endpoint":         {replace(find, "do:", "when: {endpoint: true}\ndo:"), []string{"permission: automations/find.yml: new endpoint find", "behaviour: automations/find.yml: when"}},
-		"new endpoint": {offering.with(workspaces{"directory/automations/n.yml": "slug: n\nwhen: {endpoint: v2/n}\ndo: []\n"}),
-			[]string{"permission: automations/n.yml: new endpoint v2/n", "behaviour: automations/n.yml: the automation is new"}},
-		"template": {offering.with(workspaces{"directory/index.yml": offering["directory/index.yml"] + "labels: [template]\n"}),
+		"role": {replace("directory/security.yml", "{editor: {}}", "{editor: {}, guest: {}}"),
+			[]string{"permission: security.yml: new roles: guest"}},
+		"rule": {replace("directory/security.yml", "action: read", "action: manage"),
+			[]string{"permission: security.yml: rules: 1 added, 1 removed"}},
+		"format": {replace("directory/security.yml", "roles: {editor: {}}", "roles:\n    editor: {}"),
+			[]string{"metadata: security.yml: same values"}},
+		"not private": {replace("directory/automations/list.yml", "private: true\n", ""),
+			[]string{"permission: automations/list.yml: no longer private",
+				"behaviour: automations/list.yml: private"}},
+		"private endpoint": {replace("directory/automations/list.yml", "endpoint: false", "endpoint: true"),
+			[]string{"behaviour: automations/list.yml: when"}},
+		"endpoint": {replace(find, "do:", "when: {endpoint: true}\ndo:"),
+			[]string{"permission: automations/find.yml: new endpoint find", "behaviour: automations/find.yml: when"}},
+		"new endpoint": {offering.with(workspaces{
+			"directory/automations/n.yml": "slug: n\nwhen: {endpoint: v2/n}\ndo: []\n",
+		}),
+			[]string{"permission: automations/n.yml: new endpoint v2/n",
+				"behaviour: automations/n.yml: the automation is new"}},
+		"template": {offering.with(workspaces{
+			"directory/index.yml": offering["directory/index.yml"] + "labels: [template]\n",
+		}),
 			[]string{"permission: index.yml: label template: where rules let them read it, all signed-in users may clone the workspace", "metadata: index.yml: labels"}},
-		"host":        {replace(find, "core.example.com", "elsewhere.example.com"), []string{"outgoing: automations/find.yml: new host elsewhere.example.com", "behaviour: automations/find.yml: do"}},
+		"host": {replace(find, "core.example.com", "elsewhere.example.com"),
+			[]string{"outgoing: automations/find.yml: new host elsewhere.example.com",
+				"behaviour: automations/find.yml: do"}},
 		"host before": {offering.with(workspaces{"directory/automations/n.yml": "slug: n\ndo:\n  - fetch: {url: 'https://core.example.com/b'}\n"}), []string{"behaviour: automations/n.yml: the automation is new"}},
-		"text": {replace(find, "slug: find", "slug: find\ndescription: x").with(workspaces{"directory/README.md": "x\n"}),
-			[]string{"text: README.md: a file that the platform does not import", "text: automations/find.yml: description"}},
-		"times":              {replace(find, "slug: find", "slug: find\nupdatedAt: x"), []string{"metadata: automations/find.yml: only what the platform writes with each push differs"}},
-		"automation removed": {offering.with(workspaces{find: ""}), []string{"breaking: automations/find.yml: automation find is gone, which portal uses", "breaking: event found is gone, which portal uses", "behaviour: automations/find.yml: the automation is gone"}},
-		"argument removed":   {replace(find, "  email: {type: string}\n", ""), []string{"breaking: automations/find.yml: argument email of automation find is gone, which portal uses", "behaviour: automations/find.yml: arguments"}},
-		"argument not used":  {replace(find, "  contract: {type: string}\n", ""), []string{"behaviour: automations/find.yml: arguments"}},
-		"argument required":  {replace(find, "contract: {type: string}", "contract: {type: string, required: true}"), []string{"breaking: automations/find.yml: automation find now requires argument contract, which portal uses", "behaviour: automations/find.yml: arguments"}},
-		"endpoint removed":   {replace("directory/automations/v1.yml", "when: {endpoint: true}\n", ""), []string{"breaking: automations/v1.yml: endpoint v1 is gone, which portal uses", "behaviour: automations/v1.yml: when"}},
-		"config key removed": {replace("directory/index.yml", "    url: {type: string}\n", ""), []string{"breaking: index.yml: config key url is gone, which portal uses", "behaviour: index.yml: config"}},
-		"config key required": {replace("directory/index.yml", "size: {type: number}", "size: {type: number, required: true}"),
-			[]string{"breaking: index.yml: the app now requires config key size, which portal uses", "behaviour: index.yml: config"}},
+		"text": {replace(find, "slug: find", "slug: find\ndescription: x").with(workspaces{
+			"directory/README.md": "x\n",
+		}),
+			[]string{"text: README.md: a file that the platform does not import",
+				"text: automations/find.yml: description"}},
+		"times": {replace(find, "slug: find", "slug: find\nupdatedAt: x"),
+			[]string{"metadata: automations/find.yml: only what the platform writes with each push differs"}},
+		"automation removed": {offering.with(workspaces{find: ""}),
+			[]string{"breaking: automations/find.yml: automation find is gone, which portal uses",
+				"breaking: event found is gone, which portal uses",
+				"behaviour: automations/find.yml: the automation is gone"}},
+		"argument removed": {replace(find, "  email: {type: string}\n", ""),
+			[]string{"breaking: automations/find.yml: argument email of automation find is gone, which portal uses",
+				"behaviour: automations/find.yml: arguments"}},
+		"argument not used": {replace(find, "  contract: {type: string}\n", ""),
+			[]string{"behaviour: automations/find.yml: arguments"}},
+		"argument required": {replace(find, "contract: {type: string}", "contract: {type: string, required: true}"),
+			[]string{"breaking: automations/find.yml: automation find now requires argument contract, which portal uses", "behaviour: automations/find.yml: arguments"}},
+		"endpoint removed": {replace("directory/automations/v1.yml", "when: {endpoint: true}\n", ""),
+			[]string{"breaking: automations/v1.yml: endpoint v1 is gone, which portal uses",
+				"behaviour: automations/v1.yml: when"}},
+		"config key removed": {replace("directory/index.yml", "    url: {type: string}\n", ""),
+			[]string{"breaking: index.yml: config key url is gone, which portal uses", "behaviour: index.yml: config"}},
+		"config key required": {replace("directory/index.yml", "size: {type: number}",
+			"size: {type: number, required: true}"),
+			[]string{"breaking: index.yml: the app now requires config key size, which portal uses",
+				"behaviour: index.yml: config"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := diff(t, offering.source(published), c.newer.source(published), 100)
@@ -198,7 +228,8 @@ func TestNamesInTwoUnicodeFormsAreOneFile(t *testing.T) {
 	for _, f := range r.Workspaces[0].Files {
 		got = append(got, fmt.Sprintf("%s %s %s", f.Status, f.Path, f.Note))
 	}
-	want := []string{"changed pages/th\u00e9.yml ", "changed pages/cafe\u0301.yml only the Unicode form of the name differs"}
+	want := []string{"changed pages/th\u00e9.yml ",
+		"changed pages/cafe\u0301.yml only the Unicode form of the name differs"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -208,9 +239,12 @@ func TestNamesInTwoUnicodeFormsAreOneFile(t *testing.T) {
 func TestLongLinesShowWhatWasChanged(t *testing.T) {
 	const before, after = "a/a.md", "a/a.md"
 	prompt := strings.Repeat("é", 5000)
-	r := diff(t, workspaces{before: prompt + "old end\n"}.source(nil), workspaces{after: prompt + "new end\n"}.source(nil), 100)
+	r := diff(t, workspaces{before: prompt + "old end\n"}.source(nil), workspaces{
+		after: prompt + "new end\n",
+	}.source(nil), 100)
 	text, _, _ := written(t, r)
-	if !strings.Contains(text, "éold end") || !strings.Contains(text, "énew end") || !strings.Contains(text, "\n-…é") {
+	if !strings.Contains(text, "éold end") || !strings.Contains(text, "énew end") ||
+		!strings.Contains(text, "\n-…é") {
 		t.Errorf("%s", text)
 	}
 }

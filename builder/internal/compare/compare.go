@@ -106,7 +106,11 @@ func sourceWarnings(older, newer *Release) []Warning {
 	list := []Warning{}
 	for side, r := range map[string]*Release{"old": older, "new": newer} {
 		if r.Errors > 0 {
-			list = append(list, Warning{Rule: InvalidSource, Message: fmt.Sprintf("the workspaces of the %s release are invalid (errors: %d), so that it cannot be built: see builder validate", side, r.Errors)})
+			list = append(list, Warning{
+				Rule: InvalidSource,
+				Message: fmt.Sprintf("the workspaces of the %s release are invalid (errors: %d), so that it "+
+					"cannot be built: see builder validate", side, r.Errors),
+			})
 		}
 	}
 	slices.SortFunc(list, func(a, b Warning) int { return strings.Compare(a.Message, b.Message) })

@@ -41,7 +41,12 @@ func (detector) Scan(_ context.Context, f scan.File) (scan.Result, error) {
 			result.Matches = append(result.Matches, scan.Match{Rule: "Canary", Secret: secret.New(word), Line: 1})
 		}
 		if encoded, ok := strings.CutPrefix(word, "encoded-"); ok {
-			result.Matches = append(result.Matches, scan.Match{Rule: "Canary", Secret: secret.New(encoded), Line: 1, Encoding: "BASE64"})
+			result.Matches = append(result.Matches, scan.Match{
+				Rule:     "Canary",
+				Secret:   secret.New(encoded),
+				Line:     1,
+				Encoding: "BASE64",
+			})
 		}
 	}
 	return result, nil
@@ -69,7 +74,8 @@ func (w workspaces) source(change func(*release.Manifest)) *compare.Release {
 	m := &release.Manifest{Groups: []release.Group{{Name: "base1"}}}
 	for _, slug := range slices.Sorted(maps.Keys(bySlug)) {
 		m.Workspaces = append(m.Workspaces, release.Workspace{
-			Slug: slug, ID: "id-" + slug, Version: "v1", Files: len(bySlug[slug]), Digest: release.ContentDigest(bySlug[slug]),
+			Slug: slug, ID: "id-" + slug, Version: "v1", Files: len(bySlug[slug]),
+			Digest: release.ContentDigest(bySlug[slug]),
 		})
 		m.Groups[0].Workspaces = append(m.Groups[0].Workspaces, slug)
 	}
@@ -106,7 +112,10 @@ func diff(t testing.TB, older, newer *compare.Release, maxLines int) *compare.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := compare.Compare(t.Context(), older, newer, compare.Options{Redactor: scanner.NewRedactor(), MaxLines: maxLines})
+	report, err := compare.Compare(t.Context(), older, newer, compare.Options{
+		Redactor: scanner.NewRedactor(),
+		MaxLines: maxLines,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,8 +134,9 @@ func written(t testing.TB, r *compare.Report) (text, markdown, json string) {
 }
 
 var some = workspaces{
-	"crm/index.yml": "name: CRM\nlabels: [a]\n", "crm/automations/ask.yml": "do:\n  - set:\n      name: a\n      value: 1\n",
-	"mail/index.yml": "name: Mail\n", "mail/logo.png": "\x89PNG\x00",
+	"crm/index.yml":           "name: CRM\nlabels: [a]\n",
+	"crm/automations/ask.yml": "do:\n  - set:\n      name: a\n      value: 1\n",
+	"mail/index.yml":          "name: Mail\n", "mail/logo.png": "\x89PNG\x00",
 }
 
 func TestNoDifference(t *testing.T) {
@@ -134,11 +144,13 @@ func TestNoDifference(t *testing.T) {
 	unread.Walk = nil // nothing is to be read where the manifests agree
 	for name, newer := range map[string]*compare.Release{"source": unread, "image": some.image(nil, nil)} {
 		r := diff(t, some.source(nil), newer, 100)
-		if r.Differ || r.Unchanged != 2 || len(r.Warnings)+len(r.Workspaces)+len(r.Groups)+len(r.Settings) != 0 || r.Images {
+		if r.Differ || r.Unchanged != 2 || len(r.Warnings)+len(r.Workspaces)+len(r.Groups)+len(r.Settings) != 0 ||
+			r.Images {
 			t.Errorf("%s: %+v", name, r)
 		}
 		text, markdown, json := written(t, r)
-		if !strings.Contains(text, "no difference: 2 workspaces unchanged") || !strings.Contains(markdown, "no difference") || strings.Contains(json, "null") {
+		if !strings.Contains(text, "no difference: 2 workspaces unchanged") ||
+			!strings.Contains(markdown, "no difference") || strings.Contains(json, "null") {
 			t.Errorf("%s:\n%s\n%s\n%s", name, text, markdown, json)
 		}
 	}
@@ -176,15 +188,25 @@ func TestWorkspaces(t *testing.T) {
 		text     string
 		warnings []compare.Rule
 	}{
-		"added":   {files: workspaces{"new/index.yml": "name: New\n"}, text: "+ new  version v1; group base1; 1 file"},
-		"removed": {files: workspaces{"mail/index.yml": "", "mail/logo.png": ""}, text: "- mail  version v1; group base1; 2 files", warnings: []compare.Rule{compare.StaysInstalled}},
-		"same version": {
-			files: edit, text: "~ crm  version v1; 1 file (+1 −2 lines)", warnings: []compare.Rule{compare.SameVersion},
+		"added": {files: workspaces{"new/index.yml": "name: New\n"}, text: "+ new  version v1; group base1; 1 file"},
+		"removed": {
+			files:    workspaces{"mail/index.yml": "", "mail/logo.png": ""},
+			text:     "- mail  version v1; group base1; 2 files",
+			warnings: []compare.Rule{compare.StaysInstalled},
 		},
-		"new version": {files: edit, newer: on("crm", func(w *release.Workspace) { w.Version = "v2" }), text: "~ crm  version v1 → v2; 1 file"},
+		"same version": {
+			files: edit, text: "~ crm  version v1; 1 file (+1 −2 lines)",
+			warnings: []compare.Rule{compare.SameVersion},
+		},
+		"new version": {
+			files: edit,
+			newer: on("crm", func(w *release.Workspace) { w.Version = "v2" }),
+			text:  "~ crm  version v1 → v2; 1 file",
+		},
 		"no version": {
-			files: edit, older: on("crm", func(w *release.Workspace) { w.Version = "" }), newer: on("crm", func(w *release.Workspace) { w.Version = "" }),
-			text: "~ crm  version (none); 1 file", warnings: []compare.Rule{compare.NoVersion},
+			files: edit, older: on("crm", func(w *release.Workspace) { w.Version = "" }),
+			newer: on("crm", func(w *release.Workspace) { w.Version = "" }),
+			text:  "~ crm  version (none); 1 file", warnings: []compare.Rule{compare.NoVersion},
 		},
 		"other groups": {
 			newer: func(m *release.Manifest) {
@@ -208,15 +230,21 @@ func TestWorkspaces(t *testing.T) {
 		},
 		"values": {
 			files: edit, older: on("crm", func(w *release.Workspace) { w.Requires.Secrets, w.Requires.Config = []string{"a", "b"}, []string{"x"} }),
-			newer: on("crm", func(w *release.Workspace) { w.Requires.Secrets, w.Version = []string{"b", "c"}, "v2" }),
-			text:  "now needs secret c; no longer needs secret a; no longer needs setting x; 1 file", warnings: []compare.Rule{compare.NeedsValues},
+			newer:    on("crm", func(w *release.Workspace) { w.Requires.Secrets, w.Version = []string{"b", "c"}, "v2" }),
+			text:     "now needs secret c; no longer needs secret a; no longer needs setting x; 1 file",
+			warnings: []compare.Rule{compare.NeedsValues},
 		},
 		"added with values": {
-			files: workspaces{"new/index.yml": "name: New\n"}, newer: on("new", func(w *release.Workspace) { w.Requires.Config = []string{"x"} }),
-			text: "1 file, 0B; now needs setting x", warnings: []compare.Rule{compare.NeedsValues},
+			files: workspaces{"new/index.yml": "name: New\n"},
+			newer: on("new", func(w *release.Workspace) { w.Requires.Config = []string{"x"} }),
+			text:  "1 file, 0B; now needs setting x", warnings: []compare.Rule{compare.NeedsValues},
 		},
 		"renamed": {
-			files: workspaces{"crm/index.yml": "", "crm/automations/ask.yml": "", "customers/index.yml": "name: CRM\nlabels: [a]\n"},
+			files: workspaces{
+				"crm/index.yml":           "",
+				"crm/automations/ask.yml": "",
+				"customers/index.yml":     "name: CRM\nlabels: [a]\n",
+			},
 			newer: on("customers", func(w *release.Workspace) { w.ID, w.Version = "id-crm", "v2" }),
 			text:  "~ customers  renamed from crm; version v1 → v2; 1 file (+0 −4 lines)",
 		},
@@ -240,7 +268,8 @@ func TestInvalidSourceIsToldFirst(t *testing.T) {
 	older, newer := some.source(nil), some.with(workspaces{"crm/index.yml": "name: [\n"}).source(nil)
 	newer.Errors = 2
 	r := diff(t, older, newer, 100)
-	if diff := cmp.Diff([]compare.Rule{compare.InvalidSource, compare.SameVersion}, rules(r)); diff != "" || !strings.Contains(r.Warnings[0].Message, "new release are invalid (errors: 2)") {
+	if diff := cmp.Diff([]compare.Rule{compare.InvalidSource, compare.SameVersion}, rules(r)); diff != "" ||
+		!strings.Contains(r.Warnings[0].Message, "new release are invalid (errors: 2)") {
 		t.Errorf("%s\n%+v", diff, r.Warnings)
 	}
 }
@@ -256,14 +285,19 @@ func TestGroups(t *testing.T) {
 		older, newer func(*release.Manifest)
 		want         []string
 	}{
-		"order of workspaces": {groups(g("a", "", "crm mail")), groups(g("a", "", "mail crm")), []string{"~ a  import order crm, mail → mail, crm; behaviour"}},
-		"labels":              {groups(g("a", "x y", "crm mail")), groups(g("a", "x z", "crm mail")), []string{"~ a  labels x, y → x, z; metadata"}},
+		"order of workspaces": {groups(g("a", "", "crm mail")), groups(g("a", "", "mail crm")),
+			[]string{"~ a  import order crm, mail → mail, crm; behaviour"}},
+		"labels": {groups(g("a", "x y", "crm mail")), groups(g("a", "x z", "crm mail")),
+			[]string{"~ a  labels x, y → x, z; metadata"}},
 		"order of groups": {
 			groups(g("a", "", "crm"), g("b", "", "mail")), groups(g("b", "", "mail"), g("a", "", "crm")),
-			[]string{"~ b  is imported as number 1 instead of 2; behaviour", "~ a  is imported as number 2 instead of 1; behaviour"},
+			[]string{"~ b  is imported as number 1 instead of 2; behaviour",
+				"~ a  is imported as number 2 instead of 1; behaviour"},
 		},
-		"added":       {groups(g("a", "", "crm mail")), groups(g("z", "", ""), g("a", "", "crm mail")), []string{"+ z  number 1 of the import; behaviour"}},
-		"removed":     {groups(g("a", "", "crm mail"), g("b", "", "")), groups(g("a", "", "crm mail")), []string{"- b  was number 2 of the import; behaviour"}},
+		"added": {groups(g("a", "", "crm mail")), groups(g("z", "", ""), g("a", "", "crm mail")),
+			[]string{"+ z  number 1 of the import; behaviour"}},
+		"removed": {groups(g("a", "", "crm mail"), g("b", "", "")), groups(g("a", "", "crm mail")),
+			[]string{"- b  was number 2 of the import; behaviour"}},
 		"none at all": {groups(g("a", "x", "crm mail")), groups(g("a", "x", "crm mail")), nil},
 	}
 	for name, test := range tests {
@@ -293,7 +327,11 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	config := func(user string, env ...string) ocispec.ImageConfig {
-		return ocispec.ImageConfig{User: user, Env: env, Labels: map[string]string{"org.opencontainers.image.version": user, "team": "a"}}
+		return ocispec.ImageConfig{
+			User:   user,
+			Env:    env,
+			Labels: map[string]string{"org.opencontainers.image.version": user, "team": "a"},
+		}
 	}
 	older := some.image(manifest("base:1", "One", "f1", "f2"), map[string]ocispec.ImageConfig{
 		"linux/amd64": config("1", "A=1", "GONE=x", "WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=One"),
@@ -301,8 +339,10 @@ func TestSettings(t *testing.T) {
 		"linux/s390x": config("1"),
 	})
 	newer := some.image(manifest("base:2", "Two", "f2", "f3"), map[string]ocispec.ImageConfig{
-		"linux/amd64": config("2", "A=2", "TOKEN="+canary+"in-a-variable", "WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=Two"),
-		"linux/arm64": config("2", "A=1", "TOKEN="+canary+"in-a-variable", "WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=Two"),
+		"linux/amd64": config("2", "A=2", "TOKEN="+canary+"in-a-variable",
+			"WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=Two"),
+		"linux/arm64": config("2", "A=1", "TOKEN="+canary+"in-a-variable",
+			"WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=Two"),
 		"linux/ppc64": config("1"),
 	})
 	r := diff(t, older, newer, 100)
@@ -362,51 +402,108 @@ func TestFiles(t *testing.T) {
 	}{
 		"added":   {path: "crm/a.md", newer: "a\n", hunks: "@@ -0,0 +1,1 @@|+a", status: compare.Added},
 		"removed": {path: "crm/a.md", older: "a\n", hunks: "@@ -1,1 +0,0 @@|-a", status: compare.Removed},
-		"changed": {path: "crm/a.md", older: "a\n", newer: "b", hunks: `@@ -1,1 +1,1 @@|-a|+b|\ No newline at end of file`, status: compare.Changed},
+		"changed": {
+			path:   "crm/a.md",
+			older:  "a\n",
+			newer:  "b",
+			hunks:  `@@ -1,1 +1,1 @@|-a|+b|\ No newline at end of file`,
+			status: compare.Changed,
+		},
 		"place": {
-			path: "crm/a.yml", older: "do:\n  - set:\n      name: a\n  - fetch:\n      url: b\n", newer: "do:\n  - set:\n      name: a\n  - fetch:\n      url: c\n",
-			hunks: "@@ -2,4 +2,4 @@|   - set:|       name: a|   - fetch:|-      url: b|+      url: c", places: "do[1].fetch.url", status: compare.Changed,
+			path: "crm/a.yml", older: "do:\n  - set:\n      name: a\n  - fetch:\n      url: b\n",
+			newer:  "do:\n  - set:\n      name: a\n  - fetch:\n      url: c\n",
+			hunks:  "@@ -2,4 +2,4 @@|   - set:|       name: a|   - fetch:|-      url: b|+      url: c",
+			places: "do[1].fetch.url", status: compare.Changed,
 		},
 		"place in a file with a secret": {
 			path: "crm/a.yml", older: "a:\n  key: " + canary + "1\n", newer: "a:\n  key: " + canary + "2\n",
 			hunks: "@@ -1,2 +1,2 @@| a:|-  key: ***1|+  key: ***2", places: "a.key", status: compare.Changed,
 		},
 		"JSON": {
-			path: "crm/a.json", older: "{\"a\":\n1}\n", newer: "{\"a\":\n2}\n", hunks: "@@ -1,2 +1,2 @@| {\"a\":|-1}|+2}", places: "a", status: compare.Changed,
+			path: "crm/a.json", older: "{\"a\":\n1}\n", newer: "{\"a\":\n2}\n",
+			hunks: "@@ -1,2 +1,2 @@| {\"a\":|-1}|+2}", places: "a", status: compare.Changed,
 		},
 		"formatting": {
 			path: "crm/a.yml", older: "a: 1\nb: [x, y]\n", newer: "# why\nb:\n  - x\n  - \"y\"\na: 1\n",
-			hunks: "*", places: "*", status: compare.Changed, note: "same values: only comments, formatting or the order of keys differ",
+			hunks: "*", places: "*", status: compare.Changed,
+			note: "same values: only comments, formatting or the order of keys differ",
 		},
 		"another document": {
-			path: "crm/a.yml", older: "a: 1\n---\nb: 1\n", newer: "a: 1\n---\nb: 2\n", hunks: "@@ -1,3 +1,3 @@| a: 1| ---|-b: 1|+b: 2", status: compare.Changed,
+			path: "crm/a.yml", older: "a: 1\n---\nb: 1\n", newer: "a: 1\n---\nb: 2\n",
+			hunks: "@@ -1,3 +1,3 @@| a: 1| ---|-b: 1|+b: 2", status: compare.Changed,
 		},
-		"a key twice":           {path: "crm/a.yml", older: "a: 1\nb: 2\n", newer: "a: 1\na: 1\n", hunks: "*", places: "b", status: compare.Changed},
-		"the same key twice":    {path: "crm/a.yml", older: "a: 1\na: 1\n", newer: "a: 1\nb: 2\n", hunks: "*", places: "a", status: compare.Changed},
-		"a string is no number": {path: "crm/a.yml", older: "a: 1\n", newer: "a: '1'\n", hunks: "*", places: "a", status: compare.Changed},
-		"the order of a list":   {path: "crm/a.yml", older: "a: [1, 2]\n", newer: "a: [2, 1]\n", hunks: "*", places: "a[1]", status: compare.Changed},
-		"binary":                {path: "crm/a.bin", older: "\x00a", newer: "\x00b", note: "not a text", status: compare.Changed},
-		"not UTF-8":             {path: "crm/a.bin", older: "a", newer: "\xff", note: "not a text", status: compare.Changed},
+		"a key twice": {
+			path:   "crm/a.yml",
+			older:  "a: 1\nb: 2\n",
+			newer:  "a: 1\na: 1\n",
+			hunks:  "*",
+			places: "b",
+			status: compare.Changed,
+		},
+		"the same key twice": {
+			path:   "crm/a.yml",
+			older:  "a: 1\na: 1\n",
+			newer:  "a: 1\nb: 2\n",
+			hunks:  "*",
+			places: "a",
+			status: compare.Changed,
+		},
+		"a string is no number": {
+			path:   "crm/a.yml",
+			older:  "a: 1\n",
+			newer:  "a: '1'\n",
+			hunks:  "*",
+			places: "a",
+			status: compare.Changed,
+		},
+		"the order of a list": {
+			path:   "crm/a.yml",
+			older:  "a: [1, 2]\n",
+			newer:  "a: [2, 1]\n",
+			hunks:  "*",
+			places: "a[1]",
+			status: compare.Changed,
+		},
+		"binary":    {path: "crm/a.bin", older: "\x00a", newer: "\x00b", note: "not a text", status: compare.Changed},
+		"not UTF-8": {path: "crm/a.bin", older: "a", newer: "\xff", note: "not a text", status: compare.Changed},
 		"large": {
-			path: "crm/a.md", older: "a\n", newer: strings.Repeat("b", 1<<20+1), note: "too large to show", status: compare.Changed,
+			path: "crm/a.md", older: "a\n", newer: strings.Repeat("b", 1<<20+1), note: "too large to show",
+			status: compare.Changed,
 		},
 		"only the secret": {
-			path: "crm/a.md", older: "key " + canary + "x\n", newer: "key " + canary + "y\n", hunks: "@@ -1,1 +1,1 @@|-key ***1|+key ***2", status: compare.Changed,
+			path: "crm/a.md", older: "key " + canary + "x\n", newer: "key " + canary + "y\n",
+			hunks: "@@ -1,1 +1,1 @@|-key ***1|+key ***2", status: compare.Changed,
 		},
 		"encoded secret": {
-			path: "crm/a.md", older: "a\n", newer: "encoded-secret\n", note: "not shown: it holds what looks like a secret, and not in plain text", status: compare.Changed,
+			path: "crm/a.md", older: "a\n", newer: "encoded-secret\n",
+			note: "not shown: it holds what looks like a secret, and not in plain text", status: compare.Changed,
 		},
-		"unscannable": {path: "crm/a.md", older: "unscannable\n", newer: "a\n", note: "not shown: it could not be scanned for secrets", status: compare.Changed},
+		"unscannable": {
+			path:   "crm/a.md",
+			older:  "unscannable\n",
+			newer:  "a\n",
+			note:   "not shown: it could not be scanned for secrets",
+			status: compare.Changed,
+		},
 		"checksums": {
-			path: "crm/.import.yml", older: "checksums: {a: 0123456789abcdef0123456789abcdef}\n", newer: "checksums: {a: 1123456789abcdef0123456789abcdef}\n",
-			note: "only what the platform writes with each push differs", status: compare.Changed,
+			path: "crm/.import.yml", older: "checksums: {a: 0123456789abcdef0123456789abcdef}\n",
+			newer: "checksums: {a: 1123456789abcdef0123456789abcdef}\n",
+			note:  "only what the platform writes with each push differs", status: compare.Changed,
 		},
-		"line ends": {path: "crm/a.md", older: "a\n", newer: "a\r\n", hunks: "@@ -1,1 +1,1 @@|-a|+a\r", status: compare.Changed},
-		"empty":     {path: "crm/a.md", older: "a\n", newer: " ", hunks: "*", status: compare.Changed},
+		"line ends": {
+			path:   "crm/a.md",
+			older:  "a\n",
+			newer:  "a\r\n",
+			hunks:  "@@ -1,1 +1,1 @@|-a|+a\r",
+			status: compare.Changed,
+		},
+		"empty": {path: "crm/a.md", older: "a\n", newer: " ", hunks: "*", status: compare.Changed},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := diff(t, some.with(workspaces{test.path: test.older}).source(nil), some.with(workspaces{test.path: test.newer}).source(nil), 100)
+			r := diff(t, some.with(workspaces{test.path: test.older}).source(nil), some.with(workspaces{
+				test.path: test.newer,
+			}).source(nil), 100)
 			w := of(t, r)
 			if len(w.Files) != 1 {
 				t.Fatalf("files: %+v", w.Files)
@@ -417,7 +514,8 @@ func TestFiles(t *testing.T) {
 				hunks = append(hunks, h.Header+"|"+strings.Join(h.Lines, "|"))
 				places = append(places, h.Where)
 			}
-			got := []string{"crm/" + f.Path, string(f.Status), f.Note, strings.Join(hunks, "|"), strings.Join(places, "|")}
+			got := []string{"crm/" + f.Path, string(f.Status), f.Note, strings.Join(hunks, "|"),
+				strings.Join(places, "|")}
 			if test.hunks == "*" && len(hunks) > 0 {
 				got[3] = "*"
 			}
@@ -462,7 +560,10 @@ func TestNothingIsShownOfTooManySecrets(t *testing.T) {
 	for i := range 1001 {
 		fmt.Fprintf(&many, "%s%d\n", canary, i)
 	}
-	r := diff(t, some.source(nil), some.with(workspaces{"crm/a.md": many.String(), "mail/index.yml": "name: M\n"}).source(nil), 1000)
+	r := diff(t, some.source(nil), some.with(workspaces{
+		"crm/a.md":       many.String(),
+		"mail/index.yml": "name: M\n",
+	}).source(nil), 1000)
 	for _, w := range r.Workspaces {
 		for _, f := range w.Files {
 			if len(f.Hunks) > 0 || !strings.Contains(f.Note, "too many secrets") {
@@ -480,7 +581,10 @@ func TestWhatChangesMeanwhileIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = compare.Compare(t.Context(), some.source(nil), newer, compare.Options{Redactor: scanner.NewRedactor(), MaxLines: 1})
+	_, err = compare.Compare(t.Context(), some.source(nil), newer, compare.Options{
+		Redactor: scanner.NewRedactor(),
+		MaxLines: 1,
+	})
 	var content *compare.ContentError
 	if !errors.As(err, &content) || content.Slug != "crm" {
 		t.Errorf("error %v", err)
@@ -489,8 +593,19 @@ func TestWhatChangesMeanwhileIsAnError(t *testing.T) {
 
 func TestLinesAreBoundedAndCounted(t *testing.T) {
 	long := strings.Repeat("line\n", 300)
-	newer := some.with(workspaces{"crm/a.md": long, "crm/b.md": long, "crm/c.md": long, "crm/d.md": long, "crm/e.md": long})
-	for maxLines, want := range map[int][]int{400: {100, 100, 100, 100, 0}, 2000: {300, 300, 300, 300, 300}, 0: {0, 0, 0, 0, 0}, 1: {1, 0, 0, 0, 0}} {
+	newer := some.with(workspaces{
+		"crm/a.md": long,
+		"crm/b.md": long,
+		"crm/c.md": long,
+		"crm/d.md": long,
+		"crm/e.md": long,
+	})
+	for maxLines, want := range map[int][]int{
+		400:  {100, 100, 100, 100, 0},
+		2000: {300, 300, 300, 300, 300},
+		0:    {0, 0, 0, 0, 0},
+		1:    {1, 0, 0, 0, 0},
+	} {
 		r := diff(t, some.source(nil), newer.source(nil), maxLines)
 		var got []int
 		shown, hidden := 0, 0

@@ -119,7 +119,8 @@ func (m *markdown) rows(r *Report) {
 		w := &r.Workspaces[i]
 		if !w.OnlyVersion {
 			facts := cell(strings.Join(w.facts(), "; "))
-			m.add("workspace", fmt.Sprintf("| %s | %s | %s | %s |\n", w.Status, cell(w.Slug), joinClasses(w.Classes), facts))
+			m.add("workspace", fmt.Sprintf("| %s | %s | %s | %s |\n", w.Status, cell(w.Slug), joinClasses(w.Classes),
+				facts))
 		}
 	}
 	if text := r.OnlyVersion.String(); text != "" {
@@ -186,7 +187,8 @@ func (m *markdown) list(heading string, items []string) {
 func groupItems(groups []Group) []string {
 	var items []string
 	for _, g := range groups {
-		items = append(items, fmt.Sprintf("%s %s: %s (%s)", g.Status, code(g.Name), code(strings.Join(g.facts(), "; ")), g.Class))
+		items = append(items, fmt.Sprintf("%s %s: %s (%s)", g.Status, code(g.Name), code(strings.Join(g.facts(), "; ")),
+			g.Class))
 	}
 	return items
 }
@@ -224,7 +226,8 @@ func (f *File) details(slug string) string {
 	if len(f.Hunks) == 0 {
 		return f.named(slug)
 	}
-	title := fmt.Sprintf("%s <code>%s</code> (+%d −%d) %s", f.Status, html.EscapeString(terminal.Visible(slug+"/"+f.Path)),
+	title := fmt.Sprintf("%s <code>%s</code> (+%d −%d) %s", f.Status,
+		html.EscapeString(terminal.Visible(slug+"/"+f.Path)),
 		f.Added, f.Removed, joinClasses(f.Classes))
 	var body strings.Builder
 	for _, h := range f.Hunks {
@@ -241,7 +244,8 @@ func (f *File) details(slug string) string {
 		note += terminal.Plural(f.Cut, "line") + " of this file not shown.\n\n"
 	}
 	mark := fence(body.String(), 3)
-	return fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s%sdiff\n%s%s\n\n</details>\n", title, note, mark, body.String(), mark)
+	return fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s%sdiff\n%s%s\n\n</details>\n", title, note, mark,
+		body.String(), mark)
 }
 
 // reason says why there is nothing to show.

@@ -36,7 +36,8 @@ func markup(t *testing.T, markdown string) []string {
 		case "HTMLBlock":
 			block := n.(*ast.HTMLBlock)
 			html := string(block.Lines().Value(source))
-			if !strings.HasPrefix(html, "<details><summary>") && html != "</details>\n" && html != "<!-- builder diff -->\n" || strings.Count(html, "\n") != 1 || strings.Contains(html, "<img") {
+			if !strings.HasPrefix(html, "<details><summary>") && html != "</details>\n" &&
+				html != "<!-- builder diff -->\n" || strings.Count(html, "\n") != 1 || strings.Contains(html, "<img") {
 				found = append(found, html)
 			}
 		default:
@@ -55,16 +56,27 @@ func TestContentIsNoMarkup(t *testing.T) {
 		t.Fatal("the test does not see markup")
 	}
 	older := some.with(workspaces{"crm/a.md": "a\n"})
-	newer := some.with(workspaces{"crm/a.md": hostile, "crm/" + hostile + ".md": "x\n", "crm/" + hostile + ".bin": "\x00"})
+	newer := some.with(workspaces{
+		"crm/a.md":                hostile,
+		"crm/" + hostile + ".md":  "x\n",
+		"crm/" + hostile + ".bin": "\x00",
+	})
 	r := diff(t, older.source(nil), newer.source(func(m *release.Manifest) {
 		m.Workspaces[0].Version, m.Workspaces[0].Name = hostile, hostile
 		m.Workspaces[0].DependsOn = []string{hostile}
 		m.Groups[0].Labels = []string{hostile}
 		m.Groups = append(m.Groups, release.Group{Name: hostile, Workspaces: []string{"crm"}})
 	}), 100)
-	r.New.Name, r.Workspaces[0].Slug, r.Warnings = hostile, hostile, append(r.Warnings, compare.Warning{Workspace: hostile, Message: "a message"})
+	r.New.Name, r.Workspaces[0].Slug, r.Warnings = hostile, hostile, append(r.Warnings, compare.Warning{
+		Workspace: hostile,
+		Message:   "a message",
+	})
 	value := hostile
-	r.Settings = append(r.Settings, compare.Setting{Kind: "variable", Name: hostile, Change: compare.Change[*string]{Old: &value, New: &value}})
+	r.Settings = append(r.Settings, compare.Setting{
+		Kind:   "variable",
+		Name:   hostile,
+		Change: compare.Change[*string]{Old: &value, New: &value},
+	})
 	r.Accepted.New = []string{hostile}
 	plain, markdown, _ := written(t, r)
 	if found := markup(t, markdown); len(found) > 0 {
@@ -110,7 +122,8 @@ func TestMarkdownIsBounded(t *testing.T) {
 		if top := strings.Split(text, "| old")[0]; shown+named < 200 && !regexp.MustCompile(missing).MatchString(top) {
 			t.Errorf("limit %d: %q is not told at the top:\n%s", limit, missing, top)
 		}
-		if whole := !strings.Contains(text, "Not everything"); whole != complete || whole != (limit == compare.FitsComment) {
+		if whole := !strings.Contains(text, "Not everything"); whole != complete ||
+			whole != (limit == compare.FitsComment) {
 			t.Errorf("limit %d: complete is %v", limit, complete)
 		}
 		if found := markup(t, text); len(found) > 0 {
@@ -125,7 +138,9 @@ func FuzzMarkdown(f *testing.F) {
 	f.Add("```\n", "````\n</details>\n")
 	f.Add("a: |\n  <b>\n", "a: [*x\n")
 	f.Fuzz(func(t *testing.T, older, newer string) {
-		r := diff(t, some.with(workspaces{"crm/a.yml": older}).source(nil), some.with(workspaces{"crm/a.yml": newer}).source(nil), 100)
+		r := diff(t, some.with(workspaces{"crm/a.yml": older}).source(nil), some.with(workspaces{
+			"crm/a.yml": newer,
+		}).source(nil), 100)
 		_, markdown, _ := written(t, r)
 		if found := markup(t, markdown); len(found) > 0 || len(markdown) > compare.FitsComment {
 			t.Errorf("%d bytes, markup %q in:\n%s", len(markdown), found, markdown)
@@ -139,7 +154,9 @@ func FuzzHunks(f *testing.F) {
 	f.Add("do:\n  - a: 1\n", "do:\n  - a: 2")
 	f.Add("x: &a [1]\ny: *a\n", "\ufeffx: {}\n")
 	f.Fuzz(func(t *testing.T, older, newer string) {
-		r := diff(t, some.with(workspaces{"crm/a.yml": older}).source(nil), some.with(workspaces{"crm/a.yml": newer}).source(nil), 1<<20)
+		r := diff(t, some.with(workspaces{"crm/a.yml": older}).source(nil), some.with(workspaces{
+			"crm/a.yml": newer,
+		}).source(nil), 1<<20)
 		for _, w := range r.Workspaces {
 			for _, file := range w.Files {
 				if len(file.Hunks) > 0 {

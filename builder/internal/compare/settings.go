@@ -30,7 +30,11 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 		before, was := older.Images[platform]
 		after, is := newer.Images[platform]
 		if !was || !is {
-			list = append(list, Setting{Kind: "platform", Name: platform, Change: Change[*string]{present(was), present(is)}})
+			list = append(list, Setting{
+				Kind:   "platform",
+				Name:   platform,
+				Change: Change[*string]{present(was), present(is)},
+			})
 			continue
 		}
 		platforms++

@@ -27,7 +27,8 @@ func (s Side) describe() string {
 		}
 		parts = append(parts, commit)
 	}
-	return strings.Join(append(parts, terminal.Plural(s.Workspaces, "workspace"), terminal.Plural(s.Files, "file")), ", ")
+	return strings.Join(append(parts, terminal.Plural(s.Workspaces, "workspace"), terminal.Plural(s.Files, "file")),
+		", ")
 }
 
 func (r *Report) summary() string {
@@ -95,7 +96,8 @@ func (o OnlyVersion) String() string {
 	if o.Count == 1 {
 		verb = "gets"
 	}
-	return fmt.Sprintf("%s only %s a new version name: %s", terminal.Plural(o.Count, "workspace"), verb, names(versions))
+	return fmt.Sprintf("%s only %s a new version name: %s", terminal.Plural(o.Count, "workspace"), verb,
+		names(versions))
 }
 
 // GroupedWarnings joins warnings that say the same of many workspaces.

@@ -23,7 +23,8 @@ func (p workspacePair) workspace(older, newer *release.Manifest) *Workspace {
 	w.Version = Change[string]{before.Version, after.Version}
 	w.Size = Change[Size]{Size{before.Files, before.Bytes}, Size{after.Files, after.Bytes}}
 	w.DependsOn = only(before.DependsOn, after.DependsOn)
-	w.Secrets, w.Config = only(before.Requires.Secrets, after.Requires.Secrets), only(before.Requires.Config, after.Requires.Config)
+	w.Secrets, w.Config = only(before.Requires.Secrets, after.Requires.Secrets), only(before.Requires.Config,
+		after.Requires.Config)
 	switch {
 	case p.older == nil:
 		w.Slug, w.Status = after.Slug, Added
@@ -68,7 +69,8 @@ func groupsOf(m *release.Manifest, slug string) []string {
 // (platform documentation, "Versioning" and "Updates"). Their texts quote nothing.
 func (p workspacePair) warnings() []Warning {
 	if p.newer == nil {
-		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, and stays installed: an import removes no workspace"}}
+		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, and stays " +
+			"installed: an import removes no workspace"}}
 	}
 	var list []Warning
 	add := func(rule Rule, message string) { list = append(list, Warning{p.newer.Slug, rule, message}) }
@@ -79,14 +81,17 @@ func (p workspacePair) warnings() []Warning {
 	if p.older != nil {
 		before = p.older.Requires
 	}
-	if now := p.newer.Requires; len(only(before.Secrets, now.Secrets).New)+len(only(before.Config, now.Config).New) > 0 {
-		add(NeedsValues, "it needs secrets or settings that the release did not need before: set them on the target platform first")
+	if now := p.newer.Requires; len(only(before.Secrets, now.Secrets).New)+
+		len(only(before.Config, now.Config).New) > 0 {
+		add(NeedsValues, "it needs secrets or settings that the release did not need before: set them on the "+
+			"target platform first")
 	}
 	if p.older == nil {
 		return list
 	}
 	if v := p.newer.Version; v != "" && v == p.older.Version && p.newer.Digest != p.older.Digest {
-		add(SameVersion, "its files have changed, and its version name has not: where that version is installed, the platform skips this one; give it a new version name, or force the import")
+		add(SameVersion, "its files have changed, and its version name has not: where that version is "+
+			"installed, the platform skips this one; give it a new version name, or force the import")
 	}
 	if p.newer.ID != p.older.ID && p.older.ID != "" && p.newer.ID != "" {
 		add(NewIdentity, "another workspace stands under the same slug: its id is another one")

@@ -83,7 +83,8 @@ func TestRepeatedFlags(t *testing.T) {
 	}
 
 	flags = flagSet()
-	if err := Resolve("build", flags, map[string]string{"BUILDER_GROUP": "x=1,2 y"}, file, flagNames(), nil); err != nil {
+	if err := Resolve("build", flags, map[string]string{"BUILDER_GROUP": "x=1,2 y"}, file,
+		flagNames(), nil); err != nil {
 		t.Fatal(err)
 	}
 	groups, _ = flags.GetStringArray("group")
@@ -93,7 +94,8 @@ func TestRepeatedFlags(t *testing.T) {
 }
 
 func TestMisspeltEnvironmentIsRefused(t *testing.T) {
-	err := Resolve("build", flagSet(), map[string]string{"BUILDER_BSAE": "x"}, nil, flagNames(), []string{"BUILDER_GIT_TOKEN"})
+	err := Resolve("build", flagSet(), map[string]string{"BUILDER_BSAE": "x"}, nil, flagNames(),
+		[]string{"BUILDER_GIT_TOKEN"})
 	if err == nil || !strings.Contains(err.Error(), "BUILDER_BSAE") {
 		t.Errorf("error %v", err)
 	}
@@ -117,7 +119,8 @@ func TestExampleFileIsValid(t *testing.T) {
 	}
 	want := map[string][]string{
 		"repository-id": {"release"}, "directory": {"/www/workspaces"}, "strict": {"false"}, "verify": {"false"},
-		"group":         {"base1=production:app:base1", "base2=production:app:base2", "extended=production:app:extended"},
+		"group": {"base1=production:app:base1", "base2=production:app:base2",
+			"extended=production:app:extended"},
 		"max-file-size": {"50MiB"}, "max-total-size": {"2GiB"}, "max-files": {"200000"},
 	}
 	got := map[string][]string{}

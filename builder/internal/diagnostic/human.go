@@ -121,7 +121,8 @@ func (p printer) rules(ds []Diagnostic) {
 	}
 	kinds := slices.SortedFunc(maps.Keys(counts), func(a, b kind) int {
 		return cmp.Or(
-			cmp.Compare(b.severity.Level(), a.severity.Level()), cmp.Compare(counts[b], counts[a]), cmp.Compare(a.rule, b.rule))
+			cmp.Compare(b.severity.Level(), a.severity.Level()), cmp.Compare(counts[b], counts[a]),
+			cmp.Compare(a.rule, b.rule))
 	})
 	for _, k := range kinds {
 		severity := p.paint(k.severity.style(), fmt.Sprintf("%-7s", k.severity))

@@ -21,12 +21,45 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 func sample() []Diagnostic {
 	ds := []Diagnostic{
-		{Severity: Warning, Rule: "checksum-missing", File: "mail/automations/b.yml", Message: "the file has no checksum", Help: "push again"},
-		{Severity: Error, Rule: "slug-duplicate", File: "mail/index.yml", Line: 12, Column: 7, Message: `slug "mail" is <taken> & gone`, Help: "give one another slug"},
-		{Severity: Error, Rule: "yaml-invalid", File: "mail/index.yml", Line: 3, Message: "invalid YAML: did not find expected key", Help: "correct the file"},
-		{Severity: Error, Rule: "yaml-invalid", File: "mail/index.yml", Line: 4, Message: "invalid YAML: once more", Help: "correct the file"},
+		{
+			Severity: Warning,
+			Rule:     "checksum-missing",
+			File:     "mail/automations/b.yml",
+			Message:  "the file has no checksum",
+			Help:     "push again",
+		},
+		{
+			Severity: Error,
+			Rule:     "slug-duplicate",
+			File:     "mail/index.yml",
+			Line:     12,
+			Column:   7,
+			Message:  `slug "mail" is <taken> & gone`,
+			Help:     "give one another slug",
+		},
+		{
+			Severity: Error,
+			Rule:     "yaml-invalid",
+			File:     "mail/index.yml",
+			Line:     3,
+			Message:  "invalid YAML: did not find expected key",
+			Help:     "correct the file",
+		},
+		{
+			Severity: Error,
+			Rule:     "yaml-invalid",
+			File:     "mail/index.yml",
+			Line:     4,
+			Message:  "invalid YAML: once more",
+			Help:     "correct the file",
+		},
 		{Severity: Error, Rule: "group-empty", Message: `no workspace is in group "base1"`},
-		{Severity: Info, Rule: "outside-workspace", File: "evil\x1b[31m\nname", Message: "the file is in no workspace\x07"},
+		{
+			Severity: Info,
+			Rule:     "outside-workspace",
+			File:     "evil\x1b[31m\nname",
+			Message:  "the file is in no workspace\x07",
+		},
 	}
 	Sort(ds)
 	return ds
@@ -90,7 +123,8 @@ func TestCutShowsEveryRule(t *testing.T) {
 	ds := slices.Repeat([]Diagnostic{{Severity: Error, Rule: "many"}}, 50)
 	ds = append(ds, Diagnostic{Severity: Error, Rule: "one"}, Diagnostic{Severity: Warning, Rule: "mild"})
 	for limit, want := range map[int]string{
-		0: "many:50 one:1 mild:1", 1: "many:1", 2: "many:1 one:1", 10: "many:9 one:1", 52: "many:50 one:1 mild:1", 99: "many:50 one:1 mild:1",
+		0: "many:50 one:1 mild:1", 1: "many:1", 2: "many:1 one:1", 10: "many:9 one:1", 52: "many:50 one:1 mild:1",
+		99: "many:50 one:1 mild:1",
 	} {
 		shown := selectShown(ds, limit)
 		var got []string

@@ -187,7 +187,10 @@ func (d *Dossier) accepted() []accepted {
 	}
 	var list []accepted
 	for _, fingerprint := range d.Newer.Scan.Accepted {
-		a := accepted{scan.Acceptance{Fingerprint: d.Hide(fingerprint)}, slices.Contains(d.Report.Accepted.New, fingerprint)}
+		a := accepted{
+			scan.Acceptance{Fingerprint: d.Hide(fingerprint)},
+			slices.Contains(d.Report.Accepted.New, fingerprint),
+		}
 		entry := known[fingerprint]
 		a.Rule = d.Hide(entry.Rule)
 		a.Where = d.Hide(entry.Where)

@@ -44,15 +44,27 @@ func change(n int, name string) *dossier.Dossier {
 	before := *m
 	before.Workspaces = append([]release.Workspace{}, m.Workspaces...)
 	before.Workspaces[n-1].Requires.Secrets = nil
-	side := compare.Side{Name: "registry.example.com:5000/release:v1", Digest: "sha256:0123456789abcdef", Release: name, Workspaces: n, Files: 9 * n}
+	side := compare.Side{
+		Name:       "registry.example.com:5000/release:v1",
+		Digest:     "sha256:0123456789abcdef",
+		Release:    name,
+		Workspaces: n,
+		Files:      9 * n,
+	}
 	side.Source.Commit = "4d5e6f"
 	report := &compare.Report{Old: side, New: side, Differ: true, Changes: map[compare.Class]int{
 		compare.Permission: 1, compare.Behaviour: 2, compare.Outgoing: 1,
 	}, Unchanged: n - 3, Cut: compare.Cut{Lines: 3}}
-	report.OnlyVersion = compare.OnlyVersion{Count: n - 2, Versions: []compare.VersionChange{{Change: compare.Change[string]{Old: "v1", New: "v2"}, Count: n - 2}}}
+	report.OnlyVersion = compare.OnlyVersion{
+		Count:    n - 2,
+		Versions: []compare.VersionChange{{Change: compare.Change[string]{Old: "v1", New: "v2"}, Count: n - 2}},
+	}
 	report.Warnings = []compare.Warning{{Workspace: name, Rule: compare.SameVersion, Message: "its files have changed"}}
 	report.Workspaces = []compare.Workspace{{
-		Slug: fmt.Sprintf("workspace-%03d", n-1), Status: compare.Changed, Version: compare.Change[string]{Old: "v1", New: "v2"},
+		Slug: fmt.Sprintf("workspace-%03d", n-1), Status: compare.Changed, Version: compare.Change[string]{
+			Old: "v1",
+			New: "v2",
+		},
 		Classes: []compare.Class{compare.Permission, compare.Outgoing, compare.Behaviour},
 		Reasons: []compare.Reason{
 			{Class: compare.Permission, File: "automations/open.yml", Message: "new endpoint " + name},
@@ -60,19 +72,38 @@ func change(n int, name string) *dossier.Dossier {
 		},
 		Secrets: compare.Change[[]string]{New: []string{name}},
 		Files: []compare.File{{
-			Path: "automations/" + name, Status: compare.Added, Classes: []compare.Class{compare.Permission}, Added: 1, Note: "a note",
-			Hunks: []compare.Hunk{{Header: "@@ -0,0 +1,1 @@", Where: name, Lines: []string{" context", "-old " + name, "+new " + name}}}, Cut: 3,
+			Path: "automations/" + name, Status: compare.Added, Classes: []compare.Class{compare.Permission},
+			Added: 1, Note: "a note",
+			Hunks: []compare.Hunk{{
+				Header: "@@ -0,0 +1,1 @@",
+				Where:  name,
+				Lines:  []string{" context", "-old " + name, "+new " + name},
+			}}, Cut: 3,
 		}},
 	}, {
 		Slug: "workspace-001", Status: compare.Added, Classes: []compare.Class{compare.Behaviour},
 	}}
 	report.Accepted.New = []string{"f2"}
-	report.Settings = []compare.Setting{{Kind: "variable", Name: name, Class: compare.Behaviour, Change: compare.Change[*string]{New: &name}}}
+	report.Settings = []compare.Setting{{
+		Kind:   "variable",
+		Name:   name,
+		Class:  compare.Behaviour,
+		Change: compare.Change[*string]{New: &name},
+	}}
 	return &dossier.Dossier{
 		Ticket: name, Author: name, Created: time.Unix(1700000000, 0), Report: report, Older: &before, Newer: m,
-		Verified:    &verify.Report{Proven: []verify.Check{verify.Layer}, Problems: []verify.Problem{{Check: verify.Files, Message: name}}},
-		Acceptances: []scan.Acceptance{{Fingerprint: "f1", Rule: "Token", Owner: name, Reason: name, Expires: "2027-01-31"}},
-		Hide:        func(s string) string { return strings.ReplaceAll(s, "hunter2", "***1") },
+		Verified: &verify.Report{
+			Proven:   []verify.Check{verify.Layer},
+			Problems: []verify.Problem{{Check: verify.Files, Message: name}},
+		},
+		Acceptances: []scan.Acceptance{{
+			Fingerprint: "f1",
+			Rule:        "Token",
+			Owner:       name,
+			Reason:      name,
+			Expires:     "2027-01-31",
+		}},
+		Hide: func(s string) string { return strings.ReplaceAll(s, "hunter2", "***1") },
 	}
 }
 
@@ -90,11 +121,14 @@ func TestPageSaysWhatAnApproverNeeds(t *testing.T) {
 	for _, want := range []string{
 		"Change of release v2.4.0", "2023-11-14 22:13 UTC", "requested by v2.4.0", "sha256:0123456789abcdef", "4d5e6f",
 		"1 workspace: permissions or public endpoints change", "1 workspace: requests go to a new host",
-		"2 workspaces: behaviour changes", "4 workspaces: only the version name is new", "1 finding of the secret scan newly accepted",
-		"new endpoint v2.4.0", "new host elsewhere.example.com", "Not everything is shown below", "3 lines of this file not shown",
+		"2 workspaces: behaviour changes", "4 workspaces: only the version name is new",
+		"1 finding of the secret scan newly accepted",
+		"new endpoint v2.4.0", "new host elsewhere.example.com", "Not everything is shown below",
+		"3 lines of this file not shown",
 		"2027-01-31", "not in the baseline", "secret v2.4.0", "wrong: files", "WORKSPACE",
 		"deployment/prismeai-workspaces workspaces=registry.example.com:5000/release@sha256:0123456789abcdef",
-		"workspaces that the new release adds stay installed: workspace-001", "date and signature", "<svg", "1. base1", "+new v2.4.0",
+		"workspaces that the new release adds stay installed: workspace-001", "date and signature", "<svg",
+		"1. base1", "+new v2.4.0",
 	} {
 		if !strings.Contains(text, want) && !strings.Contains(text, strings.ReplaceAll(want, "+", "&#43;")) {
 			t.Errorf("%q is missing", want)

@@ -102,7 +102,12 @@ func (p *painter) layOut() {
 			top = p.height
 		}
 		x := column * (width + columnGap)
-		p.heads = append(p.heads, &box{label: fmt.Sprintf("%d. %s", i+1, p.dossier.Hide(g.Name)), x: x, y: top, width: width})
+		p.heads = append(p.heads, &box{
+			label: fmt.Sprintf("%d. %s", i+1, p.dossier.Hide(g.Name)),
+			x:     x,
+			y:     top,
+			width: width,
+		})
 		y := top + headHeight
 		hidden := 0
 		drawn := 0

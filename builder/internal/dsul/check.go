@@ -162,7 +162,8 @@ func (c *checker) call(w *workspace, file string, call call) {
 		if meant == "" {
 			meant = c.nearestAutomation(to.missing, w)
 		}
-		c.report(w, file, call.at, UnknownInstruction, "%s is neither an instruction nor an automation of the workspace%s",
+		c.report(w, file, call.at, UnknownInstruction, "%s is neither an instruction nor an automation of the "+
+			"workspace%s",
 			show(to.missing), meant)
 	}
 }
@@ -188,7 +189,8 @@ func (c *checker) arguments(w *workspace, file string, call call, to *automation
 			continue
 		}
 		c.report(w, file, argument.at, UnknownArgument, "%s takes no argument %s%s",
-			show(call.target), show(argument.name), c.nearest(argument.name, slices.Values(to.arguments), len(to.arguments)))
+			show(call.target), show(argument.name),
+			c.nearest(argument.name, slices.Values(to.arguments), len(to.arguments)))
 	}
 }
 

@@ -41,7 +41,8 @@ func Describe(name string, data []byte) (*Description, bool) {
 	}
 	t := &r.tree
 	d := &Description{
-		Slug: cmp.Or(a.slug, strings.TrimSuffix(name, path.Ext(name))), Private: a.private, Guarded: t.get(0, "authorizations") != 0,
+		Slug: cmp.Or(a.slug, strings.TrimSuffix(name, path.Ext(name))), Private: a.private,
+		Guarded:   t.get(0, "authorizations") != 0,
 		Arguments: map[string]bool{}, Calls: map[string][]string{}, Emits: a.emits, Hosts: a.hosts,
 	}
 	for _, event := range a.events {

@@ -49,7 +49,8 @@ func Rules() []Rule {
 	return []Rule{
 		{
 			UnknownInstruction, false,
-			"An instruction or an automation is not known", "The platform fails here when it runs the automation.", "do: [{fetsh: {url: …}}]",
+			"An instruction or an automation is not known", "The platform fails here when it runs the automation.",
+			"do: [{fetsh: {url: …}}]",
 			"correct the name, or add the automation; the platform fails here when it runs",
 		},
 		{
@@ -59,7 +60,8 @@ func Rules() []Rule {
 		},
 		{
 			InstructionKeys, false,
-			"An instruction has more than one name", "The platform runs the first one and ignores the others.", "do: [{set: {…}, emit: {…}}]",
+			"An instruction has more than one name", "The platform runs the first one and ignores the others.",
+			"do: [{set: {…}, emit: {…}}]",
 			"give each instruction its own item (- name:), and indent its fields below it",
 		},
 		{
@@ -69,17 +71,20 @@ func Rules() []Rule {
 		},
 		{
 			UnknownAutomation, false,
-			"A call goes to an automation that does not exist", "The platform fails here when it runs the automation.", "Mail.sendd: {…}",
+			"A call goes to an automation that does not exist", "The platform fails here when it runs the " +
+				"automation.", "Mail.sendd: {…}",
 			"correct the name, or add the automation to the workspace that is called",
 		},
 		{
 			UnknownInstance, false,
-			"A call goes to an app instance that does not exist", "The platform fails here when it runs the automation.", "Mial.send: {…}",
+			"A call goes to an app instance that does not exist", "The platform fails here when it runs the " +
+				"automation.", "Mial.send: {…}",
 			"correct the name, or install the app (imports/<name>.yml)",
 		},
 		{
 			UnknownEvent, false,
-			"Nothing emits an event that an automation listens to", "The automation never runs.", "when: {events: [claim-opend]}",
+			"Nothing emits an event that an automation listens to", "The automation never runs.",
+			"when: {events: [claim-opend]}",
 			"correct the name of the event, or emit it; unless something outside of the release does",
 		},
 		{
@@ -89,13 +94,16 @@ func Rules() []Rule {
 		},
 		{
 			UnknownArgument, false,
-			"A call passes an argument that the automation does not take", "The platform ignores the argument.", "open-claim: {nmber: 12}",
+			"A call passes an argument that the automation does not take", "The platform ignores the argument.",
+			"open-claim: {nmber: 12}",
 			"correct the name, or declare it in arguments of the automation that is called",
 		},
 		{
 			OpenEndpoint, true,
-			"An endpoint does not check its caller", "Everybody who knows the address can run the automation.", "when: {endpoint: true}",
-			"check the caller (user, headers, run.authenticatedWorkspaceId), or limit in security.yml who may execute the automation",
+			"An endpoint does not check its caller", "Everybody who knows the address can run the automation.",
+			"when: {endpoint: true}",
+			"check the caller (user, headers, run.authenticatedWorkspaceId), or limit in security.yml who may " +
+				"execute the automation",
 		},
 	}
 }

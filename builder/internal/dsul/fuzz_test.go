@@ -15,7 +15,8 @@ import (
 // indentation that the library takes away.
 func (t *tree) dump(b *strings.Builder, id nodeID, depth int) {
 	n := t.nodes[id]
-	fmt.Fprintf(b, "%*s%d:%d %d %q %q\n", depth, "", n.line, n.column, n.kind, n.key, bytes.Join(bytes.Fields(n.value), nil))
+	fmt.Fprintf(b, "%*s%d:%d %d %q %q\n", depth, "", n.line, n.column, n.kind, n.key,
+		bytes.Join(bytes.Fields(n.value), nil))
 	for child := range t.children(id) {
 		t.dump(b, child, depth+1)
 	}

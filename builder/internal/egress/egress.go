@@ -143,5 +143,6 @@ func validProxy(s string) bool {
 		s = "http://" + s
 	}
 	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https" || strings.HasPrefix(u.Scheme, "socks5"))
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https" ||
+		strings.HasPrefix(u.Scheme, "socks5"))
 }

@@ -22,14 +22,48 @@ func TestProxyFollowsTheEnvironment(t *testing.T) {
 		env             map[string]string
 	}{
 		{name: "none", url: "https://a.example/"},
-		{name: "https", url: "https://a.example/", want: "http://p:1", env: map[string]string{"HTTPS_PROXY": "http://p:1"}},
+		{
+			name: "https",
+			url:  "https://a.example/",
+			want: "http://p:1",
+			env:  map[string]string{"HTTPS_PROXY": "http://p:1"},
+		},
 		{name: "http has its own", url: "http://a.example/", env: map[string]string{"HTTPS_PROXY": "http://p:1"}},
-		{name: "lower case", url: "http://a.example/", want: "http://p:1", env: map[string]string{"http_proxy": "http://p:1"}},
-		{name: "upper case first", url: "http://a.example/", want: "http://p:1", env: map[string]string{"HTTP_PROXY": "http://p:1", "http_proxy": "http://q:1"}},
-		{name: "without scheme", url: "https://a.example/", want: "http://p:1", env: map[string]string{"HTTPS_PROXY": "p:1"}},
-		{name: "excepted", url: "https://a.example/", env: map[string]string{"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}},
-		{name: "socks", url: "https://a.example/", want: "socks5h://p:1", env: map[string]string{"HTTPS_PROXY": "socks5h://p:1"}},
-		{name: "user-info", url: "https://a.example/", want: "http://u:p@p:1", env: map[string]string{"HTTPS_PROXY": "http://u:p@p:1"}},
+		{
+			name: "lower case",
+			url:  "http://a.example/",
+			want: "http://p:1",
+			env:  map[string]string{"http_proxy": "http://p:1"},
+		},
+		{
+			name: "upper case first",
+			url:  "http://a.example/",
+			want: "http://p:1",
+			env:  map[string]string{"HTTP_PROXY": "http://p:1", "http_proxy": "http://q:1"},
+		},
+		{
+			name: "without scheme",
+			url:  "https://a.example/",
+			want: "http://p:1",
+			env:  map[string]string{"HTTPS_PROXY": "p:1"},
+		},
+		{
+			name: "excepted",
+			url:  "https://a.example/",
+			env:  map[string]string{"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"},
+		},
+		{
+			name: "socks",
+			url:  "https://a.example/",
+			want: "socks5h://p:1",
+			env:  map[string]string{"HTTPS_PROXY": "socks5h://p:1"},
+		},
+		{
+			name: "user-info",
+			url:  "https://a.example/",
+			want: "http://u:p@p:1",
+			env:  map[string]string{"HTTPS_PROXY": "http://u:p@p:1"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			proxy, err := Proxy(environment(test.env))
@@ -50,7 +84,8 @@ func TestProxyFollowsTheEnvironment(t *testing.T) {
 func TestProxyErrorShowsNoPassword(t *testing.T) {
 	const password = "canary-p4ssword"
 	for _, value := range []string{
-		"http://u:" + password + "@p:port", "ftp://u:" + password + "@p", "http://u:" + password + " @p", "http://:" + password + "@",
+		"http://u:" + password + "@p:port", "ftp://u:" + password + "@p", "http://u:" + password + " @p",
+		"http://:" + password + "@",
 	} {
 		_, err := Proxy(environment(map[string]string{"HTTPS_PROXY": value}))
 		if err == nil || strings.Contains(err.Error(), password) || !strings.Contains(err.Error(), "HTTPS_PROXY") {
@@ -92,7 +127,8 @@ func TestCertPool(t *testing.T) {
 		"no PEM":       file([]byte("none")),
 		"larger than":  file(make([]byte, maxPEM+1)),
 	} {
-		if _, err := CertPool(path); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), path) {
+		if _, err := CertPool(path); err == nil || !strings.Contains(err.Error(), name) ||
+			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

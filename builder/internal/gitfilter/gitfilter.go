@@ -44,7 +44,8 @@ var (
 )
 
 // binary are the extensions of files that are never one line of text.
-var binary = strings.Fields(".avif .bmp .doc .docx .gif .gz .ico .jpeg .jpg .mov .mp3 .mp4 .ogg .otf .pdf .png .ppt .pptx .psd .tar .tgz " +
+var binary = strings.Fields(".avif .bmp .doc .docx .gif .gz .ico .jpeg .jpg .mov .mp3 .mp4 .ogg .otf .pdf .png " +
+	".ppt .pptx .psd .tar .tgz " +
 	".tif .tiff .ttf .wav .webm .webp .woff .woff2 .xls .xlsx .zip")
 
 // Detect returns what is in the place of the content of a file with a name.

@@ -24,7 +24,8 @@ func TestDetect(t *testing.T) {
 		{"a commit", "REVISION", sha1, None},
 		{"the first line alone", "a.yml", "version https://git-lfs.github.com/spec/v1\n", LFS},
 		{"a quoted pointer", "a.yml", "text: |\n  version https://git-lfs.github.com/spec/v1\n", None},
-		{"a document about it", "a.md", "version https://git-lfs.github.com/spec/v1\n" + strings.Repeat("text ", 300), None},
+		{"a document about it", "a.md", "version https://git-lfs.github.com/spec/v1\n" +
+			strings.Repeat("text ", 300), None},
 		{"git-crypt", "key.pem", "\x00GITCRYPT\x00" + strings.Repeat("\xff", 2000), Crypt},
 		{"nothing", "a.yml", "", None},
 	} {

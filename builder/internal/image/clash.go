@@ -24,8 +24,10 @@ func (e *ClashError) Error() string {
 	if e.Directory != "" {
 		where = " in " + e.Directory
 	}
-	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our releases, and which this release would replace: "+
-		"choose another --repository-id and --directory, or say --keep-base-workspaces to add to it, or --replace-repository if that is what you want", e.ID, where)
+	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our "+
+		"releases, and which this release would replace: "+
+		"choose another --repository-id and --directory, or say --keep-base-workspaces to add to it, or "+
+		"--replace-repository if that is what you want", e.ID, where)
 }
 
 // KeepError says that the base has no repository that the release could add to.
@@ -41,7 +43,8 @@ func (e *KeepError) Error() string {
 	if len(e.Found) > 0 {
 		has = "it has " + strings.Join(e.Found, ", ") + ": give --repository-id and --directory of the one to keep"
 	}
-	return fmt.Sprintf("the base image has no platform repository %q in %s whose workspaces could be kept; %s", e.ID, e.Directory, has)
+	return fmt.Sprintf("the base image has no platform repository %q in %s whose workspaces could be kept; %s", e.ID,
+		e.Directory, has)
 }
 
 // CheckKeep returns a [*KeepError] unless the repository is among those of a base with

@@ -14,7 +14,8 @@ import (
 
 // repository returns the variables of a repository in the file system.
 func repository(id, directory string) []string {
-	return []string{variables + id + "_NAME=" + id, variables + id + "_TYPE=filesystem", variables + id + "_DIRPATH=" + directory}
+	return []string{variables + id + "_NAME=" + id, variables + id + "_TYPE=filesystem",
+		variables + id + "_DIRPATH=" + directory}
 }
 
 func TestClashes(t *testing.T) {
@@ -25,32 +26,50 @@ func TestClashes(t *testing.T) {
 		// clash is the id of the repository that is in the way, if any.
 		clash string
 	}{
-		"nothing there":                {env: []string{"A=1"}},
-		"same id":                      {env: repository("release", "/elsewhere"), clash: "release"},
-		"same id, one variable":        {env: []string{variables + "release_MODE=read-only"}, clash: "release"},
-		"same id, of a Git repository": {env: []string{variables + "release_URL=https://git.example.com/x.git"}, clash: "release"},
-		"same directory":               {env: repository("vendor", "/www/workspaces"), clash: "vendor"},
-		"same directory, not clean":    {env: repository("vendor", "/www//x/../workspaces/"), clash: "vendor"},
-		"below":                        {env: repository("vendor", "/www/workspaces/products"), clash: "vendor"},
-		"above":                        {env: repository("vendor", "/www"), clash: "vendor"},
-		"root":                         {env: repository("vendor", "/"), clash: "vendor"},
-		"beside":                       {env: repository("vendor", "/www/workspaces2")},
-		"id with underscores":          {env: repository("my_vendor_id", "/www/workspaces"), clash: "my_vendor_id"},
-		"no type":                      {env: []string{variables + "vendor_DIRPATH=/www/workspaces"}, clash: "vendor"},
+		"nothing there":         {env: []string{"A=1"}},
+		"same id":               {env: repository("release", "/elsewhere"), clash: "release"},
+		"same id, one variable": {env: []string{variables + "release_MODE=read-only"}, clash: "release"},
+		"same id, of a Git repository": {
+			env:   []string{variables + "release_URL=https://git.example.com/x.git"},
+			clash: "release",
+		},
+		"same directory":            {env: repository("vendor", "/www/workspaces"), clash: "vendor"},
+		"same directory, not clean": {env: repository("vendor", "/www//x/../workspaces/"), clash: "vendor"},
+		"below":                     {env: repository("vendor", "/www/workspaces/products"), clash: "vendor"},
+		"above":                     {env: repository("vendor", "/www"), clash: "vendor"},
+		"root":                      {env: repository("vendor", "/"), clash: "vendor"},
+		"beside":                    {env: repository("vendor", "/www/workspaces2")},
+		"id with underscores":       {env: repository("my_vendor_id", "/www/workspaces"), clash: "my_vendor_id"},
+		"no type":                   {env: []string{variables + "vendor_DIRPATH=/www/workspaces"}, clash: "vendor"},
 		"directory of a Git repository": {
 			env: []string{variables + "vendor_TYPE=git", variables + "vendor_DIRPATH=/www/workspaces"},
 		},
 		"the last value counts": {
-			env: slices.Concat(repository("vendor", "/www/workspaces"), []string{variables + "vendor_DIRPATH=/elsewhere"}),
+			env: slices.Concat(repository("vendor", "/www/workspaces"),
+				[]string{variables + "vendor_DIRPATH=/elsewhere"}),
 		},
 		"the last type counts": {
-			env: slices.Concat([]string{variables + "vendor_TYPE=git"}, repository("vendor", "/www/workspaces")), clash: "vendor",
+			env: slices.Concat([]string{variables + "vendor_TYPE=git"},
+				repository("vendor", "/www/workspaces")), clash: "vendor",
 		},
-		"an earlier release of ours":                 {labels: ours, env: repository("old", "/www/workspaces")},
-		"another one beside our earlier release":     {labels: ours, env: slices.Concat(repository("old", "/www/workspaces"), repository("vendor", "/www")), clash: "vendor"},
-		"labels of a release without its digest":     {labels: map[string]any{release.LabelRepository: "old"}, env: repository("old", "/www/workspaces"), clash: "old"},
-		"not a variable of a repository":             {env: []string{variables + "release=x", variables + "_NAME=x", "X" + variables + "release_NAME=x"}},
-		"several: the first variable is named first": {env: slices.Concat(repository("b", "/www"), repository("a", "/www")), clash: "b"},
+		"an earlier release of ours": {labels: ours, env: repository("old", "/www/workspaces")},
+		"another one beside our earlier release": {
+			labels: ours,
+			env:    slices.Concat(repository("old", "/www/workspaces"), repository("vendor", "/www")),
+			clash:  "vendor",
+		},
+		"labels of a release without its digest": {
+			labels: map[string]any{release.LabelRepository: "old"},
+			env:    repository("old", "/www/workspaces"),
+			clash:  "old",
+		},
+		"not a variable of a repository": {
+			env: []string{variables + "release=x", variables + "_NAME=x", "X" + variables + "release_NAME=x"},
+		},
+		"several: the first variable is named first": {
+			env:   slices.Concat(repository("b", "/www"), repository("a", "/www")),
+			clash: "b",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +101,10 @@ func TestClashErrorSaysWhatToDo(t *testing.T) {
 		err  image.ClashError
 		want []string
 	}{
-		{image.ClashError{ID: "release", Directory: "/www/workspaces"}, []string{`"release" in /www/workspaces`, "--replace-repository", "--repository-id", "--directory"}},
+		{
+			image.ClashError{ID: "release", Directory: "/www/workspaces"},
+			[]string{`"release" in /www/workspaces`, "--replace-repository", "--repository-id", "--directory"},
+		},
 		{image.ClashError{ID: "release"}, []string{`"release", which`}},
 	} {
 		for _, want := range test.want {

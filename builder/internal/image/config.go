@@ -40,7 +40,8 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 		return errors.New("it is null")
 	}
 	var rootFS ocispec.RootFS
-	if err := decode(c.all, field{"config", &c.config}, field{"history", &c.history}, field{"rootfs", &rootFS}); err != nil {
+	if err := decode(c.all, field{"config", &c.config}, field{"history", &c.history},
+		field{"rootfs", &rootFS}); err != nil {
 		return err
 	}
 	c.layers = len(rootFS.DiffIDs)
@@ -50,7 +51,8 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 	if err := decode(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels}); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	return errors.Join(unshadowed(c.all, "config", "created", "history", "rootfs"), unshadowed(c.config, "Env", "Labels"))
+	return errors.Join(unshadowed(c.all, "config", "created", "history", "rootfs"),
+		unshadowed(c.config, "Env", "Labels"))
 }
 
 // unshadowed refuses keys that differ from ours by case only: many readers, Go's among

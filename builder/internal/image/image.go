@@ -97,7 +97,8 @@ func Scratch(platform ocispec.Platform) ([]byte, error) {
 func (c Config) Variables() []string {
 	r := c.Manifest.Repository
 	prefix := repositoryPrefix + r.ID
-	ours := []string{prefix + "_NAME=" + r.Name, prefix + "_TYPE=filesystem", prefix + "_DIRPATH=" + r.Directory, prefix + "_MODE=read-only"}
+	ours := []string{prefix + "_NAME=" + r.Name, prefix + "_TYPE=filesystem", prefix + "_DIRPATH=" + r.Directory,
+		prefix + "_MODE=read-only"}
 	for _, g := range c.Manifest.Groups {
 		if len(g.Labels) > 0 {
 			ours = append(ours, groupPrefix+g.Name+groupSuffix+"="+strings.Join(g.Labels, ","))
@@ -217,10 +218,17 @@ func (c Config) history(base configuration) []ocispec.History {
 		}
 	}
 	for ; layers < base.layers; layers++ {
-		history = append(history, ocispec.History{Created: &created, Comment: "a layer of the base image, which has no history of it"})
+		history = append(history, ocispec.History{
+			Created: &created,
+			Comment: "a layer of the base image, which has no history of it",
+		})
 	}
 	for _, layer := range c.Layers {
-		history = append(history, ocispec.History{Created: &created, CreatedBy: "builder: " + layer, Comment: "release " + c.Manifest.Name})
+		history = append(history, ocispec.History{
+			Created:   &created,
+			CreatedBy: "builder: " + layer,
+			Comment:   "release " + c.Manifest.Name,
+		})
 	}
 	return history
 }

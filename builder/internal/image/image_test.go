@@ -28,9 +28,12 @@ var epoch = time.Unix(1700000000, 0).UTC()
 // manifest is that of a release with one group that has labels and one that has none.
 func manifest(change func(*release.Manifest)) *release.Manifest {
 	m := &release.Manifest{
-		Name:       "v2",
-		Created:    epoch,
-		Source:     release.Source{URL: "https://git.example.com/acme/workspaces.git", Commit: strings.Repeat("ab", 20)},
+		Name:    "v2",
+		Created: epoch,
+		Source: release.Source{
+			URL:    "https://git.example.com/acme/workspaces.git",
+			Commit: strings.Repeat("ab", 20),
+		},
 		Base:       &release.Base{Name: "registry.example.com/base:1", Digest: digest.FromString("base")},
 		Repository: release.Repository{ID: "release", Name: "Release v2", Directory: "/www/workspaces"},
 		Groups:     []release.Group{{Name: "base1", Labels: []string{"core", "shared"}}, {Name: "one-product"}},
@@ -139,7 +142,8 @@ func TestVariables(t *testing.T) {
 		}
 	}
 	earlier := map[string]any{
-		release.LabelManifestDigest: "sha256:00", release.LabelRepository: "previous", release.LabelGroups: "base1,gone,one-product",
+		release.LabelManifestDigest: "sha256:00", release.LabelRepository: "previous",
+		release.LabelGroups: "base1,gone,one-product",
 	}
 	tests := map[string]struct {
 		labels map[string]any
@@ -155,23 +159,27 @@ func TestVariables(t *testing.T) {
 			env: []string{
 				"A=1", variables + "previous_NAME=Release v1", variables + "previous_TYPE=filesystem",
 				variables + "previous_DIRPATH=/srv/old", variables + "previous_MODE=read-only",
-				"WORKSPACES_GROUP_gone_LABELS=x", "WORKSPACES_GROUP_base1_LABELS=y", "WORKSPACES_GROUP_one-product_LABELS=z",
+				"WORKSPACES_GROUP_gone_LABELS=x", "WORKSPACES_GROUP_base1_LABELS=y",
+				"WORKSPACES_GROUP_one-product_LABELS=z",
 			},
 			kept: []string{"A=1"},
 		},
 		"those of other repositories and groups stay": {
 			labels: earlier,
 			env: []string{
-				variables + "previous_old_NAME=x", variables + "previou_NAME=y", variables + "_NAME=z", variables + "previous=a",
+				variables + "previous_old_NAME=x", variables + "previou_NAME=y", variables + "_NAME=z",
+				variables + "previous=a",
 				"WORKSPACES_GROUP_vendor_LABELS=v", "WORKSPACES_GROUP_gone_LABEL=w", "WORKSPACES_GROUP_gone=u",
 			},
 			kept: []string{
-				variables + "previous_old_NAME=x", variables + "previou_NAME=y", variables + "_NAME=z", variables + "previous=a",
+				variables + "previous_old_NAME=x", variables + "previou_NAME=y", variables + "_NAME=z",
+				variables + "previous=a",
 				"WORKSPACES_GROUP_vendor_LABELS=v", "WORKSPACES_GROUP_gone_LABEL=w", "WORKSPACES_GROUP_gone=u",
 			},
 		},
 		"labels of a group are replaced, not given twice": {
-			env:  []string{"WORKSPACES_GROUP_base1_LABELS=a", "A=1", "WORKSPACES_GROUP_base1_LABELS=b", "WORKSPACES_GROUP_one-product_LABELS=c"},
+			env: []string{"WORKSPACES_GROUP_base1_LABELS=a", "A=1", "WORKSPACES_GROUP_base1_LABELS=b",
+				"WORKSPACES_GROUP_one-product_LABELS=c"},
 			kept: []string{"A=1", "WORKSPACES_GROUP_one-product_LABELS=c"},
 		},
 		"labels without a manifest's digest are not a release's": {
@@ -239,8 +247,10 @@ func TestLabels(t *testing.T) {
 
 // What the base says of its own source must not be taken for ours.
 func TestLabelsOfTheBaseThatSpeakOfTheBaseGo(t *testing.T) {
-	got := file(t, apply(t, base(t, nil), config(func(m *release.Manifest) { m.Source, m.Base = release.Source{}, nil }))).Config.Labels
-	for _, key := range []string{ocispec.AnnotationSource, ocispec.AnnotationRevision, ocispec.AnnotationBaseImageName} {
+	got := file(t, apply(t, base(t, nil),
+		config(func(m *release.Manifest) { m.Source, m.Base = release.Source{}, nil }))).Config.Labels
+	for _, key := range []string{ocispec.AnnotationSource, ocispec.AnnotationRevision,
+		ocispec.AnnotationBaseImageName} {
 		if value, ok := got[key]; ok {
 			t.Errorf("%s is %s", key, value)
 		}
@@ -250,7 +260,8 @@ func TestLabelsOfTheBaseThatSpeakOfTheBaseGo(t *testing.T) {
 func TestCheckLabels(t *testing.T) {
 	for key, ok := range map[string]bool{
 		"team": true, "org.opencontainers.image.licenses": true,
-		"": false, ocispec.AnnotationCreated: false, ocispec.AnnotationSource: false, release.LabelManifestDigest: false,
+		"": false, ocispec.AnnotationCreated: false, ocispec.AnnotationSource: false,
+		release.LabelManifestDigest: false,
 	} {
 		if err := image.CheckLabels(map[string]string{key: "x"}); (err == nil) != ok {
 			t.Errorf("%q: %v", key, err)
@@ -300,7 +311,8 @@ func TestHistoryHasOneEntryForEachLayer(t *testing.T) {
 				t.Fatalf("%d entries with a layer instead of %d: %+v", len(filled), want, got.History)
 			}
 			last := filled[len(filled)-2:]
-			if last[0].CreatedBy != "builder: workspaces in /www/workspaces" || last[1].CreatedBy != "builder: manifest in /www/release" {
+			if last[0].CreatedBy != "builder: workspaces in /www/workspaces" ||
+				last[1].CreatedBy != "builder: manifest in /www/release" {
 				t.Errorf("the last layers are %q and %q", last[0].CreatedBy, last[1].CreatedBy)
 			}
 			if slices.ContainsFunc(got.History, func(h v1.History) bool { return h.Created.IsZero() }) {
@@ -326,7 +338,8 @@ func TestScratch(t *testing.T) {
 
 func TestBrokenBasesAreErrors(t *testing.T) {
 	for _, text := range []string{
-		``, `null`, `[]`, `{`, `{"config": 1}`, `{"config": {"Env": "x"}}`, `{"config": {"Labels": []}}`, `{"history": {}}`,
+		``, `null`, `[]`, `{`, `{"config": 1}`, `{"config": {"Env": "x"}}`,
+		`{"config": {"Labels": []}}`, `{"history": {}}`,
 		`{"rootfs": {"diff_ids": "x"}}`, `{"history": [{"created": "yesterday"}]}`,
 		`{"Config": {}}`, `{"CREATED": ""}`, `{"config": {"env": []}}`, `{"config": {"Labels": {}, "LABELS": {}}}`,
 	} {

@@ -17,7 +17,8 @@ import (
 // A repository that is kept gets the release's name; its groups stay, with their labels.
 func TestRepositoryOfTheBaseIsKept(t *testing.T) {
 	earlier := map[string]any{
-		release.LabelManifestDigest: "sha256:00", release.LabelRepository: "release", release.LabelGroups: "base1,products",
+		release.LabelManifestDigest: "sha256:00", release.LabelRepository: "release",
+		release.LabelGroups: "base1,products",
 	}
 	for name, labels := range map[string]map[string]any{"foreign": nil, "an earlier release of ours": earlier} {
 		env := slices.Concat([]string{"A=1"}, repository("release", "/www/workspaces/"),
@@ -26,8 +27,10 @@ func TestRepositoryOfTheBaseIsKept(t *testing.T) {
 		c.KeepRepository = true
 		got := file(t, apply(t, withEnv(t, labels, env...), c)).Config.Env
 		want := []string{
-			"A=1", "WORKSPACES_GROUP_products_LABELS=p", variables + "release_NAME=Release v2", variables + "release_TYPE=filesystem",
-			variables + "release_DIRPATH=/www/workspaces", variables + "release_MODE=read-only", "WORKSPACES_GROUP_base1_LABELS=core,shared",
+			"A=1", "WORKSPACES_GROUP_products_LABELS=p", variables + "release_NAME=Release v2",
+			variables + "release_TYPE=filesystem",
+			variables + "release_DIRPATH=/www/workspaces", variables + "release_MODE=read-only",
+			"WORKSPACES_GROUP_base1_LABELS=core,shared",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -68,7 +71,8 @@ func TestKeepingOneRepositoryReplacesNoOther(t *testing.T) {
 }
 
 func TestLabelsOfAGroup(t *testing.T) {
-	env := []string{"WORKSPACES_GROUP_a_LABELS=x", "WORKSPACES_GROUP_ab_LABELS=z", "WORKSPACES_GROUP_a_LABELS=y,z", "WORKSPACES_GROUP_b_LABELS="}
+	env := []string{"WORKSPACES_GROUP_a_LABELS=x", "WORKSPACES_GROUP_ab_LABELS=z", "WORKSPACES_GROUP_a_LABELS=y,z",
+		"WORKSPACES_GROUP_b_LABELS="}
 	if got := image.GroupLabels(env, "a"); !slices.Equal(got, []string{"y", "z"}) {
 		t.Errorf("labels %q: the last value counts", got)
 	}

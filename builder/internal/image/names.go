@@ -36,7 +36,8 @@ func RepositoryName(releaseName string) string { return "Release " + releaseName
 // of the release and of the repository may be empty: those are made later, and good.
 func CheckNames(releaseName string, repository release.Repository, groups []release.Group) error {
 	if releaseName != "" && !namePattern.MatchString(releaseName) {
-		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a letter or digit", releaseName)
+		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a "+
+			"letter or digit", releaseName)
 	}
 	if n := repository.Name; len(n) > maxRepositoryName || !isPrintable(n) {
 		return fmt.Errorf("repository name %q: use at most %d bytes of printable UTF-8", n, maxRepositoryName)
@@ -77,7 +78,8 @@ func CheckGroups(groups []release.Group) error {
 // checkVariable refuses what cannot be part of a variable's name.
 func checkVariable(name string) error {
 	if !idPattern.MatchString(name) {
-		return fmt.Errorf("%q is part of an environment variable's name: use at most 63 letters, digits, _ and -, and start with a letter or digit", name)
+		return fmt.Errorf("%q is part of an environment variable's name: use at most 63 letters, digits, _ and "+
+			"-, and start with a letter or digit", name)
 	}
 	return nil
 }
@@ -93,7 +95,8 @@ func checkDirectory(dir string) error {
 	case within(dir, release.Directory) || within(release.Directory, dir):
 		return fmt.Errorf("the release manifest is in %s: use a directory beside it", release.Directory)
 	case isSystemDirectory(dir):
-		return errors.New("the release would hide what the base has there: use a directory of its own, such as /www/workspaces")
+		return errors.New("the release would hide what the base has there: use a directory of its own, such as " +
+			"/www/workspaces")
 	}
 	return nil
 }
@@ -101,8 +104,10 @@ func checkDirectory(dir string) error {
 // systemDirectories belong to the operating system or to the service. A release hides all
 // that its base has in its directory.
 var systemDirectories = []string{
-	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root", "/run",
-	"/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib", "/www",
+	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root",
+	"/run",
+	"/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/var", "/var/lib",
+	"/www",
 }
 
 // isSystemDirectory reports whether dir is one of these, or below one whose content is the kernel's.

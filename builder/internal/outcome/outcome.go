@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package outcome says how an operation of a platform ended, and what is wrong with it.
+// Package outcome describes how an operation of a platform ended, and its problems.
 package outcome
 
 import (
@@ -16,17 +16,17 @@ type Outcome string
 
 // The outcomes.
 const (
-	// Done: what was asked for is done, or nothing stands in the way of a dry run.
+	// Done: the operation succeeded, or a dry run found no obstacle.
 	Done Outcome = "done"
-	// Failed: something is wrong, with the operation or with a part of it.
+	// Failed: the operation or a part of it failed.
 	Failed Outcome = "failed"
-	// Unknown: nobody tells how the operation ended.
+	// Unknown: the operation may have succeeded or failed.
 	Unknown Outcome = "unknown"
 )
 
-// Problem is something that is wrong, and what to do about it.
+// Problem is an error with advice.
 type Problem struct {
-	// File is empty for a problem that is not of a file.
+	// File is empty if the problem does not concern a file.
 	File    string `json:"file,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message"`
@@ -35,7 +35,7 @@ type Problem struct {
 
 func (p *Problem) Error() string { return p.Message }
 
-// Text is file and message, with a code that is the platform's.
+// Text returns the message with its file and, if the platform gave one, the error code.
 func (p *Problem) Text() string {
 	text := p.Message
 	if p.Code != "" && strings.ToUpper(p.Code[:1]) == p.Code[:1] && !strings.Contains(text, p.Code) {
@@ -47,7 +47,7 @@ func (p *Problem) Text() string {
 	return text
 }
 
-// Milliseconds is a time that is a whole number of them in JSON.
+// Milliseconds is a duration that JSON encodes as whole milliseconds.
 type Milliseconds time.Duration
 
 // MarshalJSON implements [json.Marshaler].
@@ -55,13 +55,13 @@ func (m Milliseconds) MarshalJSON() ([]byte, error) {
 	return fmt.Append(nil, time.Duration(m).Milliseconds()), nil
 }
 
-// Remedy is what to do about errors with a text.
+// Remedy is the advice for errors whose text matches.
 type Remedy struct {
 	Text *lazyregexp.Regexp
 	Help string
 }
 
-// Help is that of the first remedy that matches the text, or otherwise.
+// Help returns the advice of the first remedy that matches the text, or otherwise.
 func Help(remedies []Remedy, text, otherwise string) string {
 	for _, r := range remedies {
 		if r.Text.MatchString(text) {

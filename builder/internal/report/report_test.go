@@ -27,9 +27,10 @@ import (
 func built() *report.Build {
 	image := digest.FromString("image")
 	return &report.Build{
-		Digest:         image,
-		Descriptor:     ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: image, Size: 856},
-		Images:         []string{"registry.example.com/acme/prismeai-workspaces:v2", "mirror.example.com:5000/release:v2"},
+		Digest:     image,
+		Descriptor: ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: image, Size: 856},
+		Images: []string{"registry.example.com/acme/prismeai-workspaces:v2",
+			"mirror.example.com:5000/release:v2"},
 		Files:          []string{"out/image.tar"},
 		Manifest:       manifest(),
 		ManifestDigest: digest.FromString("manifest"),
@@ -50,22 +51,43 @@ func manifest() *release.Manifest {
 		Name:          "v2",
 		Created:       time.Unix(1700000000, 0).UTC(),
 		Source: release.Source{
-			URL: "https://git.example.com/acme/workspaces.git", Commit: strings.Repeat("ab", 20), Ref: "main", Subdir: "workspaces", Dirty: true,
+			URL: "https://git.example.com/acme/workspaces.git", Commit: strings.Repeat("ab", 20), Ref: "main",
+			Subdir: "workspaces", Dirty: true,
 		},
-		Base:       &release.Base{Name: "registry.example.com/prismeai-workspaces:v27", Digest: digest.FromString("base")},
+		Base: &release.Base{
+			Name:   "registry.example.com/prismeai-workspaces:v27",
+			Digest: digest.FromString("base"),
+		},
 		Repository: release.Repository{ID: "release", Name: "Release v2", Directory: "/www/workspaces"},
-		Layer:      release.Layer{Digest: digest.FromString("layer"), DiffID: digest.FromString("tar"), Size: 7_900_000},
+		Layer: release.Layer{
+			Digest: digest.FromString("layer"),
+			DiffID: digest.FromString("tar"),
+			Size:   7_900_000,
+		},
 		Groups: []release.Group{
 			{Name: "base1", Labels: []string{"core"}, Workspaces: []string{"mail-sender", "crm"}},
 			{Name: "one-product"},
 		},
 		Workspaces: []release.Workspace{
-			{Slug: "crm", Name: "CRM", Version: "v1.0.0", DependsOn: []string{"Mail"}, Files: 12, Bytes: 34_567, Digest: digest.FromString("crm")},
+			{
+				Slug:      "crm",
+				Name:      "CRM",
+				Version:   "v1.0.0",
+				DependsOn: []string{"Mail"},
+				Files:     12,
+				Bytes:     34_567,
+				Digest:    digest.FromString("crm"),
+			},
 			{Slug: "mail-sender", Name: "Mail", App: "Mail", Files: 1, Bytes: 999, Digest: digest.FromString("mail")},
 		},
 		Scan: release.Scan{
-			Scanners: []release.Scanner{{Name: "TruffleHog", Version: "v3.95.9", Detectors: 860, Rules: digest.FromString("rules")}},
-			Policy:   digest.FromString("policy"), Files: 13, Bytes: 35_566,
+			Scanners: []release.Scanner{{
+				Name:      "TruffleHog",
+				Version:   "v3.95.9",
+				Detectors: 860,
+				Rules:     digest.FromString("rules"),
+			}},
+			Policy: digest.FromString("policy"), Files: 13, Bytes: 35_566,
 		},
 		Tool: release.Tool{Name: "builder", Version: "v0.1.0"},
 	}
@@ -102,7 +124,8 @@ func TestMetadataKeys(t *testing.T) {
 	}
 	always := []string{
 		"containerimage.descriptor", "containerimage.digest",
-		"prismeai.registry.bytes", "prismeai.release", "prismeai.release.manifest.digest", "prismeai.stages", "schemaVersion",
+		"prismeai.registry.bytes", "prismeai.release", "prismeai.release.manifest.digest",
+		"prismeai.stages", "schemaVersion",
 	}
 	if diff := cmp.Diff(always, keys(&report.Build{Manifest: manifest()})); diff != "" {
 		t.Errorf("of a build that was written to a file: %s", diff)
@@ -207,7 +230,8 @@ func TestCheckPath(t *testing.T) {
 	t.Chdir(dir)
 	for path, ok := range map[string]bool{
 		file: true, filepath.Join(dir, "new"): true, "new": true,
-		dir: false, link: false, "/dev/null": false, filepath.Join(file, "below"): false, filepath.Join(dir, "none", "new"): false, "none/new": false,
+		dir: false, link: false, "/dev/null": false, filepath.Join(file, "below"): false,
+		filepath.Join(dir, "none", "new"): false, "none/new": false,
 	} {
 		if err := report.CheckPath(path); (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)

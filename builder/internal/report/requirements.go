@@ -68,7 +68,8 @@ func requirementsText(w io.Writer, all []requirements.Requirement) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WORKSPACE\tKIND\tNAME\tVARIABLE")
 	for _, r := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", terminal.Safe(r.Workspace), r.Kind, terminal.Safe(r.Name), terminal.Safe(r.Variable))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", terminal.Safe(r.Workspace), r.Kind, terminal.Safe(r.Name),
+			terminal.Safe(r.Variable))
 	}
 	_ = table.Flush() // w is a buffer
 }
@@ -115,6 +116,7 @@ func requirementsExternalSecret(w io.Writer, name string, all []requirements.Req
 		if first {
 			fmt.Fprintf(w, "    # %s\n", r.Workspace)
 		}
-		fmt.Fprintf(w, "    - secretKey: %q\n      remoteRef:\n        key: %q\n        property: %[1]q\n", r.Variable, name)
+		fmt.Fprintf(w, "    - secretKey: %q\n      remoteRef:\n        key: %q\n        property: %[1]q\n", r.Variable,
+			name)
 	})
 }

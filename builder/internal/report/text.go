@@ -127,7 +127,8 @@ func sourceText(s release.Source) string {
 
 // scanned does not claim that everything has been looked at.
 func scanned(b *Build) string {
-	text := fmt.Sprintf("%s, %s, no secrets", terminal.Plural(b.Manifest.Scan.Files, "file"), size(b.Manifest.Scan.Bytes))
+	text := fmt.Sprintf("%s, %s, no secrets", terminal.Plural(b.Manifest.Scan.Files, "file"),
+		size(b.Manifest.Scan.Bytes))
 	switch n := len(b.Manifest.Scan.Accepted); n {
 	case 0:
 	case 1:

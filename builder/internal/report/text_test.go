@@ -63,7 +63,8 @@ func TestSummary(t *testing.T) {
 
 // The summary does not claim more than that: what is accepted is a secret.
 func TestSummaryCountsAcceptedSecrets(t *testing.T) {
-	for n, want := range []string{"no secrets\n", "no secrets but 1 that is accepted\n", "no secrets but 2 that are accepted\n"} {
+	for n, want := range []string{"no secrets\n", "no secrets but 1 that is accepted\n",
+		"no secrets but 2 that are accepted\n"} {
 		b := built()
 		b.Unscanned, b.Manifest.Scan.Accepted = 0, []string{"a", "b"}[:n]
 		var out bytes.Buffer
@@ -74,7 +75,8 @@ func TestSummaryCountsAcceptedSecrets(t *testing.T) {
 		if err := report.WriteSummary(&out, b); err != nil {
 			t.Fatal(err)
 		}
-		if warned := strings.TrimSuffix(want, "\n") + "; warnings: 3\n"; !strings.Contains(out.String(), want) || !strings.Contains(out.String(), warned) {
+		if warned := strings.TrimSuffix(want, "\n") + "; warnings: 3\n"; !strings.Contains(out.String(), want) ||
+			!strings.Contains(out.String(), warned) {
 			t.Errorf("%d accepted: %q is not in\n%s", n, want, out.String())
 		}
 	}
@@ -82,7 +84,9 @@ func TestSummaryCountsAcceptedSecrets(t *testing.T) {
 
 func TestRelease(t *testing.T) {
 	var out bytes.Buffer
-	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, []string{"https://slsa.dev/provenance/v1", "https://spdx.dev/Document"}, manifest()); err != nil {
+	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00",
+		[]string{"linux/amd64", "linux/arm64"}, []string{"https://slsa.dev/provenance/v1", "https://spdx.dev/Document"},
+		manifest()); err != nil {
 		t.Fatal(err)
 	}
 	compare(t, "release.txt", out.Bytes())
@@ -110,7 +114,8 @@ func TestHostileManifestsDoNotActOnTheTerminal(t *testing.T) {
 	}
 	lines := strings.Count(out.String(), "\n")
 	out.Reset()
-	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00", []string{"linux/amd64", "linux/arm64"}, nil, manifest()); err != nil {
+	if err := report.WriteRelease(&out, "registry.example.com/release:v2@sha256:00",
+		[]string{"linux/amd64", "linux/arm64"}, nil, manifest()); err != nil {
 		t.Fatal(err)
 	}
 	if want := strings.Count(out.String(), "\n"); lines != want {
@@ -124,7 +129,8 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.error }
 
 func TestOutputThatFailsIsAnError(t *testing.T) {
 	out := failingWriter{io.ErrClosedPipe}
-	for _, err := range []error{report.WriteSummary(out, built()), report.WriteRelease(out, "image", nil, nil, manifest())} {
+	for _, err := range []error{report.WriteSummary(out, built()),
+		report.WriteRelease(out, "image", nil, nil, manifest())} {
 		if !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("error %v", err)
 		}

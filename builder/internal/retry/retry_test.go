@@ -32,7 +32,8 @@ func TestWhatIsRepeated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
 				failure := error(&platform.Error{Class: class})
-				if err := do(t.Context(), func() error { calls++; return failure }); err != failure || calls != want[i] {
+				if err := do(t.Context(), func() error { calls++; return failure }); err != failure ||
+					calls != want[i] {
 					t.Errorf("%s: %d calls instead of %d, %v", class, calls, want[i], err)
 				}
 			})
@@ -61,7 +62,8 @@ func TestRetryEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		failure, began := &platform.Error{Class: platform.ClassRateLimited, RetryAfter: time.Hour}, time.Now()
-		if err := retry.Read(ctx, func() error { return failure }); !errors.Is(err, failure) || time.Since(began) != time.Minute {
+		if err := retry.Read(ctx, func() error { return failure }); !errors.Is(err, failure) ||
+			time.Since(began) != time.Minute {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 	})
@@ -70,7 +72,8 @@ func TestRetryEndsWithItsContext(t *testing.T) {
 func TestDelaysGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := retry.Delays{Limit: 5 * time.Second}
-		for _, longest := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second} {
+		for _, longest := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second,
+			5 * time.Second, 5 * time.Second} {
 			began := time.Now()
 			ok := d.Sleep(t.Context(), began.Add(time.Hour))
 			if took := time.Since(began); !ok || took > longest || took < longest/2 {

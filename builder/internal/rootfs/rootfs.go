@@ -48,7 +48,13 @@ type Layer func() (io.ReadCloser, error)
 // in dir that is neither a file nor a directory is an error, as what it stands for may be
 // elsewhere in the image, and so is a file that one layer has twice.
 func Read(layers []Layer, dir string, limits Limits, fn func(name string, data []byte) error) error {
-	r := &reader{dir: strings.Trim(path.Clean(dir), "/"), limits: limits, fn: fn, seen: map[string]bool{}, hidden: map[string]bool{}}
+	r := &reader{
+		dir:    strings.Trim(path.Clean(dir), "/"),
+		limits: limits,
+		fn:     fn,
+		seen:   map[string]bool{},
+		hidden: map[string]bool{},
+	}
 	for i := len(layers) - 1; i >= 0 && !r.done; i-- {
 		if err := r.layer(layers[i]); err != nil {
 			return fmt.Errorf("layer %d of %d: %w", i+1, len(layers), err)

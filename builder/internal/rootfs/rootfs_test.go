@@ -70,24 +70,70 @@ func TestLayersLieOnEachOther(t *testing.T) {
 		layers []entries // bottom first
 		want   map[string]string
 	}{
-		"none":            {nil, map[string]string{}},
-		"no such files":   {[]entries{{{"etc/", ""}, {"etc/passwd", "x"}, {"www/index.html", "x"}, {"www/workspaces2/a/x", "x"}}}, map[string]string{}},
-		"several layers":  {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/b/x", "2"}}}, map[string]string{"a/x": "1", "b/x": "2"}},
-		"a newer file":    {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/a/x", "2"}}}, map[string]string{"a/x": "2"}},
-		"a deleted file":  {[]entries{{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/y", "1"}}, {{"www/workspaces/a/.wh.x", ""}}}, map[string]string{"a/y": "1"}},
-		"a deleted tree":  {[]entries{{{"www/workspaces/a/x/y", "1"}, {"www/workspaces/ab", "1"}}, {{"www/workspaces/.wh.a", ""}}}, map[string]string{"ab": "1"}},
-		"deleted, reborn": {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/.wh.a", ""}}, {{"www/workspaces/a/y", "3"}}}, map[string]string{"a/y": "3"}},
-		"opaque":          {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/b/y", "2"}, {"www/workspaces/.wh..wh..opq", ""}}}, map[string]string{"b/y": "2"}},
-		"opaque within":   {[]entries{{{"www/workspaces/a/x", "1"}, {"www/workspaces/b/x", "1"}}, {{"www/workspaces/a/.wh..wh..opq", ""}}}, map[string]string{"b/x": "1"}},
-		"opaque parent":   {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/.wh..wh..opq", ""}}}, map[string]string{}},
-		"deleted parent":  {[]entries{{{"www/workspaces/a/x", "1"}}, {{".wh.www", ""}}}, map[string]string{}},
-		"opaque root":     {[]entries{{{"www/workspaces/a/x", "1"}}, {{".wh..wh..opq", ""}}}, map[string]string{}},
-		"file, directory": {[]entries{{{"www/workspaces/a", "1"}}, {{"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}}}, map[string]string{"a/x": "2"}},
-		"file, implied":   {[]entries{{{"www/workspaces/a", "1"}}, {{"www/workspaces/a/x", "2"}}}, map[string]string{"a/x": "2"}},
-		"directory, file": {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/a", "2"}}}, map[string]string{"a": "2"}},
-		"odd names":       {[]entries{{{"./www/workspaces/a/x", "1"}, {"/www/workspaces/b/../b/x", "1"}}}, map[string]string{"a/x": "1", "b/x": "1"}},
+		"none": {nil, map[string]string{}},
+		"no such files": {
+			[]entries{{{"etc/", ""}, {"etc/passwd", "x"}, {"www/index.html", "x"}, {"www/workspaces2/a/x", "x"}}},
+			map[string]string{},
+		},
+		"several layers": {
+			[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/b/x", "2"}}},
+			map[string]string{"a/x": "1", "b/x": "2"},
+		},
+		"a newer file": {
+			[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/a/x", "2"}}},
+			map[string]string{"a/x": "2"},
+		},
+		"a deleted file": {
+			[]entries{{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/y", "1"}}, {{"www/workspaces/a/.wh.x", ""}}},
+			map[string]string{"a/y": "1"},
+		},
+		"a deleted tree": {
+			[]entries{{{"www/workspaces/a/x/y", "1"}, {"www/workspaces/ab", "1"}}, {{"www/workspaces/.wh.a", ""}}},
+			map[string]string{"ab": "1"},
+		},
+		"deleted, reborn": {
+			[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/.wh.a", ""}}, {{"www/workspaces/a/y", "3"}}},
+			map[string]string{"a/y": "3"},
+		},
+		"opaque": {
+			[]entries{
+				{{"www/workspaces/a/x", "1"}},
+				{{"www/workspaces/b/y", "2"}, {"www/workspaces/.wh..wh..opq", ""}},
+			},
+			map[string]string{"b/y": "2"},
+		},
+		"opaque within": {
+			[]entries{
+				{{"www/workspaces/a/x", "1"}, {"www/workspaces/b/x", "1"}},
+				{{"www/workspaces/a/.wh..wh..opq", ""}},
+			},
+			map[string]string{"b/x": "1"},
+		},
+		"opaque parent":  {[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/.wh..wh..opq", ""}}}, map[string]string{}},
+		"deleted parent": {[]entries{{{"www/workspaces/a/x", "1"}}, {{".wh.www", ""}}}, map[string]string{}},
+		"opaque root":    {[]entries{{{"www/workspaces/a/x", "1"}}, {{".wh..wh..opq", ""}}}, map[string]string{}},
+		"file, directory": {
+			[]entries{{{"www/workspaces/a", "1"}}, {{"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}}},
+			map[string]string{"a/x": "2"},
+		},
+		"file, implied": {
+			[]entries{{{"www/workspaces/a", "1"}}, {{"www/workspaces/a/x", "2"}}},
+			map[string]string{"a/x": "2"},
+		},
+		"directory, file": {
+			[]entries{{{"www/workspaces/a/x", "1"}}, {{"www/workspaces/a", "2"}}},
+			map[string]string{"a": "2"},
+		},
+		"odd names": {
+			[]entries{{{"./www/workspaces/a/x", "1"}, {"/www/workspaces/b/../b/x", "1"}}},
+			map[string]string{"a/x": "1", "b/x": "1"},
+		},
 		"a link that is gone": {
-			[]entries{{{"www/workspaces", "-> /elsewhere"}}, {{"www/.wh.workspaces", ""}}, {{"www/workspaces/", ""}, {"www/workspaces/a/x", "1"}}},
+			[]entries{
+				{{"www/workspaces", "-> /elsewhere"}},
+				{{"www/.wh.workspaces", ""}},
+				{{"www/workspaces/", ""}, {"www/workspaces/a/x", "1"}},
+			},
 			map[string]string{"a/x": "1"},
 		},
 	} {
@@ -115,7 +161,11 @@ func TestCompressionIsFoundByTheBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"plain": plain, "gzip": zipped.Bytes(), "zstd": encoder.EncodeAll(plain, nil)} {
+	for name, data := range map[string][]byte{
+		"plain": plain,
+		"gzip":  zipped.Bytes(),
+		"zstd":  encoder.EncodeAll(plain, nil),
+	} {
 		if got, err := read([]rootfs.Layer{blob(data)}, limits); err != nil || got["a/x"] != "1" {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -143,12 +193,33 @@ func TestHostileLayersAreRefused(t *testing.T) {
 		"a linked directory": {entries{{"www/workspaces", "-> /srv"}}, "neither a file nor a directory"},
 		"a linked parent":    {entries{{"www", "-> /srv"}}, "neither a file nor a directory"},
 		"a file":             {entries{{"www/workspaces", "x"}}, "neither a file nor a directory"},
-		"too large a file":   {entries{{"www/workspaces/a/x", strings.Repeat("x", 101)}}, "bytes in /www/workspaces/a/x: more than 100"},
-		"too many bytes":     {entries{{"www/workspaces/a/x", strings.Repeat("x", 100)}, {"www/workspaces/a/y", strings.Repeat("x", 51)}}, "bytes in /www/workspaces: more than 150"},
-		"too many files":     {entries{{"www/workspaces/1", ""}, {"www/workspaces/2", ""}, {"www/workspaces/3", ""}, {"www/workspaces/4", ""}, {"www/workspaces/5", ""}}, "files in /www/workspaces: more than 4"},
-		"a file twice":       {entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}}, "/www/workspaces/a/x is there twice"},
-		"file and directory": {entries{{"www/workspaces/a", "1"}, {"www/workspaces/a/", ""}}, "/www/workspaces/a is there twice"},
-		"a bomb":             {entries{{"elsewhere", strings.Repeat("x", 1<<20)}}, "bytes in the layers: more than"},
+		"too large a file": {
+			entries{{"www/workspaces/a/x", strings.Repeat("x", 101)}},
+			"bytes in /www/workspaces/a/x: more than 100",
+		},
+		"too many bytes": {
+			entries{{"www/workspaces/a/x", strings.Repeat("x", 100)}, {"www/workspaces/a/y", strings.Repeat("x", 51)}},
+			"bytes in /www/workspaces: more than 150",
+		},
+		"too many files": {
+			entries{
+				{"www/workspaces/1", ""},
+				{"www/workspaces/2", ""},
+				{"www/workspaces/3", ""},
+				{"www/workspaces/4", ""},
+				{"www/workspaces/5", ""},
+			},
+			"files in /www/workspaces: more than 4",
+		},
+		"a file twice": {
+			entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}},
+			"/www/workspaces/a/x is there twice",
+		},
+		"file and directory": {
+			entries{{"www/workspaces/a", "1"}, {"www/workspaces/a/", ""}},
+			"/www/workspaces/a is there twice",
+		},
+		"a bomb": {entries{{"elsewhere", strings.Repeat("x", 1<<20)}}, "bytes in the layers: more than"},
 	} {
 		_, err := read([]rootfs.Layer{blob(test.layer.tar(t))}, limits)
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "layer 1 of 1") {
@@ -156,7 +227,11 @@ func TestHostileLayersAreRefused(t *testing.T) {
 		}
 	}
 	header := entries{{"www/workspaces/a/x", "1"}}.tar(t)[:512]
-	for name, data := range map[string][]byte{"cut short": header, "no tar": []byte(strings.Repeat("x", 1024)), "no gzip": {0x1f, 0x8b, 0, 0, 0}} {
+	for name, data := range map[string][]byte{
+		"cut short": header,
+		"no tar":    []byte(strings.Repeat("x", 1024)),
+		"no gzip":   {0x1f, 0x8b, 0, 0, 0},
+	} {
 		if got, err := read([]rootfs.Layer{blob(data)}, limits); err == nil {
 			t.Errorf("%s: read %v", name, got)
 		}
@@ -167,7 +242,8 @@ func TestHostileLayersAreRefused(t *testing.T) {
 func TestBlobThatIsNotWhatItsDigestSays(t *testing.T) {
 	wrong := errors.New("wrong digest")
 	layer := func() (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(bytes.NewReader(entries{{"www/workspaces/a/x", "1"}}.tar(t)), failing{wrong})), nil
+		return io.NopCloser(io.MultiReader(bytes.NewReader(entries{{"www/workspaces/a/x", "1"}}.tar(t)),
+			failing{wrong})), nil
 	}
 	if _, err := read([]rootfs.Layer{layer}, limits); !errors.Is(err, wrong) {
 		t.Errorf("error %v", err)
@@ -180,7 +256,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // FuzzRead: no layer makes the reader panic, or give out more than the limits.
 func FuzzRead(f *testing.F) {
-	f.Add(entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/.wh..wh..opq", ""}}.tar(f), entries{{"www/workspaces/b/x", "1"}}.tar(f))
+	f.Add(entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/.wh..wh..opq", ""}}.tar(f),
+		entries{{"www/workspaces/b/x", "1"}}.tar(f))
 	f.Fuzz(func(t *testing.T, bottom, top []byte) {
 		got, _ := read([]rootfs.Layer{blob(bottom), blob(top)}, limits)
 		size := 0

@@ -97,7 +97,8 @@ func (s Setting) check() error {
 		return fmt.Errorf("severity %q of rule %s is not error, warning, info or off", s.Severity, s.Rule)
 	}
 	if rule.Fixed && level < rule.Severity.Level() {
-		return fmt.Errorf("rule %s stays %s: it protects whoever runs the release, or no release can be made without it; %s",
+		return fmt.Errorf("rule %s stays %s: it protects whoever runs the release, or no release can be made "+
+			"without it; %s",
 			s.Rule, rule.Severity, rule.Remedy)
 	}
 	if strings.TrimSpace(s.Reason) == "" {

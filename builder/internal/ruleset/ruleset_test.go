@@ -20,7 +20,12 @@ func TestRulesAreComplete(t *testing.T) {
 			t.Errorf("rule %s is there twice", r.ID)
 		}
 		seen[r.ID] = true
-		for field, text := range map[string]string{"title": r.Title, "meaning": r.Meaning, "example": r.Example, "remedy": r.Remedy} {
+		for field, text := range map[string]string{
+			"title":   r.Title,
+			"meaning": r.Meaning,
+			"example": r.Example,
+			"remedy":  r.Remedy,
+		} {
 			if strings.TrimSpace(text) == "" {
 				t.Errorf("rule %s has no %s", r.ID, field)
 			}
@@ -34,7 +39,8 @@ func TestRulesAreComplete(t *testing.T) {
 // TestProtectingRulesAreFixed names those that must stay errors: what they report must not ship.
 func TestProtectingRulesAreFixed(t *testing.T) {
 	for _, id := range []string{
-		"symlink", "hard-link", "special-file", "submodule", "file-too-large", "source-changed", "unreadable", "lfs-pointer",
+		"symlink", "hard-link", "special-file", "submodule", "file-too-large", "source-changed",
+		"unreadable", "lfs-pointer",
 		"git-crypt", "name-not-utf8", "file-name-invalid", "name-whiteout", "name-too-long", "name-duplicate",
 		"unicode-collision", "limit-exceeded", "repository-empty", "base-clash", "groups-missing",
 	} {
@@ -56,8 +62,9 @@ func TestWrongSettings(t *testing.T) {
 		change func(*Setting)
 		want   string
 	}{
-		"no rule":        {func(s *Setting) { s.Rule = "" }, "has no rule"},
-		"misspelt rule":  {func(s *Setting) { s.Rule = "secret-unsued" }, `unknown rule "secret-unsued", did you mean "secret-unused"?`},
+		"no rule": {func(s *Setting) { s.Rule = "" }, "has no rule"},
+		"misspelt rule": {func(s *Setting) { s.Rule = "secret-unsued" },
+			`unknown rule "secret-unsued", did you mean "secret-unused"?`},
 		"unknown rule":   {func(s *Setting) { s.Rule = "fluffy-bunnies" }, "builder rules lists them"},
 		"no severity":    {func(s *Setting) { s.Severity = "" }, "is not error, warning, info or off"},
 		"wrong severity": {func(s *Setting) { s.Severity = "fatal" }, `severity "fatal" of rule secret-unused`},
@@ -70,7 +77,8 @@ func TestWrongSettings(t *testing.T) {
 			setting := good
 			test.change(&setting)
 			_, err := New([]Setting{good, setting})
-			if err == nil || !strings.Contains(err.Error(), "release.yaml:7: ") || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.Contains(err.Error(), "release.yaml:7: ") ||
+				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one with the place and %q", err, test.want)
 			}
 		})
@@ -78,8 +86,12 @@ func TestWrongSettings(t *testing.T) {
 }
 
 func TestAllMistakesAreNamed(t *testing.T) {
-	_, err := New([]Setting{{Rule: "nonsense", Place: "release.yaml:2"}, {Rule: "symlink", Severity: "off", Place: "release.yaml:5"}})
-	if err == nil || !strings.Contains(err.Error(), "release.yaml:2") || !strings.Contains(err.Error(), "release.yaml:5") {
+	_, err := New([]Setting{
+		{Rule: "nonsense", Place: "release.yaml:2"},
+		{Rule: "symlink", Severity: "off", Place: "release.yaml:5"},
+	})
+	if err == nil || !strings.Contains(err.Error(), "release.yaml:2") ||
+		!strings.Contains(err.Error(), "release.yaml:5") {
 		t.Errorf("error %v does not name both", err)
 	}
 }
@@ -93,10 +105,18 @@ func TestApply(t *testing.T) {
 	}
 	in := []diagnostic.Diagnostic{
 		{Rule: "group-empty", Severity: diagnostic.Error},
-		unused("crm/index.yml", diagnostic.Warning), unused("mail/a/index.yml", diagnostic.Warning), unused("mail/index.yml", diagnostic.Warning),
+		unused("crm/index.yml", diagnostic.Warning), unused("mail/a/index.yml", diagnostic.Warning),
+		unused("mail/index.yml", diagnostic.Warning),
 	}
 	set := func(path string, s diagnostic.Severity, until string) Setting {
-		return Setting{Rule: "secret-unused", Path: path, Severity: s, Reason: "r", Until: until, Place: "release.yaml:1"}
+		return Setting{
+			Rule:     "secret-unused",
+			Path:     path,
+			Severity: s,
+			Reason:   "r",
+			Until:    until,
+			Place:    "release.yaml:1",
+		}
 	}
 	lowered := func(path string, s diagnostic.Severity, n int) diagnostic.Lowered {
 		return diagnostic.Lowered{Rule: "secret-unused", Path: path, Severity: s, Count: n, Reason: "r"}
@@ -106,16 +126,32 @@ func TestApply(t *testing.T) {
 		want     string
 		lowered  []diagnostic.Lowered
 	}{
-		"none":                {nil, "error warning warning warning", nil},
-		"off":                 {[]Setting{set("", "off", "")}, "error", []diagnostic.Lowered{lowered("", "off", 3)}},
-		"off below":           {[]Setting{set("mail/**", "off", "")}, "error warning", []diagnostic.Lowered{lowered("mail/**", "off", 2)}},
-		"one star":            {[]Setting{set("*/index.yml", "info", "")}, "error info warning info", []diagnostic.Lowered{lowered("*/index.yml", "info", 2)}},
-		"the last one counts": {[]Setting{set("", "off", ""), set("crm/**", "error", "")}, "error error", []diagnostic.Lowered{lowered("", "off", 2)}},
-		"raised":              {[]Setting{set("", "error", "")}, "error error error error", nil},
-		"no match":            {[]Setting{set("other/**", "off", "")}, "error warning warning warning", nil},
-		"unchanged":           {[]Setting{set("", "warning", "")}, "error warning warning warning", nil},
-		"the last day":        {[]Setting{set("", "off", "2027-01-31")}, "error", []diagnostic.Lowered{{Rule: "secret-unused", Severity: "off", Count: 3, Reason: "r", Until: "2027-01-31"}}},
-		"expired":             {[]Setting{set("", "off", "2027-01-30")}, "error rule-setting-expired warning warning warning", nil},
+		"none": {nil, "error warning warning warning", nil},
+		"off":  {[]Setting{set("", "off", "")}, "error", []diagnostic.Lowered{lowered("", "off", 3)}},
+		"off below": {
+			[]Setting{set("mail/**", "off", "")},
+			"error warning",
+			[]diagnostic.Lowered{lowered("mail/**", "off", 2)},
+		},
+		"one star": {
+			[]Setting{set("*/index.yml", "info", "")},
+			"error info warning info",
+			[]diagnostic.Lowered{lowered("*/index.yml", "info", 2)},
+		},
+		"the last one counts": {
+			[]Setting{set("", "off", ""), set("crm/**", "error", "")},
+			"error error",
+			[]diagnostic.Lowered{lowered("", "off", 2)},
+		},
+		"raised":    {[]Setting{set("", "error", "")}, "error error error error", nil},
+		"no match":  {[]Setting{set("other/**", "off", "")}, "error warning warning warning", nil},
+		"unchanged": {[]Setting{set("", "warning", "")}, "error warning warning warning", nil},
+		"the last day": {
+			[]Setting{set("", "off", "2027-01-31")},
+			"error",
+			[]diagnostic.Lowered{{Rule: "secret-unused", Severity: "off", Count: 3, Reason: "r", Until: "2027-01-31"}},
+		},
+		"expired": {[]Setting{set("", "off", "2027-01-30")}, "error rule-setting-expired warning warning warning", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rules, err := New(test.settings)

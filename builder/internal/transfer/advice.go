@@ -26,19 +26,24 @@ const againHelp = "see the log of prismeai-workspaces; then run again: an import
 // matches counts.
 var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`^Exception: .*|^Exception$`),
-		Help: "the platform gives no reason: its code failed on this file. Look for values that are null or of another type than the platform expects, see builder validate, and the log of prismeai-workspaces"},
+		Help: "the platform gives no reason: its code failed on this file. Look for values that are null or of " +
+			"another type than the platform expects, see builder validate, and the log of prismeai-workspaces"},
 	{Text: lazyregexp.New(`Missing photo`),
 		Help: "the workspace publishes an app, and apps need a photo: add photo to index.yml; the files were imported"},
 	{Text: lazyregexp.New(`App slug .* already used|Once published`),
-		Help: "another workspace, perhaps a deleted one, has published this app: give the app another slug, or delete that app on the target"},
+		Help: "another workspace, perhaps a deleted one, has published this app: give the app another slug, or " +
+			"delete that app on the target"},
 	{Text: lazyregexp.New(`^InvalidSlugError`),
-		Help: "slugs of automations, pages and imports have letters without accents, digits, blanks, - and _ only: rename the file or correct its slug"},
+		Help: "slugs of automations, pages and imports have letters without accents, digits, blanks, - and _ " +
+			"only: rename the file or correct its slug"},
 	{Text: lazyregexp.New(`^InvalidScheduleError`),
 		Help: "correct when.schedules: each is a cron expression of up to six fields"},
 	{Text: lazyregexp.New(`^InvalidSecurity`),
-		Help: "correct the rule in security.yml: its role must be among authorizations.roles, and subject and action must be those that the platform has"},
+		Help: "correct the rule in security.yml: its role must be among authorizations.roles, and subject and " +
+			"action must be those that the platform has"},
 	{Text: lazyregexp.New(`^ENOENT|refresh some dsul index`),
-		Help: "the platform could not list the files of the workspace after the import, so the studio may not show all: open the workspace, or run again"},
+		Help: "the platform could not list the files of the workspace after the import, so the studio may not " +
+			"show all: open the workspace, or run again"},
 	{Text: lazyregexp.New(`(?i)could not find dsul object`),
 		Help: "an empty file deletes its object, and this one is not on the target: fill the file, or leave it out"},
 	{Text: lazyregexp.New(`(?i)slug.{0,40}(already|used|taken)|AlreadyUsed|SlugAlreadyInUse`),
@@ -54,12 +59,18 @@ var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
 		Help: "the platform cannot read the file: correct it in the workspace that it comes from"},
 	{Text: lazyregexp.New(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
-		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or bring the target to the version of the platform that wrote it"},
+		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or " +
+			"bring the target to the version of the platform that wrote it"},
 }
 
 // advise makes a problem of one that the platform reports.
 func advise(p platform.FileProblem) outcome.Problem {
-	return outcome.Problem{File: p.File, Code: p.Code, Message: p.Message, Help: outcome.Help(remedies, p.String(), againHelp)}
+	return outcome.Problem{
+		File:    p.File,
+		Code:    p.Code,
+		Message: p.Message,
+		Help:    outcome.Help(remedies, p.String(), againHelp),
+	}
 }
 
 // refusal is the problem of a request that the platform did not serve. Flags of the side
@@ -70,19 +81,34 @@ func refusal(err error, side string) error {
 		return err
 	}
 	if e.ObjectMissing() {
-		return &outcome.Problem{Code: "no-workspace", Message: e.Error(), Help: "the workspace is gone, or the token's user may not see it: look for it on the platform, then run again"}
+		return &outcome.Problem{
+			Code:    "no-workspace",
+			Message: e.Error(),
+			Help: "the workspace is gone, or the token's user may not see it: look for it on the platform, " +
+				"then run again",
+		}
 	}
 	help := map[platform.Class]string{
-		platform.ClassUnauthorized: fmt.Sprintf("the token is not accepted: check --%s-token-file or BUILDER_%s_TOKEN, and that the token has not expired", side, strings.ToUpper(side)),
-		platform.ClassForbidden:    "the token's user may not do this: it needs access to the workspace, and to create one the right to do that",
-		platform.ClassNotFound:     fmt.Sprintf("check --%s-api-url, and that the platform knows archives of workspaces", side),
-		platform.ClassRateLimited:  "the platform takes few such requests in a minute: run again later",
-		platform.ClassLocked:       "somebody else is changing this workspace: run again when that has ended; a lock whose holder is gone expires after 30 minutes",
-		platform.ClassRejected:     "correct what the platform names; nothing was imported",
-		platform.ClassTooLarge:     "take out of the workspace what need not be in it",
-		platform.ClassNotSent:      fmt.Sprintf("check --%s-api-url, --%[1]s-api-ca and proxy variables, and that this machine reaches the platform", side),
+		platform.ClassUnauthorized: fmt.Sprintf("the token is not accepted: check --%s-token-file or "+
+			"BUILDER_%s_TOKEN, and that the token has not expired", side, strings.ToUpper(side)),
+		platform.ClassForbidden: "the token's user may not do this: it needs access to the workspace, and to " +
+			"create one the right to do that",
+		platform.ClassNotFound: fmt.Sprintf("check --%s-api-url, and that the platform knows archives of "+
+			"workspaces", side),
+		platform.ClassRateLimited: "the platform takes few such requests in a minute: run again later",
+		platform.ClassLocked: "somebody else is changing this workspace: run again when that has ended; a " +
+			"lock whose holder is gone expires after 30 minutes",
+		platform.ClassRejected: "correct what the platform names; nothing was imported",
+		platform.ClassTooLarge: "take out of the workspace what need not be in it",
+		platform.ClassNotSent: fmt.Sprintf("check --%s-api-url, --%[1]s-api-ca and proxy variables, and that "+
+			"this machine reaches the platform", side),
 	}[e.Class]
-	return &outcome.Problem{Code: e.Class.String(), Message: e.Error(), Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of the platform", side))}
+	return &outcome.Problem{
+		Code:    e.Class.String(),
+		Message: e.Error(),
+		Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of "+
+			"the platform", side)),
+	}
 }
 
 // largest is how many files a refusal for size names.
@@ -95,12 +121,14 @@ func (r *run) refusal(err error) error {
 	if !ok || e.Status != http.StatusRequestEntityTooLarge {
 		return refusal(err, "to")
 	}
-	message := fmt.Sprintf("the archive has %s, which is more than the platform takes", units.BytesSize(float64(r.Size)))
+	message := fmt.Sprintf("the archive has %s, which is more than the platform takes",
+		units.BytesSize(float64(r.Size)))
 	if e.Limit > 0 {
 		message += fmt.Sprintf(": its limit is %s", units.BytesSize(float64(e.Limit)))
 	}
 	return &outcome.Problem{Code: "upload-too-large", Message: message + largestFiles(r.Archive, r.Size),
-		Help: "take out of the workspace what need not be in it, or raise the upload limit of the platform's gateway and of prismeai-workspaces (10 MB by default)"}
+		Help: "take out of the workspace what need not be in it, or raise the upload limit of the platform's " +
+			"gateway and of prismeai-workspaces (10 MB by default)"}
 }
 
 // largestFiles names the files that take the most of an archive.

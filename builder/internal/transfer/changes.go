@@ -97,7 +97,8 @@ func isImported(name string) bool {
 	case folder == "pages":
 		return rest != ""
 	}
-	return (folder == "automations" || folder == "imports") && slices.Contains([]string{".yml", ".yaml", ".json"}, path.Ext(name))
+	return (folder == "automations" || folder == "imports") &&
+		slices.Contains([]string{".yml", ".yaml", ".json"}, path.Ext(name))
 }
 
 // importedIndex is what an import makes of index.yml: id, slug and repositories stay,
@@ -113,7 +114,8 @@ func importedIndex(before, after []byte) []byte {
 	if get(old, "customDomains") != nil {
 		set(next, "customDomains", &yaml.Node{Kind: yaml.SequenceNode})
 	}
-	if description := get(old, "description"); description != nil && description.Kind == yaml.ScalarNode && get(next, "description") != nil {
+	if description := get(old, "description"); description != nil && description.Kind == yaml.ScalarNode &&
+		get(next, "description") != nil {
 		get(next, "description").Value = strings.TrimSuffix(get(next, "description").Value, importSuffix) + importSuffix
 	}
 	set(next, "labels", unite(get(old, "labels"), get(next, "labels")))

@@ -32,8 +32,11 @@ func (r *run) create(ctx context.Context) error {
 		})
 	})
 	if platform.OutcomeUnknown(err) && ctx.Err() == nil {
-		return &outcome.Problem{Code: "unknown-workspace", Message: fmt.Sprintf("it is not known whether the platform made the workspace %s: %v", r.Slug, err),
-			Help: "run again with --create, which finds the workspace if it is there; nothing was imported"}
+		return &outcome.Problem{
+			Code:    "unknown-workspace",
+			Message: fmt.Sprintf("it is not known whether the platform made the workspace %s: %v", r.Slug, err),
+			Help:    "run again with --create, which finds the workspace if it is there; nothing was imported",
+		}
 	}
 	if err != nil {
 		return refusal(err, "to")
@@ -41,9 +44,13 @@ func (r *run) create(ctx context.Context) error {
 	r.result.Created = true
 	r.result.Workspace = Workspace{Slug: cmp.Or(created.Slug, r.Slug), ID: created.ID}
 	if created.Slug != "" && created.Slug != r.Slug {
-		return &outcome.Problem{Code: "other-slug", Message: fmt.Sprintf("the platform made the workspace %s with the slug %s instead of %s; nothing was imported",
-			created.ID, created.Slug, r.Slug),
-			Help: fmt.Sprintf("give it the slug %s in its settings, or delete it; then run again", r.Slug)}
+		return &outcome.Problem{
+			Code: "other-slug",
+			Message: fmt.Sprintf("the platform made the workspace %s with the slug %s instead of %s; nothing "+
+				"was imported",
+				created.ID, created.Slug, r.Slug),
+			Help: fmt.Sprintf("give it the slug %s in its settings, or delete it; then run again", r.Slug),
+		}
 	}
 	return nil
 }
@@ -54,8 +61,11 @@ func (r *run) noteEmpty() {
 		return
 	}
 	w := r.result.Workspace
-	r.result.warn(outcome.Problem{Code: "empty-workspace", Message: fmt.Sprintf("the new workspace %s (%s) is on the target and may be empty", w.Slug, w.ID),
-		Help: "run again after the correction: --create finds the workspace; or delete it in its settings"})
+	r.result.warn(outcome.Problem{
+		Code:    "empty-workspace",
+		Message: fmt.Sprintf("the new workspace %s (%s) is on the target and may be empty", w.Slug, w.ID),
+		Help:    "run again after the correction: --create finds the workspace; or delete it in its settings",
+	})
 }
 
 // oneProduct is the label of workspaces that the vendor's tools do not overwrite one by one.
@@ -71,8 +81,12 @@ func (r *run) warnOfLabels(labels []string, whose string) {
 				return
 			}
 		}
-		r.result.warn(outcome.Problem{Code: oneProduct, Message: fmt.Sprintf("%s has the label %s: such workspaces belong together, and are not meant to be replaced one by one", whose, label),
-			Help: "bring them to the target as a release, in which all have one version"})
+		r.result.warn(outcome.Problem{
+			Code: oneProduct,
+			Message: fmt.Sprintf("%s has the label %s: such workspaces belong together, and are not meant to be "+
+				"replaced one by one", whose, label),
+			Help: "bring them to the target as a release, in which all have one version",
+		})
 	}
 }
 
@@ -86,16 +100,24 @@ func (r *run) lookAtTarget(ctx context.Context, id string) error {
 	case err != nil && r.KeepDomains:
 		return refusal(err, "to")
 	case err != nil:
-		r.result.warn(outcome.Problem{Code: "unknown-domains", Message: "the custom domains of the target's workspace cannot be read, which an import empties: " + err.Error(),
-			Help: "look at the settings of the workspace before and after the import"})
+		r.result.warn(outcome.Problem{
+			Code: "unknown-domains",
+			Message: "the custom domains of the target's workspace cannot be read, which an import empties: " +
+				err.Error(),
+			Help: "look at the settings of the workspace before and after the import",
+		})
 		return nil
 	}
 	r.warnOfLabels(detail.Labels, "the workspace on the target")
 	r.domains = detail.CustomDomains
 	r.result.Domains = append([]string{}, r.domains...)
 	if len(r.domains) > 0 && !r.KeepDomains {
-		r.result.warn(outcome.Problem{Code: "custom-domains", Message: fmt.Sprintf("the import empties the custom domains of the target's workspace: %s", list(r.domains)),
-			Help: "put them back with --keep-domains, or in the settings of the workspace"})
+		r.result.warn(outcome.Problem{
+			Code: "custom-domains",
+			Message: fmt.Sprintf("the import empties the custom domains of the target's workspace: %s",
+				list(r.domains)),
+			Help: "put them back with --keep-domains, or in the settings of the workspace",
+		})
 	}
 	return nil
 }
@@ -118,7 +140,10 @@ func (r *run) restoreDomains(ctx context.Context) error {
 	if _, answered := errors.AsType[*platform.Error](err); !answered {
 		return err
 	}
-	r.result.add(outcome.Problem{Code: "custom-domains", Message: fmt.Sprintf("the custom domains %s are not put back: %v", list(r.domains), err),
-		Help: "enter them in the settings of the workspace"})
+	r.result.add(outcome.Problem{
+		Code:    "custom-domains",
+		Message: fmt.Sprintf("the custom domains %s are not put back: %v", list(r.domains), err),
+		Help:    "enter them in the settings of the workspace",
+	})
 	return nil
 }

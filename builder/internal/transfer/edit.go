@@ -105,7 +105,8 @@ func (e *editor) rewrite(name string, text []byte) []byte {
 	}
 	old := regexp.QuoteMeta(e.from)
 	// slug:shop in paths of the API, https://shop.pages… and workspaceSlug: shop
-	reference := regexp.MustCompile(`(\bslug:|//|\bworkspaceSlug['"]?:[ \t]*['"]?)` + old + `(\.|/|\?|['"]|[ \t]*\r?$|[ \t]*\r?\n)`)
+	reference := regexp.MustCompile(`(\bslug:|//|\bworkspaceSlug['"]?:[ \t]*['"]?)` + old +
+		`(\.|/|\?|['"]|[ \t]*\r?$|[ \t]*\r?\n)`)
 	text = reference.ReplaceAll(text, []byte("${1}"+e.to+"${2}"))
 	if regexp.MustCompile(`(^|[^a-zA-Z0-9_-])` + old + `($|[^a-zA-Z0-9_-])`).Match(text) {
 		e.mention = append(e.mention, name)
@@ -123,17 +124,30 @@ func (e *editor) rewriteIndex(text []byte) []byte {
 
 func (e *editor) notes(p *packed) (notes []outcome.Problem) {
 	if app := p.reading.Repository.Workspaces[0].App.Value; app != "" && e.to != e.from {
-		notes = append(notes, outcome.Problem{Code: "app-not-published", Message: fmt.Sprintf("%s does not publish the app %s, which belongs to %s", e.to, app, e.from),
-			Help: "publish it under another slug on the platform, if the copy is to be an app"})
+		notes = append(notes, outcome.Problem{
+			Code:    "app-not-published",
+			Message: fmt.Sprintf("%s does not publish the app %s, which belongs to %s", e.to, app, e.from),
+			Help:    "publish it under another slug on the platform, if the copy is to be an app",
+		})
 	}
 	if len(e.mention) > 0 {
-		notes = append(notes, outcome.Problem{Code: "mentions-slug", Message: fmt.Sprintf("%s is still in %s", e.from, list(e.mention[:min(5, len(e.mention))])),
-			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, and workspaceSlug, were replaced"})
+		notes = append(notes, outcome.Problem{
+			Code:    "mentions-slug",
+			Message: fmt.Sprintf("%s is still in %s", e.from, list(e.mention[:min(5, len(e.mention))])),
+			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, " +
+				"and workspaceSlug, were replaced",
+		})
 	}
 	for _, part := range e.exclude {
-		if !slices.ContainsFunc(e.dropped, func(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == part }) {
-			notes = append(notes, outcome.Problem{Code: "nothing-excluded", Message: fmt.Sprintf("--exclude %s leaves nothing out", part),
-				Help: "name a part without its extension, such as index, security or pages/home"})
+		if !slices.ContainsFunc(e.dropped, func(name string) bool {
+			return strings.TrimSuffix(name,
+				path.Ext(name)) == part
+		}) {
+			notes = append(notes, outcome.Problem{
+				Code:    "nothing-excluded",
+				Message: fmt.Sprintf("--exclude %s leaves nothing out", part),
+				Help:    "name a part without its extension, such as index, security or pages/home",
+			})
 		}
 	}
 	return notes

@@ -47,8 +47,11 @@ func Export(ctx context.Context, client *platform.Client, display Display, name 
 	case err != nil:
 		return "", refusal(err, "from")
 	case found == nil:
-		return "", &outcome.Problem{Code: "no-workspace", Message: fmt.Sprintf("the source has no workspace %s that the token's user can see", name),
-			Help: "correct --workspace, or give the user access to it"}
+		return "", &outcome.Problem{
+			Code:    "no-workspace",
+			Message: fmt.Sprintf("the source has no workspace %s that the token's user can see", name),
+			Help:    "correct --workspace, or give the user access to it",
+		}
 	}
 	return found.Slug, export(ctx, client, display, found.ID, found.Slug, to, "from")
 }
@@ -63,7 +66,11 @@ func export(ctx context.Context, client *platform.Client, display Display, id, s
 			if err := to.Truncate(0); err != nil {
 				return err
 			}
-			_, err := client.ExportArchive(ctx, platform.ExportRequest{Workspace: id, Limit: maxArchive, Wait: exportWait}, to)
+			_, err := client.ExportArchive(ctx, platform.ExportRequest{
+				Workspace: id,
+				Limit:     maxArchive,
+				Wait:      exportWait,
+			}, to)
 			return err
 		})
 		return refusal(err, side)

@@ -103,8 +103,11 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 func (r *Report) skip(rest []*packed, to *platform.Client) {
 	for _, p := range rest {
 		skipped := newResult(to, &Options{Slug: p.slug})
-		skipped.add(outcome.Problem{Code: "not-tried", Message: fmt.Sprintf("%s was not transferred, because a workspace before it failed", p.slug),
-			Help: "run again after the correction: workspaces that were imported are imported again"})
+		skipped.add(outcome.Problem{
+			Code:    "not-tried",
+			Message: fmt.Sprintf("%s was not transferred, because a workspace before it failed", p.slug),
+			Help:    "run again after the correction: workspaces that were imported are imported again",
+		})
 		r.Results = append(r.Results, skipped)
 	}
 }
@@ -121,9 +124,21 @@ func (j *Job) transfer(ctx context.Context, p *packed, report *Report) (result *
 		return nil, err
 	}
 	w := p.reading.Repository.Workspaces[0]
-	opts := Options{Slug: p.slug, Name: w.Name.Value, Archive: file, Size: info.Size(), Prune: j.Prune, Create: j.Create, KeepDomains: j.KeepDomains,
-		DryRun: j.DryRun, Requirements: requirements.Of(p.reading.Repository.Manifest()), Variables: j.Variables, TempDir: j.Dir, Timeout: j.Timeout,
-		Notes: p.notes}
+	opts := Options{
+		Slug:         p.slug,
+		Name:         w.Name.Value,
+		Archive:      file,
+		Size:         info.Size(),
+		Prune:        j.Prune,
+		Create:       j.Create,
+		KeepDomains:  j.KeepDomains,
+		DryRun:       j.DryRun,
+		Requirements: requirements.Of(p.reading.Repository.Manifest()),
+		Variables:    j.Variables,
+		TempDir:      j.Dir,
+		Timeout:      j.Timeout,
+		Notes:        p.notes,
+	}
 	for _, label := range w.Labels {
 		opts.Labels = append(opts.Labels, label.Value)
 	}

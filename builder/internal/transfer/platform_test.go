@@ -30,7 +30,9 @@ func (w *world) use(t *testing.T, files map[string]string) {
 // install replaces the workspace on the target.
 func (w *world) install(t *testing.T, index string) {
 	t.Helper()
-	err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{"index.yml": {Data: []byte(index)}})
+	err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{
+		"index.yml": {Data: []byte(index)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,8 @@ func TestCreateKeepsTheSlug(t *testing.T) {
 			w.options.Create = true
 			r := w.run(t, outcome.Done, "")
 			installed := w.Installed()
-			if !r.Created || len(installed) != 1 || installed[0].Slug != "shop" || installed[0].ID != r.Workspace.ID || installed[0].Name != "Shop" {
+			if !r.Created || len(installed) != 1 || installed[0].Slug != "shop" || installed[0].ID != r.Workspace.ID ||
+				installed[0].Name != "Shop" {
 				t.Errorf("%+v, %+v", r, installed)
 			}
 			for _, request := range w.Ledger().Requests[2:] {
@@ -83,12 +86,14 @@ func TestCreateFindsTheEmptyWorkspaceAgain(t *testing.T) {
 		good, size := w.options.Archive, w.options.Size
 		w.use(t, map[string]string{"shop/index.yml": "name: [\n"})
 		r := w.run(t, outcome.Failed, "YAMLException")
-		if diff := cmp.Diff([]string{"empty-workspace"}, codes(r.Warnings)); diff != "" || !strings.Contains(r.Warnings[0].Message, r.Workspace.ID) {
+		if diff := cmp.Diff([]string{"empty-workspace"}, codes(r.Warnings)); diff != "" ||
+			!strings.Contains(r.Warnings[0].Message, r.Workspace.ID) {
 			t.Errorf("%+v", r.Warnings)
 		}
 		w.options.Archive = good
 		w.options.Size = size
-		if again := w.run(t, outcome.Done, ""); again.Created || again.Workspace.ID != r.Workspace.ID || len(w.Installed()) != 1 {
+		if again := w.run(t, outcome.Done, ""); again.Created || again.Workspace.ID != r.Workspace.ID ||
+			len(w.Installed()) != 1 {
 			t.Errorf("%+v, %+v", again, w.Installed())
 		}
 	})
@@ -128,10 +133,20 @@ func TestCustomDomains(t *testing.T) {
 		warnings []string
 		kept     bool
 	}{
-		"warned":    {false, platformtest.Fault{}, outcome.Done, "", []string{"custom-domains"}, false},
-		"put back":  {true, platformtest.Fault{}, outcome.Done, "", nil, true},
-		"refused":   {true, platformtest.Fault{Op: "patch", Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`}, outcome.Failed, "custom-domains", nil, false},
-		"not known": {false, platformtest.Fault{Op: "detail", Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`}, outcome.Done, "", []string{"unknown-domains"}, false},
+		"warned":   {false, platformtest.Fault{}, outcome.Done, "", []string{"custom-domains"}, false},
+		"put back": {true, platformtest.Fault{}, outcome.Done, "", nil, true},
+		"refused": {true, platformtest.Fault{
+			Op:     "patch",
+			Kind:   platformtest.Answer,
+			Status: 403,
+			Body:   `{"error":"ForbiddenError"}`,
+		}, outcome.Failed, "custom-domains", nil, false},
+		"not known": {false, platformtest.Fault{
+			Op:     "detail",
+			Kind:   platformtest.Answer,
+			Status: 403,
+			Body:   `{"error":"ForbiddenError"}`,
+		}, outcome.Done, "", []string{"unknown-domains"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -198,7 +213,8 @@ func TestUploadTooLarge(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
 				w.use(t, map[string]string{"shop/index.yml": "name: Shop\n", "shop/pages/big.json": string(big)})
 				r := w.run(t, outcome.Failed, "upload-too-large")
-				if text := r.Problems[0].Message; !strings.Contains(text, tt.limit) || !strings.Contains(text, "compressed: shop/pages/big.json (64.") {
+				if text := r.Problems[0].Message; !strings.Contains(text, tt.limit) ||
+					!strings.Contains(text, "compressed: shop/pages/big.json (64.") {
 					t.Error(text)
 				}
 			})
@@ -213,14 +229,36 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 		files      map[string]string
 		code, help string
 	}{
-		"YAML":      {map[string]string{"automations/a.yml": "key: " + secret + "\nx: !env y\n"}, "YAMLException", "cannot read the file"},
+		"YAML": {
+			map[string]string{"automations/a.yml": "key: " + secret + "\nx: !env y\n"},
+			"YAMLException",
+			"cannot read the file",
+		},
 		"exception": {map[string]string{"automations/a.yml": "do:\n  -\n"}, "Exception", "gives no reason"},
-		"slug":      {map[string]string{"automations/a.b.yml": "do: []\n"}, "InvalidSlugError", "letters without accents"},
-		"schedule":  {map[string]string{"automations/a.yml": "when: {schedules: [never]}\n"}, "InvalidScheduleError", "cron"},
-		"security":  {map[string]string{"security.yml": "authorizations: {rules: [{role: ghost, action: read, subject: pages}]}\n"}, "InvalidSecurity", "authorizations.roles"},
-		"empty":     {map[string]string{"automations/a.yml": ""}, "ObjectNotFoundError", "empty file deletes"},
-		"photo":     {map[string]string{".import.yml": "app: {slug: Shop}\n"}, "MissingFieldError", "apps need a photo"},
-		"page":      {map[string]string{"pages/a.yml": "slug: x\nblocks: []\n", "pages/b.yml": "slug: x\nblocks: []\n"}, "AlreadyUsedError", "rename one"},
+		"slug": {
+			map[string]string{"automations/a.b.yml": "do: []\n"},
+			"InvalidSlugError",
+			"letters without accents",
+		},
+		"schedule": {
+			map[string]string{"automations/a.yml": "when: {schedules: [never]}\n"},
+			"InvalidScheduleError",
+			"cron",
+		},
+		"security": {
+			map[string]string{
+				"security.yml": "authorizations: {rules: [{role: ghost, action: read, subject: pages}]}\n",
+			},
+			"InvalidSecurity",
+			"authorizations.roles",
+		},
+		"empty": {map[string]string{"automations/a.yml": ""}, "ObjectNotFoundError", "empty file deletes"},
+		"photo": {map[string]string{".import.yml": "app: {slug: Shop}\n"}, "MissingFieldError", "apps need a photo"},
+		"page": {
+			map[string]string{"pages/a.yml": "slug: x\nblocks: []\n", "pages/b.yml": "slug: x\nblocks: []\n"},
+			"AlreadyUsedError",
+			"rename one",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -234,7 +272,8 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 					t.Errorf("%+v", r.Problems)
 				}
 				var out bytes.Buffer
-				if err := errors.Join(r.WriteProblems(&out), r.WriteSummary(&out), transfer.Results{r}.WriteJUnit(&out)); err != nil {
+				if err := errors.Join(r.WriteProblems(&out), r.WriteSummary(&out),
+					transfer.Results{r}.WriteJUnit(&out)); err != nil {
 					t.Fatal(err)
 				}
 				if all := out.String() + w.display.text.String(); strings.Contains(all, secret) {
@@ -248,7 +287,13 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 // Events that fail for a while are said to, once.
 func TestEventsThatFail(t *testing.T) {
 	inBubble(t, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, func(t *testing.T, w *world) {
-		w.gateway.Faults.Add(platformtest.Fault{Op: "events", Times: 3, Kind: platformtest.Answer, Status: 500, Body: `{"error":"Internal"}`})
+		w.gateway.Faults.Add(platformtest.Fault{
+			Op:     "events",
+			Times:  3,
+			Kind:   platformtest.Answer,
+			Status: 500,
+			Body:   `{"error":"Internal"}`,
+		})
 		w.run(t, outcome.Done, "")
 		if n := strings.Count(w.display.text.String(), "events cannot be read at the moment"); n != 1 {
 			t.Errorf("said %d times: %s", n, w.display.text.String())

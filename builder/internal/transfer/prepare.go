@@ -34,7 +34,10 @@ func (j *Job) names(ctx context.Context) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, &pipeline.Error{Kind: pipeline.Source, Err: fmt.Errorf("no workspace of the source has the group %s in its .import.yml", j.Group)}
+		return nil, &pipeline.Error{
+			Kind: pipeline.Source,
+			Err:  fmt.Errorf("no workspace of the source has the group %s in its .import.yml", j.Group),
+		}
 	}
 	return names, nil
 }
@@ -83,7 +86,13 @@ func (j *Job) export(ctx context.Context, name string) (input pipeline.Input, er
 // archive is the input of an archive that this job has made.
 func (j *Job) archive(path, slug string) (pipeline.Input, error) {
 	spec, err := source.Parse(path)
-	opts := source.Options{Getenv: j.Input.Source.Getenv, TempDir: j.Dir, Limits: j.Input.Source.Limits, One: true, Workspace: slug}
+	opts := source.Options{
+		Getenv:    j.Input.Source.Getenv,
+		TempDir:   j.Dir,
+		Limits:    j.Input.Source.Limits,
+		One:       true,
+		Workspace: slug,
+	}
 	return pipeline.Input{Spec: spec, Source: opts}, err
 }
 

@@ -41,8 +41,17 @@ type Workspace struct {
 }
 
 func newResult(client *platform.Client, o *Options) *Result {
-	return &Result{Outcome: outcome.Failed, Target: client.BaseURL(), Workspace: Workspace{Slug: o.Slug}, DryRun: o.DryRun, Prune: o.Prune,
-		Imported: []string{}, Deleted: []string{}, Warnings: append([]outcome.Problem{}, o.Notes...), Problems: []outcome.Problem{}}
+	return &Result{
+		Outcome:   outcome.Failed,
+		Target:    client.BaseURL(),
+		Workspace: Workspace{Slug: o.Slug},
+		DryRun:    o.DryRun,
+		Prune:     o.Prune,
+		Imported:  []string{},
+		Deleted:   []string{},
+		Warnings:  append([]outcome.Problem{}, o.Notes...),
+		Problems:  []outcome.Problem{},
+	}
 }
 
 func (r *Result) add(p outcome.Problem)  { r.Problems = append(r.Problems, p) }
@@ -60,10 +69,17 @@ func (r *run) judge(report *platform.ArchiveReport) error {
 	told := cmp.Or(report.ID, first(report.Created), first(report.Updated))
 	switch {
 	case w.ID != "" && told != "" && told != w.ID && told != w.Slug:
-		return &outcome.Problem{Code: "other-workspace", Message: fmt.Sprintf("the platform imported into workspace %q instead of %q", told, w.ID),
-			Help: "look at that workspace, which has the content now"}
+		return &outcome.Problem{
+			Code:    "other-workspace",
+			Message: fmt.Sprintf("the platform imported into workspace %q instead of %q", told, w.ID),
+			Help:    "look at that workspace, which has the content now",
+		}
 	case len(report.Imported) == 0 && len(r.result.Problems) == 0 && !r.result.FilesUnknown:
-		return &outcome.Problem{Code: "nothing", Message: "the platform imported no file", Help: "see the log of prismeai-workspaces: it may take another layout of archives"}
+		return &outcome.Problem{
+			Code:    "nothing",
+			Message: "the platform imported no file",
+			Help:    "see the log of prismeai-workspaces: it may take another layout of archives",
+		}
 	}
 	r.checkPruned(report)
 	if len(r.result.Problems) == 0 {
@@ -80,8 +96,11 @@ func (r *run) checkPruned(report *platform.ArchiveReport) {
 	if !r.Prune || report.TellsDeleted {
 		return
 	}
-	r.result.add(outcome.Problem{Code: "not-pruned", Message: "the platform does not say that it deleted what the workspace lacks: this version may not know how to",
-		Help: "the files were imported; delete the others by hand, or compare with --dry-run --changes"})
+	r.result.add(outcome.Problem{
+		Code:    "not-pruned",
+		Message: "the platform does not say that it deleted what the workspace lacks: this version may not know how to",
+		Help:    "the files were imported; delete the others by hand, or compare with --dry-run --changes",
+	})
 }
 
 // list joins a few names.

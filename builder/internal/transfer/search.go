@@ -74,8 +74,12 @@ func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Durat
 	if s.noEvents {
 		return nil, 0
 	}
-	page, err := s.client.Events(ctx, platform.EventQuery{Workspace: s.result.Workspace.ID, After: s.since.Add(-time.Second),
-		Types: []string{platform.EventArchiveImported}, NewestFirst: true})
+	page, err := s.client.Events(ctx, platform.EventQuery{
+		Workspace:   s.result.Workspace.ID,
+		After:       s.since.Add(-time.Second),
+		Types:       []string{platform.EventArchiveImported},
+		NewestFirst: true,
+	})
 	if final(err) {
 		s.say("events cannot be read: " + err.Error())
 		s.noEvents = true
@@ -148,5 +152,6 @@ func (s *search) unknown(why string) *outcome.Problem {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
 	return &outcome.Problem{Code: "unknown-outcome", Message: message,
-		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: an import of the same files changes nothing"}
+		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: an import of the same " +
+			"files changes nothing"}
 }

@@ -30,8 +30,11 @@ func (r *run) find(ctx context.Context) (found *platform.Installed, err error) {
 		r.result.Created = r.DryRun
 		return nil, nil
 	}
-	return nil, &outcome.Problem{Code: "no-workspace", Message: fmt.Sprintf("the target has no workspace %s that the token's user can see", r.Slug),
-		Help: "make it with --create, or give the user access to it"}
+	return nil, &outcome.Problem{
+		Code:    "no-workspace",
+		Message: fmt.Sprintf("the target has no workspace %s that the token's user can see", r.Slug),
+		Help:    "make it with --create, or give the user access to it",
+	}
 }
 
 // find returns nil if there is no such workspace, and the platform's time.
@@ -64,12 +67,17 @@ func (r *run) missing(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			r.result.warn(outcome.Problem{Code: "unknown-values", Message: "it is not known whether the target has the values that the workspace requires: " + err.Error(),
-				Help: "give the token's user access to the secrets of the workspace, or see builder requirements"})
+			r.result.warn(outcome.Problem{
+				Code: "unknown-values",
+				Message: "it is not known whether the target has the values that the workspace requires: " +
+					err.Error(),
+				Help: "give the token's user access to the secrets of the workspace, or see builder requirements",
+			})
 		}
 		for _, m := range missing {
 			r.result.warn(outcome.Problem{Code: "missing-value", Message: fmt.Sprintf("the target has no %s", m),
-				Help: fmt.Sprintf("store it for the workspace, or give prismeai-workspaces the variable %s (--service-env says that it has it)", m.Variable)})
+				Help: fmt.Sprintf("store it for the workspace, or give prismeai-workspaces the variable %s "+
+					"(--service-env says that it has it)", m.Variable)})
 		}
 		for _, w := range r.result.Warnings {
 			say("warning: " + w.Message)

@@ -76,7 +76,11 @@ func (r *Result) cases() []junit.Case {
 		whole.Output += "warning: " + warning.Text() + "\nhelp: " + warning.Help + "\n"
 	}
 	for _, p := range r.Problems {
-		failure := &junit.Failure{Message: p.Message, Type: cmp.Or(p.Code, "error"), Text: p.Text() + "\nhelp: " + p.Help + "\n"}
+		failure := &junit.Failure{
+			Message: p.Message,
+			Type:    cmp.Or(p.Code, "error"),
+			Text:    p.Text() + "\nhelp: " + p.Help + "\n",
+		}
 		switch {
 		case p.File != "":
 			files = append(files, junit.Case{Class: whole.Class, Name: p.File, File: p.File, Failure: failure})

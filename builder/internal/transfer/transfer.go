@@ -136,11 +136,21 @@ func (r *run) transfer(ctx context.Context) error {
 // post imports, and finds out how that ends.
 func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err error) {
 	deadline := time.Now().Add(r.Timeout)
-	request := platform.ArchiveRequest{Workspace: r.result.Workspace.ID, Prune: r.Prune, Archive: r.Archive, Size: r.Size, Wait: r.Timeout}
+	request := platform.ArchiveRequest{
+		Workspace: r.result.Workspace.ID,
+		Prune:     r.Prune,
+		Archive:   r.Archive,
+		Size:      r.Size,
+		Wait:      r.Timeout,
+	}
 	var answer platform.ArchiveResult
 	err = r.display.Narrate(r.title(), func(say func(string)) error {
 		r.posted = true
-		err := retry.WriteNoting(ctx, sayWaiting(say), func() error { answer, err = r.client.ImportArchive(ctx, request); return err })
+		err := retry.WriteNoting(ctx, sayWaiting(say), func() error {
+			answer, err = r.client.ImportArchive(ctx,
+				request)
+			return err
+		})
 		r.posted = err == nil || platform.OutcomeUnknown(err)
 		return err
 	})

@@ -77,19 +77,34 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		o.Token, o.ProxyTimeout = "at:test-token", cmp.Or(o.ProxyTimeout, 24*time.Hour)
-		archive := archiveOf(t, map[string]string{"shop/index.yml": "name: Shop\nslug: shop\n", "shop/automations/a.yml": "x: 1\n"})
+		archive := archiveOf(t, map[string]string{
+			"shop/index.yml":         "name: Shop\nslug: shop\n",
+			"shop/automations/a.yml": "x: 1\n",
+		})
 		w := &world{Platform: platformtest.New(o),
-			options: transfer.Options{Slug: "shop", Name: "Shop", Archive: archive, Size: archive.Size(), TempDir: dir, Timeout: 30 * time.Minute}}
+			options: transfer.Options{
+				Slug:    "shop",
+				Name:    "Shop",
+				Archive: archive,
+				Size:    archive.Size(),
+				TempDir: dir,
+				Timeout: 30 * time.Minute,
+			}}
 		defer w.Close()
-		err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{"index.yml": {Data: []byte("slug: shop\n")}})
+		err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{
+			"index.yml": {Data: []byte("slug: shop\n")},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.NewPod("pod-0", &platformtest.Release{ID: "release"}).SetReady(true)
 		w.gateway = w.NewGateway()
 		w.gateway.Faults = new(platformtest.Script)
-		w.client, err = platform.New(platform.Options{BaseURL: "http://platform", Identity: platform.Bearer(platform.Fixed(secret.New(o.Token))),
-			Transport: platformtest.Transport(w.gateway)})
+		w.client, err = platform.New(platform.Options{
+			BaseURL:   "http://platform",
+			Identity:  platform.Bearer(platform.Fixed(secret.New(o.Token))),
+			Transport: platformtest.Transport(w.gateway),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +124,8 @@ func (w *world) run(t *testing.T, want outcome.Outcome, code string) *transfer.R
 		got = r.Problems[0].Code
 	}
 	if r.Outcome != want || got != code {
-		t.Errorf("%s with %q instead of %s with %q: %+v\n%s", r.Outcome, got, want, code, r.Problems, w.display.text.String())
+		t.Errorf("%s with %q instead of %s with %q: %+v\n%s", r.Outcome, got, want, code, r.Problems,
+			w.display.text.String())
 	}
 	for _, p := range append(r.Problems, r.Warnings...) {
 		if p.Message == "" || p.Help == "" {
@@ -139,18 +155,68 @@ func TestTheEndIsFound(t *testing.T) {
 		files   bool // are known in the end
 		longest time.Duration
 	}{
-		"answered":                   {platformtest.Options{ImportTime: slow}, nil, true, 10 * time.Minute},
-		"processing":                 {platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, nil, true, 11 * time.Minute},
-		"processing, events late":    {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventLag: 10 * time.Second}, nil, true, 11 * time.Minute},
-		"proxy gives up":             {platformtest.Options{ImportTime: slow, ProxyTimeout: time.Minute}, nil, true, 11 * time.Minute},
-		"connection breaks":          {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}}, true, time.Minute},
-		"answer is cut":              {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.Truncate, Bytes: 5}}, true, time.Minute},
-		"no event":                   {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, DropImported: true}, nil, false, 11 * time.Minute},
-		"no event, answers are lost": {platformtest.Options{DropImported: true}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}}, false, time.Minute},
-		"events limited":             {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventReadsPerMinute: 2}, nil, true, 13 * time.Minute},
-		"no status":                  {platformtest.Options{ImportTime: slow, ArchiveProcessing: true, NoStatus: true}, nil, true, 11 * time.Minute},
+		"answered": {platformtest.Options{ImportTime: slow}, nil, true, 10 * time.Minute},
+		"processing": {
+			platformtest.Options{ImportTime: slow, ArchiveProcessing: true},
+			nil,
+			true,
+			11 * time.Minute,
+		},
+		"processing, events late": {
+			platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventLag: 10 * time.Second},
+			nil,
+			true,
+			11 * time.Minute,
+		},
+		"proxy gives up": {
+			platformtest.Options{ImportTime: slow, ProxyTimeout: time.Minute},
+			nil,
+			true,
+			11 * time.Minute,
+		},
+		"connection breaks": {
+			platformtest.Options{},
+			[]platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}},
+			true,
+			time.Minute,
+		},
+		"answer is cut": {
+			platformtest.Options{},
+			[]platformtest.Fault{{Op: "import", Kind: platformtest.Truncate, Bytes: 5}},
+			true,
+			time.Minute,
+		},
+		"no event": {
+			platformtest.Options{ImportTime: slow, ArchiveProcessing: true, DropImported: true},
+			nil,
+			false,
+			11 * time.Minute,
+		},
+		"no event, answers are lost": {
+			platformtest.Options{DropImported: true},
+			[]platformtest.Fault{{Op: "import", Kind: platformtest.ResetAfter}},
+			false,
+			time.Minute,
+		},
+		"events limited": {
+			platformtest.Options{ImportTime: slow, ArchiveProcessing: true, EventReadsPerMinute: 2},
+			nil,
+			true,
+			13 * time.Minute,
+		},
+		"no status": {
+			platformtest.Options{ImportTime: slow, ArchiveProcessing: true, NoStatus: true},
+			nil,
+			true,
+			11 * time.Minute,
+		},
 		"lists fail": {platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, []platformtest.Fault{
-			{Op: "events", Nth: 2, Times: 3, Kind: platformtest.Answer, Status: 500}, {Op: "status", Nth: 2, Times: 3, Kind: platformtest.ResetBefore}}, true, 11 * time.Minute},
+			{Op: "events", Nth: 2, Times: 3, Kind: platformtest.Answer, Status: 500}, {
+				Op:    "status",
+				Nth:   2,
+				Times: 3,
+				Kind:  platformtest.ResetBefore,
+			}}, true, 11 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
@@ -160,7 +226,8 @@ func TestTheEndIsFound(t *testing.T) {
 				if took := time.Since(began); took > tt.longest {
 					t.Errorf("took %s", took)
 				}
-				if (len(r.Imported) == 2) != tt.files || r.FilesUnknown == tt.files || w.imports() != 1 || w.Content("shop")["automations/a.yml"] == "" {
+				if (len(r.Imported) == 2) != tt.files || r.FilesUnknown == tt.files || w.imports() != 1 ||
+					w.Content("shop")["automations/a.yml"] == "" {
 					t.Errorf("%+v after %d imports", r, w.imports())
 				}
 			})
@@ -196,7 +263,13 @@ func TestErrorsOfFiles(t *testing.T) {
 // count, before or meanwhile.
 func TestUnknownEnds(t *testing.T) {
 	forbidden := func(op string) platformtest.Fault {
-		return platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`}
+		return platformtest.Fault{
+			Op:     op,
+			Times:  -1,
+			Kind:   platformtest.Answer,
+			Status: 403,
+			Body:   `{"error":"ForbiddenError"}`,
+		}
 	}
 	for name, tt := range map[string]struct {
 		options platformtest.Options
@@ -204,10 +277,30 @@ func TestUnknownEnds(t *testing.T) {
 		create  bool
 		soon    bool // it is of no use to wait
 	}{
-		"out of time":     {platformtest.Options{ImportTime: func(string) time.Duration { return time.Hour }, ArchiveProcessing: true}, nil, false, false},
-		"nobody may tell": {platformtest.Options{ArchiveProcessing: true}, []platformtest.Fault{forbidden("events"), forbidden("status")}, false, true},
-		"never began":     {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}}, false, false},
-		"never made":      {platformtest.Options{}, []platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}}, true, false},
+		"out of time": {
+			platformtest.Options{ImportTime: func(string) time.Duration { return time.Hour }, ArchiveProcessing: true},
+			nil,
+			false,
+			false,
+		},
+		"nobody may tell": {
+			platformtest.Options{ArchiveProcessing: true},
+			[]platformtest.Fault{forbidden("events"), forbidden("status")},
+			false,
+			true,
+		},
+		"never began": {
+			platformtest.Options{},
+			[]platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}},
+			false,
+			false,
+		},
+		"never made": {
+			platformtest.Options{},
+			[]platformtest.Fault{{Op: "import", Kind: platformtest.ResetBefore}},
+			true,
+			false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
@@ -236,14 +329,24 @@ func TestUnknownEnds(t *testing.T) {
 // importByAnother is not waited for.
 func (w *world) importByAnother(t *testing.T) {
 	t.Helper()
-	if _, err := w.client.ImportArchive(t.Context(), platform.ArchiveRequest{Workspace: "ids", Archive: w.options.Archive, Size: w.options.Size}); err != nil {
+	if _, err := w.client.ImportArchive(t.Context(), platform.ArchiveRequest{
+		Workspace: "ids",
+		Archive:   w.options.Archive,
+		Size:      w.options.Size,
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestRefusals(t *testing.T) {
 	answer := func(op string, status int) platformtest.Fault {
-		return platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: status, Body: `{"error":"E","message":"m"}`}
+		return platformtest.Fault{
+			Op:     op,
+			Times:  -1,
+			Kind:   platformtest.Answer,
+			Status: status,
+			Body:   `{"error":"E","message":"m"}`,
+		}
 	}
 	for name, tt := range map[string]struct {
 		fault   platformtest.Fault
@@ -256,7 +359,15 @@ func TestRefusals(t *testing.T) {
 		"too large":        {answer("import", 413), "upload-too-large", 1},
 		"locked":           {answer("import", 423), "locked", 1},
 		"gone":             {answer("import", 404), "not_found", 1},
-		"another one":      {platformtest.Fault{Op: "import", Kind: platformtest.Answer, Body: `{"imported":["index.yml"],"workspace":{"id":"other"}}`}, "other-workspace", 1},
+		"another one": {
+			platformtest.Fault{
+				Op:   "import",
+				Kind: platformtest.Answer,
+				Body: `{"imported":["index.yml"],"workspace":{"id":"other"}}`,
+			},
+			"other-workspace",
+			1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
@@ -289,11 +400,17 @@ func TestMissingValuesAreTold(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.SetSecret("shop", "stored", "v")
 		for _, name := range []string{"stored", "lacking", "given"} {
-			w.options.Requirements = append(w.options.Requirements, requirements.Requirement{Workspace: "shop", Kind: requirements.Secret, Name: name, Variable: "V_" + name})
+			w.options.Requirements = append(w.options.Requirements, requirements.Requirement{
+				Workspace: "shop",
+				Kind:      requirements.Secret,
+				Name:      name,
+				Variable:  "V_" + name,
+			})
 		}
 		w.options.Variables = []string{"V_given"}
 		r := w.run(t, outcome.Done, "")
-		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "secret lacking") || !strings.Contains(r.Warnings[0].Help, "V_lacking") {
+		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "secret lacking") ||
+			!strings.Contains(r.Warnings[0].Help, "V_lacking") {
 			t.Errorf("%+v", r.Warnings)
 		}
 		if text := w.display.text.String(); strings.Index(text, "warning: ") > strings.Index(text, "> import shop") {
@@ -353,16 +470,30 @@ func TestInterruptions(t *testing.T) {
 		"before":            {"workspaces", 1, platformtest.Hang, platformtest.Options{}, outcome.Failed},
 		"before, by values": {"workspaces", 3, platformtest.Hang, platformtest.Options{}, outcome.Failed},
 		"during":            {"import", 1, platformtest.Pass, platformtest.Options{ImportTime: slow}, outcome.Unknown},
-		"while searching":   {"events", 1, platformtest.Hang, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, outcome.Unknown},
+		"while searching": {"events", 1, platformtest.Hang, platformtest.Options{
+			ArchiveProcessing: true,
+			ImportTime:        slow,
+		}, outcome.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, tt.options, func(t *testing.T, w *world) {
 				ctx, cancel := context.WithCancel(t.Context())
-				w.gateway.Faults.Add(platformtest.Fault{Op: tt.stopAt, Nth: tt.nth, Kind: tt.kind, Before: func() { time.AfterFunc(time.Second, cancel) }})
-				w.options.Requirements = []requirements.Requirement{{Workspace: "shop", Kind: requirements.Secret, Name: "key", Variable: "V"}}
+				w.gateway.Faults.Add(platformtest.Fault{
+					Op:     tt.stopAt,
+					Nth:    tt.nth,
+					Kind:   tt.kind,
+					Before: func() { time.AfterFunc(time.Second, cancel) },
+				})
+				w.options.Requirements = []requirements.Requirement{{
+					Workspace: "shop",
+					Kind:      requirements.Secret,
+					Name:      "key",
+					Variable:  "V",
+				}}
 				w.SetSecret("shop", "key", "v")
 				r, err := transfer.Run(ctx, w.client, &w.display, w.options)
-				if !errors.Is(err, context.Canceled) || len(r.Warnings) > 0 || r.Outcome != tt.outcome || r.Problems[0].Code != "interrupted" {
+				if !errors.Is(err, context.Canceled) || len(r.Warnings) > 0 || r.Outcome != tt.outcome ||
+					r.Problems[0].Code != "interrupted" {
 					t.Errorf("%v, %+v", err, r)
 				}
 			})
@@ -374,7 +505,9 @@ func TestInterruptions(t *testing.T) {
 func TestExportIsTriedAgain(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.gateway.Faults.Add(platformtest.Fault{Op: "export", Kind: platformtest.Truncate, Bytes: -1, After: func() {
-			if err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop"}, fstest.MapFS{"index.yml": {}}); err != nil {
+			if err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop"}, fstest.MapFS{
+				"index.yml": {},
+			}); err != nil {
 				t.Error(err)
 			}
 		}})
@@ -395,7 +528,11 @@ func TestExportIsTriedAgain(t *testing.T) {
 func TestReportsAreComplete(t *testing.T) {
 	r := &transfer.Result{Outcome: outcome.Failed, Target: "http://t", Workspace: transfer.Workspace{Slug: "shop"},
 		Warnings: []outcome.Problem{{Code: "missing-value", Message: "w", Help: "hw"}},
-		Problems: []outcome.Problem{{File: "a.yml", Code: "E", Message: "m", Help: "h"}, {Code: "nothing", Message: "n", Help: "hn"}, {Code: "X", Message: "o", Help: "ho"}}}
+		Problems: []outcome.Problem{
+			{File: "a.yml", Code: "E", Message: "m", Help: "h"},
+			{Code: "nothing", Message: "n", Help: "hn"},
+			{Code: "X", Message: "o", Help: "ho"},
+		}}
 	var text, junit bytes.Buffer
 	if err := errors.Join(r.WriteProblems(&text), transfer.Results{r}.WriteJUnit(&junit)); err != nil {
 		t.Fatal(err)
@@ -403,7 +540,8 @@ func TestReportsAreComplete(t *testing.T) {
 	if want := "warning: w\n  help: hw\nerror: a.yml: E: m\n  help: h\nerror: n\n  help: hn\nerror: X: o\n  help: ho\n"; text.String() != want {
 		t.Errorf("%s", text.String())
 	}
-	for _, part := range []string{`tests="2" failures="2"`, `name="a.yml"`, `type="nothing"`, "help: hn", "X: o", "help: ho", "warning: w"} {
+	for _, part := range []string{`tests="2" failures="2"`, `name="a.yml"`, `type="nothing"`, "help: hn", "X: o",
+		"help: ho", "warning: w"} {
 		if !strings.Contains(junit.String(), part) {
 			t.Errorf("no %s in %s", part, junit.String())
 		}

@@ -74,7 +74,11 @@ func BenchmarkManyWorkspaces(b *testing.B) {
 	}
 	var repo []file
 	for i := range workspaces {
-		s := workspacetest.Sample{Slug: fmt.Sprintf("workspace-%05d", i), Groups: []string{"base1"}, App: fmt.Sprintf("App %05d", i)}
+		s := workspacetest.Sample{
+			Slug:   fmt.Sprintf("workspace-%05d", i),
+			Groups: []string{"base1"},
+			App:    fmt.Sprintf("App %05d", i),
+		}
 		if i+1 < workspaces {
 			s.Uses = []string{fmt.Sprintf("App %05d", i+1)}
 		}

@@ -55,7 +55,8 @@ func (c *Collector) checkChecksums(s *space, metadataPath string) {
 		return
 	case s.metadata.checksums == nil:
 		if verify && slices.ContainsFunc(s.covered, func(f coveredFile) bool { return s.exports(&f) }) {
-			c.reportChecksum(ruleChecksumMissing, Position{File: metadataPath}, "the file has no checksums, so that nothing can be verified")
+			c.reportChecksum(ruleChecksumMissing, Position{File: metadataPath}, "the file has no checksums, so "+
+				"that nothing can be verified")
 		}
 		return
 	}
@@ -72,7 +73,10 @@ func (c *Collector) checkChecksums(s *space, metadataPath string) {
 // compareChecksums returns the files that differ. It reports what is wrong with the
 // checksums themselves.
 func (c *Collector) compareChecksums(s *space, metadataPath string) []sumDifference {
-	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
+	slices.SortFunc(s.covered, func(a, b coveredFile) int {
+		return strings.Compare(s.files[a.file].Path,
+			s.files[b.file].Path)
+	})
 	index := s.filesByKey()
 	seen := make(map[*coveredFile]bool, len(s.covered))
 	var list []sumDifference
@@ -84,16 +88,19 @@ func (c *Collector) compareChecksums(s *space, metadataPath string) []sumDiffere
 		}
 		switch {
 		case sum.sum == nil:
-			c.reportChecksum(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256", show(sum.section), show(sum.key))
+			c.reportChecksum(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256",
+				show(sum.section), show(sum.key))
 			continue
 		case f == nil:
 			list = append(list, sumDifference{
-				ruleChecksumExtra, sum.at, fmt.Sprintf("checksum of %s %s belongs to no file", show(sum.section), show(sum.key)),
+				ruleChecksumExtra, sum.at,
+				fmt.Sprintf("checksum of %s %s belongs to no file", show(sum.section), show(sum.key)),
 				sum.section + "/" + sum.key, "deleted",
 			})
 			continue
 		case index.exact[fileKey{sum.section, sum.key}] == nil:
-			c.report(ruleChecksumForm, s.position(f), "the name of the file and its checksum (%s:%d) differ in their Unicode form", metadataPath, sum.at.Line)
+			c.report(ruleChecksumForm, s.position(f), "the name of the file and its checksum (%s:%d) differ in "+
+				"their Unicode form", metadataPath, sum.at.Line)
 		}
 		switch found := s.sumOf(f, sum.algorithm); {
 		case bytes.Equal(found, sum.sum):
@@ -101,12 +108,15 @@ func (c *Collector) compareChecksums(s *space, metadataPath string) []sumDiffere
 			converted++
 		default:
 			detail := fmt.Sprintf("expected %s %x, found %x", sum.algorithm, sum.sum, found)
-			message := fmt.Sprintf("the file is not the one of its checksum (%s:%d): %s", metadataPath, sum.at.Line, detail)
-			list = append(list, sumDifference{ruleChecksumMismatch, s.position(f), message, s.files[f.file].Path, detail})
+			message := fmt.Sprintf("the file is not the one of its checksum (%s:%d): %s", metadataPath, sum.at.Line,
+				detail)
+			list = append(list, sumDifference{ruleChecksumMismatch, s.position(f), message, s.files[f.file].Path,
+				detail})
 		}
 	}
 	if converted > 0 {
-		c.reportChecksum(ruleChecksumLineEnds, Position{File: s.slug}, "%d of %d files with a checksum have CRLF line ends, and had LF when they were exported", converted, len(s.metadata.checksums))
+		c.reportChecksum(ruleChecksumLineEnds, Position{File: s.slug}, "%d of %d files with a checksum have "+
+			"CRLF line ends, and had LF when they were exported", converted, len(s.metadata.checksums))
 	}
 	return append(list, s.withoutChecksum(seen)...)
 }
@@ -117,7 +127,8 @@ func (s *space) withoutChecksum(seen map[*coveredFile]bool) []sumDifference {
 	for i := range s.covered {
 		if f := &s.covered[i]; s.exports(f) && !seen[f] {
 			list = append(list, sumDifference{
-				ruleChecksumMissing, s.position(f), "the file has no checksum in .import.yml", s.files[f.file].Path, "added",
+				ruleChecksumMissing, s.position(f), "the file has no checksum in .import.yml", s.files[f.file].Path,
+				"added",
 			})
 		}
 	}
@@ -141,7 +152,8 @@ func (c *Collector) summarizeChecksums(list []sumDifference, metadataPath string
 	}
 	// A changed file says more than one that was added or deleted.
 	first := list[max(0, slices.IndexFunc(list, func(d sumDifference) bool { return d.rule == ruleChecksumMismatch }))]
-	text := fmt.Sprintf("%s from the checksums in .import.yml: %s (%s)", differ(len(list)), show(first.file), first.detail)
+	text := fmt.Sprintf("%s from the checksums in .import.yml: %s (%s)", differ(len(list)), show(first.file),
+		first.detail)
 	if more := len(list) - 1; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
@@ -151,7 +163,8 @@ func (c *Collector) summarizeChecksums(list []sumDifference, metadataPath string
 	}
 	c.report(ruleChecksumMismatch, Position{File: metadataPath}, "%s; %s", text, follows)
 	if c.options.Stamped {
-		c.found[len(c.found)-1].Help = "nothing, if the edit is intended: --checksums refresh ships the checksums of the files as they are, " +
+		c.found[len(c.found)-1].Help = "nothing, if the edit is intended: --checksums refresh ships the " +
+			"checksums of the files as they are, " +
 			"--checksums ignore is quiet"
 	}
 }

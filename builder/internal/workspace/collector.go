@@ -169,7 +169,8 @@ func (c *Collector) examine(s *space, name string, data []byte, sum [sha256.Size
 		}
 	case rel == securityFile:
 		if root, ok := c.parse(at, data); ok {
-			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform takes all roles and rules of the workspace away")
+			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform takes all roles and rules "+
+				"of the workspace away")
 			s.delegates = checkSecurity(c.rootMapping(at, root), reader{c.reporter, at.File})
 		}
 	case rel == "runtime.yml":
@@ -190,7 +191,8 @@ func (c *Collector) rootMapping(at Position, root *yaml.Node) *yaml.Node {
 	if root == nil || isNull(root) || root.Kind == yaml.MappingNode {
 		return root
 	}
-	c.report(ruleYAMLRoot, Position{at.File, root.Line, root.Column}, "the file must be a mapping (key: value), and is %s", kindName(root))
+	c.report(ruleYAMLRoot, Position{at.File, root.Line, root.Column}, "the file must be a mapping (key: value), "+
+		"and is %s", kindName(root))
 	return nil
 }
 
@@ -213,7 +215,8 @@ func (c *Collector) jsonFile(s *space, at Position, p place, data []byte) {
 		case errors.As(err, &limit):
 			c.reportParse(at, err)
 		case mistake.rule == ruleYAMLDuplicateKey || !p.source():
-			c.report(ruleJSONInvalid, Position{at.File, mistake.line, mistake.column}, "invalid JSON: %s", strings.TrimPrefix(mistake.message, "invalid YAML: "))
+			c.report(ruleJSONInvalid, Position{at.File, mistake.line, mistake.column}, "invalid JSON: %s",
+				strings.TrimPrefix(mistake.message, "invalid YAML: "))
 		}
 	}
 	if len(errs) > 0 || p.source() {
@@ -247,7 +250,12 @@ func (c *Collector) yamlFile(s *space, at Position, p place, data []byte, sum [s
 		facts.slug.Value = own // it shares the memory of the path
 	}
 	ends := withLineFeeds(data)
-	s.covered = append(s.covered, coveredFile{file: len(s.files) - 1, slug: facts.slug.Value, md5: md5.Sum(data), lineFeeds: ends})
+	s.covered = append(s.covered, coveredFile{
+		file:      len(s.files) - 1,
+		slug:      facts.slug.Value,
+		md5:       md5.Sum(data),
+		lineFeeds: ends,
+	})
 	if !p.section.holdsObjects() || p.source() && (p.ext != ".yml" || !facts.page) {
 		return
 	}

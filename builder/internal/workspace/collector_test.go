@@ -161,8 +161,11 @@ func TestOrderOfFilesDoesNotMatter(t *testing.T) {
 func TestMessagesHoldNoContent(t *testing.T) {
 	const canary = "xK9$hunter2!canary"
 	for name, text := range map[string]string{
-		"beta/index.yml":           "name: " + canary + "\nslug: " + canary + "\nlabels: ['" + canary + "']\n" + canary + ": 1\n" + canary + ": 2\n",
-		"beta/.import.yml":         "workspaceId: " + canary + "\ngroups: ['" + canary + "']\ndependsOn: ['" + canary + "', 'app/" + canary + "']\napp: {slug: '" + canary + "'}\nchecksums: {automations: {a: '" + canary + "'}, pages: {'" + canary + "': 0}}\n",
+		"beta/index.yml": "name: " + canary + "\nslug: " + canary + "\nlabels: ['" + canary + "']\n" +
+			canary + ": 1\n" + canary + ": 2\n",
+		"beta/.import.yml": "workspaceId: " + canary + "\ngroups: ['" + canary + "']\ndependsOn: ['" +
+			canary + "', 'app/" + canary + "']\napp: {slug: '" + canary + "'}\nchecksums: {automations: {a: '" +
+			canary + "'}, pages: {'" + canary + "': 0}}\n",
 		"beta/imports/x.yml":       "appSlug: '" + canary + "'\n",
 		"beta/x.yml":               "password: *" + canary + "\n",
 		"beta/automations/y.yml":   "password: \"" + canary + "\n",

@@ -22,7 +22,8 @@ func markConflicts(ours, theirs []byte, length int) []byte {
 	}
 	c := conflictWriter{length: length}
 	rest := slices.Collect(strings.Lines(string(endLine(ours))))
-	for i, line := range slices.Collect(strings.Lines(string(diff.Diff("ours", endLine(ours), "theirs", endLine(theirs))))) {
+	for i, line := range slices.Collect(strings.Lines(string(diff.Diff("ours", endLine(ours), "theirs",
+		endLine(theirs))))) {
 		switch {
 		case i < diffHead:
 		case line[0] == '@':
@@ -83,7 +84,8 @@ func (c *conflictWriter) flush() {
 		return
 	}
 	mark := func(sign string) string { return strings.Repeat(sign, c.length) }
-	fmt.Fprintf(&c.out, "%s ours\n%s%s\n%s%s theirs\n", mark("<"), c.ours.String(), mark("="), c.theirs.String(), mark(">"))
+	fmt.Fprintf(&c.out, "%s ours\n%s%s\n%s%s theirs\n", mark("<"), c.ours.String(), mark("="), c.theirs.String(),
+		mark(">"))
 	c.ours.Reset()
 	c.theirs.Reset()
 }

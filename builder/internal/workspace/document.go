@@ -37,7 +37,11 @@ func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 	if err := checkEncoding(data); err != nil {
 		return nil, []error{err}
 	}
-	doc, err := yamltree.Parse(data, yamltree.Limits{Nodes: limits.Nodes, Depth: limits.Depth, Scalar: limits.ScalarSize})
+	doc, err := yamltree.Parse(data, yamltree.Limits{
+		Nodes:  limits.Nodes,
+		Depth:  limits.Depth,
+		Scalar: limits.ScalarSize,
+	})
 	if err != nil {
 		return nil, []error{syntax(err)}
 	}
@@ -72,7 +76,8 @@ func checkEncoding(data []byte) error {
 		}
 		data = data[n:]
 	}
-	return &syntaxError{ruleYAMLInvalid, line, column, fmt.Sprintf("the file is not UTF-8 (byte 0x%02X): save it as UTF-8", data[0])}
+	return &syntaxError{ruleYAMLInvalid, line, column, fmt.Sprintf("the file is not UTF-8 (byte 0x%02X): save "+
+		"it as UTF-8", data[0])}
 }
 
 // syntax puts an error of the reader under one of our rules.
@@ -115,7 +120,8 @@ func noteErrors(notes []yamltree.Note) []error {
 		case yamltree.SequenceKey:
 			rule, message = ruleYAMLListKey, "a list is a key: the platform stores "+show(n.Key)
 		case yamltree.PropertyBeforeKey:
-			rule, message = ruleYAMLOldPlatform, "an anchor or a tag is before the first key of a mapping: versions of the platform with js-yaml 4.1 refuse the file"
+			rule, message = ruleYAMLOldPlatform, "an anchor or a tag is before the first key of a mapping: "+
+				"versions of the platform with js-yaml 4.1 refuse the file"
 		case yamltree.ByteOrderMark:
 			rule, message = ruleYAMLMark, "a byte order mark (U+FEFF) is a part of this text"
 		}

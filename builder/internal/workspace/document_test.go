@@ -83,8 +83,10 @@ func addSeeds(f *testing.F) {
 			f.Add([]byte(text))
 		}
 	}
-	for _, text := range []string{"", "---\n", "a: *a", "a: &a [*a]", "<<: {a: b}", "? [a]\n: b", "\xef\xbb\xbfa: 1", "groups: *x", "version: &v {name: *v}",
-		"dependsOn: [<a>, app/<b>]", "checksums: {a: {b: {c: d}}}", "checksums: {a: [b]}", bomb(12), "name: !!binary aGk=", "labels: [~, 1, a]", "%YAML 1.1\n---\na: 1"} {
+	for _, text := range []string{"", "---\n", "a: *a", "a: &a [*a]", "<<: {a: b}", "? [a]\n: b", "\xef\xbb\xbfa: 1",
+		"groups: *x", "version: &v {name: *v}",
+		"dependsOn: [<a>, app/<b>]", "checksums: {a: {b: {c: d}}}", "checksums: {a: [b]}", bomb(12),
+		"name: !!binary aGk=", "labels: [~, 1, a]", "%YAML 1.1\n---\na: 1"} {
 		f.Add([]byte(text))
 	}
 }

@@ -18,7 +18,8 @@ func editMetadata(data []byte, limits Limits, edit func(top *yaml.Node) bool) ([
 		return data, nil
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 ||
+		doc.Content[0].Kind != yaml.MappingNode {
 		return data, nil //nolint:nilerr // the validation reports it
 	}
 	if !edit(doc.Content[0]) {

@@ -65,7 +65,11 @@ func TestExamplesAreValid(t *testing.T) {
 	if *update {
 		rewriteChecksums(t, repo)
 	}
-	groups := []Group{{Name: "base1", Labels: []string{"production:app:base1"}}, {Name: "base2", Labels: []string{"production:app:base2"}}, {Name: "extended", Labels: []string{"production:app:extended"}}}
+	groups := []Group{
+		{Name: "base1", Labels: []string{"production:app:base1"}},
+		{Name: "base2", Labels: []string{"production:app:base2"}},
+		{Name: "extended", Labels: []string{"production:app:extended"}},
+	}
 	facts, plan, ds := collect(Options{Groups: groups}, repo)
 	for _, d := range ds {
 		t.Errorf("%s %s %s: %s", d.Severity, d.Rule, d.Position(), d.Message)
@@ -98,7 +102,8 @@ func TestSamplesAreValid(t *testing.T) {
 		switch d.Rule {
 		case "outside-workspace", "slug-mismatch", "import-metadata-missing":
 		default:
-			if d.Severity != diagnostic.Info && !strings.HasPrefix(d.Rule, "secret-") && !strings.HasPrefix(d.Rule, "dsul-") {
+			if d.Severity != diagnostic.Info && !strings.HasPrefix(d.Rule, "secret-") &&
+				!strings.HasPrefix(d.Rule, "dsul-") {
 				t.Errorf("%s %s %s: %s", d.Severity, d.Rule, d.Position(), d.Message)
 			}
 		}

@@ -65,7 +65,13 @@ type Filler struct {
 // NewFiller returns a filler that hands the files on to emit, in the byte order of their
 // paths, in which they come.
 func NewFiller(defaults Defaults, limits Limits, emit func(name string, data []byte) error) *Filler {
-	return &Filler{reporter: newReporter(), defaults: defaults, limits: limits.withDefaults(), emit: emit, seen: map[string]bool{}}
+	return &Filler{
+		reporter: newReporter(),
+		defaults: defaults,
+		limits:   limits.withDefaults(),
+		emit:     emit,
+		seen:     map[string]bool{},
+	}
 }
 
 // Add takes one file: see [Collector.Add].
@@ -152,7 +158,8 @@ func (f *Filler) complete(name string, data []byte) []byte {
 	}
 	done := insert(data, edits)
 	if !f.says(done, wanted, groups) {
-		f.report(ruleMetadataFill, Position{File: name}, "the file is written in a way in which nothing can be added to it")
+		f.report(ruleMetadataFill, Position{File: name}, "the file is written in a way in which nothing can be "+
+			"added to it")
 		return data
 	}
 	f.bytes += int64(len(done) - len(data))
@@ -182,11 +189,14 @@ func values(texts []Text) []string {
 func (f *Filler) reportConflicts(m *metadata) {
 	groups := values(m.groups)
 	own := f.defaults.Groups[f.slug]
-	if len(own) > 0 && len(groups) > 0 && !slices.Equal(slices.Sorted(slices.Values(own)), slices.Sorted(slices.Values(groups))) {
-		f.report(ruleMetadataFill, m.groups[0].At, "the groups are not those that the release file gives to workspace %s", show(f.slug))
+	if len(own) > 0 && len(groups) > 0 && !slices.Equal(slices.Sorted(slices.Values(own)),
+		slices.Sorted(slices.Values(groups))) {
+		f.report(ruleMetadataFill, m.groups[0].At, "the groups are not those that the release file gives to "+
+			"workspace %s", show(f.slug))
 	}
 	if version := f.defaults.Versions[f.slug]; version != "" && m.version.Value != "" && version != m.version.Value {
-		f.report(ruleMetadataFill, m.version.At, "the version name is not the one that the release file gives to workspace %s", show(f.slug))
+		f.report(ruleMetadataFill, m.version.At, "the version name is not the one that the release file gives "+
+			"to workspace %s", show(f.slug))
 	}
 }
 
@@ -197,7 +207,8 @@ func (f *Filler) Finish() (filled []string, files int, added int64, found []diag
 	slices.Sort(named)
 	for _, slug := range slices.Compact(named) {
 		if !f.seen[slug] {
-			f.report(ruleMetadataFill, Position{}, "the release file names workspace %s, which the source does not have", show(slug))
+			f.report(ruleMetadataFill, Position{}, "the release file names workspace %s, which the source does "+
+				"not have", show(slug))
 		}
 	}
 	return f.filled, f.files, f.bytes, f.sorted()

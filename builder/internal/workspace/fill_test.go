@@ -18,14 +18,25 @@ func TestFiller(t *testing.T) {
 	}{
 		"plain export": {all, "# by the platform\nversion:\n  type: export # kept\n  exportedAt: 2026-01-01\n",
 			"# by the platform\ngroups: [\"base1\"]\nversion:\n  name: \"v1\"\n  type: export # kept\n  exportedAt: 2026-01-01\n"},
-		"only an id":    {all, "workspaceId: abc\n", "version: {name: \"v1\"}\ngroups: [\"base1\"]\nworkspaceId: abc\n"},
-		"flow":          {all, "{version: {type: export}, workspaceId: abc}\n", "{groups: [\"base1\"], version: {name: \"v1\", type: export}, workspaceId: abc}\n"},
-		"complete":      {all, "version: {name: v9}\ngroups: [base2]\n", "version: {name: v9}\ngroups: [base2]\n"},
-		"own settings":  {Defaults{Groups: map[string][]string{"shop": {"a", "b"}}, Version: "v\"1"}, "app: {slug: x}\n", "version: {name: \"v\\\"1\"}\ngroups: [\"a\", \"b\"]\napp: {slug: x}\n"},
-		"groups only":   {Defaults{Group: "base1"}, "version: {name: v9}\n", "groups: [\"base1\"]\nversion: {name: v9}\n"},
-		"document mark": {all, "---\nversion: {name: v9}\n...\n", "---\ngroups: [\"base1\"]\nversion: {name: v9}\n...\n"},
-		"broken":        {all, "a: [\n", "a: [\n"},
-		"empty":         {all, "", ""},
+		"only an id": {all, "workspaceId: abc\n",
+			"version: {name: \"v1\"}\ngroups: [\"base1\"]\nworkspaceId: abc\n"},
+		"flow": {all, "{version: {type: export}, workspaceId: abc}\n",
+			"{groups: [\"base1\"], version: {name: \"v1\", type: export}, workspaceId: abc}\n"},
+		"complete": {all, "version: {name: v9}\ngroups: [base2]\n", "version: {name: v9}\ngroups: [base2]\n"},
+		"own settings": {
+			Defaults{Groups: map[string][]string{"shop": {"a", "b"}}, Version: "v\"1"},
+			"app: {slug: x}\n",
+			"version: {name: \"v\\\"1\"}\ngroups: [\"a\", \"b\"]\napp: {slug: x}\n",
+		},
+		"groups only": {
+			Defaults{Group: "base1"},
+			"version: {name: v9}\n",
+			"groups: [\"base1\"]\nversion: {name: v9}\n",
+		},
+		"document mark": {all, "---\nversion: {name: v9}\n...\n",
+			"---\ngroups: [\"base1\"]\nversion: {name: v9}\n...\n"},
+		"broken": {all, "a: [\n", "a: [\n"},
+		"empty":  {all, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, found := fillShop(t, test.defaults, test.text)
@@ -66,7 +77,11 @@ func fillShop(t *testing.T, defaults Defaults, text string) (got []filledFile, a
 // A missing file is made, at its place in the order of the paths.
 func TestFillerMakesTheFile(t *testing.T) {
 	var got []filledFile
-	f := NewFiller(Defaults{Group: "base1", Version: "v1", Groups: map[string][]string{"b": {"x"}}}, Limits{}, func(name string, data []byte) error {
+	f := NewFiller(Defaults{
+		Group:   "base1",
+		Version: "v1",
+		Groups:  map[string][]string{"b": {"x"}},
+	}, Limits{}, func(name string, data []byte) error {
 		got = append(got, filledFile{name, string(data)})
 		return nil
 	})
@@ -82,7 +97,8 @@ func TestFillerMakesTheFile(t *testing.T) {
 	const same, made = "version: {name: v9}\ngroups: [g]\n", "version: {name: \"v1\"}\ngroups: [\"base1\"]\n"
 	const own = "version: {name: \"v1\"}\ngroups: [\"x\"]\n"
 	want := []filledFile{
-		{"a/!", same}, {"a/.import.yml", made}, {"b/!", same}, {"b/.import.yml", own}, {"b/automations/a.yml", same}, {"b/index.yml", same},
+		{"a/!", same}, {"a/.import.yml", made}, {"b/!", same}, {"b/.import.yml", own}, {"b/automations/a.yml", same},
+		{"b/index.yml", same},
 		{"c/.import.yml", same}, {"top", same},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(filledFile{})); diff != "" {
@@ -95,7 +111,10 @@ func TestFillerMakesTheFile(t *testing.T) {
 
 // What the release file and .import.yml say differently, or about nothing, is reported.
 func TestFillerReportsConflicts(t *testing.T) {
-	defaults := Defaults{Groups: map[string][]string{"shop": {"a"}, "gone": {"a"}}, Versions: map[string]string{"shop": "v2"}}
+	defaults := Defaults{
+		Groups:   map[string][]string{"shop": {"a"}, "gone": {"a"}},
+		Versions: map[string]string{"shop": "v2"},
+	}
 	_, _, rules := fillShop(t, defaults, "version: {name: v1}\ngroups: [b]\n")
 	want := []string{
 		` release-file-workspace: the release file names workspace "gone", which the source does not have`,
@@ -109,7 +128,8 @@ func TestFillerReportsConflicts(t *testing.T) {
 
 // FuzzFiller: whatever the file is, it is completed so that it can be read, or left as it is.
 func FuzzFiller(f *testing.F) {
-	for _, seed := range []string{"version:\n  type: export\n", "{a: 1}", "&a a: 1\n", "? x\n: y\n", "version: &v {x: 1}\nb: *v\n", "\ufeffa: 1\n"} {
+	for _, seed := range []string{"version:\n  type: export\n", "{a: 1}", "&a a: 1\n", "? x\n: y\n",
+		"version: &v {x: 1}\nb: *v\n", "\ufeffa: 1\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -38,7 +38,8 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 // workspace returns the facts of s.
 func (s *space) workspace() Workspace {
 	w := Workspace{
-		Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files), Requires: s.requirements(),
+		Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files),
+		Requires:  s.requirements(),
 		delegates: s.delegates,
 	}
 	if s.index != nil {
@@ -62,7 +63,8 @@ func (c *Collector) checkSpace(s *space, w *Workspace) {
 		c.reportMissingIndex(s, directory)
 	}
 	if w.IndexSlug.Value != "" && w.IndexSlug.Value != s.slug {
-		c.report(ruleSlugDirectory, w.IndexSlug.At, "slug %s is not the name of the directory, %s", show(w.IndexSlug.Value), show(s.slug))
+		c.report(ruleSlugDirectory, w.IndexSlug.At, "slug %s is not the name of the directory, %s",
+			show(w.IndexSlug.Value), show(s.slug))
 	}
 	if limit := c.options.Limits.Files; s.documents > limit {
 		c.report(ruleLimit, directory, "the workspace has more than %d YAML and JSON files (%d)", limit, s.documents)
@@ -108,7 +110,8 @@ func (c *Collector) checkIDs(s *space) {
 	}
 	here, there := s.metadata.workspaceID, s.index.id
 	if here.Value != "" && there.Value != "" && here.Value != there.Value {
-		c.report(ruleWorkspaceIDMismatch, here.At, "workspaceId %s is not id of index.yml, %s", show(here.Value), show(there.Value))
+		c.report(ruleWorkspaceIDMismatch, here.At, "workspaceId %s is not id of index.yml, %s", show(here.Value),
+			show(there.Value))
 	}
 }
 
@@ -135,7 +138,8 @@ func (c *Collector) checkImports(s *space, w *Workspace) {
 	for _, i := range s.imports {
 		if !declared[i.app.Value] && !slices.Contains(c.options.ExternalApps, i.app.Value) {
 			declared[i.app.Value] = true
-			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml", show(i.app.Value))
+			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml",
+				show(i.app.Value))
 		}
 	}
 }

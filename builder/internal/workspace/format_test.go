@@ -14,7 +14,8 @@ func TestFormat(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"up to date", "dependsOn:   [app/Mail]\nchecksums: {imports: {Mail:  " + sum + "}}\n", ""},
 		{
-			"order, with comments", "checksums: {imports: {Mail: " + sum + "}} # sums\nx: 1\ndependsOn: [app/Mail]\n# id\nworkspaceId: a\n",
+			"order, with comments", "checksums: {imports: {Mail: " + sum +
+				"}} # sums\nx: 1\ndependsOn: [app/Mail]\n# id\nworkspaceId: a\n",
 			"# id\nworkspaceId: a\ndependsOn: [app/Mail]\nx: 1\nchecksums: {imports: {Mail: " + sum + "}} # sums\n",
 		},
 		{

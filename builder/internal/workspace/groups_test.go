@@ -12,7 +12,10 @@ import (
 // then providers before those that depend on them.
 func TestGroupsOfTheWorkspaces(t *testing.T) {
 	workspaceIn := func(slug, metadata string) files {
-		return files{slug + "/index.yml": "name: W\nslug: " + slug + "\n", slug + "/.import.yml": "workspaceId: " + slug + "\nversion: {name: v1}\n" + metadata}
+		return files{
+			slug + "/index.yml":   "name: W\nslug: " + slug + "\n",
+			slug + "/.import.yml": "workspaceId: " + slug + "\nversion: {name: v1}\n" + metadata,
+		}
 	}
 	for name, test := range map[string]struct {
 		options Options
@@ -20,12 +23,18 @@ func TestGroupsOfTheWorkspaces(t *testing.T) {
 		want    []string
 	}{
 		"the platform's own": {Options{}, map[string]string{"a": "groups: [base1]\n"}, nil},
-		"by name":            {Options{}, map[string]string{"a": "groups: [team-b, base2]\n", "b": "groups: [team-a]\n"}, []string{"base2", "team-a", "team-b"}},
+		"by name": {
+			Options{},
+			map[string]string{"a": "groups: [team-b, base2]\n", "b": "groups: [team-a]\n"},
+			[]string{"base2", "team-a", "team-b"},
+		},
 		"by dependency": {Options{}, map[string]string{
-			"a": "groups: [aaa]\ndependsOn: [app/Core]\n", "b": "groups: [zzz]\napp: {slug: Core, name: Core}\n", "c": "groups: [mmm]\ndependsOn: [app/Core]\n",
+			"a": "groups: [aaa]\ndependsOn: [app/Core]\n", "b": "groups: [zzz]\napp: {slug: Core, name: Core}\n",
+			"c": "groups: [mmm]\ndependsOn: [app/Core]\n",
 		}, []string{"zzz", "aaa", "mmm"}},
 		"cycle": {Options{}, map[string]string{
-			"a": "groups: [aaa]\ndependsOn: [app/B]\napp: {slug: A, name: A}\n", "b": "groups: [bbb]\ndependsOn: [app/A]\napp: {slug: B, name: B}\n",
+			"a": "groups: [aaa]\ndependsOn: [app/B]\napp: {slug: A, name: A}\n",
+			"b": "groups: [bbb]\ndependsOn: [app/A]\napp: {slug: B, name: B}\n",
 		}, []string{"aaa", "bbb"}},
 		"configured": {Options{Groups: []Group{{Name: "base1"}}}, map[string]string{"a": "groups: [team]\n"}, nil},
 	} {

@@ -73,7 +73,8 @@ func readIndex(root *yaml.Node, r reader) *index {
 		}
 	}
 	if description := get(top, "description"); description != nil && isNull(resolve(description)) {
-		r.report(ruleDescriptionNull, r.at(description), "description has no value: the platform imports nothing of the workspace")
+		r.report(ruleDescriptionNull, r.at(description), "description has no value: the platform imports "+
+			"nothing of the workspace")
 	}
 	r.coerced(get(top, "photo"), "photo")
 	r.checkRegister(get(top, "registerWorkspace"))
@@ -88,7 +89,8 @@ func (r reader) labels(n *yaml.Node) []Text {
 	case isFalsy(n):
 		return nil
 	case list.Kind == yaml.ScalarNode && list.ShortTag() == "!!str":
-		r.report(ruleTypeCoerced, r.at(n), "labels must be a list, and is a text, of which the platform makes a label for each letter")
+		r.report(ruleTypeCoerced, r.at(n), "labels must be a list, and is a text, of which the platform makes a "+
+			"label for each letter")
 		return nil
 	}
 	return r.texts(n, "labels", r.coerced)
@@ -120,7 +122,8 @@ func (r reader) checkExclude(top *yaml.Node) {
 	for _, repository := range fields(lookup(top, "repositories")) {
 		exclude := lookup(repository, "pull", "exclude")
 		if exclude != nil && len(exclude.Content) > 0 {
-			r.report(rulePullExclude, r.at(exclude), "pull.exclude keeps parts of the workspace as they are on the platform")
+			r.report(rulePullExclude, r.at(exclude), "pull.exclude keeps parts of the workspace as they are on "+
+				"the platform")
 		}
 	}
 }
@@ -153,7 +156,8 @@ func (c *Collector) checkApp(s *space, w *Workspace) {
 	case w.App.Value != "" && w.App.Value != name:
 		c.report(ruleAppName, w.Name.At, "name %s is not the slug of the app, %s", show(name), show(w.App.Value))
 	case w.App.Value == "" && !appSlug.MatchString(name):
-		c.report(ruleAppSlugInvalid, w.Name.At, "name %s is no slug of an app, and the label %s publishes one under it", show(name), publishes)
+		c.report(ruleAppSlugInvalid, w.Name.At, "name %s is no slug of an app, and the label %s publishes one "+
+			"under it", show(name), publishes)
 	}
 }
 

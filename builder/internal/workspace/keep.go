@@ -58,7 +58,8 @@ func (c *Collector) keep(r *Repository) {
 		}
 		for _, name := range w.Groups {
 			if _, known := findGroup(r.groups, name.Value); !known {
-				c.report(ruleBaseGroup, name.At, "workspace %s of the base is in group %s, which is not one of %s", show(w.Slug), show(name.Value), groupNames(r.groups))
+				c.report(ruleBaseGroup, name.At, "workspace %s of the base is in group %s, which is not one of %s",
+					show(w.Slug), show(name.Value), groupNames(r.groups))
 			}
 		}
 		r.Workspaces = append(r.Workspaces, w)
@@ -84,7 +85,8 @@ func (c *Collector) clashes(ours, base []Workspace) {
 func (c *Collector) clash(taken map[string]string, value string, w Workspace, what string) bool {
 	other, clash := taken[value]
 	if clash = clash && value != ""; clash {
-		c.report(ruleBaseClash, Position{File: w.Slug}, "%s %s is already that of workspace %s of the base", what, show(value), show(other))
+		c.report(ruleBaseClash, Position{File: w.Slug}, "%s %s is already that of workspace %s of the base", what,
+			show(value), show(other))
 	}
 	return clash
 }

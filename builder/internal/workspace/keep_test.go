@@ -27,17 +27,22 @@ func keep(options Options, base map[string]string, change func(files)) (*Reposit
 
 // product is a workspace of a base.
 func product(slug, metadata string) map[string]string {
-	return map[string]string{slug + "/index.yml": "name: Product\nid: id-" + slug + "\n", slug + "/.import.yml": metadata}
+	return map[string]string{
+		slug + "/index.yml":   "name: Product\nid: id-" + slug + "\n",
+		slug + "/.import.yml": metadata,
+	}
 }
 
 func TestWorkspacesOfTheBaseAreAdded(t *testing.T) {
 	ours, _, _ := collect(Options{}, pair())
-	repo, plan, found := keep(Options{}, product("aaa", "version: {name: v27}\ngroups: [base1]\napp: {slug: Product}\ndependsOn: [app/Theirs]\n"), nil)
+	repo, plan, found := keep(Options{},
+		product("aaa", "version: {name: v27}\ngroups: [base1]\napp: {slug: Product}\ndependsOn: [app/Theirs]\n"), nil)
 	if len(found) > 0 {
 		t.Errorf("reported %v", found)
 	}
 	first := repo.Workspaces[0]
-	if first.Slug != "aaa" || !first.FromBase || first.Version.Value != "v27" || first.Digest == "" || first.Files != 2 {
+	if first.Slug != "aaa" || !first.FromBase || first.Version.Value != "v27" || first.Digest == "" ||
+		first.Files != 2 {
 		t.Errorf("added %+v", first)
 	}
 	if diff := cmp.Diff(ours.Manifest(), repo.Manifest()[1:]); diff != "" {
@@ -64,7 +69,8 @@ func TestWorkspaceOfTheBaseWithoutAGroupIsNotListed(t *testing.T) {
 	if diff := cmp.Diff(ours.Manifest(), repo.Manifest()); diff != "" || len(found) > 0 {
 		t.Errorf("%v %s", found, diff)
 	}
-	if _, _, found := keep(Options{}, product("alpha", "version: {name: v27}\n"), nil); !slices.Contains(found, "error base-clash alpha") {
+	if _, _, found := keep(Options{}, product("alpha", "version: {name: v27}\n"), nil); !slices.Contains(found,
+		"error base-clash alpha") {
 		t.Errorf("reported %v", found)
 	}
 }

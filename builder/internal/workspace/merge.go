@@ -99,7 +99,11 @@ func readDocument(data []byte, limits Limits) (*yaml.Node, error) {
 	if _, errs := parseYAML(data, limits); len(errs) > 0 {
 		return nil, errs[0]
 	}
-	if tree, err := yamltree.Parse(data, yamltree.Limits{Nodes: limits.Nodes, Depth: limits.Depth, Scalar: limits.ScalarSize}); err != nil {
+	if tree, err := yamltree.Parse(data, yamltree.Limits{
+		Nodes:  limits.Nodes,
+		Depth:  limits.Depth,
+		Scalar: limits.ScalarSize,
+	}); err != nil {
 		return nil, err
 	} else if tree.Aliases > 0 {
 		return nil, errors.New("the file has aliases, which cannot be merged")
@@ -271,7 +275,10 @@ func joinLists(base, ours, theirs *yaml.Node) {
 	has := func(list *yaml.Node, item *yaml.Node) bool {
 		return isTextList(list) && slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == item.Value })
 	}
-	content := slices.DeleteFunc(ours.Content, func(item *yaml.Node) bool { return has(base, item) && !has(theirs, item) })
+	content := slices.DeleteFunc(ours.Content, func(item *yaml.Node) bool {
+		return has(base, item) &&
+			!has(theirs, item)
+	})
 	for _, item := range theirs.Content {
 		if !has(base, item) && !has(ours, item) {
 			content = append(content, item)

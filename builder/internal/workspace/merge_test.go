@@ -57,17 +57,21 @@ func TestMerge(t *testing.T) {
 		"one push and one edit": {
 			ours:   branch("name: v1", "name: v2", time1, time2, oldA, newA),
 			theirs: branch(oldB, newB, firstGroups, "groups: [base1, base2, extra]"),
-			want:   branch("name: v1", "name: v2", time1, time2, oldA, newA, oldB, newB, firstGroups, "groups: [base1, base2, extra]"),
+			want: branch("name: v1", "name: v2", time1, time2, oldA, newA, oldB, newB, firstGroups,
+				"groups: [base1, base2, extra]"),
 		},
 		"what one side removed is gone": {
 			ours:   branch(firstGroups, "groups: [base2]", "    "+oldA+"\n", ""),
 			theirs: branch("description: Sells", "description: Sells more"),
-			want:   branch(firstGroups, "groups: [base2]", "    "+oldA+"\n", "", "description: Sells", "description: Sells more"),
+			want: branch(firstGroups, "groups: [base2]", "    "+oldA+"\n", "", "description: Sells",
+				"description: Sells more"),
 		},
 		"the same on both sides": {
-			ours:   branch("name: v1", "name: v2", firstGroups, "groups: [base1]"),
-			theirs: branch("name: v1", "name: v2", "description: Sells", "description: Buys", firstGroups, "groups: [base1]"),
-			want:   branch("name: v1", "name: v2", "description: Sells", "description: Buys", firstGroups, "groups: [base1]"),
+			ours: branch("name: v1", "name: v2", firstGroups, "groups: [base1]"),
+			theirs: branch("name: v1", "name: v2", "description: Sells", "description: Buys",
+				firstGroups, "groups: [base1]"),
+			want: branch("name: v1", "name: v2", "description: Sells", "description: Buys",
+				firstGroups, "groups: [base1]"),
 		},
 		"a file that both pushes have": {
 			ours:   branch(time1, time3, oldA, newA),
@@ -143,8 +147,13 @@ func mergeCleanly(t *testing.T, base, ours, theirs string) Merged {
 func TestMergeWithoutAncestor(t *testing.T) {
 	ours := branch("name: v1", "name: v2", "2026-01", "2026-02", "[base1, base2]", "[base2]")
 	theirs := branch("  - app/Mail", "  - app/Crawler")
-	want := branch("name: v1", "name: v2", "2026-01", "2026-02", "[base1, base2]", "[base2, base1]", "  - app/Mail", "  - app/Mail\n  - app/Crawler")
-	for name, base := range map[string]string{"none": "", "a conflict": "<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n", "no mapping": "- a\n"} {
+	want := branch("name: v1", "name: v2", "2026-01", "2026-02", "[base1, base2]", "[base2, base1]", "  - app/Mail",
+		"  - app/Mail\n  - app/Crawler")
+	for name, base := range map[string]string{
+		"none":       "",
+		"a conflict": "<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n",
+		"no mapping": "- a\n",
+	} {
 		if diff := cmp.Diff(want, string(mergeCleanly(t, base, ours, theirs).Data)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}
@@ -160,20 +169,25 @@ func TestMergeConflicts(t *testing.T) {
 		conflicts    []string
 	}{
 		"names by hand": {
-			branch("name: v1", "name: v2", "[base1, base2]", "[base1]"), branch("name: v1", "name: v3", "  - app/Mail", "  - app/Mail\n  - app/X"),
-			branch("  name: v1\n", "<<<<<<< ours\n  name: v2\n=======\n  name: v3\n>>>>>>> theirs\n", "[base1, base2]", "[base1]", "  - app/Mail", "  - app/Mail\n  - app/X"),
+			branch("name: v1", "name: v2", "[base1, base2]", "[base1]"),
+			branch("name: v1", "name: v3", "  - app/Mail", "  - app/Mail\n  - app/X"),
+			branch("  name: v1\n", "<<<<<<< ours\n  name: v2\n=======\n  name: v3\n>>>>>>> theirs\n", "[base1, base2]",
+				"[base1]", "  - app/Mail", "  - app/Mail\n  - app/X"),
 			[]string{"version.name"},
 		},
 		"a name by hand and a push": {
 			branch("name: v1", "name: v2"), branch("name: v1", "name: v3", "2026-01", "2026-02"),
-			branch("  name: v1\n", "<<<<<<< ours\n  name: v2\n=======\n  name: v3\n>>>>>>> theirs\n", "2026-01", "2026-02"),
+			branch("  name: v1\n", "<<<<<<< ours\n  name: v2\n=======\n  name: v3\n>>>>>>> theirs\n",
+				"2026-01", "2026-02"),
 			[]string{"version.name"},
 		},
 		"other ids and texts, in two pushes": {
 			branch("abc1234", "other12", "description: Sells", "description: A", "2026-01", "2026-02"),
 			branch("abc1234", "third12", "  description: Sells\n", "", "2026-01", "2026-03"),
-			branch("workspaceId: abc1234\n", "<<<<<<< ours\nworkspaceId: other12\n=======\nworkspaceId: third12\n>>>>>>> theirs\n",
-				"  description: Sells\n", "<<<<<<< ours\n  description: A\n=======\n>>>>>>> theirs\n", "2026-01", "2026-03"),
+			branch("workspaceId: abc1234\n",
+				"<<<<<<< ours\nworkspaceId: other12\n=======\nworkspaceId: third12\n>>>>>>> theirs\n",
+				"  description: Sells\n", "<<<<<<< ours\n  description: A\n=======\n>>>>>>> theirs\n",
+				"2026-01", "2026-03"),
 			[]string{"workspaceId", "app.description"},
 		},
 	} {
@@ -195,7 +209,8 @@ func TestMergeConflicts(t *testing.T) {
 // TestMergeOfBrokenFiles: a side that cannot be read is a conflict, and keeps its text.
 func TestMergeOfBrokenFiles(t *testing.T) {
 	for name, broken := range map[string]string{
-		"empty": "", "not YAML": "a: [\n", "a list": "- a\n", "aliases": "a: &x 1\nb: *x\n", "twice the same key": "a: 1\na: 2\n",
+		"empty": "", "not YAML": "a: [\n", "a list": "- a\n", "aliases": "a: &x 1\nb: *x\n",
+		"twice the same key": "a: 1\na: 2\n",
 	} {
 		for _, sides := range [][2]string{{broken, mergeBase}, {mergeBase, broken}} {
 			got, err := MergeMetadata([]byte(mergeBase), []byte(sides[0]), []byte(sides[1]), Limits{}, 9)
@@ -211,7 +226,8 @@ func TestMergeOfBrokenFiles(t *testing.T) {
 
 func TestMergeKeepsLineEnds(t *testing.T) {
 	windows := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
-	got := mergeCleanly(t, windows(mergeBase), windows(branch("name: v1", "name: v2")), branch("[base1, base2]", "[base2]"))
+	got := mergeCleanly(t, windows(mergeBase), windows(branch("name: v1", "name: v2")),
+		branch("[base1, base2]", "[base2]"))
 	if want := windows(branch("name: v1", "name: v2", "[base1, base2]", "[base2]")); string(got.Data) != want {
 		t.Errorf("got %q", got.Data)
 	}
@@ -246,12 +262,14 @@ func FuzzMarkConflicts(f *testing.F) {
 	f.Add("", "a\n")
 	f.Add("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\n5\n6\n7\n8\n0\n")
 	f.Fuzz(func(t *testing.T, ours, theirs string) {
-		if strings.Contains(ours+theirs, "<<<<") || strings.Contains(ours+theirs, "====") || strings.Contains(ours+theirs, ">>>>") {
+		if strings.Contains(ours+theirs, "<<<<") || strings.Contains(ours+theirs, "====") ||
+			strings.Contains(ours+theirs, ">>>>") {
 			return
 		}
 		got := string(markConflicts([]byte(ours), []byte(theirs), 7))
 		one, other := sidesOf(got, 7)
-		if one != string(endLine([]byte(ours))) && ours != theirs || other != string(endLine([]byte(theirs))) && ours != theirs {
+		if one != string(endLine([]byte(ours))) && ours != theirs ||
+			other != string(endLine([]byte(theirs))) && ours != theirs {
 			t.Errorf("%q and %q give %q", ours, theirs, got)
 		}
 	})

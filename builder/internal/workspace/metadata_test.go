@@ -44,7 +44,8 @@ func TestReadMetadata(t *testing.T) {
 		{
 			name: "all of it",
 			text: "workspaceId: a-_1\nversion: {type: export, name: v1}\ngroups: [g, h]\ndependsOn: [app/Custom Code]\n" +
-				"app: {slug: MyApp, name: My App}\nchecksums: {automations: {a/b: " + md5sum + ", 'c d': 'sha256:" + sha + "'}}\n",
+				"app: {slug: MyApp, name: My App}\nchecksums: {automations: {a/b: " + md5sum + ", 'c d': 'sha256:" +
+				sha + "'}}\n",
 			want: map[string][]string{
 				"id": {"a-_1"}, "version": {"v1"}, "groups": {"g", "h"}, "dependsOn": {"Custom Code"}, "app": {"MyApp"},
 				"checksums": {"automations/a/b=md5", "automations/c d=sha256"},
@@ -71,16 +72,19 @@ func TestReadMetadata(t *testing.T) {
 			want: map[string][]string{"id": {"abc"}, "version": {"abc"}, "groups": {"a"}},
 		},
 		{
-			name:  "values of the wrong type",
-			text:  "workspaceId: [a]\nversion: v1\ngroups: {a: b}\ndependsOn: [1]\napp: x\nchecksums: []\n",
-			want:  map[string][]string{},
-			rules: []string{"error type-invalid .import.yml:1:14", "error type-invalid .import.yml:2:10", "error type-invalid .import.yml:3:9", "error type-invalid .import.yml:4:13", "error type-invalid .import.yml:5:6", "error type-invalid .import.yml:6:12"},
+			name: "values of the wrong type",
+			text: "workspaceId: [a]\nversion: v1\ngroups: {a: b}\ndependsOn: [1]\napp: x\nchecksums: []\n",
+			want: map[string][]string{},
+			rules: []string{"error type-invalid .import.yml:1:14", "error type-invalid .import.yml:2:10",
+				"error type-invalid .import.yml:3:9", "error type-invalid .import.yml:4:13",
+				"error type-invalid .import.yml:5:6", "error type-invalid .import.yml:6:12"},
 		},
 		{
-			name:  "what YAML reads as other than text",
-			text:  "workspaceId: 1234567\nversion: {name: 2026-01-01}\ngroups: [true]\n",
-			want:  map[string][]string{},
-			rules: []string{"error type-invalid .import.yml:1:14", "error type-invalid .import.yml:2:17", "error type-invalid .import.yml:3:10"},
+			name: "what YAML reads as other than text",
+			text: "workspaceId: 1234567\nversion: {name: 2026-01-01}\ngroups: [true]\n",
+			want: map[string][]string{},
+			rules: []string{"error type-invalid .import.yml:1:14", "error type-invalid .import.yml:2:17",
+				"error type-invalid .import.yml:3:10"},
 		},
 		{
 			name: "what YAML 1.1 read as other than text",

@@ -33,7 +33,8 @@ func (r reader) checkSchedules(n *yaml.Node) {
 				return
 			}
 		}
-		r.report(ruleTypeCoerced, r.at(n), "schedules must be a list, and is a text, which the platform reads character by character")
+		r.report(ruleTypeCoerced, r.at(n), "schedules must be a list, and is a text, which the platform reads "+
+			"character by character")
 	default:
 		r.report(ruleScheduleInvalid, r.at(n), "schedules must be a list: the platform refuses the automation")
 	}
@@ -41,7 +42,8 @@ func (r reader) checkSchedules(n *yaml.Node) {
 
 func (r reader) checkSchedule(at *yaml.Node, expression string) {
 	if err := checkCron(expression); err != nil {
-		r.report(ruleScheduleInvalid, r.at(at), "%s is no cron expression (%v): the platform refuses the automation", show(expression), err)
+		r.report(ruleScheduleInvalid, r.at(at), "%s is no cron expression (%v): the platform refuses the automation",
+			show(expression), err)
 	}
 }
 
@@ -98,12 +100,14 @@ func (r reader) checkEmit(at, emit *yaml.Node) {
 	}
 	event := resolve(get(emit, "event"))
 	if event == nil || event.Kind != yaml.ScalarNode || event.ShortTag() != "!!str" {
-		r.report(ruleInstructionNull, r.at(at), "emit has autocomplete and no text as its event: the platform refuses the automation")
+		r.report(ruleInstructionNull, r.at(at), "emit has autocomplete and no text as its event: the platform "+
+			"refuses the automation")
 		return
 	}
 	for k, v := range fields(autocomplete) {
 		if isNull(resolve(v)) && strings.Contains(event.Value, "{{"+keyText(k)+"}}") {
-			r.report(ruleInstructionNull, r.at(v), "autocomplete of %s has no content: the platform refuses the automation", show(keyText(k)))
+			r.report(ruleInstructionNull, r.at(v), "autocomplete of %s has no content: the platform refuses the "+
+				"automation", show(keyText(k)))
 		}
 	}
 }
@@ -144,6 +148,10 @@ func (r reader) checkPageLabels(n *yaml.Node) {
 // checkInstance reports an app instance without an app.
 func (r reader) checkInstance(top *yaml.Node) {
 	if isFalsy(get(top, "appSlug")) {
-		r.report(ruleInstanceApp, Position{File: r.file, Line: top.Line, Column: top.Column}, "the file has no appSlug: the platform installs an instance of nothing")
+		r.report(ruleInstanceApp, Position{
+			File:   r.file,
+			Line:   top.Line,
+			Column: top.Column,
+		}, "the file has no appSlug: the platform installs an instance of nothing")
 	}
 }

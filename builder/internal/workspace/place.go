@@ -99,7 +99,8 @@ func (p place) source() bool { return p.section == sectionPages && p.nested() }
 // can be said of its content.
 func (c *Collector) checkPath(s *space, at Position, rel string) bool {
 	if strings.HasSuffix(rel, "bulkExport.json") {
-		c.report(ruleBulkExport, at, "the path ends with bulkExport.json: the platform takes the archive for an export of several workspaces and refuses it")
+		c.report(ruleBulkExport, at, "the path ends with bulkExport.json: the platform takes the archive for an "+
+			"export of several workspaces and refuses it")
 	}
 	if !isDocument(rel) {
 		c.checkUnread(at, rel)
@@ -124,7 +125,8 @@ func (c *Collector) checkUnread(at Position, rel string) {
 	if !isDocument("x"+lower) || p.section == sectionOther || p.source() {
 		return
 	}
-	c.report(ruleFileExtension, at, "the platform does not read files that end with %s: the %s is not imported", show(path.Ext(rel)), p.section.what())
+	c.report(ruleFileExtension, at, "the platform does not read files that end with %s: the %s is not imported",
+		show(path.Ext(rel)), p.section.what())
 }
 
 // sectionNames are those that people write in other ways.
@@ -140,7 +142,8 @@ func (c *Collector) checkMisspelt(at Position, rel string) {
 		lower := strings.ToLower(first)
 		misspelt := len(name) > 8 && spelling.Nearest(lower, slices.Values([]string{name})) != ""
 		if lower == name || lower+"s" == name || misspelt {
-			c.report(ruleSectionName, at, "the platform does not import %s/, only %s/: the file is lost", show(first), name)
+			c.report(ruleSectionName, at, "the platform does not import %s/, only %s/: the file is lost", show(first),
+				name)
 			return
 		}
 	}
@@ -152,7 +155,8 @@ func (c *Collector) checkRoot(s *space, at Position, rel string, p place) {
 	switch {
 	case rel == name:
 	case p.within != "":
-		c.report(ruleRootOverride, at, "the platform takes a file in a directory %s for %s: it overrides the file of that name", show(strings.SplitN(rel, "/", 2)[0]), name)
+		c.report(ruleRootOverride, at, "the platform takes a file in a directory %s for %s: it overrides the "+
+			"file of that name", show(strings.SplitN(rel, "/", 2)[0]), name)
 	default:
 		s.overrides = append(s.overrides, override{at, name})
 	}
@@ -174,7 +178,8 @@ func (c *Collector) checkObjectPath(at Position, rel string, p place) bool {
 	first, _, _ := strings.Cut(rel, "/")
 	switch {
 	case p.within == "":
-		c.report(ruleSectionName, at, "the platform takes the file for an object of %s/ without a name, and refuses it", p.section)
+		c.report(ruleSectionName, at, "the platform takes the file for an object of %s/ without a name, and "+
+			"refuses it", p.section)
 		return false
 	case isInternal(rel, p):
 		return false // the platform writes it with each push from a file system, and ignores it
@@ -182,10 +187,12 @@ func (c *Collector) checkObjectPath(at Position, rel string, p place) bool {
 		c.report(ruleSectionName, at, "the platform takes %s/ for %s/, and mixes them up", show(first), p.section)
 		return false
 	case p.section == sectionImports && p.nested():
-		c.report(ruleImportNested, at, "an app instance must be in imports/ itself: the platform names it %s", show(strings.SplitN(p.within, "/", 2)[0]))
+		c.report(ruleImportNested, at, "an app instance must be in imports/ itself: the platform names it %s",
+			show(strings.SplitN(p.within, "/", 2)[0]))
 		return false
 	case p.ext != ".yml" && !p.source():
-		c.report(ruleFileExtension, at, "the platform stores the %s as %s.yml, and a pull deletes it", p.section.what(), show(stem(p.within)))
+		c.report(ruleFileExtension, at, "the platform stores the %s as %s.yml, and a pull deletes it", p.section.what(),
+			show(stem(p.within)))
 	}
 	return true
 }
@@ -209,13 +216,16 @@ func (c *Collector) checkSlugOf(at Position, p place, stated Text) string {
 	switch {
 	case !appSlug.MatchString(slug):
 		c.report(ruleSlugOfFile, at, "slug %s is not valid: the platform refuses the %s", show(slug), p.section.what())
-	case p.section == sectionImports && slices.Contains(objectPrototype, slug), p.section == sectionPages && slug == "__index__":
-		c.report(ruleSlugTaken, at, "slug %s means something else to the platform: the %s is lost", show(slug), p.section.what())
+	case p.section == sectionImports && slices.Contains(objectPrototype, slug), p.section == sectionPages &&
+		slug == "__index__":
+		c.report(ruleSlugTaken, at, "slug %s means something else to the platform: the %s is lost", show(slug),
+			p.section.what())
 	case slug == own:
 	case p.section == sectionAutomations && p.nested() && slug == path.Base(own):
 		c.report(ruleSlugNested, at, "slug %s is not the path of the file, %s", show(slug), show(own))
 	default:
-		c.report(ruleObjectSlug, at, "slug %s is not the path of the file, %s: a pull deletes the %s", show(slug), show(own), p.section.what())
+		c.report(ruleObjectSlug, at, "slug %s is not the path of the file, %s: a pull deletes the %s", show(slug),
+			show(own), p.section.what())
 	}
 	if p.section == sectionImports && stated.Value != "" && stated.Value != own {
 		at.Line, at.Column = stated.At.Line, stated.At.Column
@@ -237,7 +247,8 @@ func objectSections() []section { return []section{sectionAutomations, sectionPa
 
 // addObject takes note of the object in the latest file.
 func (s *space) addObject(in section, slug string) {
-	s.objects = append(s.objects, object{slug, int32(len(s.files) - 1), uint8(slices.Index(objectSections(), in))}) //nolint:gosec // bounded
+	s.objects = append(s.objects, object{slug, int32(len(s.files) - 1),
+		uint8(slices.Index(objectSections(), in))}) //nolint:gosec // bounded
 }
 
 // checkObjects reports the objects of a workspace that have one slug.
@@ -247,13 +258,17 @@ func (c *Collector) checkObjects(s *space) {
 		slug    string
 	}
 	path := func(o object) string { return s.slug + "/" + s.files[o.file].Path }
-	slices.SortStableFunc(s.objects, func(a, b object) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
+	slices.SortStableFunc(s.objects, func(a, b object) int {
+		return strings.Compare(s.files[a.file].Path,
+			s.files[b.file].Path)
+	})
 	first := make(map[name]object, len(s.objects))
 	for _, o := range s.objects {
 		key := name{o.section, strings.TrimPrefix(o.slug, "/")}
 		if other, taken := first[key]; taken {
 			what := objectSections()[o.section].what()
-			c.report(ruleSlugTwice, Position{File: path(o)}, "slug %s is already that of %s: the platform keeps one %s", show(o.slug), path(other), what)
+			c.report(ruleSlugTwice, Position{File: path(o)}, "slug %s is already that of %s: the platform keeps "+
+				"one %s", show(o.slug), path(other), what)
 			continue
 		}
 		first[key] = o

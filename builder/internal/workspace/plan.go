@@ -249,7 +249,8 @@ func (g *graph) reportUnknown(rep *reporter, known []string) {
 		if slices.Contains(known, d.App) {
 			continue
 		}
-		rep.report(ruleDependencyUnknown, d.DeclaredAt, "app %s is published by no workspace of the repository", show(d.App))
+		rep.report(ruleDependencyUnknown, d.DeclaredAt, "app %s is published by no workspace of the repository",
+			show(d.App))
 	}
 }
 
@@ -260,7 +261,8 @@ func (g *graph) reportOrder(rep *reporter) {
 		own, ok := g.firstGroup(d.Workspace)
 		provider, provided := g.firstGroup(d.Provider)
 		if ok && provided && provider > own {
-			rep.report(ruleDependencyOrder, d.DeclaredAt, "workspace %s of group %s depends on app %s, which workspace %s brings only with the later group %s",
+			rep.report(ruleDependencyOrder, d.DeclaredAt, "workspace %s of group %s depends on app %s, which "+
+				"workspace %s brings only with the later group %s",
 				show(d.Workspace), g.groups[own].Name, show(d.App), show(d.Provider), g.groups[provider].Name)
 		}
 	}
@@ -276,7 +278,8 @@ func (g *graph) reportCycles(rep *reporter) {
 	for _, cycle := range g.cycles() {
 		path := strings.Join(cycle, " → ")
 		first := g.edge(cycle[0], cycle[1])
-		rep.report(ruleDependencyCycle, first.DeclaredAt, "workspaces depend on each other: %s (%s)", path, g.places(cycle))
+		rep.report(ruleDependencyCycle, first.DeclaredAt, "workspaces depend on each other: %s (%s)", path,
+			g.places(cycle))
 	}
 }
 

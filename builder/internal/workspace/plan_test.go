@@ -37,7 +37,10 @@ func planOf(t *testing.T, groups []string, lines ...string) (*Plan, []diagnostic
 			w.Groups = append(w.Groups, Text{Value: g})
 		}
 		for i, app := range strings.Fields(used) {
-			w.DependsOn = append(w.DependsOn, Text{Value: "App " + app, At: Position{File: f[0] + "/.import.yml", Line: i + 1, Column: 5}})
+			w.DependsOn = append(w.DependsOn, Text{
+				Value: "App " + app,
+				At:    Position{File: f[0] + "/.import.yml", Line: i + 1, Column: 5},
+			})
 		}
 		r.Workspaces = append(r.Workspaces, w)
 	}
@@ -65,7 +68,8 @@ func TestOrder(t *testing.T) {
 		{"a provider of an earlier group counts as done", []string{"a g2: b", "b g1", "c g2: a"}, "g1=b g2=a,c"},
 		{"a provider of a later group does not hold up", []string{"a g1: b", "b g2"}, "g1=a g2=b"},
 		{"in two groups", []string{"a g1,g2: b", "b g1,g2"}, "g1=b,a g2=b,a"},
-		{"a cycle is cut and the rest is in order", []string{"a g1: b", "b g1: a", "c g1", "d g1: a"}, "g1=c,a,b,d g2="},
+		{"a cycle is cut and the rest is in order",
+			[]string{"a g1: b", "b g1: a", "c g1", "d g1: a"}, "g1=c,a,b,d g2="},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan, _ := planOf(t, []string{"g1", "g2"}, c.in...)
@@ -88,8 +92,10 @@ func TestCycles(t *testing.T) {
 		{"of three, and one that depends on it", []string{"a g: b", "b g: z c", "c g: d", "d g: b", "z g"},
 			[]string{"b → c → d → b (b/.import.yml:2:5, c/.import.yml:1:5, d/.import.yml:1:5)"}},
 		{"two apart", []string{"a g: b", "b g: a", "c g: d", "d g: c"}, []string{
-			"a → b → a (a/.import.yml:1:5, b/.import.yml:1:5)", "c → d → c (c/.import.yml:1:5, d/.import.yml:1:5)"}},
-		{"two that share a workspace are one report", []string{"a g: b c", "b g: a", "c g: a"}, []string{"a → b → a (a/.import.yml:1:5, b/.import.yml:1:5)"}},
+			"a → b → a (a/.import.yml:1:5, b/.import.yml:1:5)",
+			"c → d → c (c/.import.yml:1:5, d/.import.yml:1:5)"}},
+		{"two that share a workspace are one report", []string{"a g: b c", "b g: a", "c g: a"},
+			[]string{"a → b → a (a/.import.yml:1:5, b/.import.yml:1:5)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, ds := planOf(t, []string{"g"}, c.in...)
@@ -139,7 +145,8 @@ func TestManyWorkspacesArePlanned(t *testing.T) {
 	}
 	plan, ds := planOf(t, []string{"g"}, lines...)
 	if len(ds) > 0 || len(plan.Groups[0].Workspaces) != n || len(plan.Dependencies) < 9*n {
-		t.Errorf("%d diagnostics, %d workspaces, %d dependencies", len(ds), len(plan.Groups[0].Workspaces), len(plan.Dependencies))
+		t.Errorf("%d diagnostics, %d workspaces, %d dependencies", len(ds), len(plan.Groups[0].Workspaces),
+			len(plan.Dependencies))
 	}
 }
 
@@ -215,7 +222,11 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestRenderersReportWriteErrors(t *testing.T) {
 	plan := hostilePlan(t)
-	for name, render := range map[string]func(io.Writer) error{"text": plan.WriteText, "dot": plan.WriteDOT, "json": plan.WriteJSON} {
+	for name, render := range map[string]func(io.Writer) error{
+		"text": plan.WriteText,
+		"dot":  plan.WriteDOT,
+		"json": plan.WriteJSON,
+	} {
 		if err := render(brokenWriter{}); err == nil {
 			t.Errorf("%s: no error from a broken writer", name)
 		}
@@ -246,7 +257,9 @@ func TestManifest(t *testing.T) {
 	}
 	want := release.Workspace{
 		Slug: "beta", ID: "id-beta", Name: "Sample", Version: "v1.0.0", DependsOn: []string{"Alpha App"},
-		Files: len(sample), Bytes: int64(size), Digest: beta.Digest, Requires: release.Requirements{Secrets: []string{"apiKey"}},
+		Files: len(sample), Bytes: int64(size), Digest: beta.Digest, Requires: release.Requirements{
+			Secrets: []string{"apiKey"},
+		},
 	}
 	if diff := cmp.Diff(want, beta); diff != "" {
 		t.Errorf("workspace (-want +got):\n%s", diff)

@@ -66,16 +66,19 @@ func judged() map[string]string {
 		meta    = "the metadata is for bulk imports, which the recorded service does not have"
 	)
 	return map[string]string{
-		"index missing": release, "index missing pull": release, "index.yaml instead": release, "index.json instead": release,
-		"index is list": root, "security scalar": root, "import list": root, "slug uppercase archive": pull,
+		"index missing": release, "index missing pull": release, "index.yaml instead": release,
+		"index.json instead": release,
+		"index is list":      root, "security scalar": root, "import list": root, "slug uppercase archive": pull,
 		"slug platform pull":   "the slug is documented as reserved",
 		"security bad subject": subject, "security subject roles": subject, "security subject agents v27": subject,
 		"auto .txt":                       "files other than YAML and JSON are documented as ignored",
 		"auto hidden file":                "a warning: people hide files to switch them off",
 		"auto name .yml only":             "a warning: people hide files to switch them off",
 		"archive automations/.import.yml": "a warning: people hide files to switch them off",
-		"auto nested no slug":             nested, "PULL auto nested no slug": nested, "PULL auto nested with slug": nested,
-		"page tsx source": source, "page json array": source, "page json5/comments": source, "page package-lock yaml": source,
+		"auto nested no slug":             nested, "PULL auto nested no slug": nested,
+		"PULL auto nested with slug": nested,
+		"page tsx source":            source, "page json array": source, "page json5/comments": source,
+		"page package-lock yaml":         source,
 		"archive index.yml + index.json": spread, "archive index dir": spread, "archive security dir": spread,
 		"archive Automations upper dir": "what is in the directory is not imported, which the recording does not show",
 		"archive .import empty":         meta, "archive .import app string": meta,
@@ -112,7 +115,8 @@ func TestPlatformCases(t *testing.T) {
 	for name := range table {
 		t.Errorf("there is no case %q", name)
 	}
-	t.Logf("%d agree, %d are errors that the platform took, %d are none that it refused; the reasons are in judged", agree, alarms, missed)
+	t.Logf("%d agree, %d are errors that the platform took, %d are none that it refused; the reasons are in judged",
+		agree, alarms, missed)
 }
 
 // TestPlatformCasesTakenAreQuiet lists the warnings about what the platform took.

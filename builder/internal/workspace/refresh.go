@@ -66,7 +66,10 @@ func (s *space) refresh(data []byte, limits Limits) ([]byte, sumChanges, error) 
 // are, and adds the missing ones by the likeliest key.
 func (s *space) setChecksums(top *yaml.Node) sumChanges {
 	var changes sumChanges
-	slices.SortFunc(s.covered, func(a, b coveredFile) int { return strings.Compare(s.files[a.file].Path, s.files[b.file].Path) })
+	slices.SortFunc(s.covered, func(a, b coveredFile) int {
+		return strings.Compare(s.files[a.file].Path,
+			s.files[b.file].Path)
+	})
 	block := getOwn(top, "checksums")
 	if block == nil && len(s.covered) == 0 {
 		return changes

@@ -48,7 +48,8 @@ groups: [base1]
 func edited() files {
 	return files{
 		"mail/.import.yml": mismatched, "mail/index.yml": "name: Mail\n", "mail/automations/a.yml": "a: 1",
-		"mail/automations/v1/b.yml": "b: 1", "mail/imports/Custom Code.yml": "appSlug: Custom Code", "mail/README.md": "x",
+		"mail/automations/v1/b.yml": "b: 1", "mail/imports/Custom Code.yml": "appSlug: Custom Code",
+		"mail/README.md":         "x",
 		"mail/pages/.hidden.yml": "x", "mail/pages/data.json": "{}",
 	}
 }
@@ -122,7 +123,10 @@ func TestChecksumsInUnusualFormsAreRefreshed(t *testing.T) {
 		"x: &x 1\nchecksums:\n  automations:\n    a: *x\n": "x: &x 1\n" + block,
 		"x: 1\r\nchecksums: 1\r\n":                         strings.ReplaceAll("x: 1\n"+block, "\n", "\r\n"),
 	} {
-		out, _ := refreshed(t, Rewrite{Refresh: true}, files{"mail/.import.yml": metadata, "mail/automations/a.yml": "a: 1"})
+		out, _ := refreshed(t, Rewrite{Refresh: true}, files{
+			"mail/.import.yml":       metadata,
+			"mail/automations/a.yml": "a: 1",
+		})
 		if diff := cmp.Diff(want, out["mail/.import.yml"]); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", metadata, diff)
 		}
@@ -130,7 +134,10 @@ func TestChecksumsInUnusualFormsAreRefreshed(t *testing.T) {
 }
 
 func TestChecksumThatIsReferredToIsNotRefreshed(t *testing.T) {
-	in := files{"mail/.import.yml": "checksums: {pages: {gone: &x " + hex128("x") + "}}\ny: *x\n", "mail/automations/a.yml": "a: 1"}
+	in := files{
+		"mail/.import.yml":       "checksums: {pages: {gone: &x " + hex128("x") + "}}\ny: *x\n",
+		"mail/automations/a.yml": "a: 1",
+	}
 	out, found := refreshed(t, Rewrite{Refresh: true}, in)
 	if diff := cmp.Diff([]string{"error checksum-not-refreshed mail/.import.yml"}, brief(found)); diff != "" {
 		t.Error(diff)

@@ -21,13 +21,15 @@ func (p *Plan) WriteText(w io.Writer) error {
 	after := byWorkspace(p.Dependencies)
 	needs := byWorkspace(p.External)
 	for i, g := range p.Groups {
-		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, terminal.Safe(g.Name), terminal.Plural(len(g.Workspaces), "workspace"))
+		fmt.Fprintf(out, "\n%d. group %s (%s)\n", i+1, terminal.Safe(g.Name),
+			terminal.Plural(len(g.Workspaces), "workspace"))
 		for j, s := range g.Workspaces {
 			writeStep(out, j+1, s, after[s.Slug], needs[s.Slug])
 		}
 	}
 	fmt.Fprintf(out, "\n%s, %s within the repository, %s outside of it\n",
-		terminal.Plural(len(p.Groups), "group"), terminal.Plural(len(p.Dependencies), "dependency"), terminal.Plural(len(p.External), "dependency"))
+		terminal.Plural(len(p.Groups), "group"), terminal.Plural(len(p.Dependencies), "dependency"),
+		terminal.Plural(len(p.External), "dependency"))
 	return out.Flush()
 }
 
@@ -47,10 +49,12 @@ func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
 	}
 	fmt.Fprintln(out)
 	for _, d := range after {
-		fmt.Fprintf(out, "        after %s, for app \"%s\" (%s)\n", terminal.Safe(d.Provider), terminal.Safe(d.App), terminal.Safe(d.DeclaredAt.String()))
+		fmt.Fprintf(out, "        after %s, for app \"%s\" (%s)\n", terminal.Safe(d.Provider), terminal.Safe(d.App),
+			terminal.Safe(d.DeclaredAt.String()))
 	}
 	for _, d := range needs {
-		fmt.Fprintf(out, "        needs app \"%s\" on the platform (%s)\n", terminal.Safe(d.App), terminal.Safe(d.DeclaredAt.String()))
+		fmt.Fprintf(out, "        needs app \"%s\" on the platform (%s)\n", terminal.Safe(d.App),
+			terminal.Safe(d.DeclaredAt.String()))
 	}
 }
 
@@ -62,7 +66,8 @@ func (p *Plan) WriteDOT(w io.Writer) error {
 	for i, g := range p.Groups {
 		fmt.Fprintf(out, "  subgraph cluster_%d {\n    label=%s;\n", i, dotQuote(fmt.Sprintf("%d. %s", i+1, g.Name)))
 		for j, s := range g.Workspaces {
-			fmt.Fprintf(out, "    %s [label=%s];\n", dotQuote(s.Slug), dotQuote(fmt.Sprintf("%d. %s\n%s", j+1, s.Slug, s.Version)))
+			fmt.Fprintf(out, "    %s [label=%s];\n", dotQuote(s.Slug),
+				dotQuote(fmt.Sprintf("%d. %s\n%s", j+1, s.Slug, s.Version)))
 		}
 		fmt.Fprintln(out, "  }")
 	}

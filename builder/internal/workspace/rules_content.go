@@ -83,7 +83,8 @@ func indexRules() []diagnostic.Rule {
 			Title:    "The slug of a workspace is not the name of its directory",
 			Meaning:  "An import identifies the workspace by its directory.",
 			Example:  "slug: mailer in mail/index.yml",
-			Remedy:   "name the directory after the slug (builder fmt --rename does): an import identifies a workspace by its directory",
+			Remedy: "name the directory after the slug (builder fmt --rename does): an import identifies a " +
+				"workspace by its directory",
 		},
 		{
 			ID:       ruleAppPhoto,

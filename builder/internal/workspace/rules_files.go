@@ -51,8 +51,10 @@ func repositoryRules() []diagnostic.Rule {
 			Title:    "A workspace has no .import.yml",
 			Meaning:  "The file says which groups the workspace is in: without it, no import takes the workspace.",
 			Example:  "mail/ without mail/.import.yml",
-			Remedy: "push the workspace from the platform; or give all such workspaces --default-group base1 and --default-version v1 " +
-				"(commit, in a Git repository); or write into the release file (--config) workspaces: {SLUG: {groups: [base1], version: v1}}",
+			Remedy: "push the workspace from the platform; or give all such workspaces --default-group base1 " +
+				"and --default-version v1 " +
+				"(commit, in a Git repository); or write into the release file (--config) workspaces: {SLUG: " +
+				"{groups: [base1], version: v1}}",
 		},
 		{
 			ID:       ruleLimit,
@@ -105,7 +107,8 @@ func pathRules() []diagnostic.Rule {
 		{
 			ID:       ruleSectionName,
 			Severity: diagnostic.Error,
-			Title:    "A directory or a file at the top of a workspace almost has the name of automations, pages or imports",
+			Title: "A directory or a file at the top of a workspace almost has the name of automations, " +
+				"pages or imports",
 			Meaning: "The platform does not import what is in a directory with another name (automation/, Pages/). " +
 				"It takes automations.old/ and automations.yml for automations, and mixes them up with those " +
 				"in automations/.",

@@ -80,7 +80,8 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "A workspace has no version name",
 			Meaning:  "The platform cannot tell that it has the version, and imports it each time.",
 			Example:  ".import.yml without version.name",
-			Remedy: "push with a version name, or give it --default-version: without one the platform cannot tell that a workspace is up to " +
+			Remedy: "push with a version name, or give it --default-version: without one the platform cannot " +
+				"tell that a workspace is up to " +
 				"date and imports it each time",
 		},
 		{
@@ -125,7 +126,8 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "The release file and a workspace disagree",
 			Meaning:  "The release file says what .import.yml does not say, and nothing else.",
 			Example:  "workspaces: {mail: {groups: [base2]}} for a workspace with groups: [base1]",
-			Remedy:   "correct workspaces in the release file, or .import.yml: what the one says must not be different in the other",
+			Remedy: "correct workspaces in the release file, or .import.yml: what the one says must not be " +
+				"different in the other",
 		},
 		{
 			ID:       ruleGroupsMissing,
@@ -134,7 +136,8 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "A workspace is in no group",
 			Meaning:  "No import takes it.",
 			Example:  ".import.yml without groups",
-			Remedy: "write groups: [base1] into .import.yml, or into the release file workspaces: {SLUG: {groups: [base1]}}, " +
+			Remedy: "write groups: [base1] into .import.yml, or into the release file workspaces: {SLUG: " +
+				"{groups: [base1]}}, " +
 				"or defaultGroup: base1 for all; an import takes the workspaces of a group and none else",
 		},
 		{

@@ -85,9 +85,10 @@ func checksumRules() []diagnostic.Rule {
 			ID:       ruleChecksumUnwritten,
 			Severity: diagnostic.Error,
 			Title:    "The checksums cannot be refreshed",
-			Meaning:  "--checksums refresh removes the checksum of a file that is gone, and another value refers to it.",
-			Example:  "checksums: {pages: {gone: &x 0cc1…}} with *x elsewhere in the file",
-			Remedy:   "write the checksums of .import.yml without anchors and aliases",
+			Meaning: "--checksums refresh removes the checksum of a file that is gone, and another value " +
+				"refers to it.",
+			Example: "checksums: {pages: {gone: &x 0cc1…}} with *x elsewhere in the file",
+			Remedy:  "write the checksums of .import.yml without anchors and aliases",
 		},
 	}
 }

@@ -17,7 +17,13 @@ func TestRulesAreComplete(t *testing.T) {
 			t.Errorf("rule id %q is there twice, or not in kebab case", r.ID)
 		}
 		seen[r.ID] = true
-		for field, text := range map[string]string{"title": r.Title, "meaning": r.Meaning, "example": r.Example, "remedy": r.Remedy, "severity": string(r.Severity)} {
+		for field, text := range map[string]string{
+			"title":    r.Title,
+			"meaning":  r.Meaning,
+			"example":  r.Example,
+			"remedy":   r.Remedy,
+			"severity": string(r.Severity),
+		} {
 			if text == "" {
 				t.Errorf("rule %s has no %s", r.ID, field)
 			}

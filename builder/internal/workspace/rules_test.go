@@ -606,7 +606,8 @@ var basicCases = []ruleCase{
 		name: "checksums by name, slug and path",
 		change: func(fs files) {
 			fs["beta/automations/v1/by-name.yml"], fs["beta/automations/v1/b.yml"], fs["beta/pages/c.yaml"] = "a: 1", "slug: by-slug", "a: 1"
-			sum := "checksums:\n  pages: {c.yaml: sha256:" + hex256("a: 1") + "}\n  automations:\n    by-name: " + hex128("a: 1") + "\n    by-slug: md5:" + hex128("slug: by-slug") + "\n"
+			sum := "checksums:\n  pages: {c.yaml: sha256:" + hex256("a: 1") + "}\n  automations:\n    by-name: " +
+				hex128("a: 1") + "\n    by-slug: md5:" + hex128("slug: by-slug") + "\n"
 			replace("beta/.import.yml", "checksums:\n  automations:\n", sum)(fs)
 		},
 		want: []string{
@@ -659,7 +660,9 @@ var basicCases = []ruleCase{
 	{
 		name:    "checksums in SHA-256",
 		options: Options{Checksums: ChecksumsVerify},
-		change:  write("alpha/.import.yml", "version: {name: v1}\ngroups: [base1]\napp: {slug: Alpha App}\nchecksums:\n  imports:\n    a: sha256:"+strings.Repeat("0", 64)+"\n"),
+		change: write("alpha/.import.yml",
+			"version: {name: v1}\ngroups: [base1]\napp: {slug: Alpha App}\nchecksums:\n  imports:\n    a: sha256:"+
+				strings.Repeat("0", 64)+"\n"),
 		want: []string{
 			"error checksum-extra alpha/.import.yml:6:8",
 			"error checksum-missing alpha/automations/handle-request-0.yml",
@@ -674,8 +677,9 @@ var basicCases = []ruleCase{
 		},
 	},
 	{
-		name:   "a secret that is not declared, in JSON and in index.yml",
-		change: both(write("beta/assets/x.json", `{"a":"{{secret[\"mailKey\"]}}"}`), appendTo("beta/index.yml", "description: '{{secret.other}}'\n")),
+		name: "a secret that is not declared, in JSON and in index.yml",
+		change: both(write("beta/assets/x.json", `{"a":"{{secret[\"mailKey\"]}}"}`),
+			appendTo("beta/index.yml", "description: '{{secret.other}}'\n")),
 		want: []string{
 			"warning secret-undeclared beta/assets/x.json:1:9",
 			"warning secret-undeclared beta/index.yml:7:17",

@@ -46,7 +46,13 @@ func cronFields() []cronField {
 		{name: "day", min: 1, max: 31, characters: cronDays, last: true},
 		{name: "month", min: 1, max: 12, characters: cronCharacters, first: 1,
 			names: []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
-		{name: "weekday", max: 7, characters: cronWeekdays, last: true, names: []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
+		{
+			name:       "weekday",
+			max:        7,
+			characters: cronWeekdays,
+			last:       true,
+			names:      []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"},
+		},
 	}
 }
 
@@ -66,7 +72,8 @@ func checkCron(expression string) error {
 		field := fields[len(fields)-len(parts)+i]
 		if field.name == "weekday" {
 			weekday, nth, found := strings.Cut(part, "#")
-			if n, err := strconv.Atoi(nth); found && (err != nil || n < 1 || n > 5 || strings.ContainsAny(weekday, ",/-")) {
+			if n, err := strconv.Atoi(nth); found &&
+				(err != nil || n < 1 || n > 5 || strings.ContainsAny(weekday, ",/-")) {
 				return errors.New("# needs one weekday before and a number from 1 to 5 after it")
 			}
 			part = weekday

@@ -37,7 +37,8 @@ func checkSecurity(root *yaml.Node, r reader) Position {
 	for _, item := range list.Content {
 		rule := resolve(item)
 		if rule.Kind != yaml.MappingNode {
-			r.report(ruleSecurityInvalid, r.at(item), "a rule must be a mapping with action and subject: the platform refuses the file")
+			r.report(ruleSecurityInvalid, r.at(item), "a rule must be a mapping with action and subject: the "+
+				"platform refuses the file")
 			continue
 		}
 		r.checkRule(item, rule, roles)
@@ -55,14 +56,16 @@ func (r reader) roles(n *yaml.Node) map[string]bool {
 		return names
 	}
 	if n.Kind != yaml.MappingNode {
-		r.report(ruleSecurityInvalid, r.at(n), "authorizations.roles must be a mapping by name: the platform does not know these roles")
+		r.report(ruleSecurityInvalid, r.at(n), "authorizations.roles must be a mapping by name: the platform "+
+			"does not know these roles")
 		return names
 	}
 	for k, v := range fields(n) {
 		name := keyText(k)
 		names[name] = true
 		if isNull(resolve(v)) && name != "owner" && name != "editor" {
-			r.report(ruleSecurityInvalid, r.at(k), "role %s has no value: the platform refuses the file; write {}", show(name))
+			r.report(ruleSecurityInvalid, r.at(k), "role %s has no value: the platform refuses the file; write {}",
+				show(name))
 		}
 	}
 	return names
@@ -89,7 +92,8 @@ func (r reader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 		case name == "owner":
 			r.report(ruleSecurityRole, r.at(item), "a rule cannot be for the role owner: the platform refuses the file")
 		case name != "default" && !roles[name]:
-			r.report(ruleSecurityRole, r.at(item), "role %s is not in authorizations.roles: the platform refuses the file", show(name))
+			r.report(ruleSecurityRole, r.at(item), "role %s is not in authorizations.roles: the platform "+
+				"refuses the file", show(name))
 		}
 	}
 }
@@ -97,7 +101,8 @@ func (r reader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 // ruleActions are the actions that the platform has had at some time.
 func ruleActions() []string {
 	return []string{
-		"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories", "manage_policies",
+		"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories",
+		"manage_policies",
 		"get_usage", "aggregate_search", "execute", "write", "share", "publish",
 	}
 }
@@ -118,7 +123,8 @@ func (r reader) checkActions(n *yaml.Node) {
 			continue
 		}
 		if known := spelling.Nearest(name, slices.Values(ruleActions())); len(name) > 3 && known != "" {
-			r.report(ruleSecurityInvalid, r.at(item), "unknown action %s, did you mean %s? The platform refuses the file", show(name), known)
+			r.report(ruleSecurityInvalid, r.at(item), "unknown action %s, did you mean %s? The platform refuses "+
+				"the file", show(name), known)
 		}
 	}
 }
@@ -140,7 +146,8 @@ func delegation(rule *yaml.Node) bool {
 	for _, s := range subjects {
 		if s = resolve(s); s != nil && s.Value == "secure_secrets" {
 			pattern := lookup(rule, "conditions", "name", "$regex")
-			return pattern != nil && delegated.MatchString(pattern.Value) && !strings.HasPrefix(pattern.Value, "^"+reservedSecret)
+			return pattern != nil && delegated.MatchString(pattern.Value) &&
+				!strings.HasPrefix(pattern.Value, "^"+reservedSecret)
 		}
 	}
 	return false

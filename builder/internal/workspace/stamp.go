@@ -67,7 +67,13 @@ type Rewrite struct{ Stamp, Refresh bool }
 // NewStamper returns a stamper that hands the files on to emit, in their order. Of the
 // limits those count that are for one file.
 func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []byte) error) *Stamper {
-	return &Stamper{reporter: newReporter(), Rewrite: rewrite, limits: limits.withDefaults(), emit: emit, names: map[string]string{}}
+	return &Stamper{
+		reporter: newReporter(),
+		Rewrite:  rewrite,
+		limits:   limits.withDefaults(),
+		emit:     emit,
+		names:    map[string]string{},
+	}
 }
 
 // Add takes one file: see [Collector.Add]. The files of a workspace come one after the
@@ -84,7 +90,8 @@ func (s *Stamper) Add(name string, data []byte) error {
 	}
 	s.slug, s.bytes = slug, s.bytes+int64(len(data))
 	if s.bytes > maxHeld {
-		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its .import.yml to be rewritten", show(slug), maxHeld)
+		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its .import.yml to be rewritten",
+			show(slug), maxHeld)
 	}
 	s.held = append(s.held, heldFile{name, data})
 	return nil
@@ -207,7 +214,11 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	own := getOwn(top, "version") == version && getOwn(resolve(version), "name") == node
 	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode || !own
 	if shared || node.Anchor != "" || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
-		return nil, &syntaxError{line: node.Line, column: node.Column, message: "the version name is not written in a way that can be stamped"}
+		return nil, &syntaxError{
+			line:    node.Line,
+			column:  node.Column,
+			message: "the version name is not written in a way that can be stamped",
+		}
 	}
 	return &versionName{data, start + len(quote), name}, nil
 }

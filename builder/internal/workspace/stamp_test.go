@@ -89,7 +89,8 @@ func TestOnlyTheStampIsInserted(t *testing.T) {
 
 func TestWhatHasNoNameHasNoStamp(t *testing.T) {
 	for _, metadata := range []string{
-		"", "groups: [a]\n", "version: {type: export}\n", "version: {name: ''}\n", "version: {name: null}\n", "version: v1\n", "- version\n",
+		"", "groups: [a]\n", "version: {type: export}\n", "version: {name: ''}\n", "version: {name: null}\n",
+		"version: v1\n", "- version\n",
 		"version: {name: 1.10}\n",                    // a number: the validation says so
 		"version: {name: latest}\n",                  // reserved: so does it
 		"version: {name: current}\n",                 //
@@ -126,7 +127,8 @@ func TestNameThatCannotBeStampedIsReported(t *testing.T) {
 		if place == "" {
 			continue // the validation reports it
 		}
-		if len(found) != 1 || found[0].Rule != ruleVersionNameStamp || found[0].Severity != diagnostic.Error || found[0].Position() != place {
+		if len(found) != 1 || found[0].Rule != ruleVersionNameStamp || found[0].Severity != diagnostic.Error ||
+			found[0].Position() != place {
 			t.Errorf("%q: reported %+v instead of an error at %s", metadata, found, place)
 		}
 	}
@@ -254,7 +256,8 @@ func FuzzStamp(f *testing.F) {
 			t.Fatal(err)
 		}
 		was, is := before["version"].(map[string]any), after["version"].(map[string]any)
-		if !stamp.MatchString(is["name"].(string)) || !strings.HasPrefix(is["name"].(string), was["name"].(string)+"-") {
+		if !stamp.MatchString(is["name"].(string)) ||
+			!strings.HasPrefix(is["name"].(string), was["name"].(string)+"-") {
 			t.Errorf("name %q became %q", was["name"], is["name"])
 		}
 		is["name"] = was["name"]

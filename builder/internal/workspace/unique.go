@@ -42,7 +42,8 @@ func (c *Collector) checkGroups(w *Workspace, file Position) {
 	}
 	for _, name := range w.Groups {
 		if _, known := findGroup(c.options.Groups, name.Value); !known && !placeholder.MatchString(name.Value) {
-			c.report(ruleGroupUnknown, name.At, "group %s is not one of %s", show(name.Value), groupNames(c.options.Groups))
+			c.report(ruleGroupUnknown, name.At, "group %s is not one of %s", show(name.Value),
+				groupNames(c.options.Groups))
 		}
 	}
 	for _, g := range c.options.Groups {
@@ -60,18 +61,21 @@ func (c *Collector) checkLabels(w *Workspace, g Group, file Position) {
 		c.report(ruleGroupLabels, file, "the labels put the workspace into group %s, its groups do not", show(g.Name))
 	default:
 		at := w.Groups[slices.IndexFunc(w.Groups, func(t Text) bool { return t.Value == g.Name })].At
-		c.report(ruleGroupLabels, at, "the workspace is in group %s but has none of its labels (%s)", show(g.Name), strings.Join(g.Labels, ", "))
+		c.report(ruleGroupLabels, at, "the workspace is in group %s but has none of its labels (%s)", show(g.Name),
+			strings.Join(g.Labels, ", "))
 	}
 }
 
 func (c *Collector) checkStartupGroups(workspaces []Workspace) {
 	for _, name := range c.options.StartupGroups {
 		if _, known := findGroup(c.options.Groups, name); !known {
-			c.report(ruleGroupUnknown, Position{}, "startup group %s is not one of %s", show(name), groupNames(c.options.Groups))
+			c.report(ruleGroupUnknown, Position{}, "startup group %s is not one of %s", show(name),
+				groupNames(c.options.Groups))
 			continue
 		}
 		if !slices.ContainsFunc(workspaces, func(w Workspace) bool { return w.inGroup(name) }) {
-			c.report(ruleGroupEmpty, Position{}, "no workspace is in group %s, which is imported at startup", show(name))
+			c.report(ruleGroupEmpty, Position{}, "no workspace is in group %s, which is imported at startup",
+				show(name))
 		}
 	}
 }

@@ -40,8 +40,9 @@ type Sample struct {
 // Files returns the files of the workspace, .import.yml with its checksums included.
 func (s Sample) Files() Files {
 	f := Files{
-		"index.yml":    s.index(),
-		"security.yml": "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: manage\n      subject: workspaces\n",
+		"index.yml": s.index(),
+		"security.yml": "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: " +
+			"manage\n      subject: workspaces\n",
 	}
 	n := max(s.Automations, 1)
 	for i := range n {
@@ -49,7 +50,8 @@ func (s Sample) Files() Files {
 		f["automations/"+slug+".yml"] = automation(s.Slug, slug, s.Bytes/n)
 	}
 	for _, app := range s.Uses {
-		f["imports/"+app+".yml"] = fmt.Sprintf("appSlug: %s\nslug: %s\nconfig:\n  apiKey: '{{secret.apiKey}}'\n", app, app)
+		f["imports/"+app+".yml"] = fmt.Sprintf("appSlug: %s\nslug: %s\nconfig:\n  apiKey: '{{secret.apiKey}}'\n", app,
+			app)
 	}
 	f[".import.yml"] = s.metadata() + Checksums(f)
 	return f
@@ -92,7 +94,9 @@ func automation(workspace, slug string, size int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slug: %s\nname: %s of %s\ndo:\n", slug, slug, workspace)
 	for i := 0; i == 0 || b.Len() < size; i++ {
-		fmt.Fprintf(&b, "  - set:\n      name: answer%d\n      value: >-\n        Dear {{customer.name}}, your request number %d has reached the team of %s.\n        We will answer within two working days.\n", i, i, workspace)
+		fmt.Fprintf(&b, "  - set:\n      name: answer%d\n      value: >-\n        Dear {{customer.name}}, your "+
+			"request number %d has reached the team of %s.\n        We will answer within two working days.\n", i, i,
+			workspace)
 	}
 	b.WriteString("output: '{{answer0}}'\n")
 	return b.String()
@@ -111,7 +115,8 @@ func Checksums(files Files) string {
 				continue
 			}
 			sum := md5.Sum([]byte(files[name]))
-			fmt.Fprintf(&b, "%s    %s: %s\n", heading, strings.TrimSuffix(within, ".yml"), quoteSum(hex.EncodeToString(sum[:])))
+			fmt.Fprintf(&b, "%s    %s: %s\n", heading, strings.TrimSuffix(within, ".yml"),
+				quoteSum(hex.EncodeToString(sum[:])))
 			heading = ""
 		}
 	}

@@ -16,7 +16,9 @@ import (
 func TestManyAreValid(t *testing.T) {
 	const n, size = 40, 20_000
 	files := workspacetest.Repository(workspacetest.Many(n, size, "base1", "base2", "extended")...)
-	c := workspace.NewCollector(workspace.Options{Groups: []workspace.Group{{Name: "base1"}, {Name: "base2"}, {Name: "extended"}}})
+	c := workspace.NewCollector(workspace.Options{
+		Groups: []workspace.Group{{Name: "base1"}, {Name: "base2"}, {Name: "extended"}},
+	})
 	for name, text := range files {
 		c.Add(name, []byte(text))
 	}
