@@ -60,7 +60,7 @@ func TestInterruptedPushGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.wait(t, 130)
-			p.says(t, "interrupted: the platform goes on with the push")
+			p.says(t, "interrupted: the platform continues the push")
 			p.says(t, "activity of the workspace platform")
 			close(over)
 			for _, want := range []string{"a", "b"} {

@@ -64,7 +64,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			run.wait(t, 130)
-			run.says(t, "interrupted: the platform goes on with the import")
+			run.says(t, "interrupted: the platform continues the import")
 			run.says(t, "activity of the workspace shop")
 			if data, err := os.ReadFile(report); err != nil || !strings.Contains(string(data), `"outcome": "unknown"`) {
 				t.Errorf("%v: %s", err, data)

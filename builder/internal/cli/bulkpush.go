@@ -204,7 +204,7 @@ func pushError(result *bulkpush.Result) error {
 	case outcome.Done:
 		return nil
 	case outcome.Unknown:
-		return &exitError{code: exitUnknown, err: errors.New("it is not known how the push ended"), said: true}
+		return &exitError{code: exitUnknown, err: errors.New("the outcome of the push is unknown"), said: true}
 	default:
 		return &exitError{code: exitPush, err: errors.New("the push failed"), said: true}
 	}

@@ -161,7 +161,7 @@ func transferError(results transfer.Results, err error) error {
 	case err != nil || ended == outcome.Done:
 		return nil
 	case ended == outcome.Unknown:
-		return &exitError{code: exitUnknown, err: errors.New("it is not known how the import ended"), said: true}
+		return &exitError{code: exitUnknown, err: errors.New("the outcome of the import is unknown"), said: true}
 	default:
 		return &exitError{code: exitPush, err: errors.New("the transfer failed"), said: true}
 	}

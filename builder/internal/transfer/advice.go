@@ -22,8 +22,7 @@ import (
 
 const againHelp = "see the log of prismeai-workspaces; then run again: an import of the same files changes nothing"
 
-// remedies are what to do about errors of an import, by their text. The first that
-// matches counts.
+// remedies maps error texts of an import to advice. The first match wins.
 var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`^Exception: .*|^Exception$`),
 		Help: "the platform gives no reason: its code failed on this file. Look for values that are null or of " +
@@ -39,8 +38,8 @@ var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`^InvalidScheduleError`),
 		Help: "correct when.schedules: each is a cron expression of up to six fields"},
 	{Text: lazyregexp.New(`^InvalidSecurity`),
-		Help: "correct the rule in security.yml: its role must be among authorizations.roles, and subject and " +
-			"action must be those that the platform has"},
+		Help: "correct the rule in security.yml: its role must be in authorizations.roles, and the platform must " +
+			"support its subject and action"},
 	{Text: lazyregexp.New(`^ENOENT|refresh some dsul index`),
 		Help: "the platform could not list the files of the workspace after the import, so the studio may not " +
 			"show all: open the workspace, or run again"},
@@ -53,9 +52,9 @@ var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`(?i)more than \d+ files|too large|PayloadTooLarge`),
 		Help: "the platform takes no more than this in one archive: take out what need not be in the workspace"},
 	{Text: lazyregexp.New(`(?i)forbidden|permission|not allowed|unauthorized`),
-		Help: "the token's user may not do this on the target: give it the rights of an owner of the workspace"},
+		Help: "the token's user lacks permission on the target: give it the rights of an owner of the workspace"},
 	{Text: lazyregexp.New(`(?i)\block(ed)?\b|in.progress`),
-		Help: "somebody else is changing this workspace: run again when that has ended"},
+		Help: "another change of this workspace is in progress: run again when it has ended"},
 	{Text: lazyregexp.New(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
 		Help: "the platform cannot read the file: correct it in the workspace that it comes from"},
 	{Text: lazyregexp.New(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
@@ -63,8 +62,8 @@ var remedies = []outcome.Remedy{
 			"bring the target to the version of the platform that wrote it"},
 }
 
-// advise makes a problem of one that the platform reports.
-func advise(p platform.FileProblem) outcome.Problem {
+// withRemedy adds advice to a problem that the platform reported.
+func withRemedy(p platform.FileProblem) outcome.Problem {
 	return outcome.Problem{
 		File:    p.File,
 		Code:    p.Code,
@@ -73,9 +72,9 @@ func advise(p platform.FileProblem) outcome.Problem {
 	}
 }
 
-// refusal is the problem of a request that the platform did not serve. Flags of the side
-// begin with its name.
-func refusal(err error, side string) error {
+// explainRefusal turns an error of the platform into a problem with advice. side ("from" or "to")
+// is the prefix of the flags that the advice names. Cancellation is returned unchanged.
+func explainRefusal(err error, side string) error {
 	e, ok := errors.AsType[*platform.Error](err)
 	if !ok || e.Class == platform.ClassCanceled || errors.Is(err, context.Canceled) {
 		return err
@@ -91,12 +90,12 @@ func refusal(err error, side string) error {
 	help := map[platform.Class]string{
 		platform.ClassUnauthorized: fmt.Sprintf("the token is not accepted: check --%s-token-file or "+
 			"BUILDER_%s_TOKEN, and that the token has not expired", side, strings.ToUpper(side)),
-		platform.ClassForbidden: "the token's user may not do this: it needs access to the workspace, and to " +
+		platform.ClassForbidden: "the token's user lacks permission: it needs access to the workspace, and to " +
 			"create one the right to do that",
 		platform.ClassNotFound: fmt.Sprintf("check --%s-api-url, and that the platform knows archives of "+
 			"workspaces", side),
 		platform.ClassRateLimited: "the platform takes few such requests in a minute: run again later",
-		platform.ClassLocked: "somebody else is changing this workspace: run again when that has ended; a " +
+		platform.ClassLocked: "another change of this workspace is in progress: run again when it has ended; a " +
 			"lock whose holder is gone expires after 30 minutes",
 		platform.ClassRejected: "correct what the platform names; nothing was imported",
 		platform.ClassTooLarge: "take out of the workspace what need not be in it",
@@ -111,37 +110,37 @@ func refusal(err error, side string) error {
 	}
 }
 
-// largest is how many files a refusal for size names.
-const largest = 5
+// maxLargest is how many files the error about a too large archive names.
+const maxLargest = 5
 
-// refusal is that of an import. Of an archive that is too large, it names the limit and
-// the files that take the most of it.
-func (r *run) refusal(err error) error {
+// explainImportRefusal is explainRefusal for an import. If the archive is too large, it names the
+// limit and the largest files.
+func (r *run) explainImportRefusal(err error) error {
 	e, ok := errors.AsType[*platform.Error](err)
 	if !ok || e.Status != http.StatusRequestEntityTooLarge {
-		return refusal(err, "to")
+		return explainRefusal(err, "to")
 	}
 	message := fmt.Sprintf("the archive has %s, which is more than the platform takes",
 		units.BytesSize(float64(r.Size)))
 	if e.Limit > 0 {
 		message += fmt.Sprintf(": its limit is %s", units.BytesSize(float64(e.Limit)))
 	}
-	return &outcome.Problem{Code: "upload-too-large", Message: message + largestFiles(r.Archive, r.Size),
+	return &outcome.Problem{Code: "upload-too-large", Message: message + listLargestFiles(r.Archive, r.Size),
 		Help: "take out of the workspace what need not be in it, or raise the upload limit of the platform's " +
 			"gateway and of prismeai-workspaces (10 MB by default)"}
 }
 
-// largestFiles names the files that take the most of an archive.
-func largestFiles(archive io.ReaderAt, size int64) string {
+// listLargestFiles lists the files with the largest compressed size.
+func listLargestFiles(archive io.ReaderAt, size int64) string {
 	list, err := zip.NewReader(archive, size)
 	if err != nil {
-		return "" // the archive is ours
+		return "" // unreachable: this process wrote the archive
 	}
 	files := slices.SortedFunc(slices.Values(list.File), func(a, b *zip.File) int {
 		return cmp.Compare(b.CompressedSize64, a.CompressedSize64)
 	})
 	text := "; its largest files, compressed:"
-	for _, f := range files[:min(largest, len(files))] {
+	for _, f := range files[:min(maxLargest, len(files))] {
 		text += fmt.Sprintf(" %s (%s)", f.Name, units.BytesSize(float64(f.CompressedSize64)))
 	}
 	return text

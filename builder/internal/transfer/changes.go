@@ -21,21 +21,21 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
-// importSuffix is what an import puts behind the description of a workspace.
+// importSuffix is what an import appends to the description of a workspace.
 const importSuffix = " (IMPORT)"
 
-// compare says what an import changes in the workspace with the archive at path. Both
-// sides are written alike, because the platform stores what it reads in its own notation.
-func (j *Job) compare(ctx context.Context, present string, p *packed) (*compare.Report, error) {
-	before, err := j.files(ctx, present, p.slug)
+// compareWithTarget reports what an import changes in the exported workspace. Both sides are
+// normalized, because the platform reformats what it stores.
+func (j *Job) compareWithTarget(ctx context.Context, present string, p *packed) (*compare.Report, error) {
+	before, err := j.readImportedFiles(ctx, present, p.slug)
 	if err != nil {
 		return nil, err
 	}
-	after, err := j.files(ctx, p.path, p.slug)
+	after, err := j.readImportedFiles(ctx, p.path, p.slug)
 	if err != nil {
 		return nil, err
 	}
-	after[indexFile] = importedIndex(before[indexFile], after[indexFile])
+	after[indexFile] = mergeIndex(before[indexFile], after[indexFile])
 	opts := *j.Compare
 	for _, side := range []struct {
 		name  string
@@ -43,10 +43,10 @@ func (j *Job) compare(ctx context.Context, present string, p *packed) (*compare.
 		to    *pipeline.Input
 	}{{"before.zip", before, &opts.Old.Input}, {"after.zip", after, &opts.New.Input}} {
 		archive := filepath.Join(j.Dir, side.name)
-		if err := writeNormal(archive, p.slug, side.files); err != nil {
+		if err := writeNormalized(archive, p.slug, side.files); err != nil {
 			return nil, err
 		}
-		if *side.to, err = j.archive(archive, p.slug); err != nil {
+		if *side.to, err = j.archiveInput(archive, p.slug); err != nil {
 			return nil, err
 		}
 	}
@@ -54,16 +54,18 @@ func (j *Job) compare(ctx context.Context, present string, p *packed) (*compare.
 	if err != nil {
 		return nil, err
 	}
-	// An archive is imported whatever version is installed.
-	changes.Warnings = slices.DeleteFunc(changes.Warnings, func(w compare.Warning) bool { return w.Rule == compare.SameVersion })
+	// An archive is imported regardless of the installed version.
+	changes.Warnings = slices.DeleteFunc(changes.Warnings, func(w compare.Warning) bool {
+		return w.Rule == compare.SameVersion
+	})
 	changes.Old.Name = p.slug + " on " + j.To.BaseURL()
 	changes.New.Name = p.slug + " to be imported"
 	return changes, nil
 }
 
-// files returns those of an archive that an import takes, by their path in the workspace.
-func (j *Job) files(ctx context.Context, archive, slug string) (files map[string][]byte, err error) {
-	input, err := j.archive(archive, slug)
+// readImportedFiles returns the files of an archive that an import reads, by path in the workspace.
+func (j *Job) readImportedFiles(ctx context.Context, archive, slug string) (files map[string][]byte, err error) {
+	input, err := j.archiveInput(archive, slug)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func (j *Job) files(ctx context.Context, archive, slug string) (files map[string
 	return files, nil
 }
 
-// isImported reports whether the platform looks at a file. Pages may have sources.
+// isImported reports whether the platform reads a file. Pages may have source files of any type.
 func isImported(name string) bool {
 	folder, rest, nested := strings.Cut(name, "/")
 	base := path.Base(name)
@@ -101,37 +103,39 @@ func isImported(name string) bool {
 		slices.Contains([]string{".yml", ".yaml", ".json"}, path.Ext(name))
 }
 
-// importedIndex is what an import makes of index.yml: id, slug and repositories stay,
-// labels are added, and custom domains are emptied.
-func importedIndex(before, after []byte) []byte {
-	old, next := mapping(before), mapping(after)
+// mergeIndex predicts index.yml after an import: id, slug and repositories are kept, labels are
+// merged, and custom domains are removed.
+func mergeIndex(before, after []byte) []byte {
+	old := parseMapping(before)
+	next := parseMapping(after)
 	if old == nil || next == nil {
 		return after
 	}
 	for _, key := range []string{"id", "slug", "repositories"} {
-		set(next, key, get(old, key))
+		setValue(next, key, lookupValue(old, key))
 	}
-	if get(old, "customDomains") != nil {
-		set(next, "customDomains", &yaml.Node{Kind: yaml.SequenceNode})
+	if lookupValue(old, "customDomains") != nil {
+		setValue(next, "customDomains", &yaml.Node{Kind: yaml.SequenceNode})
 	}
-	if description := get(old, "description"); description != nil && description.Kind == yaml.ScalarNode &&
-		get(next, "description") != nil {
-		get(next, "description").Value = strings.TrimSuffix(get(next, "description").Value, importSuffix) + importSuffix
+	if description := lookupValue(old, "description"); description != nil && description.Kind == yaml.ScalarNode &&
+		lookupValue(next, "description") != nil {
+		lookupValue(next, "description").Value = strings.TrimSuffix(lookupValue(next, "description").Value,
+			importSuffix) + importSuffix
 	}
-	set(next, "labels", unite(get(old, "labels"), get(next, "labels")))
+	setValue(next, "labels", mergeLabels(lookupValue(old, "labels"), lookupValue(next, "labels")))
 	ordered := &yaml.Node{Kind: yaml.MappingNode}
 	for _, source := range []*yaml.Node{old, next} {
 		for i := 0; i+1 < len(source.Content); i += 2 {
-			if key := source.Content[i].Value; get(ordered, key) == nil {
-				set(ordered, key, get(next, key))
+			if key := source.Content[i].Value; lookupValue(ordered, key) == nil {
+				setValue(ordered, key, lookupValue(next, key))
 			}
 		}
 	}
-	return encode(ordered, after)
+	return encodeYAML(ordered, after)
 }
 
-// unite returns the labels of both, or nil.
-func unite(old, added *yaml.Node) *yaml.Node {
+// mergeLabels returns the union of both lists. It returns nil if neither exists.
+func mergeLabels(old, added *yaml.Node) *yaml.Node {
 	if old == nil || added == nil || old.Kind != yaml.SequenceNode || added.Kind != yaml.SequenceNode {
 		if added == nil {
 			return old
@@ -147,8 +151,8 @@ func unite(old, added *yaml.Node) *yaml.Node {
 	return all
 }
 
-// writeNormal writes files as an archive in one notation.
-func writeNormal(archive, slug string, files map[string][]byte) error {
+// writeNormalized writes an archive with normalized files.
+func writeNormalized(archive, slug string, files map[string][]byte) error {
 	file, err := os.Create(archive)
 	if err != nil {
 		return err
@@ -157,7 +161,7 @@ func writeNormal(archive, slug string, files map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		f, err := w.Create(slug + "/" + name)
 		if err == nil {
-			_, err = f.Write(normal(name, files[name]))
+			_, err = f.Write(normalizeYAML(name, files[name]))
 		}
 		if err != nil {
 			return errors.Join(err, file.Close())
@@ -166,28 +170,28 @@ func writeNormal(archive, slug string, files map[string][]byte) error {
 	return errors.Join(w.Close(), file.Close())
 }
 
-// normal writes YAML without comments and styles, and without what the platform adds when
-// it stores a file. What cannot be read stays as it is.
-func normal(name string, text []byte) []byte {
-	root := mapping(text)
+// normalizeYAML removes comments, styles, and the keys that the platform adds when it stores a
+// file. It returns text unchanged if that is not a YAML mapping.
+func normalizeYAML(name string, text []byte) []byte {
+	root := parseMapping(text)
 	if root == nil {
 		return text
 	}
 	folder, rest, nested := strings.Cut(name, "/")
 	if nested {
-		if slug := get(root, "slug"); slug != nil && slug.Value == strings.TrimSuffix(rest, path.Ext(rest)) {
-			set(root, "slug", nil)
+		if slug := lookupValue(root, "slug"); slug != nil && slug.Value == strings.TrimSuffix(rest, path.Ext(rest)) {
+			setValue(root, "slug", nil)
 		}
 		if folder == "pages" {
-			set(root, "id", nil)
-			set(root, "workspaceSlug", nil)
+			setValue(root, "id", nil)
+			setValue(root, "workspaceSlug", nil)
 		}
 	}
-	return encode(root, text)
+	return encodeYAML(root, text)
 }
 
-// mapping returns the mapping that a document is; nil if it is something else.
-func mapping(text []byte) *yaml.Node {
+// parseMapping returns the mapping at the root of a document, or nil.
+func parseMapping(text []byte) *yaml.Node {
 	var doc yaml.Node
 	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil
@@ -195,8 +199,8 @@ func mapping(text []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-func encode(n *yaml.Node, otherwise []byte) []byte {
-	strip(n, 0)
+func encodeYAML(n *yaml.Node, otherwise []byte) []byte {
+	clearStyle(n, 0)
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)
@@ -206,23 +210,24 @@ func encode(n *yaml.Node, otherwise []byte) []byte {
 	return out.Bytes()
 }
 
-// maxStrip is how deep styles are taken off.
-const maxStrip = 200
+// maxStyleDepth bounds the recursion of clearStyle.
+const maxStyleDepth = 200
 
-// strip takes comments and styles off.
-func strip(n *yaml.Node, depth int) {
+// clearStyle removes comments and styles.
+func clearStyle(n *yaml.Node, depth int) {
 	n.HeadComment = ""
 	n.LineComment = ""
 	n.FootComment = ""
-	if n.Style &^= yaml.FlowStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle; depth > maxStrip {
+	n.Style &^= yaml.FlowStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle
+	if depth > maxStyleDepth {
 		return
 	}
 	for _, child := range n.Content {
-		strip(child, depth+1)
+		clearStyle(child, depth+1)
 	}
 }
 
-func get(m *yaml.Node, key string) *yaml.Node {
+func lookupValue(m *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key {
 			return m.Content[i+1]
@@ -231,8 +236,8 @@ func get(m *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// set replaces the value of a key, adds it, or with nil deletes it.
-func set(m *yaml.Node, key string, value *yaml.Node) {
+// setValue replaces or adds the value of a key; nil deletes the key.
+func setValue(m *yaml.Node, key string, value *yaml.Node) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value != key {
 			continue

@@ -14,19 +14,19 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// sayWaiting says how long the platform asks to wait.
-func sayWaiting(say func(string)) retry.Waiting {
+// printWait prints how long the platform asks the client to wait.
+func printWait(say func(string)) retry.Waiting {
 	return func(left time.Duration) {
 		say(fmt.Sprintf("the platform takes few such requests in a minute: %s left to wait", left.Round(time.Second)))
 	}
 }
 
-// create makes the workspace, empty. An import gives a new workspace a slug of its own, so
-// the workspace is there before the import.
-func (r *run) create(ctx context.Context) error {
+// createWorkspace creates an empty workspace. An import into a new workspace would generate another
+// slug, so the workspace must exist first.
+func (r *run) createWorkspace(ctx context.Context) error {
 	var created platform.Detail
 	err := r.display.Narrate("create the workspace "+r.Slug, func(say func(string)) error {
-		return retry.WriteNoting(ctx, sayWaiting(say), func() (err error) {
+		return retry.WriteNoting(ctx, printWait(say), func() (err error) {
 			created, err = r.client.CreateWorkspace(ctx, cmp.Or(r.Name, r.Slug), r.Slug)
 			return err
 		})
@@ -34,19 +34,19 @@ func (r *run) create(ctx context.Context) error {
 	if platform.OutcomeUnknown(err) && ctx.Err() == nil {
 		return &outcome.Problem{
 			Code:    "unknown-workspace",
-			Message: fmt.Sprintf("it is not known whether the platform made the workspace %s: %v", r.Slug, err),
-			Help:    "run again with --create, which finds the workspace if it is there; nothing was imported",
+			Message: fmt.Sprintf("it is unknown whether the platform created the workspace %s: %v", r.Slug, err),
+			Help:    "run again with --create, which finds the workspace if it exists; nothing was imported",
 		}
 	}
 	if err != nil {
-		return refusal(err, "to")
+		return explainRefusal(err, "to")
 	}
 	r.result.Created = true
 	r.result.Workspace = Workspace{Slug: cmp.Or(created.Slug, r.Slug), ID: created.ID}
 	if created.Slug != "" && created.Slug != r.Slug {
 		return &outcome.Problem{
 			Code: "other-slug",
-			Message: fmt.Sprintf("the platform made the workspace %s with the slug %s instead of %s; nothing "+
+			Message: fmt.Sprintf("the platform created the workspace %s with the slug %s instead of %s; nothing "+
 				"was imported",
 				created.ID, created.Slug, r.Slug),
 			Help: fmt.Sprintf("give it the slug %s in its settings, or delete it; then run again", r.Slug),
@@ -55,20 +55,20 @@ func (r *run) create(ctx context.Context) error {
 	return nil
 }
 
-// noteEmpty names a workspace that was made for an import which failed.
-func (r *run) noteEmpty() {
+// warnIfEmpty warns that a failed import leaves a new, empty workspace on the target.
+func (r *run) warnIfEmpty() {
 	if !r.result.Created || len(r.result.Imported) > 0 || r.result.FilesUnknown || r.result.Outcome == outcome.Done {
 		return
 	}
 	w := r.result.Workspace
-	r.result.warn(outcome.Problem{
+	r.result.addWarning(outcome.Problem{
 		Code:    "empty-workspace",
 		Message: fmt.Sprintf("the new workspace %s (%s) is on the target and may be empty", w.Slug, w.ID),
 		Help:    "run again after the correction: --create finds the workspace; or delete it in its settings",
 	})
 }
 
-// oneProduct is the label of workspaces that the vendor's tools do not overwrite one by one.
+// oneProduct is the label of workspaces that the vendor's tools do not replace individually.
 const oneProduct = "one-product"
 
 func (r *run) warnOfLabels(labels []string, whose string) {
@@ -81,7 +81,7 @@ func (r *run) warnOfLabels(labels []string, whose string) {
 				return
 			}
 		}
-		r.result.warn(outcome.Problem{
+		r.result.addWarning(outcome.Problem{
 			Code: oneProduct,
 			Message: fmt.Sprintf("%s has the label %s: such workspaces belong together, and are not meant to be "+
 				"replaced one by one", whose, label),
@@ -90,17 +90,17 @@ func (r *run) warnOfLabels(labels []string, whose string) {
 	}
 }
 
-// lookAtTarget warns of what an import loses of the workspace as it is.
-func (r *run) lookAtTarget(ctx context.Context, id string) error {
+// inspectTarget warns of settings of the existing workspace that an import removes.
+func (r *run) inspectTarget(ctx context.Context, id string) error {
 	var detail platform.Detail
 	err := retry.Read(ctx, func() (err error) { detail, err = r.client.WorkspaceDetail(ctx, id); return err })
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil && r.KeepDomains:
-		return refusal(err, "to")
+		return explainRefusal(err, "to")
 	case err != nil:
-		r.result.warn(outcome.Problem{
+		r.result.addWarning(outcome.Problem{
 			Code: "unknown-domains",
 			Message: "the custom domains of the target's workspace cannot be read, which an import empties: " +
 				err.Error(),
@@ -112,24 +112,24 @@ func (r *run) lookAtTarget(ctx context.Context, id string) error {
 	r.domains = detail.CustomDomains
 	r.result.Domains = append([]string{}, r.domains...)
 	if len(r.domains) > 0 && !r.KeepDomains {
-		r.result.warn(outcome.Problem{
+		r.result.addWarning(outcome.Problem{
 			Code: "custom-domains",
 			Message: fmt.Sprintf("the import empties the custom domains of the target's workspace: %s",
-				list(r.domains)),
-			Help: "put them back with --keep-domains, or in the settings of the workspace",
+				joinNames(r.domains)),
+			Help: "restore them with --keep-domains, or in the settings of the workspace",
 		})
 	}
 	return nil
 }
 
-// restoreDomains puts the custom domains back after an import.
+// restoreDomains sets the custom domains again after an import.
 func (r *run) restoreDomains(ctx context.Context) error {
 	if !r.KeepDomains || len(r.domains) == 0 || !r.posted || ctx.Err() != nil {
 		return nil
 	}
 	w := r.result.Workspace
-	err := r.display.Narrate("put back the custom domains "+list(r.domains), func(say func(string)) error {
-		return retry.WriteNoting(ctx, sayWaiting(say), func() error {
+	err := r.display.Narrate("restore the custom domains "+joinNames(r.domains), func(say func(string)) error {
+		return retry.WriteNoting(ctx, printWait(say), func() error {
 			return r.client.SetCustomDomains(ctx, w.ID, cmp.Or(r.Name, w.Slug), r.domains)
 		})
 	})
@@ -140,9 +140,9 @@ func (r *run) restoreDomains(ctx context.Context) error {
 	if _, answered := errors.AsType[*platform.Error](err); !answered {
 		return err
 	}
-	r.result.add(outcome.Problem{
+	r.result.addProblem(outcome.Problem{
 		Code:    "custom-domains",
-		Message: fmt.Sprintf("the custom domains %s are not put back: %v", list(r.domains), err),
+		Message: fmt.Sprintf("the custom domains %s could not be restored: %v", joinNames(r.domains), err),
 		Help:    "enter them in the settings of the workspace",
 	})
 	return nil

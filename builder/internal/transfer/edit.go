@@ -24,15 +24,15 @@ const (
 )
 
 var (
-	// topSlug is the slug of index.yml.
+	// topSlug matches the slug of index.yml.
 	topSlug = lazyregexp.New(`(?m)^slug:.*$`)
-	// appLabel is an item of a list that makes the platform publish the workspace as an app.
+	// appLabel matches the list item that makes the platform publish the workspace as an app.
 	appLabel = lazyregexp.New(`(?m)^[ \t]*-[ \t]*['"]?production:app['"]?[ \t]*\r?\n`)
 )
 
-// edit rewrites the archive for another slug, or without the parts that are excluded.
-func (j *Job) edit(p *packed) error {
-	data, err := os.ReadFile(p.path) // ours, within the limits of a source
+// editArchive rewrites the archive for another slug, or without the excluded parts.
+func (j *Job) editArchive(p *packed) error {
+	data, err := os.ReadFile(p.path) // written by this process, within the source limits
 	if err != nil {
 		return err
 	}
@@ -50,26 +50,26 @@ func (j *Job) edit(p *packed) error {
 	}
 	to := zip.NewWriter(file)
 	for _, f := range from.File {
-		if err = e.copy(from, to, f); err != nil {
+		if err = e.copyFile(from, to, f); err != nil {
 			break
 		}
 	}
 	p.slug = e.to
-	p.notes = append(p.notes, e.notes(p)...)
+	p.notes = append(p.notes, e.collectNotes(p)...)
 	return errors.Join(err, to.Close(), file.Close())
 }
 
-// editor copies files of a workspace under another slug.
+// editor copies the files of a workspace under another slug.
 type editor struct {
 	from, to string
 	exclude  []string
-	dropped  []string // what was excluded
-	mention  []string // files that still have the old slug
+	dropped  []string // excluded files
+	mention  []string // files that still contain the old slug
 }
 
-func (e *editor) copy(from *zip.Reader, to *zip.Writer, f *zip.File) error {
+func (e *editor) copyFile(from *zip.Reader, to *zip.Writer, f *zip.File) error {
 	name := strings.TrimPrefix(f.Name, e.from+"/")
-	if e.excluded(name) || e.to != e.from && name == importFile {
+	if e.isExcluded(name) || e.to != e.from && name == importFile {
 		e.dropped = append(e.dropped, name)
 		return nil
 	}
@@ -83,20 +83,20 @@ func (e *editor) copy(from *zip.Reader, to *zip.Writer, f *zip.File) error {
 		return err
 	}
 	if e.to != e.from {
-		text = e.rewrite(name, text)
+		text = e.rewriteSlug(name, text)
 	}
 	_, err = w.Write(text)
 	return err
 }
 
-// excluded takes index, security, pages/custom and automations/v1/status, as a platform
-// repository's pull.exclude does.
-func (e *editor) excluded(name string) bool {
+// isExcluded matches parts as pull.exclude of a platform repository does: index, security,
+// pages/custom, automations/v1/status.
+func (e *editor) isExcluded(name string) bool {
 	return slices.Contains(e.exclude, strings.TrimSuffix(name, path.Ext(name)))
 }
 
-// rewrite replaces the slug, and references to the workspace by it.
-func (e *editor) rewrite(name string, text []byte) []byte {
+// rewriteSlug replaces the slug, and references to the workspace by slug.
+func (e *editor) rewriteSlug(name string, text []byte) []byte {
 	if name == indexFile {
 		text = e.rewriteIndex(text)
 	}
@@ -104,7 +104,7 @@ func (e *editor) rewrite(name string, text []byte) []byte {
 		return text
 	}
 	old := regexp.QuoteMeta(e.from)
-	// slug:shop in paths of the API, https://shop.pages… and workspaceSlug: shop
+	// slug:shop in paths of the API, https://shop.pages…, and workspaceSlug: shop
 	reference := regexp.MustCompile(`(\bslug:|//|\bworkspaceSlug['"]?:[ \t]*['"]?)` + old +
 		`(\.|/|\?|['"]|[ \t]*\r?$|[ \t]*\r?\n)`)
 	text = reference.ReplaceAll(text, []byte("${1}"+e.to+"${2}"))
@@ -122,7 +122,7 @@ func (e *editor) rewriteIndex(text []byte) []byte {
 	return append(bytes.TrimRight(text, "\n"), "\nslug: "+e.to+"\n"...)
 }
 
-func (e *editor) notes(p *packed) (notes []outcome.Problem) {
+func (e *editor) collectNotes(p *packed) (notes []outcome.Problem) {
 	if app := p.reading.Repository.Workspaces[0].App.Value; app != "" && e.to != e.from {
 		notes = append(notes, outcome.Problem{
 			Code:    "app-not-published",
@@ -133,7 +133,7 @@ func (e *editor) notes(p *packed) (notes []outcome.Problem) {
 	if len(e.mention) > 0 {
 		notes = append(notes, outcome.Problem{
 			Code:    "mentions-slug",
-			Message: fmt.Sprintf("%s is still in %s", e.from, list(e.mention[:min(5, len(e.mention))])),
+			Message: fmt.Sprintf("%s is still in %s", e.from, joinNames(e.mention[:min(5, len(e.mention))])),
 			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, " +
 				"and workspaceSlug, were replaced",
 		})

@@ -18,34 +18,36 @@ import (
 const (
 	// maxArchive bounds an export, in bytes.
 	maxArchive = 256 << 20
-	// exportWait bounds the time that an export takes.
+	// exportWait bounds the duration of an export.
 	exportWait = 10 * time.Minute
 )
 
-// present exports the workspace as it is.
-func (r *run) present(ctx context.Context, id string) (err error) {
+// exportPresent exports the existing workspace and passes it to Options.Present.
+func (r *run) exportPresent(ctx context.Context, id string) (err error) {
 	file, err := os.CreateTemp(r.TempDir, "present-*.zip")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	if err := export(ctx, r.client, r.display, id, r.Slug, file, "to"); err != nil {
+	if err := writeExport(ctx, r.client, r.display, id, r.Slug, file, "to"); err != nil {
 		return err
 	}
 	return r.Present(ctx, file)
 }
 
-// Export writes the archive of a workspace, by slug or id, and returns its slug. The
-// error is a [*outcome.Problem], of ctx or of the writer.
-func Export(ctx context.Context, client *platform.Client, display Display, name string, to *os.File) (slug string, err error) {
+// Export writes the archive of a workspace, given by slug or ID, and returns its slug. The error is
+// a [*outcome.Problem], the cause of ctx, or a write error.
+func Export(
+	ctx context.Context, client *platform.Client, display Display, name string, to *os.File,
+) (slug string, err error) {
 	var found *platform.Installed
 	err = display.Narrate("look for "+name+" on "+client.BaseURL(), func(func(string)) error {
-		found, _, err = find(ctx, client, name)
+		found, _, err = findWorkspace(ctx, client, name)
 		return err
 	})
 	switch {
 	case err != nil:
-		return "", refusal(err, "from")
+		return "", explainRefusal(err, "from")
 	case found == nil:
 		return "", &outcome.Problem{
 			Code:    "no-workspace",
@@ -53,11 +55,13 @@ func Export(ctx context.Context, client *platform.Client, display Display, name 
 			Help:    "correct --workspace, or give the user access to it",
 		}
 	}
-	return found.Slug, export(ctx, client, display, found.ID, found.Slug, to, "from")
+	return found.Slug, writeExport(ctx, client, display, found.ID, found.Slug, to, "from")
 }
 
-// export writes the archive of a workspace from the beginning of a file.
-func export(ctx context.Context, client *platform.Client, display Display, id, slug string, to *os.File, side string) error {
+// writeExport writes the archive of a workspace to a file, from offset 0.
+func writeExport(
+	ctx context.Context, client *platform.Client, display Display, id, slug string, to *os.File, side string,
+) error {
 	return display.Narrate("export "+slug+" from "+client.BaseURL(), func(func(string)) error {
 		err := retry.Read(ctx, func() error {
 			if _, err := to.Seek(0, io.SeekStart); err != nil {
@@ -73,6 +77,6 @@ func export(ctx context.Context, client *platform.Client, display Display, id, s
 			}, to)
 			return err
 		})
-		return refusal(err, side)
+		return explainRefusal(err, side)
 	})
 }

@@ -18,65 +18,68 @@ import (
 	"github.com/prismeai/workspaces-release/internal/requirements"
 )
 
-// Job is a transfer of one or several workspaces.
+// Job transfers one or more workspaces.
 type Job struct {
-	// From is the platform to export from; nil if Input is the source.
+	// From is the platform to export from. If nil, Input is the source.
 	From  *platform.Client
 	To    *platform.Client
 	Input pipeline.Input
-	// Workspaces are the slugs, or ids on From; none is the only one of the source. Group
-	// takes those of a group instead.
+	// Workspaces are slugs, or IDs on From. Empty means the only workspace of the source.
 	Workspaces []string
-	Group      string
-	// Checks of each workspace.
+	// Group selects the workspaces of a group instead.
+	Group string
+	// Checks are run on each workspace.
 	Checks pipeline.Checks
-	// As is the slug on the target, if it is to be another one. Exclude leaves parts out,
-	// such as index, security or pages/custom.
-	As      string
+	// As is the slug on the target; empty keeps the slug.
+	As string
+	// Exclude omits parts, such as index, security or pages/custom.
 	Exclude []string
 
-	Prune, Create, KeepDomains, DryRun bool
-	// Variables that the service has of its own.
+	Prune       bool
+	Create      bool
+	KeepDomains bool
+	DryRun      bool
+	// Variables are environment variables that the service has itself.
 	Variables []string
-	// Timeout bounds the time from an import to its known end.
+	// Timeout bounds the time from an import to its result.
 	Timeout time.Duration
-	// Dir is a directory for the archives of this job.
+	// Dir is the directory for the archives of this job.
 	Dir     string
 	Display *progress.Display
-	// Backup is given the archive of a workspace as it is; nil is not.
+	// Backup receives the archive of the existing workspace; may be nil.
 	Backup func(present *os.File) error
-	// Compare says how changes are found; nil if nobody asks for them.
+	// Compare controls how changes are computed; nil computes none.
 	Compare *pipeline.DiffOptions
 }
 
-// Report is what a job did. It is complete as far as the job came.
+// Report is the result of a job. After an error it covers the part that ran.
 type Report struct {
 	Readings []*pipeline.Reading
 	Results  Results
-	// Changes are what the imports change; nil if they were not asked for, or all of the
-	// workspaces are new.
+	// Changes are the changes that the imports make; nil if not requested, or if all workspaces are
+	// new.
 	Changes *compare.Report
 }
 
-// packed is a workspace that was checked, in an archive of its own.
+// packed is a checked workspace in its own archive.
 type packed struct {
 	path, slug string
 	reading    *pipeline.Reading
 	notes      []outcome.Problem
 }
 
-// Run checks all of the workspaces before it sends one, and imports them in the order of
-// their dependencies. It stops at the first that fails. What is wrong with workspaces and
-// imports is in the report; the error is that of a source or a check, or of ctx.
+// Run checks all workspaces before it sends any, then imports them in dependency order and stops at
+// the first failure. Problems of workspaces and imports are in the report; the error is that of a
+// source or a check, or the cause of ctx.
 func (j *Job) Run(ctx context.Context) (*Report, error) {
 	report := &Report{}
-	names, err := j.names(ctx)
+	names, err := j.selectNames(ctx)
 	if err != nil {
 		return report, err
 	}
 	var all []*packed
 	for n, name := range names {
-		p, err := j.pack(ctx, name, filepath.Join(j.Dir, fmt.Sprintf("workspace-%d.zip", n)))
+		p, err := j.packWorkspace(ctx, name, filepath.Join(j.Dir, fmt.Sprintf("workspace-%d.zip", n)))
 		if p != nil && p.reading != nil {
 			report.Readings = append(report.Readings, p.reading)
 		}
@@ -85,25 +88,25 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 		}
 		all = append(all, p)
 	}
-	all = inImportOrder(all)
+	all = sortByDependency(all)
 	for n, p := range all {
-		result, err := j.transfer(ctx, p, report)
+		result, err := j.transferOne(ctx, p, report)
 		if result != nil {
 			report.Results = append(report.Results, result)
 		}
 		if err != nil || result.Outcome != outcome.Done {
-			report.skip(all[n+1:], j.To)
+			report.skipRest(all[n+1:], j.To)
 			return report, err
 		}
 	}
 	return report, nil
 }
 
-// skip reports workspaces that were not tried because one before them failed.
-func (r *Report) skip(rest []*packed, to *platform.Client) {
+// skipRest reports the workspaces that were not tried because an earlier one failed.
+func (r *Report) skipRest(rest []*packed, to *platform.Client) {
 	for _, p := range rest {
 		skipped := newResult(to, &Options{Slug: p.slug})
-		skipped.add(outcome.Problem{
+		skipped.addProblem(outcome.Problem{
 			Code:    "not-tried",
 			Message: fmt.Sprintf("%s was not transferred, because a workspace before it failed", p.slug),
 			Help:    "run again after the correction: workspaces that were imported are imported again",
@@ -112,8 +115,8 @@ func (r *Report) skip(rest []*packed, to *platform.Client) {
 	}
 }
 
-// transfer imports one workspace.
-func (j *Job) transfer(ctx context.Context, p *packed, report *Report) (result *Result, err error) {
+// transferOne imports one workspace.
+func (j *Job) transferOne(ctx context.Context, p *packed, report *Report) (result *Result, err error) {
 	file, err := os.Open(p.path)
 	if err != nil {
 		return nil, err
@@ -143,13 +146,16 @@ func (j *Job) transfer(ctx context.Context, p *packed, report *Report) (result *
 		opts.Labels = append(opts.Labels, label.Value)
 	}
 	if j.Backup != nil || j.Compare != nil {
-		opts.Present = func(ctx context.Context, present *os.File) error { return j.present(ctx, present, p, report) }
+		opts.Present = func(ctx context.Context, present *os.File) error {
+			return j.handlePresent(ctx,
+				present, p, report)
+		}
 	}
 	return Run(ctx, j.To, j.Display, opts)
 }
 
-// present keeps the workspace as it is, and says what the import changes.
-func (j *Job) present(ctx context.Context, present *os.File, p *packed, report *Report) error {
+// handlePresent backs up the existing workspace and computes the changes.
+func (j *Job) handlePresent(ctx context.Context, present *os.File, p *packed, report *Report) error {
 	if j.Backup != nil {
 		if err := j.Backup(present); err != nil {
 			return err
@@ -158,7 +164,7 @@ func (j *Job) present(ctx context.Context, present *os.File, p *packed, report *
 	if j.Compare == nil {
 		return nil
 	}
-	changes, err := j.compare(ctx, present.Name(), p)
+	changes, err := j.compareWithTarget(ctx, present.Name(), p)
 	if err != nil {
 		return fmt.Errorf("compare with the workspace of the target: %w", err)
 	}
@@ -166,7 +172,7 @@ func (j *Job) present(ctx context.Context, present *os.File, p *packed, report *
 	return nil
 }
 
-// addChanges adds what one workspace changes.
+// addChanges merges the changes of one workspace into the report.
 func (r *Report) addChanges(changes *compare.Report) {
 	if r.Changes == nil {
 		r.Changes = changes

@@ -19,16 +19,16 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// use makes an archive the one to import.
-func (w *world) use(t *testing.T, files map[string]string) {
+// setArchive replaces the archive to import.
+func (w *world) setArchive(t *testing.T, files map[string]string) {
 	t.Helper()
 	archive := archiveOf(t, files)
 	w.options.Archive = archive
 	w.options.Size = archive.Size()
 }
 
-// install replaces the workspace on the target.
-func (w *world) install(t *testing.T, index string) {
+// installWorkspace replaces the workspace on the target.
+func (w *world) installWorkspace(t *testing.T, index string) {
 	t.Helper()
 	err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop", Name: "Shop"}, fstest.MapFS{
 		"index.yml": {Data: []byte(index)},
@@ -38,21 +38,21 @@ func (w *world) install(t *testing.T, index string) {
 	}
 }
 
-func codes(problems []outcome.Problem) (list []string) {
+func problemCodes(problems []outcome.Problem) (list []string) {
 	for _, p := range problems {
 		list = append(list, p.Code)
 	}
 	return list
 }
 
-// A new workspace is made with its slug, and then imported into by its id: an import alone
-// would give it a slug that nobody can guess.
+// A new workspace is created with its slug and then imported into by ID: an import alone would
+// generate the slug.
 func TestCreateKeepsTheSlug(t *testing.T) {
 	for _, o := range []platformtest.Options{{}, {V27: true}, {ArchiveProcessing: true, ImportTime: slow}} {
-		inBubble(t, o, func(t *testing.T, w *world) {
+		withWorld(t, o, func(t *testing.T, w *world) {
 			w.Remove("shop")
 			w.options.Create = true
-			r := w.run(t, outcome.Done, "")
+			r := w.runTransfer(t, outcome.Done, "")
 			installed := w.Installed()
 			if !r.Created || len(installed) != 1 || installed[0].Slug != "shop" || installed[0].ID != r.Workspace.ID ||
 				installed[0].Name != "Shop" {
@@ -68,40 +68,40 @@ func TestCreateKeepsTheSlug(t *testing.T) {
 }
 
 func TestCreateWithAnotherSlugImportsNothing(t *testing.T) {
-	inBubble(t, platformtest.Options{LoseSlugs: true}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{LoseSlugs: true}, func(t *testing.T, w *world) {
 		w.Remove("shop")
 		w.options.Create = true
-		r := w.run(t, outcome.Failed, "other-slug")
-		if w.imports() != 0 || !strings.Contains(r.Problems[0].Message, w.Installed()[0].Slug) {
-			t.Errorf("%d imports, %+v", w.imports(), r.Problems)
+		r := w.runTransfer(t, outcome.Failed, "other-slug")
+		if w.countImports() != 0 || !strings.Contains(r.Problems[0].Message, w.Installed()[0].Slug) {
+			t.Errorf("%d imports, %+v", w.countImports(), r.Problems)
 		}
 	})
 }
 
-// A failed import leaves an empty workspace, which is named, and found the next time.
-func TestCreateFindsTheEmptyWorkspaceAgain(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+// A failed import leaves an empty workspace. It is reported, and found by the next run.
+func TestCreateFindsEmptyWorkspace(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.Remove("shop")
 		w.options.Create = true
 		good, size := w.options.Archive, w.options.Size
-		w.use(t, map[string]string{"shop/index.yml": "name: [\n"})
-		r := w.run(t, outcome.Failed, "YAMLException")
-		if diff := cmp.Diff([]string{"empty-workspace"}, codes(r.Warnings)); diff != "" ||
+		w.setArchive(t, map[string]string{"shop/index.yml": "name: [\n"})
+		r := w.runTransfer(t, outcome.Failed, "YAMLException")
+		if diff := cmp.Diff([]string{"empty-workspace"}, problemCodes(r.Warnings)); diff != "" ||
 			!strings.Contains(r.Warnings[0].Message, r.Workspace.ID) {
 			t.Errorf("%+v", r.Warnings)
 		}
 		w.options.Archive = good
 		w.options.Size = size
-		if again := w.run(t, outcome.Done, ""); again.Created || again.Workspace.ID != r.Workspace.ID ||
+		if again := w.runTransfer(t, outcome.Done, ""); again.Created || again.Workspace.ID != r.Workspace.ID ||
 			len(w.Installed()) != 1 {
 			t.Errorf("%+v, %+v", again, w.Installed())
 		}
 	})
 }
 
-// The platform makes three workspaces in a minute. The wait is shown with the time left.
+// The platform allows three new workspaces per minute. The display shows the remaining wait.
 func TestCreateWaitsForTheNextMinute(t *testing.T) {
-	inBubble(t, platformtest.Options{PullsPerMinute: -1}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{PullsPerMinute: -1}, func(t *testing.T, w *world) {
 		for _, slug := range []string{"a", "b", "c"} {
 			if _, err := w.client.CreateWorkspace(t.Context(), "N", slug); err != nil {
 				t.Fatal(err)
@@ -110,7 +110,7 @@ func TestCreateWaitsForTheNextMinute(t *testing.T) {
 		w.Remove("shop")
 		w.options.Create = true
 		began := time.Now()
-		w.run(t, outcome.Done, "")
+		w.runTransfer(t, outcome.Done, "")
 		if took := time.Since(began); took < 59*time.Second || took > 65*time.Second {
 			t.Errorf("took %s", took)
 		}
@@ -122,7 +122,7 @@ func TestCreateWaitsForTheNextMinute(t *testing.T) {
 	})
 }
 
-// An import empties the custom domains: that is said before, or they are put back.
+// An import removes the custom domains. The transfer warns before, or restores them.
 func TestCustomDomains(t *testing.T) {
 	const index = "name: Shop\nslug: shop\ncustomDomains: [a.example.com, b.example.com]\n"
 	for name, tt := range map[string]struct {
@@ -149,12 +149,12 @@ func TestCustomDomains(t *testing.T) {
 		}, outcome.Done, "", []string{"unknown-domains"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
-				w.install(t, index)
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
+				w.installWorkspace(t, index)
 				w.options.KeepDomains = tt.keep
 				w.gateway.Faults.Add(tt.fault)
-				r := w.run(t, tt.outcome, tt.code)
-				if diff := cmp.Diff(tt.warnings, codes(r.Warnings)); diff != "" {
+				r := w.runTransfer(t, tt.outcome, tt.code)
+				if diff := cmp.Diff(tt.warnings, problemCodes(r.Warnings)); diff != "" {
 					t.Error(diff)
 				}
 				if kept := strings.Contains(w.Content("shop")["index.yml"], "b.example.com"); kept != tt.kept {
@@ -165,37 +165,38 @@ func TestCustomDomains(t *testing.T) {
 	}
 }
 
-// Older platforms do not know ?prune, and say nothing of deleted files.
+// Older platforms ignore ?prune and do not report deleted files.
 func TestPrune(t *testing.T) {
 	for _, v27 := range []bool{false, true} {
-		inBubble(t, platformtest.Options{V27: v27}, func(t *testing.T, w *world) {
+		withWorld(t, platformtest.Options{V27: v27}, func(t *testing.T, w *world) {
 			w.options.Prune = true
 			if v27 {
-				w.run(t, outcome.Done, "")
+				w.runTransfer(t, outcome.Done, "")
 				return
 			}
-			if r := w.run(t, outcome.Failed, "not-pruned"); len(r.Imported) != 2 {
+			if r := w.runTransfer(t, outcome.Failed, "not-pruned"); len(r.Imported) != 2 {
 				t.Errorf("%+v", r)
 			}
 		})
 	}
 }
 
-func TestOneProductIsWarnedOf(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
-		w.install(t, "name: Shop\nslug: shop\nlabels: [one-product]\n")
+func TestWarnsOfOneProduct(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		w.installWorkspace(t, "name: Shop\nslug: shop\nlabels: [one-product]\n")
 		w.options.Labels = []string{"base1"}
-		if r := w.run(t, outcome.Done, ""); !slices.Equal(codes(r.Warnings), []string{"one-product"}) {
+		if r := w.runTransfer(t, outcome.Done, ""); !slices.Equal(problemCodes(r.Warnings), []string{"one-product"}) {
 			t.Errorf("%+v", r.Warnings)
 		}
 		w.options.Labels = []string{"one-product"}
-		if r := w.run(t, outcome.Done, ""); len(r.Warnings) != 1 {
+		if r := w.runTransfer(t, outcome.Done, ""); len(r.Warnings) != 1 {
 			t.Errorf("%+v", r.Warnings)
 		}
 	})
 }
 
-// Of an archive that is too large, the limit and the largest files are named, whoever refuses it.
+// The error about a too large archive names the limit and the largest files, whichever server
+// refuses it.
 func TestUploadTooLarge(t *testing.T) {
 	big := make([]byte, 64<<10)
 	source := rand.NewPCG(1, 2)
@@ -210,9 +211,9 @@ func TestUploadTooLarge(t *testing.T) {
 		"service": {platformtest.Options{UploadLimit: 32 << 10}, "more than the platform takes;"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.options, func(t *testing.T, w *world) {
-				w.use(t, map[string]string{"shop/index.yml": "name: Shop\n", "shop/pages/big.json": string(big)})
-				r := w.run(t, outcome.Failed, "upload-too-large")
+			withWorld(t, tt.options, func(t *testing.T, w *world) {
+				w.setArchive(t, map[string]string{"shop/index.yml": "name: Shop\n", "shop/pages/big.json": string(big)})
+				r := w.runTransfer(t, outcome.Failed, "upload-too-large")
 				if text := r.Problems[0].Message; !strings.Contains(text, tt.limit) ||
 					!strings.Contains(text, "compressed: shop/pages/big.json (64.") {
 					t.Error(text)
@@ -222,7 +223,7 @@ func TestUploadTooLarge(t *testing.T) {
 	}
 }
 
-// Each kind of error has a sentence of its own, and no text of a file is in any output.
+// Each kind of error has its own advice, and no file content is in any output.
 func TestErrorsOfTheRecordedService(t *testing.T) {
 	const secret = "hunter2-canary"
 	for name, tt := range map[string]struct {
@@ -261,13 +262,13 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				files := map[string]string{"shop/index.yml": "name: Shop\n"}
 				for name, text := range tt.files {
 					files["shop/"+name] = text
 				}
-				w.use(t, files)
-				r := w.run(t, outcome.Failed, tt.code)
+				w.setArchive(t, files)
+				r := w.runTransfer(t, outcome.Failed, tt.code)
 				if !strings.Contains(r.Problems[0].Help, tt.help) {
 					t.Errorf("%+v", r.Problems)
 				}
@@ -284,9 +285,9 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 	}
 }
 
-// Events that fail for a while are said to, once.
+// A temporary failure to read events is reported once.
 func TestEventsThatFail(t *testing.T) {
-	inBubble(t, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{ArchiveProcessing: true, ImportTime: slow}, func(t *testing.T, w *world) {
 		w.gateway.Faults.Add(platformtest.Fault{
 			Op:     "events",
 			Times:  3,
@@ -294,7 +295,7 @@ func TestEventsThatFail(t *testing.T) {
 			Status: 500,
 			Body:   `{"error":"Internal"}`,
 		})
-		w.run(t, outcome.Done, "")
+		w.runTransfer(t, outcome.Done, "")
 		if n := strings.Count(w.display.text.String(), "events cannot be read at the moment"); n != 1 {
 			t.Errorf("said %d times: %s", n, w.display.text.String())
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// names returns which workspaces are meant; "" is the only one of the source.
-func (j *Job) names(ctx context.Context) ([]string, error) {
+// selectNames returns the names of the selected workspaces; "" is the only one of the source.
+func (j *Job) selectNames(ctx context.Context) ([]string, error) {
 	if j.Group == "" {
 		if len(j.Workspaces) == 0 {
 			return []string{""}, nil
@@ -27,7 +27,7 @@ func (j *Job) names(ctx context.Context) ([]string, error) {
 	if reading == nil {
 		return nil, err
 	}
-	var names []string // what is wrong with them is found when each is packed
+	var names []string // problems of a workspace are reported when it is packed
 	for _, w := range reading.Repository.Workspaces {
 		if slices.ContainsFunc(w.Groups, func(group workspace.Text) bool { return group.Value == j.Group }) {
 			names = append(names, w.Slug)
@@ -42,12 +42,12 @@ func (j *Job) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// pack checks a workspace and writes its archive, as it is to be imported.
-func (j *Job) pack(ctx context.Context, name, path string) (*packed, error) {
+// packWorkspace checks a workspace and writes the archive to import.
+func (j *Job) packWorkspace(ctx context.Context, name, path string) (*packed, error) {
 	input := j.Input
 	input.Source.Workspace = name
 	if j.From != nil {
-		exported, err := j.export(ctx, name)
+		exported, err := j.exportSource(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -65,13 +65,13 @@ func (j *Job) pack(ctx context.Context, name, path string) (*packed, error) {
 	}
 	p.slug = reading.Repository.Workspaces[0].Slug
 	if j.As != "" || len(j.Exclude) > 0 {
-		return p, j.edit(p)
+		return p, j.editArchive(p)
 	}
 	return p, nil
 }
 
-// export fetches a workspace from the other platform.
-func (j *Job) export(ctx context.Context, name string) (input pipeline.Input, err error) {
+// exportSource exports a workspace from the source platform.
+func (j *Job) exportSource(ctx context.Context, name string) (input pipeline.Input, err error) {
 	file, err := os.Create(filepath.Join(j.Dir, "export.zip"))
 	if err != nil {
 		return input, err
@@ -80,11 +80,11 @@ func (j *Job) export(ctx context.Context, name string) (input pipeline.Input, er
 	if err = errors.Join(err, file.Close()); err != nil {
 		return input, err
 	}
-	return j.archive(file.Name(), slug)
+	return j.archiveInput(file.Name(), slug)
 }
 
-// archive is the input of an archive that this job has made.
-func (j *Job) archive(path, slug string) (pipeline.Input, error) {
+// archiveInput returns an archive of this job as an input.
+func (j *Job) archiveInput(path, slug string) (pipeline.Input, error) {
 	spec, err := source.Parse(path)
 	opts := source.Options{
 		Getenv:    j.Input.Source.Getenv,
@@ -96,8 +96,8 @@ func (j *Job) archive(path, slug string) (pipeline.Input, error) {
 	return pipeline.Input{Spec: spec, Source: opts}, err
 }
 
-// inImportOrder puts workspaces behind those that publish the apps which they use.
-func inImportOrder(all []*packed) []*packed {
+// sortByDependency sorts workspaces so that an app is imported before its users.
+func sortByDependency(all []*packed) []*packed {
 	byApp := map[string]*packed{}
 	for _, p := range all {
 		if app := p.reading.Repository.Workspaces[0].App.Value; app != "" {
@@ -109,7 +109,7 @@ func inImportOrder(all []*packed) []*packed {
 	var visit func(p *packed)
 	visit = func(p *packed) {
 		if visited[p] {
-			return // a cycle is none of an import's business
+			return // a dependency cycle does not matter to an import
 		}
 		visited[p] = true
 		for _, app := range p.reading.Repository.Workspaces[0].DependsOn {

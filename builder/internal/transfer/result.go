@@ -12,29 +12,29 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// Result is how a transfer ended. Its JSON is the report: fields may be added.
+// Result is the outcome of a transfer. It is also the JSON report, to which fields may be added.
 type Result struct {
 	Outcome   outcome.Outcome `json:"outcome"`
 	Target    string          `json:"target"`
 	Workspace Workspace       `json:"workspace"`
-	// Created is set if the target had no such workspace.
+	// Created is set if the target did not have the workspace.
 	Created       bool                 `json:"created"`
 	DryRun        bool                 `json:"dryRun"`
 	Prune         bool                 `json:"prune"`
 	Duration      outcome.Milliseconds `json:"durationMilliseconds"`
 	CorrelationID string               `json:"correlationId,omitempty"`
-	// Imported and Deleted are paths, empty too where FilesUnknown.
+	// Imported and Deleted are paths. They are also empty if FilesUnknown is set.
 	Imported     []string `json:"imported"`
 	Deleted      []string `json:"deleted"`
 	FilesUnknown bool     `json:"filesUnknown,omitempty"`
 	// Domains are the custom domains before the import.
 	Domains []string `json:"customDomains,omitempty"`
-	// Warnings stop nothing.
+	// Warnings do not stop the transfer.
 	Warnings []outcome.Problem `json:"warnings"`
 	Problems []outcome.Problem `json:"problems"`
 }
 
-// Workspace is the one on the target. Its ID is empty as long as there is none.
+// Workspace identifies the workspace on the target. ID is empty if it does not exist.
 type Workspace struct {
 	Slug string `json:"slug"`
 	ID   string `json:"id,omitempty"`
@@ -54,25 +54,25 @@ func newResult(client *platform.Client, o *Options) *Result {
 	}
 }
 
-func (r *Result) add(p outcome.Problem)  { r.Problems = append(r.Problems, p) }
-func (r *Result) warn(p outcome.Problem) { r.Warnings = append(r.Warnings, p) }
+func (r *Result) addProblem(p outcome.Problem)  { r.Problems = append(r.Problems, p) }
+func (r *Result) addWarning(p outcome.Problem) { r.Warnings = append(r.Warnings, p) }
 
-// judge makes the result of an import whose end is known.
-func (r *run) judge(report *platform.ArchiveReport) error {
+// recordReport fills the result from the final report of an import.
+func (r *run) recordReport(report *platform.ArchiveReport) error {
 	w := &r.result.Workspace
 	r.result.Imported = append(r.result.Imported, report.Imported...)
 	r.result.Deleted = append(r.result.Deleted, report.Deleted...)
 	for _, p := range report.Errors {
 		p.File = strings.TrimPrefix(p.File, r.Slug+"/")
-		r.result.add(advise(p))
+		r.result.addProblem(withRemedy(p))
 	}
-	told := cmp.Or(report.ID, first(report.Created), first(report.Updated))
+	told := cmp.Or(report.ID, firstOrEmpty(report.Created), firstOrEmpty(report.Updated))
 	switch {
 	case w.ID != "" && told != "" && told != w.ID && told != w.Slug:
 		return &outcome.Problem{
 			Code:    "other-workspace",
 			Message: fmt.Sprintf("the platform imported into workspace %q instead of %q", told, w.ID),
-			Help:    "look at that workspace, which has the content now",
+			Help:    "review that workspace, which now has the content",
 		}
 	case len(report.Imported) == 0 && len(r.result.Problems) == 0 && !r.result.FilesUnknown:
 		return &outcome.Problem{
@@ -90,23 +90,23 @@ func (r *run) judge(report *platform.ArchiveReport) error {
 	return nil
 }
 
-// checkPruned makes a problem of an answer that does not say what was deleted: platforms
-// that do not know the parameter ignore it.
+// checkPruned adds a problem if the report does not list deleted files: older platforms ignore the
+// prune parameter.
 func (r *run) checkPruned(report *platform.ArchiveReport) {
 	if !r.Prune || report.TellsDeleted {
 		return
 	}
-	r.result.add(outcome.Problem{
+	r.result.addProblem(outcome.Problem{
 		Code:    "not-pruned",
-		Message: "the platform does not say that it deleted what the workspace lacks: this version may not know how to",
+		Message: "the platform did not confirm that it deleted the extra files: this version may not support it",
 		Help:    "the files were imported; delete the others by hand, or compare with --dry-run --changes",
 	})
 }
 
-// list joins a few names.
-func list(names []string) string { return strings.Join(names, ", ") }
+// joinNames joins a few names with commas.
+func joinNames(names []string) string { return strings.Join(names, ", ") }
 
-func first(list []string) string {
+func firstOrEmpty(list []string) string {
 	if len(list) == 0 {
 		return ""
 	}

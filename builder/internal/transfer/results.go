@@ -11,10 +11,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/junit"
 )
 
-// Results are those of a job, one for each workspace, in the order of the imports.
+// Results are the results of a job, one per workspace, in import order.
 type Results []*Result
 
-// Outcome of all: the first that is not done.
+// Outcome returns the first outcome that is not Done.
 func (r Results) Outcome() outcome.Outcome {
 	for _, result := range r {
 		if result.Outcome != outcome.Done {
@@ -24,7 +24,7 @@ func (r Results) Outcome() outcome.Outcome {
 	return outcome.Done
 }
 
-// MarshalJSON implements [json.Marshaler]. The report of one workspace is its result.
+// MarshalJSON implements [json.Marshaler]. The report of a single workspace is its result.
 func (r Results) MarshalJSON() ([]byte, error) {
 	if len(r) == 1 {
 		return json.Marshal(r[0])
@@ -35,7 +35,7 @@ func (r Results) MarshalJSON() ([]byte, error) {
 	}{r.Outcome(), r})
 }
 
-// WriteSummary writes what was transferred, for people.
+// WriteSummary writes a plain-text summary.
 func (r Results) WriteSummary(w io.Writer) error {
 	var errs []error
 	for i, result := range r {
@@ -48,7 +48,7 @@ func (r Results) WriteSummary(w io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// WriteProblems writes everything that is wrong, each with what to do about it.
+// WriteProblems writes every problem with its advice.
 func (r Results) WriteProblems(w io.Writer) error {
 	var errs []error
 	for _, result := range r {
@@ -57,11 +57,11 @@ func (r Results) WriteProblems(w io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// WriteJUnit writes a test for each workspace and one for each file with a problem.
+// WriteJUnit writes a test case for each workspace and for each file with a problem.
 func (r Results) WriteJUnit(w io.Writer) error {
 	suite := junit.Suite{Name: "transfer"}
 	for _, result := range r {
-		suite.Cases = append(suite.Cases, result.cases()...)
+		suite.Cases = append(suite.Cases, result.testCases()...)
 	}
 	return junit.Write(w, suite)
 }

@@ -14,45 +14,48 @@ import (
 )
 
 const (
-	// lookDelay bounds the time between two looks. The gateway allows 40 reads of events
-	// in a minute (contract §9).
-	lookDelay = 5 * time.Second
-	// settled is how long after a status that tells of the import its event may come:
-	// events are found some seconds after they happened (contract §1.7), or are dropped
-	// for their size (contract §0, finding 9).
-	settled = 20 * time.Second
+	// pollDelay bounds the time between two reads. The gateway allows 40 reads of events per minute
+	// (platform contract §9).
+	pollDelay = 5 * time.Second
+	// settleTime is how long to wait for the event after the status reports the import: events
+	// become visible some seconds after they happen (platform contract §1.7), and large ones are
+	// dropped (§0, finding 9).
+	settleTime = 20 * time.Second
 )
 
-// search looks for the end of an import that its answer did not tell.
-type search struct {
+// outcomeSearch finds the result of an import whose response did not contain it.
+type outcomeSearch struct {
 	*run
-	// id is the correlation id of the answer, empty if there was none.
+	// id is the correlation ID of the response; empty if there was no response.
 	id       string
 	deadline time.Time
 	cause    error
 	say      func(string)
 
-	noEvents, noStatus bool
-	// told is set when it was said that events fail.
-	told bool
-	// imported is when the status was first seen to tell of the import, other when the
-	// last import was that somebody else made.
-	imported, other time.Time
+	noEvents bool
+	noStatus bool
+	// eventsFailed is set once a failure to read events has been printed.
+	eventsFailed bool
+	// imported is when the status first reported the import.
+	imported time.Time
+	// other is the time of the last import by another client.
+	other time.Time
 }
 
-// find looks at events and status until one of them tells. Of the status, files are not known.
-func (s *search) find(ctx context.Context) (*platform.ArchiveReport, error) {
-	pause := retry.Delays{Limit: lookDelay}
+// pollUntilKnown reads events and the status until the result is known. The status does not list
+// files.
+func (s *outcomeSearch) pollUntilKnown(ctx context.Context) (*platform.ArchiveReport, error) {
+	pause := retry.Delays{Limit: pollDelay}
 	for {
-		report, wait := s.look(ctx)
+		report, wait := s.readReport(ctx)
 		if report != nil {
 			return report, nil
 		}
 		if !time.Now().Before(s.deadline) {
-			return nil, s.unknown(fmt.Sprintf("no end after %s", s.Timeout))
+			return nil, s.unknownOutcome(fmt.Sprintf("no result after %s", s.Timeout))
 		}
 		if s.noEvents && s.noStatus {
-			return nil, s.unknown("neither events nor status of the workspace can be read")
+			return nil, s.unknownOutcome("neither events nor status of the workspace can be read")
 		}
 		if !retry.Sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.Sleep(ctx, s.deadline) {
 			return nil, context.Cause(ctx)
@@ -60,17 +63,17 @@ func (s *search) find(ctx context.Context) (*platform.ArchiveReport, error) {
 	}
 }
 
-// look returns the report if there is one. Wait is what the platform asks for before it
-// is asked again.
-func (s *search) look(ctx context.Context) (report *platform.ArchiveReport, wait time.Duration) {
-	if report, wait = s.event(ctx); report != nil {
+// readReport returns the report, or nil and the delay that the platform asks for before the next
+// read.
+func (s *outcomeSearch) readReport(ctx context.Context) (report *platform.ArchiveReport, wait time.Duration) {
+	if report, wait = s.readEvent(ctx); report != nil {
 		return report, 0
 	}
-	return s.status(ctx), wait
+	return s.readStatus(ctx), wait
 }
 
-// event looks for the event of the end.
-func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Duration) {
+// readEvent looks for the completion event.
+func (s *outcomeSearch) readEvent(ctx context.Context) (*platform.ArchiveReport, time.Duration) {
 	if s.noEvents {
 		return nil, 0
 	}
@@ -80,15 +83,15 @@ func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Durat
 		Types:       []string{platform.EventArchiveImported},
 		NewestFirst: true,
 	})
-	if final(err) {
+	if isPermanent(err) {
 		s.say("events cannot be read: " + err.Error())
 		s.noEvents = true
-	} else if err != nil && !s.told {
-		s.say("events cannot be read at the moment, and are asked for again: " + err.Error())
-		s.told = true
+	} else if err != nil && !s.eventsFailed {
+		s.say("events cannot be read at the moment; trying again: " + err.Error())
+		s.eventsFailed = true
 	}
 	for _, e := range page.Events {
-		if e.Archive != nil && s.ours(&e) {
+		if e.Archive != nil && s.isOwnEvent(&e) {
 			return e.Archive, 0
 		}
 		if e.Archive != nil && e.CreatedAt.After(s.other) {
@@ -98,23 +101,23 @@ func (s *search) event(ctx context.Context) (*platform.ArchiveReport, time.Durat
 	return nil, retry.After(err)
 }
 
-// ours reports whether an event is of this import: by the correlation id, and where there
-// is none by its time.
-func (s *search) ours(e *platform.Event) bool {
+// isOwnEvent reports whether an event belongs to this import: by correlation ID or, without one, by
+// time.
+func (s *outcomeSearch) isOwnEvent(e *platform.Event) bool {
 	if s.id != "" && e.CorrelationID != "" {
 		return e.CorrelationID == s.id
 	}
 	return !e.CreatedAt.Before(s.since)
 }
 
-// status looks whether the workspace has been imported since, by nobody else that is
-// known, and gives the event its time.
-func (s *search) status(ctx context.Context) *platform.ArchiveReport {
+// readStatus derives a report from the status of the workspace, if this import is the last one. It
+// gives the event time to arrive first.
+func (s *outcomeSearch) readStatus(ctx context.Context) *platform.ArchiveReport {
 	if s.noStatus {
 		return nil
 	}
 	status, err := s.client.WorkspaceStatus(ctx, s.result.Workspace.ID)
-	if final(err) {
+	if isPermanent(err) {
 		s.say("the status of the workspace cannot be read: " + err.Error())
 		s.noStatus = true
 	}
@@ -124,7 +127,7 @@ func (s *search) status(ctx context.Context) *platform.ArchiveReport {
 	if s.imported.IsZero() {
 		s.imported = time.Now()
 	}
-	if !s.noEvents && time.Since(s.imported) < settled {
+	if !s.noEvents && time.Since(s.imported) < settleTime {
 		return nil
 	}
 	s.result.FilesUnknown = true
@@ -135,23 +138,24 @@ func (s *search) status(ctx context.Context) *platform.ArchiveReport {
 	return report
 }
 
-// final reports whether asking again is of no use.
-func final(err error) bool {
+// isPermanent reports whether a retry cannot help.
+func isPermanent(err error) bool {
 	switch platform.ClassOf(err) {
-	case platform.ClassNotFound, platform.ClassUnauthorized, platform.ClassForbidden, platform.ClassRejected, platform.ClassMalformed:
+	case platform.ClassNotFound, platform.ClassUnauthorized, platform.ClassForbidden, platform.ClassRejected,
+		platform.ClassMalformed:
 		return true
 	}
 	return false
 }
 
-// unknown is the problem of an import whose end nobody tells.
-func (s *search) unknown(why string) *outcome.Problem {
+// unknownOutcome returns the problem of an import whose result could not be found.
+func (s *outcomeSearch) unknownOutcome(why string) *outcome.Problem {
 	s.result.Outcome = outcome.Unknown
-	message := "it is not known how the import ended: " + why
+	message := "the outcome of the import is unknown: " + why
 	if e, ok := errors.AsType[*platform.Error](s.cause); ok {
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
 	return &outcome.Problem{Code: "unknown-outcome", Message: message,
-		Help: s.whereToLook() + ", or in the log of prismeai-workspaces. Then run again: an import of the same " +
+		Help: s.describeLookup() + ", or in the log of prismeai-workspaces. Then run again: an import of the same " +
 			"files changes nothing"}
 }

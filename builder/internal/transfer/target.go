@@ -14,15 +14,15 @@ import (
 	"github.com/prismeai/workspaces-release/internal/requirements"
 )
 
-// find finds the workspace on the target: nil where a new one is to be made.
-func (r *run) find(ctx context.Context) (found *platform.Installed, err error) {
+// findTarget finds the workspace on the target. It returns nil if a new one is to be created.
+func (r *run) findTarget(ctx context.Context) (found *platform.Installed, err error) {
 	err = r.display.Narrate("look for "+r.Slug+" on "+r.client.BaseURL(), func(func(string)) error {
-		found, r.since, err = find(ctx, r.client, r.Slug)
+		found, r.since, err = findWorkspace(ctx, r.client, r.Slug)
 		return err
 	})
 	switch {
 	case err != nil:
-		return nil, refusal(err, "to")
+		return nil, explainRefusal(err, "to")
 	case found != nil:
 		r.result.Workspace = Workspace{Slug: found.Slug, ID: found.ID}
 		return found, nil
@@ -33,12 +33,15 @@ func (r *run) find(ctx context.Context) (found *platform.Installed, err error) {
 	return nil, &outcome.Problem{
 		Code:    "no-workspace",
 		Message: fmt.Sprintf("the target has no workspace %s that the token's user can see", r.Slug),
-		Help:    "make it with --create, or give the user access to it",
+		Help:    "create it with --create, or give the user access to it",
 	}
 }
 
-// find returns nil if there is no such workspace, and the platform's time.
-func find(ctx context.Context, client *platform.Client, name string) (found *platform.Installed, at time.Time, err error) {
+// findWorkspace finds a workspace by slug or ID. It returns nil if there is none, and the
+// platform's time.
+func findWorkspace(
+	ctx context.Context, client *platform.Client, name string,
+) (found *platform.Installed, at time.Time, err error) {
 	var all []platform.Installed
 	var meta platform.Meta
 	err = retry.Read(ctx, func() error { all, meta, err = client.Workspaces(ctx); return err })
@@ -56,18 +59,19 @@ func find(ctx context.Context, client *platform.Client, name string) (found *pla
 	return nil, at, err
 }
 
-// missing warns of values that the target lacks. What cannot be found out stops nothing.
-func (r *run) missing(ctx context.Context) error {
+// warnMissing warns of values that the target lacks. A failed check is a warning, too.
+func (r *run) warnMissing(ctx context.Context) error {
 	if len(r.Requirements) == 0 {
 		return nil
 	}
-	return r.display.Narrate("compare what the workspace requires with what the target has", func(say func(string)) error {
+	title := "compare what the workspace requires with what the target has"
+	return r.display.Narrate(title, func(say func(string)) error {
 		missing, err := requirements.Missing(ctx, r.client, r.Requirements, r.Variables)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			r.result.warn(outcome.Problem{
+			r.result.addWarning(outcome.Problem{
 				Code: "unknown-values",
 				Message: "it is not known whether the target has the values that the workspace requires: " +
 					err.Error(),
@@ -75,7 +79,7 @@ func (r *run) missing(ctx context.Context) error {
 			})
 		}
 		for _, m := range missing {
-			r.result.warn(outcome.Problem{Code: "missing-value", Message: fmt.Sprintf("the target has no %s", m),
+			r.result.addWarning(outcome.Problem{Code: "missing-value", Message: fmt.Sprintf("the target has no %s", m),
 				Help: fmt.Sprintf("store it for the workspace, or give prismeai-workspaces the variable %s "+
 					"(--service-env says that it has it)", m.Variable)})
 		}

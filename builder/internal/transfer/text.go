@@ -14,13 +14,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// WriteSummary writes what was transferred, for people.
+// WriteSummary writes a plain-text summary.
 func (r *Result) WriteSummary(w io.Writer) error {
 	var b strings.Builder
 	row := func(label, format string, args ...any) {
 		fmt.Fprintf(&b, "%-10s %s\n", label, terminal.Safe(fmt.Sprintf(format, args...)))
 	}
-	row("workspace", "%s%s", r.Workspace.Slug, r.state())
+	row("workspace", "%s%s", r.Workspace.Slug, r.describeState())
 	row("target", "%s", r.Target)
 	switch {
 	case r.FilesUnknown:
@@ -39,7 +39,7 @@ func (r *Result) WriteSummary(w io.Writer) error {
 	return err
 }
 
-func (r *Result) state() string {
+func (r *Result) describeState() string {
 	switch {
 	case r.Created && r.Workspace.ID == "":
 		return " (new)"
@@ -51,7 +51,7 @@ func (r *Result) state() string {
 	return " (" + r.Workspace.ID + ")"
 }
 
-// WriteProblems writes everything that is wrong, each with what to do about it.
+// WriteProblems writes every problem with its advice.
 func (r *Result) WriteProblems(w io.Writer) error {
 	var b strings.Builder
 	write := func(kind string, problems []outcome.Problem) {
@@ -65,8 +65,8 @@ func (r *Result) WriteProblems(w io.Writer) error {
 	return err
 }
 
-// cases are a test for the workspace and one for each file with a problem.
-func (r *Result) cases() []junit.Case {
+// testCases returns a test case for the workspace and one for each file with a problem.
+func (r *Result) testCases() []junit.Case {
 	var files []junit.Case
 	whole := junit.Case{Class: "transfer to " + r.Target, Name: r.Workspace.Slug, Duration: time.Duration(r.Duration)}
 	if r.DryRun {

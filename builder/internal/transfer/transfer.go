@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package transfer brings workspaces from platform to platform as archives, and does not
-// end before it is known how each import ended.
+// Package transfer copies workspaces between platforms as archives, and waits until it knows how
+// each import ended.
 //
-// An import is never posted twice: after an answer that does not say how the import ended,
-// the events and the status of the workspace say it, or the outcome is unknown.
+// An import is posted at most once. If the response does not contain the result, the events and the
+// status of the workspace are polled; otherwise the outcome is unknown.
 package transfer
 
 import (
@@ -24,32 +24,36 @@ import (
 
 // Options of a transfer.
 type Options struct {
-	// Slug, Name and Labels of the workspace. Its archive has Size bytes.
+	// Slug, Name and Labels of the workspace.
 	Slug, Name string
 	Labels     []string
-	Archive    io.ReaderAt
-	Size       int64
-	// Prune deletes what the archive lacks. Create makes the workspace where there is none.
-	Prune, Create bool
-	// KeepDomains puts the custom domains back that an import empties.
+	// Archive has Size bytes.
+	Archive io.ReaderAt
+	Size    int64
+	// Prune deletes files that the archive lacks.
+	Prune bool
+	// Create creates the workspace if the target lacks it.
+	Create bool
+	// KeepDomains restores the custom domains, which an import removes.
 	KeepDomains bool
-	// DryRun does all but the import.
+	// DryRun does everything except the import.
 	DryRun bool
 	// Notes are warnings from before the transfer.
 	Notes []outcome.Problem
-	// Requirements of the workspace, and the Variables that the service has of its own.
+	// Requirements are the values that the workspace needs.
 	Requirements []requirements.Requirement
-	Variables    []string
-	// Present is given the archive of the workspace as it is, before anything is changed.
-	// nil is not, and where there is no workspace it is not called.
+	// Variables are environment variables that the service has itself.
+	Variables []string
+	// Present receives the archive of the existing workspace before anything changes. It is
+	// optional, and not called for a new workspace.
 	Present func(ctx context.Context, archive *os.File) error
-	// TempDir is where that archive is kept meanwhile.
+	// TempDir is the directory for that archive.
 	TempDir string
-	// Timeout bounds the time from the import to its known end.
+	// Timeout bounds the time from the import to its result.
 	Timeout time.Duration
 }
 
-// Display shows stages, each with lines that it says while it runs.
+// Display shows named stages and the lines that each prints while it runs.
 type Display interface {
 	Narrate(name string, fn func(say func(line string)) error) error
 }
@@ -60,58 +64,59 @@ type run struct {
 	client  *platform.Client
 	display Display
 	result  *Result
-	since   time.Time // of the last look before the import, by the platform's clock
+	since   time.Time // platform time of the last read before the import
 	posted  bool
 	domains []string // custom domains before the import
 }
 
-// Run transfers. The result says what was imported, and all that is wrong; the error is
-// that of ctx, whose end is not the end of the import, or of [Options.Present].
+// Run transfers a workspace. The result lists what was imported and every problem. The error is an
+// error of [Options.Present] or the cause of ctx; the platform may then still be importing.
 func Run(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
 	r := &run{Options: o, client: client, display: display, result: newResult(client, &o)}
 	began := time.Now()
-	err := r.transfer(ctx)
+	err := r.transferWorkspace(ctx)
 	r.result.Duration = outcome.Milliseconds(time.Since(began))
 	problem, told := errors.AsType[*outcome.Problem](err)
 	switch {
 	case err == nil:
 		return r.result, nil
 	case ctx.Err() != nil:
-		r.interrupted()
+		r.reportInterruption()
 		return r.result, fmt.Errorf("interrupted: %w", ctx.Err())
 	case told:
-		r.result.add(*problem)
+		r.result.addProblem(*problem)
 		return r.result, nil
 	}
 	return r.result, err
 }
 
-// interrupted says what goes on without us.
-func (r *run) interrupted() {
+// reportInterruption adds a problem that says whether the platform is still importing.
+func (r *run) reportInterruption() {
 	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was imported", Help: "run again"}
 	if r.posted {
 		r.result.Outcome = outcome.Unknown
-		p.Message, p.Help = "interrupted: the platform goes on with the import", r.whereToLook()
+		p.Message = "interrupted: the platform continues the import"
+		p.Help = r.describeLookup()
 	}
-	r.result.add(p)
+	r.result.addProblem(p)
 }
 
-// transfer returns a [*outcome.Problem], or an error of ctx or of Present.
-func (r *run) transfer(ctx context.Context) error {
-	target, err := r.find(ctx)
+// transferWorkspace returns a [*outcome.Problem], an error of Present, or the cause of ctx.
+func (r *run) transferWorkspace(ctx context.Context) error {
+	target, err := r.findTarget(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.missing(ctx); err != nil {
+	if err := r.warnMissing(ctx); err != nil {
 		return err
 	}
 	if target != nil && r.Present != nil {
-		if err := r.present(ctx, target.ID); err != nil {
+		if err := r.exportPresent(ctx, target.ID); err != nil {
 			return err
 		}
 	}
 	if target != nil {
-		if err := r.lookAtTarget(ctx, target.ID); err != nil {
+		if err := r.inspectTarget(ctx, target.ID); err != nil {
 			return err
 		}
 	}
@@ -121,20 +126,20 @@ func (r *run) transfer(ctx context.Context) error {
 		return nil
 	}
 	if target == nil {
-		if err := r.create(ctx); err != nil {
+		if err := r.createWorkspace(ctx); err != nil {
 			return err
 		}
 	}
-	report, err := r.post(ctx)
+	report, err := r.postAndFollow(ctx)
 	if err == nil {
-		err = r.judge(report)
+		err = r.recordReport(report)
 	}
-	r.noteEmpty()
+	r.warnIfEmpty()
 	return errors.Join(err, r.restoreDomains(ctx))
 }
 
-// post imports, and finds out how that ends.
-func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err error) {
+// postAndFollow posts the import and follows it until its result is known.
+func (r *run) postAndFollow(ctx context.Context) (report *platform.ArchiveReport, err error) {
 	deadline := time.Now().Add(r.Timeout)
 	request := platform.ArchiveRequest{
 		Workspace: r.result.Workspace.ID,
@@ -144,9 +149,9 @@ func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err err
 		Wait:      r.Timeout,
 	}
 	var answer platform.ArchiveResult
-	err = r.display.Narrate(r.title(), func(say func(string)) error {
+	err = r.display.Narrate(r.describeImport(), func(say func(string)) error {
 		r.posted = true
-		err := retry.WriteNoting(ctx, sayWaiting(say), func() error {
+		err := retry.WriteNoting(ctx, printWait(say), func() error {
 			answer, err = r.client.ImportArchive(ctx,
 				request)
 			return err
@@ -157,21 +162,27 @@ func (r *run) post(ctx context.Context) (report *platform.ArchiveReport, err err
 	r.result.CorrelationID = answer.CorrelationID
 	switch {
 	case err != nil && !r.posted:
-		return nil, r.refusal(err)
+		return nil, r.explainImportRefusal(err)
 	case answer.Report != nil:
 		return answer.Report, nil
 	}
-	err = r.display.Narrate("find out how the import ended", func(say func(string)) error {
+	err = r.display.Narrate("find the result of the import", func(say func(string)) error {
 		if err != nil {
 			say(err.Error())
 		}
-		report, err = (&search{run: r, id: answer.CorrelationID, deadline: deadline, cause: err, say: say}).find(ctx)
+		report, err = (&outcomeSearch{
+			run:      r,
+			id:       answer.CorrelationID,
+			deadline: deadline,
+			cause:    err,
+			say:      say,
+		}).pollUntilKnown(ctx)
 		return err
 	})
 	return report, err
 }
 
-func (r *run) title() string {
+func (r *run) describeImport() string {
 	var how []string
 	if r.result.Created {
 		how = append(how, "into the new workspace")
@@ -182,6 +193,6 @@ func (r *run) title() string {
 	return strings.Join(append([]string{"import " + r.Slug}, how...), " ")
 }
 
-func (r *run) whereToLook() string {
-	return "its end is in the activity of the workspace " + r.Slug + ", as event " + platform.EventArchiveImported
+func (r *run) describeLookup() string {
+	return "the result is in the activity of the workspace " + r.Slug + ", as event " + platform.EventArchiveImported
 }

@@ -27,7 +27,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// recorder is a display that keeps what it shows.
+// recorder is a display that records its output.
 type recorder struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -52,7 +52,7 @@ type world struct {
 	options transfer.Options
 }
 
-// archiveOf is an archive as transfers get it.
+// archiveOf returns an archive of the files.
 func archiveOf(t *testing.T, files map[string]string) *bytes.Reader {
 	t.Helper()
 	var out bytes.Buffer
@@ -72,7 +72,7 @@ func archiveOf(t *testing.T, files map[string]string) *bytes.Reader {
 	return bytes.NewReader(out.Bytes())
 }
 
-func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
+func withWorld(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -112,8 +112,8 @@ func inBubble(t *testing.T, o platformtest.Options, f func(*testing.T, *world)) 
 	})
 }
 
-// run transfers, and wants an outcome and a problem with the code, if any.
-func (w *world) run(t *testing.T, want outcome.Outcome, code string) *transfer.Result {
+// runTransfer transfers, and checks the outcome and the code of the problem, if any.
+func (w *world) runTransfer(t *testing.T, want outcome.Outcome, code string) *transfer.Result {
 	t.Helper()
 	r, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
 	if err != nil {
@@ -135,8 +135,8 @@ func (w *world) run(t *testing.T, want outcome.Outcome, code string) *transfer.R
 	return r
 }
 
-// imports counts the requests to import that came.
-func (w *world) imports() (n int) {
+// countImports counts the import requests that reached the platform.
+func (w *world) countImports() (n int) {
 	for _, r := range w.Ledger().Requests {
 		if r.Server == "gateway" && r.Op == "import" {
 			n++
@@ -147,12 +147,12 @@ func (w *world) imports() (n int) {
 
 var slow = func(string) time.Duration { return 10 * time.Minute }
 
-// However the answer gets lost, the end is found, and nothing is posted twice.
-func TestTheEndIsFound(t *testing.T) {
+// The result is found however the response gets lost, and nothing is posted twice.
+func TestResultIsFound(t *testing.T) {
 	for name, tt := range map[string]struct {
 		options platformtest.Options
 		faults  []platformtest.Fault
-		files   bool // are known in the end
+		files   bool // whether the result lists files
 		longest time.Duration
 	}{
 		"answered": {platformtest.Options{ImportTime: slow}, nil, true, 10 * time.Minute},
@@ -219,39 +219,39 @@ func TestTheEndIsFound(t *testing.T) {
 			}}, true, 11 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.options, func(t *testing.T, w *world) {
+			withWorld(t, tt.options, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.faults...)
 				began := time.Now()
-				r := w.run(t, outcome.Done, "")
+				r := w.runTransfer(t, outcome.Done, "")
 				if took := time.Since(began); took > tt.longest {
 					t.Errorf("took %s", took)
 				}
-				if (len(r.Imported) == 2) != tt.files || r.FilesUnknown == tt.files || w.imports() != 1 ||
+				if (len(r.Imported) == 2) != tt.files || r.FilesUnknown == tt.files || w.countImports() != 1 ||
 					w.Content("shop")["automations/a.yml"] == "" {
-					t.Errorf("%+v after %d imports", r, w.imports())
+					t.Errorf("%+v after %d imports", r, w.countImports())
 				}
 			})
 		})
 	}
 }
 
-// A new workspace has no events that could be looked for before it is there.
-func TestTheEndOfANewWorkspaceIsFound(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, func(t *testing.T, w *world) {
+// A new workspace has no events before it exists.
+func TestResultOfNewWorkspaceIsFound(t *testing.T) {
+	withWorld(t, platformtest.Options{ImportTime: slow, ArchiveProcessing: true}, func(t *testing.T, w *world) {
 		w.Remove("shop")
 		w.options.Create = true
-		if r := w.run(t, outcome.Done, ""); !r.Created || r.Workspace.ID == "" || len(r.Imported) != 2 {
+		if r := w.runTransfer(t, outcome.Done, ""); !r.Created || r.Workspace.ID == "" || len(r.Imported) != 2 {
 			t.Errorf("%+v", r)
 		}
 	})
 }
 
-// Errors are told wherever they are found.
+// Errors are reported wherever they are found.
 func TestErrorsOfFiles(t *testing.T) {
 	for _, o := range []platformtest.Options{{}, {ArchiveProcessing: true}} {
-		inBubble(t, o, func(t *testing.T, w *world) {
+		withWorld(t, o, func(t *testing.T, w *world) {
 			w.Fail("shop", "duplicated mapping key")
-			r := w.run(t, outcome.Failed, "RequestValidationError")
+			r := w.runTransfer(t, outcome.Failed, "RequestValidationError")
 			if p := r.Problems[0]; p.File != "automations/a.yml" || !strings.Contains(p.Help, "cannot read the file") {
 				t.Errorf("%+v", p)
 			}
@@ -259,9 +259,9 @@ func TestErrorsOfFiles(t *testing.T) {
 	}
 }
 
-// What is not known is not success, and an import that somebody else has made does not
-// count, before or meanwhile.
-func TestUnknownEnds(t *testing.T) {
+// An unknown outcome is not success, and an import by another client does not count, whether before
+// or meanwhile.
+func TestUnknownOutcomes(t *testing.T) {
 	forbidden := func(op string) platformtest.Fault {
 		return platformtest.Fault{
 			Op:     op,
@@ -275,7 +275,7 @@ func TestUnknownEnds(t *testing.T) {
 		options platformtest.Options
 		faults  []platformtest.Fault
 		create  bool
-		soon    bool // it is of no use to wait
+		soon    bool // waiting cannot help
 	}{
 		"out of time": {
 			platformtest.Options{ImportTime: func(string) time.Duration { return time.Hour }, ArchiveProcessing: true},
@@ -303,7 +303,7 @@ func TestUnknownEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.options, func(t *testing.T, w *world) {
+			withWorld(t, tt.options, func(t *testing.T, w *world) {
 				if tt.create {
 					w.Remove("shop")
 					w.options.Create = true
@@ -317,7 +317,7 @@ func TestUnknownEnds(t *testing.T) {
 				}
 				began := time.Now()
 				w.gateway.Faults.Add(tt.faults...)
-				r := w.run(t, outcome.Unknown, "unknown-outcome")
+				r := w.runTransfer(t, outcome.Unknown, "unknown-outcome")
 				if soon := time.Since(began) < time.Minute; len(r.Imported) > 0 || soon != tt.soon {
 					t.Errorf("%+v after %s", r, time.Since(began))
 				}
@@ -326,7 +326,7 @@ func TestUnknownEnds(t *testing.T) {
 	}
 }
 
-// importByAnother is not waited for.
+// importByAnother imports without waiting.
 func (w *world) importByAnother(t *testing.T) {
 	t.Helper()
 	if _, err := w.client.ImportArchive(t.Context(), platform.ArchiveRequest{
@@ -370,10 +370,10 @@ func TestRefusals(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+			withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 				w.gateway.Faults.Add(tt.fault)
-				w.run(t, outcome.Failed, tt.code)
-				if n := w.imports(); n != tt.imports {
+				w.runTransfer(t, outcome.Failed, tt.code)
+				if n := w.countImports(); n != tt.imports {
 					t.Errorf("%d imports", n)
 				}
 			})
@@ -381,23 +381,23 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// The platform takes few imports in a minute. The next minute is waited for.
-func TestTheLimitOfImportsIsWaitedFor(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+// The platform allows a few imports per minute. The client waits for the next minute.
+func TestWaitsForRateLimit(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		for range 3 {
 			w.importByAnother(t)
 		}
 		began := time.Now()
-		w.run(t, outcome.Done, "")
-		if took := time.Since(began); took < time.Minute || took > 65*time.Second || w.imports() != 5 {
-			t.Errorf("%d imports, took %s", w.imports(), took)
+		w.runTransfer(t, outcome.Done, "")
+		if took := time.Since(began); took < time.Minute || took > 65*time.Second || w.countImports() != 5 {
+			t.Errorf("%d imports, took %s", w.countImports(), took)
 		}
 	})
 }
 
-// What is missing is told before the import, and stops nothing.
-func TestMissingValuesAreTold(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+// Missing values are warnings, printed before the import.
+func TestWarnsOfMissingValues(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.SetSecret("shop", "stored", "v")
 		for _, name := range []string{"stored", "lacking", "given"} {
 			w.options.Requirements = append(w.options.Requirements, requirements.Requirement{
@@ -408,7 +408,7 @@ func TestMissingValuesAreTold(t *testing.T) {
 			})
 		}
 		w.options.Variables = []string{"V_given"}
-		r := w.run(t, outcome.Done, "")
+		r := w.runTransfer(t, outcome.Done, "")
 		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "secret lacking") ||
 			!strings.Contains(r.Warnings[0].Help, "V_lacking") {
 			t.Errorf("%+v", r.Warnings)
@@ -419,10 +419,11 @@ func TestMissingValuesAreTold(t *testing.T) {
 	})
 }
 
-// What was there is handed over before anything is changed, and an error of that ends it.
+// The existing workspace is passed to Present before anything changes. An error of Present ends the
+// transfer.
 func TestPresent(t *testing.T) {
 	for _, failure := range []error{nil, errors.New("disk full")} {
-		inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+		withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 			called := 0
 			w.options.Present = func(_ context.Context, f *os.File) error {
 				called++
@@ -430,14 +431,14 @@ func TestPresent(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r, err := zip.NewReader(f, info.Size()); err != nil || len(r.File) != 2 || w.imports() != 0 {
-					t.Errorf("%v, %d imports", err, w.imports())
+				if r, err := zip.NewReader(f, info.Size()); err != nil || len(r.File) != 2 || w.countImports() != 0 {
+					t.Errorf("%v, %d imports", err, w.countImports())
 				}
 				return failure
 			}
 			_, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
-			if !errors.Is(err, failure) || called != 1 || (failure == nil) != (w.imports() == 1) {
-				t.Errorf("%v, called %d times, %d imports", err, called, w.imports())
+			if !errors.Is(err, failure) || called != 1 || (failure == nil) != (w.countImports() == 1) {
+				t.Errorf("%v, called %d times, %d imports", err, called, w.countImports())
 			}
 			if left, _ := os.ReadDir(w.options.TempDir); len(left) > 0 {
 				t.Errorf("%v is left", left)
@@ -447,18 +448,18 @@ func TestPresent(t *testing.T) {
 }
 
 func TestDryRunImportsNothing(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.options.DryRun = true
-		w.run(t, outcome.Done, "")
-		if w.imports() != 0 {
+		w.runTransfer(t, outcome.Done, "")
+		if w.countImports() != 0 {
 			t.Error("something was imported")
 		}
 		w.Remove("shop")
-		w.run(t, outcome.Failed, "no-workspace")
+		w.runTransfer(t, outcome.Failed, "no-workspace")
 	})
 }
 
-// An interruption says whether the platform goes on.
+// An interruption reports whether the platform continues.
 func TestInterruptions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		stopAt  string
@@ -476,7 +477,7 @@ func TestInterruptions(t *testing.T) {
 		}, outcome.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, tt.options, func(t *testing.T, w *world) {
+			withWorld(t, tt.options, func(t *testing.T, w *world) {
 				ctx, cancel := context.WithCancel(t.Context())
 				w.gateway.Faults.Add(platformtest.Fault{
 					Op:     tt.stopAt,
@@ -501,9 +502,9 @@ func TestInterruptions(t *testing.T) {
 	}
 }
 
-// The end of an export that breaks off is written over by the next.
-func TestExportIsTriedAgain(t *testing.T) {
-	inBubble(t, platformtest.Options{}, func(t *testing.T, w *world) {
+// A retried export overwrites the partial file of the previous attempt.
+func TestExportIsRetried(t *testing.T) {
+	withWorld(t, platformtest.Options{}, func(t *testing.T, w *world) {
 		w.gateway.Faults.Add(platformtest.Fault{Op: "export", Kind: platformtest.Truncate, Bytes: -1, After: func() {
 			if err := w.Install(platformtest.Installed{ID: "ids", Slug: "shop"}, fstest.MapFS{
 				"index.yml": {},
