@@ -52,7 +52,7 @@ type run struct {
 	since   time.Time // platform time of the last read before the request
 	posted  bool
 	// seen reports whether the platform has shown any sign of this push.
-	seen bool
+	seen     bool
 	reported map[string]platform.WorkspaceReport // last report of each workspace, by slug
 }
 
@@ -204,7 +204,7 @@ func (r *run) postAndFollow(ctx context.Context) (end pushEnd, err error) {
 				cause:    err,
 				say:      say,
 				end:      &end,
-				applied:    map[string]bool{},
+				applied:  map[string]bool{},
 			}
 			return search.pollUntilKnown(ctx)
 		})

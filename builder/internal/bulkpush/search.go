@@ -32,7 +32,7 @@ type outcomeSearch struct {
 	say      func(string)
 	end      *pushEnd
 
-	applied    map[string]bool // by event ID
+	applied  map[string]bool // by event ID
 	noEvents bool
 }
 

@@ -54,7 +54,7 @@ func newResult(client *platform.Client, o *Options) *Result {
 	}
 }
 
-func (r *Result) addProblem(p outcome.Problem)  { r.Problems = append(r.Problems, p) }
+func (r *Result) addProblem(p outcome.Problem) { r.Problems = append(r.Problems, p) }
 func (r *Result) addWarning(p outcome.Problem) { r.Warnings = append(r.Warnings, p) }
 
 // recordReport fills the result from the final report of an import.
