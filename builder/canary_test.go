@@ -21,8 +21,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 // canaries are secrets made up for one test, by the place that they are planted in.

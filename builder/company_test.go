@@ -24,8 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 

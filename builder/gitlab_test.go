@@ -18,7 +18,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 

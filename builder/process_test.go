@@ -19,8 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 const (

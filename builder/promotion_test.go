@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
 )

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
 )
 
 // promptness is how soon the builder ends when it is told to.

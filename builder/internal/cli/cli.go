@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/config"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
-	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
@@ -171,7 +171,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(source.EnvNames(), apiTokenEnvs()...))
+	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(git.EnvNames(), apiTokenEnvs()...))
 }
 
 // flagNames lists the flags of all commands, also with the command in front: one

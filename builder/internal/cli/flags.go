@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -96,7 +97,7 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	}
 	opts := source.Options{
 		TempDir: a.tempDir(),
-		Getenv:  a.getenv,
+		Auth:    git.Auth{Getenv: a.getenv},
 		Limits:  f.limits(),
 		Notify:  a.notes.add,
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/compare"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
@@ -33,7 +34,7 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 	job.Checks.Workspaces.Alone = true
 	job.Checks.Strict = checks.Strict
 	a.applyRules(&job.Checks)
-	job.Input = pipeline.Input{Source: source.Options{Getenv: a.getenv, Limits: f.source.limits()}}
+	job.Input = pipeline.Input{Source: source.Options{Auth: git.Auth{Getenv: a.getenv}, Limits: f.source.limits()}}
 	if f.from.url != "" {
 		if job.From, err = f.from.client(a); err != nil {
 			return nil, withCode(exitUsage, err)

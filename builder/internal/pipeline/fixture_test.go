@@ -23,6 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
@@ -134,7 +135,7 @@ func (f *fixture) read(t *testing.T, spec string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.opts.Input = pipeline.Input{Spec: parsed, Source: source.Options{TempDir: f.opts.TempDir, Getenv: func(string) string { return "" }}}
+	f.opts.Input = pipeline.Input{Spec: parsed, Source: source.Options{TempDir: f.opts.TempDir, Auth: git.Auth{Getenv: func(string) string { return "" }}}}
 }
 
 // write adds a file to the source, or replaces one.

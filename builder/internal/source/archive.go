@@ -109,7 +109,7 @@ func (l *listing) take(f *zip.File) error {
 	case f.CompressedSize64 > l.packed:
 		return errors.New("it has bytes of other entries, or more than the archive: do not use this archive")
 	case f.UncompressedSize64 > l.bytes:
-		return &LimitError{What: "bytes", Max: l.limits.TotalSize}
+		return exceeds("bytes", l.limits.TotalSize)
 	}
 	l.packed -= f.CompressedSize64
 	l.bytes -= f.UncompressedSize64
@@ -118,7 +118,7 @@ func (l *listing) take(f *zip.File) error {
 		return err
 	}
 	if l.room -= made; l.room < 0 {
-		return &LimitError{What: "files, directories and other entries", Max: int64(2 * l.limits.Files)}
+		return exceeds("files, directories and other entries", int64(2*l.limits.Files))
 	}
 	return nil
 }

@@ -15,6 +15,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // archived is an entry of an archive that a test makes.
@@ -156,7 +160,7 @@ func many(n int) (all []archived) {
 // handOut opens and walks an archive, of which no file may come before the error.
 func handOut(t *testing.T, path string, limits Limits) error {
 	t.Helper()
-	tree, err := Open(t.Context(), parse(t, path), Options{Getenv: environment(), Limits: limits})
+	tree, err := Open(t.Context(), parse(t, path), Options{Auth: git.Auth{Getenv: gittest.Environment()}, Limits: limits})
 	if err != nil {
 		return err
 	}
@@ -189,7 +193,7 @@ func TestDirectoriesOfAnArchiveCount(t *testing.T) {
 	for files, ok := range map[int]bool{3: false, 4: true} { // of seven entries
 		limits := Limits{FileSize: 1, TotalSize: 1, Files: files}
 		_, err := listArchive(bytes.NewReader(data), int64(len(data)), limits)
-		if limit := new(LimitError); ok != (err == nil) || !ok && !errors.As(err, &limit) {
+		if tooLarge := new(limit.Error); ok != (err == nil) || !ok && !errors.As(err, &tooLarge) {
 			t.Errorf("%d files: error %v", files, err)
 		}
 	}
@@ -242,7 +246,7 @@ func TestArchiveThatIsNone(t *testing.T) {
 	}
 	openError(t, filepath.Join(dir, "pipe.zip"), Options{}, "not a regular file")
 	// A directory is one, whatever its name.
-	if err := os.CopyFS(filepath.Join(dir, "shop.zip"), os.DirFS(write(t, map[string]string{"shop/index.yml": ""}))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "shop.zip"), os.DirFS(gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""}))); err != nil {
 		t.Fatal(err)
 	}
 	files, _ := walk(t, open(t, filepath.Join(dir, "shop.zip"), Options{}))
@@ -280,7 +284,7 @@ func FuzzArchive(f *testing.F) {
 			}
 			return nil
 		})
-		if limit := new(LimitError); errors.As(err, &limit) && total > limits.TotalSize {
+		if tooLarge := new(limit.Error); errors.As(err, &tooLarge) && total > limits.TotalSize {
 			t.Fatal(err)
 		}
 	})

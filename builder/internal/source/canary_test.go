@@ -14,7 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -42,18 +43,18 @@ func gossips(t *testing.T) []string {
 			w.WriteHeader(http.StatusFound)
 		},
 		func(w http.ResponseWriter, r *http.Request) {
-			answer("application/x-git-upload-pack-advertisement", pktLine("ERR "+told(r)))(w, r)
+			gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine("ERR "+told(r)))(w, r)
 		},
 		func(w http.ResponseWriter, r *http.Request) {
-			answer("application/x-git-upload-pack-advertisement", pktLine(told(r)))(w, r)
+			gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine(told(r)))(w, r)
 		},
 		func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
-				answer("application/x-git-upload-pack-result", pktLine("NAK\n")+pktLine("\x03"+told(r)))(w, r)
+				gittest.Answer("application/x-git-upload-pack-result", gittest.PktLine("NAK\n")+gittest.PktLine("\x03"+told(r)))(w, r)
 				return
 			}
-			advertised := pktLine(strings.Repeat("a", 40)+" HEAD\x00side-band-64k\n") + "0000"
-			answer("application/x-git-upload-pack-advertisement", advertised)(w, r)
+			advertised := gittest.PktLine(strings.Repeat("a", 40)+" HEAD\x00side-band-64k\n") + "0000"
+			gittest.Answer("application/x-git-upload-pack-advertisement", advertised)(w, r)
 		},
 	}
 	var urls []string
@@ -68,13 +69,13 @@ func gossips(t *testing.T) []string {
 // No secret comes back, in whatever is returned, printed or recorded.
 func TestCanaries(t *testing.T) {
 	plain := gossips(t)
-	private := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true}) // of an unknown authority
+	private := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true}) // of an unknown authority
 	for range 5 {
 		user, password, token := canary(), canary(), canary()
-		files := write(t, map[string]string{
+		files := gittest.WriteFiles(t, map[string]string{
 			"token": token + "\n", "netrc": "default login " + user + " password " + token,
 		})
-		good := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: user, Password: password})
+		good := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: user, Password: password})
 		userinfo := url.UserPassword(user, password).String()
 		ways := map[string]struct {
 			userinfo string
@@ -82,16 +83,16 @@ func TestCanaries(t *testing.T) {
 		}{
 			"URL":          {userinfo, Options{}},
 			"user of URL":  {url.User(token).String(), Options{}},
-			"option":       {"", Options{Username: user, Token: secret.New(token)}},
-			"environment":  {"", Options{Getenv: environment(envUsername, user, envToken, token)}},
-			"token file":   {"", Options{Getenv: environment(envTokenFile, filepath.Join(files, "token"))}},
-			"netrc":        {"", Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}},
-			"broken proxy": {userinfo, Options{Getenv: environment("HTTP_PROXY", "ftp://"+userinfo+"@p", "HTTPS_PROXY", "ftp://"+userinfo+"@p")}},
-			"dead proxy":   {userinfo, Options{Getenv: environment("HTTPS_PROXY", "http://"+userinfo+"@127.0.0.1:1")}},
+			"option":       {"", Options{Auth: git.Auth{Username: user, Token: secret.New(token)}}},
+			"environment":  {"", Options{Auth: git.Auth{Getenv: gittest.Environment("BUILDER_GIT_USERNAME", user, "BUILDER_GIT_TOKEN", token)}}},
+			"token file":   {"", Options{Auth: git.Auth{Getenv: gittest.Environment("BUILDER_GIT_TOKEN_FILE", filepath.Join(files, "token"))}}},
+			"netrc":        {"", Options{Auth: git.Auth{Getenv: gittest.Environment("NETRC", filepath.Join(files, "netrc"))}}},
+			"broken proxy": {userinfo, Options{Auth: git.Auth{Getenv: gittest.Environment("HTTP_PROXY", "ftp://"+userinfo+"@p", "HTTPS_PROXY", "ftp://"+userinfo+"@p")}}},
+			"dead proxy":   {userinfo, Options{Auth: git.Auth{Getenv: gittest.Environment("HTTPS_PROXY", "http://"+userinfo+"@127.0.0.1:1")}}},
 		}
 		for way, with := range ways {
 			if with.opts.Getenv == nil {
-				with.opts.Getenv = environment()
+				with.opts.Getenv = gittest.Environment()
 			}
 			with.opts.TempDir = t.TempDir()
 			for _, target := range append([]string{private.URL() + gittest.Path, good.URL() + gittest.Path}, plain...) {
@@ -100,7 +101,7 @@ func TestCanaries(t *testing.T) {
 				}
 				source := target
 				if with.userinfo != "" {
-					source = withUser(target, with.userinfo)
+					source = gittest.WithUser(target, with.userinfo)
 				}
 				spec, err := Parse(source)
 				must(t, err)

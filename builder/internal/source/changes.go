@@ -17,6 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // gitEnvNames are the variables by which Git tells a hook where it keeps what.
@@ -96,13 +98,13 @@ func (c *Changes) locate(dir string) (err error) {
 		}
 		return nil
 	}
-	top, err := workTree(c.top)
+	top, err := git.FindWorkTree(c.top)
 	if err == nil {
 		c.top = top
-		c.dir, err = gitDir(top)
+		c.dir, err = git.FindGitDir(top)
 		return err
 	}
-	if c.dir, err = gitDir(c.top); errors.Is(err, errNoRepository) {
+	if c.dir, err = git.FindGitDir(c.top); errors.Is(err, git.ErrRepositoryNotExists) {
 		return errNoWorkTree
 	}
 	return err
@@ -119,13 +121,13 @@ func (c *Changes) absolute(name string) string {
 // openObjects opens the objects of the repository, and those of a push that is not accepted
 // yet, which Git keeps apart.
 func (c *Changes) openObjects() error {
-	storage, err := openStorage(c.dir)
+	storage, err := git.OpenStorage(c.dir)
 	if err != nil {
 		return err
 	}
 	c.storage = storage
 	c.close = append(c.close, storage.Close)
-	if err := checkObjectFormat(storage); err != nil {
+	if err := git.CheckObjectFormat(storage); err != nil {
 		return errors.New("the builder does not read repositories with SHA-256 hashes yet")
 	}
 	stores := objectStores{EncodedObjectStorer: storage}
@@ -134,7 +136,7 @@ func (c *Changes) openObjects() error {
 		if dir == "" || c.absolute(dir) == filepath.Join(c.dir, "objects") {
 			continue
 		}
-		more := newStorage(objectsOnly{osfs.New(c.absolute(dir))})
+		more := git.NewStorage(objectsOnly{osfs.New(c.absolute(dir))})
 		c.close = append(c.close, more.Close)
 		stores.more = append(stores.more, more)
 	}
@@ -157,14 +159,14 @@ func (c *Changes) below(name string) (string, bool) {
 func (c *Changes) full(name string) string { return path.Join(c.opts.Subdir, name) }
 
 func (c *Changes) readBlob(hash plumbing.Hash) ([]byte, error) {
-	size, err := blobSize(c.objects, hash)
+	size, err := git.BlobSize(c.objects, hash)
 	if err != nil {
 		return nil, err
 	}
 	if size > c.opts.Limits.FileSize {
 		return nil, fmt.Errorf("it is larger than %d bytes: raise --max-file-size, or leave it out of the commit", c.opts.Limits.FileSize)
 	}
-	return readBlob(c.objects, hash, size)
+	return git.ReadBlob(c.objects, hash, size)
 }
 
 // workspaceMark is the file that makes a directory a workspace.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // Since hands fn every content that the commits of a range add, each once: HEAD~3 stands for
@@ -71,7 +73,7 @@ func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 		if hash.IsZero() {
 			continue // the reference is deleted
 		}
-		commit, err := commitOf(c.objects, hash)
+		commit, err := git.PeelCommit(c.objects, hash)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", printable(fields[2]), err)
 		}
@@ -85,13 +87,13 @@ func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 
 // knownTips returns the commits that the references of the repository have.
 func (c *Changes) knownTips() ([]plumbing.Hash, error) {
-	refs, err := storedReferences(c.storage)
+	refs, err := git.ReadReferences(c.storage)
 	if err != nil {
 		return nil, fmt.Errorf("read references: %w", err)
 	}
 	var tips []plumbing.Hash
-	for _, hash := range refs.byName {
-		if commit, err := commitOf(c.objects, hash); err == nil { // a tag may be of a file
+	for _, hash := range refs.ByName {
+		if commit, err := git.PeelCommit(c.objects, hash); err == nil { // a tag may be of a file
 			tips = append(tips, commit.Hash)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
@@ -30,8 +33,8 @@ func must(t testing.TB, err error) {
 // What a file system can hold and an image must not: all of it is told in one walk, and
 // nothing of it is opened.
 func TestHostileDirectory(t *testing.T) {
-	outside := write(t, map[string]string{"secret": "canary"})
-	dir := write(t, map[string]string{
+	outside := gittest.WriteFiles(t, map[string]string{"secret": "canary"})
+	dir := gittest.WriteFiles(t, map[string]string{
 		"README.md": "top", ".git/config": "", ".hidden/x": "", "node_modules/x/a.js": "",
 		"shop/index.yml": "shop", "shop/.DS_Store": "", "shop/.git/HEAD": "", "shop/node_modules/a.js": "", "shop/.hidden": "ships",
 		"shop/pages/a.yml": "a", "shop/hard": "two names", "shop/.wh.index.yml": "", "shop/README": "1", "shop/readme": "2",
@@ -72,7 +75,7 @@ func TestHostileDirectory(t *testing.T) {
 }
 
 func TestDeviceNode(t *testing.T) {
-	dir := write(t, map[string]string{"shop/index.yml": "shop"})
+	dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "shop"})
 	err := syscall.Mknod(filepath.Join(dir, "shop/zero"), syscall.S_IFCHR|0o666, 1<<8|5)
 	if errors.Is(err, syscall.EPERM) {
 		needs.Machine(t, "the permission to make device nodes (CAP_MKNOD)")
@@ -112,7 +115,7 @@ func (c *hookContext) Err() error {
 // What is put in the place of a listed directory or file is neither followed nor
 // shipped, whenever that happens.
 func TestSwappedDuringTheWalk(t *testing.T) {
-	outside := write(t, map[string]string{"a.yml": "canary", "folder/a.yml": "canary"})
+	outside := gittest.WriteFiles(t, map[string]string{"a.yml": "canary", "folder/a.yml": "canary"})
 	tests := []struct {
 		name string
 		// swap changes the directory shop, or the file shop/a.yml.
@@ -136,7 +139,7 @@ func TestSwappedDuringTheWalk(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			dir := write(t, map[string]string{"keep/a.yml": "keep", "shop/a.yml": "shop", ".git/a.yml": "canary"})
+			dir := gittest.WriteFiles(t, map[string]string{"keep/a.yml": "keep", "shop/a.yml": "shop", ".git/a.yml": "canary"})
 			tree := open(t, dir, Options{})
 			// keep, keep/a.yml, shop: the hook is called when shop is listed and not yet opened.
 			files, report := walkHooked(t, tree, 3, func() { must(t, test.swap(filepath.Join(dir, "shop"))) })
@@ -173,7 +176,7 @@ func TestSwappedDuringTheWalk(t *testing.T) {
 		{"folder above it gone", os.RemoveAll},
 	} {
 		t.Run("file/"+test.name, func(t *testing.T) {
-			dir := write(t, map[string]string{"keep/a.yml": "keep", "shop/a.yml": "shop"})
+			dir := gittest.WriteFiles(t, map[string]string{"keep/a.yml": "keep", "shop/a.yml": "shop"})
 			// Four entries are listed; then the hook is called between the two files.
 			files, report := walkHooked(t, open(t, dir, Options{}), 6, func() { must(t, test.swap(filepath.Join(dir, "shop"))) })
 			equal(t, "files", files, map[string]string{"keep/a.yml": "keep"})
@@ -193,7 +196,7 @@ func appendTo(path, text string) error {
 
 // A file that grows and shrinks all the while ships as it was listed, or not at all.
 func TestWrittenWhileItIsRead(t *testing.T) {
-	dir := write(t, map[string]string{"shop/log": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"shop/log": ""})
 	path := filepath.Join(dir, "shop/log")
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -222,8 +225,8 @@ func TestWrittenWhileItIsRead(t *testing.T) {
 }
 
 func TestUnreadable(t *testing.T) {
-	asNobody(t, func() {
-		dir := write(t, map[string]string{"shop/a.yml": "a", "shop/locked.yml": "canary", "shop/closed/b.yml": "b", "shop/nosearch/c.yml": "c", "shop/z.yml": "z"})
+	needs.AsNobody(t, func() {
+		dir := gittest.WriteFiles(t, map[string]string{"shop/a.yml": "a", "shop/locked.yml": "canary", "shop/closed/b.yml": "b", "shop/nosearch/c.yml": "c", "shop/z.yml": "z"})
 		for name, mode := range map[string]os.FileMode{"locked.yml": 0, "closed": 0, "nosearch": 0o600} {
 			path := filepath.Join(dir, "shop", name)
 			must(t, os.Chmod(path, mode))
@@ -240,7 +243,7 @@ func TestUnreadable(t *testing.T) {
 }
 
 func TestDirectoriesThatCannotBeOpened(t *testing.T) {
-	dir := write(t, map[string]string{"file": "", "shop/index.yml": "", "docs/README.md": "", ".dropped": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"file": "", "shop/index.yml": "", "docs/README.md": "", ".dropped": ""})
 	must(t, os.Symlink("/etc", filepath.Join(dir, "away")))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	openError(t, filepath.Join(dir, "absent"), Options{}, "source "+dir, "no such file")
@@ -249,7 +252,7 @@ func TestDirectoriesThatCannotBeOpened(t *testing.T) {
 	for subdir, want := range map[string]string{"absent": "no such file", "file": "not a directory", "fifo": "not a directory", "away": "escapes"} {
 		spec, err := parse(t, dir).With("", subdir)
 		must(t, err)
-		if _, err := Open(t.Context(), spec, Options{Getenv: environment()}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "subdirectory "+subdir) {
+		if _, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: gittest.Environment()}}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "subdirectory "+subdir) {
 			t.Errorf("%s: error %v, want %q", subdir, err, want)
 		}
 	}
@@ -266,12 +269,12 @@ func TestDirectoriesThatCannotBeOpened(t *testing.T) {
 }
 
 func TestSubdirectoryOfADirectory(t *testing.T) {
-	dir := write(t, map[string]string{"work/spaces/shop/index.yml": "shop", "other/index.yml": "other"})
+	dir := gittest.WriteFiles(t, map[string]string{"work/spaces/shop/index.yml": "shop", "other/index.yml": "other"})
 	must(t, os.Symlink("work", filepath.Join(dir, "link")))
 	for _, subdir := range []string{"work/spaces", "link/spaces"} {
 		spec, err := parse(t, dir).With("", subdir)
 		must(t, err)
-		tree, err := Open(t.Context(), spec, Options{Getenv: environment()})
+		tree, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: gittest.Environment()}})
 		must(t, err)
 		files, _ := walk(t, tree)
 		equal(t, subdir, files, map[string]string{"shop/index.yml": "shop"})
@@ -281,7 +284,7 @@ func TestSubdirectoryOfADirectory(t *testing.T) {
 
 // A file over the limit is not read: it takes no memory, whatever its size.
 func TestLargeFile(t *testing.T) {
-	dir := write(t, map[string]string{"shop/index.yml": "shop", "shop/large": "", "shop/sparse": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "shop", "shop/large": "", "shop/sparse": ""})
 	must(t, os.Truncate(filepath.Join(dir, "shop/large"), 100<<20))
 	must(t, os.Truncate(filepath.Join(dir, "shop/sparse"), 1<<42))
 	tree := open(t, dir, Options{})
@@ -325,8 +328,8 @@ func TestManyFiles(t *testing.T) {
 		fmt.Sprintf("more than %d files, directories and other entries:", all/2): {FileSize: 0, TotalSize: 1, Files: all / 4},
 	} {
 		n, _, err := count(limits)
-		var limit *LimitError
-		if !errors.As(err, &limit) || n != 0 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "raise the limit") {
+		var tooLarge *limit.Error
+		if !errors.As(err, &tooLarge) || n != 0 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "raise the limit") {
 			t.Errorf("%d files were read, error %v, want %q", n, err, want)
 		}
 	}

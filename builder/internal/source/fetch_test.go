@@ -3,7 +3,6 @@
 package source
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -12,11 +11,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
-
-func index(data string) gittest.File { return gittest.File{Path: "shop/index.yml", Data: data} }
 
 // history is a repository with four commits on main, a branch, and tags.
 type history struct {
@@ -27,11 +25,11 @@ type history struct {
 func newHistory(t *testing.T) history {
 	t.Helper()
 	h := history{Repository: gittest.NewRepository(t)}
-	h.first = h.Commit(t, "main", index("first"))
-	h.unnamed = h.Commit(t, "main", index("unnamed"))
-	h.second = h.Commit(t, "main", index("second"))
-	h.tip = h.Commit(t, "main", index("tip"), gittest.File{Path: ".deep/er/shop/index.yml", Data: "deep"})
-	h.branch = h.Commit(t, "team/branch", index("branch"))
+	h.first = h.Commit(t, "main", gittest.Index("first"))
+	h.unnamed = h.Commit(t, "main", gittest.Index("unnamed"))
+	h.second = h.Commit(t, "main", gittest.Index("second"))
+	h.tip = h.Commit(t, "main", gittest.Index("tip"), gittest.File{Path: ".deep/er/shop/index.yml", Data: "deep"})
+	h.branch = h.Commit(t, "team/branch", gittest.Index("branch"))
 	h.Reference(t, "refs/tags/light", h.first)
 	tag := h.Tag(t, "v1", plumbing.CommitObject, h.second)
 	h.Tag(t, "v1-signed-off", plumbing.TagObject, tag)
@@ -86,7 +84,7 @@ func TestRefsThatAreNotThere(t *testing.T) {
 	h.Reference(t, "refs/tags/blob", blob)
 	empty := gittest.ServeHTTP(t, gittest.NewRepository(t), gittest.HTTPOptions{})
 	headless := gittest.NewRepository(t)
-	headless.Commit(t, "other", index(""))
+	headless.Commit(t, "other", gittest.Index(""))
 	for _, test := range []struct {
 		name string
 		*gittest.HTTPServer
@@ -169,7 +167,7 @@ func TestCapabilities(t *testing.T) {
 func TestCloseRemovesWhatWasFetched(t *testing.T) {
 	server := gittest.ServeHTTP(t, newHistory(t).Repository, gittest.HTTPOptions{})
 	temp := t.TempDir()
-	tree, err := Open(t.Context(), parse(t, server.URL()+gittest.Path), Options{TempDir: temp, Getenv: environment()})
+	tree, err := Open(t.Context(), parse(t, server.URL()+gittest.Path), Options{TempDir: temp, Auth: git.Auth{Getenv: gittest.Environment()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +181,3 @@ func TestCloseRemovesWhatWasFetched(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
-
-// pktLine frames a text as Git's protocol does.
-func pktLine(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }

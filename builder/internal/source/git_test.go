@@ -15,7 +15,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -128,8 +130,8 @@ func TestGitBomb(t *testing.T) {
 	r.CommitTree(t, "main", tree)
 	bomb := open(t, serve(t, r), Options{TempDir: t.TempDir(), Limits: Limits{FileSize: 10, TotalSize: 10, Files: 1000}})
 	_, err := bomb.Walk(t.Context(), func(File) error { return nil })
-	var limit *LimitError
-	if !errors.As(err, &limit) || limit.Max != 2000 {
+	var tooLarge *limit.Error
+	if !errors.As(err, &tooLarge) || tooLarge.Max != 2000 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -144,8 +146,8 @@ func TestGitLimits(t *testing.T) {
 	for _, limits := range []Limits{{FileSize: 5, TotalSize: 5, Files: 2}, {FileSize: 6, TotalSize: 100, Files: 2}, {FileSize: 6, TotalSize: 100, Files: 1}} {
 		tree := open(t, url, Options{TempDir: t.TempDir(), Limits: limits})
 		_, err := tree.Walk(t.Context(), func(File) error { return errors.New("a file was read") })
-		var limit *LimitError
-		if !errors.As(err, &limit) {
+		var tooLarge *limit.Error
+		if !errors.As(err, &tooLarge) {
 			t.Errorf("%+v: error %v", limits, err)
 		}
 	}
@@ -158,9 +160,9 @@ func TestLargeFileOfGit(t *testing.T) {
 	}
 	const size = 100 << 20
 	r := gittest.NewRepository(t)
-	r.Commit(t, "main", index("name: Shop\n"), gittest.File{Path: "shop/large", Data: string(make([]byte, size))})
+	r.Commit(t, "main", gittest.Index("name: Shop\n"), gittest.File{Path: "shop/large", Data: string(make([]byte, size))})
 	url := serve(t, r)
-	read(t, serve(t, shop(t)), Options{}) // what is allocated once
+	read(t, serve(t, gittest.Shop(t)), Options{}) // what is allocated once
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	tree := open(t, url, Options{TempDir: t.TempDir()})
@@ -187,9 +189,9 @@ func TestMissingObjects(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := gittest.NewRepository(t)
 			if name == "kind" { // a tree that calls itself a file
-				entry.Hash = r.Tree(t, index(""))
+				entry.Hash = r.Tree(t, gittest.Index(""))
 			}
-			r.Commit(t, "main", index("shop"), entry)
+			r.Commit(t, "main", gittest.Index("shop"), entry)
 			tree := open(t, serve(t, r), Options{TempDir: t.TempDir()})
 			_, err := tree.Walk(t.Context(), func(File) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), "gone") {
@@ -203,7 +205,7 @@ func TestMissingObjects(t *testing.T) {
 func bare(t *testing.T, h history) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repo.git")
-	storage, err := openStorage(dir)
+	storage, err := git.OpenStorage(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +269,7 @@ func TestLinkedWorkTrees(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{"gone": "gitdir: /nonexistent", "broken": "no pointer", "empty": "gitdir: "} {
-		dir := write(t, map[string]string{".git": text, "shop/index.yml": name})
+		dir := gittest.WriteFiles(t, map[string]string{".git": text, "shop/index.yml": name})
 		tree := open(t, dir, Options{})
 		if files, _ := walk(t, tree); files["shop/index.yml"] != name || tree.Info() != (release.Source{}) {
 			t.Errorf("%s: %v, %+v", name, files, tree.Info())
@@ -275,17 +277,9 @@ func TestLinkedWorkTrees(t *testing.T) {
 	}
 }
 
-// A pointer that is larger than any path is not read to its end.
-func TestPointerIsBounded(t *testing.T) {
-	dir := write(t, map[string]string{"pointer": "gitdir: " + strings.Repeat("a", 2*maxPointer)})
-	path, err := readPointer(filepath.Join(dir, "pointer"), "gitdir:")
-	if err != nil || len(path) > maxPointer+len(dir) {
-		t.Errorf("%d bytes, %v", len(path), err)
-	}
-}
-
 func TestTagsOfTagsEnd(t *testing.T) {
 	h := newHistory(t)
+	const maxTags = 10 // of git.PeelCommit
 	hash, kind := h.tip, plumbing.CommitObject
 	for i := range maxTags + 1 {
 		hash, kind = h.Tag(t, fmt.Sprint("t", i), kind, hash), plumbing.TagObject

@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // maxHistoryDepth is how deep the directories of a commit are, at most.
@@ -75,7 +77,7 @@ func (t *Tree) openHistory() (*filesystem.Storage, func() error, error) {
 			return nil, nil, errors.New("the directory is in no Git work tree that can be read")
 		}
 		var err error
-		if storage, err = openStorage(t.checkout.dir); err != nil {
+		if storage, err = git.OpenStorage(t.checkout.dir); err != nil {
 			return nil, nil, err
 		}
 		closeStorage = storage.Close
@@ -222,8 +224,8 @@ func (h *historian) entry(ctx context.Context, commit *object.Commit, item objec
 func (h *historian) version(commit *object.Commit, hash plumbing.Hash, path string) error {
 	v := Version{Path: path, Commit: commit.Hash.String(), Time: commit.Committer.When}
 	var err error
-	if v.Size, err = blobSize(h.objects, hash); err == nil && v.Size <= h.limit {
-		v.Data, err = readBlob(h.objects, hash, v.Size)
+	if v.Size, err = git.BlobSize(h.objects, hash); err == nil && v.Size <= h.limit {
+		v.Data, err = git.ReadBlob(h.objects, hash, v.Size)
 	}
 	if err != nil {
 		return fmt.Errorf("commit %s: read %s: %w", commit.Hash, printable(path), err)

@@ -14,7 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 )
 
 // past opens a source with its history and lists the versions in it: commit, path, content.
@@ -38,8 +38,8 @@ func version(commit plumbing.Hash, path, data string) string {
 // TestHistory: from a server and from the disk, each content once, where it was first.
 func TestHistory(t *testing.T) {
 	h := newHistory(t)
-	top := h.Commit(t, "main", index("first"), gittest.File{Path: ".env", Data: "deep"}, gittest.File{Path: "shop/.env", Data: "new"})
-	again := h.Commit(t, "main", index("again"), gittest.File{Path: "link", Mode: filemode.Symlink, Data: "shop/index.yml"})
+	top := h.Commit(t, "main", gittest.Index("first"), gittest.File{Path: ".env", Data: "deep"}, gittest.File{Path: "shop/.env", Data: "new"})
+	again := h.Commit(t, "main", gittest.Index("again"), gittest.File{Path: "link", Mode: filemode.Symlink, Data: "shop/index.yml"})
 	server := gittest.ServeHTTP(t, h.Repository, gittest.HTTPOptions{})
 	before := []string{
 		version(h.first, "shop/index.yml", "first"), version(h.unnamed, "shop/index.yml", "unnamed"), version(h.second, "shop/index.yml", "second"),
@@ -128,7 +128,7 @@ func TestHistoryThatIsNotThere(t *testing.T) {
 	}
 	missing := gittest.NewRepository(t)
 	missing.Commit(t, "main", gittest.File{Path: "shop/index.yml", Hash: plumbing.NewHash(strings.Repeat("ab", 20))})
-	missing.Commit(t, "main", index("there"))
+	missing.Commit(t, "main", gittest.Index("there"))
 	if _, _, err := past(t, "file://"+bare(t, history{Repository: missing}), ""); err == nil || !strings.Contains(err.Error(), "shop/index.yml") {
 		t.Errorf("of a file that is not there: error %v", err)
 	}
@@ -137,8 +137,8 @@ func TestHistoryThatIsNotThere(t *testing.T) {
 // TestLargeVersions are told, and not read.
 func TestLargeVersions(t *testing.T) {
 	r := gittest.NewRepository(t)
-	r.Commit(t, "main", index(strings.Repeat("x", 11)))
-	r.Commit(t, "main", index("small"))
+	r.Commit(t, "main", gittest.Index(strings.Repeat("x", 11)))
+	r.Commit(t, "main", gittest.Index("small"))
 	limits := DefaultLimits()
 	limits.FileSize = 10
 	tree := open(t, "file://"+bare(t, history{Repository: r}), Options{Limits: limits})

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 )
 
 // noted opens and walks a source, and returns its files and what the user is told.
@@ -87,7 +90,7 @@ func TestLayouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, notes, left, tree := noted(t, write(t, test.files), test.opts)
+			files, notes, left, tree := noted(t, gittest.WriteFiles(t, test.files), test.opts)
 			equal(t, "files", files, test.want)
 			for _, f := range files {
 				if _, there := test.files[tree.RepositoryPath(f)]; !there {
@@ -104,17 +107,17 @@ func TestLayouts(t *testing.T) {
 
 // Where several directories qualify, the user has to say which.
 func TestSeveralPlaces(t *testing.T) {
-	dir := write(t, map[string]string{"a/shop/index.yml": "", "b/c/desk/index.yml": "", "b/c/desk/automations/x/index.yml": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"a/shop/index.yml": "", "b/c/desk/index.yml": "", "b/c/desk/automations/x/index.yml": ""})
 	openError(t, dir, Options{}, "several directories", ".releaseignore", "\n  --subdir a\n  --subdir b/c")
 	files, _, _, _ := noted(t, dir, Options{Exclude: []string{"/a"}})
 	equal(t, "files", files, []string{"desk/automations/x/index.yml", "desk/index.yml"})
-	top := write(t, map[string]string{"docs/index.yml": "", "workspaces/shop/index.yml": ""})
+	top := gittest.WriteFiles(t, map[string]string{"docs/index.yml": "", "workspaces/shop/index.yml": ""})
 	openError(t, top, Options{}, "\n  --subdir .\n  --subdir workspaces")
 	spec, err := parse(t, top).With("", ".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree, err := Open(t.Context(), spec, Options{Getenv: environment()})
+	tree, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: gittest.Environment()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,12 +128,12 @@ func TestSeveralPlaces(t *testing.T) {
 
 func TestMistakesOfExclusions(t *testing.T) {
 	files := map[string]string{"shop/index.yml": ""}
-	openError(t, write(t, files), Options{Exclude: []string{"[a"}}, `"[a" is not a glob`)
-	openError(t, write(t, files), Options{Workspace: "shop"}, "not one workspace", "--workspace")
+	openError(t, gittest.WriteFiles(t, files), Options{Exclude: []string{"[a"}}, `"[a" is not a glob`)
+	openError(t, gittest.WriteFiles(t, files), Options{Workspace: "shop"}, "not one workspace", "--workspace")
 	files[IgnoreFile] = "ok\n/\n"
-	openError(t, write(t, files), Options{}, ".releaseignore, line 2", "empty")
+	openError(t, gittest.WriteFiles(t, files), Options{}, ".releaseignore, line 2", "empty")
 	files[IgnoreFile] = strings.Repeat("x", maxIgnoreFile+1)
-	openError(t, write(t, files), Options{}, ".releaseignore is not a regular file of at most")
+	openError(t, gittest.WriteFiles(t, files), Options{}, ".releaseignore is not a regular file of at most")
 }
 
 // What is found is recorded as if it had been named, from a commit and from a work tree.
@@ -175,7 +178,7 @@ func TestRepositoryThatIsOneWorkspace(t *testing.T) {
 func TestUnknownCommitIsTold(t *testing.T) {
 	git := newUpstream(t)
 	for args, want := range map[string]string{"--object-format=sha256": "SHA-256", "--initial-branch=main": "no commit"} {
-		dir := write(t, map[string]string{"shop/index.yml": "slug: shop\n"})
+		dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "slug: shop\n"})
 		git.run(t, dir, "init", "-q", args)
 		_, notes, _, tree := noted(t, dir, Options{})
 		if len(notes) != 1 || !strings.Contains(notes[0], "the commit of the directory is unknown") || !strings.Contains(notes[0], want) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 )
 
 // Names are judged the same from every kind of source.
@@ -30,7 +32,7 @@ func TestNamesInAllSources(t *testing.T) {
 	if err := os.WriteFile(zipFile, archive(t, packed...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, spec := range map[string]string{"directory": write(t, contents), "archive": zipFile} {
+	for name, spec := range map[string]string{"directory": gittest.WriteFiles(t, contents), "archive": zipFile} {
 		files, report := walk(t, open(t, spec, Options{}))
 		equal(t, name+": files", files, contents)
 		equal(t, name+": diagnostics", rules(t, report), want)
@@ -38,7 +40,7 @@ func TestNamesInAllSources(t *testing.T) {
 }
 
 func TestHardLinksNameEachOther(t *testing.T) {
-	dir := write(t, map[string]string{"shop/index.yml": "shop", "shop/a.yml": "a", "shop/b.yml": "b"})
+	dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "shop", "shop/a.yml": "a", "shop/b.yml": "b"})
 	outside := filepath.Join(t.TempDir(), "elsewhere")
 	for _, link := range [][2]string{{filepath.Join(dir, "shop/a.yml"), filepath.Join(dir, "shop/a2.yml")}, {filepath.Join(dir, "shop/b.yml"), outside}} {
 		if err := os.Link(link[0], link[1]); err != nil {
@@ -54,7 +56,7 @@ func TestHardLinksNameEachOther(t *testing.T) {
 }
 
 func TestContentThatGitKeepsElsewhere(t *testing.T) {
-	dir := write(t, map[string]string{
+	dir := gittest.WriteFiles(t, map[string]string{
 		"shop/index.yml": "version https://hawser.github.com/spec/v1\r\noid sha256:1\r\n", "shop/key.pem": "\x00GITCRYPT\x00\x01\x02", "shop/a.yml": "a",
 	})
 	_, report := walk(t, open(t, dir, Options{}))

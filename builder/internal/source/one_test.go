@@ -5,6 +5,8 @@ package source
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 )
 
 // One workspace is found wherever it is, and is below its slug.
@@ -24,7 +26,7 @@ func TestOneWorkspace(t *testing.T) {
 		"broken":                     {map[string]string{"shop/index.yml": "a: [\n"}, "", "shop/index.yml"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, report := walk(t, open(t, write(t, tt.files), Options{One: true, Workspace: tt.slug}))
+			files, report := walk(t, open(t, gittest.WriteFiles(t, tt.files), Options{One: true, Workspace: tt.slug}))
 			if _, ok := files[tt.want]; !ok {
 				t.Errorf("files %v, without %s", files, tt.want)
 			}
@@ -44,14 +46,14 @@ func TestOneWorkspace(t *testing.T) {
 		"only .git": {map[string]string{".git/index.yml": ""}, "", []string{"no workspace in it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			openError(t, write(t, tt.files), Options{One: true, Workspace: tt.slug}, tt.words...)
+			openError(t, gittest.WriteFiles(t, tt.files), Options{One: true, Workspace: tt.slug}, tt.words...)
 		})
 	}
 }
 
 // Without a slug, one at the top is called as its directory is.
 func TestOneWorkspaceIsCalledAsItsDirectory(t *testing.T) {
-	dir := write(t, map[string]string{"shop/index.yml": "name: Shop\n", "x y/index.yml": "name: Shop\n"})
+	dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "name: Shop\n", "x y/index.yml": "name: Shop\n"})
 	for below, want := range map[string]string{"shop": "shop/index.yml", "x y": "workspace/index.yml"} {
 		files, _ := walk(t, open(t, filepath.Join(dir, below), Options{One: true}))
 		if _, ok := files[want]; !ok {
@@ -62,7 +64,7 @@ func TestOneWorkspaceIsCalledAsItsDirectory(t *testing.T) {
 
 // A directory that is a workspace is a repository of it for every command.
 func TestADirectoryThatIsOneWorkspace(t *testing.T) {
-	dir := write(t, map[string]string{"index.yml": "slug: shop\n", "automations/a.yml": "do: []\n", "docs/index.yml": "slug: docs\n"})
+	dir := gittest.WriteFiles(t, map[string]string{"index.yml": "slug: shop\n", "automations/a.yml": "do: []\n", "docs/index.yml": "slug: docs\n"})
 	files, _ := walk(t, open(t, dir, Options{}))
 	for _, path := range []string{"shop/index.yml", "shop/automations/a.yml", "shop/docs/index.yml"} {
 		if _, ok := files[path]; !ok {
@@ -70,12 +72,12 @@ func TestADirectoryThatIsOneWorkspace(t *testing.T) {
 		}
 	}
 	// So is not a repository with an index.yml of its own.
-	several := write(t, map[string]string{"index.yml": "title: docs\n", "shop/index.yml": "slug: shop\n"})
+	several := gittest.WriteFiles(t, map[string]string{"index.yml": "title: docs\n", "shop/index.yml": "slug: shop\n"})
 	if files, _ := walk(t, open(t, several, Options{})); files["shop/index.yml"] == "" {
 		t.Errorf("%v", files)
 	}
 	// One below the top is a repository of several, however many there are.
-	below := write(t, map[string]string{"b/index.yml": "slug: shop\n"})
+	below := gittest.WriteFiles(t, map[string]string{"b/index.yml": "slug: shop\n"})
 	if files, _ := walk(t, open(t, below, Options{})); files["b/index.yml"] == "" {
 		t.Errorf("%v", files)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // minShortHash is how much of a hash names a commit, in characters.
@@ -42,7 +44,7 @@ func (r resolver) commit(revision string) (*object.Commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, err := commitOf(r.objects, hash)
+	commit, err := git.PeelCommit(r.objects, hash)
 	for _, step := range revisionStep.FindAllString(parts[2], -1) {
 		if err != nil {
 			break
@@ -105,7 +107,7 @@ func (r resolver) name(name string) (plumbing.Hash, error) {
 			return ref.Hash(), nil
 		}
 	}
-	if isShortHash(name) {
+	if git.IsAbbreviatedHash(name) {
 		return r.short(name)
 	}
 	return plumbing.ZeroHash, fmt.Errorf("there is no branch, tag or commit %q", printable(name))
@@ -126,7 +128,7 @@ func (r resolver) short(start string) (plumbing.Hash, error) {
 		if !strings.HasPrefix(hash.String(), start) {
 			continue
 		}
-		if _, err := commitOf(r.objects, hash); err == nil {
+		if _, err := git.PeelCommit(r.objects, hash); err == nil {
 			found[hash] = true
 		}
 	}

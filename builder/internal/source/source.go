@@ -30,16 +30,17 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/release"
-	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
 // Limits bound what a source may hold.
 type Limits struct {
 	// FileSize and TotalSize are in bytes. A larger file is a diagnostic, more bytes in
-	// all are a [LimitError].
+	// all are a [*limit.Error].
 	FileSize, TotalSize int64
-	// Files counts files that ship. More of them are a [LimitError], and so are more
+	// Files counts files that ship. More of them are a [*limit.Error], and so are more
 	// than twice as many entries of any kind.
 	Files int
 }
@@ -49,22 +50,9 @@ func DefaultLimits() Limits {
 	return Limits{FileSize: 50 << 20, TotalSize: 2 << 30, Files: 200_000}
 }
 
-// LimitError is a source with more than it may hold. Nothing more is read then.
-type LimitError struct {
-	// What is counted, such as "files" or "bytes".
-	What string
-	Max  int64
-	// fixed is a limit on what a Git server sends, which has no flag.
-	fixed bool
-}
-
-// Error implements error.
-func (e *LimitError) Error() string {
-	help := "remove what need not ship, or raise the limit"
-	if e.fixed {
-		help = "build from a checkout of it"
-	}
-	return fmt.Sprintf("the source has more than %d %s: %s", e.Max, e.What, help)
+// exceeds reports a source with more than it may hold. Nothing more is read then.
+func exceeds(unit string, most int64) error {
+	return &limit.Error{Subject: "the source", Unit: unit, Max: most, Advice: "remove what need not ship, or raise the limit"}
 }
 
 // Options say how a source is read.
@@ -72,22 +60,10 @@ type Options struct {
 	// TempDir is where a fetched repository is kept until [Tree.Close]; empty for the
 	// system's.
 	TempDir string
-	// Getenv reads the environment. Beside the variables of [EnvNames], those of the CI
-	// system (CI_JOB_TOKEN, CI_SERVER_HOST, CI_SERVER_PORT, GITHUB_TOKEN, GITHUB_SERVER_URL),
-	// of proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and NETRC, SSH_AUTH_SOCK,
-	// SSH_KNOWN_HOSTS and HOME count. It is required.
-	Getenv func(string) string
+	// Auth is for a Git repository on a server.
+	git.Auth
 	// Limits are [DefaultLimits] if they are zero.
 	Limits Limits
-	// Username and Token are credentials for a Git repository.
-	Username string
-	Token    secret.Value
-	// SSHKeyFile is a private key for Git over SSH; CAFile holds certificates to
-	// trust for Git over HTTPS, beside the system's.
-	SSHKeyFile, CAFile string
-	// ClientCertFile and ClientKeyFile are for Git servers that ask for a client
-	// certificate. The key may be in the file of the certificate.
-	ClientCertFile, ClientKeyFile string
 	// History fetches all commits before the one that is the source, for [Tree.History].
 	History bool
 	// One makes the source one workspace, at its top or in a directory: the only one, or
@@ -101,6 +77,17 @@ type Options struct {
 	// Notify takes what the user should know about how the source was understood, one
 	// line at a time. It may be nil.
 	Notify func(note string)
+}
+
+// fetch returns the options to fetch a reference.
+func (o Options) fetch(name string) git.FetchOptions {
+	return git.FetchOptions{
+		Auth:          o.Auth,
+		ReferenceName: name,
+		History:       o.History,
+		MaxFileSize:   o.Limits.FileSize,
+		MaxTotalSize:  o.Limits.TotalSize,
+	}
 }
 
 // File is a file that ships.
@@ -156,7 +143,7 @@ type Tree struct {
 var errNoWorkspaces = errors.New("the source holds no directory: a repository of workspaces has one directory for each workspace; name it with --subdir if it is further down")
 
 // Open opens a source, of which all that is needed is fetched then. Errors say where
-// it is and what to do, without credentials; one of them is [LimitError].
+// it is and what to do, without credentials; one of them is [*limit.Error].
 func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()
@@ -169,11 +156,11 @@ func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 }
 
 func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err error) {
-	archive := spec.url == nil && isArchive(spec.dir)
+	archive := spec.remote.URL == nil && isArchive(spec.dir)
 	switch {
 	case archive:
 		tree, err = openArchive(spec, opts.Limits)
-	case spec.url == nil:
+	case spec.remote.URL == nil:
 		tree, err = openDirectory(spec)
 	default:
 		tree, err = openGit(ctx, spec, opts)
@@ -188,7 +175,7 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	if err := tree.arrange(spec, opts, archive); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
-	if spec.url == nil && !archive {
+	if spec.remote.URL == nil && !archive {
 		tree.identify(spec)
 	}
 	tree.subdir = path.Join(spec.subdir, tree.place)
@@ -256,7 +243,7 @@ func (t *Tree) OnListed(fn func(files int, bytes int64)) { t.listed = fn }
 
 // Walk hands every file that ships to fn, in the byte order of their paths, each read
 // once. It ends early with an error of fn, of the file system, of the context, or with
-// a [LimitError]; there is no report then. A report with an error among its diagnostics
+// a [*limit.Error]; there is no report then. A report with an error among its diagnostics
 // is of a source that must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	w := newWalker(t.limits)

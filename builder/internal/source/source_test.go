@@ -3,27 +3,14 @@
 package source
 
 import (
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// environment makes a Getenv of pairs.
-func environment(pairs ...string) func(string) string {
-	return func(name string) string {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				return pairs[i+1]
-			}
-		}
-		return ""
-	}
-}
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+)
 
 func parse(t testing.TB, s string) Spec {
 	t.Helper()
@@ -38,7 +25,7 @@ func parse(t testing.TB, s string) Spec {
 func open(t testing.TB, s string, opts Options) *Tree {
 	t.Helper()
 	if opts.Getenv == nil {
-		opts.Getenv = environment()
+		opts.Getenv = gittest.Environment()
 	}
 	tree, err := Open(t.Context(), parse(t, s), opts)
 	if err != nil {
@@ -56,7 +43,7 @@ func open(t testing.TB, s string, opts Options) *Tree {
 func openError(t testing.TB, s string, opts Options, words ...string) error {
 	t.Helper()
 	if opts.Getenv == nil {
-		opts.Getenv = environment()
+		opts.Getenv = gittest.Environment()
 	}
 	tree, err := Open(t.Context(), parse(t, s), opts)
 	if err == nil {
@@ -123,18 +110,10 @@ func equal(t testing.TB, what string, got, want any) {
 	}
 }
 
-// write makes a directory of files.
-func write(t testing.TB, files map[string]string) string {
+// read opens a source and returns the content of its one file.
+func read(t *testing.T, source string, opts Options) string {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(files[name]), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+	opts.TempDir = t.TempDir()
+	files, _ := walk(t, open(t, source, opts))
+	return files["shop/index.yml"]
 }

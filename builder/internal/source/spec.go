@@ -9,35 +9,24 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // Spec says where the workspaces are. It can be printed: credentials are apart.
 type Spec struct {
-	// dir is set for a directory, url for a Git repository.
-	dir string
-	url *url.URL
-	// relative says that the path of an ssh URL starts at the user's home, as it does
-	// in user@host:path.
-	relative bool
+	// dir is set for a directory, remote for a Git repository.
+	dir    string
+	remote git.Endpoint
 	// ref is a branch, a tag or a full commit hash; empty for the repository's default.
 	ref string
 	// subdir is the directory of the workspaces, clean and relative; empty for the root.
 	subdir string
 	// exact says that the subdirectory was named, be it the root: none is looked for.
 	exact bool
-
-	// username is a secret because people put tokens there.
-	username, password secret.Value
 }
-
-// scp is the notation of ssh without a scheme: user@host:path.
-var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(.+)$`)
 
 // Parse reads SOURCE: a directory, or the URL of a Git repository (https, http, ssh,
 // file, or user@host:path), which may end in #ref:subdir. User-info is taken out of
@@ -55,13 +44,11 @@ func Parse(s string) (Spec, error) {
 	var err error
 	switch {
 	case local:
-		spec.url = repository
+		spec.remote.URL = repository
 	case s == "":
 		return Spec{}, errors.New("the source is empty: name a directory or a Git URL")
-	case strings.Contains(location, "://"):
-		spec, err = parseURL(location)
-	case scp.MatchString(location):
-		spec, err = parseSCP(location)
+	case git.IsURL(location):
+		spec.remote, err = git.NewEndpoint(location)
 	case strings.Contains(head, ":"):
 		return Spec{}, errors.New("the source is no Git URL (https://…, ssh://…, file:///… or user@host:path): a directory with a colon in its name is written ./a:b")
 	default:
@@ -84,53 +71,19 @@ func localRepository(s, location string) (*url.URL, bool) {
 	if _, err := os.Lstat(s); s != location && err == nil {
 		return nil, false
 	}
-	kept, err := gitDir(dir)
+	kept, err := git.FindGitDir(dir)
 	if err != nil || s == location && kept != dir {
 		return nil, false
 	}
 	return &url.URL{Scheme: "file", Path: dir}, true
 }
 
-func parseSCP(location string) (Spec, error) {
-	m := scp.FindStringSubmatch(location)
-	spec, err := parseURL("ssh://" + m[1] + "@" + m[2] + "/" + (&url.URL{Path: strings.TrimPrefix(m[3], "/")}).EscapedPath())
-	spec.relative = !strings.HasPrefix(m[3], "/")
-	return spec, err
-}
-
-func parseURL(location string) (Spec, error) {
-	u, err := url.Parse(location)
-	if err != nil {
-		return Spec{}, errors.New("the source is not a valid URL: in a user name or password, write / ? # @ and % as %2F %3F %23 %40 and %25")
-	}
-	clean, username, password := secret.SplitURL(u)
-	spec := Spec{url: clean, username: secret.New(username), password: password}
-	switch {
-	case !slices.Contains([]string{"https", "http", "ssh", "file"}, u.Scheme):
-		return Spec{}, errors.New("the source has an unknown scheme: use https, ssh, http or file")
-	case u.RawQuery != "" || u.ForceQuery:
-		return Spec{}, errors.New("the source has a query, which Git URLs do not have")
-	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
-		return Spec{}, errors.New("the source is a file URL without an absolute path: file:///path/of/repository")
-	case u.Scheme == "file":
-		return spec, nil
-	case u.Hostname() == "" || strings.Trim(u.Path, "/") == "":
-		return Spec{}, errors.New("the source is a URL that names no host or no repository")
-	case strings.Contains(u.EscapedPath(), "@"):
-		// In https://user:12/34@host/path, what is before the slash would be the host.
-		return Spec{}, errors.New("the source has an @ behind its host: write / in a password as %2F, and @ in a path as %40")
-	case u.Scheme == "ssh" && strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"):
-		return Spec{}, errors.New("the source is an ssh URL whose path starts with a dash: servers take that for an option")
-	}
-	return spec, nil
-}
-
 // IsRemote reports whether the source is a repository on a server, which is fetched.
-func (s Spec) IsRemote() bool { return s.url != nil && s.url.Scheme != "file" }
+func (s Spec) IsRemote() bool { return s.remote.URL != nil && s.remote.URL.Scheme != "file" }
 
 // With adds what the flags --ref and --subdir say. What is said twice must agree.
 func (s Spec) With(ref, subdir string) (Spec, error) {
-	if ref != "" && s.url == nil {
+	if ref != "" && s.remote.URL == nil {
 		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is; PATH#REF is that of a repository on this machine")
 	}
 	if strings.ContainsFunc(ref+subdir, unicode.IsControl) {
@@ -163,8 +116,8 @@ func (s Spec) base() string {
 	switch {
 	case s.subdir != "":
 		return path.Base(s.subdir)
-	case s.url != nil:
-		return strings.TrimSuffix(path.Base(s.url.Path), ".git")
+	case s.remote.URL != nil:
+		return strings.TrimSuffix(path.Base(s.remote.URL.Path), ".git")
 	}
 	dir, err := filepath.Abs(s.dir)
 	if err != nil {
@@ -176,8 +129,8 @@ func (s Spec) base() string {
 // String returns the source without credentials.
 func (s Spec) String() string {
 	where := s.dir
-	if s.url != nil {
-		where = s.url.String()
+	if s.remote.URL != nil {
+		where = s.remote.URL.String()
 	}
 	switch {
 	case s.ref == "" && s.subdir == "":

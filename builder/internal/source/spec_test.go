@@ -17,9 +17,12 @@ type parsed struct {
 }
 
 func flatten(s Spec) parsed {
-	p := parsed{Dir: s.dir, Ref: s.ref, Subdir: s.subdir, Username: s.username.Reveal(), Password: s.password.Reveal(), Relative: s.relative}
-	if s.url != nil {
-		p.URL = s.url.String()
+	p := parsed{
+		Dir: s.dir, Ref: s.ref, Subdir: s.subdir,
+		Username: s.remote.Username.Reveal(), Password: s.remote.Password.Reveal(), Relative: s.remote.Relative,
+	}
+	if s.remote.URL != nil {
+		p.URL = s.remote.URL.String()
 	}
 	return p
 }
@@ -166,7 +169,7 @@ func FuzzParse(f *testing.F) {
 		if p.Subdir != "" && (!filepath.IsLocal(p.Subdir) || p.Subdir == ".") {
 			t.Fatalf("subdirectory %q", p.Subdir)
 		}
-		if spec.url != nil && (spec.url.User != nil || strings.Contains(spec.url.EscapedPath(), "@") && spec.url.Scheme != "file") {
+		if spec.remote.URL != nil && (spec.remote.URL.User != nil || strings.Contains(spec.remote.URL.EscapedPath(), "@") && spec.remote.URL.Scheme != "file") {
 			t.Fatalf("%s may hold user-info", spec)
 		}
 		shown := spec.String() + fmt.Sprintf("%v %+v %#v", spec, spec, &spec)

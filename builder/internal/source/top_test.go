@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
 // TestReadTop reads a file beside the workspaces, and nothing that is not one.
@@ -28,7 +30,7 @@ func TestReadTop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree, err := Open(t.Context(), spec, Options{Getenv: func(string) string { return "" }})
+	tree, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: func(string) string { return "" }}})
 	if err != nil {
 		t.Fatal(err)
 	}

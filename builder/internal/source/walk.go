@@ -137,7 +137,7 @@ func (w *walker) dropTop(e entry) bool {
 func (w *walker) sorted(d directory) ([]entry, error) {
 	list, err := d.entries(w.room)
 	if errors.Is(err, errTooMany) {
-		return nil, &LimitError{What: "files, directories and other entries", Max: int64(2 * w.limits.Files)}
+		return nil, exceeds("files, directories and other entries", int64(2*w.limits.Files))
 	} else if err != nil {
 		return nil, err
 	}
@@ -244,9 +244,9 @@ func (w *walker) visitFile(e entry) error {
 		w.refuse(e.path, ruleTooLarge, "the file has %d bytes, more than %d", e.size, w.limits.FileSize)
 		return nil
 	case len(w.files) == w.limits.Files:
-		return &LimitError{What: "files", Max: int64(w.limits.Files)}
+		return exceeds("files", int64(w.limits.Files))
 	case e.size > w.limits.TotalSize-w.total:
-		return &LimitError{What: "bytes", Max: w.limits.TotalSize}
+		return exceeds("bytes", w.limits.TotalSize)
 	}
 	w.files = append(w.files, e)
 	w.total += e.size

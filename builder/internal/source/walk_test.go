@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 )
 
 // shuffled is a directory that lists its entries in another order every time.
@@ -31,7 +33,7 @@ func (d shuffled) entries(limit int) ([]entry, error) {
 
 // Files come in the byte order of their paths, which is not the one of directories.
 func TestOrder(t *testing.T) {
-	dir := write(t, map[string]string{
+	dir := gittest.WriteFiles(t, map[string]string{
 		"a/x": "", "a.b/x": "", "a-b/x": "", "B/x": "", "é/x": "", "a/y/z": "", "a/y.z": "", "a/y-z": "", ".b": "", ".a": "", "z/.DS_Store": "", "c/.wh.b": "", "c/.wh.a": "", "C/x": "",
 	})
 	want := []string{"B/x", "C/x", "a-b/x", "a.b/x", "a/x", "a/y-z", "a/y.z", "a/y/z", "é/x"}
@@ -51,7 +53,7 @@ func TestOrder(t *testing.T) {
 
 func TestWalkEndsEarly(t *testing.T) {
 	stop := errors.New("stop")
-	dir := write(t, map[string]string{"a/1": "", "a/2": "", "b/1": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"a/1": "", "a/2": "", "b/1": ""})
 	for at := 1; at <= 7; at++ { // before each of five entries, and before the first two files
 		ctx, cancel := context.WithCancelCause(t.Context())
 		files := 0

@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
@@ -38,7 +39,7 @@ func (t *Tree) identify(spec Spec) {
 	dir := filepath.Join(spec.dir, spec.subdir, filepath.FromSlash(t.place))
 	found, err := t.findCheckout(dir)
 	switch {
-	case errors.Is(err, errNoRepository):
+	case errors.Is(err, git.ErrRepositoryNotExists):
 	case err != nil:
 		t.notify("the commit of the directory is unknown, so that the release does not name it: " + err.Error())
 	default:
@@ -54,7 +55,7 @@ func (t *Tree) findCheckout(dir string) (*checkout, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, pathError(err)
 	}
-	top, err := workTree(dir)
+	top, err := git.FindWorkTree(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -69,32 +70,32 @@ func (t *Tree) findCheckout(dir string) (*checkout, error) {
 }
 
 func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
-	dir, err := gitDir(top)
+	dir, err := git.FindGitDir(top)
 	if err != nil {
 		return nil, err
 	}
-	storage, err := openStorage(dir)
+	storage, err := git.OpenStorage(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer storage.Close()
-	if err := checkObjectFormat(storage); err != nil {
+	if err := git.CheckObjectFormat(storage); err != nil {
 		return nil, errors.New("the builder does not read repositories with SHA-256 hashes yet")
 	}
-	refs, err := storedReferences(storage)
+	refs, err := git.ReadReferences(storage)
 	if err != nil {
 		return nil, err
 	}
-	if refs.head.IsZero() {
+	if refs.Head.IsZero() {
 		return nil, errors.New("the repository has no commit")
 	}
-	commit, err := object.GetCommit(storage, refs.head)
+	commit, err := object.GetCommit(storage, refs.Head)
 	if err != nil {
 		return nil, err
 	}
 	return &checkout{
 		dir:   dir,
-		info:  release.Source{URL: origin(storage), Commit: commit.Hash.String(), Ref: refs.headName, Subdir: subdir},
+		info:  release.Source{URL: origin(storage), Commit: commit.Hash.String(), Ref: refs.HeadName, Subdir: subdir},
 		time:  commit.Committer.When,
 		blobs: t.shipped(storage, commit, subdir),
 	}, nil
@@ -111,8 +112,8 @@ func origin(storage config.ConfigStorer) string {
 	if !ok || len(remote.URLs) == 0 {
 		return ""
 	}
-	if spec, err := Parse(remote.URLs[0]); err == nil && spec.url != nil {
-		return spec.url.String()
+	if spec, err := Parse(remote.URLs[0]); err == nil && spec.remote.URL != nil {
+		return spec.remote.URL.String()
 	}
 	if u, err := url.Parse(remote.URLs[0]); err == nil && u.Host != "" {
 		clean, _, _ := secret.SplitURL(u)

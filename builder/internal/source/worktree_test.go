@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -106,13 +107,13 @@ func TestCheckouts(t *testing.T) {
 			return to
 		}, release.Source{URL: url, Commit: head, Ref: "main", Subdir: "new", Dirty: true}},
 		{"no commit yet", func(t *testing.T) string {
-			to := write(t, map[string]string{"shop/index.yml": ""})
+			to := gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""})
 			git.run(t, to, "init", "-q")
 			return to
 		}, release.Source{}},
-		{"no repository", func(t *testing.T) string { return write(t, map[string]string{"shop/index.yml": ""}) }, release.Source{}},
+		{"no repository", func(t *testing.T) string { return gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""}) }, release.Source{}},
 		{"broken repository", func(t *testing.T) string {
-			return write(t, map[string]string{"shop/index.yml": "", ".git/HEAD": "ref: refs/heads/main", ".git/refs/heads/main": head, ".git/objects/x": ""})
+			return gittest.WriteFiles(t, map[string]string{"shop/index.yml": "", ".git/HEAD": "ref: refs/heads/main", ".git/refs/heads/main": head, ".git/objects/x": ""})
 		}, release.Source{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

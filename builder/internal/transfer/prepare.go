@@ -87,7 +87,7 @@ func (j *Job) exportSource(ctx context.Context, name string) (input pipeline.Inp
 func (j *Job) archiveInput(path, slug string) (pipeline.Input, error) {
 	spec, err := source.Parse(path)
 	opts := source.Options{
-		Getenv:    j.Input.Source.Getenv,
+		Auth:      j.Input.Source.Auth,
 		TempDir:   j.Dir,
 		Limits:    j.Input.Source.Limits,
 		One:       true,

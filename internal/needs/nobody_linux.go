@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: AGPL-3.0-or-later
+// SPDX-License-Identifier: Apache-2.0
 
-package source
+package needs
 
 import (
 	"os"
@@ -12,9 +12,9 @@ import (
 // nobody is a user without rights.
 const nobody = 65534
 
-// asNobody runs fn as a user whom file permissions bind, which they do not bind root.
+// AsNobody runs fn as a user whom file permissions bind, as they do not bind root.
 // Only the thread of fn changes its user, and it ends with fn.
-func asNobody(t *testing.T, fn func()) {
+func AsNobody(t testing.TB, fn func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		fn()

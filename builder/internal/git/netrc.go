@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -36,19 +35,11 @@ func readNetrc(getenv func(string) string) ([]login, error) {
 		}
 		path, named = filepath.Join(getenv("HOME"), ".netrc"), false
 	}
-	f, err := os.Open(path)
+	data, err := limit.ReadFile(path, maxNetrc)
 	if !named && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("open netrc: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxNetrc+1))
-	if err != nil {
 		return nil, fmt.Errorf("read netrc: %w", err)
-	}
-	if len(data) > maxNetrc {
-		return nil, fmt.Errorf("netrc %s is larger than %d bytes", path, maxNetrc)
 	}
 	return parseNetrc(string(data)), nil
 }
@@ -156,7 +147,7 @@ func netrcEntries(text string) string {
 }
 
 // findLogin returns the first entry with a password for a host, and for a user if one
-// is given: a password of somebody else is of no use.
+// is given: the password of another user would not work.
 func findLogin(logins []login, host, username string) (login, bool) {
 	for _, l := range logins {
 		forHost := l.machine == "" || strings.EqualFold(l.machine, host)

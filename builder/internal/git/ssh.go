@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"bytes"
@@ -24,12 +24,12 @@ import (
 // maxStderr is what is kept of a server's error output, in bytes.
 const maxStderr = 4 << 10
 
-// sshRemote is a repository behind Git over SSH. Hosts, users and keys are as given:
+// sshTransport reaches a repository behind Git over SSH. Hosts, users and keys are as given:
 // ~/.ssh/config is not read.
-type sshRemote struct {
+type sshTransport struct {
 	client  *ssh.Client
 	agent   io.Closer
-	spec    Spec
+	remote  Endpoint
 	session *ssh.Session
 	stdin   io.WriteCloser
 	stdout  io.Reader
@@ -38,21 +38,21 @@ type sshRemote struct {
 	forget func() bool
 }
 
-var _ remote = (*sshRemote)(nil)
+var _ transport = (*sshTransport)(nil)
 
-func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *sshRemote, err error) {
-	port := spec.url.Port()
+func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (_ *sshTransport, err error) {
+	port := remote.URL.Port()
 	if port == "" {
 		port = "22"
 	}
-	address := net.JoinHostPort(spec.url.Hostname(), port)
-	r := &sshRemote{agent: io.NopCloser(nil), spec: spec}
+	address := net.JoinHostPort(remote.URL.Hostname(), port)
+	r := &sshTransport{agent: io.NopCloser(nil), remote: remote}
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
-	config, err := r.config(address, opts, cred)
+	config, err := r.config(address, auth, cred)
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +71,13 @@ func dialSSH(ctx context.Context, spec Spec, opts Options, cred credential) (_ *
 }
 
 // start runs upload-pack on the server, with the protocol of a value of GIT_PROTOCOL.
-func (r *sshRemote) start(protocol string) (err error) {
+func (r *sshTransport) start(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err
 	}
 	if protocol != "" {
 		if err := r.session.Setenv("GIT_PROTOCOL", protocol); err != nil {
-			return errNotV2 // a server takes the variables alone that its configuration names
+			return errNotV2 // a server accepts only the variables that its configuration names
 		}
 	}
 	r.session.Stderr = &r.stderr
@@ -87,23 +87,23 @@ func (r *sshRemote) start(protocol string) (err error) {
 	if r.stdout, err = r.session.StdoutPipe(); err != nil {
 		return err
 	}
-	return r.session.Start(uploadCommand(r.spec))
+	return r.session.Start(uploadCommand(r.remote))
 }
 
 // uploadCommand is a line for the server's shell, to which the path is one word.
-func uploadCommand(spec Spec) string {
-	path := spec.url.Path
-	if spec.relative {
+func uploadCommand(remote Endpoint) string {
+	path := remote.URL.Path
+	if remote.Relative {
 		path = strings.TrimPrefix(path, "/")
 	}
 	return service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// advertise says what the server's program said if that gives no answer.
-func (r *sshRemote) advertise(context.Context) (io.ReadCloser, error) {
+// advertise returns the error output of the server's program if there is no answer.
+func (r *sshTransport) advertise(context.Context) (io.ReadCloser, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(r.stdout, first[:]); err != nil {
-		r.session.Wait() // it has all of the error output then
+		r.session.Wait() // until all of the error output is read
 		if said := strings.TrimSpace(string(r.stderr.kept)); said != "" {
 			err = errors.New("the server says: " + said)
 		}
@@ -114,7 +114,7 @@ func (r *sshRemote) advertise(context.Context) (io.ReadCloser, error) {
 
 // upload ignores a write error caused by the server closing early; the server has then
 // sent a refusal, which the caller reads.
-func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
+func (r *sshTransport) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
 	_, err := r.stdin.Write(request)
 	if err == nil {
 		err = r.stdin.Close()
@@ -125,8 +125,8 @@ func (r *sshRemote) upload(_ context.Context, request []byte) (io.ReadCloser, er
 	return io.NopCloser(r.stdout), nil
 }
 
-// uploadV2 runs upload-pack again, and skips what it can do.
-func (r *sshRemote) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+// uploadV2 runs upload-pack again, and skips its list of capabilities.
+func (r *sshTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
 	r.session.Close() // it may have ended
 	if err := r.start(gitProtocol); err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (r *sshRemote) uploadV2(ctx context.Context, request []byte) (io.ReadCloser
 }
 
 // Close implements [io.Closer].
-func (r *sshRemote) Close() error {
+func (r *sshTransport) Close() error {
 	if r.forget != nil {
 		r.forget()
 	}
@@ -161,8 +161,8 @@ func (r *sshRemote) Close() error {
 
 // config takes the password of the URL, else the key file, else the agent, and trusts
 // known hosts only.
-func (r *sshRemote) config(address string, opts Options, cred credential) (*ssh.ClientConfig, error) {
-	files, err := knownHostsFiles(opts.Getenv)
+func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.ClientConfig, error) {
+	files, err := knownHostsFiles(auth.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -170,26 +170,26 @@ func (r *sshRemote) config(address string, opts Options, cred credential) (*ssh.
 	if err != nil {
 		return nil, fmt.Errorf("read known hosts: %w", err)
 	}
-	auth, err := r.auth(opts, cred)
+	method, err := r.authMethod(auth, cred)
 	if err != nil {
 		return nil, err
 	}
 	return &ssh.ClientConfig{
 		User:            cred.username.Reveal(),
-		Auth:            []ssh.AuthMethod{auth},
+		Auth:            []ssh.AuthMethod{method},
 		HostKeyCallback: known.HostKeyCallback(),
 		// A server has keys of several types, of which only one may be known.
 		HostKeyAlgorithms: known.HostKeyAlgorithms(address),
 	}, nil
 }
 
-func (r *sshRemote) auth(opts Options, cred credential) (ssh.AuthMethod, error) {
+func (r *sshTransport) authMethod(auth Auth, cred credential) (ssh.AuthMethod, error) {
 	if !cred.password.Empty() {
 		return ssh.Password(cred.password.Reveal()), nil
 	}
-	file := opts.SSHKeyFile
+	file := auth.SSHKeyFile
 	if file == "" {
-		file = opts.Getenv(envSSHKey)
+		file = auth.Getenv(envSSHKey)
 	}
 	if file != "" {
 		signer, err := readSSHKey(file)
@@ -198,7 +198,7 @@ func (r *sshRemote) auth(opts Options, cred credential) (ssh.AuthMethod, error) 
 		}
 		return ssh.PublicKeys(signer), nil
 	}
-	conn, err := net.Dial("unix", opts.Getenv("SSH_AUTH_SOCK"))
+	conn, err := net.Dial("unix", auth.Getenv("SSH_AUTH_SOCK"))
 	if err != nil {
 		return nil, errors.New("there is no SSH key: set --git-ssh-key-file, or run an SSH agent")
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"bytes"
@@ -25,18 +25,21 @@ const gitProtocol = "version=2"
 type unnamedError struct{ hash plumbing.Hash }
 
 func (e *unnamedError) Error() string {
-	return fmt.Sprintf("no branch and no tag is at commit %s, and the server does not give other commits: name a branch or a tag", e.hash)
+	return fmt.Sprintf("no branch and no tag is at commit %s, and the server does not give other commits: "+
+		"name a branch or a tag", e.hash)
 }
 
 // fetchUnnamed gets a commit that no reference names. A stock server refuses that by
 // version 0 of the protocol, which go-git speaks, and allows it by version 2.
-func fetchUnnamed(ctx context.Context, server remote, wants wanted, unnamed *unnamedError, dir string, limits packLimits) error {
+func fetchUnnamed(
+	ctx context.Context, server transport, wants wanted, unnamed *unnamedError, dir string, limits packLimits,
+) error {
 	answer, err := server.uploadV2(ctx, requestV2(unnamed.hash, wants.history))
 	if err != nil {
 		return unnamed
 	}
 	defer answer.Close()
-	bounded := &limitedReader{Reader: answer, left: limits.total, limit: limits.totalError()}
+	bounded := limits.reader(answer)
 	if err := skipToPack(bounded); err != nil {
 		return unnamed
 	}

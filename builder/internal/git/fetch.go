@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"bytes"
@@ -17,6 +17,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 const (
@@ -26,9 +29,9 @@ const (
 	maxAdvertisement = 64 << 20
 )
 
-// remote is a repository on a server, as Git's upload-pack shows it: first it
-// advertises its references, then it answers one request with objects.
-type remote interface {
+// transport reaches a repository on a server, as Git's upload-pack shows it: first the
+// server advertises its references, then it answers one request with objects.
+type transport interface {
 	advertise(ctx context.Context) (io.ReadCloser, error)
 	upload(ctx context.Context, request []byte) (io.ReadCloser, error)
 	// uploadV2 sends a request of version 2 of the protocol, which needs no advertisement.
@@ -42,82 +45,58 @@ var (
 	errNoSuch = errors.New("there is no such repository")
 	errNotGit = errors.New("what answers is no Git server: use the URL that git clone takes")
 	errEmpty  = errors.New("the repository is empty")
-	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: build from a directory that it is checked out to")
+	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: " +
+		"build from a directory that it is checked out to")
 )
 
-// fetch gets one commit and everything that it consists of, without its history where
-// that is not wanted and the server can do so, and stores it below dir as [openStorage] reads it.
-func fetch(ctx context.Context, spec Spec, opts Options, dir string) (named, error) {
-	cred, err := credentials(spec, opts)
-	if err != nil {
-		return named{}, err
-	}
-	server, err := connect(ctx, spec, opts, cred)
-	if err != nil {
-		return named{}, explain(ctx, err, cred)
-	}
-	defer server.Close()
-	want, err := exchange(ctx, server, wanted{spec.ref, opts.History}, dir, newPackLimits(opts.Limits))
-	if err != nil {
-		return named{}, explain(ctx, err, cred)
-	}
-	return want, nil
-}
-
-func connect(ctx context.Context, spec Spec, opts Options, cred credential) (remote, error) {
-	if spec.url.Scheme == "ssh" {
-		return dialSSH(ctx, spec, opts, cred)
-	}
-	return newHTTPRemote(spec, opts, cred)
-}
-
-// wanted is what to ask a server for.
+// wanted is what to ask a server for: a reference, and whether its history, too.
 type wanted struct {
-	ref string
-	// history: all commits before, too.
+	ref     string
 	history bool
 }
 
 // exchange speaks version 0 of the protocol, and version 2 for a commit that no
 // reference names.
-func exchange(ctx context.Context, server remote, wants wanted, dir string, limits packLimits) (named, error) {
+func exchange(
+	ctx context.Context, server transport, wants wanted, dir string, limits packLimits,
+) (Reference, error) {
 	advertised, err := advertisement(ctx, server)
 	if err != nil {
-		return named{}, err
+		return Reference{}, err
 	}
-	want, err := choose(advertisedReferences(advertised), wants.ref)
+	want, err := advertisedReferences(advertised).Resolve(wants.ref)
 	var unnamed *unnamedError
 	if errors.As(err, &unnamed) {
-		return named{hash: unnamed.hash}, fetchUnnamed(ctx, server, wants, unnamed, dir, limits)
+		return Reference{Hash: unnamed.hash}, fetchUnnamed(ctx, server, wants, unnamed, dir, limits)
 	}
 	if err != nil {
-		return named{}, err
+		return Reference{}, err
 	}
-	request, text, err := newRequest(advertised.Capabilities, want.hash, wants.history)
+	request, text, err := newRequest(advertised.Capabilities, want.Hash, wants.history)
 	if err != nil {
-		return named{}, err
+		return Reference{}, err
 	}
 	answer, err := server.upload(ctx, text)
 	if err != nil {
-		return named{}, err
+		return Reference{}, err
 	}
 	defer answer.Close()
-	pack, err := packOf(&limitedReader{Reader: answer, left: limits.total, limit: limits.totalError()}, request)
+	pack, err := packOf(limits.reader(answer), request)
 	if err != nil {
-		return named{}, err
+		return Reference{}, err
 	}
 	return want, storePack(pack, dir, limits)
 }
 
-func advertisement(ctx context.Context, server remote) (*packp.AdvRefs, error) {
+func advertisement(ctx context.Context, server transport) (*packp.AdvRefs, error) {
 	answer, err := server.advertise(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Close()
 	refs := packp.NewAdvRefs()
-	limit := &LimitError{What: "bytes in its list of references", Max: maxAdvertisement, fixed: true}
-	first := &firstBytes{Reader: &limitedReader{Reader: answer, left: maxAdvertisement, limit: limit}}
+	tooLong := exceeds("bytes in its list of references", maxAdvertisement)
+	first := &firstBytes{Reader: &limit.Reader{R: answer, Left: maxAdvertisement, Err: tooLong}}
 	err = refs.Decode(first)
 	if err != nil && bytes.Contains(first.kept, []byte("object-format=sha256")) {
 		return nil, errSHA256
@@ -128,7 +107,7 @@ func advertisement(ctx context.Context, server remote) (*packp.AdvRefs, error) {
 	return refs, err
 }
 
-// firstBytes keeps the first bytes that are read: the capabilities of a server.
+// firstBytes keeps the first bytes that are read, which hold the capabilities of a server.
 type firstBytes struct {
 	io.Reader
 	kept []byte
@@ -140,19 +119,19 @@ func (f *firstBytes) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// advertisedReferences drops what a server need not give: without the capability,
-// only what a reference names can be asked for.
-func advertisedReferences(refs *packp.AdvRefs) references {
-	list := references{
-		byName: refs.References,
-		any:    refs.Capabilities.Supports(capability.AllowReachableSHA1InWant),
+// advertisedReferences returns the references of a server. Unless it has the capability to
+// give any commit, only a commit that a reference names can be asked for.
+func advertisedReferences(refs *packp.AdvRefs) References {
+	list := References{
+		ByName:    refs.References,
+		AnyCommit: refs.Capabilities.Supports(capability.AllowReachableSHA1InWant),
 	}
 	if refs.Head != nil {
-		list.head = *refs.Head
+		list.Head = *refs.Head
 	}
 	for _, value := range refs.Capabilities.Get(capability.SymRef) {
 		if name, target, _ := strings.Cut(value, ":"); name == plumbing.HEAD.String() {
-			list.headName = plumbing.ReferenceName(target).Short()
+			list.HeadName = plumbing.ReferenceName(target).Short()
 		}
 	}
 	return list
@@ -161,7 +140,7 @@ func advertisedReferences(refs *packp.AdvRefs) references {
 // newRequest asks for one object and what belongs to it: at depth 1, or with its history.
 func newRequest(offered *capability.List, want plumbing.Hash, history bool) (*packp.UploadPackRequest, []byte, error) {
 	request := packp.NewUploadPackRequestFromCapabilities(offered)
-	request.Capabilities.Delete(capability.ThinPack) // it builds on objects that we have not
+	request.Capabilities.Delete(capability.ThinPack) // a thin pack needs objects that we do not have
 	request.Wants = []plumbing.Hash{want}
 	var errs []error
 	if offered.Supports(capability.NoProgress) {
@@ -192,26 +171,10 @@ func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, erro
 	}
 }
 
-// limitedReader returns an error, not io.EOF, once the limit is exceeded.
-type limitedReader struct {
-	io.Reader
-	left  int64
-	limit *LimitError
-}
-
-func (l *limitedReader) Read(p []byte) (int, error) {
-	if l.left == 0 {
-		return 0, l.limit
-	}
-	n, err := l.Reader.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
-}
-
 // explain says what to do about an error of a transport. Servers may have quoted
 // anything in it, so that it is cut, and cleared of the credential.
 func explain(ctx context.Context, err error, cred credential) error {
-	var limit *LimitError
+	var tooLarge *limit.Error
 	var said *pktline.ErrorLine
 	var request *url.Error
 	var redirect *redirectError
@@ -223,10 +186,11 @@ func explain(ctx context.Context, err error, cred credential) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &limit):
-		return limit
+	case errors.As(err, &tooLarge):
+		return tooLarge
 	case errors.Is(err, errDenied):
-		text = fmt.Sprintf("the server refuses %s: set %s or --git-token-file, or correct what is set", cred.describe(), envToken)
+		text = fmt.Sprintf("the server refuses %s: set %s or --git-token-file, or correct what is set",
+			cred.describe(), envToken)
 	case errors.Is(err, errNoSuch):
 		text = "the server has no such repository, or does not show it to " + cred.describe()
 	case errors.As(err, new(x509.UnknownAuthorityError)):
@@ -244,7 +208,7 @@ func explain(ctx context.Context, err error, cred credential) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the server's answer ends too early"
 	}
-	text = printable(cred.clear(text))
+	text = terminal.Safe(cred.clear(text))
 	if len(text) > maxErrorText {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"fmt"
@@ -9,12 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
 // everywhere is an environment with every credential that there can be.
 func everywhere(t *testing.T, without ...string) func(string) string {
-	dir := write(t, map[string]string{"token": "from-token-file\n", ".netrc": "machine gitlab.example login n password from-netrc"})
+	dir := gittest.WriteFiles(t, map[string]string{"token": "from-token-file\n", ".netrc": "machine gitlab.example login n password from-netrc"})
 	all := map[string]string{
 		envToken: "from-env", envTokenFile: filepath.Join(dir, "token"), "HOME": dir,
 		"CI_JOB_TOKEN": "from-job", "CI_SERVER_HOST": "gitlab.example", "CI_SERVER_PORT": "443",
@@ -27,36 +28,36 @@ func everywhere(t *testing.T, without ...string) func(string) string {
 
 func TestCredentialsInTheirOrder(t *testing.T) {
 	const plain = "https://gitlab.example/r"
-	token := Options{Token: secret.New("from-option")}
-	named := Options{Token: secret.New("from-option"), Username: "opt"}
+	token := Auth{Token: secret.New("from-option")}
+	named := Auth{Token: secret.New("from-option"), Username: "opt"}
 	for _, test := range []struct {
 		name, url string
-		opts      Options
+		opts      Auth
 		without   []string
 		want      string
 	}{
 		{"URL first", "https://u:p@gitlab.example/r", named, nil, "u:p of the URL"},
 		{"password alone", "https://:p@gitlab.example/r", named, nil, "opt:p of the URL"},
 		{"user of the URL with another token", "https://u@gitlab.example/r", named, nil, "u:from-option of the token file"},
-		{"user alone is a token", "https://u@elsewhere.example/r", Options{}, []string{envToken, envTokenFile}, "u: of the URL"},
+		{"user alone is a token", "https://u@elsewhere.example/r", Auth{}, []string{envToken, envTokenFile}, "u: of the URL"},
 		{"option", plain, token, nil, "git:from-option of the token file"},
 		{"option with user", plain, named, nil, "opt:from-option of the token file"},
-		{"variable", plain, Options{}, nil, "git:from-env of BUILDER_GIT_TOKEN"},
-		{"file", plain, Options{}, []string{envToken}, "git:from-token-file of BUILDER_GIT_TOKEN_FILE"},
-		{"job", plain, Options{}, []string{envToken, envTokenFile}, "gitlab-ci-token:from-job of CI_JOB_TOKEN"},
-		{"job token has a user of its own", plain, Options{Username: "opt"}, []string{envToken, envTokenFile}, "gitlab-ci-token:from-job of CI_JOB_TOKEN"},
-		{"netrc", plain, Options{}, []string{envToken, envTokenFile, "CI_JOB_TOKEN"}, "n:from-netrc of netrc"},
-		{"netrc of another user", plain, Options{Username: "x"}, []string{envToken, envTokenFile, "CI_JOB_TOKEN"}, "none"},
-		{"none", plain, Options{}, []string{envToken, envTokenFile, "CI_JOB_TOKEN", "HOME"}, "none"},
-		{"none for another host", "https://gitlab.example.com/r", Options{}, []string{envToken, envTokenFile}, "none"},
-		{"none for another port", "https://gitlab.example:8443/r", Options{}, []string{envToken, envTokenFile, "HOME"}, "none"},
+		{"variable", plain, Auth{}, nil, "git:from-env of BUILDER_GIT_TOKEN"},
+		{"file", plain, Auth{}, []string{envToken}, "git:from-token-file of BUILDER_GIT_TOKEN_FILE"},
+		{"job", plain, Auth{}, []string{envToken, envTokenFile}, "gitlab-ci-token:from-job of CI_JOB_TOKEN"},
+		{"job token has a user of its own", plain, Auth{Username: "opt"}, []string{envToken, envTokenFile}, "gitlab-ci-token:from-job of CI_JOB_TOKEN"},
+		{"netrc", plain, Auth{}, []string{envToken, envTokenFile, "CI_JOB_TOKEN"}, "n:from-netrc of netrc"},
+		{"netrc of another user", plain, Auth{Username: "x"}, []string{envToken, envTokenFile, "CI_JOB_TOKEN"}, "none"},
+		{"none", plain, Auth{}, []string{envToken, envTokenFile, "CI_JOB_TOKEN", "HOME"}, "none"},
+		{"none for another host", "https://gitlab.example.com/r", Auth{}, []string{envToken, envTokenFile}, "none"},
+		{"none for another port", "https://gitlab.example:8443/r", Auth{}, []string{envToken, envTokenFile, "HOME"}, "none"},
 		{"no password for keys", "ssh://u@gitlab.example/r", named, nil, "none, as u"},
-		{"no user for keys", "ssh://gitlab.example/r", Options{}, nil, "none, as git"},
-		{"password of the URL over SSH", "ssh://u:p@gitlab.example/r", Options{}, nil, "u:p of the URL"},
+		{"no user for keys", "ssh://gitlab.example/r", Auth{}, nil, "none, as git"},
+		{"password of the URL over SSH", "ssh://u:p@gitlab.example/r", Auth{}, nil, "u:p of the URL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.opts.Getenv = everywhere(t, test.without...)
-			cred, err := credentials(parse(t, test.url), test.opts)
+			cred, err := findCredential(parse(t, test.url), test.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,9 +76,9 @@ func TestCredentialsInTheirOrder(t *testing.T) {
 }
 
 func TestUsernameOfTheEnvironment(t *testing.T) {
-	env := environment(envToken, "t", envUsername, "env")
+	env := gittest.Environment(envToken, "t", envUsername, "env")
 	for url, want := range map[string]string{"https://h/r": "env", "https://u@h/r": "u", "ssh://h/r": "env"} {
-		cred, err := credentials(parse(t, url), Options{Getenv: env})
+		cred, err := findCredential(parse(t, url), Auth{Getenv: env})
 		if err != nil || cred.username.Reveal() != want {
 			t.Errorf("%s: user %q, %v", url, cred.username.Reveal(), err)
 		}
@@ -114,7 +115,7 @@ func TestJobTokens(t *testing.T) {
 		{[]string{"GITHUB_TOKEN", "t", "GITHUB_SERVER_URL", "https://"}, "https://github.example/r", ""},
 		{[]string{"GITHUB_SERVER_URL", "https://github.example"}, "https://github.example/r", ""},
 	} {
-		cred := jobToken(parse(t, test.url).url, environment(test.env...))
+		cred := jobToken(parse(t, test.url).URL, gittest.Environment(test.env...))
 		if cred.origin != test.want {
 			t.Errorf("%s with %v: %q, want %q", test.url, test.env, cred.origin, test.want)
 		}
@@ -125,23 +126,23 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "absent")
 	for _, test := range []struct {
 		name, url string
-		opts      Options
+		opts      Auth
 		want      []string
 	}{
-		{"URL without encryption", "http://u:canary@host/r", Options{Getenv: environment()}, []string{"the credentials of the URL", "without encryption", "https"}},
-		{"token without encryption", "http://host/r", Options{Getenv: environment(envToken, "canary")}, []string{envToken, "without encryption"}},
-		{"token file", "https://host/r", Options{Getenv: environment(envTokenFile, absent)}, []string{envTokenFile, absent}},
-		{"netrc", "https://host/r", Options{Getenv: environment("NETRC", absent)}, []string{"netrc", absent}},
+		{"URL without encryption", "http://u:canary@host/r", Auth{Getenv: gittest.Environment()}, []string{"the credentials of the URL", "without encryption", "https"}},
+		{"token without encryption", "http://host/r", Auth{Getenv: gittest.Environment(envToken, "canary")}, []string{envToken, "without encryption"}},
+		{"token file", "https://host/r", Auth{Getenv: gittest.Environment(envTokenFile, absent)}, []string{envTokenFile, absent}},
+		{"netrc", "https://host/r", Auth{Getenv: gittest.Environment("NETRC", absent)}, []string{"netrc", absent}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := openError(t, test.url, test.opts, test.want...)
+			err := fetchError(t, test.url, test.opts, test.want...)
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("the credential is in %q", err)
 			}
 		})
 	}
 	for _, url := range []string{"http://u:p@localhost/r", "http://u:p@127.0.0.9:3000/r", "http://u:p@[::1]/r"} {
-		if _, err := credentials(parse(t, url), Options{Getenv: environment()}); err != nil {
+		if _, err := findCredential(parse(t, url), Auth{Getenv: gittest.Environment()}); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"context"
@@ -19,54 +19,36 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// shop is a repository with one file.
-func shop(t *testing.T) *gittest.Repository {
-	t.Helper()
-	r := gittest.NewRepository(t)
-	r.Commit(t, "main", index("name: Shop\n"))
-	return r
-}
-
-// read opens a source and returns the content of its one file.
-func read(t *testing.T, source string, opts Options) string {
-	t.Helper()
-	opts.TempDir = t.TempDir()
-	files, _ := walk(t, open(t, source, opts))
-	return files["shop/index.yml"]
-}
-
-func withUser(url, userinfo string) string { return strings.Replace(url, "://", "://"+userinfo+"@", 1) }
-
 func TestBasicAuthentication(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "deploy", Password: "p@ss/word"})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "deploy", Password: "p@ss/word"})
 	url := server.URL() + gittest.Path
-	files := write(t, map[string]string{
+	files := gittest.WriteFiles(t, map[string]string{
 		"token": "p@ss/word\n",
 		"netrc": "machine 127.0.0.1 login deploy password p@ss/word",
 	})
 	for _, test := range []struct {
 		name, source string
-		opts         Options
+		opts         Auth
 		want         string // what the error says
 	}{
-		{"URL", withUser(url, "deploy:p%40ss%2Fword"), Options{}, ""},
-		{"option", url, Options{Username: "deploy", Token: secret.New("p@ss/word")}, ""},
-		{"environment", url, Options{Getenv: environment(envUsername, "deploy", envToken, "p@ss/word")}, ""},
-		{"token file", withUser(url, "deploy"), Options{Getenv: environment(envTokenFile, filepath.Join(files, "token"))}, ""},
-		{"netrc", url, Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, ""},
-		{"netrc of that user", withUser(url, "deploy"), Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, ""},
-		{"netrc of another user", withUser(url, "somebody"), Options{Getenv: environment("NETRC", filepath.Join(files, "netrc"))}, "refuses the credentials of the URL"},
-		{"none", url, Options{}, "refuses a caller without credentials: set BUILDER_GIT_TOKEN or --git-token-file"},
-		{"wrong password", withUser(url, "deploy:nope"), Options{}, "refuses the credentials of the URL"},
-		{"wrong token", url, Options{Getenv: environment(envToken, "nope")}, "refuses the credentials of BUILDER_GIT_TOKEN"},
+		{"URL", gittest.WithUser(url, "deploy:p%40ss%2Fword"), Auth{}, ""},
+		{"option", url, Auth{Username: "deploy", Token: secret.New("p@ss/word")}, ""},
+		{"environment", url, Auth{Getenv: gittest.Environment(envUsername, "deploy", envToken, "p@ss/word")}, ""},
+		{"token file", gittest.WithUser(url, "deploy"), Auth{Getenv: gittest.Environment(envTokenFile, filepath.Join(files, "token"))}, ""},
+		{"netrc", url, Auth{Getenv: gittest.Environment("NETRC", filepath.Join(files, "netrc"))}, ""},
+		{"netrc of that user", gittest.WithUser(url, "deploy"), Auth{Getenv: gittest.Environment("NETRC", filepath.Join(files, "netrc"))}, ""},
+		{"netrc of another user", gittest.WithUser(url, "somebody"), Auth{Getenv: gittest.Environment("NETRC", filepath.Join(files, "netrc"))}, "refuses the credentials of the URL"},
+		{"none", url, Auth{}, "refuses a caller without credentials: set BUILDER_GIT_TOKEN or --git-token-file"},
+		{"wrong password", gittest.WithUser(url, "deploy:nope"), Auth{}, "refuses the credentials of the URL"},
+		{"wrong token", url, Auth{Getenv: gittest.Environment(envToken, "nope")}, "refuses the credentials of BUILDER_GIT_TOKEN"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.want != "" {
-				openError(t, test.source, test.opts, test.want)
+				fetchError(t, test.source, test.opts, test.want)
 				return
 			}
 			if got := read(t, test.source, test.opts); got != "name: Shop\n" {
@@ -78,27 +60,27 @@ func TestBasicAuthentication(t *testing.T) {
 
 // Forges take a token as the user.
 func TestTokenAsUser(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "glpat-t0ken"})
-	if got := read(t, withUser(server.URL()+gittest.Path, "glpat-t0ken"), Options{}); got != "name: Shop\n" {
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "glpat-t0ken"})
+	if got := read(t, gittest.WithUser(server.URL()+gittest.Path, "glpat-t0ken"), Auth{}); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	openError(t, withUser(server.URL()+gittest.Path, "glpat-wrong"), Options{}, "refuses the credentials of the URL")
+	fetchError(t, gittest.WithUser(server.URL()+gittest.Path, "glpat-wrong"), Auth{}, "refuses the credentials of the URL")
 }
 
 func TestJobTokenOverTheWire(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true, Username: "gitlab-ci-token", Password: "job"})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true, Username: "gitlab-ci-token", Password: "job"})
 	host, port, err := net.SplitHostPort(server.Host())
 	if err != nil {
 		t.Fatal(err)
 	}
 	url := server.URL() + gittest.Path
-	opts := Options{CAFile: server.CAFile(t), Getenv: environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", host, "CI_SERVER_PORT", port)}
+	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", host, "CI_SERVER_PORT", port)}
 	if got := read(t, url, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
 	before := len(server.Requests())
-	opts.Getenv = environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", "elsewhere.example", "CI_SERVER_PORT", port)
-	openError(t, url, opts, "a caller without credentials")
+	opts.Getenv = gittest.Environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", "elsewhere.example", "CI_SERVER_PORT", port)
+	fetchError(t, url, opts, "a caller without credentials")
 	for _, r := range server.Requests()[before:] {
 		if r.Authorized {
 			t.Errorf("%s %s carries the token of another server", r.Method, r.Path)
@@ -121,20 +103,20 @@ func redirecting(to func(*http.Request) string, status int) func(http.Handler) h
 
 // A credential goes to no other server, whatever the first one says.
 func TestRedirectToAnotherServer(t *testing.T) {
-	thief := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{})
+	thief := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{})
 	thiefPort := thief.Host()[strings.LastIndexByte(thief.Host(), ':'):]
 	for name, base := range map[string]string{
-		"host": "http://localhost" + thiefPort, "port": thief.URL(), "scheme": "https://" + thief.Host(), "user-info": withUser(thief.URL(), "u:canary"),
+		"host": "http://localhost" + thiefPort, "port": thief.URL(), "scheme": "https://" + thief.Host(), "user-info": gittest.WithUser(thief.URL(), "u:canary"),
 	} {
 		for _, part := range []string{"/info/refs", "/git-upload-pack"} {
 			t.Run(name+part, func(t *testing.T) {
-				server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string {
+				server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string {
 					if strings.HasSuffix(r.URL.Path, part) {
 						return base + r.URL.RequestURI() + "&signature=canary"
 					}
 					return ""
 				}, http.StatusTemporaryRedirect)})
-				err := openError(t, withUser(server.URL()+gittest.Path, "u:canary"), Options{}, "use the URL of the repository there")
+				err := fetchError(t, gittest.WithUser(server.URL()+gittest.Path, "u:canary"), Auth{}, "use the URL of the repository there")
 				if strings.Contains(err.Error(), "canary") {
 					t.Errorf("the error shows a secret: %v", err)
 				}
@@ -148,13 +130,13 @@ func TestRedirectToAnotherServer(t *testing.T) {
 
 // Forges redirect within themselves; the credential goes along, and the pack is asked for there.
 func TestRedirectWithinAServer(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Username: "u", Password: "p", Wrap: redirecting(func(r *http.Request) string {
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "u", Password: "p", Wrap: redirecting(func(r *http.Request) string {
 		if strings.HasPrefix(r.URL.Path, "/old/") {
 			return gittest.Path + "/info/refs?" + r.URL.RawQuery
 		}
 		return ""
 	}, http.StatusMovedPermanently)})
-	if got := read(t, withUser(server.URL()+"/old/repo/", "u:p"), Options{}); got != "name: Shop\n" {
+	if got := read(t, gittest.WithUser(server.URL()+"/old/repo/", "u:p"), Auth{}); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
 	var paths []string
@@ -165,8 +147,8 @@ func TestRedirectWithinAServer(t *testing.T) {
 }
 
 func TestRedirectsEnd(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string { return r.URL.String() }, http.StatusFound)})
-	openError(t, server.URL()+gittest.Path, Options{}, "redirects more than 5 times")
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string { return r.URL.String() }, http.StatusFound)})
+	fetchError(t, server.URL()+gittest.Path, Auth{}, "redirects more than 5 times")
 	if n := len(server.Requests()); n != maxRedirects+1 {
 		t.Errorf("%d requests", n)
 	}
@@ -190,34 +172,27 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 				}
 			}
 		}, "the server answers 500"},
-		{"nothing", answer("application/x-git-upload-pack-advertisement", ""), "no Git server"},
-		{"noise", answer("application/x-git-upload-pack-advertisement", "no packet"), "no Git server"},
-		{"cut", answer("application/x-git-upload-pack-advertisement", "0032abc"), "ends too early"},
-		{"said no", answer("application/x-git-upload-pack-advertisement", pktLine("ERR \x1b[2Jnot today")), "the server says: \ufffd[2Jnot today"},
+		{"nothing", gittest.Answer("application/x-git-upload-pack-advertisement", ""), "no Git server"},
+		{"noise", gittest.Answer("application/x-git-upload-pack-advertisement", "no packet"), "no Git server"},
+		{"cut", gittest.Answer("application/x-git-upload-pack-advertisement", "0032abc"), "ends too early"},
+		{"said no", gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine("ERR \x1b[2Jnot today")), "the server says: \ufffd[2Jnot today"},
 		{"endless references", func(w http.ResponseWriter, r *http.Request) {
-			answer("application/x-git-upload-pack-advertisement", "")(w, r)
+			gittest.Answer("application/x-git-upload-pack-advertisement", "")(w, r)
 			hash := strings.Repeat("a", 40)
-			chunk := pktLine(hash + " refs/heads/main\x00ofs-delta\n")
+			chunk := gittest.PktLine(hash + " refs/heads/main\x00ofs-delta\n")
 			for r.Context().Err() == nil {
 				if _, err := io.WriteString(w, chunk); err != nil {
 					return
 				}
-				chunk = strings.Repeat(pktLine(hash+" refs/heads/main\n"), 1000)
+				chunk = strings.Repeat(gittest.PktLine(hash+" refs/heads/main\n"), 1000)
 			}
 		}, "more than 67108864 bytes in its list of references: build from a checkout of it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := httptest.NewServer(test.handler)
 			t.Cleanup(server.Close)
-			openError(t, server.URL+gittest.Path, Options{}, test.want)
+			fetchError(t, server.URL+gittest.Path, Auth{}, test.want)
 		})
-	}
-}
-
-func answer(contentType, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		io.WriteString(w, body)
 	}
 }
 
@@ -227,23 +202,23 @@ func TestServersThatQuoteCredentials(t *testing.T) {
 		_, password, _ := r.BasicAuth()
 		text := "ERR " + r.Header.Get("Authorization") + " " + password + strings.Repeat("é", 1000)
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-		io.WriteString(w, pktLine(text))
+		io.WriteString(w, gittest.PktLine(text))
 	}))
 	t.Cleanup(server.Close)
-	err := openError(t, withUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Options{}, "the server says: Basic *** ***é")
+	err := fetchError(t, gittest.WithUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Auth{}, "the server says: Basic *** ***é")
 	if strings.Contains(err.Error(), "canary") || len(err.Error()) > maxErrorText+200 || !strings.HasSuffix(err.Error(), "é…") {
 		t.Errorf("error %q", err)
 	}
 }
 
 func TestPrivateAuthority(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true})
 	url := server.URL() + gittest.Path
-	if got := read(t, url, Options{CAFile: server.CAFile(t)}); got != "name: Shop\n" {
+	if got := read(t, url, Auth{CAFile: server.CAFile(t)}); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	openError(t, url, Options{}, "no known authority has signed the server's certificate", "--git-ca")
-	openError(t, url, Options{CAFile: filepath.Join(t.TempDir(), "absent")}, "absent")
+	fetchError(t, url, Auth{}, "no known authority has signed the server's certificate", "--git-ca")
+	fetchError(t, url, Auth{CAFile: filepath.Join(t.TempDir(), "absent")}, "absent")
 	if len(server.Requests()) != 2 {
 		t.Errorf("requests %+v", server.Requests())
 	}
@@ -252,19 +227,19 @@ func TestPrivateAuthority(t *testing.T) {
 func TestClientCertificate(t *testing.T) {
 	files := tlstest.New(t, "127.0.0.1")
 	strangers := tlstest.New(t)
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{})
 	target, err := url.Parse(server.URL())
 	must(t, err)
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	required := files.Serve(t, proxy) + gittest.Path
-	right := Options{CAFile: files.CA, ClientCertFile: files.ClientCert, ClientKeyFile: files.ClientKey}
+	right := Auth{CAFile: files.CA, ClientCertFile: files.ClientCert, ClientKeyFile: files.ClientKey}
 	if got := read(t, required, right); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	openError(t, required, Options{CAFile: files.CA}, "asks for a client certificate: --git-client-cert")
-	wrong := Options{CAFile: files.CA, ClientCertFile: strangers.ClientCert, ClientKeyFile: strangers.ClientKey}
-	openError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
-	openError(t, required, Options{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")
+	fetchError(t, required, Auth{CAFile: files.CA}, "asks for a client certificate: --git-client-cert")
+	wrong := Auth{CAFile: files.CA, ClientCertFile: strangers.ClientCert, ClientKeyFile: strangers.ClientKey}
+	fetchError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
+	fetchError(t, required, Auth{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")
 
 	// nginx completes the handshake, and answers 400.
 	byStatus := files.ServeOptional(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -277,7 +252,7 @@ func TestClientCertificate(t *testing.T) {
 	if got := read(t, byStatus, right); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	openError(t, byStatus, Options{CAFile: files.CA}, "asks for a client certificate")
+	fetchError(t, byStatus, Auth{CAFile: files.CA}, "asks for a client certificate")
 }
 
 // proxyTo tunnels whatever is asked for to one address, and records who asked.
@@ -309,20 +284,20 @@ func proxyTo(t *testing.T, address string) (*httptest.Server, chan string) {
 }
 
 func TestProxy(t *testing.T) {
-	server := gittest.ServeHTTP(t, shop(t), gittest.HTTPOptions{TLS: true, Username: "u", Password: "p"})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true, Username: "u", Password: "p"})
 	proxy, asked := proxyTo(t, server.Host())
 	source := "https://u:p@example.com" + gittest.Path
-	opts := Options{CAFile: server.CAFile(t), Getenv: environment("HTTPS_PROXY", withUser(proxy.URL, "pu:canary"))}
+	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("HTTPS_PROXY", gittest.WithUser(proxy.URL, "pu:canary"))}
 	if got := read(t, source, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
 	if got := <-asked; got != "CONNECT example.com:443 Basic cHU6Y2FuYXJ5" {
 		t.Errorf("the proxy was asked %s", got)
 	}
-	opts.Getenv = environment("https_proxy", proxy.URL)
-	openError(t, source, opts, "Proxy Authentication Required")
-	opts.Getenv = environment("HTTPS_PROXY", "http://pu:canary @"+proxy.Listener.Addr().String())
-	if err := openError(t, source, opts, "HTTPS_PROXY is not a proxy URL"); strings.Contains(err.Error(), "canary") {
+	opts.Getenv = gittest.Environment("https_proxy", proxy.URL)
+	fetchError(t, source, opts, "Proxy Authentication Required")
+	opts.Getenv = gittest.Environment("HTTPS_PROXY", "http://pu:canary @"+proxy.Listener.Addr().String())
+	if err := fetchError(t, source, opts, "HTTPS_PROXY is not a proxy URL"); strings.Contains(err.Error(), "canary") {
 		t.Errorf("the error shows a secret: %v", err)
 	}
 }
@@ -336,13 +311,8 @@ func TestCancelledWhileTheServerIsSilent(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(server.Close)
-	temp := t.TempDir()
-	_, err := Open(ctx, parse(t, server.URL+gittest.Path), Options{Getenv: environment(), TempDir: temp})
-	if !errors.Is(err, stop) {
+	if _, err := fetch(ctx, t, server.URL+gittest.Path, Auth{}); !errors.Is(err, stop) {
 		t.Errorf("error %v", err)
-	}
-	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"errors"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,7 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // packer writes packs, also such as no Git would.
@@ -119,8 +119,8 @@ func TestPackLimits(t *testing.T) {
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
-			var limit *LimitError
-			if strings.Contains(test.want, "more than") && !errors.As(err, &limit) {
+			var tooLarge *limit.Error
+			if strings.Contains(test.want, "more than") && !errors.As(err, &tooLarge) {
 				t.Errorf("%T is no limit", err)
 			}
 		})
@@ -129,18 +129,18 @@ func TestPackLimits(t *testing.T) {
 
 // Whatever a limit is on, an error comes out of Open that a caller can tell.
 func TestLimitsOfWhatAServerSends(t *testing.T) {
-	r := shop(t)
+	r := gittest.Shop(t)
 	server := gittest.ServeHTTP(t, r, gittest.HTTPOptions{})
 	for _, limits := range []packLimits{
 		{objects: 3, object: 1 << 20, total: 1 << 20}, {objects: 100, object: 20, total: 1 << 20}, {objects: 100, object: 1 << 20, total: 150},
 	} {
-		remote, err := newHTTPRemote(parse(t, server.URL()+gittest.Path), Options{Getenv: environment()}, credential{})
+		remote, err := newHTTPTransport(parse(t, server.URL()+gittest.Path), Auth{Getenv: gittest.Environment()}, credential{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = exchange(t.Context(), remote, wanted{ref: ""}, t.TempDir(), limits)
-		var limit *LimitError
-		if !errors.As(explain(t.Context(), err, credential{}), &limit) || !strings.Contains(limit.Error(), "build from a checkout") {
+		_, err = exchange(t.Context(), remote, wanted{}, t.TempDir(), limits)
+		var tooLarge *limit.Error
+		if !errors.As(explain(t.Context(), err, credential{}), &tooLarge) || !strings.Contains(tooLarge.Error(), "build from a checkout") {
 			t.Errorf("%+v: error %v", limits, err)
 		}
 		remote.Close()
@@ -153,7 +153,7 @@ func TestRefusedPackIsNotStored(t *testing.T) {
 	p.blob("abc")
 	p.delta(0, deltaOf(7, 3, 3, 'x', 'y', 'z')) // of a base with another size
 	dir := t.TempDir()
-	if err := storePack(bytes.NewReader(p.sum()), dir, newPackLimits(DefaultLimits())); err == nil {
+	if err := storePack(bytes.NewReader(p.sum()), dir, newPackLimits(0, 0)); err == nil {
 		t.Error("a broken pack is stored")
 	}
 	left, err := filepath.Glob(filepath.Join(dir, packDir, "pack-*"))
@@ -170,10 +170,10 @@ func TestStoredPackIsRead(t *testing.T) {
 	delta := deltaOf(3, 2, 0x90, 2)
 	p.object(plumbing.REFDeltaObject, uint64(len(delta)), base[:], delta)
 	dir := t.TempDir()
-	if err := storePack(bytes.NewReader(p.sum()), dir, newPackLimits(DefaultLimits())); err != nil {
+	if err := storePack(bytes.NewReader(p.sum()), dir, newPackLimits(0, 0)); err != nil {
 		t.Fatal(err)
 	}
-	storage, err := openStorage(dir)
+	storage, err := OpenStorage(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,17 +184,9 @@ func TestStoredPackIsRead(t *testing.T) {
 		if err != nil || size != int64(len(want)) {
 			t.Errorf("%s: size %d, %v", want, size, err)
 		}
-		if data, err := readBlob(storage, hash, size); err != nil || string(data) != want {
+		if data, err := ReadBlob(storage, hash, size); err != nil || string(data) != want {
 			t.Errorf("%s: %q, %v", want, data, err)
 		}
-	}
-}
-
-func TestBoundedFails(t *testing.T) {
-	limit := &LimitError{What: "bytes", Max: 4}
-	data, err := io.ReadAll(&limitedReader{Reader: strings.NewReader("abcdef"), left: 4, limit: limit})
-	if string(data) != "abcd" || err != error(limit) {
-		t.Errorf("read %q, %v", data, err)
 	}
 }
 
@@ -250,7 +242,7 @@ func FuzzPack(f *testing.F) {
 		if storePack(bytes.NewReader(script(data)), dir, limits) != nil {
 			return
 		}
-		storage, err := openStorage(dir)
+		storage, err := OpenStorage(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,15 +258,17 @@ func FuzzPack(f *testing.F) {
 			switch o.Type() {
 			case plumbing.TreeObject:
 				if tree, err := object.DecodeTree(storage, o); err == nil {
-					newWalker(Limits{FileSize: 100, TotalSize: 1000, Files: 20}).list(t.Context(), gitDirectory{objects: storage, tree: tree})
+					for _, entry := range tree.Entries {
+						BlobSize(storage, entry.Hash)
+					}
 				}
 			case plumbing.BlobObject:
-				data, err := readBlob(storage, o.Hash(), o.Size())
+				data, err := ReadBlob(storage, o.Hash(), o.Size())
 				if err == nil && plumbing.ComputeHash(plumbing.BlobObject, data) != o.Hash() {
 					t.Fatalf("blob %s has the content %q", o.Hash(), data)
 				}
 			default:
-				commitOf(storage, o.Hash())
+				PeelCommit(storage, o.Hash())
 			}
 			return nil
 		})

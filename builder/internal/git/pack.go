@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"encoding/binary"
@@ -13,10 +13,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// packLimits bound what a server may send: go-git has no limit of its own, takes the
-// numbers in a pack at their word, and holds objects in memory while it makes an index.
+// packLimits bound what a server may send. go-git has no limit of its own, trusts the
+// numbers in a pack, and holds objects in memory while it makes an index.
 type packLimits struct {
 	objects int64
 	// object and total are in bytes, and count what is unpacked.
@@ -24,12 +26,20 @@ type packLimits struct {
 }
 
 // newPackLimits leaves room for what a repository holds beside the workspaces.
-func newPackLimits(limits Limits) packLimits {
-	return packLimits{objects: 2_000_000, object: max(256<<20, limits.FileSize), total: max(16<<30, limits.TotalSize)}
+func newPackLimits(file, total int64) packLimits {
+	return packLimits{objects: 2_000_000, object: max(256<<20, file), total: max(16<<30, total)}
 }
 
-func (l packLimits) totalError() *LimitError {
-	return &LimitError{What: "bytes in its commit", Max: l.total, fixed: true}
+func (l packLimits) totalError() *limit.Error { return exceeds("bytes in its commit", l.total) }
+
+// reader bounds an answer of a server.
+func (l packLimits) reader(answer io.Reader) io.Reader {
+	return &limit.Reader{R: answer, Left: l.total, Err: l.totalError()}
+}
+
+// exceeds reports that a server sends too much, for which there is no flag.
+func exceeds(unit string, most int64) *limit.Error {
+	return &limit.Error{Subject: "the source", Unit: unit, Max: most, Advice: "build from a checkout of it"}
 }
 
 // packDir is where Git keeps packs, below the directory of a repository.
@@ -72,7 +82,7 @@ func admit(pack io.Reader, limits packLimits) error {
 		return err
 	}
 	if int64(count) > limits.objects {
-		return &LimitError{What: "objects in its commit", Max: limits.objects, fixed: true}
+		return exceeds("objects in its commit", limits.objects)
 	}
 	var total int64
 	for range count {
@@ -88,12 +98,12 @@ func admit(pack io.Reader, limits packLimits) error {
 	return err
 }
 
-// reservedType is a type that no object has, though the library takes it for one.
+// reservedType is a type that no object has, although go-git takes it for a valid one.
 const reservedType plumbing.ObjectType = 5
 
 // admitObject returns how large the next object is once it is unpacked.
 func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
-	tooLarge := &LimitError{What: "bytes in a single object", Max: limits.object, fixed: true}
+	tooLarge := exceeds("bytes in a single object", limits.object)
 	header, err := scanner.NextObjectHeader()
 	switch {
 	case err != nil:
@@ -120,7 +130,7 @@ func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 // errLonger is an object that is longer than its header says.
 var errLonger = errors.New("an object in a pack is longer than announced")
 
-// meter takes the bytes of an object, keeps the first of them, and counts the rest.
+// meter counts the bytes of an object, and keeps the first of them.
 type meter struct {
 	left int64
 	head []byte
@@ -134,9 +144,9 @@ func (m *meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// deltaSize reads what a delta makes of its base: it starts with the size of the base
-// and the size of the result, in bytes. A broken one has the size 0, and is refused by
-// whoever applies it.
+// deltaSize returns the size of the object that a delta makes: it starts with the size of the base
+// and the size of the result, in bytes. It returns 0 for a broken one, which the parser
+// refuses later.
 func (m *meter) deltaSize() uint64 {
 	_, n := binary.Uvarint(m.head)
 	size, _ := binary.Uvarint(m.head[max(n, 0):])

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +14,18 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+	format "github.com/go-git/go-git/v5/plumbing/format/config"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 const (
+	// maxTags is how many tags of tags lead to a commit.
+	maxTags = 10
 	// objectCache is what go-git may keep of a repository in memory.
 	objectCache = 16 * cache.MiByte
 	// largeObject is the size in bytes from which objects are streamed from disk.
@@ -29,13 +34,10 @@ const (
 	maxPointer = 64 << 10
 )
 
-// errNoRepository is a directory in which Git keeps nothing.
-var errNoRepository = errors.New("there is no Git repository in it")
-
-// openStorage opens what Git keeps of a repository: .git, or all of a bare one. It is
-// only read. We do not open it as a go-git repository, which refuses clones that are
+// OpenStorage opens the directory in which Git keeps a repository, .git or all of a bare
+// one, to read it. It is not opened as a go-git repository, which refuses clones that are
 // sparse or partial.
-func openStorage(dir string) (*filesystem.Storage, error) {
+func OpenStorage(dir string) (*filesystem.Storage, error) {
 	files := osfs.New(dir)
 	common, err := readPointer(filepath.Join(dir, "commondir"), "")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -45,10 +47,11 @@ func openStorage(dir string) (*filesystem.Storage, error) {
 	if err == nil { // a work tree beside the main one
 		all = dotgit.NewRepositoryFilesystem(files, osfs.New(common))
 	}
-	return newStorage(all), nil
+	return NewStorage(all), nil
 }
 
-func newStorage(files billy.Filesystem) *filesystem.Storage {
+// NewStorage is [OpenStorage] of a file system.
+func NewStorage(files billy.Filesystem) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectCache), filesystem.Options{
 		LargeObjectThreshold: largeObject,
 		KeepDescriptors:      true,
@@ -56,9 +59,9 @@ func newStorage(files billy.Filesystem) *filesystem.Storage {
 	})
 }
 
-// gitDir returns where Git keeps the repository of a directory: in it, in its .git, or
+// FindGitDir returns where Git keeps the repository of a directory: in it, in its .git, or
 // where the file .git says.
-func gitDir(dir string) (string, error) {
+func FindGitDir(dir string) (string, error) {
 	path := filepath.Join(dir, ".git")
 	info, err := os.Stat(path)
 	switch {
@@ -71,21 +74,21 @@ func gitDir(dir string) (string, error) {
 	}
 	for _, part := range []string{"HEAD", "objects"} {
 		if _, err := os.Stat(filepath.Join(dir, part)); err != nil {
-			return "", errNoRepository
+			return "", ErrRepositoryNotExists
 		}
 	}
 	return dir, nil
 }
 
-// workTree returns the closest directory with a .git, from dir upwards.
-func workTree(dir string) (string, error) {
+// FindWorkTree returns the closest directory with a .git, from dir upwards.
+func FindWorkTree(dir string) (string, error) {
 	for {
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errNoRepository
+			return "", ErrRepositoryNotExists
 		}
 		dir = parent
 	}
@@ -93,12 +96,7 @@ func workTree(dir string) (string, error) {
 
 // readPointer reads a file that holds a path, which is relative to the file's own.
 func readPointer(file, prefix string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPointer))
+	data, err := limit.ReadFile(file, maxPointer)
 	if err != nil {
 		return "", err
 	}
@@ -112,31 +110,60 @@ func readPointer(file, prefix string) (string, error) {
 	return path, nil
 }
 
-// storedReferences lists the references of a repository on this machine.
-func storedReferences(storage storer.ReferenceStorer) (references, error) {
-	list := references{byName: map[string]plumbing.Hash{}, any: true}
+// ReadReferences lists the references of a repository on this machine.
+func ReadReferences(storage storer.ReferenceStorer) (References, error) {
+	list := References{ByName: map[string]plumbing.Hash{}, AnyCommit: true}
 	all, err := storage.IterReferences()
 	if err != nil {
-		return references{}, err
+		return References{}, err
 	}
 	err = all.ForEach(func(r *plumbing.Reference) error {
 		if r.Type() == plumbing.HashReference {
-			list.byName[r.Name().String()] = r.Hash()
+			list.ByName[r.Name().String()] = r.Hash()
 		}
 		return nil
 	})
 	if err != nil {
-		return references{}, err
+		return References{}, err
 	}
 	head, err := storer.ResolveReference(storage, plumbing.HEAD)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return list, nil // a repository without commits
 	} else if err != nil {
-		return references{}, err
+		return References{}, err
 	}
-	list.head = head.Hash()
+	list.Head = head.Hash()
 	if head.Name().IsBranch() {
-		list.headName = head.Name().Short()
+		list.HeadName = head.Name().Short()
 	}
 	return list, nil
+}
+
+// CheckObjectFormat refuses repositories whose hashes go-git cannot read.
+func CheckObjectFormat(storage *filesystem.Storage) error {
+	settings, err := storage.Config()
+	if err != nil {
+		return fmt.Errorf("read its configuration: %w", err)
+	}
+	// go-git (v5.17) writes this setting, and does not read it.
+	if settings.Raw.Section("extensions").Option("objectformat") == string(format.SHA256) {
+		return errSHA256
+	}
+	return nil
+}
+
+// PeelCommit returns a commit, or the commit that an annotated tag leads to.
+func PeelCommit(objects storer.EncodedObjectStorer, hash plumbing.Hash) (*object.Commit, error) {
+	for range maxTags {
+		tag, err := object.GetTag(objects, hash)
+		if err != nil {
+			break
+		}
+		hash = tag.Target
+	}
+	commit, err := object.GetCommit(objects, hash)
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", hash, err)
+	}
+	return commit, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // triple is a login that can be compared.
@@ -72,7 +75,7 @@ machine late password p5`)
 }
 
 func TestReadNetrc(t *testing.T) {
-	home := write(t, map[string]string{".netrc": "machine a password home", "other": "machine a password other", "large": strings.Repeat(" ", maxNetrc+1)})
+	home := gittest.WriteFiles(t, map[string]string{".netrc": "machine a password home", "other": "machine a password other", "large": strings.Repeat(" ", maxNetrc+1)})
 	t.Chdir(home) // a netrc of the working directory is not the user's
 	absent := t.TempDir()
 	for _, test := range []struct {
@@ -82,12 +85,12 @@ func TestReadNetrc(t *testing.T) {
 		{name: "NETRC first", home: home, netrc: filepath.Join(home, "other"), want: "other"},
 		{name: "no home"},
 		{name: "none in home", home: absent},
-		{name: "named but absent", home: home, netrc: filepath.Join(absent, "netrc"), problem: "open netrc"},
+		{name: "named but absent", home: home, netrc: filepath.Join(absent, "netrc"), problem: "read netrc: open"},
 		{name: "too large", netrc: filepath.Join(home, "large"), problem: "larger than"},
 		{name: "directory", netrc: home, problem: "read netrc"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			logins, err := readNetrc(environment("NETRC", test.netrc, "HOME", test.home))
+			logins, err := readNetrc(gittest.Environment("NETRC", test.netrc, "HOME", test.home))
 			found, _ := findLogin(logins, "a", "")
 			if got := found.password.Reveal(); got != test.want {
 				t.Errorf("password %q, want %q", got, test.want)
@@ -98,15 +101,15 @@ func TestReadNetrc(t *testing.T) {
 		})
 	}
 	t.Run("not ours to read", func(t *testing.T) {
-		asNobody(t, func() {
-			locked := write(t, map[string]string{".netrc": "machine a password p"})
+		needs.AsNobody(t, func() {
+			locked := gittest.WriteFiles(t, map[string]string{".netrc": "machine a password p"})
 			if err := os.Chmod(filepath.Join(locked, ".netrc"), 0); err != nil {
 				t.Error(err)
 			}
-			if logins, err := readNetrc(environment("HOME", locked)); len(logins) > 0 || err != nil {
+			if logins, err := readNetrc(gittest.Environment("HOME", locked)); len(logins) > 0 || err != nil {
 				t.Errorf("%d logins, %v", len(logins), err)
 			}
-			if _, err := readNetrc(environment("NETRC", filepath.Join(locked, ".netrc"))); err == nil {
+			if _, err := readNetrc(gittest.Environment("NETRC", filepath.Join(locked, ".netrc"))); err == nil {
 				t.Error("a netrc that is named and cannot be read is no error")
 			}
 		})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source/gittest"
+	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
@@ -33,8 +33,8 @@ func newSSH(t *testing.T, opts gittest.SSHOptions) sshSetup {
 	t.Helper()
 	signer, text := gittest.NewKey(t)
 	opts.User, opts.Key = "git", signer.PublicKey()
-	server := gittest.ServeSSH(t, shop(t), opts)
-	key := filepath.Join(write(t, map[string]string{"id": string(text)}), "id")
+	server := gittest.ServeSSH(t, gittest.Shop(t), opts)
+	key := filepath.Join(gittest.WriteFiles(t, map[string]string{"id": string(text)}), "id")
 	return sshSetup{SSHServer: server, key: key, known: server.KnownHosts(t, server.HostKey())}
 }
 
@@ -42,10 +42,10 @@ func (s sshSetup) url() string { return "ssh://git@" + s.Host() + gittest.Path }
 
 func TestSSHKeys(t *testing.T) {
 	s := newSSH(t, gittest.SSHOptions{})
-	for name, opts := range map[string]Options{
-		"option":      {SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.known)},
-		"environment": {Getenv: environment(envSSHKey, s.key, "SSH_KNOWN_HOSTS", s.known)},
-		"agent":       {Getenv: environment("SSH_AUTH_SOCK", startAgent(t, s.key), "SSH_KNOWN_HOSTS", s.known)},
+	for name, opts := range map[string]Auth{
+		"option":      {SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known)},
+		"environment": {Getenv: gittest.Environment(envSSHKey, s.key, "SSH_KNOWN_HOSTS", s.known)},
+		"agent":       {Getenv: gittest.Environment("SSH_AUTH_SOCK", startAgent(t, s.key), "SSH_KNOWN_HOSTS", s.known)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := read(t, s.url(), opts); got != "name: Shop\n" {
@@ -54,7 +54,7 @@ func TestSSHKeys(t *testing.T) {
 		})
 	}
 	t.Run("user by default", func(t *testing.T) {
-		opts := Options{SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.known, envToken, "unused", "NETRC", "/unused")}
+		opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known, envToken, "unused", "NETRC", "/unused")}
 		if got := read(t, strings.Replace(s.url(), "git@", "", 1), opts); got != "name: Shop\n" {
 			t.Errorf("content %q", got)
 		}
@@ -106,13 +106,13 @@ func startAgent(t *testing.T, keyFile string) string {
 }
 
 func TestSSHPasswordOfTheURL(t *testing.T) {
-	server := gittest.ServeSSH(t, shop(t), gittest.SSHOptions{User: "ann", Password: "canary"})
-	opts := Options{Getenv: environment("SSH_KNOWN_HOSTS", server.KnownHosts(t, server.HostKey()))}
+	server := gittest.ServeSSH(t, gittest.Shop(t), gittest.SSHOptions{User: "ann", Password: "canary"})
+	opts := Auth{Getenv: gittest.Environment("SSH_KNOWN_HOSTS", server.KnownHosts(t, server.HostKey()))}
 	url := "ssh://ann:canary@" + server.Host() + gittest.Path
 	if got := read(t, url, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	err := openError(t, strings.Replace(url, "ann", "bob", 1), opts, "takes neither user nor key")
+	err := fetchError(t, strings.Replace(url, "ann", "bob", 1), opts, "takes neither user nor key")
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the password is in %q", err)
 	}
@@ -121,7 +121,7 @@ func TestSSHPasswordOfTheURL(t *testing.T) {
 func TestSSHRefusals(t *testing.T) {
 	s := newSSH(t, gittest.SSHOptions{})
 	stranger, text := gittest.NewKey(t)
-	dir := write(t, map[string]string{
+	dir := gittest.WriteFiles(t, map[string]string{
 		"stranger": string(text), "locked": lockedKey(t), "none": "canary", "empty": "",
 		"home/.ssh/known_hosts": "", "broken": "canary\n",
 	})
@@ -149,8 +149,8 @@ func TestSSHRefusals(t *testing.T) {
 					needs.Machine(t, "a system without /etc/ssh/ssh_known_hosts")
 				}
 			}
-			opts := Options{SSHKeyFile: test.key, Getenv: environment("SSH_KNOWN_HOSTS", test.known, "HOME", test.home)}
-			if err := openError(t, s.url(), opts, test.want...); strings.Contains(err.Error(), "canary") {
+			opts := Auth{SSHKeyFile: test.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", test.known, "HOME", test.home)}
+			if err := fetchError(t, s.url(), opts, test.want...); strings.Contains(err.Error(), "canary") {
 				t.Errorf("the error shows a file: %v", err)
 			}
 		})
@@ -186,7 +186,7 @@ func TestSSHHostKeyOfOneType(t *testing.T) {
 	first, _ := gittest.NewKey(t)
 	s := newSSH(t, gittest.SSHOptions{HostKeys: []ssh.Signer{first, second}})
 	for _, key := range []ssh.Signer{first, second} {
-		opts := Options{SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.KnownHosts(t, key.PublicKey()))}
+		opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.KnownHosts(t, key.PublicKey()))}
 		if got := read(t, s.url(), opts); got != "name: Shop\n" {
 			t.Errorf("with the key of type %s: content %q", key.PublicKey().Type(), got)
 		}
@@ -202,7 +202,7 @@ func TestSSHCommand(t *testing.T) {
 		"/x'%3Brm%20-rf%20": `git-upload-pack '/x'\'';rm -rf '`,
 	} {
 		s := newSSH(t, gittest.SSHOptions{Command: want})
-		opts := Options{SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.known)}
+		opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known)}
 		if got := read(t, "ssh://git@"+s.Host()+path, opts); got != "name: Shop\n" {
 			t.Errorf("%s: content %q, commands %q", path, got, s.Commands())
 		}
@@ -217,10 +217,10 @@ func TestSSHCommand(t *testing.T) {
 
 func TestSSHServersThatSayNo(t *testing.T) {
 	s := newSSH(t, gittest.SSHOptions{})
-	opts := Options{SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.known)}
-	openError(t, s.url()+"x", opts, "the server says: fatal:", "no such repository")
-	openError(t, s.url()+"#nope", opts, `no branch and no tag "nope"`)
-	openError(t, s.url()+"#"+strings.Repeat("ab", 20), opts, "not our ref")
+	opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known)}
+	fetchError(t, s.url()+"x", opts, "the server says: fatal:", "no such repository")
+	fetchError(t, s.url()+"#nope", opts, `no branch and no tag "nope"`)
+	fetchError(t, s.url()+"#"+strings.Repeat("ab", 20), opts, "not our ref")
 }
 
 // The end of the context ends a connection to a server that says nothing.
@@ -240,8 +240,8 @@ func TestSSHCancelled(t *testing.T) {
 		}
 	}()
 	s := newSSH(t, gittest.SSHOptions{})
-	opts := Options{SSHKeyFile: s.key, Getenv: environment("SSH_KNOWN_HOSTS", s.known)}
-	if _, err := Open(ctx, parse(t, "ssh://git@"+listener.Addr().String()+"/r"), opts); !errors.Is(err, stop) {
+	opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known)}
+	if _, err := fetch(ctx, t, "ssh://git@"+listener.Addr().String()+"/r", opts); !errors.Is(err, stop) {
 		t.Errorf("error %v", err)
 	}
 	(<-accepted).Close()

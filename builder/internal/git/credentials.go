@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"cmp"
@@ -43,11 +43,11 @@ func (c credential) describe() string {
 	return "the credentials of " + c.origin
 }
 
-// shortSecret is the length in bytes under which a text is no secret, but a part of words.
+// shortSecret is the length in bytes under which a text is not masked: it may be part of words.
 const shortSecret = 4
 
-// clear removes the credential from a text, in every form that it travels in. The
-// usual user is left in.
+// clear masks the credential in a text, in every form that it travels in. The usual user
+// name is not masked.
 func (c credential) clear(text string) string {
 	user, password := c.username.Reveal(), c.password.Reveal()
 	if c.origin != "" {
@@ -60,7 +60,8 @@ func (c credential) clear(text string) string {
 	}
 	for _, plain := range hidden {
 		query := url.QueryEscape(plain)
-		for _, form := range []string{plain, query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(plain), url.User(plain).String()} {
+		spaced := strings.ReplaceAll(query, "+", "%20")
+		for _, form := range []string{plain, query, spaced, url.PathEscape(plain), url.User(plain).String()} {
 			if len(form) >= shortSecret {
 				text = strings.ReplaceAll(text, form, secret.Mask)
 			}
@@ -69,40 +70,40 @@ func (c credential) clear(text string) string {
 	return text
 }
 
-// credentials finds what to present to the server of a repository. The first that is
+// findCredential finds what to present to the server of a repository. The first that is
 // there wins:
 //
 //  1. user-info in the URL, where a user alone is taken for a token if nothing below
 //     goes with it;
-//  2. [Options.Token];
+//  2. [Auth.Token];
 //  3. BUILDER_GIT_TOKEN, BUILDER_GIT_TOKEN_FILE;
 //  4. the job token of the CI system, for the server of that system only: CI_JOB_TOKEN
 //     of GitLab for CI_SERVER_HOST and CI_SERVER_PORT, GITHUB_TOKEN for GITHUB_SERVER_URL;
 //  5. the host's entry in NETRC, else in ~/.netrc.
 //
-// The user is the one of the URL, else [Options.Username], else BUILDER_GIT_USERNAME.
-// Nothing of it is sent without encryption, but to this machine. Over SSH, only the
-// URL's own password is used, and keys.
-func credentials(spec Spec, opts Options) (credential, error) {
-	user := spec.username.Reveal()
+// The user is the one of the URL, else [Auth.Username], else BUILDER_GIT_USERNAME.
+// A credential is sent without encryption to this machine only. Over SSH, only keys and the
+// password of the URL are used.
+func findCredential(remote Endpoint, auth Auth) (credential, error) {
+	user := remote.Username.Reveal()
 	if user == "" {
-		user = cmp.Or(opts.Username, opts.Getenv(envUsername))
+		user = cmp.Or(auth.Username, auth.Getenv(envUsername))
 	}
 	var cred credential
 	var err error
 	switch {
-	case !spec.password.Empty():
-		cred = credential{password: spec.password, origin: "the URL"}
-	case spec.url.Scheme != "ssh":
-		cred, err = lookUp(spec, user, opts)
+	case !remote.Password.Empty():
+		cred = credential{password: remote.Password, origin: "the URL"}
+	case remote.URL.Scheme != "ssh":
+		cred, err = lookUpCredential(remote, user, auth)
 	}
 	if err != nil {
 		return credential{}, err
 	}
-	if cred.origin == "" && !spec.username.Empty() && spec.url.Scheme != "ssh" {
+	if cred.origin == "" && !remote.Username.Empty() && remote.URL.Scheme != "ssh" {
 		cred.origin = "the URL"
 	}
-	if cred.origin != "" && spec.url.Scheme == "http" && !loopback(spec.url.Hostname()) {
+	if cred.origin != "" && remote.URL.Scheme == "http" && !loopback(remote.URL.Hostname()) {
 		return credential{}, fmt.Errorf("%s would be sent without encryption: use https", cred.describe())
 	}
 	if cred.username.Empty() {
@@ -111,30 +112,30 @@ func credentials(spec Spec, opts Options) (credential, error) {
 	return cred, nil
 }
 
-// lookUp finds a credential that is not in the URL. It sets a user where there can be
+// lookUpCredential finds a credential that is not in the URL. It sets a user where there can be
 // no other.
-func lookUp(spec Spec, user string, opts Options) (credential, error) {
-	if !opts.Token.Empty() {
-		return credential{password: opts.Token, origin: "the token file"}, nil
+func lookUpCredential(remote Endpoint, user string, auth Auth) (credential, error) {
+	if !auth.Token.Empty() {
+		return credential{password: auth.Token, origin: "the token file"}, nil
 	}
-	if token := opts.Getenv(envToken); token != "" {
+	if token := auth.Getenv(envToken); token != "" {
 		return credential{password: secret.New(token), origin: envToken}, nil
 	}
-	if path := opts.Getenv(envTokenFile); path != "" {
+	if path := auth.Getenv(envTokenFile); path != "" {
 		token, err := secret.ReadFile(path)
 		if err != nil {
 			return credential{}, fmt.Errorf("%s: %w", envTokenFile, err)
 		}
 		return credential{password: token, origin: envTokenFile}, nil
 	}
-	if cred := jobToken(spec.url, opts.Getenv); cred.origin != "" {
+	if cred := jobToken(remote.URL, auth.Getenv); cred.origin != "" {
 		return cred, nil
 	}
-	logins, err := readNetrc(opts.Getenv)
+	logins, err := readNetrc(auth.Getenv)
 	if err != nil {
 		return credential{}, err
 	}
-	if l, ok := findLogin(logins, spec.url.Hostname(), user); ok {
+	if l, ok := findLogin(logins, remote.URL.Hostname(), user); ok {
 		return credential{username: secret.New(l.username), password: l.password, origin: "netrc"}, nil
 	}
 	return credential{}, nil

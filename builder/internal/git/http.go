@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-package source
+package git
 
 import (
 	"bytes"
@@ -31,42 +31,42 @@ const (
 	refsPath = "/info/refs"
 )
 
-// httpRemote is a repository behind Git's smart HTTP protocol.
-type httpRemote struct {
+// httpTransport reaches a repository behind Git's smart HTTP protocol.
+type httpTransport struct {
 	client   *http.Client
 	base     *url.URL
 	cred     credential
 	identity *egress.Identity
 }
 
-var _ remote = (*httpRemote)(nil)
+var _ transport = (*httpTransport)(nil)
 
-func newHTTPRemote(spec Spec, opts Options, cred credential) (*httpRemote, error) {
+func newHTTPTransport(remote Endpoint, auth Auth, cred credential) (*httpTransport, error) {
 	var files []string
-	if opts.CAFile != "" {
-		files = append(files, opts.CAFile)
+	if auth.CAFile != "" {
+		files = append(files, auth.CAFile)
 	}
 	roots, err := egress.CertPool(files...)
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := egress.Proxy(opts.Getenv)
+	proxy, err := egress.Proxy(auth.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	identity, err := egress.LoadIdentity(opts.ClientCertFile, opts.ClientKeyFile)
+	identity, err := egress.LoadIdentity(auth.ClientCertFile, auth.ClientKeyFile)
 	if err != nil {
 		return nil, err
 	}
 	config := &tls.Config{RootCAs: roots}
 	identity.Apply(config)
-	transport := egress.NewTransport(proxy, config)
-	transport.DialContext = dialWithIdleTimeout
-	base := *spec.url
+	roundTripper := egress.NewTransport(proxy, config)
+	roundTripper.DialContext = dialWithIdleTimeout
+	base := *remote.URL
 	base.Path = strings.TrimRight(base.Path, "/")
 	base.RawPath = strings.TrimRight(base.RawPath, "/")
-	client := &http.Client{Transport: transport, CheckRedirect: sameServer}
-	return &httpRemote{client: client, base: &base, cred: cred, identity: identity}, nil
+	client := &http.Client{Transport: roundTripper, CheckRedirect: sameServer}
+	return &httpTransport{client: client, base: &base, cred: cred, identity: identity}, nil
 }
 
 // sameServer follows redirects within a server only: a credential is for that one.
@@ -88,7 +88,7 @@ func (e *redirectError) Error() string {
 	return "the server redirects to " + e.to + ": use the URL of the repository there"
 }
 
-func (r *httpRemote) advertise(ctx context.Context) (io.ReadCloser, error) {
+func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 	target := r.base.JoinPath(refsPath)
 	target.RawQuery = "service=" + service
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
@@ -107,15 +107,15 @@ func (r *httpRemote) advertise(ctx context.Context) (io.ReadCloser, error) {
 	return res.Body, nil
 }
 
-func (r *httpRemote) upload(ctx context.Context, request []byte) (io.ReadCloser, error) {
+func (r *httpTransport) upload(ctx context.Context, request []byte) (io.ReadCloser, error) {
 	return r.post(ctx, request, http.Header{})
 }
 
-func (r *httpRemote) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+func (r *httpTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
 	return r.post(ctx, request, http.Header{"Git-Protocol": {gitProtocol}})
 }
 
-func (r *httpRemote) post(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
+func (r *httpTransport) post(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(), bytes.NewReader(request))
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (r *httpRemote) post(ctx context.Context, request []byte, header http.Heade
 }
 
 // do sends a request with the credential and expects an answer of one type.
-func (r *httpRemote) do(req *http.Request, contentType string) (*http.Response, error) {
+func (r *httpTransport) do(req *http.Request, contentType string) (*http.Response, error) {
 	req.Header.Set("User-Agent", capability.DefaultAgent())
 	req.Header.Set("Accept", contentType)
 	if r.cred.origin != "" {
@@ -140,16 +140,16 @@ func (r *httpRemote) do(req *http.Request, contentType string) (*http.Response, 
 	if err != nil {
 		return nil, r.adviseClientCert(err, strings.Contains(err.Error(), "remote error: tls: "))
 	}
-	if err := check(res, contentType); err != nil {
+	if err := checkResponse(res, contentType); err != nil {
 		res.Body.Close()
 		return nil, r.adviseClientCert(err, res.StatusCode == http.StatusBadRequest)
 	}
 	return res, nil
 }
 
-// adviseClientCert says what to do if the server has asked for a client certificate and then
-// refused, which is an alert of TLS or, at nginx, the status 400.
-func (r *httpRemote) adviseClientCert(err error, refused bool) error {
+// adviseClientCert says what to do if the server asked for a client certificate and then
+// refused: by an alert of TLS or, as nginx does, with the status 400.
+func (r *httpTransport) adviseClientCert(err error, refused bool) error {
 	switch {
 	case refused && r.identity.IsMissing():
 		return errors.New("the server asks for a client certificate: --git-client-cert and --git-client-key")
@@ -159,8 +159,8 @@ func (r *httpRemote) adviseClientCert(err error, refused bool) error {
 	return err
 }
 
-// check reads no body: that of an error has no limit.
-func check(res *http.Response, contentType string) error {
+// checkResponse does not read the body, which may be endless.
+func checkResponse(res *http.Response, contentType string) error {
 	switch res.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -177,7 +177,7 @@ func check(res *http.Response, contentType string) error {
 }
 
 // Close implements [io.Closer].
-func (r *httpRemote) Close() error {
+func (r *httpTransport) Close() error {
 	r.client.CloseIdleConnections()
 	return nil
 }
