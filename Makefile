@@ -1,19 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make build   bin/builder and bin/sidecar
-# make demo    the whole release on real input, with everything it needs in process
-# make recording  the output of the demo as a picture, docs/demo.svg
-# make images  images of both programs in bin/images; push-images REGISTRY=… pushes them, too: images/README.md
-# make man     manual pages of both programs, in bin/man/man1
-# make test    every test; what CI runs. It installs the programs that tests run (INSTALL=no: it does not)
-# make compare what this and other secret scanners find, into docs/scan-comparison.md
-# make bench   whole builds, side by side with what people would use instead
-# make figures-sidecar  what the sidecar takes: memory, size, times
-# make drill-alerts   every alert on real Prometheus and Alertmanager
-# make soak    four sidecars and a platform that flaps, for DURATION (20m): docs/soak.md
-# make e2e     the chart on the cluster of KUBECONFIG: docs/e2e.md
-# make compare-yaml   our YAML reader beside the platform's (js-yaml, from npm; needs Node.js)
-# make mutate-alerts  how many changes of the alert rules make a test fail
+# make help lists the targets.
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
@@ -37,41 +24,45 @@ PROGRAMS := $(patsubst %/main.go,%,$(wildcard builder/main.go sidecar/main.go))
 # needs its own build of every dependency, is run on these.
 LIGHT     = $(shell $(GO) list -f '{{.ImportPath}} {{join .Deps " "}} {{join .TestImports " "}} {{join .XTestImports " "}}' ./... | grep -v -e moby/buildkit -e trufflesecurity/trufflehog | cut -d' ' -f1)
 
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.* ## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
 .PHONY: build
-build: $(PROGRAMS:%=$(BIN)/%)
+build: $(PROGRAMS:%=$(BIN)/%) ## build bin/builder and bin/sidecar
 
 .PHONY: FORCE
 $(BIN)/%: FORCE
 	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$*
 
 .PHONY: demo
-demo: build
+demo: build ## run a whole release on real input, with everything it needs in one process
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar
 
 .PHONY: recording
-recording: build
+recording: build ## draw the output of the demo into docs/demo.svg
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar >$(BIN)/demo.txt
 	$(GO) run ./examples/demo/recording docs/demo.svg <$(BIN)/demo.txt
 
 include images/images.mk
 
 .PHONY: man
-man:
+man: ## write manual pages of both programs to bin/man/man1
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./builder/reference -man $(BIN)/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./sidecar/reference $(BIN)/man
 
 # The programs that tests run, where apt-get can install them.
 .PHONY: programs
-programs:
+programs: ## install the programs that tests run (INSTALL=no: none)
 	@.ci/programs install
 
 .PHONY: test
-test: programs
+test: programs ## run every check and every test, as CI does
 	@.ci/programs run $(MAKE) --no-print-directory check unit race
 	@echo 'Not part of this, because it needs a cluster: KUBECONFIG=… make e2e'
 
 .PHONY: check
-check:
+check: ## check formatting, vet the code and verify the modules
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./charts/e2e
@@ -85,7 +76,7 @@ TEST_TOOLS := $(shell .ci/programs tools) $(KUBERNETES:%=kubernetes-%.go)
 PACKAGES ?= ./...
 
 .PHONY: unit
-unit: $(TEST_TOOLS:%=$(TOOLS)/%)
+unit: $(TEST_TOOLS:%=$(TOOLS)/%) ## run the tests (PACKAGES=./...)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TOOLS)/gitlab-ci-local || true; fi
 	$(GO) test -shuffle=on -timeout 15m $$($(GO) list $(PACKAGES) | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
@@ -93,52 +84,76 @@ unit: $(TEST_TOOLS:%=$(TOOLS)/%)
 	$(GO) test ./$(DRILL)
 
 .PHONY: race
-race:
+race: ## run the tests of packages without BuildKit and TruffleHog under the race detector
 	@if .ci/programs has gcc 'go test -race'; then \
 		CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT); fi
 
+# How long each target of make fuzz runs.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for a time (FUZZTIME=10s, PACKAGES=./...)
+	@for package in $$($(GO) list $(PACKAGES)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## run golangci-lint, which includes staticcheck (PACKAGES=./...)
+	$(TOOLS)/golangci-lint run $(PACKAGES)
+
+.PHONY: generate
+generate: $(addprefix $(TOOLS)/,helm helm-docs kubernetes $(KUBERNETES:%=kubernetes-%.go)) ## write the files that are made from the code: references and goldens of documents
+	$(GO) test ./builder/reference -count=1 -update
+	$(GO) test ./sidecar/internal/cli -run TestReference -count=1 -update
+	$(GO) test ./charts/rendering -count=1 -update
+	$(GO) test ./scan/dsul -run TestRulesDigest -count=1 -update
+
+.PHONY: verify
+verify: generate ## fail if make generate changes a file
+	git diff --exit-code
+
 .PHONY: bench
-bench: build $(TOOLS)/trufflehog $(TOOLS)/crane
+bench: build $(TOOLS)/trufflehog $(TOOLS)/crane ## time whole builds beside what people would use instead
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -crane $(TOOLS)/crane
 
-# What this scan and two others find, and what they take, into the document.
 .PHONY: compare
-compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks
+compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks ## compare this secret scan with others, into docs/scan-comparison.md
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -gitleaks $(TOOLS)/gitleaks -compare docs/scan-comparison.md
 
 # The version of js-yaml that the platform locks.
 JSYAML := 4.1.0
 
 .PHONY: compare-yaml
-compare-yaml:
+compare-yaml: ## compare our YAML reader with the platform's, js-yaml (needs Node.js)
 	npm install --silent --no-save --prefix $(TOOLS)/js-yaml js-yaml@$(JSYAML)
 	JSYAML=$(abspath $(TOOLS)/js-yaml/node_modules/js-yaml) $(GO) test -count=1 -tags jsyaml ./internal/yamltree
 
 .PHONY: figures-sidecar
-figures-sidecar:
+figures-sidecar: ## measure memory, size and times of the sidecar
 	$(GO) test ./sidecar -run TestFigures -count=1 -timeout 10m -figures -v | grep -vE '^(=== |--- |PASS)'
 
 .PHONY: mutate-alerts
-mutate-alerts:
+mutate-alerts: ## count the changes of the alert rules that make a test fail
 	$(GO) test ./charts/monitoring -run TestMutants -count=1 -timeout 30m -mutants=1 -v | grep -vE '^ *(=== |--- PASS)'
 
-# PICTURES=DIR also draws the dashboard (needs chromium).
 .PHONY: drill-alerts
-drill-alerts:
+drill-alerts: ## fire every alert on real Prometheus and Alertmanager (PICTURES=DIR: draw the dashboard)
 	$(GO) test ./$(DRILL) -run TestDrill -count=1 -v $(if $(PICTURES),-pictures=$(abspath $(PICTURES)))
 
-# Four sidecars and a platform that flaps, for DURATION: docs/soak.md.
 DURATION ?= 20m
 PICTURE  ?= $(BIN)/soak.svg
 .PHONY: soak
-soak: $(BIN)/sidecar
+soak: $(BIN)/sidecar ## run four sidecars beside a platform that flaps (DURATION=20m): docs/soak.md
 	$(GO) run ./sidecar/soak -sidecar $(BIN)/sidecar -duration $(DURATION) -picture $(PICTURE)
 
 # LOAD puts an archive of an image, its last argument, into the nodes of the cluster.
 LOAD  ?= kind load image-archive
 CHART ?= charts/workspaces-release
 .PHONY: e2e
-e2e: build $(TOOLS)/helm
+e2e: build $(TOOLS)/helm ## prove the chart on the cluster of KUBECONFIG: docs/e2e.md
 	$(MAKE) images PROGRAMS=sidecar
 	E2E_BUILDER=$(BIN)/builder E2E_IMAGES=$(BIN)/images E2E_HELM=$(TOOLS)/helm E2E_LOAD='$(LOAD)' E2E_CHART=$(abspath $(CHART)) \
 		$(GO) test -tags e2e ./charts/e2e -count=1 -timeout 30m -v $(if $(RUN),-run '$(RUN)')
@@ -165,6 +180,9 @@ $(TOOLS)/buildkitd $(TOOLS)/buildctl: .tools/buildkit/go.mod
 
 $(TOOLS)/actionlint: .tools/actionlint/go.mod
 	cd .tools/actionlint && $(GO) build -o $@ github.com/rhysd/actionlint/cmd/actionlint
+
+$(TOOLS)/golangci-lint: .tools/golangci-lint/go.mod
+	cd .tools/golangci-lint && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(TOOLS)/lefthook: .tools/lefthook/go.mod
 	cd .tools/lefthook && $(GO) build -o $@ github.com/evilmartians/lefthook
@@ -195,5 +213,5 @@ $(TOOLS)/kubernetes-%.go:
 	cp "$$($(GO) mod download -json k8s.io/client-go@v0.$* | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/applyconfigurations/internal/internal.go" $@
 
 .PHONY: clean
-clean:
+clean: ## remove bin and the built tools
 	rm -rf $(BIN) $(TOOLS)

@@ -16,9 +16,9 @@ $(BIN)/linux/%: FORCE
 	GOOS=linux GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(*F)
 
 .PHONY: images
-images: $(BINARIES)
+images: $(BINARIES) ## build images of both programs into bin/images (PROGRAMS=, PLATFORMS=, BASE=)
 	$(MAKE_IMAGES) $^
 
 .PHONY: push-images
-push-images: $(BINARIES)
+push-images: $(BINARIES) ## build the images and push them to REGISTRY
 	$(MAKE_IMAGES) -push $^
