@@ -15,35 +15,43 @@ import (
 	"time"
 )
 
-// EventArchiveImported is the event of an archive's import, in the workspace itself (contract §1.6).
+// EventArchiveImported is the event of an archive import, in the imported workspace (platform
+// contract §1.6).
 const EventArchiveImported = "workspaces.imported"
 
-// ExportRequest asks for the archive of a workspace as it is now (contract §12).
+// ExportRequest requests the archive of a workspace in its current state (platform contract §12).
 type ExportRequest struct {
-	// Workspace is the id.
+	// Workspace is the ID of the workspace.
 	Workspace string
-	// Limit bounds the archive, in bytes.
+	// Limit is the maximum size of the archive, in bytes.
 	Limit int64
-	// Wait is how long all of it may take; 0 is [Options.Timeout].
+	// Wait bounds the whole download. 0 means [Options.Timeout].
 	Wait time.Duration
 }
 
-// ExportArchive writes the archive of a workspace. Of the two paths that are documented,
-// the second is asked where the first is not known. What was written before an error is
-// no archive. The error is no [*Error] if it is that of the writer.
+// ExportArchive writes the archive of a workspace to a writer. There are two documented paths; it
+// tries the second if the platform does not know the first. After an error the output is
+// incomplete. An error of the writer is not an [*Error].
 func (c *Client) ExportArchive(ctx context.Context, r ExportRequest, to io.Writer) (Meta, error) {
 	base := "/v2/workspaces/" + url.PathEscape(r.Workspace)
-	k := call{op: OpExport, method: http.MethodPost, path: base + "/versions/current/export", timeout: r.Wait,
-		media: "application/octet-stream, application/zip"}
+	k := call{
+		op:      OpExport,
+		method:  http.MethodPost,
+		path:    base + "/versions/current/export",
+		timeout: r.Wait,
+		media:   "application/octet-stream, application/zip",
+	}
 	meta, err := c.download(ctx, k, r.Limit, to)
-	if e, ok := errors.AsType[*Error](err); ok && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) {
-		k.method, k.path = http.MethodGet, base+"/export"
+	e, ok := errors.AsType[*Error](err)
+	if ok && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) {
+		k.method = http.MethodGet
+		k.path = base + "/export"
 		return c.download(ctx, k, r.Limit, to)
 	}
 	return meta, err
 }
 
-// download writes an answer that is an archive.
+// download writes a response that is an archive.
 func (c *Client) download(ctx context.Context, k call, limit int64, to io.Writer) (Meta, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
@@ -87,7 +95,7 @@ func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Rea
 	return nil
 }
 
-// watched remembers why it could not be read.
+// watched records the read error of a reader.
 type watched struct {
 	io.Reader
 	err error
@@ -101,50 +109,56 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ArchiveRequest asks to import an archive of one workspace (contract §12).
+// ArchiveRequest requests the import of an archive of one workspace (platform contract §12).
 type ArchiveRequest struct {
-	// Workspace is the id of the one that gets the content; empty makes a new one.
+	// Workspace is the ID of the target. If empty, the platform creates a new workspace.
 	Workspace string
-	// Prune deletes what the archive lacks.
+	// Prune deletes files that are not in the archive.
 	Prune bool
-	// Archive has Size bytes.
+	// Archive is the archive of Size bytes.
 	Archive io.ReaderAt
 	Size    int64
-	// Wait is how long the answer may take; 0 is [Options.Timeout].
+	// Wait is how long to wait for the response. 0 means [Options.Timeout].
 	Wait time.Duration
 }
 
-// ArchiveReport is what an import did.
+// ArchiveReport is the result of an import.
 type ArchiveReport struct {
-	// ID and Slug of the workspace, as far as they were told.
+	// ID and Slug of the workspace are empty if the platform did not report them.
 	ID, Slug          string
 	Imported, Deleted []string // paths
-	Created, Updated  []string // ids of workspaces
+	Created, Updated  []string // IDs of workspaces
 	Errors            []FileProblem
-	// TellsDeleted reports that the answer says which files were deleted, if only that
-	// none were. Platforms that do not know ?prune do not say.
+	// TellsDeleted is true if the response lists the deleted files, even if there are none.
+	// Platforms that do not support ?prune omit the list.
 	TellsDeleted bool
 }
 
-// FileProblem is an error of one file, or of the import if there is no file.
+// FileProblem is an error of one file, or of the whole import if File is empty.
 type FileProblem struct {
 	File string
 	Problem
 }
 
-// ArchiveResult is the answer of an import that was accepted.
+// ArchiveResult is the response to an accepted import.
 type ArchiveResult struct {
 	Meta
-	// Report is nil when the import goes on, and an event or the status tells its end.
+	// Report is nil if the import is still running. An event or the status then reports its end.
 	Report *ArchiveReport
-	// Message is the platform's text in that case.
+	// Message is the platform's message in that case.
 	Message string
 }
 
-// ImportArchive imports an archive. It is not idempotent while it runs: see [OutcomeUnknown].
+// ImportArchive imports an archive. It is not idempotent while the import runs: see
+// [OutcomeUnknown].
 func (c *Client) ImportArchive(ctx context.Context, r ArchiveRequest) (ArchiveResult, error) {
-	k := call{op: OpImport, method: http.MethodPost, path: "/v2/workspaces/import", timeout: r.Wait,
-		body: &upload{field: "archive", name: "workspace.zip", content: r.Archive, size: r.Size}}
+	k := call{
+		op:      OpImport,
+		method:  http.MethodPost,
+		path:    "/v2/workspaces/import",
+		timeout: r.Wait,
+		body:    &upload{field: "archive", name: "workspace.zip", content: r.Archive, size: r.Size},
+	}
 	if r.Workspace != "" {
 		k.path = "/v2/workspaces/" + url.PathEscape(r.Workspace) + "/import"
 	}
@@ -159,7 +173,7 @@ func (c *Client) ImportArchive(ctx context.Context, r ArchiveRequest) (ArchiveRe
 	return ArchiveResult{Meta: meta, Report: out.report, Message: out.message}, nil
 }
 
-// archiveAnswer decodes either answer to an import.
+// archiveAnswer decodes both responses to an import.
 type archiveAnswer struct {
 	report  *ArchiveReport
 	message string
@@ -186,7 +200,7 @@ func (a *archiveAnswer) UnmarshalJSON(data []byte) error {
 	return errShape
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. It takes answers and payloads of events.
+// UnmarshalJSON implements [json.Unmarshaler]. It accepts responses and event payloads.
 func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 	var in struct {
 		Imported  []lenient     `json:"imported"`
@@ -203,8 +217,15 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*r = ArchiveReport{ID: string(in.Workspace.ID), Slug: string(in.Workspace.Slug), Imported: texts(append(in.Imported, in.Files...)),
-		Created: texts(in.Created), Updated: texts(in.Updated), Errors: in.Errors, TellsDeleted: in.Deleted != nil}
+	*r = ArchiveReport{
+		ID:           string(in.Workspace.ID),
+		Slug:         string(in.Workspace.Slug),
+		Imported:     texts(append(in.Imported, in.Files...)),
+		Created:      texts(in.Created),
+		Updated:      texts(in.Updated),
+		Errors:       in.Errors,
+		TellsDeleted: in.Deleted != nil,
+	}
 	if in.Deleted != nil {
 		r.Deleted = texts(*in.Deleted)
 	}
@@ -218,7 +239,7 @@ func (p *FileProblem) UnmarshalJSON(data []byte) error {
 		Path     lenient `json:"path"`
 		File     lenient `json:"file"`
 	}
-	_ = json.Unmarshal(data, &in) // what is no object has no path
+	_ = json.Unmarshal(data, &in) // anything but an object has no path
 	p.File = cmp.Or(string(in.Filepath), string(in.Path), string(in.File))
 	return p.Problem.UnmarshalJSON(data)
 }

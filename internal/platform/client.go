@@ -23,7 +23,7 @@ import (
 // Op names an operation of the client in errors and metrics.
 type Op string
 
-// The operations.
+// Operations of the client.
 const (
 	OpWorkspace   Op = "workspace"
 	OpWorkspaces  Op = "workspaces"
@@ -42,8 +42,8 @@ const (
 	OpPatch       Op = "patch"
 )
 
-// Ops lists the operations of a bulk import, so none of a push, an archive or a check, for
-// metrics that start at 0.
+// Ops lists the operations of a bulk import, for metrics that start at 0. It excludes pushes,
+// archives and checks.
 func Ops() []Op {
 	return []Op{OpWorkspace, OpWorkspaces, OpStatus, OpPull, OpEvents, OpReadiness, OpHealthcheck, OpMe}
 }
@@ -55,47 +55,48 @@ const (
 	DefaultMaxBody = 32 << 20
 )
 
-// CorrelationHeader carries the correlation id of a request and its events.
+// CorrelationHeader holds the correlation ID of a request and its events.
 const CorrelationHeader = "X-Correlation-Id"
 
-// Observer hears of every finished request. Code is the HTTP status in decimal,
-// or the name of the [Class] of a request without an answer, and [ClassNotUp].
+// Observer is called after every request. code is the HTTP status in decimal, or the name of the
+// [Class] for a request without a response and for [ClassNotUp].
 type Observer func(op Op, code string, took time.Duration)
 
-// Options of a [Client]. They are fixed once the client exists.
+// Options configures a [Client].
 type Options struct {
-	// BaseURL of the API, such as http://127.0.0.1:80, with or without /v2. Required.
+	// BaseURL is the URL of the API, such as http://127.0.0.1:80, with or without /v2. Required.
 	BaseURL string
-	// Identity authenticates each request; nil sends none.
+	// Identity authenticates each request. Nil sends no credentials.
 	Identity Identity
-	// Transport carries the requests; nil means [NewTransport] with its defaults.
+	// Transport sends the requests. Nil means [NewTransport] with its defaults.
 	Transport http.RoundTripper
-	// Timeout of a whole request, [DefaultTimeout] by default. A pull or a push
-	// with a Wait gets Wait and Grace instead.
+	// Timeout bounds a whole request. The default is [DefaultTimeout]. A pull or a push with a Wait
+	// is bounded by Wait and Grace instead.
 	Timeout time.Duration
-	// Grace is what a pull or a push may take beyond the Wait that it asks the
-	// platform for, [DefaultGrace] by default.
+	// Grace is added to the Wait of a pull or a push, which the platform itself observes. The
+	// default is [DefaultGrace].
 	Grace time.Duration
-	// MaxBody bounds an answer, or an event of a stream, in bytes, [DefaultMaxBody] by default.
+	// MaxBody limits a response, or an event of a stream, in bytes. The default is
+	// [DefaultMaxBody].
 	MaxBody int64
-	// UserAgent is sent unless empty.
+	// UserAgent is the User-Agent header. Empty means Go's default.
 	UserAgent string
 	// Observer may be nil.
 	Observer Observer
-	// Starting expects a service that is not up yet: until it has answered, a
-	// proxy's answer in its place and a broken connection are [ClassNotUp].
+	// Starting is set if the service may not be up yet. Until its first response, a proxy's error
+	// response and a broken connection are [ClassNotUp].
 	Starting bool
 }
 
-// Client calls one address of the platform. It is safe for concurrent use.
+// Client is a client for one address of the platform. It is safe for concurrent use.
 type Client struct {
-	root     string // scheme, host and path prefix, without /v2 and final slash
+	root     string // scheme, host and path prefix, without /v2 and trailing slash
 	http     *http.Client
 	opts     Options
-	answered atomic.Bool // the platform, whatever it said
+	answered atomic.Bool // the platform has responded, successfully or not
 }
 
-// New returns a client of the platform at opts.BaseURL.
+// New returns a client for the platform at opts.BaseURL.
 func New(opts Options) (*Client, error) {
 	root, err := parseBase(opts.BaseURL)
 	if err != nil {
@@ -112,40 +113,41 @@ func New(opts Options) (*Client, error) {
 	if opts.Observer == nil {
 		opts.Observer = func(Op, string, time.Duration) {}
 	}
-	// A redirect would carry identity headers to wherever it points.
+	// Do not follow redirects, which would leak identity headers to their target.
 	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{root: root, opts: opts, http: &http.Client{Transport: opts.Transport, CheckRedirect: refuse}}, nil
 }
 
-// BaseURL returns the address of the API, without /v2.
+// BaseURL returns the URL of the API without /v2.
 func (c *Client) BaseURL() string { return c.root }
 
-// CloseIdleConnections drops connections that are kept for reuse.
+// CloseIdleConnections closes idle connections.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// parseBase accepts what the platform's own API_URL may hold, with or without /v2 (contract §9).
+// parseBase accepts the same URLs as the platform's own API_URL, with or without /v2 (platform
+// contract §9).
 func parseBase(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return "", errors.New("platform URL does not parse: give it as http://host:port or https://host")
+		return "", errors.New("invalid platform URL: want http://host:port or https://host")
 	}
 	clean, user, password := secret.SplitURL(u)
 	switch {
 	case user != "" || !password.Empty():
-		return "", fmt.Errorf("platform URL %s carries credentials: give a token file instead", clean)
+		return "", fmt.Errorf("platform URL %s contains credentials: use a token file instead", clean)
 	case clean.Scheme != "http" && clean.Scheme != "https", clean.Host == "":
 		return "", fmt.Errorf("platform URL %q is not http://host:port or https://host", clean.String())
 	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("platform URL %s has a query or fragment: give it without", clean)
+		return "", fmt.Errorf("platform URL %s has a query or fragment: remove it", clean)
 	}
 	return strings.TrimSuffix(strings.TrimRight(clean.String(), "/"), "/v2"), nil
 }
 
-// Meta is what each answer tells beside its content.
+// Meta holds metadata of a response.
 type Meta struct {
-	// Date is the server's clock, zero if it did not tell.
+	// Date is the server's time, or zero if the response has none.
 	Date time.Time
-	// CorrelationID links the request to events and to the platform's logs.
+	// CorrelationID identifies the request in events and in the platform's logs.
 	CorrelationID string
 }
 
@@ -153,18 +155,18 @@ type Meta struct {
 type call struct {
 	op            Op
 	method        string
-	path          string // from the root, so with /v2 where it belongs
+	path          string // includes /v2
 	query         url.Values
 	body          any
 	timeout       time.Duration // 0 for the client's default
 	correlationID string
-	// media are the types that the answer may have; JSON if empty.
+	// media lists the accepted content types. Empty means JSON.
 	media string
-	// accept tells which answers besides those with status 200 are to be decoded; nil for none.
+	// accept reports whether to decode a response with a status other than 200. Nil means never.
 	accept func(answer) bool
 }
 
-// do sends one request and decodes its answer into out.
+// do sends a request and decodes the response into out.
 func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
 	start := time.Now()
 	resp, failure := c.exchange(ctx, k)
@@ -182,7 +184,7 @@ func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
 	return resp.meta, nil
 }
 
-// observedCode is the status of a complete answer, else the class of the failure.
+// observedCode returns the status of a complete response, otherwise the class of the failure.
 func observedCode(a answer, e *Error) string {
 	if e != nil && (e.Status == 0 || e.Class == ClassNotUp) {
 		return e.Class.String()
@@ -190,7 +192,7 @@ func observedCode(a answer, e *Error) string {
 	return strconv.Itoa(a.status)
 }
 
-// answer is a whole response, masked.
+// answer is a complete response with masked credentials.
 type answer struct {
 	meta   Meta
 	status int
@@ -199,7 +201,7 @@ type answer struct {
 	body   []byte
 }
 
-// exchange sends the request and reads all of the answer.
+// exchange sends the request and reads the whole response.
 func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
@@ -211,8 +213,8 @@ func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
 	return a, c.readAll(ctx, k, &a, resp.Body)
 }
 
-// send sends the request and returns what the header of its answer tells, and the
-// answer whose body the caller reads and closes.
+// send sends the request. It returns the response, whose body the caller must read and close, and
+// an answer with the metadata from its header.
 func (c *Client) send(ctx context.Context, k call) (*http.Response, answer, *Error) {
 	if err := ctx.Err(); err != nil {
 		return nil, answer{}, transportError(ctx, k.op, err, false)
@@ -226,10 +228,16 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, answer, *Err
 	if err != nil {
 		return nil, answer{}, transportError(ctx, k.op, err, sent.maybe(err))
 	}
-	return resp, answer{meta: metaOf(resp.Header, req.Header), status: resp.StatusCode, header: resp.Header, sent: req.Header}, nil
+	a := answer{
+		meta:   metaOf(resp.Header, req.Header),
+		status: resp.StatusCode,
+		header: resp.Header,
+		sent:   req.Header,
+	}
+	return resp, a, nil
 }
 
-// readAll reads the body of an answer.
+// readAll reads the body of a response.
 func (c *Client) readAll(ctx context.Context, k call, a *answer, body io.Reader) *Error {
 	var err error
 	a.body, err = io.ReadAll(io.LimitReader(body, c.opts.MaxBody+1))
@@ -237,7 +245,7 @@ func (c *Client) readAll(ctx context.Context, k call, a *answer, body io.Reader)
 		return a.broken(ctx, k.op, err)
 	}
 	if int64(len(a.body)) > c.opts.MaxBody {
-		return a.error(k.op, ClassTooLarge, fmt.Sprintf("answer is larger than %d bytes", c.opts.MaxBody))
+		return a.error(k.op, ClassTooLarge, fmt.Sprintf("response is larger than %d bytes", c.opts.MaxBody))
 	}
 	a.body = mask(a.body, a.sent)
 	return nil
@@ -250,7 +258,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, k.method, target, http.NoBody)
 	if err != nil {
-		return nil, errors.New("make the request: the address is not valid")
+		return nil, errors.New("create the request: invalid address")
 	}
 	if err := attachBody(req, k.body); err != nil {
 		return nil, err
@@ -271,7 +279,7 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	return req, nil
 }
 
-// attachBody makes a request send a file, or anything else as JSON.
+// attachBody sets the body of a request: a file, or any other value as JSON.
 func attachBody(req *http.Request, body any) error {
 	if body == nil {
 		return nil
@@ -290,7 +298,7 @@ func attachBody(req *http.Request, body any) error {
 	return err
 }
 
-// metaOf reads the header of an answer to a request with the header sent.
+// metaOf reads the metadata in header h of a response to a request with header sent.
 func metaOf(h, sent http.Header) Meta {
 	date, _ := http.ParseTime(h.Get("Date"))
 	return Meta{Date: date, CorrelationID: clip(string(mask([]byte(h.Get(CorrelationHeader)), sent)), 128)}

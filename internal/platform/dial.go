@@ -11,10 +11,9 @@ import (
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// dialLocalhost makes localhost mean both loopback addresses, in the order in
-// which most services listen, without a resolver: pods of an IPv6-only or an
-// IPv4-only cluster have one of them, and the hosts file of an image may have
-// none.
+// dialLocalhost makes localhost mean both loopback addresses, without a resolver. It tries IPv4
+// first, where most services listen. Pods of single-stack clusters have only one of the addresses,
+// and the hosts file of an image may have none.
 func dialLocalhost(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)

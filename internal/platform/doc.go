@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package platform is a client of the part of the Prisme.ai API that a release
-// needs: the bulk push and the bulk import, the events that tell about them, and what
-// verifies an import.
+// Package platform is a client for the part of the Prisme.ai API that a release needs: bulk push,
+// bulk import, their events, and the verification of an import.
 //
-// The client never retries. Every method but [Client.Pull] and [Client.Push] only reads
-// and may be repeated at will; those are not idempotent while they run, and after an error
-// for which [OutcomeUnknown] reports true the caller has to find out what
-// happened before it posts again.
+// The client never retries. All methods except [Client.Pull] and [Client.Push] only read and may be
+// repeated. Pull and Push are not idempotent while the operation runs: after an error for which
+// [OutcomeUnknown] returns true, the caller must determine the outcome before sending the request
+// again.
 //
-// Answers are read leniently, as sources differ about them: unknown fields are
-// ignored, times may be absent, and an error's text may sit under several
-// names. What is not an answer of the platform at all (HTML of a proxy, a
-// truncated or an oversized body) is an [*Error] of a class of its own.
+// Responses are decoded leniently, because the available descriptions of the API disagree: unknown
+// fields are ignored, times may be missing, and the text of an error may have several names. A
+// response that does not come from the platform (HTML of a proxy, a truncated or an oversized body)
+// is an [*Error] with its own class.
 //
-// No error and no result carries the credential of the request: where an answer
-// echoes it, it is masked before the answer is decoded.
+// Errors and results never contain the credential of the request: it is masked in the response
+// before decoding.
 package platform

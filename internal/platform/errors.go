@@ -18,47 +18,49 @@ import (
 	"unicode/utf8"
 )
 
-// Class tells errors apart as far as a caller behaves differently.
+// Class classifies errors by how callers must handle them.
 type Class int
 
-// The classes of [Error].
+// Classes of [Error].
 const (
 	// ClassNone is the class of nil and of errors of other packages.
 	ClassNone Class = iota
-	// ClassNotSent: no byte of the request left, such as a refused connection or an unreadable token.
+	// ClassNotSent means that no byte of the request was sent, for example because the connection
+	// was refused or the token cannot be read.
 	ClassNotSent
-	// ClassInterrupted: the connection broke after the request may have been sent.
+	// ClassInterrupted means that the connection broke after the request may have been sent.
 	ClassInterrupted
-	// ClassTimeout: no answer in time, by our clock or by a proxy's (408).
+	// ClassTimeout means that no response came in time, according to the client or to a proxy
+	// (408).
 	ClassTimeout
-	// ClassCanceled: the caller's context ended.
+	// ClassCanceled means that the caller's context ended.
 	ClassCanceled
-	// ClassUnauthorized: 401, the identity is not accepted or the token is expired.
+	// ClassUnauthorized is 401: the identity is rejected or the token has expired.
 	ClassUnauthorized
-	// ClassForbidden: 403, the identity may not do this.
+	// ClassForbidden is 403: the identity lacks the permission.
 	ClassForbidden
-	// ClassNotFound: 404; of a pull or a push: the repository is unknown, or a group.
+	// ClassNotFound is 404. For a pull or a push: the repository or a group is unknown.
 	ClassNotFound
-	// ClassLocked: another bulk operation holds the write lock (contract §1.5).
+	// ClassLocked means that another bulk operation holds the write lock (platform contract §1.5).
 	ClassLocked
-	// ClassRateLimited: 429, nothing was done; see [Error.RetryAfter].
+	// ClassRateLimited is 429: nothing was done; see [Error.RetryAfter].
 	ClassRateLimited
-	// ClassRejected: any other answer below 500 that is not a success.
+	// ClassRejected is any other status below 500 that is not a success.
 	ClassRejected
-	// ClassServer: 500 and above, also a gateway that cannot reach the service.
+	// ClassServer is 500 and above, including a gateway that cannot reach the service.
 	ClassServer
-	// ClassMalformed: an answer that is not what the platform sends, such as HTML or truncated JSON.
+	// ClassMalformed is a response that the platform does not send, such as HTML or truncated JSON.
 	ClassMalformed
-	// ClassTooLarge: an answer over [Options.MaxBody].
+	// ClassTooLarge is a response above [Options.MaxBody].
 	ClassTooLarge
-	// ClassNotUp: the service has never answered, see [Options.Starting].
+	// ClassNotUp means that the service has never responded: see [Options.Starting].
 	ClassNotUp
 )
 
 var classNames = [...]string{"none", "not_sent", "interrupted", "timeout", "canceled", "unauthorized", "forbidden",
 	"not_found", "locked", "rate_limited", "rejected", "server_error", "malformed", "too_large", "not_up"}
 
-// String returns a name that is stable enough for a metric's label.
+// String returns a stable name, suitable as the label of a metric.
 func (c Class) String() string {
 	if c < 0 || int(c) >= len(classNames) {
 		return "unknown"
@@ -66,7 +68,7 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
-// Classes lists all classes of errors, for metrics that start at 0.
+// Classes returns all classes of errors, for metrics that start at 0.
 func Classes() []Class {
 	all := make([]Class, 0, len(classNames)-1)
 	for c := ClassNotSent; int(c) < len(classNames); c++ {
@@ -79,22 +81,23 @@ func Classes() []Class {
 type Error struct {
 	Op    Op
 	Class Class
-	// Status is the HTTP status, 0 without an answer.
+	// Status is the HTTP status, or 0 without a response.
 	Status int
 	// Code is the platform's name of the error, such as ObjectNotFound.
 	Code string
-	// Message is the platform's text, or ours. It is bounded and holds no credential.
+	// Message is the platform's message, or the client's. It is bounded and contains no
+	// credentials.
 	Message string
-	// CorrelationID finds the request in the platform's logs.
+	// CorrelationID identifies the request in the platform's logs.
 	CorrelationID string
-	// RetryAfter is set for [ClassRateLimited] when the platform told it.
+	// RetryAfter is the delay that the platform requests with [ClassRateLimited], or 0.
 	RetryAfter time.Duration
-	// Length and Limit of a body that the platform refuses as too large, in bytes; 0 where
-	// it did not tell.
+	// Length is the size of a body that the platform rejected as too large and Limit the maximum,
+	// in bytes. 0 means unknown.
 	Length, Limit int64
-	// Sent reports that the request may have reached the platform.
+	// Sent is true if the request may have reached the platform.
 	Sent bool
-	// Err is the cause of an error without an answer.
+	// Err is the cause of an error without a response.
 	Err error
 }
 
@@ -118,14 +121,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ObjectMissing reports that the platform itself says that it has no such object, such as
-// a workspace: a 404 of a proxy, or of a path that the platform does not know, has another
-// name or none (contract §14.10).
+// ObjectMissing reports whether the platform itself responded that it lacks an object, such as a
+// workspace. A 404 of a proxy, or for an unknown path, has another name or none (platform contract
+// §14.10).
 func (e *Error) ObjectMissing() bool {
 	return e.Class == ClassNotFound && (e.Code == "ObjectNotFoundError" || e.Code == "ObjectNotFound")
 }
 
-// ClassOf returns the class of the [*Error] in err's chain, else [ClassNone].
+// ClassOf returns the class of the [*Error] in err's chain, or [ClassNone].
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class
@@ -133,9 +136,9 @@ func ClassOf(err error) Class {
 	return ClassNone
 }
 
-// OutcomeUnknown reports whether the platform may have done what was asked, or
-// may still be doing it, although err came back. After such an error of a pull or a push
-// nobody may post again before the events or the lock tell (contract §1.9).
+// OutcomeUnknown reports whether the platform may have executed the request, or may still be
+// executing it, despite err. After such an error of a pull or a push the caller must not send the
+// request again until events or the lock show the outcome (platform contract §1.9).
 func OutcomeUnknown(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || !e.Sent {
@@ -148,11 +151,11 @@ func OutcomeUnknown(err error) bool {
 	return false
 }
 
-// errTimeout is the cause of a context that ended by our own time-out.
-var errTimeout = errors.New("no complete answer in time")
+// errTimeout is the cause of a context that ended by the client's timeout.
+var errTimeout = errors.New("no complete response in time")
 
-// transportError classifies a request without a complete answer.
-// A [*url.Error] is unwrapped: it would repeat the address, with its query.
+// transportError classifies a request without a complete response. It unwraps a [*url.Error], which
+// would repeat the URL with its query.
 func transportError(ctx context.Context, op Op, err error, sent bool) *Error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
@@ -162,27 +165,36 @@ func transportError(ctx context.Context, op Op, err error, sent bool) *Error {
 	case !sent && (cause == nil || cause == errTimeout):
 		e.Class = ClassNotSent
 	case cause == errTimeout:
-		e.Class, e.Err = ClassTimeout, cause
+		e.Class = ClassTimeout
+		e.Err = cause
 	case cause != nil:
-		e.Class, e.Err = ClassCanceled, cause
+		e.Class = ClassCanceled
+		e.Err = cause
 	}
 	e.Message = clip(e.Err.Error(), maxText)
 	return e
 }
 
-// error returns an error about an answer that came.
+// error returns an error about a received response.
 func (a *answer) error(op Op, class Class, message string) *Error {
-	return &Error{Op: op, Class: class, Status: a.status, Message: message, CorrelationID: a.meta.CorrelationID, Sent: true}
+	return &Error{
+		Op:            op,
+		Class:         class,
+		Status:        a.status,
+		Message:       message,
+		CorrelationID: a.meta.CorrelationID,
+		Sent:          true,
+	}
 }
 
-// broken returns the error of an answer whose body ended before its end.
+// broken returns the error for a response whose body is incomplete.
 func (a *answer) broken(ctx context.Context, op Op, err error) *Error {
 	e := transportError(ctx, op, err, true)
 	e.CorrelationID = a.meta.CorrelationID
 	return e
 }
 
-// judge decodes an accepted answer into out and makes an [*Error] of any other.
+// judge decodes an accepted response into out. It returns an [*Error] for any other response.
 func (c *Client) judge(k call, a answer, out any) *Error {
 	if a.status != http.StatusOK && (k.accept == nil || !k.accept(a)) {
 		return refusal(k.op, a)
@@ -193,7 +205,7 @@ func (c *Client) judge(k call, a answer, out any) *Error {
 	return nil
 }
 
-// refusal makes an error of an answer that is not a success.
+// refusal converts a response that is not a success into an error.
 func refusal(op Op, a answer) *Error {
 	p := decodeErrorBody(a.body)
 	e := a.error(op, classify(op, a.status, p), p.Message)
@@ -212,7 +224,7 @@ func refusal(op Op, a answer) *Error {
 	return e
 }
 
-// lockText is how an answer may tell that the lock is held; not the "lock" of "block" or "clock".
+// lockText matches texts that report a held lock, but not "block" or "clock".
 var lockText = regexp.MustCompile(`(?i)(^|[^bc])lock|in.progress|already running|merge.?conflict`)
 
 func classify(op Op, status int, p errorBody) Class {
@@ -248,26 +260,26 @@ func isLocked(status int, p errorBody) bool {
 	return false
 }
 
-// describeGarbage says what an answer looks like without repeating it.
+// describeGarbage describes a response without quoting it.
 func describeGarbage(a answer) string {
 	body := bytes.TrimSpace(a.body)
 	switch {
 	case a.status >= 300 && a.status < 400:
-		return "a redirect, which is not followed: check the platform URL"
+		return "the response is a redirect, which is not followed: check the platform URL"
 	case len(body) == 0:
-		return "the answer is empty"
+		return "the response is empty"
 	case body[0] == '<':
-		return "the answer is HTML, not the platform's: check the platform URL and proxies"
+		return "the response is HTML, not the platform's: check the platform URL and proxies"
 	case json.Valid(body):
-		return "the answer is JSON of an unexpected shape"
+		return "the response is JSON of an unexpected shape"
 	case isText(a.header.Get("Content-Type"), body):
-		return "the answer is plain text, not the platform's: check the platform URL and proxies"
+		return "the response is plain text, not the platform's: check the platform URL and proxies"
 	}
-	return fmt.Sprintf("the answer of %d bytes is not valid JSON", len(a.body))
+	return fmt.Sprintf("the response of %d bytes is not valid JSON", len(a.body))
 }
 
-// isText reports whether an answer is meant for people, as the error pages of
-// proxies are, and is not JSON that broke off.
+// isText reports whether a response is text for humans, such as a proxy's error page, and not
+// truncated JSON.
 func isText(contentType string, body []byte) bool {
 	if media, _, err := mime.ParseMediaType(contentType); err == nil && !strings.HasPrefix(media, "text/") {
 		return false

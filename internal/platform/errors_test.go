@@ -64,12 +64,12 @@ func TestRefusalsOfAPull(t *testing.T) {
 		{"gateway cannot reach", `{"error":"Internal","message":"Internal server error","success":false}`, 500,
 			platform.Error{Class: platform.ClassServer, Code: "Internal", Message: "Internal server error"}, true},
 		{"html of a proxy", "<html>", 502,
-			platform.Error{Class: platform.ClassServer, Message: "the answer is HTML, not the platform's: check the platform URL and proxies"}, true},
+			platform.Error{Class: platform.ClassServer, Message: "the response is HTML, not the platform's: check the platform URL and proxies"}, true},
 		{"text of a proxy", "no healthy upstream\n", 503,
-			platform.Error{Class: platform.ClassServer, Message: "the answer is plain text, not the platform's: check the platform URL and proxies"}, true},
-		{"cut JSON", `{"error":"Inter`, 500, platform.Error{Class: platform.ClassServer, Message: "the answer of 15 bytes is not valid JSON"}, true},
-		{"binary", "\x00\x01", 500, platform.Error{Class: platform.ClassServer, Message: "the answer of 2 bytes is not valid JSON"}, true},
-		{"empty", "", 503, platform.Error{Class: platform.ClassServer, Message: "the answer is empty"}, true},
+			platform.Error{Class: platform.ClassServer, Message: "the response is plain text, not the platform's: check the platform URL and proxies"}, true},
+		{"cut JSON", `{"error":"Inter`, 500, platform.Error{Class: platform.ClassServer, Message: "the response of 15 bytes is not valid JSON"}, true},
+		{"binary", "\x00\x01", 500, platform.Error{Class: platform.ClassServer, Message: "the response of 2 bytes is not valid JSON"}, true},
+		{"empty", "", 503, platform.Error{Class: platform.ClassServer, Message: "the response is empty"}, true},
 		{"created", "{}", 201, platform.Error{Class: platform.ClassMalformed, Message: "{}"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

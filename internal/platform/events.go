@@ -12,35 +12,35 @@ import (
 	"time"
 )
 
-// Types of the events of a bulk import, in the workspace platform (contract §1.6).
+// Event types of a bulk import, in the workspace platform (platform contract §1.6).
 const (
 	EventImportStarted   = "workspaces.bulkImport.started"
 	EventImportProgress  = "workspaces.bulkImport.progress"
 	EventImportCompleted = "workspaces.bulkImport.completed"
 )
 
-// Types of the events of a bulk push (contract §2).
+// Event types of a bulk push (platform contract §2).
 const (
 	EventPushStarted   = "workspaces.bulkPush.started"
 	EventPushProgress  = "workspaces.bulkPush.progress"
 	EventPushCompleted = "workspaces.bulkPush.completed"
 )
 
-// EventQuery selects events (contract §1.7).
+// EventQuery selects events (platform contract §1.7).
 type EventQuery struct {
-	// Workspace is an id or slug; empty for platform.
+	// Workspace is an ID or a slug. Empty means platform.
 	Workspace string
-	// Types of events; none for all.
+	// Types lists event types. Empty means all.
 	Types []string
 	// After and Before are exclusive bounds of CreatedAt, by the server's clock.
 	After, Before time.Time
-	// Text searches.
+	// Text is a full-text search.
 	Text string
-	// Match filters by a JSON path, such as source.correlationId.
+	// Match filters by JSON path, such as source.correlationId.
 	Match map[string]string
-	// Page counts from 0; Limit is 50 if 0.
+	// Page counts from 0. A Limit of 0 means 50.
 	Page, Limit int
-	// NewestFirst turns the order, which is by time.
+	// NewestFirst reverses the chronological order.
 	NewestFirst bool
 }
 
@@ -77,14 +77,14 @@ func formatTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// Event is one event. Of Started, Progress, Completed, Push and Archive, the one of its type is set.
+// Event is one event. Started, Progress, Completed, Push or Archive is set according to its type.
 type Event struct {
-	// ID is opaque; order is by CreatedAt.
+	// ID is opaque. Events are ordered by CreatedAt.
 	ID, Type  string
 	CreatedAt time.Time
-	// CorrelationID is that of the request which caused the event.
+	// CorrelationID is the ID of the request that caused the event.
 	CorrelationID string
-	// Replica is the pod that emitted it, if told.
+	// Replica is the pod that emitted the event, if known.
 	Replica   string
 	Error     *Problem
 	Started   *ImportStarted
@@ -94,14 +94,15 @@ type Event struct {
 	Archive   *ArchiveReport
 }
 
-// ImportStarted tells what an import is about to do.
+// ImportStarted announces an import.
 type ImportStarted struct {
 	RepositoryID string
 	Groups       []string
 	Slugs        []string
 }
 
-// Progress tells that an import or a push is done with a workspace. It does not name the groups.
+// Progress reports that an import or a push has finished a workspace. It does not include the
+// groups.
 type Progress struct {
 	RepositoryID   string
 	Workspace      WorkspaceReport // without Version and Reason
@@ -112,25 +113,29 @@ type Progress struct {
 type EventPage struct {
 	Meta
 	Events []Event
-	// Undecodable counts events of bulk operations whose payload is not as documented.
+	// Undecodable counts events of bulk operations with an undocumented payload.
 	Undecodable int
 }
 
-// Events returns one page of events. The platform takes out what the caller may
-// not read after the page is cut, so that a short page is not the last one.
+// Events returns one page of events. The platform filters out events that the caller may not read
+// after it has cut the page, so a short page is not necessarily the last one.
 func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 	workspace := q.Workspace
 	if workspace == "" {
 		workspace = "platform"
 	}
 	var page EventPage
-	meta, err := c.do(ctx, call{op: OpEvents, method: http.MethodGet,
-		path: "/v2/workspaces/" + url.PathEscape(workspace) + "/events", query: q.values()}, &page)
+	meta, err := c.do(ctx, call{
+		op:     OpEvents,
+		method: http.MethodGet,
+		path:   "/v2/workspaces/" + url.PathEscape(workspace) + "/events",
+		query:  q.values(),
+	}, &page)
 	page.Meta = meta
 	return page, err
 }
 
-// AllEvents returns the events of up to maxPages pages, until an empty one.
+// AllEvents returns the events of up to maxPages pages. It stops at an empty page.
 func (c *Client) AllEvents(ctx context.Context, q EventQuery, maxPages int) (EventPage, error) {
 	var all EventPage
 	for range maxPages {
@@ -173,7 +178,7 @@ func (p *EventPage) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decodeEvent returns what it can; !ok tells that the payload is missing in it.
+// decodeEvent decodes as much as possible. ok is false if the payload is missing from the result.
 func decodeEvent(raw json.RawMessage) (e Event, ok bool) {
 	var in struct {
 		ID        lenient         `json:"id"`
@@ -191,8 +196,14 @@ func decodeEvent(raw json.RawMessage) (e Event, ok bool) {
 	if json.Unmarshal(raw, &in) != nil {
 		return Event{}, false
 	}
-	e = Event{ID: string(in.ID), Type: string(in.Type), CreatedAt: in.CreatedAt.Time, Error: in.Error,
-		CorrelationID: string(in.Source.CorrelationID), Replica: string(in.Source.Host.Replica)}
+	e = Event{
+		ID:            string(in.ID),
+		Type:          string(in.Type),
+		CreatedAt:     in.CreatedAt.Time,
+		Error:         in.Error,
+		CorrelationID: string(in.Source.CorrelationID),
+		Replica:       string(in.Source.Host.Replica),
+	}
 	return e, e.decodePayload(in.Payload) == nil
 }
 
@@ -258,9 +269,18 @@ func decodeProgress(payload json.RawMessage) (*Progress, error) {
 		return nil, errShape
 	}
 	return &Progress{
-		RepositoryID: in.RepositoryID, Current: int(in.Current), Total: int(in.Total),
-		Workspace: WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Status: Status(in.Status),
-			Errors: in.Errors, Duration: in.Duration.milliseconds(),
-			ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted)},
+		RepositoryID: in.RepositoryID,
+		Current:      int(in.Current),
+		Total:        int(in.Total),
+		Workspace: WorkspaceReport{
+			Slug:               string(in.Slug),
+			ID:                 string(in.ID),
+			Name:               string(in.Name),
+			Status:             Status(in.Status),
+			Errors:             in.Errors,
+			Duration:           in.Duration.milliseconds(),
+			ImportedFilesCount: int(in.Imported),
+			DeletedFilesCount:  int(in.Deleted),
+		},
 	}, nil
 }

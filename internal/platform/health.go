@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Readiness is what the gateway says about services (contract §4).
+// Readiness is the gateway's report on services (platform contract §4).
 type Readiness struct {
 	Meta
 	Services map[string]ServiceReadiness
@@ -24,12 +24,12 @@ type Readiness struct {
 // ServiceReadiness is the state of one service.
 type ServiceReadiness struct {
 	Ready bool
-	// Errors of its modules.
+	// Errors of the service's modules.
 	Errors []Problem
 }
 
-// Readiness asks a gateway about services, all if none is named. It needs a
-// super admin or the internal key. An answer that says "not ready" is no error.
+// Readiness queries a gateway for the readiness of services, or of all services. It requires a
+// super admin or the internal key. A response that services are not ready is not an error.
 func (c *Client) Readiness(ctx context.Context, services ...string) (Readiness, error) {
 	k := call{op: OpReadiness, method: http.MethodGet, path: "/v2/readiness", accept: isNotReady}
 	if len(services) > 0 {
@@ -41,9 +41,9 @@ func (c *Client) Readiness(ctx context.Context, services ...string) (Readiness, 
 	return r, err
 }
 
-// NotReady names the services that are not ready, sorted, without except itself
-// and without one whose every error is about reaching except. A pod that waits
-// for the readiness of others may not wait for its own (contract §0, finding 10).
+// NotReady returns the names of the services that are not ready, sorted. It omits except, and
+// services whose errors all concern except: a pod that waits for other services must not wait for
+// its own (platform contract §0, finding 10).
 func (r Readiness) NotReady(except string) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
@@ -61,8 +61,8 @@ func (s ServiceReadiness) onlyAbout(service string) bool {
 	return !slices.ContainsFunc(s.Errors, func(p Problem) bool { return !strings.Contains(p.String(), service) })
 }
 
-// isNotReady tells the 400 of "not ready" from that of a wrong service name,
-// which has no services.
+// isNotReady distinguishes the 400 for services that are not ready from the 400 for an unknown
+// service name, which lists no services.
 func isNotReady(a answer) bool {
 	return a.status == http.StatusBadRequest && json.Unmarshal(a.body, new(Readiness)) == nil
 }
@@ -82,8 +82,8 @@ func (r *Readiness) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. The gateway reports itself flat
-// and others under response.
+// UnmarshalJSON implements [json.Unmarshaler]. The gateway reports its own readiness flat, and
+// other services' under response.
 func (s *ServiceReadiness) UnmarshalJSON(data []byte) error {
 	type moduleError struct {
 		Module  lenient `json:"module"`
@@ -104,7 +104,7 @@ func (s *ServiceReadiness) UnmarshalJSON(data []byte) error {
 	*s = ServiceReadiness{Ready: in.Status == "ready" && (in.Response.Status == "" || in.Response.Status == "ready")}
 	for _, raw := range slices.Concat(in.Errors, in.Response.Errors) {
 		var m moduleError
-		_ = json.Unmarshal(raw, &m) // an error that is no object has no module
+		_ = json.Unmarshal(raw, &m) // anything but an object has no module
 		_ = m.Problem.UnmarshalJSON(raw)
 		if m.Module != "" {
 			m.Problem.Code = strings.TrimSpace(string(m.Module) + " " + string(m.Driver))
@@ -114,7 +114,7 @@ func (s *ServiceReadiness) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Healthcheck asks a service whether its HTTP server is up; it needs no identity.
+// Healthcheck checks whether the HTTP server of a service is up. It needs no identity.
 func (c *Client) Healthcheck(ctx context.Context) (Meta, error) {
 	return c.do(ctx, call{op: OpHealthcheck, method: http.MethodGet, path: "/sys/healthcheck"}, new(health))
 }
@@ -134,15 +134,16 @@ func (*health) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// User is who a token belongs to.
+// User is the owner of a token.
 type User struct {
 	Meta
 	ID, Email, SessionID string
-	// Expires is zero when the platform does not tell.
+	// Expires is zero if the platform does not report it.
 	Expires time.Time
 }
 
-// Me asks a gateway who the caller is: the cheapest check of a token (contract §3.1).
+// Me returns the caller's identity from a gateway. It is the cheapest check of a token (platform
+// contract §3.1).
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u User
 	meta, err := c.do(ctx, call{op: OpMe, method: http.MethodGet, path: "/v2/me"}, &u)

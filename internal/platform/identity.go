@@ -12,13 +12,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Identity authenticates requests by setting headers. It is asked anew for each
-// request, so that a rotated token is used by the next one.
+// Identity authenticates requests by setting headers. It is called for each request, so that a
+// rotated token takes effect with the next one.
 type Identity interface {
 	Authenticate(ctx context.Context, header http.Header) error
 }
 
-// IdentityFunc is a function that is an [Identity].
+// IdentityFunc adapts a function to [Identity].
 type IdentityFunc func(ctx context.Context, header http.Header) error
 
 // Authenticate implements [Identity].
@@ -26,15 +26,15 @@ func (f IdentityFunc) Authenticate(ctx context.Context, header http.Header) erro
 	return f(ctx, header)
 }
 
-// Source gives the current value of a credential.
+// Source returns the current value of a credential.
 type Source func(ctx context.Context) (secret.Value, error)
 
-// Fixed is the [Source] of a credential that does not change.
+// Fixed returns a [Source] for a constant credential.
 func Fixed(v secret.Value) Source {
 	return func(context.Context) (secret.Value, error) { return v, nil }
 }
 
-// Names of the headers by which services of the platform identify a caller (contract §3.3).
+// Headers by which services of the platform identify a caller (platform contract §3.3).
 const (
 	HeaderUserID    = "X-Prismeai-User-Id"
 	HeaderSessionID = "X-Prismeai-Session-Id"
@@ -42,13 +42,13 @@ const (
 	HeaderAPIKey    = "X-Prismeai-Api-Key"
 )
 
-// LocalHeaders returns the identity headers of the platform's own services,
-// which only a call within the pod may use. The result is the caller's to change.
+// LocalHeaders returns the identity headers of the platform's own services, which are only accepted
+// within the pod. The caller may modify the result.
 func LocalHeaders() map[string]string {
 	return map[string]string{HeaderUserID: "api", HeaderSessionID: "adminSession", HeaderRole: "superadmin"}
 }
 
-// Headers is an [Identity] of fixed headers, none of them secret.
+// Headers returns an [Identity] of constant headers without credentials.
 func Headers(values map[string]string) Identity {
 	return IdentityFunc(func(_ context.Context, h http.Header) error {
 		for name, value := range values {
@@ -58,10 +58,11 @@ func Headers(values map[string]string) Identity {
 	})
 }
 
-// Bearer is the [Identity] of a token.
+// Bearer returns the [Identity] of a token.
 func Bearer(source Source) Identity { return credential("Authorization", "Bearer ", source) }
 
-// APIKey is the [Identity] of a workspace's, an organisation's or the internal key.
+// APIKey returns the [Identity] of the API key of a workspace or an organisation, or of the
+// internal key.
 func APIKey(source Source) Identity { return credential(HeaderAPIKey, "", source) }
 
 func credential(header, prefix string, source Source) Identity {
@@ -80,7 +81,7 @@ func credential(header, prefix string, source Source) Identity {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// Join is the [Identity] that applies all of ids, in order.
+// Join returns an [Identity] that applies all of ids in order.
 func Join(ids ...Identity) Identity {
 	return IdentityFunc(func(ctx context.Context, h http.Header) error {
 		for _, id := range ids {
@@ -92,11 +93,11 @@ func Join(ids ...Identity) Identity {
 	})
 }
 
-// minCredential is the length from which [mask] looks for a credential: a shorter
-// one, of a trial, would be found in the middle of words and break the answer.
+// minCredential is the minimum length of a credential to mask, in bytes. Masking a shorter one, as
+// used in experiments, would break words of the response.
 const minCredential = 8
 
-// mask replaces the credentials of a request wherever its answer repeats them.
+// mask replaces the credentials of a request in its response.
 func mask(body []byte, sent http.Header) []byte {
 	for name, values := range sent {
 		if !CredentialHeader(name) {
@@ -114,7 +115,7 @@ func mask(body []byte, sent http.Header) []byte {
 	return body
 }
 
-// CredentialHeader reports whether a header of that name carries a credential.
+// CredentialHeader reports whether the header called name holds a credential.
 func CredentialHeader(name string) bool {
 	name = strings.ToLower(name)
 	return name == "authorization" || name == "cookie" || strings.Contains(name, "key") || strings.Contains(name, "token")

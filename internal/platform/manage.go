@@ -9,7 +9,7 @@ import (
 	"net/url"
 )
 
-// Detail is what the platform tells of a workspace.
+// Detail describes a workspace.
 type Detail struct {
 	ID, Slug, Name string
 	Labels         []string
@@ -31,19 +31,25 @@ func (d *Detail) UnmarshalJSON(data []byte) error {
 	if in.ID == "" {
 		return errShape
 	}
-	*d = Detail{ID: string(in.ID), Slug: string(in.Slug), Name: string(in.Name), Labels: textList(in.Labels), CustomDomains: textList(in.Domains)}
+	*d = Detail{
+		ID:            string(in.ID),
+		Slug:          string(in.Slug),
+		Name:          string(in.Name),
+		Labels:        textList(in.Labels),
+		CustomDomains: textList(in.Domains),
+	}
 	return nil
 }
 
-// textList reads a list of texts; anything else is none.
+// textList decodes a list of strings. It returns nil for any other JSON.
 func textList(data json.RawMessage) []string {
 	var list []lenient
-	_ = json.Unmarshal(data, &list) // the platform does not check what it stores
+	_ = json.Unmarshal(data, &list) // the platform does not validate what it stores
 	return texts(list)
 }
 
-// CreateWorkspace makes an empty workspace (contract §14.7). The platform may give it
-// another slug than is asked for. It is not idempotent: see [OutcomeUnknown].
+// CreateWorkspace creates an empty workspace (platform contract §14.7). The platform may choose
+// another slug. It is not idempotent: see [OutcomeUnknown].
 func (c *Client) CreateWorkspace(ctx context.Context, name, slug string) (Detail, error) {
 	var created Detail
 	body := map[string]string{"name": name, "slug": slug}
@@ -51,15 +57,15 @@ func (c *Client) CreateWorkspace(ctx context.Context, name, slug string) (Detail
 	return created, err
 }
 
-// WorkspaceDetail returns a workspace by its id.
+// WorkspaceDetail returns a workspace by its ID.
 func (c *Client) WorkspaceDetail(ctx context.Context, id string) (Detail, error) {
 	var d Detail
 	_, err := c.do(ctx, call{op: OpDetail, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id)}, &d)
 	return d, err
 }
 
-// SetCustomDomains replaces the domains of a workspace, which an import empties (contract
-// §14.7). name is the workspace's, without which some versions refuse the request.
+// SetCustomDomains replaces the domains of a workspace, which an import clears (platform contract
+// §14.7). Some versions require the name of the workspace in the request.
 func (c *Client) SetCustomDomains(ctx context.Context, id, name string, domains []string) error {
 	var d Detail
 	body := map[string]any{"name": name, "customDomains": domains}

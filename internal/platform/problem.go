@@ -10,21 +10,22 @@ import (
 	"strings"
 )
 
-// Problem is an error that an answer or an event reports, whichever of the
-// known shapes it has (contract §1.3, §14).
+// Problem is an error in a response or an event. It decodes all known shapes (platform contract
+// §1.3, §14).
 type Problem struct {
-	// Code is the name of the error, if any, such as SlugAlreadyInUse.
+	// Code is the name of the error, such as SlugAlreadyInUse, or empty.
 	Code string
-	// Message is the text, or the compact JSON of a problem without one. Never empty. Of
-	// what js-yaml quotes of a file, it has the place only.
+	// Message is the text, or the compact JSON of a problem without a text. It is never empty. It
+	// excludes the file content that js-yaml quotes.
 	Message string
 }
 
-// Codes of problems that have no name of their own in an answer.
+// Codes for problems without a name in the response.
 const (
-	// CodeYAML is a file that the platform's YAML reader refuses.
+	// CodeYAML is the code for a file that the platform's YAML parser rejects.
 	CodeYAML = "YAMLException"
-	// CodeException is a mistake of the service's code, of which the answer says nothing.
+	// CodeException is the code for an exception in the service that the response does not
+	// describe.
 	CodeException = "Exception"
 )
 
@@ -51,7 +52,7 @@ func (p *Problem) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// withoutCode returns the message without the code in front of it, which String adds.
+// withoutCode returns the message without a leading code, which String adds.
 func (p *Problem) withoutCode() string {
 	message := p.Message
 	for p.Code != "" {
@@ -64,8 +65,8 @@ func (p *Problem) withoutCode() string {
 	return message
 }
 
-// fromFields reads message, msg, error or err, each a string or again an object.
-// An error that is a string beside a text is the name of the error.
+// fromFields reads message, msg, error or err, each a string or another object. If error is a
+// string next to a text, it is the name of the error.
 func (p *Problem) fromFields(fields map[string]json.RawMessage) {
 	p.Code = str(fields["code"])
 	if p.Code == "" && str(fields["error"]) != "" && (str(fields["message"]) != "" || str(fields["msg"]) != "") {
@@ -90,12 +91,12 @@ func (p *Problem) fromFields(fields map[string]json.RawMessage) {
 	}
 }
 
-// addCause adds what an error was caused by: its text says the same of every file, and
-// the cause says why.
+// addCause adds the cause of an error. The error's own text is the same for every file; the cause
+// explains it.
 func (p *Problem) addCause(data []byte) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(data, &fields) != nil {
-		p.Code = cmp.Or(p.Code, str(data)) // as SlugAlreadyInUse
+		p.Code = cmp.Or(p.Code, str(data)) // for example SlugAlreadyInUse
 		return
 	}
 	if fields == nil {
@@ -114,8 +115,8 @@ func (p *Problem) addCause(data []byte) {
 	}
 }
 
-// fromYAML reads an error of js-yaml. Its mark has the whole file, and its message some
-// lines of it, which may hold secrets: the reason and the place are all that is kept.
+// fromYAML reads an error of js-yaml. Its mark contains the whole file and its message quotes some
+// lines, which may hold secrets. Only the reason and the position are kept.
 func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
 	if _, marked := fields["mark"]; !marked && str(fields["name"]) != CodeYAML {
 		return false
@@ -124,7 +125,7 @@ func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
 		Line   *int `json:"line"`
 		Column int  `json:"column"`
 	}
-	_ = json.Unmarshal(fields["mark"], &mark) // without a place, the reason is all
+	_ = json.Unmarshal(fields["mark"], &mark) // keep the reason if there is no position
 	p.Code = CodeYAML
 	p.Message = cmp.Or(str(fields["reason"]), "the file cannot be read")
 	if mark.Line != nil {
@@ -133,7 +134,7 @@ func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
 	return true
 }
 
-// fromSystem reads an error of the service's file system.
+// fromSystem reads a file system error of the service.
 func (p *Problem) fromSystem(fields map[string]json.RawMessage) bool {
 	call := str(fields["syscall"])
 	if call == "" || str(fields["message"]) != "" {
@@ -144,7 +145,7 @@ func (p *Problem) fromSystem(fields map[string]json.RawMessage) bool {
 }
 
 func (p *Problem) nested(fields map[string]json.RawMessage, data []byte) {
-	// One level only: what is deeper becomes text.
+	// Only one level: deeper objects become text.
 	p.Code = cmp.Or(str(fields["code"]), p.Code)
 	inner := Problem{Code: p.Code}
 	if inner.fromYAML(fields) || inner.fromSystem(fields) {
@@ -154,7 +155,7 @@ func (p *Problem) nested(fields map[string]json.RawMessage, data []byte) {
 	p.Message = cmp.Or(str(fields["message"]), str(fields["msg"]), clip(string(withoutText(data)), maxText))
 }
 
-// withoutText returns JSON without the fields that hold texts of files.
+// withoutText removes the fields that quote files from JSON.
 func withoutText(data []byte) []byte {
 	var value any
 	if json.Unmarshal(data, &value) != nil {
@@ -165,12 +166,12 @@ func withoutText(data []byte) []byte {
 	}
 	clean, err := json.Marshal(value)
 	if err != nil {
-		return nil // it was JSON
+		return nil // unreachable: value was decoded from JSON
 	}
 	return clean
 }
 
-// dropText reports whether there was anything to drop.
+// dropText removes those fields in place. It reports whether there were any.
 func dropText(value any) bool {
 	dropped := false
 	switch v := value.(type) {

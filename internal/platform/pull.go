@@ -11,33 +11,34 @@ import (
 	"time"
 )
 
-// PullRequest asks for a bulk import (contract §1.1).
+// PullRequest requests a bulk import (platform contract §1.1).
 type PullRequest struct {
-	// Repository is the id of the platform repository, such as release.
+	// Repository is the ID of the platform repository, such as release.
 	Repository string
-	// Groups to import.
+	// Groups are the groups to import.
 	Groups []string
-	// Force imports workspaces that are at the repository's version already.
+	// Force reimports workspaces that already have the repository's version.
 	Force bool
-	// Wait is how long the platform may hold the answer, in whole seconds; past
-	// it the answer is [PullProcessing]. 0 leaves it to the platform (15 s).
+	// Wait is how long the platform may delay the response, rounded down to seconds. After it the
+	// platform responds with [PullProcessing]. 0 means the platform's default (15 s).
 	Wait time.Duration
-	// CorrelationID marks the events of this import. A gateway overwrites it:
-	// use the one of the answer.
+	// CorrelationID marks the events of this import. A gateway replaces it: use the one in the
+	// result.
 	CorrelationID string
 }
 
-// PullKind tells the answers of a pull apart.
+// PullKind is the kind of the response to a pull.
 type PullKind int
 
-// The kinds of [PullResult].
+// Kinds of [PullResult].
 const (
-	// PullCompleted: the import ended; the result has its report, with or without errors.
+	// PullCompleted means that the import has ended. The result has its report, with or without
+	// errors.
 	PullCompleted PullKind = iota + 1
-	// PullProcessing: the import goes on; events tell its end.
+	// PullProcessing means that the import is still running. Events report its end.
 	PullProcessing
-	// PullFallback: the platform did not know the repository and pulled something
-	// else, or the report is about another repository (contract §0, finding 8).
+	// PullFallback means that the platform did not know the repository and pulled from another
+	// source, or that the report is about another repository (platform contract §0, finding 8).
 	PullFallback
 )
 
@@ -53,25 +54,30 @@ func (k PullKind) String() string {
 	return "unknown"
 }
 
-// PullResult is the answer of a pull that was accepted.
+// PullResult is the response to an accepted pull.
 type PullResult struct {
 	Meta
 	Kind PullKind
-	// Report is set for [PullCompleted] only.
+	// Report is only set for [PullCompleted].
 	Report *ImportReport
-	// Message is the text of a [PullProcessing].
+	// Message is the text of a [PullProcessing] response.
 	Message string
 }
 
-// Pull starts a bulk import and waits for its end as long as the request says.
-// It is not idempotent while it runs: see [OutcomeUnknown].
+// Pull starts a bulk import and waits for its end for up to r.Wait. It is not idempotent while the
+// import runs: see [OutcomeUnknown].
 func (c *Client) Pull(ctx context.Context, r PullRequest) (PullResult, error) {
 	body := map[string]any{"repository": map[string]string{"id": r.Repository}, "groups": r.Groups}
 	if r.Force {
 		body["forceReimport"] = true
 	}
-	k := call{op: OpPull, method: http.MethodPost, path: "/v2/workspaces/platform/versions/latest/pull",
-		body: body, correlationID: r.CorrelationID}
+	k := call{
+		op:            OpPull,
+		method:        http.MethodPost,
+		path:          "/v2/workspaces/platform/versions/latest/pull",
+		body:          body,
+		correlationID: r.CorrelationID,
+	}
 	if r.Wait > 0 {
 		k.query = url.Values{"timeout": {strconv.Itoa(int(r.Wait / time.Second))}}
 		k.timeout = r.Wait + c.opts.Grace
@@ -85,7 +91,7 @@ func (c *Client) Pull(ctx context.Context, r PullRequest) (PullResult, error) {
 	return out.result, nil
 }
 
-// pullAnswer decodes any of the answers to a pull for a repository.
+// pullAnswer decodes all responses to a pull for a repository.
 type pullAnswer struct {
 	repository string
 	result     PullResult

@@ -18,20 +18,20 @@ import (
 	"github.com/prismeai/workspaces-release/internal/sse"
 )
 
-// PushRequest asks for a bulk push (contract §2).
+// PushRequest requests a bulk push (platform contract §2).
 type PushRequest struct {
-	// Repository is the id of the platform repository that is pushed to.
+	// Repository is the ID of the target platform repository.
 	Repository string
-	// Groups whose workspaces are pushed.
+	// Groups are the groups whose workspaces to push.
 	Groups []string
-	// Name and Description of the version; the platform makes up a name for none.
+	// Name and Description of the version. If Name is empty, the platform generates one.
 	Name, Description string
-	// Force pushes workspaces too that have not changed since their last push.
+	// Force also pushes workspaces that have not changed since their last push.
 	Force bool
-	// DryRun asks only what would be pushed.
+	// DryRun reports what would be pushed, and pushes nothing.
 	DryRun bool
-	// Wait is how long the push is watched, in whole seconds. 0 leaves it to the
-	// platform, and to [Options.Timeout].
+	// Wait is how long to watch the push, rounded down to seconds. 0 means the platform's default,
+	// within [Options.Timeout].
 	Wait time.Duration
 }
 
@@ -50,20 +50,26 @@ func (r *PushRequest) body() map[string]any {
 	return body
 }
 
-// PushResult is the answer of a push that was accepted.
+// PushResult is the response to an accepted push.
 type PushResult struct {
 	Meta
-	// Report is nil when the push goes on and its events tell the end.
+	// Report is nil if the push is still running. Its events report the end.
 	Report *PushReport
 }
 
-// Push starts a bulk push and watches it: step, which may be nil, hears of each event
-// of the stream as it comes. The answer may be one document instead of a stream. A stream
-// that ends without a summary is an error for which [OutcomeUnknown] reports true; ending
-// ctx ends the watching, not the push.
+// Push starts a bulk push and watches it. It calls step, which may be nil, for each event of the
+// stream. The platform may respond with a single document instead of a stream. A stream that ends
+// without a summary is an error for which [OutcomeUnknown] returns true. Cancelling ctx stops
+// watching, not the push.
 func (c *Client) Push(ctx context.Context, r PushRequest, step func(PushEvent)) (PushResult, error) {
-	k := call{op: OpPush, method: http.MethodPost, path: "/v2/workspaces/platform/versions", query: url.Values{"sse": {"true"}},
-		body: r.body(), media: "text/event-stream, application/json"}
+	k := call{
+		op:     OpPush,
+		method: http.MethodPost,
+		path:   "/v2/workspaces/platform/versions",
+		query:  url.Values{"sse": {"true"}},
+		body:   r.body(),
+		media:  "text/event-stream, application/json",
+	}
 	if r.Wait > 0 {
 		k.query.Set("timeout", strconv.Itoa(int(r.Wait/time.Second)))
 		k.timeout = r.Wait + c.opts.Grace
@@ -80,7 +86,7 @@ func (c *Client) Push(ctx context.Context, r PushRequest, step func(PushEvent)) 
 	return PushResult{Meta: a.meta, Report: report}, nil
 }
 
-// pushWatch is what was heard of a push.
+// pushWatch collects the events of a push.
 type pushWatch struct {
 	dryRun     bool
 	step       func(PushEvent)
@@ -89,7 +95,7 @@ type pushWatch struct {
 	processing bool
 }
 
-// hear takes a step. A dry run may end with what it found at its start.
+// hear handles an event. The started event may be the only event of a dry run.
 func (w *pushWatch) hear(e *PushEvent) {
 	w.step(*e)
 	switch {
@@ -104,7 +110,7 @@ func (w *pushWatch) hear(e *PushEvent) {
 	}
 }
 
-// ended reports whether nothing more is to be heard after the last byte.
+// ended reports whether the response is complete.
 func (w *pushWatch) ended() bool { return w.problem == nil && (w.report != nil || w.processing) }
 
 func (c *Client) watch(ctx context.Context, k call, w *pushWatch) (answer, *PushReport, *Error) {
@@ -126,7 +132,8 @@ func (c *Client) watch(ctx context.Context, k call, w *pushWatch) (answer, *Push
 	return a, w.report, nil
 }
 
-// readDocument reads an answer that is no stream: a summary, or that the push goes on.
+// readDocument reads a response that is not a stream: a summary, or a notice that the push is still
+// running.
 func (c *Client) readDocument(ctx context.Context, k call, a *answer, body io.Reader, w *pushWatch) *Error {
 	var only json.RawMessage
 	if failure := c.readAll(ctx, k, a, body); failure != nil {
@@ -144,8 +151,8 @@ func (c *Client) readDocument(ctx context.Context, k call, a *answer, body io.Re
 	return nil
 }
 
-// isStream tells a stream by its first byte: no line of one begins as a document does,
-// whatever the header of the answer says. White space means nothing in either.
+// isStream recognizes a stream by its first byte other than white space, because the Content-Type
+// is unreliable. Lines of a stream never start like a document.
 func isStream(body *bufio.Reader) bool {
 	for {
 		b, err := body.ReadByte()
@@ -155,7 +162,7 @@ func isStream(body *bufio.Reader) bool {
 		if bytes.ContainsRune([]byte(" \t\r\n"), rune(b)) {
 			continue
 		}
-		_ = body.UnreadByte() // a byte has just been read
+		_ = body.UnreadByte() // UnreadByte cannot fail after ReadByte
 		return b != '{' && b != '[' && b != '<'
 	}
 }
@@ -179,15 +186,16 @@ func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Read
 	}
 }
 
-// unfinished is the error of a stream without a summary. What the platform said is more
-// than how the connection ended.
+// unfinished returns the error for a stream without a summary. An error that the platform reported
+// takes precedence over the error of the connection.
 func (a *answer) unfinished(ctx context.Context, op Op, err error, told *Problem) *Error {
 	switch {
 	case errors.Is(err, sse.ErrTooLarge):
 		return a.error(op, ClassTooLarge, err.Error())
 	case told != nil:
 		e := a.error(op, ClassServer, told.Message)
-		e.Code, e.Err = told.Code, err
+		e.Code = told.Code
+		e.Err = err
 		return e
 	case errors.Is(err, io.EOF):
 		return a.broken(ctx, op, errors.New("the stream ended without its summary"))
@@ -195,8 +203,8 @@ func (a *answer) unfinished(ctx context.Context, op Op, err error, told *Problem
 	return a.broken(ctx, op, err)
 }
 
-// decodeStep decodes the data of an event. Servers that forget blank lines put several
-// documents into one; what is no document of a push tells nothing.
+// decodeStep decodes the data of an event. Servers that omit blank lines put several documents into
+// one event. Other documents are skipped.
 func decodeStep(name string, data []byte) (steps []*PushEvent) {
 	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
 		var raw json.RawMessage

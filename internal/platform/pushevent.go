@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The documented states of a workspace in a push. The first four are known when it
-// starts, and a dry run ends with them.
+// Documented states of a workspace in a push. The first four are known at its start, and are the
+// result of a dry run.
 const (
 	StatusCandidate     Status = "candidate"
 	StatusMergeConflict Status = "mergeConflict"
@@ -19,34 +19,34 @@ const (
 	StatusPushed        Status = "pushed"
 )
 
-// PushEvent is a step of a bulk push, as its stream and the events of the workspace
-// platform tell it. One of the fields is set.
+// PushEvent is an event of a bulk push, from its stream or from the events of the workspace
+// platform. Exactly one field is set.
 type PushEvent struct {
 	Started   *PushStarted
 	Progress  *Progress
 	Completed *PushReport
 	// Problem is an error of the push as a whole.
 	Problem *Problem
-	// Processing: the push goes on, and whoever asked is not told more.
+	// Processing is true if the push continues without further events in this stream.
 	Processing bool
 }
 
-// PushStarted tells what a push is about to do.
+// PushStarted announces a push.
 type PushStarted struct {
 	RepositoryID string   `json:"repositoryId"`
 	Groups       []string `json:"groups"`
-	// Workspaces have a slug, an id, a name and a status.
+	// Workspaces only have a slug, an ID, a name and a status.
 	Workspaces []WorkspaceReport `json:"workspaces"`
 }
 
-// PushReport is the end of a bulk push.
+// PushReport is the result of a bulk push.
 type PushReport struct {
 	RepositoryID string
 	Groups       []string
 	Duration     time.Duration
 	// Errors of the push as a whole.
 	Errors                               []Problem
-	Pushed, MergeConflict, AlreadyPushed []string // ids of workspaces
+	Pushed, MergeConflict, AlreadyPushed []string // IDs of workspaces
 	Workspaces                           []WorkspaceReport
 }
 
@@ -68,25 +68,35 @@ func (r *PushReport) UnmarshalJSON(data []byte) error {
 	if in.RepositoryID == "" {
 		return errShape
 	}
-	*r = PushReport{in.RepositoryID, in.Groups, in.Duration.milliseconds(), in.Errors, in.Pushed, in.MergeConflict, in.AlreadyPushed, in.Workspaces}
+	*r = PushReport{
+		RepositoryID:  in.RepositoryID,
+		Groups:        in.Groups,
+		Duration:      in.Duration.milliseconds(),
+		Errors:        in.Errors,
+		Pushed:        in.Pushed,
+		MergeConflict: in.MergeConflict,
+		AlreadyPushed: in.AlreadyPushed,
+		Workspaces:    in.Workspaces,
+	}
 	return nil
 }
 
-// decodePush decodes a step, alone or as an event of the platform has it. kind is the
-// type of its event, if there is one.
+// decodePush decodes an event, either alone or in the envelope of a platform event. kind is the
+// event type, if known.
 func decodePush(kind string, data json.RawMessage) (*PushEvent, error) {
 	var event struct {
 		Type    lenient         `json:"type"`
 		Payload json.RawMessage `json:"payload"`
 	}
 	if json.Unmarshal(data, &event) == nil && event.Type != "" && len(event.Payload) > 0 {
-		kind, data = string(event.Type), event.Payload
+		kind = string(event.Type)
+		data = event.Payload
 	}
 	return decodePushPayload(kind, data)
 }
 
-// decodePushPayload goes by the fields: as sources differ about the types, those decide
-// only where the fields do not.
+// decodePushPayload determines the type from the fields, because sources disagree about the type
+// names. The name only decides if the fields are ambiguous.
 func decodePushPayload(kind string, data json.RawMessage) (*PushEvent, error) {
 	var in map[string]json.RawMessage
 	if err := json.Unmarshal(data, &in); err != nil {
@@ -121,12 +131,12 @@ func decodePushPayload(kind string, data json.RawMessage) (*PushEvent, error) {
 	return &e, nil
 }
 
-// categories is the report of a dry run that ended with what it found.
+// categories returns the report of a dry run that ended with the started event.
 func (s *PushStarted) categories() *PushReport {
 	return &PushReport{RepositoryID: s.RepositoryID, Groups: s.Groups, Workspaces: s.Workspaces}
 }
 
-// Failed reports whether something was not pushed that should have been.
+// Failed reports whether the push failed for any workspace.
 func (r *PushReport) Failed() bool {
 	for i := range r.Workspaces {
 		if w := &r.Workspaces[i]; w.Failed() || w.Status == StatusMergeConflict || w.Status == StatusInProgress {

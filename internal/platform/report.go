@@ -9,35 +9,35 @@ import (
 	"time"
 )
 
-// errShape is JSON without the fields that the platform's answer must have.
+// errShape is returned for JSON without the required fields of a response.
 var errShape = errors.New("unexpected shape")
 
-// Status of a workspace in reports and events. The platform may send others.
+// Status is the status of a workspace in reports and events. The platform may send other values.
 type Status string
 
-// The documented states of an import.
+// Documented states of an import.
 const (
 	StatusImported Status = "imported"
 	StatusSkipped  Status = "skipped"
 	StatusError    Status = "error"
 )
 
-// ImportReport is the end of a bulk import: the answer of a pull that was waited
-// for, and the payload of the completed event (contract §1.3).
+// ImportReport is the result of a bulk import: the response to a pull that waited for the end, and
+// the payload of the completed event (platform contract §1.3).
 type ImportReport struct {
 	RepositoryID string
 	Groups       []string
 	Duration     time.Duration
 	// Errors of the import as a whole.
 	Errors                                []Problem
-	Created, Updated, Skipped             []string // ids of workspaces
+	Created, Updated, Skipped             []string // IDs of workspaces
 	ImportedFilesCount, DeletedFilesCount int
-	// Imported and Deleted name files, in answers that list them.
+	// Imported and Deleted are file names, in responses that list them.
 	Imported, Deleted []string
 	Workspaces        []WorkspaceReport
 }
 
-// WorkspaceReport is what an import did with one workspace.
+// WorkspaceReport is the result for one workspace.
 type WorkspaceReport struct {
 	Slug, ID, Name                        string
 	Version                               string
@@ -45,20 +45,20 @@ type WorkspaceReport struct {
 	Reason                                string
 	Errors                                []Problem
 	ImportedFilesCount, DeletedFilesCount int
-	// Imported and Deleted name files, in answers that list them.
+	// Imported and Deleted are file names, in responses that list them.
 	Imported, Deleted []string
 	Duration          time.Duration
 	AppSlug           string
 }
 
-// Failed reports whether the workspace has an error, by its status or by its errors.
+// Failed reports whether the workspace has an error status or errors.
 func (w *WorkspaceReport) Failed() bool { return w.Status == StatusError || len(w.Errors) > 0 }
 
 // DeletedFiles reports whether the platform deleted files of the workspace.
 func (w *WorkspaceReport) DeletedFiles() bool { return w.DeletedFilesCount > 0 || len(w.Deleted) > 0 }
 
-// Failed reports whether the import or any workspace of it has an error.
-// HTTP 200 does not mean success (contract §1.3).
+// Failed reports whether the import or any of its workspaces has an error. HTTP 200 does not mean
+// success (platform contract §1.3).
 func (r *ImportReport) Failed() bool {
 	for i := range r.Workspaces {
 		if r.Workspaces[i].Failed() {
@@ -90,10 +90,20 @@ func (r *ImportReport) UnmarshalJSON(data []byte) error {
 	if in.RepositoryID == "" {
 		return errShape
 	}
-	*r = ImportReport{RepositoryID: in.RepositoryID, Groups: in.Groups, Duration: in.Duration.milliseconds(),
-		Errors: in.Errors, Created: in.Created, Updated: in.Updated, Skipped: in.Skipped,
-		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
-		Imported: in.ImportedList, Deleted: in.DeletedList, Workspaces: in.Workspaces}
+	*r = ImportReport{
+		RepositoryID:       in.RepositoryID,
+		Groups:             in.Groups,
+		Duration:           in.Duration.milliseconds(),
+		Errors:             in.Errors,
+		Created:            in.Created,
+		Updated:            in.Updated,
+		Skipped:            in.Skipped,
+		ImportedFilesCount: int(in.Imported),
+		DeletedFilesCount:  int(in.Deleted),
+		Imported:           in.ImportedList,
+		Deleted:            in.DeletedList,
+		Workspaces:         in.Workspaces,
+	}
 	return nil
 }
 
@@ -119,19 +129,29 @@ func (w *WorkspaceReport) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*w = WorkspaceReport{Slug: string(in.Slug), ID: string(in.ID), Name: string(in.Name), Version: string(in.Version),
-		Status: Status(in.Status), Reason: string(in.Reason), Errors: in.Errors,
-		ImportedFilesCount: int(in.Imported), DeletedFilesCount: int(in.Deleted),
-		Imported: in.ImportedList, Deleted: in.DeletedList, Duration: in.Duration.milliseconds(),
-		AppSlug: string(in.App.Slug)}
+	*w = WorkspaceReport{
+		Slug:               string(in.Slug),
+		ID:                 string(in.ID),
+		Name:               string(in.Name),
+		Version:            string(in.Version),
+		Status:             Status(in.Status),
+		Reason:             string(in.Reason),
+		Errors:             in.Errors,
+		ImportedFilesCount: int(in.Imported),
+		DeletedFilesCount:  int(in.Deleted),
+		Imported:           in.ImportedList,
+		Deleted:            in.DeletedList,
+		Duration:           in.Duration.milliseconds(),
+		AppSlug:            string(in.App.Slug),
+	}
 	return nil
 }
 
-// maxFileNames bounds a list of files of an answer.
+// maxFileNames is the maximum number of file names kept from a response.
 const maxFileNames = 10_000
 
-// fileNames is a list of files, each a text or an object with a path or a slug;
-// anything else is no list.
+// fileNames is a list of files, each a string or an object with a path or a slug. Any other JSON is
+// an empty list.
 type fileNames []string
 
 func (f *fileNames) UnmarshalJSON(data []byte) error {

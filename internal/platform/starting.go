@@ -4,9 +4,8 @@ package platform
 
 import "net/http"
 
-// awaits reports whether a failure means that the service behind the address is
-// not up yet: it has never answered this client, and a proxy answers in its
-// place, or the connection breaks.
+// awaits reports whether a failure means that the service is not up yet: it has never responded to
+// this client, and a proxy responds in its place or the connection breaks.
 func (c *Client) awaits(e *Error) bool {
 	if !c.opts.Starting || c.answered.Load() {
 		return false
@@ -20,15 +19,15 @@ func (c *Client) awaits(e *Error) bool {
 	return false
 }
 
-// noteAnswer remembers that the platform itself answered, be it with a refusal:
-// those have a code, which proxies do not send.
+// noteAnswer records that the platform itself has responded. A rejection counts if it has a code,
+// which proxies do not send.
 func (c *Client) noteAnswer(e *Error) {
 	if e == nil || e.Code != "" && !isProxyStatus(e.Status) {
 		c.answered.Store(true)
 	}
 }
 
-// isProxyStatus reports whether proxies answer so for a service that is away.
+// isProxyStatus reports whether proxies use the status for an unreachable service.
 func isProxyStatus(status int) bool {
 	switch status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -37,5 +36,5 @@ func isProxyStatus(status int) bool {
 	return false
 }
 
-// FromProxy reports whether a proxy answered because it did not reach the service.
+// FromProxy reports whether a proxy responded because it did not reach the service.
 func (e *Error) FromProxy() bool { return isProxyStatus(e.Status) && e.Code == "" }

@@ -13,11 +13,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxText bounds texts of the platform that errors and results repeat, in bytes.
+// maxText limits texts of the platform in errors and results, in bytes.
 const maxText = 2048
 
-// lenient is a string that is empty for JSON of any other type, except numbers,
-// which it keeps as they are written.
+// lenient is a string that decodes numbers as written, and any other JSON as the empty string.
 type lenient string
 
 func (s *lenient) UnmarshalJSON(data []byte) error {
@@ -37,7 +36,7 @@ func str(data json.RawMessage) string {
 	return ""
 }
 
-// moment is a time in ISO 8601 or milliseconds since 1970; anything else is the zero time.
+// moment is a time in ISO 8601 or in milliseconds since 1970. Any other JSON is the zero time.
 type moment struct{ time.Time }
 
 func (m *moment) UnmarshalJSON(data []byte) error {
@@ -51,7 +50,7 @@ func (m *moment) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// count is a number of things or milliseconds; what is not a finite number is 0.
+// count is a number or a duration in milliseconds. Anything but a finite number is 0.
 type count float64
 
 func (c *count) UnmarshalJSON(data []byte) error {
@@ -67,7 +66,8 @@ func (c count) milliseconds() time.Duration {
 	return time.Duration(float64(c) * float64(time.Millisecond))
 }
 
-// errorBody is the body of a refusal, in the flat or in the nested shape (contract §1.4).
+// errorBody is the body of an error response, in the flat or the nested shape (platform contract
+// §1.4).
 type errorBody struct {
 	Problem
 	requestID  string
@@ -113,8 +113,8 @@ func decodeErrorBody(body []byte) errorBody {
 	return p
 }
 
-// retryAfter reads how long a 429 asks to wait: details.retryAfter in seconds,
-// else the header. Allowed answers carry the header too, so nobody else may read it.
+// retryAfter returns the delay that a 429 requests: details.retryAfter in seconds, otherwise the
+// header. Only call it for a 429, because successful responses carry the header, too.
 func retryAfter(h http.Header, p errorBody) time.Duration {
 	for _, text := range []string{p.retryAfter, h.Get("Retry-After")} {
 		if s, err := strconv.ParseFloat(text, 64); err == nil && s > 0 && s < 1e6 {
@@ -129,7 +129,7 @@ func retryAfter(h http.Header, p errorBody) time.Duration {
 	return 0
 }
 
-// clip bounds a text to n bytes of valid UTF-8 without control characters.
+// clip limits a text to n bytes of valid UTF-8 without control characters.
 func clip(s string, n int) string {
 	cut := len(s) > n
 	if cut {

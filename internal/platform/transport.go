@@ -18,23 +18,22 @@ import (
 	"time"
 )
 
-// maxCAFile bounds the file of TransportOptions.CAFile, in bytes.
+// maxCAFile limits the file TransportOptions.CAFile, in bytes.
 const maxCAFile = 4 << 20
 
-// TransportOptions of [NewTransport].
+// TransportOptions configures [NewTransport].
 type TransportOptions struct {
-	// CAFile holds PEM certificates that are trusted beside the system's.
+	// CAFile is a file of PEM certificates to trust in addition to the system's.
 	CAFile string
-	// DialTimeout, 5 s by default.
+	// DialTimeout defaults to 5 s.
 	DialTimeout time.Duration
-	// TLSTimeout, 10 s by default.
+	// TLSTimeout defaults to 10 s.
 	TLSTimeout time.Duration
 }
 
-// NewTransport returns a transport with a time-out for each phase of a
-// connection. Loopback addresses never go through a proxy, and localhost means
-// those of both families. The time from sending
-// to the end of the answer is bounded per request by [Options.Timeout].
+// NewTransport returns a transport with a timeout for each phase of a connection. Requests to
+// loopback addresses never use a proxy, and localhost means both loopback addresses.
+// [Options.Timeout] bounds the time from sending a request to the end of the response.
 func NewTransport(o TransportOptions) (*http.Transport, error) {
 	dialer := &net.Dialer{Timeout: orDuration(o.DialTimeout, 5*time.Second), KeepAlive: 15 * time.Second}
 	t := &http.Transport{
@@ -46,7 +45,8 @@ func NewTransport(o TransportOptions) (*http.Transport, error) {
 		MaxIdleConnsPerHost:    2,
 		MaxConnsPerHost:        8,
 		MaxResponseHeaderBytes: 256 << 10,
-		// Node closes idle connections after 5 s; a POST on one that is just closing fails.
+		// Node closes idle connections after 5 s. A POST on a connection that is being closed
+		// fails.
 		IdleConnTimeout: 4 * time.Second,
 	}
 	if o.CAFile == "" {
@@ -82,10 +82,10 @@ func readCAs(path string) (*x509.CertPool, error) {
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		pool = x509.NewCertPool() // a scratch image has none
+		pool = x509.NewCertPool() // a scratch image has no pool
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("CA file %s holds no PEM certificate", path)
+		return nil, fmt.Errorf("CA file %s contains no PEM certificate", path)
 	}
 	return pool, nil
 }
@@ -102,7 +102,7 @@ func exceptLoopback(next proxyFunc) proxyFunc {
 	}
 }
 
-// sentTrace learns whether a request may have reached the server.
+// sentTrace tracks whether a request may have reached the server.
 type sentTrace struct{ asked, got atomic.Bool }
 
 func (s *sentTrace) attach(ctx context.Context) context.Context {
@@ -112,8 +112,8 @@ func (s *sentTrace) attach(ctx context.Context) context.Context {
 	})
 }
 
-// maybe reports whether the failed request may have been sent. A transport that
-// does not tell about connections is taken for one that sent it.
+// maybe reports whether a failed request may have been sent. It returns true for transports that do
+// not call the trace hooks.
 func (s *sentTrace) maybe(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return false

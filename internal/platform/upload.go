@@ -11,14 +11,14 @@ import (
 	"net/textproto"
 )
 
-// upload is a body with one file, which is streamed.
+// upload is a multipart body with one file, which is streamed.
 type upload struct {
 	field, name string
 	content     io.ReaderAt
 	size        int64
 }
 
-// attach makes a request send the file.
+// attach sets the body of a request.
 func (u *upload) attach(req *http.Request) error {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
@@ -33,9 +33,11 @@ func (u *upload) attach(req *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
-	before, after := form.Bytes()[:head], form.Bytes()[head:]
+	before := form.Bytes()[:head]
+	after := form.Bytes()[head:]
 	req.Header.Set("Content-Type", w.FormDataContentType())
 	req.ContentLength = int64(form.Len()) + u.size
-	req.Body = io.NopCloser(io.MultiReader(bytes.NewReader(before), io.NewSectionReader(u.content, 0, u.size), bytes.NewReader(after)))
+	content := io.NewSectionReader(u.content, 0, u.size)
+	req.Body = io.NopCloser(io.MultiReader(bytes.NewReader(before), content, bytes.NewReader(after)))
 	return nil
 }

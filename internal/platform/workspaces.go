@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Repository is a platform repository that the answering service knows.
+// Repository is a platform repository known to the responding service.
 type Repository struct {
 	Name   string   `json:"name"`
 	Type   string   `json:"type"`
@@ -22,7 +22,7 @@ type Repository struct {
 	Groups []string `json:"groups"`
 }
 
-// WriteLock is held by whoever changes a workspace (contract §1.5).
+// WriteLock is the lock of a running change of a workspace (platform contract §1.5).
 type WriteLock struct {
 	LockedAt time.Time
 	LockedBy string
@@ -37,22 +37,21 @@ func (l *WriteLock) UnmarshalJSON(data []byte) error {
 		Reason   lenient `json:"reason"`
 	}
 	err := json.Unmarshal(data, &in)
-	*l = WriteLock{in.LockedAt.Time, string(in.LockedBy), string(in.Reason)}
+	*l = WriteLock{LockedAt: in.LockedAt.Time, LockedBy: string(in.LockedBy), Reason: string(in.Reason)}
 	return err
 }
 
-// PlatformWorkspace is the workspace of which bulk operations are part.
+// PlatformWorkspace is the workspace platform, to which bulk operations belong.
 type PlatformWorkspace struct {
 	Meta         `json:"-"`
 	ID           string                `json:"id"`
 	Slug         string                `json:"slug"`
 	Repositories map[string]Repository `json:"platformRepositories"`
-	// Lock is nil when no bulk operation runs in the cluster.
+	// Lock is nil if no bulk operation is running in the cluster.
 	Lock *WriteLock `json:"writeLock"`
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. An object that says nothing of a
-// workspace is not one.
+// UnmarshalJSON implements [json.Unmarshaler]. It rejects objects that are not a workspace.
 func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
 	type plain PlatformWorkspace
 	if err := json.Unmarshal(data, (*plain)(w)); err != nil {
@@ -64,8 +63,8 @@ func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Platform returns the workspace platform. Asked of one pod, it proves at once
-// that the identity is accepted and which release the pod carries.
+// Platform returns the workspace platform. The response of a pod proves that the pod accepts the
+// identity, and shows which release it carries.
 func (c *Client) Platform(ctx context.Context) (PlatformWorkspace, error) {
 	var w PlatformWorkspace
 	meta, err := c.do(ctx, call{op: OpWorkspace, method: http.MethodGet, path: "/v2/workspaces/platform"}, &w)
@@ -76,13 +75,13 @@ func (c *Client) Platform(ctx context.Context) (PlatformWorkspace, error) {
 // Installed is a workspace of the platform.
 type Installed struct {
 	ID, Slug, Name string
-	// Dirty is nil when the platform does not tell.
+	// Dirty is nil if the platform does not report it.
 	Dirty *bool
-	// LastPull is nil when the platform does not tell, or there was none.
+	// LastPull is nil if the platform does not report it, or there was none.
 	LastPull *InstalledVersion
 }
 
-// InstalledVersion is the version that a workspace was imported at.
+// InstalledVersion is the imported version of a workspace.
 type InstalledVersion struct {
 	Version      string
 	RepositoryID string
@@ -99,7 +98,13 @@ func (w *Installed) UnmarshalJSON(data []byte) error {
 		LastPull *InstalledVersion `json:"lastPull"`
 	}
 	err := json.Unmarshal(data, &in)
-	*w = Installed{string(in.ID), string(in.Slug), string(in.Name), in.Dirty, in.LastPull}
+	*w = Installed{
+		ID:       string(in.ID),
+		Slug:     string(in.Slug),
+		Name:     string(in.Name),
+		Dirty:    in.Dirty,
+		LastPull: in.LastPull,
+	}
 	return err
 }
 
@@ -111,23 +116,27 @@ func (v *InstalledVersion) UnmarshalJSON(data []byte) error {
 		CreatedAt    moment  `json:"createdAt"`
 	}
 	err := json.Unmarshal(data, &in)
-	*v = InstalledVersion{string(in.Version), string(in.RepositoryID), in.CreatedAt.Time}
+	*v = InstalledVersion{
+		Version:      string(in.Version),
+		RepositoryID: string(in.RepositoryID),
+		CreatedAt:    in.CreatedAt.Time,
+	}
 	return err
 }
 
 const (
 	workspacesPage = 100
-	// maxWorkspacePages bounds a platform that never ends its list.
+	// maxWorkspacePages bounds a list that never ends.
 	maxWorkspacePages = 1000
 )
 
-// Workspaces lists the workspaces that the caller may see. It pages until a page
-// is shorter than the first one or brings nothing new, as the platform may cap
-// the size of a page.
+// Workspaces lists the workspaces that the caller may see. It reads pages until one is shorter than
+// the first or has nothing new, because the platform may cap the page size.
 func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
 	var all []Installed
 	var meta Meta
-	seen, first := map[string]bool{}, 0
+	seen := map[string]bool{}
+	first := 0
 	for page := range maxWorkspacePages {
 		var got []Installed
 		query := url.Values{"page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(workspacesPage)}}
@@ -138,12 +147,14 @@ func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
 		fresh := 0
 		for _, w := range got {
 			if !seen[w.ID] {
-				seen[w.ID], fresh = true, fresh+1
+				seen[w.ID] = true
+				fresh++
 				all = append(all, w)
 			}
 		}
 		if page == 0 {
-			meta, first = m, len(got)
+			meta = m
+			first = len(got)
 		}
 		if fresh == 0 || len(got) < first {
 			return all, meta, nil
@@ -153,17 +164,17 @@ func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
 		Message: fmt.Sprintf("the list of workspaces does not end within %d pages", maxWorkspacePages)}
 }
 
-// WorkspaceStatus is the platform's own comparison of what a workspace was
-// imported with and what it holds now (contract §1.8).
+// WorkspaceStatus is the platform's own comparison of a workspace's content with what was imported
+// (platform contract §1.8).
 type WorkspaceStatus struct {
 	Meta
-	// ImportedAt is when the content came, zero if it did not come by an import.
+	// ImportedAt is the time of the import, or zero if the content was not imported.
 	ImportedAt time.Time
 	Errors     []Problem
 	Changes    []Change
 }
 
-// Change is a file of a workspace that differs from what was imported.
+// Change is a file of a workspace that differs from the imported one.
 type Change struct {
 	Type, Slug        string
 	Current, Expected string // checksums
@@ -171,7 +182,7 @@ type Change struct {
 	UpdatedBy         string
 }
 
-// WorkspaceStatus returns the state of the workspace with the given id.
+// WorkspaceStatus returns the status of the workspace with the given ID.
 func (c *Client) WorkspaceStatus(ctx context.Context, id string) (WorkspaceStatus, error) {
 	var s WorkspaceStatus
 	meta, err := c.do(ctx, call{op: OpStatus, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/status"}, &s)
@@ -198,21 +209,29 @@ func (s *WorkspaceStatus) UnmarshalJSON(data []byte) error {
 	err := json.Unmarshal(data, &in)
 	*s = WorkspaceStatus{ImportedAt: in.Version.ImportedAt.Time, Errors: in.Errors}
 	for _, c := range in.Changes {
-		s.Changes = append(s.Changes, Change{string(c.Type), string(c.Slug), string(c.Current), string(c.Expected), c.UpdatedAt.Time, string(c.UpdatedBy)})
+		s.Changes = append(s.Changes, Change{
+			Type:      string(c.Type),
+			Slug:      string(c.Slug),
+			Current:   string(c.Current),
+			Expected:  string(c.Expected),
+			UpdatedAt: c.UpdatedAt.Time,
+			UpdatedBy: string(c.UpdatedBy),
+		})
 	}
 	return err
 }
 
-// SecretNames returns the names of the secrets that are stored for the workspace with
-// the given id, sorted (contract §12). Their values, which the platform may send along,
-// are not decoded.
+// SecretNames returns the sorted names of the secrets that are stored for the workspace with the
+// given ID (platform contract §12). It does not decode their values, which the platform may
+// include.
 func (c *Client) SecretNames(ctx context.Context, id string) ([]string, error) {
 	var stored map[string]ignored
-	_, err := c.do(ctx, call{op: OpSecrets, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/security/secrets"}, &stored)
+	path := "/v2/workspaces/" + url.PathEscape(id) + "/security/secrets"
+	_, err := c.do(ctx, call{op: OpSecrets, method: http.MethodGet, path: path}, &stored)
 	return slices.Sorted(maps.Keys(stored)), err
 }
 
-// ignored is a JSON value that nobody looks at.
+// ignored decodes any JSON value to nothing.
 type ignored struct{}
 
 // UnmarshalJSON implements [json.Unmarshaler].
