@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package junit writes test reports in the XML format that CI systems read (JUnit's,
-// as GitLab, Jenkins and others understand it). The same suites give the same bytes.
+// Package junit writes test reports in the XML format of JUnit, as GitLab, Jenkins and other CI
+// systems read it. The output is reproducible.
 package junit
 
 import (
@@ -18,25 +18,25 @@ type Suite struct {
 	Cases []Case
 }
 
-// Case is one thing that was checked. It has passed unless it has a failure, or was
-// skipped.
+// Case is the result of one check. It has passed unless Failure or Skipped is set.
 type Case struct {
-	// Class groups cases, as the class of a test does.
+	// Class groups cases, like the class of a test.
 	Class, Name string
-	// File is what the case is about, relative to the repository; it may be empty.
+	// File is the checked file, relative to the repository. It may be empty.
 	File string
-	// Duration is left out if it is zero.
+	// Duration is omitted if it is zero.
 	Duration time.Duration
 	Failure  *Failure
-	// Skipped says why a case does not count; empty if it does.
+	// Skipped is the reason why the check did not run, or empty.
 	Skipped string
-	// Output is text for whoever looks at the case.
+	// Output is additional text.
 	Output string
 }
 
-// Failure says what is wrong.
+// Failure describes a failed check.
 type Failure struct {
-	// Message is one line, Type a stable name for its kind, Text all there is to say.
+	// Message is one line, Type a stable name for the kind of failure, and Text the full
+	// description.
 	Message, Type, Text string
 }
 
@@ -76,7 +76,7 @@ type failureElement struct {
 	Text    string `xml:",chardata"`
 }
 
-// Write writes suites. What XML cannot hold, such as control characters, is replaced.
+// Write writes suites. It replaces characters that XML does not allow, such as control characters.
 func Write(w io.Writer, suites ...Suite) error {
 	var doc document
 	for _, s := range suites {
@@ -116,9 +116,13 @@ func (c Case) element() caseElement {
 	}
 	switch {
 	case c.Failure != nil:
-		element.Failure = &failureElement{c.Failure.Message, c.Failure.Type, c.Failure.Text}
+		element.Failure = &failureElement{
+			Message: c.Failure.Message,
+			Type:    c.Failure.Type,
+			Text:    c.Failure.Text,
+		}
 	case c.Skipped != "":
-		element.Skipped = &skippedElement{c.Skipped}
+		element.Skipped = &skippedElement{Message: c.Skipped}
 	}
 	return element
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package layout holds no code. Its tests keep the rules of this repository: who
-// may import whom, which licence a file is under, how large a file may be.
+// Package layout holds only tests. They enforce the rules of this repository: which packages may
+// import which, the licence of each file, and file sizes.
 package layout

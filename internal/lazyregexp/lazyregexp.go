@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lazyregexp compiles regular expressions when they are first used, so that a
-// program does not pay for those that a run does not need. It is for variables of packages.
+// Package lazyregexp compiles regular expressions on first use, so that a program does not pay for
+// expressions that a run does not need. It is intended for package variables.
 package lazyregexp
 
 import (
@@ -11,18 +11,18 @@ import (
 	"sync"
 )
 
-// inTest makes [New] compile at once: a test of the package that has the variable fails
-// if the expression does not parse.
+// inTest makes [New] compile immediately, so that a test of any package with an invalid expression
+// fails.
 var inTest = strings.HasSuffix(strings.TrimSuffix(os.Args[0], ".exe"), ".test")
 
-// Regexp is an expression that may not be compiled yet. It is safe for concurrent use.
+// Regexp is a lazily compiled expression. It is safe for concurrent use.
 type Regexp struct {
 	expr     string
 	once     sync.Once
 	compiled *regexp.Regexp
 }
 
-// New returns an expression. Its first use panics if it does not parse.
+// New returns an expression. The first use panics if expr is invalid.
 func New(expr string) *Regexp {
 	re := &Regexp{expr: expr}
 	if inTest {

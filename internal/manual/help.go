@@ -15,18 +15,19 @@ import (
 )
 
 const (
-	// defaultWidth is the width of the help where nothing else is known.
+	// defaultWidth is the width of the help if the terminal's width is unknown, in columns.
 	defaultWidth = 80
-	// minWidth is the narrowest help: below, words would be cut.
+	// minWidth is the minimum width of the help, below which words would be cut.
 	minWidth = 50
-	// textColumn is where the meaning of a flag starts. A longer flag has a line of its own.
+	// textColumn is the column at which the description of a flag starts. A longer flag gets its
+	// own line.
 	textColumn = 30
-	// termColumn is the same for commands and exit codes.
+	// termColumn is the column at which the description of a command or exit code starts.
 	termColumn = 16
 )
 
-// Width returns the number of columns for help that goes to w: what the variable COLUMNS
-// says, else the width of the terminal, else 80.
+// Width returns the number of columns for help written to w: the value of the variable COLUMNS,
+// otherwise the width of the terminal, otherwise 80.
 func Width(w io.Writer, columns string) int {
 	width, err := strconv.Atoi(columns)
 	if err != nil || width <= 0 {
@@ -70,7 +71,7 @@ func (p *Page) WriteHelp(w io.Writer, width int) error {
 	return err
 }
 
-// help collects lines.
+// help builds the text of a help page.
 type help struct {
 	width int
 	out   bytes.Buffer
@@ -101,14 +102,15 @@ func (h *help) prose(text string) {
 	}
 }
 
-// verbatim writes lines as they are, indented by two columns.
+// verbatim writes lines unchanged, indented by two columns.
 func (h *help) verbatim(text string) {
 	for line := range strings.Lines(strings.Trim(text, "\n")) {
 		h.line("  " + strings.TrimRight(line, "\n"))
 	}
 }
 
-// hang writes a text whose first line starts with first, and every other one with rest.
+// hang writes wrapped text whose first line starts with first and whose other lines start with
+// rest.
 func (h *help) hang(first, rest, text string) {
 	for _, line := range wrap(text, h.width-utf8.RuneCountInString(rest)) {
 		h.line(first + line)

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// Edition is what all manual pages of a program have in common.
+// Edition is the metadata shared by all manual pages of a program.
 type Edition struct {
-	// Source is the program with its version, for the foot of the page.
+	// Source is the program with its version, for the footer of the page.
 	Source string
 	Date   time.Time
 }
 
-// WriteMen writes a page of section 1 for each command into the directory man1 below dir,
-// which it makes.
+// WriteMen writes a page of section 1 for each command to the directory man1 below dir, which it
+// creates.
 func WriteMen(dir string, pages []Page, edition Edition) error {
 	section := filepath.Join(dir, "man1")
 	if err := os.MkdirAll(section, 0o755); err != nil {
@@ -39,15 +39,15 @@ func WriteMen(dir string, pages []Page, edition Edition) error {
 	return nil
 }
 
-// EpochDate returns the date of a variable SOURCE_DATE_EPOCH, which counts seconds since
-// 1970, or today if it is empty.
+// EpochDate parses SOURCE_DATE_EPOCH, in seconds since 1970. It returns the current time if epoch
+// is empty.
 func EpochDate(epoch string) (time.Time, error) {
 	if epoch == "" {
 		return time.Now().UTC(), nil
 	}
 	seconds, err := strconv.ParseInt(epoch, 10, 64)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q: want seconds since 1970", epoch)
+		return time.Time{}, fmt.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
 }
@@ -92,11 +92,11 @@ func (p *Page) WriteMan(w io.Writer, edition Edition) error {
 	return err
 }
 
-// sourceWidth is the length of lines of prose in the source of a page: short enough that no
-// line is longer than 80 bytes with its escapes.
+// sourceWidth is the line length of prose in the source of a page, in characters. It keeps escaped
+// lines within 80 bytes.
 const sourceWidth = 60
 
-// man collects lines of roff.
+// man builds the roff source of a page.
 type man struct{ out bytes.Buffer }
 
 func (m *man) section(name string) { m.macro("SH", name) }
@@ -105,7 +105,7 @@ func (m *man) macro(name, argument string) {
 	fmt.Fprintf(&m.out, ".%s \"%s\"\n", name, strings.ReplaceAll(escape(argument), `"`, `\(dq`))
 }
 
-// text writes one paragraph, whose lines the reader's program fills.
+// text writes one paragraph.
 func (m *man) text(text string) {
 	for _, line := range wrap(text, sourceWidth) {
 		m.out.WriteString(escapeLine(line) + "\n")
@@ -160,10 +160,10 @@ func (m *man) flag(f *Flag) {
 
 var roff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
 
-// escape makes text mean itself in roff.
+// escape escapes the special characters of roff.
 func escape(text string) string { return roff.Replace(text) }
 
-// escapeLine is escape for a whole line, which must not look like a request.
+// escapeLine escapes a whole line, which must not start like a roff request.
 func escapeLine(line string) string {
 	line = escape(line)
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package manual renders the documentation of a command: as the text of --help, which fits
-// the width of a terminal, as a manual page of section 1, and as Markdown. One [Page] is the
-// source of all three.
+// Package manual renders the documentation of a command as --help text that fits the width of a
+// terminal, as a manual page of section 1, and as Markdown, all from one [Page].
 package manual
 
 import (
@@ -10,26 +9,27 @@ import (
 	"unicode/utf8"
 )
 
-// Page documents one command. Empty fields have no section.
+// Page documents one command. Empty fields are omitted.
 type Page struct {
 	// Name is the full command, such as "builder build".
 	Name string
-	// Summary says in one line what the command does, without a full stop.
+	// Summary describes the command in one line, without a full stop.
 	Summary string
 	// Usage is the command line, such as "builder plan SOURCE [flags]".
 	Usage string
-	// Description is text in paragraphs, which blank lines separate. A line that starts with
-	// two spaces keeps its place.
+	// Description consists of paragraphs that are separated by blank lines. Paragraphs that start
+	// with two spaces are not wrapped.
 	Description string
-	// Examples are lines for a shell, and comments.
+	// Examples holds shell commands and comments.
 	Examples string
 	Commands []Item
 	Groups   []Group
-	// ExitCodes, Environment and Files are sections of manual pages. The help has exit codes.
+	// ExitCodes, Environment and Files are sections of manual pages. The help only has the exit
+	// codes.
 	ExitCodes   []Item
 	Environment []Item
 	Files       []Item
-	// SeeAlso names other manual pages, without their section.
+	// SeeAlso lists other manual pages, without their section.
 	SeeAlso []string
 	// Footer is the last line of the help.
 	Footer string
@@ -49,20 +49,20 @@ type Flag struct {
 	Name string
 	// Short is the letter of the flag, or "".
 	Short string
-	// Value is the name of the value, or "" for a switch.
+	// Value is the placeholder of the value, or "" for a boolean.
 	Value string
-	// Text says what the flag does.
+	// Text describes the flag.
 	Text string
-	// Default is the value without the flag, or "" where the text says enough.
+	// Default is the default value, or "" if Text describes it.
 	Default string
 }
 
-// term is the flag with its value.
+// term returns the flag with its placeholder.
 func (f *Flag) term() string {
 	return strings.TrimSpace("--" + f.Name + " " + f.Value)
 }
 
-// text is what the flag does, and its default.
+// text returns the description of the flag with its default.
 func (f *Flag) text() string {
 	if f.Default == "" {
 		return f.Text
@@ -75,11 +75,11 @@ func paragraphs(text string) []string {
 	return strings.Split(strings.Trim(text, "\n"), "\n\n")
 }
 
-// isVerbatim reports whether the lines of a paragraph keep their place.
+// isVerbatim reports whether a paragraph must not be wrapped.
 func isVerbatim(paragraph string) bool { return strings.HasPrefix(paragraph, "  ") }
 
-// wrap breaks a text at spaces, so that no line is longer than width. A longer word is broken
-// after commas, and stays longer if it has none.
+// wrap breaks text at spaces into lines of at most width characters. A longer word is broken after
+// commas, and overflows if it has none.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
@@ -107,5 +107,5 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// slug is the name of the page: builder-build.
+// slug returns the file name of the page, such as builder-build.
 func slug(name string) string { return strings.ReplaceAll(name, " ", "-") }

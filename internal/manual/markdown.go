@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// markdownWidth is the width of the flags in Markdown, in columns.
+// markdownWidth is the width of flag lists in Markdown, in columns.
 const markdownWidth = 100
 
-// WriteMarkdown writes the page as a section of second level. Of the exit codes, each
-// program has one table for all commands.
+// WriteMarkdown writes the page as a section with a second-level heading.
 func (p *Page) WriteMarkdown(w io.Writer) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "## %s\n\n%s.\n\n", p.Name, p.Summary)

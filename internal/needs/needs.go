@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package needs finds the programs that tests run, and skips tests that this machine cannot
-// run. What a test lacked is recorded, so that `make test` can list it after the last
-// package, where nobody overlooks it.
+// Package needs locates the programs that tests run, and skips tests that this machine cannot run.
+// It records what is missing, so that `make test` can list it after the last package, where it is
+// easy to see.
 package needs
 
 import (
@@ -15,12 +15,12 @@ import (
 	"testing"
 )
 
-// RecordVariable names the file to which tests append what they lacked: lines of kind, name,
-// remedy and test, with tabs between them. Its name differs with each run, so that Go does
-// not reuse the cached result of a skipped test.
+// RecordVariable is the environment variable with the path of the file to which tests append what
+// they lack: tab-separated lines of kind, name, remedy and test. The path differs with each run, so
+// that Go does not cache the result of a skipped test.
 const RecordVariable = "NOT_TESTED_FILE"
 
-// The kinds of records.
+// Kinds of records.
 const (
 	kindProgram = "program"
 	kindMachine = "machine"
@@ -29,8 +29,8 @@ const (
 //go:embed programs.txt
 var programs string
 
-// Program returns the absolute path of a program of programs.txt: our own build in
-// .tools/bin, else the one of the system. It skips the test if there is none.
+// Program returns the absolute path of a program in programs.txt: the build in .tools/bin if there
+// is one, otherwise the system's. It skips the test if there is none.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	installer := installers()[name]
@@ -61,13 +61,13 @@ func Program(t testing.TB, name string) string {
 	return ""
 }
 
-// Machine skips the test because this machine, or this user, cannot do what the test needs.
+// Machine skips the test because this machine or user cannot do what the test needs.
 func Machine(t testing.TB, need string) {
 	t.Helper()
 	skip(t, kindMachine, need, "-")
 }
 
-// Root skips the test unless root runs it.
+// Root skips the test unless it runs as root.
 func Root(t testing.TB) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -75,7 +75,7 @@ func Root(t testing.TB) {
 	}
 }
 
-// skip records what the test lacks. Without a record, a missing program is a failure in CI.
+// skip records what the test lacks. Without a record file, a missing program fails the test in CI.
 func skip(t testing.TB, kind, name, remedy string) {
 	t.Helper()
 	record := os.Getenv(RecordVariable)
@@ -103,13 +103,13 @@ func appendRecord(path string, fields ...string) error {
 	return err
 }
 
-// testName returns the test without its subtests.
+// testName returns the name of the top-level test.
 func testName(t testing.TB) string {
 	name, _, _ := strings.Cut(t.Name(), "/")
 	return name
 }
 
-// installers returns what installs each program of the list.
+// installers maps each program of the list to its installer.
 func installers() map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(programs) {
@@ -121,7 +121,7 @@ func installers() map[string]string {
 	return all
 }
 
-// moduleRoot returns the directory of go.mod, above the directory of the test.
+// moduleRoot returns the directory of go.mod above the directory of the test.
 func moduleRoot() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {

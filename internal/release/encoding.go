@@ -15,24 +15,25 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// MaxSize bounds the encoded manifest that [Decode] accepts, in bytes.
+// MaxSize limits the encoded manifest, in bytes.
 const MaxSize = 32 << 20
 
-// ErrTooLarge is returned by [Decode] for more than [MaxSize] bytes.
+// ErrTooLarge is returned by [Decode] for a manifest of more than [MaxSize] bytes.
 var ErrTooLarge = fmt.Errorf("release manifest is larger than %d bytes", MaxSize)
 
-// SchemaError is returned by [Decode] for a manifest of another schema version.
+// SchemaError is returned by [Decode] for an unsupported schema version.
 type SchemaError struct{ Version int }
 
 func (e *SchemaError) Error() string {
 	if e.Version == 0 {
-		return "this is not a release manifest: 'builder inspect IMAGE --manifest FILE' writes the one of an image"
+		return "not a release manifest: use 'builder inspect IMAGE --manifest FILE' to extract the manifest of an image"
 	}
-	return fmt.Sprintf("release manifest has schema version %d, this program reads %d: use a program of the release's age", e.Version, SchemaVersion)
+	return fmt.Sprintf("unsupported schema version %d of the release manifest, this program supports %d: "+
+		"use a program of the same age as the release", e.Version, SchemaVersion)
 }
 
-// Encode returns the canonical bytes of a valid manifest: compact JSON in the
-// order of the type's fields, times in UTC, lists never null, ended by a line feed.
+// Encode returns the canonical encoding of a valid manifest: compact JSON with fields in
+// declaration order, times in UTC, empty lists instead of null, and a trailing newline.
 func Encode(m *Manifest) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
@@ -46,8 +47,8 @@ func Encode(m *Manifest) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// withLists returns a copy in which the required lists are empty instead of nil,
-// so that equal manifests have equal bytes and no reader meets a null.
+// withLists returns a copy with empty lists instead of nil, so that equal manifests have equal
+// bytes and readers never see a null.
 func (m *Manifest) withLists() *Manifest {
 	c := *m
 	c.Created = m.Created.UTC()
@@ -76,7 +77,7 @@ func Decode(r io.Reader) (*Manifest, error) {
 	return Unmarshal(data)
 }
 
-// Unmarshal is [Decode] of bytes that are in memory already.
+// Unmarshal decodes and validates the manifest in data, like [Decode].
 func Unmarshal(data []byte) (*Manifest, error) {
 	if len(data) > MaxSize {
 		return nil, ErrTooLarge
@@ -100,16 +101,15 @@ func Unmarshal(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// File is a file of a workspace for [ContentDigest].
+// File is a file of a workspace, as input of [ContentDigest].
 type File struct {
 	// Path is relative to the workspace, with slashes.
 	Path string
 	Sum  [sha256.Size]byte
 }
 
-// ContentDigest returns the digest of a set of files: the SHA-256 of the lines
-// that sha256sum prints for them in the byte order of their paths. In the
-// directory of a workspace, this prints the same:
+// ContentDigest returns the digest of a set of files: the SHA-256 of the output of sha256sum for
+// the files, in byte order of their paths. This command prints it in the directory of a workspace:
 //
 //	find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0r sha256sum -- | sha256sum
 func ContentDigest(files []File) digest.Digest {
@@ -121,11 +121,11 @@ func ContentDigest(files []File) digest.Digest {
 	return digest.NewDigest(digest.SHA256, h)
 }
 
-// sumEscapes are made once: they are looked up in tables of some kilobytes.
+// sumEscapes is created once, because it builds lookup tables of some kilobytes.
 var sumEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
-// sumLine follows sha256sum: a name with a backslash, line feed or carriage
-// return is escaped and the line starts with a backslash.
+// sumLine formats a line like sha256sum, which escapes backslashes, line feeds and carriage returns
+// in names and marks such lines with a leading backslash.
 func sumLine(f File) string {
 	escaped := sumEscapes.Replace(f.Path)
 	line := hex.EncodeToString(f.Sum[:]) + "  " + escaped + "\n"

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package release defines the release manifest: the contract between the
-// builder, which writes it into an image, and whoever reads it there, first of
-// all the sidecar that verifies an import against it.
+// Package release defines the release manifest. The builder writes it into an image; the sidecar
+// and other tools read it there to verify an import.
 //
-// The encoding is canonical: equal manifests have equal bytes and so an equal
-// digest, which the image carries as label [LabelManifestDigest].
+// The encoding is canonical: equal manifests have equal bytes and therefore equal digests. The
+// image carries the digest as label [LabelManifestDigest].
 package release
 
 import (
@@ -16,152 +15,152 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// SchemaVersion is the version of the manifest that this package writes and reads.
-// Fields may be added under the same version; readers ignore what they do not know.
+// SchemaVersion is the schema version that this package reads and writes. New fields do not change
+// it; readers ignore unknown fields.
 const SchemaVersion = 1
 
 const (
-	// Directory of the image that holds the manifest, outside of the workspaces
-	// directory, which the platform takes for a repository.
+	// Directory is the directory of the manifest in the image. It is outside the workspaces
+	// directory, which the platform treats as a repository.
 	Directory = "/www/release"
-	// ManifestPath is where the image holds the manifest.
+	// ManifestPath is the path of the manifest in the image.
 	ManifestPath = Directory + "/manifest.json"
-	// MediaType names the manifest's format.
+	// MediaType is the media type of the manifest.
 	MediaType = "application/vnd.prismeai.workspaces.release.v1+json"
 )
 
-// Labels (and annotations) of a release image beside the org.opencontainers.image ones.
+// Labels and annotations of a release image, in addition to org.opencontainers.image.*.
 const (
-	// LabelManifestDigest holds the digest of the manifest's bytes.
-	// Its presence is what makes an image "one of our releases".
+	// LabelManifestDigest holds the digest of the manifest. Its presence marks an image as a
+	// release of this project.
 	LabelManifestDigest = "ai.prisme.workspaces.manifest.digest"
-	// LabelRepository holds the id of the platform repository.
+	// LabelRepository holds the ID of the platform repository.
 	LabelRepository = "ai.prisme.workspaces.repository.id"
 	// LabelDirectory holds the directory of the workspaces.
 	LabelDirectory = "ai.prisme.workspaces.directory"
-	// LabelGroups holds the names of the groups in import order, with commas.
+	// LabelGroups holds the comma-separated names of the groups in import order.
 	LabelGroups = "ai.prisme.workspaces.groups"
 )
 
 // Manifest describes one release.
 type Manifest struct {
 	SchemaVersion int `json:"schemaVersion"`
-	// Name of the release, such as v2.4.0.
+	// Name is the name of the release, such as v2.4.0.
 	Name string `json:"name"`
-	// Created is the release epoch, in UTC and whole seconds: SOURCE_DATE_EPOCH,
-	// else the time of the source commit, else 0. It is never the time of the build.
+	// Created is the release epoch, in UTC and whole seconds: SOURCE_DATE_EPOCH, otherwise the time
+	// of the source commit, otherwise 0. It is never the build time.
 	Created    time.Time  `json:"created"`
 	Source     Source     `json:"source"`
 	Base       *Base      `json:"base,omitempty"` // nil for a content-only image
 	Repository Repository `json:"repository"`
 	Layer      Layer      `json:"layer"`
-	// Groups in import order.
+	// Groups is in import order.
 	Groups []Group `json:"groups"`
-	// Workspaces sorted by slug.
+	// Workspaces is sorted by slug.
 	Workspaces []Workspace `json:"workspaces"`
-	// Checksums says what the build made of files that are not those of their checksums in
-	// .import.yml: warn, verify, refresh or ignore. Empty is not known.
+	// Checksums is how the build handled files that differ from their checksums in .import.yml:
+	// warn, verify, refresh or ignore. Empty means unknown.
 	Checksums string `json:"checksums,omitempty"`
 	Scan      Scan   `json:"scan"`
 	Tool      Tool   `json:"tool"`
 }
 
-// Source says where the workspaces come from.
+// Source is the origin of the workspaces.
 type Source struct {
-	// URL of the Git repository, without credentials; empty for a bare directory.
+	// URL of the Git repository, without credentials. Empty for a plain directory.
 	URL string `json:"url,omitempty"`
-	// Commit is the full hash of the commit.
+	// Commit is the full commit hash.
 	Commit string `json:"commit,omitempty"`
-	// Ref is the branch or tag that was asked for.
+	// Ref is the requested branch or tag.
 	Ref string `json:"ref,omitempty"`
-	// Subdir is the directory of the workspaces within the repository.
+	// Subdir is the directory of the workspaces in the repository.
 	Subdir string `json:"subdir,omitempty"`
-	// Dirty reports that what ships is not what the commit holds.
+	// Dirty is true if the content differs from the commit.
 	Dirty bool `json:"dirty,omitempty"`
 }
 
-// Base is the image that the release was built on.
+// Base is the base image of the release.
 type Base struct {
-	// Name is the reference as it was asked for, without credentials.
+	// Name is the requested reference, without credentials.
 	Name string `json:"name"`
-	// Digest is that of the index, or of the manifest where there is no index.
+	// Digest is the digest of the index, or of the manifest if there is no index.
 	Digest digest.Digest `json:"digest"`
 }
 
-// Repository is the platform repository that the image provides
-// (platform contract: WORKSPACES_STORAGE_GIT_PLATFORM_<id>_*).
+// Repository is the platform repository that the image provides (platform contract:
+// WORKSPACES_STORAGE_GIT_PLATFORM_<id>_*).
 type Repository struct {
 	ID string `json:"id"`
-	// Name is what GET /v2/workspaces/platform reports as
-	// platformRepositories.<id>.name: it tells which release a pod carries.
+	// Name is the value that GET /v2/workspaces/platform reports as platformRepositories.<id>.name.
+	// It identifies the release of a pod.
 	Name      string `json:"name"`
 	Directory string `json:"directory"`
 }
 
-// Layer is the image layer that holds the workspaces.
+// Layer is the image layer with the workspaces.
 type Layer struct {
-	// Digest is that of the compressed blob, DiffID that of the tar within.
+	// Digest is the digest of the compressed blob and DiffID the digest of the tar archive in it.
 	Digest digest.Digest `json:"digest"`
 	DiffID digest.Digest `json:"diffId"`
-	// Size of the compressed blob in bytes.
+	// Size is the size of the compressed blob, in bytes.
 	Size int64 `json:"size"`
 }
 
-// Group is a set of workspaces that is imported by one request.
+// Group is a set of workspaces that one request imports.
 type Group struct {
 	Name string `json:"name"`
-	// Labels put a workspace into the group on the platform that pushes it.
+	// Labels assign workspaces to the group on the platform that pushes them.
 	Labels []string `json:"labels,omitempty"`
-	// Workspaces are slugs, in the order of the import.
+	// Workspaces lists slugs in import order.
 	Workspaces []string `json:"workspaces"`
 }
 
 // Workspace is one workspace of the release.
 type Workspace struct {
-	// Slug is the name of the directory, by which a bulk import identifies it.
+	// Slug is the name of the directory. A bulk import identifies the workspace by it.
 	Slug string `json:"slug"`
-	// ID is workspaceId of .import.yml, or id of index.yml; empty if neither has one.
+	// ID is workspaceId in .import.yml, otherwise id in index.yml, or empty.
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name"`
-	// Version is version.name of .import.yml: the platform skips a workspace
-	// whose installed version has the same name.
+	// Version is version.name in .import.yml. The platform skips a workspace whose installed
+	// version has the same name.
 	Version string `json:"version,omitempty"`
-	// SourceVersion is the name in the source, where Version has a stamp of the content.
+	// SourceVersion is the version in the source if Version has a content stamp.
 	SourceVersion string `json:"sourceVersion,omitempty"`
-	// App is the slug of the app that the workspace publishes.
+	// App is the slug of the app that the workspace publishes, or empty.
 	App string `json:"app,omitempty"`
-	// DependsOn lists the app slugs that it uses, sorted.
+	// DependsOn lists the slugs of the apps that the workspace uses, sorted.
 	DependsOn []string `json:"dependsOn,omitempty"`
 	Files     int      `json:"files"`
 	Bytes     int64    `json:"bytes"`
-	// Digest is the [ContentDigest] of its files.
+	// Digest is the [ContentDigest] of the files.
 	Digest digest.Digest `json:"digest"`
-	// FromBase reports that the base image holds the workspace: it is not in [Layer], and
-	// the scan has not looked at it.
+	// FromBase is true if the workspace is in the base image. It is then not in [Layer] and was not
+	// scanned.
 	FromBase bool `json:"fromBase,omitempty"`
-	// Requires are the values that the workspace needs and a release does not carry.
+	// Requires lists the values that the workspace needs and that a release does not contain.
 	Requires Requirements `json:"requires,omitzero"`
 }
 
-// Requirements are names of values that differ from platform to platform, sorted
-// (platform contract §12: WORKSPACE_SECRET_<slug>_<name>, WORKSPACE_CONFIG_<slug>_<name>).
+// Requirements lists names of values that differ between platforms, sorted (platform contract §12:
+// WORKSPACE_SECRET_<slug>_<name>, WORKSPACE_CONFIG_<slug>_<name>).
 type Requirements struct {
-	// Secrets are referred to as {{secret.name}}, or declared to be required.
+	// Secrets are referenced as {{secret.name}} or declared as required.
 	Secrets []string `json:"secrets,omitempty"`
-	// Config are referred to as {{config.name}}, and have no value and no default.
+	// Config values are referenced as {{config.name}} and have neither a value nor a default.
 	Config []string `json:"config,omitempty"`
 }
 
-// Scan says what the secret scan looked at and what it found.
+// Scan describes the secret scan and its result.
 type Scan struct {
-	// Scanners lists what scanned, with the digests of their rules.
+	// Scanners lists the scanners with the digests of their rules.
 	Scanners []Scanner `json:"scanners"`
-	// Policy is the digest of the policy in force.
+	// Policy is the digest of the applied policy.
 	Policy digest.Digest `json:"policy"`
 	Files  int           `json:"files"`
 	Bytes  int64         `json:"bytes"`
-	// Accepted lists the fingerprints of the findings that the policy or a baseline
-	// accepts; Warnings counts those that the policy does not take for errors.
+	// Accepted lists the fingerprints of the findings that the policy or a baseline accepts.
+	// Warnings is the number of findings that the policy does not treat as errors.
 	Accepted []string `json:"accepted,omitempty"`
 	Warnings int      `json:"warnings,omitempty"`
 }
@@ -170,7 +169,7 @@ type Scan struct {
 type Scanner struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	// Detectors is the number of detectors, Rules the digest of their names and versions.
+	// Detectors is the number of detectors and Rules the digest of their names and versions.
 	Detectors int           `json:"detectors"`
 	Rules     digest.Digest `json:"rules"`
 }
@@ -181,7 +180,7 @@ type Tool struct {
 	Version string `json:"version"`
 }
 
-// Group returns the group of that name.
+// Group returns the group called name.
 func (m *Manifest) Group(name string) (Group, bool) {
 	i := slices.IndexFunc(m.Groups, func(g Group) bool { return g.Name == name })
 	if i < 0 {
@@ -190,7 +189,7 @@ func (m *Manifest) Group(name string) (Group, bool) {
 	return m.Groups[i], true
 }
 
-// Workspace returns the workspace of that slug.
+// Workspace returns the workspace with the given slug.
 func (m *Manifest) Workspace(slug string) (Workspace, bool) {
 	i, found := slices.BinarySearchFunc(m.Workspaces, slug, func(w Workspace, slug string) int {
 		return strings.Compare(w.Slug, slug)
@@ -201,7 +200,7 @@ func (m *Manifest) Workspace(slug string) (Workspace, bool) {
 	return m.Workspaces[i], true
 }
 
-// FromBase counts the workspaces that the base image holds.
+// FromBase returns the number of workspaces in the base image.
 func (m *Manifest) FromBase() int {
 	n := 0
 	for _, w := range m.Workspaces {

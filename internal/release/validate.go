@@ -12,12 +12,12 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// maxProblems bounds how much [Manifest.Validate] reports: a broken manifest of
-// many thousand workspaces must not become an error of many thousand lines.
+// maxProblems limits the number of problems that [Manifest.Validate] reports, because a broken
+// manifest may have thousands.
 const maxProblems = 20
 
-// Validate reports what makes the manifest inconsistent, up to 20 problems of it.
-// It takes time and memory in proportion to the size of the manifest.
+// Validate checks the consistency of the manifest and reports up to 20 problems. It takes time and
+// memory proportional to the size of the manifest.
 func (m *Manifest) Validate() error {
 	var p problems
 	m.validateHead(&p)
@@ -28,7 +28,7 @@ func (m *Manifest) Validate() error {
 	return nil
 }
 
-// problems collects errors in the order in which they are found.
+// problems collects errors in the order of their discovery.
 type problems struct {
 	errs    []error
 	omitted int
@@ -42,13 +42,14 @@ func (p *problems) add(format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf(format, args...))
 }
 
-// digest takes algorithms that are not linked: that differs between programs.
+// digest accepts algorithms that are not linked into this program, so that all programs agree.
 func (p *problems) digest(what string, d digest.Digest) {
 	if err := d.Validate(); err != nil && !errors.Is(err, digest.ErrDigestUnsupported) {
 		p.add("digest %q of %s: %w", d, what, err)
 	}
 }
 
+// err returns all problems as one error, or nil.
 func (p *problems) err() error {
 	if p.omitted > 0 {
 		return errors.Join(append(p.errs, fmt.Errorf("and %d more problems", p.omitted))...)
@@ -58,13 +59,14 @@ func (p *problems) err() error {
 
 func (m *Manifest) validateHead(p *problems) {
 	if m.SchemaVersion != SchemaVersion {
-		p.add("schema version is %d instead of %d", m.SchemaVersion, SchemaVersion)
+		p.add("unsupported schema version %d, want %d", m.SchemaVersion, SchemaVersion)
 	}
 	if m.Name == "" || !utf8.ValidString(m.Name) {
-		p.add("release has the name %q, which is empty or not UTF-8", m.Name)
+		p.add("the release name %q is empty or not UTF-8", m.Name)
 	}
 	if r := m.Repository; r.ID == "" || r.Name == "" || !isDirectory(r.Directory) {
-		p.add("repository needs an id, a name and an absolute, clean directory; it has %q, %q and %q", r.ID, r.Name, r.Directory)
+		p.add("repository needs an id, a name and an absolute, clean directory; it has %q, %q and %q",
+			r.ID, r.Name, r.Directory)
 	}
 	if _, offset := m.Created.Zone(); offset != 0 || m.Created.Nanosecond() != 0 {
 		p.add("created %s is not in whole seconds of UTC", m.Created)
@@ -78,18 +80,19 @@ func (m *Manifest) validateHead(p *problems) {
 	}
 }
 
-// isDirectory reports whether dir can hold workspaces: not the root of the image.
+// isDirectory reports whether dir can hold workspaces. The root of the image cannot.
 func isDirectory(dir string) bool {
 	return path.IsAbs(dir) && path.Clean(dir) == dir && dir != "/"
 }
 
-// validateWorkspaces returns the slugs, each with whether a group names it: none yet.
+// validateWorkspaces returns the slugs, mapped to false. validateGroups sets those that are in a
+// group.
 func (m *Manifest) validateWorkspaces(p *problems) map[string]bool {
 	grouped := make(map[string]bool, len(m.Workspaces))
 	for i, w := range m.Workspaces {
 		switch {
 		case !isSlug(w.Slug):
-			p.add("workspace %q: the slug is not the name of a directory", w.Slug)
+			p.add("workspace %q: the slug is not a directory name", w.Slug)
 		case i > 0 && w.Slug == m.Workspaces[i-1].Slug:
 			p.add("workspace %q is listed twice", w.Slug)
 		case i > 0 && w.Slug < m.Workspaces[i-1].Slug:
@@ -104,7 +107,7 @@ func (m *Manifest) validateWorkspaces(p *problems) map[string]bool {
 	return grouped
 }
 
-// isSet reports whether names are sorted, each once.
+// isSet reports whether names are sorted and unique.
 func isSet(names []string) bool {
 	for i, name := range names {
 		if name == "" || !utf8.ValidString(name) || i > 0 && name <= names[i-1] {
@@ -114,13 +117,13 @@ func isSet(names []string) bool {
 	return true
 }
 
-// isSlug keeps out what would leave the directory of the workspaces.
+// isSlug rejects names that would escape the directory of the workspaces.
 func isSlug(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.Contains(s, "/") && utf8.ValidString(s)
 }
 
-// validateGroups expects every group to name workspaces of the release, each at
-// most once, and every workspace to be in a group: nothing imports it otherwise.
+// validateGroups checks that every group lists workspaces of the release, each at most once, and
+// that every workspace is in a group, because it would not be imported otherwise.
 func (m *Manifest) validateGroups(p *problems, grouped map[string]bool) {
 	groups := make(map[string]bool, len(m.Groups))
 	for _, g := range m.Groups {
@@ -131,10 +134,11 @@ func (m *Manifest) validateGroups(p *problems, grouped map[string]bool) {
 		seen := make(map[string]bool, len(g.Workspaces))
 		for _, slug := range g.Workspaces {
 			if _, known := grouped[slug]; !known || seen[slug] {
-				p.add("group %q names workspace %q, which the release does not have or which is named twice", g.Name, slug)
+				p.add("group %q lists workspace %q, which is unknown or listed twice", g.Name, slug)
 				continue
 			}
-			seen[slug], grouped[slug] = true, true
+			seen[slug] = true
+			grouped[slug] = true
 		}
 	}
 	for _, w := range m.Workspaces {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package requirements compares the values that workspaces need with those that a
-// platform has. Releases carry no values that differ from platform to platform, and a
-// missing one breaks a workspace without a word. It knows names, never values.
+// Package requirements compares the values that workspaces need with the values that a platform
+// has. Releases do not contain values that differ between platforms, and a workspace with a missing
+// value fails without an error message. The package handles names of values only.
 package requirements
 
 import (
@@ -14,10 +14,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Kind of a value.
+// Kind is the kind of a value.
 type Kind string
 
-// The kinds.
+// Kinds of values.
 const (
 	Secret Kind = "secret"
 	Config Kind = "config"
@@ -28,16 +28,17 @@ type Requirement struct {
 	Workspace string `json:"workspace"`
 	Kind      Kind   `json:"kind"`
 	Name      string `json:"name"`
-	// Variable of the service's environment that may hold the value (platform contract §12).
+	// Variable is the variable of the service's environment that may hold the value (platform
+	// contract §12).
 	Variable string `json:"variable"`
 }
 
-// String names the value without telling it.
+// String returns a description of the requirement for users.
 func (r Requirement) String() string {
 	return fmt.Sprintf("%s %s of workspace %s", r.Kind, r.Name, r.Workspace)
 }
 
-// Of lists what the workspaces need, sorted by workspace, kind and name.
+// Of returns the requirements of the workspaces, sorted by workspace, kind and name.
 func Of(workspaces []release.Workspace) []Requirement {
 	var all []Requirement
 	for _, w := range workspaces {
@@ -51,12 +52,12 @@ func Of(workspaces []release.Workspace) []Requirement {
 	return all
 }
 
-// Missing returns those of all that the platform has no value for: not among the
-// variables of the service's environment, and, of secrets, not stored for the
-// workspace that has the slug. A workspace that is not installed has nothing stored.
-// Errors are those of [platform.Client].
+// Missing returns the requirements for which the platform has no value: neither a variable in the
+// service's environment nor, for a secret, a stored secret of the workspace. Workspaces that are
+// not installed have no stored secrets. Errors come from [platform.Client].
 func Missing(ctx context.Context, client *platform.Client, all []Requirement, variables []string) ([]Requirement, error) {
-	all = slices.DeleteFunc(slices.Clone(all), func(r Requirement) bool { return slices.Contains(variables, r.Variable) })
+	isSet := func(r Requirement) bool { return slices.Contains(variables, r.Variable) }
+	all = slices.DeleteFunc(slices.Clone(all), isSet)
 	if !slices.ContainsFunc(all, func(r Requirement) bool { return r.Kind == Secret }) {
 		return all, nil
 	}
@@ -73,5 +74,8 @@ func Missing(ctx context.Context, client *platform.Client, all []Requirement, va
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(all, func(r Requirement) bool { return r.Kind == Secret && slices.Contains(stored[r.Workspace], r.Name) }), nil
+	isStored := func(r Requirement) bool {
+		return r.Kind == Secret && slices.Contains(stored[r.Workspace], r.Name)
+	}
+	return slices.DeleteFunc(all, isStored), nil
 }

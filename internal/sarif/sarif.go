@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sarif writes results in SARIF 2.1.0, the OASIS format of static analysis tools,
-// within the bounds of GitHub code scanning. The same log gives the same bytes.
+// Package sarif writes results in SARIF 2.1.0, the OASIS format for static analysis tools, within
+// the limits of GitHub code scanning. The output is reproducible.
 package sarif
 
 import (
@@ -18,9 +18,9 @@ import (
 
 const (
 	schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-	// root is the conventional name for the root of the repository.
+	// root is the conventional base ID for the root of the repository.
 	root = "%SRCROOT%"
-	// MaxResults is how many results GitHub shows of a run; it refuses more than 25,000.
+	// MaxResults is the number of results per run that GitHub shows. It rejects more than 25,000.
 	MaxResults = 5000
 )
 
@@ -31,32 +31,32 @@ const (
 	LevelNote    = "note"
 )
 
-// Log is a document.
+// Log is a SARIF document.
 type Log struct {
 	Schema  string `json:"$schema"`
 	Version string `json:"version"`
 	Runs    []Run  `json:"runs"`
 }
 
-// Run is what one tool found in one run.
+// Run is the result of one run of a tool.
 type Run struct {
 	Tool        Tool         `json:"tool"`
 	Automation  Automation   `json:"automationDetails"`
 	Invocations []Invocation `json:"invocations"`
 	Provenance  []Provenance `json:"versionControlProvenance,omitempty"`
-	// ColumnKind is what columns count.
+	// ColumnKind is the unit of columns.
 	ColumnKind string   `json:"columnKind"`
 	Results    []Result `json:"results"`
-	// Properties hold what has no place in the format.
+	// Properties holds values that have no field in the format.
 	Properties any `json:"properties,omitempty"`
 }
 
-// Automation tells the runs for one commit apart. The ID ends with a slash.
+// Automation distinguishes the runs for one commit. The ID ends with a slash.
 type Automation struct {
 	ID string `json:"id"`
 }
 
-// Tool is the program that made a run.
+// Tool is the program of a run.
 type Tool struct {
 	Driver Driver `json:"driver"`
 }
@@ -85,15 +85,15 @@ type Text struct {
 	Text string `json:"text"`
 }
 
-// Invocation says how the program ended. Tool notifications are about the run,
-// configuration notifications about the files that configure it.
+// Invocation is the outcome of the program. Execution notifications concern the run, and
+// configuration notifications the files that configure it.
 type Invocation struct {
 	Successful    bool           `json:"executionSuccessful"`
 	Execution     []Notification `json:"toolExecutionNotifications,omitempty"`
 	Notifications []Notification `json:"toolConfigurationNotifications,omitempty"`
 }
 
-// Notification is something about the run that is no result.
+// Notification is a message about the run.
 type Notification struct {
 	Descriptor Descriptor `json:"descriptor"`
 	Level      string     `json:"level"`
@@ -101,19 +101,19 @@ type Notification struct {
 	Locations  []Location `json:"locations"`
 }
 
-// Descriptor names the kind of a notification.
+// Descriptor identifies the kind of a notification.
 type Descriptor struct {
 	ID string `json:"id"`
 }
 
-// Provenance is the repository and the commit that were looked at.
+// Provenance identifies the repository and the commit that were checked.
 type Provenance struct {
 	Repository string `json:"repositoryUri"`
 	Revision   string `json:"revisionId,omitempty"`
 	Branch     string `json:"branch,omitempty"`
 }
 
-// Result is one thing that was found. GitHub wants a location for each.
+// Result is one finding. GitHub requires a location for each.
 type Result struct {
 	RuleID       string            `json:"ruleId"`
 	RuleIndex    int               `json:"ruleIndex"`
@@ -125,13 +125,13 @@ type Result struct {
 	Properties   any               `json:"properties,omitempty"`
 }
 
-// Location is a place of a result.
+// Location is the location of a result.
 type Location struct {
 	Physical Physical  `json:"physicalLocation"`
 	Logical  []Logical `json:"logicalLocations,omitempty"`
 }
 
-// Physical is a file and a place in it.
+// Physical is a file and a position in it.
 type Physical struct {
 	Artifact Artifact `json:"artifactLocation"`
 	Region   *Region  `json:"region,omitempty"`
@@ -143,59 +143,70 @@ type Artifact struct {
 	Base string `json:"uriBaseId,omitempty"`
 }
 
-// Region is a place in a file, 1-based. A column of 0 is left out.
+// Region is a position in a file, counted from 1. A column of 0 is omitted.
 type Region struct {
 	Line   int `json:"startLine"`
 	Column int `json:"startColumn,omitempty"`
 }
 
-// Logical is a place by another name than that of a file.
+// Logical is a location other than a file.
 type Logical struct {
 	Name string `json:"fullyQualifiedName"`
 }
 
-// Suppression says why a result does not count.
+// Suppression is the reason why a result does not count.
 type Suppression struct {
 	Kind          string `json:"kind"`
 	Status        string `json:"status"`
 	Justification string `json:"justification"`
 }
 
-// homepage is the project's.
+// homepage is the URL of the project.
 const homepage = "https://github.com/prismeai/workspaces-release"
 
-// NewRun returns a run without results, of a tool over a source. The id tells it apart from
-// other runs for the same commit.
+// NewRun returns a run of a tool on a source, without results. id distinguishes it from other runs
+// for the same commit.
 func NewRun(tool release.Tool, source release.Source, id string) Run {
 	run := Run{
-		Tool:        Tool{Driver{Name: tool.Name, Organization: "Prisme.ai", Version: tool.Version, Information: homepage, Rules: []Rule{}}},
+		Tool: Tool{Driver{
+			Name:         tool.Name,
+			Organization: "Prisme.ai",
+			Version:      tool.Version,
+			Information:  homepage,
+			Rules:        []Rule{},
+		}},
 		Automation:  Automation{id},
 		Invocations: []Invocation{{Successful: true}},
 		ColumnKind:  "unicodeCodePoints",
 		Results:     []Result{},
 	}
 	if source.URL != "" {
-		run.Provenance = []Provenance{{source.URL, source.Commit, source.Ref}}
+		run.Provenance = []Provenance{{Repository: source.URL, Revision: source.Commit, Branch: source.Ref}}
 	}
 	return run
 }
 
-// Fail says that the run ended before the checks did. What it has found is not all.
+// Fail marks the run as failed. Its results are incomplete.
 func (r *Run) Fail(reason string) {
 	r.Invocations[0].Successful = false
-	r.Invocations[0].Execution = []Notification{{Descriptor{"run-failed"}, LevelError, Text{reason}, []Location{}}}
+	r.Invocations[0].Execution = []Notification{{
+		Descriptor: Descriptor{"run-failed"},
+		Level:      LevelError,
+		Message:    Text{reason},
+		Locations:  []Location{},
+	}}
 }
 
-// Place returns the place of a line and a column, 0 if they are not known, in a file.
+// Place returns the location of a line and a column, which may be 0 if unknown, in a file.
 func Place(file string, line, column int) Location {
 	place := Location{Physical: Physical{Artifact: File(file)}}
 	if line > 0 {
-		place.Physical.Region = &Region{line, column}
+		place.Physical.Region = &Region{Line: line, Column: column}
 	}
 	return place
 }
 
-// File refers to a file, in the repository unless its path is absolute.
+// File returns a reference to a file. Relative paths refer to the repository.
 func File(name string) Artifact {
 	if path.IsAbs(name) {
 		return Artifact{URI: (&url.URL{Scheme: "file", Path: name}).String()}
@@ -203,8 +214,8 @@ func File(name string) Artifact {
 	return Artifact{URI: (&url.URL{Path: name}).String(), Base: root}
 }
 
-// Limit keeps the results that GitHub shows: errors before warnings, and both before what
-// is suppressed. A notification says how many are left out.
+// Limit keeps the results that GitHub shows: errors, then warnings, then suppressed results. A
+// notification reports the number of dropped results.
 func (r *Run) Limit(what string) {
 	more := len(r.Results) - MaxResults
 	if more <= 0 {
@@ -219,7 +230,8 @@ func (r *Run) Limit(what string) {
 	}
 	slices.SortStableFunc(r.Results, func(a, b Result) int { return cmp.Compare(rank(a), rank(b)) })
 	r.Results = r.Results[:MaxResults]
-	text := fmt.Sprintf("%d more %s are not in this report, which has the %d worst: the JSON report has all of them", more, what, MaxResults)
+	text := fmt.Sprintf("%d more %s are not in this report, which has the %d worst: the JSON report has all of them",
+		more, what, MaxResults)
 	r.Invocations[0].Notifications = append(r.Invocations[0].Notifications, Notification{
 		Descriptor: Descriptor{"results-left-out"}, Level: LevelWarning, Message: Text{text}, Locations: []Location{},
 	})

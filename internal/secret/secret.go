@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package secret keeps credentials out of whatever is printed.
+// Package secret keeps credentials out of output.
 //
-// A [Value] can be handed around, logged, formatted and marshalled without
-// showing what it holds; only [Value.Reveal] gives the plain text, so that a
-// search for Reveal finds every place that sees it.
+// A [Value] can be passed, logged, formatted and marshalled without showing its content. Only
+// [Value.Reveal] returns the plain text, so a search for Reveal finds every use of it.
 package secret
 
 import (
@@ -17,17 +16,17 @@ import (
 	"strings"
 )
 
-// Mask replaces a secret wherever one is printed.
+// Mask replaces secrets in output.
 const Mask = "***"
 
-// maxFileSize bounds what [ReadFile] reads: tokens and passwords are far smaller.
+// maxFileSize limits what [ReadFile] reads, in bytes. Tokens and passwords are much smaller.
 const maxFileSize = 64 << 10
 
-// Value is a credential. Its zero value is the empty secret. Values are compared
-// by what [Value.Reveal] returns, not with ==.
+// Value is a credential. The zero value is the empty secret. Compare values with [Value.Reveal],
+// not with ==.
 type Value struct {
-	// plain is a pointer because fmt calls no method of a value in an unexported
-	// field of another type: there it prints an address, and not the text.
+	// plain is a pointer, because fmt does not call methods of unexported fields: it prints the
+	// address instead of the text.
 	plain *string
 	_     [0]func() // not comparable
 }
@@ -40,8 +39,8 @@ func New(plain string) Value {
 	return Value{plain: &plain}
 }
 
-// ReadFile reads a secret from a file, without the white space around it.
-// A file over 64 KiB or an empty one is an error, which names the path only.
+// ReadFile reads a secret from a file and trims white space. A file that is empty or larger than 64
+// KiB is an error. Errors contain the path only.
 func ReadFile(path string) (Value, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,10 +54,10 @@ func ReadFile(path string) (Value, error) {
 	if len(data) > maxFileSize {
 		return Value{}, fmt.Errorf("read secret file %s: larger than %d bytes", path, maxFileSize)
 	}
-	// Editors on Windows begin a file with a byte order mark.
+	// Editors on Windows start files with a byte order mark.
 	plain := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	if plain == "" {
-		return Value{}, fmt.Errorf("read secret file %s: it is empty", path)
+		return Value{}, fmt.Errorf("read secret file %s: the file is empty", path)
 	}
 	return New(plain), nil
 }
@@ -74,7 +73,7 @@ func (v Value) Reveal() string {
 // Empty reports whether there is no secret.
 func (v Value) Empty() bool { return v.plain == nil }
 
-// String returns [Mask], or nothing for the empty secret.
+// String returns [Mask], or "" for the empty secret.
 func (v Value) String() string {
 	if v.Empty() {
 		return ""
@@ -82,7 +81,7 @@ func (v Value) String() string {
 	return Mask
 }
 
-// Format implements [fmt.Formatter], so that no verb shows the plain text.
+// Format implements [fmt.Formatter] and masks the secret for all verbs.
 func (v Value) Format(s fmt.State, _ rune) { io.WriteString(s, v.String()) }
 
 // MarshalText implements [encoding.TextMarshaler], for JSON and YAML.
@@ -97,9 +96,9 @@ var (
 	_ encoding.TextMarshaler = Value{}
 )
 
-// SplitURL returns u without user-info, query and fragment, and the user-info apart.
-// Query and fragment are cut because people put tokens there too. A user name may
-// itself be a token, as in https://TOKEN@host: show it no more than the password.
+// SplitURL returns u without user info, query and fragment, and the user info separately. Query and
+// fragment are removed because they may contain tokens. The user name may itself be a token, as in
+// https://TOKEN@host: do not print it either.
 func SplitURL(u *url.URL) (clean *url.URL, username string, password Value) {
 	c := *u
 	if u.User != nil {
@@ -107,8 +106,12 @@ func SplitURL(u *url.URL) (clean *url.URL, username string, password Value) {
 		p, _ := u.User.Password()
 		password = New(p)
 	}
-	// https:user:token@host has no user-info for net/url, but it has for people.
+	// net/url finds no user info in https:user:token@host, but people write it.
 	c.Opaque = u.Opaque[strings.LastIndexByte(u.Opaque, '@')+1:]
-	c.User, c.RawQuery, c.ForceQuery, c.Fragment, c.RawFragment = nil, "", false, "", ""
+	c.User = nil
+	c.RawQuery = ""
+	c.ForceQuery = false
+	c.Fragment = ""
+	c.RawFragment = ""
 	return &c, username, password
 }

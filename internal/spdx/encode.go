@@ -9,14 +9,14 @@ import (
 	"slices"
 )
 
-// fileSize is what a file takes in a document, in bytes, with a path of usual length: 480.
+// fileSize is the approximate size of an encoded file with a path of typical length, in bytes.
 const fileSize = 512
 
 // Encode returns the document as JSON without white space.
 func (d *Document) Encode() ([]byte, error) {
 	e := new(encoder)
 	e.json = json.NewEncoder(&e.buf)
-	e.buf.Grow(d.count * fileSize) // to grow in steps would take twice as much
+	e.buf.Grow(d.count * fileSize) // growing in steps would take twice the memory
 	e.value(d.head)
 	e.buf.Truncate(e.buf.Len() - len("}"))
 	list(e, "packages", slices.Values(d.packages))
@@ -28,8 +28,7 @@ func (d *Document) Encode() ([]byte, error) {
 	return e.buf.Bytes(), e.err
 }
 
-// encoder writes one value after the other, so that there is only ever one of them
-// beside what is written.
+// encoder writes values one by one, so that only one is in memory besides the output.
 type encoder struct {
 	buf  bytes.Buffer
 	json *json.Encoder
@@ -43,7 +42,7 @@ func (e *encoder) value(v any) {
 	}
 }
 
-// list adds a field to the document.
+// list writes a list field of the document.
 func list[T any](e *encoder, name string, values iter.Seq[T]) {
 	e.buf.WriteString(`,"` + name + `":[`)
 	separator := ""
@@ -55,7 +54,7 @@ func list[T any](e *encoder, name string, values iter.Seq[T]) {
 	e.buf.WriteByte(']')
 }
 
-// chain returns the values of all sequences, one sequence after the other.
+// chain concatenates sequences.
 func chain[T any](sequences []iter.Seq[T]) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, values := range sequences {

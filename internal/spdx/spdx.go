@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package spdx writes software bills of materials in SPDX 2.3, as JSON, whose bytes
-// depend on what is described and on nothing else: https://spdx.github.io/spdx-spec/v2.3/.
+// Package spdx writes software bills of materials as SPDX 2.3 JSON. The output is reproducible:
+// https://spdx.github.io/spdx-spec/v2.3/.
 //
-// The types are the part of the format that we use. Those of github.com/spdx/tools-golang,
-// which reads all of it, take three times the time, and a release may have tens of
-// thousands of files. The tests hold our documents against that reader.
+// The package implements the subset of the format that this project uses. The types of
+// github.com/spdx/tools-golang, which implement the whole format, take three times as long, and a
+// release may have tens of thousands of files. The tests validate documents with that module.
 package spdx
 
 import (
@@ -19,25 +19,25 @@ import (
 	"time"
 )
 
-// PredicateType is that of an in-toto statement whose predicate is a document.
+// PredicateType is the type of an in-toto statement with an SPDX document.
 const PredicateType = "https://spdx.dev/Document"
 
-// ID identifies an element within its document: see [NewID].
+// ID identifies an element of a document: see [NewID].
 type ID string
 
 // Document is a bill of materials: see [Document.Encode].
 type Document struct {
 	head     head
 	packages []Package
-	// files and relationships are made while they are encoded: all at once would take
-	// several times the memory of the encoded document.
+	// files and relationships are generated during encoding, because all of them would take several
+	// times the memory of the encoded document.
 	files         []iter.Seq[fileEntry]
 	relationships []iter.Seq[relationship]
-	// count is how many files there are.
+	// count is the number of files.
 	count int
 }
 
-// head is what a document says of itself.
+// head holds the fields about the document itself.
 type head struct {
 	Version      string       `json:"spdxVersion"`
 	DataLicense  string       `json:"dataLicense"`
@@ -52,17 +52,16 @@ type creationInfo struct {
 	Creators []string `json:"creators"`
 }
 
-// Package is something that has a name and a version. No license means that nothing is
-// claimed.
+// Package is a component with a name and a version. An empty license makes no claim.
 type Package struct {
 	ID      ID     `json:"SPDXID"`
 	Name    string `json:"name"`
 	Version string `json:"versionInfo,omitempty"`
-	// FileName is where the package is, relative to the root of what is described.
+	// FileName is the path of the package relative to the root of the described artifact.
 	FileName string `json:"packageFileName,omitempty"`
 	Summary  string `json:"summary,omitempty"`
 	Comment  string `json:"comment,omitempty"`
-	// Purpose is one of the format's words, such as APPLICATION or CONTAINER.
+	// Purpose is a value of the format, such as APPLICATION or CONTAINER.
 	Purpose          string            `json:"primaryPackagePurpose,omitempty"`
 	LicenseDeclared  string            `json:"licenseDeclared,omitempty"`
 	DownloadLocation string            `json:"downloadLocation"`
@@ -71,34 +70,34 @@ type Package struct {
 	ExternalRefs     []ExternalRef     `json:"externalRefs,omitempty"`
 }
 
-// VerificationCode sums up the files of a package.
+// VerificationCode is a checksum over the files of a package.
 type VerificationCode struct {
 	Value string `json:"packageVerificationCodeValue"`
 }
 
-// ExternalRef says what something is called elsewhere.
+// ExternalRef is an identifier of the package in another system.
 type ExternalRef struct {
 	Category string `json:"referenceCategory"`
 	Type     string `json:"referenceType"`
 	Locator  string `json:"referenceLocator"`
 }
 
-// File is a file of a package. SHA-1 is there because the format demands it.
+// File is a file of a package. The format requires the SHA-1.
 type File struct {
-	// Path has slashes, and does not start with one.
+	// Path is relative and uses slashes.
 	Path   string
 	SHA1   [sha1.Size]byte
 	SHA256 [sha256.Size]byte
 }
 
-// fileEntry is a file as the format has it.
+// fileEntry is the encoding of a file.
 type fileEntry struct {
 	ID        ID         `json:"SPDXID"`
 	Name      string     `json:"fileName"`
 	Checksums []checksum `json:"checksums"`
 }
 
-// checksum is in hexadecimal digits.
+// checksum holds a hexadecimal checksum.
 type checksum struct {
 	Algorithm string `json:"algorithm"`
 	Value     string `json:"checksumValue"`
@@ -120,24 +119,31 @@ const (
 
 const documentID = "SPDXRef-DOCUMENT"
 
-// New returns an empty document. The namespace is a URI that no document of other
-// content has; tool is the program with its version, as name-version.
+// New returns an empty document. namespace is a URI that is unique to the content of the document;
+// tool is the program and version, as name-version.
 func New(name, namespace string, created time.Time, tool string) *Document {
 	return &Document{head: head{
-		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: documentID, Name: name, Namespace: namespace,
-		CreationInfo: creationInfo{Created: created.UTC().Format(time.RFC3339), Creators: []string{"Tool: " + tool}},
+		Version:     "SPDX-2.3",
+		DataLicense: "CC0-1.0",
+		ID:          documentID,
+		Name:        name,
+		Namespace:   namespace,
+		CreationInfo: creationInfo{
+			Created:  created.UTC().Format(time.RFC3339),
+			Creators: []string{"Tool: " + tool},
+		},
 	}}
 }
 
-// NewID returns an identifier for what is named by text among the things of its kind,
-// such as Package. Identifiers may hold letters, digits, dots and dashes only.
+// NewID derives an identifier from a kind, such as Package, and a text that is unique within the
+// kind. SPDX identifiers only allow letters, digits, dots and dashes.
 func NewID(kind, text string) ID {
 	sum := sha256.Sum256([]byte(text))
 	return ID("SPDXRef-" + kind + "-" + hex.EncodeToString(sum[:8]))
 }
 
-// NewPackage returns a package of which no file is listed. An empty version or package
-// URL is left out.
+// NewPackage returns a package without a list of files. Empty versions and package URLs are
+// omitted.
 func NewPackage(id ID, name, version, purl string) Package {
 	p := Package{ID: id, Name: name, Version: version, DownloadLocation: "NOASSERTION"}
 	if purl != "" {
@@ -146,19 +152,20 @@ func NewPackage(id ID, name, version, purl string) Package {
 	return p
 }
 
-// Describe adds the package that the document is about.
+// Describe adds the package that the document describes.
 func (d *Document) Describe(p Package) {
 	d.Add(p)
 	d.Relate(documentID, Describes, p.ID)
 }
 
-// Add adds a package of which no file is listed.
+// Add adds a package without a list of files.
 func (d *Document) Add(p Package) { d.packages = append(d.packages, p) }
 
-// AddFiles adds a package with all of its files. Their paths are relative to the
-// directory, which is relative to the root of what is described.
+// AddFiles adds a package with all of its files. Their paths are relative to directory, which is
+// relative to the root of the described artifact.
 func (d *Document) AddFiles(p Package, directory string, files []File) {
-	p.FilesAnalyzed, p.VerificationCode = true, verificationCode(files)
+	p.FilesAnalyzed = true
+	p.VerificationCode = verificationCode(files)
 	d.Add(p)
 	d.count += len(files)
 	d.files = append(d.files, func(yield func(fileEntry) bool) {
@@ -181,19 +188,23 @@ func (f File) id(directory string) ID { return NewID("File", path.Join(directory
 
 func (f File) entry(directory string) fileEntry {
 	return fileEntry{
-		ID: f.id(directory), Name: "./" + path.Join(directory, f.Path),
-		Checksums: []checksum{{"SHA1", hex.EncodeToString(f.SHA1[:])}, {"SHA256", hex.EncodeToString(f.SHA256[:])}},
+		ID:   f.id(directory),
+		Name: "./" + path.Join(directory, f.Path),
+		Checksums: []checksum{
+			{Algorithm: "SHA1", Value: hex.EncodeToString(f.SHA1[:])},
+			{Algorithm: "SHA256", Value: hex.EncodeToString(f.SHA256[:])},
+		},
 	}
 }
 
-// Relate says what one element is to another.
+// Relate adds a relationship between two elements.
 func (d *Document) Relate(element ID, what string, related ID) {
 	d.relationships = append(d.relationships, func(yield func(relationship) bool) {
 		yield(relationship{element, what, related})
 	})
 }
 
-// verificationCode is the SHA-1 of the sorted SHA-1 of all files (clause 7.9).
+// verificationCode returns the SHA-1 of the sorted SHA-1 sums of all files (clause 7.9).
 func verificationCode(files []File) *VerificationCode {
 	sums := make([]string, len(files))
 	for i, f := range files {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sse reads a stream of server-sent events, as the HTML standard frames them
-// (section 9.2.6), and does not mind what servers get wrong: the last event counts
-// although no blank line ends it, as long as the stream itself ended in order.
+// Package sse reads a stream of server-sent events (HTML standard, section 9.2.6). It tolerates
+// servers that do not end the last event with a blank line, provided that the stream ends with
+// io.EOF.
 package sse
 
 import (
@@ -13,16 +13,16 @@ import (
 	"strings"
 )
 
-// ErrTooLarge is an event over the limit of its [Reader].
+// ErrTooLarge is returned for an event above the limit of its [Reader].
 var ErrTooLarge = errors.New("event of the stream is too large")
 
 // Event is one event of a stream.
 type Event struct {
-	// Name is the type of the event; the standard's "message" is left empty.
+	// Name is the type of the event. It is empty for the default type, "message".
 	Name string
-	// Data has the data lines, joined by line feeds.
+	// Data holds the data lines, joined by line feeds.
 	Data string
-	// ID is the last one that the stream told, also before this event.
+	// ID is the last ID in the stream so far.
 	ID string
 }
 
@@ -31,18 +31,18 @@ type Reader struct {
 	in    *bufio.Reader
 	limit int
 	line  []byte
-	size  int // of the lines of the event so far
-	// afterCR tells that a line feed that comes next ends no line: it belongs to the last one.
+	size  int // length of the event's lines so far, in bytes
+	// afterCR is true if the next line feed belongs to the preceding carriage return.
 	afterCR, begun bool
 	id             string
 }
 
-// NewReader reads from r, and holds no more than limit bytes of one event.
+// NewReader returns a reader of r that buffers at most limit bytes of an event.
 func NewReader(r io.Reader, limit int) *Reader { return &Reader{in: bufio.NewReader(r), limit: limit} }
 
-// Next returns the next event that has data. Comments keep a connection alive and are
-// skipped. It returns io.EOF after the last event; the error of a stream that breaks
-// drops the event that it broke in.
+// Next returns the next event with data and skips comments, which servers send to keep the
+// connection alive. It returns io.EOF after the last event. If the stream breaks, it drops the
+// incomplete event and returns the error.
 func (r *Reader) Next() (Event, error) {
 	var e Event
 	var data []string
@@ -59,7 +59,8 @@ func (r *Reader) Next() (Event, error) {
 			if err != nil {
 				return Event{}, err
 			}
-			e, r.size = Event{}, 0 // a name without data is no event
+			e = Event{} // an event without data is ignored
+			r.size = 0
 			continue
 		}
 		switch name, value := field(line); name {
@@ -82,22 +83,23 @@ func (r *Reader) Next() (Event, error) {
 }
 
 func (r *Reader) finish(e Event, data []string) Event {
-	e.Data, e.ID = strings.Join(data, "\n"), r.id
+	e.Data = strings.Join(data, "\n")
+	e.ID = r.id
 	if e.Name == "message" {
 		e.Name = ""
 	}
 	return e
 }
 
-// field splits a line. One space after the colon is not part of the value; a comment
-// has the empty name.
+// field splits a line into name and value, and removes one space after the colon. The name of a
+// comment is empty.
 func field(line string) (name, value string) {
 	name, value, _ = strings.Cut(line, ":")
 	return name, strings.TrimPrefix(value, " ")
 }
 
-// readLine reads up to CR, LF or CRLF. It does not wait for what may follow a CR, so
-// that an event is complete as soon as its bytes are.
+// readLine reads up to CR, LF or CRLF. It does not wait for a byte after CR, so that an event is
+// returned as soon as it is complete.
 func (r *Reader) readLine() (string, error) {
 	r.line = r.line[:0]
 	for {
@@ -122,7 +124,7 @@ func (r *Reader) readLine() (string, error) {
 
 var byteOrderMark = []byte("\ufeff")
 
-// text is the line, without the mark that a stream may begin with.
+// text returns the line without a byte order mark at the start of the stream.
 func (r *Reader) text() string {
 	line := r.line
 	if !r.begun {

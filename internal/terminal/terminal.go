@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package terminal makes text safe to show: names and messages may come from
-// whoever can write to a repository or to an image.
+// Package terminal makes untrusted text safe to print: names and messages may come from anyone who
+// can write to a repository or an image.
 //
-// Two things read what a program prints. A terminal acts on control characters. A CI
-// system acts on commands in the log: GitHub on lines that start with :: and on ##[…]
-// anywhere, Azure DevOps on ##vso[…], TeamCity on ##teamcity[…], GitLab on lines that
-// start with section_start: or section_end:.
+// Output has two kinds of interpreters. Terminals interpret control characters. CI systems
+// interpret commands in the log: GitHub lines that start with :: and ##[…] anywhere, Azure DevOps
+// ##vso[…], TeamCity ##teamcity[…], GitLab lines that start with section_start: or section_end:.
 package terminal
 
 import (
@@ -16,8 +15,8 @@ import (
 	"unicode"
 )
 
-// Safe returns one line of text that neither a terminal nor a CI system acts on.
-// Characters that cannot be seen become U+FFFD, and a backslash breaks a command.
+// Safe returns text as one line that is inert on terminals and in CI systems. It replaces
+// unprintable characters with U+FFFD and breaks commands with a backslash.
 func Safe(s string) string {
 	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
 	return Defuse(strings.Map(func(r rune) rune {
@@ -28,7 +27,7 @@ func Safe(s string) string {
 	}, s))
 }
 
-// Lines is Safe for text of several lines.
+// Lines applies Safe to each line.
 func Lines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -37,8 +36,8 @@ func Lines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Visible is Safe for text whose characters matter, such as a line of a comparison: those
-// that cannot be seen are written as escapes. It keeps tabs.
+// Visible is like Safe, but writes unprintable characters as escapes, for example in lines of a
+// diff. It keeps tabs.
 func Visible(s string) string {
 	if !strings.ContainsFunc(s, unseen) {
 		return Defuse(s)
@@ -60,9 +59,9 @@ func Visible(s string) string {
 func unseen(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
 
 var (
-	// atStart are commands at the start of a line, after spaces.
+	// atStart matches commands at the start of a line, after white space.
 	atStart = regexp.MustCompile(`^(\s*)(::|section_(?:start|end):)`)
-	// anywhere are commands within a line.
+	// anywhere matches commands within a line.
 	anywhere = regexp.MustCompile(`#(#[A-Za-z.-]*\[)`)
 )
 
@@ -74,7 +73,7 @@ func Defuse(s string) string {
 	return atStart.ReplaceAllString(s, `$1\$2`)
 }
 
-// Plural returns a number with its noun: "1 file", "2 dependencies".
+// Plural formats a number with its noun: "1 file", "2 dependencies".
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package version tells which build of our programs is running.
+// Package version describes the build of the running program.
 package version
 
 import (
@@ -9,25 +9,25 @@ import (
 	"runtime/debug"
 )
 
-// linked is the release of a released build: -ldflags "-X …/internal/version.linked=v1.2.3".
+// linked is the version of a release build: -ldflags "-X …/internal/version.linked=v1.2.3".
 var linked string
 
-// Info describes a build. An empty field means that it is not known.
+// Info describes a build. Empty fields are unknown.
 type Info struct {
-	// Version is the release; of a development build the module version, else the
-	// commit, else "devel".
+	// Version is the release version. A development build has the module version, otherwise the
+	// commit, otherwise "devel".
 	Version string `json:"version"`
-	// Commit is the Git commit that was built.
+	// Commit is the Git commit of the build.
 	Commit string `json:"commit,omitempty"`
-	// Modified reports uncommitted changes in that build.
+	// Modified is true if the build has uncommitted changes.
 	Modified bool `json:"modified,omitempty"`
 	// Go is the version of the Go toolchain.
 	Go string `json:"go"`
-	// Platform is operating system and architecture, such as linux/amd64.
+	// Platform is the operating system and the architecture, such as linux/amd64.
 	Platform string `json:"platform"`
 }
 
-// Get returns the description of the running program.
+// Get returns the build of the running program.
 func Get() Info {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -36,7 +36,7 @@ func Get() Info {
 	return describe(linked, build)
 }
 
-// describe prefers the linked release over what the toolchain has found out.
+// describe prefers the linked version to the version that the toolchain recorded.
 func describe(linked string, build *debug.BuildInfo) Info {
 	info := Info{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	for _, s := range build.Settings {
@@ -55,8 +55,7 @@ func describe(linked string, build *debug.BuildInfo) Info {
 	return info
 }
 
-// Module returns the version of a module that is linked into the program, or
-// "" when it is not, or not known.
+// Module returns the version of a module that is linked into the program, or "" if there is none.
 func Module(path string) string {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package workflow writes the workflow commands by which a job of GitHub Actions
-// annotates files.
+// Package workflow writes workflow commands, with which a job of GitHub Actions annotates files.
 package workflow
 
 import (
@@ -10,19 +9,19 @@ import (
 	"strings"
 )
 
-// Annotation is what a workflow command says. GitHub shows ten of each command for a step
-// and the rest in its log.
+// Annotation is a workflow command. GitHub shows ten annotations per command and step, and the rest
+// in the log.
 type Annotation struct {
 	// Command is error, warning or notice.
 	Command string
-	// File is relative to the repository; empty for none.
+	// File is relative to the repository. It may be empty.
 	File string
-	// Line and Column are 0 if they are not known.
+	// Line and Column are 0 if unknown.
 	Line, Column int
 	Title, Text  string
 }
 
-// Write writes the command in one line.
+// Write writes the command on one line.
 func (a Annotation) Write(w io.Writer) error {
 	var properties []string
 	if a.File != "" {
@@ -39,7 +38,7 @@ func (a Annotation) Write(w io.Writer) error {
 	return err
 }
 
-// What ends a command, or one of its properties, is escaped as GitHub's toolkit does it
+// Replacers for the characters that end a command or a property, as in GitHub's toolkit
 // (actions/toolkit, packages/core/src/command.ts).
 var (
 	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
