@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// chomping says what becomes of the line breaks at the end of a block scalar.
+// chomping selects the handling of line breaks at the end of a block scalar.
 type chomping byte
 
 const (
@@ -17,18 +17,19 @@ const (
 	keep  chomping = '+'
 )
 
-// blockText is a literal (|) or a folded (>) scalar while it is read.
+// blockText is the state of reading a literal (|) or folded (>) scalar.
 type blockText struct {
 	text
 	folded   bool
 	chomping chomping
-	// indent of the text; detected is set as soon as it is known.
+	// indent is the indentation of the text. detected is true once it is final.
 	indent   int
 	detected bool
-	// empty counts the empty lines before the current one, content is set after the first line.
+	// empty is the number of empty lines before the current one. content is true after the first
+	// line.
 	empty   int
 	content bool
-	// deeper is set on lines with more indentation, which are not folded.
+	// deeper is true on lines with extra indentation, which are not folded.
 	deeper bool
 }
 
@@ -67,7 +68,7 @@ func (p *parser) readBlockScalar(indent int) bool {
 	return true
 }
 
-// readHeader reads what follows | or > on its line.
+// readHeader reads the rest of the line after | or >.
 func (p *parser) readHeader(b *blockText, indent int) {
 	for p.pos++; ; p.pos++ {
 		switch c := p.in[p.pos]; {
@@ -105,7 +106,7 @@ func (p *parser) readIndent(b *blockText) {
 	}
 }
 
-// lines are the line breaks before the current line.
+// lines returns the number of line breaks before the current line.
 func (b *blockText) lines() int {
 	if b.content {
 		return 1 + b.empty
@@ -122,7 +123,7 @@ func (b *blockText) end() {
 	}
 }
 
-// fold adds the line breaks before a line, which starts with a blank or not.
+// fold adds the line breaks before a line. blank reports whether the line starts with a blank.
 func (b *blockText) fold(blank bool) {
 	switch {
 	case !b.folded:

@@ -8,8 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// finish makes a collection the current node, with the properties that were
-// read before it.
+// finish makes a collection the current node, with the properties that precede it.
 func (p *parser) finish(n *yaml.Node, tag, anchor string) {
 	p.tag = tag
 	p.anchor = anchor
@@ -62,7 +61,7 @@ func (p *parser) readFlowCollection(indent int) bool {
 	return false
 }
 
-// readFlowEntry reads an item, or a key and its value.
+// readFlowEntry reads an item, or a key with its value.
 func (p *parser) readFlowEntry(n *yaml.Node, indent int) {
 	explicit := p.in[p.pos] == '?' && isSpace(p.peek(1))
 	if explicit {
@@ -146,31 +145,31 @@ func (p *parser) readBlockSequence(indent int) bool {
 	return true
 }
 
-// spot is a place, before it is computed.
+// spot is a position whose column has not been computed yet.
 type spot struct{ line, lineStart, pos int }
 
 func (p *parser) spot() spot { return spot{p.line, p.lineStart, p.pos} }
 
-// nullAt returns a null that is at a place before the current one.
+// nullAt returns a null node at an earlier position.
 func (p *parser) nullAt(s spot) *yaml.Node {
 	column := utf8.RuneCountInString(p.in[s.lineStart:s.pos]) + 1
 	return p.newNode(yaml.ScalarNode, tagNull, s.line+1, column)
 }
 
-// blockMapping is a block mapping while it is read.
+// blockMapping is the state of reading a block mapping.
 type blockMapping struct {
 	node        *yaml.Node
 	tag, anchor string
-	// key and keyTag are those of the entry that is being read.
+	// key and keyTag belong to the current entry.
 	key    *yaml.Node
 	keyTag string
-	// explicit is set between ? and : .
+	// explicit is true between ? and : of an entry.
 	explicit bool
-	// keys is where those of the mapping begin.
+	// keys is the index of the first key of the mapping in parser.keys.
 	keys int
 }
 
-// detect is called as soon as there is a key.
+// detect creates the node of a mapping when its first key is found.
 func (p *parser) detect(m *blockMapping, line, column int) {
 	if m.node == nil {
 		m.node = p.newNode(yaml.MappingNode, tagMapping, line, column)
@@ -233,19 +232,19 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 	return true
 }
 
-// found is what readKey found.
+// found is the result of readKey.
 type found int
 
 const (
 	nothing found = iota
-	// otherNode is a node without a colon after it.
+	// otherNode is a node that is not followed by a colon.
 	otherNode
 	shortKey
-	// longKey is a ? or a : of an entry in the long form.
+	// longKey is the ? or : of an explicit entry.
 	longKey
 )
 
-// readKey reads the key of an entry up to the place of its value.
+// readKey reads the key of an entry, up to its value.
 func (p *parser) readKey(m *blockMapping, flowIndent int) found {
 	if c := p.in[p.pos]; (c == '?' || c == ':') && isSpace(p.peek(1)) {
 		p.readExplicit(m, c)
@@ -285,7 +284,7 @@ func (p *parser) readKey(m *blockMapping, flowIndent int) found {
 	return otherNode
 }
 
-// readExplicit reads ? or : of an entry in the long form.
+// readExplicit reads the ? or : of an explicit entry.
 func (p *parser) readExplicit(m *blockMapping, c byte) {
 	switch {
 	case c == '?':

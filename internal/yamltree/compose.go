@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// context is where a node stands.
+// context is the kind of collection around a node.
 type context int
 
 const (
@@ -20,18 +20,18 @@ const (
 
 func (c context) isFlow() bool { return c == flowIn || c == flowOut }
 
-// stand is how a node stands to its parent.
+// stand is the position of a node relative to its parent.
 type stand struct {
 	// collections reports whether a block collection may start here.
 	collections bool
 	newLine     bool
-	// indent is 1 for more indentation than the parent's, 0 for the same, -1 for less.
+	// indent is 1 for more indentation than the parent, 0 for the same, and -1 for less.
 	indent int
-	// property is the place before the first tag or anchor of the node, if it has one.
+	// property is the state before the first tag or anchor of the node, if there is one.
 	property *snapshot
 }
 
-// snapshot is a place to which the parser can go back.
+// snapshot is a state of the parser that can be restored.
 type snapshot struct {
 	pos, line, lineStart, lineIndent, tab int
 	tag, anchor                           string
@@ -55,7 +55,7 @@ func (p *parser) restore(s snapshot) {
 	p.node = s.node
 }
 
-// clear forgets the latest node.
+// clear resets the current node.
 func (p *parser) clear() {
 	p.tag = ""
 	p.anchor = ""
@@ -63,8 +63,8 @@ func (p *parser) clear() {
 	p.node = nil
 }
 
-// compose reads a node and reports whether there is one. With seek, it may
-// stand on a later line; with compact, a block collection may start within the line.
+// compose reads a node and reports whether there is one. If seek is true the node may be on a later
+// line. If compact is true a block collection may start within the line.
 func (p *parser) compose(parent int, c context, seek, compact bool) bool {
 	if p.depth >= p.limits.Depth {
 		p.limit("levels of YAML nesting", p.limits.Depth)
@@ -88,7 +88,7 @@ func (p *parser) compose(parent int, c context, seek, compact bool) bool {
 	return p.tag != "" || p.anchor != "" || found
 }
 
-// moved takes note of a new line.
+// moved updates s after a line break.
 func (p *parser) moved(s *stand, parent int) {
 	s.newLine = true
 	switch {
@@ -174,8 +174,8 @@ func (p *parser) readScalar(c context, indent int) bool {
 	return false
 }
 
-// readFirstKey reads a block mapping whose first key has the properties that
-// were taken for the node's, as in "&x a: 1".
+// readFirstKey reads a block mapping whose first key has the properties that were read as those of
+// the mapping, as in "&x a: 1".
 func (p *parser) readFirstKey(s stand, c context, flowIndent int) bool {
 	if s.property == nil || c.isFlow() || s.collections || strings.IndexByte("|>", p.in[p.pos]) >= 0 {
 		return false

@@ -40,7 +40,7 @@ func (p *parser) readDocument() {
 	}
 }
 
-// readDirectives reads the lines that start with % and reports whether there are any.
+// readDirectives reads lines that start with %. It reports whether there are any.
 func (p *parser) readDirectives() bool {
 	found := false
 	for p.pos < p.end {
@@ -63,7 +63,7 @@ func (p *parser) readDirectives() bool {
 	return found
 }
 
-// word reads up to a space or a line break.
+// word reads up to white space.
 func (p *parser) word() string {
 	start := p.pos
 	for p.pos < p.end && !isSpace(p.in[p.pos]) {
@@ -88,7 +88,7 @@ func (p *parser) arguments() []string {
 	return args
 }
 
-// directive handles %YAML and %TAG. js-yaml ignores others.
+// directive handles %YAML and %TAG. Like js-yaml it ignores other directives.
 func (p *parser) directive(name string, args []string) {
 	switch {
 	case name == "YAML" && p.version != "":
@@ -104,7 +104,7 @@ func (p *parser) directive(name string, args []string) {
 }
 
 var (
-	// yamlVersion accepts all versions whose major number is 1.
+	// yamlVersion matches versions with major number 1.
 	yamlVersion = regexp.MustCompile(`^0*1\.[0-9]+$`)
 	tagHandle   = regexp.MustCompile(`^(?:!|!!|![A-Za-z-]+!)$`)
 	tagURI      = regexp.MustCompile(`(?i)^(?:!|[^,\[\]{}])(?:%[0-9a-f]{2}|[0-9a-z\-#;/?:@&=+$,_.!~*'()\[\]])*$`)

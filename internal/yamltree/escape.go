@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// simpleEscape returns what a character stands for after a backslash.
+// simpleEscape returns the character for a letter after a backslash.
 func simpleEscape(c byte) (string, bool) {
 	switch c {
 	case '0':
@@ -43,7 +43,7 @@ func simpleEscape(c byte) (string, bool) {
 	return "", false
 }
 
-// escape reads a backslash and what it begins.
+// escape reads an escape sequence.
 func (p *parser) escape(t *text) {
 	p.pos++
 	c := p.in[p.pos]
@@ -68,7 +68,7 @@ func (p *parser) escape(t *text) {
 	}
 }
 
-// hex reads the digits of an escape. Numbers that are no character become U+FFFD.
+// hex reads the digits of an escape. Invalid code points become U+FFFD.
 func (p *parser) hex(digits int) rune {
 	p.pos++
 	for i := range digits {
@@ -85,8 +85,8 @@ func (p *parser) hex(digits int) rune {
 	return rune(number)
 }
 
-// utf16 reads \uXXXX. Two that are a surrogate pair are one character; half a
-// pair, as the platform writes where it cuts a text within an emoji, is U+FFFD.
+// utf16 reads \uXXXX. A surrogate pair is one character. A lone surrogate, which the platform
+// writes when it truncates text within an emoji, becomes U+FFFD.
 func (p *parser) utf16() rune {
 	first := p.hex(4)
 	if !utf16.IsSurrogate(first) || p.peek(0) != '\\' || p.peek(1) != 'u' {

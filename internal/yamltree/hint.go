@@ -4,7 +4,7 @@ package yamltree
 
 import "fmt"
 
-// hint says what may be wrong with the text at the current place.
+// hint suggests what may be wrong with the text at the current position.
 func (p *parser) hint() string {
 	switch c := p.in[p.pos]; c {
 	case '%', '@', '`':

@@ -12,20 +12,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of js-yaml 4.3.2 on merge keys.
+// Limits of js-yaml 4.3.2 on merge keys.
 const (
 	maxMerged  = 10_000
 	maxSources = 100
 )
 
-// maxKeyNotes bounds the duplicate keys that are noted.
+// maxKeyNotes limits the number of notes on duplicate keys.
 const maxKeyNotes = 100
 
-// mappingKey is what JavaScript makes of a mapping as a key.
+// mappingKey is JavaScript's string for a mapping as a key.
 const mappingKey = "[object Object]"
 
-// store adds a pair to a mapping. The tag is that of the key, if it is not in
-// the long form: only such a key can be a merge key.
+// store adds a pair to a mapping. tag is the tag of the key, or empty for an explicit key, which
+// cannot be a merge key.
 func (p *parser) store(m *yaml.Node, tag string, k, value *yaml.Node) {
 	value = p.orNull(value)
 	m.Content = append(m.Content, k, value)
@@ -39,7 +39,7 @@ func (p *parser) store(m *yaml.Node, tag string, k, value *yaml.Node) {
 	p.keys = append(p.keys, key{p.keyText(k), k})
 }
 
-// keyText returns a key as JavaScript has it.
+// keyText returns the key as a JavaScript property name.
 func (p *parser) keyText(k *yaml.Node) string {
 	switch n := Resolve(k); n.Kind {
 	case yaml.MappingNode:
@@ -54,7 +54,7 @@ func (p *parser) keyText(k *yaml.Node) string {
 	}
 }
 
-// joined is the text of a list as a key.
+// joined returns the text of a list as a key.
 func (p *parser) joined(k, list *yaml.Node) string {
 	var parts []string
 	size := 0
@@ -78,7 +78,7 @@ func (p *parser) joined(k, list *yaml.Node) string {
 	return strings.Join(parts, ",")
 }
 
-// Resolve follows an alias.
+// Resolve returns the target of an alias, or n itself.
 func Resolve(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -86,7 +86,7 @@ func Resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// KeyText returns a scalar key as JavaScript has it: 0x10 is "16".
+// KeyText returns a scalar key as a JavaScript property name: 0x10 is "16".
 func KeyText(k *yaml.Node) string { return scalarText(Resolve(k)) }
 
 func scalarText(n *yaml.Node) string {
@@ -110,7 +110,7 @@ func scalarText(n *yaml.Node) string {
 	return n.Value
 }
 
-// numberText writes a number as JavaScript does.
+// numberText formats a number like JavaScript.
 func numberText(tag, value string) string {
 	number := numberValue(tag, strings.ReplaceAll(value, "_", ""))
 	switch {
@@ -151,8 +151,8 @@ func numberValue(tag, value string) float64 {
 	return sign * number
 }
 
-// checkKeys notes the keys of a mapping that are the same in JavaScript, and
-// drops them. They begin at an index.
+// checkKeys adds notes for the keys of a mapping that are equal in JavaScript, and removes the
+// keys. start is the index of the first key.
 func (p *parser) checkKeys(start int) {
 	keys := p.keys[start:]
 	p.keys = p.keys[:start]
@@ -183,7 +183,7 @@ func (p *parser) duplicate(k key, first int) {
 	}
 }
 
-// merge checks the value of a merge key (<<), which is a mapping or a list of mappings.
+// merge checks the value of a merge key (<<): a mapping or a list of mappings.
 func (p *parser) merge(m, value *yaml.Node) {
 	source := Resolve(value)
 	if source.Kind != yaml.SequenceNode {
@@ -198,7 +198,7 @@ func (p *parser) merge(m, value *yaml.Node) {
 	}
 }
 
-// mergeOne checks one source. As in JavaScript, a list and a date are objects, too.
+// mergeOne checks one source. Lists and dates are allowed, because they are objects in JavaScript.
 func (p *parser) mergeOne(m, source, at *yaml.Node) {
 	if source.Kind == yaml.ScalarNode && source.Tag != tagTime && source.Tag != tagBinary {
 		p.fail(&SyntaxError{at.Line, at.Column, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"})

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// tagPrefix begins the full name of the tags that YAML defines.
+// tagPrefix is the prefix of the full names of YAML's own tags.
 const tagPrefix = "tag:yaml.org,2002:"
 
 // readTag reads a tag, such as !!str, !secret or !<tag:yaml.org,2002:str>.
@@ -41,7 +41,7 @@ func (p *parser) readTag() bool {
 	return true
 }
 
-// verbatimTag reads what is between !< and >.
+// verbatimTag reads the text between !< and >.
 func (p *parser) verbatimTag() string {
 	p.pos++
 	start := p.pos
@@ -94,7 +94,7 @@ func (p *parser) unescapeTag(name string) string {
 	return plain
 }
 
-// readName reads the name of an anchor or of an alias after its indicator.
+// readName reads the name of an anchor or alias after its indicator.
 func (p *parser) readName(what string) string {
 	p.pos++
 	start := p.pos
@@ -118,8 +118,8 @@ func (p *parser) readAnchor() bool {
 	return true
 }
 
-// readAlias reads an alias. Its name is not shown: it may be a password in the
-// place of text.
+// readAlias reads an alias. Errors omit its name, because it may be a password that was meant as
+// text.
 func (p *parser) readAlias() bool {
 	if p.in[p.pos] != '*' {
 		return false
@@ -150,7 +150,7 @@ func (p *parser) setAnchor(name string, n *yaml.Node) {
 	n.Anchor = name
 }
 
-// undoAnchors takes back what setAnchor did since the journal had a length.
+// undoAnchors reverts the calls of setAnchor since the journal had the given length.
 func (p *parser) undoAnchors(length int) {
 	for i := len(p.journal) - 1; i >= length; i-- {
 		if was := p.journal[i]; was.node == nil {

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Tags of nodes, in the short form.
+// Short tags of nodes.
 const (
 	tagString   = "!!str"
 	tagNull     = "!!null"
@@ -27,14 +27,14 @@ const (
 	tagSet      = "!!set"
 )
 
-// implicit is the tag of a plain scalar until it is resolved.
+// implicit is the tag of a plain scalar before it is resolved.
 const implicit = "?"
 
-// maxOrdered is the number of pairs of an !!omap. js-yaml 4.1.0 takes a time that
-// grows with its square: 88 s for 50,000.
+// maxOrdered limits the pairs of an !!omap, because js-yaml 4.1.0 takes quadratic time: 88 s for
+// 50,000.
 const maxOrdered = 1000
 
-// resolve ends a node: it gives it the tag that js-yaml gives it.
+// resolve completes a node with the tag that js-yaml assigns.
 func (p *parser) resolve() {
 	switch p.tag {
 	case "", "!":
@@ -55,7 +55,7 @@ func (p *parser) resolve() {
 	}
 }
 
-// kinds are the tags that js-yaml knows, and the kind of their nodes.
+// tagKind returns the kind of nodes for the tags that js-yaml supports, or 0.
 func tagKind(tag string) yaml.Kind {
 	switch tag {
 	case tagString, tagNull, tagBool, tagInt, tagFloat, tagTime, tagMerge, tagBinary:
@@ -86,7 +86,8 @@ func (p *parser) resolveExplicit() {
 	}
 }
 
-// showTag shows a tag if it has the form of a name: other text may be a secret.
+// showTag returns a tag for an error message. It hides text that does not look like a name, which
+// may be a secret.
 func showTag(tag string) string {
 	short := strings.Replace(tag, tagPrefix, "!!", 1)
 	if shownTag.MatchString(short) {
@@ -97,7 +98,7 @@ func showTag(tag string) string {
 
 var shownTag = regexp.MustCompile(`^!{0,2}[A-Za-z][A-Za-z0-9_./:-]{0,31}$`)
 
-// emptyNode is a tag without a value.
+// emptyNode returns the node for a tag without a value.
 func (p *parser) emptyNode(tag string, kind yaml.Kind) *yaml.Node {
 	switch tag {
 	case tagBool, tagInt, tagFloat, tagTime, tagBinary:
@@ -138,8 +139,8 @@ func (p *parser) fits(tag string, n *yaml.Node) bool {
 	return true
 }
 
-// isOrdered reports whether a list holds mappings of one key each, which differ if
-// they must be unique.
+// isOrdered reports whether a list consists of mappings with one key each. If unique is true the
+// keys must differ.
 func (p *parser) isOrdered(list *yaml.Node, unique bool) bool {
 	if unique && len(list.Content) > maxOrdered {
 		p.fail(&LimitError{What: "pairs of an !!omap", Max: maxOrdered, Line: list.Line, Column: list.Column})
@@ -195,7 +196,7 @@ func isBool(s string) bool {
 	return false
 }
 
-// The patterns of js-yaml 4.1.0. 4.3.2 takes a number with _ for text.
+// Patterns of js-yaml 4.1.0. Version 4.3.2 reads numbers with _ as text.
 var (
 	intPattern = regexp.MustCompile(`^[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o[0-7_]*[0-7]|[0-9](?:[0-9_]*[0-9])?)$`)
 	floats     = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?` +
@@ -204,8 +205,8 @@ var (
 		`[0-9][0-9]?:[0-9][0-9]:[0-9][0-9](?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9][0-9])?))?$`)
 )
 
-// maxNumber is longer than numbers and dates that people write: longer text is looked
-// at by its characters first.
+// maxNumber is the length above which a cheap check of the characters precedes the patterns. Real
+// numbers and dates are shorter.
 const maxNumber = 64
 
 func isInt(s string) bool {
@@ -234,7 +235,7 @@ func isBinary(s string) bool {
 	return count%4 == 0
 }
 
-// timeText is the same for two dates that are one in JavaScript.
+// timeText returns equal texts for dates that are equal in JavaScript.
 func timeText(s string) string {
 	for _, layout := range []string{"2006-01-02", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5", "2006-1-2 15:4:5"} {
 		if t, err := time.Parse(layout, s); err == nil {

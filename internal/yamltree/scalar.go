@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// text gathers a scalar: it stays a part of the document as long as it is one piece.
+// text accumulates a scalar. It refers to the document while the scalar is contiguous.
 type text struct {
 	p       *parser
 	whole   string
@@ -38,7 +38,7 @@ func (t *text) split() {
 	}
 }
 
-// breaks adds folded line breaks: one becomes a space.
+// breaks adds folded line breaks: a single one becomes a space.
 func (t *text) breaks(count int) {
 	if count == 1 {
 		t.add(" ")
@@ -71,7 +71,7 @@ func (p *parser) setScalar(t *text, style yaml.Style, line, column int) {
 	p.node = n
 }
 
-// printable adds a part of the document, which must not have control characters.
+// printable adds a part of the document. Control characters are an error.
 func (p *parser) printable(t *text, start, end int) {
 	if start >= end {
 		return
@@ -93,7 +93,7 @@ func unprintable(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
 }
 
-// quotable adds a part of a quoted scalar, whose characters are those of JSON.
+// quotable adds a part of a quoted scalar, which allows the characters of JSON.
 func (p *parser) quotable(t *text, start, end int) {
 	for i := start; i < end && !p.clean; i++ {
 		if c := p.in[i]; c < ' ' && c != '\t' {
@@ -171,8 +171,8 @@ func (p *parser) readPlain(indent int, inFlow bool) bool {
 	return true
 }
 
-// foldPlain goes over the line breaks within a plain scalar. It returns false,
-// at the end of the text, if the scalar ends there.
+// foldPlain skips the line breaks within a plain scalar. If the scalar ends there it returns false,
+// positioned at the end of the scalar.
 func (p *parser) foldPlain(t *text, indent, start, end int, inFlow bool) bool {
 	line, lineStart, lineIndent := p.line, p.lineStart, p.lineIndent
 	p.skipSpace(false)
@@ -190,7 +190,7 @@ func (p *parser) foldPlain(t *text, indent, start, end int, inFlow bool) bool {
 	return true
 }
 
-// foldQuoted goes over the line breaks within a quoted scalar.
+// foldQuoted skips the line breaks within a quoted scalar.
 func (p *parser) foldQuoted(t *text, start, end int) {
 	p.quotable(t, start, end)
 	t.breaks(p.skipSpace(false))

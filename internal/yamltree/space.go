@@ -30,14 +30,14 @@ func (p *parser) skipBlanks() {
 	}
 }
 
-// skipToBreak stops at the end of the line or of the document.
+// skipToBreak skips to the end of the line or of the document.
 func (p *parser) skipToBreak() {
 	for !isBreak(p.in[p.pos]) && p.pos < p.end {
 		p.pos++
 	}
 }
 
-// skipSpace skips space, line breaks and, if asked, comments. It returns the
+// skipSpace skips white space, line breaks and, if comments is true, comments. It returns the
 // number of line breaks.
 func (p *parser) skipSpace(comments bool) int {
 	for breaks := 0; ; breaks++ {
@@ -62,7 +62,7 @@ func (p *parser) skipSpace(comments bool) int {
 	}
 }
 
-// atSeparator reports whether the current line begins with --- or ... alone.
+// atSeparator reports whether the current line is a document separator, --- or ....
 func (p *parser) atSeparator() bool {
 	c := p.in[p.pos]
 	if p.pos != p.lineStart || c != '-' && c != '.' || p.peek(1) != c || p.peek(2) != c {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package yamltree reads YAML as the platform does, with js-yaml 4: what that
-// library refuses is an error here, and what it takes is taken with the value
-// that it would have in JavaScript.
+// Package yamltree parses YAML like the platform, which uses js-yaml 4. It rejects what that
+// library rejects, and resolves all other values as in JavaScript.
 //
-// The grammar follows the loader of js-yaml 4.1.0, which the platform locks (its MIT
-// licence is in the file LICENSE). Where js-yaml 4.3.2 differs, which the platform
-// gets without its lock file, a [Note] or a limit says so.
+// The grammar follows the loader of js-yaml 4.1.0, the version in the platform's lock file (its MIT
+// licence is in the file LICENSE). Differences of js-yaml 4.3.2, which the platform gets without
+// its lock file, are reported as a [Note] or a limit.
 package yamltree
 
 import (
@@ -17,22 +16,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits bound a document. All of them must be set.
+// Limits limits a document. All fields are required.
 type Limits struct {
-	// Nodes is the number of nodes, an alias counted as one.
+	// Nodes is the maximum number of nodes. An alias counts as one.
 	Nodes int
-	// Depth is the number of nodes within each other.
+	// Depth is the maximum nesting depth.
 	Depth int
-	// Scalar is the size of one scalar in bytes.
+	// Scalar is the maximum size of a scalar, in bytes.
 	Scalar int
 }
 
-// LimitError says which limit a document exceeds.
+// LimitError is returned for a document that exceeds a limit.
 type LimitError struct {
-	// What is counted, such as "bytes".
+	// What names the limited quantity, such as "bytes".
 	What string
 	Max  int
-	// Line and Column are 0 when the document as a whole exceeds the limit.
+	// Line and Column are 0 if the document as a whole exceeds the limit.
 	Line, Column int
 }
 
@@ -47,55 +46,54 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return e.Message }
 
-// DocumentsError is a second document, at its line.
+// DocumentsError is returned for a second document. Line is its first line.
 type DocumentsError struct{ Line int }
 
 func (e *DocumentsError) Error() string { return "the file holds more than one YAML document" }
 
-// NoteKind says what a note is about.
+// NoteKind is the kind of a note.
 type NoteKind int
 
-// The kinds of notes.
+// Kinds of notes.
 const (
-	// DuplicateKey is a key that the mapping already has. js-yaml refuses it;
-	// this package goes on, so that all of them are found.
+	// DuplicateKey is a key that the mapping already has. js-yaml rejects it; this package
+	// continues, to find all of them.
 	DuplicateKey NoteKind = iota
-	// MappingKey is a mapping as a key, as {{x}} is without quotes. JavaScript
-	// makes it "[object Object]".
+	// MappingKey is a mapping as a key, such as {{x}} without quotes. In JavaScript it becomes
+	// "[object Object]".
 	MappingKey
-	// SequenceKey is a list as a key. JavaScript joins its items by commas.
+	// SequenceKey is a list as a key. JavaScript joins its items with commas.
 	SequenceKey
-	// PropertyBeforeKey is an anchor or a tag before the first key of a block
-	// mapping, on its line. js-yaml 4.1 refuses it, later versions take it.
+	// PropertyBeforeKey is an anchor or a tag on the line of the first key of a block mapping.
+	// js-yaml 4.1 rejects it, later versions accept it.
 	PropertyBeforeKey
-	// ByteOrderMark is U+FEFF at the start of a plain text: it becomes part of it.
+	// ByteOrderMark is U+FEFF at the start of a plain text, of which it becomes a part.
 	ByteOrderMark
 )
 
-// Note is something at a place of a document that js-yaml takes, or that does
-// not keep this package from reading on.
+// Note is an oddity of a document that is not a syntax error.
 type Note struct {
 	Kind         NoteKind
 	Line, Column int
-	// Key is the key as JavaScript has it.
+	// Key is the key as a JavaScript property name.
 	Key string
-	// First is the line of the key that a duplicate repeats.
+	// First is the line of the first occurrence of a duplicate key.
 	First int
 }
 
-// Document is a document that was read.
+// Document is a parsed document.
 type Document struct {
-	// Root is nil for a document without content. Its nodes have the tags that
-	// js-yaml gives them, in the short form (!!str), and aliases are not expanded.
-	// The values share memory with a copy of the document.
+	// Root is nil for a document without content. Its nodes have the short tags that js-yaml
+	// assigns (!!str), and aliases are not expanded. The values share memory with a copy of the
+	// document.
 	Root  *yaml.Node
 	Notes []Note
-	// Aliases is the number of aliases in it.
+	// Aliases is the number of aliases in the document.
 	Aliases int
 }
 
-// Parse reads the only document of data, which is valid UTF-8. The error is a
-// *SyntaxError, a *LimitError or a *DocumentsError.
+// Parse parses the only document in data, which must be valid UTF-8. The error is a *SyntaxError, a
+// *LimitError or a *DocumentsError.
 func Parse(data []byte, limits Limits) (doc *Document, err error) {
 	p := newParser(data, limits)
 	defer func() {
@@ -122,16 +120,17 @@ func Parse(data []byte, limits Limits) (doc *Document, err error) {
 	return &Document{Root: p.root, Notes: p.notes, Aliases: p.aliases}, nil
 }
 
-// failure carries an error from the depth of the recursion to Parse.
+// failure carries an error from the recursive parser to Parse.
 type failure struct{ error }
 
-// parser is the state of reading. As in js-yaml, the result of the latest node
-// is in the state: tag, anchor, kind and node.
+// parser is the state of the parser. As in js-yaml, it holds the result of the last node: tag,
+// anchor, kind and node.
 type parser struct {
-	// in is the document, a line feed, and a NUL at the index end.
+	// in is the document, a line feed, and a NUL at index end.
 	in  string
 	end int
-	// ascii is set if all characters are ASCII, clean if none needs a look: see printable.
+	// ascii is true if all characters are ASCII, and clean if no character needs a check: see
+	// printable.
 	ascii, clean bool
 	limits       Limits
 
@@ -150,20 +149,20 @@ type parser struct {
 	handles map[string]string
 	version string
 	anchors map[string]*yaml.Node
-	// journal holds what the latest changes of anchors replaced.
+	// journal records the anchors that setAnchor replaced.
 	journal []replaced
 
 	depth, nodes, aliases int
-	// merged counts the keys that merge keys have copied.
+	// merged is the number of keys copied by merge keys.
 	merged int
 	sizes  map[*yaml.Node]int
-	// keys are those of the mappings that are being read, as JavaScript has them.
+	// keys holds the keys of all open mappings, as JavaScript property names.
 	keys []key
 
 	notes []Note
 	slab  []yaml.Node
 	buf   []byte
-	// The place for which the column was computed last.
+	// Position of the last computed column.
 	columnLine, columnPos, column int
 }
 
@@ -192,8 +191,7 @@ func newParser(data []byte, limits Limits) *parser {
 	return p
 }
 
-// classify reports whether a text is ASCII, and whether no character of it is
-// one that YAML restricts.
+// classify reports whether a text is ASCII, and whether it has no characters that YAML restricts.
 func classify(s string) (ascii, clean bool) {
 	ascii = true
 	clean = true
@@ -234,7 +232,7 @@ func (p *parser) refuseNUL() {
 
 func (p *parser) fail(err error) { panic(failure{err}) }
 
-// syntax fails at the current place.
+// syntax fails with a syntax error at the current position.
 func (p *parser) syntax(format string, args ...any) {
 	line, column := p.place(p.pos)
 	p.fail(&SyntaxError{Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
@@ -245,7 +243,7 @@ func (p *parser) limit(what string, limit int) {
 	p.fail(&LimitError{What: what, Max: limit, Line: line, Column: column})
 }
 
-// place returns the line and the column of a position on the current line.
+// place returns the line and column of a position on the current line.
 func (p *parser) place(pos int) (line, column int) {
 	if p.ascii || pos < p.lineStart {
 		return p.line + 1, max(pos-p.lineStart, 0) + 1
@@ -260,7 +258,7 @@ func (p *parser) place(pos int) (line, column int) {
 	return p.line + 1, p.column
 }
 
-// peek returns a byte after the current one, or 0 at the end.
+// peek returns the byte n positions ahead, or 0 at the end.
 func (p *parser) peek(n int) byte {
 	if p.pos+n >= p.end {
 		return 0
@@ -268,7 +266,7 @@ func (p *parser) peek(n int) byte {
 	return p.in[p.pos+n]
 }
 
-// slabSize is the number of nodes that are allocated at a time.
+// slabSize is the number of nodes to allocate at a time.
 const slabSize = 32
 
 func (p *parser) newNode(kind yaml.Kind, tag string, line, column int) *yaml.Node {
@@ -288,7 +286,7 @@ func (p *parser) newNode(kind yaml.Kind, tag string, line, column int) *yaml.Nod
 	return n
 }
 
-// orNull returns a node, or a null at the current place.
+// orNull returns n, or a null node at the current position if n is nil.
 func (p *parser) orNull(n *yaml.Node) *yaml.Node {
 	if n != nil {
 		return n

@@ -17,15 +17,15 @@ type object = map[string]any
 func reply(w http.ResponseWriter, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
-		panic(err) // all bodies are made here
+		panic(err) // all bodies are created here
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
-	_, _ = w.Write(data) // the client may be gone
+	_, _ = w.Write(data) // the client may have gone
 }
 
-// refuse answers an error in the shape of the variant (contract §1.4).
+// refuse responds with an error in the shape of the variant (platform contract §1.4).
 func (p *Platform) refuse(w http.ResponseWriter, status int, code, message string, details any) {
 	body := object{"error": code, "message": message}
 	if p.opts.NestedErrors {
@@ -40,8 +40,7 @@ func (p *Platform) refuse(w http.ResponseWriter, status int, code, message strin
 	reply(w, status, body)
 }
 
-// unknownRoute is how the service answers a path that it does not have. What it does not
-// find otherwise is an ObjectNotFoundError.
+// unknownRoute responds to an unknown path. Missing objects are an ObjectNotFoundError instead.
 func unknownRoute(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusNotFound, object{"error": "RequestValidationError", "message": "not found",
 		"details": []object{{"path": r.URL.Path, "message": "not found"}}})
@@ -51,7 +50,7 @@ func healthcheck(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, object{"healthy": true})
 }
 
-// OpOf names the operation of a request as package platform does; "other" if it is none.
+// OpOf returns the operation of a request, as named by package platform, or "other".
 func OpOf(r *http.Request) string {
 	switch path := r.URL.Path; {
 	case r.Method == http.MethodPost && path == "/v2/workspaces/platform/versions/latest/pull":

@@ -20,12 +20,11 @@ import (
 
 const (
 	importedEvent = "workspaces.imported"
-	// exportFolder is the directory that the platform puts all of an export into.
+	// exportFolder is the top-level directory of an export.
 	exportFolder = "current"
 )
 
-// Install puts a workspace into the database, with those files of a directory that the
-// platform keeps.
+// Install adds a workspace to the database, with the files of a directory that the platform stores.
 func (p *Platform) Install(w Installed, files fs.FS) error {
 	content := map[string]string{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
@@ -42,15 +41,15 @@ func (p *Platform) Install(w Installed, files fs.FS) error {
 	return err
 }
 
-// Content returns the files of a workspace that came by [Platform.Install] or an
-// archive, by path.
+// Content returns the files of a workspace that was added by [Platform.Install] or an archive, by
+// path.
 func (p *Platform) Content(slug string) map[string]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.content[slug])
 }
 
-// known returns the workspace with an id or slug, nil if there is none. The caller holds mu.
+// known returns the workspace with an ID or slug, or nil. The caller holds mu.
 func (p *Platform) known(id string) *Installed {
 	for _, w := range p.installed {
 		if w.ID == id || w.Slug == id {
@@ -60,7 +59,7 @@ func (p *Platform) known(id string) *Installed {
 	return nil
 }
 
-// export answers with the archive of a workspace (contract §12).
+// export responds with the archive of a workspace (platform contract §12).
 func (p *Platform) export(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	found := p.known(r.PathValue("id"))
@@ -82,15 +81,15 @@ func (p *Platform) export(w http.ResponseWriter, r *http.Request) {
 			_, err = io.WriteString(f, files[name])
 		}
 		if err != nil {
-			panic(err) // it is in memory
+			panic(err) // it writes to memory
 		}
 	}
-	_ = archive.Close() // likewise
+	_ = archive.Close() // it writes to memory
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(out.Bytes()) // the client may be gone
+	_, _ = w.Write(out.Bytes()) // the client may have gone
 }
 
-// exportAt refuses the path of an export that the variant does not have.
+// exportAt rejects the export path that the variant lacks.
 func (p *Platform) exportAt(documented bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch refused := p.opts.ExportByGet; {
@@ -104,7 +103,7 @@ func (p *Platform) exportAt(documented bool) http.HandlerFunc {
 	}
 }
 
-// importConfig is the .import.yml of an export. The caller does not hold mu.
+// importConfig returns the .import.yml of an export. The caller must not hold mu.
 func (p *Platform) importConfig(w *Installed) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +125,7 @@ func (p *Platform) importConfig(w *Installed) string {
 	return jsvalue.Dump(config)
 }
 
-// archiveImport is an import of an archive.
+// archiveImport is the import of an archive.
 type archiveImport struct {
 	pod           *Pod
 	id            string // empty for a new workspace
@@ -136,13 +135,14 @@ type archiveImport struct {
 	done          chan importAnswer
 }
 
-// importAnswer is a report, or the error that refuses the import.
+// importAnswer is a report, or the error that rejects the import.
 type importAnswer struct {
 	report object
 	err    error
 }
 
-// importArchive answers POST /v2/workspaces/import and /v2/workspaces/{id}/import (contract §12, §14).
+// importArchive serves POST /v2/workspaces/import and /v2/workspaces/{id}/import (platform contract
+// §12, §14).
 func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	entries, err := uploaded(w, r, p.opts.UploadLimit)
@@ -173,7 +173,7 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	select {
 	case answer := <-run.done:
 		p.answerImport(w, answer)
-	case <-r.Context().Done(): // the client is gone, the import goes on
+	case <-r.Context().Done(): // the client has gone, the import continues
 		panic(http.ErrAbortHandler)
 	case <-life.Done():
 		panic(http.ErrAbortHandler)
@@ -194,7 +194,7 @@ func (p *Platform) answerImport(w http.ResponseWriter, answer importAnswer) {
 	p.refuse(w, status, e.class, e.message, nil)
 }
 
-// statusOf is the service's rule: its own errors are 400, but for what is not found.
+// statusOf returns the status of an error: 404 for missing objects, otherwise 400.
 func statusOf(e *exception) int {
 	switch {
 	case e.class == "ObjectNotFoundError":
@@ -205,7 +205,7 @@ func statusOf(e *exception) int {
 	return http.StatusBadRequest
 }
 
-// uploaded returns the files of an archive in their order there.
+// uploaded returns the files of an archive in archive order.
 func uploaded(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	file, _, err := r.FormFile("archive")
@@ -235,10 +235,10 @@ func uploaded(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, err
 	return entries, nil
 }
 
-// bulkList is the list of an archive of several workspaces.
+// bulkList is the index file of an archive of several workspaces.
 const bulkList = "bulkExport.json"
 
-// checkBulk refuses an archive of several workspaces, or what the service takes for one.
+// checkBulk rejects an archive that the service treats as an archive of several workspaces.
 func checkBulk(entries []entry) error {
 	if slices.ContainsFunc(entries, func(e entry) bool { return strings.HasSuffix(e.path, bulkList) }) {
 		return thrown("PrismeError", "Cant import a bulk archive to specific workspace")
@@ -246,7 +246,7 @@ func checkBulk(entries []entry) error {
 	return nil
 }
 
-// run imports after a while, and tells.
+// run imports after the import time and emits the event.
 func (a *archiveImport) run(life context.Context) {
 	p := a.pod.platform
 	p.mu.Lock()
@@ -268,7 +268,7 @@ func (a *archiveImport) run(life context.Context) {
 	if created {
 		target = p.create("Import", "")
 	}
-	if target == nil { // deleted meanwhile
+	if target == nil { // deleted in the meantime
 		a.done <- importAnswer{err: thrown("ObjectNotFoundError", "Could not find workspaces with filter '%s'", a.id)}
 		return
 	}
@@ -297,7 +297,7 @@ func (a *archiveImport) importInto(target *Installed, created bool) importAnswer
 	return importAnswer{report: report}
 }
 
-// importedPayload is the event of an import.
+// importedPayload returns the event payload of an import.
 func importedPayload(report object) object {
 	payload := object{"workspace": report["workspace"], "files": report["imported"], "errors": report["errors"]}
 	if deleted, ok := report["deleted"]; ok {

@@ -18,7 +18,7 @@ const (
 	completedEvent = "workspaces.bulkImport.completed"
 )
 
-// bulk is a bulk import that holds the lock.
+// bulk is a bulk import. It holds the lock.
 type bulk struct {
 	pod           *Pod
 	life          context.Context
@@ -30,22 +30,23 @@ type bulk struct {
 	begin         time.Time
 
 	done   chan struct{}
-	report object // once done; nil when the pod was killed
+	report object // set at the end; nil if the pod was killed
 }
 
-// result of one workspace.
+// result is the result for one workspace.
 type result struct {
 	Workspace
 	outcome Outcome
 	created bool
 	took    time.Duration
 	errors  []object
-	// imported is the number of files, deleted are paths.
+	// imported is the number of files, and deleted lists paths.
 	imported int
 	deleted  []string
 }
 
-// startBulk takes the lock and imports in the background; nil when the lock is held.
+// startBulk takes the lock and starts the import in the background. It returns nil if the lock is
+// held.
 func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID string) *bulk {
 	p := pod.platform
 	p.mu.Lock()
@@ -69,8 +70,7 @@ func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID str
 	return b
 }
 
-// run imports one workspace after the other. A killed pod stops in the middle
-// and leaves the lock.
+// run imports the workspaces one by one. A killed pod stops midway and leaves the lock.
 func (b *bulk) run() {
 	defer close(b.done)
 	var results []result
@@ -86,7 +86,7 @@ func (b *bulk) run() {
 	b.finish("", b.makeReport(results))
 }
 
-// importOne applies the skip rule, else replaces the workspace (contract §1.2).
+// importOne applies the skip rule, otherwise it replaces the workspace (platform contract §1.2).
 func (b *bulk) importOne(w Workspace) result {
 	p, begin := b.pod.platform, time.Now()
 	p.mu.Lock()
@@ -121,10 +121,10 @@ func (b *bulk) importOne(w Workspace) result {
 	return r
 }
 
-// className matches the class of an error that a message of [Platform.Fail] starts with.
+// className matches the error class at the start of a message of [Platform.Fail].
 var className = regexp.MustCompile(`^([A-Z][a-z]+(?:[A-Z][a-z]+)+): (.+)$`)
 
-// splitFailure returns the class of an error and its text, as the service reports them.
+// splitFailure splits an error into class and text, as the service reports them.
 func splitFailure(message string) (class, text string) {
 	if named := className.FindStringSubmatch(message); named != nil {
 		return named[1], named[2]
@@ -138,8 +138,8 @@ func splitFailure(message string) (class, text string) {
 	return "PrismeError", message
 }
 
-// importFiles imports the files as a pull does, as far as the release has them: what fails,
-// or is not stored under its path, is deleted. The caller holds mu.
+// importFiles imports files like a pull, as far as the release has content. Files that fail, or
+// whose path differs from where they are stored, are deleted. The caller holds mu.
 func (b *bulk) importFiles(r *result) {
 	r.imported = r.Files
 	if r.Content == nil || r.outcome != Imported {
@@ -152,7 +152,7 @@ func (b *bulk) importFiles(r *result) {
 		target.ID = cmp.Or(r.ID, r.Slug)
 	}
 	run := p.newImport(target, true, false)
-	run.v27 = true // earlier versions have no bulk imports
+	run.v27 = true // earlier versions lack bulk imports
 	var entries []entry
 	for _, name := range slices.Sorted(maps.Keys(r.Content)) {
 		entries = append(entries, entry{r.Slug + "/" + name, r.Content[name]})
@@ -172,8 +172,8 @@ func (b *bulk) importFiles(r *result) {
 	}
 }
 
-// present returns the workspace of a directory; nil if there is none. One that was renamed
-// is known by its id. The caller holds mu.
+// present returns the workspace of a directory, or nil. It finds a renamed workspace by its ID. The
+// caller holds mu.
 func (p *Platform) present(w Workspace) *Installed {
 	if found := p.installed[w.Slug]; found != nil || w.ID == "" {
 		return found
@@ -181,15 +181,15 @@ func (p *Platform) present(w Workspace) *Installed {
 	return p.known(w.ID)
 }
 
-// upToDate is the skip rule. The caller holds mu.
+// upToDate implements the skip rule. The caller holds mu.
 func (p *Platform) upToDate(installed, version string) bool {
 	return version != "" && (installed == version || p.opts.SkipNewer && installed > version)
 }
 
-// store writes to the database; the version only if the import counts. The caller holds mu.
+// store writes to the database, including the version if counts is true. The caller holds mu.
 func (p *Platform) store(w Workspace, repositoryID string, counts bool) {
 	next := Installed{ID: cmp.Or(w.ID, w.Slug), Slug: w.Slug, Name: w.Name, RepositoryID: repositoryID, PulledAt: time.Now()}
-	if old := p.present(w); old != nil { // it keeps its id, and may have got another slug
+	if old := p.present(w); old != nil { // it keeps its ID, and may have got another slug
 		next.ID = old.ID
 		next.Slug = old.Slug
 		next.Version = old.Version
@@ -200,7 +200,7 @@ func (p *Platform) store(w Workspace, repositoryID string, counts bool) {
 	p.installed[next.Slug] = &next
 }
 
-// sleep reports false when ctx ended first.
+// sleep waits for d. It returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -237,7 +237,7 @@ func (r *result) importedCount() int {
 
 func (r *result) errorList() []object { return append([]object{}, r.errors...) }
 
-// makeReport builds shape B (contract §1.3).
+// makeReport builds the report (platform contract §1.3, shape B).
 func (b *bulk) makeReport(results []result) object {
 	ids := map[string][]string{"created": {}, "updated": {}, "skipped": {}}
 	workspaces, errs, files, deleted := []object{}, []object{}, 0, 0
@@ -265,7 +265,7 @@ func (b *bulk) makeReport(results []result) object {
 		"importedFilesCount": files, "deletedFilesCount": deleted, "workspaces": workspaces}
 }
 
-// workspace is the entry of a report.
+// workspace returns the entry in a report.
 func (r *result) workspace(nameDeleted bool) object {
 	w := object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version, "status": string(r.outcome), "errors": r.errorList(),
 		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted), "duration": r.took.Milliseconds()}
@@ -275,7 +275,8 @@ func (r *result) workspace(nameDeleted bool) object {
 	return w
 }
 
-// finish closes the ledger's entry, and unless killed tells the end and frees the lock.
+// finish closes the ledger entry. Unless the pod was killed it emits the event and releases the
+// lock.
 func (b *bulk) finish(outcome Outcome, report object) {
 	p := b.pod.platform
 	p.mu.Lock()

@@ -16,42 +16,42 @@ import (
 //go:embed testdata/cases.json
 var casesJSON []byte
 
-// How a [Case] came to the platform.
+// Sources of a [Case].
 const (
 	ByArchive = "archive" // import of a zip file
 	ByPull    = "pull"    // pull from a Git repository
 )
 
-// Case is a workspace with what the real service made of it.
+// Case is a workspace and the result of importing it into the real service.
 type Case struct {
 	Name string
 	// By is ByArchive or ByPull.
 	By string
-	// Files of the workspace, in their order in the archive.
+	// Files is in the order of the archive.
 	Files    []File
 	Platform Effect
 }
 
-// File of a workspace. Path is slash-separated, below the directory of the workspace.
+// File is a file of a workspace. Path is relative to the workspace and uses slashes.
 type File struct{ Path, Text string }
 
-// Effect is what an import did.
+// Effect is the result of an import.
 type Effect struct {
-	// Status is that of HTTP; 0 if no answer was recorded.
+	// Status is the HTTP status, or 0 if the response was not recorded.
 	Status int
-	// Imported files, in any order; index.yml is called index.
+	// Imported lists files in any order. index.yml is called index.
 	Imported []string
 	Errors   []FileError
-	// Stored are the paths that an export has afterwards, sorted.
+	// Stored lists the paths in a subsequent export, sorted.
 	Stored []string
-	// Contents are those of stored files whose text differs from what was imported.
+	// Contents maps stored files to their text, if it differs from the imported text.
 	Contents map[string]string
 }
 
-// FileError is an error of a report. Texts of more than 175 characters are cut.
+// FileError is an error in a report. Texts are truncated to 175 characters.
 type FileError struct {
 	File string
-	// Error is the class and its message, or what the report says if there is none.
+	// Error is the class and the message, or the reported text if there is none.
 	Error string
 }
 
@@ -96,8 +96,8 @@ func Cases() ([]Case, error) {
 	return cases, nil
 }
 
-// Replay imports files into an empty workspace of a platform, and returns what it did.
-// apps are those of other workspaces.
+// Replay imports files into an empty workspace of a new platform and returns the result. apps
+// belong to other workspaces.
 func Replay(o Options, by string, files []File, apps ...string) Effect {
 	p := New(o)
 	defer p.Close()
@@ -140,10 +140,10 @@ func Replay(o Options, by string, files []File, apps ...string) Effect {
 	return out
 }
 
-// maxRecorded is the number of characters at which errors were cut when they were recorded.
+// maxRecorded is the length at which recorded errors were truncated, in characters.
 const maxRecorded = 175
 
-// fileError shortens an error of a report as the recorded ones are.
+// fileError truncates an error of a report like the recorded ones.
 func fileError(e object) FileError {
 	file, _ := e["filepath"].(string)
 	out := FileError{File: strings.TrimPrefix(file, "current/")}

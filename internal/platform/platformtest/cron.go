@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// cronField is a field of a schedule, as the service's cron-parser checks it.
+// cronField is a field of a schedule, with the rules of the service's cron-parser.
 type cronField struct {
 	min, max float64
 	allowed  *regexp.Regexp
 	names    string // of months or days, three letters each
-	last     bool   // L is a value
+	last     bool   // L is allowed
 }
 
-// cronFields are those of a schedule, from seconds to days of the week. A shorter
-// schedule leaves out the first ones.
+// cronFields returns the fields of a schedule, from seconds to days of the week. A shorter schedule
+// omits the first fields.
 func cronFields() []cronField {
 	standard := regexp.MustCompile(`^[,*\d/-]+$`)
 	return []cronField{
@@ -33,7 +33,7 @@ func cronFields() []cronField {
 
 var cronNames = regexp.MustCompile(`(?i)[a-z]{3}`)
 
-// isSchedule reports whether the service takes a schedule.
+// isSchedule reports whether the service accepts a schedule.
 func isSchedule(text string) bool {
 	switch text {
 	case "@yearly", "@monthly", "@weekly", "@daily", "@hourly":
@@ -55,7 +55,7 @@ func isSchedule(text string) bool {
 	return true
 }
 
-// withoutNth takes #n off a day of the week; "" if it is wrong.
+// withoutNth removes #n from a day of the week. It returns "" if the value is invalid.
 func withoutNth(value string) string {
 	day, nth, found := strings.Cut(value, "#")
 	if !found {
@@ -92,7 +92,7 @@ func (f *cronField) takes(value string) bool {
 	return true
 }
 
-// takesItem takes 5, 1-5, 1-5/2, 5/2 and, for days, L and 5L.
+// takesItem accepts 5, 1-5, 1-5/2, 5/2 and, for days, L and 5L.
 func (f *cronField) takesItem(item string) bool {
 	body, step, repeated := strings.Cut(item, "/")
 	if item == "" || strings.Contains(step, "/") {
@@ -119,7 +119,7 @@ func (f *cronField) takesItem(item string) bool {
 
 func (f *cronField) contains(n float64) bool { return n >= f.min && n <= f.max }
 
-// jsNumber is JavaScript's +text, for digits.
+// jsNumber returns JavaScript's +text for digits.
 func jsNumber(text string) float64 {
 	if text == "" {
 		return 0

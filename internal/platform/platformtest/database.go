@@ -17,7 +17,7 @@ import (
 // firstSecurity is the security.yml of a new workspace.
 const firstSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, update]\n      subject: workspaces\n"
 
-// create makes a workspace. An empty slug is one that nobody can guess. The caller holds mu.
+// create creates a workspace. If slug is empty it gets a random one. The caller holds mu.
 func (p *Platform) create(name, slug string) *Installed {
 	if slug == "" {
 		p.serial++
@@ -33,7 +33,7 @@ func (p *Platform) create(name, slug string) *Installed {
 	return w
 }
 
-// rename gives a workspace another slug. The caller holds mu.
+// rename changes the slug of a workspace. The caller holds mu.
 func (p *Platform) rename(w *Installed, slug string) {
 	if w.Slug == slug {
 		return
@@ -47,7 +47,7 @@ func (p *Platform) rename(w *Installed, slug string) {
 	p.installed[slug] = w
 }
 
-// detailed is what the service tells of a workspace. The caller holds mu.
+// detailed returns the representation of a workspace. The caller holds mu.
 func (p *Platform) detailed(w *Installed) object {
 	detail := object{"id": w.ID, "slug": w.Slug, "name": w.Name}
 	for _, pair := range stored(p.content[w.Slug], "index.yml").Pairs {
@@ -58,10 +58,10 @@ func (p *Platform) detailed(w *Installed) object {
 	return detail
 }
 
-// maxNesting is how deep a value is shown.
+// maxNesting limits the depth of encoded values.
 const maxNesting = 100
 
-// plain makes JSON of a value.
+// plain converts a value to JSON.
 func plain(v *jsvalue.Value, depth int) any {
 	if v.IsNull() || depth > maxNesting {
 		return nil
@@ -90,10 +90,10 @@ func plain(v *jsvalue.Value, depth int) any {
 	return v.String()
 }
 
-// workspaceName is what the API takes as a name.
+// workspaceName matches valid names of the API.
 var workspaceName = regexp.MustCompile(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
 
-// invalid answers a request that does not match the specification.
+// invalid rejects a request that does not match the specification.
 func (p *Platform) invalid(w http.ResponseWriter, format string, args ...any) {
 	p.refuse(w, http.StatusBadRequest, "RequestValidationError", fmt.Sprintf(format, args...), []object{})
 }
@@ -108,7 +108,7 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return in, err
 }
 
-// createWorkspace answers POST /v2/workspaces.
+// createWorkspace serves POST /v2/workspaces.
 func (p *Platform) createWorkspace(w http.ResponseWriter, r *http.Request) {
 	in, err := readObject(w, r)
 	name, _ := in["name"].(string)
@@ -129,7 +129,7 @@ func (p *Platform) createWorkspace(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// getWorkspace answers GET /v2/workspaces/{id}.
+// getWorkspace serves GET /v2/workspaces/{id}.
 func (p *Platform) getWorkspace(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,7 +141,7 @@ func (p *Platform) getWorkspace(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, p.detailed(found))
 }
 
-// patchWorkspace answers PATCH /v2/workspaces/{id}, as far as it is about customDomains.
+// patchWorkspace serves PATCH /v2/workspaces/{id} for customDomains.
 func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
 	in, err := readObject(w, r)
 	p.mu.Lock()
@@ -166,13 +166,13 @@ func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, p.detailed(found))
 }
 
-// missing answers that the platform knows no such workspace, which is not what a path
-// that it does not know is answered with.
+// missing responds that the platform has no such workspace. The response differs from that for an
+// unknown path.
 func (p *Platform) missing(w http.ResponseWriter, id string) {
 	p.refuse(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'", object{"id": id})
 }
 
-// only refuses query parameters that the specification does not have.
+// only rejects query parameters that are not in the specification.
 func (p *Platform) only(h http.HandlerFunc, names ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.URL.Query() {

@@ -24,7 +24,7 @@ var (
 	workspaceSlug = regexp.MustCompile(`^[/a-z0-9-]+$`)
 )
 
-// baseName is a file's name without its extension. Names that begin with a dot keep it.
+// baseName returns the name of a file without its extension. Names that start with a dot keep it.
 func baseName(name string) string {
 	if ext := path.Ext(name); ext != name {
 		return strings.TrimSuffix(name, ext)
@@ -32,10 +32,10 @@ func baseName(name string) string {
 	return name
 }
 
-// pathOf is where an object is stored.
+// pathOf returns the path of an object.
 func pathOf(folder, slug string) string { return path.Join(folder, slug+".yml") }
 
-// truthy is what JavaScript takes for true.
+// truthy reports whether a value is true in JavaScript.
 func truthy(v *jsvalue.Value) bool {
 	if v.IsNull() {
 		return false
@@ -51,12 +51,12 @@ func truthy(v *jsvalue.Value) bool {
 	return true
 }
 
-// isObject is JavaScript's typeof v == "object", without null.
+// isObject reports whether typeof v is "object" and v is not null.
 func isObject(v *jsvalue.Value) bool {
 	return !v.IsNull() && v.Kind >= jsvalue.Date
 }
 
-// iterate returns what JavaScript's "for of" does.
+// iterate returns the items of JavaScript's "for of".
 func iterate(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
 	switch {
 	case v != nil && v.Kind == jsvalue.Sequence:
@@ -70,7 +70,7 @@ func iterate(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
 	return nil, false
 }
 
-// values returns those of JavaScript's Object.values, in its order; not ok for null.
+// values returns JavaScript's Object.values in order. ok is false for null.
 func values(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
 	if v.IsNull() {
 		return nil, false
@@ -84,7 +84,7 @@ func values(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
 	return list, true
 }
 
-// setSlug sets content.slug, which only objects have.
+// setSlug sets content.slug, which requires an object.
 func setSlug(content *jsvalue.Value, slug string) error {
 	if !isObject(content) {
 		return typeError()
@@ -95,7 +95,7 @@ func setSlug(content *jsvalue.Value, slug string) error {
 	return nil
 }
 
-// checkAutomation does what the service does with an automation before it stores it.
+// checkAutomation validates and modifies an automation like the service.
 func checkAutomation(content *jsvalue.Value) error {
 	if schedules := content.Get("when").Get("schedules"); truthy(schedules) {
 		items, ok := iterate(schedules)
@@ -111,10 +111,11 @@ func checkAutomation(content *jsvalue.Value) error {
 	return checkEmits(content.Get("do"), 0)
 }
 
-// maxInstructions is how deep instructions may be in one another.
+// maxInstructions is the maximum nesting depth of instructions.
 const maxInstructions = 500
 
-// checkEmits looks for events in a list of instructions. Some values that are null stop it.
+// checkEmits looks for events in a list of instructions. Like the service it fails on some null
+// values.
 func checkEmits(list *jsvalue.Value, depth int) error {
 	if list == nil || list.Kind != jsvalue.Sequence {
 		return nil
@@ -158,7 +159,7 @@ func checkInstruction(name string, value *jsvalue.Value, depth int) error {
 	return nil
 }
 
-// checkPage looks for the blocks of a page.
+// checkPage collects the blocks of a page.
 func checkPage(content *jsvalue.Value) error {
 	blocks := content.Get("blocks")
 	if !truthy(blocks) {
@@ -170,7 +171,7 @@ func checkPage(content *jsvalue.Value) error {
 	return nil
 }
 
-// checkPageMeta is what the database refuses after a page is stored.
+// checkPageMeta applies the validation of the database, which runs after a page is stored.
 func checkPageMeta(content *jsvalue.Value) error {
 	labels := content.Get("labels")
 	if labels.IsNull() {
@@ -191,7 +192,7 @@ func checkLabels(model string, labels *jsvalue.Value) error {
 	return nil
 }
 
-// checkText is what the database refuses as a text.
+// checkText applies the database's validation of a text.
 func checkText(content *jsvalue.Value, field string) error {
 	kind := ""
 	switch v := content.Get(field); {
@@ -207,7 +208,7 @@ func checkText(content *jsvalue.Value, field string) error {
 	return castError("workspaces", field, "string", inspect(content.Get(field), 0), `(type `+kind+`) at path "`+field+`"`)
 }
 
-// inspect writes a value as Node.js does in messages.
+// inspect formats a value like Node.js does in messages.
 func inspect(v *jsvalue.Value, depth int) string {
 	switch {
 	case v.IsNull():

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// platformID is the workspace of bulk operations.
+// platformID is the workspace that bulk operations belong to.
 const platformID = "platform"
 
-// event is one of a workspace.
+// event is an event of a workspace.
 type event struct {
-	workspace string // id
+	workspace string // ID
 	kind      string
 	at        time.Time
-	fields    object // as answered
+	fields    object // as served
 }
 
 // emit adds an event of the workspace platform. The caller holds mu.
@@ -43,7 +43,7 @@ func (p *Platform) emitIn(pod *Pod, workspace, kind, correlationID string, paylo
 	}})
 }
 
-// searchEvents answers GET /v2/workspaces/{id}/events (contract §1.7).
+// searchEvents serves GET /v2/workspaces/{id}/events (platform contract §1.7).
 func (p *Platform) searchEvents(w http.ResponseWriter, r *http.Request) {
 	id, keep := r.PathValue("id"), eventFilter(r)
 	found := p.visibleEvents(func(e event) bool { return e.workspace == id && keep(e) })
@@ -71,7 +71,7 @@ func (p *Platform) visibleEvents(keep func(event) bool) []event {
 	return found
 }
 
-// eventFilter makes a predicate of the query; a parameter that is not documented is a JSON path.
+// eventFilter converts the query to a predicate. Undocumented parameters are JSON paths.
 func eventFilter(r *http.Request) func(event) bool {
 	query := r.URL.Query()
 	after, _ := time.Parse(time.RFC3339, query.Get("afterDate"))
@@ -99,7 +99,7 @@ func eventFilter(r *http.Request) func(event) bool {
 }
 
 func asJSON(v any) string {
-	data, _ := json.Marshal(v) // made of strings and numbers
+	data, _ := json.Marshal(v) // it consists of strings and numbers
 	return string(data)
 }
 

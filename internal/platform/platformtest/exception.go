@@ -12,16 +12,16 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// exception is an error of the service, as it stands in a report.
+// exception is an error of the service, as in a report.
 type exception struct {
-	// class and message are those of the service's own errors. Others have fields only.
+	// class and message are set for the service's own errors. Others only have fields.
 	class, message string
 	fields         object
 }
 
 func (e *exception) Error() string { return strings.TrimPrefix(e.class+": "+e.message, ": ") }
 
-// json is what JSON.stringify makes of the error.
+// json returns the JSON.stringify of the error.
 func (e *exception) json() object {
 	if e.fields != nil {
 		return e.fields
@@ -29,12 +29,12 @@ func (e *exception) json() object {
 	return object{"error": e.class, "message": e.message, "details": object{}}
 }
 
-// Errors that the service's own code throws.
+// thrown returns an error that the service's own code throws.
 func thrown(class, format string, args ...any) error {
 	return &exception{class: class, message: fmt.Sprintf(format, args...)}
 }
 
-// typeError is a mistake of the service's code, of which JSON keeps nothing.
+// typeError returns an exception of the service's code, whose JSON is an empty object.
 func typeError() error { return &exception{fields: object{}} }
 
 func invalidSlug(slug string) error {
@@ -45,7 +45,7 @@ func notStored(folder, slug string) error {
 	return thrown("ObjectNotFoundError", "Could not find DSUL object '%s' '%s'", folder, slug)
 }
 
-// castError is one of the database.
+// castError returns an error of the database.
 func castError(model, path, kind, value, reason string) error {
 	message := fmt.Sprintf("%s validation failed: %s: Cast to %s failed for value %q %s", model, path, kind, value, reason)
 	message = strings.Replace(message, fmt.Sprintf("%q", value), `"`+value+`"`, 1)
@@ -54,7 +54,7 @@ func castError(model, path, kind, value, reason string) error {
 			"name": "ValidationError", "message": message}}
 }
 
-// asException returns what a report says of an error.
+// asException returns the error as it appears in a report.
 func asException(err error) *exception {
 	if e, ok := errors.AsType[*exception](err); ok {
 		return e
@@ -62,7 +62,7 @@ func asException(err error) *exception {
 	return &exception{class: "Internal", message: err.Error()}
 }
 
-// loadYAML reads a file as the service does. Its error shows the whole file, as js-yaml's does.
+// loadYAML parses a file like the service. Like js-yaml's, the error contains the whole file.
 func loadYAML(text string) (*jsvalue.Value, error) {
 	root, err := jsvalue.Load(text)
 	if err == nil {
@@ -70,7 +70,7 @@ func loadYAML(text string) (*jsvalue.Value, error) {
 	}
 	refused, ok := errors.AsType[*jsvalue.Error](err)
 	if !ok {
-		return nil, typeError() // the stack of JavaScript is full
+		return nil, typeError() // JavaScript's stack overflows
 	}
 	fields := object{"name": "YAMLException", "reason": refused.Reason, "message": refused.Reason}
 	if refused.Line > 0 {
@@ -81,7 +81,7 @@ func loadYAML(text string) (*jsvalue.Value, error) {
 	return nil, &exception{class: "YAMLException", message: fields["message"].(string), fields: fields}
 }
 
-// mark is a place in a text, in JavaScript's units.
+// mark is a position in a text, in JavaScript's units.
 type mark struct {
 	text                   []uint16
 	position, line, column int
@@ -109,10 +109,10 @@ func (m mark) json() object {
 	return object{"name": nil, "buffer": string(utf16.Decode(m.text)), "position": m.position, "line": m.line, "column": m.column, "snippet": m.snippet()}
 }
 
-// snippetWidth is the number of characters of a line in js-yaml's excerpts.
+// snippetWidth is the line width of js-yaml's excerpts, in characters.
 const snippetWidth = 79
 
-// snippet is the place with three lines before it and two behind it.
+// snippet returns the line of the position with three lines before it and two after it.
 func (m mark) snippet() string {
 	starts, ends := m.lines()
 	found := slices.IndexFunc(ends, func(end int) bool { return m.position <= end })
@@ -136,7 +136,7 @@ func (m mark) snippet() string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// lines returns where each line starts and where it ends before its break.
+// lines returns the start of each line and its end before the line break.
 func (m mark) lines() (starts, ends []int) {
 	starts = []int{0}
 	for i := 0; i < len(m.text); i++ {
@@ -156,7 +156,7 @@ func (m mark) lines() (starts, ends []int) {
 	return starts, ends
 }
 
-// excerpt cuts a line around a place, and returns where that is in it.
+// excerpt cuts a line around a position, and returns the position within the excerpt.
 func (m mark) excerpt(start, end, position, width int) (text string, at int) {
 	head, tail, half := "", "", width/2-1
 	if position-start > half {

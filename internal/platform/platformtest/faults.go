@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// Kind of a [Fault].
+// Kind is the kind of a [Fault].
 type Kind int
 
-// The kinds of faults.
+// Kinds of faults.
 const (
 	// Answer sends Status and Body instead of handling the request.
 	Answer Kind = iota + 1
@@ -24,46 +24,46 @@ const (
 	AnswerAfter
 	// ResetBefore breaks the connection without handling the request.
 	ResetBefore
-	// ResetAfter handles the request and breaks the connection without an answer.
+	// ResetAfter handles the request and breaks the connection without a response.
 	ResetAfter
-	// Truncate breaks the connection after the first Bytes of the answer.
+	// Truncate breaks the connection after the first Bytes of the response.
 	Truncate
-	// Stall sends the first Bytes of the answer and then nothing, until the client gives up.
+	// Stall sends the first Bytes of the response and then nothing, until the client gives up.
 	Stall
-	// Hang handles nothing and sends nothing until the client gives up.
+	// Hang does not handle the request and sends nothing until the client gives up.
 	Hang
-	// Duplicate handles the request twice and sends the first answer.
+	// Duplicate handles the request twice and sends the first response.
 	Duplicate
-	// Alter handles the request and sends the answer as Edit makes it, with
-	// Status and Header if they are set.
+	// Alter handles the request and sends the response modified by Edit, with Status and Header if
+	// set.
 	Alter
-	// Pass handles the request as usual, after Delay and around the hooks.
+	// Pass handles the request normally, after Delay and with the hooks.
 	Pass
 )
 
-// Fault is what happens to requests of an operation.
+// Fault is a failure of requests for an operation.
 type Fault struct {
-	// Op as of [OpOf]; empty for every request.
+	// Op is an operation of [OpOf]. Empty means all requests.
 	Op string
-	// If tells whether a request matches that is of Op; nil for yes.
+	// If selects requests in addition to Op. Nil selects all.
 	If func(*http.Request) bool
-	// Nth matching request is hit first, counted from 1; 0 is 1.
+	// Nth is the first matching request to fail, counted from 1. 0 means 1.
 	Nth int
-	// Times it is hit; 0 is once, negative is forever.
+	// Times is the number of failing requests. 0 means 1, negative means no limit.
 	Times int
 
 	Kind   Kind
 	Delay  time.Duration // before anything else
-	Status int           // 200 if 0
+	Status int           // 0 means 200
 	Header http.Header
 	Body   string
-	Bytes  int // from the end if negative
+	Bytes  int // negative counts from the end
 	Edit   func(body []byte) []byte
-	// Before and After run around the request, such as to kill a pod; nil for none.
+	// Before and After run around the request, for example to kill a pod. They may be nil.
 	Before, After func()
 }
 
-// Bodies that are not the platform's.
+// Bodies that the platform does not send.
 const (
 	HTML    = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 	Garbage = "\x00\xff{]not json"
@@ -74,7 +74,7 @@ func Huge(n int) string {
 	return `{"repositoryId":"release","padding":"` + string(bytes.Repeat([]byte("x"), n)) + `"}`
 }
 
-// Script plays faults. Its zero value has none; it is safe for concurrent use.
+// Script is a list of faults. The zero value has none. It is safe for concurrent use.
 type Script struct {
 	mu     sync.Mutex
 	faults []*planned
@@ -85,7 +85,7 @@ type planned struct {
 	seen int
 }
 
-// Add appends faults. Of several that match a request, the first is played.
+// Add appends faults. The first fault that matches a request applies.
 func (s *Script) Add(faults ...Fault) *Script {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,15 +95,15 @@ func (s *Script) Add(faults ...Fault) *Script {
 	return s
 }
 
-// Clear takes all faults away.
+// Clear removes all faults.
 func (s *Script) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// next returns the fault of a request, or one that does nothing. Each fault
-// counts all requests of its operation.
+// next returns the fault for a request, or one without effect. Every fault counts all requests for
+// its operation.
 func (s *Script) next(r *http.Request) (hit Fault) {
 	hit.Kind = Pass
 	if s == nil {
@@ -158,7 +158,7 @@ func (f *Fault) play(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	case Truncate, Stall:
 		f.part(record(h, r), w, r)
 	case Hang:
-		_, _ = io.Copy(io.Discard, r.Body) // a server sees the client leave only past the body
+		_, _ = io.Copy(io.Discard, r.Body) // a server only notices past the body that the client has gone
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case Duplicate:
@@ -173,10 +173,10 @@ func (f *Fault) play(h http.Handler, w http.ResponseWriter, r *http.Request) {
 func (f *Fault) send(w http.ResponseWriter) {
 	copyHeader(w.Header(), f.Header)
 	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
-	_, _ = io.WriteString(w, f.Body) // the client may be gone
+	_, _ = io.WriteString(w, f.Body) // the client may have gone
 }
 
-// part announces all of an answer and sends the beginning.
+// part announces the length of the whole response and sends its start.
 func (f *Fault) part(whole *httptest.ResponseRecorder, w http.ResponseWriter, r *http.Request) {
 	copyHeader(w.Header(), whole.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
@@ -185,7 +185,7 @@ func (f *Fault) part(whole *httptest.ResponseRecorder, w http.ResponseWriter, r 
 	if end < 0 {
 		end += whole.Body.Len()
 	}
-	_, _ = w.Write(whole.Body.Bytes()[:max(0, min(end, whole.Body.Len()))]) // the client may be gone
+	_, _ = w.Write(whole.Body.Bytes()[:max(0, min(end, whole.Body.Len()))]) // the client may have gone
 	_ = http.NewResponseController(w).Flush()
 	if f.Kind == Stall {
 		<-r.Context().Done()
@@ -202,7 +202,7 @@ func (f *Fault) alter(whole *httptest.ResponseRecorder, w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(cmp.Or(f.Status, whole.Code))
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body) // the client may have gone
 }
 
 func (f *Fault) twice(h http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -216,7 +216,7 @@ func (f *Fault) twice(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	record(h, r)
 	copyHeader(w.Header(), first.Header())
 	w.WriteHeader(first.Code)
-	_, _ = w.Write(first.Body.Bytes()) // the client may be gone
+	_, _ = w.Write(first.Body.Bytes()) // the client may have gone
 }
 
 func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {

@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// Gateway is the public API before the pods: it authenticates, limits rates and
-// forwards to a ready pod. It is an [http.Handler].
+// Gateway is the public API in front of the pods. It authenticates, limits rates and forwards
+// requests to a ready pod. It is an [http.Handler].
 type Gateway struct {
-	// Faults of requests to the gateway; nil for none.
+	// Faults applies to requests to the gateway. It may be nil.
 	Faults *Script
-	// Service is where the pods of other processes are reached; nil for those of this one.
+	// Service is the URL of pods in other processes. Nil means the pods of this process.
 	Service *url.URL
 
 	platform *Platform
@@ -31,16 +31,16 @@ type Gateway struct {
 	windows  map[string]*window
 }
 
-// userID is whom the token belongs to, a super admin.
+// userID is the owner of the token, a super admin.
 const userID = "user-1"
 
-// window of a minute in which requests are counted.
+// window counts requests within a minute.
 type window struct {
 	start time.Time
 	n     int
 }
 
-// NewGateway returns a gateway of the platform.
+// NewGateway returns a gateway for the platform.
 func (p *Platform) NewGateway() *Gateway {
 	g := &Gateway{platform: p, outside: &http.Transport{DisableKeepAlives: true}, mux: http.NewServeMux(), windows: map[string]*window{}}
 	g.mux.HandleFunc("GET /v2/me", g.me)
@@ -85,8 +85,8 @@ func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(w, r)
 }
 
-// limited counts requests in windows of a minute. Allowed answers carry
-// Retry-After too, and a refusal has it in its details only (contract §9).
+// limited limits requests per minute. Successful responses carry Retry-After as well, and a
+// rejection has it only in its details (platform contract §9).
 func (g *Gateway) limited(bucket string, limit int, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		left, ok := g.take(bucket, limit)
@@ -112,10 +112,10 @@ func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
 	return time.Minute - time.Since(win.start), limit < 0 || win.n <= limit
 }
 
-// upload forwards an archive that is not too large.
+// upload forwards an archive within the size limit.
 func (g *Gateway) upload(w http.ResponseWriter, r *http.Request) {
 	if limit := g.platform.opts.GatewayLimit; r.ContentLength > limit {
-		_, _ = io.Copy(io.Discard, r.Body) // the client sends all of it before it reads
+		_, _ = io.Copy(io.Discard, r.Body) // the client sends everything before it reads
 		g.platform.refuse(w, http.StatusRequestEntityTooLarge, "PayloadTooLarge", "request entity too large",
 			object{"length": r.ContentLength, "limit": limit})
 		return
@@ -123,7 +123,7 @@ func (g *Gateway) upload(w http.ResponseWriter, r *http.Request) {
 	g.forward(w, r)
 }
 
-// forward sends the request to a ready pod, which need not carry the new release.
+// forward sends the request to a ready pod, which may carry another release.
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), gatewayKey{}, true), g.platform.opts.ProxyTimeout)
 	defer cancel()
@@ -148,18 +148,18 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
 		w.WriteHeader(resp.StatusCode)
-		_, _ = w.Write(body) // the client may be gone
+		_, _ = w.Write(body) // the client may have gone
 	}
 }
 
-// relay passes a stream on as it comes.
+// relay forwards a stream without buffering.
 func relay(w http.ResponseWriter, resp *http.Response) {
 	w.Header().Set("Content-Type", eventStream)
 	w.WriteHeader(resp.StatusCode)
 	part := make([]byte, 4096)
 	for {
 		n, err := resp.Body.Read(part)
-		_, _ = w.Write(part[:n]) // the client may be gone
+		_, _ = w.Write(part[:n]) // the client may have gone
 		_ = http.NewResponseController(w).Flush()
 		if errors.Is(err, io.EOF) {
 			return
@@ -170,7 +170,7 @@ func relay(w http.ResponseWriter, resp *http.Response) {
 	}
 }
 
-// send has a pod of the Service answer.
+// send sends the request to a pod of the Service.
 func (g *Gateway) send(r *http.Request) (*http.Response, error) {
 	if g.Service != nil {
 		r.URL.Scheme, r.URL.Host, r.Host = g.Service.Scheme, g.Service.Host, ""
@@ -182,7 +182,7 @@ func (g *Gateway) send(r *http.Request) (*http.Response, error) {
 	return nil, syscall.ECONNREFUSED
 }
 
-// reaches reports whether the service answers at all.
+// reaches reports whether the service responds.
 func (g *Gateway) reaches(ctx context.Context) bool {
 	if g.Service == nil {
 		return g.platform.readyPod() != nil
@@ -198,7 +198,7 @@ func (g *Gateway) reaches(ctx context.Context) bool {
 	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }
 
-// broken is how the gateway answers when the service refuses or resets.
+// broken responds like the gateway if the service refuses or resets the connection.
 func (g *Gateway) broken(w http.ResponseWriter) {
 	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error", "success": false})
 }
@@ -208,7 +208,7 @@ func (g *Gateway) me(w http.ResponseWriter, _ *http.Request) {
 		"expires": iso(time.Now().Add(30 * 24 * time.Hour))})
 }
 
-// readiness answers GET /v2/readiness (contract §4).
+// readiness serves GET /v2/readiness (platform contract §4).
 func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
 	names := []string{"api-gateway", "runtime", "events", "workspaces"}
 	if asked := r.URL.Query().Get("services"); asked != "" {
@@ -227,7 +227,8 @@ func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusBadRequest, object{"status": "error", "services": services})
 }
 
-// serviceState is flat for the gateway itself and nested for the others.
+// serviceState returns the readiness of a service, which is flat for the gateway itself and nested
+// for the others.
 func serviceState(name string, ok bool) object {
 	state := object{"status": "ready", "modulesReady": []string{"broker"}}
 	if !ok {

@@ -11,22 +11,22 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// entry is a file of an archive. The first part of its path is dropped by the service.
+// entry is a file of an archive. The service drops the first element of its path.
 type entry struct{ path, data string }
 
-// importing is an import of files into one workspace, as the service does it. Whoever
-// has it holds mu.
+// importing is an import of files into one workspace, like the service does it. The caller of its
+// methods holds mu.
 type importing struct {
 	p      *Platform
 	target *Installed
-	// pull deletes what is not imported, and takes the slug of index.yml.
+	// pull deletes files that are not imported, and uses the slug in index.yml.
 	pull bool
-	// prune deletes likewise, for archives.
+	// prune deletes such files for archives.
 	prune bool
-	// v27 is as in [Options].
+	// v27 is [Options].V27.
 	v27 bool
 
-	// failure of the next automation, see [Platform.Fail].
+	// failure is the error of the next automation, see [Platform.Fail].
 	failure  error
 	files    map[string]string // stored, by path
 	index    *jsvalue.Value    // before the import
@@ -56,14 +56,14 @@ func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
 	return i
 }
 
-// fail makes the next automation fail, if the workspace is to fail.
+// fail makes the next automation fail if the workspace is set to fail.
 func (i *importing) fail(slug string) {
 	if message, broken := i.p.broken(slug); broken {
 		i.failure = &exception{class: "RequestValidationError", message: message, fields: object{"error": "RequestValidationError", "message": message}}
 	}
 }
 
-// stored returns a stored file; an empty mapping if there is none.
+// stored returns a stored file, or an empty mapping.
 func stored(files map[string]string, name string) *jsvalue.Value {
 	if v, err := loadYAML(files[name]); err == nil && v != nil {
 		return v
@@ -71,10 +71,10 @@ func stored(files map[string]string, name string) *jsvalue.Value {
 	return jsvalue.NewMapping()
 }
 
-// rootFiles are never deleted by a pull.
+// rootFiles lists files that a pull never deletes.
 func rootFiles() []string { return []string{"index", "security", "runtime", ".import"} }
 
-// run imports. Its error refuses all of the import; errors of files are in the report.
+// run imports the files. The error rejects the whole import; errors of files are in the report.
 func (i *importing) run(entries []entry) (object, error) {
 	streams := i.choose(entries)
 	if len(streams) > maxFiles {
@@ -118,11 +118,11 @@ func (i *importing) run(entries []entry) (object, error) {
 	return i.report(), nil
 }
 
-// maxFiles of an archive.
+// maxFiles is the maximum number of files of an archive.
 const maxFiles = 5000
 
-// choose returns the files that the service looks at, index.yml and .import.yml under
-// names of their own. Of several with one name, the last one counts.
+// choose returns the files that the service reads, with internal names for index.yml and
+// .import.yml. The last of several files with one name counts.
 func (i *importing) choose(entries []entry) []entry {
 	var chosen []entry
 	at := map[string]int{}
@@ -152,8 +152,8 @@ func isDSUL(name string) bool {
 	return strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".json")
 }
 
-// isPulled reports whether a pull reads a file: those of the folders, but not of folders
-// in them, which only later versions read.
+// isPulled reports whether a pull reads a file. It reads the files of the top-level folders, but
+// only later versions read nested folders.
 func (i *importing) isPulled(name string) bool {
 	dir, base := path.Dir(name), baseName(path.Base(name))
 	folders := []string{pagesFolder, automationsFolder, importsFolder}
@@ -195,7 +195,7 @@ func (i *importing) problem(file string, err error) object {
 		"err": asException(err).json()}
 }
 
-// apply stores what a file holds; null deletes it. It reports whether the file counts.
+// apply stores the content of a file; null deletes it. It reports whether the file counts.
 func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool, err error) {
 	folder, slug := baseName(parts[0]), ""
 	if len(parts) > 1 {
@@ -229,7 +229,7 @@ func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool,
 	return true, i.storeInstance(slug, content)
 }
 
-// baseNested is a path without the extension of the file.
+// baseNested returns a path without the file extension.
 func baseNested(parts []string) string {
 	name := strings.Join(parts, "/")
 	return strings.TrimSuffix(name, path.Ext(name))
@@ -245,7 +245,7 @@ func (i *importing) remove(folder, slug string) error {
 	return nil
 }
 
-// removeOthers deletes what was not imported under the path where it is stored.
+// removeOthers deletes the stored objects that were not imported from their path.
 func (i *importing) removeOthers() error {
 	if !i.pull && !i.prune {
 		return nil
@@ -271,7 +271,7 @@ func (i *importing) removeOthers() error {
 	return nil
 }
 
-// report is the answer, and most of the event.
+// report returns the response, which is also most of the event.
 func (i *importing) report() object {
 	report := object{"imported": i.imported, "errors": i.errs, "workspace": i.p.detailed(i.target)}
 	if i.deleted != nil {

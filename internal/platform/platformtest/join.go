@@ -14,15 +14,14 @@ import (
 	"net/url"
 )
 
-// Member is a [Pod] in a process of its own, whose platform another one shares. It
-// is an [http.Handler].
+// Member is a [Pod] in its own process, on a platform of another process. It is an [http.Handler].
 type Member struct {
 	*httputil.ReverseProxy
 	left chan struct{}
 }
 
-// Join adds a pod to the platform that is shared at an address, until ctx ends. It
-// starts the service's own import of groups, if there are any.
+// Join adds a pod to the platform that is shared at an address, until ctx ends. It starts the
+// service's own import of the native groups.
 func Join(ctx context.Context, platform *url.URL, name string, release *Release, native ...string) (*Member, error) {
 	body, err := json.Marshal(joining{release, native})
 	if err != nil {
@@ -34,30 +33,30 @@ func Join(ctx context.Context, platform *url.URL, name string, release *Release,
 	if err != nil {
 		return nil, err
 	}
-	// A connection that is kept would hide that the pod was restarted.
+	// A kept connection would hide that the pod was restarted.
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("join the platform: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		_ = resp.Body.Close() // of a refusal
+		_ = resp.Body.Close() // of a rejection
 		return nil, fmt.Errorf("join the platform at %s: %s", platform.Host, resp.Status)
 	}
 	m := &Member{left: make(chan struct{}), ReverseProxy: &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&home) },
 		Transport: transport,
 		ErrorLog:  log.New(io.Discard, "", 0),
-		// What breaks there breaks here.
+		// Propagate an aborted connection.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}}
 	go func() {
 		defer close(m.left)
 		defer resp.Body.Close()
-		_, _ = io.Copy(io.Discard, resp.Body) // ends with the platform, or with ctx
+		_, _ = io.Copy(io.Discard, resp.Body) // ends with the platform or with ctx
 	}()
 	return m, nil
 }
 
-// Left is closed when the platform is gone, or ctx has ended.
+// Left returns a channel that is closed when the platform is gone or ctx has ended.
 func (m *Member) Left() <-chan struct{} { return m.left }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Ledger is what really happened on a [Platform], in order of begin.
+// Ledger records what happened on a [Platform], ordered by start.
 type Ledger struct {
 	Requests []Request
 	Bulks    []Bulk
@@ -16,29 +16,29 @@ type Ledger struct {
 	Locks    []LockHold
 }
 
-// Request is one that reached a pod or the gateway.
+// Request is a request that reached a pod or the gateway.
 type Request struct {
 	At            time.Time
 	Server        string // name of the pod, or "gateway"
 	Op            string
-	Status        int // 0 when the connection broke before the answer
+	Status        int // 0 if the connection broke before the response
 	CorrelationID string
-	// User is the x-prismeai-user-id that arrived.
+	// User is the received x-prismeai-user-id.
 	User string
 }
 
-// Outcome of a [Bulk] or an [Import]; empty while it runs.
+// Outcome is the outcome of a [Bulk] or an [Import]. It is empty while it runs.
 type Outcome string
 
-// The outcomes.
+// Outcomes.
 const (
 	Imported Outcome = "imported"
 	Skipped  Outcome = "skipped"
 	Failed   Outcome = "error"
-	Killed   Outcome = "killed" // the pod ended before the import
+	Killed   Outcome = "killed" // the pod was killed during the import
 )
 
-// Bulk is one bulk import that got the lock.
+// Bulk is a bulk import that got the lock.
 type Bulk struct {
 	CorrelationID string
 	Pod           string
@@ -48,7 +48,7 @@ type Bulk struct {
 	Outcome       Outcome // Imported, Failed or Killed
 }
 
-// Import is an attempt at one workspace.
+// Import is an attempt to import one workspace.
 type Import struct {
 	Bulk       int // index in Bulks
 	Pod        string
@@ -58,14 +58,14 @@ type Import struct {
 	Outcome    Outcome
 }
 
-// LockHold is a time during which the lock was held. End is zero while it is.
+// LockHold is a period during which the lock was held. End is zero while it is held.
 type LockHold struct {
 	By, Reason string
 	Begin, End time.Time
-	Expired    bool // ended by its age, not by its owner
+	Expired    bool // the lock expired
 }
 
-// Count returns how many requests of an operation came, at any server.
+// Count returns the number of requests for an operation, to any server.
 func (l *Ledger) Count(op string) (n int) {
 	for _, r := range l.Requests {
 		if r.Op == op {
@@ -75,12 +75,12 @@ func (l *Ledger) Count(op string) (n int) {
 	return n
 }
 
-// ImportsOf returns the attempts at a workspace.
+// ImportsOf returns the imports of a workspace.
 func (l *Ledger) ImportsOf(slug string) []Import {
 	return slices.DeleteFunc(slices.Clone(l.Imports), func(i Import) bool { return i.Slug != slug })
 }
 
-// Overlaps reports each pair of bulk imports that ran at the same time.
+// Overlaps describes each pair of bulk imports that overlapped in time.
 func (l *Ledger) Overlaps() []string {
 	var found []string
 	for i, a := range l.Bulks {
@@ -93,7 +93,7 @@ func (l *Ledger) Overlaps() []string {
 	return found
 }
 
-// Ledger returns a copy of what happened so far.
+// Ledger returns a copy of the ledger.
 func (p *Platform) Ledger() *Ledger {
 	p.mu.Lock()
 	defer p.mu.Unlock()

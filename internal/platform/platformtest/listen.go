@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Server is a handler on a real port of the loopback interface.
+// Server serves a handler on a real port of the loopback interface.
 type Server struct {
-	// URL is its base, such as http://127.0.0.1:41234.
+	// URL is the base URL, such as http://127.0.0.1:41234.
 	URL    string
 	server *http.Server
 	done   chan struct{}
@@ -28,13 +28,13 @@ func Listen(h http.Handler, address string) (*Server, error) {
 		server: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}}
 	go func() {
 		defer close(s.done)
-		_ = s.server.Serve(l) // ends with Close
+		_ = s.server.Serve(l) // it returns after Close
 	}()
 	return s, nil
 }
 
-// Close ends the server and breaks its connections.
+// Close stops the server and breaks its connections.
 func (s *Server) Close() {
-	_ = s.server.Close() // the listener is gone either way
+	_ = s.server.Close() // the listener is closed in any case
 	<-s.done
 }

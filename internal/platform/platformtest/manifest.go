@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Manifest is what the builder would write for the release. The digests are made
-// up, but differ where the content does.
+// Manifest returns the manifest that the builder would write for the release. The digests are
+// synthetic, but differ if the content differs.
 func (r *Release) Manifest(name string) *release.Manifest {
 	sum := digest.FromString(name)
 	m := &release.Manifest{SchemaVersion: release.SchemaVersion, Name: name,

@@ -12,9 +12,9 @@ const (
 	nativePause = 30 * time.Second
 )
 
-// StartNative starts the service's own startup import of the groups, one after
-// another (contract §5): it waits for readiness, gives up for good when another
-// replica has the lock, and stops at the first group with errors.
+// StartNative starts the service's own startup import of the groups, one after another (platform
+// contract §5). It waits for readiness, gives up permanently if another replica has the lock, and
+// stops at the first group with errors.
 func (pod *Pod) StartNative(groups ...string) {
 	life := pod.life()
 	pod.work.Go(func() {
@@ -29,7 +29,7 @@ func (pod *Pod) StartNative(groups ...string) {
 	})
 }
 
-// waitReady reports whether to go on.
+// waitReady reports whether to continue.
 func (pod *Pod) waitReady(life context.Context) bool {
 	deadline := time.Now().Add(nativeWait)
 	for pod.platform.opts.ReadinessNeedsPod && pod.platform.readyPod() == nil {

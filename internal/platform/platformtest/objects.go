@@ -10,8 +10,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// importIndex does with index.yml what an update of a workspace does. Id, repositories
-// and, but for pulls, the slug stay as they are.
+// importIndex applies index.yml like an update of the workspace. ID, repositories and, except for
+// pulls, the slug do not change.
 func (i *importing) importIndex(text string) error {
 	content, err := loadYAML(text)
 	if err != nil {
@@ -50,7 +50,7 @@ func (i *importing) importIndex(text string) error {
 	return nil
 }
 
-// mergeIndex returns the index of the workspace with what index.yml says.
+// mergeIndex returns the index of the workspace merged with index.yml.
 func (i *importing) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
 	labels, err := uniteLabels(i.index.Get("labels"), content.Get("labels"))
 	if err != nil {
@@ -78,7 +78,7 @@ func (i *importing) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
 	return next, nil
 }
 
-// uniteLabels returns the labels of the workspace and those of index.yml.
+// uniteLabels returns the union of the workspace's labels and those of index.yml.
 func uniteLabels(present, added *jsvalue.Value) (*jsvalue.Value, error) {
 	all := jsvalue.NewSequence()
 	for _, list := range []*jsvalue.Value{present, added} {
@@ -99,7 +99,7 @@ func uniteLabels(present, added *jsvalue.Value) (*jsvalue.Value, error) {
 	return all, nil
 }
 
-// importSuffix is what the service puts behind descriptions.
+// importSuffix is the suffix that the service adds to descriptions.
 const importSuffix = " (IMPORT)"
 
 func importedDescription(v *jsvalue.Value) (*jsvalue.Value, error) {
@@ -136,7 +136,7 @@ func (i *importing) storeSecurity(content *jsvalue.Value) error {
 	return nil
 }
 
-// slugOf returns the slug of a file's content, which gets that of its name where it has none.
+// slugOf returns the slug in a file's content. If there is none it sets the slug to the file name.
 func slugOf(content *jsvalue.Value, fallback string) (string, error) {
 	if !truthy(content.Get("slug")) {
 		return fallback, setSlug(content, fallback)
@@ -198,7 +198,7 @@ func (i *importing) storePage(name string, content *jsvalue.Value) error {
 	return checkPageMeta(page)
 }
 
-// storeInstance stores an app instance. Only one that is there is checked for its app.
+// storeInstance stores an app instance. The app is only checked for an existing instance.
 func (i *importing) storeInstance(name string, content *jsvalue.Value) error {
 	configured := "undefined"
 	if v := content.Get("slug"); v != nil {
@@ -240,13 +240,13 @@ func (i *importing) configureInstance(slug string, content *jsvalue.Value) error
 	return nil
 }
 
-// isInherited reports whether every object of JavaScript has a key.
+// isInherited reports whether every JavaScript object has the key.
 func isInherited(key string) bool {
 	return slices.Contains([]string{"constructor", "toString", "toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable",
 		"__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"}, key)
 }
 
-// excluded reports whether the workspace keeps a part for itself.
+// excluded reports whether the workspace excludes a part from imports.
 func (i *importing) excluded(part string) bool {
 	for _, repository := range rolePairs(i.index.Get("repositories")) {
 		if kind := repository.Value.Get("type"); kind == nil || kind.String() != "archive" {
@@ -261,7 +261,8 @@ func (i *importing) excluded(part string) bool {
 	return false
 }
 
-// readConfig returns what .import.yml says of an app. One that cannot be read fails the import.
+// readConfig returns the app settings in .import.yml. A file that cannot be parsed fails the
+// import.
 func readConfig(e *entry) (*jsvalue.Value, error) {
 	if e == nil {
 		return nil, nil
@@ -273,7 +274,7 @@ func readConfig(e *entry) (*jsvalue.Value, error) {
 // appLabel makes later versions publish a workspace as an app.
 const appLabel = "production:app"
 
-// publish publishes the workspace as an app, if it says so.
+// publish publishes the workspace as an app if it is configured to.
 func (i *importing) publish(app *jsvalue.Value) error {
 	index := stored(i.files, "index.yml")
 	slug := ""
@@ -296,7 +297,7 @@ func (i *importing) publish(app *jsvalue.Value) error {
 	return i.p.publishApp(slug, i.target.ID)
 }
 
-// publishApp registers an app. It outlives its workspace.
+// publishApp registers an app. The app outlives its workspace.
 func (p *Platform) publishApp(slug, workspace string) error {
 	for other, owner := range p.apps {
 		switch {

@@ -8,113 +8,112 @@ import (
 	"time"
 )
 
-// Options are the variants of a [Platform]: the points of the API that sources
-// leave open. The zero value is what is documented or most likely.
+// Options selects the variants of a [Platform], for behaviour that the sources about the API leave
+// open. The zero value is the documented or most likely behaviour.
 type Options struct {
-	// Token that the gateway accepts; with none it accepts no request.
+	// Token is the token that the gateway accepts. If empty it accepts no request.
 	Token string
-	// InternalKey that the gateway accepts for its readiness; "" accepts none.
+	// InternalKey is the key that the gateway accepts for readiness. If empty it accepts none.
 	InternalKey string
-	// ImportTime is how long the import of a workspace takes; nil is no time.
+	// ImportTime returns the duration of a workspace's import. Nil means 0.
 	ImportTime func(slug string) time.Duration
 
-	// LockedStatus of a pull while the lock is held, 400 by default.
+	// LockedStatus is the status of a pull while the lock is held. The default is 400.
 	LockedStatus int
-	// LockedCode and LockedMessage of that answer.
+	// LockedCode and LockedMessage are the error of that response.
 	LockedCode, LockedMessage string
-	// LockExpiry after which an abandoned lock is free, 30 minutes by default.
+	// LockExpiry is the age at which an abandoned lock is released. The default is 30 minutes.
 	LockExpiry time.Duration
 
-	// RefuseHeaders makes pods refuse the identity headers of a direct call.
+	// RefuseHeaders makes pods reject the identity headers of a direct call.
 	RefuseHeaders bool
 	// PodToken makes pods accept the token on a direct call.
 	PodToken bool
-	// PodEvents makes pods answer event queries, which belong to another service.
+	// PodEvents makes pods serve event queries, which belong to another service.
 	PodEvents bool
 
-	// UnknownRepositoryIs404 refuses a pull of an unknown repository, where
-	// the default is the silent fallback to an ordinary pull.
+	// UnknownRepositoryIs404 rejects a pull of an unknown repository. By default it silently falls
+	// back to an ordinary pull.
 	UnknownRepositoryIs404 bool
-	// EmptyGroupIs400 refuses a pull of groups without a workspace, where the
-	// default is a report without workspaces.
+	// EmptyGroupIs400 rejects a pull of groups without workspaces. By default it responds with an
+	// empty report.
 	EmptyGroupIs400 bool
 
-	// SkipNewer skips a workspace too of which a later version is installed, by
-	// the order of the names, as the guide to rollbacks suggests (contract §10).
+	// SkipNewer also skips a workspace if a later version is installed, by the order of the names,
+	// as the guide to rollbacks suggests (platform contract §10).
 	SkipNewer bool
-	// HideLastPull leaves lastPull out of the list of workspaces.
+	// HideLastPull omits lastPull from the list of workspaces.
 	HideLastPull bool
-	// VersionAfterFailure sets lastPull.version even where an import failed, so
-	// that the next import skips the workspace.
+	// VersionAfterFailure sets lastPull.version even if an import failed, so that the next import
+	// skips the workspace.
 	VersionAfterFailure bool
-	// ErrorsInWorkspacesOnly leaves the errors of workspaces out of the report's own.
+	// ErrorsInWorkspacesOnly omits the errors of workspaces from the report's own errors.
 	ErrorsInWorkspacesOnly bool
-	// NameDeleted names the files that an import deleted in the report of a workspace,
-	// beside their number.
+	// NameDeleted lists the deleted files in the report of a workspace, in addition to their
+	// number.
 	NameDeleted bool
-	// NestedErrors answers errors in the shape {"error":{"code","message"}}.
+	// NestedErrors uses the error shape {"error":{"code","message"}}.
 	NestedErrors bool
-	// NoStatus answers 404 for the status of a workspace.
+	// NoStatus responds with 404 to the status of a workspace.
 	NoStatus bool
-	// PageCap bounds the size of a page of workspaces, whatever limit says.
+	// PageCap caps the page size of the list of workspaces.
 	PageCap int
 
-	// OnPush does what a push of a workspace does to the repository, such as a commit;
-	// its error is the workspace's. nil does nothing. A dry run does not come here.
+	// OnPush writes a pushed workspace to the repository, for example as a commit. Its error is
+	// reported for the workspace. Nil does nothing. A dry run does not call it.
 	OnPush func(Push) error
-	// PushFrame frames the payload of an event of a push (started, progress or completed)
-	// in its stream; nil is the plain framing.
+	// PushFrame encodes the payload of a push event (started, progress or completed) for the
+	// stream. Nil uses the standard encoding.
 	PushFrame func(kind, payload string) string
-	// PushAsDocument answers a push as one document, although a stream was asked for.
+	// PushAsDocument responds to a push with one document, even if a stream was requested.
 	PushAsDocument bool
-	// DryRunWithoutSummary ends a dry run with what it found at its start.
+	// DryRunWithoutSummary ends a dry run after the started event.
 	DryRunWithoutSummary bool
 
-	// ExportByGet refuses the documented path of an export with this status; 0 has no
-	// other path.
+	// ExportByGet rejects the documented export path with this status, and serves the other path. 0
+	// disables the other path.
 	ExportByGet int
-	// ArchiveProcessing answers the import of an archive before it ends.
+	// ArchiveProcessing responds to the import of an archive before it ends.
 	ArchiveProcessing bool
-	// V27 plays what is documented of version 27 where the recorded service of October
-	// 2024, which is the default, is older: automations in folders keep their path,
-	// ?prune deletes, pulls read folders in folders, an archive needs index.yml, exports
-	// have a whole .import.yml, label production:app publishes, and subjects and actions
-	// of rules are not judged.
+	// V27 implements the documented behaviour of version 27. The default is the recorded service of
+	// October 2024. Differences: automations in folders keep their path, ?prune deletes, pulls read
+	// nested folders, an archive needs index.yml, exports have a complete .import.yml, the label
+	// production:app publishes, and the subjects and actions of rules are not validated.
 	V27 bool
-	// Apps are installed beside those that workspaces publish.
+	// Apps are installed in addition to the apps of workspaces.
 	Apps []string
-	// LoseSlugs gives new workspaces another slug than was asked for.
+	// LoseSlugs gives new workspaces another slug than requested.
 	LoseSlugs bool
-	// UploadLimit of the service and GatewayLimit of the gateway, in bytes; 10 MB by default.
+	// UploadLimit is the limit of the service and GatewayLimit the limit of the gateway, in bytes.
+	// The default is 10 MB.
 	UploadLimit, GatewayLimit int64
-	// DropImported loses the events about imported archives.
+	// DropImported drops the events about imported archives.
 	DropImported bool
 
-	// DropCompleted loses the completed events, as oversized ones are.
+	// DropCompleted drops completed events, like oversized ones.
 	DropCompleted bool
-	// EventLag is the time until an event can be found.
+	// EventLag is the delay until an event can be found.
 	EventLag time.Duration
-	// NoReplica leaves source.host.replica out of events.
+	// NoReplica omits source.host.replica from events.
 	NoReplica bool
-	// HideEvent takes events out of an answer after its page is cut, as
-	// permissions do. It gets the type of the event.
+	// HideEvent removes events of a type from a page after it is cut, like missing permissions do.
 	HideEvent func(eventType string) bool
 
-	// PullsPerMinute, CreatesPerMinute and EventReadsPerMinute of a user at the gateway,
-	// 3, 3 and 40 by default; negative for no limit.
+	// PullsPerMinute, CreatesPerMinute and EventReadsPerMinute are rate limits per user at the
+	// gateway. The defaults are 3, 3 and 40; negative means unlimited.
 	PullsPerMinute, CreatesPerMinute, EventReadsPerMinute int
-	// ProxyTimeout of the gateway, 60 s by default.
+	// ProxyTimeout is the timeout of the gateway. The default is 60 s.
 	ProxyTimeout time.Duration
-	// KeepCorrelationID makes the gateway keep the id of the request.
+	// KeepCorrelationID makes the gateway keep the correlation ID of the request.
 	KeepCorrelationID bool
-	// ReadinessNeedsPod makes the gateway not ready while no pod is.
+	// ReadinessNeedsPod makes the gateway not ready while no pod is ready.
 	ReadinessNeedsPod bool
-	// NativeGivesUp ends a native startup import when readiness does not come
-	// within 5 minutes, where the default is to go on.
+	// NativeGivesUp ends a native startup import after 5 minutes without readiness. By default it
+	// keeps waiting.
 	NativeGivesUp bool
 }
 
-// defaultUpload is the largest upload, in bytes.
+// defaultUpload is the default upload limit, in bytes.
 const defaultUpload = 10 << 20
 
 func (o Options) withDefaults() Options {

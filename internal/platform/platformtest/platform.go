@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Platform is what the pods of a cluster share.
+// Platform is the state shared by the pods of a cluster.
 type Platform struct {
 	opts Options
 
 	mu        sync.Mutex
 	installed map[string]*Installed
 	fail      map[string]failing
-	held      map[string]chan struct{} // by slug; closed when it is resumed
+	held      map[string]chan struct{} // by slug; closed on resume
 	token     string
 	secrets   map[string]object            // by slug
 	content   map[string]map[string]string // by slug and path
 	pushed    map[string]bool              // by slug
-	aside     map[string]string            // by slug, why a push leaves it out
-	apps      map[string]string            // ids of the workspaces that have published them, by slug
+	aside     map[string]string            // by slug, the status that keeps it out of pushes
+	apps      map[string]string            // IDs of the publishing workspaces, by slug
 	lock      *lock
 	events    []event
 	ledger    Ledger
@@ -40,7 +40,7 @@ type Installed struct {
 	Version      string
 	RepositoryID string
 	PulledAt     time.Time
-	Edited       bool // changed since the import
+	Edited       bool // since the import
 }
 
 // lock is the write lock of the workspace platform.
@@ -65,7 +65,7 @@ func (p *Platform) Close() {
 	}
 }
 
-// Installed returns the workspaces of the database, sorted by slug.
+// Installed returns the workspaces in the database, sorted by slug.
 func (p *Platform) Installed() []Installed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,23 +77,23 @@ func (p *Platform) Installed() []Installed {
 	return all
 }
 
-// failing is the error of a workspace, and how often it still comes.
+// failing is the error of a workspace and the number of remaining failures.
 type failing struct {
 	message string
 	times   int // negative: always
 }
 
-// Fail makes each import of a workspace report an error, until [Platform.Heal].
+// Fail makes every import of a workspace report an error, until [Platform.Heal].
 func (p *Platform) Fail(slug, message string) { p.FailTimes(slug, message, -1) }
 
-// FailTimes is [Platform.Fail] for the next imports only.
+// FailTimes is like [Platform.Fail], for the given number of imports.
 func (p *Platform) FailTimes(slug, message string, times int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail[slug] = failing{message, times}
 }
 
-// broken returns the error of the next import of a workspace. The caller holds mu.
+// broken returns the error for the next import of a workspace. The caller holds mu.
 func (p *Platform) broken(slug string) (message string, yes bool) {
 	f, yes := p.fail[slug]
 	if f.times--; f.times == 0 {
@@ -104,22 +104,22 @@ func (p *Platform) broken(slug string) (message string, yes bool) {
 	return f.message, yes
 }
 
-// Heal ends [Platform.Fail].
+// Heal reverts [Platform.Fail].
 func (p *Platform) Heal(slug string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.fail, slug)
 }
 
-// SetAside makes pushes leave a workspace out, because of mergeConflict or inProgress;
-// "" ends that.
+// SetAside excludes a workspace from pushes with status mergeConflict or inProgress. An empty
+// status reverts it.
 func (p *Platform) SetAside(slug, status string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.aside[slug] = status
 }
 
-// Hold stops the next import of a workspace in its middle, until [Platform.Resume].
+// Hold suspends the next import of a workspace midway, until [Platform.Resume].
 func (p *Platform) Hold(slug string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +128,7 @@ func (p *Platform) Hold(slug string) {
 	}
 }
 
-// Resume ends [Platform.Hold].
+// Resume reverts [Platform.Hold].
 func (p *Platform) Resume(slug string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,7 +138,7 @@ func (p *Platform) Resume(slug string) {
 	delete(p.held, slug)
 }
 
-// work takes the time of an import. It reports false when life ended first.
+// work takes the time of an import. It returns false if life ends first.
 func (p *Platform) work(life context.Context, slug string) bool {
 	p.mu.Lock()
 	held := p.held[slug]
@@ -152,8 +152,7 @@ func (p *Platform) work(life context.Context, slug string) bool {
 	return sleep(life, p.opts.ImportTime(slug))
 }
 
-// SetToken changes the token of [Options], as a rotation does: the old one is
-// worth nothing from now on.
+// SetToken replaces the token of [Options], like a rotation: the old token is rejected from now on.
 func (p *Platform) SetToken(token string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,8 +165,8 @@ func (p *Platform) hasToken(r *http.Request) bool {
 	return p.token != "" && r.Header.Get("Authorization") == "Bearer "+p.token
 }
 
-// Edit changes an installed workspace, as a person does in the console. It
-// reports whether the workspace is there.
+// Edit changes an installed workspace, like a user in the console. It reports whether the workspace
+// exists.
 func (p *Platform) Edit(slug string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,22 +185,22 @@ func (p *Platform) Remove(slug string) {
 	delete(p.installed, slug)
 }
 
-// Lock takes the write lock for somebody else, such as a person with reason
-// manual. It reports whether the lock was free.
+// Lock takes the write lock on behalf of another holder, for example a user with reason manual. It
+// reports whether the lock was free.
 func (p *Platform) Lock(by, reason string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.acquire(by, reason) != nil
 }
 
-// Unlock frees the write lock, whoever holds it.
+// Unlock releases the write lock regardless of its holder.
 func (p *Platform) Unlock() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.release(p.lock, false)
 }
 
-// acquire returns nil when the lock is held. The caller holds mu.
+// acquire returns nil if the lock is held. The caller holds mu.
 func (p *Platform) acquire(by, reason string) *lock {
 	if p.heldLock() != nil {
 		return nil
@@ -211,7 +210,8 @@ func (p *Platform) acquire(by, reason string) *lock {
 	return p.lock
 }
 
-// heldLock lets an old lock expire; one of a merge conflict never does. The caller holds mu.
+// heldLock returns the current lock. It releases an expired one; a merge conflict never expires.
+// The caller holds mu.
 func (p *Platform) heldLock() *lock {
 	if p.lock != nil && p.lock.reason != "merge_conflict" && time.Since(p.lock.at) >= p.opts.LockExpiry {
 		p.release(p.lock, true)
@@ -219,7 +219,7 @@ func (p *Platform) heldLock() *lock {
 	return p.lock
 }
 
-// release frees l unless somebody else has the lock by now. The caller holds mu.
+// release releases l unless another holder has the lock by now. The caller holds mu.
 func (p *Platform) release(l *lock, expired bool) {
 	if l == nil || p.lock != l {
 		return
@@ -232,7 +232,7 @@ func (p *Platform) release(l *lock, expired bool) {
 	}
 }
 
-// nextID returns a name that is new on this platform. The caller holds mu.
+// nextID returns an ID that is unique on this platform. The caller holds mu.
 func (p *Platform) nextID(prefix string) string {
 	p.serial++
 	return fmt.Sprintf("%s-%06d", prefix, p.serial)
@@ -244,7 +244,7 @@ func (p *Platform) newID(prefix string) string {
 	return p.nextID(prefix)
 }
 
-// readyPod is the one that the Service sends the next request to, in turn.
+// readyPod returns the pod for the next request, round-robin.
 func (p *Platform) readyPod() *Pod {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// Pod is a replica of the workspaces service, as it answers on its own port. It
-// is an [http.Handler] and an [Endpoint].
+// Pod is a replica of the workspaces service on its own port. It is an [http.Handler] and an
+// [Endpoint].
 type Pod struct {
-	// Name is that of the pod; events carry it as source.host.replica.
+	// Name is the name of the pod, which events carry as source.host.replica.
 	Name string
-	// Faults of requests to this pod; nil for none.
+	// Faults applies to requests to this pod. It may be nil.
 	Faults *Script
 
 	platform *Platform
@@ -31,7 +31,7 @@ type podState struct {
 	end                      context.CancelFunc
 }
 
-// NewPod adds a pod that carries a release. It listens, and is not ready.
+// NewPod adds a pod with a release. It listens, and is not ready.
 func (p *Platform) NewPod(name string, release *Release) *Pod {
 	pod := &Pod{Name: name, platform: p, release: release, mux: http.NewServeMux()}
 	pod.state.life, pod.state.end = context.WithCancel(context.Background())
@@ -69,7 +69,7 @@ func (pod *Pod) routes() {
 // SetListening opens or closes the port of the pod.
 func (pod *Pod) SetListening(on bool) { pod.set(func(s *podState) { s.listening = on }) }
 
-// SetReady tells whether the Service sends requests to the pod.
+// SetReady sets whether the Service sends requests to the pod.
 func (pod *Pod) SetReady(on bool) { pod.set(func(s *podState) { s.ready = on }) }
 
 func (pod *Pod) set(change func(*podState)) {
@@ -85,8 +85,8 @@ func (pod *Pod) Listening() bool {
 	return pod.state.listening && !pod.state.killed
 }
 
-// Kill ends the pod as SIGTERM does: at once, in the middle of an import, which
-// leaves the write lock behind. It waits for what the pod was doing.
+// Kill stops the pod like the service stops on SIGTERM: immediately, even during an import, which
+// leaves the write lock behind. It waits for the pod's goroutines.
 func (pod *Pod) Kill() {
 	pod.set(func(s *podState) {
 		s.killed, s.ready = true, false
@@ -95,8 +95,7 @@ func (pod *Pod) Kill() {
 	pod.work.Wait()
 }
 
-// Restart begins a pod anew whose [Pod.Kill] has returned, as the restart of its
-// container does.
+// Restart restarts a pod after [Pod.Kill], like the restart of its container.
 func (pod *Pod) Restart() {
 	pod.set(func(s *podState) {
 		s.killed = false
@@ -104,14 +103,14 @@ func (pod *Pod) Restart() {
 	})
 }
 
-// life ends when the pod is killed.
+// life returns a context that ends when the pod is killed.
 func (pod *Pod) life() context.Context {
 	pod.platform.mu.Lock()
 	defer pod.platform.mu.Unlock()
 	return pod.state.life
 }
 
-// ServeHTTP implements [http.Handler]. Requests of a killed pod are reset.
+// ServeHTTP implements [http.Handler]. It resets requests to a killed pod.
 func (pod *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := cmp.Or(r.Header.Get(correlationHeader), pod.platform.newID("corr"))
 	r.Header.Set(correlationHeader, id)
@@ -129,7 +128,7 @@ func (pod *Pod) alive(w http.ResponseWriter, r *http.Request) {
 	pod.mux.ServeHTTP(w, r)
 }
 
-// serve plays the faults of a server and records the request.
+// serve applies the faults of a server and records the request.
 func (p *Platform) serve(server string, faults *Script, h http.Handler, w http.ResponseWriter, r *http.Request) {
 	seen := &statusWriter{ResponseWriter: w}
 	at := time.Now()
@@ -140,7 +139,7 @@ func (p *Platform) serve(server string, faults *Script, h http.Handler, w http.R
 	faults.serve(h, seen, r)
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -160,7 +159,8 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 type gatewayKey struct{}
 
-// authenticated admits the gateway, and direct calls as the variant says (contract §3.3).
+// authenticated accepts the gateway, and direct calls depending on the variant (platform contract
+// §3.3).
 func (pod *Pod) authenticated(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &pod.platform.opts

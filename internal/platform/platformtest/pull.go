@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// defaultWait is how long a pull is held when the request does not say.
+// defaultWait is how long a pull waits by default, in seconds.
 const defaultWait = 15
 
 type pullBody struct {
@@ -20,11 +20,11 @@ type pullBody struct {
 	Force  bool     `json:"forceReimport"`
 }
 
-// pull answers POST /v2/workspaces/platform/versions/latest/pull (contract §1.1 to §1.5).
+// pull serves POST /v2/workspaces/platform/versions/latest/pull (platform contract §1.1 to §1.5).
 func (pod *Pod) pull(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	var in pullBody
-	// All of the body is read: a server sees the client leave only past it.
+	// Read the whole body: a server only notices past it that the client has gone.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil || json.Unmarshal(body, &in) != nil {
 		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not valid JSON", nil)
@@ -51,7 +51,7 @@ func (pod *Pod) pull(w http.ResponseWriter, r *http.Request) {
 		pod.replyBulk(w, b)
 	case <-wait.C:
 		reply(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
-	case <-r.Context().Done(): // the client is gone, the import goes on
+	case <-r.Context().Done(): // the client has gone, the import continues
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -63,7 +63,7 @@ func (pod *Pod) replyBulk(w http.ResponseWriter, b *bulk) {
 	reply(w, http.StatusOK, b.report)
 }
 
-// unknownRepository plays contract §0, finding 8.
+// unknownRepository implements platform contract §0, finding 8.
 func (p *Platform) unknownRepository(w http.ResponseWriter, id string) {
 	if p.opts.UnknownRepositoryIs404 {
 		p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Unknown platform repository "+id, nil)

@@ -16,24 +16,24 @@ const (
 	eventStream = "text/event-stream"
 )
 
-// Push of one workspace, for [Options.OnPush].
+// Push is the push of one workspace, for [Options.OnPush].
 type Push struct {
 	Repository, Name, Description string
 	Workspace                     Workspace
 	Force                         bool
 }
 
-// bulkPush is a push of groups to a repository, which holds the lock (contract §2).
+// bulkPush is a push of groups to a repository. It holds the lock (platform contract §2).
 type bulkPush struct {
 	pod           *Pod
 	life          context.Context
 	body          pushBody
 	workspaces    []Workspace
-	status        map[string]string // by slug, at the beginning
+	status        map[string]string // by slug, at the start
 	correlationID string
 	lock          *lock
 	begin         time.Time
-	// steps are its events; it has room for all, so that nobody has to read.
+	// steps has capacity for all events, so that sending never blocks.
 	steps chan pushStep
 }
 
@@ -53,7 +53,7 @@ type pushBody struct {
 	Force       bool     `json:"force"`
 }
 
-// push answers POST /v2/workspaces/platform/versions, as a stream with ?sse=true.
+// push serves POST /v2/workspaces/platform/versions, as a stream with ?sse=true.
 func (pod *Pod) push(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	var in pushBody
@@ -79,7 +79,7 @@ func (pod *Pod) push(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// startPush returns nil when the lock is held.
+// startPush returns nil if the lock is held.
 func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	p, workspaces := pod.platform, pod.release.Select(in.Groups)
 	p.mu.Lock()
@@ -103,7 +103,7 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	return b
 }
 
-// category of a workspace before a push. The caller holds mu.
+// category returns the status of a workspace before a push. The caller holds mu.
 func (p *Platform) category(slug string, force bool) string {
 	switch {
 	case p.aside[slug] != "":
@@ -114,14 +114,13 @@ func (p *Platform) category(slug string, force bool) string {
 	return "candidate"
 }
 
-// step emits an event and sends it to whoever listens. The caller holds mu.
+// step emits an event and sends it to the stream. The caller holds mu.
 func (b *bulkPush) step(kind string, payload object) {
 	b.pod.platform.emit(b.pod, pushEvents+kind, b.correlationID, payload)
 	b.steps <- pushStep{kind, payload}
 }
 
-// run pushes the candidates one after the other. A killed pod stops in the middle and
-// leaves the lock.
+// run pushes the candidates one by one. A killed pod stops midway and leaves the lock.
 func (b *bulkPush) run() {
 	defer close(b.steps)
 	states, errs := []object{}, []object{}
@@ -159,7 +158,7 @@ func (b *bulkPush) summary(states, errs []object) object {
 	return body
 }
 
-// pushOne remembers what is pushed; after an edit there is something to push again.
+// pushOne marks a workspace as pushed. An edit makes it a candidate again.
 func (b *bulkPush) pushOne(w Workspace, state object, current int) {
 	p := b.pod.platform
 	p.mu.Lock()
@@ -182,10 +181,10 @@ func (b *bulkPush) pushOne(w Workspace, state object, current int) {
 		"status": state["status"], "errors": state["errors"], "current": current, "total": len(b.workspaces), "percentage": 100 * current / len(b.workspaces)})
 }
 
-// stream sends each event as it comes. A killed pod ends it before the summary.
+// stream sends each event immediately. A killed pod ends the stream without a summary.
 func (b *bulkPush) stream(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", eventStream)
-	_, _ = io.WriteString(w, ": stream of a bulk push\n\n") // the client may be gone
+	_, _ = io.WriteString(w, ": stream of a bulk push\n\n") // the client may have gone
 	_ = http.NewResponseController(w).Flush()
 	for s := range b.steps {
 		_, _ = io.WriteString(w, b.pod.platform.opts.PushFrame(s.kind, asJSON(s.payload)))
@@ -196,7 +195,7 @@ func (b *bulkPush) stream(w http.ResponseWriter) {
 	}
 }
 
-// wait answers with the last payload, or that the push goes on.
+// wait responds with the last payload, or that the push is still running.
 func (b *bulkPush) wait(w http.ResponseWriter, r *http.Request) {
 	limit := time.NewTimer(time.Duration(number(r, "timeout", defaultWait)) * time.Second)
 	defer limit.Stop()

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Release is a platform repository, as a pod has it in a directory of its image.
+// Release is a platform repository in a directory of a pod's image.
 type Release struct {
 	// ID and Name of the repository, such as release and "Release v2.4.0".
 	ID, Name   string
@@ -28,11 +28,11 @@ type Workspace struct {
 	Version string
 	AppSlug string
 	Groups  []string
-	// DependsOn names apps, as app/<slug>.
+	// DependsOn lists apps, as app/<slug>.
 	DependsOn []string
 	Files     int
-	// Content are the files, by path below the directory, of which an import reads those
-	// that the platform does. nil imports nothing but the count of Files.
+	// Content maps paths below the directory to files. An import reads the files that the platform
+	// reads. If nil, an import only counts Files.
 	Content map[string]string
 }
 
@@ -61,7 +61,7 @@ func ReadRelease(dir, id, name string) (*Release, error) {
 	return r, nil
 }
 
-// readWorkspace reads what the import looks at (contract §7).
+// readWorkspace reads the files that the import uses (platform contract §7).
 func readWorkspace(fsys fs.FS, slug string) (Workspace, error) {
 	var meta struct {
 		WorkspaceID string   `yaml:"workspaceId"`
@@ -109,7 +109,7 @@ func readYAML(fsys fs.FS, name string, out any) error {
 	return yaml.Unmarshal(data, out)
 }
 
-// Groups of all workspaces, sorted.
+// Groups returns the groups of all workspaces, sorted.
 func (r *Release) Groups() []string {
 	var all []string
 	for _, w := range r.Workspaces {
@@ -136,7 +136,7 @@ func (r *Release) Select(groups []string) []Workspace {
 	var visit func(Workspace)
 	visit = func(w Workspace) {
 		if visited[w.Slug] {
-			return // seen, or a cycle, which the platform does not refuse
+			return // already visited, or a cycle, which the platform accepts
 		}
 		visited[w.Slug] = true
 		for _, app := range w.DependsOn {

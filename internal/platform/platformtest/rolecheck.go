@@ -8,18 +8,18 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// ruleSubjects are those that a rule of security.yml may have in the recorded service.
+// ruleSubjects lists the subjects that the recorded service allows in rules of security.yml.
 func ruleSubjects() []string {
 	return []string{"workspaces", "pages", "files", "apps", "events", "automations"}
 }
 
-// ruleActions likewise. Which ones later versions have is not known.
+// ruleActions lists the allowed actions. Those of later versions are unknown.
 func ruleActions() []string {
 	return []string{"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories",
 		"get_usage", "aggregate_search", "execute"}
 }
 
-// checkSecurity does what the service does with security.yml before it stores it.
+// checkSecurity validates and modifies security.yml like the service.
 func (i *importing) checkSecurity(content *jsvalue.Value) error {
 	authorizations := content.Get("authorizations")
 	if !truthy(authorizations) {
@@ -83,8 +83,8 @@ func (i *importing) checkRule(rule, roles *jsvalue.Value) error {
 	return nil
 }
 
-// checkScope checks what a rule is about. Later versions know more subjects and actions,
-// and which ones is not known.
+// checkScope validates the subjects and actions of a rule. Later versions allow more, but it is
+// unknown which.
 func (i *importing) checkScope(rule *jsvalue.Value) error {
 	for _, part := range []struct {
 		field, kind string

@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// maxJoining bounds what a pod says of itself, in bytes.
+// maxJoining limits the description of a joining pod, in bytes.
 const maxJoining = 256 << 20
 
-// joining is what a pod of another process says of itself.
+// joining is the description that a pod of another process sends.
 type joining struct {
 	Release *Release
 	Native  []string
@@ -45,7 +45,7 @@ func (p *Platform) Share() http.Handler {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining))
 			if err != nil {
-				return // the client is gone
+				return // the client has gone
 			}
 			do(r.PathValue("slug"), string(body))
 			reply(w, http.StatusOK, object{})
@@ -54,11 +54,11 @@ func (p *Platform) Share() http.Handler {
 	return mux
 }
 
-// lend keeps a pod for another process. One of the same name is that of a container
-// which was restarted, and ends.
+// lend adds a pod for another process. An existing pod of the same name belongs to the previous run
+// of a restarted container, and is killed.
 func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
 	var in joining
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining)) // all of it: a server sees the client leave only past it
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining)) // read all of it: a server only notices past the body that the client has gone
 	if err != nil || json.Unmarshal(body, &in) != nil || in.Release == nil {
 		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not a release", nil)
 		return
@@ -67,7 +67,7 @@ func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
 	pod := p.NewPod(r.PathValue("name"), in.Release)
 	defer pod.Kill()
 	w.WriteHeader(http.StatusOK)
-	_ = http.NewResponseController(w).Flush() // the client is gone if it fails, which ends the context
+	_ = http.NewResponseController(w).Flush() // on error the client has gone, which cancels the context
 	if len(in.Native) > 0 {
 		pod.StartNative(in.Native...)
 	}
@@ -77,7 +77,7 @@ func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forget kills the pods of a name.
+// forget kills the pods with the name.
 func (p *Platform) forget(name string) {
 	p.mu.Lock()
 	of := func(pod *Pod) bool { return pod.Name == name }
@@ -99,7 +99,7 @@ func (p *Platform) lent(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	if pod == nil {
-		panic(http.ErrAbortHandler) // as a killed one
+		panic(http.ErrAbortHandler) // like a killed pod
 	}
 	http.StripPrefix("/pods/"+name, pod).ServeHTTP(w, r)
 }

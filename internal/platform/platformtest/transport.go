@@ -23,10 +23,10 @@ type Endpoint interface {
 	Listening() bool
 }
 
-// Transport carries requests to h within the process, as a connection would: a
-// closed port refuses, a handler that panics with [http.ErrAbortHandler] resets,
-// a client that gives up ends the context of the handler. It tells an
-// [httptrace.ClientTrace] about connections and works in a synctest bubble.
+// Transport sends requests to h within the process, with the semantics of a connection: a closed
+// port refuses it, a handler that panics with [http.ErrAbortHandler] resets it, and a client that
+// gives up cancels the context of the handler. It supports [httptrace.ClientTrace] and works in a
+// synctest bubble.
 func Transport(h http.Handler) http.RoundTripper { return &memory{h} }
 
 type memory struct{ handler http.Handler }
@@ -63,7 +63,7 @@ func readBody(req *http.Request) ([]byte, error) {
 	return io.ReadAll(req.Body)
 }
 
-// exchange runs the handler, and returns with the header of its answer.
+// exchange runs the handler and returns once it has sent a header.
 func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	server := req.Clone(ctx)
@@ -77,10 +77,10 @@ func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error
 	}()
 	select {
 	case <-out.ready:
-	case <-ctx.Done(): // by the client, or by the end of the handler, which is ready by then
+	case <-ctx.Done(): // cancelled by the client, or by the end of the handler, which is ready by then
 	}
 	if req.Context().Err() != nil {
-		r.CloseWithError(io.ErrClosedPipe) // an answer that comes too late goes nowhere
+		r.CloseWithError(io.ErrClosedPipe) // discard a late response
 		return nil, context.Cause(req.Context())
 	}
 	if out.status == 0 {
@@ -91,14 +91,14 @@ func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error
 	if err != nil {
 		length = -1
 	}
-	// Whoever gives up while the body comes gets its own error, not the pipe's.
+	// A client that gives up while reading the body gets its own error, not the pipe's.
 	stop := context.AfterFunc(req.Context(), func() { r.CloseWithError(context.Cause(req.Context())) })
 	return &http.Response{Status: fmt.Sprintf("%d %s", out.status, http.StatusText(out.status)), StatusCode: out.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: out.sent, ContentLength: length, Request: req,
 		Body: &pipeBody{PipeReader: r, done: func() { stop(); cancel() }}}, nil
 }
 
-// serveAborting reports whether the handler aborted.
+// serveAborting runs the handler and reports whether it aborted.
 func serveAborting(h http.Handler, w http.ResponseWriter, r *http.Request) (aborted bool) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -113,12 +113,12 @@ func serveAborting(h http.Handler, w http.ResponseWriter, r *http.Request) (abor
 	return false
 }
 
-// responder is the server's side of an answer.
+// responder is the server side of a response.
 type responder struct {
 	pipe   *io.PipeWriter
-	header http.Header // while it may change
+	header http.Header // may change until the response is sent
 	once   sync.Once
-	ready  chan struct{} // closed when status and sent are set
+	ready  chan struct{} // closed once status and sent are set
 	status int
 	sent   http.Header
 }
@@ -128,7 +128,7 @@ func (w *responder) Header() http.Header { return w.header }
 func (w *responder) WriteHeader(status int) {
 	w.once.Do(func() {
 		w.status, w.sent = status, w.header.Clone()
-		if w.sent["Date"] == nil { // as a real server does
+		if w.sent["Date"] == nil { // like a real server
 			w.sent.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		}
 		close(w.ready)
@@ -140,10 +140,10 @@ func (w *responder) Write(b []byte) (int, error) {
 	return w.pipe.Write(b)
 }
 
-// Flush implements [http.Flusher]; nothing is buffered.
+// Flush implements [http.Flusher]. Nothing is buffered.
 func (w *responder) Flush() { w.WriteHeader(http.StatusOK) }
 
-// finish ends the answer: with a reset if aborted.
+// finish ends the response, with a reset if aborted is true.
 func (w *responder) finish(aborted bool) {
 	if aborted {
 		w.once.Do(func() { close(w.ready) })
@@ -154,7 +154,7 @@ func (w *responder) finish(aborted bool) {
 	w.pipe.Close()
 }
 
-// pipeBody ends the handler's context when the client closes the answer.
+// pipeBody cancels the handler's context when the client closes the response.
 type pipeBody struct {
 	*io.PipeReader
 	done func()

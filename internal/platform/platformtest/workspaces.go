@@ -18,7 +18,7 @@ func hasSuffix(path, end string) bool {
 	return strings.HasPrefix(path, "/v2/workspaces/") && strings.HasSuffix(path, end)
 }
 
-// platformWorkspace answers GET /v2/workspaces/platform.
+// platformWorkspace serves GET /v2/workspaces/platform.
 func (pod *Pod) platformWorkspace(w http.ResponseWriter, _ *http.Request) {
 	p := pod.platform
 	body := object{"id": "platform", "slug": "platform", "name": "Platform", "platformRepositories": object{
@@ -32,7 +32,7 @@ func (pod *Pod) platformWorkspace(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, body)
 }
 
-// listWorkspaces answers GET /v2/workspaces (contract §1.8).
+// listWorkspaces serves GET /v2/workspaces (platform contract §1.8).
 func (p *Platform) listWorkspaces(w http.ResponseWriter, r *http.Request) {
 	limit := number(r, "limit", 20)
 	if p.opts.PageCap > 0 {
@@ -50,7 +50,7 @@ func (p *Platform) listWorkspaces(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, page)
 }
 
-// number reads a query parameter; what is no number from 0 is the default.
+// number parses a query parameter. It returns the default for anything but a number from 0.
 func number(r *http.Request, name string, def int) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))
 	if err != nil || n < 0 || n > 1e6 {
@@ -59,13 +59,13 @@ func number(r *http.Request, name string, def int) int {
 	return n
 }
 
-// cut returns a page, which counts from 0.
+// cut returns a page, counted from 0.
 func cut[T any](all []T, page, limit int) []T {
 	from := min(page*limit, len(all))
 	return all[from:min(from+limit, len(all))]
 }
 
-// workspaceStatus answers GET /v2/workspaces/{id}/status.
+// workspaceStatus serves GET /v2/workspaces/{id}/status.
 func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	all := p.Installed()
@@ -86,7 +86,7 @@ func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, object{"version": object{"type": "import", "importedAt": iso(all[at].PulledAt)}, "errors": []object{}, "changes": changes})
 }
 
-// SetSecret stores a secret of the workspace with that slug.
+// SetSecret stores a secret of the workspace with the slug.
 func (p *Platform) SetSecret(slug, name, value string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,7 @@ func (p *Platform) SetSecret(slug, name, value string) {
 	p.secrets[slug][name] = object{"value": value, "description": "set by a person"}
 }
 
-// storedSecrets answers GET /v2/workspaces/{id}/security/secrets (contract §12).
+// storedSecrets serves GET /v2/workspaces/{id}/security/secrets (platform contract §12).
 func (p *Platform) storedSecrets(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	all := p.Installed()

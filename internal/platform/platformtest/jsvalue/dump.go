@@ -9,26 +9,26 @@ import (
 	"strings"
 )
 
-// indentWidth is how far a level is indented, in blanks.
+// indentWidth is the indentation per level, in blanks.
 const indentWidth = 2
 
-// foldWidth is the length in characters from which lines are folded. It becomes less
-// with each level, down to minFoldWidth.
+// foldWidth is the length above which lines are folded, in characters. It decreases with each
+// level, down to minFoldWidth.
 const (
 	foldWidth    = 80
 	minFoldWidth = 40
 )
 
-// maxImplicitKey is the length in bytes from which keys are written as "? key".
+// maxImplicitKey is the length above which keys are written as "? key", in bytes.
 const maxImplicitKey = 1024
 
-// dumper writes values as js-yaml's dump does.
+// dumper writes values like js-yaml's dump.
 type dumper struct {
-	refs map[*Value]int // values that occur more than once, numbered in their order
+	refs map[*Value]int // numbers of the values that occur more than once
 	used map[*Value]bool
 }
 
-// Dump writes a value as a document, with js-yaml's default options.
+// Dump writes a value as a document with js-yaml's default options.
 func Dump(v *Value) string {
 	d := dumper{refs: map[*Value]int{}, used: map[*Value]bool{}}
 	d.findRepeated(v, map[*Value]bool{})
@@ -54,8 +54,7 @@ func (d *dumper) findRepeated(v *Value, seen map[*Value]bool) {
 	}
 }
 
-// orderedPairs returns the pairs as JavaScript lists them: keys that are whole numbers
-// come first, the smallest one before the others.
+// orderedPairs returns the pairs in JavaScript's order: integer keys first, in ascending order.
 func orderedPairs(v *Value) []Pair {
 	var numbered, named []Pair
 	for _, pair := range v.Pairs {
@@ -78,10 +77,10 @@ func arrayIndex(key string) (n uint64, ok bool) {
 	return n, err == nil && strconv.FormatUint(n, 10) == key && n < 1<<32-1
 }
 
-// position is where a value is written.
+// position is the place where a value is written.
 type position struct {
 	level int
-	// block allows lines of their own. compact begins in the line that has begun.
+	// block allows separate lines. compact starts on the current line.
 	block, compact bool
 	key            bool
 }
@@ -172,7 +171,7 @@ func (d *dumper) writeMapping(v *Value, at position) string {
 	return out.String()
 }
 
-// separated puts a blank before a text that begins in the same line.
+// separated prepends a blank to a text that starts on the current line.
 func separated(text string) string {
 	if strings.HasPrefix(text, "\n") {
 		return text

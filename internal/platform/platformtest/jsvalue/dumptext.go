@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// style is how a text is written.
+// style is the notation of a text.
 type style int
 
 const (
@@ -22,12 +22,12 @@ const (
 	doubleQuotes
 )
 
-// oldBooleans are texts that YAML 1.1 takes for booleans.
+// oldBooleans lists texts that are booleans in YAML 1.1.
 func oldBooleans() []string {
 	return []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 }
 
-// oldTimes matches texts that YAML 1.1 takes for numbers with base 60.
+// oldTimes matches texts that are base 60 numbers in YAML 1.1.
 var oldTimes = regexp.MustCompile(`^[-+]?[0-9_]+(?::[0-9_]+)+(?:\.[0-9_]*)?$`)
 
 func writeText(text string, at position) string {
@@ -82,7 +82,7 @@ func chooseStyle(text []rune, oneLine bool, width int) style {
 	return singleQuotes
 }
 
-// isTyped reports whether a text without quotes would not be read as a text.
+// isTyped reports whether a text without quotes would be parsed as another type.
 func isTyped(text string) bool {
 	doc, err := yamltree.Parse([]byte(text), limits())
 	return err == nil && doc.Root != nil && doc.Root.Tag != "!!str"
@@ -100,7 +100,7 @@ func isPrintableRune(r rune) bool {
 	return r >= 0x10000
 }
 
-// isPlain reports whether a character may be in a text without quotes.
+// isPlain reports whether a character is allowed in a text without quotes.
 func isPlain(r, previous rune) bool {
 	visible := isPrintableRune(r)
 	solid := visible && !isBlankRune(r)
@@ -117,7 +117,7 @@ func isPlainFirst(r rune) bool {
 	return isPrintableRune(r) && !strings.ContainsRune(" \t-?:,[]{}#&*!|=>'\"%@`", r)
 }
 
-// blockHeader is what follows the | or > of a text.
+// blockHeader returns the indicators after the | or > of a text.
 func blockHeader(text string) string {
 	header := ""
 	if strings.HasPrefix(strings.TrimLeft(text, "\n"), " ") {
@@ -144,7 +144,7 @@ func indentLines(text string, indent int) string {
 	return out.String()
 }
 
-// foldText breaks long lines at blanks, and doubles the line breaks that are there.
+// foldText breaks long lines at blanks, and doubles existing line breaks.
 func foldText(text string, width int) string {
 	first, rest, _ := strings.Cut(text, "\n")
 	var out strings.Builder
@@ -166,7 +166,7 @@ func foldText(text string, width int) string {
 	return out.String()
 }
 
-// foldLine breaks a line at the last blank before the width, or the first one after it.
+// foldLine breaks a line at the last blank before width, or at the first one after it.
 func foldLine(text string, width int) string {
 	line := []rune(text)
 	if len(line) == 0 || line[0] == ' ' {
@@ -187,7 +187,7 @@ func foldLine(text string, width int) string {
 			start = end + 1
 		}
 		candidate = i
-		i++ // the match of a break takes two characters
+		i++ // a break consumes two characters
 	}
 	out.WriteString("\n")
 	if len(line)-start > width && candidate > start {
@@ -198,7 +198,7 @@ func foldLine(text string, width int) string {
 	return out.String()[1:]
 }
 
-// escapeText escapes what cannot be printed, for double quotes.
+// escapeText escapes unprintable characters for double quotes.
 func escapeText(text string) string {
 	var out strings.Builder
 	for _, r := range text {
@@ -217,10 +217,10 @@ func escapeText(text string) string {
 	return out.String()
 }
 
-// escapes are the letters of characters in double quotes, each before its character.
+// escapes lists pairs of an escape letter and its character, for double quotes.
 const escapes = "0\x00a\x07b\x08t\tn\nv\x0bf\x0cr\re\x1b\"\"\\\\"
 
-// namedEscape is the letter of a character that has an escape of its own; 0 if it has none.
+// namedEscape returns the escape letter of a character, or 0.
 func namedEscape(r rune) byte {
 	switch r {
 	case 0x85:

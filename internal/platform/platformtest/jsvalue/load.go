@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package jsvalue holds values as the platform has them in JavaScript, and reads and
-// writes them as YAML: [Load] as its js-yaml does, by way of package yamltree, and
-// [Dump] as js-yaml 4.1.0 writes what an export holds.
+// Package jsvalue holds JavaScript values of the platform, and converts them from and to YAML.
+// [Load] reads like the platform's js-yaml, with package yamltree, and [Dump] writes like js-yaml
+// 4.1.0 for exports.
 //
-// Dump is a port of js-yaml's dumper with its default options. js-yaml is Copyright (C)
-// 2011-2015 by Vitaly Puzrin and licensed under the MIT licence, which is in the file LICENSE.
+// Dump is a port of js-yaml's dumper with its default options. js-yaml is Copyright (C) 2011-2015
+// by Vitaly Puzrin and licensed under the MIT licence, which is in the file LICENSE.
 package jsvalue
 
 import (
@@ -21,11 +21,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// Error says why js-yaml refuses a document.
+// Error is the reason why js-yaml rejects a document.
 type Error struct {
 	Reason string
-	// Line and Column of the place count from 1, columns in characters. They are 0
-	// where the document as a whole is refused.
+	// Line and Column count from 1, columns in characters. They are 0 if the document as a whole is
+	// rejected.
 	Line, Column int
 }
 
@@ -36,15 +36,15 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (%d:%d)", e.Reason, e.Line, e.Column)
 }
 
-// maxDepth is how deep values may be in one another.
+// maxDepth is the maximum nesting depth.
 const maxDepth = 100
 
-// limits of a document, so that tests end.
+// limits returns the limits of a document, so that tests terminate.
 func limits() yamltree.Limits {
 	return yamltree.Limits{Nodes: 1_000_000, Depth: maxDepth, Scalar: 16 << 20}
 }
 
-// Load reads one document. An empty one is nil. The error is an [*Error], or a
+// Load parses one document. It returns nil for an empty one. The error is an [*Error] or a
 // [*yamltree.LimitError].
 func Load(text string) (*Value, error) {
 	doc, err := yamltree.Parse([]byte(strings.ToValidUTF8(text, "\uFFFD")), limits())
@@ -68,7 +68,7 @@ func Load(text string) (*Value, error) {
 	return converter{}.convert(doc.Root), nil
 }
 
-// converter makes values of nodes. A node that aliases repeat is one value.
+// converter converts nodes to values. All aliases of a node share one value.
 type converter map[*yaml.Node]*Value
 
 func (c converter) convert(n *yaml.Node) *Value {
@@ -96,7 +96,7 @@ func (c converter) convert(n *yaml.Node) *Value {
 	return v
 }
 
-// splitPairs makes a list of key and value of each mapping of one pair.
+// splitPairs replaces each mapping of one pair with a list of its key and value.
 func (v *Value) splitPairs() {
 	for i, item := range v.Items {
 		if len(item.Pairs) == 1 {
@@ -105,7 +105,7 @@ func (v *Value) splitPairs() {
 	}
 }
 
-// fill sets the pairs of a mapping. Those that a merge key brings give way to its own.
+// fill sets the pairs of a mapping. Its own keys take precedence over those of merge keys.
 func (c converter) fill(v *Value, n *yaml.Node) {
 	own := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -123,7 +123,7 @@ func (c converter) fill(v *Value, n *yaml.Node) {
 	}
 }
 
-// merge adds the pairs of a mapping, or of those in a list, whose keys are new.
+// merge adds the pairs of a mapping, or of the mappings in a list, whose keys are new.
 func (v *Value) merge(source *Value) {
 	sources := []*Value{source}
 	if source.Kind == Sequence {
@@ -146,9 +146,9 @@ func (v *Value) add(key string, value *Value) {
 }
 
 const (
-	// dateText is the layout of JavaScript's dates as texts.
+	// dateText is the layout of JavaScript's Date strings.
 	dateText = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
-	// dateKey is that of package yamltree, for days that exist.
+	// dateKey is the layout of package yamltree for valid dates.
 	dateKey = "Date " + time.RFC1123
 )
 
@@ -163,16 +163,16 @@ func (v *Value) fromScalar(n *yaml.Node) {
 		v.Bool = strings.EqualFold(n.Value, "true")
 	case "!!int", "!!float":
 		v.Kind = Number
-		v.Number, _ = strconv.ParseFloat(yamltree.KeyText(n), 64) // Infinity and NaN, too
+		v.Number, _ = strconv.ParseFloat(yamltree.KeyText(n), 64) // including Infinity and NaN
 	case "!!timestamp":
 		t, err := time.Parse(dateKey, yamltree.KeyText(n)) // without fractions of a second
-		if err == nil {                                    // else the date stays a text
+		if err == nil {                                    // otherwise the date stays a text
 			v.Kind = Date
 			v.Time = t
 		}
 	case "!!binary":
 		v.Kind = Binary
 		clean := strings.NewReplacer("\n", "", "\r", "", "=", "").Replace(n.Value)
-		v.Bytes, _ = base64.RawStdEncoding.DecodeString(clean) // the reader has checked it
+		v.Bytes, _ = base64.RawStdEncoding.DecodeString(clean) // the parser has validated it
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Kind is the type of a [Value] in JavaScript.
+// Kind is the JavaScript type of a [Value].
 type Kind int
 
-// The kinds of values.
+// Kinds of values.
 const (
 	Null Kind = iota
 	Bool
@@ -24,37 +24,37 @@ const (
 	Mapping
 )
 
-// Value is what a document, or a part of it, stands for.
+// Value is the value of a document or a part of it.
 type Value struct {
 	Kind Kind
-	// Bool, Number, Text, Time and Bytes are the value of the kinds Bool, Number, String,
-	// Date and Binary. Time is in UTC.
+	// Bool, Number, Text, Time and Bytes hold the value of the kinds Bool, Number, String, Date and
+	// Binary. Time is in UTC.
 	Bool   bool
 	Number float64
 	Text   string
 	Time   time.Time
 	Bytes  []byte
-	// Items are those of a Sequence.
+	// Items holds the items of a Sequence.
 	Items []*Value
-	// Pairs are those of a Mapping, in their order in the document. No key occurs twice.
+	// Pairs holds the pairs of a Mapping in document order. Keys are unique.
 	Pairs []Pair
 
-	index map[string]int // of Pairs by key, if there are many
+	index map[string]int // indices into Pairs by key, if there are many
 }
 
-// Pair of a mapping.
+// Pair is a pair of a mapping.
 type Pair struct {
 	Key   string
 	Value *Value
 }
 
-// manyPairs is the number of pairs from which an index is faster than a search.
+// manyPairs is the number of pairs from which an index is faster than a linear search.
 const manyPairs = 16
 
 // IsNull reports whether there is no value.
 func (v *Value) IsNull() bool { return v == nil || v.Kind == Null }
 
-// Get returns the value of a key; nil if v is no mapping or lacks the key.
+// Get returns the value of a key, or nil if v is not a mapping or lacks the key.
 func (v *Value) Get(key string) *Value {
 	if i := v.find(key); i >= 0 {
 		return v.Pairs[i].Value
@@ -62,7 +62,7 @@ func (v *Value) Get(key string) *Value {
 	return nil
 }
 
-// Has reports whether v is a mapping with that key.
+// Has reports whether v is a mapping with the key.
 func (v *Value) Has(key string) bool { return v.find(key) >= 0 }
 
 func (v *Value) find(key string) int {
@@ -83,7 +83,7 @@ func (v *Value) find(key string) int {
 	return -1
 }
 
-// Set adds a pair to a mapping, or replaces its value.
+// Set adds a pair to a mapping, or replaces the value of the key.
 func (v *Value) Set(key string, value *Value) {
 	if i := v.find(key); i >= 0 {
 		v.Pairs[i].Value = value
@@ -101,7 +101,7 @@ func (v *Value) Set(key string, value *Value) {
 	}
 }
 
-// Delete takes a pair out of a mapping.
+// Delete removes a pair from a mapping.
 func (v *Value) Delete(key string) {
 	i := v.find(key)
 	if i < 0 {
@@ -120,14 +120,14 @@ func NewSequence(items ...*Value) *Value { return &Value{Kind: Sequence, Items: 
 // NewMapping returns a value of kind Mapping without pairs.
 func NewMapping() *Value { return &Value{Kind: Mapping} }
 
-// objectText is how JavaScript writes any mapping as a text.
+// objectText is JavaScript's string for a mapping.
 const objectText = "[object Object]"
 
-// maxText bounds what [Value.String] makes of a list, in bytes.
+// maxText limits [Value.String] for lists, in bytes.
 const maxText = 1 << 16
 
-// String is JavaScript's String(v): what v is as a key, or within another text. Of a
-// list, what goes beyond 64 KiB or 100 levels is left out.
+// String returns JavaScript's String(v), which is also the property name for v as a key. Lists are
+// truncated at 64 KiB or 100 levels.
 func (v *Value) String() string { return string(v.appendText(nil, 0)) }
 
 func (v *Value) appendText(out []byte, depth int) []byte {
@@ -154,7 +154,7 @@ func (v *Value) appendText(out []byte, depth int) []byte {
 	return append(out, v.Text...)
 }
 
-// appendItems writes the items of a list with commas, and null as nothing.
+// appendItems writes the items of a list with commas, and null as an empty string.
 func (v *Value) appendItems(out []byte, depth int) []byte {
 	for i, item := range v.Items {
 		if depth >= maxDepth || len(out) > maxText {
@@ -175,7 +175,7 @@ func appendComma(out []byte, i int) []byte {
 	return out
 }
 
-// FormatNumber writes a number as JavaScript does: 1, 0.5, 1e+21, Infinity.
+// FormatNumber formats a number like JavaScript: 1, 0.5, 1e+21, Infinity.
 func FormatNumber(n float64) string {
 	switch {
 	case math.IsNaN(n):

@@ -15,8 +15,8 @@ import (
 
 const repositoryPrefix = "WORKSPACES_STORAGE_GIT_PLATFORM_"
 
-// readEnvironment takes what the service takes from its environment: the port, the
-// name of the pod, the repository and its own import.
+// readEnvironment reads the service's environment variables: the port, the pod name, the repository
+// and the startup import.
 func (s *settings) readEnvironment(env []string) error {
 	values := map[string]string{}
 	for _, variable := range env {
@@ -43,8 +43,8 @@ func (s *settings) readEnvironment(env []string) error {
 	return nil
 }
 
-// serveMember is a pod of a platform that another process shares, as long as that
-// does. Its import ends with it, as that of the service does.
+// serveMember serves a pod of a platform in another process until that process ends. An import of
+// the pod ends with it, like in the real service.
 func (s *settings) serveMember(ctx context.Context, stdout io.Writer) error {
 	release, err := platformtest.ReadRelease(s.dir, s.repository, s.name)
 	if err != nil {

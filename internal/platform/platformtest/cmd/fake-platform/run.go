@@ -15,7 +15,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// settings are the flags.
+// settings holds the flags.
 type settings struct {
 	listen, gateway, dir, repository, name string
 	share, join, service, pod              string
@@ -25,7 +25,7 @@ type settings struct {
 	options                                platformtest.Options
 }
 
-// variants are the options that a flag switches on.
+// variants maps flags to the options that they enable.
 func variants(o *platformtest.Options) map[string]*bool {
 	return map[string]*bool{
 		"refuse-headers":         &o.RefuseHeaders,
@@ -46,7 +46,7 @@ func variants(o *platformtest.Options) map[string]*bool {
 	}
 }
 
-// run returns 0 when it was stopped, 1 on a failure and 2 on a wrong flag.
+// run returns 0 after a shutdown, 1 on failure and 2 on invalid flags.
 func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
 	s, err := parse(args, env, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -114,7 +114,7 @@ func (s *settings) addFail(value string) error {
 	return nil
 }
 
-// serve is a platform: with a pod of its own, or shared by those of other processes.
+// serve runs a platform with its own pod, or shares it with pods of other processes.
 func (s *settings) serve(ctx context.Context, stdout io.Writer) error {
 	s.options.ImportTime = func(string) time.Duration { return s.importTime }
 	p := platformtest.New(s.options)

@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// tell prints what happens on the platform until ctx ends.
+// logEvents prints the events on the platform until ctx ends.
 func tell(ctx context.Context, p *platformtest.Platform, out io.Writer) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -30,7 +30,7 @@ func tell(ctx context.Context, p *platformtest.Platform, out io.Writer) {
 	}
 }
 
-// counts are the entries of a ledger that were told, of imports and bulks those that ended.
+// counts holds the number of printed ledger entries; imports and bulks are printed when they end.
 type counts struct{ requests, imports, bulks int }
 
 func (c *counts) news(l *platformtest.Ledger, out io.Writer) {
