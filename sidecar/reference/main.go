@@ -29,5 +29,6 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return manual.WriteMen(args[0], cli.ManualPages(), manual.Edition{Source: "sidecar " + version.Get().Version, Date: date})
+	edition := manual.Edition{Source: "sidecar " + version.Get().Version, Date: date}
+	return manual.WriteMen(args[0], cli.ManualPages(), edition)
 }

@@ -111,11 +111,13 @@ func (r *checklist) checkRequirements(ctx context.Context, in *importer.Inputs, 
 	}
 	missing, err := requirements.Missing(ctx, in.Pod, all, variables)
 	if err != nil {
-		r.printLine("warn", "values", "cannot check the values that the workspaces require: "+importer.FailureOf(err).Message)
+		reason := importer.FailureOf(err).Message
+		r.printLine("warn", "values", "cannot check the values that the workspaces require: "+reason)
 		return
 	}
 	for _, m := range missing {
-		r.printLine("warn", "values", fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable))
+		text := fmt.Sprintf("%s is missing: set it before the import, or give the service %s", m, m.Variable)
+		r.printLine("warn", "values", text)
 	}
 	if len(missing) == 0 {
 		r.printOK("values", fmt.Sprintf("all %d values that the workspaces require are set", len(all)))

@@ -43,13 +43,15 @@ func exitCodes() []ExitCode {
 		{exitInternal, "internal error, such as a listen address in use (ready: the gate is closed)", nil},
 		{exitUsage, "invalid flags, environment or configuration file", nil},
 		{exitIdentity, "the platform rejected the identity, or the token cannot be read", importing},
-		{exitMismatch, "manifest, settings and pod do not belong to the same release, or another release is the current one", importing},
+		{exitMismatch, "manifest, settings and pod do not belong to the same release, " +
+			"or another release is the current one", importing},
 		{exitImport, "the import reported errors", importing},
 		{exitUnavailable, "the platform, or a service that it needs, is unavailable or sent an invalid response", asking},
 		{exitLock, "another import holds the write lock, or the lock is never released", importing},
 		{exitVerify, "the platform did not confirm every workspace", importing},
 		{exitUnknown, "the outcome is unknown: still running, timed out, or ended without a response", importing},
-		{exitDrift, "the platform no longer has the release: workspaces were changed, or another release was imported", importing},
+		{exitDrift, "the platform no longer has the release: workspaces were changed, " +
+			"or another release was imported", importing},
 		{exitInterrupted, "interrupted", nil},
 	}
 }
@@ -60,12 +62,13 @@ func exitCodeFor(r state.Reason) int {
 	switch r {
 	case state.IdentityRefused, state.Forbidden, state.TokenUnreadable:
 		return exitIdentity
-	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease, state.PullFellBack,
-		state.Superseded, state.CurrentUnreadable:
+	case state.ManifestUnreadable, state.ManifestMismatch, state.RepositoryUnknown, state.WrongRelease,
+		state.PullFellBack, state.Superseded, state.CurrentUnreadable:
 		return exitMismatch
 	case state.ImportErrors, state.SlugTaken, state.MissingPhoto, state.OrphanedApp, state.FilesDeleted, state.Rejected:
 		return exitImport
-	case state.TargetDown, state.TargetError, state.PlatformMissing, state.ServicesNotReady, state.RateLimited, state.BadAnswer:
+	case state.TargetDown, state.TargetError, state.PlatformMissing, state.ServicesNotReady,
+		state.RateLimited, state.BadAnswer:
 		return exitUnavailable
 	case state.LockHeld, state.LockStuck, state.MergeConflict:
 		return exitLock

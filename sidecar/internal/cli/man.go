@@ -43,6 +43,7 @@ func fileItems() []manual.Item {
 	return []manual.Item{
 		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder adds to the image."},
 		{Term: "sidecar.yaml", Text: "The --config file: settings keyed by flag name."},
-		{Term: "/dev/termination-log", Text: "The file from which Kubernetes reads the termination message: see --termination-log."},
+		{Term: "/dev/termination-log", Text: "The file from which Kubernetes reads the termination message: " +
+			"see --termination-log."},
 	}
 }

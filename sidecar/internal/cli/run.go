@@ -53,8 +53,8 @@ func (g *agent) run(ctx context.Context) error {
 	defer cancel(nil)
 	var all sync.WaitGroup
 	all.Go(func() { cancel(g.newServer().Serve(ctx, listener)) })
-	g.log.Info("sidecar started", "version", g.build.Version, "commit", g.build.Commit, "listen", listener.Addr().String(),
-		"platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
+	g.log.Info("sidecar started", "version", g.build.Version, "commit", g.build.Commit,
+		"listen", listener.Addr().String(), "platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
 	g.warnOfSubPaths()
 	all.Go(func() { g.watchFiles(ctx) })
 	all.Go(func() { g.watchGate(ctx) })
@@ -181,7 +181,8 @@ func subPathWarning(files []string) string {
 	if len(files) == 0 {
 		return ""
 	}
-	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never updates it and a change takes a restart; mount its directory"
+	return strings.Join(files, ", ") + ": mounted by subPath, so that Kubernetes never updates it " +
+		"and a change takes a restart; mount its directory"
 }
 
 // onFileChange starts a pass after a file has changed, unless the file is an invalid configuration.

@@ -188,7 +188,11 @@ func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 		line("mode", "%s", s.Mode)
 	}
 	if c := s.Current; c != nil {
-		line("current", "%s (%s)", c.Named, map[bool]string{false: "this pod's release", true: "another release"}[c.Superseded])
+		which := "this pod's release"
+		if c.Superseded {
+			which = "another release"
+		}
+		line("current", "%s (%s)", c.Named, which)
 	}
 	if l := s.PlatformCheck; l != nil {
 		line("platform", "%s", describeCheck(l))

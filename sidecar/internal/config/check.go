@@ -59,7 +59,8 @@ func (c *Config) checkHeaders() error {
 		case name == "" || c.IdentityHeaders[name] == "":
 			return errors.New("--identity-headers: want name=value")
 		case platform.CredentialHeader(name):
-			return fmt.Errorf("--identity-headers: %s holds a secret: pass it in a file, with --token-file or --internal-key-file", name)
+			return fmt.Errorf("--identity-headers: %s holds a secret: "+
+				"pass it in a file, with --token-file or --internal-key-file", name)
 		case strings.ContainsFunc(name, notInName), strings.ContainsFunc(c.IdentityHeaders[name], notInValue):
 			return errors.New("--identity-headers: a name or a value has characters that are invalid in a header")
 		}

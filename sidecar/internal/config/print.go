@@ -16,7 +16,8 @@ func (c *Config) Print(w io.Writer) error {
 		if s.NotInFile {
 			continue
 		}
-		key, value := new(yaml.Node), new(yaml.Node)
+		key := new(yaml.Node)
+		value := new(yaml.Node)
 		key.SetString(s.Name)
 		if err := value.Encode(s.value.fileValue()); err != nil {
 			return fmt.Errorf("print the settings: %w", err)

@@ -63,7 +63,8 @@ func (c *Config) releaseSettings() []Setting {
 		{Name: "repository", Section: sectionRelease, value: text{&c.Repository}, Alias: "STARTUP_IMPORT_REPOSITORY",
 			Usage: "import from the platform repository with this `id` (empty: the one in the manifest)"},
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",
-			Usage: "import these groups in this order: `names`, separated by commas (empty: the groups in the manifest)"},
+			Usage: "import these groups in this order: `names`, separated by commas " +
+				"(empty: the groups in the manifest)"},
 		{Name: "current-release-file", Section: sectionRelease, value: text{&c.CurrentReleaseFile},
 			Usage: "read the current release from this `file`: sha256:DIGEST of its manifest, or an image reference; " +
 				"a pod of another release imports nothing (empty: every pod imports its own release)"},
@@ -86,7 +87,8 @@ func (c *Config) platformSettings() []Setting {
 		{Name: "token-file", Section: sectionPlatform, value: text{&c.TokenFile},
 			Usage: "read the access token of a super admin from this `file`"},
 		{Name: "internal-key-file", Section: sectionPlatform, value: text{&c.InternalKeyFile},
-			Usage: "read the internal API key of the platform from this `file`, to query the readiness of services without a token"},
+			Usage: "read the internal API key of the platform from this `file`, " +
+				"to query the readiness of services without a token"},
 		{Name: "identity", Section: sectionPlatform, value: newChoice(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
 			Usage: "authenticate to the service of the pod with this `kind` of identity: headers, token or both"},
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
@@ -117,11 +119,13 @@ func (c *Config) importSettings() []Setting {
 				"missing-photo, orphaned-app"},
 		{Name: "reconcile", Section: sectionImport,
 			value: newChoice(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
-			Usage: "handle workspaces that were changed after the import by this `policy`: never (do not check), report, or repair"},
+			Usage: "handle workspaces that were changed after the import by this `policy`: " +
+				"never (do not check), report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},
 			Usage: "compare the workspaces at this `interval`"},
 		{Name: "group-pause", Section: sectionImport, value: duration{&p.GroupPause},
-			Usage: "pause for this `duration` after a group that imported something (the service's own import pauses 30s)"},
+			Usage: "pause for this `duration` after a group that imported something " +
+				"(the service's own import pauses 30s)"},
 		{Name: "pod-name", Section: sectionImport, value: text{&p.PodName},
 			Usage: "recognize the events of this pod by this `name` (empty: the host name)"},
 	}
@@ -131,7 +135,8 @@ func (c *Config) waitSettings() []Setting {
 	p := &c.Policy
 	return []Setting{
 		{Name: "services", Section: sectionWait, value: list{&p.Services},
-			Usage: "wait until --gateway-url reports these services ready: `names`, separated by commas (empty: do not wait)"},
+			Usage: "wait until --gateway-url reports these services ready: `names`, separated by commas " +
+				"(empty: do not wait)"},
 		{Name: "services-timeout", Section: sectionWait, value: duration{&p.ServicesTimeout},
 			Usage: "start the import without these services after this `duration`"},
 		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout},
@@ -139,12 +144,15 @@ func (c *Config) waitSettings() []Setting {
 		{Name: "pull-wait", Section: sectionWait, value: duration{&p.PullWait},
 			Usage: "wait up to this `duration` for the response to an import (0: --group-timeout); " +
 				"choose less than the timeout of a gateway in between"},
-		{Name: "poll", Section: sectionWait, value: duration{&p.Poll}, Usage: "poll the lock and the events at this `interval`"},
+		{Name: "poll", Section: sectionWait, value: duration{&p.Poll},
+			Usage: "poll the lock and the events at this `interval`"},
 		{Name: "lock-expiry", Section: sectionWait, value: duration{&p.LockExpiry},
-			Usage: "expect the platform to drop a write lock after this `duration` (WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
+			Usage: "expect the platform to drop a write lock after this `duration` " +
+				"(WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
 		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin},
 			Usage: "wait this `duration` before the first retry, and twice as long before each following one"},
-		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax}, Usage: "wait up to this `duration` between two retries"},
+		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax},
+			Usage: "wait up to this `duration` between two retries"},
 		{Name: "timeout", Section: sectionWait, value: duration{&c.Timeout},
 			Usage: "time out once and check after this `duration` (0: never); run is not affected"},
 	}
@@ -168,7 +176,8 @@ func (c *Config) httpSettings() []Setting {
 			Usage: "delay the response to GET /drain by at least this `duration`: " +
 				"requests still arrive while the endpoint of the pod is being removed"},
 		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
-			Usage: "wait up to this `duration` in GET /drain for a running import; choose less than terminationGracePeriodSeconds"},
+			Usage: "wait up to this `duration` in GET /drain for a running import; " +
+				"choose less than terminationGracePeriodSeconds"},
 		{Name: "metrics-workspaces", Section: sectionHTTP, value: boolean{&c.MetricsWorkspaces}, Fixed: true,
 			Usage: "export a metric for each workspace, up to 1000"},
 	}

@@ -147,7 +147,10 @@ func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
 
 // stillWaiting reports whether the preflight saw the lock that the importer already waits for.
 func (p *pass) isStillWaiting() bool {
-	return p.first != nil && p.first.Lock != nil && !p.lockWait.began.IsZero() && isSameLock(p.first.Lock, &p.lockWait.holder)
+	if p.first == nil || p.first.Lock == nil || p.lockWait.began.IsZero() {
+		return false
+	}
+	return isSameLock(p.first.Lock, &p.lockWait.holder)
 }
 
 // endLockWait ends a wait for the lock, if there was one.

@@ -181,7 +181,8 @@ func (k *groupMemory) clearDistrust(all []state.Workspace) {
 func (k *groupMemory) recordProgress(all []state.Workspace) bool {
 	n := 0
 	for _, w := range all {
-		if w.State == state.WorkspaceImported || w.State == state.WorkspaceSkipped || w.State == state.WorkspaceConfirmed {
+		switch w.State {
+		case state.WorkspaceImported, state.WorkspaceSkipped, state.WorkspaceConfirmed:
 			n++
 		}
 	}

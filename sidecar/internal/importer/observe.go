@@ -22,7 +22,8 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 	if r != nil && (r.Failed() || needsReport || !p.reportsVersions(ctx)) {
 		return p.judgeReport(ctx, attempt{group: g}, r)
 	}
-	if v, ok := p.findInstalled(ctx, g, time.Time{}); ok && (r != nil || p.noEvents || p.isTooLateForEvent(g, v.pulled)) {
+	v, ok := p.findInstalled(ctx, g, time.Time{})
+	if ok && (r != nil || p.noEvents || p.isTooLateForEvent(g, v.pulled)) {
 		return false, p.publishVerdict(g, v)
 	}
 	if len(g.Workspaces) == 0 && p.noEvents {
@@ -64,7 +65,8 @@ func (p *pass) findNative(ctx context.Context, g *GroupPlan) (newest *platform.I
 	started := p.store.Get().Started
 	query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
 	for _, e := range p.newestEvents(ctx, started.AddDate(0, 0, -1), query) {
-		if r := e.Completed; r == nil || r.RepositoryID != p.Desired.Repository || !slices.Equal(r.Groups, []string{g.Name}) {
+		r := e.Completed
+		if r == nil || r.RepositoryID != p.Desired.Repository || !slices.Equal(r.Groups, []string{g.Name}) {
 			continue
 		}
 		if newest == nil {

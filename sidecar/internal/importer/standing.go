@@ -126,7 +126,8 @@ func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 			p.revokeConfirmation(g, &s)
 		case s.isInstalled():
 			p.renewConfirmation(g, &s)
-		case known.confirmedPass < p.mem.finalCheckPass, err == nil && len(s.missing) > 0 && known.recheckedPass < p.mem.finalCheckPass:
+		case known.confirmedPass < p.mem.finalCheckPass,
+			err == nil && len(s.missing) > 0 && known.recheckedPass < p.mem.finalCheckPass:
 			known.confirmedPass = 0
 			known.recheckedPass = p.mem.pass
 			known.verifyOnly = true
@@ -297,7 +298,12 @@ func CheckPlatform(ctx context.Context, in *Inputs, mode Mode) (*state.PlatformC
 		return nil, FailureOf(err)
 	}
 	known := indexInstalled(list)
-	l := &state.PlatformCheck{Time: time.Now(), VersionsReported: known.versions, Missing: []string{}, Foreign: []string{}}
+	l := &state.PlatformCheck{
+		Time:             time.Now(),
+		VersionsReported: known.versions,
+		Missing:          []string{},
+		Foreign:          []string{},
+	}
 	for n := range in.Desired.Groups {
 		s := known.standing(&in.Desired.Groups[n])
 		l.Missing = append(l.Missing, s.missing...)

@@ -80,9 +80,11 @@ func (m *Metrics) createImportMetrics() {
 	m.groups = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "group_attempts_total",
 		Help: "Completed attempts at a group, by result and reason of failure."}, []string{"result", "reason"})
 	m.groupDuration = prometheus.NewHistogramVec(
-		histogramOptions("group_duration_seconds", "Duration of an attempt at a group, including the wait for the lock."),
+		histogramOptions("group_duration_seconds",
+			"Duration of an attempt at a group, including the wait for the lock."),
 		[]string{"result"})
-	m.lockWait = prometheus.NewHistogram(histogramOptions("lock_wait_seconds", "Time spent waiting for a write lock held by another import."))
+	m.lockWait = prometheus.NewHistogram(histogramOptions("lock_wait_seconds",
+		"Time spent waiting for a write lock held by another import."))
 }
 
 func (m *Metrics) createPlatformMetrics() {
@@ -90,19 +92,22 @@ func (m *Metrics) createPlatformMetrics() {
 		Help: "Requests to the platform, by operation and HTTP status or error class; " +
 			"starting for 502, 503 and 504 before the first other response."}, []string{"operation", "code"})
 	m.latency = prometheus.NewHistogramVec(
-		histogramOptions("platform_request_duration_seconds", "Duration of a request to the platform."), []string{"operation"})
+		histogramOptions("platform_request_duration_seconds", "Duration of a request to the platform."),
+		[]string{"operation"})
 }
 
 func (m *Metrics) createFileMetrics() {
 	m.reloads = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "config_reloads_total",
 		Help: "Reloads of the configuration, by result."}, []string{"result"})
 	m.reloadOK = newGauge("config_last_reload_successful", "Whether the last reload of the configuration succeeded.")
-	m.reloadTime = newGauge("config_last_reload_success_timestamp_seconds", "Time of the last successful reload of the configuration.")
+	m.reloadTime = newGauge("config_last_reload_success_timestamp_seconds",
+		"Time of the last successful reload of the configuration.")
 	m.watchEvents = prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "file_changes_total",
 		Help: "Content changes of watched files."}, []string{"file"})
 	m.watchMode = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "watch_mode",
 		Help: "The way files are watched: 1 for the current mode."}, []string{"mode"})
-	m.tokenChange = newGauge("token_last_change_timestamp_seconds", "Time of the last observed change of the token file, 0 if never.")
+	m.tokenChange = newGauge("token_last_change_timestamp_seconds",
+		"Time of the last observed change of the token file, 0 if never.")
 }
 
 func newGauge(name, help string) prometheus.Gauge {

@@ -37,7 +37,8 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	add("group_failed", "Whether the last attempt at the group failed.", "group")
 	add("groups", "Groups of the release by state.", "state")
 	add("workspaces", "Workspaces of the release by state.", "state")
-	add("tolerated_workspaces", "Workspaces of the release with an error that --tolerate allows, by its reason.", "reason")
+	add("tolerated_workspaces",
+		"Workspaces of the release with an error that --tolerate allows, by its reason.", "reason")
 	add("workspace_info", "State of a workspace; always 1.", "group", "workspace", "version", "state")
 	add("start_timestamp_seconds", "Start time of the sidecar.")
 	add("phase_start_timestamp_seconds", "Start time of the phase.")
@@ -49,7 +50,8 @@ func newSnapshots(store *state.Store, workspaces bool) *snapshots {
 	add("drifted_workspaces", "Workspaces that were changed after the import.")
 	add("foreign_workspaces",
 		"Workspaces of a confirmed release at the version of another release that was imported afterwards.")
-	add("last_drift_check_timestamp_seconds", "Time of the last comparison of the release with the platform, 0 if never.")
+	add("last_drift_check_timestamp_seconds",
+		"Time of the last comparison of the release with the platform, 0 if never.")
 	add("token_expiry_timestamp_seconds", "Expiry time of the token, 0 if unknown.")
 	return c
 }
@@ -82,7 +84,8 @@ func (c *snapshots) collectRelease(s *state.Snapshot, set setter) {
 		set("problem", boolValue(s.Problem != nil && s.Problem.Reason == r), string(r))
 	}
 	for _, name := range state.WarningNames() {
-		set("warning", boolValue(slices.ContainsFunc(s.Warnings, func(w state.Warning) bool { return w.Name == name })), string(name))
+		isSet := slices.ContainsFunc(s.Warnings, func(w state.Warning) bool { return w.Name == name })
+		set("warning", boolValue(isSet), string(name))
 	}
 	r := &s.Release
 	set("ready", boolValue(s.Gate.Open))

@@ -71,7 +71,8 @@ func (s *Server) serveReload(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), reloadTimeout)
 	defer cancel()
 	if err := s.Reload(ctx); err != nil {
-		writeText(w, http.StatusInternalServerError, sanitize("not reloaded, the old configuration stays in effect: "+err.Error(), maxReason))
+		message := "not reloaded, the old configuration stays in effect: " + err.Error()
+		writeText(w, http.StatusInternalServerError, sanitize(message, maxReason))
 		return
 	}
 	writeText(w, http.StatusOK, "reloaded")

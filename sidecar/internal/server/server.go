@@ -135,7 +135,8 @@ func (s *Server) currentState() state.Snapshot {
 	if gate.Why != state.GateConfirmed {
 		level = slog.LevelWarn
 	}
-	s.Log.Log(context.Background(), level, "gate opened", "why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
+	s.Log.Log(context.Background(), level, "gate opened",
+		"why", gate.Why, "policy", s.Gate().String(), "confirmed", now.Confirmed)
 	return now
 }
 

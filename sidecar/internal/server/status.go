@@ -20,7 +20,8 @@ func writeStatus(w io.Writer, s *state.Snapshot) error {
 	err := writeSpliced(w, head, "groups", s.Groups, func(g state.Group) error {
 		some := g
 		some.Workspaces = []state.Workspace{}
-		return writeSpliced(w, some, "workspaces", g.Workspaces, func(one state.Workspace) error { return writeJSON(w, one) })
+		writeOne := func(one state.Workspace) error { return writeJSON(w, one) }
+		return writeSpliced(w, some, "workspaces", g.Workspaces, writeOne)
 	})
 	if err != nil {
 		return err

@@ -99,7 +99,8 @@ func (p *process) onLogLine(line []byte) {
 		p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("I11: the log of %s has a token", p.life.Pod))
 	}
 	if err := json.Unmarshal(line, &entry); err != nil {
-		p.life.Wrong = append(p.life.Wrong, fmt.Sprintf("the log of %s has a line that is not JSON: %.100s", p.life.Pod, line))
+		text := fmt.Sprintf("the log of %s has a line that is not JSON: %.100s", p.life.Pod, line)
+		p.life.Wrong = append(p.life.Wrong, text)
 		return
 	}
 	switch {
