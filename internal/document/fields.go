@@ -24,8 +24,8 @@ type Kind struct {
 // WriteMarkdown writes a section of second level with all fields of the document.
 func (k *Kind) WriteMarkdown(w io.Writer) error {
 	r := reference{seen: map[reflect.Type]bool{}}
-	r.row("schemaVersion", "number", false)
-	r.structure("", reflect.TypeOf(k.Value))
+	r.writeRow("schemaVersion", "number", false)
+	r.writeFields("", reflect.TypeOf(k.Value))
 	_, err := fmt.Fprintf(w, "## %s\n\n%s\n\n| field | type | |\n|---|---|---|\n%s\n", k.Title, k.Text, r.out.String())
 	return err
 }
@@ -37,7 +37,7 @@ type reference struct {
 	seen map[reflect.Type]bool
 }
 
-func (r *reference) row(path, typ string, optional bool) {
+func (r *reference) writeRow(path, typ string, optional bool) {
 	note := ""
 	if optional {
 		note = "optional"
@@ -45,8 +45,8 @@ func (r *reference) row(path, typ string, optional bool) {
 	fmt.Fprintf(&r.out, "| `%s` | %s | %s |\n", path, typ, note)
 }
 
-// structure adds the fields of a struct, and those of structs within it.
-func (r *reference) structure(prefix string, t reflect.Type) {
+// writeFields adds the fields of a struct, and those of structs within it.
+func (r *reference) writeFields(prefix string, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -62,16 +62,16 @@ func (r *reference) structure(prefix string, t reflect.Type) {
 		case name == "-" || !f.IsExported() && !f.Anonymous || name == "schemaVersion":
 			continue
 		case f.Anonymous && name == "":
-			r.structure(prefix, f.Type)
+			r.writeFields(prefix, f.Type)
 			continue
 		case name == "":
 			name = f.Name
 		}
-		typ, inner, suffix := describe(f.Type)
+		typ, inner, suffix := describeType(f.Type)
 		path := prefix + name
-		r.row(path, typ, strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero"))
+		r.writeRow(path, typ, strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero"))
 		if inner != nil {
-			r.structure(path+suffix+".", inner)
+			r.writeFields(path+suffix+".", inner)
 		}
 	}
 }
@@ -81,8 +81,8 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// describe returns the JSON type, and where it holds objects, their type and the way to them.
-func describe(t reflect.Type) (name string, inner reflect.Type, suffix string) {
+// describeType returns the JSON type, and where it holds objects, their type and the way to them.
+func describeType(t reflect.Type) (name string, inner reflect.Type, suffix string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -92,16 +92,16 @@ func describe(t reflect.Type) (name string, inner reflect.Type, suffix string) {
 	case kind == reflect.String || t.Implements(textMarshaler) || t.String() == "time.Time":
 		return "string", nil, ""
 	case t.Implements(jsonMarshaler) || reflect.PointerTo(t).Implements(jsonMarshaler):
-		return scalar(t), nil, ""
+		return scalarName(t), nil, ""
 	case kind == reflect.Bool:
 		return "boolean", nil, ""
 	case kind >= reflect.Int && kind <= reflect.Float64:
 		return "number", nil, ""
 	case kind == reflect.Slice || kind == reflect.Array:
-		name, inner, suffix = describe(t.Elem())
-		return "list of " + plural(name), inner, "[]" + suffix
+		name, inner, suffix = describeType(t.Elem())
+		return "list of " + pluralize(name), inner, "[]" + suffix
 	case kind == reflect.Map:
-		name, inner, suffix = describe(t.Elem())
+		name, inner, suffix = describeType(t.Elem())
 		return "object with values of type " + name, inner, ".*" + suffix
 	case kind == reflect.Struct:
 		return "object", t, ""
@@ -109,8 +109,8 @@ func describe(t reflect.Type) (name string, inner reflect.Type, suffix string) {
 	return "any value", nil, ""
 }
 
-// scalar is the type of what a type with an encoding of its own is encoded as.
-func scalar(t reflect.Type) string {
+// scalarName is the type of what a type with an encoding of its own is encoded as.
+func scalarName(t reflect.Type) string {
 	data, err := json.Marshal(reflect.New(t).Interface())
 	switch {
 	case err != nil || len(data) == 0:
@@ -128,7 +128,7 @@ func scalar(t reflect.Type) string {
 	}
 }
 
-func plural(name string) string {
+func pluralize(name string) string {
 	before, after, ok := strings.Cut(name, " ")
 	if ok {
 		return before + "s " + after

@@ -80,7 +80,7 @@ type failureElement struct {
 func Write(w io.Writer, suites ...Suite) error {
 	var doc document
 	for _, s := range suites {
-		element := s.element()
+		element := s.newElement()
 		doc.Suites = append(doc.Suites, element)
 		doc.Tests += element.Tests
 		doc.Failures += element.Failures
@@ -95,7 +95,7 @@ func Write(w io.Writer, suites ...Suite) error {
 	return nil
 }
 
-func (s Suite) element() suiteElement {
+func (s Suite) newElement() suiteElement {
 	element := suiteElement{Name: s.Name, Tests: len(s.Cases)}
 	for _, c := range s.Cases {
 		switch {
@@ -104,12 +104,12 @@ func (s Suite) element() suiteElement {
 		case c.Skipped != "":
 			element.Skipped++
 		}
-		element.Cases = append(element.Cases, c.element())
+		element.Cases = append(element.Cases, c.newElement())
 	}
 	return element
 }
 
-func (c Case) element() caseElement {
+func (c Case) newElement() caseElement {
 	element := caseElement{Class: c.Class, Name: c.Name, File: c.File, Output: c.Output}
 	if c.Duration > 0 {
 		element.Time = strconv.FormatFloat(c.Duration.Seconds(), 'f', 3, 64)

@@ -45,27 +45,27 @@ func Width(w io.Writer, columns string) int {
 func (p *Page) WriteHelp(w io.Writer, width int) error {
 	h := &help{width: width}
 	if p.Description == "" {
-		h.prose(p.Summary + ".")
+		h.writeProse(p.Summary + ".")
 	} else {
-		h.prose(p.Description)
+		h.writeProse(p.Description)
 	}
-	h.heading("Usage")
-	h.hang("  ", "    ", p.Usage)
+	h.writeHeading("Usage")
+	h.writeHanging("  ", "    ", p.Usage)
 	if p.Examples != "" {
-		h.heading("Examples")
-		h.verbatim(p.Examples)
+		h.writeHeading("Examples")
+		h.writeVerbatim(p.Examples)
 	}
-	h.items("Commands", p.Commands)
+	h.writeItems("Commands", p.Commands)
 	for _, g := range p.Groups {
-		h.heading(g.Title)
+		h.writeHeading(g.Title)
 		for _, f := range g.Flags {
-			h.flag(&f)
+			h.writeFlag(&f)
 		}
 	}
-	h.items("Exit codes", p.ExitCodes)
+	h.writeItems("Exit codes", p.ExitCodes)
 	if p.Footer != "" {
-		h.line("")
-		h.prose(p.Footer)
+		h.writeLine("")
+		h.writeProse(p.Footer)
 	}
 	_, err := w.Write(h.out.Bytes())
 	return err
@@ -77,68 +77,68 @@ type help struct {
 	out   bytes.Buffer
 }
 
-func (h *help) line(text string) {
+func (h *help) writeLine(text string) {
 	h.out.WriteString(strings.TrimRight(text, " "))
 	h.out.WriteByte('\n')
 }
 
-func (h *help) heading(title string) {
-	h.line("")
-	h.line(title + ":")
+func (h *help) writeHeading(title string) {
+	h.writeLine("")
+	h.writeLine(title + ":")
 }
 
-func (h *help) prose(text string) {
-	for i, p := range paragraphs(text) {
+func (h *help) writeProse(text string) {
+	for i, p := range splitParagraphs(text) {
 		if i > 0 {
-			h.line("")
+			h.writeLine("")
 		}
 		if isVerbatim(p) {
-			h.line(p)
+			h.writeLine(p)
 			continue
 		}
-		for _, line := range wrap(p, h.width) {
-			h.line(line)
+		for _, line := range wrapText(p, h.width) {
+			h.writeLine(line)
 		}
 	}
 }
 
-// verbatim writes lines unchanged, indented by two columns.
-func (h *help) verbatim(text string) {
+// writeVerbatim writes lines unchanged, indented by two columns.
+func (h *help) writeVerbatim(text string) {
 	for line := range strings.Lines(strings.Trim(text, "\n")) {
-		h.line("  " + strings.TrimRight(line, "\n"))
+		h.writeLine("  " + strings.TrimRight(line, "\n"))
 	}
 }
 
-// hang writes wrapped text whose first line starts with first and whose other lines start with
+// writeHanging writes wrapped text whose first line starts with first and whose other lines start with
 // rest.
-func (h *help) hang(first, rest, text string) {
-	for _, line := range wrap(text, h.width-utf8.RuneCountInString(rest)) {
-		h.line(first + line)
+func (h *help) writeHanging(first, rest, text string) {
+	for _, line := range wrapText(text, h.width-utf8.RuneCountInString(rest)) {
+		h.writeLine(first + line)
 		first = rest
 	}
 }
 
-func (h *help) items(title string, items []Item) {
+func (h *help) writeItems(title string, items []Item) {
 	if len(items) == 0 {
 		return
 	}
-	h.heading(title)
+	h.writeHeading(title)
 	for _, item := range items {
-		h.hang(fmt.Sprintf("  %-*s", termColumn-2, item.Term), strings.Repeat(" ", termColumn), item.Text)
+		h.writeHanging(fmt.Sprintf("  %-*s", termColumn-2, item.Term), strings.Repeat(" ", termColumn), item.Text)
 	}
 }
 
-func (h *help) flag(f *Flag) {
-	term := "      " + f.term()
+func (h *help) writeFlag(f *Flag) {
+	term := "      " + f.formatTerm()
 	if f.Short != "" {
-		term = "  -" + f.Short + ", " + f.term()
+		term = "  -" + f.Short + ", " + f.formatTerm()
 	}
 	indent := strings.Repeat(" ", textColumn)
 	gap := textColumn - utf8.RuneCountInString(term)
 	if gap < 2 {
-		h.line(term)
-		h.hang(indent, indent, f.text())
+		h.writeLine(term)
+		h.writeHanging(indent, indent, f.formatText())
 		return
 	}
-	h.hang(term+strings.Repeat(" ", gap), indent, f.text())
+	h.writeHanging(term+strings.Repeat(" ", gap), indent, f.formatText())
 }

@@ -32,7 +32,7 @@ func WriteMen(dir string, pages []Page, edition Edition) error {
 		if err := p.WriteMan(&out, edition); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(section, slug(p.Name)+".1"), out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(section, pageName(p.Name)+".1"), out.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
@@ -56,37 +56,37 @@ func EpochDate(epoch string) (time.Time, error) {
 func (p *Page) WriteMan(w io.Writer, edition Edition) error {
 	m := new(man)
 	fmt.Fprintf(&m.out, ".TH %s 1 %s \"%s\" \"Workspaces release\"\n",
-		strings.ToUpper(slug(p.Name)), edition.Date.Format(time.DateOnly), escape(edition.Source))
-	m.section("NAME")
-	m.text(slug(p.Name) + " - " + p.Summary)
-	m.section("SYNOPSIS")
-	m.macro("B", p.Usage)
-	m.section("DESCRIPTION")
+		strings.ToUpper(pageName(p.Name)), edition.Date.Format(time.DateOnly), escapeRoff(edition.Source))
+	m.writeSection("NAME")
+	m.writeParagraph(pageName(p.Name) + " - " + p.Summary)
+	m.writeSection("SYNOPSIS")
+	m.writeMacro("B", p.Usage)
+	m.writeSection("DESCRIPTION")
 	if p.Description == "" {
-		m.text(p.Summary + ".")
+		m.writeParagraph(p.Summary + ".")
 	} else {
-		m.prose(p.Description)
+		m.writeProse(p.Description)
 	}
-	m.items("COMMANDS", p.Commands)
+	m.writeItems("COMMANDS", p.Commands)
 	if len(p.Groups) > 0 {
-		m.section("OPTIONS")
+		m.writeSection("OPTIONS")
 	}
 	for _, g := range p.Groups {
-		m.macro("SS", g.Title)
+		m.writeMacro("SS", g.Title)
 		for _, f := range g.Flags {
-			m.flag(&f)
+			m.writeFlag(&f)
 		}
 	}
 	if p.Examples != "" {
-		m.section("EXAMPLES")
-		m.verbatim(p.Examples)
+		m.writeSection("EXAMPLES")
+		m.writeVerbatim(p.Examples)
 	}
-	m.items("EXIT STATUS", p.ExitCodes)
-	m.items("ENVIRONMENT", p.Environment)
-	m.items("FILES", p.Files)
+	m.writeItems("EXIT STATUS", p.ExitCodes)
+	m.writeItems("ENVIRONMENT", p.Environment)
+	m.writeItems("FILES", p.Files)
 	if len(p.SeeAlso) > 0 {
-		m.section("SEE ALSO")
-		m.text(strings.Join(p.SeeAlso, "(1), ") + "(1)")
+		m.writeSection("SEE ALSO")
+		m.writeParagraph(strings.Join(p.SeeAlso, "(1), ") + "(1)")
 	}
 	_, err := w.Write(m.out.Bytes())
 	return err
@@ -99,73 +99,73 @@ const sourceWidth = 60
 // man builds the roff source of a page.
 type man struct{ out bytes.Buffer }
 
-func (m *man) section(name string) { m.macro("SH", name) }
+func (m *man) writeSection(name string) { m.writeMacro("SH", name) }
 
-func (m *man) macro(name, argument string) {
-	fmt.Fprintf(&m.out, ".%s \"%s\"\n", name, strings.ReplaceAll(escape(argument), `"`, `\(dq`))
+func (m *man) writeMacro(name, argument string) {
+	fmt.Fprintf(&m.out, ".%s \"%s\"\n", name, strings.ReplaceAll(escapeRoff(argument), `"`, `\(dq`))
 }
 
-// text writes one paragraph.
-func (m *man) text(text string) {
-	for _, line := range wrap(text, sourceWidth) {
-		m.out.WriteString(escapeLine(line) + "\n")
+// writeParagraph writes one paragraph.
+func (m *man) writeParagraph(text string) {
+	for _, line := range wrapText(text, sourceWidth) {
+		m.out.WriteString(escapeRoffLine(line) + "\n")
 	}
 }
 
-func (m *man) prose(text string) {
-	for i, p := range paragraphs(text) {
+func (m *man) writeProse(text string) {
+	for i, p := range splitParagraphs(text) {
 		if i > 0 {
 			m.out.WriteString(".PP\n")
 		}
 		if isVerbatim(p) {
-			m.verbatim(p)
+			m.writeVerbatim(p)
 			continue
 		}
-		m.text(p)
+		m.writeParagraph(p)
 	}
 }
 
-func (m *man) verbatim(text string) {
+func (m *man) writeVerbatim(text string) {
 	m.out.WriteString(".RS 2\n.nf\n")
 	for line := range strings.Lines(strings.Trim(text, "\n")) {
-		m.out.WriteString(escapeLine(strings.TrimRight(line, "\n")) + "\n")
+		m.out.WriteString(escapeRoffLine(strings.TrimRight(line, "\n")) + "\n")
 	}
 	m.out.WriteString(".fi\n.RE\n")
 }
 
-func (m *man) items(title string, items []Item) {
+func (m *man) writeItems(title string, items []Item) {
 	if len(items) == 0 {
 		return
 	}
-	m.section(title)
+	m.writeSection(title)
 	for _, item := range items {
 		m.out.WriteString(".TP\n")
-		m.macro("B", item.Term)
-		m.text(item.Text)
+		m.writeMacro("B", item.Term)
+		m.writeParagraph(item.Text)
 	}
 }
 
-func (m *man) flag(f *Flag) {
+func (m *man) writeFlag(f *Flag) {
 	m.out.WriteString(".TP\n")
 	if f.Short != "" {
 		fmt.Fprintf(&m.out, "\\fB\\-%s\\fR, ", f.Short)
 	}
-	fmt.Fprintf(&m.out, "\\fB%s\\fR", escape("--"+f.Name))
+	fmt.Fprintf(&m.out, "\\fB%s\\fR", escapeRoff("--"+f.Name))
 	if f.Value != "" {
-		fmt.Fprintf(&m.out, " \\fI%s\\fR", escape(f.Value))
+		fmt.Fprintf(&m.out, " \\fI%s\\fR", escapeRoff(f.Value))
 	}
 	m.out.WriteByte('\n')
-	m.text(f.text())
+	m.writeParagraph(f.formatText())
 }
 
 var roff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
 
-// escape escapes the special characters of roff.
-func escape(text string) string { return roff.Replace(text) }
+// escapeRoff escapes the special characters of roff.
+func escapeRoff(text string) string { return roff.Replace(text) }
 
-// escapeLine escapes a whole line, which must not start like a roff request.
-func escapeLine(line string) string {
-	line = escape(line)
+// escapeRoffLine escapes a whole line, which must not start like a roff request.
+func escapeRoffLine(line string) string {
+	line = escapeRoff(line)
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		return `\&` + line
 	}

@@ -57,30 +57,30 @@ type Flag struct {
 	Default string
 }
 
-// term returns the flag with its placeholder.
-func (f *Flag) term() string {
+// formatTerm returns the flag with its placeholder.
+func (f *Flag) formatTerm() string {
 	return strings.TrimSpace("--" + f.Name + " " + f.Value)
 }
 
-// text returns the description of the flag with its default.
-func (f *Flag) text() string {
+// formatText returns the description of the flag with its default.
+func (f *Flag) formatText() string {
 	if f.Default == "" {
 		return f.Text
 	}
 	return f.Text + " (default: " + f.Default + ")"
 }
 
-// paragraphs splits a text at blank lines.
-func paragraphs(text string) []string {
+// splitParagraphs splits a text at blank lines.
+func splitParagraphs(text string) []string {
 	return strings.Split(strings.Trim(text, "\n"), "\n\n")
 }
 
 // isVerbatim reports whether a paragraph must not be wrapped.
 func isVerbatim(paragraph string) bool { return strings.HasPrefix(paragraph, "  ") }
 
-// wrap breaks text at spaces into lines of at most width characters. A longer word is broken after
+// wrapText breaks text at spaces into lines of at most width characters. A longer word is broken after
 // commas, and overflows if it has none.
-func wrap(text string, width int) []string {
+func wrapText(text string, width int) []string {
 	var lines []string
 	line := ""
 	add := func(part, space string) {
@@ -107,5 +107,5 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// slug returns the file name of the page, such as builder-build.
-func slug(name string) string { return strings.ReplaceAll(name, " ", "-") }
+// pageName returns the file name of the page, such as builder-build.
+func pageName(name string) string { return strings.ReplaceAll(name, " ", "-") }

@@ -17,35 +17,35 @@ func (p *Page) WriteMarkdown(w io.Writer) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "## %s\n\n%s.\n\n", p.Name, p.Summary)
 	if p.Description != "" {
-		for _, paragraph := range paragraphs(p.Description) {
+		for _, paragraph := range splitParagraphs(p.Description) {
 			if isVerbatim(paragraph) {
-				paragraph = fence(paragraph)
+				paragraph = codeBlock(paragraph)
 			}
 			out.WriteString(paragraph + "\n\n")
 		}
 	}
-	out.WriteString(fence(p.Usage) + "\n\n")
+	out.WriteString(codeBlock(p.Usage) + "\n\n")
 	if p.Examples != "" {
-		out.WriteString(fence(p.Examples) + "\n\n")
+		out.WriteString(codeBlock(p.Examples) + "\n\n")
 	}
 	if len(p.Commands) > 0 {
 		out.WriteString("| command | |\n|---|---|\n")
 		for _, c := range p.Commands {
-			fmt.Fprintf(&out, "| [%s](#%s-%s) | %s |\n", c.Term, slug(p.Name), c.Term, cell(c.Text))
+			fmt.Fprintf(&out, "| [%s](#%s-%s) | %s |\n", c.Term, pageName(p.Name), c.Term, escapeCell(c.Text))
 		}
 		out.WriteString("\n")
 	}
 	for _, g := range p.Groups {
 		h := &help{width: markdownWidth}
 		for _, f := range g.Flags {
-			h.flag(&f)
+			h.writeFlag(&f)
 		}
-		fmt.Fprintf(&out, "**%s**\n\n%s\n\n", g.Title, fence(h.out.String()))
+		fmt.Fprintf(&out, "**%s**\n\n%s\n\n", g.Title, codeBlock(h.out.String()))
 	}
 	if len(p.ExitCodes) > 0 {
 		out.WriteString("| exit code | meaning |\n|---|---|\n")
 		for _, c := range p.ExitCodes {
-			fmt.Fprintf(&out, "| %s | %s |\n", c.Term, cell(c.Text))
+			fmt.Fprintf(&out, "| %s | %s |\n", c.Term, escapeCell(c.Text))
 		}
 		out.WriteString("\n")
 	}
@@ -53,6 +53,6 @@ func (p *Page) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-func fence(text string) string { return "```\n" + strings.Trim(text, "\n") + "\n```" }
+func codeBlock(text string) string { return "```\n" + strings.Trim(text, "\n") + "\n```" }
 
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+func escapeCell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

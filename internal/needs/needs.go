@@ -33,11 +33,11 @@ var programs string
 // is one, otherwise the system's. It skips the test if there is none.
 func Program(t testing.TB, name string) string {
 	t.Helper()
-	installer := installers()[name]
+	installer := readInstallers()[name]
 	if installer == "" {
 		t.Fatalf("internal/needs/programs.txt does not list %s", name)
 	}
-	root, err := moduleRoot()
+	root, err := findModuleRoot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,14 +57,14 @@ func Program(t testing.TB, name string) string {
 	if installer == "make" || installer == "npm" {
 		remedy = "make .tools/bin/" + name
 	}
-	skip(t, kindProgram, name, remedy)
+	skipTest(t, kindProgram, name, remedy)
 	return ""
 }
 
 // Machine skips the test because this machine or user cannot do what the test needs.
 func Machine(t testing.TB, need string) {
 	t.Helper()
-	skip(t, kindMachine, need, "-")
+	skipTest(t, kindMachine, need, "-")
 }
 
 // Root skips the test unless it runs as root.
@@ -75,8 +75,8 @@ func Root(t testing.TB) {
 	}
 }
 
-// skip records what the test lacks. Without a record file, a missing program fails the test in CI.
-func skip(t testing.TB, kind, name, remedy string) {
+// skipTest records what the test lacks. Without a record file, a missing program fails the test in CI.
+func skipTest(t testing.TB, kind, name, remedy string) {
 	t.Helper()
 	record := os.Getenv(RecordVariable)
 	message := fmt.Sprintf("not tested without %s (%s)", name, remedy)
@@ -109,8 +109,8 @@ func testName(t testing.TB) string {
 	return name
 }
 
-// installers maps each program of the list to its installer.
-func installers() map[string]string {
+// readInstallers maps each program of the list to its installer.
+func readInstallers() map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(programs) {
 		name, installer, found := strings.Cut(strings.TrimSpace(line), " ")
@@ -121,8 +121,8 @@ func installers() map[string]string {
 	return all
 }
 
-// moduleRoot returns the directory of go.mod above the directory of the test.
-func moduleRoot() (string, error) {
+// findModuleRoot returns the directory of go.mod above the directory of the test.
+func findModuleRoot() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
 		return "", err

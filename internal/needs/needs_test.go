@@ -143,7 +143,7 @@ func withoutCompiler(t *testing.T) string {
 // TestEverySkipIsRecorded: tests ask this package for programs, and only for listed ones.
 func TestEverySkipIsRecorded(t *testing.T) {
 	asked := regexp.MustCompile(`needs\.Program\(t, "([^"]+)"\)`)
-	listed := installers()
+	listed := readInstallers()
 	used := 0
 	for path, text := range testFiles(t) {
 		if strings.Contains(text, "exec."+"LookPath(") && !strings.HasPrefix(path, "internal/needs/") {

@@ -41,22 +41,22 @@ func (c *Client) ExportArchive(ctx context.Context, r ExportRequest, to io.Write
 		timeout: r.Wait,
 		media:   "application/octet-stream, application/zip",
 	}
-	meta, err := c.download(ctx, k, r.Limit, to)
+	meta, err := c.downloadArchive(ctx, k, r.Limit, to)
 	e, ok := errors.AsType[*Error](err)
 	if ok && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) {
 		k.method = http.MethodGet
 		k.path = base + "/export"
-		return c.download(ctx, k, r.Limit, to)
+		return c.downloadArchive(ctx, k, r.Limit, to)
 	}
 	return meta, err
 }
 
-// download writes a response that is an archive.
-func (c *Client) download(ctx context.Context, k call, limit int64, to io.Writer) (Meta, error) {
+// downloadArchive writes a response that is an archive.
+func (c *Client) downloadArchive(ctx context.Context, k call, limit int64, to io.Writer) (Meta, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
-	resp, a, failure := c.send(ctx, k)
+	resp, a, failure := c.sendRequest(ctx, k)
 	if failure != nil {
 		c.opts.Observer(k.op, observedCode(a, failure), time.Since(start))
 		return a.meta, failure
@@ -74,23 +74,23 @@ func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Rea
 	n, err := io.ReadFull(body, head)
 	whole := io.MultiReader(bytes.NewReader(head[:n]), body)
 	if a.status != http.StatusOK || err != nil || !bytes.Equal(head, magic) {
-		if failure := c.readAll(ctx, k, a, whole); failure != nil {
+		if failure := c.readBody(ctx, k, a, whole); failure != nil {
 			return failure
 		}
 		if a.status == http.StatusOK {
-			return a.error(k.op, ClassMalformed, describeGarbage(*a))
+			return a.newError(k.op, ClassMalformed, describeGarbage(*a))
 		}
-		return refusal(k.op, *a)
+		return refusalError(k.op, *a)
 	}
 	limited := &io.LimitedReader{R: &watched{Reader: whole}, N: limit + 1}
 	_, err = io.Copy(to, limited)
 	switch broken := limited.R.(*watched).err; {
 	case broken != nil:
-		return a.broken(ctx, k.op, broken)
+		return a.brokenError(ctx, k.op, broken)
 	case err != nil:
 		return fmt.Errorf("write the archive: %w", err)
 	case limited.N == 0:
-		return a.error(k.op, ClassTooLarge, fmt.Sprintf("the archive is larger than %d bytes", limit))
+		return a.newError(k.op, ClassTooLarge, fmt.Sprintf("the archive is larger than %d bytes", limit))
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func (c *Client) ImportArchive(ctx context.Context, r ArchiveRequest) (ArchiveRe
 		k.query = url.Values{"prune": {"true"}}
 	}
 	var out archiveAnswer
-	meta, err := c.do(ctx, k, &out)
+	meta, err := c.doRequest(ctx, k, &out)
 	if err != nil {
 		return ArchiveResult{Meta: meta}, err
 	}
@@ -220,14 +220,14 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 	*r = ArchiveReport{
 		ID:           string(in.Workspace.ID),
 		Slug:         string(in.Workspace.Slug),
-		Imported:     texts(append(in.Imported, in.Files...)),
-		Created:      texts(in.Created),
-		Updated:      texts(in.Updated),
+		Imported:     toStrings(append(in.Imported, in.Files...)),
+		Created:      toStrings(in.Created),
+		Updated:      toStrings(in.Updated),
 		Errors:       in.Errors,
 		TellsDeleted: in.Deleted != nil,
 	}
 	if in.Deleted != nil {
-		r.Deleted = texts(*in.Deleted)
+		r.Deleted = toStrings(*in.Deleted)
 	}
 	return nil
 }
@@ -244,7 +244,7 @@ func (p *FileProblem) UnmarshalJSON(data []byte) error {
 	return p.Problem.UnmarshalJSON(data)
 }
 
-func texts(in []lenient) (out []string) {
+func toStrings(in []lenient) (out []string) {
 	for _, s := range in {
 		out = append(out, string(s))
 	}

@@ -98,7 +98,7 @@ type Client struct {
 
 // New returns a client for the platform at opts.BaseURL.
 func New(opts Options) (*Client, error) {
-	root, err := parseBase(opts.BaseURL)
+	root, err := parseBaseURL(opts.BaseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -124,9 +124,9 @@ func (c *Client) BaseURL() string { return c.root }
 // CloseIdleConnections closes idle connections.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// parseBase accepts the same URLs as the platform's own API_URL, with or without /v2 (platform
+// parseBaseURL accepts the same URLs as the platform's own API_URL, with or without /v2 (platform
 // contract §9).
-func parseBase(raw string) (string, error) {
+func parseBaseURL(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return "", errors.New("invalid platform URL: want http://host:port or https://host")
@@ -134,7 +134,7 @@ func parseBase(raw string) (string, error) {
 	clean, user, password := secret.SplitURL(u)
 	switch {
 	case user != "" || !password.Empty():
-		return "", fmt.Errorf("platform URL %s contains credentials: use a token file instead", clean)
+		return "", fmt.Errorf("platform URL %s carries credentials: use a token file instead", clean)
 	case clean.Scheme != "http" && clean.Scheme != "https", clean.Host == "":
 		return "", fmt.Errorf("platform URL %q is not http://host:port or https://host", clean.String())
 	case u.RawQuery != "" || u.Fragment != "":
@@ -166,17 +166,17 @@ type call struct {
 	accept func(answer) bool
 }
 
-// do sends a request and decodes the response into out.
-func (c *Client) do(ctx context.Context, k call, out any) (Meta, error) {
+// doRequest sends a request and decodes the response into out.
+func (c *Client) doRequest(ctx context.Context, k call, out any) (Meta, error) {
 	start := time.Now()
-	resp, failure := c.exchange(ctx, k)
+	resp, failure := c.sendAndRead(ctx, k)
 	if failure == nil {
-		failure = c.judge(k, resp, out)
+		failure = c.decodeAnswer(k, resp, out)
 	}
-	if failure != nil && c.awaits(failure) {
+	if failure != nil && c.isNotUp(failure) {
 		failure.Class = ClassNotUp
 	}
-	c.noteAnswer(failure)
+	c.recordAnswer(failure)
 	c.opts.Observer(k.op, observedCode(resp, failure), time.Since(start))
 	if failure != nil {
 		return resp.meta, failure
@@ -201,35 +201,35 @@ type answer struct {
 	body   []byte
 }
 
-// exchange sends the request and reads the whole response.
-func (c *Client) exchange(ctx context.Context, k call) (answer, *Error) {
+// sendAndRead sends the request and reads the whole response.
+func (c *Client) sendAndRead(ctx context.Context, k call) (answer, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
-	resp, a, failure := c.send(ctx, k)
+	resp, a, failure := c.sendRequest(ctx, k)
 	if failure != nil {
 		return answer{}, failure
 	}
 	defer resp.Body.Close()
-	return a, c.readAll(ctx, k, &a, resp.Body)
+	return a, c.readBody(ctx, k, &a, resp.Body)
 }
 
-// send sends the request. It returns the response, whose body the caller must read and close, and
+// sendRequest sends the request. It returns the response, whose body the caller must read and close, and
 // an answer with the metadata from its header.
-func (c *Client) send(ctx context.Context, k call) (*http.Response, answer, *Error) {
+func (c *Client) sendRequest(ctx context.Context, k call) (*http.Response, answer, *Error) {
 	if err := ctx.Err(); err != nil {
 		return nil, answer{}, transportError(ctx, k.op, err, false)
 	}
 	sent := new(sentTrace)
-	req, err := c.request(sent.attach(ctx), k)
+	req, err := c.newRequest(sent.attachTrace(ctx), k)
 	if err != nil {
 		return nil, answer{}, &Error{Op: k.op, Class: ClassNotSent, Message: err.Error(), Err: err}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, answer{}, transportError(ctx, k.op, err, sent.maybe(err))
+		return nil, answer{}, transportError(ctx, k.op, err, sent.mayBeSent(err))
 	}
 	a := answer{
-		meta:   metaOf(resp.Header, req.Header),
+		meta:   parseMeta(resp.Header, req.Header),
 		status: resp.StatusCode,
 		header: resp.Header,
 		sent:   req.Header,
@@ -237,21 +237,21 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, answer, *Err
 	return resp, a, nil
 }
 
-// readAll reads the body of a response.
-func (c *Client) readAll(ctx context.Context, k call, a *answer, body io.Reader) *Error {
+// readBody reads the body of a response.
+func (c *Client) readBody(ctx context.Context, k call, a *answer, body io.Reader) *Error {
 	var err error
 	a.body, err = io.ReadAll(io.LimitReader(body, c.opts.MaxBody+1))
 	if err != nil {
-		return a.broken(ctx, k.op, err)
+		return a.brokenError(ctx, k.op, err)
 	}
 	if int64(len(a.body)) > c.opts.MaxBody {
-		return a.error(k.op, ClassTooLarge, fmt.Sprintf("response is larger than %d bytes", c.opts.MaxBody))
+		return a.newError(k.op, ClassTooLarge, fmt.Sprintf("response is larger than %d bytes", c.opts.MaxBody))
 	}
-	a.body = mask(a.body, a.sent)
+	a.body = maskCredentials(a.body, a.sent)
 	return nil
 }
 
-func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, k call) (*http.Request, error) {
 	target := c.root + k.path
 	if len(k.query) > 0 {
 		target += "?" + k.query.Encode()
@@ -285,7 +285,7 @@ func attachBody(req *http.Request, body any) error {
 		return nil
 	}
 	if file, ok := body.(*upload); ok {
-		return file.attach(req)
+		return file.attachFile(req)
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -298,8 +298,8 @@ func attachBody(req *http.Request, body any) error {
 	return err
 }
 
-// metaOf reads the metadata in header h of a response to a request with header sent.
-func metaOf(h, sent http.Header) Meta {
+// parseMeta reads the metadata in header h of a response to a request with header sent.
+func parseMeta(h, sent http.Header) Meta {
 	date, _ := http.ParseTime(h.Get("Date"))
-	return Meta{Date: date, CorrelationID: clip(string(mask([]byte(h.Get(CorrelationHeader)), sent)), 128)}
+	return Meta{Date: date, CorrelationID: truncateText(string(maskCredentials([]byte(h.Get(CorrelationHeader)), sent)), 128)}
 }

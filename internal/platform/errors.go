@@ -171,12 +171,12 @@ func transportError(ctx context.Context, op Op, err error, sent bool) *Error {
 		e.Class = ClassCanceled
 		e.Err = cause
 	}
-	e.Message = clip(e.Err.Error(), maxText)
+	e.Message = truncateText(e.Err.Error(), maxText)
 	return e
 }
 
-// error returns an error about a received response.
-func (a *answer) error(op Op, class Class, message string) *Error {
+// newError returns an error about a received response.
+func (a *answer) newError(op Op, class Class, message string) *Error {
 	return &Error{
 		Op:            op,
 		Class:         class,
@@ -187,28 +187,28 @@ func (a *answer) error(op Op, class Class, message string) *Error {
 	}
 }
 
-// broken returns the error for a response whose body is incomplete.
-func (a *answer) broken(ctx context.Context, op Op, err error) *Error {
+// brokenError returns the error for a response whose body is incomplete.
+func (a *answer) brokenError(ctx context.Context, op Op, err error) *Error {
 	e := transportError(ctx, op, err, true)
 	e.CorrelationID = a.meta.CorrelationID
 	return e
 }
 
-// judge decodes an accepted response into out. It returns an [*Error] for any other response.
-func (c *Client) judge(k call, a answer, out any) *Error {
+// decodeAnswer decodes an accepted response into out. It returns an [*Error] for any other response.
+func (c *Client) decodeAnswer(k call, a answer, out any) *Error {
 	if a.status != http.StatusOK && (k.accept == nil || !k.accept(a)) {
-		return refusal(k.op, a)
+		return refusalError(k.op, a)
 	}
 	if err := json.Unmarshal(a.body, out); err != nil {
-		return a.error(k.op, ClassMalformed, describeGarbage(a))
+		return a.newError(k.op, ClassMalformed, describeGarbage(a))
 	}
 	return nil
 }
 
-// refusal converts a response that is not a success into an error.
-func refusal(op Op, a answer) *Error {
+// refusalError converts a response that is not a success into an error.
+func refusalError(op Op, a answer) *Error {
 	p := decodeErrorBody(a.body)
-	e := a.error(op, classify(op, a.status, p), p.Message)
+	e := a.newError(op, classifyStatus(op, a.status, p), p.Message)
 	e.Code = p.Code
 	if e.CorrelationID == "" {
 		e.CorrelationID = p.requestID
@@ -216,7 +216,7 @@ func refusal(op Op, a answer) *Error {
 	e.Length = int64(p.length)
 	e.Limit = int64(p.limit)
 	if e.Class == ClassRateLimited {
-		e.RetryAfter = retryAfter(a.header, p)
+		e.RetryAfter = parseRetryAfter(a.header, p)
 	}
 	if e.Message == "" {
 		e.Message = describeGarbage(a)
@@ -227,7 +227,7 @@ func refusal(op Op, a answer) *Error {
 // lockText matches texts that report a held lock, but not "block" or "clock".
 var lockText = regexp.MustCompile(`(?i)(^|[^bc])lock|in.progress|already running|merge.?conflict`)
 
-func classify(op Op, status int, p errorBody) Class {
+func classifyStatus(op Op, status int, p errorBody) Class {
 	if (op == OpPull || op == OpPush || op == OpImport) && isLocked(status, p) {
 		return ClassLocked
 	}

@@ -44,7 +44,7 @@ type EventQuery struct {
 	NewestFirst bool
 }
 
-func (q EventQuery) values() url.Values {
+func (q EventQuery) encodeQuery() url.Values {
 	v := url.Values{}
 	set := func(name, value string) {
 		if value != "" {
@@ -125,11 +125,11 @@ func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 		workspace = "platform"
 	}
 	var page EventPage
-	meta, err := c.do(ctx, call{
+	meta, err := c.doRequest(ctx, call{
 		op:     OpEvents,
 		method: http.MethodGet,
 		path:   "/v2/workspaces/" + url.PathEscape(workspace) + "/events",
-		query:  q.values(),
+		query:  q.encodeQuery(),
 	}, &page)
 	page.Meta = meta
 	return page, err
@@ -219,7 +219,7 @@ func (e *Event) decodePayload(payload json.RawMessage) (err error) {
 			e.Completed = report
 		}
 	case EventPushStarted, EventPushProgress, EventPushCompleted:
-		e.Push, err = decodePush(e.Type, payload)
+		e.Push, err = decodePushEvent(e.Type, payload)
 	case EventArchiveImported:
 		report := new(ArchiveReport)
 		if err = json.Unmarshal(payload, report); err == nil {

@@ -13,7 +13,7 @@ import (
 func checkText(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
-		if len(s) > maxText+len("…") || !utf8.ValidString(s) || clip(s, len(s)) != s {
+		if len(s) > maxText+len("…") || !utf8.ValidString(s) || truncateText(s, len(s)) != s {
 			t.Errorf("unsafe text of %d bytes: %.80q", len(s), s)
 		}
 	}
@@ -25,7 +25,7 @@ func FuzzErrorBody(f *testing.F) {
 		f.Add(429, []byte(s))
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		e := refusal(OpPull, answer{status: status, header: http.Header{}, body: body})
+		e := refusalError(OpPull, answer{status: status, header: http.Header{}, body: body})
 		checkText(t, e.Code, e.Message, e.CorrelationID)
 		if e.Class == ClassNone || e.Message == "" || e.RetryAfter < 0 || e.RetryAfter > 0 && e.Class != ClassRateLimited {
 			t.Errorf("%+v", e)

@@ -36,7 +36,7 @@ func (c *Client) Readiness(ctx context.Context, services ...string) (Readiness, 
 		k.query = url.Values{"services": {strings.Join(services, ",")}}
 	}
 	var r Readiness
-	meta, err := c.do(ctx, k, &r)
+	meta, err := c.doRequest(ctx, k, &r)
 	r.Meta = meta
 	return r, err
 }
@@ -47,14 +47,14 @@ func (c *Client) Readiness(ctx context.Context, services ...string) (Readiness, 
 func (r Readiness) NotReady(except string) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
-		if s := r.Services[name]; !s.Ready && name != except && !s.onlyAbout(except) {
+		if s := r.Services[name]; !s.Ready && name != except && !s.concernsOnly(except) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-func (s ServiceReadiness) onlyAbout(service string) bool {
+func (s ServiceReadiness) concernsOnly(service string) bool {
 	if service == "" || len(s.Errors) == 0 {
 		return false
 	}
@@ -116,7 +116,7 @@ func (s *ServiceReadiness) UnmarshalJSON(data []byte) error {
 
 // Healthcheck checks whether the HTTP server of a service is up. It needs no identity.
 func (c *Client) Healthcheck(ctx context.Context) (Meta, error) {
-	return c.do(ctx, call{op: OpHealthcheck, method: http.MethodGet, path: "/sys/healthcheck"}, new(health))
+	return c.doRequest(ctx, call{op: OpHealthcheck, method: http.MethodGet, path: "/sys/healthcheck"}, new(health))
 }
 
 type health struct{}
@@ -146,7 +146,7 @@ type User struct {
 // contract §3.1).
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u User
-	meta, err := c.do(ctx, call{op: OpMe, method: http.MethodGet, path: "/v2/me"}, &u)
+	meta, err := c.doRequest(ctx, call{op: OpMe, method: http.MethodGet, path: "/v2/me"}, &u)
 	u.Meta = meta
 	return u, err
 }

@@ -59,13 +59,13 @@ func Headers(values map[string]string) Identity {
 }
 
 // Bearer returns the [Identity] of a token.
-func Bearer(source Source) Identity { return credential("Authorization", "Bearer ", source) }
+func Bearer(source Source) Identity { return credentialIdentity("Authorization", "Bearer ", source) }
 
 // APIKey returns the [Identity] of the API key of a workspace or an organisation, or of the
 // internal key.
-func APIKey(source Source) Identity { return credential(HeaderAPIKey, "", source) }
+func APIKey(source Source) Identity { return credentialIdentity(HeaderAPIKey, "", source) }
 
-func credential(header, prefix string, source Source) Identity {
+func credentialIdentity(header, prefix string, source Source) Identity {
 	return IdentityFunc(func(ctx context.Context, h http.Header) error {
 		v, err := source(ctx)
 		if err != nil {
@@ -97,8 +97,8 @@ func Join(ids ...Identity) Identity {
 // used in experiments, would break words of the response.
 const minCredential = 8
 
-// mask replaces the credentials of a request in its response.
-func mask(body []byte, sent http.Header) []byte {
+// maskCredentials replaces the credentials of a request in its response.
+func maskCredentials(body []byte, sent http.Header) []byte {
 	for name, values := range sent {
 		if !CredentialHeader(name) {
 			continue

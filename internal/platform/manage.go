@@ -35,17 +35,17 @@ func (d *Detail) UnmarshalJSON(data []byte) error {
 		ID:            string(in.ID),
 		Slug:          string(in.Slug),
 		Name:          string(in.Name),
-		Labels:        textList(in.Labels),
-		CustomDomains: textList(in.Domains),
+		Labels:        decodeTextList(in.Labels),
+		CustomDomains: decodeTextList(in.Domains),
 	}
 	return nil
 }
 
-// textList decodes a list of strings. It returns nil for any other JSON.
-func textList(data json.RawMessage) []string {
+// decodeTextList decodes a list of strings. It returns nil for any other JSON.
+func decodeTextList(data json.RawMessage) []string {
 	var list []lenient
 	_ = json.Unmarshal(data, &list) // the platform does not validate what it stores
-	return texts(list)
+	return toStrings(list)
 }
 
 // CreateWorkspace creates an empty workspace (platform contract §14.7). The platform may choose
@@ -53,14 +53,14 @@ func textList(data json.RawMessage) []string {
 func (c *Client) CreateWorkspace(ctx context.Context, name, slug string) (Detail, error) {
 	var created Detail
 	body := map[string]string{"name": name, "slug": slug}
-	_, err := c.do(ctx, call{op: OpCreate, method: http.MethodPost, path: "/v2/workspaces", body: body}, &created)
+	_, err := c.doRequest(ctx, call{op: OpCreate, method: http.MethodPost, path: "/v2/workspaces", body: body}, &created)
 	return created, err
 }
 
 // WorkspaceDetail returns a workspace by its ID.
 func (c *Client) WorkspaceDetail(ctx context.Context, id string) (Detail, error) {
 	var d Detail
-	_, err := c.do(ctx, call{op: OpDetail, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id)}, &d)
+	_, err := c.doRequest(ctx, call{op: OpDetail, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id)}, &d)
 	return d, err
 }
 
@@ -69,6 +69,6 @@ func (c *Client) WorkspaceDetail(ctx context.Context, id string) (Detail, error)
 func (c *Client) SetCustomDomains(ctx context.Context, id, name string, domains []string) error {
 	var d Detail
 	body := map[string]any{"name": name, "customDomains": domains}
-	_, err := c.do(ctx, call{op: OpPatch, method: http.MethodPatch, path: "/v2/workspaces/" + url.PathEscape(id), body: body}, &d)
+	_, err := c.doRequest(ctx, call{op: OpPatch, method: http.MethodPatch, path: "/v2/workspaces/" + url.PathEscape(id), body: body}, &d)
 	return err
 }

@@ -41,19 +41,19 @@ func (p *Problem) UnmarshalJSON(data []byte) error {
 	*p = Problem{}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(data, &fields) == nil {
-		p.fromFields(fields)
+		p.readFields(fields)
 	} else {
-		p.Message = str(data)
+		p.Message = decodeString(data)
 	}
-	p.Message = p.withoutCode()
+	p.Message = p.messageWithoutCode()
 	if p.Message == "" {
-		p.Message = clip(string(withoutText(data)), maxText)
+		p.Message = truncateText(string(removeFileText(data)), maxText)
 	}
 	return nil
 }
 
-// withoutCode returns the message without a leading code, which String adds.
-func (p *Problem) withoutCode() string {
+// messageWithoutCode returns the message without a leading code, which String adds.
+func (p *Problem) messageWithoutCode() string {
 	message := p.Message
 	for p.Code != "" {
 		rest, found := strings.CutPrefix(message, p.Code+": ")
@@ -65,19 +65,19 @@ func (p *Problem) withoutCode() string {
 	return message
 }
 
-// fromFields reads message, msg, error or err, each a string or another object. If error is a
+// readFields reads message, msg, error or err, each a string or another object. If error is a
 // string next to a text, it is the name of the error.
-func (p *Problem) fromFields(fields map[string]json.RawMessage) {
-	p.Code = str(fields["code"])
-	if p.Code == "" && str(fields["error"]) != "" && (str(fields["message"]) != "" || str(fields["msg"]) != "") {
-		p.Code = str(fields["error"])
+func (p *Problem) readFields(fields map[string]json.RawMessage) {
+	p.Code = decodeString(fields["code"])
+	if p.Code == "" && decodeString(fields["error"]) != "" && (decodeString(fields["message"]) != "" || decodeString(fields["msg"]) != "") {
+		p.Code = decodeString(fields["error"])
 	}
-	p.Code = cmp.Or(p.Code, str(fields["name"]))
-	if p.fromYAML(fields) || p.fromSystem(fields) {
+	p.Code = cmp.Or(p.Code, decodeString(fields["name"]))
+	if p.readYAMLError(fields) || p.readSystemError(fields) {
 		return
 	}
 	for _, name := range []string{"message", "msg", "error", "err"} {
-		if p.Message = str(fields[name]); p.Message != "" {
+		if p.Message = decodeString(fields[name]); p.Message != "" {
 			if name == "msg" {
 				p.addCause(fields["err"])
 			}
@@ -85,7 +85,7 @@ func (p *Problem) fromFields(fields map[string]json.RawMessage) {
 		}
 		var inner map[string]json.RawMessage
 		if json.Unmarshal(fields[name], &inner) == nil && len(inner) > 0 {
-			p.nested(inner, fields[name])
+			p.readNested(inner, fields[name])
 			return
 		}
 	}
@@ -96,7 +96,7 @@ func (p *Problem) fromFields(fields map[string]json.RawMessage) {
 func (p *Problem) addCause(data []byte) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(data, &fields) != nil {
-		p.Code = cmp.Or(p.Code, str(data)) // for example SlugAlreadyInUse
+		p.Code = cmp.Or(p.Code, decodeString(data)) // for example SlugAlreadyInUse
 		return
 	}
 	if fields == nil {
@@ -107,18 +107,18 @@ func (p *Problem) addCause(data []byte) {
 		return
 	}
 	var cause Problem
-	cause.fromFields(fields)
+	cause.readFields(fields)
 	p.Code = cmp.Or(cause.Code, p.Code)
-	p.Message = p.withoutCode()
-	if text := cause.withoutCode(); !strings.HasSuffix(p.Message, text) {
-		p.Message = clip(p.Message+": "+text, maxText)
+	p.Message = p.messageWithoutCode()
+	if text := cause.messageWithoutCode(); !strings.HasSuffix(p.Message, text) {
+		p.Message = truncateText(p.Message+": "+text, maxText)
 	}
 }
 
-// fromYAML reads an error of js-yaml. Its mark contains the whole file and its message quotes some
+// readYAMLError reads an error of js-yaml. Its mark contains the whole file and its message quotes some
 // lines, which may hold secrets. Only the reason and the position are kept.
-func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
-	if _, marked := fields["mark"]; !marked && str(fields["name"]) != CodeYAML {
+func (p *Problem) readYAMLError(fields map[string]json.RawMessage) bool {
+	if _, marked := fields["mark"]; !marked && decodeString(fields["name"]) != CodeYAML {
 		return false
 	}
 	var mark struct {
@@ -127,41 +127,41 @@ func (p *Problem) fromYAML(fields map[string]json.RawMessage) bool {
 	}
 	_ = json.Unmarshal(fields["mark"], &mark) // keep the reason if there is no position
 	p.Code = CodeYAML
-	p.Message = cmp.Or(str(fields["reason"]), "the file cannot be read")
+	p.Message = cmp.Or(decodeString(fields["reason"]), "the file cannot be read")
 	if mark.Line != nil {
 		p.Message += fmt.Sprintf(" (line %d, column %d)", *mark.Line+1, mark.Column+1)
 	}
 	return true
 }
 
-// fromSystem reads a file system error of the service.
-func (p *Problem) fromSystem(fields map[string]json.RawMessage) bool {
-	call := str(fields["syscall"])
-	if call == "" || str(fields["message"]) != "" {
+// readSystemError reads a file system error of the service.
+func (p *Problem) readSystemError(fields map[string]json.RawMessage) bool {
+	call := decodeString(fields["syscall"])
+	if call == "" || decodeString(fields["message"]) != "" {
 		return false
 	}
-	p.Message = clip(call+" "+str(fields["path"]), maxText)
+	p.Message = truncateText(call+" "+decodeString(fields["path"]), maxText)
 	return true
 }
 
-func (p *Problem) nested(fields map[string]json.RawMessage, data []byte) {
+func (p *Problem) readNested(fields map[string]json.RawMessage, data []byte) {
 	// Only one level: deeper objects become text.
-	p.Code = cmp.Or(str(fields["code"]), p.Code)
+	p.Code = cmp.Or(decodeString(fields["code"]), p.Code)
 	inner := Problem{Code: p.Code}
-	if inner.fromYAML(fields) || inner.fromSystem(fields) {
+	if inner.readYAMLError(fields) || inner.readSystemError(fields) {
 		*p = inner
 		return
 	}
-	p.Message = cmp.Or(str(fields["message"]), str(fields["msg"]), clip(string(withoutText(data)), maxText))
+	p.Message = cmp.Or(decodeString(fields["message"]), decodeString(fields["msg"]), truncateText(string(removeFileText(data)), maxText))
 }
 
-// withoutText removes the fields that quote files from JSON.
-func withoutText(data []byte) []byte {
+// removeFileText removes the fields that quote files from JSON.
+func removeFileText(data []byte) []byte {
 	var value any
 	if json.Unmarshal(data, &value) != nil {
 		return data
 	}
-	if !dropText(value) {
+	if !dropFileText(value) {
 		return data
 	}
 	clean, err := json.Marshal(value)
@@ -171,8 +171,8 @@ func withoutText(data []byte) []byte {
 	return clean
 }
 
-// dropText removes those fields in place. It reports whether there were any.
-func dropText(value any) bool {
+// dropFileText removes those fields in place. It reports whether there were any.
+func dropFileText(value any) bool {
 	dropped := false
 	switch v := value.(type) {
 	case map[string]any:
@@ -184,13 +184,13 @@ func dropText(value any) bool {
 			if slices.Contains(hidden, name) {
 				delete(v, name)
 				dropped = true
-			} else if dropText(inner) {
+			} else if dropFileText(inner) {
 				dropped = true
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			if dropText(inner) {
+			if dropFileText(inner) {
 				dropped = true
 			}
 		}

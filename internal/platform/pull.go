@@ -83,7 +83,7 @@ func (c *Client) Pull(ctx context.Context, r PullRequest) (PullResult, error) {
 		k.timeout = r.Wait + c.opts.Grace
 	}
 	out := pullAnswer{repository: r.Repository}
-	meta, err := c.do(ctx, k, &out)
+	meta, err := c.doRequest(ctx, k, &out)
 	if err != nil {
 		return PullResult{Meta: meta}, err
 	}

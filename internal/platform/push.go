@@ -35,7 +35,7 @@ type PushRequest struct {
 	Wait time.Duration
 }
 
-func (r *PushRequest) body() map[string]any {
+func (r *PushRequest) encodeBody() map[string]any {
 	body := map[string]any{"repository": map[string]string{"id": r.Repository}, "groups": r.Groups}
 	for name, value := range map[string]string{"name": r.Name, "description": r.Description} {
 		if value != "" {
@@ -67,7 +67,7 @@ func (c *Client) Push(ctx context.Context, r PushRequest, step func(PushEvent)) 
 		method: http.MethodPost,
 		path:   "/v2/workspaces/platform/versions",
 		query:  url.Values{"sse": {"true"}},
-		body:   r.body(),
+		body:   r.encodeBody(),
 		media:  "text/event-stream, application/json",
 	}
 	if r.Wait > 0 {
@@ -78,7 +78,7 @@ func (c *Client) Push(ctx context.Context, r PushRequest, step func(PushEvent)) 
 		step = func(PushEvent) {}
 	}
 	start := time.Now()
-	a, report, failure := c.watch(ctx, k, &pushWatch{dryRun: r.DryRun, step: step})
+	a, report, failure := c.watchPush(ctx, k, &pushWatch{dryRun: r.DryRun, step: step})
 	c.opts.Observer(k.op, observedCode(a, failure), time.Since(start))
 	if failure != nil {
 		return PushResult{Meta: a.meta}, failure
@@ -95,14 +95,14 @@ type pushWatch struct {
 	processing bool
 }
 
-// hear handles an event. The started event may be the only event of a dry run.
-func (w *pushWatch) hear(e *PushEvent) {
+// handleEvent handles an event. The started event may be the only event of a dry run.
+func (w *pushWatch) handleEvent(e *PushEvent) {
 	w.step(*e)
 	switch {
 	case e.Completed != nil:
 		w.report = e.Completed
 	case e.Started != nil && w.dryRun:
-		w.report = e.Started.categories()
+		w.report = e.Started.dryRunReport()
 	case e.Problem != nil:
 		w.problem = e.Problem
 	case e.Processing:
@@ -110,13 +110,13 @@ func (w *pushWatch) hear(e *PushEvent) {
 	}
 }
 
-// ended reports whether the response is complete.
-func (w *pushWatch) ended() bool { return w.problem == nil && (w.report != nil || w.processing) }
+// isComplete reports whether the response is complete.
+func (w *pushWatch) isComplete() bool { return w.problem == nil && (w.report != nil || w.processing) }
 
-func (c *Client) watch(ctx context.Context, k call, w *pushWatch) (answer, *PushReport, *Error) {
+func (c *Client) watchPush(ctx context.Context, k call, w *pushWatch) (answer, *PushReport, *Error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
-	resp, a, failure := c.send(ctx, k)
+	resp, a, failure := c.sendRequest(ctx, k)
 	if failure != nil {
 		return a, nil, failure
 	}
@@ -136,17 +136,17 @@ func (c *Client) watch(ctx context.Context, k call, w *pushWatch) (answer, *Push
 // running.
 func (c *Client) readDocument(ctx context.Context, k call, a *answer, body io.Reader, w *pushWatch) *Error {
 	var only json.RawMessage
-	if failure := c.readAll(ctx, k, a, body); failure != nil {
+	if failure := c.readBody(ctx, k, a, body); failure != nil {
 		return failure
 	}
-	if failure := c.judge(k, *a, &only); failure != nil {
+	if failure := c.decodeAnswer(k, *a, &only); failure != nil {
 		return failure
 	}
-	if e, err := decodePush("", only); err == nil {
-		w.hear(e)
+	if e, err := decodePushEvent("", only); err == nil {
+		w.handleEvent(e)
 	}
-	if !w.ended() {
-		return a.error(k.op, ClassMalformed, describeGarbage(*a))
+	if !w.isComplete() {
+		return a.newError(k.op, ClassMalformed, describeGarbage(*a))
 	}
 	return nil
 }
@@ -171,14 +171,14 @@ func isStream(body *bufio.Reader) bool {
 func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Reader, w *pushWatch) *Error {
 	for events := sse.NewReader(body, int(c.opts.MaxBody)); ; {
 		e, err := events.Next()
-		if errors.Is(err, io.EOF) && w.ended() {
+		if errors.Is(err, io.EOF) && w.isComplete() {
 			return nil
 		}
 		if err != nil {
-			return a.unfinished(ctx, k.op, err, w.problem)
+			return a.unfinishedError(ctx, k.op, err, w.problem)
 		}
-		for _, p := range decodeStep(e.Name, mask([]byte(e.Data), a.sent)) {
-			w.hear(p)
+		for _, p := range decodeEventData(e.Name, maskCredentials([]byte(e.Data), a.sent)) {
+			w.handleEvent(p)
 			if p.Completed != nil {
 				return nil
 			}
@@ -186,32 +186,32 @@ func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Read
 	}
 }
 
-// unfinished returns the error for a stream without a summary. An error that the platform reported
+// unfinishedError returns the error for a stream without a summary. An error that the platform reported
 // takes precedence over the error of the connection.
-func (a *answer) unfinished(ctx context.Context, op Op, err error, told *Problem) *Error {
+func (a *answer) unfinishedError(ctx context.Context, op Op, err error, told *Problem) *Error {
 	switch {
 	case errors.Is(err, sse.ErrTooLarge):
-		return a.error(op, ClassTooLarge, err.Error())
+		return a.newError(op, ClassTooLarge, err.Error())
 	case told != nil:
-		e := a.error(op, ClassServer, told.Message)
+		e := a.newError(op, ClassServer, told.Message)
 		e.Code = told.Code
 		e.Err = err
 		return e
 	case errors.Is(err, io.EOF):
-		return a.broken(ctx, op, errors.New("the stream ended without its summary"))
+		return a.brokenError(ctx, op, errors.New("the stream ended without its summary"))
 	}
-	return a.broken(ctx, op, err)
+	return a.brokenError(ctx, op, err)
 }
 
-// decodeStep decodes the data of an event. Servers that omit blank lines put several documents into
+// decodeEventData decodes the data of an event. Servers that omit blank lines put several documents into
 // one event. Other documents are skipped.
-func decodeStep(name string, data []byte) (steps []*PushEvent) {
+func decodeEventData(name string, data []byte) (steps []*PushEvent) {
 	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
 		var raw json.RawMessage
 		if dec.Decode(&raw) != nil {
 			return steps
 		}
-		if e, err := decodePush(name, raw); err == nil {
+		if e, err := decodePushEvent(name, raw); err == nil {
 			steps = append(steps, e)
 		}
 	}

@@ -81,9 +81,9 @@ func (r *PushReport) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decodePush decodes an event, either alone or in the envelope of a platform event. kind is the
+// decodePushEvent decodes an event, either alone or in the envelope of a platform event. kind is the
 // event type, if known.
-func decodePush(kind string, data json.RawMessage) (*PushEvent, error) {
+func decodePushEvent(kind string, data json.RawMessage) (*PushEvent, error) {
 	var event struct {
 		Type    lenient         `json:"type"`
 		Payload json.RawMessage `json:"payload"`
@@ -131,8 +131,8 @@ func decodePushPayload(kind string, data json.RawMessage) (*PushEvent, error) {
 	return &e, nil
 }
 
-// categories returns the report of a dry run that ended with the started event.
-func (s *PushStarted) categories() *PushReport {
+// dryRunReport returns the report of a dry run that ended with the started event.
+func (s *PushStarted) dryRunReport() *PushReport {
 	return &PushReport{RepositoryID: s.RepositoryID, Groups: s.Groups, Workspaces: s.Workspaces}
 }
 

@@ -166,7 +166,7 @@ func (f *fileNames) UnmarshalJSON(data []byte) error {
 			FilePath lenient `json:"filepath"`
 			Slug     lenient `json:"slug"`
 		}
-		name := str(item)
+		name := decodeString(item)
 		if name == "" && json.Unmarshal(item, &object) == nil {
 			name = cmp.Or(string(object.Path), string(object.FilePath), string(object.Slug))
 		}

@@ -4,9 +4,9 @@ package platform
 
 import "net/http"
 
-// awaits reports whether a failure means that the service is not up yet: it has never responded to
+// isNotUp reports whether a failure means that the service is not up yet: it has never responded to
 // this client, and a proxy responds in its place or the connection breaks.
-func (c *Client) awaits(e *Error) bool {
+func (c *Client) isNotUp(e *Error) bool {
 	if !c.opts.Starting || c.answered.Load() {
 		return false
 	}
@@ -19,9 +19,9 @@ func (c *Client) awaits(e *Error) bool {
 	return false
 }
 
-// noteAnswer records that the platform itself has responded. A rejection counts if it has a code,
+// recordAnswer records that the platform itself has responded. A rejection counts if it has a code,
 // which proxies do not send.
-func (c *Client) noteAnswer(e *Error) {
+func (c *Client) recordAnswer(e *Error) {
 	if e == nil || e.Code != "" && !isProxyStatus(e.Status) {
 		c.answered.Store(true)
 	}

@@ -20,14 +20,14 @@ const maxText = 2048
 type lenient string
 
 func (s *lenient) UnmarshalJSON(data []byte) error {
-	*s = lenient(str(data))
+	*s = lenient(decodeString(data))
 	return nil
 }
 
-func str(data json.RawMessage) string {
+func decodeString(data json.RawMessage) string {
 	var s string
 	if json.Unmarshal(data, &s) == nil {
-		return clip(s, maxText)
+		return truncateText(s, maxText)
 	}
 	var n json.Number
 	if json.Unmarshal(data, &n) == nil {
@@ -40,7 +40,7 @@ func str(data json.RawMessage) string {
 type moment struct{ time.Time }
 
 func (m *moment) UnmarshalJSON(data []byte) error {
-	text := str(data)
+	text := decodeString(data)
 	m.Time = time.Time{}
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		m.Time = t
@@ -54,7 +54,7 @@ func (m *moment) UnmarshalJSON(data []byte) error {
 type count float64
 
 func (c *count) UnmarshalJSON(data []byte) error {
-	f, err := strconv.ParseFloat(str(data), 64)
+	f, err := strconv.ParseFloat(decodeString(data), 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > 1e12 {
 		f = 0
 	}
@@ -96,11 +96,11 @@ func decodeErrorBody(body []byte) errorBody {
 	}
 	var p errorBody
 	_ = p.UnmarshalJSON(body) // accepts any JSON
-	if code := str(flat.Error); code != "" {
+	if code := decodeString(flat.Error); code != "" {
 		p.Code = code
 	}
 	_ = json.Unmarshal(flat.Error, &nested) // absent or a string in the flat shape
-	p.requestID = clip(string(nested.RequestID), 128)
+	p.requestID = truncateText(string(nested.RequestID), 128)
 	for _, raw := range []json.RawMessage{flat.Details, nested.Details} {
 		var d details
 		if json.Unmarshal(raw, &d) != nil {
@@ -113,36 +113,36 @@ func decodeErrorBody(body []byte) errorBody {
 	return p
 }
 
-// retryAfter returns the delay that a 429 requests: details.retryAfter in seconds, otherwise the
+// parseRetryAfter returns the delay that a 429 requests: details.retryAfter in seconds, otherwise the
 // header. Only call it for a 429, because successful responses carry the header, too.
-func retryAfter(h http.Header, p errorBody) time.Duration {
+func parseRetryAfter(h http.Header, p errorBody) time.Duration {
 	for _, text := range []string{p.retryAfter, h.Get("Retry-After")} {
 		if s, err := strconv.ParseFloat(text, 64); err == nil && s > 0 && s < 1e6 {
 			return time.Duration(s * float64(time.Second))
 		}
 	}
 	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		if now := metaOf(h, nil).Date; !now.IsZero() {
+		if now := parseMeta(h, nil).Date; !now.IsZero() {
 			return max(0, at.Sub(now))
 		}
 	}
 	return 0
 }
 
-// clip limits a text to n bytes of valid UTF-8 without control characters.
-func clip(s string, n int) string {
+// truncateText limits a text to n bytes of valid UTF-8 without control characters.
+func truncateText(s string, n int) string {
 	cut := len(s) > n
 	if cut {
 		s = s[:n]
 	}
-	s = strings.Map(printable, strings.ToValidUTF8(s, ""))
+	s = strings.Map(replaceControl, strings.ToValidUTF8(s, ""))
 	if cut {
 		s += "…"
 	}
 	return s
 }
 
-func printable(r rune) rune {
+func replaceControl(r rune) rune {
 	if r == utf8.RuneError || isControl(r) {
 		return ' '
 	}

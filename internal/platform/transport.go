@@ -35,11 +35,11 @@ type TransportOptions struct {
 // loopback addresses never use a proxy, and localhost means both loopback addresses.
 // [Options.Timeout] bounds the time from sending a request to the end of the response.
 func NewTransport(o TransportOptions) (*http.Transport, error) {
-	dialer := &net.Dialer{Timeout: orDuration(o.DialTimeout, 5*time.Second), KeepAlive: 15 * time.Second}
+	dialer := &net.Dialer{Timeout: defaultDuration(o.DialTimeout, 5*time.Second), KeepAlive: 15 * time.Second}
 	t := &http.Transport{
-		Proxy:                  exceptLoopback(http.ProxyFromEnvironment),
+		Proxy:                  bypassLoopback(http.ProxyFromEnvironment),
 		DialContext:            dialLocalhost(dialer.DialContext),
-		TLSHandshakeTimeout:    orDuration(o.TLSTimeout, 10*time.Second),
+		TLSHandshakeTimeout:    defaultDuration(o.TLSTimeout, 10*time.Second),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    2,
@@ -52,7 +52,7 @@ func NewTransport(o TransportOptions) (*http.Transport, error) {
 	if o.CAFile == "" {
 		return t, nil
 	}
-	pool, err := readCAs(o.CAFile)
+	pool, err := readCertificates(o.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -60,14 +60,14 @@ func NewTransport(o TransportOptions) (*http.Transport, error) {
 	return t, nil
 }
 
-func orDuration(d, def time.Duration) time.Duration {
+func defaultDuration(d, def time.Duration) time.Duration {
 	if d > 0 {
 		return d
 	}
 	return def
 }
 
-func readCAs(path string) (*x509.CertPool, error) {
+func readCertificates(path string) (*x509.CertPool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open CA file: %w", err)
@@ -92,7 +92,7 @@ func readCAs(path string) (*x509.CertPool, error) {
 
 type proxyFunc func(*http.Request) (*url.URL, error)
 
-func exceptLoopback(next proxyFunc) proxyFunc {
+func bypassLoopback(next proxyFunc) proxyFunc {
 	return func(r *http.Request) (*url.URL, error) {
 		host := r.URL.Hostname()
 		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
@@ -105,16 +105,16 @@ func exceptLoopback(next proxyFunc) proxyFunc {
 // sentTrace tracks whether a request may have reached the server.
 type sentTrace struct{ asked, got atomic.Bool }
 
-func (s *sentTrace) attach(ctx context.Context) context.Context {
+func (s *sentTrace) attachTrace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { s.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { s.got.Store(true) },
 	})
 }
 
-// maybe reports whether a failed request may have been sent. It returns true for transports that do
+// mayBeSent reports whether a failed request may have been sent. It returns true for transports that do
 // not call the trace hooks.
-func (s *sentTrace) maybe(err error) bool {
+func (s *sentTrace) mayBeSent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return false
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func TestLoopbackNeedsNoProxy(t *testing.T) {
-	proxy := exceptLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy:3128") })
+	proxy := bypassLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy:3128") })
 	for target, want := range map[string]bool{"http://127.0.0.1:80": false, "http://127.9.9.9": false, "http://[::1]:80": false,
 		"http://localhost/v2": false, "http://10.0.0.1": true, "https://api.example.com": true} {
 		got, err := proxy(httptest.NewRequest(http.MethodGet, target, nil))

@@ -18,8 +18,8 @@ type upload struct {
 	size        int64
 }
 
-// attach sets the body of a request.
-func (u *upload) attach(req *http.Request) error {
+// attachFile sets the body of a request.
+func (u *upload) attachFile(req *http.Request) error {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	_, err := w.CreatePart(textproto.MIMEHeader{

@@ -67,7 +67,7 @@ func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
 // identity, and shows which release it carries.
 func (c *Client) Platform(ctx context.Context) (PlatformWorkspace, error) {
 	var w PlatformWorkspace
-	meta, err := c.do(ctx, call{op: OpWorkspace, method: http.MethodGet, path: "/v2/workspaces/platform"}, &w)
+	meta, err := c.doRequest(ctx, call{op: OpWorkspace, method: http.MethodGet, path: "/v2/workspaces/platform"}, &w)
 	w.Meta = meta
 	return w, err
 }
@@ -140,7 +140,7 @@ func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
 	for page := range maxWorkspacePages {
 		var got []Installed
 		query := url.Values{"page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(workspacesPage)}}
-		m, err := c.do(ctx, call{op: OpWorkspaces, method: http.MethodGet, path: "/v2/workspaces", query: query}, &got)
+		m, err := c.doRequest(ctx, call{op: OpWorkspaces, method: http.MethodGet, path: "/v2/workspaces", query: query}, &got)
 		if err != nil {
 			return nil, m, err
 		}
@@ -185,7 +185,7 @@ type Change struct {
 // WorkspaceStatus returns the status of the workspace with the given ID.
 func (c *Client) WorkspaceStatus(ctx context.Context, id string) (WorkspaceStatus, error) {
 	var s WorkspaceStatus
-	meta, err := c.do(ctx, call{op: OpStatus, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/status"}, &s)
+	meta, err := c.doRequest(ctx, call{op: OpStatus, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/status"}, &s)
 	s.Meta = meta
 	return s, err
 }
@@ -227,7 +227,7 @@ func (s *WorkspaceStatus) UnmarshalJSON(data []byte) error {
 func (c *Client) SecretNames(ctx context.Context, id string) ([]string, error) {
 	var stored map[string]ignored
 	path := "/v2/workspaces/" + url.PathEscape(id) + "/security/secrets"
-	_, err := c.do(ctx, call{op: OpSecrets, method: http.MethodGet, path: path}, &stored)
+	_, err := c.doRequest(ctx, call{op: OpSecrets, method: http.MethodGet, path: path}, &stored)
 	return slices.Sorted(maps.Keys(stored)), err
 }
 

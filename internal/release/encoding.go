@@ -52,16 +52,16 @@ func Encode(m *Manifest) ([]byte, error) {
 func (m *Manifest) withLists() *Manifest {
 	c := *m
 	c.Created = m.Created.UTC()
-	c.Workspaces = list(m.Workspaces)
-	c.Scan.Scanners = list(m.Scan.Scanners)
-	c.Groups = list(slices.Clone(m.Groups))
+	c.Workspaces = emptyIfNil(m.Workspaces)
+	c.Scan.Scanners = emptyIfNil(m.Scan.Scanners)
+	c.Groups = emptyIfNil(slices.Clone(m.Groups))
 	for i := range c.Groups {
-		c.Groups[i].Workspaces = list(c.Groups[i].Workspaces)
+		c.Groups[i].Workspaces = emptyIfNil(c.Groups[i].Workspaces)
 	}
 	return &c
 }
 
-func list[T any](items []T) []T {
+func emptyIfNil[T any](items []T) []T {
 	if items == nil {
 		return []T{}
 	}
@@ -116,7 +116,7 @@ func ContentDigest(files []File) digest.Digest {
 	sorted := slices.SortedFunc(slices.Values(files), func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	h := sha256.New()
 	for _, f := range sorted {
-		io.WriteString(h, sumLine(f))
+		io.WriteString(h, formatSumLine(f))
 	}
 	return digest.NewDigest(digest.SHA256, h)
 }
@@ -124,9 +124,9 @@ func ContentDigest(files []File) digest.Digest {
 // sumEscapes is created once, because it builds lookup tables of some kilobytes.
 var sumEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
-// sumLine formats a line like sha256sum, which escapes backslashes, line feeds and carriage returns
+// formatSumLine formats a line like sha256sum, which escapes backslashes, line feeds and carriage returns
 // in names and marks such lines with a leading backslash.
-func sumLine(f File) string {
+func formatSumLine(f File) string {
 	escaped := sumEscapes.Replace(f.Path)
 	line := hex.EncodeToString(f.Sum[:]) + "  " + escaped + "\n"
 	if escaped != f.Path {

@@ -22,7 +22,7 @@ func (m *Manifest) Validate() error {
 	var p problems
 	m.validateHead(&p)
 	m.validateGroups(&p, m.validateWorkspaces(&p))
-	if err := p.err(); err != nil {
+	if err := p.joinErrors(); err != nil {
 		return fmt.Errorf("invalid release manifest: %w", err)
 	}
 	return nil
@@ -34,7 +34,7 @@ type problems struct {
 	omitted int
 }
 
-func (p *problems) add(format string, args ...any) {
+func (p *problems) addf(format string, args ...any) {
 	if len(p.errs) == maxProblems {
 		p.omitted++
 		return
@@ -42,15 +42,15 @@ func (p *problems) add(format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf(format, args...))
 }
 
-// digest accepts algorithms that are not linked into this program, so that all programs agree.
-func (p *problems) digest(what string, d digest.Digest) {
+// checkDigest accepts algorithms that are not linked into this program, so that all programs agree.
+func (p *problems) checkDigest(what string, d digest.Digest) {
 	if err := d.Validate(); err != nil && !errors.Is(err, digest.ErrDigestUnsupported) {
-		p.add("digest %q of %s: %w", d, what, err)
+		p.addf("digest %q of %s: %w", d, what, err)
 	}
 }
 
-// err returns all problems as one error, or nil.
-func (p *problems) err() error {
+// joinErrors returns all problems as one error, or nil.
+func (p *problems) joinErrors() error {
 	if p.omitted > 0 {
 		return errors.Join(append(p.errs, fmt.Errorf("and %d more problems", p.omitted))...)
 	}
@@ -59,24 +59,24 @@ func (p *problems) err() error {
 
 func (m *Manifest) validateHead(p *problems) {
 	if m.SchemaVersion != SchemaVersion {
-		p.add("unsupported schema version %d, want %d", m.SchemaVersion, SchemaVersion)
+		p.addf("unsupported schema version %d, want %d", m.SchemaVersion, SchemaVersion)
 	}
 	if m.Name == "" || !utf8.ValidString(m.Name) {
-		p.add("the release name %q is empty or not UTF-8", m.Name)
+		p.addf("the release name %q is empty or not UTF-8", m.Name)
 	}
 	if r := m.Repository; r.ID == "" || r.Name == "" || !isDirectory(r.Directory) {
-		p.add("repository needs an id, a name and an absolute, clean directory; it has %q, %q and %q",
+		p.addf("repository needs an id, a name and an absolute, clean directory; it has %q, %q and %q",
 			r.ID, r.Name, r.Directory)
 	}
 	if _, offset := m.Created.Zone(); offset != 0 || m.Created.Nanosecond() != 0 {
-		p.add("created %s is not in whole seconds of UTC", m.Created)
+		p.addf("created %s is not in whole seconds of UTC", m.Created)
 	}
 	if m.Base != nil {
-		p.digest("the base", m.Base.Digest)
+		p.checkDigest("the base", m.Base.Digest)
 	}
 	if m.Layer != (Layer{}) {
-		p.digest("the layer", m.Layer.Digest)
-		p.digest("the layer's content", m.Layer.DiffID)
+		p.checkDigest("the layer", m.Layer.Digest)
+		p.checkDigest("the layer's content", m.Layer.DiffID)
 	}
 }
 
@@ -92,23 +92,23 @@ func (m *Manifest) validateWorkspaces(p *problems) map[string]bool {
 	for i, w := range m.Workspaces {
 		switch {
 		case !isSlug(w.Slug):
-			p.add("workspace %q: the slug is not a directory name", w.Slug)
+			p.addf("workspace %q: the slug is not a directory name", w.Slug)
 		case i > 0 && w.Slug == m.Workspaces[i-1].Slug:
-			p.add("workspace %q is listed twice", w.Slug)
+			p.addf("workspace %q is listed twice", w.Slug)
 		case i > 0 && w.Slug < m.Workspaces[i-1].Slug:
-			p.add("workspace %q comes after %q: workspaces are sorted by slug", w.Slug, m.Workspaces[i-1].Slug)
+			p.addf("workspace %q comes after %q: workspaces are sorted by slug", w.Slug, m.Workspaces[i-1].Slug)
 		}
 		grouped[w.Slug] = false
-		p.digest("workspace "+w.Slug, w.Digest)
-		if !isSet(w.Requires.Secrets) || !isSet(w.Requires.Config) {
-			p.add("workspace %q: the names that it requires are empty, not UTF-8, or not sorted", w.Slug)
+		p.checkDigest("workspace "+w.Slug, w.Digest)
+		if !isSortedSet(w.Requires.Secrets) || !isSortedSet(w.Requires.Config) {
+			p.addf("workspace %q: the names that it requires are empty, not UTF-8, or not sorted", w.Slug)
 		}
 	}
 	return grouped
 }
 
-// isSet reports whether names are sorted and unique.
-func isSet(names []string) bool {
+// isSortedSet reports whether names are sorted and unique.
+func isSortedSet(names []string) bool {
 	for i, name := range names {
 		if name == "" || !utf8.ValidString(name) || i > 0 && name <= names[i-1] {
 			return false
@@ -128,13 +128,13 @@ func (m *Manifest) validateGroups(p *problems, grouped map[string]bool) {
 	groups := make(map[string]bool, len(m.Groups))
 	for _, g := range m.Groups {
 		if g.Name == "" || groups[g.Name] {
-			p.add("group %q has no name or is listed twice", g.Name)
+			p.addf("group %q has no name or is listed twice", g.Name)
 		}
 		groups[g.Name] = true
 		seen := make(map[string]bool, len(g.Workspaces))
 		for _, slug := range g.Workspaces {
 			if _, known := grouped[slug]; !known || seen[slug] {
-				p.add("group %q lists workspace %q, which is unknown or listed twice", g.Name, slug)
+				p.addf("group %q lists workspace %q, which is unknown or listed twice", g.Name, slug)
 				continue
 			}
 			seen[slug] = true
@@ -143,7 +143,7 @@ func (m *Manifest) validateGroups(p *problems, grouped map[string]bool) {
 	}
 	for _, w := range m.Workspaces {
 		if !grouped[w.Slug] {
-			p.add("workspace %q is in no group", w.Slug)
+			p.addf("workspace %q is in no group", w.Slug)
 		}
 	}
 }

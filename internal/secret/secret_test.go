@@ -120,8 +120,8 @@ func TestReadFile(t *testing.T) {
 		"white space":           {content: " \t\r\n" + canary + " \r\n", want: canary},
 		"inner space":           {content: "two words\n", want: "two words"},
 		"as large as it may be": {content: strings.Repeat("a", 64<<10), want: strings.Repeat("a", 64<<10)},
-		"empty":                 {err: "it is empty"},
-		"blank":                 {content: " \n\t", err: "it is empty"},
+		"empty":                 {err: "the file is empty"},
+		"blank":                 {content: " \n\t", err: "the file is empty"},
 		"too large":             {content: canary + strings.Repeat("a", 64<<10), err: "larger than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,13 +17,13 @@ func (d *Document) Encode() ([]byte, error) {
 	e := new(encoder)
 	e.json = json.NewEncoder(&e.buf)
 	e.buf.Grow(d.count * fileSize) // growing in steps would take twice the memory
-	e.value(d.head)
+	e.encodeValue(d.head)
 	e.buf.Truncate(e.buf.Len() - len("}"))
-	list(e, "packages", slices.Values(d.packages))
+	encodeList(e, "packages", slices.Values(d.packages))
 	if len(d.files) > 0 {
-		list(e, "files", chain(d.files))
+		encodeList(e, "files", concatSequences(d.files))
 	}
-	list(e, "relationships", chain(d.relationships))
+	encodeList(e, "relationships", concatSequences(d.relationships))
 	e.buf.WriteByte('}')
 	return e.buf.Bytes(), e.err
 }
@@ -35,27 +35,27 @@ type encoder struct {
 	err  error // the first one
 }
 
-func (e *encoder) value(v any) {
+func (e *encoder) encodeValue(v any) {
 	if e.err == nil {
 		e.err = e.json.Encode(v)
 		e.buf.Truncate(max(e.buf.Len()-len("\n"), 0))
 	}
 }
 
-// list writes a list field of the document.
-func list[T any](e *encoder, name string, values iter.Seq[T]) {
+// encodeList writes a list field of the document.
+func encodeList[T any](e *encoder, name string, values iter.Seq[T]) {
 	e.buf.WriteString(`,"` + name + `":[`)
 	separator := ""
 	for v := range values {
 		e.buf.WriteString(separator)
-		e.value(v)
+		e.encodeValue(v)
 		separator = ","
 	}
 	e.buf.WriteByte(']')
 }
 
-// chain concatenates sequences.
-func chain[T any](sequences []iter.Seq[T]) iter.Seq[T] {
+// concatSequences concatenates sequences.
+func concatSequences[T any](sequences []iter.Seq[T]) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, values := range sequences {
 			for v := range values {

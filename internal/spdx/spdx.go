@@ -170,25 +170,25 @@ func (d *Document) AddFiles(p Package, directory string, files []File) {
 	d.count += len(files)
 	d.files = append(d.files, func(yield func(fileEntry) bool) {
 		for _, f := range files {
-			if !yield(f.entry(directory)) {
+			if !yield(f.newEntry(directory)) {
 				return
 			}
 		}
 	})
 	d.relationships = append(d.relationships, func(yield func(relationship) bool) {
 		for _, f := range files {
-			if !yield(relationship{p.ID, Contains, f.id(directory)}) {
+			if !yield(relationship{p.ID, Contains, f.elementID(directory)}) {
 				return
 			}
 		}
 	})
 }
 
-func (f File) id(directory string) ID { return NewID("File", path.Join(directory, f.Path)) }
+func (f File) elementID(directory string) ID { return NewID("File", path.Join(directory, f.Path)) }
 
-func (f File) entry(directory string) fileEntry {
+func (f File) newEntry(directory string) fileEntry {
 	return fileEntry{
-		ID:   f.id(directory),
+		ID:   f.elementID(directory),
 		Name: "./" + path.Join(directory, f.Path),
 		Checksums: []checksum{
 			{Algorithm: "SHA1", Value: hex.EncodeToString(f.SHA1[:])},

@@ -54,7 +54,7 @@ func (r *Reader) Next() (Event, error) {
 		}
 		if line == "" && (err == nil || len(data) == 0) {
 			if len(data) > 0 {
-				return r.finish(e, data), nil
+				return r.finishEvent(e, data), nil
 			}
 			if err != nil {
 				return Event{}, err
@@ -63,7 +63,7 @@ func (r *Reader) Next() (Event, error) {
 			r.size = 0
 			continue
 		}
-		switch name, value := field(line); name {
+		switch name, value := splitField(line); name {
 		case "event":
 			e.Name = value
 		case "data":
@@ -74,7 +74,7 @@ func (r *Reader) Next() (Event, error) {
 			}
 		}
 		if err != nil && len(data) > 0 {
-			return r.finish(e, data), nil
+			return r.finishEvent(e, data), nil
 		}
 		if err != nil {
 			return Event{}, err
@@ -82,7 +82,7 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-func (r *Reader) finish(e Event, data []string) Event {
+func (r *Reader) finishEvent(e Event, data []string) Event {
 	e.Data = strings.Join(data, "\n")
 	e.ID = r.id
 	if e.Name == "message" {
@@ -91,9 +91,9 @@ func (r *Reader) finish(e Event, data []string) Event {
 	return e
 }
 
-// field splits a line into name and value, and removes one space after the colon. The name of a
+// splitField splits a line into name and value, and removes one space after the colon. The name of a
 // comment is empty.
-func field(line string) (name, value string) {
+func splitField(line string) (name, value string) {
 	name, value, _ = strings.Cut(line, ":")
 	return name, strings.TrimPrefix(value, " ")
 }
@@ -105,7 +105,7 @@ func (r *Reader) readLine() (string, error) {
 	for {
 		b, err := r.in.ReadByte()
 		if err != nil {
-			return r.text(), err
+			return r.lineText(), err
 		}
 		if b == '\n' && r.afterCR {
 			r.afterCR = false
@@ -113,7 +113,7 @@ func (r *Reader) readLine() (string, error) {
 		}
 		r.afterCR = b == '\r'
 		if b == '\r' || b == '\n' {
-			return r.text(), nil
+			return r.lineText(), nil
 		}
 		if r.size++; r.size > r.limit {
 			return "", ErrTooLarge
@@ -124,8 +124,8 @@ func (r *Reader) readLine() (string, error) {
 
 var byteOrderMark = []byte("\ufeff")
 
-// text returns the line without a byte order mark at the start of the stream.
-func (r *Reader) text() string {
+// lineText returns the line without a byte order mark at the start of the stream.
+func (r *Reader) lineText() string {
 	line := r.line
 	if !r.begun {
 		line = bytes.TrimPrefix(line, byteOrderMark)

@@ -39,13 +39,13 @@ func Lines(s string) string {
 // Visible is like Safe, but writes unprintable characters as escapes, for example in lines of a
 // diff. It keeps tabs.
 func Visible(s string) string {
-	if !strings.ContainsFunc(s, unseen) {
+	if !strings.ContainsFunc(s, isUnprintable) {
 		return Defuse(s)
 	}
 	var out strings.Builder
 	for _, r := range s {
 		switch {
-		case !unseen(r):
+		case !isUnprintable(r):
 			out.WriteRune(r)
 		case r < 0x10000:
 			fmt.Fprintf(&out, `\u%04x`, r)
@@ -56,21 +56,21 @@ func Visible(s string) string {
 	return Defuse(out.String())
 }
 
-func unseen(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
+func isUnprintable(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }
 
 var (
-	// atStart matches commands at the start of a line, after white space.
-	atStart = regexp.MustCompile(`^(\s*)(::|section_(?:start|end):)`)
-	// anywhere matches commands within a line.
-	anywhere = regexp.MustCompile(`#(#[A-Za-z.-]*\[)`)
+	// lineStartCommand matches commands at the start of a line, after white space.
+	lineStartCommand = regexp.MustCompile(`^(\s*)(::|section_(?:start|end):)`)
+	// inlineCommand matches commands within a line.
+	inlineCommand = regexp.MustCompile(`#(#[A-Za-z.-]*\[)`)
 )
 
 // Defuse breaks the commands of CI systems in one line of text.
 func Defuse(s string) string {
 	if strings.Contains(s, "##") {
-		s = anywhere.ReplaceAllString(s, `#\$1`)
+		s = inlineCommand.ReplaceAllString(s, `#\$1`)
 	}
-	return atStart.ReplaceAllString(s, `$1\$2`)
+	return lineStartCommand.ReplaceAllString(s, `$1\$2`)
 }
 
 // Plural formats a number with its noun: "1 file", "2 dependencies".

@@ -33,11 +33,11 @@ func Get() Info {
 	if !ok {
 		build = new(debug.BuildInfo)
 	}
-	return describe(linked, build)
+	return describeBuild(linked, build)
 }
 
-// describe prefers the linked version to the version that the toolchain recorded.
-func describe(linked string, build *debug.BuildInfo) Info {
+// describeBuild prefers the linked version to the version that the toolchain recorded.
+func describeBuild(linked string, build *debug.BuildInfo) Info {
 	info := Info{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	for _, s := range build.Settings {
 		switch s.Key {
@@ -61,10 +61,10 @@ func Module(path string) string {
 	if !ok {
 		return ""
 	}
-	return module(build, path)
+	return moduleVersion(build, path)
 }
 
-func module(build *debug.BuildInfo, path string) string {
+func moduleVersion(build *debug.BuildInfo, path string) string {
 	for _, dep := range build.Deps {
 		switch {
 		case dep.Path != path:

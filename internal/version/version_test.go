@@ -30,7 +30,7 @@ func TestDescribe(t *testing.T) {
 		"nothing known":                 {"", debug.BuildInfo{}, Info{Version: "devel"}},
 	} {
 		c.want.Go, c.want.Platform = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
-		if diff := cmp.Diff(c.want, describe(c.linked, &c.build)); diff != "" {
+		if diff := cmp.Diff(c.want, describeBuild(c.linked, &c.build)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -44,7 +44,7 @@ func TestModule(t *testing.T) {
 	for path, want := range map[string]string{
 		"example.com/a": "v1.0.0", "example.com/b": "v2.0.0", "example.com/fork": "", "example.com": "", "": "",
 	} {
-		if got := module(build, path); got != want {
+		if got := moduleVersion(build, path); got != want {
 			t.Errorf("version of %q is %q, want %q", path, got, want)
 		}
 	}

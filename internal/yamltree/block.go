@@ -38,27 +38,27 @@ func (p *parser) readBlockScalar(indent int) bool {
 	if c != '|' && c != '>' {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	b := blockText{text: p.newText(), folded: c == '>', indent: indent}
-	p.readHeader(&b, indent)
+	p.readBlockHeader(&b, indent)
 	for p.pos < p.end {
 		p.readBreak()
-		p.readIndent(&b)
+		p.readBlockIndent(&b)
 		if isBreak(p.in[p.pos]) {
 			b.empty++
 			continue
 		}
 		if p.lineIndent < b.indent {
-			b.end()
+			b.endScalar()
 			break
 		}
-		b.fold(isBlank(p.in[p.pos]))
+		b.foldLineBreaks(isBlank(p.in[p.pos]))
 		if p.pos == p.end {
 			break
 		}
 		start := p.pos
 		p.skipToBreak()
-		p.printable(&b.text, start, p.pos)
+		p.addPrintable(&b.text, start, p.pos)
 	}
 	style := yaml.LiteralStyle
 	if b.folded {
@@ -68,21 +68,21 @@ func (p *parser) readBlockScalar(indent int) bool {
 	return true
 }
 
-// readHeader reads the rest of the line after | or >.
-func (p *parser) readHeader(b *blockText, indent int) {
+// readBlockHeader reads the rest of the line after | or >.
+func (p *parser) readBlockHeader(b *blockText, indent int) {
 	for p.pos++; ; p.pos++ {
 		switch c := p.in[p.pos]; {
 		case (c == '+' || c == '-') && b.chomping == clip:
 			b.chomping = chomping(c)
 		case c == '+' || c == '-':
-			p.syntax("a block of text has two of + and - in its first line")
+			p.failSyntax("a block of text has two of + and - in its first line")
 		case c == '0':
-			p.syntax("a block of text cannot have the indentation 0")
+			p.failSyntax("a block of text cannot have the indentation 0")
 		case c >= '1' && c <= '9' && !b.detected:
 			b.indent = indent + int(c-'0') - 1
 			b.detected = true
 		case c >= '1' && c <= '9':
-			p.syntax("a block of text has two indentations in its first line")
+			p.failSyntax("a block of text has two indentations in its first line")
 		default:
 			if isBlank(c) {
 				p.skipBlanks()
@@ -95,7 +95,7 @@ func (p *parser) readHeader(b *blockText, indent int) {
 	}
 }
 
-func (p *parser) readIndent(b *blockText) {
+func (p *parser) readBlockIndent(b *blockText) {
 	p.lineIndent = 0
 	for (!b.detected || p.lineIndent < b.indent) && p.in[p.pos] == ' ' {
 		p.lineIndent++
@@ -106,38 +106,38 @@ func (p *parser) readIndent(b *blockText) {
 	}
 }
 
-// lines returns the number of line breaks before the current line.
-func (b *blockText) lines() int {
+// countLineBreaks returns the number of line breaks before the current line.
+func (b *blockText) countLineBreaks() int {
 	if b.content {
 		return 1 + b.empty
 	}
 	return b.empty
 }
 
-func (b *blockText) end() {
+func (b *blockText) endScalar() {
 	switch {
 	case b.chomping == keep:
-		b.add(strings.Repeat("\n", b.lines()))
+		b.addString(strings.Repeat("\n", b.countLineBreaks()))
 	case b.chomping == clip && b.content:
-		b.add("\n")
+		b.addString("\n")
 	}
 }
 
-// fold adds the line breaks before a line. blank reports whether the line starts with a blank.
-func (b *blockText) fold(blank bool) {
+// foldLineBreaks adds the line breaks before a line. blank reports whether the line starts with a blank.
+func (b *blockText) foldLineBreaks(blank bool) {
 	switch {
 	case !b.folded:
-		b.add(strings.Repeat("\n", b.lines()))
+		b.addString(strings.Repeat("\n", b.countLineBreaks()))
 	case blank:
 		b.deeper = true
-		b.add(strings.Repeat("\n", b.lines()))
+		b.addString(strings.Repeat("\n", b.countLineBreaks()))
 	case b.deeper:
 		b.deeper = false
-		b.add(strings.Repeat("\n", b.empty+1))
+		b.addString(strings.Repeat("\n", b.empty+1))
 	case b.empty == 0 && b.content:
-		b.add(" ")
+		b.addString(" ")
 	default:
-		b.add(strings.Repeat("\n", b.empty))
+		b.addString(strings.Repeat("\n", b.empty))
 	}
 	b.content = true
 	b.detected = true

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// finish makes a collection the current node, with the properties that precede it.
-func (p *parser) finish(n *yaml.Node, tag, anchor string) {
+// finishCollection makes a collection the current node, with the properties that precede it.
+func (p *parser) finishCollection(n *yaml.Node, tag, anchor string) {
 	p.tag = tag
 	p.anchor = anchor
 	p.kind = n.Kind
@@ -17,7 +17,7 @@ func (p *parser) finish(n *yaml.Node, tag, anchor string) {
 }
 
 func (p *parser) readFlowCollection(indent int) bool {
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	var n *yaml.Node
 	terminator := byte(']')
 	switch p.in[p.pos] {
@@ -42,13 +42,13 @@ func (p *parser) readFlowCollection(indent int) bool {
 		case c == terminator:
 			p.pos++
 			p.checkKeys(keys)
-			p.finish(n, tag, anchor)
+			p.finishCollection(n, tag, anchor)
 			return true
 		case p.pos >= p.end:
 		case !more:
-			p.syntax("a comma or %c is expected here", terminator)
+			p.failSyntax("a comma or %c is expected here", terminator)
 		case c == ',':
-			p.syntax("there is nothing before this comma")
+			p.failSyntax("there is nothing before this comma")
 		default:
 			p.readFlowEntry(n, indent)
 			more = p.in[p.pos] == ','
@@ -57,101 +57,101 @@ func (p *parser) readFlowCollection(indent int) bool {
 			}
 		}
 	}
-	p.fail(&SyntaxError{line, column, "a flow collection ([ or {) has no end"})
+	p.failWith(&SyntaxError{line, column, "a flow collection ([ or {) has no end"})
 	return false
 }
 
 // readFlowEntry reads an item, or a key with its value.
 func (p *parser) readFlowEntry(n *yaml.Node, indent int) {
-	explicit := p.in[p.pos] == '?' && isSpace(p.peek(1))
+	explicit := p.in[p.pos] == '?' && isSpace(p.peekByte(1))
 	if explicit {
 		p.pos++
 		p.skipSpace(true)
 	}
 	line := p.line
-	p.compose(indent, flowIn, false, true)
+	p.composeNode(indent, flowIn, false, true)
 	keyTag := p.tag
 	k := p.node
 	if n.Kind == yaml.MappingNode {
-		k = p.orNull(k)
+		k = p.nodeOrNull(k)
 	}
 	p.skipSpace(true)
 	var value *yaml.Node
 	pair := explicit
 	if (explicit || p.line == line) && p.in[p.pos] == ':' {
 		pair = true
-		k = p.orNull(k)
+		k = p.nodeOrNull(k)
 		p.pos++
 		p.skipSpace(true)
-		p.compose(indent, flowIn, false, true)
+		p.composeNode(indent, flowIn, false, true)
 		value = p.node
 	}
 	switch {
 	case n.Kind == yaml.MappingNode:
-		p.store(n, keyTag, k, value)
+		p.storePair(n, keyTag, k, value)
 	case pair:
-		k = p.orNull(k)
+		k = p.nodeOrNull(k)
 		m := p.newNode(yaml.MappingNode, tagMapping, k.Line, k.Column)
 		m.Style = yaml.FlowStyle
 		before := len(p.keys)
-		p.store(m, keyTag, k, value)
+		p.storePair(m, keyTag, k, value)
 		p.keys = p.keys[:before]
 		n.Content = append(n.Content, m)
 	default:
-		n.Content = append(n.Content, p.orNull(k))
+		n.Content = append(n.Content, p.nodeOrNull(k))
 	}
 	p.skipSpace(true)
 }
 
-func (p *parser) refuseTab() {
+func (p *parser) rejectTab() {
 	if p.tab >= 0 {
 		p.pos = p.tab
-		p.syntax("a tab cannot indent YAML: use spaces")
+		p.failSyntax("a tab cannot indent YAML: use spaces")
 	}
 }
 
 func (p *parser) readBlockSequence(indent int) bool {
-	if p.tab >= 0 || p.in[p.pos] != '-' || !isSpace(p.peek(1)) {
+	if p.tab >= 0 || p.in[p.pos] != '-' || !isSpace(p.peekByte(1)) {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	n := p.newNode(yaml.SequenceNode, tagSequence, line, column)
 	tag := p.tag
 	anchor := p.anchor
 	p.setAnchor(anchor, n)
 	for p.pos < p.end {
-		p.refuseTab()
-		if p.in[p.pos] != '-' || !isSpace(p.peek(1)) {
+		p.rejectTab()
+		if p.in[p.pos] != '-' || !isSpace(p.peekByte(1)) {
 			break
 		}
 		p.pos++
-		here := p.spot()
+		here := p.savePosition()
 		if p.skipSpace(true) > 0 && p.lineIndent <= indent {
-			n.Content = append(n.Content, p.nullAt(here))
+			n.Content = append(n.Content, p.newNullAt(here))
 			continue
 		}
 		line := p.line
-		p.compose(indent, blockIn, false, true)
-		n.Content = append(n.Content, p.orNull(p.node))
+		p.composeNode(indent, blockIn, false, true)
+		n.Content = append(n.Content, p.nodeOrNull(p.node))
 		p.skipSpace(true)
 		if (p.line == line || p.lineIndent > indent) && p.pos < p.end {
-			p.syntax("the indentation of this list item does not fit%s", p.hint())
+			p.failSyntax("the indentation of this list item does not fit%s", p.suggestCause())
 		}
 		if p.lineIndent < indent {
 			break
 		}
 	}
-	p.finish(n, tag, anchor)
+	p.finishCollection(n, tag, anchor)
 	return true
 }
 
-// spot is a position whose column has not been computed yet.
-type spot struct{ line, lineStart, pos int }
+// position is a position whose column has not been computed yet.
+type position struct{ line, lineStart, pos int }
 
-func (p *parser) spot() spot { return spot{p.line, p.lineStart, p.pos} }
+func (p *parser) savePosition() position { return position{p.line, p.lineStart, p.pos} }
 
-// nullAt returns a null node at an earlier position.
-func (p *parser) nullAt(s spot) *yaml.Node {
+// newNullAt returns a null node at an earlier position.
+func (p *parser) newNullAt(s position) *yaml.Node {
 	column := utf8.RuneCountInString(p.in[s.lineStart:s.pos]) + 1
 	return p.newNode(yaml.ScalarNode, tagNull, s.line+1, column)
 }
@@ -169,8 +169,8 @@ type blockMapping struct {
 	keys int
 }
 
-// detect creates the node of a mapping when its first key is found.
-func (p *parser) detect(m *blockMapping, line, column int) {
+// createMapping creates the node of a mapping when its first key is found.
+func (p *parser) createMapping(m *blockMapping, line, column int) {
 	if m.node == nil {
 		m.node = p.newNode(yaml.MappingNode, tagMapping, line, column)
 		p.setAnchor(m.anchor, m.node)
@@ -178,7 +178,7 @@ func (p *parser) detect(m *blockMapping, line, column int) {
 }
 
 func (p *parser) storeEntry(m *blockMapping, value *yaml.Node) {
-	p.store(m.node, m.keyTag, p.orNull(m.key), value)
+	p.storePair(m.node, m.keyTag, p.nodeOrNull(m.key), value)
 	m.key = nil
 	m.keyTag = ""
 }
@@ -190,7 +190,7 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 	m := blockMapping{tag: p.tag, anchor: p.anchor, keys: len(p.keys)}
 	for p.pos < p.end {
 		if !m.explicit {
-			p.refuseTab()
+			p.rejectTab()
 		}
 		line := p.line
 		found := p.readKey(&m, flowIndent)
@@ -201,12 +201,12 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 			break
 		}
 		if p.line == line || p.lineIndent > indent {
-			here := p.spot()
-			found := p.compose(indent, blockOut, true, found == longKey)
+			here := p.savePosition()
+			found := p.composeNode(indent, blockOut, true, found == longKey)
 			if !m.explicit {
 				value := p.node
 				if !found || value == nil {
-					value = p.nullAt(here)
+					value = p.newNullAt(here)
 				}
 				p.storeEntry(&m, value)
 			} else if found {
@@ -215,7 +215,7 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 			p.skipSpace(true)
 		}
 		if (p.line == line || p.lineIndent > indent) && p.pos < p.end {
-			p.syntax("the indentation of this line does not fit%s", p.hint())
+			p.failSyntax("the indentation of this line does not fit%s", p.suggestCause())
 		}
 		if p.lineIndent < indent {
 			break
@@ -228,7 +228,7 @@ func (p *parser) readBlockMapping(indent, flowIndent int) bool {
 		return false
 	}
 	p.checkKeys(m.keys)
-	p.finish(m.node, m.tag, m.anchor)
+	p.finishCollection(m.node, m.tag, m.anchor)
 	return true
 }
 
@@ -246,13 +246,13 @@ const (
 
 // readKey reads the key of an entry, up to its value.
 func (p *parser) readKey(m *blockMapping, flowIndent int) found {
-	if c := p.in[p.pos]; (c == '?' || c == ':') && isSpace(p.peek(1)) {
-		p.readExplicit(m, c)
+	if c := p.in[p.pos]; (c == '?' || c == ':') && isSpace(p.peekByte(1)) {
+		p.readExplicitIndicator(m, c)
 		return longKey
 	}
 	line := p.line
-	startLine, startColumn := p.place(p.pos)
-	if !p.compose(flowIndent, flowOut, false, true) {
+	startLine, startColumn := p.computePosition(p.pos)
+	if !p.composeNode(flowIndent, flowOut, false, true) {
 		return nothing
 	}
 	if p.line == line {
@@ -262,11 +262,11 @@ func (p *parser) readKey(m *blockMapping, flowIndent int) found {
 	case p.line == line && p.in[p.pos] == ':':
 		p.pos++
 		if p.pos < p.end && !isSpace(p.in[p.pos]) {
-			p.syntax("a space is expected after the colon of a key")
+			p.failSyntax("a space is expected after the colon of a key")
 		}
-		k := p.orNull(p.node)
+		k := p.nodeOrNull(p.node)
 		keyTag := p.tag
-		p.detect(m, startLine, startColumn)
+		p.createMapping(m, startLine, startColumn)
 		if m.explicit {
 			p.storeEntry(m, nil)
 		}
@@ -275,21 +275,21 @@ func (p *parser) readKey(m *blockMapping, flowIndent int) found {
 		m.keyTag = keyTag
 		return shortKey
 	case m.node != nil && p.line == line:
-		p.syntax("a colon is missing after this key, or the text before it needs quotes%s", p.hint())
+		p.failSyntax("a colon is missing after this key, or the text before it needs quotes%s", p.suggestCause())
 	case m.node != nil:
-		p.syntax("a key must be on one line: a quote or a bracket before it may not be closed")
+		p.failSyntax("a key must be on one line: a quote or a bracket before it may not be closed")
 	}
 	p.tag = m.tag
 	p.anchor = m.anchor
 	return otherNode
 }
 
-// readExplicit reads the ? or : of an explicit entry.
-func (p *parser) readExplicit(m *blockMapping, c byte) {
+// readExplicitIndicator reads the ? or : of an explicit entry.
+func (p *parser) readExplicitIndicator(m *blockMapping, c byte) {
 	switch {
 	case c == '?':
-		line, column := p.place(p.pos)
-		p.detect(m, line, column)
+		line, column := p.computePosition(p.pos)
+		p.createMapping(m, line, column)
 		if m.explicit {
 			p.storeEntry(m, nil)
 		}
@@ -297,7 +297,7 @@ func (p *parser) readExplicit(m *blockMapping, c byte) {
 	case m.explicit:
 		m.explicit = false
 	default:
-		p.syntax("a colon without a key before it")
+		p.failSyntax("a colon without a key before it")
 	}
 	p.pos++
 }

@@ -20,8 +20,8 @@ const (
 
 func (c context) isFlow() bool { return c == flowIn || c == flowOut }
 
-// stand is the position of a node relative to its parent.
-type stand struct {
+// placement is the position of a node relative to its parent.
+type placement struct {
 	// collections reports whether a block collection may start here.
 	collections bool
 	newLine     bool
@@ -39,11 +39,11 @@ type snapshot struct {
 	node                                  *yaml.Node
 }
 
-func (p *parser) snapshot() snapshot {
+func (p *parser) saveState() snapshot {
 	return snapshot{p.pos, p.line, p.lineStart, p.lineIndent, p.tab, p.tag, p.anchor, p.kind, p.node}
 }
 
-func (p *parser) restore(s snapshot) {
+func (p *parser) restoreState(s snapshot) {
 	p.pos = s.pos
 	p.line = s.line
 	p.lineStart = s.lineStart
@@ -55,25 +55,25 @@ func (p *parser) restore(s snapshot) {
 	p.node = s.node
 }
 
-// clear resets the current node.
-func (p *parser) clear() {
+// clearNode resets the current node.
+func (p *parser) clearNode() {
 	p.tag = ""
 	p.anchor = ""
 	p.kind = 0
 	p.node = nil
 }
 
-// compose reads a node and reports whether there is one. If seek is true the node may be on a later
+// composeNode reads a node and reports whether there is one. If seek is true the node may be on a later
 // line. If compact is true a block collection may start within the line.
-func (p *parser) compose(parent int, c context, seek, compact bool) bool {
+func (p *parser) composeNode(parent int, c context, seek, compact bool) bool {
 	if p.depth >= p.limits.Depth {
-		p.limit("levels of YAML nesting", p.limits.Depth)
+		p.failLimit("levels of YAML nesting", p.limits.Depth)
 	}
 	p.depth++
-	p.clear()
-	s := stand{collections: !c.isFlow(), indent: 1}
+	p.clearNode()
+	s := placement{collections: !c.isFlow(), indent: 1}
 	if seek && p.skipSpace(true) > 0 {
-		p.moved(&s, parent)
+		p.updateIndent(&s, parent)
 	}
 	if s.indent == 1 {
 		p.readProperties(&s, parent, !c.isFlow())
@@ -83,13 +83,13 @@ func (p *parser) compose(parent int, c context, seek, compact bool) bool {
 	if s.indent == 1 || c == blockOut {
 		found = p.readContent(s, parent, c)
 	}
-	p.resolve()
+	p.resolveNode()
 	p.depth--
 	return p.tag != "" || p.anchor != "" || found
 }
 
-// moved updates s after a line break.
-func (p *parser) moved(s *stand, parent int) {
+// updateIndent updates s after a line break.
+func (p *parser) updateIndent(s *placement, parent int) {
 	s.newLine = true
 	switch {
 	case p.lineIndent > parent:
@@ -102,7 +102,7 @@ func (p *parser) moved(s *stand, parent int) {
 }
 
 // readProperties reads tags and anchors.
-func (p *parser) readProperties(s *stand, parent int, block bool) {
+func (p *parser) readProperties(s *placement, parent int, block bool) {
 	for {
 		c := p.in[p.pos]
 		if c != '!' && c != '&' {
@@ -110,12 +110,12 @@ func (p *parser) readProperties(s *stand, parent int, block bool) {
 		}
 		// A second one after a line break belongs to the first key of the node.
 		if s.newLine && (c == '!' && p.tag != "" || c == '&' && p.anchor != "") {
-			line, column := p.place(p.pos)
+			line, column := p.computePosition(p.pos)
 			p.notes = append(p.notes, Note{Kind: PropertyBeforeKey, Line: line, Column: column})
 			return
 		}
 		if s.property == nil {
-			before := p.snapshot()
+			before := p.saveState()
 			s.property = &before
 		}
 		if !p.readTag() {
@@ -123,14 +123,14 @@ func (p *parser) readProperties(s *stand, parent int, block bool) {
 		}
 		if p.skipSpace(true) > 0 {
 			s.collections = block
-			p.moved(s, parent)
+			p.updateIndent(s, parent)
 		} else {
 			s.collections = false
 		}
 	}
 }
 
-func (p *parser) readContent(s stand, parent int, c context) bool {
+func (p *parser) readContent(s placement, parent int, c context) bool {
 	flowIndent := parent
 	if !c.isFlow() {
 		flowIndent = parent + 1
@@ -149,7 +149,7 @@ func (p *parser) readContent(s stand, parent int, c context) bool {
 	}
 	found := p.readFirstKey(s, c, flowIndent) || p.readScalar(c, flowIndent)
 	if p.anchor != "" {
-		p.node = p.orNull(p.node)
+		p.node = p.nodeOrNull(p.node)
 		p.setAnchor(p.anchor, p.node)
 	}
 	return found
@@ -161,7 +161,7 @@ func (p *parser) readScalar(c context, indent int) bool {
 	}
 	if p.readAlias() {
 		if p.tag != "" || p.anchor != "" {
-			p.syntax("an alias (*) cannot have a tag or an anchor")
+			p.failSyntax("an alias (*) cannot have a tag or an anchor")
 		}
 		return true
 	}
@@ -176,25 +176,25 @@ func (p *parser) readScalar(c context, indent int) bool {
 
 // readFirstKey reads a block mapping whose first key has the properties that were read as those of
 // the mapping, as in "&x a: 1".
-func (p *parser) readFirstKey(s stand, c context, flowIndent int) bool {
+func (p *parser) readFirstKey(s placement, c context, flowIndent int) bool {
 	if s.property == nil || c.isFlow() || s.collections || strings.IndexByte("|>", p.in[p.pos]) >= 0 {
 		return false
 	}
-	here := p.snapshot()
+	here := p.saveState()
 	anchors := len(p.journal)
 	notes := len(p.notes)
 	nodes := p.nodes
 	aliases := p.aliases
-	p.restore(*s.property)
-	p.clear()
+	p.restoreState(*s.property)
+	p.clearNode()
 	if p.readBlockMapping(p.pos-p.lineStart, flowIndent) && p.kind == yaml.MappingNode {
-		p.note(PropertyBeforeKey, p.node, "", 0)
+		p.addNote(PropertyBeforeKey, p.node, "", 0)
 		return true
 	}
 	p.undoAnchors(anchors)
 	p.notes = p.notes[:notes]
 	p.nodes = nodes
 	p.aliases = aliases
-	p.restore(here)
+	p.restoreState(here)
 	return false
 }

@@ -20,9 +20,9 @@ func (p *parser) readDocument() {
 		p.pos += 3
 		p.skipSpace(true)
 	} else if directives {
-		p.syntax("a line with --- is expected after the directives")
+		p.failSyntax("a line with --- is expected after the directives")
 	}
-	p.compose(p.lineIndent-1, blockOut, false, true)
+	p.composeNode(p.lineIndent-1, blockOut, false, true)
 	p.skipSpace(true)
 	p.root = p.node
 	if p.root != nil && p.root.Kind == yaml.AliasNode {
@@ -36,7 +36,7 @@ func (p *parser) readDocument() {
 		return
 	}
 	if p.pos < p.end {
-		p.syntax("the end of the document is expected here%s", p.hint())
+		p.failSyntax("the end of the document is expected here%s", p.suggestCause())
 	}
 }
 
@@ -50,21 +50,21 @@ func (p *parser) readDirectives() bool {
 		}
 		found = true
 		p.pos++
-		name := p.word()
+		name := p.readWord()
 		if name == "" {
-			p.syntax("a directive needs a name after the %%")
+			p.failSyntax("a directive needs a name after the %%")
 		}
-		args := p.arguments()
+		args := p.readArguments()
 		if p.pos < p.end {
 			p.readBreak()
 		}
-		p.directive(name, args)
+		p.handleDirective(name, args)
 	}
 	return found
 }
 
-// word reads up to white space.
-func (p *parser) word() string {
+// readWord reads up to white space.
+func (p *parser) readWord() string {
 	start := p.pos
 	for p.pos < p.end && !isSpace(p.in[p.pos]) {
 		p.pos++
@@ -72,7 +72,7 @@ func (p *parser) word() string {
 	return p.in[start:p.pos]
 }
 
-func (p *parser) arguments() []string {
+func (p *parser) readArguments() []string {
 	var args []string
 	for p.pos < p.end {
 		p.skipBlanks()
@@ -83,23 +83,23 @@ func (p *parser) arguments() []string {
 		if isBreak(p.in[p.pos]) {
 			break
 		}
-		args = append(args, p.word())
+		args = append(args, p.readWord())
 	}
 	return args
 }
 
-// directive handles %YAML and %TAG. Like js-yaml it ignores other directives.
-func (p *parser) directive(name string, args []string) {
+// handleDirective handles %YAML and %TAG. Like js-yaml it ignores other directives.
+func (p *parser) handleDirective(name string, args []string) {
 	switch {
 	case name == "YAML" && p.version != "":
-		p.syntax("the %%YAML directive is there twice")
+		p.failSyntax("the %%YAML directive is there twice")
 	case name == "YAML":
 		if len(args) != 1 || !yamlVersion.MatchString(args[0]) {
-			p.syntax("the %%YAML directive needs one version, such as 1.2")
+			p.failSyntax("the %%YAML directive needs one version, such as 1.2")
 		}
 		p.version = args[0]
 	case name == "TAG":
-		p.tagDirective(args)
+		p.handleTagDirective(args)
 	}
 }
 
@@ -110,16 +110,16 @@ var (
 	tagURI      = regexp.MustCompile(`(?i)^(?:!|[^,\[\]{}])(?:%[0-9a-f]{2}|[0-9a-z\-#;/?:@&=+$,_.!~*'()\[\]])*$`)
 )
 
-func (p *parser) tagDirective(args []string) {
+func (p *parser) handleTagDirective(args []string) {
 	if len(args) != 2 {
-		p.syntax("the %%TAG directive needs a handle and a prefix")
+		p.failSyntax("the %%TAG directive needs a handle and a prefix")
 	}
 	if _, twice := p.handles[args[0]]; twice || !tagHandle.MatchString(args[0]) {
-		p.syntax("the handle of the %%TAG directive is ill-formed or there twice")
+		p.failSyntax("the handle of the %%TAG directive is ill-formed or there twice")
 	}
 	prefix, err := url.PathUnescape(args[1])
 	if err != nil || !tagURI.MatchString(args[1]) {
-		p.syntax("the prefix of the %%TAG directive is ill-formed")
+		p.failSyntax("the prefix of the %%TAG directive is ill-formed")
 	}
 	if p.handles == nil {
 		p.handles = map[string]string{}

@@ -43,8 +43,8 @@ func simpleEscape(c byte) (string, bool) {
 	return "", false
 }
 
-// escape reads an escape sequence.
-func (p *parser) escape(t *text) {
+// readEscape reads an escape sequence.
+func (p *parser) readEscape(t *text) {
 	p.pos++
 	c := p.in[p.pos]
 	if isBreak(c) {
@@ -52,29 +52,29 @@ func (p *parser) escape(t *text) {
 		return
 	}
 	if s, ok := simpleEscape(c); ok {
-		t.add(s)
+		t.addString(s)
 		p.pos++
 		return
 	}
 	switch c {
 	case 'x':
-		t.add(string(p.hex(2)))
+		t.addString(string(p.readHexEscape(2)))
 	case 'u':
-		t.add(string(p.utf16()))
+		t.addString(string(p.readUTF16Escape()))
 	case 'U':
-		t.add(string(p.hex(8)))
+		t.addString(string(p.readHexEscape(8)))
 	default:
-		p.syntax("\\ and this character are no escape: write \\\\ for a backslash, or use single quotes")
+		p.failSyntax("\\ and this character are no escape: write \\\\ for a backslash, or use single quotes")
 	}
 }
 
-// hex reads the digits of an escape. Invalid code points become U+FFFD.
-func (p *parser) hex(digits int) rune {
+// readHexEscape reads the digits of an escape. Invalid code points become U+FFFD.
+func (p *parser) readHexEscape(digits int) rune {
 	p.pos++
 	for i := range digits {
-		if c := p.peek(i); c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f' {
+		if c := p.peekByte(i); c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f' {
 			p.pos += i
-			p.syntax("a hexadecimal digit is expected here")
+			p.failSyntax("a hexadecimal digit is expected here")
 		}
 	}
 	number, err := strconv.ParseUint(p.in[p.pos:p.pos+digits], 16, 32)
@@ -85,16 +85,16 @@ func (p *parser) hex(digits int) rune {
 	return rune(number)
 }
 
-// utf16 reads \uXXXX. A surrogate pair is one character. A lone surrogate, which the platform
+// readUTF16Escape reads \uXXXX. A surrogate pair is one character. A lone surrogate, which the platform
 // writes when it truncates text within an emoji, becomes U+FFFD.
-func (p *parser) utf16() rune {
-	first := p.hex(4)
-	if !utf16.IsSurrogate(first) || p.peek(0) != '\\' || p.peek(1) != 'u' {
+func (p *parser) readUTF16Escape() rune {
+	first := p.readHexEscape(4)
+	if !utf16.IsSurrogate(first) || p.peekByte(0) != '\\' || p.peekByte(1) != 'u' {
 		return first
 	}
 	before := p.pos
 	p.pos++
-	if pair := utf16.DecodeRune(first, p.hex(4)); pair != utf8.RuneError {
+	if pair := utf16.DecodeRune(first, p.readHexEscape(4)); pair != utf8.RuneError {
 		return pair
 	}
 	p.pos = before

@@ -4,8 +4,8 @@ package yamltree
 
 import "fmt"
 
-// hint suggests what may be wrong with the text at the current position.
-func (p *parser) hint() string {
+// suggestCause suggests what may be wrong with the text at the current position.
+func (p *parser) suggestCause() string {
 	switch c := p.in[p.pos]; c {
 	case '%', '@', '`':
 		return fmt.Sprintf(": text cannot start with %c, put it in quotes", c)

@@ -24,38 +24,38 @@ const maxKeyNotes = 100
 // mappingKey is JavaScript's string for a mapping as a key.
 const mappingKey = "[object Object]"
 
-// store adds a pair to a mapping. tag is the tag of the key, or empty for an explicit key, which
+// storePair adds a pair to a mapping. tag is the tag of the key, or empty for an explicit key, which
 // cannot be a merge key.
-func (p *parser) store(m *yaml.Node, tag string, k, value *yaml.Node) {
-	value = p.orNull(value)
+func (p *parser) storePair(m *yaml.Node, tag string, k, value *yaml.Node) {
+	value = p.nodeOrNull(value)
 	m.Content = append(m.Content, k, value)
 	if tag == tagPrefix+"merge" {
-		p.merge(m, value)
+		p.checkMerge(m, value)
 		return
 	}
 	if k.Tag == tagMerge {
 		k.Tag = tagString
 	}
-	p.keys = append(p.keys, key{p.keyText(k), k})
+	p.keys = append(p.keys, key{p.propertyName(k), k})
 }
 
-// keyText returns the key as a JavaScript property name.
-func (p *parser) keyText(k *yaml.Node) string {
+// propertyName returns the key as a JavaScript property name.
+func (p *parser) propertyName(k *yaml.Node) string {
 	switch n := Resolve(k); n.Kind {
 	case yaml.MappingNode:
-		p.note(MappingKey, k, mappingKey, 0)
+		p.addNote(MappingKey, k, mappingKey, 0)
 		return mappingKey
 	case yaml.SequenceNode:
-		text := p.joined(k, n)
-		p.note(SequenceKey, k, text, 0)
+		text := p.joinSequence(k, n)
+		p.addNote(SequenceKey, k, text, 0)
 		return text
 	default:
-		return scalarText(n)
+		return formatScalar(n)
 	}
 }
 
-// joined returns the text of a list as a key.
-func (p *parser) joined(k, list *yaml.Node) string {
+// joinSequence returns the text of a list as a key.
+func (p *parser) joinSequence(k, list *yaml.Node) string {
 	var parts []string
 	size := 0
 	for _, item := range list.Content {
@@ -63,15 +63,15 @@ func (p *parser) joined(k, list *yaml.Node) string {
 		part := ""
 		switch {
 		case item.Kind == yaml.SequenceNode:
-			p.fail(&SyntaxError{k.Line, k.Column, "a list within a list cannot be a key"})
+			p.failWith(&SyntaxError{k.Line, k.Column, "a list within a list cannot be a key"})
 		case item.Kind == yaml.MappingNode:
 			part = mappingKey
 		case item.Tag != tagNull:
-			part = scalarText(item)
+			part = formatScalar(item)
 		}
 		size += len(part) + 1
 		if size > p.limits.Scalar {
-			p.fail(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: k.Line, Column: k.Column})
+			p.failWith(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: k.Line, Column: k.Column})
 		}
 		parts = append(parts, part)
 	}
@@ -87,18 +87,18 @@ func Resolve(n *yaml.Node) *yaml.Node {
 }
 
 // KeyText returns a scalar key as a JavaScript property name: 0x10 is "16".
-func KeyText(k *yaml.Node) string { return scalarText(Resolve(k)) }
+func KeyText(k *yaml.Node) string { return formatScalar(Resolve(k)) }
 
-func scalarText(n *yaml.Node) string {
+func formatScalar(n *yaml.Node) string {
 	switch n.Tag {
 	case tagNull:
 		return "null"
 	case tagBool:
 		return strings.ToLower(n.Value)
 	case tagInt, tagFloat:
-		return numberText(n.Tag, n.Value)
+		return formatNumber(n.Tag, n.Value)
 	case tagTime:
-		return timeText(n.Value)
+		return formatTimestamp(n.Value)
 	case tagBinary:
 		data, _ := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("\n", "", "\r", "").Replace(n.Value), "="))
 		parts := make([]string, len(data))
@@ -110,9 +110,9 @@ func scalarText(n *yaml.Node) string {
 	return n.Value
 }
 
-// numberText formats a number like JavaScript.
-func numberText(tag, value string) string {
-	number := numberValue(tag, strings.ReplaceAll(value, "_", ""))
+// formatNumber formats a number like JavaScript.
+func formatNumber(tag, value string) string {
+	number := parseNumber(tag, strings.ReplaceAll(value, "_", ""))
 	switch {
 	case math.IsNaN(number):
 		return "NaN"
@@ -129,7 +129,7 @@ func numberText(tag, value string) string {
 	return strconv.FormatFloat(number, 'f', -1, 64)
 }
 
-func numberValue(tag, value string) float64 {
+func parseNumber(tag, value string) float64 {
 	digits := strings.TrimLeft(value, "+-")
 	sign := 1.0
 	if strings.HasPrefix(value, "-") {
@@ -160,7 +160,7 @@ func (p *parser) checkKeys(start int) {
 		seen := make(map[string]int, len(keys))
 		for _, k := range keys {
 			if first, twice := seen[k.text]; twice {
-				p.duplicate(k, first)
+				p.noteDuplicate(k, first)
 				continue
 			}
 			seen[k.text] = k.node.Line
@@ -170,43 +170,43 @@ func (p *parser) checkKeys(start int) {
 	for i, k := range keys {
 		for _, other := range keys[:i] {
 			if other.text == k.text {
-				p.duplicate(k, other.node.Line)
+				p.noteDuplicate(k, other.node.Line)
 				break
 			}
 		}
 	}
 }
 
-func (p *parser) duplicate(k key, first int) {
+func (p *parser) noteDuplicate(k key, first int) {
 	if len(p.notes) < maxKeyNotes {
-		p.note(DuplicateKey, k.node, k.text, first)
+		p.addNote(DuplicateKey, k.node, k.text, first)
 	}
 }
 
-// merge checks the value of a merge key (<<): a mapping or a list of mappings.
-func (p *parser) merge(m, value *yaml.Node) {
+// checkMerge checks the value of a merge key (<<): a mapping or a list of mappings.
+func (p *parser) checkMerge(m, value *yaml.Node) {
 	source := Resolve(value)
 	if source.Kind != yaml.SequenceNode {
-		p.mergeOne(m, source, value)
+		p.checkMergeSource(m, source, value)
 		return
 	}
 	if len(source.Content) > maxSources {
-		p.fail(&LimitError{What: "mappings in one merge key (<<)", Max: maxSources, Line: value.Line, Column: value.Column})
+		p.failWith(&LimitError{What: "mappings in one merge key (<<)", Max: maxSources, Line: value.Line, Column: value.Column})
 	}
 	for _, item := range source.Content {
-		p.mergeOne(m, Resolve(item), item)
+		p.checkMergeSource(m, Resolve(item), item)
 	}
 }
 
-// mergeOne checks one source. Lists and dates are allowed, because they are objects in JavaScript.
-func (p *parser) mergeOne(m, source, at *yaml.Node) {
+// checkMergeSource checks one source. Lists and dates are allowed, because they are objects in JavaScript.
+func (p *parser) checkMergeSource(m, source, at *yaml.Node) {
 	if source.Kind == yaml.ScalarNode && source.Tag != tagTime && source.Tag != tagBinary {
-		p.fail(&SyntaxError{at.Line, at.Column, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"})
+		p.failWith(&SyntaxError{at.Line, at.Column, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"})
 	}
 	size := len(source.Content)/2 + p.sizes[source]
 	p.merged += size + 1
 	if p.merged > maxMerged {
-		p.fail(&LimitError{What: "keys copied by merge keys (<<)", Max: maxMerged, Line: at.Line, Column: at.Column})
+		p.failWith(&LimitError{What: "keys copied by merge keys (<<)", Max: maxMerged, Line: at.Line, Column: at.Column})
 	}
 	if p.sizes == nil {
 		p.sizes = map[*yaml.Node]int{}

@@ -18,14 +18,14 @@ func (p *parser) readTag() bool {
 		return false
 	}
 	if p.tag != "" {
-		p.syntax("the node has two tags")
+		p.failSyntax("the node has two tags")
 	}
 	p.pos++
 	if p.in[p.pos] == '<' {
-		p.tag = p.unescapeTag(p.verbatimTag())
+		p.tag = p.unescapeTag(p.readVerbatimTag())
 		return true
 	}
-	handle, name := p.shorthand()
+	handle, name := p.readShorthandTag()
 	name = p.unescapeTag(name)
 	prefix, declared := p.handles[handle]
 	switch {
@@ -36,18 +36,18 @@ func (p *parser) readTag() bool {
 	case handle == "!!":
 		p.tag = tagPrefix + name
 	default:
-		p.syntax("the tag handle %s is not declared", handle)
+		p.failSyntax("the tag handle %s is not declared", handle)
 	}
 	return true
 }
 
-// verbatimTag reads the text between !< and >.
-func (p *parser) verbatimTag() string {
+// readVerbatimTag reads the text between !< and >.
+func (p *parser) readVerbatimTag() string {
 	p.pos++
 	start := p.pos
 	end := strings.IndexByte(p.in[p.pos+1:p.end], '>')
 	if end < 0 {
-		p.syntax("the tag has no end (>)")
+		p.failSyntax("the tag has no end (>)")
 	}
 	p.pos += 1 + end
 	name := p.in[start:p.pos]
@@ -55,8 +55,8 @@ func (p *parser) verbatimTag() string {
 	return name
 }
 
-// shorthand reads a tag after its first exclamation mark.
-func (p *parser) shorthand() (handle, name string) {
+// readShorthandTag reads a tag after its first exclamation mark.
+func (p *parser) readShorthandTag() (handle, name string) {
 	handle = "!"
 	named := false
 	if p.in[p.pos] == '!' {
@@ -70,18 +70,18 @@ func (p *parser) shorthand() (handle, name string) {
 			continue
 		}
 		if named {
-			p.syntax("a tag cannot have an exclamation mark within its name")
+			p.failSyntax("a tag cannot have an exclamation mark within its name")
 		}
 		handle = p.in[start-1 : p.pos+1]
 		if !tagHandle.MatchString(handle) {
-			p.syntax("a tag handle can have letters and - only")
+			p.failSyntax("a tag handle can have letters and - only")
 		}
 		named = true
 		start = p.pos + 1
 	}
 	name = p.in[start:p.pos]
 	if strings.ContainsAny(name, ",[]{}") {
-		p.syntax("a tag cannot have one of , [ ] { } in its name")
+		p.failSyntax("a tag cannot have one of , [ ] { } in its name")
 	}
 	return handle, name
 }
@@ -89,7 +89,7 @@ func (p *parser) shorthand() (handle, name string) {
 func (p *parser) unescapeTag(name string) string {
 	plain, err := url.PathUnescape(name)
 	if err != nil || name != "" && !tagURI.MatchString(name) {
-		p.syntax("the tag has a character that tags cannot have")
+		p.failSyntax("the tag has a character that tags cannot have")
 	}
 	return plain
 }
@@ -102,7 +102,7 @@ func (p *parser) readName(what string) string {
 		p.pos++
 	}
 	if p.pos == start {
-		p.syntax("%s needs a name; quote text that starts with this character", what)
+		p.failSyntax("%s needs a name; quote text that starts with this character", what)
 	}
 	return p.in[start:p.pos]
 }
@@ -112,7 +112,7 @@ func (p *parser) readAnchor() bool {
 		return false
 	}
 	if p.anchor != "" {
-		p.syntax("the node has two anchors")
+		p.failSyntax("the node has two anchors")
 	}
 	p.anchor = p.readName("an anchor (&)")
 	return true
@@ -124,11 +124,11 @@ func (p *parser) readAlias() bool {
 	if p.in[p.pos] != '*' {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	name := p.readName("an alias (*)")
 	target, known := p.anchors[name]
 	if !known {
-		p.fail(&SyntaxError{line, column, "an alias (*name) without an anchor (&name) before it; quote text that starts with *"})
+		p.failWith(&SyntaxError{line, column, "an alias (*name) without an anchor (&name) before it; quote text that starts with *"})
 	}
 	p.aliases++
 	n := p.newNode(yaml.AliasNode, "", line, column)

@@ -34,13 +34,13 @@ const implicit = "?"
 // 50,000.
 const maxOrdered = 1000
 
-// resolve completes a node with the tag that js-yaml assigns.
-func (p *parser) resolve() {
+// resolveNode completes a node with the tag that js-yaml assigns.
+func (p *parser) resolveNode() {
 	switch p.tag {
 	case "", "!":
 	case implicit:
 		if p.node != nil && p.kind != yaml.ScalarNode {
-			p.syntax("the tag !<?> is for text only")
+			p.failSyntax("the tag !<?> is for text only")
 		}
 		if p.node != nil {
 			p.node.Tag = implicitTag(p.node.Value)
@@ -50,7 +50,7 @@ func (p *parser) resolve() {
 		p.resolveExplicit()
 	}
 	if p.anchor != "" && (p.node == nil || p.anchors[p.anchor] != p.node) {
-		p.node = p.orNull(p.node)
+		p.node = p.nodeOrNull(p.node)
 		p.setAnchor(p.anchor, p.node)
 	}
 }
@@ -74,21 +74,21 @@ func (p *parser) resolveExplicit() {
 	kind := tagKind(tag)
 	switch {
 	case !known || kind == 0:
-		p.syntax("the platform does not know the tag %s: it refuses the file; quote text that starts with !", showTag(p.tag))
+		p.failSyntax("the platform does not know the tag %s: it refuses the file; quote text that starts with !", describeTag(p.tag))
 	case p.node == nil:
-		p.node = p.emptyNode(tag, kind)
+		p.node = p.newEmptyNode(tag, kind)
 	case kind != p.kind:
-		p.syntax("the tag %s does not fit this value: the platform refuses the file", tag)
-	case !p.fits(tag, p.node):
-		p.syntax("the value does not fit its tag %s: the platform refuses the file", tag)
+		p.failSyntax("the tag %s does not fit this value: the platform refuses the file", tag)
+	case !p.acceptsTag(tag, p.node):
+		p.failSyntax("the value does not fit its tag %s: the platform refuses the file", tag)
 	default:
 		p.node.Tag = tag
 	}
 }
 
-// showTag returns a tag for an error message. It hides text that does not look like a name, which
+// describeTag returns a tag for an error message. It hides text that does not look like a name, which
 // may be a secret.
-func showTag(tag string) string {
+func describeTag(tag string) string {
 	short := strings.Replace(tag, tagPrefix, "!!", 1)
 	if shownTag.MatchString(short) {
 		return short
@@ -98,18 +98,18 @@ func showTag(tag string) string {
 
 var shownTag = regexp.MustCompile(`^!{0,2}[A-Za-z][A-Za-z0-9_./:-]{0,31}$`)
 
-// emptyNode returns the node for a tag without a value.
-func (p *parser) emptyNode(tag string, kind yaml.Kind) *yaml.Node {
+// newEmptyNode returns the node for a tag without a value.
+func (p *parser) newEmptyNode(tag string, kind yaml.Kind) *yaml.Node {
 	switch tag {
 	case tagBool, tagInt, tagFloat, tagTime, tagBinary:
-		p.syntax("the tag %s has no value: the platform refuses the file", tag)
+		p.failSyntax("the tag %s has no value: the platform refuses the file", tag)
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	return p.newNode(kind, tag, line, column)
 }
 
-// fits reports whether js-yaml accepts a tag of the right kind for a node.
-func (p *parser) fits(tag string, n *yaml.Node) bool {
+// acceptsTag reports whether js-yaml accepts a tag of the right kind for a node.
+func (p *parser) acceptsTag(tag string, n *yaml.Node) bool {
 	switch tag {
 	case tagNull:
 		return isNull(n.Value)
@@ -143,7 +143,7 @@ func (p *parser) fits(tag string, n *yaml.Node) bool {
 // keys must differ.
 func (p *parser) isOrdered(list *yaml.Node, unique bool) bool {
 	if unique && len(list.Content) > maxOrdered {
-		p.fail(&LimitError{What: "pairs of an !!omap", Max: maxOrdered, Line: list.Line, Column: list.Column})
+		p.failWith(&LimitError{What: "pairs of an !!omap", Max: maxOrdered, Line: list.Line, Column: list.Column})
 	}
 	seen := map[string]bool{}
 	for _, item := range list.Content {
@@ -154,7 +154,7 @@ func (p *parser) isOrdered(list *yaml.Node, unique bool) bool {
 		k := Resolve(m.Content[0])
 		text := mappingKey
 		if k.Kind == yaml.ScalarNode {
-			text = scalarText(k)
+			text = formatScalar(k)
 		}
 		if unique && seen[text] {
 			return false
@@ -235,8 +235,8 @@ func isBinary(s string) bool {
 	return count%4 == 0
 }
 
-// timeText returns equal texts for dates that are equal in JavaScript.
-func timeText(s string) string {
+// formatTimestamp returns equal texts for dates that are equal in JavaScript.
+func formatTimestamp(s string) string {
 	for _, layout := range []string{"2006-01-02", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5", "2006-1-2 15:4:5"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return "Date " + t.UTC().Format(time.RFC1123)

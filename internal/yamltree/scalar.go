@@ -20,34 +20,34 @@ type text struct {
 
 func (p *parser) newText() text { return text{p: p, start: len(p.buf)} }
 
-func (t *text) add(s string) {
+func (t *text) addString(s string) {
 	switch {
 	case s == "":
 	case !t.pieces && t.whole == "":
 		t.whole = s
 	default:
-		t.split()
+		t.copyToBuffer()
 		t.p.buf = append(t.p.buf, s...)
 	}
 }
 
-func (t *text) split() {
+func (t *text) copyToBuffer() {
 	if !t.pieces {
 		t.pieces = true
 		t.p.buf = append(t.p.buf[:t.start], t.whole...)
 	}
 }
 
-// breaks adds folded line breaks: a single one becomes a space.
-func (t *text) breaks(count int) {
+// addLineBreaks adds folded line breaks: a single one becomes a space.
+func (t *text) addLineBreaks(count int) {
 	if count == 1 {
-		t.add(" ")
+		t.addString(" ")
 	} else if count > 1 {
-		t.add(strings.Repeat("\n", count-1))
+		t.addString(strings.Repeat("\n", count-1))
 	}
 }
 
-func (t *text) empty() bool { return !t.pieces && t.whole == "" }
+func (t *text) isEmpty() bool { return !t.pieces && t.whole == "" }
 
 func (t *text) String() string {
 	if !t.pieces {
@@ -62,7 +62,7 @@ func (t *text) String() string {
 func (p *parser) setScalar(t *text, style yaml.Style, line, column int) {
 	value := t.String()
 	if len(value) > p.limits.Scalar {
-		p.fail(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: line, Column: column})
+		p.failWith(&LimitError{What: "bytes in one YAML scalar", Max: p.limits.Scalar, Line: line, Column: column})
 	}
 	n := p.newNode(yaml.ScalarNode, tagString, line, column)
 	n.Value = value
@@ -71,38 +71,38 @@ func (p *parser) setScalar(t *text, style yaml.Style, line, column int) {
 	p.node = n
 }
 
-// printable adds a part of the document. Control characters are an error.
-func (p *parser) printable(t *text, start, end int) {
+// addPrintable adds a part of the document. Control characters are an error.
+func (p *parser) addPrintable(t *text, start, end int) {
 	if start >= end {
 		return
 	}
 	s := p.in[start:end]
 	if p.clean {
-		t.add(s)
+		t.addString(s)
 		return
 	}
-	if i := strings.IndexFunc(s, unprintable); i >= 0 {
+	if i := strings.IndexFunc(s, isUnprintable); i >= 0 {
 		p.pos = start + i
 		r, _ := utf8.DecodeRuneInString(s[i:])
-		p.syntax("the character U+%04X is not allowed here: write it as an escape in double quotes", r)
+		p.failSyntax("the character U+%04X is not allowed here: write it as an escape in double quotes", r)
 	}
-	t.add(s)
+	t.addString(s)
 }
 
-func unprintable(r rune) bool {
+func isUnprintable(r rune) bool {
 	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
 }
 
-// quotable adds a part of a quoted scalar, which allows the characters of JSON.
-func (p *parser) quotable(t *text, start, end int) {
+// addQuotable adds a part of a quoted scalar, which allows the characters of JSON.
+func (p *parser) addQuotable(t *text, start, end int) {
 	for i := start; i < end && !p.clean; i++ {
 		if c := p.in[i]; c < ' ' && c != '\t' {
 			p.pos = i
-			p.syntax("the character U+%04X is not allowed here: write it as an escape in double quotes", c)
+			p.failSyntax("the character U+%04X is not allowed here: write it as an escape in double quotes", c)
 		}
 	}
 	if start < end {
-		t.add(p.in[start:end])
+		t.addString(p.in[start:end])
 	}
 }
 
@@ -113,7 +113,7 @@ func (p *parser) startsPlain(inFlow bool) bool {
 		return false
 	}
 	if c == '?' || c == '-' {
-		next := p.peek(1)
+		next := p.peekByte(1)
 		return !isSpace(next) && (!inFlow || !isFlow(next))
 	}
 	return true
@@ -123,7 +123,7 @@ func (p *parser) startsPlain(inFlow bool) bool {
 func (p *parser) endsPlain(inFlow bool) bool {
 	switch c := p.in[p.pos]; c {
 	case ':':
-		next := p.peek(1)
+		next := p.peekByte(1)
 		return next == 0 || isSpace(next) || inFlow && isFlow(next)
 	case '#':
 		return isSpace(p.in[p.pos-1])
@@ -139,7 +139,7 @@ func (p *parser) readPlain(indent int, inFlow bool) bool {
 	if !p.startsPlain(inFlow) {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	t := p.newText()
 	start := p.pos
 	end := p.pos
@@ -160,13 +160,13 @@ func (p *parser) readPlain(indent int, inFlow bool) bool {
 	if end > p.pos {
 		end = p.pos
 	}
-	p.printable(&t, start, end)
-	if t.empty() {
+	p.addPrintable(&t, start, end)
+	if t.isEmpty() {
 		return false
 	}
 	p.setScalar(&t, 0, line, column)
 	if strings.HasPrefix(p.node.Value, byteOrderMark) {
-		p.note(ByteOrderMark, p.node, "", 0)
+		p.addNote(ByteOrderMark, p.node, "", 0)
 	}
 	return true
 }
@@ -185,35 +185,35 @@ func (p *parser) foldPlain(t *text, indent, start, end int, inFlow bool) bool {
 		}
 		return false
 	}
-	p.printable(t, start, end)
-	t.breaks(p.line - line)
+	p.addPrintable(t, start, end)
+	t.addLineBreaks(p.line - line)
 	return true
 }
 
 // foldQuoted skips the line breaks within a quoted scalar.
 func (p *parser) foldQuoted(t *text, start, end int) {
-	p.quotable(t, start, end)
-	t.breaks(p.skipSpace(false))
+	p.addQuotable(t, start, end)
+	t.addLineBreaks(p.skipSpace(false))
 }
 
 func (p *parser) readSingleQuoted() bool {
 	if p.in[p.pos] != '\'' {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	t := p.newText()
 	p.pos++
 	start := p.pos
 	end := p.pos
 	for p.pos < p.end {
 		switch c := p.in[p.pos]; {
-		case c == '\'' && p.peek(1) == '\'':
-			p.quotable(&t, start, p.pos)
+		case c == '\'' && p.peekByte(1) == '\'':
+			p.addQuotable(&t, start, p.pos)
 			start = p.pos + 1
 			p.pos += 2
 			end = p.pos
 		case c == '\'':
-			p.quotable(&t, start, p.pos)
+			p.addQuotable(&t, start, p.pos)
 			p.pos++
 			p.setScalar(&t, yaml.SingleQuotedStyle, line, column)
 			return true
@@ -222,13 +222,13 @@ func (p *parser) readSingleQuoted() bool {
 			start = p.pos
 			end = p.pos
 		case p.atSeparator():
-			p.syntax("a text in single quotes has no end before the end of the document")
+			p.failSyntax("a text in single quotes has no end before the end of the document")
 		default:
 			p.pos++
 			end = p.pos
 		}
 	}
-	p.fail(&SyntaxError{line, column, "a text in single quotes has no end"})
+	p.failWith(&SyntaxError{line, column, "a text in single quotes has no end"})
 	return false
 }
 
@@ -236,7 +236,7 @@ func (p *parser) readDoubleQuoted() bool {
 	if p.in[p.pos] != '"' {
 		return false
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	t := p.newText()
 	p.pos++
 	start := p.pos
@@ -244,13 +244,13 @@ func (p *parser) readDoubleQuoted() bool {
 	for p.pos < p.end {
 		switch c := p.in[p.pos]; {
 		case c == '"':
-			p.quotable(&t, start, p.pos)
+			p.addQuotable(&t, start, p.pos)
 			p.pos++
 			p.setScalar(&t, yaml.DoubleQuotedStyle, line, column)
 			return true
 		case c == '\\':
-			p.quotable(&t, start, p.pos)
-			p.escape(&t)
+			p.addQuotable(&t, start, p.pos)
+			p.readEscape(&t)
 			start = p.pos
 			end = p.pos
 		case isBreak(c):
@@ -258,12 +258,12 @@ func (p *parser) readDoubleQuoted() bool {
 			start = p.pos
 			end = p.pos
 		case p.atSeparator():
-			p.syntax("a text in double quotes has no end before the end of the document")
+			p.failSyntax("a text in double quotes has no end before the end of the document")
 		default:
 			p.pos++
 			end = p.pos
 		}
 	}
-	p.fail(&SyntaxError{line, column, "a text in double quotes has no end"})
+	p.failWith(&SyntaxError{line, column, "a text in double quotes has no end"})
 	return false
 }

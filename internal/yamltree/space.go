@@ -17,7 +17,7 @@ func (p *parser) readBreak() {
 	case isBreak(p.in[p.pos]):
 		p.pos++
 	default:
-		p.syntax("a line break is expected here")
+		p.failSyntax("a line break is expected here")
 	}
 	p.line++
 	p.lineStart = p.pos
@@ -65,9 +65,9 @@ func (p *parser) skipSpace(comments bool) int {
 // atSeparator reports whether the current line is a document separator, --- or ....
 func (p *parser) atSeparator() bool {
 	c := p.in[p.pos]
-	if p.pos != p.lineStart || c != '-' && c != '.' || p.peek(1) != c || p.peek(2) != c {
+	if p.pos != p.lineStart || c != '-' && c != '.' || p.peekByte(1) != c || p.peekByte(2) != c {
 		return false
 	}
-	after := p.peek(3)
+	after := p.peekByte(3)
 	return after == 0 || isSpace(after)
 }

@@ -72,7 +72,7 @@ func expand(m *yaml.Node) map[string]*yaml.Node {
 		k, v := m.Content[i], Resolve(m.Content[i+1])
 		if k.Tag != tagMerge {
 			p := newParser(nil, testLimits)
-			name := p.keyText(k)
+			name := p.propertyName(k)
 			fields[name] = v
 			merged[name] = false
 			continue
@@ -110,13 +110,13 @@ func scalarValue(n *yaml.Node) string {
 	case tagNull:
 		return "null"
 	case tagBool:
-		return scalarText(n)
+		return formatScalar(n)
 	case tagInt, tagFloat:
-		return `"number ` + scalarText(n) + `"`
+		return `"number ` + formatScalar(n) + `"`
 	case tagTime:
 		return `"date"`
 	case tagBinary:
-		return `"binary ` + scalarText(n) + `"`
+		return `"binary ` + formatScalar(n) + `"`
 	}
 	return quote("text " + n.Value)
 }

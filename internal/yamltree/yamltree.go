@@ -106,14 +106,14 @@ func Parse(data []byte, limits Limits) (doc *Document, err error) {
 			panic(e)
 		}
 	}()
-	p.refuseNUL()
+	p.rejectNUL()
 	for p.in[p.pos] == ' ' {
 		p.lineIndent++
 		p.pos++
 	}
 	for count := 0; p.pos < p.end; count++ {
 		if count == 1 {
-			p.fail(&DocumentsError{Line: p.line + 1})
+			p.failWith(&DocumentsError{Line: p.line + 1})
 		}
 		p.readDocument()
 	}
@@ -177,7 +177,7 @@ type key struct {
 }
 
 func newParser(data []byte, limits Limits) *parser {
-	data = trimMark(data)
+	data = trimByteOrderMark(data)
 	var in strings.Builder
 	in.Grow(len(data) + 2)
 	in.Write(data)
@@ -204,7 +204,7 @@ func classify(s string) (ascii, clean bool) {
 		}
 	}
 	if !ascii {
-		clean = clean && strings.IndexFunc(s, unprintable) < 0
+		clean = clean && strings.IndexFunc(s, isUnprintable) < 0
 	}
 	return ascii, clean
 }
@@ -212,14 +212,14 @@ func classify(s string) (ascii, clean bool) {
 // byteOrderMark is U+FEFF.
 const byteOrderMark = "\ufeff"
 
-func trimMark(data []byte) []byte {
+func trimByteOrderMark(data []byte) []byte {
 	if len(data) >= len(byteOrderMark) && string(data[:len(byteOrderMark)]) == byteOrderMark {
 		return data[len(byteOrderMark):]
 	}
 	return data
 }
 
-func (p *parser) refuseNUL() {
+func (p *parser) rejectNUL() {
 	nul := strings.IndexByte(p.in, 0)
 	if nul == p.end {
 		return
@@ -227,24 +227,24 @@ func (p *parser) refuseNUL() {
 	p.line = strings.Count(p.in[:nul], "\n")
 	p.lineStart = strings.LastIndexByte(p.in[:nul], '\n') + 1
 	p.pos = nul
-	p.syntax("a NUL character is not allowed")
+	p.failSyntax("a NUL character is not allowed")
 }
 
-func (p *parser) fail(err error) { panic(failure{err}) }
+func (p *parser) failWith(err error) { panic(failure{err}) }
 
-// syntax fails with a syntax error at the current position.
-func (p *parser) syntax(format string, args ...any) {
-	line, column := p.place(p.pos)
-	p.fail(&SyntaxError{Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
+// failSyntax fails with a syntax error at the current position.
+func (p *parser) failSyntax(format string, args ...any) {
+	line, column := p.computePosition(p.pos)
+	p.failWith(&SyntaxError{Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
 }
 
-func (p *parser) limit(what string, limit int) {
-	line, column := p.place(p.pos)
-	p.fail(&LimitError{What: what, Max: limit, Line: line, Column: column})
+func (p *parser) failLimit(what string, limit int) {
+	line, column := p.computePosition(p.pos)
+	p.failWith(&LimitError{What: what, Max: limit, Line: line, Column: column})
 }
 
-// place returns the line and column of a position on the current line.
-func (p *parser) place(pos int) (line, column int) {
+// computePosition returns the line and column of a position on the current line.
+func (p *parser) computePosition(pos int) (line, column int) {
 	if p.ascii || pos < p.lineStart {
 		return p.line + 1, max(pos-p.lineStart, 0) + 1
 	}
@@ -258,8 +258,8 @@ func (p *parser) place(pos int) (line, column int) {
 	return p.line + 1, p.column
 }
 
-// peek returns the byte n positions ahead, or 0 at the end.
-func (p *parser) peek(n int) byte {
+// peekByte returns the byte n positions ahead, or 0 at the end.
+func (p *parser) peekByte(n int) byte {
 	if p.pos+n >= p.end {
 		return 0
 	}
@@ -272,7 +272,7 @@ const slabSize = 32
 func (p *parser) newNode(kind yaml.Kind, tag string, line, column int) *yaml.Node {
 	p.nodes++
 	if p.nodes > p.limits.Nodes {
-		p.limit("YAML nodes", p.limits.Nodes)
+		p.failLimit("YAML nodes", p.limits.Nodes)
 	}
 	if len(p.slab) == 0 {
 		p.slab = make([]yaml.Node, slabSize)
@@ -286,15 +286,15 @@ func (p *parser) newNode(kind yaml.Kind, tag string, line, column int) *yaml.Nod
 	return n
 }
 
-// orNull returns n, or a null node at the current position if n is nil.
-func (p *parser) orNull(n *yaml.Node) *yaml.Node {
+// nodeOrNull returns n, or a null node at the current position if n is nil.
+func (p *parser) nodeOrNull(n *yaml.Node) *yaml.Node {
 	if n != nil {
 		return n
 	}
-	line, column := p.place(p.pos)
+	line, column := p.computePosition(p.pos)
 	return p.newNode(yaml.ScalarNode, tagNull, line, column)
 }
 
-func (p *parser) note(kind NoteKind, at *yaml.Node, key string, first int) {
+func (p *parser) addNote(kind NoteKind, at *yaml.Node, key string, first int) {
 	p.notes = append(p.notes, Note{Kind: kind, Line: at.Line, Column: at.Column, Key: key, First: first})
 }
