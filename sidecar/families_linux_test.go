@@ -22,15 +22,15 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
-// Values of asProgram that make a sidecar and a service in a network of their own,
-// which has one family of addresses only.
+// Values of asProgram that run a sidecar and a service in a network namespace with a single address
+// family.
 const (
 	onlyIPv4 = "only IPv4"
 	onlyIPv6 = "only IPv6"
 )
 
-// TestNodesOfOneFamily: the defaults of --listen, --platform-url and --target fit
-// nodes that have no IPv4, and nodes that have no IPv6.
+// TestNodesOfOneFamily checks that the defaults of --listen, --platform-url and --target work on
+// IPv4-only and IPv6-only nodes.
 func TestNodesOfOneFamily(t *testing.T) {
 	t.Parallel()
 	for _, family := range []string{onlyIPv4, onlyIPv6} {
@@ -50,8 +50,8 @@ func TestNodesOfOneFamily(t *testing.T) {
 	}
 }
 
-// runInFamily prints what the probe of a sidecar says whose service refuses it: so
-// far it gets only if all three find each other.
+// runInFamily prints the probe's output for a sidecar whose service rejects it, which requires that
+// all three reach each other.
 func runInFamily(family string) error {
 	address, err := onlyFamily(family)
 	if err != nil {
@@ -84,7 +84,7 @@ func runInFamily(family string) error {
 	return errors.New(log.String())
 }
 
-// onlyFamily brings the loopback interface up with one family of addresses.
+// onlyFamily brings up the loopback interface with one address family.
 func onlyFamily(family string) (address string, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {

@@ -22,12 +22,12 @@ import (
 
 var figures = flag.Bool("figures", false, "measure the sidecar (make figures-sidecar)")
 
-// figure is one line of the table.
+// figure is a row of the table.
 type figure struct {
 	name  string
 	value float64
 	unit  string
-	limit float64 // 0 for none
+	limit float64 // 0 for no limit
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 	rounds         = 9
 )
 
-// TestFigures measures the program as it ships and prints a table.
+// TestFigures measures the release build and prints a table.
 func TestFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("figures are wanted by -figures: make figures-sidecar")
@@ -60,7 +60,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// measured is the sidecar of binary on a port that is known before it listens.
+// measured starts the sidecar at binary on a port that is known before it listens.
 func measured(t *testing.T, binary string, args ...string) (s *process, started time.Time) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,7 +88,7 @@ func (s *process) untilOK(path string, since time.Time) time.Duration {
 	return time.Since(since)
 }
 
-// small measures times with the example workspaces, the median of several rounds.
+// small measures times with the example workspaces, as the median of several rounds.
 func small(t *testing.T, binary string) []figure {
 	t.Helper()
 	var probe, confirmed, again, opened []time.Duration
@@ -114,7 +114,7 @@ func small(t *testing.T, binary string) []figure {
 	}
 }
 
-// afterOpening is the time from the service's port opening to Ready.
+// afterOpening measures the time from the opening of the service's port to Ready.
 func afterOpening(t *testing.T, binary string, p *pod, server *platformtest.Server) time.Duration {
 	t.Helper()
 	server.Close()
@@ -165,7 +165,7 @@ func large(t *testing.T, binary string) []figure {
 	all := []figure{{fmt.Sprintf("RSS peak, import of %d workspaces", manyWorkspaces), peak, "MB", 0},
 		{"RSS peak, the same and 3 times page, status, metrics", s.memory("VmHWM"), "MB", 0}}
 	cpu, from := s.cpu(), time.Now()
-	for time.Since(from) < 20*time.Second { // as kubelet and Prometheus do, but more often
+	for time.Since(from) < 20*time.Second { // like the kubelet and Prometheus, but more often
 		s.get("/readyz")
 		time.Sleep(time.Second)
 	}
@@ -180,7 +180,7 @@ func large(t *testing.T, binary string) []figure {
 	return append(all, atRest(t, binary))
 }
 
-// probes measures the command of the readiness probe, which is a process each time.
+// probes measures the readiness probe command, which starts a process each time.
 func probes(t *testing.T, binary string) []figure {
 	t.Helper()
 	const many = 100
@@ -207,8 +207,8 @@ func probes(t *testing.T, binary string) []figure {
 	}
 }
 
-// probeMemory is the most that a probe takes, read while it waits for the end of
-// an answer: the kernel's count after its end has the process that started it, too.
+// probeMemory returns the peak memory of a probe. It reads it while the probe waits for the rest of
+// a response: the kernel's figure after the exit includes the parent process.
 func probeMemory(t *testing.T, binary string) float64 {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -230,11 +230,11 @@ func probeMemory(t *testing.T, binary string) float64 {
 	if _, err := io.WriteString(conn, "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 800\r\n\r\n"+strings.Repeat("x", 799)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // for it to read that
+	time.Sleep(200 * time.Millisecond) // time to read the memory
 	return (&process{t: t, cmd: cmd}).memory("VmHWM")
 }
 
-// atRest is the memory with a release of usual size.
+// atRest measures the memory with a release of typical size.
 func atRest(t *testing.T, binary string) figure {
 	t.Helper()
 	p := newPod(t, 0)
@@ -247,7 +247,7 @@ func atRest(t *testing.T, binary string) figure {
 	return figure{"RSS at rest, 8 workspaces", s.memory("VmRSS"), "MB", 15}
 }
 
-// memory is a line of /proc/PID/status in megabytes.
+// memory returns a value of /proc/PID/status in megabytes.
 func (s *process) memory(name string) float64 {
 	s.t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
@@ -262,7 +262,7 @@ func (s *process) memory(name string) float64 {
 	return kib * 1024 / 1e6
 }
 
-// cpu is the time that the process has used.
+// cpu returns the CPU time of the process.
 func (s *process) cpu() time.Duration {
 	s.t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))

@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// TestInAnEmptyImage runs the program as a user without rights, in a file system
-// that has nothing but the program and the manifest, and where nothing can be written.
+// TestInAnEmptyImage runs the program as an unprivileged user, in a read-only file system with
+// nothing but the program and the manifest.
 func TestInAnEmptyImage(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, time.Millisecond)
@@ -33,7 +33,7 @@ func TestInAnEmptyImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o555); err != nil { // t.TempDir is for us only
+		if err := os.Chmod(dir, 0o555); err != nil { // t.TempDir is private to this user
 			t.Fatal(err)
 		}
 	}
@@ -52,15 +52,15 @@ func TestInAnEmptyImage(t *testing.T) {
 	p.complete(t)
 }
 
-// namespace is a user namespace in which we are uid.
+// namespace returns attributes for a user namespace in which this user is uid.
 func namespace(uid int) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getgid(), Size: 1}}}
 }
 
-// TestInotifyIsExhausted takes the inotify instances of a node away. A new token
-// and a new release count all the same.
+// TestInotifyIsExhausted exhausts the inotify instances of a node. A new token and a new release
+// must still take effect.
 func TestInotifyIsExhausted(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, time.Millisecond)
@@ -75,7 +75,7 @@ func TestInotifyIsExhausted(t *testing.T) {
 	}
 	digest := s.status().Release.ManifestDigest
 	r := *p.release
-	r.Name = "Release v1.0.1" // which this pod does not carry
+	r.Name = "Release v1.0.1" // not the release of this pod
 	p.write(t, &r)
 	s.eventually("see the new manifest", func() bool {
 		now := s.status()

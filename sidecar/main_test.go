@@ -22,7 +22,7 @@ func TestAnEndInOrder(t *testing.T) {
 	p.listen(t, p)
 	s := start(t, p.args()...)
 	s.awaitReady()
-	// A client that never ends its request does not keep it.
+	// A client that never completes its request must not delay the exit.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +72,10 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, 300*time.Millisecond)
 	p.listen(t, p)
-	for kills := range 3 { // one in each group
+	for kills := range 3 { // one per group
 		s := start(t, p.args()...)
 		s.awaitPhase(state.Import)
-		time.Sleep(time.Duration(kills) * 40 * time.Millisecond) // in another place each time
+		time.Sleep(time.Duration(kills) * 40 * time.Millisecond) // at a different point each time
 		s.signal(syscall.SIGKILL)
 		<-s.done
 	}
@@ -95,7 +95,7 @@ func TestStoppedAndContinued(t *testing.T) {
 	s := start(t, p.args()...)
 	s.awaitPhase(state.Import)
 	s.signal(syscall.SIGSTOP)
-	time.Sleep(time.Second) // the platform ends the group meanwhile
+	time.Sleep(time.Second) // the platform completes the group in the meantime
 	s.signal(syscall.SIGCONT)
 	if code, _ := s.get("/livez"); code != http.StatusOK {
 		t.Errorf("liveness: HTTP %d", code)
@@ -112,7 +112,7 @@ func TestStoppedAndContinued(t *testing.T) {
 func TestThePortOpensLater(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, time.Millisecond)
-	p.listen(t, p).Close() // the address stays known
+	p.listen(t, p).Close() // the address remains known
 	s := start(t, p.args()...)
 	s.awaitPhase(state.Waiting)
 	s.eventually("try", func() bool { return s.status().Passes > 2 })
@@ -125,7 +125,7 @@ func TestThePortOpensLater(t *testing.T) {
 	}
 	server := &http.Server{Handler: p}
 	defer server.Close()
-	go func() { _ = server.Serve(l) }() // ends with Close
+	go func() { _ = server.Serve(l) }() // it returns after Close
 	s.awaitReady()
 	s.stop()
 	s.noErrors()

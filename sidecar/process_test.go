@@ -22,15 +22,14 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// asProgram makes the test binary be the sidecar. Its name has not our prefix,
-// under which every variable is a setting.
+// asProgram makes the test binary run as the sidecar. The variable lacks our prefix, because every
+// variable with the prefix is a setting.
 const asProgram = "TEST_BINARY_IS_THE_SIDECAR"
 
-// withoutInotify is the value of asProgram that takes all of inotify away from a
-// program in a user namespace of its own.
+// withoutInotify is the value of asProgram that runs a program in a user namespace without inotify.
 const withoutInotify = "without inotify"
 
-// patience bounds how long a test waits for what must come.
+// patience is the maximum wait for an expected event.
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
@@ -58,11 +57,11 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string
-	done chan struct{} // closed once it ended
+	done chan struct{} // closed after the exit
 	log  buffer
 }
 
-// buffer is written and read at the same time.
+// buffer is safe for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	data bytes.Buffer
@@ -80,7 +79,7 @@ func (b *buffer) String() string {
 	return b.data.String()
 }
 
-// command is the sidecar in a process of its own, without anything of our environment.
+// command returns the sidecar as a separate process with an empty environment.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
@@ -88,8 +87,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run starts cmd, which is sidecar run with a port of its choice, and waits until
-// it listens. The test ends it.
+// run starts cmd, which is sidecar run on a free port, and waits until it listens. The process
+// stops at the end of the test.
 func run(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
@@ -97,7 +96,7 @@ func run(t *testing.T, cmd *exec.Cmd) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { defer close(p.done); _ = cmd.Wait() }() // the state tells
+	go func() { defer close(p.done); _ = cmd.Wait() }() // ProcessState has the result
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-p.done })
 	p.eventually("listen", func() bool {
 		_, rest, _ := strings.Cut(p.log.String(), `"listen":"`)
@@ -123,7 +122,7 @@ func (p *process) eventually(what string, ok func() bool) {
 	}
 }
 
-// get returns an answer, status 0 without one.
+// get returns a response, with status 0 if there is none.
 func (p *process) get(path string) (status int, body string) {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(p.url + path)
@@ -164,7 +163,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// stop ends it as Kubernetes does, and wants an orderly end within a few seconds.
+// stop sends SIGTERM and expects a clean exit within a few seconds.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
@@ -178,7 +177,7 @@ func (p *process) stop() {
 	}
 }
 
-// noErrors wants that nothing was logged as an error.
+// noErrors fails the test if an error was logged.
 func (p *process) noErrors() {
 	p.t.Helper()
 	if log := p.log.String(); strings.Contains(log, `"level":"ERROR"`) || strings.Contains(log, `"level":"WARN"`) {
@@ -209,7 +208,7 @@ func newPod(t *testing.T, importTime time.Duration) *pod {
 	return p
 }
 
-// write puts the manifest of r in place.
+// write writes the manifest of r.
 func (p *pod) write(t *testing.T, r *platformtest.Release) {
 	t.Helper()
 	if err := os.WriteFile(p.manifest, encode(t, r), 0o644); err != nil {
@@ -226,7 +225,7 @@ func encode(t *testing.T, r *platformtest.Release) []byte {
 	return data
 }
 
-// listen opens a port for h, the pod itself in most tests.
+// listen serves h, usually the pod itself, on a port.
 func (p *pod) listen(t *testing.T, h http.Handler) *platformtest.Server {
 	t.Helper()
 	server, err := platformtest.Listen(h, "127.0.0.1:0")
@@ -240,7 +239,7 @@ func (p *pod) listen(t *testing.T, h http.Handler) *platformtest.Server {
 
 func (p *pod) args() []string { return []string{"--platform-url", p.url, "--manifest", p.manifest} }
 
-// complete wants every workspace installed and no two imports at the same time.
+// complete fails the test unless every workspace is installed and no imports overlapped.
 func (p *pod) complete(t *testing.T) {
 	t.Helper()
 	if got := len(p.platform.Installed()); got != 8 {
@@ -251,7 +250,7 @@ func (p *pod) complete(t *testing.T) {
 	}
 }
 
-// imports counts how often the workspaces were imported.
+// imports describes how often the workspaces were imported.
 func (p *pod) imports() string {
 	l := p.platform.Ledger()
 	n := 0
@@ -263,10 +262,10 @@ func (p *pod) imports() string {
 	return fmt.Sprintf("%d imports by %d requests", n, len(l.Bulks))
 }
 
-// maxBinary bounds the program, in bytes: every node pulls it.
+// maxBinary limits the size of the program, in bytes, because every node pulls it.
 const maxBinary = 12_000_000
 
-// build compiles the sidecar as it ships, without C, so that it runs anywhere.
+// build compiles the sidecar like the release build, without cgo.
 func build(t *testing.T, path string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// TestReplicas starts five pods of one release at once.
+// TestReplicas starts five pods of one release at the same time.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, 30*time.Millisecond)
@@ -43,8 +43,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestAnotherRelease puts the next release in the place of one that is confirmed.
-// The pod stays Ready meanwhile, and tells which release is.
+// TestAnotherRelease replaces a confirmed release with the next one. The pod stays Ready and
+// reports which release it has.
 func TestAnotherRelease(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, 20*time.Millisecond)

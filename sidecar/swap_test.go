@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
-// doorkeeper looks at the token of each request before the pod does.
+// doorkeeper inspects the token of each request before the pod.
 type doorkeeper struct {
 	next http.Handler
 	mu   sync.Mutex
@@ -36,11 +36,11 @@ func (d *doorkeeper) look(token string) {
 	}
 }
 
-// tokenOf is larger than a page, so that it could be torn.
+// tokenOf returns a token that is larger than a page, so that a partial read would be noticed.
 func tokenOf(n int) string { return fmt.Sprintf("at:%d:%s:end", n, strings.Repeat("x", 8000)) }
 
-// TestAThousandSwaps replaces token, settings and manifest a thousand times while
-// the release is imported, as Kubernetes replaces mounted files.
+// TestAThousandSwaps replaces token, settings and manifest a thousand times during an import, the
+// way Kubernetes replaces mounted files.
 func TestAThousandSwaps(t *testing.T) {
 	t.Parallel()
 	const swaps = 1000

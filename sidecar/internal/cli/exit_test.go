@@ -34,8 +34,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestEveryReasonHasACode that is documented, and all but those of time are told
-// apart from "not known".
+// TestEveryReasonHasACode checks that each reason has a documented code, and that only timing
+// reasons have the code for unknown outcomes.
 func TestEveryReasonHasACode(t *testing.T) {
 	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve, state.Draining}
 	for _, r := range state.Reasons() {

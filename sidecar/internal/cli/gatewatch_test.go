@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// idle returns an agent that does nothing, and the alarms of its log.
+// idle returns an agent that runs nothing, and the alarms in its log.
 func idle(t *testing.T, args ...string) (*agent, *alarms) {
 	t.Helper()
 	live, err := config.NewLive(t.Context(), config.NewLoader(args, nil), func(*config.Config, error) {})
@@ -33,7 +33,7 @@ func idle(t *testing.T, args ...string) (*agent, *alarms) {
 		inputs: inputs.New(live, nil, ""), tokenChanged: make(chan struct{}, 1)}, log
 }
 
-// beside runs f until the result is called, which waits for its end.
+// beside runs f until the returned function is called, which waits for its end.
 func beside(f func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -41,7 +41,7 @@ func beside(f func(context.Context)) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// alarms counts the lines of a log that say that the gate is open without confirmation.
+// alarms counts the log lines about a gate that is open without confirmation.
 type alarms struct{ atomic.Int64 }
 
 func (a *alarms) Write(line []byte) (int, error) {
@@ -90,7 +90,7 @@ func TestAStrictGateRaisesNoAlarm(t *testing.T) {
 	})
 }
 
-// account answers GET /v2/me.
+// account serves GET /v2/me.
 func account(t *testing.T, expires *atomic.Value) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +99,7 @@ func account(t *testing.T, expires *atomic.Value) string {
 			http.Error(w, "away", http.StatusServiceUnavailable)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"id": "u", "expires": text}) // the client may be gone
+		_ = json.NewEncoder(w).Encode(map[string]string{"id": "u", "expires": text}) // the client may have gone
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
@@ -121,7 +121,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 	if again := g.checkTokenExpiry(t.Context()); again != tokenInterval || !g.store.Get().TokenExpires.Equal(first) {
 		t.Errorf("again in %s, %v", again, g.store.Get().TokenExpires)
 	}
-	expires.Store("") // trouble does not take it back
+	expires.Store("") // an error keeps the last value
 	if g.checkTokenExpiry(t.Context()); g.store.Get().TokenExpires == nil {
 		t.Error("the expiry is forgotten")
 	}
@@ -129,7 +129,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 	if g.checkTokenExpiry(t.Context()); g.store.Get().TokenExpires != nil {
 		t.Errorf("%v", g.store.Get().TokenExpires)
 	}
-	stop := beside(g.watchToken) // a new token is asked about at once
+	stop := beside(g.watchToken) // a new token is checked at once
 	second := first.AddDate(1, 0, 0)
 	expires.Store(second.Format(time.RFC3339))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {

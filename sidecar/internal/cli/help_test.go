@@ -32,7 +32,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	}
 }
 
-// TestFlagsAreVerbs demands that the text of a flag says what the flag does.
+// TestFlagsAreVerbs checks that the description of each flag starts with a verb.
 func TestFlagsAreVerbs(t *testing.T) {
 	for _, p := range Pages() {
 		for _, g := range p.Groups {
@@ -46,7 +46,7 @@ func TestFlagsAreVerbs(t *testing.T) {
 	}
 }
 
-// TestExamplesParse demands that each example names a command and flags that there are.
+// TestExamplesParse checks that the commands and flags in examples exist.
 func TestExamplesParse(t *testing.T) {
 	parsed := 0
 	for _, c := range new(app).commands() {

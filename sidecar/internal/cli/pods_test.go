@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// TestSurvey has the result of one round for pods in each condition.
+// TestSurvey covers the result of one round for pods in each condition.
 func TestSurvey(t *testing.T) {
 	confirmed := func(digest string) podStatus {
 		return podStatus{address: "10.0.0.1:9400", state: &state.Snapshot{Confirmed: true,
@@ -56,7 +56,7 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// TestResolve finds every address of a name, each with the port.
+// TestResolve checks that every address of a name is found, with the port.
 func TestResolve(t *testing.T) {
 	for base, want := range map[string][]string{
 		"http://127.0.0.1:9400": {"127.0.0.1:9400"}, "http://[::1]:9400": {"[::1]:9400"}, "http://127.0.0.1": {"127.0.0.1:80"},

@@ -80,7 +80,7 @@ func TestReadyWithoutASidecar(t *testing.T) {
 	}
 }
 
-// TestReadyEndsInTime although the sidecar takes the connection and says nothing.
+// TestReadyEndsInTime covers a sidecar that accepts the connection but sends nothing.
 func TestReadyEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()

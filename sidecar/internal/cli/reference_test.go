@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write docs/reference/sidecar.md anew")
 
 const referenceFile = "../../../docs/reference/sidecar.md"
 
-// TestReference compares the reference with what the program takes and returns.
+// TestReference compares the reference with the program.
 func TestReference(t *testing.T) {
 	want := reference()
 	if *update {
@@ -101,7 +101,7 @@ func writeSetting(b *strings.Builder, s *config.Setting) {
 	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", strings.TrimSpace("--"+s.Name+" "+placeholder), env, value, strings.ReplaceAll(usage, "|", "\\|"))
 }
 
-// TestHelpNamesEverything reads the help as a person would.
+// TestHelpNamesEverything checks that the help lists all commands and flags.
 func TestHelpNamesEverything(t *testing.T) {
 	var out bytes.Buffer
 	if code := Run(t.Context(), []string{"run", "--help"}, IO{Out: &out, Err: &out}); code != 0 {
@@ -123,7 +123,7 @@ func TestHelpNamesEverything(t *testing.T) {
 	}
 }
 
-// TestAdviceNamesFlags that there are.
+// TestAdviceNamesFlags checks that all flags in the advice exist.
 func TestAdviceNamesFlags(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range config.Default("").Settings() {

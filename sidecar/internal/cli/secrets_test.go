@@ -20,19 +20,18 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
-// canaries are the secrets that the sidecar is given.
+// canaries are the secrets that the sidecar gets.
 var canaries = map[string]string{"token": "at:canary-4d1f0a67-token", "key": "canary-88ab31cc-key", "admin": "canary-5be0d2f9-admin"}
 
-// parrot answers every request with all that it was sent, in each place where an
-// answer has a text.
+// parrot repeats all parts of a request in every text field of the response.
 func parrot(w http.ResponseWriter, r *http.Request) {
 	said := fmt.Sprintf("%v %v", r.URL, r.Header)
 	w.Header().Set("X-Correlation-Id", r.Header.Get("Authorization"))
 	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": said, "message": said, "details": said}) // the client may be gone
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": said, "message": said, "details": said}) // the client may have gone
 }
 
-// leaks names the secrets that a text has.
+// leaks returns the names of the secrets in a text.
 func leaks(text string) (names []string) {
 	for name, value := range canaries {
 		if strings.Contains(text, value) {
@@ -42,8 +41,8 @@ func leaks(text string) (names []string) {
 	return names
 }
 
-// TestNoSecretIsTold gives secrets in the right places to a platform that repeats
-// them, and reads all that the sidecar tells (I11).
+// TestNoSecretIsTold configures secrets, runs against a platform that repeats them, and checks all
+// output of the sidecar (I11).
 func TestNoSecretIsTold(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
@@ -86,7 +85,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 }
 
-// runAndAsk returns the log of a sidecar that was asked for everything.
+// runAndAsk returns the log of a sidecar after requests to all endpoints.
 func runAndAsk(t *testing.T, args []string, told map[string]string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -24,7 +24,7 @@ import (
 
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-// failing is a state with everything that can be told.
+// failing returns a state with all fields set.
 func failing() *state.Snapshot {
 	soon := now.Add(12 * time.Second)
 	s := &state.Snapshot{SchemaVersion: state.SchemaVersion, Phase: state.Retrying, Since: now.Add(-3 * time.Minute), Mode: "import",
@@ -77,12 +77,12 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// answering is a server that is not quite a sidecar.
+// answering serves a response that a sidecar would not send.
 func answering(t *testing.T, status int, body string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body) // the client may be gone
+		_, _ = io.WriteString(w, body) // the client may have gone
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
@@ -142,7 +142,7 @@ func TestLog(t *testing.T) {
 	var out bytes.Buffer
 	level := new(slog.LevelVar)
 	level.Set(parseLevel(&config.Config{LogLevel: "warn"}))
-	log := newLog(&out, config.LogAuto, level) // no terminal
+	log := newLog(&out, config.LogAuto, level) // not a terminal
 	log.Info("not told")
 	log.Warn("told", "took", 1234567*time.Microsecond)
 	var line map[string]any
@@ -159,7 +159,7 @@ func TestLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if isTerminal(&out) || !isTerminal(null) { // a device, as a terminal is
+	if isTerminal(&out) || !isTerminal(null) { // a device, like a terminal
 		t.Error("terminals are not told from files")
 	}
 }

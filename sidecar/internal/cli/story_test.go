@@ -27,7 +27,7 @@ import (
 // exampleWorkspaces is a repository of workspaces in groups base1, base2 and extended.
 const exampleWorkspaces = "../../../examples/workspaces"
 
-// canary is a token that must not stand anywhere.
+// canary is a token that must not appear in any output.
 const canary = "at:canary-9f1c77b2"
 
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
@@ -94,7 +94,7 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// importTime of a workspace: long enough to look at the import while it runs.
+// importTime returns import times that are long enough to observe the import.
 func importTime(slow bool) func(string) time.Duration {
 	return func(string) time.Duration {
 		if slow {
@@ -117,7 +117,7 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 
 type storyKey struct{}
 
-// story is what one script has running.
+// story holds the processes of one script.
 type story struct {
 	platform *platformtest.Platform
 	pod      *platformtest.Pod
@@ -127,7 +127,7 @@ type story struct {
 	log      output
 }
 
-// output is written and read at the same time.
+// output is safe for concurrent use.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -177,7 +177,7 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// environ is the environment of the sidecar in a script.
+// environ returns the environment of the sidecar in a script.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"SIDECAR_GROUPS", "SIDECAR_REPOSITORY", "SIDECAR_MODE", "SIDECAR_MOED", "SIDECAR_PORT_9400_TCP_ADDR",
@@ -240,7 +240,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	eventually(ts, func() bool { return strings.Contains(string(get(ts, args[0])), args[1]) })
 }
 
-// get returns an answer of the sidecar, nothing without one.
+// get returns a response of the sidecar, or nil.
 func get(ts *testscript.TestScript, path string) []byte {
 	resp, err := http.Get(ts.Getenv("URL") + path)
 	if err != nil {
@@ -252,7 +252,7 @@ func get(ts *testscript.TestScript, path string) []byte {
 	return data
 }
 
-// writeManifest writes what the builder would for the example workspaces.
+// writeManifest writes the manifest of the example workspaces like the builder.
 func writeManifest(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release v1.0.0")
 	ts.Check(err)
@@ -288,7 +288,7 @@ func replaceFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.Rename(to+".new", to))
 }
 
-// overwrite imports a group at another version, from a pod of another release.
+// overwrite imports a group at another version from a pod of another release.
 func overwrite(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := platformtest.ReadRelease(exampleWorkspaces, "release", "Release "+args[0])
 	ts.Check(err)

@@ -22,7 +22,7 @@ import (
 
 const canary = "at:canary-30c1e5f8"
 
-// file writes a configuration file that nobody has written to lately.
+// file writes a configuration file with an old modification time.
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sidecar.yaml")
@@ -74,7 +74,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestPrecedence gives each setting another value at each place.
+// TestPrecedence sets each setting to a different value in each source.
 func TestPrecedence(t *testing.T) {
 	path := file(t, "repository: file\ngroups: [f1, f2]\npoll: 3s\nforce: always\nmanifest: /file")
 	env := map[string]string{"SIDECAR_REPOSITORY": "env", "STARTUP_IMPORT_REPOSITORY": "native", "STARTUP_IMPORT_GROUPS": "n1, n2,",
@@ -85,7 +85,7 @@ func TestPrecedence(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	env["SIDECAR_GROUPS"] = "" // set to nothing, which is not the same as not set
+	env["SIDECAR_GROUPS"] = "" // empty, which differs from unset
 	delete(env, "SIDECAR_REPOSITORY")
 	c = mustLoad(t, nil, env)
 	if c.Repository != "native" || c.Groups != nil {
@@ -99,7 +99,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestEverySetting sets each one in each of the three ways.
+// TestEverySetting sets each setting in each of the three sources.
 func TestEverySetting(t *testing.T) {
 	other := map[string]string{
 		"repository": "r", "groups": "a,b", "platform-url": "https://x/v2", "gateway-url": "https://y", "identity": "headers",
@@ -147,7 +147,7 @@ func indexOf(c *Config, name string) int {
 	return -1
 }
 
-// yamlOf returns a file with one setting, in the kind that it has.
+// yamlOf returns a file with one setting, as the setting's YAML kind.
 func yamlOf(t *testing.T, name, value string) string {
 	t.Helper()
 	switch name {
@@ -159,7 +159,7 @@ func yamlOf(t *testing.T, name, value string) string {
 	return name + ": " + value
 }
 
-// TestWhatIsPrintedCanBeLoaded prints the settings and loads what was printed.
+// TestWhatIsPrintedCanBeLoaded prints the settings and loads the result.
 func TestWhatIsPrintedCanBeLoaded(t *testing.T) {
 	c := mustLoad(t, []string{"--groups=a,b", "--gate=open-after=10m", "--identity-headers=A=1,B=x y", "--token-file=/t", "--gateway-url=https://g/v2",
 		"--enable-lifecycle", "--services="}, nil)
@@ -170,7 +170,7 @@ func TestWhatIsPrintedCanBeLoaded(t *testing.T) {
 	again := mustLoad(t, []string{"--config", file(t, out.String())}, nil)
 	again.File = ""
 	again.Groups = append([]string{}, again.Groups...)
-	c.Policy.Services, again.Policy.Services = nil, nil // nothing and an empty list are the same
+	c.Policy.Services, again.Policy.Services = nil, nil // nil and an empty list are equal
 	if diff := cmp.Diff(c, again); diff != "" {
 		t.Errorf("%s\n%s", diff, &out)
 	}
@@ -195,8 +195,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestRefusals lists what is wrong and what is said about it. None repeats the
-// secret that somebody put into the wrong place.
+// TestRefusals lists invalid settings and their errors. No error repeats a secret that was set in
+// the wrong place.
 func TestRefusals(t *testing.T) {
 	yaml := func(content string) []string { return []string{"--config", file(t, content)} }
 	for want, c := range map[string]struct {
@@ -297,7 +297,7 @@ func FuzzDecode(f *testing.F) {
 			if e.setting.NotInFile || e.line < 1 {
 				t.Errorf("%+v", e)
 			}
-			_ = e.setting.value.Set(e.text) // may refuse, not panic
+			_ = e.setting.value.Set(e.text) // it may fail, but not panic
 		}
 	})
 }

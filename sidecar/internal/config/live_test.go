@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// told collects what a [Live] reports.
+// told records the calls of a [Live].
 type told []string
 
 func (l *told) reloaded(c *Config, err error) {
@@ -42,10 +42,10 @@ func TestLiveKeepsWhatWorks(t *testing.T) {
 			t.Errorf("%q: the configuration stays: %t", content, !same)
 		}
 	}
-	step("repository: one", "", true) // nothing new is not told
+	step("repository: one", "", true) // no change, no call
 	step("repository: two", "", false)
 	step("repository: [", "invalid YAML", true)
-	step("repository: [", "invalid YAML", true) // and not told again
+	step("repository: [", "invalid YAML", true) // not reported again
 	step("repository: three\nlisten: :1", "restart the pod to change listen", true)
 	step("repository: three", "", false)
 	if err := os.Remove(path); err != nil {
@@ -90,7 +90,7 @@ func TestAnEndDuringAReloadIsNoFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("repository: two"), 0o600); err != nil { // which is waited for
+	if err := os.WriteFile(path, []byte("repository: two"), 0o600); err != nil { // the load waits for it
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

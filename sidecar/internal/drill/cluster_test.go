@@ -12,21 +12,21 @@ import (
 	"testing"
 )
 
-// cluster is a kube-state-metrics that knows the pods that the drill tells it. Prometheus
-// reads it without honorLabels, so that its labels become exported_namespace and so on.
+// cluster is a kube-state-metrics with the pods of the drill. Prometheus scrapes it without
+// honorLabels, so its labels become exported_namespace and so on.
 type cluster struct {
 	mu   sync.Mutex
 	pods map[string]clusterPod // by namespace
 	target
 }
 
-// clusterPod is a pod that runs, as kube-state-metrics sees it.
+// clusterPod is a pod as reported by kube-state-metrics.
 type clusterPod struct {
 	sidecar bool // it has the container release-sidecar
 	running bool // the container runs
 }
 
-// newCluster returns a cluster without pods, which is served until the test ends.
+// newCluster serves a cluster without pods until the test ends.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{pods: map[string]clusterPod{}}
@@ -36,7 +36,7 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// set describes the pod of a namespace.
+// set sets the pod of a namespace.
 func (c *cluster) set(namespace string, p clusterPod) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +67,7 @@ func writePod(w io.Writer, namespace string, p clusterPod) {
 	fmt.Fprintf(w, "kube_pod_init_container_status_running{%s,container=%q} %d\n", pod, "release-sidecar", running)
 }
 
-// conditions lists those that only kube-state-metrics shows, and what else to read.
+// conditions returns the conditions that only kube-state-metrics shows, and the targets to scrape.
 func (c *cluster) conditions(t *testing.T) (all []condition, targets []target) {
 	t.Helper()
 	well := clusterPod{sidecar: true, running: true}

@@ -19,19 +19,19 @@ import (
 
 const sidecarContainer = "release-sidecar"
 
-// target is what Prometheus reads.
+// target is a scrape target of Prometheus.
 type target struct{ namespace, pod, container, address string }
 
-// pod is a sidecar without an importer: its state is what the drill says.
+// pod is a sidecar without an importer. The drill sets its state.
 type pod struct {
 	*metrics.Metrics
 	store   *state.Store
-	silent  atomic.Bool  // answers no scrape
-	failing atomic.Int64 // each n-th request fails
+	silent  atomic.Bool  // it does not answer scrapes
+	failing atomic.Int64 // every n-th request fails
 	target
 }
 
-// newPod returns a pod that is well, and served until the test ends.
+// newPod serves a healthy pod until the test ends.
 func newPod(t *testing.T, namespace, name string) *pod {
 	t.Helper()
 	p := &pod{store: state.NewStore()}
@@ -85,20 +85,20 @@ func (p *pod) lock(age time.Duration) {
 	p.store.Update(func(s *state.Snapshot) { s.Lock = &state.LockInfo{By: "pod-9", Since: time.Now().Add(-age)} })
 }
 
-// condition makes one alert fire in a namespace of its own.
+// condition makes one alert fire in a separate namespace.
 type condition struct {
 	alert, namespace string
-	// begin brings it about, and end does away with it.
+	// begin creates the condition, and end removes it.
 	begin, end func()
-	// also are alerts that are true in it as well.
+	// also lists other alerts that fire in the condition.
 	also []string
-	// inhibited is the alert by another one, so that nobody is told.
+	// inhibited is true if another alert inhibits this one.
 	inhibited bool
 }
 
 func problem(r state.Reason) func(*pod) { return func(p *pod) { p.fail(r) } }
 
-// conditions lists one for each alert of the chart, and what to read.
+// conditions returns a condition for each alert of the chart, and the targets to scrape.
 func conditions(t *testing.T) (all []condition, targets []target) {
 	t.Helper()
 	ctx := t.Context()
@@ -133,8 +133,8 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	return all, targets
 }
 
-// comeAndGo gives no metrics for six of every fourteen seconds while the pod is not
-// confirmed, as if another pod had replaced it.
+// comeAndGo serves no metrics for six of every fourteen seconds while the pod is not confirmed, as
+// if the pod kept being replaced.
 func (p *pod) comeAndGo(ctx context.Context) {
 	every(ctx, interval, func(n int) bool {
 		confirmed := p.store.Get().Confirmed
@@ -156,7 +156,7 @@ func (p *pod) expire(in time.Duration) {
 	p.store.Update(func(s *state.Snapshot) { s.TokenExpires = &at })
 }
 
-// advance shows progress for as long as the pod imports.
+// advance reports progress while the pod imports.
 func (p *pod) advance(ctx context.Context) {
 	every(ctx, interval, func(int) bool {
 		now := time.Now()
@@ -165,7 +165,7 @@ func (p *pod) advance(ctx context.Context) {
 	})
 }
 
-// ask makes requests, of which each n-th fails while n is not 0.
+// ask makes requests. Each n-th fails unless n is 0.
 func (p *pod) ask(ctx context.Context, n int64) {
 	p.failing.Store(n)
 	go every(ctx, interval/50, func(i int) bool {
@@ -178,7 +178,7 @@ func (p *pod) ask(ctx context.Context, n int64) {
 	})
 }
 
-// every calls what until it says no or ctx ends.
+// every calls what at an interval until it returns false or ctx ends.
 func every(ctx context.Context, d time.Duration, what func(n int) bool) {
 	tick := time.NewTicker(d)
 	defer tick.Stop()

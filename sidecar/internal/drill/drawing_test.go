@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// pageModel is what the template gets.
+// pageModel is the input of the template.
 type pageModel struct {
 	Title, Caption string
 	Height         int
@@ -36,7 +36,7 @@ type drawing struct {
 	from, to     float64
 }
 
-// shape is one element of an SVG.
+// shape is an SVG element.
 type shape struct {
 	Kind       string // text, rect, area, line
 	X, Y, W, H float64
@@ -45,7 +45,7 @@ type shape struct {
 }
 
 const (
-	left   = 46 // pixels for labels of the axis
+	left   = 46 // for the labels of the axis, in pixels
 	bottom = 14
 )
 
@@ -80,7 +80,7 @@ func (d *drawing) stat(p *panelModel) {
 	}
 }
 
-// gone reports whether the series ended before the picture does.
+// gone reports whether the series ended before the end of the picture.
 func (d *drawing) gone(s series) bool { return s.Points[len(s.Points)-1].At < d.to-2 }
 
 func (d *drawing) table() {
@@ -105,7 +105,7 @@ func (d *drawing) x(at float64) float64 {
 	return left + (at-d.from)/(d.to-d.from)*float64(d.PlotW-left)
 }
 
-// timeline draws a row of coloured bars for each series.
+// timeline draws a row of colored bars for each series.
 func (d *drawing) timeline(p *panelModel) {
 	states := p.Field.Defaults.Mappings[0].Options
 	height := float64(d.PlotH-bottom) / float64(len(d.Series))
@@ -138,14 +138,14 @@ func (d *drawing) timeline(p *panelModel) {
 	d.axis()
 }
 
-// axis writes seconds below the plot.
+// axis draws the time axis in seconds.
 func (d *drawing) axis() {
 	for s := 0.0; s < d.to-d.from; s += 5 {
 		d.Shapes = append(d.Shapes, shape{Kind: "text", X: d.x(d.from + s), Y: float64(d.PlotH) - 2, Text: fmt.Sprintf("%.0f s", s), Color: "#888"})
 	}
 }
 
-// color is one of Grafana's, by its name there.
+// color returns a Grafana color by name.
 func color(name string) string {
 	if named := map[string]string{"green": "#37872d", "semi-dark-green": "#96d98d", "orange": "#e5850a", "red": "#c4162a", "blue": "#3274d9", "yellow": "#e5c70a"}[name]; named != "" {
 		return named
@@ -153,7 +153,7 @@ func color(name string) string {
 	return name
 }
 
-// colorSeries gives each series the colour of the dashboard, or another one.
+// colorSeries assigns each series its color in the dashboard, or a default.
 func (d *drawing) colorSeries(p *panelModel) {
 	palette := []string{"#3274d9", "#e5850a", "#37872d", "#c4162a", "#8f3bb8", "#56a6d6", "#b0a30d", "#8e8e8e"}
 	for n := range d.Series {
@@ -166,7 +166,7 @@ func (d *drawing) colorSeries(p *panelModel) {
 	}
 }
 
-// graph draws lines, or areas one upon the other.
+// graph draws lines or stacked areas.
 func (d *drawing) graph(p *panelModel) {
 	d.colorSeries(p)
 	stacked := p.Field.Defaults.Custom.Stacking.Mode == "normal"

@@ -16,19 +16,19 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// slack is for a busy machine; a scrape and two evaluations are the alerts' own.
+// slack allows for a busy machine. Alerts additionally take a scrape and two evaluations.
 const slack = 1500 * time.Millisecond
 
-// seen is what one alert did.
+// seen is when an alert fired and resolved.
 type seen struct{ firing, resolved time.Time }
 
-// notes are the first times that something was seen, by namespace and alert.
+// notes records the first observations, by namespace and alert.
 type notes struct {
 	mu  sync.Mutex
 	all map[[2]string]*seen
 }
 
-// note records who fires now, and who does no longer.
+// note records which alerts fire now, and which no longer do.
 func (n *notes) note(firing map[[2]string]bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -54,7 +54,7 @@ func (n *notes) get(namespace, alert string) seen {
 	return seen{}
 }
 
-// firing asks Prometheus.
+// firing queries Prometheus for firing alerts.
 func firing(t *testing.T, prometheus program) map[[2]string]bool {
 	t.Helper()
 	var answer struct {
@@ -75,7 +75,7 @@ func firing(t *testing.T, prometheus program) map[[2]string]bool {
 	return out
 }
 
-// inbox takes what Alertmanager sends.
+// inbox receives the notifications of Alertmanager.
 type inbox struct {
 	mu   sync.Mutex
 	sent map[[3]string]bool // namespace, alert, status
@@ -104,7 +104,7 @@ func (i *inbox) has(namespace, alert, status string) bool {
 	return i.sent[[3]string{namespace, "WorkspacesImport" + alert, status}]
 }
 
-// TestDrill is in real time, and takes about a minute and a half.
+// TestDrill runs in real time and takes about a minute and a half.
 func TestDrill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for alerts, in real time")
@@ -204,8 +204,8 @@ func allResolve(log *notes, all []condition) bool {
 	return true
 }
 
-// checkMail demands that somebody was told of each alert and of its end, but not
-// of one that is inhibited.
+// checkMail checks that there was a notification for each alert and its resolution, except for
+// inhibited ones.
 func checkMail(t *testing.T, mail *inbox, all []condition) {
 	t.Helper()
 	for _, c := range all {
@@ -223,7 +223,7 @@ func checkMail(t *testing.T, mail *inbox, all []condition) {
 	}
 }
 
-// checkOthers demands that nothing fired that the conditions do not expect.
+// checkOthers checks that no unexpected alert fired.
 func checkOthers(t *testing.T, log *notes, all []condition) {
 	t.Helper()
 	log.mu.Lock()
@@ -241,8 +241,8 @@ func checkOthers(t *testing.T, log *notes, all []condition) {
 	}
 }
 
-// checkInhibition looks at the namespace blocked, where an import fails: that is
-// told, and what follows of it is not.
+// checkInhibition checks the namespace blocked, in which an import fails: the cause is notified,
+// and the resulting alerts are inhibited.
 func checkInhibition(t *testing.T, alertmanager program, mail *inbox) {
 	t.Helper()
 	suppressed := map[string]bool{}

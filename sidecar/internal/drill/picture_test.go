@@ -26,13 +26,13 @@ var pictures = flag.String("pictures", "", "draw the dashboard of the drill into
 
 const (
 	dashboardFile = root + "/charts/workspaces-release/files/dashboard.json"
-	// maxPicture bounds a picture that goes into docs/, in bytes.
+	// maxPicture limits a picture for docs/, in bytes.
 	maxPicture = 200 << 10
-	column     = 58 // pixels of Grafana's 24 columns
-	line       = 26 // pixels of a unit of height
+	column     = 58 // in pixels; Grafana has 24 columns
+	line       = 26 // height of a grid unit, in pixels
 )
 
-// model is what is drawn of Grafana's dashboard.
+// model is the part of Grafana's dashboard model that is drawn.
 type model struct {
 	Title  string       `json:"title"`
 	Panels []panelModel `json:"panels"`
@@ -72,10 +72,10 @@ type panelModel struct {
 	} `json:"fieldConfig"`
 }
 
-// point is a value at a time in seconds.
+// point is a value at a time, in seconds.
 type point struct{ At, Value float64 }
 
-// series is what a query gave.
+// series is a result of a query.
 type series struct {
 	Name, Text, Color string
 	Labels            map[string]string
@@ -84,8 +84,8 @@ type series struct {
 
 func (s *series) last() float64 { return s.Points[len(s.Points)-1].Value }
 
-// drawDashboard evaluates the queries of the dashboard for a namespace since a
-// time, and draws what comes.
+// drawDashboard runs the queries of the dashboard for a namespace and a time span, and draws the
+// results.
 func drawDashboard(t *testing.T, prometheus program, namespace, caption string, since time.Time) {
 	t.Helper()
 	if *pictures == "" {
@@ -111,7 +111,7 @@ func drawDashboard(t *testing.T, prometheus program, namespace, caption string, 
 	shoot(t, html.Bytes(), filepath.Join(*pictures, "dashboard-"+namespace+".png"), 24*column+24, page.Height+40)
 }
 
-// shoot has a browser draw the page.
+// shoot takes a screenshot of the page in a browser.
 func shoot(t *testing.T, html []byte, to string, width, height int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -133,7 +133,7 @@ func shoot(t *testing.T, html []byte, to string, width, height int) {
 	}
 }
 
-// queried evaluates the queries of a panel.
+// queried runs the queries of a panel.
 func queried(t *testing.T, prometheus program, namespace string, p *panelModel, span [2]time.Time) []series {
 	t.Helper()
 	fill := strings.NewReplacer("$__rate_interval", milliseconds(8*interval), "$cluster", ".*", "$namespace", namespace, "$release", ".+", "$instance", ".*")
@@ -154,7 +154,7 @@ func queried(t *testing.T, prometheus program, namespace string, p *panelModel, 
 			for _, v := range r.Values {
 				text, _ := v[1].(string)
 				value, err := strconv.ParseFloat(text, 64)
-				if at, ok := v[0].(float64); ok && err == nil && value == value { // no NaN
+				if at, ok := v[0].(float64); ok && err == nil && value == value { // skip NaN
 					s.Points = append(s.Points, point{at, value})
 				}
 			}

@@ -22,10 +22,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// program is a server that runs for the time of the test.
+// program is a server that runs during the test.
 type program struct{ url string }
 
-// start runs a program and waits until it is ready at path.
+// start runs a program and waits until path responds.
 func start(t *testing.T, name, path, address string, args ...string) program {
 	t.Helper()
 	cmd := exec.Command(needs.Program(t, name), args...)
@@ -63,7 +63,7 @@ func start(t *testing.T, name, path, address string, args ...string) program {
 	return p
 }
 
-// poll looks until what is true or the time is over.
+// poll waits until what returns true or the time is over.
 func poll(ctx context.Context, limit time.Duration, what func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -79,7 +79,7 @@ func poll(ctx context.Context, limit time.Duration, what func() bool) bool {
 	return true
 }
 
-// get reads a JSON answer into v; the query is pairs of names and values.
+// get decodes a JSON response into v. query lists names and values.
 func (p program) get(t *testing.T, path string, v any, query ...string) {
 	t.Helper()
 	q := url.Values{}
@@ -96,8 +96,8 @@ func (p program) get(t *testing.T, path string, v any, query ...string) {
 	}
 }
 
-// freeAddress is one that nobody listens on at the moment. Some are listened on
-// half a minute later, so the host is not the one that everybody else's are taken of.
+// freeAddress returns an address that is free at the moment. Some addresses are used only half a
+// minute later, so it uses a host that other programs do not allocate ports on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	pid := os.Getpid()
@@ -128,8 +128,8 @@ func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) p
 		"--rules.alert.resend-delay="+milliseconds(interval))
 }
 
-// startAlertmanager runs the example of the documentation, with the times scaled
-// and every receiver sending to hook.
+// startAlertmanager runs the example of the documentation, with scaled durations and every receiver
+// sending to hook.
 func startAlertmanager(t *testing.T, dir, hook string) program {
 	t.Helper()
 	data, err := os.ReadFile(root + "/docs/alertmanager.yaml")

@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// TestEachReasonHasOneAlert: a failure that does not end by itself is told by
-// exactly one alert, and its advice leads to the page of that alert.
+// TestEachReasonHasOneAlert checks that each reason that does not resolve on its own raises exactly
+// one alert, and that its advice links to the page of that alert.
 func TestEachReasonHasOneAlert(t *testing.T) {
 	reasons := regexp.MustCompile(`workspaces_import_problem\{[^}]*reason=~"([^"]*)"`)
 	told := map[state.Reason][]monitoring.Rule{}
@@ -43,8 +43,8 @@ func TestEachReasonHasOneAlert(t *testing.T) {
 	}
 }
 
-// TestEachAdviceHasAPage: the page that the advice for a reason names is that of
-// an alert, which the chart's tests know to exist.
+// TestEachAdviceHasAPage checks that the runbook of each advice belongs to an alert. The tests of
+// the chart check that the pages exist.
 func TestEachAdviceHasAPage(t *testing.T) {
 	pages := map[string]bool{}
 	for _, r := range alerts(t) {

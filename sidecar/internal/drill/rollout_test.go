@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// rollout is what the pictures show: two old replicas, and two new ones of which
-// the first imports, fails once, and the second waits for it.
+// rollout is the scenario in the pictures: two old and two new replicas. The first new one imports
+// and fails once, and the second waits for it.
 type rollout struct{ pods []*pod }
 
 func newRollout(t *testing.T) *rollout {
@@ -41,7 +41,7 @@ func (p *pod) begin(release string) {
 	})
 }
 
-// tryInVain fails at the second group again and again.
+// tryInVain fails repeatedly at the second group.
 func (p *pod) tryInVain(ctx context.Context) {
 	p.ask(ctx, 0)
 	p.importing("base1")
@@ -56,7 +56,7 @@ func (p *pod) tryInVain(ctx context.Context) {
 	})
 }
 
-// groups returns three groups of some workspaces in one state.
+// groups returns three groups of workspaces in one state.
 func groups(release string, g state.GroupState, w state.WorkspaceState) []state.Group {
 	var all []state.Group
 	for n, name := range []string{"base1", "base2", "extended"} {
@@ -77,7 +77,7 @@ func (r *rollout) targets() []target {
 	return all
 }
 
-// play takes about half a minute.
+// play runs the scenario, which takes about half a minute.
 func (r *rollout) play(ctx context.Context) {
 	a, b := r.pods[2], r.pods[3]
 	a.ask(ctx, 0)

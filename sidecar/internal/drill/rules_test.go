@@ -16,9 +16,9 @@ import (
 const (
 	root      = "../../.."
 	rulesFile = root + "/charts/workspaces-release/files/alerts.yaml"
-	// scale divides every duration.
+	// scale is the divisor of all durations.
 	scale = 60
-	// interval of scrapes and of evaluations.
+	// interval is the scrape and evaluation interval.
 	interval = time.Second
 )
 
@@ -36,22 +36,22 @@ func rules(t *testing.T) *monitoring.File {
 	return f
 }
 
-// inSeconds are the alerts whose threshold is an age. That of a token is not
-// scaled: the drill's token expires in an hour.
+// inSeconds lists the alerts with an age as threshold. The threshold of the token alert is not
+// scaled, because the drill's token expires in an hour.
 var inSeconds = []string{"Stuck", "Slow", "LockWaitLong", "LockHolderDead"}
 
-// remembered is for how long an alert counts what was well before, in the drill.
+// remembered is the time that alerts look back, in the drill.
 var remembered = map[string]time.Duration{"MetricsAbsent": 5 * interval, "ReleaseNotConfirmed": 10 * interval}
 
 var (
 	threshold = regexp.MustCompile(`(?m)> ([0-9]+)$`)
 	window    = regexp.MustCompile(`\[\w+[]:]`)
-	// minimum of failed requests that an alert takes; windows are shorter here.
+	// minimum matches the minimum number of failed requests of an alert. Windows are shorter in the
+	// drill.
 	minimum = regexp.MustCompile(`> 20\)`)
 )
 
-// scaled returns the rules with all times divided, and how long a condition has
-// to last until each alert fires.
+// scaled returns the rules with all durations divided, and the time until each alert fires.
 func scaled(t *testing.T) (*monitoring.File, map[string]time.Duration) {
 	t.Helper()
 	f, lasts := rules(t), map[string]time.Duration{}

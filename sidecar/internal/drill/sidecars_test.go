@@ -19,21 +19,21 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
-// sidecar is the whole program, beside a pod of a fake platform.
+// sidecar is the whole program with a pod of a fake platform.
 type sidecar struct {
 	t        *testing.T
 	dir      string
 	platform *platformtest.Platform
 	release  *platformtest.Release
-	broken   atomic.Bool // the pod answers HTTP 500
-	url      string      // of the pod, which listens from [sidecar.listen] on
+	broken   atomic.Bool // the pod responds with HTTP 500
+	url      string      // of the pod, which listens after [sidecar.listen]
 	target
 	stop func()
 }
 
-const slug = "audit-trail" // a workspace of the examples, the first to be imported
+const slug = "audit-trail" // the first workspace of the examples to be imported
 
-// newSidecar prepares a sidecar in a namespace of its own; nothing runs yet.
+// newSidecar prepares a sidecar in a new namespace, without starting it.
 func newSidecar(t *testing.T, namespace string, o platformtest.Options) *sidecar {
 	t.Helper()
 	r, err := platformtest.ReadRelease(root+"/examples/workspaces", "release", "Release v1")
@@ -52,7 +52,7 @@ func newSidecar(t *testing.T, namespace string, o platformtest.Options) *sidecar
 
 func (s *sidecar) path(name string) string { return filepath.Join(s.dir, name) }
 
-// write replaces a file at once, as the kubelet does.
+// write replaces a file atomically, like the kubelet.
 func (s *sidecar) write(name, content string) {
 	err := os.WriteFile(s.path(name+".new"), []byte(content), 0o600)
 	if err == nil {
@@ -63,7 +63,7 @@ func (s *sidecar) write(name, content string) {
 	}
 }
 
-// describe writes a manifest that tells of the named release.
+// describe writes a manifest of the named release.
 func (s *sidecar) describe(name string) {
 	r := *s.release
 	r.Name = name
@@ -74,7 +74,7 @@ func (s *sidecar) describe(name string) {
 	s.write("manifest.json", string(data))
 }
 
-// listen lets the pod answer.
+// listen makes the pod listen.
 func (s *sidecar) listen() {
 	pod := s.platform.NewPod(s.pod, s.release)
 	server, err := platformtest.Listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +97,7 @@ func (s *sidecar) args(command string, more ...string) []string {
 		"--termination-log", "", "--mode", "import"}, more...)
 }
 
-// run starts the program; it ends with the test.
+// run starts the program. It stops at the end of the test.
 func (s *sidecar) run(more ...string) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	var all sync.WaitGroup
@@ -112,7 +112,7 @@ func (s *sidecar) run(more ...string) {
 	})
 }
 
-// once imports everything again, as a person does by hand.
+// once imports everything again, like a manual import.
 func (s *sidecar) once() {
 	var log bytes.Buffer
 	args := s.args("once", "--force", "always")
@@ -128,20 +128,20 @@ func (s *sidecar) complete() {
 	}
 }
 
-// real lists the conditions that a fault of the platform or a wrong file brings
-// about, in a sidecar that is not made for it.
+// real returns the conditions that a fault of the platform or an invalid file causes in a normal
+// sidecar.
 func real(t *testing.T) (all []condition, targets []target) {
 	t.Helper()
 	start := func(s *sidecar) { s.listen(); s.run() }
 	add := func(alert string, o platformtest.Options, begin, end func(*sidecar)) {
 		s := newSidecar(t, "real-"+alert, o)
-		if alert == "Drift" || alert == "ConfigReloadFailed" { // trouble that comes to one that is well
+		if alert == "Drift" || alert == "ConfigReloadFailed" { // faults after a successful import
 			start(s)
 			s.complete()
 		}
 		targets = append(targets, s.target)
 		all = append(all, condition{alert: alert, namespace: s.namespace, begin: func() { begin(s) }, end: func() { end(s) },
-			inhibited: alert == "Slow"}) // by Stuck: no progress is seen while the platform holds its answer
+			inhibited: alert == "Slow"}) // by Stuck: there is no progress while the platform delays its response
 	}
 	add("Failing", platformtest.Options{}, func(s *sidecar) { s.platform.Fail(slug, "drill"); start(s) }, func(s *sidecar) { s.platform.Heal(slug) })
 	add("TokenRejected", platformtest.Options{RefuseHeaders: true, PodToken: true, Token: "other"}, start, func(s *sidecar) { s.platform.SetToken("right") })
@@ -163,7 +163,7 @@ func real(t *testing.T) (all []condition, targets []target) {
 	return all, targets
 }
 
-// held makes a platform that imports nothing until it is let, or the test ends.
+// held returns a platform that imports nothing until let is called or the test ends.
 func held(ctx context.Context) (o platformtest.Options, let func()) {
 	held := make(chan struct{})
 	wait := func(string) time.Duration {

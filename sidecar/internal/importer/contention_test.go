@@ -12,12 +12,12 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// TestContention has a hundred replicas start at once for one lock.
+// TestContention starts a hundred replicas at the same time, which compete for one lock.
 //
-// The bound: every pass looks at the pod once, at the list of workspaces once unless
-// it knows the lock, and at the events once if the list shows a group; a pass comes at most every half Poll. An import, or a
-// request for one that came too late, takes three requests more. So in a second
-// there are the requests of as many passes as fit in, at most.
+// The limit: every pass queries the pod once, the list of workspaces once unless the importer
+// already waits for the lock, and the events once if the list shows a group. Passes are at least
+// half a Poll apart. An import, or a request that came too late, takes three more requests. The
+// requests per second are at most those of the passes that fit into a second.
 func TestContention(t *testing.T) {
 	const replicas, groups = 100, 3
 	slow := each(10 * time.Second)
@@ -47,7 +47,7 @@ func TestContention(t *testing.T) {
 				if len(l.Requests) > bound {
 					t.Errorf("%d requests, want at most %d", len(l.Requests), bound)
 				}
-				// Once the start is over, looks are spread over half a Poll.
+				// Once the start is over, checks are spread over half a Poll.
 				if n, limit := busiest(l), k.perPass*replicas*int(time.Second)/int(poll/2); n > limit {
 					t.Errorf("a herd of %d requests in a second, want at most %d", n, limit)
 				}
@@ -59,7 +59,7 @@ func TestContention(t *testing.T) {
 	}
 }
 
-// busiest is the number of requests in the busiest second but the first.
+// busiest returns the number of requests in the busiest second except the first.
 func busiest(l *platformtest.Ledger) (most int) {
 	n := map[string]int{}
 	for _, r := range l.Requests {

@@ -13,10 +13,10 @@ import (
 
 const (
 	crashGroups = 50
-	crashExpiry = 5 * time.Minute // of the lock that a dead service leaves
+	crashExpiry = 5 * time.Minute // of the lock that a dead service leaves behind
 )
 
-// crashFiles has fifty groups of one workspace each.
+// crashFiles returns fifty groups of one workspace each.
 func crashFiles() *platformtest.Release {
 	r := &platformtest.Release{ID: "release", Name: "Release v1"}
 	for n := range crashGroups {
@@ -26,11 +26,11 @@ func crashFiles() *platformtest.Release {
 	return r
 }
 
-// crash is what dies, and when.
+// crash selects the process that dies, and when.
 type crash struct {
 	name string
 	kill func(*cluster, *replica)
-	// fault that dies around the n-th request.
+	// fault returns a fault that calls die around the n-th request.
 	fault func(die func()) platformtest.Fault
 	bound time.Duration
 }
@@ -53,8 +53,8 @@ func crashCases() []crash {
 	}
 }
 
-// TestCrashPoints kills the sidecar, or the service, at every request of an import
-// of fifty groups. Nothing is lost, nothing is imported twice, and it always ends.
+// TestCrashPoints kills the sidecar, or the service, at every request of an import of fifty groups.
+// Nothing is lost, nothing is imported twice, and it always ends.
 func TestCrashPoints(t *testing.T) {
 	total := crashRun(t, crash{fault: func(func()) platformtest.Fault { return platformtest.Fault{Kind: platformtest.Pass} }, bound: time.Minute}, 1)
 	if least := 2 * crashGroups; total < least {
@@ -74,7 +74,7 @@ func TestCrashPoints(t *testing.T) {
 	}
 }
 
-// crashRun dies at the n-th request, and returns how many there were.
+// crashRun kills at the n-th request, and returns the number of requests.
 func crashRun(t *testing.T, k crash, n int) (requests int) {
 	t.Helper()
 	inBubble(t, platformtest.Options{ImportTime: each(time.Second), LockExpiry: crashExpiry}, 0, func(t *testing.T, c *cluster) {
@@ -91,7 +91,7 @@ func crashRun(t *testing.T, k crash, n int) (requests int) {
 				t.Fatalf("request %d: not confirmed after %s: %+v", n, k.bound, r.get().Problem)
 			}
 		}
-		time.Sleep(3 * time.Second) // who dies just now
+		time.Sleep(3 * time.Second) // time to die
 		for c.busy.Load() > 0 || !r.get().Confirmed {
 			time.Sleep(time.Second)
 		}

@@ -57,7 +57,7 @@ func TestNewCurrent(t *testing.T) {
 	}
 }
 
-// FuzzParseCurrent: what is accepted is one printable word, and means the same again.
+// FuzzParseCurrent checks that accepted content is one printable word that parses to itself.
 func FuzzParseCurrent(f *testing.F) {
 	for _, s := range []string{digestA, imageA + "\n", "", "a\nb", "sha256:", "\ufeffx", imageA + "@" + digestB} {
 		f.Add([]byte(s))

@@ -25,8 +25,8 @@ func TestDrainWithoutAnImportAnswersAtOnce(t *testing.T) {
 	})
 }
 
-// TestDrainWaitsForTheImport and lets no other group begin, until the service
-// was only restarted and is up again.
+// TestDrainWaitsForTheImport checks that no other group starts, until a service that only restarted
+// is up again.
 func TestDrainWaitsForTheImport(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -66,8 +66,8 @@ func TestDrainEndsInTime(t *testing.T) {
 	})
 }
 
-// TestDrainAfterTheTimeOfAGroup: the platform goes on with an import that we gave
-// up, until the lock is free.
+// TestDrainAfterTheTimeOfAGroup covers an import that the platform continues after the group
+// timeout, until the lock is free.
 func TestDrainAfterTheTimeOfAGroup(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(2 * time.Minute)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -90,7 +90,7 @@ func TestDrainAfterTheTimeOfAGroup(t *testing.T) {
 	})
 }
 
-// TestDrainOfAServiceThatImportsByItself waits for whoever has the lock.
+// TestDrainOfAServiceThatImportsByItself checks that the drain waits for any holder of the lock.
 func TestDrainOfAServiceThatImportsByItself(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -109,7 +109,7 @@ func TestDrainOfAServiceThatImportsByItself(t *testing.T) {
 	})
 }
 
-// TestNoImportStartsWhileThePodDrains, whatever the moment at which it begins to.
+// TestNoImportStartsWhileThePodDrains covers a drain at any time.
 func TestNoImportStartsWhileThePodDrains(t *testing.T) {
 	for at := range 40 {
 		inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
@@ -149,7 +149,8 @@ func TestTheEndOfALockIsTold(t *testing.T) {
 	})
 }
 
-// TestTheLockOfAServiceThatIsGone is told by the sidecar that saw it go.
+// TestTheLockOfAServiceThatIsGone checks that the sidecar reports a lock of its stopped service as
+// orphaned.
 func TestTheLockOfAServiceThatIsGone(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(time.Minute)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -168,8 +169,8 @@ func TestTheLockOfAServiceThatIsGone(t *testing.T) {
 	})
 }
 
-// TestThePodOfALock is known from the events of its import where the lock names
-// somebody else.
+// TestThePodOfALock checks that the pod is found by the events of its import if the lock has
+// another name.
 func TestThePodOfALock(t *testing.T) {
 	rename := func(body []byte) []byte {
 		return []byte(strings.ReplaceAll(string(body), `"lockedBy":"pod-0"`, `"lockedBy":"api"`))

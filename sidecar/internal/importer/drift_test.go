@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// pull imports a group as a person does, by force.
+// pull forces the import of a group, like a user.
 func pull(t *testing.T, c *platform.Client, group string) {
 	t.Helper()
 	if _, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{group}, Force: true}); err != nil {
@@ -84,7 +84,7 @@ func TestDriftIsNotLookedFor(t *testing.T) {
 	})
 }
 
-// One of several replicas repairs, and the others see that it did.
+// One of several replicas repairs, and the others notice.
 func TestDriftIsRepairedOnce(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(30 * time.Second)}, 5, func(t *testing.T, c *cluster) {
 		for _, r := range c.replicas {
@@ -105,8 +105,8 @@ func TestDriftIsRepairedOnce(t *testing.T) {
 	})
 }
 
-// Pods of the former release that repair do not fight those of the next one: neither
-// for what that has imported, nor for what was edited before and waits for its lock.
+// Pods of the old release that repair must not undo the next release: neither groups that it has
+// imported, nor groups that were edited before and wait for its lock.
 func TestARepairDoesNotUndoARollout(t *testing.T) {
 	for _, edited := range []bool{false, true} {
 		inBubble(t, platformtest.Options{ImportTime: each(5 * time.Minute)}, 1, func(t *testing.T, c *cluster) {
@@ -118,7 +118,7 @@ func TestARepairDoesNotUndoARollout(t *testing.T) {
 			next.start()
 			time.Sleep(time.Minute)
 			if edited {
-				c.Edit("b") // while a is imported
+				c.Edit("b") // during the import of a
 			}
 			c.wait(time.Hour)
 			time.Sleep(time.Hour)
@@ -133,7 +133,7 @@ func TestARepairDoesNotUndoARollout(t *testing.T) {
 	}
 }
 
-// Whatever the platform takes for a change, it is not imported for ever.
+// A permanent difference is not imported forever.
 func TestARepairThatDoesNotHelpGetsRare(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -152,7 +152,7 @@ func TestARepairThatDoesNotHelpGetsRare(t *testing.T) {
 	})
 }
 
-// A platform that does not compare, or not just now, is no drift and no outage.
+// A platform that cannot compare, permanently or temporarily, causes neither drift nor an outage.
 func TestComparisonsThatDoNotWork(t *testing.T) {
 	for _, status := range []int{400, 403, 404, 500} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
@@ -168,7 +168,7 @@ func TestComparisonsThatDoNotWork(t *testing.T) {
 	}
 }
 
-// The platform is asked to compare a bounded number in one pass, and all in turn.
+// The number of comparisons per pass is bounded, and all workspaces take turns.
 func TestComparisonsAreBounded(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 0, func(t *testing.T, c *cluster) {
 		many := &platformtest.Release{ID: "release", Name: "Release v1"}
@@ -180,7 +180,7 @@ func TestComparisonsAreBounded(t *testing.T) {
 		c.startAll()
 		c.wait(time.Minute)
 		c.Edit(many.Workspaces[len(many.Workspaces)-1].Slug)
-		time.Sleep(31 * time.Minute) // three passes at least
+		time.Sleep(31 * time.Minute) // at least three passes
 		if len(r.drifted()) != 1 {
 			t.Errorf("drifted: %v", r.drifted())
 		}

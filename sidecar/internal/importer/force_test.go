@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// attempts counts the imports of each workspace that ended in some way.
+// attempts counts the imports of each workspace with an outcome.
 func (c *cluster) attempts(o platformtest.Outcome) map[string]int {
 	n := map[string]int{}
 	for _, i := range c.Ledger().Imports {
@@ -33,7 +33,7 @@ func (c *cluster) forcedBulks() (n int) {
 	return n
 }
 
-// Only what failed is imported again, on however many replicas.
+// Only failed workspaces are imported again, with any number of replicas.
 func TestARetryImportsOnlyWhatFailed(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 5, func(t *testing.T, c *cluster) {
 		c.Fail("b", "broken")
@@ -50,7 +50,7 @@ func TestARetryImportsOnlyWhatFailed(t *testing.T) {
 	})
 }
 
-// Where a failed import sets the version, "skipped" proves nothing (contract §1.9, step 6).
+// If a failed import sets the version, "skipped" proves nothing (platform contract §1.9, step 6).
 func TestWhatFailedAndIsSkippedIsForced(t *testing.T) {
 	for _, o := range []platformtest.Options{{VersionAfterFailure: true}, {VersionAfterFailure: true, HideLastPull: true}} {
 		inBubble(t, o, 1, func(t *testing.T, c *cluster) {
@@ -73,7 +73,7 @@ func TestWhatFailedAndIsSkippedIsForced(t *testing.T) {
 	}
 }
 
-// The guide to rollbacks says that workspaces which are newer stay (contract §10).
+// According to the guide to rollbacks, newer workspaces are kept (platform contract §10).
 func TestARollbackThatThePlatformSkipsIsForced(t *testing.T) {
 	for force, want := range map[Force]state.Reason{ForceAuto: "", ForceNever: state.WrongVersion} {
 		inBubble(t, platformtest.Options{SkipNewer: true}, 0, func(t *testing.T, c *cluster) {
@@ -111,7 +111,7 @@ func TestARollbackNeedsNoForceWhereVersionsAreCompared(t *testing.T) {
 	})
 }
 
-// change gives the manifest of a replica other content under the same versions.
+// change gives the manifest of a replica different content under the same versions.
 func (r *replica) change() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,7 +132,7 @@ func TestOtherContentUnderTheSameVersionIsForced(t *testing.T) {
 				r := c.replicas[0]
 				c.startAll()
 				c.wait(time.Minute)
-				// A request that was lost is not taken for done because the versions are equal.
+				// A lost request does not count as done because the versions are equal.
 				r.Faults.Add(platformtest.Fault{Op: "pull", Kind: kind})
 				r.change()
 				r.imp.Trigger(false)
@@ -167,7 +167,7 @@ func TestForceAlwaysImportsOncePerProcess(t *testing.T) {
 	})
 }
 
-// An error that only an event of the progress told is not lost with the answer.
+// An error that only a progress event reported is not lost with the response.
 func TestAnErrorOnTheWayIsNotForgotten(t *testing.T) {
 	o := platformtest.Options{VersionAfterFailure: true, DropCompleted: true, ImportTime: each(time.Second)}
 	inBubble(t, o, 1, func(t *testing.T, c *cluster) {
@@ -188,7 +188,7 @@ func TestAnErrorOnTheWayIsNotForgotten(t *testing.T) {
 	})
 }
 
-// Another replica met the failure, of which the list of versions shows nothing.
+// Another replica saw the failure, which the list of versions does not show.
 func TestAFailureThatAnotherReplicaMetIsNotOverlooked(t *testing.T) {
 	o := platformtest.Options{VersionAfterFailure: true, ImportTime: each(time.Second)}
 	inBubble(t, o, 5, func(t *testing.T, c *cluster) {

@@ -24,7 +24,7 @@ import (
 
 const token = "at:canary-5f2c9d7e"
 
-// files is what the image carries: groups base1 (a, b), base2 (c) and extended (d).
+// files returns the release in the image: groups base1 (a, b), base2 (c) and extended (d).
 func files(version string) *platformtest.Release {
 	return &platformtest.Release{ID: "release", Name: "Release " + version, Workspaces: []platformtest.Workspace{
 		{Slug: "a", ID: "ida", Name: "A", Version: version, Groups: []string{"base1"}, Files: 2},
@@ -34,7 +34,7 @@ func files(version string) *platformtest.Release {
 	}}
 }
 
-// manifestOf is the manifest of a release of files.
+// manifestOf returns the manifest of a release of files.
 func manifestOf(r *platformtest.Release) *release.Manifest {
 	m := &release.Manifest{SchemaVersion: release.SchemaVersion, Name: r.Workspaces[0].Version,
 		Repository: release.Repository{ID: r.ID, Name: r.Name, Directory: "/www/workspaces"}}
@@ -57,7 +57,7 @@ type counts struct {
 	mu     sync.Mutex
 	passes []state.Reason
 	waits  int
-	onPass func(state.Reason) // before it is counted; nil for nothing
+	onPass func(state.Reason) // called before the pass is counted; may be nil
 }
 
 func (c *counts) Pass(r state.Reason, _ time.Duration) {
@@ -69,7 +69,7 @@ func (c *counts) Pass(r state.Reason, _ time.Duration) {
 	c.passes = append(c.passes, r)
 }
 
-// of counts the passes that ended for a reason, "*" for any.
+// of counts the passes that ended with a reason, or "*" for any.
 func (c *counts) of(r state.Reason) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,19 +99,19 @@ type replica struct {
 	logger    *slog.Logger
 	everReady bool
 
-	mu      sync.Mutex // of what tests change while the sidecar runs
+	mu      sync.Mutex // guards what tests change while the sidecar runs
 	desired Desired
 	policy  Policy
 	loadErr error
 	gateway *platform.Client
-	current *Current // what the file says
+	current *Current // content of the file
 	client  *platform.Client
 	imp     *Importer
 	stop    context.CancelFunc
 	done    chan error
 }
 
-// logBuffer is a log that many goroutines write.
+// logBuffer is a log that is safe for concurrent use.
 type logBuffer struct {
 	mu   sync.Mutex
 	data []byte
@@ -138,8 +138,8 @@ type cluster struct {
 	t        *testing.T
 	gateway  *platformtest.Gateway
 	replicas []*replica
-	bearer   atomic.Pointer[string] // the token of the sidecars, if it is another one
-	busy     atomic.Int32           // what is still to happen
+	bearer   atomic.Pointer[string] // token of the sidecars, if not the default
+	busy     atomic.Int32           // number of pending actions
 }
 
 // inBubble runs f on a fake clock, with n replicas that have not started.
@@ -157,7 +157,7 @@ func inBubble(t *testing.T, o platformtest.Options, n int, f func(t *testing.T, 
 	})
 }
 
-// add adds a replica that carries r.
+// add adds a replica with release r.
 func (c *cluster) add(r *platformtest.Release) *replica {
 	c.t.Helper()
 	m := manifestOf(r)
@@ -187,26 +187,26 @@ type open struct{ *platformtest.Gateway }
 
 func (open) Listening() bool { return true }
 
-// public is a client of the gateway.
+// public returns a client of the gateway.
 func (c *cluster) public() *platform.Client { return c.clientOf(c.gateway) }
 
 func (c *cluster) clientOf(g *platformtest.Gateway) *platform.Client {
 	return c.client(open{g}, c.bearerIdentity())
 }
 
-// bearerIdentity reads the token for each request, as a file of it is.
+// bearerIdentity reads the token for each request, like a token file.
 func (c *cluster) bearerIdentity() platform.Identity {
 	return platform.Bearer(func(context.Context) (secret.Value, error) { return c.current(), nil })
 }
 
-// get is what the sidecar thinks.
+// get returns the state of the sidecar.
 func (r *replica) get() state.Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.store.Get()
 }
 
-// wipe forgets everything that the sidecar knows, as a new process does.
+// wipe resets the memory of the sidecar, like a restart.
 func (r *replica) wipe() {
 	r.store, r.counts, r.log = state.NewStore(), &counts{}, &logBuffer{}
 	r.logger = slog.New(slog.NewJSONHandler(r.log, nil))
@@ -230,7 +230,7 @@ func (r *replica) start() {
 	go func() { done <- imp.Run(ctx) }()
 }
 
-// kill ends the sidecar at once.
+// kill stops the sidecar immediately.
 func (r *replica) kill() {
 	if r.stop != nil {
 		r.stop()
@@ -259,7 +259,7 @@ func (r *replica) ready() bool {
 	return g.Open
 }
 
-// wait returns how long it took until all replicas are ready, at most limit.
+// wait returns the time until all replicas are Ready, at most limit.
 func (c *cluster) wait(limit time.Duration) time.Duration {
 	c.t.Helper()
 	start := time.Now()
@@ -275,7 +275,7 @@ func (c *cluster) wait(limit time.Duration) time.Duration {
 	return time.Since(start)
 }
 
-// reason is why the first replica is not confirmed.
+// reason returns why the first replica is not confirmed.
 func (c *cluster) reason() state.Reason {
 	if p := c.replicas[0].store.Get().Problem; p != nil {
 		return p.Reason
@@ -303,7 +303,7 @@ func (c *cluster) complete(version string) {
 	}
 }
 
-// later does f on the clock of the bubble; busy tells that it is still to come.
+// later runs f after d on the clock of the bubble. busy counts pending actions.
 func (c *cluster) later(d time.Duration, f func()) {
 	c.busy.Add(1)
 	time.AfterFunc(d, func() {
@@ -312,13 +312,13 @@ func (c *cluster) later(d time.Duration, f func()) {
 	})
 }
 
-// killPod kills the service of a pod, which comes back.
+// killPod kills the service of a pod, which restarts.
 func (c *cluster) killPod(r *replica) {
 	r.Kill()
 	c.later(3*time.Second, r.Restart)
 }
 
-// killSidecar kills a sidecar, in whose place comes one that knows nothing.
+// killSidecar kills a sidecar and starts a new one without memory.
 func (c *cluster) killSidecar(r *replica) {
 	r.stop()
 	c.later(time.Second, func() {
@@ -328,7 +328,7 @@ func (c *cluster) killSidecar(r *replica) {
 	})
 }
 
-// useToken is what the file of the token holds from now on.
+// useToken replaces the content of the token file.
 func (c *cluster) useToken(plain string) { c.bearer.Store(&plain) }
 
 func (c *cluster) current() secret.Value {
@@ -338,7 +338,7 @@ func (c *cluster) current() secret.Value {
 	return secret.New(token)
 }
 
-// fail makes the inputs unreadable, or readable again.
+// fail makes loading the inputs fail, or succeed again.
 func (r *replica) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -351,7 +351,7 @@ func (r *replica) trigger(again bool) {
 	r.imp.Trigger(again)
 }
 
-// anew is a new process: it knows nothing.
+// anew resets the replica to a new process without memory.
 func (r *replica) anew() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -69,7 +69,7 @@ func TestI2ReadinessIsSticky(t *testing.T) {
 	})
 }
 
-// What the importer meets never ends its loop, and so never the process.
+// No response ends the importer's loop, and so the process.
 func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
 	for _, f := range []platformtest.Fault{answer(500, ""), answer(401, ""), answer(200, platformtest.HTML), {Kind: platformtest.ResetBefore}, {Kind: platformtest.Hang}} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
@@ -148,7 +148,7 @@ func TestI5AGroupIsPostedOnceUnlessItsOutcomeIsUnknownOrFailed(t *testing.T) {
 		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Times: 1}, platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
 		c.startAll()
 		c.wait(time.Hour)
-		// Where the list tells no versions, the word that an earlier pass got is asked for again.
+		// If the list has no versions, confirmations of earlier passes are renewed.
 		if posts(c, "base1") != 2 || posts(c, "base2") != 2 || posts(c, "extended") != 1 {
 			t.Errorf("base1 %d, base2 %d, extended %d", posts(c, "base1"), posts(c, "base2"), posts(c, "extended"))
 		}
@@ -275,8 +275,7 @@ func TestI10ShutdownIsNotFailure(t *testing.T) {
 	})
 }
 
-// Every text of every answer repeats the credential, and so does the header that
-// is meant to be told.
+// Every text of every response repeats the credential, including headers that the sidecar reports.
 func TestI11NoSecretIsTold(t *testing.T) {
 	text := "Bearer " + token + " is odd"
 	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text + `"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`
@@ -320,7 +319,7 @@ func TestI11NoSecretIsTold(t *testing.T) {
 	}
 }
 
-// expired ends after a minute.
+// expired returns a context that ends after a minute.
 func expired(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)

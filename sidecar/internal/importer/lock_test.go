@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// A scale-up during a push of somebody, or beside a merge conflict, is no outage.
+// Scaling up during a push, or next to a merge conflict, does not cause an outage.
 func TestALockDoesNotKeepBackWhoHasNothingToImport(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.startAll()
@@ -29,14 +29,15 @@ func TestALockDoesNotKeepBackWhoHasNothingToImport(t *testing.T) {
 	})
 }
 
-// Sources do not say how a lock is refused: the lock itself tells (contract §1.5).
+// The sources do not document how a locked pull is rejected, so the lock itself decides (platform
+// contract §1.5).
 func TestALockIsToldFromOtherRefusals(t *testing.T) {
 	for _, status := range []int{400, 403, 409, 423} {
 		for _, text := range []string{"Workspace platform is locked", "An operation is in progress", "Sorry"} {
 			t.Run(fmt.Sprintf("%d %s", status, text), func(t *testing.T) {
 				o := platformtest.Options{LockedStatus: status, LockedCode: "ConflictError", LockedMessage: text}
 				inBubble(t, o, 1, func(t *testing.T, c *cluster) {
-					// Somebody is faster, between our look and our request.
+					// Another import takes the lock between the sidecar's check and its request.
 					c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Before: func() { c.Lock("somebody", "pull_in_progress") }})
 					c.startAll()
 					time.Sleep(10 * time.Minute)
@@ -65,7 +66,7 @@ func TestARefusalThatIsNoLock(t *testing.T) {
 	}
 }
 
-// A refusal for a lock that nobody can see must not be waited for in silence.
+// A rejection for an invisible lock is reported as stuck eventually.
 func TestALockThatIsNotShownGetsStuck(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		hidden := platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked","message":"busy"}`}
@@ -121,7 +122,7 @@ func TestAMergeConflictNeedsAPerson(t *testing.T) {
 	})
 }
 
-// The line of a lock is told once, not at each look.
+// The wait for a lock is logged once, not on each check.
 func TestAWaitIsQuiet(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.Lock("somebody", "manual")
@@ -133,8 +134,8 @@ func TestAWaitIsQuiet(t *testing.T) {
 	})
 }
 
-// A lock that is lost lets the platform take two imports. What still advances is
-// waited for all the same.
+// A lost lock lets the platform run two imports. An import that makes progress is awaited
+// nevertheless.
 func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(14 * time.Second), EventReadsPerMinute: -1}, 0, func(t *testing.T, c *cluster) {
 		long := matrixFiles("v1")
@@ -143,7 +144,7 @@ func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
 		}
 		r := c.add(long)
 		r.gateway = c.public()
-		r.policy.Poll = 8 * time.Second // less than 14 s in four looks, less than the import in all
+		r.policy.Poll = 8 * time.Second // less than 14 s in four checks, less than the whole import
 		r.Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.AnswerAfter, Status: http.StatusGatewayTimeout})
 		r.policy.PullWait = time.Second
 		time.AfterFunc(5*time.Second, c.Unlock)
@@ -155,7 +156,7 @@ func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
 	})
 }
 
-// As long as its lock is held, an import is not over, and its errors may come yet.
+// An import is not over while its lock is held, and may still report errors.
 func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(2 * time.Minute), VersionAfterFailure: true}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -171,7 +172,7 @@ func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
 	})
 }
 
-// What was last seen of a lock is no news once the release is confirmed.
+// The last seen lock is not shown after the confirmation.
 func TestNoLockIsShownAfterTheConfirmation(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second), PodEvents: true}, 1, func(t *testing.T, c *cluster) {
 		c.replicas[0].policy.PullWait = time.Second

@@ -17,16 +17,16 @@ import (
 // matrixFault is a row of the matrix.
 type matrixFault struct {
 	name string
-	// hit is what happens to the request that comes in the phase.
+	// hit is the fault of the first request in the phase.
 	hit platformtest.Fault
-	// world is what happens besides, once in a cell, before the request and after it.
+	// world and after run once per cell, before and after that request.
 	world, after func(*cell, *replica)
-	// slack is how much longer than the scenario it may take.
+	// slack is the additional time that the scenario may take.
 	slack      time.Duration
-	breaksLock bool // imports may overlap: the lock is not honoured
-	repeats    bool // workspaces are meant to be imported again
-	drifts     bool // what was changed stays reported
-	races      bool // what is said depends on who is faster
+	breaksLock bool // imports may overlap, because the lock is not honoured
+	repeats    bool // workspaces may be imported twice
+	drifts     bool // the change remains reported
+	races      bool // the reported reason depends on timing
 	rivals     *rivalry
 }
 
@@ -43,7 +43,7 @@ func alter(edit func([]byte) []byte) platformtest.Fault {
 	return platformtest.Fault{Kind: platformtest.Alter, Edit: edit}
 }
 
-// from makes what follows happen to every request of an operation from now on.
+// from applies a fault to every request for an operation from now on.
 func from(op string, f platformtest.Fault) func(*cell, *replica) {
 	return func(_ *cell, r *replica) {
 		f.Op, f.Times = op, -1
@@ -51,7 +51,7 @@ func from(op string, f platformtest.Fault) func(*cell, *replica) {
 	}
 }
 
-// until is from for a time.
+// until is like from, for a limited time.
 func until(d time.Duration, op string, f platformtest.Fault) func(*cell, *replica) {
 	return func(_ *cell, r *replica) {
 		end := time.Now().Add(d)
@@ -65,7 +65,7 @@ const (
 	nested = `{"error":{"code":"SomeError","message":"something","requestId":"r-1"}}`
 )
 
-// matrixFaults lists the rows, the first of which is no fault.
+// matrixFaults returns the rows. The first row has no fault.
 func matrixFaults() []matrixFault {
 	return slices.Concat([]matrixFault{{name: "none"}}, slowFaults(), brokenFaults(), refusals(), oddAnswers(), clockFaults(), crashes(), lockFaults(), eventFaults(), dataFaults(), rivalFaults())
 }
@@ -191,7 +191,7 @@ func crashes() []matrixFault {
 	}
 }
 
-// seize takes the lock for somebody as soon as it is free, for a time.
+// seize takes the lock for a while as soon as it is free.
 func seize(reason string, hold time.Duration) func(*cell, *replica) {
 	return func(x *cell, _ *replica) {
 		var try func()
@@ -234,7 +234,7 @@ func eventFaults() []matrixFault {
 	}
 }
 
-// eventList edits the events of an answer.
+// eventList edits the events of a response.
 func eventList(edit func([]any) []any) func([]byte) []byte {
 	return func(body []byte) []byte {
 		var page struct {

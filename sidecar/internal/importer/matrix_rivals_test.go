@@ -11,14 +11,14 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// rivalry is what a row of the matrix has besides, where another release imports here. It
-// is installed when the scenario starts, and one of its pods waits to come back.
+// rivalry is the additional state of a row in which another release imports. That release is
+// installed at the start, and one of its pods is about to come back.
 type rivalry struct {
-	// named is what the files of all pods say at first, "" for no file.
+	// named is the initial content of the files of all pods, or "" for no file.
 	named string
-	// ended tells that nothing more will happen.
+	// ended reports that nothing more will happen.
 	ended func(*cell) bool
-	// final is the version that has to be installed at the end, "" for either.
+	// final is the version that must be installed at the end, or "" for either.
 	final string
 }
 
@@ -27,7 +27,7 @@ const (
 	theirs = "v0"
 )
 
-// rivalFaults lists the rows in which another release imports here.
+// rivalFaults returns the rows in which another release imports.
 func rivalFaults() []matrixFault {
 	rows := []matrixFault{
 		{name: "an old pod comes back, nothing names the current release", world: comesBack,
@@ -66,18 +66,18 @@ func rivalFaults() []matrixFault {
 	}, slack: 30 * time.Second})
 }
 
-// prepare makes the pod of the other release, installs that, and writes the files.
+// prepare creates the pod of the other release, installs that release and writes the files.
 func (x *cell) prepare() {
 	if x.fault.rivals == nil {
 		return
 	}
 	x.rival = x.newReplica(theirs)
-	x.replicas = x.replicas[:len(x.replicas)-1] // it is none of ours
+	x.replicas = x.replicas[:len(x.replicas)-1] // not a replica of this release
 	x.importByHand()
 	x.nameAll(x.fault.rivals.named)
 }
 
-// pods are all pods, ours and that of the other release.
+// pods returns the pods of both releases.
 func (x *cell) pods() []*replica {
 	if x.rival == nil {
 		return x.replicas
@@ -85,7 +85,7 @@ func (x *cell) pods() []*replica {
 	return append(slices.Clone(x.replicas), x.rival)
 }
 
-// nameAll writes into the files of all pods which release is the current one.
+// nameAll writes the current release into the files of all pods.
 func (x *cell) nameAll(named string) {
 	for _, r := range x.pods() {
 		r.name(named)
@@ -95,10 +95,10 @@ func (x *cell) nameAll(named string) {
 // comesBack starts the pod of the other release.
 func comesBack(x *cell, _ *replica) { x.later(0, x.rival.start) }
 
-// byHand imports the other release as somebody does who has no sidecar.
+// byHand imports the other release without a sidecar, like a user.
 func byHand(x *cell, _ *replica) { x.later(0, x.importByHand) }
 
-// importByHand imports group after group, each as soon as the lock is free.
+// importByHand imports the groups in order, each as soon as the lock is free.
 func (x *cell) importByHand() {
 	person := x.client(x.rival.Pod, platform.Headers(platform.LocalHeaders()))
 	for _, group := range x.rival.files.Groups() {
@@ -112,14 +112,15 @@ func (x *cell) importByHand() {
 	}
 }
 
-// once reports whether a pod was ready at least once.
+// once reports whether a pod was Ready at least once.
 func (x *cell) once(r *replica) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return r.everReady
 }
 
-// toldByAll: everybody was ready once, and tells if its release is not installed any more.
+// toldByAll reports whether all pods were Ready once, and report it if their release is no longer
+// installed.
 func (x *cell) toldByAll() bool { return x.told(x.pods()) }
 
 func (x *cell) toldByOurs() bool { return x.told(x.replicas) }
@@ -135,7 +136,7 @@ func (x *cell) told(pods []*replica) bool {
 	return true
 }
 
-// oursStays: this release is confirmed, and the other one stands aside.
+// oursStays reports whether this release is confirmed and the other one stands aside.
 func (x *cell) oursStays() bool {
 	return x.stays(x.replicas) && (x.rival.stop == nil || x.aside([]*replica{x.rival}))
 }
@@ -156,7 +157,7 @@ func (x *cell) aside(pods []*replica) bool {
 	})
 }
 
-// expectedVersion is the release of a pod.
+// versionOf returns the release of a pod.
 func (x *cell) versionOf(pod string) string {
 	if x.rival != nil && pod == x.rival.Name {
 		return theirs
@@ -164,7 +165,7 @@ func (x *cell) versionOf(pod string) string {
 	return ours
 }
 
-// stayed reports whether the release of a pod has to be installed at the end.
+// stayed reports whether the release of a pod must be installed at the end.
 func (x *cell) stayed(r *replica) bool {
 	return x.rival == nil || x.fault.rivals.final == x.versionOf(r.Name)
 }

@@ -24,33 +24,31 @@ import (
 
 var update = flag.Bool("update", false, "write the generated documents")
 
-// A cell of the matrix is one fault at one phase in a cluster of some replicas.
-// Whatever the cell, the same scenario is played: the service listens after a
-// second, somebody holds the lock for six, three groups of two workspaces take a
-// second each, answers to pulls come before their imports end, and workspace c1
-// fails once. So every phase is gone through, and a cell is the scenario with one
-// thing more that goes wrong.
+// cell is one cell of the matrix: a fault in a phase, in a cluster of some replicas. All cells play
+// the same scenario: the service listens after a second, the lock is held for six, three groups of
+// two workspaces take a second each, responses to pulls come before their imports end, and
+// workspace c1 fails once. The scenario passes through every phase, and a cell adds one fault.
 type cell struct {
 	*cluster
 	fault               *matrixFault
 	phase               state.Phase
-	hits                atomic.Int32 // requests that the fault hit
+	hits                atomic.Int32 // requests with the fault
 	world, after, first sync.Once
-	base                int      // passes of the first replica that had ended when the fault came
-	rival               *replica // a pod of another release, nil if there is none
+	base                int      // completed passes of the first replica when the fault occurred
+	rival               *replica // a pod of another release, or nil
 
 	mu    sync.Mutex
-	early []string // what was wrong before the end
+	early []string // violations before the end
 }
 
 const (
 	matrixPoll      = 2 * time.Second
 	matrixReconcile = 30 * time.Second
 	matrixExpiry    = 2 * time.Minute
-	// matrixBound is the fake time within which a scenario converges, without the
-	// time that a fault takes by itself.
+	// matrixBound is the fake time within which a scenario converges, excluding the duration of the
+	// fault.
 	matrixBound = 75 * time.Second
-	// matrixRequests bounds what one replica asks, over all of a cell.
+	// matrixRequests limits the requests of one replica in a cell.
 	matrixRequests = 400
 )
 
@@ -75,7 +73,7 @@ func matrixPolicy(name string) Policy {
 	return p
 }
 
-// newCell makes the scenario and arms the fault at every replica.
+// newCell creates the scenario and arms the fault at every replica.
 func newCell(c *cluster, f *matrixFault, phase state.Phase, replicas int) *cell {
 	x := &cell{cluster: c, fault: f, phase: phase}
 	for range replicas {
@@ -96,7 +94,7 @@ func newCell(c *cluster, f *matrixFault, phase state.Phase, replicas int) *cell 
 func (x *cell) newReplica(version string) *replica {
 	r := x.add(matrixFiles(version))
 	r.policy = matrixPolicy(r.Name)
-	gateway := x.NewGateway() // of its own, for its faults
+	gateway := x.NewGateway() // a separate one, for its faults
 	gateway.Faults = r.Faults
 	r.gateway = x.clientOf(gateway)
 	r.client = x.client(r.Pod, platform.Join(platform.Headers(platform.LocalHeaders()), x.bearerIdentity()))
@@ -104,7 +102,7 @@ func (x *cell) newReplica(version string) *replica {
 	return r
 }
 
-// arm makes the fault hit the first request of a replica in the phase.
+// arm applies the fault to the first request of a replica in the phase.
 func (x *cell) arm(r *replica) {
 	hit, came := x.fault.hit, sync.Once{}
 	if hit.Kind == 0 {
@@ -126,7 +124,7 @@ func (x *cell) arm(r *replica) {
 	r.Faults.Add(hit)
 }
 
-// note counts a replica that is hit, and how many passes the first had ended by then.
+// note records that the fault hit a replica, and the completed passes of the first one.
 func (x *cell) note(r *replica) {
 	x.hits.Add(1)
 	if r == x.replicas[0] {
@@ -134,9 +132,8 @@ func (x *cell) note(r *replica) {
 	}
 }
 
-// inPhase tells whether a request belongs to the phase. In Import it is the pull.
-// Nothing is asked in Imported: there it is the pull that leads to it, of the last
-// group when that has failed once.
+// inPhase reports whether a request belongs to the phase. Import has the pull. Imported has no
+// requests: the pull that leads to it is used, which is the retried pull of the last group.
 func (x *cell) inPhase(r *replica, req *http.Request) bool {
 	s := r.get()
 	switch x.phase {
@@ -154,7 +151,7 @@ func (x *cell) lastFailed() bool {
 	})
 }
 
-// check is called after each pass of a replica, before its result is told.
+// check runs after each pass of a replica, before its result is published.
 func (x *cell) check(r *replica, reason state.Reason) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -166,7 +163,7 @@ func (x *cell) check(r *replica, reason state.Reason) {
 	}
 }
 
-// missing lists the workspaces of a replica's release that are not installed.
+// missing returns the workspaces of a replica's release that are not installed.
 func (x *cell) missing(r *replica) []string {
 	installed := map[string]string{}
 	for _, w := range x.Installed() {
@@ -181,7 +178,7 @@ func (x *cell) missing(r *replica) []string {
 	return missing
 }
 
-// run plays a cell to its end and returns what is wrong.
+// run plays a cell to its end and returns the violations.
 func (x *cell) run() []string {
 	start := time.Now()
 	x.startAll()
@@ -193,7 +190,7 @@ func (x *cell) run() []string {
 			opened[r] = opened[r] || r.ready()
 		}
 	}
-	for x.busy.Load() > 0 { // whoever is to be started again, so that it can be ended
+	for x.busy.Load() > 0 { // wait for pending restarts, to be able to stop them
 		time.Sleep(time.Second)
 	}
 	var wrong []string
@@ -211,8 +208,8 @@ func (x *cell) run() []string {
 	return append(wrong, x.violations()...)
 }
 
-// settled: every replica is confirmed, has compared at least once since, and
-// nothing is wrong.
+// settled reports whether every replica is confirmed, has compared at least once since, and has no
+// problem.
 func (x *cell) settled() bool {
 	if x.busy.Load() > 0 {
 		return false
@@ -267,7 +264,7 @@ func (x *cell) violations() []string {
 	return append(wrong, slices.Concat(x.wrongOrder(l), x.wrongPosts(l), x.duplicates(l))...)
 }
 
-// wrongOrder: no group begins before the one before it was imported.
+// wrongOrder checks that no group starts before the previous one was imported.
 func (x *cell) wrongOrder(l *platformtest.Ledger) (wrong []string) {
 	for i, b := range l.Bulks {
 		if len(b.Groups) != 1 {
@@ -285,8 +282,8 @@ func (x *cell) wrongOrder(l *platformtest.Ledger) (wrong []string) {
 	return wrong
 }
 
-// wrongPosts: a replica posts a group again only if its import failed, or if its
-// outcome could not be known because of the fault.
+// wrongPosts checks that a replica posts a group again only if its import failed, or if the fault
+// made its outcome unknown.
 func (x *cell) wrongPosts(l *platformtest.Ledger) (wrong []string) {
 	type key struct{ pod, group string }
 	posts, allowed := map[key]int{}, map[key]int{}
@@ -309,8 +306,8 @@ func (x *cell) wrongPosts(l *platformtest.Ledger) (wrong []string) {
 	return wrong
 }
 
-// duplicates: no workspace is imported twice, unless by a replica that saw the
-// group fail and had to use force.
+// duplicates checks that no workspace is imported twice, except by a replica that saw the group
+// fail and needed force.
 func (x *cell) duplicates(l *platformtest.Ledger) (wrong []string) {
 	n := map[string]int{}
 	for _, i := range l.Imports {
@@ -328,7 +325,7 @@ func (x *cell) duplicates(l *platformtest.Ledger) (wrong []string) {
 	return wrong
 }
 
-// reaction is what the first replica said next when the fault had come.
+// reaction returns the next reason that the first replica reported after the fault.
 func (x *cell) reaction() state.Reason {
 	if passes := x.replicas[0].counts.passes; len(passes) > x.base {
 		return passes[x.base]
@@ -343,8 +340,8 @@ func replicasOf(t *testing.T) []int {
 	return []int{1, 2, 5, 20}
 }
 
-// TestMatrix plays every fault at every phase with every number of replicas, and
-// checks docs/fault-matrix.md against it.
+// TestMatrix plays every fault in every phase with every number of replicas, and compares the
+// result with docs/fault-matrix.md.
 func TestMatrix(t *testing.T) {
 	faults := matrixFaults()
 	if len(faults) < 45 {
@@ -394,7 +391,7 @@ func checkDocument(t *testing.T, file string, got []byte) {
 	}
 }
 
-// document shows what the sidecar says about each fault.
+// document renders the sidecar's reaction to each fault.
 func document(faults []matrixFault, reactions []map[state.Phase]state.Reason) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, documentHead, len(faults), len(state.Phases()), 4*len(faults)*len(state.Phases()))
@@ -409,7 +406,7 @@ func document(faults []matrixFault, reactions []map[state.Phase]state.Reason) []
 			r := reactions[n][p]
 			if f.races {
 				r = "…"
-			} else if r == reactions[0][p] { // of no fault at all
+			} else if r == reactions[0][p] { // the same as without a fault
 				r = "·"
 			}
 			fmt.Fprintf(&b, " %s |", r)

@@ -13,8 +13,8 @@ import (
 
 var groups = []string{"base1", "base2", "extended"}
 
-// observing starts the service's own import and a sidecar that watches it, of a
-// user of its own at the gateway.
+// observing starts the service's own import and a sidecar that observes it, as a separate user of
+// the gateway.
 func (c *cluster) observing(r *replica, manifest bool) {
 	r.gateway = c.clientOf(c.NewGateway())
 	c.observe(r, ModeObserve, manifest)
@@ -33,7 +33,7 @@ func TestObserveWaitsForTheServicesOwnImport(t *testing.T) {
 	for n := range 4 {
 		manifest := n%2 == 0
 		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second), HideLastPull: n < 2}, 1, func(t *testing.T, c *cluster) {
-			old := c.NewPod("old", files("v0")) // who answers the gateway
+			old := c.NewPod("old", files("v0")) // serves the gateway's requests
 			old.SetReady(true)
 			r := c.replicas[0]
 			c.observing(r, manifest)
@@ -53,8 +53,8 @@ func TestObserveWaitsForTheServicesOwnImport(t *testing.T) {
 	}
 }
 
-// Before the first pod is Ready, the gateway reaches no pod to list workspaces. Events alone
-// say what the service's own import did.
+// Before the first pod is Ready, the gateway has no pod to list workspaces. Only events show the
+// result of the service's own import.
 func TestObserveOnAFirstInstall(t *testing.T) {
 	for _, hidden := range []bool{false, true} {
 		options := platformtest.Options{ImportTime: each(10 * time.Second), HideLastPull: hidden}
@@ -66,7 +66,7 @@ func TestObserveOnAFirstInstall(t *testing.T) {
 	}
 }
 
-// Only one of the replicas gets the lock, and the others' own imports give up.
+// Only one of the replicas gets the lock, and the imports of the others give up.
 func TestObserveTakesTheWordOfASibling(t *testing.T) {
 	for _, manifest := range []bool{true, false} {
 		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 0, func(t *testing.T, c *cluster) {
@@ -82,7 +82,7 @@ func TestObserveTakesTheWordOfASibling(t *testing.T) {
 	}
 }
 
-// The events of the release before are of pods of another template.
+// Events of the previous release come from pods of another template.
 func TestObserveDoesNotTakeTheWordOfAnOldPod(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 0, func(t *testing.T, c *cluster) {
 		old := c.NewPod("workspaces-6f9d-x", files("v0"))
@@ -101,7 +101,7 @@ func TestObserveDoesNotTakeTheWordOfAnOldPod(t *testing.T) {
 	})
 }
 
-// A person imports again what the service's own import left broken.
+// A user repairs a failed import of the service.
 func TestObserveSeesThatAPersonRepaired(t *testing.T) {
 	for _, manifest := range []bool{true, false} {
 		for _, o := range []platformtest.Options{{}, {VersionAfterFailure: true}} {
@@ -168,8 +168,8 @@ func TestNothingToObserve(t *testing.T) {
 	})
 }
 
-// A version that refuses the identity of the pod is observed; one that took it
-// before does not refuse it as such.
+// A version that rejects the identity of the pod is observed. A version that accepted it before
+// does not reject it for its kind.
 func TestAutoObservesWhereTheIdentityIsRefused(t *testing.T) {
 	inBubble(t, platformtest.Options{RefuseHeaders: true}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -194,13 +194,13 @@ func TestAutoObservesWhereTheIdentityIsRefused(t *testing.T) {
 	})
 }
 
-// The limit of 40 event reads a minute is one of the user, whom all replicas are.
+// The limit of 40 event reads a minute applies to the user, which all replicas share.
 func TestLimitedEventsAreNotAskedForInVain(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(5 * time.Minute)}, 5, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)
 		for _, r := range c.replicas {
-			r.gateway = c.public() // one user
+			r.gateway = c.public() // a shared user
 			c.observe(r, ModeObserve, false)
 		}
 		time.Sleep(10 * time.Minute)

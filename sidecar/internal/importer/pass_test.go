@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// What a pass cannot explain is no success.
+// An unexplained error is never a success.
 func TestAnyErrorOfTheInputsKeepsTheGateClosed(t *testing.T) {
 	for err, want := range map[error]state.Reason{
 		errors.New("disk on fire"):                                      state.ManifestUnreadable,
@@ -36,7 +36,7 @@ func TestAnyErrorOfTheInputsKeepsTheGateClosed(t *testing.T) {
 	}
 }
 
-// Each of them has a name of its own, and none is taken for another (contract §0, §3.3).
+// Each problem has its own reason (platform contract §0, §3.3).
 func TestWhatIsWrongIsTold(t *testing.T) {
 	renamed := func(c *cluster) { c.replicas[0].desired.RepositoryName = "Release v9" }
 	answer := func(op string, status int, body string) func(*cluster) {
@@ -120,7 +120,7 @@ func TestAnEmptyGroupIsNoSuccess(t *testing.T) {
 	})
 }
 
-// Looks at a service that is not there do not count as retries of what comes after.
+// Polling an unavailable service does not count as retries of later failures.
 func TestAServiceThatIsAwayCostsNothingAfterwards(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -148,7 +148,8 @@ func TestAServiceThatIsAwayCostsNothingAfterwards(t *testing.T) {
 	})
 }
 
-// Pod readiness waits for the import, and the gateway's for a pod (contract §0, finding 10).
+// Pod readiness waits for the import, and the gateway's readiness waits for a pod (platform
+// contract §0, finding 10).
 func TestReadinessOfOthersIsAwaitedWithoutADeadlock(t *testing.T) {
 	services := []string{"api-gateway", "runtime", "events"}
 	inBubble(t, platformtest.Options{ReadinessNeedsPod: true}, 1, func(t *testing.T, c *cluster) {
@@ -189,7 +190,7 @@ func TestReadinessOfOthersIsAwaitedWithoutADeadlock(t *testing.T) {
 	}
 }
 
-// A file that changes during a pass counts from the next group on.
+// A file that changes during a pass takes effect with the next group.
 func TestANewManifestEndsThePassOfTheOld(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -262,7 +263,7 @@ func TestGroupTimeout(t *testing.T) {
 	})
 }
 
-// Trouble that is new is retried soon, whatever was before.
+// A new problem is retried soon, regardless of earlier ones.
 func TestProgressResetsTheBackoff(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.Fail("a", "broken")
@@ -270,7 +271,7 @@ func TestProgressResetsTheBackoff(t *testing.T) {
 		c.startAll()
 		time.Sleep(time.Hour)
 		c.Heal("a")
-		time.Sleep(time.Minute + time.Second) // now c is in the way
+		time.Sleep(time.Minute + time.Second) // now c is the obstacle
 		c.Heal("c")
 		if took := c.wait(2 * time.Minute); took > DefaultPolicy().RetryMax {
 			t.Errorf("took %s", took)
@@ -288,7 +289,7 @@ func TestAnAbsurdRetryAfterIsBounded(t *testing.T) {
 	})
 }
 
-// The gateway allows 3 pulls a minute (contract §9).
+// The gateway allows 3 pulls a minute (platform contract §9).
 func TestImportThroughTheGateway(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(30 * time.Second), ProxyTimeout: 20 * time.Second}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -308,7 +309,7 @@ func TestImportThroughTheGateway(t *testing.T) {
 		r.SetReady(true)
 		r.client = c.public()
 		c.startAll()
-		// Five imports of two a minute: the first two groups are asked for again at the end.
+		// Five imports of two a minute: the first two groups are pulled again at the end.
 		if took := c.wait(10 * time.Minute); took < 2*time.Minute || took > 2*time.Minute+5*time.Second {
 			t.Errorf("took %s", took)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// name writes into the file of a replica which release is the current one, and tells the
-// sidecar as a watch of the file does. "" takes the file away.
+// name writes the current release into the file of a replica, and notifies the sidecar like the
+// file watch. "" removes the file.
 func (r *replica) name(named string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -24,7 +24,7 @@ func (r *replica) name(named string) {
 	r.imp.Trigger(false)
 }
 
-// at counts the installed workspaces by version.
+// at counts the installed workspaces at a version.
 func (c *cluster) at(version string) (n int) {
 	for _, w := range c.Installed() {
 		if w.Version == version {
@@ -41,7 +41,7 @@ func (c *cluster) wants(version string) {
 	}
 }
 
-// waitFor waits for a replica to be ready.
+// waitFor waits until a replica is Ready.
 func (r *replica) waitFor(t *testing.T, limit time.Duration) {
 	t.Helper()
 	for start := time.Now(); !r.ready(); time.Sleep(50 * time.Millisecond) {
@@ -51,7 +51,7 @@ func (r *replica) waitFor(t *testing.T, limit time.Duration) {
 	}
 }
 
-// oneOfEach has a confirmed replica of v1 and one of v2 that has not started.
+// oneOfEach runs f with a confirmed replica of v1 and a replica of v2 that has not started.
 func oneOfEach(t *testing.T, o platformtest.Options, f func(t *testing.T, c *cluster, old, next *replica)) {
 	t.Helper()
 	inBubble(t, o, 1, func(t *testing.T, c *cluster) {
@@ -62,15 +62,15 @@ func oneOfEach(t *testing.T, o platformtest.Options, f func(t *testing.T, c *clu
 	})
 }
 
-// replace evicts the pod of a replica: the one in its place knows nothing.
+// replace evicts the pod of a replica. Its successor has no memory.
 func (r *replica) replace() {
 	r.kill()
 	r.anew()
 	r.start()
 }
 
-// The new release is stuck at its last group when an old pod is replaced and imports its
-// own release. What was confirmed before does not count when the trouble ends.
+// The new release is stuck at its last group when an old pod is replaced and imports its own
+// release. Earlier confirmations do not count once the problem is resolved.
 func TestI1AWordOfAnEarlierPassDoesNotOpenTheGate(t *testing.T) {
 	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}, "slow": {ImportTime: each(10 * time.Second)}} {
 		t.Run(name, func(t *testing.T) {
@@ -129,8 +129,8 @@ func TestAnOldPodThatComesBackDoesNotImport(t *testing.T) {
 	})
 }
 
-// What was Ready stays so, but does not count as confirmed; when its release is the
-// current one again, it brings back what the refused one left.
+// A Ready pod stays Ready, but is not confirmed. When its release becomes the current one again, it
+// reimports what the failed release replaced.
 func TestARollbackOfAFailedRelease(t *testing.T) {
 	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -156,8 +156,8 @@ func TestARollbackOfAFailedRelease(t *testing.T) {
 	}
 }
 
-// A release that is the current one is taken back, but only after a file that is late
-// would have told of a new one, however young the pod and its file are.
+// The current release is taken back, but only after the maximum delay of a file that names a new
+// release, however young the pod and its file are.
 func TestTheCurrentReleaseIsTakenBack(t *testing.T) {
 	for age, k := range map[time.Duration]struct{ least, most time.Duration }{
 		time.Minute:      {fileDelay, fileDelay + 61*time.Second},
@@ -183,7 +183,7 @@ func TestTheCurrentReleaseIsTakenBack(t *testing.T) {
 	}
 }
 
-// A file that comes late must not make an old pod undo a rollout.
+// A delayed file must not make an old pod undo a rollout.
 func TestALateFileDoesNotUndoARollout(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, time.Minute, 10 * time.Minute} {
 		oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
@@ -202,7 +202,8 @@ func TestALateFileDoesNotUndoARollout(t *testing.T) {
 	}
 }
 
-// Without a file a confirmed pod tells within a minute, and fights nobody.
+// Without a file, a confirmed pod reports the other release within a minute and does not import
+// over it.
 func TestWithoutAFileAnotherReleaseIsTold(t *testing.T) {
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		time.Sleep(3 * time.Hour)
@@ -221,7 +222,7 @@ func TestWithoutAFileAnotherReleaseIsTold(t *testing.T) {
 	})
 }
 
-// Files that contradict each other do not make two releases replace each other for ever.
+// Contradictory files do not make two releases replace each other forever.
 func TestAnImportWarEndsAndIsTold(t *testing.T) {
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		old.name("v1")
@@ -245,7 +246,7 @@ func TestAnImportWarEndsAndIsTold(t *testing.T) {
 		if again := len(c.Ledger().Bulks); again != n {
 			t.Errorf("%d imports more on the second day", again-n)
 		}
-		old.name("v2") // a person corrects it
+		old.name("v2") // an operator corrects it
 		time.Sleep(time.Hour)
 		c.wants("v2")
 		if s := next.get(); !s.Confirmed || s.Problem != nil {
@@ -254,8 +255,8 @@ func TestAnImportWarEndsAndIsTold(t *testing.T) {
 	})
 }
 
-// A release that shares a version name with this one leaves its content under it: the
-// platform would skip that workspace, and force brings it back.
+// A release that shares a version name with this one leaves its content under that name. The
+// platform would skip the workspace, so the import needs force.
 func TestForceWhereVersionsRepeat(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -274,8 +275,8 @@ func TestForceWhereVersionsRepeat(t *testing.T) {
 	})
 }
 
-// Another release is imported between any two passes of a sidecar that meets a lock, a
-// failure and a cut answer on its way.
+// Another release is imported between any two passes of a sidecar that encounters a lock, a failure
+// and a lost response.
 func TestI1BetweenAnyTwoPasses(t *testing.T) {
 	const passes = 12
 	for _, named := range []string{"", "v2"} {
@@ -301,7 +302,7 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 				}
 				next.start()
 				next.waitFor(t, time.Hour)
-				time.Sleep(10 * time.Minute) // twelve passes, the wait for a late file, and the import after it
+				time.Sleep(10 * time.Minute) // twelve passes, the wait for a delayed file, and the import after it
 				if s := next.get(); ended <= n || named != "" && (c.at("v2") != 4 || s.Problem != nil) ||
 					named == "" && (c.at("v2") == 4) != (s.Problem == nil) {
 					t.Errorf("%q after pass %d of %d: %d at v2, %+v", named, n, ended, c.at("v2"), s.Problem)
@@ -311,8 +312,8 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 	}
 }
 
-// Another release is imported between two groups of one pass: the last look shows it, or,
-// where the list tells no versions, an event of that import.
+// Another release is imported between two groups of one pass. The final check finds it in the list
+// or, if the list has no versions, in the events.
 func TestI1BetweenTwoGroupsOfAPass(t *testing.T) {
 	for _, o := range []platformtest.Options{{}, {HideLastPull: true}} {
 		oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {

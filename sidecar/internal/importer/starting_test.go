@@ -12,9 +12,9 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// TestAServiceThatStartsSlowly behind a proxy of its pod: whatever answers in its
-// place and however long, the pod is Ready at most 3 s after the service is up,
-// and nothing of that is an error.
+// TestAServiceThatStartsSlowly covers a service behind a proxy in its pod. Whatever responds in its
+// place and for however long, the pod is Ready at most 3 s after the service is up, and nothing is
+// logged as an error.
 func TestAServiceThatStartsSlowly(t *testing.T) {
 	const noUpstream = "upstream connect error or disconnect/reset before headers. reset reason: connection failure"
 	for name, fault := range map[string]platformtest.Fault{
@@ -62,8 +62,8 @@ func startSlowly(t *testing.T, c *cluster, fault platformtest.Fault, start time.
 	}
 }
 
-// TestAServiceThatRestartsBehindAProxy has answered before: that is an error, and
-// looked after often all the same.
+// TestAServiceThatRestartsBehindAProxy covers a service that has responded before: the failure is
+// an error, but is still polled often.
 func TestAServiceThatRestartsBehindAProxy(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -84,7 +84,8 @@ func TestAServiceThatRestartsBehindAProxy(t *testing.T) {
 	})
 }
 
-// TestErrorsOfTheServiceItself are retried ever less often from the first one on.
+// TestErrorsOfTheServiceItself checks that errors of the service are retried with backoff from the
+// first one on.
 func TestErrorsOfTheServiceItself(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]

@@ -36,7 +36,7 @@ func TestReasonOfProblem(t *testing.T) {
 	}
 }
 
-// TestErrorsAboutApps: each has a reason of its own, unless there is something worse.
+// TestErrorsAboutApps checks that each error has its own reason, unless there is a more severe one.
 func TestErrorsAboutApps(t *testing.T) {
 	both := []state.Reason{state.MissingPhoto, state.OrphanedApp}
 	const photo, orphan = "Missing photo", "AlreadyUsedError: App slug 'b' already used"
@@ -53,7 +53,7 @@ func TestErrorsAboutApps(t *testing.T) {
 		"photo tolerated, then worse": {map[string]string{"a": photo, "b": "no space"}, both, state.ImportErrors, "missing-photo: a"},
 		"tolerated":                   {map[string]string{"a": photo, "b": orphan, "c": photo}, both, "", "missing-photo: a, c; orphaned-app: b"},
 	} {
-		for n := range 4 { // whether an error sets the version is not known
+		for n := range 4 { // it is unknown whether an error sets the version
 			t.Run(fmt.Sprint(name, n), func(t *testing.T) {
 				o := platformtest.Options{VersionAfterFailure: n < 2, ErrorsInWorkspacesOnly: n%2 == 0}
 				inBubble(t, o, 1, func(t *testing.T, c *cluster) {
@@ -83,8 +83,8 @@ func TestErrorsAboutApps(t *testing.T) {
 	}
 }
 
-// TestAToleratedErrorIsNoFailureForOthers: a replica that starts later meets it in
-// the events, and imports nothing again.
+// TestAToleratedErrorIsNoFailureForOthers checks that a replica that starts later finds the error
+// in the events, and does not import again.
 func TestAToleratedErrorIsNoFailureForOthers(t *testing.T) {
 	inBubble(t, platformtest.Options{VersionAfterFailure: true, PodEvents: true}, 2, func(t *testing.T, c *cluster) {
 		c.Fail("b", "Missing photo")
@@ -101,7 +101,7 @@ func TestAToleratedErrorIsNoFailureForOthers(t *testing.T) {
 	})
 }
 
-// deleting makes each answer to a pull say that files of b were deleted.
+// deleting makes each response to a pull report deleted files of b.
 func deleting(c *cluster, edit string) {
 	c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Alter, Edit: func(body []byte) []byte {
 		return []byte(strings.Replace(string(body), `"slug":"b"`, edit+`"slug":"b"`, 1))
@@ -114,7 +114,7 @@ func missing(c *cluster, current string) {
 		Body: `{"changes":[{"type":"automations","slug":"hello","currentChecksum":"` + current + `","expectedChecksum":"92eb5ffee6ae2fec3ad71c777531578f"}]}`})
 }
 
-// TestFilesThatThePlatformDeleted count only if the release ships them.
+// TestFilesThatThePlatformDeleted checks that deleted files count only if the release ships them.
 func TestFilesThatThePlatformDeleted(t *testing.T) {
 	const count = `"deletedFilesCount":2,`
 	for name, k := range map[string]struct {
@@ -147,8 +147,8 @@ func TestFilesThatThePlatformDeleted(t *testing.T) {
 	}
 }
 
-// TestDeletedFilesAreNotForgotten by a sidecar that starts later: the version is
-// installed, and the events tell what happened.
+// TestDeletedFilesAreNotForgotten covers a sidecar that starts later: the version is installed, and
+// the events show the deletion.
 func TestDeletedFilesAreNotForgotten(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]

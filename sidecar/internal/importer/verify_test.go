@@ -75,9 +75,8 @@ func TestVerifyRepeatsFewErrors(t *testing.T) {
 	}
 }
 
-// FuzzVerify: whatever a report says, it confirms a group only by telling of every
-// expected workspace, without an error anywhere, and of nothing that is distrusted
-// that it was skipped.
+// FuzzVerify checks that a report confirms a group only if it has every expected workspace, has no
+// error anywhere, and does not skip a distrusted workspace.
 func FuzzVerify(f *testing.F) {
 	f.Add([]byte(`{"repositoryId":"release","groups":["base1"],"workspaces":[{"slug":"a","status":"imported","version":"v1"},{"slug":"b","status":"skipped"}]}`), "b")
 	f.Add([]byte(`{"repositoryId":"release","errors":[{"msg":"x"}],"createdWorkspaceIds":["ida","idb"]}`), "")

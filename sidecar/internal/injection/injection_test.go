@@ -28,14 +28,14 @@ func injected(value string) string {
 	return fmt.Sprintf(`{"kind":"Pod","metadata":{"annotations":{%q:%q}}}`, name, value)
 }
 
-// answer is one of the API server.
+// answer is a response of the API server.
 type answer struct {
 	code int
 	body string
 }
 
-// apiServer gives the answers in turn, and the last one for ever. It returns a client
-// of the namespace prod, and how many requests it got.
+// apiServer serves the responses in order, and repeats the last one. It returns a client of
+// namespace prod, and the number of requests.
 func apiServer(t *testing.T, answers ...answer) (client *Client, requests *int) {
 	t.Helper()
 	requests = new(int)
@@ -105,7 +105,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestAwaitSaysWhatIsWrong: the end of the time alone helps nobody.
+// TestAwaitSaysWhatIsWrong checks that the error explains more than the timeout.
 func TestAwaitSaysWhatIsWrong(t *testing.T) {
 	outOfTime := errors.New("out of time")
 	for want, a := range map[string]answer{

@@ -31,7 +31,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// put writes a file that nobody has written to lately.
+// put writes a file with an old modification time.
 func put(t *testing.T, path, content string) string {
 	t.Helper()
 	long := time.Now().Add(-time.Hour)
@@ -41,7 +41,7 @@ func put(t *testing.T, path, content string) string {
 	return path
 }
 
-// source returns one of the settings that args make.
+// source returns a source with the settings in args.
 func source(t *testing.T, args ...string) *Source {
 	t.Helper()
 	live, err := config.NewLive(t.Context(), config.NewLoader(args, nil), func(*config.Config, error) {})
@@ -60,7 +60,7 @@ func mustLoad(t *testing.T, s *Source) *importer.Inputs {
 	return in
 }
 
-// encoded returns the bytes of one with a workspace for each slug.
+// encoded returns an encoded manifest with a workspace for each slug.
 func encoded(t *testing.T, slugs ...string) string {
 	t.Helper()
 	r := &platformtest.Release{ID: "release", Name: "Release v1"}
@@ -74,7 +74,7 @@ func encoded(t *testing.T, slugs ...string) string {
 	return string(data)
 }
 
-// listener remembers the headers of the last request.
+// listener records the headers of the last request.
 type listener struct {
 	mu   sync.Mutex
 	last http.Header
@@ -84,7 +84,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = r.Header
-	_, _ = io.WriteString(w, `{"id":"platform"}`) // the client may be gone
+	_, _ = io.WriteString(w, `{"id":"platform"}`) // the client may have gone
 }
 
 // seen returns the headers that identify the caller.
@@ -187,7 +187,7 @@ func TestAManifestIsDecodedOnce(t *testing.T) {
 	}
 	put(t, file, "groups: [base9]")
 	wantFailure(t, s, state.ManifestMismatch, "base9")
-	put(t, file, "grups: [base9]") // the old settings stay
+	put(t, file, "grups: [base9]") // the old settings stay in effect
 	wantFailure(t, s, state.ManifestMismatch, "base9")
 }
 
@@ -212,13 +212,13 @@ func TestWhatCannotBeLoaded(t *testing.T) {
 	wantFailure(t, source(t, "--manifest", good, "--token-file", empty), state.TokenUnreadable, "empty")
 	wantFailure(t, source(t, "--manifest", good, "--ca-file", none), state.TargetError, "CA file")
 	wantFailure(t, source(t, "--manifest", good, "--ca-file", garbage), state.TargetError, "no PEM")
-	wantFailure(t, source(t), state.ManifestMismatch, "mount the manifest") // there is none at the default path
+	wantFailure(t, source(t), state.ManifestMismatch, "mount the manifest") // the default path does not exist
 	if in := mustLoad(t, source(t, "--repository=r", "--groups=g")); in.Desired.Digest != "" || in.Gateway != nil {
 		t.Errorf("%+v", in)
 	}
 }
 
-// authority is one that has signed nothing but itself.
+// authority returns a self-signed certificate authority.
 func authority(t *testing.T) string {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)

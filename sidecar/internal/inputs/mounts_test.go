@@ -25,7 +25,7 @@ short line
 	}
 }
 
-// TestFilesOfDirectoriesAreNoSubPaths: the process has mounts, none of them ours.
+// TestFilesOfDirectoriesAreNoSubPaths checks that the other mounts of the process are ignored.
 func TestFilesOfDirectoriesAreNoSubPaths(t *testing.T) {
 	token := put(t, filepath.Join(t.TempDir(), "token"), tokenCanary)
 	if got := source(t, "--token-file", token, "--manifest", "/proc").SubPaths(); len(got) > 0 {

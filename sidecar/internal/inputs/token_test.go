@@ -27,7 +27,7 @@ func inUTF16(s string, first, second func(uint16) byte) string {
 func low(u uint16) byte  { return byte(u) }
 func high(u uint16) byte { return byte(u >> 8) }
 
-// TestMalformedTokens: each says what is wrong with it, and none is shown.
+// TestMalformedTokens checks that each error describes the problem without showing the token.
 func TestMalformedTokens(t *testing.T) {
 	half := len(tokenCanary) / 2
 	for name, c := range map[string]struct{ content, want string }{
@@ -98,7 +98,7 @@ func TestTokenFilesThatCannotBeRead(t *testing.T) {
 		filepath.Join(dir, "nowhere", "key"): "the Secret is not mounted there",
 		dir:                                  "a subPath mount creates one if the Secret lacks the key",
 	}
-	if os.Getuid() != 0 { // root may read everything
+	if os.Getuid() != 0 { // root can read everything
 		cases[closed] = "defaultMode"
 	}
 	for path, want := range cases {

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// example is a sidecar in the middle of things.
+// example returns the metrics of a busy sidecar.
 func example() *Metrics {
 	store := state.NewStore()
 	now := time.Now()
@@ -64,8 +64,8 @@ func scrape(t *testing.T, m *Metrics, accept string) string {
 	return w.Body.String()
 }
 
-// TestExposition keeps names, labels and help texts from changing unseen:
-// dashboards and alerts are made of them.
+// TestExposition compares names, labels and help texts with the golden, because dashboards and
+// alerts depend on them.
 func TestExposition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got strings.Builder
@@ -121,8 +121,8 @@ func TestWorkspacesAreCapped(t *testing.T) {
 	}
 }
 
-// TestStartOfTheServiceIsNoFailure: 502, 503 and 504 count as failures only after the
-// platform has answered the same operation otherwise.
+// TestStartOfTheServiceIsNoFailure checks that 502, 503 and 504 count as failures only after
+// another response to the same operation.
 func TestStartOfTheServiceIsNoFailure(t *testing.T) {
 	m := New(state.NewStore(), Options{})
 	for _, code := range []string{"not_sent", "502", "503", "504", "500", "503"} {

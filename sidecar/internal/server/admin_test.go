@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// TestWhoMayCommand has every way in, and those that only look like one.
+// TestWhoMayCommand covers all ways of access, and requests that only resemble them.
 func TestWhoMayCommand(t *testing.T) {
 	const pod, elsewhere = "127.0.0.1:40000", "10.0.0.9:40000"
 	bearer := "Authorization: Bearer " + adminToken
@@ -67,7 +67,7 @@ func TestWhoMayCommand(t *testing.T) {
 	}
 }
 
-// TestNoTokenIsNoKey: without a token configured, none is right.
+// TestNoTokenIsNoKey checks that no token is accepted if none is configured.
 func TestNoTokenIsNoKey(t *testing.T) {
 	for name, token := range map[string]func() secret.Value{"nil": nil, "empty": func() secret.Value { return secret.Value{} }} {
 		for _, given := range []string{"Bearer ", "Bearer x", "Bearer ***"} {
@@ -83,7 +83,7 @@ func TestNoTokenIsNoKey(t *testing.T) {
 	}
 }
 
-// TestTokenRotates: each request is compared with the token of its time.
+// TestTokenRotates checks that each request is compared with the current token.
 func TestTokenRotates(t *testing.T) {
 	current := "first"
 	o := options()

@@ -13,8 +13,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// hundreds is a release of 500 workspaces in three groups: 86 of them failed for one
-// cause and 3 for another, and the last group has not begun.
+// hundreds returns a release of 500 workspaces in three groups. 86 of them failed for one cause and
+// 3 for another, and the last group is pending.
 func hundreds() *state.Snapshot {
 	s := failing()
 	s.Groups = nil
@@ -39,7 +39,7 @@ func hundreds() *state.Snapshot {
 	return s
 }
 
-// TestOneCauseIsOneCard, that of the problem or one of its own.
+// TestOneCauseIsOneCard checks that each cause has one card: the problem card or a separate one.
 func TestOneCauseIsOneCard(t *testing.T) {
 	v := newView(hundreds(), state.GatePolicy{}, noon, version.Info{}, "")
 	type short struct {
@@ -67,7 +67,8 @@ func TestOneCauseIsOneCard(t *testing.T) {
 	}
 }
 
-// TestCausesAreToldApart by their reason, and general errors by their text.
+// TestCausesAreToldApart checks that causes are distinguished by reason, and general errors by
+// text.
 func TestCausesAreToldApart(t *testing.T) {
 	failed := func(r state.Reason, text string) state.Workspace {
 		return state.Workspace{Slug: "claims", Name: "Claims", State: state.WorkspaceFailed, Reason: r, Error: text}
@@ -89,7 +90,7 @@ func TestCausesAreToldApart(t *testing.T) {
 	}
 }
 
-// TestTheNumberOfCausesIsBounded, as each may be a text of its own.
+// TestTheNumberOfCausesIsBounded covers workspaces that all have different causes.
 func TestTheNumberOfCausesIsBounded(t *testing.T) {
 	s := failing()
 	s.Groups[1].Workspaces = nil

@@ -23,7 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// browser is a real one, which renders, and says what a policy kept it from.
+// browser is a real browser. It renders pages and reports policy violations.
 type browser struct {
 	program string
 	profile string
@@ -37,8 +37,7 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{needs.Program(t, "chromium"), t.TempDir()}
 }
 
-// run loads url without a window, and returns what is on the standard output and
-// what pages said on the console.
+// run loads url in headless mode. It returns standard output and the console messages of the pages.
 func (b *browser) run(t *testing.T, url string, args ...string) (out, console string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -60,11 +59,11 @@ func (b *browser) run(t *testing.T, url string, args ...string) (out, console st
 	return stdout.String(), console
 }
 
-// shoot returns the picture of a page; scheme is light or dark.
+// shoot takes a screenshot of a page. scheme is light or dark.
 func (b *browser) shoot(t *testing.T, url, scheme string, width, height int) image.Image {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.png")
-	if dir := os.Getenv("STATUS_PAGE_SHOTS"); dir != "" { // keeps them, to look at or for docs/
+	if dir := os.Getenv("STATUS_PAGE_SHOTS"); dir != "" { // keep them for review or for docs/
 		file = filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.ReplaceAll(filepath.Base(t.Name()), "/", "-"), scheme, width))
 	}
 	preference := map[string]string{"dark": "0", "light": "1"}[scheme]
@@ -84,7 +83,7 @@ func (b *browser) shoot(t *testing.T, url, scheme string, width, height int) ima
 	return picture
 }
 
-// TestBrowserShowsThePage in its colours, in both schemes, and keeps to the policy.
+// TestBrowserShowsThePage checks colors in both schemes and the absence of policy violations.
 func TestBrowserShowsThePage(t *testing.T) {
 	b := newBrowser(t)
 	for name, c := range map[string]struct {
@@ -112,7 +111,7 @@ func TestBrowserShowsThePage(t *testing.T) {
 	}
 }
 
-// share of the pixels of one colour.
+// share returns the share of pixels of one color.
 func share(picture image.Image, want color.NRGBA) float64 {
 	n, size := 0, picture.Bounds()
 	for y := size.Min.Y; y < size.Max.Y; y++ {
@@ -125,9 +124,8 @@ func share(picture image.Image, want color.NRGBA) float64 {
 	return float64(n) / float64(size.Dx()*size.Dy())
 }
 
-// TestPageFitsAPhone: at a phone's width nothing has to be scrolled sideways,
-// however long the names are. A frame stands for the phone, as a browser without
-// a window is no narrower than 500 pixels.
+// TestPageFitsAPhone checks that the page does not scroll horizontally at the width of a phone,
+// even with long names. It uses a frame, because a headless browser is at least 500 pixels wide.
 func TestPageFitsAPhone(t *testing.T) {
 	b := newBrowser(t)
 	all := pages()

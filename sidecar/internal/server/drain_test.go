@@ -36,7 +36,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestDrainTakesAtLeastTheDelay, which runs beside the drain and not after it.
+// TestDrainTakesAtLeastTheDelay checks that the delay runs concurrently with the drain.
 func TestDrainTakesAtLeastTheDelay(t *testing.T) {
 	for _, c := range []struct{ delay, drain, want time.Duration }{
 		{10 * time.Second, 0, 10 * time.Second}, {10 * time.Second, 4 * time.Second, 10 * time.Second},
@@ -54,8 +54,8 @@ func TestDrainTakesAtLeastTheDelay(t *testing.T) {
 	}
 }
 
-// TestDrainMayTakeLongerThanOtherAnswers: the time-outs of a connection would end
-// it before the import does.
+// TestDrainMayTakeLongerThanOtherAnswers checks that the timeouts of a connection do not apply to a
+// drain.
 func TestDrainMayTakeLongerThanOtherAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
@@ -93,7 +93,7 @@ func TestDrainMayTakeLongerThanOtherAnswers(t *testing.T) {
 	})
 }
 
-// oneConn is a listener that has one connection.
+// oneConn is a listener with a single connection.
 type oneConn struct {
 	conn   net.Conn
 	closed chan struct{}

@@ -12,13 +12,13 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// noon is when the pages of the tests are looked at.
+// noon is the time at which the pages are rendered.
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 func before(d time.Duration) *time.Time { t := noon.Add(-d); return &t }
 
-// nasty is a text that a page must not obey: markup, a closing tag of each
-// element that it stands in, characters that reorder or erase, and a bad rune.
+// nasty is hostile text: markup, closing tags of the surrounding elements, characters that reorder
+// or erase, and an invalid rune.
 const nasty = "</bdi></li></style><script>alert(1)</script><img src=x onerror=alert(1)>" +
 	"\u202egnp.exe\u202c \u2066x\u2069 \x00\x07\x1b[31mred\x1b[0m\r\n\t\u2028line\xff\ufeff\"'`{{.}}"
 
@@ -31,7 +31,7 @@ func workspaces(s state.WorkspaceState, slugs ...string) []state.Workspace {
 	return all
 }
 
-// healthy is a release that was confirmed two hours ago.
+// healthy returns a release that was confirmed two hours ago.
 func healthy() *state.Snapshot {
 	return &state.Snapshot{
 		SchemaVersion: state.SchemaVersion, Phase: state.Watching, Since: *before(3 * time.Hour), Started: *before(4 * time.Hour), Mode: "import",
@@ -48,15 +48,15 @@ func healthy() *state.Snapshot {
 	}
 }
 
-// problemAt is a problem with advice of its own, so that the goldens do not
-// change with the words of package state.
+// problemAt returns a problem with fixed advice, so that the goldens do not depend on the texts of
+// package state.
 func problemAt(r state.Reason, message, group string, since time.Time) *state.Problem {
 	return &state.Problem{Reason: r, Title: "Another workspace uses the slug", Message: message, Group: group,
 		Remedy:  "Rename or delete the workspace that has the slug, or correct its labels; then retry.",
 		Runbook: "docs/runbooks/import-failing.md", Since: since}
 }
 
-// failing is a release of which one group fails.
+// failing returns a release with a failed group.
 func failing() *state.Snapshot {
 	s := healthy()
 	s.Phase, s.Since, s.Confirmed, s.LastSuccess, s.Drift = state.Retrying, *before(20 * time.Second), false, nil, nil
@@ -107,8 +107,8 @@ func timedOut() *state.Snapshot {
 	return s
 }
 
-// hostile has the nasty text wherever a text of the platform, of the manifest or
-// of the configuration can be.
+// hostile returns a snapshot with the nasty text in every field that the platform, the manifest or
+// the configuration can set.
 func hostile() *state.Snapshot {
 	s := failing()
 	s.Mode, s.CorrelationID = nasty, nasty
@@ -121,7 +121,7 @@ func hostile() *state.Snapshot {
 	return s
 }
 
-// large is a release of 10,000 workspaces in four groups, of which every 40th failed.
+// large returns a release of 10,000 workspaces in four groups, of which every 40th has failed.
 func large() *state.Snapshot {
 	s := failing()
 	s.Groups = nil
@@ -139,14 +139,14 @@ func large() *state.Snapshot {
 	return s
 }
 
-// storeOf is the store of a sidecar that started an hour ago and holds s.
+// storeOf returns the store of a sidecar that started an hour ago and holds s.
 func storeOf(s *state.Snapshot) *state.Store {
 	store := state.NewStore()
 	store.Update(func(current *state.Snapshot) { *current, current.Started = *s, time.Now().Add(-time.Hour) })
 	return store
 }
 
-// logBuffer is a log that many goroutines write.
+// logBuffer is a log that is safe for concurrent use.
 type logBuffer struct {
 	mu   sync.Mutex
 	data []byte

@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// reader opens and closes groups on the page by keyboard's means, puts the focus
-// on one, lets the page follow the state, and tells what it finds afterwards.
+// reader expands and collapses groups on the page, focuses one, lets the page refresh, and reports
+// the resulting state.
 const reader = `<!DOCTYPE html><iframe src="/" width="1000" height="800"></iframe><script>
 onload = () => {
   const frame = document.querySelector("iframe"), page = () => frame.contentDocument;
@@ -32,8 +32,8 @@ onload = () => {
 };
 </script>`
 
-// TestFollowingKeepsWhatAReaderDid: a group that was opened stays open, one that
-// was closed stays closed, and the focus stays where it is.
+// TestFollowingKeepsWhatAReaderDid checks that a refresh keeps expanded and collapsed groups and
+// the focus.
 func TestFollowingKeepsWhatAReaderDid(t *testing.T) {
 	b := newBrowser(t)
 	store := storeOf(failing())
@@ -45,7 +45,7 @@ func TestFollowingKeepsWhatAReaderDid(t *testing.T) {
 		store.Update(func(s *state.Snapshot) {
 			started := s.Started
 			*s = *drifted()
-			s.Started, s.Phase = started, state.Retrying // so that the page goes on following
+			s.Started, s.Phase = started, state.Retrying // keep the page refreshing
 		})
 	})
 	web := httptest.NewServer(unframed(mux))
@@ -58,7 +58,7 @@ func TestFollowingKeepsWhatAReaderDid(t *testing.T) {
 	}
 }
 
-// unframed lets a page of this test frame that of the sidecar, which forbids it.
+// unframed allows the test to embed the sidecar's page in a frame, which the page's headers forbid.
 func unframed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&framable{w}, r)

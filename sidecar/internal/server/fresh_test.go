@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// fresh asks a server for a fresh look, and returns the status.
+// fresh requests a fresh check from a server and returns the status.
 func fresh(ctx context.Context, t *testing.T, h http.Handler) (int, state.Snapshot) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -37,8 +37,7 @@ func looking(store *state.Store, take CheckFunc) http.Handler {
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}).Handler()
 }
 
-// Callers get a look that began after they asked, share it, and cannot have more than one
-// in a time.
+// Callers share a check that started after their request, and checks are rate limited.
 func TestFreshLooksAreSharedAndRare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var taken atomic.Int32
@@ -66,11 +65,11 @@ func TestFreshLooksAreSharedAndRare(t *testing.T) {
 	})
 }
 
-// Those who wait for a look do not keep others from the status.
+// Callers that wait for a check do not block requests without one.
 func TestFreshLooksLeaveTheStatusFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := looking(state.NewStore(), func(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
-			<-ctx.Done() // a platform that does not answer
+			<-ctx.Done() // the platform does not respond
 			return nil, state.NewProblem(state.TargetDown, "no answer", "")
 		})
 		var refused atomic.Int32
@@ -93,7 +92,7 @@ func TestFreshLooksLeaveTheStatusFree(t *testing.T) {
 	})
 }
 
-// A caller that goes away neither ends the look of others nor waits for its turn.
+// A caller that goes away neither cancels a shared check nor waits for its turn.
 func TestACallerOfAFreshLookGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := looking(state.NewStore(), func(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
@@ -112,8 +111,8 @@ func TestACallerOfAFreshLookGoesAway(t *testing.T) {
 	})
 }
 
-// What a look finds is the problem of a release that counts as confirmed; one that does
-// not has its own.
+// A problem that a check finds is reported for a confirmed release. An unconfirmed release keeps
+// its own problem.
 func TestWhatAFreshLookFinds(t *testing.T) {
 	found := state.NewProblem(state.ForeignRelease, "x", "")
 	for name, k := range map[string]struct {

@@ -17,7 +17,7 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// FuzzPut wants that a text stays one text, whatever it holds.
+// FuzzPut checks that a text is always a single text node.
 func FuzzPut(f *testing.F) {
 	for _, seed := range []string{"plain", `"'<>&`, "%s %d", "</title><script>", "&amp;", "\x00", "é\xff"} {
 		f.Add(seed)

@@ -46,12 +46,12 @@ func render(t *testing.T, s *state.Snapshot, still bool) string {
 	return buf.String()
 }
 
-// withoutAssets is a page without its style and its script.
+// withoutAssets removes style and script from a page.
 func withoutAssets(page string) string {
 	return strings.Replace(strings.Replace(page, pageCSS, "", 1), pageJS, "", 1)
 }
 
-// TestPage holds the pages but for their style and their script.
+// TestPage compares the pages, without style and script, with the goldens.
 func TestPage(t *testing.T) {
 	for name, s := range pages() {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestPageObeysNoText: what comes from elsewhere is text, all on one line and in its order.
+// TestPageObeysNoText checks that untrusted text is escaped, on one line and in order.
 func TestPageObeysNoText(t *testing.T) {
 	got := strings.Replace(render(t, hostile(), false), "<script>"+pageJS+"</script>", "", 1)
 	if n := strings.Count(got, "&lt;script&gt;alert(1)"); n < 10 {
@@ -94,7 +94,8 @@ func TestPageObeysNoText(t *testing.T) {
 	}
 }
 
-// TestPageOfTenThousandWorkspaces is bounded, and shows the failing ones first.
+// TestPageOfTenThousandWorkspaces checks that the page is bounded and shows failed workspaces
+// first.
 func TestPageOfTenThousandWorkspaces(t *testing.T) {
 	got := render(t, large(), false)
 	if len(got) > 400<<10 {
@@ -132,7 +133,8 @@ func TestPageOfManyGroups(t *testing.T) {
 	}
 }
 
-// TestPageShowsFailingFirst in each group, and keeps the order of the import otherwise.
+// TestPageShowsFailingFirst checks the order within each group: failed workspaces first, otherwise
+// import order.
 func TestPageShowsFailingFirst(t *testing.T) {
 	s := healthy()
 	s.Groups[0].Workspaces = []state.Workspace{{Slug: "a", State: state.WorkspaceImported}, {Slug: "b", State: state.WorkspacePending},
@@ -175,7 +177,7 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// TestSummary has a sentence for every phase.
+// TestSummary checks that every phase has a sentence.
 func TestSummary(t *testing.T) {
 	seen := map[string]state.Phase{}
 	for _, phase := range state.Phases() {
@@ -194,7 +196,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfTheRelease without a manifest: the repository, and workspaces group by group.
+// TestWhatIsKnownOfTheRelease covers a release without a manifest: first the repository is known,
+// then the workspaces group by group.
 func TestWhatIsKnownOfTheRelease(t *testing.T) {
 	s := failing()
 	s.Release.Name, s.Groups[2].Workspaces = "", nil
@@ -252,7 +255,7 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// TestContrast: each text can be read on what it stands on, in both schemes (WCAG 2.2, level AA).
+// TestContrast checks the contrast of all text in both color schemes (WCAG 2.2, level AA).
 func TestContrast(t *testing.T) {
 	light, dark, ok := strings.Cut(pageCSS, "prefers-color-scheme: dark")
 	if !ok {
@@ -298,7 +301,7 @@ func luminance(t *testing.T, hex string) float64 {
 	return sum
 }
 
-// FuzzPage: whatever text the platform sends, the page has the elements that it has without.
+// FuzzPage checks that text of the platform never changes the elements of the page.
 func FuzzPage(f *testing.F) {
 	f.Add(nasty)
 	f.Add("\x00")
@@ -312,7 +315,7 @@ func FuzzPage(f *testing.F) {
 			return fmt.Sprint(elements.FindAllString(withoutAssets(render(t, s, false)), -1))
 		}
 		if sanitize(text, maxName) == "" || sanitize(text, maxName) == "…" {
-			return // an element that would be empty is left out
+			return // an empty element is omitted
 		}
 		if want, got := fill("x"), fill(text); got != want {
 			t.Errorf("%q makes the elements %s, want %s", text, got, want)

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// options are those of a server whose routes are all on.
+// options returns options that enable all routes.
 func options() Options {
 	return Options{
 		Gate:       func() state.GatePolicy { return state.GatePolicy{} },
@@ -72,10 +72,10 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// ask returns the answer to a request that comes from the pod itself.
+// ask returns the response to a request from inside the pod.
 func ask(t *testing.T, h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
-	if r.RemoteAddr == "192.0.2.1:1234" { // of httptest
+	if r.RemoteAddr == "192.0.2.1:1234" { // the default of httptest
 		r.RemoteAddr = "127.0.0.1:40000"
 	}
 	w := httptest.NewRecorder()

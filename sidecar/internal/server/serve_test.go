@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// listen serves on a TCP port until the test ends, and returns its address. At the
-// end it looks whether there were ever too many connections.
+// listen serves on a TCP port until the test ends, and returns its address. At the end it checks
+// the peak number of connections.
 func listen(t *testing.T, s *Server) string {
 	t.Helper()
 	port, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,14 +35,14 @@ func listen(t *testing.T, s *Server) string {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if l.peak > maxConns+1 { // a new one is there before an old one goes
+		if l.peak > maxConns+1 { // a new connection arrives before an old one is closed
 			t.Errorf("%d connections were open at once", l.peak)
 		}
 	})
 	return l.Addr().String()
 }
 
-// census is a listener that knows how many of its connections are open.
+// census is a listener that counts its open connections.
 type census struct {
 	net.Listener
 	mu         sync.Mutex
@@ -75,7 +75,7 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// connect opens a connection that says text.
+// connect opens a connection and sends text.
 func connect(t *testing.T, addr, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -89,9 +89,9 @@ func connect(t *testing.T, addr, text string) net.Conn {
 	return c
 }
 
-// probe asks as the kubelet does, on a connection of its own. It has more patience
-// than a kubelet, as machines that test are busy, but not enough to see others be
-// cut off.
+// probe sends a probe like the kubelet, on a new connection. Its timeout is longer than the
+// kubelet's, because test machines are busy, but shorter than the timeouts that close other
+// connections.
 func probe(t *testing.T, addr string) {
 	t.Helper()
 	client := &http.Client{Timeout: headerTimeout - time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -106,7 +106,7 @@ func probe(t *testing.T, addr string) {
 	}
 }
 
-// ended waits until the server has closed c, and returns what it said before.
+// ended waits until the server has closed c, and returns the data before that.
 func ended(t *testing.T, c net.Conn, within time.Duration) string {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(within)); err != nil {
@@ -119,13 +119,13 @@ func ended(t *testing.T, c net.Conn, within time.Duration) string {
 	return string(said)
 }
 
-// TestProbesGetThrough however many connections others hold, whatever they do
-// with them.
+// TestProbesGetThrough checks that probes succeed regardless of the number and behaviour of other
+// connections.
 func TestProbesGetThrough(t *testing.T) {
 	const many = 1000
 	ready := large()
 	if testing.Short() {
-		ready = healthy() // with the race detector, a large answer takes 100 ms
+		ready = healthy() // a large response takes 100 ms with the race detector
 	}
 	ready.Gate = healthy().Gate
 	for name, text := range map[string]string{
@@ -155,7 +155,7 @@ func TestProbesGetThrough(t *testing.T) {
 	}
 }
 
-// TestStaleConnectionsGoFirst: what is closed is what does nothing.
+// TestStaleConnectionsGoFirst checks that idle connections are closed first.
 func TestStaleConnectionsGoFirst(t *testing.T) {
 	addr := listen(t, New(storeOf(healthy()), options()))
 	idle := connect(t, addr, "")
@@ -172,7 +172,7 @@ func TestStaleConnectionsGoFirst(t *testing.T) {
 	get(t, busy, answers)
 }
 
-// gated is a listener that takes no connection until it is opened.
+// gated is a listener that accepts no connection until it is opened.
 type gated struct {
 	net.Listener
 	open <-chan struct{}
@@ -183,8 +183,8 @@ func (g *gated) Accept() (net.Conn, error) {
 	return g.Listener.Accept()
 }
 
-// TestProbeInABurst: a probe in the middle of a thousand connections that come at
-// once is answered before it is old.
+// TestProbeInABurst checks that a probe among a thousand simultaneous connections is served in
+// time.
 func TestProbeInABurst(t *testing.T) {
 	port, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -214,7 +214,7 @@ func TestProbeInABurst(t *testing.T) {
 	}
 }
 
-// get asks for /livez on a connection that stays open.
+// get requests /livez on a connection that stays open.
 func get(t *testing.T, c net.Conn, answers *bufio.Reader) {
 	t.Helper()
 	if _, err := io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -245,7 +245,7 @@ func TestRequestsThatAreTooLarge(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			go io.WriteString(conn, c.text) // the server need not read it all
+			go io.WriteString(conn, c.text) // the server need not read all of it
 			line, err := bufio.NewReader(conn).ReadString('\n')
 			if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+c.status) {
 				t.Errorf("answer %q, %v; want %s", line, err, c.status)
@@ -256,7 +256,7 @@ func TestRequestsThatAreTooLarge(t *testing.T) {
 	}
 }
 
-// pipes is a listener without a network, for tests on a fake clock.
+// pipes is a listener without a network, for tests with a fake clock.
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -287,7 +287,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9400} }
 
-// onFakeClock runs f against a server in a bubble.
+// onFakeClock runs f against a server in a synctest bubble.
 func onFakeClock(t *testing.T, s *Server, f func(t *testing.T, p *pipes, stop func(), ended <-chan error)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -300,11 +300,11 @@ func onFakeClock(t *testing.T, s *Server, f func(t *testing.T, p *pipes, stop fu
 	})
 }
 
-// TestSlowClientsAreCutOff after their time, to the second.
+// TestSlowClientsAreCutOff checks the timeouts, to the second.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		text  string
-		every time.Duration // 0: say it once
+		every time.Duration // 0: send once
 		want  time.Duration
 	}{
 		"says nothing":              {"", 0, headerTimeout},
@@ -335,7 +335,8 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
-// TestClientThatDoesNotRead is cut off, in the middle of its answer.
+// TestClientThatDoesNotRead checks that a client that does not read is disconnected during the
+// response.
 func TestClientThatDoesNotRead(t *testing.T) {
 	onFakeClock(t, New(storeOf(large()), options()), func(t *testing.T, p *pipes, _ func(), _ <-chan error) {
 		start, conn := time.Now(), p.dial()
@@ -348,7 +349,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// busy is a server in a bubble that answers /metrics when it is released.
+// busy is a server in a bubble that serves /metrics once it is released.
 type busy struct {
 	*pipes
 	client  net.Conn
@@ -357,7 +358,7 @@ type busy struct {
 	result  chan error
 }
 
-// newBusy returns a server that is about to answer a request.
+// newBusy returns a server that is processing a request.
 func newBusy(t *testing.T) *busy {
 	b := &busy{pipes: newPipes(), release: make(chan struct{}), result: make(chan error, 1)}
 	asked, o := make(chan struct{}), options()
@@ -375,13 +376,12 @@ func newBusy(t *testing.T) *busy {
 	return b
 }
 
-// TestServeDrains: a request that is being answered is answered to its end, and
-// nobody new is let in.
+// TestServeDrains checks that a shutdown completes the running request and accepts no new one.
 func TestServeDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBusy(t)
 		b.stop()
-		<-b.done // takes no new connection
+		<-b.done // it no longer accepts connections
 		time.Sleep(drainTimeout - time.Second)
 		select {
 		case err := <-b.result:
@@ -399,7 +399,8 @@ func TestServeDrains(t *testing.T) {
 	})
 }
 
-// TestDrainIsBounded: a request that does not end delays the end by no more than the bound.
+// TestDrainIsBounded checks that a request that does not end delays the shutdown by at most the
+// limit.
 func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, start := newBusy(t), time.Now()
@@ -414,7 +415,7 @@ func TestDrainIsBounded(t *testing.T) {
 	})
 }
 
-// TestFewAtOnce: more than some get word to come again, until a place is free.
+// TestFewAtOnce checks that requests above the limit get 503 with Retry-After until a slot is free.
 func TestFewAtOnce(t *testing.T) {
 	o, asked, release := options(), make(chan struct{}), make(chan struct{})
 	o.Metrics = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -453,7 +454,8 @@ func TestServeOnAClosedListener(t *testing.T) {
 	}
 }
 
-// TestPanic ends one connection. The log has the place and no value.
+// TestPanic checks that a panic closes one connection, and that the log has the stack but not the
+// value.
 func TestPanic(t *testing.T) {
 	const value = "panic-canary-1f"
 	for name, c := range map[string]struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// sameAsMarshal: the stream is what [json.Marshal] makes, and a line feed. A list
-// that was never filled is empty in it, and not null.
+// sameAsMarshal checks that the stream equals the output of [json.Marshal] and a newline. Nil lists
+// must be empty lists.
 func sameAsMarshal(t *testing.T, name string, s *state.Snapshot) {
 	t.Helper()
 	var got bytes.Buffer
@@ -49,7 +49,7 @@ func TestStatusIsTheSnapshot(t *testing.T) {
 	sameAsMarshal(t, "large", large())
 }
 
-// FuzzStatus: no text can be taken for one of the lists.
+// FuzzStatus checks that text in the status is never mistaken for a list.
 func FuzzStatus(f *testing.F) {
 	f.Add(`"groups":[]`, `"workspaces":[]`)
 	f.Add(nasty, "\"groups\":[],\\\"groups\":[]")
@@ -62,7 +62,7 @@ func FuzzStatus(f *testing.F) {
 	})
 }
 
-// measure is a writer that knows the largest piece, and fails after some bytes.
+// measure is a writer that records the largest write, and fails after a number of bytes.
 type measure struct{ largest, left int }
 
 func (m *measure) Write(p []byte) (int, error) {
@@ -75,7 +75,7 @@ func (m *measure) Write(p []byte) (int, error) {
 
 var errGone = errors.New("the client is gone")
 
-// TestStatusIsWrittenInPieces, so that one who reads slowly holds none of a large release.
+// TestStatusIsWrittenInPieces checks that a slow client does not hold a large status in memory.
 func TestStatusIsWrittenInPieces(t *testing.T) {
 	all := &measure{left: 1 << 30}
 	if err := writeStatus(all, large()); err != nil {
@@ -86,7 +86,7 @@ func TestStatusIsWrittenInPieces(t *testing.T) {
 	}
 }
 
-// TestStatusEndsWithItsClient wherever that is.
+// TestStatusEndsWithItsClient checks that writing stops wherever the client fails.
 func TestStatusEndsWithItsClient(t *testing.T) {
 	whole := &measure{left: 1 << 20}
 	if err := writeStatus(whole, failing()); err != nil {

@@ -23,10 +23,10 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// slugRemedy is the end of a line about the problem of [problemAt].
+// slugRemedy is the end of the line for a problem of [problemAt].
 const slugRemedy = "; remedy: Rename or delete the workspace that has the slug, or correct its labels; then retry."
 
-// TestReadyz has one line for each case, and nothing in it that breaks a line.
+// TestReadyz checks the line for each case, and that no text breaks it.
 func TestReadyz(t *testing.T) {
 	off := waiting()
 	off.Problem = nil
@@ -63,7 +63,7 @@ func TestReadyz(t *testing.T) {
 	}
 }
 
-// TestI3LivenessIsTheProcess: whatever happens to the import, the process lives.
+// TestI3LivenessIsTheProcess checks that liveness does not depend on the import.
 func TestI3LivenessIsTheProcess(t *testing.T) {
 	for name, s := range pages() {
 		if got := ask(t, New(storeOf(s), options()).Handler(), httptest.NewRequest("GET", "/livez", nil)); got.Code != 200 {
@@ -72,7 +72,7 @@ func TestI3LivenessIsTheProcess(t *testing.T) {
 	}
 }
 
-// TestI2ReadyStaysReady: a release that fails after it was confirmed is an alert, and no outage.
+// TestI2ReadyStaysReady checks that a failure after the confirmation does not close the gate.
 func TestI2ReadyStaysReady(t *testing.T) {
 	store := storeOf(healthy())
 	store.Update(func(s *state.Snapshot) { s.Gate = state.Gate{Why: state.GateWaits} })
@@ -89,7 +89,8 @@ func TestI2ReadyStaysReady(t *testing.T) {
 	}
 }
 
-// TestGateOpensOnce in the log, whoever asks first and how many at once.
+// TestGateOpensOnce checks that the opening of the gate is logged once, regardless of concurrent
+// callers.
 func TestGateOpensOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		s      *state.Snapshot
@@ -119,7 +120,7 @@ func TestGateOpensOnce(t *testing.T) {
 	}
 }
 
-// TestStatus is the snapshot with the gate of the moment.
+// TestStatus checks that the status is the snapshot with the current gate.
 func TestStatus(t *testing.T) {
 	store := storeOf(failing())
 	o := options()
@@ -137,8 +138,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestContentSecurity: the page allows its own style and script and nothing else,
-// and all other answers nothing at all.
+// TestContentSecurity checks that the page only allows its own style and script, and that other
+// responses allow nothing.
 func TestContentSecurity(t *testing.T) {
 	const nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	h := New(storeOf(healthy()), options()).Handler()
@@ -154,7 +155,7 @@ func TestContentSecurity(t *testing.T) {
 	}
 }
 
-// sumOf is the hash of what stands in the first element of a name.
+// sumOf returns the hash of the content of the first element called name.
 func sumOf(t *testing.T, page []byte, name string) string {
 	t.Helper()
 	_, after, _ := bytes.Cut(page, []byte("<"+name+">"))
@@ -168,7 +169,7 @@ func sumOf(t *testing.T, page []byte, name string) string {
 
 const tokenCanary = "at:canary-5f2c9d7e41b8"
 
-// echo is a platform, or a proxy before it, that repeats in its refusal what it was sent.
+// echo is a platform, or a proxy in front of it, that repeats the request in its rejection.
 func echo(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusUnauthorized)
 	var all bytes.Buffer
@@ -177,15 +178,15 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
-// silent counts nothing.
+// silent records nothing.
 type silent struct{}
 
 func (silent) Pass(state.Reason, time.Duration)          {}
 func (silent) Group(string, state.Reason, time.Duration) {}
 func (silent) LockWait(time.Duration)                    {}
 
-// TestI11NoTokenIsShown on any route or in the log, though the platform repeats
-// it and a request brings it.
+// TestI11NoTokenIsShown checks that no route and no log contains a token that the platform or the
+// request sent.
 func TestI11NoTokenIsShown(t *testing.T) {
 	target := httptest.NewServer(http.HandlerFunc(echo))
 	defer target.Close()

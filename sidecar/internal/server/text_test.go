@@ -30,7 +30,8 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// FuzzPrintable: one line of visible characters, bounded, and stable.
+// FuzzPrintable checks that the result is one bounded line of visible characters, and that
+// sanitizing is idempotent.
 func FuzzPrintable(f *testing.F) {
 	f.Add(nasty, 64)
 	f.Add(strings.Repeat("漢", 100), 100)

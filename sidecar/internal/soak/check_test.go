@@ -18,8 +18,8 @@ var began = time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)
 
 func second(n float64) time.Time { return began.Add(time.Duration(n * float64(time.Second))) }
 
-// good is a short soak in which all is well: v1 is imported by the first of two pods and
-// confirmed by both, then v2 is rolled out to the first.
+// good returns the record of a short soak without violations: the first of two pods imports v1 and
+// both confirm it, then v2 is rolled out to the first.
 func good() *Record {
 	r := &Record{Begin: began, End: second(100), Ledger: &platformtest.Ledger{}, Troubles: map[string]int{"rollout": 1},
 		Releases: map[string]*platformtest.Release{"v1": newRelease("v1"), "v2": newRelease("v2")},
@@ -42,7 +42,7 @@ func good() *Record {
 	return r
 }
 
-// imports adds the groups of a release, each of which takes a second.
+// imports adds imports of the groups of a release, of one second each.
 func (r *Record) imports(pod, version string, from float64) {
 	for n, group := range r.Releases[version].Groups() {
 		begin := from + float64(n)
@@ -50,14 +50,14 @@ func (r *Record) imports(pod, version string, from float64) {
 	}
 }
 
-// bulk adds an import of a group, which takes 0.9 s.
+// bulk adds an import of a group, of 0.9 s.
 func (r *Record) bulk(pod, version, group string, begin float64) *platformtest.Bulk {
 	l := r.Ledger
 	l.Bulks = append(l.Bulks, platformtest.Bulk{Pod: pod, Groups: []string{group}, Outcome: platformtest.Imported,
 		Begin: second(begin), End: second(begin + .9)})
 	for _, w := range r.Releases[version].Select([]string{group}) {
 		if w.Version == "v0" && len(l.Imports) > 8 {
-			continue // it is there, and skipped
+			continue // already installed, and skipped
 		}
 		l.Imports = append(l.Imports, platformtest.Import{Bulk: len(l.Bulks) - 1, Pod: pod, Slug: w.Slug, Version: w.Version,
 			Begin: second(begin), End: second(begin + .9), Outcome: platformtest.Imported})
@@ -150,7 +150,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 	}
 }
 
-// postTwice has a pod import a group twice.
+// postTwice makes a pod import a group twice.
 func (r *Record) postTwice() {
 	r.bulk("pod-1-1", "v1", "base1", 30)
 	r.bulk("pod-1-1", "v1", "base1", 35)
@@ -165,7 +165,7 @@ func (r *Record) grow(change func(*Sample)) {
 	}
 }
 
-// TestExcuses: what allows a group to be posted again does so once.
+// TestExcuses checks that an excuse allows a group to be posted once more.
 func TestExcuses(t *testing.T) {
 	for name, excuse := range map[string]func(*Record){
 		"a failure":      func(r *Record) { r.Ledger.Bulks[6].Outcome = platformtest.Failed },

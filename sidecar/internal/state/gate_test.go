@@ -33,7 +33,7 @@ func TestParseGatePolicy(t *testing.T) {
 	}
 }
 
-// FuzzParseGatePolicy: what a policy prints means the same policy.
+// FuzzParseGatePolicy checks that the printed policy parses to the same policy.
 func FuzzParseGatePolicy(f *testing.F) {
 	for _, s := range []string{"strict", "off", "open-after=1h2m3.5s", "open-after=9223372036s", "open-after=1ns"} {
 		f.Add(s)
@@ -49,7 +49,7 @@ func FuzzParseGatePolicy(f *testing.F) {
 	})
 }
 
-// TestDecide has each policy against each state.
+// TestDecide covers each policy in each state.
 func TestDecide(t *testing.T) {
 	start := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	now, earlier := start.Add(10*time.Minute), start.Add(time.Minute)
@@ -89,7 +89,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// TestI1NotReadyBeforeTheReleaseIsConfirmed, however often and long one asks.
+// TestI1NotReadyBeforeTheReleaseIsConfirmed checks that the gate stays closed no matter how often
+// and how long it is evaluated.
 func TestI1NotReadyBeforeTheReleaseIsConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := state.NewStore()
@@ -103,7 +104,7 @@ func TestI1NotReadyBeforeTheReleaseIsConfirmed(t *testing.T) {
 	})
 }
 
-// TestI2ReadinessIsSticky: nothing that comes after the gate opened closes it.
+// TestI2ReadinessIsSticky checks that nothing closes an open gate.
 func TestI2ReadinessIsSticky(t *testing.T) {
 	trouble := map[string]func(*state.Snapshot){
 		"word taken back": func(s *state.Snapshot) { s.Confirmed = false },
@@ -134,7 +135,7 @@ func TestI2ReadinessIsSticky(t *testing.T) {
 	}
 }
 
-// TestGateOpensAfterItsTime, to the moment, and tells one caller.
+// TestGateOpensAfterItsTime checks the exact time, and that one caller sees the change.
 func TestGateOpensAfterItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, policy := state.NewStore(), state.GatePolicy{OpenAfter: 10 * time.Minute}

@@ -27,8 +27,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// declared returns the values of the string constants of a type, in the order of
-// the source, so that no list of them can forget one.
+// declared returns the declared string constants of a type in source order, so that no list can
+// omit one.
 func declared(t *testing.T, file, typeName string) []string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -57,7 +57,7 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
-// TestListsAreComplete: metrics start every series at 0 from these lists.
+// TestListsAreComplete checks the lists with which metrics initialise their series.
 func TestListsAreComplete(t *testing.T) {
 	for name, c := range map[string]struct {
 		file string
@@ -74,7 +74,7 @@ func TestListsAreComplete(t *testing.T) {
 	}
 }
 
-// TestEveryReasonHasAdvice that says what it is, what to do, and where to read on.
+// TestEveryReasonHasAdvice checks that the advice has a title, a remedy and a runbook.
 func TestEveryReasonHasAdvice(t *testing.T) {
 	for _, r := range state.Reasons() {
 		a := state.Advise(r)
@@ -93,7 +93,7 @@ func TestEveryReasonHasAdvice(t *testing.T) {
 	}
 }
 
-// TestRunbooksExist: every page that the sidecar sends people to is there.
+// TestRunbooksExist checks that every runbook of the advice exists.
 func TestRunbooksExist(t *testing.T) {
 	pages := map[string]string{}
 	for _, r := range state.Reasons() {
@@ -122,7 +122,7 @@ func TestRunbooksExist(t *testing.T) {
 	}
 }
 
-// TestTransient: what ends by itself is no alarm.
+// TestTransient checks which reasons are transient.
 func TestTransient(t *testing.T) {
 	var got []state.Reason
 	for _, r := range state.Reasons() {
@@ -157,7 +157,7 @@ func TestStoreStartsClosed(t *testing.T) {
 	}
 }
 
-// TestSetGroup: a snapshot that somebody reads does not change under their eyes.
+// TestSetGroup checks that a snapshot does not change after it was read.
 func TestSetGroup(t *testing.T) {
 	store := state.NewStore()
 	store.Update(func(s *state.Snapshot) {
@@ -183,7 +183,8 @@ func states(s state.Snapshot) string {
 	return fmt.Sprint(all)
 }
 
-// TestStoreIsSafeForManyReaders is for the race detector; each snapshot is of one moment.
+// TestStoreIsSafeForManyReaders is meant for the race detector. It also checks that snapshots are
+// consistent.
 func TestStoreIsSafeForManyReaders(t *testing.T) {
 	store := state.NewStore()
 	store.Update(func(s *state.Snapshot) { s.Groups = []state.Group{{Name: "a"}, {Name: "b"}} })
@@ -224,8 +225,8 @@ func TestStoreIsSafeForManyReaders(t *testing.T) {
 	}
 }
 
-// TestSnapshotJSON holds the document that scripts and the status command read. A
-// field may be added; to rename or remove one takes another SchemaVersion.
+// TestSnapshotJSON compares the document that scripts and the status command read with the golden.
+// Adding a field is compatible; renaming or removing one requires another SchemaVersion.
 func TestSnapshotJSON(t *testing.T) {
 	var got bytes.Buffer
 	encoder := json.NewEncoder(&got)
@@ -255,7 +256,7 @@ func TestSnapshotJSON(t *testing.T) {
 	}
 }
 
-// TestEmptySnapshotJSON: lists are lists from the start.
+// TestEmptySnapshotJSON checks that empty lists are encoded as lists.
 func TestEmptySnapshotJSON(t *testing.T) {
 	data, err := json.Marshal(state.NewStore().Get())
 	if err != nil {
@@ -266,7 +267,7 @@ func TestEmptySnapshotJSON(t *testing.T) {
 	}
 }
 
-// full has every field.
+// full returns a snapshot with every field set.
 func full() state.Snapshot {
 	at := func(minute int) *time.Time { t := time.Date(2026, 11, 25, 12, minute, 0, 0, time.UTC); return &t }
 	return state.Snapshot{
@@ -289,7 +290,7 @@ func full() state.Snapshot {
 	}
 }
 
-// TestFullIsFull: a field that is added is in the golden as well.
+// TestFullIsFull checks that full sets new fields as well.
 func TestFullIsFull(t *testing.T) {
 	data, err := json.Marshal(full())
 	if err != nil {
@@ -313,7 +314,7 @@ func TestFullIsFull(t *testing.T) {
 	}
 }
 
-// TestWarn: there is one warning of a kind, and earlier copies do not change.
+// TestWarn checks that there is one warning of each kind, and that earlier copies do not change.
 func TestWarn(t *testing.T) {
 	store := state.NewStore()
 	store.Warn(state.WarnTolerated, "a")

@@ -16,14 +16,14 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// What a user namespace may have of inotify.
+// Limits of inotify in a user namespace.
 const (
 	instancesFile = "/proc/sys/user/max_inotify_instances"
 	watchesFile   = "/proc/sys/user/max_inotify_watches"
 )
 
-// TestWithoutInotify runs in a user namespace of its own, where no inotify
-// instance is left: that is what a node with many pods runs into.
+// TestWithoutInotify runs in a user namespace without free inotify instances, like on a node with
+// many pods.
 func TestWithoutInotify(t *testing.T) {
 	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
 		inNamespace(t)
@@ -36,18 +36,18 @@ func TestWithoutInotify(t *testing.T) {
 	r.want(r.modes, Polling)
 	replace(t, path, "new")
 	r.want(r.changes, "token")
-	slow := watching(t, time.Hour, File{"token", path}) // which polls faster than it is told
+	slow := watching(t, time.Hour, File{"token", path}) // it polls faster than the interval
 	slow.want(slow.modes, Polling)
 	replace(t, path, "newer still")
 	slow.want(slow.changes, "token")
 	r.want(r.changes, "token")
-	limit(t, instancesFile, "1") // and one is left again
+	limit(t, instancesFile, "1") // one is free again
 	r.want(r.modes, Inotify)
 	replace(t, path, "newer")
 	r.want(r.changes, "token")
 }
 
-// TestWithoutInotifyWatches: an instance is there, but it may watch nothing.
+// TestWithoutInotifyWatches covers an instance without free watches.
 func TestWithoutInotifyWatches(t *testing.T) {
 	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
 		inNamespace(t)
@@ -85,7 +85,7 @@ func limit(t *testing.T, file, n string) {
 	}
 }
 
-// inNamespace runs this test alone in a new user namespace.
+// inNamespace runs only this test in a new user namespace.
 func inNamespace(t *testing.T) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1", "-test.v")

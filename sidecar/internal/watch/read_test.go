@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
-// write puts content in place as a plain write does, not at once.
+// write writes content in place, not atomically.
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -24,7 +24,7 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// replace puts content in place by a rename.
+// replace replaces a file with a rename.
 func replace(t *testing.T, path, content string) {
 	t.Helper()
 	write(t, path+".new", content)
@@ -41,7 +41,7 @@ func age(t *testing.T, path string) {
 	}
 }
 
-// beside runs f in the bubble, and returns how to end it.
+// beside runs f in the bubble, and returns a function that stops it.
 func beside(f func(ctx context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -52,7 +52,7 @@ func beside(f func(ctx context.Context)) (stop func()) {
 func TestReadWaitsForAFileThatIsBeingWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	synctest.Test(t, func(t *testing.T) {
-		write(t, path, "at:ha") // as if a writer had stopped in the middle
+		write(t, path, "at:ha") // like a writer that stopped midway
 		defer beside(func(context.Context) {
 			time.Sleep(settle / 2)
 			write(t, path, "at:half")
@@ -104,7 +104,7 @@ func TestReadOfAQuietFileDoesNotWait(t *testing.T) {
 	write(t, path, "at:old")
 	age(t, path)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // a wait would end with it
+	cancel() // a wait would return now
 	if got, err := Read(ctx, path, 6); err != nil || string(got) != "at:old" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -115,7 +115,7 @@ func TestReadGivesUpOnAFileThatChangesAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(t, path, "0")
 		defer beside(func(ctx context.Context) {
-			time.Sleep(settle / 4) // never at the time of a look
+			time.Sleep(settle / 4) // never at the time of a read
 			for n := 1; ctx.Err() == nil; n++ {
 				time.Sleep(settle / 2)
 				write(t, path, strings.Repeat("x", n%50))
@@ -150,7 +150,7 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if name == "ended" {
-			continue // a sum is taken without waiting
+			continue // SumOf does not wait
 		}
 		if _, err := SumOf(c.path, 4); err == nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("sum of %s: %v", name, err)
@@ -158,8 +158,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestAFileIsFoundWhileItIsReplaced looks for it thousands of times: in between,
-// the version that a link leads to is removed.
+// TestAFileIsFoundWhileItIsReplaced opens a file thousands of times while the target of its link is
+// being removed.
 func TestAFileIsFoundWhileItIsReplaced(t *testing.T) {
 	m, err := watchtest.NewMount(t.TempDir(), map[string]string{"token": "t"})
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
-// patience bounds how long a test waits for what must come.
+// patience is the maximum wait for an expected event.
 const patience = 20 * time.Second
 
-// recorder is a watch and what it tells.
+// recorder records the calls of a watch.
 type recorder struct {
 	t        *testing.T
 	changes  chan string
@@ -30,7 +30,7 @@ type recorder struct {
 	interval time.Duration
 }
 
-// watching starts a watch of files, which has looked once when it tells its mode.
+// watching starts a watch of files and waits for its first check.
 func watching(t *testing.T, interval time.Duration, files ...File) *recorder {
 	t.Helper()
 	r := &recorder{t: t, changes: make(chan string, 10000), modes: make(chan string, 100), files: files, interval: interval}
@@ -126,14 +126,14 @@ func TestOtherFiles(t *testing.T) {
 	r := watching(t, time.Hour, File{"token", one})
 	r.want(r.modes, Inotify)
 	r.set(File{"token", two})
-	write(t, one, "x") // wakes it
+	write(t, one, "x") // wake it
 	r.want(r.changes, "token")
 	write(t, two, "y")
 	r.want(r.changes, "token")
 }
 
-// TestWhatNobodyTellsIsSeenOnTheInterval writes through a mapping, about which
-// inotify says nothing, and puts the time of the file back.
+// TestWhatNobodyTellsIsSeenOnTheInterval writes through a memory mapping, which causes no inotify
+// event, and restores the file's modification time.
 func TestWhatNobodyTellsIsSeenOnTheInterval(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")
