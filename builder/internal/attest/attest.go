@@ -21,33 +21,33 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// docs is where the formats that are ours are described.
+// docs describes the formats defined by this project.
 const docs = "https://github.com/prismeai/workspaces-release/blob/main/docs/attestations.md"
 
-// The types of the predicates.
+// The predicate types.
 const (
 	ProvenanceType = "https://slsa.dev/provenance/v1"
 	SBOMType       = spdx.PredicateType
 	ScanType       = docs + "#secret-scan-v1"
 )
 
-// Kinds says which statements are made.
+// Kinds selects the statements.
 type Kinds struct{ Provenance, SBOM, Scan bool }
 
-// Release is what is attested.
+// Release is the subject of the statements.
 type Release struct {
 	Manifest *release.Manifest
-	// ManifestDigest is that of the encoded manifest.
+	// ManifestDigest is the digest of the encoded manifest.
 	ManifestDigest digest.Digest
-	// Parameters are what the user asked for.
+	// Parameters are the user's inputs.
 	Parameters Parameters
-	// Files are those of the workspaces, sorted by path.
+	// Files are the files of the workspaces, sorted by path.
 	Files []spdx.File
-	// Skipped is what the secret scan did not look at: see [Summarize].
+	// Skipped is what the secret scan skipped: see [Summarize].
 	Skipped []Skipped
 }
 
-// Predicate is what a statement says of its subject.
+// Predicate is the predicate of a statement.
 type Predicate struct {
 	// Type is the URI of the format.
 	Type string
@@ -55,7 +55,7 @@ type Predicate struct {
 	Content []byte
 }
 
-// Predicates returns those of the wanted kinds, in the order of [Kinds].
+// Predicates returns the selected predicates, in the order of [Kinds].
 func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 	var list []Predicate
 	for _, kind := range []struct {
@@ -63,9 +63,9 @@ func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 		predicateType string
 		encode        func() ([]byte, error)
 	}{
-		{want.Provenance, ProvenanceType, func() ([]byte, error) { return json.Marshal(r.provenance()) }},
-		{want.SBOM, SBOMType, func() ([]byte, error) { return r.sbom().Encode() }},
-		{want.Scan, ScanType, func() ([]byte, error) { return json.Marshal(r.scan()) }},
+		{want.Provenance, ProvenanceType, func() ([]byte, error) { return json.Marshal(r.buildProvenance()) }},
+		{want.SBOM, SBOMType, func() ([]byte, error) { return r.buildSBOM().Encode() }},
+		{want.Scan, ScanType, func() ([]byte, error) { return json.Marshal(r.buildScan()) }},
 	} {
 		if !kind.wanted {
 			continue
@@ -79,8 +79,8 @@ func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 	return list, nil
 }
 
-// Name is what a release is called in statements: a package URL. It says nothing of
-// registries, because a release is the same in all of them.
+// Name returns the package URL of a release. It names no registry, because a release is the same in
+// all registries.
 func Name(m *release.Manifest, platform string) string {
 	var qualifiers packageurl.Qualifiers
 	if platform != "" {
@@ -89,12 +89,12 @@ func Name(m *release.Manifest, platform string) string {
 	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", m.Repository.ID, m.Name, qualifiers, "").ToString()
 }
 
-// DigestSet is in-toto's notation of digests: encoded values by algorithm.
+// DigestSet is an in-toto digest set: encoded values by algorithm.
 type DigestSet map[string]string
 
-func digestSet(d digest.Digest) DigestSet { return DigestSet{string(d.Algorithm()): d.Encoded()} }
+func newDigestSet(d digest.Digest) DigestSet { return DigestSet{string(d.Algorithm()): d.Encoded()} }
 
-// Resource is in-toto's ResourceDescriptor, as far as we need it.
+// Resource is the used part of in-toto's ResourceDescriptor.
 type Resource struct {
 	Name        string            `json:"name,omitempty"`
 	URI         string            `json:"uri,omitempty"`

@@ -14,15 +14,14 @@ import (
 
 const (
 	buildType = docs + "#release-image-v1"
-	// builderID is the program. Who ran it, and so who is to be trusted, is for the
-	// signature to say.
+	// builderID identifies the program. Trust in whoever ran it must come from the signature.
 	builderID = "https://github.com/prismeai/workspaces-release/builder"
 )
 
 // Provenance is a predicate of type [ProvenanceType] (https://slsa.dev/spec/v1.0/provenance).
 //
-// It has no times and no id of an invocation: they would differ between builds of the
-// same image. The release's own time is an internal parameter.
+// It has no times and no invocation ID, because they would differ between builds of the same image.
+// The time of the release is an internal parameter.
 type Provenance struct {
 	BuildDefinition struct {
 		BuildType            string             `json:"buildType"`
@@ -35,87 +34,87 @@ type Provenance struct {
 			ID      string            `json:"id"`
 			Version map[string]string `json:"version"`
 		} `json:"builder"`
-		// Byproducts are what the image holds beside its base.
+		// Byproducts are what the image adds to its base.
 		Byproducts []Resource `json:"byproducts"`
 	} `json:"runDetails"`
 }
 
-// Parameters are what the user asked for, and all that decides what is in the image,
-// together with what they resolve to. No credential is among them.
+// Parameters are the user's inputs. Together with what they resolve to, they determine the image.
+// They contain no credentials.
 type Parameters struct {
 	Source SourceParameters `json:"source"`
 	// Base is the reference of the base; empty for none.
 	Base string `json:"base,omitempty"`
-	// Release is the name that was asked for.
+	// Release is the requested name.
 	Release     string            `json:"release,omitempty"`
 	Repository  Repository        `json:"repository"`
 	Groups      []Group           `json:"groups,omitempty"`
 	Platforms   []string          `json:"platforms,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
-	// ReplaceRepository, as all below, says which option was used.
+	// ReplaceRepository and the fields below are options of the build.
 	ReplaceRepository  bool `json:"replaceRepository,omitempty"`
 	KeepBaseWorkspaces bool `json:"keepBaseWorkspaces,omitempty"`
-	// StampVersions is "content" if version names have a stamp of the content.
+	// StampVersions is "content" if version names are stamped with the content.
 	StampVersions string `json:"stampVersions,omitempty"`
-	// Checksums is what the build made of files that are not those of their checksums.
+	// Checksums is the mode of the checksum comparison.
 	Checksums string `json:"checksums,omitempty"`
 }
 
-// SourceParameters say which workspaces were asked for.
+// SourceParameters identify the source.
 type SourceParameters struct {
-	// URL of the Git repository, without credentials; empty for a bare directory, whose
-	// path is nobody else's business.
+	// URL of the Git repository, without credentials; empty for a directory, whose path stays
+	// private.
 	URL    string `json:"url,omitempty"`
 	Ref    string `json:"ref,omitempty"`
 	Subdir string `json:"subdir,omitempty"`
 }
 
-// Repository is the platform repository that was asked for.
+// Repository is the requested platform repository.
 type Repository struct {
 	ID        string `json:"id"`
 	Name      string `json:"name,omitempty"`
 	Directory string `json:"directory"`
 }
 
-// Group is a group that was asked for.
+// Group is a requested group.
 type Group struct {
 	Name   string   `json:"name"`
 	Labels []string `json:"labels,omitempty"`
 }
 
-// InternalParameters are what the builder decided.
+// InternalParameters are the builder's decisions.
 type InternalParameters struct {
-	// SourceDateEpoch is the time of everything in the image, in seconds since 1970.
+	// SourceDateEpoch is the timestamp of everything in the image, in seconds since 1970.
 	SourceDateEpoch int64 `json:"sourceDateEpoch"`
 }
 
-func (r *Release) provenance() *Provenance {
+func (r *Release) buildProvenance() *Provenance {
 	m := r.Manifest
 	p := new(Provenance)
 	p.BuildDefinition.BuildType = buildType
 	p.BuildDefinition.ExternalParameters = r.Parameters
 	p.BuildDefinition.InternalParameters.SourceDateEpoch = m.Created.Unix()
-	p.BuildDefinition.ResolvedDependencies = dependencies(m)
+	p.BuildDefinition.ResolvedDependencies = resolvedDependencies(m)
 	p.RunDetails.Builder.ID = builderID
 	p.RunDetails.Builder.Version = map[string]string{m.Tool.Name: m.Tool.Version}
 	p.RunDetails.Byproducts = []Resource{
-		{Name: path.Base(release.ManifestPath), Digest: digestSet(r.ManifestDigest), MediaType: release.MediaType},
-		layer(m),
+		{Name: path.Base(release.ManifestPath), Digest: newDigestSet(r.ManifestDigest), MediaType: release.MediaType},
+		describeLayer(m),
 	}
 	return p
 }
 
-// layer names the layer with the workspaces.
-func layer(m *release.Manifest) Resource {
+// describeLayer returns the layer with the workspaces.
+func describeLayer(m *release.Manifest) Resource {
 	return Resource{
-		Name: m.Repository.Directory, Digest: digestSet(m.Layer.Digest),
+		Name: m.Repository.Directory, Digest: newDigestSet(m.Layer.Digest),
 		Annotations: map[string]string{"diffId": m.Layer.DiffID.String()},
 	}
 }
 
-// dependencies are the commit and the base, as far as there are any.
-func dependencies(m *release.Manifest) []Resource {
+// resolvedDependencies returns the commit and the base, if any.
+func resolvedDependencies(m *release.Manifest) []Resource {
 	var list []Resource
 	if s := m.Source; s.Commit != "" {
 		commit := Resource{Name: "workspaces", Digest: DigestSet{"gitCommit": s.Commit}}
@@ -128,7 +127,7 @@ func dependencies(m *release.Manifest) []Resource {
 		list = append(list, commit)
 	}
 	if m.Base != nil {
-		list = append(list, Resource{Name: "base", URI: imagePURL(m.Base), Digest: digestSet(m.Base.Digest)})
+		list = append(list, Resource{Name: "base", URI: imagePURL(m.Base), Digest: newDigestSet(m.Base.Digest)})
 	}
 	return list
 }
@@ -148,8 +147,8 @@ func gitURI(s release.Source) string {
 	return uri
 }
 
-// imagePURL is the package URL of an image in a registry (type oci). What is no
-// reference, such as a layout on disk, has none.
+// imagePURL returns the package URL (type oci) of an image in a registry, or "" if the name is not
+// a reference, such as a layout on disk.
 func imagePURL(b *release.Base) string {
 	named, err := reference.ParseNormalizedNamed(b.Name)
 	if err != nil {

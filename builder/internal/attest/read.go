@@ -15,19 +15,21 @@ import (
 )
 
 const (
-	// statementType is that of in-toto statements, mediaType that of their blobs.
+	// statementType is the type of in-toto statements.
 	statementType = "https://in-toto.io/Statement/v1"
-	mediaType     = "application/vnd.in-toto+json"
-	// subjectKey names, in the index, the image that an attestation manifest is about.
+	// mediaType is the media type of their blobs.
+	mediaType = "application/vnd.in-toto+json"
+	// subjectKey is the annotation in the index that names the image of an attestation manifest.
 	subjectKey = "vnd.docker.reference.digest"
-	// predicateTypeKey names, in an attestation manifest, what a statement says.
+	// predicateTypeKey is the annotation in an attestation manifest that names the type of a
+	// predicate.
 	predicateTypeKey = "in-toto.io/predicate-type"
 
-	// maxManifests bounds what an index makes us read.
+	// maxManifests bounds the attestation manifests of an index.
 	maxManifests = 64
 
-	// MaxSize is the size in bytes of the largest statement that is read. A bill of
-	// materials has about 480 bytes a file.
+	// MaxSize is the maximum size of a statement in bytes. A bill of materials has about 480 bytes
+	// per file.
 	MaxSize = 80 << 20
 )
 
@@ -39,20 +41,20 @@ type Statement struct {
 	Predicate     json.RawMessage `json:"predicate"`
 }
 
-// Attached is a statement of an image, as it is stored beside it.
+// Attached is a statement stored beside an image.
 type Attached struct {
-	// Image is the digest of the manifest of the image that the statement is about.
+	// Image is the digest of the image manifest that the statement is about.
 	Image digest.Digest `json:"image"`
-	// PredicateType is what the attestation manifest says it is.
+	// PredicateType is the type named by the attestation manifest.
 	PredicateType string `json:"predicateType"`
-	// Digest is that of the statement.
+	// Digest is the digest of the statement.
 	Digest digest.Digest `json:"digest"`
 
 	blob ocispec.Descriptor
 }
 
-// List returns the statements of an image for all its platforms, in the order of the
-// index, and reads none of them. An image without any gives an empty list.
+// List returns the statements for all platforms of an image, in the order of the index, without
+// reading them. It returns an empty list if there are none.
 func List(ctx context.Context, img *registry.Image) ([]Attached, error) {
 	list := []Attached{}
 	if len(img.Attestations) > maxManifests {
@@ -78,7 +80,7 @@ func List(ctx context.Context, img *registry.Image) ([]Attached, error) {
 	return list, nil
 }
 
-// Read reads the statement. It must be about the image that it is attached to.
+// Read reads the statement. Its subject must be the image that it is attached to.
 func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, error) {
 	blob, err := img.ReadBlob(ctx, a.blob, MaxSize)
 	if err != nil {
@@ -87,7 +89,7 @@ func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, er
 	statement, err := Decode(blob)
 	switch {
 	case err != nil:
-	case !statement.about(a.Image):
+	case !statement.hasSubject(a.Image):
 		err = fmt.Errorf("it is about another image than %s", a.Image)
 	case statement.PredicateType != a.PredicateType:
 		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType,
@@ -99,19 +101,19 @@ func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, er
 	return statement, nil
 }
 
-// Decode reads a statement.
+// Decode decodes a statement.
 func Decode(data []byte) (*Statement, error) {
 	s := new(Statement)
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("decode in-toto statement: %w", err)
 	}
 	if s.Type != statementType || s.PredicateType == "" || len(s.Subject) == 0 {
-		return nil, errors.New("this is no in-toto statement of version 1 with a predicate and a subject")
+		return nil, errors.New("not an in-toto statement of version 1 with a predicate and a subject")
 	}
 	return s, nil
 }
 
-func (s *Statement) about(image digest.Digest) bool {
+func (s *Statement) hasSubject(image digest.Digest) bool {
 	for _, subject := range s.Subject {
 		if value := subject.Digest[string(image.Algorithm())]; value != "" && value == image.Encoded() {
 			return true
@@ -128,8 +130,8 @@ func (s *Statement) Provenance() (*Provenance, error) {
 // Scan decodes the predicate of a statement of type [ScanType].
 func (s *Statement) Scan() (*Scan, error) { return decodePredicate[Scan](s, ScanType) }
 
-// decodePredicate wants a predicate of the type that it decodes. Unknown fields are
-// those of a newer builder.
+// decodePredicate decodes a predicate of the given type. It ignores unknown fields, which come from
+// newer builders.
 func decodePredicate[T any](s *Statement, predicateType string) (*T, error) {
 	if s.PredicateType != predicateType {
 		return nil, fmt.Errorf("the statement has a predicate of type %s, not %s", s.PredicateType, predicateType)

@@ -113,11 +113,11 @@ func TestStatementThatIsNotWhatItSeemsIsRefused(t *testing.T) {
 		"of another type": {stored{attest.ScanType, sound, ""}, "attestation manifest says"},
 		"of another version": {
 			stored{attest.ProvenanceType, strings.ReplaceAll(sound, "Statement/v1", "Statement/v0.1"), ""},
-			"no in-toto statement",
+			"not an in-toto statement",
 		},
 		"without a subject": {
 			stored{attest.ProvenanceType, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}`, ""},
-			"no in-toto statement",
+			"not an in-toto statement",
 		},
 		"no JSON":                 {stored{attest.ProvenanceType, "attested!", ""}, "decode in-toto statement"},
 		"a digest that is none":   {stored{attest.ProvenanceType, sound, "latest"}, "vnd.docker.reference.digest"},

@@ -14,11 +14,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// Inventory takes the files that ship, in the order of their paths, and keeps what a
-// bill of materials says of them. It is for one goroutine.
+// Inventory collects the shipped files for the bill of materials. Files must be added in the order
+// of their paths. It is not safe for concurrent use.
 type Inventory struct{ files []spdx.File }
 
-// Add takes one file.
+// Add adds a file.
 func (i *Inventory) Add(name string, data []byte) {
 	i.files = append(i.files, spdx.File{
 		Path:   name,
@@ -27,13 +27,12 @@ func (i *Inventory) Add(name string, data []byte) {
 	}) //nolint:gosec // SPDX demands SHA-1
 }
 
-// Files returns what was added, with paths that are relative to the directory of the
-// workspaces.
+// Files returns the added files. Paths are relative to the directory of the workspaces.
 func (i *Inventory) Files() []spdx.File { return i.files }
 
-// sbom lists the workspaces as packages with their files, and the base as a package of
-// which nothing more is said here.
-func (r *Release) sbom() *spdx.Document {
+// buildSBOM lists the workspaces as packages with their files. The base is a package without
+// details.
+func (r *Release) buildSBOM() *spdx.Document {
 	m := r.Manifest
 	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created,
 		m.Tool.Name+"-"+m.Tool.Version)
@@ -46,7 +45,8 @@ func (r *Release) sbom() *spdx.Document {
 		doc.Add(base)
 		doc.Relate(root.ID, spdx.DescendantOf, base.ID)
 	}
-	files, directory := bySlug(r.Files), strings.TrimPrefix(m.Repository.Directory, "/")
+	files := groupBySlug(r.Files)
+	directory := strings.TrimPrefix(m.Repository.Directory, "/")
 	for _, w := range m.Workspaces {
 		p := workspacePackage(m, w)
 		if w.FromBase {
@@ -73,8 +73,8 @@ func workspacePackage(m *release.Manifest, w release.Workspace) spdx.Package {
 
 func workspaceID(slug string) spdx.ID { return spdx.NewID("Workspace", slug) }
 
-// bySlug sorts the files into their workspaces.
-func bySlug(files []spdx.File) map[string][]spdx.File {
+// groupBySlug groups the files by workspace.
+func groupBySlug(files []spdx.File) map[string][]spdx.File {
 	spaces := map[string][]spdx.File{}
 	for _, f := range files {
 		slug, _, _ := strings.Cut(f.Path, "/")
@@ -83,8 +83,8 @@ func bySlug(files []spdx.File) map[string][]spdx.File {
 	return spaces
 }
 
-// relateDependencies says which workspaces use the apps of which others. Apps that the
-// release does not hold are the platform's.
+// relateDependencies relates workspaces to the providers of their apps. Apps that the release does
+// not contain belong to the platform.
 func relateDependencies(doc *spdx.Document, workspaces []release.Workspace) {
 	publishers := map[string]string{}
 	for _, w := range workspaces {

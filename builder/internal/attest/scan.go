@@ -12,54 +12,55 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Scan is a predicate of type [ScanType]: the secret scan has looked at the layer and
-// found nothing that its policy does not accept. Otherwise there is no image.
+// Scan is a predicate of type [ScanType]. It states that the secret scan of the layer found nothing
+// that the policy does not accept; otherwise the image would not exist.
 type Scan struct {
-	// Layer holds what was scanned.
+	// Layer is the scanned layer.
 	Layer    Resource          `json:"layer"`
 	Scanners []release.Scanner `json:"scanners"`
-	// Policy is the digest of the policy in force.
+	// Policy is the digest of the policy.
 	Policy   digest.Digest `json:"policy"`
 	Coverage Coverage      `json:"coverage"`
 	Findings Findings      `json:"findings"`
 }
 
-// Coverage counts what was scanned. Files and Bytes are all of the layer.
+// Coverage counts what was scanned. Files and Bytes cover the whole layer.
 type Coverage struct {
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
-	// SkippedBytes counts those of the bytes that were not looked at; Skipped says why.
+	// SkippedBytes counts the bytes that were not scanned; Skipped gives the reasons.
 	SkippedBytes int64     `json:"skippedBytes"`
 	Skipped      []Skipped `json:"skipped"`
-	// BaseWorkspaces counts the workspaces of the base that ship, too. They are not in
-	// the layer, and the scan has not looked at them.
+	// BaseWorkspaces counts the workspaces of the base that also ship. They are not in the layer
+	// and were not scanned.
 	BaseWorkspaces int `json:"baseWorkspaces,omitempty"`
 }
 
-// Skipped counts what was not looked at for one reason.
+// Skipped counts what was skipped for one reason.
 type Skipped struct {
 	Reason string `json:"reason"`
 	Files  int    `json:"files"`
 	Bytes  int64  `json:"bytes"`
 }
 
-// Findings counts the findings. None of them is open: an error that nobody accepts.
+// Findings counts the findings.
 type Findings struct {
+	// Open counts unaccepted errors; always 0.
 	Open int `json:"open"`
-	// Warnings counts those that the policy does not take for errors.
+	// Warnings counts findings that the policy does not treat as errors.
 	Warnings int `json:"warnings"`
-	// Accepted lists the fingerprints of those that the policy accepts.
+	// Accepted lists the fingerprints of the findings that the policy accepts.
 	Accepted []string `json:"accepted"`
 }
 
-func (r *Release) scan() *Scan {
+func (r *Release) buildScan() *Scan {
 	m := r.Manifest
 	skippedBytes := int64(0)
 	for _, s := range r.Skipped {
 		skippedBytes += s.Bytes
 	}
 	return &Scan{
-		Layer:    layer(m),
+		Layer:    describeLayer(m),
 		Scanners: m.Scan.Scanners,
 		Policy:   m.Scan.Policy,
 		Coverage: Coverage{
@@ -71,7 +72,7 @@ func (r *Release) scan() *Scan {
 	}
 }
 
-// Summarize counts by reason, sorted by it.
+// Summarize counts skipped files by reason, sorted by reason.
 func Summarize(skips []scan.Skip) []Skipped {
 	counts := map[string]Skipped{}
 	for _, s := range skips {

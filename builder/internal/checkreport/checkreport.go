@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package checkreport writes what the checks of a source have found, the validation and
-// the secret scan, in one report, in the formats that people and CI systems read. The same
-// results give the same bytes, and none of them holds a secret.
+// Package checkreport writes the results of the validation and the secret scan as one report, in
+// formats for users and CI systems. Equal results give equal bytes, and no report contains a
+// secret.
 package checkreport
 
 import (
@@ -22,27 +22,27 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// CodeQuality is GitLab's report of code quality, which a merge request shows in every
-// tier. It has the diagnostics alone.
+// CodeQuality is GitLab's code quality report, which merge requests show in every tier. It contains
+// only the diagnostics.
 const CodeQuality format.Format = "codequality"
 
-// Formats lists the formats of a report with a secret scan, in which [format.GitLab] has
-// the findings of the scan alone.
+// Formats lists the formats of a report. [format.GitLab] contains only the findings of the scan.
 func Formats() []format.Format { return append(format.All(), CodeQuality) }
 
-// Results are what the checks found.
+// Results are the results of the checks.
 type Results struct {
-	// Diagnostics is nil where nothing was validated, Scan where nothing was scanned.
+	// Diagnostics is nil if nothing was validated.
 	Diagnostics *diagnostic.Report
-	Scan        *scan.Report
-	About       format.About
-	// Failure is why the run failed, if that is for another reason than what was found.
+	// Scan is nil if nothing was scanned.
+	Scan  *scan.Report
+	About format.About
+	// Failure is why the run failed, unless because of the results.
 	Failure string
-	// Incomplete means that the run failed before the checks had seen everything.
+	// Incomplete is set if the run failed before the checks were complete.
 	Incomplete bool
 }
 
-// HaveErrors reports whether something was found that a release must not have.
+// HaveErrors reports whether the results prevent a release.
 func (r *Results) HaveErrors() bool {
 	if r.Diagnostics != nil && diagnostic.Count(r.Diagnostics.Diagnostics, diagnostic.Error) > 0 {
 		return true
@@ -76,15 +76,15 @@ func Write(w io.Writer, f format.Format, r Results) error {
 	return format.Write(w, f, found, r.About)
 }
 
-// validated reports whether there is something to say of the validation: one that ended
-// early and has found nothing must not look as if it had passed.
-func (r *Results) validated() bool {
+// isValidated reports whether the validation has results. One that ended early without a diagnostic
+// must not look as if it had passed.
+func (r *Results) isValidated() bool {
 	return r.Diagnostics != nil && !(r.Incomplete && len(r.Diagnostics.Diagnostics) == 0)
 }
 
 func (r *Results) writeHuman(w io.Writer) error {
 	var errs []error
-	if r.validated() {
+	if r.isValidated() {
 		errs = append(errs, r.Diagnostics.WriteHuman(w, diagnostic.Human{}))
 	}
 	if r.Scan != nil {
@@ -97,8 +97,8 @@ func (r *Results) writeHuman(w io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// writeJSON writes the document of the one check that was made, and of several that of the
-// scan with the validation in it.
+// writeJSON writes the document of the single check, or that of the scan with the validation
+// embedded.
 func (r *Results) writeJSON(w io.Writer) error {
 	var found any
 	if r.Scan == nil && r.Diagnostics != nil {
@@ -124,7 +124,7 @@ func (r *Results) writeJSON(w io.Writer) error {
 func (r *Results) writeSARIF(w io.Writer) error {
 	var runs []sarif.Run
 	if r.Diagnostics != nil {
-		runs = append(runs, r.run())
+		runs = append(runs, r.sarifRun())
 	}
 	if r.Scan != nil || len(runs) == 0 {
 		found := r.Scan
@@ -138,8 +138,8 @@ func (r *Results) writeSARIF(w io.Writer) error {
 
 func (r *Results) writeJUnit(w io.Writer) error {
 	var suites []junit.Suite
-	if r.validated() {
-		suites = append(suites, r.suite())
+	if r.isValidated() {
+		suites = append(suites, r.junitSuite())
 	}
 	if r.Scan != nil {
 		suites = append(suites, format.Suite(r.Scan, r.About))
@@ -172,7 +172,7 @@ func (r *Results) writeGitHub(w io.Writer) error {
 	return out.Flush()
 }
 
-func encode(w io.Writer, v any) error {
+func encodeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")

@@ -45,7 +45,7 @@ func results(t testing.TB, command string) Results {
 				report(t, "secret-unused", "shop/index.yml", 7, "a secret is not used"),
 				report(t, "secret-unused", "shop/index.yml", 9, "a secret is not used"),
 				report(t, "slug-invalid", "shop/index.yml", 2, "hostile\n::error::<&\"é]]> 100%"),
-				report(t, "outside-workspace", "READ ME,:.md", 0, "the file is in no workspace"),
+				report(t, "outside-workspace", "READ ME,:.md", 0, "the file is not in a workspace"),
 			},
 			Lowered: []diagnostic.Lowered{{Rule: "label-invalid", Severity: diagnostic.Off, Count: 2, Reason: "ours"}},
 		},
@@ -167,8 +167,8 @@ func TestFingerprintsStay(t *testing.T) {
 		after.Diagnostics.Diagnostics[i].Line += 5
 	}
 	seen := map[string]bool{}
-	for i, p := range before.problems() {
-		if moved := after.problems()[i]; moved.fingerprint != p.fingerprint {
+	for i, p := range before.listProblems() {
+		if moved := after.listProblems()[i]; moved.fingerprint != p.fingerprint {
 			t.Errorf("%s: fingerprint %s becomes %s", p.Rule, p.fingerprint, moved.fingerprint)
 		}
 		if seen[p.fingerprint] {

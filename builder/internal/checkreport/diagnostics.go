@@ -18,26 +18,26 @@ import (
 	"github.com/prismeai/workspaces-release/internal/workflow"
 )
 
-// fingerprintName names the fingerprint of a diagnostic, with the version of how it is made.
+// fingerprintName is the name and version of the fingerprint of a diagnostic.
 const fingerprintName = "diagnostic/v1"
 
-// problem is a diagnostic as the formats show it.
+// problem is a diagnostic with what the formats add.
 type problem struct {
 	diagnostic.Diagnostic
-	// path is that of the file in the repository; empty for the repository as a whole.
+	// path is the file in the repository; empty for the whole repository.
 	path string
-	// nth counts problems that are the same but for their place.
+	// nth numbers problems that differ only in their position.
 	nth int
-	// fingerprint stays when the problem moves within its file.
+	// fingerprint is stable when the problem moves within its file.
 	fingerprint string
 }
 
-// problems returns the diagnostics in their order.
-func (r *Results) problems() []problem {
+// listProblems returns the diagnostics in their order.
+func (r *Results) listProblems() []problem {
 	seen := map[[32]byte]int{}
 	var list []problem
 	for _, d := range r.Diagnostics.Diagnostics {
-		p := problem{Diagnostic: d, path: r.place(d.File)}
+		p := problem{Diagnostic: d, path: r.repositoryPath(d.File)}
 		identity := sha256.Sum256([]byte(d.Rule + "\x00" + p.path + "\x00" + d.Message))
 		seen[identity]++
 		p.nth = seen[identity]
@@ -48,44 +48,44 @@ func (r *Results) problems() []problem {
 	return list
 }
 
-func (r *Results) place(file string) string {
+func (r *Results) repositoryPath(file string) string {
 	if file == "" || r.About.Path == nil {
 		return file
 	}
 	return r.About.Path(file)
 }
 
-// text says what is wrong, and what to do.
-func (p *problem) text() string {
+// describe returns the message and the remedy.
+func (p *problem) describe() string {
 	if p.Help == "" {
 		return terminal.Lines(p.Message)
 	}
 	return terminal.Lines(p.Message + "\nhelp: " + p.Help)
 }
 
-// levels are the names of the severities in SARIF and in the commands of GitHub.
-func level(s diagnostic.Severity, lowest string) string {
+// levelName returns the name of a severity in SARIF and in GitHub commands.
+func levelName(s diagnostic.Severity, lowest string) string {
 	if s == diagnostic.Info {
 		return lowest
 	}
 	return string(s)
 }
 
-// ruleProperties says to GitHub how severe the results of a rule are.
+// ruleProperties sets the severity of a rule for GitHub.
 type ruleProperties struct {
 	Severity string   `json:"problem.severity"`
 	Tags     []string `json:"tags"`
 }
 
-// run describes the validation as a run of SARIF.
-func (r *Results) run() sarif.Run {
+// sarifRun returns the validation as a SARIF run.
+func (r *Results) sarifRun() sarif.Run {
 	run := sarif.NewRun(r.About.Tool, r.About.Source, "workspaces/"+cmp.Or(r.About.Command, r.About.Tool.Name)+"/")
 	run.Tool.Driver.Rules = reportedRules(r.Diagnostics.Diagnostics)
-	for _, p := range r.problems() {
+	for _, p := range r.listProblems() {
 		run.Results = append(run.Results, sarif.Result{
 			RuleID:    p.Rule,
 			RuleIndex: slices.IndexFunc(run.Tool.Driver.Rules, func(rule sarif.Rule) bool { return rule.ID == p.Rule }),
-			Level:     level(p.Severity, sarif.LevelNote), Message: sarif.Text{Text: p.text()},
+			Level:     levelName(p.Severity, sarif.LevelNote), Message: sarif.Text{Text: p.describe()},
 			Locations:    []sarif.Location{sarif.Place(cmp.Or(p.path, "."), p.Line, p.Column)},
 			Fingerprints: map[string]string{fingerprintName: p.fingerprint}, Suppressions: []sarif.Suppression{},
 		})
@@ -97,14 +97,14 @@ func (r *Results) run() sarif.Run {
 	return run
 }
 
-// reportedRules describes the rules of diagnostics, sorted by id.
+// reportedRules describes the rules of the diagnostics, sorted by ID.
 func reportedRules(ds []diagnostic.Diagnostic) []sarif.Rule {
 	rules := []sarif.Rule{}
 	for _, rule := range ruleset.All() {
 		if !slices.ContainsFunc(ds, func(d diagnostic.Diagnostic) bool { return d.Rule == rule.ID }) {
 			continue
 		}
-		severity := level(rule.Severity, "recommendation")
+		severity := levelName(rule.Severity, "recommendation")
 		rules = append(rules, sarif.Rule{
 			ID: rule.ID, ShortDescription: sarif.Text{Text: rule.Title}, FullDescription: &sarif.Text{
 				Text: rule.Meaning,
@@ -116,11 +116,11 @@ func reportedRules(ds []diagnostic.Diagnostic) []sarif.Rule {
 	return rules
 }
 
-// suite makes a failed test of each error. Warnings pass, and so does a validation that
-// found nothing, as one test.
-func (r *Results) suite() junit.Suite {
+// junitSuite returns a failed test for each error. Warnings pass; a validation without diagnostics
+// is a single passed test.
+func (r *Results) junitSuite() junit.Suite {
 	suite := junit.Suite{Name: "workspaces"}
-	for _, p := range r.problems() {
+	for _, p := range r.listProblems() {
 		c := junit.Case{Class: cmp.Or(p.path, "(repository)"), Name: p.Rule, File: p.path}
 		if p.Line > 0 {
 			c.Name = fmt.Sprintf("%s at %d:%d", p.Rule, p.Line, p.Column)
@@ -128,7 +128,7 @@ func (r *Results) suite() junit.Suite {
 		if p.nth > 1 {
 			c.Name += fmt.Sprintf(" (%d)", p.nth)
 		}
-		details := fmt.Sprintf("%s\nrule: %s\nsee: %s\n", p.text(), p.Rule, diagnostic.URL(p.Rule))
+		details := fmt.Sprintf("%s\nrule: %s\nsee: %s\n", p.describe(), p.Rule, diagnostic.URL(p.Rule))
 		if p.Severity == diagnostic.Error {
 			c.Failure = &junit.Failure{Message: p.Message, Type: p.Rule, Text: details}
 		} else {
@@ -142,19 +142,18 @@ func (r *Results) suite() junit.Suite {
 	return suite
 }
 
-// annotate writes a workflow command for each diagnostic. The writer keeps its errors.
+// annotate writes a workflow command for each diagnostic. The writer keeps its first error.
 func (r *Results) annotate(w io.Writer) {
-	for _, p := range r.problems() {
+	for _, p := range r.listProblems() {
 		a := workflow.Annotation{
-			Command: level(p.Severity, "notice"), File: terminal.Safe(p.path), Line: p.Line, Column: p.Column,
-			Title: p.Rule, Text: p.text(),
+			Command: levelName(p.Severity, "notice"), File: terminal.Safe(p.path), Line: p.Line, Column: p.Column,
+			Title: p.Rule, Text: p.describe(),
 		}
 		_ = a.Write(w)
 	}
 }
 
-// issue is an entry of GitLab's report of code quality, with the properties that its
-// documentation lists.
+// issue is an entry of GitLab's code quality report, with the documented properties.
 type issue struct {
 	Description string        `json:"description"`
 	Check       string        `json:"check_name"`
@@ -172,8 +171,8 @@ type issueLines struct {
 	Begin int `json:"begin"`
 }
 
-// writeCodeQuality writes one issue for each diagnostic. A run that ended early is an issue,
-// too: the format has no other place for it.
+// writeCodeQuality writes an issue for each diagnostic. A failed run is an issue, too: the format
+// has no other place for it.
 func (r *Results) writeCodeQuality(w io.Writer) error {
 	severities := map[diagnostic.Severity]string{
 		diagnostic.Error:   "critical",
@@ -182,9 +181,9 @@ func (r *Results) writeCodeQuality(w io.Writer) error {
 	}
 	issues := []issue{}
 	if r.Diagnostics != nil {
-		for _, p := range r.problems() {
+		for _, p := range r.listProblems() {
 			issues = append(issues, issue{
-				p.text(), p.Rule, p.fingerprint, severities[p.Severity],
+				p.describe(), p.Rule, p.fingerprint, severities[p.Severity],
 				issueLocation{cmp.Or(p.path, "."), issueLines{max(p.Line, 1)}},
 			})
 		}
@@ -195,5 +194,5 @@ func (r *Results) writeCodeQuality(w io.Writer) error {
 			r.Failure, "run-failed", hex.EncodeToString(sum[:16]), "blocker", issueLocation{".", issueLines{1}},
 		})
 	}
-	return encode(w, issues)
+	return encodeJSON(w, issues)
 }

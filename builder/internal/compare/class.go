@@ -8,36 +8,36 @@ import (
 	"strings"
 )
 
-// Class says what kind of change something is, for people who decide on it.
+// Class is the kind of a change, for approvers.
 type Class string
 
-// The classes, in the order in which they are shown.
+// The classes, in display order.
 const (
-	// Permission is more, or other, access: security.yml, an automation that is no longer
-	// private, a new endpoint, a template that anybody may clone.
+	// Permission is more or different access: security.yml, an automation that is no longer
+	// private, a new endpoint, a template that any user may clone.
 	Permission Class = "permission"
-	// Breaking is something that another workspace of the release uses, and that is gone or
-	// asks for more than before.
+	// Breaking is the removal of something that another workspace of the release uses, or a new
+	// requirement for it.
 	Breaking Class = "breaking"
-	// Outgoing is a host that the workspace did not fetch from before.
+	// Outgoing is a host that the workspace did not call before.
 	Outgoing Class = "outgoing"
 	// Behaviour is any other change of what a workspace does.
 	Behaviour Class = "behaviour"
 	// Wording is a change of names, descriptions and documents.
 	Wording Class = "text"
-	// Metadata is a change of what the platform or the repository notes down.
+	// Metadata is a change of what the platform or the repository records.
 	Metadata Class = "metadata"
 )
 
-// Classes returns all classes, in the order in which they are shown.
+// Classes returns all classes in display order.
 func Classes() []Class {
 	return []Class{Permission, Breaking, Outgoing, Behaviour, Wording, Metadata}
 }
 
-// Reason is why a change is of a class.
+// Reason explains why a change has a class.
 type Reason struct {
 	Class Class `json:"class"`
-	// File is the path within the workspace; empty for what concerns all of it.
+	// File is the path in the workspace; empty if the reason concerns the whole workspace.
 	File    string `json:"file,omitempty"`
 	Message string `json:"message"`
 }
@@ -49,8 +49,8 @@ func (r Reason) String() string {
 	return string(r.Class) + ": " + r.File + ": " + r.Message
 }
 
-// rank is the place of the most important class; the number of classes if there is none.
-func rank(classes []Class) int {
+// importanceOf returns the index of the most important class, or the number of classes if there is none.
+func importanceOf(classes []Class) int {
 	least := len(Classes())
 	for _, c := range classes {
 		least = min(least, slices.Index(Classes(), c))
@@ -58,8 +58,8 @@ func rank(classes []Class) int {
 	return least
 }
 
-// union returns the classes of two sets, in order.
-func union(a, b []Class) []Class {
+// unionOf returns the union of two sets of classes, in display order.
+func unionOf(a, b []Class) []Class {
 	out := []Class{}
 	for _, c := range Classes() {
 		if slices.Contains(a, c) || slices.Contains(b, c) {
@@ -77,24 +77,25 @@ func joinClasses(classes []Class) string {
 	return strings.Join(parts, ", ")
 }
 
-// Has reports whether anything that differs is of a class.
+// Has reports whether any change has a class.
 func (r *Report) Has(c Class) bool { return r.Changes[c] > 0 }
 
-// rankAll puts what matters first: workspaces and files by the most important of their
-// classes, and then by name.
+// rankAll sorts workspaces and files by their most important class, then by name.
 func (r *Report) rankAll() {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		slices.SortStableFunc(w.Files, func(a, b File) int {
-			return cmp.Or(rank(a.Classes)-rank(b.Classes), strings.Compare(a.Path, b.Path))
+			return cmp.Or(importanceOf(a.Classes)-importanceOf(b.Classes), strings.Compare(a.Path, b.Path))
 		})
 		slices.SortStableFunc(w.Reasons, func(a, b Reason) int {
-			return cmp.Or(rank([]Class{a.Class})-rank([]Class{b.Class}), strings.Compare(a.File, b.File))
+			return cmp.Or(importanceOf([]Class{a.Class})-importanceOf([]Class{b.Class}),
+				strings.Compare(a.File, b.File))
 		})
 	}
 	slices.SortStableFunc(r.Workspaces, func(a, b Workspace) int {
 		return cmp.Or(
-			compareBool(a.OnlyVersion, b.OnlyVersion), rank(a.Classes)-rank(b.Classes), strings.Compare(a.Slug, b.Slug),
+			compareBool(a.OnlyVersion, b.OnlyVersion), importanceOf(a.Classes)-importanceOf(b.Classes),
+			strings.Compare(a.Slug, b.Slug),
 		)
 	})
 }
@@ -110,8 +111,8 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// countChanges counts the workspaces of each class, with groups and settings as if they were
-// workspaces, and those that only get a new version name.
+// countChanges counts workspaces, groups and settings by class, and the workspaces with only a new
+// version name.
 func (r *Report) countChanges() {
 	r.Changes = map[Class]int{}
 	count := func(classes []Class) {

@@ -13,113 +13,113 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 )
 
-// judge finds out what kind of change a file is.
-type judge struct {
+// classifier determines the classes of a changed file.
+type classifier struct {
 	path         string
 	older, newer []byte
 	reasons      []Reason
 }
 
-func (j *judge) add(c Class, format string, args ...any) {
+func (j *classifier) addReason(c Class, format string, args ...any) {
 	j.reasons = append(j.reasons, Reason{c, j.path, fmt.Sprintf(format, args...)})
 }
 
-// classify returns why a file that differs is of which classes. The content is nil where the
-// file is not there, or is not known.
+// classify returns the reasons for the classes of a changed file. The content is nil if the file is
+// missing or not known.
 func classify(name string, older, newer []byte) []Reason {
-	j := judge{path: name, older: older, newer: newer}
+	j := classifier{path: name, older: older, newer: newer}
 	section, within, nested := strings.Cut(name, "/")
 	switch {
 	case name == metadataFile:
-		j.add(Metadata, "what the last push noted down")
+		j.addReason(Metadata, "recorded by the last push")
 	case name == "security.yml":
-		j.security()
+		j.classifySecurity()
 	case name == "index.yml":
-		j.index()
+		j.classifyIndex()
 	case section == "automations" && nested && isStructured(name):
-		j.automation(within)
+		j.classifyAutomation(within)
 	case section == "pages" && nested:
-		j.page()
+		j.classifyPage()
 	case section == "imports" && nested:
-		j.keyed("the app instance", nil)
+		j.classifyKeys("the app instance", nil)
 	default:
-		j.add(Wording, "a file that the platform does not import")
+		j.addReason(Wording, "a file that the platform does not import")
 	}
 	return j.reasons
 }
 
 const metadataFile = ".import.yml"
 
-// sameMeaning reports whether two versions of a file have the same values.
-func (j *judge) sameMeaning() bool {
+// sameMeaning reports whether both versions of the file have the same values.
+func (j *classifier) sameMeaning() bool {
 	return j.older != nil && j.newer != nil && sameValues(j.older, j.newer)
 }
 
-func (j *judge) security() {
+func (j *classifier) classifySecurity() {
 	if j.sameMeaning() {
-		j.add(Metadata, "same values")
+		j.addReason(Metadata, "same values")
 		return
 	}
-	before := lookup(parse(j.older), "authorizations")
-	after := lookup(parse(j.newer), "authorizations")
-	added, removed := differentKeys(lookup(before, "roles"), lookup(after, "roles"))
+	before := lookupPath(parseYAML(j.older), "authorizations")
+	after := lookupPath(parseYAML(j.newer), "authorizations")
+	added, removed := differentKeys(lookupPath(before, "roles"), lookupPath(after, "roles"))
 	if len(added) > 0 {
-		j.add(Permission, "new roles: %s", names(added))
+		j.addReason(Permission, "new roles: %s", joinNames(added))
 	}
 	if len(removed) > 0 {
-		j.add(Permission, "roles removed: %s", names(removed))
+		j.addReason(Permission, "roles removed: %s", joinNames(removed))
 	}
-	more, less := differentItems(lookup(before, "rules"), lookup(after, "rules"))
+	more, less := differentItems(lookupPath(before, "rules"), lookupPath(after, "rules"))
 	switch {
 	case more+less > 0:
-		j.add(Permission, "rules: %d added, %d removed", more, less)
+		j.addReason(Permission, "rules: %d added, %d removed", more, less)
 	case len(added)+len(removed) == 0:
-		j.add(Permission, "roles, rules or authentication differ")
+		j.addReason(Permission, "roles, rules or authentication differ")
 	}
 }
 
-// templateLabel is the label by which anybody who is signed in may clone a workspace, where
-// rules let them read it (platform documentation, "Workspace templates").
+// templateLabel lets all signed-in users clone a workspace that they may read (platform
+// documentation, "Workspace templates").
 const templateLabel = "template"
 
-func (j *judge) index() {
-	j.keyed("the workspace", map[string]func(before, after *yaml.Node){
+func (j *classifier) classifyIndex() {
+	j.classifyKeys("the workspace", map[string]func(before, after *yaml.Node){
 		"labels": func(before, after *yaml.Node) {
-			added, _ := differentKeys(listed(before), listed(after))
-			j.add(Metadata, "labels")
+			added, _ := differentKeys(itemsAsKeys(before), itemsAsKeys(after))
+			j.addReason(Metadata, "labels")
 			if slices.Contains(added, templateLabel) {
-				j.add(Permission, "label %s: where rules let them read it, all signed-in users may clone the workspace",
+				j.addReason(Permission, "label %s: where rules let them read it, all signed-in users may clone "+
+					"the workspace",
 					templateLabel)
 			}
 		},
 	})
 }
 
-func (j *judge) page() {
+func (j *classifier) classifyPage() {
 	if !isStructured(j.path) {
-		j.add(Behaviour, "the source of a page")
+		j.addReason(Behaviour, "the source of a page")
 		return
 	}
-	j.keyed("the page", map[string]func(before, after *yaml.Node){
-		"permissions": func(_, _ *yaml.Node) { j.add(Permission, "who may see the page") },
+	j.classifyKeys("the page", map[string]func(before, after *yaml.Node){
+		"permissions": func(_, _ *yaml.Node) { j.addReason(Permission, "who may see the page") },
 		"labels": func(before, after *yaml.Node) {
-			added, _ := differentKeys(listed(before), listed(after))
-			j.add(Metadata, "labels")
+			added, _ := differentKeys(itemsAsKeys(before), itemsAsKeys(after))
+			j.addReason(Metadata, "labels")
 			if slices.Contains(added, "public") {
-				j.add(Permission, "label public")
+				j.addReason(Permission, "label public")
 			}
 		},
 	})
 }
 
-// keyed classifies a mapping by those of its keys that differ. Special says what some of them
-// mean; the names that people read are text, the notes of the platform metadata, and all
-// others behaviour.
-func (j *judge) keyed(what string, special map[string]func(before, after *yaml.Node)) {
-	before := parse(j.older)
-	after := parse(j.newer)
+// classifyKeys classifies a mapping by its changed keys. special handles individual keys; names and
+// descriptions are Wording, generated keys Metadata, and all others Behaviour.
+func (j *classifier) classifyKeys(what string, special map[string]func(before, after *yaml.Node)) {
+	before := parseYAML(j.older)
+	after := parseYAML(j.newer)
 	if before == nil || after == nil || before.Kind != yaml.MappingNode || after.Kind != yaml.MappingNode {
-		j.add(Behaviour, "%s", what+presence(j.older, j.newer))
+		j.addReason(Behaviour, "%s", what+presence(j.older, j.newer))
 		return
 	}
 	var behaviour []string
@@ -127,70 +127,71 @@ func (j *judge) keyed(what string, special map[string]func(before, after *yaml.N
 	for _, key := range changedKeys(before, after) {
 		switch {
 		case special[key] != nil:
-			special[key](lookup(before, key), lookup(after, key))
+			special[key](lookupPath(before, key), lookupPath(after, key))
 		case slices.Contains(generatedKeys(), key):
-			j.add(Metadata, "%s", key)
+			j.addReason(Metadata, "%s", key)
 		case isWording(key):
-			j.add(Wording, "%s", key)
+			j.addReason(Wording, "%s", key)
 		default:
 			behaviour = append(behaviour, key)
 		}
 	}
 	if len(behaviour) > 0 {
-		j.add(Behaviour, "%s", names(behaviour))
+		j.addReason(Behaviour, "%s", joinNames(behaviour))
 	}
 	if len(j.reasons) == n {
-		j.add(Metadata, "same values")
+		j.addReason(Metadata, "same values")
 	}
 }
 
-// presence completes a sentence on a file that came, went, or cannot be looked into.
+// presence returns the end of a sentence about a file that was added, was removed, or cannot be
+// parsed.
 func presence(older, newer []byte) string {
 	switch {
 	case older == nil && newer != nil:
 		return " is new"
 	case older != nil && newer == nil:
-		return " is gone"
+		return " was removed"
 	}
 	return " differs"
 }
 
-// isWording reports whether a key holds a text for people only.
+// isWording reports whether a key holds text for readers only.
 func isWording(key string) bool {
 	return slices.Contains([]string{"name", "description", "photo", "title"}, key)
 }
 
-func (j *judge) automation(name string) {
+func (j *classifier) classifyAutomation(name string) {
 	before, was := dsul.Describe(name, j.older)
 	after, is := dsul.Describe(name, j.newer)
 	if is && was {
-		j.access(before, after)
+		j.compareAccess(before, after)
 	}
 	if is && !was && j.older == nil && after.Endpoint != "" && !after.Private {
-		j.add(Permission, "new endpoint %s", after.Endpoint)
+		j.addReason(Permission, "new endpoint %s", after.Endpoint)
 	}
-	j.keyed("the automation", map[string]func(before, after *yaml.Node){
-		"labels": func(_, _ *yaml.Node) { j.add(Metadata, "labels") },
+	j.classifyKeys("the automation", map[string]func(before, after *yaml.Node){
+		"labels": func(_, _ *yaml.Node) { j.addReason(Metadata, "labels") },
 	})
 }
 
-// access compares who can call an automation.
-func (j *judge) access(before, after *dsul.Description) {
+// compareAccess compares who can call an automation.
+func (j *classifier) compareAccess(before, after *dsul.Description) {
 	if before.Private && !after.Private {
-		j.add(Permission, "no longer private")
+		j.addReason(Permission, "no longer private")
 	}
 	if before.Guarded && !after.Guarded {
-		j.add(Permission, "authorizations removed")
+		j.addReason(Permission, "authorizations removed")
 	}
 	opened := after.Endpoint != "" && !after.Private
 	if opened && before.Endpoint == "" {
-		j.add(Permission, "new endpoint %s", after.Endpoint)
+		j.addReason(Permission, "new endpoint %s", after.Endpoint)
 	} else if opened && before.Endpoint != after.Endpoint {
-		j.add(Permission, "endpoint %s instead of %s", after.Endpoint, before.Endpoint)
+		j.addReason(Permission, "endpoint %s instead of %s", after.Endpoint, before.Endpoint)
 	}
 }
 
-// isAutomation reports whether a path within a workspace is that of an automation.
+// isAutomation reports whether a path in a workspace is an automation.
 func isAutomation(name string) bool {
 	return strings.HasPrefix(name, "automations/") && (path.Ext(name) == ".yml" || path.Ext(name) == ".yaml")
 }

@@ -17,98 +17,99 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Release is one of the two releases to compare.
+// Release is one of the two compared releases.
 type Release struct {
-	// Name is what was asked for, without credentials; Digest that of an image.
-	Name   string
+	// Name is the reference as given, without credentials.
+	Name string
+	// Digest is the digest of an image.
 	Digest digest.Digest
-	// Manifest of a source has neither name, base, layer nor scan.
+	// Manifest of a source lacks name, base, layer and scan.
 	Manifest *release.Manifest
-	// Errors counts what is wrong with a source, which could not be built then.
+	// Errors counts the errors of a source. A source with errors cannot be built.
 	Errors int
 	// Images are the configurations by platform; nil for a source.
 	Images map[string]ocispec.Image
-	// Walk hands out the files of the workspaces that are wanted, in any order.
+	// Walk calls fn for the files of the wanted workspaces, in any order.
 	Walk func(ctx context.Context, wanted func(slug string) bool, fn FileFunc) error
 }
 
-// FileFunc takes a file. The path is relative to the directory of the workspaces.
+// FileFunc receives a file. The path is relative to the directory of the workspaces.
 type FileFunc func(path string, size int64, content io.Reader) error
 
-// Options say what a report shows.
+// Options control the report.
 type Options struct {
-	// Redactor hides secrets. It is required.
+	// Redactor hides secrets. Required.
 	Redactor *scan.Redactor
-	// MaxLines bounds the lines of all hunks. No file gets more than a quarter of them.
+	// MaxLines bounds the lines of all hunks. A single file gets at most a quarter of them.
 	MaxLines int
 }
 
-// Compare reads the files of the workspaces that differ, and reports all differences.
-// An error is one of a walk, a [*ContentError], or the cause of the context's end.
+// Compare reads the files of the workspaces that differ and reports all differences. The error is
+// that of a walk, a [*ContentError], or the cause of ctx.
 func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report, error) {
 	r := &Report{
-		SchemaVersion: SchemaVersion, Old: older.side(), New: newer.side(),
+		SchemaVersion: SchemaVersion, Old: older.describeSide(), New: newer.describeSide(),
 		Warnings: sourceWarnings(older, newer), Workspaces: []Workspace{},
 		Groups: compareGroups(older.Manifest, newer.Manifest), OnlyVersion: OnlyVersion{Versions: []VersionChange{}},
 		Images: older.Images != nil && newer.Images != nil, Settings: []Setting{},
 		Accepted: Change[[]string]{[]string{}, []string{}},
 	}
-	pairs := pair(older.Manifest, newer.Manifest)
+	pairs := pairWorkspaces(older.Manifest, newer.Manifest)
 	files, err := readPairs(ctx, older, newer, pairs)
 	if err != nil {
 		return nil, err
 	}
-	t := &teller{opts: opts, hidden: map[string]string{}, left: opts.MaxLines, pairs: map[string]filePair{}}
-	if err := t.learn(ctx, files); err != nil {
+	t := &hunkBuilder{opts: opts, hidden: map[string]string{}, left: opts.MaxLines, pairs: map[string]filePair{}}
+	if err := t.learnSecrets(ctx, files); err != nil {
 		return nil, err
 	}
 	if r.Images {
-		if r.Settings, err = t.settings(ctx, older, newer); err != nil {
+		if r.Settings, err = t.compareImages(ctx, older, newer); err != nil {
 			return nil, err
 		}
-		r.Accepted = only(older.Manifest.Scan.Accepted, newer.Manifest.Scan.Accepted)
+		r.Accepted = compareLists(older.Manifest.Scan.Accepted, newer.Manifest.Scan.Accepted)
 	}
 	for _, p := range pairs {
-		if w := p.workspace(older.Manifest, newer.Manifest); w != nil {
-			t.files(w, p, files[p])
+		if w := p.compareWorkspace(older.Manifest, newer.Manifest); w != nil {
+			t.addFiles(w, p, files[p])
 			r.Workspaces = append(r.Workspaces, *w)
-			r.Warnings = append(r.Warnings, p.warnings()...)
+			r.Warnings = append(r.Warnings, p.listWarnings()...)
 		} else {
 			r.Unchanged++
 		}
 	}
-	if err := t.breaking(ctx, r, newer, pairs, files); err != nil {
+	if err := t.addBreaking(ctx, r, newer, pairs, files); err != nil {
 		return nil, err
 	}
 	r.conclude()
-	t.show(r)
+	t.addHunks(r)
 	r.Cut = t.cut
 	r.Differ = len(r.Workspaces)+len(r.Groups)+len(r.Settings)+len(r.Accepted.Old)+len(r.Accepted.New) > 0
 	r.redact(opts.Redactor.Redact)
 	return r, nil
 }
 
-// conclude sums up the classes, and puts what matters first.
+// conclude sums up the classes and sorts the report by importance.
 func (r *Report) conclude() {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		for _, reason := range w.Reasons {
-			w.Classes = union(w.Classes, []Class{reason.Class})
+			w.Classes = unionOf(w.Classes, []Class{reason.Class})
 		}
-		w.OnlyVersion = w.onlyVersion()
+		w.OnlyVersion = w.hasOnlyVersionChange()
 	}
 	r.rankAll()
 	r.countChanges()
 }
 
-// sourceWarnings tell of sources from which no release can be built.
+// sourceWarnings warns of sources that cannot be built.
 func sourceWarnings(older, newer *Release) []Warning {
 	list := []Warning{}
 	for side, r := range map[string]*Release{"old": older, "new": newer} {
 		if r.Errors > 0 {
 			list = append(list, Warning{
 				Rule: InvalidSource,
-				Message: fmt.Sprintf("the workspaces of the %s release are invalid (errors: %d), so that it "+
+				Message: fmt.Sprintf("the workspaces of the %s release are invalid (errors: %d), so it "+
 					"cannot be built: see builder validate", side, r.Errors),
 			})
 		}
@@ -117,7 +118,7 @@ func sourceWarnings(older, newer *Release) []Warning {
 	return list
 }
 
-func (r *Release) side() Side {
+func (r *Release) describeSide() Side {
 	s := Side{Name: r.Name, Digest: r.Digest, Source: r.Manifest.Source, Workspaces: len(r.Manifest.Workspaces)}
 	if r.Images != nil {
 		s.Release = r.Manifest.Name
@@ -128,8 +129,8 @@ func (r *Release) side() Side {
 	return s
 }
 
-// only returns what is in one of two lists alone.
-func only(older, newer []string) Change[[]string] {
+// compareLists returns the items that only one of two lists has.
+func compareLists(older, newer []string) Change[[]string] {
 	without := func(list, other []string) []string {
 		kept := slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
 		return append([]string{}, kept...)
@@ -140,10 +141,11 @@ func only(older, newer []string) Change[[]string] {
 // workspacePair is a workspace before and after; one of the two may be nil.
 type workspacePair struct{ older, newer *release.Workspace }
 
-// pair finds what a workspace was before: what has its slug, else what had its id under
-// a slug that is gone. The pairs are sorted by slug.
-func pair(older, newer *release.Manifest) []workspacePair {
-	bySlug, byID := map[string]workspacePair{}, map[string]*release.Workspace{}
+// pairWorkspaces matches workspaces by slug, or by ID if the old slug is gone. The pairs are sorted
+// by slug.
+func pairWorkspaces(older, newer *release.Manifest) []workspacePair {
+	bySlug := map[string]workspacePair{}
+	byID := map[string]*release.Workspace{}
 	for i := range older.Workspaces {
 		w := &older.Workspaces[i]
 		if _, stays := newer.Workspace(w.Slug); !stays && w.ID != "" {
@@ -168,7 +170,7 @@ func pair(older, newer *release.Manifest) []workspacePair {
 	return list
 }
 
-// sameFiles reports that there is no file to compare.
+// sameFiles reports whether there are no files to compare.
 func (p workspacePair) sameFiles() bool {
 	return p.older == nil || p.newer == nil || p.older.Digest == p.newer.Digest
 }

@@ -381,8 +381,8 @@ func TestSettings(t *testing.T) {
 func TestSecretsInSettingsAreHidden(t *testing.T) {
 	for value, want := range map[string]string{
 		canary + "a&b<c>":    "***1",
-		canary + `a\b`:       "(not shown: it holds what looks like a secret, and not in plain text)",
-		canary + "a\tb":      "(not shown: it holds what looks like a secret, and not in plain text)",
+		canary + `a\b`:       "(not shown: it contains a probable secret that is not in plain text)",
+		canary + "a\tb":      "(not shown: it contains a probable secret that is not in plain text)",
 		`no \ secret & such`: `no \ secret & such`,
 	} {
 		config := map[string]ocispec.ImageConfig{"linux/amd64": {Env: []string{"TOKEN=" + value}}}
@@ -464,8 +464,8 @@ func TestFiles(t *testing.T) {
 			places: "a[1]",
 			status: compare.Changed,
 		},
-		"binary":    {path: "crm/a.bin", older: "\x00a", newer: "\x00b", note: "not a text", status: compare.Changed},
-		"not UTF-8": {path: "crm/a.bin", older: "a", newer: "\xff", note: "not a text", status: compare.Changed},
+		"binary":    {path: "crm/a.bin", older: "\x00a", newer: "\x00b", note: "not text", status: compare.Changed},
+		"not UTF-8": {path: "crm/a.bin", older: "a", newer: "\xff", note: "not text", status: compare.Changed},
 		"large": {
 			path: "crm/a.md", older: "a\n", newer: strings.Repeat("b", 1<<20+1), note: "too large to show",
 			status: compare.Changed,
@@ -476,7 +476,7 @@ func TestFiles(t *testing.T) {
 		},
 		"encoded secret": {
 			path: "crm/a.md", older: "a\n", newer: "encoded-secret\n",
-			note: "not shown: it holds what looks like a secret, and not in plain text", status: compare.Changed,
+			note: "not shown: it contains a probable secret that is not in plain text", status: compare.Changed,
 		},
 		"unscannable": {
 			path:   "crm/a.md",

@@ -17,40 +17,45 @@ import (
 )
 
 const (
-	// maxShown is the size in bytes of the largest file whose content is compared.
+	// maxShown is the maximum size in bytes of a file whose content is compared.
 	maxShown = 1 << 20
-	// maxKept bounds the content of each release that is kept at a time, in bytes.
+	// maxKept bounds the content kept in memory per release, in bytes.
 	maxKept = 64 << 20
 )
 
-// ContentError is a workspace whose files are not those of its manifest.
+// ContentError reports a workspace whose files do not match its manifest.
 type ContentError struct {
-	// Release and Slug name the workspace.
+	// Release and Slug identify the workspace.
 	Release, Slug string
 }
 
 func (e *ContentError) Error() string {
-	return fmt.Sprintf("%s: the files of workspace %q are not those that its manifest describes", e.Release, e.Slug)
+	return fmt.Sprintf("%s: the files of workspace %q do not match its manifest", e.Release, e.Slug)
 }
 
 // content is what is kept of a file.
 type content struct {
 	sum  [sha256.Size]byte
 	size int64
-	// data is nil if there is too much of it.
+	// data is nil if it exceeds the limits.
 	data []byte
 }
 
-// tree holds the files of workspaces by slug and path within.
+// tree holds the files of workspaces by slug and by path in the workspace.
 type tree map[string]map[string]content
 
-// readFiles reads the workspaces that are wanted and keeps what keep asks for.
-func (r *Release) readFiles(ctx context.Context, wanted map[string]bool, keep func(slug, path string, sum [sha256.Size]byte) bool) (tree, error) {
-	found, left := tree{}, int64(maxKept)
+// readFiles reads the wanted workspaces. It keeps the content of the files for which keep returns
+// true.
+func (r *Release) readFiles(
+	ctx context.Context, wanted map[string]bool, keep func(slug, path string, sum [sha256.Size]byte) bool,
+) (tree, error) {
+	found := tree{}
+	left := int64(maxKept)
 	if len(wanted) == 0 {
 		return found, nil
 	}
-	err := r.Walk(ctx, func(slug string) bool { return wanted[slug] }, func(path string, size int64, from io.Reader) error {
+	isWanted := func(slug string) bool { return wanted[slug] }
+	err := r.Walk(ctx, isWanted, func(path string, size int64, from io.Reader) error {
 		slug, rel, _ := strings.Cut(path, "/")
 		c, err := readContent(from, size)
 		if err != nil {
@@ -69,10 +74,10 @@ func (r *Release) readFiles(ctx context.Context, wanted map[string]bool, keep fu
 	if err != nil {
 		return nil, err
 	}
-	return found, r.check(found, wanted)
+	return found, r.verifyContent(found, wanted)
 }
 
-// readContent reads all of a file, and returns its data unless it is too large.
+// readContent reads a file to its end. It returns the data unless the file is too large.
 func readContent(from io.Reader, size int64) (content, error) {
 	h := sha256.New()
 	c := content{size: size}
@@ -86,9 +91,9 @@ func readContent(from io.Reader, size int64) (content, error) {
 	return c, err
 }
 
-// check compares what was read with the manifest. For an image it proves that what is
-// shown is what it says to ship; for a source, that it has not changed meanwhile.
-func (r *Release) check(found tree, wanted map[string]bool) error {
+// verify compares the files with the manifest. This proves that the report shows what an image
+// ships, and that a source has not changed meanwhile.
+func (r *Release) verifyContent(found tree, wanted map[string]bool) error {
 	for _, slug := range slices.Sorted(maps.Keys(wanted)) {
 		var files []release.File
 		for path, c := range found[slug] {
@@ -101,7 +106,7 @@ func (r *Release) check(found tree, wanted map[string]bool) error {
 	return nil
 }
 
-// filePair is a file before and after; nil where it is not there.
+// filePair is a file before and after; nil where it is missing.
 type filePair struct {
 	path         string
 	older, newer *content
@@ -109,16 +114,18 @@ type filePair struct {
 
 // workspaceFiles are the files of a workspace before and after.
 type workspaceFiles struct {
-	// changed are those that differ, sorted by path; for a workspace that was added, those of
-	// its files that are classified, which are not shown.
+	// changed are the files that differ, sorted by path. For an added workspace, they are the files
+	// that are classified but not shown.
 	changed []filePair
-	// before holds all files that there were.
+	// before holds all files of the old workspace.
 	before map[string]content
 }
 
-// readPairs reads the files of all workspaces that differ and returns, for each pair,
-// the files that do, sorted by path.
-func readPairs(ctx context.Context, older, newer *Release, pairs []workspacePair) (map[workspacePair]workspaceFiles, error) {
+// readPairs reads the files of all workspaces that differ, and returns the changed files of each
+// pair.
+func readPairs(
+	ctx context.Context, older, newer *Release, pairs []workspacePair,
+) (map[workspacePair]workspaceFiles, error) {
 	before := map[string]bool{}
 	after := map[string]bool{}
 	slugBefore := map[string]string{}
@@ -158,8 +165,8 @@ func readPairs(ctx context.Context, older, newer *Release, pairs []workspacePair
 	return files, nil
 }
 
-// pairFiles returns the files that differ. A file whose name is the same but for its Unicode
-// form is the same file.
+// pairFiles returns the files that differ. Names that differ only in their Unicode form are the
+// same file.
 func pairFiles(older, newer map[string]content) []filePair {
 	var pairs []filePair
 	renamed := map[string]filePair{}

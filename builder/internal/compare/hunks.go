@@ -9,19 +9,19 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// maxLine is the length in bytes of the longest line that is shown whole. Prompts are long.
+// maxLine is the maximum length in bytes of a line that is shown in full. Prompts are long.
 const maxLine = 2000
 
-// unified compares two texts line by line, with three lines around what differs. Its
-// time is that of sorting, whatever the texts are.
-func unified(older, newer []byte) []Hunk {
+// diffLines compares two texts line by line, with three lines of context. It runs in the time of a
+// sort, whatever the texts.
+func diffLines(older, newer []byte) []Hunk {
 	var hunks []Hunk
 	for line := range strings.Lines(string(diff.Diff("old", older, "new", newer))) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "@@ "):
 			hunks = append(hunks, Hunk{Header: line, Lines: []string{}})
-		case len(hunks) > 0 && line != "": // what comes before the first hunk are names
+		case len(hunks) > 0 && line != "": // file names precede the first hunk
 			last := &hunks[len(hunks)-1]
 			last.Lines = append(last.Lines, line)
 		}
@@ -32,7 +32,7 @@ func unified(older, newer []byte) []Hunk {
 	return hunks
 }
 
-// shortenLines cuts long lines. Of a line that was changed it shows where the change begins.
+// shortenLines truncates long lines. For a changed line it shows the start of the change.
 func shortenLines(lines []string) {
 	for i := 0; i < len(lines); {
 		removed := countPrefix(lines[i:], '-')
@@ -60,7 +60,7 @@ func shortenLines(lines []string) {
 	}
 }
 
-// countPrefix returns how many lines begin with a mark.
+// countPrefix returns the number of leading lines that start with a mark.
 func countPrefix(lines []string, mark byte) int {
 	n := 0
 	for n < len(lines) && lines[n][0] == mark {
@@ -77,8 +77,8 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// shorten cuts a long line between two characters, so that what stands at an offset behind its
-// mark is shown.
+// shorten truncates a long line at character boundaries so that the text at offset, counted after
+// the mark, stays visible.
 func shorten(line string, offset int) string {
 	if len(line) <= maxLine {
 		return line

@@ -11,43 +11,41 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// FitsComment is a size in bytes of Markdown that GitHub (65,536 characters) and GitLab
-// (1,000,000) both take for a comment.
+// FitsComment is a size in bytes of Markdown that fits a comment on both GitHub (65,536 characters)
+// and GitLab (1,000,000).
 const FitsComment = 60_000
 
-// marker finds the comment again, so that a pipeline can replace it.
+// marker lets a pipeline find the comment again, to replace it.
 const marker = "<!-- builder diff -->\n"
 
-// WriteMarkdown writes the report for a comment on a merge request, of at most limit
-// bytes. What is most important comes first, and each file that differs is named before the
-// content of any is shown. What does not fit is counted at the top; complete reports that
-// everything fits.
+// WriteMarkdown writes the report as a comment on a merge request, of at most limit bytes. The most
+// important changes come first, and all changed files are named before any content is shown. The
+// top counts what does not fit; complete reports whether everything fits.
 //
-// What comes from the releases stands in code, where it neither is markup nor mentions
-// anybody.
+// Text from the releases is formatted as code, so it cannot contain markup or mention users.
 func (r *Report) WriteMarkdown(w io.Writer, limit int) (complete bool, err error) {
-	top := marker + "### " + r.heading() + "\n\n"
+	top := marker + "### " + r.formatHeading() + "\n\n"
 	m := &markdown{limit: limit - reserved - len(top), missing: map[string]int{}}
-	sides := []any{cell(r.Old.describe()), cell(r.New.describe())}
-	m.add("section", fmt.Sprintf("| | |\n|---|---|\n| old | %s |\n| new | %s |\n", sides...))
+	sides := []any{formatCell(r.Old.describeSide()), formatCell(r.New.describeSide())}
+	m.addBlock("section", fmt.Sprintf("| | |\n|---|---|\n| old | %s |\n| new | %s |\n", sides...))
 	if len(r.Warnings) > 0 {
-		m.add("section", "\n> [!WARNING]\n")
+		m.addBlock("section", "\n> [!WARNING]\n")
 	}
 	for _, warning := range r.GroupedWarnings() {
-		m.add("warning", "> - "+warning.markdown()+"\n")
+		m.addBlock("warning", "> - "+warning.formatMarkdown()+"\n")
 	}
 	entries, room := r.fileEntries()
-	// The names of the files come before all else, unless there are too many.
+	// File names have priority, unless there are too many.
 	room = min(room, m.limit/2)
 	m.limit -= room
-	m.rows(r)
-	m.list("To be decided", reasonItems(r))
-	m.list("Groups", groupItems(r.Groups))
-	m.list("Image", settingItems(r))
+	m.addRows(r)
+	m.addList("To be decided", reasonItems(r))
+	m.addList("Groups", groupItems(r.Groups))
+	m.addList("Image", settingItems(r))
 	m.limit += room
-	m.files(entries)
+	m.addFiles(entries)
 	cut := r.Cut.String()
-	if text := m.omitted(); text != "" {
+	if text := m.describeOmitted(); text != "" {
 		cut = strings.TrimPrefix(cut+"; no room for "+text, "; ") + ": see the text or JSON format"
 	}
 	if cut != "" {
@@ -57,22 +55,23 @@ func (r *Report) WriteMarkdown(w io.Writer, limit int) (complete bool, err error
 	return cut == "", err
 }
 
-// reserved is the room for the sentence that says what is missing, in bytes.
+// reserved is the space in bytes for the sentence about omissions.
 const reserved = 400
 
-// markdown is a text of bounded size that is made of blocks.
+// markdown is a text of bounded size, built from blocks.
 type markdown struct {
 	out   strings.Builder
 	limit int
-	// kinds are those of the blocks that did not fit, missing counts them.
-	kinds   []string
+	// kinds are the kinds of blocks that did not fit.
+	kinds []string
+	// missing counts them.
 	missing map[string]int
-	// shortened counts files that are named, and whose content did not fit.
+	// shortened counts files that are named but whose content did not fit.
 	shortened int
 }
 
-// add adds a block, and reports whether there was room for it.
-func (m *markdown) add(kind, block string) bool {
+// addBlock appends a block if it fits, and reports whether it did.
+func (m *markdown) addBlock(kind, block string) bool {
 	if m.out.Len()+len(block) <= m.limit {
 		m.out.WriteString(block)
 		return true
@@ -84,8 +83,8 @@ func (m *markdown) add(kind, block string) bool {
 	return false
 }
 
-// omitted says what did not fit.
-func (m *markdown) omitted() string {
+// describeOmitted describes what did not fit.
+func (m *markdown) describeOmitted() string {
 	var parts []string
 	for _, kind := range m.kinds {
 		parts = append(parts, terminal.Plural(m.missing[kind], kind))
@@ -96,48 +95,49 @@ func (m *markdown) omitted() string {
 	return strings.Join(parts, ", ")
 }
 
-func (r *Report) heading() string {
+func (r *Report) formatHeading() string {
 	if len(r.Warnings) > 0 {
-		return fmt.Sprintf("Release: %s, %s", r.summary(), terminal.Plural(len(r.Warnings), "warning"))
+		return fmt.Sprintf("Release: %s, %s", r.summarize(), terminal.Plural(len(r.Warnings), "warning"))
 	}
-	return "Release: " + r.summary()
+	return "Release: " + r.summarize()
 }
 
-func (w Warning) markdown() string {
+func (w Warning) formatMarkdown() string {
 	if w.Workspace == "" {
 		return w.Message
 	}
-	return code(w.Workspace) + ": " + w.Message
+	return formatCode(w.Workspace) + ": " + w.Message
 }
 
-// rows is a table of the workspaces, with those that only get a new version name as one row.
-func (m *markdown) rows(r *Report) {
+// addRows adds a table of the workspaces. Those with only a new version name share one row.
+func (m *markdown) addRows(r *Report) {
 	if len(r.Workspaces) > 0 {
-		m.add("section", "\n| | workspace | changes | |\n|---|---|---|---|\n")
+		m.addBlock("section", "\n| | workspace | changes | |\n|---|---|---|---|\n")
 	}
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		if !w.OnlyVersion {
-			facts := cell(strings.Join(w.facts(), "; "))
-			m.add("workspace", fmt.Sprintf("| %s | %s | %s | %s |\n", w.Status, cell(w.Slug), joinClasses(w.Classes),
+			facts := formatCell(strings.Join(w.describeChanges(), "; "))
+			m.addBlock("workspace", fmt.Sprintf("| %s | %s | %s | %s |\n", w.Status, formatCell(w.Slug),
+				joinClasses(w.Classes),
 				facts))
 		}
 	}
 	if text := r.OnlyVersion.String(); text != "" {
-		m.add("workspace", fmt.Sprintf("| %s | | %s | %s |\n", Changed, Metadata, cell(text)))
+		m.addBlock("workspace", fmt.Sprintf("| %s | | %s | %s |\n", Changed, Metadata, formatCell(text)))
 	}
 }
 
-// fileEntry is a file in one line, and with its content.
+// fileEntry is a file as one line and with its content.
 type fileEntry struct{ name, details string }
 
-// fileEntries returns the files that differ, and the room that their names take.
+// fileEntries returns the changed files, and the space that their names need.
 func (r *Report) fileEntries() (entries []fileEntry, room int) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		for j := range w.Files {
 			if f := &w.Files[j]; !w.OnlyVersion {
-				entries = append(entries, fileEntry{f.named(w.Slug), f.details(w.Slug)})
+				entries = append(entries, fileEntry{f.titleLine(w.Slug), f.formatDetails(w.Slug)})
 				room += len(entries[len(entries)-1].name)
 			}
 		}
@@ -145,8 +145,8 @@ func (r *Report) fileEntries() (entries []fileEntry, room int) {
 	return entries, room
 }
 
-// files names each file that differs, and shows as many as there is room for.
-func (m *markdown) files(entries []fileEntry) {
+// addFiles names all changed files, and shows the content of as many as fit.
+func (m *markdown) addFiles(entries []fileEntry) {
 	room := 0
 	for _, e := range entries {
 		room += len(e.name)
@@ -157,37 +157,38 @@ func (m *markdown) files(entries []fileEntry) {
 			m.out.WriteString(e.details)
 			continue
 		}
-		if m.add("file", e.name) && e.name != e.details {
+		if m.addBlock("file", e.name) && e.name != e.details {
 			m.shortened++
 		}
 	}
 }
 
-// reasonItems are the reasons that an approver should read.
+// reasonItems returns the reasons that an approver should read.
 func reasonItems(r *Report) []string {
 	var items []string
 	for i := range r.Workspaces {
-		for _, reason := range r.Workspaces[i].important() {
-			items = append(items, code(r.Workspaces[i].Slug)+" "+code(reason))
+		for _, reason := range r.Workspaces[i].importantReasons() {
+			items = append(items, formatCode(r.Workspaces[i].Slug)+" "+formatCode(reason))
 		}
 	}
 	return items
 }
 
-// list is a heading and a list below it.
-func (m *markdown) list(heading string, items []string) {
+// addList adds a heading and a list.
+func (m *markdown) addList(heading string, items []string) {
 	if len(items) > 0 {
-		m.add("section", "\n#### "+heading+"\n\n")
+		m.addBlock("section", "\n#### "+heading+"\n\n")
 	}
 	for _, item := range items {
-		m.add("item", "- "+item+"\n")
+		m.addBlock("item", "- "+item+"\n")
 	}
 }
 
 func groupItems(groups []Group) []string {
 	var items []string
 	for _, g := range groups {
-		items = append(items, fmt.Sprintf("%s %s: %s (%s)", g.Status, code(g.Name), code(strings.Join(g.facts(), "; ")),
+		items = append(items, fmt.Sprintf("%s %s: %s (%s)", g.Status, formatCode(g.Name),
+			formatCode(strings.Join(g.describeChanges(), "; ")),
 			g.Class))
 	}
 	return items
@@ -196,42 +197,43 @@ func groupItems(groups []Group) []string {
 func settingItems(r *Report) []string {
 	var items []string
 	for _, s := range r.Settings {
-		item := code(s.title()) + " (" + string(s.Class) + ")"
+		item := formatCode(s.formatTitle()) + " (" + string(s.Class) + ")"
 		for _, side := range []struct {
 			mark  string
 			value *string
 		}{{"old", s.Old}, {"new", s.New}} {
 			if side.value != nil && *side.value != "" {
-				item += ", " + side.mark + " " + code(*side.value)
+				item += ", " + side.mark + " " + formatCode(*side.value)
 			}
 		}
 		items = append(items, item)
 	}
 	for _, fingerprint := range r.Accepted.Old {
-		items = append(items, "finding no longer accepted: "+code(fingerprint))
+		items = append(items, "finding no longer accepted: "+formatCode(fingerprint))
 	}
 	for _, fingerprint := range r.Accepted.New {
-		items = append(items, "finding now accepted: "+code(fingerprint))
+		items = append(items, "finding now accepted: "+formatCode(fingerprint))
 	}
 	return items
 }
 
-// named is a file in one line.
-func (f *File) named(slug string) string {
-	return fmt.Sprintf("\n%s %s: %s; %s\n", f.Status, code(slug+"/"+f.Path), f.reason(), joinClasses(f.Classes))
+// titleLine returns a file as one line.
+func (f *File) titleLine(slug string) string {
+	return fmt.Sprintf("\n%s %s: %s; %s\n", f.Status, formatCode(slug+"/"+f.Path), f.describeOmission(),
+		joinClasses(f.Classes))
 }
 
-// details is a file, folded.
-func (f *File) details(slug string) string {
+// formatDetails returns a file as a collapsible section.
+func (f *File) formatDetails(slug string) string {
 	if len(f.Hunks) == 0 {
-		return f.named(slug)
+		return f.titleLine(slug)
 	}
 	title := fmt.Sprintf("%s <code>%s</code> (+%d −%d) %s", f.Status,
 		html.EscapeString(terminal.Visible(slug+"/"+f.Path)),
 		f.Added, f.Removed, joinClasses(f.Classes))
 	var body strings.Builder
 	for _, h := range f.Hunks {
-		fmt.Fprintln(&body, terminal.Visible(h.title()))
+		fmt.Fprintln(&body, terminal.Visible(h.formatTitle()))
 		for _, line := range h.Lines {
 			fmt.Fprintln(&body, terminal.Visible(line))
 		}
@@ -243,25 +245,25 @@ func (f *File) details(slug string) string {
 	if f.Cut > 0 {
 		note += terminal.Plural(f.Cut, "line") + " of this file not shown.\n\n"
 	}
-	mark := fence(body.String(), 3)
+	mark := fenceFor(body.String(), 3)
 	return fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s%sdiff\n%s%s\n\n</details>\n", title, note, mark,
 		body.String(), mark)
 }
 
-// reason says why there is nothing to show.
-func (f *File) reason() string {
+// omission returns why no content is shown.
+func (f *File) describeOmission() string {
 	switch {
 	case f.Note != "":
-		return f.Note + ", " + f.size()
+		return f.Note + ", " + f.describeSize()
 	case f.Cut > 0:
 		return terminal.Plural(f.Cut, "line") + " not shown"
 	default:
-		return f.size()
+		return f.describeSize()
 	}
 }
 
-// fence returns backticks that do not stand in a text, at least so many.
-func fence(text string, least int) string {
+// fenceFor returns a run of at least least backticks that does not occur in the text.
+func fenceFor(text string, least int) string {
 	mark := strings.Repeat("`", least)
 	for strings.Contains(text, mark) {
 		mark += "`"
@@ -269,15 +271,15 @@ func fence(text string, least int) string {
 	return mark
 }
 
-// code is a text as a span of code, in one line.
-func code(text string) string {
+// formatCode returns a text as an inline code span.
+func formatCode(text string) string {
 	text = strings.ReplaceAll(terminal.Visible(text), "\t", `\t`)
 	if text == "" {
 		return ""
 	}
-	mark := fence(text, 1)
+	mark := fenceFor(text, 1)
 	return mark + " " + text + " " + mark
 }
 
-// cell is code in a table, whose bars would end it.
-func cell(text string) string { return code(strings.ReplaceAll(text, "|", `\u007c`)) }
+// formatCell returns inline code for a table cell, with bars escaped.
+func formatCell(text string) string { return formatCode(strings.ReplaceAll(text, "|", `\u007c`)) }

@@ -2,8 +2,8 @@
 
 package compare
 
-// redact hides secrets in all that comes from the releases. The lines of hunks have
-// been redacted before they were compared.
+// redact hides secrets in all texts from the releases. The lines of hunks are redacted before they
+// are compared.
 func (r *Report) redact(hide func(string) string) {
 	each := func(texts ...*string) {
 		for _, s := range texts {
@@ -55,13 +55,14 @@ func (r *Report) redact(hide func(string) string) {
 	for i := range r.Settings {
 		s := &r.Settings[i]
 		each(&s.Name)
-		s.Old, s.New = hidden(s.Old, hide), hidden(s.New, hide)
+		s.Old = redactCopy(s.Old, hide)
+		s.New = redactCopy(s.New, hide)
 	}
 	all(r.Accepted.Old, r.Accepted.New)
 }
 
-// hidden returns a copy: the same value may stand in several settings.
-func hidden(s *string, hide func(string) string) *string {
+// redactCopy returns a redacted copy: several settings may share a value.
+func redactCopy(s *string, hide func(string) string) *string {
 	if s == nil {
 		return nil
 	}

@@ -18,11 +18,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// setting names something of an image.
-type setting struct{ kind, name string }
+// settingKey identifies a setting of an image.
+type settingKey struct{ kind, name string }
 
-// settings compares what surrounds the workspaces in two images.
-func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting, error) {
+// compareImages compares the settings of two images outside of the workspaces.
+func (t *hunkBuilder) compareImages(ctx context.Context, older, newer *Release) ([]Setting, error) {
 	list := append([]Setting{}, compareSettings(manifestSettings(older.Manifest), manifestSettings(newer.Manifest))...)
 	byChange := map[string]int{}
 	platforms := 0
@@ -33,7 +33,7 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 			list = append(list, Setting{
 				Kind:   "platform",
 				Name:   platform,
-				Change: Change[*string]{present(was), present(is)},
+				Change: Change[*string]{presenceValue(was), presenceValue(is)},
 			})
 			continue
 		}
@@ -45,7 +45,8 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 			}
 			at, known := byChange[string(key)]
 			if !known {
-				at, list = len(list), append(list, s)
+				at = len(list)
+				list = append(list, s)
 				byChange[string(key)] = at
 			}
 			list[at].Platforms = append(list[at].Platforms, platform)
@@ -63,8 +64,8 @@ func (t *teller) settings(ctx context.Context, older, newer *Release) ([]Setting
 	return list, t.learnSettings(ctx, list)
 }
 
-// classify says what kind of change a setting is. The scanner's version and rules, and labels,
-// change nothing of what the image does.
+// classify returns the class of a setting. Labels and the scanner's version and rules do not affect
+// what the image does.
 func (s Setting) classify() Class {
 	if s.Kind == "label" || s.Kind == "scan" {
 		return Metadata
@@ -72,16 +73,16 @@ func (s Setting) classify() Class {
 	return Behaviour
 }
 
-// present is the value of something that is there, or is not.
-func present(is bool) *string {
+// presenceValue returns an empty value if a setting is present, else nil.
+func presenceValue(is bool) *string {
 	if !is {
 		return nil
 	}
 	return new(string)
 }
 
-// learnSettings looks for secrets in the values, which it writes as a workspace would.
-func (t *teller) learnSettings(ctx context.Context, list []Setting) error {
+// learnSettings searches the values for secrets, encoded as a workspace would write them.
+func (t *hunkBuilder) learnSettings(ctx context.Context, list []Setting) error {
 	for i, s := range list {
 		for _, value := range []*string{s.Old, s.New} {
 			if value == nil || *value == "" {
@@ -93,16 +94,17 @@ func (t *teller) learnSettings(ctx context.Context, list []Setting) error {
 			}
 			if reason != "" {
 				withheld := "(" + reason + ")"
-				list[i].Old, list[i].New = &withheld, &withheld
+				list[i].Old = &withheld
+				list[i].New = &withheld
 			}
 		}
 	}
 	return nil
 }
 
-// learnSetting says why a value is not shown. What JSON writes in another way than it is
-// cannot be hidden, once it is a part of a secret.
-func (t *teller) learnSetting(ctx context.Context, name, value string) (reason string, err error) {
+// learnSetting returns why a value must not be shown, if so. If JSON escapes part of a secret, the
+// secret cannot be redacted.
+func (t *hunkBuilder) learnSetting(ctx context.Context, name, value string) (reason string, err error) {
 	var file bytes.Buffer
 	enc := json.NewEncoder(&file)
 	enc.SetEscapeHTML(false)
@@ -127,10 +129,10 @@ func unionOfKeys[K cmp.Ordered, V any](a, b map[K]V) []K {
 	return slices.Compact(all)
 }
 
-// compareSettings lists what differs, in any order.
-func compareSettings(older, newer map[setting]string) []Setting {
+// compareSettings returns the settings that differ, in any order.
+func compareSettings(older, newer map[settingKey]string) []Setting {
 	var list []Setting
-	value := func(m map[setting]string, key setting) *string {
+	value := func(m map[settingKey]string, key settingKey) *string {
 		if v, ok := m[key]; ok {
 			return &v
 		}
@@ -139,7 +141,8 @@ func compareSettings(older, newer map[setting]string) []Setting {
 	all := maps.Clone(older)
 	maps.Copy(all, newer)
 	for key := range all {
-		before, after := value(older, key), value(newer, key)
+		before := value(older, key)
+		after := value(newer, key)
 		if before == nil || after == nil || *before != *after {
 			list = append(list, Setting{Kind: key.kind, Name: key.name, Change: Change[*string]{before, after}})
 		}
@@ -147,52 +150,54 @@ func compareSettings(older, newer map[setting]string) []Setting {
 	return list
 }
 
-// manifestSettings are what the release manifest says of the image.
-func manifestSettings(m *release.Manifest) map[setting]string {
-	settings := map[setting]string{
+// manifestSettings returns the settings in the release manifest.
+func manifestSettings(m *release.Manifest) map[settingKey]string {
+	settings := map[settingKey]string{
 		{"repository", "id"}:        m.Repository.ID,
 		{"repository", "directory"}: m.Repository.Directory,
 		{"scan", "policy"}:          m.Scan.Policy.String(),
 	}
 	if m.Base != nil {
-		settings[setting{"base", ""}] = m.Base.Name + "@" + m.Base.Digest.String()
+		settings[settingKey{"base", ""}] = m.Base.Name + "@" + m.Base.Digest.String()
 	}
 	for _, s := range m.Scan.Scanners {
-		settings[setting{"scan", s.Name}] = fmt.Sprintf("%s, %d detectors, rules %s", s.Version, s.Detectors, s.Rules)
+		settings[settingKey{"scan", s.Name}] = fmt.Sprintf("%s, %d detectors, rules %s", s.Version,
+			s.Detectors, s.Rules)
 	}
 	return settings
 }
 
-// imageSettings are what the configuration of an image says, without what every release
-// has anew: our own labels, and the name of the repository.
-func imageSettings(img ocispec.Image, m *release.Manifest) map[setting]string {
-	settings := map[setting]string{}
+// imageSettings returns the settings in the image configuration, except those that change with
+// every release: the project's own labels and the repository name.
+func imageSettings(img ocispec.Image, m *release.Manifest) map[settingKey]string {
+	settings := map[settingKey]string{}
 	c := img.Config
 	for kind, value := range map[string]string{
 		"user": c.User, "working directory": c.WorkingDir, "stop signal": c.StopSignal,
-		"entrypoint": list(c.Entrypoint), "command": list(c.Cmd),
-		"ports": list(slices.Sorted(maps.Keys(c.ExposedPorts))), "volumes": list(slices.Sorted(maps.Keys(c.Volumes))),
+		"entrypoint": formatList(c.Entrypoint), "command": formatList(c.Cmd),
+		"ports":   formatList(slices.Sorted(maps.Keys(c.ExposedPorts))),
+		"volumes": formatList(slices.Sorted(maps.Keys(c.Volumes))),
 	} {
 		if value != "" {
-			settings[setting{kind, ""}] = value
+			settings[settingKey{kind, ""}] = value
 		}
 	}
 	for _, entry := range c.Env {
 		name, value, _ := strings.Cut(entry, "=")
 		if name != image.RepositoryNameVariable(m.Repository) || value != m.Repository.Name {
-			settings[setting{"variable", name}] = value
+			settings[settingKey{"variable", name}] = value
 		}
 	}
 	for name, value := range c.Labels {
 		if !image.IsOurs(name) {
-			settings[setting{"label", name}] = value
+			settings[settingKey{"label", name}] = value
 		}
 	}
 	return settings
 }
 
-// list writes a list as a Dockerfile does.
-func list(items []string) string {
+// formatList formats a list as a Dockerfile does.
+func formatList(items []string) string {
 	if len(items) == 0 {
 		return ""
 	}

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// maxStructured is the size in bytes of the largest file whose structure is looked at.
+	// maxStructured is the maximum size in bytes of a file that is parsed.
 	maxStructured = 256 << 10
-	// maxDepth bounds how deep it is looked at, and so the length of a place.
+	// maxDepth bounds the depth of the outline, and hence the length of a position.
 	maxDepth = 12
-	// maxKey bounds how much of a key is told, in bytes.
+	// maxKey bounds the part of a key that is shown, in bytes.
 	maxKey = 60
 )
 
-// isStructured reports whether a file is YAML or JSON, by its name.
+// isStructured reports whether the name is that of a YAML or JSON file.
 func isStructured(name string) bool {
 	switch path.Ext(name) {
 	case ".yml", ".yaml", ".json":
@@ -32,14 +32,14 @@ func isStructured(name string) bool {
 	return false
 }
 
-// parse returns the root of a YAML document; nil for what is none, or too large, or more
-// than one.
-func parse(data []byte) (root *yaml.Node) {
+// parseYAML returns the root of a YAML document, or nil if the data is invalid, too large, or has
+// several documents.
+func parseYAML(data []byte) (root *yaml.Node) {
 	if len(data) > maxStructured {
 		return nil
 	}
 	defer func() {
-		if recover() != nil { // the parser is not ours
+		if recover() != nil { // the parser may panic
 			root = nil
 		}
 	}()
@@ -54,15 +54,15 @@ func parse(data []byte) (root *yaml.Node) {
 	return doc.Content[0]
 }
 
-// sameValues reports whether two documents mean the same.
+// sameValues reports whether two documents have the same values.
 func sameValues(older, newer []byte) bool {
-	a, b := parse(older), parse(newer)
-	return a != nil && b != nil && equal(a, b)
+	a := parseYAML(older)
+	b := parseYAML(newer)
+	return a != nil && b != nil && equalNodes(a, b)
 }
 
-// equal compares aliases by their names: that what they stand for is the same, is
-// compared where it stands.
-func equal(a, b *yaml.Node) bool {
+// equalNodes compares aliases by name; their targets are compared in place.
+func equalNodes(a, b *yaml.Node) bool {
 	if a.Kind != b.Kind || a.Anchor != b.Anchor || len(a.Content) != len(b.Content) {
 		return false
 	}
@@ -75,15 +75,15 @@ func equal(a, b *yaml.Node) bool {
 		return equalMappings(a, b)
 	}
 	for i := range a.Content {
-		if !equal(a.Content[i], b.Content[i]) {
+		if !equalNodes(a.Content[i], b.Content[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// equalMappings takes keys in any order. Those that are no scalars stay in theirs. A
-// mapping that has a key twice is equal to none: it depends on the reader what it means.
+// equalMappings ignores the order of scalar keys. A mapping with duplicate keys equals no other:
+// its meaning depends on the parser.
 func equalMappings(a, b *yaml.Node) bool {
 	values := make(map[string]*yaml.Node, len(b.Content)/2)
 	key := func(m *yaml.Node, i int) string {
@@ -100,7 +100,7 @@ func equalMappings(a, b *yaml.Node) bool {
 	}
 	for i := 0; i+1 < len(a.Content); i += 2 {
 		other, ok := values[key(a, i)]
-		if !ok || !equal(a.Content[i+1], other) {
+		if !ok || !equalNodes(a.Content[i+1], other) {
 			return false
 		}
 		delete(values, key(a, i))
@@ -108,24 +108,24 @@ func equalMappings(a, b *yaml.Node) bool {
 	return true
 }
 
-// outline knows which place of a document begins in which line.
-type outline []place
+// outline maps lines to positions in the structure of a document.
+type outline []outlineEntry
 
-type place struct {
+type outlineEntry struct {
 	line int
 	path string
 }
 
 func newOutline(data []byte) outline {
 	var o outline
-	if root := parse(data); root != nil {
-		o.add(root, "", 0)
+	if root := parseYAML(data); root != nil {
+		o.addNode(root, "", 0)
 	}
 	return o
 }
 
-// add adds what is below a node, in the order of the document.
-func (o *outline) add(n *yaml.Node, path string, depth int) {
+// addNode adds the nodes below n in document order.
+func (o *outline) addNode(n *yaml.Node, path string, depth int) {
 	if depth == maxDepth {
 		return
 	}
@@ -134,20 +134,20 @@ func (o *outline) add(n *yaml.Node, path string, depth int) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			below := strings.TrimPrefix(path+"."+key.Value[:min(len(key.Value), maxKey)], ".")
-			*o = append(*o, place{key.Line, below})
-			o.add(n.Content[i+1], below, depth+1)
+			*o = append(*o, outlineEntry{key.Line, below})
+			o.addNode(n.Content[i+1], below, depth+1)
 		}
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
 			below := fmt.Sprintf("%s[%d]", path, i)
-			*o = append(*o, place{item.Line, below})
-			o.add(item, below, depth+1)
+			*o = append(*o, outlineEntry{item.Line, below})
+			o.addNode(item, below, depth+1)
 		}
 	}
 }
 
-// at returns the last place that begins in a line or before.
-func (o outline) at(line int) string {
+// pathAt returns the path of the last node that begins at or before a line.
+func (o outline) pathAt(line int) string {
 	i := sort.Search(len(o), func(i int) bool { return o[i].line > line })
 	if i == 0 {
 		return ""
@@ -155,15 +155,16 @@ func (o outline) at(line int) string {
 	return strings.ToValidUTF8(o[i-1].path, "…")
 }
 
-// locate says of each hunk where its first change is.
-func locate(hunks []Hunk, older, newer []byte) {
-	before, after := newOutline(older), newOutline(newer)
+// locateHunks sets the position of the first change of each hunk.
+func locateHunks(hunks []Hunk, older, newer []byte) {
+	before := newOutline(older)
+	after := newOutline(newer)
 	for i := range hunks {
-		hunks[i].Where = hunks[i].locate(before, after)
+		hunks[i].Where = hunks[i].locateChange(before, after)
 	}
 }
 
-func (h Hunk) locate(before, after outline) string {
+func (h Hunk) locateChange(before, after outline) string {
 	var older, newer, olderCount, newerCount int
 	if _, err := fmt.Sscanf(h.Header, "@@ -%d,%d +%d,%d @@", &older, &olderCount, &newer, &newerCount); err != nil {
 		return ""
@@ -171,9 +172,9 @@ func (h Hunk) locate(before, after outline) string {
 	for i, line := range h.Lines {
 		switch line[0] {
 		case '+':
-			return after.at(newer + i)
+			return after.pathAt(newer + i)
 		case '-':
-			return before.at(older + i)
+			return before.pathAt(older + i)
 		}
 	}
 	return ""

@@ -23,43 +23,43 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// WriteText writes the report for a terminal: what matters first, then every file.
+// WriteText writes the report for a terminal: the most important changes first, then every file.
 func (r *Report) WriteText(w io.Writer, color bool) error {
 	p := &printer{Writer: bufio.NewWriter(w), color: color}
-	p.line("", "old  %s", r.Old.describe())
-	p.line("", "new  %s", r.New.describe())
+	p.writeLine("", "old  %s", r.Old.describeSide())
+	p.writeLine("", "new  %s", r.New.describeSide())
 	if text := r.Cut.String(); text != "" {
-		p.line(yellow, "\nNot everything is shown: %s", text)
+		p.writeLine(yellow, "\nNot everything is shown: %s", text)
 	}
 	if len(r.Warnings) > 0 {
-		p.line("", "")
+		p.writeLine("", "")
 	}
 	for _, warning := range r.GroupedWarnings() {
-		p.line(yellow, "warning: %s", warning.String())
+		p.writeLine(yellow, "warning: %s", warning.String())
 	}
-	p.line("", "\n%s", r.summary())
-	if text := r.changes(); text != "" {
-		p.line("", "changes: %s", text)
+	p.writeLine("", "\n%s", r.summarize())
+	if text := r.summarizeChanges(); text != "" {
+		p.writeLine("", "changes: %s", text)
 	}
 	for i := range r.Workspaces {
 		if !r.Workspaces[i].OnlyVersion {
-			p.workspace(&r.Workspaces[i])
+			p.writeWorkspace(&r.Workspaces[i])
 		}
 	}
 	if text := r.OnlyVersion.String(); text != "" {
-		p.line(cyan, "  ~ %s", text)
+		p.writeLine(cyan, "  ~ %s", text)
 	}
-	p.groups(r.Groups)
-	p.settings(r)
+	p.writeGroups(r.Groups)
+	p.writeSettings(r)
 	for i := range r.Workspaces {
 		if !r.Workspaces[i].OnlyVersion {
-			p.files(&r.Workspaces[i])
+			p.writeFiles(&r.Workspaces[i])
 		}
 	}
 	return p.Flush()
 }
 
-// The colours of terminals that git uses, too.
+// The terminal colours of git diff.
 const (
 	red    = "\x1b[31m"
 	green  = "\x1b[32m"
@@ -68,14 +68,14 @@ const (
 	reset  = "\x1b[m"
 )
 
-// printer writes lines. It keeps the first error until the end.
+// printer writes lines. The first error is returned by Flush.
 type printer struct {
 	*bufio.Writer
 	color bool
 }
 
-// line formats a line; what could act on a terminal in it is made visible.
-func (p *printer) line(color, format string, args ...any) {
+// writeLine writes a formatted line. It makes control characters visible.
+func (p *printer) writeLine(color, format string, args ...any) {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
 			args[i] = terminal.Visible(s)
@@ -88,7 +88,7 @@ func (p *printer) line(color, format string, args ...any) {
 	fmt.Fprintln(p, text)
 }
 
-// String names the workspace, if it is about one.
+// String includes the workspace, if there is one.
 func (w Warning) String() string {
 	if w.Workspace == "" {
 		return w.Message
@@ -96,73 +96,75 @@ func (w Warning) String() string {
 	return w.Workspace + ": " + w.Message
 }
 
-var marks = map[Status]struct{ mark, color string }{
+var statusMarks = map[Status]struct{ mark, color string }{
 	Added: {"+", green}, Removed: {"-", red}, Changed: {"~", cyan}, Regrouped: {"~", cyan},
 }
 
-func (p *printer) workspace(w *Workspace) {
-	mark := marks[w.Status]
-	p.line(mark.color, "  %s %s  %s; %s", mark.mark, w.Slug, strings.Join(w.facts(), "; "), joinClasses(w.Classes))
-	for _, reason := range w.important() {
-		p.line(yellow, "      %s", reason)
+func (p *printer) writeWorkspace(w *Workspace) {
+	mark := statusMarks[w.Status]
+	p.writeLine(mark.color, "  %s %s  %s; %s", mark.mark, w.Slug, strings.Join(w.describeChanges(), "; "),
+		joinClasses(w.Classes))
+	for _, reason := range w.importantReasons() {
+		p.writeLine(yellow, "      %s", reason)
 	}
 }
 
-func (p *printer) groups(groups []Group) {
+func (p *printer) writeGroups(groups []Group) {
 	if len(groups) == 0 {
 		return
 	}
-	p.line("", "\ngroups")
+	p.writeLine("", "\ngroups")
 	for _, g := range groups {
-		mark := marks[g.Status]
-		p.line(mark.color, "  %s %s  %s; %s", mark.mark, g.Name, strings.Join(g.facts(), "; "), string(g.Class))
+		mark := statusMarks[g.Status]
+		p.writeLine(mark.color, "  %s %s  %s; %s", mark.mark, g.Name,
+			strings.Join(g.describeChanges(), "; "), string(g.Class))
 	}
 }
 
-func (p *printer) settings(r *Report) {
+func (p *printer) writeSettings(r *Report) {
 	if len(r.Settings)+len(r.Accepted.Old)+len(r.Accepted.New) > 0 {
-		p.line("", "\nimage")
+		p.writeLine("", "\nimage")
 	}
 	for _, s := range r.Settings {
-		p.line("", "    %s; %s", s.title(), string(s.Class))
+		p.writeLine("", "    %s; %s", s.formatTitle(), string(s.Class))
 		for _, side := range []struct {
 			value       *string
 			mark, color string
 		}{{s.Old, "-", red}, {s.New, "+", green}} {
 			if side.value != nil && *side.value != "" {
-				p.line(side.color, "      %s %s", side.mark, *side.value)
+				p.writeLine(side.color, "      %s %s", side.mark, *side.value)
 			}
 		}
 	}
 	for _, fingerprint := range r.Accepted.Old {
-		p.line(red, "  - accepted finding %s", fingerprint)
+		p.writeLine(red, "  - accepted finding %s", fingerprint)
 	}
 	for _, fingerprint := range r.Accepted.New {
-		p.line(green, "  + accepted finding %s", fingerprint)
+		p.writeLine(green, "  + accepted finding %s", fingerprint)
 	}
 }
 
-func (p *printer) files(w *Workspace) {
+func (p *printer) writeFiles(w *Workspace) {
 	for _, f := range w.Files {
-		mark := marks[f.Status]
-		p.line("", "")
-		p.line(mark.color, "%s %s  %s", mark.mark, w.Slug+"/"+f.Path, joinClasses(f.Classes))
+		mark := statusMarks[f.Status]
+		p.writeLine("", "")
+		p.writeLine(mark.color, "%s %s  %s", mark.mark, w.Slug+"/"+f.Path, joinClasses(f.Classes))
 		if f.Note != "" {
-			p.line("", "  %s (%s)", f.Note, f.size())
+			p.writeLine("", "  %s (%s)", f.Note, f.describeSize())
 		}
 		for _, h := range f.Hunks {
-			p.line(cyan, "%s", h.title())
+			p.writeLine(cyan, "%s", h.formatTitle())
 			for _, line := range h.Lines {
-				p.line(lineColor(line), "%s", line)
+				p.writeLine(lineColor(line), "%s", line)
 			}
 		}
 		if f.Cut > 0 {
-			p.line("", "  … %s of this file not shown", terminal.Plural(f.Cut, "line"))
+			p.writeLine("", "  … %s of this file not shown", terminal.Plural(f.Cut, "line"))
 		}
 	}
 }
 
-func (h Hunk) title() string { return strings.TrimSpace(h.Header + " " + h.Where) }
+func (h Hunk) formatTitle() string { return strings.TrimSpace(h.Header + " " + h.Where) }
 
 func lineColor(line string) string {
 	switch line[0] {

@@ -15,13 +15,19 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// loss is something that a workspace offered, and does no more as it did.
+// loss is something that a workspace no longer offers, or offers with more requirements.
 type loss struct {
-	// slug is the workspace, app the app that it publishes, file where it was.
-	slug, app, file string
-	kind            lossKind
-	// name is the automation, event, endpoint or config key; argument that of an automation.
-	name, argument string
+	// slug is the workspace that offered it.
+	slug string
+	// app is the app that the workspace publishes.
+	app string
+	// file is the file that offered it.
+	file string
+	kind lossKind
+	// name is the automation, event, endpoint or config key.
+	name string
+	// argument is the argument of the automation.
+	argument string
 }
 
 type lossKind string
@@ -37,19 +43,19 @@ const (
 	requiredConfig lossKind = "required config key"
 )
 
-// String says what was lost.
+// String describes the loss.
 func (l loss) String() string {
 	switch l.kind {
 	case lostApp:
 		return "app " + l.name + " is no longer published"
 	case lostArgument:
-		return fmt.Sprintf("argument %s of automation %s is gone", l.argument, l.name)
+		return fmt.Sprintf("argument %s of automation %s was removed", l.argument, l.name)
 	case nowRequired:
 		return fmt.Sprintf("automation %s now requires argument %s", l.name, l.argument)
 	case requiredConfig:
 		return fmt.Sprintf("the app now requires config key %s", l.name)
 	default:
-		return fmt.Sprintf("%s %s is gone", l.kind, l.name)
+		return fmt.Sprintf("%s %s was removed", l.kind, l.name)
 	}
 }
 
@@ -79,13 +85,14 @@ func newOffer(files map[string]content) offer {
 	return o
 }
 
-// losses compares what a workspace offers. What cannot be read is not lost.
-func losses(p workspacePair, files workspaceFiles) []loss {
+// findLosses compares what a workspace offers before and after. A file that cannot be parsed is not
+// a loss.
+func findLosses(p workspacePair, files workspaceFiles) []loss {
 	if p.older.App == "" && p.newer == nil {
 		return nil
 	}
 	if p.older.App != "" && (p.newer == nil || p.newer.App != p.older.App) {
-		return []loss{{slug: p.slug(), app: p.older.App, kind: lostApp, name: p.older.App}}
+		return []loss{{slug: p.currentSlug(), app: p.older.App, kind: lostApp, name: p.older.App}}
 	}
 	after := maps.Clone(files.before)
 	for _, f := range files.changed {
@@ -100,23 +107,23 @@ func losses(p workspacePair, files workspaceFiles) []loss {
 	}
 	was := newOffer(files.before)
 	is := newOffer(after)
-	l := lossList{slug: p.slug(), app: p.older.App}
+	l := lossList{slug: p.currentSlug(), app: p.older.App}
 	for _, slug := range slices.Sorted(maps.Keys(was.automations)) {
 		l.file = was.files[slug]
-		l.automation(slug, was.automations[slug], is.automations[slug])
+		l.compareAutomation(slug, was.automations[slug], is.automations[slug])
 	}
 	for _, event := range slices.Sorted(maps.Keys(was.events)) {
 		if !is.events[event] {
 			l.file = ""
-			l.add(lostEvent, event, "")
+			l.addLoss(lostEvent, event, "")
 		}
 	}
 	l.file = "index.yml"
-	l.config(files.before["index.yml"].data, after["index.yml"].data)
+	l.compareConfig(files.before["index.yml"].data, after["index.yml"].data)
 	return l.list
 }
 
-func (p workspacePair) slug() string {
+func (p workspacePair) currentSlug() string {
 	if p.newer != nil {
 		return p.newer.Slug
 	}
@@ -128,95 +135,96 @@ type lossList struct {
 	list            []loss
 }
 
-func (l *lossList) add(kind lossKind, name, argument string) {
+func (l *lossList) addLoss(kind lossKind, name, argument string) {
 	l.list = append(l.list, loss{l.slug, l.app, l.file, kind, name, argument})
 }
 
-func (l *lossList) automation(slug string, before, after *dsul.Description) {
+func (l *lossList) compareAutomation(slug string, before, after *dsul.Description) {
 	if after == nil || after.Private && !before.Private {
-		l.add(lostAutomation, slug, "")
+		l.addLoss(lostAutomation, slug, "")
 	}
 	if before.Endpoint != "" && (after == nil || after.Endpoint != before.Endpoint) {
-		l.add(lostEndpoint, before.Endpoint, "")
+		l.addLoss(lostEndpoint, before.Endpoint, "")
 	}
 	if after == nil {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(before.Arguments)) {
 		if _, stays := after.Arguments[name]; !stays {
-			l.add(lostArgument, slug, name)
+			l.addLoss(lostArgument, slug, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(after.Arguments)) {
 		if after.Arguments[name] && !before.Arguments[name] {
-			l.add(nowRequired, slug, name)
+			l.addLoss(nowRequired, slug, name)
 		}
 	}
 }
 
-func (l *lossList) config(older, newer []byte) {
-	before := lookup(parse(older), "config", "schema")
-	after := lookup(parse(newer), "config", "schema")
+func (l *lossList) compareConfig(older, newer []byte) {
+	before := lookupPath(parseYAML(older), "config", "schema")
+	after := lookupPath(parseYAML(newer), "config", "schema")
 	_, removed := differentKeys(before, after)
 	for _, key := range removed {
-		l.add(lostConfig, key, "")
+		l.addLoss(lostConfig, key, "")
 	}
 	for _, key := range keysOf(after) {
 		required := func(schema []byte) bool {
-			n := lookup(parse(schema), "config", "schema", key, "required")
+			n := lookupPath(parseYAML(schema), "config", "schema", key, "required")
 			return n != nil && n.Value == "true"
 		}
 		if required(newer) && !required(older) {
-			l.add(requiredConfig, key, "")
+			l.addLoss(requiredConfig, key, "")
 		}
 	}
 }
 
-// user is how a workspace uses the apps of others.
-type user struct {
+// appUser is how a workspace uses the apps of others.
+type appUser struct {
 	slug string
-	// instances maps app instances to apps, config their keys that are set.
+	// instances maps app instances to apps.
 	instances map[string]string
-	config    map[string][]string
-	calls     map[string][]string
-	listens   []string
-	// webhooks are the losses of endpoints that its files mention.
+	// config maps app instances to the config keys that are set.
+	config  map[string][]string
+	calls   map[string][]string
+	listens []string
+	// webhooks are lost endpoints that the files mention.
 	webhooks []loss
 }
 
-func newUser(slug string) *user {
-	return &user{
+func newAppUser(slug string) *appUser {
+	return &appUser{
 		slug: slug, instances: map[string]string{}, config: map[string][]string{}, calls: map[string][]string{},
 	}
 }
 
-// breaking finds out which losses other workspaces of the new release suffer from. It reads
-// them only if something was lost.
-func (t *teller) breaking(
+// addBreaking reports the losses that affect other workspaces of the new release. It reads those
+// only if something was lost.
+func (t *hunkBuilder) addBreaking(
 	ctx context.Context, r *Report, newer *Release, pairs []workspacePair, files map[workspacePair]workspaceFiles,
 ) error {
 	var lost []loss
 	for _, p := range pairs {
 		if p.older != nil {
-			lost = append(lost, losses(p, files[p])...)
+			lost = append(lost, findLosses(p, files[p])...)
 		}
 	}
 	lost = slices.DeleteFunc(lost, func(l loss) bool { return l.kind == lostApp && publishes(newer, l.name) })
 	if len(lost) == 0 {
 		return nil
 	}
-	users := map[string]*user{}
+	users := map[string]*appUser{}
 	err := newer.Walk(ctx, func(string) bool { return true }, func(path string, size int64, from io.Reader) error {
 		slug, name, _ := strings.Cut(path, "/")
 		if users[slug] == nil {
-			users[slug] = newUser(slug)
+			users[slug] = newAppUser(slug)
 		}
 		if size > maxShown || !isAutomation(name) && !strings.HasPrefix(name, "imports/") {
 			return nil
 		}
 		data, err := io.ReadAll(from)
 		if err == nil {
-			users[slug].add(name, data, lost)
+			users[slug].addFile(name, data, lost)
 		}
 		return err
 	})
@@ -224,7 +232,7 @@ func (t *teller) breaking(
 		return err
 	}
 	for _, l := range lost {
-		t.blame(r, l, users)
+		t.reportLoss(r, l, users)
 	}
 	return nil
 }
@@ -234,21 +242,21 @@ func publishes(r *Release, app string) bool {
 	return slices.ContainsFunc(r.Manifest.Workspaces, func(w release.Workspace) bool { return w.App == app })
 }
 
-// add takes a file of the workspace.
-func (u *user) add(name string, data []byte, lost []loss) {
+// addFile adds a file of the workspace.
+func (u *appUser) addFile(name string, data []byte, lost []loss) {
 	if instance, ok := strings.CutPrefix(name, "imports/"); ok {
-		root := parse(data)
-		app := lookup(root, "appSlug")
+		root := parseYAML(data)
+		app := lookupPath(root, "appSlug")
 		if app == nil {
 			return
 		}
 		names := []string{strings.TrimSuffix(strings.TrimSuffix(instance, ".yml"), ".yaml")}
-		if slug := lookup(root, "slug"); slug != nil && slug.Value != "" {
+		if slug := lookupPath(root, "slug"); slug != nil && slug.Value != "" {
 			names = append(names, slug.Value)
 		}
 		for _, n := range names {
 			u.instances[n] = app.Value
-			u.config[n] = keysOf(lookup(root, "config"))
+			u.config[n] = keysOf(lookupPath(root, "config"))
 		}
 		return
 	}
@@ -267,8 +275,8 @@ func (u *user) add(name string, data []byte, lost []loss) {
 	}
 }
 
-// suffers reports whether the workspace uses what was lost.
-func (u *user) suffers(l loss) bool {
+// isAffected reports whether the workspace uses what was lost.
+func (u *appUser) isAffected(l loss) bool {
 	if l.kind == lostEndpoint {
 		return slices.Contains(u.webhooks, l)
 	}
@@ -309,11 +317,11 @@ func (u *user) suffers(l loss) bool {
 	return false
 }
 
-// blame adds a loss to the workspace that causes it, with those that suffer.
-func (t *teller) blame(r *Report, l loss, users map[string]*user) {
+// reportLoss adds a loss to the workspace that causes it, with the affected workspaces.
+func (t *hunkBuilder) reportLoss(r *Report, l loss, users map[string]*appUser) {
 	var suffer []string
 	for _, slug := range slices.Sorted(maps.Keys(users)) {
-		if slug != l.slug && users[slug].suffers(l) {
+		if slug != l.slug && users[slug].isAffected(l) {
 			suffer = append(suffer, slug)
 		}
 	}
@@ -326,10 +334,10 @@ func (t *teller) blame(r *Report, l loss, users map[string]*user) {
 		l.name = notShown
 		l.argument = notShown
 	}
-	w.Reasons = append(w.Reasons, Reason{Breaking, l.file, fmt.Sprintf("%s, which %s uses", l, names(suffer))})
+	w.Reasons = append(w.Reasons, Reason{Breaking, l.file, fmt.Sprintf("%s, which %s uses", l, joinNames(suffer))})
 	for j := range w.Files {
 		if w.Files[j].Path == l.file {
-			w.Files[j].Classes = union(w.Files[j].Classes, []Class{Breaking})
+			w.Files[j].Classes = unionOf(w.Files[j].Classes, []Class{Breaking})
 		}
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lookup returns what keys lead to from a node, or nil.
-func lookup(n *yaml.Node, keys ...string) *yaml.Node {
+// lookupPath returns the node at a path of keys, or nil.
+func lookupPath(n *yaml.Node, keys ...string) *yaml.Node {
 	for _, key := range keys {
-		if n = follow(n); n == nil || n.Kind != yaml.MappingNode {
+		if n = resolveAlias(n); n == nil || n.Kind != yaml.MappingNode {
 			return nil
 		}
 		value := (*yaml.Node)(nil)
@@ -23,10 +23,10 @@ func lookup(n *yaml.Node, keys ...string) *yaml.Node {
 		}
 		n = value
 	}
-	return follow(n)
+	return resolveAlias(n)
 }
 
-func follow(n *yaml.Node) *yaml.Node {
+func resolveAlias(n *yaml.Node) *yaml.Node {
 	if n != nil && n.Kind == yaml.AliasNode {
 		return n.Alias
 	}
@@ -36,7 +36,7 @@ func follow(n *yaml.Node) *yaml.Node {
 // keysOf returns the keys of a mapping, which may be nil.
 func keysOf(n *yaml.Node) []string {
 	var keys []string
-	if n = follow(n); n == nil || n.Kind != yaml.MappingNode {
+	if n = resolveAlias(n); n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -45,10 +45,10 @@ func keysOf(n *yaml.Node) []string {
 	return keys
 }
 
-// listed turns a list of texts into a mapping with them as keys.
-func listed(n *yaml.Node) *yaml.Node {
+// itemsAsKeys turns a list of texts into a mapping with these keys.
+func itemsAsKeys(n *yaml.Node) *yaml.Node {
 	out := &yaml.Node{Kind: yaml.MappingNode}
-	if n = follow(n); n != nil && n.Kind == yaml.SequenceNode {
+	if n = resolveAlias(n); n != nil && n.Kind == yaml.SequenceNode {
 		for _, item := range n.Content {
 			out.Content = append(out.Content, item, item)
 		}
@@ -58,32 +58,32 @@ func listed(n *yaml.Node) *yaml.Node {
 
 // differentKeys returns the keys that only one of two mappings has.
 func differentKeys(before, after *yaml.Node) (added, removed []string) {
-	change := only(keysOf(before), keysOf(after))
+	change := compareLists(keysOf(before), keysOf(after))
 	return change.New, change.Old
 }
 
-// changedKeys returns the keys whose values differ, sorted.
+// changedKeys returns the sorted keys whose values differ.
 func changedKeys(before, after *yaml.Node) []string {
 	keys := append(keysOf(before), keysOf(after)...)
 	slices.Sort(keys)
 	return slices.DeleteFunc(slices.Compact(keys), func(key string) bool {
-		a := lookup(before, key)
-		b := lookup(after, key)
-		return a != nil && b != nil && equal(a, b)
+		a := lookupPath(before, key)
+		b := lookupPath(after, key)
+		return a != nil && b != nil && equalNodes(a, b)
 	})
 }
 
 // differentItems counts the items that only one of two lists has.
 func differentItems(before, after *yaml.Node) (added, removed int) {
 	items := func(n *yaml.Node) []*yaml.Node {
-		if n = follow(n); n == nil || n.Kind != yaml.SequenceNode {
+		if n = resolveAlias(n); n == nil || n.Kind != yaml.SequenceNode {
 			return nil
 		}
 		return n.Content
 	}
 	left := slices.Clone(items(before))
 	for _, item := range items(after) {
-		i := slices.IndexFunc(left, func(other *yaml.Node) bool { return equal(item, other) })
+		i := slices.IndexFunc(left, func(other *yaml.Node) bool { return equalNodes(item, other) })
 		if i < 0 {
 			added++
 			continue
@@ -93,16 +93,16 @@ func differentItems(before, after *yaml.Node) (added, removed int) {
 	return added, len(left)
 }
 
-// generatedKeys are the keys of a file in which the platform notes down who changed it when.
+// generatedKeys are the keys in which the platform records who changed a file and when.
 func generatedKeys() []string {
 	return []string{"updatedAt", "createdAt", "updatedBy", "createdBy", "checksum"}
 }
 
-// onlyGenerated reports whether all that differs between two versions of a file is what the
-// platform writes with each push.
+// onlyGenerated reports whether two versions of a file differ only in what the platform writes with
+// each push.
 func onlyGenerated(name string, older, newer []byte) bool {
-	before := parse(older)
-	after := parse(newer)
+	before := parseYAML(older)
+	after := parseYAML(newer)
 	if before == nil || after == nil || before.Kind != yaml.MappingNode || after.Kind != yaml.MappingNode {
 		return false
 	}
@@ -118,9 +118,9 @@ func onlyGenerated(name string, older, newer []byte) bool {
 	return true
 }
 
-// withoutVersion takes the version out of .import.yml, which says what the report says already.
+// withoutVersion removes the version from .import.yml: the report already shows it.
 func withoutVersion(name string, data []byte) []byte {
-	root := parse(data)
+	root := parseYAML(data)
 	if name != metadataFile || root == nil {
 		return data
 	}

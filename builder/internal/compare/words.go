@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-func (s Side) describe() string {
+func (s Side) describeSide() string {
 	parts := []string{s.Name}
 	if s.Digest != "" && !strings.HasSuffix(s.Name, "@"+s.Digest.String()) {
 		parts[0] += "@" + s.Digest.String()
@@ -31,7 +31,7 @@ func (s Side) describe() string {
 		", ")
 }
 
-func (r *Report) summary() string {
+func (r *Report) summarize() string {
 	if !r.Differ {
 		return "no difference: " + terminal.Plural(r.Unchanged, "workspace") + " unchanged"
 	}
@@ -53,12 +53,12 @@ func (r *Report) summary() string {
 	return strings.Join(append(parts, fmt.Sprintf("%d unchanged", r.Unchanged)), " ")
 }
 
-// important returns the reasons that an approver should read: those that are not plain to see
-// in the files.
-func (w *Workspace) important() []string {
+// importantReasons returns the reasons that an approver should read: those that the file list does not
+// make obvious.
+func (w *Workspace) importantReasons() []string {
 	var out []string
 	for _, r := range w.Reasons {
-		if rank([]Class{r.Class}) < rank([]Class{Behaviour}) {
+		if importanceOf([]Class{r.Class}) < importanceOf([]Class{Behaviour}) {
 			out = append(out, r.String())
 		}
 	}
@@ -68,8 +68,8 @@ func (w *Workspace) important() []string {
 	return out
 }
 
-// changes counts what differs by class; nothing if nothing does.
-func (r *Report) changes() string {
+// summarizeChanges returns the counts by class; "" if there are none.
+func (r *Report) summarizeChanges() string {
 	var parts []string
 	for _, c := range Classes() {
 		if n := r.Changes[c]; n > 0 {
@@ -79,14 +79,14 @@ func (r *Report) changes() string {
 	return strings.Join(parts, ", ")
 }
 
-// String says how many workspaces only get a new version name; nothing if none does.
+// String returns how many workspaces only get a new version name; "" if none.
 func (o OnlyVersion) String() string {
 	if o.Count == 0 {
 		return ""
 	}
 	var versions []string
 	for _, v := range o.Versions {
-		text := named(v.Old) + " → " + named(v.New)
+		text := nameOrNone(v.Old) + " → " + nameOrNone(v.New)
 		if len(o.Versions) > 1 {
 			text += fmt.Sprintf(" (%d)", v.Count)
 		}
@@ -97,10 +97,10 @@ func (o OnlyVersion) String() string {
 		verb = "gets"
 	}
 	return fmt.Sprintf("%s only %s a new version name: %s", terminal.Plural(o.Count, "workspace"), verb,
-		names(versions))
+		joinNames(versions))
 }
 
-// GroupedWarnings joins warnings that say the same of many workspaces.
+// GroupedWarnings joins equal warnings about many workspaces.
 func (r *Report) GroupedWarnings() []Warning {
 	const few = 5
 	same := map[Warning][]string{}
@@ -124,31 +124,31 @@ func (r *Report) GroupedWarnings() []Warning {
 	return out
 }
 
-// facts says in short what happened to a workspace.
-func (w *Workspace) facts() []string {
+// describeChanges returns a short description of what happened to a workspace.
+func (w *Workspace) describeChanges() []string {
 	var facts []string
 	add := func(format string, args ...any) { facts = append(facts, fmt.Sprintf(format, args...)) }
 	switch w.Status {
 	case Added:
-		add("version %s; group %s; %s", named(w.Version.New), strings.Join(w.Groups.New, ", "), w.Size.New)
-		return append(facts, w.needs()...)
+		add("version %s; group %s; %s", nameOrNone(w.Version.New), strings.Join(w.Groups.New, ", "), w.Size.New)
+		return append(facts, w.requiredValues()...)
 	case Removed:
-		add("version %s; group %s; %s", named(w.Version.Old), strings.Join(w.Groups.Old, ", "), w.Size.Old)
+		add("version %s; group %s; %s", nameOrNone(w.Version.Old), strings.Join(w.Groups.Old, ", "), w.Size.Old)
 		return facts
 	}
 	if w.RenamedFrom != "" {
 		add("renamed from %s", w.RenamedFrom)
 	}
 	if w.Version.Old != w.Version.New {
-		add("version %s → %s", named(w.Version.Old), named(w.Version.New))
+		add("version %s → %s", nameOrNone(w.Version.Old), nameOrNone(w.Version.New))
 	} else {
-		add("version %s", named(w.Version.New))
+		add("version %s", nameOrNone(w.Version.New))
 	}
 	if before, after := strings.Join(w.Groups.Old, ", "), strings.Join(w.Groups.New, ", "); before != after {
 		add("group %s → %s", before, after)
 	}
 	for _, f := range w.Fields {
-		add("%s %s → %s", f.Name, named(f.Old), named(f.New))
+		add("%s %s → %s", f.Name, nameOrNone(f.Old), nameOrNone(f.New))
 	}
 	for _, app := range w.DependsOn.New {
 		add("now depends on %s", app)
@@ -156,15 +156,15 @@ func (w *Workspace) facts() []string {
 	for _, app := range w.DependsOn.Old {
 		add("no longer depends on %s", app)
 	}
-	facts = append(facts, w.needs()...)
+	facts = append(facts, w.requiredValues()...)
 	if len(w.Files) > 0 {
 		add("%s", w.fileCount())
 	}
 	return facts
 }
 
-// needs tells of the values that the target platform must have.
-func (w *Workspace) needs() []string {
+// requiredValues describes the values that the target platform must have.
+func (w *Workspace) requiredValues() []string {
 	var facts []string
 	for _, value := range []struct {
 		kind string
@@ -181,47 +181,49 @@ func (w *Workspace) needs() []string {
 }
 
 func (w *Workspace) fileCount() string {
-	added, removed := 0, 0
+	added := 0
+	removed := 0
 	for _, f := range w.Files {
-		added, removed = added+f.Added, removed+f.Removed
+		added += f.Added
+		removed += f.Removed
 	}
 	return fmt.Sprintf("%s (+%d −%d lines)", terminal.Plural(len(w.Files), "file"), added, removed)
 }
 
-// String is such as 3 files, 2.1kB.
+// String returns a text such as 3 files, 2.1kB.
 func (s Size) String() string {
 	return terminal.Plural(s.Files, "file") + ", " + units.HumanSize(float64(s.Bytes))
 }
 
-// named shows that there is no name.
-func named(s string) string { return cmp.Or(s, "(none)") }
+// nameOrNone returns a placeholder for an empty name.
+func nameOrNone(s string) string { return cmp.Or(s, "(none)") }
 
-// maxNames bounds how many names stand in one line.
+// maxNames bounds the number of names in one line.
 const maxNames = 20
 
-func names(list []string) string {
+func joinNames(list []string) string {
 	if len(list) > maxNames {
 		return strings.Join(list[:maxNames], ", ") + fmt.Sprintf(" and %d more", len(list)-maxNames)
 	}
 	return cmp.Or(strings.Join(list, ", "), "(none)")
 }
 
-func (g *Group) facts() []string {
+func (g *Group) describeChanges() []string {
 	var facts []string
 	if g.Position.Old != g.Position.New && g.Status == Changed {
 		facts = append(facts, fmt.Sprintf("is imported as number %d instead of %d", g.Position.New, g.Position.Old))
 	}
-	if before, after := names(g.Labels.Old), names(g.Labels.New); before != after {
+	if before, after := joinNames(g.Labels.Old), joinNames(g.Labels.New); before != after {
 		facts = append(facts, fmt.Sprintf("labels %s → %s", before, after))
 	}
 	if len(g.Order.New) > 0 {
-		facts = append(facts, fmt.Sprintf("import order %s → %s", names(g.Order.Old), names(g.Order.New)))
+		facts = append(facts, fmt.Sprintf("import order %s → %s", joinNames(g.Order.Old), joinNames(g.Order.New)))
 	}
-	return append(facts, g.place()...)
+	return append(facts, g.describePosition()...)
 }
 
-// place says where a group that came or went stands.
-func (g *Group) place() []string {
+// describePosition describes the position of an added or removed group.
+func (g *Group) describePosition() []string {
 	switch g.Status {
 	case Added:
 		return []string{fmt.Sprintf("number %d of the import", g.Position.New)}
@@ -231,8 +233,8 @@ func (g *Group) place() []string {
 	return nil
 }
 
-// title is such as "variable NODE_ENV (linux/amd64): changed".
-func (s Setting) title() string {
+// formatTitle returns a text such as "variable NODE_ENV (linux/amd64): changed".
+func (s Setting) formatTitle() string {
 	title := strings.TrimSpace(s.Kind + " " + s.Name)
 	if len(s.Platforms) > 0 {
 		title += " (" + strings.Join(s.Platforms, ", ") + ")"
@@ -247,9 +249,10 @@ func (s Setting) title() string {
 	}
 }
 
-// size is such as "12B → 14B".
-func (f *File) size() string {
-	before, after := units.HumanSize(float64(f.Bytes.Old)), units.HumanSize(float64(f.Bytes.New))
+// describeSize returns a text such as "12B → 14B".
+func (f *File) describeSize() string {
+	before := units.HumanSize(float64(f.Bytes.Old))
+	after := units.HumanSize(float64(f.Bytes.New))
 	switch f.Status {
 	case Added:
 		return after
@@ -260,7 +263,7 @@ func (f *File) size() string {
 	}
 }
 
-// String says what was left out; nothing if that is nothing.
+// String describes what was omitted; "" if nothing.
 func (c Cut) String() string {
 	if c.Lines == 0 {
 		return ""

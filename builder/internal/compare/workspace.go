@@ -9,8 +9,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// workspace reports what differs, without the files; nil if nothing does.
-func (p workspacePair) workspace(older, newer *release.Manifest) *Workspace {
+// compareWorkspace returns the differences except files, or nil if there are none.
+func (p workspacePair) compareWorkspace(older, newer *release.Manifest) *Workspace {
 	w := &Workspace{Fields: []Field{}, Files: []File{}, Reasons: []Reason{}, Classes: []Class{}}
 	var before, after release.Workspace
 	if p.older != nil {
@@ -22,20 +22,23 @@ func (p workspacePair) workspace(older, newer *release.Manifest) *Workspace {
 	w.Groups = Change[[]string]{groupsOf(older, before.Slug), groupsOf(newer, after.Slug)}
 	w.Version = Change[string]{before.Version, after.Version}
 	w.Size = Change[Size]{Size{before.Files, before.Bytes}, Size{after.Files, after.Bytes}}
-	w.DependsOn = only(before.DependsOn, after.DependsOn)
-	w.Secrets, w.Config = only(before.Requires.Secrets, after.Requires.Secrets), only(before.Requires.Config,
-		after.Requires.Config)
+	w.DependsOn = compareLists(before.DependsOn, after.DependsOn)
+	w.Secrets = compareLists(before.Requires.Secrets, after.Requires.Secrets)
+	w.Config = compareLists(before.Requires.Config, after.Requires.Config)
 	switch {
 	case p.older == nil:
-		w.Slug, w.Status = after.Slug, Added
+		w.Slug = after.Slug
+		w.Status = Added
 		return w
 	case p.newer == nil:
-		w.Slug, w.Status = before.Slug, Removed
+		w.Slug = before.Slug
+		w.Status = Removed
 		return w
 	case before.Slug != after.Slug:
 		w.RenamedFrom = before.Slug
 	}
-	w.Slug, w.Status = after.Slug, Changed
+	w.Slug = after.Slug
+	w.Status = Changed
 	for _, f := range []Field{
 		{"id", Change[string]{before.ID, after.ID}},
 		{"name", Change[string]{before.Name, after.Name}},
@@ -64,25 +67,25 @@ func groupsOf(m *release.Manifest, slug string) []string {
 	return groups
 }
 
-// warnings follow from how the platform imports: it skips a workspace whose installed
-// version has the name of the new one, it overwrites all others, and it removes none
-// (platform documentation, "Versioning" and "Updates"). Their texts quote nothing.
-func (p workspacePair) warnings() []Warning {
+// listWarnings returns warnings that follow from how the platform imports: it skips a workspace whose
+// installed version has the same name, overwrites all others, and removes none (platform
+// documentation, "Versioning" and "Updates"). The messages do not quote the releases.
+func (p workspacePair) listWarnings() []Warning {
 	if p.newer == nil {
-		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, and stays " +
+		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, but stays " +
 			"installed: an import removes no workspace"}}
 	}
 	var list []Warning
 	add := func(rule Rule, message string) { list = append(list, Warning{p.newer.Slug, rule, message}) }
 	if p.newer.Version == "" {
-		add(NoVersion, "it has no version name, by which the platform knows what is installed")
+		add(NoVersion, "it has no version name, so the platform cannot tell which version is installed")
 	}
 	var before release.Requirements
 	if p.older != nil {
 		before = p.older.Requires
 	}
-	if now := p.newer.Requires; len(only(before.Secrets, now.Secrets).New)+
-		len(only(before.Config, now.Config).New) > 0 {
+	if now := p.newer.Requires; len(compareLists(before.Secrets, now.Secrets).New)+
+		len(compareLists(before.Config, now.Config).New) > 0 {
 		add(NeedsValues, "it needs secrets or settings that the release did not need before: set them on the "+
 			"target platform first")
 	}
@@ -90,16 +93,16 @@ func (p workspacePair) warnings() []Warning {
 		return list
 	}
 	if v := p.newer.Version; v != "" && v == p.older.Version && p.newer.Digest != p.older.Digest {
-		add(SameVersion, "its files have changed, and its version name has not: where that version is "+
-			"installed, the platform skips this one; give it a new version name, or force the import")
+		add(SameVersion, "its files have changed but its version name has not: where that version is "+
+			"installed, the platform skips it; give it a new version name, or force the import")
 	}
 	if p.newer.ID != p.older.ID && p.older.ID != "" && p.newer.ID != "" {
-		add(NewIdentity, "another workspace stands under the same slug: its id is another one")
+		add(NewIdentity, "another workspace has the same slug: the id differs")
 	}
 	return list
 }
 
-// compareGroups reports what differs beside the workspaces that joined or left.
+// compareGroups returns group differences other than added or removed workspaces.
 func compareGroups(older, newer *release.Manifest) []Group {
 	list := []Group{}
 	names := newer.GroupNames()
@@ -140,14 +143,13 @@ func compareGroup(older, newer *release.Manifest, name string) *Group {
 	return g
 }
 
-// movedGroup reports whether a group comes before or after another one that both have,
-// and did not do so before.
+// movedGroup reports whether the group changed its order relative to other groups in both releases.
 func movedGroup(older, newer *release.Manifest, name string) bool {
 	order := reordered(older.GroupNames(), newer.GroupNames())
 	return slices.Contains(order.New, name)
 }
 
-// reordered returns the part of two lists that differs in its order, of what both have.
+// reordered returns the part of two lists whose common items differ in order.
 func reordered(older, newer []string) Change[[]string] {
 	common := func(list, other []string) []string {
 		known := make(map[string]bool, len(other))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package diagnostic holds what is wrong with a repository of workspaces, in
-// the form that compilers and linters use: a rule, a place, a message, a remedy.
+// Package diagnostic describes problems of workspaces as compilers and linters do: rule, position,
+// message, remedy.
 package diagnostic
 
 import (
@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// Severity says whether a diagnostic stops a build.
+// Severity determines whether a diagnostic stops a build.
 type Severity string
 
 // The severities, worst first.
@@ -18,31 +18,31 @@ const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 	Info    Severity = "info"
-	// Off is the severity of a rule that reports nothing. No diagnostic has it.
+	// Off disables a rule. No diagnostic has this severity.
 	Off Severity = "off"
 )
 
-// Level orders severities: 0 for [Off], 3 for [Error], -1 for what is none.
+// Level orders severities from 0 ([Off]) to 3 ([Error]). It returns -1 for an unknown severity.
 func (s Severity) Level() int { return slices.Index([]Severity{Off, Info, Warning, Error}, s) }
 
-// Diagnostic is one thing that is wrong or worth knowing.
+// Diagnostic is a problem or a hint.
 type Diagnostic struct {
 	Severity Severity `json:"severity"`
-	// Rule is the stable id of the check, in kebab case, such as "slug-duplicate".
+	// Rule is the stable ID of the rule in kebab case, such as "slug-duplicate".
 	Rule string `json:"rule"`
-	// File is relative to the root of the workspaces, with slashes.
-	// It is empty when the diagnostic concerns the repository as a whole.
+	// File is relative to the root of the workspaces, with slashes. It is empty if the diagnostic
+	// concerns the whole repository.
 	File string `json:"file,omitempty"`
-	// Line and Column are 1-based; 0 means that the place is the file as a whole.
+	// Line and Column are 1-based. 0 means the whole file.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
-	// Message says what is wrong. It never holds a secret.
+	// Message describes the problem. It never contains a secret.
 	Message string `json:"message"`
-	// Help says what to do about it.
+	// Help describes the remedy.
 	Help string `json:"help,omitempty"`
 }
 
-// Position returns file:line:col as far as they are known.
+// Position returns file:line:col, as far as known.
 func (d Diagnostic) Position() string {
 	switch {
 	case d.Line == 0:
@@ -54,7 +54,7 @@ func (d Diagnostic) Position() string {
 	}
 }
 
-// Sort orders diagnostics by place, then by rule and message.
+// Sort sorts diagnostics by position, rule and message.
 func Sort(ds []Diagnostic) {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
@@ -67,7 +67,7 @@ func Sort(ds []Diagnostic) {
 	})
 }
 
-// Count returns how many diagnostics have the severity.
+// Count returns the number of diagnostics with a severity.
 func Count(ds []Diagnostic, s Severity) int {
 	n := 0
 	for _, d := range ds {
@@ -78,7 +78,7 @@ func Count(ds []Diagnostic, s Severity) int {
 	return n
 }
 
-// Strict returns a copy in which every warning is an error.
+// Strict returns a copy with all warnings turned into errors.
 func Strict(ds []Diagnostic) []Diagnostic {
 	out := slices.Clone(ds)
 	for i := range out {

@@ -14,45 +14,43 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// Human says how people see a report.
+// Human configures the text format.
 type Human struct {
-	// Color uses ANSI sequences.
+	// Color enables ANSI colours.
 	Color bool
-	// Max is the number of diagnostics that are shown; 0 shows all. The summary counts all.
+	// Max is the maximum number of diagnostics shown; 0 shows all. The summary counts all.
 	Max int
 }
 
-// repository stands for the file of diagnostics that belong to no file.
+// repository replaces the file name of diagnostics that concern the whole repository.
 const repository = "(repository)"
 
-// WriteHuman writes one line for each diagnostic, in the order of the report. Then it
-// writes one line for each rule, with the number of its diagnostics and the remedy, and
-// the counts by severity.
+// WriteHuman writes a line per diagnostic, a line per rule with its count and remedy, and the
+// counts by severity.
 func (r Report) WriteHuman(w io.Writer, how Human) error {
 	p := printer{Writer: bufio.NewWriter(w), color: how.Color}
 	shown := selectShown(r.Diagnostics, how.Max)
 	for _, d := range shown {
-		p.diagnostic(d)
+		p.writeDiagnostic(d)
 	}
 	if hidden := len(r.Diagnostics) - len(shown); hidden > 0 {
 		fmt.Fprintf(p, "… and %d more: --max-diagnostics 0 shows all of them\n", hidden)
 	}
 	if len(shown) > 0 {
 		fmt.Fprintln(p)
-		p.rules(r.Diagnostics)
+		p.writeRules(r.Diagnostics)
 	}
-	p.lowered(r.Lowered)
+	p.writeLowered(r.Lowered)
 	summary := Summarize(r.Diagnostics)
-	fmt.Fprintln(p, p.paint(summary.style(), summary.String()))
+	fmt.Fprintln(p, p.applyStyle(summary.styleCode(), summary.String()))
 	if len(shown) > 0 {
-		fmt.Fprintln(p, p.paint(dim, "builder rules RULE explains a rule"))
+		fmt.Fprintln(p, p.applyStyle(dim, "builder rules RULE explains a rule"))
 	}
 	return p.Flush()
 }
 
-// selectShown returns limit diagnostics in their order, or all of them if limit is 0. It
-// prefers the worst severity, then takes one of each rule in turn, so that no rule hides
-// another.
+// selectShown returns limit diagnostics in their order, or all if limit is 0. It prefers the worst
+// severity and then takes one per rule in turn, so that no rule hides another.
 func selectShown(ds []Diagnostic, limit int) []Diagnostic {
 	if limit == 0 || len(ds) <= limit {
 		return ds
@@ -91,21 +89,21 @@ type printer struct {
 	color bool
 }
 
-func (p printer) paint(style, text string) string {
+func (p printer) applyStyle(style, text string) string {
 	if !p.color {
 		return text
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-func (p printer) diagnostic(d Diagnostic) {
-	place := p.paint(underline, cmp.Or(terminal.Safe(d.Position()), repository))
-	severity := p.paint(d.Severity.style(), fmt.Sprintf("%-7s", d.Severity))
-	fmt.Fprintf(p, "%s  %s  %s  %s\n", place, severity, terminal.Safe(d.Message), p.paint(dim, d.Rule))
+func (p printer) writeDiagnostic(d Diagnostic) {
+	place := p.applyStyle(underline, cmp.Or(terminal.Safe(d.Position()), repository))
+	severity := p.applyStyle(d.Severity.styleCode(), fmt.Sprintf("%-7s", d.Severity))
+	fmt.Fprintf(p, "%s  %s  %s  %s\n", place, severity, terminal.Safe(d.Message), p.applyStyle(dim, d.Rule))
 }
 
-// rules counts the diagnostics of each rule, those of the worst severity first.
-func (p printer) rules(ds []Diagnostic) {
+// writeRules writes the number of diagnostics of each rule, the worst severity first.
+func (p printer) writeRules(ds []Diagnostic) {
 	type kind struct {
 		severity Severity
 		rule     string
@@ -125,19 +123,19 @@ func (p printer) rules(ds []Diagnostic) {
 			cmp.Compare(a.rule, b.rule))
 	})
 	for _, k := range kinds {
-		severity := p.paint(k.severity.style(), fmt.Sprintf("%-7s", k.severity))
+		severity := p.applyStyle(k.severity.styleCode(), fmt.Sprintf("%-7s", k.severity))
 		line := fmt.Sprintf("%6d  %s  %s", counts[k], severity, k.rule)
 		if help := helps[k]; help != "" {
 			padding := strings.Repeat(" ", width-len(k.rule))
-			line += padding + "  " + p.paint(dim, "help: "+terminal.Safe(help))
+			line += padding + "  " + p.applyStyle(dim, "help: "+terminal.Safe(help))
 		}
 		fmt.Fprintln(p, line)
 	}
 	fmt.Fprintln(p)
 }
 
-// lowered says in one line how many diagnostics the release file made less severe.
-func (p printer) lowered(list []Lowered) {
+// writeLowered writes how many diagnostics the release file made less severe.
+func (p printer) writeLowered(list []Lowered) {
 	if len(list) == 0 {
 		return
 	}
@@ -157,7 +155,7 @@ func (p printer) lowered(list []Lowered) {
 	fmt.Fprintln(p, ")")
 }
 
-func (s Severity) style() string {
+func (s Severity) styleCode() string {
 	switch s {
 	case Error:
 		return red
@@ -168,7 +166,7 @@ func (s Severity) style() string {
 	}
 }
 
-func (s Summary) style() string {
+func (s Summary) styleCode() string {
 	switch {
 	case s.Errors > 0:
 		return red

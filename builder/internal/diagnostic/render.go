@@ -16,12 +16,12 @@ type Summary struct {
 	Infos    int `json:"infos"`
 }
 
-// Summarize counts diagnostics.
+// Summarize counts diagnostics by severity.
 func Summarize(ds []Diagnostic) Summary {
 	return Summary{Errors: Count(ds, Error), Warnings: Count(ds, Warning), Infos: Count(ds, Info)}
 }
 
-// String is such as "3 errors, 2 warnings". It leaves out infos if there are none.
+// String returns a text such as "3 errors, 2 warnings". It omits infos if there are none.
 func (s Summary) String() string {
 	text := terminal.Plural(s.Errors, "error") + ", " + terminal.Plural(s.Warnings, "warning")
 	if s.Infos > 0 {
@@ -30,40 +30,40 @@ func (s Summary) String() string {
 	return text
 }
 
-// Lowered says which diagnostics of a rule got a lower severity from the release file.
+// Lowered counts the diagnostics of a rule whose severity the release file lowered.
 type Lowered struct {
 	Rule string `json:"rule"`
-	// Path is the glob of the setting, empty if it is for all files.
+	// Path is the glob of the setting; empty for all files.
 	Path string `json:"path,omitempty"`
-	// Severity is the one that the diagnostics got; those that are off are in no list.
+	// Severity is the new severity. Diagnostics with severity off are not listed.
 	Severity Severity `json:"severity"`
 	Count    int      `json:"count"`
 	Reason   string   `json:"reason"`
-	// Until is the last day of the setting, such as 2027-01-31; empty if it has none.
+	// Until is the last day of the setting, such as 2027-01-31; may be empty.
 	Until string `json:"until,omitempty"`
 }
 
-// Report is what a validation found.
+// Report is the result of a validation.
 type Report struct {
-	// Diagnostics are sorted: see [Sort].
+	// Diagnostics are sorted by [Sort].
 	Diagnostics []Diagnostic
 	Lowered     []Lowered
 }
 
-// Linked is a diagnostic with the address where its rule is described.
+// Linked is a diagnostic with a link to the documentation of its rule.
 type Linked struct {
 	Diagnostic
 	URL string `json:"url"`
 }
 
-// Document is a report as programs read it. No list is null.
+// Document is the JSON encoding of a report. No list is null.
 type Document struct {
 	Diagnostics []Linked  `json:"diagnostics"`
 	Lowered     []Lowered `json:"lowered"`
 	Summary     Summary   `json:"summary"`
 }
 
-// Document returns what [Report.WriteJSON] writes.
+// Document returns the value that [Report.WriteJSON] encodes.
 func (r Report) Document() Document {
 	doc := Document{[]Linked{}, append([]Lowered{}, r.Lowered...), Summarize(r.Diagnostics)}
 	for _, d := range r.Diagnostics {
@@ -72,8 +72,8 @@ func (r Report) Document() Document {
 	return doc
 }
 
-// WriteJSON writes {"schemaVersion":1,"diagnostics":[…],"lowered":[…],"summary":{…}}, no list null. Each
-// diagnostic has the address of its rule's description as url.
+// WriteJSON writes {"schemaVersion":1,"diagnostics":[…],"lowered":[…],"summary":{…}}. No list is
+// null. The url of each diagnostic links to the documentation of its rule.
 func (r Report) WriteJSON(w io.Writer) error {
 	return document.Write(w, r.Document())
 }

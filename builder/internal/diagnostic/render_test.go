@@ -58,7 +58,7 @@ func sample() []Diagnostic {
 			Severity: Info,
 			Rule:     "outside-workspace",
 			File:     "evil\x1b[31m\nname",
-			Message:  "the file is in no workspace\x07",
+			Message:  "the file is not in a workspace\x07",
 		},
 	}
 	Sort(ds)

@@ -4,27 +4,26 @@ package diagnostic
 
 import "fmt"
 
-// Rule is one check. Each package that checks lists its rules as data; every
-// diagnostic is made from one of them.
+// Rule is a check. Every package lists its rules as data, and creates its diagnostics from them.
 type Rule struct {
 	// ID is stable, in kebab case, and unique in the program.
 	ID string
 	// Severity is the default.
 	Severity Severity
-	// Fixed means that nobody can lower the severity: the rule protects whoever runs the
-	// release, or no release can be made of what it reports.
+	// Fixed rules cannot be lowered: they protect the operators of the release, or the release
+	// cannot be built without them.
 	Fixed bool
-	// Title says in a few words what is wrong.
+	// Title describes the problem in a few words.
 	Title string
-	// Meaning says what follows from it: what the platform does, or loses.
+	// Meaning describes the consequence: what the platform does, or loses.
 	Meaning string
 	// Example is the smallest input that the rule reports.
 	Example string
-	// Remedy says what to do.
+	// Remedy describes what to do.
 	Remedy string
 }
 
-// Report returns a diagnostic of the rule. The place is that of [Diagnostic].
+// Report returns a diagnostic of the rule at a position; see [Diagnostic].
 func (r Rule) Report(file string, line, column int, format string, args ...any) Diagnostic {
 	return Diagnostic{
 		Severity: r.Severity,
@@ -37,8 +36,8 @@ func (r Rule) Report(file string, line, column int, format string, args ...any) 
 	}
 }
 
-// pageURL is the address of the page that describes every rule.
+// pageURL is the documentation of all rules.
 const pageURL = "https://github.com/prismeai/workspaces-release/blob/main/docs/reference/rules.md"
 
-// URL returns the address of the description of a rule.
+// URL returns the link to the documentation of a rule.
 func URL(id string) string { return pageURL + "#" + id }

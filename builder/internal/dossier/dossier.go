@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package dossier writes a page about a change of release, for a change ticket: one HTML file
-// that needs no script and no other resource, and that can be printed.
+// Package dossier writes a page about a change of release for a change ticket: a single, printable
+// HTML file without scripts or external resources.
 //
-// All texts of the releases go through the redactor of the comparison; html/template escapes
-// them. The page leaves out workspaces that only get a new version name, and counts them.
+// All texts from the releases pass through the redactor of the comparison, and html/template
+// escapes them. Workspaces with only a new version name are counted, not listed.
 package dossier
 
 import (
@@ -25,23 +25,25 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Dossier is what the page shows.
+// Dossier is the content of the page.
 type Dossier struct {
-	// Ticket and Author say which change this is and who asks for it; they may be empty.
-	Ticket, Author string
-	// Created is the time that the page states.
+	// Ticket identifies the change; may be empty.
+	Ticket string
+	// Author is who requests the change; may be empty.
+	Author string
+	// Created is the time shown on the page.
 	Created time.Time
-	// Report compares the releases; it is required.
+	// Report compares the releases. Required.
 	Report *compare.Report
-	// Older and Newer are their manifests; those of a source have no scan.
+	// Older and Newer are the manifests. Those of a source have no scan.
 	Older, Newer *release.Manifest
-	// Verified is the outcome of the verification of the new image; nil if it was not verified,
-	// and NotVerified says why.
-	Verified    *verify.Report
+	// Verified is the verification report of the new image; nil if it was not verified.
+	Verified *verify.Report
+	// NotVerified is the reason if Verified is nil.
 	NotVerified string
-	// Acceptances are the entries of the baseline, for who accepted which finding.
+	// Acceptances are the baseline entries, which name who accepted each finding.
 	Acceptances []scan.Acceptance
-	// Hide hides secrets in a text.
+	// Hide redacts secrets in a text.
 	Hide func(string) string
 }
 
@@ -59,15 +61,15 @@ func (d *Dossier) Write(w io.Writer) error {
 		return fmt.Errorf("parse the page: %w", err)
 	}
 	var out strings.Builder
-	if err := tmpl.Execute(&out, d.view()); err != nil {
+	if err := tmpl.Execute(&out, d.buildView()); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	_, err = io.WriteString(w, visible(out.String()))
+	_, err = io.WriteString(w, escapeInvisible(out.String()))
 	return err
 }
 
-// visible writes characters that are not to be seen, or that change how others are, as escapes.
-func visible(page string) string {
+// escapeInvisible escapes characters that are invisible or change how others are displayed.
+func escapeInvisible(page string) string {
 	lines := strings.Split(page, "\n")
 	for i, line := range lines {
 		lines[i] = terminal.Visible(line)
@@ -75,7 +77,7 @@ func visible(page string) string {
 	return strings.Join(lines, "\n")
 }
 
-// view is the dossier as the page needs it.
+// view is the input of the page template.
 type view struct {
 	*Dossier
 	Tool       string
@@ -92,18 +94,18 @@ type view struct {
 	NotUndone  []string
 }
 
-// risk is a line of the summary: how many of what.
+// risk is a line of the summary.
 type risk struct {
 	Level, Text string
 }
 
-// item is a reason and the workspace that it is about.
+// item is a reason and its workspace.
 type item struct {
 	Workspace string
 	compare.Reason
 }
 
-// silent is a file that differs, and of which there is nothing to show.
+// silent is a changed file without any content to show.
 type silent struct {
 	Workspace string
 	compare.File
@@ -114,10 +116,10 @@ type accepted struct {
 	New bool
 }
 
-func (d *Dossier) view() view {
+func (d *Dossier) buildView() view {
 	v := view{
-		Dossier: d, Tool: "builder " + version.Get().Version, Picture: d.picture(),
-		Rollback: d.rollback(), NotUndone: d.notUndone(),
+		Dossier: d, Tool: "builder " + version.Get().Version, Picture: d.drawPicture(),
+		Rollback: d.rollbackCommand(), NotUndone: d.irreversibleEffects(),
 	}
 	for _, w := range d.Report.Workspaces {
 		if !w.OnlyVersion {
@@ -137,14 +139,14 @@ func (d *Dossier) view() view {
 			}
 		}
 	}
-	v.Risks = d.risks()
-	v.Accepted = d.accepted()
-	v.Values, v.Known = d.values()
+	v.Risks = d.summarizeRisks()
+	v.Accepted = d.acceptedFindings()
+	v.Values, v.Known = d.newRequirements()
 	return v
 }
 
-// risks sums up what an approver should know, the worst first.
-func (d *Dossier) risks() []risk {
+// summarizeRisks lists what an approver should know, the worst first.
+func (d *Dossier) summarizeRisks() []risk {
 	r := d.Report
 	var list []risk
 	add := func(level string, n int, text string) {
@@ -159,7 +161,7 @@ func (d *Dossier) risks() []risk {
 		list = append(list, risk{"high", terminal.Plural(n, "finding") + " of the secret scan newly accepted"})
 	}
 	add("medium", r.Changes[compare.Behaviour], "%s: behaviour changes")
-	if n := d.newValues(); n > 0 {
+	if n := d.countNewValues(); n > 0 {
 		list = append(list, risk{"medium", terminal.Plural(n, "value") + " to set on the platform first"})
 	}
 	for _, w := range r.GroupedWarnings() {
@@ -171,7 +173,7 @@ func (d *Dossier) risks() []risk {
 	return list
 }
 
-func (d *Dossier) newValues() int {
+func (d *Dossier) countNewValues() int {
 	n := 0
 	for _, w := range d.Report.Workspaces {
 		n += len(w.Secrets.New) + len(w.Config.New)
@@ -179,8 +181,8 @@ func (d *Dossier) newValues() int {
 	return n
 }
 
-// accepted lists the accepted findings of the new release, with who accepted them.
-func (d *Dossier) accepted() []accepted {
+// acceptedFindings lists the accepted findings of the new release and who accepted them.
+func (d *Dossier) acceptedFindings() []accepted {
 	known := map[string]scan.Acceptance{}
 	for _, a := range d.Acceptances {
 		known[a.Fingerprint] = a
@@ -202,8 +204,8 @@ func (d *Dossier) accepted() []accepted {
 	return list
 }
 
-// values lists the values that the release needs and did not before, and counts the others.
-func (d *Dossier) values() (list []requirements.Requirement, known int) {
+// newRequirements lists the values that only the new release needs, and counts the others.
+func (d *Dossier) newRequirements() (list []requirements.Requirement, known int) {
 	before := map[requirements.Requirement]bool{}
 	for _, r := range requirements.Of(d.Older.Workspaces) {
 		before[r] = true
@@ -221,8 +223,8 @@ func (d *Dossier) values() (list []requirements.Requirement, known int) {
 	return list, known
 }
 
-// rollback is what to run to have the old release again.
-func (d *Dossier) rollback() string {
+// rollbackCommand returns the command that restores the old release.
+func (d *Dossier) rollbackCommand() string {
 	if d.Report.Old.Digest == "" {
 		return ""
 	}
@@ -233,8 +235,8 @@ func (d *Dossier) rollback() string {
 	return "kubectl set image deployment/prismeai-workspaces workspaces=" + name + "@" + d.Report.Old.Digest.String()
 }
 
-// notUndone says what the old image does not bring back.
-func (d *Dossier) notUndone() []string {
+// irreversibleEffects lists what restoring the old image does not undo.
+func (d *Dossier) irreversibleEffects() []string {
 	list := []string{
 		"data that the new release wrote, such as events, collections and files",
 		"values that were set on the platform for the new release",
@@ -249,17 +251,17 @@ func (d *Dossier) notUndone() []string {
 		}
 	}
 	if len(added) > 0 {
-		list = append(list, "workspaces that the new release adds stay installed: "+some(added))
+		list = append(list, "workspaces that the new release adds stay installed: "+joinSome(added))
 	}
 	if len(same) > 0 {
 		const keep = "workspaces whose version name stays the same keep the newer content unless the import is forced: "
-		list = append(list, keep+some(same))
+		list = append(list, keep+joinSome(same))
 	}
 	return list
 }
 
-// some names a few of a list.
-func some(list []string) string {
+// joinSome joins the first items of a list.
+func joinSome(list []string) string {
 	const few = 20
 	if len(list) <= few {
 		return strings.Join(list, ", ")
@@ -267,7 +269,7 @@ func some(list []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:few], ", "), len(list)-few)
 }
 
-// lineKind is the class of a line of a hunk on the page.
+// lineKind returns the CSS class of a line of a hunk.
 func lineKind(line string) string {
 	switch line[0] {
 	case '+':

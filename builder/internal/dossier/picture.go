@@ -12,16 +12,16 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Sizes of the picture, in pixels of a page that is 1000 wide.
+// Dimensions in pixels, on a page of width 1000.
 const (
 	pictureWidth = 1000
 	boxHeight    = 26
 	boxGap       = 8
 	headHeight   = 34
 	columnGap    = 70
-	// maxBoxes bounds the boxes of a group: the others are counted in one.
+	// maxBoxes bounds the boxes of a group; the last one counts the others.
 	maxBoxes = 24
-	// maxColumns is how many groups stand side by side.
+	// maxColumns is the number of groups side by side.
 	maxColumns = 4
 )
 
@@ -31,23 +31,23 @@ type box struct {
 	x, y, width        int
 }
 
-// picture draws the order of the import: a column per group, in each the workspaces that
-// change and what they depend on, from top to bottom. The others are counted.
-func (d *Dossier) picture() template.HTML {
+// drawPicture draws the import order: a column per group with the changed workspaces and their
+// dependencies from top to bottom. Other workspaces are counted.
+func (d *Dossier) drawPicture() template.HTML {
 	p := painter{dossier: d, boxes: map[string]*box{}, classes: map[string]string{}}
 	for _, w := range d.Report.Workspaces {
 		if !w.OnlyVersion && len(w.Classes) > 0 {
 			p.classes[w.Slug] = string(w.Classes[0])
 		}
 	}
-	p.providers = providers(d.Newer)
-	p.shown = p.choose()
-	p.layOut()
-	return template.HTML(p.svg()) //nolint:gosec // every text in it is escaped
+	p.providers = mapProviders(d.Newer)
+	p.shown = p.chooseShown()
+	p.layOutBoxes()
+	return template.HTML(p.renderSVG()) //nolint:gosec // every text in it is escaped
 }
 
-// providers maps the slugs of apps to the workspaces that publish them.
-func providers(m *release.Manifest) map[string]string {
+// mapProviders maps app slugs to the workspaces that publish them.
+func mapProviders(m *release.Manifest) map[string]string {
 	out := map[string]string{}
 	for _, w := range m.Workspaces {
 		if w.App != "" {
@@ -60,7 +60,7 @@ func providers(m *release.Manifest) map[string]string {
 type painter struct {
 	dossier   *Dossier
 	providers map[string]string
-	// classes holds the most important class of each workspace that changes.
+	// classes holds the most important class of each changed workspace.
 	classes map[string]string
 	shown   map[string]bool
 	boxes   map[string]*box
@@ -69,9 +69,9 @@ type painter struct {
 	height  int
 }
 
-// choose returns the workspaces that get a box of their own: all, if they are few; else those
-// that change, and those that these depend on.
-func (p *painter) choose() map[string]bool {
+// chooseShown returns the workspaces with their own box: all, if there are few; otherwise the
+// changed ones and their dependencies.
+func (p *painter) chooseShown() map[string]bool {
 	shown := map[string]bool{}
 	for _, w := range p.dossier.Newer.Workspaces {
 		if len(p.dossier.Newer.Workspaces) <= maxBoxes {
@@ -90,8 +90,8 @@ func (p *painter) choose() map[string]bool {
 	return shown
 }
 
-// layOut gives each box its place.
-func (p *painter) layOut() {
+// layOutBoxes sets the position of each box.
+func (p *painter) layOutBoxes() {
 	groups := p.dossier.Newer.Groups
 	columns := min(max(len(groups), 1), maxColumns)
 	width := (pictureWidth - columnGap*(columns-1)) / columns
@@ -136,31 +136,32 @@ func (p *painter) layOut() {
 	}
 }
 
-// svg writes the picture. Colours are those of the page, so that it is right in the dark, too.
-func (p *painter) svg() string {
+// renderSVG renders the picture in the colours of the page, so that it also works in dark mode.
+func (p *painter) renderSVG() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, `<svg viewBox="0 0 %d %d" role="img" aria-label="Import order">`,
 		pictureWidth, max(p.height, headHeight))
 	out.WriteString(`<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"` +
 		` orient="auto"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>`)
 	for _, h := range p.heads {
-		fmt.Fprintf(&out, `<text x="%d" y="%d" class="head">%s</text>`, h.x, h.y+22, escape(shorten(h.label, h.width)))
+		fmt.Fprintf(&out, `<text x="%d" y="%d" class="head">%s</text>`, h.x, h.y+22,
+			escapeHTML(shortenLabel(h.label, h.width)))
 	}
 	for _, b := range p.order {
-		p.arrows(&out, b)
+		p.drawArrows(&out, b)
 	}
 	for _, b := range p.order {
 		fmt.Fprintf(&out, `<rect x="%d" y="%d" width="%d" height="%d" rx="4" class="box %s"/>`,
 			b.x, b.y, b.width, boxHeight, b.class)
 		fmt.Fprintf(&out, `<text x="%d" y="%d" class="label">%s<title>%s</title></text>`,
-			b.x+9, b.y+17, escape(shorten(b.label, b.width)), escape(b.label))
+			b.x+9, b.y+17, escapeHTML(shortenLabel(b.label, b.width)), escapeHTML(b.label))
 	}
 	out.WriteString("</svg>")
 	return out.String()
 }
 
-// arrows draws what a workspace comes after.
-func (p *painter) arrows(out *strings.Builder, b *box) {
+// drawArrows draws arrows from the dependencies of a workspace.
+func (p *painter) drawArrows(out *strings.Builder, b *box) {
 	i := slices.IndexFunc(p.dossier.Newer.Workspaces, func(w release.Workspace) bool { return w.Slug == b.slug })
 	if i < 0 || b.slug == "" {
 		return
@@ -191,8 +192,8 @@ func (p *painter) arrows(out *strings.Builder, b *box) {
 	}
 }
 
-// shorten cuts a label that does not fit into a box.
-func shorten(label string, width int) string {
+// shortenLabel truncates a label that does not fit into a box.
+func shortenLabel(label string, width int) string {
 	const letter = 8
 	most := max(width/letter-2, 4)
 	if utf8.RuneCountInString(label) <= most {
@@ -201,4 +202,4 @@ func shorten(label string, width int) string {
 	return string([]rune(label)[:most-1]) + "…"
 }
 
-func escape(text string) string { return template.HTMLEscapeString(text) }
+func escapeHTML(text string) string { return template.HTMLEscapeString(text) }

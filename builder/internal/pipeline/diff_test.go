@@ -127,7 +127,7 @@ func TestDiffRefusesImagesThatAreNotWhatTheySay(t *testing.T) {
 		"nothing": {func(*parts) {}, ""},
 		"another file": {func(p *parts) {
 			p.entry("www/workspaces/crm/index.yml").data = []byte("name: Other\n")
-		}, `workspace "crm" are not those that its manifest describes`},
+		}, `workspace "crm" do not match its manifest`},
 		"a file too many": {func(p *parts) {
 			p.add("www/workspaces/crm/more.yml", "a: 1\n")
 		}, `workspace "crm" are not those`},

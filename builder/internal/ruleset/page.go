@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// WriteText writes what there is to know of a rule, for people.
+// WriteText writes the documentation of a rule as text.
 func WriteText(w io.Writer, r diagnostic.Rule) error {
 	_, err := fmt.Fprintf(w, "%s (%s)\n\n%s.\n%s\n\nexample  %s\nremedy   %s\nseverity %s\nsee      %s\n",
 		r.ID, r.Severity, r.Title, r.Meaning, r.Example, r.Remedy, describeSeverity(r), diagnostic.URL(r.ID))
@@ -28,7 +28,7 @@ func describeSeverity(r diagnostic.Rule) string {
 //go:embed page.md
 var pageHead string
 
-// WriteMarkdown writes the page of all rules, with a heading and so an anchor for each.
+// WriteMarkdown writes the page of all rules, with a heading, and hence an anchor, for each.
 func WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(pageHead)
@@ -53,12 +53,12 @@ func severityCell(r diagnostic.Rule) string {
 	return string(r.Severity)
 }
 
-// escapeMarkdown keeps texts from being taken for markup.
+// escapeMarkdown escapes Markdown syntax.
 func escapeMarkdown(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`, "|", `\|`).Replace(s)
 }
 
-// quoteCode quotes text as code; Markdown reads nothing in it.
+// quoteCode formats a text as inline code.
 func quoteCode(s string) string {
 	if strings.Contains(s, "`") {
 		return "`` " + s + " ``"

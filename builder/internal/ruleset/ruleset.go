@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package ruleset knows every rule by which the builder checks workspaces, and changes
-// the severity of their diagnostics as the user sets it.
+// Package ruleset lists all rules for workspaces, and applies the user's severities to their
+// diagnostics.
 package ruleset
 
 import (
@@ -20,14 +20,14 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// expired is the rule about settings whose last day is over.
+// expired is the rule for settings past their last day.
 const expired = "rule-setting-expired"
 
-// All returns every rule, sorted by id.
+// All returns all rules, sorted by ID.
 func All() []diagnostic.Rule {
 	own := diagnostic.Rule{
 		ID: expired, Severity: diagnostic.Warning, Title: "A setting of a rule has expired",
-		Meaning: "It no longer counts: the diagnostics of the rule have their own severity again.",
+		Meaning: "It no longer applies: the diagnostics of the rule have their default severity again.",
 		Example: "rules: [{rule: secret-unused, severity: off, reason: …, until: 2020-01-31}]",
 		Remedy:  "correct what the rule reports, and delete the setting; or agree on a later date",
 	}
@@ -36,7 +36,7 @@ func All() []diagnostic.Rule {
 	return rules
 }
 
-// Find returns the rule with an id. The error names the rule that was probably meant.
+// Find returns the rule with an ID. The error suggests a similar rule.
 func Find(id string) (diagnostic.Rule, error) {
 	rules := All()
 	var ids []string
@@ -52,29 +52,29 @@ func Find(id string) (diagnostic.Rule, error) {
 	return diagnostic.Rule{}, fmt.Errorf("unknown rule %q: builder rules lists them", id)
 }
 
-// Setting is a severity that the user sets.
+// Setting is a severity set by the user.
 type Setting struct {
-	// Rule is the id of the rule.
+	// Rule is the ID of the rule.
 	Rule string
-	// Path is a glob of files, relative to the workspaces, in which ** stands for any
-	// directories. Empty means all files, and diagnostics that belong to none.
+	// Path is a glob of files, relative to the workspaces, in which ** matches any directories.
+	// Empty means all files, and diagnostics without a file.
 	Path     string
 	Severity diagnostic.Severity
 	Reason   string
-	// Until is the last day, in UTC, on which the setting counts; empty for no end.
+	// Until is the last day, in UTC, of the setting; may be empty.
 	Until string
-	// Place is where the setting stands, such as release.yaml:12, for messages.
+	// Place is the position of the setting, such as release.yaml:12, for messages.
 	Place string
 }
 
-// Set holds settings that are valid. A nil set changes nothing.
+// Set holds valid settings. A nil set changes nothing.
 type Set struct{ settings []Setting }
 
-// New checks settings. The error lists everything that is wrong with them.
+// New validates settings. The error lists all problems.
 func New(settings []Setting) (*Set, error) {
 	var errs []error
 	for _, s := range settings {
-		if err := s.check(); err != nil {
+		if err := s.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.Place, err))
 		}
 	}
@@ -84,7 +84,7 @@ func New(settings []Setting) (*Set, error) {
 	return &Set{slices.Clone(settings)}, nil
 }
 
-func (s Setting) check() error {
+func (s Setting) validate() error {
 	if s.Rule == "" {
 		return errors.New("the entry of rules has no rule")
 	}
@@ -97,7 +97,7 @@ func (s Setting) check() error {
 		return fmt.Errorf("severity %q of rule %s is not error, warning, info or off", s.Severity, s.Rule)
 	}
 	if rule.Fixed && level < rule.Severity.Level() {
-		return fmt.Errorf("rule %s stays %s: it protects whoever runs the release, or no release can be made "+
+		return fmt.Errorf("rule %s stays %s: it protects the operators of the release, or the release cannot be built "+
 			"without it; %s",
 			s.Rule, rule.Severity, rule.Remedy)
 	}
@@ -113,18 +113,17 @@ func (s Setting) check() error {
 	return nil
 }
 
-func (s Setting) matches(d diagnostic.Diagnostic) bool {
+func (s Setting) matchesDiagnostic(d diagnostic.Diagnostic) bool {
 	return s.Rule == d.Rule && (s.Path == "" || doublestar.MatchUnvalidated(s.Path, d.File))
 }
 
-// Apply returns the diagnostics with the severities of the settings that count at a time,
-// without those that are off, and with a warning for each setting that has expired. Of
-// several settings that match a diagnostic the last one counts.
+// Apply applies the settings that are valid at the time. It drops diagnostics that are off, and
+// adds a warning for each expired setting. If several settings match, the last one wins.
 func (s *Set) Apply(ds []diagnostic.Diagnostic, now time.Time) ([]diagnostic.Diagnostic, []diagnostic.Lowered) {
 	if s == nil {
 		return ds, nil
 	}
-	valid, over := s.divide(now)
+	valid, over := s.splitExpired(now)
 	counts := make([]int, len(valid))
 	var kept []diagnostic.Diagnostic
 	for _, d := range ds {
@@ -152,18 +151,18 @@ func (s *Set) Apply(ds []diagnostic.Diagnostic, now time.Time) ([]diagnostic.Dia
 	return kept, lowered
 }
 
-// lastMatch returns the index of the setting that counts for d, or -1.
+// lastMatch returns the index of the last setting that matches d, or -1.
 func lastMatch(settings []Setting, d diagnostic.Diagnostic) int {
 	for i, s := range slices.Backward(settings) {
-		if s.matches(d) {
+		if s.matchesDiagnostic(d) {
 			return i
 		}
 	}
 	return -1
 }
 
-// divide returns the settings that count at a time, and a diagnostic for each other one.
-func (s *Set) divide(now time.Time) (valid []Setting, over []diagnostic.Diagnostic) {
+// splitExpired returns the valid settings, and a diagnostic for each expired one.
+func (s *Set) splitExpired(now time.Time) (valid []Setting, over []diagnostic.Diagnostic) {
 	today := now.UTC().Format(time.DateOnly)
 	rule, _ := Find(expired)
 	for _, setting := range s.settings {
@@ -171,7 +170,7 @@ func (s *Set) divide(now time.Time) (valid []Setting, over []diagnostic.Diagnost
 			valid = append(valid, setting)
 			continue
 		}
-		over = append(over, rule.Report("", 0, 0, "%s: the setting of rule %s ended on %s and does not count",
+		over = append(over, rule.Report("", 0, 0, "%s: the setting of rule %s ended on %s and no longer applies",
 			setting.Place, setting.Rule, setting.Until))
 	}
 	return valid, over

@@ -15,21 +15,21 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// fileKey names a file as the checksums do: by directory and key.
+// fileKey identifies a file in .import.yml: by directory and key.
 type fileKey struct{ section, key string }
 
-// ChecksumMode says what it means that a file is not the one of its checksum in
-// .import.yml. The empty mode is [ChecksumsWarn].
+// ChecksumMode controls how files that do not match their checksum in .import.yml are reported. The
+// zero value means [ChecksumsWarn].
 type ChecksumMode string
 
 const (
-	// ChecksumsWarn reports one warning for each workspace.
+	// ChecksumsWarn reports one warning per workspace.
 	ChecksumsWarn ChecksumMode = "warn"
-	// ChecksumsVerify reports an error for each file: only what was pushed ships.
+	// ChecksumsVerify reports an error per file: only unchanged exports ship.
 	ChecksumsVerify ChecksumMode = "verify"
-	// ChecksumsRefresh ships the checksums of the files as they are: see [Stamper].
+	// ChecksumsRefresh recomputes the checksums that ship: see [Stamper].
 	ChecksumsRefresh ChecksumMode = "refresh"
-	// ChecksumsIgnore compares nothing.
+	// ChecksumsIgnore skips the comparison.
 	ChecksumsIgnore ChecksumMode = "ignore"
 )
 
@@ -38,25 +38,25 @@ func ChecksumModes() []ChecksumMode {
 	return []ChecksumMode{ChecksumsWarn, ChecksumsVerify, ChecksumsRefresh, ChecksumsIgnore}
 }
 
-// sumDifference is a file that is not the one of its checksum.
+// sumDifference is a file that does not match its checksum.
 type sumDifference struct {
 	rule    string
 	at      Position
 	message string
-	// file and detail are for the summary of a workspace.
+	// file and detail are used in the summary of a workspace.
 	file, detail string
 }
 
 // checkChecksums compares the checksums of .import.yml with the files.
-func (c *Collector) checkChecksums(s *space, metadataPath string) {
+func (c *Collector) checkChecksums(s *workspaceState, metadataPath string) {
 	verify := c.options.Checksums == ChecksumsVerify
 	switch {
 	case c.options.Checksums == ChecksumsIgnore:
 		return
 	case s.metadata.checksums == nil:
-		if verify && slices.ContainsFunc(s.covered, func(f coveredFile) bool { return s.exports(&f) }) {
-			c.reportChecksum(ruleChecksumMissing, Position{File: metadataPath}, "the file has no checksums, so "+
-				"that nothing can be verified")
+		if verify && slices.ContainsFunc(s.covered, func(f coveredFile) bool { return s.isExported(&f) }) {
+			c.reportChecksum(ruleChecksumMissing, Position{File: metadataPath}, "the file has no checksums, and "+
+				"nothing can be verified")
 		}
 		return
 	}
@@ -70,36 +70,35 @@ func (c *Collector) checkChecksums(s *space, metadataPath string) {
 	}
 }
 
-// compareChecksums returns the files that differ. It reports what is wrong with the
-// checksums themselves.
-func (c *Collector) compareChecksums(s *space, metadataPath string) []sumDifference {
+// compareChecksums returns the files that differ, and reports invalid checksums.
+func (c *Collector) compareChecksums(s *workspaceState, metadataPath string) []sumDifference {
 	slices.SortFunc(s.covered, func(a, b coveredFile) int {
-		return strings.Compare(s.files[a.file].Path,
-			s.files[b.file].Path)
+		return strings.Compare(s.files[a.file].Path, s.files[b.file].Path)
 	})
-	index := s.filesByKey()
+	index := s.indexByKey()
 	seen := make(map[*coveredFile]bool, len(s.covered))
 	var list []sumDifference
 	converted := 0
 	for _, sum := range s.metadata.checksums {
-		f := index.find(sum)
+		f := index.findFile(sum)
 		if f != nil {
 			seen[f] = true
 		}
 		switch {
 		case sum.sum == nil:
 			c.reportChecksum(ruleChecksumInvalid, sum.at, "checksum of %s %s is neither MD5 nor SHA-256",
-				show(sum.section), show(sum.key))
+				quoteName(sum.section), quoteName(sum.key))
 			continue
 		case f == nil:
 			list = append(list, sumDifference{
 				ruleChecksumExtra, sum.at,
-				fmt.Sprintf("checksum of %s %s belongs to no file", show(sum.section), show(sum.key)),
+				fmt.Sprintf("the checksum of %s %s does not belong to any file", quoteName(sum.section),
+					quoteName(sum.key)),
 				sum.section + "/" + sum.key, "deleted",
 			})
 			continue
 		case index.exact[fileKey{sum.section, sum.key}] == nil:
-			c.report(ruleChecksumForm, s.position(f), "the name of the file and its checksum (%s:%d) differ in "+
+			c.report(ruleChecksumForm, s.positionOf(f), "the name of the file and its checksum (%s:%d) differ in "+
 				"their Unicode form", metadataPath, sum.at.Line)
 		}
 		switch found := s.sumOf(f, sum.algorithm); {
@@ -108,26 +107,26 @@ func (c *Collector) compareChecksums(s *space, metadataPath string) []sumDiffere
 			converted++
 		default:
 			detail := fmt.Sprintf("expected %s %x, found %x", sum.algorithm, sum.sum, found)
-			message := fmt.Sprintf("the file is not the one of its checksum (%s:%d): %s", metadataPath, sum.at.Line,
+			message := fmt.Sprintf("the file does not match its checksum (%s:%d): %s", metadataPath, sum.at.Line,
 				detail)
-			list = append(list, sumDifference{ruleChecksumMismatch, s.position(f), message, s.files[f.file].Path,
+			list = append(list, sumDifference{ruleChecksumMismatch, s.positionOf(f), message, s.files[f.file].Path,
 				detail})
 		}
 	}
 	if converted > 0 {
 		c.reportChecksum(ruleChecksumLineEnds, Position{File: s.slug}, "%d of %d files with a checksum have "+
-			"CRLF line ends, and had LF when they were exported", converted, len(s.metadata.checksums))
+			"CRLF line endings, but had LF when they were exported", converted, len(s.metadata.checksums))
 	}
 	return append(list, s.withoutChecksum(seen)...)
 }
 
 // withoutChecksum returns the files that .import.yml does not list.
-func (s *space) withoutChecksum(seen map[*coveredFile]bool) []sumDifference {
+func (s *workspaceState) withoutChecksum(seen map[*coveredFile]bool) []sumDifference {
 	var list []sumDifference
 	for i := range s.covered {
-		if f := &s.covered[i]; s.exports(f) && !seen[f] {
+		if f := &s.covered[i]; s.isExported(f) && !seen[f] {
 			list = append(list, sumDifference{
-				ruleChecksumMissing, s.position(f), "the file has no checksum in .import.yml", s.files[f.file].Path,
+				ruleChecksumMissing, s.positionOf(f), "the file has no checksum in .import.yml", s.files[f.file].Path,
 				"added",
 			})
 		}
@@ -135,7 +134,7 @@ func (s *space) withoutChecksum(seen map[*coveredFile]bool) []sumDifference {
 	return list
 }
 
-// reportChecksum reports a difference: an error where checksums are verified.
+// reportChecksum reports a difference. It is an error with ChecksumsVerify.
 func (c *Collector) reportChecksum(rule string, at Position, format string, args ...any) {
 	c.report(rule, at, format, args...)
 	if d := &c.found[len(c.found)-1]; c.options.Checksums == ChecksumsVerify {
@@ -144,15 +143,15 @@ func (c *Collector) reportChecksum(rule string, at Position, format string, args
 	}
 }
 
-// summarizeChecksums reports the differences of a workspace in one line, which names the
-// first of the files.
+// summarizeChecksums reports the differences of a workspace in one line that names the first file.
 func (c *Collector) summarizeChecksums(list []sumDifference, metadataPath string) {
 	if len(list) == 0 {
 		return
 	}
-	// A changed file says more than one that was added or deleted.
+	// Prefer a changed file over an added or deleted one.
 	first := list[max(0, slices.IndexFunc(list, func(d sumDifference) bool { return d.rule == ruleChecksumMismatch }))]
-	text := fmt.Sprintf("%s from the checksums in .import.yml: %s (%s)", differ(len(list)), show(first.file),
+	text := fmt.Sprintf("%s from the checksums in .import.yml: %s (%s)", countDiffering(len(list)),
+		quoteName(first.file),
 		first.detail)
 	if more := len(list) - 1; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
@@ -169,42 +168,42 @@ func (c *Collector) summarizeChecksums(list []sumDifference, metadataPath string
 	}
 }
 
-func differ(files int) string {
+func countDiffering(files int) string {
 	if files == 1 {
 		return "1 file differs"
 	}
 	return fmt.Sprintf("%d files differ", files)
 }
 
-// exports reports whether the platform writes a checksum of the file.
-func (s *space) exports(f *coveredFile) bool {
+// isExported reports whether the platform writes a checksum of the file.
+func (s *workspaceState) isExported(f *coveredFile) bool {
 	section, _, _ := strings.Cut(s.files[f.file].Path, "/")
-	return exported(section)
+	return isExportedSection(section)
 }
 
-func (s *space) position(f *coveredFile) Position {
+func (s *workspaceState) positionOf(f *coveredFile) Position {
 	return Position{File: s.slug + "/" + s.files[f.file].Path}
 }
 
-// exported reports whether the platform writes checksums of a directory.
-func exported(section string) bool {
+// isExportedSection reports whether the platform writes checksums for a directory.
+func isExportedSection(section string) bool {
 	return section == "automations" || section == "imports" || section == "pages"
 }
 
-// fileIndex finds the covered files by what may name them in the checksums.
+// fileIndex finds covered files by the names that checksums may use.
 type fileIndex struct{ exact, normalized map[fileKey]*coveredFile }
 
-// find takes the name as it is before it takes the one in another Unicode form.
-func (x fileIndex) find(sum checksum) *coveredFile {
+// findFile prefers the exact name over another Unicode form of it.
+func (x fileIndex) findFile(sum checksum) *coveredFile {
 	if f := x.exact[fileKey{sum.section, sum.key}]; f != nil {
 		return f
 	}
 	return x.normalized[fileKey{sum.section, norm.NFC.String(sum.key)}]
 }
 
-// filesByKey indexes the covered files. All files are found by their likeliest key
-// before any is found by the next.
-func (s *space) filesByKey() fileIndex {
+// indexByKey indexes the covered files. The likeliest key of every file takes precedence over less
+// likely keys.
+func (s *workspaceState) indexByKey() fileIndex {
 	x := fileIndex{make(map[fileKey]*coveredFile, 2*len(s.covered)), map[fileKey]*coveredFile{}}
 	for rank := range keyRanks {
 		for i := range s.covered {
@@ -221,12 +220,12 @@ func (s *space) filesByKey() fileIndex {
 	return x
 }
 
-// keyRanks is the number of ways in which checksums may name a file.
+// keyRanks is the number of ways in which a checksum may name a file.
 const keyRanks = 4
 
-// checksumKey returns the key of a file, likeliest first: its path without the
-// extension, its name, the slug that it says it has, its path. No public source
-// tells how the platform names an automation in a nested directory.
+// checksumKey returns the key of a file, likeliest first: path without extension, base name,
+// declared slug, path. No public source documents how the platform names an automation in a nested
+// directory.
 func checksumKey(rel, slug string, rank int) fileKey {
 	section, within, _ := strings.Cut(rel, "/")
 	stem := strings.TrimSuffix(within, path.Ext(within))
@@ -234,23 +233,22 @@ func checksumKey(rel, slug string, rank int) fileKey {
 	return fileKey{section, keys[rank]}
 }
 
-// Algorithms of checksums.
+// Checksum algorithms.
 const (
 	algorithmMD5    = "md5"
 	algorithmSHA256 = "sha256"
 )
 
-// sumOf returns the sum of a file by the algorithm of its checksum.
-func (s *space) sumOf(f *coveredFile, algorithm string) []byte {
+// sumOf returns the checksum of a file for an algorithm.
+func (s *workspaceState) sumOf(f *coveredFile, algorithm string) []byte {
 	if algorithm == algorithmSHA256 {
 		return s.files[f.file].Sum[:]
 	}
 	return f.md5[:]
 }
 
-// withLineFeeds returns the MD5 of a file with its CRLF line ends made LF, or nil for a
-// file without any.
-func withLineFeeds(data []byte) *[md5.Size]byte {
+// hashWithLineFeeds returns the MD5 of a file with CRLF converted to LF, or nil if it has no CRLF.
+func hashWithLineFeeds(data []byte) *[md5.Size]byte {
 	if !bytes.Contains(data, []byte("\r\n")) {
 		return nil
 	}

@@ -17,40 +17,40 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Collector takes the files of a repository, each once and in any order.
-// It keeps facts, not content. It is for one goroutine.
+// Collector validates the files of a repository. Files are added once, in any order. It keeps
+// facts, not content. It is not safe for concurrent use.
 type Collector struct {
 	*reporter
 	options Options
-	spaces  map[string]*space
-	// clean holds what was found in files without a mistake, by section and content:
-	// workspaces have many files in common.
+	spaces  map[string]*workspaceState
+	// clean caches the facts of valid files by section and content: workspaces share many files.
 	clean map[contentKey]fileFacts
-	// scripts looks inside automations and pages; nil where nobody reads what it finds.
+	// scripts checks automations and pages; nil if its results are not needed.
 	scripts *dsul.Release
-	// foundGroups reports that the workspaces name groups beside the platform's own.
+	// foundGroups is set if workspaces name groups other than the platform's.
 	foundGroups bool
 }
 
-// minRemembered is the size in bytes from which a file is remembered: reading a smaller
-// one again costs less than the memory.
-const minRemembered = 4 << 10
+// minCached is the size in bytes from which the facts of a file are cached. Smaller files are
+// cheaper to parse again.
+const minCached = 4 << 10
 
 type contentKey struct {
 	section section
 	sum     [sha256.Size]byte
 }
 
-// space is a workspace while its files come in.
-type space struct {
+// workspaceState accumulates one workspace.
+type workspaceState struct {
 	slug  string
 	files []release.File
 	bytes int64
-	// index and metadata are nil as long as their file has not been read well.
+	// index and metadata are nil until their file has been parsed.
 	index                              *index
 	metadata                           *metadata
 	hasIndex, hasMetadata, hasSecurity bool
-	// delegates is where security.yml lets other workspaces read secrets.
+	// delegates is the position of the rule in security.yml that lets other workspaces read
+	// secrets.
 	delegates Position
 	overrides []override
 	// documents counts the YAML and JSON files.
@@ -61,25 +61,26 @@ type space struct {
 	references
 }
 
-// coveredFile is a file that .import.yml may have a checksum of.
+// coveredFile is a file that .import.yml may list with a checksum.
 type coveredFile struct {
 	// file is the index of the file in its workspace.
 	file int
-	// slug is what the file says of itself.
+	// slug is the slug declared in the file.
 	slug string
-	// md5 of the file, and of the file with LF line ends, if it has CRLF.
-	md5       [md5.Size]byte
+	// md5 is the sum of the file.
+	md5 [md5.Size]byte
+	// lineFeeds is the MD5 of the file with LF line endings; nil if it has no CRLF.
 	lineFeeds *[md5.Size]byte
 }
 
-// appImport is an app that imports/*.yml uses.
+// appImport is an app used by imports/*.yml.
 type appImport struct{ app Text }
 
-// fileFacts is what we need of automations, pages and app instances.
+// fileFacts are the facts kept of automations, pages and app instances.
 type fileFacts struct {
-	// slug is slug as JavaScript reads it; empty for what it takes for false.
+	// slug as JavaScript reads it; empty if JavaScript considers it false.
 	slug, appSlug Text
-	// page marks a file with blocks.
+	// page is set for a file with blocks.
 	page bool
 }
 
@@ -88,43 +89,43 @@ func NewCollector(options Options) *Collector {
 	return &Collector{
 		reporter: newReporter(),
 		options:  options.withDefaults(),
-		spaces:   map[string]*space{},
+		spaces:   map[string]*workspaceState{},
 		clean:    map[contentKey]fileFacts{},
 		scripts:  dsul.New(),
 	}
 }
 
-// Add takes one file. The path is relative to the directory of the
-// workspaces, with slashes: slug/automations/x.yml. Add keeps no reference to data.
+// Add adds a file. name is relative to the directory of the workspaces and uses slashes:
+// slug/automations/x.yml. Add does not retain data.
 func (c *Collector) Add(name string, data []byte) {
 	slug, rel, nested := strings.Cut(name, "/")
 	if !nested || strings.HasPrefix(slug, ".") {
-		c.report(ruleOutsideWorkspace, Position{File: name}, "the file is in no workspace")
+		c.report(ruleOutsideWorkspace, Position{File: name}, "the file is not in a workspace")
 		return
 	}
-	s := c.space(slug)
+	s := c.stateOf(slug)
 	sum := sha256.Sum256(data)
 	s.files = append(s.files, release.File{Path: rel, Sum: sum})
 	s.bytes += int64(len(data))
 	if gitfilter.Detect(rel, data) != gitfilter.None {
-		s.note(rel)
+		s.recordPresence(rel)
 		return
 	}
 	c.scripts.Add(slug, rel, data)
 	c.examine(s, name, data, sum)
 }
 
-func (c *Collector) space(slug string) *space {
+func (c *Collector) stateOf(slug string) *workspaceState {
 	s := c.spaces[slug]
 	if s == nil {
-		s = &space{slug: slug}
+		s = &workspaceState{slug: slug}
 		c.spaces[slug] = s
 	}
 	return s
 }
 
-// note takes note of the files that a workspace must have.
-func (s *space) note(rel string) {
+// recordPresence records that a required file exists.
+func (s *workspaceState) recordPresence(rel string) {
 	switch rel {
 	case indexFile:
 		s.hasIndex = true
@@ -135,16 +136,15 @@ func (s *space) note(rel string) {
 	}
 }
 
-// examine looks into the files that the platform considers: YAML and JSON, and
-// .import.yml.
-func (c *Collector) examine(s *space, name string, data []byte, sum [sha256.Size]byte) {
+// examine checks the files that the platform reads: YAML, JSON and .import.yml.
+func (c *Collector) examine(s *workspaceState, name string, data []byte, sum [sha256.Size]byte) {
 	at := Position{File: name}
 	rel := name[len(s.slug)+1:]
-	s.note(rel)
+	s.recordPresence(rel)
 	if rel == metadataFile {
 		if root, ok := c.parse(at, data); ok {
-			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: it puts the workspace into no group")
-			s.metadata = readMetadata(root, reader{c.reporter, at.File})
+			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the workspace is not in any group")
+			s.metadata = readMetadata(root, valueReader{c.reporter, at.File})
 		}
 		return
 	}
@@ -154,29 +154,29 @@ func (c *Collector) examine(s *space, name string, data []byte, sum [sha256.Size
 	}
 	if isDocument(rel) {
 		s.documents++
-		s.references.add(at.File, data)
+		s.references.addFile(at.File, data)
 	}
 	if !c.checkPath(s, at, rel) {
 		return
 	}
-	switch p := placeOf(rel); {
+	switch p := classifyPath(rel); {
 	case p.ext == ".json":
-		c.jsonFile(s, at, p, data)
+		c.examineJSON(s, at, p, data)
 	case rel == indexFile:
 		if root, ok := c.parse(at, data); ok {
 			c.reportEmpty(ruleYAMLEmpty, at, root, "the file is empty: the platform imports nothing of the workspace")
-			s.index = readIndex(c.rootMapping(at, root), reader{c.reporter, at.File})
+			s.index = readIndex(c.rootMapping(at, root), valueReader{c.reporter, at.File})
 		}
 	case rel == securityFile:
 		if root, ok := c.parse(at, data); ok {
-			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform takes all roles and rules "+
-				"of the workspace away")
-			s.delegates = checkSecurity(c.rootMapping(at, root), reader{c.reporter, at.File})
+			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform removes all roles and rules "+
+				"of the workspace")
+			s.delegates = checkSecurity(c.rootMapping(at, root), valueReader{c.reporter, at.File})
 		}
 	case rel == "runtime.yml":
 		c.report(rulePlatformInternal, at, "the file is internal to the platform")
 	default:
-		c.yamlFile(s, at, p, data, sum)
+		c.examineYAML(s, at, p, data, sum)
 	}
 }
 
@@ -186,13 +186,13 @@ func (c *Collector) reportEmpty(rule string, at Position, root *yaml.Node, messa
 	}
 }
 
-// rootMapping reports a root that is no mapping, and returns nil for it.
+// rootMapping returns the root if it is a mapping; otherwise it reports the root and returns nil.
 func (c *Collector) rootMapping(at Position, root *yaml.Node) *yaml.Node {
 	if root == nil || isNull(root) || root.Kind == yaml.MappingNode {
 		return root
 	}
 	c.report(ruleYAMLRoot, Position{at.File, root.Line, root.Column}, "the file must be a mapping (key: value), "+
-		"and is %s", kindName(root))
+		"but is %s", kindName(root))
 	return nil
 }
 
@@ -200,12 +200,12 @@ func kindName(n *yaml.Node) string {
 	if n.Kind == yaml.SequenceNode {
 		return "a list"
 	}
-	return "one text or number"
+	return "a single text or number"
 }
 
-// jsonFile handles JSON, which the platform reads as YAML. The sources of pages are
-// left to their toolchain, whose JSON has comments.
-func (c *Collector) jsonFile(s *space, at Position, p place, data []byte) {
+// examineJSON checks a JSON file, which the platform reads as YAML. Page sources are skipped: their
+// tools allow comments in JSON.
+func (c *Collector) examineJSON(s *workspaceState, at Position, p pathInfo, data []byte) {
 	root, errs := parseYAML(data, c.options.Limits)
 	for _, err := range errs {
 		var limit *LimitError
@@ -214,77 +214,77 @@ func (c *Collector) jsonFile(s *space, at Position, p place, data []byte) {
 		switch {
 		case errors.As(err, &limit):
 			c.reportParse(at, err)
-		case mistake.rule == ruleYAMLDuplicateKey || !p.source():
+		case mistake.rule == ruleYAMLDuplicateKey || !p.isPageSource():
 			c.report(ruleJSONInvalid, Position{at.File, mistake.line, mistake.column}, "invalid JSON: %s",
 				strings.TrimPrefix(mistake.message, "invalid YAML: "))
 		}
 	}
-	if len(errs) > 0 || p.source() {
+	if len(errs) > 0 || p.isPageSource() {
 		return
 	}
 	if !json.Valid(data) {
-		c.report(ruleJSONYAML, at, "the file is not JSON, and the platform reads it as YAML")
+		c.report(ruleJSONYAML, at, "the file is not JSON; the platform reads it as YAML")
 	}
 	if p.section.holdsObjects() {
 		c.rootMapping(at, root)
 		facts := readFacts(root, at.File)
-		s.addObject(p.section, c.checkSlugOf(at, p, facts.slug))
+		s.addObject(p.section, c.checkObjectSlug(at, p, facts.slug))
 	}
 }
 
-// yamlFile handles automations, pages, imports and whatever else is YAML.
-func (c *Collector) yamlFile(s *space, at Position, p place, data []byte, sum [sha256.Size]byte) {
+// examineYAML checks automations, pages, imports and other YAML files.
+func (c *Collector) examineYAML(s *workspaceState, at Position, p pathInfo, data []byte, sum [sha256.Size]byte) {
 	key := contentKey{p.section, sum}
 	facts, known := c.clean[key]
 	if !known {
 		before := len(c.found)
-		facts = c.facts(at, p, data)
-		if len(c.found) == before && len(data) >= minRemembered {
+		facts = c.parseFacts(at, p, data)
+		if len(c.found) == before && len(data) >= minCached {
 			c.clean[key] = facts
 		}
 	}
 	if p.within == "" {
 		return
 	}
-	if own := stem(p.within); facts.slug.Value == own {
-		facts.slug.Value = own // it shares the memory of the path
+	if own := trimExtension(p.within); facts.slug.Value == own {
+		facts.slug.Value = own // shares memory with the path
 	}
-	ends := withLineFeeds(data)
+	ends := hashWithLineFeeds(data)
 	s.covered = append(s.covered, coveredFile{
 		file:      len(s.files) - 1,
 		slug:      facts.slug.Value,
 		md5:       md5.Sum(data),
 		lineFeeds: ends,
 	})
-	if !p.section.holdsObjects() || p.source() && (p.ext != ".yml" || !facts.page) {
+	if !p.section.holdsObjects() || p.isPageSource() && (p.ext != ".yml" || !facts.page) {
 		return
 	}
-	s.addObject(p.section, c.checkSlugOf(at, p, facts.slug))
+	s.addObject(p.section, c.checkObjectSlug(at, p, facts.slug))
 	if p.section == sectionImports && facts.appSlug.Value != "" {
 		facts.appSlug.At.File = at.File
 		s.imports = append(s.imports, appImport{app: facts.appSlug})
 	}
 }
 
-// facts reads a file and checks its content.
-func (c *Collector) facts(at Position, p place, data []byte) fileFacts {
+// parseFacts parses a file and checks its content.
+func (c *Collector) parseFacts(at Position, p pathInfo, data []byte) fileFacts {
 	root, ok := c.parse(at, data)
 	if !ok || !p.section.holdsObjects() {
 		return fileFacts{}
 	}
 	facts := readFacts(root, at.File)
-	if p.source() && !facts.page {
+	if p.isPageSource() && !facts.page {
 		return facts
 	}
 	if root == nil || isNull(root) {
-		c.report(ruleYAMLEmpty, at, "the file is empty: the platform deletes the %s", p.section.what())
+		c.report(ruleYAMLEmpty, at, "the file is empty: the platform deletes the %s", p.section.objectName())
 		return facts
 	}
 	top := c.rootMapping(at, root)
 	if top == nil {
 		return facts
 	}
-	r := reader{c.reporter, at.File}
+	r := valueReader{c.reporter, at.File}
 	switch p.section {
 	case sectionAutomations:
 		r.checkAutomation(top)
@@ -296,27 +296,27 @@ func (c *Collector) facts(at Position, p place, data []byte) fileFacts {
 	return facts
 }
 
-// readFacts reads what the platform reads of an object whatever it is.
+// readFacts reads the values that objects of all sections have.
 func readFacts(root *yaml.Node, file string) fileFacts {
-	quiet := reader{&reporter{}, file}
-	facts := fileFacts{page: get(root, "blocks") != nil}
-	if slug := get(root, "slug"); !isFalsy(slug) {
-		facts.slug = Text{Value: strings.Clone(scriptText(slug)), At: quiet.at(slug)}
+	quiet := valueReader{&reporter{}, file}
+	facts := fileFacts{page: getValue(root, "blocks") != nil}
+	if slug := getValue(root, "slug"); !isFalsy(slug) {
+		facts.slug = Text{Value: strings.Clone(scriptText(slug)), At: quiet.positionOf(slug)}
 	}
-	if app := resolve(get(root, "appSlug")); app != nil && app.Kind == yaml.ScalarNode {
-		facts.appSlug = quiet.coerced(app, "")
+	if app := resolveAlias(getValue(root, "appSlug")); app != nil && app.Kind == yaml.ScalarNode {
+		facts.appSlug = quiet.readCoerced(app, "")
 	}
 	return facts
 }
 
-// parse reports what is wrong with a YAML file and returns its root, which is
-// nil if the file is empty. It returns false if the file cannot be read.
+// parse reports syntax errors of a YAML file and returns its root, or nil if the file is empty. It
+// returns false if the file cannot be read.
 func (c *Collector) parse(at Position, data []byte) (*yaml.Node, bool) {
 	root, errs := parseYAML(data, c.options.Limits)
 	for _, err := range errs {
 		c.reportParse(at, err)
 	}
-	return root, !slices.ContainsFunc(errs, unreadable)
+	return root, !slices.ContainsFunc(errs, isUnreadable)
 }
 
 func (c *Collector) reportParse(at Position, err error) {
@@ -324,10 +324,12 @@ func (c *Collector) reportParse(at Position, err error) {
 	var mistake *syntaxError
 	switch {
 	case errors.As(err, &limit):
-		at.Line, at.Column = limit.Line, limit.Column
+		at.Line = limit.Line
+		at.Column = limit.Column
 		c.report(ruleLimit, at, "the file has %v", limit)
 	case errors.As(err, &mistake):
-		at.Line, at.Column = mistake.line, mistake.column
+		at.Line = mistake.line
+		at.Column = mistake.column
 		c.report(mistake.rule, at, "%s", mistake.message)
 	}
 }

@@ -11,43 +11,43 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// diffHead is the number of lines before the first hunk of a comparison.
-const diffHead = 3
+// diffHeader is the number of lines before the first hunk of a diff.
+const diffHeader = 3
 
-// markConflicts returns a text in which the lines that differ stand between conflict markers
-// of a length, as Git writes them. Two equal texts are returned as they are.
+// markConflicts returns a text with conflict markers of the given length around the lines that
+// differ, as Git writes them. It returns equal texts unchanged.
 func markConflicts(ours, theirs []byte, length int) []byte {
 	if bytes.Equal(ours, theirs) {
 		return ours
 	}
 	c := conflictWriter{length: length}
 	rest := slices.Collect(strings.Lines(string(endLine(ours))))
-	for i, line := range slices.Collect(strings.Lines(string(diff.Diff("ours", endLine(ours), "theirs",
-		endLine(theirs))))) {
+	lines := string(diff.Diff("ours", endLine(ours), "theirs", endLine(theirs)))
+	for i, line := range slices.Collect(strings.Lines(lines)) {
 		switch {
-		case i < diffHead:
+		case i < diffHeader:
 		case line[0] == '@':
 			first := 0
 			_, _ = fmt.Sscanf(line, "@@ -%d", &first) // without a number, no line is skipped
 			for len(rest) > 0 && c.read < first-1 {
-				c.add(' ', rest[0])
+				c.addLine(' ', rest[0])
 				rest = rest[1:]
 			}
 		default:
-			c.add(line[0], line[1:])
+			c.addLine(line[0], line[1:])
 			if line[0] != '+' {
 				rest = rest[1:]
 			}
 		}
 	}
 	for _, line := range rest {
-		c.add(' ', line)
+		c.addLine(' ', line)
 	}
-	c.flush()
+	c.flushConflict()
 	return []byte(c.out.String())
 }
 
-// endLine ends the last line of a text that has one.
+// endLine terminates the last line of a non-empty text.
 func endLine(text []byte) []byte {
 	if len(text) == 0 || bytes.HasSuffix(text, []byte("\n")) {
 		return text
@@ -55,17 +55,17 @@ func endLine(text []byte) []byte {
 	return append(slices.Clone(text), '\n')
 }
 
-// conflictWriter collects the lines of a conflict until a common line comes.
+// conflictWriter buffers the lines of a conflict until the next common line.
 type conflictWriter struct {
 	out          strings.Builder
 	length       int
 	ours, theirs strings.Builder
-	// read counts the lines of ours that have come.
+	// read counts the lines of ours that were added.
 	read int
 }
 
-// add takes a line with the sign that it has in a comparison.
-func (c *conflictWriter) add(sign byte, line string) {
+// addLine adds a line with its diff sign.
+func (c *conflictWriter) addLine(sign byte, line string) {
 	switch sign {
 	case '-':
 		c.ours.WriteString(line)
@@ -73,13 +73,13 @@ func (c *conflictWriter) add(sign byte, line string) {
 		c.theirs.WriteString(line)
 		return
 	default:
-		c.flush()
+		c.flushConflict()
 		c.out.WriteString(line)
 	}
 	c.read++
 }
 
-func (c *conflictWriter) flush() {
+func (c *conflictWriter) flushConflict() {
 	if c.ours.Len()+c.theirs.Len() == 0 {
 		return
 	}

@@ -4,12 +4,12 @@ package workspace
 
 import "slices"
 
-// cycles returns one cycle for each set of workspaces that depend on each
-// other: the shortest through the first slug of the set, which starts and ends it.
-func (g *graph) cycles() [][]string {
+// findCycles returns one cycle for each set of mutually dependent workspaces: the shortest one through
+// the first slug of the set, which starts and ends it.
+func (g *graph) findCycles() [][]string {
 	var out [][]string
-	reported := g.orderable()
-	dependents := g.dependents()
+	reported := g.orderableWorkspaces()
+	dependents := g.mapDependents()
 	for i := range g.workspaces {
 		w := &g.workspaces[i]
 		if reported[w.Slug] {
@@ -20,15 +20,15 @@ func (g *graph) cycles() [][]string {
 			continue
 		}
 		out = append(out, cycle)
-		for _, member := range g.entangled(w.Slug, dependents) {
+		for _, member := range g.entangledWith(w.Slug, dependents) {
 			reported[member] = true
 		}
 	}
 	return out
 }
 
-// orderable returns the workspaces that neither are in a cycle nor depend on one.
-func (g *graph) orderable() map[string]bool {
+// orderableWorkspaces returns the workspaces that are not in a cycle and do not depend on one.
+func (g *graph) orderableWorkspaces() map[string]bool {
 	blocked := make(map[string]int, len(g.workspaces))
 	var ready []string
 	for i := range g.workspaces {
@@ -37,7 +37,7 @@ func (g *graph) orderable() map[string]bool {
 			ready = append(ready, slug)
 		}
 	}
-	dependents := g.dependents()
+	dependents := g.mapDependents()
 	done := make(map[string]bool, len(g.workspaces))
 	for len(ready) > 0 {
 		slug := ready[len(ready)-1]
@@ -52,8 +52,8 @@ func (g *graph) orderable() map[string]bool {
 	return done
 }
 
-// dependents returns the slugs that come after each workspace.
-func (g *graph) dependents() map[string][]string {
+// mapDependents returns the slugs that must come after each workspace.
+func (g *graph) mapDependents() map[string][]string {
 	dependents := map[string][]string{}
 	for _, d := range g.edges {
 		dependents[d.Provider] = append(dependents[d.Provider], d.Workspace)
@@ -61,7 +61,7 @@ func (g *graph) dependents() map[string][]string {
 	return dependents
 }
 
-// cycleThrough searches breadth first for a way from slug back to it.
+// cycleThrough runs a breadth-first search from slug back to itself.
 func (g *graph) cycleThrough(slug string) []string {
 	from := map[string]string{}
 	queue := []string{slug}
@@ -92,10 +92,10 @@ func pathTo(from map[string]string, slug, end string) []string {
 	return path
 }
 
-// entangled returns the workspaces that slug depends on and that depend on it.
-func (g *graph) entangled(slug string, dependents map[string][]string) []string {
-	below := reach(g.providers, slug)
-	above := reach(dependents, slug)
+// entangledWith returns the workspaces that slug depends on and that depend on slug.
+func (g *graph) entangledWith(slug string, dependents map[string][]string) []string {
+	below := findReachable(g.providers, slug)
+	above := findReachable(dependents, slug)
 	var out []string
 	for s := range below {
 		if above[s] {
@@ -105,7 +105,7 @@ func (g *graph) entangled(slug string, dependents map[string][]string) []string 
 	return out
 }
 
-func reach(edges map[string][]string, start string) map[string]bool {
+func findReachable(edges map[string][]string, start string) map[string]bool {
 	seen := map[string]bool{start: true}
 	queue := []string{start}
 	for len(queue) > 0 {

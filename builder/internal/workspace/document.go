@@ -12,10 +12,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// LimitError says which limit a file exceeds.
+// LimitError reports the limit that a file exceeds.
 type LimitError = yamltree.LimitError
 
-// syntaxError is a mistake at a place of a file, under one of our rules.
+// syntaxError is a mistake at a position in a file, and the rule that reports it.
 type syntaxError struct {
 	rule         string
 	line, column int
@@ -24,12 +24,12 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.message }
 
-// maxDuplicates bounds how many notes of one kind are reported for a file.
+// maxDuplicates bounds the number of notes of one kind reported per file.
 const maxDuplicates = 10
 
-// parseYAML reads one YAML document as the platform does. It returns nil and no
-// error for an empty file. The errors are *LimitErrors or *syntaxErrors. The nodes
-// share memory with a copy of data: what is kept of them must be cloned.
+// parseYAML parses one YAML document as the platform does. It returns nil and no error for an empty
+// file. The errors are *LimitErrors or *syntaxErrors. The nodes share memory with a copy of data,
+// so clone the strings that are kept.
 func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 	if len(data) > limits.FileSize {
 		return nil, []error{&LimitError{What: "bytes", Max: limits.FileSize}}
@@ -43,12 +43,12 @@ func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 		Scalar: limits.ScalarSize,
 	})
 	if err != nil {
-		return nil, []error{syntax(err)}
+		return nil, []error{convertError(err)}
 	}
 	errs := noteErrors(doc.Notes)
 	if doc.Aliases > 0 {
-		audit := auditor{limits: limits, sizes: map[*yaml.Node]size{}}
-		audit.visit(doc.Root)
+		audit := aliasAuditor{limits: limits, sizes: map[*yaml.Node]size{}}
+		audit.measureNode(doc.Root)
 		if audit.err != nil {
 			return nil, append(errs, audit.err)
 		}
@@ -80,8 +80,8 @@ func checkEncoding(data []byte) error {
 		"it as UTF-8", data[0])}
 }
 
-// syntax puts an error of the reader under one of our rules.
-func syntax(err error) error {
+// convertError assigns a rule to an error of the YAML parser.
+func convertError(err error) error {
 	var limit *yamltree.LimitError
 	var documents *yamltree.DocumentsError
 	var mistake *yamltree.SyntaxError
@@ -96,7 +96,7 @@ func syntax(err error) error {
 	return &syntaxError{rule: ruleYAMLInvalid, message: err.Error()}
 }
 
-// noteErrors reports what the reader has noted, a few of each kind.
+// noteErrors converts the parser's notes, up to maxDuplicates of each kind.
 func noteErrors(notes []yamltree.Note) []error {
 	var errs []error
 	count := map[yamltree.NoteKind]int{}
@@ -107,53 +107,57 @@ func noteErrors(notes []yamltree.Note) []error {
 		}
 		if n.Kind == yamltree.MappingKey {
 			if n.Line == template {
-				continue // {{x}}: is a mapping within a mapping, and the outer one is a key, too
+				continue // {{x}}: is a mapping inside a mapping, so the outer one is a key, too
 			}
 			template = n.Line
 		}
 		rule, message := "", ""
 		switch n.Kind {
 		case yamltree.DuplicateKey:
-			rule, message = ruleYAMLDuplicateKey, fmt.Sprintf("key %s is already in line %d", show(n.Key), n.First)
+			rule = ruleYAMLDuplicateKey
+			message = fmt.Sprintf("key %s is already in line %d", quoteName(n.Key), n.First)
 		case yamltree.MappingKey:
-			rule, message = ruleYAMLMappingKey, `{{…}} without quotes is a mapping as a key: the platform stores "[object Object]" in its place`
+			rule = ruleYAMLMappingKey
+			message = `{{…}} without quotes is a mapping as a key: the platform stores "[object Object]" in its place`
 		case yamltree.SequenceKey:
-			rule, message = ruleYAMLListKey, "a list is a key: the platform stores "+show(n.Key)
+			rule = ruleYAMLListKey
+			message = "a list is a key: the platform stores " + quoteName(n.Key)
 		case yamltree.PropertyBeforeKey:
-			rule, message = ruleYAMLOldPlatform, "an anchor or a tag is before the first key of a mapping: "+
+			rule = ruleYAMLOldPlatform
+			message = "an anchor or a tag is before the first key of a mapping: " +
 				"versions of the platform with js-yaml 4.1 refuse the file"
 		case yamltree.ByteOrderMark:
-			rule, message = ruleYAMLMark, "a byte order mark (U+FEFF) is a part of this text"
+			rule = ruleYAMLMark
+			message = "a byte order mark (U+FEFF) is part of this text"
 		}
 		errs = append(errs, &syntaxError{rule, n.Line, n.Column, message})
 	}
 	return errs
 }
 
-// unreadable reports whether an error leaves nothing to look at, which what the
-// reader has noted does not.
-func unreadable(err error) bool {
+// isUnreadable reports whether an error leaves no content to check. Notes of the parser do.
+func isUnreadable(err error) bool {
 	var mistake *syntaxError
 	return !errors.As(err, &mistake) || mistake.rule == ruleYAMLInvalid || mistake.rule == ruleYAMLDocuments
 }
 
-// maxExpanded is the size in bytes that a file may have when its aliases are
-// expanded, as they are when the platform writes what it has read.
+// maxExpanded is the maximum size in bytes of a file with its aliases expanded. The platform
+// expands them when it writes the file.
 const maxExpanded = 64 << 20
 
-// size is what a node stands for, with its aliases expanded.
+// size is the size of a node with its aliases expanded.
 type size struct{ nodes, bytes int }
 
-// auditor bounds what aliases make of a document. js-yaml has no such limit.
-type auditor struct {
+// aliasAuditor bounds the expansion of aliases. js-yaml has no such limit.
+type aliasAuditor struct {
 	limits Limits
-	// sizes holds the nodes with an anchor; zero while one is being measured.
+	// sizes holds the nodes with an anchor; zero while a node is being measured.
 	sizes map[*yaml.Node]size
-	// err is the first problem, at which the walk ends.
+	// err is the first error; it ends the walk.
 	err error
 }
 
-func (a *auditor) visit(n *yaml.Node) size {
+func (a *aliasAuditor) measureNode(n *yaml.Node) size {
 	if a.err != nil {
 		return size{}
 	}
@@ -169,7 +173,7 @@ func (a *auditor) visit(n *yaml.Node) size {
 	}
 	total := size{nodes: 1, bytes: len(n.Value) + 1}
 	for _, child := range n.Content {
-		part := a.visit(child)
+		part := a.measureNode(child)
 		total.nodes += part.nodes
 		total.bytes += part.bytes
 	}

@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// editMetadata changes the mapping of an .import.yml. Where edit reports no change, and
-// where the validation refuses the file, the bytes stay as they are. Otherwise the file
-// is written again: comments, quotes and line ends stay, spacing does not.
+// editMetadata edits the mapping of an .import.yml. It returns data unchanged if edit reports no
+// change or the file is invalid. Otherwise it re-encodes the file, which keeps comments, quotes and
+// line endings but not spacing.
 func editMetadata(data []byte, limits Limits, edit func(top *yaml.Node) bool) ([]byte, error) {
 	if _, errs := parseYAML(data, limits); len(errs) > 0 {
 		return data, nil
@@ -20,7 +20,7 @@ func editMetadata(data []byte, limits Limits, edit func(top *yaml.Node) bool) ([
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 ||
 		doc.Content[0].Kind != yaml.MappingNode {
-		return data, nil //nolint:nilerr // the validation reports it
+		return data, nil // //nolint:nilerr // the validation reports it
 	}
 	if !edit(doc.Content[0]) {
 		return data, nil
@@ -33,7 +33,7 @@ func editMetadata(data []byte, limits Limits, edit func(top *yaml.Node) bool) ([
 		out = bytes.ReplaceAll(out, []byte("\n"), []byte("\r\n"))
 	}
 	if _, errs := parseYAML(out, limits); len(errs) > 0 {
-		return data, errors.New("an anchor or an alias is in the way")
+		return data, errors.New("anchors or aliases prevent the edit")
 	}
 	return out, nil
 }
@@ -48,14 +48,14 @@ func encodeMetadata(doc *yaml.Node) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// textNode is a text in a style that it reads back in.
+// textNode returns a string scalar; the encoder quotes it if necessary.
 func textNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// child returns the collection under a key of a mapping. It makes one where there is
-// none, or something else, and reports whether it did.
-func child(mapping *yaml.Node, key string, kind yaml.Kind) (*yaml.Node, bool) {
+// ensureChild returns the collection under a key. If the key is missing or has a value of another
+// kind, it creates the collection and returns true.
+func ensureChild(mapping *yaml.Node, key string, kind yaml.Kind) (*yaml.Node, bool) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if keyText(mapping.Content[i]) != key {
 			continue

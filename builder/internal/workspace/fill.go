@@ -14,56 +14,60 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// Defaults are what the release file says of workspaces whose .import.yml does not say it.
+// Defaults are the values in the release file for workspaces whose .import.yml lacks them.
 type Defaults struct {
-	// Groups and Versions are by slug.
-	Groups   map[string][]string
+	// Groups are the groups by slug.
+	Groups map[string][]string
+	// Versions are the version names by slug.
 	Versions map[string]string
-	// Group and Version are for all other workspaces; empty for none.
-	Group, Version string
+	// Group is the group of all other workspaces; may be empty.
+	Group string
+	// Version is the version name of all other workspaces; may be empty.
+	Version string
 }
 
-// IsZero reports whether there is nothing to fill in.
+// IsZero reports whether there are no defaults.
 func (d *Defaults) IsZero() bool {
 	return len(d.Groups)+len(d.Versions) == 0 && d.Group == "" && d.Version == ""
 }
 
-func (d *Defaults) groups(slug string) []string {
+func (d *Defaults) groupsOf(slug string) []string {
 	if groups := d.Groups[slug]; len(groups) > 0 || d.Group == "" {
 		return groups
 	}
 	return []string{d.Group}
 }
 
-func (d *Defaults) version(slug string) string {
+func (d *Defaults) versionOf(slug string) string {
 	if version := d.Versions[slug]; version != "" {
 		return version
 	}
 	return d.Version
 }
 
-// Filler adds groups and a version name to every .import.yml that has none, and makes the
-// file where it is missing. Nothing else in a file changes, and no checksum covers it. What
-// the file says already stays: the release file may say the same, and nothing else.
+// Filler adds missing groups and version names to .import.yml files, and creates missing files. It
+// changes nothing else, and no checksum covers the file. Existing values are kept: the release file
+// may repeat but not change them.
 //
-// It is for one goroutine.
+// It is not safe for concurrent use.
 type Filler struct {
 	*reporter
 	defaults Defaults
 	limits   Limits
 	emit     func(name string, data []byte) error
-	// slug is the workspace whose files come, done says that its .import.yml has been.
+	// slug is the current workspace.
 	slug string
+	// done is set once the .import.yml of the current workspace has been emitted.
 	done bool
 	seen map[string]bool
-	// filled are the workspaces that got something.
+	// filled are the workspaces that were changed.
 	filled []string
 	files  int
 	bytes  int64
 }
 
-// NewFiller returns a filler that hands the files on to emit, in the byte order of their
-// paths, in which they come.
+// NewFiller returns a filler that passes the files on to emit. Files must be added, and are
+// emitted, in the byte order of their paths.
 func NewFiller(defaults Defaults, limits Limits, emit func(name string, data []byte) error) *Filler {
 	return &Filler{
 		reporter: newReporter(),
@@ -74,7 +78,7 @@ func NewFiller(defaults Defaults, limits Limits, emit func(name string, data []b
 	}
 }
 
-// Add takes one file: see [Collector.Add].
+// Add adds a file: see [Collector.Add].
 func (f *Filler) Add(name string, data []byte) error {
 	slug, _, nested := strings.Cut(name, "/")
 	if !nested {
@@ -84,7 +88,8 @@ func (f *Filler) Add(name string, data []byte) error {
 		if err := f.Flush(); err != nil {
 			return err
 		}
-		f.slug, f.done = slug, false
+		f.slug = slug
+		f.done = false
 		f.seen[slug] = true
 	}
 	metadata := slug + "/" + metadataFile
@@ -92,31 +97,31 @@ func (f *Filler) Add(name string, data []byte) error {
 	case f.done:
 	case name == metadata:
 		f.done = true
-		data = f.complete(name, data)
+		data = f.completeMetadata(name, data)
 	case name > metadata:
-		if err := f.create(); err != nil {
+		if err := f.createMetadata(); err != nil {
 			return err
 		}
 	}
 	return f.emit(name, data)
 }
 
-// Flush ends a workspace. It is needed after the last file.
+// Flush ends the current workspace. Call it after the last file.
 func (f *Filler) Flush() error {
 	if f.slug == "" || f.done {
 		return nil
 	}
-	return f.create()
+	return f.createMetadata()
 }
 
-// create makes the .import.yml of a workspace that has none, if there is something to say.
-func (f *Filler) create() error {
+// createMetadata emits an .import.yml for a workspace without one, if it has defaults.
+func (f *Filler) createMetadata() error {
 	f.done = true
 	text := ""
-	if version := f.defaults.version(f.slug); version != "" {
+	if version := f.defaults.versionOf(f.slug); version != "" {
 		text += versionLine(version) + "\n"
 	}
-	if groups := f.defaults.groups(f.slug); len(groups) > 0 {
+	if groups := f.defaults.groupsOf(f.slug); len(groups) > 0 {
 		text += groupsLine(groups) + "\n"
 	}
 	if text == "" {
@@ -128,38 +133,38 @@ func (f *Filler) create() error {
 	return f.emit(f.slug+"/"+metadataFile, []byte(text))
 }
 
-// complete returns an .import.yml with what it lacks.
-func (f *Filler) complete(name string, data []byte) []byte {
+// completeMetadata returns an .import.yml with the missing values added.
+func (f *Filler) completeMetadata(name string, data []byte) []byte {
 	root, errs := parseYAML(data, f.limits)
 	if len(errs) > 0 || root == nil || root.Kind != yaml.MappingNode || len(root.Content) == 0 {
 		return data // the validation reports it
 	}
-	before := readMetadata(root, reader{newReporter(), name})
-	groups, version := f.defaults.groups(f.slug), f.defaults.version(f.slug)
+	before := readMetadata(root, valueReader{newReporter(), name})
+	groups := f.defaults.groupsOf(f.slug)
+	version := f.defaults.versionOf(f.slug)
 	f.reportConflicts(before)
 	edits := map[*yaml.Node][]string{}
 	wanted := before.version.Value
-	switch node := resolve(get(root, "version")); {
+	switch node := resolveAlias(getValue(root, "version")); {
 	case version == "" || wanted != "":
 	case node == nil:
 		edits[root] = append(edits[root], versionLine(version))
 		wanted = version
-	case node.Kind == yaml.MappingNode && len(node.Content) > 0 && get(node, "name") == nil:
+	case node.Kind == yaml.MappingNode && len(node.Content) > 0 && getValue(node, "name") == nil:
 		edits[node] = append(edits[node], "name: "+quoteYAML(version))
 		wanted = version
 	}
-	if get(root, "groups") != nil {
-		groups = values(before.groups)
+	if getValue(root, "groups") != nil {
+		groups = textValues(before.groups)
 	} else if len(groups) > 0 {
 		edits[root] = append(edits[root], groupsLine(groups))
 	}
 	if len(edits) == 0 {
 		return data
 	}
-	done := insert(data, edits)
-	if !f.says(done, wanted, groups) {
-		f.report(ruleMetadataFill, Position{File: name}, "the file is written in a way in which nothing can be "+
-			"added to it")
+	done := insertLines(data, edits)
+	if !f.contains(done, wanted, groups) {
+		f.report(ruleMetadataFill, Position{File: name}, "nothing can be added to the file in its present notation")
 		return data
 	}
 	f.bytes += int64(len(done) - len(data))
@@ -167,17 +172,17 @@ func (f *Filler) complete(name string, data []byte) []byte {
 	return done
 }
 
-// says reports whether a completed file has a version name and groups.
-func (f *Filler) says(data []byte, version string, groups []string) bool {
+// contains reports whether a completed file has the version name and the groups.
+func (f *Filler) contains(data []byte, version string, groups []string) bool {
 	root, errs := parseYAML(data, f.limits)
 	if len(errs) > 0 {
 		return false
 	}
-	m := readMetadata(root, reader{newReporter(), metadataFile})
-	return m.version.Value == version && slices.Equal(values(m.groups), groups)
+	m := readMetadata(root, valueReader{newReporter(), metadataFile})
+	return m.version.Value == version && slices.Equal(textValues(m.groups), groups)
 }
 
-func values(texts []Text) []string {
+func textValues(texts []Text) []string {
 	list := []string{}
 	for _, t := range texts {
 		list = append(list, t.Value)
@@ -185,37 +190,36 @@ func values(texts []Text) []string {
 	return list
 }
 
-// reportConflicts reports what the release file and .import.yml say differently.
+// reportConflicts reports differences between the release file and .import.yml.
 func (f *Filler) reportConflicts(m *metadata) {
-	groups := values(m.groups)
+	groups := textValues(m.groups)
 	own := f.defaults.Groups[f.slug]
 	if len(own) > 0 && len(groups) > 0 && !slices.Equal(slices.Sorted(slices.Values(own)),
 		slices.Sorted(slices.Values(groups))) {
-		f.report(ruleMetadataFill, m.groups[0].At, "the groups are not those that the release file gives to "+
-			"workspace %s", show(f.slug))
+		f.report(ruleMetadataFill, m.groups[0].At, "the groups differ from those in the release file for "+
+			"workspace %s", quoteName(f.slug))
 	}
 	if version := f.defaults.Versions[f.slug]; version != "" && m.version.Value != "" && version != m.version.Value {
-		f.report(ruleMetadataFill, m.version.At, "the version name is not the one that the release file gives "+
-			"to workspace %s", show(f.slug))
+		f.report(ruleMetadataFill, m.version.At, "the version name differs from the one in the release file "+
+			"for workspace %s", quoteName(f.slug))
 	}
 }
 
-// Finish returns the workspaces that got something, how many files and bytes were added,
-// and what was wrong.
+// Finish returns the changed workspaces, the number of files and bytes added, and the diagnostics.
 func (f *Filler) Finish() (filled []string, files int, added int64, found []diagnostic.Diagnostic) {
 	named := slices.Concat(slices.Collect(maps.Keys(f.defaults.Groups)), slices.Collect(maps.Keys(f.defaults.Versions)))
 	slices.Sort(named)
 	for _, slug := range slices.Compact(named) {
 		if !f.seen[slug] {
-			f.report(ruleMetadataFill, Position{}, "the release file names workspace %s, which the source does "+
-				"not have", show(slug))
+			f.report(ruleMetadataFill, Position{}, "the release file names workspace %s, but the source does "+
+				"not have it", quoteName(slug))
 		}
 	}
-	return f.filled, f.files, f.bytes, f.sorted()
+	return f.filled, f.files, f.bytes, f.sortedFindings()
 }
 
-// IsAboutReleaseFile reports whether a diagnostic is about what the release file names and the
-// source does not have: a workspace, or one in a group.
+// IsAboutReleaseFile reports whether a diagnostic is about a workspace or group that the release
+// file names and the source lacks.
 func IsAboutReleaseFile(d diagnostic.Diagnostic) bool {
 	return d.File == "" && (d.Rule == ruleMetadataFill || d.Rule == ruleGroupEmpty)
 }
@@ -230,7 +234,7 @@ func groupsLine(groups []string) string {
 	return "groups: [" + strings.Join(quoted, ", ") + "]"
 }
 
-// quoteYAML writes a text as JSON does, which YAML reads.
+// quoteYAML encodes a text as a JSON string, which is valid YAML.
 func quoteYAML(text string) string {
 	data, err := json.Marshal(text)
 	if err != nil {
@@ -239,20 +243,21 @@ func quoteYAML(text string) string {
 	return string(data)
 }
 
-// insert puts lines before the first keys of mappings, in the style of each mapping.
-func insert(data []byte, edits map[*yaml.Node][]string) []byte {
+// insertLines inserts lines before the first keys of mappings, in the style of each mapping.
+func insertLines(data []byte, edits map[*yaml.Node][]string) []byte {
 	nodes := slices.SortedFunc(maps.Keys(edits), func(a, b *yaml.Node) int {
-		first, second := a.Content[0], b.Content[0]
-		return offset(data, second.Line, second.Column) - offset(data, first.Line, first.Column)
+		first := a.Content[0]
+		second := b.Content[0]
+		return byteOffset(data, second.Line, second.Column) - byteOffset(data, first.Line, first.Column)
 	})
-	for _, n := range nodes { // from the last to the first: offsets before an edit stay
+	for _, n := range nodes { // last to first, so that earlier offsets stay valid
 		key := n.Content[0]
 		separator := "\n" + strings.Repeat(" ", key.Column-1)
 		if n.Style&yaml.FlowStyle != 0 {
 			separator = ", "
 		}
 		text := strings.Join(edits[n], separator) + separator
-		data = slices.Insert(slices.Clone(data), offset(data, key.Line, key.Column), []byte(text)...)
+		data = slices.Insert(slices.Clone(data), byteOffset(data, key.Line, key.Column), []byte(text)...)
 	}
 	return data
 }

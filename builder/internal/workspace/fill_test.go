@@ -117,9 +117,9 @@ func TestFillerReportsConflicts(t *testing.T) {
 	}
 	_, _, rules := fillShop(t, defaults, "version: {name: v1}\ngroups: [b]\n")
 	want := []string{
-		` release-file-workspace: the release file names workspace "gone", which the source does not have`,
-		`shop/.import.yml release-file-workspace: the version name is not the one that the release file gives to workspace "shop"`,
-		`shop/.import.yml release-file-workspace: the groups are not those that the release file gives to workspace "shop"`,
+		` release-file-workspace: the release file names workspace "gone", but the source does not have it`,
+		`shop/.import.yml release-file-workspace: the version name differs from the one in the release file for workspace "shop"`,
+		`shop/.import.yml release-file-workspace: the groups differ from those in the release file for workspace "shop"`,
 	}
 	if diff := cmp.Diff(want, rules); diff != "" {
 		t.Error(diff)

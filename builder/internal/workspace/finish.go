@@ -10,8 +10,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Finish returns the facts of all workspaces and everything that is wrong with
-// the files, sorted by place. The collector is of no use afterwards.
+// Finish returns the facts of all workspaces and all diagnostics, sorted by position. The collector
+// must not be used afterwards.
 func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 	c.findGroups()
 	repo := &Repository{
@@ -23,31 +23,36 @@ func (c *Collector) Finish() (*Repository, []diagnostic.Diagnostic) {
 	}
 	for _, slug := range slices.Sorted(maps.Keys(c.spaces)) {
 		s := c.spaces[slug]
-		w := s.workspace()
-		c.checkSpace(s, &w)
+		w := s.collectFacts()
+		c.checkWorkspace(s, &w)
 		delete(c.spaces, slug)
 		repo.Workspaces = append(repo.Workspaces, w)
 	}
 	c.checkScripts(repo.Workspaces)
 	c.checkUnique(repo.Workspaces)
-	c.keep(repo)
+	c.keepBase(repo)
 	c.checkStartupGroups(repo.Workspaces)
-	return repo, c.sorted()
+	return repo, c.sortedFindings()
 }
 
-// workspace returns the facts of s.
-func (s *space) workspace() Workspace {
+// collectFacts returns the facts of a workspace.
+func (s *workspaceState) collectFacts() Workspace {
 	w := Workspace{
 		Slug: s.slug, Files: len(s.files), Bytes: s.bytes, Digest: release.ContentDigest(s.files),
-		Requires:  s.requirements(),
+		Requires:  s.listRequirements(),
 		delegates: s.delegates,
 	}
 	if s.index != nil {
-		w.ID, w.IndexSlug, w.Name, w.Labels = s.index.id, s.index.slug, s.index.name, s.index.labels
+		w.ID = s.index.id
+		w.IndexSlug = s.index.slug
+		w.Name = s.index.name
+		w.Labels = s.index.labels
 	}
 	if s.metadata != nil {
-		w.Version, w.App = s.metadata.version, s.metadata.app
-		w.Groups, w.DependsOn = s.metadata.groups, s.metadata.dependsOn
+		w.Version = s.metadata.version
+		w.App = s.metadata.app
+		w.Groups = s.metadata.groups
+		w.DependsOn = s.metadata.dependsOn
 		if s.metadata.workspaceID.Value != "" {
 			w.ID = s.metadata.workspaceID
 		}
@@ -55,16 +60,16 @@ func (s *space) workspace() Workspace {
 	return w
 }
 
-// checkSpace checks one workspace, now that all its files are known.
-func (c *Collector) checkSpace(s *space, w *Workspace) {
+// checkWorkspace checks a workspace once all its files are known.
+func (c *Collector) checkWorkspace(s *workspaceState, w *Workspace) {
 	directory := Position{File: s.slug}
 	c.checkSlug(Text{Value: s.slug, At: directory})
 	if !s.hasIndex {
 		c.reportMissingIndex(s, directory)
 	}
 	if w.IndexSlug.Value != "" && w.IndexSlug.Value != s.slug {
-		c.report(ruleSlugDirectory, w.IndexSlug.At, "slug %s is not the name of the directory, %s",
-			show(w.IndexSlug.Value), show(s.slug))
+		c.report(ruleSlugDirectory, w.IndexSlug.At, "slug %s differs from the name of the directory, %s",
+			quoteName(w.IndexSlug.Value), quoteName(s.slug))
 	}
 	if limit := c.options.Limits.Files; s.documents > limit {
 		c.report(ruleLimit, directory, "the workspace has more than %d YAML and JSON files (%d)", limit, s.documents)
@@ -76,26 +81,27 @@ func (c *Collector) checkSpace(s *space, w *Workspace) {
 	case s.metadata != nil:
 		c.checkMetadata(s, w)
 	case !s.hasMetadata && !c.options.Alone:
-		c.report(ruleMetadataMissing, directory, "workspace %s has no .import.yml, so it is in no group", show(s.slug))
+		c.report(ruleMetadataMissing, directory,
+			"workspace %s has no .import.yml, so it is not in any group", quoteName(s.slug))
 	}
 }
 
-func (c *Collector) reportMissingIndex(s *space, directory Position) {
+func (c *Collector) reportMissingIndex(s *workspaceState, directory Position) {
 	for _, o := range s.overrides {
 		if o.name == indexFile {
 			c.report(ruleIndexMissing, o.at, "the file must be index.yml: a release finds its workspaces by that name")
 			return
 		}
 	}
-	c.report(ruleIndexMissing, directory, "directory %s has no index.yml", show(s.slug))
+	c.report(ruleIndexMissing, directory, "directory %s has no index.yml", quoteName(s.slug))
 }
 
-func (c *Collector) checkMetadata(s *space, w *Workspace) {
+func (c *Collector) checkMetadata(s *workspaceState, w *Workspace) {
 	file := Position{File: s.slug + "/" + metadataFile}
 	c.checkIDs(s)
 	c.checkVersion(w, file)
 	if w.App.Value != "" && !appSlug.MatchString(w.App.Value) && !placeholder.MatchString(w.App.Value) {
-		c.report(ruleAppSlugInvalid, w.App.At, "app slug %s is not valid", show(w.App.Value))
+		c.report(ruleAppSlugInvalid, w.App.At, "app slug %s is not valid", quoteName(w.App.Value))
 	}
 	if !c.options.Alone {
 		c.checkGroups(w, file)
@@ -104,32 +110,33 @@ func (c *Collector) checkMetadata(s *space, w *Workspace) {
 	c.checkChecksums(s, file.File)
 }
 
-func (c *Collector) checkIDs(s *space) {
+func (c *Collector) checkIDs(s *workspaceState) {
 	if s.index == nil {
 		return
 	}
-	here, there := s.metadata.workspaceID, s.index.id
+	here := s.metadata.workspaceID
+	there := s.index.id
 	if here.Value != "" && there.Value != "" && here.Value != there.Value {
-		c.report(ruleWorkspaceIDMismatch, here.At, "workspaceId %s is not id of index.yml, %s", show(here.Value),
-			show(there.Value))
+		c.report(ruleWorkspaceIDMismatch, here.At, "workspaceId %s differs from id of index.yml, %s",
+			quoteName(here.Value),
+			quoteName(there.Value))
 	}
 }
 
-// isReserved reports whether a version name means something else to the platform.
+// isReserved reports whether the platform gives a version name another meaning.
 func isReserved(name string) bool { return name == "latest" || name == "current" }
 
 func (c *Collector) checkVersion(w *Workspace, file Position) {
 	switch {
 	case w.Version.Value == "":
-		c.report(ruleVersionNameMissing, file, "workspace %s has no version name", show(w.Slug))
+		c.report(ruleVersionNameMissing, file, "workspace %s has no version name", quoteName(w.Slug))
 	case isReserved(w.Version.Value):
 		c.report(ruleVersionNameReserved, w.Version.At, "version name %q is reserved by the platform", w.Version.Value)
 	}
 }
 
-// checkImports compares the apps that are used with those that are declared;
-// one that is used several times is reported once.
-func (c *Collector) checkImports(s *space, w *Workspace) {
+// checkImports reports used apps that are not declared, each once.
+func (c *Collector) checkImports(s *workspaceState, w *Workspace) {
 	declared := map[string]bool{}
 	for _, d := range w.DependsOn {
 		declared[d.Value] = true
@@ -139,12 +146,12 @@ func (c *Collector) checkImports(s *space, w *Workspace) {
 		if !declared[i.app.Value] && !slices.Contains(c.options.ExternalApps, i.app.Value) {
 			declared[i.app.Value] = true
 			c.report(ruleImportUndeclared, i.app.At, "app %s is used but not in dependsOn of .import.yml",
-				show(i.app.Value))
+				quoteName(i.app.Value))
 		}
 	}
 }
 
-// checkScripts reports what automations and pages say about each other.
+// checkScripts reports references between automations and pages that do not match.
 func (c *Collector) checkScripts(workspaces []Workspace) {
 	for _, w := range workspaces {
 		c.scripts.Publish(w.Slug, w.App.Value)

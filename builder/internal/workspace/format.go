@@ -15,50 +15,49 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Formatter brings the .import.yml of the workspaces of a repository up to date: the
-// checksums are those of the files, dependsOn has the apps that imports use and another
-// workspace of the repository publishes, and the keys have their usual order. Comments
-// and quotes stay, and so does every byte of a file that is up to date.
+// Formatter updates the .import.yml files of a repository: it recomputes checksums, adds apps that
+// imports use and another workspace publishes to dependsOn, and sorts the keys. Comments and quotes
+// are kept. A file that is up to date is not changed.
 //
-// It is for one goroutine.
+// It is not safe for concurrent use.
 type Formatter struct {
 	limits Limits
-	spaces map[string]*formatted
+	spaces map[string]*formattedWorkspace
 }
 
-// formatted is a workspace of a [Formatter].
-type formatted struct {
-	space
+// formattedWorkspace is a workspace of a [Formatter].
+type formattedWorkspace struct {
+	workspaceState
 	data []byte
 	// uses are the apps that the imports use.
 	uses []string
 }
 
-// Formatted is a file that is not up to date.
+// Formatted is a file that needs an update.
 type Formatted struct {
-	// Path is the directory of the workspace and the name of the file, with slashes.
+	// Path is the directory of the workspace and the file name, with slashes.
 	Path string
 	Data []byte
 }
 
-// NewFormatter returns a formatter without files.
+// NewFormatter returns an empty formatter.
 func NewFormatter(limits Limits) *Formatter {
-	return &Formatter{limits: limits.withDefaults(), spaces: map[string]*formatted{}}
+	return &Formatter{limits: limits.withDefaults(), spaces: map[string]*formattedWorkspace{}}
 }
 
-// Add takes a file of the workspace in a directory. The path is relative to that.
+// Add adds a file of the workspace in a directory. rel is relative to that directory.
 func (f *Formatter) Add(directory, rel string, data []byte) {
 	s := f.spaces[directory]
 	if s == nil {
-		s = &formatted{space: space{slug: directory}}
+		s = &formattedWorkspace{workspaceState: workspaceState{slug: directory}}
 		f.spaces[directory] = s
 	}
 	if rel == metadataFile {
 		s.data = bytes.Clone(data)
 		return
 	}
-	s.cover(rel, data, f.limits)
-	if p := placeOf(rel); p.section == sectionImports && hasChecksum(rel) {
+	s.coverFile(rel, data, f.limits)
+	if p := classifyPath(rel); p.section == sectionImports && hasChecksum(rel) {
 		root, _ := parseYAML(data, f.limits)
 		if app := readFacts(root, rel).appSlug.Value; app != "" {
 			s.uses = append(s.uses, app)
@@ -66,16 +65,16 @@ func (f *Formatter) Add(directory, rel string, data []byte) {
 	}
 }
 
-// Len returns the number of workspaces that have come.
+// Len returns the number of workspaces added.
 func (f *Formatter) Len() int { return len(f.spaces) }
 
-// Finish returns the files that are not up to date, by path. Files that cannot be
-// formatted are in the error, and do not keep others from it.
+// Finish returns the files that need an update, by path. The error lists the files that cannot be
+// formatted; the others are returned nevertheless.
 func (f *Formatter) Finish() ([]Formatted, error) {
 	publisher := map[string]string{}
 	for directory, s := range f.spaces {
 		if root, errs := parseYAML(s.data, f.limits); len(errs) == 0 {
-			app := readMetadata(root, reader{newReporter(), metadataFile}).app.Value
+			app := readMetadata(root, valueReader{newReporter(), metadataFile}).app.Value
 			publisher[app] = directory
 		}
 	}
@@ -85,7 +84,7 @@ func (f *Formatter) Finish() ([]Formatted, error) {
 	for _, directory := range slices.Sorted(maps.Keys(f.spaces)) {
 		s := f.spaces[directory]
 		file := path.Join(directory, metadataFile)
-		out, err := s.format(publisher, f.limits)
+		out, err := s.formatMetadata(publisher, f.limits)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", file, err))
 		} else if !bytes.Equal(out, s.data) {
@@ -95,7 +94,7 @@ func (f *Formatter) Finish() ([]Formatted, error) {
 	return list, errors.Join(failed...)
 }
 
-func (s *formatted) format(publisher map[string]string, limits Limits) ([]byte, error) {
+func (s *formattedWorkspace) formatMetadata(publisher map[string]string, limits Limits) ([]byte, error) {
 	root, errs := parseYAML(s.data, limits)
 	switch {
 	case len(errs) > 0:
@@ -104,17 +103,17 @@ func (s *formatted) format(publisher map[string]string, limits Limits) ([]byte, 
 		return nil, errors.New("the file must be a mapping (key: value)")
 	}
 	return editMetadata(s.data, limits, func(top *yaml.Node) bool {
-		changed := !s.setChecksums(top).none()
+		changed := !s.setChecksums(top).isEmpty()
 		changed = s.declareApps(top, publisher) || changed
 		return orderMetadata(top) || changed
 	})
 }
 
-// declareApps adds to dependsOn, and removes nothing: other uses of an app than an import
-// do not show.
-func (s *formatted) declareApps(top *yaml.Node, publisher map[string]string) bool {
+// declareApps adds missing apps to dependsOn. It never removes one, because an app can be used
+// without an import.
+func (s *formattedWorkspace) declareApps(top *yaml.Node, publisher map[string]string) bool {
 	var missing []string
-	declared := reader{newReporter(), metadataFile}.dependencies(get(top, "dependsOn"))
+	declared := valueReader{newReporter(), metadataFile}.readDependencies(getValue(top, "dependsOn"))
 	for _, app := range s.uses {
 		directory, published := publisher[app]
 		known := slices.ContainsFunc(declared, func(t Text) bool { return t.Value == app })
@@ -125,7 +124,7 @@ func (s *formatted) declareApps(top *yaml.Node, publisher map[string]string) boo
 	if own := getOwn(top, "dependsOn"); len(missing) == 0 || own != nil && own.Kind == yaml.AliasNode {
 		return false
 	}
-	list, _ := child(top, "dependsOn", yaml.SequenceNode)
+	list, _ := ensureChild(top, "dependsOn", yaml.SequenceNode)
 	slices.Sort(missing)
 	for _, app := range slices.Compact(missing) {
 		list.Content = append(list.Content, textNode("app/"+app))
@@ -133,8 +132,8 @@ func (s *formatted) declareApps(top *yaml.Node, publisher map[string]string) boo
 	return true
 }
 
-// orderMetadata puts keys into the order in which the platform writes them, those that it
-// does not write before the checksums, and the checksums of a section by name.
+// orderMetadata sorts keys as the platform writes them, unknown keys before the checksums, and the
+// checksums of a section by name.
 func orderMetadata(top *yaml.Node) bool {
 	last := len(metadataKeys) - 1
 	changed := sortKeys(top, func(key string) int {
@@ -155,12 +154,13 @@ func orderMetadata(top *yaml.Node) bool {
 	return changed
 }
 
-// sortKeys sorts a mapping by rank; keys of one rank are sorted by name if it is 0.
+// sortKeys sorts the keys of a mapping by rank. Keys of rank 0 are sorted by name.
 func sortKeys(mapping *yaml.Node, rank func(key string) int) bool {
 	pairs := slices.Collect(slices.Chunk(mapping.Content, 2))
 	before := slices.Clone(mapping.Content)
 	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int {
-		one, two := keyText(a[0]), keyText(b[0])
+		one := keyText(a[0])
+		two := keyText(b[0])
 		if order := cmp.Compare(rank(one), rank(two)); order != 0 || rank(one) != 0 {
 			return order
 		}

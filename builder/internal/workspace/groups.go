@@ -9,12 +9,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// groupName is a group whose name can be a part of a variable's name.
+// groupName matches groups whose name can be part of a variable's name.
 var groupName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
-// findGroups makes the groups that the workspaces name the configured ones, if none are
-// configured: those of the platform in their order, then all others in the order of the
-// dependencies between them, and by name where those leave a choice.
+// findGroups adds the groups that the workspaces name, if none are configured: first the platform's
+// groups in their order, then the others in dependency order, by name if there is a choice.
 func (c *Collector) findGroups() {
 	if len(c.options.StartupGroups) > 0 || c.options.Alone {
 		return
@@ -36,14 +35,14 @@ func (c *Collector) findGroups() {
 		next := slices.IndexFunc(names, func(name string) bool {
 			return !slices.ContainsFunc(names, func(other string) bool { return other != name && needs[name][other] })
 		})
-		next = max(next, 0) // a cycle is cut; the plan reports what comes too early
+		next = max(next, 0) // break a cycle; the plan reports dependencies that come too late
 		c.options.Groups = append(c.options.Groups, Group{Name: names[next]})
 		c.foundGroups = true
 		names = slices.Delete(names, next, next+1)
 	}
 }
 
-// neededGroups returns for each group those with the apps that its workspaces depend on.
+// neededGroups returns, for each group, the groups that publish the apps its workspaces depend on.
 func neededGroups(members map[string][]*metadata) map[string]map[string]bool {
 	publishers := map[string][]string{}
 	for name, list := range members {
@@ -65,8 +64,8 @@ func neededGroups(members map[string][]*metadata) map[string]map[string]bool {
 	return needs
 }
 
-// FoundGroups returns the groups in the order of their import if the workspaces, and not
-// the configuration, say which there are; else nothing.
+// FoundGroups returns the groups in import order if they were found in the workspaces. It returns
+// nil if they were configured.
 func (r *Repository) FoundGroups() []string {
 	var names []string
 	for _, g := range r.groups {

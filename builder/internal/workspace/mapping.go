@@ -11,54 +11,55 @@ import (
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// reader reads values of one file and reports those of the wrong type.
-// A key that is absent or null reads as the zero value: any key may be missing.
-type reader struct {
+// valueReader reads values of one file and reports values of the wrong type. A missing or null key
+// reads as the zero value.
+type valueReader struct {
 	*reporter
 	file string
 }
 
-func (r reader) at(n *yaml.Node) Position {
+func (r valueReader) positionOf(n *yaml.Node) Position {
 	return Position{File: r.file, Line: n.Line, Column: n.Column}
 }
 
-// mapping returns n if it is a mapping, else nil.
-func (r reader) mapping(n *yaml.Node, what string) *yaml.Node {
+// readMapping returns n if it is a mapping, else nil.
+func (r valueReader) readMapping(n *yaml.Node, what string) *yaml.Node {
 	at := n
-	n = resolve(n)
+	n = resolveAlias(n)
 	switch {
 	case n == nil || isNull(n):
 		return nil
 	case n.Kind != yaml.MappingNode:
-		r.report(ruleTypeInvalid, r.at(at), "%s must be a mapping (key: value)", what)
+		r.report(ruleTypeInvalid, r.positionOf(at), "%s must be a mapping (key: value)", what)
 		return nil
 	}
 	return n
 }
 
-// text returns a string. What the platform would read as a number, a boolean
-// or a date is no string: 1.10 would become 1.1.
-func (r reader) text(n *yaml.Node, what string) Text {
+// readText returns a string. It rejects numbers, booleans and dates, which the platform would
+// convert: 1.10 would become 1.1.
+func (r valueReader) readText(n *yaml.Node, what string) Text {
 	at := n
-	n = resolve(n)
+	n = resolveAlias(n)
 	switch {
 	case n == nil || isNull(n):
 		return Text{}
 	case n.Kind != yaml.ScalarNode:
-		r.report(ruleTypeInvalid, r.at(at), "%s must be a text", what)
+		r.report(ruleTypeInvalid, r.positionOf(at), "%s must be a text", what)
 		return Text{}
 	case n.ShortTag() != "!!str":
-		r.report(ruleTypeInvalid, r.at(at), "%s must be a text, and %s is %s", what, show(n.Value), typeName(n))
+		r.report(ruleTypeInvalid, r.positionOf(at), "%s must be a text, but %s is %s", what,
+			quoteName(n.Value), typeName(n))
 		return Text{}
 	}
-	return r.textOf(n)
+	return r.newText(n)
 }
 
-func (r reader) textOf(n *yaml.Node) Text {
-	return Text{Value: strings.Clone(n.Value), At: r.at(n)}
+func (r valueReader) newText(n *yaml.Node) Text {
+	return Text{Value: strings.Clone(n.Value), At: r.positionOf(n)}
 }
 
-// typeName says what a scalar is to the platform.
+// typeName returns the type that the platform gives a scalar.
 func typeName(n *yaml.Node) string {
 	switch n.ShortTag() {
 	case "!!bool":
@@ -71,29 +72,30 @@ func typeName(n *yaml.Node) string {
 		}
 		return "a number"
 	}
-	return "no text"
+	return "not a text"
 }
 
-// coerced returns a string where the platform makes one of numbers, dates and booleans.
-func (r reader) coerced(n *yaml.Node, what string) Text {
-	target := resolve(n)
+// readCoerced returns a string, or the string that the platform makes of a number, date or boolean.
+func (r valueReader) readCoerced(n *yaml.Node, what string) Text {
+	target := resolveAlias(n)
 	if target == nil || target.Kind != yaml.ScalarNode || isNull(target) || target.ShortTag() == "!!str" {
-		return r.text(n, what)
+		return r.readText(n, what)
 	}
 	text := strings.Clone(yamltree.KeyText(target))
-	r.report(ruleTypeCoerced, r.at(n), "%s must be a text, and %s is %s", what, show(target.Value), typeName(target))
-	return Text{Value: text, At: r.at(n)}
+	r.report(ruleTypeCoerced, r.positionOf(n), "%s must be a text, but %s is %s", what,
+		quoteName(target.Value), typeName(target))
+	return Text{Value: text, At: r.positionOf(n)}
 }
 
-// texts returns the strings of a list, each read by a function.
-func (r reader) texts(n *yaml.Node, what string, read func(*yaml.Node, string) Text) []Text {
+// readTexts returns the strings of a list, each read by read.
+func (r valueReader) readTexts(n *yaml.Node, what string, read func(*yaml.Node, string) Text) []Text {
 	at := n
-	n = resolve(n)
+	n = resolveAlias(n)
 	switch {
 	case n == nil || isNull(n):
 		return nil
 	case n.Kind != yaml.SequenceNode:
-		r.report(ruleTypeInvalid, r.at(at), "%s must be a list", what)
+		r.report(ruleTypeInvalid, r.positionOf(at), "%s must be a list", what)
 		return nil
 	}
 	var out []Text
@@ -105,21 +107,21 @@ func (r reader) texts(n *yaml.Node, what string, read func(*yaml.Node, string) T
 	return out
 }
 
-// get returns the value of a key, or nil. Keys are those that JavaScript has, and
-// merge keys are followed. A nil mapping has no keys.
-func get(mapping *yaml.Node, key string) *yaml.Node {
+// getValue returns the value of a key, or nil. It compares keys as JavaScript does, and follows
+// merge keys. A nil mapping has no keys.
+func getValue(mapping *yaml.Node, key string) *yaml.Node {
 	if own := getOwn(mapping, key); own != nil {
 		return own
 	}
 	for _, source := range mergeSources(mapping) {
-		if v := get(source, key); v != nil {
+		if v := getValue(source, key); v != nil {
 			return v
 		}
 	}
 	return nil
 }
 
-// getOwn returns the value of a key that the mapping itself has.
+// getOwn returns the value of a key, ignoring merge keys.
 func getOwn(mapping *yaml.Node, key string) *yaml.Node {
 	for k, v := range ownFields(mapping) {
 		if keyText(k) == key {
@@ -129,8 +131,8 @@ func getOwn(mapping *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// ownFields iterates over the keys and values of a mapping, without its merge keys.
-// What is not a mapping has none.
+// ownFields iterates over the keys and values of a mapping without merge keys. Other nodes have no
+// fields.
 func ownFields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(k, v *yaml.Node) bool) {
 		if mapping == nil || mapping.Kind != yaml.MappingNode {
@@ -145,9 +147,8 @@ func ownFields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// fields iterates over the keys and values of a mapping, with those that merge keys
-// copy from elsewhere.
-func fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+// eachField iterates over the keys and values of a mapping, including those from merge keys.
+func eachField(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	sources := mergeSources(mapping)
 	if len(sources) == 0 {
 		return ownFields(mapping)
@@ -171,12 +172,12 @@ func fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 func allFields(mappings []*yaml.Node) []iter.Seq2[*yaml.Node, *yaml.Node] {
 	var list []iter.Seq2[*yaml.Node, *yaml.Node]
 	for _, m := range mappings {
-		list = append(list, fields(m))
+		list = append(list, eachField(m))
 	}
 	return list
 }
 
-// mergeSources returns the mappings that the merge keys of a mapping name.
+// mergeSources returns the mappings that the merge keys refer to.
 func mergeSources(mapping *yaml.Node) []*yaml.Node {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
 		return nil
@@ -186,47 +187,47 @@ func mergeSources(mapping *yaml.Node) []*yaml.Node {
 		if mapping.Content[i].Tag != "!!merge" {
 			continue
 		}
-		switch v := resolve(mapping.Content[i+1]); v.Kind {
+		switch v := resolveAlias(mapping.Content[i+1]); v.Kind {
 		case yaml.MappingNode:
 			sources = append(sources, v)
 		case yaml.SequenceNode:
 			for _, item := range v.Content {
-				sources = append(sources, resolve(item))
+				sources = append(sources, resolveAlias(item))
 			}
 		}
 	}
 	return sources
 }
 
-// keyText returns a key as JavaScript has it; that of a collection is empty.
+// keyText returns a key as JavaScript converts it; "" for a collection.
 func keyText(k *yaml.Node) string {
-	if k = resolve(k); k.Kind != yaml.ScalarNode {
+	if k = resolveAlias(k); k.Kind != yaml.ScalarNode {
 		return ""
 	}
 	return yamltree.KeyText(k)
 }
 
-// lookup returns what keys lead to from n, or nil.
-func lookup(n *yaml.Node, keys ...string) *yaml.Node {
-	for n = resolve(n); len(keys) > 0; keys = keys[1:] {
+// lookupPath returns the node at a path of keys below n, or nil.
+func lookupPath(n *yaml.Node, keys ...string) *yaml.Node {
+	for n = resolveAlias(n); len(keys) > 0; keys = keys[1:] {
 		if n == nil || n.Kind != yaml.MappingNode {
 			return nil
 		}
-		n = resolve(get(n, keys[0]))
+		n = resolveAlias(getValue(n, keys[0]))
 	}
 	return n
 }
 
-// resolve follows an alias. The audit has made sure that there is no circle.
-func resolve(n *yaml.Node) *yaml.Node { return yamltree.Resolve(n) }
+// resolveAlias follows an alias. The audit has ruled out cycles.
+func resolveAlias(n *yaml.Node) *yaml.Node { return yamltree.Resolve(n) }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 func isMapping(n *yaml.Node) bool { return n != nil && n.Kind == yaml.MappingNode }
 
-// isFalsy reports whether JavaScript takes a value for false: null, "", 0 and NaN, too.
+// isFalsy reports whether JavaScript considers a value false: null, "", 0, NaN and false.
 func isFalsy(n *yaml.Node) bool {
-	if n = resolve(n); n == nil {
+	if n = resolveAlias(n); n == nil {
 		return true
 	}
 	if n.Kind != yaml.ScalarNode {
@@ -245,16 +246,16 @@ func isFalsy(n *yaml.Node) bool {
 	return false
 }
 
-// scriptText returns what JavaScript makes of a value where it wants a text.
+// scriptText returns a value as JavaScript converts it to a string.
 func scriptText(n *yaml.Node) string {
-	n = resolve(n)
+	n = resolveAlias(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "[object Object]"
 	case yaml.SequenceNode:
 		var parts []string
 		for _, item := range n.Content {
-			if part := resolve(item); !isNull(part) {
+			if part := resolveAlias(item); !isNull(part) {
 				parts = append(parts, scriptText(part))
 			} else {
 				parts = append(parts, "")

@@ -16,26 +16,25 @@ import (
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// Merged is the outcome of [MergeMetadata].
+// Merged is the result of [MergeMetadata].
 type Merged struct {
 	Data []byte
-	// Conflicts name the keys that both sides changed in ways that exclude each other, such
-	// as "app.slug". They stand between conflict markers in Data.
+	// Conflicts are the keys with conflicting changes, such as "app.slug". Data has conflict
+	// markers around them.
 	Conflicts []string
-	// Files counts those that both sides changed: the checksum of their merge is not known,
-	// and Data has that of one side.
+	// Files counts the files that both sides changed: the checksum of the merged file is unknown,
+	// so Data has that of one side.
 	Files int
 }
 
-// wholeFile stands for the keys of a file that cannot be merged.
+// wholeFile stands for all keys of a file that cannot be merged.
 const wholeFile = "the whole file"
 
-// MergeMetadata merges two versions of an .import.yml that have a common ancestor, which is
-// empty where there is none. Between two pushes of the platform, what a push writes about
-// itself (version) is that of the newer one. Groups, dependencies and checksums of both sides
-// are joined, and what one side removed is gone. Comments, quotes and line ends are those
-// of ours, spacing is not. The error is about a side that is not valid; the whole file is a
-// conflict then. size is the length of the conflict markers.
+// MergeMetadata merges two versions of an .import.yml with a common ancestor, which may be empty.
+// If both sides were pushed, the newer push provides version. Groups, dependencies and checksums
+// are combined, and what either side removed is removed. Comments, quotes and line endings are
+// those of ours; spacing is not kept. If a side is invalid, the error says so and the whole file is
+// a conflict. size is the length of the conflict markers.
 func MergeMetadata(base, ours, theirs []byte, limits Limits, size int) (Merged, error) {
 	limits = limits.withDefaults()
 	var texts [2][]byte
@@ -45,7 +44,7 @@ func MergeMetadata(base, ours, theirs []byte, limits Limits, size int) (Merged, 
 		if err != nil {
 			return Merged{Data: markConflicts(ours, theirs, size), Conflicts: []string{wholeFile}}, err
 		}
-		orderMetadata(m.mapping(nil, topOf(m.base), topOf(m.ours), topOf(m.theirs)))
+		orderMetadata(m.mergeMapping(nil, rootOf(m.base), rootOf(m.ours), rootOf(m.theirs)))
 		m.keepComments(m.base, m.ours, m.theirs)
 		if texts[i], err = encodeMetadata(m.ours); err != nil {
 			return Merged{}, err
@@ -62,16 +61,17 @@ func MergeMetadata(base, ours, theirs []byte, limits Limits, size int) (Merged, 
 	return Merged{data, done.conflicts, done.files}, nil
 }
 
-// merger merges two documents into that of ours.
+// merger merges two documents into ours.
 type merger struct {
 	base, ours, theirs *yaml.Node
-	// preferTheirs decides conflicts: each is written once with either side.
+	// preferTheirs selects the side written for a conflict. The merge runs once with each.
 	preferTheirs bool
-	// pushed means that both sides have a push that the base does not have, and newerTheirs
-	// that the one of theirs is the newer one.
-	pushed, newerTheirs bool
-	conflicts           []string
-	files               int
+	// pushed is set if both sides have a push that the base lacks.
+	pushed bool
+	// newerTheirs is set if the push of theirs is newer.
+	newerTheirs bool
+	conflicts   []string
+	files       int
 }
 
 func newMerger(base, ours, theirs []byte, limits Limits, preferTheirs bool) (*merger, error) {
@@ -83,7 +83,7 @@ func newMerger(base, ours, theirs []byte, limits Limits, preferTheirs bool) (*me
 	if m.theirs, err = readDocument(theirs, limits); err != nil {
 		return nil, fmt.Errorf("theirs: %w", err)
 	}
-	// An ancestor that Git made of two others may have conflict markers.
+	// A virtual ancestor made by Git may contain conflict markers.
 	if m.base, err = readDocument(base, limits); err != nil {
 		m.base = &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
 	}
@@ -94,7 +94,7 @@ func newMerger(base, ours, theirs []byte, limits Limits, preferTheirs bool) (*me
 	return m, nil
 }
 
-// readDocument returns a document whose content is a mapping without aliases.
+// readDocument parses a document whose root is a mapping without aliases.
 func readDocument(data []byte, limits Limits) (*yaml.Node, error) {
 	if _, errs := parseYAML(data, limits); len(errs) > 0 {
 		return nil, errs[0]
@@ -112,20 +112,20 @@ func readDocument(data []byte, limits Limits) (*yaml.Node, error) {
 	if err := yaml.Unmarshal(data, doc); err != nil {
 		return nil, err
 	}
-	if doc.Kind == 0 { // an empty file
+	if doc.Kind == 0 { // empty file
 		return nil, errors.New("the file is empty")
 	}
-	if topOf(doc).Kind != yaml.MappingNode {
+	if rootOf(doc).Kind != yaml.MappingNode {
 		return nil, errors.New("the file must be a mapping (key: value)")
 	}
 	return doc, nil
 }
 
-func topOf(doc *yaml.Node) *yaml.Node { return doc.Content[0] }
+func rootOf(doc *yaml.Node) *yaml.Node { return doc.Content[0] }
 
-// exportTime returns when a version was pushed, zero if it does not say so.
+// exportTime returns the time of the last push, or zero.
 func exportTime(doc *yaml.Node) time.Time {
-	node := lookup(topOf(doc), "version", "exportedAt")
+	node := lookupPath(rootOf(doc), "version", "exportedAt")
 	if node == nil {
 		return time.Time{}
 	}
@@ -136,9 +136,9 @@ func exportTime(doc *yaml.Node) time.Time {
 	return t
 }
 
-// mapping merges the mapping under a path into that of ours, and returns it. base may be
-// nil, or no mapping.
-func (m *merger) mapping(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+// mergeMapping merges the mapping at path into ours and returns it. base may be nil or another kind
+// of node.
+func (m *merger) mergeMapping(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
 	var content []*yaml.Node
 	seen := map[string]bool{}
 	add := func(key *yaml.Node) {
@@ -148,7 +148,7 @@ func (m *merger) mapping(path []string, base, ours, theirs *yaml.Node) *yaml.Nod
 		}
 		seen[name] = true
 		below := append(slices.Clone(path), name)
-		value := m.value(below, getOwn(base, name), getOwn(ours, name), getOwn(theirs, name))
+		value := m.mergeValue(below, getOwn(base, name), getOwn(ours, name), getOwn(theirs, name))
 		if value == nil {
 			return
 		}
@@ -166,11 +166,11 @@ func (m *merger) mapping(path []string, base, ours, theirs *yaml.Node) *yaml.Nod
 	return ours
 }
 
-// value merges what is under a path. nil stands for a key that is not there.
-func (m *merger) value(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+// mergeValue merges the value at path. nil means that the key is missing.
+func (m *merger) mergeValue(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
 	switch {
 	case isMapping(ours) && isMapping(theirs):
-		return m.mapping(path, base, ours, theirs)
+		return m.mergeMapping(path, base, ours, theirs)
 	case sameNode(ours, theirs):
 		m.keepComments(base, ours, theirs)
 		return ours
@@ -184,9 +184,9 @@ func (m *merger) value(path []string, base, ours, theirs *yaml.Node) *yaml.Node 
 		return ours
 	case path[0] == "checksums" && len(path) > 1:
 		m.files++
-		return m.newer(cmp.Or(ours, theirs), cmp.Or(theirs, ours))
+		return m.newerValue(cmp.Or(ours, theirs), cmp.Or(theirs, ours))
 	case path[0] == "version" && m.pushed:
-		return m.newer(ours, theirs)
+		return m.newerValue(ours, theirs)
 	}
 	m.conflicts = append(m.conflicts, strings.Join(path, "."))
 	if m.preferTheirs {
@@ -195,15 +195,15 @@ func (m *merger) value(path []string, base, ours, theirs *yaml.Node) *yaml.Node 
 	return ours
 }
 
-// newer returns the value of the newer push.
-func (m *merger) newer(ours, theirs *yaml.Node) *yaml.Node {
+// newerValue returns the value of the newer push.
+func (m *merger) newerValue(ours, theirs *yaml.Node) *yaml.Node {
 	if m.pushed && m.newerTheirs {
 		return theirs
 	}
 	return ours
 }
 
-// keepComments gives a node the comments that another version has added to it.
+// keepComments copies comments that the other version added to a node.
 func (m *merger) keepComments(base, node, other *yaml.Node) {
 	if node == nil || other == nil {
 		return
@@ -221,7 +221,7 @@ func (m *merger) keepComments(base, node, other *yaml.Node) {
 	keep(&node.FootComment, base.FootComment, other.FootComment)
 }
 
-// keyOf returns the node of a key of a mapping.
+// keyOf returns the key node of a mapping.
 func keyOf(mapping *yaml.Node, name string) *yaml.Node {
 	for key := range ownFields(mapping) {
 		if keyText(key) == name {
@@ -231,8 +231,8 @@ func keyOf(mapping *yaml.Node, name string) *yaml.Node {
 	return nil
 }
 
-// sameNode reports whether two nodes have the same content, in whatever notation and, in
-// mappings, in whatever order.
+// sameNode reports whether two nodes have the same content, regardless of notation and of the order
+// of keys.
 func sameNode(a, b *yaml.Node) bool {
 	switch {
 	case a == nil || b == nil:
@@ -259,7 +259,7 @@ func sameNode(a, b *yaml.Node) bool {
 	return true
 }
 
-// isJoined reports whether a list is a set.
+// isJoined reports whether the list at path is a set.
 func isJoined(path []string) bool {
 	return len(path) == 1 && (path[0] == "groups" || path[0] == "dependsOn")
 }
@@ -270,14 +270,14 @@ func isTextList(n *yaml.Node) bool {
 		!slices.ContainsFunc(n.Content, func(item *yaml.Node) bool { return item.Kind != yaml.ScalarNode })
 }
 
-// joinLists adds to a list what the other one has added, and removes what it has removed.
+// joinLists applies the additions and removals of theirs to ours.
 func joinLists(base, ours, theirs *yaml.Node) {
 	has := func(list *yaml.Node, item *yaml.Node) bool {
-		return isTextList(list) && slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == item.Value })
+		return isTextList(list) &&
+			slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == item.Value })
 	}
 	content := slices.DeleteFunc(ours.Content, func(item *yaml.Node) bool {
-		return has(base, item) &&
-			!has(theirs, item)
+		return has(base, item) && !has(theirs, item)
 	})
 	for _, item := range theirs.Content {
 		if !has(base, item) && !has(ours, item) {

@@ -17,7 +17,7 @@ func metadataOf(t *testing.T, text string) (values map[string][]string, rules []
 		t.Fatal(errs)
 	}
 	rep := newReporter()
-	m := readMetadata(root, reader{rep, metadataFile})
+	m := readMetadata(root, valueReader{rep, metadataFile})
 	values = map[string][]string{}
 	for key, texts := range map[string][]Text{
 		"id": {m.workspaceID}, "version": {m.version}, "app": {m.app}, "groups": m.groups, "dependsOn": m.dependsOn,
@@ -31,7 +31,7 @@ func metadataOf(t *testing.T, text string) (values map[string][]string, rules []
 	for _, c := range m.checksums {
 		values["checksums"] = append(values["checksums"], c.section+"/"+c.key+"="+c.algorithm)
 	}
-	return values, brief(rep.sorted())
+	return values, brief(rep.sortedFindings())
 }
 
 func TestReadMetadata(t *testing.T) {
@@ -120,7 +120,7 @@ func TestShow(t *testing.T) {
 		strings.Repeat("a", 65):  "(a text of 65 bytes)",
 		"AKIA/with+plus/or=sign": "(a text of 22 bytes)",
 	} {
-		if got := show(in); got != want {
+		if got := quoteName(in); got != want {
 			t.Errorf("show(%q) is %s, want %s", in, got, want)
 		}
 	}

@@ -11,14 +11,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Plan is the order in which the platform will import: the groups one after
-// another, each in the order of its dependencies, and by slug where those leave
-// a choice. Its JSON encoding is stable.
+// Plan is the import order: the groups one after another, each in dependency order, by slug if
+// there is a choice. Its JSON encoding is stable.
 type Plan struct {
 	Groups []PlannedGroup `json:"groups"`
-	// Dependencies on workspaces of this repository, by workspace and app.
+	// Dependencies are those on workspaces of this repository, by workspace and app.
 	Dependencies []Dependency `json:"dependencies"`
-	// External lists the dependencies on apps that no workspace here publishes.
+	// External are the dependencies on apps that no workspace of the repository publishes.
 	External []Dependency `json:"external"`
 }
 
@@ -26,7 +25,7 @@ type Plan struct {
 type PlannedGroup struct {
 	Name   string   `json:"name"`
 	Labels []string `json:"labels,omitempty"`
-	// Workspaces in the order of the import.
+	// Workspaces in import order.
 	Workspaces []Step `json:"workspaces"`
 }
 
@@ -37,21 +36,20 @@ type Step struct {
 	App     string `json:"app,omitempty"`
 }
 
-// Dependency is why a workspace comes after another.
+// Dependency is the reason why a workspace comes after another.
 type Dependency struct {
-	// Workspace is the slug of the one that depends.
+	// Workspace is the slug of the dependent workspace.
 	Workspace string `json:"workspace"`
 	// App is the slug of the app that it depends on.
 	App string `json:"app"`
 	// Provider is the slug of the workspace that publishes the app.
 	Provider string `json:"provider,omitempty"`
-	// DeclaredAt is where .import.yml says so.
+	// DeclaredAt is the position in .import.yml.
 	DeclaredAt Position `json:"declaredAt"`
 }
 
-// Plan orders the workspaces and reports what is wrong with the order. A plan
-// with an error is still as good as it can be: a cycle is cut at the workspace
-// with the fewest providers left.
+// Plan orders the workspaces and reports problems of the order. A plan with errors is still usable:
+// a cycle is broken at the workspace with the fewest remaining providers.
 func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 	g := newGraph(r)
 	rep := newReporter()
@@ -60,15 +58,15 @@ func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 	g.reportCycles(rep)
 	plan := &Plan{Groups: []PlannedGroup{}, Dependencies: g.edges, External: g.external}
 	for _, group := range r.groups {
-		if planned := g.plan(group); len(planned.Workspaces) > 0 || r.explicit {
+		if planned := g.planGroup(group); len(planned.Workspaces) > 0 || r.explicit {
 			plan.Groups = append(plan.Groups, planned)
 		}
 	}
 	g.reportDelegations(rep, plan)
-	return plan, foreign(rep.sorted())
+	return plan, adjustBaseFindings(rep.sortedFindings())
 }
 
-// Manifest returns the groups as the release manifest lists them.
+// Manifest returns the groups in the form of the release manifest.
 func (p *Plan) Manifest() []release.Group {
 	out := make([]release.Group, 0, len(p.Groups))
 	for _, g := range p.Groups {
@@ -81,14 +79,14 @@ func (p *Plan) Manifest() []release.Group {
 	return out
 }
 
-// graph is a repository as workspaces and dependencies.
+// graph holds the workspaces and dependencies of a repository.
 type graph struct {
 	groups     []Group
 	workspaces []Workspace
 	bySlug     map[string]*Workspace
 	edges      []Dependency
 	external   []Dependency
-	// providers holds the slugs that a workspace comes after.
+	// providers holds the slugs that must come before each workspace.
 	providers map[string][]string
 	// between holds the first dependency of one workspace on another.
 	between map[[2]string]Dependency
@@ -109,13 +107,13 @@ func newGraph(r *Repository) *graph {
 		}
 	}
 	for i := range r.Workspaces {
-		g.connect(&r.Workspaces[i], byApp)
+		g.connectProviders(&r.Workspaces[i], byApp)
 	}
 	return g
 }
 
-// connect adds the dependencies of w, each app once.
-func (g *graph) connect(w *Workspace, byApp map[string]string) {
+// connectProviders adds the dependencies of w, each app once.
+func (g *graph) connectProviders(w *Workspace, byApp map[string]string) {
 	seen := map[string]bool{}
 	for _, d := range w.DependsOn {
 		if seen[d.Value] {
@@ -136,11 +134,10 @@ func (g *graph) connect(w *Workspace, byApp map[string]string) {
 	slices.Sort(g.providers[w.Slug])
 }
 
-// plan orders the members of one group: always the first slug of those whose
-// providers are done.
-func (g *graph) plan(group Group) PlannedGroup {
+// planGroup orders the members of a group: repeatedly the first slug whose providers are done.
+func (g *graph) planGroup(group Group) PlannedGroup {
 	planned := PlannedGroup{Name: group.Name, Labels: group.Labels, Workspaces: []Step{}}
-	waiting, dependents := g.waiting(group)
+	waiting, dependents := g.pendingMembers(group)
 	ready := &queue{}
 	for slug, n := range waiting {
 		if n == 0 {
@@ -148,13 +145,13 @@ func (g *graph) plan(group Group) PlannedGroup {
 		}
 	}
 	heap.Init(ready)
-	stuck := newStuck(waiting)
+	stuck := newStuckQueue(waiting)
 	for len(waiting) > 0 {
 		slug := ""
 		if ready.Len() > 0 {
 			slug, _ = heap.Pop(ready).(string)
 		} else {
-			slug = stuck.next(waiting) // a cycle is cut
+			slug = stuck.nextStuck(waiting) // break a cycle
 		}
 		delete(waiting, slug)
 		for _, d := range dependents[slug] {
@@ -162,19 +159,19 @@ func (g *graph) plan(group Group) PlannedGroup {
 				continue
 			}
 			waiting[d]--
-			stuck.add(d, waiting[d])
+			stuck.addPending(d, waiting[d])
 			if waiting[d] == 0 {
 				heap.Push(ready, d)
 			}
 		}
-		planned.Workspaces = append(planned.Workspaces, g.step(slug))
+		planned.Workspaces = append(planned.Workspaces, g.newStep(slug))
 	}
 	return planned
 }
 
-// waiting returns for each member of a group how many providers in the group it waits
-// for, and which members wait for it.
-func (g *graph) waiting(group Group) (waiting map[string]int, dependents map[string][]string) {
+// pendingMembers returns, for each member of a group, the number of providers in the group, and the
+// members that depend on it.
+func (g *graph) pendingMembers(group Group) (waiting map[string]int, dependents map[string][]string) {
 	waiting = map[string]int{}
 	dependents = map[string][]string{}
 	for i := range g.workspaces {
@@ -206,27 +203,27 @@ func (q *queue) Pop() any {
 	return last
 }
 
-// stuck finds the workspace that waits for the fewest, for when all of them wait. It
-// holds each slug by the number that it waited for at some time.
-type stuck struct{ byNumber []queue }
+// stuckQueue finds the workspace with the fewest pending providers when all have some. It holds
+// each slug once for every number that it has had.
+type stuckQueue struct{ byNumber []queue }
 
-func newStuck(waiting map[string]int) *stuck {
-	s := &stuck{}
+func newStuckQueue(waiting map[string]int) *stuckQueue {
+	s := &stuckQueue{}
 	for slug, n := range waiting {
-		s.add(slug, n)
+		s.addPending(slug, n)
 	}
 	return s
 }
 
-func (s *stuck) add(slug string, n int) {
+func (s *stuckQueue) addPending(slug string, n int) {
 	for len(s.byNumber) <= n {
 		s.byNumber = append(s.byNumber, nil)
 	}
 	heap.Push(&s.byNumber[n], slug)
 }
 
-// next returns the first slug that waits for the fewest. What it skips is out of date.
-func (s *stuck) next(waiting map[string]int) string {
+// nextStuck returns the first slug with the fewest pending providers, skipping outdated entries.
+func (s *stuckQueue) nextStuck(waiting map[string]int) string {
 	for n := range s.byNumber {
 		for s.byNumber[n].Len() > 0 {
 			slug, _ := heap.Pop(&s.byNumber[n]).(string)
@@ -238,24 +235,24 @@ func (s *stuck) next(waiting map[string]int) string {
 	return ""
 }
 
-func (g *graph) step(slug string) Step {
+func (g *graph) newStep(slug string) Step {
 	w := g.bySlug[slug]
 	return Step{Slug: slug, Version: w.Version.Value, App: w.App.Value}
 }
 
-// reportUnknown leaves out the apps that the platform has.
+// reportUnknown reports dependencies on apps that neither the repository nor the platform has.
 func (g *graph) reportUnknown(rep *reporter, known []string) {
 	for _, d := range g.external {
 		if slices.Contains(known, d.App) {
 			continue
 		}
 		rep.report(ruleDependencyUnknown, d.DeclaredAt, "app %s is published by no workspace of the repository",
-			show(d.App))
+			quoteName(d.App))
 	}
 }
 
-// reportOrder checks that each provider comes with the first group of those
-// that depend on it, or before.
+// reportOrder reports providers that come in a later group than the first group of a dependent
+// workspace.
 func (g *graph) reportOrder(rep *reporter) {
 	for _, d := range g.edges {
 		own, ok := g.firstGroup(d.Workspace)
@@ -263,7 +260,8 @@ func (g *graph) reportOrder(rep *reporter) {
 		if ok && provided && provider > own {
 			rep.report(ruleDependencyOrder, d.DeclaredAt, "workspace %s of group %s depends on app %s, which "+
 				"workspace %s brings only with the later group %s",
-				show(d.Workspace), g.groups[own].Name, show(d.App), show(d.Provider), g.groups[provider].Name)
+				quoteName(d.Workspace), g.groups[own].Name, quoteName(d.App), quoteName(d.Provider),
+				g.groups[provider].Name)
 		}
 	}
 }
@@ -273,32 +271,32 @@ func (g *graph) firstGroup(slug string) (int, bool) {
 	return i, i >= 0
 }
 
-// reportCycles names each cycle as a path, at the first of its dependencies.
+// reportCycles reports each cycle as a path, at its first dependency.
 func (g *graph) reportCycles(rep *reporter) {
-	for _, cycle := range g.cycles() {
+	for _, cycle := range g.findCycles() {
 		path := strings.Join(cycle, " → ")
-		first := g.edge(cycle[0], cycle[1])
+		first := g.edgeBetween(cycle[0], cycle[1])
 		rep.report(ruleDependencyCycle, first.DeclaredAt, "workspaces depend on each other: %s (%s)", path,
-			g.places(cycle))
+			g.describeCycle(cycle))
 	}
 }
 
-func (g *graph) places(cycle []string) string {
+func (g *graph) describeCycle(cycle []string) string {
 	var places []string
 	for i := range len(cycle) - 1 {
-		places = append(places, g.edge(cycle[i], cycle[i+1]).DeclaredAt.String())
+		places = append(places, g.edgeBetween(cycle[i], cycle[i+1]).DeclaredAt.String())
 	}
 	return strings.Join(places, ", ")
 }
 
-func (g *graph) edge(from, to string) Dependency { return g.between[[2]string{from, to}] }
+func (g *graph) edgeBetween(from, to string) Dependency { return g.between[[2]string{from, to}] }
 
-// delegatedCaller is the workspace that may read delegated secrets, unless the platform
-// is configured otherwise (DELEGATED_SECRET_CALLERS).
+// delegatedCaller is the workspace that may read delegated secrets by default
+// (DELEGATED_SECRET_CALLERS).
 const delegatedCaller = "knowledge-sync"
 
-// reportDelegations checks that the caller of delegated secrets is imported before the
-// workspaces that let it read theirs: the platform looks for it when it imports them.
+// reportDelegations reports workspaces that delegate secrets but are imported before the caller:
+// the platform looks the caller up during the import.
 func (g *graph) reportDelegations(rep *reporter, plan *Plan) {
 	if g.bySlug[delegatedCaller] == nil {
 		return
@@ -308,8 +306,8 @@ func (g *graph) reportDelegations(rep *reporter, plan *Plan) {
 		for _, step := range group.Workspaces {
 			seen = seen || step.Slug == delegatedCaller
 			if at := g.bySlug[step.Slug].delegates; at.File != "" && !seen {
-				rep.report(ruleDelegationOrder, at, "the rule lets workspace %s read secrets, which is imported later",
-					delegatedCaller)
+				rep.report(ruleDelegationOrder, at, "the rule lets workspace %s read secrets, but that workspace is "+
+					"imported later", delegatedCaller)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func outcomeOf(c platformtest.Case) string {
 		return "refused: " + did.Errors[0].Error
 	}
 	for _, f := range c.Files {
-		section := placeOf(f.Path).section
+		section := classifyPath(f.Path).section
 		switch {
 		case strings.Contains(did.Contents[f.Path], "[object Object]"):
 			return "an expression is lost"

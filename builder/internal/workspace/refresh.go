@@ -17,17 +17,17 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// sumChanges counts what a refresh does to the checksums of a workspace.
+// sumChanges counts the changes to the checksums of a workspace.
 type sumChanges struct{ corrected, added, removed int }
 
-func (c sumChanges) none() bool { return c == sumChanges{} }
+func (c sumChanges) isEmpty() bool { return c == sumChanges{} }
 
 func (c sumChanges) String() string {
 	return fmt.Sprintf("%d corrected, %d added, %d removed", c.corrected, c.added, c.removed)
 }
 
-// cover takes note of a file if the platform writes a checksum of it.
-func (s *space) cover(rel string, data []byte, limits Limits) {
+// coverFile records a file if the platform writes a checksum of it.
+func (s *workspaceState) coverFile(rel string, data []byte, limits Limits) {
 	if !hasChecksum(rel) || gitfilter.Detect(rel, data) != gitfilter.None {
 		return
 	}
@@ -38,69 +38,69 @@ func (s *space) cover(rel string, data []byte, limits Limits) {
 	})
 }
 
-// hasChecksum reports whether the platform writes a checksum of a file with that path.
+// hasChecksum reports whether the platform writes a checksum of the file at a path.
 func hasChecksum(rel string) bool {
 	first, _, _ := strings.Cut(rel, "/")
-	p := placeOf(rel)
+	p := classifyPath(rel)
 	switch {
-	case !exported(first) || p.within == "" || isHidden(rel) || !isDocument(rel) || p.ext == ".json":
+	case !isExportedSection(first) || p.within == "" || isHidden(rel) || !isDocument(rel) || p.ext == ".json":
 		return false
-	case p.section == sectionImports && p.nested():
+	case p.section == sectionImports && p.isNested():
 		return false
 	}
 	return !isInternal(rel, p)
 }
 
-// refresh makes the checksums of an .import.yml those of the covered files. A file that is
-// not YAML stays as it is.
-func (s *space) refresh(data []byte, limits Limits) ([]byte, sumChanges, error) {
+// refreshMetadata updates the checksums of an .import.yml from the covered files. It returns data unchanged
+// if that is not valid YAML.
+func (s *workspaceState) refreshMetadata(data []byte, limits Limits) ([]byte, sumChanges, error) {
 	var changes sumChanges
 	out, err := editMetadata(data, limits, func(top *yaml.Node) bool {
 		changes = s.setChecksums(top)
-		return !changes.none()
+		return !changes.isEmpty()
 	})
 	return out, changes, err
 }
 
-// setChecksums keeps the order, the notation and the comments of the checksums that there
-// are, and adds the missing ones by the likeliest key.
-func (s *space) setChecksums(top *yaml.Node) sumChanges {
+// setChecksums corrects checksums in place, keeping order, notation and comments, and adds missing
+// ones under the likeliest key.
+func (s *workspaceState) setChecksums(top *yaml.Node) sumChanges {
 	var changes sumChanges
 	slices.SortFunc(s.covered, func(a, b coveredFile) int {
-		return strings.Compare(s.files[a.file].Path,
-			s.files[b.file].Path)
+		return strings.Compare(s.files[a.file].Path, s.files[b.file].Path)
 	})
 	block := getOwn(top, "checksums")
 	if block == nil && len(s.covered) == 0 {
 		return changes
 	}
-	block, _ = child(top, "checksums", yaml.MappingNode)
-	seen := s.correct(block, &changes)
+	block, _ = ensureChild(top, "checksums", yaml.MappingNode)
+	seen := s.correctSums(block, &changes)
 	for i := range s.covered {
 		f := &s.covered[i]
 		if seen[f] {
 			continue
 		}
 		key := checksumKey(s.files[f.file].Path, "", 0)
-		section, _ := child(block, key.section, yaml.MappingNode)
+		section, _ := ensureChild(block, key.section, yaml.MappingNode)
 		section.Content = append(section.Content, textNode(key.key), sumNode(hex.EncodeToString(f.md5[:])))
 		changes.added++
 	}
 	return changes
 }
 
-// correct sets the sums that are wrong, removes those of no file, and returns the files
-// that have one.
-func (s *space) correct(block *yaml.Node, changes *sumChanges) map[*coveredFile]bool {
-	index, seen := s.filesByKey(), map[*coveredFile]bool{}
+// correctSums corrects wrong sums, removes those without a file, and returns the files that have
+// one.
+func (s *workspaceState) correctSums(block *yaml.Node, changes *sumChanges) map[*coveredFile]bool {
+	index := s.indexByKey()
+	seen := map[*coveredFile]bool{}
 	for i := 0; i+1 < len(block.Content); i += 2 {
 		section := block.Content[i+1]
 		if section.Kind != yaml.MappingNode {
-			continue // replaced when a file of it is added
+			continue // replaced when one of its files is added
 		}
 		var kept []*yaml.Node
 		for key, value := range ownFields(section) {
-			f := index.find(checksum{section: keyText(block.Content[i]), key: keyText(key)})
+			f := index.findFile(checksum{section: keyText(block.Content[i]), key: keyText(key)})
 			if f == nil || seen[f] {
 				changes.removed++
 				continue
@@ -118,9 +118,9 @@ func (s *space) correct(block *yaml.Node, changes *sumChanges) map[*coveredFile]
 }
 
 // correctSum keeps the algorithm and its prefix.
-func (s *space) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) {
+func (s *workspaceState) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) {
 	var is checksum
-	is.parse(resolve(value))
+	is.parseText(resolveAlias(value))
 	found := s.sumOf(f, is.algorithm)
 	if slices.Equal(found, is.sum) {
 		return value, false
@@ -134,7 +134,10 @@ func (s *space) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) 
 		return sumNode(text), true
 	}
 	set := *sumNode(text)
-	set.HeadComment, set.LineComment, set.FootComment, set.Anchor = value.HeadComment, value.LineComment, value.FootComment, value.Anchor
+	set.HeadComment = value.HeadComment
+	set.LineComment = value.LineComment
+	set.FootComment = value.FootComment
+	set.Anchor = value.Anchor
 	if value.Style == yaml.DoubleQuotedStyle || value.Style == yaml.SingleQuotedStyle {
 		set.Style = value.Style
 	}
@@ -142,10 +145,10 @@ func (s *space) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) 
 	return value, true
 }
 
-// looksNumeric matches digits that some reader of YAML takes for a number.
+// looksNumeric matches digits that some YAML parsers read as a number.
 var looksNumeric = lazyregexp.New(`^[0-9]+(e[0-9]+)?$`)
 
-// sumNode is the text of a checksum.
+// sumNode returns the scalar of a checksum.
 func sumNode(text string) *yaml.Node {
 	n := textNode(text)
 	if looksNumeric.MatchString(text) {

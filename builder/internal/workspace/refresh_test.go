@@ -77,7 +77,7 @@ groups: [base1]
 	if diff := cmp.Diff([]string{"info checksum-refreshed mail/.import.yml"}, brief(found)); diff != "" {
 		t.Error(diff)
 	}
-	if want := "the image has checksums of the files as they are: 2 corrected, 1 added, 1 removed"; found[0].Message != want {
+	if want := "the image has the checksums of the current files: 2 corrected, 1 added, 1 removed"; found[0].Message != want {
 		t.Errorf("message %q instead of %q", found[0].Message, want)
 	}
 	again, found := refreshed(t, Rewrite{Refresh: true}, out)

@@ -13,8 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// WriteText writes the plan for people: the steps in order, and below each one
-// what it comes after and why.
+// WriteText writes the plan as text: the steps in order, each with its dependencies.
 func (p *Plan) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "Import order, as the platform will follow it:")
@@ -41,7 +40,7 @@ func byWorkspace(list []Dependency) map[string][]Dependency {
 	return found
 }
 
-// writeStep writes a workspace, those that it comes after, and the apps that it needs.
+// writeStep writes a workspace, its providers, and the apps that it needs.
 func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
 	fmt.Fprintf(out, "%4d. %s %s", number, terminal.Safe(s.Slug), cmp.Or(terminal.Safe(s.Version), "(no version name)"))
 	if s.App != "" {
@@ -58,8 +57,8 @@ func writeStep(out io.Writer, number int, s Step, after, needs []Dependency) {
 	}
 }
 
-// WriteDOT writes the plan as a Graphviz graph: a cluster per group, and arrows that follow
-// the import, from an app's workspace to those that need it.
+// WriteDOT writes the plan as a Graphviz graph with a cluster per group. Arrows follow the import,
+// from the provider of an app to its users.
 func (p *Plan) WriteDOT(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "digraph plan {\n  rankdir=LR;\n  node [shape=box];")
@@ -82,8 +81,8 @@ func (p *Plan) WriteDOT(w io.Writer) error {
 	return out.Flush()
 }
 
-// WriteMermaid writes the plan as a Mermaid flowchart, as GitLab and GitHub draw it: a subgraph
-// per group, and arrows that follow the import.
+// WriteMermaid writes the plan as a Mermaid flowchart, which GitLab and GitHub render, with a
+// subgraph per group. Arrows follow the import.
 func (p *Plan) WriteMermaid(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "flowchart LR")
@@ -115,8 +114,8 @@ func (p *Plan) WriteMermaid(w io.Writer) error {
 	return out.Flush()
 }
 
-// mermaidQuote returns a text in quotes, in which entities stand for what Mermaid would act on,
-// without characters that could act on a terminal.
+// mermaidQuote returns a quoted text. It escapes Mermaid syntax as entities and removes characters
+// that are unsafe on a terminal.
 func mermaidQuote(s string) string {
 	var out strings.Builder
 	for _, r := range terminal.Safe(s) {
@@ -130,8 +129,8 @@ func mermaidQuote(s string) string {
 	return `"` + out.String() + `"`
 }
 
-// dotQuote returns a quoted string of the DOT language, without characters
-// that could act on a terminal. A line feed becomes a line break.
+// dotQuote returns a quoted DOT string, without characters that are unsafe on a terminal. A line
+// feed becomes a line break.
 func dotQuote(s string) string {
 	s = terminal.Lines(s)
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`

@@ -15,14 +15,14 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// reservedSecret begins the names of secrets that only super admins may set.
+// reservedSecret is the prefix of secrets that only super admins may set.
 const reservedSecret = "prismeai_"
 
-// declarations are what index.yml says of the values that templates refer to.
+// declarations are the values that index.yml declares for templates.
 type declarations struct {
-	// secrets of secrets.schema, whether required or not.
+	// secrets of secrets.schema, required or not.
 	secrets map[string]declaredSecret
-	// config holds the keys that have a value in config.value or a default in config.schema.
+	// config holds the keys with a value in config.value or a default in config.schema.
 	config map[string]bool
 }
 
@@ -31,17 +31,19 @@ type declaredSecret struct {
 	required bool
 }
 
-// readDeclarations takes whatever has the form that it knows: the rest is an import's matter.
-func readDeclarations(top *yaml.Node, r reader) declarations {
+// readDeclarations reads the forms that it knows and ignores everything else, which the import
+// checks.
+func readDeclarations(top *yaml.Node, r valueReader) declarations {
 	d := declarations{secrets: map[string]declaredSecret{}, config: map[string]bool{}}
-	for name, field := range fields(lookup(top, "secrets", "schema")) {
-		d.secrets[strings.Clone(keyText(name))] = declaredSecret{r.at(name), isTrue(lookup(field, "required"))}
+	for name, field := range eachField(lookupPath(top, "secrets", "schema")) {
+		d.secrets[strings.Clone(keyText(name))] = declaredSecret{r.positionOf(name),
+			isTrue(lookupPath(field, "required"))}
 	}
-	for name, value := range fields(lookup(top, "config", "value")) {
-		d.config[strings.Clone(keyText(name))] = !isNull(resolve(value))
+	for name, value := range eachField(lookupPath(top, "config", "value")) {
+		d.config[strings.Clone(keyText(name))] = !isNull(resolveAlias(value))
 	}
-	for name, field := range fields(lookup(top, "config", "schema")) {
-		if fallback := lookup(field, "default"); fallback != nil && !isNull(fallback) {
+	for name, field := range eachField(lookupPath(top, "config", "schema")) {
+		if fallback := lookupPath(field, "default"); fallback != nil && !isNull(fallback) {
 			d.config[strings.Clone(keyText(name))] = true
 		}
 	}
@@ -50,34 +52,35 @@ func readDeclarations(top *yaml.Node, r reader) declarations {
 
 func isTrue(n *yaml.Node) bool { return n != nil && n.ShortTag() == "!!bool" && keyText(n) == "true" }
 
-// references are the names that templates refer to, each with its first place.
+// references are the names that templates refer to, each with its first position.
 type references struct{ secrets, config map[string]Position }
 
-// reference is {{secret.name}} or {{config['name']}}, within braces. A name that is
-// computed is not known, and one of something else, such as event.config.x, is no matter.
+// reference matches secret.name or config['name'] in a template. It does not match computed names,
+// nor names in other scopes such as event.config.x.
 var reference = lazyregexp.New(`(?:^|[^\w.$\]-])(secret|config)\s*(?:\.|\[\s*\\?['"]+)([A-Za-z0-9_-]+)`)
 
-// add looks for templates in a file. Comments count too: in the text of a prompt
-// nothing tells them from headings.
-func (r *references) add(file string, data []byte) {
+// addFile finds the templates in a file, including those in comments: in a prompt, a comment cannot be
+// distinguished from a heading.
+func (r *references) addFile(file string, data []byte) {
 	at := cursor{rest: data, line: 1, column: 1}
-	for at.skip(bytes.Index(at.rest, []byte("{{"))) {
+	for at.skipBytes(bytes.Index(at.rest, []byte("{{"))) {
 		length := bytes.Index(at.rest, []byte("}}"))
 		if length < 0 {
 			return
 		}
-		template, done := at.rest[:length], 0
+		template := at.rest[:length]
+		done := 0
 		for _, m := range findReferences(template) {
-			at.skip(m[2] - done)
+			at.skipBytes(m[2] - done)
 			done = m[2]
-			r.note(Position{file, at.line, at.column}, string(template[m[2]:m[3]]), string(template[m[4]:m[5]]))
+			r.recordName(Position{file, at.line, at.column}, string(template[m[2]:m[3]]), string(template[m[4]:m[5]]))
 		}
-		at.skip(length - done)
+		at.skipBytes(length - done)
 	}
 }
 
-// findReferences returns the matches of [reference]. Most templates have none, which is
-// told much faster by the words that it needs.
+// findReferences returns the matches of [reference]. It first checks for the required words, which
+// is much faster, because most templates have no match.
 func findReferences(template []byte) [][]int {
 	if !bytes.Contains(template, []byte("secret")) && !bytes.Contains(template, []byte("config")) {
 		return nil
@@ -85,10 +88,11 @@ func findReferences(template []byte) [][]int {
 	return reference.Get().FindAllSubmatchIndex(template, -1)
 }
 
-// note remembers a name of a kind of values; what comes first is kept.
-func (r *references) note(at Position, kind, name string) {
+// record stores the first position of a name.
+func (r *references) recordName(at Position, kind, name string) {
 	if r.secrets == nil {
-		r.secrets, r.config = map[string]Position{}, map[string]Position{}
+		r.secrets = map[string]Position{}
+		r.config = map[string]Position{}
 	}
 	known := r.config
 	if kind == "secret" {
@@ -99,14 +103,14 @@ func (r *references) note(at Position, kind, name string) {
 	}
 }
 
-// cursor is a place in a file.
+// cursor is a position in a file.
 type cursor struct {
 	rest         []byte
 	line, column int
 }
 
-// skip moves over n bytes, and reports whether there are as many.
-func (c *cursor) skip(n int) bool {
+// skipBytes advances by n bytes. It returns false if n is negative.
+func (c *cursor) skipBytes(n int) bool {
 	if n < 0 {
 		return false
 	}
@@ -114,14 +118,15 @@ func (c *cursor) skip(n int) bool {
 	c.rest = c.rest[n:]
 	if end := bytes.LastIndexByte(over, '\n'); end >= 0 {
 		c.line += bytes.Count(over, []byte{'\n'})
-		c.column, over = 1, over[end+1:]
+		c.column = 1
+		over = over[end+1:]
 	}
 	c.column += utf8.RuneCount(over)
 	return true
 }
 
-// requirements are the values that s expects of the platform that it is imported to.
-func (s *space) requirements() release.Requirements {
+// listRequirements returns the values that the workspace expects from the platform.
+func (s *workspaceState) listRequirements() release.Requirements {
 	var r release.Requirements
 	for name := range s.references.secrets {
 		r.Secrets = append(r.Secrets, name)
@@ -143,20 +148,20 @@ func (s *space) requirements() release.Requirements {
 	return r
 }
 
-// checkSecrets compares the secrets that are referred to with those that are declared.
-func (c *Collector) checkSecrets(s *space) {
+// checkSecrets compares referenced secrets with declared ones.
+func (c *Collector) checkSecrets(s *workspaceState) {
 	if s.index == nil {
 		return
 	}
 	places := maps.Clone(s.references.secrets)
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		if _, declared := s.index.secrets[name]; !declared {
-			c.report(ruleSecretUndeclared, places[name], "secret %s is not declared", show(name))
+			c.report(ruleSecretUndeclared, places[name], "secret %s is not declared", quoteName(name))
 		}
 	}
 	for name, d := range s.index.secrets {
 		if _, referenced := places[name]; !referenced {
-			c.report(ruleSecretUnused, d.at, "secret %s is declared, and nothing refers to it", show(name))
+			c.report(ruleSecretUnused, d.at, "secret %s is declared but never referenced", quoteName(name))
 		}
 		if places == nil {
 			places = map[string]Position{}
@@ -165,7 +170,7 @@ func (c *Collector) checkSecrets(s *space) {
 	}
 	for name, at := range places {
 		if strings.HasPrefix(name, reservedSecret) {
-			c.report(ruleSecretReserved, at, "secret %s has a name that only super admins may give", show(name))
+			c.report(ruleSecretReserved, at, "secret %s has a name that only super admins may use", quoteName(name))
 		}
 	}
 }

@@ -84,6 +84,6 @@ func TestRequirementsOfTheExamples(t *testing.T) {
 func TestReferencesAreFoundInLinearTime(t *testing.T) {
 	for _, text := range []string{"{{", "{{}}", "{{secret.", "{{secret.a}}", "secret.{{"} {
 		var r references
-		r.add("x.yml", []byte(strings.Repeat(text, 2<<20/len(text))))
+		r.addFile("x.yml", []byte(strings.Repeat(text, 2<<20/len(text))))
 	}
 }

@@ -12,14 +12,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// Rules returns all checks of this package, by subject.
+// Rules returns all rules of this package, by subject.
 //
-// A rule is an error where the platform refuses, loses or deletes something; a
-// warning where it stores something other than what was meant; and there is none
-// for what it takes. Two severities are decisions. A missing version name is a
-// warning: plain exports have none, and the platform imports them; it only cannot
-// skip them. A checksum that does not match is a warning: every edit and every merge in
-// Git makes one, and the platform imports the file. [ChecksumsVerify] makes it an error.
+// A rule is an error if the platform refuses, loses or deletes something, and a warning if it
+// stores something unintended. What the platform accepts has no rule. Two severities are
+// deliberate. A missing version name is a warning: plain exports have none, and the platform
+// imports them but cannot skip them. A checksum mismatch is a warning: every edit and merge in Git
+// causes one, and the platform imports the file. [ChecksumsVerify] makes it an error.
 func Rules() []diagnostic.Rule {
 	return slices.Concat(
 		repositoryRules(), pathRules(), yamlRules(), indexRules(), objectRules(), securityRules(),
@@ -27,7 +26,7 @@ func Rules() []diagnostic.Rule {
 	)
 }
 
-// scriptRules are the checks inside automations and pages.
+// scriptRules are the rules for automations and pages.
 func scriptRules() []diagnostic.Rule {
 	var rules []diagnostic.Rule
 	for _, r := range dsul.Rules() {
@@ -42,7 +41,7 @@ func scriptRules() []diagnostic.Rule {
 	return rules
 }
 
-// reporter gathers diagnostics.
+// reporter collects diagnostics.
 type reporter struct {
 	rules map[string]diagnostic.Rule
 	found []diagnostic.Diagnostic
@@ -60,16 +59,16 @@ func (r *reporter) report(id string, at Position, format string, args ...any) {
 	r.found = append(r.found, r.rules[id].Report(at.File, at.Line, at.Column, format, args...))
 }
 
-func (r *reporter) sorted() []diagnostic.Diagnostic {
+func (r *reporter) sortedFindings() []diagnostic.Diagnostic {
 	diagnostic.Sort(r.found)
 	return r.found
 }
 
 var quotable = lazyregexp.New(`^[\p{L}\p{N} ,.'_:/-]{0,64}$`)
 
-// show quotes what has the form of a name. Anything else may be a secret that
-// was put into the wrong place and is described instead.
-func show(s string) string {
+// quoteName quotes a text that looks like a name. Anything else may be a misplaced secret, so only its
+// length is shown.
+func quoteName(s string) string {
 	if quotable.MatchString(s) {
 		return strconv.Quote(s)
 	}

@@ -4,7 +4,7 @@ package workspace
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules about index.yml.
+// Rule IDs for index.yml.
 const (
 	ruleNameMissing     = "name-missing"
 	ruleNameInvalid     = "name-invalid"
@@ -32,16 +32,16 @@ func indexRules() []diagnostic.Rule {
 		{
 			ID:       ruleNameInvalid,
 			Severity: diagnostic.Warning,
-			Title:    "The name of a workspace is not one that can be entered",
-			Meaning:  "The platform imports the name, and refuses it when somebody edits the workspace.",
+			Title:    "The name of a workspace is not valid",
+			Meaning:  "The platform imports the name, but refuses it when a user edits the workspace.",
 			Example:  "name: \"A & B\"",
 			Remedy:   "use 1 to 60 letters, digits, spaces and , . ' -",
 		},
 		{
 			ID:       ruleLabelInvalid,
 			Severity: diagnostic.Warning,
-			Title:    "A label is not one that can be entered",
-			Meaning:  "The platform imports the label, and refuses it when somebody edits the workspace.",
+			Title:    "A label is not valid",
+			Meaning:  "The platform imports the label, but refuses it when a user edits the workspace.",
 			Example:  "labels: [été]",
 			Remedy:   "use 2 to 60 letters without accents, digits and . _ : -",
 		},
@@ -65,22 +65,22 @@ func indexRules() []diagnostic.Rule {
 			ID:       ruleSlugReserved,
 			Severity: diagnostic.Error,
 			Title:    "The slug of a workspace is reserved",
-			Meaning:  "It is that of the workspace which the platform keeps for itself.",
+			Meaning:  "The platform's own workspace has this slug.",
 			Example:  "slug: platform",
 			Remedy:   "rename the workspace; the platform's own workspace has this slug",
 		},
 		{
 			ID:       ruleSlugDuplicate,
 			Severity: diagnostic.Error,
-			Title:    "Two workspaces have one slug",
+			Title:    "Two workspaces have the same slug",
 			Meaning:  "The import of one overwrites the other.",
 			Example:  "slug: mail in two directories",
-			Remedy:   "give one of the two another slug",
+			Remedy:   "change one of the slugs",
 		},
 		{
 			ID:       ruleSlugDirectory,
 			Severity: diagnostic.Warning,
-			Title:    "The slug of a workspace is not the name of its directory",
+			Title:    "The slug of a workspace differs from the name of its directory",
 			Meaning:  "An import identifies the workspace by its directory.",
 			Example:  "slug: mailer in mail/index.yml",
 			Remedy: "name the directory after the slug (builder fmt --rename does): an import identifies a " +
@@ -98,7 +98,7 @@ func indexRules() []diagnostic.Rule {
 		{
 			ID:       ruleAppName,
 			Severity: diagnostic.Warning,
-			Title:    "The name of a workspace is not the slug of its app",
+			Title:    "The name of a workspace differs from the slug of its app",
 			Meaning:  "With the label production:app, the import publishes the app under the name of the workspace.",
 			Example:  "name: Mail Sender beside app: {slug: MailSender}",
 			Remedy:   "use one name for both, or remove the label production:app",
@@ -106,16 +106,16 @@ func indexRules() []diagnostic.Rule {
 		{
 			ID:       rulePullExclude,
 			Severity: diagnostic.Warning,
-			Title:    "index.yml keeps parts of the workspace from being pulled",
-			Meaning: "A pull leaves what pull.exclude names as it is on the platform. Whether an import of a " +
-				"release does the same is not documented.",
+			Title:    "index.yml excludes parts of the workspace from pulls",
+			Meaning: "A pull does not change the parts listed in pull.exclude. Whether the import of a release " +
+				"changes them is not documented.",
 			Example: "repositories: {git: {pull: {exclude: [{path: index}]}}}",
-			Remedy:  "remove pull.exclude from what is released, or check these parts after the import",
+			Remedy:  "remove pull.exclude from the release, or check these parts after the import",
 		},
 	}
 }
 
-// Ids of the rules about automations, pages and app instances.
+// Rule IDs for automations, pages and app instances.
 const (
 	ruleScheduleInvalid = "schedule-invalid"
 	ruleInstructionNull = "instruction-null"
@@ -128,7 +128,7 @@ func objectRules() []diagnostic.Rule {
 		{
 			ID:       ruleScheduleInvalid,
 			Severity: diagnostic.Error,
-			Title:    "A schedule is no cron expression",
+			Title:    "A schedule is not a cron expression",
 			Meaning:  "The platform refuses the automation, and a pull deletes it.",
 			Example:  "when: {schedules: [\"every day\"]}",
 			Remedy: "write a list of cron expressions of five fields, or six with seconds first, such as \"0 8 * * " +
@@ -161,7 +161,7 @@ func objectRules() []diagnostic.Rule {
 	}
 }
 
-// Ids of the rules about security.yml.
+// Rule IDs for security.yml.
 const (
 	ruleSecurityInvalid = "security-invalid"
 	ruleSecurityRole    = "security-role-unknown"
@@ -173,8 +173,8 @@ func securityRules() []diagnostic.Rule {
 		{
 			ID:       ruleSecurityInvalid,
 			Severity: diagnostic.Error,
-			Title:    "security.yml has a form that the platform refuses",
-			Meaning:  "The platform keeps the roles and rules that it has, and the import ends with an error.",
+			Title:    "The platform refuses security.yml",
+			Meaning:  "The platform keeps its present roles and rules, and the import ends with an error.",
 			Example:  "authorizations: {rules: {a: 1}}",
 			Remedy:   "write roles as a mapping by name, and rules as a list of mappings with action and subject",
 		},

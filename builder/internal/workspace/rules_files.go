@@ -4,7 +4,7 @@ package workspace
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules about the repository and its workspaces.
+// Rule IDs for the repository and its workspaces.
 const (
 	ruleRepositoryEmpty  = "repository-empty"
 	ruleOutsideWorkspace = "outside-workspace"
@@ -23,25 +23,26 @@ func repositoryRules() []diagnostic.Rule {
 			Title:    "There is no workspace",
 			Meaning:  "A release without workspaces imports nothing.",
 			Example:  "an empty directory",
-			Remedy: "give the directory that holds one directory per workspace (--subdir, if it is within the " +
+			Remedy: "pass the directory that contains the directories of the workspaces (--subdir, if it is " +
+				"within the " +
 				"repository)",
 		},
 		{
 			ID:       ruleOutsideWorkspace,
 			Severity: diagnostic.Info,
-			Title:    "A file is in no workspace",
+			Title:    "A file is not in a workspace",
 			Meaning:  "The platform ignores it.",
 			Example:  "README.md beside the workspaces",
-			Remedy:   "the platform ignores it; move it out of the directory of the workspaces, or into one of them",
+			Remedy:   "the platform ignores it; move it out of the directory of the workspaces, or into a workspace",
 		},
 		{
 			ID:       ruleIndexMissing,
 			Severity: diagnostic.Error,
 			Title:    "A directory has no index.yml",
-			Meaning: "Every directory beside the workspaces is taken for one, and an import of a workspace without " +
+			Meaning: "Every directory beside the workspaces is treated as one, and an import of a workspace without " +
 				"index.yml fails.",
 			Example: "mail/ without mail/index.yml",
-			Remedy: "a directory beside the workspaces is taken for one: add its index.yml, or move the directory " +
+			Remedy: "a directory beside the workspaces is treated as one: add its index.yml, or move the directory " +
 				"elsewhere",
 		},
 		{
@@ -77,7 +78,7 @@ func repositoryRules() []diagnostic.Rule {
 	}
 }
 
-// Ids of the rules about the paths of files.
+// Rule IDs for the paths of files.
 const (
 	ruleFileExtension = "file-extension"
 	ruleSectionName   = "section-name"
@@ -110,7 +111,7 @@ func pathRules() []diagnostic.Rule {
 			Title: "A directory or a file at the top of a workspace almost has the name of automations, " +
 				"pages or imports",
 			Meaning: "The platform does not import what is in a directory with another name (automation/, Pages/). " +
-				"It takes automations.old/ and automations.yml for automations, and mixes them up with those " +
+				"It treats automations.old/ and automations.yml as automations, and mixes them up with those " +
 				"in automations/.",
 			Example: "automation/hello.yml",
 			Remedy: "use automations/, pages/ or imports/, and move what the platform must not read out of the " +
@@ -137,8 +138,8 @@ func pathRules() []diagnostic.Rule {
 			ID:       ruleRootOverride,
 			Severity: diagnostic.Error,
 			Title:    "A file overrides index.yml or security.yml",
-			Meaning: "The platform takes index.yaml, index.json and every file in a directory index for index.yml, " +
-				"and the same with security: what it reads last wins.",
+			Meaning: "The platform treats index.yaml, index.json and every file in a directory index as index.yml, " +
+				"and likewise for security: the last one it reads wins.",
 			Example: "index.json",
 			Remedy:  "delete the file, or give it another name",
 		},
@@ -146,7 +147,7 @@ func pathRules() []diagnostic.Rule {
 			ID:       ruleBulkExport,
 			Severity: diagnostic.Error,
 			Title:    "A path ends with bulkExport.json",
-			Meaning:  "The platform takes the whole archive for an export of several workspaces, and refuses it.",
+			Meaning:  "The platform treats the whole archive as an export of several workspaces, and refuses it.",
 			Example:  "automations/bulkExport.json",
 			Remedy:   "rename the file",
 		},
@@ -163,7 +164,7 @@ func pathRules() []diagnostic.Rule {
 		{
 			ID:       ruleObjectSlug,
 			Severity: diagnostic.Error,
-			Title:    "The slug of an automation or page is not the path of its file",
+			Title:    "The slug of an automation or page differs from the path of its file",
 			Meaning: "The platform stores it under another path. A pull then deletes it, because it is not stored " +
 				"under the path that it came from.",
 			Example: "slug: other in automations/hello.yml",
@@ -172,7 +173,7 @@ func pathRules() []diagnostic.Rule {
 		{
 			ID:       ruleSlugNested,
 			Severity: diagnostic.Warning,
-			Title:    "The slug of a nested automation is not its path",
+			Title:    "The slug of a nested automation differs from its path",
 			Meaning: "Whether the platform stores it under the path that it came from is not documented; where it " +
 				"does not, a pull deletes it.",
 			Example: "slug: status in automations/v1/status.yml",
@@ -181,7 +182,7 @@ func pathRules() []diagnostic.Rule {
 		{
 			ID:       ruleInstanceSlug,
 			Severity: diagnostic.Warning,
-			Title:    "The slug of an app instance is not the name of its file",
+			Title:    "The slug of an app instance differs from the name of its file",
 			Meaning: "The platform names a new instance after the file. If it has an instance with this slug " +
 				"already, it overwrites that one.",
 			Example: "slug: Other in imports/App.yml",
@@ -190,15 +191,15 @@ func pathRules() []diagnostic.Rule {
 		{
 			ID:       ruleSlugTwice,
 			Severity: diagnostic.Error,
-			Title:    "Two files have one slug",
+			Title:    "Two files have the same slug",
 			Meaning:  "Of two automations the last one wins without an error; the second page is refused.",
 			Example:  "slug: hello in automations/a.yml and automations/b.yml",
-			Remedy:   "give one of the two another slug",
+			Remedy:   "change one of the slugs",
 		},
 		{
 			ID:       ruleSlugTaken,
 			Severity: diagnostic.Error,
-			Title:    "A slug means something else to the platform",
+			Title:    "A slug has a special meaning for the platform",
 			Meaning: "The platform drops a page with the slug __index__, and does not find an app instance named " +
 				"like a property that every JavaScript object has.",
 			Example: "imports/constructor.yml",

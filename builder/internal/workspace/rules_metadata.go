@@ -4,7 +4,7 @@ package workspace
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules about .import.yml.
+// Rule IDs for .import.yml.
 const (
 	ruleUnknownKey          = "unknown-key"
 	rulePlaceholder         = "placeholder"
@@ -38,14 +38,14 @@ func metadataRules() []diagnostic.Rule {
 			ID:       rulePlaceholder,
 			Severity: diagnostic.Error,
 			Title:    "A placeholder was not replaced",
-			Meaning:  "The platform takes it for a value.",
+			Meaning:  "The platform treats it as a value.",
 			Example:  "workspaceId: <workspace-id>",
-			Remedy:   "replace the placeholder by a value, or delete the key",
+			Remedy:   "replace the placeholder with a value, or delete the key",
 		},
 		{
 			ID:       ruleWorkspaceIDClash,
 			Severity: diagnostic.Error,
-			Title:    "Two workspaces have one id",
+			Title:    "Two workspaces have the same id",
 			Meaning:  "The import of one overwrites the other.",
 			Example:  "workspaceId: abc1234 in two .import.yml",
 			Remedy:   "one is a copy of the other: delete workspaceId and id from the copy, or delete the copy",
@@ -54,7 +54,7 @@ func metadataRules() []diagnostic.Rule {
 			ID:       ruleWorkspaceIDMismatch,
 			Severity: diagnostic.Error,
 			Title:    ".import.yml and index.yml have different ids",
-			Meaning:  "Which of the two workspaces is meant is not clear.",
+			Meaning:  "It is unclear which of the two workspaces is meant.",
 			Example:  "workspaceId: a in .import.yml, id: b in index.yml",
 			Remedy:   "keep the id of the workspace on the platform in both files",
 		},
@@ -69,7 +69,7 @@ func metadataRules() []diagnostic.Rule {
 		{
 			ID:       ruleAppSlugDuplicate,
 			Severity: diagnostic.Error,
-			Title:    "Two workspaces publish one app",
+			Title:    "Two workspaces publish the same app",
 			Meaning:  "The second one fails: the slug is in use.",
 			Example:  "app: {slug: Mail} in two .import.yml",
 			Remedy:   "let one workspace publish the app; delete app from the other's .import.yml",
@@ -88,9 +88,9 @@ func metadataRules() []diagnostic.Rule {
 			ID:       ruleVersionNameReserved,
 			Severity: diagnostic.Error,
 			Title:    "A version name is reserved",
-			Meaning:  "latest and current mean other versions to the platform.",
+			Meaning:  "latest and current have a special meaning for the platform.",
 			Example:  "version: {name: latest}",
-			Remedy:   "give the version a name of its own, such as v2.4.0",
+			Remedy:   "use another name, such as v2.4.0",
 		},
 		{
 			ID:       ruleVersionNameStamp,
@@ -109,7 +109,7 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "The base image holds a workspace with the same slug, id or app",
 			Meaning:  "One of the two would overwrite the other.",
 			Example:  "mail/ in the repository and in the base image",
-			Remedy:   "give it another one, or build without --keep-base-workspaces, which hides what the base holds",
+			Remedy:   "change it, or build without --keep-base-workspaces, which hides the workspaces of the base",
 		},
 		{
 			ID:       ruleBaseGroup,
@@ -124,34 +124,33 @@ func metadataRules() []diagnostic.Rule {
 			ID:       ruleMetadataFill,
 			Severity: diagnostic.Error,
 			Title:    "The release file and a workspace disagree",
-			Meaning:  "The release file says what .import.yml does not say, and nothing else.",
+			Meaning:  "The release file may only add values that .import.yml lacks.",
 			Example:  "workspaces: {mail: {groups: [base2]}} for a workspace with groups: [base1]",
-			Remedy: "correct workspaces in the release file, or .import.yml: what the one says must not be " +
-				"different in the other",
+			Remedy:   "correct workspaces in the release file, or .import.yml: their values must not differ",
 		},
 		{
 			ID:       ruleGroupsMissing,
 			Severity: diagnostic.Error,
 			Fixed:    true,
-			Title:    "A workspace is in no group",
-			Meaning:  "No import takes it.",
+			Title:    "A workspace is not in any group",
+			Meaning:  "No import includes it.",
 			Example:  ".import.yml without groups",
 			Remedy: "write groups: [base1] into .import.yml, or into the release file workspaces: {SLUG: " +
 				"{groups: [base1]}}, " +
-				"or defaultGroup: base1 for all; an import takes the workspaces of a group and none else",
+				"or defaultGroup: base1 for all; an import includes only the workspaces of a group",
 		},
 		{
 			ID:       ruleGroupUnknown,
 			Severity: diagnostic.Error,
 			Title:    "A group is not configured",
-			Meaning:  "No import takes the workspaces of the group.",
+			Meaning:  "No import includes the workspaces of the group.",
 			Example:  "groups: [base9]",
 			Remedy:   "correct the name, or configure the group (--group)",
 		},
 		{
 			ID:       ruleGroupLabels,
 			Severity: diagnostic.Error,
-			Title:    "The labels of a workspace do not fit its groups",
+			Title:    "The labels of a workspace do not match its groups",
 			Meaning:  "The next push would take it out of the group, or put it into another.",
 			Example:  "groups: [base1] without the label of base1",
 			Remedy: "give the workspace one of the group's labels, or correct groups: the next push would take it " +
@@ -163,12 +162,12 @@ func metadataRules() []diagnostic.Rule {
 			Title:    "A group that is imported at startup is empty",
 			Meaning:  "The import of the group fails.",
 			Example:  "--startup-group base1 without a workspace in it",
-			Remedy:   "put a workspace into the group, or take the group off the list",
+			Remedy:   "put a workspace into the group, or remove the group from the list",
 		},
 	}
 }
 
-// Ids of the rules about dependencies.
+// Rule IDs for dependencies.
 const (
 	ruleDependsOnInvalid  = "depends-on-invalid"
 	ruleDependencyUnknown = "dependency-unknown"

@@ -4,7 +4,7 @@ package workspace
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules about checksums.
+// Rule IDs for checksums.
 const (
 	ruleChecksumInvalid  = "checksum-invalid"
 	ruleChecksumMismatch = "checksum-mismatch"
@@ -22,7 +22,7 @@ func checksumRules() []diagnostic.Rule {
 		{
 			ID:       ruleChecksumInvalid,
 			Severity: diagnostic.Warning,
-			Title:    "A checksum has no known form",
+			Title:    "A checksum is not valid",
 			Meaning:  "It cannot be compared. --checksums verify makes it an error.",
 			Example:  "checksums: {automations: {a: x}}",
 			Remedy: "use the MD5 of the file (32 hexadecimal digits) or sha256: and 64 hexadecimal digits; " +
@@ -31,7 +31,7 @@ func checksumRules() []diagnostic.Rule {
 		{
 			ID:       ruleChecksumMismatch,
 			Severity: diagnostic.Warning,
-			Title:    "A file is not the one that was exported",
+			Title:    "A file differs from the exported one",
 			Meaning: "The platform skips the workspace where its version name is installed, and otherwise " +
 				"reports the file as changed. --checksums verify makes it an error.",
 			Example: "an automation that was edited after the push",
@@ -41,11 +41,11 @@ func checksumRules() []diagnostic.Rule {
 		{
 			ID:       ruleChecksumLineEnds,
 			Severity: diagnostic.Warning,
-			Title:    "The line ends of the files were changed",
-			Meaning: "All checksums of the workspace are those of the files with other line ends: the platform " +
+			Title:    "The line endings of the files were changed",
+			Meaning: "All checksums of the workspace match the files with other line endings: the platform " +
 				"will report every file as changed. --checksums verify makes it an error.",
 			Example: "a checkout with core.autocrlf",
-			Remedy: "check the files out without a change of line ends (git config core.autocrlf false, no text " +
+			Remedy: "check the files out without conversion of line endings (git config core.autocrlf false, no text " +
 				"or eol attribute)",
 		},
 		{
@@ -68,16 +68,16 @@ func checksumRules() []diagnostic.Rule {
 		{
 			ID:       ruleChecksumExtra,
 			Severity: diagnostic.Warning,
-			Title:    "A checksum belongs to no file",
+			Title:    "A checksum does not belong to any file",
 			Meaning:  "The file was deleted after the push. Reported with --checksums verify, as an error.",
-			Example:  "a checksum of a file that is not there",
+			Example:  "a checksum of a missing file",
 			Remedy:   "the file was deleted after the push: push again, or delete the checksum",
 		},
 		{
 			ID:       ruleChecksumRefreshed,
 			Severity: diagnostic.Info,
 			Title:    "The checksums were refreshed",
-			Meaning:  "The image has the checksums of the files as they are. The source stays as it is.",
+			Meaning:  "The image has the checksums of the current files. The source is not changed.",
 			Example:  "an automation that was edited, with --checksums refresh",
 			Remedy:   "builder fmt writes the same checksums into the source",
 		},
@@ -85,7 +85,7 @@ func checksumRules() []diagnostic.Rule {
 			ID:       ruleChecksumUnwritten,
 			Severity: diagnostic.Error,
 			Title:    "The checksums cannot be refreshed",
-			Meaning: "--checksums refresh removes the checksum of a file that is gone, and another value " +
+			Meaning: "--checksums refresh removes the checksum of a deleted file, but another value " +
 				"refers to it.",
 			Example: "checksums: {pages: {gone: &x 0cc1…}} with *x elsewhere in the file",
 			Remedy:  "write the checksums of .import.yml without anchors and aliases",
@@ -93,7 +93,7 @@ func checksumRules() []diagnostic.Rule {
 	}
 }
 
-// Ids of the rules about secrets.
+// Rule IDs for secrets.
 const (
 	ruleSecretUndeclared = "secret-undeclared"
 	ruleSecretUnused     = "secret-unused"
@@ -106,9 +106,9 @@ func secretRules() []diagnostic.Rule {
 			ID:       ruleSecretUndeclared,
 			Severity: diagnostic.Warning,
 			Title:    "A secret is used but not declared",
-			Meaning:  "Nobody sees that it needs a value.",
+			Meaning:  "Users cannot see that it needs a value.",
 			Example:  "{{secret.apiKey}} without secrets.schema.apiKey",
-			Remedy: "declare it in secrets.schema of index.yml, so that people see that it needs a value; or " +
+			Remedy: "declare it in secrets.schema of index.yml, so that users see that it needs a value; or " +
 				"correct the name",
 		},
 		{

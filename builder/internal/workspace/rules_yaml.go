@@ -4,7 +4,7 @@ package workspace
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules about the form of files.
+// Rule IDs for the form of files.
 const (
 	ruleYAMLInvalid      = "yaml-invalid"
 	ruleYAMLEmpty        = "yaml-empty"
@@ -27,7 +27,7 @@ func yamlRules() []diagnostic.Rule {
 		{
 			ID:       ruleYAMLInvalid,
 			Severity: diagnostic.Error,
-			Title:    "A file is no YAML",
+			Title:    "A file is not valid YAML",
 			Meaning: "The platform refuses the file, and a pull deletes its automation, page or app instance. If " +
 				"it is index.yml, nothing of the workspace is imported.",
 			Example: "a: b: c",
@@ -46,8 +46,8 @@ func yamlRules() []diagnostic.Rule {
 			ID:       ruleFileEmpty,
 			Severity: diagnostic.Warning,
 			Title:    "A file without content has an effect",
-			Meaning: "An empty security.yml takes all roles and rules of the workspace away; an empty .import.yml " +
-				"puts it into no group.",
+			Meaning: "An empty security.yml removes all roles and rules of the workspace; an empty .import.yml " +
+				"leaves it without a group.",
 			Example: "an empty security.yml",
 			Remedy:  "restore the content, or delete the file",
 		},
@@ -71,8 +71,9 @@ func yamlRules() []diagnostic.Rule {
 		{
 			ID:       ruleYAMLDuplicateKey,
 			Severity: diagnostic.Error,
-			Title:    "A key is there twice",
-			Meaning: "The platform refuses the file. Keys are the same if JavaScript writes them the same: 1, 0x1 " +
+			Title:    "A mapping has a duplicate key",
+			Meaning: "The platform refuses the file. Keys are equal if JavaScript converts them to the same " +
+				"text: 1, 0x1 " +
 				"and 1.0 are.",
 			Example: "{a: 1, a: 2}",
 			Remedy:  "keep one of the two; the platform refuses the file",
@@ -107,14 +108,14 @@ func yamlRules() []diagnostic.Rule {
 			ID:       ruleYAMLMark,
 			Severity: diagnostic.Error,
 			Title:    "A byte order mark is within a file",
-			Meaning:  "It becomes a part of the key or the text that follows, which nothing finds then.",
+			Meaning:  "It becomes part of the key or text that follows, which is then not found.",
 			Example:  "U+FEFF twice at the start of a file",
 			Remedy:   "save the file as UTF-8 without a byte order mark",
 		},
 		{
 			ID:       ruleJSONInvalid,
 			Severity: diagnostic.Error,
-			Title:    "A file is no JSON",
+			Title:    "A file is not valid JSON",
 			Meaning:  "The platform cannot read the file.",
 			Example:  "{\"a\": 1, \"a\": 2}",
 			Remedy:   "correct the file; the platform cannot read it",
@@ -123,7 +124,7 @@ func yamlRules() []diagnostic.Rule {
 			ID:       ruleJSONYAML,
 			Severity: diagnostic.Warning,
 			Title:    "A .json file is YAML, not JSON",
-			Meaning:  "The platform reads it as YAML: comments become a part of keys.",
+			Meaning:  "The platform reads it as YAML: comments become part of keys.",
 			Example:  "{// c",
 			Remedy:   "write JSON without comments and without commas at the end",
 		},
@@ -139,8 +140,8 @@ func yamlRules() []diagnostic.Rule {
 		{
 			ID:       ruleTypeCoerced,
 			Severity: diagnostic.Warning,
-			Title:    "A value is not a text, and the platform makes one of it",
-			Meaning:  "The text is what JavaScript makes of the number, the date or the boolean: 1.10 becomes 1.1.",
+			Title:    "A value is not a text, and the platform converts it",
+			Meaning:  "The platform converts the number, date or boolean as JavaScript does: 1.10 becomes 1.1.",
 			Example:  "name: 1.10",
 			Remedy:   "quote the value",
 		},

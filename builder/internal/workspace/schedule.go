@@ -12,21 +12,20 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// The platform reads schedules with cron-parser 4 of the npm registry. It differs from
-// the cron libraries for Go, which is why they are not used: one to six fields with
-// seconds first, L and # in days, names of months and days, ? for every day, and five
-// names of intervals.
+// The platform parses schedules with cron-parser 4 from the npm registry. Go cron libraries differ
+// from it: it accepts one to six fields with seconds first, L and # in days, names of months and
+// days, ? for every day, and five names of intervals.
 
 // cronField is a field of a cron expression.
 type cronField struct {
 	name     string
 	min, max int
-	// characters match what the field may have once names are replaced.
+	// characters matches the allowed characters once names are replaced.
 	characters *lazyregexp.Regexp
-	// names of the values from first on.
+	// names of the values, starting at first.
 	names []string
 	first int
-	// last says that L is allowed.
+	// last is set if L is allowed.
 	last bool
 }
 
@@ -35,7 +34,7 @@ var (
 	cronDays          = lazyregexp.New(`^[?,*\dL/-]+$`)
 	cronWeekdays      = lazyregexp.New(`^[?,*\dL#/-]+$`)
 	cronName          = lazyregexp.New(`(?i)[a-z]{3}`)
-	errCronCharacters = errors.New("it has a character that does not belong there")
+	errCronCharacters = errors.New("it has an invalid character")
 )
 
 func cronFields() []cronField {
@@ -56,7 +55,7 @@ func cronFields() []cronField {
 	}
 }
 
-// checkCron returns an error for an expression that the platform refuses.
+// checkCron returns an error if the platform refuses the expression.
 func checkCron(expression string) error {
 	switch expression {
 	case "@yearly", "@monthly", "@weekly", "@daily", "@hourly":
@@ -78,7 +77,7 @@ func checkCron(expression string) error {
 			}
 			part = weekday
 		}
-		values, err := field.parse(part)
+		values, err := field.parseField(part)
 		if err != nil {
 			return fmt.Errorf("%s: %w", field.name, err)
 		}
@@ -92,7 +91,7 @@ func checkCron(expression string) error {
 	return checkDay(days, months)
 }
 
-// checkDay refuses days that the only month of an expression does not have.
+// checkDay refuses a day that the only month of the expression does not have.
 func checkDay(days, months []string) error {
 	if len(months) != 1 || len(days) == 0 {
 		return nil
@@ -110,8 +109,8 @@ func checkDay(days, months []string) error {
 	return errors.New("the month does not have this day")
 }
 
-// parse returns the values of a field.
-func (f cronField) parse(text string) ([]string, error) {
+// parseField returns the values of a field.
+func (f cronField) parseField(text string) ([]string, error) {
 	unknown := ""
 	if f.names != nil {
 		text = cronName.Get().ReplaceAllStringFunc(text, func(name string) string {
@@ -132,7 +131,7 @@ func (f cronField) parse(text string) ([]string, error) {
 	}
 	var values []string
 	for _, atom := range strings.Split(strings.ReplaceAll(text, wild, every), ",") {
-		found, err := f.atom(atom)
+		found, err := f.parseAtom(atom)
 		if err != nil {
 			return nil, err
 		}
@@ -141,14 +140,14 @@ func (f cronField) parse(text string) ([]string, error) {
 	return values, nil
 }
 
-// atom reads a value, a range, or one of both with a step.
-func (f cronField) atom(atom string) ([]string, error) {
+// parseAtom parses a value or a range, with an optional step.
+func (f cronField) parseAtom(atom string) ([]string, error) {
 	body, step, stepped := strings.Cut(atom, "/")
 	interval := 1
 	if stepped {
 		n, err := strconv.Atoi(step)
 		if err != nil || n < 1 {
-			return nil, errors.New("the step after / must be a number from 1 on")
+			return nil, errors.New("the step after / must be a number of at least 1")
 		}
 		interval = n
 		if _, err := strconv.Atoi(body); err == nil && body != "" {
@@ -157,13 +156,13 @@ func (f cronField) atom(atom string) ([]string, error) {
 	}
 	low, high, isRange := strings.Cut(body, "-")
 	if !isRange || low == "" {
-		return f.value(body)
+		return f.parseValue(body)
 	}
 	high, _, _ = strings.Cut(high, "-")
 	from, errFrom := strconv.Atoi(low)
 	to, errTo := strconv.Atoi(high)
 	if errFrom != nil || errTo != nil || from < f.min || to > f.max || from > to {
-		return nil, fmt.Errorf("%s is no range from %d to %d", body, f.min, f.max)
+		return nil, fmt.Errorf("%s is not a range between %d and %d", body, f.min, f.max)
 	}
 	var values []string
 	for n := from; n <= to; n += interval {
@@ -172,13 +171,13 @@ func (f cronField) atom(atom string) ([]string, error) {
 	return values, nil
 }
 
-func (f cronField) value(text string) ([]string, error) {
+func (f cronField) parseValue(text string) ([]string, error) {
 	if f.last && strings.Contains(text, "L") {
 		return []string{text}, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < f.min || n > f.max {
-		return nil, fmt.Errorf("%s is not from %d to %d", show(text), f.min, f.max)
+		return nil, fmt.Errorf("%s is not between %d and %d", quoteName(text), f.min, f.max)
 	}
 	return []string{text}, nil
 }

@@ -17,37 +17,34 @@ import (
 )
 
 const (
-	// stampDigits is how much of the content digest a version name gets.
+	// stampDigits is the number of digits of a stamp.
 	stampDigits = 8
-	// maxHeld is the size of the largest workspace that can be rewritten, in bytes.
+	// maxHeld is the maximum size in bytes of a workspace that is rewritten.
 	maxHeld = 256 << 20
 )
 
-// stamp is the end of a name that may have been stamped.
+// stamp matches a name that may have a stamp.
 var stamp = lazyregexp.New(`^(.+)-([0-9a-f]{8})$`)
 
-// Stamper adds to the version name of every workspace, in its .import.yml, the first
-// digits of the workspace's content digest: v2.4.0 becomes v2.4.0-1a2b3c4d. The platform
-// skips a workspace whose version has the name that is installed, so that with a stamp it
-// skips those that are the same, and no others.
+// Stamper appends the first digits of the content digest to the version name of every workspace:
+// v2.4.0 becomes v2.4.0-1a2b3c4d. The platform skips a workspace whose version name is already
+// installed; with a stamp it therefore skips exactly the unchanged ones.
 //
-// The digest is [release.ContentDigest] of the files as they are in the source. A name
-// that ends with the stamp of its own workspace stays as it is. Nothing but the stamp is
-// inserted into the file, and no checksum covers .import.yml. Names that the platform
-// reserves are left for the validation to report, and so are files that cannot be read.
+// The digest is [release.ContentDigest] of the source files. A name that already has the stamp of
+// its workspace is kept. Only the stamp is inserted, and no checksum covers .import.yml. Reserved
+// names and unreadable files are left to the validation.
 //
-// With Refresh it first makes the checksums in .import.yml those of the files, and reports
-// how many differed; the digest is then that of the files with these checksums. Without
-// Stamp it does nothing else.
+// With Refresh it first recomputes the checksums in .import.yml and reports how many changed; the
+// digest then includes the new checksums. Without Stamp it does only that.
 //
-// It is for one goroutine.
+// It is not safe for concurrent use.
 type Stamper struct {
 	*reporter
 	Rewrite
 	limits Limits
 	emit   func(name string, data []byte) error
-	// slug is the workspace whose files are held, because its .import.yml is among the
-	// first of them and its digest is known after the last.
+	// slug is the workspace whose files are held: .import.yml is among its first files, but the
+	// digest is known only after the last.
 	slug  string
 	held  []heldFile
 	bytes int64
@@ -61,11 +58,11 @@ type heldFile struct {
 	data []byte
 }
 
-// Rewrite says what of .import.yml a [Stamper] writes.
+// Rewrite selects what a [Stamper] rewrites in .import.yml.
 type Rewrite struct{ Stamp, Refresh bool }
 
-// NewStamper returns a stamper that hands the files on to emit, in their order. Of the
-// limits those count that are for one file.
+// NewStamper returns a stamper that passes the files on to emit in their order. Only the limits of
+// a single file are used.
 func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []byte) error) *Stamper {
 	return &Stamper{
 		reporter: newReporter(),
@@ -76,8 +73,8 @@ func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []by
 	}
 }
 
-// Add takes one file: see [Collector.Add]. The files of a workspace come one after the
-// other, as they do in the byte order of their paths.
+// Add adds a file: see [Collector.Add]. The files of a workspace must be consecutive, as they are
+// in the byte order of their paths.
 func (s *Stamper) Add(name string, data []byte) error {
 	slug, _, nested := strings.Cut(name, "/")
 	if slug != s.slug {
@@ -88,25 +85,28 @@ func (s *Stamper) Add(name string, data []byte) error {
 	if !nested {
 		return s.emit(name, data)
 	}
-	s.slug, s.bytes = slug, s.bytes+int64(len(data))
+	s.slug = slug
+	s.bytes += int64(len(data))
 	if s.bytes > maxHeld {
 		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its .import.yml to be rewritten",
-			show(slug), maxHeld)
+			quoteName(slug), maxHeld)
 	}
 	s.held = append(s.held, heldFile{name, data})
 	return nil
 }
 
-// Flush hands on the workspace that is held. It is needed after the last file.
+// Flush emits the held workspace. Call it after the last file.
 func (s *Stamper) Flush() error {
 	for i, f := range s.held {
 		if f.name == s.slug+"/"+metadataFile {
-			s.held[i].data = s.rewrite(f.data)
+			s.held[i].data = s.rewriteMetadata(f.data)
 			s.added += int64(len(s.held[i].data) - len(f.data))
 		}
 	}
 	held := s.held
-	s.slug, s.held, s.bytes = "", nil, 0
+	s.slug = ""
+	s.held = nil
+	s.bytes = 0
 	for _, f := range held {
 		if err := s.emit(f.name, f.data); err != nil {
 			return err
@@ -115,43 +115,43 @@ func (s *Stamper) Flush() error {
 	return nil
 }
 
-// rewrite returns the .import.yml of the workspace that is held, as it ships.
-func (s *Stamper) rewrite(data []byte) []byte {
+// rewriteMetadata returns the .import.yml that ships.
+func (s *Stamper) rewriteMetadata(data []byte) []byte {
 	if s.Refresh {
-		data = s.refresh(data)
+		data = s.refreshSums(data)
 	}
 	if s.Stamp {
-		data = s.stamp(data)
+		data = s.stampVersion(data)
 	}
 	return data
 }
 
-// refresh returns the .import.yml of the workspace that is held, with right checksums.
-func (s *Stamper) refresh(data []byte) []byte {
-	files := space{slug: s.slug}
+// refreshSums returns the .import.yml with correct checksums.
+func (s *Stamper) refreshSums(data []byte) []byte {
+	files := workspaceState{slug: s.slug}
 	for _, f := range s.held {
-		files.cover(strings.TrimPrefix(f.name, s.slug+"/"), f.data, s.limits)
+		files.coverFile(strings.TrimPrefix(f.name, s.slug+"/"), f.data, s.limits)
 	}
 	at := Position{File: s.slug + "/" + metadataFile}
-	out, changes, err := files.refresh(data, s.limits)
+	out, changes, err := files.refreshMetadata(data, s.limits)
 	switch {
 	case err != nil:
 		s.report(ruleChecksumUnwritten, at, "the checksums cannot be refreshed: %v", err)
 		s.found[len(s.found)-1].Severity = diagnostic.Error
-	case !changes.none():
-		s.report(ruleChecksumRefreshed, at, "the image has checksums of the files as they are: %s", changes)
+	case !changes.isEmpty():
+		s.report(ruleChecksumRefreshed, at, "the image has the checksums of the current files: %s", changes)
 	}
 	return out
 }
 
-// Finish returns the version names of the source, by workspace, for those that have a
-// stamp; how many bytes it has added; and what it has to report.
+// Finish returns the original version names of stamped workspaces, the number of bytes added, and
+// the diagnostics.
 func (s *Stamper) Finish() (names map[string]string, added int64, found []diagnostic.Diagnostic) {
-	return s.names, s.added, s.sorted()
+	return s.names, s.added, s.sortedFindings()
 }
 
-// stamp returns the .import.yml of the workspace that is held, with the stamp.
-func (s *Stamper) stamp(data []byte) []byte {
+// stampVersion returns the .import.yml with a stamped version name.
+func (s *Stamper) stampVersion(data []byte) []byte {
 	name, err := findVersionName(data, s.limits)
 	switch {
 	case err != nil:
@@ -160,16 +160,16 @@ func (s *Stamper) stamp(data []byte) []byte {
 	case name == nil || isReserved(name.value):
 		return data
 	}
-	if m := stamp.FindStringSubmatch(name.value); m != nil && s.digits(name.replace(m[1])) == m[2] {
+	if m := stamp.FindStringSubmatch(name.value); m != nil && s.computeStamp(name.replaceWith(m[1])) == m[2] {
 		s.names[s.slug] = m[1]
 		return data
 	}
 	s.names[s.slug] = name.value
-	return name.replace(name.value + "-" + s.digits(data))
+	return name.replaceWith(name.value + "-" + s.computeStamp(data))
 }
 
-// digits returns the stamp of the workspace that is held with that .import.yml.
-func (s *Stamper) digits(metadata []byte) string {
+// computeStamp returns the stamp of the held workspace with the given .import.yml.
+func (s *Stamper) computeStamp(metadata []byte) string {
 	var files []release.File
 	for _, f := range s.held {
 		rel := strings.TrimPrefix(f.name, s.slug+"/")
@@ -182,53 +182,53 @@ func (s *Stamper) digits(metadata []byte) string {
 	return release.ContentDigest(files).Encoded()[:stampDigits]
 }
 
-// versionName is where a file has version.name.
+// versionName is the position of version.name in a file.
 type versionName struct {
 	data  []byte
 	start int
 	value string
 }
 
-// replace returns the file with another name.
-func (v *versionName) replace(name string) []byte {
+// replaceWith returns the file with another version name.
+func (v *versionName) replaceWith(name string) []byte {
 	return bytes.Join([][]byte{v.data[:v.start], []byte(name), v.data[v.start+len(v.value):]}, nil)
 }
 
-// findVersionName returns nil for a file without a name, and for one that the validation
-// refuses. The error is a name that cannot be replaced by its bytes alone.
+// findVersionName returns nil if the file has no name or is invalid. The error reports a name that
+// cannot be replaced in place.
 func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	root, errs := parseYAML(data, limits)
 	if len(errs) > 0 {
 		return nil, nil
 	}
-	quiet := reader{newReporter(), metadataFile}
-	top := quiet.mapping(root, "")
-	version := get(top, "version")
-	node := get(quiet.mapping(version, ""), "name")
-	name := quiet.text(node, "").Value
+	quiet := valueReader{newReporter(), metadataFile}
+	top := quiet.readMapping(root, "")
+	version := getValue(top, "version")
+	node := getValue(quiet.readMapping(version, ""), "name")
+	name := quiet.readText(node, "").Value
 	if name == "" {
 		return nil, nil
 	}
 	quote, plain := quotes[node.Style]
-	start := offset(data, node.Line, node.Column)
-	own := getOwn(top, "version") == version && getOwn(resolve(version), "name") == node
+	start := byteOffset(data, node.Line, node.Column)
+	own := getOwn(top, "version") == version && getOwn(resolveAlias(version), "name") == node
 	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode || !own
 	if shared || node.Anchor != "" || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
 		return nil, &syntaxError{
 			line:    node.Line,
 			column:  node.Column,
-			message: "the version name is not written in a way that can be stamped",
+			message: "a version name in this notation cannot be stamped",
 		}
 	}
 	return &versionName{data, start + len(quote), name}, nil
 }
 
-// quotes are the styles of scalars whose bytes can be those of the name.
+// quotes are the scalar styles in which a name is written literally.
 var quotes = map[yaml.Style]string{0: "", yaml.DoubleQuotedStyle: `"`, yaml.SingleQuotedStyle: "'"}
 
-// offset returns where a line and a column begin, which count from 1; columns are
-// characters. A place that is not there is the end.
-func offset(data []byte, line, column int) int {
+// byteOffset returns the byte offset of a line and a column, both 1-based; columns count characters. A
+// position beyond the data yields its length.
+func byteOffset(data []byte, line, column int) int {
 	at := 0
 	for range line - 1 {
 		end := bytes.IndexByte(data[at:], '\n')

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package workspace knows what a repository of Prisme.ai workspaces is: its
-// facts, its mistakes, and the order in which the platform will import it.
+// Package workspace validates repositories of Prisme.ai workspaces and computes their import order.
 //
-// A [Collector] is fed each file once and keeps small facts only.
-// [Collector.Finish] reports everything that is wrong with the files;
-// [Repository.Plan] reports what is wrong with their order. Both together are
-// the validation of a repository. Nothing stops at the first mistake.
+// A [Collector] is given each file once and keeps small facts only. [Collector.Finish] reports all
+// problems of the files; [Repository.Plan] reports problems of their order. Together they validate
+// a repository. Validation never stops at the first problem.
 //
-// Messages quote keys, slugs, names and numbers, never other content of a file:
-// the files have not been scanned for secrets yet.
+// Messages quote keys, slugs, names and numbers, but no other content: the files have not been
+// scanned for secrets yet.
 //
-// The facts about the platform are those of its public documentation and of
-// published workspaces; [Rules] says what is checked and why.
+// The facts about the platform come from its public documentation and from published workspaces;
+// [Rules] lists the checks and their reasons.
 package workspace
 
 import (
@@ -25,32 +23,32 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Group is a set of workspaces that the platform imports by one request.
+// Group is a set of workspaces that the platform imports with one request.
 type Group struct {
 	Name string
-	// Labels put a workspace that has any of them into the group when the
-	// workspaces are pushed. Empty means that nothing is known about labels.
+	// Labels put a workspace that has any of them into the group when it is pushed. Empty means
+	// that the labels are unknown.
 	Labels []string
 }
 
-// DefaultGroups returns the groups that the platform's upgrade guide names, in its order.
+// DefaultGroups returns the groups of the platform's upgrade guide, in its order.
 func DefaultGroups() []Group {
 	return []Group{{Name: "base1"}, {Name: "base2"}, {Name: "extended"}, {Name: "one-product"}}
 }
 
-// Limits bound what a repository may hold. A zero field means its default.
+// Limits bound the size of a repository. A zero field means its default.
 type Limits struct {
-	// FileSize is the size of a YAML or JSON file in bytes; 10 MiB by default.
+	// FileSize is the maximum size of a YAML or JSON file in bytes; 10 MiB by default.
 	FileSize int
-	// ScalarSize is the size of one YAML scalar in bytes; 4 MiB by default.
+	// ScalarSize is the maximum size of a YAML scalar in bytes; 4 MiB by default.
 	ScalarSize int
-	// Nodes is the number of nodes of a YAML file, aliases counted as what they
-	// stand for; 500,000 by default.
+	// Nodes is the maximum number of nodes of a YAML file with aliases expanded; 500,000 by
+	// default.
 	Nodes int
-	// Depth is the nesting of a YAML file. The default, 100, is that of the platform.
+	// Depth is the maximum nesting of a YAML file; 100 by default, as on the platform.
 	Depth int
-	// Files is the number of YAML and JSON files of a workspace. The default,
-	// 5,000, is the most that the platform imports.
+	// Files is the maximum number of YAML and JSON files of a workspace; 5,000 by default, the most
+	// that the platform imports.
 	Files int
 }
 
@@ -64,33 +62,34 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Options say what the workspaces are checked against.
+// Options configure the validation.
 type Options struct {
-	// Groups in import order. None means [DefaultGroups], of which any may be empty, and
-	// then those that the workspaces name, in the order of their dependencies.
+	// Groups in import order. Nil means [DefaultGroups], any of which may be empty, followed by the
+	// groups that workspaces name, in dependency order.
 	Groups []Group
-	// StartupGroups are imported when the platform starts and need a member each.
-	// None means all of Groups, if those are given.
+	// StartupGroups are imported when the platform starts, and must not be empty. Nil means all of
+	// Groups, if those are given.
 	StartupGroups []string
 	Limits        Limits
-	// ExternalApps are slugs of apps that the platform has without this repository:
-	// workspaces may use them, and need not declare them.
+	// ExternalApps are slugs of apps that the platform already has. Workspaces may use them without
+	// declaring them.
 	ExternalApps []string
-	// Kept are the workspaces that the base holds, and that ship with these: see [Base].
+	// Kept are the workspaces of the base image that ship with these: see [Base].
 	Kept []Workspace
-	// Alone checks workspaces that are imported one at a time, by no group: they need
-	// none, nor the .import.yml that says so.
+	// Alone checks workspaces that are imported individually: they need no group, and hence no
+	// .import.yml.
 	Alone bool
-	// Checksums says what differences from the checksums of .import.yml mean.
+	// Checksums controls how checksum differences are reported.
 	Checksums ChecksumMode
-	// Stamped says that version names tell what has changed: see [Stamper].
+	// Stamped is set if version names have stamps: see [Stamper].
 	Stamped bool
 }
 
 func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
 	if o.Alone {
-		o.Groups, o.StartupGroups = nil, nil
+		o.Groups = nil
+		o.StartupGroups = nil
 	}
 	if len(o.Groups) == 0 {
 		o.Groups = DefaultGroups()
@@ -104,24 +103,24 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Position is a place in a file; line and column are 1-based.
+// Position is a position in a file; line and column are 1-based.
 type Position struct {
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 }
 
-// Text is a string of a file and where it stands.
+// Text is a string of a file and its position.
 type Text struct {
 	Value string
 	At    Position
 }
 
-// Workspace is what is known about one workspace.
+// Workspace holds the facts of one workspace.
 type Workspace struct {
-	// Slug is the name of the directory, by which a bulk import identifies it.
+	// Slug is the name of the directory, by which a bulk import identifies the workspace.
 	Slug string
-	// IndexSlug is slug of index.yml, which may be absent.
+	// IndexSlug is slug of index.yml; may be empty.
 	IndexSlug Text
 	Name      Text
 	Labels    []Text
@@ -129,40 +128,41 @@ type Workspace struct {
 	ID Text
 	// Version is version.name of .import.yml; plain exports have none.
 	Version Text
-	// SourceVersion is the version name in the source, if Version has a stamp: see [Stamper].
+	// SourceVersion is the version name in the source if Version has a stamp: see [Stamper].
 	SourceVersion string
 	// App is the slug of the app that the workspace publishes, if any.
 	App    Text
 	Groups []Text
-	// DependsOn holds app slugs, without the app/ that they are written with.
+	// DependsOn holds app slugs without the prefix app/.
 	DependsOn []Text
-	// Files and Bytes count all files that were added for the workspace.
+	// Files and Bytes count all files of the workspace.
 	Files  int
 	Bytes  int64
 	Digest digest.Digest
-	// Requires are the values that it refers to and does not have.
+	// Requires are the values that the workspace refers to but does not define.
 	Requires release.Requirements
-	// FromBase marks a workspace that the base image holds: see [Base].
+	// FromBase marks a workspace of the base image: see [Base].
 	FromBase bool
 
-	// delegates is where security.yml lets other workspaces read secrets, if it does.
+	// delegates is the position of the rule in security.yml that lets other workspaces read
+	// secrets.
 	delegates Position
 }
 
-// Repository is what is known about all workspaces.
+// Repository holds the facts of all workspaces.
 type Repository struct {
 	// Workspaces sorted by slug.
 	Workspaces []Workspace
 
 	groups       []Group
 	externalApps []string
-	// explicit reports that the groups were configured: an empty one is kept.
+	// explicit is set if the groups were configured: empty groups are kept.
 	explicit bool
-	// foundGroups reports that groups were found in the workspaces.
+	// foundGroups is set if groups were found in the workspaces.
 	foundGroups bool
 }
 
-// Manifest returns the workspaces as the release manifest lists them.
+// Manifest returns the workspaces in the form of the release manifest.
 func (r *Repository) Manifest() []release.Workspace {
 	out := make([]release.Workspace, 0, len(r.Workspaces))
 	for _, w := range r.Workspaces {
@@ -197,7 +197,7 @@ func (w *Workspace) inGroup(name string) bool {
 	return slices.ContainsFunc(w.Groups, func(t Text) bool { return t.Value == name })
 }
 
-// String returns file:line:column as far as they are known.
+// String returns file:line:column, as far as known.
 func (p Position) String() string {
 	return diagnostic.Diagnostic{File: p.File, Line: p.Line, Column: p.Column}.Position()
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 )
 
-// judge adds why the workspace as a whole is of which classes.
-func (w *Workspace) judge(p workspacePair) {
+// classify adds the reasons that concern the workspace as a whole.
+func (w *Workspace) classify(p workspacePair) {
 	add := func(c Class, message string) { w.Reasons = append(w.Reasons, Reason{Class: c, Message: message}) }
 	switch w.Status {
 	case Added:
@@ -40,13 +40,13 @@ func (w *Workspace) judge(p workspacePair) {
 		add(Behaviour, "needs setting "+name)
 	}
 	if w.Version.Old != w.Version.New || len(w.DependsOn.Old)+len(w.DependsOn.New) > 0 {
-		w.Classes = union(w.Classes, []Class{Metadata})
+		w.Classes = unionOf(w.Classes, []Class{Metadata})
 	}
 }
 
-// onlyVersion reports that a workspace differs by its version name, and by what the platform
-// generates with each push, and by nothing else.
-func (w *Workspace) onlyVersion() bool {
+// hasOnlyVersionChange reports whether a workspace differs only in its version name and in what the
+// platform generates with each push.
+func (w *Workspace) hasOnlyVersionChange() bool {
 	if w.Status != Changed || w.Version.Old == w.Version.New || len(w.Files) == 0 {
 		return false
 	}
@@ -62,8 +62,8 @@ func (w *Workspace) onlyVersion() bool {
 	return true
 }
 
-// judgeHosts reports the hosts that a workspace fetches from and did not before.
-func (w *Workspace) judgeHosts(files workspaceFiles, isHidden func(slug, path string) bool) {
+// addHosts reports hosts that a workspace did not call before.
+func (w *Workspace) addHosts(files workspaceFiles, isHidden func(slug, path string) bool) {
 	known := map[string]bool{}
 	for path, c := range files.before {
 		for _, host := range hostsOf(path, &c) {
@@ -85,13 +85,13 @@ func (w *Workspace) judgeHosts(files workspaceFiles, isHidden func(slug, path st
 	for i := range w.Files {
 		for _, r := range w.Reasons {
 			if r.Class == Outgoing && r.File == w.Files[i].Path {
-				w.Files[i].Classes = union(w.Files[i].Classes, []Class{Outgoing})
+				w.Files[i].Classes = unionOf(w.Files[i].Classes, []Class{Outgoing})
 			}
 		}
 	}
 }
 
-// notShown stands for a name in a file whose secrets cannot be hidden.
+// notShown replaces a name in a file whose secrets cannot be hidden.
 const notShown = "(not shown)"
 
 func hostsOf(path string, c *content) []string {

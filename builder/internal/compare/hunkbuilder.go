@@ -15,33 +15,33 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Notes on files whose content is not shown, or not all of it.
+// Notes on files whose content is not fully shown.
 const (
 	noteLarge     = "too large to show"
-	noteBinary    = "not a text"
+	noteBinary    = "not text"
 	noteUnscanned = "not shown: it could not be scanned for secrets"
-	noteEncoded   = "not shown: it holds what looks like a secret, and not in plain text"
+	noteEncoded   = "not shown: it contains a probable secret that is not in plain text"
 	noteCrowded   = "not shown: there are too many secrets to hide"
-	noteSecrets   = "only secrets differ, which are not shown"
+	noteSecrets   = "only secrets differ; they are not shown"
 	noteFormat    = "same values: only comments, formatting or the order of keys differ"
 	noteGenerated = "only what the platform writes with each push differs"
 	noteForm      = "only the Unicode form of the name differs"
 )
 
-// teller makes what is shown out of what was read.
-type teller struct {
+// hunkBuilder computes the parts of the report that show content.
+type hunkBuilder struct {
 	opts Options
-	// hidden says why a file is not shown, by workspace and path.
+	// hidden holds the reason why a file is not shown, by workspace and path.
 	hidden map[string]string
-	// left is how many lines there is still room for.
+	// left is the number of lines that still fit.
 	left int
 	cut  Cut
-	// pairs holds the content of the files that differ, by workspace and path.
+	// pairs holds the content of the changed files, by workspace and path.
 	pairs map[string]filePair
 }
 
-// learn looks for secrets in everything that may be shown, before any of it is.
-func (t *teller) learn(ctx context.Context, files map[workspacePair]workspaceFiles) error {
+// learnSecrets searches everything that may be shown for secrets, before any of it is shown.
+func (t *hunkBuilder) learnSecrets(ctx context.Context, files map[workspacePair]workspaceFiles) error {
 	compareNewer := func(a, b workspacePair) int { return strings.Compare(a.newer.Slug, b.newer.Slug) }
 	for _, p := range slices.SortedFunc(maps.Keys(files), compareNewer) {
 		for _, f := range files[p].changed {
@@ -58,8 +58,8 @@ func (t *teller) learn(ctx context.Context, files map[workspacePair]workspaceFil
 	return nil
 }
 
-// learnFile learns the secrets of a file; it is not shown if they cannot be hidden.
-func (t *teller) learnFile(ctx context.Context, path string, data []byte) error {
+// learnFile learns the secrets of a file. The file is not shown if they cannot be redacted.
+func (t *hunkBuilder) learnFile(ctx context.Context, path string, data []byte) error {
 	err := t.opts.Redactor.Learn(ctx, scan.File{Path: path, Data: data})
 	switch {
 	case ctx.Err() != nil:
@@ -74,8 +74,8 @@ func (t *teller) learnFile(ctx context.Context, path string, data []byte) error 
 	return nil
 }
 
-// files adds the files that differ to a workspace, and says of what classes the changes are.
-func (t *teller) files(w *Workspace, pair workspacePair, files workspaceFiles) {
+// addFiles adds the changed files to a workspace and classifies the changes.
+func (t *hunkBuilder) addFiles(w *Workspace, pair workspacePair, files workspaceFiles) {
 	for _, p := range files.changed {
 		f := File{Path: p.path, Status: Changed, Hunks: []Hunk{}}
 		if p.older == nil {
@@ -89,10 +89,10 @@ func (t *teller) files(w *Workspace, pair workspacePair, files workspaceFiles) {
 			f.Bytes.New = p.newer.size
 		}
 		path := w.Slug + "/" + p.path
-		f.Note = t.unshown(path, p)
-		reasons := t.classify(&f, p)
+		f.Note = t.hiddenReason(path, p)
+		reasons := t.classifyFile(&f, p)
 		for _, reason := range reasons {
-			f.Classes = union(f.Classes, []Class{reason.Class})
+			f.Classes = unionOf(f.Classes, []Class{reason.Class})
 		}
 		w.Reasons = append(w.Reasons, reasons...)
 		if w.Status != Added {
@@ -100,13 +100,13 @@ func (t *teller) files(w *Workspace, pair workspacePair, files workspaceFiles) {
 			t.pairs[path] = p
 		}
 	}
-	w.judge(pair)
-	w.judgeHosts(files, t.isHidden)
+	w.classify(pair)
+	w.addHosts(files, t.isHidden)
 }
 
-// isHidden reports whether nothing of a file may be quoted, because of its secrets. Without a
-// path it does so for any file of the workspace.
-func (t *teller) isHidden(slug, path string) bool {
+// isHidden reports whether nothing of a file may be quoted because of its secrets. With an empty
+// path, it reports this for any file of the workspace.
+func (t *hunkBuilder) isHidden(slug, path string) bool {
 	if t.hidden[""] != "" || t.hidden[slug+"/"+path] != "" {
 		return true
 	}
@@ -118,9 +118,9 @@ func (t *teller) isHidden(slug, path string) bool {
 	return false
 }
 
-// classify says why a change is of which classes. Of a file that is not shown because of its
-// secrets, it quotes nothing.
-func (t *teller) classify(f *File, p filePair) []Reason {
+// classifyFile returns the reasons for the classes of a changed file. It does not quote files that
+// are hidden because of their secrets.
+func (t *hunkBuilder) classifyFile(f *File, p filePair) []Reason {
 	var older, newer []byte
 	if p.older != nil {
 		older = p.older.data
@@ -142,22 +142,22 @@ func (t *teller) classify(f *File, p filePair) []Reason {
 	return classify(f.Path, older, newer)
 }
 
-// show adds hunks to the files as far as there is room, which the most important ones get.
-func (t *teller) show(r *Report) {
+// addHunks adds hunks to the files, the most important ones first, until the limit is reached.
+func (t *hunkBuilder) addHunks(r *Report) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		for j := range w.Files {
 			f := &w.Files[j]
 			p := t.pairs[w.Slug+"/"+f.Path]
 			if f.Note == "" {
-				t.hunks(f, t.text(w, f.Path, p.older), t.text(w, f.Path, p.newer))
+				t.buildHunks(f, t.comparedText(w, f.Path, p.older), t.comparedText(w, f.Path, p.newer))
 			}
 		}
 	}
 }
 
-// text returns the content of a file that is compared: without what the platform generates.
-func (t *teller) text(w *Workspace, path string, c *content) []byte {
+// comparedText returns the content that is compared: without what the platform generates.
+func (t *hunkBuilder) comparedText(w *Workspace, path string, c *content) []byte {
 	if c == nil {
 		return nil
 	}
@@ -165,8 +165,8 @@ func (t *teller) text(w *Workspace, path string, c *content) []byte {
 	return withoutVersion(path, data)
 }
 
-// unshown says why the content of a file is not shown.
-func (t *teller) unshown(path string, p filePair) string {
+// hiddenReason returns why the content of a file is not shown.
+func (t *hunkBuilder) hiddenReason(path string, p filePair) string {
 	for _, reason := range []string{t.hidden[""], t.hidden[path]} {
 		if reason != "" {
 			return reason
@@ -184,20 +184,21 @@ func (t *teller) unshown(path string, p filePair) string {
 	return ""
 }
 
-// hunks compares two versions of a text, as far as there is room.
-func (t *teller) hunks(f *File, older, newer []byte) {
+// buildHunks compares two versions of a text.
+func (t *hunkBuilder) buildHunks(f *File, older, newer []byte) {
 	if f.Status == Changed && isStructured(f.Path) && sameValues(older, newer) {
 		f.Note = noteFormat
 	}
 	redact := t.opts.Redactor.Redact
-	before, after := []byte(redact(string(older))), []byte(redact(string(newer)))
+	before := []byte(redact(string(older)))
+	after := []byte(redact(string(newer)))
 	if bytes.Equal(before, after) {
 		if f.Note = noteSecrets; len(older)+len(newer) == 0 {
 			f.Note = ""
 		}
 		return
 	}
-	all := unified(before, after)
+	all := diffLines(before, after)
 	for _, h := range all {
 		for _, line := range h.Lines {
 			switch line[0] {
@@ -209,18 +210,18 @@ func (t *teller) hunks(f *File, older, newer []byte) {
 		}
 	}
 	if isStructured(f.Path) && sameLines(older, before) && sameLines(newer, after) {
-		locate(all, older, newer) // what hides secrets is no YAML
+		locateHunks(all, older, newer) // the redacted text may not be valid YAML
 	}
-	t.fit(f, all)
+	t.fitHunks(f, all)
 }
 
-// sameLines reports that hiding secrets has taken no line away.
+// sameLines reports whether the redaction kept the number of lines.
 func sameLines(text, redacted []byte) bool {
 	return bytes.Count(text, []byte("\n")) == bytes.Count(redacted, []byte("\n"))
 }
 
-// fit keeps the hunks, and of the last of them the lines, that there is room for.
-func (t *teller) fit(f *File, all []Hunk) {
+// fitHunks keeps the hunks and lines that fit.
+func (t *hunkBuilder) fitHunks(f *File, all []Hunk) {
 	room := min(t.left, (t.opts.MaxLines+3)/4)
 	for _, h := range all {
 		n := min(len(h.Lines), room)
