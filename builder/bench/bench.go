@@ -25,17 +25,17 @@ import (
 
 type options struct {
 	builder, trufflehog, gitleaks, crane string
-	// comparison is the document with the comparison of scanners; empty for whole builds.
+	// comparison is the document of the scanner comparison; empty to measure builds.
 	comparison string
 	runs       int
 }
 
-// bench is one run of all figures.
+// bench is one run of all measurements.
 type bench struct {
 	options
-	ctx       context.Context //nolint:containedctx // that of the program
+	ctx       context.Context // //nolint:containedctx // the context of the program
 	dir, host string
-	pushed    int // so that each push goes to a new repository
+	pushed    int // so that every push goes to a new repository
 }
 
 func run(ctx context.Context, o options) error {
@@ -45,7 +45,7 @@ func run(ctx context.Context, o options) error {
 	}
 	defer os.RemoveAll(dir)
 	if o.comparison != "" {
-		return (&bench{options: o, ctx: ctx, dir: dir}).compare()
+		return (&bench{options: o, ctx: ctx, dir: dir}).compareScanners()
 	}
 	host, stop, err := startRegistry(dir)
 	if err != nil {
@@ -53,36 +53,38 @@ func run(ctx context.Context, o options) error {
 	}
 	defer stop()
 	b := &bench{options: o, ctx: ctx, dir: dir, host: host}
-	if err := b.prepare(); err != nil {
+	if err := b.prepareInputs(); err != nil {
 		return err
 	}
 	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
 		"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	return errors.Join(b.start(), b.whole(), b.scanAlone(), b.withoutScan(), b.largeBase(), b.rebuild(), b.cached(),
-		b.large())
+	return errors.Join(b.measureStart(), b.measureBuild(), b.compareScan(), b.compareAppend(), b.compareBases(), b.measureRebuild(), b.compareCached(),
+		b.measureLarge())
 }
 
-// Sizes of what is measured. The workspaces are those of docs/figures.md.
+// Sizes of the base images. docs/figures.md describes the workspaces.
 const (
-	smallBase, usualBase, largeBase = 50 << 20, 480 << 20, 3 << 30
-	baseLayers                      = 8
+	smallBase  = 50 << 20
+	usualBase  = 480 << 20
+	largeBase  = 3 << 30
+	baseLayers = 8
 )
 
-func (b *bench) prepare() error {
+func (b *bench) prepareInputs() error {
 	groups := []string{"base1", "base2", "extended"}
 	large := workspacetest.Many(1000, 1<<20, groups...)
 	for i := range large {
-		large[i].Automations = 46 // 50,000 files in all
+		large[i].Automations = 46 // 50,000 files in total
 	}
 	return errors.Join(
-		b.workspaces("release", workspacetest.Many(300, 96<<10, groups...)),
-		b.workspaces("small", workspacetest.Many(20, 96<<10, groups...)),
-		b.workspaces("many", workspacetest.Many(1000, 96<<10, groups...)),
-		b.workspaces("large", large),
-		b.base("small", smallBase), b.base("usual", usualBase), b.base("large", largeBase))
+		b.writeWorkspaces("release", workspacetest.Many(300, 96<<10, groups...)),
+		b.writeWorkspaces("small", workspacetest.Many(20, 96<<10, groups...)),
+		b.writeWorkspaces("many", workspacetest.Many(1000, 96<<10, groups...)),
+		b.writeWorkspaces("large", large),
+		b.pushBase("small", smallBase), b.pushBase("usual", usualBase), b.pushBase("large", largeBase))
 }
 
-func (b *bench) workspaces(name string, samples []workspacetest.Sample) error {
+func (b *bench) writeWorkspaces(name string, samples []workspacetest.Sample) error {
 	for _, s := range samples {
 		for file, text := range s.Files() {
 			path := filepath.Join(b.dir, name, s.Slug, filepath.FromSlash(file))
@@ -97,13 +99,12 @@ func (b *bench) workspaces(name string, samples []workspacetest.Sample) error {
 	return nil
 }
 
-// base pushes an image of eight layers.
-func (b *bench) base(tag string, size int64) error {
+// pushBase pushes an image of eight layers.
+func (b *bench) pushBase(tag string, size int64) error {
 	var img v1.Image = empty.Image
 	for i := range baseLayers {
 		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-			return noise(byte(i),
-				size/baseLayers), nil
+			return generateNoise(byte(i), size/baseLayers), nil
 		},
 			tarball.WithCompressionLevel(gzip.NoCompression))
 		if err != nil {
@@ -118,19 +119,20 @@ func (b *bench) base(tag string, size int64) error {
 		return err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", "amd64"
+	config.OS = "linux"
+	config.Architecture = "amd64"
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return err
 	}
-	ref, err := name.ParseReference(b.image(tag))
+	ref, err := name.ParseReference(b.baseReference(tag))
 	if err != nil {
 		return err
 	}
 	return remote.Write(ref, img, remote.WithContext(b.ctx))
 }
 
-// noise is a tar archive of one file that cannot be compressed, made while it is read.
-func noise(seed byte, size int64) io.ReadCloser {
+// generateNoise returns a tar archive with one incompressible file, generated while it is read.
+func generateNoise(seed byte, size int64) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		archive := tar.NewWriter(w)
@@ -143,11 +145,13 @@ func noise(seed byte, size int64) io.ReadCloser {
 	return r
 }
 
-func (b *bench) image(tag string) string { return b.host + "/prismeai/prismeai-workspaces:" + tag }
+func (b *bench) baseReference(tag string) string {
+	return b.host + "/prismeai/prismeai-workspaces:" + tag
+}
 
-// build builds workspaces on a base into a repository that does not exist yet.
-func (b *bench) build(workspaces, base string, more ...string) command {
-	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.image(base),
+// buildCommand builds workspaces on a base into a new repository.
+func (b *bench) buildCommand(workspaces, base string, more ...string) command {
+	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.baseReference(base),
 		"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB", "--tag", ""}, more...)}
 	c.before = func() error {
 		b.pushed++
@@ -157,78 +161,81 @@ func (b *bench) build(workspaces, base string, more ...string) command {
 	return c
 }
 
-// start is what every command pays.
-func (b *bench) start() error {
+// measureStart measures the start-up time of every command.
+func (b *bench) measureStart() error {
 	m, err := alternate(b.ctx, b.runs, command{args: []string{b.builder, "version"}})
 	if err != nil {
 		return err
 	}
-	row("start of the builder", m[0], "", sample{})
+	writeRow("start of the builder", m[0], "", sample{})
 	return nil
 }
 
-// whole compares with the scan alone by the scanner's own program.
-func (b *bench) whole() error {
-	m, err := alternate(b.ctx, b.runs, b.build("release", "usual"), command{args: []string{b.trufflehog, "filesystem",
+// measureBuild compares a build with the scanner's own program.
+func (b *bench) measureBuild() error {
+	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"), command{args: []string{b.trufflehog, "filesystem",
 		filepath.Join(b.dir, "release"), "--no-verification", "--no-update", "--json"}})
 	if err != nil {
 		return err
 	}
-	row("build, 300 workspaces, 28 MB, base of 480 MB", m[0], "TruffleHog's program alone", m[1])
+	writeRow("build, 300 workspaces, 28 MB, base of 480 MB", m[0], "TruffleHog's program alone", m[1])
 	return nil
 }
 
-// scanAlone compares with our own scan, which a build cannot be faster than.
-func (b *bench) scanAlone() error {
-	m, err := alternate(b.ctx, b.runs, b.build("release", "usual"), command{
+// compareScan compares a build with the builder's scan, which is its lower bound.
+func (b *bench) compareScan() error {
+	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"), command{
 		args: []string{b.builder, "scan", filepath.Join(b.dir, "release"), "--progress", "quiet"},
 	})
 	if err != nil {
 		return err
 	}
-	row("the same", m[0], "its scan alone", m[1])
+	writeRow("the same", m[0], "its scan alone", m[1])
 	return nil
 }
 
-func (b *bench) withoutScan() error {
+func (b *bench) compareAppend() error {
 	archive := filepath.Join(b.dir, "layer.tar.gz")
 	append := fmt.Sprintf("tar -C %[1]s -czf %[2]s release && %[3]s append --insecure -b %[4]s -f %[2]s -t "+
 		"%[5]s/acme/appended:$(date +%%s%%N)",
-		b.dir, archive, b.crane, b.image("usual"), b.host)
-	m, err := alternate(b.ctx, b.runs, b.build("release", "usual", "--exclude-path", "**"), command{shell: append})
+		b.dir, archive, b.crane, b.baseReference("usual"), b.host)
+	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual", "--exclude-path", "**"), command{shell: append})
 	if err != nil {
 		return err
 	}
-	row("the same without its scan", m[0], "tar and crane append", m[1])
+	writeRow("the same without its scan", m[0], "tar and crane append", m[1])
 	return nil
 }
 
-func (b *bench) largeBase() error {
-	m, err := alternate(b.ctx, b.runs, b.build("release", "large"), b.build("release", "small"))
+func (b *bench) compareBases() error {
+	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "large"), b.buildCommand("release", "small"))
 	if err != nil {
 		return err
 	}
-	row("the same on a base of 3 GB", m[0], "on a base of 50 MB", m[1])
+	writeRow("the same on a base of 3 GB", m[0], "on a base of 50 MB", m[1])
 	return nil
 }
 
-func (b *bench) rebuild() error {
-	again := b.build("small", "usual")
-	again.args[len(again.args)-1], again.before = b.host+"/acme/again:v1", nil
+func (b *bench) measureRebuild() error {
+	again := b.buildCommand("small", "usual")
+	again.args[len(again.args)-1] = b.host + "/acme/again:v1"
+	again.before = nil
 	m, err := alternate(b.ctx, b.runs, again)
 	if err != nil {
 		return err
 	}
-	row("rebuild of 20 workspaces without a change", m[0], "", sample{})
+	writeRow("rebuild of 20 workspaces without a change", m[0], "", sample{})
 	return nil
 }
 
-// cached compares a build after one change with one that knows no verdicts yet.
-func (b *bench) cached() error {
-	cache, changes := filepath.Join(b.dir, "verdicts"), 0
-	first := b.build("many", "usual", "--scan-cache", cache)
-	second := b.build("many", "usual", "--scan-cache", cache)
-	renameFirst, renameSecond := first.before, second.before
+// compareCached compares a build after one change with a build without cached verdicts.
+func (b *bench) compareCached() error {
+	cache := filepath.Join(b.dir, "verdicts")
+	changes := 0
+	first := b.buildCommand("many", "usual", "--scan-cache", cache)
+	second := b.buildCommand("many", "usual", "--scan-cache", cache)
+	renameFirst := first.before
+	renameSecond := second.before
 	first.before = func() error { return errors.Join(os.RemoveAll(cache), renameFirst()) }
 	second.before = func() error {
 		changes++
@@ -239,20 +246,20 @@ func (b *bench) cached() error {
 	if err != nil {
 		return err
 	}
-	row("build, 1,000 workspaces, 94 MB, 1 changed since the last one", m[0], "the same without verdicts", m[1])
+	writeRow("build, 1,000 workspaces, 94 MB, 1 changed since the last one", m[0], "the same without verdicts", m[1])
 	return nil
 }
 
-func (b *bench) large() error {
-	m, err := alternate(b.ctx, 1, b.build("large", "usual"))
+func (b *bench) measureLarge() error {
+	m, err := alternate(b.ctx, 1, b.buildCommand("large", "usual"))
 	if err != nil {
 		return err
 	}
-	row("build, 1,000 workspaces, 50,000 files, 1 GB", m[0], "", sample{})
+	writeRow("build, 1,000 workspaces, 50,000 files, 1 GB", m[0], "", sample{})
 	return nil
 }
 
-func row(what string, a sample, against string, b sample) {
+func writeRow(what string, a sample, against string, b sample) {
 	fmt.Printf("| %s | %s | %s |", what, a, against)
 	if b.wall == 0 {
 		fmt.Println(" | | | | |")

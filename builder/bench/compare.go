@@ -18,26 +18,26 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// comparisonHead starts the part of the document that this program writes. What is
-// above is written, and checked, by a test of scan/trufflehog.
+// comparisonHead starts the part of the document that this program writes. A test of
+// scan/trufflehog writes and checks the part above.
 const comparisonHead = "## Whole programs\n"
 
 // contender is a program that looks for secrets.
 type contender struct {
 	name string
-	// shell looks into a directory and writes what it finds to a file.
+	// shell returns a command that scans a directory and writes its report to a file.
 	shell func(dir, out string) string
-	// parse returns the places that such a file has.
-	parse func(data []byte) ([]place, error)
+	// parse returns the positions in such a report.
+	parse func(data []byte) ([]position, error)
 }
 
-// place is a line in which something was found.
-type place struct {
+// position is a line with a finding.
+type position struct {
 	file string
 	line int
 }
 
-func (o options) contenders() []contender {
+func (o options) listContenders() []contender {
 	return []contender{
 		{"builder scan", func(dir, out string) string {
 			return fmt.Sprintf("%s scan %s --progress quiet --report json=%s >/dev/null 2>&1 || test $? = 183",
@@ -54,7 +54,7 @@ func (o options) contenders() []contender {
 	}
 }
 
-func parseBuilder(data []byte) (list []place, err error) {
+func parseBuilder(data []byte) (list []position, err error) {
 	var report struct {
 		Findings []struct {
 			Path string
@@ -63,12 +63,12 @@ func parseBuilder(data []byte) (list []place, err error) {
 	}
 	err = json.Unmarshal(data, &report)
 	for _, f := range report.Findings {
-		list = append(list, place{f.Path, f.Line})
+		list = append(list, position{f.Path, f.Line})
 	}
 	return list, err
 }
 
-func parseTruffleHog(data []byte) (list []place, err error) {
+func parseTruffleHog(data []byte) (list []position, err error) {
 	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
 		var found struct {
 			SourceMetadata struct {
@@ -85,32 +85,32 @@ func parseTruffleHog(data []byte) (list []place, err error) {
 		} else if err != nil {
 			return nil, err
 		}
-		list = append(list, place{found.SourceMetadata.Data.Filesystem.File, found.SourceMetadata.Data.Filesystem.Line})
+		list = append(list, position{found.SourceMetadata.Data.Filesystem.File, found.SourceMetadata.Data.Filesystem.Line})
 	}
 }
 
-func parseGitleaks(data []byte) (list []place, err error) {
+func parseGitleaks(data []byte) (list []position, err error) {
 	var findings []struct {
 		File      string
 		StartLine int
 	}
 	err = json.Unmarshal(data, &findings)
 	for _, f := range findings {
-		list = append(list, place{f.File, f.StartLine})
+		list = append(list, position{f.File, f.StartLine})
 	}
 	return list, err
 }
 
-// Trees that are compared on: leaks and clean files in one, whole workspaces in the other.
+// Directories that are scanned: planted has leaks and clean files, plain has whole workspaces.
 const (
 	planted = "planted"
 	plain   = "release"
-	// leak starts the names of the workspaces with a leak, of which each has one file.
+	// leak is the prefix of workspaces with a leak. Each has one file.
 	leak = "leak-"
 )
 
-// plant writes the corpus of the detectors' tests, each leak in a workspace of its own.
-func (b *bench) plant() (leaks, clean int, err error) {
+// plantCorpus writes the corpus of the detector tests, each leak in its own workspace.
+func (b *bench) plantCorpus() (leaks, clean int, err error) {
 	files := map[string][]byte{}
 	for i, l := range scantest.Leaks(0) {
 		_, within, _ := strings.Cut(l.Path, "/")
@@ -130,58 +130,58 @@ func (b *bench) plant() (leaks, clean int, err error) {
 			return 0, 0, err
 		}
 	}
-	return leaks, clean, b.workspaces(plain, workspacetest.Many(300, 96<<10, "base1", "base2", "extended"))
+	return leaks, clean, b.writeWorkspaces(plain, workspacetest.Many(300, 96<<10, "base1", "base2", "extended"))
 }
 
-// compare runs all programs in turn on the same trees, and writes what they found and
-// took into the document.
-func (b *bench) compare() error {
-	leaks, clean, err := b.plant()
+// compareScanners runs all programs in turn on the same directories, and writes their findings and costs
+// into the document.
+func (b *bench) compareScanners() error {
+	leaks, clean, err := b.plantCorpus()
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, comparisonIntro, leaks, clean, b.runs)
-	took, err := b.alternate(plain)
+	took, err := b.alternateScans(plain)
 	if err != nil {
 		return err
 	}
-	for i, c := range b.contenders() {
-		if _, err := b.look(c, planted).once(b.ctx); err != nil {
+	for i, c := range b.listContenders() {
+		if _, err := b.scanCommand(c, planted).runOnce(b.ctx); err != nil {
 			return err
 		}
-		found, wrong, err := b.judge(c)
+		found, wrong, err := b.countFindings(c)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(&text, "| %s | %d (%d %%) | %d | %d | %s |\n", c.name, found, found*100/leaks, leaks-found, wrong,
 			took[i])
 	}
-	return splice(b.comparison, text.String()+comparisonNotes)
+	return spliceReport(b.comparison, text.String()+comparisonNotes)
 }
 
-// look runs a program on a tree.
-func (b *bench) look(c contender, tree string) command {
-	return command{shell: c.shell(filepath.Join(b.dir, tree), b.out(c, tree))}
+// scanCommand returns the command that scans a directory.
+func (b *bench) scanCommand(c contender, tree string) command {
+	return command{shell: c.shell(filepath.Join(b.dir, tree), b.reportPath(c, tree))}
 }
 
-// out is the file with what a program finds in a tree.
-func (b *bench) out(c contender, tree string) string {
+// reportPath returns the path of a program's report on a directory.
+func (b *bench) reportPath(c contender, tree string) string {
 	return filepath.Join(b.dir, strings.ReplaceAll(c.name, " ", "-")+"."+tree+".json")
 }
 
-func (b *bench) alternate(tree string) ([]sample, error) {
+func (b *bench) alternateScans(tree string) ([]sample, error) {
 	var commands []command
-	for _, c := range b.contenders() {
-		commands = append(commands, b.look(c, tree))
+	for _, c := range b.listContenders() {
+		commands = append(commands, b.scanCommand(c, tree))
 	}
 	return alternate(b.ctx, b.runs, commands...)
 }
 
-// judge counts the leaks in whose file a program has found something, and the lines
-// of clean files that it takes for leaks.
-func (b *bench) judge(c contender) (found, wrong int, err error) {
-	data, err := os.ReadFile(b.out(c, planted))
+// countFindings counts the leaks whose file a program reports, and the lines of clean files that it
+// reports.
+func (b *bench) countFindings(c contender) (found, wrong int, err error) {
+	data, err := os.ReadFile(b.reportPath(c, planted))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -189,7 +189,8 @@ func (b *bench) judge(c contender) (found, wrong int, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("what %s reports: %w", c.name, err)
 	}
-	leaky, lines := map[string]bool{}, map[place]bool{}
+	leaky := map[string]bool{}
+	lines := map[position]bool{}
 	for _, p := range places {
 		p.file = strings.TrimPrefix(p.file, filepath.Join(b.dir, planted)+"/")
 		if strings.HasPrefix(p.file, leak) {
@@ -201,8 +202,8 @@ func (b *bench) judge(c contender) (found, wrong int, err error) {
 	return len(leaky), len(lines), nil
 }
 
-// splice replaces the last part of a document.
-func splice(path, text string) error {
+// spliceReport replaces the last part of a document.
+func spliceReport(path, text string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -215,7 +216,7 @@ func splice(path, text string) error {
 	return os.WriteFile(path, []byte(above+"\n"+comparisonHead+text), 0o644)
 }
 
-// foreignHead starts the part that scan/scantest/foreign has the figures for.
+// foreignHead starts the part that scan/scantest/foreign writes.
 const foreignHead = "\n## Foreign corpora\n"
 
 const comparisonIntro = `

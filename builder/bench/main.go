@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command bench measures whole builds as processes, side by side with the programs
-// that people would use instead, and prints the table of docs/figures.md. Ratios
-// hold on any machine; seconds are of this one.
+// Command bench measures complete builds as processes, side by side with alternative programs, and
+// prints the table of docs/figures.md. Ratios are comparable between machines; seconds are not.
 package main
 
 import (

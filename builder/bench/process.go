@@ -16,23 +16,23 @@ import (
 	"time"
 )
 
-// sample is one run of a process.
+// sample is a measurement of one run of a process.
 type sample struct {
 	wall, cpu time.Duration
-	// peak is the largest resident set in MiB. The kernel counts that of the parent
-	// before the program starts, so that this program has to stay small.
+	// peak is the maximum resident set in MiB. It includes that of the parent before exec, so this
+	// program must stay small.
 	peak float64
 }
 
-// command is what is measured. Before is run before each run and not counted.
+// command is a measured command. before runs before each run and is not measured.
 type command struct {
 	before func() error
 	args   []string
 	shell  string // instead of args
 }
 
-// once runs a command to its end.
-func (c command) once(ctx context.Context) (sample, error) {
+// runOnce runs a command to completion.
+func (c command) runOnce(ctx context.Context) (sample, error) {
 	if c.before != nil {
 		if err := c.before(); err != nil {
 			return sample{}, err
@@ -44,7 +44,8 @@ func (c command) once(ctx context.Context) (sample, error) {
 	}
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout = &output
+	cmd.Stderr = &output
 	started := time.Now()
 	if err := cmd.Run(); err != nil {
 		return sample{}, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output.Bytes())
@@ -54,13 +55,13 @@ func (c command) once(ctx context.Context) (sample, error) {
 	return sample{time.Since(started), cpu, float64(usage.Maxrss) / 1024}, nil
 }
 
-// alternate runs the commands in turn, A B A B, after a run of each that is not
-// counted, and returns the median of each.
+// alternate runs the commands in turn, A B A B, after one unmeasured run of each, and returns the
+// median of each.
 func alternate(ctx context.Context, runs int, commands ...command) ([]sample, error) {
 	all := make([][]sample, len(commands))
 	for n := range runs + 1 {
 		for i, c := range commands {
-			s, err := c.once(ctx)
+			s, err := c.runOnce(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -77,7 +78,7 @@ func alternate(ctx context.Context, runs int, commands ...command) ([]sample, er
 	return medians, nil
 }
 
-// startRegistry starts Debian's docker-registry, which is what many run, below dir.
+// startRegistry starts Debian's docker-registry, which is widely used, below dir.
 func startRegistry(dir string) (host string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

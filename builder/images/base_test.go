@@ -127,7 +127,7 @@ func TestTags(t *testing.T) {
 		"v0.1.0": "0.1.0", "0.1.0": "0.1.0", "v0.1.0-3-gabc-dirty": "0.1.0-3-gabc-dirty",
 		"2f0eded": "2f0eded", "vnext": "vnext",
 	} {
-		if got := (&image{version: version}).tag(); got != want {
+		if got := (&image{version: version}).imageTag(); got != want {
 			t.Errorf("%s is tagged %s instead of %s", version, got, want)
 		}
 	}
@@ -139,7 +139,7 @@ func TestTagOfTheChart(t *testing.T) {
 	_, after, _ := strings.Cut(chart, "\nappVersion: ")
 	line, _, _ := strings.Cut(after, "\n")
 	version := strings.Trim(line, `"`)
-	if got := (&image{version: "v" + version}).tag(); version == "" || got != version {
+	if got := (&image{version: "v" + version}).imageTag(); version == "" || got != version {
 		t.Errorf("the chart wants %q, and there is %s", version, got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// binary is one of our programs for one platform.
+// binary is a program for one platform.
 type binary struct {
 	path     string
 	program  program
@@ -19,14 +19,14 @@ type binary struct {
 	info     *buildinfo.BuildInfo
 }
 
-// program is what cannot be seen in a binary.
+// program is the metadata that a binary does not contain.
 type program struct {
 	name, title, licence string
-	// temp is for programs that write: a /tmp as everybody knows it.
+	// temp adds a world-writable /tmp, for programs that write files.
 	temp bool
 }
 
-// programs are those that there are images of.
+// programs returns the programs that have images.
 func programs() []program {
 	return []program{
 		{name: "builder", title: "Builder of Prisme.ai workspaces releases", licence: "AGPL-3.0-or-later", temp: true},
@@ -42,7 +42,7 @@ func readBinary(file string) (*binary, error) {
 	return newBinary(file, info)
 }
 
-// newBinary refuses what would not run in an image of ours.
+// newBinary refuses binaries that would not run in an image.
 func newBinary(file string, info *buildinfo.BuildInfo) (*binary, error) {
 	settings := map[string]string{}
 	for _, s := range info.Settings {
@@ -57,11 +57,11 @@ func newBinary(file string, info *buildinfo.BuildInfo) (*binary, error) {
 	}
 	switch {
 	case b.program.name == "":
-		return nil, fmt.Errorf("%s is %s, and no program of ours", file, info.Path)
+		return nil, fmt.Errorf("%s is %s, which has no image", file, info.Path)
 	case b.platform.OS != "linux":
-		return nil, fmt.Errorf("%s is for %s, and images are for linux: set GOOS", file, b.platform.OS)
+		return nil, fmt.Errorf("%s is for %s, but images are for linux: set GOOS", file, b.platform.OS)
 	case settings["CGO_ENABLED"] != "0":
-		return nil, fmt.Errorf("%s needs a C library, which its image has not: set CGO_ENABLED=0", file)
+		return nil, fmt.Errorf("%s needs a C library, which its image lacks: set CGO_ENABLED=0", file)
 	}
 	return b, nil
 }

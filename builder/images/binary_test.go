@@ -29,7 +29,7 @@ func TestLabelsOfAFork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels := (&image{program: b.program, version: "v1"}).labels(b)
+	labels := (&image{program: b.program, version: "v1"}).imageLabels(b)
 	if _, ok := labels[ocispec.AnnotationRevision]; ok ||
 		labels[ocispec.AnnotationSource] != "https://example.com/fork" {
 		t.Errorf("labels %v", labels)
@@ -60,7 +60,7 @@ func TestTwoBinariesForOnePlatform(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := i.add(b); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+		if err := i.addBinary(b); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
 			t.Errorf("%s: %v", c.path, err)
 		}
 	}
@@ -68,12 +68,12 @@ func TestTwoBinariesForOnePlatform(t *testing.T) {
 
 func TestEpoch(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "0": 0, "86400": 86400} {
-		if at, err := epoch(func(string) string { return text }); err != nil || at != time.Unix(want, 0).UTC() {
+		if at, err := parseEpoch(func(string) string { return text }); err != nil || at != time.Unix(want, 0).UTC() {
 			t.Errorf("SOURCE_DATE_EPOCH=%s: %v, %v", text, at, err)
 		}
 	}
 	for _, text := range []string{"x", "-1", "1.5"} {
-		if _, err := epoch(func(string) string { return text }); err == nil ||
+		if _, err := parseEpoch(func(string) string { return text }); err == nil ||
 			!strings.Contains(err.Error(), "SOURCE_DATE_EPOCH") {
 			t.Errorf("SOURCE_DATE_EPOCH=%s: %v", text, err)
 		}

@@ -21,22 +21,22 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// user is no one that a node or a base image knows. Any other does as well.
+// user is an arbitrary unprivileged ID (distroless "nonroot"); any other works.
 const user = "65532:65532"
 
 // image is one program for one or more platforms.
 type image struct {
 	program  program
 	binaries []*binary
-	// base is what the image stands on; nil for nothing.
+	// base is the base image; nil for none.
 	base     *registry.Image
 	version  string
 	revision string
 	epoch    time.Time
 }
 
-// add adds a platform.
-func (i *image) add(b *binary) error {
+// addBinary adds a platform.
+func (i *image) addBinary(b *binary) error {
 	for _, other := range i.binaries {
 		if platforms.Only(other.platform).Match(b.platform) {
 			return fmt.Errorf("%s and %s are for the same platform", other.path, b.path)
@@ -46,19 +46,19 @@ func (i *image) add(b *binary) error {
 	return nil
 }
 
-// name is the reference of the image in a registry, or without one.
-func (i *image) name(registry string) string {
-	return path.Join(registry, i.program.name) + ":" + i.tag()
+// reference returns the reference of the image; registry may be empty.
+func (i *image) reference(registry string) string {
+	return path.Join(registry, i.program.name) + ":" + i.imageTag()
 }
 
-// leadingV is how tags of Git begin, and neither the appVersion of the chart nor tags of images.
+// leadingV matches the v of Git tags, which the chart's appVersion and image tags omit.
 var leadingV = regexp.MustCompile(`^v([0-9])`)
 
-func (i *image) tag() string {
+func (i *image) imageTag() string {
 	return leadingV.ReplaceAllString(i.version, "$1") + i.suffix()
 }
 
-// suffix tells an image on a base from the one on nothing, in its tag and in names of files.
+// suffix distinguishes images with a base in tags and file names.
 func (i *image) suffix() string {
 	if i.base != nil {
 		return "-shell"
@@ -66,11 +66,11 @@ func (i *image) suffix() string {
 	return ""
 }
 
-// config is what the platform of a binary runs.
-func (i *image) config(b *binary) ([]byte, error) {
+// buildConfig returns the image configuration for the platform of a binary.
+func (i *image) buildConfig(b *binary) ([]byte, error) {
 	config := ocispec.Image{Platform: b.platform, RootFS: ocispec.RootFS{Type: "layers"}}
 	if i.base != nil {
-		below, err := i.below(b)
+		below, err := i.baseConfig(b)
 		if err != nil {
 			return nil, err
 		}
@@ -78,8 +78,9 @@ func (i *image) config(b *binary) ([]byte, error) {
 	}
 	config.Created = &i.epoch
 	config.Config.User = user
-	config.Config.Entrypoint, config.Config.Cmd = []string{i.path()}, nil
-	config.Config.Labels = i.labels(b)
+	config.Config.Entrypoint = []string{i.programPath()}
+	config.Config.Cmd = nil
+	config.Config.Labels = i.imageLabels(b)
 	config.History = append(config.History, ocispec.History{
 		Created:   &i.epoch,
 		CreatedBy: "images: " + i.program.name + " " + i.version,
@@ -87,16 +88,16 @@ func (i *image) config(b *binary) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// path is where the program is: with a shell, where that looks for it.
-func (i *image) path() string {
+// programPath returns the path of the program; with a shell, it is in the search path.
+func (i *image) programPath() string {
 	if i.base != nil {
 		return "/usr/local/bin/" + i.program.name
 	}
 	return "/" + i.program.name
 }
 
-// below is the configuration of the base for the platform of a binary.
-func (i *image) below(b *binary) (config ocispec.Image, err error) {
+// baseConfig returns the configuration of the base for the platform of a binary.
+func (i *image) baseConfig(b *binary) (config ocispec.Image, err error) {
 	for _, m := range i.base.Manifests {
 		if platforms.OnlyStrict(b.platform).Match(platforms.Normalize(m.Platform)) {
 			return config, json.Unmarshal(m.RawConfig, &config)
@@ -106,7 +107,7 @@ func (i *image) below(b *binary) (config ocispec.Image, err error) {
 		platforms.Format(b.platform))
 }
 
-func (i *image) labels(b *binary) map[string]string {
+func (i *image) imageLabels(b *binary) map[string]string {
 	labels := map[string]string{
 		ocispec.AnnotationTitle:    i.program.title,
 		ocispec.AnnotationVersion:  i.version,
@@ -124,8 +125,8 @@ func (i *image) labels(b *binary) map[string]string {
 	return labels
 }
 
-// spec puts the layers into the store and says what to build of them.
-func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec, error) {
+// buildSpec adds the layers to the store and returns the input of the engine.
+func (i *image) buildSpec(ctx context.Context, store *engine.LayerStore) (engine.Spec, error) {
 	spec := engine.Spec{Epoch: i.epoch}
 	if i.base != nil {
 		name, _, _ := strings.Cut(i.base.Name, "@")
@@ -136,23 +137,21 @@ func (i *image) spec(ctx context.Context, store *engine.LayerStore) (engine.Spec
 		if err != nil {
 			return spec, err
 		}
-		if _, err := store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
-			return writeLayer(w, content,
-				i.epoch)
-		}); err != nil {
+		write := func(w io.Writer) (digest.Digest, error) { return writeLayer(w, content, i.epoch) }
+		if _, err := store.Add(ctx, write); err != nil {
 			return spec, err
 		}
 		if spec.Layers, err = store.Seal(ctx); err != nil {
 			return spec, err
 		}
-		config, err := i.config(b)
+		config, err := i.buildConfig(b)
 		if err != nil {
 			return spec, err
 		}
 		spec.Platforms = append(spec.Platforms, engine.Platform{
 			Platform: b.platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
 		})
-		sbom, err := i.sbom(b, spec.Layers.Manifest).Encode()
+		sbom, err := i.buildSBOM(b, spec.Layers.Manifest).Encode()
 		if err != nil {
 			return spec, err
 		}

@@ -17,31 +17,31 @@ import (
 )
 
 const (
-	// certificates is the first place where Go looks for them.
+	// certificates is the first path where Go looks for certificates.
 	certificates = "etc/ssl/certs/ca-certificates.crt"
-	// compressionLevel and blockSize are part of the layer's digest, the number of
-	// processors is not. Level 9 takes seven times as long for 3 % less.
+	// compressionLevel and blockSize determine the digest of the layer; the number of processors
+	// does not. Level 9 takes seven times as long for 3 % less.
 	compressionLevel = 6
 	blockSize        = 1 << 20
 	blocksInFlight   = 4
 )
 
-// entry is a file, or a directory if its name ends in a slash.
+// entry is a file, or a directory if its name ends with a slash.
 type entry struct {
 	name string
 	mode int64
 	data []byte
 }
 
-// entries are all that the image of a binary holds. On a base, that is the program: the
-// base has its directories, and certificates of its own choice.
+// entries returns the files of an image. On a base, that is only the program: the base has
+// directories and certificates.
 func (i *image) entries(b *binary) ([]entry, error) {
 	code, err := os.ReadFile(b.path)
 	if err != nil {
 		return nil, err
 	}
 	if i.base != nil {
-		return []entry{{name: i.path()[1:], mode: 0o555, data: code}}, nil
+		return []entry{{name: i.programPath()[1:], mode: 0o555, data: code}}, nil
 	}
 	list := []entry{
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
@@ -54,8 +54,8 @@ func (i *image) entries(b *binary) ([]entry, error) {
 	return list, nil
 }
 
-// authorities are those that Mozilla trusts to name servers, as go.mod pins them, in PEM.
-// Those that it trusts with conditions are left out: PEM has no place for conditions.
+// authorities returns the certificate authorities that Mozilla trusts for servers, as pinned by
+// go.mod, in PEM. It omits those with constraints, which PEM cannot express.
 func authorities() []byte {
 	var all []byte
 	for root := range bundle.Roots() {
@@ -66,8 +66,8 @@ func authorities() []byte {
 	return all
 }
 
-// writeLayer writes a compressed layer whose bytes depend on nothing but the entries and
-// the time, and returns the digest of the tar within.
+// writeLayer writes a compressed layer that depends only on the entries and the time. It returns
+// the digest of the uncompressed tar.
 func writeLayer(w io.Writer, entries []entry, epoch time.Time) (digest.Digest, error) {
 	zip, err := pgzip.NewWriterLevel(w, compressionLevel)
 	if err == nil {
@@ -88,7 +88,7 @@ func writeLayer(w io.Writer, entries []entry, epoch time.Time) (digest.Digest, e
 }
 
 func writeEntry(out *tar.Writer, e entry, epoch time.Time) error {
-	// The kind follows from the name: see tar.FileInfoHeader.
+	// The type follows from the name: see tar.FileInfoHeader.
 	if err := out.WriteHeader(&tar.Header{
 		Name:    e.name,
 		Mode:    e.mode,

@@ -15,17 +15,17 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 )
 
-// publisher makes images and puts them where they belong.
+// publisher builds images and writes or pushes them.
 type publisher struct {
 	options
 	client *registry.Client
-	// temp is for layers and for the state of engines.
+	// temp is for layers and the state of engines.
 	temp string
 }
 
-// publish writes an image of all platforms and, for each of them, its bill of materials
-// and an archive for docker, which holds one platform only. It pushes the image when all
-// files are there, and returns its digest.
+// publish writes an image of all platforms and, for each platform, a bill of materials and a Docker
+// archive, which can only contain one platform. It pushes the image once all files are written, and
+// returns its digest.
 func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error) {
 	layers, err := os.MkdirTemp(p.temp, "layers-")
 	if err != nil {
@@ -35,16 +35,16 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 	if err != nil {
 		return "", err
 	}
-	spec, err := i.spec(ctx, store)
+	spec, err := i.buildSpec(ctx, store)
 	if err != nil {
 		return "", err
 	}
 	for n := range i.binaries {
-		if err := p.write(ctx, i, spec, n); err != nil {
+		if err := p.writePlatform(ctx, i, spec, n); err != nil {
 			return "", err
 		}
 	}
-	names := []string{i.name(p.registry)}
+	names := []string{i.reference(p.registry)}
 	outputs := []engine.Output{{
 		Kind:  engine.OCI,
 		Names: names,
@@ -53,34 +53,35 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
 	}
-	return p.build(ctx, spec, outputs...)
+	return p.runEngine(ctx, spec, outputs...)
 }
 
-// write writes what is of one platform alone, the nth of the image.
-func (p *publisher) write(ctx context.Context, i *image, spec engine.Spec, n int) error {
+// writePlatform writes the files of the nth platform.
+func (p *publisher) writePlatform(ctx context.Context, i *image, spec engine.Spec, n int) error {
 	b := i.binaries[n]
 	file := filepath.Join(p.dir, i.program.name+i.suffix()+"-"+b.platform.OS+"-"+b.platform.Architecture)
 	if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
 		return err
 	}
-	spec.Platforms, spec.Attestations = spec.Platforms[n:n+1], nil
-	_, err := p.build(ctx, spec, engine.Output{
+	spec.Platforms = spec.Platforms[n : n+1]
+	spec.Attestations = nil
+	_, err := p.runEngine(ctx, spec, engine.Output{
 		Kind:  engine.Docker,
-		Names: []string{i.name(p.registry)},
+		Names: []string{i.reference(p.registry)},
 		Dest:  file + ".docker.tar",
 	})
 	return err
 }
 
-// build runs the engine once.
-func (p *publisher) build(ctx context.Context, spec engine.Spec, outputs ...engine.Output) (digest.Digest, error) {
+// runEngine runs the engine once.
+func (p *publisher) runEngine(ctx context.Context, spec engine.Spec, outputs ...engine.Output) (digest.Digest, error) {
 	state, err := os.MkdirTemp(p.temp, "engine-")
 	if err != nil {
 		return "", err
 	}
 	progress := make(engine.Progress)
 	go func() {
-		for range progress { // nobody looks: it takes a second
+		for range progress { // the build takes a second, so nobody needs its progress
 		}
 	}()
 	spec.Outputs = outputs

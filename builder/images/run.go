@@ -14,16 +14,16 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 )
 
-// options say what the images are made of and where they go.
+// options are the inputs and the destination of the images.
 type options struct {
-	// version and revision are those of all binaries. The revision may not be known.
+	// version and revision apply to all binaries. The revision may be empty.
 	version  string
 	revision string
 	binaries []string
 	dir      string
-	// base is the reference of an image; empty for none.
+	// base is the reference of the base image; empty for none.
 	base string
-	// registry is what the names of the images begin with; it may be empty.
+	// registry is the prefix of the image names; may be empty.
 	registry string
 	push     bool
 	insecure []string
@@ -31,7 +31,7 @@ type options struct {
 	out      io.Writer
 }
 
-// run makes all images and prints name and digest of each.
+// run builds all images and prints the name and digest of each.
 func run(ctx context.Context, o options) (err error) {
 	switch {
 	case o.version == "" || len(o.binaries) == 0:
@@ -43,15 +43,15 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	created, err := epoch(o.getenv)
+	created, err := parseEpoch(o.getenv)
 	if err != nil {
 		return err
 	}
-	images, err := group(o, created)
+	images, err := groupBinaries(o, created)
 	if err != nil {
 		return err
 	}
-	if err := putOn(ctx, client, o.base, images); err != nil {
+	if err := resolveBase(ctx, client, o.base, images); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
@@ -68,13 +68,13 @@ func run(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return fmt.Errorf("image of %s: %w", i.program.name, err)
 		}
-		fmt.Fprintf(o.out, "%s@%s\n", i.name(o.registry), digest)
+		fmt.Fprintf(o.out, "%s@%s\n", i.reference(o.registry), digest)
 	}
 	return nil
 }
 
-// group sorts the binaries into images.
-func group(o options, created time.Time) ([]*image, error) {
+// groupBinaries groups the binaries into images.
+func groupBinaries(o options, created time.Time) ([]*image, error) {
 	byName := map[string]*image{}
 	var images []*image
 	for _, file := range o.binaries {
@@ -85,17 +85,18 @@ func group(o options, created time.Time) ([]*image, error) {
 		i := byName[b.program.name]
 		if i == nil {
 			i = &image{program: b.program, version: o.version, revision: o.revision, epoch: created}
-			byName[b.program.name], images = i, append(images, i)
+			byName[b.program.name] = i
+			images = append(images, i)
 		}
-		if err := i.add(b); err != nil {
+		if err := i.addBinary(b); err != nil {
 			return nil, err
 		}
 	}
 	return images, nil
 }
 
-// putOn gives the images a base, if there is one.
-func putOn(ctx context.Context, client *registry.Client, ref string, images []*image) error {
+// resolveBase sets the base of the images, if there is one.
+func resolveBase(ctx context.Context, client *registry.Client, ref string, images []*image) error {
 	if ref == "" {
 		return nil
 	}
@@ -106,11 +107,11 @@ func putOn(ctx context.Context, client *registry.Client, ref string, images []*i
 	for _, i := range images {
 		i.base = base
 	}
-	return base.Close() // what was asked for is there
+	return base.Close() // the manifests are loaded
 }
 
-// epoch is the time of the images: SOURCE_DATE_EPOCH (reproducible-builds.org), else 1970.
-func epoch(getenv func(string) string) (time.Time, error) {
+// parseEpoch returns the time of the images: SOURCE_DATE_EPOCH (reproducible-builds.org), or 1970.
+func parseEpoch(getenv func(string) string) (time.Time, error) {
 	text := getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
 		return time.Unix(0, 0).UTC(), nil

@@ -14,25 +14,25 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-// authoritiesModule is where the certificates of an image are from.
+// authoritiesModule is the module with the certificates of an image.
 const authoritiesModule = "golang.org/x/crypto/x509roots/fallback"
 
-// subject is what attestations call the image. It says nothing of registries, because
-// the image is the same in all of them.
+// subject returns the package URL of an image. It names no registry, because the image is the same
+// in all registries.
 func (i *image) subject(b *binary) string {
 	platform := packageurl.Qualifiers{{Key: "platform", Value: b.platform.OS + "/" + b.platform.Architecture}}
 	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", i.program.name, i.version, platform, "").ToString()
 }
 
-// sbom lists what is in the image: the program, the modules that are linked into it as
-// the toolchain has noted them, the standard library, and the certificates. What a base
-// holds is for the base's own bill.
-func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
+// buildSBOM lists the program, its modules according to the toolchain, the standard library, and
+// the certificates. A base has its own bill of materials.
+func (i *image) buildSBOM(b *binary, layer digest.Digest) *spdx.Document {
 	name := i.program.name + "-" + i.version + "-" + b.platform.OS + "-" + b.platform.Architecture
 	doc := spdx.New(name, "https://"+b.info.Main.Path+"/spdx/"+name+"-"+layer.Encoded(), i.epoch, "images-"+i.version)
 	root := spdx.NewPackage(spdx.NewID("Program", b.info.Path), i.program.name, i.version,
 		modulePURL(b.info.Main.Path, i.version, strings.TrimPrefix(b.info.Path, b.info.Main.Path+"/")))
-	root.Purpose, root.LicenseDeclared = "APPLICATION", i.program.licence
+	root.Purpose = "APPLICATION"
+	root.LicenseDeclared = i.program.licence
 	doc.Describe(root)
 
 	add := func(relationship, name, version, purlVersion string) {
@@ -41,7 +41,7 @@ func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 		doc.Relate(root.ID, relationship, p.ID)
 	}
 	add(spdx.DependsOn, "stdlib", b.info.GoVersion, strings.TrimPrefix(b.info.GoVersion, "go"))
-	for _, m := range modules(b.info, i.version) {
+	for _, m := range linkedModules(b.info, i.version) {
 		add(spdx.DependsOn, m.Path, m.Version, m.Version)
 	}
 	if i.base == nil {
@@ -51,9 +51,9 @@ func (i *image) sbom(b *binary, layer digest.Digest) *spdx.Document {
 	return doc
 }
 
-// modules are those whose code is in the program, also where it takes another's place. A
-// directory that does is of our own version.
-func modules(info *debug.BuildInfo, version string) []*debug.Module {
+// linkedModules returns the modules linked into the program, with replacements applied. A
+// replacement by a directory has the version of the program.
+func linkedModules(info *debug.BuildInfo, version string) []*debug.Module {
 	var list []*debug.Module
 	for _, m := range info.Deps {
 		if m.Replace != nil {
@@ -67,7 +67,7 @@ func modules(info *debug.BuildInfo, version string) []*debug.Module {
 	return list
 }
 
-// modulePURL is a module's name as scanners look it up: github.com/package-url/purl-spec.
+// modulePURL returns the package URL of a module: github.com/package-url/purl-spec.
 func modulePURL(module, version, subpath string) string {
 	namespace := strings.TrimSuffix(path.Dir(module), ".")
 	return packageurl.NewPackageURL(packageurl.TypeGolang, namespace, path.Base(module), version, nil,

@@ -120,7 +120,7 @@ func inGoMod(t *testing.T, module string) string {
 
 func TestModulesThatTakeTheirPlace(t *testing.T) {
 	var got []string
-	for _, m := range modules(&debug.BuildInfo{Main: debug.Module{Path: "example.com/main"}, Deps: []*debug.Module{
+	for _, m := range linkedModules(&debug.BuildInfo{Main: debug.Module{Path: "example.com/main"}, Deps: []*debug.Module{
 		{Path: "example.com/a", Version: "v1.0.0"},
 		{Path: "example.com/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v2.0.0"}},
 		{Path: "example.com/c", Version: "v1.0.0", Replace: &debug.Module{Path: "./ours", Version: "(devel)"}},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command reference writes the builder's command line as it is in the program: as
-// manual pages of section 1 into a directory, or as one page of Markdown.
+// Command reference writes the builder's command line, as manual pages of section 1 or as a
+// Markdown page.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 
 func run(man string, out io.Writer) error {
 	if man == "" {
-		return markdown(out)
+		return writeMarkdown(out)
 	}
 	date, err := manual.EpochDate(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
@@ -39,8 +39,8 @@ func run(man string, out io.Writer) error {
 	})
 }
 
-// markdown writes all commands on one page.
-func markdown(w io.Writer) error {
+// writeMarkdown writes all commands on one page.
+func writeMarkdown(w io.Writer) error {
 	fmt.Fprint(w, "# Reference of the builder\n\n<!-- Written by go test ./builder/reference -update -->\n\n")
 	for _, p := range cli.Pages() {
 		if err := p.WriteMarkdown(w); err != nil {

@@ -23,7 +23,7 @@ func (s Side) describeSide() string {
 	if s.Source.Commit != "" {
 		commit := "commit " + s.Source.Commit
 		if s.Source.Dirty {
-			commit += " with changes that are not committed"
+			commit += " with uncommitted changes"
 		}
 		parts = append(parts, commit)
 	}

@@ -179,7 +179,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(string(example))
 	f.Add("groups: [{name: a, labels: [b]}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		file, err := decode(strings.NewReader(text))
+		file, err := decodeFile(strings.NewReader(text))
 		if (file == nil) == (err == nil) {
 			t.Fatalf("file %v, error %v", file, err)
 		}

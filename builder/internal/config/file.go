@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package config finds the value of every setting of the builder: on the command
-// line, else in the environment, else in the release file, else its default.
+// Package config resolves the builder's settings: from the command line, the environment, the
+// release file, or the default, in this order.
 //
-// A setting is a flag. The environment variable of flag --digest-file is
-// BUILDER_DIGEST_FILE. The keys of the release file are those of [File].
+// A setting is a flag. The environment variable of flag --digest-file is BUILDER_DIGEST_FILE.
+// [File] defines the keys of the release file.
 package config
 
 import (
@@ -40,18 +40,17 @@ type File struct {
 	} `yaml:"repository"`
 	// Groups in import order.
 	Groups []Group `yaml:"groups"`
-	// Exclude are globs of what does not ship, as in .gitignore.
+	// Exclude are globs, as in .gitignore, of files that do not ship.
 	Exclude []string `yaml:"exclude"`
-	// Workspaces says, by slug, what the .import.yml of a workspace does not say.
+	// Workspaces are values, by slug, for workspaces whose .import.yml lacks them.
 	Workspaces map[string]struct {
 		Groups  []string `yaml:"groups"`
 		Version string   `yaml:"version"`
 	} `yaml:"workspaces"`
-	// DefaultGroup and DefaultVersion (commit, release or a name) are those of all other
-	// workspaces.
+	// DefaultGroup and DefaultVersion (commit, release or a name) apply to all other workspaces.
 	DefaultGroup   string `yaml:"defaultGroup"`
 	DefaultVersion string `yaml:"defaultVersion"`
-	// Labels and Annotations of the image, beside ours.
+	// Labels and Annotations are added to the image.
 	Labels      map[string]string `yaml:"labels"`
 	Annotations map[string]string `yaml:"annotations"`
 	Limits      struct {
@@ -60,7 +59,7 @@ type File struct {
 		Files     string `yaml:"files"`
 	} `yaml:"limits"`
 	Scan struct {
-		// Policy is the policy file, Baseline that of accepted findings.
+		// Policy is the policy file, Baseline the file of accepted findings.
 		Policy           string   `yaml:"policy"`
 		Baseline         string   `yaml:"baseline"`
 		Verify           *bool    `yaml:"verify"`
@@ -71,20 +70,20 @@ type File struct {
 	Registry struct {
 		Insecure []string `yaml:"insecure"`
 		CA       []string `yaml:"ca"`
-		// Mirrors maps a registry to the mirrors that are asked first.
+		// Mirrors maps a registry to mirrors that are tried first.
 		Mirrors map[string][]string `yaml:"mirrors"`
-		// ClientCertificates maps a registry to the certificate that is shown to it.
+		// ClientCertificates maps a registry to a client certificate.
 		ClientCertificates map[string]ClientCertificate `yaml:"clientCertificates"`
 	} `yaml:"registry"`
-	// BulkPush says what bulk-push pushes, and where.
+	// BulkPush configures the command bulk-push.
 	BulkPush struct {
 		APIURL     string   `yaml:"apiUrl"`
 		Repository string   `yaml:"repository"`
 		Groups     []string `yaml:"groups"`
 	} `yaml:"bulkPush"`
-	// Rules set the severity of rules, in order: the last one that matches counts.
+	// Rules set the severity of rules. The last match wins.
 	Rules []RuleSetting `yaml:"rules"`
-	// ExternalApps are the slugs of apps that the target has without this release.
+	// ExternalApps are slugs of apps that the target already has.
 	ExternalApps []string `yaml:"externalApps"`
 	Strict       *bool    `yaml:"strict"`
 	// KeepBaseWorkspaces adds to the workspaces of the base instead of hiding them.
@@ -93,7 +92,7 @@ type File struct {
 	StampVersions string `yaml:"stampVersions"`
 	// Checksums is warn, verify, refresh or ignore.
 	Checksums string `yaml:"checksums"`
-	// Attestations about the image; each is made unless it is false.
+	// Attestations selects the attestations; a missing value means true.
 	Attestations struct {
 		Provenance *bool `yaml:"provenance"`
 		SBOM       *bool `yaml:"sbom"`
@@ -101,13 +100,13 @@ type File struct {
 	} `yaml:"attestations"`
 }
 
-// ClientCertificate names PEM files; Key is empty if the key is in the file Certificate.
+// ClientCertificate names PEM files. Key is empty if Certificate contains the key.
 type ClientCertificate struct {
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
 }
 
-// String is the notation of --registry-client-cert after the registry: cert[,key].
+// String returns the value as in --registry-client-cert, without the registry: cert[,key].
 func (c ClientCertificate) String() string {
 	if c.Key == "" {
 		return c.Certificate
@@ -121,19 +120,19 @@ type Group struct {
 	Labels []string `yaml:"labels"`
 }
 
-// RuleSetting gives a rule another severity.
+// RuleSetting sets the severity of a rule.
 type RuleSetting struct {
-	// Rule is the id, as a node, which knows its line.
+	// Rule is the ID, as a node that has a line.
 	Rule yaml.Node `yaml:"rule"`
 	// Path is a glob of files; empty for all.
 	Path     string `yaml:"path"`
 	Severity string `yaml:"severity"`
 	Reason   string `yaml:"reason"`
-	// Until is the last day on which the setting counts, such as 2027-01-31.
+	// Until is the last day of the setting, such as 2027-01-31.
 	Until string `yaml:"until"`
 }
 
-// String is the notation of --group: name, or name=label,label.
+// String returns the group as in --group: name, or name=label,label.
 func (g Group) String() string {
 	if len(g.Labels) == 0 {
 		return g.Name
@@ -141,21 +140,21 @@ func (g Group) String() string {
 	return g.Name + "=" + strings.Join(g.Labels, ",")
 }
 
-// ReadFile reads a release file. Errors name the file and the line.
+// ReadFile reads a release file. Errors contain the file name and the line.
 func ReadFile(path string) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open release file: %w", err)
 	}
 	defer f.Close()
-	file, err := decode(f)
+	file, err := decodeFile(f)
 	if err != nil {
 		return nil, fmt.Errorf("release file %s: %w", path, err)
 	}
 	return file, nil
 }
 
-func decode(r io.Reader) (*File, error) {
+func decodeFile(r io.Reader) (*File, error) {
 	limited := &io.LimitedReader{R: r, N: maxFileSize + 1}
 	dec := yaml.NewDecoder(limited)
 	dec.KnownFields(true)
@@ -164,22 +163,22 @@ func decode(r io.Reader) (*File, error) {
 	if limited.N == 0 {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxFileSize)
 	}
-	if err != nil && !errors.Is(err, io.EOF) { // EOF: an empty file sets nothing
+	if err != nil && !errors.Is(err, io.EOF) { // an empty file is valid
 		return nil, explainDecoding(err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("it holds more than one YAML document")
+		return nil, errors.New("it contains more than one YAML document")
 	}
 	return file, nil
 }
 
-// unknownField matches what the YAML library (v3.0.4) says of an unknown key, with a Go type.
+// unknownField matches the error of the YAML library (v3.0.4) for an unknown key.
 var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
-// wrongType matches what it says of a value of another type.
+// wrongType matches its error for a value of another type.
 var wrongType = regexp.MustCompile(`cannot unmarshal !!(\w+) (?:` + "`" + `.*` + "`" + ` )?into (\S+)`)
 
-// explainDecoding replaces the words of the YAML library by those of a person.
+// explainDecoding rewords errors of the YAML library.
 func explainDecoding(err error) error {
 	var typed *yaml.TypeError
 	if !errors.As(err, &typed) {
@@ -193,7 +192,7 @@ func explainDecoding(err error) error {
 	return errors.New(strings.Join(lines, "; "))
 }
 
-// explainType says which kind of value a key wants.
+// explainType names the expected type of a value.
 func explainType(text string) string {
 	wanted := wrongType.FindStringSubmatch(text)[2]
 	switch {
@@ -207,50 +206,50 @@ func explainType(text string) string {
 	return "want a mapping of keys to values"
 }
 
-// settings returns what the file sets, by flag name.
+// settings returns the values of the file by flag name.
 func (f *File) settings() map[string][]string {
 	s := map[string][]string{
-		"release":              one(f.Release),
-		"base":                 one(f.Base),
+		"release":              singleValue(f.Release),
+		"base":                 singleValue(f.Base),
 		"tag":                  f.Tags,
 		"platform":             f.Platforms,
 		"leave-out":            f.Exclude,
-		"default-group":        one(f.DefaultGroup),
-		"default-version":      one(f.DefaultVersion),
+		"default-group":        singleValue(f.DefaultGroup),
+		"default-version":      singleValue(f.DefaultVersion),
 		"workspace-groups":     nil,
 		"workspace-version":    nil,
-		"repository-id":        one(f.Repository.ID),
-		"repository-name":      one(f.Repository.Name),
-		"directory":            one(f.Repository.Directory),
-		"label":                pairs(f.Labels),
-		"annotation":           pairs(f.Annotations),
-		"max-file-size":        one(f.Limits.FileSize),
-		"max-total-size":       one(f.Limits.TotalSize),
-		"max-files":            one(f.Limits.Files),
-		"policy":               one(f.Scan.Policy),
-		"baseline":             one(f.Scan.Baseline),
+		"repository-id":        singleValue(f.Repository.ID),
+		"repository-name":      singleValue(f.Repository.Name),
+		"directory":            singleValue(f.Repository.Directory),
+		"label":                formatPairs(f.Labels),
+		"annotation":           formatPairs(f.Annotations),
+		"max-file-size":        singleValue(f.Limits.FileSize),
+		"max-total-size":       singleValue(f.Limits.TotalSize),
+		"max-files":            singleValue(f.Limits.Files),
+		"policy":               singleValue(f.Scan.Policy),
+		"baseline":             singleValue(f.Scan.Baseline),
 		"exclude-path":         f.Scan.ExcludePaths,
 		"include-detector":     f.Scan.IncludeDetectors,
 		"exclude-detector":     f.Scan.ExcludeDetectors,
 		"insecure-registry":    f.Registry.Insecure,
 		"registry-ca":          f.Registry.CA,
-		"verify":               flag(f.Scan.Verify),
-		"api-url":              one(f.BulkPush.APIURL),
-		"repository":           one(f.BulkPush.Repository),
+		"verify":               boolValue(f.Scan.Verify),
+		"api-url":              singleValue(f.BulkPush.APIURL),
+		"repository":           singleValue(f.BulkPush.Repository),
 		"groups":               f.BulkPush.Groups,
-		"strict":               flag(f.Strict),
-		"keep-base-workspaces": flag(f.KeepBaseWorkspaces),
-		"stamp-versions":       one(f.StampVersions),
-		"checksums":            one(f.Checksums),
-		"provenance":           flag(f.Attestations.Provenance),
-		"sbom":                 flag(f.Attestations.SBOM),
+		"strict":               boolValue(f.Strict),
+		"keep-base-workspaces": boolValue(f.KeepBaseWorkspaces),
+		"stamp-versions":       singleValue(f.StampVersions),
+		"checksums":            singleValue(f.Checksums),
+		"provenance":           boolValue(f.Attestations.Provenance),
+		"sbom":                 boolValue(f.Attestations.SBOM),
 		"attest":               nil,
 		"group":                nil,
 		"registry-mirror":      nil,
 		"registry-client-cert": nil,
 	}
 	if scan := f.Attestations.Scan; scan != nil {
-		s["attest"] = one("type=scan,disabled=" + strconv.FormatBool(!*scan))
+		s["attest"] = singleValue("type=scan,disabled=" + strconv.FormatBool(!*scan))
 	}
 	for _, slug := range slices.Sorted(maps.Keys(f.Workspaces)) {
 		w := f.Workspaces[slug]
@@ -268,7 +267,7 @@ func (f *File) settings() map[string][]string {
 	return s
 }
 
-// addRegistries adds the settings that the file has by registry.
+// addRegistries adds the settings that the file groups by registry.
 func (f *File) addRegistries(s map[string][]string) {
 	for _, registry := range slices.Sorted(maps.Keys(f.Registry.ClientCertificates)) {
 		cert := f.Registry.ClientCertificates[registry]
@@ -281,21 +280,21 @@ func (f *File) addRegistries(s map[string][]string) {
 	}
 }
 
-func one(value string) []string {
+func singleValue(value string) []string {
 	if value == "" {
 		return nil
 	}
 	return []string{value}
 }
 
-func flag(value *bool) []string {
+func boolValue(value *bool) []string {
 	if value == nil {
 		return nil
 	}
 	return []string{strconv.FormatBool(*value)}
 }
 
-func pairs(m map[string]string) []string {
+func formatPairs(m map[string]string) []string {
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, k+"="+m[k])

@@ -10,15 +10,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Print writes every flag and its value as YAML, in the order of their names.
-// Settings hold no secrets: those come from files and from variables that are no settings.
+// Print writes every flag and its value as YAML, sorted by name. No flag holds a secret: those come
+// from files and other variables.
 func Print(w io.Writer, flags *pflag.FlagSet) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "help" || f.Name == "config" || f.Name == "print-config" {
 			return
 		}
-		key, value := new(yaml.Node), new(yaml.Node)
+		key := new(yaml.Node)
+		value := new(yaml.Node)
 		key.SetString(f.Name)
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			value.Encode(list.GetSlice())

@@ -13,15 +13,13 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
-// EnvPrefix starts the names of the builder's environment variables.
+// EnvPrefix is the prefix of the builder's environment variables.
 const EnvPrefix = "BUILDER_"
 
-// Resolve sets every flag of a command that the command line did not set: from the
-// environment, else from the release file, which may be nil. A variable that names the
-// command wins: one environment serves several commands, whose reports differ, say.
-// Variables under
-// [EnvPrefix] that belong to no flag of any command (known) and are not among
-// others are errors, because a misspelt one would be without effect.
+// Resolve sets the flags that the command line did not set from the environment, else from the
+// release file, which may be nil. A variable that includes the name of the command takes
+// precedence. Variables with [EnvPrefix] that neither belong to a flag of any command (known) nor
+// are in others are errors, because a misspelt one would have no effect.
 func Resolve(command string, flags *pflag.FlagSet, env map[string]string, file *File, known, others []string) error {
 	if err := checkNames(env, known, others); err != nil {
 		return err
@@ -35,17 +33,17 @@ func Resolve(command string, flags *pflag.FlagSet, env map[string]string, file *
 		if f.Changed || err != nil {
 			return
 		}
-		if name := variable(env, command, f.Name); name != "" {
-			err = set(flags, f, "environment variable "+name, envValues(f, env[name]))
+		if name := findVariable(env, command, f.Name); name != "" {
+			err = setFlag(flags, f, "environment variable "+name, envValues(f, env[name]))
 		} else if values := settings[f.Name]; len(values) > 0 {
-			err = set(flags, f, "release file", values)
+			err = setFlag(flags, f, "release file", values)
 		}
 	})
 	return err
 }
 
-// variable returns the name of the one that sets a flag of a command, or "".
-func variable(env map[string]string, command, flag string) string {
+// findVariable returns the name of the variable that sets a flag, or "".
+func findVariable(env map[string]string, command, flag string) string {
 	for _, name := range []string{EnvName(command + "-" + flag), EnvName(flag)} {
 		if _, ok := env[name]; ok {
 			return name
@@ -59,8 +57,8 @@ func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// envValues splits the value of a flag that can be repeated at white space:
-// no such value has any, whereas some have commas.
+// envValues splits the value of a repeatable flag at white space, which its values never contain;
+// some contain commas.
 func envValues(f *pflag.Flag, value string) []string {
 	if f.Value.Type() == "stringArray" {
 		return strings.Fields(value)
@@ -68,7 +66,7 @@ func envValues(f *pflag.Flag, value string) []string {
 	return []string{value}
 }
 
-func set(flags *pflag.FlagSet, f *pflag.Flag, where string, values []string) error {
+func setFlag(flags *pflag.FlagSet, f *pflag.Flag, where string, values []string) error {
 	for _, value := range values {
 		if err := flags.Set(f.Name, value); err != nil {
 			return fmt.Errorf("%s: setting %q: %w", where, f.Name, err)
@@ -85,9 +83,9 @@ func checkNames(env map[string]string, known, others []string) error {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if strings.HasPrefix(name, EnvPrefix) && !slices.Contains(names, name) {
 			if near := spelling.Nearest(name, slices.Values(names)); near != "" {
-				return fmt.Errorf("environment variable %s belongs to no setting, did you mean %s?", name, near)
+				return fmt.Errorf("environment variable %s does not belong to a setting, did you mean %s?", name, near)
 			}
-			return fmt.Errorf("environment variable %s belongs to no setting: correct its name or unset it", name)
+			return fmt.Errorf("environment variable %s does not belong to a setting: correct its name or unset it", name)
 		}
 	}
 	return nil

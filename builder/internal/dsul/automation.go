@@ -10,51 +10,51 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
-// place is a place in a file.
-type place struct{ line, column int32 }
+// position is a position in a file.
+type position struct{ line, column int32 }
 
-// local is a finding that concerns one file only.
-type local struct {
+// localFinding is a finding that concerns a single file.
+type localFinding struct {
 	rule    string
-	at      place
+	at      position
 	message string
 }
 
-// automation is what is kept of an automation.
+// automation holds the facts of an automation.
 type automation struct {
 	slug string
-	// unread says that the file could not be read: nothing is known but that it is there.
+	// unread is set if the file could not be parsed: only its existence is known.
 	unread bool
-	// arguments are the names that it declares, in a schema that lists all of them.
+	// arguments are the declared names; nil if the declaration may be incomplete.
 	arguments []string
-	// variables are the hashes of the names that its expressions begin with.
+	// variables are the hashes of the first names of its expressions.
 	variables []uint64
 	calls     []call
-	// events are those that it listens to or waits for.
+	// events are the events that it listens to or waits for.
 	events []reference
-	// emits are those that it emits.
+	// emits are the events that it emits.
 	emits []string
-	// hosts are those that it fetches from.
+	// hosts are the hosts that it fetches from.
 	hosts             []string
 	endpoint, private bool
 	checksCaller      bool
 	computed          bool
-	findings          []local
+	findings          []localFinding
 }
 
-// reference is a name at a place.
+// reference is a name and its position.
 type reference struct {
 	name string
-	at   place
+	at   position
 }
 
-// call is the use of an automation.
+// call is a call of an automation.
 type call struct {
 	target string
-	at     place
-	// arguments are the names that are passed.
+	at     position
+	// arguments are the names of the passed arguments.
 	arguments []reference
-	// workflow says that the call is by runWorkflow, within the workspace.
+	// workflow is set for a call by runWorkflow, within the workspace.
 	workflow bool
 }
 
@@ -63,29 +63,29 @@ type walker struct {
 	*Release
 	*automation
 	used map[uint64]struct{}
-	// waits is set within wait, which names events that somebody else emits.
+	// waits is set inside wait, whose events are emitted elsewhere.
 	waits bool
 }
 
 func (r *Release) readAutomation(data []byte) *automation {
 	a := new(automation)
 	t := &r.tree
-	if !t.read(data) || t.nodes[0].kind != mapping {
+	if !t.parseFile(data) || t.nodes[0].kind != mapping {
 		a.unread = true
 		return a
 	}
 	w := walker{Release: r, automation: a, used: map[uint64]struct{}{}}
-	w.keys("an automation", 0, r.words.automation)
-	a.slug = r.keep(t.text(0, "slug"))
-	a.private = string(t.text(0, "private")) == "true"
-	a.checksCaller = t.get(0, "authorizations") != 0
-	a.arguments = w.declared()
-	w.trigger(t.get(0, "when"))
-	if do := t.get(0, "do"); do != 0 {
-		w.instructions(do)
+	w.checkKeys("an automation", 0, r.words.automation)
+	a.slug = r.intern(t.textOf(0, "slug"))
+	a.private = string(t.textOf(0, "private")) == "true"
+	a.checksCaller = t.valueOf(0, "authorizations") != 0
+	a.arguments = w.declaredArguments()
+	w.readTrigger(t.valueOf(0, "when"))
+	if do := t.valueOf(0, "do"); do != 0 {
+		w.readInstructions(do)
 	}
-	if output := t.get(0, "output"); output != 0 {
-		w.expressions(output)
+	if output := t.valueOf(0, "output"); output != 0 {
+		w.readExpressions(output)
 	}
 	a.variables = make([]uint64, 0, len(w.used))
 	for name := range w.used {
@@ -95,74 +95,75 @@ func (r *Release) readAutomation(data []byte) *automation {
 	return a
 }
 
-func at(n *node) place { return place{n.line, n.column} }
+func positionOf(n *node) position { return position{n.line, n.column} }
 
 func (w *walker) report(rule string, n *node, format string, args ...any) {
 	const maxFindings = 50
 	if len(w.findings) < maxFindings {
-		w.findings = append(w.findings, local{rule, at(n), fmt.Sprintf(format, args...)})
+		w.findings = append(w.findings, localFinding{rule, positionOf(n), fmt.Sprintf(format, args...)})
 	}
 }
 
-// keys reports keys of the automation, or of its when, that resemble a known one. Others may
-// be those of a newer platform.
-func (w *walker) keys(what string, id nodeID, known []string) {
+// checkKeys reports misspelt keys of the automation or of its when. Other unknown keys may belong
+// to a newer platform.
+func (w *walker) checkKeys(what string, id nodeID, known []string) {
 	for _, n := range w.tree.children(id) {
 		if slices.Contains(known, string(n.key)) {
 			continue
 		}
-		if meant := spelling.Nearest(string(n.key), slices.Values(known)); meant != "" && w.tree.get(id, meant) == 0 {
-			w.report(UnknownField, n, "%s has no key %s%s", what, show(string(n.key)), hint(meant))
+		if meant := spelling.Nearest(string(n.key), slices.Values(known)); meant != "" &&
+			w.tree.valueOf(id, meant) == 0 {
+			w.report(UnknownField, n, "%s has no key %s%s", what, quoteName(string(n.key)), suggestion(meant))
 		}
 	}
 }
 
-// reads reports whether the automation refers to a variable.
-func (a *automation) reads(name string) bool {
-	_, reads := slices.BinarySearch(a.variables, hash([]byte(name)))
+// readsVariable reports whether the automation refers to a variable.
+func (a *automation) readsVariable(name string) bool {
+	_, reads := slices.BinarySearch(a.variables, hashName([]byte(name)))
 	return reads
 }
 
-// declared returns the names of the arguments, or nil if there is no complete list of them:
-// none is declared, or schemas take their place, whose branches list them for each caller.
-func (w *walker) declared() []string {
-	id := w.tree.get(0, "arguments")
-	if id == 0 || w.tree.get(0, "schemas") != 0 {
+// declaredArguments returns the names of the arguments. It returns nil if they are not all known:
+// none are declared, or schemas declare them per caller.
+func (w *walker) declaredArguments() []string {
+	id := w.tree.valueOf(0, "arguments")
+	if id == 0 || w.tree.valueOf(0, "schemas") != 0 {
 		return nil
 	}
 	var names []string
 	for _, n := range w.tree.children(id) {
-		names = append(names, w.keep(n.key))
+		names = append(names, w.intern(n.key))
 	}
 	return names
 }
 
-func (w *walker) trigger(id nodeID) {
+func (w *walker) readTrigger(id nodeID) {
 	if id == 0 {
 		return
 	}
 	t := &w.tree
-	if endpoint := t.text(id, "endpoint"); len(endpoint) > 0 && string(endpoint) != "false" {
+	if endpoint := t.textOf(id, "endpoint"); len(endpoint) > 0 && string(endpoint) != "false" {
 		w.endpoint = true
 	}
-	w.keys("when", id, w.words.trigger)
-	if events := t.get(id, "events"); events != 0 {
+	w.checkKeys("when", id, w.words.trigger)
+	if events := t.valueOf(id, "events"); events != 0 {
 		for _, n := range t.children(events) {
-			w.listen(n)
+			w.addListened(n)
 		}
 	}
 }
 
-func (w *walker) listen(n *node) {
+func (w *walker) addListened(n *node) {
 	if n.kind == scalar && len(n.value) > 0 && !isComputed(n.value) {
-		w.events = append(w.events, reference{w.keep(n.value), at(n)})
+		w.events = append(w.events, reference{w.intern(n.value), positionOf(n)})
 	}
 }
 
-// instructions reads a list of instructions, or a mapping whose do is one.
-func (w *walker) instructions(id nodeID) {
+// readInstructions reads a list of instructions, or a mapping whose do is one.
+func (w *walker) readInstructions(id nodeID) {
 	if w.tree.nodes[id].kind == mapping {
-		if id = w.tree.get(id, "do"); id == 0 {
+		if id = w.tree.valueOf(id, "do"); id == 0 {
 			return
 		}
 	}
@@ -172,155 +173,155 @@ func (w *walker) instructions(id nodeID) {
 			continue
 		}
 		if more := w.tree.nodes[first].next; more != 0 {
-			w.report(InstructionKeys, &w.tree.nodes[more], "%s and %s stand in one instruction",
-				show(string(w.tree.nodes[first].key)), show(string(w.tree.nodes[more].key)))
+			w.report(InstructionKeys, &w.tree.nodes[more], "%s and %s are in the same instruction",
+				quoteName(string(w.tree.nodes[first].key)), quoteName(string(w.tree.nodes[more].key)))
 		}
-		w.instruction(first, &w.tree.nodes[first])
+		w.readInstruction(first, &w.tree.nodes[first])
 	}
 }
 
-func (w *walker) instruction(id nodeID, n *node) {
-	i := w.words.find(n.key)
+func (w *walker) readInstruction(id nodeID, n *node) {
+	i := w.words.findInstruction(n.key)
 	if i == nil {
-		w.call(n.key, id, n, false)
+		w.recordCall(n.key, id, n, false)
 		return
 	}
 	switch i.shape {
 	case withText:
 	case withList:
-		w.instructions(id)
+		w.readInstructions(id)
 	case withBranches:
 		for branch, n := range w.tree.children(id) {
-			w.condition(n)
-			w.instructions(branch)
+			w.readCondition(n)
+			w.readInstructions(branch)
 		}
 	case withFields:
 		w.waits = i.name == "wait"
-		w.fields(i.name, id, i.fields)
+		w.readFields(i.name, id, i.fields)
 		w.waits = false
-		w.special(i.name, id)
+		w.readSpecial(i.name, id)
 	}
 }
 
-// condition reads the key of a branch.
-func (w *walker) condition(n *node) {
-	w.expression(n, n.key)
+// readCondition reads the key of a branch.
+func (w *walker) readCondition(n *node) {
+	w.readExpression(n, n.key)
 }
 
-// fields reads a mapping with known fields.
-func (w *walker) fields(name string, id nodeID, known []field) {
-	w.unknownFields(name, id, known)
+// readFields reads a mapping with known fields.
+func (w *walker) readFields(name string, id nodeID, known []field) {
+	w.checkFields(name, id, known)
 	for id, n := range w.tree.children(id) {
-		switch f := find(known, n.key); {
+		switch f := findField(known, n.key); {
 		case f == nil || f.fields == nil && !f.list:
-			w.expressions(id)
+			w.readExpressions(id)
 		case f.list:
-			w.instructions(id)
+			w.readInstructions(id)
 		case n.kind == sequence:
 			for item := range w.tree.children(id) {
-				w.fields(name+"."+f.name, item, f.fields)
+				w.readFields(name+"."+f.name, item, f.fields)
 			}
 		case n.kind == mapping:
-			w.fields(name+"."+f.name, id, f.fields)
+			w.readFields(name+"."+f.name, id, f.fields)
 		default:
-			w.expressions(id)
+			w.readExpressions(id)
 		}
 	}
 }
 
-func (w *walker) unknownFields(name string, id nodeID, known []field) {
+func (w *walker) checkFields(name string, id nodeID, known []field) {
 	if w.tree.nodes[id].kind != mapping {
 		return
 	}
 	for _, n := range w.tree.children(id) {
-		if find(known, n.key) == nil && !isComputed(n.key) {
+		if findField(known, n.key) == nil && !isComputed(n.key) {
 			meant := spelling.Nearest(string(n.key), fieldNames(known))
-			w.report(UnknownField, n, "%s has no field %s%s", name, show(string(n.key)), hint(meant))
+			w.report(UnknownField, n, "%s has no field %s%s", name, quoteName(string(n.key)), suggestion(meant))
 		}
 	}
 }
 
-// special takes what single instructions say about events and automations.
-func (w *walker) special(name string, id nodeID) {
+// readSpecial reads the events and automations that individual instructions refer to.
+func (w *walker) readSpecial(name string, id nodeID) {
 	t := &w.tree
 	switch name {
 	case "emit":
-		w.emit(t.text(id, "event"))
+		w.addEmitted(t.textOf(id, "event"))
 	case "fetch":
-		if host := hostOf(t.text(id, "url")); host != "" {
-			w.hosts = append(w.hosts, w.keep([]byte(host)))
+		if host := hostOf(t.textOf(id, "url")); host != "" {
+			w.hosts = append(w.hosts, w.intern([]byte(host)))
 		}
-		if stream := t.get(id, "stream"); stream != 0 {
-			w.emit(t.text(stream, "event"))
+		if stream := t.valueOf(id, "stream"); stream != 0 {
+			w.addEmitted(t.textOf(stream, "event"))
 		}
 	case "wait":
-		if oneOf := t.get(id, "oneOf"); oneOf != 0 {
+		if oneOf := t.valueOf(id, "oneOf"); oneOf != 0 {
 			for item := range t.children(oneOf) {
-				if event := t.get(item, "event"); event != 0 {
-					w.listen(&t.nodes[event])
+				if event := t.valueOf(item, "event"); event != 0 {
+					w.addListened(&t.nodes[event])
 				}
 			}
 		}
 	case "runWorkflow":
-		if workflow := t.get(id, "workflow"); workflow != 0 {
-			w.call(t.nodes[workflow].value, t.get(id, "parameters"), &t.nodes[workflow], true)
+		if workflow := t.valueOf(id, "workflow"); workflow != 0 {
+			w.recordCall(t.nodes[workflow].value, t.valueOf(id, "parameters"), &t.nodes[workflow], true)
 		}
 	}
 }
 
-func (w *walker) emit(event []byte) {
+func (w *walker) addEmitted(event []byte) {
 	if isComputed(event) {
 		w.computed = true
 	} else if len(event) > 0 {
-		w.emits = append(w.emits, w.keep(event))
-		w.mentions.add(event)
+		w.emits = append(w.emits, w.intern(event))
+		w.mentions.addName(event)
 	}
 }
 
-// call notes the call of an automation with what is passed.
-func (w *walker) call(target []byte, arguments nodeID, n *node, workflow bool) {
+// recordCall records the call of an automation and its arguments.
+func (w *walker) recordCall(target []byte, arguments nodeID, n *node, workflow bool) {
 	if arguments != 0 {
-		w.expressions(arguments)
+		w.readExpressions(arguments)
 	}
 	if len(target) == 0 || isComputed(target) {
 		return
 	}
-	c := call{target: w.keep(target), at: at(n), workflow: workflow}
+	c := call{target: w.intern(target), at: positionOf(n), workflow: workflow}
 	if arguments != 0 && w.tree.nodes[arguments].kind == mapping {
 		for _, argument := range w.tree.children(arguments) {
 			if !isComputed(argument.key) && string(argument.key) != "output" {
-				c.arguments = append(c.arguments, reference{w.keep(argument.key), at(argument)})
+				c.arguments = append(c.arguments, reference{w.intern(argument.key), positionOf(argument)})
 			}
 		}
 	}
 	w.calls = append(w.calls, c)
 }
 
-// expressions reads everything below a node.
-func (w *walker) expressions(id nodeID) {
+// readExpressions reads everything below a node.
+func (w *walker) readExpressions(id nodeID) {
 	n := &w.tree.nodes[id]
 	if n.kind == scalar {
-		w.expression(n, n.value)
+		w.readExpression(n, n.value)
 		return
 	}
 	for child, n := range w.tree.children(id) {
-		w.expression(n, n.key)
-		w.expressions(child)
+		w.readExpression(n, n.key)
+		w.readExpressions(child)
 	}
 }
 
-func (w *walker) expression(n *node, text []byte) {
+func (w *walker) readExpression(n *node, text []byte) {
 	if bytes.IndexByte(text, '{') < 0 {
 		if !w.waits {
-			w.mentions.add(text)
+			w.mentions.addName(text)
 		}
 		return
 	}
-	if delimiter := unclosed(text); delimiter != "" {
+	if delimiter := unclosedDelimiter(text); delimiter != "" {
 		w.report(UnclosedExpression, n, "an expression that begins with %s does not end", delimiter)
 	}
-	variables(text, func(name, rest []byte) {
+	eachVariable(text, func(name, rest []byte) {
 		w.checksCaller = w.checksCaller || isIdentity(name, rest)
-		w.used[hash(name)] = struct{}{}
+		w.used[hashName(name)] = struct{}{}
 	})
 }

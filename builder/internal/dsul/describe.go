@@ -13,26 +13,26 @@ import (
 
 // Description is what an automation offers and uses.
 type Description struct {
-	// Slug is the one that the file states, else its path.
+	// Slug is the declared slug, else the path.
 	Slug string
-	// Endpoint is the path below /webhooks/ by which it can be called: the slug for true, ""
-	// for an automation without an endpoint.
+	// Endpoint is the path below /webhooks/ of the automation: its slug if the endpoint is true, ""
+	// without an endpoint.
 	Endpoint string
 	// Private automations cannot be called from outside of the workspace.
 	Private bool
-	// Guarded says that the automation has authorizations of its own.
+	// Guarded is set if the automation has authorizations.
 	Guarded bool
-	// Arguments tells of each declared argument whether it is required.
+	// Arguments are the declared arguments; the value is true for required ones.
 	Arguments map[string]bool
-	// Calls holds the names of the arguments that are passed, by automation that is called.
+	// Calls holds the names of the passed arguments by called automation.
 	Calls map[string][]string
-	// Emits and Listens are the names of events, Hosts those of hosts that are fetched from.
-	// A host that is only known from the configuration stands as {{config.name}}.
+	// Emits and Listens are names of events. Hosts are the hosts it fetches from; {{config.name}}
+	// stands for a host from the configuration.
 	Emits, Listens, Hosts []string
 }
 
-// Describe reads an automation, by its path below automations. It returns false if the file is
-// none that can be read.
+// Describe parses an automation. name is its path below automations. It returns false if the file
+// cannot be parsed.
 func Describe(name string, data []byte) (*Description, bool) {
 	r := New()
 	a := r.readAutomation(data)
@@ -42,21 +42,21 @@ func Describe(name string, data []byte) (*Description, bool) {
 	t := &r.tree
 	d := &Description{
 		Slug: cmp.Or(a.slug, strings.TrimSuffix(name, path.Ext(name))), Private: a.private,
-		Guarded:   t.get(0, "authorizations") != 0,
+		Guarded:   t.valueOf(0, "authorizations") != 0,
 		Arguments: map[string]bool{}, Calls: map[string][]string{}, Emits: a.emits, Hosts: a.hosts,
 	}
 	for _, event := range a.events {
 		d.Listens = append(d.Listens, event.name)
 	}
 	if a.endpoint {
-		d.Endpoint = string(t.text(t.get(0, "when"), "endpoint"))
+		d.Endpoint = string(t.textOf(t.valueOf(0, "when"), "endpoint"))
 		if d.Endpoint == "true" {
 			d.Endpoint = d.Slug
 		}
 	}
-	if arguments := t.get(0, "arguments"); arguments != 0 {
+	if arguments := t.valueOf(0, "arguments"); arguments != 0 {
 		for id, n := range t.children(arguments) {
-			d.Arguments[string(n.key)] = string(t.text(id, "required")) == "true"
+			d.Arguments[string(n.key)] = string(t.textOf(id, "required")) == "true"
 		}
 	}
 	for _, c := range a.calls {
@@ -71,8 +71,8 @@ func Describe(name string, data []byte) (*Description, bool) {
 	return d, true
 }
 
-// hostOf returns the host of a URL, which may begin with a value of the configuration; "" if
-// it is not known, or the platform's own.
+// hostOf returns the host of a URL, which may start with a configuration value. It returns "" for
+// an unknown host and for the platform itself.
 func hostOf(address []byte) string {
 	address = bytes.TrimSpace(address)
 	if bytes.HasPrefix(address, []byte("{{")) {

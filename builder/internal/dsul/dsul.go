@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package dsul looks inside automations and pages: it finds calls that lead nowhere, misspelt
-// instructions and fields, and expressions that do not end.
+// Package dsul checks automations and pages. It finds calls without a target, misspelt instructions
+// and fields, and unterminated expressions.
 //
-// A [Release] is fed each file once and keeps small facts only. [Release.Check] reports what
-// those facts make of each other. A check is silent wherever it cannot know: names that are
-// computed, apps that the release does not hold, files that it cannot read.
+// A [Release] is given each file once and keeps small facts only. [Release.Check] then compares
+// these facts. It does not report what it cannot know: computed names, apps outside of the release,
+// files that it cannot parse.
 //
-// Messages quote names that have the form of a name, and nothing else of a file, which may
-// hold a secret.
+// Messages only quote texts that look like names, because a file may contain secrets.
 package dsul
 
 import (
@@ -19,7 +18,7 @@ import (
 	"strings"
 )
 
-// Ids of the rules, as findings carry them. They are stable.
+// Rule IDs. They are stable.
 const (
 	UnknownInstruction = "dsul-unknown-instruction"
 	UnknownField       = "dsul-unknown-field"
@@ -36,26 +35,26 @@ const (
 // Rule is a check.
 type Rule struct {
 	ID string
-	// Info says that a finding is worth knowing but nothing to correct as such.
+	// Info rules report something that need not be corrected.
 	Info bool
-	// Title says what is wrong, Meaning what follows from it, Example shows it.
+	// Title describes the problem, Meaning its consequence; Example shows it.
 	Title, Meaning, Example string
-	// Help says what to do about a finding.
+	// Help describes the remedy.
 	Help string
 }
 
-// Rules returns the checks.
+// Rules returns all rules.
 func Rules() []Rule {
 	return []Rule{
 		{
 			UnknownInstruction, false,
-			"An instruction or an automation is not known", "The platform fails here when it runs the automation.",
+			"An instruction or automation is unknown", "The platform fails here when it runs the automation.",
 			"do: [{fetsh: {url: …}}]",
 			"correct the name, or add the automation; the platform fails here when it runs",
 		},
 		{
 			UnknownField, false,
-			"A field of an instruction is not known", "The platform ignores the field.", "fetch: {ulr: …}",
+			"A field of an instruction is unknown", "The platform ignores the field.", "fetch: {ulr: …}",
 			"correct the name; the platform ignores the field",
 		},
 		{
@@ -66,8 +65,8 @@ func Rules() []Rule {
 		},
 		{
 			UnclosedExpression, false,
-			"An expression does not end", "The platform takes it as plain text.", "value: 'Hello {{name'",
-			"close it ({{name}}, {% expression %}); the platform takes it as plain text",
+			"An expression does not end", "The platform treats it as plain text.", "value: 'Hello {{name'",
+			"close it ({{name}}, {% expression %}); the platform treats it as plain text",
 		},
 		{
 			UnknownAutomation, false,
@@ -85,7 +84,7 @@ func Rules() []Rule {
 			UnknownEvent, false,
 			"Nothing emits an event that an automation listens to", "The automation never runs.",
 			"when: {events: [claim-opend]}",
-			"correct the name of the event, or emit it; unless something outside of the release does",
+			"correct the name of the event, or emit it, unless something outside of the release does",
 		},
 		{
 			UnknownPage, false,
@@ -94,13 +93,13 @@ func Rules() []Rule {
 		},
 		{
 			UnknownArgument, false,
-			"A call passes an argument that the automation does not take", "The platform ignores the argument.",
+			"A call passes an argument that the automation does not have", "The platform ignores the argument.",
 			"open-claim: {nmber: 12}",
 			"correct the name, or declare it in arguments of the automation that is called",
 		},
 		{
 			OpenEndpoint, true,
-			"An endpoint does not check its caller", "Everybody who knows the address can run the automation.",
+			"An endpoint does not check its caller", "Anyone who knows the address can run the automation.",
 			"when: {endpoint: true}",
 			"check the caller (user, headers, run.authenticatedWorkspaceId), or limit in security.yml who may " +
 				"execute the automation",
@@ -108,24 +107,24 @@ func Rules() []Rule {
 	}
 }
 
-// Finding is something that looks wrong at a place.
+// Finding is a problem at a position.
 type Finding struct {
 	Rule string
-	// File is the path of the file, below the directory of the workspaces.
+	// File is the path of the file below the directory of the workspaces.
 	File string
-	// Line and Column are 1-based; 0 means the file as a whole.
+	// Line and Column are 1-based; 0 means the whole file.
 	Line, Column int
 	Message      string
 }
 
-// Release gathers what the files of a release say. It is for one goroutine. A nil Release
-// takes files and finds nothing.
+// Release collects the facts of the files of a release. It is not safe for concurrent use. A nil
+// Release accepts files and finds nothing.
 type Release struct {
 	words      *vocabulary
 	workspaces map[string]*workspace
-	// apps holds the workspaces that publish an app, by its slug.
+	// apps holds the workspaces that publish an app, by app slug.
 	apps map[string]*workspace
-	// seen holds what was read of a content, since workspaces have many files in common.
+	// seen caches automations by content: workspaces share many files.
 	seen     map[uint64]*automation
 	seed     maphash.Seed
 	mentions mentions
@@ -133,24 +132,24 @@ type Release struct {
 	names    map[string]string
 }
 
-// workspace is what is known about one workspace.
+// workspace holds the facts of one workspace.
 type workspace struct {
 	slug        string
 	automations []file
-	// instances maps the slugs of app instances to those of their apps.
+	// instances maps slugs of app instances to those of their apps.
 	instances map[string]string
 	pages     map[string]bool
 	links     []link
-	// guarded says that security.yml has rules on who may execute automations.
+	// guarded is set if security.yml has rules about executing automations.
 	guarded bool
-	// computed says that the workspace emits events whose names are computed, or has sources
-	// whose events nobody can list.
+	// computed is set if not all events of the workspace are known: their names are computed, or
+	// page sources may emit them.
 	computed bool
-	// app says that the workspace publishes an app, whose users may emit its events.
+	// app is set if the workspace publishes an app, whose users may emit its events.
 	app bool
 }
 
-// file is an automation at a path.
+// file is an automation and its path.
 type file struct {
 	path string
 	*automation
@@ -169,30 +168,30 @@ func New() *Release {
 	}
 }
 
-// Add takes a file of a workspace, by its path within it, with slashes. It keeps no
-// reference to data.
+// Add adds a file of a workspace. name is its path in the workspace, with slashes. Add does not
+// retain data.
 func (r *Release) Add(slug, name string, data []byte) {
 	if r == nil {
 		return
 	}
-	w := r.workspace(slug)
+	w := r.workspaceOf(slug)
 	section, within, nested := strings.Cut(name, "/")
 	isYAML := path.Ext(name) == ".yml" || path.Ext(name) == ".yaml"
 	switch {
 	case section == "automations" && nested && isYAML:
-		w.automations = append(w.automations, file{within, r.automation(data)})
+		w.automations = append(w.automations, file{within, r.cachedAutomation(data)})
 	case section == "imports" && nested && isYAML:
-		r.instance(w, strings.TrimSuffix(within, path.Ext(within)), data)
+		r.addInstance(w, strings.TrimSuffix(within, path.Ext(within)), data)
 	case section == "pages" && nested:
-		r.page(w, within, isYAML, data)
+		r.addPage(w, within, isYAML, data)
 	case name == "index.yml":
-		r.index(w, data)
+		r.readIndex(w, data)
 	case name == "security.yml":
 		w.guarded = mentionsWord(data, "automations")
 	}
 }
 
-func (r *Release) workspace(slug string) *workspace {
+func (r *Release) workspaceOf(slug string) *workspace {
 	w := r.workspaces[slug]
 	if w == nil {
 		w = &workspace{slug: slug, instances: map[string]string{}, pages: map[string]bool{}}
@@ -201,18 +200,18 @@ func (r *Release) workspace(slug string) *workspace {
 	return w
 }
 
-// Publish says that a workspace publishes an app.
+// Publish records that a workspace publishes an app.
 func (r *Release) Publish(slug, app string) {
 	if r == nil || app == "" {
 		return
 	}
-	w := r.workspace(slug)
+	w := r.workspaceOf(slug)
 	w.app = true
 	r.apps[app] = w
 }
 
-// automation returns what a file says, and remembers it.
-func (r *Release) automation(data []byte) *automation {
+// cachedAutomation returns the facts of an automation, from the cache if possible.
+func (r *Release) cachedAutomation(data []byte) *automation {
 	sum := maphash.Bytes(r.seed, data)
 	if a, known := r.seen[sum]; known {
 		return a
@@ -222,8 +221,9 @@ func (r *Release) automation(data []byte) *automation {
 	return a
 }
 
-// keep returns the text without a reference to the file; equal names are kept once.
-func (r *Release) keep(text []byte) string {
+// intern returns the text as a string that does not share memory with the file. Equal names share
+// memory.
+func (r *Release) intern(text []byte) string {
 	if name, known := r.names[string(text)]; known {
 		return name
 	}
@@ -232,21 +232,21 @@ func (r *Release) keep(text []byte) string {
 	return name
 }
 
-// show quotes what has the form of a name. Anything else may be a secret in the wrong place,
-// and is described instead.
-func show(name string) string {
+// quoteName quotes a text that looks like a name. Anything else may be a misplaced secret, so only its
+// length is shown.
+func quoteName(name string) string {
 	if len(name) <= 64 && !slices.ContainsFunc([]byte(name), func(b byte) bool {
-		return !alphanumeric(b) && b < 0x80 && !strings.ContainsRune(" ,.'_:/-", rune(b))
+		return !isAlphanumeric(b) && b < 0x80 && !strings.ContainsRune(" ,.'_:/-", rune(b))
 	}) {
 		return fmt.Sprintf("%q", name)
 	}
 	return fmt.Sprintf("(a text of %d bytes)", len(name))
 }
 
-// hint ends a message with the word that was probably meant.
-func hint(name string) string {
+// suggestion returns the end of a message that suggests a name.
+func suggestion(name string) string {
 	if name == "" {
 		return ""
 	}
-	return ", did you mean " + show(name) + "?"
+	return ", did you mean " + quoteName(name) + "?"
 }

@@ -95,7 +95,7 @@ func TestTimeIsLinear(t *testing.T) {
 		r.Add("w", fmt.Sprintf("automations/automation-number-%d.yml", i), do(calls))
 	}
 	c := checker{Release: r, known: map[*workspace]map[string]*automation{}, budget: maxCompared}
-	c.workspace(r.workspaces["w"])
+	c.checkWorkspace(r.workspaces["w"])
 	if len(c.found) != 2000 {
 		t.Errorf("%d findings instead of 2000", len(c.found))
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// unclosed returns the delimiter of an expression that begins in the text and does not end,
-// or "". Braces that begin no expression are text: prompts are full of JSON.
-func unclosed(text []byte) string {
+// unclosedDelimiter returns the delimiter of an unterminated expression, or "". Braces that do not
+// start an expression are text: prompts contain JSON.
+func unclosedDelimiter(text []byte) string {
 	open := 0
 	for rest := text; ; {
 		i := bytes.IndexAny(rest, "{}")
@@ -21,7 +21,7 @@ func unclosed(text []byte) string {
 		pair := rest[i : i+2]
 		rest = rest[i+1:]
 		switch {
-		case string(pair) == "{{" && begins(rest[1:]):
+		case string(pair) == "{{" && startsVariable(rest[1:]):
 			open++
 			rest = rest[1:]
 		case string(pair) == "}}":
@@ -33,27 +33,27 @@ func unclosed(text []byte) string {
 		return "{{"
 	}
 	start := bytes.LastIndex(text, []byte("{%"))
-	if start >= 0 && !bytes.Contains(text[start:], []byte("%}")) && !escape(text[start+2:]) {
+	if start >= 0 && !bytes.Contains(text[start:], []byte("%}")) && !isURLEscape(text[start+2:]) {
 		return "{%"
 	}
 	return ""
 }
 
-// escape reports whether what follows a per cent sign makes it an escape of a URL.
-func escape(rest []byte) bool {
+// isURLEscape reports whether the text after a per cent sign makes it a URL escape.
+func isURLEscape(rest []byte) bool {
 	const digits = "0123456789abcdefABCDEF"
 	return len(rest) > 1 && strings.IndexByte(digits, rest[0]) >= 0 && strings.IndexByte(digits, rest[1]) >= 0
 }
 
-// begins reports whether what follows {{ is the name of a variable.
-func begins(rest []byte) bool {
+// startsVariable reports whether the name of a variable follows {{.
+func startsVariable(rest []byte) bool {
 	rest = bytes.TrimLeft(rest, " \n")
-	return len(rest) > 0 && (rest[0] == '$' || alphanumeric(rest[0]) && (rest[0] < '0' || rest[0] > '9'))
+	return len(rest) > 0 && (rest[0] == '$' || isAlphanumeric(rest[0]) && (rest[0] < '0' || rest[0] > '9'))
 }
 
-// variables calls f with the name of each variable that the text refers to: the first word
-// after each {{, such as user in {{user.id}}, with all of the path.
-func variables(text []byte, f func(name, rest []byte)) {
+// eachVariable calls f for each variable that the text refers to: name is the first word after {{,
+// such as user in {{user.id}}, and rest what follows it.
+func eachVariable(text []byte, f func(name, rest []byte)) {
 	for {
 		i := bytes.Index(text, []byte("{{"))
 		if i < 0 {
@@ -61,15 +61,15 @@ func variables(text []byte, f func(name, rest []byte)) {
 		}
 		text = bytes.TrimLeft(text[i+2:], "{ !\n")
 		n := 0
-		for n < len(text) && (alphanumeric(text[n]) || text[n] == '$' || text[n] == '-') {
+		for n < len(text) && (isAlphanumeric(text[n]) || text[n] == '$' || text[n] == '-') {
 			n++
 		}
 		f(text[:n], text[n:])
 	}
 }
 
-// identities are the variables by which an automation sees who calls it (docs, "Run Scope",
-// "User Scope", "URL"): a check of the caller needs one of them.
+// isIdentity reports whether a variable identifies the caller of an automation (docs, "Run Scope",
+// "User Scope", "URL"). A check of the caller needs one of these.
 func isIdentity(name, rest []byte) bool {
 	switch string(name) {
 	case "user", "session", "headers":
@@ -80,41 +80,41 @@ func isIdentity(name, rest []byte) bool {
 	return false
 }
 
-// isComputed reports whether a name is known at run time only.
+// isComputed reports whether a name is only known at run time.
 func isComputed(text []byte) bool {
 	return bytes.Contains(text, []byte("{{")) || bytes.Contains(text, []byte("{%"))
 }
 
-func hash(text []byte) uint64 {
+func hashName(text []byte) uint64 {
 	h := fnv.New64a()
 	h.Write(text)
 	return h.Sum64()
 }
 
-// mentions are the names that occur anywhere in a release, as hashes.
+// mentions are the hashes of the names that occur in a release.
 type mentions map[uint64]struct{}
 
 // maxMentions bounds the memory. Beyond it, every name counts as mentioned.
 const maxMentions = 1 << 19
 
-// add notes a name; other text is none.
-func (m mentions) add(name []byte) {
+// addName records a text if it is a name.
+func (m mentions) addName(name []byte) {
 	if isName(name) && len(m) <= maxMentions {
-		m[hash(name)] = struct{}{}
+		m[hashName(name)] = struct{}{}
 	}
 }
 
-// isName reports whether a text is one word that is not too long.
+// isName reports whether a text is a single word of limited length.
 func isName(text []byte) bool {
 	return len(text) > 0 && len(text) <= maxName && !slices.ContainsFunc(text, func(b byte) bool { return !isWord(b) })
 }
 
-func (m mentions) has(name string) bool {
-	_, there := m[hash([]byte(name))]
+func (m mentions) contains(name string) bool {
+	_, there := m[hashName([]byte(name))]
 	return there || len(m) > maxMentions
 }
 
-// maxName is the longest name that is looked for.
+// maxName is the maximum length of a name.
 const maxName = 80
 
 // addWords adds each word of a text.
@@ -124,7 +124,7 @@ func (m mentions) addWords(text []byte) {
 		for n < len(text) && isWord(text[n]) {
 			n++
 		}
-		m.add(bytes.TrimRight(text[:n], ".:"))
+		m.addName(bytes.TrimRight(text[:n], ".:"))
 		for n < len(text) && !isWord(text[n]) {
 			n++
 		}
@@ -133,10 +133,10 @@ func (m mentions) addWords(text []byte) {
 }
 
 func isWord(b byte) bool {
-	return alphanumeric(b) || b == '.' || b == '-' || b == ':' || b == '/' || b >= 0x80
+	return isAlphanumeric(b) || b == '.' || b == '-' || b == ':' || b == '/' || b >= 0x80
 }
 
-// mentionsWord reports whether a word stands in a text.
+// mentionsWord reports whether a text contains a word.
 func mentionsWord(text []byte, word string) bool {
 	for {
 		i := bytes.Index(text, []byte(word))

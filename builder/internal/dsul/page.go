@@ -8,53 +8,53 @@ import (
 	"strings"
 )
 
-// link is what a page refers to.
+// link is a reference from a page.
 type link struct {
 	file string
-	at   place
+	at   position
 	// automation or page is the name.
 	automation, page string
 }
 
-// instance reads imports/*.yml. Both the name of the file and slug name an app instance.
-func (r *Release) instance(w *workspace, name string, data []byte) {
+// addInstance reads imports/*.yml. An app instance is known by its file name and by its slug.
+func (r *Release) addInstance(w *workspace, name string, data []byte) {
 	app := ""
-	if r.tree.read(data) {
-		app = r.keep(r.tree.text(0, "appSlug"))
-		if slug := r.tree.text(0, "slug"); len(slug) > 0 {
-			w.instances[r.keep(slug)] = app
+	if r.tree.parseFile(data) {
+		app = r.intern(r.tree.textOf(0, "appSlug"))
+		if slug := r.tree.textOf(0, "slug"); len(slug) > 0 {
+			w.instances[r.intern(slug)] = app
 		}
 	}
 	w.instances[name] = app
 }
 
-// index reads the blocks of index.yml, and the sections that older exports have in it.
-func (r *Release) index(w *workspace, data []byte) {
+// readIndex reads the blocks of index.yml, and the sections of older exports in it.
+func (r *Release) readIndex(w *workspace, data []byte) {
 	r.mentions.addWords(data)
 	t := &r.tree
-	if !hasSection(data) || !t.read(data) {
+	if !hasSection(data) || !t.parseFile(data) {
 		return
 	}
 	const file = "index.yml"
-	if blocks := t.get(0, "blocks"); blocks != 0 {
+	if blocks := t.valueOf(0, "blocks"); blocks != 0 {
 		for id := range t.children(blocks) {
-			r.block(w, file, id, 0)
+			r.readBlock(w, file, id, 0)
 		}
 	}
-	if imports := t.get(0, "imports"); imports != 0 {
+	if imports := t.valueOf(0, "imports"); imports != 0 {
 		for id, n := range t.children(imports) {
-			w.instances[r.keep(n.key)] = r.keep(t.text(id, "appSlug"))
+			w.instances[r.intern(n.key)] = r.intern(t.textOf(id, "appSlug"))
 		}
 	}
-	if automations := t.get(0, "automations"); automations != 0 {
+	if automations := t.valueOf(0, "automations"); automations != 0 {
 		for _, n := range t.children(automations) {
-			w.automations = append(w.automations, unreadFile(r.keep(n.key)))
+			w.automations = append(w.automations, unreadFile(r.intern(n.key)))
 		}
 	}
 }
 
-// hasSection reports whether index.yml may have a section that is looked at. Most have none, and
-// need no parser.
+// hasSection reports whether index.yml may have a section to check. Most have none, so they need
+// not be parsed.
 func hasSection(data []byte) bool {
 	for _, section := range []string{"blocks", "imports", "automations"} {
 		if bytes.Contains(data, []byte(section)) {
@@ -64,26 +64,26 @@ func hasSection(data []byte) bool {
 	return false
 }
 
-// unreadFile is an automation of which only the slug is known.
+// unreadFile returns an automation of which only the slug is known.
 func unreadFile(slug string) file { return file{slug, &automation{slug: slug, unread: true}} }
 
-// page reads a file below pages. What is no YAML is the source of a page, which may emit and
+// addPage reads a file below pages. Files other than YAML are page sources, which may emit and
 // listen to any event.
-func (r *Release) page(w *workspace, name string, isYAML bool, data []byte) {
+func (r *Release) addPage(w *workspace, name string, isYAML bool, data []byte) {
 	if !isYAML {
 		w.computed = w.computed || isSource(name)
 		return
 	}
 	r.mentions.addWords(data)
-	w.pages[r.keep([]byte(strings.TrimSuffix(name, path.Ext(name))))] = true
+	w.pages[r.intern([]byte(strings.TrimSuffix(name, path.Ext(name))))] = true
 	t := &r.tree
-	if !t.read(data) || t.nodes[0].kind != mapping {
+	if !t.parseFile(data) || t.nodes[0].kind != mapping {
 		return
 	}
-	if slug := t.text(0, "slug"); len(slug) > 0 {
-		w.pages[r.keep(slug)] = true
+	if slug := t.textOf(0, "slug"); len(slug) > 0 {
+		w.pages[r.intern(slug)] = true
 	}
-	r.block(w, "pages/"+name, 0, 0)
+	r.readBlock(w, "pages/"+name, 0, 0)
 }
 
 func isSource(name string) bool {
@@ -94,55 +94,55 @@ func isSource(name string) bool {
 	return false
 }
 
-// block reads the automation of a page or of a block (spec Page and Block), its links to
-// pages (docs, blocks/Button.mdx and Action.mdx), and the blocks within it.
-func (r *Release) block(w *workspace, file string, id nodeID, depth int) {
+// readBlock reads the automation of a page or block (spec Page and Block), its links to pages
+// (docs, blocks/Button.mdx and Action.mdx), and nested blocks.
+func (r *Release) readBlock(w *workspace, file string, id nodeID, depth int) {
 	t := &r.tree
 	if depth > maxDepth || t.nodes[id].kind != mapping {
 		return
 	}
-	if automation := t.get(id, "automation"); automation != 0 {
-		at := at(&t.nodes[automation])
+	if automation := t.valueOf(id, "automation"); automation != 0 {
+		at := positionOf(&t.nodes[automation])
 		slug := t.nodes[automation].value
 		if t.nodes[automation].kind == mapping {
-			slug = t.text(automation, "slug")
+			slug = t.textOf(automation, "slug")
 		}
 		if len(slug) > 0 && !isComputed(slug) {
-			w.links = append(w.links, link{file: file, at: at, automation: r.keep(slug)})
+			w.links = append(w.links, link{file: file, at: at, automation: r.intern(slug)})
 		}
 	}
-	r.pageLink(w, file, id)
+	r.addPageLink(w, file, id)
 	for _, key := range []string{"blocks", "content"} {
-		if blocks := t.get(id, key); blocks != 0 && t.nodes[blocks].kind == sequence {
+		if blocks := t.valueOf(id, key); blocks != 0 && t.nodes[blocks].kind == sequence {
 			for child := range t.children(blocks) {
-				r.block(w, file, child, depth+1)
+				r.readBlock(w, file, child, depth+1)
 			}
 		}
 	}
 }
 
-// pageLink reads the link of a button to a page: its value, or href of its value.
-func (r *Release) pageLink(w *workspace, file string, id nodeID) {
+// addPageLink reads the link of a button to a page: its value, or href of its value.
+func (r *Release) addPageLink(w *workspace, file string, id nodeID) {
 	t := &r.tree
-	slug := string(t.text(id, "slug"))
-	if slug != "Action" && slug != "Button" || string(t.text(id, "type")) != "internal" {
+	slug := string(t.textOf(id, "slug"))
+	if slug != "Action" && slug != "Button" || string(t.textOf(id, "type")) != "internal" {
 		return
 	}
-	value := t.get(id, "value")
+	value := t.valueOf(id, "value")
 	if value == 0 {
 		return
 	}
 	href := t.nodes[value].value
 	if t.nodes[value].kind == mapping {
-		href = t.text(value, "href")
+		href = t.textOf(value, "href")
 	}
-	if page := pageOf(href); page != "" {
-		w.links = append(w.links, link{file: file, at: at(&t.nodes[value]), page: page})
+	if page := pageSlug(href); page != "" {
+		w.links = append(w.links, link{file: file, at: positionOf(&t.nodes[value]), page: page})
 	}
 }
 
-// pageOf returns the slug of a link within the workspace, or "" if it has none that is known.
-func pageOf(value []byte) string {
+// pageSlug returns the page slug of a link in the workspace, or "" if it is computed or external.
+func pageSlug(value []byte) string {
 	if isComputed(value) || bytes.Contains(value, []byte("://")) {
 		return ""
 	}

@@ -7,45 +7,45 @@ import (
 	"strings"
 )
 
-// readSimple reads the form in which the platform writes nearly all of its files, ten times
-// as fast as a YAML library: block mappings and sequences; scalars on one line, plain or in
-// quotes, or as literal and folded blocks; {} and []. It returns false for anything else.
-// FuzzSimple holds it to what the library reads.
+// readSimple parses the subset of YAML in which the platform writes nearly all files, ten times as
+// fast as a YAML library: block mappings and sequences; scalars on one line, plain or quoted, or as
+// literal and folded blocks; {} and []. It returns false for anything else. FuzzSimple compares it
+// with the library.
 func (t *tree) readSimple(data []byte) bool {
-	s := simple{tree: t, rest: data}
+	s := simpleReader{tree: t, rest: data}
 	for len(s.rest) > 0 {
-		if !s.line() {
+		if !s.readLine() {
 			return false
 		}
 	}
 	return len(s.levels) > 0
 }
 
-// level is a mapping or sequence that is open.
+// level is an open mapping or sequence.
 type level struct {
 	indent int
 	id     nodeID
 }
 
-type simple struct {
+type simpleReader struct {
 	*tree
 	rest   []byte
 	number int
 	levels []level
-	// pending is a value that may be a mapping or a sequence on the lines that follow.
+	// pending is a value that may be a mapping or sequence on the following lines.
 	pending nodeID
 }
 
-// next takes a line off the rest, and returns it with its indentation.
-func (s *simple) next() (line []byte, indent int) {
+// nextLine returns the next line and its indentation.
+func (s *simpleReader) nextLine() (line []byte, indent int) {
 	line, s.rest, _ = bytes.Cut(s.rest, []byte{'\n'})
 	s.number++
 	return line, len(line) - len(bytes.TrimLeft(line, " "))
 }
 
-// line reads one line outside of block scalars.
-func (s *simple) line() bool {
-	line, indent := s.next()
+// readLine reads one line outside of block scalars.
+func (s *simpleReader) readLine() bool {
+	line, indent := s.nextLine()
 	text := line[indent:]
 	if len(text) == 0 || text[0] == '#' {
 		return true
@@ -58,7 +58,7 @@ func (s *simple) line() bool {
 	}
 	parent := nodeID(-1)
 	for len(text) > 1 && text[0] == '-' && text[1] == ' ' {
-		if parent = s.open(parent, indent, sequence); parent < 0 {
+		if parent = s.openCollection(parent, indent, sequence); parent < 0 {
 			return false
 		}
 		inner := bytes.TrimLeft(text[2:], " ")
@@ -70,34 +70,37 @@ func (s *simple) line() bool {
 	}
 	key, value, ok := splitKey(text)
 	if !ok {
-		return parent >= 0 && s.value(parent, nil, text, indent)
+		return parent >= 0 && s.readValue(parent, nil, text, indent)
 	}
-	if parent = s.open(parent, indent, mapping); parent < 0 {
+	if parent = s.openCollection(parent, indent, mapping); parent < 0 {
 		return false
 	}
-	return s.value(parent, key, value, indent)
+	return s.readValue(parent, key, value, indent)
 }
 
-// open returns the mapping or sequence that a key or an item at the indentation belongs to,
-// which may begin with it. In is the sequence whose item begins on the same line, or -1. The
-// result is -1 if nothing can begin here.
-func (s *simple) open(in nodeID, indent int, k kind) nodeID {
+// openCollection returns the mapping or sequence that a key or item at the indentation belongs to, and
+// creates it if necessary. in is the sequence whose item starts on the same line, or -1. It returns
+// -1 if nothing can start here.
+func (s *simpleReader) openCollection(in nodeID, indent int, k kind) nodeID {
 	pending := s.pending
 	s.pending = 0
 	if in >= 0 {
-		return s.push(s.add(in, node{line: position(s.number), column: position(indent + 1)}), indent, k)
+		return s.pushLevel(s.addNode(in, node{
+			line:   clampPosition(s.number),
+			column: clampPosition(indent + 1),
+		}), indent, k)
 	}
 	if len(s.levels) == 0 {
 		if indent != 0 {
 			return -1
 		}
-		return s.push(s.add(0, node{line: position(s.number), column: 1}), indent, k)
+		return s.pushLevel(s.addNode(0, node{line: clampPosition(s.number), column: 1}), indent, k)
 	}
 	top := s.levels[len(s.levels)-1]
-	// A sequence may stand at the indentation of its key.
+	// A sequence may have the indentation of its key.
 	beside := k == sequence && indent == top.indent && s.nodes[top.id].kind == mapping
 	if pending != 0 && (indent > top.indent || beside) {
-		return s.push(pending, indent, k)
+		return s.pushLevel(pending, indent, k)
 	}
 	for top.indent > indent || top.indent == indent && s.nodes[top.id].kind != k {
 		if s.levels = s.levels[:len(s.levels)-1]; len(s.levels) == 0 {
@@ -111,26 +114,26 @@ func (s *simple) open(in nodeID, indent int, k kind) nodeID {
 	return top.id
 }
 
-func (s *simple) push(id nodeID, indent int, k kind) nodeID {
+func (s *simpleReader) pushLevel(id nodeID, indent int, k kind) nodeID {
 	s.nodes[id].kind = k
 	s.levels = append(s.levels, level{indent, id})
 	return id
 }
 
-// value reads the value of a key or of an item, which begins on this line.
-func (s *simple) value(parent nodeID, key, text []byte, indent int) bool {
-	n := node{key: key, line: position(s.number), column: position(indent + 1)}
+// readValue reads the value of a key or item that starts on this line.
+func (s *simpleReader) readValue(parent nodeID, key, text []byte, indent int) bool {
+	n := node{key: key, line: clampPosition(s.number), column: clampPosition(indent + 1)}
 	switch {
 	case len(text) == 0:
-		s.pending = s.add(parent, n)
+		s.pending = s.addNode(parent, n)
 		return true
 	case text[0] == '|' || text[0] == '>':
 		if len(text) > 2 || len(text) == 2 && text[1] != '-' && text[1] != '+' {
 			return false
 		}
-		block, ok := s.block(s.levels[len(s.levels)-1].indent)
+		block, ok := s.readBlockScalar(s.levels[len(s.levels)-1].indent)
 		n.value = block
-		s.add(parent, n)
+		s.addNode(parent, n)
 		return ok
 	case string(text) == "{}":
 		n.kind = mapping
@@ -148,16 +151,16 @@ func (s *simple) value(parent nodeID, key, text []byte, indent int) bool {
 			return false
 		}
 		n.value = inner
-	case !plain(text):
+	case !isPlain(text):
 		return false
 	case string(text) != "null" && string(text) != "~":
 		n.value = text
 	}
-	s.add(parent, n)
+	s.addNode(parent, n)
 	return true
 }
 
-// unquote returns what stands in single quotes.
+// unquote returns the content of single quotes.
 func unquote(text []byte) ([]byte, bool) {
 	if len(text) < 2 || text[len(text)-1] != '\'' {
 		return nil, false
@@ -172,29 +175,30 @@ func unquote(text []byte) ([]byte, bool) {
 	return bytes.ReplaceAll(inner, []byte("''"), []byte("'")), true
 }
 
-// plain reports whether the text is one scalar without quotes that needs no more lines.
-func plain(text []byte) bool {
+// isPlain reports whether the text is an unquoted scalar on a single line.
+func isPlain(text []byte) bool {
 	c := text[0]
 	number := c == '-' && len(text) > 1 && text[1] != ' '
-	if !number && !alphanumeric(c) && c < 0x80 && strings.IndexByte("/<($.+=^;\\", c) < 0 {
+	if !number && !isAlphanumeric(c) && c < 0x80 && strings.IndexByte("/<($.+=^;\\", c) < 0 {
 		return false
 	}
 	return text[len(text)-1] != ':' && !bytes.Contains(text, []byte(": ")) && !bytes.Contains(text, []byte(" #"))
 }
 
-func alphanumeric(b byte) bool {
+func isAlphanumeric(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_'
 }
 
-// splitKey splits "key: value". It returns false if the text has no key in the simple form:
-// plain, or in single or double quotes.
+// splitKey splits "key: value". It returns false unless the key is plain or quoted in its simple
+// form.
 func splitKey(text []byte) (key, value []byte, ok bool) {
 	if c := text[0]; c == '\'' || c == '"' {
 		end := bytes.Index(text[1:], []byte{c, ':'}) + 1
 		if end < 1 {
 			return nil, nil, false
 		}
-		key, value = text[1:end], text[end+2:]
+		key = text[1:end]
+		value = text[end+2:]
 		if bytes.IndexByte(key, c) >= 0 || c == '"' && bytes.IndexByte(key, '\\') >= 0 {
 			return nil, nil, false
 		}
@@ -207,10 +211,11 @@ func splitKey(text []byte) (key, value []byte, ok bool) {
 			}
 			end += more + 1
 		}
-		if end <= 0 || !plain(text[:end]) || text[end-1] == ' ' {
+		if end <= 0 || !isPlain(text[:end]) || text[end-1] == ' ' {
 			return nil, nil, false
 		}
-		key, value = text[:end], text[end+1:]
+		key = text[:end]
+		value = text[end+1:]
 	}
 	if len(value) > 0 && value[0] != ' ' || len(key) > 1000 || string(key) == "<<" {
 		return nil, nil, false
@@ -219,14 +224,14 @@ func splitKey(text []byte) (key, value []byte, ok bool) {
 	return key, value, len(value) == 0 || value[0] != '#'
 }
 
-// block reads a block scalar, whose first line sets the indentation.
-func (s *simple) block(parent int) ([]byte, bool) {
+// readBlockScalar reads a block scalar, whose first line sets the indentation.
+func (s *simpleReader) readBlockScalar(parent int) ([]byte, bool) {
 	start := s.rest
 	inner := 0
 	for len(s.rest) > 0 {
 		before := s.rest
 		number := s.number
-		line, indent := s.next()
+		line, indent := s.nextLine()
 		blank := indent == len(line)
 		switch {
 		case blank && (inner > 0 || len(line) == 0):

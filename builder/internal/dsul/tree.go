@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// kind is what a node of a tree is.
+// kind is the kind of a node.
 type kind uint8
 
 const (
@@ -19,32 +19,33 @@ const (
 	sequence
 )
 
-// nodeID is the index of a node in its tree; the root is 0, which is also "none" wherever a
-// child or a sibling is meant.
+// nodeID is the index of a node in its tree. The root is 0, which also means "none" for a child or
+// sibling.
 type nodeID int32
 
-// node is a value of a YAML file, with the key that leads to it in a mapping.
+// node is a value of a YAML file, with its key in a mapping.
 type node struct {
 	kind kind
-	// key and value are slices of the file where the file has them literally. The value of a
-	// block scalar keeps its line breaks and its indentation.
+	// key and value are slices of the file, where possible. The value of a block scalar keeps its
+	// line breaks and indentation.
 	key, value []byte
-	// line and column are those of the key in a mapping, else of the value; 1-based, in bytes.
+	// line and column are the position of the key in a mapping, else of the value; 1-based, in
+	// bytes.
 	line, column int32
 	first, last  nodeID
 	next         nodeID
 }
 
-// tree is a YAML file. It is reused from file to file, so that it costs no memory.
+// tree is a YAML file. It is reused for all files to save memory.
 type tree struct{ nodes []node }
 
-// Bounds of what is looked at. A file beyond them is not checked.
+// Limits of a file. A larger file is not checked.
 const (
 	maxDepth = 100
 	maxNodes = 500_000
 )
 
-func (t *tree) add(parent nodeID, n node) nodeID {
+func (t *tree) addNode(parent nodeID, n node) nodeID {
 	id := nodeID(len(t.nodes))
 	t.nodes = append(t.nodes, n)
 	if id == 0 {
@@ -60,7 +61,7 @@ func (t *tree) add(parent nodeID, n node) nodeID {
 	return id
 }
 
-// children iterates over the values of a mapping or a sequence.
+// children iterates over the values of a mapping or sequence.
 func (t *tree) children(parent nodeID) func(func(nodeID, *node) bool) {
 	return func(yield func(nodeID, *node) bool) {
 		for id := t.nodes[parent].first; id != 0; id = t.nodes[id].next {
@@ -71,8 +72,8 @@ func (t *tree) children(parent nodeID) func(func(nodeID, *node) bool) {
 	}
 }
 
-// get returns the value of a key, or 0.
-func (t *tree) get(parent nodeID, key string) nodeID {
+// valueOf returns the value of a key, or 0.
+func (t *tree) valueOf(parent nodeID, key string) nodeID {
 	for id, n := range t.children(parent) {
 		if string(n.key) == key {
 			return id
@@ -81,18 +82,17 @@ func (t *tree) get(parent nodeID, key string) nodeID {
 	return 0
 }
 
-// text returns the scalar value of a key, or nil.
-func (t *tree) text(parent nodeID, key string) []byte {
-	id := t.get(parent, key)
+// textOf returns the scalar value of a key, or nil.
+func (t *tree) textOf(parent nodeID, key string) []byte {
+	id := t.valueOf(parent, key)
 	if id == 0 || t.nodes[id].kind != scalar {
 		return nil
 	}
 	return t.nodes[id].value
 }
 
-// read parses a file. It returns false for what it cannot read: saying so is for whoever
-// checks the syntax.
-func (t *tree) read(data []byte) bool {
+// parseFile parses a file. It returns false if that fails; the caller reports syntax errors elsewhere.
+func (t *tree) parseFile(data []byte) bool {
 	t.nodes = t.nodes[:0]
 	if t.readSimple(data) {
 		return true
@@ -101,7 +101,7 @@ func (t *tree) read(data []byte) bool {
 	return t.readYAML(data)
 }
 
-// readYAML reads any YAML by the library, whose panics are caught: the input is hostile.
+// readYAML parses a file with the library, and recovers from its panics.
 func (t *tree) readYAML(data []byte) (ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -115,8 +115,8 @@ func (t *tree) readYAML(data []byte) (ok bool) {
 	return t.convert(0, nil, nil, doc.Content[0], 0) == nil && len(t.nodes) > 0
 }
 
-// convert adds a node of the library, with aliases replaced by what they stand for. Keys of
-// merged mappings become keys of the mapping.
+// convert adds a node of the library with aliases expanded. Keys of merged mappings become keys of
+// the mapping.
 func (t *tree) convert(parent nodeID, key, keyNode *yaml.Node, n *yaml.Node, depth int) error {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -130,15 +130,15 @@ func (t *tree) convert(parent nodeID, key, keyNode *yaml.Node, n *yaml.Node, dep
 		at = keyNode
 		out.key = []byte(key.Value)
 	}
-	out.line = position(at.Line)
-	out.column = position(at.Column)
+	out.line = clampPosition(at.Line)
+	out.column = clampPosition(at.Column)
 	switch n.Kind {
 	case yaml.MappingNode:
 		out.kind = mapping
-		return t.convertPairs(t.add(parent, out), n, depth)
+		return t.convertPairs(t.addNode(parent, out), n, depth)
 	case yaml.SequenceNode:
 		out.kind = sequence
-		id := t.add(parent, out)
+		id := t.addNode(parent, out)
 		for _, item := range n.Content {
 			if err := t.convert(id, nil, nil, item, depth+1); err != nil {
 				return err
@@ -148,7 +148,7 @@ func (t *tree) convert(parent nodeID, key, keyNode *yaml.Node, n *yaml.Node, dep
 		if n.ShortTag() == "!!null" {
 			out.value = nil
 		}
-		t.add(parent, out)
+		t.addNode(parent, out)
 	}
 	return nil
 }
@@ -176,4 +176,4 @@ func (t *tree) convertPairs(id nodeID, n *yaml.Node, depth int) error {
 	return nil
 }
 
-func position(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
+func clampPosition(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }

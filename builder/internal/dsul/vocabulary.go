@@ -21,20 +21,20 @@ import (
 // field is a field of an instruction.
 type field struct {
 	name string
-	// list says that the field holds instructions.
+	// list is set if the field holds instructions.
 	list bool
-	// fields are those of the mapping, or of each mapping of the list, that the field holds;
-	// nil means that it holds anything.
+	// fields are the fields of the mapping, or of the mappings in the list, that the field holds;
+	// nil allows any value.
 	fields []field
 }
 
-// shape is the form of what an instruction holds.
+// shape is the form of the content of an instruction.
 type shape uint8
 
 const (
-	// fields: a mapping with known fields.
+	// withFields: a mapping with known fields.
 	withFields shape = iota
-	// branches: a mapping from conditions to lists of instructions.
+	// withBranches: a mapping from conditions to lists of instructions.
 	withBranches
 	// withList: a list of instructions, or a mapping with do.
 	withList
@@ -48,7 +48,7 @@ type instruction struct {
 	fields []field
 }
 
-func named(names ...string) []field {
+func plainFields(names ...string) []field {
 	out := make([]field, len(names))
 	for i, name := range names {
 		out[i] = field{name: name}
@@ -56,24 +56,29 @@ func named(names ...string) []field {
 	return out
 }
 
-func list(name string) field { return field{name: name, list: true} }
+func listField(name string) field { return field{name: name, list: true} }
 
-// vocabulary is what the language consists of.
+// vocabulary holds the keywords of automations.
 type vocabulary struct {
 	instructions []instruction
-	// automation are the keys of an automation, trigger those of its when.
-	automation, trigger []string
+	// automation are the keys of an automation.
+	automation []string
+	// trigger are the keys of its when.
+	trigger []string
 }
 
 // newVocabulary returns the vocabulary of the sources above.
 func newVocabulary() *vocabulary {
-	target := field{name: "target", fields: named("userTopic", "userId", "sessionId", "currentSocket")}
-	options := field{name: "options", fields: named("persist", "aggPayload", "async")}
-	batch := field{name: "batch", fields: named("size", "interval")}
-	concatenate := field{name: "concatenate", fields: named("path", "throttle")}
-	stream := field{name: "stream", fields: append(named("event", "payload", "endChunk"), concatenate, target, options)}
-	multipart := field{name: "multipart", fields: named("fieldname", "value", "filename", "contentType")}
-	oneOf := field{name: "oneOf", fields: named("event", "filters", "cancelTriggers")}
+	target := field{name: "target", fields: plainFields("userTopic", "userId", "sessionId", "currentSocket")}
+	options := field{name: "options", fields: plainFields("persist", "aggPayload", "async")}
+	batch := field{name: "batch", fields: plainFields("size", "interval")}
+	concatenate := field{name: "concatenate", fields: plainFields("path", "throttle")}
+	stream := field{
+		name:   "stream",
+		fields: append(plainFields("event", "payload", "endChunk"), concatenate, target, options),
+	}
+	multipart := field{name: "multipart", fields: plainFields("fieldname", "value", "filename", "contentType")}
+	oneOf := field{name: "oneOf", fields: plainFields("event", "filters", "cancelTriggers")}
 	return &vocabulary{
 		// spec Automation, which allows no other keys; docs "File anatomy"; schemas of v27.5.5.
 		automation: []string{
@@ -85,45 +90,51 @@ func newVocabulary() *vocabulary {
 		trigger: []string{"events", "schedules", "endpoint"},
 		instructions: []instruction{
 			// spec Set; docs have lifespan, tools scope.
-			{name: "set", fields: named("name", "value", "type", "interface", "clone", "lifespan", "scope")},
+			{name: "set", fields: plainFields("name", "value", "type", "interface", "clone", "lifespan", "scope")},
 			// spec Delete; tools have scope.
-			{name: "delete", fields: named("name", "scope")},
+			{name: "delete", fields: plainFields("name", "scope")},
 			// spec Emit, PrismeEventTarget and PrismeEventOptions; docs have target.currentSocket.
-			{name: "emit", fields: append(named("event", "payload", "private", "autocomplete"), target, options)},
+			{name: "emit", fields: append(plainFields("event", "payload", "private", "autocomplete"), target, options)},
 			// spec Fetch; docs have auth.basic and its fields, so auth holds anything.
-			{name: "fetch", fields: append(named("url", "method", "headers", "query", "body", "emitErrors", "output",
-				"outputMode", "auth", "prismeaiApiKey", "allowSelfSignedCert"), stream, multipart)},
+			{
+				name: "fetch",
+				fields: append(plainFields("url", "method", "headers", "query", "body", "emitErrors", "output",
+					"outputMode", "auth", "prismeaiApiKey", "allowSelfSignedCert"), stream, multipart),
+			},
 			// spec Wait.
-			{name: "wait", fields: append(named("timeout", "output"), oneOf)},
+			{name: "wait", fields: append(plainFields("timeout", "output"), oneOf)},
 			// spec Conditions: any key is a condition, default among them.
 			{name: "conditions", shape: withBranches},
 			// spec Repeat and RepeatBatch.
-			{name: "repeat", fields: append(named("on", "until"), batch, list("do"))},
+			{name: "repeat", fields: append(plainFields("on", "until"), batch, listField("do"))},
 			// spec Break.
-			{name: "break", fields: named("scope", "payload")},
+			{name: "break", fields: plainFields("scope", "payload")},
 			// spec All is a list; the table of nodes in docs has a mapping with do.
 			{name: "all", shape: withList},
 			// spec Try; tools have finally.
-			{name: "try", fields: []field{list("do"), list("catch"), list("finally")}},
+			{name: "try", fields: []field{listField("do"), listField("catch"), listField("finally")}},
 			// docs "Run instruction" and "run".
-			{name: "run", fields: named("module", "function", "parameters", "output", "onError")},
+			{name: "run", fields: plainFields("module", "function", "parameters", "output", "onError")},
 			// docs "runWorkflow".
-			{name: "runWorkflow", fields: named("workflow", "parameters", "output", "wait")},
+			{name: "runWorkflow", fields: plainFields("workflow", "parameters", "output", "wait")},
 			// spec RateLimit.
-			{name: "rateLimit", fields: named("name", "limit", "window", "consumer", "consume", "break", "output")},
+			{
+				name:   "rateLimit",
+				fields: plainFields("name", "limit", "window", "consumer", "consume", "break", "output"),
+			},
 			// spec Auth; docs have output, tools service and with.
-			{name: "auth", fields: named("workspace", "output", "service", "with")},
+			{name: "auth", fields: plainFields("workspace", "output", "service", "with")},
 			// docs "User Topic Instructions"; spec JoinUserTopic has create; tools have userTopic.
-			{name: "createUserTopic", fields: named("topic", "userIds", "userTopic")},
-			{name: "joinUserTopic", fields: named("topic", "userIds", "userTopic", "create")},
+			{name: "createUserTopic", fields: plainFields("topic", "userIds", "userTopic")},
+			{name: "joinUserTopic", fields: plainFields("topic", "userIds", "userTopic", "create")},
 			// spec Comment.
 			{name: "comment", shape: withText},
 		},
 	}
 }
 
-// find returns an instruction, or nil.
-func (v *vocabulary) find(name []byte) *instruction {
+// findInstruction returns an instruction, or nil.
+func (v *vocabulary) findInstruction(name []byte) *instruction {
 	for i := range v.instructions {
 		if v.instructions[i].name == string(name) {
 			return &v.instructions[i]
@@ -132,8 +143,8 @@ func (v *vocabulary) find(name []byte) *instruction {
 	return nil
 }
 
-// names iterates over the names of the instructions.
-func (v *vocabulary) names() iter.Seq[string] {
+// instructionNames iterates over the names of the instructions.
+func (v *vocabulary) instructionNames() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, i := range v.instructions {
 			if !yield(i.name) {
@@ -143,7 +154,7 @@ func (v *vocabulary) names() iter.Seq[string] {
 	}
 }
 
-func find(fields []field, name []byte) *field {
+func findField(fields []field, name []byte) *field {
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) })
 	if i < 0 {
 		return nil
@@ -161,8 +172,8 @@ func fieldNames(fields []field) iter.Seq[string] {
 	}
 }
 
-// nativeEvents are the first words of events that the platform itself emits (docs, "Supported
-// Native Events"; spec, the types of events).
+// nativeEvents are the first words of events that the platform emits (docs, "Supported Native
+// Events"; spec, the types of events).
 func nativeEvents() []string {
 	return []string{
 		"workspaces", "apps", "runtime", "gateway", "events", "pages", "prismeai",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package egress says how the builder reaches registries and Git servers: through
-// which proxy, by which certificates, and how long it waits in each phase.
+// Package egress configures how the builder connects to registries and Git servers: proxy,
+// certificates, and a time-out for each phase.
 package egress
 
 import (
@@ -20,24 +20,24 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// A time-out for each phase of a request. Bodies have none: a layer or a pack may take long.
+// Time-outs for the phases of a request. Bodies have none: a layer or a pack may take long.
 const (
 	DialTimeout = 15 * time.Second
 	tlsTimeout  = 15 * time.Second
-	// headerTimeout is generous, since a registry answers the end of an upload only
-	// when its storage has the blob.
+	// headerTimeout is generous because a registry confirms an upload only when its storage has the
+	// blob.
 	headerTimeout = 2 * time.Minute
 	idleTimeout   = 90 * time.Second
 )
 
-// maxPEM is the size in bytes of the largest file with certificates or a key that is read.
+// maxPEM is the maximum size of a PEM file in bytes.
 const maxPEM = 4 << 20
 
-// ProxyFunc chooses the proxy of a request, as [http.Transport.Proxy] does.
+// ProxyFunc returns the proxy of a request, as [http.Transport.Proxy] does.
 type ProxyFunc func(*http.Request) (*url.URL, error)
 
-// NewTransport has a time-out for everything up to the response's header. proxy and
-// config come from the options, never from the process's environment.
+// NewTransport returns a transport with time-outs up to the response header. proxy and config come
+// from options, never from the process environment.
 func NewTransport(proxy ProxyFunc, config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                 proxy,
@@ -49,14 +49,14 @@ func NewTransport(proxy ProxyFunc, config *tls.Config) *http.Transport {
 		IdleConnTimeout:       idleTimeout,
 		MaxIdleConns:          30,
 		MaxIdleConnsPerHost:   4,
-		// net/http reports a refusal by its status alone, as if the server had sent it.
+		// net/http would report a refusal as if the server had sent it.
 		OnProxyConnectResponse: checkProxyResponse,
-		// HTTP/2's flow control slows uploads down (golang/go#14077), so not that.
+		// HTTP/2 is disabled: its flow control slows uploads down (golang/go#14077).
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 	}
 }
 
-// ProxyError reports a proxy that does not connect to a server.
+// ProxyError reports that a proxy refused a CONNECT.
 type ProxyError struct {
 	// Proxy and Target are host:port.
 	Proxy, Target string
@@ -68,7 +68,7 @@ func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy %s refuses to connect to %s: %s", e.Proxy, e.Target, e.Status)
 }
 
-// checkProxyResponse names the proxy, without its credentials, where it refuses a CONNECT.
+// checkProxyResponse names the proxy, without credentials, if it refuses a CONNECT.
 func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request, response *http.Response) error {
 	if response.StatusCode == http.StatusOK {
 		return nil
@@ -76,8 +76,8 @@ func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request
 	return &ProxyError{Proxy: proxy.Host, Target: connect.Host, Status: response.Status}
 }
 
-// CertPool returns the system's certificates and those of PEM files, which have at most
-// 4 MiB each; nil means the system's alone.
+// CertPool returns the system's certificates plus those of PEM files of at most 4 MiB each. It
+// returns nil, which means the system's, without files.
 func CertPool(files ...string) (*x509.CertPool, error) {
 	if len(files) == 0 {
 		return nil, nil
@@ -111,8 +111,8 @@ func readPEM(file string) ([]byte, error) {
 	return pem, err
 }
 
-// Proxy follows the conventions of [http.ProxyFromEnvironment]. The proxies are checked
-// here because the library's own error shows the URL with its password.
+// Proxy follows the conventions of [http.ProxyFromEnvironment]. It validates the URLs itself,
+// because the library's error would contain the password.
 func Proxy(getenv func(string) string) (ProxyFunc, error) {
 	either := func(name string) string {
 		if v := getenv(name); v != "" {
@@ -126,7 +126,7 @@ func Proxy(getenv func(string) string) (ProxyFunc, error) {
 		NoProxy:    either("NO_PROXY"),
 	}
 	for name, value := range map[string]string{"HTTP_PROXY": config.HTTPProxy, "HTTPS_PROXY": config.HTTPSProxy} {
-		if !validProxy(value) {
+		if !isValidProxy(value) {
 			return nil, fmt.Errorf("%s is not a proxy URL: want http://host:port", name)
 		}
 	}
@@ -134,8 +134,8 @@ func Proxy(getenv func(string) string) (ProxyFunc, error) {
 	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }, nil
 }
 
-// validProxy accepts what httpproxy does: without a scheme it is an HTTP proxy.
-func validProxy(s string) bool {
+// isValidProxy accepts what httpproxy does. The default scheme is http.
+func isValidProxy(s string) bool {
 	if s == "" {
 		return true
 	}

@@ -8,15 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// Identity is what the builder answers a server that asks for a client certificate.
+// Identity is the client certificate of the builder.
 type Identity struct {
 	certificate *tls.Certificate
 	asked       atomic.Bool
 }
 
-// LoadIdentity reads PEM files with a client certificate and its key. The key may be in
-// the file of the certificate: keyFile is then empty. Without files, the identity answers
-// with no certificate.
+// LoadIdentity reads a client certificate and its key from PEM files. An empty keyFile means that
+// the key is in certFile. Without files, the identity has no certificate.
 func LoadIdentity(certFile, keyFile string) (*Identity, error) {
 	if certFile == "" && keyFile == "" {
 		return &Identity{}, nil
@@ -42,7 +41,7 @@ func LoadIdentity(certFile, keyFile string) (*Identity, error) {
 	return &Identity{certificate: &certificate}, nil
 }
 
-// Apply makes connections with config answer with the identity.
+// Apply makes connections with config use the identity.
 func (i *Identity) Apply(config *tls.Config) {
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		i.asked.Store(true)
@@ -53,8 +52,8 @@ func (i *Identity) Apply(config *tls.Config) {
 	}
 }
 
-// IsMissing reports whether a server has asked for a certificate and there is none.
+// IsMissing reports whether a server asked for a certificate but there is none.
 func (i *Identity) IsMissing() bool { return i.asked.Load() && i.certificate == nil }
 
-// IsUsed reports whether a server has asked for a certificate and got one.
+// IsUsed reports whether a server asked for the certificate and got it.
 func (i *Identity) IsUsed() bool { return i.asked.Load() && i.certificate != nil }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package gitfilter recognises what a Git filter stores in the place of a file:
-// pointers of Git LFS and its forerunners, and what git-crypt has encrypted.
+// Package gitfilter detects files that a Git filter has replaced: pointers of Git LFS and its
+// predecessors, and files encrypted by git-crypt.
 package gitfilter
 
 import (
@@ -13,42 +13,43 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// Kind is what is in the place of a file's content.
+// Kind is the kind of a replaced file.
 type Kind int
 
 // The kinds.
 const (
-	// None is content.
+	// None is ordinary content.
 	None Kind = iota
-	// LFS is a pointer of Git LFS, or of hawser or git-media, which came before it.
+	// LFS is a pointer of Git LFS, or of its predecessors hawser and git-media.
 	LFS
-	// Crypt is a file that git-crypt has encrypted.
+	// Crypt is a file encrypted by git-crypt.
 	Crypt
 )
 
 const (
-	// maxPointer is the size in bytes below which Git LFS takes a file for a pointer.
+	// maxPointer is the exclusive maximum size in bytes of a Git LFS pointer.
 	maxPointer = 1024
-	// cryptHeader starts every file of git-crypt.
+	// cryptHeader starts every file encrypted by git-crypt.
 	cryptHeader = "\x00GITCRYPT\x00"
 )
 
 var (
-	// lfsPointer is the first line, whatever follows it, with the addresses of Git LFS
-	// and of its previews.
-	lfsPointer = lazyregexp.New(`^version https?://(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io|git-media\.github\.com)/\S*[ \t]*\r?\n`)
-	// preview is the pointer of the first previews.
+	// lfsPointer matches the first line of a pointer of Git LFS and its previews.
+	lfsPointer = lazyregexp.New(`^version https?://` +
+		`(?:git-lfs\.github\.com|hawser\.github\.com|git-media\.io|git-media\.github\.com)` +
+		`/\S*[ \t]*\r?\n`)
+	// preview matches a pointer of the first previews.
 	preview = lazyregexp.New(`^# (?:git-media|external)\r?\n[0-9a-f]{40,64}\r?\n?$`)
-	// gitMedia is the pointer of git-media: the SHA-1 of the content and nothing else.
+	// gitMedia matches a pointer of git-media: only the SHA-1 of the content.
 	gitMedia = lazyregexp.New(`^[0-9a-f]{40}\r?\n?$`)
 )
 
-// binary are the extensions of files that are never one line of text.
+// binary lists extensions of files that are never a line of text.
 var binary = strings.Fields(".avif .bmp .doc .docx .gif .gz .ico .jpeg .jpg .mov .mp3 .mp4 .ogg .otf .pdf .png " +
 	".ppt .pptx .psd .tar .tgz " +
 	".tif .tiff .ttf .wav .webm .webp .woff .woff2 .xls .xlsx .zip")
 
-// Detect returns what is in the place of the content of a file with a name.
+// Detect returns the kind of a file.
 func Detect(name string, data []byte) Kind {
 	switch {
 	case bytes.HasPrefix(data, []byte(cryptHeader)):

@@ -12,10 +12,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// ClashError says that the base carries a repository which the release would
-// replace, and which is not an earlier release of ours.
+// ClashError reports a repository of the base that the release would replace and that is not an
+// earlier release.
 type ClashError struct {
-	// ID and Directory are those of the base's repository.
+	// ID and Directory identify the repository of the base.
 	ID, Directory string
 }
 
@@ -24,17 +24,16 @@ func (e *ClashError) Error() string {
 	if e.Directory != "" {
 		where = " in " + e.Directory
 	}
-	return fmt.Sprintf("the base image already carries the platform repository %q%s, which is not one of our "+
-		"releases, and which this release would replace: "+
-		"choose another --repository-id and --directory, or say --keep-base-workspaces to add to it, or "+
-		"--replace-repository if that is what you want", e.ID, where)
+	return fmt.Sprintf("the base image already has the platform repository %q%s, which builder did not create "+
+		"and which this release would replace: choose another --repository-id and --directory, "+
+		"or use --keep-base-workspaces to add to it, or --replace-repository to replace it", e.ID, where)
 }
 
-// KeepError says that the base has no repository that the release could add to.
+// KeepError reports that the base has no repository to add to.
 type KeepError struct {
-	// ID and Directory are those of the release's repository.
+	// ID and Directory identify the repository of the release.
 	ID, Directory string
-	// Found lists what the base has, as id in directory.
+	// Found lists the repositories of the base as id in directory.
 	Found []string
 }
 
@@ -47,11 +46,10 @@ func (e *KeepError) Error() string {
 		e.Directory, has)
 }
 
-// CheckKeep returns a [*KeepError] unless the repository is among those of a base with
-// these variables.
+// CheckKeep returns a [*KeepError] unless the variables of the base declare the repository.
 func CheckKeep(env []string, repository release.Repository) error {
 	missing := &KeepError{ID: repository.ID, Directory: repository.Directory}
-	for _, f := range repositories(env) {
+	for _, f := range listRepositories(env) {
 		if f.id == repository.ID && f.directory != "" && path.Clean(f.directory) == repository.Directory {
 			return nil
 		}
@@ -60,7 +58,7 @@ func CheckKeep(env []string, repository release.Repository) error {
 	return missing
 }
 
-// GroupLabels returns the labels of a group that the variables of an image's configuration set.
+// GroupLabels returns the labels of a group from the variables of an image.
 func GroupLabels(env []string, group string) []string {
 	var labels []string
 	for _, entry := range env {
@@ -72,34 +70,35 @@ func GroupLabels(env []string, group string) []string {
 	return labels
 }
 
-// found is a repository that an image carries. Its directory is empty if it is not
-// one of the image, but of a Git repository.
-type found struct{ id, directory string }
+// foundRepository is a repository declared by an image. Its directory is empty if it is a Git
+// repository.
+type foundRepository struct{ id, directory string }
 
-// clashes returns the repositories of the base's variables that are in the way and
-// that no earlier release of ours has put there.
-func clashes(env []string, repository release.Repository, ours origins) []found {
-	return slices.DeleteFunc(repositories(env), func(f found) bool {
+// findClashes returns the repositories of the base that conflict with the release and are not of an
+// earlier release.
+func findClashes(env []string, repository release.Repository, ours origins) []foundRepository {
+	return slices.DeleteFunc(listRepositories(env), func(f foundRepository) bool {
 		inTheWay := f.id == repository.ID || f.directory != "" &&
-			(within(f.directory, repository.Directory) || within(repository.Directory, f.directory))
+			(isWithin(f.directory, repository.Directory) || isWithin(repository.Directory, f.directory))
 		return !inTheWay || slices.Contains(ours.repositories, f.id)
 	})
 }
 
-// repositories returns the repositories that variables describe, in the order of
-// their first variables. As for a process, the last value of a variable counts.
-func repositories(env []string) []found {
-	var list []found
+// listRepositories returns the repositories declared by variables, in the order of their first
+// variables. As in a process environment, the last value of a variable wins.
+func listRepositories(env []string) []foundRepository {
+	var list []foundRepository
 	remote := map[string]bool{}
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
-		id, key, ok := repositoryVariable(name)
+		id, key, ok := splitVariable(name)
 		if !ok {
 			continue
 		}
-		i := slices.IndexFunc(list, func(f found) bool { return f.id == id })
+		i := slices.IndexFunc(list, func(f foundRepository) bool { return f.id == id })
 		if i < 0 {
-			i, list = len(list), append(list, found{id: id})
+			i = len(list)
+			list = append(list, foundRepository{id: id})
 		}
 		switch key {
 		case "DIRPATH":
@@ -116,15 +115,16 @@ func repositories(env []string) []found {
 	return list
 }
 
-// within reports whether dir is parent, or below it.
-func within(dir, parent string) bool {
-	dir, parent = path.Clean(dir), path.Clean(parent)
+// isWithin reports whether dir is parent or below it.
+func isWithin(dir, parent string) bool {
+	dir = path.Clean(dir)
+	parent = path.Clean(parent)
 	return dir == parent || strings.HasPrefix(dir, strings.TrimSuffix(parent, "/")+"/")
 }
 
-// repositoryVariable splits WORKSPACES_STORAGE_GIT_PLATFORM_<id>_<KEY>. Ids may
-// hold underscores, keys do not.
-func repositoryVariable(name string) (id, key string, ok bool) {
+// splitVariable splits WORKSPACES_STORAGE_GIT_PLATFORM_<id>_<KEY>. IDs may contain underscores,
+// keys do not.
+func splitVariable(name string) (id, key string, ok bool) {
 	rest, ok := strings.CutPrefix(name, repositoryPrefix)
 	if !ok {
 		return "", "", false
@@ -136,11 +136,11 @@ func repositoryVariable(name string) (id, key string, ok bool) {
 	return rest[:i], rest[i+1:], true
 }
 
-// origins are repositories and groups whose variables are replaced.
+// origins are the repositories and groups whose variables are replaced.
 type origins struct{ repositories, groups []string }
 
-// earlier returns what an earlier release of ours has set, by its labels.
-func earlier(labels map[string]string) origins {
+// findEarlier returns the repository and groups of an earlier release, from its labels.
+func findEarlier(labels map[string]string) origins {
 	if labels[release.LabelManifestDigest] == "" {
 		return origins{}
 	}
@@ -150,9 +150,9 @@ func earlier(labels map[string]string) origins {
 	}
 }
 
-// variable reports whether a variable of that name describes one of them.
-func (o origins) variable(name string) bool {
-	if id, _, ok := repositoryVariable(name); ok {
+// ownsVariable reports whether a variable describes one of them.
+func (o origins) ownsVariable(name string) bool {
+	if id, _, ok := splitVariable(name); ok {
 		return slices.Contains(o.repositories, id)
 	}
 	group, isGroup := strings.CutPrefix(name, groupPrefix)

@@ -12,8 +12,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// configuration is an image configuration. Of its fields we decode the ones that we
-// change; all others, such as docker's Healthcheck, pass through as they are.
+// configuration is an image configuration. Only the fields that change are decoded; all others,
+// such as Docker's Healthcheck, pass through unchanged.
 type configuration struct {
 	all    map[string]json.RawMessage
 	config map[string]json.RawMessage
@@ -25,7 +25,7 @@ type configuration struct {
 	layers int
 }
 
-// known is what we change in the config object.
+// known are the decoded fields of the config object.
 type known struct {
 	Env    []string
 	Labels map[string]string
@@ -40,7 +40,7 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 		return errors.New("it is null")
 	}
 	var rootFS ocispec.RootFS
-	if err := decode(c.all, field{"config", &c.config}, field{"history", &c.history},
+	if err := decodeFields(c.all, field{"config", &c.config}, field{"history", &c.history},
 		field{"rootfs", &rootFS}); err != nil {
 		return err
 	}
@@ -48,34 +48,34 @@ func (c *configuration) UnmarshalJSON(data []byte) error {
 	if c.config == nil {
 		c.config = map[string]json.RawMessage{}
 	}
-	if err := decode(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels}); err != nil {
+	if err := decodeFields(c.config, field{"Env", &c.known.Env}, field{"Labels", &c.known.Labels}); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	return errors.Join(unshadowed(c.all, "config", "created", "history", "rootfs"),
-		unshadowed(c.config, "Env", "Labels"))
+	return errors.Join(checkShadowing(c.all, "config", "created", "history", "rootfs"),
+		checkShadowing(c.config, "Env", "Labels"))
 }
 
-// unshadowed refuses keys that differ from ours by case only: many readers, Go's among
-// them, would take their values for ours.
-func unshadowed(object map[string]json.RawMessage, ours ...string) error {
+// checkShadowing refuses keys that differ only in case from the known ones: many decoders,
+// including Go's, would confuse them.
+func checkShadowing(object map[string]json.RawMessage, ours ...string) error {
 	for key := range object {
 		for _, name := range ours {
 			if key != name && strings.EqualFold(key, name) {
-				return fmt.Errorf("it has a field %q beside the standard's %q", key, name)
+				return fmt.Errorf("it has a field %q beside the standard %q", key, name)
 			}
 		}
 	}
 	return nil
 }
 
-// field is where one field of an object is decoded to.
+// field is the decoding target of a field.
 type field struct {
 	name   string
 	target any
 }
 
-// decode decodes the fields that the object has.
-func decode(object map[string]json.RawMessage, fields ...field) error {
+// decodeFields decodes the fields that the object has.
+func decodeFields(object map[string]json.RawMessage, fields ...field) error {
 	for _, f := range fields {
 		raw, ok := object[f.name]
 		if !ok {
@@ -88,17 +88,16 @@ func decode(object map[string]json.RawMessage, fields ...field) error {
 	return nil
 }
 
-// encode returns the configuration with the changes in place. Object keys come in
-// sorted order.
-func (c *configuration) encode() ([]byte, error) {
+// encodeConfig returns the changed configuration with sorted keys.
+func (c *configuration) encodeConfig() ([]byte, error) {
 	err := errors.Join(
-		set(c.config, "Env", c.known.Env),
-		set(c.config, "Labels", c.known.Labels),
-		set(c.all, "created", c.created),
-		set(c.all, "history", c.history),
+		setField(c.config, "Env", c.known.Env),
+		setField(c.config, "Labels", c.known.Labels),
+		setField(c.all, "created", c.created),
+		setField(c.all, "history", c.history),
 	)
 	if err == nil {
-		err = set(c.all, "config", c.config)
+		err = setField(c.all, "config", c.config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode image configuration: %w", err)
@@ -106,7 +105,7 @@ func (c *configuration) encode() ([]byte, error) {
 	return json.Marshal(c.all)
 }
 
-func set(object map[string]json.RawMessage, key string, value any) error {
+func setField(object map[string]json.RawMessage, key string, value any) error {
 	raw, err := json.Marshal(value)
 	object[key] = raw
 	return err

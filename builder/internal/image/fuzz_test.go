@@ -35,7 +35,7 @@ func FuzzApply(f *testing.F) {
 			return
 		}
 		second := apply(t, first, c)
-		one, two := decode[part](t, first), decode[part](t, second)
+		one, two := decodeFields[part](t, first), decodeFields[part](t, second)
 		if diff := cmp.Diff(one.Config, two.Config); diff != "" {
 			t.Error(diff)
 		}

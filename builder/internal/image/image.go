@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package image makes the configuration of a release image out of the
-// configuration of its base: variables, labels, history and time of creation. What
-// it does not set stays as it is, also what it does not know.
+// Package image derives the configuration of a release image from that of its base: variables,
+// labels, history and creation time. It keeps all other fields, including unknown ones.
 //
-// The variables are those by which the platform finds a repository in its own file
-// system: WORKSPACES_STORAGE_GIT_PLATFORM_<id>_{NAME,TYPE,DIRPATH,MODE} and
-// WORKSPACES_GROUP_<name>_LABELS (platform documentation, "Deployment" and
-// "Environment variables").
+// The variables declare the repository to the platform:
+// WORKSPACES_STORAGE_GIT_PLATFORM_<id>_{NAME,TYPE,DIRPATH,MODE} and WORKSPACES_GROUP_<name>_LABELS
+// (platform documentation, "Deployment" and "Environment variables").
 package image
 
 import (
@@ -30,60 +28,58 @@ const (
 	groupSuffix      = "_LABELS"
 )
 
-// Config is what goes into the configuration of one image.
+// Config is the input for the configuration of one image.
 type Config struct {
 	Manifest *release.Manifest
-	// ManifestDigest is that of the encoded manifest.
+	// ManifestDigest is the digest of the encoded manifest.
 	ManifestDigest digest.Digest
-	// Labels are the user's. Ours must not be among them: see [CheckLabels].
+	// Labels are the user's labels. They must not include the builder's own: see [CheckLabels].
 	Labels map[string]string
-	// Layers says what each of our layers holds, for the history.
+	// Layers describes the added layers, for the history.
 	Layers []string
-	// ReplaceRepository allows what would otherwise be a [ClashError].
+	// ReplaceRepository suppresses the [ClashError].
 	ReplaceRepository bool
-	// KeepRepository wants a base that has the repository already, in the same directory:
-	// the release adds to it.
+	// KeepRepository requires a base with the repository in the same directory, to which the
+	// release is added.
 	KeepRepository bool
 }
 
-// RepositoryNameVariable is the name of the variable that holds the repository's name.
+// RepositoryNameVariable returns the name of the variable with the repository's name.
 func RepositoryNameVariable(r release.Repository) string { return repositoryPrefix + r.ID + "_NAME" }
 
-// Apply returns the configuration of the image on top of base, the JSON of the
-// base's configuration. For an image from scratch, see [Scratch].
+// Apply returns the configuration of the release image. base is the JSON configuration of the base;
+// for an image without a base, see [Scratch].
 //
-// The error is a [*ClashError] if the base has a repository of the same id, or one in
-// the same directory, in one below it, which the release would hide, or in one above
-// it, which would take the release for a workspace of its own. It is a [*KeepError] if
-// there is no repository to keep.
+// The error is a [*ClashError] if the base has a repository with the same ID, or in the same
+// directory, in a subdirectory (which the release would hide), or in a parent directory (which
+// would treat the release as a workspace). It is a [*KeepError] if there is no repository to keep.
 //
-// An earlier release of ours in the base is no clash. Its variables go, whatever its
-// id, and so do those of the groups that it names, whoever has set them; its files are
-// hidden if they are in the same directory. In another one they stay in the image,
-// where no variable points at them any more.
+// An earlier release in the base does not clash. Its variables are removed, whatever its ID, and so
+// are those of its groups, whoever set them. Its files are hidden if they are in the same
+// directory; otherwise they stay in the image, but no variable refers to them.
 func Apply(base []byte, c Config) ([]byte, error) {
 	var config configuration
 	if err := json.Unmarshal(base, &config); err != nil {
 		return nil, fmt.Errorf("decode the configuration of the base image: %w", err)
 	}
-	replaced := earlier(config.known.Labels)
+	replaced := findEarlier(config.known.Labels)
 	if c.KeepRepository {
 		if err := CheckKeep(config.known.Env, c.Manifest.Repository); err != nil {
 			return nil, err
 		}
-		replaced = origins{repositories: []string{c.Manifest.Repository.ID}} // its groups stay
+		replaced = origins{repositories: []string{c.Manifest.Repository.ID}} // its groups are kept
 	}
-	for _, r := range clashes(config.known.Env, c.Manifest.Repository, replaced) {
+	for _, r := range findClashes(config.known.Env, c.Manifest.Repository, replaced) {
 		if !c.ReplaceRepository {
 			return nil, &ClashError{ID: r.id, Directory: r.directory}
 		}
 		replaced.repositories = append(replaced.repositories, r.id)
 	}
-	config.known.Env = c.env(config.known.Env, replaced)
-	config.known.Labels = c.labels(config.known.Labels)
+	config.known.Env = c.mergeEnv(config.known.Env, replaced)
+	config.known.Labels = c.mergeLabels(config.known.Labels)
 	config.created = c.Manifest.Created
-	config.history = c.history(config)
-	return config.encode()
+	config.history = c.extendHistory(config)
+	return config.encodeConfig()
 }
 
 // Scratch returns the configuration of an image without a base, for [Apply].
@@ -93,7 +89,7 @@ func Scratch(platform ocispec.Platform) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// Variables returns the variables of the release, as NAME=value.
+// Variables returns the variables of the release as NAME=value.
 func (c Config) Variables() []string {
 	r := c.Manifest.Repository
 	prefix := repositoryPrefix + r.ID
@@ -107,19 +103,21 @@ func (c Config) Variables() []string {
 	return ours
 }
 
-// Rivals returns the ids of other repositories in variables whose directories overlap
-// with that of the release.
+// Rivals returns the IDs of other repositories in the variables whose directories overlap with that
+// of the release.
 func (c Config) Rivals(env []string) []string {
 	var ids []string
-	for _, r := range clashes(env, c.Manifest.Repository, origins{repositories: []string{c.Manifest.Repository.ID}}) {
+	for _, r := range findClashes(env, c.Manifest.Repository, origins{
+		repositories: []string{c.Manifest.Repository.ID},
+	}) {
 		ids = append(ids, r.id)
 	}
 	return ids
 }
 
-// env returns the base's variables without those of what is replaced, and with ours
-// at the end.
-func (c Config) env(base []string, replaced origins) []string {
+// mergeEnv returns the variables of the base without the replaced ones, followed by those of the
+// release.
+func (c Config) mergeEnv(base []string, replaced origins) []string {
 	for _, g := range c.Manifest.Groups {
 		if len(g.Labels) > 0 {
 			replaced.groups = append(replaced.groups, g.Name)
@@ -127,20 +125,20 @@ func (c Config) env(base []string, replaced origins) []string {
 	}
 	kept := slices.DeleteFunc(slices.Clone(base), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return replaced.variable(name)
+		return replaced.ownsVariable(name)
 	})
 	return append(kept, c.Variables()...)
 }
 
-// labels returns the base's labels, with the user's and ours in their place. Those
-// of ours that this release has no value for are removed: they speak of the base.
-func (c Config) labels(base map[string]string) map[string]string {
+// mergeLabels returns the labels of the base, overridden by those of the user and of the release.
+// Labels of the builder without a value are removed: they describe the base.
+func (c Config) mergeLabels(base map[string]string) map[string]string {
 	labels := maps.Clone(base)
 	if labels == nil {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, c.Labels)
-	for key, value := range c.ours() {
+	for key, value := range c.ownLabels() {
 		if value == "" {
 			delete(labels, key)
 		} else {
@@ -150,11 +148,12 @@ func (c Config) labels(base map[string]string) map[string]string {
 	return labels
 }
 
-// Annotations returns what describes the image in its manifest: our labels, and the user's annotations.
+// Annotations returns the annotations of the manifest: the builder's labels and the user's
+// annotations.
 func (c Config) Annotations(user map[string]string) map[string]string {
 	annotations := map[string]string{}
 	maps.Copy(annotations, user)
-	for key, value := range c.ours() {
+	for key, value := range c.ownLabels() {
 		if value != "" {
 			annotations[key] = value
 		}
@@ -162,8 +161,8 @@ func (c Config) Annotations(user map[string]string) map[string]string {
 	return annotations
 }
 
-// ours returns our labels; an empty value means that there is none.
-func (c Config) ours() map[string]string {
+// ownLabels returns the builder's labels; an empty value means none.
+func (c Config) ownLabels() map[string]string {
 	m := c.Manifest
 	var base release.Base
 	if m.Base != nil {
@@ -184,13 +183,13 @@ func (c Config) ours() map[string]string {
 	}
 }
 
-// IsOurs reports whether a label or annotation is ours to set.
+// IsOurs reports whether the builder sets a label or annotation.
 func IsOurs(key string) bool {
-	_, ours := Config{Manifest: new(release.Manifest)}.ours()[key]
+	_, ours := Config{Manifest: new(release.Manifest)}.ownLabels()[key]
 	return ours
 }
 
-// CheckLabels refuses labels or annotations of the user that are ours to set.
+// CheckLabels refuses labels or annotations that the builder sets.
 func CheckLabels(user map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(user)) {
 		if IsOurs(key) || key == "" {
@@ -200,16 +199,16 @@ func CheckLabels(user map[string]string) error {
 	return nil
 }
 
-// history returns the base's entries and one for each of our layers. Where the base
-// breaks the rule of one entry for each layer, this mends it: BuildKit would do so at
-// the end, where our entries are.
-func (c Config) history(base configuration) []ocispec.History {
+// extendHistory returns the history of the base with an entry per added layer. If the base does not
+// have an entry per layer, extendHistory corrects that; BuildKit would correct it at the end, where
+// the added entries are.
+func (c Config) extendHistory(base configuration) []ocispec.History {
 	created := c.Manifest.Created
 	history := slices.Clone(base.history)
 	layers := 0
 	for i := range history {
 		h := &history[i]
-		if h.Created == nil { // BuildKit would take the time of the build
+		if h.Created == nil { // BuildKit would use the build time
 			h.Created = &created
 		}
 		h.EmptyLayer = h.EmptyLayer || layers == base.layers

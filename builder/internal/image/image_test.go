@@ -61,7 +61,7 @@ func base(t *testing.T, change func(top map[string]any)) []byte {
 	if change == nil {
 		return data
 	}
-	top := decode[map[string]any](t, data)
+	top := decodeFields[map[string]any](t, data)
 	change(top)
 	if data, err = json.Marshal(top); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func withEnv(t *testing.T, labels map[string]any, env ...string) []byte {
 	})
 }
 
-func decode[T any](t *testing.T, data []byte) (v T) {
+func decodeFields[T any](t *testing.T, data []byte) (v T) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber() // so that numbers are compared as they are written
@@ -107,8 +107,8 @@ func file(t *testing.T, data []byte) *v1.ConfigFile {
 }
 
 func TestWhatIsNotOursStaysAsItIs(t *testing.T) {
-	before := decode[map[string]any](t, base(t, nil))
-	after := decode[map[string]any](t, apply(t, base(t, nil), config(nil)))
+	before := decodeFields[map[string]any](t, base(t, nil))
+	after := decodeFields[map[string]any](t, apply(t, base(t, nil), config(nil)))
 	for _, object := range []map[string]any{before, after} {
 		delete(object, "created")
 		delete(object, "history")
@@ -126,8 +126,8 @@ func TestFieldsThatAreNotDecodedKeepTheirBytes(t *testing.T) {
 	data := base(t, func(top map[string]any) {
 		top["config"].(map[string]any)["Healthcheck"] = json.RawMessage(`{"Test":["CMD","true"],"Interval":3e10,"x":1.0}`)
 	})
-	before := decode[object](t, decode[object](t, data)["config"])["Healthcheck"]
-	after := decode[object](t, decode[object](t, apply(t, data, config(nil)))["config"])["Healthcheck"]
+	before := decodeFields[object](t, decodeFields[object](t, data)["config"])["Healthcheck"]
+	after := decodeFields[object](t, decodeFields[object](t, apply(t, data, config(nil)))["config"])["Healthcheck"]
 	if !bytes.Equal(before, after) {
 		t.Errorf("before %s, after %s", before, after)
 	}

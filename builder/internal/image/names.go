@@ -15,25 +15,25 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// maxRepositoryName bounds what people read in a list of repositories, in bytes.
+// maxRepositoryName bounds the displayed name of a repository, in bytes.
 const maxRepositoryName = 128
 
-// Names that end up in names of environment variables, and in labels.
+// Names in environment variables and labels.
 //
-// Ids of repositories and names of groups are part of a variable's name. Dashes are
-// allowed because the platform's own groups have them (one-product): the process
-// gets such a variable all the same, only shells cannot name it.
+// Repository IDs and group names become part of a variable's name. Dashes are allowed because the
+// platform's own groups have them (one-product): a process can have such a variable, although
+// shells cannot refer to it.
 var (
 	idPattern   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 	namePattern = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$`)
 )
 
-// RepositoryName is the default name of the platform repository of a release. It
-// differs from release to release, so that it tells which one a pod carries.
+// RepositoryName returns the default name of the repository. It differs between releases, so it
+// identifies the release of a pod.
 func RepositoryName(releaseName string) string { return "Release " + releaseName }
 
-// CheckNames reports names that cannot be part of an image's configuration. The names
-// of the release and of the repository may be empty: those are made later, and good.
+// CheckNames reports names that are invalid in an image configuration. The names of the release and
+// the repository may be empty, since they are generated later.
 func CheckNames(releaseName string, repository release.Repository, groups []release.Group) error {
 	if releaseName != "" && !namePattern.MatchString(releaseName) {
 		return fmt.Errorf("release name %q: use at most 128 letters, digits and . _ + -, and start with a "+
@@ -51,8 +51,8 @@ func CheckNames(releaseName string, repository release.Repository, groups []rele
 	return CheckGroups(groups)
 }
 
-// CheckGroups reports names of groups that cannot be part of a variable's name, groups that
-// are named twice, and labels that cannot be in a list with commas.
+// CheckGroups reports group names that are invalid in a variable's name, duplicate groups, and
+// labels that are invalid in a comma-separated list.
 func CheckGroups(groups []release.Group) error {
 	seen := map[string]bool{}
 	for _, g := range groups {
@@ -75,7 +75,7 @@ func CheckGroups(groups []release.Group) error {
 	return nil
 }
 
-// checkVariable refuses what cannot be part of a variable's name.
+// checkVariable refuses a name that is invalid in a variable's name.
 func checkVariable(name string) error {
 	if !idPattern.MatchString(name) {
 		return fmt.Errorf("%q is part of an environment variable's name: use at most 63 letters, digits, _ and "+
@@ -84,25 +84,25 @@ func checkVariable(name string) error {
 	return nil
 }
 
-// checkDirectory refuses a directory that would hide or hold the release manifest,
-// or be hidden by it.
+// checkDirectory refuses a directory that overlaps with that of the release manifest, or that
+// belongs to the system.
 func checkDirectory(dir string) error {
 	switch {
 	case !path.IsAbs(dir) || path.Clean(dir) != dir || dir == "/" || !isPrintable(dir):
 		return errors.New("use an absolute path below the root, such as /www/workspaces")
 	case strings.Contains(dir, "/.wh."):
 		return errors.New("in an image, a name that starts with .wh. deletes other files")
-	case within(dir, release.Directory) || within(release.Directory, dir):
+	case isWithin(dir, release.Directory) || isWithin(release.Directory, dir):
 		return fmt.Errorf("the release manifest is in %s: use a directory beside it", release.Directory)
 	case isSystemDirectory(dir):
-		return errors.New("the release would hide what the base has there: use a directory of its own, such as " +
+		return errors.New("the release would hide the files of the base there: use a separate directory, such as " +
 			"/www/workspaces")
 	}
 	return nil
 }
 
-// systemDirectories belong to the operating system or to the service. A release hides all
-// that its base has in its directory.
+// systemDirectories belong to the operating system or the service. A release hides everything that
+// the base has in its directory.
 var systemDirectories = []string{
 	"/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root",
 	"/run",
@@ -110,17 +110,17 @@ var systemDirectories = []string{
 	"/www",
 }
 
-// isSystemDirectory reports whether dir is one of these, or below one whose content is the kernel's.
+// isSystemDirectory reports whether dir is one of them, or below a kernel file system.
 func isSystemDirectory(dir string) bool {
 	for _, kernel := range []string{"/dev", "/proc", "/sys"} {
-		if within(dir, kernel) {
+		if isWithin(dir, kernel) {
 			return true
 		}
 	}
 	return slices.Contains(systemDirectories, dir)
 }
 
-// isPrintable is for what goes into variables and labels, and is shown to people.
+// isPrintable reports whether a text may appear in variables, labels and output.
 func isPrintable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package report tells what was built: to people as text, to programs as the
-// files that docker buildx also writes.
+// Package report describes a build: as text for users, and as the files that docker buildx writes
+// for programs.
 package report
 
 import (
@@ -22,45 +22,45 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Build is what a build made and what it took.
+// Build is the result of a build.
 type Build struct {
-	// Digest and Descriptor are those of the image's index, or of its manifest if
-	// it has but one platform.
+	// Digest and Descriptor are those of the image index, or of the manifest if there is only one
+	// platform.
 	Digest     digest.Digest
 	Descriptor ocispec.Descriptor
-	// Images lists the references under which the image was pushed.
+	// Images lists the pushed references.
 	Images []string
-	// Files lists the files that hold the image.
+	// Files lists the files with the image.
 	Files    []string
 	Manifest *release.Manifest
-	// ManifestDigest is that of the release manifest.
+	// ManifestDigest is the digest of the release manifest.
 	ManifestDigest digest.Digest
-	// Unscanned counts the bytes that ship without having been looked at: checksums
-	// of the platform, and what the scan policy excludes.
+	// Unscanned counts the bytes that ship unscanned: checksums of the platform, and paths excluded
+	// by the scan policy.
 	Unscanned int64
-	// Dropped lists what the source holds and does not ship.
+	// Dropped lists source files that do not ship.
 	Dropped []source.Drop
-	// Lowered lists the diagnostics that the user's rules made less severe.
+	// Lowered lists diagnostics that the user's rules made less severe.
 	Lowered []diagnostic.Lowered
 	Traffic Traffic
 	Stages  []Stage
-	// DryRun means that nothing was written.
+	// DryRun is set if nothing was written.
 	DryRun bool
 }
 
-// Traffic is what went over the network to and from registries, in bytes of bodies.
+// Traffic is the network traffic with registries, in bytes of bodies.
 type Traffic struct {
 	Sent     int64 `json:"sent"`
 	Received int64 `json:"received"`
 }
 
-// Stage is a part of the run and the time that it took.
+// Stage is a stage of the run and its duration.
 type Stage struct {
 	Name     string        `json:"name"`
 	Duration time.Duration `json:"durationNanoseconds"`
 }
 
-// Metadata is the document of [WriteMetadata]: the keys of docker buildx, and ours.
+// Metadata is the document of [WriteMetadata]: the keys of docker buildx plus the builder's own.
 type Metadata struct {
 	Digest     digest.Digest      `json:"containerimage.digest"`
 	Descriptor ocispec.Descriptor `json:"containerimage.descriptor"`
@@ -68,14 +68,14 @@ type Metadata struct {
 	Release    json.RawMessage    `json:"prismeai.release"`
 	Manifest   digest.Digest      `json:"prismeai.release.manifest.digest"`
 	Dropped    []source.Drop      `json:"prismeai.source.dropped,omitempty"`
-	// Lowered is what the user's rules made less severe.
+	// Lowered lists diagnostics that the user's rules made less severe.
 	Lowered []diagnostic.Lowered `json:"prismeai.rules.lowered,omitempty"`
 	Traffic Traffic              `json:"prismeai.registry.bytes"`
 	Stages  []Stage              `json:"prismeai.stages"`
 }
 
-// WriteMetadata writes the metadata file: JSON with the keys of docker buildx
-// build --metadata-file, and under prismeai.* the release manifest, bytes and times.
+// WriteMetadata writes the metadata file: JSON with the keys of docker buildx build
+// --metadata-file, and the release manifest, traffic and durations under prismeai.*.
 func WriteMetadata(path string, b *Build) error {
 	manifest, err := release.Encode(b.Manifest)
 	if err != nil {
@@ -98,10 +98,10 @@ func WriteMetadata(path string, b *Build) error {
 	return writeFile(path, data)
 }
 
-// WriteDigest writes the image digest alone, without a line feed, as buildx's --iidfile does.
+// WriteDigest writes the image digest without a line feed, as buildx --iidfile does.
 func WriteDigest(path string, b *Build) error { return writeFile(path, []byte(b.Digest)) }
 
-// WriteManifest writes a release manifest in its canonical encoding, which is that of the image.
+// WriteManifest writes a release manifest in the canonical encoding that the image contains.
 func WriteManifest(path string, m *release.Manifest) error {
 	encoded, err := release.Encode(m)
 	if err != nil {
@@ -110,15 +110,15 @@ func WriteManifest(path string, m *release.Manifest) error {
 	return writeFile(path, encoded)
 }
 
-// CheckPath reports what would keep a file from being written to path: it should be
-// called before the work whose outcome the file is to hold. What is there already and
-// is no regular file, such as /dev/stdout, would be replaced, not written to.
+// CheckPath reports whether a file can be written to path. Call it before the work that produces
+// the file. It refuses existing files that are not regular, such as /dev/stdout, because they would
+// be replaced.
 func CheckPath(path string) error {
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return fmt.Errorf("file %s: its directory does not exist", path)
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("file %s: there is something that is not a regular file", path)
+		return fmt.Errorf("file %s exists and is not a regular file", path)
 	}
 	return nil
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// RequirementFormats are the formats of [WriteRequirements], the default first.
+// RequirementFormats returns the formats of [WriteRequirements], the default first.
 func RequirementFormats() []string {
 	return []string{"text", "markdown", "json", "secret", "externalsecret", "env"}
 }
 
-// WriteRequirements writes a list sorted by workspace: for people as text or as a
-// checklist, for programs as JSON, or as the skeleton of a Kubernetes Secret or of an
-// ExternalSecret with the given name or of a file of variables. None has a value.
+// WriteRequirements writes requirements, which must be sorted by workspace, as text, a checklist,
+// JSON, an environment file, or the skeleton of a Kubernetes Secret or ExternalSecret with the
+// given name. No format contains values.
 func WriteRequirements(w io.Writer, format, name string, all []requirements.Requirement) error {
 	out := &strings.Builder{}
 	switch format {
@@ -33,7 +33,7 @@ func WriteRequirements(w io.Writer, format, name string, all []requirements.Requ
 	case "externalsecret":
 		requirementsExternalSecret(out, name, all)
 	case "env":
-		byWorkspace(all, func(r requirements.Requirement, first bool) {
+		eachByWorkspace(all, func(r requirements.Requirement, first bool) {
 			if first {
 				fmt.Fprintf(out, "# %s\n", terminal.Safe(r.Workspace))
 			}
@@ -46,8 +46,8 @@ func WriteRequirements(w io.Writer, format, name string, all []requirements.Requ
 	return err
 }
 
-// byWorkspace tells of each whether it is the first one of its workspace.
-func byWorkspace(all []requirements.Requirement, fn func(r requirements.Requirement, first bool)) {
+// eachByWorkspace calls fn for each requirement; first is set for the first one of a workspace.
+func eachByWorkspace(all []requirements.Requirement, fn func(r requirements.Requirement, first bool)) {
 	for i, r := range all {
 		fn(r, i == 0 || all[i-1].Workspace != r.Workspace)
 	}
@@ -79,7 +79,7 @@ func requirementsMarkdown(w io.Writer, all []requirements.Requirement) {
 	if len(all) == 0 {
 		fmt.Fprintln(w, "\nNone.")
 	}
-	byWorkspace(all, func(r requirements.Requirement, first bool) {
+	eachByWorkspace(all, func(r requirements.Requirement, first bool) {
 		if first {
 			fmt.Fprintf(w, "\n### %s\n\n", terminal.Safe(r.Workspace))
 		}
@@ -87,7 +87,7 @@ func requirementsMarkdown(w io.Writer, all []requirements.Requirement) {
 	})
 }
 
-// The keys are quoted for YAML: what has been read may be anything.
+// The keys are quoted for YAML, because they may contain anything.
 
 func requirementsSecret(w io.Writer, name string, all []requirements.Requirement) {
 	fmt.Fprintf(w, "# Fill in the values, and delete what is stored for the workspaces. Not for Git.\n"+
@@ -96,7 +96,7 @@ func requirementsSecret(w io.Writer, name string, all []requirements.Requirement
 		fmt.Fprint(w, " {}")
 	}
 	fmt.Fprintln(w)
-	byWorkspace(all, func(r requirements.Requirement, first bool) {
+	eachByWorkspace(all, func(r requirements.Requirement, first bool) {
 		if first {
 			fmt.Fprintf(w, "  # %s\n", terminal.Safe(r.Workspace))
 		}
@@ -112,7 +112,7 @@ func requirementsExternalSecret(w io.Writer, name string, all []requirements.Req
 		fmt.Fprint(w, " []")
 	}
 	fmt.Fprintln(w)
-	byWorkspace(all, func(r requirements.Requirement, first bool) {
+	eachByWorkspace(all, func(r requirements.Requirement, first bool) {
 		if first {
 			fmt.Fprintf(w, "    # %s\n", r.Workspace)
 		}

@@ -20,91 +20,93 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// WriteSummary prints the last lines of a build.
+// WriteSummary writes the summary of a build.
 func WriteSummary(w io.Writer, b *Build) error {
 	t := newTable(w)
 	for _, image := range b.Images {
-		t.row(verb(b.DryRun, "pushed", "would push"), image+"@"+b.Digest.String())
+		t.addRow(chooseVerb(b.DryRun, "pushed", "would push"), image+"@"+b.Digest.String())
 	}
 	for _, file := range b.Files {
-		t.row(verb(b.DryRun, "wrote", "would write"), file)
+		t.addRow(chooseVerb(b.DryRun, "wrote", "would write"), file)
 	}
-	t.row("digest", b.Digest.String())
-	t.release(b.Manifest)
-	t.row("manifest", b.ManifestDigest.String())
+	t.addRow("digest", b.Digest.String())
+	t.addRelease(b.Manifest)
+	t.addRow("manifest", b.ManifestDigest.String())
 	if len(b.Dropped) > 0 {
-		t.row("left out", reasons(b.Dropped))
+		t.addRow("left out", countReasons(b.Dropped))
 	}
-	t.row("scanned", scanned(b))
-	t.row("layer", size(b.Manifest.Layer.Size))
-	t.row("moved", fmt.Sprintf("%s to registries, %s from them", size(b.Traffic.Sent), size(b.Traffic.Received)))
-	t.row("time", stages(b.Stages))
+	t.addRow("scanned", describeScan(b))
+	t.addRow("layer", formatSize(b.Manifest.Layer.Size))
+	t.addRow("moved", fmt.Sprintf("%s to registries, %s from them", formatSize(b.Traffic.Sent),
+		formatSize(b.Traffic.Received)))
+	t.addRow("time", describeStages(b.Stages))
 	return t.Flush()
 }
 
-// WriteRelease prints the release that an image holds, and what is attested of it.
+// WriteRelease writes the release in an image and its attestations.
 func WriteRelease(w io.Writer, image string, platforms, attestations []string, m *release.Manifest) error {
 	t := newTable(w)
-	t.row("image", image)
-	t.row("platforms", strings.Join(platforms, " "))
-	t.release(m)
-	t.row("attestations", cmp.Or(strings.Join(attestations, " "), "none"))
+	t.addRow("image", image)
+	t.addRow("platforms", strings.Join(platforms, " "))
+	t.addRelease(m)
+	t.addRow("attestations", cmp.Or(strings.Join(attestations, " "), "none"))
 	for _, g := range m.Groups {
 		fmt.Fprintln(t)
-		t.row(g.Name, fmt.Sprintf("(%d)", len(g.Workspaces)))
+		t.addRow(g.Name, fmt.Sprintf("(%d)", len(g.Workspaces)))
 		for _, slug := range g.Workspaces {
 			ws, _ := m.Workspace(slug)
-			t.row("  "+slug, ws.Version, terminal.Plural(ws.Files, "file"), size(ws.Bytes), short(ws.Digest))
+			t.addRow("  "+slug, ws.Version, terminal.Plural(ws.Files, "file"), formatSize(ws.Bytes),
+				shortDigest(ws.Digest))
 		}
 	}
 	return t.Flush()
 }
 
-// table writes rows whose cells stand below each other.
+// table writes aligned rows.
 type table struct{ *tabwriter.Writer }
 
 func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
 
-// row writes one row. What could act on a terminal or on the table is replaced: an
-// image that is inspected may come from anywhere.
-func (t table) row(cells ...string) {
+// addRow writes a row. It replaces control characters, because an inspected image may come from
+// anywhere.
+func (t table) addRow(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = terminal.Safe(cell)
 	}
 	fmt.Fprintln(t, strings.Join(cells, "\t"))
 }
 
-func (t table) release(m *release.Manifest) {
-	t.row("release", m.Name)
-	t.row("created", m.Created.Format(time.RFC3339))
+func (t table) addRelease(m *release.Manifest) {
+	t.addRow("release", m.Name)
+	t.addRow("created", m.Created.Format(time.RFC3339))
 	if m.Source.Commit != "" {
-		t.row("source", sourceText(m.Source))
+		t.addRow("source", describeSource(m.Source))
 	}
 	if m.Base != nil {
-		t.row("base", m.Base.Name+"@"+m.Base.Digest.String())
+		t.addRow("base", m.Base.Name+"@"+m.Base.Digest.String())
 	}
-	t.row("repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
-	t.row("groups", strings.Join(m.GroupNames(), ", "))
-	t.row("workspaces", workspaces(m))
+	t.addRow("repository", fmt.Sprintf("%s (%q in %s)", m.Repository.ID, m.Repository.Name, m.Repository.Directory))
+	t.addRow("groups", strings.Join(m.GroupNames(), ", "))
+	t.addRow("workspaces", describeWorkspaces(m))
 	if m.Checksums == "refresh" || m.Checksums == "ignore" {
-		t.row("checksums", m.Checksums)
+		t.addRow("checksums", m.Checksums)
 	}
-	if n := stamped(m.Workspaces); n > 0 {
-		t.row("versions", fmt.Sprintf("%d stamped with the content", n))
+	if n := countStamped(m.Workspaces); n > 0 {
+		t.addRow("versions", fmt.Sprintf("%d stamped with the content", n))
 	}
 }
 
-// workspaces says which of them are not ours.
-func workspaces(m *release.Manifest) string {
+// describeWorkspaces counts the workspaces and those of the base.
+func describeWorkspaces(m *release.Manifest) string {
 	text := fmt.Sprint(len(m.Workspaces))
 	if n := m.FromBase(); n > 0 {
-		text += fmt.Sprintf(", of them %d of the base, which were not scanned", n)
+		text += fmt.Sprintf(", including %d of the base that were not scanned", n)
 	}
 	return text
 }
 
-// stamped counts the workspaces whose version names have a stamp.
-func stamped(workspaces []release.Workspace) int {
+// countStamped counts the workspaces with a stamped version name.
+func countStamped(workspaces []release.Workspace) int {
 	n := 0
 	for _, w := range workspaces {
 		if w.SourceVersion != "" {
@@ -114,21 +116,21 @@ func stamped(workspaces []release.Workspace) int {
 	return n
 }
 
-func sourceText(s release.Source) string {
+func describeSource(s release.Source) string {
 	text := strings.TrimSpace(s.URL + " " + s.Commit)
 	if s.Ref != "" {
 		text += " (" + s.Ref + ")"
 	}
 	if s.Dirty {
-		text += ", with changes that are not committed"
+		text += ", with uncommitted changes"
 	}
 	return text
 }
 
-// scanned does not claim that everything has been looked at.
-func scanned(b *Build) string {
+// describeScan describes the scan without claiming that everything was scanned.
+func describeScan(b *Build) string {
 	text := fmt.Sprintf("%s, %s, no secrets", terminal.Plural(b.Manifest.Scan.Files, "file"),
-		size(b.Manifest.Scan.Bytes))
+		formatSize(b.Manifest.Scan.Bytes))
 	switch n := len(b.Manifest.Scan.Accepted); n {
 	case 0:
 	case 1:
@@ -140,13 +142,13 @@ func scanned(b *Build) string {
 		text += fmt.Sprintf("; warnings: %d", n)
 	}
 	if b.Unscanned > 0 {
-		text += fmt.Sprintf("; %s of checksums and excluded paths not looked at", size(b.Unscanned))
+		text += fmt.Sprintf("; %s of checksums and excluded paths not scanned", formatSize(b.Unscanned))
 	}
 	return text
 }
 
-// reasons counts what was dropped, by reason.
-func reasons(dropped []source.Drop) string {
+// countReasons counts the dropped files by reason.
+func countReasons(dropped []source.Drop) string {
 	counts := map[string]int{}
 	for _, d := range dropped {
 		counts[d.Reason]++
@@ -158,23 +160,23 @@ func reasons(dropped []source.Drop) string {
 	return strings.Join(parts, ", ")
 }
 
-func verb(dry bool, done, would string) string {
+func chooseVerb(dry bool, done, would string) string {
 	if dry {
 		return would
 	}
 	return done
 }
 
-func size(n int64) string { return units.HumanSize(float64(n)) }
+func formatSize(n int64) string { return units.HumanSize(float64(n)) }
 
-// short is enough of a digest to compare by eye.
-func short(d digest.Digest) string {
+// shortDigest returns enough of a digest to compare by eye.
+func shortDigest(d digest.Digest) string {
 	encoded := d.Encoded()
 	return encoded[:min(len(encoded), 12)]
 }
 
-// stages lists the parts of a run, of which some have run at the same time.
-func stages(ss []Stage) string {
+// describeStages lists the stages of a run. Some run concurrently.
+func describeStages(ss []Stage) string {
 	var parts []string
 	for _, s := range ss {
 		parts = append(parts, fmt.Sprintf("%s %s", s.Name, s.Duration.Round(time.Millisecond)))

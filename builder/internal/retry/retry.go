@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package retry tells when a request to a platform may be sent again, and when. Nothing
-// is repeated that the platform may have done already.
+// Package retry decides whether and when a request to a platform may be repeated. It never repeats
+// a request that the platform may have processed.
 package retry
 
 import (
@@ -14,28 +14,29 @@ import (
 )
 
 const (
-	// attempts at a request that was not served.
+	// attempts is the maximum number of attempts at a request.
 	attempts = 4
-	// firstDelay before a second look; each delay is twice the one before, up to maxDelay.
-	firstDelay, maxDelay = 500 * time.Millisecond, 10 * time.Second
-	// maxRetryAfter bounds what the platform may ask for: its windows are of a minute.
+	// firstDelay is the delay before the second attempt. Each delay doubles, up to maxDelay.
+	firstDelay = 500 * time.Millisecond
+	maxDelay   = 10 * time.Second
+	// maxRetryAfter bounds the delay that the platform may ask for. Its rate limits are per minute.
 	maxRetryAfter = 2 * time.Minute
 )
 
-// Delays are the times between looks: doubled each time up to a limit, and a random part
-// of that, so that several who wait do not look at once.
+// Delays are the delays between polls. They double up to a limit and have random jitter, so that
+// clients do not poll in step.
 type Delays struct {
 	Limit time.Duration
 	next  time.Duration
 }
 
-// Sleep reports false if ctx ended. It sleeps no longer than to the deadline.
+// Sleep sleeps for the next delay, but not beyond the deadline. It returns false if ctx ended.
 func (d *Delays) Sleep(ctx context.Context, deadline time.Time) bool {
 	d.next = min(max(2*d.next, firstDelay), d.Limit)
 	return Sleep(ctx, min(d.next/2+rand.N(d.next/2+1), time.Until(deadline)))
 }
 
-// Sleep reports false if ctx ended.
+// Sleep returns false if ctx ended.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -47,54 +48,52 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Waiting hears of a wait that the platform asks for, at its beginning and then every
-// 15 seconds, with the time that is left.
+// Waiting is called with the remaining time at the start of a wait that the platform asks for, and
+// every 15 seconds.
 type Waiting func(left time.Duration)
 
-// noteEvery is the time between two words of a wait.
-const noteEvery = 15 * time.Second
+// noteInterval is the time between two calls of Waiting.
+const noteInterval = 15 * time.Second
 
-// sleep reports false if ctx ended.
+// sleep returns false if ctx ended.
 func (w Waiting) sleep(ctx context.Context, d time.Duration) bool {
-	for ; d > 0 && w != nil; d -= noteEvery {
+	for ; d > 0 && w != nil; d -= noteInterval {
 		w(d)
-		if !Sleep(ctx, min(d, noteEvery)) {
+		if !Sleep(ctx, min(d, noteInterval)) {
 			return false
 		}
 	}
 	return Sleep(ctx, max(d, 0))
 }
 
-// Read is for requests that change nothing: they are repeated after any error that may
-// pass.
+// Read repeats a request without side effects after any transient error.
 func Read(ctx context.Context, fn func() error) error { return ReadNoting(ctx, nil, fn) }
 
-// ReadNoting is [Read], of which waiting hears.
+// ReadNoting is [Read] with a callback for waits.
 func ReadNoting(ctx context.Context, waiting Waiting, fn func() error) error {
-	return do(ctx, waiting, fn, func(c platform.Class) bool {
+	return retryRequest(ctx, waiting, fn, func(c platform.Class) bool {
 		switch c {
 		case platform.ClassInterrupted, platform.ClassTimeout, platform.ClassServer:
 			return true
 		}
-		return unserved(c)
+		return isUnserved(c)
 	})
 }
 
-// Write is for requests that change something: they are repeated only where the platform
-// did nothing.
-func Write(ctx context.Context, fn func() error) error { return do(ctx, nil, fn, unserved) }
+// Write repeats a request with side effects only if the platform did not process it.
+func Write(ctx context.Context, fn func() error) error { return retryRequest(ctx, nil, fn, isUnserved) }
 
-// WriteNoting is [Write], of which waiting hears.
+// WriteNoting is [Write] with a callback for waits.
 func WriteNoting(ctx context.Context, waiting Waiting, fn func() error) error {
-	return do(ctx, waiting, fn, unserved)
+	return retryRequest(ctx, waiting, fn, isUnserved)
 }
 
-func unserved(c platform.Class) bool {
+func isUnserved(c platform.Class) bool {
 	return c == platform.ClassNotSent || c == platform.ClassRateLimited
 }
 
-// do calls fn until it succeeds or fails for good.
-func do(ctx context.Context, waiting Waiting, fn func() error, again func(platform.Class) bool) error {
+// retryRequest calls fn until it succeeds, fails permanently, or has been called too often.
+func retryRequest(ctx context.Context, waiting Waiting, fn func() error, again func(platform.Class) bool) error {
 	d := Delays{Limit: maxDelay}
 	for n := 1; ; n++ {
 		err := fn()
@@ -107,7 +106,7 @@ func do(ctx context.Context, waiting Waiting, fn func() error, again func(platfo
 	}
 }
 
-// After is how long the platform asks to wait.
+// After returns how long the platform asks the client to wait.
 func After(err error) time.Duration {
 	if e, ok := errors.AsType[*platform.Error](err); ok {
 		return min(e.RetryAfter, maxRetryAfter)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package rootfs reads the files of one directory of an image out of its layers, as they
-// would be after unpacking, and unpacks nothing (OCI image specification, "Applying
-// Changesets"). Layers are read from the top, and only as far as they can matter.
+// Package rootfs reads the files of one directory of an image from its layers, without unpacking
+// them (OCI image specification, "Applying Changesets"). It reads layers from the top, and only as
+// far as necessary.
 package rootfs
 
 import (
@@ -25,14 +25,14 @@ const (
 
 // Limits bound what is read.
 type Limits struct {
-	// FileSize and TotalSize are in bytes, Files is the number of files of the directory.
+	// FileSize and TotalSize are in bytes. Files is the number of files in the directory.
 	FileSize, TotalSize int64
 	Files               int
-	// Unpacked is the size of all layers together, in bytes.
+	// Unpacked is the total uncompressed size of the layers in bytes.
 	Unpacked int64
 }
 
-// LimitError says that an image holds more than a limit.
+// LimitError reports that an image exceeds a limit.
 type LimitError struct {
 	What  string
 	Limit int64
@@ -43,10 +43,10 @@ func (e *LimitError) Error() string { return fmt.Sprintf("%s: more than %d", e.W
 // Layer opens the compressed bytes of a layer.
 type Layer func() (io.ReadCloser, error)
 
-// Read calls fn for every file below dir, an absolute path, in no particular order and
-// with its path relative to dir. Layers come from the bottom, as in a manifest. Anything
-// in dir that is neither a file nor a directory is an error, as what it stands for may be
-// elsewhere in the image, and so is a file that one layer has twice.
+// Read calls fn for every file below dir, an absolute path, in no particular order. name is
+// relative to dir. layers are ordered from the bottom, as in a manifest. It returns an error if dir
+// contains anything but files and directories, because their targets may be elsewhere in the image,
+// or if a layer contains a file twice.
 func Read(layers []Layer, dir string, limits Limits, fn func(name string, data []byte) error) error {
 	r := &reader{
 		dir:    strings.Trim(path.Clean(dir), "/"),
@@ -56,23 +56,22 @@ func Read(layers []Layer, dir string, limits Limits, fn func(name string, data [
 		hidden: map[string]bool{},
 	}
 	for i := len(layers) - 1; i >= 0 && !r.done; i-- {
-		if err := r.layer(layers[i]); err != nil {
+		if err := r.readLayer(layers[i]); err != nil {
 			return fmt.Errorf("layer %d of %d: %w", i+1, len(layers), err)
 		}
 	}
 	return nil
 }
 
-// reader is one run of [Read].
+// reader is one call of [Read].
 type reader struct {
 	dir    string
 	limits Limits
 	fn     func(string, []byte) error
 
-	// seen holds the paths of upper layers, directories among them as false; hidden the
-	// paths below which lower layers count for nothing.
+	// seen holds the paths of upper layers; the value is true for files and false for directories.
 	seen, hidden map[string]bool
-	// next are the paths that this layer hides from the lower ones, here the files that it has.
+	// next are the paths that this layer hides from lower ones.
 	next  []string
 	here  map[string]bool
 	done  bool
@@ -81,7 +80,7 @@ type reader struct {
 	read  int64
 }
 
-func (r *reader) layer(open Layer) (err error) {
+func (r *reader) readLayer(open Layer) (err error) {
 	blob, err := open()
 	if err != nil {
 		return err
@@ -99,10 +98,10 @@ func (r *reader) layer(open Layer) (err error) {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			r.read = r.limits.Unpacked - counted.Left
-			return r.end(blob)
+			return r.finishLayer(blob)
 		}
 		if err == nil {
-			err = r.entry(header, archive)
+			err = r.readEntry(header, archive)
 		}
 		switch {
 		case counted.Left < 0:
@@ -113,20 +112,20 @@ func (r *reader) layer(open Layer) (err error) {
 	}
 }
 
-// end makes what this layer hides count for the layers below, and reads the rest of the
-// blob, at whose end its digest is verified.
-func (r *reader) end(blob io.Reader) error {
+// finishLayer makes the hidden paths of this layer effective for the layers below, and reads the
+// blob to its end, where its digest is verified.
+func (r *reader) finishLayer(blob io.Reader) error {
 	for _, name := range r.next {
 		r.hidden[name] = true
 	}
 	r.next = nil
-	r.done = r.covered(r.dir)
+	r.done = r.isCovered(r.dir)
 	_, err := io.Copy(io.Discard, blob)
 	return err
 }
 
-// covered reports whether upper layers hide a path, itself or with one of its parents.
-func (r *reader) covered(name string) bool {
+// isCovered reports whether upper layers hide a path or one of its parents.
+func (r *reader) isCovered(name string) bool {
 	for ; name != "."; name = path.Dir(name) {
 		if r.hidden[name] {
 			return true
@@ -135,42 +134,45 @@ func (r *reader) covered(name string) bool {
 	return r.hidden["."]
 }
 
-// entry looks at one entry of a layer. Only what is in the directory, or above it, matters.
-func (r *reader) entry(header *tar.Header, content io.Reader) error {
+// readEntry handles an entry of a layer. Only entries in the directory or above it matter.
+func (r *reader) readEntry(header *tar.Header, content io.Reader) error {
 	name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
-	parent, base := path.Dir(name), path.Base(name)
+	parent := path.Dir(name)
+	base := path.Base(name)
 	switch {
 	case base == opaqueWhiteout:
-		r.hide(parent)
+		r.hidePath(parent)
 		return nil
 	case strings.HasPrefix(base, whiteoutPrefix):
-		r.hide(path.Join(parent, strings.TrimPrefix(base, whiteoutPrefix)))
+		r.hidePath(path.Join(parent, strings.TrimPrefix(base, whiteoutPrefix)))
 		return nil
-	case !within(name, r.dir) && !within(r.dir, name) || r.covered(name):
+	case !isWithin(name, r.dir) && !isWithin(r.dir, name) || r.isCovered(name):
 		return nil
 	}
-	r.parents(parent)
+	r.addParents(parent)
 	file, upper := r.seen[name]
 	isDirectory := header.Typeflag == tar.TypeDir
 	switch {
-	case r.here[name]: // which of them counts depends on who unpacks
-		return fmt.Errorf("/%s is there twice", name)
-	case upper && (file || !isDirectory): // of two, the upper one counts
+	case r.here[name]: // the result would depend on the unpacking program
+		return fmt.Errorf("/%s is duplicated", name)
+	case upper && (file || !isDirectory): // the upper layer wins
 		return nil
 	case isDirectory:
 		r.seen[name] = false
 		return nil
 	}
-	r.seen[name], r.here[name] = true, true
-	r.hide(name) // a directory below a file of the same name is gone
-	if header.Typeflag != tar.TypeReg || !within(name, r.dir) || name == r.dir {
+	r.seen[name] = true
+	r.here[name] = true
+	r.hidePath(name) // hides a directory of the same name in lower layers
+	if header.Typeflag != tar.TypeReg || !isWithin(name, r.dir) || name == r.dir {
 		return fmt.Errorf("/%s is neither a file nor a directory, but an entry of type %q", name, header.Typeflag)
 	}
-	return r.file(name, header.Size, content)
+	return r.readFile(name, header.Size, content)
 }
 
-// parents notes the directories that a path is in: not every layer has entries for them.
-func (r *reader) parents(name string) {
+// addParents records the parent directories of a path, because not every layer has entries for
+// them.
+func (r *reader) addParents(name string) {
 	for ; name != "."; name = path.Dir(name) {
 		if _, known := r.seen[name]; known {
 			return
@@ -179,19 +181,19 @@ func (r *reader) parents(name string) {
 	}
 }
 
-// hide hides a path from the layers below this one, if it matters.
-func (r *reader) hide(name string) {
-	if within(name, r.dir) || within(r.dir, name) {
+// hidePath hides a path from lower layers, if it matters.
+func (r *reader) hidePath(name string) {
+	if isWithin(name, r.dir) || isWithin(r.dir, name) {
 		r.next = append(r.next, name)
 	}
 }
 
-// within reports whether name is dir, or below it.
-func within(name, dir string) bool {
+// isWithin reports whether name is dir or below it.
+func isWithin(name, dir string) bool {
 	return name == dir || dir == "." || strings.HasPrefix(name, dir+"/")
 }
 
-func (r *reader) file(name string, size int64, content io.Reader) error {
+func (r *reader) readFile(name string, size int64, content io.Reader) error {
 	r.files++
 	r.bytes += size
 	switch {

@@ -213,11 +213,11 @@ func TestHostileLayersAreRefused(t *testing.T) {
 		},
 		"a file twice": {
 			entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/a/", ""}, {"www/workspaces/a/x", "2"}},
-			"/www/workspaces/a/x is there twice",
+			"/www/workspaces/a/x is duplicated",
 		},
 		"file and directory": {
 			entries{{"www/workspaces/a", "1"}, {"www/workspaces/a/", ""}},
-			"/www/workspaces/a is there twice",
+			"/www/workspaces/a is duplicated",
 		},
 		"a bomb": {entries{{"elsewhere", strings.Repeat("x", 1<<20)}}, "bytes in the layers: more than"},
 	} {

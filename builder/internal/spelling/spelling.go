@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package spelling finds the word that somebody probably meant.
+// Package spelling suggests corrections of misspelt words.
 package spelling
 
 import (
@@ -8,20 +8,22 @@ import (
 	"strings"
 )
 
-// Nearest returns the candidate that differs least from word, ignoring case, or "" if none
-// is near. Of two that are equally near it returns the one that sorts first.
+// Nearest returns the candidate with the smallest edit distance from word, ignoring case, or "" if
+// none is near. Of equally near candidates it returns the first in sort order.
 func Nearest(word string, candidates iter.Seq[string]) string {
-	best, least := "", maxEdits(word)+1
+	best := ""
+	least := maxEdits(word) + 1
 	for candidate := range candidates {
-		n := edits(word, candidate, least)
+		n := countEdits(word, candidate, least)
 		if n < least || n == least && best != "" && candidate < best {
-			best, least = candidate, n
+			best = candidate
+			least = n
 		}
 	}
 	return best
 }
 
-// maxEdits is how many letters may differ: short words resemble each other by chance.
+// maxEdits returns the maximum edit distance: short words resemble each other by chance.
 func maxEdits(word string) int {
 	switch {
 	case len(word) < 3:
@@ -32,10 +34,10 @@ func maxEdits(word string) int {
 	return 2
 }
 
-// edits returns the number of letters to insert, delete, replace or swap with their neighbour
-// to turn a into b (optimal string alignment), ignoring case. It may return any number above
-// limit for words that are further apart.
-func edits(a, b string, limit int) int {
+// countEdits returns the number of letters to insert, delete, replace or swap with their neighbour
+// to turn a into b (optimal string alignment), ignoring case. It may return any number above limit
+// for words that are further apart.
+func countEdits(a, b string, limit int) int {
 	if len(a) > len(b)+limit || len(b) > len(a)+limit {
 		return limit + 1
 	}
