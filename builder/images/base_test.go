@@ -19,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// distribution is the layer of a small distribution, with certificates of its own.
+// distribution returns the layer of a small distribution with certificates.
 func distribution(t *testing.T) v1.Layer {
 	t.Helper()
 	var archive bytes.Buffer
@@ -51,7 +51,7 @@ func distribution(t *testing.T) v1.Layer {
 	return layer
 }
 
-// On a base, the program is where a shell finds it, and all else is the base's.
+// On a base, the program is in the search path, and all else is the base's.
 func TestOnABase(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := reg.PushBase(t, "distribution:1", registrytest.Base{
@@ -133,7 +133,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// The default tag of the chart is one that images have which are made of a tag of Git.
+// The chart's default tag is the image tag of a Git tag.
 func TestTagOfTheChart(t *testing.T) {
 	chart := readFile(t, filepath.Join(repository, "charts/workspaces-release/Chart.yaml"))
 	_, after, _ := strings.Cut(chart, "\nappVersion: ")

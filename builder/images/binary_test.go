@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// info is what the toolchain writes into a sidecar, changed by pairs of keys and values.
+// info returns the build information of a sidecar, changed by pairs of keys and values.
 func info(changes ...string) *debug.BuildInfo {
 	settings := map[string]string{"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0"}
 	for i := 0; i < len(changes); i += 2 {

@@ -32,11 +32,12 @@ const (
 	release    = "v1.2.3"
 	tag        = "1.2.3"
 	epochText  = "1700000000"
-	// maxSidecar bounds the image of the sidecar as it is pulled, in bytes: every node does.
+	// maxSidecar bounds the compressed size of the sidecar image in bytes, because every node pulls
+	// it.
 	maxSidecar = 12_000_000
 )
 
-// compile compiles a program as the Makefile does, from the sources in dir.
+// compile compiles a program in dir as the Makefile does.
 func compile(t *testing.T, dir, program, goarch string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), program)
@@ -51,7 +52,7 @@ func compile(t *testing.T, dir, program, goarch string) string {
 	return file
 }
 
-// testOptions write the images of binaries into a directory of the test.
+// testOptions write the images of binaries into a test directory.
 func testOptions(t *testing.T, out *bytes.Buffer, binaries ...string) options {
 	return options{
 		version: release, revision: "0123abc", binaries: binaries, dir: t.TempDir(),
@@ -63,7 +64,7 @@ func environment(env map[string]string) func(string) string {
 	return func(key string) string { return env[key] }
 }
 
-// makeImages returns what was printed, and where the images are.
+// makeImages returns the output and the directory of the images.
 func makeImages(t *testing.T, binaries ...string) (printed, dir string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -74,8 +75,8 @@ func makeImages(t *testing.T, binaries ...string) (printed, dir string) {
 	return out.String(), o.dir
 }
 
-// pull takes the image for one architecture out of an OCI archive, as others do, and
-// returns its own layout.
+// pull copies the image for one architecture from an OCI archive with a foreign tool, into a new
+// layout.
 func pull(t *testing.T, archive, arch string) string {
 	t.Helper()
 	layout := filepath.Join(t.TempDir(), "layout")
@@ -83,7 +84,7 @@ func pull(t *testing.T, archive, arch string) string {
 	return layout
 }
 
-// unpack unpacks what was pulled.
+// unpack unpacks a pulled image.
 func unpack(t *testing.T, layout string) string {
 	t.Helper()
 	rootfs := filepath.Join(publicDir(t), "rootfs")
@@ -95,7 +96,7 @@ func unpack(t *testing.T, layout string) string {
 	return rootfs
 }
 
-// publicDir makes a temporary directory that every user can read.
+// publicDir creates a temporary directory that every user can read.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -137,7 +138,7 @@ func parse[T any](t *testing.T, data []byte) (v T) {
 	return v
 }
 
-// The image of the sidecar, as others see it.
+// The image of the sidecar, read by foreign tools.
 func TestSidecarImage(t *testing.T) {
 	printed, dir := makeImages(t, compile(t, repository, "sidecar", "amd64"),
 		compile(t, repository, "sidecar", "arm64"))
@@ -197,7 +198,7 @@ func checkConfig(t *testing.T, archive, arch string) {
 	}
 }
 
-// checkSize bounds all that a node pulls.
+// checkSize bounds the size that a node pulls.
 func checkSize(t *testing.T, layout string) {
 	t.Helper()
 	var size int64
@@ -245,7 +246,7 @@ func checkMachine(t *testing.T, file string, want elf.Machine) {
 	}
 }
 
-// checkDocker wants what docker load reads: a name, and the same image.
+// checkDocker checks what docker load reads: a name, and the same image.
 func checkDocker(t *testing.T, archive, arch string) {
 	t.Helper()
 	got := parse[ocispec.Image](t, foreigntest.Skopeo(t, "inspect", "--config",
@@ -256,7 +257,7 @@ func checkDocker(t *testing.T, archive, arch string) {
 	foreigntest.Skopeo(t, "copy", "docker-archive:"+archive, "dir:"+filepath.Join(t.TempDir(), "docker"))
 }
 
-// The same sources give the same image, wherever they are.
+// The same sources give the same image in any directory.
 func TestSameSourcesGiveTheSameDigest(t *testing.T) {
 	here, _ := makeImages(t, compile(t, repository, "sidecar", runtime.GOARCH))
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
@@ -313,7 +314,7 @@ func TestPush(t *testing.T) {
 	checkAttested(t, o, reg.Ref("team/sidecar:"+tag))
 }
 
-// checkAttested wants the bill of materials beside the image of each platform, about it.
+// checkAttested checks the bill of materials of each platform and its subject.
 func checkAttested(t *testing.T, o options, ref string) {
 	t.Helper()
 	client, err := registry.New(registry.Options{InsecureRegistries: o.insecure, Getenv: o.getenv})

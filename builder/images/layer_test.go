@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// The certificates are authorities, each once, and none that is trusted with conditions.
+// The certificates are unique authorities without constraints.
 func TestAuthorities(t *testing.T) {
 	conditional, all := map[string]bool{}, 0
 	for root := range bundle.Roots() {

@@ -81,7 +81,7 @@ func (p *publisher) runEngine(ctx context.Context, spec engine.Spec, outputs ...
 	}
 	progress := make(engine.Progress)
 	go func() {
-		for range progress { // the build takes a second, so nobody needs its progress
+		for range progress { // the build takes a second, so its progress is not shown
 		}
 	}()
 	spec.Outputs = outputs

@@ -19,15 +19,15 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// contained runs a program of an unpacked image as a container does: in the image's file
-// system, as a user whom it does not know, with the environment of a runtime. It owns
-// nothing there, so that what nobody may write is read-only.
+// contained runs a program of an unpacked image like a container: in the image's file system, as an
+// unknown user, with a runtime's environment. The user owns no files, so nothing is writable unless
+// everyone may write it.
 func contained(t *testing.T, rootfs string, uid uint32, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = "/", []string{"HOME=/", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: rootfs, Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-	if os.Getuid() != 0 { // in a user namespace, everybody may change the root
+	if os.Getuid() != 0 { // in a user namespace, every user may change the root
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.Credential.NoSetGroups = true
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: int(uid), HostID: os.Getuid(), Size: 1}}
@@ -36,7 +36,7 @@ func contained(t *testing.T, rootfs string, uid uint32, args ...string) *exec.Cm
 	return cmd
 }
 
-// output wants that a program ends well, and returns all that it says.
+// output checks that a program succeeds, and returns its output.
 func output(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	out, err := cmd.CombinedOutput()
@@ -46,7 +46,7 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 	return string(out)
 }
 
-// users are the image's own, and one of those that OpenShift chooses.
+// users are the image's user, and one that OpenShift would choose.
 var users = []uint32{65532, 1000660000}
 
 func TestSidecarRunsInItsImage(t *testing.T) {
@@ -60,8 +60,7 @@ func TestSidecarRunsInItsImage(t *testing.T) {
 	}
 }
 
-// The certificates are where the program looks for them: it trusts a server whose
-// authority is put there, and no other.
+// The program finds the certificates: it trusts a server only if its authority is installed.
 func TestSidecarTrustsTheCertificatesOfItsImage(t *testing.T) {
 	_, dir := makeImages(t, compile(t, repository, "sidecar", runtime.GOARCH))
 	rootfs := unpack(t, pull(t, filepath.Join(dir, "sidecar.oci.tar"), runtime.GOARCH))
@@ -89,7 +88,7 @@ func TestSidecarTrustsTheCertificatesOfItsImage(t *testing.T) {
 	}
 }
 
-// A whole release is built and pushed by the image of the builder.
+// The image of the builder builds and pushes a whole release.
 func TestBuilderBuildsInItsImage(t *testing.T) {
 	binary := compile(t, repository, "builder", runtime.GOARCH)
 	_, dir := makeImages(t, binary)
@@ -119,8 +118,8 @@ func TestBuilderBuildsInItsImage(t *testing.T) {
 	}
 }
 
-// mountSources puts into the image what a runtime mounts: the workspaces, and as much of
-// /proc as the engine reads for its figures.
+// mountSources adds what a runtime mounts: the workspaces, and the part of /proc that the engine
+// reads.
 func mountSources(t *testing.T, rootfs string) {
 	t.Helper()
 	if err := os.CopyFS(filepath.Join(rootfs, "src"),

@@ -20,8 +20,8 @@ import (
 	"github.com/spdx/tools-golang/spdxlib"
 )
 
-// The bill of materials names what go version finds in the program, beside the program
-// itself, the standard library, and the certificates.
+// The bill of materials lists the modules that go version reports, plus the program, the standard
+// library, and the certificates.
 func TestBillOfMaterials(t *testing.T) {
 	binary := compile(t, repository, "sidecar", runtime.GOARCH)
 	_, dir := makeImages(t, binary)
@@ -64,7 +64,7 @@ func checkBill(t *testing.T, dir, program, binary string) {
 	}
 }
 
-// checkPURL wants a package URL that means the package.
+// checkPURL checks that a package URL identifies the package.
 func checkPURL(t *testing.T, p *v2_3.Package, program string) {
 	t.Helper()
 	purl, err := packageurl.FromString(p.PackageExternalReferences[0].Locator)
@@ -82,7 +82,7 @@ func checkPURL(t *testing.T, p *v2_3.Package, program string) {
 	}
 }
 
-// toolchainSays asks go version for modules with their versions, and for its own.
+// toolchainSays returns the modules and versions, and the Go version, according to go version.
 func toolchainSays(t *testing.T, binary string) map[string]string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "version", "-m", binary).Output()
@@ -97,7 +97,7 @@ func toolchainSays(t *testing.T, binary string) map[string]string {
 			found["stdlib"] = fields[1]
 		case fields[0] == "dep":
 			found[fields[1]], last = fields[2], fields[1]
-		case fields[0] == "=>": // by a directory of ours
+		case fields[0] == "=>": // replaced by a directory of this project
 			delete(found, last)
 			found["github.com/prismeai/workspaces-release"+strings.TrimPrefix(fields[1], ".")] = release
 		}
@@ -108,7 +108,7 @@ func toolchainSays(t *testing.T, binary string) map[string]string {
 	return found
 }
 
-// inGoMod is the version of a module that this repository pins.
+// inGoMod returns the version of a pinned module.
 func inGoMod(t *testing.T, module string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", module).Output()

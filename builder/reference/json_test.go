@@ -50,8 +50,8 @@ func TestJSONReference(t *testing.T) {
 	compare(t, jsonPage, page.Bytes())
 }
 
-// TestDocumentsHaveTheFieldsOfTheReference runs the commands, and demands that their documents have a
-// version and fields of the reference only.
+// TestDocumentsHaveTheFieldsOfTheReference runs the commands, and checks that their documents have
+// a version and only documented fields.
 func TestDocumentsHaveTheFieldsOfTheReference(t *testing.T) {
 	const workspaces = "../../examples/workspaces"
 	page, err := os.ReadFile(jsonPage)
@@ -109,8 +109,8 @@ func checkDocument(t *testing.T, page, title string, data []byte) {
 	}
 }
 
-// inDescribed reports whether a path is within an object that is described elsewhere, or
-// within one whose keys are free.
+// inDescribed reports whether a path is in an object that is described elsewhere, or whose keys are
+// free.
 func inDescribed(section, path string) bool {
 	for i := range len(path) {
 		if path[i] != '.' {
@@ -124,7 +124,7 @@ func inDescribed(section, path string) bool {
 	return false
 }
 
-// paths lists the fields of a value, as the page writes them.
+// paths lists the fields of a value in the notation of the page.
 func paths(prefix string, v any) []string {
 	var list []string
 	switch v := v.(type) {

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/reference/builder.md and rules.md")
 
-// TestReference demands that the page is that of the program, and that its links lead somewhere.
+// TestReference checks that the page is up to date and its links are valid.
 func TestReference(t *testing.T) {
 	const file = "../../docs/reference/builder.md"
 	var page bytes.Buffer
@@ -41,7 +41,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// compare demands that a file holds the page, and writes it if asked to.
+// compare compares a file with the page, or updates it.
 func compare(t *testing.T, file string, page []byte) {
 	t.Helper()
 	if *update {
@@ -58,7 +58,7 @@ func compare(t *testing.T, file string, page []byte) {
 	}
 }
 
-// TestManual demands a page for each command of the reference, the same in each run.
+// TestManual checks that each command has a reproducible manual page.
 func TestManual(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
 	one, two := t.TempDir(), t.TempDir()
@@ -98,7 +98,7 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// TestRules demands that the page of the rules is that of the program.
+// TestRules checks that the page of the rules is up to date.
 func TestRules(t *testing.T) {
 	var page bytes.Buffer
 	if err := ruleset.WriteMarkdown(&page); err != nil {

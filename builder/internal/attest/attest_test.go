@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 var all = attest.Kinds{Provenance: true, SBOM: true, Scan: true}
 
-// example is a release in which every field has a value.
+// example is a release with a value in every field.
 func example() *attest.Release {
 	var files attest.Inventory
 	for _, name := range []string{"crm/automations/ask.yml", "crm/index.yml", "mail-next/index.yml", "mail/index.yml"} {
@@ -113,8 +113,7 @@ func predicate(t *testing.T, r *attest.Release, kind attest.Kinds) []byte {
 	return list[0].Content
 }
 
-// The golden files are what others read: a change of them is a change for everybody who
-// has a policy on attestations.
+// The golden files pin the format that policies on attestations rely on.
 func TestPredicates(t *testing.T) {
 	list, err := example().Predicates(all)
 	if err != nil {
@@ -131,7 +130,7 @@ func TestPredicates(t *testing.T) {
 	}
 }
 
-// golden compares compact JSON with a file of testdata, which is for people.
+// golden compares compact JSON with an indented file of testdata.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	var indented bytes.Buffer
@@ -153,7 +152,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func TestKindsThatAreNotWantedAreNotMade(t *testing.T) {
+func TestOnlyWantedKindsAreMade(t *testing.T) {
 	for _, kinds := range []attest.Kinds{
 		{},
 		{Provenance: true},
@@ -177,8 +176,8 @@ func TestKindsThatAreNotWantedAreNotMade(t *testing.T) {
 	}
 }
 
-// The in-toto project's own decoder knows every field and misses none. What is not
-// asked for must not be there in part.
+// The in-toto project's own decoder knows all fields and misses none. Unrequested fields must be
+// absent.
 func TestProvenanceIsWhatSLSADefines(t *testing.T) {
 	smallest := &attest.Release{
 		Manifest:       &release.Manifest{Layer: example().Manifest.Layer},

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// BenchmarkBillOfMaterials is for 1,000 workspaces with 50 files each.
+// BenchmarkBillOfMaterials covers 1,000 workspaces with 50 files each.
 func BenchmarkBillOfMaterials(b *testing.B) {
 	r := example()
 	r.Manifest.Workspaces = nil

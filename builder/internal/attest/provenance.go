@@ -14,7 +14,7 @@ import (
 
 const (
 	buildType = docs + "#release-image-v1"
-	// builderID identifies the program. Trust in whoever ran it must come from the signature.
+	// builderID identifies the program. The signature must establish who ran it.
 	builderID = "https://github.com/prismeai/workspaces-release/builder"
 )
 

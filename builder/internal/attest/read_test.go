@@ -20,19 +20,19 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// stored is a statement as an image may have it, sound or not.
+// stored is a statement in an image, valid or not.
 type stored struct {
-	// annotation is the predicate's type, body the statement; the text IMAGE in it
-	// stands for the digest of the image.
+	// annotation is the predicate type, body the statement; IMAGE in it is replaced with the digest
+	// of the image.
 	annotation, body string
-	// image is what the index says that the statement is about; empty for the image.
+	// image is the subject according to the index; it defaults to the image.
 	image string
 }
 
 const sound = `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",` +
 	`"subject":[{"digest":{"sha256":"00"}},{"digest":{"sha256":"IMAGE"}}],"predicate":{"buildDefinition":{"buildType":"x","later":1}}}`
 
-// open pushes an image with a statement beside it, and opens it.
+// open pushes and opens an image with a statement.
 func open(t *testing.T, s stored) *registry.Image {
 	t.Helper()
 	image := registrytest.Configure(t, empty.Image, func(c *v1.ConfigFile) { c.OS, c.Architecture = "linux", "amd64" })
@@ -100,8 +100,8 @@ func TestStatementIsReadBack(t *testing.T) {
 	}
 }
 
-// An image that is read may come from anywhere.
-func TestStatementThatIsNotWhatItSeemsIsRefused(t *testing.T) {
+// An image may come from anywhere.
+func TestForgedStatementIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		stored
 		want string
@@ -143,7 +143,7 @@ func TestPredicateThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// What is encoded is what is decoded.
+// Encoding and decoding are inverse.
 func TestPredicatesAreReadBack(t *testing.T) {
 	list, err := example().Predicates(all)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestPredicatesAreReadBack(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no statement makes a reader panic, and what is decoded is one.
+// FuzzDecode checks that decoding never panics and only accepts statements.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(sound))
 	f.Add([]byte(fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","predicateType":%q,"subject":[{}],"predicate":null}`, attest.ScanType)))

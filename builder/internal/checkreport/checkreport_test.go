@@ -26,7 +26,7 @@ import (
 
 var update = flag.Bool("update", false, "write the files that the tests compare with")
 
-// report makes a diagnostic of a rule.
+// report returns a diagnostic of a rule.
 func report(t testing.TB, rule, file string, line int, message string) diagnostic.Diagnostic {
 	t.Helper()
 	r, err := ruleset.Find(rule)
@@ -62,7 +62,7 @@ func results(t testing.TB, command string) Results {
 	}
 }
 
-// examples are a validation, a build with a finding, and runs that failed and found nothing.
+// examples are a validation, a build with a finding, and failed runs.
 func examples(t testing.TB) map[string]Results {
 	clean := results(t, "validate")
 	clean.Diagnostics = &diagnostic.Report{}
@@ -102,7 +102,7 @@ func write(t testing.TB, f format.Format, r Results) []byte {
 	return out.Bytes()
 }
 
-// TestGolden pins every byte: people diff these files, and parse them.
+// TestGolden pins every byte: users diff and parse these files.
 func TestGolden(t *testing.T) {
 	for name, r := range examples(t) {
 		for _, f := range Formats() {
@@ -124,7 +124,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// schemas compiles those of the formats that have one.
+// schemas compiles the schemas of the formats.
 func schemas(t testing.TB) map[format.Format]*jsonschema.Schema {
 	t.Helper()
 	const published = "../../../scan/format/testdata/schemas"
@@ -160,7 +160,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// TestFingerprintsStay: one that moves in its file keeps its fingerprint, and each has its own.
+// TestFingerprintsStay checks that a fingerprint survives a move within the file, and is unique.
 func TestFingerprintsStay(t *testing.T) {
 	before, after := results(t, "validate"), results(t, "validate")
 	for i := range after.Diagnostics.Diagnostics {
@@ -212,7 +212,7 @@ func TestWritersReportThatTheyCannot(t *testing.T) {
 	}
 }
 
-// FuzzWrite puts any text into a report: every format stays what it is.
+// FuzzWrite checks that any text in a report leaves its format valid.
 func FuzzWrite(f *testing.F) {
 	f.Add("a/index.yml", "text\n::error::", 3)
 	f.Add("\x00]]>:,%\xff", "\x1b[2J%0A", 0)

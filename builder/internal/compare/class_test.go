@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// directory is a workspace that publishes an app, portal one that uses it.
+// directory is a workspace that publishes an app; portal uses it.
 var offering = workspaces{
 	"directory/index.yml": "name: Directory\nconfig:\n  schema:\n    url: {type: string}\n    size: {type: number}\n",
 	"directory/automations/find.yml": "slug: find\narguments:\n  email: {type: string}\n  contract: {type: string}\n" +
@@ -135,7 +135,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-func TestAppThatIsGoneBreaksItsUsers(t *testing.T) {
+func TestRemovedAppBreaksItsUsers(t *testing.T) {
 	without := offering.with(nil)
 	for path := range offering {
 		if strings.HasPrefix(path, "directory/") {
@@ -156,7 +156,7 @@ func TestAppThatIsGoneBreaksItsUsers(t *testing.T) {
 	}
 }
 
-// again is a release of n workspaces that were pushed under a version name.
+// again is a release of n workspaces pushed under a version name.
 func again(n int, version string, change workspaces) *compare.Release {
 	files := workspaces{}
 	for i := range n {
@@ -172,7 +172,7 @@ func again(n int, version string, change workspaces) *compare.Release {
 	})
 }
 
-// What was pushed again under another name does not hide the one change that counts.
+// Workspaces with only a new version name do not hide a real change.
 func TestVersionNamesDoNotHideAChange(t *testing.T) {
 	change := workspaces{"ws-0290/automations/ask.yml": "slug: ask\ndo:\n  - emit: {event: deleted}\n"}
 	for _, n := range []int{300, 2000} {
@@ -201,8 +201,8 @@ func TestVersionNamesDoNotHideAChange(t *testing.T) {
 	}
 }
 
-// However little room there is, behaviour gets it before text, and what is missing is said first.
-func TestRoomGoesToWhatMatters(t *testing.T) {
+// Behaviour has priority over text, and omissions are reported first.
+func TestImportantChangesHavePriority(t *testing.T) {
 	older := workspaces{"a/index.yml": "name: a\n", "z/index.yml": "name: z\n"}
 	newer := older.with(workspaces{
 		"a/README.md": strings.Repeat("line\n", 50), "z/automations/a.yml": "slug: a\ndo:\n  - emit: {event: x}\n",
@@ -235,7 +235,7 @@ func TestNamesInTwoUnicodeFormsAreOneFile(t *testing.T) {
 	}
 }
 
-// Of a long line, the part that was changed is shown.
+// Of a long line, the changed part is shown.
 func TestLongLinesShowWhatWasChanged(t *testing.T) {
 	const before, after = "a/a.md", "a/a.md"
 	prompt := strings.Repeat("é", 5000)
@@ -249,8 +249,7 @@ func TestLongLinesShowWhatWasChanged(t *testing.T) {
 	}
 }
 
-// What reasons quote is hidden like all else, and of a file whose secrets cannot be hidden they
-// quote nothing.
+// Reasons are redacted, and quote nothing from a file whose secrets cannot be hidden.
 func TestReasonsHideSecrets(t *testing.T) {
 	older := workspaces{"a/index.yml": "name: a\n"}
 	for _, word := range []string{canary + "endpoint", "encoded-" + canary + "endpoint"} {

@@ -23,10 +23,10 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// canary starts what the detector of the tests takes for a secret, up to the next space.
+// canary starts a secret, which the test detector reports up to the next space.
 const canary = "canary-"
 
-// detector finds canaries. Those that are written backwards it reports as encoded.
+// detector finds canaries. It reports reversed canaries as encoded.
 type detector struct{}
 
 func (detector) Describe() release.Scanner { return release.Scanner{Name: "canaries"} }
@@ -55,7 +55,7 @@ func (detector) Scan(_ context.Context, f scan.File) (scan.Result, error) {
 // workspaces are files by path.
 type workspaces map[string]string
 
-// with returns a copy with some files changed; an empty text removes one.
+// with returns a copy with changed files; an empty text removes a file.
 func (w workspaces) with(change workspaces) workspaces {
 	all := maps.Clone(w)
 	maps.Copy(all, change)
@@ -63,8 +63,8 @@ func (w workspaces) with(change workspaces) workspaces {
 	return all
 }
 
-// source is a release that was never built. Every workspace is in the group base1, at
-// version v1, until change says otherwise.
+// source is a release that was never built. All workspaces are in group base1 at version v1, unless
+// change modifies them.
 func (w workspaces) source(change func(*release.Manifest)) *compare.Release {
 	bySlug := map[string][]release.File{}
 	for path, text := range w {
@@ -96,7 +96,7 @@ func (w workspaces) walk(_ context.Context, wanted func(string) bool, fn compare
 	return nil
 }
 
-// image is a release that was built, for some platforms.
+// image is a built release for some platforms.
 func (w workspaces) image(change func(*release.Manifest), configs map[string]ocispec.ImageConfig) *compare.Release {
 	r := w.source(change)
 	r.Name, r.Digest, r.Images = "registry.example.com/release:v1", digest.FromString("image"), map[string]ocispec.Image{}
@@ -141,7 +141,7 @@ var some = workspaces{
 
 func TestNoDifference(t *testing.T) {
 	unread := some.source(nil)
-	unread.Walk = nil // nothing is to be read where the manifests agree
+	unread.Walk = nil // equal manifests: no file may be read
 	for name, newer := range map[string]*compare.Release{"source": unread, "image": some.image(nil, nil)} {
 		r := diff(t, some.source(nil), newer, 100)
 		if r.Differ || r.Unchanged != 2 || len(r.Warnings)+len(r.Workspaces)+len(r.Groups)+len(r.Settings) != 0 ||
@@ -264,7 +264,7 @@ func TestWorkspaces(t *testing.T) {
 	}
 }
 
-func TestInvalidSourceIsToldFirst(t *testing.T) {
+func TestInvalidSourceIsReportedFirst(t *testing.T) {
 	older, newer := some.source(nil), some.with(workspaces{"crm/index.yml": "name: [\n"}).source(nil)
 	newer.Errors = 2
 	r := diff(t, older, newer, 100)
@@ -377,7 +377,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// A secret is hidden also if JSON, in which detectors see it, would write it in another way.
+// A secret is hidden even if its JSON encoding, in which detectors see it, differs.
 func TestSecretsInSettingsAreHidden(t *testing.T) {
 	for value, want := range map[string]string{
 		canary + "a&b<c>":    "***1",
@@ -536,8 +536,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestSecretsOfAllFilesAreHiddenEverywhere: what is found in one file is a secret in
-// others, too, where nothing tells that it is one.
+// TestSecretsOfAllFilesAreHiddenEverywhere checks that a secret found in one file is also hidden in
+// others, where no detector would find it.
 func TestSecretsOfAllFilesAreHiddenEverywhere(t *testing.T) {
 	leak := canary + "leaked"
 	older := some.with(workspaces{"mail/z.md": leak + "\n", "crm/" + leak + ".md": "x"})
@@ -555,7 +555,7 @@ func TestSecretsOfAllFilesAreHiddenEverywhere(t *testing.T) {
 	}
 }
 
-func TestNothingIsShownOfTooManySecrets(t *testing.T) {
+func TestTooManySecretsHideContent(t *testing.T) {
 	var many strings.Builder
 	for i := range 1001 {
 		fmt.Fprintf(&many, "%s%d\n", canary, i)
@@ -573,7 +573,7 @@ func TestNothingIsShownOfTooManySecrets(t *testing.T) {
 	}
 }
 
-func TestWhatChangesMeanwhileIsAnError(t *testing.T) {
+func TestConcurrentChangeIsAnError(t *testing.T) {
 	edited := some.with(workspaces{"crm/index.yml": "name: Customers\n"})
 	newer := edited.source(nil)
 	newer.Walk = edited.with(workspaces{"crm/index.yml": "name: Changed again\n"}).walk

@@ -17,11 +17,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// hostile is what a release may hold to say something else than what it does.
+// hostile is text with which a release could forge the report.
 const hostile = "x`` ` @all **b** <img src=x> [l](http://evil) | </code></summary></details> ```\n\n# H #1 http://evil www.evil.com \u202e\x1b[2J~~s~~"
 
-// markup returns what a parser of GitHub's Markdown takes for markup beside the text and
-// code that there may be. Every piece is such as "Emphasis".
+// markup returns the unexpected markup that a GitHub Markdown parser finds, such as "Emphasis".
 func markup(t *testing.T, markdown string) []string {
 	t.Helper()
 	source := []byte(markdown)
@@ -51,7 +50,7 @@ func markup(t *testing.T, markdown string) []string {
 	return found
 }
 
-func TestContentIsNoMarkup(t *testing.T) {
+func TestContentIsEscaped(t *testing.T) {
 	if len(markup(t, hostile)) < 3 {
 		t.Fatal("the test does not see markup")
 	}
@@ -132,7 +131,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzMarkdown: whatever a file is, its difference is no markup, and fits.
+// FuzzMarkdown checks that the difference of any file contains no markup, and fits.
 func FuzzMarkdown(f *testing.F) {
 	f.Add(hostile, "a\n")
 	f.Add("```\n", "````\n</details>\n")
@@ -148,7 +147,7 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
-// FuzzHunks: the hunks of a file turn the older text into the newer one.
+// FuzzHunks checks that the hunks of a file turn the old text into the new one.
 func FuzzHunks(f *testing.F) {
 	f.Add("a\nb\nc\n", "a\nc\n")
 	f.Add("do:\n  - a: 1\n", "do:\n  - a: 2")
@@ -167,7 +166,7 @@ func FuzzHunks(f *testing.F) {
 	})
 }
 
-// checkHunks applies hunks line by line. A line may be cut where it is long.
+// checkHunks applies hunks line by line. Long lines may be truncated.
 func checkHunks(t *testing.T, f compare.File, older, newer string) {
 	t.Helper()
 	before, after := strings.Split(older, "\n"), strings.Split(newer, "\n")

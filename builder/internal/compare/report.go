@@ -139,9 +139,9 @@ type Workspace struct {
 	Groups      Change[[]string] `json:"groups"`
 	// Fields lists differences in id, name and app.
 	Fields []Field `json:"fields"`
-	// DependsOn lists the apps that are no longer used, and those that are new.
+	// DependsOn lists removed and added dependencies.
 	DependsOn Change[[]string] `json:"dependsOn"`
-	// Secrets are those that the target platform no longer needs, and those that it now needs.
+	// Secrets are the secrets that the target platform no longer needs or newly needs.
 	Secrets Change[[]string] `json:"secrets"`
 	// Config are settings, likewise.
 	Config Change[[]string] `json:"config"`

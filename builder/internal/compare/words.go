@@ -53,8 +53,8 @@ func (r *Report) summarize() string {
 	return strings.Join(append(parts, fmt.Sprintf("%d unchanged", r.Unchanged)), " ")
 }
 
-// importantReasons returns the reasons that an approver should read: those that the file list does not
-// make obvious.
+// importantReasons returns the reasons that an approver should read because the file list does not
+// make them obvious.
 func (w *Workspace) importantReasons() []string {
 	var out []string
 	for _, r := range w.Reasons {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// exampleFile is the commented example that users start from.
+// exampleFile is the commented example for users.
 const exampleFile = "../../../examples/release.yaml"
 
 // flagSet declares flags of every kind that the builder has.

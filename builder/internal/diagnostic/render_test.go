@@ -118,7 +118,8 @@ func TestRenderers(t *testing.T) {
 	}
 }
 
-// TestCutShowsEveryRule: the worst come first, and a rule with many does not hide the others.
+// TestCutShowsEveryRule checks that the worst diagnostics come first, and that a frequent rule does
+// not hide others.
 func TestCutShowsEveryRule(t *testing.T) {
 	ds := slices.Repeat([]Diagnostic{{Severity: Error, Rule: "many"}}, 50)
 	ds = append(ds, Diagnostic{Severity: Error, Rule: "one"}, Diagnostic{Severity: Warning, Rule: "mild"})

@@ -21,8 +21,8 @@ import (
 
 const hostile = `</style><script>alert(1)</script>"'<img src=x onerror=y>` + "\u202e"
 
-// change returns a dossier of n workspaces, of which a few change; name is put wherever a
-// release or a user can put a text.
+// change returns a dossier of n workspaces, a few of which change. name is used wherever a release
+// or a user can provide a text.
 func change(n int, name string) *dossier.Dossier {
 	groups := []string{"base1", "base2", "extended"}
 	m := &release.Manifest{Name: name}
@@ -136,8 +136,7 @@ func TestPageSaysWhatAnApproverNeeds(t *testing.T) {
 	}
 }
 
-// The page needs nothing else: no script, no reference to another resource, no markup that a
-// release brings along.
+// The page is self-contained: no script, no external resource, no markup from the release.
 func TestPageIsSelfContained(t *testing.T) {
 	for _, n := range []int{5, 500} {
 		text := written(t, change(n, hostile))
@@ -170,7 +169,7 @@ func TestPageIsSelfContained(t *testing.T) {
 
 func TestSecretsAreHidden(t *testing.T) {
 	d := change(5, "hunter2")
-	// What comes with the report has been hidden by the comparison.
+	// The comparison has already redacted the report.
 	d.Report = &compare.Report{}
 	d.Ticket = ""
 	d.Author = ""
@@ -180,7 +179,7 @@ func TestSecretsAreHidden(t *testing.T) {
 	}
 }
 
-// A picture of many workspaces shows those that change, and counts the others.
+// A picture of many workspaces shows the changed ones, and counts the others.
 func TestPictureIsReadable(t *testing.T) {
 	text := written(t, change(500, "v2"))
 	if boxes := strings.Count(text, `class="box`); boxes > 20 || !strings.Contains(text, "166 more") {
@@ -191,7 +190,7 @@ func TestPictureIsReadable(t *testing.T) {
 	}
 }
 
-// TestMain writes the pages of DOSSIER_PAGES, for people who look at them in a browser.
+// TestMain writes the pages to DOSSIER_PAGES, to view them in a browser.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("DOSSIER_PAGES"); dir != "" {
 		for _, n := range []int{5, 500} {

@@ -15,8 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// check returns what is found in the files of an archive, as "file:line:column rule message".
-// Lines of its comment such as "app w=Chat" say that workspace w publishes app Chat.
+// check returns the findings in the files of an archive, as "file:line:column rule message". Lines
+// of its comment such as "app w=Chat" declare that workspace w publishes app Chat.
 func check(archive *txtar.Archive) []string {
 	r := New()
 	for _, f := range archive.Files {
@@ -41,8 +41,8 @@ func do(instructions string) []byte {
 	return []byte("slug: main\nname: Main\ndo:\n" + instructions)
 }
 
-// TestCheck checks the workspaces in testdata, whose last file lists the findings. The order
-// in which the files come must not matter.
+// TestCheck checks the workspaces in testdata, whose last file lists the findings. The order of the
+// files must not matter.
 func TestCheck(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -87,7 +87,7 @@ func TestEveryRuleSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// A workspace in which nothing exists must not take the time of its square.
+// A workspace full of unresolved names must not take quadratic time.
 func TestTimeIsLinear(t *testing.T) {
 	r := New()
 	for i := range 1000 {

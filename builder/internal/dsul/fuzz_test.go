@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// dump writes a tree as text. White space within values is left out: block scalars keep the
-// indentation that the library takes away.
+// dump formats a tree as text. It omits white space in values: block scalars keep the indentation
+// that the library removes.
 func (t *tree) dump(b *strings.Builder, id nodeID, depth int) {
 	n := t.nodes[id]
 	fmt.Fprintf(b, "%*s%d:%d %d %q %q\n", depth, "", n.line, n.column, n.kind, n.key,
@@ -44,7 +44,7 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzSimple holds the fast reader to what the YAML library reads.
+// FuzzSimple compares the fast parser with the YAML library.
 func FuzzSimple(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -61,7 +61,7 @@ func FuzzSimple(f *testing.F) {
 	})
 }
 
-// FuzzCheck looks for input on which the checks panic, or do not end.
+// FuzzCheck searches for inputs on which the checks panic or do not end.
 func FuzzCheck(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {

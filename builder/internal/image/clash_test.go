@@ -23,7 +23,7 @@ func TestClashes(t *testing.T) {
 	tests := map[string]struct {
 		labels map[string]any
 		env    []string
-		// clash is the id of the repository that is in the way, if any.
+		// clash is the ID of the clashing repository, if any.
 		clash string
 	}{
 		"nothing there":         {env: []string{"A=1"}},

@@ -13,8 +13,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// FuzzApply wants of every base that is not refused: our variables and labels are in
-// the configuration, once, and a second release on top of it leaves no trace of the first.
+// FuzzApply checks, for every accepted base, that the configuration has the builder's variables and
+// labels once, and that a second release on top replaces the first completely.
 func FuzzApply(f *testing.F) {
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"config":{"Env":["A=1"],"Labels":{"a":"b"}},"history":[{"empty_layer":true}],"rootfs":{"diff_ids":["sha256:00"]}}`))

@@ -25,7 +25,7 @@ const variables = "WORKSPACES_STORAGE_GIT_PLATFORM_"
 
 var epoch = time.Unix(1700000000, 0).UTC()
 
-// manifest is that of a release with one group that has labels and one that has none.
+// manifest is a release with a labelled and an unlabelled group.
 func manifest(change func(*release.Manifest)) *release.Manifest {
 	m := &release.Manifest{
 		Name:    "v2",
@@ -51,7 +51,7 @@ func config(change func(*release.Manifest)) image.Config {
 	}
 }
 
-// base returns a configuration as docker and BuildKit write it, with changes to its top level.
+// base returns a configuration as Docker and BuildKit write it, with changes to its top level.
 func base(t *testing.T, change func(top map[string]any)) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "base.json"))
@@ -69,7 +69,7 @@ func base(t *testing.T, change func(top map[string]any)) []byte {
 	return data
 }
 
-// withEnv is base with other variables and labels.
+// withEnv returns base with other variables and labels.
 func withEnv(t *testing.T, labels map[string]any, env ...string) []byte {
 	return base(t, func(top map[string]any) {
 		object := top["config"].(map[string]any)
@@ -80,7 +80,7 @@ func withEnv(t *testing.T, labels map[string]any, env ...string) []byte {
 func decodeFields[T any](t *testing.T, data []byte) (v T) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber() // so that numbers are compared as they are written
+	d.UseNumber() // compare numbers as written
 	if err := d.Decode(&v); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func apply(t *testing.T, base []byte, c image.Config) []byte {
 	return applied
 }
 
-// file reads a configuration with a decoder that is not ours.
+// file decodes a configuration with an independent decoder.
 func file(t *testing.T, data []byte) *v1.ConfigFile {
 	t.Helper()
 	config, err := v1.ParseConfigFile(bytes.NewReader(data))
@@ -106,7 +106,7 @@ func file(t *testing.T, data []byte) *v1.ConfigFile {
 	return config
 }
 
-func TestWhatIsNotOursStaysAsItIs(t *testing.T) {
+func TestForeignFieldsAreUnchanged(t *testing.T) {
 	before := decodeFields[map[string]any](t, base(t, nil))
 	after := decodeFields[map[string]any](t, apply(t, base(t, nil), config(nil)))
 	for _, object := range []map[string]any{before, after} {
@@ -120,7 +120,7 @@ func TestWhatIsNotOursStaysAsItIs(t *testing.T) {
 	}
 }
 
-// Fields that only docker knows pass through byte for byte.
+// Fields that only Docker knows pass through unchanged.
 func TestFieldsThatAreNotDecodedKeepTheirBytes(t *testing.T) {
 	type object = map[string]json.RawMessage
 	data := base(t, func(top map[string]any) {
@@ -245,8 +245,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// What the base says of its own source must not be taken for ours.
-func TestLabelsOfTheBaseThatSpeakOfTheBaseGo(t *testing.T) {
+// Labels about the base's source must not be attributed to the release.
+func TestLabelsAboutBaseAreRemoved(t *testing.T) {
 	got := file(t, apply(t, base(t, nil),
 		config(func(m *release.Manifest) { m.Source, m.Base = release.Source{}, nil }))).Config.Labels
 	for _, key := range []string{ocispec.AnnotationSource, ocispec.AnnotationRevision,
@@ -287,7 +287,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// The standard wants one entry that is not empty for each layer.
+// The specification requires one non-empty entry per layer.
 func TestHistoryHasOneEntryForEachLayer(t *testing.T) {
 	entry := func(empty bool) map[string]any { return map[string]any{"created_by": "x", "empty_layer": empty} }
 	tests := map[string]struct {
@@ -351,7 +351,7 @@ func TestBrokenBasesAreErrors(t *testing.T) {
 	}
 }
 
-func TestBasesWithoutWhatWeChangeAreGood(t *testing.T) {
+func TestMinimalBasesAreAccepted(t *testing.T) {
 	for _, text := range []string{`{}`, `{"config": null}`, `{"config": {}, "history": null, "rootfs": null}`} {
 		got := file(t, apply(t, []byte(text), config(nil)))
 		if len(got.Config.Env) != 5 || len(got.History) != 2 {

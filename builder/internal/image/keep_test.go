@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// A repository that is kept gets the release's name; its groups stay, with their labels.
+// A kept repository gets the name of the release; its groups and labels stay.
 func TestRepositoryOfTheBaseIsKept(t *testing.T) {
 	earlier := map[string]any{
 		release.LabelManifestDigest: "sha256:00", release.LabelRepository: "release",
@@ -58,7 +58,7 @@ func TestBaseWithoutTheRepositoryToKeep(t *testing.T) {
 	}
 }
 
-// What is kept is one repository. Others are in the way as ever.
+// Only one repository is kept. Others still clash.
 func TestKeepingOneRepositoryReplacesNoOther(t *testing.T) {
 	c := config(nil)
 	c.KeepRepository = true

@@ -81,7 +81,7 @@ func TestCheckNames(t *testing.T) {
 	}
 }
 
-func TestRepositoryNameTellsTheRelease(t *testing.T) {
+func TestRepositoryNameIdentifiesRelease(t *testing.T) {
 	name := image.RepositoryName("v2.4.0")
 	if !strings.HasSuffix(name, " v2.4.0") {
 		t.Errorf("name %q", name)

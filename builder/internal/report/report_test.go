@@ -93,7 +93,7 @@ func manifest() *release.Manifest {
 	}
 }
 
-// write returns what writes into a file of the name, which it creates in a directory of its own.
+// write returns the file that fn writes into a new directory.
 func write(t *testing.T, name string, into func(path string) error) (path string, data []byte) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), name)
@@ -112,7 +112,7 @@ func TestMetadata(t *testing.T) {
 	compare(t, "metadata.json", data)
 }
 
-// The keys are an interface: those of docker buildx, and ours below a prefix.
+// The keys are an interface: those of docker buildx, and the builder's below a prefix.
 func TestMetadataKeys(t *testing.T) {
 	keys := func(b *report.Build) []string {
 		_, data := write(t, "meta.json", func(path string) error { return report.WriteMetadata(path, b) })
@@ -137,7 +137,7 @@ func TestMetadataKeys(t *testing.T) {
 	}
 }
 
-// What is under prismeai.release is the manifest that the image holds.
+// prismeai.release is the manifest in the image.
 func TestMetadataHoldsTheReleaseManifest(t *testing.T) {
 	_, data := write(t, "meta.json", func(path string) error { return report.WriteMetadata(path, built()) })
 	var object struct {
@@ -167,7 +167,7 @@ func TestDigestFileHoldsTheDigestAlone(t *testing.T) {
 	}
 }
 
-// Whoever reads a file while it is written sees the old or the new one as a whole.
+// A concurrent reader sees the complete old or new file.
 func TestFilesAreReplacedAsAWhole(t *testing.T) {
 	path, _ := write(t, "digest", func(path string) error { return os.WriteFile(path, []byte("old"), 0o600) })
 	reader, err := os.Open(path)

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// compare wants what the golden file of that name holds.
+// compare compares a text with a golden file.
 func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
 	golden := filepath.Join("testdata", name)
@@ -61,7 +61,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// The summary does not claim more than that: what is accepted is a secret.
+// The summary does not claim more than it should: an accepted finding is a secret.
 func TestSummaryCountsAcceptedSecrets(t *testing.T) {
 	for n, want := range []string{"no secrets\n", "no secrets but 1 that is accepted\n",
 		"no secrets but 2 that are accepted\n"} {
@@ -92,14 +92,14 @@ func TestRelease(t *testing.T) {
 	compare(t, "release.txt", out.Bytes())
 }
 
-// An image that is inspected may come from anywhere. Its manifest is valid, no more.
+// An inspected image may come from anywhere; its manifest is merely valid.
 func TestHostileManifestsDoNotActOnTheTerminal(t *testing.T) {
 	const evil = "\x1b]0;title\x07\x1b[2J\u202e\u009b31m\r\n\t\v"
 	m := manifest()
 	m.Name, m.Repository.ID, m.Repository.Name, m.Repository.Directory = "v"+evil, "i"+evil, "n"+evil, "/d"+evil
 	m.Source.URL, m.Source.Commit, m.Source.Ref, m.Base.Name = "u"+evil, "c"+evil, "r"+evil, "b"+evil
 	m.Groups[0].Name, m.Workspaces[0].Version = "g"+evil, "v"+evil
-	m.Workspaces[0].Digest = "other:ab" // of an algorithm that is not known, and short
+	m.Workspaces[0].Digest = "other:ab" // short, of an unknown algorithm
 	if err := m.Validate(); err != nil {
 		t.Fatal(err)
 	}

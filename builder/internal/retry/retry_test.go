@@ -13,8 +13,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// Reads are repeated where that may help, writes only where nothing was done.
-func TestWhatIsRepeated(t *testing.T) {
+// Reads are repeated after transient errors, writes only if nothing was processed.
+func TestRepeatedClasses(t *testing.T) {
 	for class, want := range map[platform.Class][2]int{ // calls of Read and of Write
 		platform.ClassNotSent:      {4, 4},
 		platform.ClassRateLimited:  {4, 4},
@@ -25,7 +25,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		platform.ClassLocked:       {1, 1},
 		platform.ClassMalformed:    {1, 1},
 		platform.ClassCanceled:     {1, 1},
-		platform.ClassNone:         {1, 1}, // of an error of somebody else
+		platform.ClassNone:         {1, 1}, // an unrelated error
 		platform.ClassUnauthorized: {1, 1},
 	} {
 		for i, do := range []func(context.Context, func() error) error{retry.Read, retry.Write} {
@@ -50,7 +50,7 @@ func TestRetryEndsWithTheFirstSuccess(t *testing.T) {
 			}
 			return nil
 		})
-		// Two minutes are the most that is waited for each time.
+		// Each wait is at most two minutes.
 		if took := time.Since(began); err != nil || calls != 3 || took < 4*time.Minute || took > 5*time.Minute {
 			t.Errorf("%d calls in %s, %v", calls, took, err)
 		}

@@ -19,8 +19,8 @@ import (
 
 var limits = rootfs.Limits{FileSize: 100, TotalSize: 150, Files: 4, Unpacked: 1 << 20}
 
-// entries are those of a layer: a name that ends with a slash is a directory, content
-// that starts with "-> " makes a symbolic link.
+// entries are the entries of a layer: a name that ends with a slash is a directory, content that
+// starts with "-> " a symbolic link.
 type entries [][2]string
 
 func (e entries) tar(t testing.TB) []byte {
@@ -58,13 +58,13 @@ func blob(data []byte) rootfs.Layer {
 func read(layers []rootfs.Layer, limits rootfs.Limits) (map[string]string, error) {
 	got := map[string]string{}
 	err := rootfs.Read(layers, "/www/workspaces", limits, func(name string, data []byte) error {
-		got[name] += string(data) // twice would show
+		got[name] += string(data) // duplicates would show
 		return nil
 	})
 	return got, err
 }
 
-// What is read is what an unpacker would leave behind.
+// The result equals that of unpacking.
 func TestLayersLieOnEachOther(t *testing.T) {
 	for name, test := range map[string]struct {
 		layers []entries // bottom first
@@ -172,7 +172,7 @@ func TestCompressionIsFoundByTheBytes(t *testing.T) {
 	}
 }
 
-// A layer that hides the directory makes it needless to fetch those below.
+// A layer that hides the directory makes the layers below irrelevant.
 func TestLayersThatCannotMatterAreNotRead(t *testing.T) {
 	unread := func() (io.ReadCloser, error) { return nil, errors.New("was read") }
 	for _, whiteout := range []string{"www/workspaces/.wh..wh..opq", "www/.wh.workspaces"} {
@@ -238,7 +238,7 @@ func TestHostileLayersAreRefused(t *testing.T) {
 	}
 }
 
-// The end of a blob is where its digest is verified: it is read to it.
+// The blob is read to its end, where its digest is verified.
 func TestBlobThatIsNotWhatItsDigestSays(t *testing.T) {
 	wrong := errors.New("wrong digest")
 	layer := func() (io.ReadCloser, error) {
@@ -254,7 +254,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// FuzzRead: no layer makes the reader panic, or give out more than the limits.
+// FuzzRead checks that no layer makes the reader panic or exceed the limits.
 func FuzzRead(f *testing.F) {
 	f.Add(entries{{"www/workspaces/a/x", "1"}, {"www/workspaces/.wh..wh..opq", ""}}.tar(f),
 		entries{{"www/workspaces/b/x", "1"}}.tar(f))

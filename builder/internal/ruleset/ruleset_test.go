@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// TestRulesAreComplete: every rule of the program has all that the page says of it.
+// TestRulesAreComplete checks that every rule has all documented fields.
 func TestRulesAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range All() {
@@ -36,7 +36,7 @@ func TestRulesAreComplete(t *testing.T) {
 	}
 }
 
-// TestProtectingRulesAreFixed names those that must stay errors: what they report must not ship.
+// TestProtectingRulesAreFixed lists the rules that must stay errors.
 func TestProtectingRulesAreFixed(t *testing.T) {
 	for _, id := range []string{
 		"symlink", "hard-link", "special-file", "submodule", "file-too-large", "source-changed",
@@ -96,7 +96,7 @@ func TestAllMistakesAreNamed(t *testing.T) {
 	}
 }
 
-// now is the last day of some settings, in UTC; where it is the next day already elsewhere.
+// now is the last day of some settings in UTC, but already the next day elsewhere.
 var now = time.Date(2027, 1, 31, 23, 59, 0, 0, time.UTC).In(time.FixedZone("east", 3600))
 
 func TestApply(t *testing.T) {
@@ -206,7 +206,7 @@ func TestTextSaysWhetherTheSeverityIsFixed(t *testing.T) {
 	}
 }
 
-func TestMarkdownIsNoMarkup(t *testing.T) {
+func TestMarkdownIsEscaped(t *testing.T) {
 	for in, want := range map[string]string{"a_b <c>": `a\_b \<c>`, "a|b": `a\|b`} {
 		if got := escapeMarkdown(in); got != want {
 			t.Errorf("%q is written %q, want %q", in, got, want)

@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
-// BenchmarkCollect validates and plans 300 workspaces of 28 MB, in which no two
-// automations are alike: the worst case for the memory of clean files.
+// BenchmarkCollect validates and plans 300 workspaces of 28 MB without equal automations: the worst
+// case for the memory of the cache.
 func BenchmarkCollect(b *testing.B) {
 	fs := workspacetest.Repository(workspacetest.Many(300, 28<<20/300, "base1", "base2", "extended")...)
 	names, size := slices.Sorted(maps.Keys(fs)), 0
@@ -38,8 +38,8 @@ func BenchmarkCollect(b *testing.B) {
 	}
 }
 
-// TestMemory checks that facts are kept and not content: 1,000 workspaces of
-// 50 files each. What is live must not grow with the size of the files.
+// TestMemory checks that the collector keeps facts, not content: the live memory for 1,000
+// workspaces of 50 files must not depend on the size of the files.
 func TestMemory(t *testing.T) {
 	const workspaces, filesEach, fileSize = 1000, 50, 2000
 	var before, after runtime.MemStats
@@ -64,8 +64,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkManyWorkspaces validates, orders and writes 66,000 workspaces, as many as a
-// source may hold, in one chain of dependencies.
+// BenchmarkManyWorkspaces validates, orders and writes 66,000 workspaces, the maximum of a source,
+// in one chain of dependencies.
 func BenchmarkManyWorkspaces(b *testing.B) {
 	const workspaces = 66_000
 	type file struct {

@@ -21,7 +21,7 @@ import (
 
 type files = workspacetest.Files
 
-// collect validates files: the diagnostics of Finish and then those of Plan.
+// collect returns the diagnostics of Finish and Plan.
 func collect(options Options, fs files) (*Repository, *Plan, []diagnostic.Diagnostic) {
 	c := NewCollector(options)
 	for _, name := range slices.Sorted(maps.Keys(fs)) {
@@ -72,7 +72,7 @@ func appendTo(file, text string) func(files) {
 	return func(fs files) { fs[file] += text }
 }
 
-// both makes two changes.
+// both combines two changes.
 func both(one, two func(files)) func(files) { return func(fs files) { one(fs); two(fs) } }
 
 func removeAll(fs files) {
@@ -84,7 +84,7 @@ func removeAll(fs files) {
 func hex256(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
 func hex128(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
 
-// bomb is the billion laughs: each level holds the one below ten times.
+// bomb is the "billion laughs" document: each level contains the one below ten times.
 func bomb(levels int) string {
 	var b strings.Builder
 	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
@@ -119,9 +119,9 @@ func TestEveryRuleHasACase(t *testing.T) {
 		"release-file-workspace": true, // TestFillerReportsConflicts
 		"version-name-stamp":     true, // TestNameThatCannotBeStampedIsReported
 		"checksum-refreshed":     true, // TestChecksumsAreRefreshed
-		"checksum-not-refreshed": true, // TestChecksumThatIsReferredToIsNotRefreshed
-		"base-clash":             true, // TestWhatBothHaveIsReported
-		"base-group-unknown":     true, // TestGroupOfTheBaseThatIsNotKnown
+		"checksum-not-refreshed": true, // TestChecksumWithAliasIsNotRefreshed
+		"base-clash":             true, // TestReportsClashesWithBase
+		"base-group-unknown":     true, // TestReportsUnknownGroupOfBase
 	}
 	for _, c := range cases {
 		for _, w := range c.want {
@@ -129,7 +129,7 @@ func TestEveryRuleHasACase(t *testing.T) {
 		}
 	}
 	for _, r := range dsul.Rules() {
-		tested[r.ID] = true // its package tests them
+		tested[r.ID] = true // tested by their own package
 	}
 	for _, r := range Rules() {
 		if !tested[r.ID] {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestHostileYAMLEndsSoon feeds what is small to write and large to read.
-func TestHostileYAMLEndsSoon(t *testing.T) {
+// TestHostileYAMLIsBounded parses documents that are small but expensive.
+func TestHostileYAMLIsBounded(t *testing.T) {
 	const size = 4 << 20
 	for name, text := range map[string]string{
 		"brackets":         strings.Repeat("[", size),
@@ -91,7 +91,7 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// checkDiagnostics fails on a diagnostic that nobody could use.
+// checkDiagnostics fails for a diagnostic that is not useful.
 func checkDiagnostics(t *testing.T, name string, data []byte) {
 	c := NewCollector(Options{Limits: Limits{FileSize: 1 << 16, Nodes: 10_000}})
 	c.Add(name, data)

@@ -38,7 +38,7 @@ func readTree(tb testing.TB, dir string) files {
 	return out
 }
 
-// rewriteChecksums ends each .import.yml with the checksums of its workspace.
+// rewriteChecksums replaces the checksums of each .import.yml with those of its workspace.
 func rewriteChecksums(t *testing.T, repo files) {
 	t.Helper()
 	for name, text := range repo {
@@ -94,8 +94,8 @@ func TestExamplesAreValid(t *testing.T) {
 // samples are published workspaces.
 const samples = "../../../scan/scantest/testdata/samples"
 
-// TestSamplesAreValid validates what runs on platforms today: no rule about the content
-// of files may have anything against it. What is misspelt in automations is judged in dsul.
+// TestSamplesAreValid validates workspaces that run on platforms today: no rule about the content
+// of files may report them. The dsul package checks automations.
 func TestSamplesAreValid(t *testing.T) {
 	_, _, ds := collect(Options{Alone: true}, readTree(t, samples))
 	for _, d := range ds {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestExternalApps: apps that the platform has may be used, declared or not.
+// TestExternalApps checks that apps of the platform can be used with and without a declaration.
 func TestExternalApps(t *testing.T) {
 	workspaces := files{
 		"mail/index.yml":            "name: Mail\nslug: mail\n",

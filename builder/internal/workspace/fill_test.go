@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What .import.yml lacks comes from the defaults, and everything else stays.
+// Missing values come from the defaults, and everything else is kept.
 func TestFiller(t *testing.T) {
 	all := Defaults{Group: "base1", Version: "v1"}
 	for name, test := range map[string]struct {
@@ -74,8 +74,8 @@ func fillShop(t *testing.T, defaults Defaults, text string) (got []filledFile, a
 	return got, added, rules
 }
 
-// A missing file is made, at its place in the order of the paths.
-func TestFillerMakesTheFile(t *testing.T) {
+// A missing file is created at its position in path order.
+func TestFillerCreatesFile(t *testing.T) {
 	var got []filledFile
 	f := NewFiller(Defaults{
 		Group:   "base1",
@@ -109,7 +109,7 @@ func TestFillerMakesTheFile(t *testing.T) {
 	}
 }
 
-// What the release file and .import.yml say differently, or about nothing, is reported.
+// Contradictions between the release file and .import.yml are reported.
 func TestFillerReportsConflicts(t *testing.T) {
 	defaults := Defaults{
 		Groups:   map[string][]string{"shop": {"a"}, "gone": {"a"}},
@@ -126,7 +126,7 @@ func TestFillerReportsConflicts(t *testing.T) {
 	}
 }
 
-// FuzzFiller: whatever the file is, it is completed so that it can be read, or left as it is.
+// FuzzFiller checks that any file is either completed and valid, or unchanged.
 func FuzzFiller(f *testing.F) {
 	for _, seed := range []string{"version:\n  type: export\n", "{a: 1}", "&a a: 1\n", "? x\n: y\n",
 		"version: &v {x: 1}\nb: *v\n", "\ufeffa: 1\n"} {

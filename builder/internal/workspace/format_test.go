@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Only what is out of date is written, and formatting again changes nothing.
+// Only outdated files are written, and formatting is idempotent.
 func TestFormat(t *testing.T) {
 	sum := hex128("appSlug: Mail")
 	for _, c := range []struct{ name, text, want string }{

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Where no groups are configured, those of the workspaces serve: the platform's own first,
-// then providers before those that depend on them.
+// Without configured groups, those of the workspaces are used: the platform's own first, then
+// providers before their dependents.
 func TestGroupsOfTheWorkspaces(t *testing.T) {
 	workspaceIn := func(slug, metadata string) files {
 		return files{

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// keep validates the usual workspaces, alpha and beta, beside what a base holds.
+// keep validates the usual workspaces, alpha and beta, together with those of a base.
 func keep(options Options, base map[string]string, change func(files)) (*Repository, *Plan, []string) {
 	b := NewBase(options)
 	for name, text := range base {
@@ -25,7 +25,7 @@ func keep(options Options, base map[string]string, change func(files)) (*Reposit
 	return repo, plan, brief(found)
 }
 
-// product is a workspace of a base.
+// product returns a workspace of a base.
 func product(slug, metadata string) map[string]string {
 	return map[string]string{
 		slug + "/index.yml":   "name: Product\nid: id-" + slug + "\n",
@@ -33,7 +33,7 @@ func product(slug, metadata string) map[string]string {
 	}
 }
 
-func TestWorkspacesOfTheBaseAreAdded(t *testing.T) {
+func TestAddsWorkspacesOfBase(t *testing.T) {
 	ours, _, _ := collect(Options{}, pair())
 	repo, plan, found := keep(Options{},
 		product("aaa", "version: {name: v27}\ngroups: [base1]\napp: {slug: Product}\ndependsOn: [app/Theirs]\n"), nil)
@@ -62,8 +62,8 @@ func TestWorkspacesOfTheBaseAreAdded(t *testing.T) {
 	}
 }
 
-// Nobody imports it, but its directory is taken.
-func TestWorkspaceOfTheBaseWithoutAGroupIsNotListed(t *testing.T) {
+// It is never imported, but its directory is taken.
+func TestSkipsBaseWorkspaceWithoutGroup(t *testing.T) {
 	ours, _, _ := collect(Options{}, pair())
 	repo, _, found := keep(Options{}, product("aaa", "version: {name: v27}\n"), nil)
 	if diff := cmp.Diff(ours.Manifest(), repo.Manifest()); diff != "" || len(found) > 0 {
@@ -75,7 +75,7 @@ func TestWorkspaceOfTheBaseWithoutAGroupIsNotListed(t *testing.T) {
 	}
 }
 
-func TestWhatBothHaveIsReported(t *testing.T) {
+func TestReportsClashesWithBase(t *testing.T) {
 	ours, _, _ := collect(Options{}, pair())
 	alpha := ours.Workspaces[0]
 	for name, base := range map[string]map[string]string{
@@ -98,14 +98,14 @@ func TestWhatBothHaveIsReported(t *testing.T) {
 	}
 }
 
-func TestGroupOfTheBaseThatIsNotKnown(t *testing.T) {
+func TestReportsUnknownGroupOfBase(t *testing.T) {
 	_, _, found := keep(Options{}, product("aaa", "groups: [products]\n"), nil)
 	if diff := cmp.Diff([]string{"error base-group-unknown base image:aaa/.import.yml:1:10"}, found); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// A group that the base alone fills is no empty group.
+// A group whose only members are in the base is not empty.
 func TestBaseFillsGroups(t *testing.T) {
 	options := Options{Groups: append(DefaultGroups(), Group{Name: "products"}), StartupGroups: []string{"products"}}
 	if _, _, found := keep(options, product("aaa", "groups: [products]\n"), nil); len(found) > 0 {
@@ -117,8 +117,8 @@ func TestBaseFillsGroups(t *testing.T) {
 	}
 }
 
-// What is wrong within the base is not ours to mend.
-func TestMistakesOfTheBaseAreNoErrors(t *testing.T) {
+// Problems of the base cannot be fixed in this repository.
+func TestProblemsOfBaseAreWarnings(t *testing.T) {
 	base := product("aaa", "groups: [base1]\ndependsOn: [app/Late]\nunknwn: 1\n")
 	for name, text := range product("bbb", "groups: [extended]\napp: {slug: Late}\n") {
 		base[name] = text

@@ -29,12 +29,12 @@ checksums:
     b: 92eb5ffee6ae2fec3ad71c777531578f
 `
 
-// branch replaces texts of the base, in pairs.
+// branch replaces texts of the base, given in pairs.
 func branch(pairs ...string) string {
 	return strings.NewReplacer(pairs...).Replace(mergeBase)
 }
 
-// TestMerge merges both ways: the outcome is the same but for the order of what was added.
+// TestMerge merges in both directions: the results only differ in the order of additions.
 func TestMerge(t *testing.T) {
 	const (
 		newA, newB  = "a: 11111111111111111111111111111111", "b: 22222222222222222222222222222222"
@@ -118,7 +118,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// metadataText returns what an .import.yml says, without its notation.
+// metadataText returns the content of an .import.yml regardless of notation.
 func metadataText(t *testing.T, data []byte) string {
 	t.Helper()
 	doc, err := readDocument(data, Limits{}.withDefaults())
@@ -142,8 +142,8 @@ func mergeCleanly(t *testing.T, base, ours, theirs string) Merged {
 	return got
 }
 
-// TestMergeWithoutAncestor is what Git asks for where both sides added the file, and where
-// the ancestor is itself the conflict of two others.
+// TestMergeWithoutAncestor covers files added on both sides, and ancestors that are themselves
+// conflicts.
 func TestMergeWithoutAncestor(t *testing.T) {
 	ours := branch("name: v1", "name: v2", "2026-01", "2026-02", "[base1, base2]", "[base2]")
 	theirs := branch("  - app/Mail", "  - app/Crawler")
@@ -160,8 +160,7 @@ func TestMergeWithoutAncestor(t *testing.T) {
 	}
 }
 
-// TestMergeConflicts: what people changed in two ways stays for a person to decide, and
-// nothing else does.
+// TestMergeConflicts checks that contradictory changes, and nothing else, are left to the user.
 func TestMergeConflicts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ours, theirs string
@@ -206,7 +205,7 @@ func TestMergeConflicts(t *testing.T) {
 	}
 }
 
-// TestMergeOfBrokenFiles: a side that cannot be read is a conflict, and keeps its text.
+// TestMergeOfBrokenFiles checks that an invalid side is a conflict and keeps its text.
 func TestMergeOfBrokenFiles(t *testing.T) {
 	for name, broken := range map[string]string{
 		"empty": "", "not YAML": "a: [\n", "a list": "- a\n", "aliases": "a: &x 1\nb: *x\n",
@@ -233,7 +232,7 @@ func TestMergeKeepsLineEnds(t *testing.T) {
 	}
 }
 
-// sidesOf takes a text with conflict markers apart.
+// sidesOf splits a text with conflict markers into its sides.
 func sidesOf(text string, length int) (ours, theirs string) {
 	side := ""
 	for line := range strings.Lines(text) {
@@ -256,7 +255,7 @@ func sidesOf(text string, length int) (ours, theirs string) {
 	return ours, theirs
 }
 
-// FuzzMarkConflicts: both sides can be read out of the text again.
+// FuzzMarkConflicts checks that both sides can be recovered.
 func FuzzMarkConflicts(f *testing.F) {
 	f.Add("a\nb\nc\n", "a\nx\nc\n")
 	f.Add("", "a\n")
@@ -275,8 +274,8 @@ func FuzzMarkConflicts(f *testing.F) {
 	})
 }
 
-// FuzzMergeMetadata: what is merged without a conflict can be read and is merged the second
-// time as the first time; nobody panics.
+// FuzzMergeMetadata checks that a merge without conflicts is valid and deterministic, and that
+// nothing panics.
 func FuzzMergeMetadata(f *testing.F) {
 	f.Add(mergeBase, branch("v1", "v2"), branch("base1", "base3"))
 	f.Add("", "a: 1\n", "b: {c: [1]}\n")

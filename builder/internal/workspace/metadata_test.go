@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// metadataOf reads a .import.yml and returns its values without their places.
+// metadataOf parses an .import.yml and returns its values without positions.
 func metadataOf(t *testing.T, text string) (values map[string][]string, rules []string) {
 	t.Helper()
 	root, errs := parseYAML([]byte(text), Limits{}.withDefaults())

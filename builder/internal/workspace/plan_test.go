@@ -22,7 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// planOf plans workspaces that are written as "slug group app: used, used".
+// planOf plans workspaces written as "slug group app: used, used".
 func planOf(t *testing.T, groups []string, lines ...string) (*Plan, []diagnostic.Diagnostic) {
 	t.Helper()
 	r := &Repository{explicit: true}
@@ -172,7 +172,7 @@ func golden(t *testing.T, name string, render func(io.Writer) error) []byte {
 	return got.Bytes()
 }
 
-// hostilePlan has names that must not be taken for syntax of the output.
+// hostilePlan has names that look like syntax of the output formats.
 func hostilePlan(t *testing.T) *Plan {
 	plan, _ := planOf(t, []string{`g"1`, "g2"}, `a g2: b c`, `b g"1`)
 	for i := range plan.Groups {
@@ -202,7 +202,7 @@ func TestRenderers(t *testing.T) {
 	}
 }
 
-// TestDOTIsValid asks Graphviz where there is one; the goldens hold what it accepted.
+// TestDOTIsValid runs Graphviz if it is installed; the goldens hold output that it accepted.
 func TestDOTIsValid(t *testing.T) {
 	dot := needs.Program(t, "dot")
 	var in bytes.Buffer

@@ -21,7 +21,7 @@ func platformCases(t *testing.T) []platformtest.Case {
 	return cases
 }
 
-// filesOf returns the files of a case, in a workspace.
+// filesOf returns the files of a case in a workspace.
 func filesOf(c platformtest.Case) files {
 	repo := files{}
 	for _, f := range c.Files {
@@ -30,8 +30,7 @@ func filesOf(c platformtest.Case) files {
 	return repo
 }
 
-// outcomeOf is what the platform made of a case: why a release with it must not be built,
-// or nothing.
+// outcomeOf returns why the platform's result must prevent a release, or "".
 func outcomeOf(c platformtest.Case) string {
 	did := c.Platform
 	switch {
@@ -52,8 +51,7 @@ func outcomeOf(c platformtest.Case) string {
 	return ""
 }
 
-// judged are the cases in which validation does not follow what the service did, each
-// with the reason.
+// judged are the cases in which validation deliberately differs from the service, with the reason.
 func judged() map[string]string {
 	const (
 		release = "a release finds its workspaces by index.yml, and by their directory"
@@ -88,8 +86,8 @@ func judged() map[string]string {
 	}
 }
 
-// TestPlatformCases validates what a real service was given: validation has an error
-// where it refused, lost or deleted something, and none where it took all of it.
+// TestPlatformCases validates the recorded inputs of a real service: validation must report an
+// error exactly where the service refused, lost or deleted something.
 func TestPlatformCases(t *testing.T) {
 	table := judged()
 	agree, missed, alarms := 0, 0, 0
@@ -119,8 +117,8 @@ func TestPlatformCases(t *testing.T) {
 		agree, alarms, missed)
 }
 
-// TestPlatformCasesTakenAreQuiet lists the warnings about what the platform took.
-func TestPlatformCasesTakenAreQuiet(t *testing.T) {
+// TestAcceptedPlatformCases lists the warnings for accepted inputs.
+func TestAcceptedPlatformCases(t *testing.T) {
 	for _, c := range platformCases(t) {
 		_, _, ds := collect(Options{}, filesOf(c))
 		if outcomeOf(c) == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// refreshed runs files through a stamper that refreshes.
+// refreshed runs files through a refreshing stamper.
 func refreshed(t *testing.T, rewrite Rewrite, in files) (files, []diagnostic.Diagnostic) {
 	t.Helper()
 	out := files{}
@@ -91,8 +91,8 @@ groups: [base1]
 	}
 }
 
-// Files whose checksums are right keep every byte, and so do files that nothing can be said of.
-func TestRightChecksumsKeepTheirBytes(t *testing.T) {
+// Files with correct checksums, and files that cannot be parsed, are not changed.
+func TestCorrectChecksumsAreUnchanged(t *testing.T) {
 	for _, metadata := range []string{
 		"checksums:\r\n   automations:   { a:  " + hex128("a: 1") + " }\r\n",
 		"checksums: [\n",
@@ -108,7 +108,7 @@ func TestRightChecksumsKeepTheirBytes(t *testing.T) {
 	}
 }
 
-// What is written in an unusual way is refreshed, too.
+// Unusual notations are refreshed, too.
 func TestChecksumsInUnusualFormsAreRefreshed(t *testing.T) {
 	sum := hex128("a: 1")
 	block := "checksums:\n  automations:\n    a: " + sum + "\n"
@@ -133,7 +133,7 @@ func TestChecksumsInUnusualFormsAreRefreshed(t *testing.T) {
 	}
 }
 
-func TestChecksumThatIsReferredToIsNotRefreshed(t *testing.T) {
+func TestChecksumWithAliasIsNotRefreshed(t *testing.T) {
 	in := files{
 		"mail/.import.yml":       "checksums: {pages: {gone: &x " + hex128("x") + "}}\ny: *x\n",
 		"mail/automations/a.yml": "a: 1",
@@ -147,8 +147,8 @@ func TestChecksumThatIsReferredToIsNotRefreshed(t *testing.T) {
 	}
 }
 
-// A stamped and refreshed workspace is its own source.
-func TestRefreshedAndStampedWorkspaceStays(t *testing.T) {
+// Stamping and refreshing are idempotent.
+func TestRefreshAndStampAreIdempotent(t *testing.T) {
 	out, _ := refreshed(t, Rewrite{Stamp: true, Refresh: true}, edited())
 	if !stampAtEnd.MatchString(out["mail/.import.yml"]) {
 		t.Errorf("no stamp: %s", out["mail/.import.yml"])
@@ -159,7 +159,7 @@ func TestRefreshedAndStampedWorkspaceStays(t *testing.T) {
 	}
 }
 
-// One line says which file differs, by its sums, and what follows.
+// One line names the file that differs, its sums, and the consequence.
 func TestSummaryOfChecksums(t *testing.T) {
 	fs := pair()
 	name := "beta/automations/handle-request-0.yml"

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// TestRequirements takes one file beside an index that declares some values.
+// TestRequirements validates a file beside an index that declares some values.
 func TestRequirements(t *testing.T) {
 	const index = `
 secrets:
@@ -43,7 +43,7 @@ config:
 		`{{config.empty}}`:                  {},
 		`{{config.nothing}}{{config.mode}}{{config.page}}`: {Config: []string{"mode", "nothing", "page"}},
 		`{{config.z}}{{config.a.b[0]}}`:                    {Config: []string{"a", "z"}},
-		// What only looks like it.
+		// Similar text without references.
 		`secret.b {secret.b} {{x}} secret.c`:          {},
 		`{{event.secret.b}} {{mysecret.b}}`:           {},
 		`{{x]secret.b}} {{$secret.b}} {{a-secret.b}}`: {},
@@ -65,7 +65,7 @@ config:
 	}
 }
 
-// TestRequirementsOfTheExamples: they need what they say, and no more.
+// TestRequirementsOfTheExamples checks that the examples require exactly the documented values.
 func TestRequirementsOfTheExamples(t *testing.T) {
 	repo, _, _ := collect(Options{}, readTree(t, examples))
 	secrets := 0
@@ -80,7 +80,7 @@ func TestRequirementsOfTheExamples(t *testing.T) {
 	}
 }
 
-// TestReferencesAreFoundInLinearTime: a square of this would not end.
+// TestReferencesAreFoundInLinearTime would not end in quadratic time.
 func TestReferencesAreFoundInLinearTime(t *testing.T) {
 	for _, text := range []string{"{{", "{{}}", "{{secret.", "{{secret.a}}", "secret.{{"} {
 		var r references

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// oneFile writes a file without a checksum of its own, for the checksums of beta are removed.
+// oneFile writes a file without a checksum; the checksums of beta are removed.
 func oneFile(file, text string, want ...string) ruleCase {
 	return ruleCase{
 		name: file + ": " + firstLine(text),
@@ -31,7 +31,7 @@ const (
 	doOf    = "name: x\ndo:\n  - "
 )
 
-// platformRuleCases are about what the platform refuses, loses or stores otherwise.
+// platformRuleCases cover what the platform refuses, loses or changes.
 var platformRuleCases = []ruleCase{
 	oneFile("automations/a.yaml", "do: []\n", "error file-extension beta/automations/a.yaml"),
 	oneFile("automations/a.json", `{"do": []}`, "error file-extension beta/automations/a.json"),

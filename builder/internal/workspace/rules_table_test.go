@@ -9,7 +9,7 @@ import (
 
 var ruleID = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 
-// TestRulesAreComplete checks the table from which diagnostics and documentation are made.
+// TestRulesAreComplete checks the table that diagnostics and documentation are generated from.
 func TestRulesAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range Rules() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ruleCase provokes a rule, alone where that can be: want is all that is reported.
+// ruleCase provokes a rule; want lists all expected reports.
 type ruleCase struct {
 	name    string
 	options Options

@@ -4,8 +4,8 @@ package workspace
 
 import "testing"
 
-// TestCron holds the parser to cron-parser 4.9.0 of the npm registry, which accepts the
-// first list and refuses the second.
+// TestCron compares the parser with cron-parser 4.9.0 of the npm registry, which accepts the first
+// list and refuses the second.
 func TestCron(t *testing.T) {
 	for _, e := range []string{
 		"* * * * *", "*", "5", "*/5 * * * *", "0 0 * * * *", "@daily", "@hourly", "@yearly", "0 0 L * *",

@@ -20,7 +20,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// stamped runs files through a stamper, in the order of their paths.
+// stamped runs files through a stamper, in path order.
 func stamped(t *testing.T, in map[string]string) (out, names map[string]string, found []diagnostic.Diagnostic) {
 	t.Helper()
 	out = map[string]string{}
@@ -53,7 +53,7 @@ func stamped(t *testing.T, in map[string]string) (out, names map[string]string, 
 	return out, names, found
 }
 
-// one is a workspace with that .import.yml, and returns what becomes of it.
+// one stamps a workspace with the given .import.yml, and returns the result.
 func one(t *testing.T, metadata string) (string, []diagnostic.Diagnostic) {
 	t.Helper()
 	out, _, found := stamped(t, map[string]string{"mail/.import.yml": metadata, "mail/index.yml": "name: Mail\n"})
@@ -62,7 +62,7 @@ func one(t *testing.T, metadata string) (string, []diagnostic.Diagnostic) {
 
 var stampAtEnd = regexp.MustCompile(`-[0-9a-f]{8}`)
 
-// Everything but the stamp stays as it is: MARK is where it comes.
+// Only the stamp is inserted, at MARK.
 func TestOnlyTheStampIsInserted(t *testing.T) {
 	for _, want := range []string{
 		"version: {name: v1MARK}",
@@ -72,7 +72,7 @@ func TestOnlyTheStampIsInserted(t *testing.T) {
 		"{\"version\": {\"é\": 1, \"name\": \"v1MARK\"}, \"name\": \"v1\"}",
 		"name: v1\nversion: {type: export, name: \"v 1 éMARK\"}\n",
 		"version: &v\n  name: '2.10MARK'\n",
-		"version:\n  name: v1-0123abcdMARK\n", // the end of a commit, and no stamp of ours
+		"version:\n  name: v1-0123abcdMARK\n", // the end of a commit, not a stamp
 		"version:\n  name: v1MARK",
 	} {
 		got, found := one(t, strings.Replace(want, "MARK", "", 1))
@@ -87,15 +87,15 @@ func TestOnlyTheStampIsInserted(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoNameHasNoStamp(t *testing.T) {
+func TestFilesWithoutNameAreNotStamped(t *testing.T) {
 	for _, metadata := range []string{
 		"", "groups: [a]\n", "version: {type: export}\n", "version: {name: ''}\n", "version: {name: null}\n",
 		"version: v1\n", "- version\n",
-		"version: {name: 1.10}\n",                    // a number: the validation says so
-		"version: {name: latest}\n",                  // reserved: so does it
+		"version: {name: 1.10}\n",                    // a number: reported by the validation
+		"version: {name: latest}\n",                  // reserved: reported by the validation
 		"version: {name: current}\n",                 //
-		"version: {name: v1, name: v2}\n",            // twice
-		"version: [name\n",                           // no YAML
+		"version: {name: v1, name: v2}\n",            // duplicate
+		"version: [name\n",                           // not YAML
 		"a: {name: v1}\nb:\n  version: {name: v1}\n", // elsewhere
 		"version: {name: v1}\n---\nversion: {name: v1}\n",
 	} {
@@ -105,7 +105,7 @@ func TestWhatHasNoNameHasNoStamp(t *testing.T) {
 	}
 }
 
-// Where a name cannot be changed by its bytes alone, nothing is guessed.
+// A name that cannot be changed in place is reported.
 func TestNameThatCannotBeStampedIsReported(t *testing.T) {
 	for metadata, place := range map[string]string{
 		"version: {name: \"v\\x31\"}\n":                      "mail/.import.yml:1:17",
@@ -143,8 +143,8 @@ func mail() map[string]string {
 	}
 }
 
-// The stamp is the beginning of the digest that the same release has without stamps.
-func TestStampIsOfTheContentInTheSource(t *testing.T) {
+// The stamp is the start of the digest of the release without stamps.
+func TestStampIsDigestOfSource(t *testing.T) {
 	out, names, _ := stamped(t, mail())
 	var files []release.File
 	for name, data := range mail() {
@@ -169,8 +169,8 @@ func TestStampIsOfTheContentInTheSource(t *testing.T) {
 	}
 }
 
-// A release that is built from what was shipped ships the same.
-func TestStampTwiceIsStampOnce(t *testing.T) {
+// Rebuilding a shipped release gives the same release.
+func TestStampIsIdempotent(t *testing.T) {
 	first, names, _ := stamped(t, mail())
 	second, again, found := stamped(t, first)
 	if diff := cmp.Diff(first, second); diff != "" || len(found) > 0 {
@@ -209,7 +209,7 @@ func TestEveryChangeGivesAnotherStamp(t *testing.T) {
 	}
 }
 
-func TestStamperEndsWithAnErrorOfItsReceiver(t *testing.T) {
+func TestStamperReturnsEmitError(t *testing.T) {
 	broken := errors.New("disk on fire")
 	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(string, []byte) error { return broken })
 	if err := s.Add("a/x", nil); err != nil {
@@ -236,8 +236,7 @@ func TestWorkspaceThatIsTooLargeToHold(t *testing.T) {
 	}
 }
 
-// FuzzStamp: whatever .import.yml is, its stamped form says the same but for the name,
-// and is its own stamped form.
+// FuzzStamp checks that stamping changes only the name, and is idempotent.
 func FuzzStamp(f *testing.F) {
 	f.Add([]byte(metadataOfMail))
 	f.Add([]byte("version: {name: 'v1-0123abcd'} # x"))

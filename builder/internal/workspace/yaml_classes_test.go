@@ -9,11 +9,11 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// yamlClass is a difference between readers of YAML that js-yaml and others have: M is
-// what js-yaml refuses, V what it reads as another value, F what it takes.
+// yamlClass is a difference between js-yaml and other parsers: M is refused by js-yaml, V is read
+// as another value, F is accepted.
 type yamlClass struct {
 	class string
-	// file is automations/x.yml if it is empty.
+	// file defaults to automations/x.yml.
 	file string
 	text string
 	want diagnostic.Severity
@@ -21,10 +21,10 @@ type yamlClass struct {
 
 const quiet diagnostic.Severity = ""
 
-// metadataWith returns a .import.yml with a version name.
+// metadataWith returns an .import.yml with a version name.
 func metadataWith(name string) string { return "version: {name: " + name + "}\ngroups: [base2]\n" }
 
-// yamlClasses are the smallest examples of each class.
+// yamlClasses are minimal examples of each class.
 func yamlClasses() []yamlClass {
 	const e, w = diagnostic.Error, diagnostic.Warning
 	const meta, index = ".import.yml", "index.yml"
@@ -82,7 +82,7 @@ func yamlClasses() []yamlClass {
 	}
 }
 
-// TestYAMLClasses validates each example. Those of F9 and F10 are refused on purpose.
+// TestYAMLClasses validates each example. F9 and F10 are refused on purpose.
 func TestYAMLClasses(t *testing.T) {
 	for _, c := range yamlClasses() {
 		repo := pair()
