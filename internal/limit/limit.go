@@ -41,6 +41,12 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Is reports whether target is an [*Error] that says the same, for [errors.Is].
+func (e *Error) Is(target error) bool {
+	other, ok := target.(*Error)
+	return ok && *other == *e
+}
+
 // Reader reads from R and returns Err, not [io.EOF], once R holds more than Left bytes.
 // The bytes within the limit are all returned before.
 type Reader struct {

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // EventArchiveImported is the event of an archive import, in the imported workspace (platform
@@ -52,7 +54,7 @@ func (c *Client) ExportArchive(ctx context.Context, r ExportRequest, to io.Write
 }
 
 // downloadArchive writes a response that is an archive.
-func (c *Client) downloadArchive(ctx context.Context, k call, limit int64, to io.Writer) (Meta, error) {
+func (c *Client) downloadArchive(ctx context.Context, k call, most int64, to io.Writer) (Meta, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(k.timeout, c.opts.Timeout), errTimeout)
 	defer cancel()
@@ -62,13 +64,13 @@ func (c *Client) downloadArchive(ctx context.Context, k call, limit int64, to io
 		return a.meta, failure
 	}
 	defer resp.Body.Close()
-	err := c.copyArchive(ctx, k, &a, resp.Body, limit, to)
+	err := c.copyArchive(ctx, k, &a, resp.Body, most, to)
 	failure, _ = errors.AsType[*Error](err)
 	c.opts.Observer(k.op, observedCode(a, failure), time.Since(start))
 	return a.meta, err
 }
 
-func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Reader, limit int64, to io.Writer) error {
+func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Reader, most int64, to io.Writer) error {
 	magic := []byte("PK")
 	head := make([]byte, len(magic))
 	n, err := io.ReadFull(body, head)
@@ -82,15 +84,16 @@ func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Rea
 		}
 		return refusalError(k.op, *a)
 	}
-	limited := &io.LimitedReader{R: &watched{Reader: whole}, N: limit + 1}
+	watch := &watched{Reader: whole}
+	limited := limit.NewReader(watch, "the archive", most)
 	_, err = io.Copy(to, limited)
-	switch broken := limited.R.(*watched).err; {
-	case broken != nil:
-		return a.brokenError(ctx, k.op, broken)
+	switch {
+	case watch.err != nil:
+		return a.brokenError(ctx, k.op, watch.err)
+	case limited.Exceeded():
+		return a.newError(k.op, ClassTooLarge, limited.Err.Error())
 	case err != nil:
 		return fmt.Errorf("write the archive: %w", err)
-	case limited.N == 0:
-		return a.newError(k.op, ClassTooLarge, fmt.Sprintf("the archive is larger than %d bytes", limit))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -239,15 +240,14 @@ func (c *Client) sendRequest(ctx context.Context, k call) (*http.Response, answe
 
 // readBody reads the body of a response.
 func (c *Client) readBody(ctx context.Context, k call, a *answer, body io.Reader) *Error {
-	var err error
-	a.body, err = io.ReadAll(io.LimitReader(body, c.opts.MaxBody+1))
-	if err != nil {
+	var tooLarge *limit.Error
+	data, err := limit.ReadAll(body, "response", c.opts.MaxBody)
+	if errors.As(err, &tooLarge) {
+		return a.newError(k.op, ClassTooLarge, tooLarge.Error())
+	} else if err != nil {
 		return a.brokenError(ctx, k.op, err)
 	}
-	if int64(len(a.body)) > c.opts.MaxBody {
-		return a.newError(k.op, ClassTooLarge, fmt.Sprintf("response is larger than %d bytes", c.opts.MaxBody))
-	}
-	a.body = maskCredentials(a.body, a.sent)
+	a.body = maskCredentials(data, a.sent)
 	return nil
 }
 

@@ -8,14 +8,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // maxCAFile limits the file TransportOptions.CAFile, in bytes.
@@ -68,17 +68,9 @@ func defaultDuration(d, def time.Duration) time.Duration {
 }
 
 func readCertificates(path string) (*x509.CertPool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open CA file: %w", err)
-	}
-	defer f.Close()
-	pem, err := io.ReadAll(io.LimitReader(f, maxCAFile+1))
+	pem, err := limit.ReadFile(path, maxCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read CA file: %w", err)
-	}
-	if len(pem) > maxCAFile {
-		return nil, fmt.Errorf("CA file %s is larger than %d bytes", path, maxCAFile)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {

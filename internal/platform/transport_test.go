@@ -64,7 +64,7 @@ func TestUnusableCAFile(t *testing.T) {
 	if err := errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(huge, make([]byte, maxCAFile+1), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{empty: "no PEM certificate", huge: "larger than", filepath.Join(dir, "none"): "open CA file", dir: "read CA file"} {
+	for file, want := range map[string]string{empty: "no PEM certificate", huge: "larger than", filepath.Join(dir, "none"): "read CA file", dir: "read CA file"} {
 		if _, err := NewTransport(TransportOptions{CAFile: file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", file, err, want)
 		}

@@ -12,8 +12,9 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"os"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // Mask replaces secrets in output.
@@ -42,17 +43,9 @@ func New(plain string) Value {
 // ReadFile reads a secret from a file and trims white space. A file that is empty or larger than 64
 // KiB is an error. Errors contain the path only.
 func ReadFile(path string) (Value, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Value{}, fmt.Errorf("open secret file: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	data, err := limit.ReadFile(path, maxFileSize)
 	if err != nil {
 		return Value{}, fmt.Errorf("read secret file: %w", err)
-	}
-	if len(data) > maxFileSize {
-		return Value{}, fmt.Errorf("read secret file %s: larger than %d bytes", path, maxFileSize)
 	}
 	// Editors on Windows start files with a byte order mark.
 	plain := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))

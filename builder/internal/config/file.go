@@ -19,6 +19,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // maxFileSize bounds the release file, in bytes.
@@ -155,13 +157,13 @@ func ReadFile(path string) (*File, error) {
 }
 
 func decodeFile(r io.Reader) (*File, error) {
-	limited := &io.LimitedReader{R: r, N: maxFileSize + 1}
+	limited := limit.NewReader(r, "it", maxFileSize)
 	dec := yaml.NewDecoder(limited)
 	dec.KnownFields(true)
 	file := new(File)
 	err := dec.Decode(file)
-	if limited.N == 0 {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxFileSize)
+	if limited.Exceeded() {
+		return nil, limited.Err
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // an empty file is valid
 		return nil, explainDecoding(err)

@@ -9,15 +9,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // Time-outs for the phases of a request. Bodies have none: a layer or a pack may take long.
@@ -87,7 +87,7 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	for _, file := range files {
-		pem, err := readPEM(file)
+		pem, err := limit.ReadFile(file, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("read CA: %w", err)
 		}
@@ -96,19 +96,6 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 		}
 	}
 	return pool, nil
-}
-
-func readPEM(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	pem, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(pem) > maxPEM {
-		err = fmt.Errorf("%s is larger than %d bytes", file, maxPEM)
-	}
-	return pem, err
 }
 
 // Proxy follows the conventions of [http.ProxyFromEnvironment]. It validates the URLs itself,

@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // Identity is the client certificate of the builder.
@@ -26,11 +28,11 @@ func LoadIdentity(certFile, keyFile string) (*Identity, error) {
 	if keyFile == "" {
 		keyFile = certFile
 	}
-	certPEM, err := readPEM(certFile)
+	certPEM, err := limit.ReadFile(certFile, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("read client certificate: %w", err)
 	}
-	keyPEM, err := readPEM(keyFile)
+	keyPEM, err := limit.ReadFile(keyFile, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("read key of client certificate: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -192,19 +193,19 @@ func runHelper(ctx context.Context, name, host string) (credential, error) {
 	cmd := exec.CommandContext(ctx, program, "get")
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = strings.NewReader(helperKey(host))
-	var out limitedBuffer
+	out := limit.Buffer{Subject: "answer", Max: maxHelperAnswer}
 	cmd.Stdout = &out
 	if err := cmd.Run(); err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return credential{}, fmt.Errorf("%s did not answer for %s within %v", program, host, helperTimeout)
 		}
-		if strings.TrimSpace(out.buf.String()) == helperNotFound {
+		if strings.TrimSpace(string(out.Bytes())) == helperNotFound {
 			return credential{}, nil
 		}
 		return credential{}, fmt.Errorf("run %s for %s: %w", program, host, err)
 	}
 	var answer struct{ Username, Secret string }
-	if err := decodeJSON(out.buf.Bytes(), &answer); err != nil {
+	if err := decodeJSON(out.Bytes(), &answer); err != nil {
 		return credential{}, fmt.Errorf("answer of %s for %s: %w", program, host, err)
 	}
 	if answer.Username == helperToken {
@@ -228,16 +229,4 @@ func helperKey(host string) string {
 		return "https://index.docker.io/v1/"
 	}
 	return host
-}
-
-// limitedBuffer refuses what comes after maxHelperAnswer bytes, which ends a helper
-// that goes on. It embeds nothing: bytes.Buffer's ReadFrom would go around Write.
-type limitedBuffer struct{ buf bytes.Buffer }
-
-// Write implements [io.Writer].
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.buf.Len()+len(p) > maxHelperAnswer {
-		return 0, &LimitError{What: "answer", Limit: maxHelperAnswer}
-	}
-	return b.buf.Write(p)
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 const (
@@ -47,7 +49,8 @@ func (t limits) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		return nil, err
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxDocument, what: req.URL.Host + req.URL.Path, done: cancel}
+	document := limit.NewReader(resp.Body, req.URL.Host+req.URL.Path, MaxDocument)
+	resp.Body = &boundedBody{Reader: document, body: resp.Body, done: cancel}
 	return resp, nil
 }
 
@@ -118,29 +121,15 @@ func (e *stallError) Error() string {
 	return fmt.Sprintf("%s: the transfer of a blob has moved no byte for %v", e.host, e.after)
 }
 
-// boundedBody returns a [*LimitError], and not io.EOF, once more than left bytes came.
+// boundedBody closes a body that is read through a limit, and ends its request.
 type boundedBody struct {
-	io.ReadCloser
-	left int64
-	what string
+	io.Reader
+	body io.Closer
 	done context.CancelFunc
 }
 
 // Close implements [io.Closer].
 func (b *boundedBody) Close() error {
 	defer b.done()
-	return b.ReadCloser.Close()
-}
-
-// Read implements [io.Reader].
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, &LimitError{What: b.what, Limit: MaxDocument}
-	}
-	return n, err
+	return b.body.Close()
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -93,7 +94,7 @@ func loadSources(getenv func(string) string) (sources []source, searched []strin
 	}
 	for _, f := range authFiles(getenv) {
 		searched = append(searched, f.path)
-		data, err := readFile(f.path, maxAuthFile)
+		data, err := limit.ReadFile(f.path, maxAuthFile)
 		if errors.Is(err, fs.ErrNotExist) && !f.required {
 			continue
 		}

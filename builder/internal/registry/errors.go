@@ -79,17 +79,6 @@ func (e *Error) cause() string {
 // Unwrap gives the cause. Its own text may hold URLs with queries: do not print it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// LimitError says that something is larger than the builder reads.
-type LimitError struct {
-	What  string
-	Limit int64
-}
-
-// Error implements error.
-func (e *LimitError) Error() string {
-	return fmt.Sprintf("%s is larger than %d bytes", e.What, e.Limit)
-}
-
 // DigestError says that content is not what its digest promised.
 type DigestError struct {
 	Want, Got digest.Digest

@@ -16,6 +16,8 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/containerd/errdefs"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // Explain turns an error of a resolver or of the build engine about ref into an
@@ -138,10 +140,10 @@ func (s source) knows(host string) bool {
 // classify returns the kind of an error. Content and TLS come first: their errors may
 // carry a status, too.
 func classify(err error) Kind {
-	var limit *LimitError
+	var tooLarge *limit.Error
 	var mismatch *DigestError
 	switch {
-	case errors.As(err, &limit), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
+	case errors.As(err, &tooLarge), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
 		// containerd returns the last one for more bytes than the descriptor says.
 		return Invalid
 	case containsAny(err, "the proxy ") && containsAny(err, " refuses to connect to "):

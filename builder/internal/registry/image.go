@@ -20,6 +20,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 const (
@@ -146,9 +148,9 @@ func (remoteContent) Close() error { return nil }
 // Close releases the file behind an image from a layout.
 func (i *Image) Close() error { return i.content.Close() }
 
-// ReadBlob returns the content of desc, verified. More than limit bytes are a [*LimitError].
-func (i *Image) ReadBlob(ctx context.Context, desc ocispec.Descriptor, limit int64) ([]byte, error) {
-	data, err := i.read(ctx, desc, limit)
+// ReadBlob returns the content of desc, verified. More than most bytes are a [*limit.Error].
+func (i *Image) ReadBlob(ctx context.Context, desc ocispec.Descriptor, most int64) ([]byte, error) {
+	data, err := i.read(ctx, desc, most)
 	return data, i.explain(i.Name, err)
 }
 
@@ -272,9 +274,9 @@ func (i *Image) decode(ctx context.Context, desc ocispec.Descriptor, v any) erro
 }
 
 // read reads all of desc, again from the start if the connection breaks in between.
-func (i *Image) read(ctx context.Context, desc ocispec.Descriptor, limit int64) ([]byte, error) {
-	if desc.Size > limit {
-		return nil, &LimitError{What: desc.Digest.String(), Limit: limit}
+func (i *Image) read(ctx context.Context, desc ocispec.Descriptor, most int64) ([]byte, error) {
+	if desc.Size > most {
+		return nil, &limit.Error{Subject: desc.Digest.String(), Max: most}
 	}
 	for attempt := 1; ; attempt++ {
 		data, err := i.readOnce(ctx, desc)
@@ -326,7 +328,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
 	v.left -= int64(n)
 	if v.left < 0 {
-		return 0, &LimitError{What: v.desc.Digest.String(), Limit: v.desc.Size}
+		return 0, &limit.Error{Subject: v.desc.Digest.String(), Max: v.desc.Size}
 	}
 	v.digester.Hash().Write(p[:n])
 	if errors.Is(err, io.EOF) {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // LayoutScheme begins the notation of an image in an OCI layout, as buildx writes it.
@@ -174,7 +176,7 @@ func indexTar(f io.ReadSeeker) (map[string]section, error) {
 			return nil, err
 		}
 		if len(entries) == maxEntries {
-			return nil, &LimitError{What: "number of entries", Limit: maxEntries}
+			return nil, &limit.Error{Subject: "the archive", Unit: "entries", Max: maxEntries}
 		}
 		// archive/tar does not read ahead, so the content begins where the file stands.
 		offset, err := f.Seek(0, io.SeekCurrent)
@@ -216,12 +218,9 @@ func (l layout) index() (ocispec.Index, error) {
 		return index, fmt.Errorf("this is no OCI layout: %w", err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
+	data, err := limit.ReadAll(r, ocispec.ImageIndexFile, MaxDocument)
 	if err != nil {
-		return index, fmt.Errorf("read index.json: %w", err)
-	}
-	if len(data) > MaxDocument {
-		return index, &LimitError{What: ocispec.ImageIndexFile, Limit: MaxDocument}
+		return index, fmt.Errorf("read the layout: %w", err)
 	}
 	if err := json.Unmarshal(data, &index); err != nil {
 		return index, fmt.Errorf("decode index.json: %w", err)

@@ -6,10 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -27,23 +25,6 @@ func newTransport(count *traffic, watch *mirrorWatch) *waits {
 	single := newRetries(redactingTransport{count})
 	watch.next = limits{redirects{mountFallback{scopeFallback{single}}}}
 	return &waits{next: watch, open: map[*wait]bool{}}
-}
-
-// readFile reads a file of at most limit bytes.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, &LimitError{What: name, Limit: limit}
-	}
-	return data, nil
 }
 
 // schemeTransport chooses between TLS and plain HTTP, host by host.

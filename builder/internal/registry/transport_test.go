@@ -17,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // A registry that announces an endless manifest is not read to the end.
@@ -32,9 +33,9 @@ func TestEndlessManifest(t *testing.T) {
 	}))
 	t.Cleanup(endless.Close)
 	_, err := newClient(t, Options{}).Resolve(t.Context(), strings.TrimPrefix(endless.URL, "http://")+"/base:1")
-	var limit *LimitError
-	if !errors.As(err, &limit) || limit.Limit != MaxDocument {
-		t.Errorf("error %v, want a *LimitError", err)
+	var tooLarge *limit.Error
+	if !errors.As(err, &tooLarge) || tooLarge.Max != MaxDocument {
+		t.Errorf("error %v, want a *limit.Error", err)
 	}
 }
 

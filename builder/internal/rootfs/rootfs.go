@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 const (
@@ -32,13 +33,10 @@ type Limits struct {
 	Unpacked int64
 }
 
-// LimitError reports that an image exceeds a limit.
-type LimitError struct {
-	What  string
-	Limit int64
+// exceeds reports that an image exceeds a limit.
+func exceeds(unit string, most int64) error {
+	return &limit.Error{Subject: "the image", Unit: unit, Max: most}
 }
-
-func (e *LimitError) Error() string { return fmt.Sprintf("%s: more than %d", e.What, e.Limit) }
 
 // Layer opens the compressed bytes of a layer.
 type Layer func() (io.ReadCloser, error)
@@ -92,7 +90,7 @@ func (r *reader) readLayer(open Layer) (err error) {
 	}
 	defer plain.Close()
 	r.here = map[string]bool{}
-	counted := &layer.Bounded{R: plain, Left: r.limits.Unpacked - r.read}
+	counted := &limit.Reader{R: plain, Left: r.limits.Unpacked - r.read, Err: exceeds("bytes in its layers", r.limits.Unpacked)}
 	archive := tar.NewReader(counted)
 	for {
 		header, err := archive.Next()
@@ -104,8 +102,8 @@ func (r *reader) readLayer(open Layer) (err error) {
 			err = r.readEntry(header, archive)
 		}
 		switch {
-		case counted.Left < 0:
-			return &LimitError{"bytes in the layers", r.limits.Unpacked}
+		case counted.Exceeded():
+			return counted.Err
 		case err != nil:
 			return err
 		}
@@ -198,11 +196,11 @@ func (r *reader) readFile(name string, size int64, content io.Reader) error {
 	r.bytes += size
 	switch {
 	case size > r.limits.FileSize:
-		return &LimitError{"bytes in /" + name, r.limits.FileSize}
+		return exceeds("bytes in /"+name, r.limits.FileSize)
 	case r.files > r.limits.Files:
-		return &LimitError{"files in /" + r.dir, int64(r.limits.Files)}
+		return exceeds("files in /"+r.dir, int64(r.limits.Files))
 	case r.bytes > r.limits.TotalSize:
-		return &LimitError{"bytes in /" + r.dir, r.limits.TotalSize}
+		return exceeds("bytes in /"+r.dir, r.limits.TotalSize)
 	}
 	data := bytes.NewBuffer(make([]byte, 0, size))
 	if _, err := io.CopyN(data, content, size); err != nil {

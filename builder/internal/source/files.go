@@ -12,19 +12,21 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // IsArchive reports whether a path is the name of an archive that [Open] opens.
 func IsArchive(name string) bool { return isArchive(name) }
 
-// ReadFiles hands fn single files, wherever they are, each of limit bytes at most. Their
+// ReadFiles hands fn single files, wherever they are, each of at most a number of bytes. Their
 // paths are relative to the current directory if they are below it.
-func ReadFiles(ctx context.Context, names []string, limit int64, fn func(Version) error) error {
+func ReadFiles(ctx context.Context, names []string, most int64, fn func(Version) error) error {
 	for _, name := range names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		data, err := readSingle(name, limit)
+		data, err := readSingle(name, most)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", printable(name), err)
 		}
@@ -35,20 +37,19 @@ func ReadFiles(ctx context.Context, names []string, limit int64, fn func(Version
 	return nil
 }
 
-// ReadStream hands fn what a stream holds, of limit bytes at most, as a file with a name.
-func ReadStream(stream io.Reader, name string, limit int64, fn func(Version) error) error {
-	data, err := io.ReadAll(io.LimitReader(stream, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = tooLarge(limit)
-	}
+// ReadStream hands fn the content of a stream, at most a number of bytes, as a file with a name.
+func ReadStream(stream io.Reader, name string, most int64, fn func(Version) error) error {
+	data, err := readAll(stream, most)
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	return fn(newVersion(name, data))
 }
 
-func tooLarge(limit int64) error {
-	return fmt.Errorf("it is larger than %d bytes: raise --max-file-size", limit)
+// readAll reads a file of at most a number of bytes.
+func readAll(file io.Reader, most int64) ([]byte, error) {
+	tooLarge := &limit.Error{Subject: "it", Max: most, Advice: "raise --max-file-size"}
+	return io.ReadAll(&limit.Reader{R: file, Left: most, Err: tooLarge})
 }
 
 // newVersion makes a file that is in no commit.
@@ -68,7 +69,7 @@ func newVersion(name string, data []byte) Version {
 }
 
 // readSingle reads a regular file. It waits for no other kind.
-func readSingle(name string, limit int64) ([]byte, error) {
+func readSingle(name string, most int64) ([]byte, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, pathError(err)
@@ -83,11 +84,7 @@ func readSingle(name string, limit int64) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a regular file: give its content on standard input (builder scan -)")
 	}
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = tooLarge(limit)
-	}
-	return data, err
+	return readAll(file, most)
 }
 
 // CleanName returns a name for standard input that can stand in reports, or an error.

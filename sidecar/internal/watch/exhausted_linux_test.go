@@ -29,7 +29,7 @@ func TestWithoutInotify(t *testing.T) {
 		inNamespace(t)
 		return
 	}
-	limit(t, instancesFile, "0")
+	setLimit(t, instancesFile, "0")
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")
 	r := watching(t, 20*time.Millisecond, File{"token", path})
@@ -41,7 +41,7 @@ func TestWithoutInotify(t *testing.T) {
 	replace(t, path, "newer still")
 	slow.want(slow.changes, "token")
 	r.want(r.changes, "token")
-	limit(t, instancesFile, "1") // one is free again
+	setLimit(t, instancesFile, "1") // one is free again
 	r.want(r.modes, Inotify)
 	replace(t, path, "newer")
 	r.want(r.changes, "token")
@@ -53,14 +53,14 @@ func TestWithoutInotifyWatches(t *testing.T) {
 		inNamespace(t)
 		return
 	}
-	limit(t, watchesFile, "0")
+	setLimit(t, watchesFile, "0")
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")
 	r := watching(t, 20*time.Millisecond, File{"token", path})
 	r.want(r.modes, Polling)
 	replace(t, path, "new")
 	r.want(r.changes, "token")
-	limit(t, watchesFile, "10")
+	setLimit(t, watchesFile, "10")
 	r.want(r.modes, Inotify)
 	replace(t, path, "newer")
 	r.want(r.changes, "token")
@@ -78,7 +78,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func limit(t *testing.T, file, n string) {
+func setLimit(t *testing.T, file, n string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(n), 0o600); err != nil {
 		t.Fatal(err)

@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // settle is how long a file must be unmodified before it counts as completely written.
@@ -23,14 +26,11 @@ const maxReads = 100
 // maxOpens bounds the attempts to open a dangling symbolic link.
 const maxOpens = 10
 
-// ErrTooLarge is wrapped by the error for a file above its size limit.
-var ErrTooLarge = errors.New("it is too large")
-
-// Read returns the content of a file of at most limit bytes. It never returns a partially written
+// Read returns the content of a file, which must not be larger than most bytes. It never returns a partially written
 // file: it rereads a recently modified file until two reads are equal. Read keeps reading the file
 // that it opened, so a file that is replaced often, such as one of a Kubernetes Secret, does not
 // delay it.
-func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
+func Read(ctx context.Context, path string, most int64) ([]byte, error) {
 	f, err := openReplaced(path)
 	if err != nil {
 		return nil, err // names the path
@@ -42,7 +42,7 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		data, err := readContent(f, size, limit)
+		data, err := readContent(f, size, most)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
@@ -86,12 +86,9 @@ func measureFile(f *os.File) (size int64, quiet bool, err error) {
 }
 
 // readContent reads a file of about size bytes into a buffer of that capacity.
-func readContent(f *os.File, size, limit int64) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
-	n, err := buf.ReadFrom(io.NewSectionReader(f, 0, limit+1))
-	if err == nil && n > limit {
-		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
-	}
+func readContent(f *os.File, size, most int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, most)+bytes.MinRead))
+	_, err := buf.ReadFrom(limit.NewReader(io.NewSectionReader(f, 0, math.MaxInt64), "it", most))
 	return buf.Bytes(), err
 }
 
@@ -109,9 +106,9 @@ func pause(ctx context.Context) error {
 // Sum is the hash of a file's content. The zero value means no file.
 type Sum [sha256.Size]byte
 
-// SumOf hashes a file of at most limit bytes without loading it into memory. It may hash a
+// SumOf hashes a file, which must not be larger than most bytes without loading it into memory. It may hash a
 // partially written file: use it only to detect that there is something new to read.
-func SumOf(path string, limit int64) (Sum, error) {
+func SumOf(path string, most int64) (Sum, error) {
 	f, err := openReplaced(path)
 	if err != nil {
 		return Sum{}, err
@@ -121,11 +118,7 @@ func SumOf(path string, limit int64) (Sum, error) {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, limit+1))
-	if err == nil && n > limit {
-		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
-	}
-	if err != nil {
+	if _, err := io.Copy(h, limit.NewReader(f, "it", most)); err != nil {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return Sum(h.Sum(nil)), nil

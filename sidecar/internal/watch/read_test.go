@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch/watchtest"
 )
 
@@ -141,7 +142,7 @@ func TestReadRefuses(t *testing.T) {
 		want error
 	}{
 		"missing":   {t.Context(), filepath.Join(dir, "none"), fs.ErrNotExist},
-		"large":     {t.Context(), large, ErrTooLarge},
+		"large":     {t.Context(), large, &limit.Error{Subject: "it", Max: 4}},
 		"directory": {t.Context(), dir, nil},
 		"ended":     {ended, fresh, context.Canceled},
 	} {
