@@ -29,7 +29,11 @@ type dialogue struct {
 // startDialogue starts the builder in a terminal of 40 lines and 120 columns.
 func startDialogue(t *testing.T, args ...string) *dialogue {
 	t.Helper()
-	d := &dialogue{program: builder(t, map[string]string{"TERM": "xterm"}, args...), more: make(chan struct{}, 1), closed: make(chan struct{})}
+	d := &dialogue{
+		program: builder(t, map[string]string{"TERM": "xterm"}, args...),
+		more:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+	}
 	d.Stdout = nil
 	d.Stderr = nil
 	var err error
@@ -109,7 +113,12 @@ func (d *dialogue) end(t *testing.T, code int) {
 func leaky(t *testing.T) string {
 	t.Helper()
 	src := workspaces(t)
-	for name, data := range map[string]string{"a": "password: sunrise1x", "b": "password: sunrise1x", "c": "password: sunrise2x", "d": "password: sunrise3x"} {
+	for name, data := range map[string]string{
+		"a": "password: sunrise1x",
+		"b": "password: sunrise1x",
+		"c": "password: sunrise2x",
+		"d": "password: sunrise3x",
+	} {
 		put(t, src, "mail-sender/imports/"+name+".yml", data+"\n")
 	}
 	return src
@@ -146,14 +155,21 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, times := range map[string]int{"owner: claims-team": 1, "reason: the démo server": 1, "real: true": 1, "value: ": 2, "sunrise": 0} {
+	for text, times := range map[string]int{
+		"owner: claims-team":      1,
+		"reason: the démo server": 1,
+		"real: true":              1,
+		"value: ":                 2,
+		"sunrise":                 0,
+	} {
 		if got := strings.Count(string(data), text); got != times {
 			t.Errorf("%q is in the baseline %d times:\n%s", text, got, data)
 		}
 	}
 
 	// What was decided is not asked again, and a scan knows it.
-	d = startDialogue(t, "baseline", "audit", file, src, "--owner", "mail", "--reason", "a test", "--until", "2999-01-31")
+	d = startDialogue(t, "baseline", "audit", file, src, "--owner", "mail", "--reason", "a test",
+		"--until", "2999-01-31")
 	d.expect(t, "1 of 1")
 	d.say(t, "[q]uit: ", "a")
 	d.say(t, "owner [mail]: ", "\r")

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// platformAt serves a platform with two workspaces, whose pushes hook does.
+// platformAt serves a platform with two workspaces. hook handles pushes.
 func platformAt(t *testing.T, token string, hook func(platformtest.Push) error) (*platformtest.Platform, string) {
 	t.Helper()
 	p := platformtest.New(platformtest.Options{Token: token, OnPush: hook})
@@ -31,8 +31,8 @@ func platformAt(t *testing.T, token string, hook func(platformtest.Push) error) 
 	return p, server.URL
 }
 
-// An interrupted push ends the watching, and says that the platform does not stop.
-func TestInterruptedPushGoesOn(t *testing.T) {
+// An interrupted push reports that the platform continues.
+func TestInterruptedPushContinues(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
 			reached, over, pushed := make(chan struct{}), make(chan struct{}), make(chan string, 2)
@@ -75,8 +75,7 @@ func TestInterruptedPushGoesOn(t *testing.T) {
 	}
 }
 
-// The token of the platform is in nothing that the builder writes, in any display, even
-// where the platform quotes it.
+// The token never appears in any output, in any display, even if the platform quotes it.
 func TestTokenOfThePlatformIsNotShown(t *testing.T) {
 	for _, mode := range []string{"plain", "tty", "rawjson", "quiet"} {
 		t.Run(mode, func(t *testing.T) {

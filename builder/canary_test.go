@@ -25,7 +25,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// canaries are secrets made up for one test, by the place that they are planted in.
+// canaries are secrets made up for one test, by the place where they are planted.
 type canaries map[string]string
 
 // plant makes up a secret for a place.
@@ -34,14 +34,14 @@ func (c canaries) plant(place string) string {
 	return c[place]
 }
 
-// in returns the places whose secrets are in data: as they are or cut, in hexadecimal
-// digits, or as a part of something in base64.
+// in returns the places whose secrets are in data: complete or truncated, in hexadecimal, or in
+// base64.
 func (c canaries) in(data []byte) []string {
 	var places []string
 	for place, canary := range c {
 		tail := canary[len(canary)-15:]
 		forms := []string{tail, hex.EncodeToString([]byte(tail))}
-		for before := range 3 { // the encoding depends on what stands before, modulo 3
+		for before := range 3 { // the encoding depends on the preceding bytes, modulo 3
 			encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", before) + tail))
 			forms = append(forms, encoded[(before*8+5)/6:len(encoded)-1])
 		}
@@ -53,7 +53,7 @@ func (c canaries) in(data []byte) []string {
 	return places
 }
 
-// records keeps all that a server was sent.
+// records keeps everything that a server received.
 type records struct {
 	// credential is the header that may carry the secret of the place called allowed.
 	credential, allowed string
@@ -65,7 +65,7 @@ type records struct {
 	content bytes.Buffer
 }
 
-// wrap records requests, what is compressed in them as plain text.
+// wrap records requests, decompressed.
 func (rec *records) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -99,7 +99,7 @@ func (rec *records) record(r *http.Request, body []byte) {
 	rec.content.Write(plain)
 }
 
-// expand returns data, with what is in it if it is compressed.
+// expand returns data and its decompressed content.
 func expand(data []byte) []byte {
 	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -109,8 +109,8 @@ func expand(data []byte) []byte {
 	return append(slices.Clone(data), plain...)
 }
 
-// echo refuses a request and quotes the credentials in it, as badly made servers do: in
-// the protocol of registries, or in that of Git.
+// echo refuses a request and quotes its credentials, as some servers do: in the protocol of
+// registries, or in that of Git.
 func echo(w http.ResponseWriter, r *http.Request) {
 	user, password, _ := r.BasicAuth()
 	text := fmt.Sprintf("%s may not: %s:%s", r.Header.Get("Authorization"), user, password)
@@ -123,27 +123,27 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":%q}]}`, text)
 }
 
-// world is all that the builder talks to, each with a secret of its own.
+// world is everything that the builder talks to, each with its own secret.
 type world struct {
 	canaries canaries
-	// servers holds what Git server, proxy and registry were sent.
+	// servers holds what Git server, proxy and registry received.
 	servers map[string]*records
 	reg     *registrytest.Server
 	env     map[string]string
 	args    []string
 }
 
-// outcome is how a build ends.
+// outcome is the expected result of a build.
 type outcome struct {
 	name string
 	code int
-	// uses names the servers that are given their credentials in any case.
+	// uses names the servers that always receive their credentials.
 	uses []string
-	// gitSecret is the place of the credential for Git that wins over the others.
+	// gitSecret is the place of the Git credential that takes precedence.
 	gitSecret string
-	// leak plants a secret into a workspace.
+	// leak plants a secret in a workspace.
 	leak bool
-	// refuse tells which requests the servers refuse.
+	// refuse selects the requests that the servers refuse.
 	refuse func(*http.Request) bool
 }
 
@@ -172,7 +172,7 @@ func newWorld(t *testing.T, o outcome) *world {
 
 	src := workspaces(t)
 	if o.leak {
-		// The shape of a token of a forge, in two parts so that this file has none.
+		// A token in the format of a forge, in two parts so that this file contains none.
 		token := "gh" + "p_" + rand.Text() + rand.Text()[:10]
 		w.canaries["file"] = token
 		if err := os.WriteFile(src+"/mail-sender/notes.md", []byte("token: "+token+"\n"), 0o644); err != nil {
@@ -196,7 +196,7 @@ func newWorld(t *testing.T, o outcome) *world {
 	return w
 }
 
-// plantRegistries plants into all places of registry credentials; the first wins.
+// plantRegistries plants secrets in all places of registry credentials; the first takes precedence.
 func (w *world) plantRegistries(t *testing.T) {
 	t.Helper()
 	login := func(place string) string {
@@ -213,8 +213,8 @@ func (w *world) plantRegistries(t *testing.T) {
 	w.env["DOCKER_CONFIG"] = filepath.Dir(w.file(t, "config.json", login("DOCKER_CONFIG")))
 }
 
-// plantGit plants into the places of Git credentials, from the one that shall win on,
-// and returns the source.
+// plantGit plants secrets in the places of Git credentials, starting with the one that takes
+// precedence, and returns the source.
 func (w *world) plantGit(t *testing.T, winner, host string) string {
 	t.Helper()
 	name, port, _ := net.SplitHostPort(host)
@@ -248,8 +248,8 @@ func (w *world) plantGit(t *testing.T, winner, host string) string {
 	return "http://" + userinfo + host + gittest.Path
 }
 
-// plantProxy puts the base behind a proxy that wants a password, and returns its
-// reference and the file with the registry's certificate.
+// plantProxy puts the base behind a proxy that requires a password. It returns the reference of the
+// base and the file with the registry's certificate.
 func (w *world) plantProxy(t *testing.T, o outcome) (base, ca string) {
 	t.Helper()
 	upstream := registrytest.New(t, registrytest.Options{TLS: true})
@@ -261,7 +261,7 @@ func (w *world) plantProxy(t *testing.T, o outcome) (base, ca string) {
 	return "example.com/prismeai-workspaces:v1", upstream.CAFile(t)
 }
 
-// tunnel answers CONNECT: whatever the client asks for, it gets the one host.
+// tunnel answers CONNECT. It connects to the given host, whatever the client requests.
 func tunnel(host string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		to, err := net.Dial("tcp", host)
@@ -280,7 +280,7 @@ func tunnel(host string) http.Handler {
 	})
 }
 
-// file writes a file with secrets, out of reach of what is looked at for leaks.
+// file writes a file with secrets outside of the directories that are checked for leaks.
 func (w *world) file(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -290,7 +290,7 @@ func (w *world) file(t *testing.T, name, text string) string {
 	return path
 }
 
-// silent wants that none of the canaries is in data.
+// silent checks that data contains no canary.
 func (w *world) silent(t *testing.T, what string, data []byte) {
 	t.Helper()
 	if in := w.canaries.in(expand(data)); len(in) > 0 {
@@ -298,7 +298,7 @@ func (w *world) silent(t *testing.T, what string, data []byte) {
 	}
 }
 
-// build runs the builder with every kind of output, and looks for canaries in all of it.
+// build runs the builder with every kind of output, and checks all of it for canaries.
 func (w *world) build(t *testing.T, mode string, code int) {
 	t.Helper()
 	out := t.TempDir()
@@ -322,8 +322,8 @@ func (w *world) build(t *testing.T, mode string, code int) {
 	}
 }
 
-// check wants that each secret went to its own server and nowhere else, and that what
-// was looked at is not nothing.
+// check checks that each secret was sent only to its own server, and that something was checked at
+// all.
 func (w *world) check(t *testing.T, o outcome) {
 	t.Helper()
 	for name, rec := range w.servers {

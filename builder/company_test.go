@@ -34,14 +34,14 @@ const (
 	registryUser = "ci"
 )
 
-// company is what a pipeline meets: a sandbox whose pushes become commits on a Git
-// server, and a registry that has the platform's image. Each wants a secret of its own.
+// company is the environment of a pipeline: a sandbox whose pushes become commits on a Git server,
+// and a registry with the platform's image. Each requires its own secret.
 type company struct {
 	world
 	sandbox *platformtest.Platform
 	// api is the URL of the sandbox.
 	api string
-	// dir holds the workspaces as they are in the sandbox.
+	// dir contains the workspaces in the sandbox.
 	dir        string
 	repository *gittest.Repository
 	git        *gittest.HTTPServer
@@ -88,17 +88,17 @@ func newCompany(t *testing.T) *company {
 	return c
 }
 
-// login puts credentials for the registry into the environment.
+// login adds credentials for the registry to the environment.
 func (c *company) login() {
 	auth := base64.StdEncoding.EncodeToString([]byte(registryUser + ":" + c.canaries["password of the registry"]))
 	c.env["DOCKER_AUTH_CONFIG"] = fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, c.reg.Host(), auth)
 }
 
-// versionName is the name of the version in the .import.yml of an example.
+// versionName matches the name of the version in the .import.yml of an example.
 var versionName = regexp.MustCompile(`(?m)^  name: v2\.4\.0$`)
 
-// commit does what the platform does when it pushes a workspace: the files, with the
-// name of the version in .import.yml, on the main branch.
+// commit does what the platform does for a push: it commits the files with the version name in
+// .import.yml to the main branch.
 func (c *company) commit(t *testing.T, p platformtest.Push) error {
 	for path, data := range tree(t, filepath.Join(c.dir, p.Workspace.Slug)) {
 		if path == ".import.yml" {
@@ -114,7 +114,7 @@ func (c *company) commit(t *testing.T, p platformtest.Push) error {
 	return nil
 }
 
-// edit changes a file of a workspace as people do in the sandbox, which keeps its checksum.
+// edit changes a file of a workspace without its checksum, as users do in the sandbox.
 func (c *company) edit(t *testing.T, slug, file, from, to string) {
 	t.Helper()
 	before := readFile(t, filepath.Join(c.dir, slug, file))
@@ -136,14 +136,14 @@ func checksum(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// secretOf makes up a token in the shape of one of a forge.
+// secretOf makes up a token in the format of a forge.
 func (c *company) secretOf(place string) string {
 	c.canaries[place] = "gh" + "p_" + rand.Text() + rand.Text()[:10]
 	return c.canaries[place]
 }
 
-// unpack puts an image into a directory, as a kubelet does, and returns it with the
-// variables of the image.
+// unpack unpacks an image into a directory, as a kubelet does, and returns it with the variables of
+// the image.
 func (c *company) unpack(t *testing.T, ref string) (rootfs string, env map[string]string) {
 	t.Helper()
 	parsed, err := name.ParseReference(ref)
@@ -175,7 +175,7 @@ func (c *company) unpack(t *testing.T, ref string) (rootfs string, env map[strin
 	return rootfs, env
 }
 
-// extract writes the files of a tar below a directory.
+// extract writes the files of a tar into a directory.
 func extract(t *testing.T, files io.ReadCloser, dir string) {
 	t.Helper()
 	defer files.Close()
@@ -206,7 +206,7 @@ func readFile(t *testing.T, path string) string {
 	return string(data)
 }
 
-// contains wants texts in data.
+// contains checks that data contains the texts.
 func contains(t *testing.T, what string, data []byte, texts ...string) {
 	t.Helper()
 	for _, text := range texts {

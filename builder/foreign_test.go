@@ -23,7 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// tarLayer makes a layer that can be unpacked.
+// tarLayer returns a layer that can be unpacked.
 func tarLayer(t *testing.T, files map[string]string) v1.Layer {
 	t.Helper()
 	var plain bytes.Buffer
@@ -62,9 +62,9 @@ func tree(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// A release on top of a release, as others see it: skopeo reads and copies it, umoci
-// unpacks it, and there are the new workspaces and the services of the base, nothing else.
-func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
+// Foreign tools read a release on top of a release: skopeo copies it, umoci unpacks it, and the
+// result has exactly the new workspaces and the services of the base.
+func TestForeignToolsUnpackReleaseOnRelease(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{
 		Platforms: []string{"linux/amd64", "linux/arm64"},
@@ -92,7 +92,7 @@ func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
 	foreigntest.Run(t, "umoci", "raw", "unpack", "--rootless", "--image", layout+":v2", rootfs)
 	want := map[string]string{"www/services/index.js": "serve()\n"}
 	for path, text := range tree(t, src) {
-		if strings.Contains(path, "/") { // files at the top are of no workspace
+		if strings.Contains(path, "/") { // files at the top do not belong to a workspace
 			want["www/workspaces/"+path] = text
 		}
 	}
@@ -105,7 +105,7 @@ func TestOthersUnpackAReleaseOnAnEarlierOne(t *testing.T) {
 	checkInspected(t, reg, manifest)
 }
 
-// checkInspected compares what skopeo says of the image with the release manifest in it.
+// checkInspected compares the output of skopeo with the release manifest in the image.
 func checkInspected(t *testing.T, reg *registrytest.Server, manifest string) {
 	t.Helper()
 	var image struct {
@@ -144,8 +144,8 @@ func checkInspected(t *testing.T, reg *registrytest.Server, manifest string) {
 	}
 }
 
-// All platforms survive a copy to another registry by a program that checks every digest.
-func TestOthersCopyAllPlatforms(t *testing.T) {
+// All platforms survive a copy to another registry by a program that verifies every digest.
+func TestForeignToolsCopyAllPlatforms(t *testing.T) {
 	reg, mirror := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("release:v1"), "--push",
 		"--progress", "quiet").run(t, 0)
@@ -156,8 +156,8 @@ func TestOthersCopyAllPlatforms(t *testing.T) {
 	}
 }
 
-// Files that the builder writes are what docker load and OCI tools take.
-func TestOthersReadTheFiles(t *testing.T) {
+// docker load and OCI tools accept the files that the builder writes.
+func TestForeignToolsReadFiles(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	dir := t.TempDir()
 	docker, oci, sum := filepath.Join(dir, "docker.tar"), filepath.Join(dir, "oci.tar"), filepath.Join(dir, "digest")

@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// expression is one of GitHub Actions.
+// expression matches an expression of GitHub Actions.
 var expression = regexp.MustCompile(`\$\{\{ (.*?) \}\}`)
 
 // actionStep is a step of the composite action that runs a script.
@@ -24,8 +24,8 @@ type actionStep struct {
 	Env     map[string]string
 }
 
-// githubAction runs the scripts of our action in order, with the values that its
-// expressions have. Steps that use other actions are left out.
+// githubAction runs the scripts of the composite action in order, with the values of its
+// expressions. It skips steps that use other actions.
 type githubAction struct {
 	*company
 	steps []actionStep
@@ -68,7 +68,7 @@ func newGithubAction(t *testing.T, c *company, inputs map[string]string) *github
 	return a
 }
 
-// run runs a step as GitHub does and returns what it prints.
+// run runs a step as GitHub does and returns its output.
 func (a *githubAction) run(t *testing.T, s actionStep) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", s.Run)
@@ -96,7 +96,7 @@ func (a *githubAction) outputs(t *testing.T) string {
 	return readFile(t, filepath.Join(a.temp, "output"))
 }
 
-// The action of GitHub at work: a release, a diff, and a secret that stops it.
+// The GitHub action builds a release, shows a diff, and stops at a secret.
 func TestActionOfGitHub(t *testing.T) {
 	c := newCompany(t)
 	c.login()
@@ -139,7 +139,7 @@ func TestActionOfGitHub(t *testing.T) {
 	}
 }
 
-// The builder takes the arguments of the Job.
+// The builder accepts the arguments of the Job.
 func TestJobOfKubernetes(t *testing.T) {
 	var job struct {
 		Spec struct {

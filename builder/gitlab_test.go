@@ -24,16 +24,16 @@ import (
 
 const gitlabTemplate = "../examples/ci/gitlab/templates/workspaces-release.yml"
 
-// pipelines runs jobs of our template for GitLab. gitlab-ci-local does what GitLab and its
-// runner do: inputs, rules, variables, and shells that stop at the first error. The
-// variables are those that GitLab sets; the builder and a helm are on the path.
+// pipelines runs jobs of the GitLab template. gitlab-ci-local does what GitLab and its runner do:
+// inputs, rules, variables, and shells that stop at the first error. The variables are those that
+// GitLab sets; the builder and a fake helm are on the path.
 type pipelines struct {
 	*company
 	project   string
 	variables map[string]string
-	// helm is the file with the arguments that helm was called with.
+	// helm is the file with the arguments of the helm calls.
 	helm string
-	// notes are those of the merge request.
+	// notes are the comments of the merge request.
 	notes *notes
 }
 
@@ -99,7 +99,7 @@ func (p *pipelines) write(t *testing.T, name, text string) {
 	}
 }
 
-// path is the PATH of jobs: the builder, and a helm that notes its arguments.
+// path is the PATH of jobs: the builder, and a helm that records its arguments.
 func (p *pipelines) path(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Dir(link(t, "builder"))
@@ -110,8 +110,8 @@ func (p *pipelines) path(t *testing.T) string {
 	return dir + ":" + os.Getenv("PATH")
 }
 
-// run runs jobs with variables beside those of the project, wants that they end well or
-// not, and returns what they print. The artifacts are in the directory of the project.
+// run runs jobs with additional variables, checks whether they succeed, and returns their output.
+// The artifacts are in the directory of the project.
 func (p *pipelines) run(t *testing.T, well bool, variables map[string]string, jobs ...string) string {
 	t.Helper()
 	all := maps.Clone(p.variables)
@@ -138,7 +138,7 @@ func (p *pipelines) run(t *testing.T, well bool, variables map[string]string, jo
 	return string(out)
 }
 
-// artifact reads a file that a job has left, and removes it.
+// artifact reads and removes an artifact of a job.
 func (p *pipelines) artifact(t *testing.T, name string) []byte {
 	t.Helper()
 	text := readFile(t, filepath.Join(p.project, name))
@@ -148,7 +148,7 @@ func (p *pipelines) artifact(t *testing.T, name string) []byte {
 	return []byte(text)
 }
 
-// notes are the comments of a merge request, as GitLab's API serves them.
+// notes are the comments of a merge request, served like GitLab's API.
 type notes struct {
 	token string
 	mu    sync.Mutex
@@ -186,7 +186,7 @@ func (n *notes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bodies are the comments, the latest first.
+// bodies returns the comments, the latest first.
 func (n *notes) bodies() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -197,8 +197,8 @@ func (n *notes) bodies() []string {
 	return all
 }
 
-// A project with our template for GitLab, from the sandbox to the deployment and on to the
-// next merge request.
+// A project with the GitLab template, from the sandbox to the deployment and on to the next merge
+// request.
 func TestPipelinesOfGitLab(t *testing.T) {
 	p := newPipelines(t)
 	log := p.run(t, true, map[string]string{
@@ -244,7 +244,7 @@ func TestPipelinesOfGitLab(t *testing.T) {
 	p.checkReports(t, 1)
 }
 
-// mergeRequest commits a change, as the author of a merge request does.
+// mergeRequest commits a change as the author of a merge request.
 func (p *pipelines) mergeRequest(t *testing.T, from, to string) {
 	t.Helper()
 	p.edit(t, "mail-sender", "automations/send.yml", from, to)
@@ -255,7 +255,7 @@ func (p *pipelines) mergeRequest(t *testing.T, from, to string) {
 	p.repository.Commit(t, "feature", files...)
 }
 
-// head is the commit of the merge request.
+// head returns the commit of the merge request.
 func (p *pipelines) head(t *testing.T) string {
 	t.Helper()
 	ref, err := p.repository.Storage.Reference("refs/heads/feature")
@@ -265,7 +265,7 @@ func (p *pipelines) head(t *testing.T) string {
 	return ref.Hash().String()
 }
 
-// checkReports wants the reports that GitLab shows, with so many findings.
+// checkReports checks the reports that GitLab shows, and their number of findings.
 func (p *pipelines) checkReports(t *testing.T, findings int) {
 	t.Helper()
 	var report struct{ Vulnerabilities []any }

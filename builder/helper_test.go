@@ -15,11 +15,11 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// fakeHelper is the name of a credential helper that the test binary also is.
+// fakeHelper is the name of the credential helper that the test binary implements.
 const fakeHelper = "docker-credential-fake"
 
-// helpWithCredentials plays a credential helper, which gets a host on standard input
-// and answers on standard output. Variables say what it knows.
+// helpWithCredentials implements a credential helper: it reads a host from standard input and
+// writes to standard output. Variables configure its credentials.
 func helpWithCredentials(stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	host, err := io.ReadAll(stdin)
 	switch {

@@ -41,7 +41,8 @@ func (h *hooked) command(t *testing.T, dir, program string, args ...string) *exe
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{
-		"PATH=" + h.path, "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com",
+		"PATH=" + h.path, "HOME=" + t.TempDir(), "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=A",
+		"GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com",
 	}
 	return cmd
@@ -61,7 +62,8 @@ func (h *hooked) run(t *testing.T, dir string, args ...string) string {
 func (h *hooked) refused(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	out, err := h.command(t, dir, h.git, args...).CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("a password stands here as text")) || bytes.Contains(out, []byte("sunrise77x")) {
+	if err == nil || !bytes.Contains(out, []byte("a password stands here as text")) ||
+		bytes.Contains(out, []byte("sunrise77x")) {
 		t.Errorf("git %v: error %v, and it says\n%s", args, err, out)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command builder makes release images of Prisme.ai workspaces.
+// Command builder builds release images of Prisme.ai workspaces.
 package main
 
 import (
@@ -13,11 +13,11 @@ import (
 )
 
 func main() {
-	// The first signal asks for an orderly end, the second one gets none.
+	// The first signal requests an orderly end, the second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	// A reader that is gone is an error of the write, not the end of the process: there is
-	// something to clean up. Programs that are run get no ignored signal, but the default.
+	// A closed reader is a write error and must not end the process, which has to clean up.
+	// Programs started from here get the default handler, not an ignored signal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	code := cli.Run(ctx, os.Args[1:], cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ()})
 	stop()

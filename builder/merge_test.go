@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// clone is a repository in which people and a platform work. Git asks the builder to merge.
+// clone is a repository changed by users and a platform. Git calls the builder to merge.
 type clone struct {
 	t   *testing.T
 	dir string
@@ -20,7 +20,7 @@ type clone struct {
 	git string
 }
 
-// newClone makes a repository with the workspace shop, set up as the manual says.
+// newClone creates a repository with the workspace shop, configured as documented.
 func newClone(t *testing.T) *clone {
 	c := &clone{t: t, dir: t.TempDir(), git: needs.Program(t, "git")}
 	path := filepath.Dir(link(t, "builder")) + ":" + filepath.Dir(c.git) + ":" + os.Getenv("PATH")
@@ -43,7 +43,7 @@ func newClone(t *testing.T) *clone {
 	return c
 }
 
-// run runs a shell command in the repository and returns what it writes.
+// run runs a shell command in the repository and returns its output.
 func (c *clone) run(want int, command string) string {
 	c.t.Helper()
 	cmd := exec.CommandContext(c.t.Context(), "sh", "-c", command)
@@ -91,7 +91,7 @@ func (c *clone) commit(message string) {
 	c.run(0, "git add -A && git commit -q -m '"+message+"'")
 }
 
-// push commits what a push of the platform leaves: a version and right checksums.
+// push commits what a push of the platform writes: a version and correct checksums.
 func (c *clone) push(name, at string) {
 	c.t.Helper()
 	c.run(0, `sed -i 's/^  name: .*/  name: `+name+`/; s/^  exportedAt: .*/  exportedAt: "`+at+
@@ -99,8 +99,7 @@ func (c *clone) push(name, at string) {
 	c.commit("push of " + name)
 }
 
-// branches makes two branches with a push each, the newer one on the branch that is left
-// checked out.
+// branches creates two branches with a push each. The checked-out branch has the newer push.
 func (c *clone) branches() {
 	c.t.Helper()
 	c.run(0, "git checkout -q -b one")
@@ -113,7 +112,7 @@ func (c *clone) branches() {
 	c.push("v3", "2026-03-01T00:00:00Z")
 }
 
-// checkMerged wants a workspace that is right without a further step.
+// checkMerged checks that the workspace is valid without further steps.
 func (c *clone) checkMerged(wants ...string) {
 	c.t.Helper()
 	c.run(0, "builder fmt --check && builder validate . --checksums verify")
@@ -144,7 +143,7 @@ func TestGitMergesPushes(t *testing.T) {
 	}
 }
 
-// Without the driver the same branches conflict: the tests above test something.
+// Without the driver the same branches conflict, so the tests above test something.
 func TestGitAloneDoesNotMergePushes(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
@@ -152,8 +151,8 @@ func TestGitAloneDoesNotMergePushes(t *testing.T) {
 	c.run(1, "git -c merge.prismeai-import.driver=false merge -q one")
 }
 
-// TestGitMergesCrissCross: either branch has merged the other one, so that Git makes an
-// ancestor of two.
+// TestGitMergesCrissCross merges branches that have each merged the other, so that Git makes a
+// virtual ancestor.
 func TestGitMergesCrissCross(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
@@ -168,7 +167,7 @@ func TestGitMergesCrissCross(t *testing.T) {
 	c.checkMerged("  name: v5\n", "groups: [base1, base2]")
 }
 
-// TestGitMergesTwoAdditions: both branches add the workspace, which has no ancestor.
+// TestGitMergesTwoAdditions merges a workspace added on both branches, without an ancestor.
 func TestGitMergesTwoAdditions(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
@@ -185,8 +184,8 @@ func TestGitMergesTwoAdditions(t *testing.T) {
 	c.checkMerged("  name: v3\n", "base2", "    c: ")
 }
 
-// TestGitStopsAtConflicts: what people changed in two ways waits for a person, and is
-// refused until then.
+// TestGitStopsAtConflicts checks that contradictory changes are left to the user, and refused until
+// resolved.
 func TestGitStopsAtConflicts(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
@@ -211,7 +210,7 @@ func TestGitStopsAtConflicts(t *testing.T) {
 	c.checkMerged("name: v1-two")
 }
 
-// TestGitMergesAFileOfBothPushes: the sum of the merged file is nobody's, so fmt writes it.
+// TestGitMergesAFileOfBothPushes: neither side has the sum of the merged file, so fmt writes it.
 func TestGitMergesAFileOfBothPushes(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)

@@ -17,11 +17,11 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// publicName is the name of a registry that is not this machine's, so that nothing may go
-// there by plain HTTP. A proxy leads to it.
+// publicName is the name of a registry that is not loopback, so plain HTTP is forbidden. A proxy
+// leads to it.
 const publicName = "registry.example.com"
 
-// seedBase puts a base image for two platforms into a registry of loopback.
+// seedBase pushes a base image for two platforms to a loopback registry.
 func seedBase(t *testing.T, host string) {
 	t.Helper()
 	from := registrytest.New(t, registrytest.Options{})
@@ -43,7 +43,7 @@ func parseReference(t *testing.T, text string) name.Reference {
 	return ref
 }
 
-// behindNginx is Distribution's registry with nginx in front of it, which serves TLS.
+// behindNginx starts Distribution's registry behind nginx, which terminates TLS.
 type behindNginx struct {
 	*foreigntest.Nginx
 	files    *tlstest.Files
@@ -75,7 +75,7 @@ func (b *behindNginx) push(t *testing.T, want int, more ...string) *program {
 	return p
 }
 
-// pushed returns the image in the registry, as it is behind nginx.
+// pushed returns the image in the registry behind nginx.
 func (b *behindNginx) pushed(t *testing.T) (v1.Hash, error) {
 	t.Helper()
 	desc, err := remote.Head(parseReference(t, b.registry+"/acme/release:v1"))
@@ -90,8 +90,8 @@ const (
 	unlimited = "client_max_body_size 0;\n" + forwarded
 )
 
-// TestPushThroughNginx pushes through set-ups of nginx that people have, and that registries
-// allow: the outcome is the same image.
+// TestPushThroughNginx pushes through common nginx configurations that registries support. The
+// image is always the same.
 func TestPushThroughNginx(t *testing.T) {
 	for _, test := range []struct{ name, settings, rules string }{
 		{name: "plain", rules: unlimited},
@@ -119,11 +119,11 @@ func TestPushThroughNginx(t *testing.T) {
 	}
 }
 
-// markup matches HTML, which is no part of a message.
+// markup matches HTML, which must not appear in messages.
 var markup = regexp.MustCompile(`(?i)</?(html|body|center|h1|hr)`)
 
-// TestNginxThatRefusesIsExplained: nothing is reported as pushed, no push waits for ever,
-// and the message says what to change.
+// TestNginxThatRefusesIsExplained checks that a refused push is not reported as pushed, does not
+// hang, and names the remedy.
 func TestNginxThatRefusesIsExplained(t *testing.T) {
 	const isWrite = "if ($request_method ~ ^(POST|PUT|PATCH)$) "
 	for _, test := range []struct {

@@ -24,17 +24,16 @@ import (
 )
 
 const (
-	// self is the test binary. It is reached without a path, so that any user can run it.
+	// self is the test binary. It is executed by descriptor, so that any user can run it.
 	self = "/proc/self/exe"
-	// exampleWorkspaces is a repository of workspaces without a mistake.
+	// exampleWorkspaces is a valid repository of workspaces.
 	exampleWorkspaces = "../examples/workspaces"
-	// patience bounds a run of the builder. It ends runs that hang, and measures nothing.
+	// patience bounds a run of the builder, to end runs that hang. It measures nothing.
 	patience = time.Minute
 )
 
-// TestMain makes the test binary the builder, or a program that the builder meets, where
-// it is started under its name: the tests run real processes, without linking anything
-// a second time.
+// TestMain runs the builder, or a program that the builder uses, if the test binary is started
+// under its name. The tests thus run real processes without linking anything twice.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "builder":
@@ -49,16 +48,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// program is a run of the builder to be started.
+// program is a run of the builder.
 type program struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer
-	// temp is its TMPDIR, which it must leave empty.
+	// temp is its TMPDIR, which must be empty afterwards.
 	temp string
 }
 
-// builder prepares a run with nothing in its environment but env, TMPDIR, and a HOME
-// that does not exist.
+// builder prepares a run whose environment is only env, TMPDIR, and a HOME that does not exist.
 func builder(t *testing.T, env map[string]string, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -74,7 +72,7 @@ func builder(t *testing.T, env map[string]string, args ...string) *program {
 	return p
 }
 
-// run runs the builder to its end, wants the exit code, and that nothing is left behind.
+// run runs the builder, and checks the exit code and that nothing is left behind.
 func (p *program) run(t *testing.T, want int) {
 	t.Helper()
 	if err := p.Start(); err != nil {
@@ -96,7 +94,7 @@ func (p *program) wait(t *testing.T, want int) {
 	p.checkTemp(t)
 }
 
-// checkTemp wants that no temporary file is left behind.
+// checkTemp checks that no temporary file is left behind.
 func (p *program) checkTemp(t *testing.T) {
 	t.Helper()
 	left, err := os.ReadDir(p.temp)
@@ -105,7 +103,7 @@ func (p *program) checkTemp(t *testing.T) {
 	}
 }
 
-// says wants texts on standard error.
+// says checks for texts on standard error.
 func (p *program) says(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -134,7 +132,7 @@ func workspaces(t *testing.T) string {
 	return dir
 }
 
-// publicDir makes a temporary directory that every user can read.
+// publicDir creates a temporary directory that every user can read.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -146,7 +144,7 @@ func publicDir(t *testing.T) string {
 	return dir
 }
 
-// link returns a path under which the test binary runs as the program of that name.
+// link returns a path that runs the test binary as the program of that name.
 func link(t *testing.T, program string) string {
 	t.Helper()
 	exe, err := os.Executable()
@@ -160,7 +158,7 @@ func link(t *testing.T, program string) string {
 	return path
 }
 
-// committed makes a Git repository with one commit of a directory.
+// committed creates a Git repository with one commit of a directory.
 func committed(t *testing.T, dir string) *gittest.Repository {
 	t.Helper()
 	var files []gittest.File
@@ -172,7 +170,7 @@ func committed(t *testing.T, dir string) *gittest.Repository {
 	return repository
 }
 
-// pushBase puts a base image for two platforms into the registry.
+// pushBase pushes a base image for two platforms to the registry.
 func pushBase(t *testing.T, reg *registrytest.Server) string {
 	t.Helper()
 	return reg.PushBase(t, "prismeai-workspaces:v1", registrytest.Base{

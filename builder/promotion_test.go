@@ -42,7 +42,7 @@ func newPromotion(t *testing.T) *promotion {
 	return p
 }
 
-// builder runs a command to its end and returns what it says on standard output.
+// builder runs a command and returns its standard output.
 func (p *promotion) builder(t *testing.T, code int, args ...string) []byte {
 	t.Helper()
 	run := builder(t, p.env, args...)
@@ -52,7 +52,7 @@ func (p *promotion) builder(t *testing.T, code int, args ...string) []byte {
 	return run.stdout.Bytes()
 }
 
-// release has the sandbox push a version, builds and verifies its image, and returns the
+// release pushes a version from the sandbox, builds and verifies its image, and returns the
 // reference by digest.
 func (p *promotion) release(t *testing.T, version string) string {
 	t.Helper()
@@ -77,8 +77,8 @@ func (p *promotion) release(t *testing.T, version string) string {
 	return pinned
 }
 
-// deploy starts a pod of the image in production, and has its sidecar import. It returns
-// what became of each workspace that was not skipped.
+// deploy starts a pod of the image in production and runs its sidecar. It returns the result for
+// each workspace that was not skipped.
 func (p *promotion) deploy(t *testing.T, image string) map[string]string {
 	t.Helper()
 	rootfs, env := p.unpack(t, image)
@@ -111,7 +111,7 @@ func (p *promotion) deploy(t *testing.T, image string) map[string]string {
 	return did
 }
 
-// installed are the versions of production by workspace.
+// installed returns the versions in production by workspace.
 func (p *promotion) installed() map[string]string {
 	versions := map[string]string{}
 	for _, w := range p.production.Installed() {
@@ -120,7 +120,7 @@ func (p *promotion) installed() map[string]string {
 	return versions
 }
 
-// same is the same text for every example workspace, but for some.
+// same returns the same text for every example workspace, with exceptions.
 func same(of string, but map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, slug := range []string{
@@ -140,8 +140,8 @@ func want(t *testing.T, what string, want, got map[string]string) {
 	}
 }
 
-// From the sandbox to production and back: what is pushed, built, compared, verified and
-// deployed is the same all the way, and no secret shows up anywhere.
+// From the sandbox to production and back: the same content is pushed, built, compared, verified
+// and deployed, and no secret appears anywhere.
 func TestPromotion(t *testing.T) {
 	p := newPromotion(t)
 	first := p.release(t, "v2.4.0")
@@ -162,7 +162,7 @@ func TestPromotion(t *testing.T) {
 	}
 }
 
-// compare wants that diff tells the one change, and ends as --exit-code says.
+// compare checks that diff reports the one change, with the exit code of --exit-code.
 func (p *promotion) compare(t *testing.T, first, second string) {
 	t.Helper()
 	var diff struct {
@@ -182,7 +182,7 @@ func (p *promotion) compare(t *testing.T, first, second string) {
 	p.builder(t, 0, "diff", second, second, "--exit-code")
 }
 
-// A secret that somebody has typed in the sandbox gets to Git, and no further.
+// A secret entered in the sandbox reaches Git, but not the image.
 func TestPromotionStopsAtASecret(t *testing.T) {
 	p := newPromotion(t)
 	p.edit(t, "mail-sender", "automations/send.yml", "method: post",

@@ -16,8 +16,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// checkout writes the example workspaces the way another machine has them: created in
-// the opposite order, with other times, modes and owners.
+// checkout writes the example workspaces as another machine would: in the opposite order, with
+// other times, modes and owners.
 func checkout(t *testing.T, owner int) string {
 	t.Helper()
 	dir := filepath.Join(publicDir(t), "elsewhere")
@@ -50,7 +50,7 @@ func checkout(t *testing.T, owner int) string {
 	return dir
 }
 
-// The same workspaces give the same image, whoever builds it, where and how.
+// The same workspaces give the same image, regardless of builder, place and method.
 func TestSameWorkspacesGiveTheSameDigest(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base := pushBase(t, reg)

@@ -24,17 +24,16 @@ const (
 	nobody      = 65534
 )
 
-// Options of prctl(2) that package syscall does not name, and the highest capability there can be.
+// Options of prctl(2) that package syscall lacks, and the highest possible capability.
 const (
 	prCapBSetDrop   = 24
 	prSetNoNewPrivs = 38
 	lastCapability  = 63
 )
 
-// sandboxed makes the builder run as what a hardened pod allows: as nobody, without
-// any capability or the means to get one, on a root file system that is read-only but
-// for a TMPDIR of the given size, which is a memory file system ("100m"). Without a
-// size, the file system stays as it is.
+// sandboxed runs the builder as in a hardened pod: as nobody, without capabilities or the means to
+// get any, on a root file system that is read-only except for a TMPDIR of the given size on a
+// memory file system ("100m"). Without a size, the file system is unchanged.
 func sandboxed(t *testing.T, p *program, size string) *program {
 	t.Helper()
 	p.Args = append([]string{sandboxName, p.temp, size}, p.Args[1:]...)
@@ -46,16 +45,15 @@ func sandboxed(t *testing.T, p *program, size string) *program {
 	return p
 }
 
-// canMount reports whether this process may have mounts of its own. Root in a container
-// often may not.
+// canMount reports whether this process may create mounts. Root in a container often may not.
 func canMount() bool {
 	cmd := exec.Command("/bin/true")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	return cmd.Run() == nil
 }
 
-// enterSandbox runs as root in a mount namespace of its own, takes away what the
-// builder must not need, and becomes the builder. It returns only with an error.
+// enterSandbox runs as root in its own mount namespace, drops all privileges, and executes the
+// builder. It only returns an error.
 func enterSandbox(temp, size string, args []string) error {
 	runtime.LockOSThread() // capabilities and no_new_privs belong to a thread
 	if size != "" {
@@ -65,7 +63,7 @@ func enterSandbox(temp, size string, args []string) error {
 	}
 	for capability := range uintptr(lastCapability + 1) {
 		_, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prCapBSetDrop, capability, 0)
-		if errno != 0 && errno != syscall.EINVAL { // the kernel has fewer
+		if errno != 0 && errno != syscall.EINVAL { // the kernel has fewer capabilities
 			return fmt.Errorf("drop capability %d: %w", capability, errno)
 		}
 	}
@@ -82,7 +80,7 @@ func enterSandbox(temp, size string, args []string) error {
 	return syscall.Exec(self, append([]string{"builder"}, args...), os.Environ())
 }
 
-// mountReadOnly makes every mount read-only, and one more that is not.
+// mountReadOnly makes every mount read-only, and adds a writable one.
 func mountReadOnly(temp, size string) error {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -101,14 +99,14 @@ func mountReadOnly(temp, size string) error {
 	return nil
 }
 
-// witness looks at the builder from outside while it waits for the registry.
+// witness inspects the builder from outside while it waits for the registry.
 type witness struct {
 	mu             sync.Mutex
 	pid            int
 	status, mounts string
 }
 
-// watch returns a registry's wrapper that looks at the process when it is asked something.
+// watch returns a registry wrapper that inspects the process on a request.
 func (w *witness) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.look()
@@ -128,7 +126,7 @@ func (w *witness) look() {
 	w.status, w.mounts = string(status), string(mounts)
 }
 
-// checkStatus wants that the process was the least that a process can be.
+// checkStatus checks that the process had no privileges.
 func (w *witness) checkStatus(t *testing.T) {
 	t.Helper()
 	const none = "0000000000000000"
@@ -142,10 +140,10 @@ func (w *witness) checkStatus(t *testing.T) {
 	}
 }
 
-// checkMounts wants that the process could write to one directory, whoever it was.
+// checkMounts checks that only one directory was writable, whatever the user.
 func (w *witness) checkMounts(t *testing.T, temp string) {
 	t.Helper()
-	writable := map[string]bool{} // of mounts on top of each other, the last is in force
+	writable := map[string]bool{} // the last of stacked mounts is effective
 	for line := range strings.Lines(w.mounts) {
 		fields := strings.Fields(line)
 		writable[fields[4]] = strings.HasPrefix(fields[5], "rw")
@@ -185,7 +183,7 @@ func TestBuildsAsNobodyWithoutCapabilitiesOnAReadOnlyRoot(t *testing.T) {
 	}
 }
 
-// A TMPDIR that is too small is named as what it is, wherever in the run it is full.
+// A full TMPDIR is reported as such, whenever it fills up.
 func TestFullTempDirIsTheEnginesError(t *testing.T) {
 	needs.Root(t)
 	if !canMount() {
@@ -207,8 +205,8 @@ func TestFullTempDirIsTheEnginesError(t *testing.T) {
 	}
 }
 
-// writeNoise writes a file that does not get smaller by compression. It is the same each
-// time, as some noise looks like the beginning of an archive.
+// writeNoise writes an incompressible file. It is always the same, because some random data looks
+// like an archive.
 func writeNoise(t *testing.T, path string, size int) {
 	t.Helper()
 	noise := append(make([]byte, 0, size), "noise\n"...)

@@ -18,13 +18,13 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// promptness is how soon the builder ends when it is told to.
+// promptness is how soon the builder must end after a signal.
 const promptness = 10 * time.Second
 
-// stall holds the requests that match for as long as the client waits.
+// stall holds matching requests for as long as the client waits.
 type stall struct {
 	matches func(*http.Request) bool
-	// reached is closed when the first of them has come, over when the test ends.
+	// reached is closed at the first of them, over at the end of the test.
 	reached, over chan struct{}
 	once          sync.Once
 }
@@ -148,10 +148,14 @@ func (s *seen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestInterruptedScanEnds: one line of 40 MB that looks like nothing but passwords takes long.
+// TestInterruptedScanEnds scans a line of 40 MB that is full of password candidates, which takes
+// long.
 func TestInterruptedScanEnds(t *testing.T) {
 	dir := t.TempDir()
-	for name, content := range map[string]string{"index.yml": "name: A\nslug: a\n", "long.txt": strings.Repeat("password=", 5_000_000)} {
+	for name, content := range map[string]string{
+		"index.yml": "name: A\nslug: a\n",
+		"long.txt":  strings.Repeat("password=", 5_000_000),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -172,8 +176,8 @@ func TestInterruptedScanEnds(t *testing.T) {
 	p.says(t, "signal received")
 }
 
-// The first signal asks for an orderly end. Here that end hangs, because nobody reads
-// what the builder has to say; the next signal needs no end.
+// The first signal requests an orderly end. Here it hangs, because nobody reads the output; the
+// second signal kills the process.
 func TestSecondSignalKillsAtOnce(t *testing.T) {
 	reg, stall := stalled(t, to(http.MethodPost, "/out/blobs/uploads/"))
 	base := pushBase(t, reg)

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// initialised is a line that the Go runtime writes about a package with GODEBUG=inittrace=1.
+// initialised matches a line of GODEBUG=inittrace=1.
 var initialised = regexp.MustCompile(`(?m)^init (\S+) @.* (\d+) bytes, (\d+) allocs$`)
 
-// TestStartIsCheap bounds what the packages allocate before a command runs. Every run pays
-// for it: it was 98 MB in 385,000 allocations when TruffleHog compiled the expressions of
-// all its detectors at start. The figures do not depend on the machine.
+// TestStartIsCheap bounds the allocations of package initialisation, which every run pays for. It
+// was 98 MB in 385,000 allocations when TruffleHog compiled the expressions of all its detectors at
+// start. The figures do not depend on the machine.
 func TestStartIsCheap(t *testing.T) {
 	const (
 		maxPackage = 600_000 // bytes

@@ -9,7 +9,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// brokenPipe returns the end of a pipe that nobody reads any more.
+// brokenPipe returns the end of a pipe without a reader.
 func brokenPipe(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -21,7 +21,7 @@ func brokenPipe(t *testing.T) *os.File {
 	return w
 }
 
-// fullDevice returns a file to which nothing can be written.
+// fullDevice returns a file that refuses every write.
 func fullDevice(t *testing.T) *os.File {
 	t.Helper()
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -32,9 +32,9 @@ func fullDevice(t *testing.T) *os.File {
 	return f
 }
 
-// What is said to nobody is an error where it is the result, and none where it is
-// progress. Neither ends the builder before it has cleaned up.
-func TestNobodyListens(t *testing.T) {
+// Failed writes are an error for results, but not for progress. Neither ends the builder before it
+// has cleaned up.
+func TestFailedWrites(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src := pushBase(t, reg), workspaces(t)
 	build := func(tag string) []string {
@@ -96,7 +96,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// A process without standard streams must not take the first file that it opens for one.
+// A process without standard streams must not use the first file that it opens as one.
 func TestClosedStreams(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	p := builder(t, nil, "build", workspaces(t), "--base", pushBase(t, reg), "-t", reg.Ref("out:v1"),
@@ -109,7 +109,7 @@ func TestClosedStreams(t *testing.T) {
 	}
 }
 
-// Where a result cannot be written is known before anything is done.
+// Unwritable results are detected before any work is done.
 func TestUnwritableResults(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	base, src, missing := pushBase(t, reg), workspaces(t), t.TempDir()+"/missing/file"

@@ -17,7 +17,7 @@ import (
 	"unsafe"
 )
 
-// terminal is a pseudo-terminal: what the builder writes to tty is collected.
+// terminal is a pseudo-terminal that collects what the builder writes.
 type terminal struct {
 	tty  *os.File
 	done chan struct{}
@@ -80,20 +80,20 @@ func newTerminal(t *testing.T) *terminal {
 	go func() {
 		defer close(term.done)
 		defer ptmx.Close()
-		io.Copy(term, ptmx) // ends with an error when nobody has the terminal open
+		io.Copy(term, ptmx) // ends with an error when the terminal is closed
 	}()
 	t.Cleanup(func() { term.tty.Close() })
 	return term
 }
 
-// text returns all that was written, when the builder has ended.
+// text returns all output, once the builder has ended.
 func (term *terminal) text() string {
 	term.tty.Close()
 	<-term.done
 	return term.output.String()
 }
 
-func TestColoursAreForTerminalsThatWantThem(t *testing.T) {
+func TestColoursOnTerminals(t *testing.T) {
 	const escape = "\x1b["
 	src := workspaces(t)
 	if err := os.Remove(src + "/mail-sender/index.yml"); err != nil {
@@ -125,7 +125,7 @@ func TestColoursAreForTerminalsThatWantThem(t *testing.T) {
 	}
 }
 
-// silentServer takes connections and never answers.
+// silentServer accepts connections and never responds.
 func silentServer(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -136,8 +136,8 @@ func silentServer(t *testing.T) string {
 	return "http://" + listener.Addr().String()
 }
 
-// On a terminal, progress is one line that moves. It is erased before anything else is
-// written, also after an interruption.
+// On a terminal, progress is a single line. It is erased before anything else is written, also
+// after an interruption.
 func TestProgressIsOneLineOfATerminal(t *testing.T) {
 	const eraseLine = "\r\x1b[K"
 	for _, args := range [][]string{{"validate"}, {"scan"}, {"build", "--base", "scratch", "--dry-run"}} {
@@ -162,14 +162,15 @@ func TestProgressIsOneLineOfATerminal(t *testing.T) {
 				}
 			}
 			last := lines[len(lines)-1]
-			if !strings.HasPrefix(last, "builder: ") || strings.Contains(strings.ReplaceAll(shown, eraseLine, ""), "\x1b") {
+			if !strings.HasPrefix(last, "builder: ") ||
+				strings.Contains(strings.ReplaceAll(shown, eraseLine, ""), "\x1b") {
 				t.Errorf("the line is not erased before the error, or there are colours: %q", shown)
 			}
 		})
 	}
 }
 
-// Without a terminal that moves, commands that only read say nothing, and others say little.
+// Without a terminal, read-only commands show no progress, and others little.
 func TestProgressWithoutATerminal(t *testing.T) {
 	src := workspaces(t)
 	for _, env := range []map[string]string{{"TERM": "dumb"}, {"CI": "true"}} {

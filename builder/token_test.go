@@ -29,12 +29,12 @@ const (
 	tokenIssuer   = "test issuer"
 )
 
-// tokenServer hands out tokens that Distribution's registry accepts, and passes all other
-// requests on to the registry.
+// tokenServer issues tokens for Distribution's registry, and passes all other requests on to the
+// registry.
 type tokenServer struct {
 	signer   tls.Certificate
 	registry http.Handler
-	// oneScope refuses requests for several scopes at once.
+	// oneScope refuses requests for several scopes.
 	oneScope bool
 
 	mu      sync.Mutex
@@ -82,7 +82,7 @@ func (s *tokenServer) serveToken(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"token":%q,"access_token":%q,"expires_in":300}`, token, token)
 }
 
-// sign makes a JSON Web Token with an ECDSA signature.
+// sign returns a JSON Web Token with an ECDSA signature.
 func (s *tokenServer) sign(scopes []string, id int) (string, error) {
 	type access struct {
 		Type    string   `json:"type"`
@@ -120,11 +120,11 @@ func (s *tokenServer) sign(scopes []string, id int) (string, error) {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
 
-// newTokenServer puts a token server and nginx in front of Distribution's registry.
+// newTokenServer starts a token server and nginx in front of Distribution's registry.
 func newTokenServer(t *testing.T, server *tokenServer) *behindNginx {
 	t.Helper()
 	storage := t.TempDir()
-	// This one needs no login, and serves the same storage.
+	// This one requires no login, and serves the same storage.
 	b := &behindNginx{files: tlstest.New(t, publicName), registry: foreigntest.Distribution(t, storage, "")}
 	seedBase(t, b.registry)
 	signer, err := tls.LoadX509KeyPair(b.files.ClientCert, b.files.ClientKey)

@@ -34,9 +34,8 @@ func shopAt(t *testing.T, o platformtest.Options, faults ...platformtest.Fault) 
 	return p, server.URL
 }
 
-// An interrupted import ends the watching, says that the platform does not stop, and
-// leaves no file behind.
-func TestInterruptedImportGoesOn(t *testing.T) {
+// An interrupted import reports that the platform continues, and leaves no file behind.
+func TestInterruptedImportContinues(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
 			_, from := shopAt(t, platformtest.Options{Token: "at:from"})
@@ -77,8 +76,8 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	}
 }
 
-// Neither the tokens of the two platforms nor secrets of the workspaces are in anything
-// that the builder writes or sends elsewhere, in any display.
+// Neither the platforms' tokens nor the workspaces' secrets appear in any output or in requests to
+// others, in any display.
 func TestSecretsOfATransferAreNotShown(t *testing.T) {
 	for _, mode := range []string{"plain", "tty", "rawjson", "quiet"} {
 		t.Run(mode, func(t *testing.T) {
