@@ -63,7 +63,7 @@ func TestWriteTellsThatItCannot(t *testing.T) {
 	}
 }
 
-// FuzzWrite puts any text anywhere: the result is XML, with one case and its failure.
+// FuzzWrite checks that any text results in valid XML with one case and its failure.
 func FuzzWrite(f *testing.F) {
 	f.Add("a", "b\x00", "]]>", "\xff\xfe")
 	f.Fuzz(func(t *testing.T, class, name, message, text string) {

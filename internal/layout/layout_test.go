@@ -20,16 +20,16 @@ import (
 const (
 	module = "github.com/prismeai/workspaces-release"
 	root   = "../.."
-	// maxLines of code bounds a file, tests apart: beyond it, a file holds more than one thing.
+	// maxLines is the maximum number of lines of a Go file, except for tests.
 	maxLines = 500
 )
 
-// goPackage is what we need of go list's output.
+// goPackage is the part of go list's output that the tests use.
 type goPackage struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string
-	// TestImports and XTestImports are what the tests import directly.
+	// TestImports and XTestImports are the direct imports of the tests.
 	TestImports, XTestImports []string
 }
 
@@ -59,7 +59,7 @@ func under(pkg, path string) bool { return pkg == path || strings.HasPrefix(pkg,
 
 func ours(dir string) string { return module + "/" + dir }
 
-// Large dependencies have one door each.
+// Only one package imports each large dependency.
 func TestOneDoorForEachLargeDependency(t *testing.T) {
 	all := packages(t)
 	git := ours("builder/internal/git")

@@ -16,10 +16,10 @@ import (
 
 const root = "../.."
 
-// child is the variable that names what the test binary, as a child, asks for.
+// child is the variable with the request of the test binary when it runs as a child.
 const child = "NEEDS_TEST_CHILD"
 
-// TestChild is what the tests below run in a process of its own.
+// TestChild runs in the child process of the tests below.
 func TestChild(t *testing.T) {
 	switch os.Getenv(child) {
 	case "":
@@ -81,7 +81,7 @@ func TestOurBuildsComeFirst(t *testing.T) {
 	}
 }
 
-// TestReport runs `.ci/programs run`, which ends `make test`.
+// TestReport runs `.ci/programs run`, the last step of `make test`.
 func TestReport(t *testing.T) {
 	const machine = `printf 'machine\troot\t-\tTestM\n' >>"$NOT_TESTED_FILE"`
 	const records = machine + `
@@ -124,7 +124,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// withoutCompiler returns a directory with what the script runs, and no gcc.
+// withoutCompiler returns a directory with the programs that the script runs, except gcc.
 func withoutCompiler(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -140,7 +140,8 @@ func withoutCompiler(t *testing.T) string {
 	return dir
 }
 
-// TestEverySkipIsRecorded: tests ask this package for programs, and only for listed ones.
+// TestEverySkipIsRecorded checks that tests request programs from this package, and only listed
+// ones.
 func TestEverySkipIsRecorded(t *testing.T) {
 	asked := regexp.MustCompile(`needs\.Program\(t, "([^"]+)"\)`)
 	listed := readInstallers()

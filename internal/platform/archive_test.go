@@ -25,7 +25,7 @@ func export(t *testing.T, c *platform.Client) (string, error) {
 	return out.String(), err
 }
 
-// The second path is asked where the first is not known, and nowhere else.
+// The second path is only tried if the platform does not know the first.
 func TestExportPaths(t *testing.T) {
 	const first, second = "POST /v2/workspaces/a%2Fb/versions/current/export", "GET /v2/workspaces/a%2Fb/export"
 	for _, tt := range []struct {
@@ -102,7 +102,7 @@ var errFull = errors.New("no space left on device")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-// An error of the disk is none of the platform.
+// A disk error is not an error of the platform.
 func TestExportToAFullDisk(t *testing.T) {
 	c := answering(t, 200, zipped)
 	_, err := c.ExportArchive(t.Context(), platform.ExportRequest{Workspace: "a", Limit: 100}, full{})

@@ -25,10 +25,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-// canary is a token that nothing may ever show.
+// canary is a token that must not appear anywhere.
 const canary = "at:canary-5ecr3t"
 
-// answering returns a client of a server that gives one answer to everything.
+// answering returns a client of a server with a constant response.
 func answering(t *testing.T, status int, body string, header ...string) *platform.Client {
 	t.Helper()
 	return clientOf(t, platform.Options{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -58,7 +58,7 @@ func newClient(t *testing.T, o platform.Options) *platform.Client {
 	return c
 }
 
-// calls are one request of each operation.
+// calls has one request for each operation.
 var calls = map[string]func(context.Context, *platform.Client) error{
 	"platform": func(ctx context.Context, c *platform.Client) error { _, err := c.Platform(ctx); return err },
 	"workspaces": func(ctx context.Context, c *platform.Client) error {
@@ -116,7 +116,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 				got = dump(r)
 				io.WriteString(w, "[]")
 			})
-			_ = do(t.Context(), c) // the answer fits one operation at most
+			_ = do(t.Context(), c) // the response fits at most one operation
 			path := filepath.Join("testdata", "requests", name+".txt")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -274,7 +274,7 @@ func TestObserverHearsOfEveryRequest(t *testing.T) {
 		}
 	})
 	for _, name := range []string{"me", "healthcheck", "readiness", "pull"} {
-		_ = calls[name](t.Context(), c) // the observer is what counts
+		_ = calls[name](t.Context(), c) // only the observer matters
 	}
 	want := []heard{{platform.OpMe, "401"}, {platform.OpHealthcheck, "200"}, {platform.OpReadiness, "400"}, {platform.OpPull, "interrupted"}}
 	if diff := cmp.Diff(want, got); diff != "" {

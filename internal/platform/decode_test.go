@@ -110,7 +110,7 @@ func TestProblemTexts(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 		}
 		if body == "null" {
-			p.UnmarshalJSON([]byte(body)) // encoding/json does not ask for null
+			p.UnmarshalJSON([]byte(body)) // encoding/json does not call it for null
 		}
 		if p.String() != want {
 			t.Errorf("%s reads %q, want %q", body, p, want)
@@ -149,7 +149,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Permissions make pages short, so only an empty one is the last.
+// Permissions make pages short, so only an empty page is the last one.
 func TestAllEventsPagesUntilAnEmptyPage(t *testing.T) {
 	for maxPages, want := range map[int]int{10: 3, 2: 2} {
 		asked := 0
@@ -294,7 +294,7 @@ func TestMe(t *testing.T) {
 	}
 }
 
-// Somebody else's JSON is not a workspace without repositories.
+// JSON of another program is not a workspace without repositories.
 func TestWhatIsNoWorkspaceIsMalformed(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"processing":true}`, `{"repositoryId":"release","errors":[]}`} {
 		if _, err := answering(t, 200, body).Platform(t.Context()); platform.ClassOf(err) != platform.ClassMalformed {

@@ -73,7 +73,7 @@ func TestRefusalsOfAPull(t *testing.T) {
 		{"created", "{}", 201, platform.Error{Class: platform.ClassMalformed, Message: "{}"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			// Allowed answers carry Retry-After too, so only a 429 may heed it.
+			// Successful responses carry Retry-After as well, so only a 429 may use it.
 			e := pullError(t, answering(t, c.status, c.body, "Retry-After", "60"))
 			c.want.Op, c.want.Status, c.want.Sent = platform.OpPull, c.status, true
 			if diff := cmp.Diff(&c.want, e); diff != "" {

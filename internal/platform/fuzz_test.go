@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkText fails for what may not reach a log.
+// checkText fails for text that must not reach a log.
 func checkText(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
@@ -111,7 +111,7 @@ func FuzzReads(f *testing.F) {
 		var list []Installed
 		var ready Readiness
 		for _, out := range []any{&list, &ready, new(WorkspaceStatus), new(PlatformWorkspace), new(User), new(health)} {
-			_ = json.Unmarshal(body, out) // must not panic
+			_ = json.Unmarshal(body, out) // it must not panic
 		}
 		for _, w := range list {
 			checkText(t, w.ID, w.Slug, w.Name)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The shapes of errors that the recorded service reports.
+// Error shapes of the recorded service.
 func TestRecordedProblems(t *testing.T) {
 	const msg = `"msg":"Some error occured","filepath":"x/automations/a.yml"`
 	for name, tt := range map[string]struct {
@@ -56,7 +56,7 @@ func TestRecordedProblems(t *testing.T) {
 	}
 }
 
-// No text of a file reaches a problem, wherever the mark of js-yaml is.
+// A problem never contains text of a file, wherever the mark of js-yaml is.
 func FuzzProblemsHideFiles(f *testing.F) {
 	for _, shape := range []string{`{"err":MARK}`, `{"msg":"m","err":MARK}`, `{"error":{"err":MARK}}`, `{"a":[MARK]}`, `[MARK]`, `{"err":{"err":MARK}}`} {
 		f.Add(shape)

@@ -41,10 +41,10 @@ var (
 	pushRequest = platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Name: "v2"}
 )
 
-// oneLine is a document without line feeds.
+// oneLine removes the line feeds of a document.
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", "") }
 
-// lines is a document as several lines of data.
+// lines encodes a document as several data lines.
 func lines(s string) string { return "data: " + strings.ReplaceAll(s, "\n", "\ndata: ") + "\n\n" }
 
 func push(t *testing.T, c *platform.Client) (platform.PushResult, []platform.PushEvent, error) {
@@ -54,7 +54,7 @@ func push(t *testing.T, c *platform.Client) (platform.PushResult, []platform.Pus
 	return r, steps, err
 }
 
-// Whatever the framing, the steps are the same.
+// The events do not depend on the framing.
 func TestPushStreams(t *testing.T) {
 	plain := lines(pushStarted) + lines(pushProgress) + lines(pushSummary)
 	for name, stream := range map[string]string{
@@ -146,7 +146,7 @@ func TestDryRunMayEndWithItsStart(t *testing.T) {
 	}
 }
 
-// A connection that breaks, an answer that takes too long, and a caller who has enough.
+// A broken connection, a timeout, and a caller that cancels.
 func TestPushThatIsNotWatchedToItsEnd(t *testing.T) {
 	started := func(w http.ResponseWriter) {
 		io.WriteString(w, lines(pushStarted))
@@ -196,7 +196,7 @@ func TestPushRefused(t *testing.T) {
 	}
 }
 
-// What an event quotes of the request's credential is masked before anybody hears of it.
+// A credential that an event quotes is masked before the caller sees it.
 func TestPushMasksTheToken(t *testing.T) {
 	o := platform.Options{Identity: platform.Bearer(platform.Fixed(secret.New(canary)))}
 	for _, body := range []string{
@@ -242,7 +242,7 @@ func TestPushReportFails(t *testing.T) {
 	}
 }
 
-// FuzzPush wants that no stream breaks the client, and that all it tells is safe to print.
+// FuzzPush checks that no stream crashes the client, and that its results are safe to print.
 func FuzzPush(f *testing.F) {
 	for _, s := range []string{lines(pushStarted) + lines(pushProgress) + lines(pushSummary), pushSummary, "", `{"processing":true}`, "event: completed\ndata: {\"repositoryId\":1}\n\n",
 		"data: {\"payload\":{\"payload\":{}},\"type\":\"t\"}", lines(`{"error":{"error":{}}}`), "<html>"} {
@@ -268,7 +268,7 @@ func FuzzPush(f *testing.F) {
 	})
 }
 
-// fuzzClient answers with a body, without a network.
+// fuzzClient responds with a body, without a network.
 type fuzzClient struct {
 	client *platform.Client
 	body   string

@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-// TestAServiceThatIsNotUpYet: answers in its place have a class of their own,
-// until the platform itself answers for the first time.
+// TestAServiceThatIsNotUpYet checks that responses in its place have their own class, until the
+// first response of the platform itself.
 func TestAServiceThatIsNotUpYet(t *testing.T) {
 	answers := []struct {
 		status int
@@ -37,7 +37,7 @@ func TestAServiceThatIsNotUpYet(t *testing.T) {
 			if a.status == 0 {
 				panic(http.ErrAbortHandler)
 			}
-			w.Header().Set("Connection", "close") // else the transport repeats a request that breaks
+			w.Header().Set("Connection", "close") // otherwise the transport repeats a broken request
 			w.WriteHeader(a.status)
 			_, _ = w.Write([]byte(a.body))
 		})

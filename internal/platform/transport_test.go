@@ -71,7 +71,7 @@ func TestUnusableCAFile(t *testing.T) {
 	}
 }
 
-// TestLocalhostMeansBothFamilies: a service of the pod may listen on either.
+// TestLocalhostMeansBothFamilies covers services that listen on either loopback address.
 func TestLocalhostMeansBothFamilies(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(address, func(t *testing.T) {

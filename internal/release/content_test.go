@@ -17,11 +17,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// pipeline is the command of ContentDigest's documentation.
+// pipeline is the command in the documentation of ContentDigest.
 const pipeline = `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0r sha256sum -- | sha256sum`
 
-// trees are contents by path. The odd names are those on which byte order,
-// escaping and option parsing go wrong.
+// trees maps paths to contents. The unusual names test byte order, escaping and option parsing.
 func trees() map[string]map[string]string {
 	return map[string]map[string]string{
 		"empty": {},

@@ -26,8 +26,8 @@ func encode(t testing.TB, m *release.Manifest) []byte {
 	return data
 }
 
-// The golden files are the format that released programs read. They may gain
-// fields; any other difference needs another schema version.
+// The golden files are the format that released programs read. They may gain fields; any other
+// difference requires another schema version.
 func TestEncodeIsCanonical(t *testing.T) {
 	golden(t, "testdata/full.json", encode(t, full()))
 	minimal := &release.Manifest{
@@ -158,7 +158,7 @@ func TestEncodeRefusesAnInvalidManifest(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is decoded is valid, and its encoding is a fixed point.
+// FuzzDecode checks that decoded manifests are valid, and that encoding them is a fixed point.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, full()))
 	f.Add(encode(f, many(3)))

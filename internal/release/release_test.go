@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-// full returns a manifest in which every field has a value.
+// full returns a manifest with every field set.
 func full() *release.Manifest {
 	d := digest.FromString
 	return &release.Manifest{
@@ -52,7 +52,7 @@ func full() *release.Manifest {
 	}
 }
 
-// changed returns a manifest that was valid before change.
+// changed returns a valid manifest after applying change.
 func changed(change func(*release.Manifest)) *release.Manifest {
 	m := full()
 	change(m)
@@ -68,11 +68,11 @@ func many(n int) *release.Manifest {
 		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: slug, Name: slug, Digest: digest.FromString(slug)})
 		m.Groups[0].Workspaces = append(m.Groups[0].Workspaces, slug)
 	}
-	slices.Reverse(m.Groups[0].Workspaces) // the import order has nothing to do with that of slugs
+	slices.Reverse(m.Groups[0].Workspaces) // the import order is independent of the slugs
 	return m
 }
 
-// golden compares got with a file of testdata.
+// golden compares got with a file in testdata.
 func golden(t *testing.T, file string, got []byte) {
 	t.Helper()
 	if *update {

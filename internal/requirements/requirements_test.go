@@ -35,7 +35,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// gateway serves a platform where mail is installed, and has one secret of it.
+// gateway serves a platform on which mail is installed with one of its secrets.
 func gateway(t *testing.T, token string) *platform.Client {
 	t.Helper()
 	p := platformtest.New(platformtest.Options{Token: "right"})

@@ -21,10 +21,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// canary must appear in nothing that is printed.
+// canary must not appear in any output.
 const canary = "hunter2-canary"
 
-// holder has secrets where formatters look, and where they look but call no method.
+// holder has secrets in fields on which formatters call methods, and in fields on which they do
+// not.
 type holder struct {
 	Exported   secret.Value
 	Pointer    *secret.Value
@@ -87,7 +88,7 @@ func TestNoLogHasASecret(t *testing.T) {
 	}
 }
 
-// refuse reports a canary in what was printed, in any notation that fmt knows.
+// refuse reports a canary in the output, in any notation of fmt.
 func refuse(t *testing.T, what, printed string) {
 	t.Helper()
 	for _, leak := range []string{canary, canary[:3], fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("% x", canary), fmt.Sprint([]byte(canary))} {
@@ -182,7 +183,7 @@ func TestSplitURL(t *testing.T) {
 	}
 }
 
-// FuzzSplitURL: whatever stands before an @ of the authority is gone.
+// FuzzSplitURL checks that everything before an @ of the authority is removed.
 func FuzzSplitURL(f *testing.F) {
 	f.Add("https", "user", "password", "host/path")
 	f.Add("ssh", "", "p@ss:word", "host:22/~/x?y=z#a")
@@ -193,7 +194,7 @@ func FuzzSplitURL(f *testing.F) {
 		}
 		clean, gotUser, gotPassword := secret.SplitURL(u)
 		refuse(t, "clean URL", clean.String())
-		// The last @ of the authority ends the user-info: one in rest moves the end.
+		// The last @ of the authority ends the user info, so an @ in rest would move it.
 		if !strings.Contains(rest, "@") && (gotUser != user || gotPassword.Reveal() != canary+password) {
 			t.Errorf("user %q, password %q", gotUser, gotPassword.Reveal())
 		}

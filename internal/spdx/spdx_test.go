@@ -32,7 +32,7 @@ func document() *spdx.Document {
 	return doc
 }
 
-// read is the decoder of the SPDX project.
+// read decodes with the SPDX project's decoder.
 func read(t *testing.T, doc *spdx.Document) *v2_3.Document {
 	t.Helper()
 	data, err := doc.Encode()
@@ -77,7 +77,7 @@ func TestVerificationCodeIsThatOfTheFormat(t *testing.T) {
 	}
 }
 
-// Nothing else is allowed in identifiers, whatever is in the names.
+// Identifiers only contain allowed characters, whatever the names contain.
 func TestIDsHoldNoNames(t *testing.T) {
 	valid := regexp.MustCompile(`^SPDXRef-[A-Za-z0-9.-]+$`)
 	seen := map[spdx.ID]bool{}

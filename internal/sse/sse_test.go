@@ -16,7 +16,7 @@ import (
 
 const limit = 64
 
-// all reads a stream to its end, which is nil for io.EOF.
+// all reads a stream to its end. It returns nil for io.EOF.
 func all(in io.Reader) (events []Event, err error) {
 	r := NewReader(in, limit)
 	for {
@@ -31,7 +31,7 @@ func all(in io.Reader) (events []Event, err error) {
 	}
 }
 
-// framings are streams and what is in them.
+// framings lists streams with their events.
 var framings = []struct {
 	name, stream string
 	want         []Event
@@ -72,7 +72,7 @@ func TestFramings(t *testing.T) {
 	}
 }
 
-// A connection that breaks leaves out what it broke, and nothing else.
+// A connection that breaks drops the incomplete event, and nothing else.
 func TestBrokenStreamDropsTheEventThatItBrokeIn(t *testing.T) {
 	for stream, want := range map[string][]Event{
 		"data: a\n\ndata: b\n":  {{Data: "a"}},
@@ -101,8 +101,8 @@ func TestLargeEventIsRefused(t *testing.T) {
 	}
 }
 
-// Whoever watches sees an event when its blank line is there, also if the line ends with
-// a CR that a line feed may follow.
+// An event is available as soon as its blank line is read, even if the line ends with a CR that a
+// line feed may follow.
 func TestEventIsThereAsSoonAsItIsComplete(t *testing.T) {
 	for _, stream := range []string{"data: a\n\n", "data: a\r\n\r", "data: a\r\r"} {
 		in, out := io.Pipe()
@@ -124,8 +124,8 @@ func TestEventIsThereAsSoonAsItIsComplete(t *testing.T) {
 	}
 }
 
-// FuzzSSE wants that the same bytes give the same events however they arrive, and that
-// events survive being written in another framing.
+// FuzzSSE checks that the events do not depend on how the bytes are split, and that events survive
+// being written in another framing.
 func FuzzSSE(f *testing.F) {
 	for _, tt := range framings {
 		f.Add(tt.stream)

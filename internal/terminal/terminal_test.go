@@ -49,7 +49,7 @@ func TestPlural(t *testing.T) {
 	}
 }
 
-// FuzzSafe looks for a text that a runner would act on.
+// FuzzSafe looks for text that a CI runner would interpret.
 func FuzzSafe(f *testing.F) {
 	for _, s := range []string{"::x", "##[a]", "###vso[", " section_end:1", "\u2028::x", "#\\#["} {
 		f.Add(s)

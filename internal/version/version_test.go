@@ -50,7 +50,7 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// main prints what this package says about the program that it is linked into.
+// main prints the result of this package for the program that it is linked into.
 const main = `package main
 
 import (
@@ -70,9 +70,9 @@ func main() {
 }
 `
 
-// TestOfARealProgram links a release as the Makefile does. A wrong name in
-// -ldflags -X is not an error of the linker. The program is in the module by way of
-// an overlay, so that nothing is written to the source tree.
+// TestOfARealProgram links a release like the Makefile, because the linker does not report a wrong
+// name in -ldflags -X. An overlay adds the program to the module, so that nothing is written to the
+// source tree.
 func TestOfARealProgram(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "main.go")
 	if err := os.WriteFile(file, []byte(main), 0o600); err != nil {

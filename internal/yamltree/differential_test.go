@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// mutants is how many documents are made from the seeds.
+// mutants is the number of documents that are generated from the seeds.
 const mutants = 50_000
 
-// TestAgainstJSYAML gives the same documents to js-yaml 4.1.0, in the directory
-// that JSYAML names, and to this package: "make compare-yaml" runs it.
+// TestAgainstJSYAML compares this package with js-yaml 4.1.0 in the directory JSYAML. "make
+// compare-yaml" runs it.
 func TestAgainstJSYAML(t *testing.T) {
 	module := os.Getenv("JSYAML")
 	if module == "" {
@@ -41,8 +41,8 @@ func TestAgainstJSYAML(t *testing.T) {
 	t.Logf("%d documents, %d differences", len(docs), differences)
 }
 
-// checkPinned compares the pinned verdicts of the seeds with those of js-yaml, or pins
-// them anew if UPDATE is set.
+// checkPinned compares the pinned verdicts of the seeds with js-yaml's, or updates them if UPDATE
+// is set.
 func checkPinned(t *testing.T, verdicts []string) {
 	t.Helper()
 	text := strings.Join(verdicts, "\n") + "\n"
@@ -57,9 +57,9 @@ func checkPinned(t *testing.T, verdicts []string) {
 	}
 }
 
-// tolerated are the differences that are meant or do not matter: limits, what 4.3.2
-// takes and 4.1.0 does not, dates as keys, base64 with text after its padding, and an
-// alias within its own anchor.
+// tolerated reports intended or irrelevant differences: limits, documents that 4.3.2 accepts and
+// 4.1.0 rejects, dates as keys, base64 with text after its padding, and an alias within its own
+// anchor.
 func tolerated(got, want, doc string) bool {
 	return got == "limit" || got == "noted" && want == "error" || strings.Contains(want, "Coordinated Universal Time") ||
 		strings.Contains(want, "binary ") || got == "error" && strings.Contains(doc, "&b\n *b")
@@ -101,7 +101,8 @@ func load(t *testing.T, module string, docs []string) []string {
 	return verdicts
 }
 
-// pieces are what mutants get: indicators, and what readers are known to differ in.
+// pieces are inserted into mutants: indicators, and constructs on which parsers are known to
+// differ.
 var pieces = []string{
 	" ", "  ", "\n", "\n  ", "\t", ":", ": ", "- ", "-", "? ", ",", "[", "]", "{", "}", "#", " #", "&a ", "*a", "!", "!!str ", "!!int ",
 	"!!map ", "!!omap ", "!!set ", "!!null ", "!x ", "|", ">", "|-", ">+", "|2", "'", "''", "\"", "\\", "\\n", "\\u0041", "\\/", "%", "%YAML 1.2\n---\n",
@@ -109,7 +110,7 @@ var pieces = []string{
 	"<<: ", "<<: *a", "{{x}}", "\u0085", "\u2028", "\x7f", "\x07", "\r", "\r\n", "é", "😀", "\u00a0", "a", "b: 1\n", "=", "key: value\n",
 }
 
-// mutate returns the seeds and documents that are made from them, the same every time.
+// mutate returns the seeds and documents that are generated from them deterministically.
 func mutate(seeds []string, count int) []string {
 	random := rand.New(rand.NewPCG(1, 2))
 	docs := append([]string{}, seeds...)

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// canonical writes the value of a document as testdata/load.cjs does: JSON with
-// sorted keys, in which numbers and dates are texts that begin with their type.
+// canonical encodes the value of a document like testdata/load.cjs: JSON with sorted keys, in which
+// numbers and dates are strings that start with their type.
 func canonical(n *yaml.Node) string {
 	var out strings.Builder
 	write(&out, n, 0)
@@ -64,7 +64,7 @@ func write(out *strings.Builder, n *yaml.Node, depth int) {
 	}
 }
 
-// expand returns the fields of a mapping, with its merge keys followed.
+// expand returns the fields of a mapping with its merge keys resolved.
 func expand(m *yaml.Node) map[string]*yaml.Node {
 	fields := map[string]*yaml.Node{}
 	merged := map[string]bool{}
@@ -121,7 +121,7 @@ func scalarValue(n *yaml.Node) string {
 	return quote("text " + n.Value)
 }
 
-// quote writes a text as JSON. Half a surrogate pair is U+FFFD in both languages.
+// quote encodes a text as JSON. A lone surrogate is U+FFFD in both languages.
 func quote(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// seeds returns the documents of testdata/seeds.txt, which lines of = separate.
+// seeds returns the documents of testdata/seeds.txt, which are separated by lines of =.
 func seeds(tb testing.TB) []string {
 	tb.Helper()
 	data, err := os.ReadFile("testdata/seeds.txt")
@@ -20,7 +20,7 @@ func seeds(tb testing.TB) []string {
 	return strings.Split(string(data), "\n=====\n")
 }
 
-// verdict is "error", or the value of a document.
+// verdict returns "error", or the value of a document.
 func verdict(doc string) string {
 	parsed, err := Parse([]byte(doc), testLimits)
 	if err != nil {
@@ -40,8 +40,8 @@ func verdict(doc string) string {
 	return canonical(parsed.Root)
 }
 
-// TestPinned compares this package with js-yaml 4.1.0 on the seeds, whose verdicts
-// are in testdata/verdicts.txt, one a line.
+// TestPinned compares this package with js-yaml 4.1.0 on the seeds. testdata/verdicts.txt has one
+// verdict per line.
 func TestPinned(t *testing.T) {
 	data, err := os.ReadFile("testdata/verdicts.txt")
 	if err != nil {

@@ -48,8 +48,8 @@ func install(t *testing.T, c *cluster) {
 	}
 }
 
-// What is exported can be imported, and what it lacks stays unless that is pruned. The
-// recorded service does not know ?prune, and says nothing of deleted files.
+// An export can be imported. Files that it lacks are kept unless pruned. The recorded service does
+// not support ?prune, and does not report deleted files.
 func TestArchives(t *testing.T) {
 	for _, refused := range []int{0, 404, 405} {
 		inBubble(t, platformtest.Options{ExportByGet: refused, V27: refused != 404}, func(t *testing.T, c *cluster) {
@@ -83,7 +83,7 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// An import without a target makes a workspace with a slug of its own.
+// An import without a target creates a workspace with a new slug.
 func TestArchiveOfANewWorkspace(t *testing.T) {
 	inBubble(t, platformtest.Options{V27: true}, func(t *testing.T, c *cluster) {
 		r, err := importArchive(t, c.local, "", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\nname: Shop\n"}))
@@ -97,7 +97,7 @@ func TestArchiveOfANewWorkspace(t *testing.T) {
 	})
 }
 
-// An import that fails at index.yml imports nothing, and no event tells of it.
+// An import that fails at index.yml imports nothing and emits no event.
 func TestArchiveWithABrokenIndex(t *testing.T) {
 	inBubble(t, platformtest.Options{PodEvents: true}, func(t *testing.T, c *cluster) {
 		install(t, c)
@@ -113,7 +113,7 @@ func TestArchiveWithABrokenIndex(t *testing.T) {
 	})
 }
 
-// The end of an import that goes on is in an event of the workspace, and in its status.
+// The end of a continuing import is reported by an event of the workspace and by its status.
 func TestArchiveThatGoesOn(t *testing.T) {
 	inBubble(t, platformtest.Options{ArchiveProcessing: true, PodEvents: true, ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
 		install(t, c)

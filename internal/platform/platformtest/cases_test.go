@@ -14,15 +14,15 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// differences are the recorded cases that the fake plays otherwise, each with the reason.
-// A case that agrees must be taken out of the table, and no other may come in.
+// differences lists the recorded cases in which the fake differs, with the reason. Remove cases
+// that agree, and do not add any.
 func differences() map[string]string {
 	return map[string]string{
 		"5001 files": "no answer was recorded; by the service's code it is a 400",
 	}
 }
 
-// appsBefore are the apps of other workspaces that a case was recorded with.
+// appsBefore returns the apps of other workspaces with which a case was recorded.
 func appsBefore(name string) []string {
 	if name == "app slug taken" {
 		return []string{"Papp2"}
@@ -30,7 +30,7 @@ func appsBefore(name string) []string {
 	return nil
 }
 
-// The fake imports, refuses, stores and deletes what the real service did.
+// The fake imports, rejects, stores and deletes like the real service.
 func TestRecordedCases(t *testing.T) {
 	cases, err := platformtest.Cases()
 	if err != nil {
@@ -62,13 +62,13 @@ func TestRecordedCases(t *testing.T) {
 	}
 }
 
-// compareOutcomes ignores the order of files, and what is made anew at each import: ids,
-// random slugs. Stored texts are the same if they mean the same.
+// compareOutcomes ignores the order of files and generated values: IDs and random slugs. Stored
+// texts are equal if their values are equal.
 func compareOutcomes(want, got platformtest.Effect) string {
 	normal := func(o platformtest.Effect) platformtest.Effect {
 		o.Imported = slices.Sorted(slices.Values(o.Imported))
 		o.Errors = slices.Clone(o.Errors)
-		for i := range o.Errors { // the reasons are those of package yamltree, not js-yaml's
+		for i := range o.Errors { // the reasons are yamltree's, not js-yaml's
 			if class, _, _ := strings.Cut(o.Errors[i].Error, ":"); class == "YAMLException" {
 				o.Errors[i].Error = class
 			}

@@ -17,13 +17,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// faults of a pull, and what the client makes of them.
+// faults lists faults of a pull and the client's errors.
 var faults = []struct {
 	name    string
 	fault   platformtest.Fault
 	class   platform.Class
 	unknown bool
-	bulks   int // imports that took place
+	bulks   int // imports that ran
 }{
 	{"none", platformtest.Fault{Kind: platformtest.Pass}, platform.ClassNone, false, 1},
 	{"refusal", platformtest.Fault{Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError","message":"no"}`}, platform.ClassForbidden, false, 0},
@@ -46,7 +46,7 @@ var faults = []struct {
 	{"twice", platformtest.Fault{Kind: platformtest.Duplicate}, platform.ClassNone, false, 2},
 }
 
-// The in-process transport and a real connection have to look the same to a client.
+// The in-process transport and a real connection must behave the same for a client.
 func TestFaultsLookTheSameInMemoryAndOnTheWire(t *testing.T) {
 	for _, c := range faults {
 		t.Run(c.name+"/memory", func(t *testing.T) {
@@ -86,7 +86,7 @@ func playFault(t *testing.T, f platformtest.Fault, bulks int) func(func(*platfor
 		}
 		defer c.CloseIdleConnections()
 		if _, err := pull(t.Context(), c, 0, "base2"); err != nil {
-			t.Fatal(err) // the fault is for the second pull
+			t.Fatal(err) // the fault applies to the second pull
 		}
 		_, err = pull(t.Context(), c, 0, "base1")
 		wantClass(t, err, class)
@@ -126,7 +126,7 @@ func TestScriptCountsPerOperation(t *testing.T) {
 	}
 }
 
-// Crash points: a pod can be killed before and after any request.
+// A pod can be killed before and after any request.
 func TestHooksRunAroundARequest(t *testing.T) {
 	for name, want := range map[string]int{"before": 0, "after": 1} {
 		inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
@@ -210,7 +210,7 @@ func TestTransportHonoursTheContext(t *testing.T) {
 		ended := make(chan struct{})
 		tr := platformtest.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
-			io.WriteString(w, "too late") // must not block for ever
+			io.WriteString(w, "too late") // it must not block forever
 			close(ended)
 		}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -18,11 +18,11 @@ func TestGatewayForwardsToAReadyPod(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
 		gateway := public(t, c.NewGateway())
 		_, err := gateway.Platform(t.Context())
-		wantClass(t, err, platform.ClassServer) // nobody is ready: 500, not 502
+		wantClass(t, err, platform.ClassServer) // no pod is ready: 500, not 502
 		c.pod.SetReady(true)
 		next := release()
 		next.Name = "Release v2"
-		c.NewPod("pod-1", next) // carries the new release, is not ready
+		c.NewPod("pod-1", next) // it has the new release and is not ready
 		for range 5 {
 			w, err := gateway.Platform(t.Context())
 			if err != nil || w.Repositories["release"].Name != "Release v1" {
@@ -36,7 +36,7 @@ func TestGatewayAuthenticates(t *testing.T) {
 	inBubble(t, platformtest.Options{InternalKey: "internal"}, func(t *testing.T, c *cluster) {
 		c.pod.SetReady(true)
 		g := c.NewGateway()
-		// The identity headers of a call within the pod are worth nothing here.
+		// The gateway ignores the identity headers of a call within the pod.
 		_, err := local(t, g).Platform(t.Context())
 		wantClass(t, err, platform.ClassUnauthorized)
 		_, err = client(t, g, platform.Bearer(platform.Fixed(secret.New("wrong")))).Me(t.Context())
@@ -49,7 +49,7 @@ func TestGatewayAuthenticates(t *testing.T) {
 		if _, err := key.Readiness(t.Context()); err != nil {
 			t.Error(err)
 		}
-		_, err = key.Platform(t.Context()) // the internal key opens the readiness only
+		_, err = key.Platform(t.Context()) // the internal key only grants access to readiness
 		wantClass(t, err, platform.ClassUnauthorized)
 		if _, err := local(t, g).Healthcheck(t.Context()); err != nil {
 			t.Error(err)
@@ -142,7 +142,7 @@ func TestGatewayReplacesTheIdentity(t *testing.T) {
 	})
 }
 
-// Waiting for all of the readiness would wait for oneself.
+// A pod that waits for complete readiness would wait for itself.
 func TestGatewayReadinessNeedsAPod(t *testing.T) {
 	inBubble(t, platformtest.Options{ReadinessNeedsPod: true}, func(t *testing.T, c *cluster) {
 		gateway := public(t, c.NewGateway())

@@ -16,7 +16,7 @@ import (
 
 const token = "at:test"
 
-// release has two workspaces in base1, of which a needs b, and one in base2.
+// release returns two workspaces in base1, of which a needs b, and one in base2.
 func release() *platformtest.Release {
 	return &platformtest.Release{ID: "release", Name: "Release v1", Workspaces: []platformtest.Workspace{
 		{Slug: "a", ID: "ida", Name: "A", Version: "v1", Groups: []string{"base1"}, DependsOn: []string{"app/B", "app/Elsewhere"}, Files: 2},
@@ -86,7 +86,7 @@ func wantClass(t *testing.T, err error, want platform.Class) {
 	}
 }
 
-// states are the outcomes of a report by slug, in its order.
+// states returns the statuses of a report by slug, in its order.
 func states(r *platform.ImportReport) (all []string) {
 	for _, w := range r.Workspaces {
 		all = append(all, w.Slug+" "+string(w.Status))

@@ -152,7 +152,7 @@ func TestPushLeavesOut(t *testing.T) {
 	})
 }
 
-// The gateway passes a stream on while it comes, and cuts it when it has lasted too long.
+// The gateway forwards a stream without buffering, and cuts it after its timeout.
 func TestGatewayStreams(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(50 * time.Second)}, func(t *testing.T, c *cluster) {
 		c.pod.SetReady(true)

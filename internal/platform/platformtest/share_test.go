@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// listen serves h for the test.
+// listen serves h during the test.
 func listen(t *testing.T, h http.Handler) *url.URL {
 	t.Helper()
 	s, err := platformtest.Listen(h, "127.0.0.1:0")
@@ -33,7 +33,7 @@ func listen(t *testing.T, h http.Handler) *url.URL {
 	return u
 }
 
-// sharing is a platform whose pods are elsewhere.
+// sharing is a platform with pods in other processes.
 type sharing struct {
 	*platformtest.Platform
 	t      *testing.T
@@ -48,7 +48,7 @@ func share(t *testing.T, o platformtest.Options) *sharing {
 	return &sharing{p, t, listen(t, p.Share())}
 }
 
-// member joins, and returns a client of the pod and what ends it.
+// member joins, and returns a client of the pod, its URL and a function that stops it.
 func (s *sharing) member(name string, r *platformtest.Release, native ...string) (*platform.Client, *url.URL, func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -70,7 +70,7 @@ func dial(t *testing.T, address *url.URL, id platform.Identity) *platform.Client
 	return c
 }
 
-// steer posts to what is shared.
+// steer posts to a path of the shared platform.
 func (s *sharing) steer(path, body string) {
 	s.t.Helper()
 	resp, err := http.Post(s.shared.JoinPath(path).String(), "text/plain", strings.NewReader(body))
@@ -82,7 +82,7 @@ func (s *sharing) steer(path, body string) {
 	}
 }
 
-// read decodes what is shared at a path.
+// read decodes a resource of the shared platform.
 func read[T any](s *sharing, path string) (value T) {
 	s.t.Helper()
 	resp, err := http.Get(s.shared.JoinPath(path).String())
@@ -96,7 +96,7 @@ func read[T any](s *sharing, path string) (value T) {
 	return value
 }
 
-// until waits for what happens in another goroutine.
+// until waits for a condition in another goroutine.
 func until(t *testing.T, what string, good func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !good(); time.Sleep(time.Millisecond) {
@@ -133,7 +133,7 @@ func TestMembersShareADatabase(t *testing.T) {
 	}
 }
 
-// A member's end is that of its container: in the middle of an import it leaves the lock.
+// The end of a member is the end of its container: during an import it leaves the lock behind.
 func TestMemberEndsWithItsProcess(t *testing.T) {
 	s := share(t, platformtest.Options{})
 	c, _, end := s.member("pod", release())
@@ -149,7 +149,7 @@ func TestMemberEndsWithItsProcess(t *testing.T) {
 		t.Error("the import of a killed pod has an answer")
 	}
 	until(t, "the platform knows of the end", func() bool { return s.Ledger().Bulks[0].Outcome == platformtest.Killed })
-	_, _, _ = s.member("pod", release()) // the container is started again
+	_, _, _ = s.member("pod", release()) // the container restarts
 	again, _, _ := s.member("pod", release())
 	if w, err := again.Platform(t.Context()); err != nil || w.Lock == nil || w.Lock.LockedBy != "pod" {
 		t.Errorf("%+v, %v", w, err)
@@ -164,11 +164,11 @@ func TestMemberEndsWithItsProcess(t *testing.T) {
 func TestHeldImportGoesOn(t *testing.T) {
 	s := share(t, platformtest.Options{})
 	s.steer("hold/b", "")
-	_, _, _ = s.member("pod", release(), "base1") // by itself
+	_, _, _ = s.member("pod", release(), "base1") // with its own import
 	until(t, "the import begins", func() bool { return len(s.Ledger().Imports) == 1 })
-	s.steer("hold/b", "") // is held already
+	s.steer("hold/b", "") // it is already held
 	s.steer("resume/b", "")
-	s.steer("resume/b", "") // is not held
+	s.steer("resume/b", "") // it is not held
 	until(t, "the import ends", func() bool { l := s.Ledger(); return len(l.Bulks) == 1 && l.Bulks[0].Outcome == platformtest.Imported })
 }
 
@@ -205,7 +205,7 @@ func TestJoiningIsChecked(t *testing.T) {
 	}
 }
 
-// The gateway reaches members by the address of their Service.
+// The gateway reaches members through the address of their Service.
 func TestGatewayForwardsToAService(t *testing.T) {
 	s := share(t, platformtest.Options{ReadinessNeedsPod: true})
 	_, address, end := s.member("pod", release())

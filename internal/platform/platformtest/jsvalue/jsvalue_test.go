@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// recorded is what js-yaml 4.1.0 makes of a document; testdata/record.js writes it.
+// recorded is the result of js-yaml 4.1.0 for a document, written by testdata/record.js.
 type recorded struct {
 	Doc   string
 	Value any
@@ -36,7 +36,7 @@ func readRecorded(t testing.TB) []recorded {
 	return all
 }
 
-// plain writes a value as record.js does.
+// plain converts a value like record.js.
 func plain(v *jsvalue.Value) any {
 	if v.IsNull() {
 		return nil
@@ -124,7 +124,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// What a list is as a text stays small, however often its aliases repeat it.
+// The text of a list stays small, however often aliases repeat it.
 func TestTextOfAliases(t *testing.T) {
 	doc := "a: &a [x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'k'; c++ {
@@ -142,7 +142,7 @@ func TestTextOfAliases(t *testing.T) {
 	}
 }
 
-// What is written is read as the same value.
+// Dumped values load as the same value.
 func FuzzDump(f *testing.F) {
 	for _, c := range readRecorded(f) {
 		f.Add(c.Doc)
@@ -152,7 +152,7 @@ func FuzzDump(f *testing.F) {
 		if err != nil || hasAliases(root, map[*jsvalue.Value]bool{}) {
 			return
 		}
-		outer := jsvalue.NewMapping() // js-yaml reads a block text at the root otherwise than it writes it
+		outer := jsvalue.NewMapping() // js-yaml does not round-trip a block text at the root
 		outer.Set("x", root)
 		text := jsvalue.Dump(outer)
 		again, err := jsvalue.Load(text)

@@ -20,7 +20,7 @@ type started struct {
 	lines chan string
 	stop  context.CancelFunc
 	code  chan int
-	err   bytes.Buffer // to be read once there is a code
+	err   bytes.Buffer // read it after the exit only
 }
 
 func start(t *testing.T, env []string, args ...string) *started {
@@ -30,7 +30,7 @@ func start(t *testing.T, env []string, args ...string) *started {
 	s := &started{lines: make(chan string, 1000), stop: cancel, code: make(chan int, 1)}
 	go func() {
 		code := run(ctx, args, env, w, &s.err)
-		_ = w.Close() // never fails
+		_ = w.Close() // it never fails
 		s.code <- code
 	}()
 	go func() {
@@ -43,7 +43,7 @@ func start(t *testing.T, env []string, args ...string) *started {
 	return s
 }
 
-// url is that of the next line, which begins with what.
+// url returns the URL in the next line that starts with what.
 func (s *started) url(t *testing.T, what string) string {
 	t.Helper()
 	line := <-s.lines
@@ -53,8 +53,8 @@ func (s *started) url(t *testing.T, what string) string {
 	return strings.Replace(regexp.MustCompile(`http://\S+`).FindString(line), "[::]", "127.0.0.1", 1)
 }
 
-// TestMembersTakeTheVariablesOfTheService runs a platform and two pods, of which one
-// imports by itself.
+// TestMembersTakeTheVariablesOfTheService runs a platform and two pods, one of which starts its own
+// import.
 func TestMembersTakeTheVariablesOfTheService(t *testing.T) {
 	p := start(t, nil, "--share", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--service-url", "http://127.0.0.1:1", "--token", "t", "--import-time", "1ms")
 	shared, gateway := p.url(t, "shared on"), p.url(t, "gateway on")

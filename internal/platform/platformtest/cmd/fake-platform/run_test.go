@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// workspaces makes a directory of two.
+// workspaces creates a directory of two workspaces.
 func workspaces(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
