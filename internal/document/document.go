@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package document writes the JSON documents of the commands. Each is an object that starts
-// with schemaVersion: fields may be added under the same version, and a change that breaks
-// readers raises it.
+// with schemaVersion. New fields do not change the version; incompatible changes increment it.
 package document
 
 import (
@@ -16,11 +15,11 @@ import (
 // SchemaVersion is the version of all documents that [Write] writes.
 const SchemaVersion = 1
 
-// errNoObject is a mistake of the program: the version would have no place.
+// errNoObject reports a programming error: only an object can hold the version.
 var errNoObject = errors.New("a document must be encoded as a JSON object")
 
-// Marshal returns v as indented JSON that ends with a line feed, with schemaVersion as its
-// first field. V must be encoded as an object. Characters of HTML are not escaped.
+// Marshal encodes v as indented JSON with a trailing newline and schemaVersion as its first
+// field. v must encode as an object. HTML characters are not escaped.
 func Marshal(v any) ([]byte, error) {
 	var encoded bytes.Buffer
 	enc := json.NewEncoder(&encoded)
@@ -43,7 +42,7 @@ func Marshal(v any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Write writes v as [Marshal] returns it.
+// Write writes the result of [Marshal].
 func Write(w io.Writer, v any) error {
 	data, err := Marshal(v)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-func TestWriteRefusesWhatIsNoObject(t *testing.T) {
+func TestWriteRejectsOtherValues(t *testing.T) {
 	for _, v := range []any{[]int{1}, "text", nil, map[string]any(nil)} {
 		var out bytes.Buffer
 		if err := Write(&out, v); !errors.Is(err, errNoObject) || out.Len() > 0 {

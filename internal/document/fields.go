@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// Kind is a document as the reference describes it.
+// Kind describes a kind of document for the reference.
 type Kind struct {
 	// Title is the heading.
 	Title string
-	// Text says in a paragraph which command writes the document, and what it holds.
+	// Text is a paragraph about the command that writes the document, and its content.
 	Text string
-	// Value is of the type of the document, with or without a field schemaVersion.
+	// Value has the type of the document, with or without a field schemaVersion.
 	Value any
 }
 
-// WriteMarkdown writes a section of second level with all fields of the document.
+// WriteMarkdown writes a section with a second-level heading and all fields of the document.
 func (k *Kind) WriteMarkdown(w io.Writer) error {
 	r := reference{seen: map[reflect.Type]bool{}}
 	r.writeRow("schemaVersion", "number", false)
@@ -33,7 +33,7 @@ func (k *Kind) WriteMarkdown(w io.Writer) error {
 // reference collects the rows of a table.
 type reference struct {
 	out strings.Builder
-	// seen holds the types around the field, so that a type within itself ends.
+	// seen holds the enclosing types, so that recursive types terminate.
 	seen map[reflect.Type]bool
 }
 
@@ -45,7 +45,7 @@ func (r *reference) writeRow(path, typ string, optional bool) {
 	fmt.Fprintf(&r.out, "| `%s` | %s | %s |\n", path, typ, note)
 }
 
-// writeFields adds the fields of a struct, and those of structs within it.
+// writeFields writes the fields of a struct and of its nested structs.
 func (r *reference) writeFields(prefix string, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -81,7 +81,8 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// describeType returns the JSON type, and where it holds objects, their type and the way to them.
+// describeType returns the JSON type of t. If t contains objects, inner is their type and suffix
+// their path.
 func describeType(t reflect.Type) (name string, inner reflect.Type, suffix string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -109,7 +110,7 @@ func describeType(t reflect.Type) (name string, inner reflect.Type, suffix strin
 	return "any value", nil, ""
 }
 
-// scalarName is the type of what a type with an encoding of its own is encoded as.
+// scalarName returns the JSON type of a type with a custom encoding.
 func scalarName(t reflect.Type) string {
 	data, err := json.Marshal(reflect.New(t).Interface())
 	switch {

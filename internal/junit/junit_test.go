@@ -56,7 +56,7 @@ type full struct{ err error }
 
 func (w full) Write([]byte) (int, error) { return 0, w.err }
 
-func TestWriteTellsThatItCannot(t *testing.T) {
+func TestWriteErrors(t *testing.T) {
 	full := full{errors.New("no space left")}
 	if err := Write(full, suites()...); !errors.Is(err, full.err) {
 		t.Errorf("error %v, want that of the writer", err)

@@ -94,8 +94,8 @@ func TestOneDoorForEachLargeDependency(t *testing.T) {
 	}
 }
 
-// What a tree must not link. The first of each list are trees of ours, which its tests
-// must not use either.
+// Packages that a tree must not link. The first entries of each list are our own trees, which its
+// tests must not use either.
 func TestTreesAreApart(t *testing.T) {
 	rules := []struct {
 		tree      string
@@ -107,7 +107,7 @@ func TestTreesAreApart(t *testing.T) {
 		{"builder", []string{"sidecar"}, []string{"k8s.io"}},
 		{"sidecar", []string{"builder", "scan"}, []string{
 			"github.com/moby/buildkit", "github.com/trufflesecurity", "github.com/containerd", "google.golang.org/grpc", "k8s.io", "github.com/go-git",
-			"text/template", // finds methods by name, so that the linker has to keep all of them
+			"text/template", // it looks up methods by name, so the linker has to keep all of them
 		}},
 	}
 	all := packages(t)
@@ -165,8 +165,8 @@ func sources(t *testing.T, fn func(path string, data []byte)) {
 	}
 }
 
-// licensed reports whether a file has to name its licence. Workspaces and test data are
-// content, not programs.
+// licensed reports whether a file needs a licence header. Workspaces and test data do not, because
+// they are content.
 func licensed(path string) bool {
 	switch filepath.Ext(path) {
 	case ".go", ".sh", ".mk":

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// nobody is a user without rights.
+// nobody is the ID of an unprivileged user.
 const nobody = 65534
 
-// AsNobody runs fn as a user whom file permissions bind, as they do not bind root.
-// Only the thread of fn changes its user, and it ends with fn.
+// AsNobody runs fn as an unprivileged user, to whom file permissions apply. Only the thread of fn
+// changes its user, and it ends with fn.
 func AsNobody(t testing.TB, fn func()) {
 	t.Helper()
 	if os.Geteuid() != 0 {

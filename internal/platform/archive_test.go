@@ -192,7 +192,7 @@ func TestEventOfAnImportedArchive(t *testing.T) {
 	}
 }
 
-func TestStatusTellsTheTimeOfTheImport(t *testing.T) {
+func TestStatusHasTheTimeOfTheImport(t *testing.T) {
 	c := answering(t, 200, `{"version":{"type":"import","importedAt":"2026-08-01T10:00:00.5Z"}}`)
 	s, err := c.WorkspaceStatus(t.Context(), "w")
 	if want := time.Date(2026, 8, 1, 10, 0, 0, 5e8, time.UTC); err != nil || !s.ImportedAt.Equal(want) {

@@ -282,7 +282,7 @@ func TestObserverHearsOfEveryRequest(t *testing.T) {
 	}
 }
 
-func TestMetaTellsDateAndCorrelation(t *testing.T) {
+func TestMeta(t *testing.T) {
 	c := answering(t, 200, `{"healthy":true}`, "Date", "Sat, 01 Aug 2026 10:00:00 GMT", "X-Correlation-Id", "corr\t-9")
 	meta, err := c.Healthcheck(t.Context())
 	if err != nil {

@@ -295,7 +295,7 @@ func TestMe(t *testing.T) {
 }
 
 // JSON of another program is not a workspace without repositories.
-func TestWhatIsNoWorkspaceIsMalformed(t *testing.T) {
+func TestOtherJSONIsMalformed(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"processing":true}`, `{"repositoryId":"release","errors":[]}`} {
 		if _, err := answering(t, 200, body).Platform(t.Context()); platform.ClassOf(err) != platform.ClassMalformed {
 			t.Errorf("%s: %v", body, err)

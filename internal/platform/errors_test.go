@@ -105,7 +105,7 @@ func TestRetryAfterHeaderOf429(t *testing.T) {
 	}
 }
 
-func TestAnswersThatAreNotThePlatforms(t *testing.T) {
+func TestForeignResponses(t *testing.T) {
 	for name, body := range map[string]string{
 		"html": "<!DOCTYPE html>", "text": "ok", "empty": "", "truncated": `{"repositoryId":"rel`, "null": "null",
 		"array": "[]", "no known field": `{"ok":true}`, "two documents": `{"processing":true}{}`, "report of wrong types": `{"repositoryId":"release","workspaces":7}`,
@@ -211,7 +211,7 @@ type silent struct{}
 
 func (silent) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.EOF }
 
-func TestTransportThatTellsNothingMayHaveSent(t *testing.T) {
+func TestTransportWithoutTraceMayHaveSent(t *testing.T) {
 	e := pullError(t, newClient(t, platform.Options{BaseURL: "http://h", Transport: silent{}}))
 	want := &platform.Error{Op: platform.OpPull, Class: platform.ClassInterrupted, Message: "EOF", Sent: true}
 	if diff := cmp.Diff(want, e, cmpopts.IgnoreFields(platform.Error{}, "Err")); diff != "" || !errors.Is(e, io.EOF) {

@@ -188,13 +188,13 @@ func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Read
 
 // unfinishedError returns the error for a stream without a summary. An error that the platform reported
 // takes precedence over the error of the connection.
-func (a *answer) unfinishedError(ctx context.Context, op Op, err error, told *Problem) *Error {
+func (a *answer) unfinishedError(ctx context.Context, op Op, err error, reported *Problem) *Error {
 	switch {
 	case errors.Is(err, sse.ErrTooLarge):
 		return a.newError(op, ClassTooLarge, err.Error())
-	case told != nil:
-		e := a.newError(op, ClassServer, told.Message)
-		e.Code = told.Code
+	case reported != nil:
+		e := a.newError(op, ClassServer, reported.Message)
+		e.Code = reported.Code
 		e.Err = err
 		return e
 	case errors.Is(err, io.EOF):

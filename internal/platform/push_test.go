@@ -126,7 +126,7 @@ func TestPushAnswers(t *testing.T) {
 				t.Error(diff)
 			}
 			if got := platform.ClassOf(err); got != tt.class || err != nil && (!strings.Contains(err.Error(), tt.text) || !platform.OutcomeUnknown(err)) {
-				t.Errorf("got class %s (%v), want %s, and that nobody knows the end", got, err, tt.class)
+				t.Errorf("got class %s (%v), want %s, and an unknown outcome", got, err, tt.class)
 			}
 		})
 	}

@@ -101,7 +101,7 @@ func TestLocalhostMeansBothFamilies(t *testing.T) {
 	}
 }
 
-func TestNobodyListensOnLocalhost(t *testing.T) {
+func TestNothingListensOnLocalhost(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,7 @@ func TestContentDigestDependsOnNothingButTheSet(t *testing.T) {
 	}
 }
 
-func TestContentDigestTellsContentsApart(t *testing.T) {
+func TestContentDigestDistinguishesContents(t *testing.T) {
 	seen := map[digest.Digest]string{}
 	for name, tree := range map[string]map[string]string{
 		"one":            {"a": "1"},

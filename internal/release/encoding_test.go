@@ -106,7 +106,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-func TestDecodeNamesAnotherSchema(t *testing.T) {
+func TestDecodeRejectsOtherSchemas(t *testing.T) {
 	for in, version := range map[string]int{
 		`{"schemaVersion":2,"groups":"in a form of the future"}`: 2,
 		`{}`:   0,

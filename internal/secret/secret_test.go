@@ -146,7 +146,7 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-func TestReadFileThatIsNone(t *testing.T) {
+func TestReadFileOfOtherKinds(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := secret.ReadFile(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want fs.ErrNotExist", err)

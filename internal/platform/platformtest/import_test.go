@@ -79,7 +79,7 @@ func TestFailedWorkspace(t *testing.T) {
 	}
 }
 
-func TestProcessingGoesOnAndTellsItsEnd(t *testing.T) {
+func TestProcessingReportsItsEnd(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second), PodEvents: true, EventLag: time.Second}, func(t *testing.T, c *cluster) {
 		start := time.Now()
 		r, err := pull(t.Context(), c.local, 5*time.Second, "base1")
@@ -244,7 +244,7 @@ func TestWorkspacesAndDrift(t *testing.T) {
 			return len(s.Changes)
 		}
 		if changed("ida") != 1 || changed("idb") != 0 {
-			t.Error("the drift is not told")
+			t.Error("the drift is not reported")
 		}
 		c.Remove("a")
 		if diff := cmp.Diff([]string{"b skipped", "a imported"}, states(mustPull(t, c.local, "base1"))); diff != "" {
@@ -345,7 +345,7 @@ func TestNativeStartupImportWaitsForReadiness(t *testing.T) {
 	}
 }
 
-func TestLedgerTellsRequests(t *testing.T) {
+func TestLedgerRecordsRequests(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
 		if _, err := c.local.Healthcheck(t.Context()); err != nil {
 			t.Error(err)
@@ -390,7 +390,7 @@ func TestAFailureMayBeForSomeImportsOnly(t *testing.T) {
 	})
 }
 
-func TestWhatIsNewerMayBeSkipped(t *testing.T) {
+func TestNewerVersionsMayBeSkipped(t *testing.T) {
 	for skip, want := range map[bool]string{false: "v1", true: "v2"} {
 		inBubble(t, platformtest.Options{SkipNewer: skip}, func(t *testing.T, c *cluster) {
 			next := release()

@@ -28,7 +28,7 @@ type joining struct {
 //	POST /hold/{slug}, /resume/{slug}   [Platform.Hold], [Platform.Resume]
 //	POST /token                     [Platform.SetToken] with the body
 //
-// Nobody is asked who they are.
+// There is no authentication.
 func (p *Platform) Share() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /pods/{name}", p.lend)

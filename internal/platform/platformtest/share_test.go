@@ -198,7 +198,7 @@ func TestJoiningIsChecked(t *testing.T) {
 	nobody := *s.shared
 	nobody.Host = "127.0.0.1:1"
 	if _, err := platformtest.Join(t.Context(), &nobody, "pod", release()); err == nil {
-		t.Error("joined nobody")
+		t.Error("joined a platform that does not exist")
 	}
 	if resp, err := http.Get(s.shared.JoinPath("pods/unknown/sys/healthcheck").String()); err == nil {
 		t.Errorf("an unknown pod answers %s", resp.Status)

@@ -51,7 +51,7 @@ func (a *alarms) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func TestAnOpenGateIsToldAgainAndAgain(t *testing.T) {
+func TestAnOpenGateIsLoggedRepeatedly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, log := idle(t, "--gate=open-after=5m")
 		stop := beside(g.watchGate)
@@ -145,7 +145,7 @@ func TestExpiryOfTheToken(t *testing.T) {
 	stop()
 }
 
-func TestWithoutAGatewayNobodyIsAsked(t *testing.T) {
+func TestWithoutAGatewayNothingIsQueried(t *testing.T) {
 	g, _ := idle(t)
 	if again := g.checkTokenExpiry(t.Context()); again != tokenInterval || g.store.Get().TokenExpires != nil {
 		t.Errorf("again in %s", again)

@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-var update = flag.Bool("update", false, "write docs/reference/sidecar.md anew")
+var update = flag.Bool("update", false, "rewrite docs/reference/sidecar.md")
 
 const referenceFile = "../../../docs/reference/sidecar.md"
 
@@ -67,12 +67,12 @@ The commands run, once and check take the settings below.
 ## Settings
 
 A setting is a flag, an environment variable and a key of the YAML file of ` + "`--config`" + `, all of the
-same name: ` + "`--token-file`, `SIDECAR_TOKEN_FILE`, `token-file:`" + `. The flag wins over the variable, the
-variable over the file. Unknown keys and unknown variables that begin with ` + "`SIDECAR_`" + ` are errors.
-` + "`--print-config`" + ` prints the result as such a file.
+same name: ` + "`--token-file`, `SIDECAR_TOKEN_FILE`, `token-file:`" + `. The flag takes precedence over the
+variable, and the variable over the file. Unknown keys and unknown variables that start with ` + "`SIDECAR_`" + `
+are errors. ` + "`--print-config`" + ` prints the result in the format of the file.
 
-The file is loaded again when it changes. One that is not valid changes nothing and is told by
-` + "`workspaces_import_config_last_reload_successful`" + `. Settings marked ↻ need a restart.
+The sidecar reloads the file when it changes. It ignores an invalid file, and reports it in
+` + "`workspaces_import_config_last_reload_successful`" + `. Settings marked ↻ take effect after a restart.
 `)
 	section := ""
 	for _, s := range config.Default("").Settings() {

@@ -41,9 +41,9 @@ func leaks(text string) (names []string) {
 	return names
 }
 
-// TestNoSecretIsTold configures secrets, runs against a platform that repeats them, and checks all
+// TestNoSecretIsPrinted configures secrets, runs against a platform that repeats them, and checks all
 // output of the sidecar (I11).
-func TestNoSecretIsTold(t *testing.T) {
+func TestNoSecretIsPrinted(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	errs := []error{os.WriteFile(path("termination"), nil, 0o600)}
@@ -61,32 +61,32 @@ func TestNoSecretIsTold(t *testing.T) {
 	args := []string{"--platform-url", platform.URL, "--gateway-url", platform.URL, "--repository=release", "--groups=base1", "--token-file", path("token"),
 		"--internal-key-file", path("key"), "--enable-lifecycle", "--admin-token-file", path("admin"), "--log-level=debug", "--services=",
 		"--listen=127.0.0.1:0", "--termination-log", path("termination"), "--retry-min=10ms", "--metrics-workspaces"}
-	told := map[string]string{}
+	outputs := map[string]string{}
 	for _, command := range []string{"once", "check"} {
 		var out bytes.Buffer
 		if code := cli.Run(t.Context(), append([]string{command}, args...), cli.IO{Out: &out, Err: &out}); code == 0 {
 			t.Errorf("%s: exit code 0", command)
 		}
-		told[command] = out.String()
+		outputs[command] = out.String()
 	}
-	told["run"] = runAndAsk(t, args, told)
+	outputs["run"] = runAndAsk(t, args, outputs)
 	word, err := os.ReadFile(path("termination"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	told["termination message"] = string(word)
-	for where, text := range told {
+	outputs["termination message"] = string(word)
+	for where, text := range outputs {
 		if found := leaks(text); len(found) > 0 {
-			t.Errorf("%s tells %v", where, found)
+			t.Errorf("%s contains %v", where, found)
 		}
 		if text == "" {
-			t.Errorf("%s tells nothing: the test looks at nothing", where)
+			t.Errorf("%s is empty: the test checks nothing", where)
 		}
 	}
 }
 
 // runAndAsk returns the log of a sidecar after requests to all endpoints.
-func runAndAsk(t *testing.T, args []string, told map[string]string) string {
+func runAndAsk(t *testing.T, args []string, outputs map[string]string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var log output
@@ -107,9 +107,9 @@ func runAndAsk(t *testing.T, args []string, told map[string]string) string {
 		}
 	}
 	for _, path := range []string{"/", "/status", "/metrics", "/readyz", "/livez", "/" + canaries["admin"]} {
-		told["GET "+path] = ask(t, http.MethodGet, url+path)
+		outputs["GET "+path] = ask(t, http.MethodGet, url+path)
 	}
-	told["POST"] = ask(t, http.MethodPost, url+"/-/reload")
+	outputs["POST"] = ask(t, http.MethodPost, url+"/-/reload")
 	return log.String()
 }
 

@@ -102,7 +102,7 @@ func TestStatusOfSomethingElse(t *testing.T) {
 	}
 }
 
-func TestStatusAsksWhereTheEnvironmentSays(t *testing.T) {
+func TestStatusUsesTheListenAddress(t *testing.T) {
 	for env, want := range map[string]string{"": "127.0.0.1:9400", ":9500": "127.0.0.1:9500", "0.0.0.0:1": "127.0.0.1:1", "x": "127.0.0.1:9400"} {
 		if got := localAddress(map[string]string{"SIDECAR_LISTEN": env}); got != want {
 			t.Errorf("%q: %s, want %s", env, got, want)
@@ -143,15 +143,15 @@ func TestLog(t *testing.T) {
 	level := new(slog.LevelVar)
 	level.Set(parseLevel(&config.Config{LogLevel: "warn"}))
 	log := newLog(&out, config.LogAuto, level) // not a terminal
-	log.Info("not told")
-	log.Warn("told", "took", 1234567*time.Microsecond)
+	log.Info("not logged")
+	log.Warn("logged", "took", 1234567*time.Microsecond)
 	var line map[string]any
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != "told" || line["took"] != "1.235s" {
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != "logged" || line["took"] != "1.235s" {
 		t.Errorf("%v: %s", err, &out)
 	}
 	out.Reset()
-	newLog(&out, config.LogText, level).Error("told", "a", 1)
-	if !strings.Contains(out.String(), "msg=told a=1") {
+	newLog(&out, config.LogText, level).Error("logged", "a", 1)
+	if !strings.Contains(out.String(), "msg=logged a=1") {
 		t.Error(out.String())
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
@@ -160,7 +160,7 @@ func TestLog(t *testing.T) {
 	}
 	defer null.Close()
 	if isTerminal(&out) || !isTerminal(null) { // a device, like a terminal
-		t.Error("terminals are not told from files")
+		t.Error("terminals are not distinguished from files")
 	}
 }
 

@@ -159,8 +159,8 @@ func yamlOf(t *testing.T, name, value string) string {
 	return name + ": " + value
 }
 
-// TestWhatIsPrintedCanBeLoaded prints the settings and loads the result.
-func TestWhatIsPrintedCanBeLoaded(t *testing.T) {
+// TestPrintedSettingsCanBeLoaded prints the settings and loads the result.
+func TestPrintedSettingsCanBeLoaded(t *testing.T) {
 	c := mustLoad(t, []string{"--groups=a,b", "--gate=open-after=10m", "--identity-headers=A=1,B=x y", "--token-file=/t", "--gateway-url=https://g/v2",
 		"--enable-lifecycle", "--services="}, nil)
 	var out bytes.Buffer

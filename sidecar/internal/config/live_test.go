@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// told records the calls of a [Live].
-type told []string
+// reloads records the calls of a [Live].
+type reloads []string
 
-func (l *told) reloaded(c *Config, err error) {
+func (l *reloads) reloaded(c *Config, err error) {
 	if err != nil {
 		*l = append(*l, "failure, "+c.Repository)
 		return
@@ -24,7 +24,7 @@ func (l *told) reloaded(c *Config, err error) {
 
 func TestLiveKeepsWhatWorks(t *testing.T) {
 	path := file(t, "repository: one")
-	var got told
+	var got reloads
 	live, err := NewLive(t.Context(), NewLoader([]string{"--config", path}, nil), got.reloaded)
 	if err != nil {
 		t.Fatal(err)
@@ -54,9 +54,9 @@ func TestLiveKeepsWhatWorks(t *testing.T) {
 	if err := live.Refresh(t.Context()); err == nil || live.Get().Repository != "three" {
 		t.Errorf("without a file: %v, %q", err, live.Get().Repository)
 	}
-	want := told{"success, one", "success, two", "failure, two", "failure, two", "success, three", "failure, three"}
+	want := reloads{"success, one", "success, two", "failure, two", "failure, two", "success, three", "failure, three"}
 	if !slices.Equal(got, want) {
-		t.Errorf("told: %q", got)
+		t.Errorf("reloads: %q", got)
 	}
 	if first.Repository != "one" {
 		t.Error("a configuration in use was changed")
@@ -64,13 +64,13 @@ func TestLiveKeepsWhatWorks(t *testing.T) {
 }
 
 func TestLiveDoesNotStartWithoutAConfiguration(t *testing.T) {
-	if live, err := NewLive(t.Context(), NewLoader([]string{"--poll=x"}, nil), func(*Config, error) { t.Error("told") }); err == nil || live != nil {
+	if live, err := NewLive(t.Context(), NewLoader([]string{"--poll=x"}, nil), func(*Config, error) { t.Error("reloads") }); err == nil || live != nil {
 		t.Errorf("%v, %v", live, err)
 	}
 }
 
 func TestReloadWithoutAFile(t *testing.T) {
-	var got told
+	var got reloads
 	live, err := NewLive(t.Context(), NewLoader(nil, nil), got.reloaded)
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +83,9 @@ func TestReloadWithoutAFile(t *testing.T) {
 	}
 }
 
-func TestAnEndDuringAReloadIsNoFailure(t *testing.T) {
+func TestShutdownDuringAReloadIsNotAFailure(t *testing.T) {
 	path := file(t, "repository: one")
-	var got told
+	var got reloads
 	live, err := NewLive(t.Context(), NewLoader([]string{"--config", path}, nil), got.reloaded)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestAnEndDuringAReloadIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := live.Refresh(ctx); !errors.Is(err, context.Canceled) || len(got) != 1 {
-		t.Errorf("%v, told: %q", err, got)
+		t.Errorf("%v, reloads: %q", err, got)
 	}
 	if err := live.Refresh(t.Context()); err != nil || live.Get().Repository != "two" {
 		t.Errorf("the next one: %v, %q", err, live.Get().Repository)

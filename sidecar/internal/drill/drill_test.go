@@ -211,13 +211,13 @@ func checkMail(t *testing.T, mail *inbox, all []condition) {
 	for _, c := range all {
 		if c.inhibited {
 			if mail.has(c.namespace, c.alert, "firing") {
-				t.Errorf("%s is told, although it is inhibited", c.namespace)
+				t.Errorf("%s was notified, although it is inhibited", c.namespace)
 			}
 			continue
 		}
 		for _, status := range []string{"firing", "resolved"} {
 			if !poll(t.Context(), 30*time.Second, func() bool { return mail.has(c.namespace, c.alert, status) }) {
-				t.Errorf("nobody was told that %s is %s", c.namespace, status)
+				t.Errorf("no notification that %s is %s", c.namespace, status)
 			}
 		}
 	}
@@ -260,11 +260,11 @@ func checkInhibition(t *testing.T, alertmanager program, mail *inbox) {
 		return len(suppressed) == 4 && mail.has("blocked", "Failing", "firing")
 	}
 	if !poll(t.Context(), 30*time.Second, done) {
-		t.Errorf("want four alerts of which one is told: %v", suppressed)
+		t.Errorf("want four alerts of which one is notified: %v", suppressed)
 	}
 	for _, a := range []string{"RolloutBlocked", "NotSucceeded", "ReleaseNotConfirmed"} {
 		if !suppressed["WorkspacesImport"+a] || mail.has("blocked", a, "firing") {
-			t.Errorf("%s is told beside its cause", a)
+			t.Errorf("%s was notified in addition to its cause", a)
 		}
 	}
 	if suppressed["WorkspacesImportFailing"] {

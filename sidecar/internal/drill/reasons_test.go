@@ -15,15 +15,15 @@ import (
 // one alert, and that its advice links to the page of that alert.
 func TestEachReasonHasOneAlert(t *testing.T) {
 	reasons := regexp.MustCompile(`workspaces_import_problem\{[^}]*reason=~"([^"]*)"`)
-	told := map[state.Reason][]monitoring.Rule{}
+	covering := map[state.Reason][]monitoring.Rule{}
 	for _, r := range alerts(t) {
 		for _, m := range reasons.FindAllStringSubmatch(r.Expr, -1) {
 			for name := range strings.SplitSeq(m[1], "|") {
-				told[state.Reason(name)] = append(told[state.Reason(name)], r)
+				covering[state.Reason(name)] = append(covering[state.Reason(name)], r)
 			}
 		}
 		if r.Alert == "WorkspacesImportDrift" {
-			told[state.Drifted] = append(told[state.Drifted], r)
+			covering[state.Drifted] = append(covering[state.Drifted], r)
 		}
 	}
 	for _, r := range state.Reasons() {
@@ -31,14 +31,14 @@ func TestEachReasonHasOneAlert(t *testing.T) {
 		if r.IsTransient() {
 			want = 0
 		}
-		if len(told[r]) != want {
-			t.Errorf("%d alerts tell of %s, want %d", len(told[r]), r, want)
-		} else if want == 1 && told[r][0].Runbook() != state.Advise(r).Runbook {
-			t.Errorf("%s: the advice leads to %s, the alert to %s", r, state.Advise(r).Runbook, told[r][0].Runbook())
+		if len(covering[r]) != want {
+			t.Errorf("%d alerts cover %s, want %d", len(covering[r]), r, want)
+		} else if want == 1 && covering[r][0].Runbook() != state.Advise(r).Runbook {
+			t.Errorf("%s: the advice leads to %s, the alert to %s", r, state.Advise(r).Runbook, covering[r][0].Runbook())
 		}
-		delete(told, r)
+		delete(covering, r)
 	}
-	for r := range told {
+	for r := range covering {
 		t.Errorf("there is no reason %s", r)
 	}
 }

@@ -79,8 +79,8 @@ func (i *Importer) Drain(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// isImporting reports whether an import of this pod may be running. In observe mode nothing tells
-// which pod is importing, so any lock counts.
+// isImporting reports whether an import of this pod may be running. In observe mode the importing
+// pod is unknown, so any lock counts.
 func (i *Importer) isImporting() bool {
 	s := i.store.Get()
 	return i.drain.running.Load() || s.Mode == string(ModeObserve) && !s.Confirmed && s.Lock != nil

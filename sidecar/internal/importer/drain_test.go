@@ -90,8 +90,8 @@ func TestDrainAfterTheTimeOfAGroup(t *testing.T) {
 	})
 }
 
-// TestDrainOfAServiceThatImportsByItself checks that the drain waits for any holder of the lock.
-func TestDrainOfAServiceThatImportsByItself(t *testing.T) {
+// TestDrainOfAnObservedService checks that the drain waits for any holder of the lock.
+func TestDrainOfAnObservedService(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		c.NewPod("old", files("v0")).SetReady(true)
@@ -127,7 +127,7 @@ func TestNoImportStartsWhileThePodDrains(t *testing.T) {
 	}
 }
 
-func TestTheEndOfALockIsTold(t *testing.T) {
+func TestTheExpiryOfALockIsReported(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.Lock("somebody", "pull_in_progress")
 		since := time.Now()

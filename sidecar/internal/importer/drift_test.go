@@ -71,7 +71,7 @@ func TestAnotherVersionIsAnotherRelease(t *testing.T) {
 	})
 }
 
-func TestDriftIsNotLookedFor(t *testing.T) {
+func TestReconcileNever(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.replicas[0].policy.Reconcile = ReconcileNever
 		c.startAll()

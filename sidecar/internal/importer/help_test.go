@@ -323,7 +323,7 @@ func (c *cluster) killSidecar(r *replica) {
 	r.stop()
 	c.later(time.Second, func() {
 		<-r.done
-		r.anew()
+		r.resetProcess()
 		r.start()
 	})
 }
@@ -351,8 +351,8 @@ func (r *replica) trigger(again bool) {
 	r.imp.Trigger(again)
 }
 
-// anew resets the replica to a new process without memory.
-func (r *replica) anew() {
+// resetProcess resets the replica to a new process without memory.
+func (r *replica) resetProcess() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.store = state.NewStore()

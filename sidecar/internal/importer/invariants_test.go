@@ -95,7 +95,7 @@ func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
 	}
 }
 
-func TestI4GroupsInOrderAndOnlyByThePlatformsWord(t *testing.T) {
+func TestI4GroupsInOrderAfterConfirmation(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
 		c.Fail("c", "broken")
 		c.replicas[0].start()
@@ -182,7 +182,7 @@ func TestI6OneImporterAndADeadHolderDelaysUntilTheLockExpires(t *testing.T) {
 	})
 }
 
-func TestI7EveryAttemptReadsItsInputsAnew(t *testing.T) {
+func TestI7EveryAttemptReloadsItsInputs(t *testing.T) {
 	inBubble(t, platformtest.Options{RefuseHeaders: true, PodToken: true}, 1, func(t *testing.T, c *cluster) {
 		r, current := c.replicas[0], secret.New("at:expired-5f2c9d7e")
 		r.client = c.client(r.Pod, platform.Bearer(func(context.Context) (secret.Value, error) { return current, nil }))
@@ -276,7 +276,7 @@ func TestI10ShutdownIsNotFailure(t *testing.T) {
 }
 
 // Every text of every response repeats the credential, including headers that the sidecar reports.
-func TestI11NoSecretIsTold(t *testing.T) {
+func TestI11NoSecretIsPrinted(t *testing.T) {
 	text := "Bearer " + token + " is odd"
 	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text + `"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`
 	for name, f := range map[string]platformtest.Fault{
@@ -302,15 +302,15 @@ func TestI11NoSecretIsTold(t *testing.T) {
 					c.gateway.Faults = r.Faults
 					r.start()
 					time.Sleep(time.Hour)
-					told, err := json.Marshal(r.get())
+					encoded, err := json.Marshal(r.get())
 					if err != nil {
 						t.Fatal(err)
 					}
 					r.kill()
 					once := fmt.Sprint(New(r.load, state.NewStore(), &counts{}, r.logger).Once(expired(t)))
-					for where, s := range map[string]string{"log": r.log.String(), "state": string(told), "error": once} {
+					for where, s := range map[string]string{"log": r.log.String(), "state": string(encoded), "error": once} {
 						if strings.Contains(s, "canary") {
-							t.Errorf("the %s tells the token: %s", where, s)
+							t.Errorf("the %s contains the token: %s", where, s)
 						}
 					}
 				})
@@ -369,7 +369,7 @@ func exposition(t *testing.T, m *metrics.Metrics) string {
 	return w.Body.String()
 }
 
-func TestOnceEndsWithTheFailureThatDoesNotEndByItself(t *testing.T) {
+func TestOnceEndsWithAPermanentFailure(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetListening(false)

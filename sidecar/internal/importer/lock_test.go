@@ -31,7 +31,7 @@ func TestALockDoesNotKeepBackWhoHasNothingToImport(t *testing.T) {
 
 // The sources do not document how a locked pull is rejected, so the lock itself decides (platform
 // contract §1.5).
-func TestALockIsToldFromOtherRefusals(t *testing.T) {
+func TestALockedPullIsDistinguished(t *testing.T) {
 	for _, status := range []int{400, 403, 409, 423} {
 		for _, text := range []string{"Workspace platform is locked", "An operation is in progress", "Sorry"} {
 			t.Run(fmt.Sprintf("%d %s", status, text), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestALockIsToldFromOtherRefusals(t *testing.T) {
 	}
 }
 
-func TestARefusalThatIsNoLock(t *testing.T) {
+func TestARejectionWithoutALock(t *testing.T) {
 	for status, want := range map[int]state.Reason{400: state.Rejected, 403: state.Forbidden, 409: state.Rejected} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 			c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: status, Body: `{"error":"Other","message":"Sorry"}`})
@@ -104,7 +104,7 @@ func TestALockThatDoesNotEnd(t *testing.T) {
 		c.Unlock()
 		c.wait(time.Minute + time.Second)
 		if c.replicas[0].counts.waits != 1 {
-			t.Errorf("%d waits were told, want 1", c.replicas[0].counts.waits)
+			t.Errorf("%d waits were recorded, want 1", c.replicas[0].counts.waits)
 		}
 	})
 }

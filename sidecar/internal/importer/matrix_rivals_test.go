@@ -31,7 +31,7 @@ const (
 func rivalFaults() []matrixFault {
 	rows := []matrixFault{
 		{name: "an old pod comes back, nothing names the current release", world: comesBack,
-			rivals: &rivalry{ended: (*cell).toldByAll}},
+			rivals: &rivalry{ended: (*cell).reportedByAll}},
 		{name: "an old pod comes back, this release is the current one", world: comesBack,
 			rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
 		{name: "an old pod comes back, its file is 10 s late", world: func(x *cell, r *replica) {
@@ -53,7 +53,7 @@ func rivalFaults() []matrixFault {
 			comesBack(x, r)
 		}, rivals: &rivalry{named: ours, ended: (*cell).theirsStays, final: theirs}},
 		{name: "somebody imports another release, nothing names the current one", world: byHand,
-			rivals: &rivalry{ended: (*cell).toldByOurs}},
+			rivals: &rivalry{ended: (*cell).reportedByOurs}},
 		{name: "somebody imports another release, this one is the current one", world: byHand,
 			rivals: &rivalry{named: ours, ended: (*cell).oursStays, final: ours}},
 	}
@@ -119,13 +119,13 @@ func (x *cell) once(r *replica) bool {
 	return r.everReady
 }
 
-// toldByAll reports whether all pods were Ready once, and report it if their release is no longer
+// reportedByAll reports whether all pods were Ready once, and report it if their release is no longer
 // installed.
-func (x *cell) toldByAll() bool { return x.told(x.pods()) }
+func (x *cell) reportedByAll() bool { return x.reported(x.pods()) }
 
-func (x *cell) toldByOurs() bool { return x.told(x.replicas) }
+func (x *cell) reportedByOurs() bool { return x.reported(x.replicas) }
 
-func (x *cell) told(pods []*replica) bool {
+func (x *cell) reported(pods []*replica) bool {
 	for _, r := range pods {
 		s := r.get()
 		foreign := s.Problem != nil && s.Problem.Reason == state.ForeignRelease

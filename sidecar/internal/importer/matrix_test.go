@@ -252,7 +252,7 @@ func (x *cell) violations() []string {
 			add("I9: %v are not installed at the version of %s", missing, r.Name)
 		}
 		if r.log.has(token) || r.log.has("panic") {
-			add("I11: the log of %s tells the token", r.Name)
+			add("I11: the log of %s contains the token", r.Name)
 		}
 	}
 	if found := l.Overlaps(); found != nil && !x.fault.breaksLock {
@@ -350,8 +350,8 @@ func TestMatrix(t *testing.T) {
 	reactions := make([]map[state.Phase]state.Reason, len(faults))
 	t.Run("cells", func(t *testing.T) {
 		for n := range faults {
-			f, told := &faults[n], map[state.Phase]state.Reason{}
-			reactions[n] = told
+			f, reasons := &faults[n], map[state.Phase]state.Reason{}
+			reactions[n] = reasons
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
 				for _, phase := range state.Phases() {
@@ -362,7 +362,7 @@ func TestMatrix(t *testing.T) {
 								t.Errorf("%s, %d replicas: %s", phase, replicas, w)
 							}
 							if replicas == 1 {
-								told[phase] = x.reaction()
+								reasons[phase] = x.reaction()
 							}
 						})
 					}

@@ -67,7 +67,7 @@ func TestObserveOnAFirstInstall(t *testing.T) {
 }
 
 // Only one of the replicas gets the lock, and the imports of the others give up.
-func TestObserveTakesTheWordOfASibling(t *testing.T) {
+func TestObserveAcceptsAReportOfASibling(t *testing.T) {
 	for _, manifest := range []bool{true, false} {
 		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 0, func(t *testing.T, c *cluster) {
 			c.NewPod("old-6f9d-x", files("v0")).SetReady(true)
@@ -83,7 +83,7 @@ func TestObserveTakesTheWordOfASibling(t *testing.T) {
 }
 
 // Events of the previous release come from pods of another template.
-func TestObserveDoesNotTakeTheWordOfAnOldPod(t *testing.T) {
+func TestObserveIgnoresReportsOfOldPods(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 0, func(t *testing.T, c *cluster) {
 		old := c.NewPod("workspaces-6f9d-x", files("v0"))
 		old.SetReady(true)
@@ -195,7 +195,7 @@ func TestAutoObservesWhereTheIdentityIsRefused(t *testing.T) {
 }
 
 // The limit of 40 event reads a minute applies to the user, which all replicas share.
-func TestLimitedEventsAreNotAskedForInVain(t *testing.T) {
+func TestRateLimitedEventsAreNotQueried(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(5 * time.Minute)}, 5, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)

@@ -37,7 +37,7 @@ func TestAnyErrorOfTheInputsKeepsTheGateClosed(t *testing.T) {
 }
 
 // Each problem has its own reason (platform contract §0, §3.3).
-func TestWhatIsWrongIsTold(t *testing.T) {
+func TestReasons(t *testing.T) {
 	renamed := func(c *cluster) { c.replicas[0].desired.RepositoryName = "Release v9" }
 	answer := func(op string, status int, body string) func(*cluster) {
 		return func(c *cluster) {
@@ -86,7 +86,7 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	}
 }
 
-func TestWithoutAManifestWhatIsReportedIsExpected(t *testing.T) {
+func TestWithoutAManifestTheReportIsExpected(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		d, err := NewDesired("release", []string{"base1", "base2", "extended"}, nil, "")
@@ -109,7 +109,7 @@ func TestWithoutAManifestWhatIsReportedIsExpected(t *testing.T) {
 	})
 }
 
-func TestAnEmptyGroupIsNoSuccess(t *testing.T) {
+func TestAnEmptyGroupFails(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.replicas[0].desired, _ = NewDesired("release", []string{"nobody"}, nil, "")
 		c.startAll()
@@ -150,7 +150,7 @@ func TestAServiceThatIsAwayCostsNothingAfterwards(t *testing.T) {
 
 // Pod readiness waits for the import, and the gateway's readiness waits for a pod (platform
 // contract §0, finding 10).
-func TestReadinessOfOthersIsAwaitedWithoutADeadlock(t *testing.T) {
+func TestWaitingForServicesDoesNotDeadlock(t *testing.T) {
 	services := []string{"api-gateway", "runtime", "events"}
 	inBubble(t, platformtest.Options{ReadinessNeedsPod: true}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
@@ -191,7 +191,7 @@ func TestReadinessOfOthersIsAwaitedWithoutADeadlock(t *testing.T) {
 }
 
 // A file that changes during a pass takes effect with the next group.
-func TestANewManifestEndsThePassOfTheOld(t *testing.T) {
+func TestANewManifestEndsThePass(t *testing.T) {
 	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		c.startAll()
@@ -316,7 +316,7 @@ func TestImportThroughTheGateway(t *testing.T) {
 	})
 }
 
-func TestOnceTellsTheLastFailureWhenItsTimeIsOver(t *testing.T) {
+func TestOnceReturnsTheLastFailureOnTimeout(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		c.Lock("somebody", "manual")
 		over := errors.New("time is over")
@@ -329,7 +329,7 @@ func TestOnceTellsTheLastFailureWhenItsTimeIsOver(t *testing.T) {
 	})
 }
 
-func TestAGateThatOpensByTimeIsNoConfirmation(t *testing.T) {
+func TestATimedOutGateIsNotAConfirmation(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r, policy := c.replicas[0], state.GatePolicy{OpenAfter: 10 * time.Minute}
 		c.Fail("a", "broken")
@@ -348,7 +348,7 @@ func TestAGateThatOpensByTimeIsNoConfirmation(t *testing.T) {
 	})
 }
 
-func TestTheCorrelationIDIsTold(t *testing.T) {
+func TestTheCorrelationIDIsPublished(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)
@@ -357,7 +357,7 @@ func TestTheCorrelationIDIsTold(t *testing.T) {
 		c.wait(time.Minute)
 		bulks := c.Ledger().Bulks
 		if id := bulks[len(bulks)-1].CorrelationID; r.store.Get().CorrelationID != id || !r.log.has(id) {
-			t.Errorf("%s is not told: %+v\n%s", id, r.store.Get(), r.log)
+			t.Errorf("%s is not published: %+v\n%s", id, r.store.Get(), r.log)
 		}
 	})
 }

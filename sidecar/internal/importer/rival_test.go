@@ -65,13 +65,13 @@ func oneOfEach(t *testing.T, o platformtest.Options, f func(t *testing.T, c *clu
 // replace evicts the pod of a replica. Its successor has no memory.
 func (r *replica) replace() {
 	r.kill()
-	r.anew()
+	r.resetProcess()
 	r.start()
 }
 
 // The new release is stuck at its last group when an old pod is replaced and imports its own
 // release. Earlier confirmations do not count once the problem is resolved.
-func TestI1AWordOfAnEarlierPassDoesNotOpenTheGate(t *testing.T) {
+func TestI1AnEarlierConfirmationDoesNotOpenTheGate(t *testing.T) {
 	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}, "slow": {ImportTime: each(10 * time.Second)}} {
 		t.Run(name, func(t *testing.T) {
 			oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {
@@ -204,7 +204,7 @@ func TestALateFileDoesNotUndoARollout(t *testing.T) {
 
 // Without a file, a confirmed pod reports the other release within a minute and does not import
 // over it.
-func TestWithoutAFileAnotherReleaseIsTold(t *testing.T) {
+func TestWithoutAFileAnotherReleaseIsReported(t *testing.T) {
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		time.Sleep(3 * time.Hour)
 		next.start()
@@ -223,7 +223,7 @@ func TestWithoutAFileAnotherReleaseIsTold(t *testing.T) {
 }
 
 // Contradictory files do not make two releases replace each other forever.
-func TestAnImportWarEndsAndIsTold(t *testing.T) {
+func TestContendingReleasesStopAndAreReported(t *testing.T) {
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		old.name("v1")
 		next.name("v2")

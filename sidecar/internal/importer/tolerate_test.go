@@ -83,9 +83,9 @@ func TestErrorsAboutApps(t *testing.T) {
 	}
 }
 
-// TestAToleratedErrorIsNoFailureForOthers checks that a replica that starts later finds the error
+// TestAToleratedErrorIsToleratedByOthers checks that a replica that starts later finds the error
 // in the events, and does not import again.
-func TestAToleratedErrorIsNoFailureForOthers(t *testing.T) {
+func TestAToleratedErrorIsToleratedByOthers(t *testing.T) {
 	inBubble(t, platformtest.Options{VersionAfterFailure: true, PodEvents: true}, 2, func(t *testing.T, c *cluster) {
 		c.Fail("b", "Missing photo")
 		for _, r := range c.replicas {

@@ -99,11 +99,11 @@ func FuzzVerify(f *testing.F) {
 			if bad || w.State == state.WorkspaceSkipped && w.Slug == distrusted {
 				t.Errorf("confirmed with %s %s: %s", w.Slug, w.State, body)
 			}
-			told := slices.ContainsFunc(r.Workspaces, func(o platform.WorkspaceReport) bool { return o.Slug == w.Slug || o.ID == "id"+w.Slug })
+			reported := slices.ContainsFunc(r.Workspaces, func(o platform.WorkspaceReport) bool { return o.Slug == w.Slug || o.ID == "id"+w.Slug })
 			for _, ids := range [][]string{r.Created, r.Updated, r.Skipped} {
-				told = told || slices.Contains(ids, "id"+w.Slug)
+				reported = reported || slices.Contains(ids, "id"+w.Slug)
 			}
-			if !told {
+			if !reported {
 				t.Errorf("confirmed without a word of %s: %s", w.Slug, body)
 			}
 		}

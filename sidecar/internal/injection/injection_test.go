@@ -105,8 +105,8 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestAwaitSaysWhatIsWrong checks that the error explains more than the timeout.
-func TestAwaitSaysWhatIsWrong(t *testing.T) {
+// TestAwaitErrors checks that the error explains more than the timeout.
+func TestAwaitErrors(t *testing.T) {
 	outOfTime := errors.New("out of time")
 	for want, a := range map[string]answer{
 		"injects nothing: the pod lacks annotation " + name:                         {201, `{"kind":"Pod"}`},

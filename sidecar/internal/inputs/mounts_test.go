@@ -25,8 +25,8 @@ short line
 	}
 }
 
-// TestFilesOfDirectoriesAreNoSubPaths checks that the other mounts of the process are ignored.
-func TestFilesOfDirectoriesAreNoSubPaths(t *testing.T) {
+// TestOtherMountsAreIgnored checks that the other mounts of the process are ignored.
+func TestOtherMountsAreIgnored(t *testing.T) {
 	token := put(t, filepath.Join(t.TempDir(), "token"), tokenCanary)
 	if got := source(t, "--token-file", token, "--manifest", "/proc").SubPaths(); len(got) > 0 {
 		t.Errorf("%v", got)

@@ -121,9 +121,9 @@ func TestWorkspacesAreCapped(t *testing.T) {
 	}
 }
 
-// TestStartOfTheServiceIsNoFailure checks that 502, 503 and 504 count as failures only after
+// TestStartingServiceIsNotAFailure checks that 502, 503 and 504 count as failures only after
 // another response to the same operation.
-func TestStartOfTheServiceIsNoFailure(t *testing.T) {
+func TestStartingServiceIsNotAFailure(t *testing.T) {
 	m := New(state.NewStore(), Options{})
 	for _, code := range []string{"not_sent", "502", "503", "504", "500", "503"} {
 		m.Request(platform.OpWorkspace, code, time.Second)

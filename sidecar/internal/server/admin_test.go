@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// TestWhoMayCommand covers all ways of access, and requests that only resemble them.
-func TestWhoMayCommand(t *testing.T) {
+// TestAdminAccess covers all ways of access, and requests that only resemble them.
+func TestAdminAccess(t *testing.T) {
 	const pod, elsewhere = "127.0.0.1:40000", "10.0.0.9:40000"
 	bearer := "Authorization: Bearer " + adminToken
 	for name, c := range map[string]struct {
@@ -67,8 +67,8 @@ func TestWhoMayCommand(t *testing.T) {
 	}
 }
 
-// TestNoTokenIsNoKey checks that no token is accepted if none is configured.
-func TestNoTokenIsNoKey(t *testing.T) {
+// TestEmptyTokenGrantsNothing checks that no token is accepted if none is configured.
+func TestEmptyTokenGrantsNothing(t *testing.T) {
 	for name, token := range map[string]func() secret.Value{"nil": nil, "empty": func() secret.Value { return secret.Value{} }} {
 		for _, given := range []string{"Bearer ", "Bearer x", "Bearer ***"} {
 			o := options()

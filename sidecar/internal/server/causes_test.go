@@ -67,9 +67,9 @@ func TestOneCauseIsOneCard(t *testing.T) {
 	}
 }
 
-// TestCausesAreToldApart checks that causes are distinguished by reason, and general errors by
+// TestCausesAreDistinguished checks that causes are distinguished by reason, and general errors by
 // text.
-func TestCausesAreToldApart(t *testing.T) {
+func TestCausesAreDistinguished(t *testing.T) {
 	failed := func(r state.Reason, text string) state.Workspace {
 		return state.Workspace{Slug: "claims", Name: "Claims", State: state.WorkspaceFailed, Reason: r, Error: text}
 	}

@@ -196,9 +196,9 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfTheRelease covers a release without a manifest: first the repository is known,
+// TestPageOfAPartlyKnownRelease covers a release without a manifest: first the repository is known,
 // then the workspaces group by group.
-func TestWhatIsKnownOfTheRelease(t *testing.T) {
+func TestPageOfAPartlyKnownRelease(t *testing.T) {
 	s := failing()
 	s.Release.Name, s.Groups[2].Workspaces = "", nil
 	got := render(t, s, false)
@@ -210,7 +210,7 @@ func TestWhatIsKnownOfTheRelease(t *testing.T) {
 	}
 }
 
-func TestPageLoadsItselfAgain(t *testing.T) {
+func TestPageRefreshes(t *testing.T) {
 	for name, c := range map[string]struct {
 		s       *state.Snapshot
 		still   bool

@@ -415,8 +415,8 @@ func TestDrainIsBounded(t *testing.T) {
 	})
 }
 
-// TestFewAtOnce checks that requests above the limit get 503 with Retry-After until a slot is free.
-func TestFewAtOnce(t *testing.T) {
+// TestConcurrencyLimit checks that requests above the limit get 503 with Retry-After until a slot is free.
+func TestConcurrencyLimit(t *testing.T) {
 	o, asked, release := options(), make(chan struct{}), make(chan struct{})
 	o.Metrics = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		asked <- struct{}{}

@@ -110,7 +110,7 @@ func TestPlantedViolationsAreFound(t *testing.T) {
 			r.Ledger.Bulks = r.Ledger.Bulks[:3]
 			r.bulk("pod-1-1", "v1", "base1", 30).Force = true
 		}},
-		{"an import of nobody", "I5: pod-1-1 posts base1 at 10:01:30.000 without a sidecar", func(r *Record) {
+		{"an import without a sidecar", "I5: pod-1-1 posts base1 at 10:01:30.000 without a sidecar", func(r *Record) {
 			r.bulk("pod-1-1", "v1", "base1", 90)
 		}},
 		{"two imports at once", "I6: pod-0-0 and pod-1-1", func(r *Record) { r.bulk("pod-1-1", "v1", "base1", 1.5) }},

@@ -82,7 +82,7 @@ func TestReadWaitsForAFileThatWasJustEmptied(t *testing.T) {
 	})
 }
 
-func TestReadIsNotHeldUpByReplacements(t *testing.T) {
+func TestReplacementsDoNotDelayReads(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	synctest.Test(t, func(t *testing.T) {
 		write(t, path, "first")
@@ -180,7 +180,7 @@ func TestAFileIsFoundWhileItIsReplaced(t *testing.T) {
 	}
 }
 
-func TestSumTellsContents(t *testing.T) {
+func TestSumOfContents(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	write(t, a, "same")

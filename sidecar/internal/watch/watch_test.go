@@ -62,14 +62,14 @@ func (r *recorder) want(from chan string, want string) {
 	select {
 	case got := <-from:
 		if got != want {
-			r.t.Fatalf("%q is told, not %q", got, want)
+			r.t.Fatalf("got a change of %q, want %q", got, want)
 		}
 	case <-time.After(patience):
-		r.t.Fatalf("%q is not told", want)
+		r.t.Fatalf("no change of %q", want)
 	}
 }
 
-func TestASwappedSecretIsToldAgainAndAgain(t *testing.T) {
+func TestEverySwapOfASecretIsReported(t *testing.T) {
 	m, err := watchtest.NewMount(t.TempDir(), map[string]string{"token": "v"})
 	if err != nil {
 		t.Fatal(err)
@@ -132,9 +132,9 @@ func TestOtherFiles(t *testing.T) {
 	r.want(r.changes, "token")
 }
 
-// TestWhatNobodyTellsIsSeenOnTheInterval writes through a memory mapping, which causes no inotify
+// TestSilentChangesAreFoundOnTheInterval writes through a memory mapping, which causes no inotify
 // event, and restores the file's modification time.
-func TestWhatNobodyTellsIsSeenOnTheInterval(t *testing.T) {
+func TestSilentChangesAreFoundOnTheInterval(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	write(t, path, "old")
 	age(t, path)

@@ -138,7 +138,7 @@ func (s *settings) serve(ctx context.Context, stdout io.Writer) error {
 		}
 		defer gateway.Close()
 	}
-	tell(ctx, p, stdout)
+	logEvents(ctx, p, stdout)
 	return nil
 }
 

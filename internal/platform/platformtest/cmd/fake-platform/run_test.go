@@ -35,7 +35,7 @@ func workspaces(t *testing.T) string {
 	return dir
 }
 
-func TestProgramImportsAndTells(t *testing.T) {
+func TestProgramImportsAndPrints(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	code := make(chan int)

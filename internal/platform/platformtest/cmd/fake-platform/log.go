@@ -15,16 +15,16 @@ import (
 )
 
 // logEvents prints the events on the platform until ctx ends.
-func tell(ctx context.Context, p *platformtest.Platform, out io.Writer) {
+func logEvents(ctx context.Context, p *platformtest.Platform, out io.Writer) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	var told counts
+	var printed counts
 	for {
-		told.news(p.Ledger(), out)
+		printed.news(p.Ledger(), out)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			told.news(p.Ledger(), out)
+			printed.news(p.Ledger(), out)
 			return
 		}
 	}
