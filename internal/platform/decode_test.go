@@ -149,22 +149,6 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Permissions make pages short, so only an empty page is the last one.
-func TestAllEventsPagesUntilAnEmptyPage(t *testing.T) {
-	for maxPages, want := range map[int]int{10: 3, 2: 2} {
-		asked := 0
-		c := clientOf(t, platform.Options{}, func(w http.ResponseWriter, r *http.Request) {
-			asked++
-			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
-			fmt.Fprint(w, []string{`{"result":{"events":[{"id":"1"},{"id":"2"}]}}`, `{"result":{"events":[{"id":"3"}]}}`, `{"result":{"events":[]}}`}[page])
-		})
-		got, err := c.AllEvents(t.Context(), platform.EventQuery{Limit: 50}, maxPages)
-		if err != nil || len(got.Events) != 3 || asked != want {
-			t.Errorf("%d events by %d requests, want %d; error %v", len(got.Events), asked, want, err)
-		}
-	}
-}
-
 func TestPlatformWorkspace(t *testing.T) {
 	body := `{"id":"p","slug":"platform","automations":{},"platformRepositories":{"release":{"name":"Release v2","type":"filesystem","mode":"read-only","groups":["base1"]}},
 		"writeLock":{"lockedAt":"2026-08-01T10:00:00Z","lockedBy":"user","reason":"pull_in_progress"}}`

@@ -68,15 +68,6 @@ func (c Class) String() string {
 	return classNames[c]
 }
 
-// Classes returns all classes of errors, for metrics that start at 0.
-func Classes() []Class {
-	all := make([]Class, 0, len(classNames)-1)
-	for c := ClassNotSent; int(c) < len(classNames); c++ {
-		all = append(all, c)
-	}
-	return all
-}
-
 // Error is the error of every method of [Client].
 type Error struct {
 	Op    Op

@@ -135,25 +135,6 @@ func (c *Client) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 	return page, err
 }
 
-// AllEvents returns the events of up to maxPages pages. It stops at an empty page.
-func (c *Client) AllEvents(ctx context.Context, q EventQuery, maxPages int) (EventPage, error) {
-	var all EventPage
-	for range maxPages {
-		page, err := c.Events(ctx, q)
-		all.Meta = page.Meta
-		if err != nil {
-			return all, err
-		}
-		all.Events = append(all.Events, page.Events...)
-		all.Undecodable += page.Undecodable
-		if len(page.Events) == 0 {
-			break
-		}
-		q.Page++
-	}
-	return all, nil
-}
-
 // UnmarshalJSON implements [json.Unmarshaler].
 func (p *EventPage) UnmarshalJSON(data []byte) error {
 	var in struct {

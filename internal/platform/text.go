@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
 // maxText limits texts of the platform in errors and results, in bytes.
@@ -116,17 +118,8 @@ func decodeErrorBody(body []byte) errorBody {
 // parseRetryAfter returns the delay that a 429 requests: details.retryAfter in seconds, otherwise the
 // header. Only call it for a 429, because successful responses carry the header, too.
 func parseRetryAfter(h http.Header, p errorBody) time.Duration {
-	for _, text := range []string{p.retryAfter, h.Get("Retry-After")} {
-		if s, err := strconv.ParseFloat(text, 64); err == nil && s > 0 && s < 1e6 {
-			return time.Duration(s * float64(time.Second))
-		}
-	}
-	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		if now := parseMeta(h, nil).Date; !now.IsZero() {
-			return max(0, at.Sub(now))
-		}
-	}
-	return 0
+	now := parseMeta(h, nil).Date
+	return cmp.Or(backoff.RetryAfter(p.retryAfter, now), backoff.RetryAfter(h.Get("Retry-After"), now))
 }
 
 // truncateText limits a text to n bytes of valid UTF-8 without control characters.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
+	"github.com/prismeai/workspaces-release/internal/loopback"
 )
 
 // maxCAFile limits the file TransportOptions.CAFile, in bytes.
@@ -86,8 +87,7 @@ type proxyFunc func(*http.Request) (*url.URL, error)
 
 func bypassLoopback(next proxyFunc) proxyFunc {
 	return func(r *http.Request) (*url.URL, error) {
-		host := r.URL.Hostname()
-		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		if loopback.IsHost(r.URL.Hostname()) {
 			return nil, nil
 		}
 		return next(r)

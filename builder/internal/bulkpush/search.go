@@ -11,6 +11,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -62,7 +63,7 @@ func (s *outcomeSearch) pollUntilKnown(ctx context.Context) error {
 		if !now.Before(s.deadline) {
 			return s.unknownOutcome(fmt.Sprintf("no result after %s", s.Timeout))
 		}
-		if !retry.Sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.Sleep(ctx, s.deadline) {
+		if backoff.Sleep(ctx, min(wait, time.Until(s.deadline))) != nil || !pause.Sleep(ctx, s.deadline) {
 			return context.Cause(ctx)
 		}
 	}

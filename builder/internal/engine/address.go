@@ -20,6 +20,8 @@ import (
 	"github.com/moby/buildkit/client/connhelper/kubepod"
 	"github.com/moby/buildkit/client/connhelper/podmancontainer"
 	"github.com/moby/buildkit/client/connhelper/ssh"
+
+	"github.com/prismeai/workspaces-release/internal/loopback"
 )
 
 // alertTimeout bounds the look for a reason why a connection was refused.
@@ -103,15 +105,11 @@ func (r *Remote) check() error {
 	if _, _, err := net.SplitHostPort(r.url.Host); err != nil || r.url.User != nil {
 		return errors.New("the address is not tcp://host:port")
 	}
-	if r.tls == nil && !r.opts.Insecure && !loopback(r.url.Hostname()) {
+	if r.tls == nil && !r.opts.Insecure && !loopback.IsHost(r.url.Hostname()) {
 		return errors.New("registry credentials would cross the network in the clear: " +
 			"give the daemon's authority with --buildkit-tlscacert, or allow it with --buildkit-insecure")
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // tls reads the certificates. Any of the options for TLS asks for it.

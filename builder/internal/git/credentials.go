@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/loopback"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -103,7 +104,7 @@ func findCredential(remote Endpoint, auth Auth) (credential, error) {
 	if cred.origin == "" && !remote.Username.Empty() && remote.URL.Scheme != "ssh" {
 		cred.origin = "the URL"
 	}
-	if cred.origin != "" && remote.URL.Scheme == "http" && !loopback(remote.URL.Hostname()) {
+	if cred.origin != "" && remote.URL.Scheme == "http" && !loopback.IsHost(remote.URL.Hostname()) {
 		return credential{}, fmt.Errorf("%s would be sent without encryption: use https", cred.describe())
 	}
 	if cred.username.Empty() {
@@ -165,9 +166,4 @@ func authority(u *url.URL) string {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

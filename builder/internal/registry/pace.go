@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
 const (
@@ -44,7 +46,7 @@ func (p *pacer) wait(ctx context.Context, host string) error {
 	}
 	h.next = start.Add(h.gap)
 	p.mu.Unlock()
-	return sleep(ctx, time.Until(start))
+	return backoff.Sleep(ctx, time.Until(start))
 }
 
 // slowDown widens the gap between the requests to host.

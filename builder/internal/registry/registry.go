@@ -30,6 +30,8 @@ import (
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+
+	"github.com/prismeai/workspaces-release/internal/loopback"
 )
 
 // Options configure a [Client].
@@ -181,7 +183,7 @@ func parseMirrors(mirrors map[string][]string) (map[string][]endpoint, error) {
 // isLoopback reports whether host[:port] is this machine by its very name.
 func isLoopback(host string) bool {
 	name := (&url.URL{Host: host}).Hostname()
-	return docker.IsLocalhost(name)
+	return loopback.IsHost(name)
 }
 
 // quote shows user input in an error, unless a password may be in it.

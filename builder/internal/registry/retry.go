@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
 // transientStatus are the answers after which the same question is worth asking again.
@@ -74,7 +74,7 @@ func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 			discard(resp)
 			return nil, gaveUp
 		}
-		wait := max(asked, t.backoff(attempt))
+		wait := max(asked, backoff.Jitter(backoff.Exponential{First: t.first, Max: t.longest}.Delay(attempt-1)))
 		if !isRepeatable(req, resp, err) {
 			return delayTooMany(req.Context(), wait, cause, resp, err)
 		}
@@ -175,41 +175,12 @@ func rewind(req *http.Request) (*http.Request, error) {
 	return next, nil
 }
 
-// backoff returns the pause after an attempt: exponential, with a random upper half.
-func (t *retries) backoff(attempt int) time.Duration {
-	d := min(t.first<<(attempt-1), t.longest)
-	return d/2 + rand.N(d/2+1)
-}
-
 // askedWait returns how long the registry asks to wait.
 func askedWait(resp *http.Response) time.Duration {
 	if resp == nil {
 		return 0
 	}
-	return retryAfter(resp.Header.Get("Retry-After"))
-}
-
-// retryAfter decodes both forms of the header: seconds and a date.
-func retryAfter(value string) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
-}
-
-// sleep waits for d or for the end of ctx, whose cause it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return backoff.RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 }
 
 // exhaustedError reports a failure that did not pass.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
 // waits keeps the requests that registries have not answered yet.
@@ -97,5 +99,5 @@ func pause(ctx context.Context, d time.Duration, cause string) error {
 		setPause(fmt.Sprintf("%s; the next attempt is at most %v away", cause, d.Round(time.Second)))
 		defer setPause("")
 	}
-	return sleep(ctx, d)
+	return backoff.Sleep(ctx, d)
 }

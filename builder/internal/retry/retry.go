@@ -7,9 +7,9 @@ package retry
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -33,19 +33,7 @@ type Delays struct {
 // Sleep sleeps for the next delay, but not beyond the deadline. It returns false if ctx ended.
 func (d *Delays) Sleep(ctx context.Context, deadline time.Time) bool {
 	d.next = min(max(2*d.next, firstDelay), d.Limit)
-	return Sleep(ctx, min(d.next/2+rand.N(d.next/2+1), time.Until(deadline)))
-}
-
-// Sleep returns false if ctx ended.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return backoff.Sleep(ctx, min(backoff.Jitter(d.next), time.Until(deadline))) == nil
 }
 
 // Waiting is called with the remaining time at the start of a wait that the platform asks for, and
@@ -59,11 +47,11 @@ const noteInterval = 15 * time.Second
 func (w Waiting) sleep(ctx context.Context, d time.Duration) bool {
 	for ; d > 0 && w != nil; d -= noteInterval {
 		w(d)
-		if !Sleep(ctx, min(d, noteInterval)) {
+		if backoff.Sleep(ctx, min(d, noteInterval)) != nil {
 			return false
 		}
 	}
-	return Sleep(ctx, max(d, 0))
+	return backoff.Sleep(ctx, max(d, 0)) == nil
 }
 
 // Read repeats a request without side effects after any transient error.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/retry"
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
@@ -57,7 +58,7 @@ func (s *outcomeSearch) pollUntilKnown(ctx context.Context) (*platform.ArchiveRe
 		if s.noEvents && s.noStatus {
 			return nil, s.unknownOutcome("neither events nor status of the workspace can be read")
 		}
-		if !retry.Sleep(ctx, min(wait, time.Until(s.deadline))) || !pause.Sleep(ctx, s.deadline) {
+		if backoff.Sleep(ctx, min(wait, time.Until(s.deadline))) != nil || !pause.Sleep(ctx, s.deadline) {
 			return nil, context.Cause(ctx)
 		}
 	}

@@ -264,14 +264,18 @@ func TestWorkspacesAndDrift(t *testing.T) {
 
 func TestEventVariants(t *testing.T) {
 	types := func(t *testing.T, c *platform.Client, q platform.EventQuery) (all []string) {
-		page, err := c.AllEvents(t.Context(), q, 10)
-		if err != nil {
-			t.Error(err)
+		for ; ; q.Page++ {
+			page, err := c.Events(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Events) == 0 {
+				return all
+			}
+			for _, e := range page.Events {
+				all = append(all, e.Type[len("workspaces.bulkImport."):])
+			}
 		}
-		for _, e := range page.Events {
-			all = append(all, e.Type[len("workspaces.bulkImport."):])
-		}
-		return all
 	}
 	hide := func(kind string) bool { return kind == platform.EventImportStarted }
 	inBubble(t, platformtest.Options{PodEvents: true, DropCompleted: true, HideEvent: hide, NoReplica: true}, func(t *testing.T, c *cluster) {

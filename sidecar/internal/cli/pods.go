@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
@@ -194,7 +195,7 @@ func (s *survey) waitForAll(ctx context.Context, progress io.Writer) round {
 				lastReport.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
 		}
 		last = r
-		if !pauseFor(ctx, pollInterval) {
+		if backoff.Sleep(ctx, pollInterval) != nil {
 			last.err = timeoutError(ctx, last.err)
 			return last
 		}
@@ -213,16 +214,4 @@ func timeoutError(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return &exitError{code: own.code, err: fmt.Errorf("%w: %w", errTimeout, own.err)}
-}
-
-// sleepContext sleeps for d. It returns false if ctx ends first.
-func pauseFor(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
@@ -37,7 +38,7 @@ const (
 func (p *pass) awaitOutcome(ctx context.Context, q attempt, cause error) (imported bool, err error) {
 	p.enterPhase(state.Confirm, q.group.Name)
 	for free := 0; free < p.requiredChecks(); free++ {
-		if !sleep(ctx, jitter(p.Policy.Poll)) {
+		if !sleep(ctx, backoff.Jitter(p.Policy.Poll)) {
 			return false, p.timeoutError(ctx)
 		}
 		report, moved := p.checkEvents(ctx, &q)

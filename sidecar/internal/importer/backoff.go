@@ -3,8 +3,9 @@
 package importer
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
 const (
@@ -22,28 +23,14 @@ const (
 	maxRetryAfter = 5 * time.Minute
 )
 
-// jitter returns a random duration between d/2 and d, so that replicas spread out.
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
-		return 0
-	}
-	return d/2 + rand.N(d/2+1)
-}
-
 // retryDelay returns the delay before the n-th consecutive retry, counted from 0. It doubles with each
 // retry, is capped and jittered, and is added to the delay that the platform requests.
 func retryDelay(p *Policy, n int, retryAfter time.Duration) time.Duration {
-	d := p.RetryMin
-	for range n {
-		if d >= p.RetryMax {
-			break
-		}
-		d *= 2
-	}
-	return min(retryAfter, maxRetryAfter) + jitter(min(d, p.RetryMax))
+	d := backoff.Exponential{First: p.RetryMin, Max: p.RetryMax}.Delay(n)
+	return min(retryAfter, maxRetryAfter) + backoff.Jitter(d)
 }
 
 // awayDelay returns the delay before the next check of a service that has been down for away.
 func awayDelay(away time.Duration) time.Duration {
-	return jitter(min(max(away/awayShare, awayPollMin), awayPollMax))
+	return backoff.Jitter(min(max(away/awayShare, awayPollMin), awayPollMax))
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -120,7 +121,7 @@ func (i *Importer) runTurn(ctx context.Context) time.Duration {
 	i.enterPhase(state.Watching, "")
 	if i.checkRepair {
 		i.checkRepair = false
-		return jitter(in.Policy.Poll)
+		return backoff.Jitter(in.Policy.Poll)
 	}
 	return i.scheduleCheck(&in.Policy)
 }
@@ -130,9 +131,9 @@ func (i *Importer) runTurn(ctx context.Context) time.Duration {
 func (i *Importer) scheduleCheck(p *Policy) time.Duration {
 	now := time.Now()
 	if !i.listOnly {
-		i.compareAt = now.Add(jitter(p.ReconcileEvery))
+		i.compareAt = now.Add(backoff.Jitter(p.ReconcileEvery))
 	}
-	wait := jitter(i.lookInterval(p))
+	wait := backoff.Jitter(i.lookInterval(p))
 	i.listOnly = now.Add(wait).Before(i.compareAt)
 	if !i.listOnly {
 		wait = max(0, i.compareAt.Sub(now))
@@ -185,11 +186,11 @@ func (i *Importer) scheduleRetry(p *Policy, f *Failure) time.Duration {
 	case f.isAway():
 		wait = awayDelay(time.Since(s.Problem.Since))
 	case f.Reason == state.ServicesNotReady:
-		wait = max(jitter(min(p.Poll, awayPollMax)), f.boundedRetryAfter())
+		wait = max(backoff.Jitter(min(p.Poll, awayPollMax)), f.boundedRetryAfter())
 	case f.Reason == state.Superseded:
-		wait = jitter(p.ForeignCheckInterval)
+		wait = backoff.Jitter(p.ForeignCheckInterval)
 	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:
-		wait = max(jitter(p.Poll), f.boundedRetryAfter())
+		wait = max(backoff.Jitter(p.Poll), f.boundedRetryAfter())
 	default:
 		wait = retryDelay(p, i.retries, f.RetryAfter)
 		i.retries++
@@ -330,14 +331,7 @@ func (i *Importer) waitForTrigger(ctx context.Context, d time.Duration) {
 
 // sleep waits for d. It returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return backoff.Sleep(ctx, d) == nil && ctx.Err() == nil
 }
 
 // consumeTrigger consumes a pending trigger.

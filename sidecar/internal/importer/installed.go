@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -127,7 +128,7 @@ const triesForEvidence = 3
 // nevertheless, and would skip from now on.
 func (p *pass) mayBeListed(ctx context.Context, failed []state.Workspace) []string {
 	err := p.reloadList(ctx)
-	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, jitter(p.Policy.RetryMin)); n++ {
+	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, backoff.Jitter(p.Policy.RetryMin)); n++ {
 		err = p.reloadList(ctx)
 	}
 	known := indexInstalled(p.list)

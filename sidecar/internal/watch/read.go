@@ -14,6 +14,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/backoff"
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
@@ -50,7 +51,7 @@ func Read(ctx context.Context, path string, most int64) ([]byte, error) {
 			return data, nil
 		}
 		last = data
-		if err := pause(ctx); err != nil {
+		if err := backoff.Sleep(ctx, settle); err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
 	}
@@ -90,17 +91,6 @@ func readContent(f *os.File, size, most int64) ([]byte, error) {
 	buf := bytes.NewBuffer(make([]byte, 0, min(size, most)+bytes.MinRead))
 	_, err := buf.ReadFrom(limit.NewReader(io.NewSectionReader(f, 0, math.MaxInt64), "it", most))
 	return buf.Bytes(), err
-}
-
-func pause(ctx context.Context) error {
-	t := time.NewTimer(settle)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Sum is the hash of a file's content. The zero value means no file.
