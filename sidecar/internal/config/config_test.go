@@ -211,7 +211,7 @@ func TestRefusals(t *testing.T) {
 		"-mode: want one of":                          {args: []string{"--mode", "native"}},
 		"-gate: gate \"open\"":                        {args: []string{"--gate", "open"}},
 		"-enable-lifecycle: want true":                {args: []string{"--enable-lifecycle=x"}},
-		"--platform-url: platform URL":                {args: []string{"--platform-url", "127.0.0.1:80"}},
+		"--platform-url: invalid platform URL":                {args: []string{"--platform-url", "127.0.0.1:80"}},
 		"carries credentials":                         {args: []string{"--gateway-url", "https://admin:" + canary + "@host", "--token-file", "/t"}},
 		"has a query":                                 {args: []string{"--platform-url", "https://host?token=" + canary}},
 		"--gateway-url requires":                      {args: []string{"--gateway-url", "https://host"}},
