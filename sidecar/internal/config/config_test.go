@@ -211,7 +211,7 @@ func TestRefusals(t *testing.T) {
 		"-mode: want one of":                          {args: []string{"--mode", "native"}},
 		"-gate: gate \"open\"":                        {args: []string{"--gate", "open"}},
 		"-enable-lifecycle: want true":                {args: []string{"--enable-lifecycle=x"}},
-		"--platform-url: invalid platform URL":                {args: []string{"--platform-url", "127.0.0.1:80"}},
+		"--platform-url: invalid platform URL":        {args: []string{"--platform-url", "127.0.0.1:80"}},
 		"carries credentials":                         {args: []string{"--gateway-url", "https://admin:" + canary + "@host", "--token-file", "/t"}},
 		"has a query":                                 {args: []string{"--platform-url", "https://host?token=" + canary}},
 		"--gateway-url requires":                      {args: []string{"--gateway-url", "https://host"}},
@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 		"invalid YAML at line 2":                      {args: yaml("poll: 1s\n\t" + canary)},
 		"more than one YAML document":                 {args: yaml("poll: 1s\n---\npoll: 2s")},
 		"want a mapping":                              {args: yaml("- " + canary)},
-		"it is too large":                             {args: yaml(strings.Repeat("#", maxFileSize+1))},
+		"is larger than 1048576 bytes":                {args: yaml(strings.Repeat("#", maxFileSize+1))},
 		"no such file":                                {args: []string{"--config", "/none"}},
 	} {
 		_, err := load(t, c.args, c.env)

@@ -27,11 +27,11 @@ const maxReads = 100
 // maxOpens bounds the attempts to open a dangling symbolic link.
 const maxOpens = 10
 
-// Read returns the content of a file, which must not be larger than most bytes. It never returns a partially written
+// Read returns the content of a file of at most maxBytes. It never returns a partially written
 // file: it rereads a recently modified file until two reads are equal. Read keeps reading the file
 // that it opened, so a file that is replaced often, such as one of a Kubernetes Secret, does not
 // delay it.
-func Read(ctx context.Context, path string, most int64) ([]byte, error) {
+func Read(ctx context.Context, path string, maxBytes int64) ([]byte, error) {
 	f, err := openReplaced(path)
 	if err != nil {
 		return nil, err // names the path
@@ -43,7 +43,7 @@ func Read(ctx context.Context, path string, most int64) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
-		data, err := readContent(f, size, most)
+		data, err := readContent(f, size, maxBytes)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
@@ -87,18 +87,18 @@ func measureFile(f *os.File) (size int64, quiet bool, err error) {
 }
 
 // readContent reads a file of about size bytes into a buffer of that capacity.
-func readContent(f *os.File, size, most int64) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, min(size, most)+bytes.MinRead))
-	_, err := buf.ReadFrom(limit.NewReader(io.NewSectionReader(f, 0, math.MaxInt64), "it", most))
+func readContent(f *os.File, size, maxBytes int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxBytes)+bytes.MinRead))
+	_, err := buf.ReadFrom(limit.NewReader(io.NewSectionReader(f, 0, math.MaxInt64), "it", maxBytes))
 	return buf.Bytes(), err
 }
 
 // Sum is the hash of a file's content. The zero value means no file.
 type Sum [sha256.Size]byte
 
-// SumOf hashes a file, which must not be larger than most bytes without loading it into memory. It may hash a
-// partially written file: use it only to detect that there is something new to read.
-func SumOf(path string, most int64) (Sum, error) {
+// SumOf hashes a file of at most maxBytes without loading it into memory. It may hash a partially
+// written file: use it only to detect that there is something new to read.
+func SumOf(path string, maxBytes int64) (Sum, error) {
 	f, err := openReplaced(path)
 	if err != nil {
 		return Sum{}, err
@@ -108,7 +108,7 @@ func SumOf(path string, most int64) (Sum, error) {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, limit.NewReader(f, "it", most)); err != nil {
+	if _, err := io.Copy(h, limit.NewReader(f, "it", maxBytes)); err != nil {
 		return Sum{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	return Sum(h.Sum(nil)), nil
