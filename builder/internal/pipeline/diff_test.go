@@ -130,9 +130,9 @@ func TestDiffRefusesImagesThatAreNotWhatTheySay(t *testing.T) {
 		}, `workspace "crm" do not match its manifest`},
 		"a file too many": {func(p *parts) {
 			p.add("www/workspaces/crm/more.yml", "a: 1\n")
-		}, `workspace "crm" are not those`},
+		}, `workspace "crm" do not match its manifest`},
 		"no whiteout":   {func(p *parts) { p.remove("www/workspaces/.wh..wh..opq") }, "does not hide /www/workspaces"},
-		"no workspaces": {func(p *parts) { p.content = p.content[:2] }, `workspace "crm" are not those`},
+		"no workspaces": {func(p *parts) { p.content = p.content[:2] }, `workspace "crm" do not match its manifest`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64"))
