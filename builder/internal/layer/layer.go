@@ -28,9 +28,10 @@ import (
 )
 
 const (
-	// whiteoutPrefix starts the names that unpackers take for deletions.
-	whiteoutPrefix = ".wh."
-	opaqueWhiteout = ".wh..wh..opq"
+	// WhiteoutPrefix starts the name of an entry that deletes a file of a lower layer.
+	WhiteoutPrefix = ".wh."
+	// OpaqueMarker is the name of an entry that hides what lower layers have in its directory.
+	OpaqueMarker = ".wh..wh..opq"
 
 	// compressionLevel and blockSize are part of the layer's digest, the number of
 	// processors is not. On two processors, 28 MB of workspaces take 0.08 s and
@@ -125,7 +126,7 @@ func (l *Writer) start() error {
 	if l.opts.Keep {
 		return nil
 	}
-	return l.header(l.prefix+opaqueWhiteout, tar.TypeReg, 0)
+	return l.header(l.prefix+OpaqueMarker, tar.TypeReg, 0)
 }
 
 // Add writes one file. Paths are relative to the directory, with slashes, and come
@@ -170,7 +171,7 @@ func check(name string) error {
 		return fmt.Errorf("path %q is not a valid relative path", name)
 	}
 	for element := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(element, whiteoutPrefix) {
+		if strings.HasPrefix(element, WhiteoutPrefix) {
 			return fmt.Errorf("path %q would delete files of the base image", name)
 		}
 	}

@@ -60,7 +60,7 @@ func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) err
 		} else if err != nil {
 			return fmt.Errorf("read layer: %w", err)
 		}
-		if header.Typeflag == tar.TypeReg && !strings.HasSuffix(header.Name, "/"+opaqueWhiteout) {
+		if header.Typeflag == tar.TypeReg && !strings.HasSuffix(header.Name, "/"+OpaqueMarker) {
 			l.Files++
 			l.Bytes += header.Size
 		}
@@ -110,10 +110,10 @@ func (b *Bounded) Read(p []byte) (int, error) {
 // OpaqueWhiteout returns the name, in the archive, of the entry that hides what lower
 // layers have in a directory.
 func OpaqueWhiteout(directory string) string {
-	return strings.TrimPrefix(directory, "/") + "/" + opaqueWhiteout
+	return strings.TrimPrefix(directory, "/") + "/" + OpaqueMarker
 }
 
 // IsWhiteout reports whether an entry of that name deletes something of lower layers.
 func IsWhiteout(name string) bool {
-	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], whiteoutPrefix)
+	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], WhiteoutPrefix)
 }

@@ -19,11 +19,6 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-const (
-	whiteoutPrefix = ".wh."
-	opaqueWhiteout = ".wh..wh..opq"
-)
-
 // Limits bound what is read.
 type Limits struct {
 	// FileSize and TotalSize are in bytes. Files is the number of files in the directory.
@@ -138,11 +133,11 @@ func (r *reader) readEntry(header *tar.Header, content io.Reader) error {
 	parent := path.Dir(name)
 	base := path.Base(name)
 	switch {
-	case base == opaqueWhiteout:
+	case base == layer.OpaqueMarker:
 		r.hidePath(parent)
 		return nil
-	case strings.HasPrefix(base, whiteoutPrefix):
-		r.hidePath(path.Join(parent, strings.TrimPrefix(base, whiteoutPrefix)))
+	case strings.HasPrefix(base, layer.WhiteoutPrefix):
+		r.hidePath(path.Join(parent, strings.TrimPrefix(base, layer.WhiteoutPrefix)))
 		return nil
 	case !isWithin(name, r.dir) && !isWithin(r.dir, name) || r.isCovered(name):
 		return nil
