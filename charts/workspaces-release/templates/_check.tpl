@@ -91,7 +91,7 @@ value to change. A manifest includes the checks of what it renders, so that Helm
 {{- end -}}
 {{- end }}
 
-{{/* A variable that the chart sets, or that stands there twice, would be refused by the API server or win by chance. */}}
+{{/* The API server would refuse a variable that is set twice, or one of the two would win by chance. */}}
 {{- define "workspaces-release.checkEnv" -}}
 {{- $seen := dict "PORT" "workload.port" -}}
 {{- range include "workspaces-release.serviceEnv" . | fromYamlArray -}}

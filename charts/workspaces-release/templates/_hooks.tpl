@@ -1,5 +1,5 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
-{{/* The labels by which the pods of hooks are known: no Service or budget of the pods with the sidecar selects them. */}}
+{{/* Labels of the pods of hooks. No Service or budget of the pods with the sidecar selects them. */}}
 {{- define "workspaces-release.hookSelector" -}}
 app.kubernetes.io/name: {{ include "workspaces-release.name" . }}-hook
 app.kubernetes.io/instance: {{ .Release.Name }}

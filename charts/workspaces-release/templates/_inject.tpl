@@ -6,7 +6,7 @@ true
 {{- end -}}
 {{- end }}
 
-{{/* The annotation of injected pods: it tells what was injected, so that another revision has another value. */}}
+{{/* The annotation of injected pods: a hash of what was injected, so that another revision has another value. */}}
 {{- define "workspaces-release.injectionMark" -}}
 {{ include "workspaces-release.mutations" . | sha256sum | trunc 16 }}
 {{- end }}
@@ -23,7 +23,7 @@ true
 {{ include "workspaces-release.hookContainer" (list . "injection" $args) }}
 {{- end }}
 
-{{/* What the policy does to a pod, but for the annotation that tells it. */}}
+{{/* The mutations of the policy, except for the annotation. */}}
 {{- define "workspaces-release.mutations" -}}
 # The release's manifest and the sidecar, before all other containers.
 - patchType: JSONPatch
