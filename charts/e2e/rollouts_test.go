@@ -145,7 +145,7 @@ func (w *world) blockedRollout() string {
 	if got := slices.Compact(w.stopTraffic(traffic)); !slices.Equal(got, []string{releaseA}) {
 		w.t.Errorf("the service answered with %s", got)
 	}
-	return "helm upgrade --wait fails, the rollout counts as failed, `" + s.Problem.Reason + "` is told; 0 failed requests"
+	return "helm upgrade --wait fails, the rollout counts as failed with `" + s.Problem.Reason + "`; 0 failed requests"
 }
 
 // restart kills a container of a pod that is Ready.

@@ -65,7 +65,7 @@ func (w *world) comeBack(from, to string) string {
 	if out, err := w.helmTest(); err != nil {
 		w.t.Errorf("helm test: %v\n%s", err, out)
 	}
-	return fmt.Sprintf("%d of %d workspaces are of %s; the pod that came back tells `superseded`", workspaceCount, workspaceCount, to)
+	return fmt.Sprintf("%d of %d workspaces are of %s; the pod that came back reports `superseded`", workspaceCount, workspaceCount, to)
 }
 
 func readyOf(all []*pod, version string) (names []string) {
