@@ -82,7 +82,7 @@ func TestInotifyIsExhausted(t *testing.T) {
 		return now.Release.ManifestDigest != digest && now.Problem != nil && now.Problem.Reason == state.WrongRelease
 	})
 	s.stop()
-	if !strings.Contains(s.log.String(), "the kernel does not tell") {
+	if !strings.Contains(s.log.String(), "the kernel does not report their changes") {
 		t.Error("the log does not say why files are polled")
 	}
 }
