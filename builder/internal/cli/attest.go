@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 )
 
-// attestFlags say what is attested of the image: everything, unless they say less. They
-// are those of docker buildx, as far as they have a meaning here.
+// attestFlags select the attestations; all by default. They match those of docker buildx where
+// possible.
 type attestFlags struct {
 	provenance, sbom bool
 	attest           []string
@@ -22,12 +22,13 @@ type attestFlags struct {
 func (f *attestFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from: SLSA provenance")
 	flags.BoolVar(&f.sbom, "sbom", true, "attest what the image holds: an SPDX bill of materials")
-	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: `type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
+	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: "+
+		"`type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
 	group(flags, groupRelease)
 }
 
-// kinds lets --attest, which says more, win over the other flags.
-func (f *attestFlags) kinds() (attest.Kinds, error) {
+// selectedKinds returns the selected kinds. --attest takes precedence over the other flags.
+func (f *attestFlags) selectedKinds() (attest.Kinds, error) {
 	kinds := attest.Kinds{Provenance: f.provenance, SBOM: f.sbom, Scan: true}
 	for _, text := range f.attest {
 		kind, disabled, err := parseAttest(text)

@@ -39,29 +39,29 @@ builder baseline stats scan-baseline.yaml`,
 	return cmd
 }
 
-// baselineFlags say how the source of a baseline is scanned.
+// baselineFlags control the scan of a baseline's source.
 type baselineFlags struct {
-	from sourceFlags
-	look scanFlags
+	from     sourceFlags
+	scanOpts scanFlags
 }
 
 func (f *baselineFlags) register(flags *pflag.FlagSet) {
 	f.from.register(flags)
-	f.look.registerRules(flags)
-	f.look.known.register(flags)
+	f.scanOpts.registerRules(flags)
+	f.scanOpts.known.register(flags)
 }
 
-// scan scans the source with the baseline.
-func (f *baselineFlags) scan(a *app, cmd *cobra.Command, source string, baseline *scan.Baseline) (*scan.Report, error) {
+// scanSource scans the source with the baseline.
+func (f *baselineFlags) scanSource(a *app, cmd *cobra.Command, source string, baseline *scan.Baseline) (*scan.Report, error) {
 	if a.given["baseline"] {
 		return nil, usageError(cmd, errors.New("--baseline has no effect here: FILE is the baseline"))
 	}
 	var checks pipeline.Checks
-	f.look.baseline = ""
-	if err := f.look.apply(&checks); err != nil {
+	f.scanOpts.baseline = ""
+	if err := f.scanOpts.applyTo(&checks); err != nil {
 		return nil, err
 	}
-	f.look.known.note(a)
+	f.scanOpts.known.noteUncompared(a)
 	checks.Baseline = baseline
 	reading, err := a.read(cmd, source, &f.from, checks, onTerminal)
 	if reading == nil {
@@ -94,7 +94,8 @@ func (a *app) auditBaseline() *cobra.Command {
 	flags.register(cmd.Flags())
 	cmd.Flags().StringVar(&p.Owner, "owner", "", "propose this `team` as the owner of what is accepted")
 	cmd.Flags().StringVar(&p.Reason, "reason", "", "propose this `text` as the reason")
-	cmd.Flags().StringVar(&p.Expires, "until", "", "propose this `day` as the last one, such as 2027-01-31 (default: 90 days from now)")
+	cmd.Flags().StringVar(&p.Expires, "until", "", "propose this `day` as the last one, such as 2027-01-31 "+
+		"(default: 90 days from now)")
 	group(cmd.Flags(), groupBaseline)
 	return cmd
 }
@@ -102,7 +103,7 @@ func (a *app) auditBaseline() *cobra.Command {
 func (a *app) runAudit(cmd *cobra.Command, args []string, flags *baselineFlags, p scan.Proposal) error {
 	in, isFile := a.In.(*os.File)
 	if !isFile || !term.IsTerminal(int(in.Fd())) || !isTerminal(a.Out) {
-		return usageError(cmd, errors.New("an audit needs a terminal, and standard input or output is none: "+
+		return usageError(cmd, errors.New("an audit needs a terminal, but standard input or output is not one: "+
 			"in a script, use builder scan SOURCE --write-baseline FILE --owner TEAM --reason TEXT --until DAY"))
 	}
 	now := time.Now()
@@ -123,7 +124,7 @@ func (a *app) runAudit(cmd *cobra.Command, args []string, flags *baselineFlags, 
 		return err
 	}
 	baseline = baseline.Audited()
-	found, err := flags.scan(a, cmd, args[1], baseline)
+	found, err := flags.scanSource(a, cmd, args[1], baseline)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (a *app) runAudit(cmd *cobra.Command, args []string, flags *baselineFlags, 
 	return a.audit(cmd, in, &session, baseline.Undecided(found))
 }
 
-// audit runs the session in a terminal, which is as before afterwards.
+// audit runs the session in the terminal, and restores the terminal afterwards.
 func (a *app) audit(cmd *cobra.Command, in *os.File, session *audit.Session, cases []scan.Case) error {
 	if len(cases) == 0 {
 		_, err := fmt.Fprintln(a.Out, "There is nothing to decide: every secret is accepted, or marked as a real leak.")
@@ -146,7 +147,8 @@ func (a *app) audit(cmd *cobra.Command, in *os.File, session *audit.Session, cas
 	}
 	sum, err := session.Run(cmd.Context(), cases)
 	err = errors.Join(err, term.Restore(int(in.Fd()), state))
-	fmt.Fprintf(a.Out, "\naccepted: %d, real leaks: %d, skipped: %d, not decided: %d\n", sum.Accepted, sum.Real, sum.Skipped, sum.Left)
+	fmt.Fprintf(a.Out, "\naccepted: %d, real leaks: %d, skipped: %d, not decided: %d\n", sum.Accepted, sum.Real,
+		sum.Skipped, sum.Left)
 	return err
 }
 
@@ -173,7 +175,7 @@ builder baseline stats scan-baseline.yaml workspaces --format json`,
 			}
 			var found *scan.Report
 			if len(args) > 1 {
-				if found, err = flags.scan(a, cmd, args[1], baseline.Partial()); err != nil {
+				if found, err = flags.scanSource(a, cmd, args[1], baseline.Partial()); err != nil {
 					return err
 				}
 			}
@@ -190,7 +192,8 @@ builder baseline stats scan-baseline.yaml workspaces --format json`,
 }
 
 func writeStats(w io.Writer, s scan.Stats) error {
-	_, err := fmt.Fprintf(w, "%d entries: %d accept findings, %d of them expire within 30 days; %d have expired, %d lack an owner or a reason, %d are real leaks\n",
+	_, err := fmt.Fprintf(w, "%d entries: %d accept findings, %d of them expire within 30 days; %d have "+
+		"expired, %d lack an owner or a reason, %d are real leaks\n",
 		s.Entries, s.Accepting, s.ExpiringSoon, s.Expired, s.Incomplete, s.Real)
 	for _, group := range []struct {
 		title string

@@ -29,7 +29,7 @@ func readBaseline(path string) (*scan.Baseline, error) {
 	return baseline, nil
 }
 
-// saveBaseline replaces the file, which has all of the baseline or is as it was.
+// saveBaseline replaces the file atomically.
 func saveBaseline(path string, baseline *scan.Baseline) error {
 	var out bytes.Buffer
 	if err := baseline.Write(&out); err != nil {
@@ -41,28 +41,31 @@ func saveBaseline(path string, baseline *scan.Baseline) error {
 	return nil
 }
 
-// writeBaselineFlags name the baseline to bring up to date with what is found, and say what
-// new entries have.
+// writeBaselineFlags select the baseline to update, and the values of new entries.
 type writeBaselineFlags struct {
 	path     string
 	proposal scan.Proposal
 }
 
-// proposalFlags are those that need --write-baseline.
+// proposalFlags are the flags that require --write-baseline.
 var proposalFlags = []string{"owner", "reason", "until", "rule", "path"}
 
 func (f *writeBaselineFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "write-baseline", "", "update the baseline in this `file`, or create it: add all findings, and keep what people filled in")
-	flags.StringVar(&f.proposal.Owner, "owner", "", "name the `team` that answers for the entries that --write-baseline adds, or that have no owner yet (with --reason)")
-	flags.StringVar(&f.proposal.Reason, "reason", "", "give this `text` as the reason why these findings may ship (with --owner)")
-	flags.StringVar(&f.proposal.Expires, "until", "", "accept these entries up to this `day`, such as 2027-01-31 (default: 90 days from now)")
+	flags.StringVar(&f.path, "write-baseline", "", "update the baseline in this `file`, or create it: add all "+
+		"findings, and keep what people filled in")
+	flags.StringVar(&f.proposal.Owner, "owner", "", "name the `team` that answers for the entries that "+
+		"--write-baseline adds, or that have no owner yet (with --reason)")
+	flags.StringVar(&f.proposal.Reason, "reason", "", "give this `text` as the reason why these findings may "+
+		"ship (with --owner)")
+	flags.StringVar(&f.proposal.Expires, "until", "", "accept these entries up to this `day`, such as "+
+		"2027-01-31 (default: 90 days from now)")
 	flags.StringVar(&f.proposal.Rule, "rule", "", "add the findings of this `rule` only to the baseline")
 	flags.StringVar(&f.proposal.Path, "path", "", "add the findings in files of this `glob` only to the baseline")
 	group(flags, groupBaseline)
 }
 
-// apply takes the file that is to be written as the baseline.
-func (f *writeBaselineFlags) apply(a *app, checks *pipeline.Checks) error {
+// applyTo uses the file to write as the baseline.
+func (f *writeBaselineFlags) applyTo(a *app, checks *pipeline.Checks) error {
 	if f.path == "" {
 		return a.refuseUnused("--write-baseline", proposalFlags...)
 	}
@@ -75,7 +78,8 @@ func (f *writeBaselineFlags) apply(a *app, checks *pipeline.Checks) error {
 		}
 	}
 	if checks.Baseline != nil {
-		return withCode(exitUsage, errors.New("--baseline and --write-baseline exclude each other: --write-baseline reads its file, too"))
+		return withCode(exitUsage, errors.New("--baseline and --write-baseline exclude each other: "+
+			"--write-baseline reads its file, too"))
 	}
 	if err := report.CheckPath(f.path); err != nil {
 		return withCode(exitUsage, err)
@@ -90,8 +94,8 @@ func (f *writeBaselineFlags) apply(a *app, checks *pipeline.Checks) error {
 	return nil
 }
 
-// write writes the baseline, and says what is left to do.
-func (f *writeBaselineFlags) write(a *app, baseline *scan.Baseline) error {
+// writeBaseline writes the baseline, and reports what remains to be filled in.
+func (f *writeBaselineFlags) writeBaseline(a *app, baseline *scan.Baseline) error {
 	if f.path == "" {
 		return nil
 	}
@@ -99,6 +103,7 @@ func (f *writeBaselineFlags) write(a *app, baseline *scan.Baseline) error {
 		return err
 	}
 	all, incomplete := baseline.Entries()
-	fmt.Fprintf(a.Err, "wrote %s; findings in it: %d, to be given an owner and a reason before they are accepted: %d\n", f.path, all, incomplete)
+	fmt.Fprintf(a.Err, "wrote %s; findings in it: %d, to be given an owner and a reason before they are "+
+		"accepted: %d\n", f.path, all, incomplete)
 	return nil
 }

@@ -23,10 +23,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// scratchBase is the name of the base that is none, as in a Dockerfile.
+// scratchBase stands for no base, as in a Dockerfile.
 const scratchBase = "scratch"
 
-// imageFlags say what the image is like.
+// imageFlags configure the image.
 type imageFlags struct {
 	base                string
 	release             string
@@ -40,16 +40,24 @@ type imageFlags struct {
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.base, "base", "", "build on this `image`, or on scratch for an image of the workspaces alone (required)")
+	flags.StringVar(&f.base, "base", "", "build on this `image`, or on scratch for an image of the workspaces "+
+		"alone (required)")
 	flags.StringVar(&f.release, "release", "", "call the release by this `name` (default: the commit)")
-	flags.StringVar(&f.repositoryID, "repository-id", "release", "provide the workspaces as the platform repository with this `id`")
-	flags.StringVar(&f.repositoryName, "repository-name", "", "call the platform repository by this `name` (default: Release, and the name of the release)")
-	flags.StringVar(&f.directory, "directory", "/www/workspaces", "put the workspaces into this `directory` of the image")
-	flags.StringArrayVar(&f.platforms, "platform", nil, "build for this platform: `os/arch` (repeat, or separate with commas; default: the platforms of the base)")
+	flags.StringVar(&f.repositoryID, "repository-id", "release", "provide the workspaces as the platform "+
+		"repository with this `id`")
+	flags.StringVar(&f.repositoryName, "repository-name", "", "call the platform repository by this `name` "+
+		"(default: Release, and the name of the release)")
+	flags.StringVar(&f.directory, "directory", "/www/workspaces", "put the workspaces into this `directory` of "+
+		"the image")
+	flags.StringArrayVar(&f.platforms, "platform", nil, "build for this platform: `os/arch` (repeat, or "+
+		"separate with commas; default: the platforms of the base)")
 	flags.StringArrayVar(&f.labels, "label", nil, "add a label to the image: `key=value` (repeat)")
-	flags.StringArrayVar(&f.annotations, "annotation", nil, "add an annotation to the manifest of the image: `key=value` (repeat)")
-	flags.BoolVar(&f.replace, "replace-repository", false, "accept a base that has a platform repository with this id, and replace it")
-	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of the base instead of hiding them (reads layers of the base)")
+	flags.StringArrayVar(&f.annotations, "annotation", nil, "add an annotation to the manifest of the image: "+
+		"`key=value` (repeat)")
+	flags.BoolVar(&f.replace, "replace-repository", false, "accept a base that has a platform repository with "+
+		"this id, and replace it")
+	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of "+
+		"the base instead of hiding them (reads layers of the base)")
 	registerStamp(flags, &f.stamp)
 	group(flags, groupRelease)
 }
@@ -59,11 +67,12 @@ const stampContent = "content"
 
 func registerStamp(flags *pflag.FlagSet, stamp *formatFlag) {
 	*stamp = newFormat("none", stampContent)
-	flags.Var(stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its files, so that the platform imports what changed and skips the rest")
+	flags.Var(stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its "+
+		"files, so that the platform imports what changed and skips the rest")
 	group(flags, groupRelease)
 }
 
-func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
+func (f *imageFlags) applyTo(opts *pipeline.BuildOptions) (err error) {
 	if f.base == "" {
 		return errors.New("--base is required: the image to build on, or scratch")
 	}
@@ -73,7 +82,9 @@ func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
 			return err
 		}
 	}
-	opts.Release, opts.ReplaceRepository, opts.KeepBaseWorkspaces = f.release, f.replace, f.keep
+	opts.Release = f.release
+	opts.ReplaceRepository = f.replace
+	opts.KeepBaseWorkspaces = f.keep
 	opts.Repository = release.Repository{ID: f.repositoryID, Name: f.repositoryName, Directory: f.directory}
 	if opts.Platforms, err = parsePlatforms(f.platforms); err != nil {
 		return err
@@ -85,7 +96,7 @@ func (f *imageFlags) apply(opts *pipeline.BuildOptions) (err error) {
 	return err
 }
 
-// architectures are those for which there are images of Linux (GOARCH).
+// architectures are the architectures (GOARCH) with Linux images.
 var architectures = []string{
 	"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x",
 }
@@ -100,7 +111,8 @@ func parsePlatforms(texts []string) ([]ocispec.Platform, error) {
 			}
 			p = platforms.Normalize(p)
 			if p.OS != "linux" || !slices.Contains(architectures, p.Architecture) {
-				return nil, fmt.Errorf("platform %q: want linux/ARCH[/VARIANT] with one of %s", part, strings.Join(architectures, ", "))
+				return nil, fmt.Errorf("platform %q: want linux/ARCH[/VARIANT] with one of %s", part,
+					strings.Join(architectures, ", "))
 			}
 			list = append(list, p)
 		}
@@ -120,7 +132,7 @@ func parsePairs(what string, texts []string) (map[string]string, error) {
 	return m, image.CheckLabels(m)
 }
 
-// outputFlags say where the image and the files about it go.
+// outputFlags select where the image and the files about it are written.
 type outputFlags struct {
 	tags                     []string
 	push, dryRun             bool
@@ -131,14 +143,16 @@ type outputFlags struct {
 func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "name the image by this `reference` (repeat)")
 	flags.BoolVar(&f.push, "push", false, "push the image under each --tag")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image to a file: `type=oci,dest=FILE`, or without attestations type=docker,dest=FILE (repeat)")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image to a file: `type=oci,dest=FILE`, or "+
+		"without attestations type=docker,dest=FILE (repeat)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "build without writing and pushing, and print what would be made")
-	flags.StringVar(&f.metadataFile, "metadata-file", "", "write digest, descriptor, release manifest and times to this `file`, as JSON")
+	flags.StringVar(&f.metadataFile, "metadata-file", "", "write digest, descriptor, release manifest and times "+
+		"to this `file`, as JSON")
 	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of the image to this `file`")
 	group(flags, groupOutput)
 }
 
-func (f *outputFlags) parse() ([]engine.Output, error) {
+func (f *outputFlags) parseOutputs() ([]engine.Output, error) {
 	for _, file := range []string{f.metadataFile, f.digestFile} {
 		if file == "" {
 			continue
@@ -168,13 +182,13 @@ func (f *outputFlags) parse() ([]engine.Output, error) {
 		outputs = append(outputs, out)
 	}
 	if len(outputs) == 0 && !f.dryRun {
-		return nil, errors.New("nothing to do with the image: say --push, --output or --dry-run")
+		return nil, errors.New("nothing to do with the image: use --push, --output or --dry-run")
 	}
 	return outputs, nil
 }
 
-// write writes the files about the image.
-func (f *outputFlags) write(built *report.Build) error {
+// writeFiles writes the files about the image.
+func (f *outputFlags) writeFiles(built *report.Build) error {
 	var errs []error
 	if !f.dryRun && f.metadataFile != "" {
 		errs = append(errs, report.WriteMetadata(f.metadataFile, built))
@@ -207,10 +221,10 @@ func parseOutput(text string) (engine.Output, error) {
 func (a *app) build() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
-	var look scanFlags
-	var reach registryFlags
+	var scanOpts scanFlags
+	var registryOpts registryFlags
 	var daemon buildkitFlags
-	var img imageFlags
+	var imageOpts imageFlags
 	var say attestFlags
 	var out outputFlags
 	var show progressFlag
@@ -231,66 +245,68 @@ builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := pipeline.BuildOptions{TempDir: a.tempDir(), DryRun: out.dryRun}
 			var err error
-			if opts.Outputs, err = out.parse(); err != nil {
+			if opts.Outputs, err = out.parseOutputs(); err != nil {
 				return usageError(cmd, err)
 			}
-			if err := img.apply(&opts); err != nil {
+			if err := imageOpts.applyTo(&opts); err != nil {
 				return usageError(cmd, err)
 			}
-			if opts.Attest, err = say.kinds(); err != nil {
+			if opts.Attest, err = say.selectedKinds(); err != nil {
 				return usageError(cmd, err)
 			}
 			if opts.Epoch, err = a.epoch(); err != nil {
 				return withCode(exitUsage, err)
 			}
-			if opts.Input, err = from.input(a, args[0]); err != nil {
+			if opts.Input, err = from.buildInput(a, args[0]); err != nil {
 				return err
 			}
-			if opts.Checks.Workspaces, err = check.options(); err != nil {
+			if opts.Checks.Workspaces, err = check.buildOptions(); err != nil {
 				return err
 			}
-			opts.Input.StampVersions = img.stamp.value == stampContent
+			opts.Input.StampVersions = imageOpts.stamp.value == stampContent
 			opts.Checks.Strict = check.strict
-			if err := look.apply(&opts.Checks); err != nil {
+			if err := scanOpts.applyTo(&opts.Checks); err != nil {
 				return err
 			}
-			look.known.note(a)
-			if opts.Registry, err = reach.client(a); err != nil {
+			scanOpts.known.noteUncompared(a)
+			if opts.Registry, err = registryOpts.newClient(a); err != nil {
 				return err
 			}
-			if opts.BuildKit, err = daemon.remote(a); err != nil {
+			if opts.BuildKit, err = daemon.newRemote(a); err != nil {
 				return err
 			}
 			a.applyRules(&opts.Checks)
-			return a.runBuild(cmd, opts, &look, &check, &out, show)
+			return a.runBuild(cmd, opts, &scanOpts, &check, &out, show)
 		},
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &look, &reach, &daemon, &img, &say, &out, &show} {
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &scanOpts, &registryOpts, &daemon, &imageOpts,
+		&say, &out, &show} {
 		group.register(cmd.Flags())
 	}
 	return cmd
 }
 
 func (a *app) runBuild(
-	cmd *cobra.Command, opts pipeline.BuildOptions, look *scanFlags, check *checkFlags, out *outputFlags, show progressFlag,
+	cmd *cobra.Command, opts pipeline.BuildOptions, scanOpts *scanFlags, check *checkFlags, out *outputFlags,
+	show progressFlag,
 ) error {
-	display, err := show.display(a)
+	display, err := show.newDisplay(a)
 	if err != nil {
 		return err
 	}
 	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
-	err = errors.Join(err, display.Close(), look.write(a, reading, err))
+	err = errors.Join(err, display.Close(), scanOpts.writeReports(a, reading, err))
 	if reading != nil {
 		err = errors.Join(err, a.explainReading(reading, check.maxDiagnostics))
 	}
 	if built == nil {
 		return err
 	}
-	// Whatever failed since: the image is there, and the user has to know which.
-	return errors.Join(err, out.write(built), report.WriteSummary(a.Out, built))
+	// Report the image even after a later failure, because it exists.
+	return errors.Join(err, out.writeFiles(built), report.WriteSummary(a.Out, built))
 }
 
-// explainReading prints what is wrong with the workspaces, and the secrets.
+// explainReading prints the diagnostics and findings.
 func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
 	err := a.explainDiagnostics(reading, limit)
 	if found := reading.Scan; found != nil && len(found.Findings)+len(found.Problems) > 0 {
@@ -299,7 +315,7 @@ func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
 	return err
 }
 
-// explainDiagnostics says nothing where there is nothing to say.
+// explainDiagnostics prints the diagnostics, if there are any.
 func (a *app) explainDiagnostics(reading *pipeline.Reading, limit limit) error {
 	if len(reading.Diagnostics)+len(reading.Lowered) == 0 {
 		return nil

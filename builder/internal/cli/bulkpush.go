@@ -24,16 +24,16 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// apiFlags say how a platform is reached. Tokens are no flags, as command lines are seen
-// by others.
+// apiFlags configure access to a platform. Tokens are not flags, because other users can see
+// command lines.
 type apiFlags struct {
-	// side is from or to where there are two platforms, else empty.
+	// side is from or to if there are two platforms, else empty.
 	side           string
 	url, tokenFile string
 	ca             []string
 }
 
-// apiTokenEnvs are the variables with tokens of platforms.
+// apiTokenEnvs returns the variables with tokens of platforms.
 func apiTokenEnvs() []string {
 	var names []string
 	for _, side := range []string{"", "from", "to"} {
@@ -42,27 +42,34 @@ func apiTokenEnvs() []string {
 	return names
 }
 
-// flag is the name of a flag of this side.
-func (f *apiFlags) flag(name string) string {
+// flagName returns the name of a flag of this side.
+func (f *apiFlags) flagName(name string) string {
 	if f.side == "" {
 		return name
 	}
 	return f.side + "-" + name
 }
 
-func (f *apiFlags) tokenEnv() string { return config.EnvName(f.flag("token")) }
+func (f *apiFlags) tokenEnv() string { return config.EnvName(f.flagName("token")) }
 
 func (f *apiFlags) register(flags *pflag.FlagSet) {
-	platform := map[string]string{"": "the platform", "from": "the source platform", "to": "the target platform"}[f.side]
-	flags.StringVar(&f.url, f.flag("api-url"), "", "use the API of "+platform+" at this `URL`, such as https://api.example.com/v2")
-	flags.StringVar(&f.tokenFile, f.flag("token-file"), "", "read the access token of "+platform+" from this `file` (default: the token in $"+f.tokenEnv()+")")
-	flags.StringArrayVar(&f.ca, f.flag("api-ca"), nil, "trust the certificate authorities in this PEM `file` for "+platform+", beside those of the system (repeat)")
+	platform := map[string]string{
+		"":     "the platform",
+		"from": "the source platform",
+		"to":   "the target platform",
+	}[f.side]
+	flags.StringVar(&f.url, f.flagName("api-url"), "", "use the API of "+platform+" at this `URL`, such as "+
+		"https://api.example.com/v2")
+	flags.StringVar(&f.tokenFile, f.flagName("token-file"), "",
+		"read the access token of "+platform+" from this `file` (default: the token in $"+f.tokenEnv()+")")
+	flags.StringArrayVar(&f.ca, f.flagName("api-ca"), nil,
+		"trust the certificate authorities in this PEM `file` for "+platform+", beside those of the system (repeat)")
 	group(flags, groupPlatform)
 }
 
-// client of the platform, as the token's user.
-func (f *apiFlags) client(a *app) (*platform.Client, error) {
-	token, err := f.token(a)
+// newClient returns a client that acts as the token's user.
+func (f *apiFlags) newClient(a *app) (*platform.Client, error) {
+	token, err := f.readToken(a)
 	if err != nil {
 		return nil, err
 	}
@@ -75,47 +82,56 @@ func (f *apiFlags) client(a *app) (*platform.Client, error) {
 		return nil, err
 	}
 	transport := egress.NewTransport(proxy, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
-	transport.ResponseHeaderTimeout = 0 // an answer may come when a long operation ends: the client bounds it
-	return platform.New(platform.Options{BaseURL: f.url, Identity: platform.Bearer(platform.Fixed(token)), Transport: transport,
-		Grace: time.Second, UserAgent: "workspaces-release-builder/" + version.Get().Version})
+	transport.ResponseHeaderTimeout = 0 // the response may arrive only after a long operation: the client bounds it
+	return platform.New(platform.Options{
+		BaseURL:   f.url,
+		Identity:  platform.Bearer(platform.Fixed(token)),
+		Transport: transport,
+		Grace:     time.Second,
+		UserAgent: "workspaces-release-builder/" + version.Get().Version,
+	})
 }
 
-func (f *apiFlags) token(a *app) (secret.Value, error) {
+func (f *apiFlags) readToken(a *app) (secret.Value, error) {
 	if f.tokenFile != "" {
 		return secret.ReadFile(f.tokenFile)
 	}
 	token := secret.New(strings.TrimSpace(a.env[f.tokenEnv()]))
 	if token.Empty() {
-		return token, fmt.Errorf("a token is required: --%s, or variable %s", f.flag("token-file"), f.tokenEnv())
+		return token, fmt.Errorf("a token is required: --%s, or variable %s", f.flagName("token-file"), f.tokenEnv())
 	}
 	return token, nil
 }
 
-// pushFlags say what is pushed, and where the reports go.
+// pushFlags select what is pushed, and the reports.
 type pushFlags struct {
 	bulkpush.Options
 	reports []string
 }
 
-// pushReports are the formats of a report of a push.
+// pushReports are the formats of a push report.
 var pushReports = []format.Format{format.JSON, format.JUnit}
 
 func (f *pushFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Repository, "repository", "", "push to the platform repository with this `id` (required)")
-	flags.StringSliceVar(&f.Groups, "groups", nil, "push the workspaces of these groups: `names`, separated by commas (required)")
-	flags.StringVar(&f.Name, "name", "", "call the version by this `name`, such as v2.4.0 (default: a name that the platform makes up)")
+	flags.StringSliceVar(&f.Groups, "groups", nil, "push the workspaces of these groups: `names`, separated by "+
+		"commas (required)")
+	flags.StringVar(&f.Name, "name", "", "call the version by this `name`, such as v2.4.0 (default: a name that "+
+		"the platform makes up)")
 	flags.StringVar(&f.Description, "description", "", "describe the version by this `text`")
 	flags.BoolVar(&f.Force, "force", false, "push workspaces that have not changed since their last push, too")
 	flags.BoolVar(&f.DryRun, "dry-run", false, "ask the platform what it would push, and push nothing")
 	group(flags, groupPush)
 	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "give up this `time` after the request, such as 90s or 1h")
-	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait this `time` while someone else holds the write lock of the platform (default: do not wait)")
+	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait this `time` while someone else holds the write lock of "+
+		"the platform (default: do not wait)")
 	group(flags, groupLimits)
-	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and junit (repeat)")
+	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and "+
+		"junit (repeat)")
 	group(flags, groupOutput)
 }
 
-func (f *pushFlags) check() error {
+func (f *pushFlags) validateFlags() error {
 	f.Groups = slices.DeleteFunc(f.Groups, func(g string) bool { return strings.TrimSpace(g) == "" })
 	switch {
 	case f.Repository == "":
@@ -148,17 +164,17 @@ repository, shows the progress, and waits for the outcome. It fails if a workspa
 pushed, and says what to do about it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := push.check(); err != nil {
+			if err := push.validateFlags(); err != nil {
 				return usageError(cmd, err)
 			}
 			if api.url == "" {
 				return usageError(cmd, errors.New("--api-url is required: the URL of the platform's API"))
 			}
-			client, err := api.client(a)
+			client, err := api.newClient(a)
 			if err != nil {
 				return withCode(exitUsage, err)
 			}
-			display, err := show.display(a)
+			display, err := show.newDisplay(a)
 			if err != nil {
 				return err
 			}
@@ -176,14 +192,14 @@ pushed, and says what to do about it.`,
 	return cmd
 }
 
-// ending is what became of a push or a transfer.
+// ending is the result of a push or a transfer.
 type ending interface {
 	WriteSummary(w io.Writer) error
 	WriteProblems(w io.Writer) error
 	WriteJUnit(w io.Writer) error
 }
 
-// writeOutcome writes the reports, what was done, and what is wrong.
+// writeOutcome writes the reports, the summary, and the problems.
 func (a *app) writeOutcome(reports []string, result ending) error {
 	targets, err := parseTargets(reports, pushReports)
 	errs := []error{err}
@@ -198,7 +214,7 @@ func (a *app) writeOutcome(reports []string, result ending) error {
 	return errors.Join(append(errs, result.WriteSummary(a.Out), result.WriteProblems(a.Err))...)
 }
 
-// pushError is the exit code of a result, whose problems have been told.
+// pushError returns the exit code of a result whose problems have been printed.
 func pushError(result *bulkpush.Result) error {
 	switch result.Outcome {
 	case outcome.Done:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package cli is the builder's command line. [Run] is the whole program over
-// injected streams and environment, so that tests need no process.
+// Package cli implements the builder's command line. [Run] is the whole program with injected
+// streams and environment, so tests need no process.
 package cli
 
 import (
@@ -24,11 +24,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-// IO is what the program reads and writes.
+// IO holds the streams and the environment of the program.
 type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
-	// Env holds the environment as KEY=value.
+	// Env is the environment as KEY=value.
 	Env []string
 }
 
@@ -47,28 +47,27 @@ func Run(ctx context.Context, args []string, streams IO) int {
 	return exitCode(err)
 }
 
-// app is what all commands share.
+// app is the state shared by all commands.
 type app struct {
 	IO
 	env        map[string]string
 	configFile string
 	printOnly  bool
-	// rules and externalApps are those of the release file.
+	// rules and externalApps come from the release file.
 	rules        *ruleset.Set
 	externalApps []string
-	// running is the command, and given holds the flags that its command line has.
+	// running is the executed command, and given holds the flags on its command line.
 	running *cobra.Command
 	given   map[string]bool
 	// verbose lists accepted findings.
 	verbose bool
-	// notes are printed when the command has ended, below its progress.
+	// notes are printed at the end of the command, below its progress.
 	notes notes
 	// release is the name of the release in the release file.
 	release string
 }
 
-// releaseName is the name that the release has been given, whether or not the command has
-// a flag for it.
+// releaseName returns the name of the release, even if the command has no flag for it.
 func (a *app) releaseName() string {
 	if f := a.running.Flags().Lookup("release"); f != nil {
 		return f.Value.String()
@@ -98,16 +97,22 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, suggestFlag(cmd, explainFlag(err))) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(cmd,
+			suggestFlag(cmd, explainFlag(err)))
+	})
 	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = a.writeHelp(cmd, a.Out) })
 	root.SetHelpCommand(a.help())
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such as release.yaml")
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such "+
+		"as release.yaml")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings and their values, and stop")
 	group(root.PersistentFlags(), groupGeneral)
-	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(), a.baseline(), a.plan())
-	root.AddCommand(a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(), a.transfer(), a.version())
+	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(),
+		a.baseline(), a.plan())
+	root.AddCommand(a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(),
+		a.transfer(), a.version())
 	for _, cmd := range runnable(root) {
 		a.prepare(root, cmd)
 	}
@@ -116,7 +121,7 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// runnable lists the commands of a tree that do something: not root, and no group of others.
+// runnable lists the commands that can be run, excluding root and command groups.
 func runnable(root *cobra.Command) (list []*cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
@@ -128,8 +133,8 @@ func runnable(root *cobra.Command) (list []*cobra.Command) {
 	return list
 }
 
-// prepare makes a command resolve its settings before it runs, makes wrong
-// arguments usage errors, and lets shells complete the values of flags.
+// prepare makes a command resolve its settings before it runs, turns wrong arguments into usage
+// errors, and enables shell completion of flag values.
 func (a *app) prepare(root, cmd *cobra.Command) {
 	completeValues(cmd)
 	args, run := cmd.Args, cmd.RunE
@@ -151,7 +156,7 @@ func (a *app) prepare(root, cmd *cobra.Command) {
 		if a.printOnly {
 			return config.Print(a.Out, cmd.Flags())
 		}
-		defer a.notes.write(a.Err)
+		defer a.notes.writeNotes(a.Err)
 		return run(cmd, given)
 	}
 }
@@ -171,11 +176,12 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root), append(git.EnvNames(), apiTokenEnvs()...))
+	return config.Resolve(cmd.Name(), cmd.Flags(), a.env, file, flagNames(root),
+		append(git.EnvNames(), apiTokenEnvs()...))
 }
 
-// flagNames lists the flags of all commands, also with the command in front: one
-// environment may serve several commands.
+// flagNames lists the flags of all commands, also prefixed with the command: one environment may
+// serve several commands.
 func flagNames(root *cobra.Command) []string {
 	var names []string
 	for _, cmd := range append(runnable(root), root) {
@@ -193,8 +199,8 @@ func (a *app) explain(err error) {
 	}
 }
 
-// readerHasGone reports whether nobody reads the output any more, as in "builder plan . |
-// head". A build says so: it has pushed something, and its summary is lost.
+// readerHasGone reports whether the reader of the output has ended, as in "builder plan . | head".
+// A build reports it, because it has pushed an image whose summary is lost.
 func (a *app) readerHasGone(err error) bool {
 	return errors.Is(err, syscall.EPIPE) && a.running != nil && a.running.Name() != "build"
 }

@@ -33,7 +33,8 @@ builder version --format json`,
 			if out.value == "json" {
 				return writeJSON(a.Out, v)
 			}
-			_, err := fmt.Fprintf(a.Out, "builder %s (%s, %s)\nBuildKit %s\nTruffleHog %s\n", v.Version, v.Go, v.Platform, v.BuildKit, v.TruffleHog)
+			_, err := fmt.Fprintf(a.Out, "builder %s (%s, %s)\nBuildKit %s\nTruffleHog %s\n", v.Version, v.Go,
+				v.Platform, v.BuildKit, v.TruffleHog)
 			return err
 		},
 	}
@@ -63,7 +64,7 @@ builder validate https://git.example.com/ai/workspaces.git#main --strict
 builder validate . --config release.yaml --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			checks, err := check.checks()
+			checks, err := check.buildChecks()
 			if err != nil {
 				return err
 			}
@@ -72,7 +73,7 @@ builder validate . --config release.yaml --format json`,
 					return err
 				}
 			}
-			targets, err := reports.targets()
+			targets, err := reports.reportTargets()
 			if err != nil {
 				return usageError(cmd, err)
 			}
@@ -109,7 +110,7 @@ builder plan workspaces --group base1 --group extended
 builder plan workspaces --format dot | dot -Tsvg > plan.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			checks, err := check.checks()
+			checks, err := check.buildChecks()
 			if err != nil {
 				return err
 			}
@@ -142,14 +143,16 @@ func writePlan(w io.Writer, format string, plan *workspace.Plan) error {
 	}
 }
 
-// read makes checks that only need the source.
-func (a *app) read(cmd *cobra.Command, arg string, from *sourceFlags, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
-	input, err := from.input(a, arg)
+// read runs checks that only need the source.
+func (a *app) read(
+	cmd *cobra.Command, arg string, from *sourceFlags, checks pipeline.Checks, show progressFlag,
+) (*pipeline.Reading, error) {
+	input, err := from.buildInput(a, arg)
 	if err != nil {
 		return nil, err
 	}
 	a.applyRules(&checks)
-	display, err := show.display(a)
+	display, err := show.newDisplay(a)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +160,7 @@ func (a *app) read(cmd *cobra.Command, arg string, from *sourceFlags, checks pip
 	return reading, errors.Join(err, display.Close())
 }
 
-// writeDiagnostics writes what a validation found for people, up to limit diagnostics.
+// writeDiagnostics writes up to limit diagnostics as text.
 func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, limit limit) error {
 	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.color(w), Max: int(limit)})
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
-// detectors makes those that are selected, and the user's own ones. TruffleHog's come
-// first, then the rules of gitleaks: they know whose service a secret belongs to.
+// detectors returns the selected detectors, and the user's own. TruffleHog's come first because,
+// unlike the rules of gitleaks, they identify the service of a secret.
 func detectors(p scan.Policy) ([]scan.Detector, error) {
 	included, excluded := splitDetectors(p.IncludeDetectors), splitDetectors(p.ExcludeDetectors)
 	all := len(p.IncludeDetectors) == 0
@@ -23,7 +23,8 @@ func detectors(p scan.Policy) ([]scan.Detector, error) {
 	var list []scan.Detector
 	if theirs || len(p.CustomDetectors) > 0 {
 		d, err := trufflehog.New(trufflehog.Options{
-			Include: included.trufflehog, Exclude: excluded.trufflehog, Custom: p.CustomDetectors, CustomOnly: !theirs, Limits: p.Limits, Verify: p.Verify,
+			Include: included.trufflehog, Exclude: excluded.trufflehog, Custom: p.CustomDetectors, CustomOnly: !theirs,
+			Limits: p.Limits, Verify: p.Verify,
 		})
 		if err != nil {
 			return nil, err
@@ -47,7 +48,7 @@ func detectors(p scan.Policy) ([]scan.Detector, error) {
 	return list, nil
 }
 
-// catalog knows the names of all detectors and rules.
+// catalog returns the names of all detectors and rules.
 func catalog() scan.Catalog {
 	return scan.Catalog{
 		Detector: func(name string) error {
@@ -61,8 +62,10 @@ func catalog() scan.Catalog {
 			}
 		},
 		Rule: func(name string) error {
-			if name != known.Name && !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) && !slices.Contains(gitleaks.Rules(), name) {
-				return fmt.Errorf("%q is not a rule: want one as reports name it, such as Github or dsul-password, or *", name)
+			if name != known.Name && !trufflehog.IsRule(name) && !slices.Contains(dsul.Rules(), name) &&
+				!slices.Contains(gitleaks.Rules(), name) {
+				return fmt.Errorf("%q is not a rule: want one as reports name it, such as Github or "+
+					"dsul-password, or *", name)
 			}
 			return nil
 		},
@@ -71,11 +74,10 @@ func catalog() scan.Catalog {
 	}
 }
 
-// detectorNames are names of detectors and rules, by the scanner that they belong to.
+// detectorNames are names of detectors and rules by scanner.
 type detectorNames struct{ trufflehog, gitleaks, dsul []string }
 
-// splitDetectors tells by their start whose the names are: those of TruffleHog's
-// detectors have none of their own.
+// splitDetectors groups the names by their prefix. TruffleHog's detectors have none.
 func splitDetectors(names []string) detectorNames {
 	var split detectorNames
 	for _, text := range names {

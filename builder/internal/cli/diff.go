@@ -29,13 +29,13 @@ most important changes come first. Workspaces that only get a new version name s
 Secrets are not shown. Each is replaced by *** and a number, which is the same for the same
 secret. If a secret in a file cannot be hidden, only the name of the file is shown.`
 
-// diffLines is how many lines of files are shown unless the user says otherwise.
+// diffLines is the default of --max-lines.
 const diffLines = 1000
 
-// maxBytesFloor is the smallest size in bytes that Markdown may be cut to.
+// maxBytesFloor is the minimum of --max-bytes.
 const maxBytesFloor = 4000
 
-// diffFlags say how much is shown, and in which way.
+// diffFlags control the output.
 type diffFlags struct {
 	out      formatFlag
 	maxLines int
@@ -44,7 +44,7 @@ type diffFlags struct {
 	failOn   []string
 }
 
-func (f *diffFlags) check() error {
+func (f *diffFlags) validateFlags() error {
 	if f.maxLines < 0 {
 		return errors.New("--max-lines cannot be negative")
 	}
@@ -59,7 +59,7 @@ func (f *diffFlags) check() error {
 	return nil
 }
 
-// failOnCut is the name by which --fail-on asks for a report that shows everything.
+// failOnCut is the value of --fail-on for an incomplete report.
 const failOnCut = "cut"
 
 func joinClasses() string {
@@ -70,8 +70,8 @@ func joinClasses() string {
 	return strings.Join(names, ", ")
 }
 
-// verdict says with which error a comparison ends that was written in full.
-func (f *diffFlags) verdict(report *compare.Report, complete bool) error {
+// outcomeError returns the error of a comparison whose report is complete.
+func (f *diffFlags) outcomeError(report *compare.Report, complete bool) error {
 	var found []string
 	for _, kind := range f.failOn {
 		if kind == failOnCut && !complete || report.Has(compare.Class(kind)) {
@@ -102,7 +102,7 @@ builder diff old new --fail-on permission,breaking`,
 		Long: diffHelp,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := show.check(); err != nil {
+			if err := show.validateFlags(); err != nil {
 				return usageError(cmd, err)
 			}
 			opts, err := a.diffOptions(&of, args)
@@ -115,35 +115,38 @@ builder diff old new --fail-on permission,breaking`,
 	}
 	of.register(cmd.Flags())
 	show.out.register(cmd.Flags())
-	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a quarter of it of one file")
-	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "cut Markdown to this `number` of bytes; the default fits comments of GitHub and GitLab")
+	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, "+
+		"and a quarter of it of one file")
+	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "cut Markdown to this `number` of "+
+		"bytes; the default fits comments of GitHub and GitLab")
 	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
 	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
-		"end with exit code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+failOnCut+" stands for changes that are not shown")
+		"end with exit code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+
+			failOnCut+" stands for changes that are not shown")
 	group(cmd.Flags(), groupOutput)
 	return cmd
 }
 
-// comparedFlags say how releases are read. A source is read as a build with the same flags
-// and release file reads it.
+// comparedFlags control how releases are read. A source is read as a build with the same flags and
+// release file reads it.
 type comparedFlags struct {
-	from  sourceFlags
-	check checkFlags
-	reach registryFlags
-	stamp formatFlag
+	from         sourceFlags
+	check        checkFlags
+	registryOpts registryFlags
+	stamp        formatFlag
 }
 
 func (f *comparedFlags) register(flags *pflag.FlagSet) {
 	f.from.registerAccess(flags)
 	f.from.registerLayout(flags)
 	f.check.registerChecks(flags)
-	f.reach.register(flags)
+	f.registryOpts.register(flags)
 	registerStamp(flags, &f.stamp)
 }
 
-// diffOptions are the two releases of a command, and how to reach them.
+// diffOptions returns the two releases of a command, and how to read them.
 func (a *app) diffOptions(f *comparedFlags, args []string) (opts pipeline.DiffOptions, err error) {
-	opts.Limits = f.from.limits()
+	opts.Limits = f.from.parseLimits()
 	if opts.Old, err = a.origin(f, args[0]); err != nil {
 		return opts, err
 	}
@@ -151,19 +154,20 @@ func (a *app) diffOptions(f *comparedFlags, args []string) (opts pipeline.DiffOp
 		return opts, err
 	}
 	if opts.Old.Image != "" && opts.New.Image != "" {
-		// --stamp-versions may be there: pipelines compare the current release with either.
-		if err := a.refuseUnused("a release that is a source", append(layoutFlags, "group", "strict", "checksums")...); err != nil {
+		// --stamp-versions is allowed: pipelines compare the current release with both kinds.
+		if err := a.refuseUnused("a release that is a source",
+			append(layoutFlags, "group", "strict", "checksums")...); err != nil {
 			return opts, err
 		}
 	}
-	if opts.Checks, err = f.check.checks(); err != nil {
+	if opts.Checks, err = f.check.buildChecks(); err != nil {
 		return opts, err
 	}
 	a.applyRules(&opts.Checks)
-	if opts.Registry, err = f.reach.client(a); err != nil {
+	if opts.Registry, err = f.registryOpts.newClient(a); err != nil {
 		return opts, err
 	}
-	opts.Scanner, err = new(scanFlags).scanner("", nil)
+	opts.Scanner, err = new(scanFlags).newScanner("", nil)
 	return opts, err
 }
 
@@ -184,10 +188,10 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 	if err != nil {
 		return err
 	}
-	return show.verdict(report, complete)
+	return show.outcomeError(report, complete)
 }
 
-// origin tells images from sources.
+// origin distinguishes images from sources.
 func (a *app) origin(f *comparedFlags, arg string) (pipeline.Origin, error) {
 	if err := checkImage(arg); err != nil {
 		return pipeline.Origin{}, err
@@ -195,7 +199,7 @@ func (a *app) origin(f *comparedFlags, arg string) (pipeline.Origin, error) {
 	if isImage(arg) {
 		return pipeline.Origin{Image: arg}, nil
 	}
-	input, err := f.from.input(a, arg)
+	input, err := f.from.buildInput(a, arg)
 	input.StampVersions = f.stamp.value == stampContent
 	return pipeline.Origin{Input: input}, err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// checked is the document of the checks that a command made.
+// checked is the JSON document of the checks of a command.
 type checked struct {
 	Validation *diagnostic.Document `json:"validation,omitempty"`
 	Error      string               `json:"error,omitempty"`

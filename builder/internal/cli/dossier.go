@@ -25,7 +25,7 @@ that does not undo, and space for the approval.
 The page needs no script and no other file, and can be printed. OLD and NEW are as for builder
 diff, and secrets are hidden in the same way.`
 
-// dossierFlags say what the page states.
+// dossierFlags configure the page.
 type dossierFlags struct {
 	out      string
 	ticket   string
@@ -41,13 +41,14 @@ func (f *dossierFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.ticket, "ticket", "", "put this `number` or name of the change into the heading")
 	flags.StringVar(&f.author, "author", "", "put this `name` of who asks for the change on the page")
 	flags.StringVar(&f.baseline, "baseline", "", "read from this baseline `file` who accepted which finding")
-	flags.IntVar(&f.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a quarter of it of one file")
+	flags.IntVar(&f.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a "+
+		"quarter of it of one file")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not verify the new image")
 	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, for machines that cannot reach it")
 	group(flags, groupOutput)
 }
 
-func (f *dossierFlags) check() error {
+func (f *dossierFlags) validateFlags() error {
 	switch {
 	case f.out == "":
 		return errors.New("--output is required: the file to write")
@@ -69,7 +70,7 @@ func (a *app) dossier() *cobra.Command {
 		Long: dossierHelp,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := page.check(); err != nil {
+			if err := page.validateFlags(); err != nil {
 				return usageError(cmd, err)
 			}
 			opts, err := a.diffOptions(&of, args)

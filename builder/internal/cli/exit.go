@@ -17,10 +17,10 @@ import (
 // The exit codes. They are part of the interface: see rootHelp.
 const (
 	exitInternal    = 1
-	exitConflict    = 1 // Git expects it of a merge driver
+	exitConflict    = 1 // Git expects this code of a merge driver
 	exitUsage       = 2
 	exitInvalid     = 3
-	exitDifferent   = 4 // not 1, as of diff: that is an internal error here
+	exitDifferent   = 4 // unlike for diff, 1 is an internal error
 	exitIncomplete  = 5
 	exitSource      = 6
 	exitRegistry    = 7
@@ -37,7 +37,7 @@ const (
 type exitError struct {
 	code int
 	err  error
-	// said means that the user has been told in full.
+	// said is set if the error has been printed completely.
 	said bool
 }
 
@@ -69,8 +69,8 @@ func exitCode(err error) int {
 	}
 }
 
-// unwritten reports whether the operating system refused a file. What is read has a
-// kind or a code of its own, so that it is a report, or what goes to standard output.
+// unwritten reports whether the operating system refused to write a file. Read errors already have
+// a kind or exit code, so the file is a report or standard output.
 func unwritten(err error) bool {
 	var onPath *fs.PathError
 	var onRename *os.LinkError

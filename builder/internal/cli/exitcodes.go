@@ -9,7 +9,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/manual"
 )
 
-// documentedCode is an exit code, and the commands that end with it: all if there are none.
+// documentedCode is an exit code and the commands that use it; none means all.
 type documentedCode struct {
 	code     int
 	meaning  string
@@ -18,7 +18,8 @@ type documentedCode struct {
 
 func documentedCodes() []documentedCode {
 	reading := []string{
-		"build", "validate", "plan", "scan", "audit", "diff", "dossier", "fmt", "merge-driver", "requirements", "transfer", "verify",
+		"build", "validate", "plan", "scan", "audit", "diff", "dossier", "fmt", "merge-driver", "requirements",
+		"transfer", "verify",
 	}
 	scanning := []string{"build", "scan", "transfer", "verify"}
 	images := []string{"build", "inspect", "diff", "dossier", "requirements", "verify"}
@@ -42,7 +43,7 @@ func documentedCodes() []documentedCode {
 	}
 }
 
-// exitCodes lists the exit codes of a command, or with "" those of all commands.
+// exitCodes lists the exit codes of a command, or of all commands for "".
 func exitCodes(command string) []manual.Item {
 	var items []manual.Item
 	for _, c := range documentedCodes() {

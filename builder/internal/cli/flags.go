@@ -24,7 +24,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// sourceFlags say where the workspaces are and how they are read.
+// sourceFlags select the workspaces and how they are read.
 type sourceFlags struct {
 	ref, subdir               string
 	gitUser, gitTokenFile     string
@@ -44,22 +44,29 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	f.registerLayout(flags)
 }
 
-// registerPlace registers the flags that say where the source is.
+// registerPlace registers the flags that locate the source.
 func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
-	flags.StringVar(&f.ref, "ref", "", "read this Git `ref`: a branch, tag or commit (default: the default branch of the repository)")
-	flags.StringVar(&f.subdir, "subdir", "", "read the workspaces in this `directory` of SOURCE (default: the top, or the only directory that has workspaces)")
+	flags.StringVar(&f.ref, "ref", "", "read this Git `ref`: a branch, tag or commit (default: the default "+
+		"branch of the repository)")
+	flags.StringVar(&f.subdir, "subdir", "", "read the workspaces in this `directory` of SOURCE (default: the "+
+		"top, or the only directory that has workspaces)")
 	group(flags, groupSource)
 	f.registerAccess(flags)
 }
 
-// registerLayout registers the flags that say what of the source ships.
+// registerLayout registers the flags that select what ships.
 func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.exclude, "leave-out", nil, "leave out the files and directories that match this `glob`, which is one of .gitignore; .releaseignore adds more (repeat)")
-	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "put a workspace into groups if its .import.yml has none: `slug=group,…` (repeat)")
-	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "name the version of a workspace if its .import.yml does not: `slug=name` (repeat)")
+	flags.StringArrayVar(&f.exclude, "leave-out", nil, "leave out the files and directories that match this "+
+		"`glob`, which is one of .gitignore; .releaseignore adds more (repeat)")
+	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "put a workspace into groups if its .import.yml "+
+		"has none: `slug=group,…` (repeat)")
+	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "name the version of a workspace if its "+
+		".import.yml does not: `slug=name` (repeat)")
 	flags.StringVar(&f.defaultGroup, "default-group", "", "put every other workspace without a group into this `group`")
-	flags.StringVar(&f.defaultVersion, "default-version", "", "name the version of every other workspace without one by this `name`; commit and release stand for the commit and for the name of the release")
-	flags.StringVar(&f.workspace, "workspace", "", "take SOURCE as the workspace with this `slug`, if its index.yml has none")
+	flags.StringVar(&f.defaultVersion, "default-version", "", "name the version of every other workspace "+
+		"without one by this `name`; commit and release stand for the commit and for the name of the release")
+	flags.StringVar(&f.workspace, "workspace", "", "take SOURCE as the workspace with this `slug`, if its "+
+		"index.yml has none")
 	group(flags, groupSource)
 }
 
@@ -69,12 +76,17 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	f.maxFileSize = byteSize(limits.FileSize)
 	f.maxTotalSize = byteSize(limits.TotalSize)
 	f.maxFiles = count(limits.Files)
-	flags.StringVar(&f.gitUser, "git-username", "", "log in to the Git server as this `user`, with the token (default: depends on the server)")
+	flags.StringVar(&f.gitUser, "git-username", "", "log in to the Git server as this `user`, with the token "+
+		"(default: depends on the server)")
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "read the token for the Git server from this `file`")
-	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "log in to the Git server with the SSH key in this `file` (default: the SSH agent)")
-	flags.StringVar(&f.gitCA, "git-ca", "", "trust the certificate authorities in this PEM `file` for the Git server, beside those of the system")
-	flags.StringVar(&f.gitCert, "git-client-cert", "", "show the client certificate in this PEM `file` to the Git server")
-	flags.StringVar(&f.gitKey, "git-client-key", "", "read the key of --git-client-cert from this PEM `file` (default: the same file)")
+	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "log in to the Git server with the SSH key in this "+
+		"`file` (default: the SSH agent)")
+	flags.StringVar(&f.gitCA, "git-ca", "", "trust the certificate authorities in this PEM `file` for the Git "+
+		"server, beside those of the system")
+	flags.StringVar(&f.gitCert, "git-client-cert", "", "show the client certificate in this PEM `file` to the "+
+		"Git server")
+	flags.StringVar(&f.gitKey, "git-client-key", "", "read the key of --git-client-cert from this PEM `file` "+
+		"(default: the same file)")
 	group(flags, groupSource)
 	flags.Var(&f.maxFileSize, "max-file-size", "refuse a file above this `size`")
 	flags.Var(&f.maxTotalSize, "max-total-size", "refuse a source whose files are together above this `size`")
@@ -82,7 +94,7 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	group(flags, groupLimits)
 }
 
-func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
+func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
 	spec, err := source.Parse(arg)
 	if err != nil {
 		return pipeline.Input{}, withCode(exitUsage, err)
@@ -98,8 +110,8 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	opts := source.Options{
 		TempDir: a.tempDir(),
 		Auth:    git.Auth{Getenv: a.getenv},
-		Limits:  f.limits(),
-		Notify:  a.notes.add,
+		Limits:  f.parseLimits(),
+		Notify:  a.notes.addNote,
 	}
 	for _, glob := range f.exclude {
 		if err := source.CheckGlob(glob); err != nil {
@@ -125,9 +137,14 @@ func (f *sourceFlags) input(a *app, arg string) (pipeline.Input, error) {
 	return pipeline.Input{Spec: spec, Source: opts, Defaults: defaults, Release: a.releaseName()}, nil
 }
 
-// defaults are what the .import.yml of a workspace may leave to the release file.
+// defaults are values for workspaces whose .import.yml lacks them.
 func (f *sourceFlags) defaults() (workspace.Defaults, error) {
-	d := workspace.Defaults{Group: f.defaultGroup, Version: f.defaultVersion, Groups: map[string][]string{}, Versions: map[string]string{}}
+	d := workspace.Defaults{
+		Group:    f.defaultGroup,
+		Version:  f.defaultVersion,
+		Groups:   map[string][]string{},
+		Versions: map[string]string{},
+	}
 	for _, text := range f.groupsOf {
 		slug, list, ok := strings.Cut(text, "=")
 		if !ok || slug == "" || list == "" {
@@ -145,11 +162,11 @@ func (f *sourceFlags) defaults() (workspace.Defaults, error) {
 	return d, nil
 }
 
-func (f *sourceFlags) limits() source.Limits {
+func (f *sourceFlags) parseLimits() source.Limits {
 	return source.Limits{FileSize: int64(f.maxFileSize), TotalSize: int64(f.maxTotalSize), Files: int(f.maxFiles)}
 }
 
-// checkFlags say what the workspaces are checked against.
+// checkFlags configure the validation.
 type checkFlags struct {
 	groups         []string
 	strict         bool
@@ -160,11 +177,12 @@ type checkFlags struct {
 func (f *checkFlags) register(flags *pflag.FlagSet) {
 	f.registerChecks(flags)
 	f.maxDiagnostics = defaultMaxDiagnostics
-	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 prints all")
+	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 "+
+		"prints all")
 	group(flags, groupOutput)
 }
 
-// registerChecks leaves out how problems are shown.
+// registerChecks registers the flags without those for the output.
 func (f *checkFlags) registerChecks(flags *pflag.FlagSet) {
 	f.registerGroups(flags)
 	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
@@ -172,23 +190,26 @@ func (f *checkFlags) registerChecks(flags *pflag.FlagSet) {
 	for _, mode := range workspace.ChecksumModes() {
 		f.checksums.allowed = append(f.checksums.allowed, string(mode))
 	}
-	flags.Var(&f.checksums, "checksums", "say what follows if a file does not match its checksum in .import.yml, as after an edit in Git: "+
-		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: nothing")
+	flags.Var(&f.checksums, "checksums", "say what follows if a file does not match its checksum in "+
+		".import.yml, as after an edit in Git: "+
+		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: "+
+		"nothing")
 	group(flags, groupValidation)
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.groups, "group", nil, "import this group next, with these labels for its workspaces: `name[=label,…]` (repeat in import order; default: the groups that the workspaces name)")
+	flags.StringArrayVar(&f.groups, "group", nil, "import this group next, with these labels for its "+
+		"workspaces: `name[=label,…]` (repeat in import order; default: the groups that the workspaces name)")
 	group(flags, groupRelease)
 }
 
-// checks validates, and does not scan.
-func (f *checkFlags) checks() (pipeline.Checks, error) {
-	options, err := f.options()
+// buildChecks returns the checks of a validation without a scan.
+func (f *checkFlags) buildChecks() (pipeline.Checks, error) {
+	options, err := f.buildOptions()
 	return pipeline.Checks{Workspaces: options, Strict: f.strict}, err
 }
 
-func (f *checkFlags) options() (*workspace.Options, error) {
+func (f *checkFlags) buildOptions() (*workspace.Options, error) {
 	options := &workspace.Options{Checksums: workspace.ChecksumMode(f.checksums.value)}
 	var named []release.Group
 	for _, text := range f.groups {
@@ -209,21 +230,24 @@ func (f *checkFlags) options() (*workspace.Options, error) {
 	return options, nil
 }
 
-// registryFlags say how registries are reached.
+// registryFlags configure access to registries.
 type registryFlags struct {
 	insecure, ca, mirrors, certs []string
 }
 
 func (f *registryFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "allow plain HTTP and unverified TLS for this registry: `host[:port]` (repeat)")
-	flags.StringArrayVar(&f.ca, "registry-ca", nil, "trust the certificate authorities in this PEM `file` for registries, beside those of the system (repeat)")
+	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "allow plain HTTP and unverified TLS for this "+
+		"registry: `host[:port]` (repeat)")
+	flags.StringArrayVar(&f.ca, "registry-ca", nil, "trust the certificate authorities in this PEM `file` for "+
+		"registries, beside those of the system (repeat)")
 	flags.StringArrayVar(&f.certs, "registry-client-cert", nil,
 		"show a client certificate, PEM files, to a registry: `registry=cert[,key]` (repeat)")
-	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "read the base from a mirror of its registry first: `registry=mirror` (repeat)")
+	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "read the base from a mirror of its registry "+
+		"first: `registry=mirror` (repeat)")
 	group(flags, groupRegistry)
 }
 
-func (f *registryFlags) client(a *app) (*registry.Client, error) {
+func (f *registryFlags) newClient(a *app) (*registry.Client, error) {
 	mirrors := map[string][]string{}
 	for _, text := range f.mirrors {
 		host, mirror, ok := strings.Cut(text, "=")
@@ -241,7 +265,7 @@ func (f *registryFlags) client(a *app) (*registry.Client, error) {
 		ClientCerts:        certs,
 		CAFiles:            f.ca,
 		Mirrors:            mirrors,
-		Notify:             a.notes.add,
+		Notify:             a.notes.addNote,
 		Getenv:             a.getenv,
 	})
 	if err != nil {
@@ -267,7 +291,7 @@ func (f *registryFlags) clientCerts() (map[string]registry.ClientCert, error) {
 	return certs, nil
 }
 
-// byteSize is a flag in bytes, with units as docker takes them: 50MiB.
+// byteSize is a flag in bytes with Docker's units: 50MiB.
 type byteSize int64
 
 func (b *byteSize) String() string { return units.BytesSize(float64(*b)) }
@@ -285,7 +309,7 @@ func (b *byteSize) Set(text string) error {
 	return nil
 }
 
-// formatFlag is a flag with a few values, the first of which is the default.
+// formatFlag is a flag with an enumerated value; the first one is the default.
 type formatFlag struct {
 	value   string
 	allowed []string
@@ -312,19 +336,20 @@ func (f *formatFlag) Set(text string) error {
 	return fmt.Errorf("%q is not one of %s", text, strings.Join(f.allowed, ", "))
 }
 
-// progressFlag says how progress is shown.
+// progressFlag selects how progress is shown.
 type progressFlag struct{ mode string }
 
 func (f *progressFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: `auto|tty|plain|rawjson|quiet`; tty is one line that moves; auto is tty on a terminal and plain elsewhere")
+	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: "+
+		"`auto|tty|plain|rawjson|quiet`; tty is one line that moves; auto is tty on a terminal and plain elsewhere")
 	group(flags, groupOutput)
 }
 
-// onTerminal shows progress on a terminal only: a log would not need it.
+// onTerminal shows progress only on a terminal, not in a log.
 var onTerminal = progressFlag{"terminal"}
 
-// display shows progress on standard error.
-func (f progressFlag) display(a *app) (*progress.Display, error) {
+// newDisplay returns a display on standard error.
+func (f progressFlag) newDisplay(a *app) (*progress.Display, error) {
 	dumb := a.env["TERM"] == "dumb"
 	mode := f.mode
 	switch {
@@ -342,7 +367,8 @@ func (f progressFlag) display(a *app) (*progress.Display, error) {
 	return display, nil
 }
 
-// color reports whether w shows colours: a terminal, unless NO_COLOR is set (no-color.org).
+// color reports whether to write colours to w: on a terminal, unless NO_COLOR is set
+// (no-color.org).
 func (a *app) color(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && term.IsTerminal(int(file.Fd()))

@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// metadataFile is what makes a directory a workspace for fmt.
+// metadataFile makes a directory a workspace for fmt.
 const metadataFile = ".import.yml"
 
 const formatHelp = `Fmt rewrites the .import.yml of every workspace in a directory (default: the current one) in
@@ -45,7 +45,8 @@ builder fmt --check workspaces`,
 			return a.formatDirectory(dir, check, rename)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing them, and end with exit code 3 if there are any")
+	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing "+
+		"them, and end with exit code 3 if there are any")
 	cmd.Flags().BoolVar(&rename, "rename", false, "rename directories of workspaces to the slugs in their index.yml")
 	group(cmd.Flags(), groupOutput)
 	return cmd
@@ -69,8 +70,8 @@ func (a *app) formatDirectory(dir string, check, rename bool) error {
 	return errors.Join(refused, a.formatFiles(root, check, moved))
 }
 
-// formatFiles brings the .import.yml of all workspaces up to date. moved is the number of
-// directories whose names are not up to date.
+// formatFiles updates the .import.yml files of all workspaces. moved is the number of directories
+// with outdated names.
 func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 	formatter := workspace.NewFormatter(workspace.Limits{})
 	left, err := addWorkspaces(root, formatter)
@@ -84,10 +85,10 @@ func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 		if err := root.Remove(name); err != nil {
 			return fmt.Errorf("remove an unfinished write: %w", err)
 		}
-		a.notes.add("removed an unfinished write: " + name)
+		a.notes.addNote("removed an unfinished write: " + name)
 	}
 	if formatter.Len() == 0 {
-		a.notes.add("no workspace here has an .import.yml: there is nothing to bring up to date")
+		a.notes.addNote("no workspace here has an .import.yml: there is nothing to bring up to date")
 	}
 	list, failed := formatter.Finish()
 	for _, f := range list {
@@ -105,16 +106,16 @@ func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 	}
 	switch {
 	case check && moved > 0:
-		return withCode(exitInvalid, fmt.Errorf("%d .import.yml and %d directories not up to date: run builder fmt --rename", len(list), moved))
+		return withCode(exitInvalid, fmt.Errorf("%d .import.yml and %d directories not up to date: run builder "+
+			"fmt --rename", len(list), moved))
 	case check && len(list) > 0:
 		return withCode(exitInvalid, fmt.Errorf("%d .import.yml not up to date: run builder fmt", len(list)))
 	}
 	return nil
 }
 
-// addWorkspaces finds the workspaces in a directory, wherever they are below it. Hidden
-// directories and symbolic links are left out. It returns the files that a run left that
-// was killed.
+// addWorkspaces finds the workspaces in a directory at any depth, except in hidden directories and
+// behind symbolic links. It returns leftover files of a killed run.
 func addWorkspaces(root *os.Root, formatter *workspace.Formatter) (left []string, err error) {
 	limits := source.DefaultLimits()
 	files := 0
@@ -148,7 +149,7 @@ func addWorkspaces(root *os.Root, formatter *workspace.Formatter) (left []string
 	return left, err
 }
 
-// isLeftOut reports whether a directory holds no workspaces: .git, for example.
+// isLeftOut reports whether a directory cannot contain workspaces, such as .git.
 func isLeftOut(name string, d fs.DirEntry) bool {
 	return d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules")
 }
@@ -184,8 +185,8 @@ func readAtMost(file *os.File, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// replaceIn replaces an .import.yml, which is as it was or has all of data. Its permissions
-// stay. A run that is killed leaves a file that the next one removes.
+// replaceIn replaces an .import.yml atomically and keeps its permissions. A killed run leaves a
+// file that the next run removes.
 func replaceIn(root *os.Root, name string, data []byte) (err error) {
 	info, err := root.Stat(name)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The groups of flags in the help.
+// Flag groups in the help.
 const (
 	groupSource       = "Source and Git"
 	groupTransfer     = "Transfer"
@@ -36,11 +36,11 @@ func groups() []string {
 	}
 }
 
-// groupAnnotation is the annotation of a flag that names its group.
+// groupAnnotation is the flag annotation that names its group.
 const groupAnnotation = "builder_group"
 
-// group puts the flags that have no group yet into one. A function that registers flags
-// calls it at its end.
+// group assigns the flags without a group to one. Functions that register flags call it at their
+// end.
 func group(flags *pflag.FlagSet, name string) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if groupOf(f) != "" {

@@ -40,7 +40,7 @@ builder build https://git.example.com/ai/workspaces.git#main \
   --base registry.example.com/prismeai-workspaces:v2.4.0 \
   --tag registry.example.com/ai/release:2.4.0 --push`
 
-// pages documents a command and all below it.
+// pages documents a command and its subcommands.
 func pages(root *cobra.Command) []manual.Page {
 	list := []manual.Page{page(root)}
 	for _, cmd := range root.Commands() {
@@ -82,7 +82,7 @@ func page(cmd *cobra.Command) manual.Page {
 	return p
 }
 
-// flagGroups returns the flags of a command in their groups. Those without a group come last.
+// flagGroups returns the flags of a command by group; those without a group come last.
 func flagGroups(cmd *cobra.Command) []manual.Group {
 	byName := map[string][]manual.Flag{}
 	add := func(f *pflag.Flag) {
@@ -117,8 +117,8 @@ func describeFlag(f *pflag.Flag) manual.Flag {
 	return d
 }
 
-// withoutForm removes the form of the value from a text that repeats it, such as "add a
-// label: key=value (repeat)".
+// withoutForm removes the repeated form of the value from a text such as "add a label: key=value
+// (repeat)".
 func withoutForm(text, value string) string {
 	for _, end := range []string{" (", ";"} {
 		text = strings.Replace(text, ": "+value+end, end, 1)
@@ -126,13 +126,13 @@ func withoutForm(text, value string) string {
 	return text
 }
 
-// writeHelp prints the help of a command, as wide as the terminal.
+// writeHelp prints the help of a command in the width of the terminal.
 func (a *app) writeHelp(cmd *cobra.Command, w io.Writer) error {
 	p := page(cmd)
 	return p.WriteHelp(w, manual.Width(w, a.env["COLUMNS"]))
 }
 
-// help is the command that prints the help of another one.
+// help returns the command that prints the help of another one.
 func (a *app) help() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
@@ -161,7 +161,7 @@ func (a *app) help() *cobra.Command {
 	}
 }
 
-// completion is the command that writes what a shell needs to complete commands and flags.
+// completion returns the command that writes shell completions.
 func (a *app) completion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
@@ -201,7 +201,7 @@ func environmentOf(p *manual.Page) []manual.Item {
 	return append(items, ofGroups(p, groupEnvironment())...)
 }
 
-// ofGroups returns the items of the groups that a page has.
+// ofGroups returns the items that belong to the groups of a page.
 func ofGroups(p *manual.Page, all []groupItem) []manual.Item {
 	var items []manual.Item
 	for _, item := range all {

@@ -10,19 +10,21 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 )
 
-// historyFlags say whether the Git history is scanned, too.
+// historyFlags control the scan of the Git history.
 type historyFlags struct {
 	on    bool
 	since string
 }
 
 func (f *historyFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.on, "history", false, "scan every earlier content of the files, too: the Git history up to the commit")
-	flags.StringVar(&f.since, "since-commit", "", "scan only the history after this `revision`, such as a commit or HEAD~3 (default: all of it)")
+	flags.BoolVar(&f.on, "history", false, "scan every earlier content of the files, too: the Git history up to "+
+		"the commit")
+	flags.StringVar(&f.since, "since-commit", "", "scan only the history after this `revision`, such as a "+
+		"commit or HEAD~3 (default: all of it)")
 	group(flags, groupScan)
 }
 
-func (f *historyFlags) apply(checks *pipeline.Checks) error {
+func (f *historyFlags) applyTo(checks *pipeline.Checks) error {
 	if f.since != "" && !f.on {
 		return withCode(exitUsage, errors.New("--since-commit needs --history"))
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) inspect() *cobra.Command {
-	var reach registryFlags
+	var registryOpts registryFlags
 	var manifestFile string
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
@@ -21,7 +21,8 @@ builder inspect oci-layout://release.tar --format json
 # Write the release manifest to a file.
 builder inspect registry.example.com/ai/release:2.4.0 \
   --manifest manifest.json`,
-		Long: "Inspect prints the release in an image. IMAGE is a reference, or oci-layout://PATH of an OCI layout, which is a directory or a tar file.",
+		Long: "Inspect prints the release in an image. IMAGE is a reference, or oci-layout://PATH of an OCI " +
+			"layout, which is a directory or a tar file.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkImage(args[0]); err != nil {
@@ -32,7 +33,7 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 					return usageError(cmd, err)
 				}
 			}
-			client, err := reach.client(a)
+			client, err := registryOpts.newClient(a)
 			if err != nil {
 				return err
 			}
@@ -48,11 +49,13 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 			if out.value == "json" {
 				return writeJSON(a.Out, found)
 			}
-			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms, found.AttestationTypes(), found.Manifest)
+			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms,
+				found.AttestationTypes(), found.Manifest)
 		},
 	}
-	reach.register(cmd.Flags())
-	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to this `file`, byte for byte as in the image")
+	registryOpts.register(cmd.Flags())
+	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to this `file`, byte for "+
+		"byte as in the image")
 	group(cmd.Flags(), groupOutput)
 	out.register(cmd.Flags())
 	return cmd

@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/known"
 )
 
-// knownValuesFlag names the values that the target uses.
+// knownValuesFlag is the file with values that the target uses.
 type knownValuesFlag struct {
 	path string
 
@@ -19,12 +19,13 @@ type knownValuesFlag struct {
 }
 
 func (f *knownValuesFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value of the target from this `file`: lines, NAME=value, or JSON of one or more Secrets (kubectl get secret -o json)")
+	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value of the target from "+
+		"this `file`: lines, NAME=value, or JSON of one or more Secrets (kubectl get secret -o json)")
 	group(flags, groupScan)
 }
 
-// read reads the values. No error shows a part of one.
-func (f *knownValuesFlag) read() error {
+// readValues reads the values. Errors do not contain any part of them.
+func (f *knownValuesFlag) readValues() error {
 	if f.path == "" {
 		return nil
 	}
@@ -44,13 +45,14 @@ func (f *knownValuesFlag) read() error {
 	return nil
 }
 
-// note says how many values are not compared.
-func (f *knownValuesFlag) note(a *app) {
+// noteUncompared reports how many values are not compared.
+func (f *knownValuesFlag) noteUncompared(a *app) {
 	if f.set == nil {
 		return
 	}
 	if all, weak := f.set.Count(); weak > 0 {
-		a.notes.add(fmt.Sprintf("--known-values: %d of %d values are not compared, because they have fewer than %d characters or fewer than %d different ones",
+		a.notes.addNote(fmt.Sprintf("--known-values: %d of %d values are not compared, because they have fewer than "+
+			"%d characters or fewer than %d different ones",
 			weak, all, known.MinLength, known.MinDistinct))
 	}
 }

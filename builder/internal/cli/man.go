@@ -8,7 +8,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/manual"
 )
 
-// ManualPages returns [Pages] with all that manual pages have and the help lacks.
+// ManualPages returns [Pages] with the additional content of manual pages.
 func ManualPages() []manual.Page {
 	list := Pages()
 	for i := range list {
@@ -27,7 +27,7 @@ func ManualPages() []manual.Page {
 	return list
 }
 
-// groupItem is a variable or a file, and the groups of flags whose commands read it.
+// groupItem is a variable or file, and the flag groups whose commands read it.
 type groupItem struct {
 	manual.Item
 	groups []string
@@ -52,12 +52,24 @@ func groupEnvironment() []groupItem {
 			Text: "The address of a BuildKit daemon, as for buildctl."}, []string{groupBuildKit}},
 		{manual.Item{Term: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
 			Text: "The proxies, and the hosts that need none."}, remote},
-		{manual.Item{Term: "SOURCE_DATE_EPOCH", Text: "The time of the release in seconds since 1970 (default: the time of " +
-			"the commit)."}, []string{groupRelease, groupScan}},
+		{
+			manual.Item{
+				Term: "SOURCE_DATE_EPOCH",
+				Text: "The time of the release in seconds since 1970 (default: the time of " +
+					"the commit).",
+			},
+			[]string{groupRelease, groupScan},
+		},
 		{manual.Item{Term: "TMPDIR",
 			Text: "The directory of temporary files."}, []string{groupSource, groupRelease}},
-		{manual.Item{Term: "NO_COLOR, TERM", Text: "NO_COLOR switches colours off. TERM=dumb switches the moving line of " +
-			"progress off, too."}, []string{groupOutput}},
+		{
+			manual.Item{
+				Term: "NO_COLOR, TERM",
+				Text: "NO_COLOR switches colours off. TERM=dumb switches the moving line of " +
+					"progress off, too.",
+			},
+			[]string{groupOutput},
+		},
 		{manual.Item{Term: "COLUMNS", Text: "The width of the help, in columns."}, []string{groupGeneral}},
 	}
 }
@@ -82,8 +94,8 @@ func groupFiles() []groupItem {
 	}
 }
 
-// manPageName is the name of the manual page of a command.
+// manPageName returns the name of a command's manual page.
 func manPageName(command string) string { return strings.ReplaceAll(command, " ", "-") }
 
-// commandName is the last word of a command.
+// commandName returns the last word of a command.
 func commandName(path string) string { return path[strings.LastIndex(path, " ")+1:] }

@@ -27,7 +27,7 @@ Git expects.
 
 --setup prints the commands that make a repository use it: builder merge-driver --setup | sh`
 
-// mergeSetup makes Git use the merge driver. It may run several times.
+// mergeSetup configures Git to use the merge driver. It is idempotent.
 const mergeSetup = `set -e
 git config merge.prismeai-import.name "Merge .import.yml of Prisme.ai workspaces"
 git config merge.prismeai-import.driver "builder merge-driver --marker-size %L %O %A %B %P"
@@ -35,10 +35,10 @@ cd "$(git rev-parse --show-toplevel)"
 grep -qsxF ".import.yml merge=prismeai-import" .gitattributes || echo ".import.yml merge=prismeai-import" >>.gitattributes
 `
 
-// defaultMarkerSize is Git's length of conflict markers.
+// defaultMarkerSize is Git's default length of conflict markers.
 const defaultMarkerSize = 7
 
-// maxMarkerSize bounds the length of conflict markers. Git adds two for each merge in a merge.
+// maxMarkerSize bounds the length of conflict markers. Git adds two per nested merge.
 const maxMarkerSize = 200
 
 func (a *app) mergeDriver() *cobra.Command {
@@ -69,14 +69,14 @@ builder merge-driver --marker-size 7 ancestor ours theirs .import.yml`,
 			return a.mergeFiles(args, int(size))
 		},
 	}
-	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current directory use the merge driver")
+	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current "+
+		"directory use the merge driver")
 	cmd.Flags().Var(&size, "marker-size", "write conflict markers of this `length`")
 	group(cmd.Flags(), groupMerge)
 	return cmd
 }
 
-// mergeFiles merges the files that Git names. An error that is not about a conflict leaves
-// ours as it was.
+// mergeFiles merges the files given by Git. If an error is not a conflict, ours is unchanged.
 func (a *app) mergeFiles(args []string, size int) error {
 	var versions [3][]byte
 	for i, name := range args[:3] {
@@ -102,7 +102,8 @@ func (a *app) mergeFiles(args []string, size int) error {
 	}
 	path := terminal.Safe(args[3])
 	if merged.Files > 0 {
-		a.notes.add(fmt.Sprintf("%s: both sides changed %s: run builder fmt when the merge is done", path, terminal.Plural(merged.Files, "file")))
+		a.notes.addNote(fmt.Sprintf("%s: both sides changed %s: run builder fmt when the merge is done", path,
+			terminal.Plural(merged.Files, "file")))
 	}
 	if len(merged.Conflicts) > 0 {
 		text := path + ": conflict in " + strings.Join(merged.Conflicts, ", ")

@@ -11,13 +11,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// notes are what the user should know about how a source was understood, each once.
+// notes are remarks on how a source was interpreted, without duplicates.
 type notes struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (n *notes) add(line string) {
+func (n *notes) addNote(line string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !slices.Contains(n.lines, line) {
@@ -25,8 +25,8 @@ func (n *notes) add(line string) {
 	}
 }
 
-// write prints the notes.
-func (n *notes) write(w io.Writer) {
+// writeNotes prints the notes.
+func (n *notes) writeNotes(w io.Writer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, line := range n.lines {

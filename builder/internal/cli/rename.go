@@ -15,13 +15,12 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// renaming is a directory of a workspace and the name that its slug gives it.
+// renaming is a directory of a workspace and its new name.
 type renaming struct{ from, to string }
 
-// renameWorkspaces names directories of workspaces after their slugs, and returns how many.
-// The slug stays: addresses and other workspaces use it, and the directory is its copy. A
-// directory that exists is never replaced, and keeps no other from its name. With check it
-// changes nothing.
+// renameWorkspaces renames directories of workspaces after their slugs, and returns their number.
+// Slugs do not change, because addresses and other workspaces use them. It never replaces an
+// existing directory, which does not prevent other renames. With check it changes nothing.
 func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error) {
 	list, err := findRenamings(root)
 	if err != nil {
@@ -30,9 +29,13 @@ func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error)
 	var refused []error
 	for _, r := range list {
 		from, to := terminal.Safe(r.from), terminal.Safe(r.to)
-		twice := slices.ContainsFunc(list, func(other renaming) bool { return other.to == r.to && other.from != r.from })
+		twice := slices.ContainsFunc(list, func(other renaming) bool {
+			return other.to == r.to &&
+				other.from != r.from
+		})
 		if twice || isTaken(root, r) {
-			refused = append(refused, fmt.Errorf("%s is not renamed to %s, which another workspace or file has: change one of the slugs, or move the other one", from, to))
+			refused = append(refused, fmt.Errorf("%s is not renamed to %s, which another workspace or file has: "+
+				"change one of the slugs, or move the other one", from, to))
 			continue
 		}
 		if !check {
@@ -40,7 +43,8 @@ func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error)
 				refused = append(refused, fmt.Errorf("rename %s: %w", from, err))
 				continue
 			}
-			a.notes.add("a release file (workspaces, rules, exclude), a scan policy and a baseline may hold the former names of directories: change them there, too")
+			a.notes.addNote("a release file (workspaces, rules, exclude), a scan policy and a baseline may hold the " +
+				"former names of directories: change them there, too")
 		}
 		moved++
 		if _, err := fmt.Fprintf(a.Out, "%s -> %s\n", from, to); err != nil {
@@ -50,8 +54,8 @@ func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error)
 	return moved, errors.Join(refused...)
 }
 
-// isTaken reports whether there is something of the new name. Where case does not matter, it
-// may be the directory itself.
+// isTaken reports whether the new name exists. On a case-insensitive file system it may be the
+// directory itself.
 func isTaken(root *os.Root, r renaming) bool {
 	there, err := root.Lstat(r.to)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,8 +65,8 @@ func isTaken(root *os.Root, r renaming) bool {
 	return err != nil || failed != nil || !os.SameFile(there, itself)
 }
 
-// findRenamings returns the workspaces whose slug is not the name of their directory. What
-// is in a workspace is part of it.
+// findRenamings returns the workspaces whose slug differs from the name of their directory. It does
+// not look for workspaces in workspaces.
 func findRenamings(root *os.Root) ([]renaming, error) {
 	const indexFile = "index.yml"
 	limit := source.DefaultLimits().FileSize

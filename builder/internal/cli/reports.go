@@ -21,13 +21,13 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// reportTarget is a report and the file that it goes to: none for standard output.
+// reportTarget is a report and its file; no file means standard output.
 type reportTarget struct {
 	format format.Format
 	path   string
 }
 
-// reportFormats lists the names of the formats of a scan.
+// reportFormats lists the report formats of a scan.
 func reportFormats() []string { return names(format.All()) }
 
 func names(formats []format.Format) []string {
@@ -43,8 +43,8 @@ func parseReports(texts []string) ([]reportTarget, error) {
 	return parseTargets(texts, checkreport.Formats())
 }
 
-// parseTargets reads the values of --report. Only annotations may go to standard
-// output, between whatever else is written there.
+// parseTargets parses the values of --report. Only annotations may go to standard output, where
+// they can be mixed with other output.
 func parseTargets(texts []string, formats []format.Format) ([]reportTarget, error) {
 	var targets []reportTarget
 	for _, text := range texts {
@@ -52,7 +52,8 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 		t := reportTarget{format.Format(name), path}
 		switch {
 		case !slices.Contains(formats, t.format):
-			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name, strings.Join(names(formats), ", "))
+			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name,
+				strings.Join(names(formats), ", "))
 		case path == "" && t.format != format.GitHub:
 			return nil, fmt.Errorf("report %q has no file: want %s=FILE", text, name)
 		case slices.ContainsFunc(targets, func(other reportTarget) bool { return other.path == path }):
@@ -68,9 +69,8 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 	return targets, nil
 }
 
-// write writes the reports of a scan, or of a build, that ended with an error or nil. They
-// are written for a run that failed, too.
-func (f *scanFlags) write(a *app, reading *pipeline.Reading, failed error) error {
+// writeReports writes the reports of a scan or build, including one that failed with err.
+func (f *scanFlags) writeReports(a *app, reading *pipeline.Reading, failed error) error {
 	targets, err := parseReports(f.reports)
 	return errors.Join(err, a.writeReports(targets, reading, failed))
 }
@@ -79,13 +79,15 @@ func (f *scanFlags) write(a *app, reading *pipeline.Reading, failed error) error
 type validationReports struct{ texts []string }
 
 func (f *validationReports) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.texts, "report", nil, "write a report, also if the run fails: `FORMAT=FILE` with a format of json, sarif, "+
-		"gitlab (code quality), junit, github and human; github without a file annotates the job on standard output (repeat)")
+	flags.StringArrayVar(&f.texts, "report", nil, "write a report, also if the run fails: `FORMAT=FILE` with a "+
+		"format of json, sarif, "+
+		"gitlab (code quality), junit, github and human; github without a file annotates the job on standard "+
+		"output (repeat)")
 	group(flags, groupOutput)
 }
 
-// targets returns the reports. Without a secret scan, GitLab's is that of code quality.
-func (f *validationReports) targets() ([]reportTarget, error) {
+// reportTargets returns the reports. Without a secret scan, the GitLab format is code quality.
+func (f *validationReports) reportTargets() ([]reportTarget, error) {
 	targets, err := parseTargets(f.texts, checkreport.Formats())
 	for i := range targets {
 		if targets[i].format == format.GitLab {
@@ -95,7 +97,7 @@ func (f *validationReports) targets() ([]reportTarget, error) {
 	return targets, err
 }
 
-// writeReports writes reports. Nothing was read if there is no reading.
+// writeReports writes reports. reading is nil if nothing was read.
 func (a *app) writeReports(targets []reportTarget, reading *pipeline.Reading, failed error) error {
 	if len(targets) == 0 {
 		return nil
@@ -110,12 +112,15 @@ func (a *app) writeReports(targets []reportTarget, reading *pipeline.Reading, fa
 			errs = append(errs, checkreport.Write(a.Out, t.format, results))
 			continue
 		}
-		errs = append(errs, replaceFile(t.path, func(w io.Writer) error { return checkreport.Write(w, t.format, results) }))
+		errs = append(errs, replaceFile(t.path, func(w io.Writer) error {
+			return checkreport.Write(w,
+				t.format, results)
+		}))
 	}
 	return errors.Join(errs...)
 }
 
-// replaceFile writes a report to a file, which has all of it or is as it was.
+// replaceFile writes a report atomically.
 func replaceFile(path string, write func(io.Writer) error) error {
 	return replaceFileOf(0o644, path, write)
 }
@@ -136,7 +141,7 @@ func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) e
 	return nil
 }
 
-// results are what a run found, and why it failed, if that is for another reason.
+// results returns the results of a run, and why it failed if for another reason.
 func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Results, error) {
 	given, err := a.epoch()
 	if err != nil {
@@ -156,7 +161,7 @@ func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Resu
 	r.About.Path = reading.RepositoryPath
 	r.About.Time = reading.Epoch(given)
 	r.Scan = reading.Scan
-	// A scan alone reports what must not be in a source, and no more.
+	// A scan only reports what must not be in a source.
 	validated := reading.Repository != nil || a.running.Name() == "validate"
 	if found := reading.Report(); validated || len(found.Diagnostics) > 0 {
 		r.Diagnostics = &found
@@ -168,7 +173,7 @@ func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Resu
 	return r, nil
 }
 
-// writeScan writes what the scan found, and says that it was this program.
+// writeScan writes the results of the scan with the name of this program.
 func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading) error {
 	results, err := a.results(reading, nil)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 
 func (a *app) requirements() *cobra.Command {
 	var from sourceFlags
-	var reach registryFlags
+	var registryOpts registryFlags
 	var target targetFlags
 	var name string
 	out := newFormat(report.RequirementFormats()...)
@@ -51,13 +51,13 @@ workspace nor a variable of the service. It does not read values.`,
 			if err := target.validate(a); err != nil {
 				return err
 			}
-			workspaces, err := a.workspacesOf(cmd, args[0], &from, &reach)
+			workspaces, err := a.workspacesOf(cmd, args[0], &from, &registryOpts)
 			if workspaces == nil {
 				return err
 			}
 			all := requirements.Of(workspaces)
 			if target.check {
-				missing, checked := target.missing(cmd.Context(), a, all)
+				missing, checked := target.missingValues(cmd.Context(), a, all)
 				if checked != nil {
 					return errors.Join(err, checked)
 				}
@@ -70,7 +70,7 @@ workspace nor a variable of the service. It does not read values.`,
 		},
 	}
 	from.register(cmd.Flags())
-	reach.register(cmd.Flags())
+	registryOpts.register(cmd.Flags())
 	target.register(cmd.Flags())
 	out.register(cmd.Flags())
 	cmd.Flags().StringVar(&name, "name", "workspaces-values", "call the Secret or ExternalSecret by this `name`")
@@ -78,7 +78,7 @@ workspace nor a variable of the service. It does not read values.`,
 	return cmd
 }
 
-// targetFlags say which platform is asked for what it has.
+// targetFlags select the platform whose values are compared.
 type targetFlags struct {
 	apiFlags
 	check     bool
@@ -87,8 +87,10 @@ type targetFlags struct {
 
 func (f *targetFlags) register(flags *pflag.FlagSet) {
 	f.apiFlags.register(flags)
-	flags.BoolVar(&f.check, "check", false, "list only what the platform at --api-url lacks, and end with exit code 12 if that is anything")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service into account: `names`, separated by commas")
+	flags.BoolVar(&f.check, "check", false, "list only what the platform at --api-url lacks, and end with exit "+
+		"code 12 if that is anything")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
+		"into account: `names`, separated by commas")
 	group(flags, groupPlatform)
 }
 
@@ -102,8 +104,8 @@ func (f *targetFlags) validate(a *app) error {
 	return nil
 }
 
-func (f *targetFlags) missing(ctx context.Context, a *app, all []requirements.Requirement) ([]requirements.Requirement, error) {
-	client, err := f.client(a)
+func (f *targetFlags) missingValues(ctx context.Context, a *app, all []requirements.Requirement) ([]requirements.Requirement, error) {
+	client, err := f.newClient(a)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
@@ -119,12 +121,13 @@ func lacking(missing []requirements.Requirement) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return withCode(exitMissing, fmt.Errorf("values that the platform lacks: %d; store them for the workspaces, or give the service the variables", len(missing)))
+	return withCode(exitMissing, fmt.Errorf("values that the platform lacks: %d; store them for the workspaces, "+
+		"or give the service the variables", len(missing)))
 }
 
-// workspacesOf reads a source, or the manifest of an image. It returns the workspaces of a
-// source with errors together with the error.
-func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, reach *registryFlags) ([]release.Workspace, error) {
+// workspacesOf reads a source, or the manifest of an image. For a source with errors, it returns
+// both workspaces and error.
+func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, registryOpts *registryFlags) ([]release.Workspace, error) {
 	if err := checkImage(arg); err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 		if err := a.refuseUnused("a SOURCE", unused...); err != nil {
 			return nil, err
 		}
-		client, err := reach.client(a)
+		client, err := registryOpts.newClient(a)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +149,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 	if err := a.refuseUnused("an IMAGE", registryFlagNames...); err != nil {
 		return nil, err
 	}
-	checks, err := new(checkFlags).checks()
+	checks, err := new(checkFlags).buildChecks()
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +163,11 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, re
 	return reading.Repository.Manifest(), err
 }
 
-// archiveSuffix ends the name of an archive that is a source.
+// archiveSuffix matches the name of a source archive.
 const archiveSuffix = ".zip"
 
-// checkImage refuses a file that is no archive of a source: its name alone would be that
-// of an image in a registry.
+// checkImage refuses a file that is not a source archive: its name would be taken for an image in a
+// registry.
 func checkImage(arg string) error {
 	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() && !strings.HasSuffix(arg, archiveSuffix) {
 		return withCode(exitUsage, fmt.Errorf("%s is a file: the image in it is %s%s", arg, registry.LayoutScheme, arg))
@@ -172,13 +175,14 @@ func checkImage(arg string) error {
 	return nil
 }
 
-// isImage takes for an image what is a reference, and neither a directory or archive
-// that exists nor certain to be meant as a source.
+// isImage reports whether an argument is an image: a reference that is neither an existing
+// directory or archive nor clearly a source.
 func isImage(arg string) bool {
 	if strings.HasPrefix(arg, registry.LayoutScheme) {
 		return true
 	}
-	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, archiveSuffix)) || strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, archiveSuffix)) ||
+		strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
 		return false
 	}
 	_, err := reference.ParseNormalizedNamed(arg)

@@ -22,12 +22,13 @@ const (
 	defaultMaxDiagnostics limit = 100
 )
 
-// readRules checks the settings of rules and the external apps of the release file.
+// readRules validates the rule settings and external apps of the release file.
 func (a *app) readRules(file *config.File) error {
 	var settings []ruleset.Setting
 	for _, s := range file.Rules {
 		settings = append(settings, ruleset.Setting{
-			Rule: s.Rule.Value, Path: s.Path, Severity: diagnostic.Severity(s.Severity), Reason: s.Reason, Until: s.Until,
+			Rule: s.Rule.Value, Path: s.Path, Severity: diagnostic.Severity(s.Severity),
+			Reason: s.Reason, Until: s.Until,
 			Place: fmt.Sprintf("%s:%d", a.configFile, s.Rule.Line),
 		})
 	}
@@ -39,7 +40,7 @@ func (a *app) readRules(file *config.File) error {
 	return err
 }
 
-// applyRules makes checks follow the release file.
+// applyRules applies the release file to checks.
 func (a *app) applyRules(checks *pipeline.Checks) {
 	checks.Rules = a.rules
 	if checks.Workspaces != nil {
@@ -79,7 +80,7 @@ builder rules --format json`,
 	return cmd
 }
 
-// ruleJSON is a rule as programs read it.
+// ruleJSON is the JSON encoding of a rule.
 type ruleJSON struct {
 	ID       string              `json:"id"`
 	Severity diagnostic.Severity `json:"severity"`

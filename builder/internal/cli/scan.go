@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// scanFlags say how secrets are looked for, and where the report goes.
+// scanFlags configure the secret scan and its report.
 type scanFlags struct {
 	policy           string
 	policyInSource   bool
@@ -32,42 +32,49 @@ type scanFlags struct {
 
 func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "report") }
 
-// registerNamed is register with another name for the flag of reports.
+// registerNamed is register with another name for the report flag.
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	f.registerRules(flags)
 	f.known.register(flags)
-	flags.StringArrayVar(&f.reports, reports, nil, "write a report, also if the run fails: `FORMAT=FILE` with a format of json, sarif, gitlab (secrets), "+
-		"codequality (GitLab: workspaces), junit, github and human; github without a file annotates the job on standard output (repeat)")
+	flags.StringArrayVar(&f.reports, reports, nil, "write a report, also if the run fails: `FORMAT=FILE` with a "+
+		"format of json, sarif, gitlab (secrets), "+
+		"codequality (GitLab: workspaces), junit, github and human; github without a file annotates the job on "+
+		"standard output (repeat)")
 	group(flags, groupOutput)
 }
 
-// registerRules leaves out the reports.
+// registerRules registers the flags without those for reports.
 func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policy, "policy", "", "read the scan policy from this `file`, such as scan-policy.yaml")
-	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "trust the authors of SOURCE: read the scan policy from scan-policy.yaml at its top, if there is one")
-	flags.StringVar(&f.baseline, "baseline", "", "accept the findings in this `file`, each until its date, such as scan-baseline.yaml")
-	flags.BoolVar(&f.verify, "verify", false, "check whether a secret is live: sends it to the service that it belongs to")
-	flags.StringArrayVar(&f.include, "include-detector", nil, "use this `detector`: one of TruffleHog by name or number, gitleaks, dsul (which knows workspaces), or a rule of these two (repeat; default: all)")
+	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "trust the authors of SOURCE: read the scan "+
+		"policy from scan-policy.yaml at its top, if there is one")
+	flags.StringVar(&f.baseline, "baseline", "", "accept the findings in this `file`, each until its date, such "+
+		"as scan-baseline.yaml")
+	flags.BoolVar(&f.verify, "verify", false, "check whether a secret is live: sends it to the service that it "+
+		"belongs to")
+	flags.StringArrayVar(&f.include, "include-detector", nil, "use this `detector`: one of TruffleHog by name "+
+		"or number, gitleaks, dsul (which knows workspaces), or a rule of these two (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "do not use this `detector` (repeat)")
-	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "do not scan paths that match this `glob`, such as portal/assets/** (repeat)")
+	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "do not scan paths that match this `glob`, such "+
+		"as portal/assets/** (repeat)")
 	f.cache.register(flags)
 	group(flags, groupScan)
 }
 
-// apply says what to scan. What a policy file of the source asks for is known when
-// the source is open.
-func (f *scanFlags) apply(checks *pipeline.Checks) error {
+// applyTo configures the scan. A policy file in the source is read once the source is open.
+func (f *scanFlags) applyTo(checks *pipeline.Checks) error {
 	if _, err := parseReports(f.reports); err != nil {
 		return withCode(exitUsage, err)
 	}
 	if f.policy != "" && f.policyInSource {
-		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them decides"))
+		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them "+
+			"decides"))
 	}
-	if err := errors.Join(f.cache.readKey(), f.known.read()); err != nil {
+	if err := errors.Join(f.cache.readKey(), f.known.readValues()); err != nil {
 		return err
 	}
 	if f.policyInSource {
-		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.scanner(scan.PolicyFile, data) }
+		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.newScanner(scan.PolicyFile, data) }
 	}
 	var err error
 	if f.baseline != "" {
@@ -81,13 +88,12 @@ func (f *scanFlags) apply(checks *pipeline.Checks) error {
 			return withCode(exitUsage, fmt.Errorf("read scan policy: %w", err))
 		}
 	}
-	checks.Scanner, err = f.scanner(f.policy, data)
+	checks.Scanner, err = f.newScanner(f.policy, data)
 	return err
 }
 
-// scanner makes a scanner of a policy file, which may be empty, and of the flags, which
-// add to it.
-func (f *scanFlags) scanner(file string, data []byte) (*scan.Scanner, error) {
+// newScanner returns a scanner for a policy file, which may be empty, and the flags, which extend it.
+func (f *scanFlags) newScanner(file string, data []byte) (*scan.Scanner, error) {
 	policy, err := scan.ReadPolicy(file, data, catalog())
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -108,12 +114,12 @@ func (f *scanFlags) scanner(file string, data []byte) (*scan.Scanner, error) {
 		return nil, withCode(exitUsage, err)
 	}
 	if f.known.set != nil {
-		return scanner, nil // the cache does not know which files are free of these values
+		return scanner, nil // the cache does not record which files lack these values
 	}
-	return scanner, f.cache.apply(scanner)
+	return scanner, f.cache.applyTo(scanner)
 }
 
-// readFile reads a file that somebody wrote, up to a little more than it may have.
+// readFile reads a user's file, up to one byte more than its limit.
 func readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -123,16 +129,16 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, scan.MaxFileSize+1))
 }
 
-// scanCommand has the flags of scan.
+// scanCommand holds the flags of scan.
 type scanCommand struct {
-	from    sourceFlags
-	look    scanFlags
-	write   writeBaselineFlags
-	past    historyFlags
-	files   filesFlags
-	show    progressFlag
-	out     formatFlag
-	verbose bool
+	from     sourceFlags
+	scanOpts scanFlags
+	write    writeBaselineFlags
+	past     historyFlags
+	files    filesFlags
+	show     progressFlag
+	out      formatFlag
+	verbose  bool
 }
 
 const scanHelp = `Scan looks for secrets in a SOURCE of workspaces, as build does, or in single files, standard
@@ -159,55 +165,57 @@ func (a *app) scan() *cobra.Command {
 		Long:    scanHelp,
 		Example: scanExample,
 		Args:    cobra.ArbitraryArgs,
-		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(a, cmd, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.runScan(a, cmd, args) },
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&c.from, &c.look, &c.write, &c.past, &c.files, &c.show} {
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&c.from, &c.scanOpts, &c.write, &c.past,
+		&c.files, &c.show} {
 		group.register(cmd.Flags())
 	}
-	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "list the accepted findings, too, with owner, reason and date")
+	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "list the accepted findings, too, with owner, "+
+		"reason and date")
 	c.out.register(cmd.Flags())
 	return cmd
 }
 
-func (c *scanCommand) run(a *app, cmd *cobra.Command, args []string) error {
-	single, err := c.files.check(a, args)
+func (c *scanCommand) runScan(a *app, cmd *cobra.Command, args []string) error {
+	single, err := c.files.validateFlags(a, args)
 	if err != nil {
 		return err
 	}
 	var checks pipeline.Checks
-	if err := c.look.apply(&checks); err != nil {
+	if err := c.scanOpts.applyTo(&checks); err != nil {
 		return err
 	}
-	c.look.known.note(a)
+	c.scanOpts.known.noteUncompared(a)
 	if single {
 		return c.scanFiles(a, cmd, args, checks)
 	}
-	if err := c.write.apply(a, &checks); err != nil {
+	if err := c.write.applyTo(a, &checks); err != nil {
 		return err
 	}
-	if err := c.past.apply(&checks); err != nil {
+	if err := c.past.applyTo(&checks); err != nil {
 		return err
 	}
 	a.verbose = c.verbose
 	reading, err := a.read(cmd, args[0], &c.from, checks, c.show)
-	err = errors.Join(err, c.look.write(a, reading, err))
+	err = errors.Join(err, c.scanOpts.writeReports(a, reading, err))
 	if reading == nil {
 		return err
 	}
-	return errors.Join(err, c.write.write(a, checks.Baseline), a.explainDiagnostics(reading, defaultMaxDiagnostics),
+	return errors.Join(err, c.write.writeBaseline(a, checks.Baseline), a.explainDiagnostics(reading, defaultMaxDiagnostics),
 		a.writeScan(a.Out, format.Format(c.out.value), reading))
 }
 
-// scanFiles scans files or changes, and no SOURCE.
+// scanFiles scans files or changes instead of a SOURCE.
 func (c *scanCommand) scanFiles(a *app, cmd *cobra.Command, args []string, checks pipeline.Checks) (err error) {
-	files, closeFiles, err := c.files.input(a, args, &c.from)
+	files, closeFiles, err := c.files.openInput(a, args, &c.from)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeFiles()) }()
 	a.verbose = c.verbose
 	reading, err := a.readFiles(cmd, files, checks, c.show)
-	err = errors.Join(err, c.look.write(a, reading, err))
+	err = errors.Join(err, c.scanOpts.writeReports(a, reading, err))
 	if reading == nil {
 		return err
 	}

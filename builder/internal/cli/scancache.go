@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// cacheFlags say whether a scan may skip what an earlier one found clean.
+// cacheFlags control the cache of clean files.
 type cacheFlags struct {
 	dir, keyFile string
 	off          bool
@@ -20,12 +20,14 @@ type cacheFlags struct {
 }
 
 func (f *cacheFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "scan-cache", "", "skip files that an earlier scan with this cache `directory` found clean (default: scan every file)")
-	flags.StringVar(&f.keyFile, "scan-cache-key-file", "", "protect the cache against tampering with the HMAC key in this `file`")
+	flags.StringVar(&f.dir, "scan-cache", "", "skip files that an earlier scan with this cache `directory` "+
+		"found clean (default: scan every file)")
+	flags.StringVar(&f.keyFile, "scan-cache-key-file", "", "protect the cache against tampering with the HMAC "+
+		"key in this `file`")
 	flags.BoolVar(&f.off, "no-cache", false, "scan every file, even with --scan-cache")
 }
 
-// readKey checks the flags. A key that is empty would seal nothing.
+// readKey validates the flags. An empty key would not protect anything.
 func (f *cacheFlags) readKey() (err error) {
 	if f.keyFile == "" {
 		return nil
@@ -39,8 +41,8 @@ func (f *cacheFlags) readKey() (err error) {
 	return nil
 }
 
-// apply gives the cache to a scanner.
-func (f *cacheFlags) apply(scanner *scan.Scanner) error {
+// applyTo adds the cache to a scanner.
+func (f *cacheFlags) applyTo(scanner *scan.Scanner) error {
 	if f.dir == "" || f.off {
 		return nil
 	}

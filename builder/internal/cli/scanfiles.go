@@ -16,10 +16,10 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
-// standardInput is the argument that stands for standard input.
+// standardInput is the argument for standard input.
 const standardInput = "-"
 
-// filesFlags say which files are scanned, where that is not all of a SOURCE.
+// filesFlags select individual files instead of a SOURCE.
 type filesFlags struct {
 	files      bool
 	stdinPath  string
@@ -30,22 +30,27 @@ type filesFlags struct {
 
 func (f *filesFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.files, "files", false, "scan all arguments as files, even a single archive, and none as a SOURCE")
-	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "call standard input (builder scan -) by this `name` in reports")
-	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, and report what HEAD does not have")
-	flags.StringVar(&f.since, "since", "", "scan what commits add: those after this `revision`, such as HEAD~3 or a short hash, or in a range A..B")
-	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: standard input has a line OLD NEW REF for each reference")
+	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "call standard input (builder scan -) by this `name` "+
+		"in reports")
+	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, and report what HEAD "+
+		"does not have")
+	flags.StringVar(&f.since, "since", "", "scan what commits add: those after this `revision`, such as HEAD~3 "+
+		"or a short hash, or in a range A..B")
+	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: "+
+		"standard input has a line OLD NEW REF for each reference")
 	group(flags, groupScan)
 }
 
-// sourceOnlyFlags are flags of scan that need a SOURCE.
-var sourceOnlyFlags = slices.Concat([]string{"ref", "history", "since-commit", "policy-in-source", "write-baseline", "max-total-size", "max-files"},
+// sourceOnlyFlags are flags of scan that require a SOURCE.
+var sourceOnlyFlags = slices.Concat([]string{"ref", "history", "since-commit", "policy-in-source", "write-baseline",
+	"max-total-size", "max-files"},
 	proposalFlags, gitFlags, layoutFlags)
 
-// changes reports whether changes of a Git repository are scanned.
-func (f *filesFlags) changes() bool { return f.staged || f.since != "" || f.preReceive }
+// selectsChanges reports whether changes of a Git repository are scanned.
+func (f *filesFlags) selectsChanges() bool { return f.staged || f.since != "" || f.preReceive }
 
-// check reports whether the arguments are files, or changes, and no SOURCE.
-func (f *filesFlags) check(a *app, args []string) (bool, error) {
+// validateFlags reports whether the arguments select files or changes instead of a SOURCE.
+func (f *filesFlags) validateFlags(a *app, args []string) (bool, error) {
 	if err := f.checkArguments(a, args); err != nil {
 		return false, usageError(a.running, err)
 	}
@@ -56,13 +61,13 @@ func (f *filesFlags) check(a *app, args []string) (bool, error) {
 	if err := a.refuseUnused("a SOURCE", sourceOnlyFlags...); err != nil {
 		return false, err
 	}
-	if !f.changes() {
+	if !f.selectsChanges() {
 		return true, a.refuseUnused("--staged, --since or a SOURCE", "subdir")
 	}
 	return true, nil
 }
 
-// exclusive counts the ways to say what is scanned, apart from a SOURCE and files.
+// exclusive counts the selections other than a SOURCE and files.
 func (f *filesFlags) exclusive(args []string) int {
 	n := 0
 	for _, on := range []bool{f.staged, f.since != "", f.preReceive, f.files, slices.Contains(args, standardInput)} {
@@ -77,31 +82,31 @@ func (f *filesFlags) checkArguments(a *app, args []string) error {
 	switch exclusive := f.exclusive(args); {
 	case exclusive > 1:
 		return errors.New("--staged, --since, --pre-receive, --files and - for standard input exclude each other")
-	case f.changes() && len(args) > 1:
+	case f.selectsChanges() && len(args) > 1:
 		return fmt.Errorf("give one directory of the Git work tree, or none for the current one, and not %d", len(args))
 	case slices.Contains(args, standardInput) && len(args) > 1:
 		return errors.New("- stands alone: standard input is one file")
 	case a.given["stdin-path"] && !slices.Contains(args, standardInput):
 		return errors.New("--stdin-path has no effect here: it needs - for standard input")
 	case exclusive == 0 && len(args) == 0:
-		return errors.New("what is to be scanned? Name a SOURCE, or files, or - for standard input; or use --staged or --since")
+		return errors.New("what is to be scanned? Name a SOURCE, or files, or - for standard input; or use " +
+			"--staged or --since")
 	}
 	return nil
 }
 
-// isSingleFile reports whether an argument is a file, and not a SOURCE: a directory, an
-// archive or a Git repository.
+// isSingleFile reports whether an argument is a file, not a directory, archive or Git repository.
 func isSingleFile(arg string) bool {
 	info, err := os.Stat(arg)
 	return err == nil && !info.IsDir() && !source.IsArchive(arg)
 }
 
-// input returns the files to scan. Close is to be called after the scan.
-func (f *filesFlags) input(a *app, args []string, from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
+// openInput returns the files to scan. The caller must call close after the scan.
+func (f *filesFlags) openInput(a *app, args []string, from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
 	closeFiles = func() error { return nil }
-	limit := from.limits().FileSize
+	limit := from.parseLimits().FileSize
 	switch {
-	case f.changes():
+	case f.selectsChanges():
 		return f.openChanges(a, args, from)
 	case slices.Contains(args, standardInput):
 		name, err := source.CleanName(f.stdinPath)
@@ -127,11 +132,15 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 	if len(args) > 0 {
 		dir = args[0]
 	}
-	opened, err := source.OpenChanges(dir, source.ChangeOptions{Subdir: from.subdir, Limits: from.limits(), Getenv: a.getenv})
+	opened, err := source.OpenChanges(dir, source.ChangeOptions{
+		Subdir: from.subdir,
+		Limits: from.parseLimits(),
+		Getenv: a.getenv,
+	})
 	if err != nil {
 		return pipeline.Files{}, nil, withCode(exitSource, err)
 	}
-	files := pipeline.Files{Before: opened.Before, Subdir: from.subdir, Notify: a.notes.add}
+	files := pipeline.Files{Before: opened.Before, Subdir: from.subdir, Notify: a.notes.addNote}
 	switch {
 	case f.staged:
 		files.Title = "scan what is staged"
@@ -141,7 +150,7 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
 			commits, err := opened.Since(ctx, f.since, fn)
 			if err == nil {
-				a.notes.add(fmt.Sprintf("commits of %s that were looked at: %d", f.since, commits))
+				a.notes.addNote(fmt.Sprintf("commits of %s that were looked at: %d", f.since, commits))
 			}
 			return err
 		}
@@ -155,13 +164,12 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 	return files, opened.Close, nil
 }
 
-// readFiles scans files or changes. Unless asked for, no progress is shown: hooks should be
-// quiet.
+// readFiles scans files or changes. It shows no progress by default, because hooks should be quiet.
 func (a *app) readFiles(cmd *cobra.Command, files pipeline.Files, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
 	if show.mode == "auto" {
 		show = progressFlag{"quiet"}
 	}
-	display, err := show.display(a)
+	display, err := show.newDisplay(a)
 	if err != nil {
 		return nil, err
 	}

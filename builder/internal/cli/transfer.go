@@ -28,10 +28,10 @@ With --dry-run, transfer imports nothing and prints what an import would change.
 target has and the workspace lacks, unless --prune deletes it. --backup saves the workspace of
 the target as it was: to go back, transfer that archive with --prune.`
 
-// changeReports are the formats of what an import changes.
+// changeReports are the formats for the changes of an import.
 var changeReports = []format.Format{"markdown", format.JSON}
 
-// transferFlags say what is transferred, where, and how.
+// transferFlags configure a transfer.
 type transferFlags struct {
 	from, to      apiFlags
 	workspaces    []string
@@ -46,39 +46,46 @@ type transferFlags struct {
 	reports       []string
 	changes       []string
 
-	source sourceFlags
-	look   scanFlags
-	strict bool
+	source   sourceFlags
+	scanOpts scanFlags
+	strict   bool
 }
 
 func (f *transferFlags) register(flags *pflag.FlagSet) {
 	f.from.side, f.to.side = "from", "to"
 	f.from.register(flags)
 	f.to.register(flags)
-	flags.StringSliceVar(&f.workspaces, "workspace", nil, "transfer these workspaces: `slugs`, or ids on the platform to export from, separated by commas (default: the only one of SOURCE)")
+	flags.StringSliceVar(&f.workspaces, "workspace", nil, "transfer these workspaces: `slugs`, or ids on the "+
+		"platform to export from, separated by commas (default: the only one of SOURCE)")
 	flags.StringVar(&f.group, "group", "", "transfer the workspaces of SOURCE that are in this `group`")
 	flags.StringVar(&f.as, "as", "", "transfer into the workspace with this other `slug`, and adapt references to it")
-	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out these `parts`, separated by commas, such as index, security or pages/home")
+	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out these `parts`, separated by commas, such as "+
+		"index, security or pages/home")
 	flags.BoolVar(&f.prune, "prune", false, "delete what the workspace on the target has and the transferred one lacks")
 	flags.BoolVar(&f.create, "create", false, "create the workspace if the target does not have it")
-	flags.BoolVar(&f.keepDomains, "keep-domains", false, "restore the custom domains of the workspace on the target, which an import empties")
+	flags.BoolVar(&f.keepDomains, "keep-domains", false, "restore the custom domains of the workspace on the "+
+		"target, which an import empties")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what an import would change, and import nothing")
 	flags.StringVar(&f.backup, "backup", "", "save the workspace of the target as it was to this `file`, a zip archive")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service into account: `names`, separated by commas")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
+		"into account: `names`, separated by commas")
 	group(flags, groupTransfer)
-	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "give up this `time` after the start of an import, such as 90s or 1h")
+	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "give up this `time` after the start of an import, "+
+		"such as 90s or 1h")
 	group(flags, groupLimits)
-	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a format of json and junit (repeat)")
-	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: `FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
+	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a "+
+		"format of json and junit (repeat)")
+	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: "+
+		"`FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
 	group(flags, groupOutput)
 	f.source.registerPlace(flags)
-	f.look.registerNamed(flags, "scan-report")
+	f.scanOpts.registerNamed(flags, "scan-report")
 	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
 	group(flags, groupValidation)
 }
 
-// check refuses, before anything is done, what would fail later.
-func (f *transferFlags) check(args []string) error {
+// validateFlags refuses early what would fail later.
+func (f *transferFlags) validateFlags(args []string) error {
 	switch {
 	case f.to.url == "":
 		return errors.New("--to-api-url is required: the URL of the API of the platform to import into")
@@ -95,7 +102,7 @@ func (f *transferFlags) check(args []string) error {
 	case (f.group != "" || len(f.workspaces) > 1) && (f.as != "" || f.backup != ""):
 		return errors.New("--as and --backup are for one workspace: transfer the workspaces one by one")
 	case f.as != "" && !targetSlug.MatchString(f.as):
-		return fmt.Errorf("--as %q is no slug: it has lower-case letters, digits and - only", f.as)
+		return fmt.Errorf("--as %q is not a slug: use lower-case letters, digits and -", f.as)
 	case f.timeout < time.Second:
 		return fmt.Errorf("--timeout %s is less than a second", f.timeout)
 	}
@@ -108,7 +115,7 @@ func (f *transferFlags) check(args []string) error {
 	return report.CheckPath(f.backup)
 }
 
-// targetSlug is what --as takes.
+// targetSlug matches the values of --as.
 var targetSlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
 func (a *app) transfer() *cobra.Command {
@@ -127,7 +134,7 @@ builder transfer --workspace mail-sender --dry-run \
 		Long: transferHelp,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(args); err != nil {
+			if err := f.validateFlags(args); err != nil {
 				return usageError(cmd, err)
 			}
 			job, err := a.newJob(&f, show, args)

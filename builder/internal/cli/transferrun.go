@@ -19,14 +19,24 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// newJob makes a job of the flags. Whoever calls it removes job.Dir.
+// newJob creates a job from the flags. The caller must remove job.Dir.
 func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*transfer.Job, error) {
-	job := &transfer.Job{Workspaces: f.workspaces, Group: f.group, As: f.as, Exclude: f.exclude, Prune: f.prune, Create: f.create,
-		KeepDomains: f.keepDomains, DryRun: f.dryRun, Variables: f.variables, Timeout: f.timeout}
-	if err := f.look.apply(&job.Checks); err != nil {
+	job := &transfer.Job{
+		Workspaces:  f.workspaces,
+		Group:       f.group,
+		As:          f.as,
+		Exclude:     f.exclude,
+		Prune:       f.prune,
+		Create:      f.create,
+		KeepDomains: f.keepDomains,
+		DryRun:      f.dryRun,
+		Variables:   f.variables,
+		Timeout:     f.timeout,
+	}
+	if err := f.scanOpts.applyTo(&job.Checks); err != nil {
 		return nil, err
 	}
-	checks, err := (&checkFlags{strict: f.strict}).checks()
+	checks, err := (&checkFlags{strict: f.strict}).buildChecks()
 	if err != nil {
 		return nil, err
 	}
@@ -34,26 +44,26 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 	job.Checks.Workspaces.Alone = true
 	job.Checks.Strict = checks.Strict
 	a.applyRules(&job.Checks)
-	job.Input = pipeline.Input{Source: source.Options{Auth: git.Auth{Getenv: a.getenv}, Limits: f.source.limits()}}
+	job.Input = pipeline.Input{Source: source.Options{Auth: git.Auth{Getenv: a.getenv}, Limits: f.source.parseLimits()}}
 	if f.from.url != "" {
-		if job.From, err = f.from.client(a); err != nil {
+		if job.From, err = f.from.newClient(a); err != nil {
 			return nil, withCode(exitUsage, err)
 		}
-	} else if job.Input, err = f.source.input(a, args[0]); err != nil {
+	} else if job.Input, err = f.source.buildInput(a, args[0]); err != nil {
 		return nil, err
 	}
-	if job.To, err = f.to.client(a); err != nil {
+	if job.To, err = f.to.newClient(a); err != nil {
 		return nil, withCode(exitUsage, err)
 	}
 	if f.backup != "" {
-		job.Backup = f.keep
+		job.Backup = f.writeBackup
 	}
 	if f.dryRun || len(f.changes) > 0 {
 		if job.Compare, err = a.comparison(f, job); err != nil {
 			return nil, err
 		}
 	}
-	if job.Display, err = show.display(a); err != nil {
+	if job.Display, err = show.newDisplay(a); err != nil {
 		return nil, err
 	}
 	if job.Dir, err = os.MkdirTemp(a.tempDir(), "transfer-"); err != nil {
@@ -62,18 +72,21 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 	return job, nil
 }
 
-// comparison is how the changes of an import are found.
+// comparison returns the options to compute the changes of an import.
 func (a *app) comparison(f *transferFlags, job *transfer.Job) (opts *pipeline.DiffOptions, err error) {
-	opts = &pipeline.DiffOptions{Checks: pipeline.Checks{Workspaces: job.Checks.Workspaces}, Limits: f.source.limits(), MaxLines: diffLines}
-	if opts.Registry, err = new(registryFlags).client(a); err != nil {
+	opts = &pipeline.DiffOptions{
+		Checks:   pipeline.Checks{Workspaces: job.Checks.Workspaces},
+		Limits:   f.source.parseLimits(),
+		MaxLines: diffLines,
+	}
+	if opts.Registry, err = new(registryFlags).newClient(a); err != nil {
 		return nil, err
 	}
-	opts.Scanner, err = new(scanFlags).scanner("", nil)
+	opts.Scanner, err = new(scanFlags).newScanner("", nil)
 	return opts, err
 }
 
-// runTransfer transfers, and then writes everything there is to report, below the display
-// of progress.
+// runTransfer runs the transfer, and then writes all reports below the progress.
 func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.Job) error {
 	report, err := job.Run(ctx)
 	errs := []error{job.Display.Close()}
@@ -81,7 +94,7 @@ func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.J
 		errs = append(errs, a.explainReading(reading, defaultMaxDiagnostics))
 	}
 	if len(report.Readings) > 0 {
-		errs = append(errs, f.look.write(a, report.Readings[len(report.Readings)-1], nil))
+		errs = append(errs, f.scanOpts.writeReports(a, report.Readings[len(report.Readings)-1], nil))
 	}
 	if report.Changes != nil {
 		errs = append(errs, f.writeChanges(report.Changes))
@@ -99,7 +112,7 @@ func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.J
 	return errors.Join(append(errs, err)...)
 }
 
-// closeJob removes what a job has left.
+// closeJob removes the files of a job.
 func closeJob(job *transfer.Job) error {
 	if job.From != nil {
 		job.From.CloseIdleConnections()
@@ -108,8 +121,8 @@ func closeJob(job *transfer.Job) error {
 	return os.RemoveAll(job.Dir)
 }
 
-// keep writes the backup, which may hold secrets: nobody has scanned it.
-func (f *transferFlags) keep(present *os.File) error {
+// writeBackup writes the backup. It has not been scanned and may contain secrets.
+func (f *transferFlags) writeBackup(present *os.File) error {
 	return replaceFileOf(0o600, f.backup, func(w io.Writer) error {
 		if _, err := present.Seek(0, io.SeekStart); err != nil {
 			return err
@@ -119,7 +132,7 @@ func (f *transferFlags) keep(present *os.File) error {
 	})
 }
 
-// writeChanges writes what the import changes to files, for those who approve it.
+// writeChanges writes the changes of the import to files, for approvers.
 func (f *transferFlags) writeChanges(changes *compare.Report) error {
 	targets, err := parseTargets(f.changes, changeReports)
 	errs := []error{err}
@@ -135,8 +148,8 @@ func (f *transferFlags) writeChanges(changes *compare.Report) error {
 	return errors.Join(errs...)
 }
 
-// showChanges shows what the import changes. What is only on the target stays, unless it
-// is pruned.
+// showChanges shows the changes of the import. Files that exist only on the target are kept unless
+// pruned.
 func (a *app) showChanges(f *transferFlags, changes *compare.Report) error {
 	if err := changes.WriteText(a.Out, a.color(a.Out)); err != nil {
 		return err
@@ -156,7 +169,7 @@ func (a *app) showChanges(f *transferFlags, changes *compare.Report) error {
 	return err
 }
 
-// transferError is the exit code of results, whose problems have been written.
+// transferError returns the exit code of results whose problems have been printed.
 func transferError(results transfer.Results, err error) error {
 	switch ended := results.Outcome(); {
 	case err != nil || ended == outcome.Done:

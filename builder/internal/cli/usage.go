@@ -16,33 +16,34 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
 
-// scanRuleFlags choose what a scan looks for.
+// scanRuleFlags select what a scan looks for.
 var scanRuleFlags = []string{
 	"policy", "policy-in-source", "baseline", "verify", "include-detector", "exclude-detector", "exclude-path",
 	"scan-cache", "scan-cache-key-file", "no-cache",
 }
 
-// layoutFlags say what of the source ships.
-var layoutFlags = []string{"leave-out", "workspace", "workspace-groups", "workspace-version", "default-group", "default-version"}
+// layoutFlags select what ships.
+var layoutFlags = []string{"leave-out", "workspace", "workspace-groups", "workspace-version",
+	"default-group", "default-version"}
 
-// gitFlags say how a Git server is reached.
+// gitFlags configure access to a Git server.
 var gitFlags = []string{
 	"git-username", "git-token-file", "git-ssh-key-file", "git-ca", "git-client-cert", "git-client-key",
 }
 
-// registryFlagNames say how a registry is reached.
+// registryFlagNames configure access to a registry.
 var registryFlagNames = []string{"insecure-registry", "registry-ca", "registry-client-cert", "registry-mirror"}
 
-// givenFlags returns the flags that are on the command line. Variables and the release
-// file may set flags for several commands at once, so they are not in it.
+// givenFlags returns the flags on the command line. It excludes those set by variables and the
+// release file, which may serve several commands.
 func givenFlags(flags *pflag.FlagSet) map[string]bool {
 	given := map[string]bool{}
 	flags.Visit(func(f *pflag.Flag) { given[f.Name] = true })
 	return given
 }
 
-// refuseUnused returns a usage error if one of the names is on the command line, although
-// it has no effect without what is needed.
+// refuseUnused returns a usage error if one of the named flags is on the command line but has no
+// effect without needed.
 func (a *app) refuseUnused(needed string, names ...string) error {
 	for _, name := range names {
 		if a.given[name] {
@@ -52,7 +53,7 @@ func (a *app) refuseUnused(needed string, names ...string) error {
 	return nil
 }
 
-// suggestCommand adds the commands with a similar name to the error about an unknown one.
+// suggestCommand adds similar names to the error about an unknown command.
 func suggestCommand(root *cobra.Command, args []string, err error) error {
 	if len(args) == 0 {
 		return err
@@ -73,7 +74,7 @@ func suggestCommand(root *cobra.Command, args []string, err error) error {
 	return suggest(err, longer...)
 }
 
-// suggestFlag adds the flag with a similar name to the error about an unknown one.
+// suggestFlag adds a similar name to the error about an unknown flag.
 func suggestFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -94,10 +95,10 @@ func suggest(err error, names ...string) error {
 	return fmt.Errorf("%w\nDid you mean %s?", err, strings.Join(names, " or "))
 }
 
-// parseFailure matches what strconv says, which names a function of Go.
+// parseFailure matches an error of strconv, which names a Go function.
 var parseFailure = regexp.MustCompile(`strconv\.Parse(Bool|Int|Uint|Float)?: parsing .*: (invalid syntax|value out of range)`)
 
-// explainFlag replaces what the Go library says of a value by what is wanted.
+// explainFlag rewords a parse error as the expected form.
 func explainFlag(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -110,10 +111,10 @@ func explainFlag(err error) error {
 	return fmt.Errorf("--%s is %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), wanted)
 }
 
-// choice matches the name of a value that is one of several words: text|json.
+// choice matches the name of an enumerated value: text|json.
 var choice = regexp.MustCompile(`^[a-z0-9-]+(\|[a-z0-9-]+)+$`)
 
-// completeValues lets shells complete the values of flags that take one of several words.
+// completeValues registers shell completion of enumerated flag values.
 func completeValues(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name, _ := pflag.UnquoteUsage(f)
@@ -127,17 +128,17 @@ func completeValues(cmd *cobra.Command) {
 			return
 		}
 		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-		// The only error is that of a flag that does not exist.
+		// The only possible error is an unknown flag.
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
 	})
 }
 
-// isCompletion reports whether a shell asks for completions.
+// isCompletion reports whether a shell requests completions.
 func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// plainUsage removes the quotes around the names of values, which shells show as they are.
+// plainUsage removes the quotes around value names, which shells would show.
 func plainUsage(root *cobra.Command) {
 	for _, cmd := range append(runnable(root), root) {
 		plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }

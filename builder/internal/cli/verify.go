@@ -25,8 +25,8 @@ Verify does not check who made the image. For that, verify its signature.`
 
 func (a *app) verify() *cobra.Command {
 	var from sourceFlags
-	var reach registryFlags
-	var look scanFlags
+	var registryOpts registryFlags
+	var scanOpts scanFlags
 	var src string
 	var failUnproven bool
 	opts := pipeline.VerifyOptions{}
@@ -47,9 +47,9 @@ builder verify oci-layout://release.tar --skip-base`,
 				return err
 			}
 			opts.Image = args[0]
-			opts.Limits = from.limits()
+			opts.Limits = from.parseLimits()
 			var err error
-			if opts.Registry, err = reach.client(a); err != nil {
+			if opts.Registry, err = registryOpts.newClient(a); err != nil {
 				return err
 			}
 			if src == "" {
@@ -57,7 +57,7 @@ builder verify oci-layout://release.tar --skip-base`,
 					return err
 				}
 			} else {
-				if opts.Rebuild, err = a.rebuild(&from, &look, src); err != nil {
+				if opts.Rebuild, err = a.rebuild(&from, &scanOpts, src); err != nil {
 					return err
 				}
 			}
@@ -78,25 +78,28 @@ builder verify oci-layout://release.tar --skip-base`,
 	}
 	from.registerAccess(cmd.Flags())
 	from.registerLayout(cmd.Flags())
-	look.registerRules(cmd.Flags())
-	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE`, and compare; needs the scan flags of the original build")
+	scanOpts.registerRules(cmd.Flags())
+	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE`, and compare; needs the "+
+		"scan flags of the original build")
 	group(cmd.Flags(), groupSource)
-	reach.register(cmd.Flags())
+	registryOpts.register(cmd.Flags())
 	out.register(cmd.Flags())
-	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 if something cannot be proven, too")
+	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 if something cannot be "+
+		"proven, too")
 	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, for machines that cannot reach it")
-	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "accept an image without attestations")
+	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "accept an image "+
+		"without attestations")
 	group(cmd.Flags(), groupVerification)
 	return cmd
 }
 
-// rebuild reads what says how to build the image again.
-func (a *app) rebuild(from *sourceFlags, look *scanFlags, src string) (*pipeline.Rebuild, error) {
+// rebuild reads the options of a rebuild.
+func (a *app) rebuild(from *sourceFlags, scanOpts *scanFlags, src string) (*pipeline.Rebuild, error) {
 	r := &pipeline.Rebuild{TempDir: a.tempDir()}
 	a.applyRules(&r.Checks)
 	var err error
-	if r.Input, err = from.input(a, src); err != nil {
+	if r.Input, err = from.buildInput(a, src); err != nil {
 		return nil, err
 	}
-	return r, look.apply(&r.Checks)
+	return r, scanOpts.applyTo(&r.Checks)
 }

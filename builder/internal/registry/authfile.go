@@ -18,18 +18,18 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// source is one configuration in docker's format, decoded.
+// source is a decoded Docker configuration.
 type source struct {
 	// name is a path or the name of an environment variable.
 	name    string
 	auths   map[string]credential
 	store   string
 	helpers map[string]string
-	// ignored are keys that name a repository, by host: see [Client.Credentials].
+	// ignored are keys with a repository path, by host: see [Client.Credentials].
 	ignored map[string]string
 }
 
-// authDocument is the part of docker's config.json that holds credentials.
+// authDocument is the part of Docker's config.json with credentials.
 type authDocument struct {
 	Auths       map[string]authEntry `json:"auths"`
 	CredsStore  string               `json:"credsStore"`
@@ -43,13 +43,13 @@ type authEntry struct {
 	IdentityToken string `json:"identitytoken"`
 }
 
-// parseSource decodes docker's config.json format. We do it ourselves: docker's
-// library takes DOCKER_AUTH_CONFIG from the process's environment, prints its
-// errors, and goes on without it. Errors tell the place, never the content.
+// parseSource decodes Docker's config.json. Docker's own library would read DOCKER_AUTH_CONFIG from
+// the process environment, print errors, and continue. Errors contain the position, never the
+// content.
 func parseSource(name string, data []byte) (source, error) {
 	var doc authDocument
 	if err := decodeJSON(data, &doc); err != nil {
-		return source{}, fmt.Errorf("%s is no docker configuration: %w", name, err)
+		return source{}, fmt.Errorf("%s is not a Docker configuration: %w", name, err)
 	}
 	s := source{
 		name:    name,
@@ -64,12 +64,12 @@ func parseSource(name string, data []byte) (source, error) {
 			s.ignored[hostBeforePath(key)] = key
 			continue
 		}
-		c, err := entry.credential()
+		c, err := entry.decodeLogin()
 		if err != nil {
 			return source{}, fmt.Errorf("%s: credentials for %s: %w", name, host, err)
 		}
 		c.source = name
-		// The plain host name wins over an older key that is a URL.
+		// A plain host name takes precedence over an older key that is a URL.
 		if _, exists := s.auths[host]; !exists || key == host {
 			s.auths[host] = c
 		}
@@ -82,7 +82,7 @@ func parseSource(name string, data []byte) (source, error) {
 	return s, nil
 }
 
-// decodeJSON is json.Unmarshal with errors that do not quote what was decoded.
+// decodeJSON decodes JSON. Its errors do not quote the input.
 func decodeJSON(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	err := dec.Decode(v)
@@ -103,9 +103,9 @@ func decodeJSON(data []byte, v any) error {
 	}
 }
 
-// credential decodes one login. An identity token wins over the password beside it,
-// and auth over the separate fields, as in docker.
-func (e authEntry) credential() (credential, error) {
+// decodeLogin decodes a login. As in Docker, an identity token takes precedence over a password, and
+// auth over the separate fields.
+func (e authEntry) decodeLogin() (credential, error) {
 	if e.IdentityToken != "" {
 		return credential{password: secret.New(e.IdentityToken)}, nil
 	}
@@ -123,8 +123,8 @@ func (e authEntry) credential() (credential, error) {
 	return credential{username: username, password: secret.New(strings.Trim(password, "\x00"))}, nil
 }
 
-// hostOfKey returns the host that a key of auths stands for: a host, or the older
-// form https://host/v1/. A key that names a repository stands for no host.
+// hostOfKey returns the host of a key in auths, which is a host or the older form https://host/v1/.
+// It returns false for a key with a repository path.
 func hostOfKey(key string) (string, bool) {
 	_, rest, hasScheme := strings.Cut(key, "://")
 	if !hasScheme {
@@ -138,8 +138,8 @@ func hostOfKey(key string) (string, bool) {
 	return "", false
 }
 
-// hostBeforePath returns the first part of a key that names a repository, or "" if the
-// key may hold a password.
+// hostBeforePath returns the host of a key with a repository path, or "" if the key may contain a
+// password.
 func hostBeforePath(key string) string {
 	host, _, _ := strings.Cut(key, "/")
 	if strings.Contains(key, "@") || strings.Contains(key, "://") {
@@ -148,9 +148,8 @@ func hostBeforePath(key string) string {
 	return host
 }
 
-// lookup prefers the helper of the host to the store for all hosts, and either to what
-// is written in the file itself.
-func (s source) lookup(ctx context.Context, host string) (credential, error) {
+// findCredential prefers the helper of the host, then the general store, then the file itself.
+func (s source) findCredential(ctx context.Context, host string) (credential, error) {
 	host = credentialHost(host)
 	helper := s.helpers[host]
 	if helper == "" {
@@ -171,18 +170,17 @@ func (s source) lookup(ctx context.Context, host string) (credential, error) {
 }
 
 const (
-	// helperTimeout is for helpers that ask a cloud's API for a token.
+	// helperTimeout allows for helpers that request a token from a cloud API.
 	helperTimeout = 30 * time.Second
-	// maxHelperAnswer is the size of a helper's answer in bytes.
+	// maxHelperAnswer is the maximum size of a helper's output in bytes.
 	maxHelperAnswer = 64 << 10
-	// helperNotFound is what helpers print for a host that they do not know.
+	// helperNotFound is the output of helpers for an unknown host.
 	helperNotFound = "credentials not found in native keychain"
-	// helperToken is the user name by which a helper marks an identity token.
+	// helperToken is the user name that marks an identity token.
 	helperToken = "<token>"
 )
 
-// runHelper asks docker-credential-NAME for a host's credentials. What a helper
-// prints never gets into an error.
+// runHelper runs docker-credential-NAME for a host. Errors never contain its output.
 func runHelper(ctx context.Context, name, host string) (credential, error) {
 	if name != strings.Map(helperRune, name) {
 		return credential{}, fmt.Errorf("credential helper %q: not a name", name)
@@ -214,7 +212,8 @@ func runHelper(ctx context.Context, name, host string) (credential, error) {
 	return credential{username: answer.Username, password: secret.New(answer.Secret)}, nil
 }
 
-// helperRune drops what may not be in the name of a helper: it becomes part of a program's name.
+// helperRune drops characters that are invalid in a helper's name, which becomes part of a program
+// name.
 func helperRune(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
@@ -223,7 +222,7 @@ func helperRune(r rune) rune {
 	return -1
 }
 
-// helperKey is the name under which docker stores a host's credentials.
+// helperKey returns the name under which Docker stores the credentials of a host.
 func helperKey(host string) string {
 	if host == hubIndex {
 		return "https://index.docker.io/v1/"

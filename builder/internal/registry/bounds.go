@@ -22,8 +22,8 @@ const (
 	stallTimeout = 10 * time.Minute
 )
 
-// bodyCloser closes the body of a request that failed, as [http.RoundTripper] demands.
-// Otherwise the writer at the other end of a pipe waits for a reader for ever.
+// bodyCloser closes the body of a failed request, as [http.RoundTripper] requires. Otherwise the
+// writer of a pipe would block forever.
 type bodyCloser struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -35,7 +35,7 @@ func (t bodyCloser) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// limits bounds documents in size and in time, and the transfer of a blob by [stallTimeout].
+// limits bounds documents in size and time, and blob transfers by [stallTimeout].
 type limits struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -89,7 +89,7 @@ type watchedBody struct {
 	io.ReadCloser
 	timer   *time.Timer
 	explain func(error) error
-	end     func() // nil for the body of a request
+	end     func() // nil for request bodies
 }
 
 // Read implements [io.Reader].

@@ -10,17 +10,17 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// ConfirmPushed asks the registry what ref (REGISTRY/NAME:TAG) stands for, and returns an
-// [*Error] unless that is the image with the digest want. A proxy that answers every
-// request with a page would otherwise look like a registry that took everything.
+// ConfirmPushed resolves ref (REGISTRY/NAME:TAG) and returns an [*Error] unless it is the image
+// with the digest want. A proxy that answers every request with a page would otherwise look like a
+// successful push.
 func (c *Client) ConfirmPushed(ctx context.Context, ref string, want digest.Digest) error {
 	named, err := ParseReference(ref)
 	if err != nil {
 		return err
 	}
-	ctx = quiet(ctx)
+	ctx = withoutLogging(ctx)
 	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: c.pushHosts(ctx)})
-	// The resolver takes the digest from the header of the response, or else hashes the manifest.
+	// The resolver uses the digest in the response header, or hashes the manifest.
 	_, desc, err := resolver.Resolve(ctx, named.String())
 	if err != nil {
 		if ctx.Err() != nil {
@@ -40,7 +40,7 @@ func (c *Client) ConfirmPushed(ctx context.Context, ref string, want digest.Dige
 	return nil
 }
 
-// pushHosts is [Client.authorizedHosts] without mirrors: they need not have the new image yet.
+// pushHosts is [Client.authorizedHosts] without mirrors, which may not have the new image yet.
 func (c *Client) pushHosts(ctx context.Context) docker.RegistryHosts {
 	hosts := c.authorizedHosts(ctx)
 	return func(host string) ([]docker.RegistryHost, error) {

@@ -14,10 +14,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxAuthFile is the size of a credential file in bytes.
+// maxAuthFile is the maximum size of a credential file in bytes.
 const maxAuthFile = 1 << 20
 
-// Environment variables that hold or name credentials.
+// Environment variables that contain or name credentials.
 const (
 	envDockerAuth   = "DOCKER_AUTH_CONFIG"
 	envRegistryAuth = "REGISTRY_AUTH_FILE"
@@ -47,26 +47,26 @@ const (
 // Keys of auth.json that name a repository are not used, because the engine asks
 // for hosts and a key must not serve more than it says.
 func (c *Client) Credentials(ctx context.Context, host string) (username string, password secret.Value, err error) {
-	found, err := c.lookup(ctx, host)
+	found, err := c.findCredential(ctx, host)
 	if err != nil {
 		return "", secret.Value{}, err
 	}
 	return found.username, found.password, nil
 }
 
-// credential is what a source has for a host.
+// credential is a login for a host.
 type credential struct {
 	username string
 	password secret.Value
-	// source names where it was found, for messages.
+	// source is its origin, for messages.
 	source string
 }
 
-// lookup asks the sources in order. An error ends the search: to go on would present
-// another identity than the one that was configured, or none.
-func (c *Client) lookup(ctx context.Context, host string) (credential, error) {
+// findCredential searches the sources in order. An error ends the search, because continuing would use
+// another identity than the configured one.
+func (c *Client) findCredential(ctx context.Context, host string) (credential, error) {
 	for _, s := range c.sources {
-		found, err := s.lookup(ctx, host)
+		found, err := s.findCredential(ctx, host)
 		if err != nil {
 			return credential{}, &Error{Kind: Credentials, Host: host, Err: err}
 		}
@@ -77,8 +77,8 @@ func (c *Client) lookup(ctx context.Context, host string) (credential, error) {
 	return credential{}, nil
 }
 
-// loadSources reads all sources in order of precedence. searched names them, also
-// those that are absent, to say where a credential could be put.
+// loadSources reads all sources in order of precedence. searched names them, including absent ones,
+// for messages that say where to put a credential.
 func loadSources(getenv func(string) string) (sources []source, searched []string, err error) {
 	add := func(s source, err error) error {
 		if err == nil {
@@ -112,7 +112,7 @@ func loadSources(getenv func(string) string) (sources []source, searched []strin
 	return sources, searched, nil
 }
 
-// jobSource is what GitLab gives a job for the registry of its project.
+// jobSource returns the credentials that GitLab gives a job for the project's registry.
 func jobSource(host string, getenv func(string) string) source {
 	c := credential{username: getenv(envJobUser), password: secret.New(getenv(envJobPassword)), source: envJobPassword}
 	return source{name: envJobPassword, auths: map[string]credential{credentialHost(host): c}}
@@ -120,12 +120,12 @@ func jobSource(host string, getenv func(string) string) source {
 
 type authFile struct {
 	path string
-	// required is a file that somebody named: then it must be there.
+	// required is set for an explicitly configured file, which must exist.
 	required bool
 }
 
-// authFiles lists the files in order of precedence. DOCKER_CONFIG replaces the home
-// directory's, as it does for docker.
+// authFiles lists the files in order of precedence. As for Docker, DOCKER_CONFIG replaces the file
+// in the home directory.
 func authFiles(getenv func(string) string) []authFile {
 	var files []authFile
 	if path := getenv(envRegistryAuth); path != "" {
@@ -142,7 +142,7 @@ func authFiles(getenv func(string) string) []authFile {
 	return files
 }
 
-// credentialHost returns the one name under which a host's credentials are kept.
+// credentialHost returns the canonical host for credentials.
 func credentialHost(host string) string {
 	switch host {
 	case hubName, hubAPI:

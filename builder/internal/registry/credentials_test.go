@@ -105,7 +105,7 @@ func TestCredentials(t *testing.T) {
 			if user != tt.user || password.Reveal() != tt.secret {
 				t.Errorf("got %q %q, want %q %q", user, password.Reveal(), tt.user, tt.secret)
 			}
-			found, err := c.lookup(t.Context(), tt.host)
+			found, err := c.findCredential(t.Context(), tt.host)
 			if err != nil || found.source != tt.source {
 				t.Errorf("source %q, %v, want %q", found.source, err, tt.source)
 			}

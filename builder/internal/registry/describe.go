@@ -12,28 +12,29 @@ import (
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 )
 
-// maxDescription is the length in bytes of the longest text that is shown of an error.
+// maxDescription is the maximum length in bytes of an error text.
 const maxDescription = 600
 
-// enginePrefixes are what BuildKit (v0.34) and containerd (v2.4) put in front of an
-// error. The user knows the reference already.
+// enginePrefixes are prefixes that BuildKit (v0.34) and containerd (v2.4) add to errors. The user
+// already knows the reference.
 var enginePrefixes = []string{"failed to solve: ", "failed to copy: ", "failed to do request: ", "server message: "}
 
-// describe returns the text of an error in one line, without the queries and the users of
-// URLs, without markup, and without the engine's prefixes.
-func describe(err error) string {
+// describeError returns the text of an error in one line, without queries and users of URLs, markup, and
+// engine prefixes.
+func describeError(err error) string {
 	var status remoteserrors.ErrUnexpectedStatus
 	if errors.As(err, &status) {
 		return fmt.Sprintf("%s %s: %s", status.RequestMethod, cleanURL(status.RequestURL), status.Status)
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
-		return fmt.Sprintf("%s %s: %s", strings.ToUpper(request.Op), cleanURL(request.URL), cleanText(request.Err.Error()))
+		return fmt.Sprintf("%s %s: %s", strings.ToUpper(request.Op), cleanURL(request.URL),
+			cleanText(request.Err.Error()))
 	}
 	return cleanText(err.Error())
 }
 
-// cleanText cleans a text that has no structure left.
+// cleanText cleans unstructured text.
 func cleanText(text string) string {
 	for _, prefix := range enginePrefixes {
 		text = strings.ReplaceAll(text, prefix, "")
@@ -61,7 +62,7 @@ func cutPushPrefix(text string) string {
 // cutMarkup removes an HTML page, such as that of a proxy, from the end of a text.
 func cutMarkup(text string) string {
 	lower := strings.ToLower(text)
-	if len(lower) != len(text) { // a letter of another length: positions differ
+	if len(lower) != len(text) { // lower-casing changed the length: positions would differ
 		lower = text
 	}
 	for _, tag := range []string{"<!doctype", "<html", "<head", "<body"} {
@@ -72,8 +73,8 @@ func cutMarkup(text string) string {
 	return text
 }
 
-// cleanURL keeps host and path. The scheme of an error is often wrong: a request that
-// falls back to plain HTTP is reported as https.
+// cleanURL keeps host and path. The scheme in an error is often wrong: a fallback to plain HTTP is
+// reported as https.
 func cleanURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || !utf8.ValidString(u.Path) {

@@ -9,41 +9,41 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Kind says what is wrong, as far as somebody would act differently.
+// Kind is the kind of an error, as far as it affects the remedy.
 type Kind string
 
 // The kinds of errors.
 const (
-	// Reference is a reference that cannot be parsed.
+	// Reference means that the reference is invalid.
 	Reference Kind = "invalid reference"
-	// Credentials is a credential source that is broken.
+	// Credentials means that a credential source is broken.
 	Credentials Kind = "unusable credentials"
-	// Unauthorized is a registry that refuses the credentials or the lack of them.
+	// Unauthorized means that the registry refused the credentials, or requires some.
 	Unauthorized Kind = "not authorized"
-	// NotFound is an image that is not there.
+	// NotFound means that the image does not exist.
 	NotFound Kind = "not found"
-	// TLS is a connection that cannot be trusted.
+	// TLS means that the connection cannot be trusted.
 	TLS Kind = "no trusted connection"
-	// Invalid is content that is not what it should be: too large, of another
-	// digest, or no image.
+	// Invalid means that the content is too large, has another digest, or is not an image.
 	Invalid Kind = "invalid content"
-	// Refused is a request that a reachable registry, or a proxy in front of it, does not allow.
+	// Refused means that a reachable registry, or a proxy in front of it, does not allow the
+	// request.
 	Refused Kind = "refused"
-	// Unavailable is everything else, such as a registry that is down.
+	// Unavailable covers everything else, such as a registry that is down.
 	Unavailable Kind = "registry unavailable"
 )
 
-// Error is what goes wrong with a registry or an image.
+// Error is a failure of a registry or image.
 type Error struct {
 	Kind Kind
-	// Ref is the reference as the user knows it; Host is set where there is none.
+	// Ref is the reference as the user wrote it; Host is set if there is none.
 	Ref, Host string
-	// Help says what to do.
+	// Help is the remedy.
 	Help string
 	Err  error
 }
 
-// Error implements error: what, why, and what to do, in one line.
+// Error implements error: what, why, and the remedy, in one line.
 func (e *Error) Error() string {
 	var parts []string
 	for _, s := range []string{e.Ref, e.Host, string(e.Kind)} {
@@ -51,7 +51,7 @@ func (e *Error) Error() string {
 			parts = append(parts, s)
 		}
 	}
-	if cause := e.cause(); cause != "" {
+	if cause := e.describeCause(); cause != "" {
 		parts = append(parts, cause)
 	}
 	msg := strings.Join(parts, ": ")
@@ -61,12 +61,12 @@ func (e *Error) Error() string {
 	return msg
 }
 
-// cause returns the text of the cause without what the reference and the kind say already.
-func (e *Error) cause() string {
+// describeCause returns the text of the cause, without the reference and the kind.
+func (e *Error) describeCause() string {
 	if e.Err == nil {
 		return ""
 	}
-	text := describe(e.Err)
+	text := describeError(e.Err)
 	if e.Ref != "" {
 		text = strings.TrimPrefix(text, e.Ref+": ")
 	}
@@ -76,10 +76,10 @@ func (e *Error) cause() string {
 	return text
 }
 
-// Unwrap gives the cause. Its own text may hold URLs with queries: do not print it.
+// Unwrap returns the cause. Its text may contain URLs with queries: do not print it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// DigestError says that content is not what its digest promised.
+// DigestError reports content that does not match its digest.
 type DigestError struct {
 	Want, Got digest.Digest
 }

@@ -20,9 +20,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// Explain turns an error of a resolver or of the build engine about ref into an
-// [*Error]. It returns nil and errors of a cancelled context as they are; a time-out
-// is an error of the registry.
+// Explain converts an error of a resolver or of the build engine about ref into an [*Error]. It
+// returns nil and cancellation unchanged; a time-out is an error of the registry.
 func (c *Client) Explain(ref string, err error) error {
 	var known *Error
 	switch {
@@ -35,16 +34,16 @@ func (c *Client) Explain(ref string, err error) error {
 		return known
 	}
 	e := &Error{Kind: classify(err), Ref: ref, Err: err}
-	e.Help = c.advise(e)
+	e.Help = c.adviseUser(e)
 	return e
 }
 
-// advise returns what the user can do about an error, or "".
-func (c *Client) advise(e *Error) string {
+// adviseUser returns the remedy for an error, or "".
+func (c *Client) adviseUser(e *Error) string {
 	host := hostOf(e.Ref)
 	switch e.Kind {
 	case Credentials:
-		return "check that the credential helper runs, and that it does not ask for input"
+		return "check that the credential helper runs, and does not ask for input"
 	case Unauthorized:
 		return "log in, or check that the login may do this: " + c.explainCredentials(host)
 	case NotFound:
@@ -62,10 +61,11 @@ func (c *Client) advise(e *Error) string {
 	return ""
 }
 
-// adviseTLS tells a registry that is not trusted from one that sends uploads to plain HTTP.
+// adviseTLS distinguishes an untrusted registry from one that directs uploads to plain HTTP.
 func (c *Client) adviseTLS(host string, err error) string {
 	if containsAny(err, "X-Forwarded-Proto") {
-		return fmt.Sprintf("let the proxy set X-Forwarded-Proto to https, or send uploads unencrypted with --insecure-registry %s", host)
+		return fmt.Sprintf("let the proxy set X-Forwarded-Proto to https, or send uploads unencrypted with "+
+			"--insecure-registry %s", host)
 	}
 	if containsAny(err, "remote error: tls: ") {
 		if help := c.adviseClientCert(host); help != "" {
@@ -76,10 +76,10 @@ func (c *Client) adviseTLS(host string, err error) string {
 		"or allow a connection that is not verified with --insecure-registry %s", host)
 }
 
-// adviseClientCert returns what to do about a host that asked for a client certificate, or
-// "". Servers refuse by an alert of TLS or, as nginx does, by the status 400.
+// adviseClientCert returns the remedy if the host asked for a client certificate, or "". Servers
+// refuse with a TLS alert or, like nginx, with status 400.
 func (c *Client) adviseClientCert(host string) string {
-	identity := c.schemes.identity(host)
+	identity := c.schemes.identityOf(host)
 	if identity.IsMissing() {
 		return fmt.Sprintf("%s asks for a client certificate: --registry-client-cert %s=CERT,KEY", host, host)
 	}
@@ -103,11 +103,11 @@ func adviseRefused(err error) string {
 	return ""
 }
 
-// explainCredentials names the source that has credentials for host, or those that were searched.
+// explainCredentials names the source with credentials for the host, or the searched sources.
 func (c *Client) explainCredentials(host string) string {
 	var known []string
 	for _, s := range c.sources {
-		if s.knows(host) {
+		if s.hasCredentials(host) {
 			known = append(known, s.name)
 		}
 	}
@@ -121,7 +121,8 @@ func (c *Client) explainCredentials(host string) string {
 	return text
 }
 
-// explainPathKeys names a key for a repository of host, which [Client.Credentials] ignores.
+// explainPathKeys names a key with a repository path on the host, which [Client.Credentials]
+// ignores.
 func (c *Client) explainPathKeys(host string) string {
 	for _, s := range c.sources {
 		if key := s.ignored[host]; key != "" {
@@ -131,24 +132,25 @@ func (c *Client) explainPathKeys(host string) string {
 	return ""
 }
 
-// knows reports whether the source has, or has a helper for, credentials of host.
-func (s source) knows(host string) bool {
+// hasCredentials reports whether the source has credentials, or a helper, for the host.
+func (s source) hasCredentials(host string) bool {
 	host = credentialHost(host)
 	return s.helpers[host] != "" || s.store != "" || !s.auths[host].password.Empty()
 }
 
-// classify returns the kind of an error. Content and TLS come first: their errors may
-// carry a status, too.
+// classify returns the kind of an error. Content and TLS come first, because their errors may also
+// carry a status.
 func classify(err error) Kind {
 	var tooLarge *limit.Error
 	var mismatch *DigestError
 	switch {
 	case errors.As(err, &tooLarge), errors.As(err, &mismatch), errdefs.IsFailedPrecondition(err):
-		// containerd returns the last one for more bytes than the descriptor says.
+		// containerd returns FailedPrecondition if there are more bytes than the descriptor
+		// declares.
 		return Invalid
 	case containsAny(err, "the proxy ") && containsAny(err, " refuses to connect to "):
 		return Unavailable
-	case isTLS(err):
+	case isTLSError(err):
 		return TLS
 	case containsAny(err, "docker-credential-"):
 		return Credentials
@@ -164,20 +166,21 @@ func classify(err error) Kind {
 	return Unavailable
 }
 
-// isTLS also looks at the text: an error that came through the engine's gRPC
-// connection has lost its type.
-func isTLS(err error) bool {
+// isTLSError also checks the text, because errors from the engine's gRPC connection have lost their
+// type.
+func isTLSError(err error) bool {
 	var plain *plainHTTPError
 	var verification *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
-	if errors.As(err, &plain) || errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &record) {
+	if errors.As(err, &plain) || errors.As(err, &verification) || errors.As(err, &authority) ||
+		errors.As(err, &record) {
 		return true
 	}
 	return containsAny(err, "x509: ", "tls: ", "by plain HTTP")
 }
 
-// isUnauthorized includes 403: other credentials are the remedy there, too.
+// isUnauthorized includes 403, which also requires other credentials.
 func isUnauthorized(err error) bool {
 	switch statusOf(err) {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -194,10 +197,11 @@ func isNotFound(err error) bool {
 		containsAny(err, ": name unknown: ", ": manifest unknown: ")
 }
 
-// isRefused reports whether a server understood the request and does not allow it.
+// isRefused reports whether a server understood the request but does not allow it.
 func isRefused(err error) bool {
 	var redirect *redirectError
-	if errors.As(err, &redirect) || containsAny(err, ": a login page or another proxy", ": manifest invalid", ": unsupported: ") {
+	if errors.As(err, &redirect) || containsAny(err, ": a login page or another proxy", ": manifest invalid",
+		": unsupported: ") {
 		return true
 	}
 	switch statusOf(err) {
@@ -208,7 +212,7 @@ func isRefused(err error) bool {
 	return false
 }
 
-// containsAny looks at the text of an error that has lost its type.
+// containsAny checks the text of an error that has lost its type.
 func containsAny(err error, texts ...string) bool {
 	msg := err.Error()
 	for _, text := range texts {
@@ -223,8 +227,8 @@ func containsAny(err error, texts ...string) bool {
 // ("unexpected status from PUT request to https://…: 412 Precondition Failed").
 var statusText = regexp.MustCompile(`: ([45][0-9]{2}) [A-Z]`)
 
-// statusOf returns the status of an unexpected response, or 0. The build engine's
-// errors have lost their types, so it also looks at the text.
+// statusOf returns the status of an unexpected response, or 0. It also checks the text, because
+// errors of the build engine have lost their type.
 func statusOf(err error) int {
 	var status remoteserrors.ErrUnexpectedStatus
 	if errors.As(err, &status) {

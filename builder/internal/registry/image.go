@@ -25,27 +25,27 @@ import (
 )
 
 const (
-	// MaxDocument is the size in bytes of the largest manifest, index or
-	// configuration that is read, which is containerd's own limit for manifests.
+	// MaxDocument is the maximum size in bytes of a manifest, index or configuration: containerd's
+	// limit for manifests.
 	MaxDocument = 4 << 20
-	// maxPlatforms bounds what an index makes us read.
+	// maxPlatforms bounds the images of an index.
 	maxPlatforms = 64
-	// readers is how many documents of an image are read at a time.
+	// readers is the number of documents read concurrently.
 	readers = 4
-	// readAttempts is how often a body that breaks off is asked for.
+	// readAttempts is the number of attempts at a body that breaks off.
 	readAttempts = 3
 )
 
-// attestationKey marks, in an index, BuildKit's attestation manifests.
+// attestationKey marks BuildKit's attestation manifests in an index.
 const attestationKey = "vnd.docker.reference.type"
 
-// Image is what a reference stands for: an index, or the manifest of one image.
+// Image is an index, or the manifest of a single image.
 type Image struct {
 	// Name is the normalised reference, or the notation of a layout.
 	Name string
-	// Descriptor is that of the index, or of the only manifest.
+	// Descriptor is the descriptor of the index, or of the only manifest.
 	Descriptor ocispec.Descriptor
-	// Manifests are the images, in the order of the index.
+	// Manifests are the images, in index order.
 	Manifests []Manifest
 	// Attestations are the index's attestation manifests: see [Image.ReadManifest].
 	Attestations []ocispec.Descriptor
@@ -57,26 +57,25 @@ type Image struct {
 // Manifest is the image of one platform.
 type Manifest struct {
 	Descriptor ocispec.Descriptor
-	// Platform is the platform of the index's entry, else of the configuration. It is
-	// normalized: linux/arm64/v8, which some tools write, is linux/arm64.
+	// Platform is taken from the index, else from the configuration. It is normalized:
+	// linux/arm64/v8 becomes linux/arm64.
 	Platform ocispec.Platform
 	Manifest ocispec.Manifest
-	// Config is the decoded configuration, RawConfig its bytes: docker's own fields
-	// (Healthcheck, OnBuild, Shell) are only there.
+	// Config is the decoded configuration. RawConfig also has Docker's own fields (Healthcheck,
+	// OnBuild, Shell).
 	Config    ocispec.Image
 	RawConfig []byte
 }
 
-// content is where an image's documents and blobs come from.
+// content is the source of an image's documents and blobs.
 type content interface {
 	Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error)
 	Close() error
 }
 
-// Resolve finds what ref stands for and reads the manifest and the configuration of
-// every platform, each verified by its digest and at most [MaxDocument] long.
-// ref is a reference, or oci-layout://PATH as [OpenLayout] takes it. The caller
-// closes the image. Errors are of type [*Error].
+// Resolve resolves ref and reads the manifest and configuration of every platform, each at most
+// [MaxDocument] long and verified by its digest. ref is a reference, or oci-layout://PATH as for
+// [OpenLayout]. The caller must close the image. Errors are of type [*Error].
 func (c *Client) Resolve(ctx context.Context, ref string) (*Image, error) {
 	if path, ok := strings.CutPrefix(ref, LayoutScheme); ok {
 		return OpenLayout(ctx, path)
@@ -85,7 +84,7 @@ func (c *Client) Resolve(ctx context.Context, ref string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx = quiet(ctx)
+	ctx = withoutLogging(ctx)
 	resolver := docker.NewResolver(docker.ResolverOptions{Hosts: c.authorizedHosts(ctx)})
 	name, desc, err := resolver.Resolve(ctx, named.String())
 	if err != nil {
@@ -96,13 +95,13 @@ func (c *Client) Resolve(ctx context.Context, ref string) (*Image, error) {
 		return nil, c.Explain(ref, err)
 	}
 	img := &Image{Name: named.String(), Descriptor: desc, content: remoteContent{fetcher}, explain: c.Explain}
-	if err := img.load(ctx); err != nil {
+	if err := img.loadManifests(ctx); err != nil {
 		return nil, c.Explain(ref, err)
 	}
 	return img, nil
 }
 
-// authorizedHosts is [Client.Hosts] with the client's own credentials, for our own reads.
+// authorizedHosts is [Client.Hosts] with the client's credentials.
 func (c *Client) authorizedHosts(ctx context.Context) docker.RegistryHosts {
 	authorizer := docker.NewDockerAuthorizer(
 		docker.WithAuthClient(c.http),
@@ -121,9 +120,9 @@ func (c *Client) authorizedHosts(ctx context.Context) docker.RegistryHosts {
 	}
 }
 
-// quiet keeps containerd from logging to logrus' global logger: everything that
-// matters is in the error.
-func quiet(ctx context.Context) context.Context {
+// withoutLogging disables containerd's logging to the global logrus logger: everything relevant is in the
+// error.
+func withoutLogging(ctx context.Context) context.Context {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)
 	return log.WithLogger(ctx, logrus.NewEntry(logger))
@@ -136,11 +135,10 @@ type fetcher interface {
 
 type remoteContent struct{ fetcher fetcher }
 
-// Fetch drops the URLs that a descriptor may carry: they would make us send
-// requests wherever an image's author likes.
+// Fetch ignores the URLs of a descriptor, with which an image could direct requests anywhere.
 func (r remoteContent) Fetch(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	desc.URLs = nil
-	return r.fetcher.Fetch(quiet(ctx), desc)
+	return r.fetcher.Fetch(withoutLogging(ctx), desc)
 }
 
 func (remoteContent) Close() error { return nil }
@@ -148,38 +146,39 @@ func (remoteContent) Close() error { return nil }
 // Close releases the file behind an image from a layout.
 func (i *Image) Close() error { return i.content.Close() }
 
-// ReadBlob returns the content of desc, verified. More than most bytes are a [*limit.Error].
+// ReadBlob returns the verified content of desc. It returns a [*LimitError] for more than limit
+// bytes.
 func (i *Image) ReadBlob(ctx context.Context, desc ocispec.Descriptor, most int64) ([]byte, error) {
 	data, err := i.read(ctx, desc, most)
 	return data, i.explain(i.Name, err)
 }
 
-// ReadManifest returns one of the image's manifests, such as an attestation.
+// ReadManifest returns a manifest of the image, such as an attestation.
 func (i *Image) ReadManifest(ctx context.Context, desc ocispec.Descriptor) (ocispec.Manifest, error) {
 	var m ocispec.Manifest
-	err := i.decode(ctx, desc, &m)
+	err := i.decodeDocument(ctx, desc, &m)
 	return m, i.explain(i.Name, err)
 }
 
-// OpenBlob streams the content of desc. The reader fails with a [*DigestError], in
-// place of io.EOF, if it was not what desc says. Its errors are of type [*Error], too: one
-// of kind [Invalid] is about the content, others are about the way to it.
+// OpenBlob streams the content of desc. At the end, the reader returns a [*DigestError] instead of
+// io.EOF if the content does not match. Its errors are of type [*Error]; only those of kind
+// [Invalid] concern the content.
 func (i *Image) OpenBlob(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	r, err := i.open(ctx, desc)
 	if err != nil {
 		return nil, i.explain(i.Name, err)
 	}
-	return explained{r, i}, nil
+	return explainedReader{r, i}, nil
 }
 
-// explained types the errors of a reader of an image's content.
-type explained struct {
+// explainedReader converts the errors of a reader.
+type explainedReader struct {
 	io.ReadCloser
 	image *Image
 }
 
 // Read implements [io.Reader].
-func (e explained) Read(p []byte) (int, error) {
+func (e explainedReader) Read(p []byte) (int, error) {
 	n, err := e.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = e.image.explain(e.image.Name, err)
@@ -187,8 +186,8 @@ func (e explained) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// load reads everything that an [Image] promises, by the type of its descriptor.
-func (i *Image) load(ctx context.Context) error {
+// loadManifests reads the manifests according to the type of the descriptor.
+func (i *Image) loadManifests(ctx context.Context) error {
 	switch mediaType := i.Descriptor.MediaType; {
 	case images.IsIndexType(mediaType):
 		return i.loadIndex(ctx)
@@ -196,15 +195,15 @@ func (i *Image) load(ctx context.Context) error {
 		i.Manifests = make([]Manifest, 1)
 		return i.loadManifest(ctx, i.Descriptor, &i.Manifests[0])
 	default:
-		return i.invalid("media type %q is neither an image nor an index of images", mediaType)
+		return i.invalidContent("media type %q is neither an image nor an index of images", mediaType)
 	}
 }
 
-// loadIndex reads the images of an index, several at a time, and leaves attestations
-// and whatever else may be listed unread.
+// loadIndex reads the images of an index concurrently. It does not read attestations and unknown
+// entries.
 func (i *Image) loadIndex(ctx context.Context) error {
 	var index ocispec.Index
-	if err := i.decode(ctx, i.Descriptor, &index); err != nil {
+	if err := i.decodeDocument(ctx, i.Descriptor, &index); err != nil {
 		return err
 	}
 	var entries []ocispec.Descriptor
@@ -215,12 +214,14 @@ func (i *Image) loadIndex(ctx context.Context) error {
 			entries = append(entries, desc)
 		}
 	}
-	nested := slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return images.IsIndexType(d.MediaType) })
+	nested := slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool {
+		return images.IsIndexType(d.MediaType)
+	})
 	if len(entries) == 0 && nested {
-		return i.invalid("the index lists another index: name the image in it by its digest")
+		return i.invalidContent("the index lists another index: name the image in it by its digest")
 	}
 	if len(entries) == 0 || len(entries) > maxPlatforms {
-		return i.invalid("the index lists %d images, want 1 to %d", len(entries), maxPlatforms)
+		return i.invalidContent("the index lists %d images, want 1 to %d", len(entries), maxPlatforms)
 	}
 	i.Manifests = make([]Manifest, len(entries))
 	group, ctx := errgroup.WithContext(ctx)
@@ -231,22 +232,22 @@ func (i *Image) loadIndex(ctx context.Context) error {
 	return group.Wait()
 }
 
-// loadManifest reads a manifest and its configuration. Something that is stored as an
-// image but is none, such as a Helm chart, is an error: nothing could be built on it.
+// loadManifest reads a manifest and its configuration. It refuses artifacts other than images, such
+// as Helm charts.
 func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Manifest) (err error) {
 	m.Descriptor = desc
-	if err := i.decode(ctx, desc, &m.Manifest); err != nil {
+	if err := i.decodeDocument(ctx, desc, &m.Manifest); err != nil {
 		return err
 	}
 	config := m.Manifest.Config
 	if !images.IsConfigType(config.MediaType) {
-		return i.invalid("its configuration is of type %q, so this is no container image", config.MediaType)
+		return i.invalidContent("its configuration is of type %q, so this is not a container image", config.MediaType)
 	}
 	if m.RawConfig, err = i.read(ctx, config, MaxDocument); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(m.RawConfig, &m.Config); err != nil {
-		return i.invalid("decode configuration %s: %w", config.Digest, err)
+		return i.invalidContent("decode configuration %s: %w", config.Digest, err)
 	}
 	platform := m.Config.Platform
 	if desc.Platform != nil {
@@ -256,43 +257,43 @@ func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Ma
 	return nil
 }
 
-// invalid makes an error about the content, not about the way to it.
-func (i *Image) invalid(format string, args ...any) error {
+// invalidContent returns an error about the content.
+func (i *Image) invalidContent(format string, args ...any) error {
 	return &Error{Kind: Invalid, Ref: i.Name, Err: fmt.Errorf(format, args...)}
 }
 
-// decode reads a JSON document. Unknown fields are allowed, as the standard asks.
-func (i *Image) decode(ctx context.Context, desc ocispec.Descriptor, v any) error {
+// decodeDocument decodes a JSON document. As the specification requires, it ignores unknown fields.
+func (i *Image) decodeDocument(ctx context.Context, desc ocispec.Descriptor, v any) error {
 	data, err := i.read(ctx, desc, MaxDocument)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return i.invalid("decode %s: %w", desc.Digest, err)
+		return i.invalidContent("decode %s: %w", desc.Digest, err)
 	}
 	return nil
 }
 
-// read reads all of desc, again from the start if the connection breaks in between.
+// read reads all of desc, and starts again if the connection breaks.
 func (i *Image) read(ctx context.Context, desc ocispec.Descriptor, most int64) ([]byte, error) {
 	if desc.Size > most {
 		return nil, &limit.Error{Subject: desc.Digest.String(), Max: most}
 	}
 	for attempt := 1; ; attempt++ {
 		data, err := i.readOnce(ctx, desc)
-		if err == nil || attempt == readAttempts || !brokeOff(err) {
+		if err == nil || attempt == readAttempts || !isTruncated(err) {
 			return data, err
 		}
 	}
 }
 
-// brokeOff reports whether a body ended too early: containerd asks again for some of
-// these, with a range that not every registry honours.
-func brokeOff(err error) bool {
+// isTruncated reports whether a body ended too early. containerd retries some of these with a range
+// request, which not every registry supports.
+func isTruncated(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// readOnce reads desc in one go; what it returns is verified.
+// readOnce reads and verifies desc.
 func (i *Image) readOnce(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {
 	r, err := i.open(ctx, desc)
 	if err != nil {
@@ -302,21 +303,21 @@ func (i *Image) readOnce(ctx context.Context, desc ocispec.Descriptor) ([]byte, 
 	return io.ReadAll(r)
 }
 
-// open starts to read desc. The digest is validated before: in a layout it becomes a path.
+// open opens desc. It validates the digest first, because a layout uses it as a path.
 func (i *Image) open(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 	if err := desc.Digest.Validate(); err != nil {
-		return nil, i.invalid("digest %q: %w", desc.Digest, err)
+		return nil, i.invalidContent("digest %q: %w", desc.Digest, err)
 	}
 	r, err := i.content.Fetch(ctx, desc)
 	if err != nil {
 		return nil, err
 	}
-	return &verified{ReadCloser: r, desc: desc, digester: desc.Digest.Algorithm().Digester(), left: desc.Size}, nil
+	return &verifiedReader{ReadCloser: r, desc: desc, digester: desc.Digest.Algorithm().Digester(), left: desc.Size}, nil
 }
 
-// verified passes the bytes of desc through and fails at the end, or at the first
-// byte too many, if they are not what desc says.
-type verified struct {
+// verifiedReader passes the bytes through, and fails at the end, or at the first excess byte, if they do
+// not match desc.
+type verifiedReader struct {
 	io.ReadCloser
 	desc     ocispec.Descriptor
 	digester digest.Digester
@@ -324,7 +325,7 @@ type verified struct {
 }
 
 // Read implements [io.Reader].
-func (v *verified) Read(p []byte) (int, error) {
+func (v *verifiedReader) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
 	v.left -= int64(n)
 	if v.left < 0 {
@@ -332,13 +333,13 @@ func (v *verified) Read(p []byte) (int, error) {
 	}
 	v.digester.Hash().Write(p[:n])
 	if errors.Is(err, io.EOF) {
-		return n, v.verify()
+		return n, v.checkDigest()
 	}
 	return n, err
 }
 
-// verify returns io.EOF for content that is what it should be.
-func (v *verified) verify() error {
+// checkDigest returns io.EOF if the content matches.
+func (v *verifiedReader) checkDigest() error {
 	if got := v.digester.Digest(); got != v.desc.Digest {
 		return &DigestError{Want: v.desc.Digest, Got: got}
 	}
@@ -355,7 +356,7 @@ func (i *Image) Platforms() []string {
 	return list
 }
 
-// PlatformName is the platform in the form in which users write one: OS/ARCH[/VARIANT].
+// PlatformName returns the platform as users write it: OS/ARCH[/VARIANT].
 func (m Manifest) PlatformName() string {
 	p := m.Platform
 	parts := []string{p.OS, p.Architecture}

@@ -20,13 +20,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// LayoutScheme begins the notation of an image in an OCI layout, as buildx writes it.
+// LayoutScheme is the prefix of an image in an OCI layout, as for buildx.
 const LayoutScheme = "oci-layout://"
 
-// maxEntries bounds the entries of a tar file that are indexed.
+// maxEntries bounds the entries of a tar file.
 const maxEntries = 100_000
 
-// ErrSeveralImages reports a layout with several images of which none was named.
+// ErrSeveralImages reports that a layout has several images and none was selected.
 var ErrSeveralImages = errors.New("it holds several images: name one as PATH:TAG or PATH@DIGEST")
 
 // OpenLayout reads an image from PATH[:TAG][@DIGEST]. PATH is a directory or a tar
@@ -40,7 +40,7 @@ func OpenLayout(ctx context.Context, name string) (*Image, error) {
 	return nil, explainLayout(LayoutScheme+name, err)
 }
 
-// openLayout leaves no file open when it fails.
+// openLayout closes all files if it fails.
 func openLayout(ctx context.Context, name string) (*Image, error) {
 	file, tag, want := splitLayoutName(name)
 	l, err := openContent(file)
@@ -48,8 +48,8 @@ func openLayout(ctx context.Context, name string) (*Image, error) {
 		return nil, err
 	}
 	img := &Image{Name: LayoutScheme + name, content: l, explain: explainLayout}
-	if img.Descriptor, err = l.find(tag, want); err == nil {
-		err = img.load(ctx)
+	if img.Descriptor, err = l.findImage(tag, want); err == nil {
+		err = img.loadManifests(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -57,7 +57,7 @@ func openLayout(ctx context.Context, name string) (*Image, error) {
 	return img, nil
 }
 
-// explainLayout types an error about a local file.
+// explainLayout converts an error about a local file.
 func explainLayout(ref string, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
@@ -70,8 +70,7 @@ func explainLayout(ref string, err error) error {
 	return &Error{Kind: kind, Ref: ref, Err: err}
 }
 
-// splitLayoutName takes tag and digest off. A path that exists as it is, colon and
-// all, is the path.
+// splitLayoutName splits off tag and digest, unless a file with the whole name exists.
 func splitLayoutName(name string) (file, tag string, want digest.Digest) {
 	if _, err := os.Stat(name); err == nil {
 		return name, "", ""
@@ -86,7 +85,7 @@ func splitLayoutName(name string) (file, tag string, want digest.Digest) {
 	return file, tag, want
 }
 
-// cutLast is strings.Cut at the last separator.
+// cutLast is strings.Cut for the last separator.
 func cutLast(s, sep string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true
@@ -94,7 +93,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// layout is an OCI layout, in a directory or in a tar file.
+// layout is an OCI layout in a directory or tar file.
 type layout struct {
 	open  func(name string) (io.ReadCloser, error)
 	close func() error
@@ -108,7 +107,7 @@ func (l layout) Fetch(_ context.Context, desc ocispec.Descriptor) (io.ReadCloser
 // Close implements content.
 func (l layout) Close() error { return l.close() }
 
-// openContent opens a layout by what is there, a directory or a file.
+// openContent opens a directory or a tar file.
 func openContent(file string) (layout, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -120,9 +119,8 @@ func openContent(file string) (layout, error) {
 	return openTar(file)
 }
 
-// openDirectory reads below an [os.Root]: a layout may come from anywhere, and its
-// links lead nowhere else. What is no regular file, such as a FIFO, would block
-// already when it is opened.
+// openDirectory reads through an [os.Root], because a layout may come from anywhere. It refuses
+// files that are not regular: opening a FIFO would block.
 func openDirectory(dir string) (layout, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -134,14 +132,14 @@ func openDirectory(dir string) (layout, error) {
 			return nil, err
 		}
 		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is no regular file", name)
+			return nil, fmt.Errorf("%s is not a regular file", name)
 		}
 		return root.Open(name)
 	}
 	return layout{open: open, close: root.Close}, nil
 }
 
-// openTar indexes the entries of a tar file. Blobs are then read in place.
+// openTar indexes a tar file. Blobs are read in place.
 func openTar(file string) (layout, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -163,8 +161,8 @@ func openTar(file string) (layout, error) {
 
 type section struct{ offset, size int64 }
 
-// indexTar finds the files in a tar, without their content. Of two with one name the
-// last counts, as when it is unpacked.
+// indexTar returns the positions of the files in a tar. As in unpacking, the last of several files
+// with the same name wins.
 func indexTar(f io.ReadSeeker) (map[string]section, error) {
 	entries := map[string]section{}
 	for r := tar.NewReader(f); ; {
@@ -178,7 +176,7 @@ func indexTar(f io.ReadSeeker) (map[string]section, error) {
 		if len(entries) == maxEntries {
 			return nil, &limit.Error{Subject: "the archive", Unit: "entries", Max: maxEntries}
 		}
-		// archive/tar does not read ahead, so the content begins where the file stands.
+		// archive/tar does not read ahead, so the content starts at the file position.
 		offset, err := f.Seek(0, io.SeekCurrent)
 		if err != nil {
 			return nil, err
@@ -189,9 +187,9 @@ func indexTar(f io.ReadSeeker) (map[string]section, error) {
 	}
 }
 
-// find returns the image that tag and digest, if given, name.
-func (l layout) find(tag string, want digest.Digest) (ocispec.Descriptor, error) {
-	index, err := l.index()
+// findImage returns the image with the tag and digest, if given.
+func (l layout) findImage(tag string, want digest.Digest) (ocispec.Descriptor, error) {
+	index, err := l.readIndex()
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -210,12 +208,12 @@ func (l layout) find(tag string, want digest.Digest) (ocispec.Descriptor, error)
 	return ocispec.Descriptor{}, fmt.Errorf("no such image in the layout's index.json: %w", fs.ErrNotExist)
 }
 
-// index reads the list of the layout's images.
-func (l layout) index() (ocispec.Index, error) {
+// readIndex reads the index of the layout.
+func (l layout) readIndex() (ocispec.Index, error) {
 	var index ocispec.Index
 	r, err := l.open(ocispec.ImageIndexFile)
 	if err != nil {
-		return index, fmt.Errorf("this is no OCI layout: %w", err)
+		return index, fmt.Errorf("not an OCI layout: %w", err)
 	}
 	defer r.Close()
 	data, err := limit.ReadAll(r, ocispec.ImageIndexFile, MaxDocument)
@@ -228,8 +226,8 @@ func (l layout) index() (ocispec.Index, error) {
 	return index, nil
 }
 
-// isTagged knows both annotations that name an image in a layout: the standard's
-// tag, and containerd's whole reference.
+// isTagged checks both annotations for names in a layout: the standard tag, and containerd's full
+// reference.
 func isTagged(desc ocispec.Descriptor, tag string) bool {
 	full := desc.Annotations["io.containerd.image.name"]
 	return desc.Annotations[ocispec.AnnotationRefName] == tag || strings.HasSuffix(full, ":"+tag)

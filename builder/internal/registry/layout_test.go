@@ -143,11 +143,11 @@ func TestOpenLayoutRefuses(t *testing.T) {
 		{"absent", filepath.Join(t.TempDir(), "absent"), NotFound, "absent"},
 		{"several images", several, Invalid, "PATH:TAG"},
 		{"no such tag", several + ":v3", NotFound, "no such image"},
-		{"no layout", t.TempDir(), NotFound, "this is no OCI layout"},
+		{"no layout", t.TempDir(), NotFound, "not an OCI layout"},
 		{"no tar", writeFile(t, "x.tar", strings.Repeat("x", 2000)), Invalid, "as a tar file"},
 		{"damaged", damaged, Invalid, "content has digest"},
 		{"symlink out of it", escaping, Invalid, "escapes"},
-		{"FIFO", fifo, Invalid, "no regular file"},
+		{"FIFO", fifo, Invalid, "not a regular file"},
 		{"huge index", huge, Invalid, "larger than"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// mirrorWatch reports mirrors that fail. The layers above pass over to the next one, or to
-// the registry itself, without a word.
+// mirrorWatch reports mirrors that fail. The layers above silently use the next mirror, or the
+// registry itself.
 type mirrorWatch struct {
 	next   http.RoundTripper
 	notify func(string)
-	// mirrors maps the host of a mirror to the registry that it mirrors.
+	// mirrors maps the host of a mirror to its registry.
 	mirrors map[string]string
 
 	mu       sync.Mutex
@@ -34,13 +34,13 @@ func newMirrorWatch(mirrors map[string][]endpoint, notify func(string)) *mirrorW
 func (w *mirrorWatch) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.next.RoundTrip(req)
 	if err != nil && req.Context().Err() == nil {
-		w.report(req.URL.Host, err)
+		w.reportOnce(req.URL.Host, err)
 	}
 	return resp, err
 }
 
-// report tells of a failed mirror once.
-func (w *mirrorWatch) report(mirror string, err error) {
+// reportOnce reports each failed mirror once.
+func (w *mirrorWatch) reportOnce(mirror string, err error) {
 	origin := w.mirrors[mirror]
 	if origin == "" || w.notify == nil {
 		return

@@ -4,12 +4,12 @@ package registry
 
 import "net/http"
 
-// mountFallback repeats the start of an upload without the mount from another
-// repository if the registry, or a proxy in front of it, refuses the mount.
+// mountFallback retries the start of an upload without the cross-repository mount if the registry,
+// or a proxy in front of it, refuses the mount.
 //
-// The distribution specification lets a registry ignore a mount (202). Some answer 403,
-// 404 or 405 instead. containerd falls back to an upload after 401 only, and fails the push
-// after any other refusal (containerd/containerd#14086).
+// The distribution specification lets a registry ignore a mount (202). Some respond with 403, 404
+// or 405 instead. containerd falls back to an upload only after 401, and fails the push after any
+// other refusal (containerd/containerd#14086).
 type mountFallback struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -18,7 +18,7 @@ func (t mountFallback) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || !isMount(req) || !refusesMount(resp.StatusCode) {
 		return resp, err
 	}
-	discard(resp)
+	drainResponse(resp)
 	upload := req.Clone(req.Context())
 	query := upload.URL.Query()
 	query.Del("mount")
@@ -27,12 +27,12 @@ func (t mountFallback) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(upload)
 }
 
-// isMount reports whether req asks for a blob of another repository.
+// isMount reports whether req mounts a blob from another repository.
 func isMount(req *http.Request) bool {
 	return req.Method == http.MethodPost && req.URL.Query().Has("mount")
 }
 
-// refusesMount reports whether a registry means the mount alone by this status.
+// refusesMount reports whether the status may refer to the mount alone.
 func refusesMount(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:

@@ -32,8 +32,8 @@ type pace struct {
 	next time.Time // when the next request may be sent
 }
 
-// wait blocks until the next request to host may be sent, or until ctx ends.
-func (p *pacer) wait(ctx context.Context, host string) error {
+// waitForTurn blocks until the next request to host may be sent, or until ctx ends.
+func (p *pacer) waitForTurn(ctx context.Context, host string) error {
 	p.mu.Lock()
 	h := p.hosts[host]
 	if h == nil {

@@ -15,13 +15,12 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxRefusal is how many bytes of an error response are kept for the message.
+// maxRefusal is the maximum size of an error response in bytes.
 const maxRefusal = 64 << 10
 
-// redactingTransport removes the request's credentials from error responses, and HTML pages.
-// Some registries, and proxies in front of them, quote the credentials, and containerd and
-// BuildKit copy the text of a response into their errors and their progress. A page says
-// nothing that its status does not.
+// redactingTransport removes HTML pages and the request's credentials from error responses. Some
+// registries and proxies quote the credentials, and containerd and BuildKit copy the response into
+// their errors and progress. A page adds nothing to its status.
 type redactingTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -70,8 +69,8 @@ func requestSecrets(req *http.Request) []string {
 	return append(secrets, form.Get("password"), form.Get("refresh_token"))
 }
 
-// newMasker returns a replacer that masks secrets in every encoding in which a server
-// may quote them.
+// newMasker returns a replacer that masks secrets in all encodings in which a server may quote
+// them.
 func newMasker(secrets []string) *strings.Replacer {
 	var pairs []string
 	for _, s := range secrets {
@@ -80,7 +79,8 @@ func newMasker(secrets []string) *strings.Replacer {
 		}
 		quoted, _ := json.Marshal(s)
 		for _, form := range []string{
-			s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`), base64.StdEncoding.EncodeToString([]byte(s)),
+			s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(string(quoted), `"`),
+			base64.StdEncoding.EncodeToString([]byte(s)),
 		} {
 			pairs = append(pairs, form, secret.Mask)
 		}

@@ -8,15 +8,15 @@ import (
 	"net/http"
 )
 
-// maxRedirects is how many hops a read follows.
+// maxRedirects is the maximum number of redirects of a read.
 const maxRedirects = 5
 
-// redirects follows the redirects of reads itself. net/http would hand the
-// Authorization header to another port of the same host, and would put the URL
-// of the last hop, whose query is often a signature, into its errors.
+// redirects follows redirects of reads. net/http would send the Authorization header to another
+// port of the same host, and would put the URL of the last hop, whose query is often a signature,
+// into its errors.
 //
-// A write is never redirected by a status that net/http answers with a GET: the
-// response would be a page, such as that of a login, and not the outcome of the write.
+// A write is never redirected with a status for which net/http sends a GET: the response would be a
+// page, such as a login, instead of the result of the write.
 type redirects struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -27,11 +27,11 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 		return refuseLostWrite(req, resp, err)
 	}
 	for hops := 0; err == nil && isRedirect(resp); hops++ {
-		discard(resp)
+		drainResponse(resp)
 		if hops == maxRedirects {
 			return nil, fmt.Errorf("%s: more than %d redirects", req.URL.Host, maxRedirects)
 		}
-		if hop, err = redirected(hop, resp); err != nil {
+		if hop, err = nextHop(hop, resp); err != nil {
 			return nil, err
 		}
 		resp, err = t.next.RoundTrip(hop)
@@ -43,23 +43,23 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refuseLostWrite turns a redirect that would replace the write by a GET into an error.
+// refuseLostWrite returns an error for a redirect that would replace the write with a GET.
 func refuseLostWrite(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
 	if err != nil || !isRedirect(resp) {
 		return resp, err
 	}
 	if resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect {
-		return resp, nil // net/http repeats the write, with its body
+		return resp, nil // net/http repeats the write with its body
 	}
-	discard(resp)
-	target, err := redirected(req, resp)
+	drainResponse(resp)
+	target, err := nextHop(req, resp)
 	if err != nil {
 		return nil, err
 	}
 	return nil, &redirectError{host: req.URL.Host, target: target.URL.Host, method: req.Method, status: resp.StatusCode}
 }
 
-// redirectError reports a write that a server answered with a redirect to a page.
+// redirectError reports a write that a server redirected to a page.
 type redirectError struct {
 	host, target, method string
 	status               int
@@ -71,7 +71,7 @@ func (e *redirectError) Error() string {
 		e.host, e.method, e.target, e.status, http.StatusText(e.status))
 }
 
-// isRedirect leaves a redirect without an address to the caller, as an odd status.
+// isRedirect reports whether the response is a redirect with an address.
 func isRedirect(resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -81,23 +81,24 @@ func isRedirect(resp *http.Response) bool {
 	return false
 }
 
-// redirected returns the request for the next hop. Another port is another host, and
-// from TLS to plain HTTP is another host too.
-func redirected(req *http.Request, resp *http.Response) (*http.Request, error) {
+// nextHop returns the request for the next hop. Credentials are dropped if host, port or scheme
+// change.
+func nextHop(req *http.Request, resp *http.Response) (*http.Request, error) {
 	target, err := req.URL.Parse(resp.Header.Get("Location"))
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
 		return nil, fmt.Errorf("%s: redirect to an invalid address", req.URL.Host)
 	}
 	next := req.Clone(req.Context())
-	next.URL, next.Host = target, ""
+	next.URL = target
+	next.Host = ""
 	if target.Host != req.URL.Host || target.Scheme != req.URL.Scheme {
 		dropCredentials(next)
 	}
 	return next, nil
 }
 
-// withoutForeignCredentials returns req without credentials if it is a redirect,
-// made by net/http, from another host[:port] than its own.
+// withoutForeignCredentials removes the credentials if net/http redirected the request from another
+// host[:port].
 func withoutForeignCredentials(req *http.Request) *http.Request {
 	first := req
 	for first.Response != nil && first.Response.Request != nil {
@@ -111,15 +112,14 @@ func withoutForeignCredentials(req *http.Request) *http.Request {
 	return clean
 }
 
-// dropCredentials removes what identifies us. Registries set no cookies for us, but
-// a proxy before them may.
+// dropCredentials removes the credentials. Registries set no cookies, but a proxy may.
 func dropCredentials(req *http.Request) {
 	req.Header.Del("Authorization")
 	req.Header.Del("Cookie")
 }
 
-// discard ends a response that nobody reads, so that its connection can be used again.
-func discard(resp *http.Response) {
+// drainResponse drains and closes a response so that its connection can be reused.
+func drainResponse(resp *http.Response) {
 	io.CopyN(io.Discard, resp.Body, 64<<10)
 	resp.Body.Close()
 }

@@ -36,32 +36,31 @@ import (
 
 // Options configure a [Client].
 type Options struct {
-	// InsecureRegistries are the hosts (host[:port], exactly as in a reference)
-	// that are reached by TLS without verification or, if they do not speak TLS, by
-	// plain HTTP. TLS is tried first.
+	// InsecureRegistries are hosts (host[:port], exactly as in a reference) to connect to by TLS
+	// without verification or, if they do not support TLS, by plain HTTP.
 	//
-	// Loopback (localhost, 127.0.0.0/8, ::1) may be plain HTTP without being listed. TLS
-	// is tried there first, too, and its certificate is verified.
+	// Loopback (localhost, 127.0.0.0/8, ::1) may always use plain HTTP. TLS is tried first there,
+	// too, and its certificate is verified.
 	InsecureRegistries []string
-	// ClientCerts are the client certificates for registries (host[:port]) that ask for
-	// one. A certificate is shown to its registry only.
+	// ClientCerts are client certificates by registry (host[:port]). A certificate is only sent to
+	// its registry.
 	ClientCerts map[string]ClientCert
-	// CAFiles are PEM files with certificates to trust besides the system's.
+	// CAFiles are PEM files with certificate authorities to trust in addition to the system's.
 	CAFiles []string
-	// Mirrors lists, for a registry host, the mirrors (host[:port][/path]) that are
-	// asked first. They are pulled from only, with credentials of their own.
+	// Mirrors lists the mirrors (host[:port][/path]) of a registry host, which are tried first.
+	// They are only pulled from, with their own credentials.
 	Mirrors map[string][]string
-	// Notify is told, once for each, of mirrors that cannot be used. It may be nil.
+	// Notify is called once for each mirror that cannot be used. Optional.
 	Notify func(text string)
-	// Getenv reads the environment: see [Client.Credentials], and HTTPS_PROXY,
-	// HTTP_PROXY and NO_PROXY in either case. Loopback is never proxied.
+	// Getenv reads the environment: see [Client.Credentials], and HTTPS_PROXY, HTTP_PROXY and
+	// NO_PROXY in either case. Loopback is never proxied.
 	Getenv func(string) string
 }
 
 // ClientCert names PEM files. KeyFile is empty if the key is in CertFile.
 type ClientCert struct{ CertFile, KeyFile string }
 
-// Client reaches registries. It is safe for concurrent use.
+// Client accesses registries. It is safe for concurrent use.
 type Client struct {
 	mirrors  map[string][]endpoint
 	insecure map[string]bool
@@ -73,8 +72,8 @@ type Client struct {
 	searched []string
 }
 
-// New validates opts and reads the credential files, so that a mistake in either
-// is known before any work is done.
+// New validates opts and reads the credential files, so that errors are found before any work is
+// done.
 func New(opts Options) (*Client, error) {
 	if opts.Getenv == nil {
 		return nil, errors.New("registry client: Getenv is required")
@@ -83,7 +82,7 @@ func New(opts Options) (*Client, error) {
 	for _, host := range opts.InsecureRegistries {
 		e, err := parseEndpoint(host)
 		if err != nil || e.path != "" {
-			return nil, fmt.Errorf("insecure registry %s: want host[:port], without scheme and path", quote(host))
+			return nil, fmt.Errorf("insecure registry %s: want host[:port], without scheme and path", quoteInput(host))
 		}
 		c.insecure[e.host] = true
 	}
@@ -103,8 +102,8 @@ func New(opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Hosts tells containerd's resolver and BuildKit how a registry is reached. There
-// are no credentials in it: the engine asks its session for them.
+// Hosts configures containerd's resolver and BuildKit. It contains no credentials: the engine
+// requests them from its session.
 func (c *Client) Hosts() docker.RegistryHosts {
 	return func(host string) ([]docker.RegistryHost, error) {
 		const read = docker.HostCapabilityPull | docker.HostCapabilityResolve
@@ -117,8 +116,8 @@ func (c *Client) Hosts() docker.RegistryHosts {
 	}
 }
 
-// registryHost gives every host the same client: BuildKit fetches the tokens of
-// all hosts of a registry with the client of the first.
+// registryHost uses the same client for all hosts: BuildKit fetches the tokens of all hosts of a
+// registry with the client of the first one.
 func (c *Client) registryHost(e endpoint, can docker.HostCapabilities) docker.RegistryHost {
 	return docker.RegistryHost{
 		Client:       c.http,
@@ -129,7 +128,7 @@ func (c *Client) registryHost(e endpoint, can docker.HostCapabilities) docker.Re
 	}
 }
 
-// Names of Docker Hub: in references, on the wire, and as docker's older credential key.
+// Names of Docker Hub: in references, on the wire, and as Docker's older credential key.
 const (
 	hubName  = "docker.io"
 	hubAPI   = "registry-1.docker.io"
@@ -144,30 +143,30 @@ func apiHost(host string) string {
 	return host
 }
 
-// endpoint is a registry host with the path below which it serves.
+// endpoint is a registry host with a path prefix.
 type endpoint struct{ host, path string }
 
-// parseEndpoint accepts what a reference may begin with. A scheme is refused, not
-// dropped: whoever writes http:// there expects it to have a meaning.
+// parseEndpoint parses the start of a reference. It refuses a scheme instead of ignoring it,
+// because http:// would be expected to have an effect.
 func parseEndpoint(s string) (endpoint, error) {
 	u, err := url.Parse("//" + s)
 	if err == nil && strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") {
 		err = errors.New("several ports")
 	}
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(s, "://") {
-		return endpoint{}, fmt.Errorf("registry %s: want host[:port][/path], without scheme", quote(s))
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		strings.Contains(s, "://") {
+		return endpoint{}, fmt.Errorf("registry %s: want host[:port][/path], without scheme", quoteInput(s))
 	}
 	return endpoint{host: u.Host, path: strings.Trim(u.Path, "/")}, nil
 }
 
-// parseMirrors goes through the hosts in order, so that of several mistakes the
-// same one is reported each time.
+// parseMirrors parses the hosts in sorted order, so that errors are deterministic.
 func parseMirrors(mirrors map[string][]string) (map[string][]endpoint, error) {
 	parsed := map[string][]endpoint{}
 	for _, host := range slices.Sorted(maps.Keys(mirrors)) {
 		of, err := parseEndpoint(host)
 		if err != nil || of.path != "" {
-			return nil, fmt.Errorf("mirror of registry %s: want host[:port], without scheme and path", quote(host))
+			return nil, fmt.Errorf("mirror of registry %s: want host[:port], without scheme and path", quoteInput(host))
 		}
 		for _, mirror := range mirrors[host] {
 			e, err := parseEndpoint(mirror)
@@ -180,16 +179,17 @@ func parseMirrors(mirrors map[string][]string) (map[string][]endpoint, error) {
 	return parsed, nil
 }
 
-// isLoopback reports whether host[:port] is this machine by its very name.
+// isLoopback reports whether the name of host[:port] is a loopback name or address.
 func isLoopback(host string) bool {
 	name := (&url.URL{Host: host}).Hostname()
 	return loopback.IsHost(name)
 }
 
-// quote shows user input in an error, unless a password may be in it.
-func quote(s string) string {
-	if _, after, found := strings.Cut(s, "@"); found && (!strings.HasPrefix(after, "sha") || strings.Contains(after, "@")) {
-		return "(not shown, as there may be a password before the @)"
+// quoteInput quotes user input in an error, unless it may contain a password.
+func quoteInput(s string) string {
+	if _, after, found := strings.Cut(s, "@"); found &&
+		(!strings.HasPrefix(after, "sha") || strings.Contains(after, "@")) {
+		return "(not shown: there may be a password before the @)"
 	}
 	return fmt.Sprintf("%q", s)
 }

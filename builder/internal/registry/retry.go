@@ -16,39 +16,39 @@ import (
 	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
-// transientStatus are the answers after which the same question is worth asking again.
+// transientStatus are the statuses after which a read is retried.
 var transientStatus = []int{
 	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// formType is the content type of requests for tokens that are POSTs.
+// formType is the content type of token requests by POST.
 const formType = "application/x-www-form-urlencoded"
 
 // retries repeats requests that failed for a transient reason.
 //
-// It repeats reads, requests for tokens, and requests without a body that were sent on a
-// connection that the server had closed. BuildKit repeats uploads: it tries each blob four
-// times within 7 s after a 5xx, a reset or an EOF. containerd's pusher, below it,
-// repeats a 429 five times without a pause, and BuildKit then gives up. So retries also
-// repeats a 429 to an upload that has not begun, and delays any other 429 for
-// as long as the registry asked. After a 429 all requests to that host are spaced out.
+// It repeats reads, token requests, and requests without a body on a connection that the server had
+// already closed. BuildKit repeats uploads: it tries each blob four times within 7 s after a 5xx, a
+// reset or an EOF. containerd's pusher, below it, repeats a 429 five times without a pause, and
+// BuildKit then gives up. So retries also repeats a 429 for an upload that has not started, and
+// delays any other 429 for as long as the registry asks. After a 429, all requests to that host are
+// spaced out.
 //
-// When it gives up it returns an error instead of the last response, and an error that
-// hides its cause: the layers above would start again after either.
+// When it gives up, it returns an error instead of the last response, and hides the cause of that
+// error: otherwise the layers above would start again.
 type retries struct {
 	next     http.RoundTripper
 	attempts int
-	// first is the wait after the first attempt; it doubles up to longest.
+	// first is the delay after the first attempt; it doubles up to longest.
 	first   time.Duration
 	longest time.Duration
-	// longestAsked is the longest Retry-After that is waited for. A registry that asks
-	// for more is not asked again.
+	// longestAsked is the maximum Retry-After. If the registry asks for more, the request fails.
 	longestAsked time.Duration
 	pace         pacer
 }
 
-// newRetries makes five attempts within about 4 s, unless the registry asks for more.
+// newRetries returns a transport with five attempts within about 4 s, unless the registry asks for
+// more.
 func newRetries(next http.RoundTripper) *retries {
 	return &retries{
 		next:         next,
@@ -63,15 +63,15 @@ func newRetries(next http.RoundTripper) *retries {
 // RoundTrip implements [http.RoundTripper].
 func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
-		resp, err := t.send(req)
+		resp, err := t.sendRequest(req)
 		cause := transientCause(resp, err)
 		if cause == "" {
-			return resp, opaque(err)
+			return resp, hideCause(err)
 		}
 		asked := askedWait(resp)
 		gaveUp := &exhaustedError{host: req.URL.Host, attempts: attempt, cause: cause, asked: asked}
 		if asked > t.longestAsked {
-			discard(resp)
+			drainResponse(resp)
 			return nil, gaveUp
 		}
 		wait := max(asked, backoff.Jitter(backoff.Exponential{First: t.first, Max: t.longest}.Delay(attempt-1)))
@@ -79,23 +79,23 @@ func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 			return delayTooMany(req.Context(), wait, cause, resp, err)
 		}
 		if resp != nil {
-			discard(resp)
+			drainResponse(resp)
 		}
 		if attempt == t.attempts {
 			return nil, gaveUp
 		}
-		if err := pause(req.Context(), wait, cause); err != nil {
+		if err := pauseRequest(req.Context(), wait, cause); err != nil {
 			return nil, err
 		}
-		if req, err = rewind(req); err != nil {
+		if req, err = rewindBody(req); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// send waits for the turn of the request's host, and sends the request.
-func (t *retries) send(req *http.Request) (*http.Response, error) {
-	if err := t.pace.wait(req.Context(), req.URL.Host); err != nil {
+// send sends the request when it is the host's turn.
+func (t *retries) sendRequest(req *http.Request) (*http.Response, error) {
+	if err := t.pace.waitForTurn(req.Context(), req.URL.Host); err != nil {
 		return nil, err
 	}
 	resp, err := t.next.RoundTrip(req)
@@ -109,16 +109,15 @@ func (t *retries) send(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// delayTooMany returns the outcome of a request that cannot be repeated here. It
-// returns a 429 only after a wait.
+// delayTooMany returns the result of a request that cannot be repeated here. It delays a 429.
 func delayTooMany(
 	ctx context.Context, wait time.Duration, cause string, resp *http.Response, err error,
 ) (*http.Response, error) {
 	if resp == nil || resp.StatusCode != http.StatusTooManyRequests {
 		return resp, err
 	}
-	if err := pause(ctx, wait, cause); err != nil {
-		discard(resp)
+	if err := pauseRequest(ctx, wait, cause); err != nil {
+		drainResponse(resp)
 		return nil, err
 	}
 	return resp, nil
@@ -161,8 +160,8 @@ func isRepeatable(req *http.Request, resp *http.Response, err error) bool {
 	return req.Method == http.MethodPost && isToken
 }
 
-// rewind returns a copy of req with its body at the beginning.
-func rewind(req *http.Request) (*http.Request, error) {
+// rewind returns a copy of req with a fresh body.
+func rewindBody(req *http.Request) (*http.Request, error) {
 	next := req.Clone(req.Context())
 	if req.GetBody == nil {
 		return next, nil
@@ -183,7 +182,7 @@ func askedWait(resp *http.Response) time.Duration {
 	return backoff.RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 }
 
-// exhaustedError reports a failure that did not pass.
+// exhaustedError reports a transient failure that persisted.
 type exhaustedError struct {
 	host     string
 	attempts int
@@ -205,12 +204,11 @@ func (e *exhaustedError) Error() string {
 	return text
 }
 
-// transportError hides that its cause is a time-out: containerd would repeat a dial of
-// 15 s five times.
+// transportError hides a time-out in its cause: containerd would repeat a dial of 15 s five times.
 type transportError struct{ err error }
 
-// opaque wraps an error that is not repeated.
-func opaque(err error) error {
+// opaque wraps an error so that it is not repeated.
+func hideCause(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -220,5 +218,5 @@ func opaque(err error) error {
 // Error implements error.
 func (e *transportError) Error() string { return e.err.Error() }
 
-// Unwrap gives the cause, such as a certificate that is not trusted.
+// Unwrap returns the cause, such as an untrusted certificate.
 func (e *transportError) Unwrap() error { return e.err }

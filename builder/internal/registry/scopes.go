@@ -9,10 +9,9 @@ import (
 	"strings"
 )
 
-// scopeFallback repeats a request for a token with one scope if the token server refuses
-// several at once. containerd asks for the scopes of two repositories together before it
-// mounts a blob of one in the other. With the token for the one, the registry refuses the
-// mount, and the blob is copied.
+// scopeFallback retries a token request with one scope if the token server refuses several.
+// containerd requests scopes for two repositories before it mounts a blob from one into the other.
+// With a token for one of them, the registry refuses the mount, and the blob is copied.
 type scopeFallback struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -25,12 +24,12 @@ func (t scopeFallback) RoundTrip(req *http.Request) (*http.Response, error) {
 	if narrow == nil {
 		return resp, nil
 	}
-	discard(resp)
+	drainResponse(resp)
 	return t.next.RoundTrip(narrow)
 }
 
-// withOneScope returns a request for a token with the most important one of its scopes, or
-// nil if req is no request for a token with several.
+// withOneScope returns a token request with the most important of its scopes, or nil unless req is
+// a token request with several scopes.
 func withOneScope(req *http.Request) *http.Request {
 	if req.Method == http.MethodGet {
 		query := req.URL.Query()

@@ -8,14 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// traffic counts the bytes of bodies that pass a transport, retries included.
+// traffic counts the bytes of bodies, including retries.
 type traffic struct {
 	http.RoundTripper
 	sent, received atomic.Int64
 }
 
-// Traffic returns how many bytes of bodies were sent to registries and received
-// from them so far, by the client and by whoever uses its [Client.Hosts].
+// Traffic returns the bytes of bodies sent to and received from registries so far, through the
+// client and [Client.Hosts].
 func (c *Client) Traffic() (sent, received int64) {
 	return c.traffic.sent.Load(), c.traffic.received.Load()
 }

@@ -17,17 +17,17 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 )
 
-// newTransport builds the chain of transports that every request passes. From the
-// outermost to the innermost they keep what is waited for, watch mirrors, limit size and
-// time, follow redirects, retry refused mounts and refused scopes, retry transient failures,
-// redact credentials, count bytes, and choose between TLS and plain HTTP.
+// newTransport builds the chain of transports. From the outermost to the innermost they record
+// pending requests, watch mirrors, limit size and time, follow redirects, retry refused mounts and
+// scopes, retry transient failures, redact credentials, count bytes, and choose between TLS and
+// plain HTTP.
 func newTransport(count *traffic, watch *mirrorWatch) *waits {
 	single := newRetries(redactingTransport{count})
 	watch.next = limits{redirects{mountFallback{scopeFallback{single}}}}
 	return &waits{next: watch, open: map[*wait]bool{}}
 }
 
-// schemeTransport chooses between TLS and plain HTTP, host by host.
+// schemeTransport chooses between TLS and plain HTTP per host.
 type schemeTransport struct {
 	proxy    egress.ProxyFunc
 	roots    *x509.CertPool
@@ -57,7 +57,7 @@ func newSchemeTransport(opts Options, insecure map[string]bool) (*schemeTranspor
 	for _, host := range slices.Sorted(maps.Keys(opts.ClientCerts)) {
 		e, err := parseEndpoint(host)
 		if err != nil || e.path != "" {
-			return nil, fmt.Errorf("client certificate for registry %s: want host[:port] alone", quote(host))
+			return nil, fmt.Errorf("client certificate for registry %s: want host[:port] alone", quoteInput(host))
 		}
 		cert := opts.ClientCerts[host]
 		if certs[apiHost(e.host)], err = egress.LoadIdentity(cert.CertFile, cert.KeyFile); err != nil {
@@ -74,15 +74,14 @@ func (w *schemeTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme == "http" && !w.mayBePlain(req.URL.Host) {
 		return nil, newPlainHTTPError(req)
 	}
-	return w.host(req.URL.Host).RoundTrip(req)
+	return w.transportFor(req.URL.Host).RoundTrip(req)
 }
 
 func (w *schemeTransport) mayBePlain(host string) bool { return w.insecure[host] || isLoopback(host) }
 
-// host returns the transport of a host. Where plain HTTP is allowed it tries TLS first,
-// and remembers the outcome. It verifies the certificate of a loopback host unless that
-// host was declared insecure.
-func (w *schemeTransport) host(host string) *hostTransport {
+// transportFor returns the transport of a host. If plain HTTP is allowed, it tries TLS first and remembers
+// the result. It verifies the certificate of a loopback host unless that host is insecure.
+func (w *schemeTransport) transportFor(host string) *hostTransport {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known := w.hosts[host]; known != nil {
@@ -102,20 +101,19 @@ func (w *schemeTransport) host(host string) *hostTransport {
 	return added
 }
 
-// identity returns how the builder has answered a host that asks for client certificates.
-func (w *schemeTransport) identity(host string) *egress.Identity {
-	return w.host(apiHost(host)).identity
+// identityOf returns the client certificate for a host.
+func (w *schemeTransport) identityOf(host string) *egress.Identity {
+	return w.transportFor(apiHost(host)).identity
 }
 
-// plainHTTPError reports a request that was not sent because it would have left the
-// machine in clear text.
+// plainHTTPError reports a request that was not sent because it would be unencrypted.
 type plainHTTPError struct {
 	host string
-	// upload says that the registry sent us to this address to upload a blob.
+	// upload is set if the registry redirected an upload to this address.
 	upload bool
 }
 
-// newPlainHTTPError describes req, which nobody sends.
+// newPlainHTTPError returns an error about req, which is not sent.
 func newPlainHTTPError(req *http.Request) error {
 	isWrite := req.Method == http.MethodPut || req.Method == http.MethodPatch
 	return &plainHTTPError{host: req.URL.Host, upload: isWrite && strings.Contains(req.URL.Path, "/blobs/uploads/")}

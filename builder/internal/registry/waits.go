@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/backoff"
 )
 
-// waits keeps the requests that registries have not answered yet.
+// waits records requests without a response.
 type waits struct {
 	next http.RoundTripper
 
@@ -21,16 +21,15 @@ type waits struct {
 	open map[*wait]bool
 }
 
-// wait is a request without an answer.
+// wait is a request without a response.
 type wait struct {
 	request string
 	since   time.Time
-	// pause says why the request is not even sent; it is empty while the registry has it.
+	// pause is the reason why the request has not been sent yet; empty once it has been.
 	pause string
 }
 
-// pauseKey is the key under which the context of a request has a func(string) that sets
-// the pause of its wait.
+// pauseKey is the context key of a func(string) that sets the pause of a wait.
 type pauseKey struct{}
 
 // RoundTrip implements [http.RoundTripper].
@@ -52,7 +51,7 @@ func (w *waits) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.next.RoundTrip(req.WithContext(context.WithValue(req.Context(), pauseKey{}, setPause)))
 }
 
-// describeRequest names what a request is about, without its query.
+// describeRequest describes a request without its query.
 func describeRequest(req *http.Request) string {
 	what := "a request"
 	switch {
@@ -68,8 +67,7 @@ func describeRequest(req *http.Request) string {
 	return fmt.Sprintf("%s to answer a %s for %s", req.URL.Host, req.Method, what)
 }
 
-// Waits describes the request that has been without an answer for the longest time, if that
-// is at least min. It returns "" if there is none.
+// Waits describes the oldest request without a response, if it is at least min old, else "".
 func (c *Client) Waits(min time.Duration) string {
 	c.waits.mu.Lock()
 	defer c.waits.mu.Unlock()
@@ -93,8 +91,8 @@ func (c *Client) Waits(min time.Duration) string {
 	return text
 }
 
-// pause waits for d, or for the end of the context, and says why meanwhile.
-func pause(ctx context.Context, d time.Duration, cause string) error {
+// pauseRequest sleeps for d and records the reason meanwhile.
+func pauseRequest(ctx context.Context, d time.Duration, cause string) error {
 	if setPause, ok := ctx.Value(pauseKey{}).(func(string)); ok {
 		setPause(fmt.Sprintf("%s; the next attempt is at most %v away", cause, d.Round(time.Second)))
 		defer setPause("")

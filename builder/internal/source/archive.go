@@ -19,20 +19,20 @@ import (
 
 const (
 	archiveExtension = ".zip"
-	// maxArchive bounds an archive, maxArchiveList what is read of it before the first
-	// file, both in bytes. The platform takes archives of 100 MiB and 5000 files at most.
+	// maxArchive bounds an archive, and maxArchiveList its directory, both in bytes. The platform
+	// accepts archives of at most 100 MiB and 5000 files.
 	maxArchive     = 256 << 20
 	maxArchiveList = 16 << 20
-	// maxRatio is how much an archive may grow by, from ratioFloor bytes on. Text grows
-	// by 20 at most, what is made to fill a disk by 1000.
+	// maxRatio is the maximum compression ratio above ratioFloor bytes. Text has at most 20; a zip
+	// bomb has 1000.
 	maxRatio   = 200
 	ratioFloor = 1 << 20
 )
 
-// encrypted are the flags of entries, or of lists of them, that need a password.
+// encrypted are the flags of encrypted entries and directories.
 const encrypted = 1<<0 | 1<<6 | 1<<13
 
-// isArchive reports whether a path is the name of an archive, and not of a directory.
+// isArchive reports whether a path names an archive and not a directory.
 func isArchive(path string) bool {
 	if !strings.EqualFold(filepath.Ext(path), archiveExtension) {
 		return false
@@ -41,8 +41,8 @@ func isArchive(path string) bool {
 	return err != nil || !info.IsDir()
 }
 
-// openArchive opens a zip archive. Nothing of it is unpacked: its list becomes a tree of
-// entries, which the rules of every walk apply to.
+// openArchive opens a zip archive without unpacking it. Its directory becomes a tree of entries
+// that is walked like any other.
 func openArchive(spec Spec, limits Limits) (*Tree, error) {
 	file, err := os.OpenFile(spec.dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -52,14 +52,14 @@ func openArchive(spec Spec, limits Limits) (*Tree, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	top, err := root.below(spec.subdir)
+	top, err := root.directoryAt(spec.subdir)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return &Tree{root: top, close: []func() error{file.Close}}, nil
 }
 
-// readArchive lists the archive in a regular file.
+// readArchive lists an archive in a regular file.
 func readArchive(file *os.File, limits Limits) (*archiveDirectory, error) {
 	info, err := file.Stat()
 	switch {
@@ -75,33 +75,39 @@ func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, e
 	if size > maxArchive {
 		return nil, fmt.Errorf("the archive is larger than %d MiB: remove what need not be in it", maxArchive>>20)
 	}
-	reader := &rationed{ReaderAt: r, left: maxArchiveList}
+	reader := &rationedFile{ReaderAt: r, left: maxArchiveList}
 	archive, err := zip.NewReader(reader, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are checked below
 		return nil, fmt.Errorf("read the list of the archive: %w", err)
 	}
 	reader.left = math.MaxInt64
-	l := listing{root: newArchiveDirectory(), limits: limits, packed: uint64(size), bytes: uint64(limits.TotalSize), room: 2 * min(limits.Files, math.MaxInt/2)}
+	l := listing{
+		root:   newArchiveDirectory(),
+		limits: limits,
+		packed: uint64(size),
+		bytes:  uint64(limits.TotalSize),
+		room:   2 * min(limits.Files, math.MaxInt/2),
+	}
 	for _, f := range archive.File {
-		if err := l.take(f); err != nil {
-			return nil, fmt.Errorf("entry %q: %w", clipped(f.Name), err)
+		if err := l.addEntry(f); err != nil {
+			return nil, fmt.Errorf("entry %q: %w", clipName(f.Name), err)
 		}
 	}
 	return l.root, nil
 }
 
-// listing is an archive that is being listed.
+// listing is an archive being listed.
 type listing struct {
 	root   *archiveDirectory
 	limits Limits
-	// packed and bytes are how many more bytes the entries may have in the archive and
-	// unpacked, room how many more files and directories there may be.
+	// packed and bytes are the remaining compressed and uncompressed sizes of entries; room is the
+	// remaining number of files and directories.
 	packed, bytes uint64
 	room          int
 }
 
-// take adds an entry, if it is within the limits.
-func (l *listing) take(f *zip.File) error {
+// addEntry adds an entry if it is within the limits.
+func (l *listing) addEntry(f *zip.File) error {
 	if err := checkArchived(f); err != nil {
 		return err
 	}
@@ -109,27 +115,27 @@ func (l *listing) take(f *zip.File) error {
 	case f.CompressedSize64 > l.packed:
 		return errors.New("it has bytes of other entries, or more than the archive: do not use this archive")
 	case f.UncompressedSize64 > l.bytes:
-		return exceeds("bytes", l.limits.TotalSize)
+		return exceedsLimit("bytes", l.limits.TotalSize)
 	}
 	l.packed -= f.CompressedSize64
 	l.bytes -= f.UncompressedSize64
-	made, err := l.root.add(f)
+	made, err := l.root.insertEntry(f)
 	if err != nil {
 		return err
 	}
 	if l.room -= made; l.room < 0 {
-		return exceeds("files, directories and other entries", int64(2*l.limits.Files))
+		return exceedsLimit("files, directories and other entries", int64(2*l.limits.Files))
 	}
 	return nil
 }
 
-// rationed is a file of which only so much may be read.
-type rationed struct {
+// rationedFile is a file of which only a limited number of bytes may be read.
+type rationedFile struct {
 	io.ReaderAt
 	left int64
 }
 
-func (r *rationed) ReadAt(p []byte, off int64) (int, error) {
+func (r *rationedFile) ReadAt(p []byte, off int64) (int, error) {
 	if int64(len(p)) > r.left {
 		return 0, fmt.Errorf("it is larger than %d MiB", maxArchiveList>>20)
 	}
@@ -156,13 +162,13 @@ func checkArchived(f *zip.File) error {
 	return nil
 }
 
-// clipped is a name that may be a part of a message.
-func clipped(name string) string { return printable(name[:min(len(name), maxName)]) }
+// clipName returns a name shortened for messages.
+func clipName(name string) string { return printableName(name[:min(len(name), maxName)]) }
 
-// archiveDirectory is a directory of an archive.
+// archiveDirectory is a directory in an archive.
 type archiveDirectory struct {
 	list []entry
-	// known are the entries by name: nil for what is no directory.
+	// known are the entries by name; nil for anything but a directory.
 	known map[string]*archiveDirectory
 }
 
@@ -179,9 +185,9 @@ func (d *archiveDirectory) entries(limit int) ([]entry, error) {
 	return slices.Clone(d.list), nil
 }
 
-// add puts an entry where its name says, with the directories above it, and returns how
-// many there were not before: a list of long paths has few entries and many directories.
-func (d *archiveDirectory) add(f *zip.File) (made int, err error) {
+// insertEntry inserts an entry at its path, creating parent directories, and returns the number of nodes
+// created: a few entries with long paths have many directories.
+func (d *archiveDirectory) insertEntry(f *zip.File) (made int, err error) {
 	parts := strings.Split(strings.TrimSuffix(f.Name, "/"), "/")
 	last := len(parts) - 1
 	for i, name := range parts {
@@ -196,7 +202,11 @@ func (d *archiveDirectory) add(f *zip.File) (made int, err error) {
 		case !taken:
 			below = newArchiveDirectory()
 			d.known[name] = below
-			d.list = append(d.list, entry{name: name, kind: folder, open: func() (directory, error) { return below, nil }})
+			d.list = append(d.list, entry{
+				name: name,
+				kind: folder,
+				open: func() (directory, error) { return below, nil },
+			})
 			made++
 		}
 		d = below
@@ -204,8 +214,8 @@ func (d *archiveDirectory) add(f *zip.File) (made int, err error) {
 	return made, nil
 }
 
-// below returns the directory with a path, which is empty for d itself.
-func (d *archiveDirectory) below(path string) (*archiveDirectory, error) {
+// directoryAt returns the directory at a path; the empty path is d itself.
+func (d *archiveDirectory) directoryAt(path string) (*archiveDirectory, error) {
 	for name := range strings.SplitSeq(path, "/") {
 		if name == "" {
 			continue
@@ -229,7 +239,7 @@ func archivedFile(name string, f *zip.File) entry {
 	return e
 }
 
-// readArchived reads a file that is as large as the list says, and no larger.
+// readArchived reads a file of exactly the listed size.
 func readArchived(f *zip.File) (data []byte, err error) {
 	r, err := f.Open()
 	if err != nil {
@@ -240,7 +250,7 @@ func readArchived(f *zip.File) (data []byte, err error) {
 	if _, err := io.ReadFull(r, data); err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
-	// The checksum is compared at the end, which must be here.
+	// The checksum is verified at the end, which must be here.
 	if _, err := io.ReadFull(r, make([]byte, 1)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("unpack: %w", cmp.Or(err, zip.ErrFormat))
 	}

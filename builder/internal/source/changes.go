@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// gitEnvNames are the variables by which Git tells a hook where it keeps what.
+// gitEnvNames are the variables that tell a hook where Git keeps its data.
 const (
 	envGitDir     = "GIT_DIR"
 	envIndexFile  = "GIT_INDEX_FILE"
@@ -29,29 +29,27 @@ const (
 	envAlternates = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 )
 
-// ChangeOptions say which changes of a repository are looked at.
+// ChangeOptions select the changes of a repository.
 type ChangeOptions struct {
-	// Subdir limits the changes to a directory of the repository, to which their paths are
-	// relative then.
+	// Subdir limits the changes to a directory of the repository. Paths are relative to it.
 	Subdir string
-	// Limits bounds a file, by FileSize. A larger one is an error.
+	// Limits.FileSize bounds a file. A larger file is an error.
 	Limits Limits
 	// Getenv reads the variables that Git sets for hooks: GIT_DIR, GIT_INDEX_FILE,
 	// GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES.
 	Getenv func(string) string
 }
 
-// Changes is a Git repository of which only changes are looked at: what is staged, or what
-// commits add. It needs no workspaces. It is used by one goroutine at a time.
+// Changes reads the changes of a Git repository: staged files, or additions of commits. It needs no
+// workspaces. It is not safe for concurrent use.
 type Changes struct {
 	objects storer.EncodedObjectStorer
 	storage *filesystem.Storage
 	opts    ChangeOptions
-	// top is the work tree, or the repository itself if it has none; dir is where Git keeps
-	// the repository.
+	// top is the work tree, or the repository if it has none; dir is the Git directory.
 	top, dir string
 	close    []func() error
-	// snapshots are those of the last commit that [Changes.Before] was asked about.
+	// snapshots are those of the last commit passed to [Changes.Before].
 	snapshots struct {
 		commit string
 		now    snapshot
@@ -59,17 +57,18 @@ type Changes struct {
 	}
 }
 
-// errNoWorkTree is a directory outside of any Git work tree.
-var errNoWorkTree = errors.New("it is not in a Git work tree: run the scan in one, or name files (builder scan FILE…)")
+// errNoWorkTree reports a directory outside of any Git work tree.
+var errNoWorkTree = errors.New("it is not in a Git work tree: run the scan in one, or name files (builder scan " +
+	"FILE…)")
 
-// OpenChanges opens the repository that a directory is in, or that GIT_DIR names.
+// OpenChanges opens the repository of a directory, or the one in GIT_DIR.
 func OpenChanges(dir string, opts ChangeOptions) (*Changes, error) {
 	c := &Changes{opts: opts}
 	if err := c.locate(dir); err != nil {
-		return nil, fmt.Errorf("%s: %w", printable(dir), err)
+		return nil, fmt.Errorf("%s: %w", printableName(dir), err)
 	}
 	if err := c.openObjects(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", printable(dir), err), c.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", printableName(dir), err), c.Close())
 	}
 	return c, nil
 }
@@ -110,7 +109,7 @@ func (c *Changes) locate(dir string) (err error) {
 	return err
 }
 
-// absolute returns a path that Git gives to a hook: hooks run at the top of the work tree.
+// absolute resolves a path that Git passes to a hook. Hooks run at the top of the work tree.
 func (c *Changes) absolute(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -118,8 +117,8 @@ func (c *Changes) absolute(name string) string {
 	return filepath.Join(c.top, name)
 }
 
-// openObjects opens the objects of the repository, and those of a push that is not accepted
-// yet, which Git keeps apart.
+// openObjects opens the objects of the repository, including those of a pending push, which Git
+// keeps separately.
 func (c *Changes) openObjects() error {
 	storage, err := git.OpenStorage(c.dir)
 	if err != nil {
@@ -147,16 +146,16 @@ func (c *Changes) openObjects() error {
 	return nil
 }
 
-// below returns the path of a file relative to the directory that is looked at.
-func (c *Changes) below(name string) (string, bool) {
+// relativePath returns the path of a file relative to Subdir.
+func (c *Changes) relativePath(name string) (string, bool) {
 	if c.opts.Subdir == "" {
 		return name, true
 	}
 	return strings.CutPrefix(name, c.opts.Subdir+"/")
 }
 
-// full is the opposite of below.
-func (c *Changes) full(name string) string { return path.Join(c.opts.Subdir, name) }
+// repositoryPath is the inverse of below.
+func (c *Changes) repositoryPath(name string) string { return path.Join(c.opts.Subdir, name) }
 
 func (c *Changes) readBlob(hash plumbing.Hash) ([]byte, error) {
 	size, err := git.BlobSize(c.objects, hash)
@@ -164,7 +163,8 @@ func (c *Changes) readBlob(hash plumbing.Hash) ([]byte, error) {
 		return nil, err
 	}
 	if size > c.opts.Limits.FileSize {
-		return nil, fmt.Errorf("it is larger than %d bytes: raise --max-file-size, or leave it out of the commit", c.opts.Limits.FileSize)
+		return nil, fmt.Errorf("it is larger than %d bytes: raise --max-file-size, or leave it out of the commit",
+			c.opts.Limits.FileSize)
 	}
 	return git.ReadBlob(c.objects, hash, size)
 }
@@ -172,9 +172,9 @@ func (c *Changes) readBlob(hash plumbing.Hash) ([]byte, error) {
 // workspaceMark is the file that makes a directory a workspace.
 const workspaceMark = ".import.yml"
 
-// inWorkspace returns the path of a file in its workspace, with the directory of the
-// workspace in front: the closest one above it with that file. It returns nothing for
-// a file in no workspace, or in one at the top.
+// inWorkspace returns the path of a file in the closest workspace above it, prefixed with the name
+// of the workspace's directory. It returns "" for a file outside of a workspace, or in one at the
+// top.
 func inWorkspace(name string, isWorkspace func(dir string) bool) string {
 	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
 		if isWorkspace(dir) {
@@ -184,7 +184,7 @@ func inWorkspace(name string, isWorkspace func(dir string) bool) string {
 	return ""
 }
 
-// objectStores looks for objects in several places, in turn.
+// objectStores searches several object stores in turn.
 type objectStores struct {
 	storer.EncodedObjectStorer
 	more []storer.EncodedObjectStorer
@@ -206,8 +206,7 @@ func (s objectStores) EncodedObjectSize(hash plumbing.Hash) (int64, error) {
 	return size, err
 }
 
-// objectsOnly shows a directory of objects as the directory objects of a repository that has
-// nothing else.
+// objectsOnly presents an object directory as a repository that contains only objects.
 type objectsOnly struct{ billy.Filesystem }
 
 func (f objectsOnly) inside(name string) (string, error) {

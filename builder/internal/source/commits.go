@@ -18,23 +18,22 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// Since hands fn every content that the commits of a range add, each once: HEAD~3 stands for
-// the commits after that one, A..B for those that B has and A has not. It returns how many
-// commits were looked at.
+// Since calls fn once for every content that the commits of a range add. HEAD~3 stands for the
+// commits after that one, A..B for the commits of B that A lacks. It returns the number of commits.
 func (c *Changes) Since(ctx context.Context, revisions string, fn func(Version) error) (commits int, err error) {
 	list, err := c.commits(ctx, revisions)
 	if err != nil {
 		return 0, err
 	}
-	return len(list), c.added(ctx, list, fn)
+	return len(list), c.eachAddition(ctx, list, fn)
 }
 
-// maxUpdates bounds what Git tells a hook of a push, in references.
+// maxUpdates bounds the references in the input of a push hook.
 const maxUpdates = 100_000
 
-// Pushed hands fn every content that a push adds, each once. Updates has a line OLD NEW REF
-// for each reference, as Git gives them to the hook pre-receive: what no reference of the
-// repository has yet is new. It returns how many commits were looked at.
+// Pushed calls fn once for every content that a push adds. updates has a line OLD NEW REF for each
+// reference, as Git passes them to a pre-receive hook; contents that no reference of the repository
+// reaches are new. It returns the number of commits.
 func (c *Changes) Pushed(ctx context.Context, updates io.Reader, fn func(Version) error) (commits int, err error) {
 	tips, err := c.pushedTips(updates)
 	if err != nil {
@@ -44,14 +43,14 @@ func (c *Changes) Pushed(ctx context.Context, updates io.Reader, fn func(Version
 	if err != nil {
 		return 0, err
 	}
-	list, err := c.between(ctx, known, tips)
+	list, err := c.listBetween(ctx, known, tips)
 	if err != nil {
 		return 0, err
 	}
-	return len(list), c.added(ctx, list, fn)
+	return len(list), c.eachAddition(ctx, list, fn)
 }
 
-// pushedTips returns the commits that references are to have.
+// pushedTips returns the new commits of the references.
 func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 	var tips []plumbing.Hash
 	lines := 0
@@ -67,7 +66,8 @@ func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 		}
 		fields := strings.SplitN(scanner.Text(), " ", 3)
 		if len(fields) != 3 || !plumbing.IsHash(fields[0]) || !plumbing.IsHash(fields[1]) {
-			return nil, fmt.Errorf("line %d of standard input is not OLD NEW REF, as Git gives it to the hook pre-receive", lines)
+			return nil, fmt.Errorf("line %d of standard input is not OLD NEW REF, as Git gives it to the hook "+
+				"pre-receive", lines)
 		}
 		hash := plumbing.NewHash(fields[1])
 		if hash.IsZero() {
@@ -75,7 +75,7 @@ func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 		}
 		commit, err := git.PeelCommit(c.objects, hash)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", printable(fields[2]), err)
+			return nil, fmt.Errorf("%s: %w", printableName(fields[2]), err)
 		}
 		tips = append(tips, commit.Hash)
 	}
@@ -85,7 +85,7 @@ func (c *Changes) pushedTips(updates io.Reader) ([]plumbing.Hash, error) {
 	return tips, nil
 }
 
-// knownTips returns the commits that the references of the repository have.
+// knownTips returns the commits of the repository's references.
 func (c *Changes) knownTips() ([]plumbing.Hash, error) {
 	refs, err := git.ReadReferences(c.storage)
 	if err != nil {
@@ -93,30 +93,30 @@ func (c *Changes) knownTips() ([]plumbing.Hash, error) {
 	}
 	var tips []plumbing.Hash
 	for _, hash := range refs.ByName {
-		if commit, err := git.PeelCommit(c.objects, hash); err == nil { // a tag may be of a file
+		if commit, err := git.PeelCommit(c.objects, hash); err == nil { // a tag may refer to a file
 			tips = append(tips, commit.Hash)
 		}
 	}
 	return tips, nil
 }
 
-// between lists the commits of tips, and before them, that those excluded have not, parents
-// first. A history that is cut off before it reaches them is an error.
-func (c *Changes) between(ctx context.Context, excluded, tips []plumbing.Hash) ([]plumbing.Hash, error) {
+// listBetween lists the commits that tips reach and excluded do not, parents first. It returns an error
+// if a shallow history ends before it reaches the excluded commits.
+func (c *Changes) listBetween(ctx context.Context, excluded, tips []plumbing.Hash) ([]plumbing.Hash, error) {
 	shallow, err := c.storage.Shallow()
 	if err != nil {
 		return nil, err
 	}
-	h := historian{objects: c.objects, shallow: shallow}
+	h := historyWalker{objects: c.objects, shallow: shallow}
 	known := map[plumbing.Hash]bool{}
 	for _, hash := range excluded {
-		if _, err := h.ancestors(ctx, hash, known); err != nil {
+		if _, err := h.listAncestors(ctx, hash, known); err != nil {
 			return nil, err
 		}
 	}
 	var list []plumbing.Hash
 	for _, hash := range tips {
-		more, err := h.ancestors(ctx, hash, known)
+		more, err := h.listAncestors(ctx, hash, known)
 		if err != nil {
 			return nil, err
 		}
@@ -128,9 +128,14 @@ func (c *Changes) between(ctx context.Context, excluded, tips []plumbing.Hash) (
 	return list, nil
 }
 
-// added hands fn what commits add to what their parents have.
-func (c *Changes) added(ctx context.Context, list []plumbing.Hash, fn func(Version) error) error {
-	h := historian{objects: c.objects, subdir: c.opts.Subdir, limit: c.opts.Limits.FileSize, seen: map[plumbing.Hash]bool{}}
+// eachAddition calls fn for what commits add to their parents.
+func (c *Changes) eachAddition(ctx context.Context, list []plumbing.Hash, fn func(Version) error) error {
+	h := historyWalker{
+		objects: c.objects,
+		subdir:  c.opts.Subdir,
+		limit:   c.opts.Limits.FileSize,
+		seen:    map[plumbing.Hash]bool{},
+	}
 	inside := map[plumbing.Hash]bool{}
 	for _, hash := range list {
 		inside[hash] = true
@@ -145,27 +150,28 @@ func (c *Changes) added(ctx context.Context, list []plumbing.Hash, fn func(Versi
 				continue
 			}
 			inside[parent] = true
-			if err := h.commit(ctx, parent); err != nil { // without a function, it is only remembered
+			if err := h.visitCommit(ctx, parent); err != nil { // without fn, it is only recorded
 				return err
 			}
 		}
 	}
 	h.fn = c.version(fn)
 	for _, hash := range list {
-		if err := h.commit(ctx, hash); err != nil {
+		if err := h.visitCommit(ctx, hash); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// version finds out which workspace a version belongs to. One that is too large is an error.
+// version determines the workspace of a version. A version that is too large is an error.
 func (c *Changes) version(fn func(Version) error) func(Version) error {
 	var last string
 	var tree *object.Tree
 	return func(v Version) error {
 		if v.Data == nil && v.Size > 0 {
-			return fmt.Errorf("%s in commit %s is larger than %d bytes: raise --max-file-size", printable(v.Path), v.Commit, c.opts.Limits.FileSize)
+			return fmt.Errorf("%s in commit %s is larger than %d bytes: raise --max-file-size", printableName(v.Path),
+				v.Commit, c.opts.Limits.FileSize)
 		}
 		if v.Commit != last {
 			commit, err := object.GetCommit(c.objects, plumbing.NewHash(v.Commit))
@@ -177,7 +183,7 @@ func (c *Changes) version(fn func(Version) error) func(Version) error {
 			}
 			last = v.Commit
 		}
-		v.Within = inWorkspace(c.full(v.Path), func(dir string) bool {
+		v.Within = inWorkspace(c.repositoryPath(v.Path), func(dir string) bool {
 			_, err := tree.FindEntry(path.Join(dir, workspaceMark))
 			return err == nil
 		})
@@ -185,8 +191,8 @@ func (c *Changes) version(fn func(Version) error) func(Version) error {
 	}
 }
 
-// look reads the files of a commit, and of its parents, or of HEAD for what is staged.
-func (c *Changes) look(commit string) error {
+// readSnapshots reads the files of a commit and of its parents, or of HEAD for staged files.
+func (c *Changes) readSnapshots(commit string) error {
 	s := &c.snapshots
 	if s.commit == commit && s.now != nil {
 		return nil
@@ -228,22 +234,21 @@ func (c *Changes) lookAtStaged() error {
 	return nil
 }
 
-// maxRenames bounds how many files are taken for the earlier name of one.
+// maxRenames bounds the candidates for the former name of a file.
 const maxRenames = 20
 
-// Before returns what a file had in the parents of a commit, or in HEAD if the commit is
-// empty, for what is staged. For a file that is new there, it returns files that the change
-// removes and that may be its earlier name.
+// Before returns the content of a file in the parents of a commit, or in HEAD for staged files if
+// commit is empty. For a new file, it returns removed files that may be its former name.
 func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 	if commit == "" {
 		err = c.lookAtStaged()
 	} else {
-		err = c.look(commit)
+		err = c.readSnapshots(commit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	full := c.full(name)
+	full := c.repositoryPath(name)
 	for _, before := range c.snapshots.before {
 		hashes := []plumbing.Hash{before[full]}
 		if _, there := before[full]; !there {
@@ -252,7 +257,7 @@ func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 		for _, hash := range hashes {
 			data, err := c.readBlob(hash)
 			if err != nil {
-				return nil, fmt.Errorf("read an earlier %s: %w", printable(name), err)
+				return nil, fmt.Errorf("read an earlier %s: %w", printableName(name), err)
 			}
 			contents = append(contents, data)
 		}
@@ -260,8 +265,8 @@ func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 	return contents, nil
 }
 
-// renamed returns the files that are gone and have the extension of a new one: first those
-// whose path has the longest end in common with it.
+// renamed returns the removed files with the extension of a new one, those with the longest common
+// path suffix first.
 func (s snapshot) renamed(before snapshot, name string) []plumbing.Hash {
 	var gone []string
 	for old := range before {
@@ -282,7 +287,7 @@ func (s snapshot) renamed(before snapshot, name string) []plumbing.Hash {
 	return hashes
 }
 
-// commonEnd counts the bytes that two texts have in common at their ends.
+// commonEnd returns the length of the common suffix in bytes.
 func commonEnd(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {

@@ -11,12 +11,11 @@ import (
 	"syscall"
 )
 
-// listingBatch is how many entries of a directory are listed at a time.
+// listingBatch is the number of directory entries listed at once.
 const listingBatch = 1024
 
-// rootDirectory is a directory of the file system below an [os.Root]. The root follows
-// symbolic links that stay below it, so that a directory that was listed and then
-// replaced by a link is told by its identity.
+// rootDirectory is a directory below an [os.Root]. The root follows symbolic links that stay below
+// it, so the identity of a listed directory reveals whether a link has replaced it.
 type rootDirectory struct {
 	root *os.Root
 	path string
@@ -26,8 +25,7 @@ type rootDirectory struct {
 
 var _ directory = rootDirectory{}
 
-// openRoot opens a directory. Opening a named pipe as a root would wait for ever for
-// somebody to write to it.
+// openRoot opens a directory. Opening a named pipe as a root would block until it has a writer.
 func openRoot(dir string) (*os.Root, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
@@ -59,7 +57,7 @@ func (d rootDirectory) entries(limit int) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The entries were looked at by their paths, which must have led here all the while.
+	// The entries were examined by path, which must still lead here.
 	if info, err := d.root.Lstat(d.path); err != nil || !d.is(info) {
 		return nil, d.changed(err)
 	}
@@ -70,9 +68,8 @@ func (d rootDirectory) is(info fs.FileInfo) bool {
 	return d.listed == (identity{}) || identityOf(info).sameFile(d.listed)
 }
 
-// identity tells a file from what is put in its place, and from itself after a write.
-// All files of a source are listed before the first is read: of each this much is
-// kept, and not the five times as much of an [fs.FileInfo].
+// identity distinguishes a file from a replacement or a modified version. All files of a source are
+// listed before the first is read, so it keeps less than the five times as large [fs.FileInfo].
 type identity struct {
 	device, inode  uint64
 	size, modified int64 // in bytes, and in nanoseconds since 1970
@@ -105,7 +102,7 @@ func (d rootDirectory) list(f *os.File, limit int) ([]entry, error) {
 		for _, item := range items {
 			e, err := d.entry(item.Name())
 			if errors.Is(err, fs.ErrNotExist) {
-				continue // it has gone since it was listed
+				continue // it was removed after it was listed
 			} else if err != nil {
 				return nil, d.changed(err)
 			}
@@ -133,8 +130,8 @@ func (d rootDirectory) entry(name string) (entry, error) {
 	return e, nil
 }
 
-// changed says why a directory cannot be listed that could be a moment ago. What is
-// wrong with the root itself is no change.
+// changed returns the error for a directory that can no longer be listed. A problem of the root
+// itself is not a change.
 func (d rootDirectory) changed(err error) error {
 	if d.listed == (identity{}) || errors.Is(err, fs.ErrPermission) {
 		return pathError(err)
@@ -164,8 +161,8 @@ func kindOf(info fs.FileInfo) kind {
 	}
 }
 
-// readListed reads a file, and makes sure that it is the one that was listed: what
-// was put in its place since is neither followed, nor waited for, nor shipped.
+// readListed reads a file, and verifies that it is the listed one: a replacement is not followed,
+// waited for, or shipped.
 func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
@@ -189,7 +186,7 @@ func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
 	return data, nil
 }
 
-// same reports whether an open file is the listed one, and has not been written to.
+// same reports whether an open file is the listed one and has not been modified.
 func same(f *os.File, listed identity) bool {
 	info, err := f.Stat()
 	return err == nil && kindOf(info) == regular && identityOf(info) == listed

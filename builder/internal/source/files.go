@@ -16,11 +16,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// IsArchive reports whether a path is the name of an archive that [Open] opens.
+// IsArchive reports whether a path names an archive that [Open] supports.
 func IsArchive(name string) bool { return isArchive(name) }
 
-// ReadFiles hands fn single files, wherever they are, each of at most a number of bytes. Their
-// paths are relative to the current directory if they are below it.
+// ReadFiles calls fn for individual files of limited size. Paths are relative to the current
+// directory if they are below it.
 func ReadFiles(ctx context.Context, names []string, most int64, fn func(Version) error) error {
 	for _, name := range names {
 		if ctx.Err() != nil {
@@ -28,7 +28,7 @@ func ReadFiles(ctx context.Context, names []string, most int64, fn func(Version)
 		}
 		data, err := readSingle(name, most)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", printable(name), err)
+			return fmt.Errorf("read %s: %w", printableName(name), err)
 		}
 		if err := fn(newVersion(name, data)); err != nil {
 			return err
@@ -37,7 +37,7 @@ func ReadFiles(ctx context.Context, names []string, most int64, fn func(Version)
 	return nil
 }
 
-// ReadStream hands fn the content of a stream, at most a number of bytes, as a file with a name.
+// ReadStream calls fn with the content of a stream of limited size as a file with a name.
 func ReadStream(stream io.Reader, name string, most int64, fn func(Version) error) error {
 	data, err := readAll(stream, most)
 	if err != nil {
@@ -46,13 +46,13 @@ func ReadStream(stream io.Reader, name string, most int64, fn func(Version) erro
 	return fn(newVersion(name, data))
 }
 
-// readAll reads a file of at most a number of bytes.
+// readAll reads a file of limited size.
 func readAll(file io.Reader, most int64) ([]byte, error) {
 	tooLarge := &limit.Error{Subject: "it", Max: most, Advice: "raise --max-file-size"}
 	return io.ReadAll(&limit.Reader{R: file, Left: most, Err: tooLarge})
 }
 
-// newVersion makes a file that is in no commit.
+// newVersion returns a version without a commit.
 func newVersion(name string, data []byte) Version {
 	shown := filepath.Clean(name)
 	if dir, err := os.Getwd(); err == nil && filepath.IsAbs(shown) {
@@ -68,7 +68,7 @@ func newVersion(name string, data []byte) Version {
 	return Version{Path: shown, Within: inWorkspace(shown, isWorkspace), Size: int64(len(data)), Data: data}
 }
 
-// readSingle reads a regular file. It waits for no other kind.
+// readSingle reads a regular file. It refuses other kinds, which could block.
 func readSingle(name string, most int64) ([]byte, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -87,11 +87,11 @@ func readSingle(name string, most int64) ([]byte, error) {
 	return readAll(file, most)
 }
 
-// CleanName returns a name for standard input that can stand in reports, or an error.
+// CleanName returns a name for standard input that is safe in reports.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(filepath.ToSlash(name))
 	if clean == "." || clean == "/" || strings.ContainsFunc(clean, unprintable) {
-		return "", fmt.Errorf("%q is not the name of a file", printable(name))
+		return "", fmt.Errorf("%q is not the name of a file", printableName(name))
 	}
 	return clean, nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// openGit fetches one commit of a repository, or opens a repository of this machine.
+// openGit fetches a commit of a remote repository, or opens a local one.
 func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if spec.remote.URL.Scheme == "file" {
 		return openLocal(spec)
@@ -43,7 +43,7 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	return tree, nil
 }
 
-// openLocal reads a repository where it is: nothing is fetched, and no program runs.
+// openLocal opens a local repository without fetching or running Git.
 func openLocal(spec Spec) (*Tree, error) {
 	dir, err := git.FindGitDir(spec.remote.URL.Path)
 	if err != nil {
@@ -75,8 +75,7 @@ func openStored(storage *filesystem.Storage, spec Spec) (*Tree, error) {
 	return openCommit(storage, want, spec)
 }
 
-// openCommit opens the tree of a commit, or of the commit that a tag names. Closing
-// the tree closes the storage.
+// openCommit opens the tree of a commit or tag. Closing the tree closes the storage.
 func openCommit(storage *filesystem.Storage, want git.Reference, spec Spec) (*Tree, error) {
 	commit, err := git.PeelCommit(storage, want.Hash)
 	if err != nil {
@@ -89,9 +88,14 @@ func openCommit(storage *filesystem.Storage, want git.Reference, spec Spec) (*Tr
 	return &Tree{
 		root:    gitDirectory{objects: storage, tree: root},
 		storage: storage,
-		info:    release.Source{URL: spec.remote.URL.String(), Commit: commit.Hash.String(), Ref: want.Name, Subdir: spec.subdir},
-		commit:  commit.Committer.When,
-		close:   []func() error{storage.Close},
+		info: release.Source{
+			URL:    spec.remote.URL.String(),
+			Commit: commit.Hash.String(),
+			Ref:    want.Name,
+			Subdir: spec.subdir,
+		},
+		commit: commit.Committer.When,
+		close:  []func() error{storage.Close},
 	}, nil
 }
 
@@ -126,7 +130,7 @@ func (d gitDirectory) entries(limit int) ([]entry, error) {
 	for _, item := range d.tree.Entries {
 		e, err := d.entry(item)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", printable(item.Name), err)
+			return nil, fmt.Errorf("%s: %w", printableName(item.Name), err)
 		}
 		list = append(list, e)
 	}

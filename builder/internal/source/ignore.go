@@ -14,27 +14,27 @@ import (
 )
 
 const (
-	// IgnoreFile lists what does not ship, in the notation of .gitignore. It is read at
-	// the top of the source and beside the workspaces.
+	// IgnoreFile lists what does not ship, in .gitignore syntax. It is read at the top of the
+	// source and in the directory of the workspaces.
 	IgnoreFile = ".releaseignore"
-	// TemporaryMetadata is what builder fmt writes before it replaces .import.yml. It
+	// TemporaryMetadata is the file that builder fmt writes before it replaces .import.yml. It
 	// never ships.
 	TemporaryMetadata = ".import.yml.builder-fmt"
 	// maxIgnoreFile bounds the IgnoreFile, in bytes.
 	maxIgnoreFile = 64 << 10
 )
 
-// ignored knows what the user leaves out. The zero value leaves nothing out.
+// ignored matches what the user excludes. The zero value matches nothing.
 type ignored struct {
 	patterns []gitignore.Pattern
-	// place is the directory of the workspaces, below which the walker's paths are.
+	// place is the directory of the workspaces, to which the walker's paths are relative.
 	place []string
-	// lone says that the first name of a path is a slug and not a directory of the source.
+	// lone is set if the first element of a path is a slug, not a directory of the source.
 	lone bool
 }
 
-// matches reports whether an entry with a path of the walker is left out.
-func (i *ignored) matches(e entry) bool {
+// isIgnored reports whether a path of the walker is excluded.
+func (i *ignored) isIgnored(e entry) bool {
 	parts := strings.Split(e.path, "/")
 	if i.lone {
 		parts = parts[1:]
@@ -46,8 +46,8 @@ func (i *ignored) matches(e entry) bool {
 	return gitignore.NewMatcher(i.patterns).Match(full, e.kind == folder)
 }
 
-// add takes patterns that are relative to a directory of the source.
-func (i *ignored) add(globs, directory []string) error {
+// addPatterns adds patterns relative to a directory of the source.
+func (i *ignored) addPatterns(globs, directory []string) error {
 	for _, glob := range globs {
 		if err := CheckGlob(glob); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (i *ignored) add(globs, directory []string) error {
 	return nil
 }
 
-// addFile takes the patterns of the ignore file in a directory of the source, if it has one.
+// addFile adds the patterns of the ignore file in a directory of the source, if any.
 func (i *ignored) addFile(list []entry, directory []string) error {
 	data, err := readListedFile(list, IgnoreFile, maxIgnoreFile)
 	if err != nil {
@@ -70,21 +70,21 @@ func (i *ignored) addFile(list []entry, directory []string) error {
 		if strings.TrimSpace(glob) == "" || strings.HasPrefix(glob, "#") {
 			continue
 		}
-		if err := i.add([]string{glob}, directory); err != nil {
+		if err := i.addPatterns([]string{glob}, directory); err != nil {
 			return fmt.Errorf("%s, line %d: %w", IgnoreFile, number, err)
 		}
 	}
 	return nil
 }
 
-// CheckGlob refuses globs that could match nothing.
+// CheckGlob refuses globs that cannot match.
 func CheckGlob(glob string) error {
 	if strings.Trim(glob, "!/ ") == "" {
 		return errors.New("the glob is empty")
 	}
 	for part := range strings.SplitSeq(glob, "/") {
 		if _, err := path.Match(part, ""); err != nil {
-			return fmt.Errorf("%q is not a glob: close the bracket, or write a backslash before it", printable(glob))
+			return fmt.Errorf("%q is not a glob: close the bracket, or write a backslash before it", printableName(glob))
 		}
 	}
 	return nil

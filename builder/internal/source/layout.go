@@ -14,25 +14,24 @@ import (
 )
 
 const (
-	// maxDepth is how many directories below the source the workspaces are looked for.
+	// maxDepth bounds the search for workspaces below the source.
 	maxDepth = 4
-	// maxNamed is how many directories a message names.
+	// maxNamed bounds the directories in a message.
 	maxNamed = 10
 )
 
-// workspaceParts are entries that a directory has if it is meant as a workspace.
+// workspaceParts are entries that indicate a workspace.
 var workspaceParts = []string{
 	indexFile, "index.yaml", "index.json", "security.yml", ".import.yml", "automations", "imports", "pages",
 }
 
-// arrange finds the workspaces in the source, which may be one of them, or have them in a
-// directory further down.
+// arrange finds the workspaces: the source may be one, contain them, or contain them further down.
 func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 	top, err := newWalker(t.limits).sorted(t.root)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
 	}
-	err = errors.Join(t.ignored.add(opts.Exclude, nil), t.ignored.addFile(top, nil))
+	err = errors.Join(t.ignored.addPatterns(opts.Exclude, nil), t.ignored.addFile(top, nil))
 	if err != nil {
 		return err
 	}
@@ -41,7 +40,8 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 	}
 	if one, err := t.pickLone(spec, opts.Workspace, archive); err != nil || one {
 		if one && t.lone.slug == "" {
-			t.notify("the source is one workspace without a slug in index.yml: it ships as " + printable(t.slug) + " (--workspace names it)")
+			t.notify("the source is one workspace without a slug in index.yml: it ships as " + printableName(t.slug) +
+				" (--workspace names it)")
 		}
 		return err
 	}
@@ -54,10 +54,10 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 	return t.findPlace(spec, opts)
 }
 
-// findPlace makes the directory with the workspaces the root, wherever it is in the source.
+// findPlace makes the directory of the workspaces the root.
 func (t *Tree) findPlace(spec Spec, opts Options) error {
 	s := search{walker: newWalker(t.limits), ignored: t.ignored}
-	if err := s.look("", t.root, maxDepth); err != nil {
+	if err := s.searchDirectory("", t.root, maxDepth); err != nil {
 		return nil //nolint:nilerr // the walk reports it, if it is about what ships
 	}
 	if len(s.places) > 1 {
@@ -71,16 +71,17 @@ func (t *Tree) findPlace(spec Spec, opts Options) error {
 	if t.info.Commit != "" {
 		t.info.Subdir = path.Join(spec.subdir, t.place)
 	}
-	t.notify(fmt.Sprintf("the workspaces are in %[1]s, which is taken as with --subdir %[1]s", printable(path.Join(spec.subdir, t.place))))
+	t.notify(fmt.Sprintf("the workspaces are in %[1]s, which is taken as with --subdir %[1]s",
+		printableName(path.Join(spec.subdir, t.place))))
 	list, err := newWalker(t.limits).sorted(t.root)
 	if err != nil {
-		return fmt.Errorf("list directory %s: %w", printable(t.place), err)
+		return fmt.Errorf("list directory %s: %w", printableName(t.place), err)
 	}
 	t.ignored.place = strings.Split(t.place, "/")
-	return errors.Join(t.ignored.add(opts.Exclude, t.ignored.place), t.ignored.addFile(list, t.ignored.place))
+	return errors.Join(t.ignored.addPatterns(opts.Exclude, t.ignored.place), t.ignored.addFile(list, t.ignored.place))
 }
 
-// ambiguous is the error of a source with workspaces in several places.
+// ambiguous returns the error for workspaces in several places.
 func ambiguous(spec Spec, places []place) error {
 	var lines strings.Builder
 	for i, p := range places {
@@ -88,53 +89,53 @@ func ambiguous(spec Spec, places []place) error {
 			fmt.Fprintf(&lines, "\n  and %d more", len(places)-i)
 			break
 		}
-		fmt.Fprintf(&lines, "\n  --subdir %s", printable(path.Join(".", spec.subdir, p.path)))
+		fmt.Fprintf(&lines, "\n  --subdir %s", printableName(path.Join(".", spec.subdir, p.path)))
 	}
-	return fmt.Errorf("it has workspaces in several directories: name the one that ships, or exclude the others (exclude in the release file, or %s):%s",
+	return fmt.Errorf("it has workspaces in several directories: name the one that ships, or exclude the others "+
+		"(exclude in the release file, or %s):%s",
 		IgnoreFile, lines.String())
 }
 
-// place is a directory with workspaces in it.
+// place is a directory with workspaces.
 type place struct {
 	path    string
 	content directory
 }
 
-// search looks for directories of workspaces.
+// search finds directories of workspaces.
 type search struct {
 	walker  *walker
 	ignored ignored
 	places  []place
 }
 
-// look searches a directory and, up to a depth, what is in it. What is in a workspace is
-// part of the workspace.
-func (s *search) look(dir string, content directory, depth int) error {
+// searchDirectory searches a directory down to a depth. It does not search workspaces.
+func (s *search) searchDirectory(dir string, content directory, depth int) error {
 	list, err := s.walker.sorted(content)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
-		return nil // the walk reports it, if it ships
+		return nil // the walk reports it if it ships
 	} else if err != nil {
-		return fmt.Errorf("list directory %s: %w", printable(path.Join(".", dir)), err)
+		return fmt.Errorf("list directory %s: %w", printableName(path.Join(".", dir)), err)
 	}
 	holds := false
 	for _, e := range list {
-		e.path = join(dir, e.name)
-		if e.kind != folder || strings.HasPrefix(e.name, ".") || e.name == "node_modules" || s.ignored.matches(e) {
+		e.path = joinPath(dir, e.name)
+		if e.kind != folder || strings.HasPrefix(e.name, ".") || e.name == "node_modules" || s.ignored.isIgnored(e) {
 			continue
 		}
 		below, err := e.open()
 		if err != nil {
-			return fmt.Errorf("list directory %s: %w", printable(e.path), err)
+			return fmt.Errorf("list directory %s: %w", printableName(e.path), err)
 		}
 		parts, err := partsOf(s.walker, below)
 		if err != nil {
-			return fmt.Errorf("list directory %s: %w", printable(e.path), err)
+			return fmt.Errorf("list directory %s: %w", printableName(e.path), err)
 		}
 		holds = holds || slices.Contains(parts, indexFile)
 		if len(parts) > 0 || depth == 0 {
 			continue
 		}
-		if err := s.look(e.path, below, depth-1); err != nil {
+		if err := s.searchDirectory(e.path, below, depth-1); err != nil {
 			return err
 		}
 	}
@@ -145,8 +146,8 @@ func (s *search) look(dir string, content directory, depth int) error {
 	return nil
 }
 
-// partsOf returns which parts of a workspace a directory has. One that cannot be listed
-// counts as a workspace, without an index.yml: the walk reports it.
+// partsOf returns the parts of a workspace in a directory. A directory that cannot be listed counts
+// as a workspace without index.yml; the walk reports it.
 func partsOf(w *walker, d directory) ([]string, error) {
 	list, err := w.sorted(d)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
@@ -161,14 +162,14 @@ func partsOf(w *walker, d directory) ([]string, error) {
 			continue
 		}
 		if e.kind == folder && name == "pages" && !holdsYAML(w, e) {
-			continue // the sources of a web site
+			continue // sources of a web site
 		}
 		parts = append(parts, e.name)
 	}
 	return parts, nil
 }
 
-// holdsYAML reports whether a directory has a YAML file, or cannot be listed.
+// holdsYAML reports whether a directory contains a YAML file or cannot be listed.
 func holdsYAML(w *walker, e entry) bool {
 	d, err := e.open()
 	if err != nil {
@@ -181,7 +182,7 @@ func holdsYAML(w *walker, e entry) bool {
 	})
 }
 
-// dropAside drops the directories at the top that hold no workspace, if others do.
+// dropAside drops the top-level directories that are not workspaces, if others are.
 func (w *walker) dropAside(top []entry) []entry {
 	peek := newWalker(w.limits)
 	var aside []string
@@ -199,7 +200,7 @@ func (w *walker) dropAside(top []entry) []entry {
 	}
 	folders := slices.DeleteFunc(slices.Clone(top), func(e entry) bool { return e.kind != folder })
 	if len(aside) == len(folders) {
-		return top // the validation says that none of them is a workspace
+		return top // the validation reports that none is a workspace
 	}
 	w.aside = aside
 	return slices.DeleteFunc(top, func(e entry) bool {
@@ -212,14 +213,14 @@ func (w *walker) dropAside(top []entry) []entry {
 	})
 }
 
-// notifyLeftOut names the directories that hold no workspace.
+// notifyLeftOut reports the directories that are not workspaces.
 func (t *Tree) notifyLeftOut(aside []string) {
 	if len(aside) == 0 {
 		return
 	}
 	names := make([]string, 0, maxNamed)
 	for _, name := range aside[:min(len(aside), maxNamed)] {
-		names = append(names, printable(name)+"/")
+		names = append(names, printableName(name)+"/")
 	}
 	note := "left out, because they hold no workspace: " + strings.Join(names, ", ")
 	if more := len(aside) - len(names); more > 0 {

@@ -15,34 +15,34 @@ import (
 
 const (
 	indexFile = "index.yml"
-	// maxIndex bounds an index.yml in which a slug is looked for, in bytes.
+	// maxIndex bounds an index.yml that is searched for a slug, in bytes.
 	maxIndex = 1 << 20
 )
 
-// slugs are those that a directory can be called by.
+// slugs matches slugs that are valid directory names.
 var slugs = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-// candidate is what may be the workspace that is meant.
+// candidate is a directory that may be the requested workspace.
 type candidate struct {
-	// directory is its name, empty for one that is the source itself.
+	// directory is its name; empty for the source itself.
 	directory, slug string
 	content         directory
 }
 
-// oneWorkspace is a repository of one workspace, by its slug.
-type oneWorkspace struct {
+// singleWorkspace is a repository of one workspace, under its slug.
+type singleWorkspace struct {
 	slug    string
 	content directory
 }
 
-var _ directory = oneWorkspace{}
+var _ directory = singleWorkspace{}
 
-func (d oneWorkspace) entries(int) ([]entry, error) {
+func (d singleWorkspace) entries(int) ([]entry, error) {
 	return []entry{{name: d.slug, kind: folder, open: func() (directory, error) { return d.content, nil }}}, nil
 }
 
-// pickOne makes the source one workspace: the one with the slug, or the only one. An
-// export of the platform has it in a directory of another name, or at the top.
+// pickOne reduces the source to one workspace: the one with the slug, or the only one. An export of
+// the platform has it in a directory with another name, or at the top.
 func (t *Tree) pickOne(spec Spec, slug string) error {
 	found, err := t.candidates()
 	if err != nil {
@@ -53,17 +53,20 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 	}
 	chosen := found
 	if slug != "" && (len(found) > 1 || found[0].slug != "") {
-		chosen = slices.DeleteFunc(slices.Clone(found), func(c candidate) bool { return c.slug != slug && c.directory != slug })
+		chosen = slices.DeleteFunc(slices.Clone(found), func(c candidate) bool {
+			return c.slug != slug &&
+				c.directory != slug
+		})
 	}
 	if len(chosen) != 1 {
 		var names []string
 		for _, c := range found {
-			names = append(names, printable(c.name(spec, "")))
+			names = append(names, printableName(c.workspaceName(spec, "")))
 		}
 		return fmt.Errorf("it has the workspaces %s: name one of them with --workspace", strings.Join(names, ", "))
 	}
-	t.lone, t.slug = &chosen[0], chosen[0].name(spec, slug)
-	t.root = oneWorkspace{t.slug, t.lone.content}
+	t.lone, t.slug = &chosen[0], chosen[0].workspaceName(spec, slug)
+	t.root = singleWorkspace{t.slug, t.lone.content}
 	t.ignored.lone = true
 	if t.lone.directory != "" {
 		t.ignored.place = []string{t.lone.directory}
@@ -71,9 +74,8 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 	return nil
 }
 
-// pickLone makes a source that is one workspace a repository of it: one with index.yml at
-// its top, or an archive with one directory, as the platform exports it. It reports whether
-// the source is one.
+// pickLone turns a source that is a workspace into a repository of it: one with index.yml at the
+// top, or an exported archive with one directory. It reports whether it did.
 func (t *Tree) pickLone(spec Spec, slug string, archive bool) (bool, error) {
 	if !archive {
 		if atTop, err := t.isWorkspace(); err != nil || !atTop {
@@ -86,8 +88,8 @@ func (t *Tree) pickLone(spec Spec, slug string, archive bool) (bool, error) {
 	return true, t.pickOne(spec, slug)
 }
 
-// isWorkspace reports whether the source is a workspace itself: index.yml is at its top,
-// with another part of a workspace, or alone.
+// isWorkspace reports whether the source is itself a workspace: it has index.yml at the top, alone
+// or with another part of a workspace.
 func (t *Tree) isWorkspace() (bool, error) {
 	top, err := newWalker(t.limits).sorted(t.root)
 	if err != nil {
@@ -96,13 +98,16 @@ func (t *Tree) isWorkspace() (bool, error) {
 	parts := []string{".import.yml", "security.yml", "automations", "pages", "imports"}
 	index := slices.ContainsFunc(top, func(e entry) bool { return e.name == indexFile && e.kind == regular })
 	part := slices.ContainsFunc(top, func(e entry) bool { return slices.Contains(parts, e.name) })
-	folders := slices.ContainsFunc(top, func(e entry) bool { return e.kind == folder && !strings.HasPrefix(e.name, ".") })
+	folders := slices.ContainsFunc(top, func(e entry) bool {
+		return e.kind == folder &&
+			!strings.HasPrefix(e.name, ".")
+	})
 	return index && (part || !folders), nil
 }
 
-// name is the slug that the workspace says it has; without one, what it is asked for by,
-// or the name of its directory, archive or repository.
-func (c *candidate) name(spec Spec, asked string) string {
+// workspaceName returns the declared slug of the workspace, or the requested one, or the name of its
+// directory, archive or repository.
+func (c *candidate) workspaceName(spec Spec, asked string) string {
 	if c.slug != "" {
 		return c.slug
 	}
@@ -112,14 +117,14 @@ func (c *candidate) name(spec Spec, asked string) string {
 	if c.directory != "" {
 		return c.directory
 	}
-	base := spec.base()
+	base := spec.baseName()
 	if base = strings.TrimSuffix(base, filepath.Ext(base)); !slugs.MatchString(base) {
 		return "workspace"
 	}
 	return base
 }
 
-// candidates looks for workspaces at the top of the source, or else one level below.
+// candidates returns the workspaces at the top of the source, or else one level below.
 func (t *Tree) candidates() ([]candidate, error) {
 	w := newWalker(t.limits)
 	top, err := w.sorted(t.root)
@@ -140,7 +145,7 @@ func (t *Tree) candidates() ([]candidate, error) {
 		}
 		list, err := w.sorted(content)
 		if err != nil {
-			return nil, fmt.Errorf("list directory %s: %w", printable(e.name), err)
+			return nil, fmt.Errorf("list directory %s: %w", printableName(e.name), err)
 		}
 		if slug, ok, err := readSlug(list); err != nil {
 			return nil, err
@@ -151,8 +156,8 @@ func (t *Tree) candidates() ([]candidate, error) {
 	return found, nil
 }
 
-// readSlug returns the slug in the index.yml of a directory, empty for one that cannot
-// be read: validation says why.
+// readSlug returns the slug in the index.yml of a directory; empty if it cannot be read, which the
+// validation reports.
 func readSlug(list []entry) (slug string, ok bool, err error) {
 	i := slices.IndexFunc(list, func(e entry) bool { return e.name == indexFile && e.kind == regular })
 	if i < 0 {

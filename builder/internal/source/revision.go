@@ -19,28 +19,29 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// minShortHash is how much of a hash names a commit, in characters.
+// minShortHash is the minimum length of an abbreviated hash.
 const minShortHash = 4
 
-// revisionForm is a name and what leads from there to ancestors: main, HEAD~3, v1^2~1.
+// revisionForm matches a name and its path to ancestors: main, HEAD~3, v1^2~1.
 var revisionForm = regexp.MustCompile(`^([^~^\x00-\x20]+)((?:~\d*|\^\d*)*)$`)
 
 var revisionStep = regexp.MustCompile(`[~^]\d*`)
 
-// resolver finds the commits that revisions name.
+// resolver resolves revisions to commits.
 type resolver struct {
 	objects storer.EncodedObjectStorer
 	storage *filesystem.Storage
 }
 
-// commit returns the commit of a revision: HEAD, a branch, a tag, a full or a short hash, and
-// ancestors of those such as HEAD~3 and main^2.
-func (r resolver) commit(revision string) (*object.Commit, error) {
+// resolveCommit resolves a revision: HEAD, a branch, a tag, a full or abbreviated hash, or an ancestor
+// such as HEAD~3 or main^2.
+func (r resolver) resolveCommit(revision string) (*object.Commit, error) {
 	parts := revisionForm.FindStringSubmatch(revision)
 	if parts == nil {
-		return nil, fmt.Errorf("%q is not a revision: name a commit, a branch or a tag, or one of its ancestors, such as HEAD~3", printable(revision))
+		return nil, fmt.Errorf("%q is not a revision: name a commit, a branch or a tag, or one of its "+
+			"ancestors, such as HEAD~3", printableName(revision))
 	}
-	hash, err := r.name(parts[1])
+	hash, err := r.resolveName(parts[1])
 	if err != nil {
 		return nil, err
 	}
@@ -49,16 +50,16 @@ func (r resolver) commit(revision string) (*object.Commit, error) {
 		if err != nil {
 			break
 		}
-		commit, err = r.step(commit, step)
+		commit, err = r.resolveStep(commit, step)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("revision %s: %w", printable(revision), err)
+		return nil, fmt.Errorf("revision %s: %w", printableName(revision), err)
 	}
 	return commit, nil
 }
 
-// step goes to the ancestor that ~N or ^N names.
-func (r resolver) step(commit *object.Commit, step string) (_ *object.Commit, err error) {
+// resolveStep resolves ~N or ^N.
+func (r resolver) resolveStep(commit *object.Commit, step string) (_ *object.Commit, err error) {
 	n := 1
 	if step[1:] != "" {
 		if n, err = strconv.Atoi(step[1:]); err != nil {
@@ -90,11 +91,11 @@ func (r resolver) parent(commit *object.Commit, n int) (*object.Commit, error) {
 	return parent, err
 }
 
-// shortHash is how much of a hash messages show, in characters.
+// shortHash is the length of hashes in messages.
 const shortHash = 12
 
-// name returns the object that a name stands for, in the order of git rev-parse.
-func (r resolver) name(name string) (plumbing.Hash, error) {
+// resolveName resolves a name in the order of git rev-parse.
+func (r resolver) resolveName(name string) (plumbing.Hash, error) {
 	if plumbing.IsHash(name) {
 		return plumbing.NewHash(name), nil
 	}
@@ -108,13 +109,13 @@ func (r resolver) name(name string) (plumbing.Hash, error) {
 		}
 	}
 	if git.IsAbbreviatedHash(name) {
-		return r.short(name)
+		return r.resolveShort(name)
 	}
-	return plumbing.ZeroHash, fmt.Errorf("there is no branch, tag or commit %q", printable(name))
+	return plumbing.ZeroHash, fmt.Errorf("there is no branch, tag or commit %q", printableName(name))
 }
 
-// short returns the only commit or tag whose hash begins with a text.
-func (r resolver) short(start string) (plumbing.Hash, error) {
+// resolveShort returns the only commit or tag with a hash prefix.
+func (r resolver) resolveShort(start string) (plumbing.Hash, error) {
 	bytes, err := hex.DecodeString(start[:len(start)&^1])
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -143,28 +144,28 @@ func (r resolver) short(start string) (plumbing.Hash, error) {
 	return plumbing.ZeroHash, fmt.Errorf("%d commits begin with %s: give more of the hash", len(found), start)
 }
 
-// commits returns the commits that a range names, parents first: A..B has those of B that A
-// has not, and A stands for A..HEAD. Zeros, as CI systems name the commit before the first
-// one, exclude nothing.
+// commits returns the commits of a range, parents first: A..B has the commits of B that A lacks; A
+// stands for A..HEAD. All zeros, which CI systems use for the commit before the first one, exclude
+// nothing.
 func (c *Changes) commits(ctx context.Context, text string) ([]plumbing.Hash, error) {
 	if strings.Contains(text, "...") {
-		return nil, fmt.Errorf("range %q: write A..B, with two dots", printable(text))
+		return nil, fmt.Errorf("range %q: write A..B, with two dots", printableName(text))
 	}
 	from, to, _ := strings.Cut(text, "..")
 	names := resolver{c.objects, c.storage}
 	var excluded []plumbing.Hash
 	if strings.Trim(from, "0") != "" || from == "" || len(from) < len(plumbing.ZeroHash)*2 {
-		commit, err := names.commit(orHead(from))
+		commit, err := names.resolveCommit(orHead(from))
 		if err != nil {
 			return nil, err
 		}
 		excluded = append(excluded, commit.Hash)
 	}
-	tip, err := names.commit(orHead(to))
+	tip, err := names.resolveCommit(orHead(to))
 	if err != nil {
 		return nil, err
 	}
-	return c.between(ctx, excluded, []plumbing.Hash{tip.Hash})
+	return c.listBetween(ctx, excluded, []plumbing.Hash{tip.Hash})
 }
 
 func orHead(revision string) string {

@@ -4,7 +4,7 @@ package source
 
 import "github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 
-// Ids of the rules.
+// Rule IDs.
 const (
 	ruleSymlink       = "symlink"
 	ruleHardLink      = "hard-link"
@@ -25,23 +25,25 @@ const (
 	ruleInvisible     = "name-invisible"
 )
 
-// Rules returns the checks of a source.
+// Rules returns the rules for a source.
 func Rules() []diagnostic.Rule {
 	return append(kindRules(), nameRules()...)
 }
 
-// kindRules are about what a file is.
+// kindRules are the rules for file types.
 func kindRules() []diagnostic.Rule {
 	return []diagnostic.Rule{
 		{
 			ID: ruleSymlink, Severity: diagnostic.Error, Fixed: true, Title: "A symbolic link is in a workspace",
-			Meaning: "It does not ship: what it points to may be outside of the source.", Example: "mail/index.yml → ../other.yml",
-			Remedy: "replace the link by the file that it points to",
+			Meaning: "It does not ship: what it points to may be outside of the source.",
+			Example: "mail/index.yml → ../other.yml",
+			Remedy:  "replace the link by the file that it points to",
 		},
 		{
 			ID: ruleHardLink, Severity: diagnostic.Error, Fixed: true, Title: "A file has more than one name",
-			Meaning: "It does not ship: somebody may write to it by its other name.", Example: "a copy made with cp -al",
-			Remedy: "copy the file (cp without -l), or check the repository out anew",
+			Meaning: "It does not ship: somebody may write to it by its other name.",
+			Example: "a copy made with cp -al",
+			Remedy:  "copy the file (cp without -l), or check the repository out anew",
 		},
 		{
 			ID: ruleSubmodule, Severity: diagnostic.Error, Fixed: true, Title: "A Git submodule is in a workspace",
@@ -49,7 +51,8 @@ func kindRules() []diagnostic.Rule {
 			Remedy: "commit the files themselves",
 		},
 		{
-			ID: ruleSpecialFile, Severity: diagnostic.Error, Fixed: true, Title: "A device, a pipe or a socket is in a workspace",
+			ID: ruleSpecialFile, Severity: diagnostic.Error, Fixed: true, Title: "A device, a pipe or a socket " +
+				"is in a workspace",
 			Meaning: "It cannot ship.", Example: "mkfifo mail/pipe", Remedy: "remove it",
 		},
 		{
@@ -64,22 +67,25 @@ func kindRules() []diagnostic.Rule {
 		},
 		{
 			ID: ruleUnreadable, Severity: diagnostic.Error, Fixed: true, Title: "A file cannot be read",
-			Meaning: "It cannot ship.", Example: "chmod 0 mail/index.yml", Remedy: "let the user of the builder read it",
+			Meaning: "It cannot ship.", Example: "chmod 0 mail/index.yml", Remedy: "let the user of the builder " +
+				"read it",
 		},
 		{
 			ID: ruleLFS, Severity: diagnostic.Error, Fixed: true, Title: "A pointer is in the place of a file",
-			Meaning: "The file itself is in Git LFS (or hawser, or git-media): the pointer would ship.", Example: "version https://git-lfs.github.com/spec/v1",
-			Remedy: "build from a directory after git lfs pull, or store the file in Git itself",
+			Meaning: "The file itself is in Git LFS (or hawser, or git-media): the pointer would ship.",
+			Example: "version https://git-lfs.github.com/spec/v1",
+			Remedy:  "build from a directory after git lfs pull, or store the file in Git itself",
 		},
 		{
 			ID: ruleCrypt, Severity: diagnostic.Error, Fixed: true, Title: "A file is encrypted by git-crypt",
-			Meaning: "The ciphertext would ship, which the platform cannot read.", Example: "a checkout without git-crypt unlock",
+			Meaning: "The ciphertext would ship, which the platform cannot read.", Example: "a checkout without " +
+				"git-crypt unlock",
 			Remedy: "build from a directory after git-crypt unlock, and do not ship secrets: the platform keeps them",
 		},
 	}
 }
 
-// nameRules are about names that an image, a manifest or another system cannot hold.
+// nameRules are the rules for names that are invalid in an image, a manifest or another system.
 func nameRules() []diagnostic.Rule {
 	const rename = "rename it"
 	return []diagnostic.Rule{
@@ -88,42 +94,51 @@ func nameRules() []diagnostic.Rule {
 			Meaning: "Manifests and images hold UTF-8 only.", Example: "a name in Latin-1", Remedy: rename,
 		},
 		{
-			ID: ruleNameInvalid, Severity: diagnostic.Error, Fixed: true, Title: "A name has a character that names cannot have",
-			Meaning: "Control characters, backslashes and .. act on terminals and on programs that unpack.", Example: "a line feed in a name",
-			Remedy: rename,
+			ID: ruleNameInvalid, Severity: diagnostic.Error, Fixed: true, Title: "A name has a character that " +
+				"names cannot have",
+			Meaning: "Control characters, backslashes and .. act on terminals and on programs that unpack.",
+			Example: "a line feed in a name",
+			Remedy:  rename,
 		},
 		{
 			ID: ruleWhiteout, Severity: diagnostic.Error, Fixed: true, Title: "A name deletes files of an image",
-			Meaning: "In an image, .wh.x deletes the file x of the layers below.", Example: "mail/.wh.index.yml", Remedy: rename,
+			Meaning: "In an image, .wh.x deletes the file x of the layers below.",
+			Example: "mail/.wh.index.yml", Remedy: rename,
 		},
 		{
 			ID: ruleNameTooLong, Severity: diagnostic.Error, Fixed: true, Title: "A name or a path is too long",
-			Meaning: "File systems take names of 255 bytes, and unpackers paths of 1,024.", Example: "a name of 300 bytes", Remedy: rename,
+			Meaning: "File systems take names of 255 bytes, and unpackers paths of 1,024.",
+			Example: "a name of 300 bytes", Remedy: rename,
 		},
 		{
-			ID: ruleNameDuplicate, Severity: diagnostic.Error, Fixed: true, Title: "A directory has a name more than once",
-			Meaning: "Which of the files is meant is not clear.", Example: "a Git tree made by a broken program", Remedy: "make the Git tree anew",
+			ID: ruleNameDuplicate, Severity: diagnostic.Error, Fixed: true, Title: "A directory has a name more " +
+				"than once",
+			Meaning: "Which of the files is meant is not clear.", Example: "a Git tree made by a broken program",
+			Remedy: "make the Git tree anew",
 		},
 		{
 			ID: ruleCollision, Severity: diagnostic.Warning, Title: "Names differ by case only",
-			Meaning: "The platform takes both. On macOS and Windows one overwrites the other.", Example: "Readme.md and README.md",
-			Remedy: "rename one of the two",
+			Meaning: "The platform takes both. On macOS and Windows one overwrites the other.",
+			Example: "Readme.md and README.md",
+			Remedy:  "rename one of the two",
 		},
 		{
 			ID: ruleUnicode, Severity: diagnostic.Error, Fixed: true, Title: "Names differ by their Unicode form only",
-			Meaning: "They look the same, and on macOS one overwrites the other.", Example: "envoyé.yml, composed and decomposed",
+			Meaning: "They look the same, and on macOS one overwrites the other.", Example: "envoyé.yml, " +
+				"composed and decomposed",
 			Remedy: "keep one of the two, with its name in the composed form (NFC)",
 		},
 		{
 			ID: ruleInvisible, Severity: diagnostic.Warning, Title: "A name has characters that cannot be seen",
-			Meaning: "It looks like another name, and is not: nothing that uses the other finds it.", Example: "index.yml with U+200B",
-			Remedy: "rename it without these characters",
+			Meaning: "It looks like another name, and is not: nothing that uses the other finds it.",
+			Example: "index.yml with U+200B",
+			Remedy:  "rename it without these characters",
 		},
 	}
 }
 
-// rule returns the rule with an id.
-func rule(id string) diagnostic.Rule {
+// ruleByID returns the rule with an ID.
+func ruleByID(id string) diagnostic.Rule {
 	for _, r := range Rules() {
 		if r.ID == id {
 			return r

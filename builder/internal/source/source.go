@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package source opens a repository of workspaces and walks its files, each of
-// which is read exactly once.
-//
-// A source is a directory, a zip archive or a Git repository. A directory is read through an
-// [os.Root], so that nothing outside of it can be reached, whatever happens to it
-// meanwhile. A Git repository is fetched without a git program and never checked
-// out: files are read from the tree of a commit, so that they are byte for byte
-// what was committed, and no filter, hook or line ending conversion ever runs. An
-// archive is not unpacked either.
-//
-// All go through the same rules. Entries that must not ship (links, devices, names
-// that would delete files of an image, …) are reported as diagnostics, all of them
-// in one walk, and so is what changes meanwhile. A file with several hard links is
-// one of them: what is behind its other names is not known, and may be outside of
-// the source. Entries that need not ship are dropped, and listed.
+// Package source opens a repository of workspaces and reads each of its files exactly once.
 package source
 
 import (
@@ -35,47 +21,51 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Limits bound what a source may hold.
+// Limits bound the size of a source.
 type Limits struct {
-	// FileSize and TotalSize are in bytes. A larger file is a diagnostic, more bytes in
-	// all are a [*limit.Error].
+	// FileSize and TotalSize are in bytes. A larger file is a diagnostic; a larger total is a
+	// [*limit.Error].
 	FileSize, TotalSize int64
-	// Files counts files that ship. More of them are a [*limit.Error], and so are more
-	// than twice as many entries of any kind.
+	// Files is the number of shipped files. More are a [*limit.Error], as are more than twice as
+	// many entries of any kind.
 	Files int
 }
 
-// DefaultLimits returns 50 MiB a file, 2 GiB and 200,000 files in all.
+// DefaultLimits returns 50 MiB per file, and 2 GiB and 200,000 files in total.
 func DefaultLimits() Limits {
 	return Limits{FileSize: 50 << 20, TotalSize: 2 << 30, Files: 200_000}
 }
 
-// exceeds reports a source with more than it may hold. Nothing more is read then.
-func exceeds(unit string, most int64) error {
-	return &limit.Error{Subject: "the source", Unit: unit, Max: most, Advice: "remove what need not ship, or raise the limit"}
+// exceedsLimit returns the error for a source that exceeds a limit. Nothing more is read then.
+func exceedsLimit(unit string, most int64) error {
+	return &limit.Error{
+		Subject: "the source",
+		Unit:    unit,
+		Max:     most,
+		Advice:  "remove what need not ship, or raise the limit",
+	}
 }
 
-// Options say how a source is read.
+// Options control how a source is read.
 type Options struct {
-	// TempDir is where a fetched repository is kept until [Tree.Close]; empty for the
-	// system's.
+	// TempDir is the parent directory of a fetched repository, which [Tree.Close] removes; empty
+	// for the system default.
 	TempDir string
-	// Auth is for a Git repository on a server.
+	// Auth is used for a remote Git repository.
 	git.Auth
-	// Limits are [DefaultLimits] if they are zero.
+	// Limits defaults to [DefaultLimits].
 	Limits Limits
-	// History fetches all commits before the one that is the source, for [Tree.History].
+	// History also fetches all ancestors of the commit, for [Tree.History].
 	History bool
-	// One makes the source one workspace, at its top or in a directory: the only one, or
-	// the one with the slug Workspace. Its files are below its slug then.
+	// One reduces the source to one workspace at its top or in a directory: the only one, or the
+	// one with the slug Workspace. Its files are below its slug.
 	One bool
 	// Workspace is also the slug of a workspace at the top whose index.yml has none.
 	Workspace string
-	// Exclude leaves out what matches one of these globs, in the notation of .gitignore.
-	// They are relative to the source or to the directory of the workspaces.
+	// Exclude are globs, in .gitignore syntax, of files to exclude. They are relative to the source
+	// or to the directory of the workspaces.
 	Exclude []string
-	// Notify takes what the user should know about how the source was understood, one
-	// line at a time. It may be nil.
+	// Notify receives remarks on how the source was interpreted, one line at a time. Optional.
 	Notify func(note string)
 }
 
@@ -90,7 +80,7 @@ func (o Options) fetch(name string) git.FetchOptions {
 	}
 }
 
-// File is a file that ships.
+// File is a shipped file.
 type File struct {
 	// Path is relative to the root of the workspaces, with slashes: slug/index.yml.
 	Path string
@@ -103,9 +93,9 @@ type Drop struct {
 	Reason string `json:"reason"`
 }
 
-// Report is what a walk has met.
+// Report is the result of a walk.
 type Report struct {
-	// Files and Bytes count what was handed out.
+	// Files and Bytes count the files passed to fn.
 	Files int
 	Bytes int64
 	// Dropped is sorted by path.
@@ -114,43 +104,43 @@ type Report struct {
 	Diagnostics []diagnostic.Diagnostic
 }
 
-// Tree is an opened source. It is used by one goroutine at a time.
+// Tree is an opened source. It is not safe for concurrent use.
 type Tree struct {
-	// top is the source, root what of it is walked.
+	// top is the source, root the part of it that is walked.
 	top, root directory
 	limits    Limits
 	info      release.Source
 	commit    time.Time
-	// checkout is set for a directory that is one, storage for a Git repository.
+	// checkout is set for a directory in a work tree, storage for a Git repository.
 	checkout *checkout
 	storage  *filesystem.Storage
 	close    []func() error
-	// ignored is what the user leaves out, place the directory of the workspaces if it was
-	// found, and lone the workspace that the source is, if it is one.
+	// ignored is what the user excludes, place the directory of the workspaces if it was searched,
+	// and lone the workspace if the source is one.
 	ignored ignored
 	place   string
 	lone    *candidate
 	slug    string
-	// subdir is the directory of the workspaces in the repository, or in a source that is
-	// in none.
+	// subdir is the directory of the workspaces in the repository, or in a source without one.
 	subdir string
 	notify func(note string)
-	// listed gets the number of files and bytes that ship, before they are read.
+	// listed is called with the number of shipped files and bytes before they are read.
 	listed func(files int, bytes int64)
 }
 
-// errNoWorkspaces is a source without anything to ship.
-var errNoWorkspaces = errors.New("the source holds no directory: a repository of workspaces has one directory for each workspace; name it with --subdir if it is further down")
+// errNoWorkspaces reports a source without anything to ship.
+var errNoWorkspaces = errors.New("the source holds no directory: a repository of workspaces has one directory " +
+	"for each workspace; name it with --subdir if it is further down")
 
-// Open opens a source, of which all that is needed is fetched then. Errors say where
-// it is and what to do, without credentials; one of them is [*limit.Error].
+// Open opens a source, and fetches it if necessary. Errors name the source and the remedy, but no
+// credentials; one of them is [*limit.Error].
 func Open(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()
 	}
 	tree, err := openSpec(ctx, spec, opts)
 	if err != nil {
-		return nil, fmt.Errorf("source %s: %w", printable(spec.String()), err)
+		return nil, fmt.Errorf("source %s: %w", printableName(spec.String()), err)
 	}
 	return tree, nil
 }
@@ -185,8 +175,8 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	return tree, nil
 }
 
-// RepositoryPath returns the path that a file that ships has in the Git repository of the
-// source, or in a source that is in none.
+// RepositoryPath returns the path of a shipped file in the Git repository of the source, or in a
+// source without one.
 func (t *Tree) RepositoryPath(name string) string {
 	slug, rest, _ := strings.Cut(name, "/")
 	if t.lone != nil && slug == t.slug {
@@ -195,13 +185,13 @@ func (t *Tree) RepositoryPath(name string) string {
 	return path.Join(t.subdir, name)
 }
 
-// Info says where the files come from. Whether they are what was committed is known after [Tree.Walk].
+// Info describes the origin of the files. Whether they match the commit is known after [Tree.Walk].
 func (t *Tree) Info() release.Source { return t.info }
 
-// CommitTime returns when the commit was made, if there is one.
+// CommitTime returns the time of the commit, if there is one.
 func (t *Tree) CommitTime() (time.Time, bool) { return t.commit, !t.commit.IsZero() }
 
-// Close releases the source and removes what was fetched.
+// Close releases the source and removes fetched files.
 func (t *Tree) Close() error {
 	var errs []error
 	for _, fn := range t.close {
@@ -210,9 +200,8 @@ func (t *Tree) Close() error {
 	return errors.Join(errs...)
 }
 
-// ReadTop reads a file at the top of the source, none of which ships. It returns nil
-// if there is no such file. One that is larger than limit, in bytes, or no regular file
-// is an error.
+// ReadTop reads a file at the top of the source, which does not ship. It returns nil if the file
+// does not exist, and an error if it is larger than limit bytes or not regular.
 func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
 	top, err := newWalker(t.limits).sorted(t.top)
 	if err != nil {
@@ -237,18 +226,17 @@ func readListedFile(list []entry, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// OnListed makes [Tree.Walk] call fn with the number of files and bytes that ship, before it
-// reads the first one.
+// OnListed makes [Tree.Walk] call fn with the number of shipped files and bytes before it reads the
+// first one.
 func (t *Tree) OnListed(fn func(files int, bytes int64)) { t.listed = fn }
 
-// Walk hands every file that ships to fn, in the byte order of their paths, each read
-// once. It ends early with an error of fn, of the file system, of the context, or with
-// a [*limit.Error]; there is no report then. A report with an error among its diagnostics
-// is of a source that must not ship.
+// Walk calls fn for every shipped file, in the byte order of their paths. It reads each file once.
+// It stops at an error of fn, the file system or the context, or at a [*limit.Error], and then
+// returns no report. If a report contains an error diagnostic, the source must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	w := newWalker(t.limits)
 	w.ignored = t.ignored
-	if err := w.list(ctx, t.root); err != nil {
+	if err := w.listFiles(ctx, t.root); err != nil {
 		return Report{}, err
 	}
 	if t.listed != nil {
@@ -266,14 +254,14 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 		if ctx.Err() != nil {
 			return Report{}, context.Cause(ctx)
 		}
-		w.files[i] = entry{} // it may be forgotten: others remember files, too
+		w.files[i] = entry{} // release the memory
 		data, err := e.read()
-		if err != nil && !w.tolerate(e, err) {
+		if err != nil && !w.tolerateError(e, err) {
 			return Report{}, fmt.Errorf("read %s: %w", e.path, err)
 		} else if err != nil {
 			continue
 		}
-		w.inspect(e, data)
+		w.countFile(e, data)
 		if t.checkout != nil {
 			compared.add(e.path, data)
 		}
@@ -282,7 +270,7 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 		}
 	}
 	t.info.Dirty = t.checkout != nil && compared.differs()
-	return w.conclude()
+	return w.finishWalk()
 }
 
 // openDirectory opens a directory.
@@ -301,7 +289,7 @@ func openDirectory(spec Spec) (*Tree, error) {
 	return &Tree{root: rootDirectory{root: root, path: "."}, close: []func() error{root.Close}}, nil
 }
 
-// pathError drops the operation and the path, which are in the message already.
+// pathError removes the operation and the path, which the message already contains.
 func pathError(err error) error {
 	var perr *os.PathError
 	if errors.As(err, &perr) {

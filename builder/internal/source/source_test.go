@@ -82,7 +82,7 @@ func rules(t testing.TB, report Report) []string {
 	t.Helper()
 	var list []string
 	for _, d := range report.Diagnostics {
-		if d.Severity != rule(d.Rule).Severity || rule(d.Rule).Title == "" || d.Message == "" || d.Help == "" {
+		if d.Severity != ruleByID(d.Rule).Severity || ruleByID(d.Rule).Title == "" || d.Message == "" || d.Help == "" {
 			t.Errorf("incomplete diagnostic %+v", d)
 		}
 		list = append(list, d.File+" "+d.Rule)

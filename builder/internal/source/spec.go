@@ -15,27 +15,23 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// Spec says where the workspaces are. It can be printed: credentials are apart.
+// Spec is the location of the workspaces. It contains no credentials and can be printed.
 type Spec struct {
 	// dir is set for a directory, remote for a Git repository.
 	dir    string
 	remote git.Endpoint
-	// ref is a branch, a tag or a full commit hash; empty for the repository's default.
+	// ref is a branch, a tag or a full commit hash; empty for the default branch.
 	ref string
 	// subdir is the directory of the workspaces, clean and relative; empty for the root.
 	subdir string
-	// exact says that the subdirectory was named, be it the root: none is looked for.
+	// exact is set if the user named the subdirectory, even the root: it is not searched for then.
 	exact bool
 }
 
-// Parse reads SOURCE: a directory, or the URL of a Git repository (https, http, ssh,
-// file, or user@host:path), which may end in #ref:subdir. User-info is taken out of
-// the URL. What has a colon before its first slash is no directory, as for git and
-// scp: ./a:b is one. The path of a bare repository, and that of any repository with
-// #ref:subdir behind it, stand for the file URL of the repository.
-//
-// No error quotes the source, whatever it is: in a URL with a mistake, a password may
-// be where a host or a path belongs.
+// Parse parses SOURCE: a directory, or the URL of a Git repository (https, http, ssh, file, or
+// user@host:path), optionally followed by #ref:subdir. It removes user-info from the URL. As for
+// git and scp, a text with a colon before its first slash is not a directory; ./a:b is one. The
+// path of a bare repository, or of any repository with #ref:subdir, stands for its file URL.
 func Parse(s string) (Spec, error) {
 	location, fragment, _ := strings.Cut(s, "#")
 	head, _, _ := strings.Cut(location, "/")
@@ -50,7 +46,8 @@ func Parse(s string) (Spec, error) {
 	case git.IsURL(location):
 		spec.remote, err = git.NewEndpoint(location)
 	case strings.Contains(head, ":"):
-		return Spec{}, errors.New("the source is no Git URL (https://…, ssh://…, file:///… or user@host:path): a directory with a colon in its name is written ./a:b")
+		return Spec{}, errors.New("the source is no Git URL (https://…, ssh://…, file:///… or " +
+			"user@host:path): a directory with a colon in its name is written ./a:b")
 	default:
 		return Spec{dir: filepath.Clean(s)}, nil
 	}
@@ -61,8 +58,8 @@ func Parse(s string) (Spec, error) {
 	return spec.With(ref, subdir)
 }
 
-// localRepository returns the URL of a repository that SOURCE names by its path: a bare
-// one, or a location with a #fragment behind it. A directory of that name comes first.
+// localRepository returns the file URL if SOURCE is the path of a bare repository, or of a
+// repository with a #fragment. A directory of that name takes precedence.
 func localRepository(s, location string) (*url.URL, bool) {
 	dir, err := filepath.Abs(location)
 	if err != nil || location == "" || strings.Contains(location, "://") {
@@ -78,13 +75,14 @@ func localRepository(s, location string) (*url.URL, bool) {
 	return &url.URL{Scheme: "file", Path: dir}, true
 }
 
-// IsRemote reports whether the source is a repository on a server, which is fetched.
+// IsRemote reports whether the source is a repository on a server.
 func (s Spec) IsRemote() bool { return s.remote.URL != nil && s.remote.URL.Scheme != "file" }
 
-// With adds what the flags --ref and --subdir say. What is said twice must agree.
+// With adds the flags --ref and --subdir. They must not contradict SOURCE.
 func (s Spec) With(ref, subdir string) (Spec, error) {
 	if ref != "" && s.remote.URL == nil {
-		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is; PATH#REF is that of a repository on this machine")
+		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is; PATH#REF is " +
+			"that of a repository on this machine")
 	}
 	if strings.ContainsFunc(ref+subdir, unicode.IsControl) {
 		return Spec{}, fmt.Errorf("the ref %q or the subdirectory %q has a control character", ref, subdir)
@@ -100,7 +98,8 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 		subdir = ""
 	}
 	if ref != "" && s.ref != "" && ref != s.ref || subdir != "" && s.subdir != "" && subdir != s.subdir {
-		return Spec{}, fmt.Errorf("the source says %q and the flags say %q: say it once", s.ref+":"+s.subdir, ref+":"+subdir)
+		return Spec{}, fmt.Errorf("the source says %q and the flags say %q: say it once",
+			s.ref+":"+s.subdir, ref+":"+subdir)
 	}
 	if ref != "" {
 		s.ref = ref
@@ -111,8 +110,8 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 	return s, nil
 }
 
-// base is the last name of the source, without .git.
-func (s Spec) base() string {
+// baseName returns the last element of the source without .git.
+func (s Spec) baseName() string {
 	switch {
 	case s.subdir != "":
 		return path.Base(s.subdir)

@@ -25,8 +25,8 @@ import (
 // maxStaged bounds the index of a work tree, in bytes.
 const maxStaged = 1 << 30
 
-// Staged hands fn every file of the index that HEAD has not, or has with another content, as
-// it is staged. Without a commit, all files are new.
+// Staged calls fn for every staged file that HEAD lacks or has with another content. Without a
+// commit, all files are new.
 func (c *Changes) Staged(ctx context.Context, fn func(Version) error) error {
 	list, err := c.index()
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *Changes) Staged(ctx context.Context, fn func(Version) error) error {
 		staged[e.Name] = e.Hash
 	}
 	for _, e := range list {
-		name, below := c.below(e.Name)
+		name, below := c.relativePath(e.Name)
 		if !below || head[e.Name] == e.Hash {
 			continue
 		}
@@ -50,17 +50,22 @@ func (c *Changes) Staged(ctx context.Context, fn func(Version) error) error {
 		}
 		data, err := c.readBlob(e.Hash)
 		if err != nil {
-			return fmt.Errorf("staged file %s: %w", printable(e.Name), err)
+			return fmt.Errorf("staged file %s: %w", printableName(e.Name), err)
 		}
-		if err := fn(Version{Path: name, Within: inWorkspace(e.Name, staged.isWorkspace), Size: int64(len(data)), Data: data}); err != nil {
+		if err := fn(Version{
+			Path:   name,
+			Within: inWorkspace(e.Name, staged.isWorkspace),
+			Size:   int64(len(data)),
+			Data:   data,
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// index lists the files in the index, without links and submodules, and without those that
-// are only announced (git add --intent-to-add).
+// index lists the files in the index, excluding links, submodules and files added with git add
+// --intent-to-add.
 func (c *Changes) index() ([]*gitindex.Entry, error) {
 	data, err := c.readIndex()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,15 +75,16 @@ func (c *Changes) index() ([]*gitindex.Entry, error) {
 	}
 	var decoded gitindex.Index
 	if err := gitindex.NewDecoder(bytes.NewReader(withChecksum(data))).Decode(&decoded); err != nil {
-		return nil, fmt.Errorf("%w; of split and sparse indexes, nothing can be scanned: see git update-index --no-split-index", err)
+		return nil, fmt.Errorf("%w; of split and sparse indexes, nothing can be scanned: see git update-index "+
+			"--no-split-index", err)
 	}
 	list := slices.DeleteFunc(decoded.Entries, func(e *gitindex.Entry) bool { return e.IntentToAdd || !isFile(e.Mode) })
 	slices.SortStableFunc(list, func(a, b *gitindex.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 
-// readIndex reads the index that Git names to a hook: that of git commit FILE is another one
-// than the work tree's.
+// readIndex reads the index that Git names to a hook, which for git commit FILE is not that of the
+// work tree.
 func (c *Changes) readIndex() ([]byte, error) {
 	name := filepath.Join(c.dir, "index")
 	if named := c.opts.Getenv(envIndexFile); named != "" {
@@ -99,8 +105,8 @@ func (c *Changes) readIndex() ([]byte, error) {
 	return root.ReadFile(filepath.Base(name))
 }
 
-// withChecksum adds the checksum that an index lacks with the setting index.skipHash, and
-// that the decoder demands.
+// withChecksum adds the checksum that an index lacks with the setting index.skipHash; the decoder
+// requires it.
 func withChecksum(data []byte) []byte {
 	body := len(data) - sha1.Size
 	if body < 0 || bytes.Trim(data[body:], "\x00") != nil {
@@ -114,7 +120,7 @@ func isFile(mode filemode.FileMode) bool {
 	return mode == filemode.Regular || mode == filemode.Executable || mode == filemode.Deprecated
 }
 
-// snapshot has the hashes of files by their path in the repository.
+// snapshot holds the hashes of files by path in the repository.
 type snapshot map[string]plumbing.Hash
 
 // isWorkspace reports whether a directory is a workspace.
@@ -123,7 +129,7 @@ func (s snapshot) isWorkspace(dir string) bool {
 	return ok
 }
 
-// headFiles returns the files of HEAD; none if there is no commit.
+// headFiles returns the files of HEAD, or none without a commit.
 func (c *Changes) headFiles() (snapshot, error) {
 	head, err := storer.ResolveReference(c.storage, plumbing.HEAD)
 	if errors.Is(err, plumbing.ErrReferenceNotFound) {
@@ -153,10 +159,10 @@ func (c *Changes) addFiles(files snapshot, hash plumbing.Hash, dir string, depth
 	}
 	tree, err := object.GetTree(c.objects, hash)
 	if err != nil {
-		return fmt.Errorf("read directory %s: %w", printable(dir), err)
+		return fmt.Errorf("read directory %s: %w", printableName(dir), err)
 	}
 	for _, e := range tree.Entries {
-		name := join(dir, e.Name)
+		name := joinPath(dir, e.Name)
 		switch {
 		case isFile(e.Mode):
 			files[name] = e.Hash

@@ -21,20 +21,20 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
 )
 
-// What every file system and every unpacker takes, in bytes.
+// Limits in bytes that every file system and unpacker supports.
 const (
 	maxName = 255
 	maxPath = 1024
 )
 
 var (
-	// errChanged is a file or a directory that is not what was listed.
+	// errChanged reports a file or directory that changed after it was listed.
 	errChanged = errors.New("it has changed")
-	// errTooMany is a directory with more entries than were asked for.
+	// errTooMany reports a directory with more entries than allowed.
 	errTooMany = errors.New("it has too many entries")
 )
 
-// kind is what an entry is.
+// kind is the kind of an entry.
 type kind string
 
 const (
@@ -49,13 +49,13 @@ const (
 	unsupported kind = "special file"
 )
 
-// directory is a directory of a source, wherever it is stored.
+// directory is a directory of a source of any kind.
 type directory interface {
-	// entries returns what is in it, in any order, up to a number of entries.
+	// entries returns its entries in any order, up to a limit.
 	entries(limit int) ([]entry, error)
 }
 
-// entry is something in a directory.
+// entry is an entry of a directory.
 type entry struct {
 	name string
 	kind kind
@@ -70,25 +70,25 @@ type entry struct {
 
 	// path is set by the walker.
 	path string
-	// hash of the blob, for entries of a Git tree.
+	// hash is the blob of an entry in a Git tree.
 	hash string
 }
 
-// walker lists what ships, by rules that are the same for all sources.
+// walker lists what ships, with the same rules for all sources.
 type walker struct {
 	limits Limits
-	// room is how many more entries may be listed. Without it, a small Git repository
-	// whose trees hold each other many times would be listed for ever.
+	// room is the remaining number of entries. Without it, a small Git repository with trees that
+	// share subtrees could be listed forever.
 	room   int
 	files  []entry
 	total  int64
 	links  []entry
 	report Report
-	// ignored is what the user leaves out.
+	// ignored is what the user excludes.
 	ignored ignored
-	// aside are the directories at the top that were left out because they hold no workspace.
+	// aside are top-level directories that are skipped because they are not workspaces.
 	aside []string
-	// unfinished are the files that were left by a run of builder fmt that was killed.
+	// unfinished are the files left by a killed run of builder fmt.
 	unfinished []string
 }
 
@@ -96,10 +96,10 @@ func newWalker(limits Limits) *walker {
 	return &walker{limits: limits, room: 2 * min(limits.Files, math.MaxInt/2)}
 }
 
-// list finds all files below root, in the byte order of their paths. Directories at
-// the top are workspaces; nothing else at the top ships. Where some of them look like
-// workspaces, those that do not are left out.
-func (w *walker) list(ctx context.Context, root directory) error {
+// listFiles returns all files below root, in the byte order of their paths. Top-level directories are
+// workspaces; nothing else at the top ships. If some look like workspaces, those that do not are
+// skipped.
+func (w *walker) listFiles(ctx context.Context, root directory) error {
 	top, err := w.sorted(root)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
@@ -115,7 +115,7 @@ func (w *walker) list(ctx context.Context, root directory) error {
 	return nil
 }
 
-// dropTop drops what can be no workspace. A symbolic link could have been meant as one.
+// dropTop drops entries that cannot be workspaces. A symbolic link could be meant as one.
 func (w *walker) dropTop(e entry) bool {
 	e.path = e.name
 	switch {
@@ -137,7 +137,7 @@ func (w *walker) dropTop(e entry) bool {
 func (w *walker) sorted(d directory) ([]entry, error) {
 	list, err := d.entries(w.room)
 	if errors.Is(err, errTooMany) {
-		return nil, exceeds("files, directories and other entries", int64(2*w.limits.Files))
+		return nil, exceedsLimit("files, directories and other entries", int64(2*w.limits.Files))
 	} else if err != nil {
 		return nil, err
 	}
@@ -148,28 +148,28 @@ func (w *walker) sorted(d directory) ([]entry, error) {
 
 // visitAll visits the entries of a directory.
 func (w *walker) visitAll(ctx context.Context, dir string, list []entry) error {
-	for _, e := range w.collisions(dir, list) {
+	for _, e := range w.reportCollisions(dir, list) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		e.path = join(dir, e.name)
-		if err := w.visit(ctx, e); err != nil {
+		e.path = joinPath(dir, e.name)
+		if err := w.visitEntry(ctx, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// join does not clean, so that a name like .. stays what it is.
-func join(dir, name string) string {
+// joinPath does not clean the path, so that a name such as .. is preserved.
+func joinPath(dir, name string) string {
 	if dir == "" {
 		return name
 	}
 	return dir + "/" + name
 }
 
-// visit handles an entry of a workspace, or a workspace.
-func (w *walker) visit(ctx context.Context, e entry) error {
+// visitEntry visits a workspace, or an entry of one.
+func (w *walker) visitEntry(ctx context.Context, e entry) error {
 	if w.dropIgnored(e) || !w.acceptName(e) {
 		return nil
 	}
@@ -179,18 +179,18 @@ func (w *walker) visit(ctx context.Context, e entry) error {
 	case regular:
 		return w.visitFile(e)
 	case symlink:
-		w.refuse(e.path, ruleSymlink, "symbolic links do not ship")
+		w.refuseEntry(e.path, ruleSymlink, "symbolic links do not ship")
 	case hardLink:
 		w.links = append(w.links, e)
 	case submodule:
-		w.refuse(e.path, ruleSubmodule, "Git submodules do not ship")
+		w.refuseEntry(e.path, ruleSubmodule, "Git submodules do not ship")
 	default:
-		w.refuse(e.path, ruleSpecialFile, "a %s cannot ship", e.kind)
+		w.refuseEntry(e.path, ruleSpecialFile, "a %s cannot ship", e.kind)
 	}
 	return nil
 }
 
-// refuseLinks refuses hard links, each with its other names.
+// refuseLinks refuses hard links, naming their other names.
 func (w *walker) refuseLinks() {
 	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.sameFile(*b.link) }
 	slices.SortFunc(w.links, func(a, b entry) int { return compareLinks(a, b) })
@@ -203,22 +203,23 @@ func (w *walker) refuseLinks() {
 			other := "outside of the source"
 			for _, o := range w.links[start:end] {
 				if o.path != e.path {
-					other = printable(o.path)
+					other = printableName(o.path)
 					break
 				}
 			}
-			w.refuse(e.path, ruleHardLink, "the file has another name, by which somebody may write to it: %s", other)
+			w.refuseEntry(e.path, ruleHardLink, "the file has another name, by which somebody may write to it: %s", other)
 		}
 		start = end
 	}
 }
 
-// compareLinks brings the names of one file together.
+// compareLinks sorts the names of one file together.
 func compareLinks(a, b entry) int {
 	if a.link == nil || b.link == nil {
 		return strings.Compare(a.path, b.path)
 	}
-	return cmp.Or(cmp.Compare(a.link.device, b.link.device), cmp.Compare(a.link.inode, b.link.inode), strings.Compare(a.path, b.path))
+	return cmp.Or(cmp.Compare(a.link.device, b.link.device), cmp.Compare(a.link.inode, b.link.inode),
+		strings.Compare(a.path, b.path))
 }
 
 func (w *walker) visitFolder(ctx context.Context, e entry) error {
@@ -230,7 +231,7 @@ func (w *walker) visitFolder(ctx context.Context, e entry) error {
 	if err == nil {
 		list, err = w.sorted(d)
 	}
-	if err != nil && !w.tolerate(e, err) {
+	if err != nil && !w.tolerateError(e, err) {
 		return fmt.Errorf("list directory %s: %w", e.path, err)
 	}
 	return w.visitAll(ctx, e.path, list)
@@ -241,28 +242,28 @@ func (w *walker) visitFile(e entry) error {
 	case w.dropInside(e):
 		return nil
 	case e.size > w.limits.FileSize:
-		w.refuse(e.path, ruleTooLarge, "the file has %d bytes, more than %d", e.size, w.limits.FileSize)
+		w.refuseEntry(e.path, ruleTooLarge, "the file has %d bytes, more than %d", e.size, w.limits.FileSize)
 		return nil
 	case len(w.files) == w.limits.Files:
-		return exceeds("files", int64(w.limits.Files))
+		return exceedsLimit("files", int64(w.limits.Files))
 	case e.size > w.limits.TotalSize-w.total:
-		return exceeds("bytes", w.limits.TotalSize)
+		return exceedsLimit("bytes", w.limits.TotalSize)
 	}
 	w.files = append(w.files, e)
 	w.total += e.size
 	return nil
 }
 
-// dropIgnored drops what the user leaves out.
+// dropIgnored drops what the user excludes.
 func (w *walker) dropIgnored(e entry) bool {
-	if !w.ignored.matches(e) {
+	if !w.ignored.isIgnored(e) {
 		return false
 	}
 	w.drop(e, "it is excluded, by the release file or "+IgnoreFile)
 	return true
 }
 
-// dropInside drops what no workspace needs.
+// dropInside drops entries that no workspace needs.
 func (w *walker) dropInside(e entry) bool {
 	switch {
 	case e.name == ".git":
@@ -273,7 +274,7 @@ func (w *walker) dropInside(e entry) bool {
 		w.drop(e, "it says what does not ship")
 	case e.name == TemporaryMetadata && e.kind == regular:
 		w.drop(e, "an unfinished write of builder fmt")
-		w.unfinished = append(w.unfinished, printable(e.path))
+		w.unfinished = append(w.unfinished, printableName(e.path))
 	case e.name == ".DS_Store" && e.kind == regular:
 		w.drop(e, "metadata of a file manager")
 	default:
@@ -282,72 +283,71 @@ func (w *walker) dropInside(e entry) bool {
 	return true
 }
 
-// tolerate turns an error about one entry into a diagnostic, so that a walk finds all of them.
-func (w *walker) tolerate(e entry, err error) bool {
+// tolerateError turns an error about one entry into a diagnostic, so that a walk finds all of them.
+func (w *walker) tolerateError(e entry, err error) bool {
 	switch {
 	case errors.Is(err, errChanged):
-		w.refuse(e.path, ruleChanged, "the %s has changed since the walk began", e.kind)
+		w.refuseEntry(e.path, ruleChanged, "the %s has changed since the walk began", e.kind)
 	case errors.Is(err, fs.ErrPermission):
-		w.refuse(e.path, ruleUnreadable, "the %s cannot be read: %v", e.kind, err)
+		w.refuseEntry(e.path, ruleUnreadable, "the %s cannot be read: %v", e.kind, err)
 	default:
 		return false
 	}
 	return true
 }
 
-// inspect counts a file that is handed out.
-func (w *walker) inspect(e entry, data []byte) {
+// countFile counts a shipped file.
+func (w *walker) countFile(e entry, data []byte) {
 	w.report.Files++
 	w.report.Bytes += int64(len(data))
 	switch gitfilter.Detect(e.path, data) {
 	case gitfilter.LFS:
-		w.refuse(e.path, ruleLFS, "the file itself is in Git LFS, and this is a pointer to it")
+		w.refuseEntry(e.path, ruleLFS, "the file itself is in Git LFS, and this is a pointer to it")
 	case gitfilter.Crypt:
-		w.refuse(e.path, ruleCrypt, "the file is encrypted by git-crypt")
+		w.refuseEntry(e.path, ruleCrypt, "the file is encrypted by git-crypt")
 	}
 }
 
-// conclude ends a walk.
-func (w *walker) conclude() (Report, error) {
+// finishWalk returns the report of a walk.
+func (w *walker) finishWalk() (Report, error) {
 	if w.report.Files == 0 && diagnostic.Count(w.report.Diagnostics, diagnostic.Error) == 0 {
 		return Report{}, errNoWorkspaces
 	}
 	return w.report, nil
 }
 
-// acceptName refuses names that an image, a manifest or another system cannot hold.
+// acceptName reports whether an image, a manifest and other systems can represent a name.
 func (w *walker) acceptName(e entry) bool {
 	switch {
 	case !utf8.ValidString(e.name):
-		w.refuse(e.path, ruleNotUTF8, "the name is not valid UTF-8")
+		w.refuseEntry(e.path, ruleNotUTF8, "the name is not valid UTF-8")
 	case strings.ContainsFunc(e.name, unprintable) || strings.Contains(e.name, `\`):
-		w.refuse(e.path, ruleNameInvalid, "the name has a control character or a backslash")
+		w.refuseEntry(e.path, ruleNameInvalid, "the name has a control character or a backslash")
 	case strings.HasPrefix(e.name, ".wh."):
-		w.refuse(e.path, ruleWhiteout, "in an image, a name that starts with .wh. deletes other files")
+		w.refuseEntry(e.path, ruleWhiteout, "in an image, a name that starts with .wh. deletes other files")
 	case e.name == "" || e.name == "." || e.name == ".." || strings.Contains(e.name, "/"):
-		w.refuse(e.path, ruleNameInvalid, "the name leads out of its directory: remove the entry from the Git tree")
+		w.refuseEntry(e.path, ruleNameInvalid, "the name leads out of its directory: remove the entry from the Git tree")
 	case len(e.name) > maxName || len(e.path) > maxPath:
-		w.refuse(e.path, ruleNameTooLong, "a name has more than %d or a path more than %d bytes", maxName, maxPath)
+		w.refuseEntry(e.path, ruleNameTooLong, "a name has more than %d or a path more than %d bytes", maxName, maxPath)
 	default:
 		if i := strings.IndexFunc(e.name, invisible); i >= 0 {
 			r, _ := utf8.DecodeRuneInString(e.name[i:])
-			w.refuse(e.path, ruleInvisible, "the name has a character that cannot be seen (U+%04X)", r)
+			w.refuseEntry(e.path, ruleInvisible, "the name has a character that cannot be seen (U+%04X)", r)
 		}
 		return true
 	}
 	return false
 }
 
-// collisions reports names that are the same where case or the Unicode form do not
-// count. It takes a sorted list, and returns it without names that are there twice, as
-// in a Git tree they may be.
-func (w *walker) collisions(dir string, list []entry) []entry {
+// reportCollisions reports names that differ only in case or Unicode form. It takes a sorted list, and
+// returns it without duplicates, which a Git tree may contain.
+func (w *walker) reportCollisions(dir string, list []entry) []entry {
 	fold := cases.Fold()
 	first := make(map[string]string, len(list))
-	var last *string // equal names are neighbours
+	var last *string // equal names are adjacent
 	return slices.DeleteFunc(list, func(e entry) bool {
 		if last != nil && *last == e.name {
-			w.refuse(join(dir, e.name), ruleNameDuplicate, "the directory has the name more than once")
+			w.refuseEntry(joinPath(dir, e.name), ruleNameDuplicate, "the directory has the name more than once")
 			return true
 		}
 		last = &e.name
@@ -357,25 +357,26 @@ func (w *walker) collisions(dir string, list []entry) []entry {
 		case !taken:
 			first[folded] = e.name
 		case norm.NFC.String(other) == norm.NFC.String(e.name):
-			w.refuse(join(dir, e.name), ruleUnicode, "the name differs from %q by its Unicode form only", printable(other))
+			w.refuseEntry(joinPath(dir, e.name), ruleUnicode,
+				"the name differs from %q by its Unicode form only", printableName(other))
 		default:
-			w.refuse(join(dir, e.name), ruleCollision, "the name differs from %q by case only", printable(other))
+			w.refuseEntry(joinPath(dir, e.name), ruleCollision, "the name differs from %q by case only", printableName(other))
 		}
 		return false
 	})
 }
 
 func (w *walker) drop(e entry, reason string) {
-	w.report.Dropped = append(w.report.Dropped, Drop{Path: printable(e.path), Reason: reason})
+	w.report.Dropped = append(w.report.Dropped, Drop{Path: printableName(e.path), Reason: reason})
 }
 
-// refuse reports an entry by the rule with an id.
-func (w *walker) refuse(p, id, format string, args ...any) {
-	w.report.Diagnostics = append(w.report.Diagnostics, rule(id).Report(printable(p), 0, 0, format, args...))
+// refuseEntry reports an entry under a rule.
+func (w *walker) refuseEntry(p, id, format string, args ...any) {
+	w.report.Diagnostics = append(w.report.Diagnostics, ruleByID(id).Report(printableName(p), 0, 0, format, args...))
 }
 
-// printable makes a name safe for terminals and for JSON.
-func printable(name string) string {
+// printableName makes a name safe for terminals and JSON.
+func printableName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unprintable(r) {
 			return unicode.ReplacementChar
@@ -384,10 +385,10 @@ func printable(name string) string {
 	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
 }
 
-// unprintable are the characters that command a terminal, or that turn text around.
+// unprintable are characters that control a terminal or change the direction of text.
 func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
-// invisible are characters without a glyph, by which two names look the same.
+// invisible are characters without a glyph, which make different names look the same.
 func invisible(r rune) bool {
 	switch r {
 	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f:

@@ -23,18 +23,17 @@ import (
 
 // checkout is the commit that a directory was checked out from.
 type checkout struct {
-	// dir is where Git keeps the repository.
+	// dir is the Git directory.
 	dir  string
 	info release.Source
 	time time.Time
-	// blobs maps the paths that the commit ships to the hashes of their content. It is
-	// empty if that cannot be told, so that everything differs.
+	// blobs maps the shipped paths of the commit to the hashes of their content. It is empty if
+	// they are unknown, so that everything differs.
 	blobs map[string]string
 }
 
-// identify finds out which commit a directory is of. A directory that is in no Git work
-// tree has no commit, and neither has one in a work tree that cannot be read: the user is
-// told.
+// identify determines the commit of a directory. A directory outside of a Git work tree, or in an
+// unreadable one, has none; the user is notified of the latter.
 func (t *Tree) identify(spec Spec) {
 	dir := filepath.Join(spec.dir, spec.subdir, filepath.FromSlash(t.place))
 	found, err := t.findCheckout(dir)
@@ -101,8 +100,8 @@ func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
 	}, nil
 }
 
-// origin returns the URL of the remote that the work tree was cloned from, without
-// user-info, or nothing if it is no URL.
+// origin returns the URL of the remote that the work tree was cloned from, without user-info, or ""
+// if it is not a URL.
 func origin(storage config.ConfigStorer) string {
 	settings, err := storage.Config()
 	if err != nil {
@@ -129,15 +128,15 @@ func (t *Tree) shipped(objects storer.EncodedObjectStorer, commit *object.Commit
 	}
 	tree, err := subtree(commit, subdir)
 	if err != nil {
-		return nil // it is not in the commit
+		return nil // not in the commit
 	}
 	var root directory = gitDirectory{objects: objects, tree: tree}
 	if t.lone != nil {
-		root = oneWorkspace{t.slug, root}
+		root = singleWorkspace{t.slug, root}
 	}
 	w := newWalker(Limits{FileSize: math.MaxInt64, TotalSize: math.MaxInt64, Files: math.MaxInt})
 	w.ignored = t.ignored
-	if err := w.list(context.Background(), root); err != nil {
+	if err := w.listFiles(context.Background(), root); err != nil {
 		return nil
 	}
 	blobs := make(map[string]string, len(w.files))
@@ -147,7 +146,7 @@ func (t *Tree) shipped(objects storer.EncodedObjectStorer, commit *object.Commit
 	return blobs
 }
 
-// comparison tells whether a walk has shipped what a checkout's commit would.
+// comparison determines whether a walk shipped what the checkout's commit would.
 type comparison struct {
 	blobs map[string]string
 	same  int
