@@ -93,7 +93,7 @@ func (t *retries) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// send sends the request when it is the host's turn.
+// sendRequest sends the request when it is the host's turn.
 func (t *retries) sendRequest(req *http.Request) (*http.Response, error) {
 	if err := t.pace.waitForTurn(req.Context(), req.URL.Host); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func isRepeatable(req *http.Request, resp *http.Response, err error) bool {
 	return req.Method == http.MethodPost && isToken
 }
 
-// rewind returns a copy of req with a fresh body.
+// rewindBody returns a copy of req with a fresh body.
 func rewindBody(req *http.Request) (*http.Request, error) {
 	next := req.Clone(req.Context())
 	if req.GetBody == nil {
@@ -207,7 +207,7 @@ func (e *exhaustedError) Error() string {
 // transportError hides a time-out in its cause: containerd would repeat a dial of 15 s five times.
 type transportError struct{ err error }
 
-// opaque wraps an error so that it is not repeated.
+// hideCause wraps an error so that it is not repeated.
 func hideCause(err error) error {
 	if err == nil {
 		return nil
