@@ -91,7 +91,7 @@ func readContent(from io.Reader, size int64) (content, error) {
 	return c, err
 }
 
-// verify compares the files with the manifest. This proves that the report shows what an image
+// verifyContent compares the files with the manifest. This proves that the report shows what an image
 // ships, and that a source has not changed meanwhile.
 func (r *Release) verifyContent(found tree, wanted map[string]bool) error {
 	for _, slug := range slices.Sorted(maps.Keys(wanted)) {

@@ -250,7 +250,7 @@ func (f *File) formatDetails(slug string) string {
 		body.String(), mark)
 }
 
-// omission returns why no content is shown.
+// describeOmission returns why no content is shown.
 func (f *File) describeOmission() string {
 	switch {
 	case f.Note != "":

@@ -88,7 +88,7 @@ func findReferences(template []byte) [][]int {
 	return reference.Get().FindAllSubmatchIndex(template, -1)
 }
 
-// record stores the first position of a name.
+// recordName stores the first position of a name.
 func (r *references) recordName(at Position, kind, name string) {
 	if r.secrets == nil {
 		r.secrets = map[string]Position{}
