@@ -58,6 +58,10 @@ func (m *Manifest) withLists() *Manifest {
 	for i := range c.Groups {
 		c.Groups[i].Workspaces = emptyIfNil(c.Groups[i].Workspaces)
 	}
+	c.Layers = slices.Clone(m.Layers)
+	for i := range c.Layers {
+		c.Layers[i].Workspaces = emptyIfNil(c.Layers[i].Workspaces)
+	}
 	return &c
 }
 

@@ -52,8 +52,12 @@ func TestEqualManifestsHaveEqualBytes(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	empty := changed(func(m *release.Manifest) { m.Groups, m.Workspaces, m.Scan.Scanners = nil, nil, nil })
+	empty := changed(func(m *release.Manifest) {
+		m.Groups, m.Workspaces, m.Scan.Scanners = nil, nil, nil
+		m.Layers[0].Workspaces = nil
+	})
 	allocated := changed(func(m *release.Manifest) {
+		m.Layers[0].Workspaces = []string{}
 		m.Groups, m.Workspaces, m.Scan.Scanners = []release.Group{}, []release.Workspace{}, []release.Scanner{}
 	})
 	if !bytes.Equal(encode(t, empty), encode(t, allocated)) {

@@ -53,7 +53,11 @@ type Manifest struct {
 	Source     Source     `json:"source"`
 	Base       *Base      `json:"base,omitempty"` // nil for a content-only image
 	Repository Repository `json:"repository"`
-	Layer      Layer      `json:"layer"`
+	// Layer is the first of Layers. It hides the workspaces of the base, unless they also ship.
+	Layer Layer `json:"layer"`
+	// Layers are all layers with workspaces, the lowest first. Manifests of older builders have
+	// none: see [Manifest.ContentLayers].
+	Layers []ContentLayer `json:"layers,omitempty"`
 	// Groups is in import order.
 	Groups []Group `json:"groups"`
 	// Workspaces is sorted by slug.
@@ -97,13 +101,20 @@ type Repository struct {
 	Directory string `json:"directory"`
 }
 
-// Layer is the image layer with the workspaces.
+// Layer is an image layer with workspaces.
 type Layer struct {
 	// Digest is the digest of the compressed blob and DiffID the digest of the tar archive in it.
 	Digest digest.Digest `json:"digest"`
 	DiffID digest.Digest `json:"diffId"`
 	// Size is the size of the compressed blob, in bytes.
 	Size int64 `json:"size"`
+}
+
+// ContentLayer is a layer and the workspaces in it.
+type ContentLayer struct {
+	Layer
+	// Workspaces are the slugs, sorted.
+	Workspaces []string `json:"workspaces"`
 }
 
 // Group is a set of workspaces that one request imports.
@@ -135,7 +146,7 @@ type Workspace struct {
 	Bytes     int64    `json:"bytes"`
 	// Digest is the [ContentDigest] of the files.
 	Digest digest.Digest `json:"digest"`
-	// FromBase is true if the workspace is in the base image. It is then not in [Layer] and was not
+	// FromBase is true if the workspace is in the base image. It is then in no layer of the release and was not
 	// scanned.
 	FromBase bool `json:"fromBase,omitempty"`
 	// Requires lists the values that the workspace needs and that a release does not contain.
@@ -198,6 +209,21 @@ func (m *Manifest) Workspace(slug string) (Workspace, bool) {
 		return Workspace{}, false
 	}
 	return m.Workspaces[i], true
+}
+
+// ContentLayers returns the layers with workspaces of the release, the lowest first. A manifest
+// that lists none has all of them in one layer.
+func (m *Manifest) ContentLayers() []ContentLayer {
+	if len(m.Layers) > 0 {
+		return m.Layers
+	}
+	only := ContentLayer{Layer: m.Layer}
+	for _, w := range m.Workspaces {
+		if !w.FromBase {
+			only.Workspaces = append(only.Workspaces, w.Slug)
+		}
+	}
+	return []ContentLayer{only}
 }
 
 // FromBase returns the number of workspaces in the base image.

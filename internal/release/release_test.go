@@ -32,6 +32,10 @@ func full() *release.Manifest {
 		Base:       &release.Base{Name: "registry.example.com/workspaces:v27.5.5", Digest: d("base")},
 		Repository: release.Repository{ID: "release", Name: "Release v2.4.0", Directory: "/www/workspaces"},
 		Layer:      release.Layer{Digest: d("layer"), DiffID: d("tar"), Size: 4242},
+		Layers: []release.ContentLayer{{
+			Layer:      release.Layer{Digest: d("layer"), DiffID: d("tar"), Size: 4242},
+			Workspaces: []string{"claims"},
+		}},
 		Groups: []release.Group{
 			{Name: "base1", Labels: []string{"base", "<&>"}, Workspaces: []string{"mail", "claims"}},
 			{Name: "extended", Workspaces: []string{"claims"}},
@@ -63,10 +67,12 @@ func changed(change func(*release.Manifest)) *release.Manifest {
 func many(n int) *release.Manifest {
 	m := full()
 	m.Groups, m.Workspaces = []release.Group{{Name: "all"}}, nil
+	m.Layers[0].Workspaces = nil
 	for i := range n {
 		slug := fmt.Sprintf("workspace-%06d", i)
 		m.Workspaces = append(m.Workspaces, release.Workspace{Slug: slug, Name: slug, Digest: digest.FromString(slug)})
 		m.Groups[0].Workspaces = append(m.Groups[0].Workspaces, slug)
+		m.Layers[0].Workspaces = append(m.Layers[0].Workspaces, slug)
 	}
 	slices.Reverse(m.Groups[0].Workspaces) // the import order is independent of the slugs
 	return m
@@ -86,6 +92,19 @@ func golden(t *testing.T, file string, got []byte) {
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// A manifest without a list of layers has all workspaces in one, but for those of the base.
+func TestContentLayers(t *testing.T) {
+	m := full()
+	if diff := cmp.Diff(m.Layers, m.ContentLayers()); diff != "" {
+		t.Error(diff)
+	}
+	want := m.Layers
+	m.Layers = nil
+	if diff := cmp.Diff(want, m.ContentLayers()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -21,6 +21,7 @@ const maxProblems = 20
 func (m *Manifest) Validate() error {
 	var p problems
 	m.validateHead(&p)
+	m.validateLayers(&p)
 	m.validateGroups(&p, m.validateWorkspaces(&p))
 	if err := p.joinErrors(); err != nil {
 		return fmt.Errorf("invalid release manifest: %w", err)
@@ -77,6 +78,42 @@ func (m *Manifest) validateHead(p *problems) {
 	if m.Layer != (Layer{}) {
 		p.checkDigest("the layer", m.Layer.Digest)
 		p.checkDigest("the layer's content", m.Layer.DiffID)
+	}
+}
+
+// validateLayers expects every workspace that is not in the base in exactly one layer.
+func (m *Manifest) validateLayers(p *problems) {
+	if len(m.Layers) == 0 {
+		return
+	}
+	if m.Layers[0].Layer != m.Layer {
+		p.addf("layer %s is not the first of the layers, which is %s", m.Layer.Digest, m.Layers[0].Digest)
+	}
+	missing := make(map[string]bool, len(m.Workspaces))
+	for _, w := range m.Workspaces {
+		if !w.FromBase {
+			missing[w.Slug] = true
+		}
+	}
+	for i, l := range m.Layers {
+		what := fmt.Sprintf("layer %d", i+1)
+		p.checkDigest(what, l.Digest)
+		p.checkDigest("the content of "+what, l.DiffID)
+		if !isSortedSet(l.Workspaces) {
+			p.addf("%s: its workspaces are not sorted, or are listed twice", what)
+		}
+		for _, slug := range l.Workspaces {
+			if !missing[slug] {
+				p.addf("%s holds workspace %q, which another layer or the base holds, or the release does not have",
+					what, slug)
+			}
+			delete(missing, slug)
+		}
+	}
+	for _, w := range m.Workspaces {
+		if missing[w.Slug] {
+			p.addf("workspace %q is in no layer", w.Slug)
+		}
 	}
 }
 

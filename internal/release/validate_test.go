@@ -32,8 +32,8 @@ func TestValidate(t *testing.T) {
 		"created 2023-11-14 22:13:20.5 +0000 UTC is not":                            func(m *release.Manifest) { m.Created = m.Created.Add(time.Second / 2) },
 		"created 2023-11-14 23:13:20 +0100 UTC is not":                              func(m *release.Manifest) { m.Created = m.Created.In(time.FixedZone("UTC", 3600)) },
 		`digest "sha256:12" of the base: invalid`:                                   func(m *release.Manifest) { m.Base.Digest = "sha256:12" },
-		`digest "" of the layer: invalid`:                                           func(m *release.Manifest) { m.Layer.Digest = "" },
-		`digest "" of the layer's content: invalid`:                                 func(m *release.Manifest) { m.Layer.DiffID = "" },
+		`digest "" of the layer: invalid`:                                           func(m *release.Manifest) { m.Layer.Digest = ""; m.Layers = nil },
+		`digest "" of the layer's content: invalid`:                                 func(m *release.Manifest) { m.Layer.DiffID = ""; m.Layers = nil },
 		`digest "" of workspace mail: invalid`:                                      func(m *release.Manifest) { m.Workspaces[1].Digest = "" },
 		`workspace "../mail": the slug is not`:                                      func(m *release.Manifest) { m.Workspaces[1].Slug = "../mail" },
 		`workspace "..": the slug is not`:                                           func(m *release.Manifest) { m.Workspaces[1].Slug = ".." },
@@ -41,6 +41,14 @@ func TestValidate(t *testing.T) {
 		`workspace "claims" is listed twice`:                                        func(m *release.Manifest) { m.Workspaces[1].Slug = "claims" },
 		`workspace "aaa" comes after "claims"`:                                      func(m *release.Manifest) { m.Workspaces[1].Slug = "aaa" },
 		`workspace "claims" is in no group`:                                         func(m *release.Manifest) { m.Groups = nil },
+		"is not the first of the layers":                                            func(m *release.Manifest) { m.Layer.Size++ },
+		`digest "" of layer 1: invalid`:                                             func(m *release.Manifest) { setLayer(m, release.Layer{DiffID: m.Layer.DiffID}) },
+		`digest "" of the content of layer 1: invalid`:                              func(m *release.Manifest) { setLayer(m, release.Layer{Digest: m.Layer.Digest}) },
+		"layer 1: its workspaces are not sorted":                                    func(m *release.Manifest) { m.Layers[0].Workspaces = []string{"claims", "claims"} },
+		`layer 2 holds workspace "claims", which another`:                           func(m *release.Manifest) { m.Layers = append(m.Layers, m.Layers[0]) },
+		`layer 1 holds workspace "mail", which another`:                             func(m *release.Manifest) { m.Layers[0].Workspaces = []string{"claims", "mail"} },
+		`layer 1 holds workspace "../etc", which another`:                           func(m *release.Manifest) { m.Layers[0].Workspaces = []string{"../etc", "claims"} },
+		`workspace "claims" is in no layer`:                                         func(m *release.Manifest) { m.Layers[0].Workspaces = nil },
 		`workspace "claims": the names that it requires`:                            func(m *release.Manifest) { m.Workspaces[0].Requires.Secrets = []string{"b", "a"} },
 		`workspace "mail": the names that it requires`:                              func(m *release.Manifest) { m.Workspaces[1].Requires.Config = []string{"a", "a"} },
 		`group "" has no name`:                                                      func(m *release.Manifest) { m.Groups[0].Name = "" },
@@ -57,13 +65,19 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// setLayer replaces the layer wherever the manifest describes it.
+func setLayer(m *release.Manifest, l release.Layer) {
+	m.Layer = l
+	m.Layers[0].Layer = l
+}
+
 func TestValidateAllows(t *testing.T) {
 	for name, change := range map[string]func(*release.Manifest){
 		"no base":                          func(m *release.Manifest) { m.Base = nil },
-		"no layer":                         func(m *release.Manifest) { m.Layer = release.Layer{} },
+		"no layer":                         func(m *release.Manifest) { m.Layer = release.Layer{}; m.Layers = nil },
 		"an algorithm that is not linked":  func(m *release.Manifest) { m.Base.Digest = digest.Digest("sha512:" + strings.Repeat("0", 128)) },
 		"a group without workspaces":       func(m *release.Manifest) { m.Groups[1].Workspaces = nil },
-		"a release without anything in it": func(m *release.Manifest) { m.Groups, m.Workspaces = nil, nil },
+		"a release without anything in it": func(m *release.Manifest) { m.Groups, m.Workspaces, m.Layers = nil, nil, nil },
 	} {
 		if err := changed(change).Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -98,19 +98,23 @@ func (r *Release) buildProvenance() *Provenance {
 	p.BuildDefinition.ResolvedDependencies = resolvedDependencies(m)
 	p.RunDetails.Builder.ID = builderID
 	p.RunDetails.Builder.Version = map[string]string{m.Tool.Name: m.Tool.Version}
-	p.RunDetails.Byproducts = []Resource{
-		{Name: path.Base(release.ManifestPath), Digest: newDigestSet(r.ManifestDigest), MediaType: release.MediaType},
-		describeLayer(m),
+	manifest := Resource{
+		Name: path.Base(release.ManifestPath), Digest: newDigestSet(r.ManifestDigest), MediaType: release.MediaType,
 	}
+	p.RunDetails.Byproducts = append([]Resource{manifest}, describeLayers(m)...)
 	return p
 }
 
-// describeLayer returns the layer with the workspaces.
-func describeLayer(m *release.Manifest) Resource {
-	return Resource{
-		Name: m.Repository.Directory, Digest: newDigestSet(m.Layer.Digest),
-		Annotations: map[string]string{"diffId": m.Layer.DiffID.String()},
+// describeLayers returns the layers with the workspaces, the lowest first.
+func describeLayers(m *release.Manifest) []Resource {
+	var layers []Resource
+	for _, l := range m.ContentLayers() {
+		layers = append(layers, Resource{
+			Name: m.Repository.Directory, Digest: newDigestSet(l.Digest),
+			Annotations: map[string]string{"diffId": l.DiffID.String()},
+		})
 	}
+	return layers
 }
 
 // resolvedDependencies returns the commit and the base, if any.

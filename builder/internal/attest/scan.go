@@ -12,11 +12,12 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Scan is a predicate of type [ScanType]. It states that the secret scan of the layer found nothing
+// Scan is a predicate of type [ScanType]. It states that the secret scan of the layers found nothing
 // that the policy does not accept; otherwise the image would not exist.
 type Scan struct {
-	// Layer is the scanned layer.
+	// Layers are the scanned layers, the lowest first. Layer is the first of them.
 	Layer    Resource          `json:"layer"`
+	Layers   []Resource        `json:"layers"`
 	Scanners []release.Scanner `json:"scanners"`
 	// Policy is the digest of the policy.
 	Policy   digest.Digest `json:"policy"`
@@ -24,14 +25,14 @@ type Scan struct {
 	Findings Findings      `json:"findings"`
 }
 
-// Coverage counts what was scanned. Files and Bytes cover the whole layer.
+// Coverage counts what was scanned. Files and Bytes cover all layers.
 type Coverage struct {
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
 	// SkippedBytes counts the bytes that were not scanned; Skipped gives the reasons.
 	SkippedBytes int64     `json:"skippedBytes"`
 	Skipped      []Skipped `json:"skipped"`
-	// BaseWorkspaces counts the workspaces of the base that also ship. They are not in the layer
+	// BaseWorkspaces counts the workspaces of the base that also ship. They are not in the layers
 	// and were not scanned.
 	BaseWorkspaces int `json:"baseWorkspaces,omitempty"`
 }
@@ -59,8 +60,10 @@ func (r *Release) buildScan() *Scan {
 	for _, s := range r.Skipped {
 		skippedBytes += s.Bytes
 	}
+	layers := describeLayers(m)
 	return &Scan{
-		Layer:    describeLayer(m),
+		Layer:    layers[0],
+		Layers:   layers,
 		Scanners: m.Scan.Scanners,
 		Policy:   m.Scan.Policy,
 		Coverage: Coverage{

@@ -20,6 +20,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/buildkittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
 // exampleWorkspaces is a repository of workspaces without a mistake.
@@ -38,7 +39,7 @@ var environmentOfStories = []string{
 // TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
 //
 //	exits CODE ARG…     runs the builder with the arguments and wants the exit code
-//	workspaces DIR      copies the example workspaces
+//	workspaces DIR [N]  copies the example workspaces, and makes N others beside them
 //	plant FILE          appends a token, made up on the spot, to a file of YAML
 //	nosecret FILE…      wants that no token that was planted stands in the files
 //	absent REFERENCE    wants that the registry has no such image
@@ -157,7 +158,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func copyWorkspaces(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(exampleWorkspaces)))
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.CopyFS(dir, os.DirFS(exampleWorkspaces)))
+	if len(args) == 1 {
+		return
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for i := range n {
+		sample := workspacetest.Sample{Slug: fmt.Sprintf("extra-%03d", i), Groups: []string{"extended"}}
+		for name, text := range sample.Files() {
+			file := filepath.Join(dir, sample.Slug, filepath.FromSlash(name))
+			ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+			ts.Check(os.WriteFile(file, []byte(text), 0o644))
+		}
+	}
 }
 
 // planted holds the tokens of one story.

@@ -19,9 +19,11 @@ import (
 // LayerStore takes the caller's layers and makes them the OCI image that a build
 // merges over the base. It is an OCI layout on disk.
 type LayerStore struct {
-	store  content.Store
-	layers []ocispec.Descriptor
-	config ocispec.Image
+	store content.Store
+	// created counts the layers that were started.
+	created int
+	layers  []ocispec.Descriptor
+	config  ocispec.Image
 }
 
 // NewLayerStore makes a store below dir, which the caller removes.
@@ -38,26 +40,58 @@ func NewLayerStore(dir string) (*LayerStore, error) {
 	return &LayerStore{store: store, config: config}, nil
 }
 
+// LayerWriter stores one gzip-compressed layer. Several may be open at once.
+type LayerWriter struct {
+	store *LayerStore
+	w     content.Writer
+	n     int64
+}
+
+// Create starts a layer. The caller commits it or closes it.
+func (s *LayerStore) Create(ctx context.Context) (*LayerWriter, error) {
+	w, err := content.OpenWriter(ctx, s.store, content.WithRef(fmt.Sprintf("layer-%d", s.created)))
+	if err != nil {
+		return nil, fmt.Errorf("create layer: %w", err)
+	}
+	s.created++
+	return &LayerWriter{store: s, w: w}, nil
+}
+
+// Write implements [io.Writer].
+func (l *LayerWriter) Write(p []byte) (int, error) {
+	n, err := l.w.Write(p)
+	l.n += int64(n)
+	return n, err
+}
+
+// Commit adds the layer on top of the layers that were committed before. The digest of the
+// tar within is trusted, the digest of the blob is computed.
+func (l *LayerWriter) Commit(ctx context.Context, diffID digest.Digest) (ocispec.Descriptor, error) {
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: l.w.Digest(), Size: l.n}
+	if err := l.w.Commit(ctx, desc.Size, desc.Digest); err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("commit layer: %w", err)
+	}
+	l.store.layers = append(l.store.layers, desc)
+	l.store.config.RootFS.DiffIDs = append(l.store.config.RootFS.DiffIDs, diffID)
+	return desc, nil
+}
+
+// Close abandons a layer that is not committed.
+func (l *LayerWriter) Close() error { return l.w.Close() }
+
 // Add stores the gzip-compressed layer that write produces. What write returns
 // is the digest of the tar within; it is trusted, the blob's digest is computed.
 func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID digest.Digest, err error)) (ocispec.Descriptor, error) {
-	w, err := content.OpenWriter(ctx, s.store, content.WithRef(fmt.Sprintf("layer-%d", len(s.layers))))
-	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("create layer: %w", err)
-	}
-	defer w.Close()
-	counted := &countingWriter{w: w}
-	diffID, err := write(counted)
+	l, err := s.Create(ctx)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: w.Digest(), Size: counted.n}
-	if err := w.Commit(ctx, desc.Size, desc.Digest); err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("commit layer: %w", err)
+	defer l.Close()
+	diffID, err := write(l)
+	if err != nil {
+		return ocispec.Descriptor{}, err
 	}
-	s.layers = append(s.layers, desc)
-	s.config.RootFS.DiffIDs = append(s.config.RootFS.DiffIDs, diffID)
-	return desc, nil
+	return l.Commit(ctx, diffID)
 }
 
 // Seal returns the layers as one image. Layers that are added afterwards are another's.
@@ -89,15 +123,4 @@ func (s *LayerStore) putJSON(ctx context.Context, mediaType string, v any) (ocis
 		return ocispec.Descriptor{}, fmt.Errorf("store %s: %w", mediaType, err)
 	}
 	return desc, nil
-}
-
-type countingWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

@@ -23,7 +23,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klauspost/pgzip"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -32,15 +31,6 @@ const (
 	WhiteoutPrefix = ".wh."
 	// OpaqueMarker is the name of an entry that hides what lower layers have in its directory.
 	OpaqueMarker = ".wh..wh..opq"
-
-	// compressionLevel and blockSize are part of the layer's digest, the number of
-	// processors is not. On two processors, 28 MB of workspaces take 0.08 s and
-	// 8.3 MB at level 1, 0.08 s and 7.9 MB at level 3, 0.12 s and 7.5 MB at level 6,
-	// and 0.13 s at level 3 in one goroutine; smaller blocks change nothing
-	// (BenchmarkCompression).
-	compressionLevel = 3
-	blockSize        = 1 << 20
-	blocksInFlight   = 4
 )
 
 // ModTime is the time of every entry, in seconds since 1970.
@@ -56,6 +46,8 @@ type Options struct {
 	Parents bool
 	// Keep leaves out the opaque whiteout: what lower layers have in the directory stays.
 	Keep bool
+	// Compressor is shared by layers that are written at the same time; nil for one of its own.
+	Compressor *Compressor
 }
 
 // Layer describes a layer that was written.
@@ -64,6 +56,8 @@ type Layer struct {
 	Digest, DiffID digest.Digest
 	// Size of the compressed bytes.
 	Size int64
+	// Unpacked is the size of the tar within.
+	Unpacked int64
 	// Files and Bytes count the files and their content.
 	Files int
 	Bytes int64
@@ -76,7 +70,7 @@ type Writer struct {
 	prefix string
 
 	blob  *summer
-	zip   *pgzip.Writer
+	zip   *gzipWriter
 	plain *summer
 	tar   *tar.Writer
 
@@ -96,14 +90,12 @@ func NewWriter(w io.Writer, opts Options) (*Writer, error) {
 	}
 	l := &Writer{opts: opts, prefix: dir + "/"}
 	l.blob = newSummer(w)
-	zip, err := pgzip.NewWriterLevel(l.blob, compressionLevel)
+	zip, err := newGzipWriter(l.blob, cmp.Or(opts.Compressor, NewCompressor()))
 	if err != nil {
-		return nil, fmt.Errorf("compress layer: %w", err)
+		return nil, fmt.Errorf("start layer: %w", err)
 	}
-	if err := zip.SetConcurrency(blockSize, blocksInFlight); err != nil {
-		return nil, fmt.Errorf("compress layer: %w", err)
-	}
-	l.zip, l.plain = zip, newSummer(zip)
+	l.zip = zip
+	l.plain = newSummer(zip)
 	l.tar = tar.NewWriter(l.plain)
 	return l, l.start()
 }
@@ -234,7 +226,10 @@ func (l *Writer) Close() (Layer, error) {
 	if err := cmp.Or(ended, compressed); err != nil {
 		return Layer{}, fmt.Errorf("end layer: %w", err)
 	}
-	l.layer.Digest, l.layer.DiffID, l.layer.Size = l.blob.digest(), l.plain.digest(), l.blob.n
+	l.layer.Digest = l.blob.digest()
+	l.layer.Size = l.blob.n
+	l.layer.DiffID = l.plain.digest()
+	l.layer.Unpacked = l.plain.n
 	return l.layer, nil
 }
 

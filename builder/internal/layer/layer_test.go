@@ -101,9 +101,9 @@ func names(list []entry) []string {
 func TestGoldenDigest(t *testing.T) {
 	got, _ := write(t, options, small())
 	want := layer.Layer{
-		Digest: "sha256:3bf82aed35fe9b2578f7e6bcde502c28c0f6107d887b1a8ad470218e0f16a194",
+		Digest: "sha256:9131c4edb1e6bdcf2f73d9633191ab9f0ead2abf4b97e3aeaa09ad47f990ddef",
 		DiffID: "sha256:297b4ecd444f6a8c93c5ffbf5c9b9c1f960c7dcaf0d2a45d1d9bdebbc7b00276",
-		Size:   477, Files: 6, Bytes: 70,
+		Size:   477, Unpacked: 10240, Files: 6, Bytes: 70,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)
@@ -116,9 +116,10 @@ func TestLayerDescribesItsBlob(t *testing.T) {
 	for _, data := range small() {
 		bytes += int64(len(data))
 	}
+	plain := decompress(t, blob)
 	want := layer.Layer{
-		Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(decompress(t, blob)),
-		Size: int64(len(blob)), Files: len(small()), Bytes: bytes,
+		Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain),
+		Size: int64(len(blob)), Unpacked: int64(len(plain)), Files: len(small()), Bytes: bytes,
 	}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)

@@ -46,7 +46,10 @@ func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (L
 			return Layer{}, fmt.Errorf("read layer to its end: %w", err)
 		}
 	}
-	read.Digest, read.DiffID, read.Size = packed.digest(), plain.digest(), packed.n
+	read.Digest = packed.digest()
+	read.Size = packed.n
+	read.DiffID = plain.digest()
+	read.Unpacked = plain.n
 	return read, nil
 }
 
@@ -70,8 +73,8 @@ func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) err
 	}
 }
 
-// Unpack reads the tar in a layer. How the layer is compressed tell its first bytes: media
-// types are what somebody says.
+// Unpack reads the tar in a layer. The compression is detected from the first bytes; the
+// declared media type is not trusted.
 func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := blob.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -31,8 +31,8 @@ import (
 const shortCommit = 12
 
 // assemble makes the image out of a reading that is clean, and publishes it.
-func (b *build) assemble(ctx context.Context, reading *Reading, content layer.Layer) (*report.Build, error) {
-	manifest := b.manifest(reading, content)
+func (b *build) assemble(ctx context.Context, reading *Reading, written content) (*report.Build, error) {
+	manifest := b.manifest(reading, written)
 	encoded, err := release.Encode(manifest)
 	if err != nil {
 		return nil, fail(Internal, err)
@@ -42,7 +42,7 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 	}
 	config := image.Config{
 		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels, ReplaceRepository: b.ReplaceRepository, KeepRepository: b.KeepBaseWorkspaces,
-		Layers: []string{"workspaces in " + b.Repository.Directory, "manifest in " + release.Directory},
+		Layers: append(written.names(b.Repository.Directory), "manifest in "+release.Directory),
 	}
 	spec, err := b.spec(ctx, config)
 	if err != nil {
@@ -59,7 +59,7 @@ func (b *build) assemble(ctx context.Context, reading *Reading, content layer.La
 }
 
 // manifest describes the release.
-func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifest {
+func (b *build) manifest(reading *Reading, written content) *release.Manifest {
 	name := cmp.Or(b.Release, defaultName(reading))
 	repository := b.Repository
 	repository.Name = cmp.Or(repository.Name, image.RepositoryName(name))
@@ -69,7 +69,8 @@ func (b *build) manifest(reading *Reading, content layer.Layer) *release.Manifes
 		Created:       b.epoch,
 		Source:        reading.Source,
 		Repository:    repository,
-		Layer:         release.Layer{Digest: content.Digest, DiffID: content.DiffID, Size: content.Size},
+		Layer:         written.layers[0].Layer,
+		Layers:        written.layers,
 		Groups:        b.groups(reading.Plan),
 		Workspaces:    reading.Repository.Manifest(),
 		Checksums:     b.checksums(),

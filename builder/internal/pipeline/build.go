@@ -7,20 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
-	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
@@ -43,7 +40,7 @@ func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_
 		return nil, nil, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
 	}
 	defer func() { err = explainSpace(errors.Join(err, fail(Engine, os.RemoveAll(dir)))) }()
-	b := &build{BuildOptions: opts, stages: stages{display: display}, dir: dir}
+	b := &build{BuildOptions: opts, stages: stages{display: display}, dir: dir, baseResolved: make(chan struct{})}
 	return b.run(ctx)
 }
 
@@ -65,6 +62,8 @@ type build struct {
 	base  *registry.Image
 	// epoch is the time of the release. It is set when the source is open.
 	epoch time.Time
+	// baseResolved is closed when base is set, if there is one to resolve.
+	baseResolved chan struct{}
 	// inventory is filled while the source is read.
 	inventory attest.Inventory
 }
@@ -85,7 +84,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		}
 	}
 	var reading *Reading
-	var content layer.Layer
+	var written content
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := b.checkCredentials(gctx); err != nil {
@@ -94,10 +93,11 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		if err := b.resolveBase(gctx); err != nil {
 			return err
 		}
+		close(b.baseResolved)
 		return b.checkEngine(gctx)
 	})
 	group.Go(func() (err error) {
-		reading, content, err = b.readLayer(gctx)
+		reading, written, err = b.readLayers(gctx)
 		return err
 	})
 	err = group.Wait()
@@ -105,7 +105,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 		err = b.scanMetadata(ctx, reading)
 	}
 	if err == nil {
-		err = cmp.Or(verdict(reading.Diagnostics, reading.Scan), checkCoverage(reading.Scan.Coverage, content))
+		err = cmp.Or(verdict(reading.Diagnostics, reading.Scan), checkCoverage(reading.Scan.Coverage, written))
 	}
 	if err != nil {
 		return reading, nil, err
@@ -113,7 +113,8 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	if r := b.Recorded; r != nil && r.Commit == reading.Source.Commit && r.Dirty == reading.Source.Dirty {
 		reading.Source = *r
 	}
-	built, err := b.assemble(ctx, reading, content)
+	b.notifyLayers(written)
+	built, err := b.assemble(ctx, reading, written)
 	return reading, built, err
 }
 
@@ -138,42 +139,15 @@ func (b *build) resolveBase(ctx context.Context) error {
 	})
 }
 
-// readLayer reads the source into the checks and the layer at the same time.
-func (b *build) readLayer(ctx context.Context) (reading *Reading, content layer.Layer, err error) {
-	stored, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
-		var out *layer.Writer
-		reading, err = b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) (_ []sink, err error) {
-			out, err = b.openLayer(w, tree)
-			sinks := []sink{func(f source.File) error { return fail(Engine, out.Add(f.Path, f.Data)) }}
-			if b.Attest.SBOM {
-				sinks = append(sinks, func(f source.File) error { b.inventory.Add(f.Path, f.Data); return nil })
-			}
-			return sinks, err
-		})
-		if out == nil {
-			return "", err
-		}
-		var closed error
-		content, closed = out.Close()
-		return content.DiffID, cmp.Or(err, fail(Engine, closed))
-	})
-	if err == nil && stored.Digest != content.Digest {
-		err = &Error{Internal, fmt.Errorf("the layer was written as %s and stored as %s", content.Digest, stored.Digest)}
-	}
-	return reading, content, fail(Engine, err)
-}
-
-// openLayer starts the layer. The time of a commit is known when the source is open,
-// which is before its first file arrives.
-func (b *build) openLayer(w io.Writer, tree *source.Tree) (*layer.Writer, error) {
+// setEpoch sets the time of the release. The time of a commit is known when the source is
+// open, which is before its first file arrives.
+func (b *build) setEpoch(tree *source.Tree) error {
 	commit, _ := tree.CommitTime()
-	if b.epoch = releaseEpoch(b.Epoch, commit); checkEpoch(b.epoch) != nil {
-		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", checkEpoch(b.epoch))}
+	b.epoch = releaseEpoch(b.Epoch, commit)
+	if err := checkEpoch(b.epoch); err != nil {
+		return &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", err)}
 	}
-	out, err := layer.NewWriter(w, layer.Options{
-		Directory: b.Repository.Directory, Parents: b.Base == "", Keep: b.KeepBaseWorkspaces,
-	})
-	return out, fail(Engine, err)
+	return nil
 }
 
 // releaseEpoch is the given time, else the commit's, else 0.
@@ -190,10 +164,10 @@ func releaseEpoch(given *time.Time, commit time.Time) time.Time {
 
 // checkCoverage proves that what was scanned is what ships, by two counts that
 // know nothing of each other.
-func checkCoverage(c scan.Coverage, content layer.Layer) error {
-	if c.Files != content.Files || c.Bytes != content.Bytes {
+func checkCoverage(c scan.Coverage, written content) error {
+	if c.Files != written.files || c.Bytes != written.bytes {
 		return &Error{Incomplete, fmt.Errorf("the scan covered %d files and %d bytes, but %d files and %d bytes would ship",
-			c.Files, c.Bytes, content.Files, content.Bytes)}
+			c.Files, c.Bytes, written.files, written.bytes)}
 	}
 	return nil
 }

@@ -108,46 +108,75 @@ func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*com
 	return side, img.Close, nil
 }
 
-// walkContent hands out files of the layer with the workspaces, which is streamed; where
-// workspaces of a base ship, too, those of all layers.
+// walkContent hands out files of the layers of the release, which are streamed; where
+// workspaces of a base ship, too, those of all layers of the image.
 func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits, wanted func(string) bool, fn compare.FileFunc) error {
-	first := img.Manifests[0]
 	if m.FromBase() > 0 {
-		return readWorkspaces(ctx, img, first, m.Repository.Directory, limits, func(name string, data []byte) error {
+		return readWorkspaces(ctx, img, img.Manifests[0], m.Repository.Directory, limits, func(name string, data []byte) error {
 			if slug, _, _ := strings.Cut(name, "/"); !wanted(slug) {
 				return nil
 			}
 			return fn(name, int64(len(data)), bytes.NewReader(data))
 		})
 	}
-	i := slices.Index(first.Config.RootFS.DiffIDs, m.Layer.DiffID)
-	if i < 0 || i >= len(first.Manifest.Layers) {
-		return &Error{Invalid, fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, m.Layer.DiffID)}
-	}
-	blob, err := img.OpenBlob(ctx, first.Manifest.Layers[i])
-	if err != nil {
-		return fail(Registry, err)
-	}
-	defer blob.Close()
-	prefix, opaque := strings.TrimPrefix(m.Repository.Directory, "/")+"/", false
-	_, err = layer.Walk(blob, layerLimit(limits), func(h *tar.Header, data io.Reader) error {
-		opaque = opaque || h.Name == layer.OpaqueWhiteout(m.Repository.Directory)
-		name, below := strings.CutPrefix(h.Name, prefix)
+	return walkLayers(ctx, img, m, limits, func(name string, h *tar.Header, data io.Reader) error {
 		slug, _, nested := strings.Cut(name, "/")
-		if !below || !nested || h.Typeflag != tar.TypeReg || !wanted(slug) {
+		if !nested || h.Typeflag != tar.TypeReg || !wanted(slug) {
 			return nil
 		}
 		return fn(name, h.Size, data)
 	})
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return fail(Registry, fmt.Errorf("read the workspaces of %s: %w", img.Name, err))
-	case !opaque && m.FromBase() == 0:
-		return &Error{Invalid, fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory)}
+}
+
+// walkLayers streams what the layers of the release have in the directory of the
+// workspaces. The lowest one must hide the directory of the base.
+func walkLayers(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits,
+	fn func(string, *tar.Header, io.Reader) error) error {
+	prefix := strings.TrimPrefix(m.Repository.Directory, "/") + "/"
+	left := layerLimit(limits)
+	for i, content := range m.ContentLayers() {
+		opaque := false
+		read, err := walkBlob(ctx, img, content.Layer, left, func(h *tar.Header, data io.Reader) error {
+			opaque = opaque || h.Name == layer.OpaqueWhiteout(m.Repository.Directory)
+			if name, below := strings.CutPrefix(h.Name, prefix); below {
+				return fn(name, h, data)
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case i == 0 && !opaque:
+			return &Error{Invalid, fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory)}
+		case i > 0 && opaque:
+			return &Error{Invalid, fmt.Errorf("%s hides workspaces that its manifest describes: "+
+				"layer %s hides %s in the layers below it", img.Name, content.Digest, m.Repository.Directory)}
+		}
+		left -= read.Unpacked
 	}
 	return nil
+}
+
+// walkBlob streams one layer of the release.
+func walkBlob(ctx context.Context, img *registry.Image, content release.Layer, limit int64,
+	fn func(*tar.Header, io.Reader) error) (layer.Layer, error) {
+	first := img.Manifests[0]
+	i := slices.Index(first.Config.RootFS.DiffIDs, content.DiffID)
+	if i < 0 || i >= len(first.Manifest.Layers) {
+		return layer.Layer{}, &Error{Invalid, fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, content.DiffID)}
+	}
+	blob, err := img.OpenBlob(ctx, first.Manifest.Layers[i])
+	if err != nil {
+		return layer.Layer{}, fail(Registry, err)
+	}
+	defer blob.Close()
+	read, err := layer.Walk(blob, limit, fn)
+	if ctx.Err() != nil {
+		return layer.Layer{}, context.Cause(ctx)
+	} else if err != nil {
+		return layer.Layer{}, fail(Registry, fmt.Errorf("read the workspaces of %s: %w", img.Name, err))
+	}
+	return read, nil
 }
 
 // layerLimit is how much a layer may unpack to, with what a tar adds to each file.

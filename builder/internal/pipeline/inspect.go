@@ -93,7 +93,7 @@ func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, err
 	if err != nil {
 		return nil, err
 	}
-	if err := checkContent(img, manifest.Layer); err != nil {
+	if err := checkContent(img, manifest.ContentLayers()); err != nil {
 		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
 	}
 	return manifest, nil
@@ -116,12 +116,19 @@ func locate(img *registry.Image) (label digest.Digest, layer ocispec.Descriptor,
 	return label, layer, nil
 }
 
-// checkContent wants the layer that the manifest describes in the image, for every
-// platform. Its compressed bytes may be others: registries and mirrors compress anew.
-func checkContent(img *registry.Image, content release.Layer) error {
+// checkContent wants the layers that the manifest describes in the image of every platform,
+// in that order: the lowest one hides what is below it. Their compressed bytes may differ,
+// because some registries and mirrors compress layers again.
+func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 	for _, m := range img.Manifests {
-		if !slices.Contains(m.Config.RootFS.DiffIDs, content.DiffID) {
-			return fmt.Errorf("does not hold the workspaces that its manifest describes: there is no layer %s", content.DiffID)
+		above := m.Config.RootFS.DiffIDs
+		for _, l := range layers {
+			i := slices.Index(above, l.DiffID)
+			if i < 0 {
+				return fmt.Errorf("does not hold the workspaces that its manifest describes: "+
+					"there is no layer %s, or not in its place", l.DiffID)
+			}
+			above = above[i+1:]
 		}
 	}
 	return nil

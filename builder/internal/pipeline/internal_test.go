@@ -20,7 +20,6 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
-	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
@@ -152,7 +151,7 @@ func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
 			stages: stages{display: display},
 			store:  store,
 		}
-		_, _, err = b.readLayer(t.Context())
+		_, _, err = b.readLayers(t.Context())
 		var failure *Error
 		if !errors.As(err, &failure) || failure.Kind != Incomplete {
 			t.Errorf("error %v", err)
@@ -164,7 +163,7 @@ func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
 }
 
 func TestCoverage(t *testing.T) {
-	content := layer.Layer{Files: 3, Bytes: 100}
+	written := content{files: 3, bytes: 100}
 	tests := map[string]struct {
 		covered scan.Coverage
 		ok      bool
@@ -176,7 +175,7 @@ func TestCoverage(t *testing.T) {
 		"a byte too many":   {scan.Coverage{Files: 3, Bytes: 101}, false},
 	}
 	for name, test := range tests {
-		err := checkCoverage(test.covered, content)
+		err := checkCoverage(test.covered, written)
 		var failure *Error
 		if errors.As(err, &failure) == test.ok || !test.ok && failure.Kind != Incomplete {
 			t.Errorf("%s: %v", name, err)

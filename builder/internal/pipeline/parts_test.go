@@ -26,9 +26,10 @@ type parts struct {
 	config      *v1.ConfigFile
 	annotations map[string]string
 	below       []v1.Layer
-	// content and about are the entries of the layers with the workspaces and with the
-	// release manifest.
+	// content and about are the entries of the first layer with workspaces and of the layer
+	// with the release manifest, more those of further layers with workspaces.
 	content, about []*entry
+	more           [][]*entry
 }
 
 // entry is an entry of a layer.
@@ -54,12 +55,29 @@ func dissect(t *testing.T, img v1.Image) *parts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := len(all) - 2
-	return &parts{
-		config: config.DeepCopy(), annotations: manifest.Annotations, below: all[:ours],
-		content: entries(t, all[ours]), about: entries(t, all[ours+1]),
+	last := len(all) - 1
+	p := &parts{config: config.DeepCopy(), annotations: manifest.Annotations, about: entries(t, all[last])}
+	first := last - len(p.manifest(t).Layers)
+	p.below = all[:first]
+	p.content = entries(t, all[first])
+	for _, l := range all[first+1 : last] {
+		p.more = append(p.more, entries(t, l))
 	}
+	return p
 }
+
+// manifest returns the release manifest.
+func (p *parts) manifest(t *testing.T) *release.Manifest {
+	t.Helper()
+	m, err := release.Unmarshal(p.entry(manifestName).data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// contents returns the layers with workspaces.
+func (p *parts) contents() [][]*entry { return append([][]*entry{p.content}, p.more...) }
 
 func entries(t *testing.T, l v1.Layer) []*entry {
 	t.Helper()
@@ -85,9 +103,9 @@ func entries(t *testing.T, l v1.Layer) []*entry {
 	}
 }
 
-// entry returns what is called name, in either layer.
+// entry returns what is called name, in any layer.
 func (p *parts) entry(name string) *entry {
-	all := slices.Concat(p.content, p.about)
+	all := slices.Concat(append(p.contents(), p.about)...)
 	return all[slices.IndexFunc(all, func(e *entry) bool { return e.Name == name })]
 }
 
@@ -108,24 +126,25 @@ func (p *parts) remove(name string) {
 // describe changes the release manifest.
 func (p *parts) describe(t *testing.T, change func(*release.Manifest)) {
 	t.Helper()
-	e := p.entry(manifestName)
-	m, err := release.Unmarshal(e.data)
+	m := p.manifest(t)
+	change(m)
+	encoded, err := release.Encode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	change(m)
-	if e.data, err = release.Encode(m); err != nil {
-		t.Fatal(err)
-	}
+	p.entry(manifestName).data = encoded
 }
 
-// honest makes the manifest say which layer there is, and the labels which manifest: what
+// honest makes the manifest say which layers there are, and the labels which manifest: what
 // a careful forger would do.
 func (p *parts) honest(t *testing.T) *parts {
 	t.Helper()
-	blob, plain := pack(t, p.content)
 	p.describe(t, func(m *release.Manifest) {
-		m.Layer = release.Layer{Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain), Size: int64(len(blob))}
+		for i, list := range p.contents() {
+			blob, plain := pack(t, list)
+			m.Layers[i].Layer = release.Layer{Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain), Size: int64(len(blob))}
+		}
+		m.Layer = m.Layers[0].Layer
 	})
 	return p.label()
 }
@@ -170,7 +189,7 @@ func pack(t *testing.T, list []*entry) (blob, plain []byte) {
 func (p *parts) image(t *testing.T) v1.Image {
 	t.Helper()
 	all := slices.Clone(p.below)
-	for _, list := range [][]*entry{p.content, p.about} {
+	for _, list := range append(p.contents(), p.about) {
 		blob, _ := pack(t, list)
 		l, err := gotar.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil }, gotar.WithMediaType(types.OCILayer))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/containerd/platforms"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/verify"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
@@ -100,12 +102,31 @@ func differences(found *verify.Report, built *report.Build) []string {
 	}
 	switch {
 	case len(list) > 0:
-	case was.Layer != is.Layer:
-		list = append(list, fmt.Sprintf("the layer with the workspaces is %s, and would be %s", was.Layer.Digest, is.Layer.Digest))
+	case !sameLayers(was, is):
+		list = append(list, differentLayers(was.ContentLayers(), is.ContentLayers()))
 	case found.Digest != built.Digest:
 		list = append(list, fmt.Sprintf("the same workspaces make the image %s, and it is %s: %s", built.Digest, found.Digest, why(was, is)))
 	}
 	return list
+}
+
+// sameLayers reports whether two manifests describe the same layers.
+func sameLayers(was, is *release.Manifest) bool {
+	return slices.EqualFunc(was.ContentLayers(), is.ContentLayers(), func(a, b release.ContentLayer) bool {
+		return a.Layer == b.Layer
+	})
+}
+
+// differentLayers names the first layer that differs.
+func differentLayers(was, is []release.ContentLayer) string {
+	if len(was) != len(is) {
+		return fmt.Sprintf("the workspaces are in %s, and would be in %d", terminal.Plural(len(was), "layer"), len(is))
+	}
+	i := 0
+	for was[i].Layer == is[i].Layer {
+		i++
+	}
+	return fmt.Sprintf("layer %d with the workspaces is %s, and would be %s", i+1, was[i].Digest, is[i].Digest)
 }
 
 // why names what differs in two manifests of the same workspaces.

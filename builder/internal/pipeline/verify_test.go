@@ -188,6 +188,7 @@ var forgeries = map[string]struct {
 		p.describe(t, func(m *release.Manifest) {
 			m.Workspaces = append(m.Workspaces, release.Workspace{Slug: "zoo", Digest: digest.FromString("zoo")})
 			m.Groups[0].Workspaces = append(m.Groups[0].Workspaces, "zoo")
+			m.Layers[0].Workspaces = append(m.Layers[0].Workspaces, "zoo")
 		})
 	}, want: []verify.Check{verify.Order, verify.Workspaces}},
 	"group of a workspace": {forge: func(t *testing.T, p *parts) {
@@ -217,7 +218,10 @@ var forgeries = map[string]struct {
 		p.describe(t, func(m *release.Manifest) { m.Base = nil })
 	}, want: []verify.Check{verify.Base, verify.Labels}},
 	"digest of the layer": {clumsy: true, forge: func(t *testing.T, p *parts) {
-		p.describe(t, func(m *release.Manifest) { m.Layer.Digest = digest.FromString("other") })
+		p.describe(t, func(m *release.Manifest) {
+			m.Layer.Digest = digest.FromString("other")
+			m.Layers[0].Layer = m.Layer
+		})
 		p.label()
 	}, want: []verify.Check{verify.Layer}},
 	"a file beside the manifest": {forge: func(_ *testing.T, p *parts) {

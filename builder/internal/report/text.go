@@ -36,7 +36,7 @@ func WriteSummary(w io.Writer, b *Build) error {
 		t.addRow("left out", countReasons(b.Dropped))
 	}
 	t.addRow("scanned", describeScan(b))
-	t.addRow("layer", formatSize(b.Manifest.Layer.Size))
+	t.addRow(describeLayers(b.Manifest))
 	t.addRow("moved", fmt.Sprintf("%s to registries, %s from them", formatSize(b.Traffic.Sent),
 		formatSize(b.Traffic.Received)))
 	t.addRow("time", describeStages(b.Stages))
@@ -103,6 +103,19 @@ func describeWorkspaces(m *release.Manifest) string {
 		text += fmt.Sprintf(", including %d of the base that were not scanned", n)
 	}
 	return text
+}
+
+// describeLayers returns the number of layers with workspaces and their size.
+func describeLayers(m *release.Manifest) (title, text string) {
+	list := m.ContentLayers()
+	total := int64(0)
+	for _, l := range list {
+		total += l.Size
+	}
+	if len(list) == 1 {
+		return "layer", formatSize(total)
+	}
+	return "layers", fmt.Sprintf("%d, %s", len(list), formatSize(total))
 }
 
 // countStamped counts the workspaces with a stamped version name.

@@ -126,6 +126,8 @@ type Tree struct {
 	notify func(note string)
 	// listed is called with the number of shipped files and bytes before they are read.
 	listed func(files int, bytes int64)
+	// slugs are the workspaces that the last walk listed.
+	slugs []string
 }
 
 // errNoWorkspaces reports a source without anything to ship.
@@ -191,6 +193,22 @@ func (t *Tree) Info() release.Source { return t.info }
 // CommitTime returns the time of the commit, if there is one.
 func (t *Tree) CommitTime() (time.Time, bool) { return t.commit, !t.commit.IsZero() }
 
+// Slugs returns the directories of the workspaces that have files. They are known once
+// [Tree.Walk] has handed out its first file.
+func (t *Tree) Slugs() []string { return t.slugs }
+
+// topDirectories returns the directories at the top that hold the files.
+func topDirectories(files []entry) []string {
+	var slugs []string
+	for _, e := range files {
+		slug, _, _ := strings.Cut(e.path, "/")
+		if len(slugs) == 0 || slugs[len(slugs)-1] != slug {
+			slugs = append(slugs, slug)
+		}
+	}
+	return slugs
+}
+
 // Close releases the source and removes fetched files.
 func (t *Tree) Close() error {
 	var errs []error
@@ -242,6 +260,7 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 	if t.listed != nil {
 		t.listed(len(w.files), w.total)
 	}
+	t.slugs = topDirectories(w.files)
 	t.notifyLeftOut(w.aside)
 	for _, name := range w.unfinished {
 		t.notify("left out, an unfinished write of builder fmt, which removes it when it runs again: " + name)

@@ -222,6 +222,11 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 	return list
 }
 
+// containsAll reports whether a list has all of some items.
+func containsAll(list, items []string) bool {
+	return !slices.ContainsFunc(items, func(item string) bool { return !slices.Contains(list, item) })
+}
+
 // checkParameters compares what was asked for with what was made of it.
 func (v *verifier) checkParameters(p attest.Parameters) {
 	m := v.manifest
@@ -230,8 +235,12 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 		base = m.Base.Name
 	}
 	var groups []attest.Group
-	for _, g := range m.Groups {
-		groups = append(groups, attest.Group{Name: g.Name, Labels: g.Labels})
+	for i, g := range m.Groups {
+		labels := g.Labels
+		if v.keeps() && i < len(p.Groups) && containsAll(g.Labels, p.Groups[i].Labels) {
+			labels = p.Groups[i].Labels // the group has labels of the base, too
+		}
+		groups = append(groups, attest.Group{Name: g.Name, Labels: labels})
 	}
 	same := func(what string, asked, made any) {
 		if !reflect.DeepEqual(asked, made) {

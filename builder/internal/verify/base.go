@@ -23,8 +23,8 @@ func (v *verifier) checkBase() error {
 	base := v.manifest.Base
 	if base == nil {
 		for i := range v.img.Manifests {
-			if n := len(v.img.Manifests[i].Manifest.Layers); n != ourLayers {
-				v.on(Base, v.img.Manifests[i].PlatformName(), "the manifest names no base, and there are %d layers below the release", n-ourLayers)
+			if n := len(v.img.Manifests[i].Manifest.Layers); n != v.ownLayers() {
+				v.on(Base, v.img.Manifests[i].PlatformName(), "the manifest names no base, and there are %d layers below the release", n-v.ownLayers())
 			}
 		}
 		return nil
@@ -56,7 +56,7 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 		return
 	}
 	below := &base.Manifests[i]
-	n := len(m.Config.RootFS.DiffIDs) - ourLayers
+	n := len(m.Config.RootFS.DiffIDs) - v.ownLayers()
 	if !slices.Equal(m.Config.RootFS.DiffIDs[:n], below.Config.RootFS.DiffIDs) {
 		v.on(Base, platform, "the %d layers below the release are not the %d of %s", n, len(below.Config.RootFS.DiffIDs), base.Name)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,19 +17,34 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// content is what is read of the layer with the workspaces.
+// content is what is read of the layers with the workspaces.
 type content struct {
 	*verifier
 	prefix, opaque string
-	hidden         bool
-	seen           map[string]bool
-	collector      *workspace.Collector
-	inventory      attest.Inventory
+	// seen are the names of the files and directories in all layers.
+	seen      map[string]bool
+	collector *workspace.Collector
+	inventory attest.Inventory
+	current   currentLayer
 }
 
-// checkContent reads the layer with the workspaces and compares it with the manifest.
+// currentLayer is what is read of one layer.
+type currentLayer struct {
+	// number is 1 for the lowest layer.
+	number int
+	hidden bool
+	// above are the directory of the workspaces and its parents, as far as they were read:
+	// every layer has them.
+	above map[string]bool
+	// workspaces are the slugs that the manifest lists for the layer, misplaced those that it
+	// lists for another one and whose files were read.
+	workspaces, misplaced map[string]bool
+}
+
+// checkContent reads the layers with the workspaces and compares them with the manifest.
 func (v *verifier) checkContent() error {
 	v.begin(Layer, Whiteout, Files, Workspaces, Order, Scan)
 	directory := v.manifest.Repository.Directory
@@ -36,29 +52,56 @@ func (v *verifier) checkContent() error {
 		verifier: v, prefix: strings.TrimPrefix(directory, "/") + "/", opaque: layer.OpaqueWhiteout(directory),
 		seen: map[string]bool{}, collector: workspace.NewCollector(v.groups()),
 	}
-	read, ok, err := v.walk(0, v.opts.MaxLayer, c.entry)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		for _, check := range []Check{Layer, Whiteout, Files, Workspaces, Order, Scan, Attestations} {
-			v.skip(check, "the layer with the workspaces cannot be read")
+	left := v.opts.MaxLayer
+	for i, described := range v.manifest.ContentLayers() {
+		c.enter(i+1, described)
+		read, ok, err := v.walk(v.ownLayers()-1-i, left, c.entry)
+		if err != nil {
+			return err
 		}
-		return nil
-	}
-	want := v.manifest.Layer
-	if got := (release.Layer{Digest: read.Digest, DiffID: read.DiffID, Size: read.Size}); got != want {
-		v.add(Layer, "it is %s (unpacked %s, %d bytes), and the manifest says %s (unpacked %s, %d bytes)", got.Digest, got.DiffID, got.Size, want.Digest, want.DiffID, want.Size)
-	}
-	switch {
-	case !c.hidden && !v.keeps():
-		v.add(Whiteout, "the layer has no opaque whiteout of %s", directory)
-	case c.hidden && v.keeps():
-		v.add(Whiteout, "the layer hides the workspaces of the base, which the manifest lists")
+		if !ok {
+			for _, check := range []Check{Layer, Whiteout, Files, Workspaces, Order, Scan, Attestations} {
+				v.skip(check, "a layer with workspaces cannot be read")
+			}
+			return nil
+		}
+		left -= read.Unpacked
+		c.checkLayer(read, described)
 	}
 	c.compare()
-	v.checkAttestations(c.inventory.Files())
+	files := c.inventory.Files()
+	slices.SortFunc(files, func(a, b spdx.File) int { return strings.Compare(a.Path, b.Path) })
+	v.checkAttestations(files)
 	return nil
+}
+
+// enter starts the next layer.
+func (c *content) enter(number int, described release.ContentLayer) {
+	c.current = currentLayer{number: number, above: map[string]bool{}, workspaces: map[string]bool{}, misplaced: map[string]bool{}}
+	for _, slug := range described.Workspaces {
+		c.current.workspaces[slug] = true
+	}
+}
+
+// checkLayer compares a layer that was read with its description in the manifest.
+func (c *content) checkLayer(read layer.Layer, described release.ContentLayer) {
+	want := described.Layer
+	if got := (release.Layer{Digest: read.Digest, DiffID: read.DiffID, Size: read.Size}); got != want {
+		c.add(Layer, "layer %d is %s (unpacked %s, %d bytes), and the manifest says %s (unpacked %s, %d bytes)",
+			c.current.number, got.Digest, got.DiffID, got.Size, want.Digest, want.DiffID, want.Size)
+	}
+	for _, slug := range slices.Sorted(maps.Keys(c.current.misplaced)) {
+		c.add(Layer, "layer %d has files of workspace %q, which is in another layer by the manifest", c.current.number, slug)
+	}
+	directory := c.manifest.Repository.Directory
+	switch first := c.current.number == 1; {
+	case first && !c.current.hidden && !c.keeps():
+		c.add(Whiteout, "the layer has no opaque whiteout of %s", directory)
+	case first && c.current.hidden && c.keeps():
+		c.add(Whiteout, "the layer hides the workspaces of the base, which the manifest lists")
+	case !first && c.current.hidden:
+		c.add(Whiteout, "layer %d hides the workspaces in the layers below it, which the manifest lists", c.current.number)
+	}
 }
 
 // groups are those of the manifest, in their order.
@@ -72,17 +115,21 @@ func (v *verifier) groups() workspace.Options {
 
 // entry checks an entry by the rules of package layer, and reads it.
 func (c *content) entry(h *tar.Header, r io.Reader) error {
-	if c.seen[h.Name] {
-		c.add(Files, "%q is in the layer twice", h.Name)
+	seen := c.seen
+	if h.Name == c.opaque || above(h.Name, c.prefix) {
+		seen = c.current.above
 	}
-	c.seen[h.Name] = true
+	if seen[h.Name] {
+		c.add(Files, "%q is in the layers twice", h.Name)
+	}
+	seen[h.Name] = true
 	if problem := c.form(h); problem != "" {
 		c.add(Files, "%q %s", h.Name, problem)
 	}
 	rel, below := strings.CutPrefix(h.Name, c.prefix)
 	switch {
 	case h.Name == c.opaque:
-		c.hidden = true
+		c.current.hidden = true
 		return nil
 	case h.Typeflag == tar.TypeDir && (h.Name == c.prefix || above(h.Name, c.prefix) && c.manifest.Base == nil):
 		return nil
@@ -98,6 +145,7 @@ func (c *content) entry(h *tar.Header, r io.Reader) error {
 		c.add(Files, "%q is in no workspace", h.Name)
 		return nil
 	}
+	c.place(rel)
 	if h.Size > c.opts.MaxFile {
 		c.add(Files, "%q has %d bytes, and is not read: more than --max-file-size", h.Name, h.Size)
 		return nil
@@ -111,6 +159,17 @@ func (c *content) entry(h *tar.Header, r io.Reader) error {
 	c.collector.Add(rel, data)
 	c.inventory.Add(rel, data)
 	return nil
+}
+
+// place notes a file of a workspace that is in another layer by the manifest.
+func (c *content) place(rel string) {
+	slug, _, _ := strings.Cut(rel, "/")
+	if c.current.workspaces[slug] {
+		return
+	}
+	if w, known := c.manifest.Workspace(slug); known && !w.FromBase {
+		c.current.misplaced[slug] = true
+	}
 }
 
 // above reports whether a directory is one above ours.
@@ -142,7 +201,7 @@ func (c *content) form(h *tar.Header) string {
 	return ""
 }
 
-// compare derives the manifest anew from the files.
+// compare derives the manifest from the files and compares it with the one of the image.
 func (c *content) compare() {
 	repository, _ := c.collector.Finish()
 	plan, _ := repository.Plan()
@@ -162,9 +221,9 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		said, ok := c.manifest.Workspace(w.Slug)
 		switch {
 		case !ok:
-			c.add(Workspaces, "workspace %q is in the layer, and not in the manifest", w.Slug)
+			c.add(Workspaces, "workspace %q is in a layer, and not in the manifest", w.Slug)
 		case said.FromBase:
-			c.add(Workspaces, "workspace %q is in the layer, and the manifest says that it is in the base", w.Slug)
+			c.add(Workspaces, "workspace %q is in a layer, and the manifest says that it is in the base", w.Slug)
 		case said.SourceVersion != "" && !strings.HasPrefix(w.Version, said.SourceVersion+"-"):
 			c.add(Workspaces, "workspace %q has version name %q, which is no stamped %q", w.Slug, w.Version, said.SourceVersion)
 		case w.Digest != said.Digest:
@@ -175,7 +234,7 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 	}
 	for _, w := range c.manifest.Workspaces {
 		if !w.FromBase && !slices.ContainsFunc(shipped, func(s release.Workspace) bool { return s.Slug == w.Slug }) {
-			c.add(Workspaces, "workspace %q is in the manifest, and not in the layer", w.Slug)
+			c.add(Workspaces, "workspace %q is in the manifest, and not in a layer", w.Slug)
 		}
 	}
 }

@@ -92,7 +92,7 @@ var meanings = []struct {
 	{Blobs, "the registry or the layout serves other bytes than were pushed, or not all of them"},
 	{Manifest, "what the image says of its release is not what was built, and the sidecar would verify the import against it"},
 	{Platforms, "what runs depends on the platform: not all of them ship what was approved"},
-	{Layer, "the layer with the workspaces is not the one that was scanned and described"},
+	{Layer, "a layer with workspaces is not the one that was scanned and described"},
 	{Whiteout, "workspaces of the base, or of an earlier release, may be imported together with those of this release"},
 	{Files, "the builder writes no such entry: it was put into the layer afterwards"},
 	{Workspaces, "the files of the workspace are not those that were validated, scanned and approved"},

@@ -21,14 +21,15 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// ourLayers is how many layers a release adds to its base: the workspaces, the manifest.
-const ourLayers = 2
+// fewestLayers is the least that a release adds to its base: a layer with workspaces and the
+// layer with the manifest.
+const fewestLayers = 2
 
 // Options say how an image is verified.
 type Options struct {
 	// Resolve finds the base. Nil leaves the base unproven.
 	Resolve func(ctx context.Context, ref string) (*registry.Image, error)
-	// MaxLayer bounds what the layer with the workspaces may unpack to, in bytes.
+	// MaxLayer bounds what the layers with the workspaces may unpack to together, in bytes.
 	MaxLayer int64
 	// MaxFile bounds a file in it, in bytes.
 	MaxFile int64
@@ -92,6 +93,10 @@ func (v *verifier) run() error {
 	if err := v.readManifest(); err != nil || v.manifest == nil {
 		return err
 	}
+	if !v.hasLayers() {
+		return nil
+	}
+	v.checkPlatforms()
 	if err := v.readAttestations(); err != nil {
 		return err
 	}
@@ -107,22 +112,19 @@ func (v *verifier) run() error {
 	return v.checkBase()
 }
 
-// layout checks that every platform has the layers of a release, and the same ones.
+// layout checks that every platform has layers as a release has them.
 func (v *verifier) layout() bool {
-	first := ours(&v.img.Manifests[0])
 	good := true
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
-		switch own := ours(m); {
+		n := len(m.Manifest.Layers)
+		switch {
 		case m.Config.Config.Labels[release.LabelManifestDigest] == "":
-			v.on(Manifest, m.PlatformName(), "this is no release image: it has no label %s", release.LabelManifestDigest)
+			v.on(Manifest, m.PlatformName(), "this is not a release image: it has no label %s", release.LabelManifestDigest)
 			good = false
-		case own == nil:
-			v.on(Manifest, m.PlatformName(), "this is no release image: it has %d layers, and %d of them in its configuration", len(m.Manifest.Layers), len(m.Config.RootFS.DiffIDs))
+		case n < fewestLayers || n != len(m.Config.RootFS.DiffIDs):
+			v.on(Manifest, m.PlatformName(), "this is not a release image: it has %d layers, and %d of them in its configuration", n, len(m.Config.RootFS.DiffIDs))
 			good = false
-		case first != nil && (own[0].Digest != first[0].Digest || own[1].Digest != first[1].Digest):
-			v.on(Platforms, m.PlatformName(), "its layers of the release are %s and %s, and those of %s are %s and %s",
-				own[0].Digest, own[1].Digest, v.img.Manifests[0].PlatformName(), first[0].Digest, first[1].Digest)
 		case m.Platform.OS != m.Config.OS || m.Platform.Architecture != m.Config.Architecture:
 			v.on(Platforms, m.PlatformName(), "its configuration is for %s/%s", m.Config.OS, m.Config.Architecture)
 		}
@@ -130,25 +132,45 @@ func (v *verifier) layout() bool {
 	return good
 }
 
-// ours returns the layers of the release, which are the last ones; nil if there are none.
-func ours(m *registry.Manifest) []ocispec.Descriptor {
-	n := len(m.Manifest.Layers)
-	if n < ourLayers || n != len(m.Config.RootFS.DiffIDs) {
-		return nil
+// hasLayers checks that every platform has as many layers as the manifest describes.
+func (v *verifier) hasLayers() bool {
+	good := true
+	for i := range v.img.Manifests {
+		m := &v.img.Manifests[i]
+		if n := len(m.Manifest.Layers); n < v.ownLayers() {
+			v.on(Layer, m.PlatformName(), "it has %d layers, and the manifest describes a release of %d", n, v.ownLayers())
+			good = false
+		}
 	}
-	return m.Manifest.Layers[n-ourLayers:]
+	return good
 }
 
-// diffID is that of our layer i, as the configuration of a platform says.
-func diffID(m *registry.Manifest, i int) digest.Digest {
-	ids := m.Config.RootFS.DiffIDs
-	return ids[len(ids)-ourLayers+i]
+// checkPlatforms checks that all platforms have the same layers of the release.
+func (v *verifier) checkPlatforms() {
+	first := v.layers(&v.img.Manifests[0])
+	for i := range v.img.Manifests {
+		m := &v.img.Manifests[i]
+		for n, l := range v.layers(m) {
+			if l.Digest != first[n].Digest {
+				v.on(Platforms, m.PlatformName(), "layer %d of the release is %s, and that of %s is %s",
+					n+1, l.Digest, v.img.Manifests[0].PlatformName(), first[n].Digest)
+			}
+		}
+	}
 }
 
-// walk reads one of our layers. It reports what is wrong with its bytes.
-func (v *verifier) walk(i int, limit int64, fn func(*tar.Header, io.Reader) error) (layer.Layer, bool, error) {
-	first := &v.img.Manifests[0]
-	desc := ours(first)[i]
+// ownLayers is how many layers the release adds to its base.
+func (v *verifier) ownLayers() int { return len(v.manifest.ContentLayers()) + 1 }
+
+// layers returns the layers of the release, which are the last ones of a platform.
+func (v *verifier) layers(m *registry.Manifest) []ocispec.Descriptor {
+	return m.Manifest.Layers[len(m.Manifest.Layers)-v.ownLayers():]
+}
+
+// walk reads a layer of the image, counted from the top. It reports what is wrong with its bytes.
+func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader) error) (layer.Layer, bool, error) {
+	layers := v.img.Manifests[0].Manifest.Layers
+	desc := layers[len(layers)-1-fromTop]
 	blob, err := v.img.OpenBlob(v.ctx, desc)
 	if err == nil {
 		defer blob.Close()
@@ -156,7 +178,8 @@ func (v *verifier) walk(i int, limit int64, fn func(*tar.Header, io.Reader) erro
 		if read, err = layer.Walk(blob, limit, fn); err == nil {
 			for j := range v.img.Manifests {
 				m := &v.img.Manifests[j]
-				if id := diffID(m, i); id != read.DiffID {
+				ids := m.Config.RootFS.DiffIDs
+				if id := ids[len(ids)-1-fromTop]; id != read.DiffID {
 					v.on(Blobs, m.PlatformName(), "its configuration says that layer %s unpacks to %s, and it unpacks to %s", desc.Digest, id, read.DiffID)
 				}
 			}
@@ -190,7 +213,7 @@ func (v *verifier) readManifest() error {
 	var data []byte
 	name := strings.TrimPrefix(release.ManifestPath, "/")
 	n := 0
-	_, ok, err := v.walk(1, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
+	_, ok, err := v.walk(0, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
 		switch {
 		case h.Name == name && h.Typeflag == tar.TypeReg:
 			n++

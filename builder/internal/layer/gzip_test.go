@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package layer_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/klauspost/pgzip"
+
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
+)
+
+// TestSharedCompressorChangesNothing writes several layers at the same time, and each of
+// them alone.
+func TestSharedCompressorChangesNothing(t *testing.T) {
+	const layers = 5
+	shared := options
+	shared.Compressor = layer.NewCompressor()
+	var writers [layers]*layer.Writer
+	var blobs [layers]bytes.Buffer
+	for i := range writers {
+		var err error
+		if writers[i], err = layer.NewWriter(&blobs[i], shared); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := func(i int) map[string][]byte {
+		files := map[string][]byte{}
+		for n := range 40 {
+			files[fmt.Sprintf("ws/%02d.yml", n)] = bytes.Repeat(fmt.Appendf(nil, "%d of %d\n", n, i), 1000*(i+1))
+		}
+		return files
+	}
+	for n := range 40 {
+		name := fmt.Sprintf("ws/%02d.yml", n)
+		for i, w := range writers {
+			if err := w.Add(name, files(i)[name]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, w := range writers {
+		got, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, blob := write(t, options, files(i))
+		if got != want || !bytes.Equal(blob, blobs[i].Bytes()) {
+			t.Errorf("layer %d is %+v with others, and %+v alone", i, got, want)
+		}
+	}
+}
+
+// TestCompressionIsThatOfPgzip compares the compressed bytes with those of the library that
+// compresses one stream in the same way.
+func TestCompressionIsThatOfPgzip(t *testing.T) {
+	const level = 3
+	_, blob := write(t, options, corpus())
+	var want bytes.Buffer
+	z, err := pgzip.NewWriterLevel(&want, level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z.ModTime = time.Unix(0, 0)
+	if err := z.SetConcurrency(256<<10, 4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write(decompress(t, blob)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(want.Bytes(), blob) {
+		t.Errorf("the layer has %d bytes, and others than the %d of pgzip", len(blob), want.Len())
+	}
+}
+
+// TestOpenLayersShareMemory bounds what layers cost that are open at the same time.
+func TestOpenLayersShareMemory(t *testing.T) {
+	opts := options
+	opts.Compressor = layer.NewCompressor()
+	data := bytes.Repeat([]byte("name: a workspace\n"), 600<<10/18)
+	var writers []*layer.Writer
+	for range layer.MaxLayers {
+		w, err := layer.NewWriter(io.Discard, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writers = append(writers, w)
+	}
+	for n := range 3 {
+		for _, w := range writers {
+			if err := w.Add(fmt.Sprintf("ws/%d", n), data); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const limit = 48 << 20
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	if stats.HeapAlloc > limit {
+		t.Errorf("%d open layers hold %d bytes, more than %d", len(writers), stats.HeapAlloc, limit)
+	}
+	for _, w := range writers {
+		if _, err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package layer
+
+import (
+	"crypto/sha256"
+	"math/bits"
+	"slices"
+)
+
+const (
+	// MaxLayers is the most layers that the workspaces of a release are split over.
+	MaxLayers = 32
+	// perLayer is how many workspaces a layer holds before it splits in two.
+	perLayer = 24
+)
+
+// Split assigns the workspaces of a release to layers and returns the slugs of each layer.
+// There is at least one layer, and only a single layer can be empty.
+//
+// A layer holds the workspaces whose hashes start with the same bits. It splits in two at
+// the next bit when it has more than 24 workspaces, as in extendible hashing: the split
+// depends on the workspaces of that layer only, so all other layers stay as they are. There
+// are at most as many layers as the largest power of two that is not above limit, and
+// never more than [MaxLayers].
+func Split(slugs []string, limit int) [][]string {
+	limit = max(1, min(limit, MaxLayers))
+	sorted := slices.Clone(slugs)
+	slices.Sort(sorted)
+	layers := split(slices.Compact(sorted), 0, bits.Len(uint(limit))-1)
+	if len(layers) == 0 {
+		return [][]string{nil}
+	}
+	return layers
+}
+
+// split divides slugs that have the first depth bits of their hashes in common.
+func split(slugs []string, depth, maxDepth int) [][]string {
+	switch {
+	case len(slugs) == 0:
+		return nil
+	case len(slugs) <= perLayer || depth == maxDepth:
+		return [][]string{slugs}
+	}
+	var halves [2][]string
+	for _, slug := range slugs {
+		half := hashBit(slug, depth)
+		halves[half] = append(halves[half], slug)
+	}
+	return append(split(halves[0], depth+1, maxDepth), split(halves[1], depth+1, maxDepth)...)
+}
+
+// hashBit returns a bit of the hash of a slug, counted from the most significant one.
+func hashBit(slug string, n int) int {
+	sum := sha256.Sum256([]byte(slug))
+	return int(sum[n/8]>>(7-n%8)) & 1
+}
