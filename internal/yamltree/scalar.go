@@ -11,11 +11,10 @@ import (
 
 // text accumulates a scalar. It refers to the document while the scalar is contiguous.
 type text struct {
-	p       *parser
-	whole   string
-	pieces  bool
-	start   int
-	pending bool
+	p      *parser
+	whole  string
+	pieces bool
+	start  int
 }
 
 func (p *parser) newText() text { return text{p: p, start: len(p.buf)} }

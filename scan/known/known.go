@@ -33,10 +33,10 @@ import (
 const (
 	// Name is that of the detector and of its only rule.
 	Name = "known-value"
-	// MinLength is the shortest value that is compared, in bytes, and MinDistinct how many
-	// different bytes it has at least. Shorter ones, such as true, 1 and admin, are words of
-	// any file.
-	MinLength   = 8
+	// MinLength is the length of the shortest value that is compared, in bytes. Shorter ones,
+	// such as true, 1 and admin, are words of any file.
+	MinLength = 8
+	// MinDistinct is the minimum number of different bytes in a value that is compared.
 	MinDistinct = 5
 
 	// filterBits are the bits of a hash that are looked at first.

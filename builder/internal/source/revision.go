@@ -19,9 +19,6 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// minShortHash is the minimum length of an abbreviated hash.
-const minShortHash = 4
-
 // revisionForm matches a name and its path to ancestors: main, HEAD~3, v1^2~1.
 var revisionForm = regexp.MustCompile(`^([^~^\x00-\x20]+)((?:~\d*|\^\d*)*)$`)
 

@@ -30,12 +30,12 @@ var update = flag.Bool("update", false, "write the generated documents")
 // workspace c1 fails once. The scenario passes through every phase, and a cell adds one fault.
 type cell struct {
 	*cluster
-	fault               *matrixFault
-	phase               state.Phase
-	hits                atomic.Int32 // requests with the fault
-	world, after, first sync.Once
-	base                int      // completed passes of the first replica when the fault occurred
-	rival               *replica // a pod of another release, or nil
+	fault        *matrixFault
+	phase        state.Phase
+	hits         atomic.Int32 // requests with the fault
+	world, after sync.Once
+	base         int      // completed passes of the first replica when the fault occurred
+	rival        *replica // a pod of another release, or nil
 
 	mu    sync.Mutex
 	early []string // violations before the end

@@ -146,10 +146,10 @@ func indentLines(text string, indent int) string {
 
 // foldText breaks long lines at blanks, and doubles existing line breaks.
 func foldText(text string, width int) string {
-	first, rest, _ := strings.Cut(text, "\n")
+	first, _, _ := strings.Cut(text, "\n")
 	var out strings.Builder
 	out.WriteString(foldLine(first, width))
-	rest = text[len(first):]
+	rest := text[len(first):]
 	moreIndented := strings.HasPrefix(text, "\n") || strings.HasPrefix(text, " ")
 	for rest != "" {
 		breaks := len(rest) - len(strings.TrimLeft(rest, "\n"))
