@@ -42,7 +42,7 @@ func TestBinariesThatWouldNotRun(t *testing.T) {
 	for want, info := range map[string]*debug.BuildInfo{
 		"set GOOS":           info("GOOS", "darwin"),
 		"set CGO_ENABLED=0":  info("CGO_ENABLED", "1"),
-		"no program of ours": other,
+		"which has no image": other,
 	} {
 		if _, err := newBinary("bin/x", info); err == nil || !strings.Contains(err.Error(), want) ||
 			!strings.Contains(err.Error(), "bin/x") {
