@@ -14,7 +14,7 @@ var (
 	commandFlag = lazyregexp.New(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
 )
 
-// options looks for the credentials of command lines: curl -u user:password.
+// options finds credentials in command lines, such as curl -u user:password.
 func (s *fileScan) options(text string, at where) {
 	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") {
 		return

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package dsul is a detector of package scan that knows what a workspace is. It
-// looks for the typical leak: a literal where a {{secret.name}} reference belongs.
+// Package dsul is a detector for package scan that understands workspaces. It finds the typical
+// leak: a literal where a {{secret.name}} reference belongs.
 //
-// It walks the YAML of a workspace (DSUL, the platform's workspace language) with its
-// aliases, and what is nested in its strings: JSON, code, environment files, URLs,
-// base64. What it takes for a secret depends on the shape of a value (an
-// Authorization header, a URL with user-info, a private key), on the name beside it
-// (password, apiKey), and on the place (the configuration of an app, the headers of a
-// request). Comments, and files that are not YAML or are broken, are read as text.
+// It walks the YAML of a workspace (DSUL, the platform's workspace language), follows aliases,
+// and parses what strings contain: JSON, code, environment files, URLs and base64. It decides
+// whether a value is a secret from the shape of the value (an Authorization header, a URL with
+// user-info, a private key), the name next to it (password, apiKey) and its location (the
+// configuration of an app, the headers of a request). It scans comments, invalid YAML and other
+// files as text.
 //
-// Templates, placeholders, words, names of types and identifiers are not secrets.
-// docs/secret-scan.md tells it to users, rule by rule.
+// It ignores templates, placeholders, words, type names and identifiers. docs/secret-scan.md
+// documents every rule for users.
 package dsul
 
 import (
@@ -30,15 +30,14 @@ import (
 )
 
 const (
-	// Name of the scanner, in findings and for selection.
+	// Name is the name of the scanner in findings and for selection.
 	Name = "dsul"
-	// rulesVersion is raised when what is found changes much, to tell people. What
-	// programs compare is the digest of the rules.
+	// rulesVersion is for readers and changes when the rules change noticeably. Programs
+	// compare the digest of the rules instead.
 	rulesVersion = "2"
 )
 
-// The rules, in the order of their precedence: of two that find the same text, the
-// first one reports it.
+// The rules in order of precedence: if several match the same text, the first one reports it.
 const (
 	rulePrivateKey    = "dsul-private-key"
 	ruleAccessToken   = "dsul-platform-access-token"
@@ -55,7 +54,7 @@ const (
 	ruleOpaque        = "dsul-opaque-value"
 )
 
-// reasons say what each rule has found.
+// reasons describe the finding of each rule.
 var reasons = []struct{ rule, reason string }{
 	{rulePrivateKey, "a private key stands here"},
 	{ruleAccessToken, "an access token of the platform stands here"},
@@ -81,7 +80,7 @@ func Rules() []string {
 	return names
 }
 
-// CheckNames reports a name that is neither that of a rule nor [Name].
+// CheckNames returns an error for a name that is neither a rule nor [Name].
 func CheckNames(names []string) error {
 	for _, name := range names {
 		if name != Name && !slices.Contains(Rules(), name) {
@@ -91,10 +90,10 @@ func CheckNames(names []string) error {
 	return nil
 }
 
-// Options select rules.
+// Options select the rules to run.
 type Options struct {
-	// Include and Exclude hold names of rules, or [Name] for all of them. No Include
-	// means all.
+	// Include and Exclude hold rule names, or [Name] for all rules. An empty Include selects
+	// all.
 	Include, Exclude []string
 }
 
@@ -109,7 +108,7 @@ var (
 	_ scan.PartReader = (*Detector)(nil)
 )
 
-// New prepares the rules that are selected. Unknown names are errors.
+// New returns a detector with the selected rules. It returns an error for an unknown name.
 func New(opts Options) (*Detector, error) {
 	if err := CheckNames(slices.Concat(opts.Include, opts.Exclude)); err != nil {
 		return nil, err
@@ -137,17 +136,16 @@ func (d *Detector) Describe() release.Scanner {
 	}
 }
 
-// describeRules digests the code that finds secrets, and the names of the rules in use.
+// describeRules returns the digest of the detection code and the names of the enabled rules.
 func describeRules(rules []string, code string) digest.Digest {
 	return digest.FromString(code + "\n" + strings.Join(rules, "\n"))
 }
 
-// ReadsParts implements [scan.PartReader]: the walk through YAML sees values without their
-// escapes, and decodes what is in them.
+// ReadsParts implements [scan.PartReader]. The YAML walk already unescapes and decodes scalars.
 func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InScalar }
 
-// Scan implements [scan.Detector]. A file that is not YAML, or not valid, is looked
-// at as text; one whose aliases stand for too much is an error.
+// Scan implements [scan.Detector]. It scans a file that is not valid YAML as text, and returns
+// an error if expanding the aliases exceeds the visit limit.
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	names := d.names.take()
 	defer d.names.give(names)
@@ -165,17 +163,17 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	return result, nil
 }
 
-// fileScan is the scan of one file.
+// fileScan holds the state of scanning one file.
 type fileScan struct {
 	*memory
 	ctx  context.Context //nolint:containedctx // a scan of one file ends with it
 	file scan.File
-	// part of the workspace that the file is.
+	// part is the part of the workspace that contains the file.
 	part  string
 	base  base
 	lines lines.Starts
 	found map[place]scan.Match
-	// visits counts nodes, those behind aliases each time.
+	// visits counts visited nodes, including repeated visits through aliases.
 	visits int
 }
 

@@ -14,10 +14,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// minBase64 is the shortest base64 that is decoded, in characters.
+// minBase64 is the minimum length of base64 to decode, in characters.
 const minBase64 = 16
 
-// encoded looks at texts that are base64, or the hexadecimal digits of text, as a whole.
+// encoded scans a text that consists entirely of base64, or of hexadecimal digits.
 func (s *fileScan) encoded(text string, at where) {
 	if !startsAsBase64(text) {
 		return
@@ -39,8 +39,8 @@ func (s *fileScan) encoded(text string, at where) {
 	}
 }
 
-// startsAsBase64 reports whether the first characters of a text, which may stand on
-// several lines, are of one of the alphabets.
+// startsAsBase64 reports whether the first characters of a text, which may span several lines,
+// belong to one of the base64 alphabets.
 func startsAsBase64(text string) bool {
 	text = strings.TrimSpace(text)
 	if len(text) < minBase64 {
@@ -54,8 +54,8 @@ func startsAsBase64(text string) bool {
 	return true
 }
 
-// decodeBase64 decodes text in any of the usual alphabets if text comes out of it, which
-// may be compressed.
+// decodeBase64 decodes text in any common base64 alphabet, and decompresses the result if
+// necessary. It returns false if the result is not text.
 func decodeBase64(text string) (string, bool) {
 	if len(text) < minBase64 || len(text) > maxYAML {
 		return "", false
@@ -74,10 +74,10 @@ func decodeBase64(text string) (string, bool) {
 	return string(data), isPrintable(string(data))
 }
 
-// standardAlphabet turns the alphabet for URLs into the standard one.
+// standardAlphabet replaces the characters of the URL alphabet with those of the standard one.
 var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
-// maxUnzipped is how much of compressed text in a string is looked at, in bytes.
+// maxUnzipped limits the decompressed text to scan, in bytes.
 const maxUnzipped = 1 << 20
 
 func gunzip(data string) (string, bool) {
@@ -94,7 +94,7 @@ func gunzip(data string) (string, bool) {
 
 var hexRun = lazyregexp.New(`^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$`)
 
-// decodeHex decodes hexadecimal digits if text comes out of them.
+// decodeHex decodes hexadecimal digits. It returns false if the result is not text.
 func decodeHex(text string) (string, bool) {
 	if len(text) > maxYAML || !hexRun.MatchString(text) {
 		return "", false

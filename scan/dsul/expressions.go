@@ -8,9 +8,9 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// expressions looks at the strings in the expressions of a text: the fallback in
-// {{secret.apiKey || '…'}} ships like any other literal. What an expression refers to
-// says what a string in it stands for.
+// expressions scans string literals inside the expressions of a text: the fallback in
+// {{secret.apiKey || '…'}} ships like any other literal. The identifiers in an expression
+// provide the name for its strings.
 func (s *fileScan) expressions(text string, at where) {
 	if !strings.ContainsAny(text, "'\"`") || !strings.Contains(text, "{") {
 		return
@@ -32,8 +32,8 @@ func (s *fileScan) expressions(text string, at where) {
 	}
 }
 
-// expressed looks at one string of an expression. Words are a secret only where they
-// take the place of one.
+// expressed scans one string literal of an expression. It accepts words as a secret only if the
+// string is a fallback for one.
 func (s *fileScan) expressed(l literal.Literal, at where) {
 	text := strings.TrimSpace(l.Text)
 	if len(text) < minPassword || strings.ContainsAny(text, "\n") {

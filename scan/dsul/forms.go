@@ -10,27 +10,27 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// form is a way to write a secret down in a file of another program. A text has the form
-// only if it has one of the words, in small letters.
+// form is a syntax in which another program stores secrets. The expression runs only on texts
+// that contain one of the words, which are in lower case.
 type form struct {
 	words []string
 	match *lazyregexp.Regexp
-	// named: the first group is the name of the second one. Otherwise the last group is
-	// a password.
+	// named: the first group is the name for the value in the second group. Otherwise the last
+	// group is a password.
 	named bool
-	// swapped: the name is the second group.
+	// swapped: the second group is the name instead.
 	swapped bool
 	rule    string
-	// check says which passwords count.
+	// check filters the passwords.
 	check func(value string) bool
 }
 
-// formsOfPrograms are compiled when a text first needs them.
+// formsOfPrograms compiles the expressions on first use.
 var formsOfPrograms = sync.OnceValue(func() []form {
 	return []form{
 		// .netrc
 		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven},
-		// /etc/shadow, .htpasswd, columns of databases
+		// /etc/shadow, .htpasswd and database columns
 		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
 		{words: []string{"sha}"}, match: lazyregexp.New(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
 		// SQL
@@ -46,7 +46,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60]{6,256})`)},
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)\s+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
-		// Dockerfiles and shells
+		// Dockerfiles and shell scripts
 		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
 		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
 		{words: []string{"sshpass"}, match: lazyregexp.New(`\bsshpass\s+-p\s*["']?([^\s"']{3,256})`), check: isGiven},
@@ -74,14 +74,14 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
 		{words: []string{"env", "define", "fetch", "config", "field", "get("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["']([\w.-]{3,100})["']\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
-		// files of settings without an operator
+		// configuration files without operators
 		{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
-		// addresses
+		// URLs
 		{words: []string{"api.telegram.org"}, match: lazyregexp.New(`api\.telegram\.org/(?:file/)?bot(\d{6,}:[\w-]{30,})`), rule: ruleCredential, check: isGiven},
 	}
 })
 
-// isGiven takes all but placeholders and templates.
+// isGiven reports whether a value is neither a placeholder nor a template.
 func isGiven(value string) bool {
 	return !strings.HasPrefix(value, "$") && !strings.ContainsRune(literal.Punch(value), literal.Hole) && !literal.IsPlaceholder(value)
 }
@@ -90,7 +90,7 @@ func isHash(value string) bool {
 	return !strings.ContainsRune(value, literal.Hole) && !literal.IsWordy(value) && !strings.Contains(value, "...")
 }
 
-// isSpoken wants more of a value in a sentence: letters with digits or signs.
+// isSpoken is stricter, for values in prose: they need letters combined with digits or symbols.
 func isSpoken(value string) bool {
 	value = strings.TrimRight(value, ".,;:!?)")
 	t := literal.TraitsOf(value)
@@ -98,7 +98,7 @@ func isSpoken(value string) bool {
 	return isGiven(value) && len(value) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > separators) && !literal.IsWordy(value) && !literal.IsKnown(value)
 }
 
-// forms looks for the secrets in a text that other programs would read there.
+// forms scans a text for secrets in the syntax of other programs.
 func (s *fileScan) forms(text string, at where) {
 	lower := strings.ToLower(text)
 	list := formsOfPrograms()

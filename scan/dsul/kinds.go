@@ -11,15 +11,15 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// keySecret reports a key that is itself a secret: apiKeys: {<random>: enabled}.
+// keySecret reports a mapping key that is itself a secret: apiKeys: {<random>: enabled}.
 func (s *fileScan) keySecret(key *yaml.Node, above spot) {
 	if above.strength >= credential && !above.schema && !above.label && literal.LooksRandom(key.Value) {
 		s.report(ruleCredential, key.Value, s.at(key, above))
 	}
 }
 
-// dropped reports a password that YAML takes for a comment, for a tag or for an
-// anchor, because it is not quoted and starts with #, ! or &. The file ships as it is.
+// dropped reports an unquoted password that starts with #, ! or &, and which YAML therefore
+// parses as a comment, a tag or an anchor. The raw file still ships with the password.
 func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
 	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" || value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		return
@@ -41,7 +41,7 @@ func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
 	s.report(rule, text, where{at, extent{offset: offset, length: len(line)}})
 }
 
-// kubernetesSecret looks at the data of a Secret, whatever the keys are called.
+// kubernetesSecret scans the data of a Kubernetes Secret, regardless of the key names.
 func (s *fileScan) kubernetesSecret(n *yaml.Node, at spot) {
 	isSecret := false
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -61,7 +61,7 @@ func (s *fileScan) kubernetesSecret(n *yaml.Node, at spot) {
 	}
 }
 
-// secretData looks at one value of a Secret, which is base64 in data.
+// secretData scans one value of a Kubernetes Secret, which is base64 under data.
 func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
 	below := s.key(at, key.Value)
 	text := strings.TrimSpace(value.Value)
@@ -81,8 +81,8 @@ func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
 	}
 }
 
-// comments looks at the comments of the file. What only looks like one, in a string,
-// is looked at once more; it is reported once.
+// comments scans the comments of the file. A # inside a string looks like a comment, and the
+// text after it is scanned again; report removes the duplicates.
 func (s *fileScan) comments() {
 	for i, start := range s.lines {
 		end := len(s.file.Data)

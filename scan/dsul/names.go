@@ -10,22 +10,22 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// strength says how much a name tells about the value beside it.
+// strength says how much a name reveals about the value next to it.
 type strength int
 
 const (
-	// unnamed: the value may be anything.
+	// unnamed: the name gives no hint.
 	unnamed strength = iota
-	// hinted: a name such as stripeKey. The value counts if it looks random.
+	// hinted: a name such as stripeKey. The value is reported if it looks random.
 	hinted
-	// credential: a name such as apiKey. The value counts if it is not made of words.
+	// credential: a name such as apiKey. The value is reported unless it consists of words.
 	credential
-	// password: the value counts unless it is a template or a placeholder.
+	// password: the value is reported unless it is a template or a placeholder.
 	password
 )
 
-// The names of credentials, in lower case and without separators and accents. A name is
-// one if it ends with one. They are in the languages of those who write workspaces.
+// The names of credentials, in lower case without separators and accents. They match the end of
+// a name, and cover the languages that workspace authors use.
 var (
 	passwordNames = literal.NewVocabulary(`password passwords passwd passw pwd pw pswd psw passphrase passcode pass userpass dbpass smtppass adminpass rootpass
 		mailpass ftppass sftppass ldappass mysqlpass redispass proxypass sudopass basicauthpass keypass storepass keystorepass truststorepass
@@ -49,51 +49,50 @@ var (
 		密钥 秘钥 密鑰 令牌 api密钥 访问令牌 apiキー トークン アクセストークン シークレット 비밀키 토큰 api키 schlusselapi
 		zugangsdaten zugriffsschlussel privaterschlussel secreto claveapi clavesecreta claveprivada credenciales segredo chaveapi
 		chavesecreta credenciais segreto chiaveapi chiavesegreta credenziali geheim geheimesleutel apisleutel toegangssleutel toegangstoken`)
-	// hintedNames may be the names of credentials: the value has to look random.
+	// hintedNames may name credentials: the value has to look random.
 	hintedNames = literal.NewVocabulary(`sas sasurl salt hmac signature session sessionid sid authentication authn openai anthropic mistral claude gemini
 		groq cohere huggingface perplexity deepseek azureopenai licence license licenca licencia licenza webhook webhookurl clef cle
 		schlussel chave llave chiave sleutel clavero klucz nyckel nokkel nogle avain kulcs anahtar ключ 키 api sk sessionkey jaas accesscode invitecode activationcode encryption seed nonce`)
 )
 
-// softNames of hinted ones also name what is public, or of no use to others, wherever
-// nobody configures anything.
+// softNames are hinted names that also occur outside configuration for values that are public
+// or useless to an attacker.
 var softNames = literal.NewVocabulary(`signature nonce seed salt session sessionid sid`)
 
 var (
-	// trailing words say nothing about what a name stands for: apiKeyProd, tokenV2,
-	// password_eu.
+	// trailing words do not change the meaning of a name: apiKeyProd, tokenV2, password_eu.
 	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
 		default current backup primary secondary main raw v base tmp temp admin service
 		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france east west north south central global`)
-	// connecting words before the one that a credential is for: passwordForUser.
+	// connecting words precede the purpose of a credential: passwordForUser.
 	connecting = literal.NewVocabulary(`for of pour fur von para per voor`)
-	// passwordTraits behind a password make it the name of something that a password has, or
-	// that is done to it: passwordPolicy, passwordLength.
+	// passwordTraits after a password name an attribute of it, or an operation on it:
+	// passwordPolicy, passwordLength.
 	passwordTraits = literal.NewVocabulary(`policy policies length min max size expiry expires expired expiration ttl lifetime age date time at updated changed created
 		count limit enabled disabled required requirements valid validation strength score rule rules error errors attempts attempt endpoint provider issuer
 		scope scopes strategy method mode algorithm encoding field fields input store manager status state reset change recovery page form screen view button link
 		login grant flow rotation history complexity reminder forgotten confirmation confirm match mismatch visible hidden visibility toggle selector locator
 		header headers column table attribute property option options env var variable`)
-	// harmless words right before one of the names make it the name of something else:
-	// maxTokens, nextPageToken, publicKey, forgotPassword.
+	// harmless words directly before a credential name change its meaning: maxTokens,
+	// nextPageToken, publicKey, forgotPassword.
 	harmless = literal.NewVocabulary(`public publishable anon anonymous max min num number total count prompt completion input output used
 		next page continuation cursor stop start eos bos pad unk special per price cost remaining limit forgot forget reset show hide
 		has is require requires required confirm lost validate check allow enable enabled disable need needs with without no
 		missing invalid wrong expired bad csrf xsrf hashed masked ask when if sync push device existing external for use save valid
 		imagepull pull change forgotten`)
-	// between words may stand between a harmless word and the name: resetUserPassword.
+	// between words may separate a harmless word from the name: resetUserPassword.
 	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
-	// harmlessKeys are words before "key" that make it the key of a data structure.
+	// harmlessKeys are words before "key" for keys of data structures.
 	harmlessKeys = literal.NewVocabulary(`public publishable primary foreign sort partition row object cache group map translation i18n label
 		data state routing hot short idempotency field item index search unique list react dict lookup site sitekey anon locale
 		encrypted wrapped message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
 		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting grouping aggregate`)
 )
 
-// maxName bounds what is taken for a name, in bytes.
+// maxName is the maximum length of a name, in bytes.
 const maxName = 100
 
-// nameStrength tells what a name says about its value.
+// nameStrength classifies a name.
 func nameStrength(name string) strength {
 	end := endStrength(name)
 	if end >= credential || len(name) > maxName || strings.Contains(name, " ") { // a phrase, or a sentence
@@ -102,7 +101,7 @@ func nameStrength(name string) strength {
 	return max(end, startStrength(nameWords(name)))
 }
 
-// nameWords splits a name into words, without what it is for.
+// nameWords splits a name into words and removes the purpose of the credential.
 func nameWords(name string) []string {
 	list := literal.Words(name)
 	if i := slices.IndexFunc(list, func(w string) bool { return connecting[w] }); i > 0 {
@@ -111,7 +110,7 @@ func nameWords(name string) []string {
 	return list
 }
 
-// endStrength tells what the end of a name says.
+// endStrength classifies a name by its last words.
 func endStrength(name string) strength {
 	if len(name) > maxName {
 		return unnamed
@@ -126,9 +125,9 @@ func endStrength(name string) strength {
 	return wordsStrength(list)
 }
 
-// startStrength looks at the start of a name that ends in a word that nobody knows:
-// passwordUtente, mdp_smtp, tokenBot. The value has to look more like a secret than beside a
-// name that ends in the word.
+// startStrength classifies a name by its first words if the last one is unknown:
+// passwordUtente, mdp_smtp, tokenBot. It returns a weaker strength than endStrength does for
+// the same word.
 func startStrength(list []string) strength {
 	for n := len(list) - 1; n > 0; n-- {
 		last := list[len(list)-1]
@@ -145,10 +144,10 @@ func startStrength(list []string) strength {
 	return unnamed
 }
 
-// maxNameWords is how many words at the end of a name are joined to one of the names.
+// maxNameWords is the maximum number of words at the end of a name to join for a lookup.
 const maxNameWords = 4
 
-// wordsStrength looks at the end of a name, without trailing words.
+// wordsStrength classifies a name by its last words, ignoring trailing words.
 func wordsStrength(list []string) strength {
 	for n := min(len(list), maxNameWords); n > 0; n-- {
 		joined := known(strings.Join(list[len(list)-n:], ""))
@@ -166,10 +165,10 @@ func wordsStrength(list []string) strength {
 	return keyStrength(list)
 }
 
-// umlauts as they are written without their dots.
+// umlauts maps two-letter transcriptions of umlauts to the plain vowel.
 var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
 
-// known returns the name of a credential that words are; empty for others.
+// known returns the credential name that matches the joined words, or "" if none does.
 func known(joined string) string {
 	if passwordNames[joined] || credentialNames[joined] {
 		return joined
@@ -180,7 +179,7 @@ func known(joined string) string {
 	return ""
 }
 
-// isHarmless reports whether the words before a name make it the name of something else.
+// isHarmless reports whether the words before a credential name change its meaning.
 func isHarmless(before []string) bool {
 	for len(before) > 1 && between[before[len(before)-1]] {
 		before = before[:len(before)-1]
@@ -188,7 +187,7 @@ func isHarmless(before []string) bool {
 	return len(before) > 0 && harmless[before[len(before)-1]]
 }
 
-// keyStrength is for names that end in key, or in one word with it: stripeKey, and for
+// keyStrength classifies names that end in key, as in stripeKey, or in a compound of it, and
 // other names that hint at a credential.
 func keyStrength(list []string) strength {
 	if len(list) == 0 {
@@ -213,7 +212,7 @@ func keyStrength(list []string) strength {
 	return hinted
 }
 
-// suffixes end names that are written as one word: dbpassword.
+// suffixes end names that are a single word: dbpassword.
 var suffixes = []struct {
 	text string
 	strength
@@ -222,11 +221,11 @@ var suffixes = []struct {
 	{"apikey", credential}, {"secretkey", credential}, {"accesskey", credential}, {"accesstoken", credential}, {"authtoken", credential},
 }
 
-// services are what passwords of one word are for: smtppw, dbpass.
+// services are the first part of single-word password names: smtppw, dbpass.
 var services = literal.NewVocabulary(`db sql mysql mssql pg postgres oracle mongo redis rabbit mq smtp mail imap pop ftp sftp ssh ldap ad root admin user usr
 	proxy vpn wifi wlan sudo key store master bind http web api app login my srv svc host server cert pfx p require`)
 
-// shortNames of passwords end such words.
+// shortNames are the last part of such names.
 var shortNames = strings.Fields("pw pwd psw pass mdp")
 
 func suffixStrength(word string) strength {
@@ -243,20 +242,20 @@ func suffixStrength(word string) strength {
 	return unnamed
 }
 
-// maxNames bounds how many names are remembered: far more than workspaces have.
+// maxNames limits the number of cached names. It is far above the number in real workspaces.
 const maxNames = 20_000
 
-// nameCache remembers what names and words say. It is safe for concurrent use: each scan of a
-// file takes one of its memories for itself.
+// nameCache caches the classification of names and words. It is safe for concurrent use: each
+// file scan takes a memory for exclusive use.
 type nameCache struct{ pool sync.Pool }
 
-// memory is what names, and words at their ends, are known to say.
+// memory caches the strength of names and the ending of words.
 type memory struct {
 	names map[string]strength
 	words map[string]ending
 }
 
-// take returns a memory, which give takes back.
+// take returns a memory. The caller returns it with give.
 func (c *nameCache) take() *memory {
 	if known, ok := c.pool.Get().(*memory); ok {
 		return known
@@ -270,7 +269,7 @@ func (c *nameCache) give(m *memory) {
 	}
 }
 
-// strength tells what a name says about its value.
+// strength returns the cached result of nameStrength.
 func (m *memory) strength(name string) strength {
 	if known, ok := m.names[name]; ok {
 		return known
@@ -282,7 +281,7 @@ func (m *memory) strength(name string) strength {
 	return found
 }
 
-// ending tells what a word says about the name that it ends.
+// ending returns the cached classification of the last word of a name.
 func (m *memory) ending(word []byte) ending {
 	if known, ok := m.words[string(word)]; ok {
 		return known

@@ -15,22 +15,22 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// extent is the part of a file that a text comes from, in bytes. It may be longer than
-// the text: escapes, indentation.
+// extent is the part of the file that contains a text, in bytes. Because of escapes and
+// indentation it may be longer than the text.
 type extent struct {
-	// line and column of the text, or, where line is 0, its offset.
+	// line and column of the text. If line is 0, offset is set instead.
 	line, column int
 	offset       int
 	length       int
 }
 
-// where is a spot and the part of the file that its text comes from.
+// where is a spot together with the extent of its text.
 type where struct {
 	spot
 	extent
 }
 
-// at says where the text of a node stands.
+// at returns the position of a node's text.
 func (s *fileScan) at(n *yaml.Node, at spot) where {
 	if at.outer != nil {
 		return where{at, *at.outer}
@@ -38,14 +38,14 @@ func (s *fileScan) at(n *yaml.Node, at spot) where {
 	return where{at, extent{line: n.Line, column: n.Column, length: 6*len(n.Value) + 200}}
 }
 
-// place is a place in the file, and what stands there.
+// place identifies a secret at a position in the file.
 type place struct {
 	secret       string
 	line, column int
 }
 
-// report notes a secret. Where several rules find the same text in the same place, the
-// first of the rules has it.
+// report records a secret. If several rules match the same text at the same position, the rule
+// with the highest precedence wins.
 func (s *fileScan) report(rule, text string, at where) {
 	text = strings.TrimSpace(text)
 	if text == "" || s.base.document && famousPasswords[strings.ToLower(text)] {
@@ -63,7 +63,8 @@ func (s *fileScan) report(rule, text string, at where) {
 	s.found[key] = m
 }
 
-// better prefers the first rule, and the path that an alias does not lead to.
+// better reports whether m replaces before: it prefers the rule with the higher precedence,
+// then the path that does not go through an alias.
 func better(m, before scan.Match) bool {
 	if a, b := precedence(m.Rule), precedence(before.Rule); a != b {
 		return a < b
@@ -78,8 +79,8 @@ func precedence(rule string) int { return slices.Index(Rules(), rule) }
 
 func reasonOf(rule string) string { return reasons[precedence(rule)].reason }
 
-// position finds a text, or its first line, in the file. Where it is encoded, or
-// written with escapes, the place is that of the value that holds it.
+// position finds the first line of a text in the file. If the text is encoded or escaped,
+// position returns the position of the enclosing value.
 func (s *fileScan) position(text string, at where) (line, column int) {
 	first, _, _ := strings.Cut(text, "\n")
 	first = strings.TrimSpace(first)
@@ -101,8 +102,8 @@ func (s *fileScan) position(text string, at where) (line, column int) {
 	return line, column
 }
 
-// matches returns what was found, in the order of the file, without what is a part of
-// something else that was found in the same place.
+// matches returns the matches in file order. It omits matches that are contained in another
+// match at the same position.
 func (s *fileScan) matches() []scan.Match {
 	all := slices.SortedFunc(maps.Values(s.found), func(a, b scan.Match) int {
 		return cmp.Or(
@@ -122,7 +123,7 @@ func (s *fileScan) matches() []scan.Match {
 	return list
 }
 
-// overlap reports whether two matches in a line have text in common.
+// overlap reports whether two matches in a line share text.
 func overlap(a, b scan.Match) bool {
 	if a.Column == 0 || b.Column == 0 {
 		return strings.Contains(a.Secret.Reveal(), b.Secret.Reveal()) || strings.Contains(b.Secret.Reveal(), a.Secret.Reveal())

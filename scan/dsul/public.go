@@ -12,21 +12,21 @@ import (
 )
 
 var (
-	// googleKey is an API key of Google.
+	// googleKey matches a Google API key.
 	googleKey = lazyregexp.New(`AIza[\w-]{35}`)
-	// firebaseFields stand beside the key of a web app of Firebase. Google documents that key as
-	// public: rules on the server protect the data.
+	// firebaseFields accompany the key of a Firebase web app. Google documents that this key is
+	// public: server-side rules protect the data.
 	firebaseFields = [][]byte{[]byte("authDomain"), []byte("messagingSenderId"), []byte("storageBucket"), []byte("databaseURL"), []byte("measurementId"), []byte(":web:")}
 )
 
 const (
-	// firebaseReach is how far from the key these fields are looked for, in bytes.
+	// firebaseReach is the maximum distance of these fields from the key, in bytes.
 	firebaseReach = 600
-	// minFirebase is how many of them make a configuration of Firebase.
+	// minFirebase is the number of these fields that identify a Firebase configuration.
 	minFirebase = 2
 )
 
-// publicKeys returns the keys in the file that everybody may know.
+// publicKeys returns the keys in the file that are public by design.
 func (s *fileScan) publicKeys() []scan.Match {
 	data := s.file.Data
 	if !bytes.Contains(data, []byte("AIza")) {
@@ -52,5 +52,5 @@ func (s *fileScan) publicKeys() []scan.Match {
 	return list
 }
 
-// rulePublic names what publicKeys lists. It is no rule: it has no findings.
+// rulePublic is the rule name of the matches from publicKeys. It never appears in findings.
 const rulePublic = "dsul-public-key"

@@ -13,12 +13,12 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// quiet reports files in which no rule can find anything, many times as fast as the
-// parser. It returns false, without a verdict, for most of what is out of the
-// ordinary. FuzzScan holds it to that.
+// quiet reports whether the file certainly contains nothing that any rule would report. It is
+// many times faster than parsing. It returns false for nearly all unusual input, which is then
+// parsed; FuzzScan checks that it never hides a finding.
 //
-// A finding needs a form (a URL with user-info, a private key…), a long random text, or
-// the name of a credential. All of the credentials that are named here are references:
+// A finding requires a form (a URL with user-info, a private key…), a long random text or the
+// name of a credential. In a quiet file the value of every named credential is a reference:
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) quiet() bool {
 	data := s.file.Data
@@ -47,7 +47,7 @@ func (s *fileScan) quiet() bool {
 	return true
 }
 
-// loud are parts of forms, of a tag and of command lines.
+// loud matches fragments of forms, tags and command lines.
 var loud = sync.OnceValue(func() *ahocorasick.Automaton {
 	return ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
 		"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
@@ -59,7 +59,7 @@ var loud = sync.OnceValue(func() *ahocorasick.Automaton {
 		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "token is", "secret is", "key is")
 })
 
-// hasEscape reports escapes of characters, in which a word may hide.
+// hasEscape reports character escapes, which may hide a word.
 func hasEscape(data []byte) bool {
 	for rest := data; ; {
 		i := bytes.IndexByte(rest, '\\')
@@ -72,7 +72,7 @@ func hasEscape(data []byte) bool {
 	}
 }
 
-// quietURLs wants no at sign behind the host of a URL, nor a sign of an access token.
+// quietURLs reports whether no URL has an @ after its host, or a sign of an access token.
 func quietURLs(data []byte) bool {
 	for rest := data; ; {
 		i := bytes.Index(rest, []byte("://"))
@@ -99,7 +99,7 @@ func quietURLs(data []byte) bool {
 	}
 }
 
-// What runs are made of: names, or base64.
+// The character classes of runs: names, or base64.
 const (
 	nameByte = 1 << iota
 	base64Byte
@@ -115,7 +115,7 @@ var runBytes = func() (kinds [256]byte) {
 	return kinds
 }()
 
-// quietRun looks at a run of such bytes.
+// quietRun reports whether a run of these characters is harmless.
 func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	run := s.file.Data[start:end]
 	if len(run) >= literal.MinRandom && (mayBeRandom(run) && literal.IsRandomRun(string(run)) || mayBeBase64(run) && !literal.IsWordy(string(run))) {
@@ -135,10 +135,10 @@ func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	return true
 }
 
-// uuidLength is that of a UUID, which may be the key of a service.
+// uuidLength is the length of a UUID, which may be the key of a service.
 const uuidLength = 36
 
-// mayBeRandom wants as many letters and digits as in a random text.
+// mayBeRandom reports whether a run has enough letters and digits for a random text.
 func mayBeRandom(run []byte) bool {
 	n := 0
 	for _, b := range run {
@@ -152,7 +152,7 @@ func mayBeRandom(run []byte) bool {
 	return false
 }
 
-// mayBeBase64 decodes the start of a run.
+// mayBeBase64 reports whether the start of a run decodes as base64.
 func mayBeBase64(run []byte) bool {
 	var start [minBase64]byte
 	for i, b := range run[:minBase64] {
@@ -171,16 +171,17 @@ func mayBeBase64(run []byte) bool {
 	return err == nil && isPrintable(string(plain[:n]))
 }
 
-// ending is what a word says about the name that it ends.
+// ending classifies the last word of a name.
 type ending struct {
-	// tells: it is the name of a credential, or ends one.
+	// tells: the word is, or ends with, the name of a credential.
 	tells bool
-	// completes: it may with the word before. trails: it does if that one does.
+	// completes: the word forms a credential name with the preceding word. trails: the word is
+	// ignored, so that the preceding word decides.
 	completes, trails bool
 }
 
-// tells reports whether a word is, or ends, the name of a credential. A name that is
-// only hinted at needs a random value, which no quiet file has.
+// tells reports whether a word is, or ends with, the name of a credential. It ignores names
+// that are only hinted, because they need a random value, and a quiet file has none.
 func (s *fileScan) tells(word []byte, previous []byte) bool {
 	if !endings.has(word) && !isCompound(word) {
 		return false
@@ -190,7 +191,7 @@ func (s *fileScan) tells(word []byte, previous []byte) bool {
 		s.strength(string(previous)+" "+afterDot(string(word))) >= credential
 }
 
-// isCompound reports names of several words, each of which may be that of a password:
+// isCompound reports names of several words, each of which may be the name of a password:
 // passwordUtente, mdp_smtp.
 func isCompound(word []byte) bool {
 	for i := 1; i < len(word); i++ {
@@ -214,19 +215,19 @@ func isASCIILetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <
 
 func afterDot(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// endsName are words that make a name of a credential together with the one before.
+// endsName are words that name a credential together with the preceding word ("pass phrase").
 var endsName = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive privee segreta secreta pin pass`)
 
-// endingLength is how many letters at the end of a word are looked up.
+// endingLength is the number of letters to look up at the end of a word.
 const endingLength = 3
 
-// endingSet has the last letters of all words that a name of a credential may end in:
-// most words are none, and this tells fast.
+// endingSet contains the last letters of every word that can end a credential name. It rejects
+// most words with one lookup.
 type endingSet [1 << (5 * endingLength)]bool
 
 var endings = newEndings(passwordNames, credentialNames, trailing, endsName, literal.NewVocabulary("basic cookies pass"), shortPasswords())
 
-// shortPasswords are the names of one word that end in a short word for a password.
+// shortPasswords returns the single-word names that end in a short word for password.
 func shortPasswords() literal.Vocabulary {
 	list := literal.Vocabulary{}
 	for service := range services {
@@ -249,7 +250,8 @@ func newEndings(vocabularies ...literal.Vocabulary) *endingSet {
 	return set
 }
 
-// has is true for words that are too short, or not ASCII, to tell.
+// has reports whether the ending of a word is in the set. It returns true if the word is too
+// short to decide, or not ASCII.
 func (set *endingSet) has(word []byte) bool {
 	for len(word) > 0 && !isASCIILetter(word[len(word)-1]) && word[len(word)-1] < utf8.RuneSelf {
 		word = word[:len(word)-1]
@@ -258,7 +260,7 @@ func (set *endingSet) has(word []byte) bool {
 	return !ok || set[i] || hasShortEnding(word)
 }
 
-// lastLetters returns a number for the last letters of a word, whatever their case.
+// lastLetters encodes the last letters of a word as a number, ignoring case.
 func lastLetters(word []byte) (int, bool) {
 	if len(word) < endingLength {
 		return 0, false
@@ -273,7 +275,7 @@ func lastLetters(word []byte) (int, bool) {
 	return n, true
 }
 
-// hasShortEnding reports the trailing words that are shorter: apiKeyV2, tokenQA, token_fr,
+// hasShortEnding reports trailing words shorter than endingLength: apiKeyV2, tokenQA, token_fr,
 // keyB.
 func hasShortEnding(word []byte) bool {
 	n := len(word)
@@ -290,7 +292,7 @@ func hasShortEnding(word []byte) bool {
 
 func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }
 
-// isHarmless reports whether the name that stands there has no value, or a reference.
+// isHarmless reports whether the name in data[start:end] has no value, or a reference as value.
 func (s *fileScan) isHarmless(start, end int) bool {
 	line, text := lineAround(s.file.Data, start, end)
 	word := string(s.file.Data[start:end])
@@ -314,7 +316,7 @@ func (s *fileScan) isHarmless(start, end int) bool {
 	}
 }
 
-// mayBeForm reports lines in which a value may stand beside the name without an operator.
+// mayBeForm reports lines in which a value may follow the name without an operator.
 func mayBeForm(before, after string) bool {
 	if first, _, _ := strings.Cut(strings.TrimLeft(before, " -|\"'"), " "); formStarts[strings.ToLower(first)] || strings.Contains(before, "==") || strings.Contains(before, "login ") {
 		return true
@@ -323,10 +325,10 @@ func mayBeForm(before, after string) bool {
 	return after != quoted && quoted != "" && strings.IndexByte("\"'", quoted[0]) >= 0 || strings.HasPrefix(after, ">")
 }
 
-// formStarts start lines of Dockerfiles and shells.
+// formStarts are the first words of assignments in Dockerfiles and shell scripts.
 var formStarts = literal.NewVocabulary(`env arg set setx setenv`)
 
-// lineAround returns what stands before and after a part of a line.
+// lineAround returns the parts of a line before and after data[start:end].
 func lineAround(data []byte, start, end int) (before, after string) {
 	rest := data[end:]
 	if eol := bytes.IndexByte(rest, '\n'); eol >= 0 {
@@ -335,8 +337,8 @@ func lineAround(data []byte, start, end int) (before, after string) {
 	return string(data[bytes.LastIndexByte(data[:start], '\n')+1 : start]), strings.TrimRight(string(rest), " \r")
 }
 
-// schemaOnly reports whether the first of these lines is schema:, and nothing else stands
-// beside it: declarations of secrets.
+// schemaOnly reports whether the lines are a schema: key without siblings, which only declares
+// secrets.
 func schemaOnly(text string) bool {
 	indent := -1
 	for line := range strings.Lines(strings.TrimLeft(text, "\r\n")) {
@@ -354,7 +356,7 @@ func schemaOnly(text string) bool {
 	return indent >= 0
 }
 
-// mayNameValue reports whether what follows may be the name in {name: …, value: …}.
+// mayNameValue reports whether the line may contain the name of {name: …, value: …}.
 func mayNameValue(line string) bool {
 	line = strings.ToLower(line)
 	for _, key := range []string{"name", "key", "variable", "header", "field"} {
@@ -373,7 +375,8 @@ func mayNameValue(line string) bool {
 	return strings.Trim(line, " '\"") == ""
 }
 
-// isTemplateValue reports a value that is one template, maybe behind the name of a scheme.
+// isTemplateValue reports a value that is a single template, optionally after an authentication
+// scheme.
 func isTemplateValue(value string) bool {
 	value = strings.Trim(value, " '\"")
 	if scheme, rest, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
@@ -382,7 +385,7 @@ func isTemplateValue(value string) bool {
 	return isTemplate(value)
 }
 
-// isTemplate reports a value that is one template, in quotes or without.
+// isTemplate reports a value that is a single template, quoted or not.
 func isTemplate(value string) bool {
 	value = strings.Trim(value, `'" `)
 	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2 && !strings.ContainsAny(value, "'\"`")

@@ -8,14 +8,14 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// references match ciphertext, and references to secrets in stores of other programs.
-// No password stands there, but the platform resolves none of them either.
+// references match ciphertext and references to the secret stores of other programs. They do
+// not contain a password, but the platform does not resolve them either.
 var references = lazyregexp.New(`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
 	`(?:vault|ssm|ssm-secure|op|awssm|gcpsm|azkv|sops|ref\+\w+|secretsmanager|keyvault|doppler|infisical|bw|akv):[\w/.:#?=&@-]+|` +
 	`arn:aws[\w-]*:(?:secretsmanager|ssm|kms):\S+|projects/[\w-]+/secrets/\S+|@Microsoft\.KeyVault\(.*\)|` +
 	`\{\{resolve:(?:secretsmanager|ssm|ssm-secure):[^}]*\}\}|!(?:Ref|Sub|GetAtt|vault)\b.*|age1[0-9a-z]{58}|-----BEGIN AGE ENCRYPTED FILE-----.*)$`)
 
-// minSealed is the shortest ciphertext that has no sign of one but its start.
+// minSealed is the minimum length of ciphertext that only its prefix identifies.
 const minSealed = 60
 
 // isReference reports a value that another program would have to resolve.
@@ -27,7 +27,7 @@ func isReference(text string) bool {
 	return references.MatchString(first)
 }
 
-// reference reports such a value where it would be taken as it is.
+// reference reports such a value where the platform would use it verbatim.
 func (s *fileScan) reference(text string, at where) bool {
 	if at.strength >= credential && at.configured && !at.label && !at.schema {
 		s.report(ruleReference, text, at)

@@ -12,15 +12,15 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// pemBegin starts a private key, and other things.
+// pemBegin starts private keys and other PEM blocks.
 const pemBegin = "-----BEGIN "
 
 var (
 	privateKey = lazyregexp.New(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
 	puttyKey   = lazyregexp.New(`Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{20,}\s*)+)`)
-	// bareKey is the base64 of what starts a private key in DER: a sequence, and its version.
+	// bareKey matches the base64 of a DER private key by its header: a sequence and a version.
 	bareKey = lazyregexp.New(`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+[A-Za-z0-9+/]{20,})*={0,2})`)
-	// joinedStrings is what code puts between the parts of a text.
+	// joinedStrings matches string concatenation in code.
 	joinedStrings = lazyregexp.New(`["'][ \t]*\+[ \t\r\n]*["']`)
 	keyBody       = lazyregexp.New(`[A-Za-z0-9+/]{24}`)
 
@@ -38,7 +38,7 @@ var (
 	scheme = lazyregexp.New(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
 )
 
-// shapes looks for what is a secret because of its form.
+// shapes finds text that its format identifies as a secret.
 func (s *fileScan) shapes(punched string, at where) bool {
 	found := s.privateKeys(punched, at)
 	if strings.Contains(punched, "://") {
@@ -53,8 +53,8 @@ func (s *fileScan) shapes(punched string, at where) bool {
 	return s.authorization(punched, at) || s.cookie(punched, at) || found
 }
 
-// privateKeys finds keys in PEM, whatever stands for their line feeds, in the format of
-// PuTTY, and in base64 alone.
+// privateKeys finds keys in PEM with any representation of line feeds, in the PuTTY format, and
+// in bare base64.
 func (s *fileScan) privateKeys(text string, at where) bool {
 	found := false
 	if strings.Contains(text, pemBegin) {
@@ -99,8 +99,8 @@ func (s *fileScan) platformKeys(text string, at where) bool {
 	return found
 }
 
-// jwts finds signed tokens. One that says that it is not signed, and the one of the
-// documentation that everybody quotes, are none.
+// jwts finds signed tokens. It ignores unsigned tokens and the well-known example from the
+// documentation.
 func (s *fileScan) jwts(text string, at where) bool {
 	found := false
 	for _, m := range jwt.FindAllStringSubmatch(text, -1) {
@@ -119,7 +119,7 @@ func decodeJSON(text string, into any) bool {
 	return err == nil && json.Unmarshal(data, into) == nil
 }
 
-// urls finds user-info, and addresses that are secret themselves.
+// urls finds user-info and URLs that are secrets themselves.
 func (s *fileScan) urls(text string, at where) bool {
 	found := false
 	for rest := text; ; {
@@ -143,7 +143,7 @@ func (s *fileScan) urls(text string, at where) bool {
 	return found
 }
 
-// authorization finds the credentials of Authorization headers.
+// authorization finds the credentials in Authorization headers.
 func (s *fileScan) authorization(text string, at where) bool {
 	found := false
 	if at.header && at.strength == credential {
@@ -174,8 +174,8 @@ func (s *fileScan) authorization(text string, at where) bool {
 	return found
 }
 
-// hasWord looks for the end of a word, as it is or in capitals, which is much faster
-// than the expressions that it saves.
+// hasWord reports whether the text contains the end of a word in lower or upper case. It avoids
+// running the much slower expressions.
 func hasWord(text, end string) bool {
 	return strings.Contains(text, end) || strings.Contains(text, strings.ToUpper(end))
 }
@@ -195,19 +195,19 @@ func isBasic(text string) bool {
 	if !ok || !found || strings.ContainsAny(plain, "{}<> \n") {
 		return false
 	}
-	// An API key often is the user, or the password, alone.
+	// An API key is often the user or the password, with the other one empty.
 	return pass != "" && !literal.IsPlaceholder(pass) || pass == "" && literal.LooksGenerated(user)
 }
 
 var cookiePair = lazyregexp.New(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
 
 var (
-	// analytics are cookies that count visitors, and remember what these agreed to.
+	// analytics matches cookies for visitor statistics and consent.
 	analytics = lazyregexp.New(`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`)
 	isSession = lazyregexp.New(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
 )
 
-// cookie finds sessions in a Cookie header.
+// cookie finds session IDs in a Cookie header.
 func (s *fileScan) cookie(text string, at where) bool {
 	lower := strings.ToLower(at.name)
 	if lower != "cookie" && lower != "set-cookie" && lower != "cookies" {

@@ -13,44 +13,46 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// spot is where a value is: its path, and what the path says about it.
+// spot describes the location of a value: its path, and what the path implies.
 type spot struct {
-	// assigned: this is the value of the instruction set.
+	// assigned: this is the value of a set instruction.
 	assigned bool
-	// settings: the text was to be YAML. A line is the name of a setting and its value.
+	// settings: the text was meant to be YAML. Each line is the name of a setting and its
+	// value.
 	settings bool
-	// steps lead here; nil at the root.
+	// steps is the path to this spot; nil at the root.
 	steps *step
-	// name is the name that goes with the value; empty if none does.
+	// name is the name of the value; empty if it has none.
 	name     string
 	strength strength
-	// configured: credentials belong here, so that words may be passwords and any
-	// random text is a key.
+	// configured: this is a place for credentials, where words may be passwords and any random
+	// text is a key.
 	configured bool
-	// fetch: this is a part of a request. header: it is the value of an HTTP header.
+	// fetch: this is part of a request. header: this is the value of an HTTP header.
 	fetch, header bool
-	// label: the text is for people to read, as translations are.
+	// label: the text is for people to read, such as a translation.
 	label bool
-	// schema: names are those of fields, values describe them.
+	// schema: names are field names, and values describe the fields.
 	schema bool
-	// example: the text is documentation, which shows what does not exist.
+	// example: the text is documentation, whose values are made up.
 	example bool
-	// nested counts strings within strings; outer is the extent of the outermost.
+	// nested is the nesting depth of strings within strings; outer is the extent of the
+	// outermost.
 	nested int
 	outer  *extent
 }
 
-// step is a key, or the index of an item, on the way to a value.
+// step is a key or an item index on the path to a value.
 type step struct {
 	above *step
 	key   string
-	// index of an item; -1 for a key.
+	// index of the item; -1 for a key.
 	index int
 	// depth is 1 for the first step.
 	depth int
 }
 
-// step goes down one step.
+// step appends a step to the path.
 func (at spot) step(key string, index int) *step {
 	depth := 1
 	if at.steps != nil {
@@ -59,7 +61,7 @@ func (at spot) step(key string, index int) *step {
 	return &step{above: at.steps, key: key, index: index, depth: depth}
 }
 
-// path is the YAML path, such as do[3].fetch.headers.Authorization.
+// path returns the YAML path, such as do[3].fetch.headers.Authorization.
 func (at spot) path() string {
 	if at.steps == nil {
 		return ""
@@ -79,14 +81,15 @@ func (at spot) path() string {
 	return path
 }
 
-// part is the part of a workspace that a file is: index, imports, automations, pages.
+// part returns the part of a workspace that contains the file: index, imports, automations or
+// pages.
 func part(name string) string {
 	_, rest, _ := strings.Cut(name, "/")
 	first, _, _ := strings.Cut(rest, "/")
 	return strings.TrimSuffix(first, path.Ext(first))
 }
 
-// key goes down to the value of a key.
+// key returns the spot of a key's value.
 func (s *fileScan) key(at spot, name string) spot {
 	parent := at
 	at.steps = parent.step(name, -1)
@@ -112,7 +115,7 @@ func (s *fileScan) key(at spot, name string) spot {
 }
 
 var (
-	// generic names are of the value of what is above: apiKey: {value: …}.
+	// generic names take the name of their parent: apiKey: {value: …}.
 	generic = literal.NewVocabulary(`value default const literal content data raw plain text string primary secondary current prod production
 		dev development staging preprod`)
 	schemas  = literal.NewVocabulary(`schema properties arguments definitions parameters`)
@@ -120,16 +123,16 @@ var (
 	examples = literal.NewVocabulary(`example examples enum required title description descriptions placeholder help hint tooltip label summary`)
 )
 
-// containers are lists of credentials by name or by user: passwords: {bob: …}.
+// containers map names or users to credentials: passwords: {bob: …}.
 var containers = map[string]strength{
 	"passwords": password, "basicauth": password, "logins": password, "apikeys": credential, "credentials": credential, "creds": credential,
 }
 
-// accountFields are of an account, beside its credentials.
+// accountFields describe an account and appear next to its credentials.
 var accountFields = literal.NewVocabulary(`username user users login email mail account host hostname server port region domain realm tenant database db schema type
 	provider scope scopes role roles group groups project enabled active created updated expires expiry status`)
 
-// heldStrength says what a list of credentials tells about what stands in it.
+// heldStrength returns the strength of an entry in a container of credentials.
 func heldStrength(parent spot, name string) strength {
 	held := containers[strings.Join(literal.Words(parent.name), "")]
 	if held == unnamed || parent.schema || parent.label || harmlessName(name) || accountFields[strings.ToLower(name)] {
@@ -138,7 +141,7 @@ func heldStrength(parent spot, name string) strength {
 	return held
 }
 
-// isConfigured reports places of a workspace where credentials belong.
+// isConfigured reports whether the workspace holds credentials at this spot.
 func (s *fileScan) isConfigured(at spot) bool {
 	switch s.part {
 	case "index":
@@ -151,10 +154,10 @@ func (s *fileScan) isConfigured(at spot) bool {
 	return false
 }
 
-// requestParts of the instruction fetch may hold credentials.
+// requestParts are the arguments of the fetch instruction that may hold credentials.
 var requestParts = literal.NewVocabulary(`headers query body auth`)
 
-// is reports whether the path is exactly these keys, of which * is any.
+// is reports whether the path consists of exactly these keys. The key * matches any key.
 func (at spot) is(keys ...string) bool {
 	s := at.steps
 	if s == nil || s.depth != len(keys) {
@@ -168,22 +171,22 @@ func (at spot) is(keys ...string) bool {
 	return true
 }
 
-// item goes down to an item of a list, which keeps the name of the list.
+// item returns the spot of a list item, which keeps the name of the list.
 func (at spot) item(i int) spot {
 	at.steps = at.step("", i)
 	return at
 }
 
 const (
-	// maxSegment is the longest key that is shown in a path, in bytes.
+	// maxSegment is the maximum length of a key displayed in a path, in bytes.
 	maxSegment = 48
-	// maxPath is the longest path that is shown.
+	// maxPath is the maximum length of a displayed path.
 	maxPath = 400
 )
 
 var simpleKey = lazyregexp.New(`^[\pL_$][\pL\pN_$-]*$`)
 
-// joinPath appends a key to a path. It hides keys that may themselves hold a secret.
+// joinPath appends a key to a path. It hides keys that may themselves contain a secret.
 func joinPath(base, key string) string {
 	switch {
 	case len(base) > maxPath:
@@ -199,10 +202,11 @@ func joinPath(base, key string) string {
 	}
 }
 
-// odd are characters of expressions, in which a comparison may show a secret.
+// odd reports characters of expressions, in which a comparison may contain a secret.
 func odd(r rune) bool { return strings.ContainsRune("\"'`={}@", r) || !unicode.IsPrint(r) }
 
-// help says what to do about a secret here. A key may be the secret itself.
+// help explains how to fix a secret at this spot. It does not propose a name if the key may be
+// the secret.
 func (at spot) help(rule, text string) string {
 	if rule == ruleReference {
 		return helpReference
@@ -214,11 +218,11 @@ func (at spot) help(rule, text string) string {
 	return "revoke it, declare a workspace secret " + name + " and reference it as {{secret." + name + "}}"
 }
 
-// maxSecretName is the longest name that is proposed for a secret.
+// maxSecretName is the maximum length of a proposed secret name.
 const maxSecretName = 40
 
-// secretName makes a name for a workspace secret of the name beside the value:
-// X-API-Key becomes apiKey, svc0Password stays what it is.
+// secretName derives the name of a workspace secret from the name of the value: X-API-Key
+// becomes apiKey, and svc0Password stays unchanged.
 func secretName(name string) string {
 	list := nameParts(name)
 	if len(list) > 1 && list[0] == "x" {
@@ -237,7 +241,7 @@ func secretName(name string) string {
 	return b.String()
 }
 
-// nameParts splits a name into words, which keep the digits that follow them.
+// nameParts splits a name into words. Digits stay with the word before them.
 func nameParts(name string) []string {
 	var list []string
 	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {

@@ -9,16 +9,16 @@ import (
 )
 
 var (
-	// insert names the columns of rows in a dump of a database.
+	// insert matches an INSERT statement up to its values, and captures the column names.
 	insert = lazyregexp.New(`(?i)\binsert\s+(?:ignore\s+)?into\s+[\w."\x60\[\]]+\s*\(([^()]{1,900})\)\s*values\s*`)
-	// sqlValue is one value of a row, or what ends a row.
+	// sqlValue matches one value of a row, or the end of the row.
 	sqlValue = lazyregexp.New(`N?'((?:[^'\\]|''|\\.)*)'|[^\s,()']+|\)`)
 )
 
-// maxRows bounds how many values of one statement are looked at.
+// maxRows limits the number of values to scan in one statement.
 const maxRows = 10_000
 
-// inserted looks at the values of the columns that are called as credentials are.
+// inserted scans the values of columns with credential names.
 func (s *fileScan) inserted(line string, at where) {
 	if !strings.Contains(line, "'") {
 		return

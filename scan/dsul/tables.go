@@ -10,17 +10,17 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// table is what the lines of a text so far say about its columns.
+// table holds what the lines read so far reveal about the columns.
 type table struct {
 	separator string
-	// names of the columns, where there is a header.
+	// names of the columns, if there is a header.
 	names []string
 }
 
-// maxColumns bounds how many columns of a line are looked at.
+// maxColumns limits the number of columns to scan in a line.
 const maxColumns = 200
 
-// separatorOf returns what separates the columns of a line; empty where there are none.
+// separatorOf returns the column separator of a line, or "" if the line has no columns.
 func (s *fileScan) separatorOf(line string) string {
 	switch {
 	case strings.Count(line, "|") >= 2 && strings.HasPrefix(strings.TrimSpace(line), "|"):
@@ -35,8 +35,7 @@ func (s *fileScan) separatorOf(line string) string {
 	return ""
 }
 
-// row looks at a line of a table: at the value below the name of a credential, and at the
-// value beside one.
+// row scans a line of a table for values below the name of a credential or next to one.
 func (s *fileScan) row(t *table, line string, at where) {
 	separator := s.separatorOf(line)
 	if separator == "" {
@@ -64,7 +63,7 @@ func (s *fileScan) row(t *table, line string, at where) {
 	}
 }
 
-// cell looks at a value and the name that goes with it.
+// cell scans a value with its name.
 func (s *fileScan) cell(name, value string, at where) {
 	strength := s.strength(name)
 	value = literal.Punch(value)
@@ -81,23 +80,23 @@ func (s *fileScan) cell(name, value string, at where) {
 	}
 }
 
-// base is what the name of the file says about its lines.
+// base holds what the file name reveals about the lines.
 type base struct {
 	csv, passwords, hashes, key bool
-	// document: the text is for people.
+	// document: the text is for people to read.
 	document bool
-	// settings: each line is a name and a value. spaced: a space is all that is between.
+	// settings: each line is a name and a value. spaced: only a space separates the two.
 	settings, spaced bool
 }
 
 var (
 	documents = literal.NewVocabulary(`.md .mdx .rst .adoc`)
-	// famousPasswords stand in documents for any password.
+	// famousPasswords are placeholders for any password in documents.
 	famousPasswords = literal.NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd mypassword mysecretpassword mysecret
 		secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage`)
 )
 
-// settingsFiles are the extensions of files of settings, and of templates for such.
+// settingsFiles are the extensions of configuration files and their templates.
 var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini .properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl
 	.cue .jsonnet .json5 .jsonc .config .yaml-tpl .example .dist .sample`)
 
@@ -116,13 +115,13 @@ func baseOf(name string) base {
 }
 
 var (
-	// passwordLine is a line of .pgpass.
+	// passwordLine matches a line of .pgpass.
 	passwordLine = lazyregexp.New(`^[^:#\s]+:(?:\d+|\*):[^:]+:[^:]+:(.{3,256})$`)
-	// hashLine is one of .htpasswd.
+	// hashLine matches a line of .htpasswd.
 	hashLine = lazyregexp.New(`^[^:#\s]+:([^:\s]{8,256})`)
 )
 
-// special looks at a line of a file that a program reads by its name.
+// special scans a line of a file that a program recognizes by its name.
 func (s *fileScan) special(line string, at where) {
 	line = strings.TrimSpace(line)
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// text looks at text that has no structure that we know, line by line.
+// text scans text without a known structure line by line.
 func (s *fileScan) text(text string, at where) {
 	s.privateKeys(text, at)
 	inFile := at.length == len(s.file.Data)
@@ -35,14 +35,15 @@ func (s *fileScan) text(text string, at where) {
 }
 
 const (
-	// maxPiece is how much of a line is looked at in one go, in bytes. Between two pieces, the
-	// scan asks whether it shall go on.
+	// maxPiece is the maximum part of a line to scan in one go, in bytes. The scan checks the
+	// context between two pieces.
 	maxPiece = 256 << 10
-	// pieceOverlap is how much of the next piece a piece has: more than a secret takes.
+	// pieceOverlap is the overlap of two pieces. It is larger than a secret, so that no secret
+	// is cut.
 	pieceOverlap = 8 << 10
 )
 
-// piece looks at a line, or at a part of a long one.
+// piece scans a line, or a part of a long line.
 func (s *fileScan) piece(text string, at where) {
 	s.expressions(text, at)
 	s.shapes(literal.Punch(text), at)
@@ -50,7 +51,7 @@ func (s *fileScan) piece(text string, at where) {
 	s.forms(text, at)
 }
 
-// line looks at one line of text.
+// line scans one line of text.
 func (s *fileScan) line(line string, at where) {
 	if len(line) < minNested {
 		return
@@ -80,7 +81,7 @@ func (s *fileScan) line(line string, at where) {
 	}
 }
 
-// minRun is the shortest text in a line that may be base64. Shorter ones are words.
+// minRun is the minimum length of base64 in a line. Shorter runs are words.
 const minRun = 24
 
 // base64Runs yields the parts of a line that may be base64.
@@ -112,19 +113,19 @@ var isBase64Byte = func() (set [256]bool) {
 }()
 
 const (
-	// maxReread is how much of a value that is no secret is looked at again, in bytes:
-	// each operator in it may start a value of its own. maxUnclosed is how many quotes that nothing closes
-	// are searched for their ends. Both keep the search linear.
+	// maxReread limits how much of a rejected value is scanned again, in bytes: each operator
+	// in it may start another assignment. maxUnclosed limits the searches for missing closing
+	// quotes. Both keep the scan linear.
 	maxReread   = 4096
 	maxUnclosed = 64
-	// contextEvery is how many operators are looked at between two looks at the context.
+	// contextEvery is the number of operators between two checks of the context.
 	contextEvery = 1024
 )
 
-// assignments looks for name = value, name: value, name || value and comparisons of the two, in
-// code, in environment files, in query strings and in connection strings.
+// assignments finds name = value, name: value, name || value, and comparisons of the two, in
+// code, environment files, query strings and connection strings.
 func (s *fileScan) assignments(text string, at where) {
-	text = strings.ReplaceAll(text, `\u0026`, "&") // as JSON writes it
+	text = strings.ReplaceAll(text, `\u0026`, "&") // the JSON escape
 	inside, reread, unclosed, count := 0, 0, 0, 0
 	for i := 0; i < len(text); i++ {
 		if !isOperator(text, i) {
@@ -163,7 +164,7 @@ func (s *fileScan) assignments(text string, at where) {
 	s.options(text, at)
 }
 
-// isOperator reports = and :, and the ends of || and ??, which stand before a fallback.
+// isOperator reports = and :, and the last character of || and ??, which precede a fallback.
 func isOperator(text string, i int) bool {
 	switch text[i] {
 	case ':':
@@ -176,7 +177,7 @@ func isOperator(text string, i int) bool {
 	return false
 }
 
-// isBadge reports the token in the address of an image in a read-me, which opens the image only.
+// isBadge reports the token in a badge URL of a README, which grants access to the image only.
 func isBadge(before string) bool {
 	address, isToken := strings.CutSuffix(before, "?token")
 	start := strings.LastIndex(address, "://")
@@ -184,31 +185,31 @@ func isBadge(before string) bool {
 		!strings.ContainsAny(address[start:], " \n")
 }
 
-// startsQuoted reports whether a value in quotes follows.
+// startsQuoted reports whether a quoted value follows.
 func startsQuoted(text string, at int) bool {
 	rest := strings.TrimLeft(text[at:min(len(text), at+8)], "=> \t\\")
 	return rest != "" && strings.IndexByte("\"'`", rest[0]) >= 0
 }
 
-// assignment is a name and a value in a text.
+// assignment is a name and a value found in a text.
 type assignment struct {
 	name, value string
 	operator    byte
 	strength    strength
-	// quoted and nameQuoted: they stand in quotes.
+	// quoted and nameQuoted: the value, or the name, is in quotes.
 	quoted, nameQuoted bool
-	// paired: it is one of several, as in a query string.
+	// paired: the assignment is one of several, as in a query string.
 	paired bool
-	// called: the value is the name of a function.
+	// called: a bracket follows the value, as in a function call.
 	called bool
-	// starts: the name is the first in its line. ends: the value is the last.
+	// starts: the name is the first text in its line. ends: the value is the last.
 	starts, ends bool
-	// unclosed: the value starts with a quote that nothing closes.
+	// unclosed: the value starts with a quote that is never closed.
 	unclosed bool
 }
 
-// assigned judges a value by its name. It reports whether it is a secret. In free text, it has
-// to look like one.
+// assigned judges a value by its name and reports whether it is a secret. In free text, the
+// value also has to look like one.
 func (s *fileScan) assigned(a assignment, at where) bool {
 	if a.strength == password && len(a.value) > maxPassword && !strings.Contains(a.value, "{") {
 		return false
@@ -244,8 +245,8 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	return true
 }
 
-// isPassword wants more of a value that may be a word in a sentence than of one that
-// somebody has clearly assigned.
+// isPassword applies stricter criteria to a value that may be a word in a sentence than to one
+// that is clearly assigned.
 func (a assignment) isPassword(value string, at spot) bool {
 	deliberate := a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) || a.operator == '=' && strings.ToUpper(a.name) == a.name ||
 		at.settings && a.starts && a.ends
@@ -253,11 +254,10 @@ func (a assignment) isPassword(value string, at spot) bool {
 	return isPassword(value, at) && (deliberate && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
 }
 
-// maxBefore is how much of a text before an operator is looked at: a name, quotes,
-// brackets and spaces.
+// maxBefore limits the text to scan before an operator: a name, quotes, brackets and spaces.
 const maxBefore = maxName + 20
 
-// nameBefore finds the name at the end of a text, before the operator.
+// nameBefore finds the name directly before the operator, at the end of a text.
 func (a *assignment) nameBefore(text string, strengthOf func(string) strength) bool {
 	whole := len(text) <= maxBefore
 	text = text[max(0, len(text)-maxBefore):]
@@ -284,7 +284,7 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 		return false
 	}
 	if start > 0 && (name == "sig" || strings.HasSuffix(name, "Signature")) && strings.IndexByte("&?;", bare[start-1]) >= 0 {
-		a.strength = hinted // of a URL that is signed, and so opens what it names
+		a.strength = hinted // in a signed URL, which grants access to its target
 	}
 	line := bare[strings.LastIndexByte(bare[:start], '\n')+1 : start]
 	a.starts = (whole || len(line) < start) && strings.Trim(line, " \t-\"'") == ""
@@ -292,10 +292,10 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	return a.strength > unnamed
 }
 
-// maxNamePhrase is how many words a name in prose has at most: mot de passe.
+// maxNamePhrase is the maximum number of words in a name in prose: mot de passe.
 const maxNamePhrase = 3
 
-// phraseBefore looks whether the words before an operator are a name together.
+// phraseBefore checks whether the words before an operator form a name together.
 func (a *assignment) phraseBefore(bare string, start int, strengthOf func(string) strength) {
 	for range maxNamePhrase - 1 {
 		next := strings.TrimRight(bare[:start], " ")
@@ -322,10 +322,10 @@ func isNameByte(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '-' || b == '.' || b == '$' || b >= 0x80
 }
 
-// maxAssigned is the longest value that is looked at, in bytes.
+// maxAssigned is the maximum length of a value, in bytes.
 const maxAssigned = 4096
 
-// valueAfter finds the value at the start of a text, and returns where it ends.
+// valueAfter finds the value at the start of a text, and returns its end.
 func (a *assignment) valueAfter(text string, at int) int {
 	for at < len(text) && strings.IndexByte("=>", text[at]) >= 0 {
 		at++
@@ -341,7 +341,7 @@ func (a *assignment) valueAfter(text string, at int) int {
 		}
 	}
 	if a.operator == '|' || a.operator == '?' {
-		return at // what is no string is another expression
+		return at // anything but a string is another expression
 	}
 	stop := " \t\r\n\"'`,;&{}()[]<>|\\"
 	if isHeader(a.name) {
@@ -361,7 +361,7 @@ func (a *assignment) valueAfter(text string, at int) int {
 	return at + max(n-1, 0)
 }
 
-// quotedValue finds the end of a value in quotes. A quote in a template is none.
+// quotedValue finds the end of a quoted value. It skips quotes inside templates.
 func (a *assignment) quotedValue(rest, quote string, at int) int {
 	inner := rest[len(quote):]
 	n := strings.Index(inner, quote)

@@ -9,17 +9,17 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// maxUserInfo is how much of a URL is looked at for user-info, in bytes.
+// maxUserInfo limits the part of a URL to scan for user-info, in bytes.
 const maxUserInfo = 512
 
 var (
 	urlHost = lazyregexp.New(`^(?:[\w.-]+|\[[0-9a-fA-F:]+\]|\x{E000})[\w.,:\x{E000}-]*(?:[/?#]|$)`)
-	// exampleHost is reserved for documents.
+	// exampleHost matches hosts reserved for documentation.
 	exampleHost = lazyregexp.New(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
 	portAndPath = lazyregexp.New(`^\d+(?:/|$)`)
 )
 
-// schemeOf returns the scheme that a text ends with.
+// schemeOf returns the URL scheme at the end of a text.
 func schemeOf(before string) string {
 	start := len(before)
 	for start > 0 && (isASCIILetter(before[start-1]) || strings.IndexByte("0123456789+.-", before[start-1]) >= 0) {
@@ -28,9 +28,9 @@ func schemeOf(before string) string {
 	return strings.ToLower(before[start:])
 }
 
-// userInfo returns the secret in the user-info of a URL, given what follows its scheme. A
-// password may have signs that should have been encoded: what ends it is the last @ that a
-// host follows.
+// userInfo returns the secret in the user-info of a URL, given the text after its scheme. A
+// password may contain characters that should have been escaped, so it extends to the last @
+// before a host.
 func userInfo(scheme, rest string) string {
 	rest = rest[:min(len(rest), maxUserInfo)]
 	if end := strings.IndexAny(rest, " \t\r\n\"'<>`\\"); end >= 0 {
@@ -53,11 +53,11 @@ func userInfo(scheme, rest string) string {
 		return ""
 	case exampleHost.MatchString(rest[at+1:]) && len(pass) < minStrong:
 		return ""
-	case user == pass && strings.HasPrefix(rest[at:], "@l"): // of a local test
+	case user == pass && strings.HasPrefix(rest[at:], "@l"): // a local test
 		return ""
 	}
 	return pass
 }
 
-// minURLToken is the shortest user that may be a token.
+// minURLToken is the minimum length of a user name that may be a token.
 const minURLToken = 12

@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// value looks at the text of a value: at what is nested in it, at its shape, at its
-// name, and at last at its looks.
+// value scans the text of a value: first nested content, then its shape, its name and its
+// randomness.
 func (s *fileScan) value(text string, at where) {
 	if s.structure(text, at) {
 		return
@@ -29,7 +29,7 @@ func (s *fileScan) value(text string, at where) {
 	}
 }
 
-// isOpaque reports random text where a credential may stand, whatever its name.
+// isOpaque reports random text where a credential may be expected, regardless of its name.
 func (s *fileScan) isOpaque(text string, at where) bool {
 	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) || isIdentifier(text) || !literal.LooksRandom(text) {
 		return false
@@ -38,14 +38,14 @@ func (s *fileScan) isOpaque(text string, at where) bool {
 	return !ok || !strings.ContainsAny(plain, " {\":=,\n<")
 }
 
-// identifiers are random texts that databases and programs give to things: those of
-// MongoDB, IBANs, ULIDs and nanoids.
+// identifiers match random texts that databases and programs generate as IDs: MongoDB IDs,
+// IBANs, ULIDs and nanoids.
 var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21})$`)
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
-// harmlessNames end the names of values that look random and are no secrets. Keys and
-// tokens that are secrets are known by their whole names: the others are public.
+// harmlessNames end the names of values that look random but are not secret. They include key
+// and token: secret keys and tokens are recognized by their full names, the others are public.
 var harmlessNames = literal.NewVocabulary(`id ids uid uuid guid hash md sha checksum match modified traceparent baggage since key keys token tokens digest etag commit revision rev ref sri integrity
 	version build slug name url uri href link path file filename image icon photo src color type format pattern regex
 	regexp template correlation trace request fingerprint thumbprint kid iv tag tags label title description text content prompt
@@ -56,7 +56,7 @@ func harmlessName(name string) bool {
 	return len(list) > 0 && harmlessNames[list[len(list)-1]]
 }
 
-// named looks at the whole of a value because of its name.
+// named judges a complete value by its name.
 func (s *fileScan) named(text, punched string, at where) bool {
 	rest := strings.Trim(punched, " \t\r\n"+string(literal.Hole))
 	if at.strength == unnamed || rest == "" || sameWords(rest, at.name) {
@@ -70,12 +70,12 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	}
 	secret := rest
 	switch {
-	case strings.ContainsRune(rest, literal.Hole): // a template is in the middle of it
+	case strings.ContainsRune(rest, literal.Hole): // a template in the middle
 		secret = strings.TrimSpace(text)
 		if at.strength != password || !at.configured || !isMixed(strings.ReplaceAll(rest, string(literal.Hole), "")) {
 			return false
 		}
-	case rest != strings.TrimSpace(punched): // a template is before or behind it
+	case rest != strings.TrimSpace(punched): // a template before or after the text
 		if !literal.LooksRandom(rest) && (at.strength != password || !isStrong(rest) && !(at.configured && isMixed(rest))) {
 			return false
 		}
@@ -92,10 +92,10 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	return true
 }
 
-// minStrong is the shortest text beside a template that may be a password.
+// minStrong is the minimum length of text next to a template that may be a password.
 const minStrong = 6
 
-// isStrong reports text beside a template that is more than what connects templates.
+// isStrong reports text next to a template that is more than a connector between templates.
 func isStrong(text string) bool {
 	t := literal.TraitsOf(text)
 	separators := strings.Count(text, "-") + strings.Count(text, "_") + strings.Count(text, ".") + strings.Count(text, ":") + strings.Count(text, "@")
@@ -103,7 +103,7 @@ func isStrong(text string) bool {
 		!literal.IsWordy(text) && !literal.IsPlaceholder(text)
 }
 
-// isMixed reports text around a template that has letters, digits and signs of a password.
+// isMixed reports text around a template with the letters, digits and symbols of a password.
 func isMixed(text string) bool {
 	t := literal.TraitsOf(text)
 	return isStrong(text) || len(text) >= minPassword && t.Letters > 0 && t.Digits > 0 && strings.ContainsAny(text, "!@#$%^&*+~=") && !strings.ContainsAny(text, " \n/")
@@ -117,8 +117,8 @@ func sameWords(text, name string) bool {
 	return strings.Join(literal.Words(text), "") == strings.Join(literal.Words(name), "") && strings.IndexFunc(text, unicode.IsDigit) < 0
 }
 
-// isName reports a value that is itself what a credential is called, as in translations:
-// {password: Contraseña}.
+// isName reports a value that is itself a word for a credential, as in translations: {password:
+// Contraseña}.
 func isName(text string) bool {
 	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && r != ' ' && r != 'ー' && !unicode.IsMark(r) }) >= 0 {
 		return false
@@ -127,8 +127,8 @@ func isName(text string) bool {
 	return passwordNames[joined] || credentialNames[joined]
 }
 
-// isHinted wants a random value beside a name that only hints at a credential. A UUID is
-// one beside the name of a service's key.
+// isHinted reports a random value next to a name that only hints at a credential. It accepts a
+// UUID next to the name of a service's key.
 func (s *fileScan) isHinted(text string, at where) bool {
 	if isScrambled(text) {
 		return true
@@ -143,20 +143,21 @@ func (s *fileScan) isHinted(text string, at where) bool {
 	return literal.IsUUID(text) && !at.label && len(list) > 1 && list[len(list)-1] == "key"
 }
 
-// workspaceParts are the files of a workspace that programs read.
+// workspaceParts are the parts of a workspace that programs read.
 var workspaceParts = literal.NewVocabulary(`index imports automations`)
 
-// minScrambled is the shortest text of many signs that is taken for a key.
+// minScrambled is the minimum length of text with many symbols that counts as a key.
 const minScrambled = 32
 
-// isScrambled reports keys that are made of all signs of a keyboard, spaces included.
+// isScrambled reports keys made of any printable characters, including spaces.
 func isScrambled(text string) bool {
 	t := literal.TraitsOf(text)
 	return len(text) >= minScrambled && len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
 		t.Others*6 > len(text) && strings.Count(text, " ")*8 < len(text)
 }
 
-// isCredential takes words for a credential only where one is configured.
+// isCredential reports a value that may be a credential. It accepts words only where a
+// credential is configured.
 func (s *fileScan) isCredential(text string, at where) bool {
 	if isName(text) || repeats(text, at.name) {
 		return false
@@ -168,20 +169,20 @@ func (s *fileScan) isCredential(text string, at where) bool {
 		!strings.ContainsAny(text, " .\n") && !literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && len(literal.Words(text)) > 1
 }
 
-// repeats reports a value that has its whole name in it: base64encodedaccountkey.
+// repeats reports a value that contains its complete name: base64encodedaccountkey.
 func repeats(text, name string) bool {
 	joined := strings.Join(literal.Words(name), "")
 	return len(joined) > minStrong && !strings.ContainsFunc(text, unicode.IsUpper) && strings.Contains(text, joined)
 }
 
-// minNumber is the shortest number that may be a credential, in digits.
+// minNumber is the minimum number of digits in a numeric credential.
 const minNumber = 15
 
 func isLongNumber(text string) bool {
 	return len(text) >= minNumber && strings.Trim(text, "0123456789") == "" && !literal.IsPlaceholder(text)
 }
 
-// isSecretName reports names of which the value is a secret even if it is words.
+// isSecretName reports names whose values are secret even if they are words.
 func isSecretName(name string) bool {
 	list := literal.Words(name)
 	return len(list) > 0 && (list[len(list)-1] == "secret" || strings.HasSuffix(strings.Join(list, ""), "apikey"))
@@ -192,22 +193,22 @@ const (
 	maxPassword = 256
 )
 
-// weakPasswords are placeholders in documents, and passwords where one is configured.
+// weakPasswords are placeholders in documents, but passwords in a configuration.
 var weakPasswords = literal.NewVocabulary(`secret supersecret super_secret topsecret top_secret token default none 0000 1111 000000 111111 00000000`)
 
-// lowerVariable is $name. The platform does not expand it.
+// lowerVariable matches $name, which the platform does not expand.
 var lowerVariable = lazyregexp.New(`^\$[A-Za-z]*[a-z]\w*$`)
 
 var shouted = lazyregexp.New(`^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$`)
 
-// isShouted reports words in capitals that are not the name of a credential, which would be a
-// variable. The platform expands neither.
+// isShouted reports words in capitals. It excludes names of credentials, which would be
+// variables. The platform expands neither.
 func isShouted(text string) bool {
 	return shouted.MatchString(text) && nameStrength(text) == unnamed && !literal.HasPlaceholderPart(text)
 }
 
-// isPassword takes nearly everything for a password, but not what stands for one, and
-// not text for people.
+// isPassword accepts nearly any text as a password, except placeholders and text for people to
+// read.
 func isPassword(text string, at spot) bool {
 	if len(text) < minPassword || len(text) > maxPassword || !utf8.ValidString(text) {
 		return false
@@ -236,10 +237,10 @@ const (
 	pathSigns = "/-_."
 )
 
-// selector is how code names a field: spt.Token.
+// selector matches a field access in code: spt.Token.
 var selector = lazyregexp.New(`^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$`)
 
-// isSelector reports the field of something that is called as credentials are.
+// isSelector reports access to a field with a credential name.
 func isSelector(text string) bool {
 	return selector.MatchString(text) && nameStrength(text[strings.LastIndexByte(text, '.')+1:]) > unnamed
 }
@@ -250,7 +251,7 @@ func isEncodedPlaceholder(text string) bool {
 	return ok && literal.IsPlaceholder(strings.TrimSpace(plain))
 }
 
-// roots start paths to values.
+// roots are the first segments of paths to values.
 var roots = literal.NewVocabulary(`body config secret secrets payload event user session run context global state data input output arguments vault this ctx
 	env request req params query item response result`)
 
@@ -261,13 +262,13 @@ func isPathToValue(text string) bool {
 }
 
 const (
-	// maxPhrase is the longest password with spaces, in bytes; maxPhraseWords how many
-	// words it has.
+	// maxPhrase is the maximum length of a password with spaces, in bytes; maxPhraseWords is
+	// its maximum number of words.
 	maxPhrase      = 80
 	maxPhraseWords = 8
 )
 
-// isPhrase reports a password with spaces, and not a sentence about one.
+// isPhrase distinguishes a password with spaces from a sentence about one.
 func isPhrase(text string) bool {
 	list := strings.Fields(text)
 	if len(text) > maxPhrase || len(list) > maxPhraseWords || strings.ContainsAny(text, "\r\n") || literal.HasPlaceholderPart(text) {
@@ -281,8 +282,8 @@ func isPhrase(text string) bool {
 	return !strings.ContainsAny(text[len(text)-1:], ".:?,;") || strings.ContainsAny(text, "0123456789")
 }
 
-// within looks at what is nested in a string. What is the secret as a whole is not
-// decoded: one value is one finding.
+// within scans the content nested in a string. It does not decode a string that is a secret as
+// a whole, so that one value gives one finding.
 func (s *fileScan) within(text string, at where, whole bool) {
 	if len(text) < minNested {
 		return
@@ -299,11 +300,11 @@ func (s *fileScan) within(text string, at where, whole bool) {
 	s.encoded(text, at)
 }
 
-// minNested is the shortest string that is looked into, in bytes.
+// minNested is the minimum length of a string with nested content, in bytes.
 const minNested = 8
 
-// structure looks at a string that holds JSON, or YAML in its flow form. It is false
-// for any other, and for one of a size that is read as text.
+// structure scans a string that contains JSON, or YAML in flow style. It returns false for
+// other strings, and for strings too large to parse, which are scanned as text.
 func (s *fileScan) structure(text string, at where) bool {
 	trimmed := strings.TrimSpace(text)
 	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) || strings.ContainsRune("{%[", rune(trimmed[1])) {
@@ -315,25 +316,25 @@ func (s *fileScan) structure(text string, at where) bool {
 	return s.nestedYAML(trimmed, at)
 }
 
-// blockStart is how YAML in a block scalar starts.
+// blockStart matches the start of YAML in a block scalar.
 var blockStart = lazyregexp.New(`^\s*(?:#.*\n\s*|---\s*\n\s*)*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
 
-// document looks at a string of several lines that is YAML. The string is looked at as
-// text, too.
+// document scans a multi-line string that contains YAML. The caller scans the string as text,
+// too.
 func (s *fileScan) document(text string, at where) {
 	if at.nested < maxNested && strings.Count(text, "\n") > 0 && blockStart.MatchString(text) {
 		s.nestedYAML(text, at)
 	}
 }
 
-// settingLine is a line of a file of settings: a name and a value, a comment, a section, or
-// an instruction of a template.
+// settingLine matches a line of a configuration file: a name and a value, a comment, a section
+// or a template instruction.
 var settingLine = lazyregexp.New(`^\s*(?:[#;\[].*|\{\{.*\}\}|\{%.*%\}|---|(?:export\s+|- )?["']?[\w./-]+["']?\s*[:=].*)?\s*$`)
 
-// maxSettings is the longest string that is taken for a file of settings, in bytes.
+// maxSettings is the maximum length of a string to treat as a configuration file, in bytes.
 const maxSettings = 16 << 10
 
-// isSettings reports a string of several lines, all of which are settings.
+// isSettings reports a multi-line string in which every line is a setting.
 func isSettings(text string) bool {
 	if len(text) > maxSettings || strings.Count(strings.TrimSpace(text), "\n") == 0 {
 		return false
@@ -362,7 +363,7 @@ func (s *fileScan) nestedYAML(text string, at where) bool {
 	return true
 }
 
-// within goes down into a string: all that is in it is where the string is.
+// within returns the spot of content nested in a string. Its position is that of the string.
 func (at where) within() spot {
 	below := at.spot
 	below.nested++

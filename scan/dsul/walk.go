@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// maxYAML is the largest file that is parsed, in bytes; maxNodes how many nodes
-	// its bytes may make. Beyond, a file is read as text.
+	// maxYAML is the maximum size of a file to parse, in bytes; maxNodes is the maximum number
+	// of nodes that it may contain. Larger files are scanned as text.
 	maxYAML  = 8 << 20
 	maxNodes = 400_000
-	// maxVisits bounds the nodes that are looked at, each time that an alias leads to
-	// them; maxDepth how deep they are.
+	// maxVisits limits the number of visited nodes, counting repeated visits through aliases;
+	// maxDepth limits their depth.
 	maxVisits = 2_000_000
 	maxDepth  = 5000
-	// maxNested is how many times what is in a string is looked into.
+	// maxNested limits the nesting of strings within strings.
 	maxNested = 4
 )
 
@@ -32,14 +32,14 @@ var (
 	errDepth   = errors.New("it is nested too deeply")
 )
 
-// parsable reports whether the tree of the file is of a size that can be built: the
-// library builds it before anybody can count it.
+// parsable reports whether the file is small enough to parse. The estimate is needed because
+// the library builds the complete tree before its nodes can be counted.
 func (s *fileScan) parsable() bool {
 	return len(s.file.Data) <= maxYAML && mayHaveNodes(s.file.Data) <= maxNodes
 }
 
-// mayHaveNodes returns how many nodes the bytes can make at most, within a small
-// factor: each takes one of these.
+// mayHaveNodes returns an upper bound for the number of nodes, within a small factor: each node
+// requires one of these characters.
 func mayHaveNodes(data []byte) int {
 	n := 0
 	for _, mark := range []string{"\n", ",", "[", "{", "- ", "-\t", "? ", "?\t", ": ", ":\t"} {
@@ -48,10 +48,10 @@ func mayHaveNodes(data []byte) int {
 	return n
 }
 
-// parseYAML returns the documents of a text, and false if it is not valid.
+// parseYAML returns the documents of a text. It returns false if the text is invalid.
 func parseYAML(data []byte) (docs []*yaml.Node, ok bool) {
 	defer func() {
-		if recover() != nil { // the parser is not ours
+		if recover() != nil { // the parser may panic
 			docs, ok = nil, false
 		}
 	}()
@@ -67,7 +67,7 @@ func parseYAML(data []byte) (docs []*yaml.Node, ok bool) {
 	}
 }
 
-// visit looks at a node and at what is below it.
+// visit scans a node and its descendants.
 func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
 	if s.visits++; s.visits > maxVisits {
 		return errAliases
@@ -87,7 +87,7 @@ func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
 		}
 	case yaml.AliasNode:
 		if n.Alias == nil || at.strength == unnamed && !at.configured {
-			return nil // its anchor is looked at where it stands
+			return nil // the anchor is visited at its definition
 		}
 		return s.visit(n.Alias, at, depth+1)
 	case yaml.MappingNode:
@@ -127,8 +127,8 @@ func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 	return nil
 }
 
-// pair recognises {name: apiKey, value: …}, which is how the instruction set, and
-// lists of headers and variables, name a value.
+// pair recognizes {name: apiKey, value: …}, the notation of the set instruction and of lists of
+// headers and variables.
 func pair(n *yaml.Node) (name string, value *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, child := n.Content[i].Value, n.Content[i+1]
@@ -146,7 +146,7 @@ func pair(n *yaml.Node) (name string, value *yaml.Node) {
 	return name, value
 }
 
-// isHeader reports headers that are secret for what they are.
+// isHeader reports HTTP headers whose values are always secret.
 func isHeader(name string) bool {
 	switch strings.ToLower(name) {
 	case "authorization", "proxy-authorization", "cookie", "set-cookie":
@@ -167,8 +167,8 @@ func (s *fileScan) sequence(n *yaml.Node, at spot, depth int) error {
 	return nil
 }
 
-// joined looks at the lines of a list as one text: private keys are written so. It is
-// true for one that is.
+// joined scans the items of a list as one text, because private keys are sometimes stored line
+// by line. It reports whether it found a key.
 func (s *fileScan) joined(n *yaml.Node, at spot) bool {
 	if len(n.Content) < 3 || n.Content[0].Kind != yaml.ScalarNode || !strings.Contains(n.Content[0].Value, pemBegin) {
 		return false
@@ -180,18 +180,18 @@ func (s *fileScan) joined(n *yaml.Node, at spot) bool {
 	return s.privateKeys(strings.Join(lines, "\n"), s.at(n.Content[0], at))
 }
 
-// scalar looks at a value.
+// scalar scans a scalar value.
 func (s *fileScan) scalar(n *yaml.Node, at spot) {
 	switch tag := n.ShortTag(); {
 	case tag == "!!null", tag == "!!bool", tag == "!!timestamp" && at.strength < password:
 		return
-	case !strings.HasPrefix(tag, "!!"): // somebody's tag, which makes something else of the value
+	case !strings.HasPrefix(tag, "!!"): // a custom tag changes the meaning of the value
 		at.strength, at.configured, at.assigned = unnamed, false, false
 	}
 	s.value(n.Value, s.at(n, at))
 }
 
-// keyText looks at a key, which may be an expression: conditions are keys.
+// keyText scans a mapping key, which may be an expression: conditions are keys.
 func (s *fileScan) keyText(key *yaml.Node, at spot) {
 	if len(key.Value) < minNested || simpleName(key.Value) {
 		return
@@ -204,7 +204,7 @@ func (s *fileScan) keyText(key *yaml.Node, at spot) {
 	s.assignments(key.Value, where)
 }
 
-// simpleName reports keys that are but names.
+// simpleName reports keys that are plain names.
 func simpleName(key string) bool {
 	for i := range len(key) {
 		if !isNameByte(key[i]) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package ahocorasick finds many words in a text in one pass, in small letters and in
-// capitals: the automaton of Aho and Corasick (1975), as a table. The library that TruffleHog
-// uses takes many times as long (BenchmarkKeywords of scan/trufflehog).
+// Package ahocorasick finds many words in a text in one pass, ignoring the case of ASCII
+// letters. It implements the automaton of Aho and Corasick (1975) as a table. The library that
+// TruffleHog uses is many times slower (see BenchmarkKeywords in scan/trufflehog).
 //
-// Each step needs the state that the one before has looked up. So that the processor has
-// something to do until that is there, the search goes through several parts of a text in
-// turn.
+// Each step depends on the memory lookup of the previous one. To keep the processor busy during
+// the lookup, the search interleaves several parts of the text.
 package ahocorasick
 
 import (
@@ -14,26 +13,27 @@ import (
 	"strings"
 )
 
-// Automaton is safe for concurrent use.
+// Automaton finds words in texts. It is safe for concurrent use.
 type Automaton struct {
 	words []string
 	// longest is the length of the longest word.
 	longest int
-	// class of each byte: 0 for those that are in no word. Capitals are as small letters.
+	// class maps each byte to its class. Bytes that are in no word have class 0; upper-case
+	// letters share the class of the lower-case ones.
 	class   [256]uint8
 	classes int
-	// next state by state and class. A state is its index in next, which is a multiple
-	// of classes; the bit ends is set where words end.
+	// next is the state transition table, indexed by state plus class. A state is an index into
+	// next and a multiple of classes. The bit ends marks states in which words end.
 	next []uint32
-	// ended lists the words that end in a state, the longest first.
+	// ended lists the words that end in a state, longest first.
 	ended map[uint32][]int
 }
 
-// ends is the bit of a state in which a word ends.
+// ends marks a state in which a word ends.
 const ends = 1 << 31
 
-// New returns an automaton for words, none of which is empty. It compares ASCII letters
-// without their case.
+// New returns an automaton for words, which must not be empty. It ignores the case of ASCII
+// letters.
 func New(words ...string) *Automaton {
 	a := &Automaton{classes: 1, ended: map[uint32][]int{}}
 	for _, word := range words {
@@ -88,8 +88,9 @@ func (a *Automaton) insert(number int, word string) {
 	a.ended[state] = append(a.ended[state], number)
 }
 
-// link says, in breadth, where each state goes on a byte that continues no word. The
-// state that it falls back to is nearer to the root, and so is complete when it is needed.
+// link sets the transition of each state for bytes that do not continue a word. It visits
+// states breadth first, so that the fallback state, which is nearer to the root, is already
+// complete.
 func (a *Automaton) link() {
 	back := map[uint32]uint32{}
 	for queue := []uint32{0}; len(queue) > 0; queue = queue[1:] {
@@ -117,8 +118,8 @@ func (a *Automaton) link() {
 	}
 }
 
-// All yields the numbers of the words in a text and where each starts, in the order in
-// which they end, the longest first.
+// All yields the number and the start of each word in the text, ordered by where the words end.
+// Words with the same end are ordered longest first.
 func (a *Automaton) All(text []byte) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		found := pool.Get().(*lanes)
@@ -139,7 +140,7 @@ func (a *Automaton) All(text []byte) iter.Seq2[int, int] {
 	}
 }
 
-// Any reports whether one of the words is in a text.
+// Any reports whether the text contains one of the words.
 func (a *Automaton) Any(text []byte) bool {
 	for range a.All(text) {
 		return true

@@ -5,31 +5,31 @@ package ahocorasick
 import "sync"
 
 const (
-	// laneCount is how many parts of a text are searched in turn.
+	// laneCount is the number of parts searched in turn.
 	laneCount = 4
-	// maxLane is how long each is at most, and minLane at least, in bytes.
+	// maxLane and minLane limit the length of a part, in bytes.
 	maxLane = 2048
 	minLane = 128
 )
 
-// lanes are what was found in each part, in the order of the text.
+// lanes holds the hits in each part, in the order of the text.
 type lanes [laneCount][]hit
 
-// hit is a state in which words end, and where that is in the text.
+// hit is a state in which words end, and its offset in the text.
 type hit struct {
 	state uint32
 	end   int
 }
 
-// pool keeps the memory of searches.
+// pool recycles the memory of searches.
 var pool = sync.Pool{New: func() any { return new(lanes) }}
 
-// search looks at the text from start on, and returns where it has stopped.
+// search searches the text from start and returns the offset where it stopped.
 func (a *Automaton) search(text []byte, start int, found *lanes) (end int) {
 	for i := range found {
 		found[i] = found[i][:0]
 	}
-	// What a word that ends in a part needs to be seen of the one before.
+	// A word that ends in a part may start this many bytes before the part.
 	warm := max(a.longest-1, 0)
 	length := min((len(text)-start)/laneCount, maxLane)
 	if start < warm || length < minLane {
@@ -39,7 +39,7 @@ func (a *Automaton) search(text []byte, start int, found *lanes) (end int) {
 	return start + laneCount*length
 }
 
-// one searches a single part: the start of a text, or all that is left of it.
+// one searches a single part: the start of a text, or the rest of it.
 func (a *Automaton) one(text []byte, start, warm int, found *lanes) (end int) {
 	end = len(text)
 	if start < warm && end-start > laneCount*minLane {
@@ -59,7 +59,7 @@ func (a *Automaton) one(text []byte, start, warm int, found *lanes) (end int) {
 	return end
 }
 
-// four searches four parts of a length in turn, step by step.
+// four searches four parts of equal length in turn, step by step.
 func (a *Automaton) four(text []byte, start, warm, length int, found *lanes) {
 	part := func(i int) []byte {
 		from := start + i*length

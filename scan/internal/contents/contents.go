@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package contents finds what a file holds in another form than text that scanners read:
-// other encodings of text, archives and documents, and text that YAML writes with escapes.
-// Nothing that it finds is larger than its limits, and what it cannot read is an error.
+// Package contents extracts the text that a file contains in a form other than plain text:
+// other character encodings, archives and documents, and YAML scalars with escapes. It limits
+// the size of everything that it extracts, and returns an error for content that it cannot
+// read.
 package contents
 
 import (
@@ -17,56 +18,57 @@ import (
 	"github.com/mholt/archives"
 )
 
-// Kind says how a part is held.
+// Kind is the kind of container of a part.
 type Kind string
 
 // The kinds of parts.
 const (
-	// Archive: the part is in an archive, or in a document that is one.
+	// Archive: the part is in an archive, or in a document format based on one.
 	Archive Kind = "archive"
-	// Document: the part is the compressed text of a PDF or of an image.
+	// Document: the part is compressed text in a PDF or an image.
 	Document Kind = "document"
-	// Encoded: the part is all of the file, in another encoding of text.
+	// Encoded: the part is the complete file in another character encoding.
 	Encoded Kind = "encoding"
-	// Scalar: the part is a value of the file without its escapes, or what it encodes.
+	// Scalar: the part is a value of the file, unescaped or decoded.
 	Scalar Kind = "scalar"
 )
 
-// Part is text that a file holds.
+// Part is text extracted from a file.
 type Part struct {
 	Kind Kind
-	// Name is that of the file in the archive, behind that of the archive.
+	// Name is the name of the archive followed by that of the file in it.
 	Name string
 	Data []byte
-	// Line of the file where the part starts, from 1; 0 where there is none.
+	// Line is the line of the file where the part starts, from 1; 0 if it is unknown.
 	Line int
-	// Encoding says how the part is encoded, such as UTF-16; empty in archives.
+	// Encoding is the encoding of the part, such as UTF-16; empty in archives.
 	Encoding string
 }
 
-// ErrUnreadable is the error for a file that looks like one that holds text, and cannot be
-// read to its end.
+// ErrUnreadable is returned for a file that appears to contain text but cannot be read
+// completely.
 var ErrUnreadable = errors.New("it holds text that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
 
 const (
-	// maxDepth is how deep archives are nested in each other.
+	// maxDepth limits the nesting of archives.
 	maxDepth = 6
-	// maxPiece is the longest part, in bytes. A longer one is cut between two lines.
+	// maxPiece is the maximum size of a part, in bytes. Longer parts are split between two
+	// lines.
 	maxPiece = 8 << 20
-	// maxNested is the largest archive in another one.
+	// maxNested is the maximum size of a nested archive, in bytes.
 	maxNested = 32 << 20
-	// sniffed is how much of a file tells what it is.
+	// sniffed is the number of leading bytes that determine the type of a file.
 	sniffed = 4096
 )
 
-// walk is one walk through a file.
+// walk is the state of one call to Walk.
 type walk struct {
 	ctx   context.Context //nolint:containedctx // a walk ends with it
 	left  int64
 	yield func(Part) error
 }
 
-// Walk yields the parts of a file. Limit bounds what all of them have together, in bytes.
+// Walk yields the parts of a file. Limit is the maximum total size of the parts, in bytes.
 func Walk(ctx context.Context, name string, data []byte, limit int64, yield func(Part) error) error {
 	w := &walk{ctx: ctx, left: limit, yield: yield}
 	if text, encoding, ok := decodeText(data); ok {
@@ -81,12 +83,12 @@ func Walk(ctx context.Context, name string, data []byte, limit int64, yield func
 	return nil
 }
 
-// isBinary reports a file that does not start as text does.
+// isBinary reports a file that does not start like text.
 func isBinary(data []byte) bool {
 	return bytes.IndexByte(data[:min(len(data), sniffed)], 0) >= 0 || hasMagic(data)
 }
 
-// give yields a part, in pieces if it is long.
+// give yields a part, and splits it if it is long.
 func (w *walk) give(p Part) error {
 	for first := true; first || len(p.Data) > 0; first = false {
 		if w.ctx.Err() != nil {
@@ -114,7 +116,7 @@ func (w *walk) give(p Part) error {
 	return nil
 }
 
-// binary looks into archives and documents.
+// binary extracts the parts of archives and documents.
 func (w *walk) binary(name string, data []byte, depth int) error {
 	switch {
 	case depth > maxDepth:
@@ -146,11 +148,11 @@ func (w *walk) binary(name string, data []byte, depth int) error {
 	return w.failure(err)
 }
 
-// magics start the archives that are looked into. Others, which no rule but TruffleHog's
-// looks into, are left to it.
+// magics are the signatures of the supported archives. Only TruffleHog has rules for other
+// archives, and unpacks those itself.
 var magics = []string{"PK\x03\x04", "\x1f\x8b", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07", "%PDF-", pngMagic}
 
-// tarMagic is at this offset of a tar.
+// tarMagic is the signature of a tar, at this offset.
 const (
 	tarMagic  = "ustar"
 	tarOffset = 257
@@ -165,7 +167,7 @@ func hasMagic(data []byte) bool {
 	return len(data) > tarOffset+len(tarMagic) && string(data[tarOffset:tarOffset+len(tarMagic)]) == tarMagic
 }
 
-// failure hides what libraries say, which may quote the file.
+// failure replaces the errors of libraries, which may quote the file.
 func (w *walk) failure(err error) error {
 	var own *yieldError
 	switch {
@@ -180,12 +182,12 @@ func (w *walk) failure(err error) error {
 	}
 }
 
-// yieldError is an error of the caller's on its way through a library.
+// yieldError marks an error from the caller's yield function while it passes through a library.
 type yieldError struct{ error }
 
 func (e *yieldError) Unwrap() error { return e.error }
 
-// member looks into a file of an archive.
+// member extracts the parts of a file in an archive.
 func (w *walk) member(name string, info archives.FileInfo, depth int) error {
 	if info.IsDir() || !info.Mode().IsRegular() {
 		return nil
@@ -198,7 +200,7 @@ func (w *walk) member(name string, info archives.FileInfo, depth int) error {
 	return w.content(name+"/"+info.NameInArchive, r, depth)
 }
 
-// content reads a file in pieces, or as a whole if it is an archive itself.
+// content reads a file in pieces, or completely if it is an archive itself.
 func (w *walk) content(name string, r io.Reader, depth int) error {
 	buffer := make([]byte, 0, sniffed)
 	head, err := io.ReadAll(io.LimitReader(r, sniffed))
@@ -244,7 +246,7 @@ func (w *walk) content(name string, r io.Reader, depth int) error {
 	}
 }
 
-// whole looks into an archive in an archive, and into the text of an office document.
+// whole extracts the parts of a nested archive, or the text of an office document.
 func (w *walk) whole(name string, data []byte, depth int) error {
 	if isOffice(name) {
 		if err := w.give(Part{Kind: Document, Name: name, Data: officeText(data)}); err != nil {
@@ -261,5 +263,5 @@ func (w *walk) whole(name string, data []byte, depth int) error {
 	return nil
 }
 
-// String is for messages of tests.
+// String formats the part for test messages.
 func (p Part) String() string { return fmt.Sprintf("%s %s %d %s", p.Kind, p.Name, p.Line, p.Encoding) }

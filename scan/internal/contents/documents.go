@@ -15,20 +15,20 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// isOffice reports the parts of a document of an office program that have its text.
+// isOffice reports the files in an office document that contain its text.
 func isOffice(name string) bool {
 	dir := path.Base(path.Dir(name))
 	return path.Ext(name) == ".xml" && (dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" || path.Base(name) == "content.xml")
 }
 
 var (
-	// officeBreak ends a paragraph, a row or a string.
+	// officeBreak matches the end of a paragraph, a row or a string.
 	officeBreak = lazyregexp.New(`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`)
 	officeTag   = lazyregexp.New(`<[^<>]*>`)
 )
 
-// officeText is the text of such a part, a paragraph a line. Its words may be cut in pieces
-// by tags.
+// officeText returns the text of such a file with one line per paragraph. It removes tags
+// without a space, because they may split words.
 func officeText(data []byte) []byte {
 	text := officeBreak.Get().ReplaceAll(data, []byte("\n"))
 	return []byte(html.UnescapeString(string(officeTag.Get().ReplaceAll(text, nil))))
@@ -36,13 +36,13 @@ func officeText(data []byte) []byte {
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
-// png looks at the compressed texts of an image.
+// png extracts the compressed text chunks of an image.
 func (w *walk) png(name string, data []byte) error {
 	for rest := data[len(pngMagic):]; len(rest) >= 12; {
 		size := int(binary.BigEndian.Uint32(rest))
 		kind := string(rest[4:8])
 		if size < 0 || size > len(rest)-12 {
-			return nil // nothing behind it is read by any program
+			return nil // no program reads past the end chunk
 		}
 		chunk := rest[8 : 8+size]
 		rest = rest[12+size:]
@@ -52,10 +52,10 @@ func (w *walk) png(name string, data []byte) error {
 		}
 		if kind == "iTXt" {
 			if len(value) < 2 || value[0] == 0 {
-				continue // it is not compressed
+				continue // not compressed
 			}
 			value = value[1:]
-			for range 2 { // language and translated keyword
+			for range 2 { // skip the language and the translated keyword
 				_, value, _ = bytes.Cut(value[1:], []byte{0})
 				value = append([]byte{0}, value...)
 			}
@@ -74,7 +74,7 @@ func (w *walk) png(name string, data []byte) error {
 	return nil
 }
 
-// inflate decompresses a stream within the limit.
+// inflate decompresses a stream up to the limit.
 func (w *walk) inflate(data []byte) ([]byte, error) {
 	r, err := zlib.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -92,12 +92,14 @@ var (
 	pdfStream = []byte("stream")
 	pdfEnd    = []byte("endstream")
 	pdfFilter = lazyregexp.New(`/Filter\s*(?:\[([^\]]*)\]|/(\w+))`)
-	// pdfString is a literal string, or one in hexadecimal digits.
+	// pdfString matches a literal string, a hexadecimal string, or an operator that moves the
+	// position.
 	pdfString = lazyregexp.New(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
 )
 
-// pdf looks at the compressed streams of a PDF: as they are, and at the text that they draw.
-// What it cannot decompress, images apart, is an error: nobody knows what is in it.
+// pdf extracts the compressed streams of a PDF, both raw and as the text that they draw. A
+// stream that it cannot decompress is an error, unless it is an image, because it may contain a
+// secret.
 func (w *walk) pdf(name string, data []byte) error {
 	if bytes.Contains(data, []byte("/Encrypt")) {
 		return ErrUnreadable
@@ -132,7 +134,7 @@ func (w *walk) pdf(name string, data []byte) error {
 	}
 }
 
-// pdfStream decompresses a stream; nil is one of an image, or one that is not compressed.
+// pdfStream decompresses a stream. It returns nil for images and uncompressed streams.
 func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
 	m := pdfFilter.FindStringSubmatch(dictionary)
 	if m == nil {
@@ -162,7 +164,7 @@ func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
 	return body, nil
 }
 
-// drawnText joins the strings that a page draws, a line each time that the place changes.
+// drawnText joins the strings that a page draws. Each change of position starts a new line.
 func drawnText(stream []byte) []byte {
 	var out bytes.Buffer
 	for _, token := range pdfString.Get().FindAll(stream, -1) {

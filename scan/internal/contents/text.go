@@ -18,12 +18,12 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/runs"
 )
 
-// decodeText decodes UTF-16 and UTF-32, with a byte order mark or without, as UTF-8.
+// decodeText converts UTF-16 and UTF-32, with or without a byte order mark, to UTF-8.
 func decodeText(data []byte) (text []byte, encoding string, ok bool) {
 	zeros := bytes.IndexByte(data[:min(len(data), sniffed)], 0) >= 0
 	for _, e := range encodings {
 		if e.mark == "" && !zeros {
-			break // the others have a mark
+			break // the remaining encodings have a byte order mark
 		}
 		if len(data) < e.width || len(data)%e.width != 0 {
 			continue
@@ -35,7 +35,7 @@ func decodeText(data []byte) (text []byte, encoding string, ok bool) {
 	return nil, "", false
 }
 
-// encodingOf is one way to write characters down.
+// encodingOf describes a character encoding.
 type encodingOf struct {
 	name  string
 	mark  string
@@ -43,7 +43,7 @@ type encodingOf struct {
 	order binary.ByteOrder
 }
 
-// encodings with a mark are tried first, the longer ones before those that they start with.
+// encodings with a byte order mark come first, and longer marks before their prefixes.
 var encodings = []encodingOf{
 	{"UTF-32", "\xff\xfe\x00\x00", 4, binary.LittleEndian}, {"UTF-32", "\x00\x00\xfe\xff", 4, binary.BigEndian},
 	{"UTF-16", "\xff\xfe", 2, binary.LittleEndian}, {"UTF-16", "\xfe\xff", 2, binary.BigEndian},
@@ -58,7 +58,7 @@ func (e encodingOf) unit(data []byte) rune {
 	return rune(e.order.Uint16(data))
 }
 
-// fits reports whether the start of a file is text in this encoding, most of it ASCII.
+// fits reports whether the start of a file is valid in this encoding and mostly ASCII.
 func (e encodingOf) fits(data []byte) bool {
 	head := data[:min(len(data), sniffed)]
 	units, ascii := 0, 0
@@ -88,16 +88,16 @@ func (e encodingOf) decode(data []byte) []byte {
 }
 
 const (
-	// maxScalars bounds how many values of a file are given without their escapes.
+	// maxScalars limits the number of unescaped values per file.
 	maxScalars = 10_000
-	// maxYAML is the largest file of which the values are looked at, in bytes.
+	// maxYAML is the maximum size of a file whose values are unescaped, in bytes.
 	maxYAML = 8 << 20
-	// minRun is the shortest text that is taken for base64.
+	// minRun is the minimum length of base64.
 	minRun = 24
 )
 
-// scalars gives values that the file does not show as they are: written with escapes or
-// on several lines, with entities of HTML, or in the alphabet of base64 for URLs.
+// scalars yields values that do not appear verbatim in the file: those with escapes, over
+// several lines, with HTML entities, or in the URL alphabet of base64.
 func (w *walk) scalars(name string, data []byte) error {
 	if err := w.lines(name, data); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (w *walk) scalars(name string, data []byte) error {
 	return nil
 }
 
-// hasEscapes reports whether there may be escapes of YAML that hide a character.
+// hasEscapes reports whether the data may contain YAML escapes that hide a character.
 func hasEscapes(data []byte) bool {
 	for rest := data; ; {
 		i := bytes.IndexByte(rest, '\\')
@@ -128,7 +128,7 @@ func hasEscapes(data []byte) bool {
 }
 
 func parse(data []byte) (docs []*yaml.Node) {
-	defer func() { recover() }() // the parser is not ours; what it cannot read is read as text
+	defer func() { recover() }() // the parser may panic; the file is scanned as text in any case
 	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		doc := new(yaml.Node)
 		if dec.Decode(doc) != nil {
@@ -162,8 +162,8 @@ func (w *walk) node(name string, data []byte, n *yaml.Node, count *int, depth in
 	return nil
 }
 
-// lines gives what lines encode: entities of HTML, base64 in the alphabet for URLs, and
-// what stands behind the start of a data URI.
+// lines yields the encoded content of lines: HTML entities, base64 in the URL alphabet, and the
+// data of data URIs.
 func (w *walk) lines(name string, data []byte) error {
 	if bytes.Contains(data, []byte("&#")) {
 		if err := w.entities(name, data); err != nil {
@@ -201,7 +201,7 @@ func (w *walk) entities(name string, data []byte) error {
 	return nil
 }
 
-// run gives what a run decodes to, if that is text or holds some.
+// run yields the decoded content of a run if it is text or contains text.
 func (w *walk) run(name string, plain []byte, number int) error {
 	if hasMagic(plain) {
 		return w.binary(name, plain, 1)
@@ -212,11 +212,11 @@ func (w *walk) run(name string, plain []byte, number int) error {
 	return w.give(Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
 }
 
-// standardAlphabet turns the alphabet for URLs into the standard one.
+// standardAlphabet replaces the characters of the URL alphabet with those of the standard one.
 var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
-// decode decodes base64 of either alphabet. It looks at the start of a run first, because
-// most are something else.
+// decode decodes base64 in either alphabet. It checks the start of a run first, because most
+// runs are not base64.
 func decode(run []byte) ([]byte, bool) {
 	bare := standardAlphabet.Replace(string(run))
 	head, err := base64.RawStdEncoding.DecodeString(bare[:16])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package lines finds places in a text that a YAML parser names by line and column.
+// Package lines converts between offsets and the lines and columns that a YAML parser reports.
 package lines
 
 import (
@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Starts holds the offset of each line of a text, in bytes.
+// Starts holds the offset of each line in a text, in bytes.
 type Starts []int
 
-// New finds the lines of a text. There is at least one.
+// New returns the line starts of a text. There is at least one.
 func New(data []byte) Starts {
 	starts := Starts{0}
 	for i, c := range data {
@@ -22,8 +22,8 @@ func New(data []byte) Starts {
 	return starts
 }
 
-// Offset returns the offset of a line and column, which both count from 1; columns are
-// characters, as the parser counts them. It is false for a line that is not there.
+// Offset returns the offset of a line and column. Both are 1-based, and columns count
+// characters, as in the parser. It returns false if the line does not exist.
 func (s Starts) Offset(data []byte, line, column int) (int, bool) {
 	if line < 1 || line > len(s) {
 		return 0, false
@@ -36,7 +36,7 @@ func (s Starts) Offset(data []byte, line, column int) (int, bool) {
 	return at, true
 }
 
-// Position returns the line and the column of an offset. Both count from 1; the column
+// Position returns the line and the column of an offset. Both are 1-based, and the column
 // counts bytes.
 func (s Starts) Position(offset int) (line, column int) {
 	n, exact := slices.BinarySearch(s, offset)

@@ -11,10 +11,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// Traits count what tells random text from words.
+// Traits are character statistics that distinguish random text from words.
 type Traits struct {
 	Letters, Digits, Upper, Lower, Others int
-	// Switches is the number of changes between letters and digits, whatever is between.
+	// Switches is the number of changes between letters and digits, ignoring characters between
+	// them.
 	Switches int
 }
 
@@ -49,21 +50,22 @@ func TraitsOf(v string) Traits {
 }
 
 const (
-	// MinRandom is the shortest text that looks random, in letters and digits.
+	// MinRandom is the minimum number of letters and digits in random text.
 	MinRandom = 16
-	// minLetters is the same where letters of one case are nearly all there is.
+	// minLetters is the minimum if nearly all characters are letters of one case.
 	minLetters = 20
-	// maxOpaque is the longest value that is taken for a key because of its looks.
+	// maxOpaque is the maximum length of a value that is classified as a key by its looks
+	// alone.
 	maxOpaque = 1024
 )
 
 var uuid = lazyregexp.New(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
-// IsUUID reports a text that is a UUID.
+// IsUUID reports whether the text is a UUID.
 func IsUUID(v string) bool { return uuid.MatchString(v) }
 
-// LooksRandom reports text that nobody would have thought up: letters and digits that
-// alternate, or letters without the look of words.
+// LooksRandom reports text that looks generated: alternating letters and digits, or letters
+// that do not form words.
 func LooksRandom(v string) bool {
 	if len(v) < MinRandom || len(v) > maxOpaque || !utf8.ValidString(v) || strings.ContainsAny(v, " \t\r\n\uE000") {
 		return false
@@ -74,7 +76,7 @@ func LooksRandom(v string) bool {
 	return isRandom(v)
 }
 
-// isRandom judges the characters of a text alone: one of its runs has to be random.
+// isRandom judges the characters only: at least one run has to be random.
 func isRandom(v string) bool {
 	if entropy(v) < 3 {
 		return false
@@ -87,7 +89,7 @@ func isRandom(v string) bool {
 	return false
 }
 
-// HasRandomRun reports a text with such a run.
+// HasRandomRun reports whether the text contains a random run.
 func HasRandomRun(text string) bool {
 	for run := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '/' || !isRunRune(r) }) {
 		if IsRandomRun(run) {
@@ -101,8 +103,7 @@ func isRunRune(r rune) bool {
 	return r < utf8.RuneSelf && isNameByte(byte(r)) || strings.ContainsRune(".$+/", r) || r >= utf8.RuneSelf
 }
 
-// IsRandomRun judges a run of letters and digits, and of the signs that keys have
-// between them.
+// IsRandomRun judges a run of letters, digits and the punctuation that occurs in keys.
 func IsRandomRun(v string) bool {
 	if len(v) < MinRandom || longestPart(v) < minPart || uuid.MatchString(v) {
 		return false
@@ -117,8 +118,8 @@ func IsRandomRun(v string) bool {
 	return t.Letters > 0 && (t.Upper >= 3 && t.Lower >= 3 || t.Letters+t.Digits >= minLetters)
 }
 
-// minPart is how long one of the parts of a random text is at least, in bytes: a list of
-// short words and numbers is none.
+// minPart is the minimum length of the longest part of a random text, in bytes. It excludes
+// lists of short words and numbers.
 const minPart = 7
 
 // longestPart returns the length of the longest run of letters and digits.
@@ -130,7 +131,7 @@ func longestPart(v string) int {
 	return longest
 }
 
-// entropy is Shannon's, in bits for each character.
+// entropy returns the Shannon entropy in bits per character.
 func entropy(v string) float64 {
 	counts := map[rune]int{}
 	total := 0
@@ -146,8 +147,8 @@ func entropy(v string) float64 {
 	return bits
 }
 
-// LooksGenerated reports a value that is not made of words: a key, a token, but also a
-// word with a number in it.
+// LooksGenerated reports a value that does not consist of words: a key or a token, but also a
+// word that contains a number.
 func LooksGenerated(v string) bool {
 	if len(v) < 8 || strings.ContainsAny(v, " \t\r\n\uE000") || !utf8.ValidString(v) {
 		return false
@@ -161,27 +162,27 @@ func LooksGenerated(v string) bool {
 	return !IsWordy(v) && !IsNumeric(v) && !IsKnown(v)
 }
 
-// IsNumeric reports numbers, with what separates groups of digits.
+// IsNumeric reports numbers, including separators between digits.
 func IsNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") == "" }
 
-// whole are texts that are no secrets for their form, from their start to their end.
+// whole are anchored expressions for texts that their format identifies as harmless.
 var whole = []*lazyregexp.Regexp{
 	lazyregexp.New(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
 	lazyregexp.New(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
 	lazyregexp.New(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
 	lazyregexp.New(`^(?i)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$`),
 	lazyregexp.New(`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`),
-	// Scopes of OAuth, as in reserved_ip:read, and names of permissions.
+	// OAuth scopes, such as reserved_ip:read, and permission names.
 	lazyregexp.New(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
-	// Names of files.
+	// File names.
 	lazyregexp.New(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
-	// Paths to files.
+	// File paths.
 	lazyregexp.New(`^(?i)(?:~|\.{0,2})/[\w./-]{1,200}\.(?:json|ya?ml|pem|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|md|html?|csv|pdf)$`),
-	// Public by design: keys of Stripe and Mapbox for browsers.
+	// Public by design: Stripe and Mapbox keys for browsers.
 	lazyregexp.New(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
 }
 
-// schemes start identifiers that are no keys, whatever follows.
+// schemes are the prefixes of identifiers that are never keys.
 var schemes = NewVocabulary(`urn mailto tel data spiffe did javascript jdbc cid tag file`)
 
 var (
@@ -189,8 +190,8 @@ var (
 	pathStart   = lazyregexp.New(`^(?:~/|\.{1,2}/|/[A-Za-z][\w.-]{0,32}(?:/|$))`)
 )
 
-// IsKnown reports texts with a form of their own that are no keys: addresses, paths,
-// digests, versions, dates, colours. A key behind such a start is none of them.
+// IsKnown reports texts in a known format that are not keys: addresses, paths, digests,
+// versions, dates and colours. It returns false if a key follows such a prefix.
 func IsKnown(v string) bool {
 	for _, form := range whole {
 		if form.MatchString(v) {
@@ -203,7 +204,7 @@ func IsKnown(v string) bool {
 	return pathStart.MatchString(v) && !hasRandomSegment(v)
 }
 
-// hasRandomSegment reports paths of which a part looks like a key.
+// hasRandomSegment reports paths in which a segment looks like a key.
 func hasRandomSegment(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if len(segment) >= MinRandom && !uuid.MatchString(segment) && isRandom(segment) {

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	// placeholderWords are whole values that stand for a secret.
+	// placeholderWords are complete values that stand for a secret.
 	placeholderWords = NewVocabulary(`password passwd pwd pass secret token key apikey api-key api_key accesstoken access_token credential
 		credentials user username login test none null nil undefined true false yes no on off n/a na empty string number integer
 		boolean bool object array any text date datetime file json yaml email url uri uuid required optional hidden masked redacted
@@ -18,22 +18,23 @@ var (
 		unused client_credentials authorization_code refresh_token api plain encrypted foo bar baz foobar todo tbd fixme dummy fake
 		sample example placeholder changeme changeit change_me change-me replaceme replace-me replace_me secretref valuefrom
 		motdepasse mdp jeton passwort pass_word anonymous username:password user:password user:pass sk-test s3cr3t`)
-	// placeholderParts make a placeholder of words as one of them.
+	// placeholderParts turn a value made of words into a placeholder if it contains one of
+	// them.
 	placeholderParts = NewVocabulary(`your example placeholder changeme change changeit replace replaceme todo tbd fixme dummy fake sample
 		insert redacted masked hidden enter provide votre remplacer exemple foo bar foobar baz lorem`)
-	// variable matches names that stand for a value: $TOKEN, $token, $payload.password,
+	// variable matches variable names used as values: $TOKEN, $token, $payload.password,
 	// API_KEY, c.env.TOKEN.
 	variable = lazyregexp.New(`^(?:\$[A-Z_][A-Z0-9_]*|\$[A-Za-z_]\w*(?:\.\w+)+|(?:\w+\.)*env\.\w+)$`)
-	// wordyVariable is one if it is made of words.
+	// wordyVariable matches variable names if they consist of words.
 	wordyVariable = lazyregexp.New(`^(?:\$[A-Za-z_]\w*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
-	// framed matches values that are a placeholder in brackets as a whole.
+	// framed matches values that are entirely a placeholder in brackets.
 	framed = lazyregexp.New(`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%[A-Z0-9_]+%|#\{[^{}]+\})$`)
-	// vendorExample are keys that the documentation of a vendor shows.
+	// vendorExample matches keys from vendor documentation.
 	vendorExample = lazyregexp.New(`^(?:A[A-Z0-9]{3}[A-Z0-9]+EXAMPLE|.*EXAMPLEKEY)$`)
 )
 
-// IsPlaceholder reports values that stand for a secret as a whole: ***, your-api-key,
-// changeme, string, $TOKEN, [token], 0000. A value that only has such a word in it is none.
+// IsPlaceholder reports values that are entirely a placeholder: ***, your-api-key, changeme,
+// string, $TOKEN, [token], 0000. It returns false if a value merely contains such a word.
 func IsPlaceholder(v string) bool {
 	lower := strings.ToLower(strings.Trim(v, " \t'\"`"))
 	if lower == "" || placeholderWords[lower] || isUniform(lower) || variable.MatchString(v) {
@@ -45,10 +46,10 @@ func IsPlaceholder(v string) bool {
 	return vendorExample.MatchString(v) || sequences.MatchString(lower)
 }
 
-// maxElided is how much of a value may stand beside an ellipsis, in bytes.
+// maxElided is the maximum length of the text next to an ellipsis, in bytes.
 const maxElided = 24
 
-// isElided reports values of which a part is left out: sk-..., eyJhbGciOi…, sk-***.
+// isElided reports abbreviated values: sk-..., eyJhbGciOi…, sk-***.
 func isElided(v string) bool {
 	for _, mark := range []string{"...", "…", "***", "•••"} {
 		before, after, found := strings.Cut(v, mark)
@@ -59,8 +60,8 @@ func isElided(v string) bool {
 	return false
 }
 
-// HasPlaceholderPart reports values that are words as a whole, one of which tells that
-// they stand for something else: my-example-key. Runs of x count as such a word.
+// HasPlaceholderPart reports values that consist of words, at least one of which marks a
+// placeholder: my-example-key. A run of x counts as such a word.
 func HasPlaceholderPart(v string) bool {
 	parts := strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("_-./ \t", r) })
 	plain := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-./ \t'’", r) }) < 0
@@ -80,10 +81,10 @@ func HasPlaceholderPart(v string) bool {
 	return false
 }
 
-// sequences are keys that nobody has: 0123456789abcdef and its likes.
+// sequences match ascending sequences such as 0123456789abcdef, which are never real keys.
 var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`)
 
-// isUniform reports text of one or two characters only, as in xxxx and x-x-x.
+// isUniform reports text of at most two distinct characters, such as xxxx and x-x-x.
 func isUniform(v string) bool {
 	var seen []rune
 	for _, r := range v {
@@ -99,7 +100,7 @@ func isUniform(v string) bool {
 // Vocabulary is a set of words.
 type Vocabulary map[string]bool
 
-// NewVocabulary returns the words of a text.
+// NewVocabulary returns the set of the space-separated words.
 func NewVocabulary(words string) Vocabulary {
 	v := Vocabulary{}
 	for _, w := range strings.Fields(words) {

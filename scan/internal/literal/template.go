@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package literal judges text that stands where a secret may stand: whether it is a
-// template or a placeholder, whether it is made of words, and whether it looks random.
+// Package literal classifies text found where a secret may occur: templates, placeholders,
+// words and random text.
 package literal
 
 import (
@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Hole stands for what a template or a placeholder will be replaced with. It is a
-// character of the private use area, which no rule takes for a part of a secret.
+// Hole marks a removed template or placeholder. It is a character of the private use area,
+// which no rule accepts as part of a secret.
 const Hole = '\uE000'
 
-// Punch replaces templates with holes: what the platform ({{…}}, {%…%}, [[…]]), a
-// shell (${…}, $(…), $NAME), another program (%NAME%, {name}, #{name}, __NAME__, @@NAME@@)
-// or a person (<your token>) replaces.
+// Punch replaces templates with holes: those of the platform ({{…}}, {%…%}, [[…]]), of a shell
+// (${…}, $(…), $NAME), of other programs (%NAME%, {name}, #{name}, __NAME__, @@NAME@@), and
+// placeholders for people to fill in (<your token>).
 func Punch(text string) string {
 	var b strings.Builder
 	rest := 0
@@ -36,7 +36,7 @@ func Punch(text string) string {
 	return b.String() + text[rest:]
 }
 
-// templateAt returns how long the template is that starts at a place; 0 for none.
+// templateAt returns the length of the template at an offset, or 0 if there is none.
 func templateAt(text string, at int) int {
 	rest := text[at:]
 	switch rest[0] {
@@ -58,11 +58,10 @@ func templateAt(text string, at int) int {
 	return 0
 }
 
-// maxTemplate is how long a template may be: what starts like one and does not end
-// must not make the search take forever.
+// maxTemplate is the maximum length of a template. It limits the search for a missing end.
 const maxTemplate = 4096
 
-// between returns the length of what starts and ends with these, 0 if text does not.
+// between returns the length of a text from start to end inclusive, or 0 if either is missing.
 func between(text, start, end string) int {
 	if !strings.HasPrefix(text, start) {
 		return 0
@@ -73,11 +72,11 @@ func between(text, start, end string) int {
 	return 0
 }
 
-// maxBracketed is how long <your token> and {name} may be.
+// maxBracketed is the maximum length of <your token> and {name}.
 const maxBracketed = 62
 
-// bracketed is <your token>. What is between the brackets reads like words: a password
-// may have brackets, too.
+// bracketed returns the length of <your token>. The text between the brackets has to look like
+// words, because a password may contain brackets.
 func bracketed(text string) int {
 	end := strings.IndexAny(text[1:min(len(text), maxBracketed+1)], "<>\n") + 1
 	if end < 2 || text[end] != '>' || !isLetter(text[1]) {
@@ -91,7 +90,7 @@ func bracketed(text string) int {
 	return end + 1
 }
 
-// braced is {name}, as in OpenAPI, in routes and in format strings.
+// braced returns the length of {name}, as in OpenAPI, routes and format strings.
 func braced(text string) int {
 	end := 1
 	for end < len(text) && end <= maxBracketed && (isNameByte(text[end]) || text[end] == '.' || text[end] == '$') {
@@ -103,8 +102,8 @@ func braced(text string) int {
 	return end + 1
 }
 
-// variableAt is $NAME in capitals, which is one of the environment's. It does not
-// follow a letter or a digit, as a sign in a password may.
+// variableAt returns the length of an environment variable, $NAME in capitals. It requires that
+// no letter or digit precedes, as it would in a password.
 func variableAt(text string, at int) int {
 	if at > 0 && isNameByte(text[at-1]) {
 		return 0
@@ -119,10 +118,10 @@ func variableAt(text string, at int) int {
 	return n - at
 }
 
-// minEnclosed is the shortest name in %NAME%.
+// minEnclosed is the minimum length of the name in %NAME%.
 const minEnclosed = 3
 
-// enclosed is %NAME%, __NAME__ or @@NAME@@.
+// enclosed returns the length of %NAME%, __NAME__ or @@NAME@@.
 func enclosed(text string) int {
 	mark := text[:1]
 	if text[0] != '%' {
@@ -146,7 +145,7 @@ func isNameByte(b byte) bool {
 	return isLetter(b) || b >= '0' && b <= '9' || b == '_' || b == '-' || b >= 0x80
 }
 
-// environment is how code asks for a variable: process.env.NAME.
+// environment returns the length of an environment lookup in code: process.env.NAME.
 func environment(text string) int {
 	for _, start := range []string{"process.env", "os.environ", "import.meta.env"} {
 		if rest, ok := strings.CutPrefix(text, start); ok && strings.IndexAny(rest+" ", ".[( ;,)") == 0 {
@@ -156,17 +155,17 @@ func environment(text string) int {
 	return 0
 }
 
-// Literal is a string in an expression.
+// Literal is a string literal in an expression.
 type Literal struct {
 	Text string
 	// Names are the identifiers in the expression.
 	Names []string
-	// Fallback: it takes the place of a value that is not there.
+	// Fallback: the string replaces a missing value.
 	Fallback bool
 }
 
-// Literals returns the strings in the templates of a text that may be a value: not those
-// that a value is compared with, nor indexes and arguments of functions.
+// Literals returns the string literals in the templates of a text that may be values. It omits
+// operands of comparisons, indexes and function arguments.
 func Literals(text string) []Literal {
 	var list []Literal
 	for i := 0; i < len(text); {
@@ -187,7 +186,7 @@ func Literals(text string) []Literal {
 	return list
 }
 
-// literalsIn looks at one expression.
+// literalsIn returns the literals of one expression.
 func literalsIn(expr string) []Literal {
 	var list []Literal
 	var names []string
@@ -220,8 +219,8 @@ func literalsIn(expr string) []Literal {
 	return list
 }
 
-// isOperand reports whether a string between these is a value of the expression, and
-// whether it is a fallback for another one.
+// isOperand reports whether a string between before and after is a value of the expression, and
+// whether it is the fallback for another value.
 func isOperand(before, after string) (operand, fallback bool) {
 	for _, mark := range []string{"default(", "default", "coalesce"} {
 		if strings.HasSuffix(before, mark) {

@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	// longExpired is the start of 2020, in seconds: tokens that expired before it are in documents.
+	// longExpired is the start of 2020 as Unix time. Tokens that expired earlier come from
+	// documentation.
 	longExpired = 1577836800
-	// firstToken is the month in which RFC 7519 was published, in seconds: older tokens are made up.
+	// firstToken is the publication month of RFC 7519 as Unix time. Older tokens are made up.
 	firstToken = 1430438400
 )
 
-// IsExampleToken reports the payload of a signed token (JWT) that opens nothing: the one of the
-// documentation that everybody quotes, and one that expired long ago.
+// IsExampleToken reports the payload of a signed token (JWT) that grants no access: the
+// well-known example from the documentation, or a token that expired long ago.
 func IsExampleToken(payload string) bool {
 	var p struct {
 		Name     string

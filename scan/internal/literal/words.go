@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Words splits a name: userApiKey, USER_API_KEY and user-api-key are user, api, key.
-// Letters lose their accents.
+// Words splits a name into lower-case words without accents: userApiKey, USER_API_KEY and
+// user-api-key give user, api, key.
 func Words(name string) []string {
 	var list []string
 	var word strings.Builder
@@ -34,8 +34,7 @@ func Words(name string) []string {
 	return list
 }
 
-// accents are letters with an accent and the same ones without, for the languages that
-// names of credentials are written in.
+// accents maps accented letters to plain ones, for the languages of credential names.
 var accents = strings.NewReplacer("á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ą", "a", "é", "e", "è", "e", "ê", "e",
 	"ë", "e", "ě", "e", "ę", "e", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ñ", "n", "ó", "o", "ò", "o", "ô", "o", "ö", "o",
 	"õ", "o", "ø", "o", "ú", "u", "ù", "u", "û", "u", "ü", "u", "ů", "u", "ý", "y", "ç", "c", "č", "c", "ć", "c", "ł", "l", "ś", "s",
@@ -48,15 +47,14 @@ func unaccented(word string) string {
 	return accents.Replace(word)
 }
 
-// shortWords are words without a vowel, or shorter than words are.
+// shortWords are words without a vowel, or shorter than regular words.
 var shortWords = NewVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms sso ssl tls tcp ssh sql gpt llm mcp
 	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 gcp aws dev prod qa hr sdk cli rest
 	on in to of at by is no or if it up do go me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw
 	ip vpc cdn dns hf svc pfx crt ssm kms arn cr gh gl ci cd pr mr vm sg lb ns tf np rw ro rds ec sqs sns iam mfa otp tmp ttl rpc grpc`)
 
-// IsWordy reports text that is made of words, as identifiers, slugs, file names and
-// addresses are: userToken, my-session-token, body.user.token. Letters of any script
-// make words.
+// IsWordy reports text that consists of words, such as identifiers, slugs, file names and
+// addresses: userToken, my-session-token, body.user.token. Letters of any script form words.
 func IsWordy(v string) bool {
 	parts := strings.FieldsFunc(v, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != 'ー'
@@ -64,13 +62,13 @@ func IsWordy(v string) bool {
 	list, short, length := 0, 0, 0
 	for _, part := range parts {
 		if strings.IndexFunc(part, unicode.IsLetter) < 0 {
-			if len(part) > 4 { // a number that is more than a year
+			if len(part) > 4 { // a number longer than a year
 				return false
 			}
 			continue
 		}
 		if strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
-			return false // letters and digits that alternate
+			return false // alternating letters and digits
 		}
 		for _, w := range Words(part) {
 			list++
@@ -90,12 +88,12 @@ const (
 	digits   = "0123456789"
 	vowels   = "aeiouyàâäéèêëîïôöùûüœæáíóúãõåø"
 	longWord = 32
-	// maxConsonants in a row, as in Rechtschreibung.
+	// maxConsonants is the maximum number of consecutive consonants, as in Rechtschreibung.
 	maxConsonants = 5
 )
 
-// isWord reports whether letters in lower case could be a word. Letters outside of the
-// Latin script always could: generated keys have none.
+// isWord reports whether lower-case letters may form a word. Letters outside the Latin script
+// always do, because generated keys do not contain them.
 func isWord(w string) bool {
 	consonants, any := 0, false
 	for _, r := range w {

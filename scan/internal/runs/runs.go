@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package runs finds long runs of the characters of base64 in a text.
+// Package runs finds long runs of base64 characters in a text.
 package runs
 
 import "iter"
 
-// In yields where the runs of at least a number of bytes start and end. It looks at one
-// byte of that number as long as there are others between: most text is passed over.
+// In yields the start and the end of each run of at least length bytes. It tests every
+// length-th byte until one belongs to a run, and so skips most text.
 func In(data []byte, length int) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		for last := length - 1; last < len(data); {
@@ -32,7 +32,7 @@ func In(data []byte, length int) iter.Seq2[int, int] {
 	}
 }
 
-// isBase64 has the characters of both alphabets, without padding.
+// isBase64 contains the characters of both alphabets, without padding.
 var isBase64 = func() (set [256]bool) {
 	for _, b := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_") {
 		set[b] = true

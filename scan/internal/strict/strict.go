@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package strict reads YAML files that people write, into structs. A key that the
-// struct does not have, a key that is there twice and a value of another type are
-// errors that say where they are. There is one document, without aliases.
+// Package strict decodes hand-written YAML files into structs. Unknown keys, duplicate keys and
+// values of the wrong type are errors with a position. A file consists of one document without
+// aliases.
 package strict
 
 import (
@@ -17,29 +17,29 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// MaxSize bounds a file, in bytes.
+// MaxSize is the maximum size of a file, in bytes.
 const MaxSize = 4 << 20
 
-// Position is where something stands in a file. A struct that embeds one gets its own.
+// Position is a position in a file. Decode fills it in structs that embed it.
 type Position struct {
 	// Line and Column are 1-based.
 	Line, Column int
 }
 
-// placed is an error at a place of a file.
+// placed is an error with a position.
 type placed struct {
 	Position
 	error
 }
 
-// Errorf returns an error at this place, for [In].
+// Errorf returns an error with this position, for [In].
 func (p Position) Errorf(format string, args ...any) error {
 	return placed{p, fmt.Errorf(format, args...)}
 }
 
 func (p placed) Unwrap() error { return p.error }
 
-// In says which file an error is in, and where: file:line:column.
+// In prefixes an error with its file and position: file:line:column.
 func In(file string, err error) error {
 	var at placed
 	switch {
@@ -52,23 +52,23 @@ func In(file string, err error) error {
 	}
 }
 
-// Value is a scalar, and where it stands.
+// Value is a scalar with its position.
 type Value[T any] struct {
 	Position
 	Value T
 }
 
-// Any is a value of any type, such as map[string]any, and where it stands.
+// Any is a value of any type, such as map[string]any, with its position.
 type Any struct {
 	Position
 	Value any
 }
 
-// Decode reads a file into a struct. The keys are the names of its fields in the tag
-// yaml; a field without one, or with -, is none. Errors name the file, and the place in it.
+// Decode decodes a file into a struct. The yaml tags of the fields name the keys; fields
+// without a tag, or with -, are ignored. Errors contain the file name and the position.
 func Decode(file string, data []byte, into any) (err error) {
 	defer func() {
-		if recover() != nil { // the parser is not ours
+		if recover() != nil { // the parser may panic
 			err = errors.New("it cannot be parsed")
 		}
 		err = In(file, err)

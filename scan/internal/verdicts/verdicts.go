@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package verdicts keeps a list of what was found clean in a file, so that another run
-// may know.
+// Package verdicts stores the files that a scan found clean, for use by later runs.
 //
-// The file is sealed: with a key, nobody without the key can add to it; without one,
-// damage is noticed, and a forger is not. Anything that is not a sealed list of the
-// same kind is as good as no file. It is replaced as a whole, so that several programs
-// may use it at once: the last one to write wins, and what another one has learnt since
-// is learnt once more.
+// The list is sealed. With a key, only holders of the key can add entries; without one, the
+// seal detects damage but not forgery. A file that is not a sealed list of the same kind is
+// ignored. Save replaces the file atomically, so that several programs may share it: the last
+// writer wins, and lost entries are learnt again later.
 package verdicts
 
 import (
@@ -31,47 +29,47 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Key identifies what was looked at.
+// Key identifies scanned content.
 type Key [sha256.Size]byte
 
-// Verdict is what is known of it: that it is clean.
+// Verdict records that content is clean.
 type Verdict struct {
-	// Filtered counts what looks like a secret and is an example.
+	// Filtered is the number of matches that were rejected as examples.
 	Filtered uint32
 	// used is the day of the last use, in days since 1970.
 	used uint32
 }
 
 const (
-	// maxAge is how long an entry is kept that nobody uses.
+	// maxAge is the time after which an unused entry is removed.
 	maxAge = 30 * 24 * time.Hour
-	// maxEntries bounds a list; those that were used last are kept.
+	// maxEntries limits the size of a list. The most recently used entries are kept.
 	maxEntries = 250_000
 
 	suffix = ".verdicts"
 	magic  = "workspaces-release verdicts 1\n"
-	// A file is magic, kind, entries and seal.
+	// A file consists of magic, kind, entries and seal.
 	headSize  = len(magic) + sha256.Size
 	entrySize = sha256.Size + 4 + 4
 	maxSize   = headSize + maxEntries*entrySize + sha256.Size
 )
 
-// errForeign is a file that is no list of the kind, or not sealed with the key.
+// errForeign is returned for a file that is not a list of this kind sealed with this key.
 var errForeign = errors.New("the file is not a list of this kind with this seal")
 
-// List is a list of one kind. It is not safe for concurrent use.
+// List is a list of verdicts of one kind. It is not safe for concurrent use.
 type List struct {
 	path   string
 	kind   [sha256.Size]byte
 	seal   secret.Value
 	known  map[Key]Verdict
 	learnt bool
-	// room is how many entries there may be.
+	// room is the maximum number of entries.
 	room int
 }
 
-// Open reads the list of a kind from a directory, which it creates if it is not there.
-// The kind says what the verdicts depend on besides what was looked at.
+// Open reads the list of a kind from a directory, and creates the directory if necessary. The
+// kind identifies everything but the content that the verdicts depend on.
 func Open(dir, kind string, seal secret.Value) (*List, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create directory: %w", err)
@@ -82,7 +80,7 @@ func Open(dir, kind string, seal secret.Value) (*List, error) {
 	return l, nil
 }
 
-// read returns what the file holds, and nothing if it cannot be used.
+// read returns the entries of the file, or none if the file is unusable.
 func (l *List) read() map[Key]Verdict {
 	file, err := os.Open(l.path)
 	if err != nil {
@@ -100,10 +98,10 @@ func (l *List) read() map[Key]Verdict {
 	return known
 }
 
-// Len returns how many verdicts there are.
+// Len returns the number of verdicts.
 func (l *List) Len() int { return len(l.known) }
 
-// Get returns the verdict on something, and keeps it for longer.
+// Get returns the verdict for a key and renews its age.
 func (l *List) Get(k Key) (Verdict, bool) {
 	v, ok := l.known[k]
 	if now := today(); ok && v.used != now {
@@ -121,9 +119,8 @@ func (l *List) Put(k Key, v Verdict) {
 
 func today() uint32 { return uint32(time.Now().Unix() / int64(24*time.Hour/time.Second)) }
 
-// Save writes the list, together with what others have written since, and removes
-// lists of other kinds that nobody has written for long. It writes nothing if nothing
-// is new.
+// Save writes the list, merged with entries that other programs have written since, and removes
+// old lists of other kinds. It writes nothing if the list has not changed.
 func (l *List) Save() error {
 	if !l.learnt {
 		return nil
@@ -141,7 +138,7 @@ func (l *List) Save() error {
 	return l.sweep()
 }
 
-// prune drops what was not used for long, and the oldest of what is too much.
+// prune removes expired entries, and the least recently used ones above the limit.
 func (l *List) prune() {
 	oldest := today() - uint32(maxAge/(24*time.Hour))
 	maps.DeleteFunc(l.known, func(_ Key, v Verdict) bool { return v.used < oldest || v.used > today() })
@@ -169,7 +166,7 @@ func (l *List) sweep() error {
 		if err == nil && path != l.path && time.Since(info.ModTime()) > maxAge {
 			err = os.Remove(path)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another program has removed it
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another program may have removed it
 			return fmt.Errorf("remove old verdicts: %w", err)
 		}
 	}
@@ -188,7 +185,7 @@ func (l *List) encode() []byte {
 	return append(data, l.sum(data)...)
 }
 
-// sum seals data. Without a key it is a checksum.
+// sum returns the seal of data. Without a key it is a checksum.
 func (l *List) sum(data []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(l.seal.Reveal()))
 	mac.Write(data)
