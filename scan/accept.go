@@ -10,17 +10,17 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Partial returns the baseline for a scan of some of the files: an entry that nothing is
-// found for is no problem then.
+// Partial returns the baseline for a scan of a subset of the files. Entries without findings
+// are then not a problem.
 func (b *Baseline) Partial() *Baseline {
 	partial := *b
 	partial.partial = true
 	return &partial
 }
 
-// Apply sets aside the findings that the baseline accepts at a time. What is wrong with
-// its entries becomes problems of the report. A renewed baseline is brought up to date with
-// the report first.
+// Apply moves the findings that the baseline accepts at the given time to the accepted ones,
+// and adds a problem to the report for each invalid entry. For a baseline from
+// [Baseline.Renewed], it updates the entries from the report first.
 func (b *Baseline) Apply(r *Report, now time.Time) {
 	if b.proposal != nil {
 		b.entries = b.update(r, now)
@@ -43,10 +43,10 @@ func (b *Baseline) Apply(r *Report, now time.Time) {
 	r.sort()
 }
 
-// matches reports whether the entry is about a finding. An entry with a value is about that
-// secret, whichever file it is in and whichever rule finds it; rule and file of the entry are
-// for readers. An entry with a fingerprint is about that secret in its file. Any other is about
-// all findings of a rule, in some files, or both, but never about a secret that is live.
+// matches reports whether the entry covers a finding. An entry with a value covers that secret
+// in any file and under any rule; its rule and file are informative. An entry with a
+// fingerprint covers that secret in its file. Any other entry covers all findings of a rule, of
+// some files, or both, except live secrets.
 func (e baselineEntry) matches(f Finding) bool {
 	switch {
 	case e.Path != "" && !doublestar.MatchUnvalidated(e.Path, f.Path):
@@ -60,8 +60,8 @@ func (e baselineEntry) matches(f Finding) bool {
 	}
 }
 
-// hasFingerprint also knows those of the other rules that found the secret: which rule comes
-// first may change with the detectors.
+// hasFingerprint also compares the fingerprints of the other rules that found the secret,
+// because the first rule may change with the enabled detectors.
 func (f Finding) hasFingerprint(fingerprint, rule string) bool {
 	if f.Fingerprint == fingerprint && f.Rule == rule {
 		return true
@@ -69,7 +69,7 @@ func (f Finding) hasFingerprint(fingerprint, rule string) bool {
 	return slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Fingerprint == fingerprint && s.Rule == rule })
 }
 
-// problem says why an entry does not count, if it does not.
+// problem returns the problem of an entry, or valid if the entry accepts its findings.
 func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) {
 	what := e.describe()
 	switch {
@@ -87,7 +87,7 @@ func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) 
 	}
 }
 
-// accept moves findings to those that are accepted.
+// accept moves the findings that the entry covers to the accepted ones.
 func (r *Report) accept(e baselineEntry) {
 	r.Findings, r.Accepted = e.divide(r.Findings, r.Accepted)
 	if h := r.History; h != nil {

@@ -2,19 +2,19 @@
 
 package scan
 
-// Acceptance says who accepts a finding, why, and until when.
+// Acceptance records who accepts a finding, why, and until when.
 type Acceptance struct {
 	Fingerprint string
 	Rule        string
-	// Where is a note for people on the place of the finding.
+	// Where describes the location of the finding for readers.
 	Where   string
 	Owner   string
 	Reason  string
 	Expires string
 }
 
-// Acceptances returns the entries of the baseline, in its order: one for each fingerprint
-// that an entry names. A nil baseline has none.
+// Acceptances returns the acceptances in the order of the baseline: one for each fingerprint of
+// an entry. It returns nil for a nil baseline.
 func (b *Baseline) Acceptances() []Acceptance {
 	if b == nil {
 		return nil

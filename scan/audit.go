@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// Case is a secret for somebody to decide on: what is found of it, at least one finding.
+// Case is a secret to decide on: all findings of it, at least one.
 type Case []Finding
 
-// Audited returns the baseline for a scan whose findings are decided on one by one. An entry
-// that nothing is found for is no problem then, and stays.
+// Audited returns the baseline for an interactive audit of the findings. Entries without
+// findings are kept, and are not a problem.
 func (b *Baseline) Audited() *Baseline {
 	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: slices.Clone(b.entries), partial: true, audited: true}
 }
 
-// Undecided returns the secrets of a report, to which the baseline has been applied, that are
-// not accepted and not marked as real.
+// Undecided returns the secrets of a report that are neither accepted nor marked as real. The
+// caller applies the baseline to the report first.
 func (b *Baseline) Undecided(r *Report) []Case {
 	var cases []Case
 	places := map[string]int{}
@@ -43,8 +43,8 @@ func (b *Baseline) Undecided(r *Report) []Case {
 	return cases
 }
 
-// Accept returns the baseline with an entry for a secret, by owner, reason and last day,
-// instead of any it had.
+// Accept returns a copy of the baseline that accepts a secret with the owner, reason and expiry
+// date of the proposal. It replaces existing entries for the secret.
 func (b *Baseline) Accept(c Case, p Proposal, now time.Time) *Baseline {
 	return b.decide(c, func(e *baselineEntry) {
 		e.Owner = p.Owner
@@ -53,8 +53,8 @@ func (b *Baseline) Accept(c Case, p Proposal, now time.Time) *Baseline {
 	})
 }
 
-// MarkReal returns the baseline with an entry that says that a secret is a leak. It is not
-// accepted, and an audit does not ask again.
+// MarkReal returns a copy of the baseline with an entry that marks a secret as a leak. Such a
+// finding is not accepted, and later audits do not ask about it.
 func (b *Baseline) MarkReal(c Case, now time.Time) *Baseline {
 	return b.decide(c, func(e *baselineEntry) {
 		e.Real = true
@@ -77,43 +77,46 @@ func (b *Baseline) decide(c Case, fill func(*baselineEntry)) *Baseline {
 	return &decided
 }
 
-// soonDays is how long before its last day an entry is said to expire soon.
+// soonDays is the number of days before the expiry date in which an entry counts as expiring
+// soon.
 const soonDays = 30
 
 // Stats counts the entries of a baseline.
 type Stats struct {
 	SchemaVersion int    `json:"schemaVersion"`
 	File          string `json:"file"`
-	// Entries are all; Accepting have an owner, a reason and a date that has not passed.
+	// Entries is the total; Accepting entries have an owner, a reason and an expiry date in the
+	// future.
 	Entries   int `json:"entries"`
 	Accepting int `json:"accepting"`
-	// Incomplete entries lack an owner or a reason, Expired ones have passed, ExpiringSoon
-	// ones do so within 30 days, and Real ones are leaks.
+	// Incomplete entries lack an owner or a reason, Expired entries have expired, ExpiringSoon
+	// entries expire within 30 days, and Real entries mark leaks.
 	Incomplete   int `json:"incomplete"`
 	Expired      int `json:"expired"`
 	ExpiringSoon int `json:"expiringSoon"`
 	Real         int `json:"real"`
-	// Stale counts the entries that nothing is found for; absent without a scan.
+	// Stale is the number of entries without findings; absent without a scan.
 	Stale *int `json:"stale,omitempty"`
-	// ByRule, ByOwner and ByExpiry, which is a month such as 2027-01, are sorted by name.
+	// ByRule, ByOwner and ByExpiry are sorted by name. ByExpiry groups by month, such as
+	// 2027-01.
 	ByRule   []NamedCount `json:"byRule"`
 	ByOwner  []NamedCount `json:"byOwner"`
 	ByExpiry []NamedCount `json:"byExpiry"`
-	// Unused are the entries that are stale.
+	// Unused describes the stale entries.
 	Unused []string `json:"unused,omitempty"`
 }
 
-// NamedCount is how many entries have something in common.
+// NamedCount is the number of entries with a common property.
 type NamedCount struct {
 	Name    string `json:"name"`
 	Entries int    `json:"entries"`
 }
 
-// statsVersion is that of the JSON of [Stats].
+// statsVersion is the version of the JSON format of [Stats].
 const statsVersion = 1
 
-// Stats counts the entries at a time. With the report of a scan, to which the baseline has
-// been applied, it counts those that nothing is found for, too; the report may be nil.
+// Stats counts the entries at the given time. With the report of a scan to which the baseline
+// has been applied, it also counts the entries without findings. The report may be nil.
 func (b *Baseline) Stats(r *Report, now time.Time) Stats {
 	s := Stats{SchemaVersion: statsVersion, File: b.file, Entries: len(b.entries)}
 	today := now.UTC().Format(dateFormat)
@@ -148,7 +151,7 @@ func (b *Baseline) Stats(r *Report, now time.Time) Stats {
 	return s
 }
 
-// unused describes the entries that nothing is found for.
+// unused describes the entries without findings.
 func (b *Baseline) unused(r *Report) []string {
 	all := slices.Concat(r.Findings, r.History.findings())
 	for _, a := range r.Accepted {

@@ -18,33 +18,33 @@ import (
 )
 
 const (
-	// baselineVersion is that of the file's format, and of how fingerprints are made.
+	// baselineVersion is the version of the file format and of the fingerprint algorithm.
 	baselineVersion = 1
-	// AcceptedDays is how long a new entry holds unless somebody says otherwise, in days.
+	// AcceptedDays is the default validity of a new entry, in days.
 	AcceptedDays = 90
-	// dateFormat is that of expiry dates.
+	// dateFormat is the format of expiry dates.
 	dateFormat = time.DateOnly
-	// minSalt is the shortest salt of a baseline, in characters.
+	// minSalt is the minimum length of the salt, in characters.
 	minSalt = 16
 )
 
-// The rules of the problems that a baseline may have.
+// The rules of baseline problems.
 const (
 	ruleIncomplete = "baseline-incomplete"
 	ruleExpired    = "baseline-expired"
 	ruleUnused     = "baseline-unused"
 )
 
-// Baseline lists findings that may ship, each with an owner, a reason and a last day.
-// Entries without one of them accept nothing.
+// Baseline lists findings that may ship, each with an owner, a reason and an expiry date.
+// Entries that lack one of them accept nothing.
 type Baseline struct {
-	// file names it in messages.
+	// file is the name of the baseline in messages.
 	file    string
 	salt    string
 	entries []baselineEntry
-	// proposal is set if the baseline is about to be written: see [Baseline.Renewed].
+	// proposal is set if the baseline will be rewritten: see [Baseline.Renewed].
 	proposal *Proposal
-	// partial: only some of the files are scanned: see [Baseline.Partial].
+	// partial: only a subset of the files is scanned: see [Baseline.Partial].
 	partial bool
 	// audited: see [Baseline.Audited].
 	audited bool
@@ -56,32 +56,32 @@ type baselineFile struct {
 	Entries []baselineEntry `yaml:"accepted"`
 }
 
-// baselineEntry accepts findings: see [baselineEntry.matches] for which.
+// baselineEntry accepts the findings that [baselineEntry.matches] selects.
 type baselineEntry struct {
 	strict.Position `yaml:"-"`
 	// Value is the digest of a secret: see [valueDigests].
 	Value string `yaml:"value,omitempty"`
-	// Fingerprint is that of one secret in one file.
+	// Fingerprint identifies one secret in one file.
 	Fingerprint string `yaml:"fingerprint,omitempty"`
 	Rule        string `yaml:"rule,omitempty"`
 	// Path is a glob.
 	Path string `yaml:"path,omitempty"`
-	// File and Where are the first place of the secret.
+	// File and Where locate the first occurrence of the secret.
 	File  string `yaml:"file,omitempty"`
 	Where string `yaml:"where,omitempty"`
-	// Fingerprints name the findings of a value in reports and in release manifests.
+	// Fingerprints identify the findings of a value in reports and release manifests.
 	Fingerprints []string `yaml:"fingerprints,omitempty"`
-	// Real marks a finding that somebody judged to be a leak. It is not accepted.
+	// Real marks a finding that a reviewer judged to be a leak. It is not accepted.
 	Real    bool   `yaml:"real,omitempty"`
 	Owner   string `yaml:"owner"`
 	Reason  string `yaml:"reason"`
 	Expires string `yaml:"expires"`
 }
 
-// NewBaseline returns one that accepts nothing.
+// NewBaseline returns an empty baseline.
 func NewBaseline(file string) *Baseline { return &Baseline{file: file, salt: rand.Text()} }
 
-// ReadBaseline reads a baseline. Errors name the file, the line and the column.
+// ReadBaseline parses a baseline. Errors contain the file, line and column.
 func ReadBaseline(file string, data []byte) (*Baseline, error) {
 	var f baselineFile
 	if err := strict.Decode(file, data, &f); err != nil {
@@ -126,7 +126,7 @@ func (e baselineEntry) check(seen map[string]bool) error {
 	return nil
 }
 
-// checkKind checks what the entry says of the findings that it is about.
+// checkKind validates the fields that select findings.
 func (e baselineEntry) checkKind() error {
 	switch {
 	case e.Value != "" && e.Fingerprint != "":
@@ -151,7 +151,8 @@ func (e baselineEntry) checkKind() error {
 	return nil
 }
 
-// isBroad reports whether the entry is of a rule or of files, and not of one secret.
+// isBroad reports whether the entry selects findings by rule or path instead of a single
+// secret.
 func (e baselineEntry) isBroad() bool { return e.Value == "" && e.Fingerprint == "" }
 
 // complete reports whether the entry has an owner and a reason.
@@ -159,7 +160,7 @@ func (e baselineEntry) complete() bool {
 	return strings.TrimSpace(e.Owner) != "" && strings.TrimSpace(e.Reason) != ""
 }
 
-// describe names what the entry accepts, for messages.
+// describe returns what the entry accepts, for messages.
 func (e baselineEntry) describe() string {
 	switch {
 	case e.Fingerprint != "" || e.Value != "" && e.Path == "" && e.File != "":
@@ -175,8 +176,7 @@ func (e baselineEntry) describe() string {
 	}
 }
 
-// Entries returns how many entries there are, and how many of them lack an owner or a
-// reason.
+// Entries returns the number of entries, and how many of them lack an owner or a reason.
 func (b *Baseline) Entries() (all, incomplete int) {
 	for _, e := range b.entries {
 		if !e.complete() && !e.Real {
@@ -191,7 +191,7 @@ const baselineHead = `# Secrets that may ship, each until a date. A scan with th
 # reason. Written by builder scan --write-baseline, which keeps what people filled in.
 `
 
-// Write writes the file. The same baseline gives the same bytes.
+// Write writes the file. The output is deterministic.
 func (b *Baseline) Write(w io.Writer) error {
 	if _, err := io.WriteString(w, baselineHead); err != nil {
 		return fmt.Errorf("write baseline: %w", err)

@@ -17,24 +17,23 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/verdicts"
 )
 
-// provenOneIn is how many verdicts of the cache are believed for each that is proven
-// again.
+// provenOneIn is the number of cached verdicts for each one that is verified by a scan.
 const provenOneIn = 1000
 
-// CacheUse says what a scan took from the verdict cache.
+// CacheUse reports how a scan used the verdict cache.
 type CacheUse struct {
-	// Files and Bytes count what an earlier run has found clean: the same content at the
-	// same path. They are among those of the coverage, and were not scanned.
+	// Files and Bytes count the files that an earlier run found clean with the same content and
+	// path. They are part of the coverage although they were not scanned.
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
-	// Proven counts those of the files that were scanned all the same, as a sample, with
-	// the same verdict.
+	// Proven is the number of those files that were scanned again as a sample, with the same
+	// verdict.
 	Proven int `json:"proven"`
-	// Problem says why the verdicts of this scan could not be kept; empty if they were.
+	// Problem explains why the verdicts of this scan were not saved; empty if they were.
 	Problem string `json:"problem,omitempty"`
 }
 
-// write tells people what was not scanned because of the cache.
+// write prints how many files were skipped because of the cache.
 func (c *CacheUse) write(out io.Writer) {
 	if c == nil {
 		return
@@ -45,8 +44,8 @@ func (c *CacheUse) write(out io.Writer) {
 	fmt.Fprintf(out, "known to be clean from an earlier scan: %d files, %d bytes\n", c.Files, c.Bytes)
 }
 
-// CacheError is a verdict that turned out to be wrong: the cache, or something that it
-// should depend on, is not what it seems.
+// CacheError reports a wrong verdict: the cache has been tampered with, or its key lacks a
+// dependency.
 type CacheError struct{ Path, Dir string }
 
 func (e *CacheError) Error() string {
@@ -56,20 +55,19 @@ func (e *CacheError) Error() string {
 // cache is the verdict cache of a scanner. It is safe for concurrent use.
 type cache struct {
 	dir string
-	// salt makes it impossible to foresee which verdicts are proven again.
+	// salt makes the selection of verified verdicts unpredictable.
 	salt uint64
 
 	mu   sync.Mutex
 	list *verdicts.List
 }
 
-// UseCache lets the scanner skip files that an earlier run found clean, with the same
-// detectors, policy and version of this program. Verdicts are kept in the directory,
-// which is made if it is not there. With a key they are sealed: what somebody without it
-// has written there is ignored. Without a key, whoever can write to the directory
-// decides what is clean.
+// UseCache lets the scanner skip files that an earlier run found clean with the same detectors,
+// policy and program version. It stores the verdicts in dir and creates the directory if
+// necessary. A key seals the verdicts: entries written without it are ignored. Without a key,
+// anyone with write access to the directory can declare files clean.
 //
-// Only clean files are remembered: one with findings is scanned each time.
+// Only clean files are cached. Files with findings are scanned in every run.
 func (s *Scanner) UseCache(dir string, key secret.Value) error {
 	kind, err := s.kind()
 	if err != nil {
@@ -83,7 +81,7 @@ func (s *Scanner) UseCache(dir string, key secret.Value) error {
 	return nil
 }
 
-// kind is what a verdict depends on besides the file.
+// kind identifies everything but the file that a verdict depends on.
 func (s *Scanner) kind() (string, error) {
 	policy, err := s.policy.digest()
 	if err != nil {
@@ -104,7 +102,7 @@ func (s *Scanner) kind() (string, error) {
 	return string(text), nil
 }
 
-// key identifies a file: a detector may look at the path, too.
+// key identifies a file by content and path, because detectors may inspect the path, too.
 func (c *cache) key(f File) (k verdicts.Key) {
 	if c == nil {
 		return k
@@ -115,7 +113,7 @@ func (c *cache) key(f File) (k verdicts.Key) {
 	return verdicts.Key(h.Sum(nil))
 }
 
-// verdict returns what is known of a file, and whether it is to be proven again.
+// verdict returns the cached verdict for a file, and whether a scan should verify it.
 func (c *cache) verdict(k verdicts.Key) (v verdicts.Verdict, known, prove bool) {
 	if c == nil {
 		return v, false, false
@@ -135,7 +133,7 @@ func (c *cache) learn(k verdicts.Key, v verdicts.Verdict) {
 	c.list.Put(k, v)
 }
 
-// keep writes what was learnt. That it cannot is no reason to stop a release.
+// keep saves the new verdicts. Failure to do so is reported but does not fail the scan.
 func (c *cache) keep(use *CacheUse) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

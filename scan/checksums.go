@@ -12,20 +12,18 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
-// maxMetadata is the size in bytes up to which .import.yml is looked into. In a
-// larger one nothing is skipped.
+// maxMetadata is the maximum size of .import.yml in which checksums are skipped, in bytes.
 const maxMetadata = 4 << 20
 
-// checksum is what the platform writes: MD5 in hex, or sha256: and hex.
+// checksum matches the checksums of the platform: MD5 in hex, or sha256: followed by hex.
 var checksum = regexp.MustCompile(`^(?:[0-9a-f]{32}|sha256:[0-9a-f]{64})$`)
 
-// blankChecksums returns the content to scan. In <workspace>/.import.yml, which the
-// platform generates, checksums look like API keys: every scalar below the top-level
-// key checksums that is exactly a checksum is overwritten with spaces. That is the
-// only exception that is built in. Everything else is returned as it is, and so is a
-// file that is not YAML.
+// blankChecksums returns the content to scan. The checksums in <workspace>/.import.yml, which
+// the platform generates, look like API keys. blankChecksums replaces every scalar under the
+// top-level key checksums that is exactly a checksum with spaces. This is the only built-in
+// exception. Any other content, including invalid YAML, is returned unchanged.
 //
-// The second result is the number of bytes that were overwritten.
+// The second result is the number of replaced bytes.
 func blankChecksums(f File) ([]byte, int64) {
 	slug, name, nested := strings.Cut(f.InWorkspace(), "/")
 	if !nested || slug == "" || name != ".import.yml" || len(f.Data) > maxMetadata {
@@ -50,10 +48,10 @@ func blankChecksums(f File) ([]byte, int64) {
 	return data, blanked
 }
 
-// decodeMapping returns the root of a YAML document if it is a mapping.
+// decodeMapping returns the root of a YAML document, or nil if it is not a mapping.
 func decodeMapping(data []byte) (root *yaml.Node) {
 	defer func() {
-		if recover() != nil { // the parser is not ours
+		if recover() != nil { // the parser may panic
 			root = nil
 		}
 	}()
@@ -73,8 +71,8 @@ func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// scalars appends the checksums below node. Keys are names, not checksums. Aliases
-// are not followed: they stand for something outside of the block.
+// scalars appends the checksums below node. It skips keys, which are names, and aliases, which
+// refer to content outside the block.
 func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
 	switch node.Kind {
 	case yaml.MappingNode:
@@ -89,8 +87,8 @@ func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
 	return list
 }
 
-// locate returns the offset of a scalar's text, which must stand at the scalar's
-// own place, after an opening quote if there is one.
+// locate returns the offset of a scalar's text, after an opening quote. It returns false if the
+// text does not appear verbatim at the scalar's position.
 func locate(data []byte, starts lines.Starts, v *yaml.Node) (int, bool) {
 	at, ok := starts.Offset(data, v.Line, v.Column)
 	if v.Style == yaml.SingleQuotedStyle || v.Style == yaml.DoubleQuotedStyle {

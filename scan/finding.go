@@ -21,40 +21,39 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
-// Finding is a secret in a file, without the secret.
+// Finding describes a secret in a file without containing it.
 type Finding struct {
-	// Scanner and Rule name what found it.
+	// Scanner and Rule identify what found the secret.
 	Scanner string `json:"scanner"`
 	Rule    string `json:"rule"`
-	// Severity says whether it stops a release.
+	// Severity determines whether the finding stops a release.
 	Severity Severity `json:"severity"`
 	// Path is relative to the root of the workspaces.
 	Path string `json:"path"`
-	// Commit and Date are of a finding in a Git history: the first commit with the
-	// secret, and when that was made.
+	// Commit and Date are set for findings in the Git history: the first commit with the
+	// secret, and its date.
 	Commit string `json:"commit,omitempty"`
 	Date   string `json:"date,omitempty"`
-	// Line and Column are 1-based; 0 where the place is not known. A column counts
-	// characters, as editors do.
+	// Line and Column are 1-based; 0 if unknown. Column counts characters, as editors do.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
-	// Where is the place in the structure of the file, such as do[3].fetch.body.
+	// Where is the path within the structure of the file, such as do[3].fetch.body.
 	Where string `json:"where,omitempty"`
-	// Redacted shows at most the first characters of the secret.
+	// Redacted contains at most the first characters of the secret.
 	Redacted string `json:"redacted"`
-	// Fingerprint identifies the secret in this file, wherever it moves within it.
+	// Fingerprint identifies the secret in this file, regardless of its position.
 	Fingerprint string `json:"fingerprint"`
-	// Values are the digests by which a baseline knows the secret, that of each rule that
-	// found it; empty unless the scan has such a baseline.
+	// Values are the digests by which a baseline identifies the secret, one for each rule that
+	// found it; empty unless the baseline compares values.
 	Values       []string     `json:"-"`
 	Verification Verification `json:"verification"`
 	Message      string       `json:"message"`
 	Help         string       `json:"help"`
-	// Also lists what else found a secret in the same place.
+	// Also lists the other rules that found a secret at the same position.
 	Also []Sighting `json:"also,omitempty"`
 }
 
-// Severity says whether a finding stops a release.
+// Severity determines whether a finding stops a release.
 type Severity string
 
 // The severities.
@@ -65,7 +64,7 @@ const (
 	Warning Severity = "warning"
 )
 
-// Sighting is a further rule that found a secret in the place of a finding.
+// Sighting is another rule that found a secret at the position of a finding.
 type Sighting struct {
 	Scanner     string `json:"scanner"`
 	Rule        string `json:"rule"`
@@ -75,17 +74,19 @@ type Sighting struct {
 const help = "revoke the secret, declare a workspace secret in its place and reference it as {{secret.name}}"
 
 const (
-	// fingerprintRounds of PBKDF2 make it costly to try out which password has a
-	// published fingerprint: some hundredths of a second for each try and file.
+	// fingerprintRounds is the number of PBKDF2 rounds. It makes guessing the secret of a
+	// published fingerprint expensive: some hundredths of a second per guess and file.
 	fingerprintRounds = 100_000
 	fingerprintBytes  = 16
 
-	// shown is how much of a secret is shown, and only of one that is much longer.
+	// shown is the number of characters to display of a secret with at least minRedacted
+	// characters.
 	shown       = 4
 	minRedacted = 20
 )
 
-// fingerprint depends on the rule, the path and the secret, not on the place in the file.
+// fingerprint returns the fingerprint of a secret. It depends on the rule, the path and the
+// secret, but not on the position in the file.
 func fingerprint(rule, path string, s secret.Value) (string, error) {
 	key, err := pbkdf2.Key(sha256.New, s.Reveal(), []byte(rule+"\x00"+path), fingerprintRounds, fingerprintBytes)
 	if err != nil {
@@ -94,9 +95,9 @@ func fingerprint(rule, path string, s secret.Value) (string, error) {
 	return hex.EncodeToString(key), nil
 }
 
-// redact shows the start of a long secret, which tells what it is for: ghp_***.
-// It shows nothing of a short one, of one with spaces or line feeds, or of one that
-// starts with something other than letters, digits, - and _.
+// redact returns the start of a long secret, which identifies its kind: ghp_***. It hides short
+// secrets completely, as well as secrets with white space, or with characters other than
+// letters, digits, - and _ at the start.
 func redact(s secret.Value) string {
 	plain := s.Reveal()
 	if len(plain) < minRedacted || strings.ContainsAny(plain, " \t\r\n") {
@@ -111,26 +112,26 @@ func redact(s secret.Value) string {
 	return plain[:shown] + secret.Mask
 }
 
-// sighting is a match and what reported it.
+// sighting is a match with the name of its scanner.
 type sighting struct {
 	scanner string
 	Match
 }
 
-// joins reports whether another sighting is of the same secret: what another detector, or
-// a decoder, sees in the same place.
+// joins reports whether another sighting is the same secret, found at the same position by
+// another detector or decoder.
 func (s sighting) joins(other sighting) bool {
 	return (s.scanner != other.scanner || s.Encoding != other.Encoding) && s.overlaps(other.Match)
 }
 
-// findings turns what the detectors reported of a file into findings, one for each
-// place. What an earlier detector found there comes first: it is the one that may know
-// whom to tell. Fingerprints are computed once for each secret.
+// findings converts the sightings in a file to findings, one for each position. The sighting of
+// the earliest detector comes first, because it knows most about the location. Each fingerprint
+// is computed only once.
 func (s *Scanner) findings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
 	prints := prints{path: path, values: s.values, known: map[printed]string{}}
 	var list []Finding
-	var first []sighting     // of each finding
-	lines := map[int][]int{} // the findings of each line
+	var first []sighting     // the first sighting of each finding
+	lines := map[int][]int{} // the findings in each line
 	for _, next := range sightings {
 		print, err := prints.of(ctx, next.Match)
 		if err != nil {
@@ -154,7 +155,7 @@ func (s *Scanner) findings(ctx context.Context, path string, sightings []sightin
 	return list, nil
 }
 
-// prints computes the fingerprints of one file, each once.
+// prints computes and caches the fingerprints of one file.
 type prints struct {
 	path   string
 	values *valueDigests
@@ -182,7 +183,7 @@ func (f *Finding) addValue(digest string) {
 	}
 }
 
-// join adds what another detector says of the same place.
+// join adds the sighting of another detector at the same position.
 func (f *Finding) join(s sighting, fingerprint string) {
 	also := Sighting{Scanner: s.scanner, Rule: s.Rule, Fingerprint: fingerprint}
 	if also.Fingerprint == f.Fingerprint && also.Scanner == f.Scanner || slices.Contains(f.Also, also) {
@@ -195,7 +196,7 @@ func (f *Finding) join(s sighting, fingerprint string) {
 	}
 }
 
-// overlaps reports whether two matches have text in common.
+// overlaps reports whether two matches share text.
 func (m Match) overlaps(other Match) bool {
 	a, b := m.Secret.Reveal(), other.Secret.Reveal()
 	switch {
@@ -212,15 +213,15 @@ func (m Match) overlaps(other Match) bool {
 	}
 }
 
-// decodes reports whether one text is base64 that has the other one in it.
+// decodes reports whether encoded is base64 of a text that contains plain.
 func decodes(encoded, plain string) bool {
 	bare := strings.NewReplacer("-", "+", "_", "/", "\n", "", " ", "").Replace(strings.TrimRight(encoded, "="))
 	data, err := base64.RawStdEncoding.DecodeString(bare)
 	return err == nil && len(plain) > shown && strings.Contains(string(data), plain)
 }
 
-// unique leaves out what is known of a place twice: what overlapping parts of a
-// file showed twice, and what a decoder made of text that shows the secret itself.
+// unique removes duplicate matches: those from overlapping parts of a file, and decoded secrets
+// that also appear verbatim.
 func unique(matches []Match) []Match {
 	type place struct {
 		rule, secret string
@@ -243,8 +244,8 @@ func unique(matches []Match) []Match {
 	return list
 }
 
-// compareMatches puts first what says most of a secret. It leaves no choice: the
-// order in which a detector reports is not the same each time.
+// compareMatches puts the most informative match first. It is a total order, because detectors
+// report in varying order.
 func compareMatches(a, b Match) int {
 	return cmp.Or(
 		cmp.Compare(a.precision(), b.precision()),
@@ -253,12 +254,12 @@ func compareMatches(a, b Match) int {
 		cmp.Compare(a.Secret.Reveal(), b.Secret.Reveal()))
 }
 
-// rank is lower for what is more urgent.
+// rank orders verifications by urgency. The most urgent one has rank 0.
 func (v Verification) rank() int {
 	return slices.Index([]Verification{Live, Unknown, NotChecked, Dead}, v)
 }
 
-// precision is 0 for a secret whose place in the line is known, and more for less.
+// precision is 0 for a secret with a known column, and higher for less precise positions.
 func (m Match) precision() int {
 	switch {
 	case m.Column > 0:
@@ -296,7 +297,7 @@ func (m Match) message() string {
 	return text
 }
 
-// countCharacters turns columns, which detectors count in bytes, into characters.
+// countCharacters converts columns from bytes, as detectors count them, to characters.
 func countCharacters(found []Finding, data []byte) {
 	if len(found) == 0 {
 		return
@@ -310,8 +311,8 @@ func countCharacters(found []Finding, data []byte) {
 	}
 }
 
-// Position returns path:line:column as far as they are known, and before them the
-// commit in a history, as git show takes it.
+// Position returns path:line:column as far as known. In a history the commit precedes it, in
+// the notation of git show.
 func (f Finding) Position() string {
 	path := printable(f.Path)
 	if f.Commit != "" {
@@ -327,10 +328,10 @@ func (f Finding) Position() string {
 	}
 }
 
-// shortCommit is how much of a commit's hash is shown, in characters.
+// shortCommit is the number of displayed characters of a commit hash.
 const shortCommit = 12
 
-// Text says in one line what was found, and where in the structure of the file.
+// Text describes the finding, and its path within the structure of the file, in one line.
 func (f Finding) Text() string {
 	if f.Where == "" {
 		return f.Message
@@ -338,8 +339,8 @@ func (f Finding) Text() string {
 	return f.Message + ", in " + printable(f.Where)
 }
 
-// printable quotes a path that would not show as what it is, and breaks what a CI system
-// would take for a command.
+// printable quotes a path with unprintable characters, and escapes what a CI system would
+// interpret as a command.
 func printable(path string) string {
 	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		path = strconv.Quote(path)
@@ -347,12 +348,12 @@ func printable(path string) string {
 	return terminal.Defuse(path)
 }
 
-// Same reports whether two findings are of the same secret in the same place.
+// Same reports whether two findings are the same secret at the same position.
 func (f Finding) Same(other Finding) bool {
 	return f.Fingerprint == other.Fingerprint && f.Path == other.Path && f.Line == other.Line && f.Column == other.Column && f.Where == other.Where
 }
 
-// compareFindings orders findings by place.
+// compareFindings orders findings by position.
 func compareFindings(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),

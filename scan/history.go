@@ -9,25 +9,26 @@ import (
 	"slices"
 )
 
-// History is what is found in the Git history of the files. None of it ships.
+// History contains the findings in the Git history of the files. The history does not ship.
 type History struct {
-	// Commits counts those that were looked at; Since is the one after which they come,
-	// empty for all.
+	// Commits is the number of scanned commits; Since is the commit that precedes them, empty
+	// for the complete history.
 	Commits int    `json:"commits"`
 	Since   string `json:"since,omitempty"`
-	// Findings and Accepted are each of the first commit with the secret in that file.
+	// Findings and Accepted contain one finding for each secret and file, in the first commit
+	// with it.
 	Findings []Finding  `json:"findings"`
 	Accepted []Accepted `json:"accepted"`
-	// Coverage counts versions of files, each content once.
+	// Coverage counts the versions of files. It counts identical content once.
 	Coverage Coverage `json:"coverage"`
 }
 
-// NewHistory makes one of the report of a run over the versions of files.
+// NewHistory returns the history for the report of a scan over file versions.
 func NewHistory(r *Report, commits int, since string) *History {
 	return &History{Commits: commits, Since: since, Findings: first(r.Findings), Accepted: r.Accepted, Coverage: r.Coverage}
 }
 
-// first leaves of several findings of one secret in one file the earliest.
+// first returns the earliest finding of each secret in each file.
 func first(findings []Finding) []Finding {
 	type kind struct{ rule, path, fingerprint string }
 	earliest := map[kind]Finding{}
@@ -42,7 +43,7 @@ func first(findings []Finding) []Finding {
 	})
 }
 
-// findings of the history, none where nobody looked.
+// findings returns the findings in the history; nil if it was not scanned.
 func (h *History) findings() []Finding {
 	if h == nil {
 		return nil
@@ -50,7 +51,7 @@ func (h *History) findings() []Finding {
 	return h.Findings
 }
 
-// Errors counts the findings that are no warnings.
+// Errors returns the number of findings with severity error.
 func (h *History) Errors() int {
 	n := 0
 	for _, f := range h.findings() {
@@ -61,7 +62,7 @@ func (h *History) Errors() int {
 	return n
 }
 
-// write writes the history for people, apart from what ships.
+// write prints the history separately from the findings in the shipped files.
 func (h *History) write(out io.Writer, verbose bool) {
 	if h == nil {
 		return

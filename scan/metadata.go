@@ -12,22 +12,22 @@ import (
 	"strings"
 )
 
-// Metadata is something that ships and is in no file, such as the labels of an image.
+// Metadata is shipped content outside of files, such as image labels.
 type Metadata struct {
-	// Name stands in place of a path in findings, and for globs of a policy. It has no
-	// slash, so that no file of a workspace has it.
+	// Name replaces the path in findings and for the globs of a policy. It has no slash, so
+	// that it differs from the path of any workspace file.
 	Name string
-	// Content is encoded as JSON: names and values.
+	// Content is encoded as JSON: an object of names and values.
 	Content any
-	// Help says what to do about a secret in it.
+	// Help explains how to fix a secret in the metadata.
 	Help string
-	// Foreign content is somebody else's: a secret in it is a warning.
+	// Foreign metadata comes from a third party: a secret in it is only a warning.
 	Foreign bool
 }
 
-// ScanMetadata scans metadata as it scans files. What it finds belongs into the report
-// of a run, and does not count in its coverage. The error is a [*FileError], or the
-// cause of the context's end.
+// ScanMetadata scans metadata like a file. The caller adds the findings to the report of a run;
+// they do not count towards its coverage. The error is a [*FileError], or the cause of the
+// context's cancellation.
 func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, error) {
 	if s.policy.excludes(m.Name) {
 		return nil, nil
@@ -40,7 +40,7 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 	var sightings []sighting
 	for _, d := range s.detectors {
 		name := d.Describe().Name
-		// The suffix tells detectors what it is.
+		// The extension tells detectors the format.
 		result, err := detect(ctx, d, File{Path: m.Name + ".json", Data: data})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -63,7 +63,7 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 		return nil, err
 	}
 	for i, f := range found {
-		found[i].Line, found[i].Column = 0, 0 // there is no file to look it up in
+		found[i].Line, found[i].Column = 0, 0 // the position refers to the encoded JSON, not to a file
 		if found[i].Severity = s.policy.severity(f); m.Foreign {
 			found[i].Severity = Warning
 		}
@@ -71,7 +71,7 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 	return found, nil
 }
 
-// encode writes one name and value a line.
+// encode returns JSON with one name and value per line.
 func (m Metadata) encode() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -83,7 +83,7 @@ func (m Metadata) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// keyIn returns the name in the line of a match, unless it is itself the secret.
+// keyIn returns the name in the line of a match, or "" if the name itself contains the secret.
 func (m Match) keyIn(lines []string) string {
 	if m.Line < 1 || m.Line > len(lines) {
 		return ""
@@ -99,7 +99,7 @@ func (m Match) keyIn(lines []string) string {
 	return key
 }
 
-// Add adds findings of metadata.
+// Add adds findings in metadata to the report.
 func (r *Report) Add(found ...Finding) {
 	r.Findings = append(r.Findings, found...)
 	r.sort()

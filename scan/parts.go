@@ -17,8 +17,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/runs"
 )
 
-// PartKind is a kind of what a file holds in another form than text: an archive, a
-// document, another encoding, or a value without its escapes.
+// PartKind is the kind of a part of a file that is not plain text: archive content, document
+// content, another encoding, or an unescaped value.
 type PartKind = contents.Kind
 
 // The kinds of parts.
@@ -29,28 +29,28 @@ const (
 	InScalar   = contents.Scalar
 )
 
-// PartReader is a detector that looks into some kinds of parts by itself. It is not given
-// those; every other detector is.
+// PartReader is a detector that extracts some kinds of parts itself. It does not receive those
+// parts from the scanner; every other detector does.
 type PartReader interface {
 	ReadsParts(kind PartKind) bool
 }
 
-// unpackedLimit bounds what a file unpacks to, in bytes, unless the policy does.
+// unpackedLimit is the default limit for the unpacked size of a file, in bytes.
 const unpackedLimit = 250 << 20
 
-// looked is what all detectors say of a file.
+// looked holds the results of all detectors for a file.
 type looked struct {
 	sightings []sighting
-	// dropped are matches that a detector takes for examples.
+	// dropped are matches that a detector rejected as examples.
 	dropped []sighting
-	// public are keys that everybody may know.
+	// public are keys that are public by design.
 	public []Match
-	// filtered counts them; unread counts what was left out, by detector.
+	// filtered is the number of rejected matches; unread lists skipped content by detector.
 	filtered int
 	unread   []Skip
 }
 
-// look runs every detector over a file and over what it holds.
+// look runs every detector over a file and its parts.
 func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 	var all looked
 	shown := File{Path: f.Path, Within: f.Within, Data: withoutImages(f.Data), Commit: f.Commit, Date: f.Date}
@@ -86,11 +86,11 @@ func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 	}
 }
 
-// inName is the kind of part that the name of a file is.
+// inName is the kind of a file name scanned as a part.
 const inName PartKind = "name"
 
-// lookAtName looks for tokens in the name of a file, which every listing shows. Any long
-// random name would be one to the detector that knows no tokens.
+// lookAtName scans the name of a file, which appears in every listing. It uses only detectors
+// for known token formats: the dsul detector would report any long random name.
 func (s *Scanner) lookAtName(ctx context.Context, path string, all *looked) error {
 	if !literal.HasRandomRun(path) {
 		return nil
@@ -106,7 +106,7 @@ func (s *Scanner) lookAtName(ctx context.Context, path string, all *looked) erro
 	return nil
 }
 
-// hideNames hides the secrets that the name of a file has, where findings show it.
+// hideNames redacts secrets in the file name where findings contain it.
 func (l *looked) hideNames(found []Finding) {
 	for _, s := range l.sightings {
 		for i := range found {
@@ -117,7 +117,7 @@ func (l *looked) hideNames(found []Finding) {
 	}
 }
 
-// filterPublic takes out what was found of public keys.
+// filterPublic removes matches of public keys, and counts them as filtered.
 func (l *looked) filterPublic() {
 	if len(l.public) == 0 {
 		return
@@ -135,7 +135,7 @@ func (l *looked) filterPublic() {
 	l.sightings = kept
 }
 
-// add runs one detector over a file, or over a part of it.
+// add runs one detector over a file or a part of it.
 func (l *looked) add(ctx context.Context, d Detector, path string, f File, p contents.Part) error {
 	name := d.Describe().Name
 	result, err := detect(ctx, d, f)
@@ -157,7 +157,7 @@ func (l *looked) add(ctx context.Context, d Detector, path string, f File, p con
 	return nil
 }
 
-// placed says where in the file a match in a part of it is.
+// placed converts the position of a match from the part to the file.
 func placed(m Match, p contents.Part) Match {
 	switch p.Kind {
 	case "":
@@ -172,17 +172,17 @@ func placed(m Match, p contents.Part) Match {
 	return m
 }
 
-// FilteredMatch is a match that a scanner takes for an example or a placeholder.
+// FilteredMatch is a match that a scanner rejected as an example or a placeholder.
 type FilteredMatch struct {
 	Scanner string `json:"scanner"`
 	Rule    string `json:"rule"`
 	Path    string `json:"path"`
-	// Line and Column are 1-based; 0 where the place is not known. Column counts bytes.
+	// Line and Column are 1-based; 0 if unknown. Column counts bytes.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
 }
 
-// examples lists what was filtered, and no other detector found.
+// examples returns the rejected matches that no other detector reports.
 func (l *looked) examples(path string) []FilteredMatch {
 	var list []FilteredMatch
 	for _, d := range l.dropped {
@@ -198,22 +198,22 @@ func compareFiltered(a, b FilteredMatch) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner))
 }
 
-// String returns the place and the kind in one line.
+// String returns the position and the rule in one line.
 func (m FilteredMatch) String() string {
 	return Finding{Path: m.Path, Line: m.Line, Column: m.Column}.Position() + ": " + m.Rule
 }
 
-// imageStarts are how images, fonts and sound start in base64.
+// imageStarts are the base64 prefixes of images, fonts and audio.
 var imageStarts = [][]byte{
 	[]byte("iVBORw0KGgo"), []byte("/9j/"), []byte("R0lGOD"), []byte("UklGR"), []byte("d09GM"), []byte("AAABAA"), []byte("AAEAAAA"), []byte("T1RUTw"),
 	[]byte("SUkqA"), []byte("T2dnUw"), []byte("SUQz"), []byte("//uQ"), []byte("AAAAIGZ0eX"), []byte("AAAAHGZ0eX"),
 }
 
-// minImage is the shortest base64 that is taken for an image, in bytes.
+// minImage is the minimum length of a base64 image, in bytes.
 const minImage = 64
 
-// withoutImages returns the content with spaces in the place of images in base64. Some rules
-// find keys in anything that is long and random enough.
+// withoutImages replaces base64 images with spaces. Some rules find keys in any long random
+// text.
 func withoutImages(data []byte) []byte {
 	var shown []byte
 	for start, end := range runs.In(data, minImage) {

@@ -18,28 +18,28 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/strict"
 )
 
-// PolicyFile is the name of the policy file at the top of a source.
+// PolicyFile is the name of the policy file in the root of a source.
 const PolicyFile = "scan-policy.yaml"
 
-// MaxFileSize bounds the files that this package reads, in bytes.
+// MaxFileSize is the maximum size of the files that this package reads, in bytes.
 const MaxFileSize = strict.MaxSize
 
-// anyRule stands for all rules without a severity of their own.
+// anyRule stands for all rules without their own severity.
 const anyRule = "*"
 
-// Policy says what is scanned, and what follows from a finding. Its zero value scans
-// everything, and every finding is an error.
+// Policy determines what is scanned and the consequences of a finding. The zero value scans
+// everything and treats every finding as an error.
 type Policy struct {
-	// ExcludePaths are globs (with **) on the paths of files that are not scanned;
-	// IncludePaths are exceptions from them.
+	// ExcludePaths are globs (with **) for paths that are not scanned; IncludePaths are
+	// exceptions to them.
 	ExcludePaths []string `json:"excludePaths"`
 	IncludePaths []string `json:"includePaths"`
-	// Severities are by rule, or "*" for the other ones.
+	// Severities maps rules to severities. The key "*" applies to all other rules.
 	Severities map[string]Severity `json:"severities"`
-	// HonorInlineIgnore accepts findings in lines with a comment trufflehog:ignore.
+	// HonorInlineIgnore accepts findings in lines with the comment trufflehog:ignore.
 	HonorInlineIgnore bool `json:"honorInlineIgnore"`
-	// The detectors are made with the rest: a scanner does not act on it, but it is
-	// part of its policy's digest.
+	// These fields configure the detectors. The scanner does not use them, but they are part of
+	// the policy's digest.
 	IncludeDetectors []string         `json:"includeDetectors"`
 	ExcludeDetectors []string         `json:"excludeDetectors"`
 	CustomDetectors  []CustomDetector `json:"customDetectors"`
@@ -47,32 +47,32 @@ type Policy struct {
 	Verify           bool             `json:"verify"`
 }
 
-// CustomDetector is a detector of the user's.
+// CustomDetector is a user-defined detector.
 type CustomDetector struct {
 	Name string `json:"name"`
 	// Definition is in TruffleHog's format.
 	Definition json.RawMessage `json:"definition"`
 }
 
-// Limits bound the work of detectors. Zero means their own limits.
+// Limits bound the work of detectors. Zero selects the default of the detector.
 type Limits struct {
-	// DetectorTimeout is how long one detector may look at one match.
+	// DetectorTimeout is the maximum time that one detector may spend on one match.
 	DetectorTimeout time.Duration `json:"detectorTimeout"`
-	// ArchiveSize is how much an archive may unpack to, in bytes.
+	// ArchiveSize is the maximum unpacked size of an archive, in bytes.
 	ArchiveSize int64 `json:"archiveSize"`
 }
 
-// Catalog knows the names that a policy file may use.
+// Catalog validates the names in a policy file.
 type Catalog struct {
-	// Detector and Rule say what is wrong with a name; nil if nothing is.
+	// Detector and Rule return an error for an invalid name.
 	Detector, Rule func(name string) error
-	// Custom checks the definition of a detector.
+	// Custom validates the definition of a custom detector.
 	Custom func(definition json.RawMessage) error
-	// ArchiveSize is the largest limit that is allowed, in bytes.
+	// ArchiveSize is the maximum value of the limit with this name, in bytes.
 	ArchiveSize int64
 }
 
-// policyFile is the file as it is written.
+// policyFile is the file format.
 type policyFile struct {
 	IncludeDetectors []strict.Value[string]          `yaml:"includeDetectors"`
 	ExcludeDetectors []strict.Value[string]          `yaml:"excludeDetectors"`
@@ -87,7 +87,7 @@ type policyFile struct {
 	HonorInlineIgnore bool `yaml:"honorInlineIgnore"`
 }
 
-// ReadPolicy reads a policy file. Errors name the file, the line and the column.
+// ReadPolicy parses a policy file. Errors contain the file, line and column.
 func ReadPolicy(file string, data []byte, known Catalog) (Policy, error) {
 	var f policyFile
 	if err := strict.Decode(file, data, &f); err != nil {
@@ -156,7 +156,8 @@ func customDetectors(definitions []strict.Any, known Catalog) ([]CustomDetector,
 	return list, nil
 }
 
-// isRuleName keeps out what would not print, or look like something else.
+// isRuleName reports whether a name contains only characters that print safely and
+// unambiguously.
 func isRuleName(name string) bool {
 	for _, c := range []byte(name) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
@@ -167,15 +168,15 @@ func isRuleName(name string) bool {
 	return name != ""
 }
 
-// customRule is how the rules of custom detectors start.
+// customRule is the prefix of the rules of custom detectors.
 const customRule = "custom-"
 
-// IsCustomRule reports whether a rule has the name of one of a custom detector.
+// IsCustomRule reports whether a rule belongs to a custom detector.
 func IsCustomRule(rule string) bool {
 	return strings.HasPrefix(rule, customRule) && isRuleName(rule)
 }
 
-// Rule is what the findings of the detector are reported as.
+// Rule returns the rule name of the detector's findings.
 func (d CustomDetector) Rule() string { return customRule + d.Name }
 
 func (f *policyFile) severities(custom []CustomDetector, known Catalog) (map[string]Severity, error) {
@@ -236,17 +237,17 @@ func (p Policy) digest() (digest.Digest, error) {
 	return digest.FromBytes(data), nil
 }
 
-// excludes reports whether a file is not scanned.
+// excludes reports whether the policy excludes a file from the scan.
 func (p Policy) excludes(path string) bool {
 	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) }
 	return slices.ContainsFunc(p.ExcludePaths, matches) && !slices.ContainsFunc(p.IncludePaths, matches)
 }
 
-// inlineIgnore is TruffleHog's comment for a line that its authors take for clean.
+// inlineIgnore is TruffleHog's comment for accepted lines.
 const inlineIgnore = "trufflehog:ignore"
 
-// judge gives the findings in a file their severities, and sets aside those that a
-// comment accepts. Nothing inside of an archive has a line to comment.
+// judge assigns severities to the findings in a file, and separates those that an inline
+// comment accepts. Comments do not apply to archive content, which has no lines.
 func (p Policy) judge(found []Finding, data []byte) (findings []Finding, accepted []Accepted) {
 	countCharacters(found, data)
 	var all []string
@@ -264,8 +265,8 @@ func (p Policy) judge(found []Finding, data []byte) (findings []Finding, accepte
 	return findings, accepted
 }
 
-// severity is the worst of those of all rules that found the secret. One that is
-// live is an error.
+// severity returns the most severe level of all rules that found the secret. A live secret is
+// always an error.
 func (p Policy) severity(f Finding) Severity {
 	if f.Verification == Live || p.ruleSeverity(f.Rule) == Error {
 		return Error

@@ -13,32 +13,31 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxSecrets bounds how many secrets a [Redactor] looks for in every text.
+// maxSecrets is the maximum number of secrets that a [Redactor] searches for.
 const maxSecrets = 1000
 
-// ErrTooManySecrets is returned by [Redactor.Learn]: none of the texts may be shown.
+// ErrTooManySecrets is returned by [Redactor.Learn]. The caller must not show any of the texts.
 var ErrTooManySecrets = fmt.Errorf("more than %d different secrets", maxSecrets)
 
-// ErrNotPlain is returned by [Redactor.Learn] for a file that holds a secret in another
-// form than in plain text, such as encoded. It cannot be hidden in there: the file must
-// not be shown.
+// ErrNotPlain is returned by [Redactor.Learn] for a file with a secret that is not in plain
+// text, such as an encoded one. Redact cannot hide it, so the caller must not show the file.
 var ErrNotPlain = errors.New("it holds a secret that is not in plain text")
 
-// Redactor hides the secrets of files in texts that are shown. It first learns them
-// from all files, because a secret may stand in one of them where it is recognised,
-// and in another where it is not. It is for one goroutine.
+// Redactor hides the secrets of files in displayed texts. The caller passes all files to Learn
+// first, because a secret may be recognizable in only one of the files that contain it. A
+// Redactor is not safe for concurrent use.
 type Redactor struct {
 	scanner *Scanner
 	numbers map[string]int
 }
 
-// NewRedactor returns a redactor that has learnt nothing. The paths that the policy
-// excludes from the scan are not excluded here.
+// NewRedactor returns a redactor without secrets. It ignores the exclusions of the policy.
 func (s *Scanner) NewRedactor() *Redactor {
 	return &Redactor{scanner: s, numbers: map[string]int{}}
 }
 
-// Learn remembers the secrets of a file. With an error, the file must not be shown.
+// Learn collects the secrets of a file. If it returns an error, the caller must not show the
+// file.
 func (r *Redactor) Learn(ctx context.Context, f File) error {
 	data, _ := blankChecksums(f)
 	all, err := r.scanner.look(ctx, File{Path: f.Path, Data: data})
@@ -65,11 +64,11 @@ func (r *Redactor) learn(s secret.Value) {
 	}
 }
 
-// span is a part of a text that is a secret.
+// span is the position of a secret in a text.
 type span struct{ start, end, number int }
 
-// Redact returns text with every secret that was learnt replaced by *** and a number.
-// The same number is the same secret, so that a text shows whether it has changed.
+// Redact returns text with every known secret replaced by *** and a number. A secret keeps its
+// number, so that readers can see whether it has changed.
 func (r *Redactor) Redact(text string) string {
 	spans := r.spans(text)
 	if len(spans) == 0 {
@@ -81,13 +80,14 @@ func (r *Redactor) Redact(text string) string {
 		if s.start >= end {
 			fmt.Fprintf(&out, "%s%s%d", text[end:s.start], secret.Mask, s.number)
 		}
-		end = max(end, s.end) // secrets may overlap: all of each is hidden
+		end = max(end, s.end) // merge overlapping secrets, so that each is hidden completely
 	}
 	out.WriteString(text[end:])
 	return out.String()
 }
 
-// spans returns where secrets stand, in order; of those with one start, the longest first.
+// spans returns the positions of secrets in order. Of those with the same start, the longest
+// comes first.
 func (r *Redactor) spans(text string) []span {
 	var list []span
 	for plain, number := range r.numbers {
@@ -105,8 +105,8 @@ func (r *Redactor) spans(text string) []span {
 	return list
 }
 
-// WithoutChecksums returns the content of a file with spaces in the place of the checksums
-// that the platform writes into .import.yml, which say nothing that other files do not.
+// WithoutChecksums returns the content of a file in which spaces replace the checksums that the
+// platform writes into .import.yml. They are redundant, because they follow from other files.
 func WithoutChecksums(f File) []byte {
 	data, _ := blankChecksums(f)
 	return data

@@ -14,17 +14,17 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Proposal says which findings a baseline that is written takes up, and with which owner,
-// reason and date. Its zero value takes up all errors, without an owner and a reason.
+// Proposal selects the findings to add to a new baseline, and provides their owner, reason and
+// expiry date. The zero value selects all errors, and leaves owner and reason empty.
 type Proposal struct {
 	Owner, Reason string
-	// Expires is the last day, such as 2027-01-31; empty for 90 days from now.
+	// Expires is the expiry date, such as 2027-01-31; empty for 90 days from now.
 	Expires string
-	// Rule and Path, a glob, choose findings; empty for all.
+	// Rule and Path select findings; empty for all. Path is a glob.
 	Rule, Path string
 }
 
-// Check returns an error that says what is wrong with the proposal at a time.
+// Check returns an error if the proposal is invalid at the given time.
 func (p Proposal) Check(now time.Time) error {
 	_, err := time.Parse(dateFormat, p.Expires)
 	switch {
@@ -40,7 +40,7 @@ func (p Proposal) Check(now time.Time) error {
 	return nil
 }
 
-// chooses reports whether a finding is one of those to take up.
+// chooses reports whether the proposal selects a finding.
 func (p Proposal) chooses(f Finding) bool {
 	if p.Path != "" && !doublestar.MatchUnvalidated(p.Path, f.Path) {
 		return false
@@ -52,7 +52,7 @@ func (p Proposal) expires(now time.Time) string {
 	return cmp.Or(p.Expires, now.UTC().AddDate(0, 0, AcceptedDays).Format(dateFormat))
 }
 
-// fill gives an entry that lacks an owner or a reason those of the proposal.
+// fill completes an entry without owner or reason from the proposal.
 func (p Proposal) fill(e *baselineEntry, now time.Time) {
 	if p.Owner == "" || e.complete() || e.Real {
 		return
@@ -62,14 +62,14 @@ func (p Proposal) fill(e *baselineEntry, now time.Time) {
 	e.Expires = p.expires(now)
 }
 
-// Renewed returns the baseline to write after [Baseline.Apply], which brings it up to date:
-// entries that nothing is found for are dropped, and errors that the proposal chooses are
-// added, one entry for each secret. Owner, reason and date of what is there stay.
+// Renewed returns a baseline that [Baseline.Apply] updates from the report before it is
+// written: Apply drops entries without findings, and adds one entry for each secret among the
+// errors that the proposal selects. Existing entries keep their owner, reason and expiry date.
 func (b *Baseline) Renewed(p Proposal) *Baseline {
 	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: b.entries, proposal: &p}
 }
 
-// update returns the entries for what a scan found.
+// update returns the entries for the findings of a scan.
 func (b *Baseline) update(r *Report, now time.Time) []baselineEntry {
 	u := updater{proposal: *b.proposal, now: now, before: b.entries, kept: map[int]int{}}
 	for _, f := range slices.Concat(r.Findings, r.History.findings()) {
@@ -93,17 +93,17 @@ func compareEntries(a, b baselineEntry) int {
 		cmp.Compare(a.Value, b.Value), cmp.Compare(a.Fingerprint, b.Fingerprint))
 }
 
-// updater makes the entries of a baseline that is written.
+// updater builds the entries of a renewed baseline.
 type updater struct {
 	proposal Proposal
 	now      time.Time
 	before   []baselineEntry
 	list     []baselineEntry
-	// kept maps entries of before to those of list.
+	// kept maps indexes of before to indexes of list.
 	kept map[int]int
 }
 
-// add keeps the entries of a finding, or makes one.
+// add keeps the entries that cover a finding, or creates one.
 func (u *updater) add(f Finding) {
 	known := false
 	for i, e := range u.before {
@@ -125,8 +125,8 @@ func (u *updater) add(f Finding) {
 	u.list = append(u.list, e)
 }
 
-// keep takes over an entry for a finding. One with a fingerprint gets the value instead, so
-// that it still holds when the file is renamed.
+// keep takes over an existing entry for a finding. It replaces a fingerprint with the value, so
+// that the entry survives renaming the file.
 func (u *updater) keep(i int, f Finding) {
 	at, known := u.kept[i]
 	if !known {
@@ -150,16 +150,16 @@ func (u *updater) keep(i int, f Finding) {
 	}
 }
 
-// same returns the entry in the list with the same value and files, or -1: what was
-// accepted in two files is one entry now.
+// same returns the index of the entry with the same value and files, or -1. It merges entries
+// for the same secret in several files.
 func (u *updater) same(e baselineEntry) int {
 	return slices.IndexFunc(u.list, func(other baselineEntry) bool {
 		return e.Value != "" && other.Value == e.Value && other.Path == e.Path
 	})
 }
 
-// merge takes over who accepts the same secret elsewhere, where that is said in full, or
-// holds for less long.
+// merge adopts owner, reason and expiry date from another, complete entry for the same secret
+// if e is incomplete or expires later.
 func (e *baselineEntry) merge(other baselineEntry) {
 	if !other.complete() || e.complete() && e.Expires <= other.Expires {
 		return
@@ -169,7 +169,7 @@ func (e *baselineEntry) merge(other baselineEntry) {
 	e.Expires = other.Expires
 }
 
-// newEntry makes an entry of a finding: by value if that is known.
+// newEntry returns an entry for a finding, identified by value if the value is known.
 func newEntry(f Finding) baselineEntry {
 	e := baselineEntry{Fingerprint: f.Fingerprint, Rule: f.Rule, File: f.Path, Where: f.Where}
 	if len(f.Values) > 0 {
@@ -180,7 +180,8 @@ func newEntry(f Finding) baselineEntry {
 	return e
 }
 
-// note adds a place of a value, for readers and for what names findings by their fingerprints.
+// note adds an occurrence of the value to the entry, for readers and for references by
+// fingerprint.
 func (e *baselineEntry) note(f Finding) {
 	if e.Value == "" {
 		return

@@ -15,51 +15,52 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Report is the outcome of a scan. It holds no secret.
+// Report is the result of a scan. It does not contain secrets.
 type Report struct {
-	// Findings are sorted by place.
+	// Findings are sorted by position.
 	Findings []Finding `json:"findings"`
-	// Accepted lists findings that may ship. They are not among the others.
+	// Accepted lists the findings that may ship. Findings does not contain them.
 	Accepted []Accepted `json:"accepted"`
-	// Problems lists what is wrong with the baseline.
+	// Problems lists the problems of the baseline.
 	Problems []Problem `json:"problems"`
 	Coverage Coverage  `json:"coverage"`
-	// History is what is found in the Git history of the files; nil where nobody looked.
+	// History contains the findings in the Git history; nil if it was not scanned.
 	History *History `json:"history,omitempty"`
-	// Cache is nil where every file was scanned.
+	// Cache is nil if the scan did not use a cache.
 	Cache *CacheUse `json:"cache,omitempty"`
-	// Filtered counts matches that a scanner took for examples or placeholders.
+	// Filtered is the number of matches that scanners rejected as examples or placeholders.
 	Filtered int `json:"filtered"`
-	// FilteredAt lists those of them whose places are known.
+	// FilteredAt lists the rejected matches with known positions.
 	FilteredAt []FilteredMatch   `json:"filteredAt,omitempty"`
 	Scanners   []release.Scanner `json:"scanners"`
-	// Policy is the digest of the policy in force.
+	// Policy is the digest of the effective policy.
 	Policy digest.Digest `json:"policy"`
 }
 
 // Accepted is a finding that may ship, and why.
 type Accepted struct {
 	Finding
-	// By is what accepts it.
+	// By is the kind of acceptance.
 	By Acceptor `json:"acceptedBy"`
-	// Owner answers for it; Reason says why it may ship; Expires is the last day on
-	// which it may, such as 2027-01-31. Only a baseline has them.
+	// Owner is responsible for the finding, Reason explains why it may ship, and Expires is the
+	// last day on which it may, such as 2027-01-31. They are set only for acceptance by a
+	// baseline.
 	Owner   string `json:"owner,omitempty"`
 	Reason  string `json:"reason,omitempty"`
 	Expires string `json:"expires,omitempty"`
 }
 
-// Acceptor is what accepts findings.
+// Acceptor is a means of accepting findings.
 type Acceptor string
 
-// What may accept findings.
+// The means of accepting findings.
 const (
 	ByBaseline Acceptor = "baseline"
-	// ByComment is a comment in the file, where the policy honours those.
+	// ByComment is a comment in the file, if the policy honors them.
 	ByComment Acceptor = "comment"
 )
 
-// Why says in one line who accepts a finding, and until when.
+// Why describes in one line who accepts a finding, and until when.
 func (a Accepted) Why() string {
 	if a.By == ByComment {
 		return "accepted by a comment in the file"
@@ -67,11 +68,11 @@ func (a Accepted) Why() string {
 	return fmt.Sprintf("accepted by %s until %s: %s", printable(a.Owner), a.Expires, printable(a.Reason))
 }
 
-// Problem is something wrong with the baseline. It stops the release.
+// Problem is an error in the baseline. It stops the release.
 type Problem struct {
-	// Rule is the stable name of the kind of problem, such as baseline-expired.
+	// Rule is the stable identifier of the kind of problem, such as baseline-expired.
 	Rule string `json:"rule"`
-	// File is the baseline; Line and Column are 1-based.
+	// File is the path of the baseline; Line and Column are 1-based.
 	File    string `json:"file"`
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
@@ -84,14 +85,14 @@ func (p Problem) Position() string {
 	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
 }
 
-// sort gives equal reports equal bytes.
+// sort makes the report deterministic.
 func (r *Report) sort() {
 	slices.SortFunc(r.Findings, compareFindings)
 	slices.SortFunc(r.FilteredAt, compareFiltered)
 	slices.SortFunc(r.Accepted, func(a, b Accepted) int { return compareFindings(a.Finding, b.Finding) })
 }
 
-// Count returns how many findings have the severity.
+// Count returns the number of findings with a severity.
 func (r *Report) Count(s Severity) int {
 	n := 0
 	for _, f := range r.Findings {
@@ -102,18 +103,18 @@ func (r *Report) Count(s Severity) int {
 	return n
 }
 
-// Coverage counts what was scanned, by the scanners' own count.
+// Coverage counts the scanned content as measured by the scanners.
 type Coverage struct {
-	// Files and Bytes count all files. They must equal what ships.
+	// Files and Bytes count all files. They must equal the number of shipped files and bytes.
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
-	// SkippedBytes counts those of the bytes that were not looked at.
+	// SkippedBytes is the number of bytes that were not scanned.
 	SkippedBytes int64 `json:"skippedBytes"`
-	// Skipped lists what was not scanned.
+	// Skipped lists the content that was not scanned.
 	Skipped []Skip `json:"skipped"`
 }
 
-// Skip is a file, or a part of it, that was not scanned.
+// Skip is a file, or part of a file, that was not scanned.
 type Skip struct {
 	Path   string `json:"path"`
 	Bytes  int64  `json:"bytes"`
@@ -129,7 +130,7 @@ func compareSkips(a, b Skip) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Reason, b.Reason))
 }
 
-// Manifest returns what the release manifest says of the scan.
+// Manifest returns the summary of the scan for the release manifest.
 func (r *Report) Manifest() release.Scan {
 	var accepted []string
 	for _, a := range r.Accepted {
@@ -142,14 +143,14 @@ func (r *Report) Manifest() release.Scan {
 	}
 }
 
-// WriteJSON writes the report as JSON. The same report gives the same bytes.
+// WriteJSON writes the report as JSON. The output is deterministic.
 func (r *Report) WriteJSON(w io.Writer) error {
 	return document.Write(w, r)
 }
 
-// WriteHuman writes the report for people. Of what was not scanned, the checksums
-// of the platform are one line; everything else has a line of its own. Accepted findings
-// are listed if verbose, and counted otherwise.
+// WriteHuman writes the report as text. It summarizes the skipped platform checksums in one
+// line, and lists everything else that was skipped. It lists accepted findings if verbose, and
+// otherwise counts them.
 func (r *Report) WriteHuman(w io.Writer, verbose bool) error {
 	out := bufio.NewWriter(w)
 	general := false
@@ -177,7 +178,7 @@ func (r *Report) WriteHuman(w io.Writer, verbose bool) error {
 	return out.Flush()
 }
 
-// writeAccepted writes the accepted findings, or how many there are.
+// writeAccepted lists the accepted findings, or only their number.
 func writeAccepted(out io.Writer, list []Accepted, verbose bool) {
 	if len(list) > 0 && !verbose {
 		fmt.Fprintf(out, "%s (builder scan -v lists them)\n", count(len(list), "accepted finding"))
@@ -188,7 +189,7 @@ func writeAccepted(out io.Writer, list []Accepted, verbose bool) {
 	}
 }
 
-// Summary says in one line what was found in how much.
+// Summary returns the number of findings and the amount of scanned content in one line.
 func (r *Report) Summary() string {
 	text := count(r.Count(Error), "secret")
 	if n := r.Count(Warning); n > 0 {
@@ -203,7 +204,7 @@ func (r *Report) Summary() string {
 	return fmt.Sprintf("%s in %d files, %d bytes", text, r.Coverage.Files, r.Coverage.Bytes)
 }
 
-// writeHuman writes a line for the finding, and one for what to do if that is special.
+// writeHuman writes a line for the finding, and another one for help that is specific to it.
 func (f Finding) writeHuman(out io.Writer) {
 	severity, also := "", ""
 	if f.Severity == Warning {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package scan looks for secrets in the files of a release and fails closed: a
-// file that could not be scanned to its end is an error, never a clean file.
+// Package scan finds secrets in the files of a release. It fails closed: a file that it cannot
+// scan completely is an error, never a clean file.
 //
-// A [Scanner] runs one or more [Detector]s over files that are handed to it in
-// memory. What it reports holds no secret: values are redacted, fingerprints
-// cannot be turned back.
+// A [Scanner] runs one or more [Detector]s over files in memory. Its reports do not contain
+// secrets: values are redacted, and fingerprints cannot be reversed.
 package scan
 
 import (
@@ -21,89 +20,88 @@ import (
 type File struct {
 	// Path is relative to the root of the workspaces, with slashes.
 	Path string
-	// Within is the path in its workspace, with the workspace's directory in front, where
-	// Path is relative to something else; empty if they are the same.
+	// Within is the path within the workspaces, starting with the workspace's directory, if
+	// Path is relative to a different root; empty otherwise.
 	Within string
-	// Data is the whole content. Nobody writes to it.
+	// Data is the complete content. It must not be modified.
 	Data []byte
-	// Commit and Date are of a file from a Git history: the first commit with it, and
-	// when that was made.
+	// Commit and Date are set for files from the Git history: the first commit with this
+	// content, and its date.
 	Commit, Date string
 }
 
-// InWorkspace returns the path that says which part of a workspace the file is.
+// InWorkspace returns the path that identifies the part of the workspace.
 func (f File) InWorkspace() string { return cmp.Or(f.Within, f.Path) }
 
 // Detector finds secrets in one file. It is safe for concurrent use.
 type Detector interface {
-	// Describe names the detector and the digest of its rules.
+	// Describe returns the name of the detector and the digest of its rules.
 	Describe() release.Scanner
-	// Scan looks at the whole file. An error means that it did not get to the end,
-	// and says nothing of the content.
+	// Scan scans the complete file. It returns an error if it cannot; the error does not
+	// contain file content.
 	Scan(ctx context.Context, f File) (Result, error)
 }
 
-// Result is what a detector has to say of a file.
+// Result is the result of one detector for a file.
 type Result struct {
 	Matches []Match
-	// Bytes counts those bytes of the file that were looked at.
+	// Bytes is the number of scanned bytes of the file.
 	Bytes int64
-	// Filtered counts matches that the detector itself takes for examples or
-	// placeholders and does not report.
+	// Filtered is the number of matches that the detector rejected as examples or placeholders.
 	Filtered int
-	// Dropped are those of them whose places are known.
+	// Dropped are the rejected matches with known positions.
 	Dropped []Match
-	// Public are keys that everybody may know, such as that of a web app of Firebase. What
-	// any detector finds of them is filtered, unless it is live.
+	// Public are keys that are public by design, such as that for a Firebase web app. Matches
+	// of them from any detector are filtered, unless they are live.
 	Public []Match
-	// Unread counts files inside of an archive that were not looked into because of
-	// their type, such as images.
+	// Unread is the number of files in an archive that were skipped because of their type, such
+	// as images.
 	Unread int
 }
 
-// Match is a secret in a file. It holds the secret: it is not for printing.
+// Match is a secret in a file. It contains the secret and must not be printed.
 type Match struct {
 	// Rule is the kind of secret, such as Github.
 	Rule   string
 	Secret secret.Value
-	// Line and Column are 1-based; 0 where the place is not known. Column counts bytes.
+	// Line and Column are 1-based; 0 if unknown. Column counts bytes.
 	Line, Column int
-	// Encoding says how the secret is encoded in the file, such as BASE64; empty for plain text.
+	// Encoding is the encoding of the secret in the file, such as BASE64; empty for plain text.
 	Encoding string
-	// Inside reports that the secret is in an archive, which is the file.
+	// Inside: the file is an archive that contains the secret.
 	Inside bool
-	// Named reports that the secret is in the name of the file.
+	// Named: the file name contains the secret.
 	Named bool
-	// Hidden shows nothing of the secret, not even its first characters.
+	// Hidden: nothing of the secret may be shown, not even its first characters.
 	Hidden       bool
 	Verification Verification
-	// Where is the place in the structure of the file, such as do[3].fetch.body. Reason
-	// says what was found, and Help what to do about it. Each may be empty; none holds
-	// a part of the secret.
+	// Where is the path within the structure of the file, such as do[3].fetch.body. Reason
+	// describes the finding, and Help explains how to fix it. Each may be empty, and none
+	// contains a part of the secret.
 	Where, Reason, Help string
 }
 
-// Verification says whether a secret works.
+// Verification is the result of testing a secret.
 type Verification string
 
-// What may be known of a secret.
+// The results of verification.
 const (
-	// NotChecked is a secret that nobody was asked about.
+	// NotChecked: the secret has not been tested.
 	NotChecked Verification = "not checked"
-	// Live is a secret that its service accepts, or that the target is known to use.
+	// Live: the service accepts the secret, or the target is known to use it.
 	Live Verification = "live"
-	// Unknown is a secret whose service could not be asked.
+	// Unknown: the service could not be reached.
 	Unknown Verification = "unknown"
-	// Dead is a secret that its service refuses. It is reported all the same.
+	// Dead: the service refuses the secret. It is reported nevertheless.
 	Dead Verification = "refused by its service"
 )
 
-// FileError is a file that was not scanned to its end.
+// FileError reports a file that was not scanned completely.
 type FileError struct {
 	Path string
 	// Scanner is the name of the detector that failed.
 	Scanner string
-	// Err says why, and nothing of the content.
+	// Err is the cause, without any file content.
 	Err error
 }
 

@@ -18,21 +18,20 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/verdicts"
 )
 
-// inFlight bounds the content that is being scanned at a time, in bytes. A larger
-// file is scanned alone.
+// inFlight limits the content scanned concurrently, in bytes. A larger file is scanned alone.
 const inFlight = 64 << 20
 
 // Scanner runs detectors over files. It is safe for concurrent use.
 type Scanner struct {
 	policy    Policy
 	detectors []Detector
-	// cache is nil where every file is scanned.
+	// cache is nil if every file is scanned.
 	cache *cache
-	// values is nil where no baseline compares secrets by their values.
+	// values is nil unless a baseline compares secrets by value.
 	values *valueDigests
 }
 
-// New validates the policy. There must be at least one detector.
+// New returns a scanner. It returns an error for an invalid policy, or if there is no detector.
 func New(policy Policy, detectors ...Detector) (*Scanner, error) {
 	if len(detectors) == 0 {
 		return nil, errors.New("a scanner needs a detector")
@@ -56,7 +55,7 @@ type Run struct {
 	cached CacheUse
 }
 
-// Start starts a run. It ends with [Run.Finish].
+// Start starts a run. The caller ends it with [Run.Finish].
 func (s *Scanner) Start(ctx context.Context) *Run {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -69,8 +68,8 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 	}
 }
 
-// Add scans a file in the background. It waits while too much is being scanned,
-// and returns early with an error when the run has failed.
+// Add scans a file in the background. It blocks while too much content is in flight, and
+// returns an error immediately if the run has failed.
 func (r *Run) Add(ctx context.Context, f File) error {
 	size := int64(len(f.Data))
 	if r.scanner.policy.excludes(f.Path) || r.scanner.policy.excludes(f.InWorkspace()) {
@@ -92,12 +91,12 @@ func (r *Run) Add(ctx context.Context, f File) error {
 	return nil
 }
 
-// Skip notes a file that is there and cannot be scanned.
+// Skip records a file that exists but cannot be scanned.
 func (r *Run) Skip(path string, size int64, reason string) {
 	r.record(outcome{size: size, skips: []Skip{{Path: path, Bytes: size, Reason: reason}}})
 }
 
-// outcome is what a scan has to say of one file.
+// outcome is the result of scanning one file.
 type outcome struct {
 	size     int64
 	findings []Finding
@@ -105,11 +104,11 @@ type outcome struct {
 	skips    []Skip
 	filtered int
 	examples []FilteredMatch
-	// known: there was a verdict. proven: it was proven.
+	// known: the cache had a verdict. proven: the scan verified it.
 	known, proven bool
 }
 
-// scan has the verdict on a file from the cache, or runs every detector over it.
+// scan uses the cached verdict for a file, or runs every detector over it.
 func (r *Run) scan(f File) error {
 	data, blanked := blankChecksums(f)
 	out := outcome{size: int64(len(f.Data))}
@@ -144,8 +143,8 @@ func (r *Run) scan(f File) error {
 	return nil
 }
 
-// detect runs every detector over a file. No secret outlives it. Unread reports that
-// something inside of an archive was not looked into.
+// detect runs every detector over a file. The findings do not contain secrets. Unread reports
+// whether archive content was skipped.
 func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err error) {
 	all, err := r.scanner.look(r.ctx, f)
 	if err != nil {
@@ -159,11 +158,11 @@ func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err er
 	return found, len(all.unread) > 0, err
 }
 
-// detect turns a panic of a detector, and a file that it did not look at to the
-// end, into an error. What counts is what the detector says that it has looked at.
+// detect runs one detector. It returns an error if the detector panics, or if the byte count in
+// its result shows that it did not scan the complete file.
 func detect(ctx context.Context, d Detector, f File) (result Result, err error) {
 	defer func() {
-		if recover() != nil { // the value may hold content
+		if recover() != nil { // the panic value may contain file content
 			err = errors.New("the detector panicked")
 		}
 	}()
@@ -174,7 +173,7 @@ func detect(ctx context.Context, d Detector, f File) (result Result, err error) 
 	return result, err
 }
 
-// failure prefers the reason of an interruption over what it made of a scan.
+// failure returns the cause of a cancellation instead of the resulting scan error.
 func (r *Run) failure(err error) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
@@ -182,7 +181,7 @@ func (r *Run) failure(err error) error {
 	return err
 }
 
-// record adds a file to the report.
+// record adds the outcome of a file to the report.
 func (r *Run) record(out outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -206,11 +205,11 @@ func (r *Run) record(out outcome) {
 	}
 }
 
-// Finish waits for the files and returns the report. With an error there is none:
-// something was not scanned. The error is a [*FileError], a [*CacheError], or the cause
-// of the context's end.
+// Finish waits for all files and returns the report. It returns no report if any content was
+// not scanned. The error is a [*FileError], a [*CacheError], or the cause of the context's
+// cancellation.
 func (r *Run) Finish() (*Report, error) {
-	interrupted := context.Cause(r.ctx) // of files that were never added, too
+	interrupted := context.Cause(r.ctx) // also covers files that were never added
 	if err := cmp.Or(r.group.Wait(), interrupted); err != nil {
 		return nil, err
 	}

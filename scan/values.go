@@ -8,9 +8,9 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// valueDigests computes the digests by which the entries of a baseline name secrets,
-// whatever file has them and whatever rule finds them. The salt is random and in the
-// baseline, so that digests of two baselines have nothing in common. A nil one computes none.
+// valueDigests computes the digests by which baseline entries identify secrets independently of
+// file and rule. The random salt is stored in the baseline, so that digests from different
+// baselines cannot be correlated. A nil valueDigests computes nothing.
 type valueDigests struct {
 	salt string
 
@@ -18,7 +18,8 @@ type valueDigests struct {
 	known map[string]string
 }
 
-// of returns the digest of a secret. It costs as much as a fingerprint, once for each secret.
+// of returns the digest of a secret. It is as expensive as a fingerprint, and cached for each
+// secret.
 func (v *valueDigests) of(s secret.Value) (string, error) {
 	if v == nil {
 		return "", nil
@@ -39,8 +40,8 @@ func (v *valueDigests) of(s secret.Value) (string, error) {
 	return digest, nil
 }
 
-// UseBaseline makes the scanner compute what the baseline compares. Call it before
-// [Scanner.Start], and [Baseline.Apply] with the report.
+// UseBaseline enables the value digests that the baseline compares. Call it before
+// [Scanner.Start], and pass the report to [Baseline.Apply] afterwards.
 func (s *Scanner) UseBaseline(b *Baseline) {
 	if b.comparesValues() {
 		s.values = &valueDigests{salt: b.salt, known: map[string]string{}}
