@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package format writes the report of a scan in the formats that people and other
-// programs read. The same report gives the same bytes: no format holds the time of the
-// run. None holds a secret, as the report does not.
+// Package format writes scan reports in formats for people and other programs. The output is
+// deterministic: it does not contain the time of the run. Like the report, it does not contain
+// secrets.
 package format
 
 import (
@@ -24,43 +24,43 @@ type Format string
 
 // The formats.
 const (
-	// Human is text for people, JSON all that is known.
+	// Human is text for people. JSON is the complete report.
 	Human Format = "human"
 	JSON  Format = "json"
-	// SARIF is version 2.1.0 of the format of static analysis tools.
+	// SARIF is version 2.1.0 of the static analysis format.
 	SARIF Format = "sarif"
-	// GitLab is its report of the type secret_detection.
+	// GitLab is GitLab's secret_detection report.
 	GitLab Format = "gitlab"
 	// JUnit is the format of test reports.
 	JUnit Format = "junit"
-	// GitHub are the workflow commands by which a job annotates files.
+	// GitHub is workflow commands, with which a job annotates files.
 	GitHub Format = "github"
 )
 
-// All lists the formats.
+// All returns all formats.
 func All() []Format { return []Format{Human, JSON, SARIF, GitLab, JUnit, GitHub} }
 
-// About is what a report says beside what the scan found.
+// About is the context of a scan for its report.
 type About struct {
 	// Tool is the program that runs the scan.
 	Tool release.Tool
-	// Source says where the workspaces come from. Paths are written relative to its
-	// repository, where people look for the files: by Path or, if that is nil, below
-	// Source.Subdir.
+	// Source is the origin of the workspaces. Paths in the report are relative to its
+	// repository. Path maps a workspace path to a repository path; if it is nil, paths are
+	// below Source.Subdir.
 	Source release.Source
 	Path   func(name string) string
-	// Time is that of the release, for formats that want one.
+	// Time is the time of the release, for formats that require one.
 	Time time.Time
-	// Command is what the report is of, such as build. GitHub keeps the findings of each
-	// command of one commit apart.
+	// Command is the command that ran the scan, such as build. GitHub separates the findings of
+	// different commands for the same commit.
 	Command string
-	// Failure is why the scan ended before it had looked at everything; empty if it did not.
+	// Failure is the reason why the scan did not complete; empty if it did.
 	Failure string
-	// Verbose lists the accepted findings for people, too.
+	// Verbose includes the accepted findings in the human format.
 	Verbose bool
 }
 
-// Write writes a report.
+// Write writes a report in a format.
 func Write(w io.Writer, f Format, r *scan.Report, about About) error {
 	switch f {
 	case Human:
@@ -88,8 +88,8 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// file is a path of the workspaces as the repository has it. What has no directory is
-// no file, but the labels of an image, for example.
+// file converts a workspace path to a repository path. Names without a directory are not files,
+// but, for example, the labels of an image.
 func (a About) file(name string) string {
 	if !strings.Contains(name, "/") {
 		return name
@@ -100,8 +100,7 @@ func (a About) file(name string) string {
 	return path.Join(a.Source.Subdir, name)
 }
 
-// findings lists those in the files that ship, and those in their history if somebody
-// looked.
+// findings returns the findings in the shipped files and, if it was scanned, in their history.
 func findings(r *scan.Report) []scan.Finding {
 	if r.History == nil {
 		return r.Findings
@@ -109,7 +108,7 @@ func findings(r *scan.Report) []scan.Finding {
 	return slices.Concat(r.Findings, r.History.Findings)
 }
 
-// accepted lists what is accepted in the same way.
+// accepted returns the accepted findings of both.
 func accepted(r *scan.Report) []scan.Accepted {
 	if r.History == nil {
 		return r.Accepted
@@ -117,10 +116,10 @@ func accepted(r *scan.Report) []scan.Accepted {
 	return slices.Concat(r.Accepted, r.History.Accepted)
 }
 
-// sentence says what was found, and what to do.
+// sentence describes a finding and its fix.
 func sentence(f scan.Finding) string { return what(f) + ": " + f.Help }
 
-// what says what was found, and when if it is not there any more.
+// what describes a finding, and the commit if it is in the history.
 func what(f scan.Finding) string {
 	if f.Commit == "" {
 		return f.Text()
@@ -128,8 +127,8 @@ func what(f scan.Finding) string {
 	return f.Text() + ", in commit " + f.Commit + " of the history"
 }
 
-// now returns the place of a finding in the files as they are: a line of an earlier
-// version is somewhere else, or nowhere.
+// now returns the position of a finding in the current files. It returns zeros for a finding in
+// the history, whose line may have moved or disappeared.
 func now(f scan.Finding) (line, column int) {
 	if f.Commit != "" {
 		return 0, 0
@@ -137,7 +136,7 @@ func now(f scan.Finding) (line, column int) {
 	return f.Line, f.Column
 }
 
-// details says all there is to say of a finding, line by line.
+// details describes a finding completely, in several lines.
 func details(f scan.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", f.Position(), f.Text())

@@ -10,7 +10,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// writeGitHub writes one workflow command a line.
+// writeGitHub writes one workflow command per line.
 func writeGitHub(w io.Writer, r *scan.Report, about About) error {
 	out := bufio.NewWriter(w)
 	annotate := func(command, file string, line, column int, title, text string) {

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// gitlabVersion is that of the schema, which GitLab reads from 15 on.
+	// gitlabVersion is the version of the schema, which GitLab supports from release 15 on.
 	gitlabVersion = "15.0.7"
-	// gitlabTime is the schema's format of times, in UTC.
+	// gitlabTime is the time format of the schema, in UTC.
 	gitlabTime = "2006-01-02T15:04:05"
-	// gitlabNoCommit stands for the commit where there is none, as in GitLab's own reports.
+	// gitlabNoCommit replaces a missing commit, as in GitLab's own reports.
 	gitlabNoCommit = "0000000"
-	// gitlabName and gitlabSolution are the longest texts for these properties.
+	// gitlabName and gitlabSolution are the maximum lengths of these properties.
 	gitlabName, gitlabSolution = 255, 7000
 )
 
@@ -83,7 +83,7 @@ type gitlabLocation struct {
 	EndLine   int          `json:"end_line,omitempty"`
 }
 
-// gitlabTracking tells which vulnerability a finding is, wherever it moves in its file.
+// gitlabTracking identifies a vulnerability independently of its position in the file.
 type gitlabTracking struct {
 	Type  string              `json:"type"`
 	Items []gitlabTrackedItem `json:"items"`
@@ -105,15 +105,15 @@ type gitlabCommit struct {
 	SHA string `json:"sha"`
 }
 
-// gitlabDetail is a row that the page of a vulnerability shows.
+// gitlabDetail is a row on the page of a vulnerability.
 type gitlabDetail struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	Value string `json:"value"`
 }
 
-// writeGitLab writes what GitLab shows in the merge request and in the vulnerability
-// report. Accepted findings are counted there, and are no vulnerabilities.
+// writeGitLab writes the report that GitLab displays in merge requests and in the vulnerability
+// report. It only counts accepted findings, and does not list them as vulnerabilities.
 func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 	when := about.Time.UTC().Format(gitlabTime)
 	report := gitlabReport{
@@ -137,7 +137,7 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 	return writeJSON(w, report)
 }
 
-// scanners names what scanned, and its version.
+// scanners returns the names and versions of the scanners.
 func scanners(r *scan.Report) string {
 	var list []string
 	for _, s := range r.Scanners {
@@ -154,7 +154,7 @@ func gitlabMessages(r *scan.Report) []gitlabMessage {
 	return messages
 }
 
-// gitlabFinding describes the nth place of a secret in a file.
+// gitlabFinding describes the nth occurrence of a secret in a file.
 func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 	details := map[string]gitlabDetail{
 		"fingerprint":  {"Fingerprint", "text", f.Fingerprint},
@@ -183,7 +183,7 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 	}
 }
 
-// gitlabSeverity follows GitLab's own analyser, to which every secret is critical.
+// gitlabSeverity follows GitLab's own analyzer, which rates every secret as critical.
 func gitlabSeverity(f scan.Finding) string {
 	if f.Severity == scan.Warning {
 		return "Medium"
@@ -191,7 +191,7 @@ func gitlabSeverity(f scan.Finding) string {
 	return "Critical"
 }
 
-// clip returns at most n characters of a text.
+// clip truncates a text to n characters.
 func clip(text string, n int) string {
 	if runes := []rune(text); len(runes) > n {
 		return string(runes[:n])

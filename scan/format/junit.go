@@ -9,8 +9,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Suite makes a failed test of each finding. Warnings pass, accepted findings are
-// skipped, and a scan that found nothing is one test that passes.
+// Suite converts findings to failed tests, warnings to passed ones and accepted findings to
+// skipped ones. A scan without findings becomes a single passed test.
 func Suite(r *scan.Report, about About) junit.Suite {
 	suite := junit.Suite{Name: "secret scan"}
 	add := func(c junit.Case) { suite.Cases = append(suite.Cases, c) }

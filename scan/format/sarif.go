@@ -14,17 +14,17 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// sarifFingerprint names the fingerprint, with the version of how it is made.
+// sarifFingerprint is the name of the fingerprint and the version of its algorithm.
 const sarifFingerprint = "secret/v1"
 
-// sarifRunBag holds what has no place in the format.
+// sarifRunBag holds properties that SARIF does not define.
 type sarifRunBag struct {
 	Policy   digest.Digest     `json:"policy"`
 	Scanners []release.Scanner `json:"scanners"`
 	Coverage scan.Coverage     `json:"coverage"`
 }
 
-// sarifRuleBag makes GitHub show the findings as security alerts, with a severity.
+// sarifRuleBag makes GitHub display findings as security alerts with a severity.
 type sarifRuleBag struct {
 	Severity string   `json:"security-severity"`
 	Tags     []string `json:"tags"`
@@ -38,7 +38,7 @@ type sarifResultBag struct {
 	Commit       string            `json:"commit,omitempty"`
 }
 
-// Run describes the scan as a run of SARIF.
+// Run converts the report to a SARIF run.
 func Run(r *scan.Report, about About) sarif.Run {
 	rules := sarifRules(r)
 	run := sarif.NewRun(about.Tool, about.Source, "secret-scan/"+cmp.Or(about.Command, about.Tool.Name)+"/")
@@ -70,7 +70,7 @@ func Run(r *scan.Report, about About) sarif.Run {
 	return run
 }
 
-// sarifRules describes the rules that found something, sorted by name.
+// sarifRules returns the rules with findings, sorted by name.
 func sarifRules(r *scan.Report) []sarif.Rule {
 	severities := map[string]scan.Severity{}
 	see := func(f scan.Finding) {

@@ -13,30 +13,30 @@ import (
 )
 
 const (
-	// before and after are how much of a text a rule sees around its keyword, in bytes.
+	// before and after are the number of bytes that a rule sees around its keyword.
 	before = 128
 	after  = 256
-	// stretch is how much further a part may reach, so that it ends between two words.
+	// stretch is the maximum extension of a part so that it ends at a word boundary.
 	stretch = 1024
-	// maxPart is the longest text that a rule looks at in one go, in bytes. Between two
-	// parts, the scan asks whether it shall go on.
+	// maxPart is the maximum length of text to match in one go, in bytes. The scan checks the
+	// context between two parts.
 	maxPart = 64 << 10
-	// contextEvery is how many keywords are looked at between two looks at the context.
+	// contextEvery is the number of keywords between two checks of the context.
 	contextEvery = 1024
 )
 
-// fileScan is the scan of one file.
+// fileScan holds the state of scanning one file.
 type fileScan struct {
 	*Detector
 	*set
 	file    scan.File
 	lines   lines.Starts
 	matches []scan.Match
-	// word is the part of the file without spaces in which the last keyword was.
+	// word is the part of the file without white space that contained the last keyword.
 	word part
 }
 
-// part is a part of the file, in bytes.
+// part is a range of the file, in bytes.
 type part struct{ start, end int }
 
 func (s *fileScan) run(ctx context.Context) error {
@@ -60,8 +60,8 @@ func (s *fileScan) run(ctx context.Context) error {
 	return nil
 }
 
-// parts returns the parts of the file that each rule wants to see because of its
-// keywords, and the rules in the order in which they want the first one.
+// parts returns the parts of the file that each rule has to match because of its keywords, and
+// the rules in the order of their first parts.
 func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int) {
 	parts = map[int][]part{}
 	count := 0
@@ -89,8 +89,8 @@ func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int
 	return parts, order
 }
 
-// around is the text around a keyword. It does not cut a word in two, unless that is
-// longer than a secret may be.
+// around returns the text around a keyword. It extends the text to word boundaries, unless the
+// word is longer than any secret.
 func (s *fileScan) around(keyword int) part {
 	data := s.file.Data
 	p := part{max(0, keyword-before), min(len(data), keyword+after)}
@@ -101,8 +101,8 @@ func (s *fileScan) around(keyword int) part {
 	return p
 }
 
-// wordEnd returns where a word ends, or goes on for too long. It looks at each byte once,
-// however many keywords are in a word.
+// wordEnd returns the end of a word, up to a limit. It remembers the word and reads each byte
+// only once, even if the word contains many keywords.
 func (s *fileScan) wordEnd(at int) int {
 	if at < s.word.start || at > s.word.end {
 		s.word = part{at, at}
@@ -116,10 +116,10 @@ func (s *fileScan) wordEnd(at int) int {
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
-// look looks for the secrets of a rule in a part of the file.
+// look finds the secrets of a rule in a part of the file.
 func (s *fileScan) look(r *rule, p part) {
 	text := string(s.file.Data[p.start:p.end])
-	if !r.secret.MatchString(text) { // it has a quick look of its own
+	if !r.secret.MatchString(text) { // MatchString has a fast rejection test
 		return
 	}
 	for _, m := range r.secret.FindAllStringSubmatchIndex(text, -1) {
@@ -133,7 +133,7 @@ func (s *fileScan) look(r *rule, p part) {
 	}
 }
 
-// group returns where the secret is in a match.
+// group returns the position of the secret within a match.
 func (r *rule) group(m []int) (start, end int) {
 	if r.Group > 0 && m[2*r.Group] >= 0 {
 		return m[2*r.Group], m[2*r.Group+1]
@@ -156,7 +156,7 @@ func (s *fileScan) report(r *rule, value string, offset int) {
 	})
 }
 
-// entropy is Shannon's, in bits for each character, as gitleaks computes it.
+// entropy returns the Shannon entropy in bits per character, computed like gitleaks does.
 func entropy(text string) float64 {
 	counts := map[rune]int{}
 	for _, r := range text {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package gitleaks is a detector of package scan with the rules of the gitleaks program:
-// some 220 expressions for tokens that have a prefix of their own, or the name of their
-// service beside them. ADR 16 says why it has the rules and not the library.
+// Package gitleaks is a detector for package scan with the rules of the gitleaks program: some
+// 220 expressions for tokens with a distinctive prefix, or with the name of their service next
+// to them. ADR 16 explains why it uses the rules and not the library.
 //
-// The rules are data (rules.json), made by go generate from the version that
-// .tools/gitleaks pins. A rule is compiled when one of its keywords first occurs, and
-// looks only at the text around the keyword. The comment gitleaks:allow and the
-// program's list of paths that it skips change nothing here.
+// go generate writes the rules (rules.json) from the version pinned in .tools/gitleaks. A rule
+// is compiled when one of its keywords first occurs, and only matches the text around the
+// keyword. The comment gitleaks:allow and the program's list of skipped paths have no effect.
 package gitleaks
 
 import (
@@ -24,10 +23,10 @@ import (
 )
 
 const (
-	// Name of the scanner, in findings and for selection. The name of a rule is this,
-	// a hyphen, and the name that gitleaks gives it.
+	// Name is the name of the scanner in findings and for selection. Rule names consist of it,
+	// a hyphen and gitleaks' name for the rule.
 	Name = "gitleaks"
-	// rulesVersion is the version of gitleaks that the rules are of.
+	// rulesVersion is the gitleaks version of the rules.
 	rulesVersion = "v8.30.1"
 )
 
@@ -40,7 +39,7 @@ func Rules() []string {
 	return names
 }
 
-// CheckNames reports a name that is neither that of a rule nor [Name].
+// CheckNames returns an error for a name that is neither a rule nor [Name].
 func CheckNames(names []string) error {
 	for _, name := range names {
 		if name != Name && !slices.Contains(Rules(), name) {
@@ -50,23 +49,23 @@ func CheckNames(names []string) error {
 	return nil
 }
 
-// Options select rules.
+// Options select the rules to run.
 type Options struct {
-	// Include and Exclude hold names of rules, or [Name] for all of them. No Include
-	// means all.
+	// Include and Exclude hold rule names, or [Name] for all rules. An empty Include selects
+	// all.
 	Include, Exclude []string
 }
 
 // Detector implements [scan.Detector].
 type Detector struct {
-	// unwanted rules are not used.
+	// unwanted are the disabled rules.
 	unwanted    map[string]bool
 	description release.Scanner
 }
 
 var _ scan.Detector = (*Detector)(nil)
 
-// New selects rules. Unknown names are errors.
+// New returns a detector with the selected rules. It returns an error for an unknown name.
 func New(opts Options) (*Detector, error) {
 	if err := CheckNames(slices.Concat(opts.Include, opts.Exclude)); err != nil {
 		return nil, err

@@ -18,12 +18,12 @@ import (
 
 //go:generate go run ./generate
 
-// encoded is the table of rules. A test compares it with the module that it is made of.
+// encoded is the rule table. A test compares it with the module from which it is generated.
 //
 //go:embed rules.json
 var encoded []byte
 
-// rule is a rule of gitleaks. Its expressions are compiled when its keyword first occurs.
+// rule is a gitleaks rule. Its expressions are compiled when one of its keywords first occurs.
 type rule struct {
 	ID       string   `json:"id"`
 	Keywords []string `json:"keywords"`
@@ -32,33 +32,32 @@ type rule struct {
 	Entropy  float64  `json:"entropy"`
 	Path     string   `json:"path"`
 	Allow    []string `json:"allow"`
-	// name is that of findings.
+	// name is the rule name in findings.
 	name string
 	once sync.Once
 	compiled
 }
 
-// compiled has the expressions of a rule.
+// compiled holds the compiled expressions of a rule.
 type compiled struct {
 	secret *re2.Regexp
 	path   *regexp.Regexp
 	allow  []*regexp.Regexp
 }
 
-// set is all rules, and the search for their keywords.
+// set holds all rules and the automaton for their keywords.
 type set struct {
 	Allow     []string `json:"allow"`
 	Stopwords []string `json:"stopwords"`
 	Rules     []*rule  `json:"rules"`
 	keywords  *ahocorasick.Automaton
-	// wanted lists the rules that have a keyword.
+	// wanted lists the rules for each keyword.
 	wanted [][]int
-	// allowed matches values that are no secrets, whatever rule finds them.
+	// allowed matches values that are not secret under any rule.
 	allowed func() []*regexp.Regexp
 }
 
-// all returns the rules. The table is ours: that it is not valid would be a mistake in
-// the program, which a test finds.
+// all parses the embedded table. It panics if the table is invalid, which a test rules out.
 var all = sync.OnceValue(func() *set {
 	s := new(set)
 	if err := json.Unmarshal(encoded, s); err != nil {
@@ -71,7 +70,7 @@ var all = sync.OnceValue(func() *set {
 	return s
 })
 
-// index prepares the search for keywords.
+// index builds the automaton for the keywords.
 func (s *set) index() {
 	numbers, words := map[string]int{}, []string(nil)
 	for i, r := range s.Rules {
@@ -88,14 +87,14 @@ func (s *set) index() {
 	s.keywords = ahocorasick.New(words...)
 }
 
-// indexed returns the rules with the search for their keywords.
+// indexed returns the rules with the keyword automaton.
 var indexed = sync.OnceValue(func() *set {
 	s := all()
 	s.index()
 	return s
 })
 
-// compile compiles the expressions of a rule, once.
+// compile compiles the expressions of a rule once.
 func (r *rule) compile() {
 	r.once.Do(func() {
 		r.secret = re2.MustCompile(r.Regex)
@@ -114,7 +113,7 @@ func compileAll(list []string) []*regexp.Regexp {
 	return all
 }
 
-// isAllowed reports a value that is no secret.
+// isAllowed reports whether an allow list excludes the value.
 func (s *set) isAllowed(r *rule, value string) bool {
 	matches := func(re *regexp.Regexp) bool { return re.MatchString(value) }
 	lower := strings.ToLower(value)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package known finds the values that a target uses, such as those of its Secrets, in the
-// files of a release.
+// Package known finds values that a target uses, such as those of its Secrets, in the files of
+// a release.
 //
-// Values are compared by digests with a random key that lives as long as the process, so
-// that they are kept nowhere: a [Set] holds a keyed hash of the start of each value, and an
-// HMAC-SHA-256 of all of it. A value in a file is found in plain text, in base64 and with the
-// escapes of JSON and URLs, wherever it stands between characters that are not letters or
-// digits. Nothing that the package returns shows a part of a value.
+// It compares digests with a random key that exists only in the process, and so does not store
+// the values: a [Set] holds a keyed hash of the start of each value, and an HMAC-SHA-256 of the
+// whole value. It finds a value in plain text, in base64, and with JSON or URL escapes, where
+// no letter or digit adjoins it. The results of the package do not reveal any part of a value.
 package known
 
 import (
@@ -31,27 +30,27 @@ import (
 )
 
 const (
-	// Name is that of the detector and of its only rule.
+	// Name is the name of the detector and of its only rule.
 	Name = "known-value"
-	// MinLength is the length of the shortest value that is compared, in bytes. Shorter ones,
-	// such as true, 1 and admin, are words of any file.
+	// MinLength is the minimum length of a value to compare, in bytes. Shorter values, such as
+	// true, 1 and admin, occur in any file.
 	MinLength = 8
 	// MinDistinct is the minimum number of different bytes in a value that is compared.
 	MinDistinct = 5
 
-	// filterBits are the bits of a hash that are looked at first.
+	// filterBits is the number of hash bits that the filter checks first.
 	filterBits = 16
 
-	// reach is how many bytes are scanned between two looks at the context.
+	// reach is the number of bytes to scan between two checks of the context.
 	reach = 1 << 16
 )
 
 // digestOf is the digest of a value.
 type digestOf [sha256.Size]byte
 
-// form is a way in which values are written.
+// form is an encoding of values.
 type form struct {
-	// encoding is what a finding says of it; empty for plain text.
+	// encoding is the name of the encoding in findings; empty for plain text.
 	encoding string
 	encode   func(value string) string
 }
@@ -60,7 +59,7 @@ var forms = []form{
 	{"", func(v string) string { return v }},
 	{"", escapedJSON},
 	{"BASE64", func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v)) }},
-	{"BASE64", func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v + "\n")) }}, // of echo
+	{"BASE64", func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v + "\n")) }}, // as echo writes it
 	{"BASE64", func(v string) string { return base64.RawURLEncoding.EncodeToString([]byte(v)) }},
 	{"URL", url.QueryEscape},
 	{"URL", url.PathEscape},
@@ -76,30 +75,30 @@ func escapedJSON(v string) string {
 	return strings.Trim(strings.TrimSuffix(out.String(), "\n"), `"`)
 }
 
-// Set is a set of values. It is a detector.
+// Set is a set of values. It implements [scan.Detector].
 type Set struct {
 	key [sha256.Size]byte
-	// base and top are those of the hash over a window of MinLength bytes, and starts are its
-	// values for the starts of the texts, with the lengths of those.
+	// base and top parameterize the hash of a window of MinLength bytes. starts maps the hash
+	// of the start of each text to the lengths of the texts.
 	base, top uint64
 	starts    map[uint64][]int
-	// filter has the first bits of the hashes in starts: most windows are in none.
+	// filter contains the first bits of the hashes in starts. It rejects most windows.
 	filter    [1 << filterBits]bool
-	digests   map[digestOf]string // and how they are encoded
+	digests   map[digestOf]string // their encodings
 	weak, all int
 }
 
 var _ scan.Detector = (*Set)(nil)
 
-// Read reads the values of a file: lines, NAME=value, or the JSON of a Secret of Kubernetes
-// or of a list of them. Errors have no part of a value in them.
+// Read parses the values of a file: lines, NAME=value, or the JSON of a Kubernetes Secret or a
+// list of Secrets. Errors do not contain any part of a value.
 func Read(data []byte) (*Set, error) {
 	list, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
 	s := &Set{starts: map[uint64][]int{}, digests: map[digestOf]string{}, all: len(list)}
-	rand.Read(s.key[:]) // it never fails
+	rand.Read(s.key[:]) // never fails
 	var base [8]byte
 	rand.Read(base[:])
 	s.base = binary.LittleEndian.Uint64(base[:]) | 1
@@ -115,11 +114,11 @@ func Read(data []byte) (*Set, error) {
 	return s, nil
 }
 
-// Count returns how many values there are, and how many of them are too short or too simple
-// to be compared.
+// Count returns the number of values, and how many of them are too short or too simple to
+// compare.
 func (s *Set) Count() (all, weak int) { return s.all, s.weak }
 
-// add adds a value, unless it is a word of any file.
+// add adds a value. It returns false if the value is too short or too simple to compare.
 func (s *Set) add(texts entry) bool {
 	strong := false
 	for _, text := range texts {
@@ -164,7 +163,7 @@ func (s *Set) digest(text []byte) (sum digestOf) {
 	return sum
 }
 
-// hash is a polynomial in base of a window of MinLength bytes.
+// hash returns the polynomial hash of a window of MinLength bytes.
 func (s *Set) hash(window []byte) (h uint64) {
 	for _, c := range window {
 		h = h*s.base + uint64(c) + 1
@@ -172,13 +171,13 @@ func (s *Set) hash(window []byte) (h uint64) {
 	return h
 }
 
-// Describe names the detector. The values are not part of the digest of its rules: it stands
-// in release manifests.
+// Describe implements [scan.Detector]. The digest of the rules does not cover the values,
+// because release manifests contain it.
 func (s *Set) Describe() release.Scanner {
 	return release.Scanner{Name: Name, Version: "1", Detectors: 1, Rules: digest.FromString(Name)}
 }
 
-// Scan looks for the values in a file.
+// Scan implements [scan.Detector].
 func (s *Set) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	result := scan.Result{Bytes: int64(len(f.Data))}
 	if len(f.Data) < MinLength || len(s.digests) == 0 {
@@ -212,7 +211,7 @@ func (s *Set) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	}
 }
 
-// at returns the length of the longest value that stands at an offset, 0 if there is none.
+// at returns the length and encoding of the longest value at an offset, or 0 if there is none.
 func (s *Set) at(data []byte, offset int, h uint64) (length int, encoding string) {
 	if !s.filter[h>>(64-filterBits)] {
 		return 0, ""
@@ -229,7 +228,7 @@ func (s *Set) at(data []byte, offset int, h uint64) (length int, encoding string
 	return 0, ""
 }
 
-// continues reports whether a word goes on over an offset.
+// continues reports whether the characters on both sides of an offset belong to one word.
 func continues(data []byte, offset int) bool {
 	return offset > 0 && offset < len(data) && isWord(data[offset-1]) && isWord(data[offset])
 }

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// maxValues bounds how many values are compared.
+// maxValues is the maximum number of values.
 const maxValues = 100_000
 
-// entry is a value as a file has it: several texts if it can be read in several ways.
+// entry is a value of a file. It holds several texts if the notation is ambiguous.
 type entry []string
 
-// parse reads the values of a file: the JSON of a Secret of Kubernetes or of a list of those,
-// a file of NAME=value, or one value a line. No error has a part of a value in it.
+// parse parses the values of a file: the JSON of a Kubernetes Secret or a list of Secrets,
+// NAME=value lines, or one value per line. Errors do not contain any part of a value.
 func parse(data []byte) ([]entry, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	var list []entry
@@ -40,7 +40,7 @@ func parse(data []byte) ([]entry, error) {
 
 var yamlForm = regexp.MustCompile(`(?m)^(apiVersion|kind):\s`)
 
-// resource is a Secret of Kubernetes, or a list.
+// resource is a Kubernetes Secret or a list.
 type resource struct {
 	Kind       string            `json:"kind"`
 	Data       map[string]string `json:"data"`
@@ -92,9 +92,9 @@ func (r resource) values() ([]entry, error) {
 // assignment matches a line of an environment file.
 var assignment = regexp.MustCompile(`^(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*(.*)$`)
 
-// parseLines reads the values of an environment file, in which all lines are NAME=value, or a
-// value a line: a password may have a = in it, so that what is assigned counts as well. A
-// quoted value may go over several lines.
+// parseLines parses an environment file, in which every line is NAME=value, or a file with one
+// value per line. Because a password may contain =, the text after = counts as a value, too.
+// Quoted values may span several lines.
 func parseLines(text string) ([]entry, error) {
 	var list []entry
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
@@ -132,7 +132,7 @@ func parseLines(text string) ([]entry, error) {
 	return list, nil
 }
 
-// openQuote returns the quote that a value begins with and does not end with.
+// openQuote returns the quote at the start of a value that has no closing quote.
 func openQuote(value string) string {
 	for _, quote := range []string{`"`, `'`} {
 		if strings.HasPrefix(value, quote) && strings.Count(value, quote) == 1 {
@@ -142,7 +142,7 @@ func openQuote(value string) string {
 	return ""
 }
 
-// unquote removes quotes, and resolves \n and \" in double quotes.
+// unquote removes quotes, and replaces \n and \" in double quotes.
 func unquote(value string) string {
 	if len(value) < 2 || value[0] != value[len(value)-1] || value[0] != '"' && value[0] != '\'' {
 		return value

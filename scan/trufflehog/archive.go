@@ -20,16 +20,16 @@ import (
 	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
 )
 
-// sniffed is how much of a file is looked at to tell text from an archive, in bytes.
+// sniffed is the number of leading bytes that distinguish text from archives.
 const sniffed = 4096
 
-// discard is TruffleHog's logger where nothing is to be learnt from it.
+// discard is a logger that drops TruffleHog's messages.
 var discard = logr.Discard()
 
-// scanArchive scans what TruffleHog's handlers get out of a file that is not text:
-// zip, tar, gzip and many more, in each other. They log most errors and go on. Here
-// the log is read, and every error fails the scan. A compressed stream that ends too
-// early is not an error to them; it has been scanned up to there.
+// scanArchive scans the content that TruffleHog's handlers extract from a file that is not
+// text: zip, tar, gzip and many other formats, including nested ones. The handlers log most
+// errors and continue; scanArchive inspects the log, and returns errArchive if it contains an
+// error. The handlers do not report a truncated compressed stream, and scan it up to its end.
 func (s *fileScan) scanArchive(ctx context.Context) error {
 	if isText(s.file.Data) {
 		return nil
@@ -56,22 +56,22 @@ func (s *fileScan) scanArchive(ctx context.Context) error {
 	}
 }
 
-// isText reports whether a file starts as text does. No archive does.
+// isText reports whether a file starts like text. No archive does.
 func isText(data []byte) bool {
 	head := data[:min(len(data), sniffed)]
-	// A character may be cut at the end.
+	// The last character may be incomplete.
 	for i := 0; i < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head); i++ {
 		head = head[:len(head)-1]
 	}
 	return utf8.Valid(head) && bytes.IndexByte(head, 0) < 0
 }
 
-// zipStart is how a zip with something in it starts.
+// zipStart is the signature of a non-empty zip.
 const zipStart = "PK\x03\x04"
 
-// checkZip reports whether every file in a zip, and in the zips in it, can be read to
-// its end. To the handlers, a file that turns out shorter than it should be is not an
-// error, and what an encrypted one unpacks to is sometimes just that.
+// checkZip reports whether every file in a zip, including nested zips, can be read completely.
+// The handlers ignore files that are shorter than declared, which may happen when they extract
+// an encrypted file.
 func (s *fileScan) checkZip(ctx context.Context, data []byte, unpacked *int64) bool {
 	if !bytes.HasPrefix(data, []byte(zipStart)) {
 		return true
@@ -85,11 +85,11 @@ func (s *fileScan) checkZip(ctx context.Context, data []byte, unpacked *int64) b
 	})
 }
 
-// maxNestedZip is the largest zip in a zip that is looked into, in bytes.
+// maxNestedZip is the maximum size of a nested zip to check, in bytes.
 const maxNestedZip = 32 << 20
 
-// checkMember reads a file in a zip to its end, and keeps it only if it is a zip itself. It
-// leaves a compression that the standard library does not know to the handlers.
+// checkMember reads a file in a zip completely. It checks nested zips as well, and leaves
+// compression methods that the standard library does not support to the handlers.
 func (s *fileScan) checkMember(ctx context.Context, f *zip.File, unpacked *int64) bool {
 	const encrypted = 1
 	if f.Flags&encrypted != 0 {
@@ -121,14 +121,14 @@ type insideReporter struct {
 	scan *fileScan
 	ctx  context.Context //nolint:containedctx // the interface gives another one, of TruffleHog's type
 	log  *handlersLog
-	// bytes were unpacked so far.
+	// bytes is the number of bytes unpacked so far.
 	bytes int64
-	// err is the first error: of a chunk, not of the archive.
+	// err is the first error of a chunk. It excludes errors of the archive.
 	err error
 }
 
-// ChunkOk implements TruffleHog's reporter. What is not from an archive is the file
-// itself, which has been scanned.
+// ChunkOk implements TruffleHog's reporter. It skips chunks of files that are not archives,
+// because the caller has already scanned the file itself.
 func (r *insideReporter) ChunkOk(_ thctx.Context, c sources.Chunk) error {
 	if !r.log.archive.Load() {
 		return nil
@@ -148,17 +148,17 @@ func (r *insideReporter) ChunkErr(thctx.Context, error) error {
 	return r.err
 }
 
-// handlersLog is a log sink that notes what the handlers tell nowhere else. The
-// messages are those of the pinned version; tests with archives of each kind notice
-// when they change.
+// handlersLog is a log sink that records what the handlers report only in the log. It
+// recognizes the messages of the pinned version; tests with archives of each kind fail if the
+// messages change.
 type handlersLog struct {
-	// archive: the file is one. trouble: something that may hold secrets was left out.
+	// archive: the file is an archive. trouble: content that may hold secrets was skipped.
 	archive, trouble atomic.Bool
-	// unread counts files that were left out because of their type.
+	// unread is the number of files skipped because of their type.
 	unread atomic.Int64
 }
 
-// troubles are how messages below the level of errors start that tell of trouble.
+// troubles are prefixes of messages below the error level that indicate skipped content.
 var troubles = []string{
 	"non-critical error processing chunk", "skipping file: size exceeds max allowed",
 	"failed to process", "skipped malformed", "panic",
@@ -185,8 +185,7 @@ func (l *handlersLog) Info(_ int, msg string, _ ...any) {
 // Error implements [logr.LogSink].
 func (l *handlersLog) Error(error, string, ...any) { l.trouble.Store(true) }
 
-// WithValues implements [logr.LogSink]. The handlers add the name of each file that
-// they find in an archive.
+// WithValues implements [logr.LogSink]. The handlers add the name of each file in an archive.
 func (l *handlersLog) WithValues(keysAndValues ...any) logr.LogSink {
 	if slices.Contains(keysAndValues, any("filename")) {
 		l.archive.Store(true)

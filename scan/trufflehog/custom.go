@@ -15,23 +15,22 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// ArchiveSize is the largest limit on what an archive may unpack to, in bytes.
+// ArchiveSize is the upper limit for the unpacked size of an archive, in bytes.
 const ArchiveSize = archiveMaxSize
 
-// CheckDetector reports a name that none of TruffleHog's detectors has.
+// CheckDetector returns an error for an unknown TruffleHog detector.
 func CheckDetector(name string) error {
 	_, err := config.ParseDetectors(name)
 	return err
 }
 
-// IsRule reports whether findings may have this rule: the name of a detector, as it
-// is written in reports.
+// IsRule reports whether a rule is the name of a TruffleHog detector, as spelled in reports.
 func IsRule(name string) bool {
 	_, ok := detector_typepb.DetectorType_value[name]
 	return ok
 }
 
-// CheckCustom checks a definition in TruffleHog's format, as in the list detectors of
+// CheckCustom validates a definition in TruffleHog's format, an item of the list detectors in
 // its configuration file.
 func CheckCustom(definition json.RawMessage) error {
 	_, err := parseCustom(definition)
@@ -39,7 +38,7 @@ func CheckCustom(definition json.RawMessage) error {
 }
 
 func parseCustom(definition json.RawMessage) (detectors.Detector, error) {
-	// JSON is YAML.
+	// JSON is a subset of YAML.
 	parsed, err := config.NewYAML(slices.Concat([]byte(`{"detectors":[`), definition, []byte(`]}`)))
 	switch {
 	case err != nil:
@@ -51,7 +50,7 @@ func parseCustom(definition json.RawMessage) (detectors.Detector, error) {
 	}
 }
 
-// custom parses the definitions, and returns what identifies them.
+// custom parses the definitions. The keys identify them in the description of the detector.
 func custom(list []scan.CustomDetector) (parsed []detectors.Detector, keys []string, err error) {
 	for _, c := range list {
 		d, err := parseCustom(c.Definition)
@@ -63,7 +62,7 @@ func custom(list []scan.CustomDetector) (parsed []detectors.Detector, keys []str
 	return parsed, keys, nil
 }
 
-// ruleOf names what found a secret.
+// ruleOf returns the rule name for a result.
 func ruleOf(r detectors.Result) string {
 	if r.DetectorType == detector_typepb.DetectorType_CustomRegex {
 		return scan.CustomDetector{Name: r.DetectorName}.Rule()

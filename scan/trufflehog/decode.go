@@ -13,9 +13,8 @@ import (
 	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
 )
 
-// mayDecode reports false where one of TruffleHog's decoders has nothing to decode,
-// in a fraction of the time that the decoder takes to see that. FuzzMayDecode holds it
-// to the decoders.
+// mayDecode returns false if a decoder of TruffleHog has nothing to decode. It is many times
+// faster than the decoder. FuzzMayDecode compares it with the decoders.
 func mayDecode(decoder detectorspb.DecoderType, data []byte) bool {
 	switch decoder {
 	case detectorspb.DecoderType_BASE64:
@@ -31,7 +30,8 @@ func mayDecode(decoder detectorspb.DecoderType, data []byte) bool {
 	}
 }
 
-// decodeWith does what the decoder does, which is nil where there is nothing to decode.
+// decodeWith runs a decoder, or the replacement for the HTML decoder. It returns nil if there
+// is nothing to decode.
 func decodeWith(decoder decoders.Decoder, data []byte) *decoders.DecodableChunk {
 	if decoder.Type() != detectorspb.DecoderType_HTML {
 		return decoder.FromChunk(&sources.Chunk{Data: data})
@@ -47,11 +47,11 @@ func decodeWith(decoder decoders.Decoder, data []byte) *decoders.DecodableChunk 
 }
 
 const (
-	// base64Bytes are of both alphabets, and the padding.
+	// base64Bytes are the characters of both alphabets and the padding.
 	base64Bytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + base64Marks
-	// base64Marks are cut off where a run starts.
+	// base64Marks are trimmed from the start of a run.
 	base64Marks = "+/-_="
-	// minBase64 is the shortest run of them that is decoded.
+	// minBase64 is the minimum length of a run that TruffleHog decodes.
 	minBase64 = 21
 )
 
@@ -62,8 +62,8 @@ var isBase64 = func() (set [256]bool) {
 	return set
 }()
 
-// hasBase64 reports whether a run of such bytes decodes to ASCII. It looks at one byte
-// of the length of a run as long as there are others between.
+// hasBase64 reports whether the data contains a base64 run that decodes to ASCII. It tests
+// every minBase64-th byte until one belongs to a run.
 func hasBase64(data []byte) bool {
 	for last := minBase64 - 1; last < len(data); {
 		start := last
@@ -88,8 +88,8 @@ func hasBase64(data []byte) bool {
 	return false
 }
 
-// decodesToASCII looks at a run as TruffleHog does: at what is behind a padding in the
-// middle of it.
+// decodesToASCII decodes a run like TruffleHog does: if it contains padding, only the text
+// after it.
 func decodesToASCII(run []byte) bool {
 	run = bytes.TrimLeft(run, base64Marks)
 	if i := bytes.IndexByte(bytes.TrimRight(run, base64Marks), '='); i >= 0 {
@@ -105,7 +105,7 @@ func decodesToASCII(run []byte) bool {
 	return false
 }
 
-// hasEscape reports whether there may be one of the eight notations: \u0067, \u{67},
+// hasEscape reports whether the data may contain one of eight escapes: \u0067, \u{67},
 // \U00000067, \x{67}, \67, &#x67;, %u0067 and U+0067.
 func hasEscape(data []byte) bool {
 	for rest := data; ; {
@@ -131,7 +131,7 @@ func hasEscape(data []byte) bool {
 	return false
 }
 
-// startsEscape looks at what follows a backslash.
+// startsEscape reports whether the text after a backslash completes an escape.
 func startsEscape(rest []byte) bool {
 	switch {
 	case len(rest) < 2:

@@ -22,7 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
 )
 
-// Errors of a scan. What TruffleHog says is not passed on: it may quote the file.
+// The errors of a scan. They do not include TruffleHog's messages, which may quote the file.
 var (
 	errFailed  = errors.New("failed")
 	errTimeout = errors.New("did not end in time")
@@ -30,48 +30,48 @@ var (
 	errArchive = errors.New("it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
 )
 
-// occurrences bounds how many places of one secret in one file are reported.
+// occurrences is the maximum number of reported positions of one secret in one file.
 const occurrences = 100
 
-// fileScan is the scan of one file.
+// fileScan holds the state of scanning one file.
 type fileScan struct {
 	*Detector
 	file   scan.File
 	lines  lines.Starts
 	result scan.Result
-	// current is the detector that is running; nil while none is.
+	// current is the running detector call; nil if there is none.
 	current atomic.Pointer[call]
 	deadline
 }
 
-// deadline is a context that ends some time after the timeout of a detector. Calls that
-// start soon after each other share one: most of them take microseconds.
+// deadline is a context that expires some time after the timeout of a detector. Consecutive
+// calls share one, because most of them take microseconds.
 type deadline struct {
 	ctx    context.Context //nolint:containedctx // it serves the calls of one scan
 	cancel context.CancelFunc
 	made   time.Time
 }
 
-// limit returns a context in which a detector may run for the timeout, and a quarter longer
-// at most.
+// limit returns a context in which a detector can run for the timeout, and at most a quarter
+// longer.
 func (d *deadline) limit(ctx context.Context, now time.Time, timeout time.Duration) context.Context {
 	if d.ctx == nil || now.Sub(d.made) > timeout/4 {
 		d.stop()
-		// Detectors take a logger from the context. Theirs writes to standard error.
+		// Detectors take a logger from the context. The default one writes to standard error.
 		d.ctx, d.cancel = context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), timeout+timeout/4)
 		d.made = now
 	}
 	return d.ctx
 }
 
-// stop frees the context.
+// stop releases the context.
 func (d *deadline) stop() {
 	if d.cancel != nil {
 		d.cancel()
 	}
 }
 
-// call is a run of one detector on one part of a file.
+// call is one run of a detector on a part of a file.
 type call struct {
 	detector string
 	started  time.Time
@@ -79,8 +79,8 @@ type call struct {
 
 func (c *call) failed(why error) error { return fmt.Errorf("its detector %s %w", c.detector, why) }
 
-// Scan implements [scan.Detector]. Where a detector hangs and ignores its
-// deadline, Scan returns an error and leaves the goroutine behind.
+// Scan implements [scan.Detector]. If a detector hangs and ignores its deadline, Scan returns
+// an error and leaks the goroutine.
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	s := &fileScan{Detector: d, file: f}
 	done := make(chan error, 1)
@@ -106,7 +106,7 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 
 func (s *fileScan) run(ctx context.Context) (err error) {
 	defer func() {
-		if recover() == nil { // the value may hold content
+		if recover() == nil { // the panic value may contain file content
 			return
 		}
 		if err = errPanic; s.current.Load() != nil {
@@ -121,8 +121,8 @@ func (s *fileScan) run(ctx context.Context) (err error) {
 	return s.scanArchive(ctx)
 }
 
-// scanBytes cuts data into chunks as TruffleHog does. Each holds the start of the
-// next one, so that no secret is cut in two.
+// scanBytes splits the data into chunks like TruffleHog does. Each chunk overlaps the next one,
+// so that no secret is split.
 func (s *fileScan) scanBytes(ctx context.Context) error {
 	data := s.file.Data
 	for start := 0; start < len(data); start += sources.DefaultChunkSize {
@@ -134,10 +134,10 @@ func (s *fileScan) scanBytes(ctx context.Context) error {
 	return nil
 }
 
-// chunk is a part of a file, or of what an archive holds.
+// chunk is a part of a file, or of the content of an archive.
 type chunk struct {
 	data []byte
-	// offset of the part in the file, in bytes.
+	// offset is the offset of the part in the file, in bytes.
 	offset int
 	inside bool
 }
@@ -156,9 +156,9 @@ func (s *fileScan) scanChunk(ctx context.Context, c chunk) error {
 	return nil
 }
 
-// decode applies all decoders to the data, and again to what they have made of it.
-// Every form is looked at, because a secret may show in any of them. The plain
-// decoder changes nothing in what another decoder has made.
+// decode applies all decoders to the data, and repeatedly to their output. It returns every
+// intermediate form, because a secret may be visible in only one of them. It does not apply the
+// plain decoder to the output of others, where it has no effect.
 func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 	var all []*decoders.DecodableChunk
 	inputs, seen := [][]byte{data}, [][]byte{}
@@ -185,7 +185,7 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 	return all
 }
 
-// detect runs one detector on the parts of the chunk that have one of its keywords.
+// detect runs one detector on the parts of the chunk around its keywords.
 func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.DecodableChunk, match match) error {
 	falsePositive := detectors.GetFalsePositiveCheck(match.Detector)
 	for _, part := range match.parts {
@@ -206,8 +206,8 @@ func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.Decoda
 	return nil
 }
 
-// fromData runs a detector. Where one fails while it asks its service, what it finds
-// counts all the same.
+// fromData runs a detector. If the detector fails with verification, fromData runs it again
+// without, so that its findings are reported in any case.
 func (s *fileScan) fromData(ctx context.Context, d detectors.Detector, part []byte) ([]detectors.Result, error) {
 	results, err := s.call(ctx, d, part, s.verify)
 	if !s.verify || err == nil {
@@ -225,7 +225,7 @@ func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, 
 	limited := s.limit(ctx, c.started, s.timeout)
 	s.current.Store(c)
 	results, err := d.FromData(limited, verify, part)
-	// Some detectors want their results cleaned whatever the configuration.
+	// Some detectors require this independently of the configuration.
 	if cleaner, ok := d.(detectors.CustomResultsCleaner); ok && cleaner.ShouldCleanResultsIrrespectiveOfConfiguration() {
 		results = cleaner.CleanResults(results, verify)
 	}
@@ -242,9 +242,9 @@ func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, 
 	}
 }
 
-// matches returns a match for every place of the secret in the chunk. A secret that only
-// a decoder shows has the line in which the decoder has it; HTML has other lines when it
-// is decoded, and so a secret that shows in the file itself has its place there.
+// matches returns a match for every occurrence of the secret in the chunk. A secret that only
+// appears after decoding has the line of the decoded text. Because decoded HTML has different
+// lines, a secret that also appears verbatim in the file has its position there.
 func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) []scan.Match {
 	m := scan.Match{Rule: ruleOf(r), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
 	if decoded.DecoderType != detectorspb.DecoderType_PLAIN {
@@ -280,7 +280,7 @@ func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detector
 	return list
 }
 
-// value is the whole of a secret, which for some detectors has several parts.
+// value returns the complete secret, which consists of several parts for some detectors.
 func value(r detectors.Result) []byte {
 	if len(r.RawV2) > 0 {
 		return r.RawV2
@@ -288,7 +288,7 @@ func value(r detectors.Result) []byte {
 	return r.Raw
 }
 
-// located is the part of a secret that stands in the file as it is.
+// located returns the part of a secret that appears verbatim in the file.
 func located(r detectors.Result) []byte {
 	if primary := r.GetPrimarySecretValue(); primary != "" {
 		return []byte(primary)
@@ -296,7 +296,7 @@ func located(r detectors.Result) []byte {
 	return r.Raw
 }
 
-// find returns the offsets of needle, which do not overlap.
+// find returns the offsets of all non-overlapping occurrences of needle.
 func find(data, needle []byte) []int {
 	var places []int
 	for at := 0; len(needle) > 0 && len(places) < occurrences; {

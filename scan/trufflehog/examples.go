@@ -17,21 +17,21 @@ import (
 
 var _ scan.PartReader = (*Detector)(nil)
 
-// ReadsParts implements [scan.PartReader]: TruffleHog unpacks archives by itself.
+// ReadsParts implements [scan.PartReader]. TruffleHog unpacks archives itself.
 func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InArchive }
 
 var (
 	jdbcPassword = regexp.MustCompile(`(?i)(?:password|pwd|passwd)=([^;&\s"']+)|[:/]([^/:@\s]+)@`)
-	// asset is the end of the address of an image, which may have a hash in its name.
+	// asset matches the end of an image URL, whose name may contain a hash.
 	asset = regexp.MustCompile(`(?i)\.(?:png|jpe?g|gif|svg|webp|ico|woff2?|ttf|css|js|map|mp4|avif)\b`)
 )
 
-// braces stand around passwords of ODBC, and in the examples of their escapes.
+// braces replaces the delimiters of ODBC passwords, which also occur in escaping examples.
 var braces = strings.NewReplacer("{", " ", "}", " ", ";", " ")
 
-// isExample reports a match that nobody has to revoke: an address without a password, or
-// with a placeholder for it, and a hash in the address of an image. TruffleHog reports
-// these; the report lists them as filtered.
+// isExample reports a match that does not need to be revoked: a URL without a password or with
+// a placeholder for it, or a hash in an image URL. TruffleHog reports these matches; the scan
+// report lists them as filtered.
 func isExample(r detectors.Result, data []byte) bool {
 	raw := string(r.Raw)
 	switch {
@@ -51,7 +51,7 @@ func isPlaceholder(text string) bool {
 	return literal.IsPlaceholder(text) || strings.ContainsRune(literal.Punch(text), literal.Hole)
 }
 
-// hasPlaceholder reports an address whose password is one.
+// hasPlaceholder reports a URL whose password is a placeholder.
 func hasPlaceholder(address string) bool {
 	_, rest, _ := strings.Cut(address, "://")
 	at := strings.LastIndexByte(rest, '@')
@@ -65,17 +65,17 @@ func hasPlaceholder(address string) bool {
 	return found && (isPlaceholder(pass) || len(pass) < minExample && exampleHost.MatchString(rest[at+1:]))
 }
 
-// minExample is the shortest password that counts at a host that is reserved for documents.
+// minExample is the minimum length of a password for a host reserved for documentation.
 const minExample = 6
 
 var exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
 
-// isName reports words in small letters, such as the name of a repository.
+// isName reports lower-case words, such as the name of a repository.
 func isName(text string) bool {
 	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz-_.") == "" && strings.ContainsAny(text, "-_") && literal.IsWordy(text)
 }
 
-// isInAsset reports a text that is only found in addresses of images and their likes.
+// isInAsset reports a text that occurs only in the URLs of images and similar files.
 func isInAsset(data, text []byte) bool {
 	places := find(data, text)
 	for _, at := range places {

@@ -13,14 +13,14 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// mayBeHTML reports what TruffleHog's decoder takes for HTML: a start tag, as it is or
-// with entities for its brackets.
+// mayBeHTML reports whether TruffleHog's decoder treats data as HTML: it contains a start tag,
+// whose brackets may be entities.
 func mayBeHTML(data []byte) bool {
 	return hasTag(data, "<", "") || hasTag(data, "&lt;", "&gt;")
 }
 
-// hasTag looks for a tag behind an opening bracket. Close may end its name, beside a
-// space, a solidus and a closing bracket.
+// hasTag reports whether data contains a tag after an opening bracket. The tag name ends with
+// white space, a slash, a closing bracket or the string closing.
 func hasTag(data []byte, open, closing string) bool {
 	for rest := data; ; {
 		i := bytes.Index(rest, []byte(open))
@@ -40,7 +40,7 @@ func hasTag(data []byte, open, closing string) bool {
 	}
 }
 
-// cutTagName cuts a letter, and the letters and digits behind it.
+// cutTagName removes a letter, and the letters and digits after it, from the start of text.
 func cutTagName(text []byte) (after []byte, ok bool) {
 	if len(text) == 0 || !isLetter(text[0]) {
 		return text, false
@@ -54,22 +54,21 @@ func cutTagName(text []byte) (after []byte, ok bool) {
 
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
-// maxOpen is how many tags may be open at a time. The parser refuses more than 510.
+// maxOpen is the maximum number of open tags. The parser rejects more than 510.
 const maxOpen = 400
 
-// plainHTML collects the text of HTML whose tags mean nothing to a parser, as in prompts:
-// <question>, <user_data>. The tree of such a text is its tags in their order, so that
-// nobody has to build it: that took a fifth of a scan. FuzzHTML compares with TruffleHog's
-// decoder.
+// plainHTML collects the text of HTML whose tags have no meaning for a parser, as in prompts:
+// <question>, <user_data>. For such a text the order of the tags is sufficient. Building the
+// tree took a fifth of the scan time. FuzzHTML compares the result with TruffleHog's decoder.
 type plainHTML struct {
 	text []byte
-	// node is where the last text node starts in text.
+	// node is the start of the last text node in text.
 	node int
 	open []string
 }
 
-// decodePlainHTML returns what TruffleHog's decoder makes of HTML with nothing in it but
-// text and tags that mean nothing. It is false for any other.
+// decodePlainHTML returns the output of TruffleHog's decoder for HTML that contains only text
+// and tags without meaning. It returns false for any other HTML.
 func decodePlainHTML(data []byte) (text []byte, ok bool) {
 	if bytes.IndexByte(data, 0) >= 0 {
 		return nil, false
@@ -91,7 +90,7 @@ func decodePlainHTML(data []byte) (text []byte, ok bool) {
 	return tidyLines(withoutInvisible(p.text)), true
 }
 
-// nextTag returns where the next tag, comment or declaration starts; the length of the text
+// nextTag returns the offset of the next tag, comment or declaration, or the length of the data
 // if there is none.
 func nextTag(data []byte) int {
 	for at := 0; ; at++ {
@@ -105,13 +104,12 @@ func nextTag(data []byte) int {
 	}
 }
 
-// plainTags are elements, and names of attributes, that the parser treats as it treats names
-// that it does not know.
+// plainTags are elements and attribute names that the parser treats like unknown names.
 var plainTags = literal.NewVocabulary(`span label output mark time data name value type step scope target default start list sub sup var kbd
 	samp dfn abbr cite q bdi bdo del ins`)
 
-// addTag reads a tag and returns its length; 0 if it has a meaning, or the value of an
-// attribute.
+// addTag parses a tag and returns its length. It returns 0 if the tag has a meaning for the
+// parser, or an attribute value.
 func (p *plainHTML) addTag(data []byte) int {
 	end := bytes.IndexByte(data, '>')
 	name, closing := data[1:max(end, 1)], false
@@ -151,8 +149,8 @@ func lowerASCII(name []byte) []byte {
 	return lower
 }
 
-// close closes a tag, and what is open in it. A tag that was not opened is ignored: the text
-// before and after it is one.
+// close closes a tag and all tags within it. It ignores a tag that is not open, so that the
+// text before and after it forms one node.
 func (p *plainHTML) close(name string) {
 	for i := len(p.open) - 1; i >= 0; i-- {
 		if p.open[i] == name {
@@ -163,7 +161,7 @@ func (p *plainHTML) close(name string) {
 	}
 }
 
-// addText adds text without its entities.
+// addText adds text with its entities decoded.
 func (p *plainHTML) addText(text []byte) {
 	if bytes.IndexByte(text, '\r') >= 0 {
 		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
@@ -175,7 +173,7 @@ func (p *plainHTML) addText(text []byte) {
 	p.text = append(p.text, text...)
 }
 
-// residual are the entities that TruffleHog decodes once more.
+// residual are the entities that TruffleHog decodes a second time.
 var residual = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&apos;", "'")
 
 func (p *plainHTML) endNode() {
@@ -185,7 +183,7 @@ func (p *plainHTML) endNode() {
 	p.node = len(p.text)
 }
 
-// invisible are the characters that TruffleHog takes out: spaces of no width and their likes.
+// invisible are the characters that TruffleHog removes: zero-width spaces and similar ones.
 var invisible = strings.NewReplacer("\u200B", "", "\u200C", "", "\u200D", "", "\uFEFF", "", "\u00AD", "", "\u2060", "", "\u200E", "", "\u200F", "")
 
 func withoutInvisible(text []byte) []byte {
@@ -197,8 +195,7 @@ func withoutInvisible(text []byte) []byte {
 	return text
 }
 
-// tidyLines takes out the spaces around lines, and all but one of several empty lines. It
-// works in place.
+// tidyLines trims lines and reduces several empty lines to one. It works in place.
 func tidyLines(text []byte) []byte {
 	tidy := text[:0]
 	blank := false
@@ -227,8 +224,8 @@ func tidyLines(text []byte) []byte {
 	return tidy
 }
 
-// trimSpace is [bytes.TrimSpace], without a call for a line that starts and ends with
-// something else.
+// trimSpace is [bytes.TrimSpace] with a fast path for lines that start and end with graphic
+// characters.
 func trimSpace(line []byte) []byte {
 	if len(line) == 0 || isGraphic(line[0]) && isGraphic(line[len(line)-1]) {
 		return line

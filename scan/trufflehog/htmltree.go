@@ -13,16 +13,16 @@ import (
 )
 
 var (
-	// signalAttributes are those of which TruffleHog looks at the values.
+	// signalAttributes are the attributes whose values TruffleHog scans.
 	signalAttributes = literal.NewVocabulary(`href src action value content alt title`)
-	// blockElements stand on lines of their own.
+	// blockElements start a new line.
 	blockElements = literal.NewVocabulary(`p div br hr h1 h2 h3 h4 h5 h6 li ol ul tr td th table thead tbody tfoot blockquote section article header
 		footer pre address figcaption figure details summary main nav aside form fieldset legend dd dt dl script style`)
 )
 
-// decodeHTMLTree returns what TruffleHog's decoder makes of any HTML: the text of its
-// elements, its comments, and the values of some attributes. It does not copy text that has
-// nothing to replace.
+// decodeHTMLTree returns the output of TruffleHog's decoder for any HTML: the text of its
+// elements, its comments and the values of some attributes. It does not copy text without
+// replacements.
 func decodeHTMLTree(data []byte) []byte {
 	doc, err := html.Parse(bytes.NewReader(data))
 	if err != nil {
@@ -36,7 +36,7 @@ func decodeHTMLTree(data []byte) []byte {
 // treeText collects the text of a tree.
 type treeText struct{ text []byte }
 
-// node adds the text of a node and of those below it. Raw text keeps its entities.
+// node adds the text of a node and its descendants. Raw text keeps its entities.
 func (t *treeText) node(n *html.Node, raw bool) {
 	block := false
 	switch n.Type {
@@ -67,7 +67,7 @@ func (t *treeText) node(n *html.Node, raw bool) {
 	}
 }
 
-// isHighlighted reports elements of highlighted code, each of which starts a line.
+// isHighlighted reports elements of highlighted code. Each of them starts a line.
 func isHighlighted(n *html.Node) bool {
 	for _, attr := range n.Attr {
 		if attr.Key != "class" {
@@ -82,7 +82,8 @@ func isHighlighted(n *html.Node) bool {
 	return false
 }
 
-// attributes adds the values of attributes: of all, if the name of the element has a prefix.
+// attributes adds the values of signal attributes, or of all attributes if the element name has
+// a prefix.
 func (t *treeText) attributes(n *html.Node) {
 	prefixed := strings.Contains(n.Data, ":")
 	for _, attr := range n.Attr {

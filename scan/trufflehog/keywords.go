@@ -12,24 +12,24 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 )
 
-// keywords says which detectors have something to look at in a text, and in which
-// parts of it. It does what TruffleHog's own core does, which a test compares it with,
-// in a fraction of the time and of the memory: a third of a scan went there.
+// keywords determines which detectors to run on a text, and on which parts of it. It gives the
+// same result as TruffleHog's core, with which a test compares it, but needs much less time and
+// memory: the core took a third of the scan time.
 type keywords struct {
 	detectors []candidate
 	automaton *ahocorasick.Automaton
-	// wanted lists the detectors that have a word.
+	// wanted lists the detectors for each keyword.
 	wanted [][]int
 }
 
-// candidate is a detector, and how much it wants to see before and after the start of
-// a keyword, in bytes.
+// candidate is a detector, and the number of bytes that it needs before and after the start of
+// a keyword.
 type candidate struct {
 	detectors.Detector
 	before, after int
 }
 
-// radius is how much a detector sees that does not say what it needs.
+// radius is the default for detectors that do not specify the size.
 const radius = 512
 
 func newCandidate(d detectors.Detector) candidate {
@@ -65,24 +65,23 @@ func newKeywords(selected []detectors.Detector) *keywords {
 	return k
 }
 
-// match is a detector, and the parts of a text that it wants to see.
+// match is a detector with the parts of a text to run it on.
 type match struct {
 	detectors.Detector
 	parts []span
 }
 
-// span is a part of a text, in bytes.
+// span is a range of a text, in bytes.
 type span struct{ start, end int }
 
-// find returns the detectors that have a keyword in the text, in the order of their
-// first ones.
+// find returns the detectors with a keyword in the text, ordered by the first keyword.
 func (k *keywords) find(text []byte) []match {
 	length := len(text)
 	if !sameCase(text) {
 		text = bytes.ToLower(text)
 	}
 	var found []match
-	number := make([]int32, len(k.detectors)) // in found, from 1
+	number := make([]int32, len(k.detectors)) // indexes into found, from 1
 	for word, start := range k.automaton.All(text) {
 		for _, d := range k.wanted[word] {
 			if number[d] == 0 {
@@ -95,13 +94,13 @@ func (k *keywords) find(text []byte) []match {
 	return found
 }
 
-// sameCase reports whether the text is valid and has no character outside of ASCII that
-// is a letter of ASCII in lower case: the Kelvin sign and the capital I with a dot.
+// sameCase reports whether the text is valid UTF-8 without the two characters outside ASCII
+// whose lower case is an ASCII letter: the Kelvin sign and the capital I with a dot.
 func sameCase(text []byte) bool {
 	return utf8.Valid(text) && !bytes.Contains(text, []byte("\u212a")) && !bytes.Contains(text, []byte("\u0130"))
 }
 
-// around is what the detector wants to see of a text because of a keyword in it.
+// around returns the part of a text that the detector needs for a keyword.
 func (c candidate) around(keyword, length int) span {
 	s := span{max(keyword-c.before, 0), min(keyword+c.after, length)}
 	if s.start >= s.end {
@@ -110,7 +109,7 @@ func (c candidate) around(keyword, length int) span {
 	return s
 }
 
-// add joins a part with the last one, if it does not begin behind it.
+// add appends a part, or merges it with the last one if they touch.
 func (m *match) add(s span) {
 	if n := len(m.parts); n > 0 && s.start <= m.parts[n-1].end {
 		m.parts[n-1].end = max(m.parts[n-1].end, s.end)

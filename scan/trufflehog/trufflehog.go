@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package trufflehog is a detector of package scan that uses TruffleHog as a
-// library. It is the only package that imports TruffleHog.
+// Package trufflehog is a detector for package scan that uses TruffleHog as a library. No other
+// package imports TruffleHog.
 //
-// It drives TruffleHog's parts, and not its engine, file by file: chunks of 10 KiB
-// with 3 KiB of the next one, all decoders up to five times in a row, keyword
-// search, detectors. The engine logs errors of detectors and of archives and goes
-// on; here each of them is the failure of the scan. What it finds is a superset of
-// what the command-line program of the same version finds in the same file: that
-// program skips files by their type, and lines with a trufflehog:ignore comment.
+// It does not use TruffleHog's engine, but processes files with its components: chunks of 10
+// KiB with an overlap of 3 KiB, all decoders up to five times in a row, the keyword search and
+// the detectors. The engine logs errors of detectors and archives and continues; this package
+// returns them. It finds everything that the command-line program of the same version finds in
+// a file, and more: the program skips some file types, and lines with a trufflehog:ignore
+// comment.
 //
-// Linking TruffleHog registers about twenty collectors in Prometheus' default
-// registry, which nobody serves here.
+// Linking TruffleHog registers about twenty collectors in Prometheus' default registry, which
+// the builder does not serve.
 package trufflehog
 
 import (
@@ -39,33 +39,37 @@ import (
 
 const (
 	modulePath = "github.com/trufflesecurity/trufflehog/v3"
-	// pinnedVersion is what go.mod requires, for programs without build information. A test compares the two.
+	// pinnedVersion is the version in go.mod, for programs without build information. A test
+	// compares the two.
 	pinnedVersion = "v3.95.9"
 
-	// detectorTimeout is how long one detector may look at one match, as in TruffleHog's engine.
+	// detectorTimeout is the maximum time that a detector may spend on a match, as in
+	// TruffleHog's engine.
 	detectorTimeout = detectors.DefaultResponseTimeout
-	// decodeDepth is how often what was decoded is decoded again: the default of the program's --max-decode-depth.
+	// decodeDepth is the maximum number of decoding passes, the default of the program's
+	// --max-decode-depth.
 	decodeDepth = 5
 
-	// archiveMaxSize is how large what is in an archive may be, in bytes: each file, and all of them.
+	// archiveMaxSize limits the unpacked size of each file in an archive, and of all files, in
+	// bytes.
 	archiveMaxSize = 250 << 20
-	// archiveTimeout is how long unpacking and scanning one may take.
+	// archiveTimeout is the maximum time to unpack and scan an archive.
 	archiveTimeout = 60 * time.Second
 )
 
-// Options select detectors.
+// Options select and configure detectors.
 type Options struct {
-	// Include and Exclude hold names or ranges of detectors, as the program's
-	// --include-detectors and --exclude-detectors take them. No Include means all.
+	// Include and Exclude hold detector names or ranges, in the syntax of the program's
+	// --include-detectors and --exclude-detectors. An empty Include selects all.
 	Include, Exclude []string
-	// Custom are detectors of the user's, beside the selected ones; CustomOnly leaves
-	// those out.
+	// Custom are user-defined detectors, in addition to the selected ones. CustomOnly disables
+	// the selected ones.
 	Custom     []scan.CustomDetector
 	CustomOnly bool
-	// Limits are this package's if they are zero.
+	// Limits override the defaults of this package if they are not zero.
 	Limits scan.Limits
-	// Verify asks the services that secrets belong to whether they are live. It
-	// sends candidates to them.
+	// Verify asks the services of secrets whether they are live. It sends the candidates to the
+	// services.
 	Verify bool
 }
 
@@ -81,8 +85,8 @@ type Detector struct {
 
 var _ scan.Detector = (*Detector)(nil)
 
-// New prepares the detectors: all of TruffleHog's defaults, minus the selection, and
-// the user's own.
+// New returns a detector with the selected ones of TruffleHog's default detectors and the
+// user-defined ones.
 func New(opts Options) (*Detector, error) {
 	enableFeatures()
 	var selected []detectors.Detector
@@ -117,9 +121,9 @@ func newDetector(selected []detectors.Detector, verify bool) *Detector {
 // Describe implements [scan.Detector].
 func (d *Detector) Describe() release.Scanner { return d.description }
 
-// describe digests the types and versions of the detectors in sorted order, with
-// TruffleHog's version, which stands for their patterns, and the definitions of the
-// user's own detectors.
+// describe returns a description with the digest of the sorted detector types and versions, the
+// definitions of user-defined detectors, and TruffleHog's version, which determines the
+// patterns.
 func describe(selected []detectors.Detector, custom []string) release.Scanner {
 	keys := slices.Clone(custom)
 	for _, d := range selected {
@@ -165,7 +169,8 @@ func parse(what string, names []string) ([]config.DetectorID, error) {
 	return ids, nil
 }
 
-// matches reports whether a detector is listed, where no version means all of them.
+// matches reports whether the list contains a detector. An ID without a version matches all
+// versions.
 func matches(ids []config.DetectorID, d detectors.Detector) bool {
 	own := config.GetDetectorID(d)
 	return slices.ContainsFunc(ids, func(id config.DetectorID) bool {
@@ -173,8 +178,8 @@ func matches(ids []config.DetectorID, d detectors.Detector) bool {
 	})
 }
 
-// enableFeatures sets what TruffleHog's main sets by default and a library caller
-// gets switched off. The switches are global, so this happens once.
+// enableFeatures enables the features that TruffleHog's main enables by default and that are
+// off in the library. The switches are global, so they are set only once.
 var enableFeatures = sync.OnceFunc(func() {
 	for _, enable := range []interface{ Store(bool) }{
 		&feature.EnableAPKHandler,

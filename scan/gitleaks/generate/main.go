@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Generate writes the table of rules of package gitleaks.
+// Generate writes the rule table of package gitleaks.
 package main
 
 import (

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package ahocorasick has the names of github.com/BobuSumisu/aho-corasick that TruffleHog
-// uses. It builds an automaton when it is first searched with: TruffleHog makes one of all
-// the words of its false-positive filter when the program starts, which takes 44 MB, and
-// few commands of the builder scan anything. See ADR 17.
+// Package ahocorasick replaces the parts of github.com/BobuSumisu/aho-corasick that TruffleHog
+// uses. It builds an automaton on the first search. At program start TruffleHog creates one for
+// all words of its false-positive filter, which takes 44 MB, but few commands of the builder
+// scan anything. See ADR 17.
 package ahocorasick
 
 import (
@@ -25,7 +25,7 @@ func (b *TrieBuilder) AddStrings(words []string) *TrieBuilder {
 	return b
 }
 
-// Build returns a trie of the words so far.
+// Build returns a trie of the words added so far.
 func (b *TrieBuilder) Build() *Trie {
 	words := slices.Clone(b.words)
 	return &Trie{sync.OnceValue(func() automaton.AhoCorasick {
@@ -34,7 +34,7 @@ func (b *TrieBuilder) Build() *Trie {
 	})}
 }
 
-// Trie finds words in text. It may be copied and used concurrently.
+// Trie finds words in text. It may be copied, and is safe for concurrent use.
 type Trie struct{ automaton func() automaton.AhoCorasick }
 
 // Match is an occurrence of a word.
@@ -43,13 +43,13 @@ type Match struct {
 	text  string
 }
 
-// Pos returns where the word starts, in bytes.
+// Pos returns the offset of the word, in bytes.
 func (m *Match) Pos() int64 { return int64(m.start) }
 
 // MatchString returns the word.
 func (m *Match) MatchString() string { return m.text }
 
-// Match returns all occurrences of all words, including those that overlap.
+// Match returns all occurrences of all words, including overlapping ones.
 func (t *Trie) Match(text []byte) []*Match {
 	all := []*Match{}
 	found := t.automaton().IterOverlappingByte(text)

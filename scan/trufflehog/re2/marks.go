@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// marks are bytes that are neither letters nor digits, all of which are in every match.
+// marks are punctuation bytes that every match contains.
 type marks string
 
 func (m marks) in(s string) bool {
@@ -54,7 +54,7 @@ func marked(re *syntax.Regexp) marks {
 	return ""
 }
 
-// punctuation keeps ASCII that has no case.
+// punctuation keeps ASCII characters without case, except digits.
 func punctuation(c rune) rune {
 	if c >= utf8.RuneSelf || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' {
 		return -1
@@ -62,7 +62,7 @@ func punctuation(c rune) rune {
 	return c
 }
 
-// and returns the marks of both, each once.
+// and returns the union of both marks.
 func (m marks) and(other marks) marks {
 	for i := range len(other) {
 		if strings.IndexByte(string(m), other[i]) < 0 {
@@ -72,7 +72,7 @@ func (m marks) and(other marks) marks {
 	return m
 }
 
-// only returns those marks that other has, too.
+// only returns the intersection of both marks.
 func (m marks) only(other marks) marks {
 	return marks(strings.Map(func(c rune) rune {
 		if !strings.ContainsRune(string(other), c) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package re2 has the names of github.com/wasilibs/go-re2 that TruffleHog's
-// detectors use, over the regular expressions of Go. See ADR 5.
+// Package re2 implements the part of github.com/wasilibs/go-re2 that TruffleHog's detectors use
+// on top of Go's regular expressions. See ADR 5.
 //
-// Expressions are compiled when they are first used. TruffleHog has more than a
-// thousand of them, as variables of its packages, and most runs need a few. See ADR 17.
+// Expressions are compiled on first use. TruffleHog declares more than a thousand of them as
+// package variables, and most runs need only a few. See ADR 17.
 //
-// Most detectors look for something like a keyword, a few characters, and then 32
-// letters and digits, or for a URL with an @ in it. The keyword is there often, the
-// 32 characters or the @ hardly ever. Whether they can be is decided by a [run] and
-// by [marks] in a fraction of the time that the expression takes, and always before it.
+// Most detectors match something like a keyword, a few characters and 32 letters and digits, or
+// a URL with an @ in it. The keyword is frequent, but the 32 characters or the @ are rare. A
+// [run] and [marks] test for them in a fraction of the time of the expression, and always run
+// before it.
 package re2
 
 import (
@@ -18,12 +18,10 @@ import (
 	"sync"
 )
 
-// eager makes [MustCompile] compile at once, so that a test can find expressions that
-// do not parse.
+// eager makes [MustCompile] compile immediately, so that a test can find invalid expressions.
 var eager = os.Getenv("RE2_COMPILE") == "eager"
 
-// Regexp is an expression. What it finds is what [regexp.Regexp] finds. It is safe for
-// concurrent use.
+// Regexp is an expression with the semantics of [regexp.Regexp]. It is safe for concurrent use.
 type Regexp struct {
 	expr     string
 	once     sync.Once
@@ -40,8 +38,8 @@ func Compile(expr string) (*Regexp, error) {
 	return &Regexp{expr: expr}, nil
 }
 
-// MustCompile is [regexp.MustCompile], but for the time when it panics if the expression
-// does not parse: when the result is first used.
+// MustCompile is [regexp.MustCompile], except that it panics on first use of an invalid
+// expression.
 func MustCompile(expr string) *Regexp {
 	re := &Regexp{expr: expr}
 	if eager {
@@ -60,7 +58,7 @@ func (re *Regexp) ready() *regexp.Regexp {
 	return re.compiled
 }
 
-// mayMatch reports false if nothing in s can match.
+// mayMatch returns false if nothing in s can match.
 func (re *Regexp) mayMatch(s string) bool {
 	re.ready()
 	return re.marks.in(s) && re.needs.in(s)

@@ -8,24 +8,23 @@ import (
 	"unicode/utf8"
 )
 
-// run is a number of bytes in a row that are all of one set. Its zero value asks
-// for nothing.
+// run is a minimum number of consecutive bytes from a set. The zero value matches any text.
 type run struct {
 	set [256]bool
 	min int
 }
 
 const (
-	// minRun is the shortest run that is worth looking for.
+	// minRun is the minimum length of a useful run.
 	minRun = 8
-	// maxRepeat is what repeats are counted up to, in bytes.
+	// maxRepeat limits the expansion of repetitions, in bytes.
 	maxRepeat = 1 << 10
-	// maxWindow bounds how many parts of a sequence are looked at together.
+	// maxWindow is the maximum number of adjacent parts of a sequence to combine.
 	maxWindow = 32
 )
 
-// needs returns a run that is in every text which expr matches; the one that is
-// the least likely in other texts.
+// needs returns a run that every match of expr contains. It selects the run that is rarest in
+// other texts.
 func needs(expr string) run {
 	re, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
@@ -37,8 +36,8 @@ func needs(expr string) run {
 	return run{}
 }
 
-// in reports whether the run is in s. It looks at one byte of min as long as
-// there are bytes outside of the set.
+// in reports whether s contains the run. It tests every min-th byte until one belongs to the
+// set.
 func (r *run) in(s string) bool {
 	for end := r.min - 1; end < len(s); {
 		at := end
@@ -53,7 +52,7 @@ func (r *run) in(s string) bool {
 	return r.min == 0
 }
 
-// needed returns a run that every match holds.
+// needed returns a run that every match contains.
 func needed(re *syntax.Regexp) run {
 	best, ok := whole(re)
 	if !ok {
@@ -78,8 +77,8 @@ func needed(re *syntax.Regexp) run {
 	return best
 }
 
-// neededBy looks at the parts of a sequence, and at neighbours together: a UUID is
-// 36 of hexadecimal digits and hyphens.
+// neededBy examines the parts of a sequence, and combinations of adjacent parts: a UUID is a
+// run of 36 hexadecimal digits and hyphens.
 func neededBy(parts []*syntax.Regexp) run {
 	var best run
 	for i, part := range parts {
@@ -97,8 +96,8 @@ func neededBy(parts []*syntax.Regexp) run {
 	return best
 }
 
-// whole returns the run that a match of re is, if it is one: all its bytes, and at
-// least so many.
+// whole returns the run that consists of a complete match of re: the set of all its bytes and
+// its minimum length. It returns false if there is none.
 func whole(re *syntax.Regexp) (run, bool) {
 	switch re.Op {
 	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText,
@@ -139,7 +138,7 @@ func repeated(re *syntax.Regexp, n int) (run, bool) {
 	return r, ok
 }
 
-// literal is a run of the literal's bytes, in both cases if it folds them.
+// literal returns the run for a literal, in both cases if the literal ignores case.
 func literal(re *syntax.Regexp) run {
 	r := run{min: len(re.Rune)}
 	for _, c := range re.Rune {
@@ -153,7 +152,8 @@ func literal(re *syntax.Regexp) run {
 	return r
 }
 
-// class is one character of a class: pairs of first and last.
+// class returns the run for one character of a class. Ranges are pairs of first and last
+// character.
 func class(ranges []rune) run {
 	r := run{min: 1}
 	for i := 0; i < len(ranges); i += 2 {
@@ -162,8 +162,8 @@ func class(ranges []rune) run {
 	return r
 }
 
-// add adds characters to the set. What is not ASCII, and what is no character at
-// all, has bytes from 0x80 on: all of them are taken for it.
+// add adds characters to the set. For characters outside ASCII it adds all bytes from 0x80,
+// which also represent invalid UTF-8.
 func (r *run) add(first, last rune) {
 	for c := first; c <= min(last, utf8.RuneSelf-1); c++ {
 		r.set[c] = true
@@ -175,12 +175,12 @@ func (r *run) add(first, last rune) {
 	}
 }
 
-// joined is a followed by b.
+// joined returns the run for a followed by b.
 func joined(a, b run) run {
 	return run{union(a, b), min(a.min+b.min, maxRepeat)}
 }
 
-// either is a or b.
+// either returns the run for a or b.
 func either(a, b run) run {
 	return run{union(a, b), min(a.min, b.min)}
 }
@@ -192,7 +192,7 @@ func union(a, b run) (set [256]bool) {
 	return set
 }
 
-// rarer returns the run that is less likely in text.
+// rarer returns the run that is less likely to occur in text.
 func rarer(a, b run) run {
 	if b.rarity() > a.rarity() {
 		return b
@@ -200,7 +200,8 @@ func rarer(a, b run) run {
 	return a
 }
 
-// rarity is the information of the run in bits, as if all of ASCII were equally likely.
+// rarity returns the information content of the run in bits, assuming uniformly distributed
+// ASCII.
 func (r *run) rarity() float64 {
 	size := 0
 	for _, in := range r.set[:utf8.RuneSelf] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package table makes the table of rules that package gitleaks embeds out of the
-// configuration that the gitleaks program ships.
+// Package table generates the rule table that package gitleaks embeds from the configuration of
+// the gitleaks program.
 package table
 
 import (
@@ -19,31 +19,33 @@ import (
 // Module is the module of the gitleaks program. Its version is pinned in .tools/gitleaks.
 const Module = "github.com/zricethezav/gitleaks/v8"
 
-// Table is what package gitleaks embeds.
+// Table is the rule table that package gitleaks embeds.
 type Table struct {
-	// Source names the module and its version; Licence is that of the rules.
+	// Source is the module with its version; Licence is the licence of the rules.
 	Source  string `json:"source"`
 	Licence string `json:"licence"`
-	// Allow and Stopwords say which values are no secrets, whatever rule finds them.
+	// Allow and Stopwords identify values that are not secret under any rule.
 	Allow     []string `json:"allow"`
 	Stopwords []string `json:"stopwords"`
 	Rules     []Rule   `json:"rules"`
 }
 
-// Rule is one rule. A file is looked at if its path matches Path and it has one of the keywords.
+// Rule is a rule. It applies to files whose path matches Path and that contain one of the
+// keywords.
 type Rule struct {
 	ID       string   `json:"id"`
 	Keywords []string `json:"keywords"`
 	Regex    string   `json:"regex"`
-	// Group of the expression is the secret; 0 is the first one that is not empty.
+	// Group is the group of the expression that captures the secret; 0 selects the first
+	// non-empty group.
 	Group   int     `json:"group,omitempty"`
 	Entropy float64 `json:"entropy,omitempty"`
 	Path    string  `json:"path,omitempty"`
-	// Allow matches secrets that are none.
+	// Allow matches values that are not secret under this rule.
 	Allow []string `json:"allow,omitempty"`
 }
 
-// left lists the rules that are left out, and why.
+// left maps the omitted rules to the reasons.
 var left = map[string]string{
 	"generic-api-key":        "it guesses by name and entropy, which the workspace scanner does with knowledge of the place",
 	"kubernetes-secret-yaml": "the workspace scanner reads the data of a Secret",
@@ -52,13 +54,13 @@ var left = map[string]string{
 	"pkcs12-file":            "it judges a file by its name",
 }
 
-// keywords replaces keywords that are in most files, by longer ones that the same tokens have.
+// keywords replaces keywords that occur in most files with longer ones from the same tokens.
 var keywords = map[string][]string{
 	"twilio-api-key":      {"sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc", "skd", "ske", "skf"},
 	"vault-service-token": {"hvs."},
 }
 
-// config is what we read of the program's configuration.
+// config is the part of the program's configuration that the table needs.
 type config struct {
 	Allowlist struct {
 		Regexes, Stopwords []string
@@ -75,7 +77,7 @@ type config struct {
 	}
 }
 
-// Make returns the table as JSON. The root is that of this repository.
+// Make returns the table as JSON. Root is the root of this repository.
 func Make(root string) ([]byte, error) {
 	version, text, err := read(root)
 	if err != nil {
@@ -115,7 +117,7 @@ func Make(root string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// read returns the version of the module and its configuration file.
+// read returns the version and the configuration file of the module.
 func read(root string) (version string, text []byte, err error) {
 	cmd := exec.Command("go", "mod", "download", "-json", Module)
 	cmd.Dir = filepath.Join(root, ".tools", "gitleaks")
