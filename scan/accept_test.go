@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// renew writes a baseline of what is found, reads it, and returns both.
+// renew writes a baseline for the findings in the files, reads it, and returns it with the
+// report.
 func renew(t *testing.T, b *Baseline, p Proposal, files ...File) (*Baseline, *Report) {
 	t.Helper()
 	b = b.Renewed(p)
@@ -20,7 +21,7 @@ func renew(t *testing.T, b *Baseline, p Proposal, files ...File) (*Baseline, *Re
 	return reread(t, b), report
 }
 
-// reread writes a baseline and reads it.
+// reread writes a baseline and reads it back.
 func reread(t *testing.T, b *Baseline) *Baseline {
 	t.Helper()
 	var out bytes.Buffer
@@ -44,7 +45,7 @@ func scanWith(t *testing.T, b *Baseline, files ...File) *Report {
 	return mustScan(t, s, files...)
 }
 
-// outcomeOf applies a baseline and says what became of the findings, and which problems it has.
+// outcomeOf applies a baseline and returns the state of each finding, and the problems.
 func outcomeOf(t *testing.T, b *Baseline, files ...File) string {
 	t.Helper()
 	r := scanWith(t, b, files...)
@@ -56,8 +57,8 @@ func outcomeOf(t *testing.T, b *Baseline, files ...File) string {
 	return text
 }
 
-// TestValueHoldsInEveryFile: one entry for a secret in many files, also after a rename of a
-// file or a workspace, and not for another secret.
+// TestValueHoldsInEveryFile: an entry covers a secret in many files, also after a file or a
+// workspace is renamed, but does not cover another secret.
 func TestValueHoldsInEveryFile(t *testing.T) {
 	var files []File
 	for i := range 30 {
@@ -83,7 +84,7 @@ func TestValueHoldsInEveryFile(t *testing.T) {
 	}
 }
 
-// TestBaselineOfRulesAndPaths: entries that somebody wrote by hand.
+// TestBaselineOfRulesAndPaths tests handwritten entries.
 func TestBaselineOfRulesAndPaths(t *testing.T) {
 	files := []File{file("docs/a.yml", canary+"a"), file("docs/b.yml", canary+"b"), file("w/c.yml", canary+"c")}
 	tail := "    owner: me\n    reason: why\n    expires: 2027-01-01\n"
@@ -100,7 +101,8 @@ func TestBaselineOfRulesAndPaths(t *testing.T) {
 	}
 }
 
-// TestBroadEntriesAcceptNothingLive, since whoever wrote them did not know that secret.
+// TestBroadEntriesAcceptNothingLive: the author of the entry did not know about the live
+// secret.
 func TestBroadEntriesAcceptNothingLive(t *testing.T) {
 	live := found(print1, 1)
 	live.Verification = Live
@@ -111,7 +113,8 @@ func TestBroadEntriesAcceptNothingLive(t *testing.T) {
 	}
 }
 
-// TestEntrySurvivesAnotherRule: the rule of an entry is now one of several that find it.
+// TestEntrySurvivesAnotherRule: the rule of the entry becomes one of several that find the
+// secret.
 func TestEntrySurvivesAnotherRule(t *testing.T) {
 	f := found(print2, 1)
 	f.Rule = "New"
@@ -123,8 +126,8 @@ func TestEntrySurvivesAnotherRule(t *testing.T) {
 	}
 }
 
-// TestEntriesGetValues: fingerprints of an earlier baseline become values, one for a secret in
-// two files, with what people filled in.
+// TestEntriesGetValues: the fingerprints of an older baseline become values. Two files with the
+// same secret give one entry, which keeps owner and reason.
 func TestEntriesGetValues(t *testing.T) {
 	files := []File{file("a/x.yml", canary+"same"), file("b/x.yml", canary+"same")}
 	var entries string
@@ -141,7 +144,7 @@ func TestEntriesGetValues(t *testing.T) {
 	}
 }
 
-// TestProposal: which findings get an owner, and what is wrong with a proposal.
+// TestProposal tests which findings get an owner, and the errors in proposals.
 func TestProposal(t *testing.T) {
 	files := []File{file("a/x.yml", canary+"one"), file("b/x.yml", canary+"two")}
 	full := Proposal{Owner: "me", Reason: "why", Expires: "2027-05-01"}
@@ -176,8 +179,8 @@ func TestProposal(t *testing.T) {
 	}
 }
 
-// TestPartialScan: an entry of a file that is not scanned is no problem, one that has
-// expired is.
+// TestPartialScan: an entry for a file outside the scan is not a problem, but an expired entry
+// is.
 func TestPartialScan(t *testing.T) {
 	b := baseline(t, entry(print1, "me", "why", "2020-01-01"), entry(print2, "me", "why", "2027-01-01")).Partial()
 	r := &Report{Findings: []Finding{found(print1, 1)}}
@@ -209,7 +212,7 @@ func TestMoreBaselineMistakes(t *testing.T) {
 	}
 }
 
-// TestSaltsDiffer: the same secret has another digest in another baseline.
+// TestSaltsDiffer: the same secret has different digests in different baselines.
 func TestSaltsDiffer(t *testing.T) {
 	var digests []string
 	for range 2 {
@@ -221,7 +224,7 @@ func TestSaltsDiffer(t *testing.T) {
 	}
 }
 
-// TestHumanCountsAccepted: the list of accepted findings is for those who ask for it.
+// TestHumanCountsAccepted: accepted findings are listed only on request.
 func TestHumanCountsAccepted(t *testing.T) {
 	for verbose, want := range map[bool]string{
 		false: "2 accepted findings (builder scan -v lists them)\n",

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAuditDecides: one decision for all places of a secret, instead of the entry it had.
+// TestAuditDecides: one decision covers all occurrences of a secret, and replaces an existing
+// entry.
 func TestAuditDecides(t *testing.T) {
 	files := []File{file("a/x.yml", canary+"one"), file("b/x.yml", canary+"one"), file("c/x.yml", canary+"two"), file("d/x.yml", canary+"three")}
 	incomplete, _ := renew(t, NewBaseline("b.yaml"), Proposal{Path: "a/**"}, files...)

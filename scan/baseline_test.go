@@ -52,7 +52,7 @@ func TestBaselineAccepts(t *testing.T) {
 	}
 }
 
-// TestBaselineDaysAreUTC, so that a build ends the same way wherever it runs.
+// TestBaselineDaysAreUTC: the result of a build does not depend on the time zone.
 func TestBaselineDaysAreUTC(t *testing.T) {
 	evening := time.Date(2026, 11, 25, 20, 0, 0, 0, time.FixedZone("EST", -5*3600)) // the 26th in UTC
 	r := &Report{Findings: []Finding{found(print1, 1)}}
@@ -65,7 +65,7 @@ func TestBaselineDaysAreUTC(t *testing.T) {
 	}
 }
 
-// TestBaselineProblems: an entry that does not count accepts nothing, and says why.
+// TestBaselineProblems: an invalid entry accepts nothing and is reported with the reason.
 func TestBaselineProblems(t *testing.T) {
 	tests := map[string]struct {
 		entry, rule, message string
@@ -106,8 +106,8 @@ func TestBaselineProblems(t *testing.T) {
 	}
 }
 
-// TestBaselineUpdate keeps what people wrote, drops what is not found any more, and
-// adds what is new. What it writes is read back as the same.
+// TestBaselineUpdate: an update keeps edits, drops entries without findings, and adds new
+// findings. The written baseline reads back as the same.
 func TestBaselineUpdate(t *testing.T) {
 	warning := found("44444444444444444444444444444444", 4)
 	warning.Severity = Warning
@@ -161,7 +161,7 @@ func TestBaselineMistakes(t *testing.T) {
 	}
 }
 
-// TestBaselineFollowsASecret scans a file before and after lines have moved.
+// TestBaselineFollowsASecret scans a file before and after its lines move.
 func TestBaselineFollowsASecret(t *testing.T) {
 	s := newScanner(t, Policy{}, words("words"))
 	first := mustScan(t, s, file("a/index.yml", "x: "+canary+"moves\n"))
@@ -178,7 +178,7 @@ func TestBaselineFollowsASecret(t *testing.T) {
 	}
 }
 
-// FuzzReadBaseline reads any file. One that is read is written, and read as the same.
+// FuzzReadBaseline: a baseline that can be read is written and reads back as the same.
 func FuzzReadBaseline(f *testing.F) {
 	f.Add([]byte("version: 1\naccepted:\n" + entry(print1, "me", "why", "2027-01-01")))
 	f.Add([]byte("version: 1\naccepted: []\n"))

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// counting is a detector that counts what it looks at. It finds the canary.
+// counting is a detector that counts the files it scans. It finds the canary.
 type counting struct {
 	Detector
 	files atomic.Int64
@@ -28,7 +28,7 @@ func (c *counting) Scan(ctx context.Context, f File) (Result, error) {
 	return c.Detector.Scan(ctx, f)
 }
 
-// cached returns a scanner with a cache that proves nothing again, unless told to.
+// cached returns a scanner with a cache that verifies no verdicts by default.
 func cached(t *testing.T, dir string, policy Policy, d Detector) *Scanner {
 	t.Helper()
 	s := newScanner(t, policy, d)
@@ -39,10 +39,10 @@ func cached(t *testing.T, dir string, policy Policy, d Detector) *Scanner {
 	return s
 }
 
-// proveNothing is a salt that selects no file of these tests.
+// proveNothing is a salt that selects no file in these tests.
 const proveNothing = 3
 
-// files are clean, but for the last one.
+// files returns files, of which only the last one is not clean.
 func files() []File {
 	var list []File
 	for i := range 50 {
@@ -51,7 +51,7 @@ func files() []File {
 	return append(list, file("z/index.yml", canary+"leak"))
 }
 
-// TestOneChange: of a second scan, what is new is looked at, and what is not clean.
+// TestOneChange: a second scan only looks at new files and at files with findings.
 func TestOneChange(t *testing.T) {
 	dir, d := t.TempDir(), &counting{Detector: words("counting")}
 	first := mustScan(t, cached(t, dir, Policy{}, d), files()...)
@@ -79,7 +79,7 @@ func TestOneChange(t *testing.T) {
 	}
 }
 
-// TestVerdictsDependOnMore than on the file: on detectors, on the policy and on the key.
+// TestVerdictsDependOnMore: verdicts depend on the detectors, the policy and the key, too.
 func TestVerdictsDependOnMore(t *testing.T) {
 	dir, d := t.TempDir(), &counting{Detector: words("counting")}
 	mustScan(t, cached(t, dir, Policy{}, d), files()...)
@@ -103,8 +103,7 @@ func TestVerdictsDependOnMore(t *testing.T) {
 	}
 }
 
-// TestCoverageIsExact, also where a file is not clean text: the cache does not hide
-// what was not looked at.
+// TestCoverageIsExact: the cache does not hide skipped content of a file.
 func TestCoverageIsExact(t *testing.T) {
 	dir := t.TempDir()
 	var looked atomic.Int64
@@ -131,7 +130,8 @@ func TestCoverageIsExact(t *testing.T) {
 	}
 }
 
-// TestSomeVerdictsAreProven: about one in a thousand, which ones nobody knows before.
+// TestSomeVerdictsAreProven: about one in a thousand verdicts is verified, selected
+// unpredictably.
 func TestSomeVerdictsAreProven(t *testing.T) {
 	dir, d := t.TempDir(), &counting{Detector: words("counting")}
 	var many []File
@@ -164,7 +164,7 @@ func newSalted(t *testing.T, dir string) uint64 {
 	return s.cache.salt
 }
 
-// TestWrongVerdictFailsTheScan: one that is proven and does not hold.
+// TestWrongVerdictFailsTheScan: the verification of a wrong verdict fails the scan.
 func TestWrongVerdictFailsTheScan(t *testing.T) {
 	f := file("w/index.yml", "content")
 	for name, later := range map[string]Result{
@@ -202,7 +202,7 @@ func prove(s *Scanner, f File) uint64 {
 	}
 }
 
-// TestUnkeptVerdicts do not fail a scan, and are told.
+// TestUnkeptVerdicts: failure to save verdicts does not fail the scan, and is reported.
 func TestUnkeptVerdicts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	s := cached(t, dir, Policy{}, words("x"))

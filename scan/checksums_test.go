@@ -17,7 +17,7 @@ const (
 	metadata  = "some-workspace/.import.yml"
 )
 
-// blank is a text as it is scanned: without its checksums.
+// blank returns a text as scanned: without its checksums.
 func blank(text string) string {
 	for _, sum := range []string{sha256Sum, md5Sum, otherSum} {
 		text = strings.ReplaceAll(text, sum, strings.Repeat(" ", len(sum)))
@@ -25,7 +25,7 @@ func blank(text string) string {
 	return text
 }
 
-// TestChecksumsAreBlanked: texts of which every checksum is skipped, and nothing else.
+// TestChecksumsAreBlanked: exactly the checksums of these texts are skipped.
 func TestChecksumsAreBlanked(t *testing.T) {
 	tests := map[string]string{
 		"plain":              "workspaceId: abc1234\nchecksums:\n  automations:\n    a: MD5\n    b: OTHER\ngroups: [base1]\n",
@@ -58,7 +58,7 @@ func TestChecksumsAreBlanked(t *testing.T) {
 	}
 }
 
-// TestNothingElseIsBlanked: texts that are scanned as they are.
+// TestNothingElseIsBlanked: these texts are scanned unchanged.
 func TestNothingElseIsBlanked(t *testing.T) {
 	inBlock := func(value string) string { return "checksums:\n  automations:\n    a: " + value + "\n" }
 	tests := map[string]struct{ path, text string }{
@@ -118,8 +118,8 @@ func TestNothingElseIsBlanked(t *testing.T) {
 	}
 }
 
-// TestByteOrderMark: the parser does not count it, so what stands behind it in the
-// first line is not found, and scanned. Further lines are as ever.
+// TestByteOrderMark: the parser's columns do not include the mark, so that the checksum in the
+// first line is not located, and is scanned. Other lines are not affected.
 func TestByteOrderMark(t *testing.T) {
 	for text, want := range map[string]int64{
 		"\ufeffchecksums: {a: " + md5Sum + "}\n":  0,
@@ -157,7 +157,7 @@ func differences(a, b []byte) int64 {
 	return n
 }
 
-// checkBlanked checks that nothing but whole checksums became spaces.
+// checkBlanked checks that only complete checksums became spaces.
 func checkBlanked(t *testing.T, before, after []byte, blanked int64) {
 	t.Helper()
 	if len(before) != len(after) {

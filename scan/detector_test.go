@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// fakeDetector does what a test wants.
+// fakeDetector runs a function of the test.
 type fakeDetector struct {
 	name string
 	scan func(ctx context.Context, f File) (Result, error)
@@ -25,7 +25,7 @@ func (d fakeDetector) Describe() release.Scanner {
 
 func (d fakeDetector) Scan(ctx context.Context, f File) (Result, error) { return d.scan(ctx, f) }
 
-// canary starts the words that the word detector takes for secrets.
+// canary is the prefix of the words that the word detector reports.
 const canary = "canary-"
 
 // words finds every word that starts with canary.

@@ -25,8 +25,8 @@ func mustFingerprint(t *testing.T, rule, path, plain string) string {
 	return got
 }
 
-// TestFingerprint pins one: people keep fingerprints in files, so a change of this
-// value needs a reason and a way to go on.
+// TestFingerprint pins the algorithm. Users store fingerprints in files, so that a change needs
+// a reason and a migration.
 func TestFingerprint(t *testing.T) {
 	const want = "436b13cc0f363763921c0e4ef7a55f4b"
 	if got := mustFingerprint(t, "Rule", "a/index.yml", "not a secret"); got != want {
@@ -61,7 +61,7 @@ func TestFingerprintIgnoresThePlace(t *testing.T) {
 	}
 }
 
-// TestColumnsCountCharacters, whatever their bytes.
+// TestColumnsCountCharacters: columns count characters instead of bytes.
 func TestColumnsCountCharacters(t *testing.T) {
 	s := newScanner(t, Policy{}, words("words"))
 	for text, want := range map[string]string{
@@ -77,7 +77,7 @@ func TestColumnsCountCharacters(t *testing.T) {
 	}
 }
 
-// TestColumnsBeyondTheFile: a detector's arithmetic is not ours.
+// TestColumnsBeyondTheFile: detectors may return invalid positions.
 func TestColumnsBeyondTheFile(t *testing.T) {
 	found := []Finding{{Line: 1, Column: 99}, {Line: 9, Column: 2}, {Line: 1}}
 	countCharacters(found, []byte("é\n"))
@@ -128,7 +128,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// shownStart says in another way than redact what may be shown, of bytes as Latin-1.
+// shownStart reimplements redact as an expression, with bytes as Latin-1.
 var shownStart = regexp.MustCompile(`(?s)^([A-Za-z0-9_-]{4})[^ \t\r\n]{16,}$`)
 
 func FuzzRedact(f *testing.F) {
@@ -204,8 +204,8 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-// TestFindingsDoNotDependOnTheOrder shuffles what a detector reports: its order is
-// that of a map.
+// TestFindingsDoNotDependOnTheOrder shuffles the matches, because detectors report in map
+// order.
 func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	one := func(choices ...string) string { return choices[random.IntN(len(choices))] }

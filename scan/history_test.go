@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// atCommit is a file of a history.
+// atCommit returns a file from a history.
 func atCommit(path, content, commit string, day int) File {
 	return File{Path: path, Data: []byte(content), Commit: commit, Date: time.Date(2025, 3, day, 12, 0, 0, 0, time.UTC).Format(time.RFC3339)}
 }
 
-// TestHistoryNamesTheFirstCommit with a secret, however many have it.
+// TestHistoryNamesTheFirstCommit: a secret in many commits is reported for the first one.
 func TestHistoryNamesTheFirstCommit(t *testing.T) {
 	s := newScanner(t, Policy{}, words("x"))
 	report := mustScan(t, s,
@@ -38,7 +38,7 @@ func TestHistoryNamesTheFirstCommit(t *testing.T) {
 	}
 }
 
-// TestBaselineOfHistory: an entry is used by a finding of the history, too.
+// TestBaselineOfHistory: a finding in the history uses an entry, too.
 func TestBaselineOfHistory(t *testing.T) {
 	s := newScanner(t, Policy{}, words("x"))
 	past := NewHistory(mustScan(t, s, atCommit("w/a.yml", canary+"past", "a", 1)), 1, "")

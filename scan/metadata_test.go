@@ -49,7 +49,8 @@ func TestScanMetadata(t *testing.T) {
 	}
 }
 
-// TestMetadataIsShownAsItIs: escapes would hide a secret from detectors.
+// TestMetadataIsShownAsItIs: detectors receive metadata without escapes, which would hide
+// secrets.
 func TestMetadataIsShownAsItIs(t *testing.T) {
 	s := newScanner(t, Policy{}, fakeDetector{name: "fake", scan: func(_ context.Context, f File) (Result, error) {
 		if want := "{\n  \"a\": \"x<&>\",\n  \"b\": \"y\"\n}\n"; string(f.Data) != want || f.Path != "image:labels.json" {
@@ -60,7 +61,7 @@ func TestMetadataIsShownAsItIs(t *testing.T) {
 	mustScanMetadata(t, s, labels(map[string]string{"b": "y", "a": "x<&>"}))
 }
 
-// TestMetadataKeysDoNotShowASecret: a name may be the secret.
+// TestMetadataKeysDoNotShowASecret: the name may be the secret.
 func TestMetadataKeysDoNotShowASecret(t *testing.T) {
 	const name = canary + "abc"
 	s := newScanner(t, Policy{}, fakeDetector{name: "fake", scan: func(_ context.Context, f File) (Result, error) {
@@ -80,7 +81,7 @@ func TestMetadataIsExcludedByName(t *testing.T) {
 	}
 }
 
-// TestMetadataFailsClosed, as files do.
+// TestMetadataFailsClosed: errors in metadata are errors of the scan, as for files.
 func TestMetadataFailsClosed(t *testing.T) {
 	own := errors.New("own error")
 	s := newScanner(t, Policy{}, fakeDetector{name: "broken", scan: func(context.Context, File) (Result, error) { return Result{}, own }})

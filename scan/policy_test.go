@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// testCatalog knows lower-case names, and definitions without an error in them.
+// testCatalog accepts lower-case names, and definitions without the word error.
 func testCatalog() Catalog {
 	lower := func(name string) error {
 		if name != strings.ToLower(name) {
@@ -140,7 +140,7 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
-// TestInlineIgnore: a comment counts in its own line, and only if the policy says so.
+// TestInlineIgnore: a comment applies to its line, and only if the policy allows it.
 func TestInlineIgnore(t *testing.T) {
 	text := canary + "one # trufflehog:ignore\n" + canary + "two\n# trufflehog:ignore\n"
 	strictly := mustScan(t, newScanner(t, Policy{}, words("words")), file("a", text))
@@ -162,7 +162,7 @@ func TestInlineIgnore(t *testing.T) {
 	}
 }
 
-// TestExamplePolicy, as far as this package knows what names mean.
+// TestExamplePolicy reads the example with the names that this package knows.
 func TestExamplePolicy(t *testing.T) {
 	data, err := os.ReadFile("../examples/scan-policy.yaml")
 	if err != nil {
@@ -178,8 +178,8 @@ func TestExamplePolicy(t *testing.T) {
 	}
 }
 
-// FuzzReadPolicy reads any file: it ends, and what it accepts makes a scanner whose
-// digest is that of the same file read again.
+// FuzzReadPolicy: reading any file ends, and reading a valid file twice gives scanners with the
+// same policy digest.
 func FuzzReadPolicy(f *testing.F) {
 	f.Add([]byte("severities: {a: warning}\nexcludePaths: [a/**]\ncustomDetectors: [{name: x, regex: {a: b}}]\nlimits: {detectorTimeout: 1s}\n"))
 	f.Add([]byte("honorInlineIgnore: true\nincludePaths: ['{a,b}']\n"))

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// finds is a detector that finds given texts in every file that holds them.
+// finds returns a detector that finds the given texts in every file.
 func finds(texts ...string) Detector {
 	return fakeDetector{name: "finds", scan: func(_ context.Context, f File) (Result, error) {
 		result := Result{Bytes: int64(len(f.Data))}

@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the files that the tests compare with")
 
-// checkGolden compares with a file of testdata.
+// checkGolden compares with a file in testdata.
 func checkGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -119,7 +119,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// full is a disk without space.
+// full is a writer for a full disk.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
@@ -135,7 +135,8 @@ func TestReportsTellThatTheyCannotBeWritten(t *testing.T) {
 	}
 }
 
-// TestManifestSaysWhatWasScanned, and is one that readers of releases accept.
+// TestManifestSaysWhatWasScanned: the manifest contains the coverage, and readers of releases
+// accept it.
 func TestManifestSaysWhatWasScanned(t *testing.T) {
 	report := cleanReport()
 	want := release.Scan{Scanners: report.Scanners, Policy: report.Policy, Files: 12, Bytes: 3456}

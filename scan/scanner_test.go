@@ -39,7 +39,7 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// TestChecksumsAreNotShownToDetectors, which get the same number of bytes all the same.
+// TestChecksumsAreNotShownToDetectors: detectors receive the same number of bytes nevertheless.
 func TestChecksumsAreNotShownToDetectors(t *testing.T) {
 	text := "app: " + otherSum + "\nchecksums:\n  a: " + md5Sum + "\n"
 	want := "app: " + otherSum + "\nchecksums:\n  a: " + strings.Repeat(" ", len(md5Sum)) + "\n"
@@ -74,7 +74,7 @@ func TestUnreadAndFilteredAreTold(t *testing.T) {
 	}
 }
 
-// TestFailClosed: whatever happens to one file, there is no report.
+// TestFailClosed: an error in one file prevents the report.
 func TestFailClosed(t *testing.T) {
 	errOwn := errors.New("own error")
 	tests := map[string]struct {
@@ -119,8 +119,8 @@ func TestFailClosed(t *testing.T) {
 	}
 }
 
-// TestFailureEndsTheRun: other files that are being scanned are interrupted, and no
-// more are taken.
+// TestFailureEndsTheRun: a failure cancels the scans of other files, and no more files are
+// accepted.
 func TestFailureEndsTheRun(t *testing.T) {
 	t.Cleanup(setProcs(4))
 	synctest.Test(t, func(t *testing.T) {
@@ -171,14 +171,14 @@ func TestInterruptionIsNoReport(t *testing.T) {
 	}
 }
 
-// TestMemoryIsBounded: no more than inFlight bytes are with the detectors at a time,
-// but a file that is larger is scanned, alone.
+// TestMemoryIsBounded: detectors scan at most inFlight bytes at a time, and a larger file
+// alone.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Cleanup(setProcs(8))
 	const mib = 1 << 20
 	tests := map[string]struct {
 		sizes []int
-		// at is how many files are being scanned once no more are let in.
+		// at is the number of files in flight when the limit is reached.
 		at int32
 	}{
 		"many small":               {[]int{10 * mib, 10 * mib, 10 * mib}, 3},
@@ -228,8 +228,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// setProcs sets GOMAXPROCS, which bounds how many files are scanned at a time, and
-// returns what sets it back.
+// setProcs sets GOMAXPROCS, which limits concurrent scans, and returns a function to restore
+// it.
 func setProcs(n int) func() {
 	before := runtime.GOMAXPROCS(n)
 	return func() { runtime.GOMAXPROCS(before) }
@@ -274,7 +274,7 @@ func TestWrongScanners(t *testing.T) {
 	}
 }
 
-// TestPolicyDigest: equal policies have the same digest, others have another.
+// TestPolicyDigest: equal policies have equal digests, and different ones differ.
 func TestPolicyDigest(t *testing.T) {
 	digestOf := func(p Policy) string {
 		return string(mustScan(t, newScanner(t, p, words("words"))).Policy)
@@ -313,7 +313,7 @@ func TestErrorHoldsItsCause(t *testing.T) {
 	}
 }
 
-// TestReportIsTheSameEachTime scans many files at once, many times.
+// TestReportIsTheSameEachTime scans many files concurrently, many times.
 func TestReportIsTheSameEachTime(t *testing.T) {
 	s := newScanner(t, Policy{}, words("b"), words("a"))
 	var files []File
@@ -335,7 +335,7 @@ func TestReportIsTheSameEachTime(t *testing.T) {
 	}
 }
 
-// TestNoSecretInReport plants random ones.
+// TestNoSecretInReport plants random secrets.
 func TestNoSecretInReport(t *testing.T) {
 	s := newScanner(t, Policy{}, words("words"))
 	short, long := canary+"0b", canary+strings.Repeat("7x", 20)
@@ -359,7 +359,7 @@ func TestNoSecretInReport(t *testing.T) {
 	}
 }
 
-// TestPublicKeys: what a detector knows to be public is not a finding, whoever finds it,
+// TestPublicKeys: a key that one detector declares public is not a finding of any detector,
 // unless it is live. The report counts and lists it.
 func TestPublicKeys(t *testing.T) {
 	public := fakeDetector{name: "public", scan: func(_ context.Context, f File) (Result, error) {

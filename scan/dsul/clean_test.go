@@ -9,10 +9,10 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// minClean is how many files without a leak are looked at.
+// minClean is the minimum number of files without a leak.
 const minClean = 150
 
-// TestCleanFiles finds nothing in files without a leak.
+// TestCleanFiles: files without a leak have no findings.
 func TestCleanFiles(t *testing.T) {
 	files := scantest.Clean()
 	scantest.AddTree(files, os.DirFS("../../examples/workspaces"))

@@ -28,8 +28,8 @@ func found(t *testing.T, path, text string) []string {
 	return list
 }
 
-// TestRules has both sides of every rule: what is found, and its likes that are not.
-// The values are made up on the spot, or too short to be anything.
+// TestRules tests both sides of every rule: text that is found, and similar text that is not.
+// The values are made up, or too short to be real secrets.
 func TestRules(t *testing.T) {
 	const automation = "w/automations/a.yml"
 	key := strings.Repeat("k7Jd83hG", 4)
@@ -143,7 +143,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestMatchesTellWhatToDo, and tell no secret.
+// TestMatchesTellWhatToDo: a match explains the fix without revealing the secret.
 func TestMatchesTellWhatToDo(t *testing.T) {
 	key := strings.Repeat("k7Jd83hG", 4)
 	list := matches(t, "w/imports/Mail.yml", "config:\n  X-API-Key: "+key+"\n")
@@ -219,7 +219,7 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
-// TestConcurrentScans share what names say, and nothing else.
+// TestConcurrentScans: concurrent scans share only the name cache.
 func TestConcurrentScans(t *testing.T) {
 	d, leaks := newDetector(t), scantest.Leaks(1)[:200]
 	var group errgroup.Group
@@ -239,8 +239,8 @@ func TestConcurrentScans(t *testing.T) {
 	}
 }
 
-// TestHostileFiles ends, whatever is in a file, and finds what is there all the same,
-// or fails. What takes the square of a size would not end.
+// TestHostileFiles: the scan of any file ends, and finds the secret or fails. With quadratic
+// time it would not end.
 func TestHostileFiles(t *testing.T) {
 	key := strings.Repeat("k7Jd83hG", 4)
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"

@@ -14,9 +14,9 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// FuzzScan holds the walker to its promises: all of the file is looked at or there is
-// an error; the same file gives the same findings; places are in the file; and nothing
-// that is shown holds the secret.
+// FuzzScan checks the invariants of the detector: it scans the complete file or returns an
+// error, is deterministic, returns positions within the file, and does not reveal secrets in
+// displayed text.
 func FuzzScan(f *testing.F) {
 	for i, leak := range scantest.Leaks(1) {
 		if i%50 == 0 {
@@ -66,7 +66,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// checkQuiet wants that the glance at a file does not keep anything from the parser.
+// checkQuiet checks that a quiet file has no findings when it is parsed.
 func checkQuiet(t *testing.T, path string, data []byte) {
 	t.Helper()
 	s := newScan(t, path, data)
@@ -74,7 +74,7 @@ func checkQuiet(t *testing.T, path string, data []byte) {
 		return
 	}
 	if err := s.run(); err != nil {
-		return // what is not looked at cannot be too deep
+		return // a file that is not parsed cannot exceed the depth limit
 	}
 	for _, m := range s.matches() {
 		t.Errorf("a quiet file has a %s at %s: %q", m.Rule, m.Where, m.Secret.Reveal())

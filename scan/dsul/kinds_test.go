@@ -8,12 +8,13 @@ import (
 )
 
 const (
-	// opaque and secretWord are made up; strong is what people think up.
+	// opaque looks generated; strong looks like a password that a person chose. Both are made
+	// up.
 	opaque = "Zk8Lq2Vn7Xw4Rt9Bp3Ys6Dm1Qa"
 	strong = "Qz7#vLp2!wRt"
 )
 
-// inConfig puts lines below config.value of a workspace.
+// inConfig returns a workspace with the lines below config.value.
 func inConfig(lines string) string {
 	var b strings.Builder
 	b.WriteString("name: A\nslug: a\nconfig:\n  value:\n")
@@ -23,8 +24,7 @@ func inConfig(lines string) string {
 	return b.String() + "\n"
 }
 
-// TestFoundKinds has one or more of each kind of leak that is found, by the file that it
-// is in. Each is a file of its own.
+// TestFoundKinds tests leaks of each kind by file. Each text is a separate file.
 func TestFoundKinds(t *testing.T) {
 	inAutomation := func(text string) string { return "slug: a\ndo:\n" + text + "\n" }
 	tests := map[string]struct {
@@ -116,7 +116,7 @@ func TestFoundKinds(t *testing.T) {
 	}
 }
 
-// TestCleanKinds has one or more of each kind of text that only looks like a leak.
+// TestCleanKinds tests texts of each kind that only look like leaks.
 func TestCleanKinds(t *testing.T) {
 	inAutomation := func(text string) string { return "slug: a\ndo:\n" + text + "\n" }
 	tests := map[string]struct {
@@ -163,7 +163,8 @@ func TestCleanKinds(t *testing.T) {
 	}
 }
 
-// TestUnresolvedReference gives ciphertext its own rule, where it would be sent as it is.
+// TestUnresolvedReference: ciphertext has a separate rule where the platform would send it
+// verbatim.
 func TestUnresolvedReference(t *testing.T) {
 	list := matches(t, "w/index.yml", inConfig("smtpPassword: ENC[AES256_GCM,data:abc=,iv:def=,tag:ghi=,type:str]"))
 	if len(list) != 1 || list[0].Rule != ruleReference || list[0].Help != helpReference {
@@ -171,7 +172,7 @@ func TestUnresolvedReference(t *testing.T) {
 	}
 }
 
-// TestAdviceKeepsDigits, so that two secrets do not get one name.
+// TestAdviceKeepsDigits: two secrets do not get the same proposed name.
 func TestAdviceKeepsDigits(t *testing.T) {
 	for name, want := range map[string]string{"svc0Password": "svc0Password", "svc4_password": "svc4Password", "X-API-Key2": "apiKey2"} {
 		if got := secretName(name); got != want {

@@ -15,7 +15,7 @@ import (
 const (
 	minLeaks = 300
 	minKinds = 60
-	// minPlacements of leaks.
+	// minPlacements is the minimum number of placements.
 	minPlacements = 12
 )
 
@@ -40,7 +40,7 @@ func matches(t testing.TB, path, text string) []scan.Match {
 	return result.Matches
 }
 
-// TestLeaks finds every kind of secret in every place.
+// TestLeaks: every kind of secret is found in every placement.
 func TestLeaks(t *testing.T) {
 	leaks := scantest.Leaks(seed())
 	kinds, placements, missed := map[string]bool{}, map[string]bool{}, 0

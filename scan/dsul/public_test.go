@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// TestPublicKeys: the key of a web app of Firebase is public, the same key alone is not.
+// TestPublicKeys: the key in a Firebase configuration is public, but the same key alone is not.
 func TestPublicKeys(t *testing.T) {
 	const key = "AIzaSyD3kq8Lq2Vn7Xw4Rt9Bp3Ys6Dm1QaXcVbN"
 	tests := map[string]struct {
@@ -44,8 +44,8 @@ func TestPublicKeys(t *testing.T) {
 	}
 }
 
-// TestLongLine: a line that is looked at in pieces has each of its passwords once, in its
-// column, also across the border of two pieces.
+// TestLongLine: each password in a line that is split into pieces is found once, in its column,
+// also across the border of two pieces.
 func TestLongLine(t *testing.T) {
 	var line strings.Builder
 	var columns []int

@@ -9,7 +9,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// TestQuiet: what need not be parsed, and its likes that must be.
+// TestQuiet tests texts that need not be parsed, and similar ones that have to be.
 func TestQuiet(t *testing.T) {
 	tests := []struct {
 		text string
@@ -65,7 +65,7 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// TestWorkspacesAreMostlyQuiet: else the glance is not worth its time.
+// TestWorkspacesAreMostlyQuiet: otherwise the check is not worth its time.
 func TestWorkspacesAreMostlyQuiet(t *testing.T) {
 	files := map[string][]byte{}
 	scantest.AddTree(files, os.DirFS("../scantest/testdata/samples"))
@@ -81,7 +81,7 @@ func TestWorkspacesAreMostlyQuiet(t *testing.T) {
 	}
 }
 
-// TestNoLeakIsQuiet, whatever the secrets are.
+// TestNoLeakIsQuiet tests leaks with various secrets.
 func TestNoLeakIsQuiet(t *testing.T) {
 	for seed := range uint64(5) {
 		for _, leak := range scantest.Leaks(seed) {

@@ -19,11 +19,11 @@ import (
 
 var update = flag.Bool("update", false, "write the digest of the rules anew")
 
-// digestFile holds the digest, and is not a part of what it is of.
+// digestFile contains the digest, and is excluded from it.
 const digestFile = "rules.go"
 
-// digestOfCode digests all that decides what is found: every word of the code, its word
-// lists and its expressions, and none of its comments and spaces.
+// digestOfCode returns the digest of everything that determines the findings: all tokens of the
+// code, including word lists and expressions, but not comments and white space.
 func digestOfCode(t *testing.T, change func(file, text string) string) string {
 	t.Helper()
 	h := sha256.New()
@@ -62,8 +62,8 @@ func writeTokens(w io.Writer, source string) {
 
 func unchanged(_, text string) string { return text }
 
-// TestRulesDigest fails when a rule, a word list or anything else of this package has
-// changed and the digest has not: releases and cached verdicts name the rules by it.
+// TestRulesDigest fails if the package has changed and the digest has not, because releases and
+// cached verdicts identify the rules by the digest.
 func TestRulesDigest(t *testing.T) {
 	want := digestOfCode(t, unchanged)
 	if *update {
@@ -82,8 +82,8 @@ func TestRulesDigest(t *testing.T) {
 	}
 }
 
-// TestDigestFollowsTheCode: a word in a list and a digit in an expression count, and a
-// comment does not.
+// TestDigestFollowsTheCode: a word in a list and a digit in an expression change the digest,
+// but a comment does not.
 func TestDigestFollowsTheCode(t *testing.T) {
 	before := digestOfCode(t, unchanged)
 	for name, change := range map[string]struct {
@@ -115,7 +115,8 @@ func TestDigestFollowsTheCode(t *testing.T) {
 	}
 }
 
-// TestDescriptionNamesTheCode, beside the rules in use.
+// TestDescriptionNamesTheCode: the description depends on the code as well as the enabled
+// rules.
 func TestDescriptionNamesTheCode(t *testing.T) {
 	if describeRules(Rules(), rulesDigest) != newDetector(t).Describe().Rules {
 		t.Error("a detector does not describe its code")

@@ -114,7 +114,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// schemas compiles the published ones.
+// schemas compiles the published schemas.
 func schemas(t testing.TB) map[Format]*jsonschema.Schema {
 	t.Helper()
 	compiled := map[Format]*jsonschema.Schema{}
@@ -153,7 +153,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// TestRulesHaveTheirWorstSeverity, in whatever order their findings come.
+// TestRulesHaveTheirWorstSeverity: the order of the findings does not matter.
 func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 	severe, mild := password(), password()
 	mild.Severity = scan.Warning
@@ -165,7 +165,7 @@ func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 	}
 }
 
-// TestMetadataHasNoDirectory: it is in no file of the repository.
+// TestMetadataHasNoDirectory: metadata does not get a path in the repository.
 func TestMetadataHasNoDirectory(t *testing.T) {
 	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "all/workspaces/mail/index.yml"} {
 		if got := about().file(name); got != want {
@@ -180,7 +180,7 @@ func TestMetadataHasNoDirectory(t *testing.T) {
 	}
 }
 
-// TestGitLabIDs: an id is unique in a report, and the same in each.
+// TestGitLabIDs: IDs are unique within a report, and stable across reports.
 func TestGitLabIDs(t *testing.T) {
 	a, b := gitlabFinding(password(), 1, about()), gitlabFinding(password(), 2, about())
 	moved := password()
@@ -190,7 +190,7 @@ func TestGitLabIDs(t *testing.T) {
 	}
 }
 
-// TestLongTexts are cut to what GitLab takes.
+// TestLongTexts: texts are truncated to GitLab's limits.
 func TestLongTexts(t *testing.T) {
 	r := example()
 	r.Findings[0].Message, r.Findings[0].Help = strings.Repeat("é", 300), strings.Repeat("é", 8000)
@@ -199,10 +199,10 @@ func TestLongTexts(t *testing.T) {
 	}
 }
 
-// everyLeak takes a part of the leaks: each fingerprint takes its time, and is meant to.
+// everyLeak selects a subset of the leaks, because fingerprints are slow by design.
 const everyLeak = 17
 
-// TestNoSecret scans leaks of many kinds in many places, and writes what was found.
+// TestNoSecret scans leaks of many kinds in many placements, and checks the reports.
 func TestNoSecret(t *testing.T) {
 	detector, err := dsul.New(dsul.Options{})
 	if err != nil {
@@ -224,7 +224,7 @@ func TestNoSecret(t *testing.T) {
 	for _, f := range All() {
 		text := string(write(t, f, report, about()))
 		for _, leak := range leaks {
-			// A password that is a word may stand in a report as another word.
+			// A password that is a word may occur in a report with another meaning.
 			if len(leak.Secret) >= 10 && strings.Contains(text, leak.Secret) {
 				t.Errorf("%s shows a secret: %s, %s", f, leak.Kind, leak.Placement)
 			}
@@ -272,8 +272,8 @@ func TestWritersTellThatTheyCannot(t *testing.T) {
 	}
 }
 
-// FuzzWrite puts any text into a report: every format stays what it is, and no
-// workflow command has more than a line.
+// FuzzWrite: reports with arbitrary texts are well-formed in every format, and workflow
+// commands do not span lines.
 func FuzzWrite(f *testing.F) {
 	f.Add("a/index.yml", "config.value", "text\n::error::", 3, 5)
 	f.Add("a\x00]]>:,%\xff", "\x1b[2J", "%0A", 0, 0)

@@ -46,7 +46,7 @@ func found(t testing.TB, d *Detector, path, text string) []string {
 	return list
 }
 
-// TestTable fails when rules.json is not what go generate makes of the pinned gitleaks.
+// TestTable: rules.json is the output of go generate for the pinned gitleaks.
 func TestTable(t *testing.T) {
 	want, err := table.Make("../..")
 	if err != nil {
@@ -64,7 +64,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRulesCompile, which happens only when a keyword occurs.
+// TestRulesCompile: rules are otherwise compiled only when a keyword occurs.
 func TestRulesCompile(t *testing.T) {
 	set := indexed()
 	for _, r := range set.Rules {
@@ -141,8 +141,8 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// TestPartsEnd: a keyword in every word makes no part longer than may be looked at in one
-// go, and an interruption is obeyed between two of them.
+// TestPartsEnd: keywords in every word do not extend a part beyond the maximum, and the scan
+// checks the context between parts.
 func TestPartsEnd(t *testing.T) {
 	data := []byte(strings.Repeat("dapi0 ", 100_000))
 	s := &fileScan{Detector: newDetector(t, Options{}), set: indexed(), file: scan.File{Path: "w/a.txt", Data: data}}
@@ -165,7 +165,7 @@ func TestPartsEnd(t *testing.T) {
 	}
 }
 
-// FuzzScan: what a rule finds around a keyword, it finds in the whole text, too.
+// FuzzScan: a match in the text around a keyword is also a match in the complete text.
 func FuzzScan(f *testing.F) {
 	f.Add("x: dapi0123456789abcdef0123456789abcdef\n")
 	f.Add("xoxb- shpat_ glpat- \xff\x00")
@@ -185,7 +185,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// TestWordEnd compares with a search that starts anew for each place.
+// TestWordEnd compares wordEnd with a search without memory.
 func TestWordEnd(t *testing.T) {
 	data := []byte(strings.Repeat("a", 3000) + " " + strings.Repeat("bc\n", 50) + strings.Repeat("d", 500))
 	s := &fileScan{file: scan.File{Data: data}}
@@ -200,7 +200,7 @@ func TestWordEnd(t *testing.T) {
 	}
 }
 
-// TestEndsWithItsContext: a text full of keywords does not keep the scan from ending.
+// TestEndsWithItsContext: the scan of a text full of keywords can be cancelled.
 func TestEndsWithItsContext(t *testing.T) {
 	d, err := New(Options{})
 	if err != nil {

@@ -26,7 +26,7 @@ func read(t *testing.T, text string) *Set {
 	return s
 }
 
-// places scans a text and says where values stand, and how they are encoded.
+// places returns the positions and encodings of values in a text.
 func places(t *testing.T, s *Set, text string) []string {
 	t.Helper()
 	result, err := s.Scan(t.Context(), scan.File{Path: "a.yml", Data: []byte(text)})
@@ -43,7 +43,8 @@ func places(t *testing.T, s *Set, text string) []string {
 	return list
 }
 
-// TestValuesAreFound: as they are, and as files write them; not as a part of a word.
+// TestValuesAreFound: values are found verbatim and in the notations of files, but not within
+// words.
 func TestValuesAreFound(t *testing.T) {
 	s := read(t, "sunrise-77x\n"+live+"\n")
 	for text, want := range map[string][]string{
@@ -72,7 +73,7 @@ func TestValuesAreFound(t *testing.T) {
 	}
 }
 
-// TestFormsOfFiles: each form of a file has the same value.
+// TestFormsOfFiles: every file format gives the same value.
 func TestFormsOfFiles(t *testing.T) {
 	encoded := base64.StdEncoding.EncodeToString([]byte("sunrise-77x\n"))
 	for name, text := range map[string]string{
@@ -104,7 +105,7 @@ func TestFormsOfFiles(t *testing.T) {
 	}
 }
 
-// TestWeakValues are counted and not compared.
+// TestWeakValues: weak values are counted but not compared.
 func TestWeakValues(t *testing.T) {
 	s := read(t, "true\n1\nadmin\nproduct\n00000000\nsunrise-77x\n")
 	if all, weak := s.Count(); all != 6 || weak != 5 {
@@ -118,7 +119,7 @@ func TestWeakValues(t *testing.T) {
 	}
 }
 
-// TestMistakes: no error shows a value.
+// TestMistakes: errors do not reveal values.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"apiVersion: v1\nkind: Secret\ndata:\n  p: sunrise-77x\n":                "it is YAML",
@@ -139,7 +140,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestDescriptionHasNoValue, since it stands in release manifests.
+// TestDescriptionHasNoValue: release manifests contain the description.
 func TestDescriptionHasNoValue(t *testing.T) {
 	if diff := cmp.Diff(read(t, "sunrise-77x").Describe(), read(t, "moonrise-88x").Describe()); diff != "" {
 		t.Errorf("descriptions differ:\n%s", diff)
@@ -155,7 +156,7 @@ func TestScanEnds(t *testing.T) {
 	}
 }
 
-// FuzzScan: a value is found wherever it stands alone, in any file.
+// FuzzScan: a value that adjoins no word is found in any file.
 func FuzzScan(f *testing.F) {
 	f.Add("NAME=sunrise-77x", "before ", " after")
 	f.Fuzz(func(t *testing.T, values, before, after string) {

@@ -16,7 +16,7 @@ import (
 //go:embed all:testdata
 var data embed.FS
 
-// Clean returns files of workspaces without a leak, by path.
+// Clean returns the files of workspaces without leaks by path.
 func Clean() map[string][]byte {
 	files := map[string][]byte{}
 	archive, err := data.ReadFile("testdata/clean.txtar")
@@ -34,7 +34,7 @@ func Clean() map[string][]byte {
 	return files
 }
 
-// AddTree adds the files of a directory of workspaces.
+// AddTree adds the files in a directory of workspaces.
 func AddTree(files map[string][]byte, root fs.FS) {
 	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || strings.HasSuffix(path, "LICENSE") {

@@ -7,18 +7,17 @@ import (
 	"strings"
 )
 
-// Kind is a kind of secret and how it is written into a workspace.
+// Kind is a kind of secret and its notation in a workspace.
 type Kind struct {
-	// Name of the kind; Key is the name beside the value.
+	// Name is the name of the kind; Key is the name of the value.
 	Name, Key string
-	// before and after stand around the secret; each is an expression for
-	// [Planter.Text].
+	// before and after surround the secret. All three are expressions for [Planter.Text].
 	before, secret, after string
-	// make replaces the expressions where none can tell a valid value.
+	// make replaces the expressions if they cannot describe a valid value.
 	make func(*Planter) (value, secret string)
 }
 
-// Value makes up a value, and the secret that is in it.
+// Value generates a value and returns the secret that it contains.
 func (k Kind) Value(p *Planter) (value, secret string) {
 	if k.make != nil {
 		return k.make(p)
@@ -27,15 +26,15 @@ func (k Kind) Value(p *Planter) (value, secret string) {
 	return p.Text(k.before) + secret + p.Text(k.after), secret
 }
 
-// plain is a kind whose value is the secret.
+// plain returns a kind whose value is the secret.
 func plain(name, key, secret string) Kind { return Kind{Name: name, Key: key, secret: secret} }
 
-// around is a kind whose value has text around the secret.
+// around returns a kind with text around the secret.
 func around(name, key, before, secret, after string) Kind {
 	return Kind{Name: name, Key: key, before: before, secret: secret, after: after}
 }
 
-// Kinds returns all kinds that are planted.
+// Kinds returns all kinds of secrets to plant.
 func Kinds() []Kind {
 	return append(append(passwords(), keys()...), append(inText(), made()...)...)
 }
@@ -118,7 +117,7 @@ func inText() []Kind {
 	}
 }
 
-// made returns the kinds that no expression tells.
+// made returns the kinds that expressions cannot describe.
 func made() []Kind {
 	encode := base64.RawURLEncoding.EncodeToString
 	token := func(p *Planter) (string, string) {

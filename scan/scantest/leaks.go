@@ -10,31 +10,30 @@ import (
 	"strings"
 )
 
-// Leak is a file of a workspace with a secret in it.
+// Leak is a workspace file that contains a secret.
 type Leak struct {
-	// Kind and Placement name the case.
+	// Kind and Placement identify the case.
 	Kind, Placement string
-	// Path and Data are the file.
+	// Path and Data are the path and content of the file.
 	Path string
 	Data []byte
-	// Secret is what has to be found, as a part of it at least.
+	// Secret is the text of which a detector has to find at least a part.
 	Secret string
-	// Where is the YAML path that has to be told; empty where there is none.
+	// Where is the expected YAML path; empty if there is none.
 	Where string
 }
 
-// placement is a place of a workspace for a value.
+// placement is a location for a value in a workspace.
 type placement struct {
 	name, path string
-	// where is the YAML path, with KEY for the key; text is the file.
+	// where is the YAML path, with KEY in place of the key; text returns the file.
 	where string
 	text  func(key, value string) string
-	// fits is false for values that cannot stand there; nil for none.
+	// fits reports whether the value is allowed at this location; nil accepts any value.
 	fits func(value string) bool
 }
 
-// Leaks plants every kind in every place that it can stand in. Another seed makes
-// other secrets.
+// Leaks plants every kind in every placement that it fits. The secrets depend on the seed.
 func Leaks(seed uint64) []Leak {
 	var all []Leak
 	p := NewPlanter(seed)
@@ -55,12 +54,12 @@ func Leaks(seed uint64) []Leak {
 	return all
 }
 
-// format returns a text with the key for %[1]s and the value, quoted, for %[2]s.
+// format returns a function that inserts the key for %[1]s and the quoted value for %[2]s.
 func format(text string) func(key, value string) string {
 	return func(key, value string) string { return fmt.Sprintf(text, key, quote(value)) }
 }
 
-// quote writes a value as YAML and JSON both read it.
+// quote quotes a value in a notation that YAML and JSON share.
 func quote(value string) string {
 	if !strings.Contains(value, "\n") && !strings.Contains(value, "'") {
 		return "'" + value + "'"
@@ -80,7 +79,7 @@ var oneWord = regexp.MustCompile(`^[\w.~-]+$`)
 
 func singleLine(value string) bool { return !strings.ContainsAny(value, "\n\"") }
 
-// placements are in the order of the comparison's table.
+// placements returns the placements in the order of the comparison table.
 func placements() []placement {
 	return append(inStructure(), inStrings()...)
 }
@@ -143,7 +142,7 @@ func inStrings() []placement {
 	}
 }
 
-// environmentName writes a key as variables of the environment are named.
+// environmentName converts a key to the name of an environment variable.
 func environmentName(key string) string {
 	var b strings.Builder
 	for i, r := range key {

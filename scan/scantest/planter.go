@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package scantest makes up what the tests of scanners look at: secrets of many
-// kinds, leaks of them in workspaces, and workspaces without any. No secret stands in
-// this repository.
+// Package scantest generates test data for scanners: secrets of many kinds, workspaces that
+// leak them, and workspaces without leaks. This repository does not contain any secrets.
 package scantest
 
 import (
@@ -16,14 +15,14 @@ import (
 	"strings"
 )
 
-// Planter makes secrets up, the same ones each time.
+// Planter generates secrets deterministically.
 type Planter struct{ random *mathrand.Rand }
 
 // NewPlanter returns a planter whose secrets depend on the seed.
 func NewPlanter(seed uint64) *Planter { return &Planter{mathrand.New(mathrand.NewPCG(1, seed))} }
 
-// Text returns a random text that a regular expression matches. The expression is
-// made of characters, classes and repetitions; any other panics.
+// Text returns a random text that matches a regular expression. It panics if the expression
+// contains anything but characters, classes and repetitions.
 func (p *Planter) Text(expression string) string {
 	re, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
@@ -49,7 +48,7 @@ func (p *Planter) PrivateKey() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
 }
 
-// Fill fills data with what no compression makes smaller.
+// Fill fills data with incompressible bytes.
 func (p *Planter) Fill(data []byte) {
 	for i := range data {
 		data[i] = byte(p.random.Uint32())
@@ -78,7 +77,7 @@ func (p *Planter) write(b *strings.Builder, re *syntax.Regexp) {
 	}
 }
 
-// pick returns a random character of a class, which is a list of ranges.
+// pick returns a random character from a class, given as a list of ranges.
 func (p *Planter) pick(ranges []rune) rune {
 	var all []rune
 	for i := 0; i < len(ranges); i += 2 {

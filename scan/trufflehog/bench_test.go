@@ -20,12 +20,12 @@ import (
 	"github.com/prismeai/workspaces-release/scan/dsul"
 )
 
-// BenchmarkScan scans published workspaces with TruffleHog's library alone, as its own
-// engine uses it; with each of our detectors; and with all that a scan does. It prints
-// the throughput of each as a multiple of the library's.
+// BenchmarkScan scans published workspaces with TruffleHog's library alone, used like its
+// engine does, with each of our detectors, and with the complete scanner. It prints the
+// throughputs as multiples of the library's.
 //
-// They are run in turn and measured in time of the processor, so that the ratios hold
-// also on a machine that has other things to do.
+// It runs them in turn and measures CPU time, so that the ratios are valid on a busy machine,
+// too.
 func BenchmarkScan(b *testing.B) {
 	enableFeatures()
 	files, theirs := samples(), newLibrary()
@@ -66,7 +66,7 @@ func BenchmarkScan(b *testing.B) {
 		b.ReportMetric(float64(total)*float64(b.N)/c.cpu.Seconds()/1e6, c.name+"-MB/s")
 		b.ReportMetric(contenders[0].cpu.Seconds()/c.cpu.Seconds(), fmt.Sprintf("%s/library", c.name))
 	}
-	b.ReportMetric(0, "ns/op") // of all of them together, which says nothing
+	b.ReportMetric(0, "ns/op") // the total is meaningless
 }
 
 func each(b *testing.B, files map[string][]byte, scanFile func(context.Context, scan.File) (scan.Result, error)) {
@@ -89,7 +89,7 @@ func all(b *testing.B, files map[string][]byte, scanner *scan.Scanner) {
 	}
 }
 
-// cpuTime is what this process has used so far.
+// cpuTime returns the CPU time used by this process.
 func cpuTime(b *testing.B) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -98,8 +98,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// library is TruffleHog's library as its engine uses it: each chunk goes through all
-// decoders, again and again, and what comes out through the core to the detectors.
+// library uses TruffleHog's library like its engine does: each chunk passes repeatedly through
+// all decoders, and the output through the core to the detectors.
 type library struct {
 	core     *ahocorasick.Core
 	decoders []decoders.Decoder

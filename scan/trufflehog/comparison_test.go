@@ -23,11 +23,11 @@ var update = flag.Bool("update", false, "write the documents that the tests comp
 
 const (
 	comparison = "../../docs/scan-comparison.md"
-	// corpusSeed makes the corpus that the published figures are of.
+	// corpusSeed is the seed of the corpus for the published figures.
 	corpusSeed = 0
 )
 
-// tally counts the leaks of a row that each detector finds.
+// tally counts the leaks in a row of the table that each detector finds.
 type tally struct{ leaks, trufflehog, dsul, both int }
 
 func (t *tally) add(byTruffleHog, byDSUL bool) {
@@ -42,8 +42,8 @@ func (t *tally) add(byTruffleHog, byDSUL bool) {
 	count(&t.both, byTruffleHog || byDSUL)
 }
 
-// TestComparison counts what TruffleHog finds alone, what our detector finds alone, and
-// what they find together, and compares with what is published.
+// TestComparison counts the leaks found by TruffleHog, by our detector and by both, and
+// compares the counts with the published ones.
 func TestComparison(t *testing.T) {
 	theirs := newDefault(t, Options{})
 	ours, err := dsul.New(dsul.Options{})
@@ -82,7 +82,7 @@ func (t *tally) write(w *bytes.Buffer, name string) {
 	fmt.Fprintf(w, "| %s | %d | %s | %s | %s |\n", name, t.leaks, share(t.trufflehog), share(t.dsul), share(t.both))
 }
 
-// finds reports whether a detector sees the secret, or most of it.
+// finds reports whether a detector finds the secret, or most of it.
 func finds(t *testing.T, d scan.Detector, leak scantest.Leak) bool {
 	t.Helper()
 	result, err := d.Scan(t.Context(), scan.File{Path: leak.Path, Data: leak.Data})
@@ -130,7 +130,7 @@ func checkDocument(t *testing.T, path, text string) {
 	}
 }
 
-// measuredPart starts what make compare writes below.
+// measuredPart starts the section that make compare writes.
 const measuredPart = "\n## Whole programs\n"
 
 const head = `# What the detectors find

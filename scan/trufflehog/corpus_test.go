@@ -8,13 +8,13 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// family is a kind of secret: the name of its detector, and a regular expression of
-// text in which the detector finds one. No secret stands in this repository: the
-// tests make them up.
+// family is a kind of secret: the name of its detector, and a regular expression for text that
+// the detector reports. The tests generate the secrets, so that this repository does not
+// contain any.
 type family struct{ detector, text string }
 
-// families are those that are planted. Where a detector wants a word, an address or
-// a second part near the secret, that is in the text too.
+// families are the kinds of secrets to plant. The text includes any keyword, address or second
+// part that the detector requires nearby.
 var families = []family{
 	{"Github", `ghp_[a-zA-Z0-9]{36}`},
 	{"Gitlab", `glpat-[a-zA-Z0-9]{20}`},
@@ -70,13 +70,13 @@ var families = []family{
 	{"WeightsAndBiases", `wandb: [0-9a-f]{40}`},
 }
 
-// privateKey stands for a key that has to be made: no expression tells a valid one.
+// privateKey stands for a generated key, because no expression describes valid keys.
 const privateKey = ""
 
-// newPlanter makes the same secrets up each time.
+// newPlanter returns a planter with a fixed seed.
 func newPlanter() *scantest.Planter { return scantest.NewPlanter(2) }
 
-// plant returns a random text in which the family's detector finds something.
+// plant returns a random text in which the family's detector finds a secret.
 func (f family) plant(p *scantest.Planter) string {
 	if f.text == privateKey {
 		return p.PrivateKey()
@@ -84,7 +84,7 @@ func (f family) plant(p *scantest.Planter) string {
 	return p.Text(f.text)
 }
 
-// filler returns n bytes of text in which nothing is found.
+// filler returns n bytes of text without findings.
 func filler(n int) string {
 	const line = "- a line of no interest\n"
 	return (strings.Repeat(line, n/len(line)+1))[:n]

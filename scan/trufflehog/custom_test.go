@@ -20,7 +20,8 @@ func ownDetector(name, expression string) scan.CustomDetector {
 	return scan.CustomDetector{Name: name, Definition: definition}
 }
 
-// TestCustomDetector finds what no other detector knows, under a rule of its own.
+// TestCustomDetector: a custom detector finds a secret that no other detector knows, under its
+// own rule.
 func TestCustomDetector(t *testing.T) {
 	token := scantest.NewPlanter(1).Text(`acme_[0-9a-f]{32}`)
 	file := scan.File{Path: "w/index.yml", Data: []byte("a: 1\nkey: " + token + "\n")}
@@ -57,7 +58,7 @@ func TestCustomDetector(t *testing.T) {
 	}
 }
 
-// TestCustomDetectorsAreInTheDigest: another expression makes other rules.
+// TestCustomDetectorsAreInTheDigest: another expression changes the digest of the rules.
 func TestCustomDetectorsAreInTheDigest(t *testing.T) {
 	seen := map[string]bool{}
 	for _, custom := range [][]scan.CustomDetector{nil, {ownDetector("a", "x")}, {ownDetector("a", "y")}, {ownDetector("b", "x")}, {ownDetector("a", "x"), ownDetector("b", "x")}} {

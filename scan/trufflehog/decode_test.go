@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// FuzzMayDecode holds the short cuts to TruffleHog's own decoders: what one of them
-// decodes is not kept from it.
+// FuzzMayDecode compares the shortcuts with TruffleHog's decoders: they never reject decodable
+// text.
 func FuzzMayDecode(f *testing.F) {
 	for _, notation := range []string{`U+0067`, `\u0067`, `\\u0067`, `\U0067`, `\u{67}`, `\U00000067`, `\x{67}`, `\67 `, `\67\`, `&#x67;`, `%u0067`, "plain", ""} {
 		f.Add([]byte("token: " + notation + "hp_"))
@@ -37,7 +37,7 @@ func FuzzMayDecode(f *testing.F) {
 	})
 }
 
-// TestShortCuts: what people write every day is not taken for an encoding.
+// TestShortCuts: common text is not treated as encoded.
 func TestShortCuts(t *testing.T) {
 	tests := map[detectorspb.DecoderType]map[string]bool{
 		detectorspb.DecoderType_BASE64: {
@@ -59,7 +59,7 @@ func TestShortCuts(t *testing.T) {
 	}
 }
 
-// samples are the published workspaces.
+// samples returns the published workspaces.
 func samples() map[string][]byte {
 	files := map[string][]byte{}
 	scantest.AddTree(files, os.DirFS("../scantest/testdata/samples"))

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Expressions are compiled when they are first used. This compiles those of all detectors.
+// TestExpressionsParse compiles the expressions of all detectors, which are otherwise compiled
+// on first use.
 func TestExpressionsParse(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "RE2_COMPILE=eager")

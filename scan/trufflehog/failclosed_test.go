@@ -20,10 +20,10 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// content is what no error may show.
+// content is a text that errors must not contain.
 const content = "canary-content"
 
-// fakeDetector finds the word trigger, and does what a test wants.
+// fakeDetector finds the word trigger and runs a function of the test.
 type fakeDetector struct {
 	fromData func(ctx context.Context, verify bool, data []byte) ([]detectors.Result, error)
 }
@@ -37,14 +37,14 @@ func (fakeDetector) Description() string                { return "a detector for
 
 func nothing(context.Context, bool, []byte) ([]detectors.Result, error) { return nil, nil }
 
-// newFake returns a detector with little patience and little space.
+// newFake returns a detector with a short timeout and a small archive limit.
 func newFake(verify bool, fromData func(context.Context, bool, []byte) ([]detectors.Result, error)) *Detector {
 	d := newDetector([]detectors.Detector{fakeDetector{fromData}}, verify)
 	d.timeout, d.unpacked = 50*time.Millisecond, 1<<20
 	return d
 }
 
-// TestDetectorTrouble lets a detector fail in all ways, behind one that is well.
+// TestDetectorTrouble tests all failures of a detector that runs after a working one.
 func TestDetectorTrouble(t *testing.T) {
 	released := make(chan struct{})
 	t.Cleanup(func() { close(released) })
@@ -82,7 +82,7 @@ func TestDetectorTrouble(t *testing.T) {
 	}
 }
 
-// scanOne scans a file through a scanner, as programs do.
+// scanOne scans a file through a scanner, like programs do.
 func scanOne(t *testing.T, d scan.Detector, path string, data []byte) error {
 	t.Helper()
 	scanner, err := scan.New(scan.Policy{}, d)
@@ -100,7 +100,7 @@ func scanOne(t *testing.T, d scan.Detector, path string, data []byte) error {
 	return err
 }
 
-// checkError checks that an error names what it should and shows no content.
+// checkError checks that an error contains the names and no content.
 func checkError(t *testing.T, err error, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -129,7 +129,7 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
-// TestSlowVerification: a service that does not answer hides no secret.
+// TestSlowVerification: the scan reports a secret even if its service does not answer.
 func TestSlowVerification(t *testing.T) {
 	for name, ask := range map[string]func(context.Context) error{
 		"slow":    func(ctx context.Context) error { <-ctx.Done(); return nil },
@@ -193,7 +193,8 @@ func TestArchiveTrouble(t *testing.T) {
 	}
 }
 
-// TestDetectorTroubleInArchive: what fails in an archive is not taken for a fault of the archive.
+// TestDetectorTroubleInArchive: a detector failure in an archive is not reported as an archive
+// error.
 func TestDetectorTroubleInArchive(t *testing.T) {
 	d := newFake(false, func(context.Context, bool, []byte) ([]detectors.Result, error) { panic(content) })
 	err := scanOne(t, d, "dir/file.zip", zipOf("a.txt", []byte(strings.Repeat("trigger ", 100))))
@@ -203,8 +204,8 @@ func TestDetectorTroubleInArchive(t *testing.T) {
 	checkError(t, err, "dir/file.zip", "trufflehog", "Github")
 }
 
-// TestCutStream: TruffleHog scans what there is of a stream. Nobody knows what is missing,
-// and so the scan fails.
+// TestCutStream: TruffleHog scans a truncated stream up to its end. The scan fails
+// nevertheless, because the rest is missing.
 func TestCutStream(t *testing.T) {
 	random := make([]byte, 4000)
 	newPlanter().Fill(random)
@@ -220,14 +221,14 @@ func TestCutStream(t *testing.T) {
 	}
 }
 
-// TestUnread counts what the handlers leave out of an archive.
+// TestUnread counts the files that the handlers skip in an archive.
 func TestUnread(t *testing.T) {
 	png := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00")
 	tests := map[string]struct {
 		data []byte
 		want int
 	}{
-		"image":                   {png, 0}, // it is scanned as it is
+		"image":                   {png, 0}, // scanned as a plain file
 		"by name":                 {zipOf("a.png", []byte("text")), 1},
 		"by content":              {zipOf("a.txt", png), 1},
 		"in gzip":                 {gzipOf(png), 1},
@@ -255,29 +256,29 @@ func flip(data []byte, at int) []byte {
 	return data
 }
 
-// rawMember is a zip with a member as it is given.
+// rawMember returns a zip with an unmodified member.
 func rawMember(header zip.FileHeader, data []byte) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	header.Name = "a.txt"
 	header.CompressedSize64 = uint64(len(data))
-	f, _ := w.CreateRaw(&header) // a buffer has no errors
+	f, _ := w.CreateRaw(&header) // a buffer returns no errors
 	f.Write(data)
 	w.Close()
 	return b.Bytes()
 }
 
-// encrypted is a zip with a member that says that it is encrypted.
+// encrypted returns a zip with a member that is marked as encrypted.
 func encrypted(method uint16, data []byte) []byte {
 	return rawMember(zip.FileHeader{
 		Flags: 1, Method: method, CRC32: crc32.ChecksumIEEE(data), UncompressedSize64: uint64(len(data)),
 	}, data)
 }
 
-// shortMember is a zip with a member that is shorter than it says.
+// shortMember returns a zip with a member that is shorter than declared.
 func shortMember(data []byte) []byte {
 	var b bytes.Buffer
-	w, _ := flate.NewWriter(&b, flate.BestSpeed) // the level is right
+	w, _ := flate.NewWriter(&b, flate.BestSpeed) // the level is valid
 	w.Write(data)
 	w.Close()
 	return rawMember(zip.FileHeader{
@@ -289,7 +290,7 @@ func manyMembers(n, size int) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for i := range n {
-		f, _ := w.Create(strings.Repeat("a", i+1) + ".txt") // a buffer has no errors
+		f, _ := w.Create(strings.Repeat("a", i+1) + ".txt") // a buffer returns no errors
 		f.Write(bytes.Repeat([]byte("0 "), size/2))
 	}
 	w.Close()
@@ -303,7 +304,7 @@ func nested(data []byte, depth int) []byte {
 	return data
 }
 
-// TestHugeLine: what stands at the end of a line of 20 MB is found.
+// TestHugeLine: a secret at the end of a line of 20 MB is found.
 func TestHugeLine(t *testing.T) {
 	d, text := newDefault(t, Options{Include: []string{"github"}}), families[0].plant(newPlanter())
 	before := strings.Repeat("text and more text, ", 1<<20)

@@ -10,7 +10,7 @@ import (
 	"github.com/trufflesecurity/trufflehog/v3/pkg/sources"
 )
 
-// htmlTexts are pieces of HTML, and of what only looks like it.
+// htmlTexts are fragments of HTML, and of text that only looks like it.
 var htmlTexts = []string{
 	"text", "<question>what</question>", "<Context>\n  a\n\n\n b </Context>", "<a_b:c>x</a_b:c>", "<give an example of question>", "<don't>no</don't>", "</never>opened",
 	"&am</never>p;lt;", "&amp;amp;", "&lt;p&gt;", "&#103;hp_", "a < b, b > a", "<", "<q", "<!-- comment -->", "<?xml version='1.0'?>", "<!doctype html>", "</>", "</ x>", "<1>",
@@ -19,7 +19,7 @@ var htmlTexts = []string{
 	"<name>n</name>", "<value>", "<output>o</output>", "<span>s</span>", "<label>", "<step>1</step>", "<form>", "<image>", "<svg>", "<x\fy>", "<x\ty>z</x >", "<x>=</x>", "<é>", "<xé>",
 }
 
-// FuzzHTML holds the short cut for HTML to TruffleHog's own decoder.
+// FuzzHTML compares the shortcut for HTML with TruffleHog's decoder.
 func FuzzHTML(f *testing.F) {
 	for i, a := range htmlTexts {
 		f.Add([]byte(a))
@@ -50,7 +50,7 @@ func FuzzHTML(f *testing.F) {
 	})
 }
 
-// TestPlainHTML: the tags of prompts take the short cut, those of HTML do not.
+// TestPlainHTML: the shortcut handles the tags of prompts, but not those of HTML.
 func TestPlainHTML(t *testing.T) {
 	for text, want := range map[string]bool{
 		"<question>what &amp; why</question>": true, "<give an example>": true, "<name>n</name>": true, "a < b": true,

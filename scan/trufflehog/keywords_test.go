@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// parts are the texts that each detector wants to see.
+// parts holds the parts of a text for each detector.
 type parts map[ahocorasick.DetectorKey][]string
 
 func partsOfCore(core *ahocorasick.Core, text []byte) parts {
@@ -40,7 +40,7 @@ func partsOfKeywords(k *keywords, text []byte) parts {
 	return all
 }
 
-// uniqueDetectors are those that the core can tell from each other.
+// uniqueDetectors returns the detectors that have different keys in the core.
 func uniqueDetectors() []detectors.Detector {
 	seen := map[ahocorasick.DetectorKey]bool{}
 	return slices.DeleteFunc(defaults.DefaultDetectors(), func(d detectors.Detector) bool {
@@ -51,9 +51,9 @@ func uniqueDetectors() []detectors.Detector {
 	})
 }
 
-// FuzzKeywords compares with TruffleHog's core, for all of its detectors. The core
-// takes offsets in the text in small letters for offsets in the text; where small
-// letters are longer or shorter, only ours are right.
+// FuzzKeywords compares with TruffleHog's core for all of its detectors. The core uses offsets
+// in the lower-case text for the original text; where their lengths differ, only our result is
+// correct.
 func FuzzKeywords(f *testing.F) {
 	enableFeatures()
 	selected := uniqueDetectors()
@@ -82,8 +82,8 @@ func FuzzKeywords(f *testing.F) {
 	})
 }
 
-// BenchmarkKeywords searches published workspaces with TruffleHog's core, which uses a
-// library, and with the automaton that takes its place: docs/figures.md.
+// BenchmarkKeywords searches published workspaces with the library in TruffleHog's core, and
+// with the automaton that replaces it: see docs/figures.md.
 func BenchmarkKeywords(b *testing.B) {
 	enableFeatures()
 	selected, files, size := defaults.DefaultDetectors(), samples(), 0

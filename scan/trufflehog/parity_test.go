@@ -27,11 +27,11 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// minFamilies is how many families are planted at least.
+// minFamilies is the minimum number of families to plant.
 const minFamilies = 40
 
-// sighting is a secret that was found in a file. The secret is there as a hash, so
-// that no failure of a test prints one.
+// sighting is a secret found in a file. It contains a hash of the secret, so that a test
+// failure does not print the secret.
 type sighting struct {
 	file, detector string
 	secret         [sha256.Size]byte
@@ -41,7 +41,7 @@ func (s sighting) String() string {
 	return fmt.Sprintf("%s in %s (%x)", s.detector, s.file, s.secret[:4])
 }
 
-// TestParity compares with TruffleHog's own program: what it finds, we find.
+// TestParity: we find everything that TruffleHog's program finds.
 func TestParity(t *testing.T) {
 	program := needs.Program(t, "trufflehog")
 	corpus := plant(t)
@@ -56,8 +56,8 @@ func TestParity(t *testing.T) {
 	checkCorpus(t, theirs)
 }
 
-// checkCorpus fails where the program finds too little, so that a broken corpus
-// does not pass for parity.
+// checkCorpus fails if the program finds too little, because parity on a broken corpus is
+// meaningless.
 func checkCorpus(t *testing.T, theirs map[sighting]bool) {
 	t.Helper()
 	places := map[string]map[string]bool{}
@@ -81,8 +81,8 @@ func checkCorpus(t *testing.T, theirs map[sighting]bool) {
 	}
 }
 
-// plant returns files with secrets: each family in plain, encoded and in archives,
-// and some across the boundaries of chunks.
+// plant returns files with secrets: each family in plain text, encoded and in archives, and
+// some across chunk boundaries.
 func plant(t *testing.T) map[string][]byte {
 	t.Helper()
 	p, files := newPlanter(), map[string][]byte{}
@@ -95,7 +95,7 @@ func plant(t *testing.T) map[string][]byte {
 	return files
 }
 
-// plantBoundaries puts secrets so that a boundary of chunks is before, in or behind them.
+// plantBoundaries places secrets so that a chunk boundary is before, within or after them.
 func plantBoundaries(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	t.Helper()
 	boundaries := []int{10 << 10, 13 << 10, 20 << 10, 23 << 10, 30 << 10, 100 << 10}
@@ -111,7 +111,7 @@ func plantBoundaries(t *testing.T, p *scantest.Planter, files map[string][]byte)
 	}
 }
 
-// encodings are forms in which a text may stand in a file.
+// encodings are functions that encode a text.
 var encodings = map[string]func(string) string{
 	"base64":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 	"base64url": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
@@ -156,7 +156,7 @@ func plantEncoded(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	}
 }
 
-// archives are forms in which a file may stand in another.
+// archives are functions that pack a file.
 var archives = map[string]func(string, []byte) []byte{
 	"zip":     zipOf,
 	"tar":     tarOf,
@@ -169,7 +169,7 @@ var archives = map[string]func(string, []byte) []byte{
 func zipOf(name string, data []byte) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	f, _ := w.Create(name) // a buffer has no errors
+	f, _ := w.Create(name) // a buffer returns no errors
 	f.Write(data)
 	w.Close()
 	return b.Bytes()
@@ -204,7 +204,7 @@ func plantArchives(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 	}
 }
 
-// runProgram runs TruffleHog's program over the files.
+// runProgram runs TruffleHog's program on the files.
 func runProgram(t *testing.T, program string, files map[string][]byte) map[sighting]bool {
 	t.Helper()
 	dir := t.TempDir()

@@ -23,7 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// goList returns what go list says of TruffleHog's module.
+// goList returns the output of go list for TruffleHog's module.
 func goList(t *testing.T, format string) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", format, modulePath).Output()
@@ -39,11 +39,11 @@ func TestPinnedVersion(t *testing.T) {
 	}
 }
 
-// otherFeatures are switches of sources that this package does not use.
+// otherFeatures are switches for sources that this package does not use.
 var otherFeatures = []string{"UseGitMirror", "UseSimplifiedGitlabEnumeration"}
 
-// TestFeatures compares the switches that we set with those that the program's main
-// sets whatever its arguments are.
+// TestFeatures compares the switches that we set with those that the program's main sets
+// unconditionally.
 func TestFeatures(t *testing.T) {
 	theirs := map[string]bool{}
 	for _, decl := range parseFile(t, filepath.Join(goList(t, "{{.Dir}}"), "main.go")).Decls {
@@ -103,7 +103,7 @@ func featureName(n ast.Node) (string, bool) {
 	return selector.Sel.Name, ok && pkg.Name == "feature"
 }
 
-// newDefault returns a detector as programs have it, but for what is given.
+// newDefault returns a detector with the defaults of our programs, changed by opts.
 func newDefault(t *testing.T, opts Options) *Detector {
 	t.Helper()
 	d, err := New(opts)
@@ -113,7 +113,7 @@ func newDefault(t *testing.T, opts Options) *Detector {
 	return d
 }
 
-// rules scans a text and returns what was found, sorted.
+// rules scans a text and returns the sorted rules of the findings.
 func rules(t *testing.T, d *Detector, text string) []string {
 	t.Helper()
 	result, err := d.Scan(t.Context(), scan.File{Path: "w/index.yml", Data: []byte(text)})
@@ -127,8 +127,8 @@ func rules(t *testing.T, d *Detector, text string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// TestFamilies finds every kind of secret: alone, and where a chunk ends before, in
-// and behind it.
+// TestFamilies: every kind of secret is found alone, and at a chunk boundary before, within or
+// after it.
 func TestFamilies(t *testing.T) {
 	d, p := newDefault(t, Options{}), newPlanter()
 	const boundary = 10 << 10
@@ -146,7 +146,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestIgnoreComments: authors of workspaces do not decide what is a secret.
+// TestIgnoreComments: authors of workspaces cannot suppress findings.
 func TestIgnoreComments(t *testing.T) {
 	d, p := newDefault(t, Options{}), newPlanter()
 	for _, f := range families[:10] {
@@ -168,8 +168,8 @@ func TestIgnoreComments(t *testing.T) {
 	}
 }
 
-// TestNoEgress: without verification nobody is asked for an address. That a question
-// would be noticed is shown by a verification, whose question is not answered.
+// TestNoEgress: a scan without verification makes no DNS lookups. A scan with verification
+// shows that the test would notice a lookup.
 func TestNoEgress(t *testing.T) {
 	var lookups atomic.Int32
 	errOffline := errors.New("offline")
@@ -232,7 +232,7 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// TestDescription: the digest is that of the detectors in use.
+// TestDescription: the digest depends on the enabled detectors.
 func TestDescription(t *testing.T) {
 	all, again := newDefault(t, Options{}).Describe(), newDefault(t, Options{}).Describe()
 	if diff := cmp.Diff(all, again); diff != "" {
@@ -246,7 +246,7 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// TestPlaces tells where a secret is.
+// TestPlaces checks the positions of secrets.
 func TestPlaces(t *testing.T) {
 	d, text := newDefault(t, Options{Include: []string{"github"}}), families[0].plant(newPlanter())
 	tests := map[string]struct {

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// place is a word in a text.
+// place is an occurrence of a word.
 type place struct{ word, start int }
 
-// naive looks for each word everywhere.
+// naive searches every word at every offset.
 func naive(words []string, text []byte) []place {
 	var all []place
 	for i, word := range words {
@@ -31,7 +31,7 @@ func naive(words []string, text []byte) []place {
 	return all
 }
 
-// FuzzAll compares with the naive way.
+// FuzzAll compares with the naive search.
 func FuzzAll(f *testing.F) {
 	f.Add("he she his hers", "ushers said: HERS, not his")
 	f.Add("a aa aaa", "aaaa")
@@ -56,7 +56,7 @@ func FuzzAll(f *testing.F) {
 	})
 }
 
-// TestEarlyEnd: who has seen enough is told no more.
+// TestEarlyEnd: the iteration stops when the caller breaks out.
 func TestEarlyEnd(t *testing.T) {
 	n := 0
 	for range New("a").All([]byte("aaa")) {
@@ -68,7 +68,7 @@ func TestEarlyEnd(t *testing.T) {
 	}
 }
 
-// TestLongTexts compares with the naive way in texts of all lengths that are searched in
+// TestLongTexts compares with the naive search for all lengths of texts that are searched in
 // parts.
 func TestLongTexts(t *testing.T) {
 	words := []string{"ab", "abcab", "b", "cabcabca", "KEY"}

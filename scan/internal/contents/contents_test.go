@@ -21,11 +21,11 @@ import (
 
 const (
 	limit = 16 << 20
-	// mark is what every part should show.
+	// mark is the text that every part contains.
 	mark = "smtpPassword: Qz7vLp2wRt"
 )
 
-// parts returns what a walk yields, one text for each part.
+// parts returns the parts from a walk and their texts.
 func parts(t *testing.T, name string, data []byte) ([]Part, error) {
 	t.Helper()
 	var list []Part
@@ -110,7 +110,7 @@ func pngOf(kind, chunk string) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE([]byte(kind+chunk)))
 }
 
-// TestWalk finds the same text in every form.
+// TestWalk: the walk extracts the same text from every form.
 func TestWalk(t *testing.T) {
 	pdf := "%PDF-1.4\n1 0 obj\n<</Length 9 /Filter /FlateDecode>>\nstream\n" + deflated("BT (smtpPassword: ) Tj [(Qz7v) -20 (Lp2wRt)] TJ ET") + "\nendstream\nendobj\n"
 	word := `<w:document><w:p><w:r><w:t>smtpPassword: </w:t></w:r><w:r><w:t>Qz7vLp2wRt</w:t></w:r></w:p></w:document>`
@@ -158,7 +158,7 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestNothing yields nothing of what is only what it is.
+// TestNothing: plain files have no parts.
 func TestNothing(t *testing.T) {
 	for name, data := range map[string]string{
 		"nothing": "", "text": "a: b\n", "quotes": "a: \"b\\\"c\"\n", "a slug": "my-workspace-of-claims-for-tests\n",
@@ -171,7 +171,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// TestUnreadable refuses what nobody can read to its end.
+// TestUnreadable: files that cannot be read completely are errors.
 func TestUnreadable(t *testing.T) {
 	archive := zipOf(t, map[string]string{"b": strings.Repeat(mark, 1000)})
 	nested := archive
@@ -193,7 +193,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestPieces cuts what is long between two lines, and loses nothing.
+// TestPieces: long text is split between lines without loss.
 func TestPieces(t *testing.T) {
 	text := strings.Repeat("0123456789abcde\n", maxPiece/16+10)
 	list, err := parts(t, "a.gz", gzipOf(t, []byte(text)))
@@ -218,7 +218,7 @@ func TestErrorsOfTheCaller(t *testing.T) {
 	}
 }
 
-// FuzzWalk holds the walk to its limits, whatever is in a file.
+// FuzzWalk: the walk respects its limits for any file.
 func FuzzWalk(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"))
 	f.Add([]byte("%PDF-1.4\n1 0 obj<</Filter/FlateDecode>>stream\nx\nendstream"))

@@ -9,7 +9,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
 
-// sides checks a heuristic on texts, one each line, that it accepts and refuses.
+// sides checks a heuristic on texts, one per line, that it should accept or reject.
 func sides(t *testing.T, what string, is func(string) bool, yes, no string) {
 	t.Helper()
 	for want, texts := range map[bool]string{true: yes, false: no} {
@@ -164,7 +164,7 @@ func TestPunch(t *testing.T) {
 	}
 }
 
-// TestRandomTextLooksRandom: of two thousand keys, at most two are taken for words.
+// TestRandomTextLooksRandom: at most two of two thousand keys are classified as words.
 func TestRandomTextLooksRandom(t *testing.T) {
 	p := scantest.NewPlanter(1)
 	for _, expression := range []string{`[a-zA-Z0-9]{32}`, `[a-f0-9]{32}`, `[A-Za-z0-9+/]{40}`, `[a-z0-9]{24}`, `[A-Z2-7]{32}`} {

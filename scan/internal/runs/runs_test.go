@@ -27,7 +27,7 @@ func TestIn(t *testing.T) {
 	}
 }
 
-// FuzzIn finds what a regular expression finds.
+// FuzzIn compares with a regular expression.
 func FuzzIn(f *testing.F) {
 	f.Add("abc defghi=jkl")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -55,7 +55,7 @@ func TestVerdictsOutliveTheRun(t *testing.T) {
 	}
 }
 
-// TestForeignListsAreIgnored, whatever is foreign about them, and replaced.
+// TestForeignListsAreIgnored: any foreign list is ignored and replaced.
 func TestForeignListsAreIgnored(t *testing.T) {
 	flip := func(at int) func([]byte) []byte {
 		return func(data []byte) []byte {
@@ -110,8 +110,8 @@ func TestForeignListsAreIgnored(t *testing.T) {
 	}
 }
 
-// TestForgery: without the key, a list that is right in all else is not believed; where
-// no key is used, it is, which the documentation says.
+// TestForgery: a list sealed without the key is rejected even if it is valid otherwise. Without
+// a key it is accepted, as documented.
 func TestForgery(t *testing.T) {
 	for _, seal := range []string{"", "key"} {
 		dir := t.TempDir()
@@ -124,8 +124,8 @@ func TestForgery(t *testing.T) {
 	}
 }
 
-// TestBuildersAtOnce: whatever happens at the same time, the file is a list, and a
-// builder alone adds to what is there.
+// TestBuildersAtOnce: concurrent writes leave a valid list, and a single writer adds to the
+// existing one.
 func TestBuildersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	var group sync.WaitGroup
@@ -162,7 +162,7 @@ func TestBuildersAtOnce(t *testing.T) {
 	}
 }
 
-// TestNothingNewIsNotWritten, so that a cache of a CI does not change for nothing.
+// TestNothingNewIsNotWritten: an unchanged cache is not written, so that CI does not upload it.
 func TestNothingNewIsNotWritten(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, "kind", "")
@@ -185,7 +185,7 @@ func TestAge(t *testing.T) {
 		stale := open(t, dir, "earlier detectors", "")
 		stale.Put(key("a"), Verdict{})
 		save(t, stale)
-		old := time.Now().Add(-maxAge - time.Hour) // the file system does not know the clock of this test
+		old := time.Now().Add(-maxAge - time.Hour) // the file system does not use the fake clock of this test
 		l := open(t, dir, "kind", "")
 		l.Put(key("used"), Verdict{})
 		l.Put(key("forgotten"), Verdict{})
@@ -212,7 +212,7 @@ func TestAge(t *testing.T) {
 	})
 }
 
-// TestSize: what is too much goes, the oldest first.
+// TestSize: the oldest entries above the limit are removed.
 func TestSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, t.TempDir(), "kind", "")
@@ -254,8 +254,7 @@ func TestDirectoryThatCannotBe(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the reader to its promise: no file does harm, and what it reads it
-// writes the same.
+// FuzzDecode: the reader accepts any file, and what it reads is written back identically.
 func FuzzDecode(f *testing.F) {
 	l := open(f, f.TempDir(), "kind", "")
 	f.Add(l.encode()[headSize:])

@@ -19,11 +19,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// example is a text that a rule finds a secret in.
+// example is a text in which a rule finds a secret.
 type example struct{ rule, text, secret string }
 
-// dump takes the place of the function with which gitleaks' generator checks its rules:
-// it prints what that would have checked.
+// dump replaces the function with which gitleaks' generator validates its rules. It prints the
+// texts that the function would validate.
 const dump = `package utils
 
 import (
@@ -64,7 +64,7 @@ func ValidateWithPaths(r config.Rule, positive, _ map[string]string) *config.Rul
 }
 `
 
-// gitleaksExamples runs the generator of a copy of gitleaks that prints its examples.
+// gitleaksExamples runs the generator in a patched copy of gitleaks, which prints its examples.
 func gitleaksExamples(ctx context.Context, checkout string, perRule int) ([]example, error) {
 	dir, err := os.MkdirTemp("", "foreign")
 	if err != nil {
@@ -116,7 +116,7 @@ func chmodAll(dir string) error {
 	})
 }
 
-// yamlExamples reads rules as kingfisher, noseyparker and titus write them.
+// yamlExamples reads rules in the format of kingfisher, noseyparker and titus.
 func yamlExamples(dir string, perRule int) ([]example, error) {
 	var list []example
 	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
@@ -148,8 +148,8 @@ func yamlExamples(dir string, perRule int) ([]example, error) {
 
 var comment = regexp.MustCompile(`(?m)(^|\s)#.*$|\s+`)
 
-// secretIn returns the group of a verbose expression that is the secret; the whole text
-// where Go cannot compile it.
+// secretIn returns the text that the capturing group of a verbose expression matches, or the
+// whole text if Go cannot compile the expression.
 func secretIn(pattern, text string) string {
 	if strings.HasPrefix(pattern, "(?x)") {
 		pattern = comment.ReplaceAllString(strings.TrimPrefix(pattern, "(?x)"), "")

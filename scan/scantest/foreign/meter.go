@@ -22,7 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
-// meter scans and counts.
+// meter runs scans and counts findings.
 type meter struct {
 	scanner *scan.Scanner
 	out     io.Writer
@@ -46,12 +46,12 @@ func newMeter(out io.Writer, list bool) (*meter, error) {
 	return &meter{scanner, out, list}, err
 }
 
-// scan returns what is found in files, by path.
+// scan returns the findings in files by path.
 func (m *meter) scan(ctx context.Context, files []scan.File) (map[string][]scan.Finding, error) {
 	run := m.scanner.Start(ctx)
 	for _, f := range files {
 		if err := run.Add(ctx, f); err != nil {
-			break // Finish has the reason
+			break // Finish returns the cause
 		}
 	}
 	report, err := run.Finish()
@@ -65,8 +65,8 @@ func (m *meter) scan(ctx context.Context, files []scan.File) (map[string][]scan.
 	return found, nil
 }
 
-// layout is a file of a workspace around a literal, with the names that tell what it is
-// and with one that does not.
+// layout is a workspace file around a literal, with a name that identifies the secret and a
+// neutral one.
 type layout struct {
 	name, file, text, telling, neutral string
 }
@@ -78,7 +78,7 @@ var layouts = []layout{
 	{"set", "automations/a.yml", "slug: a\nname: A\ndo:\n  - set: {name: %s, value: %s}\n", "apiToken", "item"},
 }
 
-// examples counts in how many places each example is found, raw and in a workspace.
+// examples counts the examples found in each place, raw and in a workspace.
 func (m *meter) examples(ctx context.Context, corpus string, list []example) error {
 	var raw []scan.File
 	for i, e := range list {
@@ -105,7 +105,7 @@ func (m *meter) examples(ctx context.Context, corpus string, list []example) err
 	return nil
 }
 
-// count prints how many of the files, one for each example, have a finding.
+// count prints the number of files with a finding. There is one file for each example.
 func (m *meter) count(ctx context.Context, what string, list []example, files []scan.File) error {
 	found, err := m.scan(ctx, files)
 	if err != nil {
@@ -123,8 +123,8 @@ func (m *meter) count(ctx context.Context, what string, list []example, files []
 	return nil
 }
 
-// leaky counts the lines with a finding, up to the number of risky ones that the
-// repository says each file has.
+// leaky counts the lines with a finding, up to the number of risky lines that the repository
+// declares for each file.
 func (m *meter) leaky(ctx context.Context, dir string) error {
 	data, err := os.Open(filepath.Join(dir, ".leaky-meta", "secrets.csv"))
 	if err != nil {
@@ -163,8 +163,8 @@ func (m *meter) leaky(ctx context.Context, dir string) error {
 	return nil
 }
 
-// files counts findings in files that are taken to have no secrets, each in a workspace
-// of its own.
+// files counts findings in files that presumably contain no secrets, each in a separate
+// workspace.
 func (m *meter) files(ctx context.Context, dir string) error {
 	files, err := read(dir)
 	if err != nil {
@@ -203,7 +203,7 @@ func lineOf(data []byte, number int) string {
 	return fmt.Sprintf("%.200q", strings.TrimSpace(all[number-1]))
 }
 
-// read reads all files of a directory, without those of Git.
+// read reads all files in a directory except Git's.
 func read(dir string) ([]scan.File, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -84,7 +84,7 @@ func TestErrorsAreThoseOfRegexp(t *testing.T) {
 	}
 }
 
-// A panic that comes late still names the expression.
+// TestMustCompileOfWhatDoesNotParse: a delayed panic still contains the expression.
 func TestMustCompileOfWhatDoesNotParse(t *testing.T) {
 	re := MustCompile(`[z-a]`)
 	defer func() {
@@ -95,7 +95,7 @@ func TestMustCompileOfWhatDoesNotParse(t *testing.T) {
 	t.Error(re.MatchString("z"))
 }
 
-// FuzzSameAsRegexp compares with the engine below, on any expression and text.
+// FuzzSameAsRegexp compares with package regexp for any expression and text.
 func FuzzSameAsRegexp(f *testing.F) {
 	for _, seed := range [][2]string{
 		{`(?i:wit)(?:.|[\n\r]){0,40}?\b([A-Z0-9]{32})\b`, "within wit ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 x"},
