@@ -85,8 +85,8 @@ const soonDays = 30
 type Stats struct {
 	SchemaVersion int    `json:"schemaVersion"`
 	File          string `json:"file"`
-	// Entries is the total; Accepting entries have an owner, a reason and an expiry date in the
-	// future.
+	// Entries is the total; Accepting entries have an owner, a reason and an expiry date that has
+	// not passed.
 	Entries   int `json:"entries"`
 	Accepting int `json:"accepting"`
 	// Incomplete entries lack an owner or a reason, Expired entries have expired, ExpiringSoon

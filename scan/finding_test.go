@@ -253,7 +253,7 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// TestOnePlaceIsOneFinding, whatever number of detectors find something there.
+// TestOnePlaceIsOneFinding: several detectors at one position give one finding.
 func TestOnePlaceIsOneFinding(t *testing.T) {
 	at := func(scanner, rule, plain string, line, column int, where string) sighting {
 		m := Match{Rule: rule, Secret: secret.New(plain), Line: line, Column: column, Where: where}
@@ -264,7 +264,7 @@ func TestOnePlaceIsOneFinding(t *testing.T) {
 	}
 	tests := map[string]struct {
 		in []sighting
-		// want is the rule of each finding, the rules beside it and where it is.
+		// want lists the rule of each finding, its other rules and its position.
 		want []string
 	}{
 		"the same text": {

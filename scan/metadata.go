@@ -40,7 +40,7 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 	var sightings []sighting
 	for _, d := range s.detectors {
 		name := d.Describe().Name
-		// The extension tells detectors the format.
+		// Detectors recognize the format by the extension.
 		result, err := detect(ctx, d, File{Path: m.Name + ".json", Data: data})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// testCatalog accepts lower-case names, and definitions without the word error.
+// testCatalog accepts lower-case names, and definitions without the word broken.
 func testCatalog() Catalog {
 	lower := func(name string) error {
 		if name != strings.ToLower(name) {

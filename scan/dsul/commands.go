@@ -25,7 +25,7 @@ func (s *fileScan) options(text string, at where) {
 			switch {
 			case len(m[2]) >= 3 && isHeaderSecret(m[2]):
 				s.report(rulePassword, m[2], at)
-			case m[2] == "" && literal.LooksGenerated(m[1]): // a token in the place of the user
+			case m[2] == "" && literal.LooksGenerated(m[1]): // a token instead of a user
 				s.report(ruleCredential, m[1], at)
 			}
 		}

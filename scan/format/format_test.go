@@ -41,8 +41,8 @@ func password() scan.Finding {
 	}
 }
 
-// example has a finding of every sort: with and without a place, twice the same,
-// severe and not, accepted in both ways, and names that need escapes in some format.
+// example returns a report with every kind of finding: with and without a position, duplicate,
+// of both severities, accepted in both ways, and with names that some format has to escape.
 func example() *scan.Report {
 	again, hostile, warning := password(), password(), password()
 	again.Line = 12
@@ -66,7 +66,7 @@ func example() *scan.Report {
 	}
 }
 
-// historic has the findings of the example in the history alone.
+// historic returns the example report with findings in the history only.
 func historic() *scan.Report {
 	r := example()
 	r.History = &scan.History{Commits: 7, Findings: []scan.Finding{password()}, Accepted: []scan.Accepted{r.Accepted[0]}}
@@ -92,7 +92,7 @@ func write(t testing.TB, f Format, r *scan.Report, about About) []byte {
 	return out.Bytes()
 }
 
-// TestGolden pins every byte: people diff these files, and parse them.
+// TestGolden pins every byte, because users compare and parse these files.
 func TestGolden(t *testing.T) {
 	for name, report := range map[string]*scan.Report{"example": example(), "clean": clean(), "history": historic()} {
 		for _, f := range All() {

@@ -10,8 +10,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// data holds workspaces without leaks: published ones of the platform's vendor, which
-// are under the MIT licence that stands beside them, and ours.
+// data contains workspaces without leaks: workspaces published by the platform's vendor under the
+// included MIT licence, and our own.
 //
 //go:embed all:testdata
 var data embed.FS

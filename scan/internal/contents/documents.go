@@ -92,8 +92,7 @@ var (
 	pdfStream = []byte("stream")
 	pdfEnd    = []byte("endstream")
 	pdfFilter = lazyregexp.New(`/Filter\s*(?:\[([^\]]*)\]|/(\w+))`)
-	// pdfString matches a literal string, a hexadecimal string, or an operator that moves the
-	// position.
+	// pdfString matches a literal string, a hexadecimal string, or a text operator.
 	pdfString = lazyregexp.New(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
 )
 

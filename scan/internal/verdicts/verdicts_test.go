@@ -162,7 +162,7 @@ func TestBuildersAtOnce(t *testing.T) {
 	}
 }
 
-// TestNothingNewIsNotWritten: an unchanged cache is not written, so that CI does not upload it.
+// TestNothingNewIsNotWritten: an unchanged cache is not written, so that a CI cache does not change needlessly.
 func TestNothingNewIsNotWritten(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, "kind", "")

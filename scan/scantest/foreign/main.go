@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Foreign measures the scanners on secrets and files that others have published. It
-// takes checkouts, writes nothing into them, and prints figures for
-// docs/scan-comparison.md:
+// Foreign measures the scanners on secrets and files published by other projects. It reads
+// checkouts without modifying them, and prints the figures for docs/scan-comparison.md:
 //
 //	go run ./scan/scantest/foreign -gitleaks DIR      # a checkout of gitleaks: the true positives of its generator
 //	go run ./scan/scantest/foreign -rules DIR         # YAML rules with examples: kingfisher, noseyparker, titus
 //	go run ./scan/scantest/foreign -leaky DIR         # Plazmaz/leaky-repo
 //	go run ./scan/scantest/foreign -files DIR         # files of any kind: how many findings are in 1,000 of them
 //
-// With -list it prints what is missed, or found, one a line.
+// With -list it prints each missed secret, or each finding, on a separate line.
 package main
 
 import (
@@ -22,7 +21,7 @@ import (
 	"syscall"
 )
 
-// options are the flags.
+// options are the command-line flags.
 type options struct {
 	gitleaks, rules, leaky, files string
 	perRule                       int

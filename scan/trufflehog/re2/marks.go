@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// marks are punctuation bytes that every match contains.
+// marks are non-alphanumeric bytes that every match contains.
 type marks string
 
 func (m marks) in(s string) bool {
