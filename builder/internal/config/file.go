@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package config resolves the builder's settings: from the command line, the environment, the
-// release file, or the default, in this order.
+// Package config resolves the builder's settings from, in order of precedence, the command line,
+// the environment, the release file and the defaults.
 //
-// A setting is a flag. The environment variable of flag --digest-file is BUILDER_DIGEST_FILE.
+// Every setting is a flag. The environment variable of flag --digest-file is BUILDER_DIGEST_FILE.
 // [File] defines the keys of the release file.
 package config
 
@@ -40,11 +40,11 @@ type File struct {
 		Name      string `yaml:"name"`
 		Directory string `yaml:"directory"`
 	} `yaml:"repository"`
-	// Groups in import order.
+	// Groups lists the groups in import order.
 	Groups []Group `yaml:"groups"`
-	// Exclude are globs, as in .gitignore, of files that do not ship.
+	// Exclude lists globs, as in .gitignore, of files that do not ship.
 	Exclude []string `yaml:"exclude"`
-	// Workspaces are values, by slug, for workspaces whose .import.yml lacks them.
+	// Workspaces sets groups and versions, by slug, for workspaces whose .import.yml lacks them.
 	Workspaces map[string]struct {
 		Groups  []string `yaml:"groups"`
 		Version string   `yaml:"version"`
@@ -88,7 +88,7 @@ type File struct {
 	// ExternalApps are slugs of apps that the target already has.
 	ExternalApps []string `yaml:"externalApps"`
 	Strict       *bool    `yaml:"strict"`
-	// KeepBaseWorkspaces adds to the workspaces of the base instead of hiding them.
+	// KeepBaseWorkspaces keeps the workspaces of the base instead of hiding them.
 	KeepBaseWorkspaces *bool `yaml:"keepBaseWorkspaces"`
 	// StampVersions is none or content.
 	StampVersions string `yaml:"stampVersions"`
@@ -108,7 +108,7 @@ type ClientCertificate struct {
 	Key         string `yaml:"key"`
 }
 
-// String returns the value as in --registry-client-cert, without the registry: cert[,key].
+// String formats the certificate as in --registry-client-cert, without the registry: cert[,key].
 func (c ClientCertificate) String() string {
 	if c.Key == "" {
 		return c.Certificate
@@ -116,7 +116,7 @@ func (c ClientCertificate) String() string {
 	return c.Certificate + "," + c.Key
 }
 
-// Group is a group of workspaces and the labels that put a workspace into it.
+// Group is a group of workspaces and the labels that assign a workspace to it.
 type Group struct {
 	Name   string   `yaml:"name"`
 	Labels []string `yaml:"labels"`
@@ -124,7 +124,7 @@ type Group struct {
 
 // RuleSetting sets the severity of a rule.
 type RuleSetting struct {
-	// Rule is the ID, as a node that has a line.
+	// Rule is the ID of the rule, decoded as a node to keep its line number.
 	Rule yaml.Node `yaml:"rule"`
 	// Path is a glob of files; empty for all.
 	Path     string `yaml:"path"`
@@ -134,7 +134,7 @@ type RuleSetting struct {
 	Until string `yaml:"until"`
 }
 
-// String returns the group as in --group: name, or name=label,label.
+// String formats the group as in --group: name, or name=label,label.
 func (g Group) String() string {
 	if len(g.Labels) == 0 {
 		return g.Name
@@ -177,10 +177,10 @@ func decodeFile(r io.Reader) (*File, error) {
 // unknownField matches the error of the YAML library (v3.0.4) for an unknown key.
 var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
-// wrongType matches its error for a value of another type.
+// wrongType matches the YAML library's error for a value of the wrong type.
 var wrongType = regexp.MustCompile(`cannot unmarshal !!(\w+) (?:` + "`" + `.*` + "`" + ` )?into (\S+)`)
 
-// explainDecoding rewords errors of the YAML library.
+// explainDecoding rewords errors of the YAML library for users.
 func explainDecoding(err error) error {
 	var typed *yaml.TypeError
 	if !errors.As(err, &typed) {

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Print writes every flag and its value as YAML, sorted by name. No flag holds a secret: those come
-// from files and other variables.
+// Print writes every flag and its value as YAML, sorted by name. Flags hold no secrets, which are
+// read from files and from other environment variables.
 func Print(w io.Writer, flags *pflag.FlagSet) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	flags.VisitAll(func(f *pflag.Flag) {

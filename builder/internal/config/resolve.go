@@ -16,10 +16,10 @@ import (
 // EnvPrefix is the prefix of the builder's environment variables.
 const EnvPrefix = "BUILDER_"
 
-// Resolve sets the flags that the command line did not set from the environment, else from the
-// release file, which may be nil. A variable that includes the name of the command takes
-// precedence. Variables with [EnvPrefix] that neither belong to a flag of any command (known) nor
-// are in others are errors, because a misspelt one would have no effect.
+// Resolve sets every flag that the command line did not set, from the environment or else from
+// file, which may be nil. A variable that includes the command name takes precedence. Resolve
+// returns an error for a variable with [EnvPrefix] that is not in others and sets none of the known
+// flags, which are those of all commands: a misspelt variable would have no effect.
 func Resolve(command string, flags *pflag.FlagSet, env map[string]string, file *File, known, others []string) error {
 	if err := checkNames(env, known, others); err != nil {
 		return err
@@ -57,8 +57,8 @@ func EnvName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// envValues splits the value of a repeatable flag at white space, which its values never contain;
-// some contain commas.
+// envValues splits the value of a repeatable flag at white space, because values may contain commas
+// but never white space.
 func envValues(f *pflag.Flag, value string) []string {
 	if f.Value.Type() == "stringArray" {
 		return strings.Fields(value)

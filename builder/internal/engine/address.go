@@ -24,37 +24,37 @@ import (
 	"github.com/prismeai/workspaces-release/internal/loopback"
 )
 
-// alertTimeout bounds the look for a reason why a connection was refused.
+// alertTimeout limits how long alert looks for the reason of a refused connection.
 const alertTimeout = 5 * time.Second
 
-// RemoteOptions say where a BuildKit daemon is, and how it is trusted.
+// RemoteOptions configure the connection to a BuildKit daemon.
 type RemoteOptions struct {
 	// Address is a URL: unix:///socket, tcp://host:port, docker-container://name,
-	// podman-container://name, kube-pod://name or ssh://host. All but the first two run
-	// a program of that name on this machine, and buildctl where the daemon is.
+	// podman-container://name, kube-pod://name or ssh://host. All schemes except unix and tcp run a
+	// client program on this machine, and buildctl next to the daemon.
 	Address string
-	// CAFile holds the authorities of the daemon's certificate, in place of the system's.
+	// CAFile holds the CA certificates that verify the daemon, instead of the system's.
 	CAFile string
-	// CertFile and KeyFile are the certificate that the daemon asks for.
+	// CertFile and KeyFile are the client certificate and its key.
 	CertFile, KeyFile string
-	// ServerName is the name in the daemon's certificate; empty for that of the address.
+	// ServerName is the name in the daemon's certificate. The default is the host in Address.
 	ServerName string
-	// Insecure allows tcp without TLS to other machines. What is built and credentials
-	// of registries go over that connection.
+	// Insecure allows tcp without TLS to other machines. The content of the build and registry
+	// credentials then cross the network unencrypted.
 	Insecure bool
 }
 
-// Remote is a BuildKit daemon, with options that have been checked.
+// Remote is a BuildKit daemon whose options have been validated.
 type Remote struct {
 	opts RemoteOptions
 	url  *url.URL
-	tls  *tls.Config // nil for a connection without it
+	tls  *tls.Config // nil without TLS
 }
 
-// String returns the address. It holds no password.
+// String returns the address, which never contains a password.
 func (r *Remote) String() string { return r.opts.Address }
 
-// helper reaches a daemon through another program. It is nil where none is needed.
+// helper returns the connection helper of a scheme, or nil if the scheme needs none.
 func helper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) {
 	switch scheme {
 	case "docker-container":
@@ -69,7 +69,7 @@ func helper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) 
 	return nil
 }
 
-// NewRemote checks the options, and reads the certificates. It connects to nothing.
+// NewRemote validates the options and reads the certificates. It does not connect.
 func NewRemote(opts RemoteOptions) (*Remote, error) {
 	u, err := url.Parse(opts.Address)
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *Remote) check() error {
 	return nil
 }
 
-// tls reads the certificates. Any of the options for TLS asks for it.
+// tls returns the TLS configuration, or nil if no TLS option is set.
 func (o RemoteOptions) tls() (*tls.Config, error) {
 	if o.CAFile == "" && o.CertFile == "" && o.KeyFile == "" && o.ServerName == "" {
 		return nil, nil
@@ -141,7 +141,7 @@ func (o RemoteOptions) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// dial makes a client, which connects with its first call.
+// dial returns a client that connects with its first call.
 func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
 	var opts []client.ClientOpt
 	if h := helper(r.url.Scheme); h != nil {
@@ -162,7 +162,7 @@ func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
 	return client.New(ctx, r.opts.Address, opts...)
 }
 
-// unreachable says what to look at. The phrases are those of crypto/tls and of gRPC.
+// unreachable adds a remedy to a connection error. The phrases come from crypto/tls and gRPC.
 func (r *Remote) unreachable(ctx context.Context, err error) error {
 	if alert := r.alert(ctx); alert != nil {
 		err = alert
@@ -187,8 +187,8 @@ func (r *Remote) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("no connection to BuildKit at %s: %w; %s", r, err, remedy)
 }
 
-// alert shakes hands with the daemon and returns why it refuses. gRPC may have noticed
-// that the connection was closed, and not read the reason.
+// alert performs a TLS handshake with the daemon and returns the reason of its refusal. gRPC may
+// report a closed connection without having read the TLS alert.
 func (r *Remote) alert(ctx context.Context) error {
 	if r.tls == nil {
 		return nil

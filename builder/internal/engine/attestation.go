@@ -10,26 +10,26 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Attestation is what an in-toto statement says of an image. The statements of an image
-// are the layers of an attestation manifest beside it in the index, which the standard's
-// subject also makes a referrer of the image.
+// Attestation is an in-toto statement about an image. The statements of an image are the layers of
+// an attestation manifest in the same index. The subject of that manifest also makes it a referrer
+// of the image.
 type Attestation struct {
 	// PredicateType is a URI.
 	PredicateType string
 	// Predicate is JSON.
 	Predicate []byte
-	// Platform is that of the image that it is about; nil for those of all platforms.
+	// Platform is the platform of the image that the statement is about; nil for all platforms.
 	Platform *ocispec.Platform
 }
 
-// concerns reports whether the statement is about the image for a platform.
+// concerns reports whether the statement is about the image for platform p.
 func (a Attestation) concerns(p ocispec.Platform) bool {
 	return a.Platform == nil || platforms.FormatAll(*a.Platform) == platforms.FormatAll(p)
 }
 
-// about makes a statement about the image of that name and digest, to which the caller
-// adds the content. BuildKit would call the image by the names that it is pushed under,
-// and make no statement of one that has none.
+// about returns a statement about the image with the given name and digest. The caller adds the
+// content. BuildKit would name the image after the references that it is pushed to, and would omit
+// the statement if there are none.
 func about[T any](a Attestation, name string, image digest.Digest) result.Attestation[T] {
 	return result.Attestation[T]{
 		Kind: gatewaypb.AttestationKind_InToto,

@@ -12,13 +12,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Credentials returns user and password for a registry host, or the empty user
-// and an identity token as password; both are empty for an anonymous caller.
+// Credentials returns the user name and password for a registry host. For an identity token, the
+// user name is empty and the token is the password. Both are empty for anonymous access.
 type Credentials func(ctx context.Context, host string) (username string, password secret.Value, err error)
 
-// authServer answers BuildKit's requests for credentials. BuildKit's own provider
-// would also fetch tokens, and for that write a seed file to the user's home.
-// Without it the engine, which runs in this process, fetches tokens itself.
+// authServer answers BuildKit's requests for credentials. BuildKit's own provider would also fetch
+// tokens, and would write a seed file to the user's home directory for that. Without it, the engine
+// in this process fetches tokens itself.
 type authServer struct {
 	auth.UnimplementedAuthServer
 	credentials Credentials

@@ -15,19 +15,19 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// storeID names the caller's layers among the stores of the session.
+// storeID identifies the caller's layers among the OCI stores of the session.
 const storeID = "layers"
 
-// composer turns a [Spec] into BuildKit's result, whose references are of type T: those
-// of a solver in this process, or of one behind a connection.
+// composer builds BuildKit's result for a [Spec]. T is the type of its references: those of the
+// solver in this process or of a remote gateway.
 type composer[T comparable] struct {
-	// solve returns a reference to what a definition makes, lazily.
+	// solve returns a lazy reference to the result of a definition.
 	solve func(ctx context.Context, def *llb.Definition) (T, error)
 	// fill adds the content of the n-th attestation of the spec. It may be nil if there are none.
 	fill func(n int, a *result.Attestation[T])
 }
 
-// compose makes one merge for each platform, and what is said of it.
+// compose returns one merged layer stack and its attestations for each platform.
 func (c composer[T]) compose(ctx context.Context, spec Spec, subjects map[string]digest.Digest) (*result.Result[T], error) {
 	composed := &result.Result[T]{Metadata: map[string][]byte{}}
 	var all exptypes.Platforms
@@ -47,7 +47,7 @@ func (c composer[T]) compose(ctx context.Context, spec Spec, subjects map[string
 			composed.AddRef(id, ref)
 		}
 		composed.AddMeta(exptypes.ExporterImageConfigKey+"/"+id, p.Config)
-		// BuildKit leaves alone what it takes for the base's history: all of it.
+		// BuildKit does not change the history of a base, so declare all of it as the base's.
 		composed.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
 		for n, a := range spec.Attestations {
 			if a.concerns(p.Platform) {
@@ -66,8 +66,8 @@ func (c composer[T]) compose(ctx context.Context, spec Spec, subjects map[string
 	return composed, nil
 }
 
-// state is the image of one platform: the layers, merged over the base if there is one.
-// The store is named without a session, so that the definition is the same in every build.
+// state returns the image of one platform: the layers, merged over the base if there is one. The
+// store has no session ID, so that the definition is the same in every build.
 func state(spec Spec, p Platform) llb.State {
 	layers := llb.OCILayout(layersRef(cmp.Or(p.Layers, spec.Layers.Manifest)),
 		llb.OCIStore("", storeID), llb.Platform(p.Platform), llb.WithCustomName("workspaces of the release"))
@@ -78,5 +78,5 @@ func state(spec Spec, p Platform) llb.State {
 	return llb.Merge([]llb.State{base, layers}, llb.WithCustomName("merge workspaces over the base"))
 }
 
-// layersRef is a reference as OCI layout sources want it: a name that means nothing, and the digest.
+// layersRef returns a reference for an OCI layout source: an arbitrary name and the digest.
 func layersRef(d digest.Digest) string { return "builder.local/layers@" + d.String() }

@@ -41,15 +41,16 @@ import (
 )
 
 const (
-	// namespace keeps the engine's objects apart in its own databases.
+	// namespace isolates the engine's objects within its databases.
 	namespace = "buildkit"
-	// snapshotter copies files instead of mounting. It is never asked to: nothing is unpacked.
+	// snapshotter copies files instead of mounting them. It does no work, because nothing is
+	// unpacked.
 	snapshotter = "native"
-	// pipeBuffer is the size of the in-memory connection's buffer in bytes.
+	// pipeBuffer is the buffer size of the in-memory connection in bytes.
 	pipeBuffer = 1 << 20
 )
 
-// embedded is a BuildKit controller, its server and a client of it.
+// embedded is a BuildKit controller in this process, with its server and a client.
 type embedded struct {
 	frontend   *frontend
 	client     *client.Client
@@ -79,8 +80,8 @@ func start(ctx context.Context, opts Options) (*embedded, error) {
 	return e, nil
 }
 
-// silence turns off logrus' global logger, to which BuildKit and containerd write
-// URLs and headers of requests. Errors and progress reach us by other ways.
+// silence discards the output of logrus' global logger, to which BuildKit and containerd write the
+// URLs and headers of requests. Errors and progress arrive through the client.
 func silence() { logrus.SetOutput(io.Discard) }
 
 func (e *embedded) solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error) {
@@ -89,7 +90,7 @@ func (e *embedded) solve(ctx context.Context, spec Spec, subjects map[string]dig
 	return e.client.Solve(ctx, nil, opt, status)
 }
 
-// close stops the engine and waits for what it started.
+// close stops the engine and waits for its goroutines.
 func (e *embedded) close() error {
 	var err error
 	if e.client != nil {
@@ -139,8 +140,8 @@ func newController(ctx context.Context, opts Options, f bkfrontend.Frontend) (*c
 	})
 }
 
-// workerOpt is worker/runc.NewWorkerOpt without runc: an executor that refuses,
-// and a snapshotter that needs no privilege.
+// workerOpt is worker/runc.NewWorkerOpt without runc: its executor refuses all programs, and its
+// snapshotter needs no privileges.
 func workerOpt(opts Options) (base.WorkerOpt, error) {
 	root := filepath.Join(opts.Root, "worker")
 	if err := os.MkdirAll(root, 0o700); err != nil {
@@ -185,15 +186,15 @@ func workerOpt(opts Options) (base.WorkerOpt, error) {
 	}, nil
 }
 
-// boltOptions trades durability for speed: the state is thrown away after the build.
+// boltOptions trades durability for speed, because the state is deleted after the build.
 func boltOptions() *bolt.Options {
 	return &bolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bolt.FreelistMapType}
 }
 
-// errExecutor is returned for everything that would run a program.
+// errExecutor is the error for every attempt to run a program.
 var errExecutor = errors.New("this engine runs no programs")
 
-// refusingExecutor is what makes the engine need neither runc nor privileges.
+// refusingExecutor refuses to run programs, so that the engine needs neither runc nor privileges.
 type refusingExecutor struct{}
 
 func (refusingExecutor) Run(context.Context, string, executor.Mount, []executor.Mount, executor.ProcessInfo, chan<- struct{}) (types.Recorder, error) {

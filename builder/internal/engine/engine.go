@@ -2,12 +2,11 @@
 
 // Package engine assembles and exports release images with BuildKit.
 //
-// BuildKit runs inside the process, unless a [Remote] is given: its controller and
-// solver are reached over an in-memory connection, its worker keeps everything below
-// one directory. No daemon, no root and no user namespace are needed, because nothing
-// is ever executed, unpacked or mounted: an image is the merge of a lazy base, whose
-// layers stay in the registry, and of layers that the caller wrote. A daemon gets the
-// same definition, and makes the same image of it.
+// BuildKit runs in this process unless a [Remote] is given: its controller and solver are reached
+// over an in-memory connection, and its worker stores everything in one directory. It needs no
+// daemon, no root and no user namespace, because it never executes, unpacks or mounts anything: an
+// image is the merge of a lazy base, whose layers stay in the registry, and the caller's layers. A
+// daemon receives the same definition and builds the same image.
 //
 // This is the only package that imports BuildKit's solver.
 package engine
@@ -33,71 +32,71 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Spec says what to build.
+// Spec describes what to build.
 type Spec struct {
-	// Base is the image below, pinned by digest (name@sha256:…); empty for an image from scratch.
+	// Base is the base image, pinned by digest (name@sha256:…); empty for an image from scratch.
 	Base string
-	// Platforms lists the images to make, one a platform.
+	// Platforms lists the images to build, one per platform.
 	Platforms []Platform
-	// Layers holds the caller's layers as an OCI image, for the platforms without their own.
+	// Layers holds the caller's layers as an OCI image, for platforms without their own layers.
 	Layers Layers
-	// Annotations go on every image manifest.
+	// Annotations are added to every image manifest.
 	Annotations map[string]string
-	// Attestations are made of the images that they concern, except in a [Docker] archive.
+	// Attestations are added to the images that they concern, except in a [Docker] archive.
 	Attestations []Attestation
-	// Epoch is the time of everything that carries a time.
+	// Epoch is the time of everything in the image that has a time.
 	Epoch time.Time
-	// Outputs says where the result goes; with none, it is computed only.
+	// Outputs are the destinations of the result. Without any, the result is only computed.
 	Outputs []Output
 }
 
 // Platform is the image of one platform.
 type Platform struct {
 	Platform ocispec.Platform
-	// Config is the image's configuration. BuildKit completes rootfs; history, which is
-	// kept as it is, must have one entry a layer, those of the base first.
+	// Config is the image's configuration. BuildKit completes rootfs. It keeps history, which must
+	// have one entry per layer, starting with the base's.
 	Config []byte
-	// Layers is the manifest of another image of the layer store, for layers that this
-	// platform alone has.
+	// Layers is the manifest of another image in the layer store, with layers for this platform
+	// only.
 	Layers digest.Digest
-	// Name is what attestations call the image. Names of registries are no good for
-	// that: the same image would have other attestations in each of them.
+	// Name is the name of the image in attestations. It is not a registry reference, because the
+	// attestations of an image would then differ between registries.
 	Name string
 }
 
-// Layers is an OCI image that consists of the caller's layers alone.
+// Layers is an OCI image that contains only the caller's layers.
 type Layers struct {
 	Store    content.Store
 	Manifest digest.Digest
 }
 
-// Progress receives BuildKit's status. It is closed when the build has ended.
+// Progress receives BuildKit's status. It is closed when the build ends.
 type Progress chan *client.SolveStatus
 
-// Result is what was built.
+// Result describes the built image.
 type Result struct {
-	// Digest is that of the image's index, or of its manifest if it has but one platform
-	// and no attestations.
+	// Digest is the digest of the image's index, or of its manifest if it has a single platform and
+	// no attestations.
 	Digest     digest.Digest
 	Descriptor ocispec.Descriptor
 }
 
-// Options say where and how the engine runs.
+// Options configure the engine.
 type Options struct {
 	// Root is an empty directory for the engine's state. The caller removes it.
 	Root string
-	// Hosts tells how registries are reached. A daemon has its own settings for its part.
+	// Hosts configures the access to registries. A daemon uses its own settings.
 	Hosts docker.RegistryHosts
-	// Credentials returns what to present to a registry; nil means none.
+	// Credentials returns registry credentials; nil means anonymous access.
 	Credentials Credentials
 	// Remote is the daemon that builds; nil for the embedded engine.
 	Remote *Remote
 }
 
-// buildkit is what builds: the embedded engine, or a connection to a daemon.
+// buildkit is the embedded engine or a connection to a daemon.
 type buildkit interface {
-	// solve builds spec, exports it as opt says, and closes status. Attestations are
-	// about the subjects, by platform.
+	// solve builds spec, exports it according to opt, and closes status. Attestations refer to the
+	// digests in subjects, by platform.
 	solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error)
 	close() error
 }
@@ -114,13 +113,12 @@ func open(ctx context.Context, opts Options) (buildkit, error) {
 	return e, nil
 }
 
-// Build starts or reaches an engine, builds spec and lets go of the engine.
+// Build starts or connects to an engine, builds spec, and releases the engine.
 //
-// Nothing is pushed before everything else, files included, has succeeded, and no name
-// is pushed before every repository holds all of the image. The names then follow one
-// after another: if a registry refuses one of them, those before it are there, and each
-// stands for the whole image. Files get their names last. Whatever fails, no file is
-// left in part, and none under a temporary name.
+// Build pushes nothing until everything else, including files, has succeeded, and pushes no tag
+// until every repository holds the complete image. It then pushes the tags one by one: if a
+// registry refuses one, the tags before it remain, and each refers to the complete image. Files are
+// renamed to their final names last. After an error, no partial and no temporary file remains.
 func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
 	defer close(progress)
 	if opts.Remote != nil && len(spec.Attestations) > 0 {
@@ -129,7 +127,7 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (*Re
 	return run(ctx, opts, spec, progress)
 }
 
-// run builds spec with one engine, and leaves progress open.
+// run builds spec with one engine. It does not close progress.
 func run(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
 	bk, err := open(ctx, opts)
 	if err != nil {
@@ -153,7 +151,8 @@ func run(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Re
 	return result, b.written.publish()
 }
 
-// interrupted prefers the reason of an interruption over what was made of it.
+// interrupted returns context.Cause(ctx) when the context is done, instead of BuildKit's wrapping
+// of it.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -161,18 +160,18 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// build is one run of an engine.
+// build is one session with an engine.
 type build struct {
 	buildkit
 	opts     Options
 	progress Progress
 	written  files
-	// subjects are the digests of the images that attestations are about, by platform.
+	// subjects are the digests of the images that attestations refer to, by platform.
 	subjects map[string]digest.Digest
 }
 
-// identify computes the image of every platform without its attestations, because
-// they name it by its digest.
+// identify builds the image of every platform without attestations to get its digest, which the
+// attestations contain.
 func (b *build) identify(ctx context.Context, spec Spec) error {
 	subjects := map[string]digest.Digest{}
 	for _, p := range spec.Platforms {
@@ -188,7 +187,7 @@ func (b *build) identify(ctx context.Context, spec Spec) error {
 	return nil
 }
 
-// solve builds the spec and exports it, and leaves progress open.
+// solve builds and exports spec. It does not close progress.
 func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 	status := make(Progress)
 	var shown sync.WaitGroup
@@ -199,7 +198,7 @@ func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 	})
 	defer shown.Wait()
 	res, err := b.buildkit.solve(ctx, spec, b.subjects, client.SolveOpt{
-		Internal:      true, // no history: nobody could ask for it
+		Internal:      true, // do not record a history, which is never read
 		FrontendAttrs: map[string]string{"platform": platformList(spec)},
 		Exports:       exports(spec, &b.written),
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
@@ -211,7 +210,7 @@ func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 	return decodeResult(res.ExporterResponse)
 }
 
-// platformList names the platforms as the solver compares them with the result.
+// platformList formats the platforms as the solver compares them with the result.
 func platformList(spec Spec) string {
 	var names []string
 	for _, p := range spec.Platforms {
@@ -220,9 +219,9 @@ func platformList(spec Spec) string {
 	return strings.Join(names, ",")
 }
 
-// RegistryError is an error that a registry caused, and not the engine.
+// RegistryError is an error caused by a registry rather than by the engine.
 type RegistryError struct {
-	// Ref is the image or the repository that was read or written.
+	// Ref is the image or repository that was read or written.
 	Ref string
 	Err error
 }
@@ -232,18 +231,19 @@ func (e *RegistryError) Unwrap() error { return e.Err }
 
 const pushFailed = "failed to push "
 
-// registryErrors are the phrases of containerd's remotes, of BuildKit's exporter,
-// and of its solver when the base is not there. Errors cross a gRPC boundary on the way, which keeps no types.
+// registryErrors are phrases in the errors of containerd's remotes, of BuildKit's exporter, and of
+// its solver for a missing base. Errors lose their types when they cross the gRPC boundary.
 var registryErrors = []string{
 	"failed to load cache key", pushFailed, "failed to do request", "failed to resolve source metadata",
 	"unexpected status", "failed to authorize", "failed to copy: ", "pull access denied",
 }
 
-// explain marks what a registry caused. What is not pushed is read, and that is the base.
+// explain wraps an error caused by a registry in a [RegistryError]. An error that does not come
+// from a push concerns the base, which is the only image that is read.
 func explain(opts Options, base string, err error) error {
 	text := err.Error()
 	switch {
-	case strings.Contains(text, opts.Root): // no registry knows of our files: the disk is full
+	case strings.Contains(text, opts.Root): // a local path, so the disk is full
 		return err
 	case !slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(text, phrase) }):
 		return err

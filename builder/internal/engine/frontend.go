@@ -16,14 +16,14 @@ import (
 
 const frontendName = "workspaces.v0"
 
-// frontend turns a [Spec] into BuildKit results. It is registered in the
-// controller, and not driven through a gateway client, because only an
-// in-process frontend may hand over attestations as callbacks.
+// frontend builds BuildKit's result for a [Spec]. It is registered with the controller, rather than
+// driven through a gateway client, because only a frontend in the same process can return
+// attestations as callbacks.
 //
-// One solve follows the other: what is to be built is set in between.
+// Solves run one at a time. The caller sets the fields between them.
 type frontend struct {
 	spec Spec
-	// subjects are the digests of the images that attestations are about, by platform.
+	// subjects are the digests of the images that attestations refer to, by platform.
 	subjects map[string]digest.Digest
 }
 
@@ -40,7 +40,7 @@ func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridg
 			return res.Ref, nil
 		},
 		fill: func(n int, a *bkfrontend.Attestation) {
-			a.Path = "attestation.json" // BuildKit wants a path, and shows it to nobody
+			a.Path = "attestation.json" // required by BuildKit, but not part of the result
 			a.ContentFunc = func(context.Context) ([]byte, error) { return f.spec.Attestations[n].Predicate, nil }
 		},
 	}

@@ -16,38 +16,38 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// LayerStore takes the caller's layers and makes them the OCI image that a build
-// merges over the base. It is an OCI layout on disk.
+// LayerStore stores the caller's layers and seals them into the OCI image that a build merges over
+// the base. It is an OCI layout on disk.
 type LayerStore struct {
 	store content.Store
-	// created counts the layers that were started.
+	// created counts the layers created so far.
 	created int
 	layers  []ocispec.Descriptor
 	config  ocispec.Image
 }
 
-// NewLayerStore makes a store below dir, which the caller removes.
+// NewLayerStore creates a store in dir, which the caller removes.
 func NewLayerStore(dir string) (*LayerStore, error) {
 	silence()
 	store, err := local.NewStore(dir)
 	if err != nil {
 		return nil, fmt.Errorf("create layer store: %w", err)
 	}
-	// BuildKit wants a platform in every configuration, and takes any: the layers
-	// hold no programs, so that one image of them serves all platforms.
+	// BuildKit requires a platform in every configuration. Any platform works, because the layers
+	// contain no programs: one image serves all platforms.
 	config := ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
 	config.RootFS.Type = "layers"
 	return &LayerStore{store: store, config: config}, nil
 }
 
-// LayerWriter stores one gzip-compressed layer. Several may be open at once.
+// LayerWriter stores one gzip-compressed layer. Several writers may be open at once.
 type LayerWriter struct {
 	store *LayerStore
 	w     content.Writer
 	n     int64
 }
 
-// Create starts a layer. The caller commits it or closes it.
+// Create starts a layer. The caller must commit or close it.
 func (s *LayerStore) Create(ctx context.Context) (*LayerWriter, error) {
 	w, err := content.OpenWriter(ctx, s.store, content.WithRef(fmt.Sprintf("layer-%d", s.created)))
 	if err != nil {
@@ -64,8 +64,8 @@ func (l *LayerWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit adds the layer on top of the layers that were committed before. The digest of the
-// tar within is trusted, the digest of the blob is computed.
+// Commit adds the layer on top of those committed before. It trusts diffID, the digest of the
+// uncompressed tar, and computes the digest of the blob.
 func (l *LayerWriter) Commit(ctx context.Context, diffID digest.Digest) (ocispec.Descriptor, error) {
 	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: l.w.Digest(), Size: l.n}
 	if err := l.w.Commit(ctx, desc.Size, desc.Digest); err != nil {
@@ -76,11 +76,11 @@ func (l *LayerWriter) Commit(ctx context.Context, diffID digest.Digest) (ocispec
 	return desc, nil
 }
 
-// Close abandons a layer that is not committed.
+// Close discards the layer unless it was committed.
 func (l *LayerWriter) Close() error { return l.w.Close() }
 
-// Add stores the gzip-compressed layer that write produces. What write returns
-// is the digest of the tar within; it is trusted, the blob's digest is computed.
+// Add stores the gzip-compressed layer that write produces. It trusts the digest of the
+// uncompressed tar that write returns, and computes the digest of the blob.
 func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID digest.Digest, err error)) (ocispec.Descriptor, error) {
 	l, err := s.Create(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID dige
 	return l.Commit(ctx, diffID)
 }
 
-// Seal returns the layers as one image. Layers that are added afterwards are another's.
+// Seal returns the committed layers as one image. Layers added later belong to the next image.
 func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
 	config, err := s.putJSON(ctx, ocispec.MediaTypeImageConfig, s.config)
 	if err != nil {

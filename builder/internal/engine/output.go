@@ -17,33 +17,33 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
 
-// Kind says what an [Output] writes.
+// Kind is the type of an [Output].
 type Kind string
 
-// The kinds of outputs, with BuildKit's names.
+// The kinds of outputs, named as in BuildKit.
 const (
 	Push   Kind = "image"  // to registries, under all names
 	OCI    Kind = "oci"    // an OCI layout in a tar file
 	Docker Kind = "docker" // an archive for docker load; one platform only
 
-	byDigest Kind = "image by digest" // to repositories, under no name
+	byDigest Kind = "image by digest" // to repositories, without a tag
 )
 
-// Output is one place that the image goes to.
+// Output is a destination of the image.
 type Output struct {
 	Kind Kind
 	// Names are image references.
 	Names []string
-	// Dest is the file of [OCI] and [Docker]. It appears when all of it is written.
+	// Dest is the file of an [OCI] or [Docker] output. It appears once it is complete.
 	Dest string
 }
 
-// rounds splits the outputs into what is exported one after the other, the names of
-// pushed images and what has attestations last.
+// rounds splits the outputs into builds that run one after another. Image tags and outputs with
+// attestations come last.
 //
-// BuildKit pushes one name after the other, with everything below it: where that would be
-// seen, in several repositories, all of them first get the image without a name. A docker
-// archive has no place for attestations.
+// BuildKit pushes names one by one, each with its content. With several repositories, an earlier
+// round pushes the image to all of them without a tag. A docker archive cannot hold attestations,
+// so it gets a round without them.
 func rounds(spec Spec) []Spec {
 	var archives, first, names []Output
 	var repositories []string
@@ -86,7 +86,8 @@ func repositoriesOf(names []string) []string {
 	return list
 }
 
-// repository cuts the tag off a name. What is no name is left to BuildKit to refuse.
+// repository removes the tag from a name. It returns an invalid name unchanged, for BuildKit to
+// refuse.
 func repository(name string) string {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
@@ -95,11 +96,12 @@ func repository(name string) string {
 	return named.Name()
 }
 
-// exports translates outputs. The files get their names when they are published.
+// exports converts the outputs to BuildKit's export entries. Files get their final names in
+// publish.
 func exports(spec Spec, written *files) []client.ExportEntry {
 	outputs := spec.Outputs
 	if len(outputs) == 0 {
-		outputs = []Output{{Kind: Push}} // pushed nowhere: computed
+		outputs = []Output{{Kind: Push}} // compute the image without pushing it
 	}
 	var entries []client.ExportEntry
 	for _, out := range outputs {
@@ -115,14 +117,14 @@ func exports(spec Spec, written *files) []client.ExportEntry {
 	return entries
 }
 
-// attributes are the same for all outputs as far as they are part of the image, so
-// that its digest is.
+// attributes returns the export attributes of an output. Those that affect the image are the same
+// for all outputs, so that the digest is too.
 func attributes(spec Spec, out Output) map[string]string {
 	attrs := map[string]string{
 		string(exptypes.OptKeyName):            strings.Join(out.Names, ","),
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(spec.Epoch.Unix(), 10),
 		string(exptypes.OptKeyOCITypes):        "true",
-		string(exptypes.OptKeyOCIArtifact):     "true", // attestations as referrers, which older BuildKits do not make by themselves
+		string(exptypes.OptKeyOCIArtifact):     "true", // add referrers; older BuildKits do not by default
 	}
 	for k, v := range spec.Annotations {
 		attrs[exptypes.AnnotationManifestKey(nil, k)] = v
@@ -136,8 +138,8 @@ func attributes(spec Spec, out Output) map[string]string {
 	return attrs
 }
 
-// files are outputs that are being written, under temporary names. BuildKit exports all
-// that one build writes at the same time.
+// files are outputs being written under temporary names. BuildKit runs the exporters of one build
+// concurrently.
 type files struct {
 	mu      sync.Mutex
 	pending []*renameio.PendingFile
@@ -154,7 +156,7 @@ func (f *files) create(dest string) (io.WriteCloser, error) {
 	return nopCloser{pending}, nil
 }
 
-// publish makes the files durable and gives them their names.
+// publish syncs the files and renames them to their final names.
 func (f *files) publish() error {
 	var errs []error
 	for _, pending := range f.pending {
@@ -163,7 +165,7 @@ func (f *files) publish() error {
 	return errors.Join(errs...)
 }
 
-// abort removes the files that were not published.
+// abort removes unpublished files.
 func (f *files) abort() error {
 	var errs []error
 	for _, pending := range f.pending {
@@ -172,8 +174,8 @@ func (f *files) abort() error {
 	return errors.Join(errs...)
 }
 
-// nopCloser leaves the closing to publish and abort: BuildKit closes a file
-// whether it is complete or not.
+// nopCloser leaves closing to publish and abort, because BuildKit closes a file even if it is
+// incomplete.
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }

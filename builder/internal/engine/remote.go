@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	// answerTimeout is how long a daemon may take to answer at all. A pod or a container
-	// is reached through programs that have to log in first.
+	// answerTimeout limits how long a daemon may take to answer at all. Pods and containers are
+	// reached through programs that have to log in first.
 	answerTimeout = 30 * time.Second
-	// product names us to a daemon.
+	// product identifies this client to a daemon.
 	product = "workspaces-release"
 )
 
@@ -36,7 +36,7 @@ type remote struct {
 	client *client.Client
 }
 
-// connect reaches the daemon and hears its first answer.
+// connect connects to the daemon and waits for its first answer.
 func connect(ctx context.Context, opts Options) (*remote, error) {
 	silence()
 	c, err := opts.Remote.dial(ctx)
@@ -58,9 +58,9 @@ func connect(ctx context.Context, opts Options) (*remote, error) {
 
 func (r *remote) close() error { return r.client.Close() }
 
-// Check reaches the daemon and has it look for the base, so that what would fail at the
-// end of a build does so at its start: the daemon reads the base itself, with its own
-// network, authorities and mirrors. The base may be empty. An embedded engine is always there.
+// Check connects to the daemon and makes it resolve base, so that a build fails at its start rather
+// than at its end: the daemon reads the base itself, with its own network, CA certificates and
+// mirrors. Check does not resolve an empty base, and does nothing for the embedded engine.
 func Check(ctx context.Context, opts Options, base string, platform ocispec.Platform) (err error) {
 	if opts.Remote == nil {
 		return nil
@@ -84,7 +84,7 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 	return interrupted(ctx, err)
 }
 
-// build runs fn as the frontend of a build, if the daemon is able to do ours.
+// build runs fn as the frontend of a build, if the daemon supports everything that it needs.
 func (r *remote) build(ctx context.Context, opt client.SolveOpt, status Progress, fn gateway.BuildFunc) (*client.SolveResponse, error) {
 	res, err := r.client.Build(ctx, opt, product, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if err := supports(c.BuildOpts()); err != nil {
@@ -98,8 +98,8 @@ func (r *remote) build(ctx context.Context, opt client.SolveOpt, status Progress
 	return res, nil
 }
 
-// supports reports what a daemon lacks. One without several exporters would
-// take the first of ours and say nothing.
+// supports returns an error that lists the missing capabilities of a daemon. A daemon without
+// support for several exporters would use only the first and report no error.
 func supports(daemon gateway.BuildOpts) error {
 	var errs []error
 	for _, c := range []apicaps.CapID{
@@ -124,10 +124,10 @@ func (r *remote) solve(ctx context.Context, spec Spec, _ map[string]digest.Diges
 	})
 }
 
-// buildAttested has the daemon make and push the images, without their names, and the
-// embedded engine add what is attested and the names: a daemon takes provenance from no
-// client. All layers are in the registries by then, and none of them moves through this
-// process. Files are written by this process alone.
+// buildAttested makes the daemon build and push the images without tags, and the embedded engine
+// add the attestations and tags, because a daemon does not accept provenance from clients. All
+// layers are in the registries by then, so none passes through this process. Only this process
+// writes files.
 func buildAttested(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
 	var repositories []string
 	for _, out := range spec.Outputs {

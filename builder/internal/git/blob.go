@@ -12,8 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// BlobSize returns the size of a blob in bytes. It looks for the object itself where go-git does not look for its size: in the
-// repositories that this one borrows objects from.
+// BlobSize returns the size of a blob in bytes. It falls back to reading the object, because go-git
+// does not look up sizes in the repositories that this one borrows objects from.
 func BlobSize(objects storer.EncodedObjectStorer, hash plumbing.Hash) (int64, error) {
 	size, err := objects.EncodedObjectSize(hash)
 	if !errors.Is(err, plumbing.ErrObjectNotFound) {
@@ -26,7 +26,7 @@ func BlobSize(objects storer.EncodedObjectStorer, hash plumbing.Hash) (int64, er
 	return blob.Size(), nil
 }
 
-// ReadBlob reads a blob of the listed size.
+// ReadBlob reads a blob of the given size.
 func ReadBlob(objects storer.EncodedObjectStorer, hash plumbing.Hash, size int64) (data []byte, err error) {
 	blob, err := object.GetBlob(objects, hash)
 	if err != nil {

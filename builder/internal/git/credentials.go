@@ -14,7 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Environment variables of this package.
+// Environment variables that this package reads.
 const (
 	envToken     = "BUILDER_GIT_TOKEN"
 	envTokenFile = "BUILDER_GIT_TOKEN_FILE"
@@ -22,21 +22,21 @@ const (
 	envSSHKey    = "BUILDER_GIT_SSH_KEY_FILE"
 )
 
-// defaultUsername goes with a token where no user is known: forges ignore it. Over
-// SSH, it is the user that forges expect.
+// defaultUsername accompanies a token if no user is known; forges ignore it. Over SSH, forges
+// expect this user.
 const defaultUsername = "git"
 
-// EnvNames returns the variables with the builder's prefix that are read here.
+// EnvNames returns the variables with the builder's prefix that this package reads.
 func EnvNames() []string { return []string{envToken, envTokenFile, envUsername, envSSHKey} }
 
-// credential is a user and a password or token, and where they were found. Its zero
-// value is a caller without credentials.
+// credential is a user name, a password or token, and the place where they were found. The zero
+// value means anonymous access.
 type credential struct {
 	username, password secret.Value
 	origin             string
 }
 
-// describe names the credential in an error.
+// describe names the credential for error messages.
 func (c credential) describe() string {
 	if c.origin == "" {
 		return "a caller without credentials"
@@ -44,11 +44,12 @@ func (c credential) describe() string {
 	return "the credentials of " + c.origin
 }
 
-// shortSecret is the length in bytes under which a text is not masked: it may be part of words.
+// shortSecret is the length in bytes below which a secret is not masked, because it may occur in
+// ordinary words.
 const shortSecret = 4
 
-// clear masks the credential in a text, in every form that it travels in. The usual user
-// name is not masked.
+// clear masks the credential in a text, in every encoding that requests use. It does not mask the
+// default user name.
 func (c credential) clear(text string) string {
 	user, password := c.username.Reveal(), c.password.Reveal()
 	if c.origin != "" {
@@ -71,20 +72,19 @@ func (c credential) clear(text string) string {
 	return text
 }
 
-// findCredential finds what to present to the server of a repository. The first that is
-// there wins:
+// findCredential returns the credential for the server of a repository. The first match wins:
 //
-//  1. user-info in the URL, where a user alone is taken for a token if nothing below
-//     goes with it;
+//  1. user-info in the URL, where a user alone is taken as a token if no other source has a
+//     password for that user;
 //  2. [Auth.Token];
 //  3. BUILDER_GIT_TOKEN, BUILDER_GIT_TOKEN_FILE;
 //  4. the job token of the CI system, for the server of that system only: CI_JOB_TOKEN
 //     of GitLab for CI_SERVER_HOST and CI_SERVER_PORT, GITHUB_TOKEN for GITHUB_SERVER_URL;
 //  5. the host's entry in NETRC, else in ~/.netrc.
 //
-// The user is the one of the URL, else [Auth.Username], else BUILDER_GIT_USERNAME.
-// A credential is sent without encryption to this machine only. Over SSH, only keys and the
-// password of the URL are used.
+// The user name is that in the URL, else [Auth.Username], else BUILDER_GIT_USERNAME.
+// findCredential returns an error if a credential would be sent unencrypted to another machine.
+// Over SSH, only keys and the password in the URL are used.
 func findCredential(remote Endpoint, auth Auth) (credential, error) {
 	user := remote.Username.Reveal()
 	if user == "" {
@@ -113,8 +113,8 @@ func findCredential(remote Endpoint, auth Auth) (credential, error) {
 	return cred, nil
 }
 
-// lookUpCredential finds a credential that is not in the URL. It sets a user where there can be
-// no other.
+// lookUpCredential looks for a credential outside of the URL. It sets the user name only if the
+// credential requires a particular one.
 func lookUpCredential(remote Endpoint, user string, auth Auth) (credential, error) {
 	if !auth.Token.Empty() {
 		return credential{password: auth.Token, origin: "the token file"}, nil
@@ -142,7 +142,7 @@ func lookUpCredential(remote Endpoint, user string, auth Auth) (credential, erro
 	return credential{}, nil
 }
 
-// jobToken returns the token of a CI job, which belongs to the CI system's own server.
+// jobToken returns the token of a CI job if the repository is on the CI system's own server.
 func jobToken(repository *url.URL, getenv func(string) string) credential {
 	server := authority(repository)
 	gitlab := getenv("CI_SERVER_HOST")
@@ -159,7 +159,7 @@ func jobToken(repository *url.URL, getenv func(string) string) credential {
 	return credential{}
 }
 
-// authority returns host and port of a URL in the one form that can be compared.
+// authority returns the normalized host and port of a URL, for comparison.
 func authority(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

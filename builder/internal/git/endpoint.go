@@ -13,28 +13,29 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Endpoint is where a repository is. It can be printed: credentials are apart.
+// Endpoint is the location of a repository. Its URL can be printed, because credentials are
+// separate.
 type Endpoint struct {
 	// URL has the scheme https, http, ssh or file, and no user-info.
 	URL *url.URL
-	// Relative says that the path of an ssh URL starts at the user's home, as it does
-	// in user@host:path.
+	// Relative means that the path of an ssh URL is relative to the user's home directory, as in
+	// user@host:path.
 	Relative bool
-	// Username is a secret because people put tokens there.
+	// Username is a secret because users put tokens there.
 	Username, Password secret.Value
 }
 
-// scp is the notation of ssh without a scheme: user@host:path.
+// scp matches the notation of ssh without a scheme: user@host:path.
 var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(.+)$`)
 
-// IsURL reports whether a text is for [NewEndpoint]: a URL, or user@host:path.
+// IsURL reports whether location is a URL or user@host:path, which [NewEndpoint] parses.
 func IsURL(location string) bool {
 	return strings.Contains(location, "://") || scp.MatchString(location)
 }
 
-// NewEndpoint reads the URL of a repository (https, http, ssh or file), or user@host:path.
-// User-info is taken out of the URL. No error quotes the text: in a URL with a mistake, a
-// password may be where a host or a path belongs.
+// NewEndpoint parses the URL of a repository (https, http, ssh or file), or user@host:path. It
+// removes user-info from the URL. Errors never quote location, because a malformed URL may contain
+// a password in place of a host or a path.
 func NewEndpoint(location string) (Endpoint, error) {
 	if m := scp.FindStringSubmatch(location); m != nil && !strings.Contains(location, "://") {
 		path := (&url.URL{Path: strings.TrimPrefix(m[3], "/")}).EscapedPath()
@@ -74,7 +75,7 @@ func checkURL(u *url.URL) error {
 	case u.Hostname() == "" || strings.Trim(u.Path, "/") == "":
 		return errors.New("the source is a URL that names no host or no repository")
 	case strings.Contains(u.EscapedPath(), "@"):
-		// In https://user:12/34@host/path, what is before the slash would be the host.
+		// In https://user:12/34@host/path, the part before the slash would be the host.
 		return errors.New("the source has an @ behind its host: write / in a password as %2F, and @ in a path as %40")
 	case u.Scheme == "ssh" && strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"):
 		return errors.New("the source is an ssh URL whose path starts with a dash: servers take that for an option")

@@ -23,18 +23,18 @@ import (
 )
 
 const (
-	// maxErrorText bounds an error, of which a server may have worded a part, in bytes.
+	// maxErrorText limits the length of an error in bytes, because it may quote a server.
 	maxErrorText = 400
-	// maxAdvertisement bounds the list of references of a server, in bytes.
+	// maxAdvertisement limits a server's list of references in bytes.
 	maxAdvertisement = 64 << 20
 )
 
-// transport reaches a repository on a server, as Git's upload-pack shows it: first the
-// server advertises its references, then it answers one request with objects.
+// transport accesses a repository through Git's upload-pack: the server first advertises its
+// references, then answers one request with objects.
 type transport interface {
 	advertise(ctx context.Context) (io.ReadCloser, error)
 	upload(ctx context.Context, request []byte) (io.ReadCloser, error)
-	// uploadV2 sends a request of version 2 of the protocol, which needs no advertisement.
+	// uploadV2 sends a request of protocol version 2, which needs no advertisement.
 	uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error)
 	io.Closer
 }
@@ -49,14 +49,13 @@ var (
 		"build from a directory that it is checked out to")
 )
 
-// wanted is what to ask a server for: a reference, and whether its history, too.
+// wanted is the reference to fetch, and whether to fetch its history.
 type wanted struct {
 	ref     string
 	history bool
 }
 
-// exchange speaks version 0 of the protocol, and version 2 for a commit that no
-// reference names.
+// exchange uses protocol version 0, or version 2 for a commit that no reference names.
 func exchange(
 	ctx context.Context, server transport, wants wanted, dir string, limits packLimits,
 ) (Reference, error) {
@@ -107,7 +106,7 @@ func advertisement(ctx context.Context, server transport) (*packp.AdvRefs, error
 	return refs, err
 }
 
-// firstBytes keeps the first bytes that are read, which hold the capabilities of a server.
+// firstBytes keeps the first bytes that are read, which contain the server's capabilities.
 type firstBytes struct {
 	io.Reader
 	kept []byte
@@ -119,8 +118,8 @@ func (f *firstBytes) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// advertisedReferences returns the references of a server. Unless it has the capability to
-// give any commit, only a commit that a reference names can be asked for.
+// advertisedReferences returns the references of a server. Without the capability to serve any
+// commit, the server serves only commits that a reference names.
 func advertisedReferences(refs *packp.AdvRefs) References {
 	list := References{
 		ByName:    refs.References,
@@ -137,10 +136,10 @@ func advertisedReferences(refs *packp.AdvRefs) References {
 	return list
 }
 
-// newRequest asks for one object and what belongs to it: at depth 1, or with its history.
+// newRequest returns a request for one object, at depth 1 or with its history, and its encoding.
 func newRequest(offered *capability.List, want plumbing.Hash, history bool) (*packp.UploadPackRequest, []byte, error) {
 	request := packp.NewUploadPackRequestFromCapabilities(offered)
-	request.Capabilities.Delete(capability.ThinPack) // a thin pack needs objects that we do not have
+	request.Capabilities.Delete(capability.ThinPack) // a thin pack requires objects that we do not have
 	request.Wants = []plumbing.Hash{want}
 	var errs []error
 	if offered.Supports(capability.NoProgress) {
@@ -155,7 +154,7 @@ func newRequest(offered *capability.List, want plumbing.Hash, history bool) (*pa
 	return request, text.Bytes(), errors.Join(errs...)
 }
 
-// packOf reads the head of an answer and returns the pack that follows it.
+// packOf reads the head of a response and returns the pack that follows.
 func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, error) {
 	response := packp.NewUploadPackResponse(request)
 	if err := response.Decode(io.NopCloser(answer)); err != nil {
@@ -171,8 +170,8 @@ func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, erro
 	}
 }
 
-// explain says what to do about an error of a transport. Servers may have quoted
-// anything in it, so that it is cut, and cleared of the credential.
+// explain rewords an error of a transport and adds a remedy. The error may quote the server, so
+// explain truncates it and masks the credential.
 func explain(ctx context.Context, err error, cred credential) error {
 	var tooLarge *limit.Error
 	var said *pktline.ErrorLine
@@ -180,7 +179,7 @@ func explain(ctx context.Context, err error, cred credential) error {
 	var redirect *redirectError
 	var unnamed *unnamedError
 	if errors.As(err, &request) {
-		err = request.Err // the URL may be that of a redirect, with a token in it
+		err = request.Err // the URL may be a redirect target with a token in it
 	}
 	text := err.Error()
 	switch {

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package git is a Git client that fetches one commit from a server, and opens
-// repositories of this machine, without a git program.
+// Package git is a Git client that fetches one commit from a server, and opens local repositories,
+// without a git program.
 //
-// [Fetch] asks for a branch, a tag or a commit over HTTPS, HTTP or SSH, at depth 1 or with
-// its history, and stores the pack in a directory, from which [OpenStorage] reads it. The
-// wire formats, the packs and the storage are those of go-git; the transports are not, for
-// the reasons in ADR 20:
+// [Fetch] requests a branch, a tag or a commit over HTTPS, HTTP or SSH, at depth 1 or with its
+// history, and stores the pack in a directory that [OpenStorage] reads. The wire formats, the packs
+// and the storage come from go-git. The transports do not, for the reasons in ADR 20:
 //
-//   - a credential goes to the server that it is for and to no other one, and no error,
-//     redirect or text of a server shows it;
-//   - everything that a server sends is bounded: the list of references, the number of
-//     objects, their size once they are unpacked;
-//   - every connection has a timeout to be made and one for silence, and ends with the context;
-//   - a commit that no reference names is asked for by version 2 of the protocol.
+//   - a credential is sent to its own server only, and never appears in errors, redirects or
+//     server messages;
+//   - everything that a server sends is limited: the list of references, the number of
+//     objects, their unpacked size;
+//   - every connection has a dial timeout and an idle timeout, and ends with the context;
+//   - a commit that no reference names is requested with version 2 of the protocol.
 //
-// Repositories with SHA-256 hashes are refused: go-git (v5.17) does not read them.
+// Repositories with SHA-256 hashes are refused, because go-git (v5.17) cannot read them.
 package git
 
 import (
@@ -27,51 +26,51 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// Auth is how to present oneself to a server, and whom to trust.
+// Auth configures authentication and the certificates to trust.
 type Auth struct {
-	// Getenv reads the environment. Beside the variables of [EnvNames], those of the CI
-	// system (CI_JOB_TOKEN, CI_SERVER_HOST, CI_SERVER_PORT, GITHUB_TOKEN, GITHUB_SERVER_URL),
-	// of proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and NETRC, SSH_AUTH_SOCK,
-	// SSH_KNOWN_HOSTS and HOME are read. It is required.
+	// Getenv reads the environment. It is required. Besides the variables in [EnvNames], this
+	// package reads those of the CI system (CI_JOB_TOKEN, CI_SERVER_HOST, CI_SERVER_PORT,
+	// GITHUB_TOKEN, GITHUB_SERVER_URL), those of proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and
+	// NETRC, SSH_AUTH_SOCK, SSH_KNOWN_HOSTS and HOME.
 	Getenv func(string) string
 	// Username and Token are credentials for HTTP.
 	Username string
 	Token    secret.Value
-	// SSHKeyFile is a private key for SSH; CAFile holds certificates to trust for HTTPS,
-	// beside the system's.
+	// SSHKeyFile is a private key for SSH. CAFile holds CA certificates to trust for HTTPS, in
+	// addition to the system's.
 	SSHKeyFile, CAFile string
-	// ClientCertFile and ClientKeyFile are for servers that ask for a client certificate.
-	// The key may be in the file of the certificate.
+	// ClientCertFile and ClientKeyFile are for servers that request a client certificate. The file
+	// of the certificate may also contain the key.
 	ClientCertFile, ClientKeyFile string
 }
 
-// FetchOptions say what to fetch.
+// FetchOptions configure [Fetch].
 type FetchOptions struct {
 	Auth
-	// ReferenceName is a branch, a tag, a full commit hash or a whole reference such as
+	// ReferenceName is a branch, a tag, a full commit hash or a full reference such as
 	// refs/merge-requests/7/head; empty for the default branch of the repository.
 	ReferenceName string
-	// History fetches all commits before the one that is named, too.
+	// History also fetches all ancestors of the commit.
 	History bool
-	// MaxFileSize and MaxTotalSize are what the caller reads of the commit, in bytes. The
-	// limits of [Fetch] leave room for what a repository holds beside that: they are at
-	// least 256 MiB for an object and 16 GiB in all.
+	// MaxFileSize and MaxTotalSize limit what the caller reads of the commit, in bytes. [Fetch]
+	// uses higher limits, because a repository also holds other content: at least 256 MiB per
+	// object and 16 GiB in total.
 	MaxFileSize, MaxTotalSize int64
 }
 
-// Reference is a commit or an annotated tag, and the name by which it was found.
+// Reference is a commit or an annotated tag, and the name that led to it.
 type Reference struct {
 	Hash plumbing.Hash
-	// Name is the branch or the tag as it was named; empty for a commit.
+	// Name is the branch or the tag; empty for a commit.
 	Name string
 }
 
-// ErrRepositoryNotExists reports a directory in which Git keeps nothing.
+// ErrRepositoryNotExists reports a directory without a Git repository.
 var ErrRepositoryNotExists = errors.New("there is no Git repository in it")
 
-// Fetch gets one commit and everything that it consists of, without its history where
-// that is not wanted and the server can do so, and stores it below dir as [OpenStorage]
-// reads it. Errors say what to do, without credentials; too much is a
+// Fetch fetches one commit with all its content and stores it below dir, in the form that
+// [OpenStorage] reads. It leaves out the history unless that is requested, if the server supports
+// it. Errors contain a remedy and no credentials. If a limit is exceeded, the error is a
 // [github.com/prismeai/workspaces-release/internal/limit.Error].
 func Fetch(ctx context.Context, remote Endpoint, opts FetchOptions, dir string) (Reference, error) {
 	cred, err := findCredential(remote, opts.Auth)

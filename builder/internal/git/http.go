@@ -22,16 +22,16 @@ import (
 )
 
 const (
-	// maxRedirects is how many redirects a request follows.
+	// maxRedirects limits how many redirects a request follows.
 	maxRedirects = 5
-	// stallTimeout is how long a server may be silent in the middle of an answer.
+	// stallTimeout limits how long a server may be silent in the middle of a response.
 	stallTimeout = 2 * time.Minute
 
 	service  = "git-upload-pack"
 	refsPath = "/info/refs"
 )
 
-// httpTransport reaches a repository behind Git's smart HTTP protocol.
+// httpTransport accesses a repository over Git's smart HTTP protocol.
 type httpTransport struct {
 	client   *http.Client
 	base     *url.URL
@@ -69,7 +69,7 @@ func newHTTPTransport(remote Endpoint, auth Auth, cred credential) (*httpTranspo
 	return &httpTransport{client: client, base: &base, cred: cred, identity: identity}, nil
 }
 
-// sameServer follows redirects within a server only: a credential is for that one.
+// sameServer follows redirects only within a server, because the credential is for that server.
 func sameServer(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	if authority(req.URL) != authority(first) || req.URL.Scheme != first.Scheme {
@@ -81,7 +81,7 @@ func sameServer(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// redirectError reports a redirect to another server. No credential was sent there.
+// redirectError reports a redirect to another server, to which no credential was sent.
 type redirectError struct{ to string }
 
 func (e *redirectError) Error() string {
@@ -99,7 +99,7 @@ func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Forges redirect org/repo to org/repo.git: the second request goes there at once.
+	// Forges redirect org/repo to org/repo.git: send the second request there directly.
 	if final := res.Request.URL; strings.HasSuffix(final.EscapedPath(), refsPath) {
 		r.base = final.JoinPath("../..")
 		r.base.RawQuery = ""
@@ -129,7 +129,7 @@ func (r *httpTransport) post(ctx context.Context, request []byte, header http.He
 	return res.Body, nil
 }
 
-// do sends a request with the credential and expects an answer of one type.
+// do sends a request with the credential and requires a response of the given content type.
 func (r *httpTransport) do(req *http.Request, contentType string) (*http.Response, error) {
 	req.Header.Set("User-Agent", capability.DefaultAgent())
 	req.Header.Set("Accept", contentType)
@@ -147,8 +147,8 @@ func (r *httpTransport) do(req *http.Request, contentType string) (*http.Respons
 	return res, nil
 }
 
-// adviseClientCert says what to do if the server asked for a client certificate and then
-// refused: by an alert of TLS or, as nginx does, with the status 400.
+// adviseClientCert returns a remedy if the server requested a client certificate and then refused
+// the request, with a TLS alert or, like nginx, with status 400. Otherwise it returns err.
 func (r *httpTransport) adviseClientCert(err error, refused bool) error {
 	switch {
 	case refused && r.identity.IsMissing():
@@ -159,7 +159,8 @@ func (r *httpTransport) adviseClientCert(err error, refused bool) error {
 	return err
 }
 
-// checkResponse does not read the body, which may be endless.
+// checkResponse checks the status and the content type. It does not read the body, which may be
+// endless.
 func checkResponse(res *http.Response, contentType string) error {
 	switch res.StatusCode {
 	case http.StatusOK:
@@ -182,7 +183,7 @@ func (r *httpTransport) Close() error {
 	return nil
 }
 
-// idleTimeoutConn is a connection whose reads fail when nothing comes within the timeout.
+// idleTimeoutConn is a connection whose reads fail if no data arrives within the timeout.
 type idleTimeoutConn struct {
 	net.Conn
 	timeout time.Duration

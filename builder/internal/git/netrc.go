@@ -14,24 +14,24 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxNetrc is the size in bytes of the largest netrc that is read.
+// maxNetrc is the maximum size of a netrc file in bytes.
 const maxNetrc = 1 << 20
 
-// login is an entry of a netrc.
+// login is an entry of a netrc file.
 type login struct {
-	// machine is a host without port; empty for the default entry, which is for any.
+	// machine is a host without port; empty for the default entry, which matches any host.
 	machine  string
 	username string
 	password secret.Value
 }
 
-// readNetrc reads the file that curl and git also read: NETRC, else ~/.netrc, which
-// need not exist and need not be ours to read.
+// readNetrc reads the file that curl and git also read: NETRC, else ~/.netrc, which may be missing
+// or unreadable.
 func readNetrc(getenv func(string) string) ([]login, error) {
 	path, named := getenv("NETRC"), true
 	if path == "" {
 		if getenv("HOME") == "" {
-			return nil, nil // ".netrc" would be a file of the working directory
+			return nil, nil // a relative .netrc would be in the working directory
 		}
 		path, named = filepath.Join(getenv("HOME"), ".netrc"), false
 	}
@@ -44,9 +44,8 @@ func readNetrc(getenv func(string) string) ([]login, error) {
 	return parseNetrc(string(data)), nil
 }
 
-// parseNetrc returns the entries in their order. It reads the file as curl does: white
-// space separates words, words may be quoted, lines that start with # are comments, and
-// unknown words are skipped.
+// parseNetrc returns the entries in file order. Like curl, it splits words at white space, accepts
+// quoted words, treats lines that start with # as comments, and skips unknown words.
 func parseNetrc(text string) []login {
 	var logins []login
 	words := splitNetrc(netrcEntries(text))
@@ -56,7 +55,7 @@ func parseNetrc(text string) []login {
 		}
 		return word
 	}
-	var outside login // takes what is in front of the first entry
+	var outside login // receives the words before the first entry
 	current := &outside
 	for len(words) > 0 {
 		switch next() {
@@ -77,8 +76,8 @@ func parseNetrc(text string) []login {
 	return logins
 }
 
-// splitNetrc splits a text into words. A word in double quotes may hold white space, and
-// the escapes \n, \r, \t and \ before any other character.
+// splitNetrc splits a text into words. A word in double quotes may contain white space, the escapes
+// \n, \r and \t, and any other character after a backslash.
 func splitNetrc(text string) []string {
 	var words []string
 	for text = trimSpaceLeft(text); text != ""; text = trimSpaceLeft(text) {
@@ -100,7 +99,7 @@ func splitNetrc(text string) []string {
 
 func trimSpaceLeft(text string) string { return strings.TrimLeftFunc(text, unicode.IsSpace) }
 
-// cutQuoted returns the text up to the closing quote, without escapes, and the rest.
+// cutQuoted returns the unescaped text before the closing quote, and the text after it.
 func cutQuoted(text string) (word, rest string) {
 	var unquoted strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -129,7 +128,7 @@ func unescape(c byte) byte {
 	return c
 }
 
-// netrcEntries cuts comments, and macros, which end at an empty line.
+// netrcEntries removes comments and macros. A macro ends at an empty line.
 func netrcEntries(text string) string {
 	var kept strings.Builder
 	macro := false
@@ -146,8 +145,8 @@ func netrcEntries(text string) string {
 	return kept.String()
 }
 
-// findLogin returns the first entry with a password for a host, and for a user if one
-// is given: the password of another user would not work.
+// findLogin returns the first entry with a password for a host and, unless username is empty, for
+// that user: the password of another user would not work.
 func findLogin(logins []login, host, username string) (login, bool) {
 	for _, l := range logins {
 		forHost := l.machine == "" || strings.EqualFold(l.machine, host)

@@ -17,36 +17,36 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// packLimits bound what a server may send. go-git has no limit of its own, trusts the
-// numbers in a pack, and holds objects in memory while it makes an index.
+// packLimits limit what a server may send. go-git has no limits, trusts the sizes declared in a
+// pack, and holds objects in memory while it builds an index.
 type packLimits struct {
 	objects int64
-	// object and total are in bytes, and count what is unpacked.
+	// object and total are unpacked sizes in bytes.
 	object, total int64
 }
 
-// newPackLimits leaves room for what a repository holds beside the workspaces.
+// newPackLimits leaves room for content of the repository outside of the workspaces.
 func newPackLimits(file, total int64) packLimits {
 	return packLimits{objects: 2_000_000, object: max(256<<20, file), total: max(16<<30, total)}
 }
 
 func (l packLimits) totalError() *limit.Error { return exceeds("bytes in its commit", l.total) }
 
-// reader bounds an answer of a server.
+// reader limits the size of a response.
 func (l packLimits) reader(answer io.Reader) io.Reader {
 	return &limit.Reader{R: answer, Left: l.total, Err: l.totalError()}
 }
 
-// exceeds reports that a server sends too much, for which there is no flag.
+// exceeds returns the error for a server that sends too much. No flag raises these limits.
 func exceeds(unit string, most int64) *limit.Error {
 	return &limit.Error{Subject: "the source", Unit: unit, Max: most, Advice: "build from a checkout of it"}
 }
 
-// packDir is where Git keeps packs, below the directory of a repository.
+// packDir is the directory of packs, relative to the directory of a repository.
 const packDir = "objects/pack"
 
-// storePack writes a pack and its index to a repository. Nothing is interpreted
-// before all of the pack has been found to be within the limits.
+// storePack writes a pack and its index to a repository. It checks the whole pack against the
+// limits before it parses the objects.
 func storePack(pack io.Reader, dir string, limits packLimits) (err error) {
 	dir = filepath.Join(dir, packDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -74,7 +74,7 @@ func storePack(pack io.Reader, dir string, limits packLimits) (err error) {
 	return os.Rename(f.Name(), base+".pack")
 }
 
-// admit reads all of a pack and refuses one that is over the limits.
+// admit reads a whole pack and returns an error if it exceeds the limits.
 func admit(pack io.Reader, limits packLimits) error {
 	scanner := packfile.NewScanner(pack)
 	_, count, err := scanner.Header()
@@ -98,10 +98,10 @@ func admit(pack io.Reader, limits packLimits) error {
 	return err
 }
 
-// reservedType is a type that no object has, although go-git takes it for a valid one.
+// reservedType is a reserved object type that go-git accepts as valid.
 const reservedType plumbing.ObjectType = 5
 
-// admitObject returns how large the next object is once it is unpacked.
+// admitObject returns the unpacked size of the next object in bytes.
 func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 	tooLarge := exceeds("bytes in a single object", limits.object)
 	header, err := scanner.NextObjectHeader()
@@ -127,10 +127,10 @@ func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 	return int64(size), nil
 }
 
-// errLonger is an object that is longer than its header says.
+// errLonger reports an object that is longer than its header says.
 var errLonger = errors.New("an object in a pack is longer than announced")
 
-// meter counts the bytes of an object, and keeps the first of them.
+// meter counts the bytes of an object and keeps the first ones.
 type meter struct {
 	left int64
 	head []byte
@@ -144,9 +144,9 @@ func (m *meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// deltaSize returns the size of the object that a delta makes: it starts with the size of the base
-// and the size of the result, in bytes. It returns 0 for a broken one, which the parser
-// refuses later.
+// deltaSize returns the size of the object that a delta produces, in bytes. A delta starts with the
+// size of the base and the size of the result. deltaSize returns 0 for a malformed delta, which the
+// parser refuses later.
 func (m *meter) deltaSize() uint64 {
 	_, n := binary.Uvarint(m.head)
 	size, _ := binary.Uvarint(m.head[max(n, 0):])

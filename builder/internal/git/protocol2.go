@@ -17,11 +17,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 )
 
-// gitProtocol asks a server for version 2 of Git's protocol: an HTTP header, or the
-// value of the variable GIT_PROTOCOL over SSH.
+// gitProtocol requests version 2 of Git's protocol, in an HTTP header or in the variable
+// GIT_PROTOCOL over SSH.
 const gitProtocol = "version=2"
 
-// unnamedError reports a commit that no branch and no tag is at.
+// unnamedError reports a commit that no branch and no tag points to.
 type unnamedError struct{ hash plumbing.Hash }
 
 func (e *unnamedError) Error() string {
@@ -29,8 +29,8 @@ func (e *unnamedError) Error() string {
 		"name a branch or a tag", e.hash)
 }
 
-// fetchUnnamed gets a commit that no reference names. A stock server refuses that by
-// version 0 of the protocol, which go-git speaks, and allows it by version 2.
+// fetchUnnamed fetches a commit that no reference names. With the default configuration, servers
+// refuse this in version 0 of the protocol, which go-git implements, and allow it in version 2.
 func fetchUnnamed(
 	ctx context.Context, server transport, wants wanted, unnamed *unnamedError, dir string, limits packLimits,
 ) error {
@@ -46,11 +46,11 @@ func fetchUnnamed(
 	return storePack(sideband.NewDemuxer(sideband.Sideband64k, bounded), dir, limits)
 }
 
-// requestV2 encodes the command "fetch" of version 2 for one commit: at depth 1, or with its history.
+// requestV2 encodes a fetch command of version 2 for one commit, at depth 1 or with its history.
 func requestV2(want plumbing.Hash, history bool) []byte {
 	var text bytes.Buffer
 	lines := pktline.NewEncoder(&text)
-	lines.EncodeString("command=fetch\n", "agent="+capability.DefaultAgent()+"\n") // to memory: no error
+	lines.EncodeString("command=fetch\n", "agent="+capability.DefaultAgent()+"\n") // writes to memory do not fail
 	text.WriteString(packetDelimiter)
 	lines.EncodeString("no-progress\n", "ofs-delta\n", "want "+want.String()+"\n")
 	if !history {
@@ -61,19 +61,19 @@ func requestV2(want plumbing.Hash, history bool) []byte {
 	return text.Bytes()
 }
 
-// Packets of version 2 that have no content.
+// Packets of version 2 without content.
 const (
 	packetFlush     = "0000"
 	packetDelimiter = "0001"
 )
 
-// maxSectionLines bounds the lines in front of the pack: one for each shallow commit.
+// maxSectionLines limits the lines before the pack, which has one for each shallow commit.
 const maxSectionLines = 10_000
 
-// errNotV2 reports an answer that is not one of version 2.
+// errNotV2 reports a response that does not follow version 2.
 var errNotV2 = errors.New("the server does not speak version 2 of Git's protocol")
 
-// skipToPack reads an answer of version 2 up to the pack.
+// skipToPack reads a response of version 2 up to the pack.
 func skipToPack(answer io.Reader) error {
 	for range maxSectionLines {
 		line, err := readPacket(answer)
@@ -90,8 +90,8 @@ func skipToPack(answer io.Reader) error {
 	return errNotV2
 }
 
-// readPacket returns the content of a packet without its line end, and "" for a packet
-// without content. go-git's reader refuses delimiters.
+// readPacket returns the content of a packet without its line end, or "" for a packet without
+// content. go-git's reader refuses delimiter packets.
 func readPacket(r io.Reader) (string, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {

@@ -10,21 +10,20 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// References are the names that a repository has for its objects.
+// References are the references of a repository.
 type References struct {
-	// ByName maps full names, such as refs/heads/main.
+	// ByName maps full names, such as refs/heads/main, to hashes.
 	ByName map[string]plumbing.Hash
-	// Head is what HEAD stands for, if not zero; HeadName is the branch, if it is one.
+	// Head is the hash of HEAD, or zero. HeadName is the branch that HEAD refers to, or empty.
 	Head     plumbing.Hash
 	HeadName string
-	// AnyCommit says that commits without a name can be had as well.
+	// AnyCommit means that commits without a reference can be read as well.
 	AnyCommit bool
 }
 
-// Resolve finds what a name stands for: a full hash, a branch, a tag or a whole reference,
-// in this order. It is the same for a repository on a server and on this machine. An empty
-// name and HEAD stand for the default of the repository. A branch whose name has the form of a hash can
-// be named by its whole reference, refs/heads/….
+// Resolve resolves a full hash, a branch, a tag or a full reference, in this order, for remote and
+// local repositories alike. An empty name or HEAD resolves to the default branch of the repository.
+// A branch whose name looks like a hash can be named by its full reference, refs/heads/….
 func (refs References) Resolve(name string) (Reference, error) {
 	isDefault := name == "" || name == plumbing.HEAD.String()
 	if isDefault && len(refs.ByName) == 0 && refs.Head.IsZero() {
@@ -51,7 +50,7 @@ func (refs References) Resolve(name string) (Reference, error) {
 	return Reference{}, fmt.Errorf("it has no branch and no tag %q: name a branch, a tag or a full commit hash", name)
 }
 
-// IsAbbreviatedHash reports whether a name may be the beginning of a SHA-1 hash.
+// IsAbbreviatedHash reports whether name may be an abbreviated SHA-1 hash.
 func IsAbbreviatedHash(name string) bool {
 	return len(name) >= 4 && len(name) < 40 && strings.Trim(name, "0123456789abcdef") == ""
 }

@@ -24,19 +24,18 @@ import (
 )
 
 const (
-	// maxTags is how many tags of tags lead to a commit.
+	// maxTags limits the number of tags between a hash and its commit.
 	maxTags = 10
-	// objectCache is what go-git may keep of a repository in memory.
+	// objectCache is the size of go-git's object cache in bytes.
 	objectCache = 16 * cache.MiByte
 	// largeObject is the size in bytes from which objects are streamed from disk.
 	largeObject = 1 << 20
-	// maxPointer bounds the files that say where a repository is, in bytes.
+	// maxPointer limits the size of files that contain the path of a repository, in bytes.
 	maxPointer = 64 << 10
 )
 
-// OpenStorage opens the directory in which Git keeps a repository, .git or all of a bare
-// one, to read it. It is not opened as a go-git repository, which refuses clones that are
-// sparse or partial.
+// OpenStorage opens a Git directory (.git or a bare repository) for reading. It does not open a
+// go-git repository, because go-git refuses sparse and partial clones.
 func OpenStorage(dir string) (*filesystem.Storage, error) {
 	files := osfs.New(dir)
 	common, err := readPointer(filepath.Join(dir, "commondir"), "")
@@ -44,13 +43,13 @@ func OpenStorage(dir string) (*filesystem.Storage, error) {
 		return nil, err
 	}
 	var all billy.Filesystem = files
-	if err == nil { // a work tree beside the main one
+	if err == nil { // a linked work tree
 		all = dotgit.NewRepositoryFilesystem(files, osfs.New(common))
 	}
 	return NewStorage(all), nil
 }
 
-// NewStorage is [OpenStorage] of a file system.
+// NewStorage opens the Git directory at the root of a file system, like [OpenStorage].
 func NewStorage(files billy.Filesystem) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(files, cache.NewObjectLRU(objectCache), filesystem.Options{
 		LargeObjectThreshold: largeObject,
@@ -59,8 +58,8 @@ func NewStorage(files billy.Filesystem) *filesystem.Storage {
 	})
 }
 
-// FindGitDir returns where Git keeps the repository of a directory: in it, in its .git, or
-// where the file .git says.
+// FindGitDir returns the Git directory of a repository: the directory itself, its .git, or the
+// target of the file .git.
 func FindGitDir(dir string) (string, error) {
 	path := filepath.Join(dir, ".git")
 	info, err := os.Stat(path)
@@ -94,7 +93,7 @@ func FindWorkTree(dir string) (string, error) {
 	}
 }
 
-// readPointer reads a file that holds a path, which is relative to the file's own.
+// readPointer reads a file that contains a path, which may be relative to the file's directory.
 func readPointer(file, prefix string) (string, error) {
 	data, err := limit.ReadFile(file, maxPointer)
 	if err != nil {
@@ -110,7 +109,7 @@ func readPointer(file, prefix string) (string, error) {
 	return path, nil
 }
 
-// ReadReferences lists the references of a repository on this machine.
+// ReadReferences lists the references of a local repository.
 func ReadReferences(storage storer.ReferenceStorer) (References, error) {
 	list := References{ByName: map[string]plumbing.Hash{}, AnyCommit: true}
 	all, err := storage.IterReferences()
@@ -139,20 +138,20 @@ func ReadReferences(storage storer.ReferenceStorer) (References, error) {
 	return list, nil
 }
 
-// CheckObjectFormat refuses repositories whose hashes go-git cannot read.
+// CheckObjectFormat returns an error for a repository whose hashes go-git cannot read.
 func CheckObjectFormat(storage *filesystem.Storage) error {
 	settings, err := storage.Config()
 	if err != nil {
 		return fmt.Errorf("read its configuration: %w", err)
 	}
-	// go-git (v5.17) writes this setting, and does not read it.
+	// go-git (v5.17) writes this setting but does not read it.
 	if settings.Raw.Section("extensions").Option("objectformat") == string(format.SHA256) {
 		return errSHA256
 	}
 	return nil
 }
 
-// PeelCommit returns a commit, or the commit that an annotated tag leads to.
+// PeelCommit returns the commit with the given hash, or the commit that an annotated tag points to.
 func PeelCommit(objects storer.EncodedObjectStorer, hash plumbing.Hash) (*object.Commit, error) {
 	for range maxTags {
 		tag, err := object.GetTag(objects, hash)

@@ -21,11 +21,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// maxStderr is what is kept of a server's error output, in bytes.
+// maxStderr limits how much of a server's error output is kept, in bytes.
 const maxStderr = 4 << 10
 
-// sshTransport reaches a repository behind Git over SSH. Hosts, users and keys are as given:
-// ~/.ssh/config is not read.
+// sshTransport accesses a repository over SSH. It does not read ~/.ssh/config.
 type sshTransport struct {
 	client  *ssh.Client
 	agent   io.Closer
@@ -34,7 +33,7 @@ type sshTransport struct {
 	stdin   io.WriteCloser
 	stdout  io.Reader
 	stderr  head
-	// forget ends the watch for the end of the context.
+	// forget stops watching the context.
 	forget func() bool
 }
 
@@ -70,14 +69,14 @@ func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (
 	return r, r.start("")
 }
 
-// start runs upload-pack on the server, with the protocol of a value of GIT_PROTOCOL.
+// start runs upload-pack on the server. Protocol is the value of GIT_PROTOCOL, if not empty.
 func (r *sshTransport) start(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err
 	}
 	if protocol != "" {
 		if err := r.session.Setenv("GIT_PROTOCOL", protocol); err != nil {
-			return errNotV2 // a server accepts only the variables that its configuration names
+			return errNotV2 // servers accept only variables that their configuration names
 		}
 	}
 	r.session.Stderr = &r.stderr
@@ -90,7 +89,7 @@ func (r *sshTransport) start(protocol string) (err error) {
 	return r.session.Start(uploadCommand(r.remote))
 }
 
-// uploadCommand is a line for the server's shell, to which the path is one word.
+// uploadCommand returns the command for the server's shell, with the path quoted as one word.
 func uploadCommand(remote Endpoint) string {
 	path := remote.URL.Path
 	if remote.Relative {
@@ -99,11 +98,11 @@ func uploadCommand(remote Endpoint) string {
 	return service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// advertise returns the error output of the server's program if there is no answer.
+// advertise returns the server's error output as an error if there is no response.
 func (r *sshTransport) advertise(context.Context) (io.ReadCloser, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(r.stdout, first[:]); err != nil {
-		r.session.Wait() // until all of the error output is read
+		r.session.Wait() // wait for all of the error output
 		if said := strings.TrimSpace(string(r.stderr.kept)); said != "" {
 			err = errors.New("the server says: " + said)
 		}
@@ -125,9 +124,9 @@ func (r *sshTransport) upload(_ context.Context, request []byte) (io.ReadCloser,
 	return io.NopCloser(r.stdout), nil
 }
 
-// uploadV2 runs upload-pack again, and skips its list of capabilities.
+// uploadV2 runs upload-pack again and skips its list of capabilities.
 func (r *sshTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	r.session.Close() // it may have ended
+	r.session.Close() // it may have ended already
 	if err := r.start(gitProtocol); err != nil {
 		return nil, err
 	}
@@ -159,7 +158,7 @@ func (r *sshTransport) Close() error {
 	return errors.Join(err, r.agent.Close())
 }
 
-// config takes the password of the URL, else the key file, else the agent, and trusts
+// config authenticates with the password in the URL, else the key file, else the agent. It accepts
 // known hosts only.
 func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.ClientConfig, error) {
 	files, err := knownHostsFiles(auth.Getenv)
@@ -178,7 +177,7 @@ func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.
 		User:            cred.username.Reveal(),
 		Auth:            []ssh.AuthMethod{method},
 		HostKeyCallback: known.HostKeyCallback(),
-		// A server has keys of several types, of which only one may be known.
+		// A server may have keys of several types, of which only one is known.
 		HostKeyAlgorithms: known.HostKeyAlgorithms(address),
 	}, nil
 }
@@ -216,19 +215,19 @@ func readSSHKey(file string) (ssh.Signer, error) {
 	if errors.As(err, &missing) {
 		return nil, fmt.Errorf("SSH key %s has a passphrase: put it into an SSH agent, or name a key without one", file)
 	} else if err != nil {
-		return nil, fmt.Errorf("SSH key %s is no private key", file) // the reason may quote it
+		return nil, fmt.Errorf("SSH key %s is no private key", file) // the parser's error may quote the key
 	}
 	return signer, nil
 }
 
-// knownHostsFiles are the files of SSH_KNOWN_HOSTS, else the user's and the system's.
+// knownHostsFiles returns the files in SSH_KNOWN_HOSTS, else those of the user and the system.
 func knownHostsFiles(getenv func(string) string) ([]string, error) {
 	files := filepath.SplitList(getenv("SSH_KNOWN_HOSTS"))
 	if len(files) > 0 {
 		return files, nil
 	}
 	candidates := []string{"/etc/ssh/ssh_known_hosts"}
-	if home := getenv("HOME"); home != "" { // else it would be a file of the working directory
+	if home := getenv("HOME"); home != "" { // a relative path would be in the working directory
 		candidates = append(candidates, filepath.Join(home, ".ssh/known_hosts"))
 	}
 	for _, file := range candidates {
@@ -242,7 +241,7 @@ func knownHostsFiles(getenv func(string) string) ([]string, error) {
 	return files, nil
 }
 
-// explainSSH says what to do about a failed handshake.
+// explainSSH adds a remedy to the error of a handshake.
 func explainSSH(err error) error {
 	var key *knownhosts.KeyError
 	switch {
@@ -250,13 +249,13 @@ func explainSSH(err error) error {
 		return errors.New("no known_hosts file has the server's key: compare it with what its owner publishes, and add it")
 	case errors.As(err, &key):
 		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed it")
-	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no type for it
+	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no error type for this
 		return errors.New("the server takes neither user nor key: correct the user in the URL, or --git-ssh-key-file")
 	}
 	return err
 }
 
-// head keeps the first bytes of what is written to it.
+// head keeps the first bytes written to it.
 type head struct{ kept []byte }
 
 func (h *head) Write(p []byte) (int, error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package buildkittest runs BuildKit's own daemon in tests.
+// Package buildkittest runs BuildKit's daemon in tests.
 package buildkittest
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// startTimeout is how long the daemon may take until it listens.
+// startTimeout limits how long the daemon may take to listen.
 const startTimeout = 30 * time.Second
 
 // ServerName is the only name in the daemon's certificate.
@@ -26,20 +26,20 @@ const ServerName = "buildkitd.test"
 
 // Daemon is a running buildkitd.
 type Daemon struct {
-	// Address is its socket, as unix://…; TCP is its address for TLS, if it has one.
+	// Address is the daemon's socket, as unix://…. TCP is its address for TLS, if it has one.
 	Address, TCP string
-	// Root holds all that it has stored.
+	// Root is the daemon's state directory.
 	Root string
 	log  string
 }
 
-// Start runs a daemon until the test ends. With files, it also listens on TCP, with
-// mutual TLS. Nothing is ever executed in a build, so that any program does as its runtime.
+// Start runs a daemon until the test ends. If files is not nil, the daemon also listens on TCP with
+// mutual TLS. Builds never execute anything, so a stub serves as the runtime.
 func Start(t testing.TB, files *tlstest.Files) *Daemon {
 	t.Helper()
 	program := needs.Program(t, "buildkitd")
 	needs.Root(t)
-	dir, err := os.MkdirTemp("", "bk") // paths of sockets are short
+	dir, err := os.MkdirTemp("", "bk") // socket paths have a length limit
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 		d.TCP = "tcp://" + freeAddress(t)
 		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey", files.ServerKey)
 	}
-	// The daemon wants a program named runc on its path, whatever its configuration says.
+	// The daemon requires a program named runc in PATH, regardless of its configuration.
 	if err := os.Symlink("/bin/true", filepath.Join(dir, "runc")); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (d *Daemon) run(t testing.TB, cmd *exec.Cmd) {
 	t.Fatalf("buildkitd does not listen on %s", last)
 }
 
-// Log returns what the daemon has logged.
+// Log returns the daemon's log.
 func (d *Daemon) Log(t testing.TB) []byte {
 	t.Helper()
 	data, err := os.ReadFile(d.log)
@@ -114,7 +114,7 @@ func (d *Daemon) Log(t testing.TB) []byte {
 	return data
 }
 
-// Control runs buildctl and returns what it writes.
+// Control runs buildctl and returns its output.
 func (d *Daemon) Control(t testing.TB, args ...string) []byte {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), needs.Program(t, "buildctl"), append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
@@ -129,9 +129,9 @@ func tail(log []byte) []byte {
 	return bytes.Join(lines[max(0, len(lines)-40):], nil)
 }
 
-// Proxy puts programs of the given names before the others in PATH. Each passes on what
-// it is to run beside the daemon, buildctl, and writes its command line to the file that
-// is returned.
+// Proxy prepends a directory with programs of the given names to PATH. Each program runs the
+// buildctl command in its arguments against the daemon, and appends its own command line to the
+// returned file.
 func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -20,21 +20,21 @@ import (
 )
 
 const (
-	// frame is the time between two changes of the line.
+	// frame is the time between two updates of the line.
 	frame = 100 * time.Millisecond
-	// eraseLine moves to the start of the line of a terminal, and erases it.
+	// eraseLine moves the cursor to the start of the line and erases the line.
 	eraseLine = "\r\x1b[K"
-	// defaultColumns is the width of a terminal that does not tell it.
+	// defaultColumns is the width assumed for a terminal that does not report its width.
 	defaultColumns = 80
 )
 
-// IsTerminal reports whether out is a terminal, which can show a line that moves.
+// IsTerminal reports whether out is a terminal, which can show a line that is updated in place.
 func IsTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// line shows on one line of a terminal what is running, and erases the line at the end.
+// line shows the running stages on one line of a terminal, and erases the line at the end.
 type line struct {
 	out     io.Writer
 	started time.Time
@@ -42,14 +42,14 @@ type line struct {
 	shown   string
 }
 
-// activity is a stage that runs, and what it said last.
+// activity is a running stage and its latest message.
 type activity struct {
 	id     digest.Digest
 	name   string
 	detail string
 }
 
-// follow shows the status until its channel is closed.
+// follow shows the status until the channel is closed.
 func (l *line) follow(status <-chan *client.SolveStatus) error {
 	l.started = time.Now()
 	ticker := time.NewTicker(frame)
@@ -69,7 +69,7 @@ func (l *line) follow(status <-chan *client.SolveStatus) error {
 	}
 }
 
-// update takes over what has changed.
+// update applies a change of status.
 func (l *line) update(s *client.SolveStatus) {
 	for _, v := range s.Vertexes {
 		i := slices.IndexFunc(l.running, func(a *activity) bool { return a.id == v.Digest })
@@ -98,7 +98,7 @@ func (l *line) detail(id digest.Digest, text string) {
 	}
 }
 
-// describeStep says how far a step of BuildKit is, which counts bytes.
+// describeStep formats the progress of a BuildKit step, which counts bytes.
 func describeStep(s *client.VertexStatus) string {
 	if s.Total <= 0 || s.Completed != nil {
 		return s.ID
@@ -106,7 +106,8 @@ func describeStep(s *client.VertexStatus) string {
 	return fmt.Sprintf("%s %s of %s", s.ID, units.HumanSize(float64(s.Current)), units.HumanSize(float64(s.Total)))
 }
 
-// text is the line after some time, without control characters: names and messages come from others.
+// text returns the line to show after the given time. It removes control characters, because names
+// and messages are untrusted.
 func (l *line) text(after time.Duration) string {
 	var parts []string
 	for _, a := range l.running {
@@ -122,7 +123,7 @@ func (l *line) text(after time.Duration) string {
 	return fmt.Sprintf("[%s] %s", after.Truncate(time.Second), strings.Join(parts, " | "))
 }
 
-// show replaces the line. It is shorter than the terminal is wide, so that it stays one line.
+// show replaces the line. It truncates text to the width of the terminal to avoid wrapping.
 func (l *line) show(text string) error {
 	if limit := l.columns() - 1; utf8.RuneCountInString(text) > limit {
 		text = string([]rune(text)[:limit-1]) + "…"

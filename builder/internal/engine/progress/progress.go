@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package progress shows the stages of a run and BuildKit's own progress in
-// one display. A terminal has one line that moves; otherwise the display is BuildKit's, as
-// users of docker buildx know it.
+// Package progress shows the stages of a run and BuildKit's progress in one display. On a terminal,
+// the display is a single line that is updated in place. Otherwise it is BuildKit's display, as in
+// docker buildx.
 package progress
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// modes lists what [New] takes as mode.
+// modes lists the modes that [New] accepts.
 var modes = []progressui.DisplayMode{
 	progressui.AutoMode, progressui.TtyMode, progressui.PlainMode, progressui.RawJSONMode, progressui.QuietMode,
 }
 
 const (
-	// tick is the time to the first report of a running stage where each report is a line of
-	// its own. It doubles with each one, up to maxTick, so that a log stays short.
+	// tick is the time until the first report of a running stage, if each report is a separate
+	// line. The time doubles with each report, up to maxTick, to keep logs short.
 	tick    = 2 * time.Second
 	maxTick = time.Minute
 )
@@ -44,12 +44,13 @@ type Display struct {
 	failure error
 }
 
-// New starts a display on out. Mode is auto, tty, plain, rawjson or quiet; auto
-// means tty where out is a terminal and plain where it is not. Tty is one line that moves; it
-// is erased when the display is closed.
+// New starts a display on out. Mode is auto, tty, plain, rawjson or quiet. Auto means tty if out is
+// a terminal, and plain otherwise. Tty is a single line, which is erased when the display is
+// closed.
 func New(out io.Writer, mode string) (*Display, error) {
 	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{}), tick: tick, maxTick: maxTick}
-	// The display outlives the run's context, so that an interrupted run shows its end.
+	// The display does not use the context of the run, so that it shows the end of an interrupted
+	// run.
 	follow := (&line{out: out}).follow
 	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine && IsTerminal(out) {
 		d.tick = frame
@@ -67,13 +68,13 @@ func New(out io.Writer, mode string) (*Display, error) {
 	go func() {
 		defer close(d.done)
 		d.err = follow(d.status)
-		for range d.status { // a display that cannot write must not hold up the run
+		for range d.status { // a display that cannot write must not block the run
 		}
 	}()
 	return d, nil
 }
 
-// Close waits until everything is shown. Stages and engines must have ended.
+// Close waits until everything is shown. All stages and engines must have ended.
 func (d *Display) Close() error {
 	d.sources.Wait()
 	close(d.status)
@@ -81,7 +82,7 @@ func (d *Display) Close() error {
 	return d.err
 }
 
-// Engine returns a channel for the status of one BuildKit build, which closes it.
+// Engine returns a channel for the status of one BuildKit build, which closes the channel.
 func (d *Display) Engine() chan *client.SolveStatus {
 	ch := make(chan *client.SolveStatus)
 	d.sources.Go(func() {
@@ -92,8 +93,8 @@ func (d *Display) Engine() chan *client.SolveStatus {
 	return ch
 }
 
-// Stage runs fn as a named stage. While it runs, and when it ends, tell is asked
-// how far it is; a nil tell means that there is nothing to say.
+// Stage runs fn as a named stage. It calls tell for a progress message while fn runs and when fn
+// ends. Tell may be nil.
 func (d *Display) Stage(name string, tell func() string, fn func() error) error {
 	if tell == nil {
 		return d.Narrate(name, func(func(string)) error { return fn() })
@@ -110,7 +111,7 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 	})
 }
 
-// Narrate runs fn as a named stage, which says lines as things happen.
+// Narrate runs fn as a named stage. Fn calls say to show a line.
 func (d *Display) Narrate(name string, fn func(say func(line string)) error) error {
 	started := time.Now()
 	vertex := client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started}
@@ -126,8 +127,8 @@ func (d *Display) Narrate(name string, fn func(say func(line string)) error) err
 	return err
 }
 
-// describe returns the text of a stage's error. Stages that run at the same time end with
-// the error of the one that failed: the display shows those others as cancelled.
+// describe returns the text of a stage's error. If one of several concurrent stages fails, the
+// others end with the same error and are shown as cancelled.
 func (d *Display) describe(err error) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -141,7 +142,7 @@ func (d *Display) describe(err error) string {
 	return err.Error()
 }
 
-// watch reports a stage until it ends.
+// watch reports the progress of a stage until stop is closed.
 func (d *Display) watch(say func(string), tell func() string, stop <-chan struct{}) {
 	wait := d.tick
 	timer := time.NewTimer(wait)
@@ -158,7 +159,7 @@ func (d *Display) watch(say func(string), tell func() string, stop <-chan struct
 	}
 }
 
-// log adds a line below a stage.
+// log shows a line below a stage.
 func (d *Display) log(vertex digest.Digest, line string) {
 	d.send(&client.SolveStatus{Logs: []*client.VertexLog{{
 		Vertex: vertex, Stream: 1, Data: []byte(line + "\n"), Timestamp: time.Now(),

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// Shop makes a repository with one file, shop/index.yml.
+// Shop returns a repository with one file, shop/index.yml.
 func Shop(t testing.TB) *Repository {
 	t.Helper()
 	r := NewRepository(t)
@@ -22,16 +22,16 @@ func Shop(t testing.TB) *Repository {
 	return r
 }
 
-// Index is the file shop/index.yml.
+// Index returns the file shop/index.yml.
 func Index(data string) File { return File{Path: "shop/index.yml", Data: data} }
 
 // WithUser adds user-info to a URL.
 func WithUser(url, userinfo string) string { return strings.Replace(url, "://", "://"+userinfo+"@", 1) }
 
-// PktLine frames a text as Git's protocol does.
+// PktLine encodes a text as a pkt-line of Git's protocol.
 func PktLine(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
 
-// Answer always answers with a body of a type.
+// Answer returns a handler that always sends the given body.
 func Answer(contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -39,7 +39,7 @@ func Answer(contentType, body string) http.HandlerFunc {
 	}
 }
 
-// Environment makes a function that reads variables, from names and their values in turn.
+// Environment returns a getenv function for alternating names and values.
 func Environment(pairs ...string) func(string) string {
 	return func(name string) string {
 		for i := 0; i < len(pairs); i += 2 {
@@ -51,7 +51,7 @@ func Environment(pairs ...string) func(string) string {
 	}
 }
 
-// WriteFiles makes a directory of files, which the test removes.
+// WriteFiles creates a temporary directory with the given files.
 func WriteFiles(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

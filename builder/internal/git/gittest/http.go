@@ -17,33 +17,33 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
-// Path is where an [HTTPServer] has its repository.
+// Path is the path of the repository on a server.
 const Path = "/org/repo.git"
 
-// HTTPOptions say how an [HTTPServer] behaves. The zero value is an open server by plain HTTP.
+// HTTPOptions configure an [HTTPServer]. The zero value is a public server over plain HTTP.
 type HTTPOptions struct {
-	// TLS serves by TLS, with a certificate for 127.0.0.1 and example.com that no
-	// system trusts: see [HTTPServer.CAFile].
+	// TLS enables TLS, with a certificate for 127.0.0.1 and example.com that no system trusts: see
+	// [HTTPServer.CAFile].
 	TLS bool
-	// Username and Password are asked for if one of them is set.
+	// Username and Password are required from clients, if set.
 	Username, Password string
 	// Without lists capabilities that the server lacks.
 	Without []capability.Capability
-	// Wrap puts a handler of the test's own around all of it.
+	// Wrap wraps the handler of the server.
 	Wrap func(http.Handler) http.Handler
 }
 
-// Request is what a client has sent.
+// Request is a request that the server received.
 type Request struct {
 	Method, Path string
-	// Host is the one of the URL.
+	// Host is the host in the URL.
 	Host string
-	// Username and Password are those of the Authorization header, if there is one.
+	// Username and Password come from the Authorization header, if there is one.
 	Username, Password string
 	Authorized         bool
 }
 
-// HTTPServer is a running server of smart HTTP.
+// HTTPServer is a server of Git's smart HTTP protocol.
 type HTTPServer struct {
 	uploads
 	server *httptest.Server
@@ -53,7 +53,7 @@ type HTTPServer struct {
 	requests []Request
 }
 
-// ServeHTTP starts a server, which ends with the test.
+// ServeHTTP starts a server and stops it when the test ends.
 func ServeHTTP(t testing.TB, repository *Repository, opts HTTPOptions) *HTTPServer {
 	t.Helper()
 	s := &HTTPServer{uploads: uploads{repository: repository, without: opts.Without}, opts: opts}
@@ -72,10 +72,10 @@ func ServeHTTP(t testing.TB, repository *Repository, opts HTTPOptions) *HTTPServ
 	return s
 }
 
-// URL returns the URL of the server, Host its host and port.
+// URL returns the URL of the server.
 func (s *HTTPServer) URL() string { return s.server.URL }
 
-// Host returns host and port of the server.
+// Host returns the host and port of the server.
 func (s *HTTPServer) Host() string { return s.server.Listener.Addr().String() }
 
 // CAFile writes the certificate of a TLS server to a file and returns its path.
@@ -89,7 +89,7 @@ func (s *HTTPServer) CAFile(t testing.TB) string {
 	return path
 }
 
-// Requests returns what was received so far.
+// Requests returns the requests received so far.
 func (s *HTTPServer) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package gittest is a Git server inside the test process, by HTTP and by SSH.
+// Package gittest provides Git servers over HTTP and SSH in the test process.
 //
-// A [Repository] is made in memory, object by object, so that it may hold what no git
-// program would commit. [ServeHTTP] and [ServeSSH] serve it on loopback, and record who
-// asked with which credentials and what was sent.
+// A [Repository] is built in memory, object by object, so that it can contain objects that no git
+// program would create. [ServeHTTP] and [ServeSSH] serve it on loopback, and record the credentials
+// and requests of clients.
 package gittest
 
 import (
@@ -20,15 +20,15 @@ import (
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// CommitTime is when every commit was made.
+// CommitTime is the time of every commit.
 var CommitTime = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// Repository is a repository in memory, whose HEAD is the branch main.
+// Repository is a repository in memory. Its HEAD is the branch main.
 type Repository struct {
 	Storage *memory.Storage
 }
 
-// NewRepository makes an empty repository.
+// NewRepository returns an empty repository.
 func NewRepository(t testing.TB) *Repository {
 	t.Helper()
 	r := &Repository{Storage: memory.NewStorage()}
@@ -40,13 +40,13 @@ func NewRepository(t testing.TB) *Repository {
 type File struct {
 	Path string
 	Data string
-	// Mode is that of a regular file if it is zero.
+	// Mode is the mode of the file; zero for a regular file.
 	Mode filemode.FileMode
-	// Hash is of an object that is there, or not there, instead of Data.
+	// Hash refers to an existing or a missing object, instead of Data.
 	Hash plumbing.Hash
 }
 
-// Commit commits files, and nothing else, on top of a branch.
+// Commit commits exactly the given files on top of a branch.
 func (r *Repository) Commit(t testing.TB, branch string, files ...File) plumbing.Hash {
 	t.Helper()
 	return r.CommitTree(t, branch, r.Tree(t, files...))
@@ -67,7 +67,7 @@ func (r *Repository) CommitTree(t testing.TB, branch string, tree plumbing.Hash)
 	return hash
 }
 
-// Tag makes an annotated tag.
+// Tag creates an annotated tag.
 func (r *Repository) Tag(t testing.TB, name string, kind plumbing.ObjectType, target plumbing.Hash) plumbing.Hash {
 	t.Helper()
 	text := fmt.Sprintf("object %s\ntype %s\ntag %s\ntagger A <a@example.com> %d +0000\n\ntag\n", target, kind, name, CommitTime.Unix())
@@ -89,7 +89,7 @@ func (r *Repository) reference(t testing.TB, reference *plumbing.Reference) {
 	}
 }
 
-// Tree stores files with all the trees above them.
+// Tree stores files and their parent trees, and returns the hash of the root.
 func (r *Repository) Tree(t testing.TB, files ...File) plumbing.Hash {
 	t.Helper()
 	var entries []File
@@ -110,7 +110,7 @@ func (r *Repository) Tree(t testing.TB, files ...File) plumbing.Hash {
 	return r.RawTree(t, entries...)
 }
 
-// sortKey is the name by which Git sorts.
+// sortKey returns the name that Git sorts by.
 func sortKey(f File) string {
 	if f.Mode == filemode.Dir {
 		return f.Path + "/"
@@ -118,7 +118,7 @@ func sortKey(f File) string {
 	return f.Path
 }
 
-// RawTree stores one tree whose entries are as given: in any order, by any name.
+// RawTree stores a single tree with the given entries, without checking their order or names.
 func (r *Repository) RawTree(t testing.TB, entries ...File) plumbing.Hash {
 	t.Helper()
 	var tree bytes.Buffer
@@ -135,7 +135,7 @@ func (r *Repository) RawTree(t testing.TB, entries ...File) plumbing.Hash {
 	return r.Object(t, plumbing.TreeObject, tree.Bytes())
 }
 
-// Object stores an object without a look at its content.
+// Object stores an object without checking its content.
 func (r *Repository) Object(t testing.TB, kind plumbing.ObjectType, content []byte) plumbing.Hash {
 	t.Helper()
 	object := r.Storage.NewEncodedObject()

@@ -20,21 +20,21 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// SSHOptions say how an [SSHServer] behaves. The zero value takes nobody.
+// SSHOptions configure an [SSHServer]. The zero value rejects all clients.
 type SSHOptions struct {
-	// HostKeys are the server's; one is made if there is none.
+	// HostKeys are the server's host keys. If there are none, one is generated.
 	HostKeys []ssh.Signer
-	// User logs in with the key that belongs to Key, or with Password, as far as they are set.
+	// User logs in with Key or Password, whichever is set.
 	User     string
 	Key      ssh.PublicKey
 	Password string
-	// Command is the only one that runs; empty for upload-pack of [Path].
+	// Command is the only command that runs; empty for upload-pack of [Path].
 	Command string
 	// Without lists capabilities that the server lacks.
 	Without []capability.Capability
 }
 
-// SSHServer is a running server of Git over SSH.
+// SSHServer is a server of Git over SSH.
 type SSHServer struct {
 	uploads
 	opts     SSHOptions
@@ -48,7 +48,7 @@ type SSHServer struct {
 	commands []string
 }
 
-// NewKey makes a private key, in the form of a key file, too.
+// NewKey generates a private key and returns a signer and the content of its key file.
 func NewKey(t testing.TB) (ssh.Signer, []byte) {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -66,7 +66,7 @@ func NewKey(t testing.TB) (ssh.Signer, []byte) {
 	return signer, pem.EncodeToMemory(block)
 }
 
-// ServeSSH starts a server, which ends with the test.
+// ServeSSH starts a server and stops it when the test ends.
 func ServeSSH(t testing.TB, repository *Repository, opts SSHOptions) *SSHServer {
 	t.Helper()
 	if len(opts.HostKeys) == 0 {
@@ -90,11 +90,10 @@ func ServeSSH(t testing.TB, repository *Repository, opts SSHOptions) *SSHServer 
 	return s
 }
 
-// Host returns host and port of the server.
+// Host returns the host and port of the server.
 func (s *SSHServer) Host() string { return s.listener.Addr().String() }
 
-// KnownHosts writes a known_hosts file with keys of the server, or with any other, and
-// returns its path.
+// KnownHosts writes a known_hosts file that lists keys for the server, and returns its path.
 func (s *SSHServer) KnownHosts(t testing.TB, keys ...ssh.PublicKey) string {
 	t.Helper()
 	var text []byte
@@ -108,10 +107,10 @@ func (s *SSHServer) KnownHosts(t testing.TB, keys ...ssh.PublicKey) string {
 	return path
 }
 
-// HostKey returns the first key of the server.
+// HostKey returns the server's first host key.
 func (s *SSHServer) HostKey() ssh.PublicKey { return s.opts.HostKeys[0].PublicKey() }
 
-// Commands returns what clients have wanted to run.
+// Commands returns the commands that clients requested.
 func (s *SSHServer) Commands() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,11 +20,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// Upload is what one client asked for and was sent.
+// Upload is what a client requested and received.
 type Upload struct {
 	Wants   []plumbing.Hash
 	Shallow bool
-	// Commits and Objects count what was sent; commits are objects too.
+	// Commits and Objects count the objects sent. Objects includes the commits.
 	Commits, Objects int
 }
 
@@ -37,14 +37,14 @@ type uploads struct {
 	log []Upload
 }
 
-// Uploads returns what was sent so far.
+// Uploads returns the requests answered so far.
 func (u *uploads) Uploads() []Upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return slices.Clone(u.log)
 }
 
-// advertise writes the references, behind an announcement of the service if there is one.
+// advertise writes the references, after an announcement of the service if announce is set.
 func (u *uploads) advertise(w io.Writer, announce bool) error {
 	refs := packp.NewAdvRefs()
 	if announce {
@@ -137,14 +137,14 @@ func send(w io.Writer, request *packp.UploadPackRequest, c collection) error {
 	if _, err := mux.WriteChannel(sideband.ProgressMessage, []byte("remote: at your service\n")); err != nil {
 		return err
 	}
-	// The library's own pieces are larger than a packet.
+	// Copy in pieces that fit into a packet.
 	if _, err := io.CopyBuffer(mux, struct{ io.Reader }{&pack}, make([]byte, 32<<10)); err != nil {
 		return err
 	}
 	return pktline.NewEncoder(w).Flush()
 }
 
-// collection finds all that an object consists of.
+// collection collects all objects that an object refers to.
 type collection struct {
 	objects storer.Storer
 	shallow bool
@@ -194,7 +194,7 @@ func (c *collection) addCommit(o plumbing.EncodedObject) error {
 	return err
 }
 
-// addTree leaves out what is not there, as a broken repository would.
+// addTree skips missing objects, as a server with a broken repository would.
 func (c *collection) addTree(o plumbing.EncodedObject) error {
 	tree, err := object.DecodeTree(c.objects, o)
 	if err != nil {
