@@ -13,10 +13,10 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// compressionLevel, blockSize and dictionarySize decide the layer's digest; the number of
-// processors does not. On two processors, 28 MB of workspaces take 0.08 s and 8.3 MB at
-// level 1, 0.08 s and 7.9 MB at level 3, 0.12 s and 7.5 MB at level 6, and 0.13 s at level 3
-// in one goroutine (BenchmarkCompression). Larger blocks save nothing.
+// compressionLevel, blockSize and dictionarySize determine the layer's digest; the number of
+// processors does not. On two processors, 28 MB of workspaces take 0.08 s and 8.3 MB at level 1,
+// 0.08 s and 7.9 MB at level 3, 0.12 s and 7.5 MB at level 6, and 0.13 s at level 3 in one
+// goroutine (BenchmarkCompression). Larger blocks do not compress better.
 const (
 	compressionLevel = 3
 	blockSize        = 256 << 10
@@ -27,9 +27,9 @@ const (
 // gzipHeader has no name, no time and an unknown operating system.
 const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
-// Compressor compresses blocks for any number of layers that are written at the same time.
-// The layers share its memory: eight blocks are compressed at once, whatever the number of
-// layers. The bytes are those of pgzip, which would keep about 4 MB for each open layer.
+// Compressor compresses blocks for any number of layers that are written concurrently. The layers
+// share its memory: at most eight blocks are compressed at once. The output equals that of pgzip,
+// which would use about 4 MB for each open layer.
 type Compressor struct {
 	slots   chan struct{}
 	writers sync.Pool
@@ -38,8 +38,8 @@ type Compressor struct {
 // NewCompressor returns a compressor for layers that are written by one goroutine.
 func NewCompressor() *Compressor { return &Compressor{slots: make(chan struct{}, blocksInFlight)} }
 
-// compress returns the compressed form of a block. The dictionary is the end of the block
-// before it; the last block ends the stream.
+// compress returns the compressed form of a block. The dictionary is the end of the previous block.
+// The last block ends the stream.
 func (c *Compressor) compress(block, dictionary []byte, last bool) ([]byte, error) {
 	var out bytes.Buffer
 	w, ok := c.writers.Get().(*flate.Writer)
@@ -66,8 +66,8 @@ func (c *Compressor) compress(block, dictionary []byte, last bool) ([]byte, erro
 	return out.Bytes(), nil
 }
 
-// gzipWriter writes one gzip stream. Its blocks are compressed concurrently and written in
-// their order. Errors of the writer below are returned by a later Write, or by Close.
+// gzipWriter writes one gzip stream. It compresses blocks concurrently and writes them in order. A
+// later Write or Close returns errors of the underlying writer.
 type gzipWriter struct {
 	w          io.Writer
 	compressor *Compressor
@@ -75,7 +75,7 @@ type gzipWriter struct {
 	dictionary []byte
 	checksum   uint32
 	size       uint32
-	// previous receives the result of the block that was started last.
+	// previous receives the result of the block that was started most recently.
 	previous chan error
 
 	mu  sync.Mutex
@@ -110,7 +110,7 @@ func (z *gzipWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// start compresses the current block and begins another one.
+// start compresses the current block in a new goroutine and begins another block.
 func (z *gzipWriter) start(last bool) {
 	block := z.block
 	dictionary := z.dictionary
@@ -146,7 +146,7 @@ func (z *gzipWriter) fail(err error) {
 	z.err = err
 }
 
-// Close writes what is left and waits until all of it is written.
+// Close compresses the remaining data and waits until everything has been written.
 func (z *gzipWriter) Close() error {
 	z.start(true)
 	if err := <-z.previous; err != nil {

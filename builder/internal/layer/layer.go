@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package layer writes the image layer of a release: a tar whose bytes depend on
-// nothing but the paths and the content of the files. A release in which no file
-// changed has the layer of the release before, which registries and nodes have already.
+// Package layer writes the image layer of a release: a tar whose bytes depend only on the paths and
+// the content of the files. If no file changed, a release has the same layer as the previous
+// release, which registries and nodes already store.
 //
-// Files are 0644, directories 0755, everything belongs to root by number, and
-// every time is [ModTime]. The first entry below the layer's directory is an
-// opaque whiteout (OCI image specification, "Opaque Whiteout"), unless it is left out:
-// what lower layers have in that directory is hidden.
+// Files have mode 0644 and directories 0755, everything belongs to root by number, and every time
+// is [ModTime]. The first entry in the layer's directory is an opaque whiteout (OCI image
+// specification, "Opaque Whiteout"), which hides the content of lower layers in that directory.
+// [Options] can omit it.
 package layer
 
 import (
@@ -29,44 +29,45 @@ import (
 const (
 	// WhiteoutPrefix starts the name of an entry that deletes a file of a lower layer.
 	WhiteoutPrefix = ".wh."
-	// OpaqueMarker is the name of an entry that hides what lower layers have in its directory.
+	// OpaqueMarker is the name of an entry that hides the content of lower layers in its directory.
 	OpaqueMarker = ".wh..wh..opq"
 )
 
 // ModTime is the time of every entry, in seconds since 1970.
 const ModTime = 0
 
-// Options say what the layer is for.
+// Options configure a layer.
 type Options struct {
-	// Directory is the absolute directory of the image that the files are in.
+	// Directory is the absolute directory of the files in the image.
 	Directory string
-	// Parents adds entries for the parents of Directory. Without a base they are
-	// needed, because some unpackers create missing ones without permissions; with a
-	// base they would change its directories.
+	// Parents adds entries for the parents of Directory. An image without a base needs them,
+	// because some unpackers create missing directories without permissions. On a base they would
+	// change existing directories.
 	Parents bool
-	// Keep leaves out the opaque whiteout: what lower layers have in the directory stays.
+	// Keep omits the opaque whiteout, so that the content of lower layers in the directory stays.
 	Keep bool
-	// Compressor is shared by layers that are written at the same time; nil for one of its own.
+	// Compressor may be shared by layers that are written concurrently. If it is nil, the layer
+	// creates a compressor.
 	Compressor *Compressor
 }
 
-// Layer describes a layer that was written.
+// Layer describes a written layer.
 type Layer struct {
-	// Digest is that of the compressed bytes, DiffID that of the tar within.
+	// Digest is the digest of the compressed bytes, DiffID the digest of the uncompressed tar.
 	Digest, DiffID digest.Digest
-	// Size of the compressed bytes.
+	// Size is the number of compressed bytes.
 	Size int64
-	// Unpacked is the size of the tar within.
+	// Unpacked is the size of the uncompressed tar in bytes.
 	Unpacked int64
 	// Files and Bytes count the files and their content.
 	Files int
 	Bytes int64
 }
 
-// Writer writes one layer. It is for one goroutine.
+// Writer writes one layer. It is not safe for concurrent use.
 type Writer struct {
 	opts Options
-	// prefix is the directory as tar has it: without a slash at the start, with one at the end.
+	// prefix is the directory in the form used by tar: no leading slash, but a trailing one.
 	prefix string
 
 	blob  *summer
@@ -74,9 +75,9 @@ type Writer struct {
 	plain *summer
 	tar   *tar.Writer
 
-	// last is the path of the last file, and its directory has been written.
+	// last is the path of the last file, whose directory has been written.
 	last string
-	// shorter are the earlier files whose paths the last one starts with.
+	// shorter are earlier files whose paths are prefixes of last.
 	shorter []string
 	layer   Layer
 	err     error
@@ -100,7 +101,7 @@ func NewWriter(w io.Writer, opts Options) (*Writer, error) {
 	return l, l.start()
 }
 
-// start writes what comes before the files.
+// start writes the entries before the files.
 func (l *Writer) start() error {
 	if l.opts.Parents {
 		parents := strings.Split(path.Dir(strings.TrimSuffix(l.prefix, "/")), "/")
@@ -121,9 +122,8 @@ func (l *Writer) start() error {
 	return l.header(l.prefix+OpaqueMarker, tar.TypeReg, 0)
 }
 
-// Add writes one file. Paths are relative to the directory, with slashes, and come
-// in the byte order of the whole path. After an error there is no layer any more:
-// Add and Close return the same error again.
+// Add writes one file. Paths are relative to the directory, use slashes, and must come in the byte
+// order of the whole path. After an error, Add and Close return the same error.
 func (l *Writer) Add(name string, data []byte) error {
 	if l.err == nil {
 		l.err = l.add(name, data)
@@ -156,8 +156,8 @@ func (l *Writer) add(name string, data []byte) error {
 	return nil
 }
 
-// check refuses what must not reach a layer. Whoever reads the source refuses the
-// same with a better message.
+// check returns an error for a path that a layer must not contain. Readers of sources refuse the
+// same paths with a better message.
 func check(name string) error {
 	if !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0) {
 		return fmt.Errorf("path %q is not a valid relative path", name)
@@ -170,8 +170,8 @@ func check(name string) error {
 	return nil
 }
 
-// checkParents refuses a file below another file. In the order of paths all that
-// start with the same bytes stand together, so few files need to be remembered.
+// checkParents refuses a file below another file. Sorted paths with a common prefix are adjacent,
+// so few files need to be remembered.
 func (l *Writer) checkParents(name string) error {
 	if l.last != "" {
 		l.shorter = append(l.shorter, l.last)
@@ -185,9 +185,9 @@ func (l *Writer) checkParents(name string) error {
 	return nil
 }
 
-// directories writes the directories of name that the last file was not in. In the
-// byte order of paths all files of a directory stand together, with those of its
-// subdirectories, so that every directory is entered once.
+// directories writes the parent directories of name that do not contain the last file. In the byte
+// order of paths, the files of a directory and its subdirectories are adjacent, so every directory
+// is written once.
 func (l *Writer) directories(name string) error {
 	elements := strings.Split(path.Dir(name), "/")
 	for i, element := range elements {
@@ -202,8 +202,8 @@ func (l *Writer) directories(name string) error {
 	return nil
 }
 
-// header writes the header of an entry: PAX where the name is long or not ASCII,
-// and the older format, without any extension, everywhere else.
+// header writes the header of an entry. It uses PAX for names that are long or not ASCII, and
+// otherwise the older format without extensions.
 func (l *Writer) header(name string, kind byte, size int64) error {
 	mode := int64(0o644)
 	if kind == tar.TypeDir {
@@ -216,8 +216,8 @@ func (l *Writer) header(name string, kind byte, size int64) error {
 	return nil
 }
 
-// Close ends the layer. It does not close the writer below. It is needed for a
-// layer that is given up, too: it ends what compresses.
+// Close ends the layer. It does not close the underlying writer. Abandoned layers must be closed
+// too, to end the goroutines that compress.
 func (l *Writer) Close() (Layer, error) {
 	ended, compressed := l.tar.Close(), l.zip.Close()
 	if l.err != nil {
@@ -252,7 +252,7 @@ func Write(w io.Writer, opts Options, files map[string][]byte) (Layer, error) {
 	return l.Close()
 }
 
-// summer hashes and counts what passes through.
+// summer hashes and counts the bytes that pass through it.
 type summer struct {
 	w   io.Writer
 	sum hash.Hash

@@ -9,20 +9,19 @@ import (
 )
 
 const (
-	// MaxLayers is the most layers that the workspaces of a release are split over.
+	// MaxLayers is the maximum number of layers for the workspaces of a release.
 	MaxLayers = 32
-	// perLayer is how many workspaces a layer holds before it splits in two.
+	// perLayer is the maximum number of workspaces in a layer before it is split.
 	perLayer = 24
 )
 
-// Split assigns the workspaces of a release to layers and returns the slugs of each layer.
-// There is at least one layer, and only a single layer can be empty.
+// Split assigns the workspaces of a release to layers and returns the slugs of each layer. There is
+// at least one layer, and only a single layer can be empty.
 //
-// A layer holds the workspaces whose hashes start with the same bits. It splits in two at
-// the next bit when it has more than 24 workspaces, as in extendible hashing: the split
-// depends on the workspaces of that layer only, so all other layers stay as they are. There
-// are at most as many layers as the largest power of two that is not above limit, and
-// never more than [MaxLayers].
+// A layer holds the workspaces whose hashes start with the same bits. A layer with more than 24
+// workspaces is split at the next bit, as in extendible hashing: the split depends only on the
+// workspaces of that layer, so all other layers stay the same. The number of layers is at most the
+// largest power of two that is not above limit, and never more than [MaxLayers].
 func Split(slugs []string, limit int) [][]string {
 	limit = max(1, min(limit, MaxLayers))
 	sorted := slices.Clone(slugs)
@@ -34,7 +33,7 @@ func Split(slugs []string, limit int) [][]string {
 	return layers
 }
 
-// split divides slugs that have the first depth bits of their hashes in common.
+// split divides slugs whose hashes share the first depth bits.
 func split(slugs []string, depth, maxDepth int) [][]string {
 	switch {
 	case len(slugs) == 0:
@@ -50,7 +49,7 @@ func split(slugs []string, depth, maxDepth int) [][]string {
 	return append(split(halves[0], depth+1, maxDepth), split(halves[1], depth+1, maxDepth)...)
 }
 
-// hashBit returns a bit of the hash of a slug, counted from the most significant one.
+// hashBit returns bit n of the hash of a slug, counted from the most significant bit.
 func hashBit(slug string, n int) int {
 	sum := sha256.Sum256([]byte(slug))
 	return int(sum[n/8]>>(7-n%8)) & 1

@@ -15,18 +15,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow bounds the memory that the decompression of zstd takes, in bytes. It is
-// the most that zstd's own program takes unless it is told to take more.
+// maxWindow limits the memory for zstd decompression, in bytes. It is the default limit of the zstd
+// program.
 const maxWindow = 128 << 20
 
-// ErrTooLarge is a layer that unpacks to more than was allowed.
+// ErrTooLarge reports a layer that unpacks to more bytes than allowed.
 var ErrTooLarge = errors.New("the layer unpacks to more than is read of one")
 
-// Walk reads a layer (a tar that is compressed by gzip or zstd, or not at all) and
-// hands each of its entries to fn, in their order, with the content. Names, kinds and
-// modes are as they are stored, and may be hostile. The layer is read to its end, so
-// that the reader below and the digests that are returned cover all of it. More than
-// limit bytes of tar are [ErrTooLarge]. An error of fn is returned as it is.
+// Walk reads a layer (a tar, optionally compressed with gzip or zstd) and calls fn for each entry
+// in order, with its content. Names, types and modes are not validated and may be hostile. Walk
+// reads blob to its end, so that the returned digests cover all of it. It returns [ErrTooLarge] if
+// the tar has more than limit bytes, and returns errors of fn unchanged.
 func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
 	packed := newSummer(io.Discard)
 	buffered := bufio.NewReader(io.TeeReader(blob, packed))
@@ -53,7 +52,7 @@ func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (L
 	return read, nil
 }
 
-// walk counts what fn is given.
+// walk calls fn for each entry and counts the files.
 func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) error {
 	archive := tar.NewReader(plain)
 	for {
@@ -73,8 +72,8 @@ func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) err
 	}
 }
 
-// Unpack reads the tar in a layer. The compression is detected from the first bytes; the
-// declared media type is not trusted.
+// Unpack returns a reader of the tar in a layer. It detects the compression from the first bytes
+// and does not trust the declared media type.
 func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := blob.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -94,8 +93,8 @@ func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	}
 }
 
-// Bounded fails where an [io.LimitedReader] would pretend that there is no more: with
-// [ErrTooLarge], and with less than nothing left.
+// Bounded returns [ErrTooLarge] once R exceeds the limit, where an [io.LimitedReader] would return
+// io.EOF.
 type Bounded struct {
 	R    io.Reader
 	Left int64 // bytes
@@ -110,13 +109,13 @@ func (b *Bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// OpaqueWhiteout returns the name, in the archive, of the entry that hides what lower
-// layers have in a directory.
+// OpaqueWhiteout returns the name of the tar entry that hides the content of lower layers in a
+// directory.
 func OpaqueWhiteout(directory string) string {
 	return strings.TrimPrefix(directory, "/") + "/" + OpaqueMarker
 }
 
-// IsWhiteout reports whether an entry of that name deletes something of lower layers.
+// IsWhiteout reports whether an entry with this name deletes content of lower layers.
 func IsWhiteout(name string) bool {
 	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], WhiteoutPrefix)
 }
