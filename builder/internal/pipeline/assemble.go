@@ -27,10 +27,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-// shortCommit is how much of a commit names a release, in characters.
+// shortCommit is the length of the commit hash in the name of a release.
 const shortCommit = 12
 
-// assemble makes the image out of a reading that is clean, and publishes it.
+// assemble builds and publishes the image of a clean reading.
 func (b *build) assemble(ctx context.Context, reading *Reading, written content) (*report.Build, error) {
 	manifest := b.manifest(reading, written)
 	encoded, err := release.Encode(manifest)
@@ -58,7 +58,7 @@ func (b *build) assemble(ctx context.Context, reading *Reading, written content)
 	return b.report(result, reading, config), nil
 }
 
-// manifest describes the release.
+// manifest returns the release manifest.
 func (b *build) manifest(reading *Reading, written content) *release.Manifest {
 	name := cmp.Or(b.Release, defaultName(reading))
 	repository := b.Repository
@@ -83,13 +83,13 @@ func (b *build) manifest(reading *Reading, written content) *release.Manifest {
 	return m
 }
 
-// checksums is what the build makes of files that are not those of their checksums.
+// checksums returns the checksum mode of the build.
 func (b *build) checksums() string {
 	return string(cmp.Or(b.Checks.Workspaces.Checksums, workspace.ChecksumsWarn))
 }
 
-// defaultName names a release by its commit. Where that does not say what ships,
-// the content does.
+// defaultName names a release after its commit. If there is no commit, or the source has
+// uncommitted changes, the name contains a digest of the content.
 func defaultName(r *Reading) string {
 	commit := r.Source.Commit[:min(len(r.Source.Commit), shortCommit)]
 	if commit != "" && !r.Source.Dirty {
@@ -103,7 +103,7 @@ func defaultName(r *Reading) string {
 	return strings.TrimPrefix(commit+"-"+content, "-")
 }
 
-// addManifest adds the layer with the release manifest.
+// addManifest adds the layer that holds the release manifest.
 func (b *build) addManifest(ctx context.Context, m *release.Manifest, encoded []byte) error {
 	_, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
 		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.Base == ""},
@@ -113,7 +113,7 @@ func (b *build) addManifest(ctx context.Context, m *release.Manifest, encoded []
 	return fail(Engine, err)
 }
 
-// spec says what the engine shall build: one image for each selected platform.
+// spec returns the specification for the engine: one image for each selected platform.
 func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, error) {
 	layers, err := b.store.Seal(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, err
 	return spec, nil
 }
 
-// configurations puts the release on every selected platform of the base.
+// configurations applies the release to every selected platform of the base.
 func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
 	bases, err := b.bases()
 	if err != nil {
@@ -163,12 +163,12 @@ func (b *build) configurations(config image.Config) ([]engine.Platform, error) {
 type baseImage struct {
 	platform ocispec.Platform
 	config   []byte
-	// image is zero for an image from scratch.
+	// image is the zero value for an image from scratch.
 	image registry.Manifest
 }
 
-// bases returns the selected platforms, in the order of the base's index. Of two
-// images for one platform the first counts, as for whoever pulls.
+// bases returns the selected platforms, in the order of the base's index. If the index lists a
+// platform twice, the first image counts, as it does for clients that pull.
 func (b *build) bases() ([]baseImage, error) {
 	if b.base == nil {
 		return scratch(b.Platforms)
@@ -194,8 +194,8 @@ func (b *build) bases() ([]baseImage, error) {
 	return selected, nil
 }
 
-// scratch returns empty configurations. An image of workspaces alone runs nowhere,
-// so that one platform serves all unless others are asked for.
+// scratch returns empty configurations. An image that contains only workspaces does not run, so one
+// default platform suffices unless others are requested.
 func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
 	if len(wanted) == 0 {
 		wanted = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
@@ -214,7 +214,7 @@ func scratch(wanted []ocispec.Platform) ([]baseImage, error) {
 	return list, nil
 }
 
-// pinned is the base's reference by the digest that was resolved.
+// pinned returns the base's reference with the digest that was resolved.
 func pinned(base *registry.Image) string {
 	name, _, _ := strings.Cut(base.Name, "@")
 	return name + "@" + base.Descriptor.Digest.String()

@@ -10,7 +10,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 )
 
-// attestations returns what is to be said about the image of every platform.
+// attestations returns the statements about the image of every platform.
 func (b *build) attestations(config image.Config, reading *Reading) ([]engine.Attestation, error) {
 	r := attest.Release{
 		Manifest: config.Manifest, ManifestDigest: config.ManifestDigest,
@@ -28,8 +28,8 @@ func (b *build) attestations(config image.Config, reading *Reading) ([]engine.At
 	return list, nil
 }
 
-// parameters are the options as far as they decide what is in the image. Where it goes,
-// how registries are reached and what the build may not exceed do not.
+// parameters returns the options that determine the content of the image. It leaves out outputs,
+// registry access and limits.
 func (b *build) parameters(reading *Reading) attest.Parameters {
 	p := attest.Parameters{
 		Source:      attest.SourceParameters{URL: reading.Source.URL, Ref: reading.Source.Ref, Subdir: reading.Source.Subdir},

@@ -24,13 +24,13 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Build reads the source, makes the checks, and makes and publishes the image.
+// Build reads the source, runs the checks, and builds and publishes the image.
 //
-// The reading is returned also with an error of kind [Invalid], [Secrets] or
-// [Incomplete]. With an error of any kind, or after an interruption, no file has been
-// written, no temporary file is left, and no name has been pushed, with exceptions:
-// a registry that holds all of the image may still refuse its name when others have
-// it already, and a file its own when the names are pushed. See [engine.Build].
+// Build also returns the reading with an error of kind [Invalid], [Secrets] or [Incomplete]. After
+// any error or interruption, Build has written no file, left no temporary file and pushed no tag,
+// with two exceptions: a registry that holds the complete image may still refuse its tag after
+// others have accepted theirs, and a file may fail to be renamed after the tags were pushed. See
+// [engine.Build].
 func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_ *Reading, _ *report.Build, err error) {
 	if err := opts.check(); err != nil {
 		return nil, nil, err
@@ -44,7 +44,7 @@ func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_
 	return b.run(ctx)
 }
 
-// explainSpace says what to do about a full disk, whichever stage has met it.
+// explainSpace adds a remedy to an error that any stage returned because of a full disk.
 func explainSpace(err error) error {
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Kind != Engine || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
@@ -60,9 +60,9 @@ type build struct {
 	dir   string
 	store *engine.LayerStore
 	base  *registry.Image
-	// epoch is the time of the release. It is set when the source is open.
+	// epoch is the time of the release. It is set once the source is open.
 	epoch time.Time
-	// baseResolved is closed when base is set, if there is one to resolve.
+	// baseResolved is closed when the base is resolved, or when there is none to resolve.
 	baseResolved chan struct{}
 	// inventory is filled while the source is read.
 	inventory attest.Inventory
@@ -118,7 +118,7 @@ func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
 	return reading, built, err
 }
 
-// resolveBase reads the base's manifests and configurations, and none of its layers.
+// resolveBase reads the manifests and configurations of the base, but none of its layers.
 func (b *build) resolveBase(ctx context.Context) error {
 	if b.Base == "" || b.base != nil {
 		return nil
@@ -130,17 +130,17 @@ func (b *build) resolveBase(ctx context.Context) error {
 			ref = name + "@" + b.BaseDigest.String()
 		}
 		if b.base, err = b.Registry.Resolve(ctx, ref); err != nil && ctx.Err() != nil {
-			return context.Cause(ctx) // the registry is not to blame
+			return context.Cause(ctx) // interrupted: not an error of the registry
 		}
 		if err == nil && b.BaseDigest != "" {
-			b.base.Name = b.Base // the digest is beside it
+			b.base.Name = b.Base // keep the requested name without the digest
 		}
 		return fail(Registry, err)
 	})
 }
 
-// setEpoch sets the time of the release. The time of a commit is known when the source is
-// open, which is before its first file arrives.
+// setEpoch sets the time of the release. The commit time is known once the source is open, before
+// its first file arrives.
 func (b *build) setEpoch(tree *source.Tree) error {
 	commit, _ := tree.CommitTime()
 	b.epoch = releaseEpoch(b.Epoch, commit)
@@ -150,7 +150,7 @@ func (b *build) setEpoch(tree *source.Tree) error {
 	return nil
 }
 
-// releaseEpoch is the given time, else the commit's, else 0.
+// releaseEpoch returns the given time, else the commit time, else the Unix epoch.
 func releaseEpoch(given *time.Time, commit time.Time) time.Time {
 	switch {
 	case given != nil:
@@ -162,8 +162,7 @@ func releaseEpoch(given *time.Time, commit time.Time) time.Time {
 	}
 }
 
-// checkCoverage proves that what was scanned is what ships, by two counts that
-// know nothing of each other.
+// checkCoverage compares two independent counts to prove that the scan covered exactly what ships.
 func checkCoverage(c scan.Coverage, written content) error {
 	if c.Files != written.files || c.Bytes != written.bytes {
 		return &Error{Incomplete, fmt.Errorf("the scan covered %d files and %d bytes, but %d files and %d bytes would ship",

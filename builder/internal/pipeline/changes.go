@@ -14,27 +14,27 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Files are files that are scanned without the rest of a repository of workspaces.
+// Files are files to scan without the rest of their repository.
 type Files struct {
-	// Title says what is scanned.
+	// Title describes the scan in the progress display.
 	Title string
-	// Walk hands over the files.
+	// Walk calls fn for each file.
 	Walk func(ctx context.Context, fn func(source.Version) error) error
-	// Before returns what a file had before the change that is scanned: a secret that it had
-	// then is not reported. It is nil where all of the files is new.
+	// Before returns the contents that a file had before the scanned change. Secrets in those
+	// contents are not reported. Before is nil if all content is new.
 	Before func(path, commit string) ([][]byte, error)
-	// Subdir is the directory of the repository that the paths are relative to.
+	// Subdir is the repository directory that paths are relative to.
 	Subdir string
-	// Notify takes what the user should know, one line at a time.
+	// Notify receives notes for the user, one line at a time.
 	Notify func(note string)
 
-	// within has the paths of the files in their workspaces.
+	// within maps paths to the paths of the files within their workspaces.
 	within map[string]string
 }
 
-// ScanFiles scans files for secrets. A finding is in the reading and in the error, of kind
-// [Secrets]; with any other error there is no reading. Of the checks, only scanner and
-// baseline count.
+// ScanFiles scans files for secrets. Findings are in the reading and reported by an error of kind
+// [Secrets]. With any other error, the reading is nil. ScanFiles uses only the Scanner and the
+// Baseline of checks.
 func ScanFiles(ctx context.Context, display *progress.Display, files Files, checks Checks) (*Reading, error) {
 	s := &stages{display: display}
 	files.within = map[string]string{}
@@ -80,7 +80,7 @@ func (f Files) scan(ctx context.Context, scanner *scan.Scanner, counter *counter
 	return found, fail(Source, walked)
 }
 
-// dropKnown removes the findings that a file had before the change.
+// dropKnown removes findings that the file already had before the change.
 func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found *scan.Report) error {
 	if f.Before == nil || len(found.Findings) == 0 {
 		return nil
@@ -107,7 +107,7 @@ func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found *scan
 	return nil
 }
 
-// fingerprintsBefore returns those of the secrets that a file had before.
+// fingerprintsBefore returns the fingerprints of the secrets that a file had before the change.
 func (f Files) fingerprintsBefore(ctx context.Context, scanner *scan.Scanner, name, commit string) (map[string]bool, error) {
 	contents, err := f.Before(name, commit)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f Files) fingerprintsBefore(ctx context.Context, scanner *scan.Scanner, na
 	run := scanner.Start(ctx)
 	for _, data := range contents {
 		if err := run.Add(ctx, scan.File{Path: name, Within: f.within[name], Data: data}); err != nil {
-			break // Finish says why
+			break // Finish returns the error
 		}
 	}
 	before, err := run.Finish()

@@ -24,45 +24,45 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// DiffOptions say what to compare.
+// DiffOptions configure a comparison.
 type DiffOptions struct {
 	Old, New Origin
-	// Registry is required, also where no registry is asked.
+	// Registry is required even if no registry is accessed.
 	Registry *registry.Client
-	// Checks are those of a build of a source. Its Workspaces are required, and it has no scan.
+	// Checks are those of a build from a source, without a scan. Workspaces is required.
 	Checks Checks
-	// Scanner finds the secrets that are hidden. It is required.
+	// Scanner finds the secrets to redact. It is required.
 	Scanner *scan.Scanner
-	// Limits bound what is read of an image.
+	// Limits limit how much of an image is read.
 	Limits source.Limits
-	// MaxLines bounds the lines of files that are shown.
+	// MaxLines limits the number of lines shown from files.
 	MaxLines int
 }
 
-// Origin is where a release is: an image, or a source that could be built.
+// Origin is the location of a release: an image, or a source to build.
 type Origin struct {
-	// Image is a reference or the notation of a layout; empty for a source.
+	// Image is an image reference or the notation of a layout; empty for a source.
 	Image string
 	Input Input
 }
 
-// Diff compares two releases. The error is of kind [Invalid] if an image is not what its
-// manifest says. A source may be invalid: the report warns of it.
+// Diff compares two releases. It returns an error of kind [Invalid] if an image does not match its
+// manifest. A source may be invalid: the report then contains a warning.
 func Diff(ctx context.Context, opts DiffOptions) (*compare.Report, error) {
 	compared, err := Compare(ctx, opts)
 	return compared.Report, err
 }
 
-// Compared is a comparison with what it was made of.
+// Compared is a comparison and its inputs.
 type Compared struct {
 	Report *compare.Report
-	// Older and Newer are the manifests; those of a source have no scan.
+	// Older and Newer are the release manifests. The manifest of a source has no scan.
 	Older, Newer *release.Manifest
-	// Hide hides the secrets that were found, in any text.
+	// Hide redacts the secrets that were found in the releases from any text.
 	Hide func(string) string
 }
 
-// Compare is [Diff] with the manifests.
+// Compare is like [Diff] but also returns the manifests.
 func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err error) {
 	var sides [2]*compare.Release
 	for i, origin := range []Origin{opts.Old, opts.New} {
@@ -89,7 +89,7 @@ func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err erro
 	return compared, err
 }
 
-// open opens one of the releases. The caller calls what is returned when it is done.
+// open opens one of the releases. The caller must call the returned function to close it.
 func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*compare.Release, func() error, error) {
 	if origin.Image == "" {
 		return o.openSource(ctx, origin.Input, older)
@@ -108,8 +108,8 @@ func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*com
 	return side, img.Close, nil
 }
 
-// walkContent hands out files of the layers of the release, which are streamed; where
-// workspaces of a base ship, too, those of all layers of the image.
+// walkContent streams files from the layers of the release. If workspaces of the base ship too, it
+// reads the files from all layers of the image.
 func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits, wanted func(string) bool, fn compare.FileFunc) error {
 	if m.FromBase() > 0 {
 		return readWorkspaces(ctx, img, img.Manifests[0], m.Repository.Directory, limits, func(name string, data []byte) error {
@@ -128,8 +128,8 @@ func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, 
 	})
 }
 
-// walkLayers streams what the layers of the release have in the directory of the
-// workspaces. The lowest one must hide the directory of the base.
+// walkLayers streams the directory of the workspaces from the layers of the release. The lowest of
+// these layers must hide the directory of the base.
 func walkLayers(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits,
 	fn func(string, *tar.Header, io.Reader) error) error {
 	prefix := strings.TrimPrefix(m.Repository.Directory, "/") + "/"
@@ -179,14 +179,14 @@ func walkBlob(ctx context.Context, img *registry.Image, content release.Layer, l
 	return read, nil
 }
 
-// layerLimit is how much a layer may unpack to, with what a tar adds to each file.
+// layerLimit returns the maximum unpacked size of the layers, including what tar adds to each file.
 func layerLimit(limits source.Limits) int64 {
 	const entry = 4 << 10
 	return limits.TotalSize + int64(limits.Files)*entry
 }
 
-// openSource reads a source as a build would, for what a manifest would say of it. Its files
-// are read again when they are compared, and must be the same then.
+// openSource reads a source as a build would, and derives a manifest from it. The comparison reads
+// the files again, and they must not have changed.
 func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (*compare.Release, func() error, error) {
 	tree, err := source.Open(ctx, input.Spec, input.Source)
 	if err != nil {
@@ -215,9 +215,8 @@ func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (
 	return side, tree.Close, nil
 }
 
-// describe reads a source without a scan: what would be hidden is found later. The release
-// file is that of the newer source, and may name workspaces and groups that the older one
-// lacks.
+// describe reads a source without a scan, because secrets are redacted later. The release file
+// belongs to the newer source, and may name workspaces and groups that the older source lacks.
 func (o *DiffOptions) describe(ctx context.Context, files walker, input Input, older bool) (*Reading, error) {
 	options := *o.Checks.Workspaces
 	options.Stamped = input.StampVersions

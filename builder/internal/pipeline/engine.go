@@ -17,7 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 )
 
-// engineOptions are those of an engine in a directory of its own.
+// engineOptions returns the options of an engine with a separate state directory.
 func (b *build) engineOptions() engine.Options {
 	return engine.Options{
 		Root: filepath.Join(b.dir, "engine"), Hosts: b.Registry.Hosts(), Credentials: b.Registry.Credentials,
@@ -25,8 +25,8 @@ func (b *build) engineOptions() engine.Options {
 	}
 }
 
-// checkEngine reaches the daemon, if there is one, while the source is still being
-// read, and has it look for the base.
+// checkEngine connects to the daemon, if there is one, while the source is being read, and makes it
+// resolve the base.
 func (b *build) checkEngine(ctx context.Context) error {
 	if b.BuildKit == nil {
 		return nil
@@ -40,8 +40,8 @@ func (b *build) checkEngine(ctx context.Context) error {
 	})
 }
 
-// checkCredentials asks for the credentials of every registry that is pushed to, so that
-// a broken credential helper ends the build before its work is done.
+// checkCredentials requests the credentials of every registry to push to, so that a broken
+// credential helper fails the build early.
 func (b *build) checkCredentials(ctx context.Context) error {
 	if b.DryRun {
 		return nil
@@ -77,7 +77,7 @@ func pushedNames(outputs []engine.Output) []string {
 	return names
 }
 
-// solve runs the engine, and asks the registries for every name that it pushed.
+// solve runs the engine, then checks with the registries that every name was pushed.
 func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Result, err error) {
 	stage := "assemble"
 	if len(spec.Outputs) > 0 {
@@ -99,8 +99,8 @@ func (b *build) solve(ctx context.Context, spec engine.Spec) (result *engine.Res
 	return result, nil
 }
 
-// explainAttestations adds what to do about a registry that refuses a manifest: not all
-// take the manifests of attestations.
+// explainAttestations adds a remedy to the error of a registry that refuses a manifest, because
+// some registries do not accept attestation manifests.
 func (b *build) explainAttestations(err error, attested bool) error {
 	var known *registry.Error
 	if !attested || !errors.As(err, &known) || known.Kind != registry.Refused || known.Help != "" {
@@ -112,7 +112,7 @@ func (b *build) explainAttestations(err error, attested bool) error {
 	return fail(Registry, &advised)
 }
 
-// blame finds out whose fault an error of the engine is.
+// blame gives an error of the engine the kind [Registry] or [Engine].
 func (b *build) blame(err error) error {
 	var refused *engine.RegistryError
 	if !errors.As(err, &refused) {
@@ -121,7 +121,7 @@ func (b *build) blame(err error) error {
 	err = b.Registry.Explain(refused.Ref, refused)
 	var known *registry.Error
 	if b.BuildKit != nil && errors.As(err, &known) && known.Kind != registry.Unauthorized {
-		// What helps this process does not help the daemon.
+		// Settings of this process have no effect on the daemon.
 		remote := *known
 		remote.Help = "it was the daemon that asked: it has its own network and settings for registries (buildkitd.toml: ca, http, mirrors), " +
 			"to which --registry-ca, --insecure-registry and --registry-mirror mean nothing"

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// versionOfCommit and versionOfRelease are version names that stand for others.
+	// versionOfCommit and versionOfRelease are placeholders for version names.
 	versionOfCommit  = "commit"
 	versionOfRelease = "release"
 )
 
-// filling walks a source whose .import.yml files get the defaults before anyone sees them:
-// what is checked, scanned and shipped are the same bytes.
+// filling is a walker that fills defaults into .import.yml before any consumer reads the file, so
+// that checks, scan and layer see the same bytes.
 type filling struct {
 	tree     walker
 	defaults workspace.Defaults
@@ -28,7 +28,7 @@ type filling struct {
 	notify   func(note string)
 }
 
-// fill returns the walker of a source with the defaults of the input.
+// fill returns a walker that applies the defaults of the input to a source.
 func (i *Input) fill(tree *source.Tree, checks Checks) (walker, error) {
 	if i.Defaults.IsZero() {
 		return tree, nil
@@ -50,7 +50,7 @@ func (i *Input) fill(tree *source.Tree, checks Checks) (walker, error) {
 	return f, nil
 }
 
-// versionName returns the name that a default version stands for.
+// versionName replaces a placeholder by the version name that it stands for.
 func (i *Input) versionName(name string, tree *source.Tree) (string, error) {
 	switch name {
 	case versionOfCommit:

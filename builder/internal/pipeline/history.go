@@ -11,13 +11,13 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// History says how much of a Git history is scanned.
+// History configures the scan of a Git history.
 type History struct {
-	// Since is the commit after which to look; empty for all.
+	// Since is the commit after which the scan starts; empty for the whole history.
 	Since string
 }
 
-// readHistory scans every content that the files of the source ever had.
+// readHistory scans every version of the files of the source.
 func (s *stages) readHistory(ctx context.Context, tree *source.Tree, checks Checks) (history *scan.History, err error) {
 	var counter counter
 	err = s.run("history", "scan the history", counter.tell(), func() error {

@@ -21,18 +21,18 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// Inspected is the release that an image holds.
+// Inspected describes the release in an image.
 type Inspected struct {
 	Image     string        `json:"image"`
 	Digest    digest.Digest `json:"digest"`
 	Platforms []string      `json:"platforms"`
-	// Manifest is the release manifest, verified by the image's label.
+	// Manifest is the release manifest, verified against the image's label.
 	Manifest *release.Manifest `json:"release"`
 	// Attestations are the statements about the image, for all platforms.
 	Attestations []attest.Attached `json:"attestations"`
 }
 
-// AttestationTypes lists what is attested, whatever the platform.
+// AttestationTypes returns the predicate types of the attestations of all platforms, each once.
 func (i *Inspected) AttestationTypes() []string {
 	var types []string
 	for _, a := range i.Attestations {
@@ -43,9 +43,9 @@ func (i *Inspected) AttestationTypes() []string {
 	return types
 }
 
-// Inspect reads the release manifest of an image. Of the image's layers it reads
-// the last one, which holds nothing else. The error is of kind [Invalid] if the image
-// holds no release, or not what its labels and its manifest say.
+// Inspect reads the release manifest of an image. It reads only the last layer of the image, which
+// contains nothing else. The error is of kind [Invalid] if the image is not a release, or does not
+// match its labels and its manifest.
 func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspected, error) {
 	img, manifest, err := openRelease(ctx, client, ref)
 	if err != nil {
@@ -62,7 +62,7 @@ func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspect
 	}, nil
 }
 
-// attestationKind tells a registry that fails from an image that is wrong.
+// attestationKind distinguishes failures of the registry from invalid attestations.
 func attestationKind(err error) Kind {
 	var failure *registry.Error
 	if errors.As(err, &failure) {
@@ -99,8 +99,8 @@ func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, err
 	return manifest, nil
 }
 
-// locate returns the digest of the release manifest and the layer that holds it. All
-// platforms share one release.
+// locate returns the digest of the release manifest and the layer that contains it, which must be
+// the same for all platforms.
 func locate(img *registry.Image) (label digest.Digest, layer ocispec.Descriptor, err error) {
 	for i, m := range img.Manifests {
 		was, below := label, layer.Digest
@@ -116,9 +116,9 @@ func locate(img *registry.Image) (label digest.Digest, layer ocispec.Descriptor,
 	return label, layer, nil
 }
 
-// checkContent wants the layers that the manifest describes in the image of every platform,
-// in that order: the lowest one hides what is below it. Their compressed bytes may differ,
-// because some registries and mirrors compress layers again.
+// checkContent checks that the image of every platform contains the layers in the manifest, in the
+// same order: the lowest one hides the layers below it. The compressed bytes may differ, because
+// some registries and mirrors compress layers again.
 func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 	for _, m := range img.Manifests {
 		above := m.Config.RootFS.DiffIDs
@@ -153,7 +153,8 @@ func readManifest(ctx context.Context, img *registry.Image, layer ocispec.Descri
 	return manifest, nil
 }
 
-// extract returns a file of a compressed layer, of at most the size of a manifest.
+// extract returns a file from a compressed layer. The size of the file is limited to that of a
+// manifest.
 func extract(blob []byte, name string) ([]byte, error) {
 	plain, err := gzip.NewReader(bytes.NewReader(blob))
 	if err != nil {

@@ -21,11 +21,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// maxUnpacked bounds the layers of a base that are read for its workspaces, in bytes.
+// maxUnpacked limits the unpacked size of the base layers that are read for workspaces, in bytes.
 const maxUnpacked = 32 << 30
 
-// keepBase reads the workspaces of the base, and has the validation take them into
-// account. All platforms must hold the same ones: there is one release for all.
+// keepBase reads the workspaces of the base and adds them to the validation. All platforms must
+// contain the same workspaces, because they share one release.
 func (b *build) keepBase(ctx context.Context) error {
 	if err := b.resolveBase(ctx); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (b *build) keepBase(ctx context.Context) error {
 	return err
 }
 
-// readBases reads what several platforms have in common once.
+// readBases reads the workspaces of all platforms. Platforms with the same layers are read once.
 func (b *build) readBases(ctx context.Context, bases []baseImage) ([]workspace.Workspace, error) {
 	first, err := b.readBase(ctx, bases[0])
 	for _, other := range bases[1:] {
@@ -88,8 +88,8 @@ func (b *build) readBase(ctx context.Context, base baseImage) ([]workspace.Works
 	return kept, nil
 }
 
-// readWorkspaces reads what all layers of an image together have in a directory. An error
-// of fn is the registry's unless it has a kind.
+// readWorkspaces calls fn for each file in a directory of an image, with all layers applied. Errors
+// of fn without a kind become errors of kind [Registry].
 func readWorkspaces(ctx context.Context, img *registry.Image, m registry.Manifest, dir string, limits source.Limits, fn func(name string, data []byte) error) error {
 	var layers []rootfs.Layer
 	for _, desc := range m.Manifest.Layers {
@@ -108,7 +108,8 @@ func readWorkspaces(ctx context.Context, img *registry.Image, m registry.Manifes
 	}
 }
 
-// groups returns the groups of the plan. Those of a base that is kept have its labels, too.
+// groups returns the groups of the plan. If the workspaces of the base are kept, the groups include
+// the labels from the base.
 func (b *build) groups(plan *workspace.Plan) []release.Group {
 	groups := plan.Manifest()
 	if !b.KeepBaseWorkspaces {

@@ -14,24 +14,24 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// maxImageLayers is the most layers that container runtimes take in an image: Docker
-// refuses more than 125, overlayfs mounts at most 127 directories.
+// maxImageLayers is the maximum number of layers that container runtimes accept in an image: Docker
+// refuses more than 125, and overlayfs mounts at most 127 directories.
 const maxImageLayers = 125
 
 // manifestLayers is the number of layers that hold the release manifest.
 const manifestLayers = 1
 
-// content is what was written of the workspaces.
+// content describes the layers written for the workspaces.
 type content struct {
-	// layers are the layers of the release, the lowest first.
+	// layers are the layers of the release, lowest first.
 	layers []release.ContentLayer
-	// files and bytes count what the layers hold.
+	// files and bytes count the content of the layers.
 	files int
 	bytes int64
 }
 
-// layerSet writes the files of every workspace into the layer of that workspace. All
-// layers are open until the source has been read.
+// layerSet writes the files of every workspace to the layer of that workspace. All layers stay open
+// until the source has been read.
 type layerSet struct {
 	store *engine.LayerStore
 	opts  layer.Options
@@ -39,18 +39,18 @@ type layerSet struct {
 	assign func() ([][]string, error)
 
 	layers []*layerFile
-	// bySlug has the layer of each workspace.
+	// bySlug maps each workspace to its layer.
 	bySlug map[string]*layerFile
 }
 
-// layerFile is a layer that is being written.
+// layerFile is a layer being written.
 type layerFile struct {
 	slugs  []string
 	blob   *engine.LayerWriter
 	writer *layer.Writer
 }
 
-// add writes one file.
+// add writes one file to the layer of its workspace.
 func (s *layerSet) add(ctx context.Context, f source.File) error {
 	if s.layers == nil {
 		if err := s.start(ctx); err != nil {
@@ -65,7 +65,7 @@ func (s *layerSet) add(ctx context.Context, f source.File) error {
 	return fail(Engine, file.writer.Add(f.Path, f.Data))
 }
 
-// start opens all layers. The lowest one hides what the base has in the directory.
+// start opens all layers. Unless the workspaces of the base are kept, the lowest layer hides them.
 func (s *layerSet) start(ctx context.Context) error {
 	assigned, err := s.assign()
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *layerSet) commit(ctx context.Context) (content, error) {
 	return c, nil
 }
 
-// close releases what is left open, also after an error.
+// close releases everything that is still open. It may be called after an error.
 func (s *layerSet) close() {
 	for _, file := range s.layers {
 		if file.writer != nil {
@@ -133,7 +133,7 @@ func (s *layerSet) close() {
 	}
 }
 
-// openLayers prepares the layers of the source.
+// openLayers returns the set of layers for the source.
 func (b *build) openLayers(ctx context.Context, tree *source.Tree) *layerSet {
 	return &layerSet{
 		store: b.store,
@@ -145,8 +145,8 @@ func (b *build) openLayers(ctx context.Context, tree *source.Tree) *layerSet {
 	}
 }
 
-// splitWorkspaces assigns the workspaces to layers. Where that makes several layers, it
-// waits for the base: an image has a limited number of layers.
+// splitWorkspaces assigns the workspaces to layers. If there are several layers, it waits for the
+// base, because the number of layers in an image is limited.
 func (b *build) splitWorkspaces(ctx context.Context, slugs []string) ([][]string, error) {
 	assigned := layer.Split(slugs, layer.MaxLayers)
 	if b.Base == "" || len(assigned) == 1 {
@@ -160,7 +160,7 @@ func (b *build) splitWorkspaces(ctx context.Context, slugs []string) ([][]string
 	return layer.Split(slugs, maxImageLayers-b.baseLayers()-manifestLayers), nil
 }
 
-// notifyLayers says when a base with many layers leaves little room for the release.
+// notifyLayers notifies the user if the layers of the base leave too little room for the release.
 func (b *build) notifyLayers(written content) {
 	if b.base == nil {
 		return
@@ -183,7 +183,7 @@ func (b *build) notifyLayers(written content) {
 	}
 }
 
-// baseLayers is the number of layers of the base, on the platform with the most.
+// baseLayers returns the number of layers of the base, for the platform with the most layers.
 func (b *build) baseLayers() int {
 	n := 0
 	for _, m := range b.base.Manifests {
@@ -192,14 +192,14 @@ func (b *build) baseLayers() int {
 	return n
 }
 
-// notify tells the user a note, if somebody listens.
+// notify sends a note to the user, if there is a listener.
 func (b *build) notify(note string) {
 	if b.Input.Source.Notify != nil {
 		b.Input.Source.Notify(note)
 	}
 }
 
-// readLayers reads the source into the checks and the layers at the same time.
+// readLayers reads the source once for both the checks and the layers.
 func (b *build) readLayers(ctx context.Context) (*Reading, content, error) {
 	var layers *layerSet
 	reading, err := b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) ([]sink, error) {
@@ -223,7 +223,7 @@ func (b *build) readLayers(ctx context.Context) (*Reading, content, error) {
 	return reading, written, err
 }
 
-// names says what each of the layers holds, for the history of the image.
+// names describes the content of each layer, for the history of the image.
 func (c content) names(directory string) []string {
 	var names []string
 	for i := range c.layers {

@@ -16,16 +16,16 @@ const (
 	helpBase  = "revoke it and tell whoever builds the base image: whoever can pull an image can read it"
 )
 
-// scanMetadata looks for secrets in what ships beside the files: labels, annotations,
-// and what the manifest and the variables of the image repeat of the builder's own
-// settings. Those of the base image ship, too, but are not ours to change.
+// scanMetadata scans what ships in addition to the files: labels, annotations, and the settings
+// that the manifest and the variables of the image repeat. It also scans the variables of the base
+// image, but its findings there are marked as foreign, because this build cannot change them.
 func (b *build) scanMetadata(ctx context.Context, reading *Reading) error {
 	for _, m := range b.metadata(reading) {
 		found, err := b.Checks.Scanner.ScanMetadata(ctx, m)
 		if err != nil {
 			return fail(Incomplete, err)
 		}
-		// The platforms of a base have most variables in common.
+		// The platforms of a base share most variables.
 		for _, f := range found {
 			if !slices.ContainsFunc(reading.Scan.Findings, f.Same) {
 				reading.Scan.Add(f)
@@ -49,8 +49,8 @@ func (b *build) metadata(reading *Reading) []scan.Metadata {
 	return list
 }
 
-// settings are the parts of the manifest that come from settings. The others are digests,
-// which look like keys, and come from files, which are scanned.
+// settings returns the parts of the manifest that come from settings. The other parts are digests,
+// which look like keys, and content of files, which are scanned separately.
 func (b *build) settings(reading *Reading) any {
 	m := struct {
 		Release          string

@@ -19,49 +19,49 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// BuildOptions say what to build, out of what, and where it goes.
+// BuildOptions configure a build.
 type BuildOptions struct {
 	Input Input
-	// Checks are all required: nothing is published unchecked.
+	// Checks must include a validation and a scan: nothing is published unchecked.
 	Checks Checks
-	// Recorded is what an earlier build said of its source. The manifest says the same if
-	// this is the same commit: it may come from another place. It may be nil.
+	// Recorded is the source as recorded by an earlier build. The manifest repeats it if the commit
+	// is the same, because the source may come from another location this time. It may be nil.
 	Recorded *release.Source
-	// Release is the name of the release; empty for one made of the commit.
+	// Release is the name of the release. If empty, the name is derived from the commit.
 	Release string
-	// Epoch is the time of the release; nil for the commit's, or 0 if there is none.
+	// Epoch is the time of the release. If nil, it is the commit time, or 0 without a commit.
 	Epoch *time.Time
-	// Repository needs an id and a directory; its name may be empty for one made of
-	// the release's.
+	// Repository requires an ID and a directory. If its name is empty, it is derived from the name
+	// of the release.
 	Repository release.Repository
-	// Base is the reference of the image below; empty for an image from scratch.
+	// Base is the reference of the base image; empty for an image from scratch.
 	Base string
-	// BaseDigest takes the base by its digest, whatever its name stands for now; empty for
-	// what it stands for.
+	// BaseDigest pins the base to a digest, whatever its tag refers to now. If empty, the tag is
+	// resolved.
 	BaseDigest digest.Digest
-	// Platforms selects those of the base; none means all of them.
+	// Platforms selects platforms of the base; empty for all of them.
 	Platforms []ocispec.Platform
-	// Labels and Annotations are the user's.
+	// Labels and Annotations come from the user.
 	Labels, Annotations map[string]string
-	// ReplaceRepository allows a base that has such a repository already.
+	// ReplaceRepository allows a base that already provides such a repository.
 	ReplaceRepository bool
-	// KeepBaseWorkspaces adds to the repository of the base, instead of hiding what is in
-	// its directory: the workspaces of the base ship, too, and are in the manifest.
+	// KeepBaseWorkspaces adds to the repository of the base instead of hiding the content of its
+	// directory. The workspaces of the base then ship too, and are in the manifest.
 	KeepBaseWorkspaces bool
-	// Attest says which statements are made about the image.
+	// Attest selects the statements to make about the image.
 	Attest attest.Kinds
-	// Registry is required, also where no registry is asked.
+	// Registry is required even if no registry is accessed.
 	Registry *registry.Client
-	// BuildKit is the daemon that builds; nil for the engine in this process.
+	// BuildKit is the daemon to build with; nil for the engine in this process.
 	BuildKit *engine.Remote
-	// Outputs say where the image goes. With DryRun nothing is written.
+	// Outputs are the destinations of the image. With DryRun, nothing is written.
 	Outputs []engine.Output
 	DryRun  bool
-	// TempDir is where a directory for the run is made. It is removed at the end.
+	// TempDir is the parent of the run's temporary directory, which is removed at the end.
 	TempDir string
 }
 
-// check refuses, before anything is done, what would fail later.
+// check returns errors of the options before any work is done.
 func (o *BuildOptions) check() error {
 	if o.Checks.Workspaces == nil || o.Checks.Scanner == nil || o.Registry == nil {
 		return &Error{Internal, errors.New("a build needs a validation, a scanner and a registry client")}
@@ -84,8 +84,8 @@ func (o *BuildOptions) check() error {
 	return fail(Usage, checkOutputs(o.Outputs))
 }
 
-// checkEpoch refuses times that an image cannot have: its formats are those of
-// RFC 3339, with four digits for the year, and of tar.
+// checkEpoch refuses times that an image cannot represent: image formats use tar, and RFC 3339 with
+// four-digit years.
 func checkEpoch(t time.Time) error {
 	if t.Unix() < 0 || t.UTC().Year() > 9999 {
 		return fmt.Errorf("%d seconds since 1970 are not between the years 1970 and 9999", t.Unix())

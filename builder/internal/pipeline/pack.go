@@ -12,9 +12,9 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
-// Pack reads a source like [Read] does, and writes what it has read as a zip archive,
-// which is the same for the same files. The archive may be used if there is no error: it
-// holds what was checked and nothing else, however the source was made.
+// Pack reads a source like [Read] and writes the files to a zip archive, which is identical for
+// identical files. The archive may be used only if there is no error. It then contains exactly the
+// files that were checked.
 func Pack(ctx context.Context, display *progress.Display, input Input, checks Checks, to io.Writer) (*Reading, error) {
 	s := &stages{display: display}
 	archive := zip.NewWriter(to)
@@ -30,7 +30,7 @@ func Pack(ctx context.Context, display *progress.Display, input Input, checks Ch
 	return reading, verdict(reading.Diagnostics, reading.Scan)
 }
 
-// addTo adds a file with the earliest time that the format has.
+// addTo adds a file with the earliest time that the format supports.
 func addTo(archive *zip.Writer, f source.File) error {
 	w, err := archive.CreateHeader(&zip.FileHeader{Name: f.Path, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
 	if err != nil {

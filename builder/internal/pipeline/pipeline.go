@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package pipeline is what the builder does: it reads a source once, and from
-// that one reading come the diagnostics, the import plan, the findings of the
-// secret scan and the layer; then it makes the image.
+// Package pipeline implements the builder: it reads a source once, derives the diagnostics, the
+// import plan, the findings of the secret scan and the layers from that reading, and then builds
+// the image.
 //
-// Nothing is published before all of the reading has ended clean.
+// Nothing is published until the whole source has been read without errors or findings.
 package pipeline
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Kind says whose fault an error is. The command line has an exit code for each.
+// Kind classifies an error by its cause. The command line has an exit code for each kind.
 type Kind int
 
 // The kinds of errors.
@@ -36,7 +36,7 @@ const (
 	Engine
 )
 
-// Error is an error of a known kind.
+// Error is an error with a kind.
 type Error struct {
 	Kind Kind
 	Err  error
@@ -45,7 +45,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// fail gives err a kind, unless it has one, or comes from an interruption.
+// fail gives err a kind, unless err already has one or comes from an interruption.
 func fail(kind Kind, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
@@ -54,8 +54,8 @@ func fail(kind Kind, err error) error {
 	return &Error{Kind: kind, Err: err}
 }
 
-// verdict is the error of a reading that must not be published. Secrets come
-// first: whoever found them must act, whatever else is wrong.
+// verdict returns the error of a reading that must not be published. Secrets come first, because
+// they must be revoked whatever else is wrong.
 func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 	if n := secrets(scanned); n > 0 {
 		return &Error{Secrets, fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n)}
@@ -69,8 +69,8 @@ func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 	return nil
 }
 
-// secrets counts the findings that stop a release: all but warnings, and those of the
-// history if that was asked for.
+// secrets counts the findings that stop a release: all except warnings, including those of the
+// history if it was scanned.
 func secrets(scanned *scan.Report) int {
 	if scanned == nil {
 		return 0
@@ -78,9 +78,9 @@ func secrets(scanned *scan.Report) int {
 	return len(scanned.Findings) - scanned.Count(scan.Warning) + scanned.History.Errors()
 }
 
-// guard makes an error of a panic, which over hostile input is one of the input: a
-// program that dies leaves its temporary files behind. What was thrown may hold
-// content of a file, a stack does not.
+// guard turns a panic, which hostile input may cause, into an error, so that temporary files are
+// still removed. The error contains the stack but not the panic value, which may contain the
+// content of a file.
 func guard(fn func() error) (err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -90,7 +90,7 @@ func guard(fn func() error) (err error) {
 	return fn()
 }
 
-// stages measures and shows the parts of a run, some of which run at the same time.
+// stages measures and shows the stages of a run, which may run concurrently.
 type stages struct {
 	display *progress.Display
 
@@ -98,13 +98,13 @@ type stages struct {
 	done []report.Stage
 }
 
-// run shows fn under a title, and measures it as a stage.
+// run shows fn under a title and measures it as a stage.
 func (s *stages) run(stage, title string, tell func() string, fn func() error) (err error) {
 	s.measure(stage, func() { err = s.display.Stage(title, tell, func() error { return guard(fn) }) })
 	return err
 }
 
-// measure takes the time of fn, which shows itself.
+// measure records the duration of fn. It does not show fn in the display.
 func (s *stages) measure(stage string, fn func()) {
 	started := time.Now()
 	fn()

@@ -24,73 +24,72 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Input says what is read.
+// Input is the source to read, and how to read it.
 type Input struct {
 	Spec   source.Spec
 	Source source.Options
-	// StampVersions puts the content of every workspace into the name of its version:
-	// see [workspace.Stamper]. What is read, scanned and shipped has the stamp.
+	// StampVersions adds a digest of the content of every workspace to the name of its version: see
+	// [workspace.Stamper]. The files that are checked, scanned and shipped contain the stamp.
 	StampVersions bool
-	// Defaults are filled into every .import.yml that lacks them: see [workspace.Filler].
-	// The version "commit" stands for the commit, and "release" for Release.
+	// Defaults are filled into every .import.yml that lacks them: see [workspace.Filler]. The
+	// version "commit" stands for the commit, and "release" for Release.
 	Defaults workspace.Defaults
 	Release  string
 }
 
-// Checks says which checks a reading makes.
+// Checks selects the checks of a reading.
 type Checks struct {
-	// Workspaces are the groups and limits to validate against; nil for no validation.
+	// Workspaces are the groups and limits to validate against; nil disables the validation.
 	Workspaces *workspace.Options
 	// Rules change the severity of diagnostics; nil changes none.
 	Rules *ruleset.Set
-	// Strict makes warnings errors, also those that the rules made warnings.
+	// Strict turns warnings into errors, including warnings whose severity a rule has set.
 	Strict bool
-	// Scanner scans for secrets; nil for no scan.
+	// Scanner scans for secrets; nil disables the scan.
 	Scanner *scan.Scanner
-	// SourcePolicy makes another scanner of the policy file at the top of the source,
-	// where authors may have one; nil where they may not.
+	// SourcePolicy returns a scanner for the policy file at the top of the source. It is nil if
+	// sources may not have a policy.
 	SourcePolicy func(policy []byte) (*scan.Scanner, error)
-	// History scans the Git history, too; nil does not. The source needs to be opened
+	// History configures the scan of the Git history; nil disables it. The source must be opened
 	// with its history.
 	History *History
 	// Baseline accepts findings in files; nil accepts none.
 	Baseline *scan.Baseline
 }
 
-// Reading is what one reading of a source found.
+// Reading is the result of reading a source.
 type Reading struct {
 	Source release.Source
-	// RepositoryPath returns the path that a file of a diagnostic or a finding has in the
-	// repository of the source.
+	// RepositoryPath returns the path, within the source repository, of the file of a diagnostic or
+	// a finding.
 	RepositoryPath func(name string) string
 	// CommitTime is the time of the source commit; zero if there is none.
 	CommitTime time.Time
-	// Files and Bytes count what ships.
+	// Files and Bytes count the content that ships.
 	Files int
 	Bytes int64
-	// Dropped lists what the source holds and does not ship.
+	// Dropped lists the files of the source that do not ship.
 	Dropped     []source.Drop
 	Diagnostics []diagnostic.Diagnostic
-	// Lowered lists the diagnostics that the rules of the user made less severe.
+	// Lowered lists the diagnostics whose severity the user's rules lowered.
 	Lowered []diagnostic.Lowered
-	// Repository and Plan are set by a validation.
+	// Repository and Plan are set if there was a validation.
 	Repository *workspace.Repository
 	Plan       *workspace.Plan
-	// Scan is set by a scan.
+	// Scan is set if there was a scan.
 	Scan *scan.Report
 }
 
-// Report returns what the validation found.
+// Report returns the diagnostics of the validation.
 func (r *Reading) Report() diagnostic.Report {
 	return diagnostic.Report{Diagnostics: r.Diagnostics, Lowered: r.Lowered}
 }
 
-// Epoch is the time of the release: the given one, else the commit's, else 0.
+// Epoch returns the time of the release: the given time, else the commit time, else 0.
 func (r *Reading) Epoch(given *time.Time) time.Time { return releaseEpoch(given, r.CommitTime) }
 
-// Read reads a source and makes the checks. What is wrong with the workspaces is in
-// the reading and in the error, of kind [Invalid] or [Secrets]; with any other error
-// there is no reading.
+// Read reads a source and runs the checks. Problems of the workspaces are in the reading, and
+// reported by an error of kind [Invalid] or [Secrets]. With any other error, the reading is nil.
 func Read(ctx context.Context, display *progress.Display, input Input, checks Checks) (*Reading, error) {
 	s := &stages{display: display}
 	reading, err := s.read(ctx, input, checks, nil)
@@ -100,16 +99,16 @@ func Read(ctx context.Context, display *progress.Display, input Input, checks Ch
 	return reading, verdict(reading.Diagnostics, reading.Scan)
 }
 
-// walker hands out the files of a source: see [source.Tree.Walk].
+// walker walks the files of a source: see [source.Tree.Walk].
 type walker interface {
 	Walk(ctx context.Context, fn func(source.File) error) (source.Report, error)
 }
 
-// sink takes the files of a source, one at a time.
+// sink receives the files of a source, one at a time.
 type sink func(source.File) error
 
-// read opens the source, walks it once, and ends the checks. If opened is not nil,
-// it makes more sinks of the tree.
+// read opens the source, walks it once, and completes the checks. If opened is not nil, it returns
+// additional sinks for the tree.
 func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) ([]sink, error)) (reading *Reading, err error) {
 	var tree *source.Tree
 	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
@@ -189,7 +188,7 @@ func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, c
 	return reading, nil
 }
 
-// files returns the walker of a source as it ships: with defaults, stamps and checksums.
+// files returns a walker of the source as it ships: with defaults, stamps and checksums.
 func (i *Input) files(tree *source.Tree, checks Checks) (walker, error) {
 	files, err := i.fill(tree, checks)
 	if rewrite := i.rewrite(checks); err == nil && rewrite != (workspace.Rewrite{}) {
@@ -198,13 +197,13 @@ func (i *Input) files(tree *source.Tree, checks Checks) (walker, error) {
 	return files, err
 }
 
-// rewrite says what of .import.yml ships in another form than the source has.
+// rewrite returns the changes to make to .import.yml.
 func (i *Input) rewrite(checks Checks) workspace.Rewrite {
 	refresh := checks.Workspaces != nil && checks.Workspaces.Checksums == workspace.ChecksumsRefresh
 	return workspace.Rewrite{Stamp: i.StampVersions, Refresh: refresh}
 }
 
-// notifyGroups names the groups that the workspaces have, if none are configured.
+// notifyGroups lists the groups that the workspaces use, if none are configured.
 func (r *Reading) notifyGroups(notify func(string)) {
 	if notify == nil || r.Repository == nil {
 		return
@@ -214,7 +213,7 @@ func (r *Reading) notifyGroups(notify func(string)) {
 	}
 }
 
-// readPolicy takes the scanner of the source's own policy, if it may have one and has.
+// readPolicy replaces the scanner if the source may have a policy and contains one.
 func (c *Checks) readPolicy(tree *source.Tree) error {
 	if c.SourcePolicy == nil {
 		return nil
@@ -229,7 +228,7 @@ func (c *Checks) readPolicy(tree *source.Tree) error {
 	return fail(Usage, err)
 }
 
-// title says what a reading with these checks does.
+// title returns the title of a reading with these checks.
 func (c Checks) title() string {
 	var parts []string
 	if c.Workspaces != nil {
@@ -241,8 +240,8 @@ func (c Checks) title() string {
 	return strings.Join(parts, " and ") + " the workspaces"
 }
 
-// walkAndScan ends the scan also when the walk fails, and prefers what the scan has
-// to say: it is often the reason.
+// walkAndScan finishes the scan even if the walk fails. It prefers the error of the scan, which
+// often causes the error of the walk.
 func walkAndScan(ctx context.Context, files walker, scanner *scan.Scanner, sinks []sink) (source.Report, *scan.Report, error) {
 	run := scanner.Start(ctx)
 	walked, err := walk(ctx, files, append(sinks, func(f source.File) error {
@@ -255,14 +254,14 @@ func walkAndScan(ctx context.Context, files walker, scanner *scan.Scanner, sinks
 	return walked, scanned, fail(Source, err)
 }
 
-// conclude ends the validation, if there is one.
+// conclude completes the validation, if there is one, and applies the rules.
 func (r *Reading) conclude(collector *workspace.Collector, checks Checks) {
 	if collector != nil {
 		var found, planned []diagnostic.Diagnostic
 		r.Repository, found = collector.Finish()
 		r.Plan, planned = r.Repository.Plan()
 		if len(r.Repository.Workspaces) == 0 && diagnostic.Count(r.Diagnostics, diagnostic.Error) > 0 {
-			// There may be workspaces, all of whose files were refused.
+			// There may be workspaces whose files were all refused.
 			found = slices.DeleteFunc(found, func(d diagnostic.Diagnostic) bool { return d.Severity == diagnostic.Error })
 		}
 		r.Diagnostics = append(append(r.Diagnostics, found...), planned...)
@@ -274,8 +273,8 @@ func (r *Reading) conclude(collector *workspace.Collector, checks Checks) {
 	diagnostic.Sort(r.Diagnostics)
 }
 
-// walk gives every file to all sinks. Each sink has a goroutine of its own and
-// holds one file at a time.
+// walk passes every file to all sinks. Each sink runs in a separate goroutine and holds one file at
+// a time.
 func walk(ctx context.Context, files walker, sinks ...sink) (source.Report, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
@@ -294,7 +293,7 @@ func walk(ctx context.Context, files walker, sinks ...sink) (source.Report, erro
 		report, err = files.Walk(ctx, func(file source.File) error { return deliver(ctx, file, pipes) })
 		return err
 	})
-	err := group.Wait() // before the report is read
+	err := group.Wait() // wait before reading report
 	return report, err
 }
 
@@ -321,7 +320,7 @@ func deliver(ctx context.Context, file source.File, pipes []chan source.File) er
 // counter counts files and bytes for the display of progress.
 type counter struct {
 	files, bytes atomic.Int64
-	// allFiles and allBytes are the totals, or 0 until they are known.
+	// allFiles and allBytes are the totals, or 0 while they are unknown.
 	allFiles, allBytes atomic.Int64
 }
 
@@ -337,8 +336,8 @@ func (c *counter) expect(files int, bytes int64) {
 	c.allBytes.Store(bytes)
 }
 
-// tell returns a function that says how far the reading is, and once the totals are known, how
-// long it will take.
+// tell returns a function that formats the progress of the reading and, once the totals are known,
+// the remaining time.
 func (c *counter) tell() func() string {
 	started := time.Now()
 	return func() string {
@@ -358,8 +357,8 @@ func (c *counter) tell() func() string {
 	}
 }
 
-// remaining estimates the time to the end from the share of bytes that took the time passed. It
-// is 0 if that is not known, or too early to say.
+// remaining estimates the remaining time from the share of bytes read in the time passed. It
+// returns 0 if the total is unknown, or if it is too early for an estimate.
 func (c *counter) remaining(passed time.Duration) time.Duration {
 	done, all := c.bytes.Load(), c.allBytes.Load()
 	if done == 0 || done >= all || passed < time.Second {

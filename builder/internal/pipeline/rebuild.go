@@ -20,17 +20,17 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-// Rebuild says how to build an image again. All that the image's provenance tells is
-// taken from there.
+// Rebuild configures a second build of an image. All other options come from the image's
+// provenance.
 type Rebuild struct {
 	Input Input
-	// Checks are those of the build, but for the groups.
+	// Checks are the checks of the build, without the groups.
 	Checks Checks
-	// TempDir is where a directory for the run is made. It is removed at the end.
+	// TempDir is the parent of the run's temporary directory, which is removed at the end.
 	TempDir string
 }
 
-// compare builds without publishing, and reports what is not the same.
+// compare builds without publishing and reports the differences.
 func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *verify.Report) error {
 	if found.Manifest == nil || found.Parameters == nil {
 		found.Skip(verify.Source, "the image has no provenance, which would tell how it was built")
@@ -55,7 +55,7 @@ func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *v
 	return nil
 }
 
-// options are those of the build that the provenance tells of.
+// options returns the options of the build that the provenance records.
 func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildOptions, error) {
 	asked, m := found.Parameters, found.Manifest
 	opts := BuildOptions{
@@ -84,7 +84,8 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 	return opts, nil
 }
 
-// differences go from what ships to what is said of it, and name the first of those.
+// differences lists the workspaces that differ. If there are none, it names the first difference of
+// the layers, or of the image.
 func differences(found *verify.Report, built *report.Build) []string {
 	was, is := found.Manifest, built.Manifest
 	var list []string
@@ -129,7 +130,7 @@ func differentLayers(was, is []release.ContentLayer) string {
 	return fmt.Sprintf("layer %d with the workspaces is %s, and would be %s", i+1, was[i].Digest, is[i].Digest)
 }
 
-// why names what differs in two manifests of the same workspaces.
+// why names a difference between two manifests of the same workspaces.
 func why(was, is *release.Manifest) string {
 	switch {
 	case was.Tool != is.Tool:

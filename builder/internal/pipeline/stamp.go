@@ -9,13 +9,13 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// stamping walks a source whose versions get stamps, or whose checksums get refreshed,
-// before anyone sees them: what is checked, scanned and shipped are the same bytes.
+// stamping is a walker that stamps versions or refreshes checksums before any consumer reads the
+// file, so that checks, scan and layer see the same bytes.
 type stamping struct {
 	tree    walker
 	rewrite workspace.Rewrite
 	limits  workspace.Limits
-	// names are the version names in the source, by workspace. They are set by Walk.
+	// names are the version names in the source, by workspace. Walk sets them.
 	names map[string]string
 }
 
@@ -43,7 +43,7 @@ func (s *stamping) Walk(ctx context.Context, fn func(source.File) error) (source
 	return report, err
 }
 
-// tell sets the version names in the source, if there was a validation.
+// tell sets the version names of the source in r, if there was a validation.
 func (s *stamping) tell(r *workspace.Repository) {
 	if r == nil {
 		return

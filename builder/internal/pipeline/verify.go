@@ -11,24 +11,24 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/verify"
 )
 
-// VerifyOptions say what to verify.
+// VerifyOptions configure a verification.
 type VerifyOptions struct {
 	// Image is a reference or the notation of a layout.
 	Image string
-	// Registry is required, also where no registry is asked.
+	// Registry is required even if no registry is accessed.
 	Registry *registry.Client
-	// Limits bound what is read of the image.
+	// Limits limit how much of the image is read.
 	Limits source.Limits
-	// SkipBase leaves the base unread, and so unproven.
+	// SkipBase does not read the base, which then stays unproven.
 	SkipBase bool
-	// AllowMissingAttestations allows an image that has none.
+	// AllowMissingAttestations accepts an image without attestations.
 	AllowMissingAttestations bool
-	// Rebuild builds the image again, and compares; nil does not.
+	// Rebuild builds the image again and compares the results; nil does not.
 	Rebuild *Rebuild
 }
 
-// Verify reads an image back. What is wrong with it is in the report; an error is one
-// of the way to it.
+// Verify reads an image back. Problems of the image are in the report. The error reports failure to
+// reach the image.
 func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err error) {
 	img, err := opts.Registry.Resolve(ctx, opts.Image)
 	var failure *registry.Error

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// waitTick is how often a silent registry is reported.
+// waitTick is the time between two reports about a silent registry.
 const waitTick = 15 * time.Second
 
-// waiter is the part of a registry client that knows what is waited for.
+// waiter is the part of a registry client that reports traffic and pending requests.
 type waiter interface {
 	Traffic() (sent, received int64)
 	Waits(min time.Duration) string
 }
 
-// narrate shows a stage, which says lines.
+// narrate shows a stage that reports lines.
 type narrate func(name string, fn func(say func(line string)) error) error
 
-// narrateWaits runs fn, and shows what registries make it wait for while no byte moves.
+// narrateWaits runs fn, and shows the pending registry requests while no data is transferred.
 func narrateWaits(registry waiter, show narrate, fn func()) {
 	stop := make(chan struct{})
 	var watching sync.WaitGroup
@@ -29,7 +29,7 @@ func narrateWaits(registry waiter, show narrate, fn func()) {
 	watching.Wait()
 }
 
-// watchWaits shows a stage for each time of silence, until stop is closed.
+// watchWaits shows a stage for each period without traffic, until stop is closed.
 func watchWaits(registry waiter, show narrate, stop <-chan struct{}) {
 	ticker := time.NewTicker(waitTick)
 	defer ticker.Stop()

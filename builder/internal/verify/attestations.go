@@ -22,13 +22,13 @@ import (
 // attested are the types of the statements that every platform should have.
 var attested = []string{attest.ProvenanceType, attest.SBOMType, attest.ScanType}
 
-// statement is a statement and the platform that it is about.
+// statement is a statement and the platform that it describes.
 type statement struct {
 	*attest.Statement
 	platform string
 }
 
-// readAttestations reads all statements, and reports those that are missing.
+// readAttestations reads all statements and reports missing ones.
 func (v *verifier) readAttestations() error {
 	v.begin(Attestations)
 	list, err := attest.List(v.ctx, v.img)
@@ -68,7 +68,8 @@ func (v *verifier) readAttestations() error {
 	return nil
 }
 
-// brokenAttestation reports what is wrong with a statement. Errors of the way to it are returned.
+// brokenAttestation reports a problem of a statement. It returns errors that mean a failure to
+// reach the statement.
 func (v *verifier) brokenAttestation(err error) error {
 	var failure *registry.Error
 	switch {
@@ -84,7 +85,7 @@ func (v *verifier) brokenAttestation(err error) error {
 	return nil
 }
 
-// countStatements wants one statement of each type for every platform.
+// countStatements requires one statement of each type for every platform.
 func (v *verifier) countStatements() {
 	for i := range v.img.Manifests {
 		platform := v.img.Manifests[i].PlatformName()
@@ -102,7 +103,7 @@ func (v *verifier) countStatements() {
 	}
 }
 
-// readParameters takes from the provenance what the user asked for.
+// readParameters reads the parameters of the build from the provenance.
 func (v *verifier) readParameters() {
 	for _, s := range v.statements {
 		if s.PredicateType != attest.ProvenanceType {
@@ -121,7 +122,8 @@ func (v *verifier) readParameters() {
 	}
 }
 
-// checkAttestations makes the statements anew, out of the manifest and the files.
+// checkAttestations generates the statements from the manifest and the files, and compares them
+// with those of the image.
 func (v *verifier) checkAttestations(files []spdx.File) {
 	if v.parameters != nil {
 		v.checkParameters(*v.parameters)
@@ -148,7 +150,7 @@ func (v *verifier) checkAttestations(files []spdx.File) {
 	}
 }
 
-// compareStatement compares a predicate with what the builder would state.
+// compareStatement compares a predicate with the one that this builder would generate.
 func (v *verifier) compareStatement(s statement, release *attest.Release, kinds attest.Kinds) {
 	want, err := release.Predicates(kinds)
 	if err != nil {
@@ -170,7 +172,7 @@ func (v *verifier) compareStatement(s statement, release *attest.Release, kinds 
 	}
 }
 
-// difference names the first place in which two JSON values differ.
+// difference returns the path of the first difference between two JSON values.
 func difference(at string, a, b any) (place string, differ bool) {
 	switch x := a.(type) {
 	case map[string]any:
@@ -200,8 +202,8 @@ func difference(at string, a, b any) (place string, differ bool) {
 	}
 }
 
-// skipped takes from the statement what only the scan knew: what it did not look at. It
-// must be a part of what ships.
+// skipped returns the files that the scan skipped, which only the statement records. They must be a
+// part of what ships.
 func (v *verifier) skipped(s statement) []attest.Skipped {
 	stated, err := s.Scan()
 	if err != nil {
@@ -222,12 +224,12 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 	return list
 }
 
-// containsAll reports whether a list has all of some items.
+// containsAll reports whether list contains all items.
 func containsAll(list, items []string) bool {
 	return !slices.ContainsFunc(items, func(item string) bool { return !slices.Contains(list, item) })
 }
 
-// checkParameters compares what was asked for with what was made of it.
+// checkParameters compares the parameters of the build with the manifest.
 func (v *verifier) checkParameters(p attest.Parameters) {
 	m := v.manifest
 	base := ""
@@ -238,7 +240,7 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 	for i, g := range m.Groups {
 		labels := g.Labels
 		if v.keeps() && i < len(p.Groups) && containsAll(g.Labels, p.Groups[i].Labels) {
-			labels = p.Groups[i].Labels // the group has labels of the base, too
+			labels = p.Groups[i].Labels // the group also has labels of the base
 		}
 		groups = append(groups, attest.Group{Name: g.Name, Labels: labels})
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 )
 
-// checkBase compares what is below the release, and what surrounds it, with the base
-// that the manifest names.
+// checkBase compares the layers below the release, and the configuration of the image, with the
+// base named in the manifest.
 func (v *verifier) checkBase() error {
 	v.begin(Base)
 	base := v.manifest.Base
@@ -70,7 +70,7 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 	}
 }
 
-// compareConfig makes the configuration of the release out of that of the base anew.
+// compareConfig applies the release to the configuration of the base and compares the result.
 func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 	applied, err := image.Apply(base.RawConfig, v.config)
 	if err != nil {
@@ -96,7 +96,7 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 	return nil
 }
 
-// compareVariables tells no values: those of others may be secret.
+// compareVariables reports names but no values, which may be secret.
 func (v *verifier) compareVariables(platform string, got, want []string) {
 	if slices.Equal(got, want) {
 		return
@@ -117,8 +117,8 @@ func (v *verifier) compareVariables(platform string, got, want []string) {
 	}
 }
 
-// compareLabels compares those that are not ours. Without a provenance nobody knows which
-// ones the user has added, or replaced.
+// compareLabels compares labels that are not the builder's. It does nothing without a provenance,
+// because the labels that the user added or replaced are then unknown.
 func (v *verifier) compareLabels(platform string, got, want any) {
 	if v.parameters == nil {
 		return
@@ -132,7 +132,7 @@ func (v *verifier) compareLabels(platform string, got, want any) {
 	}
 }
 
-// texts returns the strings of a list.
+// texts returns the items of a JSON list as strings.
 func texts(value any) []string {
 	var list []string
 	items, _ := value.([]any)
@@ -149,7 +149,7 @@ func union(a, b map[string]any) map[string]any {
 	return all
 }
 
-// settings returns what decides how an image runs, each under a name of its own.
+// settings returns the parts of a configuration that determine how an image runs, by name.
 func settings(config []byte) (map[string]any, error) {
 	var decoded struct {
 		Config       map[string]any `json:"config"`
@@ -168,7 +168,7 @@ func settings(config []byte) (map[string]any, error) {
 	return all, nil
 }
 
-// show writes a value as JSON, of bounded length.
+// show formats a value as JSON of limited length.
 func show(value any) string {
 	if value == nil {
 		return "not there"

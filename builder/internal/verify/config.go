@@ -13,8 +13,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// checkLabels compares our labels and annotations with the manifest. Others are the
-// user's, or the base's.
+// checkLabels compares the builder's labels and annotations with the manifest. All others belong to
+// the user or the base.
 func (v *verifier) checkLabels(m *registry.Manifest) {
 	platform := m.PlatformName()
 	want := v.config.Annotations(nil)
@@ -45,7 +45,7 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 	}
 }
 
-// checkAnnotations compares those of the user, as far as a provenance tells them.
+// checkAnnotations compares the user's annotations with the provenance, if there is one.
 func (v *verifier) checkAnnotations(m *registry.Manifest) {
 	if v.parameters == nil {
 		return
@@ -63,7 +63,7 @@ func (v *verifier) checkAnnotations(m *registry.Manifest) {
 	}
 }
 
-// checkEnvironment compares the variables by which the platform finds the release.
+// checkEnvironment compares the variables that lead the platform to the release.
 func (v *verifier) checkEnvironment(m *registry.Manifest) {
 	want := map[string]string{}
 	for _, entry := range v.config.Variables() {

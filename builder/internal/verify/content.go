@@ -20,27 +20,27 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// content is what is read of the layers with the workspaces.
+// content collects the content of the layers with workspaces.
 type content struct {
 	*verifier
 	prefix, opaque string
-	// seen are the names of the files and directories in all layers.
+	// seen contains the names of the files and directories in all layers.
 	seen      map[string]bool
 	collector *workspace.Collector
 	inventory attest.Inventory
 	current   currentLayer
 }
 
-// currentLayer is what is read of one layer.
+// currentLayer is the state of the layer being read.
 type currentLayer struct {
 	// number is 1 for the lowest layer.
 	number int
 	hidden bool
-	// above are the directory of the workspaces and its parents, as far as they were read:
-	// every layer has them.
+	// above contains the directory of the workspaces and its parents, as far as they were read.
+	// Every layer has entries for them.
 	above map[string]bool
-	// workspaces are the slugs that the manifest lists for the layer, misplaced those that it
-	// lists for another one and whose files were read.
+	// workspaces are the slugs that the manifest lists for this layer. misplaced are those that it
+	// lists for another layer, although this layer has files of them.
 	workspaces, misplaced map[string]bool
 }
 
@@ -83,7 +83,7 @@ func (c *content) enter(number int, described release.ContentLayer) {
 	}
 }
 
-// checkLayer compares a layer that was read with its description in the manifest.
+// checkLayer compares a layer with its description in the manifest.
 func (c *content) checkLayer(read layer.Layer, described release.ContentLayer) {
 	want := described.Layer
 	if got := (release.Layer{Digest: read.Digest, DiffID: read.DiffID, Size: read.Size}); got != want {
@@ -104,7 +104,7 @@ func (c *content) checkLayer(read layer.Layer, described release.ContentLayer) {
 	}
 }
 
-// groups are those of the manifest, in their order.
+// groups returns the groups of the manifest, in order.
 func (v *verifier) groups() workspace.Options {
 	var options workspace.Options
 	for _, g := range v.manifest.Groups {
@@ -113,7 +113,7 @@ func (v *verifier) groups() workspace.Options {
 	return options
 }
 
-// entry checks an entry by the rules of package layer, and reads it.
+// entry checks a tar entry against the rules of package layer, and reads it.
 func (c *content) entry(h *tar.Header, r io.Reader) error {
 	seen := c.seen
 	if h.Name == c.opaque || above(h.Name, c.prefix) {
@@ -161,7 +161,7 @@ func (c *content) entry(h *tar.Header, r io.Reader) error {
 	return nil
 }
 
-// place notes a file of a workspace that is in another layer by the manifest.
+// place records a file of a workspace that the manifest lists for another layer.
 func (c *content) place(rel string) {
 	slug, _, _ := strings.Cut(rel, "/")
 	if c.current.workspaces[slug] {
@@ -172,10 +172,11 @@ func (c *content) place(rel string) {
 	}
 }
 
-// above reports whether a directory is one above ours.
+// above reports whether name is a parent directory of prefix.
 func above(name, prefix string) bool { return strings.HasPrefix(prefix, name) }
 
-// form says what the builder would have written otherwise.
+// form describes how an entry differs from those that the builder writes. It returns "" if there is
+// no difference.
 func (c *content) form(h *tar.Header) string {
 	mode := int64(0o644)
 	switch h.Typeflag {
@@ -201,7 +202,7 @@ func (c *content) form(h *tar.Header) string {
 	return ""
 }
 
-// compare derives the manifest from the files and compares it with the one of the image.
+// compare derives the manifest from the files and compares it with the manifest in the image.
 func (c *content) compare() {
 	repository, _ := c.collector.Finish()
 	plan, _ := repository.Plan()
@@ -239,8 +240,8 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 	}
 }
 
-// normal has no empty lists, which mean the same as none, and not the version name in
-// the source, which does not ship.
+// normal clears empty lists, which are equivalent to nil, and the version name in the source, which
+// does not ship.
 func normal(w release.Workspace) release.Workspace {
 	w.SourceVersion = ""
 	for _, list := range []*[]string{&w.DependsOn, &w.Requires.Secrets, &w.Requires.Config} {

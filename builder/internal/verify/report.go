@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package verify reads a release image back and proves that it is what it says: that
-// labels, variables, layers and attestations follow from the release manifest, and the
-// manifest from the files.
+// Package verify reads a release image back and verifies that its labels, variables, layers and
+// attestations follow from the release manifest, and that the manifest follows from the files.
 //
-// It trusts nothing but digests. Who made the image is another question, which a
-// signature answers: an image that is forged in all of its parts is consistent, too.
+// It trusts only digests. It does not verify who built the image, because a completely forged image
+// is consistent too. Use signatures for that.
 package verify
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// SchemaVersion is that of [Report] as JSON. Fields may be added under the same version.
+// SchemaVersion is the version of [Report] as JSON. New fields do not change it.
 const SchemaVersion = 1
 
 // Report is the outcome of a verification. Lists are never null.
@@ -31,24 +30,24 @@ type Report struct {
 	// Release is the name of the release; empty if its manifest cannot be read.
 	Release   string   `json:"release,omitempty"`
 	Platforms []string `json:"platforms"`
-	// Files and Bytes count what was read of the workspaces.
+	// Files and Bytes count the content of the workspaces that was read.
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
-	// Proven lists the checks that found nothing.
+	// Proven lists the checks without problems.
 	Proven []Check `json:"proven"`
-	// Problems is empty for an image that is what it says.
+	// Problems is empty if the image is consistent.
 	Problems []Problem `json:"problems"`
-	// Unproven says what could not be checked, and why.
+	// Unproven lists the checks that could not be made, with their reasons.
 	Unproven []Unproven `json:"unproven"`
 
-	// Manifest and Parameters are what a rebuild needs; nil if they cannot be read.
+	// Manifest and Parameters are the inputs of a rebuild; nil if they cannot be read.
 	Manifest   *release.Manifest  `json:"-"`
 	Parameters *attest.Parameters `json:"-"`
-	// Attested says which statements there are.
+	// Attested records which statements the image has.
 	Attested attest.Kinds `json:"-"`
 }
 
-// Conclude adds a check that was made elsewhere: proven, if there are no messages.
+// Conclude adds the result of a check made elsewhere. Without messages, the check is proven.
 func (r *Report) Conclude(c Check, messages ...string) {
 	for _, m := range messages {
 		r.Problems = append(r.Problems, Problem{Check: c, Message: m, Meaning: c.Meaning()})
@@ -63,7 +62,7 @@ func (r *Report) Skip(c Check, reason string) {
 	r.Unproven = append(r.Unproven, Unproven{c, reason})
 }
 
-// Check is something that is checked.
+// Check identifies a check.
 type Check string
 
 // The checks.
@@ -84,7 +83,7 @@ const (
 	Source       Check = "source"
 )
 
-// meanings say what follows from a problem of each check.
+// meanings explain the consequence of a problem, for each check.
 var meanings = []struct {
 	check   Check
 	meaning string
@@ -105,7 +104,7 @@ var meanings = []struct {
 	{Source, "the image cannot be built from this source again: it was built from something else, or in another way"},
 }
 
-// Meaning says what follows from a problem of the check.
+// Meaning returns the consequence of a problem found by the check.
 func (c Check) Meaning() string {
 	for _, m := range meanings {
 		if m.check == c {
@@ -115,34 +114,34 @@ func (c Check) Meaning() string {
 	return ""
 }
 
-// Problem is something that is not as it should be.
+// Problem is a deviation found by a check.
 type Problem struct {
 	Check Check `json:"check"`
-	// Platform is empty for what is the same on all.
+	// Platform is empty if the problem is the same on all platforms.
 	Platform string `json:"platform,omitempty"`
-	// Message says what was found, and what should be.
+	// Message describes the actual and the expected state.
 	Message string `json:"message"`
-	// Meaning says what follows.
+	// Meaning describes the consequence.
 	Meaning string `json:"meaning"`
 }
 
-// Unproven is a check that could not be made, and why.
+// Unproven is a check that could not be made, and the reason.
 type Unproven struct {
 	Check  Check  `json:"check"`
 	Reason string `json:"reason"`
 }
 
-// maxProblems bounds how much is reported of one check.
+// maxProblems limits the number of problems reported for one check.
 const maxProblems = 50
 
-// found collects problems.
+// found collects the results of the checks.
 type found struct {
 	problems []Problem
 	unproven []Unproven
 	made     []Check
 }
 
-// begin notes that a check is made.
+// begin records that checks are made.
 func (f *found) begin(checks ...Check) { f.made = append(f.made, checks...) }
 
 func (f *found) add(c Check, format string, args ...any) { f.on(c, "", format, args...) }
@@ -167,7 +166,7 @@ func (f *found) skip(c Check, format string, args ...any) {
 	f.unproven = append(f.unproven, Unproven{c, fmt.Sprintf(format, args...)})
 }
 
-// conclude fills in the lists of a report.
+// conclude fills the lists of a report.
 func (f *found) conclude(r *Report) {
 	r.Problems, r.Unproven, r.Proven = append([]Problem{}, f.problems...), append([]Unproven{}, f.unproven...), []Check{}
 	for _, m := range meanings {

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// WriteText writes the report for people: what is wrong first, each with what follows.
+// WriteText writes the report as text: the problems come first, each with its consequence.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	line := func(format string, args ...any) { fmt.Fprintln(out, terminal.Lines(fmt.Sprintf(format, args...))) }

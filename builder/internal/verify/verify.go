@@ -21,24 +21,24 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// fewestLayers is the least that a release adds to its base: a layer with workspaces and the
-// layer with the manifest.
+// fewestLayers is the minimum number of layers that a release adds to its base: one layer with
+// workspaces and the layer with the manifest.
 const fewestLayers = 2
 
-// Options say how an image is verified.
+// Options configure a verification.
 type Options struct {
-	// Resolve finds the base. Nil leaves the base unproven.
+	// Resolve resolves the base. If it is nil, the base stays unproven.
 	Resolve func(ctx context.Context, ref string) (*registry.Image, error)
-	// MaxLayer bounds what the layers with the workspaces may unpack to together, in bytes.
+	// MaxLayer limits the total unpacked size of the layers with workspaces, in bytes.
 	MaxLayer int64
-	// MaxFile bounds a file in it, in bytes.
+	// MaxFile limits the size of a file in these layers, in bytes.
 	MaxFile int64
-	// AllowMissingAttestations allows an image that has none.
+	// AllowMissingAttestations accepts an image without attestations.
 	AllowMissingAttestations bool
 }
 
-// Image verifies an image. An error is one of the way to the image, or the cause of the
-// context's end; what is wrong with the image is in the report.
+// Image verifies an image. The error reports failure to reach the image, or cancellation. Problems
+// of the image are in the report.
 func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, error) {
 	v := &verifier{ctx: ctx, img: img, opts: opts}
 	r := &Report{SchemaVersion: SchemaVersion, Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms()}
@@ -59,7 +59,7 @@ func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, err
 	return r, nil
 }
 
-// Unreadable is the report of an image whose documents are not what their digests say.
+// Unreadable returns the report of an image whose documents do not match their digests.
 func Unreadable(ref string, err error) *Report {
 	r := &Report{SchemaVersion: SchemaVersion, Image: ref, Platforms: []string{}}
 	var f found
@@ -76,9 +76,9 @@ type verifier struct {
 	opts Options
 
 	manifest *release.Manifest
-	// config is what the manifest makes of a configuration.
+	// config is the configuration derived from the manifest.
 	config image.Config
-	// parameters are what the user asked for, if the image has a provenance.
+	// parameters are the parameters of the build; nil if the image has no provenance.
 	parameters *attest.Parameters
 	statements []statement
 	files      int
@@ -112,7 +112,7 @@ func (v *verifier) run() error {
 	return v.checkBase()
 }
 
-// layout checks that every platform has layers as a release has them.
+// layout checks that the layers of every platform have the structure of a release.
 func (v *verifier) layout() bool {
 	good := true
 	for i := range v.img.Manifests {
@@ -132,7 +132,7 @@ func (v *verifier) layout() bool {
 	return good
 }
 
-// hasLayers checks that every platform has as many layers as the manifest describes.
+// hasLayers checks that every platform has at least as many layers as the manifest describes.
 func (v *verifier) hasLayers() bool {
 	good := true
 	for i := range v.img.Manifests {
@@ -159,15 +159,15 @@ func (v *verifier) checkPlatforms() {
 	}
 }
 
-// ownLayers is how many layers the release adds to its base.
+// ownLayers returns the number of layers that the release adds to its base.
 func (v *verifier) ownLayers() int { return len(v.manifest.ContentLayers()) + 1 }
 
-// layers returns the layers of the release, which are the last ones of a platform.
+// layers returns the layers of the release, which are the topmost ones of a platform.
 func (v *verifier) layers(m *registry.Manifest) []ocispec.Descriptor {
 	return m.Manifest.Layers[len(m.Manifest.Layers)-v.ownLayers():]
 }
 
-// walk reads a layer of the image, counted from the top. It reports what is wrong with its bytes.
+// walk reads a layer of the image, counted from the top, and reports problems of its bytes.
 func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader) error) (layer.Layer, bool, error) {
 	layers := v.img.Manifests[0].Manifest.Layers
 	desc := layers[len(layers)-1-fromTop]
@@ -189,7 +189,7 @@ func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader
 	return layer.Layer{}, false, v.broken(desc.Digest, err)
 }
 
-// broken reports what is wrong with a blob. Errors of the way to it are returned.
+// broken reports a problem of a blob. It returns errors that mean a failure to reach the blob.
 func (v *verifier) broken(blob digest.Digest, err error) error {
 	switch {
 	case v.ctx.Err() != nil:
@@ -201,14 +201,14 @@ func (v *verifier) broken(blob digest.Digest, err error) error {
 	return nil
 }
 
-// onTheWay tells errors of the way to the image from those of what is there. A blob of an
-// image that was found, and is itself not, is missing.
+// onTheWay reports whether err is a failure to reach the image rather than a problem of the image.
+// A missing blob of an existing image is a problem of the image.
 func onTheWay(err error) bool {
 	failure, ok := errors.AsType[*registry.Error](err)
 	return ok && failure.Kind != registry.Invalid && failure.Kind != registry.NotFound
 }
 
-// readManifest reads the layer of the release manifest, which holds nothing else.
+// readManifest reads the layer with the release manifest, which must contain nothing else.
 func (v *verifier) readManifest() error {
 	var data []byte
 	name := strings.TrimPrefix(release.ManifestPath, "/")
@@ -249,11 +249,11 @@ func (v *verifier) decodeManifest(data []byte) error {
 	return nil
 }
 
-// keeps reports whether the release adds to the workspaces of its base.
+// keeps reports whether the release keeps workspaces of its base.
 func (v *verifier) keeps() bool { return v.manifest.FromBase() > 0 }
 
-// unfamiliar reports a manifest that is not written as this builder would write it. A
-// newer builder may have fields that this one does not know.
+// unfamiliar reports a manifest that differs from what this builder would write. A newer builder
+// may have written fields that this one does not know.
 func (v *verifier) unfamiliar(m *release.Manifest) {
 	v.skip(Manifest, "builder %s wrote fields into the release manifest that this one does not know: verify with the same version", m.Tool.Version)
 }
