@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// exampleFile is the commented example for users.
+// exampleFile is the commented example file for users.
 const exampleFile = "../../../examples/release.yaml"
 
-// flagSet declares flags of every kind that the builder has.
+// flagSet declares flags of every kind that the builder uses.
 func flagSet() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	flags.String("base", "default", "")

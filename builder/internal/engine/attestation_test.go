@@ -18,7 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 )
 
-// attested is a spec with two attestations for each of its platforms.
+// attested returns a spec with two attestations for each platform.
 func attested(t *testing.T, base base, out ...engine.Output) engine.Spec {
 	t.Helper()
 	s := spec(t, base, out...)
@@ -32,8 +32,8 @@ func attested(t *testing.T, base base, out ...engine.Output) engine.Spec {
 	return s
 }
 
-// What is written is what docker buildx imagetools inspect, and readers of in-toto
-// statements, look for.
+// The statements must be readable by docker buildx imagetools inspect and by readers of in-toto
+// statements.
 func TestEveryPlatformHasItsAttestations(t *testing.T) {
 	for _, architectures := range [][]string{{"amd64"}, {"amd64", "arm64"}} {
 		reg := newRegistry(t)
@@ -62,7 +62,7 @@ func TestEveryPlatformHasItsAttestations(t *testing.T) {
 	}
 }
 
-// checkStatements reads the attestation manifest with decoders that are not ours.
+// checkStatements reads the attestation manifest with third-party decoders.
 func checkStatements(t *testing.T, index v1.ImageIndex, image v1.Hash, about v1.Descriptor, name string) {
 	t.Helper()
 	attestation, err := index.Image(about.Digest)
@@ -119,7 +119,7 @@ func layerBytes(t *testing.T, image v1.Image, digest v1.Hash) []byte {
 	return data
 }
 
-// Registries list them as referrers of the image (OCI distribution specification 1.1).
+// Registries list attestations as referrers of the image (OCI distribution specification 1.1).
 func TestAttestationsAreReferrers(t *testing.T) {
 	reg := wrapRegistry(t, ggcr.New(ggcr.WithReferrersSupport(true), ggcr.Logger(log.New(io.Discard, "", 0))))
 	s := attested(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
@@ -142,7 +142,7 @@ func TestAttestationsAreReferrers(t *testing.T) {
 	}
 }
 
-// The index names the attestations, so that they must not know where it goes.
+// The index contains the attestations, so they must not depend on the output.
 func TestSameDigestWithAttestationsWhateverTheOutput(t *testing.T) {
 	reg, other := newRegistry(t), newRegistry(t)
 	b := reg.pushBase(t, "base:1", "amd64")
@@ -173,7 +173,7 @@ func TestSameDigestWithAttestationsWhateverTheOutput(t *testing.T) {
 	}
 }
 
-// docker load knows of one image only: it gets the image that the attestations are about.
+// docker load supports a single image only: the archive contains the image without attestations.
 func TestDockerArchiveHasNoAttestations(t *testing.T) {
 	reg := newRegistry(t)
 	b := reg.pushBase(t, "base:1", "amd64")

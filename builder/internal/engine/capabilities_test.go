@@ -11,7 +11,7 @@ import (
 	"github.com/moby/buildkit/util/apicaps"
 )
 
-// A daemon of today has all that is needed; without any of it, the error says what.
+// A current daemon has all required capabilities. If one is missing, the error names it.
 func TestDaemonThatLacksACapability(t *testing.T) {
 	if err := supports(daemonWithout("")); err != nil {
 		t.Errorf("daemon of the same version: %v", err)

@@ -23,8 +23,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// distribution starts Debian's docker-registry and returns a registry in front
-// of it that lets the test look at every request.
+// distribution starts Debian's docker-registry and returns a proxy in front of it that lets the
+// test inspect every request.
 func distribution(t *testing.T) *testRegistry {
 	t.Helper()
 	program := needs.Program(t, "docker-registry")
@@ -134,7 +134,7 @@ func baseBlobs(t *testing.T, reg *testRegistry, b base) map[string]bool {
 	return blobs
 }
 
-// childEnv tells the test binary that it runs as the unprivileged child.
+// childEnv marks the test binary as the unprivileged child.
 const childEnv = "ENGINE_TEST_UNPRIVILEGED"
 
 func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
@@ -157,7 +157,7 @@ func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
 	cmd := exec.Command(copied, "-test.run=^TestUnprivilegedChild$", "-test.v")
 	cmd.Env = []string{childEnv + "=1", "TMPDIR=" + work, "HOME=/nonexistent"}
 	cmd.Dir = work
-	// Capabilities go with the change of user; no new ones can be gained.
+	// The change of user drops the capabilities, and the child cannot gain new ones.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestUnprivilegedChild") {
@@ -165,7 +165,7 @@ func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
 	}
 }
 
-// TestUnprivilegedChild is what the test above runs as nobody.
+// TestUnprivilegedChild runs in the unprivileged child process.
 func TestUnprivilegedChild(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		t.Skip("runs as the child of TestBuildsAsNobodyWithoutCapabilities")

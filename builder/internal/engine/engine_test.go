@@ -34,8 +34,8 @@ import (
 
 var epoch = time.Unix(1700000000, 0).UTC()
 
-// build runs the engine in a fresh state directory and shows its progress in the
-// test's log. BuildKit must have nothing to warn of.
+// build runs the engine in a new state directory and shows its progress in the log of the test. It
+// fails the test on warnings from BuildKit.
 func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engine.Credentials) (*engine.Result, error) {
 	t.Helper()
 	return buildAt(t, ctx, engine.Options{
@@ -81,7 +81,7 @@ func mustBuild(t *testing.T, spec engine.Spec) *engine.Result {
 	return result
 }
 
-// layers seals one layer with one file.
+// layers seals a single layer with one file.
 func layers(t *testing.T, path, body string) engine.Layers {
 	t.Helper()
 	store, err := engine.NewLayerStore(t.TempDir())
@@ -110,7 +110,7 @@ func writeLayer(w io.Writer, path, body string) (digest.Digest, error) {
 	return digest.FromBytes(plain.Bytes()), errors.Join(err, werr, compressed.Close())
 }
 
-// spec builds on a base, with a configuration that has one history entry a layer.
+// spec returns a spec on a base, with one history entry per layer in the configuration.
 func spec(t *testing.T, base base, out ...engine.Output) engine.Spec {
 	t.Helper()
 	s := engine.Spec{
@@ -163,7 +163,7 @@ func TestLayersAreMergedOverEveryPlatformOfTheBase(t *testing.T) {
 	}
 }
 
-// checkImage wants the base's layers first, then ours, and our configuration.
+// checkImage requires the layers of the base, then ours, and our configuration.
 func checkImage(t *testing.T, image v1.Image, base []v1.Hash) {
 	t.Helper()
 	config, err := image.ConfigFile()
@@ -284,7 +284,7 @@ func TestFailedBuildLeavesNoFileAndNoTag(t *testing.T) {
 	}
 }
 
-// A release in two registries is in both or, as far as can be told before, in none.
+// A release reaches both of two registries or, unless a registry fails at the very end, neither.
 func TestNoNameIsPushedBeforeEveryRepositoryHasTheImage(t *testing.T) {
 	first, second := newRegistry(t), newRegistry(t)
 	b := first.pushBase(t, "base:1", "amd64")
@@ -302,7 +302,7 @@ func TestNoNameIsPushedBeforeEveryRepositoryHasTheImage(t *testing.T) {
 	}
 }
 
-// Names cannot be pushed all at once: what stands under the first is whole.
+// Tags cannot be pushed atomically, but the first one must refer to a complete image.
 func TestNameThatIsRefusedLeavesWholeImagesUnderTheOthers(t *testing.T) {
 	first, second := newRegistry(t), newRegistry(t)
 	b := first.pushBase(t, "base:1", "amd64", "arm64")
@@ -410,7 +410,7 @@ func reference(t *testing.T, s string) name.Reference {
 	return ref
 }
 
-// BenchmarkStartAndStop measures what embedding costs: a build of nothing but a layer.
+// BenchmarkStartAndStop measures the cost of embedding with a build of a single layer.
 func BenchmarkStartAndStop(b *testing.B) {
 	store, err := engine.NewLayerStore(b.TempDir())
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// BuildKit runs the exporters of a build at the same time, and none of their files may get
-// lost. The race detector sees each time what is wrong; without it, a file is lost now and then.
+// BuildKit runs the exporters of a build concurrently, and no output file may get lost. The race
+// detector always reports the bug; without it, a file is lost only occasionally.
 func TestOutputsAreWrittenAtTheSameTime(t *testing.T) {
 	const outputs = 100
 	dir := t.TempDir()

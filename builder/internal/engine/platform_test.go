@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 )
 
-// A program has other layers, and another bill of materials, for each platform.
+// An image with a program has different layers and a different SBOM for each platform.
 func TestPlatformsMayHaveLayersAndAttestationsOfTheirOwn(t *testing.T) {
 	reg := newRegistry(t)
 	s := spec(t, base{architectures: []string{"amd64", "arm64"}}, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/program:1"}})

@@ -22,7 +22,7 @@ import (
 // baseLayers is the number of layers of a base image.
 const baseLayers = 3
 
-// testRegistry is a registry in process that fails on request.
+// testRegistry is an in-process registry that fails on request.
 type testRegistry struct {
 	host string
 
@@ -62,14 +62,14 @@ func (r *testRegistry) fails(req *http.Request) bool {
 	return failing != nil && failing(req)
 }
 
-// fail refuses the requests for which the function returns true.
+// fail makes the registry refuse the requests for which failing returns true.
 func (r *testRegistry) fail(failing func(*http.Request) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failing = failing
 }
 
-// require asks every request for a user and a password from now on.
+// require makes the registry require a user and a password.
 func (r *testRegistry) require(user, password string) { r.user, r.password = user, password }
 
 // base is an image to build on.
@@ -80,7 +80,7 @@ type base struct {
 	diffIDs       [][]v1.Hash
 }
 
-// pushBase pushes an index with one image an architecture.
+// pushBase pushes an index with one image per architecture.
 func (r *testRegistry) pushBase(t *testing.T, repository string, architectures ...string) base {
 	t.Helper()
 	b := base{architectures: architectures, layers: baseLayers}

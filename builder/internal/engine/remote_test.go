@@ -57,7 +57,7 @@ func check(t *testing.T, opts engine.RemoteOptions) error {
 	return engine.Check(t.Context(), engine.Options{Remote: newRemote(t, opts)}, "", amd64)
 }
 
-// The daemon makes of the same definition the same image, index and files.
+// From the same definition, the daemon builds the same image, index and files.
 func TestDaemonBuildsTheSameAsTheEmbeddedEngine(t *testing.T) {
 	d := buildkittest.Start(t, nil)
 	reg, other := newRegistry(t), newRegistry(t)
@@ -93,7 +93,7 @@ func TestDaemonBuildsTheSameAsTheEmbeddedEngine(t *testing.T) {
 	}
 }
 
-// recorder notes the requests of this process that carry content of blobs.
+// recorder records the requests of this process that carry blob content.
 type recorder struct {
 	mu    sync.Mutex
 	bytes int64
@@ -108,7 +108,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(req)
 }
 
-// The layers go from the daemon to the registry, also where this process adds what is attested.
+// The daemon sends the layers to the registry, even if this process adds attestations.
 func TestDaemonMovesTheLayers(t *testing.T) {
 	d := buildkittest.Start(t, nil)
 	reg := newRegistry(t)
@@ -118,7 +118,7 @@ func TestDaemonMovesTheLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := make([]byte, layerSize)
-	rand.Read(body) // so that it does not shrink
+	rand.Read(body) // incompressible
 	if _, err := store.Add(t.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", string(body)) }); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestDaemonMovesTheLayers(t *testing.T) {
 	}
 }
 
-// checkOutput wants an image of that digest under all its names, or in the file.
+// checkOutput requires an image with the digest under all names, or in the file.
 func checkOutput(t *testing.T, out engine.Output, want digest.Digest) {
 	t.Helper()
 	for _, name := range out.Names {
@@ -245,7 +245,7 @@ func TestDaemonThatIsNotThere(t *testing.T) {
 	}
 }
 
-// A daemon from before v0.11 does not know the first call.
+// A daemon older than v0.11 does not implement the first call.
 func TestDaemonThatIsTooOld(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -275,7 +275,7 @@ func TestCheckHasTheDaemonLookForTheBase(t *testing.T) {
 	}
 }
 
-// Credentials go to the daemon for as long as it needs them, and stay nowhere.
+// The daemon receives credentials only while it needs them and does not store them.
 func TestDaemonStoresNoCredentials(t *testing.T) {
 	d := buildkittest.Start(t, nil)
 	reg := newRegistry(t)
@@ -318,7 +318,7 @@ func TestDaemonStoresNoCredentials(t *testing.T) {
 	}
 }
 
-// An interruption ends the build in the daemon, too.
+// An interruption also ends the build in the daemon.
 func TestInterruptionEndsTheBuildOfTheDaemon(t *testing.T) {
 	d := buildkittest.Start(t, nil)
 	reg := newRegistry(t)
@@ -360,7 +360,7 @@ func TestOptionsOfADaemonAreChecked(t *testing.T) {
 	}
 	for _, test := range []struct {
 		opts engine.RemoteOptions
-		want string // "" for options that are right
+		want string // "" for valid options
 	}{
 		{engine.RemoteOptions{Address: "unix:///run/buildkit/buildkitd.sock"}, ""},
 		{engine.RemoteOptions{Address: "tcp://127.0.0.1:1234"}, ""},

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// everywhere is an environment with every credential that there can be.
+// everywhere returns an environment with every supported credential.
 func everywhere(t *testing.T, without ...string) func(string) string {
 	dir := gittest.WriteFiles(t, map[string]string{"token": "from-token-file\n", ".netrc": "machine gitlab.example login n password from-netrc"})
 	all := map[string]string{
@@ -85,7 +85,7 @@ func TestUsernameOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// A job's token is for the server that has given it: scheme, host and port.
+// A job token is for the server that issued it: scheme, host and port must match.
 func TestJobTokens(t *testing.T) {
 	gitlab := []string{"CI_JOB_TOKEN", "t", "CI_SERVER_HOST", "GitLab.example"}
 	gitlabOnPort := append(gitlab[:4:4], "CI_SERVER_PORT", "8443")
@@ -148,7 +148,7 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}
 }
 
-// A text is cleared of every form that a credential travels in.
+// clear masks a credential in every encoding that requests use.
 func TestClear(t *testing.T) {
 	cred := credential{username: secret.New("t0ken user"), password: secret.New("p@ss/w?rd +ü"), origin: "the URL"}
 	for _, text := range []string{

@@ -21,7 +21,7 @@ func parse(t testing.TB, location string) Endpoint {
 	return endpoint
 }
 
-// fetch fetches the repository at URL#REF, and returns what shop/index.yml holds.
+// fetch fetches the repository at URL#REF and returns the content of shop/index.yml.
 func fetch(ctx context.Context, t testing.TB, source string, auth Auth) (string, error) {
 	t.Helper()
 	if auth.Getenv == nil {
@@ -45,7 +45,7 @@ func fetch(ctx context.Context, t testing.TB, source string, auth Auth) (string,
 	return content, nil
 }
 
-// read fetches a repository and returns what shop/index.yml holds.
+// read fetches a repository and returns the content of shop/index.yml.
 func read(t testing.TB, source string, auth Auth) string {
 	t.Helper()
 	content, err := fetch(t.Context(), t, source, auth)
@@ -53,7 +53,7 @@ func read(t testing.TB, source string, auth Auth) string {
 	return content
 }
 
-// fetchError fetches a repository that cannot be fetched, and expects words in the error.
+// fetchError fetches a repository, and requires an error that contains the words.
 func fetchError(t testing.TB, source string, auth Auth, words ...string) error {
 	t.Helper()
 	content, err := fetch(t.Context(), t, source, auth)

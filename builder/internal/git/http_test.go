@@ -58,7 +58,7 @@ func TestBasicAuthentication(t *testing.T) {
 	}
 }
 
-// Forges take a token as the user.
+// Forges accept a token as the user name.
 func TestTokenAsUser(t *testing.T) {
 	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "glpat-t0ken"})
 	if got := read(t, gittest.WithUser(server.URL()+gittest.Path, "glpat-t0ken"), Auth{}); got != "name: Shop\n" {
@@ -88,7 +88,7 @@ func TestJobTokenOverTheWire(t *testing.T) {
 	}
 }
 
-// redirecting sends requests for the references elsewhere.
+// redirecting redirects requests for the references.
 func redirecting(to func(*http.Request) string, status int) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func redirecting(to func(*http.Request) string, status int) func(http.Handler) h
 	}
 }
 
-// A credential goes to no other server, whatever the first one says.
+// A credential is never sent to another server, even after a redirect.
 func TestRedirectToAnotherServer(t *testing.T) {
 	thief := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{})
 	thiefPort := thief.Host()[strings.LastIndexByte(thief.Host(), ':'):]
@@ -128,7 +128,8 @@ func TestRedirectToAnotherServer(t *testing.T) {
 	}
 }
 
-// Forges redirect within themselves; the credential goes along, and the pack is asked for there.
+// Forges redirect within their server. The credential is sent again, and the pack is requested at
+// the new location.
 func TestRedirectWithinAServer(t *testing.T) {
 	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "u", Password: "p", Wrap: redirecting(func(r *http.Request) string {
 		if strings.HasPrefix(r.URL.Path, "/old/") {
@@ -196,7 +197,7 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 	}
 }
 
-// What a server words is cut, and cleared of what it was given.
+// Texts from a server are truncated, and credentials in them are masked.
 func TestServersThatQuoteCredentials(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
@@ -241,7 +242,7 @@ func TestClientCertificate(t *testing.T) {
 	fetchError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
 	fetchError(t, required, Auth{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")
 
-	// nginx completes the handshake, and answers 400.
+	// nginx completes the handshake and responds with 400.
 	byStatus := files.ServeOptional(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TLS.PeerCertificates) == 0 {
 			w.WriteHeader(http.StatusBadRequest)
@@ -255,7 +256,7 @@ func TestClientCertificate(t *testing.T) {
 	fetchError(t, byStatus, Auth{CAFile: files.CA}, "asks for a client certificate")
 }
 
-// proxyTo tunnels whatever is asked for to one address, and records who asked.
+// proxyTo tunnels all requests to one address and records the clients' credentials.
 func proxyTo(t *testing.T, address string) (*httptest.Server, chan string) {
 	t.Helper()
 	asked := make(chan string, 16)
@@ -302,7 +303,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// The end of the context ends a request, and is the error.
+// The end of the context ends a request and determines the error.
 func TestCancelledWhileTheServerIsSilent(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("stopped by hand")
@@ -316,7 +317,7 @@ func TestCancelledWhileTheServerIsSilent(t *testing.T) {
 	}
 }
 
-// A server that stops in the middle of an answer does not hold us for ever.
+// A server that stops in the middle of a response must not block the client forever.
 func TestStalledConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()

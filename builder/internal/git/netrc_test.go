@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// triple is a login that can be compared.
+// triple is a comparable login.
 type triple struct{ Machine, Username, Password string }
 
 func TestParseNetrc(t *testing.T) {
@@ -65,7 +65,7 @@ machine late password p5`)
 		{"b", "x", ":p3"},
 		{"c", "", "w:p4"},
 		{"a.example", "u", ":"},
-		{"late", "", "w:p4"}, // as for curl, what follows the default entry does not count
+		{"late", "", "w:p4"}, // like curl, ignore entries after the default entry
 	} {
 		l, _ := findLogin(logins, test.host, test.username)
 		if got := l.username + ":" + l.password.Reveal(); got != test.want {
@@ -76,7 +76,7 @@ machine late password p5`)
 
 func TestReadNetrc(t *testing.T) {
 	home := gittest.WriteFiles(t, map[string]string{".netrc": "machine a password home", "other": "machine a password other", "large": strings.Repeat(" ", maxNetrc+1)})
-	t.Chdir(home) // a netrc of the working directory is not the user's
+	t.Chdir(home) // a netrc in the working directory must be ignored
 	absent := t.TempDir()
 	for _, test := range []struct {
 		name, netrc, home, want, problem string
@@ -116,7 +116,7 @@ func TestReadNetrc(t *testing.T) {
 	})
 }
 
-// An entry only ever gives what the file has, word by word, and is never another host's.
+// Every login contains only words from the file, and none comes from another host's entry.
 func FuzzNetrc(f *testing.F) {
 	for _, seed := range []string{
 		"machine a login u password p", "default password p", "macdef x\nmachine a password p\n\n", "# c\nmachine a", "machine a machine b password p", "\xff password",

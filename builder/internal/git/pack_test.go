@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// packer writes packs, also such as no Git would.
+// packer writes packs, including ones that Git would not write.
 type packer struct {
 	bytes.Buffer
 	offsets []int
@@ -34,8 +34,7 @@ func newPacker(count uint32) *packer {
 	return p
 }
 
-// object adds an object whose header says that it has a number of bytes. base is
-// between header and content.
+// object adds an object whose header announces a size. The base goes between header and content.
 func (p *packer) object(kind plumbing.ObjectType, announced uint64, base []byte, content []byte) {
 	p.offsets = append(p.offsets, p.Len())
 	first := byte(kind)<<4 | byte(announced&0xf)
@@ -54,12 +53,12 @@ func (p *packer) blob(content string) {
 	p.object(plumbing.BlobObject, uint64(len(content)), nil, []byte(content))
 }
 
-// delta adds a delta to an earlier object.
+// delta adds a delta against an earlier object.
 func (p *packer) delta(base int, content []byte) {
 	p.object(plumbing.OFSDeltaObject, uint64(len(content)), distance(p.Len()-p.offsets[base]), content)
 }
 
-// distance is how far back a base is, as packs write it.
+// distance encodes the offset to a base, as packs do.
 func distance(n int) []byte {
 	text := []byte{byte(n & 0x7f)}
 	for n >>= 7; n > 0; n >>= 7 {
@@ -69,12 +68,12 @@ func distance(n int) []byte {
 	return text
 }
 
-// deltaOf is a delta that announces sizes and then has instructions.
+// deltaOf returns a delta that announces the given sizes and contains the instructions.
 func deltaOf(base, result uint64, instructions ...byte) []byte {
 	return append(binary.AppendUvarint(binary.AppendUvarint(nil, base), result), instructions...)
 }
 
-// sum ends the pack.
+// sum returns the complete pack with its checksum.
 func (p *packer) sum() []byte {
 	sum := sha1.Sum(p.Bytes())
 	return append(bytes.Clone(p.Bytes()), sum[:]...)
@@ -127,7 +126,7 @@ func TestPackLimits(t *testing.T) {
 	}
 }
 
-// Whatever a limit is on, an error comes out of Open that a caller can tell.
+// Callers can distinguish the errors of every limit.
 func TestLimitsOfWhatAServerSends(t *testing.T) {
 	r := gittest.Shop(t)
 	server := gittest.ServeHTTP(t, r, gittest.HTTPOptions{})
@@ -147,11 +146,11 @@ func TestLimitsOfWhatAServerSends(t *testing.T) {
 	}
 }
 
-// What is left of a pack that is refused is nothing that could be taken for a pack.
+// A refused pack leaves no file that could be taken for a pack.
 func TestRefusedPackIsNotStored(t *testing.T) {
 	p := newPacker(2)
 	p.blob("abc")
-	p.delta(0, deltaOf(7, 3, 3, 'x', 'y', 'z')) // of a base with another size
+	p.delta(0, deltaOf(7, 3, 3, 'x', 'y', 'z')) // a base of a different size
 	dir := t.TempDir()
 	if err := storePack(bytes.NewReader(p.sum()), dir, newPackLimits(0, 0)); err == nil {
 		t.Error("a broken pack is stored")
@@ -190,8 +189,8 @@ func TestStoredPackIsRead(t *testing.T) {
 	}
 }
 
-// script makes a pack of a fuzzer's bytes: for each object its type, a base, how much
-// the header lies, and a length with the content.
+// script builds a pack from a fuzzer's bytes: for each object its type, a base, the error in the
+// announced size, and a length with the content.
 func script(data []byte) []byte {
 	var count uint32
 	p := newPacker(0)
@@ -226,7 +225,7 @@ func script(data []byte) []byte {
 	return p.sum()
 }
 
-// No pack makes us panic, hold more than it may, or read an object that is another.
+// No pack may cause a panic, exceed the memory limit, or yield a different object.
 func FuzzPack(f *testing.F) {
 	f.Add([]byte("\x03\x00\x00\x03abc\x06\x00\x00\x04\x03\x03\x90\x03\x07\x00\x00\x04\x03\x02\x90\x02"))
 	f.Add([]byte("\x02\x00\x00\x1d100644 a\x00aaaaaaaaaaaaaaaaaaaa\x01\x00\x00\x05tree "))

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// A pointer that is larger than any path is not read to its end.
+// A pointer file larger than any path is not read to its end.
 func TestPointerIsBounded(t *testing.T) {
 	dir := gittest.WriteFiles(t, map[string]string{"pointer": "gitdir: " + strings.Repeat("a", maxPointer)})
 	path, err := readPointer(filepath.Join(dir, "pointer"), "gitdir:")

@@ -23,7 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// sshSetup is a server, a key that it takes, and a known_hosts file with its key.
+// sshSetup is a server, a key that it accepts, and a known_hosts file with its host key.
 type sshSetup struct {
 	*gittest.SSHServer
 	key, known string
@@ -66,7 +66,7 @@ func TestSSHKeys(t *testing.T) {
 	}
 }
 
-// startAgent serves a key as an SSH agent does, and returns its socket.
+// startAgent serves a key as an SSH agent and returns the path of its socket.
 func startAgent(t *testing.T, keyFile string) string {
 	t.Helper()
 	data, err := os.ReadFile(keyFile)
@@ -126,7 +126,7 @@ func TestSSHRefusals(t *testing.T) {
 		"home/.ssh/known_hosts": "", "broken": "canary\n",
 	})
 	other := s.KnownHosts(t, stranger.PublicKey())
-	t.Chdir(filepath.Join(dir, "home")) // its known_hosts is not the user's
+	t.Chdir(filepath.Join(dir, "home")) // the known_hosts file there must be ignored
 	for _, test := range []struct {
 		name, key, known, home string
 		want                   []string
@@ -173,7 +173,7 @@ func lockedKey(t *testing.T) string {
 	return string(pem.EncodeToMemory(block))
 }
 
-// Of a server with keys of several types, one type may be known.
+// If a server has keys of several types, one known type is enough.
 func TestSSHHostKeyOfOneType(t *testing.T) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -193,7 +193,7 @@ func TestSSHHostKeyOfOneType(t *testing.T) {
 	}
 }
 
-// A path is one word for the server's shell, and relative only as user@host:path.
+// The path is a single word for the server's shell, and relative only in user@host:path.
 func TestSSHCommand(t *testing.T) {
 	for path, want := range map[string]string{
 		"/org/repo.git":     "git-upload-pack '/org/repo.git'",
@@ -207,7 +207,7 @@ func TestSSHCommand(t *testing.T) {
 			t.Errorf("%s: content %q, commands %q", path, got, s.Commands())
 		}
 	}
-	// This notation has no port, so that it is compared with the command that would run.
+	// This notation has no port, so compare the command that would run.
 	for source, relative := range map[string]bool{"git@host:org/repo.git": true, "git@host:/org/repo.git": false, "ssh://git@host/org/repo.git": false} {
 		if got := uploadCommand(parse(t, source)); got != "git-upload-pack '"+strings.TrimPrefix("/org/repo.git", map[bool]string{true: "/"}[relative])+"'" {
 			t.Errorf("%s runs %s", source, got)
@@ -223,7 +223,7 @@ func TestSSHServersThatSayNo(t *testing.T) {
 	fetchError(t, s.url()+"#"+strings.Repeat("ab", 20), opts, "not our ref")
 }
 
-// The end of the context ends a connection to a server that says nothing.
+// The end of the context closes a connection to a silent server.
 func TestSSHCancelled(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
-// corpusSize is that of the repository that the design was measured with.
+// corpusSize is the size of the repository used for measurements during the design.
 const corpusSize = 28 << 20
 
-// corpus returns files like those of workspaces: mostly automations, some JSON and text.
+// corpus returns files that resemble workspaces: mostly automations, some JSON and text.
 func corpus() map[string][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	files := map[string][]byte{}
@@ -56,7 +56,7 @@ func corpusFile(r *rand.Rand, i int) (name string, data []byte) {
 	return name, b.Bytes()
 }
 
-// sentence returns n words of a vocabulary of 4,000, the first ones being frequent.
+// sentence returns n words from a vocabulary of 4,000 words, of which the first ones are frequent.
 func sentence(r *rand.Rand, n int) string {
 	var b bytes.Buffer
 	for i := range n {
@@ -86,8 +86,8 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportMetric(float64(written.Size)/1e6, "MB")
 }
 
-// BenchmarkCompression is where the layer's compression comes from: see the
-// constants of the package.
+// BenchmarkCompression compares the settings for the layer's compression: see the constants of the
+// package.
 func BenchmarkCompression(b *testing.B) {
 	data := corpusTar(b)
 	for level := 1; level <= 6; level++ {
@@ -108,7 +108,7 @@ func BenchmarkCompression(b *testing.B) {
 	}
 }
 
-// corpusTar is the tar of a layer with the corpus.
+// corpusTar returns the tar of a layer with the corpus.
 func corpusTar(b *testing.B) []byte {
 	var blob bytes.Buffer
 	if _, err := layer.Write(&blob, layer.Options{Directory: "/www/workspaces"}, corpus()); err != nil {
@@ -136,7 +136,7 @@ func measure(b *testing.B, data []byte, open func(io.Writer) (io.WriteCloser, er
 	b.ReportMetric(float64(size)/1e6, "MB")
 }
 
-// counter counts the bytes that are written to it.
+// counter counts the bytes written to it.
 type counter int64
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }

@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
-// FuzzAdd: whatever the names are, an error is final, and what is written stays
-// below the directory, deletes nothing, and can be unpacked without a surprise.
+// FuzzAdd checks that, for any names, an error is final, and that the layer stays below its
+// directory, deletes nothing and unpacks to the files that were added.
 func FuzzAdd(f *testing.F) {
 	f.Add("hr/index.yml\nhr/automations/a.yml")
 	f.Add("a\na-b\na/b")
@@ -48,8 +48,8 @@ func FuzzAdd(f *testing.F) {
 	})
 }
 
-// checkSafe wants each entry once, in a directory that has an entry, and the added
-// files with their content.
+// checkSafe requires that each entry occurs once, in a directory that has an entry, and that the
+// added files have their content.
 func checkSafe(t *testing.T, list []entry, added []string) {
 	const prefix = "www/workspaces/"
 	kinds := map[string]byte{prefix: 'd'}

@@ -15,8 +15,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
-// TestSharedCompressorChangesNothing writes several layers at the same time, and each of
-// them alone.
+// TestSharedCompressorChangesNothing compares layers written concurrently with the same layers
+// written separately.
 func TestSharedCompressorChangesNothing(t *testing.T) {
 	const layers = 5
 	shared := options
@@ -56,8 +56,8 @@ func TestSharedCompressorChangesNothing(t *testing.T) {
 	}
 }
 
-// TestCompressionIsThatOfPgzip compares the compressed bytes with those of the library that
-// compresses one stream in the same way.
+// TestCompressionIsThatOfPgzip compares the compressed bytes with those of pgzip, which compresses
+// a single stream in the same way.
 func TestCompressionIsThatOfPgzip(t *testing.T) {
 	const level = 3
 	_, blob := write(t, options, corpus())
@@ -81,7 +81,7 @@ func TestCompressionIsThatOfPgzip(t *testing.T) {
 	}
 }
 
-// TestOpenLayersShareMemory bounds what layers cost that are open at the same time.
+// TestOpenLayersShareMemory limits the memory of concurrently open layers.
 func TestOpenLayersShareMemory(t *testing.T) {
 	opts := options
 	opts.Compressor = layer.NewCompressor()

@@ -22,8 +22,8 @@ var (
 	options = layer.Options{Directory: "/www/workspaces"}
 )
 
-// small returns a small tree in which the order of whole paths is not that of a
-// walk: "hr-" sorts before "hr/".
+// small returns a small tree that sorts differently by whole path than in a directory walk: "hr-"
+// sorts before "hr/".
 func small() map[string][]byte {
 	return map[string][]byte{
 		"hr/index.yml":               []byte("name: HR\n"),
@@ -60,7 +60,7 @@ func decompress(t testing.TB, blob []byte) []byte {
 	return plain
 }
 
-// entry is what a layer says about one file or directory.
+// entry is the metadata of a file or directory in a layer.
 type entry struct {
 	Header tar.Header
 	Data   string
@@ -94,10 +94,9 @@ func names(list []entry) []string {
 	return names
 }
 
-// The digest is a promise: the same release has the same digest whoever builds it.
-// Change it only together with a deliberate change of the layer's format or of the
-// compression library, and say in the change log that digests of unchanged
-// releases change.
+// The digest is a promise: the same release has the same digest for every builder. Change it only
+// together with a deliberate change of the layer's format or of the compression library, and
+// announce in the change log that the digests of unchanged releases change.
 func TestGoldenDigest(t *testing.T) {
 	got, _ := write(t, options, small())
 	want := layer.Layer{
@@ -152,8 +151,8 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// checkEntry wants nothing in a header but name, kind, mode, size and time, and
-// the content of [small].
+// checkEntry requires that a header contains only name, type, mode, size and time, and that the
+// content is that of [small].
 func checkEntry(t *testing.T, e entry) {
 	want := entry{Header: tar.Header{
 		Name: e.Header.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Data)), ModTime: time.Unix(layer.ModTime, 0), Format: tar.FormatUSTAR,
@@ -168,7 +167,7 @@ func checkEntry(t *testing.T, e entry) {
 	}
 }
 
-// Names that do not fit the old format get a PAX record for the name alone.
+// Names that do not fit the old format get a PAX record for the name only.
 func TestUnusualNames(t *testing.T) {
 	long := strings.Repeat("d", 120) + "/" + strings.Repeat("f", 150) + ".yml"
 	for name, pax := range map[string]bool{
@@ -221,7 +220,7 @@ func TestParents(t *testing.T) {
 	}
 }
 
-// A release without files hides what the base has all the same.
+// A release without files also hides the content of the base.
 func TestNoFiles(t *testing.T) {
 	l, blob := write(t, options, nil)
 	if diff := cmp.Diff([]string{"www/workspaces/", "www/workspaces/.wh..wh..opq"}, names(entries(t, blob))); diff != "" || l.Files != 0 {
@@ -283,7 +282,7 @@ func TestRefusedPaths(t *testing.T) {
 	}
 }
 
-// full fails after some bytes, like a disk.
+// full is a writer that fails after some bytes, like a full disk.
 type full struct{ left int }
 
 var errFull = errors.New("no space left on device")
@@ -313,7 +312,7 @@ func TestWriteErrorsAreReported(t *testing.T) {
 	}
 }
 
-// A writer that has refused a file does not end as if the file had never been there.
+// A writer that refused a file must not complete a layer without that file.
 func TestErrorsAreFinal(t *testing.T) {
 	w, err := layer.NewWriter(io.Discard, options)
 	if err != nil {
@@ -328,7 +327,7 @@ func TestErrorsAreFinal(t *testing.T) {
 	}
 }
 
-// Without the whiteout, the layer adds to what is there.
+// Without the whiteout, the layer adds to the content of lower layers.
 func TestKeepLeavesOutTheWhiteoutAlone(t *testing.T) {
 	kept := options
 	kept.Keep = true

@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
-// The golden digest of a layer of many blocks, which are compressed in parallel.
-// The rules of [TestGoldenDigest] hold here as well.
+// The golden digest of a layer with many blocks, which are compressed in parallel. The rules of
+// [TestGoldenDigest] apply here too.
 func TestGoldenDigestOfManyBlocks(t *testing.T) {
 	const want = digest.Digest("sha256:6c22707b769a5081df8f85a1afad5e00c34752a83710d5a9a2a00b87afb41e73")
 	if got, _ := write(t, options, corpus()); got.Digest != want {
@@ -23,8 +23,7 @@ func TestGoldenDigestOfManyBlocks(t *testing.T) {
 	}
 }
 
-// TestDigestDependsOnNothingElse runs the golden tests where everything differs
-// that must not matter.
+// TestDigestDependsOnNothingElse runs the golden tests with variations that must not matter.
 func TestDigestDependsOnNothingElse(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
@@ -40,7 +39,7 @@ func TestDigestDependsOnNothingElse(t *testing.T) {
 	}
 }
 
-// Everything that the layer is for changes its digest.
+// Every input of the layer changes its digest.
 func TestDigestDependsOnTheInput(t *testing.T) {
 	seen := map[digest.Digest]string{}
 	for name, change := range map[string]func(*layer.Options, map[string][]byte){

@@ -23,7 +23,7 @@ func slugs(n int) []string {
 	return list
 }
 
-// The assignment is a promise: with another one, all layers of a release are sent again.
+// The assignment must never change: all layers of a release would be sent again.
 func TestSplitIsTheSameForEver(t *testing.T) {
 	got := layer.Split(slugs(25), layer.MaxLayers)
 	want := [][]string{
@@ -72,8 +72,8 @@ func TestSplitNumberOfLayers(t *testing.T) {
 	}
 }
 
-// A release of 1,000 workspaces of equal size sends at most a twentieth of itself after a
-// change of one of them.
+// A change of one workspace in a release of 1,000 equal workspaces sends at most a twentieth of the
+// release.
 func TestSplitIsEven(t *testing.T) {
 	names := map[string][]string{"numbers": slugs(1000)}
 	for i := range 1000 {
@@ -89,7 +89,7 @@ func TestSplitIsEven(t *testing.T) {
 	}
 }
 
-// TestSplitChangesOneLayer adds and removes workspaces, one at a time, in any order.
+// TestSplitChangesOneLayer adds and removes workspaces, one at a time, in random order.
 func TestSplitChangesOneLayer(t *testing.T) {
 	all := slugs(700)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -98,8 +98,8 @@ func TestSplitChangesOneLayer(t *testing.T) {
 		after := layer.Split(all[:n], layer.MaxLayers)
 		gone := without(before, after)
 		added := without(after, before)
-		// A layer that splits is replaced by two or, where all but one workspace stay
-		// together, by a few. The other direction is a workspace that is removed.
+		// Adding a workspace may replace a layer by two or, if all but one of its workspaces stay
+		// together, by a few. Removing a workspace does the reverse.
 		if len(gone) > 1 || len(added) > 2 && len(slices.Concat(added...)) > 25 {
 			t.Fatalf("workspace %d, %s: %d layers are gone and %d are new", n, all[n-1], len(gone), len(added))
 		}

@@ -21,7 +21,7 @@ import (
 
 var withParents = layer.Options{Directory: "/www/workspaces", Parents: true}
 
-// unusual returns files whose names are hard on unpackers.
+// unusual returns files whose names are difficult for unpackers.
 func unusual() map[string][]byte {
 	files := small()
 	files["-rf"] = []byte("a leading dash")
@@ -59,8 +59,7 @@ func TestUnpackImageOnTopOfAnEarlierRelease(t *testing.T) {
 	checkUnpacked(t, filepath.Join(rootfs, "www/services"), map[string][]byte{"index.js": []byte("kept")})
 }
 
-// checkUnpacked compares a directory with the files that were written, and their
-// modes and times with the promised ones.
+// checkUnpacked compares a directory with the files that were written, and checks modes and times.
 func checkUnpacked(t *testing.T, dir string, want map[string][]byte) {
 	t.Helper()
 	got := map[string]string{}
@@ -98,7 +97,7 @@ func checkUnpacked(t *testing.T, dir string, want map[string][]byte) {
 	}
 }
 
-// writeLayout writes an OCI layout with one image of the layers, tagged v1.
+// writeLayout writes an OCI layout with one image, tagged v1, that consists of the layers.
 func writeLayout(t *testing.T, dir string, layers []layer.Layer, blobs [][]byte) {
 	t.Helper()
 	blobDir := filepath.Join(dir, ocispec.ImageBlobsDir, "sha256")

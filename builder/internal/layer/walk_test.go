@@ -19,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
 
-// enough is more than any layer of the tests unpacks to.
+// enough exceeds the unpacked size of every layer in the tests.
 const enough = 1 << 20
 
 // unpacked returns the tar of a layer.
@@ -93,7 +93,7 @@ func TestWalkIsBounded(t *testing.T) {
 	}
 }
 
-// What comes after the end of the archive is part of the digests all the same.
+// Bytes after the end of the archive are also part of the digests.
 func TestWalkReadsToTheEnd(t *testing.T) {
 	_, blob := write(t, options, small())
 	trailing := append(bytes.Clone(blob), gzipped(t, []byte("more"))...)
@@ -152,8 +152,8 @@ func TestWhiteouts(t *testing.T) {
 	}
 }
 
-// FuzzWalk: no blob makes the reader panic or read more than it may, and one that is
-// read has the digest of its bytes.
+// FuzzWalk checks that no blob makes the reader panic or exceed its limit, and that a successful
+// read returns the digest of the blob.
 func FuzzWalk(f *testing.F) {
 	var blob bytes.Buffer
 	if _, err := layer.Write(&blob, options, small()); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 )
 
-// statements reads what is attested of an image, all of it.
+// statements reads all attestations of an image.
 func statements(t *testing.T, ref string) (images []digest.Digest, list map[digest.Digest][]*attest.Statement) {
 	t.Helper()
 	img, err := client(t, nil).Resolve(t.Context(), ref)
@@ -38,7 +38,7 @@ func statements(t *testing.T, ref string) (images []digest.Digest, list map[dige
 	return images, list
 }
 
-// What is attested is what was built, for every platform of it.
+// The attestations describe what was built, for every platform.
 func TestStatementsAreThoseOfTheRelease(t *testing.T) {
 	f := newFixture(t)
 	built := f.mustBuild(t)

@@ -200,7 +200,7 @@ func TestPlatformsFollowTheBase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.opts.Platforms = test.wanted
-			f.opts.Attest = attest.Kinds{} // they need an index, whatever the platforms
+			f.opts.Attest = attest.Kinds{} // attestations require an index, even for a single platform
 			built := f.mustBuild(t)
 			inspected, err := pipeline.Inspect(t.Context(), client(t, nil), built.Images[0])
 			if err != nil {
@@ -213,7 +213,7 @@ func TestPlatformsFollowTheBase(t *testing.T) {
 	}
 }
 
-// An index may list a platform twice, such as for another compression.
+// An index may list a platform twice, for example with different compressions.
 func TestPlatformThatTheBaseHasTwiceIsBuiltOnce(t *testing.T) {
 	f := newFixture(t)
 	var index v1.ImageIndex = empty.Index
@@ -332,7 +332,7 @@ func TestClashStopsTheBuildUnlessItIsMeant(t *testing.T) {
 	}
 }
 
-// The archive holds the image alone, which the index of the others lists.
+// The archive contains only the image, which the index of the other outputs lists.
 func TestDockerArchiveAndPushAgree(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
@@ -358,7 +358,7 @@ func TestDockerArchiveAndPushAgree(t *testing.T) {
 	}
 }
 
-// What the builder is given to log in with is in nothing that it makes.
+// The builder's credentials must not appear in any of its outputs.
 func TestNoSecretGetsIntoImageOrReport(t *testing.T) {
 	f := newFixtureWith(t, registrytest.Options{Username: "ci", Password: planted})
 	auth := base64.StdEncoding.EncodeToString([]byte("ci:" + planted))
@@ -466,7 +466,7 @@ func TestOptionsThatDoNotFitTheBaseAreRefused(t *testing.T) {
 	}
 }
 
-// A daemon is not asked for anything, with all that this may take, once there is no base.
+// Without a base, the build does not connect to a daemon.
 func TestNoDaemonIsReachedWithoutABase(t *testing.T) {
 	f := newFixture(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
-// diff compares two images or directories, as options of the fixture say.
+// diff compares two images or directories with the options of the fixture.
 func (f *fixture) diff(t *testing.T, older, newer string) (*compare.Report, error) {
 	t.Helper()
 	opts := pipeline.DiffOptions{
@@ -38,7 +38,7 @@ func (f *fixture) diff(t *testing.T, older, newer string) (*compare.Report, erro
 	return report, err
 }
 
-// changed is the samples, one of them changed.
+// changed returns a directory with the samples, one of them modified.
 func changed(t *testing.T) string {
 	t.Helper()
 	files := samples()
@@ -79,7 +79,7 @@ func TestDiffOfImagesAndSources(t *testing.T) {
 	}
 }
 
-// Where the manifests agree, no layer with workspaces is read.
+// If the manifests agree, no layer with workspaces is read.
 func TestDiffReadsNoContentThatIsTheSame(t *testing.T) {
 	f := newFixture(t)
 	built := f.mustBuild(t)
@@ -115,7 +115,7 @@ func TestDiffHidesSecrets(t *testing.T) {
 	}
 }
 
-// An image may say something else in its manifest than it ships.
+// An image whose content contradicts its manifest is refused.
 func TestDiffRefusesImagesThatAreNotWhatTheySay(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)

@@ -24,7 +24,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// Whatever goes wrong, nothing is published: see [fixture.refuse].
+// No failure may publish anything: see [fixture.refuse].
 func TestSourceFailures(t *testing.T) {
 	tests := map[string]struct {
 		kind   pipeline.Kind
@@ -75,8 +75,8 @@ func TestSourceFailures(t *testing.T) {
 	}
 }
 
-// duringTheScan does something once, when the first file is scanned. The walk is at
-// most a few files ahead then; the last one is far enough.
+// duringTheScan calls do once, when the first file is scanned. At that time the walk is at most a
+// few files ahead and has not reached the last file.
 func (f *fixture) duringTheScan(t *testing.T, do func() error) {
 	t.Helper()
 	var once sync.Once
@@ -90,7 +90,7 @@ func (f *fixture) duringTheScan(t *testing.T, do func() error) {
 	})
 }
 
-// dropOverride makes root obey the modes of files until the end of the test.
+// dropOverride makes file modes apply to root until the end of the test.
 func dropOverride(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -161,7 +161,7 @@ func TestStrictMakesWarningsErrors(t *testing.T) {
 	f.refuse(t, pipeline.Invalid)
 }
 
-// Secrets come first: whoever found them must act, whatever else is wrong.
+// Secrets come first, because they must be revoked whatever else is wrong.
 func TestSecretsComeBeforeInvalidWorkspaces(t *testing.T) {
 	f := newFixture(t)
 	f.write(t, "mail/automations/x.yml", "a: [\n# "+planted+"\n")
@@ -216,7 +216,7 @@ func TestRegistryFailures(t *testing.T) {
 	}
 	for name, fault := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // what may pass, 5xx and lost connections, is tried again for 7 s
+			t.Parallel() // transient errors (5xx, lost connections) are retried for 7 s
 			f := newFixtureWith(t, registrytest.Options{Faults: []registrytest.Fault{fault}})
 			if _, err := f.refuse(t, pipeline.Registry); err == nil || !strings.Contains(err.Error(), f.reg.Host()) {
 				t.Errorf("error %v does not name the registry", err)
@@ -243,7 +243,7 @@ func TestBaseThatIsNotThere(t *testing.T) {
 	}
 }
 
-// A base that changes while it is read is the one that was resolved.
+// If the tag of the base moves during the build, the digest resolved first is used.
 func TestBaseIsPinned(t *testing.T) {
 	f := newFixture(t)
 	resolved := make(chan struct{})
@@ -269,7 +269,7 @@ func TestBaseIsPinned(t *testing.T) {
 	}
 }
 
-// The names of a release in several registries: see [engine.Build].
+// Tags of a release in several registries: see [engine.Build].
 func TestSecondRegistryThatFailsLeavesNoNameInTheFirst(t *testing.T) {
 	f := newFixture(t)
 	second := registrytest.New(t, registrytest.Options{Faults: []registrytest.Fault{
@@ -282,8 +282,9 @@ func TestSecondRegistryThatFailsLeavesNoNameInTheFirst(t *testing.T) {
 	}
 }
 
-// A registry may take all of an image and refuse its name, such as one that is
-// immutable. Files are not written then; names before it stay, and are whole.
+// A registry may accept a complete image and refuse its tag, for example because tags are
+// immutable. The build then writes no files. Tags pushed before remain and refer to complete
+// images.
 func TestNameThatIsRefusedAtTheEnd(t *testing.T) {
 	f := newFixture(t)
 	f.hook.on(func(w http.ResponseWriter, r *http.Request) bool {
@@ -333,7 +334,7 @@ func TestEngineFailures(t *testing.T) {
 	}
 }
 
-// The name of a file is taken while the image is built, so that the file fails last.
+// Another process takes the name of a file while the image is built, so that the file fails last.
 func TestFileThatCannotGetItsName(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Outputs = []engine.Output{f.opts.Outputs[1]}

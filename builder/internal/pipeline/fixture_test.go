@@ -39,7 +39,7 @@ import (
 // planted is the secret that the detector of the tests finds.
 const planted = "planted-secret-4711"
 
-// detector is a [scan.Detector]; without a function it finds what is [planted].
+// detector is a [scan.Detector]. If nil, it finds [planted].
 type detector func(ctx context.Context, f scan.File) (scan.Result, error)
 
 func (d detector) Describe() release.Scanner { return release.Scanner{Name: "test", Version: "v1"} }
@@ -56,23 +56,22 @@ func (d detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	return result, nil
 }
 
-// fixture is a source, a registry with a base in it, and the places that a build may
-// write to.
+// fixture is a source, a registry with a base, and the output directories of a build.
 type fixture struct {
 	reg  *registrytest.Server
 	base registrytest.Pushed
-	// hook sees the requests to the registry before it does.
+	// hook receives the requests before the registry.
 	hook *hook
-	// src holds the workspaces, out the files that are built.
+	// src contains the workspaces, out the files that are built.
 	src, out string
 	opts     pipeline.BuildOptions
-	// shown is what the progress display has shown.
+	// shown is the output of the progress display.
 	shown bytes.Buffer
 }
 
 var platforms = []string{"linux/amd64", "linux/arm64"}
 
-// samples are the workspaces of most tests.
+// samples returns the workspaces that most tests use.
 func samples() workspacetest.Files {
 	return workspacetest.Repository(
 		workspacetest.Sample{Slug: "mail", Groups: []string{"base1"}, App: "Mail", Labels: []string{"core"}},
@@ -80,10 +79,10 @@ func samples() workspacetest.Files {
 	)
 }
 
-// newFixture is ready for a build that pushes to out:v1 and writes image.tar.
+// newFixture returns a fixture for a build that pushes out:v1 and writes image.tar.
 func newFixture(t *testing.T) *fixture { return newFixtureWith(t, registrytest.Options{}) }
 
-// newFixtureWith is newFixture with a registry that has faults or asks for a password.
+// newFixtureWith is newFixture with a registry that has faults or requires a password.
 func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 	t.Helper()
 	f := &fixture{hook: new(hook), src: workspacetest.Write(t, samples()), out: t.TempDir()}
@@ -108,7 +107,7 @@ func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 	return f
 }
 
-// client reaches registries with what the environment says.
+// client returns a registry client configured by env.
 func client(t *testing.T, env map[string]string) *registry.Client {
 	t.Helper()
 	c, err := registry.New(registry.Options{Getenv: func(name string) string { return env[name] }})
@@ -128,7 +127,7 @@ func (f *fixture) detect(t *testing.T, d detector) {
 	f.opts.Checks.Scanner = scanner
 }
 
-// read makes spec the source.
+// read uses spec as the source.
 func (f *fixture) read(t *testing.T, spec string) {
 	t.Helper()
 	parsed, err := source.Parse(spec)
@@ -138,7 +137,7 @@ func (f *fixture) read(t *testing.T, spec string) {
 	f.opts.Input = pipeline.Input{Spec: parsed, Source: source.Options{TempDir: f.opts.TempDir, Auth: git.Auth{Getenv: func(string) string { return "" }}}}
 }
 
-// write adds a file to the source, or replaces one.
+// write adds a file to the source, or replaces it.
 func (f *fixture) write(t *testing.T, name, text string) {
 	t.Helper()
 	file := filepath.Join(f.src, filepath.FromSlash(name))
@@ -147,8 +146,8 @@ func (f *fixture) write(t *testing.T, name, text string) {
 	}
 }
 
-// build runs one build. Whatever comes of it, nothing may be left in the directory for
-// temporary files, and what was planted may be neither shown nor told.
+// build runs one build. After any outcome, the directory for temporary files must be empty, and
+// neither the display nor the error may contain the planted secret.
 func (f *fixture) build(t *testing.T, ctx context.Context) (*pipeline.Reading, *report.Build, error) {
 	t.Helper()
 	f.shown.Reset()
@@ -181,7 +180,7 @@ func (f *fixture) mustBuild(t *testing.T) *report.Build {
 	return built
 }
 
-// refuse runs a build that must fail with an error of that kind, and publish nothing.
+// refuse runs a build that must fail with an error of the given kind and publish nothing.
 func (f *fixture) refuse(t *testing.T, want pipeline.Kind) (*pipeline.Reading, error) {
 	t.Helper()
 	reading, _, err := f.build(t, t.Context())
@@ -193,7 +192,8 @@ func (f *fixture) refuse(t *testing.T, want pipeline.Kind) (*pipeline.Reading, e
 	return reading, err
 }
 
-// unpublished wants no name in the registry beside the base's, and no file.
+// unpublished requires that the registry has no tag besides the base's and that no file was
+// written.
 func (f *fixture) unpublished(t *testing.T) {
 	t.Helper()
 	for _, repo := range []string{"out", "mirror/out"} {
@@ -206,7 +206,7 @@ func (f *fixture) unpublished(t *testing.T) {
 	}
 }
 
-// list returns what is below a directory, which may be gone.
+// list returns the entries below a directory, which may be missing.
 func list(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
@@ -222,7 +222,7 @@ func list(t *testing.T, dir string) []string {
 	return names
 }
 
-// hook sees every request before the registry.
+// hook receives every request before the registry.
 type hook struct {
 	mu  sync.Mutex
 	see func(http.ResponseWriter, *http.Request) (done bool)
@@ -239,14 +239,15 @@ func (h *hook) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// on calls see for every request; the registry does not get those for which it returns true.
+// on calls see for every request. The registry does not receive requests for which see returns
+// true.
 func (h *hook) on(see func(http.ResponseWriter, *http.Request) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.see = see
 }
 
-// pull reads the image of one platform with a client that is not ours.
+// pull reads the image of one platform with a third-party client.
 func pull(t *testing.T, ref, platform string) v1.Image {
 	t.Helper()
 	parsed, err := name.ParseReference(ref, name.Insecure)
@@ -264,7 +265,7 @@ func pull(t *testing.T, ref, platform string) v1.Image {
 	return img
 }
 
-// uploads returns the methods and paths of the requests that write.
+// uploads returns the methods and paths of write requests.
 func uploads(reg *registrytest.Server) []string {
 	var list []string
 	for _, r := range reg.Requests() {
@@ -275,5 +276,5 @@ func uploads(reg *registrytest.Server) []string {
 	return slices.Compact(list)
 }
 
-// patience is how long a build may take to notice that it shall end.
+// patience limits how long a build may take to react to an interruption.
 const patience = 30 * time.Second

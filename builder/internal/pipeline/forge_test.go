@@ -23,7 +23,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/verify"
 )
 
-// forgeStatements returns the index with other statements about arm64; nil leaves one out.
+// forgeStatements returns the index with modified statements about arm64. If forge returns nil, the
+// statement is left out.
 func forgeStatements(t *testing.T, ref string, forge func(*attest.Statement) *attest.Statement) v1.ImageIndex {
 	t.Helper()
 	parsed, err := name.ParseReference(ref, name.Insecure)
@@ -103,7 +104,8 @@ func statementIn(t *testing.T, image v1.Image, digest v1.Hash) *attest.Statement
 	return s
 }
 
-// replacing returns what replaces a text in the statements of a type, which must hold it.
+// replacing returns a function that replaces a text in the statements of a type, which must contain
+// it.
 func replacing(t *testing.T, predicateType, older, newer string) func(*attest.Statement) *attest.Statement {
 	return func(s *attest.Statement) *attest.Statement {
 		if s.PredicateType == predicateType {

@@ -24,20 +24,20 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// handmade is a release image that we have not built.
+// handmade is a release image that was not built by the builder.
 type handmade struct {
-	// manifest and label are what the image holds and what it says of it.
+	// manifest is the content of the manifest file; label is its digest in the image's label.
 	manifest []byte
 	label    string
-	// layer replaces the last layer, which holds the manifest.
+	// layer replaces the last layer, which contains the manifest.
 	layer []byte
 	// bare leaves the workspaces out.
 	bare bool
-	// architecture is amd64 if empty.
+	// architecture defaults to amd64.
 	architecture string
 }
 
-// workspacesLayer stands for the workspaces: no more than its digest is looked at.
+// workspacesLayer represents the workspaces. The tests use only its digest.
 const workspacesLayer = "workspaces"
 
 // encodedManifest returns the bytes of a valid manifest.
@@ -83,7 +83,7 @@ type file struct {
 	data []byte
 }
 
-// tarball returns a compressed tar; a name that ends with a slash is a directory.
+// tarball returns a compressed tar. A name that ends with a slash is a directory.
 func tarball(t *testing.T, files ...file) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -103,7 +103,7 @@ func tarball(t *testing.T, files ...file) []byte {
 	return out.Bytes()
 }
 
-// sum is a label's value for the bytes of a manifest.
+// sum returns the value of the label for the bytes of a manifest.
 func sum(data []byte) string { return digest.FromBytes(data).String() }
 
 func TestInspectReadsAReleaseOfAnyTool(t *testing.T) {
@@ -191,7 +191,7 @@ func TestInspectWantsTheSameReleaseForAllPlatforms(t *testing.T) {
 	}
 }
 
-// A layer that no manifest can be in is not even asked for.
+// A layer too large to contain a manifest is not even requested.
 func TestInspectDoesNotReadLargeLayers(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
 	large := make([]byte, release.MaxSize+1)

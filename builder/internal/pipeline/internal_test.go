@@ -63,7 +63,7 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 	}
 }
 
-// A sink that fails ends the walk, also while another one is slow.
+// A failing sink ends the walk, even while another sink is slow.
 func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
 	failure := errors.New("full")
 	var seen atomic.Int32
@@ -75,7 +75,7 @@ func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
 	}
 }
 
-// Parsers read what anybody may have written.
+// Parsers read untrusted input.
 func TestPanicOverAFileIsAnErrorWithoutItsContent(t *testing.T) {
 	_, err := walk(t.Context(), openTree(t, workspacetest.Files{"a/x": "content of the file"}),
 		func(f source.File) error { panic(string(f.Data)) })
@@ -123,7 +123,7 @@ func (failing) Scan(_ context.Context, f scan.File) (scan.Result, error) {
 	return scan.Result{Bytes: int64(len(f.Data))}, nil
 }
 
-// The end of a bubble proves that nothing runs on: what compresses has ended, too.
+// The synctest bubble ends only when all goroutines have ended, including those that compress.
 func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
 	spec, err := source.Parse(workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "a", Groups: []string{"base1"}, Bytes: 4 << 20})))
 	if err != nil {
@@ -219,7 +219,7 @@ func TestFailGivesAKindOnce(t *testing.T) {
 	tests := map[string]struct {
 		err  error
 		want Kind
-		// plain errors get no kind.
+		// plain marks errors that get no kind.
 		plain bool
 	}{
 		"none":              {nil, 0, true},
@@ -272,8 +272,8 @@ func TestReleaseEpoch(t *testing.T) {
 	}
 }
 
-// FuzzExtract reads layers as registries may send them: what comes out is a file of
-// that name, no larger than a manifest may be.
+// FuzzExtract checks that, for any layer, the result is a file with that name and at most the size
+// of a manifest.
 func FuzzExtract(f *testing.F) {
 	var good bytes.Buffer
 	zip := gzip.NewWriter(&good)

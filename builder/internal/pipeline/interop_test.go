@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 )
 
-// proxyPage is how nginx refuses a request.
+// proxyPage is the response of nginx to a refused request.
 const proxyPage = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 
 // isPush reports whether r writes to the repository that the fixture pushes to.
@@ -24,7 +24,7 @@ func isPush(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/v2/out/") && r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
-// answer returns a handler that answers the requests that match with a status and a body.
+// answer returns a handler that responds to matching requests with a status and a body.
 func answer(match func(*http.Request) bool, status int, header http.Header, body string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if !match(r) {
@@ -40,8 +40,8 @@ func answer(match func(*http.Request) bool, status int, header http.Header, body
 	}
 }
 
-// Each of these servers refuses a push in its own way. The build ends, nothing is called
-// pushed, and the message is one line that says what to do.
+// Each of these servers refuses a push in a different way. The build ends, reports nothing as
+// pushed, and returns a one-line error with a remedy.
 func TestServersThatRefuseAPush(t *testing.T) {
 	isUploadStart := func(r *http.Request) bool { return isPush(r) && r.Method == http.MethodPost }
 	isBlob := func(r *http.Request) bool {
@@ -111,7 +111,7 @@ func TestServersThatRefuseAPush(t *testing.T) {
 	}
 }
 
-// Docker's official images, podman and buildah name the variant of arm64 in the index.
+// The indexes of Docker's official images, podman and buildah contain the variant of arm64.
 func TestVerifyTakesTheVariantOfThePlatform(t *testing.T) {
 	f := newFixture(t)
 	arm := pull(t, f.base.Ref, "linux/arm64")

@@ -15,23 +15,23 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// interruption is why a run ends early. As that of a signal, it is a [context.Canceled].
+// interruption is the cause of an early end. Like the cause of a signal, it is a
+// [context.Canceled].
 type interruption struct{}
 
 func (interruption) Error() string        { return "interrupt signal received" }
 func (interruption) Is(target error) bool { return target == context.Canceled }
 
-// Wherever a run is interrupted, it ends soon, says why, and leaves nothing.
+// An interruption at any point ends the run soon, reports the cause, and leaves nothing behind.
 func TestInterruptions(t *testing.T) {
-	// request makes a run end when the registry is asked something. The question gets
-	// no answer.
+	// request interrupts a run at a request to the registry, which gets no response.
 	request := func(method, path string) func(*testing.T, *fixture, func()) {
 		return func(_ *testing.T, f *fixture, stop func()) {
 			f.hook.on(func(_ http.ResponseWriter, r *http.Request) bool {
 				if r.Method != method || !strings.Contains(r.URL.Path, path) {
 					return false
 				}
-				io.Copy(io.Discard, r.Body) // a server that has not read the body does not see the client go
+				io.Copy(io.Discard, r.Body) // a server notices a disconnect only after reading the body
 				stop()
 				<-r.Context().Done()
 				return true
@@ -86,7 +86,7 @@ func TestInterruptions(t *testing.T) {
 	}
 }
 
-// A base that cannot be had ends the scan, too.
+// A base that cannot be resolved also ends the scan.
 func TestFailureOfOnePartEndsTheOther(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Base = f.reg.Ref("nosuch:1")

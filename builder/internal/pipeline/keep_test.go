@@ -27,7 +27,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
-// products are the workspaces that a vendor ships.
+// products returns the workspaces that a vendor ships.
 func products() workspacetest.Files {
 	return workspacetest.Repository(
 		workspacetest.Sample{Slug: "store", Groups: []string{"base1"}, App: "Store"},
@@ -35,7 +35,7 @@ func products() workspacetest.Files {
 	)
 }
 
-// vendorLayer holds files below a directory of an image.
+// vendorLayer returns a layer with files below a directory of an image.
 func vendorLayer(t *testing.T, files workspacetest.Files) v1.Layer {
 	t.Helper()
 	var list []file
@@ -45,7 +45,7 @@ func vendorLayer(t *testing.T, files workspacetest.Files) v1.Layer {
 	return static.NewLayer(tarball(t, list...), types.OCILayer)
 }
 
-// onProducts is a fixture whose base ships the vendor's workspaces as the repository release.
+// onProducts returns a fixture whose base ships the vendor's workspaces as the repository release.
 func onProducts(t *testing.T, layers ...v1.Layer) *fixture {
 	t.Helper()
 	f := newFixture(t)
@@ -63,7 +63,7 @@ func (f *fixture) vendor(t *testing.T, platforms []string, layers ...v1.Layer) r
 	}})
 }
 
-// unpacked returns the workspaces that the whole image holds.
+// unpacked returns the workspaces in the image, with all layers applied.
 func unpacked(t *testing.T, built *report.Build, platform string) workspacetest.Files {
 	t.Helper()
 	blobs, err := pull(t, strings.TrimSuffix(built.Images[0], ":v1")+"@"+built.Digest.String(), platform).Layers()
@@ -86,8 +86,8 @@ func unpacked(t *testing.T, built *report.Build, platform string) workspacetest.
 	return files
 }
 
-// What the vendor ships stays, what we ship comes beside it, and the release manifest
-// has both: the platform then imports all of it.
+// The vendor's workspaces stay, ours are added, and the release manifest lists both, so that the
+// platform imports all of them.
 func TestWorkspacesOfTheBaseAreKept(t *testing.T) {
 	f := onProducts(t, vendorLayer(t, products()))
 	built := f.mustBuild(t)
@@ -120,7 +120,7 @@ func TestWorkspacesOfTheBaseAreKept(t *testing.T) {
 	checkKeptStatements(t, built)
 }
 
-// The scan has not looked at what is the base's, and nothing says that it has.
+// The statements must not claim that the scan covered the workspaces of the base.
 func checkKeptStatements(t *testing.T, built *report.Build) {
 	t.Helper()
 	_, list := statements(t, built.Images[0])
@@ -176,7 +176,7 @@ func TestReleaseOnAReleaseThatKeepsIt(t *testing.T) {
 	}
 }
 
-// The fake platform imports the union, and nothing of it twice.
+// The fake platform imports the union of the workspaces, each once.
 func TestPlatformImportsWhatIsKept(t *testing.T) {
 	built := onProducts(t, vendorLayer(t, products())).mustBuild(t)
 	p := newProduction(t)
@@ -242,7 +242,7 @@ func TestPlatformsWhoseBasesDiffer(t *testing.T) {
 	}
 }
 
-// Of the base's layers, those that can matter are fetched, and each once for all platforms.
+// Only base layers that can contain workspaces are fetched, once for all platforms.
 func TestKeepingReadsLayersOnce(t *testing.T) {
 	below, hiding, top := registrytest.SizedLayer('x', 100), vendorLayer(t, workspacetest.Files{".wh..wh..opq": ""}), vendorLayer(t, products())
 	f := onProducts(t, below, hiding, top)
@@ -274,7 +274,7 @@ func TestKeepingReadsLayersOnce(t *testing.T) {
 	}
 }
 
-// A comparison reads what is kept where it is, in the layers of the base.
+// A comparison reads kept workspaces from the layers of the base.
 func TestDiffReadsWhatIsKept(t *testing.T) {
 	f := onProducts(t, vendorLayer(t, products()))
 	first := f.mustBuild(t)

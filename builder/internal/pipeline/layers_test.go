@@ -29,7 +29,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// many returns n workspaces, each with notes of some bytes that compress by half.
+// many returns n workspaces, each with notes of the given size that compress by half.
 func many(n, bytes int) workspacetest.Files {
 	var samples []workspacetest.Sample
 	for i := range n {
@@ -47,7 +47,7 @@ func many(n, bytes int) workspacetest.Files {
 	return files
 }
 
-// useMany makes n workspaces the source.
+// useMany uses n workspaces as the source.
 func (f *fixture) useMany(t *testing.T, n, bytes int) workspacetest.Files {
 	t.Helper()
 	files := many(n, bytes)
@@ -56,7 +56,7 @@ func (f *fixture) useMany(t *testing.T, n, bytes int) workspacetest.Files {
 	return files
 }
 
-// sent counts the bytes of bodies that reach the registry.
+// sent counts the bytes of request bodies that reach the registry.
 func (f *fixture) sent(t *testing.T, do func()) int64 {
 	t.Helper()
 	var n atomic.Int64
@@ -79,8 +79,8 @@ func (c *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pulled returns what a node reads of an image that holds the blobs of another one, and of
-// one that holds none.
+// pulled returns the bytes that a node pulls for an image: missing if it already has the blobs of
+// the image before, and all if it has none.
 func pulled(t *testing.T, ref, before string) (missing, all int64) {
 	t.Helper()
 	there := blobs(t, pull(t, before, "linux/amd64"))
@@ -122,7 +122,7 @@ func TestWorkspacesAreInTheLayersOfTheManifest(t *testing.T) {
 	}
 }
 
-// checkLayers compares the layers of an image with what its manifest says of them.
+// checkLayers compares the layers of an image with its manifest.
 func checkLayers(t *testing.T, img v1.Image, m *release.Manifest) {
 	t.Helper()
 	all, err := img.Layers()
@@ -151,7 +151,7 @@ func checkLayers(t *testing.T, img v1.Image, m *release.Manifest) {
 	}
 }
 
-// Every reader of an image reads one of several layers.
+// All readers of images support several layers.
 func TestSeveralLayersAreReadBack(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 40, 100)
@@ -182,7 +182,7 @@ func TestSeveralLayersAreReadBack(t *testing.T) {
 	}
 }
 
-// A directory and a Git repository with the same workspaces give the same layers.
+// A directory and a Git repository with the same workspaces produce the same layers.
 func TestLayersAreTheSameFromGit(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 40, 100)
@@ -221,7 +221,7 @@ func TestKeptWorkspacesStayBelowSeveralLayers(t *testing.T) {
 	}
 }
 
-// A base with many layers leaves room for fewer of ours.
+// A base with many layers leaves room for fewer layers of the release.
 func TestBaseWithManyLayers(t *testing.T) {
 	for _, test := range []struct {
 		below, workspaces, layers int
@@ -239,7 +239,7 @@ func TestBaseWithManyLayers(t *testing.T) {
 			f := newFixture(t)
 			f.useMany(t, test.workspaces, 100)
 			f.opts.Base = f.reg.PushBase(t, "deep:1", registrytest.Base{Layers: layers(test.below)}).Ref
-			f.opts.DryRun = test.below != 121 // one of them is pushed
+			f.opts.DryRun = test.below != 121 // only one case pushes
 			var notes []string
 			f.opts.Input.Source.Notify = func(note string) { notes = append(notes, note) }
 			built := f.mustBuild(t)
@@ -256,7 +256,7 @@ func TestBaseWithManyLayers(t *testing.T) {
 	}
 }
 
-// A release on top of a release hides all of its layers.
+// A release on top of a release hides all layers of the latter.
 func TestReleaseOnSeveralLayersReplacesThem(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 40, 100)
@@ -265,14 +265,14 @@ func TestReleaseOnSeveralLayersReplacesThem(t *testing.T) {
 	f.opts.Outputs = []engine.Output{{Kind: engine.Push, Names: []string{f.reg.Ref("out:v2")}}}
 	want := f.useMany(t, 20, 200)
 	built := f.mustBuild(t)
-	built.Images[0] = strings.TrimSuffix(built.Images[0], ":v2") + ":v1" // unpacked takes the digest instead
+	built.Images[0] = strings.TrimSuffix(built.Images[0], ":v2") + ":v1" // unpacked uses the digest
 	if diff := cmp.Diff(want, unpacked(t, built, platforms[0])); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 }
 
-// TestOneOfManyWorkspacesChanges counts bytes: of a release of 1,000 workspaces in which
-// one changes, at most a twentieth travels, even if the workspace is in the largest layer.
+// TestOneOfManyWorkspacesChanges counts bytes: if one of 1,000 workspaces changes, at most a
+// twentieth of the release is transferred, even if the workspace is in the largest layer.
 func TestOneOfManyWorkspacesChanges(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 1000, 30_000)
@@ -298,7 +298,7 @@ func TestOneOfManyWorkspacesChanges(t *testing.T) {
 
 func percent(part, whole int64) float64 { return 100 * float64(part) / float64(whole) }
 
-// TestNothingButTheCommitChanges counts bytes: what has not changed is not sent.
+// TestNothingButTheCommitChanges counts bytes: unchanged content is not sent.
 func TestNothingButTheCommitChanges(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 300, 3000)

@@ -15,7 +15,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// layerForgeries alter one thing of an image with two layers of workspaces, and name the
+// layerForgeries each change one thing in an image with two layers of workspaces, and name the
 // checks that find it.
 var layerForgeries = map[string]struct {
 	forge func(t *testing.T, p *parts)
@@ -82,7 +82,7 @@ func TestVerifyFindsForgeriesInSeveralLayers(t *testing.T) {
 	}
 }
 
-// Layers that hide workspaces which the manifest describes are refused.
+// A layer that hides workspaces in the manifest is refused.
 func TestDiffRefusesLayersThatHideOthers(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 30, 100)
@@ -105,7 +105,7 @@ func TestDiffRefusesLayersThatHideOthers(t *testing.T) {
 	}
 }
 
-// No layer alone is larger than the limit.
+// The limit applies to the sum of the layers: no single layer exceeds it.
 func TestLimitsHoldForAllLayersTogether(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 30, 20_000)

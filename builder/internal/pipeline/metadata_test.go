@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// TestMetadataIsScanned plants a secret in everything that the builder is given and
-// that ships beside the files. The count of files stays what it is.
+// TestMetadataIsScanned plants a secret in every input that ships in addition to the files. The
+// count of files must not change.
 func TestMetadataIsScanned(t *testing.T) {
 	tests := map[string]struct {
 		plant func(*pipeline.BuildOptions)
@@ -48,7 +48,7 @@ func TestMetadataIsScanned(t *testing.T) {
 	}
 }
 
-// TestSecretOfTheBaseIsAWarning, once for all platforms.
+// TestSecretOfTheBaseIsAWarning checks that a secret of the base is one warning for all platforms.
 func TestSecretOfTheBaseIsAWarning(t *testing.T) {
 	f := newFixture(t)
 	f.opts.DryRun = true

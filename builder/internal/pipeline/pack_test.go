@@ -38,7 +38,7 @@ func packWorkspace(t *testing.T, f *fixture, path string, to io.Writer) (*pipeli
 	return pipeline.Pack(t.Context(), display, pipeline.Input{Spec: spec, Source: source.Options{One: true, Workspace: "mail"}}, checks, to)
 }
 
-// zipped are the files of an archive, by path.
+// zipped returns the files of an archive, by path.
 func zipped(t *testing.T, data []byte) map[string]string {
 	t.Helper()
 	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -56,7 +56,8 @@ func zipped(t *testing.T, data []byte) map[string]string {
 	return files
 }
 
-// The archive holds what was checked, however it came; packing it again changes nothing.
+// The archive contains the checked files for every kind of source. Packing it again changes
+// nothing.
 func TestPackHoldsWhatWasChecked(t *testing.T) {
 	f := newFixture(t)
 	var out bytes.Buffer
@@ -75,7 +76,7 @@ func TestPackHoldsWhatWasChecked(t *testing.T) {
 		t.Errorf("%d files: %s", reading.Files, diff)
 	}
 
-	// What is in front of an archive, and what its local headers say, is not passed on.
+	// Data before an archive and in its local headers is not copied.
 	odd := append([]byte("#!/bin/sh\n"+planted+"\n"), out.Bytes()...)
 	path := filepath.Join(t.TempDir(), "odd.zip")
 	if err := os.WriteFile(path, odd, 0o600); err != nil {

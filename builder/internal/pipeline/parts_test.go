@@ -21,13 +21,13 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// parts are what the image of a release is made of, for whoever changes one of them.
+// parts are the modifiable parts of a release image.
 type parts struct {
 	config      *v1.ConfigFile
 	annotations map[string]string
 	below       []v1.Layer
-	// content and about are the entries of the first layer with workspaces and of the layer
-	// with the release manifest, more those of further layers with workspaces.
+	// content and about are the entries of the first layer with workspaces and of the layer with
+	// the release manifest. more contains those of further layers with workspaces.
 	content, about []*entry
 	more           [][]*entry
 }
@@ -40,7 +40,7 @@ type entry struct {
 
 const manifestName = "www/release/manifest.json"
 
-// dissect takes an image apart.
+// dissect splits an image into its parts.
 func dissect(t *testing.T, img v1.Image) *parts {
 	t.Helper()
 	config, err := img.ConfigFile()
@@ -76,7 +76,7 @@ func (p *parts) manifest(t *testing.T) *release.Manifest {
 	return m
 }
 
-// contents returns the layers with workspaces.
+// contents returns the entries of all layers with workspaces.
 func (p *parts) contents() [][]*entry { return append([][]*entry{p.content}, p.more...) }
 
 func entries(t *testing.T, l v1.Layer) []*entry {
@@ -103,13 +103,13 @@ func entries(t *testing.T, l v1.Layer) []*entry {
 	}
 }
 
-// entry returns what is called name, in any layer.
+// entry returns the entry with the given name from any layer.
 func (p *parts) entry(name string) *entry {
 	all := slices.Concat(append(p.contents(), p.about)...)
 	return all[slices.IndexFunc(all, func(e *entry) bool { return e.Name == name })]
 }
 
-// add adds a file like the others at the end of the workspaces.
+// add adds a file at the end of the first layer with workspaces.
 func (p *parts) add(name, text string) {
 	header := p.content[len(p.content)-1].Header
 	header.Name = name
@@ -123,7 +123,7 @@ func (p *parts) remove(name string) {
 	p.content, p.about = without(p.content), without(p.about)
 }
 
-// describe changes the release manifest.
+// describe modifies the release manifest.
 func (p *parts) describe(t *testing.T, change func(*release.Manifest)) {
 	t.Helper()
 	m := p.manifest(t)
@@ -135,8 +135,8 @@ func (p *parts) describe(t *testing.T, change func(*release.Manifest)) {
 	p.entry(manifestName).data = encoded
 }
 
-// honest makes the manifest say which layers there are, and the labels which manifest: what
-// a careful forger would do.
+// honest updates the layers in the manifest and the digest of the manifest in the labels, as a
+// careful forger would.
 func (p *parts) honest(t *testing.T) *parts {
 	t.Helper()
 	p.describe(t, func(m *release.Manifest) {
@@ -149,7 +149,7 @@ func (p *parts) honest(t *testing.T) *parts {
 	return p.label()
 }
 
-// label makes the labels say which manifest there is.
+// label updates the digest of the manifest in the labels.
 func (p *parts) label() *parts {
 	sum := digest.FromBytes(p.entry(manifestName).data).String()
 	p.config.Config.Labels[release.LabelManifestDigest] = sum
@@ -157,7 +157,7 @@ func (p *parts) label() *parts {
 	return p
 }
 
-// pack returns a compressed layer, and the tar within.
+// pack returns a compressed layer and its uncompressed tar.
 func pack(t *testing.T, list []*entry) (blob, plain []byte) {
 	t.Helper()
 	var archive, packed bytes.Buffer
@@ -185,7 +185,7 @@ func pack(t *testing.T, list []*entry) (blob, plain []byte) {
 	return packed.Bytes(), archive.Bytes()
 }
 
-// image puts the parts together.
+// image assembles the parts.
 func (p *parts) image(t *testing.T) v1.Image {
 	t.Helper()
 	all := slices.Clone(p.below)

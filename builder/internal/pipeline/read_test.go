@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 )
 
-// read reads the source of a fixture with some of its checks.
+// read reads the source of a fixture with the given checks.
 func read(t *testing.T, ctx context.Context, f *fixture, checks pipeline.Checks) (*pipeline.Reading, error) {
 	t.Helper()
 	display, err := progress.New(io.Discard, "plain")

@@ -26,8 +26,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
-// What an image is made of is the source, the base and the options: nothing else of
-// the machine that builds it.
+// An image depends only on the source, the base and the options, and not on the machine that builds
+// it.
 func TestSameDigestWhateverTheMachine(t *testing.T) {
 	f := newFixture(t)
 	want := f.mustBuild(t).Digest
@@ -136,8 +136,8 @@ func TestOtherInputGivesAnotherDigest(t *testing.T) {
 	}
 }
 
-// A release in which only the commit and the name changed has the layer of the release
-// before: it is not uploaded again, and no node pulls it again.
+// If only the commit and the name of a release change, its layer stays the same and is neither
+// uploaded nor pulled again.
 func TestReleaseWithoutAChangeHasTheSameLayer(t *testing.T) {
 	f := newFixture(t)
 	content := func() v1.Hash {
@@ -181,10 +181,10 @@ func TestLayoutAndRegistryHoldTheSameImage(t *testing.T) {
 	}
 }
 
-// goldenDigest is that of a release of [samples] without a base. It changes when
-// anything that we or our dependencies write into images does: the manifest's fields,
-// labels, history, the tar, its compression, BuildKit's JSON. Change it when that is
-// meant, and say so to users, whose rebuilt releases get another digest.
+// goldenDigest is the digest of a release of [samples] without a base. It changes if this project
+// or a dependency changes what an image contains: the manifest's fields, labels, history, the tar,
+// its compression, BuildKit's JSON. Change it only deliberately, and tell users that rebuilt
+// releases get a new digest.
 const goldenDigest = "sha256:16cd10a83196280ca1241529e4e5293e0523361117c090c201b41829f272d521"
 
 func TestDigestIsTheSameFromReleaseToRelease(t *testing.T) {
@@ -201,7 +201,7 @@ func TestDigestIsTheSameFromReleaseToRelease(t *testing.T) {
 	}
 }
 
-// The time of a release is the given one, else the commit's, else 0; never now.
+// The time of a release is the given one, else the commit's, else 0, but never the current time.
 func TestEpoch(t *testing.T) {
 	committed := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("CET", 3600))
 	given := time.Date(2020, 1, 1, 0, 0, 0, 999, time.FixedZone("EST", -5*3600))
@@ -223,7 +223,7 @@ func TestEpoch(t *testing.T) {
 	check("given", given.Truncate(time.Second))
 }
 
-// A commit may claim any time.
+// A commit may contain any time.
 func TestCommitTimeThatNoImageCanHave(t *testing.T) {
 	f := newFixture(t)
 	commit(t, f.src, time.Unix(1<<40, 0))
@@ -235,7 +235,7 @@ func TestCommitTimeThatNoImageCanHave(t *testing.T) {
 	f.mustBuild(t)
 }
 
-// commit makes a Git repository of a directory.
+// commit creates a Git repository from a directory.
 func commit(t *testing.T, dir string, at time.Time) {
 	t.Helper()
 	repository, err := git.PlainInit(dir, false)
@@ -245,7 +245,7 @@ func commit(t *testing.T, dir string, at time.Time) {
 	commitAll(t, repository, at)
 }
 
-// recommit adds a commit, also if no file has changed.
+// recommit adds a commit, even without changed files.
 func recommit(t *testing.T, dir string, at time.Time) {
 	t.Helper()
 	repository, err := git.PlainOpen(dir)

@@ -18,10 +18,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// workspacesOf returns the workspaces that an image holds, by path below their directory.
+// workspacesOf returns the workspaces in an image, by path relative to their directory.
 func workspacesOf(t *testing.T, built *report.Build) workspacetest.Files {
 	t.Helper()
-	ref := strings.TrimSuffix(built.Images[0], ":v1") + "@" + built.Digest.String() // later builds have the name, too
+	ref := strings.TrimSuffix(built.Images[0], ":v1") + "@" + built.Digest.String() // later builds reuse the tag
 	layers, err := pull(t, ref, platforms[0]).Layers()
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +35,7 @@ func workspacesOf(t *testing.T, built *report.Build) workspacetest.Files {
 	return files
 }
 
-// production is a platform that is upgraded to one image after the other.
+// production is a platform that is upgraded from image to image.
 type production struct {
 	*platformtest.Platform
 	pods int
@@ -48,8 +48,8 @@ func newProduction(t *testing.T) *production {
 	return p
 }
 
-// deploy starts a pod of the image, imports all groups without force, and returns what
-// became of each workspace. All of them must then have the version of the manifest.
+// deploy starts a pod of the image, imports all groups without force, and returns the result for
+// each workspace. Afterwards, all workspaces must have the version in the manifest.
 func (p *production) deploy(t *testing.T, built *report.Build) map[string]string {
 	t.Helper()
 	return p.deployFiles(t, built, workspacesOf(t, built))
@@ -88,8 +88,8 @@ func (p *production) deployFiles(t *testing.T, built *report.Build, files worksp
 	return became
 }
 
-// A workspace that was changed and kept its version name: with stamps, the platform's
-// own rule imports it, and it alone, on the way up and on the way back, without force.
+// For a workspace that changes without a new version name, stamps make the platform import that
+// workspace, and no other one, without force, both on upgrade and on rollback.
 func TestStampedVersionsMakeTheSkipRuleExact(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Input.StampVersions = true
@@ -119,7 +119,7 @@ func TestStampedVersionsMakeTheSkipRuleExact(t *testing.T) {
 	}
 }
 
-// Without stamps the same change is not imported: that is what they are for.
+// Without stamps, the platform skips the same change.
 func TestUnstampedChangeIsSkipped(t *testing.T) {
 	f := newFixture(t)
 	first := f.mustBuild(t)
@@ -132,7 +132,7 @@ func TestUnstampedChangeIsSkipped(t *testing.T) {
 	}
 }
 
-// The stamp is the only difference between the images, and the manifest tells both names.
+// The images differ only in their stamps, and the manifest contains both names.
 func TestOnlyVersionNamesAreStamped(t *testing.T) {
 	f := newFixture(t)
 	plain := f.mustBuild(t)
@@ -171,7 +171,7 @@ func TestOnlyVersionNamesAreStamped(t *testing.T) {
 	}
 }
 
-// What was shipped is a source, too: it ships the same again.
+// A shipped image is also a source, which ships the same content again.
 func TestStampedReleaseIsItsOwnSource(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Input.StampVersions = true

@@ -25,7 +25,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// verify verifies an image that may have no attestations.
+// verify verifies an image that may lack attestations.
 func (f *fixture) verify(t *testing.T, ref string) *verify.Report {
 	t.Helper()
 	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{
@@ -37,7 +37,7 @@ func (f *fixture) verify(t *testing.T, ref string) *verify.Report {
 	return r
 }
 
-// checks returns the checks that found something, each once.
+// checks returns the checks that found problems, each once.
 func checks(r *verify.Report) []verify.Check {
 	var list []verify.Check
 	for _, p := range r.Problems {
@@ -68,8 +68,9 @@ func TestVerifyWhatWasBuilt(t *testing.T) {
 	}
 }
 
-// forgeries alter one thing of an image, and name the checks that find it. Unless one is
-// clumsy, the manifest says which layer there is, and the labels which manifest.
+// forgeries each change one thing in an image, and name the checks that find it. Unless a forgery
+// is clumsy, it also updates the layers in the manifest and the digest of the manifest in the
+// labels.
 var forgeries = map[string]struct {
 	forge  func(t *testing.T, p *parts)
 	clumsy bool
@@ -285,7 +286,7 @@ func TestVerifyFindsForgeries(t *testing.T) {
 	f.mustBuild(t)
 	for name, test := range forgeries {
 		t.Run(name, func(t *testing.T) {
-			p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t) // it is packed in another way here
+			p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t) // dissect compresses in a different way
 			test.forge(t, p)
 			if !test.clumsy {
 				p.honest(t)
@@ -306,7 +307,7 @@ func (p *parts) setenv(name, value string) {
 	p.config.Config.Env[i] = name + "=" + value
 }
 
-// All platforms have to ship the same.
+// All platforms must ship the same workspaces.
 func TestVerifyComparesPlatforms(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)
@@ -348,7 +349,7 @@ func TestVerifyWithoutTheBase(t *testing.T) {
 	}
 }
 
-// A connection that breaks says nothing of the image; a blob that is not there does.
+// A broken connection is not a problem of the image; a missing blob is.
 func TestVerifyTellsTheWayFromTheImage(t *testing.T) {
 	f := newFixture(t)
 	built := f.mustBuild(t)
@@ -382,7 +383,7 @@ func TestVerifyTellsTheWayFromTheImage(t *testing.T) {
 	}
 }
 
-// statements lists those of an image.
+// statements lists the attestations of an image.
 func (f *fixture) statements(t *testing.T, ref string) []attest.Attached {
 	t.Helper()
 	inspected, err := pipeline.Inspect(t.Context(), f.opts.Registry, ref)
@@ -416,7 +417,7 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 }
 
-// What the base need not tell is found without it.
+// Forgeries that do not require a comparison with the base are found without it.
 func TestVerifyFindsForgedVariablesWithoutTheBase(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)

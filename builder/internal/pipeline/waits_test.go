@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeWaiter moves bytes, or waits, at times that the test knows.
+// fakeWaiter transfers data or waits at times that the test controls.
 type fakeWaiter struct {
 	started time.Time
-	// silentFrom and silentTo are since the start.
+	// silentFrom and silentTo are durations since the start.
 	silentFrom, silentTo time.Duration
 }
 

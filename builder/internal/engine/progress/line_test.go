@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// frames splits what a line wrote at its erasures.
+// frames splits the output of a line at its erasures.
 func frames(out string) []string { return strings.Split(out, eraseLine)[1:] }
 
 func TestLineMovesAndIsErased(t *testing.T) {
@@ -29,7 +29,7 @@ func TestLineMovesAndIsErased(t *testing.T) {
 		now := time.Now()
 		read := client.Vertex{Digest: digest.FromString("read"), Name: "read"}
 		status <- &client.SolveStatus{Vertexes: []*client.Vertex{&read}}
-		time.Sleep(2 * frame) // it has not started: nothing is shown
+		time.Sleep(2 * frame) // not started: nothing is shown
 		read.Started = &now
 		status <- &client.SolveStatus{Vertexes: []*client.Vertex{&read}}
 		time.Sleep(2 * frame)
@@ -69,7 +69,7 @@ func TestLineFitsTheTerminal(t *testing.T) {
 	}
 }
 
-// A terminal that is gone ends the display, and not the run.
+// Losing the terminal ends the display, but not the run.
 func TestLineWithoutATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{out: broken{}}

@@ -84,8 +84,8 @@ func TestUnknownModeIsRefused(t *testing.T) {
 	}
 }
 
-// Stages that run at the same time end with the error of the one that failed. It is
-// shown there, and the others are cancelled.
+// Concurrent stages end with the error of the one that failed. That stage shows the error, and the
+// others are cancelled.
 func TestFailureIsShownWhereItHappened(t *testing.T) {
 	var out strings.Builder
 	d, err := New(&out, "plain")
