@@ -69,7 +69,7 @@ func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (
 	return r, r.start("")
 }
 
-// start runs upload-pack on the server. Protocol is the value of GIT_PROTOCOL, if not empty.
+// start runs upload-pack on the server. If protocol is not empty, start sets it as GIT_PROTOCOL.
 func (r *sshTransport) start(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err

@@ -334,7 +334,8 @@ func TestEngineFailures(t *testing.T) {
 	}
 }
 
-// Another process takes the name of a file while the image is built, so that the file fails last.
+// A directory takes the name of the output file during the build, so that renaming the file fails
+// at the end.
 func TestFileThatCannotGetItsName(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Outputs = []engine.Output{f.opts.Outputs[1]}

@@ -84,8 +84,8 @@ func (o *BuildOptions) check() error {
 	return fail(Usage, checkOutputs(o.Outputs))
 }
 
-// checkEpoch refuses times that an image cannot represent: image formats use tar, and RFC 3339 with
-// four-digit years.
+// checkEpoch refuses times outside of the years 1970 to 9999, which the tar headers and the RFC 3339
+// times of an image cannot represent.
 func checkEpoch(t time.Time) error {
 	if t.Unix() < 0 || t.UTC().Year() > 9999 {
 		return fmt.Errorf("%d seconds since 1970 are not between the years 1970 and 9999", t.Unix())

@@ -50,8 +50,7 @@ type Checks struct {
 	// SourcePolicy returns a scanner for the policy file at the top of the source. It is nil if
 	// sources may not have a policy.
 	SourcePolicy func(policy []byte) (*scan.Scanner, error)
-	// History configures the scan of the Git history; nil disables it. The source must be opened
-	// with its history.
+	// History configures the scan of the Git history; nil disables it.
 	History *History
 	// Baseline accepts findings in files; nil accepts none.
 	Baseline *scan.Baseline

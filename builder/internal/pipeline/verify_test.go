@@ -286,7 +286,7 @@ func TestVerifyFindsForgeries(t *testing.T) {
 	f.mustBuild(t)
 	for name, test := range forgeries {
 		t.Run(name, func(t *testing.T) {
-			p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t) // dissect compresses in a different way
+			p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t) // compressed differently
 			test.forge(t, p)
 			if !test.clumsy {
 				p.honest(t)

@@ -44,9 +44,9 @@ type Display struct {
 	failure error
 }
 
-// New starts a display on out. Mode is auto, tty, plain, rawjson or quiet. Auto means tty if out is
-// a terminal, and plain otherwise. Tty is a single line, which is erased when the display is
-// closed.
+// New starts a display on out. The mode is auto, tty, plain, rawjson or quiet. The mode auto selects
+// tty if out is a terminal, and plain otherwise. The mode tty shows a single line and erases it when
+// the display is closed.
 func New(out io.Writer, mode string) (*Display, error) {
 	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{}), tick: tick, maxTick: maxTick}
 	// The display does not use the context of the run, so that it shows the end of an interrupted
@@ -94,7 +94,7 @@ func (d *Display) Engine() chan *client.SolveStatus {
 }
 
 // Stage runs fn as a named stage. It calls tell for a progress message while fn runs and when fn
-// ends. Tell may be nil.
+// ends. If tell is nil, the stage shows no progress.
 func (d *Display) Stage(name string, tell func() string, fn func() error) error {
 	if tell == nil {
 		return d.Narrate(name, func(func(string)) error { return fn() })
@@ -111,7 +111,7 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 	})
 }
 
-// Narrate runs fn as a named stage. Fn calls say to show a line.
+// Narrate runs fn as a named stage. fn calls say to show a line.
 func (d *Display) Narrate(name string, fn func(say func(line string)) error) error {
 	started := time.Now()
 	vertex := client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started}

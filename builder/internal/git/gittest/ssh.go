@@ -24,7 +24,7 @@ import (
 type SSHOptions struct {
 	// HostKeys are the server's host keys. If there are none, one is generated.
 	HostKeys []ssh.Signer
-	// User logs in with Key or Password, whichever is set.
+	// User logs in with Key or with Password, if they are set.
 	User     string
 	Key      ssh.PublicKey
 	Password string
