@@ -73,7 +73,9 @@ func helper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) 
 func NewRemote(opts RemoteOptions) (*Remote, error) {
 	u, err := url.Parse(opts.Address)
 	if err != nil {
-		return nil, errors.New("the address of BuildKit is no URL such as unix:///run/buildkit/buildkitd.sock or tcp://host:port")
+		return nil, errors.New(
+			"the address of BuildKit is no URL such as unix:///run/buildkit/buildkitd.sock or tcp://host:port",
+		)
 	}
 	if _, ok := u.User.Password(); ok {
 		return nil, errors.New("the address of BuildKit must not hold a password")

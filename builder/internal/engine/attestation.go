@@ -35,7 +35,9 @@ func about[T any](a Attestation, name string, image digest.Digest) result.Attest
 		Kind: gatewaypb.AttestationKind_InToto,
 		InToto: result.InTotoAttestation{
 			PredicateType: a.PredicateType,
-			Subjects:      []result.InTotoSubject{{Kind: gatewaypb.InTotoSubjectKind_Raw, Name: name, Digest: []digest.Digest{image}}},
+			Subjects: []result.InTotoSubject{
+				{Kind: gatewaypb.InTotoSubjectKind_Raw, Name: name, Digest: []digest.Digest{image}},
+			},
 		},
 	}
 }

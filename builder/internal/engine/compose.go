@@ -28,7 +28,11 @@ type composer[T comparable] struct {
 }
 
 // compose returns one merged layer stack and its attestations for each platform.
-func (c composer[T]) compose(ctx context.Context, spec Spec, subjects map[string]digest.Digest) (*result.Result[T], error) {
+func (c composer[T]) compose(
+	ctx context.Context,
+	spec Spec,
+	subjects map[string]digest.Digest,
+) (*result.Result[T], error) {
 	composed := &result.Result[T]{Metadata: map[string][]byte{}}
 	var all exptypes.Platforms
 	for _, p := range spec.Platforms {

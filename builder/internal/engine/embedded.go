@@ -84,7 +84,13 @@ func start(ctx context.Context, opts Options) (*embedded, error) {
 // URLs and headers of requests. Errors and progress arrive through the client.
 func silence() { logrus.SetOutput(io.Discard) }
 
-func (e *embedded) solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error) {
+func (e *embedded) solve(
+	ctx context.Context,
+	spec Spec,
+	subjects map[string]digest.Digest,
+	opt client.SolveOpt,
+	status Progress,
+) (*client.SolveResponse, error) {
 	e.frontend.spec, e.frontend.subjects = spec, subjects
 	opt.Frontend = frontendName
 	return e.client.Solve(ctx, nil, opt, status)
@@ -197,7 +203,14 @@ var errExecutor = errors.New("this engine runs no programs")
 // refusingExecutor refuses to run programs, so that the engine needs neither runc nor privileges.
 type refusingExecutor struct{}
 
-func (refusingExecutor) Run(context.Context, string, executor.Mount, []executor.Mount, executor.ProcessInfo, chan<- struct{}) (types.Recorder, error) {
+func (refusingExecutor) Run(
+	context.Context,
+	string,
+	executor.Mount,
+	[]executor.Mount,
+	executor.ProcessInfo,
+	chan<- struct{},
+) (types.Recorder, error) {
 	return nil, errExecutor
 }
 

@@ -97,7 +97,13 @@ type Options struct {
 type buildkit interface {
 	// solve builds spec, exports it according to opt, and closes status. Attestations refer to the
 	// digests in subjects, by platform.
-	solve(ctx context.Context, spec Spec, subjects map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error)
+	solve(
+		ctx context.Context,
+		spec Spec,
+		subjects map[string]digest.Digest,
+		opt client.SolveOpt,
+		status Progress,
+	) (*client.SolveResponse, error)
 	close() error
 }
 

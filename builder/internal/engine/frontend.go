@@ -30,7 +30,15 @@ type frontend struct {
 var _ bkfrontend.Frontend = (*frontend)(nil)
 
 // Solve implements BuildKit's frontend.
-func (f *frontend) Solve(ctx context.Context, bridge bkfrontend.FrontendLLBBridge, _ executor.Executor, _ map[string]string, _ map[string]*pb.Definition, sid string, _ *session.Manager) (*bkfrontend.Result, error) {
+func (f *frontend) Solve(
+	ctx context.Context,
+	bridge bkfrontend.FrontendLLBBridge,
+	_ executor.Executor,
+	_ map[string]string,
+	_ map[string]*pb.Definition,
+	sid string,
+	_ *session.Manager,
+) (*bkfrontend.Result, error) {
 	c := composer[solver.ResultProxy]{
 		solve: func(ctx context.Context, def *llb.Definition) (solver.ResultProxy, error) {
 			res, err := bridge.Solve(ctx, bkfrontend.SolveRequest{Definition: def.ToPB()}, sid)

@@ -81,7 +81,10 @@ func (l *LayerWriter) Close() error { return l.w.Close() }
 
 // Add stores the gzip-compressed layer that write produces. It trusts the digest of the
 // uncompressed tar that write returns, and computes the digest of the blob.
-func (s *LayerStore) Add(ctx context.Context, write func(io.Writer) (diffID digest.Digest, err error)) (ocispec.Descriptor, error) {
+func (s *LayerStore) Add(
+	ctx context.Context,
+	write func(io.Writer) (diffID digest.Digest, err error),
+) (ocispec.Descriptor, error) {
 	l, err := s.Create(ctx)
 	if err != nil {
 		return ocispec.Descriptor{}, err

@@ -74,7 +74,11 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 	var unread error
 	_, err = r.build(ctx, opt, nil, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if base != "" {
-			_, _, _, unread = c.ResolveImageConfig(ctx, base, sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &platform}})
+			_, _, _, unread = c.ResolveImageConfig(
+				ctx,
+				base,
+				sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &platform}},
+			)
 		}
 		return gateway.NewResult(), unread
 	})
@@ -85,7 +89,12 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 }
 
 // build runs fn as the frontend of a build, if the daemon supports everything that it needs.
-func (r *remote) build(ctx context.Context, opt client.SolveOpt, status Progress, fn gateway.BuildFunc) (*client.SolveResponse, error) {
+func (r *remote) build(
+	ctx context.Context,
+	opt client.SolveOpt,
+	status Progress,
+	fn gateway.BuildFunc,
+) (*client.SolveResponse, error) {
 	res, err := r.client.Build(ctx, opt, product, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if err := supports(c.BuildOpts()); err != nil {
 			return nil, r.opts.Remote.tooOld(err)
@@ -111,7 +120,13 @@ func supports(daemon gateway.BuildOpts) error {
 	return errors.Join(errs...)
 }
 
-func (r *remote) solve(ctx context.Context, spec Spec, _ map[string]digest.Digest, opt client.SolveOpt, status Progress) (*client.SolveResponse, error) {
+func (r *remote) solve(
+	ctx context.Context,
+	spec Spec,
+	_ map[string]digest.Digest,
+	opt client.SolveOpt,
+	status Progress,
+) (*client.SolveResponse, error) {
 	return r.build(ctx, opt, status, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		solve := func(ctx context.Context, def *llb.Definition) (gateway.Reference, error) {
 			res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB()})

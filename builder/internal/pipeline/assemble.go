@@ -41,8 +41,12 @@ func (b *build) assemble(ctx context.Context, reading *Reading, written content)
 		return nil, err
 	}
 	config := image.Config{
-		Manifest: manifest, ManifestDigest: digest.FromBytes(encoded), Labels: b.Labels, ReplaceRepository: b.ReplaceRepository, KeepRepository: b.KeepBaseWorkspaces,
-		Layers: append(written.names(b.Repository.Directory), "manifest in "+release.Directory),
+		Manifest:          manifest,
+		ManifestDigest:    digest.FromBytes(encoded),
+		Labels:            b.Labels,
+		ReplaceRepository: b.ReplaceRepository,
+		KeepRepository:    b.KeepBaseWorkspaces,
+		Layers:            append(written.names(b.Repository.Directory), "manifest in "+release.Directory),
 	}
 	spec, err := b.spec(ctx, config)
 	if err != nil {
@@ -126,8 +130,12 @@ func (b *build) spec(ctx context.Context, config image.Config) (engine.Spec, err
 	if spec.Platforms, err = b.configurations(config); err != nil {
 		return engine.Spec{}, err
 	}
-	if len(spec.Platforms) > 1 && slices.ContainsFunc(b.Outputs, func(o engine.Output) bool { return o.Kind == engine.Docker }) {
-		return engine.Spec{}, &Error{Usage, errors.New("a docker archive holds one platform only: choose one with --platform, or write type=oci")}
+	if len(spec.Platforms) > 1 &&
+		slices.ContainsFunc(b.Outputs, func(o engine.Output) bool { return o.Kind == engine.Docker }) {
+		return engine.Spec{}, &Error{
+			Usage,
+			errors.New("a docker archive holds one platform only: choose one with --platform, or write type=oci"),
+		}
 	}
 	if !b.DryRun {
 		spec.Outputs = b.Outputs

@@ -108,7 +108,11 @@ func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found *scan
 }
 
 // fingerprintsBefore returns the fingerprints of the secrets that a file had before the change.
-func (f Files) fingerprintsBefore(ctx context.Context, scanner *scan.Scanner, name, commit string) (map[string]bool, error) {
+func (f Files) fingerprintsBefore(
+	ctx context.Context,
+	scanner *scan.Scanner,
+	name, commit string,
+) (map[string]bool, error) {
 	contents, err := f.Before(name, commit)
 	if err != nil {
 		return nil, err

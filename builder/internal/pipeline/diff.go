@@ -98,7 +98,12 @@ func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*com
 	if err != nil {
 		return nil, nil, err
 	}
-	side := &compare.Release{Name: img.Name, Digest: img.Descriptor.Digest, Manifest: manifest, Images: map[string]ocispec.Image{}}
+	side := &compare.Release{
+		Name:     img.Name,
+		Digest:   img.Descriptor.Digest,
+		Manifest: manifest,
+		Images:   map[string]ocispec.Image{},
+	}
 	for _, m := range img.Manifests {
 		side.Images[m.PlatformName()] = m.Config
 	}
@@ -110,14 +115,28 @@ func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*com
 
 // walkContent streams files from the layers of the release. If workspaces of the base ship too, it
 // reads the files from all layers of the image.
-func walkContent(ctx context.Context, img *registry.Image, m *release.Manifest, limits source.Limits, wanted func(string) bool, fn compare.FileFunc) error {
+func walkContent(
+	ctx context.Context,
+	img *registry.Image,
+	m *release.Manifest,
+	limits source.Limits,
+	wanted func(string) bool,
+	fn compare.FileFunc,
+) error {
 	if m.FromBase() > 0 {
-		return readWorkspaces(ctx, img, img.Manifests[0], m.Repository.Directory, limits, func(name string, data []byte) error {
-			if slug, _, _ := strings.Cut(name, "/"); !wanted(slug) {
-				return nil
-			}
-			return fn(name, int64(len(data)), bytes.NewReader(data))
-		})
+		return readWorkspaces(
+			ctx,
+			img,
+			img.Manifests[0],
+			m.Repository.Directory,
+			limits,
+			func(name string, data []byte) error {
+				if slug, _, _ := strings.Cut(name, "/"); !wanted(slug) {
+					return nil
+				}
+				return fn(name, int64(len(data)), bytes.NewReader(data))
+			},
+		)
 	}
 	return walkLayers(ctx, img, m, limits, func(name string, h *tar.Header, data io.Reader) error {
 		slug, _, nested := strings.Cut(name, "/")
@@ -147,7 +166,10 @@ func walkLayers(ctx context.Context, img *registry.Image, m *release.Manifest, l
 		case err != nil:
 			return err
 		case i == 0 && !opaque:
-			return &Error{Invalid, fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory)}
+			return &Error{
+				Invalid,
+				fmt.Errorf("%s may show workspaces of its base: its layer does not hide %s", img.Name, m.Repository.Directory),
+			}
 		case i > 0 && opaque:
 			return &Error{Invalid, fmt.Errorf("%s hides workspaces that its manifest describes: "+
 				"layer %s hides %s in the layers below it", img.Name, content.Digest, m.Repository.Directory)}
@@ -163,7 +185,10 @@ func walkBlob(ctx context.Context, img *registry.Image, content release.Layer, l
 	first := img.Manifests[0]
 	i := slices.Index(first.Config.RootFS.DiffIDs, content.DiffID)
 	if i < 0 || i >= len(first.Manifest.Layers) {
-		return layer.Layer{}, &Error{Invalid, fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, content.DiffID)}
+		return layer.Layer{}, &Error{
+			Invalid,
+			fmt.Errorf("%s has no layer %s, which its manifest describes", img.Name, content.DiffID),
+		}
 	}
 	blob, err := img.OpenBlob(ctx, first.Manifest.Layers[i])
 	if err != nil {
@@ -201,7 +226,11 @@ func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (
 	if err != nil {
 		return nil, nil, errors.Join(err, tree.Close())
 	}
-	side.Manifest = &release.Manifest{Source: tree.Info(), Groups: reading.Plan.Manifest(), Workspaces: reading.Repository.Manifest()}
+	side.Manifest = &release.Manifest{
+		Source:     tree.Info(),
+		Groups:     reading.Plan.Manifest(),
+		Workspaces: reading.Repository.Manifest(),
+	}
 	side.Errors = diagnostic.Count(reading.Diagnostics, diagnostic.Error)
 	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
 		_, err := walk(ctx, files, func(f source.File) error {

@@ -61,7 +61,9 @@ func (i *Input) versionName(name string, tree *source.Tree) (string, error) {
 		return commit[:min(len(commit), shortCommit)], nil
 	case versionOfRelease:
 		if i.Release == "" {
-			return "", errors.New("it is release, and the release has no name: give it one (--release, or release in the release file)")
+			return "", errors.New(
+				"it is release, and the release has no name: give it one (--release, or release in the release file)",
+			)
 		}
 		return i.Release, nil
 	}
@@ -82,7 +84,9 @@ func (f *filling) Walk(ctx context.Context, fn func(source.File) error) (source.
 	report.Bytes += added
 	report.Diagnostics = append(report.Diagnostics, found...)
 	if len(filled) > 0 && f.notify != nil {
-		f.notify(fmt.Sprintf("groups or version names come from the release file for %s", terminal.Plural(len(filled), "workspace")))
+		f.notify(
+			fmt.Sprintf("groups or version names come from the release file for %s", terminal.Plural(len(filled), "workspace")),
+		)
 	}
 	return report, err
 }

@@ -134,7 +134,12 @@ func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 	return nil
 }
 
-func readManifest(ctx context.Context, img *registry.Image, layer ocispec.Descriptor, label digest.Digest) (*release.Manifest, error) {
+func readManifest(
+	ctx context.Context,
+	img *registry.Image,
+	layer ocispec.Descriptor,
+	label digest.Digest,
+) (*release.Manifest, error) {
 	blob, err := img.ReadBlob(ctx, layer, release.MaxSize)
 	if err != nil {
 		return nil, fail(Registry, err)
@@ -144,7 +149,10 @@ func readManifest(ctx context.Context, img *registry.Image, layer ocispec.Descri
 		return nil, &Error{Invalid, fmt.Errorf("read %s of %s: %w", release.ManifestPath, img.Name, err)}
 	}
 	if got := digest.FromBytes(data); got != label {
-		return nil, &Error{Invalid, fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, label)}
+		return nil, &Error{
+			Invalid,
+			fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, label),
+		}
 	}
 	manifest, err := release.Decode(bytes.NewReader(data))
 	if err != nil {

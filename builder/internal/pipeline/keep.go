@@ -60,8 +60,11 @@ func (b *build) readBases(ctx context.Context, bases []baseImage) ([]workspace.W
 		}
 		var found []workspace.Workspace
 		if found, err = b.readBase(ctx, other); err == nil && !slices.EqualFunc(first, found, sameWorkspace) {
-			err = &Error{Usage, fmt.Errorf("the base holds other workspaces for %s than for %s: build for one of them at a time (--platform)",
-				platforms.Format(other.platform), platforms.Format(bases[0].platform))}
+			err = &Error{
+				Usage,
+				fmt.Errorf("the base holds other workspaces for %s than for %s: build for one of them at a time (--platform)",
+					platforms.Format(other.platform), platforms.Format(bases[0].platform)),
+			}
 		}
 	}
 	return first, err
@@ -83,14 +86,24 @@ func (b *build) readBase(ctx context.Context, base baseImage) ([]workspace.Works
 	}
 	kept := found.Finish()
 	if len(kept) == 0 {
-		return nil, &Error{Usage, errors.New("the base holds no workspaces that could be kept: build without --keep-base-workspaces")}
+		return nil, &Error{
+			Usage,
+			errors.New("the base holds no workspaces that could be kept: build without --keep-base-workspaces"),
+		}
 	}
 	return kept, nil
 }
 
 // readWorkspaces calls fn for each file in a directory of an image, with all layers applied. Errors
 // of fn without a kind become errors of kind [Registry].
-func readWorkspaces(ctx context.Context, img *registry.Image, m registry.Manifest, dir string, limits source.Limits, fn func(name string, data []byte) error) error {
+func readWorkspaces(
+	ctx context.Context,
+	img *registry.Image,
+	m registry.Manifest,
+	dir string,
+	limits source.Limits,
+	fn func(name string, data []byte) error,
+) error {
 	var layers []rootfs.Layer
 	for _, desc := range m.Manifest.Layers {
 		layers = append(layers, func() (io.ReadCloser, error) { return img.OpenBlob(ctx, desc) })

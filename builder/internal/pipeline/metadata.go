@@ -43,7 +43,10 @@ func (b *build) metadata(reading *Reading) []scan.Metadata {
 	}
 	if b.base != nil {
 		for _, m := range b.base.Manifests {
-			list = append(list, scan.Metadata{Name: "image:base", Content: variables(m.Config.Config.Env), Help: helpBase, Foreign: true})
+			list = append(
+				list,
+				scan.Metadata{Name: "image:base", Content: variables(m.Config.Config.Env), Help: helpBase, Foreign: true},
+			)
 		}
 	}
 	return list

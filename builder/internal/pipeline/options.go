@@ -79,7 +79,10 @@ func (o *BuildOptions) check() error {
 		}
 	}
 	if o.KeepBaseWorkspaces && (o.Base == "" || o.ReplaceRepository) {
-		return &Error{Usage, errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced")}
+		return &Error{
+			Usage,
+			errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced"),
+		}
 	}
 	return fail(Usage, checkOutputs(o.Outputs))
 }

@@ -32,7 +32,9 @@ func Pack(ctx context.Context, display *progress.Display, input Input, checks Ch
 
 // addTo adds a file with the earliest time that the format supports.
 func addTo(archive *zip.Writer, f source.File) error {
-	w, err := archive.CreateHeader(&zip.FileHeader{Name: f.Path, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+	w, err := archive.CreateHeader(
+		&zip.FileHeader{Name: f.Path, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)},
+	)
 	if err != nil {
 		return err
 	}

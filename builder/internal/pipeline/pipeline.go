@@ -58,13 +58,19 @@ func fail(kind Kind, err error) error {
 // they must be revoked whatever else is wrong.
 func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
 	if n := secrets(scanned); n > 0 {
-		return &Error{Secrets, fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n)}
+		return &Error{
+			Secrets,
+			fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n),
+		}
 	}
 	if n := diagnostic.Count(diagnostics, diagnostic.Error); n > 0 {
 		return &Error{Invalid, fmt.Errorf("the workspaces are invalid; errors: %d", n)}
 	}
 	if scanned != nil && len(scanned.Problems) > 0 {
-		return &Error{Invalid, fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(scanned.Problems))}
+		return &Error{
+			Invalid,
+			fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(scanned.Problems)),
+		}
 	}
 	return nil
 }
@@ -84,7 +90,10 @@ func secrets(scanned *scan.Report) int {
 func guard(fn func() error) (err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			err = &Error{Internal, fmt.Errorf("the builder has a bug, please report it: panic with a %T\n%s", thrown, debug.Stack())}
+			err = &Error{
+				Internal,
+				fmt.Errorf("the builder has a bug, please report it: panic with a %T\n%s", thrown, debug.Stack()),
+			}
 		}
 	}()
 	return fn()

@@ -108,7 +108,12 @@ type sink func(source.File) error
 
 // read opens the source, walks it once, and completes the checks. If opened is not nil, it returns
 // additional sinks for the tree.
-func (s *stages) read(ctx context.Context, input Input, checks Checks, opened func(*source.Tree) ([]sink, error)) (reading *Reading, err error) {
+func (s *stages) read(
+	ctx context.Context,
+	input Input,
+	checks Checks,
+	opened func(*source.Tree) ([]sink, error),
+) (reading *Reading, err error) {
 	var tree *source.Tree
 	err = s.run("open", "open "+input.Spec.String(), nil, func() (err error) {
 		input.Source.History = checks.History != nil
@@ -132,7 +137,13 @@ func (s *stages) read(ctx context.Context, input Input, checks Checks, opened fu
 	return reading, err
 }
 
-func (s *stages) readTree(ctx context.Context, tree *source.Tree, input Input, checks Checks, sinks []sink) (*Reading, error) {
+func (s *stages) readTree(
+	ctx context.Context,
+	tree *source.Tree,
+	input Input,
+	checks Checks,
+	sinks []sink,
+) (*Reading, error) {
 	var counter counter
 	sinks = append(sinks, counter.add)
 	tree.OnListed(counter.expect)
@@ -208,7 +219,9 @@ func (r *Reading) notifyGroups(notify func(string)) {
 		return
 	}
 	if names := r.Repository.FoundGroups(); len(names) > 0 {
-		notify("no groups are configured; the workspaces have these, in the order of their import: " + strings.Join(names, ", "))
+		notify(
+			"no groups are configured; the workspaces have these, in the order of their import: " + strings.Join(names, ", "),
+		)
 	}
 }
 
@@ -241,7 +254,12 @@ func (c Checks) title() string {
 
 // walkAndScan finishes the scan even if the walk fails. It prefers the error of the scan, which
 // often causes the error of the walk.
-func walkAndScan(ctx context.Context, files walker, scanner *scan.Scanner, sinks []sink) (source.Report, *scan.Report, error) {
+func walkAndScan(
+	ctx context.Context,
+	files walker,
+	scanner *scan.Scanner,
+	sinks []sink,
+) (source.Report, *scan.Report, error) {
 	run := scanner.Start(ctx)
 	walked, err := walk(ctx, files, append(sinks, func(f source.File) error {
 		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data}))

@@ -93,7 +93,10 @@ func differences(found *verify.Report, built *report.Build) []string {
 		if now, ok := is.Workspace(w.Slug); !ok {
 			list = append(list, fmt.Sprintf("workspace %q is not in the source", w.Slug))
 		} else if now.Digest != w.Digest {
-			list = append(list, fmt.Sprintf("the files of workspace %q have digest %s, and are %s in the source", w.Slug, w.Digest, now.Digest))
+			list = append(
+				list,
+				fmt.Sprintf("the files of workspace %q have digest %s, and are %s in the source", w.Slug, w.Digest, now.Digest),
+			)
 		}
 	}
 	for _, w := range is.Workspaces {
@@ -106,7 +109,10 @@ func differences(found *verify.Report, built *report.Build) []string {
 	case !sameLayers(was, is):
 		list = append(list, differentLayers(was.ContentLayers(), is.ContentLayers()))
 	case found.Digest != built.Digest:
-		list = append(list, fmt.Sprintf("the same workspaces make the image %s, and it is %s: %s", built.Digest, found.Digest, why(was, is)))
+		list = append(
+			list,
+			fmt.Sprintf("the same workspaces make the image %s, and it is %s: %s", built.Digest, found.Digest, why(was, is)),
+		)
 	}
 	return list
 }

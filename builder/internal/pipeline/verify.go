@@ -41,7 +41,11 @@ func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err
 		return nil, fail(Registry, err)
 	}
 	defer img.Close()
-	how := verify.Options{MaxLayer: layerLimit(opts.Limits), MaxFile: opts.Limits.FileSize, AllowMissingAttestations: opts.AllowMissingAttestations}
+	how := verify.Options{
+		MaxLayer:                 layerLimit(opts.Limits),
+		MaxFile:                  opts.Limits.FileSize,
+		AllowMissingAttestations: opts.AllowMissingAttestations,
+	}
 	if !opts.SkipBase {
 		how.Resolve = opts.Registry.Resolve
 	}

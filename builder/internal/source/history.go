@@ -109,7 +109,11 @@ type historyWalker struct {
 }
 
 // listSince lists the commits to visit. The contents of the commit since count as seen.
-func (h *historyWalker) listSince(ctx context.Context, storage *filesystem.Storage, tip, since string) ([]plumbing.Hash, error) {
+func (h *historyWalker) listSince(
+	ctx context.Context,
+	storage *filesystem.Storage,
+	tip, since string,
+) ([]plumbing.Hash, error) {
 	known := map[plumbing.Hash]bool{}
 	if since != "" {
 		commit, err := resolver{h.objects, storage}.resolveCommit(since)
@@ -130,7 +134,11 @@ func (h *historyWalker) listSince(ctx context.Context, storage *filesystem.Stora
 }
 
 // listAncestors lists a commit and its unknown ancestors, parents first, and marks them as known.
-func (h *historyWalker) listAncestors(ctx context.Context, tip plumbing.Hash, known map[plumbing.Hash]bool) (list []plumbing.Hash, err error) {
+func (h *historyWalker) listAncestors(
+	ctx context.Context,
+	tip plumbing.Hash,
+	known map[plumbing.Hash]bool,
+) (list []plumbing.Hash, err error) {
 	type step struct {
 		hash plumbing.Hash
 		done bool // its parents are listed
@@ -183,7 +191,13 @@ func (h *historyWalker) visitCommit(ctx context.Context, hash plumbing.Hash) err
 }
 
 // visitTree visits a directory of a commit recursively.
-func (h *historyWalker) visitTree(ctx context.Context, commit *object.Commit, tree *object.Tree, dir string, depth int) error {
+func (h *historyWalker) visitTree(
+	ctx context.Context,
+	commit *object.Commit,
+	tree *object.Tree,
+	dir string,
+	depth int,
+) error {
 	if h.seen[tree.Hash] {
 		return nil
 	}
@@ -202,7 +216,13 @@ func (h *historyWalker) visitTree(ctx context.Context, commit *object.Commit, tr
 	return nil
 }
 
-func (h *historyWalker) visitEntry(ctx context.Context, commit *object.Commit, item object.TreeEntry, path string, depth int) error {
+func (h *historyWalker) visitEntry(
+	ctx context.Context,
+	commit *object.Commit,
+	item object.TreeEntry,
+	path string,
+	depth int,
+) error {
 	switch item.Mode {
 	case filemode.Dir:
 		tree, err := object.GetTree(h.objects, item.Hash)

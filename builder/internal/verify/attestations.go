@@ -166,9 +166,21 @@ func (v *verifier) compareStatement(s statement, release *attest.Release, kinds 
 	switch tool := v.manifest.Tool.Version; {
 	case !differ:
 	case tool != version.Get().Version:
-		v.skip(Attestations, "builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the same version", tool, s.PredicateType, place)
+		v.skip(
+			Attestations,
+			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the same version",
+			tool,
+			s.PredicateType,
+			place,
+		)
 	default:
-		v.on(Attestations, s.platform, "the statement of type %s does not follow from the release: see %s", s.PredicateType, place)
+		v.on(
+			Attestations,
+			s.platform,
+			"the statement of type %s does not follow from the release: see %s",
+			s.PredicateType,
+			place,
+		)
 	}
 }
 
@@ -213,13 +225,27 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 	list, total, last := stated.Coverage.Skipped, int64(0), ""
 	for _, skipped := range list {
 		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 || skipped.Reason <= last {
-			v.on(Attestations, s.platform, "the scan says that it did not look at %d files, %d bytes: %q", skipped.Files, skipped.Bytes, skipped.Reason)
+			v.on(
+				Attestations,
+				s.platform,
+				"the scan says that it did not look at %d files, %d bytes: %q",
+				skipped.Files,
+				skipped.Bytes,
+				skipped.Reason,
+			)
 			return list
 		}
 		total, last = total+skipped.Bytes, skipped.Reason
 	}
 	if total != stated.Coverage.SkippedBytes || total > v.bytes {
-		v.on(Attestations, s.platform, "the scan did not look at %d bytes, of which it accounts for %d, and %d ship", stated.Coverage.SkippedBytes, total, v.bytes)
+		v.on(
+			Attestations,
+			s.platform,
+			"the scan did not look at %d bytes, of which it accounts for %d, and %d ship",
+			stated.Coverage.SkippedBytes,
+			total,
+			v.bytes,
+		)
 	}
 	return list
 }
@@ -251,7 +277,11 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 	}
 	same("source", p.Source, attest.SourceParameters{URL: m.Source.URL, Ref: m.Source.Ref, Subdir: m.Source.Subdir})
 	same("base", p.Base, base)
-	same("repository", []string{p.Repository.ID, p.Repository.Directory}, []string{m.Repository.ID, m.Repository.Directory})
+	same(
+		"repository",
+		[]string{p.Repository.ID, p.Repository.Directory},
+		[]string{m.Repository.ID, m.Repository.Directory},
+	)
 	if p.Repository.Name != "" {
 		same("repository", p.Repository.Name, m.Repository.Name)
 	}

@@ -24,7 +24,12 @@ func (v *verifier) checkBase() error {
 	if base == nil {
 		for i := range v.img.Manifests {
 			if n := len(v.img.Manifests[i].Manifest.Layers); n != v.ownLayers() {
-				v.on(Base, v.img.Manifests[i].PlatformName(), "the manifest names no base, and there are %d layers below the release", n-v.ownLayers())
+				v.on(
+					Base,
+					v.img.Manifests[i].PlatformName(),
+					"the manifest names no base, and there are %d layers below the release",
+					n-v.ownLayers(),
+				)
 			}
 		}
 		return nil
@@ -58,7 +63,14 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 	below := &base.Manifests[i]
 	n := len(m.Config.RootFS.DiffIDs) - v.ownLayers()
 	if !slices.Equal(m.Config.RootFS.DiffIDs[:n], below.Config.RootFS.DiffIDs) {
-		v.on(Base, platform, "the %d layers below the release are not the %d of %s", n, len(below.Config.RootFS.DiffIDs), base.Name)
+		v.on(
+			Base,
+			platform,
+			"the %d layers below the release are not the %d of %s",
+			n,
+			len(below.Config.RootFS.DiffIDs),
+			base.Name,
+		)
 	}
 	for j := range min(n, len(below.Manifest.Layers)) {
 		if got, want := m.Manifest.Layers[j].Digest, below.Manifest.Layers[j].Digest; got != want {
@@ -90,7 +102,14 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 		} else if key == "Labels" {
 			v.compareLabels(m.PlatformName(), got[key], want[key])
 		} else if !reflect.DeepEqual(got[key], want[key]) {
-			v.on(Environment, m.PlatformName(), "%s is %s, and should be %s as the base has it", key, show(got[key]), show(want[key]))
+			v.on(
+				Environment,
+				m.PlatformName(),
+				"%s is %s, and should be %s as the base has it",
+				key,
+				show(got[key]),
+				show(want[key]),
+			)
 		}
 	}
 	return nil

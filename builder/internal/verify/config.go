@@ -41,7 +41,13 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 	}
 	v.checkAnnotations(m)
 	if created := m.Config.Created; created == nil || !created.Equal(v.manifest.Created) {
-		v.on(Labels, platform, "the image was created at %v, and should be of %s", created, v.manifest.Created.Format(time.RFC3339))
+		v.on(
+			Labels,
+			platform,
+			"the image was created at %v, and should be of %s",
+			created,
+			v.manifest.Created.Format(time.RFC3339),
+		)
 	}
 }
 
@@ -85,6 +91,12 @@ func (v *verifier) checkEnvironment(m *registry.Manifest) {
 		}
 	}
 	for _, id := range v.config.Rivals(m.Config.Config.Env) {
-		v.on(Environment, m.PlatformName(), "platform repository %q is in the way of %q: their directories overlap", id, v.manifest.Repository.ID)
+		v.on(
+			Environment,
+			m.PlatformName(),
+			"platform repository %q is in the way of %q: their directories overlap",
+			id,
+			v.manifest.Repository.ID,
+		)
 	}
 }

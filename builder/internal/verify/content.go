@@ -77,7 +77,12 @@ func (v *verifier) checkContent() error {
 
 // enter starts the next layer.
 func (c *content) enter(number int, described release.ContentLayer) {
-	c.current = currentLayer{number: number, above: map[string]bool{}, workspaces: map[string]bool{}, misplaced: map[string]bool{}}
+	c.current = currentLayer{
+		number:     number,
+		above:      map[string]bool{},
+		workspaces: map[string]bool{},
+		misplaced:  map[string]bool{},
+	}
 	for _, slug := range described.Workspaces {
 		c.current.workspaces[slug] = true
 	}
@@ -210,7 +215,14 @@ func (c *content) compare() {
 	c.compareGroups(plan.Manifest())
 	scanned := c.manifest.Scan
 	if scanned.Files != c.files || scanned.Bytes != c.bytes {
-		c.add(Scan, "it covered %d files and %d bytes, and %d files and %d bytes ship", scanned.Files, scanned.Bytes, c.files, c.bytes)
+		c.add(
+			Scan,
+			"it covered %d files and %d bytes, and %d files and %d bytes ship",
+			scanned.Files,
+			scanned.Bytes,
+			c.files,
+			c.bytes,
+		)
 	}
 	if len(scanned.Scanners) == 0 || scanned.Policy == "" {
 		c.add(Scan, "the manifest does not say who scanned, and by which policy")
@@ -228,7 +240,15 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		case said.SourceVersion != "" && !strings.HasPrefix(w.Version, said.SourceVersion+"-"):
 			c.add(Workspaces, "workspace %q has version name %q, which is no stamped %q", w.Slug, w.Version, said.SourceVersion)
 		case w.Digest != said.Digest:
-			c.add(Workspaces, "the files of workspace %q have digest %s, and the manifest says %s (files: %d instead of %d)", w.Slug, w.Digest, said.Digest, w.Files, said.Files)
+			c.add(
+				Workspaces,
+				"the files of workspace %q have digest %s, and the manifest says %s (files: %d instead of %d)",
+				w.Slug,
+				w.Digest,
+				said.Digest,
+				w.Files,
+				said.Files,
+			)
 		case !reflect.DeepEqual(normal(w), normal(said)):
 			c.add(Workspaces, "the manifest describes workspace %q as %+v, and its files as %+v", w.Slug, said, w)
 		}

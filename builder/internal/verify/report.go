@@ -89,7 +89,10 @@ var meanings = []struct {
 	meaning string
 }{
 	{Blobs, "the registry or the layout serves other bytes than were pushed, or not all of them"},
-	{Manifest, "what the image says of its release is not what was built, and the sidecar would verify the import against it"},
+	{
+		Manifest,
+		"what the image says of its release is not what was built, and the sidecar would verify the import against it",
+	},
 	{Platforms, "what runs depends on the platform: not all of them ship what was approved"},
 	{Layer, "a layer with workspaces is not the one that was scanned and described"},
 	{Whiteout, "workspaces of the base, or of an earlier release, may be imported together with those of this release"},

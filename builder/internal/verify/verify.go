@@ -123,7 +123,13 @@ func (v *verifier) layout() bool {
 			v.on(Manifest, m.PlatformName(), "this is not a release image: it has no label %s", release.LabelManifestDigest)
 			good = false
 		case n < fewestLayers || n != len(m.Config.RootFS.DiffIDs):
-			v.on(Manifest, m.PlatformName(), "this is not a release image: it has %d layers, and %d of them in its configuration", n, len(m.Config.RootFS.DiffIDs))
+			v.on(
+				Manifest,
+				m.PlatformName(),
+				"this is not a release image: it has %d layers, and %d of them in its configuration",
+				n,
+				len(m.Config.RootFS.DiffIDs),
+			)
 			good = false
 		case m.Platform.OS != m.Config.OS || m.Platform.Architecture != m.Config.Architecture:
 			v.on(Platforms, m.PlatformName(), "its configuration is for %s/%s", m.Config.OS, m.Config.Architecture)
@@ -180,7 +186,14 @@ func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader
 				m := &v.img.Manifests[j]
 				ids := m.Config.RootFS.DiffIDs
 				if id := ids[len(ids)-1-fromTop]; id != read.DiffID {
-					v.on(Blobs, m.PlatformName(), "its configuration says that layer %s unpacks to %s, and it unpacks to %s", desc.Digest, id, read.DiffID)
+					v.on(
+						Blobs,
+						m.PlatformName(),
+						"its configuration says that layer %s unpacks to %s, and it unpacks to %s",
+						desc.Digest,
+						id,
+						read.DiffID,
+					)
 				}
 			}
 			return read, true, nil
@@ -245,7 +258,12 @@ func (v *verifier) decodeManifest(data []byte) error {
 		v.unfamiliar(m)
 	}
 	v.manifest = m
-	v.config = image.Config{Manifest: m, ManifestDigest: digest.FromBytes(data), ReplaceRepository: !v.keeps(), KeepRepository: v.keeps()}
+	v.config = image.Config{
+		Manifest:          m,
+		ManifestDigest:    digest.FromBytes(data),
+		ReplaceRepository: !v.keeps(),
+		KeepRepository:    v.keeps(),
+	}
 	return nil
 }
 
@@ -255,5 +273,9 @@ func (v *verifier) keeps() bool { return v.manifest.FromBase() > 0 }
 // unfamiliar reports a manifest that differs from what this builder would write. A newer builder
 // may have written fields that this one does not know.
 func (v *verifier) unfamiliar(m *release.Manifest) {
-	v.skip(Manifest, "builder %s wrote fields into the release manifest that this one does not know: verify with the same version", m.Tool.Version)
+	v.skip(
+		Manifest,
+		"builder %s wrote fields into the release manifest that this one does not know: verify with the same version",
+		m.Tool.Version,
+	)
 }
