@@ -80,8 +80,11 @@ func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) 
 		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,
 			Help: "revoke the secret and remove it; or give the entry an owner and the reason why it may ship"}, false
 	case e.Expires < today:
-		return Problem{Rule: ruleExpired, Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, printable(e.Owner)),
-			Help: "revoke the secret and remove it; or agree on a later date with its owner"}, false
+		return Problem{
+			Rule:    ruleExpired,
+			Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, printable(e.Owner)),
+			Help:    "revoke the secret and remove it; or agree on a later date with its owner",
+		}, false
 	default:
 		return Problem{}, true
 	}
@@ -100,7 +103,10 @@ func (e baselineEntry) divide(findings []Finding, accepted []Accepted) ([]Findin
 		if !e.matches(f) {
 			return false
 		}
-		accepted = append(accepted, Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires})
+		accepted = append(
+			accepted,
+			Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires},
+		)
 		return true
 	})
 	return findings, accepted

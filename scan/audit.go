@@ -16,7 +16,13 @@ type Case []Finding
 // Audited returns the baseline for an interactive audit of the findings. Entries without
 // findings are kept, and are not a problem.
 func (b *Baseline) Audited() *Baseline {
-	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: slices.Clone(b.entries), partial: true, audited: true}
+	return &Baseline{
+		file:    b.file,
+		salt:    cmp.Or(b.salt, rand.Text()),
+		entries: slices.Clone(b.entries),
+		partial: true,
+		audited: true,
+	}
 }
 
 // Undecided returns the secrets of a report that are neither accepted nor marked as real. The

@@ -49,7 +49,11 @@ func (c *CacheUse) write(out io.Writer) {
 type CacheError struct{ Path, Dir string }
 
 func (e *CacheError) Error() string {
-	return fmt.Sprintf("%s is not as clean as the verdict cache in %s says: somebody, or a mistake of ours, put a wrong verdict there; delete the directory and scan again", e.Path, e.Dir)
+	return fmt.Sprintf(
+		"%s is not as clean as the verdict cache in %s says: somebody, or a mistake of ours, put a wrong verdict there; delete the directory and scan again",
+		e.Path,
+		e.Dir,
+	)
 }
 
 // cache is the verdict cache of a scanner. It is safe for concurrent use.

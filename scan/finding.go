@@ -350,13 +350,22 @@ func printable(path string) string {
 
 // Same reports whether two findings are the same secret at the same position.
 func (f Finding) Same(other Finding) bool {
-	return f.Fingerprint == other.Fingerprint && f.Path == other.Path && f.Line == other.Line && f.Column == other.Column && f.Where == other.Where
+	return f.Fingerprint == other.Fingerprint && f.Path == other.Path && f.Line == other.Line &&
+		f.Column == other.Column &&
+		f.Where == other.Where
 }
 
 // compareFindings orders findings by position.
 func compareFindings(a, b Finding) int {
 	return cmp.Or(
-		cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-		cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Message, b.Message),
-		cmp.Compare(a.Date, b.Date), cmp.Compare(a.Commit, b.Commit))
+		cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Rule, b.Rule),
+		cmp.Compare(a.Scanner, b.Scanner),
+		cmp.Compare(a.Fingerprint, b.Fingerprint),
+		cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Date, b.Date),
+		cmp.Compare(a.Commit, b.Commit),
+	)
 }

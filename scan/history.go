@@ -25,7 +25,13 @@ type History struct {
 
 // NewHistory returns the history for the report of a scan over file versions.
 func NewHistory(r *Report, commits int, since string) *History {
-	return &History{Commits: commits, Since: since, Findings: first(r.Findings), Accepted: r.Accepted, Coverage: r.Coverage}
+	return &History{
+		Commits:  commits,
+		Since:    since,
+		Findings: first(r.Findings),
+		Accepted: r.Accepted,
+		Coverage: r.Coverage,
+	}
 }
 
 // first returns the earliest finding of each secret in each file.
@@ -74,8 +80,18 @@ func (h *History) write(out io.Writer, verbose bool) {
 	}
 	writeAccepted(out, h.Accepted, verbose)
 	if len(h.Findings) > 0 {
-		fmt.Fprintln(out, "help: revoke these secrets: whoever can read the repository has them, also when they are gone from its files")
+		fmt.Fprintln(
+			out,
+			"help: revoke these secrets: whoever can read the repository has them, also when they are gone from its files",
+		)
 	}
 	h.Coverage.writeSkipped(out)
-	fmt.Fprintf(out, "%s in %d versions of files, %d bytes, of %d commits\n", count(h.Errors(), "secret"), h.Coverage.Files, h.Coverage.Bytes, h.Commits)
+	fmt.Fprintf(
+		out,
+		"%s in %d versions of files, %d bytes, of %d commits\n",
+		count(h.Errors(), "secret"),
+		h.Coverage.Files,
+		h.Coverage.Bytes,
+		h.Commits,
+	)
 }

@@ -195,7 +195,13 @@ func (l *looked) examples(path string) []FilteredMatch {
 }
 
 func compareFiltered(a, b FilteredMatch) int {
-	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Scanner, b.Scanner))
+	return cmp.Or(
+		cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Rule, b.Rule),
+		cmp.Compare(a.Scanner, b.Scanner),
+	)
 }
 
 // String returns the position and the rule in one line.
@@ -205,8 +211,22 @@ func (m FilteredMatch) String() string {
 
 // imageStarts are the base64 prefixes of images, fonts and audio.
 var imageStarts = [][]byte{
-	[]byte("iVBORw0KGgo"), []byte("/9j/"), []byte("R0lGOD"), []byte("UklGR"), []byte("d09GM"), []byte("AAABAA"), []byte("AAEAAAA"), []byte("T1RUTw"),
-	[]byte("SUkqA"), []byte("T2dnUw"), []byte("SUQz"), []byte("//uQ"), []byte("AAAAIGZ0eX"), []byte("AAAAHGZ0eX"),
+	[]byte(
+		"iVBORw0KGgo",
+	),
+	[]byte("/9j/"),
+	[]byte("R0lGOD"),
+	[]byte("UklGR"),
+	[]byte("d09GM"),
+	[]byte("AAABAA"),
+	[]byte("AAEAAAA"),
+	[]byte("T1RUTw"),
+	[]byte("SUkqA"),
+	[]byte("T2dnUw"),
+	[]byte("SUQz"),
+	[]byte("//uQ"),
+	[]byte("AAAAIGZ0eX"),
+	[]byte("AAAAHGZ0eX"),
 }
 
 // minImage is the minimum length of a base64 image, in bytes.

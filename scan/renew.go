@@ -45,7 +45,8 @@ func (p Proposal) chooses(f Finding) bool {
 	if p.Path != "" && !doublestar.MatchUnvalidated(p.Path, f.Path) {
 		return false
 	}
-	return p.Rule == "" || f.Rule == p.Rule || slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Rule == p.Rule })
+	return p.Rule == "" || f.Rule == p.Rule ||
+		slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Rule == p.Rule })
 }
 
 func (p Proposal) expires(now time.Time) string {

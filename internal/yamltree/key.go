@@ -100,7 +100,9 @@ func formatScalar(n *yaml.Node) string {
 	case tagTime:
 		return formatTimestamp(n.Value)
 	case tagBinary:
-		data, _ := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("\n", "", "\r", "").Replace(n.Value), "="))
+		data, _ := base64.RawStdEncoding.DecodeString(
+			strings.TrimRight(strings.NewReplacer("\n", "", "\r", "").Replace(n.Value), "="),
+		)
 		parts := make([]string, len(data))
 		for i, b := range data {
 			parts[i] = strconv.Itoa(int(b))
@@ -191,7 +193,9 @@ func (p *parser) checkMerge(m, value *yaml.Node) {
 		return
 	}
 	if len(source.Content) > maxSources {
-		p.failWith(&LimitError{What: "mappings in one merge key (<<)", Max: maxSources, Line: value.Line, Column: value.Column})
+		p.failWith(
+			&LimitError{What: "mappings in one merge key (<<)", Max: maxSources, Line: value.Line, Column: value.Column},
+		)
 	}
 	for _, item := range source.Content {
 		p.checkMergeSource(m, Resolve(item), item)
@@ -201,7 +205,13 @@ func (p *parser) checkMerge(m, value *yaml.Node) {
 // checkMergeSource checks one source. Lists and dates are allowed, because they are objects in JavaScript.
 func (p *parser) checkMergeSource(m, source, at *yaml.Node) {
 	if source.Kind == yaml.ScalarNode && source.Tag != tagTime && source.Tag != tagBinary {
-		p.failWith(&SyntaxError{at.Line, at.Column, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"})
+		p.failWith(
+			&SyntaxError{
+				at.Line,
+				at.Column,
+				"a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text",
+			},
+		)
 	}
 	size := len(source.Content)/2 + p.sizes[source]
 	p.merged += size + 1

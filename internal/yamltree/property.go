@@ -128,7 +128,9 @@ func (p *parser) readAlias() bool {
 	name := p.readName("an alias (*)")
 	target, known := p.anchors[name]
 	if !known {
-		p.failWith(&SyntaxError{line, column, "an alias (*name) without an anchor (&name) before it; quote text that starts with *"})
+		p.failWith(
+			&SyntaxError{line, column, "an alias (*name) without an anchor (&name) before it; quote text that starts with *"},
+		)
 	}
 	p.aliases++
 	n := p.newNode(yaml.AliasNode, "", line, column)

@@ -74,7 +74,10 @@ func (p *parser) resolveExplicit() {
 	kind := tagKind(tag)
 	switch {
 	case !known || kind == 0:
-		p.failSyntax("the platform does not know the tag %s: it refuses the file; quote text that starts with !", describeTag(p.tag))
+		p.failSyntax(
+			"the platform does not know the tag %s: it refuses the file; quote text that starts with !",
+			describeTag(p.tag),
+		)
 	case p.node == nil:
 		p.node = p.newEmptyNode(tag, kind)
 	case kind != p.kind:
@@ -198,8 +201,10 @@ func isBool(s string) bool {
 
 // Patterns of js-yaml 4.1.0. Version 4.3.2 reads numbers with _ as text.
 var (
-	intPattern = regexp.MustCompile(`^[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o[0-7_]*[0-7]|[0-9](?:[0-9_]*[0-9])?)$`)
-	floats     = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?` +
+	intPattern = regexp.MustCompile(
+		`^[-+]?(?:0b[01_]*[01]|0x[0-9a-fA-F_]*[0-9a-fA-F]|0o[0-7_]*[0-7]|[0-9](?:[0-9_]*[0-9])?)$`,
+	)
+	floats = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?` +
 		`|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
 	times = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$|^[0-9]{4}-[0-9][0-9]?-[0-9][0-9]?(?:[Tt]|[ \t]+)` +
 		`[0-9][0-9]?:[0-9][0-9]:[0-9][0-9](?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9][0-9]?(?::[0-9][0-9])?))?$`)
@@ -214,7 +219,8 @@ func isInt(s string) bool {
 }
 
 func isFloat(s string) bool {
-	return (len(s) <= maxNumber || strings.Trim(s, "+-_.0123456789eE") == "") && floats.MatchString(s) && !strings.HasSuffix(s, "_")
+	return (len(s) <= maxNumber || strings.Trim(s, "+-_.0123456789eE") == "") && floats.MatchString(s) &&
+		!strings.HasSuffix(s, "_")
 }
 
 func isTime(s string) bool { return len(s) >= 10 && s[4] == '-' && times.MatchString(s) }

@@ -89,7 +89,8 @@ func (p *parser) addPrintable(t *text, start, end int) {
 }
 
 func isUnprintable(r rune) bool {
-	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe ||
+		r == 0xffff
 }
 
 // addQuotable adds a part of a quoted scalar, which allows the characters of JSON.

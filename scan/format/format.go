@@ -140,6 +140,15 @@ func now(f scan.Finding) (line, column int) {
 func details(f scan.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", f.Position(), f.Text())
-	fmt.Fprintf(&b, "secret: %s (%s)\nrule: %s %s\nfingerprint: %s\nhelp: %s\n", f.Redacted, f.Verification, f.Scanner, f.Rule, f.Fingerprint, f.Help)
+	fmt.Fprintf(
+		&b,
+		"secret: %s (%s)\nrule: %s %s\nfingerprint: %s\nhelp: %s\n",
+		f.Redacted,
+		f.Verification,
+		f.Scanner,
+		f.Rule,
+		f.Fingerprint,
+		f.Help,
+	)
 	return b.String()
 }

@@ -119,9 +119,18 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 	report := gitlabReport{
 		Version: gitlabVersion,
 		Scan: gitlabScan{
-			Analyzer: gitlabTool{"prismeai-" + about.Tool.Name, "Prisme.ai workspaces " + about.Tool.Name, cmp.Or(about.Tool.Version, "unknown"), gitlabVendor{"Prisme.ai"}},
-			Scanner:  gitlabTool{"prismeai-secret-scan", "Prisme.ai secret scan", scanners(r), gitlabVendor{"Prisme.ai"}},
-			Type:     "secret_detection", StartTime: when, EndTime: when, Status: "success", Messages: gitlabMessages(r),
+			Analyzer: gitlabTool{
+				"prismeai-" + about.Tool.Name,
+				"Prisme.ai workspaces " + about.Tool.Name,
+				cmp.Or(about.Tool.Version, "unknown"),
+				gitlabVendor{"Prisme.ai"},
+			},
+			Scanner:   gitlabTool{"prismeai-secret-scan", "Prisme.ai secret scan", scanners(r), gitlabVendor{"Prisme.ai"}},
+			Type:      "secret_detection",
+			StartTime: when,
+			EndTime:   when,
+			Status:    "success",
+			Messages:  gitlabMessages(r),
 		},
 		Vulnerabilities: []gitlabVulnerability{},
 	}
@@ -177,7 +186,10 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 			{f.Scanner + "_rule_id", f.Scanner + " rule " + f.Rule, f.Rule, ""},
 			{"cwe", "CWE-798", "798", "https://cwe.mitre.org/data/definitions/798.html"},
 		},
-		Tracking: gitlabTracking{"source", []gitlabTrackedItem{{file, f.Line, f.Line, []gitlabSignature{{"scope_offset", identity}}}}},
+		Tracking: gitlabTracking{
+			"source",
+			[]gitlabTrackedItem{{file, f.Line, f.Line, []gitlabSignature{{"scope_offset", identity}}}},
+		},
 		Location: gitlabLocation{file, gitlabCommit{cmp.Or(f.Commit, about.Source.Commit, gitlabNoCommit)}, f.Line, f.Line},
 		Details:  details,
 	}

@@ -24,8 +24,16 @@ func Suite(r *scan.Report, about About) junit.Suite {
 		add(c)
 	}
 	for _, p := range r.Problems {
-		add(junit.Case{Class: p.File, Name: fmt.Sprintf("%s at %d:%d", p.Rule, p.Line, p.Column), File: p.File,
-			Failure: &junit.Failure{Message: p.Message, Type: p.Rule, Text: p.Position() + ": " + p.Message + "\nhelp: " + p.Help + "\n"}})
+		add(junit.Case{
+			Class: p.File,
+			Name:  fmt.Sprintf("%s at %d:%d", p.Rule, p.Line, p.Column),
+			File:  p.File,
+			Failure: &junit.Failure{
+				Message: p.Message,
+				Type:    p.Rule,
+				Text:    p.Position() + ": " + p.Message + "\nhelp: " + p.Help + "\n",
+			},
+		})
 	}
 	for _, a := range accepted(r) {
 		c := testcase(a.Finding, about)

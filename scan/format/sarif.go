@@ -104,7 +104,11 @@ func sarifNotifications(r *scan.Report) []sarif.Notification {
 	var list []sarif.Notification
 	for _, p := range r.Problems {
 		list = append(list, sarif.Notification{
-			Descriptor: sarif.Descriptor{ID: p.Rule}, Level: sarif.LevelError, Message: sarif.Text{Text: p.Message + ": " + p.Help},
+			Descriptor: sarif.Descriptor{
+				ID: p.Rule,
+			},
+			Level:     sarif.LevelError,
+			Message:   sarif.Text{Text: p.Message + ": " + p.Help},
 			Locations: []sarif.Location{sarif.Place(p.File, p.Line, p.Column)},
 		})
 	}

@@ -59,7 +59,10 @@ var forms = []form{
 	{"", func(v string) string { return v }},
 	{"", escapedJSON},
 	{"BASE64", func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v)) }},
-	{"BASE64", func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v + "\n")) }}, // as echo writes it
+	{
+		"BASE64",
+		func(v string) string { return base64.RawStdEncoding.EncodeToString([]byte(v + "\n")) },
+	}, // as echo writes it
 	{"BASE64", func(v string) string { return base64.RawURLEncoding.EncodeToString([]byte(v)) }},
 	{"URL", url.QueryEscape},
 	{"URL", url.PathEscape},
@@ -239,8 +242,14 @@ func isWord(c byte) bool {
 
 func match(text, encoding string, line, column int) scan.Match {
 	return scan.Match{
-		Rule: Name, Secret: secret.New(text), Line: line, Column: column, Encoding: encoding, Verification: scan.Live, Hidden: true,
-		Reason: "a value that the target uses stands here",
-		Help:   "revoke it and give the target another one; declare a workspace secret in its place and reference it as {{secret.name}}",
+		Rule:         Name,
+		Secret:       secret.New(text),
+		Line:         line,
+		Column:       column,
+		Encoding:     encoding,
+		Verification: scan.Live,
+		Hidden:       true,
+		Reason:       "a value that the target uses stands here",
+		Help:         "revoke it and give the target another one; declare a workspace secret in its place and reference it as {{secret.name}}",
 	}
 }

@@ -58,7 +58,10 @@ func parseSecrets(data []byte) ([]entry, error) {
 		return top.values()
 	case "List", "SecretList":
 	default:
-		return nil, fmt.Errorf("it is JSON of the kind %q: want a Secret or a list of them (kubectl get secret -o json)", top.Kind)
+		return nil, fmt.Errorf(
+			"it is JSON of the kind %q: want a Secret or a list of them (kubectl get secret -o json)",
+			top.Kind,
+		)
 	}
 	var list []entry
 	for i, item := range top.Items {

@@ -42,7 +42,12 @@ func (s *fileScan) scanArchive(ctx context.Context) error {
 		Data: &source_metadatapb.MetaData_Filesystem{Filesystem: &source_metadatapb.Filesystem{File: s.file.Path}},
 	}}
 	reporter := &insideReporter{scan: s, ctx: ctx, log: log}
-	err := handlers.HandleFile(thctx.WithLogger(thctx.AddLogger(ctx), logr.New(log)), bytes.NewReader(s.file.Data), skeleton, reporter)
+	err := handlers.HandleFile(
+		thctx.WithLogger(thctx.AddLogger(ctx), logr.New(log)),
+		bytes.NewReader(s.file.Data),
+		skeleton,
+		reporter,
+	)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -113,7 +118,8 @@ func (s *fileScan) checkMember(ctx context.Context, f *zip.File, unpacked *int64
 	}
 	nested, err := io.ReadAll(io.LimitReader(rest, maxNestedZip))
 	*unpacked += int64(len(nested))
-	return err == nil && len(nested) < maxNestedZip && *unpacked <= s.unpacked && s.checkZip(ctx, append(head, nested...), unpacked)
+	return err == nil && len(nested) < maxNestedZip && *unpacked <= s.unpacked &&
+		s.checkZip(ctx, append(head, nested...), unpacked)
 }
 
 // insideReporter scans the chunks that the handlers report.

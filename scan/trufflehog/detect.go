@@ -27,7 +27,9 @@ var (
 	errFailed  = errors.New("failed")
 	errTimeout = errors.New("did not end in time")
 	errPanic   = errors.New("panicked")
-	errArchive = errors.New("it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
+	errArchive = errors.New(
+		"it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or nested too deeply)",
+	)
 )
 
 // occurrences is the maximum number of reported positions of one secret in one file.
@@ -175,7 +177,8 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 					continue
 				}
 				all = append(all, decoded)
-				if !plain && !bytes.Equal(decoded.Data, input) && !slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, decoded.Data) }) {
+				if !plain && !bytes.Equal(decoded.Data, input) &&
+					!slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, decoded.Data) }) {
 					seen, next = append(seen, decoded.Data), append(next, decoded.Data)
 				}
 			}
@@ -220,7 +223,12 @@ func (s *fileScan) fromData(ctx context.Context, d detectors.Detector, part []by
 	return results, err
 }
 
-func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, verify bool) ([]detectors.Result, error) {
+func (s *fileScan) call(
+	ctx context.Context,
+	d detectors.Detector,
+	part []byte,
+	verify bool,
+) ([]detectors.Result, error) {
 	c := &call{detector: d.Type().String(), started: time.Now()}
 	limited := s.limit(ctx, c.started, s.timeout)
 	s.current.Store(c)
@@ -246,7 +254,12 @@ func (s *fileScan) call(ctx context.Context, d detectors.Detector, part []byte, 
 // appears after decoding has the line of the decoded text. Because decoded HTML has different
 // lines, a secret that also appears verbatim in the file has its position there.
 func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detectors.Result) []scan.Match {
-	m := scan.Match{Rule: ruleOf(r), Secret: secret.New(string(value(r))), Inside: c.inside, Verification: s.verification(r)}
+	m := scan.Match{
+		Rule:         ruleOf(r),
+		Secret:       secret.New(string(value(r))),
+		Inside:       c.inside,
+		Verification: s.verification(r),
+	}
 	if decoded.DecoderType != detectorspb.DecoderType_PLAIN {
 		m.Encoding = decoded.DecoderType.String()
 	}

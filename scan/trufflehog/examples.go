@@ -44,7 +44,8 @@ func isExample(r detectors.Result, data []byte) bool {
 	case strings.Contains(raw, "://"):
 		return hasPlaceholder(raw)
 	}
-	return literal.IsPlaceholder(raw) || literal.IsPlaceholder(braces.Replace(raw)) || isName(raw) || isInAsset(data, located(r))
+	return literal.IsPlaceholder(raw) || literal.IsPlaceholder(braces.Replace(raw)) || isName(raw) ||
+		isInAsset(data, located(r))
 }
 
 func isPlaceholder(text string) bool {
@@ -72,7 +73,8 @@ var exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
 
 // isName reports lower-case words, such as the name of a repository.
 func isName(text string) bool {
-	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz-_.") == "" && strings.ContainsAny(text, "-_") && literal.IsWordy(text)
+	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz-_.") == "" && strings.ContainsAny(text, "-_") &&
+		literal.IsWordy(text)
 }
 
 // isInAsset reports a text that occurs only in the URLs of images and similar files.

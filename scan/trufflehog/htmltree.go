@@ -16,8 +16,10 @@ var (
 	// signalAttributes are the attributes whose values TruffleHog scans.
 	signalAttributes = literal.NewVocabulary(`href src action value content alt title`)
 	// blockElements start a new line.
-	blockElements = literal.NewVocabulary(`p div br hr h1 h2 h3 h4 h5 h6 li ol ul tr td th table thead tbody tfoot blockquote section article header
-		footer pre address figcaption figure details summary main nav aside form fieldset legend dd dt dl script style`)
+	blockElements = literal.NewVocabulary(
+		`p div br hr h1 h2 h3 h4 h5 h6 li ol ul tr td th table thead tbody tfoot blockquote section article header
+		footer pre address figcaption figure details summary main nav aside form fieldset legend dd dt dl script style`,
+	)
 )
 
 // decodeHTMLTree returns the output of TruffleHog's decoder for any HTML: the text of its

@@ -47,7 +47,9 @@ type Part struct {
 
 // ErrUnreadable is returned for a file that appears to contain text but cannot be read
 // completely.
-var ErrUnreadable = errors.New("it holds text that cannot be read to its end (damaged, encrypted, too large or nested too deeply)")
+var ErrUnreadable = errors.New(
+	"it holds text that cannot be read to its end (damaged, encrypted, too large or nested too deeply)",
+)
 
 const (
 	// maxDepth limits the nesting of archives.
@@ -137,7 +139,11 @@ func (w *walk) binary(name string, data []byte, depth int) error {
 	}
 	switch f := format.(type) {
 	case archives.Extractor:
-		err = f.Extract(w.ctx, bytes.NewReader(data), func(_ context.Context, info archives.FileInfo) error { return w.member(name, info, depth) })
+		err = f.Extract(
+			w.ctx,
+			bytes.NewReader(data),
+			func(_ context.Context, info archives.FileInfo) error { return w.member(name, info, depth) },
+		)
 	case archives.Decompressor:
 		var r io.ReadCloser
 		if r, err = f.OpenReader(stream); err == nil {
@@ -150,7 +156,17 @@ func (w *walk) binary(name string, data []byte, depth int) error {
 
 // magics are the signatures of the supported archives. Only TruffleHog has rules for other
 // archives, and unpacks those itself.
-var magics = []string{"PK\x03\x04", "\x1f\x8b", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07", "%PDF-", pngMagic}
+var magics = []string{
+	"PK\x03\x04",
+	"\x1f\x8b",
+	"BZh",
+	"\xfd7zXZ\x00",
+	"\x28\xb5\x2f\xfd",
+	"7z\xbc\xaf\x27\x1c",
+	"Rar!\x1a\x07",
+	"%PDF-",
+	pngMagic,
+}
 
 // tarMagic is the signature of a tar, at this offset.
 const (

@@ -18,13 +18,16 @@ import (
 // isOffice reports the files in an office document that contain its text.
 func isOffice(name string) bool {
 	dir := path.Base(path.Dir(name))
-	return path.Ext(name) == ".xml" && (dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" || path.Base(name) == "content.xml")
+	return path.Ext(name) == ".xml" &&
+		(dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" || path.Base(name) == "content.xml")
 }
 
 var (
 	// officeBreak matches the end of a paragraph, a row or a string.
-	officeBreak = lazyregexp.New(`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`)
-	officeTag   = lazyregexp.New(`<[^<>]*>`)
+	officeBreak = lazyregexp.New(
+		`</(?:w:p|a:p|si|row|text:p|text:h|c|table:table-cell)>|<(?:w:br|w:tab|text:line-break)[^>]*>`,
+	)
+	officeTag = lazyregexp.New(`<[^<>]*>`)
 )
 
 // officeText returns the text of such a file with one line per paragraph. It removes tags
@@ -67,7 +70,9 @@ func (w *walk) png(name string, data []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := w.give(Part{Kind: Document, Name: name, Data: append(append(bytes.Clone(key), ": "...), text...)}); err != nil {
+		if err := w.give(
+			Part{Kind: Document, Name: name, Data: append(append(bytes.Clone(key), ": "...), text...)},
+		); err != nil {
 			return err
 		}
 	}

@@ -147,11 +147,14 @@ func (w *walk) node(name string, data []byte, n *yaml.Node, count *int, depth in
 		if n.Kind == yaml.MappingNode && i%2 == 1 {
 			key = n.Content[i-1].Value + ": "
 		}
-		if child.Kind == yaml.ScalarNode && child.Style&yaml.DoubleQuotedStyle != 0 && !bytes.Contains(data, []byte(child.Value)) {
+		if child.Kind == yaml.ScalarNode && child.Style&yaml.DoubleQuotedStyle != 0 &&
+			!bytes.Contains(data, []byte(child.Value)) {
 			if *count++; *count > maxScalars {
 				return ErrUnreadable
 			}
-			if err := w.give(Part{Kind: Scalar, Name: name, Data: []byte(key + child.Value), Line: child.Line, Encoding: "escapes"}); err != nil {
+			if err := w.give(
+				Part{Kind: Scalar, Name: name, Data: []byte(key + child.Value), Line: child.Line, Encoding: "escapes"},
+			); err != nil {
 				return err
 			}
 		}
@@ -206,7 +209,8 @@ func (w *walk) run(name string, plain []byte, number int) error {
 	if hasMagic(plain) {
 		return w.binary(name, plain, 1)
 	}
-	if !utf8.Valid(plain) || bytes.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
+	if !utf8.Valid(plain) ||
+		bytes.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
 		return nil
 	}
 	return w.give(Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
@@ -220,7 +224,12 @@ var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 func decode(run []byte) ([]byte, bool) {
 	bare := standardAlphabet.Replace(string(run))
 	head, err := base64.RawStdEncoding.DecodeString(bare[:16])
-	if err != nil || !hasMagic(head) && bytes.ContainsFunc(head[:8], func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
+	if err != nil ||
+		!hasMagic(head) &&
+			bytes.ContainsFunc(
+				head[:8],
+				func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) },
+			) {
 		return nil, false
 	}
 	plain, err := base64.RawStdEncoding.DecodeString(bare)

@@ -152,7 +152,10 @@ func (l *List) prune() {
 }
 
 func (l *List) sorted(first func(a, b Key) int) []Key {
-	return slices.SortedFunc(maps.Keys(l.known), func(a, b Key) int { return cmp.Or(first(a, b), bytes.Compare(a[:], b[:])) })
+	return slices.SortedFunc(
+		maps.Keys(l.known),
+		func(a, b Key) int { return cmp.Or(first(a, b), bytes.Compare(a[:], b[:])) },
+	)
 }
 
 // sweep removes old lists of other kinds.

@@ -38,7 +38,9 @@ func NewCurrent(content []byte, manifest, image string) (*Current, error) {
 	}
 	switch byDigest := strings.HasPrefix(named, digestPrefix); {
 	case byDigest && manifest == "":
-		return nil, errors.New("the file has a digest, but this pod has no release manifest to compare it with: set --manifest")
+		return nil, errors.New(
+			"the file has a digest, but this pod has no release manifest to compare it with: set --manifest",
+		)
 	case byDigest:
 		return &Current{Named: named, Own: manifest}, nil
 	case image == "":

@@ -81,7 +81,10 @@ func (v *verdict) blamesWorkspace() bool {
 // workspaces for the whole import.
 func (v *verdict) unattributedErrors(problems []platform.Problem) []platform.Problem {
 	return slices.DeleteFunc(slices.Clone(problems), func(p platform.Problem) bool {
-		return slices.ContainsFunc(v.workspaces, func(w state.Workspace) bool { return strings.Contains(w.Error, p.String()) })
+		return slices.ContainsFunc(
+			v.workspaces,
+			func(w state.Workspace) bool { return strings.Contains(w.Error, p.String()) },
+		)
 	})
 }
 
@@ -101,7 +104,10 @@ func (v *verdict) judgeWorkspace(want *release.Workspace, w *platform.WorkspaceR
 	case w == nil:
 		got.State = state.WorkspaceMissing
 		got.Error = "not reported"
-		f = &Failure{Reason: state.WorkspaceSilent, Message: fmt.Sprintf("workspace %s is not in the platform's report", want.Slug)}
+		f = &Failure{
+			Reason:  state.WorkspaceSilent,
+			Message: fmt.Sprintf("workspace %s is not in the platform's report", want.Slug),
+		}
 	case w.Failed() || !isFinalStatus(w.Status):
 		got.State = state.WorkspaceFailed
 		got.Error = describeReport(w)

@@ -56,7 +56,24 @@ var left = map[string]string{
 
 // keywords replaces keywords that occur in most files with longer ones from the same tokens.
 var keywords = map[string][]string{
-	"twilio-api-key":      {"sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc", "skd", "ske", "skf"},
+	"twilio-api-key": {
+		"sk0",
+		"sk1",
+		"sk2",
+		"sk3",
+		"sk4",
+		"sk5",
+		"sk6",
+		"sk7",
+		"sk8",
+		"sk9",
+		"ska",
+		"skb",
+		"skc",
+		"skd",
+		"ske",
+		"skf",
+	},
 	"vault-service-token": {"hvs."},
 }
 
