@@ -35,12 +35,11 @@ func TestAServiceThatStartsSlowly(t *testing.T) {
 
 func startSlowly(t *testing.T, c *cluster, fault platformtest.Fault, start time.Duration) {
 	r := c.replicas[0]
-	healthy := r.Faults
 	if fault.Kind == 0 {
 		r.SetListening(false)
 	} else {
 		fault.Times = -1
-		r.Faults = new(platformtest.Script).Add(fault)
+		r.Faults.Add(fault)
 	}
 	began := time.Now()
 	r.start()
@@ -51,7 +50,7 @@ func startSlowly(t *testing.T, c *cluster, fault platformtest.Fault, start time.
 	if n := r.get().Passes; n > 60+int(start/time.Second) {
 		t.Errorf("%d looks in %s", n, start)
 	}
-	r.Faults = healthy
+	r.Faults.Clear()
 	r.SetListening(true)
 	c.wait(time.Minute)
 	if took := time.Since(began) - start; took > 3*time.Second {
@@ -71,13 +70,14 @@ func TestAServiceThatRestartsBehindAProxy(t *testing.T) {
 		r.start()
 		time.Sleep(10 * time.Second)
 		c.Heal("b")
-		faults := r.Faults
-		r.Faults = new(platformtest.Script).Add(platformtest.Fault{Times: -1, Kind: platformtest.Answer, Status: 503, Body: "no healthy upstream"})
+		r.Faults.Add(platformtest.Fault{
+			Times: -1, Kind: platformtest.Answer, Status: 503, Body: "no healthy upstream",
+		})
 		time.Sleep(5 * time.Minute)
 		if p := r.get().Problem; p == nil || p.Reason != state.TargetError || !strings.Contains(p.Message, "plain text") {
 			t.Errorf("%+v", p)
 		}
-		r.Faults = faults
+		r.Faults.Clear()
 		if took := c.wait(time.Minute); took > 3*time.Second {
 			t.Errorf("Ready %s after the service was up", took)
 		}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -111,16 +110,6 @@ func TestPageOfTenThousandWorkspaces(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q", want)
 		}
-	}
-	s, p := large(), testPage()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if err := p.writePage(io.Discard, s, state.GatePolicy{}, noon, false); err != nil {
-		t.Fatal(err)
-	}
-	runtime.ReadMemStats(&after)
-	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
-		t.Errorf("the page took %d bytes of memory", used)
 	}
 }
 
