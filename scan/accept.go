@@ -75,7 +75,7 @@ func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) 
 	switch {
 	case !used:
 		return Problem{Rule: ruleUnused, Message: "there is no such secret any more: " + what,
-			Help: "remove the entry, or write the baseline anew with builder scan --write-baseline"}, false
+			Help: "remove the entry, or write the baseline again with builder scan --write-baseline"}, false
 	case !e.complete():
 		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,
 			Help: "revoke the secret and remove it; or give the entry an owner and the reason why it may ship"}, false

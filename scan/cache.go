@@ -50,7 +50,8 @@ type CacheError struct{ Path, Dir string }
 
 func (e *CacheError) Error() string {
 	return fmt.Sprintf(
-		"%s is not as clean as the verdict cache in %s says: somebody, or a mistake of ours, put a wrong verdict there; delete the directory and scan again",
+		"%s is not clean, but the verdict cache in %s says so: someone changed the cache, or the builder has a bug; "+
+			"delete the directory and scan again",
 		e.Path,
 		e.Dir,
 	)

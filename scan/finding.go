@@ -351,8 +351,7 @@ func printable(path string) string {
 // Same reports whether two findings are the same secret at the same position.
 func (f Finding) Same(other Finding) bool {
 	return f.Fingerprint == other.Fingerprint && f.Path == other.Path && f.Line == other.Line &&
-		f.Column == other.Column &&
-		f.Where == other.Where
+		f.Column == other.Column && f.Where == other.Where
 }
 
 // compareFindings orders findings by position.

@@ -82,7 +82,8 @@ func (h *History) write(out io.Writer, verbose bool) {
 	if len(h.Findings) > 0 {
 		fmt.Fprintln(
 			out,
-			"help: revoke these secrets: whoever can read the repository has them, also when they are gone from its files",
+			"help: revoke these secrets: anyone who can read the repository has them, "+
+				"even after they are removed from its files",
 		)
 	}
 	h.Coverage.writeSkipped(out)

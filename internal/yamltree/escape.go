@@ -64,7 +64,7 @@ func (p *parser) readEscape(t *text) {
 	case 'U':
 		t.addString(string(p.readHexEscape(8)))
 	default:
-		p.failSyntax("\\ and this character are no escape: write \\\\ for a backslash, or use single quotes")
+		p.failSyntax("\\ and this character are not an escape sequence: write \\\\ for a backslash, or use single quotes")
 	}
 }
 

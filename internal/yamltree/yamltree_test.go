@@ -68,7 +68,7 @@ func TestPlaces(t *testing.T) {
 		{"a: 1\nb: !secret x\n", 2, 13, "the platform does not know the tag !secret: it refuses the file; quote text that starts with !"},
 		{"a: !!int x\n", 1, 11, "the value does not fit its tag !!int: the platform refuses the file"},
 		{"a: !!str [x]\n", 1, 13, "the tag !!str does not fit this value: the platform refuses the file"},
-		{"a: \"it\\'s\"\n", 1, 8, "\\ and this character are no escape: write \\\\ for a backslash, or use single quotes"},
+		{"a: \"it\\'s\"\n", 1, 8, "\\ and this character are not an escape sequence: write \\\\ for a backslash, or use single quotes"},
 		{"a: |# c\n  x\n", 1, 5, "a line break is expected here"},
 		{"a: [-]\n", 1, 5, "a comma or ] is expected here"},
 		{"a: é\n<<: x\n", 2, 5, "a merge key (<<) needs a mapping or a list of mappings; quote \"<<\" if it is meant as text"},

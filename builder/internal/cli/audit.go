@@ -164,7 +164,7 @@ func (a *app) countBaseline() *cobra.Command {
 		Use:   "stats FILE [SOURCE]",
 		Short: "Count the entries of a baseline by rule, owner and expiry",
 		Long: "Stats counts the entries of a baseline by rule, owner and month of expiry. It scans SOURCE,\n" +
-			"if given, and lists the stale entries: those that nothing is found for.",
+			"if given, and lists the stale entries, which match no finding.",
 		Example: `builder baseline stats scan-baseline.yaml
 builder baseline stats scan-baseline.yaml workspaces --format json`,
 		Args: cobra.RangeArgs(1, 2),

@@ -29,7 +29,7 @@ func Documents() []document.Kind {
 		{Title: "builder validate --format json", Value: struct {
 			diagnostic.Document
 			Error string `json:"error,omitempty"`
-		}{}, Text: "The problems of the workspaces, and those that rules of the release file made less severe. " +
+		}{}, Text: "The problems of the workspaces, and those whose severity the release file lowered. " +
 			"`--report json=FILE` writes the same; only a report has `error`."},
 		{Title: "builder scan --format json", Value: struct {
 			scan.Report

@@ -74,7 +74,7 @@ func NewRemote(opts RemoteOptions) (*Remote, error) {
 	u, err := url.Parse(opts.Address)
 	if err != nil {
 		return nil, errors.New(
-			"the address of BuildKit is no URL such as unix:///run/buildkit/buildkitd.sock or tcp://host:port",
+			"the address of BuildKit is not a URL such as unix:///run/buildkit/buildkitd.sock or tcp://host:port",
 		)
 	}
 	if _, ok := u.User.Password(); ok {

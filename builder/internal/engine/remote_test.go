@@ -377,7 +377,7 @@ func TestOptionsOfADaemonAreChecked(t *testing.T) {
 		{engine.RemoteOptions{Address: "ssh://ci:hunter2@host"}, "must not hold a password"},
 		{engine.RemoteOptions{Address: "buildkitd:1234"}, "is not one of"},
 		{engine.RemoteOptions{Address: "http://buildkitd:1234"}, "is not one of"},
-		{engine.RemoteOptions{Address: "://"}, "no URL"},
+		{engine.RemoteOptions{Address: "://"}, "not a URL"},
 		{engine.RemoteOptions{Address: "unix://"}, "no path"},
 		{engine.RemoteOptions{Address: "docker-container://"}, "lacks container name"},
 		{engine.RemoteOptions{Address: "unix:///s", CAFile: files.CA}, "for tcp:// only"},

@@ -215,7 +215,7 @@ func readSSHKey(file string) (ssh.Signer, error) {
 	if errors.As(err, &missing) {
 		return nil, fmt.Errorf("SSH key %s has a passphrase: put it into an SSH agent, or name a key without one", file)
 	} else if err != nil {
-		return nil, fmt.Errorf("SSH key %s is no private key", file) // the parser's error may quote the key
+		return nil, fmt.Errorf("SSH key %s is not a private key", file) // the parser's error may quote the key
 	}
 	return signer, nil
 }

@@ -139,7 +139,7 @@ func TestSSHRefusals(t *testing.T) {
 		{"broken known hosts", s.key, filepath.Join(dir, "broken"), "", []string{"read known hosts"}},
 		{"other key", filepath.Join(dir, "stranger"), s.known, "", []string{"takes neither user nor key", "--git-ssh-key-file"}},
 		{"locked key", filepath.Join(dir, "locked"), s.known, "", []string{"has a passphrase", "agent"}},
-		{"no key", filepath.Join(dir, "none"), s.known, "", []string{"is no private key"}},
+		{"no key", filepath.Join(dir, "none"), s.known, "", []string{"is not a private key"}},
 		{"absent key", filepath.Join(dir, "absent"), s.known, "", []string{"read SSH key", "absent"}},
 		{"neither key nor agent", "", s.known, "", []string{"there is no SSH key", "--git-ssh-key-file"}},
 	} {

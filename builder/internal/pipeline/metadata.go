@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	helpGiven = "revoke it and do not give it to the builder: whoever can pull the image can read it"
-	helpBase  = "revoke it and tell whoever builds the base image: whoever can pull an image can read it"
+	helpGiven = "revoke it and do not give it to the builder: anyone who can pull the image can read it"
+	helpBase  = "revoke it and inform the maintainers of the base image: anyone who can pull an image can read it"
 )
 
 // scanMetadata scans what ships in addition to the files: labels, annotations, and the settings

@@ -194,7 +194,7 @@ func (d *archiveDirectory) insertEntry(f *zip.File) (made int, err error) {
 		below, taken := d.known[name]
 		switch {
 		case i < last && taken && below == nil, i == last && taken && (below == nil || !f.Mode().IsDir()):
-			return made, errors.New("the archive has the name more than once: make the archive anew")
+			return made, errors.New("the archive contains the name more than once: create the archive again")
 		case i == last && !f.Mode().IsDir():
 			d.known[name] = nil
 			d.list = append(d.list, archivedFile(name, f))

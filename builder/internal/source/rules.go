@@ -43,7 +43,7 @@ func kindRules() []diagnostic.Rule {
 			ID: ruleHardLink, Severity: diagnostic.Error, Fixed: true, Title: "A file has more than one name",
 			Meaning: "It does not ship: somebody may write to it by its other name.",
 			Example: "a copy made with cp -al",
-			Remedy:  "copy the file (cp without -l), or check the repository out anew",
+			Remedy:  "copy the file (cp without -l), or clone the repository again",
 		},
 		{
 			ID: ruleSubmodule, Severity: diagnostic.Error, Fixed: true, Title: "A Git submodule is in a workspace",
@@ -114,7 +114,7 @@ func nameRules() []diagnostic.Rule {
 			ID: ruleNameDuplicate, Severity: diagnostic.Error, Fixed: true, Title: "A directory has a name more " +
 				"than once",
 			Meaning: "Which of the files is meant is not clear.", Example: "a Git tree made by a broken program",
-			Remedy: "make the Git tree anew",
+			Remedy: "create the Git tree again",
 		},
 		{
 			ID: ruleCollision, Severity: diagnostic.Warning, Title: "Names differ by case only",

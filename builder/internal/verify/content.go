@@ -238,7 +238,8 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		case said.FromBase:
 			c.add(Workspaces, "workspace %q is in a layer, and the manifest says that it is in the base", w.Slug)
 		case said.SourceVersion != "" && !strings.HasPrefix(w.Version, said.SourceVersion+"-"):
-			c.add(Workspaces, "workspace %q has version name %q, which is no stamped %q", w.Slug, w.Version, said.SourceVersion)
+			c.add(Workspaces, "workspace %q has version name %q, which is not %q with a stamp",
+				w.Slug, w.Version, said.SourceVersion)
 		case w.Digest != said.Digest:
 			c.add(
 				Workspaces,
