@@ -316,9 +316,11 @@ func TestEngineFailures(t *testing.T) {
 		"directory for temporary files is a file": func(_ *testing.T, f *fixture) {
 			f.opts.TempDir = filepath.Join(f.src, "mail", "index.yml")
 		},
+		// A file takes the place of the directory, because a build that has not written to it yet
+		// would make an empty directory again and go on.
 		"temporary files are swept away": func(t *testing.T, f *fixture) {
 			f.duringTheScan(t, func() error {
-				return errors.Join(os.RemoveAll(f.opts.TempDir), os.Mkdir(f.opts.TempDir, 0o755))
+				return errors.Join(os.RemoveAll(f.opts.TempDir), os.WriteFile(f.opts.TempDir, nil, 0o644))
 			})
 		},
 		"directory of the output vanishes": func(t *testing.T, f *fixture) {
