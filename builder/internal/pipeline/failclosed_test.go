@@ -5,6 +5,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -317,10 +318,17 @@ func TestEngineFailures(t *testing.T) {
 			f.opts.TempDir = filepath.Join(f.src, "mail", "index.yml")
 		},
 		// A file takes the place of the directory, because a build that has not written to it yet
-		// would make an empty directory again and go on.
+		// would make the directory again and go on.
 		"temporary files are swept away": func(t *testing.T, f *fixture) {
 			f.duringTheScan(t, func() error {
-				return errors.Join(os.RemoveAll(f.opts.TempDir), os.WriteFile(f.opts.TempDir, nil, 0o644))
+				dirs, err := filepath.Glob(filepath.Join(f.opts.TempDir, "builder-*"))
+				if err != nil || len(dirs) != 1 {
+					return fmt.Errorf("directories %q: %w", dirs, err)
+				}
+				return errors.Join(
+					os.Rename(dirs[0], filepath.Join(t.TempDir(), "swept")),
+					os.WriteFile(dirs[0], nil, 0o644),
+				)
 			})
 		},
 		"directory of the output vanishes": func(t *testing.T, f *fixture) {
