@@ -41,7 +41,7 @@ func reread(t *testing.T, b *Baseline) *Baseline {
 func scanWith(t *testing.T, b *Baseline, files ...File) *Report {
 	t.Helper()
 	s := newScanner(t, Policy{}, words("words"))
-	s.UseBaseline(b)
+	s = s.WithBaseline(b)
 	return mustScan(t, s, files...)
 }
 

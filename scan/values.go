@@ -40,12 +40,15 @@ func (v *valueDigests) of(s secret.Value) (string, error) {
 	return digest, nil
 }
 
-// UseBaseline enables the value digests that the baseline compares. Call it before
-// [Scanner.Start], and pass the report to [Baseline.Apply] afterwards.
-func (s *Scanner) UseBaseline(b *Baseline) {
-	if b.comparesValues() {
-		s.values = &valueDigests{salt: b.salt, known: map[string]string{}}
+// WithBaseline returns a scanner that also computes the value digests that the baseline compares.
+// Pass the reports of its runs to [Baseline.Apply].
+func (s *Scanner) WithBaseline(b *Baseline) *Scanner {
+	if !b.comparesValues() {
+		return s
 	}
+	comparing := *s
+	comparing.values = &valueDigests{salt: b.salt, known: map[string]string{}}
+	return &comparing
 }
 
 func (b *Baseline) comparesValues() bool {

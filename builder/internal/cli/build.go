@@ -294,16 +294,16 @@ func (a *app) runBuild(
 	if err != nil {
 		return err
 	}
-	reading, built, err := pipeline.Build(cmd.Context(), display, opts)
-	err = errors.Join(err, display.Close(), scanOpts.writeReports(a, reading, err))
-	if reading != nil {
-		err = errors.Join(err, a.explainReading(reading, check.maxDiagnostics))
+	result, err := pipeline.Build(cmd.Context(), display, opts)
+	err = errors.Join(err, display.Close(), scanOpts.writeReports(a, result.Reading, err))
+	if result.Reading != nil {
+		err = errors.Join(err, a.explainReading(result.Reading, check.maxDiagnostics))
 	}
-	if built == nil {
+	if result.Built == nil {
 		return err
 	}
 	// Report the image even after a later failure, because it exists.
-	return errors.Join(err, out.writeFiles(built), report.WriteSummary(a.Out, built))
+	return errors.Join(err, out.writeFiles(result.Built), report.WriteSummary(a.Out, result.Built))
 }
 
 // explainReading prints the diagnostics and findings.

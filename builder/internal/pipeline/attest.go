@@ -8,16 +8,19 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/internal/release"
 )
 
 // attestations returns the statements about the image of every platform.
-func (b *build) attestations(config image.Config, reading *Reading) ([]engine.Attestation, error) {
+func (b *builder) attestations(base *baseImage, content *packed, config image.Config) ([]engine.Attestation, error) {
 	r := attest.Release{
-		Manifest: config.Manifest, ManifestDigest: config.ManifestDigest,
-		Parameters: b.parameters(reading),
-		Files:      b.inventory.Files(), Skipped: attest.Summarize(reading.Scan.Coverage.Skipped),
+		Manifest:       config.Manifest,
+		ManifestDigest: config.ManifestDigest,
+		Parameters:     b.parameters(base, config.Manifest.Source),
+		Files:          content.files,
+		Skipped:        attest.Summarize(content.reading.Scan.Coverage.Skipped),
 	}
-	predicates, err := r.Predicates(b.Attest)
+	predicates, err := r.Predicates(b.opts.Attest)
 	if err != nil {
 		return nil, fail(Internal, err)
 	}
@@ -30,26 +33,25 @@ func (b *build) attestations(config image.Config, reading *Reading) ([]engine.At
 
 // parameters returns the options that determine the content of the image. It leaves out outputs,
 // registry access and limits.
-func (b *build) parameters(reading *Reading) attest.Parameters {
+func (b *builder) parameters(base *baseImage, source release.Source) attest.Parameters {
 	p := attest.Parameters{
-		Source:      attest.SourceParameters{URL: reading.Source.URL, Ref: reading.Source.Ref, Subdir: reading.Source.Subdir},
-		Release:     b.Release,
-		Repository:  attest.Repository(b.Repository),
-		Labels:      b.Labels,
-		Annotations: b.Annotations,
-
-		ReplaceRepository: b.ReplaceRepository, KeepBaseWorkspaces: b.KeepBaseWorkspaces, Checksums: b.checksums(),
+		Source:             attest.SourceParameters{URL: source.URL, Ref: source.Ref, Subdir: source.Subdir},
+		Release:            b.opts.Release,
+		Repository:         attest.Repository(b.opts.Repository),
+		Base:               base.name,
+		Labels:             b.opts.Labels,
+		Annotations:        b.opts.Annotations,
+		ReplaceRepository:  b.opts.ReplaceRepository,
+		KeepBaseWorkspaces: b.opts.KeepBaseWorkspaces,
+		Checksums:          b.checksums(),
 	}
-	if b.Input.StampVersions {
+	if b.opts.Input.StampVersions {
 		p.StampVersions = "content"
 	}
-	if b.base != nil {
-		p.Base = b.base.Name
-	}
-	for _, g := range b.Checks.Workspaces.Groups {
+	for _, g := range b.opts.Checks.Workspaces.Groups {
 		p.Groups = append(p.Groups, attest.Group(g))
 	}
-	for _, platform := range b.Platforms {
+	for _, platform := range b.opts.Platforms {
 		p.Platforms = append(p.Platforms, platforms.Format(platform))
 	}
 	return p

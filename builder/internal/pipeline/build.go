@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,29 +19,40 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
-	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
-	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/internal/spdx"
 )
+
+// Result holds what a build has made until it ended.
+type Result struct {
+	// Reading is nil if the source could not be read.
+	Reading *Reading
+	// Built is nil if the image was not built and published.
+	Built *report.Build
+}
 
 // Build reads the source, runs the checks, and builds and publishes the image.
 //
-// Build also returns the reading with an error of kind [Invalid], [Secrets] or [Incomplete]. After
+// The result has the reading also with an error of kind [Invalid], [Secrets] or [Incomplete]. After
 // any error or interruption, Build has written no file, left no temporary file and pushed no tag,
 // with two exceptions: a registry that holds the complete image may still refuse its tag after
 // others have accepted theirs, and a file may fail to be renamed after the tags were pushed. See
 // [engine.Build].
-func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (_ *Reading, _ *report.Build, err error) {
+func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (result Result, err error) {
 	if err := opts.check(); err != nil {
-		return nil, nil, err
+		return Result{}, err
 	}
 	dir, err := os.MkdirTemp(opts.TempDir, "builder-")
 	if err != nil {
-		return nil, nil, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
+		return Result{}, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
 	}
 	defer func() { err = explainSpace(errors.Join(err, fail(Engine, os.RemoveAll(dir)))) }()
-	b := &build{BuildOptions: opts, stages: stages{display: display}, dir: dir, baseResolved: make(chan struct{})}
+	store, err := engine.NewLayerStore(filepath.Join(dir, "layers"))
+	if err != nil {
+		return Result{}, fail(Engine, err)
+	}
+	b := &builder{opts: opts, stages: newStages(display), store: store, engineDir: filepath.Join(dir, "engine")}
 	return b.run(ctx)
 }
 
@@ -53,101 +65,132 @@ func explainSpace(err error) error {
 	return &Error{Engine, fmt.Errorf("%w; make room there, or have temporary files elsewhere (TMPDIR)", err)}
 }
 
-// build is one run of [Build].
-type build struct {
-	BuildOptions
-	stages
-	dir   string
-	store *engine.LayerStore
-	base  *registry.Image
-	// epoch is the time of the release. It is set once the source is open.
-	epoch time.Time
-	// baseResolved is closed when the base is resolved, or when there is none to resolve.
-	baseResolved chan struct{}
-	// inventory is filled while the source is read.
-	inventory attest.Inventory
+// builder holds the options and the tools of one run of [Build]. What the run makes are values: the
+// source is opened, read, described as an image, and published.
+type builder struct {
+	opts   BuildOptions
+	stages *stages
+	store  *engine.LayerStore
+	// engineDir is for the state of the engine.
+	engineDir string
 }
 
-func (b *build) run(ctx context.Context) (*Reading, *report.Build, error) {
-	var err error
-	if b.store, err = engine.NewLayerStore(filepath.Join(b.dir, "layers")); err != nil {
-		return nil, nil, fail(Engine, err)
-	}
-	defer func() {
-		if b.base != nil {
-			b.base.Close()
-		}
-	}()
-	if b.KeepBaseWorkspaces {
-		if err := b.keepBase(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	var reading *Reading
-	var written content
+// run resolves the base and reads the source at the same time, and then builds and publishes the
+// image.
+func (b *builder) run(ctx context.Context) (Result, error) {
 	group, gctx := errgroup.WithContext(ctx)
+	resolve := sync.OnceValues(func() (*baseImage, error) { return b.resolveBase(gctx) })
+	var content *packed
 	group.Go(func() error {
-		if err := b.checkCredentials(gctx); err != nil {
+		base, err := resolve()
+		if err != nil {
 			return err
 		}
-		if err := b.resolveBase(gctx); err != nil {
-			return err
-		}
-		close(b.baseResolved)
-		return b.checkEngine(gctx)
+		return b.checkEngine(gctx, base)
 	})
 	group.Go(func() (err error) {
-		reading, written, err = b.readLayers(gctx)
+		content, err = b.pack(gctx, resolve)
 		return err
 	})
-	err = group.Wait()
-	if err == nil {
-		err = b.scanMetadata(ctx, reading)
+	err := group.Wait()
+	base, unresolved := resolve()
+	if unresolved == nil {
+		defer base.close()
 	}
-	if err == nil {
-		err = cmp.Or(verdict(reading.Diagnostics, reading.Scan), checkCoverage(reading.Scan.Coverage, written))
+	switch {
+	case err != nil && content == nil:
+		return Result{}, err
+	case err != nil:
+		return Result{Reading: content.reading}, err
 	}
+	return b.publishChecked(ctx, base, content)
+}
+
+// publishChecked completes the checks, and publishes the image if nothing is wrong.
+func (b *builder) publishChecked(ctx context.Context, base *baseImage, content *packed) (Result, error) {
+	reading, err := b.scanMetadata(ctx, base, content.reading)
 	if err != nil {
-		return reading, nil, err
+		return Result{Reading: content.reading}, err
 	}
-	if r := b.Recorded; r != nil && r.Commit == reading.Source.Commit && r.Dirty == reading.Source.Dirty {
-		reading.Source = *r
+	if err := cmp.Or(verdict(reading), content.checkCoverage()); err != nil {
+		return Result{Reading: reading}, err
 	}
-	b.notifyLayers(written)
-	built, err := b.assemble(ctx, reading, written)
-	return reading, built, err
+	b.notifyLayers(base, content.layers)
+	img, err := b.assemble(ctx, base, content)
+	if err != nil {
+		return Result{Reading: reading}, err
+	}
+	built, err := b.publish(ctx, img)
+	return Result{Reading: reading, Built: built}, err
 }
 
-// resolveBase reads the manifests and configurations of the base, but none of its layers.
-func (b *build) resolveBase(ctx context.Context) error {
-	if b.Base == "" || b.base != nil {
-		return nil
-	}
-	return b.stages.run("base", "resolve base "+b.Base, nil, func() (err error) {
-		ref := b.Base
-		if b.BaseDigest != "" {
-			name, _, _ := strings.Cut(b.Base, "@")
-			ref = name + "@" + b.BaseDigest.String()
-		}
-		if b.base, err = b.Registry.Resolve(ctx, ref); err != nil && ctx.Err() != nil {
-			return context.Cause(ctx) // interrupted: not an error of the registry
-		}
-		if err == nil && b.BaseDigest != "" {
-			b.base.Name = b.Base // keep the requested name without the digest
-		}
-		return fail(Registry, err)
-	})
+// packed is a source that was read into layers.
+type packed struct {
+	reading *Reading
+	// epoch is the time of the release.
+	epoch  time.Time
+	layers writtenLayers
+	// files are the files in the layers, for the bill of materials; nil without one.
+	files []spdx.File
 }
 
-// setEpoch sets the time of the release. The commit time is known once the source is open, before
-// its first file arrives.
-func (b *build) setEpoch(tree *source.Tree) error {
-	commit, _ := tree.CommitTime()
-	b.epoch = releaseEpoch(b.Epoch, commit)
-	if err := checkEpoch(b.epoch); err != nil {
-		return &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", err)}
+// pack reads the source once, for the checks and into layers. resolve returns the base.
+func (b *builder) pack(ctx context.Context, resolve func() (*baseImage, error)) (_ *packed, err error) {
+	checks, err := b.checks(ctx, resolve)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	src, err := openSource(ctx, b.stages, b.opts.Input, checks)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	epoch := releaseEpoch(b.opts.Epoch, src.commitTime)
+	if err := checkEpoch(epoch); err != nil {
+		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", err)}
+	}
+	layers := b.newLayers(src.tree, resolve)
+	defer layers.close()
+	inventory := new(attest.Inventory)
+	reading, err := src.read(ctx, b.stages, b.sinks(ctx, layers, inventory)...)
+	if err != nil {
+		return nil, fail(Engine, err)
+	}
+	reading.notifyGroups(b.opts.Input.Source.Notify)
+	written, err := layers.commit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &packed{reading: reading, epoch: epoch, layers: written, files: inventory.Files()}, nil
+}
+
+// checks returns the checks of the source. They include the workspaces of the base if these are kept.
+func (b *builder) checks(ctx context.Context, resolve func() (*baseImage, error)) (Checks, error) {
+	checks := b.opts.Checks
+	if !b.opts.KeepBaseWorkspaces {
+		return checks, nil
+	}
+	base, err := resolve()
+	if err != nil {
+		return Checks{}, err
+	}
+	kept, err := b.readKept(ctx, base)
+	if err != nil {
+		return Checks{}, err
+	}
+	options := *checks.Workspaces
+	options.Kept = kept
+	checks.Workspaces = &options
+	return checks, nil
+}
+
+// sinks returns what receives the files that ship, in addition to the checks.
+func (b *builder) sinks(ctx context.Context, layers *layerSet, inventory *attest.Inventory) []sink {
+	sinks := []sink{func(f source.File) error { return layers.add(ctx, f) }}
+	if b.opts.Attest.SBOM {
+		sinks = append(sinks, func(f source.File) error { inventory.Add(f.Path, f.Data); return nil })
+	}
+	return sinks
 }
 
 // releaseEpoch returns the given time, else the commit time, else the Unix epoch.
@@ -163,10 +206,11 @@ func releaseEpoch(given *time.Time, commit time.Time) time.Time {
 }
 
 // checkCoverage compares two independent counts to prove that the scan covered exactly what ships.
-func checkCoverage(c scan.Coverage, written content) error {
-	if c.Files != written.files || c.Bytes != written.bytes {
+func (p *packed) checkCoverage() error {
+	c := p.reading.Scan.Coverage
+	if c.Files != p.layers.files || c.Bytes != p.layers.bytes {
 		return &Error{Incomplete, fmt.Errorf("the scan covered %d files and %d bytes, but %d files and %d bytes would ship",
-			c.Files, c.Bytes, written.files, written.bytes)}
+			c.Files, c.Bytes, p.layers.files, p.layers.bytes)}
 	}
 	return nil
 }

@@ -27,99 +27,104 @@ type Files struct {
 	Subdir string
 	// Notify receives notes for the user, one line at a time.
 	Notify func(note string)
-
-	// within maps paths to the paths of the files within their workspaces.
-	within map[string]string
 }
 
 // ScanFiles scans files for secrets. Findings are in the reading and reported by an error of kind
 // [Secrets]. With any other error, the reading is nil. ScanFiles uses only the Scanner and the
 // Baseline of checks.
 func ScanFiles(ctx context.Context, display *progress.Display, files Files, checks Checks) (*Reading, error) {
-	s := &stages{display: display}
-	files.within = map[string]string{}
+	scanner := checks.Scanner
 	baseline := checks.Baseline
 	if baseline != nil {
 		baseline = baseline.Partial()
-		checks.Scanner.UseBaseline(baseline)
+		scanner = scanner.WithBaseline(baseline)
 	}
-	var found *scan.Report
-	var counter counter
-	err := s.run("read", files.Title, counter.tell(), func() (err error) {
-		found, err = files.scan(ctx, checks.Scanner, &counter)
-		return err
+	counter := new(counter)
+	found, err := inStage(newStages(display), "read", files.Title, counter.tell(), func() (scannedFiles, error) {
+		return files.scan(ctx, scanner, counter)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := files.dropKnown(ctx, checks.Scanner, found); err != nil {
+	if found.report.Findings, err = files.dropKnown(ctx, scanner, found); err != nil {
 		return nil, fail(Incomplete, err)
 	}
 	if baseline != nil {
-		baseline.Apply(found, time.Now())
+		baseline.Apply(found.report, time.Now())
 	}
-	reading := &Reading{Scan: found, Files: found.Coverage.Files, Bytes: found.Coverage.Bytes}
-	reading.RepositoryPath = func(name string) string { return path.Join(files.Subdir, name) }
-	return reading, verdict(nil, found)
+	reading := &Reading{
+		Scan:           found.report,
+		Files:          found.report.Coverage.Files,
+		Bytes:          found.report.Coverage.Bytes,
+		RepositoryPath: func(name string) string { return path.Join(files.Subdir, name) },
+	}
+	return reading, verdict(reading)
 }
 
-func (f Files) scan(ctx context.Context, scanner *scan.Scanner, counter *counter) (*scan.Report, error) {
+// scannedFiles is the result of a scan of files.
+type scannedFiles struct {
+	report *scan.Report
+	// within maps the paths of the files to their paths within their workspaces.
+	within map[string]string
+}
+
+func (f Files) scan(ctx context.Context, scanner *scan.Scanner, counter *counter) (scannedFiles, error) {
+	within := map[string]string{}
 	run := scanner.Start(ctx)
 	walked := f.Walk(ctx, func(v source.Version) error {
-		f.within[v.Path] = v.Within
+		within[v.Path] = v.Within
 		file := scan.File{Path: v.Path, Within: v.Within, Data: v.Data, Commit: v.Commit}
 		if v.Commit != "" {
 			file.Date = v.Time.UTC().Format(time.RFC3339)
 		}
 		return fail(Incomplete, errors.Join(counter.add(source.File{Path: v.Path, Data: v.Data}), run.Add(ctx, file)))
 	})
-	found, ended := run.Finish()
+	report, ended := run.Finish()
 	if ended != nil {
-		return nil, fail(Incomplete, ended)
+		return scannedFiles{}, fail(Incomplete, ended)
 	}
-	return found, fail(Source, walked)
+	return scannedFiles{report: report, within: within}, fail(Source, walked)
 }
 
-// dropKnown removes findings that the file already had before the change.
-func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found *scan.Report) error {
-	if f.Before == nil || len(found.Findings) == 0 {
-		return nil
+// dropKnown returns the findings without those that the file already had before the change.
+func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found scannedFiles) ([]scan.Finding, error) {
+	all := found.report.Findings
+	if f.Before == nil || len(all) == 0 {
+		return all, nil
 	}
-	type version struct{ path, commit string }
-	known := map[version]map[string]bool{}
+	known := map[fileVersion]map[string]bool{}
 	var left []scan.Finding
-	for _, finding := range found.Findings {
-		v := version{finding.Path, finding.Commit}
+	for _, finding := range all {
+		v := fileVersion{path: finding.Path, within: found.within[finding.Path], commit: finding.Commit}
 		if known[v] == nil {
-			var err error
-			if known[v], err = f.fingerprintsBefore(ctx, scanner, v.path, v.commit); err != nil {
-				return err
+			fingerprints, err := f.fingerprintsBefore(ctx, scanner, v)
+			if err != nil {
+				return nil, err
 			}
+			known[v] = fingerprints
 		}
 		if !known[v][finding.Fingerprint] {
 			left = append(left, finding)
 		}
 	}
-	if n := len(found.Findings) - len(left); n > 0 && f.Notify != nil {
+	if n := len(all) - len(left); n > 0 && f.Notify != nil {
 		f.Notify(fmt.Sprintf("not listed, because the files had them before this change: %d of the secrets", n))
 	}
-	found.Findings = left
-	return nil
+	return left, nil
 }
 
+// fileVersion is a file as of a commit. within is its path within its workspace.
+type fileVersion struct{ path, within, commit string }
+
 // fingerprintsBefore returns the fingerprints of the secrets that a file had before the change.
-func (f Files) fingerprintsBefore(
-	ctx context.Context,
-	scanner *scan.Scanner,
-	name, commit string,
-) (map[string]bool, error) {
-	contents, err := f.Before(name, commit)
+func (f Files) fingerprintsBefore(ctx context.Context, scanner *scan.Scanner, v fileVersion) (map[string]bool, error) {
+	contents, err := f.Before(v.path, v.commit)
 	if err != nil {
 		return nil, err
 	}
 	run := scanner.Start(ctx)
 	for _, data := range contents {
-		if err := run.Add(ctx, scan.File{Path: name, Within: f.within[name], Data: data}); err != nil {
+		if err := run.Add(ctx, scan.File{Path: v.path, Within: v.within, Data: data}); err != nil {
 			break // Finish returns the error
 		}
 	}

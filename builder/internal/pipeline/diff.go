@@ -63,54 +63,76 @@ type Compared struct {
 }
 
 // Compare is like [Diff] but also returns the manifests.
-func Compare(ctx context.Context, opts DiffOptions) (compared Compared, err error) {
-	var sides [2]*compare.Release
-	for i, origin := range []Origin{opts.Old, opts.New} {
-		side, closing, err := opts.open(ctx, origin, i == 0)
-		if err != nil {
-			return compared, err
-		}
-		defer closing() //nolint:errcheck // it was only read
-		sides[i] = side
+func Compare(ctx context.Context, opts DiffOptions) (Compared, error) {
+	// The release file belongs to the newer source, and may name workspaces that the older one lacks.
+	older, err := opts.open(ctx, opts.Old, workspace.IsAboutReleaseFile)
+	if err != nil {
+		return Compared{}, err
 	}
+	defer older.close() //nolint:errcheck // it was only read
+	newer, err := opts.open(ctx, opts.New, nil)
+	if err != nil {
+		return Compared{}, err
+	}
+	defer newer.close() //nolint:errcheck // it was only read
 	redactor := opts.Scanner.NewRedactor()
-	err = guard(func() error {
+	report, err := guarded(func() (*compare.Report, error) {
 		how := compare.Options{Redactor: redactor, MaxLines: opts.MaxLines}
-		compared.Report, err = compare.Compare(ctx, sides[0], sides[1], how)
-		return err
+		return compare.Compare(ctx, older.release, newer.release, how)
 	})
 	var mismatch *compare.ContentError
 	if errors.As(err, &mismatch) {
 		return Compared{}, fail(Invalid, err)
 	}
-	compared.Older = sides[0].Manifest
-	compared.Newer = sides[1].Manifest
-	compared.Hide = redactor.Redact
-	return compared, err
+	if err != nil {
+		return Compared{}, err
+	}
+	return Compared{
+		Report: report,
+		Older:  older.release.Manifest,
+		Newer:  newer.release.Manifest,
+		Hide:   redactor.Redact,
+	}, nil
 }
 
-// open opens one of the releases. The caller must call the returned function to close it.
-func (o *DiffOptions) open(ctx context.Context, origin Origin, older bool) (*compare.Release, func() error, error) {
+// side is one of the releases of a comparison.
+type side struct {
+	release *compare.Release
+	close   func() error
+}
+
+// open opens one of the releases. The caller closes it. Diagnostics of a source that are exempt do
+// not count as errors; exempt may be nil.
+func (o *DiffOptions) open(
+	ctx context.Context,
+	origin Origin,
+	exempt func(diagnostic.Diagnostic) bool,
+) (*side, error) {
 	if origin.Image == "" {
-		return o.openSource(ctx, origin.Input, older)
+		return o.openSource(ctx, origin.Input, exempt)
 	}
-	img, manifest, err := openRelease(ctx, o.Registry, origin.Image)
+	opened, err := openRelease(ctx, o.Registry, origin.Image)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	side := &compare.Release{
-		Name:     img.Name,
-		Digest:   img.Descriptor.Digest,
-		Manifest: manifest,
-		Images:   map[string]ocispec.Image{},
-	}
+	img := opened.image
+	images := map[string]ocispec.Image{}
 	for _, m := range img.Manifests {
-		side.Images[m.PlatformName()] = m.Config
+		images[m.PlatformName()] = m.Config
 	}
-	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
-		return walkContent(ctx, img, manifest, o.Limits, wanted, fn)
+	walk := func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
+		return walkContent(ctx, img, opened.manifest, o.Limits, wanted, fn)
 	}
-	return side, img.Close, nil
+	return &side{
+		release: &compare.Release{
+			Name:     img.Name,
+			Digest:   img.Descriptor.Digest,
+			Manifest: opened.manifest,
+			Images:   images,
+			Walk:     walk,
+		},
+		close: img.Close,
+	}, nil
 }
 
 // walkContent streams files from the layers of the release. If workspaces of the base ship too, it
@@ -211,29 +233,27 @@ func layerLimit(limits source.Limits) int64 {
 }
 
 // openSource reads a source as a build would, and derives a manifest from it. The comparison reads
-// the files again, and they must not have changed.
-func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (*compare.Release, func() error, error) {
-	tree, err := source.Open(ctx, input.Spec, input.Source)
+// the files again, and they must not have changed. There is no scan, because secrets are redacted
+// later.
+func (o *DiffOptions) openSource(
+	ctx context.Context,
+	input Input,
+	exempt func(diagnostic.Diagnostic) bool,
+) (*side, error) {
+	src, err := openSource(ctx, nil, input, o.Checks)
 	if err != nil {
-		return nil, nil, fail(Source, err)
+		return nil, err
 	}
-	side := &compare.Release{Name: input.Spec.String()}
-	files, err := input.files(tree, o.Checks)
+	reading, err := src.read(ctx, nil)
 	if err != nil {
-		return nil, nil, errors.Join(err, tree.Close())
+		return nil, errors.Join(err, src.close())
 	}
-	reading, err := o.describe(ctx, files, input, older)
-	if err != nil {
-		return nil, nil, errors.Join(err, tree.Close())
+	diagnostics := reading.Diagnostics
+	if exempt != nil {
+		diagnostics = slices.DeleteFunc(diagnostics, exempt)
 	}
-	side.Manifest = &release.Manifest{
-		Source:     tree.Info(),
-		Groups:     reading.Plan.Manifest(),
-		Workspaces: reading.Repository.Manifest(),
-	}
-	side.Errors = diagnostic.Count(reading.Diagnostics, diagnostic.Error)
-	side.Walk = func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
-		_, err := walk(ctx, files, func(f source.File) error {
+	walk := func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
+		_, err := src.walk.to(ctx, func(f source.File) error {
 			if slug, _, _ := strings.Cut(f.Path, "/"); !wanted(slug) {
 				return nil
 			}
@@ -241,26 +261,17 @@ func (o *DiffOptions) openSource(ctx context.Context, input Input, older bool) (
 		})
 		return fail(Source, err)
 	}
-	return side, tree.Close, nil
-}
-
-// describe reads a source without a scan, because secrets are redacted later. The release file
-// belongs to the newer source, and may name workspaces and groups that the older source lacks.
-func (o *DiffOptions) describe(ctx context.Context, files walker, input Input, older bool) (*Reading, error) {
-	options := *o.Checks.Workspaces
-	options.Stamped = input.StampVersions
-	collector := workspace.NewCollector(options)
-	walked, err := walk(ctx, files, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
-	if err != nil {
-		return nil, fail(Source, err)
-	}
-	reading := &Reading{Diagnostics: walked.Diagnostics}
-	reading.conclude(collector, o.Checks)
-	if older {
-		reading.Diagnostics = slices.DeleteFunc(reading.Diagnostics, workspace.IsAboutReleaseFile)
-	}
-	if stamped, ok := files.(*stamping); ok {
-		stamped.tell(reading.Repository)
-	}
-	return reading, nil
+	return &side{
+		release: &compare.Release{
+			Name: input.Spec.String(),
+			Manifest: &release.Manifest{
+				Source:     reading.Source,
+				Groups:     reading.Plan.Manifest(),
+				Workspaces: reading.Repository.Manifest(),
+			},
+			Errors: diagnostic.Count(diagnostics, diagnostic.Error),
+			Walk:   walk,
+		},
+		close: src.close,
+	}, nil
 }

@@ -155,7 +155,7 @@ func (f *fixture) build(t *testing.T, ctx context.Context) (*pipeline.Reading, *
 	if err != nil {
 		t.Fatal(err)
 	}
-	reading, built, err := pipeline.Build(ctx, display, f.opts)
+	result, err := pipeline.Build(ctx, display, f.opts)
 	if err := display.Close(); err != nil {
 		t.Error(err)
 	}
@@ -165,10 +165,10 @@ func (f *fixture) build(t *testing.T, ctx context.Context) (*pipeline.Reading, *
 	if strings.Contains(f.shown.String(), planted) || err != nil && strings.Contains(err.Error(), planted) {
 		t.Errorf("the secret is shown: %v\n%s", err, f.shown.String())
 	}
-	if (err == nil) != (built != nil) {
-		t.Errorf("error %v and a report: %v", err, built != nil)
+	if (err == nil) != (result.Built != nil) {
+		t.Errorf("error %v and a report: %v", err, result.Built != nil)
 	}
-	return reading, built, err
+	return result.Reading, result.Built, err
 }
 
 func (f *fixture) mustBuild(t *testing.T) *report.Build {

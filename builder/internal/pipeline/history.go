@@ -17,26 +17,30 @@ type History struct {
 	Since string
 }
 
-// readHistory scans every version of the files of the source.
-func (s *stages) readHistory(ctx context.Context, tree *source.Tree, checks Checks) (history *scan.History, err error) {
-	var counter counter
-	err = s.run("history", "scan the history", counter.tell(), func() error {
-		run := checks.Scanner.Start(ctx)
-		commits, walked := tree.History(ctx, checks.History.Since, func(v source.Version) error {
+// scanHistory scans every version of the files of the source. It returns nil if the checks do not
+// include that.
+func (o *opened) scanHistory(ctx context.Context, s *stages) (*scan.History, error) {
+	if o.checks.History == nil || o.checks.Scanner == nil {
+		return nil, nil
+	}
+	counter := new(counter)
+	return inStage(s, "history", "scan the history", counter.tell(), func() (*scan.History, error) {
+		run := o.checks.Scanner.Start(ctx)
+		commits, walked := o.tree.History(ctx, o.checks.History.Since, func(v source.Version) error {
 			if v.Data == nil && v.Size > 0 {
 				run.Skip(v.Path, v.Size, "larger than --max-file-size, in commit "+v.Commit)
 				return nil
 			}
+			date := v.Time.UTC().Format(time.RFC3339)
 			return fail(Incomplete, errors.Join(
 				counter.add(source.File{Path: v.Path, Data: v.Data}),
-				run.Add(ctx, scan.File{Path: v.Path, Data: v.Data, Commit: v.Commit, Date: v.Time.UTC().Format(time.RFC3339)})))
+				run.Add(ctx, scan.File{Path: v.Path, Data: v.Data, Commit: v.Commit, Date: date}),
+			))
 		})
 		report, ended := run.Finish()
 		if ended != nil {
-			return fail(Incomplete, ended)
+			return nil, fail(Incomplete, ended)
 		}
-		history = scan.NewHistory(report, commits, checks.History.Since)
-		return fail(Source, walked)
+		return scan.NewHistory(report, commits, o.checks.History.Since), fail(Source, walked)
 	})
-	return history, err
 }

@@ -47,18 +47,21 @@ func (i *Inspected) AttestationTypes() []string {
 // contains nothing else. The error is of kind [Invalid] if the image is not a release, or does not
 // match its labels and its manifest.
 func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspected, error) {
-	img, manifest, err := openRelease(ctx, client, ref)
+	opened, err := openRelease(ctx, client, ref)
 	if err != nil {
 		return nil, err
 	}
-	defer img.Close()
-	attached, err := attest.List(ctx, img)
+	defer opened.image.Close()
+	attached, err := attest.List(ctx, opened.image)
 	if err != nil {
 		return nil, fail(attestationKind(err), err)
 	}
 	return &Inspected{
-		Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms(),
-		Manifest: manifest, Attestations: attached,
+		Image:        opened.image.Name,
+		Digest:       opened.image.Descriptor.Digest,
+		Platforms:    opened.image.Platforms(),
+		Manifest:     opened.manifest,
+		Attestations: attached,
 	}, nil
 }
 
@@ -71,25 +74,31 @@ func attestationKind(err error) Kind {
 	return Invalid
 }
 
+// openedRelease is a release image whose manifest was read and verified.
+type openedRelease struct {
+	image    *registry.Image
+	manifest *release.Manifest
+}
+
 // openRelease resolves an image and reads its release manifest. The caller closes the image.
-func openRelease(ctx context.Context, client *registry.Client, ref string) (*registry.Image, *release.Manifest, error) {
+func openRelease(ctx context.Context, client *registry.Client, ref string) (*openedRelease, error) {
 	img, err := client.Resolve(ctx, ref)
 	if err != nil {
-		return nil, nil, fail(Registry, err)
+		return nil, fail(Registry, err)
 	}
 	manifest, err := releaseOf(ctx, img)
 	if err != nil {
-		return nil, nil, errors.Join(err, fail(Registry, img.Close()))
+		return nil, errors.Join(err, fail(Registry, img.Close()))
 	}
-	return img, manifest, nil
+	return &openedRelease{image: img, manifest: manifest}, nil
 }
 
 func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, error) {
-	label, layer, err := locate(img)
+	at, err := locate(img)
 	if err != nil {
 		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
 	}
-	manifest, err := readManifest(ctx, img, layer, label)
+	manifest, err := readManifest(ctx, img, at)
 	if err != nil {
 		return nil, err
 	}
@@ -99,21 +108,31 @@ func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, err
 	return manifest, nil
 }
 
-// locate returns the digest of the release manifest and the layer that contains it, which must be
-// the same for all platforms.
-func locate(img *registry.Image) (label digest.Digest, layer ocispec.Descriptor, err error) {
+// location is where an image has its release manifest.
+type location struct {
+	// label is the digest of the manifest.
+	label digest.Digest
+	// layer contains nothing but the manifest.
+	layer ocispec.Descriptor
+}
+
+// locate returns where the release manifest is, which must be the same for all platforms.
+func locate(img *registry.Image) (location, error) {
+	var first location
 	for i, m := range img.Manifests {
-		was, below := label, layer.Digest
-		label = digest.Digest(m.Config.Config.Labels[release.LabelManifestDigest])
+		label := digest.Digest(m.Config.Config.Labels[release.LabelManifestDigest])
 		if label == "" || len(m.Manifest.Layers) == 0 {
-			return "", layer, fmt.Errorf("is not a release image: it has no label %s", release.LabelManifestDigest)
+			return location{}, fmt.Errorf("is not a release image: it has no label %s", release.LabelManifestDigest)
 		}
-		layer = m.Manifest.Layers[len(m.Manifest.Layers)-1]
-		if i > 0 && (label != was || layer.Digest != below) {
-			return "", layer, errors.New("holds different releases for its platforms")
+		at := location{label: label, layer: m.Manifest.Layers[len(m.Manifest.Layers)-1]}
+		if i == 0 {
+			first = at
+		}
+		if at.label != first.label || at.layer.Digest != first.layer.Digest {
+			return location{}, errors.New("holds different releases for its platforms")
 		}
 	}
-	return label, layer, nil
+	return first, nil
 }
 
 // checkContent checks that the image of every platform contains the layers in the manifest, in the
@@ -134,13 +153,8 @@ func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 	return nil
 }
 
-func readManifest(
-	ctx context.Context,
-	img *registry.Image,
-	layer ocispec.Descriptor,
-	label digest.Digest,
-) (*release.Manifest, error) {
-	blob, err := img.ReadBlob(ctx, layer, release.MaxSize)
+func readManifest(ctx context.Context, img *registry.Image, at location) (*release.Manifest, error) {
+	blob, err := img.ReadBlob(ctx, at.layer, release.MaxSize)
 	if err != nil {
 		return nil, fail(Registry, err)
 	}
@@ -148,10 +162,10 @@ func readManifest(
 	if err != nil {
 		return nil, &Error{Invalid, fmt.Errorf("read %s of %s: %w", release.ManifestPath, img.Name, err)}
 	}
-	if got := digest.FromBytes(data); got != label {
+	if got := digest.FromBytes(data); got != at.label {
 		return nil, &Error{
 			Invalid,
-			fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, label),
+			fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, at.label),
 		}
 	}
 	manifest, err := release.Decode(bytes.NewReader(data))

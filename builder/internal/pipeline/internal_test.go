@@ -52,7 +52,7 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 			return nil
 		})
 	}
-	report, err := walk(t.Context(), openTree(t, files), sinks...)
+	report, err := walkTree(openTree(t, files)).to(t.Context(), sinks...)
 	if err != nil || report.Files != len(files) {
 		t.Fatalf("report %+v, error %v", report, err)
 	}
@@ -68,8 +68,8 @@ func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
 	failure := errors.New("full")
 	var seen atomic.Int32
 	slow := func(source.File) error { seen.Add(1); return nil }
-	_, err := walk(t.Context(), openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...)),
-		slow, func(source.File) error { return failure })
+	tree := openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...))
+	_, err := walkTree(tree).to(t.Context(), slow, func(source.File) error { return failure })
 	if !errors.Is(err, failure) || seen.Load() > 3 {
 		t.Errorf("error %v after %d files", err, seen.Load())
 	}
@@ -77,8 +77,8 @@ func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
 
 // Parsers read untrusted input.
 func TestPanicOverAFileIsAnErrorWithoutItsContent(t *testing.T) {
-	_, err := walk(t.Context(), openTree(t, workspacetest.Files{"a/x": "content of the file"}),
-		func(f source.File) error { panic(string(f.Data)) })
+	tree := openTree(t, workspacetest.Files{"a/x": "content of the file"})
+	_, err := walkTree(tree).to(t.Context(), func(f source.File) error { panic(string(f.Data)) })
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Kind != Internal {
 		t.Fatalf("error %v", err)
@@ -93,13 +93,13 @@ func TestPanicOfAStageIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stages{display: display}
-	err = s.run("read", "read", func() string { return "" }, func() error { panic(1) })
+	s := newStages(display)
+	_, err = inStage(s, "read", "read", func() string { return "" }, func() (int, error) { panic("bug") })
 	if closed := display.Close(); closed != nil {
 		t.Error(closed)
 	}
-	if err == nil || len(s.done) != 1 {
-		t.Errorf("error %v, stages %v", err, s.done)
+	if err == nil || len(s.measured()) != 1 {
+		t.Errorf("error %v, stages %v", err, s.measured())
 	}
 }
 
@@ -142,16 +142,16 @@ func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &build{
-			BuildOptions: BuildOptions{
+		b := &builder{
+			opts: BuildOptions{
 				Input:      Input{Spec: spec},
 				Checks:     Checks{Workspaces: new(workspace.Options), Scanner: scanner},
 				Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
 			},
-			stages: stages{display: display},
+			stages: newStages(display),
 			store:  store,
 		}
-		_, _, err = b.readLayers(t.Context())
+		_, err = b.pack(t.Context(), func() (*baseImage, error) { return new(baseImage), nil })
 		var failure *Error
 		if !errors.As(err, &failure) || failure.Kind != Incomplete {
 			t.Errorf("error %v", err)
@@ -163,7 +163,7 @@ func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
 }
 
 func TestCoverage(t *testing.T) {
-	written := content{files: 3, bytes: 100}
+	written := writtenLayers{files: 3, bytes: 100}
 	tests := map[string]struct {
 		covered scan.Coverage
 		ok      bool
@@ -175,7 +175,8 @@ func TestCoverage(t *testing.T) {
 		"a byte too many":   {scan.Coverage{Files: 3, Bytes: 101}, false},
 	}
 	for name, test := range tests {
-		err := checkCoverage(test.covered, written)
+		content := &packed{reading: &Reading{Scan: &scan.Report{Coverage: test.covered}}, layers: written}
+		err := content.checkCoverage()
 		var failure *Error
 		if errors.As(err, &failure) == test.ok || !test.ok && failure.Kind != Incomplete {
 			t.Errorf("%s: %v", name, err)
@@ -206,7 +207,7 @@ func TestVerdict(t *testing.T) {
 		"secrets and invalid": {invalid, found, Secrets, false},
 	}
 	for name, test := range tests {
-		err := verdict(test.diagnostics, test.scanned)
+		err := verdict(&Reading{Diagnostics: test.diagnostics, Scan: test.scanned})
 		var failure *Error
 		if errors.As(err, &failure) == test.ok || !test.ok && failure.Kind != test.want {
 			t.Errorf("%s: %v", name, err)

@@ -24,64 +24,58 @@ import (
 // maxUnpacked limits the unpacked size of the base layers that are read for workspaces, in bytes.
 const maxUnpacked = 32 << 30
 
-// keepBase reads the workspaces of the base and adds them to the validation. All platforms must
-// contain the same workspaces, because they share one release.
-func (b *build) keepBase(ctx context.Context) error {
-	if err := b.resolveBase(ctx); err != nil {
-		return err
-	}
-	bases, err := b.bases()
-	if err != nil {
-		return err
-	}
-	for _, base := range bases {
-		if err := image.CheckKeep(base.image.Config.Config.Env, b.Repository); err != nil {
-			return fail(Usage, err)
+// readKept reads the workspaces of the base that ship with the release. All platforms must contain
+// the same workspaces, because they share one release.
+func (b *builder) readKept(ctx context.Context, base *baseImage) ([]workspace.Workspace, error) {
+	for _, p := range base.platforms {
+		if err := image.CheckKeep(p.manifest.Config.Config.Env, b.opts.Repository); err != nil {
+			return nil, fail(Usage, err)
 		}
 	}
-	options := *b.Checks.Workspaces
-	err = b.stages.run("base workspaces", "read the workspaces of the base", nil, func() (err error) {
-		options.Kept, err = b.readBases(ctx, bases)
-		return err
+	const title = "read the workspaces of the base"
+	return inStage(b.stages, "base workspaces", title, nil, func() ([]workspace.Workspace, error) {
+		return b.readPlatforms(ctx, base)
 	})
-	b.Checks.Workspaces = &options
-	return err
 }
 
-// readBases reads the workspaces of all platforms. Platforms with the same layers are read once.
-func (b *build) readBases(ctx context.Context, bases []baseImage) ([]workspace.Workspace, error) {
-	first, err := b.readBase(ctx, bases[0])
-	for _, other := range bases[1:] {
+// readPlatforms reads the workspaces of all platforms. Platforms with the same layers are read once.
+func (b *builder) readPlatforms(ctx context.Context, base *baseImage) ([]workspace.Workspace, error) {
+	first := base.platforms[0]
+	kept, err := b.readPlatform(ctx, base, first)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range base.platforms[1:] {
+		if slices.EqualFunc(first.manifest.Manifest.Layers, other.manifest.Manifest.Layers, sameBlob) {
+			continue
+		}
+		found, err := b.readPlatform(ctx, base, other)
 		if err != nil {
 			return nil, err
 		}
-		if slices.EqualFunc(bases[0].image.Manifest.Layers, other.image.Manifest.Layers, sameBlob) {
-			continue
-		}
-		var found []workspace.Workspace
-		if found, err = b.readBase(ctx, other); err == nil && !slices.EqualFunc(first, found, sameWorkspace) {
-			err = &Error{
+		if !slices.EqualFunc(kept, found, sameWorkspace) {
+			return nil, &Error{
 				Usage,
 				fmt.Errorf("the base holds other workspaces for %s than for %s: build for one of them at a time (--platform)",
-					platforms.Format(other.platform), platforms.Format(bases[0].platform)),
+					platforms.Format(other.platform), platforms.Format(first.platform)),
 			}
 		}
 	}
-	return first, err
+	return kept, nil
 }
 
 func sameBlob(a, b ocispec.Descriptor) bool { return a.Digest == b.Digest }
 
 func sameWorkspace(a, b workspace.Workspace) bool { return a.Slug == b.Slug && a.Digest == b.Digest }
 
-func (b *build) readBase(ctx context.Context, base baseImage) ([]workspace.Workspace, error) {
-	found := workspace.NewBase(*b.Checks.Workspaces)
-	limits := cmp.Or(b.Input.Source.Limits, source.DefaultLimits())
-	err := readWorkspaces(ctx, b.base, base.image, b.Repository.Directory, limits, func(name string, data []byte) error {
+func (b *builder) readPlatform(ctx context.Context, base *baseImage, p basePlatform) ([]workspace.Workspace, error) {
+	found := workspace.NewBase(*b.opts.Checks.Workspaces)
+	limits := cmp.Or(b.opts.Input.Source.Limits, source.DefaultLimits())
+	add := func(name string, data []byte) error {
 		found.Add(name, data)
 		return nil
-	})
-	if err != nil {
+	}
+	if err := readWorkspaces(ctx, base.image, p.manifest, b.opts.Repository.Directory, limits, add); err != nil {
 		return nil, err
 	}
 	kept := found.Finish()
@@ -123,12 +117,12 @@ func readWorkspaces(
 
 // groups returns the groups of the plan. If the workspaces of the base are kept, the groups include
 // the labels from the base.
-func (b *build) groups(plan *workspace.Plan) []release.Group {
+func (b *builder) groups(plan *workspace.Plan, base *baseImage) []release.Group {
 	groups := plan.Manifest()
-	if !b.KeepBaseWorkspaces {
+	if !b.opts.KeepBaseWorkspaces {
 		return groups
 	}
-	env := b.base.Manifests[0].Config.Config.Env
+	env := base.manifests()[0].Config.Config.Env
 	for i, g := range groups {
 		labels := image.GroupLabels(env, g.Name)
 		for _, label := range g.Labels {

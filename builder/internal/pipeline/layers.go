@@ -21,10 +21,10 @@ const maxImageLayers = 125
 // manifestLayers is the number of layers that hold the release manifest.
 const manifestLayers = 1
 
-// content describes the layers written for the workspaces.
-type content struct {
-	// layers are the layers of the release, lowest first.
-	layers []release.ContentLayer
+// writtenLayers describes the layers that hold the workspaces.
+type writtenLayers struct {
+	// list has the layers of the release, lowest first.
+	list []release.ContentLayer
 	// files and bytes count the content of the layers.
 	files int
 	bytes int64
@@ -92,35 +92,44 @@ func (s *layerSet) start(ctx context.Context) error {
 }
 
 // commit completes the layers and adds them to the store. The caller closes the set.
-func (s *layerSet) commit(ctx context.Context) (content, error) {
+func (s *layerSet) commit(ctx context.Context) (writtenLayers, error) {
 	if s.layers == nil {
 		if err := s.start(ctx); err != nil {
-			return content{}, err
+			return writtenLayers{}, err
 		}
 	}
-	var c content
+	var all writtenLayers
 	for _, file := range s.layers {
-		written, err := file.writer.Close()
-		file.writer = nil
+		written, err := file.commit(ctx)
 		if err != nil {
-			return content{}, fail(Engine, err)
+			return writtenLayers{}, err
 		}
-		stored, err := file.blob.Commit(ctx, written.DiffID)
-		if err != nil {
-			return content{}, fail(Engine, err)
-		}
-		if stored.Digest != written.Digest {
-			err := fmt.Errorf("the layer was written as %s and stored as %s", written.Digest, stored.Digest)
-			return content{}, &Error{Internal, err}
-		}
-		c.layers = append(c.layers, release.ContentLayer{
+		all.list = append(all.list, release.ContentLayer{
 			Layer:      release.Layer{Digest: written.Digest, DiffID: written.DiffID, Size: written.Size},
 			Workspaces: file.slugs,
 		})
-		c.files += written.Files
-		c.bytes += written.Bytes
+		all.files += written.Files
+		all.bytes += written.Bytes
 	}
-	return c, nil
+	return all, nil
+}
+
+// commit completes a layer and adds it to the store.
+func (f *layerFile) commit(ctx context.Context) (layer.Layer, error) {
+	written, err := f.writer.Close()
+	f.writer = nil
+	if err != nil {
+		return layer.Layer{}, fail(Engine, err)
+	}
+	stored, err := f.blob.Commit(ctx, written.DiffID)
+	if err != nil {
+		return layer.Layer{}, fail(Engine, err)
+	}
+	if stored.Digest != written.Digest {
+		err := fmt.Errorf("the layer was written as %s and stored as %s", written.Digest, stored.Digest)
+		return layer.Layer{}, &Error{Internal, err}
+	}
+	return written, nil
 }
 
 // close releases everything that is still open. It may be called after an error.
@@ -133,103 +142,68 @@ func (s *layerSet) close() {
 	}
 }
 
-// openLayers returns the set of layers for the source.
-func (b *build) openLayers(ctx context.Context, tree *source.Tree) *layerSet {
+// newLayers returns the layers for the files of a source. resolve returns the base.
+func (b *builder) newLayers(tree *source.Tree, resolve func() (*baseImage, error)) *layerSet {
 	return &layerSet{
 		store: b.store,
 		opts: layer.Options{
-			Directory: b.Repository.Directory, Parents: b.Base == "", Keep: b.KeepBaseWorkspaces,
+			Directory:  b.opts.Repository.Directory,
+			Parents:    b.opts.Base == "",
+			Keep:       b.opts.KeepBaseWorkspaces,
 			Compressor: layer.NewCompressor(),
 		},
-		assign: func() ([][]string, error) { return b.splitWorkspaces(ctx, tree.Slugs()) },
+		assign: func() ([][]string, error) { return splitWorkspaces(tree.Slugs(), resolve) },
 	}
 }
 
 // splitWorkspaces assigns the workspaces to layers. If there are several layers, it waits for the
 // base, because the number of layers in an image is limited.
-func (b *build) splitWorkspaces(ctx context.Context, slugs []string) ([][]string, error) {
+func splitWorkspaces(slugs []string, resolve func() (*baseImage, error)) ([][]string, error) {
 	assigned := layer.Split(slugs, layer.MaxLayers)
-	if b.Base == "" || len(assigned) == 1 {
+	if len(assigned) == 1 {
 		return assigned, nil
 	}
-	select {
-	case <-b.baseResolved:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	base, err := resolve()
+	if err != nil {
+		return nil, err
 	}
-	return layer.Split(slugs, maxImageLayers-b.baseLayers()-manifestLayers), nil
+	if base.isScratch() {
+		return assigned, nil
+	}
+	return layer.Split(slugs, maxImageLayers-base.layers()-manifestLayers), nil
 }
 
 // notifyLayers notifies the user if the layers of the base leave too little room for the release.
-func (b *build) notifyLayers(written content) {
-	if b.base == nil {
+func (b *builder) notifyLayers(base *baseImage, written writtenLayers) {
+	notify := b.opts.Input.Source.Notify
+	if notify == nil || base.isScratch() {
 		return
 	}
 	var slugs []string
-	for _, l := range written.layers {
+	for _, l := range written.list {
 		slugs = append(slugs, l.Workspaces...)
 	}
-	below := b.baseLayers()
+	below := base.layers()
 	wanted := len(layer.Split(slugs, layer.MaxLayers))
-	got := len(written.layers)
+	got := len(written.list)
 	switch {
 	case below+got+manifestLayers > maxImageLayers:
-		b.notify(fmt.Sprintf("the base has %d layers: with those of the release, the image has more than the %d layers "+
+		notify(fmt.Sprintf("the base has %d layers: with those of the release, the image has more than the %d layers "+
 			"that container runtimes take", below, maxImageLayers))
 	case got < wanted:
-		b.notify(fmt.Sprintf("the base has %d layers, so that the workspaces are in %s instead of %d: "+
+		notify(fmt.Sprintf("the base has %d layers, so that the workspaces are in %s instead of %d: "+
 			"container runtimes take %d layers; with fewer layers, more of a release is sent again after a change",
 			below, terminal.Plural(got, "layer"), wanted, maxImageLayers))
 	}
 }
 
-// baseLayers returns the number of layers of the base, for the platform with the most layers.
-func (b *build) baseLayers() int {
-	n := 0
-	for _, m := range b.base.Manifests {
-		n = max(n, len(m.Manifest.Layers))
-	}
-	return n
-}
-
-// notify sends a note to the user, if there is a listener.
-func (b *build) notify(note string) {
-	if b.Input.Source.Notify != nil {
-		b.Input.Source.Notify(note)
-	}
-}
-
-// readLayers reads the source once for both the checks and the layers.
-func (b *build) readLayers(ctx context.Context) (*Reading, content, error) {
-	var layers *layerSet
-	reading, err := b.stages.read(ctx, b.Input, b.Checks, func(tree *source.Tree) ([]sink, error) {
-		if err := b.setEpoch(tree); err != nil {
-			return nil, err
-		}
-		layers = b.openLayers(ctx, tree)
-		sinks := []sink{func(f source.File) error { return layers.add(ctx, f) }}
-		if b.Attest.SBOM {
-			sinks = append(sinks, func(f source.File) error { b.inventory.Add(f.Path, f.Data); return nil })
-		}
-		return sinks, nil
-	})
-	if layers != nil {
-		defer layers.close()
-	}
-	if err != nil {
-		return reading, content{}, fail(Engine, err)
-	}
-	written, err := layers.commit(ctx)
-	return reading, written, err
-}
-
 // names describes the content of each layer, for the history of the image.
-func (c content) names(directory string) []string {
+func (w writtenLayers) names(directory string) []string {
 	var names []string
-	for i := range c.layers {
+	for i := range w.list {
 		name := "workspaces in " + directory
-		if len(c.layers) > 1 {
-			name += fmt.Sprintf(" (%d of %d)", i+1, len(c.layers))
+		if len(w.list) > 1 {
+			name += fmt.Sprintf(" (%d of %d)", i+1, len(w.list))
 		}
 		names = append(names, name)
 	}

@@ -18,54 +18,75 @@ const (
 
 // scanMetadata scans what ships in addition to the files: labels, annotations, and the settings
 // that the manifest and the variables of the image repeat. It also scans the variables of the base
-// image, but its findings there are marked as foreign, because this build cannot change them.
-func (b *build) scanMetadata(ctx context.Context, reading *Reading) error {
-	for _, m := range b.metadata(reading) {
-		found, err := b.Checks.Scanner.ScanMetadata(ctx, m)
+// image, but its findings there are marked as foreign, because this build cannot change them. It
+// returns a reading with these findings. The policy of the source does not apply to them, because
+// they come from elsewhere.
+func (b *builder) scanMetadata(ctx context.Context, base *baseImage, reading *Reading) (*Reading, error) {
+	var all []scan.Finding
+	for _, m := range b.metadata(base, reading) {
+		found, err := b.opts.Checks.Scanner.ScanMetadata(ctx, m)
 		if err != nil {
-			return fail(Incomplete, err)
+			return nil, fail(Incomplete, err)
 		}
 		// The platforms of a base share most variables.
 		for _, f := range found {
-			if !slices.ContainsFunc(reading.Scan.Findings, f.Same) {
-				reading.Scan.Add(f)
+			if !slices.ContainsFunc(all, f.Same) {
+				all = append(all, f)
 			}
 		}
 	}
-	return nil
+	return reading.withFindings(all), nil
 }
 
-func (b *build) metadata(reading *Reading) []scan.Metadata {
+// withFindings returns a reading with more findings.
+func (r *Reading) withFindings(found []scan.Finding) *Reading {
+	report := *r.Scan
+	report.Findings = slices.Clone(r.Scan.Findings)
+	report.Add(found...)
+	extended := *r
+	extended.Scan = &report
+	return &extended
+}
+
+func (b *builder) metadata(base *baseImage, reading *Reading) []scan.Metadata {
 	list := []scan.Metadata{
-		{Name: "image:labels", Content: b.Labels, Help: helpGiven},
-		{Name: "image:annotations", Content: b.Annotations, Help: helpGiven},
+		{Name: "image:labels", Content: b.opts.Labels, Help: helpGiven},
+		{Name: "image:annotations", Content: b.opts.Annotations, Help: helpGiven},
 		{Name: "image:manifest", Content: b.settings(reading), Help: helpGiven},
 	}
-	if b.base != nil {
-		for _, m := range b.base.Manifests {
-			list = append(
-				list,
-				scan.Metadata{Name: "image:base", Content: variables(m.Config.Config.Env), Help: helpBase, Foreign: true},
-			)
-		}
+	for _, m := range base.manifests() {
+		list = append(list, scan.Metadata{
+			Name:    "image:base",
+			Content: variables(m.Config.Config.Env),
+			Help:    helpBase,
+			Foreign: true,
+		})
 	}
 	return list
 }
 
 // settings returns the parts of the manifest that come from settings. The other parts are digests,
 // which look like keys, and content of files, which are scanned separately.
-func (b *build) settings(reading *Reading) any {
-	m := struct {
+func (b *builder) settings(reading *Reading) any {
+	groups := map[string][]string{}
+	for _, g := range b.opts.Checks.Workspaces.Groups {
+		groups[g.Name] = g.Labels
+	}
+	return struct {
 		Release          string
 		URL, Ref, Subdir string
 		Base             string
 		Repository       release.Repository
 		Groups           map[string][]string
-	}{b.Release, reading.Source.URL, reading.Source.Ref, reading.Source.Subdir, b.Base, b.Repository, map[string][]string{}}
-	for _, g := range b.Checks.Workspaces.Groups {
-		m.Groups[g.Name] = g.Labels
+	}{
+		Release:    b.opts.Release,
+		URL:        reading.Source.URL,
+		Ref:        reading.Source.Ref,
+		Subdir:     reading.Source.Subdir,
+		Base:       b.opts.Base,
+		Repository: b.opts.Repository,
+		Groups:     groups,
 	}
-	return m
 }
 
 func variables(env []string) map[string]string {

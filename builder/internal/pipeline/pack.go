@@ -16,18 +16,16 @@ import (
 // identical files. The archive may be used only if there is no error. It then contains exactly the
 // files that were checked.
 func Pack(ctx context.Context, display *progress.Display, input Input, checks Checks, to io.Writer) (*Reading, error) {
-	s := &stages{display: display}
 	archive := zip.NewWriter(to)
-	reading, err := s.read(ctx, input, checks, func(*source.Tree) ([]sink, error) {
-		return []sink{func(f source.File) error { return fail(Engine, addTo(archive, f)) }}, nil
-	})
+	add := func(f source.File) error { return fail(Engine, addTo(archive, f)) }
+	reading, err := readOnce(ctx, newStages(display), input, checks, add)
 	if err == nil {
 		err = fail(Engine, archive.Close())
 	}
 	if err != nil {
 		return nil, err
 	}
-	return reading, verdict(reading.Diagnostics, reading.Scan)
+	return reading, verdict(reading)
 }
 
 // addTo adds a file with the earliest time that the format supports.

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,20 +57,20 @@ func fail(kind Kind, err error) error {
 
 // verdict returns the error of a reading that must not be published. Secrets come first, because
 // they must be revoked whatever else is wrong.
-func verdict(diagnostics []diagnostic.Diagnostic, scanned *scan.Report) error {
-	if n := secrets(scanned); n > 0 {
+func verdict(r *Reading) error {
+	if n := secrets(r.Scan); n > 0 {
 		return &Error{
 			Secrets,
 			fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n),
 		}
 	}
-	if n := diagnostic.Count(diagnostics, diagnostic.Error); n > 0 {
+	if n := diagnostic.Count(r.Diagnostics, diagnostic.Error); n > 0 {
 		return &Error{Invalid, fmt.Errorf("the workspaces are invalid; errors: %d", n)}
 	}
-	if scanned != nil && len(scanned.Problems) > 0 {
+	if r.Scan != nil && len(r.Scan.Problems) > 0 {
 		return &Error{
 			Invalid,
-			fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(scanned.Problems)),
+			fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(r.Scan.Problems)),
 		}
 	}
 	return nil
@@ -99,7 +100,17 @@ func guard(fn func() error) (err error) {
 	return fn()
 }
 
-// stages measures and shows the stages of a run, which may run concurrently.
+// guarded is [guard] for a function with a result.
+func guarded[T any](fn func() (T, error)) (result T, err error) {
+	err = guard(func() (err error) {
+		result, err = fn()
+		return err
+	})
+	return result, err
+}
+
+// stages shows and measures the stages of a run, which may run concurrently. A nil pointer does
+// neither.
 type stages struct {
 	display *progress.Display
 
@@ -107,17 +118,36 @@ type stages struct {
 	done []report.Stage
 }
 
-// run shows fn under a title and measures it as a stage.
-func (s *stages) run(stage, title string, tell func() string, fn func() error) (err error) {
-	s.measure(stage, func() { err = s.display.Stage(title, tell, func() error { return guard(fn) }) })
-	return err
+func newStages(display *progress.Display) *stages { return &stages{display: display} }
+
+// inStage shows fn under a title and measures it as a stage. state returns the text to show while fn
+// runs; it may be nil.
+func inStage[T any](s *stages, stage, title string, state func() string, fn func() (T, error)) (T, error) {
+	if s == nil {
+		return guarded(fn)
+	}
+	defer s.measure(stage)()
+	var result T
+	err := s.display.Stage(title, state, func() (err error) {
+		result, err = guarded(fn)
+		return err
+	})
+	return result, err
 }
 
-// measure records the duration of fn. It does not show fn in the display.
-func (s *stages) measure(stage string, fn func()) {
+// measure starts to measure a stage, and returns the function that records its duration.
+func (s *stages) measure(stage string) func() {
 	started := time.Now()
-	fn()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.done = append(s.done, report.Stage{Name: stage, Duration: time.Since(started)})
+	}
+}
+
+// measured returns the stages that have ended.
+func (s *stages) measured() []report.Stage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done = append(s.done, report.Stage{Name: stage, Duration: time.Since(started)})
+	return slices.Clone(s.done)
 }

@@ -44,14 +44,14 @@ func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *v
 	if err != nil {
 		return fail(Internal, err)
 	}
-	_, built, err := Build(ctx, display, opts)
+	result, err := Build(ctx, display, opts)
 	if err := display.Close(); err != nil {
 		return fail(Internal, err)
 	}
 	if err != nil {
 		return fmt.Errorf("build again: %w", err)
 	}
-	found.Conclude(verify.Source, differences(found, built)...)
+	found.Conclude(verify.Source, differences(found, result.Built)...)
 	return nil
 }
 

@@ -9,46 +9,27 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// stamping is a walker that stamps versions or refreshes checksums before any consumer reads the
+// rewriting returns the changes to make to .import.yml.
+func rewriting(input Input, checks Checks) workspace.Rewrite {
+	refresh := checks.Workspaces != nil && checks.Workspaces.Checksums == workspace.ChecksumsRefresh
+	return workspace.Rewrite{Stamp: input.StampVersions, Refresh: refresh}
+}
+
+// stamp returns a walk that stamps versions or refreshes checksums before any consumer reads the
 // file, so that checks, scan and layer see the same bytes.
-type stamping struct {
-	tree    walker
-	rewrite workspace.Rewrite
-	limits  workspace.Limits
-	// names are the version names in the source, by workspace. Walk sets them.
-	names map[string]string
-}
-
-func newStamping(tree walker, rewrite workspace.Rewrite, checks Checks) *stamping {
-	s := &stamping{tree: tree, rewrite: rewrite}
-	if checks.Workspaces != nil {
-		s.limits = checks.Workspaces.Limits
-	}
-	return s
-}
-
-// Walk implements walker.
-func (s *stamping) Walk(ctx context.Context, fn func(source.File) error) (source.Report, error) {
-	stamper := workspace.NewStamper(s.rewrite, s.limits, func(name string, data []byte) error {
-		return fn(source.File{Path: name, Data: data})
-	})
-	report, err := s.tree.Walk(ctx, func(f source.File) error { return stamper.Add(f.Path, f.Data) })
-	if err == nil {
-		err = stamper.Flush()
-	}
-	names, added, found := stamper.Finish()
-	s.names = names
-	report.Bytes += added
-	report.Diagnostics = append(report.Diagnostics, found...)
-	return report, err
-}
-
-// tell sets the version names of the source in r, if there was a validation.
-func (s *stamping) tell(r *workspace.Repository) {
-	if r == nil {
-		return
-	}
-	for i := range r.Workspaces {
-		r.Workspaces[i].SourceVersion = s.names[r.Workspaces[i].Slug]
+func stamp(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) walkFunc {
+	return func(ctx context.Context, fn func(source.File) error) (walked, error) {
+		stamper := workspace.NewStamper(rewrite, limits, func(name string, data []byte) error {
+			return fn(source.File{Path: name, Data: data})
+		})
+		result, err := walk(ctx, func(f source.File) error { return stamper.Add(f.Path, f.Data) })
+		if err == nil {
+			err = stamper.Flush()
+		}
+		names, added, found := stamper.Finish()
+		result.versions = names
+		result.Bytes += added
+		result.Diagnostics = append(result.Diagnostics, found...)
+		return result, err
 	}
 }

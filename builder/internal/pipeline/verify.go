@@ -29,15 +29,15 @@ type VerifyOptions struct {
 
 // Verify reads an image back. Problems of the image are in the report. The error reports failure to
 // reach the image.
-func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err error) {
+func Verify(ctx context.Context, opts VerifyOptions) (*verify.Report, error) {
 	img, err := opts.Registry.Resolve(ctx, opts.Image)
 	var failure *registry.Error
-	if errors.Is(err, registry.ErrSeveralImages) {
+	switch {
+	case errors.Is(err, registry.ErrSeveralImages):
 		return nil, fail(Usage, err)
-	}
-	if errors.As(err, &failure) && failure.Kind == registry.Invalid {
+	case errors.As(err, &failure) && failure.Kind == registry.Invalid:
 		return verify.Unreadable(opts.Image, err), nil
-	} else if err != nil {
+	case err != nil:
 		return nil, fail(Registry, err)
 	}
 	defer img.Close()
@@ -49,10 +49,7 @@ func Verify(ctx context.Context, opts VerifyOptions) (report *verify.Report, err
 	if !opts.SkipBase {
 		how.Resolve = opts.Registry.Resolve
 	}
-	err = guard(func() error {
-		report, err = verify.Image(ctx, img, how)
-		return err
-	})
+	report, err := guarded(func() (*verify.Report, error) { return verify.Image(ctx, img, how) })
 	if err == nil && opts.Rebuild != nil {
 		err = opts.Rebuild.compare(ctx, opts.Registry, report)
 	}
