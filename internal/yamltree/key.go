@@ -56,6 +56,9 @@ func (p *parser) propertyName(k *yaml.Node) string {
 
 // joinSequence returns the text of a list as a key.
 func (p *parser) joinSequence(k, list *yaml.Node) string {
+	if list.Tag == tagPairs && len(list.Content) > 0 {
+		p.failWith(&SyntaxError{k.Line, k.Column, "a list of pairs cannot be a key"})
+	}
 	var parts []string
 	size := 0
 	for _, item := range list.Content {

@@ -4,6 +4,7 @@ package yamltree
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -241,12 +242,29 @@ func isBinary(s string) bool {
 	return count%4 == 0
 }
 
-// formatTimestamp returns equal texts for dates that are equal in JavaScript.
+// timeParts captures year, month, day, hour, minute, second, and the sign, hours and minutes of the
+// time zone.
+var timeParts = regexp.MustCompile(`^(\d+)-(\d+)-(\d+)(?:[Tt \t]+(\d+):(\d+):(\d+)[.\d]*[ \t]*(?:Z|([-+])(\d+)(?::(\d+))?)?)?$`)
+
+// formatTimestamp returns a date like JavaScript does in the time zone UTC. It has no fractions of
+// a second, and days and months that do not exist continue into the next month or year.
 func formatTimestamp(s string) string {
-	for _, layout := range []string{"2006-01-02", "2006-1-2T15:4:5Z07:00", "2006-1-2 15:4:5Z07:00", "2006-1-2T15:4:5", "2006-1-2 15:4:5"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return "Date " + t.UTC().Format(time.RFC1123)
-		}
+	groups := timeParts.FindStringSubmatch(s)
+	if groups == nil {
+		return s
 	}
-	return "Date " + s
+	var parts [10]int
+	for i, text := range groups {
+		parts[i], _ = strconv.Atoi(text) // digits, or empty for a part without a value
+	}
+	year := parts[1]
+	if year < 100 {
+		year += 1900
+	}
+	zone := time.Duration(parts[8])*time.Hour + time.Duration(parts[9])*time.Minute
+	if groups[7] == "-" {
+		zone = -zone
+	}
+	t := time.Date(year, time.Month(parts[2]), parts[3], parts[4], parts[5], parts[6], 0, time.UTC).Add(-zone)
+	return t.Format("Mon Jan 02 2006 15:04:05") + " GMT+0000 (Coordinated Universal Time)"
 }

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"bytes"
 	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
 	"crypto/sha256"
 	"encoding/json"
@@ -222,7 +223,7 @@ func (c *Collector) examineJSON(s *workspaceState, at Position, p pathInfo, data
 	if len(errs) > 0 || p.isPageSource() {
 		return
 	}
-	if !json.Valid(data) {
+	if !json.Valid(bytes.TrimPrefix(data, []byte("\ufeff"))) {
 		c.report(ruleJSONYAML, at, "the file is not JSON; the platform reads it as YAML")
 	}
 	if p.section.holdsObjects() {

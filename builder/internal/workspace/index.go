@@ -54,7 +54,7 @@ func readIndex(root *yaml.Node, r valueReader) *index {
 	x := &index{
 		id:     r.readCoerced(getValue(top, "id"), "id"),
 		name:   r.readCoerced(getValue(top, "name"), "name"),
-		slug:   r.readCoerced(getValue(top, "slug"), "slug"),
+		slug:   r.readSlug(getValue(top, "slug")),
 		labels: r.readLabels(getValue(top, "labels")),
 		photo:  !isFalsy(getValue(top, "photo")),
 
@@ -79,7 +79,37 @@ func readIndex(root *yaml.Node, r valueReader) *index {
 	r.readCoerced(getValue(top, "photo"), "photo")
 	r.checkRegister(getValue(top, "registerWorkspace"))
 	r.checkExclude(top)
+	r.checkDomains(getValue(top, "customDomains"))
+	r.checkInlineObjects(top)
 	return x
+}
+
+// readSlug reads the slug. The platform ignores a value that JavaScript considers false.
+func (r valueReader) readSlug(n *yaml.Node) Text {
+	if isFalsy(n) {
+		return Text{}
+	}
+	return r.readCoerced(n, "slug")
+}
+
+// checkDomains reports custom domains, which an import empties.
+func (r valueReader) checkDomains(n *yaml.Node) {
+	domains := resolveAlias(n)
+	if isFalsy(n) || domains.Kind != yaml.ScalarNode && len(domains.Content) == 0 {
+		return
+	}
+	r.report(ruleDomains, r.positionOf(n), "an import empties customDomains: set them again after it")
+}
+
+// checkInlineObjects reports automations, pages and app instances in index.yml itself.
+func (r valueReader) checkInlineObjects(top *yaml.Node) {
+	for _, s := range objectSections() {
+		n := getValue(top, string(s))
+		if objects := resolveAlias(n); objects != nil && len(objects.Content) > 0 {
+			r.report(ruleIndexObjects, r.positionOf(n), "the platform does not import %s from index.yml, only from the "+
+				"files in %s/", s, s)
+		}
+	}
 }
 
 // readLabels reads the labels of the workspace. The platform splits a text into a list of its

@@ -96,10 +96,11 @@ func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
 	}
 }
 
-// checkEmit reports an event whose autocomplete the platform cannot process.
+// checkEmit reports an event whose autocomplete the platform cannot process. The platform does not
+// read the autocomplete of a private event.
 func (r valueReader) checkEmit(at, emit *yaml.Node) {
 	autocomplete := resolveAlias(getValue(emit, "autocomplete"))
-	if autocomplete == nil || len(autocomplete.Content) == 0 {
+	if autocomplete == nil || len(autocomplete.Content) == 0 || !isFalsy(getValue(emit, "private")) {
 		return
 	}
 	event := resolveAlias(getValue(emit, "event"))
@@ -140,11 +141,7 @@ func (r valueReader) checkPageLabels(n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	items := []*yaml.Node{n}
-	if list := resolveAlias(n); list.Kind == yaml.SequenceNode {
-		items = list.Content
-	}
-	for _, item := range items {
+	for _, item := range listItems(n) {
 		if resolveAlias(item).Kind != yaml.ScalarNode {
 			r.report(rulePageInvalid, r.positionOf(item), "labels must be a list of texts: the platform refuses "+
 				"the page")
@@ -152,13 +149,18 @@ func (r valueReader) checkPageLabels(n *yaml.Node) {
 	}
 }
 
-// checkInstance reports an app instance without an app.
+// checkInstance reports an app instance without an app, or whose app is not a text.
 func (r valueReader) checkInstance(top *yaml.Node) {
-	if isFalsy(getValue(top, "appSlug")) {
+	app := getValue(top, "appSlug")
+	if isFalsy(app) {
 		r.report(ruleInstanceApp, Position{
 			File:   r.file,
 			Line:   top.Line,
 			Column: top.Column,
 		}, "the file has no appSlug: the platform installs an instance of nothing")
+		return
+	}
+	if n := resolveAlias(app); n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		r.report(ruleInstanceApp, r.positionOf(app), "appSlug must be a text: the platform does not find the app")
 	}
 }

@@ -86,7 +86,7 @@ func isHidden(rel string) bool { return strings.HasPrefix(rel, ".") || strings.C
 // checkHidden reports a hidden file that would otherwise be an object.
 func (c *Collector) checkHidden(at Position, rel string) {
 	p := classifyPath(rel)
-	if isDocument(rel) && p.section.holdsObjects() && strings.HasPrefix(p.within, ".") {
+	if isDocument(rel) && p.section.holdsObjects() && (!p.isPageSource() || strings.HasPrefix(p.within, ".")) {
 		c.report(ruleFileHidden, at, "the platform ignores hidden files: the %s is not imported",
 			p.section.objectName())
 	}
@@ -132,10 +132,14 @@ func (c *Collector) checkUnread(at Position, rel string) {
 // sectionNames are the names that are often misspelt.
 var sectionNames = []string{"automations", "pages", "imports", "security", "index"}
 
-// checkMisspelt reports a directory whose name is almost that of a section.
+// checkMisspelt reports a directory or a file whose name is almost that of a section.
 func (c *Collector) checkMisspelt(at Position, rel string) {
 	first, _, nested := strings.Cut(rel, "/")
 	if !nested {
+		if strings.EqualFold(trimExtension(first), string(sectionSecurity)) {
+			c.report(ruleSectionName, at, "the platform does not import %s, only %s: the roles and rules are lost",
+				quoteName(first), securityFile)
+		}
 		return
 	}
 	for _, name := range sectionNames[:3] {

@@ -17,6 +17,8 @@ const (
 	ruleAppPhoto        = "app-photo-missing"
 	ruleAppName         = "app-name-mismatch"
 	rulePullExclude     = "pull-exclude"
+	ruleDomains         = "custom-domains"
+	ruleIndexObjects    = "index-objects"
 )
 
 func indexRules() []diagnostic.Rule {
@@ -112,6 +114,24 @@ func indexRules() []diagnostic.Rule {
 			Example: "repositories: {git: {pull: {exclude: [{path: index}]}}}",
 			Remedy:  "remove pull.exclude from the release, or check these parts after the import",
 		},
+		{
+			ID:       ruleDomains,
+			Severity: diagnostic.Warning,
+			Title:    "index.yml has custom domains",
+			Meaning:  "An import empties customDomains: the workspace no longer answers at these domains.",
+			Example:  "customDomains: [chat.example.com]",
+			Remedy: "set the domains again after the import, and remove customDomains from index.yml; builder " +
+				"transfer does it with --keep-domains",
+		},
+		{
+			ID:       ruleIndexObjects,
+			Severity: diagnostic.Warning,
+			Title:    "index.yml contains automations, pages or app instances",
+			Meaning: "The platform imports them from the files in automations/, pages/ and imports/ only. The " +
+				"objects in index.yml are lost.",
+			Example: "automations: {hello: {do: []}} in index.yml",
+			Remedy:  "move each object into a file of its own, such as automations/hello.yml",
+		},
 	}
 }
 
@@ -165,6 +185,7 @@ func objectRules() []diagnostic.Rule {
 const (
 	ruleSecurityInvalid = "security-invalid"
 	ruleSecurityRole    = "security-role-unknown"
+	ruleSecurityUnknown = "security-unknown"
 	ruleDelegationOrder = "delegation-order"
 )
 
@@ -186,6 +207,15 @@ func securityRules() []diagnostic.Rule {
 				"and not for owner.",
 			Example: "rules: [{role: ghost, action: read, subject: pages}]",
 			Remedy:  "add the role to authorizations.roles, or correct its name; rules for everyone have no role",
+		},
+		{
+			ID:       ruleSecurityUnknown,
+			Severity: diagnostic.Warning,
+			Title:    "security.yml has an unknown key or action",
+			Meaning: "The platform stores a misspelt key without an effect, and removes the roles and rules that " +
+				"security.yml does not have. Versions of 2024 refuse a file with an unknown action.",
+			Example: "authorization: {rules: []}",
+			Remedy:  "correct the spelling",
 		},
 		{
 			ID:       ruleDelegationOrder,

@@ -146,7 +146,9 @@ var platformRuleCases = []ruleCase{
 
 	oneFile("security.yml", rulesOf+"{action: [read, upadte], subject: pages}\n",
 		"error security-invalid beta/security.yml:4:23"),
-	oneFile("security.yml", rulesOf+"{action: approve, subject: pages}\n"),
+	oneFile("security.yml", rulesOf+"{action: approve, subject: pages}\n",
+		"warning security-unknown beta/security.yml:4:16"),
+	oneFile("security.yml", "authorizations: {rule: []}\n", "warning security-unknown beta/security.yml:1:18"),
 	oneFile("automations/a.yml", doOf+"emit: {event: 'a {{b}}', autocomplete: {b: }}\n",
 		"error instruction-null beta/automations/a.yml:3:48"),
 	{
@@ -184,6 +186,16 @@ var platformRuleCases = []ruleCase{
 		change: replace("beta/index.yml", "name: Sample",
 			"name: Sample\nrepositories: {git: {pull: {exclude: [{path: index}]}}}"),
 		want: []string{"warning pull-exclude beta/index.yml:3:38"},
+	},
+	{
+		name:   "custom domains, which an import empties",
+		change: replace("beta/index.yml", "name: Sample", "name: Sample\ncustomDomains: [chat.example.com]"),
+		want:   []string{"warning custom-domains beta/index.yml:3:16"},
+	},
+	{
+		name:   "app instances in index.yml",
+		change: replace("beta/index.yml", "name: Sample", "name: Sample\nimports: {Mail: {appSlug: Mail}}\npages: {}"),
+		want:   []string{"warning index-objects beta/index.yml:3:10"},
 	},
 	{
 		name: "merge keys in .import.yml",

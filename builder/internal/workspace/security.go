@@ -15,11 +15,26 @@ import (
 // securityFile holds the roles and rules of a workspace.
 const securityFile = "security.yml"
 
+// checkSecurityKeys reports misspelt keys. Other unknown keys may belong to a newer platform.
+func (r valueReader) checkSecurityKeys(mapping *yaml.Node, known ...string) {
+	for k := range eachField(mapping) {
+		key := keyText(k)
+		if slices.Contains(known, key) {
+			continue
+		}
+		if nearest := spelling.Nearest(key, slices.Values(known)); nearest != "" && getValue(mapping, nearest) == nil {
+			r.report(ruleSecurityUnknown, r.positionOf(k), "unknown key %s, did you mean %s?", quoteName(key), nearest)
+		}
+	}
+}
+
 // checkSecurity reports what the platform refuses in security.yml. It returns the position of the
-// last rule that lets other workspaces read secrets, if any. Subjects and most actions are not
-// checked: they differ between versions of the platform.
+// last rule that lets other workspaces read secrets, if any. Subjects are not checked: they differ
+// between versions of the platform.
 func checkSecurity(root *yaml.Node, r valueReader) Position {
+	r.checkSecurityKeys(root, "authorizations", "authentication")
 	authorizations := lookupPath(root, "authorizations")
+	r.checkSecurityKeys(authorizations, "roles", "rules")
 	if !isMapping(authorizations) {
 		return Position{}
 	}
@@ -75,21 +90,17 @@ func (r valueReader) readRoles(n *yaml.Node) map[string]bool {
 
 func (r valueReader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 	for _, key := range []string{"action", "subject"} {
-		value := resolveAlias(getValue(rule, key))
-		if value == nil || isNull(value) || value.Kind == yaml.SequenceNode && len(value.Content) == 0 {
+		items := listItems(getValue(rule, key))
+		if len(items) == 0 || slices.ContainsFunc(items, isFalsy) {
 			r.report(ruleSecurityInvalid, r.positionOf(at), "a rule has no %s: the platform refuses the file", key)
 		}
 	}
-	r.checkActions(getValue(rule, "action"))
+	r.checkActions(listItems(getValue(rule, "action")))
 	role := getValue(rule, "role")
 	if isFalsy(role) {
 		return
 	}
-	list := []*yaml.Node{role}
-	if n := resolveAlias(role); n.Kind == yaml.SequenceNode {
-		list = n.Content
-	}
-	for _, item := range list {
+	for _, item := range listItems(role) {
 		switch name := scriptText(item); {
 		case name == "owner":
 			r.report(ruleSecurityRole, r.positionOf(item), "a rule cannot be for the role owner: the platform "+
@@ -101,33 +112,43 @@ func (r valueReader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 	}
 }
 
+// listItems returns the items of a list, or any other value as the only item. A missing value has
+// no items.
+func listItems(n *yaml.Node) []*yaml.Node {
+	switch list := resolveAlias(n); {
+	case list == nil:
+		return nil
+	case list.Kind == yaml.SequenceNode:
+		return list.Content
+	}
+	return []*yaml.Node{n}
+}
+
 // ruleActions returns the actions of all known versions of the platform.
 func ruleActions() []string {
 	return []string{
 		"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories",
-		"manage_policies",
+		"manage_policies", "read_app_dsul", "test",
 		"get_usage", "aggregate_search", "execute", "write", "share", "publish",
 	}
 }
 
-// checkActions reports misspelt actions. Other unknown actions may belong to a newer platform.
-func (r valueReader) checkActions(n *yaml.Node) {
-	if n == nil {
-		return
-	}
-	items := []*yaml.Node{n}
-	if list := resolveAlias(n); list.Kind == yaml.SequenceNode {
-		items = list.Content
-	}
+// checkActions reports misspelt and unknown actions. Versions of 2024 refuse them all, later ones
+// accept any text.
+func (r valueReader) checkActions(items []*yaml.Node) {
 	for _, item := range items {
 		name := scriptText(item)
-		if slices.Contains(ruleActions(), name) {
-			continue
-		}
-		if known := spelling.Nearest(name, slices.Values(ruleActions())); len(name) > 3 && known != "" {
+		known := spelling.Nearest(name, slices.Values(ruleActions()))
+		switch n := resolveAlias(item); {
+		case isFalsy(item) || slices.Contains(ruleActions(), name):
+		case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str":
+			r.report(ruleSecurityInvalid, r.positionOf(item), "an action must be a text: the platform refuses the file")
+		case len(name) > 3 && known != "":
 			r.report(ruleSecurityInvalid, r.positionOf(item), "unknown action %s, did you mean %s? The platform "+
-				"refuses "+
-				"the file", quoteName(name), known)
+				"refuses the file", quoteName(name), known)
+		default:
+			r.report(ruleSecurityUnknown, r.positionOf(item), "unknown action %s: versions of 2024 refuse the file",
+				quoteName(name))
 		}
 	}
 }
@@ -142,11 +163,7 @@ func isDelegation(rule *yaml.Node) bool {
 		return false
 	}
 	subject := resolveAlias(getValue(rule, "subject"))
-	subjects := []*yaml.Node{subject}
-	if subject != nil && subject.Kind == yaml.SequenceNode {
-		subjects = subject.Content
-	}
-	for _, s := range subjects {
+	for _, s := range listItems(subject) {
 		if s = resolveAlias(s); s != nil && s.Value == "secure_secrets" {
 			pattern := lookupPath(rule, "conditions", "name", "$regex")
 			return pattern != nil && delegated.MatchString(pattern.Value) &&

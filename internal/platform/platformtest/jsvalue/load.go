@@ -145,12 +145,8 @@ func (v *Value) add(key string, value *Value) {
 	}
 }
 
-const (
-	// dateText is the layout of JavaScript's Date strings.
-	dateText = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
-	// dateKey is the layout of package yamltree for valid dates.
-	dateKey = "Date " + time.RFC1123
-)
+// dateText is the layout of JavaScript's Date strings.
+const dateText = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
 
 func (v *Value) fromScalar(n *yaml.Node) {
 	v.Text = n.Value
@@ -165,11 +161,8 @@ func (v *Value) fromScalar(n *yaml.Node) {
 		v.Kind = Number
 		v.Number, _ = strconv.ParseFloat(yamltree.KeyText(n), 64) // including Infinity and NaN
 	case "!!timestamp":
-		t, err := time.Parse(dateKey, yamltree.KeyText(n)) // without fractions of a second
-		if err == nil {                                    // otherwise the date stays a text
-			v.Kind = Date
-			v.Time = t
-		}
+		v.Kind = Date
+		v.Time, _ = time.Parse(dateText, yamltree.KeyText(n)) // without fractions of a second
 	case "!!binary":
 		v.Kind = Binary
 		clean := strings.NewReplacer("\n", "", "\r", "", "=", "").Replace(n.Value)
