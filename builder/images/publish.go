@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 )
 
 // publisher builds images and writes or pushes them.
@@ -60,7 +60,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 func (p *publisher) writePlatform(ctx context.Context, i *image, spec engine.Spec, n int) error {
 	b := i.binaries[n]
 	file := filepath.Join(p.dir, i.program.name+i.suffix()+"-"+b.platform.OS+"-"+b.platform.Architecture)
-	if err := renameio.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
+	if err := atomicfile.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
 		return err
 	}
 	spec.Platforms = spec.Platforms[n : n+1]

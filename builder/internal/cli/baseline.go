@@ -9,11 +9,11 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 	"github.com/prismeai/workspaces-release/scan"
 )
 
@@ -35,7 +35,7 @@ func saveBaseline(path string, baseline *scan.Baseline) error {
 	if err := baseline.Write(&out); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, out.Bytes(), 0o644); err != nil {
+	if err := atomicfile.WriteFile(path, out.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write baseline: %w", err)
 	}
 	return nil

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/dossier"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 )
 
 const dossierHelp = `Dossier writes one HTML page about the change from release OLD to release NEW, for a change
@@ -129,7 +129,7 @@ func (a *app) writeDossier(cmd *cobra.Command, opts pipeline.DiffOptions, page d
 	if err := d.Write(&out); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(page.out, out.Bytes(), 0o644); err != nil {
+	if err := atomicfile.WriteFile(page.out, out.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	_, err = fmt.Fprintf(a.Err, "wrote %s\n", page.out)

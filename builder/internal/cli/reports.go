@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/checkreport"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/version"
 	"github.com/prismeai/workspaces-release/scan/format"
@@ -127,15 +127,15 @@ func replaceFile(path string, write func(io.Writer) error) error {
 
 // replaceFileOf is replaceFile with permissions.
 func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(mode))
+	file, err := atomicfile.Create(path, mode)
 	if err != nil {
 		return fmt.Errorf("create report: %w", err)
 	}
-	defer file.Cleanup()
+	defer file.Discard()
 	if err := write(file); err != nil {
 		return err
 	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
+	if err := file.Commit(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

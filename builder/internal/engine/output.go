@@ -12,9 +12,10 @@ import (
 	"sync"
 
 	"github.com/distribution/reference"
-	"github.com/google/renameio/v2"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 )
 
 // Kind is the type of an [Output].
@@ -142,11 +143,11 @@ func attributes(spec Spec, out Output) map[string]string {
 // concurrently.
 type files struct {
 	mu      sync.Mutex
-	pending []*renameio.PendingFile
+	pending []*atomicfile.File
 }
 
 func (f *files) create(dest string) (io.WriteCloser, error) {
-	pending, err := renameio.NewPendingFile(dest, renameio.WithPermissions(0o644))
+	pending, err := atomicfile.Create(dest, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("create output %s: %w", dest, err)
 	}
@@ -160,7 +161,7 @@ func (f *files) create(dest string) (io.WriteCloser, error) {
 func (f *files) publish() error {
 	var errs []error
 	for _, pending := range f.pending {
-		errs = append(errs, pending.CloseAtomicallyReplace())
+		errs = append(errs, pending.Commit())
 	}
 	return errors.Join(errs...)
 }
@@ -169,7 +170,7 @@ func (f *files) publish() error {
 func (f *files) abort() error {
 	var errs []error
 	for _, pending := range f.pending {
-		errs = append(errs, pending.Cleanup())
+		errs = append(errs, pending.Discard())
 	}
 	return errors.Join(errs...)
 }

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 const (
@@ -44,7 +43,7 @@ func isArchive(path string) bool {
 // openArchive opens a zip archive without unpacking it. Its directory becomes a tree of entries
 // that is walked like any other.
 func openArchive(spec Spec, limits Limits) (*Tree, error) {
-	file, err := os.OpenFile(spec.dir, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(spec.dir, namedFlags, 0)
 	if err != nil {
 		return nil, pathError(err)
 	}

@@ -45,7 +45,7 @@ func openRootBelow(root *os.Root, dir string) (*os.Root, error) {
 }
 
 func (d rootDirectory) entries(limit int) ([]entry, error) {
-	f, err := d.root.OpenFile(d.path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := d.root.OpenFile(d.path, directoryFlags, 0)
 	if err != nil {
 		return nil, d.changed(err)
 	}
@@ -68,23 +68,21 @@ func (d rootDirectory) is(info fs.FileInfo) bool {
 	return d.listed == (identity{}) || identityOf(info).sameFile(d.listed)
 }
 
-// identity distinguishes a file from a replacement or a modified version. All files of a source are
-// listed before the first is read, so it keeps less than the five times as large [fs.FileInfo].
+// identity distinguishes a file from a replacement or a modified version.
 type identity struct {
-	device, inode  uint64
+	id             fileID
 	size, modified int64 // in bytes, and in nanoseconds since 1970
 }
 
 func identityOf(info fs.FileInfo) identity {
-	id := identity{size: info.Size(), modified: info.ModTime().UnixNano()}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		id.device, id.inode = uint64(stat.Dev), stat.Ino //nolint:unconvert // the type depends on the system
-	}
-	return id
+	return identity{fileIDOf(info), info.Size(), info.ModTime().UnixNano()}
 }
 
-func (i identity) sameFile(other identity) bool {
-	return i.device == other.device && i.inode == other.inode
+func (i identity) sameFile(other identity) bool { return i.id.same(other.id) }
+
+// unchanged reports whether two listings are of the same version of one file.
+func (i identity) unchanged(other identity) bool {
+	return i.sameFile(other) && i.size == other.size && i.modified == other.modified
 }
 
 func (d rootDirectory) list(f *os.File, limit int) ([]entry, error) {
@@ -144,7 +142,7 @@ func kindOf(info fs.FileInfo) kind {
 	case mode.IsDir():
 		return folder
 	case mode.IsRegular():
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink > 1 {
+		if hasOtherNames(info) {
 			return hardLink
 		}
 		return regular
@@ -164,7 +162,7 @@ func kindOf(info fs.FileInfo) kind {
 // readListed reads a file, and verifies that it is the listed one: a replacement is not followed,
 // waited for, or shipped.
 func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := root.OpenFile(name, listedFlags, 0)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, pathError(err)
 	} else if err != nil {
@@ -189,5 +187,5 @@ func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
 // same reports whether an open file is the listed one and has not been modified.
 func same(f *os.File, listed identity) bool {
 	info, err := f.Stat()
-	return err == nil && kindOf(info) == regular && identityOf(info) == listed
+	return err == nil && kindOf(info) == regular && identityOf(info).unchanged(listed)
 }

@@ -11,7 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
@@ -70,7 +69,7 @@ func newVersion(name string, data []byte) Version {
 
 // readSingle reads a regular file. It refuses other kinds, which could block.
 func readSingle(name string, most int64) ([]byte, error) {
-	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(name, namedFlags, 0)
 	if err != nil {
 		return nil, pathError(err)
 	}

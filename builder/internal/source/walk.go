@@ -218,8 +218,7 @@ func compareLinks(a, b entry) int {
 	if a.link == nil || b.link == nil {
 		return strings.Compare(a.path, b.path)
 	}
-	return cmp.Or(cmp.Compare(a.link.device, b.link.device), cmp.Compare(a.link.inode, b.link.inode),
-		strings.Compare(a.path, b.path))
+	return cmp.Or(a.link.id.compare(b.link.id), strings.Compare(a.path, b.path))
 }
 
 func (w *walker) visitFolder(ctx context.Context, e entry) error {

@@ -24,8 +24,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -131,7 +130,7 @@ func (l *List) Save() error {
 		}
 	}
 	l.prune()
-	if err := renameio.WriteFile(l.path, l.encode(), 0o600); err != nil {
+	if err := atomicfile.WriteFile(l.path, l.encode(), 0o600); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
 	}
 	l.learnt = false
