@@ -102,7 +102,7 @@ func (a *app) auditBaseline() *cobra.Command {
 
 func (a *app) runAudit(cmd *cobra.Command, args []string, flags *baselineFlags, p scan.Proposal) error {
 	in, isFile := a.In.(*os.File)
-	if !isFile || !term.IsTerminal(int(in.Fd())) || !isTerminal(a.Out) {
+	if !isFile || !term.IsTerminal(int(in.Fd())) || !terminal.IsTerminal(a.Out) {
 		return usageError(cmd, errors.New("an audit needs a terminal, but standard input or output is not one: "+
 			"in a script, use builder scan SOURCE --write-baseline FILE --owner TEAM --reason TEXT --until DAY"))
 	}
@@ -150,11 +150,6 @@ func (a *app) audit(cmd *cobra.Command, in *os.File, session *audit.Session, cas
 	fmt.Fprintf(a.Out, "\naccepted: %d, real leaks: %d, skipped: %d, not decided: %d\n", sum.Accepted, sum.Real,
 		sum.Skipped, sum.Left)
 	return err
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func (a *app) countBaseline() *cobra.Command {

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -202,7 +201,7 @@ func (a *app) explain(err error) {
 // readerHasGone reports whether the reader of the output has ended, as in "builder plan . | head".
 // A build reports it, because it has pushed an image whose summary is lost.
 func (a *app) readerHasGone(err error) bool {
-	return errors.Is(err, syscall.EPIPE) && a.running != nil && a.running.Name() != "build"
+	return isBrokenPipe(err) && a.running != nil && a.running.Name() != "build"
 }
 
 // unreported returns the parts of a joined error that have not been printed yet.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
@@ -23,6 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // sourceFlags select the workspaces and how they are read.
@@ -376,7 +376,7 @@ func (f progressFlag) newDisplay(a *app) (*progress.Display, error) {
 	dumb := a.env["TERM"] == "dumb"
 	mode := f.mode
 	switch {
-	case f == onTerminal && (dumb || !progress.IsTerminal(a.Err)):
+	case f == onTerminal && (dumb || !terminal.IsTerminal(a.Err)):
 		mode = "quiet"
 	case f == onTerminal:
 		mode = "tty"
@@ -393,6 +393,5 @@ func (f progressFlag) newDisplay(a *app) (*progress.Display, error) {
 // color reports whether to write colours to w: on a terminal, unless NO_COLOR is set
 // (no-color.org).
 func (a *app) color(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && term.IsTerminal(int(file.Fd()))
+	return a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && terminal.IsTerminal(w)
 }

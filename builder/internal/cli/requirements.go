@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -182,7 +183,7 @@ func isImage(arg string) bool {
 		return true
 	}
 	if info, err := os.Stat(arg); err == nil && (info.IsDir() || strings.HasSuffix(arg, archiveSuffix)) ||
-		strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "/") {
+		strings.HasPrefix(arg, ".") || filepath.IsAbs(arg) {
 		return false
 	}
 	_, err := reference.ParseNormalizedNamed(arg)

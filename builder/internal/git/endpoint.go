@@ -62,13 +62,31 @@ func parseURL(location string) (Endpoint, error) {
 	return Endpoint{URL: clean, Username: secret.New(username), Password: password}, nil
 }
 
+// FileURL returns the URL of an absolute path; C:\a has file:///C:/a.
+func FileURL(dir string) *url.URL {
+	dir = filepath.ToSlash(dir)
+	if !strings.HasPrefix(dir, "/") {
+		dir = "/" + dir
+	}
+	return &url.URL{Scheme: "file", Path: dir}
+}
+
+// LocalPath returns the path in a file URL.
+func LocalPath(u *url.URL) string {
+	dir := filepath.FromSlash(u.Path)
+	if drive := strings.TrimPrefix(dir, string(filepath.Separator)); filepath.VolumeName(drive) != "" {
+		return drive
+	}
+	return dir
+}
+
 func checkURL(u *url.URL) error {
 	switch {
 	case !slices.Contains([]string{"https", "http", "ssh", "file"}, u.Scheme):
 		return errors.New("the source has an unknown scheme: use https, ssh, http or file")
 	case u.RawQuery != "" || u.ForceQuery:
 		return errors.New("the source has a query, which Git URLs do not have")
-	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(u.Path)):
+	case u.Scheme == "file" && (u.Host != "" || !filepath.IsAbs(LocalPath(u))):
 		return errors.New("the source is a file URL without an absolute path: file:///path/of/repository")
 	case u.Scheme == "file":
 		return nil

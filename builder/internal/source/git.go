@@ -45,7 +45,7 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 
 // openLocal opens a local repository without fetching or running Git.
 func openLocal(spec Spec) (*Tree, error) {
-	dir, err := git.FindGitDir(spec.remote.URL.Path)
+	dir, err := git.FindGitDir(git.LocalPath(spec.remote.URL))
 	if err != nil {
 		return nil, pathError(err)
 	}

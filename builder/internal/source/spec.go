@@ -30,11 +30,11 @@ type Spec struct {
 
 // Parse parses SOURCE: a directory, or the URL of a Git repository (https, http, ssh, file, or
 // user@host:path), optionally followed by #ref:subdir. It removes user-info from the URL. As for
-// git and scp, a text with a colon before its first slash is not a directory; ./a:b is one. The
-// path of a bare repository, or of any repository with #ref:subdir, stands for its file URL.
+// git and scp, a text with a colon before its first slash is not a directory; ./a:b is one, and on
+// Windows C:\b. The path of a bare repository, or of any repository with #ref:subdir, stands for its file URL.
 func Parse(s string) (Spec, error) {
 	location, fragment, _ := strings.Cut(s, "#")
-	head, _, _ := strings.Cut(location, "/")
+	head, _, _ := strings.Cut(location[len(filepath.VolumeName(location)):], "/")
 	repository, local := localRepository(s, location)
 	var spec Spec
 	var err error
@@ -72,7 +72,7 @@ func localRepository(s, location string) (*url.URL, bool) {
 	if err != nil || s == location && kept != dir {
 		return nil, false
 	}
-	return &url.URL{Scheme: "file", Path: dir}, true
+	return git.FileURL(dir), true
 }
 
 // IsRemote reports whether the source is a repository on a server.

@@ -28,12 +28,6 @@ const (
 	defaultColumns = 80
 )
 
-// IsTerminal reports whether out is a terminal, which can show a line that is updated in place.
-func IsTerminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
 // line shows the running stages on one line of a terminal, and erases the line at the end.
 type line struct {
 	out     io.Writer

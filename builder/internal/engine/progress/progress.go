@@ -16,6 +16,8 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // modes lists the modes that [New] accepts.
@@ -52,7 +54,7 @@ func New(out io.Writer, mode string) (*Display, error) {
 	// The display does not use the context of the run, so that it shows the end of an interrupted
 	// run.
 	follow := (&line{out: out}).follow
-	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine && IsTerminal(out) {
+	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine && terminal.IsTerminal(out) {
 		d.tick = frame
 		d.maxTick = frame
 	} else {
