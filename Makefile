@@ -123,6 +123,14 @@ bench: build $(TOOLS)/trufflehog $(TOOLS)/crane ## time whole builds beside what
 compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks ## compare this secret scan with others, into docs/scan-comparison.md
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -gitleaks $(TOOLS)/gitleaks -compare docs/scan-comparison.md
 
+# Checkouts of corpora that are on no proxy, such as FOREIGN='-leaky DIR -rules kingfisher=DIR'.
+FOREIGN ?=
+
+.PHONY: compare-foreign
+compare-foreign: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks ## compare secret scans on published secrets and files (needs npm), into docs/scan-comparison.md
+	$(GO) run ./scan/scantest/foreign -dir $(BIN)/foreign -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog \
+		-gitleaks $(TOOLS)/gitleaks -document docs/scan-comparison.md $(FOREIGN)
+
 # The version of js-yaml that the platform locks.
 JSYAML := 4.1.0
 

@@ -3,11 +3,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,90 +12,12 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 	"github.com/prismeai/workspaces-release/scan/scantest"
+	"github.com/prismeai/workspaces-release/scan/scantest/programs"
 )
 
-// comparisonHead starts the part of the document that this program writes. A test of
+// comparisonHeading is the section of the document that this program writes. A test of
 // scan/trufflehog writes and checks the part above.
-const comparisonHead = "## Whole programs\n"
-
-// contender is a program that looks for secrets.
-type contender struct {
-	name string
-	// shell returns a command that scans a directory and writes its report to a file.
-	shell func(dir, out string) string
-	// parse returns the positions in such a report.
-	parse func(data []byte) ([]position, error)
-}
-
-// position is a line with a finding.
-type position struct {
-	file string
-	line int
-}
-
-func (o options) listContenders() []contender {
-	return []contender{
-		{"builder scan", func(dir, out string) string {
-			return fmt.Sprintf("%s scan %s --progress quiet --report json=%s >/dev/null 2>&1 || test $? = 183",
-				o.builder, dir, out)
-		}, parseBuilder},
-		{"TruffleHog v3.95.9", func(dir, out string) string {
-			return fmt.Sprintf("exec %s filesystem %s --no-verification --no-update --json >%s 2>/dev/null",
-				o.trufflehog, dir, out)
-		}, parseTruffleHog},
-		{"gitleaks v8.30.1", func(dir, out string) string {
-			return fmt.Sprintf("exec %s dir %s --exit-code 0 --no-banner --redact --report-format json "+
-				"--report-path %s 2>/dev/null", o.gitleaks, dir, out)
-		}, parseGitleaks},
-	}
-}
-
-func parseBuilder(data []byte) (list []position, err error) {
-	var report struct {
-		Findings []struct {
-			Path string
-			Line int
-		}
-	}
-	err = json.Unmarshal(data, &report)
-	for _, f := range report.Findings {
-		list = append(list, position{f.Path, f.Line})
-	}
-	return list, err
-}
-
-func parseTruffleHog(data []byte) (list []position, err error) {
-	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
-		var found struct {
-			SourceMetadata struct {
-				Data struct {
-					Filesystem struct {
-						File string
-						Line int
-					}
-				}
-			}
-		}
-		if err := dec.Decode(&found); errors.Is(err, io.EOF) {
-			return list, nil
-		} else if err != nil {
-			return nil, err
-		}
-		list = append(list, position{found.SourceMetadata.Data.Filesystem.File, found.SourceMetadata.Data.Filesystem.Line})
-	}
-}
-
-func parseGitleaks(data []byte) (list []position, err error) {
-	var findings []struct {
-		File      string
-		StartLine int
-	}
-	err = json.Unmarshal(data, &findings)
-	for _, f := range findings {
-		list = append(list, position{f.File, f.StartLine})
-	}
-	return list, err
-}
+const comparisonHeading = "Whole programs"
 
 // Directories that are scanned: planted has leaks and clean files, plain has whole workspaces.
 const (
@@ -109,7 +27,8 @@ const (
 	leak = "leak-"
 )
 
-// plantCorpus writes the corpus of the detector tests, each leak in its own workspace.
+// plantCorpus writes the corpus of the detector tests, each leak in its own workspace, which may
+// need an index.
 func (b *bench) plantCorpus() (leaks, clean int, err error) {
 	files := map[string][]byte{}
 	for i, l := range scantest.Leaks(0) {
@@ -121,6 +40,7 @@ func (b *bench) plantCorpus() (leaks, clean int, err error) {
 		files["clean-"+path] = data
 		clean++
 	}
+	programs.AddIndexes(files)
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		name := filepath.Join(b.dir, planted, filepath.FromSlash(path))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -146,78 +66,61 @@ func (b *bench) compareScanners() error {
 	if err != nil {
 		return err
 	}
-	for i, c := range b.listContenders() {
-		if _, err := b.scanCommand(c, planted).runOnce(b.ctx); err != nil {
+	for i, p := range b.listPrograms() {
+		if _, err := b.scanCommand(p, planted).runOnce(b.ctx); err != nil {
 			return err
 		}
-		found, wrong, err := b.countFindings(c)
+		found, wrong, err := b.countFindings(p)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&text, "| %s | %d (%d %%) | %d | %d | %s |\n", c.name, found, found*100/leaks, leaks-found, wrong,
+		fmt.Fprintf(&text, "| %s | %d (%d %%) | %d | %d | %s |\n", p.Name, found, found*100/leaks, leaks-found, wrong,
 			took[i])
 	}
-	return spliceReport(b.comparison, text.String()+comparisonNotes)
+	return programs.ReplaceSection(b.comparison, comparisonHeading, text.String()+comparisonNotes)
+}
+
+// listPrograms returns the compared programs.
+func (o options) listPrograms() []programs.Program {
+	return programs.All(programs.Paths{Builder: o.builder, TruffleHog: o.trufflehog, Gitleaks: o.gitleaks})
 }
 
 // scanCommand returns the command that scans a directory.
-func (b *bench) scanCommand(c contender, tree string) command {
-	return command{shell: c.shell(filepath.Join(b.dir, tree), b.reportPath(c, tree))}
+func (b *bench) scanCommand(p programs.Program, tree string) command {
+	return command{shell: p.Shell(filepath.Join(b.dir, tree), b.reportPath(p, tree))}
 }
 
 // reportPath returns the path of a program's report on a directory.
-func (b *bench) reportPath(c contender, tree string) string {
-	return filepath.Join(b.dir, strings.ReplaceAll(c.name, " ", "-")+"."+tree+".json")
+func (b *bench) reportPath(p programs.Program, tree string) string {
+	return filepath.Join(b.dir, strings.ReplaceAll(p.Name, " ", "-")+"."+tree+".json")
 }
 
 func (b *bench) alternateScans(tree string) ([]sample, error) {
 	var commands []command
-	for _, c := range b.listContenders() {
-		commands = append(commands, b.scanCommand(c, tree))
+	for _, p := range b.listPrograms() {
+		commands = append(commands, b.scanCommand(p, tree))
 	}
 	return alternate(b.ctx, b.runs, commands...)
 }
 
 // countFindings counts the leaks whose file a program reports, and the lines of clean files that it
 // reports.
-func (b *bench) countFindings(c contender) (found, wrong int, err error) {
-	data, err := os.ReadFile(b.reportPath(c, planted))
+func (b *bench) countFindings(p programs.Program) (found, wrong int, err error) {
+	findings, err := p.Read(filepath.Join(b.dir, planted), b.reportPath(p, planted))
 	if err != nil {
 		return 0, 0, err
 	}
-	places, err := c.parse(data)
-	if err != nil {
-		return 0, 0, fmt.Errorf("what %s reports: %w", c.name, err)
-	}
 	leaky := map[string]bool{}
-	lines := map[position]bool{}
-	for _, p := range places {
-		p.file = strings.TrimPrefix(p.file, filepath.Join(b.dir, planted)+"/")
-		if strings.HasPrefix(p.file, leak) {
-			leaky[p.file] = true
+	lines := map[programs.Finding]bool{}
+	for _, f := range findings {
+		if strings.HasPrefix(f.File, leak) {
+			leaky[f.File] = true
 		} else {
-			lines[p] = true
+			lines[programs.Finding{File: f.File, Line: f.Line}] = true
 		}
 	}
 	return len(leaky), len(lines), nil
 }
-
-// spliceReport replaces the last part of a document.
-func spliceReport(path, text string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	above, measured, _ := strings.Cut(string(data), "\n"+comparisonHead)
-	_, foreign, found := strings.Cut(measured, foreignHead)
-	if found {
-		text += foreignHead + foreign
-	}
-	return os.WriteFile(path, []byte(above+"\n"+comparisonHead+text), 0o644)
-}
-
-// foreignHead starts the part that scan/scantest/foreign writes.
-const foreignHead = "\n## Foreign corpora\n"
 
 const comparisonIntro = `
 Written by ` + "`make compare`" + `, which runs the three programs in turn on the same files, without verification. The first tree has the %d leaks and %d clean files from

@@ -4,6 +4,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -150,6 +151,43 @@ func TestSchemas(t *testing.T) {
 		if validate(schema, []byte(`{"version":1}`)) == nil {
 			t.Errorf("the schema of %s accepts anything", f)
 		}
+	}
+}
+
+// TestNewestGitLabSchema applies the changes of GitLab's schemas up to 15.2.1 that can make a report
+// invalid: the rest of them are optional properties. The reports keep the oldest version, because
+// GitLab refuses minor versions that it does not know.
+func TestNewestGitLabSchema(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "schemas", "gitlab-secret-detection-"+gitlabVersion+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	location := document.(map[string]any)["definitions"].(map[string]any)["file_location"].(map[string]any)
+	location["dependencies"] = map[string]any{"column_end": []any{"column_start"}, "column_start": []any{"column_end"}}
+	for _, name := range []string{"line_start", "line_end", "column_start", "column_end"} {
+		location["properties"].(map[string]any)[name] = map[string]any{"type": "integer", "minimum": json.Number("1")}
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("newest.json", document); err != nil {
+		t.Fatal(err)
+	}
+	newest, err := compiler.Compile("newest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, report := range map[string]*scan.Report{"example": example(), "clean": clean(), "history": historic()} {
+		if err := validate(newest, write(t, GitLab, report, about())); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	bad := bytes.Replace(write(t, GitLab, example(), about()), []byte(`"type": "text",`),
+		[]byte(`"type": "file-location", "file_name": "a", "line_start": 0,`), 1)
+	if validate(newest, bad) == nil {
+		t.Error("the changes have no effect: a detail in line 0 is valid")
 	}
 }
 

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	// gitlabVersion is the version of the schema, which GitLab supports from release 15 on.
+	// gitlabVersion is the version of the schema, which GitLab supports from release 15 on. Reports are
+	// also valid in schema 15.2.1. GitLab takes the newest patch version that it knows, but refuses
+	// minor versions that it does not know.
 	gitlabVersion = "15.0.7"
 	// gitlabTime is the time format of the schema, in UTC.
 	gitlabTime = "2006-01-02T15:04:05"

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Foreign measures the scanners on secrets and files published by other projects. It reads
-// checkouts without modifying them, and prints the figures for docs/scan-comparison.md:
+// Foreign measures secret scanners on what other projects have published: examples of their rules,
+// files with labelled lines, and configuration and documentation without secrets. It fetches the
+// corpora from the Go module proxy and from npm in pinned versions, runs the programs on the same
+// files, and prints the figures or writes them into docs/scan-comparison.md:
 //
-//	go run ./scan/scantest/foreign -gitleaks DIR      # a checkout of gitleaks: the true positives of its generator
-//	go run ./scan/scantest/foreign -rules DIR         # YAML rules with examples: kingfisher, noseyparker, titus
-//	go run ./scan/scantest/foreign -leaky DIR         # Plazmaz/leaky-repo
-//	go run ./scan/scantest/foreign -files DIR         # files of any kind: how many findings are in 1,000 of them
+//	make compare-foreign
+//	go run ./scan/scantest/foreign -dir bin/foreign -sample 30 -only examples -list
 //
-// With -list it prints each missed secret, or each finding, on a separate line.
+// The corpora and the reports remain in the directory. Nothing of them belongs into this
+// repository. Corpora that are neither on the proxy nor on npm are read from checkouts:
+//
+//	-rules kingfisher=DIR     # YAML rules with examples: kingfisher, noseyparker, titus
+//	-leaky DIR                # Plazmaz/leaky-repo
 package main
 
 import (
@@ -18,14 +22,26 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
+
+	"github.com/prismeai/workspaces-release/scan/scantest/programs"
 )
 
 // options are the command-line flags.
 type options struct {
-	gitleaks, rules, leaky, files string
-	perRule                       int
-	list                          bool
+	programs programs.Paths
+	dir      string
+	// document is the document that the figures are written into; empty to print them.
+	document string
+	// rules are checkouts of YAML rules by the name of their project.
+	rules map[string]string
+	leaky string
+	only  string
+	// sample is the maximum number of examples of a corpus, and of files of a source and a class.
+	sample, files int
+	list          bool
 }
 
 func main() {
@@ -33,52 +49,63 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, "foreign:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	var o options
+func parseFlags(args []string) (options, error) {
+	o := options{rules: map[string]string{}}
 	flags := flag.NewFlagSet("foreign", flag.ContinueOnError)
-	flags.StringVar(&o.gitleaks, "gitleaks", "", "checkout of gitleaks, or its module")
-	flags.StringVar(&o.rules, "rules", "", "directory with YAML rules that have examples")
+	flags.StringVar(&o.programs.Builder, "builder", "bin/builder", "the builder")
+	flags.StringVar(&o.programs.TruffleHog, "trufflehog", ".tools/bin/trufflehog", "TruffleHog's own program; empty to "+
+		"leave it out")
+	flags.StringVar(&o.programs.Gitleaks, "gitleaks", ".tools/bin/gitleaks", "the program gitleaks; empty to leave it out")
+	flags.StringVar(&o.dir, "dir", "bin/foreign", "directory for corpora and reports")
+	flags.StringVar(&o.document, "document", "", "write the figures into this document")
 	flags.StringVar(&o.leaky, "leaky", "", "checkout of leaky-repo")
-	flags.StringVar(&o.files, "files", "", "directory of files without secrets")
-	flags.IntVar(&o.perRule, "per-rule", 1, "how many examples of a rule are tried")
-	flags.BoolVar(&o.list, "list", false, "list what is missed, or found")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	m, err := newMeter(out, o.list)
+	flags.StringVar(&o.only, "only", "", "measure only one of examples, labelled, files")
+	flags.IntVar(&o.sample, "sample", 150, "how many examples of a corpus are tried")
+	flags.IntVar(&o.files, "files", 60, "how many files of a package and a class are scanned")
+	flags.BoolVar(&o.list, "list", false, "list what the builder misses, or finds in files without secrets")
+	flags.Func("rules", "`NAME=DIR` of YAML rules with examples (repeat)", func(value string) error {
+		name, dir, found := strings.Cut(value, "=")
+		if !found {
+			return fmt.Errorf("%q is not NAME=DIR", value)
+		}
+		o.rules[name] = dir
+		return nil
+	})
+	return o, flags.Parse(args)
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parseFlags(args)
 	if err != nil {
 		return err
 	}
-	if o.gitleaks != "" {
-		examples, err := gitleaksExamples(ctx, o.gitleaks, o.perRule)
-		if err == nil {
-			err = m.examples(ctx, "gitleaks", examples)
-		}
-		if err != nil {
-			return err
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return err
+	}
+	m := &meter{options: o, out: out}
+	for _, p := range programs.All(o.programs) {
+		if !strings.HasPrefix(p.Shell("", ""), "exec  ") {
+			m.programs = append(m.programs, p)
 		}
 	}
-	if o.rules != "" {
-		examples, err := yamlExamples(o.rules, o.perRule)
-		if err == nil {
-			err = m.examples(ctx, o.rules, examples)
-		}
-		if err != nil {
-			return err
-		}
+	steps := map[string]func(context.Context) error{
+		"examples": m.measureExamples, "labelled": m.measureLabelled, "files": m.measureFiles,
 	}
-	if o.leaky != "" {
-		if err := m.leaky(ctx, o.leaky); err != nil {
-			return err
+	for _, name := range []string{"examples", "labelled", "files"} {
+		if o.only == "" || o.only == name {
+			if err := steps[name](ctx); err != nil {
+				return fmt.Errorf("measure %s: %w", name, err)
+			}
 		}
 	}
-	if o.files != "" {
-		return m.files(ctx, o.files)
+	if o.document == "" {
+		_, err := io.WriteString(out, m.text.String())
+		return err
 	}
-	return nil
+	return programs.ReplaceSection(o.document, heading, intro+m.text.String())
 }

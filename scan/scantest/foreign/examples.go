@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+)
+
+// corpus is a set of examples with the scanner that they were written for.
+type corpus struct {
+	name     string
+	rules    int
+	examples []example
+}
+
+// listCorpora returns the corpora, each with a sample of its examples.
+func (m *meter) listCorpora(ctx context.Context) ([]corpus, error) {
+	var list []corpus
+	add := func(name string, examples []example, err error) error {
+		list = append(list, corpus{name, len(examples), sample(examples, m.sample, func(e example) string { return e.rule })})
+		return err
+	}
+	read := func(name, module, dir string, load func(string) ([]example, error)) error {
+		root, err := downloadModule(ctx, module)
+		if err != nil {
+			return err
+		}
+		examples, err := load(filepath.Join(root, dir))
+		return add(name, examples, err)
+	}
+	fromGenerator := func(dir string) ([]example, error) { return gitleaksExamples(ctx, dir, 1) }
+	if err := read("gitleaks", gitleaksModule, "", fromGenerator); err != nil {
+		return nil, err
+	}
+	if err := read("TruffleHog", trufflehogModule, "pkg/detectors", goExamples); err != nil {
+		return nil, err
+	}
+	if err := read("OSV-SCALIBR", scalibrModule, "veles/secrets", goExamples); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.rules)) {
+		examples, err := yamlExamples(m.rules[name], 1)
+		if err := add(name, examples, err); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// rate counts how many examples in a place each program finds.
+type rate struct {
+	total int
+	found []int
+}
+
+// measureExamples counts the examples that the programs find alone in a file and in workspaces.
+func (m *meter) measureExamples(ctx context.Context) error {
+	corpora, err := m.listCorpora(ctx)
+	if err != nil {
+		return err
+	}
+	alone := map[string]*rate{}
+	telling, neutral := map[string]*rate{}, map[string]*rate{}
+	for _, c := range corpora {
+		t := newTree(filepath.Join(m.dir, "examples-"+c.name))
+		for i, e := range c.examples {
+			t.plant(alone, c.name, fmt.Sprintf("alone-%04d/example.txt", i), []byte(e.text), c.name+": "+e.rule)
+			for n, p := range listPlaces() {
+				if !p.fits(e.secret) {
+					continue
+				}
+				what := fmt.Sprintf("%s: %s: %s: %.60q", c.name, e.rule, p.name, e.secret)
+				file := fmt.Sprintf("%02d-%04d/%s", n, i, p.file)
+				t.plant(telling, p.name, "telling-"+file, p.write(p.telling, e.secret), what+", telling")
+				t.plant(neutral, p.name, "neutral-"+file, p.write(p.neutral, e.secret), what+", neutral")
+			}
+		}
+		if err := m.runPlanted(ctx, t); err != nil {
+			return err
+		}
+	}
+	m.writeExamples(corpora, alone, telling, neutral)
+	return nil
+}
+
+func (m *meter) writeExamples(corpora []corpus, alone, telling, neutral map[string]*rate) {
+	m.text.WriteString("\n### Examples of rules\n\n" + examplesIntro)
+	for _, c := range corpora {
+		m.writeRow(fmt.Sprintf("%s | %d", c.name, c.rules), alone[c.name])
+	}
+	m.text.WriteString(placesIntro)
+	for _, p := range listPlaces() {
+		m.writeRow(p.name+" | telling", telling[p.name])
+		m.writeRow(" | neutral", neutral[p.name])
+	}
+}
