@@ -138,10 +138,10 @@ func (i *image) buildSpec(ctx context.Context, store *engine.LayerStore) (engine
 			return spec, err
 		}
 		write := func(w io.Writer) (digest.Digest, error) { return writeLayer(w, content, i.epoch) }
-		if _, err := store.Add(ctx, write); err != nil {
+		if _, err := store.Add(write); err != nil {
 			return spec, err
 		}
-		if spec.Layers, err = store.Seal(ctx); err != nil {
+		if spec.Layers, err = store.Seal(); err != nil {
 			return spec, err
 		}
 		config, err := i.buildConfig(b)

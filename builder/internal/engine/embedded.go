@@ -28,6 +28,7 @@ import (
 	containerdsnapshot "github.com/moby/buildkit/snapshot/containerd"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/moby/buildkit/worker"
@@ -173,6 +174,9 @@ func workerOpt(opts Options) (base.WorkerOpt, error) {
 	if err != nil {
 		return base.WorkerOpt{}, err
 	}
+	if err := disableSync(md.DB()); err != nil {
+		return base.WorkerOpt{}, err
+	}
 	contents := containerdsnapshot.NewContentStore(mdb.ContentStore(), namespace)
 	return base.WorkerOpt{
 		ID:              "embedded",
@@ -190,6 +194,15 @@ func workerOpt(opts Options) (base.WorkerOpt, error) {
 		GarbageCollect:  mdb.GarbageCollect,
 		MountPoolRoot:   filepath.Join(root, "cachemounts"),
 	}, nil
+}
+
+// disableSync applies the NoSync of [boltOptions] to a database that BuildKit opened with options of
+// its own. BuildKit commits several times for each layer.
+func disableSync(database db.Transactor) error {
+	return database.Update(func(tx *bolt.Tx) error {
+		tx.DB().NoSync = true
+		return nil
+	})
 }
 
 // boltOptions trades durability for speed, because the state is deleted after the build.

@@ -88,10 +88,10 @@ func layers(t *testing.T, path, body string) engine.Layers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Add(t.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, path, body) }); err != nil {
+	if _, err := store.Add(func(w io.Writer) (digest.Digest, error) { return writeLayer(w, path, body) }); err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := store.Seal(t.Context())
+	sealed, err := store.Seal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -416,10 +416,10 @@ func BenchmarkStartAndStop(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := store.Add(b.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", "x") }); err != nil {
+	if _, err := store.Add(func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", "x") }); err != nil {
 		b.Fatal(err)
 	}
-	sealed, err := store.Seal(b.Context())
+	sealed, err := store.Seal()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,11 +3,11 @@
 package engine
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/plugins/content/local"
@@ -18,17 +18,25 @@ import (
 
 // LayerStore stores the caller's layers and seals them into the OCI image that a build merges over
 // the base. It is an OCI layout on disk.
+//
+// The store writes the blobs of the layout itself and leaves reading to containerd. containerd's
+// writer would sync every blob and its directory to the disk, but the store does not outlive the
+// build.
 type LayerStore struct {
-	store content.Store
-	// created counts the layers created so far.
-	created int
-	layers  []ocispec.Descriptor
-	config  ocispec.Image
+	// blobs is the directory of the blobs, each named by the hexadecimal SHA-256 of its content.
+	blobs  string
+	store  content.Store
+	layers []ocispec.Descriptor
+	config ocispec.Image
 }
 
 // NewLayerStore creates a store in dir, which the caller removes.
 func NewLayerStore(dir string) (*LayerStore, error) {
 	silence()
+	blobs := filepath.Join(dir, ocispec.ImageBlobsDir, digest.SHA256.String())
+	if err := os.MkdirAll(blobs, 0o700); err != nil {
+		return nil, fmt.Errorf("create layer store: %w", err)
+	}
 	store, err := local.NewStore(dir)
 	if err != nil {
 		return nil, fmt.Errorf("create layer store: %w", err)
@@ -37,73 +45,89 @@ func NewLayerStore(dir string) (*LayerStore, error) {
 	// contain no programs: one image serves all platforms.
 	config := ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
 	config.RootFS.Type = "layers"
-	return &LayerStore{store: store, config: config}, nil
+	return &LayerStore{blobs: blobs, store: store, config: config}, nil
 }
 
-// LayerWriter stores one gzip-compressed layer. Several writers may be open at once.
+// LayerWriter stores one compressed layer. Several writers may be open at once.
 type LayerWriter struct {
 	store *LayerStore
-	w     content.Writer
-	n     int64
+	// file is nil once the layer is committed or closed.
+	file *os.File
 }
 
 // Create starts a layer. The caller must commit or close it.
-func (s *LayerStore) Create(ctx context.Context) (*LayerWriter, error) {
-	w, err := content.OpenWriter(ctx, s.store, content.WithRef(fmt.Sprintf("layer-%d", s.created)))
+func (s *LayerStore) Create() (*LayerWriter, error) {
+	file, err := os.CreateTemp(s.blobs, ".layer-")
 	if err != nil {
 		return nil, fmt.Errorf("create layer: %w", err)
 	}
-	s.created++
-	return &LayerWriter{store: s, w: w}, nil
+	return &LayerWriter{store: s, file: file}, nil
 }
 
 // Write implements [io.Writer].
-func (l *LayerWriter) Write(p []byte) (int, error) {
-	n, err := l.w.Write(p)
-	l.n += int64(n)
-	return n, err
-}
+func (l *LayerWriter) Write(p []byte) (int, error) { return l.file.Write(p) }
 
-// Commit adds the layer on top of those committed before. It trusts diffID, the digest of the
-// uncompressed tar, and computes the digest of the blob.
-func (l *LayerWriter) Commit(ctx context.Context, diffID digest.Digest) (ocispec.Descriptor, error) {
-	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: l.w.Digest(), Size: l.n}
-	if err := l.w.Commit(ctx, desc.Size, desc.Digest); err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("commit layer: %w", err)
+// Commit adds the layer on top of those committed before. It trusts the descriptor of the blob and
+// diffID, the digest of the uncompressed tar. BuildKit checks the digest of the blob when it reads
+// the blob.
+func (l *LayerWriter) Commit(desc ocispec.Descriptor, diffID digest.Digest) error {
+	file := l.file
+	l.file = nil
+	err := file.Close()
+	if err == nil {
+		err = os.Rename(file.Name(), l.store.path(desc.Digest))
+	}
+	if err != nil {
+		return fmt.Errorf("commit layer: %w", err)
 	}
 	l.store.layers = append(l.store.layers, desc)
 	l.store.config.RootFS.DiffIDs = append(l.store.config.RootFS.DiffIDs, diffID)
-	return desc, nil
+	return nil
 }
 
-// Close discards the layer unless it was committed.
-func (l *LayerWriter) Close() error { return l.w.Close() }
+// Close discards the layer unless it was committed. The file goes with the directory of the store.
+func (l *LayerWriter) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	file := l.file
+	l.file = nil
+	return file.Close()
+}
+
+// path returns the file of a blob.
+func (s *LayerStore) path(d digest.Digest) string { return filepath.Join(s.blobs, d.Encoded()) }
 
 // Add stores the gzip-compressed layer that write produces. It trusts the digest of the
 // uncompressed tar that write returns, and computes the digest of the blob.
-func (s *LayerStore) Add(
-	ctx context.Context,
-	write func(io.Writer) (diffID digest.Digest, err error),
-) (ocispec.Descriptor, error) {
-	l, err := s.Create(ctx)
+func (s *LayerStore) Add(write func(io.Writer) (diffID digest.Digest, err error)) (ocispec.Descriptor, error) {
+	l, err := s.Create()
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	defer l.Close()
-	diffID, err := write(l)
+	hash := digest.SHA256.Hash()
+	diffID, err := write(io.MultiWriter(l, hash))
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	return l.Commit(ctx, diffID)
+	size, err := l.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("measure layer: %w", err)
+	}
+	desc := ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageLayerGzip, Digest: digest.NewDigest(digest.SHA256, hash), Size: size,
+	}
+	return desc, l.Commit(desc, diffID)
 }
 
 // Seal returns the committed layers as one image. Layers added later belong to the next image.
-func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
-	config, err := s.putJSON(ctx, ocispec.MediaTypeImageConfig, s.config)
+func (s *LayerStore) Seal() (Layers, error) {
+	config, err := s.putJSON(ocispec.MediaTypeImageConfig, s.config)
 	if err != nil {
 		return Layers{}, err
 	}
-	manifest, err := s.putJSON(ctx, ocispec.MediaTypeImageManifest, ocispec.Manifest{
+	manifest, err := s.putJSON(ocispec.MediaTypeImageManifest, ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageManifest,
 		Config:    config,
@@ -116,13 +140,13 @@ func (s *LayerStore) Seal(ctx context.Context) (Layers, error) {
 	return Layers{Store: s.store, Manifest: manifest.Digest}, nil
 }
 
-func (s *LayerStore) putJSON(ctx context.Context, mediaType string, v any) (ocispec.Descriptor, error) {
+func (s *LayerStore) putJSON(mediaType string, v any) (ocispec.Descriptor, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("encode %s: %w", mediaType, err)
 	}
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
-	if err := content.WriteBlob(ctx, s.store, desc.Digest.String(), bytes.NewReader(data), desc); err != nil {
+	if err := os.WriteFile(s.path(desc.Digest), data, 0o600); err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("store %s: %w", mediaType, err)
 	}
 	return desc, nil

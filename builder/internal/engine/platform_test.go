@@ -22,11 +22,11 @@ func TestPlatformsMayHaveLayersAndAttestationsOfTheirOwn(t *testing.T) {
 	}
 	want := make([]digest.Digest, 2)
 	for n, body := range []string{"of all", "of arm64"} {
-		layer, err := store.Add(t.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "program", body) })
+		layer, err := store.Add(func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "program", body) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		sealed, err := store.Seal(t.Context())
+		sealed, err := store.Seal()
 		if err != nil {
 			t.Fatal(err)
 		}

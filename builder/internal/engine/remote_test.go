@@ -119,11 +119,11 @@ func TestDaemonMovesTheLayers(t *testing.T) {
 	}
 	body := make([]byte, layerSize)
 	rand.Read(body) // incompressible
-	if _, err := store.Add(t.Context(), func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", string(body)) }); err != nil {
+	if _, err := store.Add(func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", string(body)) }); err != nil {
 		t.Fatal(err)
 	}
 	s := attested(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
-	if s.Layers, err = store.Seal(t.Context()); err != nil {
+	if s.Layers, err = store.Seal(); err != nil {
 		t.Fatal(err)
 	}
 	opts, sent := at(t, d.Address), new(recorder)

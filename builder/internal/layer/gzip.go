@@ -32,38 +32,63 @@ const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 // which would use about 4 MB for each open layer.
 type Compressor struct {
 	slots   chan struct{}
-	writers sync.Pool
+	writers sync.Pool // of *deflater
+	blocks  sync.Pool // of *block
 }
 
 // NewCompressor returns a compressor for layers that are written by one goroutine.
 func NewCompressor() *Compressor { return &Compressor{slots: make(chan struct{}, blocksInFlight)} }
 
-// compress returns the compressed form of a block. The dictionary is the end of the previous block.
-// The last block ends the stream.
-func (c *Compressor) compress(block, dictionary []byte, last bool) ([]byte, error) {
-	var out bytes.Buffer
-	w, ok := c.writers.Get().(*flate.Writer)
-	if ok {
-		w.ResetDict(&out, dictionary)
-	} else {
-		var err error
-		if w, err = flate.NewWriterDict(&out, compressionLevel, dictionary); err != nil {
-			return nil, err
-		}
+// block is a part of a layer that is compressed on its own. It refers back to its dictionary, which
+// is the end of the previous block.
+type block struct {
+	// buffer starts with the dictionary.
+	buffer     []byte
+	dictionary int // bytes
+}
+
+// newBlock returns an empty block that follows another one, or the first block if there is none.
+func (c *Compressor) newBlock(previous *block) *block {
+	b, ok := c.blocks.Get().(*block)
+	if !ok {
+		b = &block{buffer: make([]byte, 0, dictionarySize+blockSize)}
 	}
-	defer c.writers.Put(w)
-	if _, err := w.Write(block); err != nil {
-		return nil, err
+	b.buffer = b.buffer[:0]
+	if previous != nil {
+		data := previous.data()
+		b.buffer = append(b.buffer, data[max(0, len(data)-dictionarySize):]...)
 	}
-	if err := w.Flush(); err != nil {
-		return nil, err
+	b.dictionary = len(b.buffer)
+	return b
+}
+
+func (b *block) data() []byte { return b.buffer[b.dictionary:] }
+
+// room returns the number of bytes that still fit into the block.
+func (b *block) room() int { return blockSize - len(b.data()) }
+
+// deflater compresses one block at a time.
+type deflater struct {
+	writer *flate.Writer
+	out    bytes.Buffer
+}
+
+// compress writes the compressed form of a block to d.out. The last block ends the stream.
+func (d *deflater) compress(b *block, last bool) (err error) {
+	d.out.Reset()
+	dictionary := b.buffer[:b.dictionary]
+	if d.writer != nil {
+		d.writer.ResetDict(&d.out, dictionary)
+	} else if d.writer, err = flate.NewWriterDict(&d.out, compressionLevel, dictionary); err != nil {
+		return err
 	}
-	if last {
-		if err := w.Close(); err != nil {
-			return nil, err
-		}
+	if _, err := d.writer.Write(b.data()); err != nil {
+		return err
 	}
-	return out.Bytes(), nil
+	if err := d.writer.Flush(); err != nil || !last {
+		return err
+	}
+	return d.writer.Close()
 }
 
 // gzipWriter writes one gzip stream. It compresses blocks concurrently and writes them in order. A
@@ -71,8 +96,7 @@ func (c *Compressor) compress(block, dictionary []byte, last bool) ([]byte, erro
 type gzipWriter struct {
 	w          io.Writer
 	compressor *Compressor
-	block      []byte
-	dictionary []byte
+	block      *block
 	checksum   uint32
 	size       uint32
 	// previous receives the result of the block that was started most recently.
@@ -88,7 +112,7 @@ func newGzipWriter(w io.Writer, c *Compressor) (*gzipWriter, error) {
 	}
 	previous := make(chan error, 1)
 	previous <- nil
-	return &gzipWriter{w: w, compressor: c, previous: previous}, nil
+	return &gzipWriter{w: w, compressor: c, block: c.newBlock(nil), previous: previous}, nil
 }
 
 // Write implements [io.Writer].
@@ -98,12 +122,12 @@ func (z *gzipWriter) Write(p []byte) (int, error) {
 		if err := z.failure(); err != nil {
 			return n, err
 		}
-		part := p[n:min(len(p), n+blockSize-len(z.block))]
-		z.block = append(z.block, part...)
+		part := p[n:min(len(p), n+z.block.room())]
+		z.block.buffer = append(z.block.buffer, part...)
 		n += len(part)
 		z.checksum = crc32.Update(z.checksum, crc32.IEEETable, part)
 		z.size += uint32(len(part)) //nolint:gosec // gzip stores the size modulo 2^32
-		if len(z.block) == blockSize {
+		if z.block.room() == 0 {
 			z.start(false)
 		}
 	}
@@ -112,26 +136,40 @@ func (z *gzipWriter) Write(p []byte) (int, error) {
 
 // start compresses the current block in a new goroutine and begins another block.
 func (z *gzipWriter) start(last bool) {
-	block := z.block
-	dictionary := z.dictionary
+	z.compressor.slots <- struct{}{}
+	current := z.block
+	z.block = nil
+	if !last {
+		z.block = z.compressor.newBlock(current)
+	}
 	previous := z.previous
 	written := make(chan error, 1)
 	z.previous = written
-	z.block = nil
-	z.dictionary = bytes.Clone(block[max(0, len(block)-dictionarySize):])
-	z.compressor.slots <- struct{}{}
 	go func() {
 		defer func() { <-z.compressor.slots }()
-		out, err := z.compressor.compress(block, dictionary, last)
-		if earlier := <-previous; earlier != nil {
-			err = earlier
-		}
-		if err == nil {
-			_, err = z.w.Write(out)
-		}
+		err := z.compressor.write(z.w, current, last, previous)
 		z.fail(err)
 		written <- err
 	}()
+}
+
+// write compresses a block, waits for the one before, and writes the result to w. The block must
+// not be used afterwards.
+func (c *Compressor) write(w io.Writer, b *block, last bool, previous <-chan error) error {
+	d, ok := c.writers.Get().(*deflater)
+	if !ok {
+		d = new(deflater)
+	}
+	defer c.writers.Put(d)
+	err := d.compress(b, last)
+	c.blocks.Put(b)
+	if earlier := <-previous; earlier != nil {
+		return earlier
+	}
+	if err == nil {
+		_, err = w.Write(d.out.Bytes())
+	}
+	return err
 }
 
 func (z *gzipWriter) failure() error {

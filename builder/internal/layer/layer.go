@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const (
@@ -62,6 +63,11 @@ type Layer struct {
 	// Files and Bytes count the files and their content.
 	Files int
 	Bytes int64
+}
+
+// Descriptor returns the OCI descriptor of the compressed layer.
+func (l Layer) Descriptor() ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: l.Digest, Size: l.Size}
 }
 
 // Writer writes one layer. It is not safe for concurrent use.

@@ -116,7 +116,7 @@ func (b *builder) publishChecked(ctx context.Context, base *baseImage, content *
 		return Result{Reading: reading}, err
 	}
 	b.notifyLayers(base, content.layers)
-	img, err := b.assemble(ctx, base, content)
+	img, err := b.assemble(base, content)
 	if err != nil {
 		return Result{Reading: reading}, err
 	}
@@ -152,12 +152,12 @@ func (b *builder) pack(ctx context.Context, resolve func() (*baseImage, error)) 
 	layers := b.newLayers(src.tree, resolve)
 	defer layers.close()
 	inventory := new(attest.Inventory)
-	reading, err := src.read(ctx, b.stages, b.sinks(ctx, layers, inventory)...)
+	reading, err := src.read(ctx, b.stages, b.sinks(layers, inventory)...)
 	if err != nil {
 		return nil, fail(Engine, err)
 	}
 	reading.notifyGroups(b.opts.Input.Source.Notify)
-	written, err := layers.commit(ctx)
+	written, err := layers.commit()
 	if err != nil {
 		return nil, err
 	}
@@ -185,8 +185,8 @@ func (b *builder) checks(ctx context.Context, resolve func() (*baseImage, error)
 }
 
 // sinks returns what receives the files that ship, in addition to the checks.
-func (b *builder) sinks(ctx context.Context, layers *layerSet, inventory *attest.Inventory) []sink {
-	sinks := []sink{func(f source.File) error { return layers.add(ctx, f) }}
+func (b *builder) sinks(layers *layerSet, inventory *attest.Inventory) []sink {
+	sinks := []sink{layers.add}
 	if b.opts.Attest.SBOM {
 		sinks = append(sinks, func(f source.File) error { inventory.Add(f.Path, f.Data); return nil })
 	}

@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +37,7 @@ type releaseImage struct {
 }
 
 // assemble describes the image of a clean reading, and stores the layer of the release manifest.
-func (b *builder) assemble(ctx context.Context, base *baseImage, content *packed) (*releaseImage, error) {
+func (b *builder) assemble(base *baseImage, content *packed) (*releaseImage, error) {
 	manifest := b.manifest(base, content)
 	encoded, err := release.Encode(manifest)
 	if err != nil {
@@ -60,7 +59,7 @@ func (b *builder) assemble(ctx context.Context, base *baseImage, content *packed
 	if err != nil {
 		return nil, err
 	}
-	layers, err := b.sealLayers(ctx, encoded)
+	layers, err := b.sealLayers(encoded)
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +157,8 @@ func (b *builder) applyConfig(base *baseImage, config image.Config) ([]engine.Pl
 }
 
 // sealLayers adds the layer that holds the release manifest, and returns all layers.
-func (b *builder) sealLayers(ctx context.Context, manifest []byte) (engine.Layers, error) {
-	_, err := b.store.Add(ctx, func(w io.Writer) (digest.Digest, error) {
+func (b *builder) sealLayers(manifest []byte) (engine.Layers, error) {
+	_, err := b.store.Add(func(w io.Writer) (digest.Digest, error) {
 		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.opts.Base == ""},
 			map[string][]byte{path.Base(release.ManifestPath): manifest})
 		return l.DiffID, err
@@ -167,6 +166,6 @@ func (b *builder) sealLayers(ctx context.Context, manifest []byte) (engine.Layer
 	if err != nil {
 		return engine.Layers{}, fail(Engine, err)
 	}
-	layers, err := b.store.Seal(ctx)
+	layers, err := b.store.Seal()
 	return layers, fail(Engine, err)
 }

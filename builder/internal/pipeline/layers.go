@@ -3,7 +3,6 @@
 package pipeline
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -51,9 +50,9 @@ type layerFile struct {
 }
 
 // add writes one file to the layer of its workspace.
-func (s *layerSet) add(ctx context.Context, f source.File) error {
+func (s *layerSet) add(f source.File) error {
 	if s.layers == nil {
-		if err := s.start(ctx); err != nil {
+		if err := s.start(); err != nil {
 			return err
 		}
 	}
@@ -66,7 +65,7 @@ func (s *layerSet) add(ctx context.Context, f source.File) error {
 }
 
 // start opens all layers. Unless the workspaces of the base are kept, the lowest layer hides them.
-func (s *layerSet) start(ctx context.Context) error {
+func (s *layerSet) start() error {
 	assigned, err := s.assign()
 	if err != nil {
 		return err
@@ -75,7 +74,7 @@ func (s *layerSet) start(ctx context.Context) error {
 	for _, slugs := range assigned {
 		opts := s.opts
 		opts.Keep = opts.Keep || len(s.layers) > 0
-		blob, err := s.store.Create(ctx)
+		blob, err := s.store.Create()
 		if err != nil {
 			return fail(Engine, err)
 		}
@@ -92,15 +91,15 @@ func (s *layerSet) start(ctx context.Context) error {
 }
 
 // commit completes the layers and adds them to the store. The caller closes the set.
-func (s *layerSet) commit(ctx context.Context) (writtenLayers, error) {
+func (s *layerSet) commit() (writtenLayers, error) {
 	if s.layers == nil {
-		if err := s.start(ctx); err != nil {
+		if err := s.start(); err != nil {
 			return writtenLayers{}, err
 		}
 	}
 	var all writtenLayers
 	for _, file := range s.layers {
-		written, err := file.commit(ctx)
+		written, err := file.commit()
 		if err != nil {
 			return writtenLayers{}, err
 		}
@@ -115,21 +114,13 @@ func (s *layerSet) commit(ctx context.Context) (writtenLayers, error) {
 }
 
 // commit completes a layer and adds it to the store.
-func (f *layerFile) commit(ctx context.Context) (layer.Layer, error) {
+func (f *layerFile) commit() (layer.Layer, error) {
 	written, err := f.writer.Close()
 	f.writer = nil
 	if err != nil {
 		return layer.Layer{}, fail(Engine, err)
 	}
-	stored, err := f.blob.Commit(ctx, written.DiffID)
-	if err != nil {
-		return layer.Layer{}, fail(Engine, err)
-	}
-	if stored.Digest != written.Digest {
-		err := fmt.Errorf("the layer was written as %s and stored as %s", written.Digest, stored.Digest)
-		return layer.Layer{}, &Error{Internal, err}
-	}
-	return written, nil
+	return written, fail(Engine, f.blob.Commit(written.Descriptor(), written.DiffID))
 }
 
 // close releases everything that is still open. It may be called after an error.
