@@ -76,7 +76,9 @@ include:
       current: $PRODUCTION_IMAGE
 `)
 	p.write(t, "workspaces-release.yml", readFile(t, gitlabTemplate))
-	p.write(t, "release.yaml", fmt.Sprintf("base: %s\nbulkPush:\n  apiUrl: %s\n  repository: workspaces-git\n  groups: [base1, base2, extended]\n", p.base, p.api))
+	p.write(t, "release.yaml",
+		fmt.Sprintf("base: %s\nbulkPush:\n  apiUrl: %s\n  repository: workspaces-git\n  groups: [base1, base2, extended]\n",
+			p.base, p.api))
 	p.write(t, "values.yaml", "{}\n")
 	for _, args := range [][]string{
 		{"init", "-q", "-b", "main"}, {"remote", "add", "origin",

@@ -36,9 +36,11 @@ func newClone(t *testing.T) *clone {
 	c.commit("attributes")
 	c.write("index.yml", "name: Shop\nslug: shop\n")
 	c.write("security.yml", "authorizations: {}\n")
-	c.write("automations/a.yml", "name: A\ndo:\n  - wait: {event: one}\n  # middle\n  # middle\n  # middle\n  - wait: {event: two}\n")
+	c.write("automations/a.yml",
+		"name: A\ndo:\n  - wait: {event: one}\n  # middle\n  # middle\n  # middle\n  - wait: {event: two}\n")
 	c.write("automations/b.yml", "name: B\ndo: []\n")
-	c.write(".import.yml", "workspaceId: shop123\nversion:\n  type: export\n  name: v1\n  exportedAt: \"2026-01-01T00:00:00Z\"\ngroups: [base1]\n")
+	c.write(".import.yml",
+		"workspaceId: shop123\nversion:\n  type: export\n  name: v1\n  exportedAt: \"2026-01-01T00:00:00Z\"\ngroups: [base1]\n")
 	c.push("v1", "2026-01-01T00:00:00Z")
 	return c
 }
@@ -179,8 +181,10 @@ func TestGitMergesTwoAdditions(t *testing.T) {
 	c.checkMerged("  name: v4\n", "    d: ")
 	c.run(0, "git rm -q -r workspaces && git commit -q -m empty && git tag none")
 	c.run(0, "git checkout -q -b left none && git checkout two -- workspaces && git commit -q -m left")
-	c.run(0, "git checkout -q -b right none && git checkout one -- workspaces && git checkout two -- workspaces/shop/automations/b.yml && builder fmt")
-	c.run(0, "git checkout two -- workspaces/shop/automations/a.yml && builder fmt && git add -A && git commit -q -m right && git merge -q left")
+	c.run(0,
+		"git checkout -q -b right none && git checkout one -- workspaces && git checkout two -- workspaces/shop/automations/b.yml && builder fmt")
+	c.run(0,
+		"git checkout two -- workspaces/shop/automations/a.yml && builder fmt && git add -A && git commit -q -m right && git merge -q left")
 	c.checkMerged("  name: v3\n", "base2", "    c: ")
 }
 

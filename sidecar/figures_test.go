@@ -82,9 +82,9 @@ func measured(t *testing.T, binary string, args ...string) (s *process, started 
 	return s, started
 }
 
-func (s *process) untilOK(path string, since time.Time) time.Duration {
-	s.t.Helper()
-	s.eventually("answer "+path, func() bool { code, _ := s.get(path); return code == http.StatusOK })
+func (p *process) untilOK(path string, since time.Time) time.Duration {
+	p.t.Helper()
+	p.eventually("answer "+path, func() bool { code, _ := p.get(path); return code == http.StatusOK })
 	return time.Since(since)
 }
 
@@ -148,7 +148,8 @@ func large(t *testing.T, binary string) []figure {
 	r := &platformtest.Release{ID: "release", Name: "Release v1.0.0"}
 	for n := range manyWorkspaces {
 		slug := fmt.Sprintf("workspace-%05d", n)
-		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, ID: fmt.Sprintf("id%05d", n), Name: "Workspace " + slug,
+		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, ID: fmt.Sprintf("id%05d", n),
+			Name:    "Workspace " + slug,
 			Version: "v1.0.0", Groups: []string{fmt.Sprintf("group%d", n%4)}, Files: 10})
 	}
 	p.write(t, r)
@@ -170,12 +171,14 @@ func large(t *testing.T, binary string) []figure {
 		time.Sleep(time.Second)
 	}
 	used := (s.cpu() - cpu).Seconds() / time.Since(from).Seconds()
-	all = append(all, figure{"RSS after 20 s of rest", s.memory("VmRSS"), "MB", 0}, figure{"CPU at rest, a probe each second", used * 1000, "m", 0})
+	all = append(all, figure{"RSS after 20 s of rest", s.memory("VmRSS"), "MB", 0},
+		figure{"CPU at rest, a probe each second", used * 1000, "m", 0})
 	s.stop()
 	s, started = measured(t, binary, p.args()...)
 	s.untilOK("/readyz", started)
 	time.Sleep(3 * time.Second)
-	all = append(all, figure{fmt.Sprintf("RSS peak, restart with %d workspaces installed", manyWorkspaces), s.memory("VmHWM"), "MB", 0})
+	all = append(all, figure{fmt.Sprintf("RSS peak, restart with %d workspaces installed", manyWorkspaces),
+		s.memory("VmHWM"), "MB", 0})
 	s.stop()
 	return append(all, atRest(t, binary))
 }
@@ -227,7 +230,8 @@ func probeMemory(t *testing.T, binary string) float64 {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 800\r\n\r\n"+strings.Repeat("x", 799)); err != nil {
+	if _, err := io.WriteString(conn, "HTTP/1.0 503 Service Unavailable\r\nContent-Length: 800\r\n\r\n"+strings.Repeat("x",
+		799)); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(200 * time.Millisecond) // time to read the memory
@@ -248,35 +252,35 @@ func atRest(t *testing.T, binary string) figure {
 }
 
 // memory returns a value of /proc/PID/status in megabytes.
-func (s *process) memory(name string) float64 {
-	s.t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+func (p *process) memory(name string) float64 {
+	p.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(data), name+":")
 	kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	return kib * 1024 / 1e6
 }
 
 // cpu returns the CPU time of the process.
-func (s *process) cpu() time.Duration {
-	s.t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+func (p *process) cpu() time.Duration {
+	p.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
 	user, err := strconv.Atoi(fields[11])
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	system, err := strconv.Atoi(fields[12])
 	if err != nil {
-		s.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	return time.Duration(user+system) * time.Second / 100 // the kernel's USER_HZ
 }

@@ -38,7 +38,8 @@ func TestInAnEmptyImage(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { _ = os.Chmod(root, 0o755); _ = os.Chmod(filepath.Dir(root), 0o755) })
-	cmd := exec.CommandContext(t.Context(), "/sidecar", "run", "--listen", "127.0.0.1:0", "--platform-url", p.url, "--manifest", "/manifest.json")
+	cmd := exec.CommandContext(t.Context(), "/sidecar", "run", "--listen", "127.0.0.1:0", "--platform-url", p.url,
+		"--manifest", "/manifest.json")
 	cmd.Env, cmd.Dir = []string{}, "/"
 	cmd.SysProcAttr = namespace(65532)
 	cmd.SysProcAttr.Chroot = root

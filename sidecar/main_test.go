@@ -59,7 +59,8 @@ func TestAnEndInTheMiddleOfAComparison(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, time.Millisecond)
 	asked := make(chan struct{})
-	p.Faults = new(platformtest.Script).Add(platformtest.Fault{Op: "status", Kind: platformtest.Hang, Before: func() { close(asked) }})
+	p.Faults = new(platformtest.Script).Add(platformtest.Fault{Op: "status", Kind: platformtest.Hang,
+		Before: func() { close(asked) }})
 	p.listen(t, p)
 	s := start(t, append(p.args(), "--reconcile-interval", "50ms")...)
 	s.awaitReady()
@@ -160,7 +161,8 @@ func TestNoSpaceForTheTerminationMessage(t *testing.T) {
 	s := start(t, append(p.args(), "--termination-log", "/dev/full")...)
 	s.awaitPhase(state.Retrying)
 	s.stop()
-	if log := s.log.String(); !strings.Contains(log, "cannot write the termination message") || !strings.Contains(log, "no space left") {
+	if log := s.log.String(); !strings.Contains(log, "cannot write the termination message") ||
+		!strings.Contains(log, "no space left") {
 		t.Errorf("the log is:\n%s", log)
 	}
 }

@@ -109,7 +109,8 @@ func run(t *testing.T, cmd *exec.Cmd) *process {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	return run(t, command(t, append([]string{"run", "--listen", "127.0.0.1:0", "--termination-log", "", "--poll", "20ms"}, args...)...))
+	return run(t, command(t, append([]string{"run", "--listen", "127.0.0.1:0", "--termination-log", "", "--poll", "20ms"},
+		args...)...))
 }
 
 func (p *process) eventually(what string, ok func() bool) {
@@ -201,7 +202,8 @@ func newPod(t *testing.T, importTime time.Duration) *pod {
 		t.Fatal(err)
 	}
 	p := &pod{release: r, manifest: filepath.Join(t.TempDir(), "manifest.json")}
-	p.platform = platformtest.New(platformtest.Options{ImportTime: func(string) time.Duration { return importTime }, PodEvents: true})
+	p.platform = platformtest.New(platformtest.Options{ImportTime: func(string) time.Duration { return importTime },
+		PodEvents: true})
 	t.Cleanup(p.platform.Close)
 	p.Pod = p.platform.NewPod("pod-0", r)
 	p.write(t, r)

@@ -19,7 +19,8 @@ func TestReplicas(t *testing.T) {
 	p := newPod(t, 30*time.Millisecond)
 	var all []*process
 	for n := range 5 {
-		replica := &pod{Pod: p.platform.NewPod(fmt.Sprintf("replica-%d", n), p.release), platform: p.platform, manifest: p.manifest}
+		replica := &pod{Pod: p.platform.NewPod(fmt.Sprintf("replica-%d", n), p.release), platform: p.platform,
+			manifest: p.manifest}
 		replica.listen(t, replica)
 		all = append(all, start(t, append(replica.args(), "--pod-name", replica.Name)...))
 	}

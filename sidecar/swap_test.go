@@ -49,13 +49,15 @@ func TestAThousandSwaps(t *testing.T) {
 	p.listen(t, door)
 	manifest := string(encode(t, p.release))
 	files := func(n int) map[string]string {
-		return map[string]string{"token": tokenOf(n), "manifest.json": manifest, "sidecar.yaml": fmt.Sprintf("retry-max: %dm\n", 1+n%2)}
+		return map[string]string{"token": tokenOf(n), "manifest.json": manifest,
+			"sidecar.yaml": fmt.Sprintf("retry-max: %dm\n", 1+n%2)}
 	}
 	m, err := watchtest.NewMount(t.TempDir(), files(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, "--platform-url", p.url, "--config", m.Path("sidecar.yaml"), "--token-file", m.Path("token"), "--manifest", m.Path("manifest.json"))
+	s := start(t, "--platform-url", p.url, "--config", m.Path("sidecar.yaml"), "--token-file", m.Path("token"),
+		"--manifest", m.Path("manifest.json"))
 	for n := range swaps {
 		if err := m.Swap(files(n + 1)); err != nil {
 			t.Fatal(err)
@@ -73,13 +75,15 @@ func TestAThousandSwaps(t *testing.T) {
 	if len(door.torn) > 0 || len(door.seen) < 3 {
 		t.Errorf("torn tokens: %v of %d", door.torn, len(door.seen))
 	}
-	for _, want := range []string{`workspaces_import_config_reloads_total{result="failure"} 0`, `workspaces_import_config_last_reload_successful 1`} {
+	for _, want := range []string{`workspaces_import_config_reloads_total{result="failure"} 0`,
+		`workspaces_import_config_last_reload_successful 1`} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
 	for line := range strings.Lines(metrics) {
-		if strings.HasPrefix(line, `workspaces_import_group_attempts_total{reason="`) && !strings.Contains(line, `reason=""`) && !strings.HasSuffix(line, " 0\n") {
+		if strings.HasPrefix(line, `workspaces_import_group_attempts_total{reason="`) && !strings.Contains(line,
+			`reason=""`) && !strings.HasSuffix(line, " 0\n") {
 			t.Errorf("a group failed: %s", line)
 		}
 	}

@@ -33,7 +33,7 @@ type options struct {
 // bench is one run of all measurements.
 type bench struct {
 	options
-	ctx       context.Context // //nolint:containedctx // the context of the program
+	ctx       context.Context //nolint:containedctx // the context of the program
 	dir, host string
 	pushed    int // so that every push goes to a new repository
 }
@@ -58,7 +58,8 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
 		"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	return errors.Join(b.measureStart(), b.measureBuild(), b.compareScan(), b.compareAppend(), b.compareBases(), b.measureRebuild(), b.compareCached(),
+	return errors.Join(b.measureStart(), b.measureBuild(), b.compareScan(), b.compareAppend(), b.compareBases(),
+		b.measureRebuild(), b.compareCached(),
 		b.measureLarge())
 }
 
@@ -151,7 +152,8 @@ func (b *bench) baseReference(tag string) string {
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {
-	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.baseReference(base),
+	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base",
+		b.baseReference(base),
 		"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB", "--tag", ""}, more...)}
 	c.before = func() error {
 		b.pushed++
@@ -173,8 +175,9 @@ func (b *bench) measureStart() error {
 
 // measureBuild compares a build with the scanner's own program.
 func (b *bench) measureBuild() error {
-	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"), command{args: []string{b.trufflehog, "filesystem",
-		filepath.Join(b.dir, "release"), "--no-verification", "--no-update", "--json"}})
+	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"),
+		command{args: []string{b.trufflehog, "filesystem",
+			filepath.Join(b.dir, "release"), "--no-verification", "--no-update", "--json"}})
 	if err != nil {
 		return err
 	}

@@ -123,19 +123,23 @@ func (b *bench) countFindings(p programs.Program) (found, wrong int, err error) 
 }
 
 const comparisonIntro = `
-Written by ` + "`make compare`" + `, which runs the three programs in turn on the same files, without verification. The first tree has the %d leaks and %d clean files from
-above; a leak counts as found if the program reports anything in its file, and false alarms are lines of clean files. Times and memory are those of whole
-processes on the second tree, medians of %d: 300 workspaces, 3,600 files and 28 MB, without a leak. They depend on the machine, their ratios less so.
+Written by ` + "`make compare`" + `, which runs the three programs in turn on the same files, without verification.
+The first tree has the %d leaks and %d clean files from above; a leak counts as found if the program reports anything in
+its file, and false alarms are lines of clean files. Times and memory are those of whole processes on the second tree,
+medians of %d: 300 workspaces, 3,600 files and 28 MB, without a leak. They depend on the machine, their ratios less so.
 
 | program | found | missed | false alarms | time | CPU | peak memory |
 |---|---|---|---|---|---|---|
 `
 
 const comparisonNotes = `
-**What each is for.** TruffleHog knows some 800 services, unpacks archives and encodings, and can ask whether a secret is live; it is inside of ` + "`builder scan`" + `,
-so that nothing that it finds is missed. gitleaks is small, knows keys by their names and looks in any language; it is a good hook before a
-commit, on any repository. Neither knows what a workspace is: where a literal stands in the place of a reference, and what there only looks like a secret. On a
-repository of anything but workspaces, use one of them. The corpus is ours, which favours us: it has the leaks that we thought of.
+**What each is for.** TruffleHog knows some 800 services, unpacks archives and encodings, and can ask whether a secret
+is live; it is inside of ` + "`builder scan`" + `, so that nothing that it finds is missed. gitleaks is small, knows
+keys by their names and looks in any language; it is a good hook before a commit, on any repository. Neither knows what a
+workspace is: where a literal stands in the place of a reference, and what there only looks like a secret. On a
+repository of anything but workspaces, use one of them. The corpus is ours, which favours us: it has the leaks that we
+thought of.
 
-Each finding costs ` + "`builder scan`" + ` some hundredths of a second more than the others: its fingerprint is slow to compute on purpose.
+Each finding costs ` + "`builder scan`" + ` some hundredths of a second more than the others: its fingerprint is slow to
+compute on purpose.
 `

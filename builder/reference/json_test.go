@@ -17,7 +17,8 @@ const jsonPage = "../../docs/reference/json.md"
 
 const jsonIntroduction = `# JSON documents
 
-<!-- Written by go test ./builder/reference -update, and from the marker on by go test ./sidecar/internal/cli -run TestJSONReference -update -->
+<!-- Written by go test ./builder/reference -update, and from the marker on by
+go test ./sidecar/internal/cli -run TestJSONReference -update -->
 
 Every JSON document of the builder and of the sidecar is an object that starts with
 ` + "`schemaVersion`" + `. Fields may be added under the same version, so a reader must ignore fields that

@@ -15,7 +15,8 @@ import (
 func (c *cluster) beginnings(t *testing.T) {
 	w := c.world(t, "beginnings")
 	c.prove(t, "pods become Ready only after the import", func(t *testing.T) string { return w.in(t).order() })
-	c.prove(t, "a kill of the sidecar in the middle of an import loses and repeats nothing", func(t *testing.T) string { return w.in(t).crash() })
+	c.prove(t, "a kill of the sidecar in the middle of an import loses and repeats nothing",
+		func(t *testing.T) string { return w.in(t).crash() })
 }
 
 // order holds the import of a first install.

@@ -38,7 +38,8 @@ func openCluster(t *testing.T) *cluster {
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Fatal("KUBECONFIG is not set: it names the cluster to use")
 	}
-	c := &cluster{kubectl: cmp.Or(os.Getenv("E2E_KUBECTL"), "kubectl"), helm: cmp.Or(os.Getenv("E2E_HELM"), "helm"), builder: os.Getenv("E2E_BUILDER"), images: os.Getenv("E2E_IMAGES"),
+	c := &cluster{kubectl: cmp.Or(os.Getenv("E2E_KUBECTL"), "kubectl"), helm: cmp.Or(os.Getenv("E2E_HELM"), "helm"),
+		builder: os.Getenv("E2E_BUILDER"), images: os.Getenv("E2E_IMAGES"),
 		chart: os.Getenv("E2E_CHART")}
 	if c.builder == "" || c.images == "" || c.chart == "" {
 		t.Fatal("E2E_BUILDER, E2E_IMAGES or E2E_CHART is not set: run make e2e")
@@ -76,7 +77,8 @@ func (c *cluster) prove(t *testing.T, name string, f func(t *testing.T) (remark 
 func (c *cluster) tell() {
 	fmt.Printf("\nKubernetes %s, linux/%s\n\n| proof | took | |\n|---|---:|---|\n", c.version, c.architecture)
 	for _, p := range c.proofs {
-		fmt.Printf("| %s | %.0f s | %s |\n", p.name, p.took.Seconds(), map[bool]string{true: p.remark, false: "**FAILED**"}[p.ok])
+		fmt.Printf("| %s | %.0f s | %s |\n", p.name, p.took.Seconds(),
+			map[bool]string{true: p.remark, false: "**FAILED**"}[p.ok])
 	}
 	fmt.Println()
 }

@@ -66,7 +66,8 @@ func (c *cluster) loadImages(t *testing.T) {
 func (c *cluster) buildRelease(t *testing.T, source, version, reference, base string) {
 	t.Helper()
 	archive := filepath.Join(t.TempDir(), "release.tar")
-	args := []string{"build", source, "--release", version, "--base", base, "-t", reference, "-o", "type=docker,dest=" + archive, "--progress", "quiet"}
+	args := []string{"build", source, "--release", version, "--base", base, "-t", reference, "-o",
+		"type=docker,dest=" + archive, "--progress", "quiet"}
 	if base == "scratch" {
 		args = append(args, "--platform", c.platform().String())
 	}
@@ -148,7 +149,8 @@ func (c *cluster) stockImage(t *testing.T) v1.Image {
 func (c *cluster) goBuild(t *testing.T, pkg, name string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), name)
-	mustRun(t, "env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+c.architecture, "go", "-C", "../..", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
+	mustRun(t, "env", "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+c.architecture, "go", "-C", "../..", "build", "-trimpath",
+		"-ldflags", "-s -w", "-o", out, pkg)
 	return out
 }
 
@@ -174,7 +176,9 @@ func (f files) image(t *testing.T, platform v1.Platform, config v1.Config) v1.Im
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer.Bytes())), nil })
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(layer.Bytes())), nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

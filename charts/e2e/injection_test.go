@@ -23,9 +23,12 @@ func (c *cluster) injection(t *testing.T) {
 		})
 		return
 	}
-	c.prove(t, "inject mode adds the sidecar to the vendor's pods, and only the sidecar imports", func(t *testing.T) string { return w.in(t).inject() })
-	c.prove(t, "an injected rollout follows the image of the service", func(t *testing.T) string { return w.in(t).injectedRollout() })
-	c.prove(t, "failure policy Fail creates no pod, Ignore one without sidecar", func(t *testing.T) string { return w.in(t).failurePolicy() })
+	c.prove(t, "inject mode adds the sidecar to the vendor's pods, and only the sidecar imports",
+		func(t *testing.T) string { return w.in(t).inject() })
+	c.prove(t, "an injected rollout follows the image of the service",
+		func(t *testing.T) string { return w.in(t).injectedRollout() })
+	c.prove(t, "failure policy Fail creates no pod, Ignore one without sidecar",
+		func(t *testing.T) string { return w.in(t).failurePolicy() })
 	c.prove(t, "removing the chart removes the injection", func(t *testing.T) string { return w.in(t).uninject() })
 }
 
@@ -84,7 +87,8 @@ func (w *world) injectedRollout() string {
 	w.rolledOut(vendor)
 	w.awaitReady(2, releaseB)
 	w.wantImports(before, releaseB, importer)
-	return "the manifest is copied from the new image by itself; the running pods know " + took + " after release.current changed that they are superseded"
+	return "the manifest is copied from the new image by itself; the running pods know " + took +
+		" after release.current changed that they are superseded"
 }
 
 // failurePolicy makes the policy name a container that the pods do not have.
@@ -103,7 +107,8 @@ func (w *world) failurePolicy() string {
 	if text := err.Error(); len(text) > 1000 {
 		w.t.Errorf("the message has %d bytes", len(text))
 	}
-	w.install([]string{"inject.enabled=true", "target.container=nobody", "inject.failurePolicy=Ignore", "hooks.injection.enabled=false"})
+	w.install([]string{"inject.enabled=true", "target.container=nobody", "inject.failurePolicy=Ignore",
+		"hooks.injection.enabled=false"})
 	w.awaitVendorPod(notInjected)
 	return "where a pod cannot be changed"
 }
@@ -111,7 +116,8 @@ func (w *world) failurePolicy() string {
 func (w *world) uninject() string {
 	mustRun(w.t, w.helm, "uninstall", "acme", "--namespace", w.namespace, "--wait")
 	w.awaitVendorPod(notInjected)
-	if out := mustRun(w.t, w.cluster.kubectl, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o", "name"); strings.Contains(out, w.namespace) {
+	if out := mustRun(w.t, w.cluster.kubectl, "get", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "-o",
+		"name"); strings.Contains(out, w.namespace) {
 		w.t.Errorf("left behind: %s", out)
 	}
 	w.mustKubectl("rollout", "restart", "deployment/"+vendor)

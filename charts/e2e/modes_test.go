@@ -18,7 +18,8 @@ import (
 // imageVolume mounts a release without programs over the stock image.
 func (c *cluster) imageVolume(t *testing.T) {
 	w := c.world(t, "image-volume")
-	set := []string{"workload.create=true", "workload.replicas=2", "workload.preStopSleepSeconds=2", "workload.image.repository=" + service, "workload.image.tag=stock",
+	set := []string{"workload.create=true", "workload.replicas=2", "workload.preStopSleepSeconds=2",
+		"workload.image.repository=" + service, "workload.image.tag=stock",
 		"imageVolume.enabled=true", "imageVolume.reference=" + content + ":" + releaseA, "imageVolume.repositoryName=Release " + releaseA,
 		"imageVolume.groupLabels.base1={base1}", "imageVolume.groupLabels.base2={base2}", "imageVolume.groupLabels.extended={extended}"}
 	if c.minor < 36 {
@@ -44,7 +45,8 @@ func (c *cluster) ordinaryContainer(t *testing.T) {
 func (c *cluster) observation(t *testing.T) {
 	w := c.world(t, "observation")
 	c.prove(t, "observe mode verifies the service's own import", func(t *testing.T) string {
-		return w.in(t).first(standalone(releaseA, 2, "mode=observe", "release.repository=release", "release.groups={base1,base2,extended}"))
+		return w.in(t).first(standalone(releaseA, 2, "mode=observe", "release.repository=release",
+			"release.groups={base1,base2,extended}"))
 	})
 }
 
@@ -64,12 +66,14 @@ func (w *world) first(set []string) string {
 func (c *cluster) bringYourOwn(t *testing.T) {
 	for output, add := range map[string]func(w *world, printed string) string{"patch": kustomized, "snippet": pasted} {
 		w := c.world(t, output)
-		c.prove(t, "what output="+output+" prints makes the vendor's Deployment verify its release", func(t *testing.T) string { return w.in(t).bring(output, add) })
+		c.prove(t, "what output="+output+" prints makes the vendor's Deployment verify its release",
+			func(t *testing.T) string { return w.in(t).bring(output, add) })
 	}
 }
 
 func (w *world) bring(output string, add func(w *world, printed string) string) string {
-	printed, err := command(w.t.Context(), helmValues, w.helm, "template", "acme", w.chart, "--namespace", w.namespace, "--values", "-",
+	printed, err := command(w.t.Context(), helmValues, w.helm, "template", "acme", w.chart, "--namespace", w.namespace,
+		"--values", "-",
 		"--set", "output="+output+",target.container=prismeai-workspaces")
 	if err != nil {
 		w.t.Fatal(err)
@@ -130,7 +134,8 @@ func pasted(w *world, printed string) string {
 	}
 	spec := d["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
 	container := spec["containers"].([]any)[0].(map[string]any)
-	container["env"] = append(slices.DeleteFunc(container["env"].([]any), func(v any) bool { return has(snippet.Service.Env, v) }), snippet.Service.Env...)
+	container["env"] = append(slices.DeleteFunc(container["env"].([]any),
+		func(v any) bool { return has(snippet.Service.Env, v) }), snippet.Service.Env...)
 	spec["initContainers"], spec["volumes"] = snippet.InitContainers, snippet.Volumes
 	spec["containers"] = append(spec["containers"].([]any), snippet.Containers...)
 	out, err := yaml.Marshal(d)
@@ -142,5 +147,6 @@ func pasted(w *world, printed string) string {
 
 // has reports whether there is a variable of the same name.
 func has(env []any, variable any) bool {
-	return slices.ContainsFunc(env, func(v any) bool { return v.(map[string]any)["name"] == variable.(map[string]any)["name"] })
+	return slices.ContainsFunc(env,
+		func(v any) bool { return v.(map[string]any)["name"] == variable.(map[string]any)["name"] })
 }

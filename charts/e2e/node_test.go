@@ -34,10 +34,15 @@ spec:
   restartPolicy: Never
   automountServiceAccountToken: false
   containers:
-    - {name: kill, image: %[4]s, imagePullPolicy: IfNotPresent, command: [kill9, %[2]s], securityContext: {privileged: true}}
+    - name: kill
+      image: %[4]s
+      imagePullPolicy: IfNotPresent
+      command: [kill9, %[2]s]
+      securityContext: {privileged: true}
 `, nodeNamespace, id, node, stock)
 	t.Cleanup(func() {
-		if _, err := command(context.Background(), "", c.kubectl, "delete", "namespace", nodeNamespace, "--ignore-not-found", "--wait=false"); err != nil {
+		if _, err := command(context.Background(), "", c.kubectl, "delete", "namespace", nodeNamespace, "--ignore-not-found",
+			"--wait=false"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -45,5 +50,6 @@ spec:
 		_, err := command(t.Context(), manifest, c.kubectl, "apply", "-f", "-")
 		return err
 	})
-	mustRun(t, c.kubectl, "--namespace", nodeNamespace, "wait", "pod/kill-"+id[:8], "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+	mustRun(t, c.kubectl, "--namespace", nodeNamespace, "wait", "pod/kill-"+id[:8],
+		"--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
 }

@@ -49,7 +49,8 @@ type container struct {
 }
 
 func (p *pod) ready() bool {
-	return p.Metadata.DeletionTimestamp == "" && slices.ContainsFunc(p.Status.Conditions, func(c condition) bool { return c.Type == "Ready" && c.Status == "True" })
+	return p.Metadata.DeletionTimestamp == "" && slices.ContainsFunc(p.Status.Conditions,
+		func(c condition) bool { return c.Type == "Ready" && c.Status == "True" })
 }
 
 func (p *pod) container(name string) container {
@@ -91,7 +92,8 @@ type watch struct {
 func (w *world) watchPods() *watch {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, w.cluster.kubectl, w.namespaced([]string{"get", "pods", "--selector", "e2e=pod", "--watch", "--output-watch-events", "-o", "json"})...)
+	cmd := exec.CommandContext(ctx, w.cluster.kubectl,
+		w.namespaced([]string{"get", "pods", "--selector", "e2e=pod", "--watch", "--output-watch-events", "-o", "json"})...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -221,7 +223,8 @@ func (w *world) endpoints(service string) (names []string) {
 			}
 		}
 	}
-	for _, s := range decode[list](w.t, w.mustKubectl("get", "endpointslices", "--selector", "kubernetes.io/service-name="+service, "-o", "json")).Items {
+	for _, s := range decode[list](w.t, w.mustKubectl("get", "endpointslices", "--selector",
+		"kubernetes.io/service-name="+service, "-o", "json")).Items {
 		for _, e := range s.Endpoints {
 			if e.Conditions.Ready {
 				names = append(names, e.TargetRef.Name)
@@ -287,7 +290,8 @@ func (w *world) kill(t *testing.T, p *pod, name string) *pod {
 	w.cluster.killContainer(t, p.Spec.NodeName, old.ContainerID)
 	after := w.await(name+" restarted", func(all []*pod) bool {
 		i := slices.IndexFunc(all, func(q *pod) bool { return q.Metadata.Name == p.Metadata.Name })
-		return i >= 0 && all[i].container(name).RestartCount == old.RestartCount+1 && all[i].container(name).State.Running != nil
+		return i >= 0 && all[i].container(name).RestartCount == old.RestartCount+1 &&
+			all[i].container(name).State.Running != nil
 	})
 	return after[slices.IndexFunc(after, func(q *pod) bool { return q.Metadata.Name == p.Metadata.Name })]
 }

@@ -24,12 +24,17 @@ import (
 func (c *cluster) rollouts(t *testing.T) {
 	w := c.world(t, "rollouts", "readiness-needs-pod", "skip-newer")
 	w.set = []string{"sidecar.settings.reconcile=repair", "sidecar.settings.reconcile-interval=1s"}
-	c.prove(t, "first install with one replica does not deadlock", func(t *testing.T) string { return w.in(t).firstInstall() })
-	c.prove(t, "rolling update imports B from the new pod while the old ones serve", func(t *testing.T) string { return w.in(t).rollingUpdate() })
+	c.prove(t, "first install with one replica does not deadlock",
+		func(t *testing.T) string { return w.in(t).firstInstall() })
+	c.prove(t, "rolling update imports B from the new pod while the old ones serve",
+		func(t *testing.T) string { return w.in(t).rollingUpdate() })
 	c.prove(t, "helm rollback restores A and the import follows", func(t *testing.T) string { return w.in(t).rollback() })
-	c.prove(t, "a failing workspace blocks the rollout and the old pods keep serving", func(t *testing.T) string { return w.in(t).blockedRollout() })
-	c.prove(t, "a restart of the service's container turns Ready at once", func(t *testing.T) string { return w.in(t).restart("workspaces") })
-	c.prove(t, "a kill of the sidecar on the node turns Ready at once", func(t *testing.T) string { return w.in(t).restart("release-sidecar") })
+	c.prove(t, "a failing workspace blocks the rollout and the old pods keep serving",
+		func(t *testing.T) string { return w.in(t).blockedRollout() })
+	c.prove(t, "a restart of the service's container turns Ready at once",
+		func(t *testing.T) string { return w.in(t).restart("workspaces") })
+	c.prove(t, "a kill of the sidecar on the node turns Ready at once",
+		func(t *testing.T) string { return w.in(t).restart("release-sidecar") })
 	c.prove(t, "scale-up from 2 to 5 imports nothing", func(t *testing.T) string { return w.in(t).scaleUp() })
 }
 
@@ -46,10 +51,12 @@ func (w *world) firstInstall() string {
 		w.t.Errorf("helm test: %v\n%s", err, out)
 	}
 	w.t.Log(out)
-	if left := w.mustKubectl("get", "pods,jobs", "--selector", "app.kubernetes.io/name=workspaces-release-hook", "-o", "name"); left != "" {
+	if left := w.mustKubectl("get", "pods,jobs", "--selector", "app.kubernetes.io/name=workspaces-release-hook", "-o",
+		"name"); left != "" {
 		w.t.Errorf("hooks leave behind %s", left)
 	}
-	if got := strings.Fields(w.mustKubectl("get", "pods", "--selector", "app.kubernetes.io/instance=acme", "-o", "name")); len(got) != 1 {
+	if got := strings.Fields(w.mustKubectl("get", "pods", "--selector", "app.kubernetes.io/instance=acme", "-o",
+		"name")); len(got) != 1 {
 		w.t.Errorf("the pod of the test looks like one of the service: %s", got)
 	}
 	return "helm install --wait: " + took + ", helm test succeeds"
@@ -106,7 +113,8 @@ func (w *world) rollback() string {
 	took := since(began)
 	w.wantImports(before, releaseA, of(w.awaitReady(2, releaseA), releaseA)...)
 	w.wantInstalled(releaseA)
-	if l := w.ledger(); !l.Bulks[len(l.Bulks)-1].Force && !slices.ContainsFunc(l.Bulks[len(before.Bulks):], func(b platformtest.Bulk) bool { return b.Force }) {
+	if l := w.ledger(); !l.Bulks[len(l.Bulks)-1].Force && !slices.ContainsFunc(l.Bulks[len(before.Bulks):],
+		func(b platformtest.Bulk) bool { return b.Force }) {
 		w.t.Error("nothing was forced, so this platform would have skipped all")
 	}
 	return "helm rollback --wait: " + took

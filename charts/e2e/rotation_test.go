@@ -14,7 +14,8 @@ import (
 // rotation is a platform that accepts nothing but the token.
 func (c *cluster) rotation(t *testing.T) {
 	w := c.world(t, "rotation", "refuse-headers", "pod-token")
-	c.prove(t, "token rotation through the Secret, without a restart", func(t *testing.T) string { return w.in(t).rotate() })
+	c.prove(t, "token rotation through the Secret, without a restart",
+		func(t *testing.T) string { return w.in(t).rotate() })
 }
 
 func (w *world) rotate() string {
@@ -45,10 +46,12 @@ func (w *world) rotate() string {
 			w.t.Errorf("metrics or logs tell %s", secret)
 		}
 	}
-	return "Ready " + took + " after the Secret changed (the kubelet may take a minute); Ready all through the second rotation"
+	return "Ready " + took +
+		" after the Secret changed (the kubelet may take a minute); Ready all through the second rotation"
 }
 
 func (w *world) putToken(value string) {
 	w.t.Helper()
-	w.mustKubectl("patch", "secret", "platform-token", "--type=merge", "--patch", fmt.Sprintf(`{"stringData":{"token":%q}}`, value))
+	w.mustKubectl("patch", "secret", "platform-token", "--type=merge", "--patch",
+		fmt.Sprintf(`{"stringData":{"token":%q}}`, value))
 }

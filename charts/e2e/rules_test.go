@@ -33,7 +33,8 @@ spec:
     limits.memory: 10Gi
     limits.ephemeral-storage: 100Gi
 `)
-	set := []string{"sidecar.resources.limits.cpu=500m", "workload.resources.limits.cpu=2", "hooks.confirm.events={post-install}"}
+	set := []string{"sidecar.resources.limits.cpu=500m", "workload.resources.limits.cpu=2",
+		"hooks.confirm.events={post-install}"}
 	w.install(standalone(releaseA, 2, set...), "--wait")
 	w.awaitReady(2, releaseA)
 	if out, err := w.helmTest(); err != nil {
@@ -45,12 +46,14 @@ spec:
 // applyTwice applies what helm template prints, as other tools do.
 func (w *world) applyTwice() string {
 	mustRun(w.t, w.helm, "uninstall", "acme", "--namespace", w.namespace, "--wait")
-	ways := [][]string{standalone(releaseA, 0, "networkPolicy.enabled=true", "workload.hpa.enabled=true"), standalone(releaseA, 0, "sidecar.native=false")}
+	ways := [][]string{standalone(releaseA, 0, "networkPolicy.enabled=true", "workload.hpa.enabled=true"),
+		standalone(releaseA, 0, "sidecar.native=false")}
 	if w.minor >= 36 {
 		ways = append(ways, []string{"inject.enabled=true", "release.current=" + service + ":" + releaseA})
 	}
 	for _, set := range ways {
-		args := []string{"template", "acme", w.chart, "--namespace", w.namespace, "--no-hooks", "--values", "-", "--kube-version", w.version}
+		args := []string{"template", "acme", w.chart, "--namespace", w.namespace, "--no-hooks", "--values", "-",
+			"--kube-version", w.version}
 		for _, s := range set {
 			args = append(args, "--set", s)
 		}
@@ -58,7 +61,8 @@ func (w *world) applyTwice() string {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for _, verb := range [][]string{{"apply", "--server-side"}, {"apply", "--server-side"}, {"diff", "--server-side"}, {"delete", "--wait=false"}} {
+		for _, verb := range [][]string{{"apply", "--server-side"}, {"apply", "--server-side"}, {"diff", "--server-side"},
+			{"delete", "--wait=false"}} {
 			args := w.namespaced(append(verb, "-f", "-"))
 			if out, err := command(w.t.Context(), printed, w.cluster.kubectl, args...); err != nil {
 				w.t.Errorf("%s: %v\n%s", set, err, out)

@@ -22,7 +22,8 @@ func (c *cluster) twoReleases(t *testing.T) {
 		func(t *testing.T) string { return w.in(t).comeBack(releaseB, releaseA) })
 	c.prove(t, "helm rollback of a failed release ends when the release before it is imported again",
 		func(t *testing.T) string { return w.in(t).rollBackFailure() })
-	c.prove(t, "a drain in the middle of an import leaves no lock", func(t *testing.T) string { return w.in(t).drainImporter() })
+	c.prove(t, "a drain in the middle of an import leaves no lock",
+		func(t *testing.T) string { return w.in(t).drainImporter() })
 }
 
 // comeBack evicts a pod of the old release when the first one of the new is Ready.
@@ -65,7 +66,8 @@ func (w *world) comeBack(from, to string) string {
 	if out, err := w.helmTest(); err != nil {
 		w.t.Errorf("helm test: %v\n%s", err, out)
 	}
-	return fmt.Sprintf("%d of %d workspaces are of %s; the pod that came back reports `superseded`", workspaceCount, workspaceCount, to)
+	return fmt.Sprintf("%d of %d workspaces are of %s; the pod that came back reports `superseded`", workspaceCount,
+		workspaceCount, to)
 }
 
 func readyOf(all []*pod, version string) (names []string) {
@@ -91,7 +93,8 @@ func (w *world) podOf(all []*pod, name string) *pod {
 // evict asks for the eviction of a pod, as kubectl drain does.
 func (w *world) evict(pod string) {
 	w.t.Helper()
-	body := fmt.Sprintf(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":%q,"namespace":%q}}`, pod, w.namespace)
+	body := fmt.Sprintf(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":%q,"namespace":%q}}`, pod,
+		w.namespace)
 	path := "/api/v1/namespaces/" + w.namespace + "/pods/" + pod + "/eviction"
 	if _, err := command(w.t.Context(), body, w.cluster.kubectl, "create", "--raw", path, "-f", "-"); err != nil {
 		w.t.Fatal(err)
@@ -114,7 +117,8 @@ func (w *world) rollBackFailure() string {
 	before, began := w.ledger(), time.Now()
 	done := make(chan error, 1)
 	go func() {
-		_, err := command(w.t.Context(), "", w.helm, "rollback", "acme", good, "--namespace", w.namespace, "--wait", "--timeout", "5m")
+		_, err := command(w.t.Context(), "", w.helm, "rollback", "acme", good, "--namespace", w.namespace, "--wait",
+			"--timeout", "5m")
 		done <- err
 	}()
 	w.await("no pod of "+releaseC, func(all []*pod) bool { return len(of(all, releaseC)) == 0 })
@@ -145,7 +149,8 @@ func (w *world) rollBackFailure() string {
 	if got := of(w.awaitReady(2, releaseA), releaseA); strings.Join(got, " ") != strings.Join(old, " ") {
 		w.t.Errorf("the pods are %s, not those that always served: %s", got, old)
 	}
-	return fmt.Sprintf("%d of %d workspaces are those of before; its pods import again %s after the command, which took %s",
+	return fmt.Sprintf("%d of %d workspaces are those of before; its pods import again %s after the command, which took "+
+		"%s",
 		workspaceCount, workspaceCount, noticed, took)
 }
 

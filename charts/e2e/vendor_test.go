@@ -56,7 +56,8 @@ spec:
 func (w *world) vendorManifest(version string) string {
 	w.t.Helper()
 	var manifest bytes.Buffer
-	if err := vendorManifest.Execute(&manifest, map[string]string{"Namespace": w.namespace, "Image": service + ":" + version}); err != nil {
+	if err := vendorManifest.Execute(&manifest, map[string]string{"Namespace": w.namespace,
+		"Image": service + ":" + version}); err != nil {
 		w.t.Fatal(err)
 	}
 	return manifest.String()
@@ -66,8 +67,10 @@ func (w *world) vendorManifest(version string) string {
 func (w *world) vendorPod(version string) (string, error) {
 	_, spec, _ := strings.Cut(w.vendorManifest(version), "\n    spec:")
 	spec, _, _ = strings.Cut(spec, "\n---")
-	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: dry-run, labels: {app.kubernetes.io/name: prismeai-workspaces}}\nspec:" + spec
-	return command(w.t.Context(), pod, w.cluster.kubectl, w.namespaced([]string{"create", "--dry-run=server", "-o", "json", "-f", "-"})...)
+	pod := "apiVersion: v1\nkind: Pod\nmetadata: {name: dry-run, labels: {app.kubernetes.io/name: " +
+		"prismeai-workspaces}}\nspec:" + spec
+	return command(w.t.Context(), pod, w.cluster.kubectl,
+		w.namespaced([]string{"create", "--dry-run=server", "-o", "json", "-f", "-"})...)
 }
 
 // wantVendorPod fails unless the API server makes of such a pod what is wanted.

@@ -55,7 +55,8 @@ spec:
         - name: platform
           image: {{.Image}}
           imagePullPolicy: IfNotPresent
-          command: [/bin/fake-platform, --share, ":8080", --gateway, ":8081", --service-url, "http://workspaces", --token, "{{.Token}}", --import-time, 100ms{{range .Variants}}, --variant, {{.}}{{end}}]
+          command: [/bin/fake-platform, --share, ":8080", --gateway, ":8081", --service-url, "http://workspaces",
+            --token, "{{.Token}}", --import-time, 100ms{{range .Variants}}, --variant, {{.}}{{end}}]
           readinessProbe: {httpGet: {path: /sys/healthcheck, port: 8081}, periodSeconds: 1}
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ---
@@ -78,7 +79,8 @@ func (c *cluster) world(t *testing.T, name string, variants ...string) *world {
 	w := &world{cluster: c, t: t, namespace: "workspaces-release-" + name}
 	w.mustKubectl("delete", "namespace", w.namespace, "--ignore-not-found", "--wait")
 	var manifest bytes.Buffer
-	if err := platformManifest.Execute(&manifest, map[string]any{"Namespace": w.namespace, "Image": stock, "Token": token, "Variants": variants}); err != nil {
+	if err := platformManifest.Execute(&manifest, map[string]any{"Namespace": w.namespace, "Image": stock, "Token": token,
+		"Variants": variants}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
@@ -93,13 +95,15 @@ func (w *world) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if w.t.Failed() {
-		for _, args := range [][]string{{"get", "all"}, {"get", "events", "--sort-by", "lastTimestamp"}, {"logs", "deployment/platform", "--tail", "60"},
+		for _, args := range [][]string{{"get", "all"}, {"get", "events", "--sort-by", "lastTimestamp"},
+			{"logs", "deployment/platform", "--tail", "60"},
 			{"logs", "--selector", "e2e=pod", "--container", "release-sidecar", "--tail", "20", "--prefix"}} {
 			out, err := command(ctx, "", w.kubectl, w.namespaced(args)...)
 			w.t.Logf("%s\n%s%v", strings.Join(args, " "), out, err)
 		}
 	}
-	if _, err := command(ctx, "", w.kubectl, "delete", "namespace", w.namespace, "--ignore-not-found", "--wait=false"); err != nil {
+	if _, err := command(ctx, "", w.kubectl, "delete", "namespace", w.namespace, "--ignore-not-found",
+		"--wait=false"); err != nil {
 		w.t.Error(err)
 	}
 }
@@ -119,7 +123,8 @@ func (w *world) mustKubectl(args ...string) string {
 
 func (w *world) apply(manifest string) {
 	w.t.Helper()
-	if _, err := command(w.t.Context(), manifest, w.cluster.kubectl, w.namespaced([]string{"apply", "-f", "-"})...); err != nil {
+	if _, err := command(w.t.Context(), manifest, w.cluster.kubectl,
+		w.namespaced([]string{"apply", "-f", "-"})...); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -144,7 +149,8 @@ func (w *world) ledger() platformtest.Ledger {
 // steer posts to the platform, such as hold/slug.
 func (w *world) steer(path, body string) {
 	w.t.Helper()
-	if _, err := command(w.t.Context(), body, w.cluster.kubectl, "create", "--raw", w.shared(path), "-f", "-"); err != nil {
+	if _, err := command(w.t.Context(), body, w.cluster.kubectl, "create", "--raw", w.shared(path), "-f",
+		"-"); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -246,7 +252,8 @@ token: {existingSecret: platform-token}
 
 // tryHelm runs helm upgrade --install with the chart, and values as of --set.
 func (w *world) tryHelm(set []string, more ...string) (string, error) {
-	args := []string{"upgrade", "--install", "acme", w.chart, "--namespace", w.namespace, "--values", "-", "--timeout", patience.String()}
+	args := []string{"upgrade", "--install", "acme", w.chart, "--namespace", w.namespace, "--values", "-", "--timeout",
+		patience.String()}
 	for _, s := range append(w.set, set...) {
 		args = append(args, "--set", s)
 	}
@@ -277,7 +284,8 @@ func (w *world) install(set []string, more ...string) string {
 // standalone are the values with which the chart deploys the service.
 func standalone(version string, replicas int, more ...string) []string {
 	return append([]string{"workload.create=true", "workload.image.repository=" + service, "workload.image.tag=" + version,
-		fmt.Sprintf("workload.replicas=%d", replicas), "workload.preStopSleepSeconds=2", "workload.terminationGracePeriodSeconds=15"}, more...)
+		fmt.Sprintf("workload.replicas=%d", replicas), "workload.preStopSleepSeconds=2",
+		"workload.terminationGracePeriodSeconds=15"}, more...)
 }
 
 func (w *world) rolledOut(deployment string) {

@@ -12,7 +12,8 @@ import (
 )
 
 func TestRulesAreValid(t *testing.T) {
-	if out, err := exec.Command(promtool(t), "check", "rules", "--lint=all", "--lint-fatal", rulesFile).CombinedOutput(); err != nil {
+	if out, err := exec.Command(promtool(t), "check", "rules", "--lint=all", "--lint-fatal",
+		rulesFile).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

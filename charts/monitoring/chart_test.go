@@ -103,16 +103,19 @@ func TestRuleIsOfTheNamespace(t *testing.T) {
 }
 
 func TestEachAlertCanBeChanged(t *testing.T) {
-	without := []string{"Failing", "ReleaseReplaced", "NotSucceeded", "RolloutBlocked", "GateOpenedUnconfirmed", "TokenRejected", "ManifestRejected", "ConfigReloadFailed", "WatchDegraded", "MetricsAbsent",
+	without := []string{"Failing", "ReleaseReplaced", "NotSucceeded", "RolloutBlocked", "GateOpenedUnconfirmed",
+		"TokenRejected", "ManifestRejected", "ConfigReloadFailed", "WatchDegraded", "MetricsAbsent",
 		"ReleaseNotConfirmed", "SidecarNotRunning", "SidecarMissing", "Warning"}
 	for _, r := range alerts(t) {
 		t.Run(r.Alert, func(t *testing.T) {
 			t.Parallel()
 			at := "prometheusRule.alerts." + r.Alert + "."
-			sets := []string{at + "for=17m", at + "severity=page", at + "labels.team=a", "prometheusRule.alertLabels.team=b", "prometheusRule.runbookBaseURL=https://wiki/"}
+			sets := []string{at + "for=17m", at + "severity=page", at + "labels.team=a", "prometheusRule.alertLabels.team=b",
+				"prometheusRule.runbookBaseURL=https://wiki/"}
 			if !slices.ContainsFunc(without, func(name string) bool { return r.Alert == "WorkspacesImport"+name }) {
 				sets = append(sets, at+"threshold=4711")
-			} else if out, err := template(t, "prometheusRule.enabled=true", at+"threshold=4711"); err == nil || !strings.Contains(out, at+"threshold") {
+			} else if out, err := template(t, "prometheusRule.enabled=true", at+"threshold=4711"); err == nil ||
+				!strings.Contains(out, at+"threshold") {
 				t.Errorf("a threshold is accepted that changes nothing: %v\n%s", err, out)
 			}
 			all := rendered(t, sets...)
@@ -124,13 +127,16 @@ func TestEachAlertCanBeChanged(t *testing.T) {
 			if want := "https://wiki/" + r.Runbook() + ".md"; got.Annotations["runbook_url"] != want {
 				t.Errorf("runbook %s, want %s", got.Annotations["runbook_url"], want)
 			}
-			if strings.Contains(got.Expr, "4711") != (len(sets) == 6) || regexp.MustCompile(`[<>] [0-9.]+\n`).MatchString(strings.ReplaceAll(got.Expr, " 4711\n", "")) {
+			if strings.Contains(got.Expr, "4711") != (len(sets) == 6) ||
+				regexp.MustCompile(`[<>] [0-9.]+\n`).MatchString(strings.ReplaceAll(got.Expr, " 4711\n", "")) {
 				t.Errorf("not the threshold that was asked for: %s", got.Expr)
 			}
-			if other := all[(n+1)%len(all)]; other.Labels["team"] != "b" || other.For == "17m" || strings.Contains(other.Expr, "4711") {
+			if other := all[(n+1)%len(all)]; other.Labels["team"] != "b" || other.For == "17m" ||
+				strings.Contains(other.Expr, "4711") {
 				t.Errorf("another alert was changed: %+v", other)
 			}
-			if off := rendered(t, at+"enabled=false"); len(off) != len(all)-1 || slices.ContainsFunc(off, func(one Rule) bool { return one.Alert == r.Alert }) {
+			if off := rendered(t, at+"enabled=false"); len(off) != len(all)-1 ||
+				slices.ContainsFunc(off, func(one Rule) bool { return one.Alert == r.Alert }) {
 				t.Errorf("%d alerts without it, want %d", len(off), len(all)-1)
 			}
 		})
@@ -139,7 +145,8 @@ func TestEachAlertCanBeChanged(t *testing.T) {
 
 func TestChangedRulesAreValid(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
-	f := File{Groups: []Group{{Name: "all", Rules: rendered(t, "prometheusRule.alerts.WorkspacesImportPlatformFailing.threshold=0.5")}}}
+	f := File{Groups: []Group{{Name: "all", Rules: rendered(t,
+		"prometheusRule.alerts.WorkspacesImportPlatformFailing.threshold=0.5")}}}
 	if err := f.Write(path); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +172,8 @@ func TestMistakesAreTold(t *testing.T) {
 func TestMonitors(t *testing.T) {
 	for kind, value := range map[string]string{"PodMonitor": "podMonitor", "ServiceMonitor": "serviceMonitor"} {
 		r, there := render(t, value+".enabled=true", value+".labels.release=prometheus", value+".interval=7s",
-			value+".relabelings[0].action=labeldrop", value+".relabelings[0].regex=instance", "selectorLabels.app=prismeai-workspaces")[kind]
+			value+".relabelings[0].action=labeldrop", value+".relabelings[0].regex=instance",
+			"selectorLabels.app=prismeai-workspaces")[kind]
 		if !there || r.Metadata.Labels["release"] != "prometheus" {
 			t.Errorf("%s: %+v", kind, r)
 		}
@@ -173,7 +181,8 @@ func TestMonitors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`matchNames: ["prod"]`, "app: prismeai-workspaces", "port: metrics", "interval: 7s", "action: labeldrop"} {
+		for _, want := range []string{`matchNames: ["prod"]`, "app: prismeai-workspaces", "port: metrics", "interval: 7s",
+			"action: labeldrop"} {
 			if !strings.Contains(string(spec), want) {
 				t.Errorf("%s: no %q in\n%s", kind, want, spec)
 			}
@@ -189,7 +198,8 @@ func TestDashboardIsRendered(t *testing.T) {
 		t.Fatal(err)
 	}
 	// File, uid and title name the release, so that two of them do not overwrite each other.
-	text := regexp.MustCompile(`"workspaces-release-[0-9a-f]{12}"`).ReplaceAllString(cm.Data["prod-r-workspaces-release.json"], `"workspaces-release"`)
+	uid := regexp.MustCompile(`"workspaces-release-[0-9a-f]{12}"`)
+	text := uid.ReplaceAllString(cm.Data["prod-r-workspaces-release.json"], `"workspaces-release"`)
 	text = strings.Replace(text, " (prod/r-workspaces-release)", "", 1)
 	if err := json.Compact(&got, []byte(text)); err != nil || !bytes.Equal(want.Bytes(), got.Bytes()) {
 		t.Errorf("the ConfigMap has another dashboard than the file: %v", err)

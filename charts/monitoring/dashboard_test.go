@@ -72,7 +72,8 @@ func TestPanels(t *testing.T) {
 			if q.Datasource.UID != "${datasource}" {
 				t.Errorf("panel %d: data source %q", p.ID, q.Datasource.UID)
 			}
-			if selectors := strings.Count(q.Expr, "{"); strings.Count(q.Expr, `{cluster=~"$cluster", namespace="$namespace"`) != selectors {
+			if selectors := strings.Count(q.Expr, "{"); strings.Count(q.Expr,
+				`{cluster=~"$cluster", namespace="$namespace"`) != selectors {
 				t.Errorf("panel %d has a selector of any cluster or namespace: %s", p.ID, q.Expr)
 			}
 		}
@@ -83,7 +84,8 @@ func TestPanels(t *testing.T) {
 func expressions(t *testing.T) []string {
 	t.Helper()
 	d := readDashboard(t)
-	fill := strings.NewReplacer("$__rate_interval", "5m", "$cluster", ".*", "$namespace", "prod", "$release", ".+", "$instance", ".*")
+	fill := strings.NewReplacer("$__rate_interval", "5m", "$cluster", ".*", "$namespace", "prod", "$release", ".+",
+		"$instance", ".*")
 	var all []string
 	for _, p := range d.Panels {
 		for _, q := range p.Targets {
@@ -185,7 +187,8 @@ func TestMetricsExist(t *testing.T) {
 				if uses++; known[at] == nil {
 					t.Errorf("no metric %s: %s", at, e)
 				}
-			case token.kind == matchLabel && !hasLabel(known[at], token.text), token.kind == listLabel && !anyHasLabel(known, token.text):
+			case token.kind == matchLabel && !hasLabel(known[at], token.text),
+				token.kind == listLabel && !anyHasLabel(known, token.text):
 				t.Errorf("%s has no label %s: %s", at, token.text, e)
 			}
 		}

@@ -96,7 +96,8 @@ func outside(text, rest string) kind {
 		return set
 	case slices.Contains(aggregators, text):
 		return aggregator
-	case c == '(' || c == '.' || c == '"' || slices.Contains(words, text) || regexp.MustCompile(`^\s*\(`).MatchString(rest):
+	case c == '(' || c == '.' || c == '"' || slices.Contains(words, text) ||
+		regexp.MustCompile(`^\s*\(`).MatchString(rest):
 		return other
 	}
 	return metric

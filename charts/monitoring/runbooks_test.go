@@ -24,7 +24,8 @@ func TestEachAlertHasARunbook(t *testing.T) {
 		pages[name] = true
 		text := string(readFile(t, filepath.Join(runbooks, name)))
 		last := -1
-		for _, want := range []string{"# " + r.Alert + "\n", "Severity: " + r.Labels["severity"] + ".\n", "## Meaning\n", "## Impact\n",
+		for _, want := range []string{"# " + r.Alert + "\n", "Severity: " + r.Labels["severity"] + ".\n", "## Meaning\n",
+			"## Impact\n",
 			"## Diagnosis\n", "## Mitigation\n", "## Escalation\n"} {
 			at := strings.Index(text, want)
 			if at <= last {
@@ -32,7 +33,8 @@ func TestEachAlertHasARunbook(t *testing.T) {
 			}
 			last = at
 		}
-		if row := "| " + r.Labels["severity"] + " | " + r.Alert + " | [" + r.Runbook() + "](" + name + ") |"; !strings.Contains(index, row) {
+		if row := "| " + r.Labels["severity"] + " | " + r.Alert + " | [" + r.Runbook() + "](" + name +
+			") |"; !strings.Contains(index, row) {
 			t.Errorf("the index has no row %q", row)
 		}
 	}

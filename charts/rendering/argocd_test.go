@@ -135,7 +135,8 @@ func TestArgoCDApplicationOfThePage(t *testing.T) {
 	if got := app.Spec.Source.Chart; got != filepath.Base(chart) {
 		t.Errorf("the chart is %q", got)
 	}
-	if want := "version: " + app.Spec.Source.TargetRevision + "\n"; !strings.Contains(readFile(t, chart+"/Chart.yaml"), want) {
+	if want := "version: " + app.Spec.Source.TargetRevision + "\n"; !strings.Contains(readFile(t, chart+"/Chart.yaml"),
+		want) {
 		t.Errorf("the chart does not have the %s", want)
 	}
 	rendered := renderAsArgoCD(t, app)

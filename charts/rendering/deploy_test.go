@@ -19,7 +19,8 @@ import (
 func pack(t *testing.T, version string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := helm(t, "package", chart, "--version", version, "--app-version", version, "--destination", dir); err != nil {
+	if _, err := helm(t, "package", chart, "--version", version, "--app-version", version, "--destination",
+		dir); err != nil {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, "workspaces-release-"+version+".tgz")
@@ -44,7 +45,8 @@ func wantLabels(t *testing.T, out string) {
 		}
 		n++
 		longest := map[bool]int{true: 63, false: 253}[!strings.HasPrefix(r.Kind, "MutatingAdmissionPolicy")]
-		if !regexp.MustCompile(`^[a-z]([-a-z0-9.]*[a-z0-9])?$`).MatchString(r.Metadata.Name) || len(r.Metadata.Name) > longest {
+		if !regexp.MustCompile(`^[a-z]([-a-z0-9.]*[a-z0-9])?$`).MatchString(r.Metadata.Name) ||
+			len(r.Metadata.Name) > longest {
 			t.Errorf("%s: the name %s", r.Kind, r.Metadata.Name)
 		}
 		for label, value := range r.Metadata.Labels {
@@ -64,7 +66,8 @@ func TestVersionOfTheChart(t *testing.T) {
 		"0.1.0+abc123": {"workspaces-release-0.1.0_abc123", "0.1.0"},
 		"1.2.3-rc.1+" + strings.Repeat("a.", 40) + "b": {"workspaces-release-1.2.3-rc.1_a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a", "1.2.3-rc.1"},
 	} {
-		out, err := helm(t, "template", "acme", pack(t, version), "--namespace", "prod", "--kube-version", latest, "--values", "testdata/values/standalone.yaml", "--set", "sidecar.image.tag=")
+		out, err := helm(t, "template", "acme", pack(t, version), "--namespace", "prod", "--kube-version", latest, "--values",
+			"testdata/values/standalone.yaml", "--set", "sidecar.image.tag=")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +103,8 @@ func TestNames(t *testing.T) {
 		{"acme", sets("nameOverride=" + strings.Repeat("n", 63)), "^acme-n*-[0-9a-f]{8}$"},
 		{"acme", sets("fullnameOverride=" + strings.Repeat("n", 63)), "^n*-[0-9a-f]{8}$"},
 	} {
-		args := []string{"template", c.release, chart, "--namespace", "prod", "--kube-version", latest, "--values", "testdata/values/standalone.yaml"}
+		args := []string{"template", c.release, chart, "--namespace", "prod", "--kube-version", latest, "--values",
+			"testdata/values/standalone.yaml"}
 		out, err := helm(t, append(args, c.sets...)...)
 		if err != nil {
 			t.Fatal(err)
@@ -145,7 +149,8 @@ dependencies:
 }
 
 const ourValues = `{enabled: true, sidecar: {image: {repository: other.example.com/acme/sidecar, tag: v1}},
-  workload: {create: true, image: {repository: acme/prismeai-workspaces, tag: v2}}, imagePullSecrets: [{name: own}], target: null, inject: null}`
+  workload: {create: true, image: {repository: acme/prismeai-workspaces, tag: v2}},
+  imagePullSecrets: [{name: own}], target: null, inject: null}`
 
 // TestDependency: conditions, aliases and global values of a parent chart.
 func TestDependency(t *testing.T) {
@@ -179,7 +184,8 @@ second_One: `+strings.ReplaceAll(ourValues, "target: null, inject: null", "injec
 		t.Errorf("the Deployments are called %s", names)
 	}
 
-	off, err := helm(t, "template", "acme", dir, "--kube-version", latest, "--set", "workspaces-release.enabled=false,second_One.enabled=false")
+	off, err := helm(t, "template", "acme", dir, "--kube-version", latest, "--set",
+		"workspaces-release.enabled=false,second_One.enabled=false")
 	if err != nil || strings.Contains(off, "kind:") {
 		t.Errorf("%v: disabled dependencies render\n%s", err, off)
 	}
@@ -188,12 +194,14 @@ second_One: `+strings.ReplaceAll(ourValues, "target: null, inject: null", "injec
 // TestAnyGlobal: global values are shared with charts that we do not know.
 func TestAnyGlobal(t *testing.T) {
 	want := mustTemplate(t, "standalone")
-	for _, global := range []string{"null", "{}", `{"imageRegistry":"","imagePullSecrets":[]}`, `{"imageRegistry":null,"imagePullSecrets":null,"a":{"b":[null]}}`, `{"imagePullSecrets":""}`} {
+	for _, global := range []string{"null", "{}", `{"imageRegistry":"","imagePullSecrets":[]}`,
+		`{"imageRegistry":null,"imagePullSecrets":null,"a":{"b":[null]}}`, `{"imagePullSecrets":""}`} {
 		if diff := cmp.Diff(want, mustTemplate(t, "standalone", "--set-json", "global="+global)); diff != "" {
 			t.Errorf("%s: %s", global, diff)
 		}
 	}
-	out := mustTemplate(t, "image-volume", sets("global.imageRegistry=localhost:5000", "global.imagePullSecrets=shared")...)
+	out := mustTemplate(t, "image-volume", sets("global.imageRegistry=localhost:5000",
+		"global.imagePullSecrets=shared")...)
 	for path, want := range map[string]any{
 		pod + "volumes/[workspaces-release-manifest]/image/reference": "localhost:5000/acme/release:v2.4.0",
 		pod + "imagePullSecrets":    []any{map[string]any{"name": "shared"}},
@@ -212,7 +220,8 @@ func TestTwoReleasesInANamespace(t *testing.T) {
 	var dashboards []map[string]any
 	for _, release := range []string{"blue", "green"} {
 		for _, way := range []string{"standalone", "inject"} {
-			out, err := helm(t, "template", release+"-"+way, chart, "--namespace", "prod", "--kube-version", latest, "--values", "testdata/values/"+way+".yaml",
+			out, err := helm(t, "template", release+"-"+way, chart, "--namespace", "prod", "--kube-version", latest, "--values",
+				"testdata/values/"+way+".yaml",
 				"--set", "monitoring.dashboard.enabled=true,monitoring.podMonitor.enabled=true")
 			if err != nil {
 				t.Fatal(err)
@@ -282,8 +291,10 @@ func TestVersionsOfDistributions(t *testing.T) {
 
 // TestOpenShiftWithoutACluster: helm template and Argo CD know the APIs that they are told.
 func TestOpenShiftWithoutACluster(t *testing.T) {
-	for _, api := range []string{"security.openshift.io/v1", "security.openshift.io/v1/SecurityContextConstraints", "route.openshift.io/v1"} {
-		if got := at(decode(t, mustTemplate(t, "standalone", "--api-versions", api)), sidecar+"securityContext/runAsUser"); got != nil {
+	for _, api := range []string{"security.openshift.io/v1", "security.openshift.io/v1/SecurityContextConstraints",
+		"route.openshift.io/v1"} {
+		if got := at(decode(t, mustTemplate(t, "standalone", "--api-versions", api)),
+			sidecar+"securityContext/runAsUser"); got != nil {
 			t.Errorf("%s: runs as %v", api, got)
 		}
 	}
@@ -308,7 +319,8 @@ func TestEveryContainerHasResources(t *testing.T) {
 				containers, _ := at(spec, list).([]any)
 				for _, c := range containers {
 					seen++
-					for _, want := range []string{"requests/cpu", "requests/memory", "requests/ephemeral-storage", "limits/cpu", "limits/memory", "limits/ephemeral-storage"} {
+					for _, want := range []string{"requests/cpu", "requests/memory", "requests/ephemeral-storage", "limits/cpu",
+						"limits/memory", "limits/ephemeral-storage"} {
 						if at(c, "resources/"+want) == nil {
 							t.Errorf("%s: %s of %v has no %s", way, nameOf(c), r["kind"], want)
 						}

@@ -41,7 +41,8 @@ func TestLint(t *testing.T) {
 		}
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			if _, err := helm(t, "lint", "--strict", chart, "--kube-version", latest, "--values", "testdata/values/"+way+".yaml"); err != nil {
+			if _, err := helm(t, "lint", "--strict", chart, "--kube-version", latest, "--values",
+				"testdata/values/"+way+".yaml"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -59,13 +60,15 @@ func TestNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"notes.txt": string(text), "templates/z.yaml": `{{ dict "notes" (tpl (.Files.Get "notes.txt") .) | toYaml }}`} {
+	for name, content := range map[string]string{"notes.txt": string(text),
+		"templates/z.yaml": `{{ dict "notes" (tpl (.Files.Get "notes.txt") .) | toYaml }}`} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, way := range []string{"standalone", "everything", "inject", "watch"} {
-		out, err := helm(t, "template", "acme", dir, "--namespace", "prod", "--kube-version", latest, "--values", "testdata/values/"+way+".yaml", "--show-only", "templates/z.yaml")
+		out, err := helm(t, "template", "acme", dir, "--namespace", "prod", "--kube-version", latest, "--values",
+			"testdata/values/"+way+".yaml", "--show-only", "templates/z.yaml")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,8 @@ func TestTypesAreStrict(t *testing.T) {
 		}
 	}
 	inject := mustTemplate(t, "inject")
-	if _, err := apiServer(t, inject, "validate", all["1.35.10"]); err == nil || !strings.Contains(err.Error(), "MutatingAdmissionPolicy") {
+	if _, err := apiServer(t, inject, "validate", all["1.35.10"]); err == nil ||
+		!strings.Contains(err.Error(), "MutatingAdmissionPolicy") {
 		t.Errorf("1.35 has a type of 1.36: %v", err)
 	}
 }
@@ -142,7 +143,8 @@ func TestInjection(t *testing.T) {
 	}{
 		"bare": {barePod, "prismeai-workspaces", ours, volumes, []string{"STARTUP_IMPORT_GROUPS"}, []string{"registry"}, nil},
 		"full": {fullPod, "prismeai-workspaces", append(slices.Clone(ours), "theirs"), append([]string{"theirs"}, volumes...),
-			[]string{"A", "STARTUP_IMPORT_GROUPS", "Z"}, []string{"theirs", "registry"}, sets("target.container=prismeai-workspaces")},
+			[]string{"A", "STARTUP_IMPORT_GROUPS", "Z"}, []string{"theirs", "registry"},
+			sets("target.container=prismeai-workspaces")},
 		"observing": {barePod, "prismeai-workspaces", ours, volumes, []string{"STARTUP_IMPORT_REPOSITORY", "STARTUP_IMPORT_GROUPS"}, []string{"registry"},
 			sets("mode=observe", "release.repository=release", "release.groups={a,b}")},
 	} {
@@ -153,7 +155,8 @@ func TestInjection(t *testing.T) {
 				t.Fatal(err)
 			}
 			service := "Pod/spec/containers/[" + c.container + "]/"
-			got := [][]string{names(all, "Pod/spec/initContainers"), names(all, "Pod/spec/volumes"), names(all, service+"env"), names(all, "Pod/spec/imagePullSecrets")}
+			got := [][]string{names(all, "Pod/spec/initContainers"), names(all, "Pod/spec/volumes"), names(all, service+"env"),
+				names(all, "Pod/spec/imagePullSecrets")}
 			if diff := cmp.Diff([][]string{c.inits, c.volumes, c.env, c.pullNames}, got); diff != "" {
 				t.Error(diff)
 			}
@@ -161,7 +164,8 @@ func TestInjection(t *testing.T) {
 				t.Errorf("the manifest is copied from %v", image)
 			}
 			groups := at(all, service+"env/[STARTUP_IMPORT_GROUPS]")
-			if want := map[bool]any{false: nil, true: "a,b"}[name == "observing"]; at(groups, "value") != want || at(groups, "valueFrom") != nil {
+			if want := map[bool]any{false: nil, true: "a,b"}[name == "observing"]; at(groups, "value") != want ||
+				at(groups, "valueFrom") != nil {
 				t.Errorf("the service imports %v", groups)
 			}
 			if name == "full" && at(all, "Pod/spec/containers/[mesh]/env/[STARTUP_IMPORT_GROUPS]/value") != "untouched" {
@@ -207,7 +211,8 @@ func TestInjectedOnce(t *testing.T) {
 // TestContainerThatIsNotThere: the pod is refused or left alone, as failurePolicy says.
 func TestContainerThatIsNotThere(t *testing.T) {
 	_, err := admit(t, barePod, sets("target.container=other")...)
-	want := "target.container of the chart acme-workspaces-release.prod: the pod has no container other, it has prismeai-workspaces"
+	want := "target.container of the chart acme-workspaces-release.prod: the pod has no container other, it has " +
+		"prismeai-workspaces"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
 	}

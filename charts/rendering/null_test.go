@@ -71,7 +71,8 @@ func removeAll(t *testing.T, paths []string) {
 		}
 		var rest []string
 		for _, p := range paths {
-			if !strings.Contains(err.Error(), p+":") && !strings.Contains(err.Error(), p+".") && !(wrong{path: p}).named(err.Error()) {
+			if !strings.Contains(err.Error(), p+":") && !strings.Contains(err.Error(), p+".") &&
+				!(wrong{path: p}).named(err.Error()) {
 				rest = append(rest, p)
 			}
 		}
@@ -84,7 +85,8 @@ func removeAll(t *testing.T, paths []string) {
 
 // TestNullTakesADefaultAway, by the examples that people write.
 func TestNullTakesADefaultAway(t *testing.T) {
-	all := decode(t, mustTemplate(t, "standalone", sets("sidecar.livenessProbe=null", "workload.startupProbe=null", "workload.strategy.rollingUpdate=null",
+	all := decode(t, mustTemplate(t, "standalone", sets("sidecar.livenessProbe=null", "workload.startupProbe=null",
+		"workload.strategy.rollingUpdate=null",
 		"workload.resources.limits=null", "workload.podSecurityContext=null", "workload.containerSecurityContext=null", "sidecar.runAsUser=null", "sidecar.runAsGroup=null",
 		"workload.terminationGracePeriodSeconds=null", "workload.progressDeadlineSeconds=null", "workload.topologySpreadConstraints=null", "workload.serviceAccount=null",
 		"workload.pdb=null", "hooks=null", "monitoring=null", "token=null", "imageVolume=null")...))

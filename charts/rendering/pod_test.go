@@ -211,7 +211,8 @@ func TestPodSecurity(t *testing.T) {
 						t.Errorf("%s: %s: %s: %s", way, nameOf(c), path, diff)
 					}
 				}
-				if inherited(spec, c, "runAsNonRoot") != true || at(inherited(spec, c, "seccompProfile"), "type") != "RuntimeDefault" {
+				if inherited(spec, c, "runAsNonRoot") != true || at(inherited(spec, c, "seccompProfile"),
+					"type") != "RuntimeDefault" {
 					t.Errorf("%s: %s may run as root or without seccomp", way, nameOf(c))
 				}
 			}
@@ -254,13 +255,15 @@ func TestSecretsAreDirectories(t *testing.T) {
 func TestNothingSelectsTheTest(t *testing.T) {
 	all := decode(t, mustTemplate(t, "everything"))
 	labels, _ := at(all, "Pod/metadata/labels").(map[string]any)
-	for _, path := range []string{"Service/spec/selector", "Deployment/spec/selector/matchLabels", "PodDisruptionBudget/spec/selector/matchLabels",
+	for _, path := range []string{"Service/spec/selector", "Deployment/spec/selector/matchLabels",
+		"PodDisruptionBudget/spec/selector/matchLabels",
 		"NetworkPolicy/spec/podSelector/matchLabels"} {
 		selector, _ := at(all, path).(map[string]any)
 		if len(selector) == 0 || len(labels) == 0 {
 			t.Errorf("%s is %v, the labels of the test are %v", path, selector, labels)
 		}
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(selector)), func(name string) bool { return labels[name] != selector[name] }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(selector)),
+			func(name string) bool { return labels[name] != selector[name] }) {
 			t.Errorf("%s selects the pod of the test", path)
 		}
 	}

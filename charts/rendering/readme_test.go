@@ -89,11 +89,14 @@ func follow(t *testing.T, dir string, args []string) {
 		run(append(args, "--plain-http")...)
 		return
 	}
-	args = strings.Fields(strings.NewReplacer("upgrade ", "template ", " --install", "", " --wait", "", " --timeout 1h", "").Replace(strings.Join(args, " ")))
+	args = strings.Fields(strings.NewReplacer("upgrade ", "template ", " --install", "", " --wait", "", " --timeout 1h",
+		"").Replace(strings.Join(args, " ")))
 	args = append(args, "--kube-version", latest)
 	fromRegistry := run(append(args, "--plain-http")...)
-	clone := regexp.MustCompile(`oci://\S+ --version \S+`).ReplaceAllString(strings.Join(args, " "), "charts/workspaces-release")
-	if fromClone := run(strings.Fields(clone)...); !strings.Contains(fromRegistry, fromClone) || !strings.Contains(fromClone, "release-sidecar") {
+	clone := regexp.MustCompile(`oci://\S+ --version \S+`).ReplaceAllString(strings.Join(args, " "),
+		"charts/workspaces-release")
+	if fromClone := run(strings.Fields(clone)...); !strings.Contains(fromRegistry, fromClone) ||
+		!strings.Contains(fromClone, "release-sidecar") {
 		t.Errorf("helm %s renders other resources from the clone:\n%s", clone, fromClone)
 	}
 }

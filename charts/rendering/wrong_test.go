@@ -73,7 +73,8 @@ func (w wrong) named(message string) bool {
 		switch {
 		case place == pointer, strings.HasPrefix(place, pointer+"/"):
 			return true
-		case place == parent && (strings.HasPrefix(what, "additional properties ") || strings.HasPrefix(what, "missing propert")) && strings.Contains(what, "'"+key+"'"):
+		case place == parent && (strings.HasPrefix(what, "additional properties ") ||
+			strings.HasPrefix(what, "missing propert")) && strings.Contains(what, "'"+key+"'"):
 			return true
 		}
 	}
@@ -156,7 +157,8 @@ func TestContradictions(t *testing.T) {
 // TestSettings: each setting of the sidecar is a value of its own, or is one of
 // sidecar.settings, under its name.
 func TestSettings(t *testing.T) {
-	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file", "identity", "ca-file", "mode",
+	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file",
+		"identity", "ca-file", "mode",
 		"pod-name", "listen", "config", "current-release-file", "image", "drain-delay", "drain-timeout", "cluster", "namespace", "runbook-url",
 		"timeout", "print-config", // not of run
 		"admin-token-file", // without it, only callers in the pod are answered
@@ -169,7 +171,8 @@ func TestSettings(t *testing.T) {
 	_, reference, _ := strings.Cut(readFile(t, root+"/docs/reference/sidecar.md"), "\n## Settings\n")
 	flags := regexp.MustCompile("(?m)^\\| `--([a-z-]+)").FindAllStringSubmatch(reference, -1)
 	if len(flags) != len(settings)+len(owned) {
-		t.Errorf("%d settings in the reference, %d in the schema and %d that the chart makes", len(flags), len(settings), len(owned))
+		t.Errorf("%d settings in the reference, %d in the schema and %d that the chart makes", len(flags), len(settings),
+			len(owned))
 	}
 	for _, f := range flags {
 		if _, there := settings[f[1]]; there == slices.Contains(owned, f[1]) {

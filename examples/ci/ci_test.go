@@ -103,7 +103,8 @@ func TestGitLab(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"release-version", "release-check", "release-comment", "release-build", "release-deploy"} {
+	for _, name := range []string{"release-version", "release-check", "release-comment", "release-build",
+		"release-deploy"} {
 		checkScript(t, name, "sh", strings.Join(job(t, out, name).Script, "\n"))
 	}
 	for _, word := range []string{"docker:", "dind", "privileged", "services:", "$[["} {
@@ -247,7 +248,8 @@ func aHelm(t *testing.T) (path string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script := fmt.Sprintf("#!/bin/bash\n"+`[[ "$1 $3" = "upgrade oci://registry.example.com/charts/workspaces-release" ]] || exit 3
+	script := fmt.Sprintf(`#!/bin/bash
+[[ "$1 $3" = "upgrade oci://registry.example.com/charts/workspaces-release" ]] || exit 3
 release=$2; shift 3
 for arg; do
 	shift
@@ -278,15 +280,18 @@ func TestDeployments(t *testing.T) {
 		"GitLab": strings.Join(job(t, pipeline, "release-deploy").Script, "\n"), "GitHub": steps[len(steps)-1].Run,
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(dir+"/values.yaml", []byte("workload: {create: true}\nsidecar: {image: {repository: r.example/sidecar}}\n"), 0o600); err != nil {
+		if err := os.WriteFile(dir+"/values.yaml",
+			[]byte("workload: {create: true}\nsidecar: {image: {repository: r.example/sidecar}}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		digest := "sha256:" + strings.Repeat("a", 64)
-		out, err := run(t, dir, "", "env", "PATH="+aHelm(t), "RELEASE_IMAGE=r.example:5000/acme/release@"+digest, "RUNNER_TEMP="+t.TempDir(), "bash", "-e", "-c", script)
+		out, err := run(t, dir, "", "env", "PATH="+aHelm(t), "RELEASE_IMAGE=r.example:5000/acme/release@"+digest,
+			"RUNNER_TEMP="+t.TempDir(), "bash", "-e", "-c", script)
 		if err != nil {
 			t.Errorf("%s: %v", system, err)
 		}
-		for _, want := range []string{"r.example:5000/acme/release@" + digest, "namespace: prismeai-core", "r.example/sidecar:0.1.0"} {
+		for _, want := range []string{"r.example:5000/acme/release@" + digest, "namespace: prismeai-core",
+			"r.example/sidecar:0.1.0"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s deploys no %s:\n%s", system, want, out)
 			}

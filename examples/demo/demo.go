@@ -74,11 +74,13 @@ func (d demo) release(ctx context.Context, workspaces string) error {
 	say("Build the release: validate, scan, assemble, push.")
 	image := d.image + ":v1.0.0"
 	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
-		"--digest-file", filepath.Join(d.dir, "digest"), "--metadata-file", filepath.Join(d.dir, "metadata.json")); err != nil {
+		"--digest-file", filepath.Join(d.dir, "digest"), "--metadata-file",
+		filepath.Join(d.dir, "metadata.json")); err != nil {
 		return err
 	}
 	say("Build it again: the digest is the same, and nothing is uploaded.")
-	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push", "--progress", "quiet"); err != nil {
+	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
+		"--progress", "quiet"); err != nil {
 		return err
 	}
 	say("Read it back from the registry.")
@@ -96,7 +98,8 @@ func (d demo) refuse(ctx context.Context, workspaces string) error {
 		return err
 	}
 	image := d.image + ":leaky"
-	if err := d.command(ctx, secretsFound, "build", leaky, "--release", "v1.0.1", "--base", d.base, "--tag", image, "--push"); err != nil {
+	if err := d.command(ctx, secretsFound, "build", leaky, "--release", "v1.0.1", "--base", d.base, "--tag", image,
+		"--push"); err != nil {
 		return err
 	}
 	ref, err := name.ParseReference(image)
@@ -144,7 +147,8 @@ func plant(dir string) (slug string, err error) {
 			continue
 		}
 		automations := filepath.Join(dir, entry.Name(), "automations")
-		body := "slug: sync-crm\nname: Sync CRM\ndo:\n  - fetch:\n      url: https://crm.example.com/contacts\n      headers:\n        Authorization: Bearer " + token() + "\n"
+		body := "slug: sync-crm\nname: Sync CRM\ndo:\n  - fetch:\n      url: https://crm.example.com/contacts\n      " +
+			"headers:\n        Authorization: Bearer " + token() + "\n"
 		return entry.Name(), errors.Join(
 			os.MkdirAll(automations, 0o755),
 			os.WriteFile(filepath.Join(automations, "sync-crm.yml"), []byte(body), 0o644))

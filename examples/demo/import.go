@@ -66,7 +66,8 @@ func fromImage(ctx context.Context, image, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := remote.Image(ref, remote.WithContext(ctx), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	img, err := remote.Image(ref, remote.WithContext(ctx),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,8 @@ func (p *pod) importRelease(ctx context.Context) error {
 		return err
 	}
 	say("Read the metrics and the status.")
-	if err := s.metrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{", "group_attempts_total{reason=\"\""); err != nil {
+	if err := s.metrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{",
+		"group_attempts_total{reason=\"\""); err != nil {
 		return err
 	}
 	return command(ctx, p.sidecar, 0, "status", "--url", s.url)
@@ -157,7 +159,8 @@ func (p *pod) run(ctx context.Context, url string) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"run", "--platform-url", url, "--manifest", p.manifest, "--listen", address, "--log-level", "error", "--poll", "100ms"}
+	args := []string{"run", "--platform-url", url, "--manifest", p.manifest, "--listen", address, "--log-level", "error",
+		"--poll", "100ms"}
 	fmt.Printf("\n$ %s %s &\n", filepath.Base(p.sidecar), strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, p.sidecar, args...)
 	return &running{cmd: cmd, url: "http://" + address}, cmd.Start()

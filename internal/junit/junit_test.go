@@ -68,7 +68,8 @@ func FuzzWrite(f *testing.F) {
 	f.Add("a", "b\x00", "]]>", "\xff\xfe")
 	f.Fuzz(func(t *testing.T, class, name, message, text string) {
 		var out strings.Builder
-		err := Write(&out, Suite{Name: name, Cases: []Case{{Class: class, Name: name, Failure: &Failure{message, class, text}, Output: text}}})
+		err := Write(&out, Suite{Name: name, Cases: []Case{{Class: class, Name: name, Failure: &Failure{message, class, text},
+			Output: text}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +77,8 @@ func FuzzWrite(f *testing.F) {
 		if err := xml.Unmarshal([]byte(out.String()), &doc); err != nil {
 			t.Fatalf("%v in %q", err, out.String())
 		}
-		if len(doc.Suites) != 1 || len(doc.Suites[0].Cases) != 1 || doc.Suites[0].Cases[0].Failure == nil || doc.Failures != 1 {
+		if len(doc.Suites) != 1 || len(doc.Suites[0].Cases) != 1 || doc.Suites[0].Cases[0].Failure == nil ||
+			doc.Failures != 1 {
 			t.Errorf("read back as %+v", doc)
 		}
 	})

@@ -149,11 +149,11 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-func TestPlatformWorkspace(t *testing.T) {
+func TestRootWorkspace(t *testing.T) {
 	body := `{"id":"p","slug":"platform","automations":{},"platformRepositories":{"release":{"name":"Release v2","type":"filesystem","mode":"read-only","groups":["base1"]}},
 		"writeLock":{"lockedAt":"2026-08-01T10:00:00Z","lockedBy":"user","reason":"pull_in_progress"}}`
 	got, err := answering(t, 200, body).Platform(t.Context())
-	want := platform.PlatformWorkspace{ID: "p", Slug: "platform",
+	want := platform.RootWorkspace{ID: "p", Slug: "platform",
 		Repositories: map[string]platform.Repository{"release": {Name: "Release v2", Type: "filesystem", Mode: "read-only", Groups: []string{"base1"}}},
 		Lock:         &platform.WriteLock{LockedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC), LockedBy: "user", Reason: "pull_in_progress"}}
 	if diff := cmp.Diff(want, got, ignoreMeta); diff != "" || err != nil {

@@ -110,7 +110,7 @@ func FuzzReads(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var list []Installed
 		var ready Readiness
-		for _, out := range []any{&list, &ready, new(WorkspaceStatus), new(PlatformWorkspace), new(User), new(health)} {
+		for _, out := range []any{&list, &ready, new(WorkspaceStatus), new(RootWorkspace), new(User), new(health)} {
 			_ = json.Unmarshal(body, out) // it must not panic
 		}
 		for _, w := range list {

@@ -41,8 +41,8 @@ func (l *WriteLock) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// PlatformWorkspace is the workspace platform, to which bulk operations belong.
-type PlatformWorkspace struct {
+// RootWorkspace is the workspace named platform, to which bulk operations belong.
+type RootWorkspace struct {
 	Meta         `json:"-"`
 	ID           string                `json:"id"`
 	Slug         string                `json:"slug"`
@@ -52,8 +52,8 @@ type PlatformWorkspace struct {
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. It rejects objects that are not a workspace.
-func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
-	type plain PlatformWorkspace
+func (w *RootWorkspace) UnmarshalJSON(data []byte) error {
+	type plain RootWorkspace
 	if err := json.Unmarshal(data, (*plain)(w)); err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (w *PlatformWorkspace) UnmarshalJSON(data []byte) error {
 
 // Platform returns the workspace platform. The response of a pod proves that the pod accepts the
 // identity, and shows which release it carries.
-func (c *Client) Platform(ctx context.Context) (PlatformWorkspace, error) {
-	var w PlatformWorkspace
+func (c *Client) Platform(ctx context.Context) (RootWorkspace, error) {
+	var w RootWorkspace
 	meta, err := c.doRequest(ctx, call{op: OpWorkspace, method: http.MethodGet, path: "/v2/workspaces/platform"}, &w)
 	w.Meta = meta
 	return w, err

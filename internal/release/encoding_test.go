@@ -129,7 +129,8 @@ func TestDecodeIsBounded(t *testing.T) {
 	if _, err := release.Decode(endless); !errors.Is(err, release.ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}
-	padded := io.MultiReader(bytes.NewReader(encode(t, full())), io.LimitReader(spaces{}, int64(release.MaxSize-len(encode(t, full())))))
+	padded := io.MultiReader(bytes.NewReader(encode(t, full())),
+		io.LimitReader(spaces{}, int64(release.MaxSize-len(encode(t, full())))))
 	if _, err := release.Decode(padded); err != nil {
 		t.Errorf("a manifest of exactly MaxSize: %v", err)
 	}

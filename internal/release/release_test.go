@@ -42,7 +42,8 @@ func full() *release.Manifest {
 		},
 		Workspaces: []release.Workspace{
 			{
-				Slug: "claims", ID: "abc1234", Name: "Sinistres é", Version: "v2.4.0-0123abcd", SourceVersion: "v2.4.0", App: "Claims",
+				Slug: "claims", ID: "abc1234", Name: "Sinistres é", Version: "v2.4.0-0123abcd", SourceVersion: "v2.4.0",
+				App:       "Claims",
 				DependsOn: []string{"Custom Code", "Mail"}, Files: 12, Bytes: 34567, Digest: d("claims"),
 			},
 			{Slug: "mail", Name: "Mail", Files: 3, Bytes: 210, Digest: d("mail"), FromBase: true},

@@ -58,7 +58,8 @@ func TestValidate(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			err := changed(change).Validate()
-			if err == nil || !strings.HasPrefix(err.Error(), "invalid release manifest: ") || !strings.Contains(err.Error(), want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "invalid release manifest: ") ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 		})

@@ -55,7 +55,8 @@ func Of(workspaces []release.Workspace) []Requirement {
 // Missing returns the requirements for which the platform has no value: neither a variable in the
 // service's environment nor, for a secret, a stored secret of the workspace. Workspaces that are
 // not installed have no stored secrets. Errors come from [platform.Client].
-func Missing(ctx context.Context, client *platform.Client, all []Requirement, variables []string) ([]Requirement, error) {
+func Missing(ctx context.Context, client *platform.Client, all []Requirement,
+	variables []string) ([]Requirement, error) {
 	isSet := func(r Requirement) bool { return slices.Contains(variables, r.Variable) }
 	all = slices.DeleteFunc(slices.Clone(all), isSet)
 	if !slices.ContainsFunc(all, func(r Requirement) bool { return r.Kind == Secret }) {

@@ -46,14 +46,16 @@ func gateway(t *testing.T, token string) *platform.Client {
 	p.NewPod("pod-0", r).SetReady(true)
 	server := httptest.NewServer(p.NewGateway())
 	t.Cleanup(server.Close)
-	client, err := platform.New(platform.Options{BaseURL: server.URL, Identity: platform.Bearer(platform.Fixed(secret.New(token)))})
+	client, err := platform.New(platform.Options{BaseURL: server.URL,
+		Identity: platform.Bearer(platform.Fixed(secret.New(token)))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if token != "right" {
 		return client
 	}
-	if _, err := client.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{"base1"}}); err != nil {
+	if _, err := client.Pull(t.Context(), platform.PullRequest{Repository: "release",
+		Groups: []string{"base1"}}); err != nil {
 		t.Fatal(err)
 	}
 	p.SetSecret("mail", "key", "value")

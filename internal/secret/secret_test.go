@@ -39,7 +39,8 @@ type holder struct {
 
 func newHolder() holder {
 	v := secret.New(canary)
-	h := holder{Exported: v, Pointer: &v, List: []secret.Value{v}, Map: map[string]secret.Value{"k": v}, Any: v, unexported: v}
+	h := holder{Exported: v, Pointer: &v, List: []secret.Value{v}, Map: map[string]secret.Value{"k": v}, Any: v,
+		unexported: v}
 	h.nested.list = []secret.Value{v}
 	h.hidden = map[string]*secret.Value{"k": &v}
 	return h
@@ -47,7 +48,8 @@ func newHolder() holder {
 
 func TestNothingPrintsASecret(t *testing.T) {
 	v, h := secret.New(canary), newHolder()
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%p", "%T", "%U", "%10.3s", "%!", "%w"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%p", "%T", "%U",
+		"%10.3s", "%!", "%w"} {
 		for _, arg := range []any{v, &v, h, &h, []any{v, h}, h.unexported, h.nested} {
 			refuse(t, fmt.Sprintf("Sprintf %s of %T", verb, arg), fmt.Sprintf(verb, arg))
 		}
@@ -80,7 +82,8 @@ func TestNoLogHasASecret(t *testing.T) {
 	options := &slog.HandlerOptions{Level: slog.LevelDebug}
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&buf, options), slog.NewJSONHandler(&buf, options)} {
 		v, h := secret.New(canary), newHolder()
-		slog.New(handler).With("with", v).WithGroup("g").Info("message", "value", v, "pointer", &v, "holder", h, "any", []any{v, h})
+		slog.New(handler).With("with", v).WithGroup("g").Info("message", "value", v, "pointer", &v, "holder", h, "any",
+			[]any{v, h})
 	}
 	refuse(t, "log", buf.String())
 	if got := strings.Count(buf.String(), `"with":"***"`) + strings.Count(buf.String(), "with=***"); got != 2 {
@@ -91,7 +94,8 @@ func TestNoLogHasASecret(t *testing.T) {
 // refuse reports a canary in the output, in any notation of fmt.
 func refuse(t *testing.T, what, printed string) {
 	t.Helper()
-	for _, leak := range []string{canary, canary[:3], fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("% x", canary), fmt.Sprint([]byte(canary))} {
+	for _, leak := range []string{canary, canary[:3], fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary),
+		fmt.Sprintf("% x", canary), fmt.Sprint([]byte(canary))} {
 		if strings.Contains(printed, leak) {
 			t.Errorf("%s shows the secret: %s", what, printed)
 		}
@@ -198,7 +202,8 @@ func FuzzSplitURL(f *testing.F) {
 		if !strings.Contains(rest, "@") && (gotUser != user || gotPassword.Reveal() != canary+password) {
 			t.Errorf("user %q, password %q", gotUser, gotPassword.Reveal())
 		}
-		if again, user, password := secret.SplitURL(clean); again.String() != clean.String() || user != "" || !password.Empty() {
+		if again, user, password := secret.SplitURL(clean); again.String() != clean.String() || user != "" ||
+			!password.Empty() {
 			t.Errorf("split again: %s, %q, %v", again, user, password)
 		}
 	})

@@ -9,7 +9,7 @@
 package spdx
 
 import (
-	"crypto/sha1" //nolint:gosec // the format demands SHA-1
+	"crypto/sha1" // the format demands SHA-1
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -211,7 +211,7 @@ func verificationCode(files []File) *VerificationCode {
 		sums[i] = hex.EncodeToString(f.SHA1[:])
 	}
 	slices.Sort(sums)
-	h := sha1.New() //nolint:gosec // the format demands SHA-1
+	h := sha1.New() // the format demands SHA-1
 	for _, sum := range sums {
 		io.WriteString(h, sum)
 	}

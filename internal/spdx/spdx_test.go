@@ -4,7 +4,7 @@ package spdx_test
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // the format demands SHA-1
+	"crypto/sha1" // the format demands SHA-1
 	"crypto/sha256"
 	"regexp"
 	"testing"
@@ -19,11 +19,13 @@ import (
 )
 
 func file(name, content string) spdx.File {
-	return spdx.File{Path: name, SHA1: sha1.Sum([]byte(content)), SHA256: sha256.Sum256([]byte(content))} //nolint:gosec // as above
+	return spdx.File{Path: name, SHA1: sha1.Sum([]byte(content)),
+		SHA256: sha256.Sum256([]byte(content))}
 }
 
 func document() *spdx.Document {
-	doc := spdx.New("release v1", "https://example.com/1", time.Unix(1700000000, 0).In(time.FixedZone("CET", 3600)), "builder-v1")
+	doc := spdx.New("release v1", "https://example.com/1", time.Unix(1700000000, 0).In(time.FixedZone("CET", 3600)),
+		"builder-v1")
 	root := spdx.NewPackage(spdx.NewID("Release", "v1"), "release", "v1", "pkg:generic/release@v1")
 	doc.Describe(root)
 	p := spdx.NewPackage(spdx.NewID("Workspace", "mail"), "mail", "", "")

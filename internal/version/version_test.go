@@ -15,7 +15,8 @@ import (
 )
 
 func TestDescribe(t *testing.T) {
-	vcs := []debug.BuildSetting{{Key: "-trimpath", Value: "true"}, {Key: "vcs.revision", Value: "0123abc"}, {Key: "vcs.modified", Value: "true"}}
+	vcs := []debug.BuildSetting{{Key: "-trimpath", Value: "true"}, {Key: "vcs.revision", Value: "0123abc"},
+		{Key: "vcs.modified", Value: "true"}}
 	main := func(version string) debug.Module { return debug.Module{Version: version} }
 	for name, c := range map[string]struct {
 		linked string

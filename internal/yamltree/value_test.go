@@ -127,7 +127,8 @@ func quote(s string) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(strings.ToValidUTF8(s, string(utf8.RuneError)))
-	return strings.NewReplacer("\\\\", "\\\\", "\\b", "\\u0008", "\\f", "\\u000c", "\u2028", "\\u2028", "\u2029", "\\u2029").Replace(strings.TrimSuffix(b.String(), "\n"))
+	return strings.NewReplacer("\\\\", "\\\\", "\\b", "\\u0008", "\\f", "\\u000c", "\u2028", "\\u2028", "\u2029",
+		"\\u2029").Replace(strings.TrimSuffix(b.String(), "\n"))
 }
 
 var testLimits = Limits{Nodes: 500_000, Depth: 100, Scalar: 4 << 20}

@@ -131,7 +131,8 @@ func TestLimits(t *testing.T) {
 func ordered(n int) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString("k" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + "-" + strings.Repeat("y", i%97) + string(rune('0'+i%10)) + ": 1, ")
+		b.WriteString("k" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + "-" + strings.Repeat("y",
+			i%97) + string(rune('0'+i%10)) + ": 1, ")
 	}
 	return b.String()
 }

@@ -240,7 +240,8 @@ func TestBillOfMaterialsIsValid(t *testing.T) {
 }
 
 func TestNameIsAPackageURL(t *testing.T) {
-	if got, want := attest.Name(example().Manifest, "linux/arm64"), "pkg:generic/release@v2.4.0?platform=linux%2Farm64"; got != want {
+	if got, want := attest.Name(example().Manifest,
+		"linux/arm64"), "pkg:generic/release@v2.4.0?platform=linux%2Farm64"; got != want {
 		t.Errorf("name %s instead of %s", got, want)
 	}
 }

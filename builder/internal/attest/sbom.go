@@ -3,7 +3,7 @@
 package attest
 
 import (
-	"crypto/sha1" //nolint:gosec // SPDX demands SHA-1
+	"crypto/sha1" // SPDX demands SHA-1
 	"crypto/sha256"
 	"path"
 	"strings"
@@ -24,7 +24,7 @@ func (i *Inventory) Add(name string, data []byte) {
 		Path:   name,
 		SHA1:   sha1.Sum(data),
 		SHA256: sha256.Sum256(data),
-	}) //nolint:gosec // SPDX demands SHA-1
+	}) // SPDX demands SHA-1
 }
 
 // Files returns the added files. Paths are relative to the directory of the workspaces.

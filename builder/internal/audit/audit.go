@@ -179,7 +179,8 @@ func (s *Session) replace(b *scan.Baseline) error {
 func (s *Session) show(c scan.Case, number, all int) {
 	f := c[0]
 	s.print(fmt.Sprintf("\n%d of %d: %s (%s)\n", number, all, f.Rule, f.Severity))
-	s.print(fmt.Sprintf("  %s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Text(), f.Redacted, f.Verification, f.Fingerprint))
+	s.print(fmt.Sprintf("  %s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Text(), f.Redacted, f.Verification,
+		f.Fingerprint))
 	for _, also := range f.Also {
 		s.print("  found by " + also.Rule + ", too\n")
 	}
@@ -195,5 +196,5 @@ func (s *Session) show(c scan.Case, number, all int) {
 
 // print writes text for a terminal in raw mode.
 func (s *Session) print(text string) {
-	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) //nolint:errcheck // reading ends, too
+	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) // reading ends, too
 }

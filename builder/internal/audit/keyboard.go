@@ -125,11 +125,11 @@ func (s *Session) line(ctx context.Context, name, proposed string) (string, erro
 		case r == backspace || r == delete:
 			if len(text) > 0 {
 				text = text[:len(text)-1]
-				io.WriteString(s.Out, "\b \b") //nolint:errcheck // reading ends, too
+				io.WriteString(s.Out, "\b \b") // reading ends, too
 			}
 		case r == ctrlU:
 			for range text {
-				io.WriteString(s.Out, "\b \b") //nolint:errcheck // reading ends, too
+				io.WriteString(s.Out, "\b \b") // reading ends, too
 			}
 			text = nil
 		case unicode.IsPrint(r) && r != utf8.RuneError && len(text) < maxLine:

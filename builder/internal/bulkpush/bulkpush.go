@@ -145,7 +145,7 @@ func (r *run) checkAccess(ctx context.Context) error {
 }
 
 // readPlatform reads the workspace platform, and records the platform's time.
-func (r *run) readPlatform(ctx context.Context) (w platform.PlatformWorkspace, err error) {
+func (r *run) readPlatform(ctx context.Context) (w platform.RootWorkspace, err error) {
 	err = retry.Read(ctx, func() error { w, err = r.client.Platform(ctx); return err })
 	if err == nil {
 		r.since = w.Date

@@ -52,7 +52,8 @@ func (f *baselineFlags) register(flags *pflag.FlagSet) {
 }
 
 // scanSource scans the source with the baseline.
-func (f *baselineFlags) scanSource(a *app, cmd *cobra.Command, source string, baseline *scan.Baseline) (*scan.Report, error) {
+func (f *baselineFlags) scanSource(a *app, cmd *cobra.Command, source string,
+	baseline *scan.Baseline) (*scan.Report, error) {
 	if a.given["baseline"] {
 		return nil, usageError(cmd, errors.New("--baseline has no effect here: FILE is the baseline"))
 	}

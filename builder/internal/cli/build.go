@@ -279,7 +279,8 @@ builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 			return a.runBuild(cmd, opts, &scanOpts, &check, &out, show)
 		},
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &scanOpts, &registryOpts, &daemon, &imageOpts,
+	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &scanOpts, &registryOpts, &daemon,
+		&imageOpts,
 		&say, &out, &show} {
 		group.register(cmd.Flags())
 	}

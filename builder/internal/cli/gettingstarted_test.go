@@ -62,7 +62,8 @@ func TestGettingStarted(t *testing.T) {
 func runBuilder(t *testing.T, args []string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	streams := cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr, Env: []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}}
+	streams := cli.IO{In: strings.NewReader(""), Out: &stdout, Err: &stderr,
+		Env: []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}}
 	if code := cli.Run(t.Context(), args, streams); code != 0 {
 		t.Errorf("builder %s: exit code %d\n%s%s", strings.Join(args, " "), code, &stdout, &stderr)
 	}

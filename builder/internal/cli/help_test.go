@@ -151,7 +151,8 @@ func parseCall(args []string) error {
 
 // TestParseCallFindsMistakes shows that the test of the examples can fail.
 func TestParseCallFindsMistakes(t *testing.T) {
-	for _, call := range []string{"bulid x", "plan", "plan a b", "plan a --nosuch", "plan a --format png", "completion ksh"} {
+	for _, call := range []string{"bulid x", "plan", "plan a b", "plan a --nosuch", "plan a --format png",
+		"completion ksh"} {
 		if parseCall(words(call)) == nil {
 			t.Errorf("builder %s is accepted", call)
 		}
@@ -176,7 +177,8 @@ func TestHelpCommand(t *testing.T) {
 	if code := Run(t.Context(), []string{"help", "plan"}, streams); code != 0 || out.String() != helpOf(t, "80", "plan") {
 		t.Errorf("exit code %d, output %s", code, out.String())
 	}
-	if code := Run(t.Context(), []string{"help", "bulid"}, streams); code != exitUsage || !strings.Contains(errs.String(), "Did you mean build") {
+	if code := Run(t.Context(), []string{"help", "bulid"}, streams); code != exitUsage ||
+		!strings.Contains(errs.String(), "Did you mean build") {
 		t.Errorf("exit code %d, errors %s", code, errs.String())
 	}
 }

@@ -37,12 +37,14 @@ var instanceVariants = map[string]func(*instance){
 	},
 	"reset-after": func(i *instance) { i.fault(platformtest.Fault{Op: "import", Kind: platformtest.ResetAfter}) },
 	"gateway-408": func(i *instance) {
-		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.AnswerAfter, Status: 408, Body: `{"error":"TimeoutError","timeout":60000}`})
+		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.AnswerAfter, Status: 408,
+			Body: `{"error":"TimeoutError","timeout":60000}`})
 	},
 	"deaf": func(i *instance) {
 		i.opts.ArchiveProcessing = true
 		for _, op := range []string{"events", "status"} {
-			i.fault(platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
+			i.fault(platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: 403,
+				Body: `{"error":"ForbiddenError"}`})
 		}
 	},
 	"status-only": func(i *instance) {
@@ -50,10 +52,12 @@ var instanceVariants = map[string]func(*instance){
 		i.fault(platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 404, Body: `{}`})
 	},
 	"locked": func(i *instance) {
-		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked","message":"Workspace is locked"}`})
+		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.Answer, Status: 423,
+			Body: `{"error":"resource_locked","message":"Workspace is locked"}`})
 	},
 	"busy": func(i *instance) {
-		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.Answer, Status: 429, Body: `{"error":"TooManyRequests","details":{"retryAfter":0.2}}`})
+		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.Answer, Status: 429,
+			Body: `{"error":"TooManyRequests","details":{"retryAfter":0.2}}`})
 	},
 	"html": func(i *instance) {
 		i.fault(platformtest.Fault{Times: -1, Kind: platformtest.Answer, Body: platformtest.HTML})
@@ -62,7 +66,8 @@ var instanceVariants = map[string]func(*instance){
 		i.fault(platformtest.Fault{Op: "import", Kind: platformtest.Answer, Body: `{"imported":[]}`})
 	},
 	"no-secrets": func(i *instance) {
-		i.fault(platformtest.Fault{Op: "other", Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
+		i.fault(platformtest.Fault{Op: "other", Times: -1, Kind: platformtest.Answer, Status: 403,
+			Body: `{"error":"ForbiddenError"}`})
 	},
 	"hostile-export": func(i *instance) {
 		i.fault(platformtest.Fault{Op: "export", Times: -1, Kind: platformtest.Answer, Body: "PK\x03\x04 no archive"})

@@ -32,7 +32,8 @@ const mergeSetup = `set -e
 git config merge.prismeai-import.name "Merge .import.yml of Prisme.ai workspaces"
 git config merge.prismeai-import.driver "builder merge-driver --marker-size %L %O %A %B %P"
 cd "$(git rev-parse --show-toplevel)"
-grep -qsxF ".import.yml merge=prismeai-import" .gitattributes || echo ".import.yml merge=prismeai-import" >>.gitattributes
+line=".import.yml merge=prismeai-import"
+grep -qsxF "$line" .gitattributes || echo "$line" >>.gitattributes
 `
 
 // defaultMarkerSize is Git's default length of conflict markers.

@@ -57,7 +57,8 @@ var platformVariants = map[string]func(*fakePlatform){
 		f.fault(platformtest.Fault{Op: "workspace", Nth: 3, Kind: platformtest.Pass, After: func() { f.Unlock() }})
 	},
 	"locked-between": func(f *fakePlatform) {
-		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.Pass, Before: func() { f.Lock("ada@example.com", "manual") }})
+		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.Pass,
+			Before: func() { f.Lock("ada@example.com", "manual") }})
 	},
 	"processing": func(f *fakePlatform) {
 		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.AnswerAfter, Body: `{"processing":true,"message":"m"}`})
@@ -68,17 +69,21 @@ var platformVariants = map[string]func(*fakePlatform){
 	"reset-after":  func(f *fakePlatform) { f.fault(platformtest.Fault{Op: "push", Kind: platformtest.ResetAfter}) },
 	"reset-before": func(f *fakePlatform) { f.fault(platformtest.Fault{Op: "push", Kind: platformtest.ResetBefore}) },
 	"gateway-500": func(f *fakePlatform) {
-		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.AnswerAfter, Status: 500, Body: `{"error":"Internal","message":"Internal server error"}`})
+		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.AnswerAfter, Status: 500,
+			Body: `{"error":"Internal","message":"Internal server error"}`})
 	},
 	"error-in-stream": func(f *fakePlatform) {
 		f.opts.DropCompleted = true
-		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.AnswerAfter, Body: "event: error\ndata: {\"error\":\"PushError\",\"message\":\"disk is full\"}\n\n"})
+		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.AnswerAfter,
+			Body: "event: error\ndata: {\"error\":\"PushError\",\"message\":\"disk is full\"}\n\n"})
 	},
 	"no-events": func(f *fakePlatform) {
-		f.fault(platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 403, Body: `{"error":"ForbiddenError"}`})
+		f.fault(platformtest.Fault{Op: "events", Times: -1, Kind: platformtest.Answer, Status: 403,
+			Body: `{"error":"ForbiddenError"}`})
 	},
 	"busy": func(f *fakePlatform) {
-		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Status: 429, Body: `{"error":"TooManyRequests","details":{"retryAfter":0.2}}`})
+		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.Answer, Status: 429,
+			Body: `{"error":"TooManyRequests","details":{"retryAfter":0.2}}`})
 	},
 	"other-repository": func(f *fakePlatform) {
 		f.fault(platformtest.Fault{Op: "push", Kind: platformtest.Alter, Edit: func(body []byte) []byte {
@@ -94,7 +99,8 @@ func (f *fakePlatform) do(prepare func())          { f.prepare = append(f.prepar
 func (f *fakePlatform) fault(x platformtest.Fault) { f.faults = append(f.faults, x) }
 
 func crlf(kind, payload string) string {
-	return ": still here\r\n\r\nevent: " + kind + "\r\ndata: " + strings.ReplaceAll(payload, `,"`, ",\r\ndata: \"") + "\r\n\r\n"
+	return ": still here\r\n\r\nevent: " + kind + "\r\ndata: " + strings.ReplaceAll(payload, `,"`, ",\r\ndata: \"") +
+		"\r\n\r\n"
 }
 
 // startPlatform sets API, REMOTE (the repository that it pushes to) and TOKEN, which file
@@ -133,9 +139,11 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 // the token, which no output may have.
 func store(ts *testscript.TestScript, _ bool, args []string) {
 	f := ts.Value(plantedKey).(*planted).platform
-	client, err := platform.New(platform.Options{BaseURL: ts.Getenv("API"), Identity: platform.Bearer(platform.Fixed(secret.New(f.token)))})
+	client, err := platform.New(platform.Options{BaseURL: ts.Getenv("API"),
+		Identity: platform.Bearer(platform.Fixed(secret.New(f.token)))})
 	ts.Check(err)
-	_, err = client.Pull(context.Background(), platform.PullRequest{Repository: "git", Groups: args[:1], Wait: time.Minute})
+	_, err = client.Pull(context.Background(), platform.PullRequest{Repository: "git", Groups: args[:1],
+		Wait: time.Minute})
 	ts.Check(err)
 	f.SetSecret(args[1], args[2], f.token)
 }

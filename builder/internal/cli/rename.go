@@ -83,7 +83,7 @@ func findRenamings(root *os.Root) ([]renaming, error) {
 		}
 		index := path.Join(name, indexFile)
 		if info, err := fs.Stat(tree, index); err != nil || !info.Mode().IsRegular() {
-			return nil //nolint:nilerr // it is no workspace
+			return nil // it is no workspace
 		}
 		data, err := readBounded(root, index, limit)
 		if err != nil {

@@ -105,7 +105,8 @@ func (f *targetFlags) validate(a *app) error {
 	return nil
 }
 
-func (f *targetFlags) missingValues(ctx context.Context, a *app, all []requirements.Requirement) ([]requirements.Requirement, error) {
+func (f *targetFlags) missingValues(ctx context.Context, a *app,
+	all []requirements.Requirement) ([]requirements.Requirement, error) {
 	client, err := f.newClient(a)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -128,7 +129,8 @@ func lacking(missing []requirements.Requirement) error {
 
 // workspacesOf reads a source, or the manifest of an image. For a source with errors, it returns
 // both workspaces and error.
-func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags, registryOpts *registryFlags) ([]release.Workspace, error) {
+func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags,
+	registryOpts *registryFlags) ([]release.Workspace, error) {
 	if err := checkImage(arg); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,8 @@ func TestManyProblemsFitAScreen(t *testing.T) {
 	if n := strings.Count(human, "\n"); n >= lines {
 		t.Errorf("%d lines, want less than %d", n, lines)
 	}
-	for _, once := range []string{"2000  error    group-unknown", "200  warning  dsul-unknown-instruction", "… and 2101 more"} {
+	for _, once := range []string{"2000  error    group-unknown", "200  warning  dsul-unknown-instruction",
+		"… and 2101 more"} {
 		if n := strings.Count(human, once); n != 1 {
 			t.Errorf("%q is there %d times in\n%.2000s", once, n, human)
 		}
@@ -62,7 +63,8 @@ func TestManyProblemsFitAScreen(t *testing.T) {
 	if err := json.Unmarshal([]byte(run("--format", "json")), &report); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(report.Diagnostics); n < workspaces*11/10 || !strings.HasSuffix(report.Diagnostics[0].URL, "#"+report.Diagnostics[0].Rule) {
+	if n := len(report.Diagnostics); n < workspaces*11/10 || !strings.HasSuffix(report.Diagnostics[0].URL,
+		"#"+report.Diagnostics[0].Rule) {
 		t.Errorf("JSON has %d diagnostics, the first of which is %+v", n, report.Diagnostics[0])
 	}
 }

@@ -202,7 +202,8 @@ func (c *scanCommand) runScan(a *app, cmd *cobra.Command, args []string) error {
 	if reading == nil {
 		return err
 	}
-	return errors.Join(err, c.write.writeBaseline(a, checks.Baseline), a.explainDiagnostics(reading, defaultMaxDiagnostics),
+	return errors.Join(err, c.write.writeBaseline(a, checks.Baseline),
+		a.explainDiagnostics(reading, defaultMaxDiagnostics),
 		a.writeScan(a.Out, format.Format(c.out.value), reading))
 }
 

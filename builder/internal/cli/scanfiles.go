@@ -102,7 +102,8 @@ func isSingleFile(arg string) bool {
 }
 
 // openInput returns the files to scan. The caller must call close after the scan.
-func (f *filesFlags) openInput(a *app, args []string, from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
+func (f *filesFlags) openInput(a *app, args []string,
+	from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
 	closeFiles = func() error { return nil }
 	limit := from.parseLimits().FileSize
 	switch {
@@ -165,7 +166,8 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 }
 
 // readFiles scans files or changes. It shows no progress by default, because hooks should be quiet.
-func (a *app) readFiles(cmd *cobra.Command, files pipeline.Files, checks pipeline.Checks, show progressFlag) (*pipeline.Reading, error) {
+func (a *app) readFiles(cmd *cobra.Command, files pipeline.Files, checks pipeline.Checks,
+	show progressFlag) (*pipeline.Reading, error) {
 	if show.mode == "auto" {
 		show = progressFlag{"quiet"}
 	}

@@ -83,12 +83,14 @@ func runStories(t *testing.T, dir string, more ...string) {
 		Setup: func(env *testscript.Env) error {
 			story := filepath.Base(env.WorkDir)
 			base := registrytest.Base{Platforms: []string{"linux/amd64", "linux/arm64"}, Env: []string{"NODE_ENV=production"}}
-			for name, server := range map[string]*registrytest.Server{"REGISTRY": reg, "PRIVATE": private, "SECURE": secure, "MIRROR": mirror} {
+			for name, server := range map[string]*registrytest.Server{"REGISTRY": reg, "PRIVATE": private, "SECURE": secure,
+				"MIRROR": mirror} {
 				server.PushBase(t, story+"/prismeai-workspaces:v1", base)
 				env.Setenv(name+"_HOST", server.Host())
 				env.Setenv(name, server.Host()+"/"+story)
 			}
-			base.Env = append(base.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE=filesystem", "WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=/srv/shipped")
+			base.Env = append(base.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_release_TYPE=filesystem",
+				"WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=/srv/shipped")
 			env.Setenv("CLASH", reg.PushBase(t, story+"/clash:v1", base).Ref)
 			for name, variables := range map[string][]string{
 				"LEAKY": {"DB_PASSWORD=sunrise9"},

@@ -98,7 +98,8 @@ func hostile(ts *testscript.TestScript, _ bool, args []string) {
 	case "control":
 		err = os.WriteFile(file+"\x1b[2J.yml", []byte("a: 1\n"), 0o644)
 	case "damaged-archive":
-		err = os.WriteFile(file, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, bytes.Repeat([]byte{0xfe, 0x01}, 300)...), 0o644)
+		err = os.WriteFile(file, append([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, bytes.Repeat([]byte{0xfe, 0x01}, 300)...),
+			0o644)
 	case "large":
 		const size = 100 << 20
 		err = errors.Join(os.WriteFile(file, nil, 0o644), os.Truncate(file, size))
@@ -125,7 +126,8 @@ func commit(ts *testscript.TestScript, _ bool, args []string) {
 	tree, err := repository.Worktree()
 	ts.Check(err)
 	ts.Check(tree.AddWithOptions(&git.AddOptions{All: true}))
-	hash, err := tree.Commit("workspaces", &git.CommitOptions{Author: &object.Signature{Name: "Ada", Email: "ada@example.com", When: when}})
+	hash, err := tree.Commit("workspaces", &git.CommitOptions{Author: &object.Signature{Name: "Ada",
+		Email: "ada@example.com", When: when}})
 	ts.Check(err)
 	ts.Setenv("COMMIT", hash.String())
 }

@@ -72,7 +72,8 @@ func TestClasses(t *testing.T) {
 		"template": {offering.with(workspaces{
 			"directory/index.yml": offering["directory/index.yml"] + "labels: [template]\n",
 		}),
-			[]string{"permission: index.yml: label template: where rules let them read it, all signed-in users may clone the workspace", "metadata: index.yml: labels"}},
+			[]string{"permission: index.yml: label template: where rules let them read it, all signed-in users may clone the " +
+				"workspace", "metadata: index.yml: labels"}},
 		"host": {replace(find, "core.example.com", "elsewhere.example.com"),
 			[]string{"outgoing: automations/find.yml: new host elsewhere.example.com",
 				"behaviour: automations/find.yml: do"}},
@@ -94,7 +95,8 @@ func TestClasses(t *testing.T) {
 		"argument not used": {replace(find, "  contract: {type: string}\n", ""),
 			[]string{"behaviour: automations/find.yml: arguments"}},
 		"argument required": {replace(find, "contract: {type: string}", "contract: {type: string, required: true}"),
-			[]string{"breaking: automations/find.yml: automation find now requires argument contract, which portal uses", "behaviour: automations/find.yml: arguments"}},
+			[]string{"breaking: automations/find.yml: automation find now requires argument contract, which portal uses",
+				"behaviour: automations/find.yml: arguments"}},
 		"endpoint removed": {replace("directory/automations/v1.yml", "when: {endpoint: true}\n", ""),
 			[]string{"breaking: automations/v1.yml: endpoint v1 was removed, which portal uses",
 				"behaviour: automations/v1.yml: when"}},
@@ -263,7 +265,8 @@ func TestReasonsHideSecrets(t *testing.T) {
 			if strings.Contains(out, canary) {
 				t.Errorf("a secret is shown:\n%s", out)
 			}
-			if want := map[bool]string{true: "new host (not shown)", false: "new host x"}[word[0] == 'e']; !strings.Contains(out, want) {
+			if want := map[bool]string{true: "new host (not shown)", false: "new host x"}[word[0] == 'e']; !strings.Contains(out,
+				want) {
 				t.Errorf("%q is not said:\n%s", want, out)
 			}
 		}

@@ -36,7 +36,8 @@ func (detector) Scan(_ context.Context, f scan.File) (scan.Result, error) {
 	if bytes.Contains(f.Data, []byte("unscannable")) {
 		return result, errors.New("it broke")
 	}
-	for word := range strings.FieldsFuncSeq(string(f.Data), func(c rune) bool { return strings.ContainsRune(" \n\"{}", c) }) {
+	for word := range strings.FieldsFuncSeq(string(f.Data),
+		func(c rune) bool { return strings.ContainsRune(" \n\"{}", c) }) {
 		if strings.HasPrefix(word, canary) {
 			result.Matches = append(result.Matches, scan.Match{Rule: "Canary", Secret: secret.New(word), Line: 1})
 		}
@@ -229,7 +230,9 @@ func TestWorkspaces(t *testing.T) {
 			text:  "now depends on C; no longer depends on A",
 		},
 		"values": {
-			files: edit, older: on("crm", func(w *release.Workspace) { w.Requires.Secrets, w.Requires.Config = []string{"a", "b"}, []string{"x"} }),
+			files: edit,
+			older: on("crm",
+				func(w *release.Workspace) { w.Requires.Secrets, w.Requires.Config = []string{"a", "b"}, []string{"x"} }),
 			newer:    on("crm", func(w *release.Workspace) { w.Requires.Secrets, w.Version = []string{"b", "c"}, "v2" }),
 			text:     "now needs secret c; no longer needs secret a; no longer needs setting x; 1 file",
 			warnings: []compare.Rule{compare.NeedsValues},

@@ -18,7 +18,8 @@ import (
 )
 
 // hostile is text with which a release could forge the report.
-const hostile = "x`` ` @all **b** <img src=x> [l](http://evil) | </code></summary></details> ```\n\n# H #1 http://evil www.evil.com \u202e\x1b[2J~~s~~"
+const hostile = "x`` ` @all **b** <img src=x> [l](http://evil) | </code></summary></details> ```\n\n# H #1 " +
+	"http://evil www.evil.com \u202e\x1b[2J~~s~~"
 
 // markup returns the unexpected markup that a GitHub Markdown parser finds, such as "Emphasis".
 func markup(t *testing.T, markdown string) []string {
@@ -31,7 +32,8 @@ func markup(t *testing.T, markdown string) []string {
 			return ast.WalkContinue, nil
 		}
 		switch kind := n.Kind().String(); kind {
-		case "Document", "Paragraph", "TextBlock", "Text", "CodeSpan", "FencedCodeBlock", "Table", "TableHeader", "TableRow", "TableCell", "List", "ListItem", "Blockquote", "Heading":
+		case "Document", "Paragraph", "TextBlock", "Text", "CodeSpan", "FencedCodeBlock", "Table", "TableHeader", "TableRow",
+			"TableCell", "List", "ListItem", "Blockquote", "Heading":
 		case "HTMLBlock":
 			block := n.(*ast.HTMLBlock)
 			html := string(block.Lines().Value(source))

@@ -165,7 +165,8 @@ func TestPrintShowsEveryValue(t *testing.T) {
 	if err := Print(&out, flags); err != nil {
 		t.Fatal(err)
 	}
-	want := "base: default\ngroup:\n  - base1=a\n  - base2\nregistry-client-cert: []\nregistry-mirror: []\nstrict: \"false\"\n"
+	want := "base: default\ngroup:\n  - base1=a\n  - base2\nregistry-client-cert: []\nregistry-mirror: []\nstrict: " +
+		"\"false\"\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -43,7 +43,7 @@ func (d *Dossier) drawPicture() template.HTML {
 	p.providers = mapProviders(d.Newer)
 	p.shown = p.chooseShown()
 	p.layOutBoxes()
-	return template.HTML(p.renderSVG()) //nolint:gosec // every text in it is escaped
+	return template.HTML(p.renderSVG()) // every text in it is escaped
 }
 
 // mapProviders maps app slugs to the workspaces that publish them.

@@ -41,12 +41,10 @@ func distribution(t *testing.T) *testRegistry {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	waitFor(t, address)
 
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
-	rewrite := proxy.Director
-	proxy.Director = func(r *http.Request) {
-		r.Header.Set("X-Forwarded-Host", r.Host) // so that upload locations lead back through the proxy
-		rewrite(r)
-	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: address})
+		r.SetXForwarded() // so that upload locations lead back through the proxy
+	}}
 	return wrapRegistry(t, proxy)
 }
 

@@ -15,7 +15,8 @@ import (
 
 // everywhere returns an environment with every supported credential.
 func everywhere(t *testing.T, without ...string) func(string) string {
-	dir := gittest.WriteFiles(t, map[string]string{"token": "from-token-file\n", ".netrc": "machine gitlab.example login n password from-netrc"})
+	dir := gittest.WriteFiles(t, map[string]string{"token": "from-token-file\n",
+		".netrc": "machine gitlab.example login n password from-netrc"})
 	all := map[string]string{
 		envToken: "from-env", envTokenFile: filepath.Join(dir, "token"), "HOME": dir,
 		"CI_JOB_TOKEN": "from-job", "CI_SERVER_HOST": "gitlab.example", "CI_SERVER_PORT": "443",
@@ -156,11 +157,13 @@ func TestClear(t *testing.T) {
 		"https://t0ken%20user:p%40ss%2Fw%3Frd%20+%C3%BC@host", "Basic dDBrZW4gdXNlcjpwQHNzL3c/cmQgK8O8",
 	} {
 		got := cred.clear("<" + text + ">")
-		if strings.Contains(got, "t0ken") || strings.Contains(got, "ss") || strings.Contains(got, "dDBr") || !strings.HasPrefix(got, "<") || !strings.Contains(got, secret.Mask) {
+		if strings.Contains(got, "t0ken") || strings.Contains(got, "ss") || strings.Contains(got, "dDBr") ||
+			!strings.HasPrefix(got, "<") || !strings.Contains(got, secret.Mask) {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	}
-	for _, cred := range []credential{{}, {username: secret.New(defaultUsername)}, {username: secret.New("ci"), password: secret.New("one"), origin: "netrc"}} {
+	for _, cred := range []credential{{}, {username: secret.New(defaultUsername)},
+		{username: secret.New("ci"), password: secret.New("one"), origin: "netrc"}} {
 		if got := cred.clear("git clone in CI: done"); got != "git clone in CI: done" {
 			t.Errorf("%+v: %q", cred, got)
 		}

@@ -116,7 +116,8 @@ func (r *httpTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCl
 }
 
 func (r *httpTransport) post(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(), bytes.NewReader(request))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(),
+		bytes.NewReader(request))
 	if err != nil {
 		return nil, err
 	}

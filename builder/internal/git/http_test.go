@@ -68,13 +68,15 @@ func TestTokenAsUser(t *testing.T) {
 }
 
 func TestJobTokenOverTheWire(t *testing.T) {
-	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true, Username: "gitlab-ci-token", Password: "job"})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true, Username: "gitlab-ci-token",
+		Password: "job"})
 	host, port, err := net.SplitHostPort(server.Host())
 	if err != nil {
 		t.Fatal(err)
 	}
 	url := server.URL() + gittest.Path
-	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", host, "CI_SERVER_PORT", port)}
+	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("CI_JOB_TOKEN", "job", "CI_SERVER_HOST", host,
+		"CI_SERVER_PORT", port)}
 	if got := read(t, url, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
@@ -116,7 +118,8 @@ func TestRedirectToAnotherServer(t *testing.T) {
 					}
 					return ""
 				}, http.StatusTemporaryRedirect)})
-				err := fetchError(t, gittest.WithUser(server.URL()+gittest.Path, "u:canary"), Auth{}, "use the URL of the repository there")
+				err := fetchError(t, gittest.WithUser(server.URL()+gittest.Path, "u:canary"), Auth{},
+					"use the URL of the repository there")
 				if strings.Contains(err.Error(), "canary") {
 					t.Errorf("the error shows a secret: %v", err)
 				}
@@ -131,12 +134,13 @@ func TestRedirectToAnotherServer(t *testing.T) {
 // Forges redirect within their server. The credential is sent again, and the pack is requested at
 // the new location.
 func TestRedirectWithinAServer(t *testing.T) {
-	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "u", Password: "p", Wrap: redirecting(func(r *http.Request) string {
-		if strings.HasPrefix(r.URL.Path, "/old/") {
-			return gittest.Path + "/info/refs?" + r.URL.RawQuery
-		}
-		return ""
-	}, http.StatusMovedPermanently)})
+	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Username: "u", Password: "p",
+		Wrap: redirecting(func(r *http.Request) string {
+			if strings.HasPrefix(r.URL.Path, "/old/") {
+				return gittest.Path + "/info/refs?" + r.URL.RawQuery
+			}
+			return ""
+		}, http.StatusMovedPermanently)})
 	if got := read(t, gittest.WithUser(server.URL()+"/old/repo/", "u:p"), Auth{}); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
@@ -144,11 +148,13 @@ func TestRedirectWithinAServer(t *testing.T) {
 	for _, r := range server.Requests() {
 		paths = append(paths, r.Method+" "+r.Path)
 	}
-	equal(t, "requests", paths, []string{"GET /old/repo/info/refs", "GET " + gittest.Path + "/info/refs", "POST " + gittest.Path + "/git-upload-pack"})
+	equal(t, "requests", paths, []string{"GET /old/repo/info/refs", "GET " + gittest.Path + "/info/refs",
+		"POST " + gittest.Path + "/git-upload-pack"})
 }
 
 func TestRedirectsEnd(t *testing.T) {
-	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string { return r.URL.String() }, http.StatusFound)})
+	server := gittest.ServeHTTP(t, gittest.Shop(t),
+		gittest.HTTPOptions{Wrap: redirecting(func(r *http.Request) string { return r.URL.String() }, http.StatusFound)})
 	fetchError(t, server.URL()+gittest.Path, Auth{}, "redirects more than 5 times")
 	if n := len(server.Requests()); n != maxRedirects+1 {
 		t.Errorf("%d requests", n)
@@ -206,8 +212,10 @@ func TestServersThatQuoteCredentials(t *testing.T) {
 		io.WriteString(w, gittest.PktLine(text))
 	}))
 	t.Cleanup(server.Close)
-	err := fetchError(t, gittest.WithUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Auth{}, "the server says: Basic *** ***é")
-	if strings.Contains(err.Error(), "canary") || len(err.Error()) > maxErrorText+200 || !strings.HasSuffix(err.Error(), "é…") {
+	err := fetchError(t, gittest.WithUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Auth{},
+		"the server says: Basic *** ***é")
+	if strings.Contains(err.Error(), "canary") || len(err.Error()) > maxErrorText+200 ||
+		!strings.HasSuffix(err.Error(), "é…") {
 		t.Errorf("error %q", err)
 	}
 }
@@ -288,7 +296,8 @@ func TestProxy(t *testing.T) {
 	server := gittest.ServeHTTP(t, gittest.Shop(t), gittest.HTTPOptions{TLS: true, Username: "u", Password: "p"})
 	proxy, asked := proxyTo(t, server.Host())
 	source := "https://u:p@example.com" + gittest.Path
-	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("HTTPS_PROXY", gittest.WithUser(proxy.URL, "pu:canary"))}
+	opts := Auth{CAFile: server.CAFile(t), Getenv: gittest.Environment("HTTPS_PROXY",
+		gittest.WithUser(proxy.URL, "pu:canary"))}
 	if got := read(t, source, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
@@ -332,7 +341,8 @@ func TestStalledConnection(t *testing.T) {
 		}()
 		start := time.Now()
 		data, err := io.ReadAll(conn)
-		if string(data) != "xxx" || !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 4*stallTimeout-3*time.Second {
+		if string(data) != "xxx" || !errors.Is(err, os.ErrDeadlineExceeded) ||
+			time.Since(start) != 4*stallTimeout-3*time.Second {
 			t.Errorf("read %q and %v after %v", data, err, time.Since(start))
 		}
 	})

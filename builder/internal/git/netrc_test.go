@@ -75,7 +75,8 @@ machine late password p5`)
 }
 
 func TestReadNetrc(t *testing.T) {
-	home := gittest.WriteFiles(t, map[string]string{".netrc": "machine a password home", "other": "machine a password other", "large": strings.Repeat(" ", maxNetrc+1)})
+	home := gittest.WriteFiles(t, map[string]string{".netrc": "machine a password home",
+		"other": "machine a password other", "large": strings.Repeat(" ", maxNetrc+1)})
 	t.Chdir(home) // a netrc in the working directory must be ignored
 	absent := t.TempDir()
 	for _, test := range []struct {
@@ -95,7 +96,8 @@ func TestReadNetrc(t *testing.T) {
 			if got := found.password.Reveal(); got != test.want {
 				t.Errorf("password %q, want %q", got, test.want)
 			}
-			if test.problem == "" && err != nil || test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem)) {
+			if test.problem == "" && err != nil || test.problem != "" &&
+				(err == nil || !strings.Contains(err.Error(), test.problem)) {
 				t.Errorf("error %v, want %q", err, test.problem)
 			}
 		})
@@ -138,7 +140,8 @@ func FuzzNetrc(f *testing.F) {
 			}
 		}
 		l, ok := findLogin(logins, host, username)
-		if ok && (l.machine != "" && !strings.EqualFold(l.machine, host) || username != "" && l.username != "" && l.username != username || l.password.Empty()) {
+		if ok && (l.machine != "" && !strings.EqualFold(l.machine, host) || username != "" && l.username != "" &&
+			l.username != username || l.password.Empty()) {
 			t.Fatalf("%+v for %q@%q", l, username, host)
 		}
 	})

@@ -133,13 +133,15 @@ func TestLimitsOfWhatAServerSends(t *testing.T) {
 	for _, limits := range []packLimits{
 		{objects: 3, object: 1 << 20, total: 1 << 20}, {objects: 100, object: 20, total: 1 << 20}, {objects: 100, object: 1 << 20, total: 150},
 	} {
-		remote, err := newHTTPTransport(parse(t, server.URL()+gittest.Path), Auth{Getenv: gittest.Environment()}, credential{})
+		remote, err := newHTTPTransport(parse(t, server.URL()+gittest.Path), Auth{Getenv: gittest.Environment()},
+			credential{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = exchange(t.Context(), remote, wanted{}, t.TempDir(), limits)
 		var tooLarge *limit.Error
-		if !errors.As(explain(t.Context(), err, credential{}), &tooLarge) || !strings.Contains(tooLarge.Error(), "build from a checkout") {
+		if !errors.As(explain(t.Context(), err, credential{}), &tooLarge) ||
+			!strings.Contains(tooLarge.Error(), "build from a checkout") {
 			t.Errorf("%+v: error %v", limits, err)
 		}
 		remote.Close()

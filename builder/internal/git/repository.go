@@ -42,7 +42,7 @@ func OpenStorage(dir string) (*filesystem.Storage, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var all billy.Filesystem = files
+	all := files
 	if err == nil { // a linked work tree
 		all = dotgit.NewRepositoryFilesystem(files, osfs.New(common))
 	}

@@ -22,8 +22,10 @@ func TestPointerIsBounded(t *testing.T) {
 }
 
 func TestPointers(t *testing.T) {
-	dir := gittest.WriteFiles(t, map[string]string{"relative": "gitdir: ../a/.git\n", "absolute": "gitdir: /srv/a", "other": "none"})
-	for name, want := range map[string]string{"relative": filepath.Join(dir, "../a/.git"), "absolute": "/srv/a", "other": ""} {
+	dir := gittest.WriteFiles(t, map[string]string{"relative": "gitdir: ../a/.git\n", "absolute": "gitdir: /srv/a",
+		"other": "none"})
+	for name, want := range map[string]string{"relative": filepath.Join(dir, "../a/.git"), "absolute": "/srv/a",
+		"other": ""} {
 		if got, err := readPointer(filepath.Join(dir, name), "gitdir:"); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

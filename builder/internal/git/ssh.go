@@ -248,7 +248,8 @@ func explainSSH(err error) error {
 	case errors.As(err, &key) && len(key.Want) == 0:
 		return errors.New("no known_hosts file has the server's key: compare it with what its owner publishes, and add it")
 	case errors.As(err, &key):
-		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed it")
+		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed " +
+			"it")
 	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no error type for this
 		return errors.New("the server takes neither user nor key: correct the user in the URL, or --git-ssh-key-file")
 	}

@@ -54,7 +54,8 @@ func TestSSHKeys(t *testing.T) {
 		})
 	}
 	t.Run("user by default", func(t *testing.T) {
-		opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known, envToken, "unused", "NETRC", "/unused")}
+		opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known, envToken, "unused", "NETRC",
+			"/unused")}
 		if got := read(t, strings.Replace(s.url(), "git@", "", 1), opts); got != "name: Shop\n" {
 			t.Errorf("content %q", got)
 		}
@@ -208,8 +209,10 @@ func TestSSHCommand(t *testing.T) {
 		}
 	}
 	// This notation has no port, so compare the command that would run.
-	for source, relative := range map[string]bool{"git@host:org/repo.git": true, "git@host:/org/repo.git": false, "ssh://git@host/org/repo.git": false} {
-		if got := uploadCommand(parse(t, source)); got != "git-upload-pack '"+strings.TrimPrefix("/org/repo.git", map[bool]string{true: "/"}[relative])+"'" {
+	for source, relative := range map[string]bool{"git@host:org/repo.git": true, "git@host:/org/repo.git": false,
+		"ssh://git@host/org/repo.git": false} {
+		if got := uploadCommand(parse(t, source)); got != "git-upload-pack '"+strings.TrimPrefix("/org/repo.git",
+			map[bool]string{true: "/"}[relative])+"'" {
 			t.Errorf("%s runs %s", source, got)
 		}
 	}

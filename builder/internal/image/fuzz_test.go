@@ -17,7 +17,8 @@ import (
 // labels once, and that a second release on top replaces the first completely.
 func FuzzApply(f *testing.F) {
 	f.Add([]byte(`{}`))
-	f.Add([]byte(`{"config":{"Env":["A=1"],"Labels":{"a":"b"}},"history":[{"empty_layer":true}],"rootfs":{"diff_ids":["sha256:00"]}}`))
+	f.Add([]byte(`{"config":{"Env":["A=1"],"Labels":{"a":"b"}},"history":[{"empty_layer":true}],` +
+		`"rootfs":{"diff_ids":["sha256:00"]}}`))
 	f.Add([]byte(`{"config":{"Env":["WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=/www"]}}`))
 	f.Add([]byte(`{"Config":{"Env":["A=1"]},"config":{"env":["B=2"]}}`))
 	c := config(func(m *release.Manifest) { m.Groups = m.Groups[:1] })

@@ -126,7 +126,7 @@ func (z *gzipWriter) Write(p []byte) (int, error) {
 		z.block.buffer = append(z.block.buffer, part...)
 		n += len(part)
 		z.checksum = crc32.Update(z.checksum, crc32.IEEETable, part)
-		z.size += uint32(len(part)) //nolint:gosec // gzip stores the size modulo 2^32
+		z.size += uint32(len(part)) // gzip stores the size modulo 2^32
 		if z.block.room() == 0 {
 			z.start(false)
 		}

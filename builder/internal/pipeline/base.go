@@ -156,6 +156,6 @@ func (b *baseImage) describe() *release.Base {
 // close releases the base.
 func (b *baseImage) close() {
 	if b.image != nil {
-		b.image.Close() //nolint:errcheck // it was only read
+		b.image.Close() // it was only read
 	}
 }

@@ -69,12 +69,12 @@ func Compare(ctx context.Context, opts DiffOptions) (Compared, error) {
 	if err != nil {
 		return Compared{}, err
 	}
-	defer older.close() //nolint:errcheck // it was only read
+	defer older.close() // it was only read
 	newer, err := opts.open(ctx, opts.New, nil)
 	if err != nil {
 		return Compared{}, err
 	}
-	defer newer.close() //nolint:errcheck // it was only read
+	defer newer.close() // it was only read
 	redactor := opts.Scanner.NewRedactor()
 	report, err := guarded(func() (*compare.Report, error) {
 		how := compare.Options{Redactor: redactor, MaxLines: opts.MaxLines}

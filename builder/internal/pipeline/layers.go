@@ -127,9 +127,9 @@ func (f *layerFile) commit() (layer.Layer, error) {
 func (s *layerSet) close() {
 	for _, file := range s.layers {
 		if file.writer != nil {
-			file.writer.Close() //nolint:errcheck // the layer is given up; this ends its goroutines
+			file.writer.Close() // the layer is given up; this ends its goroutines
 		}
-		file.blob.Close() //nolint:errcheck // the directory of the store is removed
+		file.blob.Close() // the directory of the store is removed
 	}
 }
 

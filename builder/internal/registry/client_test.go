@@ -128,14 +128,16 @@ func TestResolve(t *testing.T) {
 // BuildKit's attestation manifests are in the index, but no platform of the image.
 func TestResolveAttestations(t *testing.T) {
 	s := registrytest.New(t, registrytest.Options{})
-	statement, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), registrytest.Layer(`{"_type":"statement"}`))
+	statement, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
+		registrytest.Layer(`{"_type":"statement"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	addendum := mutate.IndexAddendum{Add: statement}
 	addendum.Annotations = map[string]string{attestationKey: "attestation-manifest"}
-	pushed := s.PushIndex(t, "img:1", mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{Add: base}, addendum))
+	pushed := s.PushIndex(t, "img:1", mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex),
+		mutate.IndexAddendum{Add: base}, addendum))
 
 	img := resolve(t, newClient(t, Options{}), pushed.Ref)
 	if len(img.Manifests) != 1 || len(img.Attestations) != 1 {
@@ -195,7 +197,8 @@ func TestAuthentication(t *testing.T) {
 }
 
 func TestForbidden(t *testing.T) {
-	s := registrytest.New(t, registrytest.Options{Faults: []registrytest.Fault{{Kind: registrytest.Manifest, Status: http.StatusForbidden}}})
+	s := registrytest.New(t, registrytest.Options{Faults: []registrytest.Fault{{Kind: registrytest.Manifest,
+		Status: http.StatusForbidden}}})
 	_, err := newClient(t, Options{}).Resolve(t.Context(), s.Ref("base:1"))
 	wantError(t, err, Unauthorized, s.Ref("base:1"), "403")
 }
@@ -220,7 +223,8 @@ func TestTransientFaultsPass(t *testing.T) {
 	for name, f := range faults {
 		t.Run(name, func(t *testing.T) {
 			f.Times = 3
-			s := registrytest.New(t, registrytest.Options{Username: "u", Password: "p", Token: true, Faults: []registrytest.Fault{f}})
+			s := registrytest.New(t, registrytest.Options{Username: "u", Password: "p", Token: true,
+				Faults: []registrytest.Fault{f}})
 			pushed := s.PushBase(t, "base:1", registrytest.Base{})
 			c := newClient(t, Options{Getenv: environment("DOCKER_AUTH_CONFIG", authJSON(s.Host(), "u", "p"))})
 			if img := resolve(t, c, pushed.Ref); img.Descriptor.Digest.String() != pushed.Digest.String() {
@@ -362,7 +366,8 @@ func TestErrorsShowNoQuery(t *testing.T) {
 		&url.Error{Op: "Get", URL: "https://r.example/", Err: fmt.Errorf("redirect to %q: reset", signed)},
 		fmt.Errorf("failed to do request: Get %q: reset", signed),
 		fmt.Errorf("content at %s not found: reset", signed),
-		fmt.Errorf("wrapped: %w", remoteserrors.ErrUnexpectedStatus{RequestMethod: "GET", RequestURL: signed, Status: "500 reset"}),
+		fmt.Errorf("wrapped: %w", remoteserrors.ErrUnexpectedStatus{RequestMethod: "GET", RequestURL: signed,
+			Status: "500 reset"}),
 	} {
 		text := newClient(t, Options{}).Explain("r.example/a:1", err).Error()
 		if strings.Contains(text, canary) || !strings.Contains(text, "r.example/") || !strings.Contains(text, "reset") {

@@ -50,14 +50,16 @@ func TestCredentials(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(home, ".docker"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(home, ".docker", "config.json"), []byte(authJSON("r.example", "u", "home")), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(home, ".docker", "config.json"), []byte(authJSON("r.example", "u", "home")),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	runtimeDir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(runtimeDir, "containers"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(runtimeDir, "containers", "auth.json"), []byte(authJSON("r.example", "u", "podman")), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(runtimeDir, "containers", "auth.json"),
+		[]byte(authJSON("r.example", "u", "podman")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file := writeFile(t, "auth.json", authJSON("r.example", "u", "file"))
@@ -182,7 +184,8 @@ func TestHelperFails(t *testing.T) {
 
 func FuzzParseSource(f *testing.F) {
 	f.Add([]byte(authJSON("r.example", "u", "p")))
-	f.Add([]byte(`{"auths":{"https://index.docker.io/v1/":{"identitytoken":"t"}},"credsStore":"s","credHelpers":{"a":"b"}}`))
+	f.Add([]byte(`{"auths":{"https://index.docker.io/v1/":{"identitytoken":"t"}},"credsStore":"s",` +
+		`"credHelpers":{"a":"b"}}`))
 	f.Add([]byte(`{"auths":{"r":{"auth":"!"}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := parseSource("file", data)

@@ -25,7 +25,8 @@ import (
 func ociImage(t *testing.T, layer string) v1.Image {
 	t.Helper()
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	img, err := mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers"}})
+	img, err := mutate.ConfigFile(img, &v1.ConfigFile{OS: "linux", Architecture: "amd64",
+		RootFS: v1.RootFS{Type: "layers"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,8 @@ func TestOpenLayoutRefuses(t *testing.T) {
 	}
 	escaping := writeLayout(t, "v1", one)
 	secret := writeFile(t, "index.json", "{}")
-	if err := errors.Join(os.Remove(filepath.Join(escaping, "index.json")), os.Symlink(secret, filepath.Join(escaping, "index.json"))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(escaping, "index.json")),
+		os.Symlink(secret, filepath.Join(escaping, "index.json"))); err != nil {
 		t.Fatal(err)
 	}
 	fifo := t.TempDir()

@@ -33,7 +33,8 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://r.example/token", strings.NewReader(tt.form))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://r.example/token",
+				strings.NewReader(tt.form))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +44,8 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 			if tt.form != "" {
 				req.Header.Set("Content-Type", formType)
 			}
-			resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return refusal(tt.quoted), nil })}.RoundTrip(req)
+			refuse := roundTrip(func(*http.Request) (*http.Response, error) { return refusal(tt.quoted), nil })
+			resp, err := redactingTransport{refuse}.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +54,8 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for what, got := range map[string]string{"body": string(body), "status": resp.Status, "header": resp.Header.Get("X-Reason")} {
+			for what, got := range map[string]string{"body": string(body), "status": resp.Status,
+				"header": resp.Header.Get("X-Reason")} {
 				if got != tt.want {
 					t.Errorf("%s is %q instead of %q", what, got, tt.want)
 				}
@@ -105,7 +108,8 @@ func TestContentIsNotMasked(t *testing.T) {
 	req.SetBasicAuth("u", "e")
 	ok := refusal("the letter e")
 	ok.StatusCode = http.StatusOK
-	resp, err := redactingTransport{roundTrip(func(*http.Request) (*http.Response, error) { return ok, nil })}.RoundTrip(req)
+	accept := roundTrip(func(*http.Request) (*http.Response, error) { return ok, nil })
+	resp, err := redactingTransport{accept}.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}

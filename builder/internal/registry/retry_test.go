@@ -124,7 +124,8 @@ var errClosedIdle = errors.New("http: server closed idle connection")
 
 // BuildKit repeats an upload after io.EOF.
 func TestUploadOnDeadConnectionIsEOF(t *testing.T) {
-	req, err := http.NewRequest(http.MethodPut, "https://r.example/v2/a/blobs/uploads/1", io.MultiReader(strings.NewReader("blob")))
+	req, err := http.NewRequest(http.MethodPut, "https://r.example/v2/a/blobs/uploads/1",
+		io.MultiReader(strings.NewReader("blob")))
 	if err != nil {
 		t.Fatal(err)
 	}

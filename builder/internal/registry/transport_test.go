@@ -57,7 +57,8 @@ func TestStalledManifest(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		start := time.Now()
-		if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != documentTimeout {
+		if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(start) != documentTimeout {
 			t.Errorf("error %v after %v", err, time.Since(start))
 		}
 	})
@@ -151,7 +152,8 @@ func TestProxyAndUntrustedCertificate(t *testing.T) {
 		t.Errorf("the proxy saw %q", got)
 	}
 	resolve(t, newClient(t, Options{Getenv: env, CAFiles: []string{s.CAFile(t)}}), "example.com:5000/base:1")
-	resolve(t, newClient(t, Options{Getenv: env, InsecureRegistries: []string{"example.com:5000"}}), "example.com:5000/base:1")
+	resolve(t, newClient(t, Options{Getenv: env, InsecureRegistries: []string{"example.com:5000"}}),
+		"example.com:5000/base:1")
 
 	before := len(seen())
 	loopback := registrytest.New(t, registrytest.Options{})

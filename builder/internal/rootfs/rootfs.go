@@ -85,7 +85,8 @@ func (r *reader) readLayer(open Layer) (err error) {
 	}
 	defer plain.Close()
 	r.here = map[string]bool{}
-	counted := &limit.Reader{R: plain, Left: r.limits.Unpacked - r.read, Err: exceeds("bytes in its layers", r.limits.Unpacked)}
+	counted := &limit.Reader{R: plain, Left: r.limits.Unpacked - r.read,
+		Err: exceeds("bytes in its layers", r.limits.Unpacked)}
 	archive := tar.NewReader(counted)
 	for {
 		header, err := archive.Next()

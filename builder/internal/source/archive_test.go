@@ -69,7 +69,8 @@ func central(data []byte) int { return bytes.Index(data, []byte("PK\x01\x02")) }
 // raw makes an archive of one stored entry, with other fields in its list than are true.
 func raw(t testing.TB, change func(list []byte)) []byte {
 	t.Helper()
-	data := archive(t, archived{name: "shop/index.yml", data: "slug: shop\n", change: func(h *zip.FileHeader) { h.Method = zip.Store }})
+	data := archive(t, archived{name: "shop/index.yml", data: "slug: shop\n",
+		change: func(h *zip.FileHeader) { h.Method = zip.Store }})
 	change(data[central(data):])
 	return data
 }
@@ -172,7 +173,8 @@ func handOut(t *testing.T, path string, limits Limits) error {
 // Many entries may be of the same bytes, each of them small enough.
 func TestArchiveWhoseEntriesOverlap(t *testing.T) {
 	const entries = 20
-	data := archive(t, archived{name: "shop/00.yml", data: strings.Repeat("x", 1000), change: func(h *zip.FileHeader) { h.Method = zip.Store }})
+	data := archive(t, archived{name: "shop/00.yml", data: strings.Repeat("x", 1000),
+		change: func(h *zip.FileHeader) { h.Method = zip.Store }})
 	start := central(data)
 	record, end := data[start:len(data)-22], bytes.Clone(data[len(data)-22:])
 	overlapping := bytes.Clone(data[:start])
@@ -182,7 +184,8 @@ func TestArchiveWhoseEntriesOverlap(t *testing.T) {
 	binary.LittleEndian.PutUint16(end[8:], entries)
 	binary.LittleEndian.PutUint16(end[10:], entries)
 	binary.LittleEndian.PutUint32(end[12:], uint32(entries*len(record)))
-	if err := handOut(t, writeArchive(t, append(overlapping, end...)), Limits{}); err == nil || !strings.Contains(err.Error(), "bytes of other entries") {
+	if err := handOut(t, writeArchive(t, append(overlapping, end...)), Limits{}); err == nil ||
+		!strings.Contains(err.Error(), "bytes of other entries") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -212,7 +215,8 @@ func TestLargeArchives(t *testing.T) {
 	for i := range 300 {
 		entries = append(entries, archived{name: fmt.Sprintf("%d%s", i, strings.Repeat("x", 60_000))})
 	}
-	if err := handOut(t, writeArchive(t, archive(t, entries...)), Limits{}); err == nil || !strings.Contains(err.Error(), "larger than 16 MiB") {
+	if err := handOut(t, writeArchive(t, archive(t, entries...)), Limits{}); err == nil ||
+		!strings.Contains(err.Error(), "larger than 16 MiB") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -228,12 +232,14 @@ func TestArchiveEntriesThatDoNotShip(t *testing.T) {
 		archived{name: "shop/\x1b[2J.yml", data: "x"},
 		archived{name: "shop/.git/config", data: "x"},
 	)), Options{}))
-	equal(t, "diagnostics", rules(t, report), []string{"shop/index.yml case-collision", "shop/\ufffd[2J.yml file-name-invalid", "shop/.wh.x name-whiteout", "shop/link.yml symlink", "shop/pipe special-file"})
+	equal(t, "diagnostics", rules(t, report), []string{"shop/index.yml case-collision",
+		"shop/\ufffd[2J.yml file-name-invalid", "shop/.wh.x name-whiteout", "shop/link.yml symlink", "shop/pipe special-file"})
 	equal(t, "dropped", dropped(t, report), []string{"shop/.git"})
 }
 
 func TestFileInArchiveIsTooLarge(t *testing.T) {
-	_, report := walk(t, open(t, writeArchive(t, archive(t, archived{name: "shop/index.yml", data: indexOf("shop")}, archived{name: "shop/x.yml", data: "0123456789012345678901234567890"})),
+	_, report := walk(t, open(t, writeArchive(t, archive(t, archived{name: "shop/index.yml", data: indexOf("shop")},
+		archived{name: "shop/x.yml", data: "0123456789012345678901234567890"})),
 		Options{Limits: Limits{FileSize: 30, TotalSize: 100, Files: 3}}))
 	equal(t, "diagnostics", rules(t, report), []string{"shop/x.yml file-too-large"})
 }
@@ -246,7 +252,8 @@ func TestArchiveThatIsNone(t *testing.T) {
 	}
 	openError(t, filepath.Join(dir, "pipe.zip"), Options{}, "not a regular file")
 	// A directory is one, whatever its name.
-	if err := os.CopyFS(filepath.Join(dir, "shop.zip"), os.DirFS(gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""}))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "shop.zip"),
+		os.DirFS(gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""}))); err != nil {
 		t.Fatal(err)
 	}
 	files, _ := walk(t, open(t, filepath.Join(dir, "shop.zip"), Options{}))
@@ -255,7 +262,8 @@ func TestArchiveThatIsNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), spec, Options{}); err == nil || !strings.Contains(err.Error(), "subdirectory a/b is not in the archive") {
+	if _, err := Open(t.Context(), spec, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "subdirectory a/b is not in the archive") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -279,7 +287,8 @@ func FuzzArchive(f *testing.F) {
 		var total int64
 		_, err = tree.Walk(t.Context(), func(file File) error {
 			total += int64(len(file.Data))
-			if !filepath.IsLocal(file.Path) || strings.ContainsAny(file.Path, "\\\x00") || int64(len(file.Data)) > limits.FileSize || total > limits.TotalSize {
+			if !filepath.IsLocal(file.Path) || strings.ContainsAny(file.Path, "\\\x00") ||
+				int64(len(file.Data)) > limits.FileSize || total > limits.TotalSize {
 				t.Fatalf("%q with %d bytes", file.Path, len(file.Data))
 			}
 			return nil

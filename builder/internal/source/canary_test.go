@@ -39,7 +39,8 @@ func gossips(t *testing.T) []string {
 		},
 		func(w http.ResponseWriter, r *http.Request) {
 			user, password, _ := r.BasicAuth()
-			w.Header().Set("Location", (&url.URL{Scheme: "http", User: url.UserPassword(user, password), Host: r.Host, Path: "/loop"}).String())
+			w.Header().Set("Location", (&url.URL{Scheme: "http", User: url.UserPassword(user, password), Host: r.Host,
+				Path: "/loop"}).String())
 			w.WriteHeader(http.StatusFound)
 		},
 		func(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +51,8 @@ func gossips(t *testing.T) []string {
 		},
 		func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
-				gittest.Answer("application/x-git-upload-pack-result", gittest.PktLine("NAK\n")+gittest.PktLine("\x03"+told(r)))(w, r)
+				gittest.Answer("application/x-git-upload-pack-result",
+					gittest.PktLine("NAK\n")+gittest.PktLine("\x03"+told(r)))(w, r)
 				return
 			}
 			advertised := gittest.PktLine(strings.Repeat("a", 40)+" HEAD\x00side-band-64k\n") + "0000"
@@ -118,7 +120,8 @@ func TestCanaries(t *testing.T) {
 					shown += fmt.Sprintf("%v %+v %#v", err, err, err)
 				}
 				for _, hidden := range []string{user, password, token} {
-					for _, form := range []string{hidden, hidden[3:20], url.QueryEscape(hidden), base64.StdEncoding.EncodeToString([]byte(hidden))[:20]} {
+					for _, form := range []string{hidden, hidden[3:20], url.QueryEscape(hidden),
+						base64.StdEncoding.EncodeToString([]byte(hidden))[:20]} {
 						if strings.Contains(shown, form) {
 							t.Errorf("%s at %s: %q is in %s", way, target, form, shown)
 						}

@@ -128,10 +128,12 @@ func TestStagedElsewhere(t *testing.T) {
 	if got := staged(t, openChanges(t, linked)); !slices.Equal(got, []string{"b.yml=two"}) {
 		t.Errorf("in another work tree: %v", got)
 	}
-	if got := staged(t, openChanges(t, dir, "GIT_DIR="+filepath.Join(dir, ".git/worktrees/linked"))); !slices.Equal(got, []string{"b.yml=two"}) {
+	if got := staged(t, openChanges(t, dir, "GIT_DIR="+filepath.Join(dir, ".git/worktrees/linked"))); !slices.Equal(got,
+		[]string{"b.yml=two"}) {
 		t.Errorf("of GIT_DIR: %v", got)
 	}
-	if got := staged(t, openChanges(t, dir, "GIT_INDEX_FILE=.git/worktrees/linked/index")); !slices.Equal(got, []string{"b.yml=two"}) {
+	if got := staged(t, openChanges(t, dir, "GIT_INDEX_FILE=.git/worktrees/linked/index")); !slices.Equal(got,
+		[]string{"b.yml=two"}) {
 		t.Errorf("of GIT_INDEX_FILE: %v", got)
 	}
 }
@@ -196,7 +198,8 @@ func TestSinceInShallowClones(t *testing.T) {
 		t.Errorf("versions %v", got)
 	}
 	for _, revisions := range []string{"HEAD~2", strings.Repeat("0", 40)} {
-		if _, err := openChanges(t, shallow).Since(t.Context(), revisions, func(Version) error { return nil }); !errors.Is(err, errShallow) {
+		if _, err := openChanges(t, shallow).Since(t.Context(), revisions,
+			func(Version) error { return nil }); !errors.Is(err, errShallow) {
 			t.Errorf("%s: error %v", revisions, err)
 		}
 	}
@@ -250,7 +253,8 @@ func TestChangesThatAreNotThere(t *testing.T) {
 	}
 	sha256 := t.TempDir()
 	git.run(t, sha256, "init", "-q", "--object-format=sha256")
-	if _, err := OpenChanges(sha256, ChangeOptions{Getenv: getenvOf(nil)}); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+	if _, err := OpenChanges(sha256, ChangeOptions{Getenv: getenvOf(nil)}); err == nil ||
+		!strings.Contains(err.Error(), "SHA-256") {
 		t.Errorf("SHA-256: error %v", err)
 	}
 	dir := git.repository(t, map[string]string{"a.yml": "one"})
@@ -263,7 +267,8 @@ func TestChangesThatAreNotThere(t *testing.T) {
 	must(t, err)
 	defer c.Close()
 	ignore := func(Version) error { return nil }
-	if err := c.Staged(t.Context(), ignore); err == nil || !strings.Contains(err.Error(), "b.yml: it is larger than 5 bytes") {
+	if err := c.Staged(t.Context(), ignore); err == nil ||
+		!strings.Contains(err.Error(), "b.yml: it is larger than 5 bytes") {
 		t.Errorf("a large staged file: error %v", err)
 	}
 	if _, err := c.Since(t.Context(), "HEAD~1", ignore); err == nil || !strings.Contains(err.Error(), "a.yml in commit") {
@@ -280,7 +285,8 @@ func TestChangesThatAreNotThere(t *testing.T) {
 		}
 	}
 	put(t, dir, ".git/index", "broken")
-	if err := openChanges(t, dir).Staged(t.Context(), ignore); err == nil || !strings.Contains(err.Error(), "read the index") {
+	if err := openChanges(t, dir).Staged(t.Context(), ignore); err == nil ||
+		!strings.Contains(err.Error(), "read the index") {
 		t.Errorf("a broken index: error %v", err)
 	}
 }
@@ -305,12 +311,14 @@ func TestReadFiles(t *testing.T) {
 		t.Errorf("files %q, error %v", got, err)
 	}
 	put(t, dir, "large", "123456")
-	for name, want := range map[string]string{"large": "larger than 5 bytes", "shop": "it is a directory", "gone": "no such file", "/dev/null": "not a regular file"} {
+	for name, want := range map[string]string{"large": "larger than 5 bytes", "shop": "it is a directory",
+		"gone": "no such file", "/dev/null": "not a regular file"} {
 		if _, err := read(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
 		}
 	}
-	if err := ReadStream(strings.NewReader("123456"), "x", 5, nil); err == nil || !strings.Contains(err.Error(), "larger than 5 bytes") {
+	if err := ReadStream(strings.NewReader("123456"), "x", 5, nil); err == nil ||
+		!strings.Contains(err.Error(), "larger than 5 bytes") {
 		t.Errorf("a long stream: error %v", err)
 	}
 	for _, name := range []string{"", ".", "/", "a\nb"} {

@@ -226,7 +226,8 @@ func TestWrittenWhileItIsRead(t *testing.T) {
 
 func TestUnreadable(t *testing.T) {
 	needs.AsNobody(t, func() {
-		dir := gittest.WriteFiles(t, map[string]string{"shop/a.yml": "a", "shop/locked.yml": "canary", "shop/closed/b.yml": "b", "shop/nosearch/c.yml": "c", "shop/z.yml": "z"})
+		dir := gittest.WriteFiles(t, map[string]string{"shop/a.yml": "a", "shop/locked.yml": "canary",
+			"shop/closed/b.yml": "b", "shop/nosearch/c.yml": "c", "shop/z.yml": "z"})
 		for name, mode := range map[string]os.FileMode{"locked.yml": 0, "closed": 0, "nosearch": 0o600} {
 			path := filepath.Join(dir, "shop", name)
 			must(t, os.Chmod(path, mode))
@@ -234,7 +235,8 @@ func TestUnreadable(t *testing.T) {
 		}
 		files, report := walk(t, open(t, dir, Options{}))
 		equal(t, "files", files, map[string]string{"shop/a.yml": "a", "shop/z.yml": "z"})
-		equal(t, "diagnostics", rules(t, report), []string{"shop/closed unreadable", "shop/nosearch unreadable", "shop/locked.yml unreadable"})
+		equal(t, "diagnostics", rules(t, report), []string{"shop/closed unreadable", "shop/nosearch unreadable",
+			"shop/locked.yml unreadable"})
 
 		must(t, os.Chmod(dir, 0))
 		defer os.Chmod(dir, 0o700)
@@ -249,10 +251,12 @@ func TestDirectoriesThatCannotBeOpened(t *testing.T) {
 	openError(t, filepath.Join(dir, "absent"), Options{}, "source "+dir, "no such file")
 	openError(t, filepath.Join(dir, "file"), Options{}, "not a directory")
 	openError(t, filepath.Join(dir, "fifo"), Options{}, "not a directory")
-	for subdir, want := range map[string]string{"absent": "no such file", "file": "not a directory", "fifo": "not a directory", "away": "escapes"} {
+	for subdir, want := range map[string]string{"absent": "no such file", "file": "not a directory",
+		"fifo": "not a directory", "away": "escapes"} {
 		spec, err := parse(t, dir).With("", subdir)
 		must(t, err)
-		if _, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: gittest.Environment()}}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "subdirectory "+subdir) {
+		if _, err := Open(t.Context(), spec, Options{Auth: git.Auth{Getenv: gittest.Environment()}}); err == nil ||
+			!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "subdirectory "+subdir) {
 			t.Errorf("%s: error %v, want %q", subdir, err, want)
 		}
 	}
@@ -319,17 +323,21 @@ func TestManyFiles(t *testing.T) {
 		return n, report, err
 	}
 	all := folders * each
-	if n, report, err := count(Limits{FileSize: 1, TotalSize: int64(all), Files: all}); err != nil || n != all || report.Files != n || report.Bytes != int64(n) {
+	if n, report, err := count(Limits{FileSize: 1, TotalSize: int64(all), Files: all}); err != nil || n != all ||
+		report.Files != n || report.Bytes != int64(n) {
 		t.Errorf("%d files, %+v, %v", n, report, err)
 	}
 	for want, limits := range map[string]Limits{
-		fmt.Sprintf("more than %d files:", all-1):                                {FileSize: 1, TotalSize: int64(all), Files: all - 1},
-		fmt.Sprintf("more than %d bytes:", all-1):                                {FileSize: 1, TotalSize: int64(all) - 1, Files: all},
+		fmt.Sprintf("more than %d files:", all-1): {FileSize: 1, TotalSize: int64(all),
+			Files: all - 1},
+		fmt.Sprintf("more than %d bytes:", all-1): {FileSize: 1, TotalSize: int64(all) - 1,
+			Files: all},
 		fmt.Sprintf("more than %d files, directories and other entries:", all/2): {FileSize: 0, TotalSize: 1, Files: all / 4},
 	} {
 		n, _, err := count(limits)
 		var tooLarge *limit.Error
-		if !errors.As(err, &tooLarge) || n != 0 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "raise the limit") {
+		if !errors.As(err, &tooLarge) || n != 0 || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "raise the limit") {
 			t.Errorf("%d files were read, error %v, want %q", n, err, want)
 		}
 	}
@@ -350,7 +358,8 @@ func TestDeepNesting(t *testing.T) {
 	must(t, root.WriteFile("file", nil, 0o600))
 	must(t, root.Close())
 	files, report := walk(t, open(t, dir, Options{}))
-	if len(files) > 0 || len(report.Diagnostics) != 1 || report.Diagnostics[0].Rule != "name-too-long" || len(report.Diagnostics[0].File) > maxPath+2 {
+	if len(files) > 0 || len(report.Diagnostics) != 1 || report.Diagnostics[0].Rule != "name-too-long" ||
+		len(report.Diagnostics[0].File) > maxPath+2 {
 		t.Errorf("%d files, %+v", len(files), report.Diagnostics)
 	}
 }

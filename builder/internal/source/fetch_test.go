@@ -79,7 +79,8 @@ func TestRefsAndSubdirectories(t *testing.T) {
 func TestRefsThatAreNotThere(t *testing.T) {
 	h := newHistory(t)
 	server := gittest.ServeHTTP(t, h.Repository, gittest.HTTPOptions{})
-	poor := gittest.ServeHTTP(t, h.Repository, gittest.HTTPOptions{Without: []capability.Capability{capability.AllowReachableSHA1InWant}})
+	poor := gittest.ServeHTTP(t, h.Repository,
+		gittest.HTTPOptions{Without: []capability.Capability{capability.AllowReachableSHA1InWant}})
 	blob := h.Object(t, plumbing.BlobObject, []byte("blob"))
 	h.Reference(t, "refs/tags/blob", blob)
 	empty := gittest.ServeHTTP(t, gittest.NewRepository(t), gittest.HTTPOptions{})
@@ -167,7 +168,8 @@ func TestCapabilities(t *testing.T) {
 func TestCloseRemovesWhatWasFetched(t *testing.T) {
 	server := gittest.ServeHTTP(t, newHistory(t).Repository, gittest.HTTPOptions{})
 	temp := t.TempDir()
-	tree, err := Open(t.Context(), parse(t, server.URL()+gittest.Path), Options{TempDir: temp, Auth: git.Auth{Getenv: gittest.Environment()}})
+	tree, err := Open(t.Context(), parse(t, server.URL()+gittest.Path),
+		Options{TempDir: temp, Auth: git.Auth{Getenv: gittest.Environment()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,8 +52,10 @@ func TestGitTrees(t *testing.T) {
 		gittest.File{Path: "shop/pages/node_modules/a.js", Data: "dropped"},
 		gittest.File{Path: "shop/escape", Data: "../../etc/passwd", Mode: filemode.Symlink},
 		gittest.File{Path: "shop/module", Hash: plumbing.NewHash(strings.Repeat("cd", 20)), Mode: filemode.Submodule},
-		gittest.File{Path: "shop/logo.png", Data: "version https://git-lfs.github.com/spec/v1\n" + "oid sha256:abc\nsize 12345\n"},
-		gittest.File{Path: "shop/about.txt", Data: "version https://git-lfs.github.com/spec/v1 is what a pointer starts with"},
+		gittest.File{Path: "shop/logo.png", Data: "version https://git-lfs.github.com/spec/v1\n" +
+			"oid sha256:abc\nsize 12345\n"},
+		gittest.File{Path: "shop/about.txt",
+			Data: "version https://git-lfs.github.com/spec/v1 is what a pointer starts with"},
 	)
 	files, report := fetchTree(t, r, tree, Limits{})
 	equal(t, "files", files, map[string]string{
@@ -101,7 +103,8 @@ func TestGitTreesMadeByHand(t *testing.T) {
 		folder(".."), folder("."), folder("/"),
 		gittest.File{Path: "shop", Mode: filemode.Dir, Hash: shop},
 	), Limits{})
-	if files["shop/index.yml"] != "shop" || files["shop/Straße"] != "1" || files["shop/STRASSE"] != "2" || len(files) != 5 || files["shop/twice"] != "1" {
+	if files["shop/index.yml"] != "shop" || files["shop/Straße"] != "1" || files["shop/STRASSE"] != "2" ||
+		len(files) != 5 || files["shop/twice"] != "1" {
 		t.Errorf("files %v", files)
 	}
 	equal(t, "diagnostics", rules(t, report), []string{
@@ -138,12 +141,14 @@ func TestGitBomb(t *testing.T) {
 
 func TestGitLimits(t *testing.T) {
 	r := gittest.NewRepository(t)
-	tree := r.Tree(t, gittest.File{Path: "a/1", Data: "12345"}, gittest.File{Path: "a/2", Data: "123456"}, gittest.File{Path: "a/3", Data: "1"})
+	tree := r.Tree(t, gittest.File{Path: "a/1", Data: "12345"}, gittest.File{Path: "a/2", Data: "123456"},
+		gittest.File{Path: "a/3", Data: "1"})
 	files, report := fetchTree(t, r, tree, Limits{FileSize: 5, TotalSize: 6, Files: 2})
 	equal(t, "files", files, map[string]string{"a/1": "12345", "a/3": "1"})
 	equal(t, "diagnostics", rules(t, report), []string{"a/2 file-too-large"})
 	url := serve(t, r)
-	for _, limits := range []Limits{{FileSize: 5, TotalSize: 5, Files: 2}, {FileSize: 6, TotalSize: 100, Files: 2}, {FileSize: 6, TotalSize: 100, Files: 1}} {
+	for _, limits := range []Limits{{FileSize: 5, TotalSize: 5, Files: 2}, {FileSize: 6, TotalSize: 100, Files: 2},
+		{FileSize: 6, TotalSize: 100, Files: 1}} {
 		tree := open(t, url, Options{TempDir: t.TempDir(), Limits: limits})
 		_, err := tree.Walk(t.Context(), func(File) error { return errors.New("a file was read") })
 		var tooLarge *limit.Error
@@ -264,11 +269,13 @@ func TestLinkedWorkTrees(t *testing.T) {
 	for _, source := range []string{linked, "file://" + linked} {
 		tree := open(t, source, Options{})
 		files, _ := walk(t, tree)
-		if files["shop/index.yml"] != "other" || tree.Info().Commit != tip || tree.Info().Ref != "other" || tree.Info().Dirty {
+		if files["shop/index.yml"] != "other" || tree.Info().Commit != tip || tree.Info().Ref != "other" ||
+			tree.Info().Dirty {
 			t.Errorf("%s: %v, %+v", source, files, tree.Info())
 		}
 	}
-	for name, text := range map[string]string{"gone": "gitdir: /nonexistent", "broken": "no pointer", "empty": "gitdir: "} {
+	for name, text := range map[string]string{"gone": "gitdir: /nonexistent", "broken": "no pointer",
+		"empty": "gitdir: "} {
 		dir := gittest.WriteFiles(t, map[string]string{".git": text, "shop/index.yml": name})
 		tree := open(t, dir, Options{})
 		if files, _ := walk(t, tree); files["shop/index.yml"] != name || tree.Info() != (release.Source{}) {

@@ -38,11 +38,14 @@ func version(commit plumbing.Hash, path, data string) string {
 // TestHistory: from a server and from the disk, each content once, where it was first.
 func TestHistory(t *testing.T) {
 	h := newHistory(t)
-	top := h.Commit(t, "main", gittest.Index("first"), gittest.File{Path: ".env", Data: "deep"}, gittest.File{Path: "shop/.env", Data: "new"})
-	again := h.Commit(t, "main", gittest.Index("again"), gittest.File{Path: "link", Mode: filemode.Symlink, Data: "shop/index.yml"})
+	top := h.Commit(t, "main", gittest.Index("first"), gittest.File{Path: ".env", Data: "deep"},
+		gittest.File{Path: "shop/.env", Data: "new"})
+	again := h.Commit(t, "main", gittest.Index("again"), gittest.File{Path: "link", Mode: filemode.Symlink,
+		Data: "shop/index.yml"})
 	server := gittest.ServeHTTP(t, h.Repository, gittest.HTTPOptions{})
 	before := []string{
-		version(h.first, "shop/index.yml", "first"), version(h.unnamed, "shop/index.yml", "unnamed"), version(h.second, "shop/index.yml", "second"),
+		version(h.first, "shop/index.yml", "first"), version(h.unnamed, "shop/index.yml", "unnamed"),
+		version(h.second, "shop/index.yml", "second"),
 		version(h.tip, ".deep/er/shop/index.yml", "deep"), version(h.tip, "shop/index.yml", "tip"),
 	}
 	for _, url := range []string{server.URL() + gittest.Path, "file://" + bare(t, h)} {
@@ -129,7 +132,8 @@ func TestHistoryThatIsNotThere(t *testing.T) {
 	missing := gittest.NewRepository(t)
 	missing.Commit(t, "main", gittest.File{Path: "shop/index.yml", Hash: plumbing.NewHash(strings.Repeat("ab", 20))})
 	missing.Commit(t, "main", gittest.Index("there"))
-	if _, _, err := past(t, "file://"+bare(t, history{Repository: missing}), ""); err == nil || !strings.Contains(err.Error(), "shop/index.yml") {
+	if _, _, err := past(t, "file://"+bare(t, history{Repository: missing}), ""); err == nil ||
+		!strings.Contains(err.Error(), "shop/index.yml") {
 		t.Errorf("of a file that is not there: error %v", err)
 	}
 }
@@ -143,7 +147,8 @@ func TestLargeVersions(t *testing.T) {
 	limits.FileSize = 10
 	tree := open(t, "file://"+bare(t, history{Repository: r}), Options{Limits: limits})
 	read := map[int64]int{}
-	if _, err := tree.History(t.Context(), "", func(v Version) error { read[v.Size] = len(v.Data); return nil }); err != nil {
+	if _, err := tree.History(t.Context(), "",
+		func(v Version) error { read[v.Size] = len(v.Data); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if want := map[int64]int{11: 0, 5: 5}; len(read) != 2 || read[11] != want[11] || read[5] != want[5] {

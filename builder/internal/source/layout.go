@@ -58,7 +58,7 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 func (t *Tree) findPlace(spec Spec, opts Options) error {
 	s := search{walker: newWalker(t.limits), ignored: t.ignored}
 	if err := s.searchDirectory("", t.root, maxDepth); err != nil {
-		return nil //nolint:nilerr // the walk reports it, if it is about what ships
+		return nil // the walk reports it, if it is about what ships
 	}
 	if len(s.places) > 1 {
 		return ambiguous(spec, s.places)

@@ -42,7 +42,8 @@ func TestLayouts(t *testing.T) {
 		"further down": {
 			files: map[string]string{"export/prod/shop/index.yml": shop, "export/prod/ci/a.yaml": ""},
 			want:  []string{"shop/index.yml"}, left: []string{"ci"},
-			notes: []string{"the workspaces are in export/prod, which is taken as with --subdir export/prod", "left out, because they hold no workspace: ci/"},
+			notes: []string{"the workspaces are in export/prod, which is taken as with --subdir export/prod",
+				"left out, because they hold no workspace: ci/"},
 		},
 		"beside others": {
 			files: map[string]string{
@@ -59,7 +60,8 @@ func TestLayouts(t *testing.T) {
 		"an unfinished write": {
 			files: map[string]string{"shop/index.yml": shop, "shop/.import.yml.builder-fmt": "groups: ["},
 			want:  []string{"shop/index.yml"}, left: []string{"shop/.import.yml.builder-fmt"},
-			notes: []string{"left out, an unfinished write of builder fmt, which removes it when it runs again: shop/.import.yml.builder-fmt"},
+			notes: []string{"left out, an unfinished write of builder fmt, which removes it when it runs again: " +
+				"shop/.import.yml.builder-fmt"},
 		},
 		"nothing is a workspace": {
 			files: map[string]string{"ci/a.yaml": "", "docs/b.md": ""},
@@ -71,7 +73,8 @@ func TestLayouts(t *testing.T) {
 				IgnoreFile: "# comment\n\n/old\r\nnotes/\n", "shop/" + IgnoreFile: "index.yml\n",
 			},
 			opts: Options{Exclude: []string{"desk"}},
-			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "desk", "old", "shop/.releaseignore", "shop/notes"},
+			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "desk", "old", "shop/.releaseignore",
+				"shop/notes"},
 		},
 		"excluded, further down": {
 			files: map[string]string{
@@ -83,9 +86,10 @@ func TestLayouts(t *testing.T) {
 			notes: []string{"the workspaces are in a/b, which is taken as with --subdir a/b"},
 		},
 		"one workspace": {
-			files: map[string]string{"index.yml": "name: Shop\n", "automations/a.yml": "", "docs/x.md": "", IgnoreFile: "/docs\n"},
-			opts:  Options{Workspace: "shop"},
-			want:  []string{"shop/automations/a.yml", "shop/index.yml"}, left: []string{"shop/.releaseignore", "shop/docs"},
+			files: map[string]string{"index.yml": "name: Shop\n", "automations/a.yml": "", "docs/x.md": "",
+				IgnoreFile: "/docs\n"},
+			opts: Options{Workspace: "shop"},
+			want: []string{"shop/automations/a.yml", "shop/index.yml"}, left: []string{"shop/.releaseignore", "shop/docs"},
 			notes: []string{"the source is one workspace without a slug in index.yml: it ships as shop (--workspace names it)"},
 		},
 	} {
@@ -107,7 +111,8 @@ func TestLayouts(t *testing.T) {
 
 // Where several directories qualify, the user has to say which.
 func TestSeveralPlaces(t *testing.T) {
-	dir := gittest.WriteFiles(t, map[string]string{"a/shop/index.yml": "", "b/c/desk/index.yml": "", "b/c/desk/automations/x/index.yml": ""})
+	dir := gittest.WriteFiles(t, map[string]string{"a/shop/index.yml": "", "b/c/desk/index.yml": "",
+		"b/c/desk/automations/x/index.yml": ""})
 	openError(t, dir, Options{}, "several directories", ".releaseignore", "\n  --subdir a\n  --subdir b/c")
 	files, _, _, _ := noted(t, dir, Options{Exclude: []string{"/a"}})
 	equal(t, "files", files, []string{"desk/automations/x/index.yml", "desk/index.yml"})
@@ -139,7 +144,8 @@ func TestMistakesOfExclusions(t *testing.T) {
 // What is found is recorded as if it had been named, from a commit and from a work tree.
 func TestFoundPlaceIsRecorded(t *testing.T) {
 	git := newUpstream(t)
-	dir := git.repository(t, map[string]string{"workspaces/shop/index.yml": "slug: shop\n", "ci/x.yaml": "", IgnoreFile: "*.log\n"})
+	dir := git.repository(t, map[string]string{"workspaces/shop/index.yml": "slug: shop\n", "ci/x.yaml": "",
+		IgnoreFile: "*.log\n"})
 	bare := filepath.Join(t.TempDir(), "mirror.git")
 	git.run(t, dir, "clone", "-q", "--bare", dir, bare)
 	for _, src := range []string{dir, "file://" + dir, dir + "#main", dir + "#main:workspaces", bare, bare + "#main"} {
@@ -181,7 +187,8 @@ func TestUnknownCommitIsTold(t *testing.T) {
 		dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "slug: shop\n"})
 		git.run(t, dir, "init", "-q", args)
 		_, notes, _, tree := noted(t, dir, Options{})
-		if len(notes) != 1 || !strings.Contains(notes[0], "the commit of the directory is unknown") || !strings.Contains(notes[0], want) {
+		if len(notes) != 1 || !strings.Contains(notes[0], "the commit of the directory is unknown") ||
+			!strings.Contains(notes[0], want) {
 			t.Errorf("%s: notes %q", args, notes)
 		}
 		if tree.Info().Commit != "" {

@@ -25,7 +25,8 @@ func TestNamesInAllSources(t *testing.T) {
 		composed + " unicode-collision", "shop/\u212aelvin.yml unicode-collision", "shop/index\u200b.yml name-invisible",
 	}
 	var packed []archived
-	for _, name := range []string{"shop/index.yml", composed, decomposed, "shop/a:b.yml", "shop/index\u200b.yml", "shop/Kelvin.yml", "shop/\u212aelvin.yml"} {
+	for _, name := range []string{"shop/index.yml", composed, decomposed, "shop/a:b.yml", "shop/index\u200b.yml",
+		"shop/Kelvin.yml", "shop/\u212aelvin.yml"} {
 		packed = append(packed, archived{name: name, data: contents[name]})
 	}
 	zipFile := filepath.Join(t.TempDir(), "shop.zip")
@@ -42,7 +43,8 @@ func TestNamesInAllSources(t *testing.T) {
 func TestHardLinksNameEachOther(t *testing.T) {
 	dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "shop", "shop/a.yml": "a", "shop/b.yml": "b"})
 	outside := filepath.Join(t.TempDir(), "elsewhere")
-	for _, link := range [][2]string{{filepath.Join(dir, "shop/a.yml"), filepath.Join(dir, "shop/a2.yml")}, {filepath.Join(dir, "shop/b.yml"), outside}} {
+	for _, link := range [][2]string{{filepath.Join(dir, "shop/a.yml"), filepath.Join(dir, "shop/a2.yml")},
+		{filepath.Join(dir, "shop/b.yml"), outside}} {
 		if err := os.Link(link[0], link[1]); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +54,8 @@ func TestHardLinksNameEachOther(t *testing.T) {
 	for _, d := range report.Diagnostics {
 		messages[d.File] = regexp.MustCompile(`[^ ]+$`).FindString(strings.TrimSuffix(d.Message, " of the source"))
 	}
-	equal(t, "other names", messages, map[string]string{"shop/a.yml": "shop/a2.yml", "shop/a2.yml": "shop/a.yml", "shop/b.yml": "outside"})
+	equal(t, "other names", messages, map[string]string{"shop/a.yml": "shop/a2.yml", "shop/a2.yml": "shop/a.yml",
+		"shop/b.yml": "outside"})
 }
 
 func TestContentThatGitKeepsElsewhere(t *testing.T) {

@@ -64,7 +64,8 @@ func TestOneWorkspaceIsCalledAsItsDirectory(t *testing.T) {
 
 // A directory that is a workspace is a repository of it for every command.
 func TestADirectoryThatIsOneWorkspace(t *testing.T) {
-	dir := gittest.WriteFiles(t, map[string]string{"index.yml": "slug: shop\n", "automations/a.yml": "do: []\n", "docs/index.yml": "slug: docs\n"})
+	dir := gittest.WriteFiles(t, map[string]string{"index.yml": "slug: shop\n", "automations/a.yml": "do: []\n",
+		"docs/index.yml": "slug: docs\n"})
 	files, _ := walk(t, open(t, dir, Options{}))
 	for _, path := range []string{"shop/index.yml", "shop/automations/a.yml", "shop/docs/index.yml"} {
 		if _, ok := files[path]; !ok {

@@ -116,7 +116,8 @@ func TestParseErrorsQuoteNothing(t *testing.T) {
 		switch {
 		case err == nil:
 			t.Errorf("%q is taken as %+v", source, flatten(spec))
-		case !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "can") || strings.Contains(err.Error(), "ary"):
+		case !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "can") ||
+			strings.Contains(err.Error(), "ary"):
 			t.Errorf("%q: error %q, want %q", source, err, want)
 		}
 	}
@@ -169,7 +170,8 @@ func FuzzParse(f *testing.F) {
 		if p.Subdir != "" && (!filepath.IsLocal(p.Subdir) || p.Subdir == ".") {
 			t.Fatalf("subdirectory %q", p.Subdir)
 		}
-		if spec.remote.URL != nil && (spec.remote.URL.User != nil || strings.Contains(spec.remote.URL.EscapedPath(), "@") && spec.remote.URL.Scheme != "file") {
+		if spec.remote.URL != nil && (spec.remote.URL.User != nil || strings.Contains(spec.remote.URL.EscapedPath(), "@") &&
+			spec.remote.URL.Scheme != "file") {
 			t.Fatalf("%s may hold user-info", spec)
 		}
 		shown := spec.String() + fmt.Sprintf("%v %+v %#v", spec, spec, &spec)

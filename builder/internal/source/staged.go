@@ -5,7 +5,7 @@ package source
 import (
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // the format of Git's index
+	"crypto/sha1" // the format of Git's index
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,7 +112,7 @@ func withChecksum(data []byte) []byte {
 	if body < 0 || bytes.Trim(data[body:], "\x00") != nil {
 		return data
 	}
-	sum := sha1.Sum(data[:body]) //nolint:gosec // the format of Git's index
+	sum := sha1.Sum(data[:body]) // the format of Git's index
 	return append(slices.Clip(data[:body]), sum[:]...)
 }
 

@@ -14,7 +14,8 @@ import (
 // TestReadTop reads a file beside the workspaces, and nothing that is not one.
 func TestReadTop(t *testing.T) {
 	dir := t.TempDir()
-	for name, data := range map[string]string{"policy.yaml": "a: 1\n", "large.yaml": strings.Repeat("x", 11), "ws/index.yml": "name: x\n"} {
+	for name, data := range map[string]string{"policy.yaml": "a: 1\n", "large.yaml": strings.Repeat("x", 11),
+		"ws/index.yml": "name: x\n"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -45,7 +46,8 @@ func TestReadTop(t *testing.T) {
 		}
 	}
 	for _, other := range []string{"large.yaml", "link.yaml", "ws"} {
-		if data, err := tree.ReadTop(other, limit); data != nil || err == nil || !strings.Contains(err.Error(), "is not a regular file of at most 10 bytes") {
+		if data, err := tree.ReadTop(other, limit); data != nil || err == nil ||
+			!strings.Contains(err.Error(), "is not a regular file of at most 10 bytes") {
 			t.Errorf("%s: %q, error %v; want an error", other, data, err)
 		}
 	}

@@ -93,7 +93,8 @@ func (w testWriter) Write(p []byte) (int, error) {
 // What is fetched from Git's own server is what was committed, at depth 1.
 func TestUpstreamServer(t *testing.T) {
 	git := newUpstream(t)
-	dir := git.repository(t, map[string]string{"shop/index.yml": strings.Repeat("name: first\n", 5000), "shop/a.bin": "\x00\xff\r\n"})
+	dir := git.repository(t, map[string]string{"shop/index.yml": strings.Repeat("name: first\n", 5000),
+		"shop/a.bin": "\x00\xff\r\n"})
 	first := git.run(t, dir, "rev-parse", "HEAD")
 	git.run(t, dir, "tag", "-a", "v1", "-m", "one")
 	tip := git.commit(t, dir, map[string]string{"shop/index.yml": strings.Repeat("name: first\n", 5000) + "second"})
@@ -104,7 +105,8 @@ func TestUpstreamServer(t *testing.T) {
 	for fragment, want := range map[string]string{"": tip, "#main": tip, "#v1": first, "#" + first: first} {
 		tree := open(t, url+fragment, Options{TempDir: t.TempDir()})
 		files, _ := walk(t, tree)
-		if tree.Info().Commit != want || files["shop/a.bin"] != "\x00\xff\r\n" || strings.HasSuffix(files["shop/index.yml"], "second") != (want == tip) {
+		if tree.Info().Commit != want || files["shop/a.bin"] != "\x00\xff\r\n" || strings.HasSuffix(files["shop/index.yml"],
+			"second") != (want == tip) {
 			t.Errorf("%q: %+v with %q", fragment, tree.Info(), files["shop/a.bin"])
 		}
 		if n := commitsOf(t, tree); n != 1 {
@@ -160,17 +162,20 @@ func TestBytesAreThoseThatWereCommitted(t *testing.T) {
 		"shop/utf16":    "a\x00\n\x00",
 	}
 	dir := git.repository(t, content)
-	attributes := "*.txt text eol=crlf ident export-subst\nshop/dos.txt -text\nshop/unix.txt filter=upper\nshop/utf16 working-tree-encoding=UTF-16LE\n"
+	attributes := "*.txt text eol=crlf ident export-subst\nshop/dos.txt -text\nshop/unix.txt filter=upper\nshop/utf16 " +
+		"working-tree-encoding=UTF-16LE\n"
 	if err := os.WriteFile(filepath.Join(dir, ".gitattributes"), []byte(attributes), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	git.run(t, dir, "add", ".gitattributes") // and nothing else, which it would convert
 	git.run(t, dir, "commit", "-q", "-m", "attributes")
-	for _, setting := range []string{"core.autocrlf=true", "core.eol=crlf", "filter.upper.smudge=tr a-z A-Z", "filter.upper.clean=tr A-Z a-z"} {
+	for _, setting := range []string{"core.autocrlf=true", "core.eol=crlf", "filter.upper.smudge=tr a-z A-Z",
+		"filter.upper.clean=tr A-Z a-z"} {
 		name, value, _ := strings.Cut(setting, "=")
 		git.run(t, dir, "config", name, value)
 	}
-	fetched, _ := walk(t, open(t, git.serve(t, filepath.Dir(dir))+"/"+filepath.Base(dir)+"/.git", Options{TempDir: t.TempDir()}))
+	fetched, _ := walk(t, open(t, git.serve(t, filepath.Dir(dir))+"/"+filepath.Base(dir)+"/.git",
+		Options{TempDir: t.TempDir()}))
 	local, _ := walk(t, open(t, "file://"+dir, Options{}))
 	equal(t, "fetched", fetched, content)
 	equal(t, "local", local, content)

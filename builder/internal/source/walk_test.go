@@ -47,7 +47,8 @@ func TestOrder(t *testing.T) {
 		}
 		equal(t, "files", paths, want)
 		equal(t, "dropped", dropped(t, report), []string{".a", ".b", "z/.DS_Store"})
-		equal(t, "diagnostics", rules(t, report), []string{"c case-collision", "c/.wh.a name-whiteout", "c/.wh.b name-whiteout"})
+		equal(t, "diagnostics", rules(t, report), []string{"c case-collision", "c/.wh.a name-whiteout",
+			"c/.wh.b name-whiteout"})
 	}
 }
 
@@ -57,7 +58,8 @@ func TestWalkEndsEarly(t *testing.T) {
 	for at := 1; at <= 7; at++ { // before each of five entries, and before the first two files
 		ctx, cancel := context.WithCancelCause(t.Context())
 		files := 0
-		report, err := open(t, dir, Options{}).Walk(&hookContext{Context: ctx, left: at, fn: func() { cancel(stop) }}, func(File) error { files++; return nil })
+		report, err := open(t, dir, Options{}).Walk(&hookContext{Context: ctx, left: at, fn: func() { cancel(stop) }},
+			func(File) error { files++; return nil })
 		if !errors.Is(err, stop) || files != max(at-6, 0) || report.Files != 0 {
 			t.Errorf("at %d: %d files, %+v, %v", at, files, report, err)
 		}
@@ -77,7 +79,7 @@ func TestWalkEndsEarly(t *testing.T) {
 type failing struct{ err error }
 
 func (d failing) entries(int) ([]entry, error) {
-	return []entry{{name: "a", kind: folder, open: func() (directory, error) { return broken{d.err}, nil }}}, nil
+	return []entry{{name: "a", kind: folder, open: func() (directory, error) { return broken(d), nil }}}, nil
 }
 
 type broken struct{ err error }
@@ -90,7 +92,8 @@ func (d broken) entries(int) ([]entry, error) {
 func TestReadErrors(t *testing.T) {
 	disk := errors.New("input/output error")
 	tree := &Tree{root: failing{disk}, limits: DefaultLimits()}
-	if _, err := tree.Walk(t.Context(), func(File) error { return nil }); !errors.Is(err, disk) || !strings.Contains(err.Error(), "a/b") {
+	if _, err := tree.Walk(t.Context(), func(File) error { return nil }); !errors.Is(err, disk) ||
+		!strings.Contains(err.Error(), "a/b") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -117,14 +120,16 @@ func FuzzNames(f *testing.F) {
 	f.Add("\xff", "\u212a")
 	f.Fuzz(func(t *testing.T, first, second string) {
 		w := newWalker(DefaultLimits())
-		list := []entry{{name: first, kind: regular, path: "shop/" + first}, {name: second, kind: regular, path: "shop/" + second}}
+		list := []entry{{name: first, kind: regular, path: "shop/" + first},
+			{name: second, kind: regular, path: "shop/" + second}}
 		slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 		if err := w.visitAll(t.Context(), "shop", list); err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range w.files {
 			rest, ok := strings.CutPrefix(e.path, "shop/")
-			if !ok || rest == "" || rest == "." || rest == ".." || strings.ContainsAny(rest, "/\\\x00") || strings.HasPrefix(rest, ".wh.") || len(rest) > maxName || printableName(rest) != rest {
+			if !ok || rest == "" || rest == "." || rest == ".." || strings.ContainsAny(rest, "/\\\x00") ||
+				strings.HasPrefix(rest, ".wh.") || len(rest) > maxName || printableName(rest) != rest {
 				t.Fatalf("%q ships", e.path)
 			}
 		}

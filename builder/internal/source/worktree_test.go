@@ -38,11 +38,13 @@ func TestDirty(t *testing.T) {
 			return os.Rename(filepath.Join(dir, "work/shop/b.yml"), filepath.Join(dir, "work/shop/c.yml"))
 		}, true},
 		{"swapped", func(dir string) error {
-			return errors.Join(os.WriteFile(filepath.Join(dir, "work/shop/b.yml"), []byte("shop"), 0o644), os.WriteFile(filepath.Join(dir, "work/shop/index.yml"), []byte("b"), 0o644))
+			return errors.Join(os.WriteFile(filepath.Join(dir, "work/shop/b.yml"), []byte("shop"), 0o644),
+				os.WriteFile(filepath.Join(dir, "work/shop/index.yml"), []byte("b"), 0o644))
 		}, true},
 		{"elsewhere", func(dir string) error { return os.WriteFile(filepath.Join(dir, "README.md"), []byte("new"), 0o644) }, false},
 		{"dropped", func(dir string) error {
-			return errors.Join(os.WriteFile(filepath.Join(dir, "work/.hidden"), []byte("new"), 0o644), os.Mkdir(filepath.Join(dir, "work/shop/node_modules"), 0o755))
+			return errors.Join(os.WriteFile(filepath.Join(dir, "work/.hidden"), []byte("new"), 0o644),
+				os.Mkdir(filepath.Join(dir, "work/shop/node_modules"), 0o755))
 		}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -113,7 +115,8 @@ func TestCheckouts(t *testing.T) {
 		}, release.Source{}},
 		{"no repository", func(t *testing.T) string { return gittest.WriteFiles(t, map[string]string{"shop/index.yml": ""}) }, release.Source{}},
 		{"broken repository", func(t *testing.T) string {
-			return gittest.WriteFiles(t, map[string]string{"shop/index.yml": "", ".git/HEAD": "ref: refs/heads/main", ".git/refs/heads/main": head, ".git/objects/x": ""})
+			return gittest.WriteFiles(t, map[string]string{"shop/index.yml": "", ".git/HEAD": "ref: refs/heads/main",
+				".git/refs/heads/main": head, ".git/objects/x": ""})
 		}, release.Source{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

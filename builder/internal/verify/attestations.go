@@ -168,7 +168,8 @@ func (v *verifier) compareStatement(s statement, release *attest.Release, kinds 
 	case tool != version.Get().Version:
 		v.skip(
 			Attestations,
-			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the same version",
+			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the "+
+				"same version",
 			tool,
 			s.PredicateType,
 			place,

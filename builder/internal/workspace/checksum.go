@@ -4,7 +4,7 @@ package workspace
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/md5" // the checksums of the platform are MD5
 	"fmt"
 	"path"
 	"slices"
@@ -252,6 +252,6 @@ func hashWithLineFeeds(data []byte) *[md5.Size]byte {
 	if !bytes.Contains(data, []byte("\r\n")) {
 		return nil
 	}
-	sum := md5.Sum(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) //nolint:gosec // see above
+	sum := md5.Sum(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
 	return &sum
 }

@@ -4,7 +4,7 @@ package workspace
 
 import (
 	"bytes"
-	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/md5" // the checksums of the platform are MD5
 	"crypto/sha256"
 	"encoding/json"
 	"errors"

@@ -3,7 +3,7 @@
 package workspace
 
 import (
-	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/md5" // the checksums of the platform are MD5
 	"crypto/sha256"
 	"fmt"
 	"maps"

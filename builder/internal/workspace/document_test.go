@@ -123,13 +123,15 @@ func FuzzImport(f *testing.F) {
 
 func FuzzSecurity(f *testing.F) {
 	addSeeds(f)
-	f.Add([]byte("authorizations:\n  roles: {editor: {}}\n  rules:\n    - {role: [editor, ghost], action: read, subject: pages}\n"))
+	f.Add([]byte("authorizations:\n  roles: {editor: {}}\n  rules:\n    - {role: [editor, ghost], action: read, " +
+		"subject: pages}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/security.yml", data) })
 }
 
 func FuzzAutomation(f *testing.F) {
 	addSeeds(f)
-	f.Add([]byte("when: {schedules: ['0 8 * * 1-5']}\ndo:\n  - emit: {event: a, autocomplete: {b: {}}}\n  - conditions: {default: [~]}\n"))
+	f.Add([]byte("when: {schedules: ['0 8 * * 1-5']}\ndo:\n  - emit: {event: a, autocomplete: {b: {}}}\n  - conditions: " +
+		"{default: [~]}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) { checkDiagnostics(t, "a/automations/b.yml", data) })
 }
 

@@ -20,7 +20,7 @@ func editMetadata(data []byte, limits Limits, edit func(top *yaml.Node) bool) ([
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) != 1 ||
 		doc.Content[0].Kind != yaml.MappingNode {
-		return data, nil // //nolint:nilerr // the validation reports it
+		return data, nil // the validation reports it
 	}
 	if !edit(doc.Content[0]) {
 		return data, nil

@@ -93,7 +93,8 @@ func TestReportsClashesWithBase(t *testing.T) {
 	app := func(fs files) {
 		fs["beta/.import.yml"] = strings.Replace(fs["beta/.import.yml"], "groups:", "app: {slug: Shared}\ngroups:", 1)
 	}
-	if _, _, found := keep(Options{}, product("aaa", "groups: [base1]\napp: {slug: Shared}\n"), app); !slices.Contains(found, "error base-clash beta") {
+	if _, _, found := keep(Options{}, product("aaa", "groups: [base1]\napp: {slug: Shared}\n"),
+		app); !slices.Contains(found, "error base-clash beta") {
 		t.Errorf("app: reported %v", found)
 	}
 }

@@ -125,10 +125,8 @@ func metadataText(t *testing.T, data []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []string
-	for _, line := range strings.FieldsFunc(string(data), func(r rune) bool { return strings.ContainsRune(" \n[]{},-", r) }) {
-		list = append(list, line)
-	}
+	notation := func(r rune) bool { return strings.ContainsRune(" \n[]{},-", r) }
+	list := strings.FieldsFunc(string(data), notation)
 	slices.Sort(list)
 	return exportTime(doc).String() + strings.Join(list, " ")
 }

@@ -259,8 +259,8 @@ func objectSections() []section { return []section{sectionAutomations, sectionPa
 func (s *workspaceState) addObject(in section, slug string) {
 	s.objects = append(s.objects, object{
 		slug:    slug,
-		file:    int32(len(s.files) - 1),                   //nolint:gosec // bounded by Limits.Files
-		section: uint8(slices.Index(objectSections(), in)), //nolint:gosec // three sections
+		file:    int32(len(s.files) - 1),                   // bounded by Limits.Files
+		section: uint8(slices.Index(objectSections(), in)), // three sections
 	})
 }
 

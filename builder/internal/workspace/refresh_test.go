@@ -77,16 +77,16 @@ groups: [base1]
 	if diff := cmp.Diff([]string{"info checksum-refreshed mail/.import.yml"}, brief(found)); diff != "" {
 		t.Error(diff)
 	}
-	if want := "the image has the checksums of the current files: 2 corrected, 1 added, 1 removed"; found[0].Message != want {
-		t.Errorf("message %q instead of %q", found[0].Message, want)
+	message := "the image has the checksums of the current files: 2 corrected, 1 added, 1 removed"
+	if found[0].Message != message {
+		t.Errorf("message %q instead of %q", found[0].Message, message)
 	}
 	again, found := refreshed(t, Rewrite{Refresh: true}, out)
 	if diff := cmp.Diff(out, again); diff != "" || len(found) > 0 {
 		t.Errorf("refreshed again: %v\n%s", found, diff)
 	}
-	if _, _, ds := collect(Options{Checksums: ChecksumsVerify}, out); slices.ContainsFunc(ds, func(d diagnostic.Diagnostic) bool {
-		return strings.HasPrefix(d.Rule, "checksum")
-	}) {
+	ofChecksums := func(d diagnostic.Diagnostic) bool { return strings.HasPrefix(d.Rule, "checksum") }
+	if _, _, ds := collect(Options{Checksums: ChecksumsVerify}, out); slices.ContainsFunc(ds, ofChecksums) {
 		t.Errorf("the refreshed checksums do not verify: %v", brief(ds))
 	}
 }
@@ -171,7 +171,8 @@ func TestSummaryOfChecksums(t *testing.T) {
 		true:  "the stamp in the version name makes the platform import the edit",
 	} {
 		_, _, ds := collect(Options{Stamped: stamped}, fs)
-		want := "2 files differ from the checksums in .import.yml: \"automations/handle-request-0.yml\" (expected md5 " + was +
+		want := "2 files differ from the checksums in .import.yml: \"automations/handle-request-0.yml\" (expected md5 " +
+			was +
 			", found " + hex128(fs[name]) + ") and 1 more; " + follows
 		if len(ds) != 1 || ds[0].Message != want {
 			t.Errorf("reported %+v instead of %q", ds, want)

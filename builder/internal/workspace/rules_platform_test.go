@@ -141,7 +141,8 @@ var platformRuleCases = []ruleCase{
 		"error security-role-unknown beta/security.yml:4:14"),
 	oneFile("security.yml", rulesOf+"{role: [editor, owner], action: read, subject: pages}\n",
 		"error security-role-unknown beta/security.yml:4:23"),
-	oneFile("security.yml", rulesOf+"{role: editor, action: [read], subject: secrets}\n    - {action: read, subject: agents}\n"),
+	oneFile("security.yml",
+		rulesOf+"{role: editor, action: [read], subject: secrets}\n    - {action: read, subject: agents}\n"),
 	oneFile("security.yml", "authorizations:\nfoo: {}\n"),
 
 	oneFile("security.yml", rulesOf+"{action: [read, upadte], subject: pages}\n",
@@ -200,7 +201,8 @@ var platformRuleCases = []ruleCase{
 	{
 		name: "merge keys in .import.yml",
 		change: func(fs files) {
-			fs["beta/.import.yml"] = "x: &x {groups: [base2]}\n<<: *x\nversion: {<<: &v {name: v1}}\n? &k workspaceId\n: id-beta\ndependsOn: [app/Alpha App]\n"
+			fs["beta/.import.yml"] = "x: &x {groups: [base2]}\n<<: *x\nversion: {<<: &v {name: v1}}\n? &k workspaceId\n: " +
+				"id-beta\ndependsOn: [app/Alpha App]\n"
 		},
 	},
 	{
@@ -243,7 +245,8 @@ var platformRuleCases = []ruleCase{
 	{
 		name: "delegated secrets whose caller comes later",
 		change: func(fs files) {
-			fs["alpha/security.yml"] = "authorizations:\n  rules:\n    - action: [create, update]\n      subject: secure_secrets\n" +
+			fs["alpha/security.yml"] = "authorizations:\n  rules:\n    - action: [create, update]\n      subject: " +
+				"secure_secrets\n" +
 				"      conditions: {name: {$regex: '^figRefresh_${user.id}$'}}\n"
 			for _, name := range []string{"index.yml", ".import.yml"} {
 				fs["knowledge-sync/"+name] = strings.ReplaceAll(fs["beta/"+name], "beta", "knowledge-sync")

@@ -170,8 +170,9 @@ var basicCases = []ruleCase{
 		change: write("beta/pages/home/tsconfig.json", "{} // ok"),
 	},
 	{
-		name:   "a pointer of Git LFS",
-		change: write("beta/assets/x.json", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), // the source reports it
+		name: "a pointer of Git LFS",
+		change: write("beta/assets/x.json",
+			"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), // the source reports it
 	},
 	{
 		name: "files of the platform",
@@ -605,7 +606,9 @@ var basicCases = []ruleCase{
 	{
 		name: "checksums by name, slug and path",
 		change: func(fs files) {
-			fs["beta/automations/v1/by-name.yml"], fs["beta/automations/v1/b.yml"], fs["beta/pages/c.yaml"] = "a: 1", "slug: by-slug", "a: 1"
+			fs["beta/automations/v1/by-name.yml"] = "a: 1"
+			fs["beta/automations/v1/b.yml"] = "slug: by-slug"
+			fs["beta/pages/c.yaml"] = "a: 1"
 			sum := "checksums:\n  pages: {c.yaml: sha256:" + hex256("a: 1") + "}\n  automations:\n    by-name: " +
 				hex128("a: 1") + "\n    by-slug: md5:" + hex128("slug: by-slug") + "\n"
 			replace("beta/.import.yml", "checksums:\n  automations:\n", sum)(fs)

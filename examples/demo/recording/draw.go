@@ -38,11 +38,14 @@ func draw(lines []string) string {
 	width := 2*margin + columns*charWidth
 	height := titleBar + rows*rowHeight + 2*margin
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" role="img" aria-label="Recording of make demo">`+"\n", width, height)
+	fmt.Fprintf(&b,
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" role="img" aria-label="Recording of make demo">`+"\n",
+		width, height)
 	b.WriteString("<style>\n" + style + keyframes(lines, total) + "</style>\n")
 	fmt.Fprintf(&b, `<rect width="%.0f" height="%d" rx="8" fill="#0d1117"/>`+"\n", width, height)
 	fmt.Fprintf(&b, `<text x="%.0f" y="20" text-anchor="middle" class="bar">make demo</text>`+"\n", width/2)
-	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%.0f" height="%d"><g class="scroll">`+"\n", margin, titleBar, columns*charWidth, rows*rowHeight+4)
+	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%.0f" height="%d"><g class="scroll">`+"\n", margin, titleBar,
+		columns*charWidth, rows*rowHeight+4)
 	for i, line := range lines {
 		if line == "" {
 			continue
@@ -53,8 +56,10 @@ func draw(lines []string) string {
 	return b.String()
 }
 
-const style = `text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:pre;fill:#c9d1d9}
-.bar{fill:#8b949e}.title{fill:#79c0ff;font-weight:bold}.command{fill:#f0f6fc;font-weight:bold}.bad{fill:#ff7b72}.good{fill:#7ee787}
+const style = `text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;` +
+	`white-space:pre;fill:#c9d1d9}
+.bar{fill:#8b949e}.title{fill:#79c0ff;font-weight:bold}.command{fill:#f0f6fc;font-weight:bold}` +
+	`.bad{fill:#ff7b72}.good{fill:#7ee787}
 `
 
 // keyframes scroll the lines up, one after the other, as a terminal does.
@@ -62,7 +67,9 @@ func keyframes(lines []string, total time.Duration) string {
 	var b strings.Builder
 	shift := func(shown int) int { return (rows - shown) * rowHeight }
 	fmt.Fprintf(&b, ".scroll{transform:translateY(%dpx)}\n", shift(len(lines)))
-	fmt.Fprintf(&b, "@media (prefers-reduced-motion:no-preference){.scroll{animation:run %.1fs step-end infinite}}\n@keyframes run{\n", total.Seconds())
+	fmt.Fprintf(&b,
+		"@media (prefers-reduced-motion:no-preference){.scroll{animation:run %.1fs step-end infinite}}\n@keyframes run{\n",
+		total.Seconds())
 	var at time.Duration
 	for i, line := range lines {
 		fmt.Fprintf(&b, "%.2f%%{transform:translateY(%dpx)}\n", 100*at.Seconds()/total.Seconds(), shift(i+1))
@@ -90,9 +97,11 @@ func class(line string) string {
 		return "title"
 	case strings.HasPrefix(line, "$ "):
 		return "command"
-	case strings.Contains(line, "not ready") || strings.Contains(line, "secret of kind") || strings.Contains(line, "code 183"):
+	case strings.Contains(line, "not ready") || strings.Contains(line, "secret of kind") ||
+		strings.Contains(line, "code 183"):
 		return "bad"
-	case strings.Contains(line, "/readyz 200") || strings.HasPrefix(line, "pushed ") || strings.HasPrefix(line, "0 errors"):
+	case strings.Contains(line, "/readyz 200") || strings.HasPrefix(line, "pushed ") ||
+		strings.HasPrefix(line, "0 errors"):
 		return "good"
 	default:
 		return "out"

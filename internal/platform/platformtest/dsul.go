@@ -44,7 +44,7 @@ func truthy(v *jsvalue.Value) bool {
 	case jsvalue.Bool:
 		return v.Bool
 	case jsvalue.Number:
-		return v.Number != 0 && v.Number == v.Number //nolint:gocritic // NaN
+		return v.Number != 0 && v.Number == v.Number // NaN
 	case jsvalue.String:
 		return v.Text != ""
 	}

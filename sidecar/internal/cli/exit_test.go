@@ -37,7 +37,8 @@ func TestExitCodes(t *testing.T) {
 // TestEveryReasonHasACode checks that each reason has a documented code, and that only timing
 // reasons have the code for unknown outcomes.
 func TestEveryReasonHasACode(t *testing.T) {
-	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve, state.Draining}
+	unknown := []state.Reason{state.OutcomeUnknown, state.GroupTimeout, state.NotImportedYet, state.NothingToObserve,
+		state.Draining}
 	for _, r := range state.Reasons() {
 		code := exitCodeFor(r)
 		if (code == exitUnknown) != slices.Contains(unknown, r) {

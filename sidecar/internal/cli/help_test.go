@@ -38,7 +38,8 @@ func TestFlagsAreVerbs(t *testing.T) {
 		for _, g := range p.Groups {
 			for _, f := range g.Flags {
 				first, _, _ := strings.Cut(f.Text, " ")
-				if slices.Contains([]string{"a", "an", "the", "longest", "shortest", "whether", f.Value}, first) || strings.HasSuffix(f.Text, ".") {
+				if slices.Contains([]string{"a", "an", "the", "longest", "shortest", "whether", f.Value}, first) ||
+					strings.HasSuffix(f.Text, ".") {
 					t.Errorf("%s: the text of --%s does not start with a verb: %q", p.Name, f.Name, f.Text)
 				}
 			}
@@ -64,7 +65,8 @@ func TestExamplesParse(t *testing.T) {
 	if parsed < 10 {
 		t.Errorf("only %d examples were parsed", parsed)
 	}
-	if parseExample(t, []string{"sidecar", "status", "--nosuch"}) == nil || parseExample(t, []string{"sidecar", "run", "--nosuch"}) == nil {
+	if parseExample(t, []string{"sidecar", "status", "--nosuch"}) == nil ||
+		parseExample(t, []string{"sidecar", "run", "--nosuch"}) == nil {
 		t.Error("a flag that there is not is accepted")
 	}
 }
@@ -100,7 +102,8 @@ func TestManualPagesHaveEverySection(t *testing.T) {
 func TestVersionFlag(t *testing.T) {
 	for _, arg := range []string{"--version", "-v", "version"} {
 		var out bytes.Buffer
-		if code := Run(t.Context(), []string{arg}, IO{Out: &out, Err: &out}); code != 0 || !strings.HasPrefix(out.String(), "sidecar ") {
+		if code := Run(t.Context(), []string{arg}, IO{Out: &out, Err: &out}); code != 0 ||
+			!strings.HasPrefix(out.String(), "sidecar ") {
 			t.Errorf("%s: exit code %d, %s", arg, code, out.String())
 		}
 	}

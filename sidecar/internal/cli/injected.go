@@ -23,7 +23,8 @@ type injectedFlags struct {
 func (f *injectedFlags) newFlagSet() *flag.FlagSet {
 	fs := flag.NewFlagSet("injected", flag.ContinueOnError)
 	fs.StringVar(&f.pod, "pod", "", "dry-run the creation of this pod, given as `JSON` (required)")
-	fs.StringVar(&f.annotation, "annotation", "", "wait until the created pod has this annotation: `name=value` (required)")
+	fs.StringVar(&f.annotation, "annotation", "",
+		"wait until the created pod has this annotation: `name=value` (required)")
 	fs.StringVar(&f.account, "service-account", injection.ServiceAccountDir,
 		"use the service account in this `directory`, which must be allowed to create pods")
 	fs.DurationVar(&f.wait, "wait", time.Minute, "give up after this `duration`")

@@ -19,7 +19,8 @@ func TestSurvey(t *testing.T) {
 			Release: state.Release{Name: "v2", ManifestDigest: digest}, Current: &state.Current{Named: digest}}}
 	}
 	with := func(r state.Reason) podStatus {
-		return podStatus{address: "10.0.0.2:9400", state: &state.Snapshot{Confirmed: true, Problem: state.NewProblem(r, "why\x1b[2J", "")}}
+		return podStatus{address: "10.0.0.2:9400", state: &state.Snapshot{Confirmed: true,
+			Problem: state.NewProblem(r, "why\x1b[2J", "")}}
 	}
 	silent := podStatus{address: "10.0.0.3:9400", err: errors.New("connection refused")}
 	imports := podStatus{address: "10.0.0.4:9400", state: &state.Snapshot{Phase: state.Import}}
@@ -50,7 +51,8 @@ func TestSurvey(t *testing.T) {
 		if err != nil {
 			text += "\n" + err.Error()
 		}
-		if code := exitCode(t.Context(), err); code != k.code || len(lines) != len(k.pods) || !strings.Contains(text, k.says) {
+		if code := exitCode(t.Context(), err); code != k.code || len(lines) != len(k.pods) ||
+			!strings.Contains(text, k.says) {
 			t.Errorf("%s: exit code %d, want %d:\n%s", name, code, k.code, text)
 		}
 	}

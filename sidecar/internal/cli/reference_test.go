@@ -98,7 +98,8 @@ func writeSetting(b *strings.Builder, s *config.Setting) {
 	if v := defaultText(s.Value()); v != "" {
 		value = "`" + s.Value() + "`"
 	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", strings.TrimSpace("--"+s.Name+" "+placeholder), env, value, strings.ReplaceAll(usage, "|", "\\|"))
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", strings.TrimSpace("--"+s.Name+" "+placeholder), env, value,
+		strings.ReplaceAll(usage, "|", "\\|"))
 }
 
 // TestHelpNamesEverything checks that the help lists all commands and flags.

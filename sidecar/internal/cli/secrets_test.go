@@ -21,14 +21,16 @@ import (
 )
 
 // canaries are the secrets that the sidecar gets.
-var canaries = map[string]string{"token": "at:canary-4d1f0a67-token", "key": "canary-88ab31cc-key", "admin": "canary-5be0d2f9-admin"}
+var canaries = map[string]string{"token": "at:canary-4d1f0a67-token", "key": "canary-88ab31cc-key",
+	"admin": "canary-5be0d2f9-admin"}
 
 // parrot repeats all parts of a request in every text field of the response.
 func parrot(w http.ResponseWriter, r *http.Request) {
 	said := fmt.Sprintf("%v %v", r.URL, r.Header)
 	w.Header().Set("X-Correlation-Id", r.Header.Get("Authorization"))
 	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": said, "message": said, "details": said}) // the client may have gone
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": said, "message": said,
+		"details": said}) // the client may have gone
 }
 
 // leaks returns the names of the secrets in a text.
@@ -58,7 +60,8 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer platform.Close()
-	args := []string{"--platform-url", platform.URL, "--gateway-url", platform.URL, "--repository=release", "--groups=base1", "--token-file", path("token"),
+	args := []string{"--platform-url", platform.URL, "--gateway-url", platform.URL, "--repository=release",
+		"--groups=base1", "--token-file", path("token"),
 		"--internal-key-file", path("key"), "--enable-lifecycle", "--admin-token-file", path("admin"), "--log-level=debug", "--services=",
 		"--listen=127.0.0.1:0", "--termination-log", path("termination"), "--retry-min=10ms", "--metrics-workspaces"}
 	outputs := map[string]string{}

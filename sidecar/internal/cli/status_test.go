@@ -27,7 +27,8 @@ var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 // failing returns a state with all fields set.
 func failing() *state.Snapshot {
 	soon := now.Add(12 * time.Second)
-	s := &state.Snapshot{SchemaVersion: state.SchemaVersion, Phase: state.Retrying, Since: now.Add(-3 * time.Minute), Mode: "import",
+	s := &state.Snapshot{SchemaVersion: state.SchemaVersion, Phase: state.Retrying, Since: now.Add(-3 * time.Minute),
+		Mode: "import",
 		Gate: state.Gate{Why: state.GateWaits}, NextAttempt: &soon,
 		Release: state.Release{Name: "v1", Repository: "release", Verification: state.Full},
 		Lock:    &state.LockInfo{By: "pod-1", Reason: "pull_in_progress", Since: now.Add(-time.Minute)},
@@ -70,7 +71,8 @@ next       attempt in 12s
 func TestVerdict(t *testing.T) {
 	confirmed := &state.Snapshot{Confirmed: true}
 	drifted := &state.Snapshot{Confirmed: true, Problem: state.NewProblem(state.Drifted, "", "")}
-	for want, s := range map[int]*state.Snapshot{0: confirmed, exitUnknown: {}, exitImport: failing(), exitDrift: drifted} {
+	for want, s := range map[int]*state.Snapshot{0: confirmed, exitUnknown: {}, exitImport: failing(),
+		exitDrift: drifted} {
 		if got := func() int { _, code := new(survey).judgePod(&podStatus{state: s}); return code }(); got != want {
 			t.Errorf("exit code %d, want %d", got, want)
 		}
@@ -93,7 +95,8 @@ func TestStatusOfSomethingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, url := range []string{answering(t, 404, "no"), answering(t, 200, "<html>"), answering(t, 200, string(other)), "http://127.0.0.1:1"} {
+	for _, url := range []string{answering(t, 404, "no"), answering(t, 200, "<html>"), answering(t, 200, string(other)),
+		"http://127.0.0.1:1"} {
 		var out, errs bytes.Buffer
 		code := Run(t.Context(), []string{"status", "--url", url}, IO{Out: &out, Err: &errs})
 		if code != exitUnavailable || out.Len() > 0 || !strings.HasPrefix(errs.String(), "sidecar: ") {
@@ -103,7 +106,8 @@ func TestStatusOfSomethingElse(t *testing.T) {
 }
 
 func TestStatusUsesTheListenAddress(t *testing.T) {
-	for env, want := range map[string]string{"": "127.0.0.1:9400", ":9500": "127.0.0.1:9500", "0.0.0.0:1": "127.0.0.1:1", "x": "127.0.0.1:9400"} {
+	for env, want := range map[string]string{"": "127.0.0.1:9400", ":9500": "127.0.0.1:9500", "0.0.0.0:1": "127.0.0.1:1",
+		"x": "127.0.0.1:9400"} {
 		if got := localAddress(map[string]string{"SIDECAR_LISTEN": env}); got != want {
 			t.Errorf("%q: %s, want %s", env, got, want)
 		}
@@ -167,7 +171,8 @@ func TestLog(t *testing.T) {
 func TestAnAddressInUse(t *testing.T) {
 	url := answering(t, 200, "")
 	var errs bytes.Buffer
-	code := Run(t.Context(), []string{"run", "--listen", strings.TrimPrefix(url, "http://"), "--termination-log="}, IO{Out: io.Discard, Err: &errs})
+	code := Run(t.Context(), []string{"run", "--listen", strings.TrimPrefix(url, "http://"), "--termination-log="},
+		IO{Out: io.Discard, Err: &errs})
 	if code != exitInternal || !strings.Contains(errs.String(), "listen for probes") {
 		t.Errorf("exit code %d, %s", code, &errs)
 	}

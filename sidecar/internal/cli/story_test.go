@@ -165,7 +165,8 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	has := func(name string) bool { return slices.Contains(args, name) }
 	s := of(ts)
-	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"), PodToken: has("pod-token"), ImportTime: importTime(has("slow"))})
+	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"),
+		PodToken: has("pod-token"), ImportTime: importTime(has("slow"))})
 	pod := s.platform.NewPod("pod-0", r)
 	pod.SetReady(true)
 	s.pod = pod
@@ -180,7 +181,8 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 // environ returns the environment of the sidecar in a script.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"SIDECAR_GROUPS", "SIDECAR_REPOSITORY", "SIDECAR_MODE", "SIDECAR_MOED", "SIDECAR_PORT_9400_TCP_ADDR",
+	for _, name := range []string{"SIDECAR_GROUPS", "SIDECAR_REPOSITORY", "SIDECAR_MODE", "SIDECAR_MOED",
+		"SIDECAR_PORT_9400_TCP_ADDR",
 		"SIDECAR_POLL", "SIDECAR_CONFIG", "STARTUP_IMPORT_GROUPS", "STARTUP_IMPORT_REPOSITORY"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -299,7 +301,8 @@ func overwrite(ts *testscript.TestScript, _ bool, args []string) {
 	p.NewPod("pod-of-another-release", r).StartNative(args[1])
 	eventually(ts, func() bool {
 		at := func(w platformtest.Workspace) bool {
-			return slices.ContainsFunc(p.Installed(), func(i platformtest.Installed) bool { return i.Slug == w.Slug && i.Version == args[0] })
+			return slices.ContainsFunc(p.Installed(),
+				func(i platformtest.Installed) bool { return i.Slug == w.Slug && i.Version == args[0] })
 		}
 		return !slices.ContainsFunc(r.Select(args[1:]), func(w platformtest.Workspace) bool { return !at(w) })
 	})

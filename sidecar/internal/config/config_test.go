@@ -62,7 +62,8 @@ func TestDefaults(t *testing.T) {
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	if c.PlatformURL != "http://localhost:80" || c.Listen != ":9400" || c.Gate != (state.GatePolicy{}) || c.Policy.Mode != importer.ModeAuto {
+	if c.PlatformURL != "http://localhost:80" || c.Listen != ":9400" || c.Gate != (state.GatePolicy{}) ||
+		c.Policy.Mode != importer.ModeAuto {
 		t.Errorf("the defaults that others script are others: %+v", c)
 	}
 	if path, required := c.ManifestPath(); path != release.ManifestPath || required {
@@ -77,8 +78,9 @@ func TestDefaults(t *testing.T) {
 // TestPrecedence sets each setting to a different value in each source.
 func TestPrecedence(t *testing.T) {
 	path := file(t, "repository: file\ngroups: [f1, f2]\npoll: 3s\nforce: always\nmanifest: /file")
-	env := map[string]string{"SIDECAR_REPOSITORY": "env", "STARTUP_IMPORT_REPOSITORY": "native", "STARTUP_IMPORT_GROUPS": "n1, n2,",
-		"SIDECAR_POLL": "2s", "SIDECAR_CONFIG": path}
+	env := map[string]string{"SIDECAR_REPOSITORY": "env", "STARTUP_IMPORT_REPOSITORY": "native",
+		"STARTUP_IMPORT_GROUPS": "n1, n2,",
+		"SIDECAR_POLL":          "2s", "SIDECAR_CONFIG": path}
 	c := mustLoad(t, []string{"--repository", "flag", "-gate=off"}, env)
 	got := []any{c.Repository, c.Groups, c.Policy.Poll, c.Policy.Force, c.Manifest, c.Gate.Off, c.Policy.RetryMin}
 	want := []any{"flag", []string{"n1", "n2"}, 2 * time.Second, importer.ForceAlways, "/file", true, time.Second}
@@ -161,7 +163,8 @@ func yamlOf(t *testing.T, name, value string) string {
 
 // TestPrintedSettingsCanBeLoaded prints the settings and loads the result.
 func TestPrintedSettingsCanBeLoaded(t *testing.T) {
-	c := mustLoad(t, []string{"--groups=a,b", "--gate=open-after=10m", "--identity-headers=A=1,B=x y", "--token-file=/t", "--gateway-url=https://g/v2",
+	c := mustLoad(t, []string{"--groups=a,b", "--gate=open-after=10m", "--identity-headers=A=1,B=x y", "--token-file=/t",
+		"--gateway-url=https://g/v2",
 		"--enable-lifecycle", "--services="}, nil)
 	var out bytes.Buffer
 	if err := c.Print(&out); err != nil {
@@ -184,8 +187,9 @@ func TestTheExampleIsValid(t *testing.T) {
 }
 
 func TestServiceLinksAreNotSettings(t *testing.T) {
-	mustLoad(t, nil, map[string]string{"SIDECAR_SERVICE_HOST": "10.0.0.1", "SIDECAR_SERVICE_PORT": "80", "SIDECAR_SERVICE_PORT_HTTP_API": "80",
-		"SIDECAR_PORT": "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP": "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP_ADDR": "10.0.0.1",
+	mustLoad(t, nil, map[string]string{"SIDECAR_SERVICE_HOST": "10.0.0.1", "SIDECAR_SERVICE_PORT": "80",
+		"SIDECAR_SERVICE_PORT_HTTP_API": "80",
+		"SIDECAR_PORT":                  "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP": "tcp://10.0.0.1:80", "SIDECAR_PORT_80_TCP_ADDR": "10.0.0.1",
 		"SIDECAR_METRICS_PORT_9400_TCP_PROTO": "tcp", "SIDECAR": "x", "OTHER_POLL": "x"})
 }
 
@@ -269,7 +273,8 @@ func TestSettingsAreWellDescribed(t *testing.T) {
 		}
 		seen[s.Name] = true
 	}
-	for _, name := range []string{"platform-url", "gateway-url", "token-file", "repository", "groups", "manifest", "listen", "mode", "config"} {
+	for _, name := range []string{"platform-url", "gateway-url", "token-file", "repository", "groups", "manifest",
+		"listen", "mode", "config"} {
 		if !seen[name] {
 			t.Errorf("--%s, which others script, is gone", name)
 		}
@@ -284,7 +289,8 @@ func TestNoDefaultIsShared(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{"poll: 1s\ngroups: [a]\nidentity-headers: {A: b}", "a: &x [*x]", "<<: {poll: 1s}", "? {a: b}\n: c", "- a", "poll: !!binary x"} {
+	for _, seed := range []string{"poll: 1s\ngroups: [a]\nidentity-headers: {A: b}", "a: &x [*x]", "<<: {poll: 1s}",
+		"? {a: b}\n: c", "- a", "poll: !!binary x"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -64,7 +64,8 @@ func TestLiveKeepsWhatWorks(t *testing.T) {
 }
 
 func TestLiveDoesNotStartWithoutAConfiguration(t *testing.T) {
-	if live, err := NewLive(t.Context(), NewLoader([]string{"--poll=x"}, nil), func(*Config, error) { t.Error("reloads") }); err == nil || live != nil {
+	if live, err := NewLive(t.Context(), NewLoader([]string{"--poll=x"}, nil),
+		func(*Config, error) { t.Error("reloads") }); err == nil || live != nil {
 		t.Errorf("%v, %v", live, err)
 	}
 }

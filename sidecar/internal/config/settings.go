@@ -89,7 +89,8 @@ func (c *Config) platformSettings() []Setting {
 		{Name: "internal-key-file", Section: sectionPlatform, value: text{&c.InternalKeyFile},
 			Usage: "read the internal API key of the platform from this `file`, " +
 				"to query the readiness of services without a token"},
-		{Name: "identity", Section: sectionPlatform, value: newChoice(&c.Identity, IdentityHeaders, IdentityToken, IdentityBoth),
+		{Name: "identity", Section: sectionPlatform, value: newChoice(&c.Identity, IdentityHeaders, IdentityToken,
+			IdentityBoth),
 			Usage: "authenticate to the service of the pod with this `kind` of identity: headers, token or both"},
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
 			Usage: "send these identity headers instead of the default ones: `name=value`, separated by commas"},

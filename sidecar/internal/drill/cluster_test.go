@@ -74,7 +74,8 @@ func (c *cluster) conditions(t *testing.T) (all []condition, targets []target) {
 	add := func(alert string, bad clusterPod) {
 		c.set(alert, well)
 		targets = append(targets, newPod(t, alert, "pod-0").target)
-		all = append(all, condition{alert: alert, namespace: alert, begin: func() { c.set(alert, bad) }, end: func() { c.set(alert, well) }})
+		all = append(all, condition{alert: alert, namespace: alert, begin: func() { c.set(alert, bad) },
+			end: func() { c.set(alert, well) }})
 	}
 	add("SidecarNotRunning", clusterPod{sidecar: true})
 	add("SidecarMissing", clusterPod{})

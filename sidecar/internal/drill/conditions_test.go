@@ -40,8 +40,10 @@ func newPod(t *testing.T, namespace, name string) *pod {
 	p.WatchMode("inotify")
 	p.store.Update(func(s *state.Snapshot) {
 		s.Mode = "import"
-		s.Release = state.Release{Name: "v1", Repository: "release", RepositoryName: "Release v1", ManifestDigest: "sha256:1", Verification: state.Full}
-		s.Groups = []state.Group{{Name: "base1", State: state.GroupConfirmed, Workspaces: []state.Workspace{{Slug: "a", Version: "v1", State: state.WorkspaceImported}}}}
+		s.Release = state.Release{Name: "v1", Repository: "release", RepositoryName: "Release v1", ManifestDigest: "sha256:1",
+			Verification: state.Full}
+		s.Groups = []state.Group{{Name: "base1", State: state.GroupConfirmed,
+			Workspaces: []state.Workspace{{Slug: "a", Version: "v1", State: state.WorkspaceImported}}}}
 	})
 	p.confirm()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +107,8 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add := func(alert string, begin, end func(*pod), also ...string) {
 		p := newPod(t, alert, "pod-0")
 		targets = append(targets, p.target)
-		all = append(all, condition{alert: alert, namespace: alert, begin: func() { begin(p) }, end: func() { end(p) }, also: also})
+		all = append(all, condition{alert: alert, namespace: alert, begin: func() { begin(p) }, end: func() { end(p) },
+			also: also})
 	}
 	well := (*pod).confirm
 	add("Failing", problem(state.ImportErrors), well)
@@ -115,7 +118,8 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add("NotSucceeded", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}) }, well, "ReleaseNotConfirmed")
 	add("ReleaseNotConfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{Off: true}); go p.comeAndGo(ctx) }, well)
 	add("RolloutBlocked", func(p *pod) { p.unconfirm(state.GatePolicy{}) }, well, "NotSucceeded", "ReleaseNotConfirmed")
-	add("GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well, "NotSucceeded", "ReleaseNotConfirmed")
+	add("GateOpenedUnconfirmed", func(p *pod) { p.unconfirm(state.GatePolicy{OpenAfter: time.Nanosecond}) }, well,
+		"NotSucceeded", "ReleaseNotConfirmed")
 	add("Stuck", func(p *pod) { p.enter(state.Confirm) }, well, "Slow")
 	add("Slow", func(p *pod) { p.enter(state.Import); go p.advance(ctx) }, well)
 	add("LockWaitLong", func(p *pod) { p.lock(0) }, well, "LockHolderDead")
@@ -128,7 +132,8 @@ func conditions(t *testing.T) (all []condition, targets []target) {
 	add("TokenExpiring", func(p *pod) { p.expire(time.Hour) }, func(p *pod) { p.expire(365 * 24 * time.Hour) })
 	add("ConfigReloadFailed", func(p *pod) { p.Reload(false) }, func(p *pod) { p.Reload(true) })
 	add("WatchDegraded", func(p *pod) { p.WatchMode("polling") }, func(p *pod) { p.WatchMode("inotify") })
-	add("Warning", func(p *pod) { p.store.Warn(state.WarnTolerated, "drill") }, func(p *pod) { p.store.Warn(state.WarnTolerated, "") })
+	add("Warning", func(p *pod) { p.store.Warn(state.WarnTolerated, "drill") },
+		func(p *pod) { p.store.Warn(state.WarnTolerated, "") })
 	add("MetricsAbsent", func(p *pod) { p.silent.Store(true) }, func(p *pod) { p.silent.Store(false) })
 	return all, targets
 }

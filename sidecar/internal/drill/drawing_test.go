@@ -51,8 +51,9 @@ const (
 
 func newDrawing(p *panelModel, all []series, span [2]time.Time) drawing {
 	g := p.Grid
-	d := drawing{Type: p.Type, Title: p.Title, X: g.X*column + 8, Y: g.Y * line, W: g.W*column - 6, H: g.H*line - 6, Series: all,
-		unit: p.Field.Defaults.Unit, from: float64(span[0].UnixMilli()) / 1000, to: float64(span[1].UnixMilli()) / 1000}
+	d := drawing{Type: p.Type, Title: p.Title, X: g.X*column + 8, Y: g.Y * line, W: g.W*column - 6, H: g.H*line - 6,
+		Series: all,
+		unit:   p.Field.Defaults.Unit, from: float64(span[0].UnixMilli()) / 1000, to: float64(span[1].UnixMilli()) / 1000}
 	d.PlotW, d.PlotH = d.W-18, d.H-42
 	switch p.Type {
 	case "stat":
@@ -141,13 +142,15 @@ func (d *drawing) timeline(p *panelModel) {
 // axis draws the time axis in seconds.
 func (d *drawing) axis() {
 	for s := 0.0; s < d.to-d.from; s += 5 {
-		d.Shapes = append(d.Shapes, shape{Kind: "text", X: d.x(d.from + s), Y: float64(d.PlotH) - 2, Text: fmt.Sprintf("%.0f s", s), Color: "#888"})
+		d.Shapes = append(d.Shapes, shape{Kind: "text", X: d.x(d.from + s), Y: float64(d.PlotH) - 2,
+			Text: fmt.Sprintf("%.0f s", s), Color: "#888"})
 	}
 }
 
 // color returns a Grafana color by name.
 func color(name string) string {
-	if named := map[string]string{"green": "#37872d", "semi-dark-green": "#96d98d", "orange": "#e5850a", "red": "#c4162a", "blue": "#3274d9", "yellow": "#e5c70a"}[name]; named != "" {
+	if named := map[string]string{"green": "#37872d", "semi-dark-green": "#96d98d", "orange": "#e5850a", "red": "#c4162a",
+		"blue": "#3274d9", "yellow": "#e5c70a"}[name]; named != "" {
 		return named
 	}
 	return name
@@ -187,7 +190,8 @@ func (d *drawing) graph(p *panelModel) {
 	height := float64(d.PlotH - bottom - 6)
 	y := func(v float64) float64 { return 6 + height*(1-v/top) }
 	for _, share := range []float64{0, .5, 1} {
-		d.Shapes = append(d.Shapes, shape{Kind: "rect", X: left, Y: y(top * share), W: float64(d.PlotW - left), H: .6, Color: "#e3e3e3"},
+		d.Shapes = append(d.Shapes, shape{Kind: "rect", X: left, Y: y(top * share), W: float64(d.PlotW - left), H: .6,
+			Color: "#e3e3e3"},
 			shape{Kind: "text", X: 0, Y: y(top*share) + 4, Text: inUnit(top*share, d.unit), Color: "#666"})
 	}
 	base := map[float64]float64{}

@@ -153,7 +153,8 @@ func TestDrill(t *testing.T) {
 		t.Error("not every alert fires")
 	}
 	for _, c := range all {
-		took, limit := log.get(c.namespace, c.alert).firing.Sub(began[c.namespace]), lasts["WorkspacesImport"+c.alert]+3*interval
+		took, limit := log.get(c.namespace,
+			c.alert).firing.Sub(began[c.namespace]), lasts["WorkspacesImport"+c.alert]+3*interval
 		t.Logf("%-27s fires after %6.2f s; it may take %6.2f s", c.namespace, took.Seconds(), limit.Seconds())
 		if took > limit+slack {
 			t.Errorf("%s fires after %s, want %s", c.namespace, took, limit)

@@ -146,7 +146,8 @@ func startAlertmanager(t *testing.T, dir, hook string) program {
 	}
 	write(t, filepath.Join(dir, "alertmanager.yml"), config)
 	address := freeAddress(t)
-	return start(t, "prometheus-alertmanager", "/-/ready", address, "--config.file="+filepath.Join(dir, "alertmanager.yml"),
+	return start(t, "prometheus-alertmanager", "/-/ready", address,
+		"--config.file="+filepath.Join(dir, "alertmanager.yml"),
 		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")
 }
 

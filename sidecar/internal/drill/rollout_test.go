@@ -62,7 +62,8 @@ func groups(release string, g state.GroupState, w state.WorkspaceState) []state.
 	for n, name := range []string{"base1", "base2", "extended"} {
 		one := state.Group{Name: name, State: g}
 		for i := range 4 * (n + 1) {
-			one.Workspaces = append(one.Workspaces, state.Workspace{Slug: name + string(rune('a'+i)), Version: release, State: w})
+			one.Workspaces = append(one.Workspaces, state.Workspace{Slug: name + string(rune('a'+i)), Version: release,
+				State: w})
 		}
 		all = append(all, one)
 	}

@@ -92,7 +92,8 @@ func (s *sidecar) listen() {
 }
 
 func (s *sidecar) args(command string, more ...string) []string {
-	return append([]string{command, "--platform-url", s.url, "--manifest", s.path("manifest.json"), "--token-file", s.path("token"),
+	return append([]string{command, "--platform-url", s.url, "--manifest", s.path("manifest.json"), "--token-file",
+		s.path("token"),
 		"--config", s.path("config.yaml"), "--listen", s.address, "--retry-min", "100ms", "--retry-max", "500ms", "--reconcile-interval", "500ms",
 		"--termination-log", "", "--mode", "import"}, more...)
 }
@@ -123,7 +124,8 @@ func (s *sidecar) once() {
 
 // complete waits until everything is imported.
 func (s *sidecar) complete() {
-	if !poll(s.t.Context(), 20*time.Second, func() bool { return len(s.platform.Installed()) == len(s.release.Select(s.release.Groups())) }) {
+	if !poll(s.t.Context(), 20*time.Second,
+		func() bool { return len(s.platform.Installed()) == len(s.release.Select(s.release.Groups())) }) {
 		s.t.Errorf("%s: only %d workspaces are imported", s.namespace, len(s.platform.Installed()))
 	}
 }
@@ -143,20 +145,28 @@ func real(t *testing.T) (all []condition, targets []target) {
 		all = append(all, condition{alert: alert, namespace: s.namespace, begin: func() { begin(s) }, end: func() { end(s) },
 			inhibited: alert == "Slow"}) // by Stuck: there is no progress while the platform delays its response
 	}
-	add("Failing", platformtest.Options{}, func(s *sidecar) { s.platform.Fail(slug, "drill"); start(s) }, func(s *sidecar) { s.platform.Heal(slug) })
-	add("TokenRejected", platformtest.Options{RefuseHeaders: true, PodToken: true, Token: "other"}, start, func(s *sidecar) { s.platform.SetToken("right") })
-	add("ManifestRejected", platformtest.Options{}, func(s *sidecar) { s.describe("Release v2"); start(s) }, func(s *sidecar) { s.describe("Release v1") })
+	add("Failing", platformtest.Options{}, func(s *sidecar) { s.platform.Fail(slug, "drill"); start(s) },
+		func(s *sidecar) { s.platform.Heal(slug) })
+	add("TokenRejected", platformtest.Options{RefuseHeaders: true, PodToken: true, Token: "other"}, start,
+		func(s *sidecar) { s.platform.SetToken("right") })
+	add("ManifestRejected", platformtest.Options{}, func(s *sidecar) { s.describe("Release v2"); start(s) },
+		func(s *sidecar) { s.describe("Release v1") })
 	add("NotSucceeded", platformtest.Options{}, func(s *sidecar) { s.run("--gate", "off") }, (*sidecar).listen)
 	add("RolloutBlocked", platformtest.Options{}, func(s *sidecar) { s.run() }, (*sidecar).listen)
-	add("GateOpenedUnconfirmed", platformtest.Options{}, func(s *sidecar) { s.run("--gate", "open-after=1ms") }, (*sidecar).listen)
+	add("GateOpenedUnconfirmed", platformtest.Options{}, func(s *sidecar) { s.run("--gate", "open-after=1ms") },
+		(*sidecar).listen)
 	for _, alert := range []string{"Stuck", "Slow"} {
 		hold, let := held(t.Context())
 		add(alert, hold, start, func(s *sidecar) { let(); s.complete() })
 	}
-	add("LockWaitLong", platformtest.Options{}, func(s *sidecar) { s.platform.Lock("somebody", "manual"); start(s) }, func(s *sidecar) { s.platform.Unlock() })
-	add("LockHolderDead", platformtest.Options{}, func(s *sidecar) { s.platform.Lock("somebody", "merge_conflict"); start(s) }, func(s *sidecar) { s.platform.Unlock() })
+	add("LockWaitLong", platformtest.Options{}, func(s *sidecar) { s.platform.Lock("somebody", "manual"); start(s) },
+		func(s *sidecar) { s.platform.Unlock() })
+	add("LockHolderDead", platformtest.Options{},
+		func(s *sidecar) { s.platform.Lock("somebody", "merge_conflict"); start(s) },
+		func(s *sidecar) { s.platform.Unlock() })
 	add("Drift", platformtest.Options{}, func(s *sidecar) { s.platform.Edit(slug) }, (*sidecar).once)
-	add("PlatformFailing", platformtest.Options{}, func(s *sidecar) { s.broken.Store(true); start(s) }, func(s *sidecar) { s.broken.Store(false) })
+	add("PlatformFailing", platformtest.Options{}, func(s *sidecar) { s.broken.Store(true); start(s) },
+		func(s *sidecar) { s.broken.Store(false) })
 	add("ConfigReloadFailed", platformtest.Options{}, func(s *sidecar) { s.write("config.yaml", "pol: 200ms\n") },
 		func(s *sidecar) { s.write("config.yaml", "poll: 300ms\n") })
 	add("MetricsAbsent", platformtest.Options{}, func(*sidecar) {}, start)

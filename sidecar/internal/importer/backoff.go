@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// awayPollMin is the minimum interval between checks of a service that does not listen yet. It
+	// minAwayPoll is the minimum interval between checks of a service that does not listen yet. It
 	// delays the readiness of the pod by at most this time.
-	awayPollMin = 200 * time.Millisecond
+	minAwayPoll = 200 * time.Millisecond
 	// awayShare is the fraction of the service's downtime to wait between checks: a twentieth.
 	// Checks become rarer as the downtime grows.
 	awayShare = 20
-	// awayPollMax is the maximum interval between checks of a service that is not up yet. However
+	// maxAwayPoll is the maximum interval between checks of a service that is not up yet. However
 	// long its start takes, the pod becomes Ready soon afterwards.
-	awayPollMax = 2 * time.Second
+	maxAwayPoll = 2 * time.Second
 	// maxRetryAfter limits the Retry-After of the platform, whose rate limits use windows of a
 	// minute.
 	maxRetryAfter = 5 * time.Minute
@@ -32,5 +32,5 @@ func retryDelay(p *Policy, n int, retryAfter time.Duration) time.Duration {
 
 // awayDelay returns the delay before the next check of a service that has been down for away.
 func awayDelay(away time.Duration) time.Duration {
-	return backoff.Jitter(min(max(away/awayShare, awayPollMin), awayPollMax))
+	return backoff.Jitter(min(max(away/awayShare, minAwayPoll), maxAwayPoll))
 }

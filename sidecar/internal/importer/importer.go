@@ -186,7 +186,7 @@ func (i *Importer) scheduleRetry(p *Policy, f *Failure) time.Duration {
 	case f.isAway():
 		wait = awayDelay(time.Since(s.Problem.Since))
 	case f.Reason == state.ServicesNotReady:
-		wait = max(backoff.Jitter(min(p.Poll, awayPollMax)), f.boundedRetryAfter())
+		wait = max(backoff.Jitter(min(p.Poll, maxAwayPoll)), f.boundedRetryAfter())
 	case f.Reason == state.Superseded:
 		wait = backoff.Jitter(p.ForeignCheckInterval)
 	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:

@@ -18,7 +18,7 @@ type pass struct {
 	*Importer
 	*Inputs
 	// first is the preflight's response of the pod, until the first check of the lock uses it.
-	first *platform.PlatformWorkspace
+	first *platform.RootWorkspace
 	// list holds the installed workspaces at some time of the pass. More may have been installed
 	// since.
 	list []platform.Installed
@@ -176,7 +176,7 @@ func notFoundReason(err error) state.Reason {
 	return state.Rejected
 }
 
-func (p *pass) checkRelease(w *platform.PlatformWorkspace) error {
+func (p *pass) checkRelease(w *platform.RootWorkspace) error {
 	r, ok := w.Repositories[p.Desired.Repository]
 	switch {
 	case !ok:

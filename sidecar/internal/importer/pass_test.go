@@ -142,7 +142,7 @@ func TestAServiceThatIsAwayCostsNothingAfterwards(t *testing.T) {
 		c.startAll()
 		time.Sleep(3 * time.Second)
 		r.SetListening(true)
-		if took := c.wait(time.Minute); took > awayPollMin+50*time.Millisecond {
+		if took := c.wait(time.Minute); took > minAwayPoll+50*time.Millisecond {
 			t.Errorf("took %s", took)
 		}
 	})

@@ -41,7 +41,8 @@ func apiServer(t *testing.T, answers ...answer) (client *Client, requests *int) 
 	requests = new(int)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		isDryRun := r.Method == http.MethodPost && r.URL.Path == "/api/v1/namespaces/prod/pods" && r.URL.Query().Get("dryRun") == "All"
+		isDryRun := r.Method == http.MethodPost && r.URL.Path == "/api/v1/namespaces/prod/pods" &&
+			r.URL.Query().Get("dryRun") == "All"
 		if !isDryRun || r.Header.Get("Authorization") != "Bearer "+token || string(body) != pod || !r.Close {
 			t.Errorf("%s %s with %v: %s", r.Method, r.URL, r.Header, body)
 		}

@@ -65,7 +65,8 @@ func encoded(t *testing.T, slugs ...string) string {
 	t.Helper()
 	r := &platformtest.Release{ID: "release", Name: "Release v1"}
 	for _, slug := range slugs {
-		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, Name: slug, Version: "v1", Groups: []string{"base1"}})
+		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, Name: slug, Version: "v1",
+			Groups: []string{"base1"}})
 	}
 	data, err := release.Encode(r.Manifest("v1"))
 	if err != nil {
@@ -107,7 +108,8 @@ func TestIdentities(t *testing.T) {
 	podServer, gatewayServer := httptest.NewServer(pod), httptest.NewServer(gateway)
 	defer podServer.Close()
 	defer gatewayServer.Close()
-	all := []string{"--platform-url", podServer.URL + "/v2", "--gateway-url", gatewayServer.URL, "--repository=r", "--groups=g", "--identity-headers=X-A=1"}
+	all := []string{"--platform-url", podServer.URL + "/v2", "--gateway-url", gatewayServer.URL, "--repository=r",
+		"--groups=g", "--identity-headers=X-A=1"}
 	for name, c := range map[string]struct {
 		args         []string
 		pod, gateway map[string]string
@@ -117,7 +119,8 @@ func TestIdentities(t *testing.T) {
 		"headers": {[]string{"--token-file", token, "--identity=headers"},
 			map[string]string{"X-A": "1"}, map[string]string{"Authorization": "Bearer at:t"}},
 		"token": {[]string{"--token-file", token, "--identity=token", "--internal-key-file", key},
-			map[string]string{"Authorization": "Bearer at:t", "X-Prismeai-Api-Key": "k"}, map[string]string{"Authorization": "Bearer at:t"}},
+			map[string]string{"Authorization": "Bearer at:t", "X-Prismeai-Api-Key": "k"},
+			map[string]string{"Authorization": "Bearer at:t"}},
 		"key": {[]string{"--internal-key-file", key},
 			map[string]string{"X-A": "1", "X-Prismeai-Api-Key": "k"}, map[string]string{"X-Prismeai-Api-Key": "k"}},
 	} {
@@ -141,7 +144,8 @@ func TestATokenIsReadForEachRequest(t *testing.T) {
 	pod := new(listener)
 	server := httptest.NewServer(pod)
 	defer server.Close()
-	s := source(t, "--platform-url", server.URL, "--token-file", path, "--repository=r", "--groups=g", "--enable-lifecycle", "--admin-token-file", path)
+	s := source(t, "--platform-url", server.URL, "--token-file", path, "--repository=r", "--groups=g",
+		"--enable-lifecycle", "--admin-token-file", path)
 	in := mustLoad(t, s)
 	for n := range 3 {
 		put(t, path, fmt.Sprint("at:", n))
@@ -168,7 +172,8 @@ func TestAManifestIsDecodedOnce(t *testing.T) {
 	file := put(t, filepath.Join(t.TempDir(), "sidecar.yaml"), "")
 	s := source(t, "--manifest", path, "--config", file)
 	first, second := mustLoad(t, s), mustLoad(t, s)
-	if first.Desired.Digest != digest.FromString(encoded(t, "a", "b")).String() || len(first.Desired.Groups[0].Workspaces) != 2 {
+	if first.Desired.Digest != digest.FromString(encoded(t, "a", "b")).String() ||
+		len(first.Desired.Groups[0].Workspaces) != 2 {
 		t.Errorf("%+v", first.Desired)
 	}
 	if &first.Desired.Groups[0] != &second.Desired.Groups[0] {
@@ -202,7 +207,8 @@ func wantFailure(t *testing.T, s *Source, reason state.Reason, text string) {
 
 func TestWhatCannotBeLoaded(t *testing.T) {
 	dir := t.TempDir()
-	empty, garbage, good := put(t, filepath.Join(dir, "empty"), " \n"), put(t, filepath.Join(dir, "garbage"), "{"), put(t, filepath.Join(dir, "good"), encoded(t, "a"))
+	empty, garbage, good := put(t, filepath.Join(dir, "empty"), " \n"), put(t, filepath.Join(dir, "garbage"), "{"), put(t,
+		filepath.Join(dir, "good"), encoded(t, "a"))
 	none := filepath.Join(dir, "none")
 	wantFailure(t, source(t, "--manifest", none), state.ManifestUnreadable, "none")
 	wantFailure(t, source(t, "--manifest", garbage), state.ManifestUnreadable, "garbage")
@@ -225,7 +231,8 @@ func authority(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true,
+		BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +260,8 @@ func TestAuthoritiesThatAreReplaced(t *testing.T) {
 func TestFilesAndGateway(t *testing.T) {
 	dir := t.TempDir()
 	token := put(t, filepath.Join(dir, "token"), "t")
-	s := source(t, "--manifest=/m", "--token-file", token, "--internal-key-file=/k", "--gateway-url=http://127.0.0.1:1", "--current-release-file=/c")
+	s := source(t, "--manifest=/m", "--token-file", token, "--internal-key-file=/k", "--gateway-url=http://127.0.0.1:1",
+		"--current-release-file=/c")
 	want := map[string]string{"/m": "manifest", token: "token", "/k": "token", "/c": "current-release", "": "config"}
 	got := map[string]string{}
 	for _, f := range s.Files() {

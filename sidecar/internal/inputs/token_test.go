@@ -60,10 +60,12 @@ func TestMalformedTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := put(t, filepath.Join(t.TempDir(), "token"), c.content)
 			v, err := readSecret(t.Context(), path)
-			if !errors.Is(err, importer.ErrToken) || !strings.Contains(err.Error(), path+" ") || !strings.Contains(err.Error(), c.want) {
+			if !errors.Is(err, importer.ErrToken) || !strings.Contains(err.Error(), path+" ") ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Fatalf("%q: %v, want %q", v.Reveal(), err, c.want)
 			}
-			if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), base64.StdEncoding.EncodeToString([]byte(tokenCanary))) {
+			if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(),
+				base64.StdEncoding.EncodeToString([]byte(tokenCanary))) {
 				t.Errorf("the error shows the token: %v", err)
 			}
 		})
@@ -81,7 +83,8 @@ func TestTokensThatAreFine(t *testing.T) {
 		}
 	}
 	for _, jwt := range []string{"eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "iak_acme_0190a0a8-2f5c-7000-8000-000000000000"} {
-		if v, err := readSecret(t.Context(), put(t, filepath.Join(t.TempDir(), "token"), jwt)); err != nil || v.Reveal() != jwt {
+		if v, err := readSecret(t.Context(), put(t, filepath.Join(t.TempDir(), "token"), jwt)); err != nil ||
+			v.Reveal() != jwt {
 			t.Errorf("%s: %v", jwt, err)
 		}
 	}
@@ -102,7 +105,8 @@ func TestTokenFilesThatCannotBeRead(t *testing.T) {
 		cases[closed] = "defaultMode"
 	}
 	for path, want := range cases {
-		if _, err := readSecret(t.Context(), path); !errors.Is(err, importer.ErrToken) || !strings.Contains(err.Error(), want) {
+		if _, err := readSecret(t.Context(), path); !errors.Is(err, importer.ErrToken) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}

@@ -30,7 +30,8 @@ func example() *Metrics {
 	store.Update(func(s *state.Snapshot) {
 		s.Phase, s.Mode = state.Import, "import"
 		s.LastAttempt, s.LastProgress = &now, &now
-		s.Release = state.Release{Name: "v1", Repository: "release", RepositoryName: "Release v1", ManifestDigest: "sha256:1", Verification: state.Full}
+		s.Release = state.Release{Name: "v1", Repository: "release", RepositoryName: "Release v1", ManifestDigest: "sha256:1",
+			Verification: state.Full}
 		s.Groups = []state.Group{
 			{Name: "base1", State: state.GroupConfirmed, Workspaces: []state.Workspace{{Slug: "a", Version: "v1", State: state.WorkspaceImported}}},
 			{Name: "base2", State: state.GroupFailed, Workspaces: []state.Workspace{{Slug: "b", Version: "v1", State: state.WorkspaceFailed}}},

@@ -69,7 +69,8 @@ func TestAdminAccess(t *testing.T) {
 
 // TestEmptyTokenGrantsNothing checks that no token is accepted if none is configured.
 func TestEmptyTokenGrantsNothing(t *testing.T) {
-	for name, token := range map[string]func() secret.Value{"nil": nil, "empty": func() secret.Value { return secret.Value{} }} {
+	empty := func() secret.Value { return secret.Value{} }
+	for name, token := range map[string]func() secret.Value{"nil": nil, "empty": empty} {
 		for _, given := range []string{"Bearer ", "Bearer x", "Bearer ***"} {
 			o := options()
 			o.AdminToken = token
@@ -111,7 +112,8 @@ func TestReloadIsBounded(t *testing.T) {
 		}
 		return nil
 	}
-	if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("POST", "/-/reload", nil)); got.Code != 200 {
+	if got := ask(t, New(storeOf(healthy()), o).Handler(),
+		httptest.NewRequest("POST", "/-/reload", nil)); got.Code != 200 {
 		t.Error(got.Code)
 	}
 }

@@ -19,10 +19,12 @@ func hundreds() *state.Snapshot {
 	s := failing()
 	s.Groups = nil
 	for g, name := range []string{"base1", "base2", "extended"} {
-		group := state.Group{Name: name, State: []state.GroupState{state.GroupConfirmed, state.GroupFailed, state.GroupPending}[g]}
+		group := state.Group{Name: name, State: []state.GroupState{state.GroupConfirmed, state.GroupFailed,
+			state.GroupPending}[g]}
 		for n := range []int{200, 250, 50}[g] {
-			w := state.Workspace{Slug: fmt.Sprintf("%s-agent-%03d", name, n), Name: fmt.Sprintf("Agent %d", n), Version: "2026.11.2",
-				State: []state.WorkspaceState{state.WorkspaceSkipped, state.WorkspaceImported, state.WorkspacePending}[g]}
+			w := state.Workspace{Slug: fmt.Sprintf("%s-agent-%03d", name, n), Name: fmt.Sprintf("Agent %d", n),
+				Version: "2026.11.2",
+				State:   []state.WorkspaceState{state.WorkspaceSkipped, state.WorkspaceImported, state.WorkspacePending}[g]}
 			switch {
 			case g == 1 && n < 86:
 				w.State, w.Reason = state.WorkspaceFailed, state.SlugTaken
@@ -50,7 +52,8 @@ func TestOneCauseIsOneCard(t *testing.T) {
 	for _, c := range v.Causes {
 		got = append(got, short{c.Count(), c.Anchor, v.Problem.Cause == c})
 	}
-	if diff := cmp.Diff([]short{{"86 workspaces", "problem-card", true}, {"3 workspaces", "cause-2", false}}, got); diff != "" {
+	if diff := cmp.Diff([]short{{"86 workspaces", "problem-card", true}, {"3 workspaces", "cause-2", false}},
+		got); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(bar{Done: 361, Failed: 89, Pending: 50}, v.Bar); diff != "" {
@@ -100,7 +103,8 @@ func TestTheNumberOfCausesIsBounded(t *testing.T) {
 	}
 	s.Problem = nil
 	page := render(t, s, false)
-	if n := strings.Count(page, `class="card bad cause"`); n != maxCauses || !strings.Contains(page, "30 more causes are not shown") {
+	if n := strings.Count(page, `class="card bad cause"`); n != maxCauses ||
+		!strings.Contains(page, "30 more causes are not shown") {
 		t.Errorf("%d cards", n)
 	}
 }

@@ -42,7 +42,8 @@ func (b *browser) run(t *testing.T, url string, args ...string) (out, console st
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	args = append(args, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking",
+	args = append(args, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+		"--disable-background-networking",
 		"--disable-dev-shm-usage", "--enable-logging=stderr", "--user-data-dir="+b.profile, url)
 	cmd := exec.CommandContext(ctx, b.program, args...)
 	cmd.WaitDelay = 5 * time.Second
@@ -64,10 +65,12 @@ func (b *browser) shoot(t *testing.T, url, scheme string, width, height int) ima
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.png")
 	if dir := os.Getenv("STATUS_PAGE_SHOTS"); dir != "" { // keep them for review or for docs/
-		file = filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.ReplaceAll(filepath.Base(t.Name()), "/", "-"), scheme, width))
+		file = filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.ReplaceAll(filepath.Base(t.Name()), "/", "-"), scheme,
+			width))
 	}
 	preference := map[string]string{"dark": "0", "light": "1"}[scheme]
-	_, console := b.run(t, url, "--screenshot="+file, fmt.Sprintf("--window-size=%d,%d", width, height), "--blink-settings=preferredColorScheme="+preference)
+	_, console := b.run(t, url, "--screenshot="+file, fmt.Sprintf("--window-size=%d,%d", width, height),
+		"--blink-settings=preferredColorScheme="+preference)
 	if console != "" {
 		t.Errorf("the page says on the console: %s", console)
 	}
@@ -98,7 +101,8 @@ func TestBrowserShowsThePage(t *testing.T) {
 			web := httptest.NewServer(New(storeOf(c.s), options()).Handler())
 			defer web.Close()
 			dom, console := b.run(t, web.URL+"/?refresh=off", "--dump-dom")
-			if !strings.Contains(dom, `<h1 id="state">`) || strings.Count(dom, "<script") != 1 || strings.Contains(dom, "<img") || console != "" {
+			if !strings.Contains(dom, `<h1 id="state">`) || strings.Count(dom, "<script") != 1 ||
+				strings.Contains(dom, "<img") || console != "" {
 				t.Errorf("the browser says %q, and understands\n%s", console, dom)
 			}
 			for scheme, want := range c.tint {

@@ -28,10 +28,12 @@ func TestDrain(t *testing.T) {
 		t.Errorf("a browser gets %d, asked %d times", got.Code, asked)
 	}
 	o.Drain = func(context.Context) error { return errors.New("an import\nruns") }
-	if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 503 || got.Body.String() != "an import runs\n" {
+	if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 503 ||
+		got.Body.String() != "an import runs\n" {
 		t.Errorf("%d %q", got.Code, got.Body)
 	}
-	if got := ask(t, New(storeOf(healthy()), options()).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 404 {
+	if got := ask(t, New(storeOf(healthy()), options()).Handler(),
+		httptest.NewRequest("GET", "/drain", nil)); got.Code != 404 {
 		t.Errorf("without a drain: %d", got.Code)
 	}
 }
@@ -47,7 +49,8 @@ func TestDrainTakesAtLeastTheDelay(t *testing.T) {
 			o.Drain = func(context.Context) error { time.Sleep(c.drain); return nil }
 			o.DrainDelay = func() time.Duration { return c.delay }
 			start := time.Now()
-			if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 200 || time.Since(start) != c.want {
+			if got := ask(t, New(storeOf(healthy()), o).Handler(), httptest.NewRequest("GET", "/drain", nil)); got.Code != 200 ||
+				time.Since(start) != c.want {
 				t.Errorf("delay %s, drain %s: %d after %s, want %s", c.delay, c.drain, got.Code, time.Since(start), c.want)
 			}
 		})

@@ -34,7 +34,8 @@ func workspaces(s state.WorkspaceState, slugs ...string) []state.Workspace {
 // healthy returns a release that was confirmed two hours ago.
 func healthy() *state.Snapshot {
 	return &state.Snapshot{
-		SchemaVersion: state.SchemaVersion, Phase: state.Watching, Since: *before(3 * time.Hour), Started: *before(4 * time.Hour), Mode: "import",
+		SchemaVersion: state.SchemaVersion, Phase: state.Watching, Since: *before(3 * time.Hour),
+		Started: *before(4 * time.Hour), Mode: "import",
 		Gate: state.Gate{Open: true, Why: state.GateConfirmed, Since: before(3 * time.Hour)}, Confirmed: true,
 		Release: state.Release{Name: "2026.11.2", Repository: "release", RepositoryName: "Release 2026.11.2",
 			ManifestDigest: "sha256:7b6f1b0c7e0b0e5d3a5d1c2b4a69788f6e5d4c3b2a19081726354453627180aa", Verification: state.Full},
@@ -43,8 +44,10 @@ func healthy() *state.Snapshot {
 			{Name: "base2", State: state.GroupConfirmed, Workspaces: workspaces(state.WorkspaceImported, "customer-directory", "ticket-classifier")},
 			{Name: "extended", State: state.GroupConfirmed, Workspaces: workspaces(state.WorkspaceImported, "claims-intake", "back-office-portal", "knowledge-client-next")},
 		},
-		Passes: 19, LastAttempt: before(4 * time.Minute), LastSuccess: before(4 * time.Minute), LastProgress: before(3 * time.Hour),
-		Drift: &state.Drift{Checked: *before(4 * time.Minute)}, CorrelationID: "sidecar-MZXW6YTBOI4DGMRU", TokenExpires: before(-40 * 24 * time.Hour),
+		Passes: 19, LastAttempt: before(4 * time.Minute), LastSuccess: before(4 * time.Minute),
+		LastProgress: before(3 * time.Hour),
+		Drift:        &state.Drift{Checked: *before(4 * time.Minute)}, CorrelationID: "sidecar-MZXW6YTBOI4DGMRU",
+		TokenExpires: before(-40 * 24 * time.Hour),
 	}
 }
 
@@ -59,37 +62,56 @@ func problemAt(r state.Reason, message, group string, since time.Time) *state.Pr
 // failing returns a release with a failed group.
 func failing() *state.Snapshot {
 	s := healthy()
-	s.Phase, s.Since, s.Confirmed, s.LastSuccess, s.Drift = state.Retrying, *before(20 * time.Second), false, nil, nil
+	s.Phase = state.Retrying
+	s.Since = *before(20 * time.Second)
+	s.Confirmed = false
+	s.LastSuccess = nil
+	s.Drift = nil
 	s.Gate = state.Gate{Why: state.GateWaits}
-	s.NextAttempt, s.LastAttempt, s.LastProgress, s.Started = before(-32*time.Second), before(50*time.Second), before(8*time.Minute), *before(9 * time.Minute)
+	s.NextAttempt = before(-32 * time.Second)
+	s.LastAttempt = before(50 * time.Second)
+	s.LastProgress = before(8 * time.Minute)
+	s.Started = *before(9 * time.Minute)
 	s.Passes = 6
 	s.Groups[1].State, s.Groups[2].State = state.GroupFailed, state.GroupPending
 	s.Groups[1].Workspaces = append(workspaces(state.WorkspaceImported, "customer-directory", "claims-archive"),
-		state.Workspace{Slug: "ticket-classifier", Name: "Ticket classifier", Version: "2026.11.2", State: state.WorkspaceFailed,
+		state.Workspace{Slug: "ticket-classifier", Name: "Ticket classifier", Version: "2026.11.2",
+			State: state.WorkspaceFailed,
 			Error: "SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a"},
-		state.Workspace{Slug: "summary-agent", Name: "Summary agent", Version: "2026.11.2", State: state.WorkspaceMissing, Error: "not reported"})
+		state.Workspace{Slug: "summary-agent", Name: "Summary agent", Version: "2026.11.2", State: state.WorkspaceMissing,
+			Error: "not reported"})
 	for n := range s.Groups[2].Workspaces {
 		s.Groups[2].Workspaces[n].State = state.WorkspacePending
 	}
-	s.Problem = problemAt(state.SlugTaken, "workspace ticket-classifier: SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a", "base2", *before(8 * time.Minute))
+	s.Problem = problemAt(state.SlugTaken,
+		"workspace ticket-classifier: SlugAlreadyInUse: Slug ticket-classifier already used by workspace 6f1c2a", "base2", *before(8 * time.Minute))
 	return s
 }
 
 func waiting() *state.Snapshot {
 	s := healthy()
 	s.Phase, s.Since, s.Started = state.Waiting, *before(3 * time.Second), *before(3 * time.Second)
-	s.Mode, s.Confirmed, s.Gate, s.Drift, s.LastSuccess, s.LastProgress, s.TokenExpires, s.CorrelationID = "", false, state.Gate{Why: state.GateWaits}, nil, nil, nil, nil, ""
+	s.Mode = ""
+	s.Confirmed = false
+	s.Gate = state.Gate{Why: state.GateWaits}
+	s.Drift = nil
+	s.LastSuccess = nil
+	s.LastProgress = nil
+	s.TokenExpires = nil
+	s.CorrelationID = ""
 	s.Groups = []state.Group{{Name: "base1", State: state.GroupPending}, {Name: "base2", State: state.GroupPending}}
 	s.Release = state.Release{Repository: "release", Verification: state.Unverified}
 	s.Passes, s.LastAttempt, s.NextAttempt = 12, before(0), before(-200*time.Millisecond)
-	s.Problem = problemAt(state.TargetDown, "GET http://127.0.0.1:80/v2/workspaces/platform: connection refused", "", *before(3 * time.Second))
+	s.Problem = problemAt(state.TargetDown, "GET http://127.0.0.1:80/v2/workspaces/platform: connection refused", "",
+		*before(3 * time.Second))
 	return s
 }
 
 func importing() *state.Snapshot {
 	s := failing()
 	s.Phase, s.Since, s.Problem, s.NextAttempt = state.Import, *before(70 * time.Second), nil, nil
-	s.Groups[1] = state.Group{Name: "base2", State: state.GroupImporting, Workspaces: workspaces(state.WorkspacePending, "customer-directory", "ticket-classifier")}
+	s.Groups[1] = state.Group{Name: "base2", State: state.GroupImporting,
+		Workspaces: workspaces(state.WorkspacePending, "customer-directory", "ticket-classifier")}
 	s.Lock = &state.LockInfo{By: "workspaces-7c9f-x2x1p", Reason: "bulk_import", Since: *before(70 * time.Second)}
 	return s
 }
@@ -112,7 +134,8 @@ func timedOut() *state.Snapshot {
 func hostile() *state.Snapshot {
 	s := failing()
 	s.Mode, s.CorrelationID = nasty, nasty
-	s.Release = state.Release{Name: nasty, Repository: nasty, RepositoryName: nasty, ManifestDigest: nasty, Verification: state.Full}
+	s.Release = state.Release{Name: nasty, Repository: nasty, RepositoryName: nasty, ManifestDigest: nasty,
+		Verification: state.Full}
 	s.Problem = problemAt(state.ImportErrors, nasty+strings.Repeat("long ", 2000), nasty, *before(time.Minute))
 	s.Lock = &state.LockInfo{By: nasty, Reason: nasty, Since: *before(time.Minute)}
 	s.Drift = &state.Drift{Checked: *before(time.Minute), Workspaces: []string{nasty}}
@@ -128,7 +151,8 @@ func large() *state.Snapshot {
 	for g := range 4 {
 		group := state.Group{Name: fmt.Sprintf("group-%d", g), State: state.GroupFailed}
 		for n := range 2500 {
-			w := state.Workspace{Slug: fmt.Sprintf("workspace-%d-%04d", g, n), Name: "Some workspace", Version: "2026.11.2", State: state.WorkspaceImported}
+			w := state.Workspace{Slug: fmt.Sprintf("workspace-%d-%04d", g, n), Name: "Some workspace", Version: "2026.11.2",
+				State: state.WorkspaceImported}
 			if n%40 == 39 {
 				w.State, w.Error = state.WorkspaceFailed, "SlugAlreadyInUse: "+strings.Repeat("the slug is in use ", 50)
 			}

@@ -79,5 +79,6 @@ func (w *framable) Write(b []byte) (int, error) {
 
 func (w *framable) allow() {
 	h := w.Header()
-	h.Set("Content-Security-Policy", strings.ReplaceAll(h.Get("Content-Security-Policy"), "frame-ancestors 'none'", "frame-ancestors 'self'"))
+	h.Set("Content-Security-Policy", strings.ReplaceAll(h.Get("Content-Security-Policy"), "frame-ancestors 'none'",
+		"frame-ancestors 'self'"))
 }

@@ -52,7 +52,8 @@ func TestFreshLooksAreSharedAndRare(t *testing.T) {
 			for range maxWaiting {
 				all.Go(func() {
 					asked := time.Now()
-					if code, s := fresh(t.Context(), t, h); code != http.StatusOK || s.PlatformCheck == nil || s.PlatformCheck.Time.Before(asked) {
+					if code, s := fresh(t.Context(), t, h); code != http.StatusOK || s.PlatformCheck == nil ||
+						s.PlatformCheck.Time.Before(asked) {
 						t.Errorf("HTTP %d, %+v", code, s.PlatformCheck)
 					}
 				})

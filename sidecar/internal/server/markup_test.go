@@ -28,7 +28,8 @@ func FuzzPut(f *testing.F) {
 		inner, ok := strings.CutPrefix(d.String(), `<p title="`)
 		attribute, rest, found := strings.Cut(inner, `">`)
 		element, end := strings.CutSuffix(rest, "</p>")
-		if !ok || !found || !end || attribute != element || strings.ContainsAny(element, `<>"'`) || html.UnescapeString(element) != text {
+		if !ok || !found || !end || attribute != element || strings.ContainsAny(element, `<>"'`) ||
+			html.UnescapeString(element) != text {
 			t.Errorf("%q becomes %q", text, d.String())
 		}
 	})

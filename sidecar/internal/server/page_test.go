@@ -33,7 +33,8 @@ func pages() map[string]*state.Snapshot {
 }
 
 func testPage() *page {
-	return newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, place{"workspaces-6d5f7c9b8-x2x1p", "prod", "eu-1"}, "")
+	return newPage(version.Info{Version: "v1.2.3", Commit: "0123abc"}, place{"workspaces-6d5f7c9b8-x2x1p", "prod", "eu-1"},
+		"")
 }
 
 func render(t *testing.T, s *state.Snapshot, still bool) string {
@@ -106,7 +107,8 @@ func TestPageOfTenThousandWorkspaces(t *testing.T) {
 	if n := strings.Count(got, "<span aria-hidden=\"true\">✓</span> imported"); n != 0 {
 		t.Errorf("%d imported workspaces are shown, while failed ones are not", n)
 	}
-	for _, want := range []string{"<strong>9752</strong> of 10000 workspaces", "9752 done, 248 failed", "248 workspaces: ", "and 148 more", "Not shown: 2438 imported.", "Not shown: 48 failed, 2438 imported."} {
+	for _, want := range []string{"<strong>9752</strong> of 10000 workspaces", "9752 done, 248 failed", "248 workspaces: ",
+		"and 148 more", "Not shown: 2438 imported.", "Not shown: 48 failed, 2438 imported."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -126,7 +128,8 @@ func TestPageOfManyGroups(t *testing.T) {
 // import order.
 func TestPageShowsFailingFirst(t *testing.T) {
 	s := healthy()
-	s.Groups[0].Workspaces = []state.Workspace{{Slug: "a", State: state.WorkspaceImported}, {Slug: "b", State: state.WorkspacePending},
+	s.Groups[0].Workspaces = []state.Workspace{{Slug: "a", State: state.WorkspaceImported},
+		{Slug: "b", State: state.WorkspacePending},
 		{Slug: "c", State: state.WorkspaceMissing}, {Slug: "d", State: state.WorkspaceSkipped}, {Slug: "e", State: state.WorkspaceFailed}}
 	v := newView(s, state.GatePolicy{}, noon, version.Info{}, "")
 	var got []string
@@ -191,7 +194,8 @@ func TestPageOfAPartlyKnownRelease(t *testing.T) {
 	s := failing()
 	s.Release.Name, s.Groups[2].Workspaces = "", nil
 	got := render(t, s, false)
-	if !strings.Contains(got, `<p class="release"><bdi>Repository release</bdi></p>`) || !strings.Contains(got, "<strong>5</strong> of 7 workspaces so far") {
+	if !strings.Contains(got, `<p class="release"><bdi>Repository release</bdi></p>`) ||
+		!strings.Contains(got, "<strong>5</strong> of 7 workspaces so far") {
 		t.Errorf("%s", got)
 	}
 	if s.Release.Repository = ""; strings.Contains(render(t, s, false), `class="release"`) {
@@ -221,8 +225,10 @@ func TestPageRefreshes(t *testing.T) {
 
 func TestDistance(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "now", 499 * time.Millisecond: "now", -time.Second: "in 1 s", time.Second: "1 s ago", 119 * time.Second: "119 s ago",
-		2 * time.Minute: "2 min ago", -90 * time.Minute: "in 90 min", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago", -48 * time.Hour: "in 2 days",
+		0: "now", 499 * time.Millisecond: "now", -time.Second: "in 1 s", time.Second: "1 s ago",
+		119 * time.Second: "119 s ago",
+		2 * time.Minute:   "2 min ago", -90 * time.Minute: "in 90 min", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago",
+		-48 * time.Hour: "in 2 days",
 	} {
 		if got := strings.ReplaceAll(formatDistance(noon, noon.Add(-d)), "\u00a0", " "); got != want {
 			t.Errorf("%s is %q, want %q", d, got, want)
@@ -231,9 +237,11 @@ func TestDistance(t *testing.T) {
 }
 
 func TestRunbook(t *testing.T) {
-	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main", "v1.2.3/../x": "main"} {
+	for v, ref := range map[string]string{"v1.2.3": "v1.2.3", "v1.2.3-0.2026": "main", "": "main", "devel": "main",
+		"v1.2.3/../x": "main"} {
 		want := "https://github.com/prismeai/workspaces-release/blob/" + ref + "/docs/runbooks/drift.md"
-		if got := newRunbook("docs/runbooks/drift.md", publicRunbookURL(version.Info{Version: v})); got.URL != want || got.Path != "docs/runbooks/drift.md" {
+		if got := newRunbook("docs/runbooks/drift.md", publicRunbookURL(version.Info{Version: v})); got.URL != want ||
+			got.Path != "docs/runbooks/drift.md" {
 			t.Errorf("%s: %s", v, got)
 		}
 	}
@@ -256,7 +264,8 @@ func TestContrast(t *testing.T) {
 		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6})`).FindAllStringSubmatch(css, -1) {
 			colours[m[1]] = luminance(t, m[2])
 		}
-		pairs := [][2]string{{"text", "back"}, {"text", "card"}, {"muted", "back"}, {"muted", "card"}, {"link", "back"}, {"link", "card"}}
+		pairs := [][2]string{{"text", "back"}, {"text", "card"}, {"muted", "back"}, {"muted", "card"}, {"link", "back"},
+			{"link", "card"}}
 		for _, tone := range []tone{good, moves, warns, bad, quiet} {
 			tint := string(tone) + "-tint"
 			pairs = append(pairs, [2]string{string(tone), tint}, [2]string{string(tone), "card"}, [2]string{"text", tint})

@@ -56,7 +56,8 @@ func TestReadyz(t *testing.T) {
 			if got.Code != c.code || c.line != "" && body != c.line+"\n" {
 				t.Errorf("answer %d %q, want %d %q", got.Code, body, c.code, c.line)
 			}
-			if strings.Count(body, "\n") != 1 || strings.Contains(body, "\r") || len(body) > maxReason+8 || got.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+			if strings.Count(body, "\n") != 1 || strings.Contains(body, "\r") || len(body) > maxReason+8 ||
+				got.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
 				t.Errorf("not one short line of text: %q, %v", body, got.Header())
 			}
 		})
@@ -133,7 +134,8 @@ func TestStatus(t *testing.T) {
 	if s.SchemaVersion != 1 || !s.Gate.Open || s.Gate.Why != state.GateOff || len(s.Groups) != 3 || s.Problem == nil {
 		t.Errorf("%+v", s)
 	}
-	if h := got.Header(); got.Code != 200 || h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" {
+	if h := got.Header(); got.Code != 200 || h.Get("Content-Type") != "application/json" ||
+		h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %v", got.Code, h)
 	}
 }
@@ -143,11 +145,13 @@ func TestStatus(t *testing.T) {
 func TestContentSecurity(t *testing.T) {
 	const nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	h := New(storeOf(healthy()), options()).Handler()
-	for path, want := range map[string]string{"/": "page", "/status": nothing, "/readyz": nothing, "/nothing": nothing, "/metrics": nothing} {
+	for path, want := range map[string]string{"/": "page", "/status": nothing, "/readyz": nothing, "/nothing": nothing,
+		"/metrics": nothing} {
 		got := ask(t, h, httptest.NewRequest("GET", path, nil))
 		if want == "page" {
 			style, script := sumOf(t, got.Body.Bytes(), "style"), sumOf(t, got.Body.Bytes(), "script")
-			want = nothing + "; style-src 'sha256-" + style + "'; script-src 'sha256-" + script + "'; connect-src 'self'; img-src data:"
+			want = nothing + "; style-src 'sha256-" + style + "'; script-src 'sha256-" + script +
+				"'; connect-src 'self'; img-src data:"
 		}
 		if policy := got.Header().Get("Content-Security-Policy"); policy != want {
 			t.Errorf("%s: %s, want %s", path, policy, want)
@@ -190,7 +194,8 @@ func (silent) LockWait(time.Duration)                    {}
 func TestI11NoTokenIsShown(t *testing.T) {
 	target := httptest.NewServer(http.HandlerFunc(echo))
 	defer target.Close()
-	client, err := platform.New(platform.Options{BaseURL: target.URL, Identity: platform.Bearer(platform.Fixed(secret.New(tokenCanary)))})
+	client, err := platform.New(platform.Options{BaseURL: target.URL,
+		Identity: platform.Bearer(platform.Fixed(secret.New(tokenCanary)))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +215,8 @@ func TestI11NoTokenIsShown(t *testing.T) {
 	o.Log = log.logger()
 	o.Reload = func(context.Context) error { return errors.New("token " + secret.New(tokenCanary).String()) }
 	h := New(store, o).Handler()
-	for _, route := range []string{"GET /livez", "GET /readyz", "GET /metrics", "GET /status", "GET /", "GET /nothing", "POST /readyz", "POST /-/reload", "POST /-/import"} {
+	for _, route := range []string{"GET /livez", "GET /readyz", "GET /metrics", "GET /status", "GET /", "GET /nothing",
+		"POST /readyz", "POST /-/reload", "POST /-/import"} {
 		method, path, _ := strings.Cut(route, " ")
 		r := httptest.NewRequest(method, path+"?token="+tokenCanary, io.NopCloser(strings.NewReader(tokenCanary)))
 		r.Header.Set("Authorization", "Bearer "+adminToken)

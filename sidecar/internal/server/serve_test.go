@@ -481,7 +481,8 @@ func TestPanic(t *testing.T) {
 			}
 			probe(t, addr)
 			got := log.String()
-			if strings.Contains(got, value) || !strings.Contains(got, c.log) || (c.log != "") != strings.Contains(got, "request panicked") {
+			if strings.Contains(got, value) || !strings.Contains(got, c.log) ||
+				(c.log != "") != strings.Contains(got, "request panicked") {
 				t.Errorf("the log is %s", got)
 			}
 			if c.log != "" && (!strings.Contains(got, "serve_test.go") || !strings.Contains(got, "GET /metrics")) {

@@ -32,7 +32,8 @@ func (f *findings) addf(format string, args ...any) { *f = append(*f, fmt.Sprint
 func (r *Record) Violations() []string {
 	wrong := slices.Concat(
 		r.checkConfirmations(), r.watcherFindings(), r.checkGroupOrder(), r.checkPosts(),
-		r.checkOverlaps(), findings(r.StaleTokens), r.checkRequestRate(), r.checkRecovery(), r.checkShutdowns(), r.checkSuperseded(), r.Growth().findViolations())
+		r.checkOverlaps(), findings(r.StaleTokens), r.checkRequestRate(), r.checkRecovery(), r.checkShutdowns(),
+		r.checkSuperseded(), r.Growth().findViolations())
 	if len(r.Lives) == 0 || len(r.Ledger.Bulks) == 0 || len(r.Settled) == 0 || len(r.Samples) == 0 {
 		wrong.addf("the record is empty: nothing was checked")
 	}

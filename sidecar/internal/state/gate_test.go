@@ -25,7 +25,8 @@ func TestParseGatePolicy(t *testing.T) {
 			t.Errorf("%s is %+v, %v; want %+v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "Strict", "on", "open-after", "open-after=", "open-after=10", "open-after=0s", "open-after=-1m", "open-after=strict", " off"} {
+	for _, in := range []string{"", "Strict", "on", "open-after", "open-after=", "open-after=10", "open-after=0s",
+		"open-after=-1m", "open-after=strict", " off"} {
 		got, err := state.ParseGatePolicy(in)
 		if err == nil || !strings.Contains(err.Error(), "open-after=") || got != (state.GatePolicy{}) {
 			t.Errorf("%q is %+v, %v; want the strict policy and an error that names the choices", in, got, err)
@@ -143,7 +144,7 @@ func TestGateOpensAfterItsTime(t *testing.T) {
 		if g, changed := store.Gate(policy); g.Open || changed {
 			t.Errorf("early: %+v, changed %t", g, changed)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		opened := time.Now()
 		want := state.Gate{Open: true, Why: state.GateTimedOut, Since: &opened}
 		if g, changed := store.Gate(policy); !changed || !cmp.Equal(g, want) {

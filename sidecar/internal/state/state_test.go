@@ -130,7 +130,8 @@ func TestTransient(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited, state.OutcomeUnknown, state.NotImportedYet,
+	want := []state.Reason{state.TargetDown, state.ServicesNotReady, state.LockHeld, state.RateLimited,
+		state.OutcomeUnknown, state.NotImportedYet,
 		state.Draining, state.Superseded}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -152,7 +153,8 @@ func TestNewProblem(t *testing.T) {
 
 func TestStoreStartsClosed(t *testing.T) {
 	s := state.NewStore().Get()
-	if s.Phase != state.Waiting || s.Confirmed || s.Gate.Open || s.Gate.Why != state.GateWaits || s.Groups == nil || s.Started.IsZero() {
+	if s.Phase != state.Waiting || s.Confirmed || s.Gate.Open || s.Gate.Why != state.GateWaits || s.Groups == nil ||
+		s.Started.IsZero() {
 		t.Errorf("%+v", s)
 	}
 }
@@ -280,12 +282,15 @@ func full() state.Snapshot {
 			{Slug: "a", Name: "A", Version: "2026.11.2", State: state.WorkspaceFailed, Error: "SlugAlreadyInUse"},
 			{Slug: "b", State: state.WorkspaceImported}}}},
 		Current: &state.Current{Named: "sha256:4567", Superseded: true, Since: *at(11)},
-		Problem: &state.Problem{Reason: state.SlugTaken, Title: "title", Message: "message", Group: "base1", Remedy: "remedy", Runbook: "docs/runbooks/x.md", Since: *at(3)},
-		Passes:  4, LastAttempt: at(4), LastSuccess: at(5), LastProgress: at(6), NextAttempt: at(7),
-		Lock:     &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38), Orphaned: true},
+		Problem: &state.Problem{Reason: state.SlugTaken, Title: "title", Message: "message", Group: "base1", Remedy: "remedy",
+			Runbook: "docs/runbooks/x.md", Since: *at(3)},
+		Passes: 4, LastAttempt: at(4), LastSuccess: at(5), LastProgress: at(6), NextAttempt: at(7),
+		Lock: &state.LockInfo{By: "api", Reason: "bulk_import", Since: *at(8), Pod: "workspaces-0", EndsBy: at(38),
+			Orphaned: true},
 		Warnings: []state.Warning{{Name: state.WarnSubPath, Text: "text"}},
 		Drift:    &state.Drift{Checked: *at(9), Workspaces: []string{"a"}},
-		Foreign:  []string{"c"}, PlatformCheck: &state.PlatformCheck{Time: *at(12), Missing: []string{"b"}, Foreign: []string{"a"}, VersionsReported: true},
+		Foreign:  []string{"c"}, PlatformCheck: &state.PlatformCheck{Time: *at(12), Missing: []string{"b"},
+			Foreign: []string{"a"}, VersionsReported: true},
 		CorrelationID: "sidecar-1", TokenExpires: at(10),
 	}
 }
@@ -322,7 +327,8 @@ func TestWarn(t *testing.T) {
 	before := store.Get()
 	store.Warn(state.WarnTolerated, "c")
 	store.Warn(state.WarnFilesPolled, "")
-	if diff := cmp.Diff([]state.Warning{{Name: state.WarnFilesPolled, Text: "b"}, {Name: state.WarnTolerated, Text: "a"}}, before.Warnings); diff != "" {
+	if diff := cmp.Diff([]state.Warning{{Name: state.WarnFilesPolled, Text: "b"}, {Name: state.WarnTolerated, Text: "a"}},
+		before.Warnings); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]state.Warning{{Name: state.WarnTolerated, Text: "c"}}, store.Get().Warnings); diff != "" {

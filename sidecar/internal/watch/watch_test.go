@@ -33,13 +33,15 @@ type recorder struct {
 // watching starts a watch of files and waits for its first check.
 func watching(t *testing.T, interval time.Duration, files ...File) *recorder {
 	t.Helper()
-	r := &recorder{t: t, changes: make(chan string, 10000), modes: make(chan string, 100), files: files, interval: interval}
+	r := &recorder{t: t, changes: make(chan string, 10000), modes: make(chan string, 100), files: files,
+		interval: interval}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		Run(ctx, Options{Files: r.now, Changed: func(name string) { r.changes <- name },
-			Mode: func(mode, _ string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval }, Log: slog.New(slog.DiscardHandler)})
+			Mode: func(mode, _ string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval },
+			Log: slog.New(slog.DiscardHandler)})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	return r

@@ -61,7 +61,8 @@ func (r *Repository) CommitTree(t testing.TB, branch string, tree plumbing.Hash)
 	if tip, err := r.Storage.Reference(name); err == nil {
 		fmt.Fprintf(&text, "parent %s\n", tip.Hash())
 	}
-	fmt.Fprintf(&text, "author A <a@example.com> %d +0000\ncommitter A <a@example.com> %[1]d +0000\n\nchange\n", CommitTime.Unix())
+	fmt.Fprintf(&text, "author A <a@example.com> %d +0000\ncommitter A <a@example.com> %[1]d +0000\n\nchange\n",
+		CommitTime.Unix())
 	hash := r.Object(t, plumbing.CommitObject, []byte(text.String()))
 	r.Reference(t, string(name), hash)
 	return hash
@@ -70,7 +71,8 @@ func (r *Repository) CommitTree(t testing.TB, branch string, tree plumbing.Hash)
 // Tag creates an annotated tag.
 func (r *Repository) Tag(t testing.TB, name string, kind plumbing.ObjectType, target plumbing.Hash) plumbing.Hash {
 	t.Helper()
-	text := fmt.Sprintf("object %s\ntype %s\ntag %s\ntagger A <a@example.com> %d +0000\n\ntag\n", target, kind, name, CommitTime.Unix())
+	text := fmt.Sprintf("object %s\ntype %s\ntag %s\ntagger A <a@example.com> %d +0000\n\ntag\n", target, kind, name,
+		CommitTime.Unix())
 	hash := r.Object(t, plumbing.TagObject, []byte(text))
 	r.Reference(t, "refs/tags/"+name, hash)
 	return hash

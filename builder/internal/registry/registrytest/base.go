@@ -52,7 +52,8 @@ func (s *Server) PushBase(t testing.TB, repoTag string, base Base) Pushed {
 	if len(base.Platforms) == 0 {
 		return s.PushImage(t, repoTag, base.image(t, v1.Platform{OS: "linux", Architecture: "amd64"}))
 	}
-	index := mutate.IndexMediaType(v1.ImageIndex(empty.Index), base.mediaType(types.OCIImageIndex, types.DockerManifestList))
+	index := mutate.IndexMediaType(v1.ImageIndex(empty.Index),
+		base.mediaType(types.OCIImageIndex, types.DockerManifestList))
 	for _, p := range base.Platforms {
 		platform, err := v1.ParsePlatform(p)
 		if err != nil {
@@ -169,7 +170,7 @@ func (b Base) mediaType(oci, docker types.MediaType) types.MediaType {
 // and nothing random is in it.
 func (b Base) image(t testing.TB, platform v1.Platform) v1.Image {
 	t.Helper()
-	img := mutate.MediaType(v1.Image(empty.Image), b.mediaType(types.OCIManifestSchema1, types.DockerManifestSchema2))
+	img := mutate.MediaType(empty.Image, b.mediaType(types.OCIManifestSchema1, types.DockerManifestSchema2))
 	img = mutate.ConfigMediaType(img, b.mediaType(types.OCIConfigJSON, types.DockerConfigJSON))
 	layers := b.Layers
 	if layers == nil {

@@ -96,7 +96,8 @@ func TestFaults(t *testing.T) {
 }
 
 func TestTags(t *testing.T) {
-	s := registrytest.New(t, registrytest.Options{Username: "u", Password: "p", Faults: []registrytest.Fault{{Status: http.StatusTeapot}}})
+	s := registrytest.New(t, registrytest.Options{Username: "u", Password: "p",
+		Faults: []registrytest.Fault{{Status: http.StatusTeapot}}})
 	s.PushBase(t, "team/base:2", registrytest.Base{Platforms: []string{"linux/amd64"}})
 	s.PushBase(t, "team/base:1", registrytest.Base{})
 	if got := s.Tags(t, "team/base"); !slices.Equal(got, []string{"1", "2"}) {

@@ -5,7 +5,7 @@
 package workspacetest
 
 import (
-	"crypto/md5" //nolint:gosec // the checksums of the platform are MD5
+	"crypto/md5" // the checksums of the platform are MD5
 	"encoding/hex"
 	"fmt"
 	"maps"
