@@ -22,7 +22,7 @@ type scanFlags struct {
 	policy           string
 	policyInSource   bool
 	baseline         string
-	verify           bool
+	checkLive        bool
 	include, exclude []string
 	excludePaths     []string
 	reports          []string
@@ -50,8 +50,8 @@ func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 		"policy from scan-policy.yaml at its top, if there is one")
 	flags.StringVar(&f.baseline, "baseline", "", "accept the findings in this `file`, each until its date, such "+
 		"as scan-baseline.yaml")
-	flags.BoolVar(&f.verify, "verify", false, "check whether a secret is live: sends it to the service that it "+
-		"belongs to")
+	flags.BoolVar(&f.checkLive, "check-live", false, "check whether a secret is live: sends it to the service "+
+		"that it belongs to")
 	flags.StringArrayVar(&f.include, "include-detector", nil, "use this `detector`: one of TruffleHog by name "+
 		"or number, gitleaks, dsul (which knows workspaces), or a rule of these two (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "do not use this `detector` (repeat)")
@@ -101,7 +101,7 @@ func (f *scanFlags) newScanner(file string, data []byte) (*scan.Scanner, error) 
 	policy.ExcludePaths = append(policy.ExcludePaths, f.excludePaths...)
 	policy.IncludeDetectors = append(policy.IncludeDetectors, f.include...)
 	policy.ExcludeDetectors = append(policy.ExcludeDetectors, f.exclude...)
-	policy.Verify = f.verify
+	policy.Verify = f.checkLive
 	selected, err := detectors(policy)
 	if err != nil {
 		return nil, withCode(exitUsage, err)

@@ -118,7 +118,7 @@ func TestExampleFileIsValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][]string{
-		"repository-id": {"release"}, "directory": {"/www/workspaces"}, "strict": {"false"}, "verify": {"false"},
+		"repository-id": {"release"}, "directory": {"/www/workspaces"}, "strict": {"false"}, "check-live": {"false"},
 		"group": {"base1=production:app:base1", "base2=production:app:base2",
 			"extended=production:app:extended"},
 		"max-file-size": {"50MiB"}, "max-total-size": {"2GiB"}, "max-files": {"200000"},

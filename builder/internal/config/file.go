@@ -64,7 +64,7 @@ type File struct {
 		// Policy is the policy file, Baseline the file of accepted findings.
 		Policy           string   `yaml:"policy"`
 		Baseline         string   `yaml:"baseline"`
-		Verify           *bool    `yaml:"verify"`
+		CheckLive        *bool    `yaml:"checkLive"`
 		ExcludePaths     []string `yaml:"excludePaths"`
 		IncludeDetectors []string `yaml:"includeDetectors"`
 		ExcludeDetectors []string `yaml:"excludeDetectors"`
@@ -235,7 +235,7 @@ func (f *File) settings() map[string][]string {
 		"exclude-detector":     f.Scan.ExcludeDetectors,
 		"insecure-registry":    f.Registry.Insecure,
 		"registry-ca":          f.Registry.CA,
-		"verify":               boolValue(f.Scan.Verify),
+		"check-live":           boolValue(f.Scan.CheckLive),
 		"api-url":              singleValue(f.BulkPush.APIURL),
 		"repository":           singleValue(f.BulkPush.Repository),
 		"groups":               f.BulkPush.Groups,
