@@ -209,8 +209,14 @@ func (m Match) overlaps(other Match) bool {
 	case m.Column == 0 || other.Column == 0:
 		return strings.Contains(a, b) || strings.Contains(b, a)
 	default:
-		return m.Column < other.Column+len(b) && other.Column < m.Column+len(a)
+		return m.Column < other.Column+len(b) && other.Column < m.Column+len(a) || isPartOf(a, b) || isPartOf(b, a)
 	}
+}
+
+// isPartOf reports whether a secret is a part of another one, such as the password of a URL that
+// a detector reports in a normal form.
+func isPartOf(part, whole string) bool {
+	return len(part) > shown && len(part) < len(whole) && strings.Contains(whole, part)
 }
 
 // decodes reports whether encoded is base64 of a text that contains plain.

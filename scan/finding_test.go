@@ -283,6 +283,10 @@ func TestOnePlaceIsOneFinding(t *testing.T) {
 			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "67890", 1, 13, "x")},
 			[]string{"one ", "two x"},
 		},
+		"a part of its normal form": {
+			[]sighting{at("a", "URI", "postgresql://u:p4sswd@h", 1, 8, ""), at("b", "url", "p4sswd", 1, 60, "x")},
+			[]string{"URI+url x"},
+		},
 		"another line": {
 			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "12345", 2, 8, "x")},
 			[]string{"one ", "two x"},

@@ -12,6 +12,9 @@ import (
 var (
 	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
 	commandFlag = lazyregexp.New(`(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key))\s+["']?([^\s"'-][^\s"']{3,})`)
+	// shellValue matches values of options that are no secret: a variable, or the properties of
+	// a secret: id=npm,env=TOKEN.
+	shellValue = lazyregexp.New(`^(?:\$\w+|(?:id|src|source|type|env|target)=.*)$`)
 )
 
 // options finds credentials in command lines, such as curl -u user:password.
@@ -31,6 +34,9 @@ func (s *fileScan) options(text string, at where) {
 		}
 	}
 	for _, m := range commandFlag.FindAllStringSubmatch(punched, -1) {
+		if shellValue.MatchString(m[2]) {
+			continue
+		}
 		s.assigned(assignment{name: m[1], value: m[2], operator: ' ', strength: nameStrength(m[1])}, at)
 	}
 }

@@ -178,7 +178,7 @@ type fileScan struct {
 }
 
 func newFileScan(ctx context.Context, f scan.File, names *memory) *fileScan {
-	return &fileScan{memory: names, ctx: ctx, file: f, part: part(f.InWorkspace()), base: baseOf(f.Path), found: map[place]scan.Match{}}
+	return &fileScan{memory: names, ctx: ctx, file: f, part: part(f.InWorkspace()), base: baseOf(f), found: map[place]scan.Match{}}
 }
 
 func (s *fileScan) run() error {

@@ -23,13 +23,15 @@ type form struct {
 	rule    string
 	// check filters the passwords.
 	check func(value string) bool
+	// plain: a password of letters only counts in documents, too.
+	plain bool
 }
 
 // formsOfPrograms compiles the expressions on first use.
 var formsOfPrograms = sync.OnceValue(func() []form {
 	return []form{
 		// .netrc
-		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven},
+		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven, plain: true},
 		// /etc/shadow, .htpasswd and database columns
 		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
 		{words: []string{"sha}"}, match: lazyregexp.New(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
@@ -42,10 +44,10 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"type=\"password\"", "type='password'", "type=password"}, check: isGiven, match: lazyregexp.New(`(?i)<input\b[^<>]{0,200}\btype=["']?password\b[^<>]{0,200}\bvalue=["']([^"'<>\n]{3,256})["']`)},
 		// prose
 		{words: []string{" is ", " est ", " ist ", " lautet ", " es ", " is:", "è ", "é ", " to ", " was "}, check: isSpoken,
-			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)\s+(?:is|est|ist|lautet|es|é|è|to|was)\s*:?\s*["'\x60«*]*([^\s"'\x60»*]{6,256})`)},
-		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60]{6,256})`)},
+			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)[ \t]+(?:is|est|ist|lautet|es|é|è|to|was)[ \t]*:?[ \t]*["'\x60«*]*([^\s"'\x60»*<]{6,256})`)},
+		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60<]{6,256})`)},
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
-			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)\s+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
+			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)[ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
 		// Dockerfiles and shell scripts
 		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
 		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
@@ -67,6 +69,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 			match: lazyregexp.New(`(?i)\b(?:mysqli?_p?connect|pg_connect|new\s+(?:pdo|mysqli)|getconnection|odbc_connect|oci_connect)\s*\(\s*[^,()\n]{1,160},\s*["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
 		{words: []string{"env", "get(", "fetch(", "var("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
+		{words: []string{"@tcp(", "@unix("}, check: isGiven, match: lazyregexp.New(`[\w.-]+:([^\s"'\x60]{1,256})@(?:tcp|unix)\(`)},
 		{words: []string{"${"}, named: true, match: lazyregexp.New(`\$\{(\w{2,64})[-+]([^{}\n]{3,256})\}`)},
 		{words: []string{"auth="}, check: isGiven, match: lazyregexp.New(`\bauth=\(\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*\)`)},
 		{words: []string{"equals", "strcmp", "compare("}, named: true, match: lazyregexp.New(`(?i)\b(?:str(?:case)?cmp\(\s*)?(\w+)(?:\.(?:equals(?:ignorecase)?|compareto)\(|\s*,)\s*["']([^"'\n]{3,256})["']\s*\)`)},
@@ -126,7 +129,7 @@ func hasAny(text string, words []string) bool {
 func (s *fileScan) formed(f *form, groups []string, at where) {
 	if !f.named {
 		value := groups[len(groups)-1]
-		if at.example || at.schema || !f.check(value) {
+		if at.example || at.schema || !f.check(value) || s.base.document && !f.plain && strings.Trim(value, letters) == "" {
 			return
 		}
 		rule := f.rule

@@ -137,6 +137,11 @@ func TestCleanKinds(t *testing.T) {
 		"names in other languages": {"w/automations/a.yml", inAutomation, []string{
 			"- set: {name: texts, value: {ja: {password: パスワード, token: トークン, credentials: 認証情報}, es: {password: Contraseña}, zh: {apiKey: 接口密钥}, ru: {password: Пароль}}}",
 		}},
+		"scripts": {"w/ci.yml", func(s string) string { return s }, []string{
+			"run: |\n  # with random password\n  .\\setup.ps1 -Password $randomPassword\n", "run: deploy --password $secretValue\n",
+			"signing_key:sigstore-secrets/sigstore-java-pgp-priv-key\n",
+		}},
+		"nginx":  {"w/nginx.conf", func(s string) string { return s }, []string{"proxy_pass http://docker-registry;\n", "  proxy_pass tokenserver:5556;\n", "fastcgi_pass upstream9;\n"}},
 		"scopes": {"w/openapi.yml", func(s string) string { return s }, []string{"security:\n- bearer_auth:\n  - 'reserved_ip:read'\n  - 'vpc_peering:read'\n"}},
 		"references elsewhere": {"w/values.yml", func(s string) string { return s }, []string{
 			"password: ENC[AES256_GCM,data:abc=,iv:def=,tag:ghi=,type:str]\n", "password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:a\n",
@@ -149,6 +154,11 @@ func TestCleanKinds(t *testing.T) {
 			"docker login -u a -p $REGISTRY_PASSWORD r\n", "The password policy2 of the platform\n", "openssl enc -pass env:GETTOKEN_PW\n", "passwordPolicy: min8-upper\n",
 			"Set-Cookie: urlSafeData=Hello%2C%20world%21\n", "The token is required.\n", "A password is a secret.\n", "Le mot de passe est obligatoire.\n",
 			"https://abc:xyz@example.com\n", "| password | The password of the user |\n", "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2\n",
+			"\"token\": \"eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJqbGhhd24iLCJleHAiOjE0MTUzODczMTV9.QhflHPfbd6eVF4lM9bwYpFZIV0PfikbyXuLx959ykRTBpe3CYnzs6YBK8FToVb5R47920PVLrh8zuLzdCr9t3w\"\n",
+			"{\"access_token\":\"eyJhbGciOiJFUzI1NiIsInR5\"}\n", "grant_type=password&username=johndoe&password=A3ddj3w\n", "Sets `Authorization: Basic <base64(user:password)>`.\n",
+			"dsn: \"your-public-dsn\"\n", "GOSEC_AI_API_KEY=your_ai_api_key\n", "--api-key 'MlVtVjBZ...ZSYlduYnF1djh3NG5FQQ=='\n", "--service-token ‘AAEWVaWM...Rva2VuaSDZ’\n",
+			"docker build --secret id=aws_key_id,env=AWS_ACCESS_KEY_ID .\n", "<blockquote>onto which a token is granted.</blockquote></dd>\n", "the value for key: `8e9e05c52164694d`\n",
+			"token: '[^A-Za-z0-9+\\/]{0,1}([A-Za-z0-9+\\/]{40})'\n", "\"auth\": \"QXp1cmVEaWFtb25kOmh1bnRlcjI=\"\n", "bearer_token: \"ghp_xxxxxxxxxxxxxxxxxxxx\"\n",
 			"use key::ecdsa-sha2-nistp256\n", "accountkey: base64encodedaccountkey\n", "\"signature\": \"idbECxA8ZhQbU0ddZmzdRZxQmHjwvw77lT2bwqGgNMo\"\n",
 		}},
 	}

@@ -11,8 +11,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/scan"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 // extent is the part of the file that contains a text, in bytes. Because of escapes and
@@ -48,7 +50,7 @@ type place struct {
 // with the highest precedence wins.
 func (s *fileScan) report(rule, text string, at where) {
 	text = strings.TrimSpace(text)
-	if text == "" || s.base.document && famousPasswords[strings.ToLower(text)] {
+	if text == "" || s.isDemo(rule, text) {
 		return
 	}
 	line, column := s.position(text, at)
@@ -62,6 +64,24 @@ func (s *fileScan) report(rule, text string, at where) {
 	}
 	s.found[key] = m
 }
+
+// isDemo reports passwords that protect nothing, in files where they are expected.
+func (s *fileScan) isDemo(rule, text string) bool {
+	switch {
+	case s.base.document && literal.IsFamousPassword(text):
+		return true
+	case !s.base.demo:
+		return false
+	case rule == ruleCredential: // a connection string
+		m := driverAddress.FindStringSubmatch(text)
+		return m != nil && literal.IsDemoPassword(m[1])
+	default:
+		return (rule == rulePassword || rule == ruleURL) && literal.IsDemoPassword(text)
+	}
+}
+
+// driverAddress matches the start of a connection string for the drivers of Go.
+var driverAddress = lazyregexp.New(`^[\w.-]+:([^\s"'\x60]{1,256})@(?:tcp|unix)\(`)
 
 // better reports whether m replaces before: it prefers the rule with the higher precedence,
 // then the path that does not go through an alias.

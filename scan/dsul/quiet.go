@@ -56,7 +56,7 @@ var loud = sync.OnceValue(func() *ahocorasick.Automaton {
 		"client(", "credential(", "credentials(", "getenv", "environ", "putenv", "setenv", "define(", "ordefault", "or_default", "configfield", "config_field", "config('", "config(\"",
 		"env('", "env(\"", "fetch('", "fetch(\"", "get('", "get(\"",
 		"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
-		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "token is", "secret is", "key is")
+		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "@tcp(", "@unix(", "token is", "secret is", "key is")
 })
 
 // hasEscape reports character escapes, which may hide a word.

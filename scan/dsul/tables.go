@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -83,36 +84,34 @@ func (s *fileScan) cell(name, value string, at where) {
 // base holds what the file name reveals about the lines.
 type base struct {
 	csv, passwords, hashes, key bool
-	// document: the text is for people to read.
-	document bool
+	// document: the text is for people to read. demo: the file starts services for a test or a
+	// demonstration.
+	document, demo bool
 	// settings: each line is a name and a value. spaced: only a space separates the two.
 	settings, spaced bool
 }
-
-var (
-	documents = literal.NewVocabulary(`.md .mdx .rst .adoc`)
-	// famousPasswords are placeholders for any password in documents.
-	famousPasswords = literal.NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd mypassword mysecretpassword mysecret
-		secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage`)
-)
 
 // settingsFiles are the extensions of configuration files and their templates.
 var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini .properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl
 	.cue .jsonnet .json5 .jsonc .config .yaml-tpl .example .dist .sample`)
 
-func baseOf(name string) base {
-	name = strings.ToLower(path.Base(name))
+func baseOf(f scan.File) base {
+	name := strings.ToLower(path.Base(f.Path))
 	ext := path.Ext(name)
 	return base{
 		csv:       ext == ".csv" || ext == ".tsv",
 		passwords: name == ".pgpass" || name == "pgpass.conf",
 		hashes:    strings.HasSuffix(name, "htpasswd") || name == "shadow",
-		document:  documents[ext],
+		document:  literal.IsDocument(name),
+		demo:      !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
 		settings:  settingsFiles[ext] || strings.HasPrefix(name, ".env"),
 		spaced:    strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg",
 		key:       ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }
+
+// forwarding are directives of nginx, whose value is an address.
+var forwarding = literal.NewVocabulary(`proxy_pass fastcgi_pass uwsgi_pass scgi_pass grpc_pass memcached_pass`)
 
 var (
 	// passwordLine matches a line of .pgpass.
@@ -134,7 +133,7 @@ func (s *fileScan) special(line string, at where) {
 			s.report(ruleHash, m[1], at)
 		}
 	case s.base.spaced:
-		if name, value, ok := strings.Cut(line, " "); ok && s.strength(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
+		if name, value, ok := strings.Cut(line, " "); ok && !forwarding[name] && s.strength(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
 			s.report(rulePassword, strings.Trim(value, " \"';"), at)
 		}
 	case s.base.key:

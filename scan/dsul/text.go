@@ -231,10 +231,10 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	case a.strength == unnamed,
 		strings.ContainsRune(value, literal.Hole),
 		!a.quoted && isSelector(value),
-		isEncodedPlaceholder(value),
+		s.isEncodedPlaceholder(value),
 		at.example && !literal.LooksRandom(value),
 		isName(value),
-		a.strength == password && !a.isPassword(value, at.spot),
+		a.strength == password && (!a.isPassword(value, at.spot) || s.isNamedAfter(value)),
 		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) || repeats(value, a.name)),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false

@@ -65,7 +65,7 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	if isReference(text) {
 		return s.reference(text, at)
 	}
-	if isEncodedPlaceholder(rest) {
+	if s.isEncodedPlaceholder(rest) {
 		return false
 	}
 	secret := rest
@@ -81,7 +81,7 @@ func (s *fileScan) named(text, punched string, at where) bool {
 		}
 	case at.strength == hinted && !s.isHinted(rest, at),
 		at.strength == credential && !s.isCredential(rest, at),
-		at.strength == password && !isPassword(rest, at.spot):
+		at.strength == password && (!isPassword(rest, at.spot) || s.isNamedAfter(rest)):
 		return false
 	}
 	rule := ruleCredential
@@ -134,7 +134,9 @@ func (s *fileScan) isHinted(text string, at where) bool {
 		return true
 	}
 	list := literal.Words(at.name)
-	if len(list) > 0 && softNames[list[len(list)-1]] && !workspaceParts[s.part] {
+	switch {
+	case len(list) > 0 && softNames[list[len(list)-1]] && !workspaceParts[s.part],
+		len(list) == 1 && list[0] == "key" && s.base.document: // the key of an entry
 		return false
 	}
 	if literal.LooksRandom(text) {
@@ -152,7 +154,7 @@ const minScrambled = 32
 // isScrambled reports keys made of any printable characters, including spaces.
 func isScrambled(text string) bool {
 	t := literal.TraitsOf(text)
-	return len(text) >= minScrambled && len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
+	return len(text) >= minScrambled && !literal.IsPlaceholder(text) && len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
 		t.Others*6 > len(text) && strings.Count(text, " ")*8 < len(text)
 }
 
@@ -192,6 +194,20 @@ const (
 	minPassword = 4
 	maxPassword = 256
 )
+
+// isNamedAfter reports passwords such as johns_password. Outside of a workspace they are
+// placeholders.
+func (s *fileScan) isNamedAfter(text string) bool {
+	if workspaceParts[s.part] || strings.Trim(text, letters+"-_") != "" {
+		return false
+	}
+	for _, word := range literal.Words(text) {
+		if passwordNames[word] || suffixStrength(word) == password {
+			return true
+		}
+	}
+	return false
+}
 
 // weakPasswords are placeholders in documents, but passwords in a configuration.
 var weakPasswords = literal.NewVocabulary(`secret supersecret super_secret topsecret top_secret token default none 0000 1111 000000 111111 00000000`)
@@ -246,9 +262,10 @@ func isSelector(text string) bool {
 }
 
 // isEncodedPlaceholder reports the base64 of a placeholder: dXNlcm5hbWU6cGFzc3dvcmQ=.
-func isEncodedPlaceholder(text string) bool {
+func (s *fileScan) isEncodedPlaceholder(text string) bool {
 	plain, ok := decodeBase64(text)
-	return ok && literal.IsPlaceholder(strings.TrimSpace(plain))
+	_, pass, _ := strings.Cut(strings.TrimSpace(plain), ":")
+	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || s.base.document && literal.IsFamousPassword(pass))
 }
 
 // roots are the first segments of paths to values.

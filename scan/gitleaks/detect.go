@@ -10,6 +10,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
 const (
@@ -32,6 +33,8 @@ type fileScan struct {
 	file    scan.File
 	lines   lines.Starts
 	matches []scan.Match
+	// public are keys that the vendor of the service published.
+	public []scan.Match
 	// word is the part of the file without white space that contained the last keyword.
 	word part
 }
@@ -126,10 +129,14 @@ func (s *fileScan) look(r *rule, p part) {
 		start, end := r.group(m)
 		value := text[start:end]
 		trimmed := strings.TrimSpace(value)
-		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) {
+		if trimmed != "" && r.isPublished(value) {
+			s.public = append(s.public, s.match(r, trimmed, p.start+start))
 			continue
 		}
-		s.report(r, trimmed, p.start+start+strings.Index(value, trimmed))
+		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) || literal.IsMadeUp(value) {
+			continue
+		}
+		s.matches = append(s.matches, s.match(r, trimmed, p.start+start+strings.Index(value, trimmed)))
 	}
 }
 
@@ -146,14 +153,15 @@ func (r *rule) group(m []int) (start, end int) {
 	return m[0], m[1]
 }
 
-func (s *fileScan) report(r *rule, value string, offset int) {
+// match returns the match of a value at an offset.
+func (s *fileScan) match(r *rule, value string, offset int) scan.Match {
 	if s.lines == nil {
 		s.lines = lines.New(s.file.Data)
 	}
 	line, column := s.lines.Position(offset)
-	s.matches = append(s.matches, scan.Match{
+	return scan.Match{
 		Rule: r.name, Secret: secret.New(value), Line: line, Column: column, Verification: scan.NotChecked,
-	})
+	}
 }
 
 // entropy returns the Shannon entropy in bits per character, computed like gitleaks does.

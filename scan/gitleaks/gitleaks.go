@@ -100,5 +100,5 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	if err := s.run(ctx); err != nil {
 		return scan.Result{}, err
 	}
-	return scan.Result{Bytes: int64(len(f.Data)), Matches: s.matches}, nil
+	return scan.Result{Bytes: int64(len(f.Data)), Matches: s.matches, Public: s.public}, nil
 }

@@ -99,6 +99,7 @@ func TestTokens(t *testing.T) {
 		{"far into a long line", "w/a.json", strings.Repeat("lorem ", 20_000) + databricks + " x", []string{"1:120001 databricks-api-token: " + databricks}},
 		{"of low entropy", "w/a.yml", "x: dapi" + strings.Repeat("a", 32) + "\n", nil},
 		{"keyword without a token", "w/a.yml", "x: pplx-none\n", nil},
+		{"made up for a test", "w/a.yml", "x: glpat-ACCTEST1234567890123\n", nil},
 		{"placeholder", "w/a.yml", "airtable_key: ${AIRTABLE_KEY}\n", nil},
 		{"of a kind of file", "w/nuget.config", "<add key=\"Password\" value=\"Qz7vLp2wRt\" />\n", []string{"1:28 nuget-config-password: Qz7vLp2wRt"}},
 		{"of another kind of file", "w/a.xml", "<add key=\"Password\" value=\"Qz7vLp2wRt\" />\n", nil},
@@ -109,6 +110,19 @@ func TestTokens(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestPublishedKeys: the examples of a vendor are public, whatever other detector finds them.
+func TestPublishedKeys(t *testing.T) {
+	i := slices.IndexFunc(indexed().Rules, func(r *rule) bool { return r.ID == "gcp-api-key" })
+	key := indexed().Rules[i].Allow[1]
+	result, err := newDetector(t, Options{}).Scan(t.Context(), scan.File{Path: "w/a.yml", Data: []byte("key: '" + key + "'\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Matches) != 0 || len(result.Public) != 1 || result.Public[0].Secret.Reveal() != key {
+		t.Errorf("%d matches and %d public keys, want none and %s", len(result.Matches), len(result.Public), key)
 	}
 }
 

@@ -105,6 +105,10 @@ func (r *rule) compile() {
 	})
 }
 
+// isPublished reports a key that the allow list of the rule contains as it is: the vendor of the
+// service published it in its documentation.
+func (r *rule) isPublished(value string) bool { return slices.Contains(r.Allow, value) }
+
 func compileAll(list []string) []*regexp.Regexp {
 	var all []*regexp.Regexp
 	for _, expr := range list {

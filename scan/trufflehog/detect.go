@@ -198,7 +198,7 @@ func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.Decoda
 		}
 		for _, r := range results {
 			matches := s.matches(c, decoded, r)
-			if filtered, _ := falsePositive(r); !r.Verified && r.Raw != nil && (filtered || isExample(r, decoded.Data)) {
+			if filtered, _ := falsePositive(r); !r.Verified && r.Raw != nil && (filtered || isExample(r, decoded.Data, s.file.Path)) {
 				s.result.Filtered++
 				s.result.Dropped = append(s.result.Dropped, matches...)
 				continue
@@ -276,7 +276,7 @@ func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detector
 		here.Line, here.Column = s.lines.Position(c.offset + at)
 		list = append(list, here)
 	}
-	if len(list) > 0 {
+	if len(list) > 0 || s.isCopy(m, c.data, located(r)) {
 		return list
 	}
 	first, _ := s.lines.Position(c.offset)
@@ -292,6 +292,17 @@ func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detector
 	}
 	return list
 }
+
+// isCopy reports a secret that was found as it is, and whose text a decoder has only wrapped
+// differently.
+func (s *fileScan) isCopy(m scan.Match, data, text []byte) bool {
+	same := func(known scan.Match) bool {
+		return known.Encoding == "" && known.Rule == m.Rule && known.Secret.Reveal() == m.Secret.Reveal()
+	}
+	return slices.ContainsFunc(s.result.Matches, same) && bytes.Contains(withoutSpace(data), withoutSpace(text))
+}
+
+func withoutSpace(text []byte) []byte { return bytes.Join(bytes.Fields(text), nil) }
 
 // value returns the complete secret, which consists of several parts for some detectors.
 func value(r detectors.Result) []byte {

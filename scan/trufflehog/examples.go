@@ -4,6 +4,7 @@ package trufflehog
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strings"
@@ -32,7 +33,7 @@ var braces = strings.NewReplacer("{", " ", "}", " ", ";", " ")
 // isExample reports a match that does not need to be revoked: a URL without a password or with
 // a placeholder for it, or a hash in an image URL. TruffleHog reports these matches; the scan
 // report lists them as filtered.
-func isExample(r detectors.Result, data []byte) bool {
+func isExample(r detectors.Result, data []byte, name string) bool {
 	raw := string(r.Raw)
 	switch {
 	case r.DetectorType == detector_typepb.DetectorType_JDBC:
@@ -42,39 +43,85 @@ func isExample(r detectors.Result, data []byte) bool {
 		parts := strings.Split(raw, ".")
 		return len(parts) == 3 && literal.IsExampleToken(parts[1])
 	case strings.Contains(raw, "://"):
-		return hasPlaceholder(raw)
+		return hasPlaceholder(raw, name)
 	}
 	return literal.IsPlaceholder(raw) || literal.IsPlaceholder(braces.Replace(raw)) || isName(raw) ||
-		isInAsset(data, located(r))
+		isInAsset(data, located(r)) || isInPath(data, located(r)) || isFamousLogin(raw)
+}
+
+// login matches a user and a password.
+var login = regexp.MustCompile(`^[\w.@+-]+:([[:print:]]+)$`)
+
+// isFamousLogin reports the base64 of a user and a placeholder for the password.
+func isFamousLogin(raw string) bool {
+	plain, err := base64.StdEncoding.DecodeString(raw)
+	m := login.FindSubmatch(plain)
+	return err == nil && m != nil && (literal.IsPlaceholder(string(m[1])) || literal.IsFamousPassword(string(m[1])))
 }
 
 func isPlaceholder(text string) bool {
 	return literal.IsPlaceholder(text) || strings.ContainsRune(literal.Punch(text), literal.Hole)
 }
 
-// hasPlaceholder reports a URL whose password is a placeholder.
-func hasPlaceholder(address string) bool {
+// hasPlaceholder reports a URL whose password is a placeholder, or protects nothing in a file
+// of this name.
+func hasPlaceholder(address, name string) bool {
 	_, rest, _ := strings.Cut(address, "://")
 	at := strings.LastIndexByte(rest, '@')
 	if at < 0 {
 		return false
 	}
-	_, pass, found := strings.Cut(rest[:at], ":")
+	user, pass, found := strings.Cut(rest[:at], ":")
 	if plain, err := url.PathUnescape(pass); err == nil {
 		pass = plain
 	}
-	return found && (isPlaceholder(pass) || len(pass) < minExample && exampleHost.MatchString(rest[at+1:]))
+	switch {
+	case !found:
+		return false
+	case literal.IsDemoFile(name) && literal.IsDemoPassword(pass), literal.IsDocument(name) && literal.IsFamousPassword(pass):
+		return true
+	}
+	return isPlaceholder(pass) || len(pass) < minExample && exampleHost.MatchString(rest[at+1:]) ||
+		user == pass && localHost.MatchString(rest[at+1:])
 }
 
 // minExample is the minimum length of a password for a host reserved for documentation.
 const minExample = 6
 
-var exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
+var (
+	exampleHost = regexp.MustCompile(`^(?:[\w-]+\.)*example\.(?:com|org|net)\b`)
+	localHost   = regexp.MustCompile(`^(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/?#]|$)`)
+)
 
 // isName reports lower-case words, such as the name of a repository.
 func isName(text string) bool {
 	return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz-_.") == "" && strings.ContainsAny(text, "-_") &&
 		literal.IsWordy(text)
+}
+
+var (
+	hexadecimal = regexp.MustCompile(`^[0-9a-f]{20,64}$`)
+	// pathBefore matches the part of a link before a segment of its path.
+	pathBefore = regexp.MustCompile(`https?://[\w.-]+(?:/[\w.~-]+)*/$`)
+)
+
+// maxLink is the maximum length of a link, in bytes.
+const maxLink = 512
+
+// isInPath reports a digest that occurs only as a segment of the path of links, as those of
+// commits and snippets do.
+func isInPath(data, text []byte) bool {
+	if !hexadecimal.Match(text) {
+		return false
+	}
+	places := find(data, text)
+	for _, at := range places {
+		end := at + len(text)
+		if !pathBefore.Match(data[max(0, at-maxLink):at]) || end < len(data) && strings.IndexByte("/#?.)\"' \r\n", data[end]) < 0 {
+			return false
+		}
+	}
+	return len(places) > 0
 }
 
 // isInAsset reports a text that occurs only in the URLs of images and similar files.

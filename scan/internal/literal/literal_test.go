@@ -52,7 +52,20 @@ func TestIsPlaceholder(t *testing.T) {
 		'password'
 		foo
 		insert token here
-		votre-mot-de-passe`, `
+		votre-mot-de-passe
+		your_ai_api_key
+		your-public-dsn
+		jouw-api-sleutel
+		MlVtVjBZ...ZSYlduYnF1djh3NG5FQQ==
+		glpat-ACCTEST1234567890123
+		[A-Za-z0-9+/]{40}
+		(?i)token\w{8,}
+		2YotnFZFEjr1zCsicMWpAA
+		eyJhbGciOiJFUzI1NiIsInR5
+		eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.a`, `
+		84d97cf1ad76bedaf6e7c0951df620fe-00001111-22223333
+		your-k7Jd83hGs72k
+		[Ab12!xyz]Qz
 		hunter2
 		Sunset2024!
 		k7Jd83hGs72kLmQ0
@@ -67,6 +80,41 @@ func TestIsPlaceholder(t *testing.T) {
 	if !IsPlaceholder("") || !IsPlaceholder(" \t") {
 		t.Error("no text is a secret")
 	}
+}
+
+func TestIsDemoPassword(t *testing.T) {
+	sides(t, "demonstration", IsDemoPassword, `
+		zaphod
+		postgres
+		Passw0rdAdmin
+		Password12!
+		strfmt_test
+		minioadmin
+		root`, `
+		sunrise77
+		Qz7#vLp2!wRt
+		k7Jd83hGs72kLmQ0
+		correct horse battery
+		FoQ7PaTZqWaftrZ7zvAK`)
+}
+
+func TestIsDemoFile(t *testing.T) {
+	sides(t, "demonstration", IsDemoFile, `
+		w/docker-compose.yml
+		w/docker-compose.override.yaml
+		w/compose.yml
+		w/aws-compose.yml
+		w/.github/workflows/build.yml
+		w/.gitlab-ci.yml
+		w/.circleci/config.yml
+		azure-pipelines.yml
+		w/.env.example`, `
+		w/index.yml
+		w/composed.yml
+		w/decompose.yml
+		w/values.yaml
+		w/.env
+		w/workflows/build.yml`)
 }
 
 func TestIsWordy(t *testing.T) {

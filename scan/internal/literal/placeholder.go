@@ -3,6 +3,7 @@
 package literal
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -31,23 +32,42 @@ var (
 	framed = lazyregexp.New(`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%[A-Z0-9_]+%|#\{[^{}]+\})$`)
 	// vendorExample matches keys from vendor documentation.
 	vendorExample = lazyregexp.New(`^(?:A[A-Z0-9]{3}[A-Z0-9]+EXAMPLE|.*EXAMPLEKEY)$`)
+	// yours matches your_ai_api_key and its translations. The words need not be known.
+	yours = lazyregexp.New(`^(?:your|votre|ihre?|deine?|euer|tu|su|vuestro|seu|sua|jouw|uw|vostro|tuo)(?:[-_. ][a-z]+){1,8}$`)
+	// made matches text that is not random after the prefix of a token: TEST and a sequence.
+	made = lazyregexp.New(`(?:TEST|EXAMPLE|SAMPLE|DUMMY|FAKE)\w*1234567890`)
+	// pattern matches parts of regular expressions.
+	pattern = lazyregexp.New(`\[\^?(?:A-Z|a-z|0-9|\\w|\\d)|\\[wd][*+{]|\(\?[:i]`)
 )
 
 // IsPlaceholder reports values that are entirely a placeholder: ***, your-api-key, changeme,
 // string, $TOKEN, [token], 0000. It returns false if a value merely contains such a word.
 func IsPlaceholder(v string) bool {
-	lower := strings.ToLower(strings.Trim(v, " \t'\"`"))
+	lower := strings.ToLower(strings.Trim(v, " \t'\"`‘’“”"))
 	if lower == "" || placeholderWords[lower] || isUniform(lower) || variable.MatchString(v) {
 		return true
 	}
 	if wordyVariable.MatchString(v) && IsWordy(v) || framed.MatchString(v) || isElided(lower) || HasPlaceholderPart(v) {
 		return true
 	}
-	return vendorExample.MatchString(v) || sequences.MatchString(lower)
+	return vendorExample.MatchString(v) || sequences.MatchString(lower) || yours.MatchString(lower) || IsMadeUp(v) || isPublished(v) || isPattern(v) || IsHarmlessToken(v)
 }
 
-// maxElided is the maximum length of the text next to an ellipsis, in bytes.
-const maxElided = 24
+// IsMadeUp reports tokens that a person typed for a test, such as glpat-ACCTEST1234567890123.
+func IsMadeUp(v string) bool { return strings.Contains(v, "1234567890") && made.MatchString(v) }
+
+// isPattern reports a regular expression, such as [A-Za-z0-9]{32}.
+func isPattern(v string) bool { return strings.ContainsAny(v, `[\(.`) && pattern.MatchString(v) }
+
+const (
+	// maxElided is the maximum length of the text next to an ellipsis, in bytes.
+	maxElided = 24
+	// maxAbbreviated is the maximum length of a token whose middle is elided, in bytes.
+	maxAbbreviated = 64
+)
+
+// abbreviated matches tokens whose middle is elided: MlVtVjBZ...ZSYlduYnF1.
+var abbreviated = lazyregexp.New(`^[\w+/-]+(?:\.\.\.|…)[\w+/-]+={0,2}$`)
 
 // isElided reports abbreviated values: sk-..., eyJhbGciOi…, sk-***.
 func isElided(v string) bool {
@@ -57,7 +77,7 @@ func isElided(v string) bool {
 			return true
 		}
 	}
-	return false
+	return len(v) <= maxAbbreviated && abbreviated.MatchString(v)
 }
 
 // HasPlaceholderPart reports values that consist of words, at least one of which marks a
@@ -66,7 +86,7 @@ func HasPlaceholderPart(v string) bool {
 	parts := strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("_-./ \t", r) })
 	plain := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-./ \t'’", r) }) < 0
 	for _, part := range parts {
-		if len(part) > 5 && isUniform(part) {
+		if len(part) > minUniform && isUniform(part) && !slices.ContainsFunc(parts, isVaried) {
 			return true
 		}
 	}
@@ -80,6 +100,12 @@ func HasPlaceholderPart(v string) bool {
 	}
 	return false
 }
+
+// isVaried reports random text that is not a run of x.
+func isVaried(part string) bool { return !isUniform(part) && IsRandomRun(part) }
+
+// minUniform is the length that a run of x has to exceed to be a placeholder.
+const minUniform = 5
 
 // sequences match ascending sequences such as 0123456789abcdef, which are never real keys.
 var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`)

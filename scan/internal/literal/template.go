@@ -83,7 +83,7 @@ func bracketed(text string) int {
 		return 0
 	}
 	for _, b := range []byte(text[1:end]) {
-		if !isNameByte(b) && strings.IndexByte(" '/,.()", b) < 0 {
+		if !isNameByte(b) && strings.IndexByte(" '/,.():", b) < 0 {
 			return 0
 		}
 	}

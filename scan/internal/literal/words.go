@@ -73,9 +73,11 @@ func IsWordy(v string) bool {
 		for _, w := range Words(part) {
 			list++
 			length += len(w)
-			if len(w) < 3 && !shortWords[w] {
+			switch {
+			case shortWords[w]:
+			case len(w) <= maxAbbreviation && (len(w) < minWord || !isWord(w)):
 				short++
-			} else if !isWord(w) && !shortWords[w] {
+			case !isWord(w):
 				return false
 			}
 		}
@@ -88,6 +90,10 @@ const (
 	digits   = "0123456789"
 	vowels   = "aeiouyàâäéèêëîïôöùûüœæáíóúãõåø"
 	longWord = 32
+	// minWord is the minimum length of a word; maxAbbreviation is the maximum length of an
+	// abbreviation without a vowel, such as pgp.
+	minWord         = 3
+	maxAbbreviation = 3
 	// maxConsonants is the maximum number of consecutive consonants, as in Rechtschreibung.
 	maxConsonants = 5
 )
