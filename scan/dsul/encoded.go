@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,6 +39,20 @@ func (s *fileScan) encoded(text string, at where) {
 		s.text(plain, at)
 	}
 }
+
+// unescaped scans a text with escapes of URLs in it: password%3Dsunrise.
+func (s *fileScan) unescaped(text string, at where) {
+	if len(text) > maxUnescaped || !strings.Contains(text, "%3A") && !strings.Contains(text, "%3D") && !strings.Contains(text, "%3a") && !strings.Contains(text, "%3d") {
+		return
+	}
+	if plain, err := url.QueryUnescape(text); err == nil && plain != text && utf8.ValidString(plain) {
+		at.nested++
+		s.line(plain, at)
+	}
+}
+
+// maxUnescaped is the maximum length of a text with escapes of URLs, in bytes.
+const maxUnescaped = 16 << 10
 
 // startsAsBase64 reports whether the first characters of a text, which may span several lines,
 // belong to one of the base64 alphabets.

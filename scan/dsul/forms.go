@@ -44,10 +44,14 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"type=\"password\"", "type='password'", "type=password"}, check: isGiven, match: lazyregexp.New(`(?i)<input\b[^<>]{0,200}\btype=["']?password\b[^<>]{0,200}\bvalue=["']([^"'<>\n]{3,256})["']`)},
 		// prose
 		{words: []string{" is ", " est ", " ist ", " lautet ", " es ", " is:", "è ", "é ", " to ", " was "}, check: isSpoken,
-			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|api[ -]key|clé api|secret|token)[ \t]+(?:is|est|ist|lautet|es|é|è|to|was)[ \t]*:?[ \t]*["'\x60«*]*([^\s"'\x60»*<]{6,256})`)},
+			match: lazyregexp.New(`(?i)(?:pass\s?word|passcode|passphrase|passwort|kennwort|mot de passe|contraseña|senha|palavra-passe|parola(?:\s+d'ordine)?|wachtwoord|api[ -]key|clé api|secret|token)[ \t]+(?:is|est|ist|lautet|es|é|è|to|was)[ \t]*:?[ \t]*["'\x60«*]*([^\s"'\x60»*<]{6,256})`)},
 		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60<]{6,256})`)},
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)[ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
+		{words: []string{" to ", " auf ", " à ", " su ", " op ", " en ", " a "}, named: true, match: lazyregexp.New("[`\"']([\\w.-]{3,64})[`\"']\\s(?:to|auf|à|su|op|en|a)\\s[`\"']([^`\"'\\s]{6,256})[`\"']")},
+		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText,
+			match: lazyregexp.New("(?i)\\b(?:api[ -]?key|(?:access |auth |api )?token|secret(?: key)?|jeton|clé d['’]api)[ \\t]+[`\"'«]?([\\w.~+/-]{20,256}=*)[`\"'»]?(?:[.,;]?\\s|[.,;]?$)")},
+		{words: []string{"insert", "secret "}, named: true, match: lazyregexp.New(`(?i)\b(secret|key_secret|password|token)\s+'([^'\n]{6,256})'`)},
 		// Dockerfiles and shell scripts
 		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
 		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
@@ -58,25 +62,43 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"mongo", "sqlcmd", "cqlsh", "mosquitto", "ldap", "bcp "}, match: lazyregexp.New(`\b(?:mongo\w*|sqlcmd|bcp|cqlsh|mosquitto_[ps]ub|ldap\w+)\b[^\n|;]{0,200}?\s-[pPw][ =]?["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
 		{words: []string{"zip ", "7z", "htpasswd"}, match: lazyregexp.New(`\b(?:(?:un)?zip\b[^\n|;]{0,100}?\s-P\s*|7za?\b[^\n|;]{0,100}?\s-p|htpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+)["']?([^\s"'-][^\s"']{2,255})`), check: isGiven},
 		{words: []string{"keytool", "openssl", "jarsigner"}, match: lazyregexp.New(`\b(?:(?:keytool|jarsigner)\b[^\n|;]{0,200}?-(?:store|key|src|dest|new)\w*pass\s+|openssl\b[^\n|;]{0,200}?\s(?:-k\s+|-pass(?:in|out)?\s+pass:))["']?([^\s"':-][^\s"':]{2,255})`), check: isGiven},
-		{words: []string{"smbclient", "net use", "http -a", "https -a", "xh -a"}, check: isGiven,
-			match: lazyregexp.New(`(?:\bsmbclient\b[^\n|;]{0,100}?-U\s*["']?\w+%|\bnet use\b[^\n|;]{0,100}?/user:\S+\s+|\b(?:https?|xh)\s+-a\s+["']?[\w.@-]+:)["']?([^\s"'|]{3,256})`)},
+		{words: []string{"vault login", "configure set", "config set", "--from-literal", "set-item"}, named: true,
+			match: lazyregexp.New(`(?i)\b(?:aws\s+configure\s+set|(?:npm|yarn|pnpm|gcloud|git)\s+config\s+set|set-item(?:\s+-path)?)\s+(?:\S*[:/])?([\w.-]{3,100})[ =]["']?([^\s"']{6,256})`)},
+		{words: []string{"vault login", "alias set", "auth login", "with-token"}, check: isKeyText,
+			match: lazyregexp.New(`\b(?:vault\s+login\s+|mc\s+alias\s+set\s+\S+\s+\S+\s+\S+\s+|--with-token\s+<<<\s*)["']?([^\s"'-][^\s"']{7,255})`)},
+		{words: []string{"plink", "pscp", "psftp", "putty", "twine", "snowsql", "net user", "useradd", "usermod", "net use", "curl"}, check: isTyped,
+			match: lazyregexp.New(`(?i)(?:\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,200}?\s-pw\s+|\b(?:twine|snowsql)\b[^\n|;]{0,200}?\s-p\s+|\bnet\s+user\s+\S+\s+|\bnet\s+use\s+\S+\s+\S+\s+|\buser(?:add|mod)\b[^\n|;]{0,200}?\s-p\s+|\bcurl\b[^\n|;]{0,200}?\s--(?:proxy-)?pass\s+)["']?([^\s"'/-][^\s"']{2,255})`)},
+		{words: []string{"sqlplus", "jdbc:oracle", "@//"}, check: isTyped,
+			match: lazyregexp.New(`(?:\bsqlplus\s+(?:-\w+\s+)*["']?|jdbc:oracle:\w+:|(?:^|[\s"'=]))[\w.$]{1,64}/["']?([^\s@/"']{3,128})["']?@(?://)?[\w.-]+(?:[:/]|\b)`)},
+		{words: []string{"--cookie", "-b "}, check: isKeyText, match: lazyregexp.New(`\bcurl\b[^\n|;]{0,300}?\s(?:-b|--cookie)[ =]\s*["']?[\w.-]{2,64}=([^\s"';]{12,512})`)},
+		{words: []string{"pwd={", "password={"}, check: isTyped, match: lazyregexp.New(`(?i)\b(?:pwd|password)=\{([^{}\n]{3,256})\}`)},
+		{words: []string{"<<<"}, named: true, match: lazyregexp.New(`\bread\s+(?:-\w+\s+)*(\w{3,64})\s*<<<\s*["']([^"'\n]{3,256})["']`)},
+		{words: []string{"convertto-securestring"}, check: isTyped, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\s*\|\s*convertto-securestring`)},
+		{words: []string{"smbclient", "net use", "http -a", "https -a", "xh -a", "http --auth", "https --auth"}, check: isGiven,
+			match: lazyregexp.New(`(?:\bsmbclient\b[^\n|;]{0,100}?-U\s*["']?\w+%|\bnet use\b[^\n|;]{0,100}?/user:\S+\s+|\b(?:https?|xh)\s+(?:-a|--auth)[ =]["']?[\w.@-]+:)["']?([^\s"'|]{3,256})`)},
 		{words: []string{"chpasswd", "password-stdin"}, check: isGiven,
 			match: lazyregexp.New(`\becho\s+(?:-n\s+)?["']?(?:[\w.-]+:)?([^\s"'|:]{3,256})["']?\s*\|\s*(?:sudo\s+)?(?:chpasswd|[^\n|]{0,200}--password-stdin)`)},
 		// code
-		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "credential(", "client("}, check: isGiven,
-			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|(?:(?:ps|network)credentials?))\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
-		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isGiven,
-			match: lazyregexp.New(`(?i)\b(?:mysqli?_p?connect|pg_connect|new\s+(?:pdo|mysqli)|getconnection|odbc_connect|oci_connect)\s*\(\s*[^,()\n]{1,160},\s*["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
+		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "credential(", "client(", "credential]::new("}, check: isGiven,
+			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|(?:(?:ps|network)credentials?))(?:\]::new)?\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
+		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isTyped,
+			match: lazyregexp.New(`(?i)(?:connect(?:ion)?|new\s+(?:pdo|mysqli))\s*\(\s*[^,()\n]{1,160},\s*(?:\d{2,5}\s*,\s*)?["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
+		{words: []string{"unwrap_or", "orelse(", "or_else(", "value_or("}, named: true,
+			match: lazyregexp.New(`(?i)([\w-]{2,100})["']?\)?\.(?:unwrap_or(?:_else)?|or_?else|get_?or_?else|value_or)\(\s*(?:(?:\|\w*\||\(\)\s*[-=]>)\s*)?["']([^"'\n]{3,256})["']`)},
+		{words: []string{"jwt.", "hmac"}, check: isKeyText,
+			match: lazyregexp.New(`(?i)\b(?:jwt\.(?:sign|verify|encode|decode)|create_?hmac|hmac\.new)\(\s*[^,()\n]{1,160},\s*b?["']([^"'\n]{8,256})["']`)},
+		{words: []string{"hmac.new(b", "hmac.new(\"", "hmac.new('"}, check: isKeyText, match: lazyregexp.New(`\bhmac\.new\(\s*b?["']([^"'\n]{8,256})["']`)},
+		{words: []string{".auth("}, check: isTyped, match: lazyregexp.New(`\.auth\(\s*["']([^"'\s]{3,256})["']\s*\)`)},
 		{words: []string{"env", "get(", "fetch(", "var("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
 		{words: []string{"@tcp(", "@unix("}, check: isGiven, match: lazyregexp.New(`[\w.-]+:([^\s"'\x60]{1,256})@(?:tcp|unix)\(`)},
 		{words: []string{"${"}, named: true, match: lazyregexp.New(`\$\{(\w{2,64})[-+]([^{}\n]{3,256})\}`)},
-		{words: []string{"auth="}, check: isGiven, match: lazyregexp.New(`\bauth=\(\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*\)`)},
+		{words: []string{"auth"}, check: isTyped, match: lazyregexp.New(`\bauth["']?\s*[=:]\s*[(\[]\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*[)\]]`)},
 		{words: []string{"equals", "strcmp", "compare("}, named: true, match: lazyregexp.New(`(?i)\b(?:str(?:case)?cmp\(\s*)?(\w+)(?:\.(?:equals(?:ignorecase)?|compareto)\(|\s*,)\s*["']([^"'\n]{3,256})["']\s*\)`)},
 		{words: []string{".equals"}, named: true, swapped: true, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\.equals(?:ignorecase)?\(\s*((?:\w+\.)*\w+)\s*\)`)},
 		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
 		{words: []string{"env", "define", "fetch", "config", "field", "get("}, named: true,
-			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["']([\w.-]{3,100})["']\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
+			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env(?:ironment_?variable)?|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["':]([\w.-]{3,100})["']?\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
 		// configuration files without operators
 		{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
 		// URLs
@@ -89,6 +111,20 @@ func isGiven(value string) bool {
 	return !strings.HasPrefix(value, "$") && !strings.ContainsRune(literal.Punch(value), literal.Hole) && !literal.IsPlaceholder(value)
 }
 
+// isTyped is stricter, for arguments of functions and commands that may be something else: they
+// need the digits or symbols of a password.
+func isTyped(value string) bool { return isGiven(value) && isChosen(value) }
+
+// isKeyText is stricter still: it accepts generated text only.
+func isKeyText(value string) bool {
+	return isGiven(value) && literal.LooksRandom(value) && !isIdentifier(value) && !isDigest(value)
+}
+
+// digests match the lengths of hexadecimal digests, of commits and images for example.
+var digests = lazyregexp.New(`^(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$`)
+
+func isDigest(value string) bool { return digests.MatchString(value) }
+
 func isHash(value string) bool {
 	return !strings.ContainsRune(value, literal.Hole) && !literal.IsWordy(value) && !strings.Contains(value, "...")
 }
@@ -98,8 +134,20 @@ func isSpoken(value string) bool {
 	value = strings.TrimRight(value, ".,;:!?)")
 	t := literal.TraitsOf(value)
 	separators := strings.Count(value, "-") + strings.Count(value, "_") + strings.Count(value, ".") + strings.Count(value, "/") + strings.Count(value, "(")
-	return isGiven(value) && len(value) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > separators) && !literal.IsWordy(value) && !literal.IsKnown(value)
+	mixed := t.Letters > 0 && (t.Digits > 0 || t.Others > separators) && !literal.IsWordy(value)
+	return isGiven(value) && len(value) >= minStrong && (mixed || isNumbered(value)) && !literal.IsKnown(value)
 }
+
+// numbered matches a word with a number at its end, such as sunrise77.
+var numbered = lazyregexp.New(`^[A-Za-z]{5,}\d{2,4}$`)
+
+// isNumbered reports such a word, except names of algorithms and formats.
+func isNumbered(value string) bool {
+	return numbered.MatchString(value) && !algorithm.MatchString(value)
+}
+
+// algorithm matches names that end in a number.
+var algorithm = lazyregexp.New(`^(?i)(?:sha|base|utf|aes|rsa|hmac|oauth|openid|int|uint|float|string|bcrypt|ed|blake|argon|pkcs|iso|windows|python|http|level|version|section|chapter|page|type)`)
 
 // forms scans a text for secrets in the syntax of other programs.
 func (s *fileScan) forms(text string, at where) {

@@ -33,6 +33,7 @@ var (
 		mdp motdepasse codepin codesecret motsecret passwort kennwort losungswort geheimzahl zugangscode contrasena clave palabraclave
 		codigopin senha palavrapasse palavrachave parola parolachiave codicepin wachtwoord paswoord pincodes toegangscode
 		haslo passord losenord adgangskode kodeord salasana tunnussana heslo jelszo sifre sifrem lozinka geslo matkhau contrasenya schlusselwort
+		phrasedepasse phrasesecrete motdepassesecret paroladiaccesso parolasegreta wachtzin geheimecode geheimcode codigosecreto codicesegreto frasesecreta fraseclave
 		codeacces codedacces claveacceso clavedeacceso paroladordine secretcode secretphrase secretanswer recoveryphrase securityanswer requirepass
 		unlockpin cardpin simpin userpin loginpin puk psk wifipsk presharedkey wpakey wifikey
 		пароль гасло лозинка парола κωδικος סיסמה رمزالمرور كلمةالمرور รหัสผ่าน 密码 密碼 口令 パスワード パスコード 暗証番号 비밀번호 암호`)
@@ -63,6 +64,7 @@ var (
 	// trailing words do not change the meaning of a name: apiKeyProd, tokenV2, password_eu.
 	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
 		default current backup primary secondary main raw v base tmp temp admin service
+		bdd bd db database datenbank banco base smtp ldap ftp sftp utente usuario benutzer gebruiker utilisateur user client cliente
 		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france east west north south central global`)
 	// connecting words precede the purpose of a credential: passwordForUser.
 	connecting = literal.NewVocabulary(`for of pour fur von para per voor`)
@@ -156,7 +158,7 @@ func wordsStrength(list []string) strength {
 		case joined == "":
 		case isHarmless(before) || joined == "pin" && len(before) > 0:
 			return unnamed
-		case passwordNames[joined] && (joined != "pass" || len(before) == 0):
+		case passwordNames[joined] && (joined != "pass" || len(before) == 0 || services[before[len(before)-1]]):
 			return password
 		default:
 			return credential
@@ -217,13 +219,13 @@ var suffixes = []struct {
 	text string
 	strength
 }{
-	{"password", password}, {"passwd", password}, {"passwort", password}, {"passphrase", password},
+	{"password", password}, {"passwd", password}, {"passwort", password}, {"passphrase", password}, {"wachtwoord", password}, {"kennwort", password},
 	{"apikey", credential}, {"secretkey", credential}, {"accesskey", credential}, {"accesstoken", credential}, {"authtoken", credential},
 }
 
 // services are the first part of single-word password names: smtppw, dbpass.
 var services = literal.NewVocabulary(`db sql mysql mssql pg postgres oracle mongo redis rabbit mq smtp mail imap pop ftp sftp ssh ldap ad root admin user usr
-	proxy vpn wifi wlan sudo key store master bind http web api app login my srv svc host server cert pfx p require`)
+	proxy vpn wifi wlan sudo key store master bind http web api app login my srv svc host server cert pfx p require become bind svc`)
 
 // shortNames are the last part of such names.
 var shortNames = strings.Fields("pw pwd psw pass mdp")

@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
-	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -46,18 +44,6 @@ func (s *fileScan) quiet() bool {
 	}
 	return true
 }
-
-// loud matches fragments of forms, tags and command lines.
-var loud = sync.OnceValue(func() *ahocorasick.Automaton {
-	return ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
-		"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
-		"$2a$", "$2b$", "$2x$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$7$", "$y$", "$argon2", "$scrypt", "$pbkdf2", "sha}", "sha256}", "sha512}", "kind: secret",
-		"identified by", "identified with", "sshpass", "redis-cli", "mysql", "mariadb", "securestring", "login(", "authenticate(", "signin(", "sign_in(", "basic_auth", "basicauth",
-		"client(", "credential(", "credentials(", "getenv", "environ", "putenv", "setenv", "define(", "ordefault", "or_default", "configfield", "config_field", "config('", "config(\"",
-		"env('", "env(\"", "fetch('", "fetch(\"", "get('", "get(\"",
-		"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
-		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "@tcp(", "@unix(", "token is", "secret is", "key is")
-})
 
 // hasEscape reports character escapes, which may hide a word.
 func hasEscape(data []byte) bool {
@@ -359,7 +345,7 @@ func schemaOnly(text string) bool {
 // mayNameValue reports whether the line may contain the name of {name: …, value: …}.
 func mayNameValue(line string) bool {
 	line = strings.ToLower(line)
-	for _, key := range []string{"name", "key", "variable", "header", "field"} {
+	for _, key := range []string{"name", "key", "variable", "header", "field", "id"} {
 		for rest := line; ; {
 			before, after, ok := strings.Cut(rest, key)
 			if !ok {

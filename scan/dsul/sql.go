@@ -11,34 +11,52 @@ import (
 var (
 	// insert matches an INSERT statement up to its values, and captures the column names.
 	insert = lazyregexp.New(`(?i)\binsert\s+(?:ignore\s+)?into\s+[\w."\x60\[\]]+\s*\(([^()]{1,900})\)\s*values\s*`)
-	// sqlValue matches one value of a row, or the end of the row.
-	sqlValue = lazyregexp.New(`N?'((?:[^'\\]|''|\\.)*)'|[^\s,()']+|\)`)
+	// sqlValue matches one value of a row, the end of the row, or of the statement.
+	sqlValue = lazyregexp.New(`N?'((?:[^'\\]|''|\\.)*)'|[^\s,()';]+|\)|;`)
 )
 
 // maxRows limits the number of values to scan in one statement.
 const maxRows = 10_000
 
 // inserted scans the values of columns with credential names.
-func (s *fileScan) inserted(line string, at where) {
-	if !strings.Contains(line, "'") {
+func (s *fileScan) inserted(text string, at where) {
+	if !strings.Contains(text, "'") {
 		return
 	}
-	m := insert.Get().FindStringSubmatchIndex(line)
-	if m == nil {
-		return
+	statements := insert.Get().FindAllStringSubmatchIndex(text, -1)
+	for i, m := range statements {
+		if s.ctx.Err() != nil {
+			return
+		}
+		columns := strings.Split(text[m[2]:m[3]], ",")
+		for j := range columns {
+			columns[j] = strings.Trim(columns[j], " \t\r\n\"`[]")
+		}
+		end := len(text)
+		if i+1 < len(statements) {
+			end = statements[i+1][0]
+		}
+		s.rows(columns, text[:end], m[1], at)
 	}
-	columns := strings.Split(line[m[2]:m[3]], ",")
-	for i := range columns {
-		columns[i] = strings.Trim(columns[i], " \t\"`[]")
-	}
+}
+
+// rows scans the rows of a statement, whose first one starts at an offset.
+func (s *fileScan) rows(columns []string, text string, start int, at where) {
 	column := 0
-	for _, v := range sqlValue.FindAllStringSubmatch(line[m[1]:], maxRows) {
-		if v[0] == ")" {
+	for _, v := range sqlValue.Get().FindAllStringSubmatchIndex(text[start:], maxRows) {
+		switch text[start+v[0]] {
+		case ';':
+			return
+		case ')':
 			column = 0
 			continue
 		}
-		if column < len(columns) {
-			s.columnValue(columns[column], v[1], at)
+		if column < len(columns) && v[2] >= 0 {
+			here := at
+			if at.length == len(s.file.Data) {
+				here.extent = extent{offset: start + v[2], length: v[3] - v[2]}
+			}
+			s.columnValue(columns[column], text[start+v[2]:start+v[3]], here)
 		}
 		column++
 	}

@@ -24,7 +24,8 @@ const maxColumns = 200
 // separatorOf returns the column separator of a line, or "" if the line has no columns.
 func (s *fileScan) separatorOf(line string) string {
 	switch {
-	case strings.Count(line, "|") >= 2 && strings.HasPrefix(strings.TrimSpace(line), "|"):
+	case strings.Count(line, "|") >= 2 && strings.HasPrefix(strings.TrimSpace(line), "|"),
+		s.base.document && strings.Contains(line, " | "):
 		return "|"
 	case s.base.csv && strings.Contains(line, ";"):
 		return ";"
@@ -105,7 +106,7 @@ func baseOf(f scan.File) base {
 		document:  literal.IsDocument(name),
 		demo:      !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
 		settings:  settingsFiles[ext] || strings.HasPrefix(name, ".env"),
-		spaced:    strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg",
+		spaced:    strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
 		key:       ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }

@@ -20,6 +20,7 @@ func (s *fileScan) value(text string, at where) {
 	s.document(text, at)
 	at.settings = at.settings || isSettings(text)
 	s.expressions(text, at)
+	s.branches(text, at)
 	punched := literal.Punch(text)
 	found := s.shapes(punched, at)
 	whole := s.named(text, punched, at)
@@ -31,11 +32,16 @@ func (s *fileScan) value(text string, at where) {
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
 func (s *fileScan) isOpaque(text string, at where) bool {
-	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) || isIdentifier(text) || !literal.LooksRandom(text) {
+	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) && !at.isListed() || isIdentifier(text) || !literal.LooksRandom(text) {
 		return false
 	}
 	plain, ok := decodeBase64(text)
 	return !ok || !strings.ContainsAny(plain, " {\":=,\n<")
+}
+
+// isListed reports an item of a list of keys or tokens, neither of which counts anything.
+func (at spot) isListed() bool {
+	return at.steps != nil && at.steps.index >= 0 && (strings.EqualFold(at.name, "tokens") || strings.EqualFold(at.name, "keys"))
 }
 
 // identifiers match random texts that databases and programs generate as IDs: MongoDB IDs,
@@ -68,11 +74,16 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	if s.isEncodedPlaceholder(rest) {
 		return false
 	}
+	if at.strength >= hinted && s.login(rest, at) {
+		return true
+	}
 	secret := rest
 	switch {
 	case strings.ContainsRune(rest, literal.Hole): // a template in the middle
 		secret = strings.TrimSpace(text)
-		if at.strength != password || !at.configured || !isMixed(strings.ReplaceAll(rest, string(literal.Hole), "")) {
+		joined := strings.ReplaceAll(rest, string(literal.Hole), "-")
+		mixed := at.strength == password && at.configured && isMixed(strings.ReplaceAll(joined, "-", ""))
+		if !mixed && (at.strength < credential || !literal.LooksRandom(joined)) {
 			return false
 		}
 	case rest != strings.TrimSpace(punched): // a template before or after the text
@@ -164,11 +175,21 @@ func (s *fileScan) isCredential(text string, at where) bool {
 	if isName(text) || repeats(text, at.name) {
 		return false
 	}
+	if s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/") || isDisguised(text) {
+		return true
+	}
 	if literal.LooksGenerated(text) || isScrambled(text) || (at.configured || at.assigned) && isLongNumber(text) {
 		return true
 	}
 	return at.configured && !at.schema && !at.label && isSecretName(at.name) && len(text) >= 8 &&
 		!strings.ContainsAny(text, " .\n") && !literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && len(literal.Words(text)) > 1
+}
+
+// startsAsPassword reports a configured value whose name starts with a word for password:
+// senhaBanco.
+func (s *fileScan) startsAsPassword(at where) bool {
+	list := literal.Words(at.name)
+	return (at.configured || at.assigned) && !at.label && !at.schema && len(list) > 1 && passwordNames[list[0]]
 }
 
 // repeats reports a value that contains its complete name: base64encodedaccountkey.
@@ -297,93 +318,4 @@ func isPhrase(text string) bool {
 		}
 	}
 	return !strings.ContainsAny(text[len(text)-1:], ".:?,;") || strings.ContainsAny(text, "0123456789")
-}
-
-// within scans the content nested in a string. It does not decode a string that is a secret as
-// a whole, so that one value gives one finding.
-func (s *fileScan) within(text string, at where, whole bool) {
-	if len(text) < minNested {
-		return
-	}
-	s.assignments(text, at)
-	s.forms(text, at)
-	if at.nested >= maxNested || whole {
-		return
-	}
-	if _, payload, ok := strings.Cut(text, ";base64,"); ok {
-		s.encoded(payload, at)
-		return
-	}
-	s.encoded(text, at)
-}
-
-// minNested is the minimum length of a string with nested content, in bytes.
-const minNested = 8
-
-// structure scans a string that contains JSON, or YAML in flow style. It returns false for
-// other strings, and for strings too large to parse, which are scanned as text.
-func (s *fileScan) structure(text string, at where) bool {
-	trimmed := strings.TrimSpace(text)
-	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) || strings.ContainsRune("{%[", rune(trimmed[1])) {
-		return false
-	}
-	if trimmed[0] == '{' && !strings.Contains(trimmed, ":") {
-		return false // a password in braces
-	}
-	return s.nestedYAML(trimmed, at)
-}
-
-// blockStart matches the start of YAML in a block scalar.
-var blockStart = lazyregexp.New(`^\s*(?:#.*\n\s*|---\s*\n\s*)*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
-
-// document scans a multi-line string that contains YAML. The caller scans the string as text,
-// too.
-func (s *fileScan) document(text string, at where) {
-	if at.nested < maxNested && strings.Count(text, "\n") > 0 && blockStart.MatchString(text) {
-		s.nestedYAML(text, at)
-	}
-}
-
-// settingLine matches a line of a configuration file: a name and a value, a comment, a section
-// or a template instruction.
-var settingLine = lazyregexp.New(`^\s*(?:[#;\[].*|\{\{.*\}\}|\{%.*%\}|---|(?:export\s+|- )?["']?[\w./-]+["']?\s*[:=].*)?\s*$`)
-
-// maxSettings is the maximum length of a string to treat as a configuration file, in bytes.
-const maxSettings = 16 << 10
-
-// isSettings reports a multi-line string in which every line is a setting.
-func isSettings(text string) bool {
-	if len(text) > maxSettings || strings.Count(strings.TrimSpace(text), "\n") == 0 {
-		return false
-	}
-	for line := range strings.Lines(text) {
-		if !settingLine.MatchString(line) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *fileScan) nestedYAML(text string, at where) bool {
-	if len(text) > maxYAML || mayHaveNodes([]byte(text)) > maxNodes {
-		return false
-	}
-	docs, ok := parseYAML([]byte(text))
-	if !ok || len(docs) == 0 {
-		return false
-	}
-	for _, doc := range docs {
-		if s.visit(doc, at.within(), 0) != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// within returns the spot of content nested in a string. Its position is that of the string.
-func (at where) within() spot {
-	below := at.spot
-	below.nested++
-	below.outer = &at.extent
-	return below
 }

@@ -133,11 +133,11 @@ func pair(n *yaml.Node) (name string, value *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, child := n.Content[i].Value, n.Content[i+1]
 		switch strings.ToLower(key) {
-		case "name", "key", "variable", "header", "field":
+		case "name", "key", "variable", "header", "field", "id":
 			if child.Kind == yaml.ScalarNode && name == "" {
 				name = child.Value
 			}
-		case "value", "default", "content":
+		case "value", "val", "default", "content", "valeur", "wert", "valor", "valore", "waarde":
 			if value == nil {
 				value = child
 			}
@@ -159,7 +159,11 @@ func (s *fileScan) sequence(n *yaml.Node, at spot, depth int) error {
 	if s.joined(n, at) {
 		return nil
 	}
+	s.loginPair(n, at)
 	for i, child := range n.Content {
+		if i > 0 {
+			s.option(n.Content[i-1], child, at.item(i))
+		}
 		if err := s.visit(child, at.item(i), depth+1); err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ package literal
 import (
 	"cmp"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Hole marks a removed template or placeholder. It is a character of the private use area,
@@ -240,5 +242,27 @@ func isOperand(before, after string) (operand, fallback bool) {
 			return true, true
 		}
 	}
-	return true, before == "" && after == ""
+	return true, before == "" && (after == "" || strings.HasPrefix(after, "|") && !strings.HasPrefix(after, "||"))
+}
+
+// controlTag matches the tags of conditions in templates: {{#if a}}, {{else}}, {{/if}}, {% if a %}.
+var controlTag = lazyregexp.New(`\{\{-?\s*(?:[#/^][^{}]*|else[^{}]*|if\s[^{}]*|end)\s*-?\}\}|\{%-?\s*(?:if|elif|elsif|else|endif|unless|endunless)\b[^{}%]*-?%\}`)
+
+// Branches returns the texts between the tags of conditions, or nil if there are no tags.
+func Branches(text string) []string {
+	if !strings.Contains(text, "{{") && !strings.Contains(text, "{%") || len(text) > maxTemplate {
+		return nil
+	}
+	tags := controlTag.Get().FindAllStringIndex(text, -1)
+	var list []string
+	for i, tag := range tags {
+		end := len(text)
+		if i+1 < len(tags) {
+			end = tags[i+1][0]
+		}
+		if tag[1] < end {
+			list = append(list, text[tag[1]:end])
+		}
+	}
+	return list
 }

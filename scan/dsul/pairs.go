@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+// loginNames are the names of values that hold a user and a password together.
+var loginNames = literal.NewVocabulary(`auth basicauth basic httpauth proxyauth login logins userpass userpassword userpwd credentials creds proxyuser`)
+
+func isLoginName(name string) bool { return loginNames[strings.Join(literal.Words(name), "")] }
+
+// userAndPassword matches both in one text. The password is not a port.
+var userAndPassword = lazyregexp.New(`^[\w.@+-]{1,64}:([^\s/:]{4,128})$`)
+
+// login reports the password in auth: 'user:password'.
+func (s *fileScan) login(text string, at where) bool {
+	if at.schema || at.label || !isLoginName(at.name) {
+		return false
+	}
+	m := userAndPassword.FindStringSubmatch(text)
+	if m == nil || !isChosen(m[1]) {
+		return false
+	}
+	s.report(rulePassword, m[1], at)
+	return true
+}
+
+// isChosen reports text with the digits or symbols of a password that a person chose.
+func isChosen(text string) bool {
+	t := literal.TraitsOf(text)
+	return len(text) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > 0 && !literal.IsWordy(text)) && isGiven(text) && !literal.IsKnown(text) && !isName(text)
+}
+
+// loginPair reports the password in auth: [user, password].
+func (s *fileScan) loginPair(n *yaml.Node, at spot) {
+	if len(n.Content) != 2 || at.schema || at.label || !isLoginName(at.name) {
+		return
+	}
+	user, pass := n.Content[0], n.Content[1]
+	if user.Kind == yaml.ScalarNode && pass.Kind == yaml.ScalarNode && isChosen(pass.Value) && !strings.Contains(pass.Value, ":") {
+		s.report(rulePassword, pass.Value, s.at(pass, at.item(1)))
+	}
+}
+
+// option reports a secret that follows an option in a list of arguments: [--password, secret].
+func (s *fileScan) option(before, value *yaml.Node, at spot) {
+	name := strings.TrimLeft(before.Value, "-")
+	if before.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || name == before.Value || strings.HasPrefix(value.Value, "-") || strings.ContainsAny(value.Value, " $") {
+		return
+	}
+	if strength := s.strength(name); strength >= credential {
+		a := assignment{name: name, value: value.Value, operator: '=', strength: strength, quoted: true, nameQuoted: true}
+		s.assigned(a, s.at(value, at))
+	}
+}
+
+// branches scans the texts between the tags of a template: {{#if prod}}literal{{else}}….
+func (s *fileScan) branches(text string, at where) {
+	for _, branch := range literal.Branches(text) {
+		branch = strings.Trim(branch, "'\" \t\r\n")
+		if len(branch) < minPassword || strings.ContainsRune(literal.Punch(branch), literal.Hole) {
+			continue
+		}
+		if !s.named(branch, branch, at) && s.isOpaque(branch, at) {
+			s.report(ruleOpaque, branch, at)
+		}
+	}
+}
+
+var (
+	// disguised matches keys with a scheme before them or a file extension behind them.
+	disguised = lazyregexp.New(`^(?:(?:urn|tag|tel|file|data|jdbc|mailto|cid):)?([^,;/]+?)(?:\.[a-z]{2,5})?$`)
+	// wallet matches identifiers that only look like a key behind a scheme.
+	wallet = lazyregexp.New(`^[0-9a-f-]{36}$`)
+)
+
+// isDisguised reports a key that looks like a URN or a file name.
+func isDisguised(text string) bool {
+	m := disguised.FindStringSubmatch(text)
+	if m == nil || m[1] == text || wallet.MatchString(m[1]) {
+		return false
+	}
+	for part := range strings.SplitSeq(m[1], ":") {
+		if literal.LooksRandom(part) {
+			return true
+		}
+	}
+	return false
+}
