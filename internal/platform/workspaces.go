@@ -22,11 +22,19 @@ type Repository struct {
 	Groups []string `json:"groups"`
 }
 
+// MergeConflict is the reason of a lock that never expires (platform contract §1.5).
+const MergeConflict = "merge_conflict"
+
 // WriteLock is the lock of a running change of a workspace (platform contract §1.5).
 type WriteLock struct {
 	LockedAt time.Time
 	LockedBy string
 	Reason   string
+}
+
+// Equal reports whether two locks are the same.
+func (l *WriteLock) Equal(other *WriteLock) bool {
+	return l.LockedAt.Equal(other.LockedAt) && l.LockedBy == other.LockedBy && l.Reason == other.Reason
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -165,7 +165,7 @@ type pushEnd struct {
 
 // postAndFollow posts the push and follows it until its result is known.
 func (r *run) postAndFollow(ctx context.Context) (end pushEnd, err error) {
-	deadline := time.Now().Add(r.Timeout)
+	sent := time.Now()
 	request := platform.PushRequest{
 		Repository:  r.Repository,
 		Groups:      r.Groups,
@@ -197,16 +197,7 @@ func (r *run) postAndFollow(ctx context.Context) (end pushEnd, err error) {
 		return end, ctx.Err()
 	case end.report == nil:
 		err = r.display.Narrate("find the result of the push", func(say func(string)) error {
-			search := outcomeSearch{
-				run:      r,
-				id:       result.CorrelationID,
-				deadline: deadline,
-				cause:    err,
-				say:      say,
-				end:      &end,
-				applied:  map[string]bool{},
-			}
-			return search.pollUntilKnown(ctx)
+			return r.findResult(ctx, sent, err, &end, say)
 		})
 	}
 	return end, err

@@ -12,14 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
-const (
-	// lockDelay and eventDelay bound the time between two reads. The gateway allows 40 reads of
-	// events per minute (platform contract §9).
-	lockDelay  = 10 * time.Second
-	eventDelay = 5 * time.Second
-	// mergeConflict is the reason of a lock that never expires (platform contract §1.5).
-	mergeConflict = "merge_conflict"
-)
+// lockDelay bounds the time between two reads of the lock.
+const lockDelay = 10 * time.Second
 
 // lockWait bounds the wait for the write lock, over all of its holders.
 type lockWait struct {
@@ -43,7 +37,7 @@ func (r *run) waitForLock(ctx context.Context, wait *lockWait) error {
 	return r.display.Narrate("wait for the write lock", func(say func(string)) error {
 		var holder platform.WriteLock
 		for w.Lock != nil {
-			if *w.Lock != holder {
+			if !w.Lock.Equal(&holder) {
 				holder = *w.Lock
 				say(describeHolder(holder))
 			}
@@ -65,7 +59,7 @@ func (w *lockWait) pauseBeforeRetry(ctx context.Context, holder *platform.WriteL
 	if w.until.IsZero() {
 		w.until = time.Now().Add(w.limit)
 	}
-	if !time.Now().Before(w.until) || holder.Reason == mergeConflict {
+	if !time.Now().Before(w.until) || holder.Reason == platform.MergeConflict {
 		return lockHeldProblem(*holder, w.limit)
 	}
 	if !w.pause.Sleep(ctx, w.until) {
@@ -102,7 +96,7 @@ func describeHolder(l platform.WriteLock) string {
 func lockHeldProblem(l platform.WriteLock, waited time.Duration) *outcome.Problem {
 	p := &outcome.Problem{Code: "locked", Message: "the write lock of the platform is " + describeHolder(l)}
 	switch {
-	case l.Reason == mergeConflict:
+	case l.Reason == platform.MergeConflict:
 		p.Help = "the workspace platform itself has a merge conflict, and that lock never expires: " +
 			"resolve the conflict in Git and pull again"
 	case waited > 0:

@@ -4,11 +4,13 @@
 package outcome
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
 // Outcome of an operation.
@@ -45,6 +47,16 @@ func (p *Problem) Text() string {
 		text = p.File + ": " + text
 	}
 	return text
+}
+
+// UnknownProblem returns the problem of an operation whose outcome was not found. request is the
+// error of its request, or nil.
+func UnknownProblem(operation, why string, request error, help string) *Problem {
+	message := fmt.Sprintf("the outcome of the %s is unknown: %s", operation, why)
+	if e, ok := errors.AsType[*platform.Error](request); ok {
+		message += fmt.Sprintf(" (the request: %v)", e)
+	}
+	return &Problem{Code: "unknown-outcome", Message: message, Help: help}
 }
 
 // Milliseconds is a duration that JSON encodes as whole milliseconds.

@@ -140,7 +140,7 @@ func (r *run) transferWorkspace(ctx context.Context) error {
 
 // postAndFollow posts the import and follows it until its result is known.
 func (r *run) postAndFollow(ctx context.Context) (report *platform.ArchiveReport, err error) {
-	deadline := time.Now().Add(r.Timeout)
+	sent := time.Now()
 	request := platform.ArchiveRequest{
 		Workspace: r.result.Workspace.ID,
 		Prune:     r.Prune,
@@ -152,8 +152,7 @@ func (r *run) postAndFollow(ctx context.Context) (report *platform.ArchiveReport
 	err = r.display.Narrate(r.describeImport(), func(say func(string)) error {
 		r.posted = true
 		err := retry.WriteNoting(ctx, printWait(say), func() error {
-			answer, err = r.client.ImportArchive(ctx,
-				request)
+			answer, err = r.client.ImportArchive(ctx, request)
 			return err
 		})
 		r.posted = err == nil || platform.OutcomeUnknown(err)
@@ -167,16 +166,7 @@ func (r *run) postAndFollow(ctx context.Context) (report *platform.ArchiveReport
 		return answer.Report, nil
 	}
 	err = r.display.Narrate("find the result of the import", func(say func(string)) error {
-		if err != nil {
-			say(err.Error())
-		}
-		report, err = (&outcomeSearch{
-			run:      r,
-			id:       answer.CorrelationID,
-			deadline: deadline,
-			cause:    err,
-			say:      say,
-		}).pollUntilKnown(ctx)
+		report, err = r.findResult(ctx, sent, err, say)
 		return err
 	})
 	return report, err

@@ -149,7 +149,7 @@ func (p *pass) sendPull(ctx context.Context, q *attempt, force bool) (platform.P
 
 // serverTime returns the time of the clock that dates events, approximately.
 func (p *pass) serverTime(ctx context.Context) time.Time {
-	if p.noEvents || p.eventsClient() == p.Pod {
+	if p.feed.Refused != nil || p.eventsClient() == p.Pod {
 		return time.Now()
 	}
 	m, err := p.Pod.Healthcheck(ctx)

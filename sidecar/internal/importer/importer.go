@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/backoff"
+	"github.com/prismeai/workspaces-release/internal/platform/follow"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -35,8 +36,8 @@ type Importer struct {
 	retries     int
 	lockWait    lockWait
 	services    servicesWait
-	eventsAfter time.Time // do not read events before
-	checkRepair bool      // check whether a repair helped
+	feed        follow.Feed // of the current pass
+	checkRepair bool        // check whether a repair helped
 	drain       drain
 	holder      holder    // of the last lock seen
 	lastDown    time.Time // when the pod's service last did not listen

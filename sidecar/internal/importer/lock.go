@@ -11,9 +11,6 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// mergeConflict is the reason of a lock that never expires (platform contract §1.5).
-const mergeConflict = "merge_conflict"
-
 // lockWait tracks the wait for a lock that another import holds. The wait spans passes, each of
 // which checks the lock once.
 type lockWait struct {
@@ -26,10 +23,6 @@ type lockWait struct {
 type holder struct {
 	lock platform.WriteLock
 	pod  string // whose service took the lock, "" if unknown
-}
-
-func isSameLock(a, b *platform.WriteLock) bool {
-	return a.LockedAt.Equal(b.LockedAt) && a.LockedBy == b.LockedBy && a.Reason == b.Reason
 }
 
 // observeLock reads the write lock and publishes it. It returns nil if the lock is free. The first
@@ -60,12 +53,12 @@ func (p *pass) publishLock(ctx context.Context, l *platform.WriteLock) {
 }
 
 func (p *pass) describeLock(ctx context.Context, l *platform.WriteLock) *state.LockInfo {
-	if !isSameLock(&p.holder.lock, l) {
+	if !l.Equal(&p.holder.lock) {
 		p.holder = holder{lock: *l, pod: p.findLockPod(ctx, l)}
 	}
 	info := &state.LockInfo{By: l.LockedBy, Reason: l.Reason, Since: l.LockedAt, Pod: p.holder.pod}
 	info.Orphaned = info.Pod != "" && info.Pod == p.Policy.PodName && p.lastDown.After(l.LockedAt)
-	if l.Reason != mergeConflict && !l.LockedAt.IsZero() {
+	if l.Reason != platform.MergeConflict && !l.LockedAt.IsZero() {
 		ends := l.LockedAt.Add(p.Policy.LockExpiry)
 		info.EndsBy = &ends
 	}
@@ -110,7 +103,7 @@ func (p *pass) lockHeldError(l platform.WriteLock, text string) *Failure {
 	if p.lockWait.began.IsZero() {
 		p.lockWait.began = now
 	}
-	if p.lockWait.since.IsZero() || !isSameLock(&p.lockWait.holder, &l) {
+	if p.lockWait.since.IsZero() || !l.Equal(&p.lockWait.holder) {
 		p.lockWait.holder = l
 		p.lockWait.since = now
 	}
@@ -119,7 +112,7 @@ func (p *pass) lockHeldError(l platform.WriteLock, text string) *Failure {
 	}
 	f := &Failure{Reason: state.LockHeld, Message: text}
 	switch {
-	case l.Reason == mergeConflict:
+	case l.Reason == platform.MergeConflict:
 		f.Reason = state.MergeConflict
 	case now.Sub(p.lockWait.since) > p.Policy.LockExpiry+p.Policy.Poll:
 		f.Reason = state.LockStuck
@@ -150,7 +143,7 @@ func (p *pass) isStillWaiting() bool {
 	if p.first == nil || p.first.Lock == nil || p.lockWait.began.IsZero() {
 		return false
 	}
-	return isSameLock(p.first.Lock, &p.lockWait.holder)
+	return p.first.Lock.Equal(&p.lockWait.holder)
 }
 
 // endLockWait ends a wait for the lock, if there was one.

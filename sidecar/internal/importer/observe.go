@@ -23,10 +23,10 @@ func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, e
 		return p.judgeReport(ctx, attempt{group: g}, r)
 	}
 	v, ok := p.findInstalled(ctx, g, time.Time{})
-	if ok && (r != nil || p.noEvents || p.isTooLateForEvent(g, v.pulled)) {
+	if ok && (r != nil || p.feed.Refused != nil || p.isTooLateForEvent(g, v.pulled)) {
 		return false, p.publishVerdict(g, v)
 	}
-	if len(g.Workspaces) == 0 && p.noEvents {
+	if len(g.Workspaces) == 0 && p.feed.Refused != nil {
 		return false, &Failure{Reason: state.NothingToObserve, Message: "no manifest is mounted, and events cannot be read"}
 	}
 	w, err := p.eventsClient().Platform(ctx)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/follow"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -29,12 +30,12 @@ type pass struct {
 	dated  bool
 	// completed holds the events of completed imports, or nil before they are loaded.
 	completed []platform.Event
-	noEvents  bool // event queries are not available
 }
 
 // runPass brings the platform to the desired release, or returns why it cannot.
 func (i *Importer) runPass(ctx context.Context, in *Inputs) error {
 	p := &pass{Importer: i, Inputs: in}
+	i.feed = follow.Feed{Source: p.eventsClient(), Resume: i.feed.Resume}
 	if i.mem.resetForRelease(&in.Desired) {
 		p.publishRelease()
 	}
