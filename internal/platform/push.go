@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/sse"
 )
 
@@ -189,9 +190,10 @@ func (c *Client) readStream(ctx context.Context, k call, a *answer, body io.Read
 // unfinishedError returns the error for a stream without a summary. An error that the platform reported
 // takes precedence over the error of the connection.
 func (a *answer) unfinishedError(ctx context.Context, op Op, err error, reported *Problem) *Error {
+	tooLarge, ok := errors.AsType[*limit.Error](err)
 	switch {
-	case errors.Is(err, sse.ErrTooLarge):
-		return a.newError(op, ClassTooLarge, err.Error())
+	case ok:
+		return a.newError(op, ClassTooLarge, tooLarge.Error())
 	case reported != nil:
 		e := a.newError(op, ClassServer, reported.Message)
 		e.Code = reported.Code

@@ -7,19 +7,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // MaxSize limits the encoded manifest, in bytes.
 const MaxSize = 32 << 20
 
 // ErrTooLarge is returned by [Decode] for a manifest of more than [MaxSize] bytes.
-var ErrTooLarge = fmt.Errorf("release manifest is larger than %d bytes", MaxSize)
+var ErrTooLarge error = &limit.Error{Subject: "release manifest", Max: MaxSize}
 
 // SchemaError is returned by [Decode] for an unsupported schema version.
 type SchemaError struct{ Version int }
@@ -74,8 +77,11 @@ func emptyIfNil[T any](items []T) []T {
 
 // Decode reads and validates one manifest. It ignores unknown fields.
 func Decode(r io.Reader) (*Manifest, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
-	if err != nil {
+	data, err := limit.ReadAll(r, "release manifest", MaxSize)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return nil, ErrTooLarge
+	case err != nil:
 		return nil, fmt.Errorf("read release manifest: %w", err)
 	}
 	return Unmarshal(data)

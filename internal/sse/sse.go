@@ -11,10 +11,9 @@ import (
 	"errors"
 	"io"
 	"strings"
-)
 
-// ErrTooLarge is returned for an event above the limit of its [Reader].
-var ErrTooLarge = errors.New("event of the stream is too large")
+	"github.com/prismeai/workspaces-release/internal/limit"
+)
 
 // Event is one event of a stream.
 type Event struct {
@@ -28,17 +27,18 @@ type Event struct {
 
 // Reader reads events. It is not safe for concurrent use.
 type Reader struct {
-	in    *bufio.Reader
-	limit int
-	line  []byte
-	size  int // length of the event's lines so far, in bytes
+	in   *bufio.Reader
+	max  int
+	line []byte
+	size int // length of the event's lines so far, in bytes
 	// afterCR is true if the next line feed belongs to the preceding carriage return.
 	afterCR, begun bool
 	id             string
 }
 
-// NewReader returns a reader of r that buffers at most limit bytes of an event.
-func NewReader(r io.Reader, limit int) *Reader { return &Reader{in: bufio.NewReader(r), limit: limit} }
+// NewReader returns a reader of r that buffers at most max bytes of an event. More
+// are a [*limit.Error].
+func NewReader(r io.Reader, max int) *Reader { return &Reader{in: bufio.NewReader(r), max: max} }
 
 // Next returns the next event with data and skips comments, which servers send to keep the
 // connection alive. It returns io.EOF after the last event. If the stream breaks, it drops the
@@ -115,8 +115,8 @@ func (r *Reader) readLine() (string, error) {
 		if b == '\r' || b == '\n' {
 			return r.lineText(), nil
 		}
-		if r.size++; r.size > r.limit {
-			return "", ErrTooLarge
+		if r.size++; r.size > r.max {
+			return "", &limit.Error{Subject: "an event of the stream", Max: int64(r.max)}
 		}
 		r.line = append(r.line, b)
 	}

@@ -12,13 +12,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-const limit = 64
+const maxEvent = 64
+
+var tooLarge = &limit.Error{Subject: "an event of the stream", Max: maxEvent}
 
 // all reads a stream to its end. It returns nil for io.EOF.
 func all(in io.Reader) (events []Event, err error) {
-	r := NewReader(in, limit)
+	r := NewReader(in, maxEvent)
 	for {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -87,13 +91,13 @@ func TestBrokenStreamDropsTheEventThatItBrokeIn(t *testing.T) {
 }
 
 func TestLargeEventIsRefused(t *testing.T) {
-	fits := "data:" + strings.Repeat("x", limit-len("data:"))
+	fits := "data:" + strings.Repeat("x", maxEvent-len("data:"))
 	for stream, want := range map[string]error{
-		fits + "\n\n" + fits + "\n\n":               nil,
-		fits + "x\n\n":                              ErrTooLarge,
-		strings.Repeat("data: 0123456789\n", limit): ErrTooLarge,
-		":" + strings.Repeat("x", 1000):             ErrTooLarge,
-		strings.Repeat(": ping\n\n", limit):         nil,
+		fits + "\n\n" + fits + "\n\n":                  nil,
+		fits + "x\n\n":                                 tooLarge,
+		strings.Repeat("data: 0123456789\n", maxEvent): tooLarge,
+		":" + strings.Repeat("x", 1000):                tooLarge,
+		strings.Repeat(": ping\n\n", maxEvent):         nil,
 	} {
 		if _, err := all(strings.NewReader(stream)); !errors.Is(err, want) {
 			t.Errorf("%.20q: got %v, want %v", stream, err, want)
@@ -109,7 +113,7 @@ func TestEventIsThereAsSoonAsItIsComplete(t *testing.T) {
 		go io.WriteString(out, stream)
 		got := make(chan Event, 1)
 		go func() {
-			e, _ := NewReader(in, limit).Next()
+			e, _ := NewReader(in, maxEvent).Next()
 			got <- e
 		}()
 		select {
@@ -131,7 +135,7 @@ func FuzzSSE(f *testing.F) {
 		f.Add(tt.stream)
 	}
 	f.Add("data: a\r")
-	f.Add("data: " + strings.Repeat("x", 2*limit))
+	f.Add("data: " + strings.Repeat("x", 2*maxEvent))
 	f.Fuzz(func(t *testing.T, stream string) {
 		want, wantErr := all(strings.NewReader(stream))
 		for name, in := range map[string]io.Reader{
@@ -148,7 +152,7 @@ func FuzzSSE(f *testing.F) {
 			return
 		}
 		again, err := all(strings.NewReader(write(want)))
-		if diff := cmp.Diff(want, again); diff != "" && !errors.Is(err, ErrTooLarge) {
+		if diff := cmp.Diff(want, again); diff != "" && !errors.Is(err, tooLarge) {
 			t.Error(diff)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
@@ -87,7 +88,7 @@ func queryGate(ctx context.Context, conn net.Conn) (open bool, line string, err 
 	if _, err := io.WriteString(conn, "GET /readyz HTTP/1.0\r\nHost: sidecar\r\n\r\n"); err != nil {
 		return false, "", err
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxReady)), nil)
+	resp, err := http.ReadResponse(bufio.NewReader(limit.NewReader(conn, "the response", maxReady)), nil)
 	if err != nil {
 		return false, "", err
 	}

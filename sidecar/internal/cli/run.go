@@ -5,14 +5,13 @@ package cli
 import (
 	"cmp"
 	"context"
-	"io"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/server"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -97,12 +96,10 @@ const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 // ownNamespace returns the pod's namespace, or "" if it is unknown. Only the status page uses it.
 func ownNamespace() string {
 	const maxName = 253
-	f, err := os.Open(namespaceFile)
+	name, err := limit.ReadFile(namespaceFile, maxName)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	name, _ := io.ReadAll(io.LimitReader(f, maxName))
 	return strings.TrimSpace(string(name))
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -147,7 +148,7 @@ func fetchStatus(ctx context.Context, base *url.URL, fresh bool) ([]byte, *state
 	if resp.StatusCode != http.StatusOK {
 		return nil, nil, fmt.Errorf("HTTP %s", resp.Status)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
+	data, err := limit.ReadAll(resp.Body, "the response", maxStatus)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,14 +12,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 const (
@@ -138,7 +138,7 @@ func (c *Client) dryRun(ctx context.Context, pod []byte) (map[string]string, err
 		return nil, fmt.Errorf("query the API server: %w", err)
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	data, err := limit.ReadAll(resp.Body, "the response", maxResponse)
 	if err != nil {
 		return nil, fmt.Errorf("query the API server: %w", err)
 	}
@@ -163,11 +163,6 @@ func decodeResponse(code int, data []byte) (map[string]string, error) {
 
 // readFile returns the content of a small file, without surrounding white space.
 func readFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
+	data, err := limit.ReadFile(path, maxFile)
 	return strings.TrimSpace(string(data)), err
 }

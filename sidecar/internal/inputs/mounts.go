@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // mountsFile lists the mounts of this process on Linux.
@@ -25,7 +27,7 @@ func (s *Source) SubPaths() []string {
 		return nil // not Linux, or hidden
 	}
 	defer f.Close()
-	points := parseMountPoints(io.LimitReader(f, maxMounts))
+	points := parseMountPoints(limit.NewReader(f, mountsFile, maxMounts))
 	var mounted []string
 	for _, file := range s.Files() {
 		if path, err := filepath.Abs(file.Path); err == nil && file.Path != "" && points[path] && isRegularFile(path) {

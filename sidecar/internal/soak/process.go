@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -154,7 +155,7 @@ func (p *process) fetchPath(ctx context.Context, path string) (status int, body 
 		return 0, ""
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := limit.ReadAll(resp.Body, "the response", maxAnswer)
 	if err != nil {
 		return 0, ""
 	}
