@@ -4,35 +4,12 @@ package importer
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-// Error texts of the platform, as observed: "MissingFieldError: Missing photo or description",
-// "AlreadyUsedError: App slug 'x' already used".
-var (
-	missingPhoto = regexp.MustCompile(`(?i)^(\w*Error: )*missing photo\b`)
-	orphanedApp  = regexp.MustCompile(`(?i)^(\w*Error: )*app( slug)? ['"]?.* already (used|in use|exists)`)
-	slugTaken    = regexp.MustCompile(`SlugAlreadyInUse|already used`)
-)
-
-// classifyProblem classifies one error of an import.
-func classifyProblem(p platform.Problem) state.Reason {
-	text := p.String()
-	switch {
-	case missingPhoto.MatchString(text):
-		return state.MissingPhoto
-	case orphanedApp.MatchString(text):
-		return state.OrphanedApp
-	case slugTaken.MatchString(text):
-		return state.SlugTaken
-	}
-	return state.ImportErrors
-}
 
 // worstReason returns the most severe reason of several errors.
 func worstReason(problems []platform.Problem) state.Reason {

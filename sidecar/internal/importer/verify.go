@@ -148,21 +148,6 @@ func (v *verdict) judgeWorkspace(want *release.Workspace, w *platform.WorkspaceR
 
 func isTolerable(r state.Reason) bool { return slices.Contains(state.TolerableReasons(), r) }
 
-// isFinalStatus reports whether a status is final. The contract does not list all statuses, so only
-// statuses that suggest the opposite are rejected.
-func isFinalStatus(s platform.Status) bool {
-	text := strings.ToLower(string(s))
-	for _, word := range []string{
-		"err", "fail", "conflict", "abort", "cancel", "timeout", "reject", "refuse", "denied", "invalid", "lock",
-		"partial", "progress", "pending", "candidate", "queue", "running", "waiting",
-	} {
-		if strings.Contains(text, word) {
-			return false
-		}
-	}
-	return true
-}
-
 func describeReport(w *platform.WorkspaceReport) string {
 	if len(w.Errors) > 0 {
 		return joinProblems(w.Errors)
