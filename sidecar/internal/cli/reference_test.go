@@ -42,6 +42,19 @@ func TestReference(t *testing.T) {
 	}
 }
 
+// The guide has the exit codes of the reference, with what to do.
+func TestExitCodesOfTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/sidecar.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range exitCodes() {
+		if row := fmt.Sprintf("\n| %d | %s |", c.Code, c.Meaning); !strings.Contains(string(guide), row) {
+			t.Errorf("docs/sidecar.md has no row %q", row)
+		}
+	}
+}
+
 func reference() string {
 	var b strings.Builder
 	b.WriteString(`# Reference of the sidecar
