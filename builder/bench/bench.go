@@ -3,39 +3,30 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
-	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
 type options struct {
-	builder, trufflehog, gitleaks, crane string
+	builder, trufflehog, gitleaks, crane, buildkitd, buildctl string
 	// comparison is the document of the scanner comparison; empty to measure builds.
 	comparison string
-	runs       int
+	// picture is the SVG file that shows how costs grow; empty for none.
+	picture string
+	// only is the part to run: peers, goals, bytes or growth; empty for all.
+	only string
+	runs int
 }
 
 // bench is one run of all measurements.
 type bench struct {
 	options
-	ctx       context.Context //nolint:containedctx // the context of the program
 	dir, host string
 	pushed    int // so that every push goes to a new repository
+	changes   int // so that every change differs
 }
 
 func run(ctx context.Context, o options) error {
@@ -45,116 +36,48 @@ func run(ctx context.Context, o options) error {
 	}
 	defer os.RemoveAll(dir)
 	if o.comparison != "" {
-		return (&bench{options: o, ctx: ctx, dir: dir}).compareScanners()
+		return (&bench{options: o, dir: dir}).compareScanners(ctx)
 	}
 	host, stop, err := startRegistry(dir)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	b := &bench{options: o, ctx: ctx, dir: dir, host: host}
-	if err := b.prepareInputs(); err != nil {
+	b := &bench{options: o, dir: dir, host: host}
+	if err := b.prepareInputs(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
-		"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	return errors.Join(b.measureStart(), b.measureBuild(), b.compareScan(), b.compareAppend(), b.compareBases(),
-		b.measureRebuild(), b.compareCached(),
-		b.measureLarge())
-}
-
-// Sizes of the base images. docs/figures.md describes the workspaces.
-const (
-	smallBase  = 50 << 20
-	usualBase  = 480 << 20
-	largeBase  = 3 << 30
-	baseLayers = 8
-)
-
-func (b *bench) prepareInputs() error {
-	groups := []string{"base1", "base2", "extended"}
-	large := workspacetest.Many(1000, 1<<20, groups...)
-	for i := range large {
-		large[i].Automations = 46 // 50,000 files in total
-	}
-	return errors.Join(
-		b.writeWorkspaces("release", workspacetest.Many(300, 96<<10, groups...)),
-		b.writeWorkspaces("small", workspacetest.Many(20, 96<<10, groups...)),
-		b.writeWorkspaces("many", workspacetest.Many(1000, 96<<10, groups...)),
-		b.writeWorkspaces("large", large),
-		b.pushBase("small", smallBase), b.pushBase("usual", usualBase), b.pushBase("large", largeBase))
-}
-
-func (b *bench) writeWorkspaces(name string, samples []workspacetest.Sample) error {
-	for _, s := range samples {
-		for file, text := range s.Files() {
-			path := filepath.Join(b.dir, name, s.Slug, filepath.FromSlash(file))
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				return err
-			}
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-				return err
-			}
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"peers", b.comparePeers}, {"goals", b.measureGoals}, {"bytes", b.measureTransfer}, {"growth", b.drawGrowth},
+	} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return nil
 }
 
-// pushBase pushes an image of eight layers.
-func (b *bench) pushBase(tag string, size int64) error {
-	var img v1.Image = empty.Image
-	for i := range baseLayers {
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-			return generateNoise(byte(i), size/baseLayers), nil
-		},
-			tarball.WithCompressionLevel(gzip.NoCompression))
-		if err != nil {
-			return err
-		}
-		if img, err = mutate.AppendLayers(img, layer); err != nil {
-			return err
-		}
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		return err
-	}
-	config = config.DeepCopy()
-	config.OS = "linux"
-	config.Architecture = "amd64"
-	if img, err = mutate.ConfigFile(img, config); err != nil {
-		return err
-	}
-	ref, err := name.ParseReference(b.baseReference(tag))
-	if err != nil {
-		return err
-	}
-	return remote.Write(ref, img, remote.WithContext(b.ctx))
+func (b *bench) prepareInputs(ctx context.Context) error {
+	return errors.Join(
+		b.writeCorpus("w20", 10, 10), b.writeCorpus("w300", 150, 150), b.writeCorpus("w1000", 500, 500),
+		b.writeCorpus("prompts", 0, 300), b.writeLarge("large"),
+		b.pushBase(ctx, "small", smallBase), b.pushBase(ctx, "usual", usualBase), b.pushBase(ctx, "large", largeBase))
 }
 
-// generateNoise returns a tar archive with one incompressible file, generated while it is read.
-func generateNoise(seed byte, size int64) io.ReadCloser {
-	r, w := io.Pipe()
-	go func() {
-		archive := tar.NewWriter(w)
-		err := archive.WriteHeader(&tar.Header{Name: "noise", Mode: 0o644, Size: size})
-		if err == nil {
-			_, err = io.CopyN(archive, rand.NewChaCha8([32]byte{seed}), size)
-		}
-		w.CloseWithError(errors.Join(err, archive.Close()))
-	}()
-	return r
-}
-
-func (b *bench) baseReference(tag string) string {
-	return b.host + "/prismeai/prismeai-workspaces:" + tag
-}
+// cacheFlag names the directory that a build may keep results of earlier builds in.
+const cacheFlag = "--scan-cache"
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {
-	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base",
-		b.baseReference(base),
-		"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB", "--tag", ""}, more...)}
+	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.baseReference(base),
+		"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB",
+		"--default-group", "base1", "--default-version", "v1", "--tag", ""}, more...)}
 	c.before = func() error {
 		b.pushed++
 		c.args[len(c.args)-1-len(more)] = fmt.Sprintf("%s/acme/release-%d:v1", b.host, b.pushed)
@@ -163,114 +86,31 @@ func (b *bench) buildCommand(workspaces, base string, more ...string) command {
 	return c
 }
 
-// measureStart measures the start-up time of every command.
-func (b *bench) measureStart() error {
-	m, err := alternate(b.ctx, b.runs, command{args: []string{b.builder, "version"}})
-	if err != nil {
-		return err
-	}
-	writeRow("start of the builder", m[0], "", sample{})
-	return nil
+// rebuildCommand builds workspaces, of which one has changed since the last build, with a cache.
+func (b *bench) rebuildCommand(workspaces, base string) command {
+	c := b.buildCommand(workspaces, base, cacheFlag, filepath.Join(b.dir, "cache", workspaces))
+	rename := c.before
+	c.before = func() error { return errors.Join(b.changeOne(workspaces), rename()) }
+	return c
 }
 
-// measureBuild compares a build with the scanner's own program.
-func (b *bench) measureBuild() error {
-	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"),
-		command{args: []string{b.trufflehog, "filesystem",
-			filepath.Join(b.dir, "release"), "--no-verification", "--no-update", "--json"}})
-	if err != nil {
-		return err
-	}
-	writeRow("build, 300 workspaces, 28 MB, base of 480 MB", m[0], "TruffleHog's program alone", m[1])
-	return nil
+// trufflehogCommand scans workspaces with TruffleHog's program.
+func (b *bench) trufflehogCommand(workspaces string) command {
+	return command{args: []string{b.trufflehog, "filesystem", filepath.Join(b.dir, workspaces), "--no-verification",
+		"--no-update", "--json"}}
 }
 
-// compareScan compares a build with the builder's scan, which is its lower bound.
-func (b *bench) compareScan() error {
-	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual"), command{
-		args: []string{b.builder, "scan", filepath.Join(b.dir, "release"), "--progress", "quiet"},
-	})
-	if err != nil {
-		return err
-	}
-	writeRow("the same", m[0], "its scan alone", m[1])
-	return nil
-}
-
-func (b *bench) compareAppend() error {
+// appendCommand appends workspaces to a base with tar and crane.
+func (b *bench) craneCommand(workspaces, base string) command {
 	archive := filepath.Join(b.dir, "layer.tar.gz")
-	append := fmt.Sprintf("tar -C %[1]s -czf %[2]s release && %[3]s append --insecure -b %[4]s -f %[2]s -t "+
-		"%[5]s/acme/appended:$(date +%%s%%N)",
-		b.dir, archive, b.crane, b.baseReference("usual"), b.host)
-	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "usual", "--exclude-path", "**"), command{shell: append})
-	if err != nil {
-		return err
-	}
-	writeRow("the same without its scan", m[0], "tar and crane append", m[1])
-	return nil
+	return command{shell: fmt.Sprintf("tar -C %[1]s -czf %[2]s %[6]s && %[3]s append --insecure -b %[4]s -f %[2]s "+
+		"-t %[5]s/acme/appended:$(date +%%s%%N)",
+		b.dir, archive, b.crane, b.baseReference(base), b.host, workspaces)}
 }
 
-func (b *bench) compareBases() error {
-	m, err := alternate(b.ctx, b.runs, b.buildCommand("release", "large"), b.buildCommand("release", "small"))
-	if err != nil {
-		return err
-	}
-	writeRow("the same on a base of 3 GB", m[0], "on a base of 50 MB", m[1])
-	return nil
-}
-
-func (b *bench) measureRebuild() error {
-	again := b.buildCommand("small", "usual")
-	again.args[len(again.args)-1] = b.host + "/acme/again:v1"
-	again.before = nil
-	m, err := alternate(b.ctx, b.runs, again)
-	if err != nil {
-		return err
-	}
-	writeRow("rebuild of 20 workspaces without a change", m[0], "", sample{})
-	return nil
-}
-
-// compareCached compares a build after one change with a build without cached verdicts.
-func (b *bench) compareCached() error {
-	cache := filepath.Join(b.dir, "verdicts")
-	changes := 0
-	first := b.buildCommand("many", "usual", "--scan-cache", cache)
-	second := b.buildCommand("many", "usual", "--scan-cache", cache)
-	renameFirst := first.before
-	renameSecond := second.before
-	first.before = func() error { return errors.Join(os.RemoveAll(cache), renameFirst()) }
-	second.before = func() error {
-		changes++
-		file := filepath.Join(b.dir, "many", "workspace-00500", "notes.md")
-		return errors.Join(os.WriteFile(file, []byte(fmt.Sprintf("Change %d.\n", changes)), 0o644), renameSecond())
-	}
-	m, err := alternate(b.ctx, b.runs, second, first)
-	if err != nil {
-		return err
-	}
-	writeRow("build, 1,000 workspaces, 94 MB, 1 changed since the last one", m[0], "the same without verdicts", m[1])
-	return nil
-}
-
-func (b *bench) measureLarge() error {
-	m, err := alternate(b.ctx, 1, b.buildCommand("large", "usual"))
-	if err != nil {
-		return err
-	}
-	writeRow("build, 1,000 workspaces, 50,000 files, 1 GB", m[0], "", sample{})
-	return nil
-}
-
-func writeRow(what string, a sample, against string, b sample) {
-	fmt.Printf("| %s | %s | %s |", what, a, against)
-	if b.wall == 0 {
-		fmt.Println(" | | | | |")
-		return
-	}
-	fmt.Printf(" %s | %.2f | %.2f |\n", b, a.wall.Seconds()/b.wall.Seconds(), a.cpu.Seconds()/b.cpu.Seconds())
-}
-
-func (s sample) String() string {
-	return fmt.Sprintf("%.2f s | %.2f s | %.0f MiB", s.wall.Seconds(), s.cpu.Seconds(), s.peak)
+// koCommand appends workspaces to a base with go-containerregistry, as ko does.
+func (b *bench) koCommand(workspaces, base string) (command, error) {
+	program, err := os.Executable()
+	return command{shell: fmt.Sprintf("exec %s %s %s %s %s/acme/ko-$(date +%%s%%N):v1",
+		program, appendCommand, filepath.Join(b.dir, workspaces), b.baseReference(base), b.host)}, err
 }

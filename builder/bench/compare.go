@@ -55,19 +55,19 @@ func (b *bench) plantCorpus() (leaks, clean int, err error) {
 
 // compareScanners runs all programs in turn on the same directories, and writes their findings and costs
 // into the document.
-func (b *bench) compareScanners() error {
+func (b *bench) compareScanners(ctx context.Context) error {
 	leaks, clean, err := b.plantCorpus()
 	if err != nil {
 		return err
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, comparisonIntro, leaks, clean, b.runs)
-	took, err := b.alternateScans(plain)
+	took, err := b.alternateScans(ctx, plain)
 	if err != nil {
 		return err
 	}
 	for i, p := range b.listPrograms() {
-		if _, err := b.scanCommand(p, planted).runOnce(b.ctx); err != nil {
+		if _, err := b.scanCommand(p, planted).runOnce(ctx); err != nil {
 			return err
 		}
 		found, wrong, err := b.countFindings(p)
@@ -95,12 +95,12 @@ func (b *bench) reportPath(p programs.Program, tree string) string {
 	return filepath.Join(b.dir, strings.ReplaceAll(p.Name, " ", "-")+"."+tree+".json")
 }
 
-func (b *bench) alternateScans(tree string) ([]sample, error) {
+func (b *bench) alternateScans(ctx context.Context, tree string) ([]samples, error) {
 	var commands []command
 	for _, p := range b.listPrograms() {
 		commands = append(commands, b.scanCommand(p, tree))
 	}
-	return alternate(b.ctx, b.runs, commands...)
+	return measure(ctx, b.runs, commands...)
 }
 
 // countFindings counts the leaks whose file a program reports, and the lines of clean files that it

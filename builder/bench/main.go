@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command bench measures complete builds as processes, side by side with alternative programs, and
-// prints the table of docs/figures.md. Ratios are comparable between machines; seconds are not.
+// Command bench measures complete builds as processes, side by side with the programs that people
+// would run instead, and prints the tables of docs/figures.md. Ratios are comparable between
+// machines; seconds are not.
 package main
 
 import (
@@ -13,20 +14,34 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == appendCommand {
+		exit(appendLayer(context.Background(), os.Args[2:]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.builder, "builder", "bin/builder", "the builder")
 	flag.StringVar(&o.trufflehog, "trufflehog", ".tools/bin/trufflehog", "TruffleHog's own program, of the same "+
 		"version")
 	flag.StringVar(&o.crane, "crane", ".tools/bin/crane", "go-containerregistry's program")
-	flag.StringVar(&o.gitleaks, "gitleaks", ".tools/bin/gitleaks", "the program gitleaks, for -compare")
+	flag.StringVar(&o.gitleaks, "gitleaks", ".tools/bin/gitleaks", "the program gitleaks")
+	flag.StringVar(&o.buildkitd, "buildkitd", ".tools/bin/buildkitd", "BuildKit's daemon")
+	flag.StringVar(&o.buildctl, "buildctl", ".tools/bin/buildctl", "BuildKit's client")
 	flag.StringVar(&o.comparison, "compare", "", "compare what programs find instead, and write that into this "+
 		"document")
+	flag.StringVar(&o.picture, "picture", "", "draw how the costs of a build grow into this SVG file")
+	flag.StringVar(&o.only, "only", "", "run one part: peers, goals, bytes or growth")
 	flag.IntVar(&o.runs, "runs", 5, "counted runs of each command")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	exit(run(ctx, o))
+}
+
+// exit ends the program with status 1 if there is an error.
+func exit(err error) {
+	if err == nil {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
 }
