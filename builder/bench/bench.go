@@ -75,9 +75,11 @@ const cacheFlag = "--scan-cache"
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {
-	c := command{args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.baseReference(base),
-		"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB",
-		"--default-group", "base1", "--default-version", "v1", "--tag", ""}, more...)}
+	c := command{
+		args: append([]string{b.builder, "build", filepath.Join(b.dir, workspaces), "--base", b.baseReference(base),
+			"--push", "--progress", "quiet", "--release", "v1", "--max-total-size", "4GiB",
+			"--default-group", "base1", "--default-version", "v1", "--tag", ""}, more...),
+	}
 	c.before = func() error {
 		b.pushed++
 		c.args[len(c.args)-1-len(more)] = fmt.Sprintf("%s/acme/release-%d:v1", b.host, b.pushed)

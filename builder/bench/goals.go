@@ -21,8 +21,10 @@ type pair struct {
 
 // measureGoals prints the figures that docs/figures.md and its decision record set goals for.
 func (b *bench) measureGoals(ctx context.Context) error {
-	fmt.Print("\n### Goals\n\n| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
-		"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Print(
+		"\n### Goals\n\n| what | time | CPU | peak memory | against | time | CPU | peak memory | ratio of times | of " +
+			"CPU |\n|---|---|---|---|---|---|---|---|---|---|\n",
+	)
 	for _, p := range b.listPairs() {
 		commands := []command{p.command}
 		if p.against != "" {

@@ -28,7 +28,12 @@ func (b *bench) drawGrowth(ctx context.Context) error {
 	}
 	m := b.startMeter()
 	defer m.Close()
-	panels := []panel{{title: "time in s"}, {title: "peak memory in MiB"}, {title: "requests"}, {title: "bytes sent in kB"}}
+	panels := []panel{
+		{title: "time in s"},
+		{title: "peak memory in MiB"},
+		{title: "requests"},
+		{title: "bytes sent in kB"},
+	}
 	for _, n := range sizes {
 		name := fmt.Sprintf("g%d", n)
 		if err := b.writeCorpus(name, n/2, n-n/2); err != nil {
@@ -107,12 +112,25 @@ func (p panel) draw(b *strings.Builder) {
 	fmt.Fprintf(b, "<text x=\"%d\" y=\"24\" font-size=\"13\" font-weight=\"bold\">%s</text>\n", margin, p.title)
 	for e := low; e <= high; e++ {
 		v := math.Pow(10, e)
-		fmt.Fprintf(b, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>", margin, panelWidth-margin, y(v), y(v))
+		fmt.Fprintf(
+			b,
+			"<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>",
+			margin,
+			panelWidth-margin,
+			y(v),
+			y(v),
+		)
 		fmt.Fprintf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", margin-6, y(v)+4, formatTick(v))
 	}
 	for e := 1.0; e <= right; e++ {
 		v := math.Pow(10, e)
-		fmt.Fprintf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", x(v), panelHeight-margin+18, formatTick(v))
+		fmt.Fprintf(
+			b,
+			"<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+			x(v),
+			panelHeight-margin+18,
+			formatTick(v),
+		)
 	}
 	fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" fill=\"#555\">workspaces</text>\n",
 		panelWidth/2, panelHeight-margin+32)

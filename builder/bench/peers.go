@@ -69,10 +69,14 @@ func (b *bench) listPeers(workspaces, base string) ([]peer, error) {
 		{"the same, warm daemon, one workspace changed", b.dockerfileCommand(workspaces, base, false)},
 	}
 	if base == "usual" {
-		peers = append(peers,
+		peers = append(
+			peers,
 			peer{"TruffleHog's program alone", b.trufflehogCommand(workspaces)},
-			peer{"gitleaks alone", command{args: []string{b.gitleaks, "dir", filepath.Join(b.dir, workspaces), "--exit-code", "0",
-				"--no-banner", "--report-path", filepath.Join(b.dir, "gitleaks.json")}}},
+			peer{
+				"gitleaks alone",
+				command{args: []string{b.gitleaks, "dir", filepath.Join(b.dir, workspaces), "--exit-code", "0",
+					"--no-banner", "--report-path", filepath.Join(b.dir, "gitleaks.json")}},
+			},
 		)
 	}
 	return peers, nil

@@ -120,8 +120,14 @@ func (b *bench) measureTransfer(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %d | %.1f kB | %.1f kB | %.1f %% |\n", c.what, t.requests, float64(t.sent)/1e3, float64(pulled)/1e3,
-			100*float64(pulled)/float64(all))
+		fmt.Printf(
+			"| %s | %d | %.1f kB | %.1f kB | %.1f %% |\n",
+			c.what,
+			t.requests,
+			float64(t.sent)/1e3,
+			float64(pulled)/1e3,
+			100*float64(pulled)/float64(all),
+		)
 	}
 	return nil
 }
