@@ -32,7 +32,11 @@ const (
 )
 
 // Kinds selects the statements.
-type Kinds struct{ Provenance, SBOM, Scan bool }
+type Kinds struct {
+	Provenance, SBOM, Scan bool
+	// Files makes the bill of materials list the files, too: see [Release.Files].
+	Files bool
+}
 
 // Release is the subject of the statements.
 type Release struct {
@@ -41,7 +45,8 @@ type Release struct {
 	ManifestDigest digest.Digest
 	// Parameters are the user's inputs.
 	Parameters Parameters
-	// Files are the files of the workspaces, sorted by path.
+	// Files are the files of the workspaces, sorted by path. If there are none, the bill of
+	// materials lists the workspaces only.
 	Files []spdx.File
 	// Skipped is what the secret scan skipped: see [Summarize].
 	Skipped []Skipped

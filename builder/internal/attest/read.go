@@ -127,6 +127,14 @@ func (s *Statement) Provenance() (*Provenance, error) {
 	return decodePredicate[Provenance](s, ProvenanceType)
 }
 
+// ListsFiles reports whether the statement is a bill of materials that lists files.
+func (s *Statement) ListsFiles() bool {
+	var bill struct {
+		Files []struct{} `json:"files"`
+	}
+	return s.PredicateType == SBOMType && json.Unmarshal(s.Predicate, &bill) == nil && len(bill.Files) > 0
+}
+
 // Scan decodes the predicate of a statement of type [ScanType].
 func (s *Statement) Scan() (*Scan, error) { return decodePredicate[Scan](s, ScanType) }
 

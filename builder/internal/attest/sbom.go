@@ -30,8 +30,8 @@ func (i *Inventory) Add(name string, data []byte) {
 // Files returns the added files. Paths are relative to the directory of the workspaces.
 func (i *Inventory) Files() []spdx.File { return i.files }
 
-// buildSBOM lists the workspaces as packages with their files. The base is a package without
-// details.
+// buildSBOM lists the workspaces as packages, with their files if there are any in the release. The
+// base is a package without details.
 func (r *Release) buildSBOM() *spdx.Document {
 	m := r.Manifest
 	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created,
@@ -49,10 +49,13 @@ func (r *Release) buildSBOM() *spdx.Document {
 	directory := strings.TrimPrefix(m.Repository.Directory, "/")
 	for _, w := range m.Workspaces {
 		p := workspacePackage(m, w)
-		if w.FromBase {
+		switch {
+		case w.FromBase:
 			p.Comment += ", held by the base image"
 			doc.Add(p)
-		} else {
+		case len(r.Files) == 0:
+			doc.Add(p)
+		default:
 			doc.AddFiles(p, directory, files[w.Slug])
 		}
 		doc.Relate(root.ID, spdx.Contains, p.ID)

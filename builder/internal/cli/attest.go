@@ -15,13 +15,17 @@ import (
 // attestFlags select the attestations; all by default. They match those of docker buildx where
 // possible.
 type attestFlags struct {
-	provenance, sbom bool
-	attest           []string
+	provenance bool
+	sbom       sbomFlag
+	attest     []string
 }
 
 func (f *attestFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from: SLSA provenance")
-	flags.BoolVar(&f.sbom, "sbom", true, "attest what the image holds: an SPDX bill of materials")
+	f.sbom = sbomOn
+	flags.Var(&f.sbom, "sbom", "attest what the image holds: an SPDX bill of materials with the workspaces; "+
+		"files lists their files as well, about 480 bytes for each")
+	flags.Lookup("sbom").NoOptDefVal = string(sbomOn)
 	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: "+
 		"`type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
 	group(flags, groupRelease)
@@ -29,7 +33,9 @@ func (f *attestFlags) register(flags *pflag.FlagSet) {
 
 // selectedKinds returns the selected kinds. --attest takes precedence over the other flags.
 func (f *attestFlags) selectedKinds() (attest.Kinds, error) {
-	kinds := attest.Kinds{Provenance: f.provenance, SBOM: f.sbom, Scan: true}
+	kinds := attest.Kinds{
+		Provenance: f.provenance, SBOM: f.sbom != sbomOff, Files: f.sbom == sbomFiles, Scan: true,
+	}
 	for _, text := range f.attest {
 		kind, disabled, err := parseAttest(text)
 		if err != nil {
@@ -47,6 +53,37 @@ func (f *attestFlags) selectedKinds() (attest.Kinds, error) {
 		}
 	}
 	return kinds, nil
+}
+
+// sbomFlag selects the bill of materials: a boolean, as in docker buildx, or files.
+type sbomFlag string
+
+const (
+	sbomOn    sbomFlag = "true"
+	sbomOff   sbomFlag = "false"
+	sbomFiles sbomFlag = "files"
+)
+
+var _ pflag.Value = (*sbomFlag)(nil)
+
+// String implements [pflag.Value].
+func (f *sbomFlag) String() string { return string(*f) }
+
+// Type implements [pflag.Value].
+func (f *sbomFlag) Type() string { return "true|false|files" }
+
+// Set implements [pflag.Value].
+func (f *sbomFlag) Set(text string) error {
+	if text == string(sbomFiles) {
+		*f = sbomFiles
+		return nil
+	}
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return fmt.Errorf("%q is not one of true, false and files", text)
+	}
+	*f = sbomFlag(strconv.FormatBool(on))
+	return nil
 }
 
 func parseAttest(text string) (kind string, disabled bool, err error) {

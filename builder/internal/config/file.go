@@ -97,8 +97,9 @@ type File struct {
 	// Attestations selects the attestations; a missing value means true.
 	Attestations struct {
 		Provenance *bool `yaml:"provenance"`
-		SBOM       *bool `yaml:"sbom"`
-		Scan       *bool `yaml:"scan"`
+		// SBOM is true, false or files.
+		SBOM string `yaml:"sbom"`
+		Scan *bool  `yaml:"scan"`
 	} `yaml:"attestations"`
 }
 
@@ -244,7 +245,7 @@ func (f *File) settings() map[string][]string {
 		"stamp-versions":       singleValue(f.StampVersions),
 		"checksums":            singleValue(f.Checksums),
 		"provenance":           boolValue(f.Attestations.Provenance),
-		"sbom":                 boolValue(f.Attestations.SBOM),
+		"sbom":                 singleValue(f.Attestations.SBOM),
 		"attest":               nil,
 		"group":                nil,
 		"registry-mirror":      nil,

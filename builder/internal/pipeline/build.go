@@ -187,7 +187,7 @@ func (b *builder) checks(ctx context.Context, resolve func() (*baseImage, error)
 // sinks returns what receives the files that ship, in addition to the checks.
 func (b *builder) sinks(layers *layerSet, inventory *attest.Inventory) []sink {
 	sinks := []sink{layers.add}
-	if b.opts.Attest.SBOM {
+	if b.opts.Attest.SBOM && b.opts.Attest.Files {
 		sinks = append(sinks, func(f source.File) error { inventory.Add(f.Path, f.Data); return nil })
 	}
 	return sinks

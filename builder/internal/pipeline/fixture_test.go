@@ -94,7 +94,7 @@ func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 		Release:    "v1",
 		Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
 		Base:       f.base.Ref,
-		Attest:     attest.Kinds{Provenance: true, SBOM: true, Scan: true},
+		Attest:     attest.Kinds{Provenance: true, SBOM: true, Files: true, Scan: true},
 		Registry:   client(t, nil),
 		Outputs: []engine.Output{
 			{Kind: engine.Push, Names: []string{f.reg.Ref("out:v1"), f.reg.Ref("mirror/out:v1")}},

@@ -139,6 +139,9 @@ func (v *verifier) checkAttestations(files []spdx.File) {
 			kinds.Provenance, release.Parameters = true, *v.parameters
 		case attest.SBOMType:
 			kinds.SBOM = true
+			if !s.ListsFiles() {
+				release.Files = nil
+			}
 		case attest.ScanType:
 			kinds.Scan = true
 			release.Skipped = v.skipped(s)

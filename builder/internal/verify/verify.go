@@ -52,6 +52,7 @@ func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, err
 	for _, s := range v.statements {
 		r.Attested.Provenance = r.Attested.Provenance || s.PredicateType == attest.ProvenanceType
 		r.Attested.SBOM = r.Attested.SBOM || s.PredicateType == attest.SBOMType
+		r.Attested.Files = r.Attested.Files || s.ListsFiles()
 		r.Attested.Scan = r.Attested.Scan || s.PredicateType == attest.ScanType
 	}
 	r.Files, r.Bytes = v.files, v.bytes
