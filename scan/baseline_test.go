@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
 
 const (
@@ -122,7 +124,7 @@ func TestBaselineUpdate(t *testing.T) {
 	if err := updated.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	checkGolden(t, "baseline.yaml", out.String())
+	golden.Compare(t, "testdata/baseline.yaml", out.String())
 	if all, incomplete := updated.Entries(); all != 2 || incomplete != 1 {
 		t.Errorf("%d entries, %d of them incomplete; want 2 and 1", all, incomplete)
 	}

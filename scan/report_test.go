@@ -4,8 +4,6 @@ package scan
 
 import (
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,28 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
-
-var update = flag.Bool("update", false, "write the files that the tests compare with")
-
-// checkGolden compares with a file in testdata.
-func checkGolden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", path, diff)
-	}
-}
 
 func exampleReport() *Report {
 	return &Report{
@@ -106,7 +85,7 @@ func TestReports(t *testing.T) {
 			if err := write(&out); err != nil {
 				t.Fatal(err)
 			}
-			checkGolden(t, name+extension, out.String())
+			golden.Compare(t, filepath.Join("testdata", name+extension), out.String())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
 
 // volatile matches the values that differ between machines and builds of the same documents.
@@ -65,6 +66,6 @@ func TestGoldenDocuments(t *testing.T) {
 			}
 			return []byte(key + `": "VERSION"`)
 		})
-		compare(t, filepath.Join("testdata", name+".json"), document)
+		golden.Compare(t, filepath.Join("testdata", name+".json"), document)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
 
 // jsonPage documents the JSON of both programs: the sidecar's test writes the rest of it.
@@ -42,13 +43,13 @@ func TestJSONReference(t *testing.T) {
 	}
 	page.WriteString(sidecarMarker)
 	present, err := os.ReadFile(jsonPage)
-	if err != nil && !*update {
+	if err != nil && !golden.Updating() {
 		t.Fatal(err)
 	}
 	if _, sidecar, ok := strings.Cut(string(present), sidecarMarker); ok {
 		page.WriteString(sidecar)
 	}
-	compare(t, jsonPage, page.Bytes())
+	golden.Compare(t, jsonPage, page.Bytes())
 }
 
 // TestDocumentsHaveTheFieldsOfTheReference runs the commands, and checks that their documents have

@@ -4,19 +4,15 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write docs/reference/builder.md and rules.md")
 
 // TestReference checks that the page is up to date and its links are valid.
 func TestReference(t *testing.T) {
@@ -25,7 +21,7 @@ func TestReference(t *testing.T) {
 	if err := run("", &page); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, file, page.Bytes())
+	golden.Compare(t, file, page.Bytes())
 	headings := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(page.String(), -1) {
 		headings["#"+strings.ReplaceAll(m[1], " ", "-")] = true
@@ -38,23 +34,6 @@ func TestReference(t *testing.T) {
 		if !headings[link[1]] {
 			t.Errorf("%s leads nowhere", link[1])
 		}
-	}
-}
-
-// compare compares a file with the page, or updates it.
-func compare(t *testing.T, file string, page []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, page, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(page)); diff != "" {
-		t.Errorf("run the test with -update if this is what is wanted\n%s", diff)
 	}
 }
 
@@ -104,7 +83,7 @@ func TestRules(t *testing.T) {
 	if err := ruleset.WriteMarkdown(&page); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "../../docs/reference/rules.md", page.Bytes())
+	golden.Compare(t, "../../docs/reference/rules.md", page.Bytes())
 	for _, rule := range ruleset.All() {
 		if heading := "\n### " + rule.ID + "\n"; strings.Count(page.String(), heading) != 1 {
 			t.Errorf("the page has no anchor %s", rule.ID)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
 
 // ways are the files of testdata/values.
@@ -28,7 +30,7 @@ func TestGolden(t *testing.T) {
 	for _, way := range ways(t) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			golden(t, way+".yaml", mustTemplate(t, way))
+			golden.Compare(t, "testdata/golden/"+way+".yaml", mustTemplate(t, way))
 		})
 	}
 }
@@ -73,6 +75,6 @@ func TestNotes(t *testing.T) {
 			t.Fatal(err)
 		}
 		notes, _ := decode(t, out)[""].(map[string]any)["notes"].(string)
-		golden(t, way+"-notes.txt", strings.TrimSpace(notes)+"\n")
+		golden.Compare(t, "testdata/golden/"+way+"-notes.txt", strings.TrimSpace(notes)+"\n")
 	}
 }

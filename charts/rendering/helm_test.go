@@ -5,16 +5,13 @@ package rendering
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/internal/needs"
@@ -27,8 +24,6 @@ const (
 	// latest is the version of Kubernetes that is rendered for if no other is asked for.
 	latest = "1.37.2"
 )
-
-var update = flag.Bool("update", false, "write the golden files and the README of the chart")
 
 // tool runs a program of .tools and returns its output, or its message.
 func tool(t *testing.T, name, in string, args ...string) (string, error) {
@@ -128,27 +123,4 @@ func nameOf(item any) string {
 	}
 	text, _ := item.(string)
 	return text
-}
-
-// golden compares with a file of testdata/golden, or writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	same(t, filepath.Join("testdata/golden", name), got)
-}
-
-// same compares with a file that is generated, or writes it.
-func same(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: run the test with -update if this is what is wanted\n%s", path, diff)
-	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
@@ -31,7 +32,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, filepath.Join(chart, "README.md"), string(text))
+	golden.Compare(t, filepath.Join(chart, "README.md"), text)
 }
 
 // TestReadmeCanBeFollowed runs the commands of Helm that the README has, against a

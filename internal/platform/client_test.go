@@ -5,12 +5,10 @@ package platform_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,11 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
-
-var update = flag.Bool("update", false, "rewrite the goldens")
 
 // canary is a token that must not appear anywhere.
 const canary = "at:canary-5ecr3t"
@@ -117,19 +114,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 				io.WriteString(w, "[]")
 			})
 			_ = do(t.Context(), c) // the response fits at most one operation
-			path := filepath.Join("testdata", "requests", name+".txt")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got, -update rewrites:\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", "requests", name+".txt"), got)
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -29,13 +30,13 @@ func encode(t testing.TB, m *release.Manifest) []byte {
 // The golden files are the format that released programs read. They may gain fields; any other
 // difference requires another schema version.
 func TestEncodeIsCanonical(t *testing.T) {
-	golden(t, "testdata/full.json", encode(t, full()))
+	golden.Compare(t, "testdata/full.json", encode(t, full()))
 	minimal := &release.Manifest{
 		SchemaVersion: release.SchemaVersion, Name: "v1", Created: time.Unix(0, 0).UTC(),
 		Repository: release.Repository{ID: "release", Name: "Release v1", Directory: "/www/workspaces"},
 		Groups:     []release.Group{{Name: "base1"}},
 	}
-	golden(t, "testdata/minimal.json", encode(t, minimal))
+	golden.Compare(t, "testdata/minimal.json", encode(t, minimal))
 	if minimal.Workspaces != nil || minimal.Groups[0].Workspaces != nil {
 		t.Error("the manifest changed by being encoded")
 	}

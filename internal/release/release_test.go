@@ -3,9 +3,7 @@
 package release_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -15,8 +13,6 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/release"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // full returns a manifest with every field set.
 func full() *release.Manifest {
@@ -77,23 +73,6 @@ func many(n int) *release.Manifest {
 	}
 	slices.Reverse(m.Groups[0].Workspaces) // the import order is independent of the slugs
 	return m
-}
-
-// golden compares got with a file in testdata.
-func golden(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
 }
 
 // A manifest without a list of layers has all workspaces in one, but for those of the base.

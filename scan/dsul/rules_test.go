@@ -4,7 +4,6 @@ package dsul
 
 import (
 	"crypto/sha256"
-	"flag"
 	"fmt"
 	"go/scanner"
 	"go/token"
@@ -15,9 +14,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the digest of the rules anew")
+	"github.com/prismeai/workspaces-release/internal/golden"
+)
 
 // digestFile contains the digest, and is excluded from it.
 const digestFile = "rules.go"
@@ -66,15 +65,13 @@ func unchanged(_, text string) string { return text }
 // cached verdicts identify the rules by the digest.
 func TestRulesDigest(t *testing.T) {
 	want := digestOfCode(t, unchanged)
-	if *update {
+	if golden.Updating() {
 		source, err := os.ReadFile(digestFile)
 		if err != nil {
 			t.Fatal(err)
 		}
 		written := regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAll(source, []byte(want))
-		if err := os.WriteFile(digestFile, written, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, digestFile, written)
 		return
 	}
 	if rulesDigest != want {

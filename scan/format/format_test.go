@@ -7,24 +7,21 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/dsul"
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
-
-var update = flag.Bool("update", false, "write the files that the tests compare with")
 
 func about() About {
 	return About{
@@ -98,19 +95,7 @@ func TestGolden(t *testing.T) {
 	for name, report := range map[string]*scan.Report{"example": example(), "clean": clean(), "history": historic()} {
 		for _, f := range All() {
 			got := write(t, f, report, about())
-			path := filepath.Join("testdata", name+"."+string(f))
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s: -want +got:\n%s", path, diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+"."+string(f)), got)
 		}
 	}
 }

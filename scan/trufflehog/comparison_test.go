@@ -4,7 +4,6 @@ package trufflehog
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -14,12 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/dsul"
 	"github.com/prismeai/workspaces-release/scan/scantest"
 )
-
-var update = flag.Bool("update", false, "write the documents that the tests compare with")
 
 const (
 	comparison = "../../docs/scan-comparison.md"
@@ -119,11 +117,9 @@ func checkDocument(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 	above, measured, _ := strings.Cut(string(published), measuredPart)
-	if *update {
+	if golden.Updating() {
 		above = text
-		if err := os.WriteFile(path, []byte(text+measuredPart+measured), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, path, text+measuredPart+measured)
 	}
 	if diff := cmp.Diff(above, text); diff != "" {
 		t.Errorf("%s is not what the detectors find (go test ./scan/trufflehog -run Comparison -update): -published +found\n%s", path, diff)

@@ -5,8 +5,6 @@ package attest_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,11 +21,10 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/scan"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 var all = attest.Kinds{Provenance: true, SBOM: true, Scan: true}
 
@@ -122,7 +119,7 @@ func TestPredicates(t *testing.T) {
 	var types []string
 	for i, p := range list {
 		types = append(types, p.Type)
-		golden(t, []string{"provenance.json", "sbom.json", "scan.json"}[i], p.Content)
+		compareJSON(t, []string{"provenance.json", "sbom.json", "scan.json"}[i], p.Content)
 	}
 	want := []string{"https://slsa.dev/provenance/v1", "https://spdx.dev/Document", attest.ScanType}
 	if diff := cmp.Diff(want, types); diff != "" {
@@ -130,26 +127,14 @@ func TestPredicates(t *testing.T) {
 	}
 }
 
-// golden compares compact JSON with an indented file of testdata.
-func golden(t *testing.T, name string, got []byte) {
+// compareJSON compares compact JSON with an indented file of testdata.
+func compareJSON(t *testing.T, name string, got []byte) {
 	t.Helper()
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, append(got, '\n'), "", "  "); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, indented.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), indented.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), indented.Bytes())
 }
 
 func TestOnlyWantedKindsAreMade(t *testing.T) {

@@ -7,24 +7,20 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/format"
 )
-
-var update = flag.Bool("update", false, "write the files that the tests compare with")
 
 // report returns a diagnostic of a rule.
 func report(t testing.TB, rule, file string, line int, message string) diagnostic.Diagnostic {
@@ -107,19 +103,7 @@ func TestGolden(t *testing.T) {
 	for name, r := range examples(t) {
 		for _, f := range Formats() {
 			got := write(t, f, r)
-			path := filepath.Join("testdata", name+"."+string(f))
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s: -want +got:\n%s", path, diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+"."+string(f)), got)
 		}
 	}
 }

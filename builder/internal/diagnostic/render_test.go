@@ -5,19 +5,17 @@ package diagnostic
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite golden files")
+	"github.com/prismeai/workspaces-release/internal/golden"
+)
 
 func sample() []Diagnostic {
 	ds := []Diagnostic{
@@ -65,23 +63,6 @@ func sample() []Diagnostic {
 	return ds
 }
 
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", file, diff)
-	}
-}
-
 func TestRenderers(t *testing.T) {
 	human := func(how Human) func(Report, io.Writer) error {
 		return func(r Report, w io.Writer) error { return r.WriteHuman(w, how) }
@@ -110,7 +91,7 @@ func TestRenderers(t *testing.T) {
 			if err := c.render(c.in, &got); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, c.golden, got.Bytes())
+			golden.Compare(t, filepath.Join("testdata", c.golden), got.Bytes())
 			if err := c.render(c.in, brokenWriter{}); err == nil {
 				t.Error("no error from a broken writer")
 			}

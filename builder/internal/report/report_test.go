@@ -20,6 +20,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -109,7 +110,7 @@ func write(t *testing.T, name string, into func(path string) error) (path string
 
 func TestMetadata(t *testing.T) {
 	_, data := write(t, "meta.json", func(path string) error { return report.WriteMetadata(path, built()) })
-	compare(t, "metadata.json", data)
+	golden.Compare(t, "testdata/metadata.json", data)
 }
 
 // The keys are an interface: those of docker buildx, and the builder's below a prefix.

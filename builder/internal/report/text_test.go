@@ -5,34 +5,16 @@ package report_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// compare compares a text with a golden file.
-func compare(t *testing.T, name string, got []byte) {
-	t.Helper()
-	golden := filepath.Join("testdata", name)
-	if *update && os.WriteFile(golden, got, 0o644) != nil {
-		t.Fatalf("%s could not be written", golden)
-	}
-	want, err := os.ReadFile(golden)
-	if diff := cmp.Diff(string(want), string(got)); err != nil || diff != "" {
-		t.Errorf("%s: %v (-update rewrites it)\n%s", golden, err, diff)
-	}
-}
 
 func TestSummary(t *testing.T) {
 	tests := map[string]func(*report.Build){
@@ -48,15 +30,15 @@ func TestSummary(t *testing.T) {
 			b.Manifest.Source = release.Source{Commit: b.Manifest.Source.Commit}
 		},
 	}
-	for golden, change := range tests {
-		t.Run(golden, func(t *testing.T) {
+	for file, change := range tests {
+		t.Run(file, func(t *testing.T) {
 			b := built()
 			change(b)
 			var out bytes.Buffer
 			if err := report.WriteSummary(&out, b); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, golden, out.Bytes())
+			golden.Compare(t, filepath.Join("testdata", file), out.Bytes())
 		})
 	}
 }
@@ -89,7 +71,7 @@ func TestRelease(t *testing.T) {
 		manifest()); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "release.txt", out.Bytes())
+	golden.Compare(t, "testdata/release.txt", out.Bytes())
 }
 
 // An inspected image may come from anywhere; its manifest is merely valid.

@@ -3,6 +3,7 @@
 package ruleset
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +13,14 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 )
 
-// TestRulesAreComplete checks that every rule has all documented fields.
+var ruleID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// TestRulesAreComplete checks the table that diagnostics and documentation are generated from.
 func TestRulesAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range All() {
-		if seen[r.ID] {
-			t.Errorf("rule %s is there twice", r.ID)
+		if seen[r.ID] || !ruleID.MatchString(r.ID) {
+			t.Errorf("rule id %q is there twice, or not in kebab case", r.ID)
 		}
 		seen[r.ID] = true
 		for field, text := range map[string]string{

@@ -3,7 +3,6 @@
 package workspace
 
 import (
-	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,9 +13,8 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files and the checksums of the examples")
 
 const examples = "../../../examples/workspaces"
 
@@ -54,15 +52,13 @@ func rewriteChecksums(t *testing.T, repo files) {
 		}
 		head, _, _ := strings.Cut(text, "checksums:")
 		repo[name] = head + workspacetest.Checksums(own)
-		if err := os.WriteFile(filepath.Join(examples, name), []byte(repo[name]), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		golden.Write(t, filepath.Join(examples, name), repo[name])
 	}
 }
 
 func TestExamplesAreValid(t *testing.T) {
 	repo := readTree(t, examples)
-	if *update {
+	if golden.Updating() {
 		rewriteChecksums(t, repo)
 	}
 	groups := []Group{

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
@@ -150,25 +150,14 @@ func TestManyWorkspacesArePlanned(t *testing.T) {
 	}
 }
 
-func golden(t *testing.T, name string, render func(io.Writer) error) []byte {
+// compareRendering compares with a file of testdata what render writes, and returns it.
+func compareRendering(t *testing.T, name string, render func(io.Writer) error) []byte {
 	t.Helper()
 	var got bytes.Buffer
 	if err := render(&got); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", file, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), got.Bytes())
 	return got.Bytes()
 }
 
@@ -187,10 +176,10 @@ func TestRenderers(t *testing.T) {
 	_, examplePlan, _ := collect(Options{}, readTree(t, examples))
 	for name, plan := range map[string]*Plan{"examples": examplePlan, "hostile": hostilePlan(t)} {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".txt", plan.WriteText)
-			golden(t, name+".dot", plan.WriteDOT)
-			golden(t, name+".mmd", plan.WriteMermaid)
-			data := golden(t, name+".json", plan.WriteJSON)
+			compareRendering(t, name+".txt", plan.WriteText)
+			compareRendering(t, name+".dot", plan.WriteDOT)
+			compareRendering(t, name+".mmd", plan.WriteMermaid)
+			data := compareRendering(t, name+".json", plan.WriteJSON)
 			var back Plan
 			if err := json.Unmarshal(data, &back); err != nil {
 				t.Fatal(err)

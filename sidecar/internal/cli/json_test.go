@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/prismeai/workspaces-release/internal/document"
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/version"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
@@ -32,17 +31,9 @@ func TestJSONReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builder, present, ok := strings.Cut(string(page), marker)
+	builder, _, ok := strings.Cut(string(page), marker)
 	if !ok {
 		t.Fatalf("%s has no line %s", file, marker)
 	}
-	if *update {
-		if err := os.WriteFile(file, []byte(builder+marker+part.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		present = part.String()
-	}
-	if diff := cmp.Diff(part.String(), present); diff != "" {
-		t.Errorf("run go test ./sidecar/internal/cli -run TestJSONReference -update\n%s", diff)
-	}
+	golden.Compare(t, file, builder+marker+part.String())
 }

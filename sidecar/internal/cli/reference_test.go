@@ -4,42 +4,21 @@ package cli
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/reference/sidecar.md")
 
 const referenceFile = "../../../docs/reference/sidecar.md"
 
 // TestReference compares the reference with the program.
 func TestReference(t *testing.T) {
-	want := reference()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(referenceFile), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(referenceFile, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(referenceFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("run go test ./sidecar/internal/cli -run TestReference -update\n%s", diff)
-	}
+	golden.Compare(t, referenceFile, reference())
 }
 
 // The guide has the exit codes of the reference, with what to do.

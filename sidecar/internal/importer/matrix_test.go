@@ -4,10 +4,8 @@ package importer
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,14 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-var update = flag.Bool("update", false, "write the generated documents")
 
 // cell is one cell of the matrix: a fault in a phase, in a cluster of some replicas. All cells play
 // the same scenario: the service listens after a second, the lock is held for six, three groups of
@@ -371,23 +366,7 @@ func TestMatrix(t *testing.T) {
 		}
 	})
 	if !t.Failed() {
-		checkDocument(t, "../../../docs/fault-matrix.md", document(faults, reactions))
-	}
-}
-
-func checkDocument(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not up to date, run go test ./sidecar/internal/importer -run TestMatrix -update (-file +now):\n%s", file, diff)
+		golden.Compare(t, "../../../docs/fault-matrix.md", document(faults, reactions))
 	}
 }
 

@@ -3,11 +3,8 @@
 package metrics
 
 import (
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,12 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/version"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // example returns the metrics of a busy sidecar.
 func example() *Metrics {
@@ -75,19 +71,7 @@ func TestExposition(t *testing.T) {
 				got.WriteString(line)
 			}
 		}
-		golden := filepath.Join("testdata", "exposition.txt")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Error(diff)
-		}
+		golden.Compare(t, "testdata/exposition.txt", got.String())
 	})
 }
 

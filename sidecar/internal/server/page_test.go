@@ -4,11 +4,9 @@ package server
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -19,11 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/version"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func pages() map[string]*state.Snapshot {
 	return map[string]*state.Snapshot{
@@ -56,19 +53,7 @@ func TestPage(t *testing.T) {
 	for name, s := range pages() {
 		t.Run(name, func(t *testing.T) {
 			got := withoutAssets(render(t, s, false))
-			file := filepath.Join("testdata", "page-"+name+".html")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("page (-want +got), -update accepts it:\n%s", diff)
-			}
+			golden.Compare(t, filepath.Join("testdata", "page-"+name+".html"), got)
 		})
 	}
 }

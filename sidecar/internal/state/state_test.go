@@ -5,7 +5,6 @@ package state_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -22,10 +21,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // declared returns the declared string constants of a type in source order, so that no list can
 // omit one.
@@ -236,19 +234,7 @@ func TestSnapshotJSON(t *testing.T) {
 	if err := encoder.Encode(full()); err != nil {
 		t.Fatal(err)
 	}
-	const file = "testdata/snapshot.json"
-	if *update {
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("snapshot (-want +got):\n%s", diff)
-	}
+	golden.Compare(t, "testdata/snapshot.json", got.Bytes())
 	var back state.Snapshot
 	if err := json.Unmarshal(got.Bytes(), &back); err != nil {
 		t.Fatal(err)

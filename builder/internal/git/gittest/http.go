@@ -3,18 +3,14 @@
 package gittest
 
 import (
-	"encoding/pem"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/prismeai/workspaces-release/builder/internal/servertest"
 )
 
 // Path is the path of the repository on a server.
@@ -23,7 +19,7 @@ const Path = "/org/repo.git"
 // HTTPOptions configure an [HTTPServer]. The zero value is a public server over plain HTTP.
 type HTTPOptions struct {
 	// TLS enables TLS, with a certificate for 127.0.0.1 and example.com that no system trusts: see
-	// [HTTPServer.CAFile].
+	// [servertest.Server.CAFile].
 	TLS bool
 	// Username and Password are required from clients, if set.
 	Username, Password string
@@ -45,9 +41,9 @@ type Request struct {
 
 // HTTPServer is a server of Git's smart HTTP protocol.
 type HTTPServer struct {
+	servertest.Server
 	uploads
-	server *httptest.Server
-	opts   HTTPOptions
+	opts HTTPOptions
 
 	mu       sync.Mutex
 	requests []Request
@@ -61,32 +57,8 @@ func ServeHTTP(t testing.TB, repository *Repository, opts HTTPOptions) *HTTPServ
 	if opts.Wrap != nil {
 		handler = opts.Wrap(handler)
 	}
-	s.server = httptest.NewUnstartedServer(s.record(handler))
-	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if opts.TLS {
-		s.server.StartTLS()
-	} else {
-		s.server.Start()
-	}
-	t.Cleanup(s.server.Close)
+	s.Server = servertest.Start(t, s.record(handler), opts.TLS)
 	return s
-}
-
-// URL returns the URL of the server.
-func (s *HTTPServer) URL() string { return s.server.URL }
-
-// Host returns the host and port of the server.
-func (s *HTTPServer) Host() string { return s.server.Listener.Addr().String() }
-
-// CAFile writes the certificate of a TLS server to a file and returns its path.
-func (s *HTTPServer) CAFile(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "ca.pem")
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
-	if err := os.WriteFile(path, ca, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // Requests returns the requests received so far.

@@ -9,25 +9,22 @@
 package registrytest
 
 import (
-	"encoding/pem"
 	"io"
 	"log"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/prismeai/workspaces-release/builder/internal/servertest"
 )
 
 // Options say how a [Server] behaves. The zero value is an open registry by plain HTTP.
 type Options struct {
 	// TLS serves by TLS, with a certificate for 127.0.0.1 and example.com that no
-	// system trusts: see [Server.CAFile].
+	// system trusts: see [servertest.Server.CAFile].
 	TLS bool
 	// Username and Password are asked for if Username is set.
 	Username, Password string
@@ -45,10 +42,10 @@ type Options struct {
 
 // Server is a running registry.
 type Server struct {
-	server *httptest.Server
-	inner  http.Handler
-	opts   Options
-	token  string
+	servertest.Server
+	inner http.Handler
+	opts  Options
+	token string
 
 	mu       sync.Mutex
 	faults   []Fault
@@ -71,41 +68,12 @@ func New(t testing.TB, opts Options) *Server {
 	if opts.Wrap != nil {
 		handler = opts.Wrap(handler)
 	}
-	s.server = httptest.NewUnstartedServer(handler)
-	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if opts.TLS {
-		s.server.StartTLS()
-	} else {
-		s.server.Start()
-	}
-	t.Cleanup(s.server.Close)
+	s.Server = servertest.Start(t, handler, opts.TLS)
 	return s
 }
 
-// Host returns the registry's host:port, the first part of a reference.
-func (s *Server) Host() string {
-	return strings.TrimPrefix(strings.TrimPrefix(s.server.URL, "https://"), "http://")
-}
-
-// URL returns scheme://host:port.
-func (s *Server) URL() string { return s.server.URL }
-
 // Ref returns the reference of repo:tag or repo@digest in this registry.
 func (s *Server) Ref(name string) string { return s.Host() + "/" + name }
-
-// Close stops the registry before the test's end.
-func (s *Server) Close() { s.server.Close() }
-
-// CAFile writes the certificate of a TLS registry to a file and returns its path.
-func (s *Server) CAFile(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "ca.pem")
-	block := &pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw}
-	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // ServeHTTP records the request, then lets faults, authentication and redirects
 // come before the registry itself.
@@ -150,7 +118,7 @@ func (s *Server) knows(username, password string, given bool) bool {
 func (s *Server) challenge(w http.ResponseWriter) {
 	scheme := `Basic realm="test"`
 	if s.opts.Token {
-		scheme = `Bearer realm="` + s.server.URL + `/token",service="test"`
+		scheme = `Bearer realm="` + s.URL() + `/token",service="test"`
 	}
 	w.Header().Set("WWW-Authenticate", scheme)
 	w.WriteHeader(http.StatusUnauthorized)
