@@ -58,7 +58,7 @@ func (w *world) inject() string {
 	w.wantImports(before, releaseA, of(pods, releaseA)...)
 	for _, b := range w.ledger().Bulks {
 		if strings.HasPrefix(b.CorrelationID, "native") {
-			w.t.Errorf("the service imports by itself: %+v", b)
+			w.t.Errorf("the service started an import: %+v", b)
 		}
 	}
 	if out, err := w.helmTest(); err != nil {
@@ -87,7 +87,7 @@ func (w *world) injectedRollout() string {
 	w.rolledOut(vendor)
 	w.awaitReady(2, releaseB)
 	w.wantImports(before, releaseB, importer)
-	return "the manifest is copied from the new image by itself; the running pods know " + took +
+	return "the manifest comes from the new image without a change of values; the running pods know " + took +
 		" after release.current changed that they are superseded"
 }
 

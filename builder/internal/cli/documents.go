@@ -41,7 +41,7 @@ func Documents() []document.Kind {
 			Text: "The groups and the workspaces in the order of the import."},
 		{Title: "builder inspect --format json", Value: pipeline.Inspected{},
 			Text: "An image, with the release manifest in `release`, which has a " +
-				"`schemaVersion` of its own. " +
+				"`schemaVersion` as well. " +
 				"`--manifest FILE` writes the manifest alone, byte for byte as in the image."},
 		{Title: "builder inspect --manifest", Value: release.Manifest{},
 			Text: "The release manifest, as in the image."},

@@ -21,7 +21,7 @@ come from a push of the platform. ANCESTOR, OURS and THEIRS are files, PATH is t
 the file in messages. The result replaces OURS.
 
 Groups, dependencies and checksums of both sides are joined, and what one side removed is
-gone. Between two pushes, the version is that of the newer one. What people changed in two
+gone. Of two pushes, the newer one determines the version. What people changed in two
 ways, such as a version name, stands between conflict markers; the exit code is 1 then, as
 Git expects.
 

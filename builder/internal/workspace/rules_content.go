@@ -130,7 +130,7 @@ func indexRules() []diagnostic.Rule {
 			Meaning: "The platform imports them from the files in automations/, pages/ and imports/ only. The " +
 				"objects in index.yml are lost.",
 			Example: "automations: {hello: {do: []}} in index.yml",
-			Remedy:  "move each object into a file of its own, such as automations/hello.yml",
+			Remedy:  "move each object into a separate file, such as automations/hello.yml",
 		},
 	}
 }

@@ -15,7 +15,7 @@ with at this moment.
 
 A hook after an upgrade or a rollback can wait until every pod of a workload confirms the
 current release: use --all with a headless Service that publishes addresses that are not
-ready. Progress goes to standard error. On timeout the exit code is that of the pod that is
+ready. Progress goes to standard error. On timeout it exits with the code of the pod that is
 not confirmed.`
 
 const runExample = `# Import on behalf of the pod, with a token that Kubernetes mounts.
