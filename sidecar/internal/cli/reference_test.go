@@ -5,6 +5,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,11 +15,9 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-const referenceFile = "../../../docs/reference/sidecar.md"
-
 // TestReference compares the reference with the program.
 func TestReference(t *testing.T) {
-	golden.Compare(t, referenceFile, reference())
+	golden.Compare(t, "../../../docs/reference/sidecar.md", reference())
 }
 
 // The guide has the exit codes of the reference, with what to do.
