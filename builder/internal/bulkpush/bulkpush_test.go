@@ -153,9 +153,9 @@ func TestResultIsFoundAfterDisconnect(t *testing.T) {
 				if reads := w.countRequests("events"); reads > 20*60/2 {
 					t.Errorf("%d reads of events", reads)
 				}
-				if told := w.display.text.String(); strings.Count(told, "1/2 ") != 1 ||
-					strings.Count(told, "2/2 ") != 1 {
-					t.Errorf("progress is not printed exactly once:\n%s", told)
+				if text := w.display.text.String(); strings.Count(text, "1/2 ") != 1 ||
+					strings.Count(text, "2/2 ") != 1 {
+					t.Errorf("progress is not printed exactly once:\n%s", text)
 				}
 			})
 		})
@@ -349,9 +349,9 @@ func TestWaitsForLock(t *testing.T) {
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 10*time.Minute+15*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if told := w.display.text.String(); strings.Count(told, "held by ada (manual)") != 1 ||
-			strings.Count(told, "held by bob (pull_in_progress)") != 1 {
-			t.Errorf("the holders are not printed once each:\n%s", told)
+		if text := w.display.text.String(); strings.Count(text, "held by ada (manual)") != 1 ||
+			strings.Count(text, "held by bob (pull_in_progress)") != 1 {
+			t.Errorf("the holders are not printed once each:\n%s", text)
 		}
 		if looks := w.countRequests("workspace"); looks > 10*60/5+10 {
 			t.Errorf("%d looks at the lock", looks)

@@ -86,10 +86,10 @@ func (r *run) takeWorkspace(in *platform.WorkspaceReport) Workspace {
 		Status:   in.Status,
 		Duration: outcome.Milliseconds(in.Duration),
 	}
-	told := r.reported[in.Slug]
+	progress := r.reported[in.Slug]
 	delete(r.reported, in.Slug)
-	w.Duration = cmp.Or(w.Duration, outcome.Milliseconds(told.Duration))
-	for _, p := range append(slices.Clone(in.Errors), told.Errors...) {
+	w.Duration = cmp.Or(w.Duration, outcome.Milliseconds(progress.Duration))
+	for _, p := range append(slices.Clone(in.Errors), progress.Errors...) {
 		if a := withRemedy(p); !slices.Contains(w.Problems, a) {
 			w.Problems = append(w.Problems, a)
 		}
@@ -105,7 +105,7 @@ func (r *run) takeWorkspace(in *platform.WorkspaceReport) Workspace {
 		add(w.Status, "skipped because of a merge conflict", conflictHelp)
 	case w.Status == platform.StatusInProgress:
 		add(w.Status, "skipped because another push of it was in progress", inProgressHelp)
-	case w.Status == platform.StatusError || told.Status == platform.StatusError:
+	case w.Status == platform.StatusError || progress.Status == platform.StatusError:
 		add(platform.StatusError, "the platform gives no reason", againHelp)
 	}
 	return w
@@ -116,8 +116,8 @@ func (r *run) takeWorkspace(in *platform.WorkspaceReport) Workspace {
 func (r *run) addUnsummarized(started *platform.PushStarted) {
 	if started != nil {
 		for _, w := range started.Workspaces {
-			if told, ok := r.reported[w.Slug]; ok {
-				w.Status = told.Status
+			if progress, ok := r.reported[w.Slug]; ok {
+				w.Status = progress.Status
 			}
 			if !r.hasWorkspace(func(known *Workspace) bool { return known.Slug == w.Slug }) {
 				r.result.Workspaces = append(r.result.Workspaces, r.takeWorkspace(&w))

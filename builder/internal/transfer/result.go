@@ -66,12 +66,12 @@ func (r *run) recordReport(report *platform.ArchiveReport) error {
 		p.File = strings.TrimPrefix(p.File, r.Slug+"/")
 		r.result.addProblem(withRemedy(p))
 	}
-	told := cmp.Or(report.ID, firstOrEmpty(report.Created), firstOrEmpty(report.Updated))
+	id := cmp.Or(report.ID, firstOrEmpty(report.Created), firstOrEmpty(report.Updated))
 	switch {
-	case w.ID != "" && told != "" && told != w.ID && told != w.Slug:
+	case w.ID != "" && id != "" && id != w.ID && id != w.Slug:
 		return &outcome.Problem{
 			Code:    "other-workspace",
-			Message: fmt.Sprintf("the platform imported into workspace %q instead of %q", told, w.ID),
+			Message: fmt.Sprintf("the platform imported into workspace %q instead of %q", id, w.ID),
 			Help:    "review that workspace, which now has the content",
 		}
 	case len(report.Imported) == 0 && len(r.result.Problems) == 0 && !r.result.FilesUnknown:

@@ -76,14 +76,14 @@ func Run(ctx context.Context, client *platform.Client, display Display, o Option
 	began := time.Now()
 	err := r.transferWorkspace(ctx)
 	r.result.Duration = outcome.Milliseconds(time.Since(began))
-	problem, told := errors.AsType[*outcome.Problem](err)
+	problem, ok := errors.AsType[*outcome.Problem](err)
 	switch {
 	case err == nil:
 		return r.result, nil
 	case ctx.Err() != nil:
 		r.reportInterruption()
 		return r.result, fmt.Errorf("interrupted: %w", ctx.Err())
-	case told:
+	case ok:
 		r.result.addProblem(*problem)
 		return r.result, nil
 	}

@@ -40,7 +40,8 @@ func (p *pass) awaitOutcome(ctx context.Context, q attempt, cause error) (import
 	case errors.Is(err, follow.ErrSilent):
 		return false, p.unknownOutcome(ctx, q, cause)
 	case errors.Is(err, follow.ErrExpired), errors.Is(err, errGroupTimeout):
-		return false, &Failure{Reason: state.GroupTimeout, Message: fmt.Sprintf("not finished after %s", p.Policy.GroupTimeout)}
+		message := fmt.Sprintf("not finished after %s", p.Policy.GroupTimeout)
+		return false, &Failure{Reason: state.GroupTimeout, Message: message}
 	case ctx.Err() != nil:
 		return false, err
 	}
