@@ -17,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
+	"github.com/prismeai/workspaces-release/builder/internal/program"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
@@ -26,8 +27,8 @@ const user = "65532:65532"
 
 // image is one program for one or more platforms.
 type image struct {
-	program  program
-	binaries []*binary
+	program  program.Program
+	binaries []*program.Binary
 	// base is the base image; nil for none.
 	base     *registry.Image
 	version  string
@@ -36,10 +37,13 @@ type image struct {
 }
 
 // addBinary adds a platform.
-func (i *image) addBinary(b *binary) error {
+func (i *image) addBinary(b *program.Binary) error {
+	if b.Platform.OS != "linux" {
+		return fmt.Errorf("%s is for %s, but images are for linux: set GOOS", b.Path, b.Platform.OS)
+	}
 	for _, other := range i.binaries {
-		if platforms.Only(other.platform).Match(b.platform) {
-			return fmt.Errorf("%s and %s are for the same platform", other.path, b.path)
+		if platforms.Only(other.Platform).Match(b.Platform) {
+			return fmt.Errorf("%s and %s are for the same platform", other.Path, b.Path)
 		}
 	}
 	i.binaries = append(i.binaries, b)
@@ -48,7 +52,7 @@ func (i *image) addBinary(b *binary) error {
 
 // reference returns the reference of the image; registry may be empty.
 func (i *image) reference(registry string) string {
-	return path.Join(registry, i.program.name) + ":" + i.imageTag()
+	return path.Join(registry, i.program.Name) + ":" + i.imageTag()
 }
 
 // leadingV matches the v of Git tags, which the chart's appVersion and image tags omit.
@@ -67,8 +71,8 @@ func (i *image) suffix() string {
 }
 
 // buildConfig returns the image configuration for the platform of a binary.
-func (i *image) buildConfig(b *binary) ([]byte, error) {
-	config := ocispec.Image{Platform: b.platform, RootFS: ocispec.RootFS{Type: "layers"}}
+func (i *image) buildConfig(b *program.Binary) ([]byte, error) {
+	config := ocispec.Image{Platform: b.Platform, RootFS: ocispec.RootFS{Type: "layers"}}
 	if i.base != nil {
 		below, err := i.baseConfig(b)
 		if err != nil {
@@ -83,7 +87,7 @@ func (i *image) buildConfig(b *binary) ([]byte, error) {
 	config.Config.Labels = i.imageLabels(b)
 	config.History = append(config.History, ocispec.History{
 		Created:   &i.epoch,
-		CreatedBy: "images: " + i.program.name + " " + i.version,
+		CreatedBy: "images: " + i.program.Name + " " + i.version,
 	})
 	return json.Marshal(config)
 }
@@ -91,28 +95,28 @@ func (i *image) buildConfig(b *binary) ([]byte, error) {
 // programPath returns the path of the program; with a shell, it is in the search path.
 func (i *image) programPath() string {
 	if i.base != nil {
-		return "/usr/local/bin/" + i.program.name
+		return "/usr/local/bin/" + i.program.Name
 	}
-	return "/" + i.program.name
+	return "/" + i.program.Name
 }
 
 // baseConfig returns the configuration of the base for the platform of a binary.
-func (i *image) baseConfig(b *binary) (config ocispec.Image, err error) {
+func (i *image) baseConfig(b *program.Binary) (config ocispec.Image, err error) {
 	for _, m := range i.base.Manifests {
-		if platforms.OnlyStrict(b.platform).Match(platforms.Normalize(m.Platform)) {
+		if platforms.OnlyStrict(b.Platform).Match(platforms.Normalize(m.Platform)) {
 			return config, json.Unmarshal(m.RawConfig, &config)
 		}
 	}
 	return config, fmt.Errorf("the base %s has no image for %s: choose others with PLATFORMS", i.base.Name,
-		platforms.Format(b.platform))
+		platforms.Format(b.Platform))
 }
 
-func (i *image) imageLabels(b *binary) map[string]string {
+func (i *image) imageLabels(b *program.Binary) map[string]string {
 	labels := map[string]string{
-		ocispec.AnnotationTitle:    i.program.title,
+		ocispec.AnnotationTitle:    i.program.Title,
 		ocispec.AnnotationVersion:  i.version,
-		ocispec.AnnotationSource:   "https://" + b.info.Main.Path,
-		ocispec.AnnotationLicenses: i.program.licence,
+		ocispec.AnnotationSource:   b.Source(),
+		ocispec.AnnotationLicenses: i.program.Licence,
 		ocispec.AnnotationCreated:  i.epoch.Format(time.RFC3339),
 	}
 	if i.revision != "" {
@@ -149,14 +153,14 @@ func (i *image) buildSpec(ctx context.Context, store *engine.LayerStore) (engine
 			return spec, err
 		}
 		spec.Platforms = append(spec.Platforms, engine.Platform{
-			Platform: b.platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
+			Platform: b.Platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
 		})
 		sbom, err := i.buildSBOM(b, spec.Layers.Manifest).Encode()
 		if err != nil {
 			return spec, err
 		}
 		spec.Attestations = append(spec.Attestations, engine.Attestation{
-			PredicateType: spdx.PredicateType, Predicate: sbom, Platform: &b.platform,
+			PredicateType: spdx.PredicateType, Predicate: sbom, Platform: &b.Platform,
 		})
 	}
 	return spec, nil

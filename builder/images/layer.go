@@ -14,6 +14,8 @@ import (
 	"github.com/klauspost/pgzip"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"github.com/prismeai/workspaces-release/builder/internal/program"
 )
 
 const (
@@ -35,8 +37,8 @@ type entry struct {
 
 // entries returns the files of an image. On a base, that is only the program: the base has
 // directories and certificates.
-func (i *image) entries(b *binary) ([]entry, error) {
-	code, err := os.ReadFile(b.path)
+func (i *image) entries(b *program.Binary) ([]entry, error) {
+	code, err := os.ReadFile(b.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +48,9 @@ func (i *image) entries(b *binary) ([]entry, error) {
 	list := []entry{
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
 		{name: certificates, mode: 0o444, data: authorities()},
-		{name: b.program.name, mode: 0o555, data: code},
+		{name: b.Name, mode: 0o555, data: code},
 	}
-	if b.program.temp {
+	if b.Temp {
 		list = append(list, entry{name: "tmp/", mode: 0o1777})
 	}
 	return list, nil

@@ -48,7 +48,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 	outputs := []engine.Output{{
 		Kind:  engine.OCI,
 		Names: names,
-		Dest:  filepath.Join(p.dir, i.program.name+i.suffix()+".oci.tar"),
+		Dest:  filepath.Join(p.dir, i.program.Name+i.suffix()+".oci.tar"),
 	}}
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
@@ -59,7 +59,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 // writePlatform writes the files of the nth platform.
 func (p *publisher) writePlatform(ctx context.Context, i *image, spec engine.Spec, n int) error {
 	b := i.binaries[n]
-	file := filepath.Join(p.dir, i.program.name+i.suffix()+"-"+b.platform.OS+"-"+b.platform.Architecture)
+	file := filepath.Join(p.dir, i.program.Name+i.suffix()+"-"+b.Platform.OS+"-"+b.Platform.Architecture)
 	if err := atomicfile.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
 		return err
 	}

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/program"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 )
 
@@ -43,7 +43,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	created, err := parseEpoch(o.getenv)
+	created, err := program.Epoch(o.getenv)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 	for _, i := range images {
 		digest, err := p.publish(ctx, i)
 		if err != nil {
-			return fmt.Errorf("image of %s: %w", i.program.name, err)
+			return fmt.Errorf("image of %s: %w", i.program.Name, err)
 		}
 		fmt.Fprintf(o.out, "%s@%s\n", i.reference(o.registry), digest)
 	}
@@ -78,14 +78,14 @@ func groupBinaries(o options, created time.Time) ([]*image, error) {
 	byName := map[string]*image{}
 	var images []*image
 	for _, file := range o.binaries {
-		b, err := readBinary(file)
+		b, err := program.Read(file)
 		if err != nil {
 			return nil, err
 		}
-		i := byName[b.program.name]
+		i := byName[b.Name]
 		if i == nil {
-			i = &image{program: b.program, version: o.version, revision: o.revision, epoch: created}
-			byName[b.program.name] = i
+			i = &image{program: b.Program, version: o.version, revision: o.revision, epoch: created}
+			byName[b.Name] = i
 			images = append(images, i)
 		}
 		if err := i.addBinary(b); err != nil {
@@ -108,17 +108,4 @@ func resolveBase(ctx context.Context, client *registry.Client, ref string, image
 		i.base = base
 	}
 	return base.Close() // the manifests are loaded
-}
-
-// parseEpoch returns the time of the images: SOURCE_DATE_EPOCH (reproducible-builds.org), or 1970.
-func parseEpoch(getenv func(string) string) (time.Time, error) {
-	text := getenv("SOURCE_DATE_EPOCH")
-	if text == "" {
-		return time.Unix(0, 0).UTC(), nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", text)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
 }

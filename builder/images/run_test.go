@@ -164,7 +164,7 @@ func TestRefusals(t *testing.T) {
 		"insecure URL":      {func(o *options) { o.insecure = []string{"http://r.example"} }, "insecure registry"},
 		"no binary":         {func(*options) {}, file},
 		"missing binary":    {func(o *options) { o.binaries = []string{file + "-not"} }, file + "-not"},
-		"another's program": {func(o *options) { o.binaries = []string{self} }, "which has no image"},
+		"another's program": {func(o *options) { o.binaries = []string{self} }, "which is no program of this project"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

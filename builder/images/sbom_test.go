@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"testing"
 
@@ -116,19 +114,4 @@ func inGoMod(t *testing.T, module string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
-}
-
-func TestModulesThatTakeTheirPlace(t *testing.T) {
-	var got []string
-	for _, m := range linkedModules(&debug.BuildInfo{Main: debug.Module{Path: "example.com/main"}, Deps: []*debug.Module{
-		{Path: "example.com/a", Version: "v1.0.0"},
-		{Path: "example.com/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.com/fork", Version: "v2.0.0"}},
-		{Path: "example.com/c", Version: "v1.0.0", Replace: &debug.Module{Path: "./ours", Version: "(devel)"}},
-	}}, "v3") {
-		got = append(got, modulePURL(m.Path, m.Version, ""))
-	}
-	if want := []string{"pkg:golang/example.com/a@v1.0.0", "pkg:golang/example.com/fork@v2.0.0",
-		"pkg:golang/example.com/main/ours@v3"}; !slices.Equal(got, want) {
-		t.Errorf("%q instead of %q", got, want)
-	}
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/go-git/go-git/v5"
@@ -86,7 +85,7 @@ func hostile(ts *testscript.TestScript, _ bool, args []string) {
 	var err error
 	switch kind {
 	case "pipe":
-		err = syscall.Mkfifo(file, 0o644)
+		err = makePipe(file)
 	case "socket":
 		l, failed := net.ListenUnix("unix", &net.UnixAddr{Name: file})
 		ts.Check(failed)

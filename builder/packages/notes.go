@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// notesFile has the text of the release on GitHub.
+const notesFile = "RELEASE_NOTES.md"
+
+// writeNotes writes the section of the changelog about the version.
+func (r *release) writeNotes() error {
+	changelog, err := os.ReadFile(filepath.Join(r.root, "CHANGELOG.md"))
+	if err != nil {
+		return err
+	}
+	notes, ok := findSection(string(changelog), r.number())
+	if !ok {
+		return fmt.Errorf("CHANGELOG.md has no section [%s] with an entry: move there what is in [Unreleased]", r.number())
+	}
+	return r.writeFile(notesFile, []byte(notes))
+}
+
+// findSection returns the text below the heading of a version, in the format of
+// https://keepachangelog.com. It reports false if there is no text.
+func findSection(changelog, version string) (string, bool) {
+	var section strings.Builder
+	inside := false
+	for line := range strings.Lines(changelog) {
+		if strings.HasPrefix(line, "## ") {
+			inside = strings.HasPrefix(line, "## ["+version+"]")
+			continue
+		}
+		if inside {
+			section.WriteString(line)
+		}
+	}
+	text := strings.TrimSpace(section.String())
+	return text + "\n", text != ""
+}
