@@ -44,7 +44,7 @@ recording: build ## draw the output of the demo into docs/demo.svg
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar >$(BIN)/demo.txt
 	$(GO) run ./examples/demo/recording docs/demo.svg <$(BIN)/demo.txt
 
-include images/images.mk
+include images/images.mk images/release.mk
 
 .PHONY: man
 man: ## write manual pages of both programs to bin/man/man1

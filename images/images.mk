@@ -8,12 +8,20 @@ BINARIES   = $(foreach program,$(PROGRAMS),$(PLATFORMS:%=$(BIN)/%/$(program)))
 REVISION  ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
 # BASE puts the programs on an image with a shell.
 BASE      ?=
+# IMAGES is the directory for their files.
+IMAGES    ?= $(BIN)/images
 MAKE_IMAGES = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
-	$(GO) run ./builder/images -version '$(VERSION)' -revision '$(REVISION)' -dir $(BIN)/images -base '$(BASE)' \
+	$(GO) run ./builder/images -version '$(VERSION)' -revision '$(REVISION)' -dir $(IMAGES) -base '$(BASE)' \
 	-registry '$(REGISTRY)' -insecure-registry '$(INSECURE_REGISTRY)'
 
+COMPILE = GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(basename $(*F))
+
 $(BIN)/linux/%: FORCE
-	GOOS=linux GOARCH=$(*D) $(GO) build -ldflags '$(LDFLAGS)' -o $@ ./$(*F)
+	GOOS=linux $(COMPILE)
+$(BIN)/darwin/%: FORCE
+	GOOS=darwin $(COMPILE)
+$(BIN)/windows/%: FORCE
+	GOOS=windows $(COMPILE)
 
 .PHONY: images
 images: $(BINARIES) ## build images of both programs into bin/images (PROGRAMS=, PLATFORMS=, BASE=)

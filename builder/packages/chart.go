@@ -4,11 +4,11 @@ package main
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 
 	"github.com/klauspost/compress/gzip"
@@ -34,14 +34,14 @@ func (r *release) writeChart() error {
 	}
 	name, err := r.checkChart(entries)
 	if err != nil {
-		return fmt.Errorf("chart %s: %w", r.chart, err)
-	}
-	file := name + "-" + r.number() + ".tgz"
-	path := filepath.Join(r.dir, file)
-	if err := replaceFile(path, func(w io.Writer) error { return writeTar(w, entries, r.epoch) }); err != nil {
 		return err
 	}
-	sum, err := checksum(path)
+	file := name + "-" + r.number() + ".tgz"
+	dest := filepath.Join(r.dir, file)
+	if err := replaceFile(dest, func(w io.Writer) error { return writeTar(w, entries, r.epoch) }); err != nil {
+		return err
+	}
+	sum, err := checksum(dest)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func (r *release) writeChart() error {
 	return r.writeFile(file+".spdx.json", bill)
 }
 
-func readChart(path string) ([]entry, error) {
-	file, err := os.Open(path)
+func readChart(name string) ([]entry, error) {
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -81,25 +81,25 @@ func readChart(path string) ([]entry, error) {
 // checkChart returns the name of the chart. Its version must be the release's, because the chart
 // pulls the image of its appVersion.
 func (r *release) checkChart(entries []entry) (string, error) {
-	var chart struct {
-		Name       string `yaml:"name"`
-		Version    string `yaml:"version"`
-		AppVersion string `yaml:"appVersion"`
-	}
 	for _, e := range entries {
-		if filepath.Base(e.name) != "Chart.yaml" {
+		if path.Base(e.name) != "Chart.yaml" {
 			continue
 		}
-		if err := yaml.NewDecoder(bytes.NewReader(e.data)).Decode(&chart); err != nil {
+		var chart struct {
+			Name       string `yaml:"name"`
+			Version    string `yaml:"version"`
+			AppVersion string `yaml:"appVersion"`
+		}
+		if err := yaml.Unmarshal(e.data, &chart); err != nil {
 			return "", fmt.Errorf("%s: %w", e.name, err)
 		}
-		break
+		if chart.Version != r.number() || chart.AppVersion != r.number() {
+			return "", fmt.Errorf("%s: version %q and appVersion %q are not %s: set both", e.name, chart.Version,
+				chart.AppVersion, r.number())
+		}
+		return chart.Name, nil
 	}
-	if chart.Version != r.number() || chart.AppVersion != r.number() {
-		return "", fmt.Errorf("version %q and appVersion %q are not %s: set both in Chart.yaml",
-			chart.Version, chart.AppVersion, r.number())
-	}
-	return chart.Name, nil
+	return "", errors.New("the chart has no Chart.yaml")
 }
 
 // chartSBOM lists the chart and the program in the image that it deploys.

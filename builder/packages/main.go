@@ -17,6 +17,7 @@ func main() {
 	flag.StringVar(&o.root, "root", ".", "`directory` of the sources, for the licences, the README and the changelog")
 	flag.StringVar(&o.dir, "dir", "bin/release", "write the files into this `directory`, which may have images already")
 	flag.StringVar(&o.chart, "chart", "", "`package` of the chart, as helm package wrote it")
+	flag.BoolVar(&o.check, "check", false, "only check that changelog and chart have the version")
 	flag.Parse()
 	o.getenv = os.Getenv
 	var err error

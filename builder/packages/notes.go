@@ -14,15 +14,25 @@ const notesFile = "RELEASE_NOTES.md"
 
 // writeNotes writes the section of the changelog about the version.
 func (r *release) writeNotes() error {
-	changelog, err := os.ReadFile(filepath.Join(r.root, "CHANGELOG.md"))
+	notes, err := r.findNotes()
 	if err != nil {
 		return err
 	}
+	return r.writeFile(notesFile, []byte(notes))
+}
+
+// findNotes returns the section of the changelog about the version.
+func (r *release) findNotes() (string, error) {
+	changelog, err := os.ReadFile(filepath.Join(r.root, "CHANGELOG.md"))
+	if err != nil {
+		return "", err
+	}
 	notes, ok := findSection(string(changelog), r.number())
 	if !ok {
-		return fmt.Errorf("CHANGELOG.md has no section [%s] with an entry: move there what is in [Unreleased]", r.number())
+		return "", fmt.Errorf("CHANGELOG.md has no section [%s] with an entry: move there what is in [Unreleased]",
+			r.number())
 	}
-	return r.writeFile(notesFile, []byte(notes))
+	return notes, nil
 }
 
 // findSection returns the text below the heading of a version, in the format of

@@ -204,7 +204,7 @@ func TestRefusals(t *testing.T) {
 		"no file":               {func(o *options) { o.binaries[0].Path = damaged + "-not" }, damaged + "-not"},
 		"not in the changelog":  {func(o *options) { o.version = "v1.2.4" }, "CHANGELOG.md has no section [1.2.4]"},
 		"without text":          {func(o *options) { o.version = "v1.2.4" }, "move there what is in [Unreleased]"},
-		"other chart":           {func(o *options) { o.chart = packChart(t, "1.2.3", "1.2.2") }, `appVersion "1.2.2" are not 1.2.3`},
+		"other chart":           {func(o *options) { o.chart = packChart(t, "1.2.3", "1.2.2") }, `appVersion "1.2.2" are not 1.2.3: set both`},
 		"damaged chart":         {func(o *options) { o.chart = damaged }, "read the chart " + damaged},
 		"no time":               {func(o *options) { o.getenv = func(string) string { return "now" } }, "SOURCE_DATE_EPOCH"},
 		"no sources":            {func(o *options) { o.root = t.TempDir() }, "CHANGELOG.md"},
@@ -231,18 +231,13 @@ func TestNotesOfTheChartsVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changelog, err := os.ReadFile(filepath.Join(repository, "CHANGELOG.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &release{}
 	_, after, _ := strings.Cut(string(chart), "\nappVersion: ")
 	version, _, _ := strings.Cut(after, "\n")
-	r.version = "v" + version
-	if _, err := r.checkChart([]entry{{name: "Chart.yaml", data: chart}}); err != nil {
+	if err := run(options{version: "v" + version, root: repository, check: true}); err != nil {
 		t.Error(err)
 	}
-	if notes, ok := findSection(string(changelog), version); !ok || strings.Contains(notes, "\n## ") {
-		t.Errorf("CHANGELOG.md has no section [%s]: %q", version, notes)
+	err = run(options{version: "v99.0.0", root: repository, check: true})
+	if err == nil || !strings.Contains(err.Error(), "CHANGELOG.md has no section [99.0.0]") {
+		t.Errorf("a release without notes: %v", err)
 	}
 }

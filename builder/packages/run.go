@@ -26,7 +26,9 @@ type options struct {
 	root string
 	dir  string
 	// chart is the file of the chart; empty for none.
-	chart  string
+	chart string
+	// check means to write nothing, but to check what the sources must have.
+	check  bool
 	getenv func(string) string
 }
 
@@ -44,11 +46,28 @@ type release struct {
 // number returns the version without the v of Git tags.
 func (r *release) number() string { return strings.TrimPrefix(r.version, "v") }
 
+// checkSources checks that the sources have been prepared for the version.
+func (o options) checkSources() error {
+	r := &release{options: o}
+	if _, err := r.findNotes(); err != nil {
+		return err
+	}
+	const name = "charts/workspaces-release/Chart.yaml"
+	data, err := os.ReadFile(filepath.Join(o.root, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	_, err = r.checkChart([]entry{{name: name, data: data}})
+	return err
+}
+
 // run writes all packages. The checksums come last, so a directory without them is incomplete.
 func run(o options) error {
 	switch {
 	case !version.MatchString(o.version):
 		return fmt.Errorf("the version is %q, want v1.2.3 or v1.2.3-rc.1", o.version)
+	case o.check:
+		return o.checkSources()
 	case len(o.binaries) == 0:
 		return errors.New("no binaries are given")
 	}
