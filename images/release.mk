@@ -6,8 +6,9 @@
 DIST  ?= $(BIN)/release
 CLONE ?= $(BIN)/clone
 
-SYSTEMS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
-RELEASED := $(foreach program,builder sidecar,$(SYSTEMS:%=$(BIN)/%/$(program))) $(BIN)/windows/amd64/builder.exe
+# Some of them with SYSTEMS=, to try it.
+SYSTEMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+RELEASED  = $(foreach program,builder sidecar,$(SYSTEMS:%=$(BIN)/%/$(program))) $(BIN)/windows/amd64/builder.exe
 
 # What else determines the bytes of a binary: the toolchain of go.mod, and no settings of this machine.
 RELEASE_ENV = GOENV=off GOFLAGS= GOEXPERIMENT= GOAMD64=v1 GOARM64=v8.0 \

@@ -19,10 +19,7 @@ func TestWorkflowsOfThisProject(t *testing.T) {
 	if err != nil || len(files) < 2 {
 		t.Fatalf("%d workflows: %v", len(files), err)
 	}
-	makefile, err := os.ReadFile(root + "/Makefile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	makefile := readMakefiles(t)
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -46,6 +43,24 @@ func TestWorkflowsOfThisProject(t *testing.T) {
 			}
 		}
 	}
+}
+
+// readMakefiles returns the Makefile with the files that it includes.
+func readMakefiles(t *testing.T) []byte {
+	t.Helper()
+	included, err := filepath.Glob(root + "/images/*.mk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for _, file := range append(included, root+"/Makefile") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data...)
+	}
+	return all
 }
 
 func lintWorkflow(t *testing.T, workflow string) error {

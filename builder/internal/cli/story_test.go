@@ -49,6 +49,7 @@ var environmentOfStories = []string{
 //	image FILE REFERENCE  writes configuration and manifest of an image as JSON
 //	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
 //	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
+//	crlf DIR            gives the files of YAML in a directory the line ends of Windows
 //	hostile KIND FILE   makes what no workspace should have
 //	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
 //	forge TO REFERENCE  pushes the image with another directory in its variables
@@ -125,6 +126,7 @@ func runStories(t *testing.T, dir string, more ...string) {
 			"forge":      forge,
 			"tamper":     tamper,
 			"commit":     commit,
+			"crlf":       convertLineEnds,
 			"platform":   startPlatform,
 			"instance":   startInstance,
 			"install":    install,

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -105,6 +106,21 @@ func hostile(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("unknown kind %s", kind)
 	}
+	ts.Check(err)
+}
+
+// convertLineEnds does what Git does in a checkout with core.autocrlf.
+func convertLineEnds(ts *testscript.TestScript, _ bool, args []string) {
+	err := filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".yml" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")), 0o644)
+	})
 	ts.Check(err)
 }
 
