@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Command packages writes what a release has beside its images: an archive with a bill of materials
-// for each binary, the chart, a Homebrew formula, a Scoop manifest, the release notes, and the
-// checksums of all files of the release. The same inputs give the same bytes.
+// Command packages writes the files of a release, except for its images: an archive and a bill of
+// materials for each binary, the chart, a Homebrew formula, a Scoop manifest, the release notes, and
+// the checksums of all files. The same inputs give the same bytes.
 package main
 
 import (

@@ -27,7 +27,7 @@ type options struct {
 	dir  string
 	// chart is the file of the chart; empty for none.
 	chart string
-	// check means to write nothing, but to check what the sources must have.
+	// check makes run check the sources and write nothing.
 	check  bool
 	getenv func(string) string
 }

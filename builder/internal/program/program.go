@@ -86,7 +86,7 @@ func (b *Binary) FileName() string {
 // Source returns the URL of the repository.
 func (b *Binary) Source() string { return "https://" + b.Info.Main.Path }
 
-// Epoch returns the time of everything that is made from binaries: the variable SOURCE_DATE_EPOCH
+// Epoch returns the time of images and archives: the variable SOURCE_DATE_EPOCH
 // (reproducible-builds.org), or 1970.
 func Epoch(getenv func(string) string) (time.Time, error) {
 	text := getenv("SOURCE_DATE_EPOCH")

@@ -14,18 +14,18 @@ import (
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
 
-// Contents are what a bill of materials lists beside the modules of the binary.
+// Contents describe the image or archive that contains the binary.
 type Contents struct {
 	// Tool is the program that writes the bill, with its version.
 	Tool string
-	// Subject is the digest of what contains the binary. It makes the namespace of the bill unique.
+	// Subject is the digest of the layer or archive. It makes the namespace of the bill unique.
 	Subject digest.Digest
-	// Modules are the modules of files beside the binary.
+	// Modules are those of other files, such as certificates.
 	Modules []*debug.Module
 }
 
 // SBOM lists the program, its modules according to the toolchain, the standard library, and the
-// contents beside them.
+// modules of the contents.
 func (b *Binary) SBOM(version string, epoch time.Time, contents Contents) *spdx.Document {
 	name := b.Name + "-" + version + "-" + b.Platform.OS + "-" + b.Platform.Architecture
 	doc := spdx.New(name, b.Source()+"/spdx/"+name+"-"+contents.Subject.Encoded(), epoch, contents.Tool)
