@@ -53,7 +53,7 @@ func newBinary(t *testing.T, name, platform string) *program.Binary {
 	return b
 }
 
-// compile compiles a small program with the name of one of ours, in a directory of its own.
+// compile compiles a small program with the name of one of ours, in a new directory.
 func compile(t *testing.T, name string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -53,7 +53,7 @@ func Read(file string) (*Binary, error) {
 	return New(file, info)
 }
 
-// New refuses binaries of other programs, and those that need a C library.
+// New refuses binaries of other programs and binaries that need a C library.
 func New(file string, info *buildinfo.BuildInfo) (*Binary, error) {
 	settings := map[string]string{}
 	for _, s := range info.Settings {
