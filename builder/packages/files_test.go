@@ -101,9 +101,15 @@ func TestFiles(t *testing.T) {
 		list func(*testing.T, string) map[string]string
 		want map[string]string
 	}{
-		"builder_1.2.3_linux_arm64.tar.gz": {listTar, map[string]string{"LICENSE": text, "README.md": text, "builder": program}},
-		"builder_1.2.3_windows_amd64.zip":  {listZip, map[string]string{"LICENSE": text, "README.md": text, "builder.exe": program}},
-		"sidecar_1.2.3_linux_amd64.tar.gz": {listTar, map[string]string{"LICENSE": text, "README.md": text, "sidecar": program}},
+		"builder_1.2.3_linux_arm64.tar.gz": {listTar, map[string]string{
+			"LICENSE": text, "README.md": text, "builder": program,
+		}},
+		"builder_1.2.3_windows_amd64.zip": {listZip, map[string]string{
+			"LICENSE": text, "README.md": text, "builder.exe": program,
+		}},
+		"sidecar_1.2.3_linux_amd64.tar.gz": {listTar, map[string]string{
+			"LICENSE": text, "README.md": text, "sidecar": program,
+		}},
 		"workspaces-release-1.2.3.tgz": {listTar, map[string]string{
 			"workspaces-release/Chart.yaml": text, "workspaces-release/values.yaml": text,
 			"workspaces-release/charts/other/Chart.yaml": text,

@@ -204,15 +204,19 @@ func TestRefusals(t *testing.T) {
 		"no file":               {func(o *options) { o.binaries[0].Path = damaged + "-not" }, damaged + "-not"},
 		"not in the changelog":  {func(o *options) { o.version = "v1.2.4" }, "CHANGELOG.md has no section [1.2.4]"},
 		"without text":          {func(o *options) { o.version = "v1.2.4" }, "move there what is in [Unreleased]"},
-		"other chart":           {func(o *options) { o.chart = packChart(t, "1.2.3", "1.2.2") }, `appVersion "1.2.2" are not 1.2.3: set both`},
-		"damaged chart":         {func(o *options) { o.chart = damaged }, "read the chart " + damaged},
-		"no time":               {func(o *options) { o.getenv = func(string) string { return "now" } }, "SOURCE_DATE_EPOCH"},
-		"no sources":            {func(o *options) { o.root = t.TempDir() }, "CHANGELOG.md"},
+		"other chart": {
+			func(o *options) { o.chart = packChart(t, "1.2.3", "1.2.2") },
+			`appVersion "1.2.2" are not 1.2.3: set both`,
+		},
+		"damaged chart": {func(o *options) { o.chart = damaged }, "read the chart " + damaged},
+		"no time":       {func(o *options) { o.getenv = func(string) string { return "now" } }, "SOURCE_DATE_EPOCH"},
+		"no sources":    {func(o *options) { o.root = t.TempDir() }, "CHANGELOG.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options{
-				version: "v" + number, root: sources(t), dir: t.TempDir(), binaries: []*program.Binary{newBinary(t, "sidecar", "linux/amd64")},
-				chart: packChart(t, number, number), getenv: func(string) string { return "" },
+				version: "v" + number, root: sources(t), dir: t.TempDir(),
+				binaries: []*program.Binary{newBinary(t, "sidecar", "linux/amd64")},
+				chart:    packChart(t, number, number), getenv: func(string) string { return "" },
 			}
 			c.change(&o)
 			if err := run(o); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -34,13 +34,13 @@ func listFiles(t *testing.T, dir string) map[string]string {
 func TestCommitAndDiscard(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*File) error
-		want map[string]string
+		want string
 	}{
-		"commit":               {(*File).Commit, map[string]string{"report": "new"}},
-		"discard":              {(*File).Discard, map[string]string{"report": "old"}},
-		"discard after close":  {func(f *File) error { return errors.Join(f.Close(), f.Discard()) }, map[string]string{"report": "old"}},
-		"discard twice":        {func(f *File) error { return errors.Join(f.Discard(), f.Discard()) }, map[string]string{"report": "old"}},
-		"discard after commit": {func(f *File) error { return errors.Join(f.Commit(), f.Discard()) }, map[string]string{"report": "new"}},
+		"commit":               {(*File).Commit, "new"},
+		"discard":              {(*File).Discard, "old"},
+		"discard after close":  {func(f *File) error { return errors.Join(f.Close(), f.Discard()) }, "old"},
+		"discard twice":        {func(f *File) error { return errors.Join(f.Discard(), f.Discard()) }, "old"},
+		"discard after commit": {func(f *File) error { return errors.Join(f.Commit(), f.Discard()) }, "new"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -61,7 +61,7 @@ func TestCommitAndDiscard(t *testing.T) {
 			if err := c.end(file); err != nil {
 				t.Error(err)
 			}
-			if diff := cmp.Diff(c.want, listFiles(t, dir)); diff != "" {
+			if diff := cmp.Diff(map[string]string{"report": c.want}, listFiles(t, dir)); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
 		})
