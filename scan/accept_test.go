@@ -133,10 +133,12 @@ func TestEntriesGetValues(t *testing.T) {
 	var entries string
 	for i, f := range scanWith(t, NewBaseline("b.yaml"), files...).Findings {
 		owner := [...]string{"", "me"}[i]
-		entries += fmt.Sprintf("  - {fingerprint: %q, rule: Word, file: %s, owner: %q, reason: why, expires: 2027-01-01}\n", f.Fingerprint, f.Path, owner)
+		entries += fmt.Sprintf("  - {fingerprint: %q, rule: Word, file: %s, owner: %q, reason: why, expires: 2027-01-01}\n",
+			f.Fingerprint, f.Path, owner)
 	}
 	b, _ := renew(t, baseline(t, entries), Proposal{}, files...)
-	if len(b.entries) != 1 || b.entries[0].Owner != "me" || b.entries[0].Fingerprint != "" || len(b.entries[0].Fingerprints) != 2 {
+	if len(b.entries) != 1 || b.entries[0].Owner != "me" || b.entries[0].Fingerprint != "" ||
+		len(b.entries[0].Fingerprints) != 2 {
 		t.Fatalf("entries %+v", b.entries)
 	}
 	if got := outcomeOf(t, b, file("c/y.yml", canary+"same")); got != "0 found, 1 accepted" {
@@ -163,7 +165,8 @@ func TestProposal(t *testing.T) {
 	} {
 		b, r := renew(t, NewBaseline("b.yaml"), test.proposal, files...)
 		all, incomplete := b.Entries()
-		if all != test.entries || incomplete != test.incomplete || len(r.Accepted) != all-incomplete || len(r.Findings)+len(r.Accepted) != 2 {
+		if all != test.entries || incomplete != test.incomplete || len(r.Accepted) != all-incomplete ||
+			len(r.Findings)+len(r.Accepted) != 2 {
 			t.Errorf("%s: %d entries, %d incomplete, %d accepted", name, all, incomplete, len(r.Accepted))
 		}
 	}
@@ -172,7 +175,8 @@ func TestProposal(t *testing.T) {
 	if all, incomplete := b.Entries(); all != 2 || incomplete != 1 || b.entries[0].Expires != "2027-05-01" {
 		t.Errorf("filled in: %+v", b.entries)
 	}
-	for _, p := range []Proposal{{Owner: "me"}, {Reason: "why"}, {Expires: "tomorrow"}, {Expires: "2026-11-24"}, {Path: "a/[b"}} {
+	for _, p := range []Proposal{{Owner: "me"}, {Reason: "why"}, {Expires: "tomorrow"}, {Expires: "2026-11-24"},
+		{Path: "a/[b"}} {
 		if p.Check(day) == nil {
 			t.Errorf("%+v is accepted", p)
 		}
@@ -228,10 +232,12 @@ func TestSaltsDiffer(t *testing.T) {
 func TestHumanCountsAccepted(t *testing.T) {
 	for verbose, want := range map[bool]string{
 		false: "2 accepted findings (builder scan -v lists them)\n",
-		true:  "a.yml:1: m: accepted by me until 2027-01-01: why (fingerprint f)\na.yml:2: m: accepted by me until 2027-01-01: why (fingerprint f)\n",
+		true: "a.yml:1: m: accepted by me until 2027-01-01: why (fingerprint f)\na.yml:2: m: accepted by me until " +
+			"2027-01-01: why (fingerprint f)\n",
 	} {
 		var out strings.Builder
-		one := Accepted{Finding: Finding{Path: "a.yml", Line: 1, Message: "m", Fingerprint: "f"}, By: ByBaseline, Owner: "me", Reason: "why", Expires: "2027-01-01"}
+		one := Accepted{Finding: Finding{Path: "a.yml", Line: 1, Message: "m", Fingerprint: "f"}, By: ByBaseline, Owner: "me",
+			Reason: "why", Expires: "2027-01-01"}
 		two := one
 		two.Line = 2
 		writeAccepted(&out, []Accepted{one, two}, verbose)

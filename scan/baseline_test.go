@@ -24,7 +24,8 @@ const (
 var day = time.Date(2026, 11, 25, 23, 59, 0, 0, time.UTC)
 
 func entry(print, owner, reason, expires string) string {
-	return fmt.Sprintf("  - fingerprint: %q\n    rule: Word\n    file: a/index.yml\n    where: x\n    owner: %q\n    reason: %q\n    expires: %s\n", print, owner, reason, expires)
+	return fmt.Sprintf("  - fingerprint: %q\n    rule: Word\n    file: a/index.yml\n    where: x\n    owner: %q\n    "+
+		"reason: %q\n    expires: %s\n", print, owner, reason, expires)
 }
 
 func baseline(t *testing.T, entries ...string) *Baseline {
@@ -47,7 +48,8 @@ func TestBaselineAccepts(t *testing.T) {
 	baseline(t, entry(print1, "me", "why", "2026-11-25")).Apply(r, day)
 	want := &Report{
 		Findings: []Finding{found(print2, 2), other},
-		Accepted: []Accepted{{found(print1, 1), ByBaseline, "me", "why", "2026-11-25"}, {found(print1, 7), ByBaseline, "me", "why", "2026-11-25"}},
+		Accepted: []Accepted{{found(print1, 1), ByBaseline, "me", "why", "2026-11-25"},
+			{found(print1, 7), ByBaseline, "me", "why", "2026-11-25"}},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -96,7 +98,8 @@ func TestBaselineProblems(t *testing.T) {
 		}
 		if test.rule != "" {
 			p := r.Problems[0]
-			if p.Rule != test.rule || !strings.Contains(p.Message, test.message) || p.Help == "" || p.Position() != "b.yaml:3:5" {
+			if p.Rule != test.rule || !strings.Contains(p.Message, test.message) || p.Help == "" ||
+				p.Position() != "b.yaml:3:5" {
 				t.Errorf("%s: problem %+v at %s", name, p, p.Position())
 			}
 		}
@@ -117,7 +120,8 @@ func TestBaselineUpdate(t *testing.T) {
 		Findings: []Finding{found(print3, 1), found(print3, 8), found(print1, 2), warning},
 		Accepted: []Accepted{{Finding: found("55555555555555555555555555555555", 5), By: ByComment}},
 	}
-	old := baseline(t, entry(print1, "me: #1", "because\nof 'it'", "2027-01-01"), entry(print2, "you", "gone", "2027-01-01"))
+	old := baseline(t, entry(print1, "me: #1", "because\nof 'it'", "2027-01-01"),
+		entry(print2, "you", "gone", "2027-01-01"))
 	updated := old.Renewed(Proposal{})
 	updated.Apply(r, day)
 	var out bytes.Buffer

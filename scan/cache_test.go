@@ -116,13 +116,15 @@ func TestCoverageIsExact(t *testing.T) {
 		return r, nil
 	}}
 	all := []File{
-		file("a/.import.yml", "checksums:\n  a: "+md5Sum+"\n"), file("a/pictures.zip", "PK"), file("a/skipped.yml", "x"), file("a/empty.yml", ""),
+		file("a/.import.yml", "checksums:\n  a: "+md5Sum+"\n"), file("a/pictures.zip", "PK"), file("a/skipped.yml", "x"),
+		file("a/empty.yml", ""),
 	}
 	policy := Policy{ExcludePaths: []string{"a/skipped.yml"}}
 	first := mustScan(t, cached(t, dir, policy, d), all...)
 	second := mustScan(t, cached(t, dir, policy, d), all...)
 	if looked.Load() != 4 || second.Cache.Files != 2 {
-		t.Errorf("%d looks, %d files from the cache; want 3 and one more at the archive, and 2", looked.Load(), second.Cache.Files)
+		t.Errorf("%d looks, %d files from the cache; want 3 and one more at the archive, and 2", looked.Load(),
+			second.Cache.Files)
 	}
 	first.Cache, second.Cache = nil, nil
 	if diff := cmp.Diff(first, second); diff != "" || first.Filtered != 6 {
@@ -211,7 +213,8 @@ func TestUnkeptVerdicts(t *testing.T) {
 	}
 	var text strings.Builder
 	report := mustScan(t, s, file("w/index.yml", "x"))
-	if err := report.WriteHuman(&text, false); err != nil || report.Cache.Problem == "" || !strings.Contains(text.String(), "warning: the verdicts of this scan are not kept") {
+	if err := report.WriteHuman(&text, false); err != nil || report.Cache.Problem == "" ||
+		!strings.Contains(text.String(), "warning: the verdicts of this scan are not kept") {
 		t.Errorf("report %+v, error %v:\n%s", report.Cache, err, text.String())
 	}
 	if err := s.UseCache(filepath.Join(os.Args[0], "below"), secret.Value{}); err == nil {

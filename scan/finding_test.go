@@ -132,7 +132,8 @@ func TestRedact(t *testing.T) {
 var shownStart = regexp.MustCompile(`(?s)^([A-Za-z0-9_-]{4})[^ \t\r\n]{16,}$`)
 
 func FuzzRedact(f *testing.F) {
-	for _, seed := range []string{"", "ghp_0123456789abcdef", "ghp_0123456789abcdef\n", "été-0123456789abcdef", "\xff\xfe\xfd\xfc0123456789abcdef"} {
+	for _, seed := range []string{"", "ghp_0123456789abcdef", "ghp_0123456789abcdef\n", "été-0123456789abcdef",
+		"\xff\xfe\xfd\xfc0123456789abcdef"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, plain string) {
@@ -176,8 +177,10 @@ func TestUnique(t *testing.T) {
 		{"encoded in another line", []Match{at(1, 2, nil), at(2, 0, encoded("BASE64"))}, []Match{at(1, 2, nil), at(2, 0, encoded("BASE64"))}},
 		{
 			"other rule, other secret",
-			[]Match{at(1, 2, nil), at(1, 2, func(m *Match) { m.Rule = "Two" }), at(1, 2, func(m *Match) { m.Secret = secret.New("two") })},
-			[]Match{at(1, 2, nil), at(1, 2, func(m *Match) { m.Secret = secret.New("two") }), at(1, 2, func(m *Match) { m.Rule = "Two" })},
+			[]Match{at(1, 2, nil), at(1, 2, func(m *Match) { m.Rule = "Two" }),
+				at(1, 2, func(m *Match) { m.Secret = secret.New("two") })},
+			[]Match{at(1, 2, nil), at(1, 2, func(m *Match) { m.Secret = secret.New("two") }),
+				at(1, 2, func(m *Match) { m.Rule = "Two" })},
 		},
 		{
 			"inside of an archive and beside it",
@@ -213,7 +216,8 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 	for range 60 {
 		matches = append(matches, Match{
 			Rule: one("A", "B"), Secret: secret.New(one("one", "two")), Line: random.IntN(2), Column: random.IntN(3),
-			Encoding: one("", "BASE64", "UTF16"), Inside: random.IntN(2) == 0, Verification: Verification(one(string(Live), string(Unknown), string(Dead))),
+			Encoding: one("", "BASE64", "UTF16"), Inside: random.IntN(2) == 0,
+			Verification: Verification(one(string(Live), string(Unknown), string(Dead))),
 		})
 	}
 	var want []Finding
@@ -304,7 +308,8 @@ func TestOnePlaceIsOneFinding(t *testing.T) {
 			[]string{"one ", "two x"},
 		},
 		"three detectors": {
-			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "12345", 1, 8, "x"), at("c", "three", "12345", 1, 8, "y")},
+			[]sighting{at("a", "one", "12345", 1, 8, ""), at("b", "two", "12345", 1, 8, "x"),
+				at("c", "three", "12345", 1, 8, "y")},
 			[]string{"one+two+three x"},
 		},
 	}

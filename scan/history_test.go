@@ -10,14 +10,16 @@ import (
 
 // atCommit returns a file from a history.
 func atCommit(path, content, commit string, day int) File {
-	return File{Path: path, Data: []byte(content), Commit: commit, Date: time.Date(2025, 3, day, 12, 0, 0, 0, time.UTC).Format(time.RFC3339)}
+	return File{Path: path, Data: []byte(content), Commit: commit,
+		Date: time.Date(2025, 3, day, 12, 0, 0, 0, time.UTC).Format(time.RFC3339)}
 }
 
 // TestHistoryNamesTheFirstCommit: a secret in many commits is reported for the first one.
 func TestHistoryNamesTheFirstCommit(t *testing.T) {
 	s := newScanner(t, Policy{}, words("x"))
 	report := mustScan(t, s,
-		atCommit("w/a.yml", "second\n"+canary+"same", "b", 2), atCommit("w/a.yml", canary+"same", "a", 1), atCommit("w/a.yml", "third "+canary+"same", "c", 3),
+		atCommit("w/a.yml", "second\n"+canary+"same", "b", 2), atCommit("w/a.yml", canary+"same", "a", 1),
+		atCommit("w/a.yml", "third "+canary+"same", "c", 3),
 		atCommit("w/other.yml", canary+"same", "c", 3), atCommit("w/a.yml", canary+"other", "c", 3),
 	)
 	h := NewHistory(report, 3, "")

@@ -31,7 +31,8 @@ func TestScanMetadata(t *testing.T) {
 		t.Fatalf("findings %+v, want one", found)
 	}
 	f := found[0]
-	if f.Position() != "image:labels" || f.Where != "b/c <d>" || f.Help != "do not" || f.Severity != Error || len(f.Also) != 1 {
+	if f.Position() != "image:labels" || f.Where != "b/c <d>" || f.Help != "do not" || f.Severity != Error ||
+		len(f.Also) != 1 {
 		t.Errorf("finding %+v", f)
 	}
 	foreign := labels(map[string]string{"a": canary + "abc y"})
@@ -39,7 +40,8 @@ func TestScanMetadata(t *testing.T) {
 	if found := mustScanMetadata(t, s, foreign); len(found) != 1 || found[0].Severity != Warning {
 		t.Errorf("somebody else's: %+v, want a warning", found)
 	}
-	if found := mustScanMetadata(t, newScanner(t, Policy{Severities: map[string]Severity{"Word": Warning}}, words("words")), labels(map[string]string{"a": canary + "abc y"})); found[0].Severity != Warning {
+	if found := mustScanMetadata(t, newScanner(t, Policy{Severities: map[string]Severity{"Word": Warning}},
+		words("words")), labels(map[string]string{"a": canary + "abc y"})); found[0].Severity != Warning {
 		t.Errorf("with a policy: %+v, want a warning", found)
 	}
 	for _, content := range []any{nil, map[string]string(nil), map[string]string{}, struct{ A []string }{}} {
@@ -65,7 +67,8 @@ func TestMetadataIsShownAsItIs(t *testing.T) {
 func TestMetadataKeysDoNotShowASecret(t *testing.T) {
 	const name = canary + "abc"
 	s := newScanner(t, Policy{}, fakeDetector{name: "fake", scan: func(_ context.Context, f File) (Result, error) {
-		return Result{Bytes: int64(len(f.Data)), Matches: []Match{{Rule: "Rule", Secret: secret.New(name), Line: 2}, {Rule: "Rule", Secret: secret.New("other"), Line: 99}}}, nil
+		return Result{Bytes: int64(len(f.Data)), Matches: []Match{{Rule: "Rule", Secret: secret.New(name), Line: 2},
+			{Rule: "Rule", Secret: secret.New("other"), Line: 99}}}, nil
 	}})
 	for _, f := range mustScanMetadata(t, s, labels(map[string]string{name: "x"})) {
 		if f.Where != "" {
@@ -84,9 +87,11 @@ func TestMetadataIsExcludedByName(t *testing.T) {
 // TestMetadataFailsClosed: errors in metadata are errors of the scan, as for files.
 func TestMetadataFailsClosed(t *testing.T) {
 	own := errors.New("own error")
-	s := newScanner(t, Policy{}, fakeDetector{name: "broken", scan: func(context.Context, File) (Result, error) { return Result{}, own }})
+	s := newScanner(t, Policy{}, fakeDetector{name: "broken",
+		scan: func(context.Context, File) (Result, error) { return Result{}, own }})
 	var failed *FileError
-	if _, err := s.ScanMetadata(t.Context(), labels(nil)); !errors.As(err, &failed) || !errors.Is(err, own) || failed.Path != "image:labels" {
+	if _, err := s.ScanMetadata(t.Context(), labels(nil)); !errors.As(err, &failed) || !errors.Is(err, own) ||
+		failed.Path != "image:labels" {
 		t.Errorf("error %v, want that of the detector", err)
 	}
 	cause := errors.New("the cause")
@@ -95,7 +100,8 @@ func TestMetadataFailsClosed(t *testing.T) {
 	if _, err := s.ScanMetadata(ctx, labels(nil)); !errors.Is(err, cause) {
 		t.Errorf("error %v, want the cause", err)
 	}
-	if _, err := s.ScanMetadata(t.Context(), Metadata{Name: "x", Content: func() {}}); err == nil || !strings.Contains(err.Error(), "encode x") {
+	if _, err := s.ScanMetadata(t.Context(), Metadata{Name: "x", Content: func() {}}); err == nil ||
+		!strings.Contains(err.Error(), "encode x") {
 		t.Errorf("error %v", err)
 	}
 }

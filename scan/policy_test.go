@@ -134,7 +134,8 @@ func TestSeverity(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
-	report := mustScan(t, newScanner(t, Policy{Severities: map[string]Severity{"Word": Warning}}, words("words")), file("a", canary+"abc"))
+	report := mustScan(t, newScanner(t, Policy{Severities: map[string]Severity{"Word": Warning}}, words("words")),
+		file("a", canary+"abc"))
 	if report.Count(Warning) != 1 || report.Count(Error) != 0 {
 		t.Errorf("findings %+v, want a warning", report.Findings)
 	}
@@ -148,7 +149,8 @@ func TestInlineIgnore(t *testing.T) {
 		t.Errorf("%d findings and %d accepted, want all of 2", len(strictly.Findings), len(strictly.Accepted))
 	}
 	report := mustScan(t, newScanner(t, Policy{HonorInlineIgnore: true}, words("words")), file("a", text))
-	if len(report.Findings) != 1 || report.Findings[0].Line != 2 || len(report.Accepted) != 1 || report.Accepted[0].Line != 1 || report.Accepted[0].By != ByComment {
+	if len(report.Findings) != 1 || report.Findings[0].Line != 2 || len(report.Accepted) != 1 ||
+		report.Accepted[0].Line != 1 || report.Accepted[0].By != ByComment {
 		t.Errorf("findings %+v, accepted %+v, want those of lines 2 and 1", report.Findings, report.Accepted)
 	}
 	if got := report.Manifest().Accepted; !slices.Equal(got, []string{strictly.Findings[0].Fingerprint}) {
@@ -157,7 +159,8 @@ func TestInlineIgnore(t *testing.T) {
 	inside := fakeDetector{name: "fake", scan: func(_ context.Context, f File) (Result, error) {
 		return Result{Bytes: int64(len(f.Data)), Matches: []Match{{Rule: "Rule", Secret: secret.New("x"), Inside: true}}}, nil
 	}}
-	if report := mustScan(t, newScanner(t, Policy{HonorInlineIgnore: true}, inside), file("a", "trufflehog:ignore")); len(report.Accepted) > 0 {
+	if report := mustScan(t, newScanner(t, Policy{HonorInlineIgnore: true}, inside),
+		file("a", "trufflehog:ignore")); len(report.Accepted) > 0 {
 		t.Error("a comment accepts what is in an archive")
 	}
 }
@@ -169,7 +172,8 @@ func TestExamplePolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := func(string) error { return nil }
-	p, err := ReadPolicy("scan-policy.yaml", data, Catalog{Detector: known, Rule: known, ArchiveSize: 1 << 30, Custom: func(json.RawMessage) error { return nil }})
+	p, err := ReadPolicy("scan-policy.yaml", data, Catalog{Detector: known, Rule: known, ArchiveSize: 1 << 30,
+		Custom: func(json.RawMessage) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +185,8 @@ func TestExamplePolicy(t *testing.T) {
 // FuzzReadPolicy: reading any file ends, and reading a valid file twice gives scanners with the
 // same policy digest.
 func FuzzReadPolicy(f *testing.F) {
-	f.Add([]byte("severities: {a: warning}\nexcludePaths: [a/**]\ncustomDetectors: [{name: x, regex: {a: b}}]\nlimits: {detectorTimeout: 1s}\n"))
+	f.Add([]byte("severities: {a: warning}\nexcludePaths: [a/**]\ncustomDetectors: [{name: x, regex: {a: b}}]\nlimits: " +
+		"{detectorTimeout: 1s}\n"))
 	f.Add([]byte("honorInlineIgnore: true\nincludePaths: ['{a,b}']\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		digestOf := func() string {

@@ -61,7 +61,8 @@ func TestLearnRefusesWhatCannotBeHidden(t *testing.T) {
 			return Result{Bytes: int64(len(f.Data)), Matches: []Match{m}}, nil
 		}}
 	}
-	broken := fakeDetector{name: "fake", scan: func(context.Context, File) (Result, error) { return Result{}, errors.New("broken") }}
+	broken := fakeDetector{name: "fake",
+		scan: func(context.Context, File) (Result, error) { return Result{}, errors.New("broken") }}
 	for name, test := range map[string]struct {
 		detector Detector
 		text     string
@@ -80,7 +81,8 @@ func TestLearnRefusesWhatCannotBeHidden(t *testing.T) {
 		}
 	}
 	var failure *FileError
-	if err := newScanner(t, Policy{}, broken).NewRedactor().Learn(t.Context(), file("a/x.yml", "x")); !errors.As(err, &failure) || failure.Path != "a/x.yml" {
+	if err := newScanner(t, Policy{}, broken).NewRedactor().Learn(t.Context(), file("a/x.yml", "x")); !errors.As(err,
+		&failure) || failure.Path != "a/x.yml" {
 		t.Errorf("error %v of a scan that fails", err)
 	}
 	var many []string

@@ -19,7 +19,8 @@ func exampleReport() *Report {
 	return &Report{
 		Findings: []Finding{
 			{
-				Scanner: "trufflehog", Rule: "Github", Severity: Error, Path: "mail-sender/automations/send.yml", Line: 12, Column: 7,
+				Scanner: "trufflehog", Rule: "Github", Severity: Error, Path: "mail-sender/automations/send.yml", Line: 12,
+				Column:   7,
 				Redacted: "ghp_***", Fingerprint: "00112233445566778899aabbccddeeff", Verification: NotChecked,
 				Message: "secret of kind Github", Help: help,
 			},
@@ -29,7 +30,8 @@ func exampleReport() *Report {
 				Message: "secret of kind PrivateKey, inside of this archive", Help: help,
 			},
 			{
-				Scanner: "trufflehog", Rule: "URI", Severity: Warning, Path: "mail-sender/index.yml", Line: 3, Column: 7, Where: "config.value.url",
+				Scanner: "trufflehog", Rule: "URI", Severity: Warning, Path: "mail-sender/index.yml", Line: 3, Column: 7,
+				Where:    "config.value.url",
 				Redacted: "***", Fingerprint: "00000000000000000000000000000001", Verification: NotChecked,
 				Message: "secret of kind URI", Help: "declare a workspace secret url",
 				Also: []Sighting{{Scanner: "dsul", Rule: "dsul-url-user-info", Fingerprint: "00000000000000000000000000000002"}},
@@ -38,20 +40,24 @@ func exampleReport() *Report {
 		Accepted: []Accepted{
 			{
 				Finding: Finding{
-					Scanner: "dsul", Rule: "dsul-password", Severity: Error, Path: "mail-sender/index.yml", Line: 9, Column: 3, Where: "config.value.password",
-					Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: NotChecked, Message: "a password stands here as text", Help: help,
+					Scanner: "dsul", Rule: "dsul-password", Severity: Error, Path: "mail-sender/index.yml", Line: 9, Column: 3,
+					Where:    "config.value.password",
+					Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: NotChecked,
+					Message: "a password stands here as text", Help: help,
 				},
 				By: ByBaseline, Owner: "claims-team", Reason: "of the demo server\nalone", Expires: "2027-01-31",
 			},
 			{
 				Finding: Finding{
 					Scanner: "dsul", Rule: "dsul-jwt", Severity: Error, Path: "mail-sender/pages/x.yml", Line: 1, Column: 3,
-					Redacted: "***", Fingerprint: "fe000000000000000000000000000000", Verification: NotChecked, Message: "a signed token (JWT) stands here", Help: help,
+					Redacted: "***", Fingerprint: "fe000000000000000000000000000000", Verification: NotChecked,
+					Message: "a signed token (JWT) stands here", Help: help,
 				},
 				By: ByComment,
 			},
 		},
-		Problems: []Problem{{Rule: "baseline-unused", File: "scan-baseline.yaml", Line: 3, Column: 5, Message: "nothing is accepted by this entry", Help: "remove it"}},
+		Problems: []Problem{{Rule: "baseline-unused", File: "scan-baseline.yaml", Line: 3, Column: 5,
+			Message: "nothing is accepted by this entry", Help: "remove it"}},
 		Coverage: Coverage{
 			Files: 12, Bytes: 3456, SkippedBytes: 1088,
 			Skipped: []Skip{
@@ -63,8 +69,9 @@ func exampleReport() *Report {
 			},
 		},
 		Filtered: 3,
-		Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 900, Rules: digest.FromString("rules")}},
-		Policy:   digest.FromString("policy"),
+		Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 900,
+			Rules: digest.FromString("rules")}},
+		Policy: digest.FromString("policy"),
 	}
 }
 

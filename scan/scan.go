@@ -107,7 +107,8 @@ type FileError struct {
 
 func (e *FileError) Error() string {
 	return fmt.Sprintf(
-		"%s could not be scanned for secrets by %s: %v; correct or remove the file, or exclude its path in the scan policy if it cannot hold a secret",
+		"%s could not be scanned for secrets by %s: %v; correct or remove the file, or exclude its path in the scan policy "+
+			"if it cannot hold a secret",
 		printable(e.Path),
 		e.Scanner,
 		e.Err,

@@ -21,7 +21,8 @@ func TestCoverage(t *testing.T) {
 	s := newScanner(t, Policy{ExcludePaths: []string{"b/assets/**"}}, words("one"), words("two"))
 	sums := "checksums:\n  a: " + md5Sum + "\n"
 	report := mustScan(t, s,
-		file("b/assets/logo.svg", canary+"excluded"), file("a/.import.yml", sums), file("a/empty.yml", ""), file("a/index.yml", "name: x\n"),
+		file("b/assets/logo.svg", canary+"excluded"), file("a/.import.yml", sums), file("a/empty.yml", ""),
+		file("a/index.yml", "name: x\n"),
 	)
 	want := Coverage{
 		Files: 4, Bytes: int64(len(canary+"excluded") + len(sums) + len("name: x\n")),
@@ -279,8 +280,10 @@ func TestPolicyDigest(t *testing.T) {
 	digestOf := func(p Policy) string {
 		return string(mustScan(t, newScanner(t, p, words("words"))).Policy)
 	}
-	base := Policy{ExcludePaths: []string{"a", "b"}, IncludeDetectors: []string{"x", "y"}, ExcludeDetectors: []string{"p", "q"}}
-	same := Policy{ExcludePaths: []string{"b", "a", "b"}, IncludeDetectors: []string{"y", "x"}, ExcludeDetectors: []string{"q", "p", "p"}}
+	base := Policy{ExcludePaths: []string{"a", "b"}, IncludeDetectors: []string{"x", "y"},
+		ExcludeDetectors: []string{"p", "q"}}
+	same := Policy{ExcludePaths: []string{"b", "a", "b"}, IncludeDetectors: []string{"y", "x"},
+		ExcludeDetectors: []string{"q", "p", "p"}}
 	if digestOf(base) != digestOf(same) {
 		t.Error("the order or the repetition of entries changes the digest")
 	}
@@ -308,7 +311,8 @@ func TestPolicyDigest(t *testing.T) {
 func TestErrorHoldsItsCause(t *testing.T) {
 	cause := errors.New("cause")
 	err := error(&FileError{Path: "a/index.yml", Scanner: "fake", Err: cause})
-	if want := "a/index.yml could not be scanned for secrets by fake: cause; correct or remove the file, "; !strings.HasPrefix(err.Error(), want) || !errors.Is(err, cause) {
+	const want = "a/index.yml could not be scanned for secrets by fake: cause; correct or remove the file, "
+	if !strings.HasPrefix(err.Error(), want) || !errors.Is(err, cause) {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }
@@ -381,7 +385,8 @@ func TestPublicKeys(t *testing.T) {
 		return report
 	}
 	report := scanOf(words("words"), public)
-	if len(report.Findings) != 1 || report.Findings[0].Line != 2 || report.Filtered != 1 || len(report.FilteredAt) != 1 || report.FilteredAt[0].Line != 1 {
+	if len(report.Findings) != 1 || report.Findings[0].Line != 2 || report.Filtered != 1 || len(report.FilteredAt) != 1 ||
+		report.FilteredAt[0].Line != 1 {
 		t.Errorf("findings %+v, filtered %d %+v", report.Findings, report.Filtered, report.FilteredAt)
 	}
 	if report := scanOf(live, public); len(report.Findings) != 1 {

@@ -79,7 +79,8 @@ func TestExportAnswers(t *testing.T) {
 				io.WriteString(w, tt.body)
 			})
 			_, err := export(t, c)
-			if platform.ClassOf(err) != tt.class || (err != nil) != (tt.class != 0) || err != nil && !strings.Contains(err.Error(), tt.text) {
+			if platform.ClassOf(err) != tt.class || (err != nil) != (tt.class != 0) ||
+				err != nil && !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -154,8 +155,11 @@ func TestImportAnswers(t *testing.T) {
 	}{
 		"all of it": {200, `{"imported":["index.yml","automations/a.yml"],"deleted":["pages/x.yml"],"createdWorkspaceIds":["n"],"updatedWorkspaceIds":[],
 			"errors":[{"msg":"it failed","workspaceId":"w","filepath":"current/automations/b.yml","err":{"error":"E","message":"bad"}},"odd"],"publishedApps":[],"workspace":{"id":"w","slug":"shop","name":"Shop"}}`,
-			platform.ArchiveResult{Report: &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
-				Errors: []platform.FileProblem{{File: "current/automations/b.yml", Problem: platform.Problem{Code: "E", Message: "it failed: bad"}}, {Problem: platform.Problem{Message: "odd"}}}}}, 0},
+			platform.ArchiveResult{Report: &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop",
+				Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
+				Errors: []platform.FileProblem{{File: "current/automations/b.yml",
+					Problem: platform.Problem{Code: "E", Message: "it failed: bad"}}, {Problem: platform.Problem{Message: "odd"}}}}},
+			0},
 		"only what is required": {200, `{"imported":[]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{}}, 0},
 		"only errors":           {200, `{"errors":[{"path":"a.yml","message":"m","error":"E"}]}`, platform.ArchiveResult{Report: &platform.ArchiveReport{Errors: []platform.FileProblem{{File: "a.yml", Problem: platform.Problem{Code: "E", Message: "m"}}}}}, 0},
 		"goes on":               {200, `{"processing":true,"message":"wait"}`, platform.ArchiveResult{Message: "wait"}, 0},
@@ -178,16 +182,19 @@ func TestImportAnswers(t *testing.T) {
 }
 
 func TestEventOfAnImportedArchive(t *testing.T) {
-	c := answering(t, 200, `{"result":{"events":[{"id":"1","type":"workspaces.imported","createdAt":"2026-08-01T10:00:00Z","source":{"correlationId":"c"},
+	c := answering(t, 200,
+		`{"result":{"events":[{"id":"1","type":"workspaces.imported","createdAt":"2026-08-01T10:00:00Z","source":{"correlationId":"c"},
 		"payload":{"workspace":{"id":"w","slug":"shop"},"files":["index.yml"],"deleted":["x"],"errors":[{"msg":"m","filepath":"f"}]}},
 		{"id":"2","type":"workspaces.imported","payload":[]}]}}`)
 	page, err := c.Events(t.Context(), platform.EventQuery{Workspace: "w"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml"}, Deleted: []string{"x"},
-		Errors: []platform.FileProblem{{File: "f", Problem: platform.Problem{Message: "m"}}}}
-	if diff := cmp.Diff(want, page.Events[0].Archive); diff != "" || page.Undecodable != 1 || page.Events[1].Archive != nil {
+	want := &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml"},
+		Deleted: []string{"x"},
+		Errors:  []platform.FileProblem{{File: "f", Problem: platform.Problem{Message: "m"}}}}
+	if diff := cmp.Diff(want, page.Events[0].Archive); diff != "" || page.Undecodable != 1 ||
+		page.Events[1].Archive != nil {
 		t.Errorf("%s\n%+v", diff, page)
 	}
 }

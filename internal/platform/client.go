@@ -301,5 +301,6 @@ func attachBody(req *http.Request, body any) error {
 // parseMeta reads the metadata in header h of a response to a request with header sent.
 func parseMeta(h, sent http.Header) Meta {
 	date, _ := http.ParseTime(h.Get("Date"))
-	return Meta{Date: date, CorrelationID: truncateText(string(maskCredentials([]byte(h.Get(CorrelationHeader)), sent)), 128)}
+	return Meta{Date: date, CorrelationID: truncateText(string(maskCredentials([]byte(h.Get(CorrelationHeader)), sent)),
+		128)}
 }

@@ -80,15 +80,17 @@ var calls = map[string]func(context.Context, *platform.Client) error{
 		return err
 	},
 	"push-all": func(ctx context.Context, c *platform.Client) error {
-		_, err := c.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1", "base2"}, Name: "v2", Description: "January",
-			Force: true, DryRun: true, Wait: 90 * time.Second}, nil)
+		_, err := c.Push(ctx, platform.PushRequest{Repository: "git", Groups: []string{"base1", "base2"}, Name: "v2",
+			Description: "January",
+			Force:       true, DryRun: true, Wait: 90 * time.Second}, nil)
 		return err
 	},
 	"events": func(ctx context.Context, c *platform.Client) error {
 		_, err := c.Events(ctx, platform.EventQuery{
-			Types: []string{platform.EventImportStarted, platform.EventImportCompleted},
-			After: time.Date(2026, 8, 1, 12, 0, 0, 5e6, time.FixedZone("", 3600)), Before: time.Date(2026, 8, 2, 0, 0, 0, 0, time.UTC),
-			Match: map[string]string{"source.correlationId": "own-1"}, Text: "x&y", Page: 2, Limit: 100})
+			Types:  []string{platform.EventImportStarted, platform.EventImportCompleted},
+			After:  time.Date(2026, 8, 1, 12, 0, 0, 5e6, time.FixedZone("", 3600)),
+			Before: time.Date(2026, 8, 2, 0, 0, 0, 0, time.UTC),
+			Match:  map[string]string{"source.correlationId": "own-1"}, Text: "x&y", Page: 2, Limit: 100})
 		return err
 	},
 	"events-newest": func(ctx context.Context, c *platform.Client) error {
@@ -109,7 +111,8 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got string
 			id := platform.Join(platform.Headers(platform.LocalHeaders()), platform.Bearer(platform.Fixed(secret.New("token"))))
-			c := clientOf(t, platform.Options{Identity: id, UserAgent: "sidecar/test"}, func(w http.ResponseWriter, r *http.Request) {
+			c := clientOf(t, platform.Options{Identity: id,
+				UserAgent: "sidecar/test"}, func(w http.ResponseWriter, r *http.Request) {
 				got = dump(r)
 				io.WriteString(w, "[]")
 			})
@@ -145,7 +148,8 @@ func TestBaseURL(t *testing.T) {
 }
 
 func TestBaseURLRefused(t *testing.T) {
-	for _, in := range []string{"", "127.0.0.1:80", "ftp://host", "http://", "http://h/?x=1", "http://h/#f", "http://[", "/v2",
+	for _, in := range []string{"", "127.0.0.1:80", "ftp://host", "http://", "http://h/?x=1", "http://h/#f", "http://[",
+		"/v2",
 		"http://user:" + canary + "@host", "http://host:" + canary + "/", "http://h/?token=" + canary} {
 		_, err := platform.New(platform.Options{BaseURL: in})
 		if err == nil {
@@ -182,7 +186,8 @@ func TestUnusableCredentialIsNotSent(t *testing.T) {
 		"line feed in token": platform.Bearer(platform.Fixed(secret.New(canary + "\nX-Evil: 1"))),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := clientOf(t, platform.Options{Identity: id}, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+			c := clientOf(t, platform.Options{Identity: id},
+				func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 			_, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release"})
 			if platform.ClassOf(err) != platform.ClassNotSent || platform.OutcomeUnknown(err) {
 				t.Errorf("got %v", err)
@@ -196,7 +201,8 @@ func TestUnusableCredentialIsNotSent(t *testing.T) {
 
 // No error and no result shows a credential, even if the server repeats it.
 func TestCanary(t *testing.T) {
-	id := platform.Join(platform.Bearer(platform.Fixed(secret.New(canary))), platform.APIKey(platform.Fixed(secret.New("iak_org_5ecr3t"))))
+	id := platform.Join(platform.Bearer(platform.Fixed(secret.New(canary))),
+		platform.APIKey(platform.Fixed(secret.New("iak_org_5ecr3t"))))
 	for _, status := range []int{200, 302, 400, 401, 403, 404, 408, 423, 429, 500} {
 		for _, body := range []string{
 			`{"error":"X","message":"bad token ` + canary + ` and key iak_org_5ecr3t"}`,
@@ -225,7 +231,9 @@ func TestCanary(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the redirect was followed")
+	}))
 	defer other.Close()
 	_, err := answering(t, http.StatusFound, "", "Location", other.URL).Platform(t.Context())
 	if platform.ClassOf(err) != platform.ClassRejected || !strings.Contains(err.Error(), "redirect") {
@@ -261,7 +269,8 @@ func TestObserverHearsOfEveryRequest(t *testing.T) {
 	for _, name := range []string{"me", "healthcheck", "readiness", "pull"} {
 		_ = calls[name](t.Context(), c) // only the observer matters
 	}
-	want := []heard{{platform.OpMe, "401"}, {platform.OpHealthcheck, "200"}, {platform.OpReadiness, "400"}, {platform.OpPull, "interrupted"}}
+	want := []heard{{platform.OpMe, "401"}, {platform.OpHealthcheck, "200"}, {platform.OpReadiness, "400"},
+		{platform.OpPull, "interrupted"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -299,7 +308,8 @@ func TestNamesForMetricsAreUnique(t *testing.T) {
 }
 
 func TestShortTrialTokenDoesNotBreakAnswers(t *testing.T) {
-	c := clientOf(t, platform.Options{Identity: platform.Bearer(platform.Fixed(secret.New("t")))}, func(w http.ResponseWriter, _ *http.Request) {
+	token := platform.Bearer(platform.Fixed(secret.New("t")))
+	c := clientOf(t, platform.Options{Identity: token}, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, `{"healthy":true}`)
 	})
 	if _, err := c.Healthcheck(t.Context()); err != nil {

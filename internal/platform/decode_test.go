@@ -138,8 +138,10 @@ func TestEvents(t *testing.T) {
 		{ID: "1", Type: platform.EventImportStarted, CreatedAt: time.Date(2026, 8, 1, 10, 0, 0, 123e6, time.UTC), CorrelationID: "c", Replica: "pod-1",
 			Started: &platform.ImportStarted{RepositoryID: "release", Groups: []string{"base1"}, Slugs: []string{"a", "b"}}},
 		{ID: "2", Type: platform.EventImportProgress, CreatedAt: time.UnixMilli(1785578400000).UTC(),
-			Progress: &platform.Progress{RepositoryID: "release", Current: 1, Total: 2, Workspace: platform.WorkspaceReport{Slug: "a", ID: "i", Name: "A",
-				Status: platform.StatusError, Errors: []platform.Problem{{Message: "x"}}, Duration: 5 * time.Millisecond, ImportedFilesCount: 1, DeletedFilesCount: 2}}},
+			Progress: &platform.Progress{RepositoryID: "release", Current: 1, Total: 2,
+				Workspace: platform.WorkspaceReport{Slug: "a", ID: "i", Name: "A",
+					Status: platform.StatusError, Errors: []platform.Problem{{Message: "x"}}, Duration: 5 * time.Millisecond,
+					ImportedFilesCount: 1, DeletedFilesCount: 2}}},
 		{ID: "3", Type: platform.EventImportCompleted, Completed: completedReport()},
 		{ID: "4", Type: "error", Error: &platform.Problem{Code: "EventTooLarge", Message: "dropped"}},
 		{ID: "5", Type: platform.EventImportProgress}, {ID: "6", Type: platform.EventImportStarted}, {ID: "7", Type: platform.EventImportCompleted}, {},
@@ -154,8 +156,10 @@ func TestRootWorkspace(t *testing.T) {
 		"writeLock":{"lockedAt":"2026-08-01T10:00:00Z","lockedBy":"user","reason":"pull_in_progress"}}`
 	got, err := answering(t, 200, body).Platform(t.Context())
 	want := platform.RootWorkspace{ID: "p", Slug: "platform",
-		Repositories: map[string]platform.Repository{"release": {Name: "Release v2", Type: "filesystem", Mode: "read-only", Groups: []string{"base1"}}},
-		Lock:         &platform.WriteLock{LockedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC), LockedBy: "user", Reason: "pull_in_progress"}}
+		Repositories: map[string]platform.Repository{"release": {Name: "Release v2", Type: "filesystem", Mode: "read-only",
+			Groups: []string{"base1"}}},
+		Lock: &platform.WriteLock{LockedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC), LockedBy: "user",
+			Reason: "pull_in_progress"}}
 	if diff := cmp.Diff(want, got, ignoreMeta); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
@@ -166,7 +170,8 @@ func TestRootWorkspace(t *testing.T) {
 }
 
 func TestWorkspacesOfAnyPageSize(t *testing.T) {
-	for _, c := range []struct{ total, pageCap, want int }{{0, 100, 1}, {7, 100, 2}, {100, 100, 2}, {250, 100, 3}, {50, 20, 3}, {40, 20, 3}} {
+	for _, c := range []struct{ total, pageCap, want int }{{0, 100, 1}, {7, 100, 2}, {100, 100, 2}, {250, 100, 3},
+		{50, 20, 3}, {40, 20, 3}} {
 		t.Run(fmt.Sprintf("%d by %d", c.total, c.pageCap), func(t *testing.T) {
 			asked := 0
 			client := clientOf(t, platform.Options{}, func(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +196,8 @@ func TestWorkspacesOfAPlatformWithoutPages(t *testing.T) {
 	body := `[{"id":"a","slug":"s","name":"S","dirty":true,"lastPull":{"version":"v1","repositoryId":"release","createdAt":"2026-08-01T10:00:00Z"}},{"id":"b","lastPull":null}]`
 	got, _, err := answering(t, 200, body).Workspaces(t.Context())
 	want := []platform.Installed{{ID: "a", Slug: "s", Name: "S", Dirty: &dirty,
-		LastPull: &platform.InstalledVersion{Version: "v1", RepositoryID: "release", CreatedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)}}, {ID: "b"}}
+		LastPull: &platform.InstalledVersion{Version: "v1", RepositoryID: "release",
+			CreatedAt: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)}}, {ID: "b"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
@@ -219,7 +225,8 @@ func TestWorkspaceStatus(t *testing.T) {
 }
 
 func TestSecretNames(t *testing.T) {
-	got, err := answering(t, 200, `{"b":{"value":"v","description":"d"},"a":{},"c":null,"d":1}`).SecretNames(t.Context(), "id")
+	got, err := answering(t, 200, `{"b":{"value":"v","description":"d"},"a":{},"c":null,"d":1}`).SecretNames(t.Context(),
+		"id")
 	if diff := cmp.Diff([]string{"a", "b", "c", "d"}, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
@@ -262,13 +269,15 @@ func TestReadinessOfAWrongServiceIsAnError(t *testing.T) {
 }
 
 func TestHealthcheckHasToSayHealthy(t *testing.T) {
-	if _, err := answering(t, 200, `{"healthy":false}`).Healthcheck(t.Context()); platform.ClassOf(err) != platform.ClassMalformed {
+	if _, err := answering(t, 200,
+		`{"healthy":false}`).Healthcheck(t.Context()); platform.ClassOf(err) != platform.ClassMalformed {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestMe(t *testing.T) {
-	got, err := answering(t, 200, `{"id":"u","email":"a@b","sessionId":"s","expires":"2026-08-01T10:00:00Z"}`).Me(t.Context())
+	got, err := answering(t, 200,
+		`{"id":"u","email":"a@b","sessionId":"s","expires":"2026-08-01T10:00:00Z"}`).Me(t.Context())
 	want := platform.User{ID: "u", Email: "a@b", SessionID: "s", Expires: time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)}
 	if diff := cmp.Diff(want, got, ignoreMeta); diff != "" || err != nil {
 		t.Error(err, diff)

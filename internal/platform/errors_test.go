@@ -41,7 +41,8 @@ func TestRefusalsOfAPull(t *testing.T) {
 		{"nested", `{"error":{"code":"forbidden","message":"not you","requestId":"r-1","details":{}}}`, 403,
 			platform.Error{Class: platform.ClassForbidden, Code: "forbidden", Message: "not you", CorrelationID: "r-1"}, false},
 		{"unknown repository", `{"error":"ObjectNotFound","message":"Unknown platform repository"}`, 404,
-			platform.Error{Class: platform.ClassNotFound, Code: "ObjectNotFound", Message: "Unknown platform repository"}, false},
+			platform.Error{Class: platform.ClassNotFound, Code: "ObjectNotFound", Message: "Unknown platform repository"},
+			false},
 		{"bad parameters", `{"error":"BadParameters","message":"invalid blocks"}`, 400,
 			platform.Error{Class: platform.ClassRejected, Code: "BadParameters", Message: "invalid blocks"}, false},
 		{"locked by text, 400", `{"error":"PrismeError","message":"Workspace is locked by user"}`, 400,
@@ -56,17 +57,21 @@ func TestRefusalsOfAPull(t *testing.T) {
 			platform.Error{Class: platform.ClassRejected, Code: "AlreadyUsedError", Message: "slug"}, false},
 		{"423 without text", `{}`, 423, platform.Error{Class: platform.ClassLocked, Message: "{}"}, false},
 		{"rate limited", `{"error":"TooManyRequests","message":"slow","details":{"retryAfter":12.5}}`, 429,
-			platform.Error{Class: platform.ClassRateLimited, Code: "TooManyRequests", Message: "slow", RetryAfter: 12500 * time.Millisecond}, false},
+			platform.Error{Class: platform.ClassRateLimited, Code: "TooManyRequests", Message: "slow",
+				RetryAfter: 12500 * time.Millisecond}, false},
 		{"rate limited, nested", `{"error":{"code":"too_many","message":"slow","details":{"retryAfter":"2"}}}`, 429,
-			platform.Error{Class: platform.ClassRateLimited, Code: "too_many", Message: "slow", RetryAfter: 2 * time.Second}, false},
+			platform.Error{Class: platform.ClassRateLimited, Code: "too_many", Message: "slow", RetryAfter: 2 * time.Second},
+			false},
 		{"gateway time-out", `{"error":"TimeoutError","timeout":60000}`, 408,
 			platform.Error{Class: platform.ClassTimeout, Code: "TimeoutError", Message: "TimeoutError"}, true},
 		{"gateway cannot reach", `{"error":"Internal","message":"Internal server error","success":false}`, 500,
 			platform.Error{Class: platform.ClassServer, Code: "Internal", Message: "Internal server error"}, true},
 		{"html of a proxy", "<html>", 502,
-			platform.Error{Class: platform.ClassServer, Message: "the response is HTML, not the platform's: check the platform URL and proxies"}, true},
+			platform.Error{Class: platform.ClassServer,
+				Message: "the response is HTML, not the platform's: check the platform URL and proxies"}, true},
 		{"text of a proxy", "no healthy upstream\n", 503,
-			platform.Error{Class: platform.ClassServer, Message: "the response is plain text, not the platform's: check the platform URL and proxies"}, true},
+			platform.Error{Class: platform.ClassServer,
+				Message: "the response is plain text, not the platform's: check the platform URL and proxies"}, true},
 		{"cut JSON", `{"error":"Inter`, 500, platform.Error{Class: platform.ClassServer, Message: "the response of 15 bytes is not valid JSON"}, true},
 		{"binary", "\x00\x01", 500, platform.Error{Class: platform.ClassServer, Message: "the response of 2 bytes is not valid JSON"}, true},
 		{"empty", "", 503, platform.Error{Class: platform.ClassServer, Message: "the response is empty"}, true},
@@ -122,7 +127,8 @@ func TestForeignResponses(t *testing.T) {
 func TestAnswerIsBounded(t *testing.T) {
 	for size, want := range map[int]platform.Class{1000: platform.ClassNone, 1001: platform.ClassTooLarge} {
 		body := `{"healthy":true,"x":"` + strings.Repeat("x", size-23) + `"}`
-		c := clientOf(t, platform.Options{MaxBody: 1000}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
+		c := clientOf(t, platform.Options{MaxBody: 1000},
+			func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
 		_, err := c.Healthcheck(t.Context())
 		if got := platform.ClassOf(err); len(body) != size || got != want {
 			t.Errorf("%d bytes of %d are %s, want %s", len(body), size, got, want)
@@ -139,7 +145,8 @@ func TestErrorTextIsBoundedAndPrintable(t *testing.T) {
 
 func TestErrorNamesWhatAPersonNeeds(t *testing.T) {
 	e := pullError(t, answering(t, 403, `{"error":"ForbiddenError","message":"no"}`, "X-Correlation-Id", "c-1"))
-	if got, want := e.Error(), "platform pull: HTTP 403 (forbidden): ForbiddenError: no [correlation id c-1]"; got != want {
+	const want = "platform pull: HTTP 403 (forbidden): ForbiddenError: no [correlation id c-1]"
+	if got := e.Error(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -34,7 +34,8 @@ func FuzzErrorBody(f *testing.F) {
 }
 
 func FuzzPullAnswer(f *testing.F) {
-	for _, s := range []string{`{"processing":true}`, `{"repositoryId":"release","workspaces":[{"errors":[{}]}],"duration":1e300}`, `{"imported":[]}`, `[]`, `{"repositoryId":""}`} {
+	for _, s := range []string{`{"processing":true}`,
+		`{"repositoryId":"release","workspaces":[{"errors":[{}]}],"duration":1e300}`, `{"imported":[]}`, `[]`, `{"repositoryId":""}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -58,7 +59,8 @@ func FuzzPullAnswer(f *testing.F) {
 }
 
 func FuzzArchiveAnswer(f *testing.F) {
-	for _, s := range []string{`{"processing":true,"message":"m"}`, `{"imported":["a"],"errors":[{"msg":"m","filepath":"f","err":{"error":"E","message":"x"}}]}`,
+	for _, s := range []string{`{"processing":true,"message":"m"}`,
+		`{"imported":["a"],"errors":[{"msg":"m","filepath":"f","err":{"error":"E","message":"x"}}]}`,
 		`{"errors":[{"msg":"m","err":"x"},null,1]}`, `{"imported":null,"workspace":[]}`} {
 		f.Add([]byte(s))
 	}
@@ -103,7 +105,8 @@ func FuzzEvents(f *testing.F) {
 }
 
 func FuzzReads(f *testing.F) {
-	for _, s := range []string{`[{"id":"a","lastPull":{"createdAt":1}}]`, `{"services":{"events":{"errors":[{"module":"m"}]}}}`,
+	for _, s := range []string{`[{"id":"a","lastPull":{"createdAt":1}}]`,
+		`{"services":{"events":{"errors":[{"module":"m"}]}}}`,
 		`{"changes":[{"slug":1}],"errors":[null]}`, `{"writeLock":{"lockedBy":{}}}`, `{"id":"u","expires":"x"}`} {
 		f.Add([]byte(s))
 	}

@@ -60,7 +60,8 @@ func (c *Client) CreateWorkspace(ctx context.Context, name, slug string) (Detail
 // WorkspaceDetail returns a workspace by its ID.
 func (c *Client) WorkspaceDetail(ctx context.Context, id string) (Detail, error) {
 	var d Detail
-	_, err := c.doRequest(ctx, call{op: OpDetail, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id)}, &d)
+	_, err := c.doRequest(ctx, call{op: OpDetail, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id)},
+		&d)
 	return d, err
 }
 
@@ -69,6 +70,7 @@ func (c *Client) WorkspaceDetail(ctx context.Context, id string) (Detail, error)
 func (c *Client) SetCustomDomains(ctx context.Context, id, name string, domains []string) error {
 	var d Detail
 	body := map[string]any{"name": name, "customDomains": domains}
-	_, err := c.doRequest(ctx, call{op: OpPatch, method: http.MethodPatch, path: "/v2/workspaces/" + url.PathEscape(id), body: body}, &d)
+	_, err := c.doRequest(ctx, call{op: OpPatch, method: http.MethodPatch, path: "/v2/workspaces/" + url.PathEscape(id),
+		body: body}, &d)
 	return err
 }

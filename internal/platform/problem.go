@@ -69,7 +69,8 @@ func (p *Problem) messageWithoutCode() string {
 // string next to a text, it is the name of the error.
 func (p *Problem) readFields(fields map[string]json.RawMessage) {
 	p.Code = decodeString(fields["code"])
-	if p.Code == "" && decodeString(fields["error"]) != "" && (decodeString(fields["message"]) != "" || decodeString(fields["msg"]) != "") {
+	if p.Code == "" && decodeString(fields["error"]) != "" && (decodeString(fields["message"]) != "" ||
+		decodeString(fields["msg"]) != "") {
 		p.Code = decodeString(fields["error"])
 	}
 	p.Code = cmp.Or(p.Code, decodeString(fields["name"]))
@@ -152,7 +153,8 @@ func (p *Problem) readNested(fields map[string]json.RawMessage, data []byte) {
 		*p = inner
 		return
 	}
-	p.Message = cmp.Or(decodeString(fields["message"]), decodeString(fields["msg"]), truncateText(string(removeFileText(data)), maxText))
+	p.Message = cmp.Or(decodeString(fields["message"]), decodeString(fields["msg"]),
+		truncateText(string(removeFileText(data)), maxText))
 }
 
 // removeFileText removes the fields that quote files from JSON.

@@ -58,7 +58,8 @@ func TestRecordedProblems(t *testing.T) {
 
 // A problem never contains text of a file, wherever the mark of js-yaml is.
 func FuzzProblemsHideFiles(f *testing.F) {
-	for _, shape := range []string{`{"err":MARK}`, `{"msg":"m","err":MARK}`, `{"error":{"err":MARK}}`, `{"a":[MARK]}`, `[MARK]`, `{"err":{"err":MARK}}`} {
+	for _, shape := range []string{`{"err":MARK}`, `{"msg":"m","err":MARK}`, `{"error":{"err":MARK}}`, `{"a":[MARK]}`,
+		`[MARK]`, `{"err":{"err":MARK}}`} {
 		f.Add(shape)
 	}
 	const canary = `{"name":"YAMLException","reason":"r","message":"CANARY","mark":{"buffer":"CANARY","snippet":"CANARY"}}`
@@ -67,14 +68,16 @@ func FuzzProblemsHideFiles(f *testing.F) {
 			return
 		}
 		var p FileProblem
-		if json.Unmarshal([]byte(strings.ReplaceAll(shape, "MARK", canary)), &p) == nil && strings.Contains(p.File+p.String(), "CANARY") {
+		if json.Unmarshal([]byte(strings.ReplaceAll(shape, "MARK", canary)), &p) == nil && strings.Contains(p.File+p.String(),
+			"CANARY") {
 			t.Errorf("%s reads %s", shape, p)
 		}
 	})
 }
 
 func TestObjectMissing(t *testing.T) {
-	for code, want := range map[string]bool{"ObjectNotFoundError": true, "ObjectNotFound": true, "NotFoundError": false, "RequestValidationError": false, "": false} {
+	for code, want := range map[string]bool{"ObjectNotFoundError": true, "ObjectNotFound": true, "NotFoundError": false,
+		"RequestValidationError": false, "": false} {
 		if e := (&Error{Class: ClassNotFound, Code: code}); e.ObjectMissing() != want {
 			t.Errorf("%q is the platform's word: %v", code, !want)
 		}

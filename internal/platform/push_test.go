@@ -27,15 +27,18 @@ const (
 )
 
 var (
-	pushReport = &platform.PushReport{RepositoryID: "git", Groups: []string{"base1"}, Duration: 1500 * time.Millisecond, Errors: []platform.Problem{},
-		Pushed: []string{"ida"}, MergeConflict: []string{"idb"}, AlreadyPushed: []string{}, Workspaces: []platform.WorkspaceReport{
+	pushReport = &platform.PushReport{RepositoryID: "git", Groups: []string{"base1"}, Duration: 1500 * time.Millisecond,
+		Errors: []platform.Problem{},
+		Pushed: []string{"ida"}, MergeConflict: []string{"idb"}, AlreadyPushed: []string{},
+		Workspaces: []platform.WorkspaceReport{
 			{Slug: "a", ID: "ida", Name: "A", Status: platform.StatusPushed},
 			{Slug: "b", ID: "idb", Name: "B", Status: platform.StatusMergeConflict, Reason: "conflict in index.yml"}}}
 	pushSteps = []platform.PushEvent{
 		{Started: &platform.PushStarted{RepositoryID: "git", Groups: []string{"base1"}, Workspaces: []platform.WorkspaceReport{
 			{Slug: "a", ID: "ida", Name: "A", Status: platform.StatusCandidate}, {Slug: "b", ID: "idb", Name: "B", Status: platform.StatusMergeConflict}}}},
 		{Progress: &platform.Progress{RepositoryID: "git", Current: 1, Total: 2, Workspace: platform.WorkspaceReport{
-			Slug: "a", ID: "ida", Name: "A", Status: platform.StatusPushed, Errors: []platform.Problem{}, Duration: 5 * time.Millisecond}}},
+			Slug: "a", ID: "ida", Name: "A", Status: platform.StatusPushed, Errors: []platform.Problem{},
+			Duration: 5 * time.Millisecond}}},
 		{Completed: pushReport},
 	}
 	pushRequest = platform.PushRequest{Repository: "git", Groups: []string{"base1"}, Name: "v2"}
@@ -115,7 +118,8 @@ func TestPushAnswers(t *testing.T) {
 		"summary without ids, but with errors": {`{"repositoryId":"git","workspaces":[],"errors":["e"]}`, nil, &platform.PushReport{RepositoryID: "git", Errors: []platform.Problem{{Message: "e"}}}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := clientOf(t, platform.Options{MaxBody: 4096}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, tt.body) })
+			c := clientOf(t, platform.Options{MaxBody: 4096},
+				func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, tt.body) })
 			r, steps, err := push(t, c)
 			if tt.steps != nil || err != nil {
 				if diff := cmp.Diff(tt.steps, steps); diff != "" {
@@ -125,7 +129,8 @@ func TestPushAnswers(t *testing.T) {
 			if diff := cmp.Diff(tt.report, r.Report, cmpopts.EquateEmpty()); diff != "" {
 				t.Error(diff)
 			}
-			if got := platform.ClassOf(err); got != tt.class || err != nil && (!strings.Contains(err.Error(), tt.text) || !platform.OutcomeUnknown(err)) {
+			if got := platform.ClassOf(err); got != tt.class || err != nil && (!strings.Contains(err.Error(), tt.text) ||
+				!platform.OutcomeUnknown(err)) {
 				t.Errorf("got class %s (%v), want %s, and an unknown outcome", got, err, tt.class)
 			}
 		})
@@ -133,14 +138,17 @@ func TestPushAnswers(t *testing.T) {
 }
 
 func TestDryRunMayEndWithItsStart(t *testing.T) {
-	want := &platform.PushReport{RepositoryID: "git", Groups: []string{"base1"}, Workspaces: pushSteps[0].Started.Workspaces}
+	want := &platform.PushReport{RepositoryID: "git", Groups: []string{"base1"},
+		Workspaces: pushSteps[0].Started.Workspaces}
 	for _, body := range []string{pushStarted, lines(pushStarted), lines(pushStarted) + ": bye\n"} {
-		r, err := answering(t, 200, body).Push(t.Context(), platform.PushRequest{Repository: "git", Groups: []string{"base1"}, DryRun: true}, nil)
+		r, err := answering(t, 200, body).Push(t.Context(), platform.PushRequest{Repository: "git", Groups: []string{"base1"},
+			DryRun: true}, nil)
 		if diff := cmp.Diff(want, r.Report); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
 		}
 	}
-	r, err := answering(t, 200, lines(pushStarted)+lines(pushSummary)).Push(t.Context(), platform.PushRequest{DryRun: true}, nil)
+	r, err := answering(t, 200, lines(pushStarted)+lines(pushSummary)).Push(t.Context(),
+		platform.PushRequest{DryRun: true}, nil)
 	if diff := cmp.Diff(pushReport, r.Report); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -205,7 +213,8 @@ func TestPushMasksTheToken(t *testing.T) {
 		strings.ReplaceAll(pushSummary, "index.yml", canary),
 	} {
 		r, steps, err := push(t, clientOf(t, o, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
-		if text := fmt.Sprintf("%+v %+v %v", steps[0], r.Report, err); strings.Contains(fmt.Sprint(text, steps[0].Problem, steps[0].Completed), canary) {
+		if text := fmt.Sprintf("%+v %+v %v", steps[0], r.Report, err); strings.Contains(fmt.Sprint(text, steps[0].Problem,
+			steps[0].Completed), canary) {
 			t.Errorf("shown: %s", text)
 		}
 	}
@@ -213,7 +222,8 @@ func TestPushMasksTheToken(t *testing.T) {
 
 func TestPushEvents(t *testing.T) {
 	event := func(kind, payload string) string { return `{"type":"` + kind + `","payload":` + payload + `}` }
-	body := `{"result":{"events":[` + strings.Join([]string{event(platform.EventPushStarted, pushStarted), event(platform.EventPushProgress, pushProgress),
+	body := `{"result":{"events":[` + strings.Join([]string{event(platform.EventPushStarted, pushStarted),
+		event(platform.EventPushProgress, pushProgress),
 		event(platform.EventPushCompleted, pushSummary), event(platform.EventPushCompleted, `{}`)}, ",") + `]}}`
 	page, err := answering(t, 200, body).Events(t.Context(), platform.EventQuery{})
 	if err != nil || page.Undecodable != 1 || len(page.Events) != 4 {
@@ -227,7 +237,8 @@ func TestPushEvents(t *testing.T) {
 }
 
 func TestPushReportFails(t *testing.T) {
-	for status, want := range map[platform.Status]bool{platform.StatusPushed: false, platform.StatusAlreadyPushed: false, platform.StatusCandidate: false,
+	for status, want := range map[platform.Status]bool{platform.StatusPushed: false, platform.StatusAlreadyPushed: false,
+		platform.StatusCandidate:     false,
 		platform.StatusMergeConflict: true, platform.StatusInProgress: true, platform.StatusError: true, "new": false} {
 		r := platform.PushReport{Workspaces: []platform.WorkspaceReport{{Status: status}}}
 		if r.Failed() != want {
@@ -244,7 +255,8 @@ func TestPushReportFails(t *testing.T) {
 
 // FuzzPush checks that no stream crashes the client, and that its results are safe to print.
 func FuzzPush(f *testing.F) {
-	for _, s := range []string{lines(pushStarted) + lines(pushProgress) + lines(pushSummary), pushSummary, "", `{"processing":true}`, "event: completed\ndata: {\"repositoryId\":1}\n\n",
+	for _, s := range []string{lines(pushStarted) + lines(pushProgress) + lines(pushSummary), pushSummary, "",
+		`{"processing":true}`, "event: completed\ndata: {\"repositoryId\":1}\n\n",
 		"data: {\"payload\":{\"payload\":{}},\"type\":\"t\"}", lines(`{"error":{"error":{}}}`), "<html>"} {
 		f.Add(s)
 	}
@@ -284,5 +296,6 @@ func newFuzzClient(f *testing.F) *fuzzClient {
 }
 
 func (c *fuzzClient) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.body)), Request: r}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.body)),
+		Request: r}, nil
 }

@@ -31,7 +31,8 @@ func TestAServiceThatIsNotUpYet(t *testing.T) {
 		var codes []string
 		n := 0
 		observe := func(_ platform.Op, code string, _ time.Duration) { codes = append(codes, code) }
-		c := clientOf(t, platform.Options{Starting: starting, Observer: observe}, func(w http.ResponseWriter, _ *http.Request) {
+		c := clientOf(t, platform.Options{Starting: starting,
+			Observer: observe}, func(w http.ResponseWriter, _ *http.Request) {
 			a := answers[n]
 			n++
 			if a.status == 0 {

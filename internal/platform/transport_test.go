@@ -20,7 +20,8 @@ import (
 
 func TestLoopbackNeedsNoProxy(t *testing.T) {
 	proxy := bypassLoopback(func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy:3128") })
-	for target, want := range map[string]bool{"http://127.0.0.1:80": false, "http://127.9.9.9": false, "http://[::1]:80": false,
+	for target, want := range map[string]bool{"http://127.0.0.1:80": false, "http://127.9.9.9": false,
+		"http://[::1]:80":     false,
 		"http://localhost/v2": false, "http://10.0.0.1": true, "https://api.example.com": true} {
 		got, err := proxy(httptest.NewRequest(http.MethodGet, target, nil))
 		if err != nil || (got != nil) != want {
@@ -30,7 +31,10 @@ func TestLoopbackNeedsNoProxy(t *testing.T) {
 }
 
 func TestPrivateCA(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"healthy":true}`) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w,
+			`{"healthy":true}`)
+	}))
 	defer server.Close()
 	server.Config.ErrorLog = nil
 	file := filepath.Join(t.TempDir(), "ca.crt")
@@ -61,10 +65,12 @@ func TestPrivateCA(t *testing.T) {
 func TestUnusableCAFile(t *testing.T) {
 	dir := t.TempDir()
 	empty, huge := filepath.Join(dir, "empty"), filepath.Join(dir, "huge")
-	if err := errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(huge, make([]byte, maxCAFile+1), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(empty, nil, 0o600),
+		os.WriteFile(huge, make([]byte, maxCAFile+1), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{empty: "no PEM certificate", huge: "larger than", filepath.Join(dir, "none"): "read CA file", dir: "read CA file"} {
+	for file, want := range map[string]string{empty: "no PEM certificate", huge: "larger than",
+		filepath.Join(dir, "none"): "read CA file", dir: "read CA file"} {
 		if _, err := NewTransport(TransportOptions{CAFile: file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", file, err, want)
 		}
@@ -113,7 +119,8 @@ func TestNothingListensOnLocalhost(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Healthcheck(t.Context())
-	if ClassOf(err) != ClassNotSent || !strings.Contains(err.Error(), "127.0.0.1:"+port) || !strings.Contains(err.Error(), "[::1]:"+port) {
+	if ClassOf(err) != ClassNotSent || !strings.Contains(err.Error(), "127.0.0.1:"+port) ||
+		!strings.Contains(err.Error(), "[::1]:"+port) {
 		t.Error(err)
 	}
 }

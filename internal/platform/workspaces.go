@@ -193,7 +193,8 @@ type Change struct {
 // WorkspaceStatus returns the status of the workspace with the given ID.
 func (c *Client) WorkspaceStatus(ctx context.Context, id string) (WorkspaceStatus, error) {
 	var s WorkspaceStatus
-	meta, err := c.doRequest(ctx, call{op: OpStatus, method: http.MethodGet, path: "/v2/workspaces/" + url.PathEscape(id) + "/status"}, &s)
+	meta, err := c.doRequest(ctx, call{op: OpStatus, method: http.MethodGet,
+		path: "/v2/workspaces/" + url.PathEscape(id) + "/status"}, &s)
 	s.Meta = meta
 	return s, err
 }

@@ -25,15 +25,17 @@ import (
 
 func about() About {
 	return About{
-		Tool:   release.Tool{Name: "builder", Version: "v1.2.3"},
-		Source: release.Source{URL: "https://git.example.com/acme/release", Commit: strings.Repeat("0a", 20), Ref: "main", Subdir: "all/workspaces"},
-		Time:   time.Unix(1_700_000_000, 0),
+		Tool: release.Tool{Name: "builder", Version: "v1.2.3"},
+		Source: release.Source{URL: "https://git.example.com/acme/release", Commit: strings.Repeat("0a", 20), Ref: "main",
+			Subdir: "all/workspaces"},
+		Time: time.Unix(1_700_000_000, 0),
 	}
 }
 
 func password() scan.Finding {
 	return scan.Finding{
-		Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "mail-sender/index.yml", Line: 9, Column: 3, Where: "config.value.password",
+		Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "mail-sender/index.yml", Line: 9, Column: 3,
+		Where:    "config.value.password",
 		Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: scan.NotChecked,
 		Message: "a password stands here as text", Help: "declare a workspace secret password",
 	}
@@ -44,8 +46,14 @@ func password() scan.Finding {
 func example() *scan.Report {
 	again, hostile, warning := password(), password(), password()
 	again.Line = 12
-	hostile.Scanner, hostile.Rule, hostile.Path = "trufflehog", "PrivateKey", "mail-sender/a:b, 100% <&\"é]]>\r\n::error::x.zip"
-	hostile.Line, hostile.Column, hostile.Where, hostile.Fingerprint, hostile.Verification = 0, 0, "", "ee000000000000000000000000000000", scan.Live
+	hostile.Scanner = "trufflehog"
+	hostile.Rule = "PrivateKey"
+	hostile.Path = "mail-sender/a:b, 100% <&\"é]]>\r\n::error::x.zip"
+	hostile.Line = 0
+	hostile.Column = 0
+	hostile.Where = ""
+	hostile.Fingerprint = "ee000000000000000000000000000000"
+	hostile.Verification = scan.Live
 	warning.Severity, warning.Rule, warning.Where = scan.Warning, "dsul-opaque-value", `config["é <\n>"]`
 	warning.Also = []scan.Sighting{{Scanner: "dsul", Rule: "dsul-url-user-info", Fingerprint: "02"}}
 	return &scan.Report{
@@ -58,9 +66,11 @@ func example() *scan.Report {
 			{Rule: "baseline-unused", File: "ci/scan baseline.yaml", Line: 3, Column: 5, Message: "nothing is accepted by this entry", Help: "remove it"},
 			{Rule: "baseline-expired", File: "/etc/scan-baseline.yaml", Line: 9, Column: 5, Message: "it was accepted until 2020-01-01", Help: "renew it"},
 		},
-		Coverage: scan.Coverage{Files: 12, Bytes: 3456, SkippedBytes: 10, Skipped: []scan.Skip{{Path: "b/logo.svg", Bytes: 10, Reason: "its path is excluded by the scan policy"}}},
-		Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 900, Rules: digest.FromString("rules")}, {Name: "dsul", Version: "1", Detectors: 11, Rules: digest.FromString("more")}},
-		Policy:   digest.FromString("policy"),
+		Coverage: scan.Coverage{Files: 12, Bytes: 3456, SkippedBytes: 10,
+			Skipped: []scan.Skip{{Path: "b/logo.svg", Bytes: 10, Reason: "its path is excluded by the scan policy"}}},
+		Scanners: []release.Scanner{{Name: "trufflehog", Version: "v3.95.9", Detectors: 900,
+			Rules: digest.FromString("rules")}, {Name: "dsul", Version: "1", Detectors: 11, Rules: digest.FromString("more")}},
+		Policy: digest.FromString("policy"),
 	}
 }
 
@@ -104,7 +114,8 @@ func TestGolden(t *testing.T) {
 func schemas(t testing.TB) map[Format]*jsonschema.Schema {
 	t.Helper()
 	compiled := map[Format]*jsonschema.Schema{}
-	for f, file := range map[Format]string{SARIF: "sarif-2.1.0.json", GitLab: "gitlab-secret-detection-" + gitlabVersion + ".json"} {
+	for f, file := range map[Format]string{SARIF: "sarif-2.1.0.json", GitLab: "gitlab-secret-detection-" + gitlabVersion +
+		".json"} {
 		schema, err := jsonschema.NewCompiler().Compile(filepath.Join("testdata", "schemas", file))
 		if err != nil {
 			t.Fatal(err)
@@ -190,7 +201,8 @@ func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 
 // TestMetadataHasNoDirectory: metadata does not get a path in the repository.
 func TestMetadataHasNoDirectory(t *testing.T) {
-	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "all/workspaces/mail/index.yml"} {
+	for name, want := range map[string]string{"image:labels": "image:labels",
+		"mail/index.yml": "all/workspaces/mail/index.yml"} {
 		if got := about().file(name); got != want {
 			t.Errorf("%s is reported as %s, want %s", name, got, want)
 		}
@@ -242,7 +254,8 @@ func TestNoSecret(t *testing.T) {
 		t.Fatalf("%d findings of %d leaks", len(report.Findings), len(leaks))
 	}
 	for _, f := range report.Findings[:len(report.Findings)/2] {
-		report.Accepted = append(report.Accepted, scan.Accepted{Finding: f, By: scan.ByBaseline, Owner: "me", Reason: "test", Expires: "2999-01-01"})
+		report.Accepted = append(report.Accepted, scan.Accepted{Finding: f, By: scan.ByBaseline, Owner: "me", Reason: "test",
+			Expires: "2999-01-01"})
 	}
 	for _, f := range All() {
 		text := string(write(t, f, report, about()))

@@ -41,7 +41,8 @@ func found(t testing.TB, d *Detector, path, text string) []string {
 	}
 	var list []string
 	for _, m := range result.Matches {
-		list = append(list, fmt.Sprintf("%d:%d %s: %s", m.Line, m.Column, strings.TrimPrefix(m.Rule, "gitleaks-"), m.Secret.Reveal()))
+		list = append(list, fmt.Sprintf("%d:%d %s: %s", m.Line, m.Column, strings.TrimPrefix(m.Rule, "gitleaks-"),
+			m.Secret.Reveal()))
 	}
 	return list
 }
@@ -117,7 +118,8 @@ func TestTokens(t *testing.T) {
 func TestPublishedKeys(t *testing.T) {
 	i := slices.IndexFunc(indexed().Rules, func(r *rule) bool { return r.ID == "gcp-api-key" })
 	key := indexed().Rules[i].Allow[1]
-	result, err := newDetector(t, Options{}).Scan(t.Context(), scan.File{Path: "w/a.yml", Data: []byte("key: '" + key + "'\n")})
+	result, err := newDetector(t, Options{}).Scan(t.Context(),
+		scan.File{Path: "w/a.yml", Data: []byte("key: '" + key + "'\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +149,8 @@ func TestSelection(t *testing.T) {
 	if all.Rules == fewer.Rules || all.Detectors != fewer.Detectors+1 || all.Detectors != len(Rules()) {
 		t.Errorf("descriptions %+v and %+v", all, fewer)
 	}
-	if _, err := New(Options{Include: []string{"gitleaks-nothing"}}); err == nil || !strings.Contains(err.Error(), "not a rule of gitleaks") {
+	if _, err := New(Options{Include: []string{"gitleaks-nothing"}}); err == nil ||
+		!strings.Contains(err.Error(), "not a rule of gitleaks") {
 		t.Errorf("an unknown rule: error %v", err)
 	}
 	if _, err := New(Options{Exclude: []string{Name}}); err == nil {

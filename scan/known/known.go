@@ -250,6 +250,7 @@ func match(text, encoding string, line, column int) scan.Match {
 		Verification: scan.Live,
 		Hidden:       true,
 		Reason:       "a value that the target uses stands here",
-		Help:         "revoke it and give the target another one; declare a workspace secret in its place and reference it as {{secret.name}}",
+		Help: "revoke it and give the target another one; declare a workspace secret in its place and reference it " +
+			"as {{secret.name}}",
 	}
 }

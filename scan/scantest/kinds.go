@@ -92,17 +92,22 @@ func keys() []Kind {
 
 func inText() []Kind {
 	return []Kind{
-		around("connection string of a database", "connectionString", `Server=tcp:sql\.acme\.internal,1433;User Id=app;Password=`, `[A-Za-z0-9]{14}`, `;Encrypt=True`),
-		around("connection string of storage", "storage", `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=`, `[A-Za-z0-9]{86}==`, `;EndpointSuffix=core\.windows\.net`),
+		around("connection string of a database", "connectionString",
+			`Server=tcp:sql\.acme\.internal,1433;User Id=app;Password=`, `[A-Za-z0-9]{14}`, `;Encrypt=True`),
+		around("connection string of storage", "storage", `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=`,
+			`[A-Za-z0-9]{86}==`, `;EndpointSuffix=core\.windows\.net`),
 		around("URL of Postgres", "databaseUrl", `postgres://app:`, `[A-Za-z0-9]{12}`, `@db\.acme\.internal:5432/app`),
 		around("URL of MongoDB", "mongo", `mongodb\+srv://app:`, `[A-Za-z0-9]{12}`, `@cluster0\.acme\.internal/app`),
 		around("URL of Redis", "cache", `redis://:`, `[A-Za-z0-9]{20}`, `@cache\.acme\.internal:6379/0`),
 		around("URL of a message broker", "broker", `amqps://ingest:`, `[a-z]{5}[0-9]{4}`, `@mq\.acme\.internal/prod`),
-		around("URL with basic authentication", "endpoint", `https://svc-claims:`, `[A-Za-z0-9]{10}`, `@api\.acme\.internal/v1`),
-		around("URL of a repository", "repositoryUrl", `https://oauth2:`, `glpat-[A-Za-z0-9]{20}`, `@gitlab\.acme\.internal/team/app\.git`),
+		around("URL with basic authentication", "endpoint", `https://svc-claims:`, `[A-Za-z0-9]{10}`,
+			`@api\.acme\.internal/v1`),
+		around("URL of a repository", "repositoryUrl", `https://oauth2:`, `glpat-[A-Za-z0-9]{20}`,
+			`@gitlab\.acme\.internal/team/app\.git`),
 		around("URL with a token for a user", "source", `https://`, `[a-f0-9]{40}`, `@git\.acme\.internal/team/app\.git`),
 		around("parameter of a URL", "url", `https://api\.acme\.internal/v1/items[?]api_key=`, `[A-Za-z0-9]{32}`, `&limit=5`),
-		around("signature of a URL", "blob", `https://acme\.blob\.core\.windows\.net/docs/a\.pdf[?]sv=2022-11-02&sr=b&sig=`, `[A-Za-z0-9]{43}`, `%3D`),
+		around("signature of a URL", "blob", `https://acme\.blob\.core\.windows\.net/docs/a\.pdf[?]sv=2022-11-02&sr=b&sig=`,
+			`[A-Za-z0-9]{43}`, `%3D`),
 		around("bearer token", "Authorization", `Bearer `, `[A-Za-z0-9]{40}`, ``),
 		around("token in a header", "Authorization", `Token `, `[0-9a-f]{40}`, ``),
 		around("API key in a header", "Authorization", `ApiKey `, `[A-Za-z0-9]{40}`, ``),
@@ -110,10 +115,13 @@ func inText() []Kind {
 		around("access token of the platform", "prismeToken", ``, `at:[A-Za-z0-9]{40}`, ``),
 		around("access token of the platform in a header", "Authorization", `Bearer `, `at:[A-Za-z0-9]{40}`, ``),
 		around("access token of the platform, unnamed", "input", ``, `at:[A-Za-z0-9]{40}`, ``),
-		around("key of an organisation", "x-prismeai-api-key", ``, `iak_acme_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-b[0-9a-f]{3}-[0-9a-f]{12}`, ``),
-		around("webhook of Slack", "notify", ``, `https://hooks\.slack\.com/services/T[A-Z0-9]{8}/B[A-Z0-9]{8}/[A-Za-z0-9]{24}`, ``),
+		around("key of an organisation", "x-prismeai-api-key", ``,
+			`iak_acme_[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-b[0-9a-f]{3}-[0-9a-f]{12}`, ``),
+		around("webhook of Slack", "notify", ``,
+			`https://hooks\.slack\.com/services/T[A-Z0-9]{8}/B[A-Z0-9]{8}/[A-Za-z0-9]{24}`, ``),
 		around("webhook of Discord", "alerts", ``, `https://discord\.com/api/webhooks/[1-9][0-9]{17}/[A-Za-z0-9]{68}`, ``),
-		around("webhook of Teams", "channelUrl", ``, `https://acme\.webhook\.office\.com/webhookb2/[0-9a-f]{8}@[0-9a-f]{8}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f]{8}`, ``),
+		around("webhook of Teams", "channelUrl", ``,
+			`https://acme\.webhook\.office\.com/webhookb2/[0-9a-f]{8}@[0-9a-f]{8}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f]{8}`, ``),
 	}
 }
 
@@ -121,7 +129,8 @@ func inText() []Kind {
 func made() []Kind {
 	encode := base64.RawURLEncoding.EncodeToString
 	token := func(p *Planter) (string, string) {
-		t := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(`{"sub":"`+p.Text(`[0-9]{9}`)+`"}`)) + "." + p.Text(`[A-Za-z0-9]{43}`)
+		t := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(`{"sub":"`+p.Text(`[0-9]{9}`)+`"}`)) + "." +
+			p.Text(`[A-Za-z0-9]{43}`)
 		return t, t
 	}
 	key := func(p *Planter) (string, string) {

@@ -96,14 +96,16 @@ func inStructure() []placement {
 		{"property of a page", "pages/index.yml", "blocks[0].KEY", format("slug: index\nname:\n  fr: Accueil\n  en: Home\nblocks:\n  - slug: Custom\n    title: Claims\n    %[1]s: %[2]s\n"), nil},
 		{"anchor and alias", "automations/alias.yml", "", format("slug: alias\nx-common: &it %[2]s\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      headers:\n        %[1]s: *it\n"), nil},
 		{"value on the next line", "imports/Crm.yml", "config.KEY", func(key, value string) string {
-			return "appSlug: Crm\nconfig:\n  " + key + ":\n    >-\n    " + strings.ReplaceAll(strings.TrimSpace(value), "\n", "\n\n    ") + "\n"
+			return "appSlug: Crm\nconfig:\n  " + key + ":\n    >-\n    " + strings.ReplaceAll(strings.TrimSpace(value), "\n",
+				"\n\n    ") + "\n"
 		}, nil},
 		{"escapes", "automations/escapes.yml", "do[0].fetch.headers.KEY", func(key, value string) string {
 			var b strings.Builder
 			for _, r := range value {
 				fmt.Fprintf(&b, `\u%04x`, r)
 			}
-			return "slug: escapes\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      headers:\n        " + key + ": \"" + b.String() + "\"\n"
+			return "slug: escapes\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      headers:\n        " + key +
+				": \"" + b.String() + "\"\n"
 		}, nil},
 	}
 }
@@ -112,23 +114,29 @@ func inStrings() []placement {
 	return []placement{
 		{"JSON in a string", "automations/json.yml", "do[0].fetch.body.auth.KEY", func(key, value string) string {
 			inner := marshal(map[string]any{"grant": "x", "auth": map[string]string{key: value}})
-			return "slug: json\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      method: post\n      body: " + marshal(inner) + "\n"
+			return "slug: json\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      method: post\n      body: " +
+				marshal(inner) + "\n"
 		}, nil},
 		{"base64 of JSON", "automations/base64.yml", "", func(key, value string) string {
-			return "slug: base64\ndo:\n  - set:\n      name: settings\n      value: " + base64.StdEncoding.EncodeToString([]byte(marshal(map[string]string{key: value}))) + "\n"
+			return "slug: base64\ndo:\n  - set:\n      name: settings\n      value: " +
+				base64.StdEncoding.EncodeToString([]byte(marshal(map[string]string{key: value}))) + "\n"
 		}, nil},
 		{"code", "automations/code.yml", "do[0][\"Custom Code.run function\"].code", func(key, value string) string {
 			line := "const settings = { user: 'claims', \"" + key + "\": " + marshal(value) + " };\n"
-			return "slug: code\ndo:\n  - Custom Code.run function:\n      function: call\n      code: |\n        // call the back office\n        " + line + "        return post(settings);\n"
+			return "slug: code\ndo:\n  - Custom Code.run function:\n      function: call\n      code: |\n        // call the " +
+				"back office\n        " + line + "        return post(settings);\n"
 		}, nil},
 		{"environment file", "automations/env.yml", "do[0].set.value", func(key, value string) string {
-			return "slug: env\ndo:\n  - set:\n      name: dotenv\n      value: |\n        REGION=eu\n        " + environmentName(key) + "=" + value + "\n        DEBUG=false\n"
+			return "slug: env\ndo:\n  - set:\n      name: dotenv\n      value: |\n        REGION=eu\n        " +
+				environmentName(key) + "=" + value + "\n        DEBUG=false\n"
 		}, singleLine},
 		{"query string", "automations/query.yml", "do[0].fetch.url", func(key, value string) string {
-			return "slug: query\ndo:\n  - fetch:\n      url: https://api.acme.internal/v1/items?limit=5&" + key + "=" + value + "\n"
+			return "slug: query\ndo:\n  - fetch:\n      url: https://api.acme.internal/v1/items?limit=5&" + key + "=" + value +
+				"\n"
 		}, oneWord.MatchString},
 		{"condition", "automations/if.yml", "", func(key, value string) string {
-			return "slug: if\ndo:\n  - conditions:\n      '{{body." + key + "}} == \"" + value + "\"':\n        - set:\n            name: ok\n            value: true\n"
+			return "slug: if\ndo:\n  - conditions:\n      '{{body." + key + "}} == \"" + value +
+				"\"':\n        - set:\n            name: ok\n            value: true\n"
 		}, func(value string) bool { return singleLine(value) && !strings.ContainsAny(value, " '") }},
 		{"comment", "automations/comment.yml", "", func(key, value string) string {
 			return "slug: comment\n# For tests:\n#   " + key + ": " + strings.ReplaceAll(value, "\n", `\n`) + "\ndo: []\n"
@@ -137,7 +145,8 @@ func inStrings() []placement {
 			return "slug: broken\ndo:\n  - fetch:\n      headers: [\n      " + key + ": " + quote(value) + "\n  ]: }\n"
 		}, nil},
 		{"read-me", "README.md", "", func(key, value string) string {
-			return "# Claims\n\nCall the back office with these:\n\n```\n" + key + ": " + strings.ReplaceAll(value, "\n", `\n`) + "\n```\n"
+			return "# Claims\n\nCall the back office with these:\n\n```\n" + key + ": " + strings.ReplaceAll(value, "\n", `\n`) +
+				"\n```\n"
 		}, nil},
 	}
 }

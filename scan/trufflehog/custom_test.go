@@ -13,7 +13,8 @@ import (
 )
 
 func ownDetector(name, expression string) scan.CustomDetector {
-	definition, err := json.Marshal(map[string]any{"name": name, "keywords": []string{"acme_"}, "regex": map[string]string{"token": expression}})
+	definition, err := json.Marshal(map[string]any{"name": name, "keywords": []string{"acme_"},
+		"regex": map[string]string{"token": expression}})
 	if err != nil {
 		panic(err)
 	}
@@ -48,7 +49,8 @@ func TestCustomDetector(t *testing.T) {
 			t.Fatalf("with %d detectors of our own: %d matches, want %d", len(test.custom), len(result.Matches), test.want)
 		}
 		if test.want > 0 {
-			if m := result.Matches[0]; m.Rule != "custom-acme-token" || m.Line != 2 || m.Column != 6 || m.Secret.Reveal() != token {
+			if m := result.Matches[0]; m.Rule != "custom-acme-token" || m.Line != 2 || m.Column != 6 ||
+				m.Secret.Reveal() != token {
 				t.Errorf("match of %s at %d:%d, want custom-acme-token at 2:6", m.Rule, m.Line, m.Column)
 			}
 		}
@@ -61,7 +63,8 @@ func TestCustomDetector(t *testing.T) {
 // TestCustomDetectorsAreInTheDigest: another expression changes the digest of the rules.
 func TestCustomDetectorsAreInTheDigest(t *testing.T) {
 	seen := map[string]bool{}
-	for _, custom := range [][]scan.CustomDetector{nil, {ownDetector("a", "x")}, {ownDetector("a", "y")}, {ownDetector("b", "x")}, {ownDetector("a", "x"), ownDetector("b", "x")}} {
+	for _, custom := range [][]scan.CustomDetector{nil, {ownDetector("a", "x")}, {ownDetector("a", "y")},
+		{ownDetector("b", "x")}, {ownDetector("a", "x"), ownDetector("b", "x")}} {
 		d, err := New(Options{Include: []string{"github"}, Custom: custom})
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +95,8 @@ func TestCheckCustom(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", definition, err, want)
 		}
 	}
-	if _, err := New(Options{Custom: []scan.CustomDetector{{Name: "mine", Definition: json.RawMessage(`{}`)}}}); err == nil || !strings.Contains(err.Error(), "detector mine") {
+	if _, err := New(Options{Custom: []scan.CustomDetector{{Name: "mine",
+		Definition: json.RawMessage(`{}`)}}}); err == nil || !strings.Contains(err.Error(), "detector mine") {
 		t.Errorf("error %v does not name the detector", err)
 	}
 }
@@ -116,7 +120,8 @@ func TestLimitsCanBeSet(t *testing.T) {
 	if d.timeout != time.Hour || d.unpacked != 3 {
 		t.Errorf("limits of %s and %d bytes", d.timeout, d.unpacked)
 	}
-	if d, err = New(Options{Include: []string{"github"}}); err != nil || d.timeout != detectorTimeout || d.unpacked != archiveMaxSize {
+	if d, err = New(Options{Include: []string{"github"}}); err != nil || d.timeout != detectorTimeout ||
+		d.unpacked != archiveMaxSize {
 		t.Errorf("without limits: %s and %d bytes, error %v", d.timeout, d.unpacked, err)
 	}
 }

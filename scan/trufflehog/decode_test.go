@@ -17,7 +17,8 @@ import (
 // FuzzMayDecode compares the shortcuts with TruffleHog's decoders: they never reject decodable
 // text.
 func FuzzMayDecode(f *testing.F) {
-	for _, notation := range []string{`U+0067`, `\u0067`, `\\u0067`, `\U0067`, `\u{67}`, `\U00000067`, `\x{67}`, `\67 `, `\67\`, `&#x67;`, `%u0067`, "plain", ""} {
+	for _, notation := range []string{`U+0067`, `\u0067`, `\\u0067`, `\U0067`, `\u{67}`, `\U00000067`, `\x{67}`, `\67 `,
+		`\67\`, `&#x67;`, `%u0067`, "plain", ""} {
 		f.Add([]byte("token: " + notation + "hp_"))
 		f.Add([]byte("token: " + notation))
 	}

@@ -28,7 +28,8 @@ var (
 	errTimeout = errors.New("did not end in time")
 	errPanic   = errors.New("panicked")
 	errArchive = errors.New(
-		"it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or nested too deeply)",
+		"it looks like an archive, by its first bytes, that cannot be read to its end (damaged, encrypted, too large or " +
+			"nested too deeply)",
 	)
 )
 
@@ -198,7 +199,8 @@ func (s *fileScan) detect(ctx context.Context, c chunk, decoded *decoders.Decoda
 		}
 		for _, r := range results {
 			matches := s.matches(c, decoded, r)
-			if filtered, _ := falsePositive(r); !r.Verified && r.Raw != nil && (filtered || isExample(r, decoded.Data, s.file.Path)) {
+			if filtered, _ := falsePositive(r); !r.Verified && r.Raw != nil &&
+				(filtered || isExample(r, decoded.Data, s.file.Path)) {
 				s.result.Filtered++
 				s.result.Dropped = append(s.result.Dropped, matches...)
 				continue

@@ -78,7 +78,8 @@ func hasPlaceholder(address, name string) bool {
 	switch {
 	case !found:
 		return false
-	case literal.IsDemoFile(name) && literal.IsDemoPassword(pass), literal.IsDocument(name) && literal.IsFamousPassword(pass):
+	case literal.IsDemoFile(name) && literal.IsDemoPassword(pass),
+		literal.IsDocument(name) && literal.IsFamousPassword(pass):
 		return true
 	}
 	return isPlaceholder(pass) || len(pass) < minExample && exampleHost.MatchString(rest[at+1:]) ||
@@ -117,7 +118,8 @@ func isInPath(data, text []byte) bool {
 	places := find(data, text)
 	for _, at := range places {
 		end := at + len(text)
-		if !pathBefore.Match(data[max(0, at-maxLink):at]) || end < len(data) && strings.IndexByte("/#?.)\"' \r\n", data[end]) < 0 {
+		if !pathBefore.Match(data[max(0, at-maxLink):at]) || end < len(data) && strings.IndexByte("/#?.)\"' \r\n",
+			data[end]) < 0 {
 			return false
 		}
 	}

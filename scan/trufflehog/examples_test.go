@@ -59,8 +59,10 @@ func TestOneFindingForAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}))
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte(strings.Repeat("certificate ", 40))}))
-	text := "run: |\n" + indent("cat <<CONF >server.crt\n"+certificate+"CONF\ncat <<CONF >server.key\n"+key+"CONF\n<p>done</p>\n")
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: []byte(strings.Repeat("certificate ", 40))}))
+	text := "run: |\n" +
+		indent("cat <<CONF >server.crt\n"+certificate+"CONF\ncat <<CONF >server.key\n"+key+"CONF\n<p>done</p>\n")
 	result, err := newDefault(t, Options{}).Scan(t.Context(), scan.File{Path: "w/ci.yml", Data: []byte(text)})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +72,8 @@ func TestOneFindingForAKey(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s:%d%s", m.Rule, m.Line, m.Encoding))
 	}
 	got = slices.Compact(got)
-	if want := 1 + strings.Count(text[:strings.Index(text, "-----BEGIN RSA")], "\n"); len(got) != 1 || got[0] != fmt.Sprintf("PrivateKey:%d", want) {
+	if want := 1 + strings.Count(text[:strings.Index(text, "-----BEGIN RSA")], "\n"); len(got) != 1 ||
+		got[0] != fmt.Sprintf("PrivateKey:%d", want) {
 		t.Errorf("matches %v, want one in line %d", got, want)
 	}
 }

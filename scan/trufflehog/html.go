@@ -34,7 +34,8 @@ func hasTag(data []byte, open, closing string) bool {
 				after = prefixed
 			}
 		}
-		if ok && len(after) > 0 && (strings.IndexByte(" \t\n\f\r>/", after[0]) >= 0 || closing != "" && bytes.HasPrefix(after, []byte(closing))) {
+		if ok && len(after) > 0 && (strings.IndexByte(" \t\n\f\r>/", after[0]) >= 0 || closing != "" && bytes.HasPrefix(after,
+			[]byte(closing))) {
 			return true
 		}
 	}
@@ -184,7 +185,8 @@ func (p *plainHTML) endNode() {
 }
 
 // invisible are the characters that TruffleHog removes: zero-width spaces and similar ones.
-var invisible = strings.NewReplacer("\u200B", "", "\u200C", "", "\u200D", "", "\uFEFF", "", "\u00AD", "", "\u2060", "", "\u200E", "", "\u200F", "")
+var invisible = strings.NewReplacer("\u200B", "", "\u200C", "", "\u200D", "", "\uFEFF", "", "\u00AD", "", "\u2060", "",
+	"\u200E", "", "\u200F", "")
 
 func withoutInvisible(text []byte) []byte {
 	for _, start := range []string{"\u00ad"[:1], "\u200b"[:2], "\u2060"[:2], "\ufeff"[:2]} {

@@ -150,7 +150,8 @@ func plantEncoded(t *testing.T, p *scantest.Planter, files map[string][]byte) {
 			text := f.plant(p)
 			files["encoded/"+name+"/"+f.detector] = []byte(encode("value: "+text) + "\n")
 			if !strings.HasPrefix(name, "utf16") {
-				files["encoded/"+name+"-boundary/"+f.detector] = []byte(filler(10<<10-20) + " " + encode("value: "+text) + "\n" + filler(4000))
+				files["encoded/"+name+"-boundary/"+f.detector] = []byte(filler(10<<10-20) + " " + encode("value: "+text) + "\n" +
+					filler(4000))
 			}
 		}
 	}

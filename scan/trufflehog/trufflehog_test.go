@@ -241,7 +241,8 @@ func TestDescription(t *testing.T) {
 	if all.Name != "trufflehog" || all.Version != pinnedVersion || all.Detectors < 800 {
 		t.Errorf("description %+v", all)
 	}
-	if fewer := newDefault(t, Options{Exclude: []string{"github"}}).Describe(); fewer.Rules == all.Rules || fewer.Detectors >= all.Detectors {
+	if fewer := newDefault(t, Options{Exclude: []string{"github"}}).Describe(); fewer.Rules == all.Rules ||
+		fewer.Detectors >= all.Detectors {
 		t.Errorf("without some detectors it is %+v", fewer)
 	}
 }

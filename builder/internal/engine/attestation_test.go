@@ -37,7 +37,8 @@ func attested(t *testing.T, base base, out ...engine.Output) engine.Spec {
 func TestEveryPlatformHasItsAttestations(t *testing.T) {
 	for _, architectures := range [][]string{{"amd64"}, {"amd64", "arm64"}} {
 		reg := newRegistry(t)
-		s := attested(t, reg.pushBase(t, "base:1", architectures...), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+		s := attested(t, reg.pushBase(t, "base:1", architectures...),
+			engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
 		result := mustBuild(t, s)
 		index := reg.index(t, reg.host+"/out@"+result.Digest.String())
 		manifest, err := index.IndexManifest()
@@ -50,10 +51,12 @@ func TestEveryPlatformHasItsAttestations(t *testing.T) {
 		}
 		for i, arch := range architectures {
 			image, about := manifest.Manifests[i], manifest.Manifests[n+i]
-			if image.Platform.Architecture != arch || about.Platform.Architecture != "unknown" || about.Platform.OS != "unknown" {
+			if image.Platform.Architecture != arch || about.Platform.Architecture != "unknown" ||
+				about.Platform.OS != "unknown" {
 				t.Errorf("platforms %s and %s", image.Platform, about.Platform)
 			}
-			want := map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image.Digest.String()}
+			want := map[string]string{"vnd.docker.reference.type": "attestation-manifest",
+				"vnd.docker.reference.digest": image.Digest.String()}
 			if diff := cmp.Diff(want, about.Annotations); diff != "" {
 				t.Error(diff)
 			}
@@ -76,12 +79,14 @@ func checkStatements(t *testing.T, index v1.ImageIndex, image v1.Hash, about v1.
 	if manifest.Subject == nil || manifest.Subject.Digest != image {
 		t.Errorf("the subject is %v instead of %s", manifest.Subject, image)
 	}
-	want := []struct{ predicateType, key string }{{"https://slsa.dev/provenance/v1", "first"}, {"https://example.com/second", "second"}}
+	want := []struct{ predicateType, key string }{{"https://slsa.dev/provenance/v1", "first"},
+		{"https://example.com/second", "second"}}
 	if len(manifest.Layers) != len(want) {
 		t.Fatalf("%d statements", len(manifest.Layers))
 	}
 	for i, layer := range manifest.Layers {
-		if layer.MediaType != "application/vnd.in-toto+json" || layer.Annotations["in-toto.io/predicate-type"] != want[i].predicateType {
+		if layer.MediaType != "application/vnd.in-toto+json" ||
+			layer.Annotations["in-toto.io/predicate-type"] != want[i].predicateType {
 			t.Errorf("layer of type %s, annotations %v", layer.MediaType, layer.Annotations)
 		}
 		statement := new(intoto.Statement)
@@ -122,7 +127,8 @@ func layerBytes(t *testing.T, image v1.Image, digest v1.Hash) []byte {
 // Registries list attestations as referrers of the image (OCI distribution specification 1.1).
 func TestAttestationsAreReferrers(t *testing.T) {
 	reg := wrapRegistry(t, ggcr.New(ggcr.WithReferrersSupport(true), ggcr.Logger(log.New(io.Discard, "", 0))))
-	s := attested(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	s := attested(t, reg.pushBase(t, "base:1", "amd64"),
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
 	mustBuild(t, s)
 	index, err := reg.index(t, reg.host+"/out:1").IndexManifest()
 	if err != nil {
@@ -178,7 +184,8 @@ func TestDockerArchiveHasNoAttestations(t *testing.T) {
 	reg := newRegistry(t)
 	b := reg.pushBase(t, "base:1", "amd64")
 	dest := filepath.Join(t.TempDir(), "docker.tar")
-	alone := mustBuild(t, attested(t, b, engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"}, Dest: dest}))
+	alone := mustBuild(t, attested(t, b, engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"},
+		Dest: dest}))
 	if want := mustBuild(t, spec(t, b)).Digest; alone.Digest != want || layoutDigest(t, dest) != want.String() {
 		t.Errorf("digest %s, the archive holds %s, the image is %s", alone.Digest, layoutDigest(t, dest), want)
 	}

@@ -17,7 +17,8 @@ func TestDaemonThatLacksACapability(t *testing.T) {
 		t.Errorf("daemon of the same version: %v", err)
 	}
 	for _, lacking := range []apicaps.CapID{
-		pb.CapSourceImage, pb.CapSourceOCILayout, pb.CapMergeOp, pb.CapAnnotations, pb.CapSourceDateEpoch, pb.CapMultipleExporters,
+		pb.CapSourceImage, pb.CapSourceOCILayout, pb.CapMergeOp, pb.CapAnnotations, pb.CapSourceDateEpoch,
+		pb.CapMultipleExporters,
 	} {
 		if err := supports(daemonWithout(lacking)); err == nil || !strings.Contains(err.Error(), string(lacking)) {
 			t.Errorf("error %v does not name %s", err, lacking)

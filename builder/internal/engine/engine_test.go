@@ -36,7 +36,8 @@ var epoch = time.Unix(1700000000, 0).UTC()
 
 // build runs the engine in a new state directory and shows its progress in the log of the test. It
 // fails the test on warnings from BuildKit.
-func build(t *testing.T, ctx context.Context, spec engine.Spec, credentials engine.Credentials) (*engine.Result, error) {
+func build(t *testing.T, ctx context.Context, spec engine.Spec,
+	credentials engine.Credentials) (*engine.Result, error) {
 	t.Helper()
 	return buildAt(t, ctx, engine.Options{
 		Root:        t.TempDir(),
@@ -202,7 +203,8 @@ func TestSameInputGivesSameDigestWhateverTheOutput(t *testing.T) {
 		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:2", reg.host + "/other:2"}},
 		engine.Output{Kind: engine.Docker, Dest: filepath.Join(t.TempDir(), "docker.tar")}))
 	if computed.Digest != pushed.Digest || pushed.Digest != written.Digest || written.Digest != both.Digest {
-		t.Errorf("computed %s, pushed %s, written %s, pushed and written for docker %s", computed.Digest, pushed.Digest, written.Digest, both.Digest)
+		t.Errorf("computed %s, pushed %s, written %s, pushed and written for docker %s", computed.Digest, pushed.Digest,
+			written.Digest, both.Digest)
 	}
 	if got := layoutDigest(t, tarball); got != written.Digest.String() {
 		t.Errorf("the OCI layout holds %s instead of %s", got, written.Digest)
@@ -248,14 +250,16 @@ func layoutDigest(t *testing.T, tarball string) string {
 
 func TestImageFromScratchHoldsTheLayersAlone(t *testing.T) {
 	reg := newRegistry(t)
-	mustBuild(t, spec(t, base{architectures: []string{"amd64"}}, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/content:1"}}))
+	mustBuild(t, spec(t, base{architectures: []string{"amd64"}},
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/content:1"}}))
 	checkImage(t, reg.image(t, reg.host+"/content:1"), nil)
 }
 
 func TestDockerArchiveIsWritten(t *testing.T) {
 	reg := newRegistry(t)
 	dest := filepath.Join(t.TempDir(), "image.tar")
-	mustBuild(t, spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"}, Dest: dest}))
+	mustBuild(t, spec(t, reg.pushBase(t, "base:1", "amd64"),
+		engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"}, Dest: dest}))
 	data, err := os.ReadFile(dest)
 	if err != nil || !bytes.Contains(data, []byte("manifest.json")) {
 		t.Errorf("docker archive of %d bytes: %v", len(data), err)
@@ -288,7 +292,8 @@ func TestFailedBuildLeavesNoFileAndNoTag(t *testing.T) {
 func TestNoNameIsPushedBeforeEveryRepositoryHasTheImage(t *testing.T) {
 	first, second := newRegistry(t), newRegistry(t)
 	b := first.pushBase(t, "base:1", "amd64")
-	s := spec(t, b, engine.Output{Kind: engine.Push, Names: []string{first.host + "/out:1", first.host + "/out:2", second.host + "/out:1"}})
+	s := spec(t, b, engine.Output{Kind: engine.Push, Names: []string{first.host + "/out:1", first.host + "/out:2",
+		second.host + "/out:1"}})
 	second.fail(func(r *http.Request) bool { return r.Method == http.MethodPost })
 	_, err := build(t, t.Context(), s, nil)
 	var refused *engine.RegistryError
@@ -327,7 +332,8 @@ func TestNameThatIsRefusedLeavesWholeImagesUnderTheOthers(t *testing.T) {
 func TestHistoryIsKeptAsItIs(t *testing.T) {
 	reg := newRegistry(t)
 	later := epoch.Add(24 * time.Hour)
-	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push,
+		Names: []string{reg.host + "/out:1"}})
 	var config ocispec.Image
 	if err := json.Unmarshal(s.Platforms[0].Config, &config); err != nil {
 		t.Fatal(err)
@@ -365,7 +371,8 @@ func TestMissingBaseIsTheRegistrysError(t *testing.T) {
 
 func TestInterruptedPushLeavesNoTag(t *testing.T) {
 	reg := newRegistry(t)
-	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	s := spec(t, reg.pushBase(t, "base:1", "amd64"),
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("interrupted by the test")
 	reg.fail(func(r *http.Request) bool {
@@ -432,7 +439,8 @@ func BenchmarkStartAndStop(b *testing.B) {
 			for range progress {
 			}
 		}()
-		if _, err := engine.Build(b.Context(), engine.Options{Root: b.TempDir(), Hosts: docker.ConfigureDefaultRegistries()}, s, progress); err != nil {
+		if _, err := engine.Build(b.Context(), engine.Options{Root: b.TempDir(), Hosts: docker.ConfigureDefaultRegistries()},
+			s, progress); err != nil {
 			b.Fatal(err)
 		}
 	}

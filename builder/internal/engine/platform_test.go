@@ -15,7 +15,8 @@ import (
 // An image with a program has different layers and a different SBOM for each platform.
 func TestPlatformsMayHaveLayersAndAttestationsOfTheirOwn(t *testing.T) {
 	reg := newRegistry(t)
-	s := spec(t, base{architectures: []string{"amd64", "arm64"}}, engine.Output{Kind: engine.Push, Names: []string{reg.host + "/program:1"}})
+	s := spec(t, base{architectures: []string{"amd64", "arm64"}},
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/program:1"}})
 	store, err := engine.NewLayerStore(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +38,8 @@ func TestPlatformsMayHaveLayersAndAttestationsOfTheirOwn(t *testing.T) {
 			s.Platforms[1].Layers = sealed.Manifest
 		}
 	}
-	s.Attestations = []engine.Attestation{{PredicateType: "https://example.com/one", Predicate: []byte(`{}`), Platform: &s.Platforms[1].Platform}}
+	s.Attestations = []engine.Attestation{{PredicateType: "https://example.com/one", Predicate: []byte(`{}`),
+		Platform: &s.Platforms[1].Platform}}
 	mustBuild(t, s)
 
 	index := reg.index(t, reg.host+"/program:1")
@@ -45,7 +47,8 @@ func TestPlatformsMayHaveLayersAndAttestationsOfTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(manifest.Manifests) != 3 || manifest.Manifests[2].Annotations["vnd.docker.reference.digest"] != manifest.Manifests[1].Digest.String() {
+	if len(manifest.Manifests) != 3 ||
+		manifest.Manifests[2].Annotations["vnd.docker.reference.digest"] != manifest.Manifests[1].Digest.String() {
 		t.Errorf("not one attestation, about the image for arm64: %v", manifest.Manifests)
 	}
 	for n, digest := range want {

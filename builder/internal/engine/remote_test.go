@@ -119,22 +119,28 @@ func TestDaemonMovesTheLayers(t *testing.T) {
 	}
 	body := make([]byte, layerSize)
 	rand.Read(body) // incompressible
-	if _, err := store.Add(func(w io.Writer) (digest.Digest, error) { return writeLayer(w, "x", string(body)) }); err != nil {
+	if _, err := store.Add(func(w io.Writer) (digest.Digest, error) {
+		return writeLayer(w, "x",
+			string(body))
+	}); err != nil {
 		t.Fatal(err)
 	}
-	s := attested(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	s := attested(t, reg.pushBase(t, "base:1", "amd64"),
+		engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
 	if s.Layers, err = store.Seal(); err != nil {
 		t.Fatal(err)
 	}
 	opts, sent := at(t, d.Address), new(recorder)
-	opts.Hosts = docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost), docker.WithClient(&http.Client{Transport: sent}))
+	opts.Hosts = docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost),
+		docker.WithClient(&http.Client{Transport: sent}))
 	if _, err := buildAt(t, t.Context(), opts, s); err != nil {
 		t.Fatal(err)
 	}
 	if sent.bytes == 0 || sent.bytes > layerSize/10 {
 		t.Errorf("this process sent %d bytes of blobs; its layer has %d", sent.bytes, layerSize)
 	}
-	image, err := remote.Image(reference(t, reg.host+"/out:1"), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	image, err := remote.Image(reference(t, reg.host+"/out:1"),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +176,8 @@ func TestDaemonIsReachedThroughPrograms(t *testing.T) {
 	d := buildkittest.Start(t, nil)
 	calls := d.Proxy(t, "docker", "podman", "kubectl", "ssh")
 	reg := newRegistry(t)
-	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push, Names: []string{reg.host + "/out:1"}})
+	s := spec(t, reg.pushBase(t, "base:1", "amd64"), engine.Output{Kind: engine.Push,
+		Names: []string{reg.host + "/out:1"}})
 	want := mustBuild(t, s).Digest
 	for address, call := range map[string]string{
 		"docker-container://builder0":                             "docker exec -i builder0 buildctl dial-stdio",
@@ -196,7 +203,8 @@ func TestDaemonWithMutualTLS(t *testing.T) {
 	others := tlstest.New(t)
 	d := buildkittest.Start(t, files)
 	right := engine.RemoteOptions{
-		Address: d.TCP, CAFile: files.CA, CertFile: files.ClientCert, KeyFile: files.ClientKey, ServerName: buildkittest.ServerName,
+		Address: d.TCP, CAFile: files.CA, CertFile: files.ClientCert, KeyFile: files.ClientKey,
+		ServerName: buildkittest.ServerName,
 	}
 	if err := check(t, right); err != nil {
 		t.Error(err)
@@ -254,7 +262,8 @@ func TestDaemonThatIsTooOld(t *testing.T) {
 	server := grpc.NewServer()
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
-	if err := check(t, engine.RemoteOptions{Address: "tcp://" + listener.Addr().String()}); err == nil || !strings.Contains(err.Error(), "use v0.13 or later") {
+	if err := check(t, engine.RemoteOptions{Address: "tcp://" + listener.Addr().String()}); err == nil ||
+		!strings.Contains(err.Error(), "use v0.13 or later") {
 		t.Errorf("error %v does not say what is needed", err)
 	}
 }
@@ -288,7 +297,9 @@ func TestDaemonStoresNoCredentials(t *testing.T) {
 		t.Errorf("without credentials: %v", err)
 	}
 	opts = at(t, d.Address)
-	opts.Credentials = func(context.Context, string) (string, secret.Value, error) { return "ci", secret.New(password), nil }
+	opts.Credentials = func(context.Context, string) (string, secret.Value, error) {
+		return "ci", secret.New(password), nil
+	}
 	if err := engine.Check(t.Context(), opts, b.ref, amd64); err != nil {
 		t.Error(err)
 	}

@@ -49,7 +49,8 @@ func corpusFile(r *rand.Rand, i int) (name string, data []byte) {
 		name = fmt.Sprintf("%s/automations/%s-%d.yml", dir, words(1), i)
 		fmt.Fprintf(&b, "slug: %s\nname: %s\ndo:\n", words(1), words(3))
 		for range 2 + r.IntN(80) {
-			fmt.Fprintf(&b, "  - set:\n      name: %s\n      value: '{{%s.%s}}'\n  - fetch:\n      url: https://%s.example.com/%s\n      method: post\n      body:\n        text: %s\n",
+			fmt.Fprintf(&b,
+				"  - set:\n      name: %s\n      value: '{{%s.%s}}'\n  - fetch:\n      url: https://%s.example.com/%s\n      method: post\n      body:\n        text: %s\n",
 				words(1), words(1), words(1), words(1), words(1), words(7))
 		}
 	}

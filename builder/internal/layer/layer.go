@@ -215,7 +215,8 @@ func (l *Writer) header(name string, kind byte, size int64) error {
 	if kind == tar.TypeDir {
 		mode = 0o755
 	}
-	err := l.tar.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Size: size, Mode: mode, ModTime: time.Unix(ModTime, 0)})
+	err := l.tar.WriteHeader(&tar.Header{Name: name, Typeflag: kind, Size: size, Mode: mode,
+		ModTime: time.Unix(ModTime, 0)})
 	if err != nil {
 		return fmt.Errorf("write %s to the layer: %w", name, err)
 	}

@@ -155,7 +155,8 @@ func TestEntries(t *testing.T) {
 // content is that of [small].
 func checkEntry(t *testing.T, e entry) {
 	want := entry{Header: tar.Header{
-		Name: e.Header.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Data)), ModTime: time.Unix(layer.ModTime, 0), Format: tar.FormatUSTAR,
+		Name: e.Header.Name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(e.Data)),
+		ModTime: time.Unix(layer.ModTime, 0), Format: tar.FormatUSTAR,
 	}}
 	if strings.HasSuffix(e.Header.Name, "/") {
 		want.Header.Typeflag, want.Header.Mode = tar.TypeDir, 0o755
@@ -223,21 +224,25 @@ func TestParents(t *testing.T) {
 // A release without files also hides the content of the base.
 func TestNoFiles(t *testing.T) {
 	l, blob := write(t, options, nil)
-	if diff := cmp.Diff([]string{"www/workspaces/", "www/workspaces/.wh..wh..opq"}, names(entries(t, blob))); diff != "" || l.Files != 0 {
+	if diff := cmp.Diff([]string{"www/workspaces/", "www/workspaces/.wh..wh..opq"}, names(entries(t, blob))); diff != "" ||
+		l.Files != 0 {
 		t.Errorf("%d files, entries (-want +got):\n%s", l.Files, diff)
 	}
 }
 
 func TestRefusedDirectories(t *testing.T) {
-	for _, dir := range []string{"", "/", ".", "www", "www/workspaces", "/www/", "/www//workspaces", "/www/../etc", "/../etc", "//www", "/www/.wh.workspaces", "/caf\xe9"} {
-		if _, err := layer.NewWriter(io.Discard, layer.Options{Directory: dir}); err == nil || !strings.Contains(err.Error(), "below the root") {
+	for _, dir := range []string{"", "/", ".", "www", "www/workspaces", "/www/", "/www//workspaces", "/www/../etc",
+		"/../etc", "//www", "/www/.wh.workspaces", "/caf\xe9"} {
+		if _, err := layer.NewWriter(io.Discard, layer.Options{Directory: dir}); err == nil ||
+			!strings.Contains(err.Error(), "below the root") {
 			t.Errorf("directory %q: error %v", dir, err)
 		}
 	}
 }
 
 func TestRefusedPaths(t *testing.T) {
-	const invalid, deletes, order, both = "not a valid relative path", "would delete files of the base", "in the order of their paths", "both a file and a directory"
+	const invalid, deletes, order, both = "not a valid relative path", "would delete files of the base",
+		"in the order of their paths", "both a file and a directory"
 	for _, c := range []struct {
 		before []string
 		name   string

@@ -27,7 +27,8 @@ func TestGoldenDigestOfManyBlocks(t *testing.T) {
 func TestDigestDependsOnNothingElse(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
-	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=4", "TZ=Asia/Kolkata", "LC_ALL=tr_TR.UTF-8", "SOURCE_DATE_EPOCH=1"} {
+	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=4", "TZ=Asia/Kolkata", "LC_ALL=tr_TR.UTF-8",
+		"SOURCE_DATE_EPOCH=1"} {
 		t.Run(env, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGoldenDigest", "-test.v")
 			cmd.Env = append(os.Environ(), env)

@@ -37,7 +37,8 @@ func TestUnpackWithTar(t *testing.T) {
 	if err := os.WriteFile(file, blob, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	foreigntest.Run(t, "tar", "--extract", "--gzip", "--same-permissions", "--no-same-owner", "--file", file, "--directory", dir)
+	foreigntest.Run(t, "tar", "--extract", "--gzip", "--same-permissions", "--no-same-owner", "--file", file,
+		"--directory", dir)
 	want := unusual()
 	want[".wh..wh..opq"] = nil
 	checkUnpacked(t, filepath.Join(dir, "www/workspaces"), want)
@@ -47,7 +48,8 @@ func TestUnpackWithTar(t *testing.T) {
 func TestUnpackImageOnTopOfAnEarlierRelease(t *testing.T) {
 	other := withParents
 	other.Directory = "/www/services"
-	earlier, earlierBlob := write(t, withParents, map[string][]byte{"old/index.yml": []byte("name: Old\n"), "hr/old.yml": nil})
+	earlier, earlierBlob := write(t, withParents, map[string][]byte{"old/index.yml": []byte("name: Old\n"),
+		"hr/old.yml": nil})
 	services, servicesBlob := write(t, other, map[string][]byte{"index.js": []byte("kept")})
 	ours, blob := write(t, options, unusual())
 
@@ -111,7 +113,8 @@ func writeLayout(t *testing.T, dir string, layers []layer.Layer, blobs [][]byte)
 		}
 		return ocispec.Descriptor{MediaType: mediaType, Digest: sum, Size: int64(len(data))}
 	}
-	config := ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}, RootFS: ocispec.RootFS{Type: "layers"}}
+	config := ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"},
+		RootFS: ocispec.RootFS{Type: "layers"}}
 	manifest := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
 	for i, l := range layers {
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
@@ -121,7 +124,8 @@ func writeLayout(t *testing.T, dir string, layers []layer.Layer, blobs [][]byte)
 	image := put(ocispec.MediaTypeImageManifest, encode(t, manifest))
 	image.Annotations = map[string]string{ocispec.AnnotationRefName: "v1"}
 	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: []ocispec.Descriptor{image}}
-	for name, value := range map[string]any{ocispec.ImageIndexFile: index, ocispec.ImageLayoutFile: ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}} {
+	for name, value := range map[string]any{ocispec.ImageIndexFile: index,
+		ocispec.ImageLayoutFile: ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion}} {
 		if err := os.WriteFile(filepath.Join(dir, name), encode(t, value), 0o600); err != nil {
 			t.Fatal(err)
 		}

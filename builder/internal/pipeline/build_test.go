@@ -73,7 +73,8 @@ func TestImageHoldsTheWorkspacesAndTheManifestOnEveryPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ref := range built.Images {
-		if got := f.reg.Descriptor(t, strings.TrimPrefix(ref, f.reg.Host()+"/")).Digest.String(); got != built.Digest.String() {
+		if got := f.reg.Descriptor(t, strings.TrimPrefix(ref,
+			f.reg.Host()+"/")).Digest.String(); got != built.Digest.String() {
 			t.Errorf("%s is %s, reported as %s", ref, got, built.Digest)
 		}
 		for _, platform := range platforms {
@@ -115,7 +116,8 @@ func TestConfigurationIsTheBasesWithOurs(t *testing.T) {
 	}
 	labels := config.Config.Labels
 	if labels["team"] != "crm" || labels[release.LabelManifestDigest] != built.ManifestDigest.String() ||
-		labels[ocispec.AnnotationBaseImageDigest] != f.base.Digest.String() || labels[ocispec.AnnotationBaseImageName] != f.base.Ref {
+		labels[ocispec.AnnotationBaseImageDigest] != f.base.Digest.String() ||
+		labels[ocispec.AnnotationBaseImageName] != f.base.Ref {
 		t.Errorf("labels %v", labels)
 	}
 	if config.Architecture != "arm64" || len(config.History) != 4 || len(config.RootFS.DiffIDs) != 4 {
@@ -125,7 +127,8 @@ func TestConfigurationIsTheBasesWithOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if manifest.Annotations["ticket"] != "4711" || manifest.Annotations[ocispec.AnnotationVersion] != "v1" || manifest.Annotations["team"] != "" {
+	if manifest.Annotations["ticket"] != "4711" || manifest.Annotations[ocispec.AnnotationVersion] != "v1" ||
+		manifest.Annotations["team"] != "" {
 		t.Errorf("annotations %v", manifest.Annotations)
 	}
 }
@@ -206,7 +209,8 @@ func TestPlatformsFollowTheBase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(inspected.Platforms) != test.images || (built.Descriptor.MediaType == ocispec.MediaTypeImageIndex) != test.index {
+			if len(inspected.Platforms) != test.images ||
+				(built.Descriptor.MediaType == ocispec.MediaTypeImageIndex) != test.index {
 				t.Errorf("%v as %s", inspected.Platforms, built.Descriptor.MediaType)
 			}
 		})
@@ -225,7 +229,8 @@ func TestPlatformThatTheBaseHasTwiceIsBuiltOnce(t *testing.T) {
 		img = registrytest.Configure(t, img, func(config *v1.ConfigFile) {
 			config.OS, config.Architecture, config.Config.Env = "linux", "amd64", []string{"LAYER=" + layer}
 		})
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
 	}
 	f.opts.Base = f.reg.PushIndex(t, "twice:1", index).Ref
 	f.opts.Attest = attest.Kinds{}
@@ -278,7 +283,8 @@ func TestScratchHoldsTheReleaseAlone(t *testing.T) {
 	if err != nil || len(layers) != 2 || built.Manifest.Base != nil {
 		t.Errorf("%d layers, base %v, %v", len(layers), built.Manifest.Base, err)
 	}
-	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"}, {OS: "linux", Architecture: "arm64"}}
+	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"},
+		{OS: "linux", Architecture: "arm64"}}
 	built = f.mustBuild(t)
 	inspected, err := pipeline.Inspect(t.Context(), client(t, nil), built.Images[0])
 	if err != nil {
@@ -337,7 +343,8 @@ func TestDockerArchiveAndPushAgree(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "amd64"}}
 	archive := filepath.Join(f.out, "docker.tar")
-	f.opts.Outputs = append(f.opts.Outputs, engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"}, Dest: archive})
+	f.opts.Outputs = append(f.opts.Outputs, engine.Output{Kind: engine.Docker, Names: []string{"example.test/x:1"},
+		Dest: archive})
 	built := f.mustBuild(t)
 	inspect := func(ref string) *pipeline.Inspected {
 		t.Helper()
@@ -362,7 +369,8 @@ func TestDockerArchiveAndPushAgree(t *testing.T) {
 func TestNoSecretGetsIntoImageOrReport(t *testing.T) {
 	f := newFixtureWith(t, registrytest.Options{Username: "ci", Password: planted})
 	auth := base64.StdEncoding.EncodeToString([]byte("ci:" + planted))
-	f.opts.Registry = client(t, map[string]string{"DOCKER_AUTH_CONFIG": `{"auths":{"` + f.reg.Host() + `":{"auth":"` + auth + `"}}}`})
+	f.opts.Registry = client(t, map[string]string{"DOCKER_AUTH_CONFIG": `{"auths":{"` + f.reg.Host() + `":{"auth":"` +
+		auth + `"}}}`})
 	f.opts.Input.Source.Username, f.opts.Input.Source.Token = "ci", secret.New(planted)
 	f.opts.Outputs = f.opts.Outputs[1:] // the layout is read without a password
 	built := f.mustBuild(t)
@@ -485,7 +493,8 @@ func TestNoDaemonIsReachedWithoutABase(t *testing.T) {
 			conn.Close()
 		}
 	})
-	if f.opts.BuildKit, err = engine.NewRemote(engine.RemoteOptions{Address: "tcp://" + listener.Addr().String()}); err != nil {
+	if f.opts.BuildKit, err = engine.NewRemote(engine.RemoteOptions{Address: "tcp://" +
+		listener.Addr().String()}); err != nil {
 		t.Fatal(err)
 	}
 	f.opts.Base = f.reg.Ref("nosuch:1")

@@ -20,8 +20,9 @@ import (
 func (f *fixture) diff(t *testing.T, older, newer string) (*compare.Report, error) {
 	t.Helper()
 	opts := pipeline.DiffOptions{
-		Registry: f.opts.Registry, Checks: pipeline.Checks{Workspaces: f.opts.Checks.Workspaces}, Scanner: f.opts.Checks.Scanner,
-		Limits: source.DefaultLimits(), MaxLines: 100,
+		Registry: f.opts.Registry, Checks: pipeline.Checks{Workspaces: f.opts.Checks.Workspaces},
+		Scanner: f.opts.Checks.Scanner,
+		Limits:  source.DefaultLimits(), MaxLines: 100,
 	}
 	for place, side := range map[*pipeline.Origin]string{&opts.Old: older, &opts.New: newer} {
 		if !filepath.IsAbs(side) {
@@ -42,7 +43,8 @@ func (f *fixture) diff(t *testing.T, older, newer string) (*compare.Report, erro
 func changed(t *testing.T) string {
 	t.Helper()
 	files := samples()
-	sample := workspacetest.Sample{Slug: "crm", Groups: []string{"base2"}, Uses: []string{"Mail"}, Automations: 3, Version: "v2"}.Files()
+	sample := workspacetest.Sample{Slug: "crm", Groups: []string{"base2"}, Uses: []string{"Mail"}, Automations: 3,
+		Version: "v2"}.Files()
 	sample["automations/handle-request-1.yml"] += "# a comment\n"
 	sample[".import.yml"] = strings.Split(sample[".import.yml"], "checksums:")[0] + workspacetest.Checksums(sample)
 	for name, text := range sample {
@@ -58,21 +60,24 @@ func TestDiffOfImagesAndSources(t *testing.T) {
 	f.read(t, newer)
 	f.opts.Release, f.opts.Outputs[0].Names = "v2", []string{f.reg.Ref("out:v2")}
 	f.mustBuild(t)
-	images := map[string][]string{"old": {older, f.reg.Ref("out:v1")}, "new": {newer, f.reg.Ref("out:v2"), "oci-layout://" + filepath.Join(f.out, "image.tar")}}
+	images := map[string][]string{"old": {older, f.reg.Ref("out:v1")},
+		"new": {newer, f.reg.Ref("out:v2"), "oci-layout://" + filepath.Join(f.out, "image.tar")}}
 	for _, a := range images["old"] {
 		for _, b := range images["new"] {
 			r, err := f.diff(t, a, b)
 			if err != nil {
 				t.Fatalf("%s, %s: %v", a, b, err)
 			}
-			if len(r.Workspaces) != 1 || r.Unchanged != 1 || len(r.Warnings) > 0 || r.Images != (a != older && b != newer) || len(r.Settings) > 0 {
+			if len(r.Workspaces) != 1 || r.Unchanged != 1 || len(r.Warnings) > 0 || r.Images != (a != older && b != newer) ||
+				len(r.Settings) > 0 {
 				t.Errorf("%s, %s: %+v", a, b, r)
 			}
 			w := r.Workspaces[0]
 			if w.Slug != "crm" || w.Version != (compare.Change[string]{Old: "v1.0.0", New: "v2"}) || len(w.Files) != 2 {
 				t.Errorf("%s, %s: %+v", a, b, w)
 			}
-			if file := w.Files[1]; file.Path != "automations/handle-request-1.yml" || file.Added != 1 || !strings.Contains(file.Note, "same values") {
+			if file := w.Files[1]; file.Path != "automations/handle-request-1.yml" || file.Added != 1 ||
+				!strings.Contains(file.Note, "same values") {
 				t.Errorf("%s, %s: %+v", a, b, file)
 			}
 		}

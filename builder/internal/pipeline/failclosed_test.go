@@ -58,7 +58,8 @@ func TestSourceFailures(t *testing.T) {
 			f.duringTheScan(t, func() error { return os.Remove(filepath.Join(f.src, "mail", "security.yml")) })
 		}},
 		"file changes during the walk": {pipeline.Invalid, func(t *testing.T, f *fixture) {
-			f.duringTheScan(t, func() error { return os.WriteFile(filepath.Join(f.src, "mail", "security.yml"), []byte("x: 1"), 0o600) })
+			f.duringTheScan(t,
+				func() error { return os.WriteFile(filepath.Join(f.src, "mail", "security.yml"), []byte("x: 1"), 0o600) })
 		}},
 		"directory becomes a link during the walk": {pipeline.Invalid, func(t *testing.T, f *fixture) {
 			f.duringTheScan(t, func() error {
@@ -103,9 +104,11 @@ func dropOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := func(data [2]unix.CapUserData) {
-		_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0)
+		_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)),
+			uintptr(unsafe.Pointer(&data[0])), 0)
 		if errno == syscall.ENOTSUP {
-			t.Skip("SKIPPED: this test binary is built with cgo, which cannot change the capabilities of all threads: CGO_ENABLED=0")
+			t.Skip("SKIPPED: this test binary is built with cgo, which cannot change the capabilities of all threads: " +
+				"CGO_ENABLED=0")
 		} else if errno != 0 {
 			t.Fatal(errno)
 		}

@@ -51,7 +51,8 @@ func (d detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	result := scan.Result{Bytes: int64(len(f.Data))}
 	if i := bytes.Index(f.Data, []byte(planted)); i >= 0 {
 		line := bytes.Count(f.Data[:i], []byte("\n")) + 1
-		result.Matches = []scan.Match{{Rule: "Planted", Secret: secret.New(planted), Line: line, Verification: scan.NotChecked}}
+		result.Matches = []scan.Match{{Rule: "Planted", Secret: secret.New(planted), Line: line,
+			Verification: scan.NotChecked}}
 	}
 	return result, nil
 }
@@ -90,7 +91,8 @@ func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 	f.reg = registrytest.New(t, opts)
 	f.base = f.reg.PushBase(t, "base:1", registrytest.Base{Platforms: platforms, Env: []string{"NODE_ENV=production"}})
 	f.opts = pipeline.BuildOptions{
-		Checks:     pipeline.Checks{Workspaces: &workspace.Options{Groups: []workspace.Group{{Name: "base1", Labels: []string{"core"}}, {Name: "base2"}}}},
+		Checks: pipeline.Checks{Workspaces: &workspace.Options{Groups: []workspace.Group{{Name: "base1",
+			Labels: []string{"core"}}, {Name: "base2"}}}},
 		Release:    "v1",
 		Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
 		Base:       f.base.Ref,
@@ -134,7 +136,8 @@ func (f *fixture) read(t *testing.T, spec string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.opts.Input = pipeline.Input{Spec: parsed, Source: source.Options{TempDir: f.opts.TempDir, Auth: git.Auth{Getenv: func(string) string { return "" }}}}
+	f.opts.Input = pipeline.Input{Spec: parsed, Source: source.Options{TempDir: f.opts.TempDir,
+		Auth: git.Auth{Getenv: func(string) string { return "" }}}}
 }
 
 // write adds a file to the source, or replaces it.

@@ -74,7 +74,8 @@ func forgeAttestation(t *testing.T, image v1.Image, forge func(*attest.Statement
 		if err != nil {
 			t.Fatal(err)
 		}
-		add := mutate.Addendum{Layer: static.NewLayer(data, desc.MediaType), MediaType: desc.MediaType, Annotations: desc.Annotations}
+		add := mutate.Addendum{Layer: static.NewLayer(data, desc.MediaType), MediaType: desc.MediaType,
+			Annotations: desc.Annotations}
 		if forged, err = mutate.Append(forged, add); err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +183,8 @@ func TestVerifyAttestations(t *testing.T) {
 
 func (f *fixture) verifyStrictly(t *testing.T, ref string) *verify.Report {
 	t.Helper()
-	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{Image: ref, Registry: f.opts.Registry, Limits: source.DefaultLimits()})
+	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{Image: ref, Registry: f.opts.Registry,
+		Limits: source.DefaultLimits()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +195,8 @@ func TestVerifyMissesAttestations(t *testing.T) {
 	f := newFixture(t)
 	f.opts.Attest = attest.Kinds{}
 	f.mustBuild(t)
-	if r := f.verifyStrictly(t, f.reg.Ref("out:v1")); !slices.Equal(checks(r), []verify.Check{verify.Attestations}) || len(r.Problems) != 1 {
+	if r := f.verifyStrictly(t, f.reg.Ref("out:v1")); !slices.Equal(checks(r), []verify.Check{verify.Attestations}) ||
+		len(r.Problems) != 1 {
 		t.Errorf("problems %+v", r.Problems)
 	}
 	r := f.verify(t, f.reg.Ref("out:v1"))

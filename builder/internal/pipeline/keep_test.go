@@ -102,7 +102,8 @@ func TestWorkspacesOfTheBaseAreKept(t *testing.T) {
 	for _, g := range built.Manifest.Groups {
 		groups[g.Name] = append(g.Workspaces, g.Labels...)
 	}
-	if diff := cmp.Diff(map[string][]string{"base1": {"mail", "store", "vendor", "core"}, "base2": {"crm"}, "products": {"studio", "products"}}, groups); diff != "" {
+	if diff := cmp.Diff(map[string][]string{"base1": {"mail", "store", "vendor", "core"}, "base2": {"crm"},
+		"products": {"studio", "products"}}, groups); diff != "" {
 		t.Error(diff)
 	}
 	if len(built.Manifest.Workspaces) != 4 || built.Manifest.FromBase() != 2 {
@@ -112,7 +113,8 @@ func TestWorkspacesOfTheBaseAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"WORKSPACES_GROUP_base1_LABELS=vendor,core", "WORKSPACES_GROUP_products_LABELS=products"} {
+	for _, want := range []string{"WORKSPACES_GROUP_base1_LABELS=vendor,core",
+		"WORKSPACES_GROUP_products_LABELS=products"} {
 		if !slices.Contains(config.Config.Env, want) {
 			t.Errorf("%s is not among %v", want, config.Config.Env)
 		}
@@ -161,7 +163,8 @@ func TestReleaseOnAReleaseThatKeepsIt(t *testing.T) {
 	f := onProducts(t, vendorLayer(t, products()))
 	first := f.mustBuild(t)
 	f.opts.Base = strings.TrimSuffix(first.Images[0], ":v1") + "@" + first.Digest.String()
-	f.read(t, workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "third", Groups: []string{"base2"}, Uses: []string{"Mail"}})))
+	f.read(t, workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "third",
+		Groups: []string{"base2"}, Uses: []string{"Mail"}})))
 	second := f.mustBuild(t)
 	want := products()
 	maps.Copy(want, samples())
@@ -190,7 +193,8 @@ func TestBaseThatCannotBeKept(t *testing.T) {
 	clash := workspacetest.Repository(workspacetest.Sample{Slug: "mail", Groups: []string{"base1"}})
 	var link bytes.Buffer
 	archive := tar.NewWriter(&link)
-	if err := archive.WriteHeader(&tar.Header{Name: "www/workspaces/store", Typeflag: tar.TypeSymlink, Linkname: "/srv/store"}); err != nil {
+	if err := archive.WriteHeader(&tar.Header{Name: "www/workspaces/store", Typeflag: tar.TypeSymlink,
+		Linkname: "/srv/store"}); err != nil {
 		t.Fatal(err)
 	}
 	archive.Close()
@@ -234,7 +238,8 @@ func TestPlatformsWhoseBasesDiffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: pull(t, ref, platforms[i]), Descriptor: v1.Descriptor{Platform: platform}})
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: pull(t, ref, platforms[i]),
+			Descriptor: v1.Descriptor{Platform: platform}})
 	}
 	f.opts.Base = f.reg.PushIndex(t, "differ:1", index).Ref
 	if _, err := f.refuse(t, pipeline.Usage); err == nil || !strings.Contains(err.Error(), "linux/arm64") {
@@ -244,7 +249,8 @@ func TestPlatformsWhoseBasesDiffer(t *testing.T) {
 
 // Only base layers that can contain workspaces are fetched, once for all platforms.
 func TestKeepingReadsLayersOnce(t *testing.T) {
-	below, hiding, top := registrytest.SizedLayer('x', 100), vendorLayer(t, workspacetest.Files{".wh..wh..opq": ""}), vendorLayer(t, products())
+	below, hiding, top := registrytest.SizedLayer('x', 100), vendorLayer(t,
+		workspacetest.Files{".wh..wh..opq": ""}), vendorLayer(t, products())
 	f := onProducts(t, below, hiding, top)
 	f.opts.DryRun = true
 	f.reg.Reset()

@@ -27,7 +27,8 @@ func TestMetadataIsScanned(t *testing.T) {
 		"name of it":           {func(o *pipeline.BuildOptions) { o.Repository.Name = planted }, "image:manifest"},
 		"directory of it":      {func(o *pipeline.BuildOptions) { o.Repository.Directory = "/" + planted }, "image:manifest"},
 		"label of a group": {func(o *pipeline.BuildOptions) {
-			o.Checks.Workspaces = &workspace.Options{Groups: []workspace.Group{{Name: "base1", Labels: []string{planted}}, {Name: "base2"}}}
+			o.Checks.Workspaces = &workspace.Options{Groups: []workspace.Group{{Name: "base1", Labels: []string{planted}},
+				{Name: "base2"}}}
 		}, "image:manifest"},
 	}
 	for name, test := range tests {
@@ -41,8 +42,10 @@ func TestMetadataIsScanned(t *testing.T) {
 				t.Fatalf("built %v, error %v; want one of secrets", built, err)
 			}
 			found := reading.Scan.Findings
-			if len(found) != 1 || found[0].Path != test.path || found[0].Severity != scan.Error || reading.Scan.Coverage.Files != reading.Files {
-				t.Errorf("findings %+v in %d files, want one in %s and %d files", found, reading.Scan.Coverage.Files, test.path, reading.Files)
+			if len(found) != 1 || found[0].Path != test.path || found[0].Severity != scan.Error ||
+				reading.Scan.Coverage.Files != reading.Files {
+				t.Errorf("findings %+v in %d files, want one in %s and %d files", found, reading.Scan.Coverage.Files, test.path,
+					reading.Files)
 			}
 		})
 	}
@@ -52,7 +55,8 @@ func TestMetadataIsScanned(t *testing.T) {
 func TestSecretOfTheBaseIsAWarning(t *testing.T) {
 	f := newFixture(t)
 	f.opts.DryRun = true
-	f.opts.Base = f.reg.PushBase(t, "leaky:1", registrytest.Base{Platforms: platforms, Env: []string{"A=b", "TOKEN=" + planted}}).Ref
+	f.opts.Base = f.reg.PushBase(t, "leaky:1", registrytest.Base{Platforms: platforms,
+		Env: []string{"A=b", "TOKEN=" + planted}}).Ref
 	reading, built, err := f.build(t, t.Context())
 	if err != nil || built == nil {
 		t.Fatalf("built %v, error %v", built, err)

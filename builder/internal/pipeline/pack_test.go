@@ -35,7 +35,8 @@ func packWorkspace(t *testing.T, f *fixture, path string, to io.Writer) (*pipeli
 	alone := *checks.Workspaces
 	alone.Alone = true
 	checks.Workspaces = &alone
-	return pipeline.Pack(t.Context(), display, pipeline.Input{Spec: spec, Source: source.Options{One: true, Workspace: "mail"}}, checks, to)
+	return pipeline.Pack(t.Context(), display, pipeline.Input{Spec: spec,
+		Source: source.Options{One: true, Workspace: "mail"}}, checks, to)
 }
 
 // zipped returns the files of an archive, by path.
@@ -95,7 +96,8 @@ func TestPackOfWhatMustNotBeUsed(t *testing.T) {
 	f := newFixture(t)
 	f.write(t, "mail/automations/x.yml", "a: 1 # "+planted+"\n")
 	var failure *pipeline.Error
-	if reading, err := packWorkspace(t, f, f.src, io.Discard); !errors.As(err, &failure) || failure.Kind != pipeline.Secrets || reading == nil {
+	if reading, err := packWorkspace(t, f, f.src, io.Discard); !errors.As(err, &failure) ||
+		failure.Kind != pipeline.Secrets || reading == nil {
 		t.Errorf("error %v", err)
 	}
 }
@@ -107,7 +109,8 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left
 func TestPackToAFullDisk(t *testing.T) {
 	f := newFixture(t)
 	var failure *pipeline.Error
-	if reading, err := packWorkspace(t, f, f.src, fullDisk{}); !errors.As(err, &failure) || failure.Kind != pipeline.Engine || reading != nil {
+	if reading, err := packWorkspace(t, f, f.src, fullDisk{}); !errors.As(err, &failure) ||
+		failure.Kind != pipeline.Engine || reading != nil {
 		t.Errorf("error %v", err)
 	}
 }

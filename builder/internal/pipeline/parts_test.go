@@ -142,7 +142,8 @@ func (p *parts) honest(t *testing.T) *parts {
 	p.describe(t, func(m *release.Manifest) {
 		for i, list := range p.contents() {
 			blob, plain := pack(t, list)
-			m.Layers[i].Layer = release.Layer{Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain), Size: int64(len(blob))}
+			m.Layers[i].Layer = release.Layer{Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain),
+				Size: int64(len(blob))}
 		}
 		m.Layer = m.Layers[0].Layer
 	})
@@ -191,7 +192,8 @@ func (p *parts) image(t *testing.T) v1.Image {
 	all := slices.Clone(p.below)
 	for _, list := range append(p.contents(), p.about) {
 		blob, _ := pack(t, list)
-		l, err := gotar.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil }, gotar.WithMediaType(types.OCILayer))
+		l, err := gotar.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil },
+			gotar.WithMediaType(types.OCILayer))
 		if err != nil {
 			t.Fatal(err)
 		}

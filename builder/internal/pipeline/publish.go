@@ -158,7 +158,8 @@ func (b *builder) blame(err error) error {
 	if b.opts.BuildKit != nil && errors.As(err, &known) && known.Kind != registry.Unauthorized {
 		// Settings of this process have no effect on the daemon.
 		remote := *known
-		remote.Help = "it was the daemon that asked: it has its own network and settings for registries (buildkitd.toml: ca, http, mirrors), " +
+		remote.Help = "it was the daemon that asked: it has its own network and settings for registries (buildkitd.toml: " +
+			"ca, http, mirrors), " +
 			"to which --registry-ca, --insecure-registry and --registry-mirror mean nothing"
 		err = &remote
 	}

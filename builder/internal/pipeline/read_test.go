@@ -46,7 +46,8 @@ func TestReadMakesTheChecksThatAreAskedFor(t *testing.T) {
 			if reading == nil || reading.Files != len(samples())+1 || reading.Bytes == 0 {
 				t.Fatalf("reading %+v", reading)
 			}
-			if (reading.Plan != nil) != (test.checks.Workspaces != nil) || (reading.Scan != nil) != (test.checks.Scanner != nil) {
+			if (reading.Plan != nil) != (test.checks.Workspaces != nil) ||
+				(reading.Scan != nil) != (test.checks.Scanner != nil) {
 				t.Errorf("plan %v, scan %v", reading.Plan, reading.Scan)
 			}
 		})
@@ -61,7 +62,8 @@ func TestReadThatCannotReadHasNoReading(t *testing.T) {
 	f.read(t, f.src+"/nowhere")
 	reading, err := read(t, t.Context(), f, f.opts.Checks)
 	var failure *pipeline.Error
-	if reading != nil || !errors.As(err, &failure) || failure.Kind != pipeline.Source || !strings.Contains(err.Error(), "nowhere") {
+	if reading != nil || !errors.As(err, &failure) || failure.Kind != pipeline.Source ||
+		!strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("reading %v, error %v", reading, err)
 	}
 }
@@ -70,7 +72,8 @@ func TestReadEndsWhenItIsInterrupted(t *testing.T) {
 	f := newFixture(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(interruption{})
-	for _, checks := range []pipeline.Checks{f.opts.Checks, {Workspaces: f.opts.Checks.Workspaces}, {Scanner: f.opts.Checks.Scanner}} {
+	for _, checks := range []pipeline.Checks{f.opts.Checks, {Workspaces: f.opts.Checks.Workspaces},
+		{Scanner: f.opts.Checks.Scanner}} {
 		if _, err := read(t, ctx, f, checks); !errors.Is(err, interruption{}) {
 			t.Errorf("error %v", err)
 		}

@@ -76,7 +76,8 @@ func TestSameDigestWhateverTheMachine(t *testing.T) {
 			t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 		},
 		"what does not ship": func(t *testing.T) {
-			for _, name := range []string{"README.md", ".gitlab-ci.yml", ".cache/x", "mail/node_modules/x/index.js", "mail/imports/.DS_Store"} {
+			for _, name := range []string{"README.md", ".gitlab-ci.yml", ".cache/x", "mail/node_modules/x/index.js",
+				"mail/imports/.DS_Store"} {
 				f.write(t, name, "x")
 			}
 		},

@@ -64,9 +64,10 @@ func (p *production) deployFiles(t *testing.T, built *report.Build, files worksp
 	}
 	p.pods++
 	pod := p.NewPod(fmt.Sprintf("pod-%d", p.pods), r)
-	client, err := platform.New(platform.Options{BaseURL: "http://pod", Transport: platformtest.Transport(pod), Identity: platform.Headers(map[string]string{
-		"x-prismeai-user-id": "api", "x-prismeai-role": "superadmin",
-	})})
+	client, err := platform.New(platform.Options{BaseURL: "http://pod", Transport: platformtest.Transport(pod),
+		Identity: platform.Headers(map[string]string{
+			"x-prismeai-user-id": "api", "x-prismeai-role": "superadmin",
+		})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,8 @@ func TestOnlyVersionNamesAreStamped(t *testing.T) {
 	was, is := workspacesOf(t, plain), workspacesOf(t, stamped)
 	for _, w := range stamped.Manifest.Workspaces {
 		source, _ := plain.Manifest.Workspace(w.Slug)
-		if want := source.Version + "-" + source.Digest.Encoded()[:8]; w.Version != want || w.SourceVersion != source.Version {
+		if want := source.Version + "-" + source.Digest.Encoded()[:8]; w.Version != want ||
+			w.SourceVersion != source.Version {
 			t.Errorf("%s has the version %s (%s) instead of %s", w.Slug, w.Version, w.SourceVersion, want)
 		}
 		metadata := w.Slug + "/.import.yml"
@@ -158,14 +160,16 @@ func TestOnlyVersionNamesAreStamped(t *testing.T) {
 		size += int64(len(data))
 	}
 	if c := reading.Scan.Coverage; c.Bytes != size || reading.Bytes != size || c.Files != len(is) {
-		t.Errorf("%d files of %d bytes ship, %d of %d were scanned, %d bytes read", len(is), size, c.Files, c.Bytes, reading.Bytes)
+		t.Errorf("%d files of %d bytes ship, %d of %d were scanned, %d bytes read", len(is), size, c.Files, c.Bytes,
+			reading.Bytes)
 	}
 	if f.mustBuild(t).Digest != stamped.Digest {
 		t.Error("built again, the image is another")
 	}
 	_, list := statements(t, stamped.Images[0])
 	for _, statements := range list {
-		if p, err := statements[0].Provenance(); err != nil || p.BuildDefinition.ExternalParameters.StampVersions != "content" {
+		if p, err := statements[0].Provenance(); err != nil ||
+			p.BuildDefinition.ExternalParameters.StampVersions != "content" {
 			t.Errorf("provenance %+v: %v", p, err)
 		}
 	}

@@ -260,10 +260,12 @@ var forgeries = map[string]struct {
 		p.config.Config.Env = append(p.config.Config.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_release_MODE=read-only")
 	}, want: []verify.Check{verify.Environment}},
 	"a variable of ours less": {forge: func(_ *testing.T, p *parts) {
-		p.config.Config.Env = slices.DeleteFunc(p.config.Config.Env, func(e string) bool { return strings.Contains(e, "_MODE=") })
+		p.config.Config.Env = slices.DeleteFunc(p.config.Config.Env,
+			func(e string) bool { return strings.Contains(e, "_MODE=") })
 	}, want: []verify.Check{verify.Environment}},
 	"another repository": {forge: func(_ *testing.T, p *parts) {
-		p.config.Config.Env = append(p.config.Config.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_x_TYPE=filesystem", "WORKSPACES_STORAGE_GIT_PLATFORM_x_DIRPATH=/www")
+		p.config.Config.Env = append(p.config.Config.Env, "WORKSPACES_STORAGE_GIT_PLATFORM_x_TYPE=filesystem",
+			"WORKSPACES_STORAGE_GIT_PLATFORM_x_DIRPATH=/www")
 	}, want: []verify.Check{verify.Environment}},
 	"a variable of the base": {forge: func(_ *testing.T, p *parts) { p.setenv("NODE_ENV", "development") }, want: []verify.Check{verify.Environment}},
 	"a variable more": {forge: func(_ *testing.T, p *parts) {
@@ -326,7 +328,8 @@ func TestVerifyComparesPlatforms(t *testing.T) {
 				index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: p.honest(t).image(t)})
 			}
 			r := f.verify(t, f.reg.PushIndex(t, "forged:1", index).Ref)
-			if got := slices.Contains(checks(r), verify.Platforms); got != (name != "nothing") || name == "nothing" && len(r.Problems) > 0 {
+			if got := slices.Contains(checks(r), verify.Platforms); got != (name != "nothing") || name == "nothing" &&
+				len(r.Problems) > 0 {
 				t.Errorf("%+v", r.Problems)
 			}
 		})
@@ -336,14 +339,16 @@ func TestVerifyComparesPlatforms(t *testing.T) {
 func TestVerifyWithoutTheBase(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)
-	opts := pipeline.VerifyOptions{Image: "oci-layout://" + f.out + "/image.tar", Registry: f.opts.Registry, Limits: source.DefaultLimits(), AllowMissingAttestations: true}
+	opts := pipeline.VerifyOptions{Image: "oci-layout://" + f.out + "/image.tar", Registry: f.opts.Registry,
+		Limits: source.DefaultLimits(), AllowMissingAttestations: true}
 	for name, prepare := range map[string]func(){
 		"not asked": func() { opts.SkipBase = true },
 		"gone":      func() { opts.SkipBase = false; f.reg.Close() },
 	} {
 		prepare()
 		r, err := pipeline.Verify(t.Context(), opts)
-		if err != nil || len(r.Problems) > 0 || len(r.Unproven) != 1 || r.Unproven[0].Check != verify.Base || slices.Contains(r.Proven, verify.Base) {
+		if err != nil || len(r.Problems) > 0 || len(r.Unproven) != 1 || r.Unproven[0].Check != verify.Base ||
+			slices.Contains(r.Proven, verify.Base) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -398,8 +403,10 @@ func TestVerifyReadsNoFileOverTheLimit(t *testing.T) {
 	f.mustBuild(t)
 	limits := source.DefaultLimits()
 	limits.FileSize = 60
-	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{Image: f.reg.Ref("out:v1"), Registry: f.opts.Registry, Limits: limits})
-	if err != nil || !slices.Contains(checks(r), verify.Files) || !strings.Contains(r.Problems[0].Message, "more than --max-file-size") {
+	r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{Image: f.reg.Ref("out:v1"), Registry: f.opts.Registry,
+		Limits: limits})
+	if err != nil || !slices.Contains(checks(r), verify.Files) || !strings.Contains(r.Problems[0].Message,
+		"more than --max-file-size") {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -421,7 +428,8 @@ func TestProblemsAreBounded(t *testing.T) {
 func TestVerifyFindsForgedVariablesWithoutTheBase(t *testing.T) {
 	f := newFixture(t)
 	f.mustBuild(t)
-	for _, name := range []string{"a variable of ours", "a variable of ours, once more", "a variable of ours less", "another repository"} {
+	for _, name := range []string{"a variable of ours", "a variable of ours, once more", "a variable of ours less",
+		"another repository"} {
 		p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t)
 		forgeries[name].forge(t, p)
 		r, err := pipeline.Verify(t.Context(), pipeline.VerifyOptions{

@@ -147,7 +147,8 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	entries, err := uploaded(w, r, p.opts.UploadLimit)
 	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		reply(w, http.StatusRequestEntityTooLarge, object{"name": "MulterError", "message": "File too large", "code": "LIMIT_FILE_SIZE",
+		reply(w, http.StatusRequestEntityTooLarge, object{"name": "MulterError", "message": "File too large",
+			"code":  "LIMIT_FILE_SIZE",
 			"field": "archive", "storageErrors": []object{}, "limit": limit.Limit})
 		return
 	}
@@ -163,7 +164,8 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 		p.missing(w, r.PathValue("id"))
 		return
 	}
-	run := &archiveImport{pod: pod, id: r.PathValue("id"), prune: p.opts.V27 && r.URL.Query().Get("prune") == "true", entries: entries,
+	run := &archiveImport{pod: pod, id: r.PathValue("id"), prune: p.opts.V27 && r.URL.Query().Get("prune") == "true",
+		entries:       entries,
 		correlationID: r.Header.Get(correlationHeader), done: make(chan importAnswer, 1)}
 	pod.work.Go(func() { run.run(life) })
 	if p.opts.ArchiveProcessing {

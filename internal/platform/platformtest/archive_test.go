@@ -34,9 +34,11 @@ func zipOf(t *testing.T, files map[string]string) *bytes.Reader {
 	return bytes.NewReader(out.Bytes())
 }
 
-func importArchive(t *testing.T, c *platform.Client, workspace string, prune bool, archive *bytes.Reader) (platform.ArchiveResult, error) {
+func importArchive(t *testing.T, c *platform.Client, workspace string, prune bool,
+	archive *bytes.Reader) (platform.ArchiveResult, error) {
 	t.Helper()
-	return c.ImportArchive(t.Context(), platform.ArchiveRequest{Workspace: workspace, Prune: prune, Archive: archive, Size: archive.Size()})
+	return c.ImportArchive(t.Context(), platform.ArchiveRequest{Workspace: workspace, Prune: prune, Archive: archive,
+		Size: archive.Size()})
 }
 
 func install(t *testing.T, c *cluster) {
@@ -55,11 +57,13 @@ func TestArchives(t *testing.T) {
 		inBubble(t, platformtest.Options{ExportByGet: refused, V27: refused != 404}, func(t *testing.T, c *cluster) {
 			install(t, c)
 			var out bytes.Buffer
-			if _, err := c.local.ExportArchive(t.Context(), platform.ExportRequest{Workspace: "ids", Limit: 1 << 20}, &out); err != nil {
+			if _, err := c.local.ExportArchive(t.Context(), platform.ExportRequest{Workspace: "ids", Limit: 1 << 20},
+				&out); err != nil {
 				t.Fatal(err)
 			}
 			got, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
-			if err != nil || len(got.File) != 3 || got.File[0].Name != "current/.import.yml" || got.File[2].Name != "current/index.yml" {
+			if err != nil || len(got.File) != 3 || got.File[0].Name != "current/.import.yml" ||
+				got.File[2].Name != "current/index.yml" {
 				t.Fatalf("%v, %v", got, err)
 			}
 			next := map[string]string{"shop/index.yml": "slug: other\nname: Shop\n", "shop/automations/new.yml": "x: 2\n"}
@@ -76,7 +80,8 @@ func TestArchives(t *testing.T) {
 			if refused != 404 {
 				deleted = []string{"automations/old.yml"}
 			}
-			if r, err = importArchive(t, c.local, "ids", true, zipOf(t, next)); err != nil || !cmp.Equal(r.Report.Deleted, deleted) {
+			if r, err = importArchive(t, c.local, "ids", true, zipOf(t, next)); err != nil ||
+				!cmp.Equal(r.Report.Deleted, deleted) {
 				t.Errorf("%+v, %v", r.Report, err)
 			}
 		})
@@ -87,7 +92,8 @@ func TestArchives(t *testing.T) {
 func TestArchiveOfANewWorkspace(t *testing.T) {
 	inBubble(t, platformtest.Options{V27: true}, func(t *testing.T, c *cluster) {
 		r, err := importArchive(t, c.local, "", false, zipOf(t, map[string]string{"x/index.yml": "slug: shop\nname: Shop\n"}))
-		if err != nil || len(r.Report.Created) != 1 || r.Report.Slug == "shop" || c.Content(r.Report.Slug)["index.yml"] == "" {
+		if err != nil || len(r.Report.Created) != 1 || r.Report.Slug == "shop" ||
+			c.Content(r.Report.Slug)["index.yml"] == "" {
 			t.Errorf("%+v, %v", r.Report, err)
 		}
 		_, err = importArchive(t, c.local, "", false, zipOf(t, map[string]string{"index.yml": "slug: shop\n"}))
@@ -106,7 +112,8 @@ func TestArchiveWithABrokenIndex(t *testing.T) {
 		if err != nil || len(r.Report.Imported) != 0 || len(r.Report.Errors) != 1 || r.Report.Errors[0].File != "index" {
 			t.Errorf("%+v, %v", r.Report, err)
 		}
-		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}})
+		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids",
+			Types: []string{platform.EventArchiveImported}})
 		if err != nil || len(page.Events) != 0 {
 			t.Errorf("%+v, %v", page, err)
 		}
@@ -115,7 +122,8 @@ func TestArchiveWithABrokenIndex(t *testing.T) {
 
 // The end of a continuing import is reported by an event of the workspace and by its status.
 func TestArchiveThatGoesOn(t *testing.T) {
-	inBubble(t, platformtest.Options{ArchiveProcessing: true, PodEvents: true, ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ArchiveProcessing: true, PodEvents: true,
+		ImportTime: each(time.Minute)}, func(t *testing.T, c *cluster) {
 		install(t, c)
 		c.Fail("shop", "no good")
 		began := time.Now()
@@ -125,7 +133,8 @@ func TestArchiveThatGoesOn(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		time.Sleep(2 * time.Minute)
-		page, err := c.local.Events(t.Context(), platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}})
+		imported := platform.EventQuery{Workspace: "ids", Types: []string{platform.EventArchiveImported}}
+		page, err := c.local.Events(t.Context(), imported)
 		if err != nil || len(page.Events) != 1 || page.Events[0].CorrelationID != r.CorrelationID ||
 			page.Events[0].Archive.Errors[0].File != "x/automations/a.yml" {
 			t.Errorf("%+v, %v", page, err)

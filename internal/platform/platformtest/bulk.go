@@ -62,12 +62,14 @@ func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID str
 	}
 	b := &bulk{pod: pod, life: pod.state.life, in: in, workspaces: workspaces, correlationID: correlationID, lock: l,
 		entry: len(p.ledger.Bulks), begin: l.at, done: make(chan struct{})}
-	p.ledger.Bulks = append(p.ledger.Bulks, Bulk{CorrelationID: correlationID, Pod: pod.Name, Groups: in.Groups, Force: in.Force, Begin: l.at})
+	p.ledger.Bulks = append(p.ledger.Bulks, Bulk{CorrelationID: correlationID, Pod: pod.Name, Groups: in.Groups,
+		Force: in.Force, Begin: l.at})
 	slugs := []object{}
 	for _, w := range workspaces {
 		slugs = append(slugs, object{"slug": w.Slug})
 	}
-	p.emit(pod, startedEvent, correlationID, object{"repositoryId": in.Repository.ID, "groups": in.Groups, "workspaces": slugs})
+	p.emit(pod, startedEvent, correlationID, object{"repositoryId": in.Repository.ID, "groups": in.Groups,
+		"workspaces": slugs})
 	pod.work.Go(b.run)
 	return b
 }
@@ -99,7 +101,8 @@ func (b *bulk) importOne(w Workspace) result {
 	}
 	message, broken := p.broken(w.Slug)
 	entry := len(p.ledger.Imports)
-	p.ledger.Imports = append(p.ledger.Imports, Import{Bulk: b.entry, Pod: b.pod.Name, Slug: w.Slug, Version: w.Version, Begin: begin})
+	p.ledger.Imports = append(p.ledger.Imports, Import{Bulk: b.entry, Pod: b.pod.Name, Slug: w.Slug, Version: w.Version,
+		Begin: begin})
 	p.mu.Unlock()
 
 	r := result{Workspace: w, outcome: Imported, created: old == nil}
@@ -190,7 +193,8 @@ func (p *Platform) upToDate(installed, version string) bool {
 
 // store writes to the database, including the version if counts is true. The caller holds mu.
 func (p *Platform) store(w Workspace, repositoryID string, counts bool) {
-	next := Installed{ID: cmp.Or(w.ID, w.Slug), Slug: w.Slug, Name: w.Name, RepositoryID: repositoryID, PulledAt: time.Now()}
+	next := Installed{ID: cmp.Or(w.ID, w.Slug), Slug: w.Slug, Name: w.Name, RepositoryID: repositoryID,
+		PulledAt: time.Now()}
 	if old := p.present(w); old != nil { // it keeps its ID, and may have got another slug
 		next.ID = old.ID
 		next.Slug = old.Slug
@@ -255,14 +259,16 @@ func (b *bulk) makeReport(results []result) object {
 	if b.pod.platform.opts.ErrorsInWorkspacesOnly {
 		errs = []object{}
 	}
-	return object{"repositoryId": b.in.Repository.ID, "groups": b.in.Groups, "duration": time.Since(b.begin).Milliseconds(), "errors": errs,
+	return object{"repositoryId": b.in.Repository.ID, "groups": b.in.Groups,
+		"duration": time.Since(b.begin).Milliseconds(), "errors": errs,
 		"createdWorkspaceIds": ids["created"], "updatedWorkspaceIds": ids["updated"], "skippedWorkspaceIds": ids["skipped"],
 		"importedFilesCount": files, "deletedFilesCount": deleted, "workspaces": workspaces}
 }
 
 // workspace returns the entry in a report.
 func (r *result) workspace(nameDeleted bool) object {
-	w := object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version, "status": string(r.outcome), "errors": r.errorList(),
+	w := object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version, "status": string(r.outcome),
+		"errors":             r.errorList(),
 		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted), "duration": r.took.Milliseconds()}
 	if nameDeleted {
 		w["deleted"] = append([]string{}, r.deleted...)

@@ -15,13 +15,15 @@ import (
 )
 
 // firstSecurity is the security.yml of a new workspace.
-const firstSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, update]\n      subject: workspaces\n"
+const firstSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, " +
+	"update]\n      subject: workspaces\n"
 
 // create creates a workspace. If slug is empty it gets a random one. The caller holds mu.
 func (p *Platform) create(name, slug string) *Installed {
 	if slug == "" {
 		p.serial++
-		slug = fmt.Sprintf("%s-%s-%d", []string{"quick", "dry", "lazy"}[p.serial%3], []string{"fox", "eel", "ape"}[p.serial/3%3], p.serial)
+		slug = fmt.Sprintf("%s-%s-%d", []string{"quick", "dry", "lazy"}[p.serial%3],
+			[]string{"fox", "eel", "ape"}[p.serial/3%3], p.serial)
 	}
 	w := &Installed{ID: p.nextID("new"), Slug: slug, Name: name}
 	index := jsvalue.NewMapping()
@@ -169,7 +171,8 @@ func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
 // missing responds that the platform has no such workspace. The response differs from that for an
 // unknown path.
 func (p *Platform) missing(w http.ResponseWriter, id string) {
-	p.refuse(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'", object{"id": id})
+	p.refuse(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'",
+		object{"id": id})
 }
 
 // only rejects query parameters that are not in the specification.

@@ -186,7 +186,8 @@ func checkPageMeta(content *jsvalue.Value) error {
 func checkLabels(model string, labels *jsvalue.Value) error {
 	for _, label := range labels.Items {
 		if isObject(label) && label.Kind != jsvalue.Date {
-			return castError(model, "labels.0", "[string]", inspect(labels, 0), `(type string) at path "labels.0" because of "CastError"`)
+			return castError(model, "labels.0", "[string]", inspect(labels, 0),
+				`(type string) at path "labels.0" because of "CastError"`)
 		}
 	}
 	return nil

@@ -77,7 +77,8 @@ func eventFilter(r *http.Request) func(event) bool {
 	after, _ := time.Parse(time.RFC3339, query.Get("afterDate"))
 	before, _ := time.Parse(time.RFC3339, query.Get("beforeDate"))
 	types, text := query.Get("types"), query.Get("text")
-	for _, known := range []string{"types", "afterDate", "beforeDate", "beforeId", "text", "page", "limit", "sort", "appInstanceDepth"} {
+	for _, known := range []string{"types", "afterDate", "beforeDate", "beforeId", "text", "page", "limit", "sort",
+		"appInstanceDepth"} {
 		query.Del(known)
 	}
 	return func(e event) bool {

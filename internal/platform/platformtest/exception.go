@@ -38,7 +38,8 @@ func thrown(class, format string, args ...any) error {
 func typeError() error { return &exception{fields: object{}} }
 
 func invalidSlug(slug string) error {
-	return thrown("InvalidSlugError", "Invalid slug '%s' : only allowed characters are letters, numbers, whitespaces, _ and -'", slug)
+	return thrown("InvalidSlugError",
+		"Invalid slug '%s' : only allowed characters are letters, numbers, whitespaces, _ and -'", slug)
 }
 
 func notStored(folder, slug string) error {
@@ -50,8 +51,9 @@ func castError(model, path, kind, value, reason string) error {
 	message := fmt.Sprintf("%s validation failed: %s: Cast to %s failed for value %q %s", model, path, kind, value, reason)
 	message = strings.Replace(message, fmt.Sprintf("%q", value), `"`+value+`"`, 1)
 	return &exception{class: "ValidationError", message: message,
-		fields: object{"errors": object{path: object{"name": "CastError", "kind": kind, "path": path}}, "_message": model + " validation failed",
-			"name": "ValidationError", "message": message}}
+		fields: object{"errors": object{path: object{"name": "CastError", "kind": kind, "path": path}},
+			"_message": model + " validation failed",
+			"name":     "ValidationError", "message": message}}
 }
 
 // asException returns the error as it appears in a report.
@@ -106,7 +108,8 @@ func newMark(text string, at *jsvalue.Error) mark {
 }
 
 func (m mark) json() object {
-	return object{"name": nil, "buffer": string(utf16.Decode(m.text)), "position": m.position, "line": m.line, "column": m.column, "snippet": m.snippet()}
+	return object{"name": nil, "buffer": string(utf16.Decode(m.text)), "position": m.position, "line": m.line,
+		"column": m.column, "snippet": m.snippet()}
 }
 
 // snippetWidth is the line width of js-yaml's excerpts, in characters.

@@ -71,7 +71,8 @@ func TestFaultsLookTheSameInMemoryAndOnTheWire(t *testing.T) {
 	}
 }
 
-func playFault(t *testing.T, f platformtest.Fault, bulks int) func(func(*platformtest.Pod) platform.Options, platform.Class, bool) {
+func playFault(t *testing.T, f platformtest.Fault,
+	bulks int) func(func(*platformtest.Pod) platform.Options, platform.Class, bool) {
 	p := platformtest.New(platformtest.Options{})
 	pod := p.NewPod("pod-0", release())
 	f.Op, f.Nth = "pull", 2
@@ -172,7 +173,8 @@ func TestARestartedPodFindsTheLockThatItLeft(t *testing.T) {
 func TestAnswersMayHaveADateOfTheirOwn(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
 		at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-		c.pod.Faults = new(platformtest.Script).Add(platformtest.Fault{Kind: platformtest.Alter, Header: http.Header{"Date": {at.Format(http.TimeFormat)}}})
+		c.pod.Faults = new(platformtest.Script).Add(platformtest.Fault{Kind: platformtest.Alter,
+			Header: http.Header{"Date": {at.Format(http.TimeFormat)}}})
 		if m, err := c.local.Healthcheck(t.Context()); err != nil || !m.Date.Equal(at) {
 			t.Errorf("%+v, %v", m, err)
 		}
@@ -240,7 +242,8 @@ func TestTransportStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if time.Since(start) != 0 || resp.Header.Get("Date") != start.UTC().Format(http.TimeFormat) || resp.ContentLength != -1 {
+		if time.Since(start) != 0 || resp.Header.Get("Date") != start.UTC().Format(http.TimeFormat) ||
+			resp.ContentLength != -1 {
 			t.Errorf("header after %s: %v", time.Since(start), resp.Header)
 		}
 		body, err := io.ReadAll(resp.Body)

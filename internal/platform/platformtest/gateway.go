@@ -42,19 +42,22 @@ type window struct {
 
 // NewGateway returns a gateway for the platform.
 func (p *Platform) NewGateway() *Gateway {
-	g := &Gateway{platform: p, outside: &http.Transport{DisableKeepAlives: true}, mux: http.NewServeMux(), windows: map[string]*window{}}
+	g := &Gateway{platform: p, outside: &http.Transport{DisableKeepAlives: true}, mux: http.NewServeMux(),
+		windows: map[string]*window{}}
 	g.mux.HandleFunc("GET /v2/me", g.me)
 	g.mux.HandleFunc("GET /v2/readiness", g.readiness)
 	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
 	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limited("events", p.opts.EventReadsPerMinute, p.searchEvents))
-	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull", g.limited("pull", p.opts.PullsPerMinute, g.forward))
+	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull",
+		g.limited("pull", p.opts.PullsPerMinute, g.forward))
 	g.mux.HandleFunc("POST /v2/workspaces/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
 	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
 	g.mux.HandleFunc("POST /v2/workspaces", g.limited("create", p.opts.CreatesPerMinute, g.forward))
 	g.mux.HandleFunc("/v2/workspaces", g.forward)
 	g.mux.HandleFunc("/v2/workspaces/", g.forward)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, object{"error": "NotFoundError", "message": "Not found", "details": object{"path": r.URL.Path}})
+		reply(w, http.StatusNotFound, object{"error": "NotFoundError", "message": "Not found",
+			"details": object{"path": r.URL.Path}})
 	})
 	return g
 }
@@ -91,7 +94,8 @@ func (g *Gateway) limited(bucket string, limit int, h http.HandlerFunc) http.Han
 	return func(w http.ResponseWriter, r *http.Request) {
 		left, ok := g.take(bucket, limit)
 		if !ok {
-			g.platform.refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests", object{"retryAfter": left.Seconds()})
+			g.platform.refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests",
+				object{"retryAfter": left.Seconds()})
 			return
 		}
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
@@ -142,7 +146,8 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		reply(w, http.StatusRequestTimeout, object{"error": "TimeoutError", "timeout": g.platform.opts.ProxyTimeout.Milliseconds()})
+		reply(w, http.StatusRequestTimeout, object{"error": "TimeoutError",
+			"timeout": g.platform.opts.ProxyTimeout.Milliseconds()})
 	case err != nil:
 		g.broken(w)
 	default:
@@ -200,7 +205,8 @@ func (g *Gateway) reaches(ctx context.Context) bool {
 
 // broken responds like the gateway if the service refuses or resets the connection.
 func (g *Gateway) broken(w http.ResponseWriter) {
-	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error", "success": false})
+	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error",
+		"success": false})
 }
 
 func (g *Gateway) me(w http.ResponseWriter, _ *http.Request) {
@@ -232,7 +238,8 @@ func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
 func serviceState(name string, ok bool) object {
 	state := object{"status": "ready", "modulesReady": []string{"broker"}}
 	if !ok {
-		state = object{"status": "error", "errors": []object{{"error": "FetchError", "module": "workspaces", "driver": "http", "message": "workspaces cannot be reached"}}}
+		state = object{"status": "error", "errors": []object{{"error": "FetchError", "module": "workspaces", "driver": "http",
+			"message": "workspaces cannot be reached"}}}
 	}
 	if name == "api-gateway" {
 		return state

@@ -63,7 +63,8 @@ func TestRotatedToken(t *testing.T) {
 		for _, k := range []struct {
 			token string
 			want  platform.Class
-		}{{token, platform.ClassNone}, {"at:new", platform.ClassUnauthorized}, {"", platform.ClassUnauthorized}, {token, platform.ClassNone}} {
+		}{{token, platform.ClassNone}, {"at:new", platform.ClassUnauthorized}, {"", platform.ClassUnauthorized},
+			{token, platform.ClassNone}} {
 			c.SetToken(k.token)
 			_, err := gateway.Me(t.Context())
 			wantClass(t, err, k.want)
@@ -100,11 +101,13 @@ func TestGatewayLimitsRates(t *testing.T) {
 }
 
 func TestGatewayGivesUpWithATimeout(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(time.Minute), ProxyTimeout: 20 * time.Second}, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute),
+		ProxyTimeout: 20 * time.Second}, func(t *testing.T, c *cluster) {
 		c.pod.SetReady(true)
 		_, err := pull(t.Context(), public(t, c.NewGateway()), time.Hour, "base1")
 		wantClass(t, err, platform.ClassTimeout)
-		if e, _ := errors.AsType[*platform.Error](err); e.Status != http.StatusRequestTimeout || !platform.OutcomeUnknown(err) {
+		if e, _ := errors.AsType[*platform.Error](err); e.Status != http.StatusRequestTimeout ||
+			!platform.OutcomeUnknown(err) {
 			t.Errorf("%+v", e)
 		}
 		time.Sleep(2 * time.Minute)
@@ -154,7 +157,8 @@ func TestGatewayReadinessNeedsAPod(t *testing.T) {
 			t.Errorf("not ready: %v", got)
 		}
 		c.pod.SetReady(true)
-		if r, err = gateway.Readiness(t.Context(), "workspaces"); err != nil || r.NotReady("") != nil || len(r.Services) != 1 {
+		if r, err = gateway.Readiness(t.Context(), "workspaces"); err != nil || r.NotReady("") != nil ||
+			len(r.Services) != 1 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})

@@ -42,7 +42,8 @@ func TestImportFollowsGroupsDependenciesAndVersions(t *testing.T) {
 func TestForceImportsAgain(t *testing.T) {
 	inBubble(t, platformtest.Options{}, func(t *testing.T, c *cluster) {
 		mustPull(t, c.local, "base1")
-		r, err := c.local.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{"base1"}, Force: true})
+		r, err := c.local.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{"base1"},
+			Force: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +81,8 @@ func TestFailedWorkspace(t *testing.T) {
 }
 
 func TestProcessingReportsItsEnd(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second), PodEvents: true, EventLag: time.Second}, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second), PodEvents: true,
+		EventLag: time.Second}, func(t *testing.T, c *cluster) {
 		start := time.Now()
 		r, err := pull(t.Context(), c.local, 5*time.Second, "base1")
 		if err != nil || r.Kind != platform.PullProcessing || time.Since(start) != 5*time.Second {
@@ -95,12 +97,14 @@ func TestProcessingReportsItsEnd(t *testing.T) {
 		for _, e := range page.Events {
 			got = append(got, fmt.Sprintf("%s after %s by %s", e.Type, e.CreatedAt.Sub(start), e.Replica))
 		}
-		want := []string{"workspaces.bulkImport.started after 0s by pod-0", "workspaces.bulkImport.progress after 10s by pod-0",
+		want := []string{"workspaces.bulkImport.started after 0s by pod-0",
+			"workspaces.bulkImport.progress after 10s by pod-0",
 			"workspaces.bulkImport.progress after 20s by pod-0", "workspaces.bulkImport.completed after 20s by pod-0"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if !page.Events[0].CreatedAt.Equal(start) || page.Events[1].Progress.Current != 1 || page.Events[3].Completed.Failed() {
+		if !page.Events[0].CreatedAt.Equal(start) || page.Events[1].Progress.Current != 1 ||
+			page.Events[3].Completed.Failed() {
 			t.Errorf("%+v", page.Events)
 		}
 	})
@@ -124,7 +128,8 @@ func TestImportGoesOnWithoutItsClient(t *testing.T) {
 
 func TestLockLetsOneImportIn(t *testing.T) {
 	for _, status := range []int{0, 400, 403, 409, 423} {
-		inBubble(t, platformtest.Options{ImportTime: each(time.Minute), LockedStatus: status, NestedErrors: status == 409}, func(t *testing.T, c *cluster) {
+		inBubble(t, platformtest.Options{ImportTime: each(time.Minute), LockedStatus: status,
+			NestedErrors: status == 409}, func(t *testing.T, c *cluster) {
 			other := local(t, c.NewPod("pod-1", release()))
 			if _, err := pull(t.Context(), c.local, time.Second, "base1"); err != nil {
 				t.Fatal(err)
@@ -278,7 +283,8 @@ func TestEventVariants(t *testing.T) {
 		}
 	}
 	hide := func(kind string) bool { return kind == platform.EventImportStarted }
-	inBubble(t, platformtest.Options{PodEvents: true, DropCompleted: true, HideEvent: hide, NoReplica: true}, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{PodEvents: true, DropCompleted: true, HideEvent: hide,
+		NoReplica: true}, func(t *testing.T, c *cluster) {
 		mustPull(t, c.local, "base1")
 		if diff := cmp.Diff([]string{"progress", "progress"}, types(t, c.local, platform.EventQuery{Limit: 3})); diff != "" {
 			t.Error(diff)

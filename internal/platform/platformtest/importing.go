@@ -43,7 +43,8 @@ func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
 		files = map[string]string{}
 		p.content[target.Slug] = files
 	}
-	i := &importing{p: p, target: target, pull: pull, prune: prune, files: files, index: stored(files, "index.yml"), v27: p.opts.V27,
+	i := &importing{p: p, target: target, pull: pull, prune: prune, files: files, index: stored(files, "index.yml"),
+		v27:   p.opts.V27,
 		known: map[string]bool{}, pageIDs: map[string]string{}, imported: []string{}, errs: []object{}}
 	for name := range files {
 		i.known[name] = true
@@ -59,7 +60,8 @@ func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
 // fail makes the next automation fail if the workspace is set to fail.
 func (i *importing) fail(slug string) {
 	if message, broken := i.p.broken(slug); broken {
-		i.failure = &exception{class: "RequestValidationError", message: message, fields: object{"error": "RequestValidationError", "message": message}}
+		i.failure = &exception{class: "RequestValidationError", message: message,
+			fields: object{"error": "RequestValidationError", "message": message}}
 	}
 }
 
@@ -191,8 +193,9 @@ func (i *importing) importFile(e entry) {
 }
 
 func (i *importing) problem(file string, err error) object {
-	return object{"msg": "Some error occured while importing a workspace archive", "workspaceId": i.target.ID, "filepath": file,
-		"err": asException(err).json()}
+	return object{"msg": "Some error occured while importing a workspace archive", "workspaceId": i.target.ID,
+		"filepath": file,
+		"err":      asException(err).json()}
 }
 
 // apply stores the content of a file; null deletes it. It reports whether the file counts.

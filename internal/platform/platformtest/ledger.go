@@ -97,5 +97,6 @@ func (l *Ledger) Overlaps() []string {
 func (p *Platform) Ledger() *Ledger {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return &Ledger{slices.Clone(p.ledger.Requests), slices.Clone(p.ledger.Bulks), slices.Clone(p.ledger.Imports), slices.Clone(p.ledger.Locks)}
+	return &Ledger{slices.Clone(p.ledger.Requests), slices.Clone(p.ledger.Bulks), slices.Clone(p.ledger.Imports),
+		slices.Clone(p.ledger.Locks)}
 }

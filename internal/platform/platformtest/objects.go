@@ -23,8 +23,10 @@ func (i *importing) importIndex(text string) error {
 	slug := i.target.Slug
 	if wanted := content.Get("slug"); i.pull && truthy(wanted) && wanted.String() != slug {
 		if other := i.p.installed[wanted.String()]; other != nil {
-			i.errs = append(i.errs, object{"err": "SlugAlreadyInUse", "slug": wanted.String(), "conflictingWorkspaceId": other.ID,
-				"msg": "Could not rename workspace slug from " + slug + " to " + wanted.String() + " as it is already used by workspaceId " + other.ID})
+			i.errs = append(i.errs, object{"err": "SlugAlreadyInUse", "slug": wanted.String(),
+				"conflictingWorkspaceId": other.ID,
+				"msg": "Could not rename workspace slug from " + slug + " to " + wanted.String() +
+					" as it is already used by workspaceId " + other.ID})
 		} else {
 			slug = wanted.String()
 		}
@@ -39,7 +41,8 @@ func (i *importing) importIndex(text string) error {
 	next.Set("slug", jsvalue.NewText(slug))
 	next.Set("id", jsvalue.NewText(i.target.ID))
 	next.Set("customDomains", jsvalue.NewSequence())
-	if err := cmp.Or(checkText(next, "name"), checkText(next, "photo"), checkLabels("workspaces", next.Get("labels"))); err != nil {
+	if err := cmp.Or(checkText(next, "name"), checkText(next, "photo"),
+		checkLabels("workspaces", next.Get("labels"))); err != nil {
 		return err
 	}
 	i.files["index.yml"] = jsvalue.Dump(next)
@@ -242,7 +245,8 @@ func (i *importing) configureInstance(slug string, content *jsvalue.Value) error
 
 // isInherited reports whether every JavaScript object has the key.
 func isInherited(key string) bool {
-	return slices.Contains([]string{"constructor", "toString", "toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable",
+	return slices.Contains([]string{"constructor", "toString", "toLocaleString", "valueOf", "hasOwnProperty",
+		"isPrototypeOf", "propertyIsEnumerable",
 		"__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"}, key)
 }
 

@@ -52,7 +52,9 @@ type lock struct {
 
 // New returns an empty platform without pods.
 func New(o Options) *Platform {
-	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{}, held: map[string]chan struct{}{}, secrets: map[string]object{}, content: map[string]map[string]string{}, pushed: map[string]bool{}, aside: map[string]string{}, apps: map[string]string{}, token: o.Token}
+	return &Platform{opts: o.withDefaults(), installed: map[string]*Installed{}, fail: map[string]failing{},
+		held: map[string]chan struct{}{}, secrets: map[string]object{}, content: map[string]map[string]string{},
+		pushed: map[string]bool{}, aside: map[string]string{}, apps: map[string]string{}, token: o.Token}
 }
 
 // Close kills all pods and waits for their goroutines.

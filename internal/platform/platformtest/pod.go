@@ -133,8 +133,9 @@ func (p *Platform) serve(server string, faults *Script, h http.Handler, w http.R
 	seen := &statusWriter{ResponseWriter: w}
 	at := time.Now()
 	defer func() {
-		p.record(Request{At: at, Server: server, Op: OpOf(r), Status: seen.status, CorrelationID: r.Header.Get(correlationHeader),
-			User: r.Header.Get("x-prismeai-user-id")})
+		p.record(Request{At: at, Server: server, Op: OpOf(r), Status: seen.status,
+			CorrelationID: r.Header.Get(correlationHeader),
+			User:          r.Header.Get("x-prismeai-user-id")})
 	}()
 	faults.serve(h, seen, r)
 }

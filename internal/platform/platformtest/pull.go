@@ -69,5 +69,6 @@ func (p *Platform) unknownRepository(w http.ResponseWriter, id string) {
 		p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Unknown platform repository "+id, nil)
 		return
 	}
-	reply(w, http.StatusOK, object{"imported": []string{}, "errors": []object{}, "deleted": []string{}, "workspace": object{"id": "platform"}})
+	reply(w, http.StatusOK, object{"imported": []string{}, "errors": []object{}, "deleted": []string{},
+		"workspace": object{"id": "platform"}})
 }

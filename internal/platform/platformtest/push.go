@@ -91,8 +91,9 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	if l == nil {
 		return nil
 	}
-	b := &bulkPush{pod: pod, life: pod.state.life, body: in, workspaces: workspaces, status: map[string]string{}, correlationID: correlationID,
-		lock: l, begin: l.at, steps: make(chan pushStep, len(workspaces)+2)}
+	b := &bulkPush{pod: pod, life: pod.state.life, body: in, workspaces: workspaces, status: map[string]string{},
+		correlationID: correlationID,
+		lock:          l, begin: l.at, steps: make(chan pushStep, len(workspaces)+2)}
 	found := []object{}
 	for _, w := range workspaces {
 		b.status[w.Slug] = p.category(w.Slug, in.Force)
@@ -177,8 +178,10 @@ func (b *bulkPush) pushOne(w Workspace, state object, current int) {
 		state["status"], state["errors"] = "error", []object{{"error": "PushError", "message": message}}
 	}
 	p.pushed[w.Slug] = p.pushed[w.Slug] || !broken
-	b.step("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID, "workspaceName": w.Name,
-		"status": state["status"], "errors": state["errors"], "current": current, "total": len(b.workspaces), "percentage": 100 * current / len(b.workspaces)})
+	b.step("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID,
+		"workspaceName": w.Name,
+		"status":        state["status"], "errors": state["errors"], "current": current, "total": len(b.workspaces),
+		"percentage": 100 * current / len(b.workspaces)})
 }
 
 // stream sends each event immediately. A killed pod ends the stream without a summary.

@@ -20,7 +20,8 @@ import (
 // post sends a push and returns status and body.
 func post(t *testing.T, h http.Handler, query, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://pod/v2/workspaces/platform/versions"+query, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		"http://pod/v2/workspaces/platform/versions"+query, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,8 @@ func TestPushWithoutStream(t *testing.T) {
 		c.Edit("b")
 		c.Fail("b", "remote refuses")
 		_, body := post(t, c.pod, "?timeout=60", pushBase1)
-		if p := decodePush(t, body); len(p.Errors) != 1 || p.Errors[0].Message != "remote refuses" || cmp.Diff([]string{"ida"}, p.Pushed) != "" {
+		if p := decodePush(t, body); len(p.Errors) != 1 || p.Errors[0].Message != "remote refuses" ||
+			cmp.Diff([]string{"ida"}, p.Pushed) != "" {
 			t.Errorf("got %s", body)
 		}
 		c.Heal("b")
@@ -139,14 +141,16 @@ func TestPushLeavesOut(t *testing.T) {
 	inBubble(t, o, func(t *testing.T, c *cluster) {
 		c.SetAside("b", "mergeConflict")
 		dry := strings.Replace(pushBase1, `"name"`, `"dryRun":true,"name"`, 1)
-		if _, body := post(t, c.pod, "", dry); strings.Count(body, `"candidate"`)+strings.Count(body, `"mergeConflict"`) != 2 || len(pushes) > 0 {
+		if _, body := post(t, c.pod, "", dry); strings.Count(body, `"candidate"`)+strings.Count(body,
+			`"mergeConflict"`) != 2 || len(pushes) > 0 {
 			t.Errorf("dry run: %s, pushes %v", body, pushes)
 		}
 		_, body := post(t, c.pod, "", pushBase1)
 		if !strings.Contains(body, `"mergeConflictWorkspaceIds":["idb"]`) || !strings.Contains(body, "remote refuses") {
 			t.Errorf("got %s", body)
 		}
-		if len(pushes) != 1 || pushes[0].Workspace.Slug != "a" || pushes[0].Repository != "release" || pushes[0].Name != "v2" {
+		if len(pushes) != 1 || pushes[0].Workspace.Slug != "a" || pushes[0].Repository != "release" ||
+			pushes[0].Name != "v2" {
 			t.Errorf("pushes %+v", pushes)
 		}
 	})
@@ -159,7 +163,8 @@ func TestGatewayStreams(t *testing.T) {
 		var at []time.Duration
 		start := time.Now()
 		r := platform.PushRequest{Repository: "release", Groups: []string{"base1"}, Wait: time.Hour}
-		_, err := public(t, c.NewGateway()).Push(t.Context(), r, func(platform.PushEvent) { at = append(at, time.Since(start)) })
+		_, err := public(t, c.NewGateway()).Push(t.Context(), r,
+			func(platform.PushEvent) { at = append(at, time.Since(start)) })
 		if want := []time.Duration{0, 50 * time.Second}; cmp.Diff(want, at) != "" {
 			t.Errorf("events after %v, want %v", at, want)
 		}

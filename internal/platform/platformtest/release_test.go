@@ -29,7 +29,8 @@ func write(t *testing.T, dir string, files map[string]string) {
 
 func TestReadRelease(t *testing.T) {
 	dir := t.TempDir()
-	const metadata = "workspaceId: abc_-12\nversion: {name: v1}\ngroups: [base1]\ndependsOn: [app/Custom Code]\napp: {slug: Mail}\nother: 1"
+	const metadata = "workspaceId: abc_-12\nversion: {name: v1}\ngroups: [base1]\ndependsOn: [app/Custom Code]\napp: " +
+		"{slug: Mail}\nother: 1"
 	write(t, dir, map[string]string{
 		"README.md": "x", ".git/config": "x", "mail/logo.png": "x",
 		"mail/index.yml":            "name: Mail",
@@ -45,7 +46,8 @@ func TestReadRelease(t *testing.T) {
 	want := &platformtest.Release{ID: "release", Name: "Release v1", Workspaces: []platformtest.Workspace{
 		{Slug: "mail", ID: "abc_-12", Name: "Mail", Version: "v1", AppSlug: "Mail", Groups: []string{"base1"},
 			DependsOn: []string{"app/Custom Code"}, Files: 3,
-			Content: map[string]string{"index.yml": "name: Mail", "automations/send.yml": "slug: send", ".import.yml": metadata}},
+			Content: map[string]string{"index.yml": "name: Mail", "automations/send.yml": "slug: send",
+				".import.yml": metadata}},
 		{Slug: "plain", Name: "Plain", Files: 1, Content: map[string]string{"index.yml": "name: Plain", ".import.yml": "{}"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -15,7 +15,8 @@ func ruleSubjects() []string {
 
 // ruleActions lists the allowed actions. Those of later versions are unknown.
 func ruleActions() []string {
-	return []string{"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security", "manage_repositories",
+	return []string{"create", "read", "update", "delete", "manage", "manage_permissions", "manage_security",
+		"manage_repositories",
 		"get_usage", "aggregate_search", "execute"}
 }
 

@@ -34,7 +34,8 @@ func (p *Platform) Share() http.Handler {
 	mux.HandleFunc("PUT /pods/{name}", p.lend)
 	mux.HandleFunc("/pods/{name}/", p.lent)
 	mux.HandleFunc("GET /ledger", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Ledger()) })
-	mux.HandleFunc("GET /installed", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Installed()) })
+	mux.HandleFunc("GET /installed",
+		func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Installed()) })
 	for path, do := range map[string]func(slug, body string){
 		"POST /fail/{slug}":   p.Fail,
 		"POST /heal/{slug}":   func(slug, _ string) { p.Heal(slug) },
@@ -58,7 +59,8 @@ func (p *Platform) Share() http.Handler {
 // of a restarted container, and is killed.
 func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
 	var in joining
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoining)) // read all of it: a server only notices past the body that the client has gone
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body,
+		maxJoining)) // read all of it: a server only notices past the body that the client has gone
 	if err != nil || json.Unmarshal(body, &in) != nil || in.Release == nil {
 		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not a release", nil)
 		return

@@ -118,10 +118,12 @@ func TestMembersShareADatabase(t *testing.T) {
 		}
 	}
 	request := platform.PullRequest{Repository: "release", Groups: []string{"base1", "base2"}}
-	if got, err := one.Pull(t.Context(), request); err != nil || len(got.Report.Workspaces) != 3 || got.Report.Workspaces[0].Status != platform.StatusImported {
+	if got, err := one.Pull(t.Context(), request); err != nil || len(got.Report.Workspaces) != 3 ||
+		got.Report.Workspaces[0].Status != platform.StatusImported {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := two.Pull(t.Context(), request); err != nil || got.Report.Workspaces[0].Status != platform.StatusSkipped {
+	if got, err := two.Pull(t.Context(), request); err != nil ||
+		got.Report.Workspaces[0].Status != platform.StatusSkipped {
 		t.Errorf("%+v, %v", got, err)
 	}
 	l := read[platformtest.Ledger](s, "ledger")
@@ -156,7 +158,8 @@ func TestMemberEndsWithItsProcess(t *testing.T) {
 	}
 	s.Unlock()
 	s.steer("resume/b", "")
-	if got, err := again.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{"base1"}}); err != nil || got.Report.Failed() {
+	if got, err := again.Pull(t.Context(), platform.PullRequest{Repository: "release",
+		Groups: []string{"base1"}}); err != nil || got.Report.Failed() {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -169,7 +172,8 @@ func TestHeldImportGoesOn(t *testing.T) {
 	s.steer("hold/b", "") // it is already held
 	s.steer("resume/b", "")
 	s.steer("resume/b", "") // it is not held
-	until(t, "the import ends", func() bool { l := s.Ledger(); return len(l.Bulks) == 1 && l.Bulks[0].Outcome == platformtest.Imported })
+	until(t, "the import ends",
+		func() bool { l := s.Ledger(); return len(l.Bulks) == 1 && l.Bulks[0].Outcome == platformtest.Imported })
 }
 
 func TestSteering(t *testing.T) {
@@ -185,14 +189,16 @@ func TestSteering(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	s.steer("heal/a", "")
-	if got, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{"base1"}}); err != nil || got.Report.Failed() {
+	if got, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release",
+		Groups: []string{"base1"}}); err != nil || got.Report.Failed() {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestJoiningIsChecked(t *testing.T) {
 	s := share(t, platformtest.Options{})
-	if _, err := platformtest.Join(t.Context(), s.shared, "pod", nil); err == nil || !strings.Contains(err.Error(), "400") {
+	if _, err := platformtest.Join(t.Context(), s.shared, "pod", nil); err == nil ||
+		!strings.Contains(err.Error(), "400") {
 		t.Error(err)
 	}
 	nobody := *s.shared

@@ -67,7 +67,9 @@ func readBody(req *http.Request) ([]byte, error) {
 func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	server := req.Clone(ctx)
-	server.RequestURI, server.RemoteAddr, server.Body = req.URL.RequestURI(), "127.0.0.1:1", io.NopCloser(bytes.NewReader(body))
+	server.RequestURI = req.URL.RequestURI()
+	server.RemoteAddr = "127.0.0.1:1"
+	server.Body = io.NopCloser(bytes.NewReader(body))
 	server.Host = req.URL.Host
 	r, w := io.Pipe()
 	out := &responder{pipe: w, header: http.Header{}, ready: make(chan struct{})}

@@ -22,7 +22,8 @@ func hasSuffix(path, end string) bool {
 func (pod *Pod) platformWorkspace(w http.ResponseWriter, _ *http.Request) {
 	p := pod.platform
 	body := object{"id": "platform", "slug": "platform", "name": "Platform", "platformRepositories": object{
-		pod.release.ID: object{"name": pod.release.Name, "type": "filesystem", "mode": "read-only", "groups": pod.release.Groups()},
+		pod.release.ID: object{"name": pod.release.Name, "type": "filesystem", "mode": "read-only",
+			"groups": pod.release.Groups()},
 	}}
 	p.mu.Lock()
 	if l := p.heldLock(); l != nil {
@@ -80,10 +81,12 @@ func (p *Platform) workspaceStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	changes := []object{}
 	if all[at].Edited {
-		changes = append(changes, object{"type": "automations", "slug": "edited", "currentChecksum": "0cc175b9c0f1b6a831c399e269772661",
+		changes = append(changes, object{"type": "automations", "slug": "edited",
+			"currentChecksum":  "0cc175b9c0f1b6a831c399e269772661",
 			"expectedChecksum": "92eb5ffee6ae2fec3ad71c777531578f", "updatedAt": iso(time.Now()), "updatedBy": "somebody"})
 	}
-	reply(w, http.StatusOK, object{"version": object{"type": "import", "importedAt": iso(all[at].PulledAt)}, "errors": []object{}, "changes": changes})
+	reply(w, http.StatusOK, object{"version": object{"type": "import", "importedAt": iso(all[at].PulledAt)},
+		"errors": []object{}, "changes": changes})
 }
 
 // SetSecret stores a secret of the workspace with the slug.

@@ -41,7 +41,8 @@ func FuzzAll(f *testing.F) {
 	f.Add("x", "")
 	f.Fuzz(func(t *testing.T, list, text string) {
 		words := strings.Fields(list)
-		if len(words) > 50 || len(list) > 500 || len(text) > 500 || strings.ToValidUTF8(list, "") != list || strings.ToValidUTF8(text, "") != text {
+		if len(words) > 50 || len(list) > 500 || len(text) > 500 || strings.ToValidUTF8(list, "") != list ||
+			strings.ToValidUTF8(text, "") != text {
 			return
 		}
 		a := New(words...)

@@ -69,7 +69,8 @@ func tarOf(t *testing.T, name, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)), Format: tar.FormatUSTAR}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)),
+		Format: tar.FormatUSTAR}); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprint(w, text)
@@ -112,7 +113,8 @@ func pngOf(kind, chunk string) []byte {
 
 // TestWalk: the walk extracts the same text from every form.
 func TestWalk(t *testing.T) {
-	pdf := "%PDF-1.4\n1 0 obj\n<</Length 9 /Filter /FlateDecode>>\nstream\n" + deflated("BT (smtpPassword: ) Tj [(Qz7v) -20 (Lp2wRt)] TJ ET") + "\nendstream\nendobj\n"
+	pdf := "%PDF-1.4\n1 0 obj\n<</Length 9 /Filter /FlateDecode>>\nstream\n" +
+		deflated("BT (smtpPassword: ) Tj [(Qz7v) -20 (Lp2wRt)] TJ ET") + "\nendstream\nendobj\n"
 	word := `<w:document><w:p><w:r><w:t>smtpPassword: </w:t></w:r><w:r><w:t>Qz7vLp2wRt</w:t></w:r></w:p></w:document>`
 	tests := map[string]struct {
 		name string

@@ -19,7 +19,8 @@ import (
 func isOffice(name string) bool {
 	dir := path.Base(path.Dir(name))
 	return path.Ext(name) == ".xml" &&
-		(dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" || path.Base(name) == "content.xml")
+		(dir == "word" || dir == "xl" || dir == "worksheets" || dir == "slides" || dir == "notesSlides" ||
+			path.Base(name) == "content.xml")
 }
 
 var (

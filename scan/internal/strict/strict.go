@@ -99,7 +99,8 @@ func decode(n *yaml.Node, v reflect.Value) error {
 	switch {
 	case v.Type() == reflect.TypeFor[Any]():
 		return decodeAny(n, v.Addr().Interface().(*Any))
-	case v.Kind() == reflect.Struct && v.NumField() == 2 && v.Field(0).Type() == positionType && v.Type().Field(1).Name == "Value":
+	case v.Kind() == reflect.Struct && v.NumField() == 2 && v.Field(0).Type() == positionType &&
+		v.Type().Field(1).Name == "Value":
 		v.Field(0).Set(reflect.ValueOf(at))
 		return decode(n, v.Field(1))
 	case n.ShortTag() == "!!null":

@@ -27,7 +27,9 @@ type item struct {
 
 func TestDecode(t *testing.T) {
 	var got settings
-	err := Decode("f.yaml", []byte("name: x\ncount: 3\non: true\nlist: [a, b]\nlevels:\n  r: high\nitems:\n  - id: one\nfree:\n  - {a: [1]}\n"), &got)
+	err := Decode("f.yaml",
+		[]byte("name: x\ncount: 3\non: true\nlist: [a, b]\nlevels:\n  r: high\nitems:\n  - id: one\nfree:\n  - {a: [1]}\n"),
+		&got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,8 @@ func TestDecode(t *testing.T) {
 	}
 	for _, empty := range []string{"", "# nothing\n", "name:\nlist:\n"} {
 		var got settings
-		if err := Decode("f.yaml", []byte(empty), &got); err != nil || !cmp.Equal(got, settings{}, cmp.AllowUnexported(settings{})) {
+		if err := Decode("f.yaml", []byte(empty), &got); err != nil ||
+			!cmp.Equal(got, settings{}, cmp.AllowUnexported(settings{})) {
 			t.Errorf("%q: %+v, error %v", empty, got, err)
 		}
 	}

@@ -97,7 +97,8 @@ func (m *meter) run(ctx context.Context, t *tree) ([][]programs.Finding, error) 
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d findings of %s in %d files\n", filepath.Base(t.dir), len(findings), p.Name, len(t.files))
+		fmt.Fprintf(os.Stderr, "%s: %d findings of %s in %d files\n", filepath.Base(t.dir), len(findings), p.Name,
+			len(t.files))
 		all = append(all, findings)
 	}
 	return all, nil

@@ -58,7 +58,8 @@ func TestRunFails(t *testing.T) {
 func TestAddIndexes(t *testing.T) {
 	files := map[string][]byte{"a/README.md": nil, "a/b/c.md": nil, "b/index.yml": []byte("mine")}
 	AddIndexes(files)
-	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, []string{"a/README.md", "a/b/c.md", "a/index.yml", "b/index.yml"}) {
+	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got,
+		[]string{"a/README.md", "a/b/c.md", "a/index.yml", "b/index.yml"}) {
 		t.Errorf("files %v", got)
 	}
 	if string(files["b/index.yml"]) != "mine" {

@@ -34,7 +34,8 @@ func FuzzMatch(f *testing.F) {
 		if !slices.Equal(found, want) {
 			t.Errorf("found %q, want %q", found, want)
 		}
-		if first := trie.MatchFirstString(text); (first == nil) != (len(want) == 0) || first != nil && !slices.Contains(want, fmt.Sprint(first.Pos(), first.MatchString())) {
+		if first := trie.MatchFirstString(text); (first == nil) != (len(want) == 0) ||
+			first != nil && !slices.Contains(want, fmt.Sprint(first.Pos(), first.MatchString())) {
 			t.Errorf("the first is %v of %q", first, want)
 		}
 	})

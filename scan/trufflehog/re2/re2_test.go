@@ -62,7 +62,8 @@ func TestMarks(t *testing.T) {
 
 func TestIn(t *testing.T) {
 	r := needs(`[0-9]{8}`)
-	for _, text := range []string{"12345678", "x12345678", "1234567 12345678", strings.Repeat("1234567 ", 9) + "12345678x", strings.Repeat("9", 99)} {
+	for _, text := range []string{"12345678", "x12345678", "1234567 12345678", strings.Repeat("1234567 ", 9) + "12345678x",
+		strings.Repeat("9", 99)} {
 		if !r.in(text) {
 			t.Errorf("not in %q", text)
 		}

@@ -21,7 +21,8 @@ func crashFiles() *platformtest.Release {
 	r := &platformtest.Release{ID: "release", Name: "Release v1"}
 	for n := range crashGroups {
 		slug := fmt.Sprintf("w%02d", n)
-		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, ID: "id" + slug, Name: slug, Version: "v1", Groups: []string{"g" + slug}})
+		r.Workspaces = append(r.Workspaces, platformtest.Workspace{Slug: slug, ID: "id" + slug, Name: slug, Version: "v1",
+			Groups: []string{"g" + slug}})
 	}
 	return r
 }
@@ -56,9 +57,12 @@ func crashCases() []crash {
 // TestCrashPoints kills the sidecar, or the service, at every request of an import of fifty groups.
 // Nothing is lost, nothing is imported twice, and it always ends.
 func TestCrashPoints(t *testing.T) {
-	total := crashRun(t, crash{fault: func(func()) platformtest.Fault { return platformtest.Fault{Kind: platformtest.Pass} }, bound: time.Minute}, 1)
+	total := crashRun(t,
+		crash{fault: func(func()) platformtest.Fault { return platformtest.Fault{Kind: platformtest.Pass} },
+			bound: time.Minute}, 1)
 	if least := 2 * crashGroups; total < least {
-		t.Errorf("an import of %d groups takes %d requests, want at least %d: are there points that are not tested?", crashGroups, total, least)
+		t.Errorf("an import of %d groups takes %d requests, want at least %d: are there points that are not tested?",
+			crashGroups, total, least)
 	}
 	step := 1
 	if testing.Short() {
@@ -77,7 +81,8 @@ func TestCrashPoints(t *testing.T) {
 // crashRun kills at the n-th request, and returns the number of requests.
 func crashRun(t *testing.T, k crash, n int) (requests int) {
 	t.Helper()
-	inBubble(t, platformtest.Options{ImportTime: each(time.Second), LockExpiry: crashExpiry}, 0, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(time.Second),
+		LockExpiry: crashExpiry}, 0, func(t *testing.T, c *cluster) {
 		r := c.add(crashFiles())
 		r.policy.Poll, r.policy.LockExpiry = time.Second, crashExpiry
 		f := k.fault(func() { k.kill(c, r) })

@@ -54,7 +54,8 @@ func TestDrainEndsInTime(t *testing.T) {
 		c.startAll()
 		time.Sleep(time.Minute)
 		start := time.Now()
-		if err := c.replicas[0].imp.Drain(t.Context(), 50*time.Second); !errors.Is(err, ErrImportRunning) || time.Since(start) != 50*time.Second {
+		if err := c.replicas[0].imp.Drain(t.Context(), 50*time.Second); !errors.Is(err, ErrImportRunning) ||
+			time.Since(start) != 50*time.Second {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 		gone := errors.New("the caller went away")
@@ -186,7 +187,8 @@ func TestThePodOfALock(t *testing.T) {
 		if l := r.get().Lock; l == nil || l.By != "api" || l.Pod != "pod-0" || l.Orphaned {
 			t.Errorf("%+v", l)
 		}
-		if p := r.get().Problem; p == nil || !strings.Contains(p.Message, "locked by api") || !strings.Contains(p.Message, "from pod pod-0") {
+		if p := r.get().Problem; p == nil || !strings.Contains(p.Message, "locked by api") ||
+			!strings.Contains(p.Message, "from pod pod-0") {
 			t.Errorf("%+v", p)
 		}
 	})

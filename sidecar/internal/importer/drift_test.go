@@ -17,7 +17,8 @@ import (
 // pull forces the import of a group, like a user.
 func pull(t *testing.T, c *platform.Client, group string) {
 	t.Helper()
-	if _, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{group}, Force: true}); err != nil {
+	if _, err := c.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{group},
+		Force: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -37,7 +38,8 @@ func TestDriftIsReportedAndChangesNothing(t *testing.T) {
 		c.Edit("b")
 		c.Remove("d")
 		time.Sleep(11 * time.Minute)
-		if diff := cmp.Diff([]string{"b", "d"}, r.drifted()); diff != "" || c.reason() != state.Drifted || !r.ready() || !r.get().Confirmed {
+		if diff := cmp.Diff([]string{"b", "d"}, r.drifted()); diff != "" || c.reason() != state.Drifted || !r.ready() ||
+			!r.get().Confirmed {
 			t.Errorf("%s, reason %q", diff, c.reason())
 		}
 		if n := len(c.Ledger().Bulks); n != 3 {
@@ -174,7 +176,8 @@ func TestComparisonsAreBounded(t *testing.T) {
 		many := &platformtest.Release{ID: "release", Name: "Release v1"}
 		for n := range maxComparisons * 5 / 2 {
 			slug := fmt.Sprintf("w%04d", n)
-			many.Workspaces = append(many.Workspaces, platformtest.Workspace{Slug: slug, ID: "id" + slug, Name: slug, Version: "v1", Groups: []string{"g"}})
+			many.Workspaces = append(many.Workspaces, platformtest.Workspace{Slug: slug, ID: "id" + slug, Name: slug,
+				Version: "v1", Groups: []string{"g"}})
 		}
 		r := c.add(many)
 		c.startAll()

@@ -52,7 +52,8 @@ func TestARetryImportsOnlyWhatFailed(t *testing.T) {
 
 // If a failed import sets the version, "skipped" proves nothing (platform contract §1.9, step 6).
 func TestWhatFailedAndIsSkippedIsForced(t *testing.T) {
-	for _, o := range []platformtest.Options{{VersionAfterFailure: true}, {VersionAfterFailure: true, HideLastPull: true}} {
+	for _, o := range []platformtest.Options{{VersionAfterFailure: true},
+		{VersionAfterFailure: true, HideLastPull: true}} {
 		inBubble(t, o, 1, func(t *testing.T, c *cluster) {
 			c.FailTimes("b", "broken", 3)
 			c.startAll()

@@ -165,7 +165,8 @@ func (c *cluster) add(r *platformtest.Release) *replica {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	rep := &replica{Pod: c.NewPod(fmt.Sprintf("pod-%d", len(c.replicas)), r), files: r, desired: d, policy: DefaultPolicy()}
+	rep := &replica{Pod: c.NewPod(fmt.Sprintf("pod-%d", len(c.replicas)), r), files: r, desired: d,
+		policy: DefaultPolicy()}
 	rep.policy.PodName = rep.Name
 	rep.Faults = &platformtest.Script{}
 	rep.client = c.client(rep.Pod, platform.Headers(platform.LocalHeaders()))
@@ -176,7 +177,8 @@ func (c *cluster) add(r *platformtest.Release) *replica {
 
 func (c *cluster) client(e platformtest.Endpoint, id platform.Identity) *platform.Client {
 	c.t.Helper()
-	client, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: id, Transport: platformtest.Transport(e), Starting: true})
+	client, err := platform.New(platform.Options{BaseURL: "http://pod", Identity: id, Transport: platformtest.Transport(e),
+		Starting: true})
 	if err != nil {
 		c.t.Fatal(err)
 	}

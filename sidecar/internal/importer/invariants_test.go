@@ -71,7 +71,8 @@ func TestI2ReadinessIsSticky(t *testing.T) {
 
 // No response ends the importer's loop, and so the process.
 func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
-	for _, f := range []platformtest.Fault{answer(500, ""), answer(401, ""), answer(200, platformtest.HTML), {Kind: platformtest.ResetBefore}, {Kind: platformtest.Hang}} {
+	for _, f := range []platformtest.Fault{answer(500, ""), answer(401, ""), answer(200, platformtest.HTML),
+		{Kind: platformtest.ResetBefore}, {Kind: platformtest.Hang}} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 			r := c.replicas[0]
 			f.Times = -1
@@ -144,8 +145,10 @@ func TestI5AGroupIsPostedOnceUnlessItsOutcomeIsUnknownOrFailed(t *testing.T) {
 			t.Errorf("base1 %d, base2 %d, extended %d", posts(c, "base1"), posts(c, "base2"), posts(c, "extended"))
 		}
 	})
-	inBubble(t, platformtest.Options{ImportTime: each(time.Minute), HideLastPull: true}, 1, func(t *testing.T, c *cluster) {
-		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Times: 1}, platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
+	inBubble(t, platformtest.Options{ImportTime: each(time.Minute),
+		HideLastPull: true}, 1, func(t *testing.T, c *cluster) {
+		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Times: 1},
+			platformtest.Fault{Op: "pull", Nth: 2, Kind: platformtest.ResetAfter})
 		c.startAll()
 		c.wait(time.Hour)
 		// If the list has no versions, confirmations of earlier passes are renewed.
@@ -278,7 +281,8 @@ func TestI10ShutdownIsNotFailure(t *testing.T) {
 // Every text of every response repeats the credential, including headers that the sidecar reports.
 func TestI11NoSecretIsPrinted(t *testing.T) {
 	text := "Bearer " + token + " is odd"
-	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text + `"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`
+	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text +
+		`"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`
 	for name, f := range map[string]platformtest.Fault{
 		"refusal":       answer(401, `{"error":"`+text+`","message":"`+text+`"}`),
 		"bad request":   answer(400, `{"error":{"code":"`+text+`","message":"`+text+`","requestId":"`+token+`"}}`),
@@ -354,7 +358,8 @@ func TestI12MetricsTellWhichReleaseAndWhichGroupFailed(t *testing.T) {
 		c.Heal("c")
 		c.wait(2 * time.Minute)
 		got = exposition(t, m)
-		for _, want := range []string{`workspaces_import_group_failed{group="base2"} 0`, `workspaces_import_release_confirmed 1`, `workspaces_import_manifest_verified 1`} {
+		for _, want := range []string{`workspaces_import_group_failed{group="base2"} 0`,
+			`workspaces_import_release_confirmed 1`, `workspaces_import_manifest_verified 1`} {
 			if !strings.Contains(got, want+"\n") {
 				t.Errorf("no %s", want)
 			}

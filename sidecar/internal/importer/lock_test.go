@@ -38,7 +38,8 @@ func TestALockedPullIsDistinguished(t *testing.T) {
 				o := platformtest.Options{LockedStatus: status, LockedCode: "ConflictError", LockedMessage: text}
 				inBubble(t, o, 1, func(t *testing.T, c *cluster) {
 					// Another import takes the lock between the sidecar's check and its request.
-					c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass, Before: func() { c.Lock("somebody", "pull_in_progress") }})
+					c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Pass,
+						Before: func() { c.Lock("somebody", "pull_in_progress") }})
 					c.startAll()
 					time.Sleep(10 * time.Minute)
 					n := c.replicas[0].counts
@@ -56,7 +57,8 @@ func TestALockedPullIsDistinguished(t *testing.T) {
 func TestARejectionWithoutALock(t *testing.T) {
 	for status, want := range map[int]state.Reason{400: state.Rejected, 403: state.Forbidden, 409: state.Rejected} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
-			c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: status, Body: `{"error":"Other","message":"Sorry"}`})
+			c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: status,
+				Body: `{"error":"Other","message":"Sorry"}`})
 			c.startAll()
 			time.Sleep(10 * time.Minute)
 			if c.reason() != want {
@@ -69,7 +71,8 @@ func TestARejectionWithoutALock(t *testing.T) {
 // A rejection for an invisible lock is reported as stuck eventually.
 func TestALockThatIsNotShownGetsStuck(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
-		hidden := platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: 423, Body: `{"error":"resource_locked","message":"busy"}`}
+		hidden := platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Answer, Status: 423,
+			Body: `{"error":"resource_locked","message":"busy"}`}
 		c.replicas[0].Faults.Add(hidden)
 		c.startAll()
 		time.Sleep(20 * time.Minute)
@@ -91,7 +94,8 @@ func TestALockThatDoesNotEnd(t *testing.T) {
 		c.Lock("somebody", "manual")
 		c.startAll()
 		time.Sleep(29 * time.Minute)
-		if s := c.replicas[0].store.Get(); c.reason() != state.LockHeld || s.Phase != state.Lock || time.Since(s.Since) < 28*time.Minute || s.Lock.By != "somebody" {
+		if s := c.replicas[0].store.Get(); c.reason() != state.LockHeld || s.Phase != state.Lock ||
+			time.Since(s.Since) < 28*time.Minute || s.Lock.By != "somebody" {
 			t.Errorf("reason %q, %+v", c.reason(), s)
 		}
 		time.Sleep(2 * time.Minute)
@@ -137,7 +141,8 @@ func TestAWaitIsQuiet(t *testing.T) {
 // A lost lock lets the platform run two imports. An import that makes progress is awaited
 // nevertheless.
 func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(14 * time.Second), EventReadsPerMinute: -1}, 0, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(14 * time.Second),
+		EventReadsPerMinute: -1}, 0, func(t *testing.T, c *cluster) {
 		long := matrixFiles("v1")
 		for n := range long.Workspaces {
 			long.Workspaces[n].Groups = []string{"all"}
@@ -158,7 +163,8 @@ func TestAnImportThatAdvancesIsWaitedForWithoutALock(t *testing.T) {
 
 // An import is not over while its lock is held, and may still report errors.
 func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(2 * time.Minute), VersionAfterFailure: true}, 1, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(2 * time.Minute),
+		VersionAfterFailure: true}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.gateway = c.public()
 		r.Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.ResetAfter})
@@ -174,7 +180,8 @@ func TestAnErrorThatComesLateIsWaitedFor(t *testing.T) {
 
 // The last seen lock is not shown after the confirmation.
 func TestNoLockIsShownAfterTheConfirmation(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second), PodEvents: true}, 1, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(20 * time.Second),
+		PodEvents: true}, 1, func(t *testing.T, c *cluster) {
 		c.replicas[0].policy.PullWait = time.Second
 		c.startAll()
 		time.Sleep(30 * time.Second)

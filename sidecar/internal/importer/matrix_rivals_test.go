@@ -60,10 +60,11 @@ func rivalFaults() []matrixFault {
 	for n := range rows {
 		rows[n].slack, rows[n].repeats, rows[n].races = 8*time.Minute, true, true
 	}
-	return append(rows, matrixFault{name: "the name of the current release cannot be read for 10 s", world: func(x *cell, r *replica) {
-		r.fail(&Failure{Reason: state.CurrentUnreadable, Message: "it is empty"})
-		x.later(10*time.Second, func() { r.fail(nil) })
-	}, slack: 30 * time.Second})
+	return append(rows,
+		matrixFault{name: "the name of the current release cannot be read for 10 s", world: func(x *cell, r *replica) {
+			r.fail(&Failure{Reason: state.CurrentUnreadable, Message: "it is empty"})
+			x.later(10*time.Second, func() { r.fail(nil) })
+		}, slack: 30 * time.Second})
 }
 
 // prepare creates the pod of the other release, installs that release and writes the files.
@@ -103,7 +104,8 @@ func (x *cell) importByHand() {
 	person := x.client(x.rival.Pod, platform.Headers(platform.LocalHeaders()))
 	for _, group := range x.rival.files.Groups() {
 		for {
-			_, err := person.Pull(context.Background(), platform.PullRequest{Repository: "release", Groups: []string{group}, Wait: time.Hour})
+			_, err := person.Pull(context.Background(), platform.PullRequest{Repository: "release", Groups: []string{group},
+				Wait: time.Hour})
 			if err == nil {
 				break
 			}

@@ -268,7 +268,8 @@ func (x *cell) wrongOrder(l *platformtest.Ledger) (wrong []string) {
 		}
 		before := b.Groups[0][:len("group-")] + string(b.Groups[0][len("group-")]-1)
 		done := slices.ContainsFunc(l.Bulks[:i], func(o platformtest.Bulk) bool {
-			return o.Groups[0] == before && o.Outcome == platformtest.Imported && !o.End.After(b.Begin) && x.versionOf(o.Pod) == x.versionOf(b.Pod)
+			return o.Groups[0] == before && o.Outcome == platformtest.Imported && !o.End.After(b.Begin) &&
+				x.versionOf(o.Pod) == x.versionOf(b.Pod)
 		})
 		if !done && b.Groups[0] != "group-a" {
 			wrong = append(wrong, fmt.Sprintf("I4: %v began before %s was imported", b.Groups, before))
@@ -351,7 +352,8 @@ func TestMatrix(t *testing.T) {
 				t.Parallel()
 				for _, phase := range state.Phases() {
 					for _, replicas := range replicasOf(t) {
-						inBubble(t, platformtest.Options{ImportTime: each(time.Second), EventReadsPerMinute: -1, LockExpiry: matrixExpiry}, 0, func(t *testing.T, c *cluster) {
+						inBubble(t, platformtest.Options{ImportTime: each(time.Second), EventReadsPerMinute: -1,
+							LockExpiry: matrixExpiry}, 0, func(t *testing.T, c *cluster) {
 							x := newCell(c, f, phase, replicas)
 							for _, w := range x.run() {
 								t.Errorf("%s, %d replicas: %s", phase, replicas, w)

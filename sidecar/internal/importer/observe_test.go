@@ -32,7 +32,8 @@ func (c *cluster) observe(r *replica, mode Mode, manifest bool) {
 func TestObserveWaitsForTheServicesOwnImport(t *testing.T) {
 	for n := range 4 {
 		manifest := n%2 == 0
-		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second), HideLastPull: n < 2}, 1, func(t *testing.T, c *cluster) {
+		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second),
+			HideLastPull: n < 2}, 1, func(t *testing.T, c *cluster) {
 			old := c.NewPod("old", files("v0")) // serves the gateway's requests
 			old.SetReady(true)
 			r := c.replicas[0]
@@ -128,7 +129,8 @@ func TestObserveSeesThatAPersonRepaired(t *testing.T) {
 
 // A failed import may set the version, and its event comes later than the list.
 func TestObserveWaitsForEventsThatLag(t *testing.T) {
-	inBubble(t, platformtest.Options{VersionAfterFailure: true, EventLag: 30 * time.Second, ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{VersionAfterFailure: true, EventLag: 30 * time.Second,
+		ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)
 		c.Fail("a", "broken")

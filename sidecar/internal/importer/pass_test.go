@@ -41,7 +41,8 @@ func TestReasons(t *testing.T) {
 	renamed := func(c *cluster) { c.replicas[0].desired.RepositoryName = "Release v9" }
 	answer := func(op string, status int, body string) func(*cluster) {
 		return func(c *cluster) {
-			c.replicas[0].Faults.Add(platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: status, Body: body})
+			c.replicas[0].Faults.Add(platformtest.Fault{Op: op, Times: -1, Kind: platformtest.Answer, Status: status,
+				Body: body})
 		}
 	}
 	for name, k := range map[string]struct {
@@ -230,7 +231,8 @@ func TestOtherGroupsAreAnotherRelease(t *testing.T) {
 		}
 		c.Unlock()
 		time.Sleep(time.Minute)
-		if got := r.store.Get(); got.Confirmed || !r.ready() || len(got.Groups) != 1 || got.Groups[0].Name != "base2" || got.Groups[0].State != state.GroupFailed {
+		if got := r.store.Get(); got.Confirmed || !r.ready() || len(got.Groups) != 1 || got.Groups[0].Name != "base2" ||
+			got.Groups[0].State != state.GroupFailed {
 			t.Errorf("ready %t, %+v", r.ready(), got)
 		}
 	})
@@ -281,7 +283,8 @@ func TestProgressResetsTheBackoff(t *testing.T) {
 
 func TestAnAbsurdRetryAfterIsBounded(t *testing.T) {
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
-		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Answer, Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"999999"}}})
+		c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Kind: platformtest.Answer, Status: http.StatusTooManyRequests,
+			Header: http.Header{"Retry-After": {"999999"}}})
 		c.startAll()
 		if took := c.wait(time.Hour); took < maxRetryAfter || took > maxRetryAfter+2*time.Second {
 			t.Errorf("took %s", took)
@@ -291,7 +294,8 @@ func TestAnAbsurdRetryAfterIsBounded(t *testing.T) {
 
 // The gateway allows 3 pulls a minute (platform contract §9).
 func TestImportThroughTheGateway(t *testing.T) {
-	inBubble(t, platformtest.Options{ImportTime: each(30 * time.Second), ProxyTimeout: 20 * time.Second}, 1, func(t *testing.T, c *cluster) {
+	inBubble(t, platformtest.Options{ImportTime: each(30 * time.Second),
+		ProxyTimeout: 20 * time.Second}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.SetReady(true)
 		r.client = c.public()

@@ -103,15 +103,17 @@ func TestAToleratedErrorIsToleratedByOthers(t *testing.T) {
 
 // deleting makes each response to a pull report deleted files of b.
 func deleting(c *cluster, edit string) {
-	c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Alter, Edit: func(body []byte) []byte {
+	insert := func(body []byte) []byte {
 		return []byte(strings.Replace(string(body), `"slug":"b"`, edit+`"slug":"b"`, 1))
-	}})
+	}
+	c.replicas[0].Faults.Add(platformtest.Fault{Op: "pull", Times: -1, Kind: platformtest.Alter, Edit: insert})
 }
 
 // missing makes the comparison of a workspace lack an automation.
 func missing(c *cluster, current string) {
 	c.replicas[0].Faults.Add(platformtest.Fault{Op: "status", Times: -1, Kind: platformtest.Answer, Status: http.StatusOK,
-		Body: `{"changes":[{"type":"automations","slug":"hello","currentChecksum":"` + current + `","expectedChecksum":"92eb5ffee6ae2fec3ad71c777531578f"}]}`})
+		Body: `{"changes":[{"type":"automations","slug":"hello","currentChecksum":"` + current +
+			`","expectedChecksum":"92eb5ffee6ae2fec3ad71c777531578f"}]}`})
 }
 
 // TestFilesThatThePlatformDeleted checks that deleted files count only if the release ships them.
@@ -126,7 +128,8 @@ func TestFilesThatThePlatformDeleted(t *testing.T) {
 		"a number, and one is edited":  {func(c *cluster) { deleting(c, count); missing(c, "0cc175b9c0f1b6a831c399e269772661") }, "", ""},
 		"a number, and one is missing": {func(c *cluster) { deleting(c, count); missing(c, "") }, state.FilesDeleted, "workspace b: the platform deleted automations/hello"},
 		"imported and deleted": {func(c *cluster) {
-			deleting(c, `"imported":["index.yml","automations/a.yaml"],"deleted":[{"path":"automations/a.yaml"},"pages/old.yml"],`)
+			deleting(c,
+				`"imported":["index.yml","automations/a.yaml"],"deleted":[{"path":"automations/a.yaml"},"pages/old.yml"],`)
 		}, state.FilesDeleted, "workspace b: the platform deleted automations/a.yaml"},
 		"deleted only": {func(c *cluster) { deleting(c, `"imported":["index.yml"],"deleted":["pages/old.yml"],`) }, "", ""},
 	} {

@@ -53,7 +53,8 @@ func TestVerify(t *testing.T) {
 		"another group":             {a + "," + b, `,"groups":["base2"]`, state.BadAnswer, "", false},
 		"more groups":               {a + "," + b, `,"groups":["base1","base2"]`, state.BadAnswer, "", false},
 	} {
-		v := verifyReport(&twoWorkspaces, decoded(t, `{"repositoryId":"release","workspaces":[`+c.workspaces+`]`+c.more+`}`), nil)
+		v := verifyReport(&twoWorkspaces, decoded(t, `{"repositoryId":"release","workspaces":[`+c.workspaces+`]`+c.more+`}`),
+			nil)
 		var states []string
 		for _, w := range v.workspaces {
 			states = append(states, string(w.State))
@@ -63,13 +64,15 @@ func TestVerify(t *testing.T) {
 			got = v.failure.Reason
 		}
 		if got != c.want || strings.Join(states, " ") != c.states || v.partial != c.partial {
-			t.Errorf("%s: reason %q, states %v, partial %t; want %q, %s, %t", name, got, states, v.partial, c.want, c.states, c.partial)
+			t.Errorf("%s: reason %q, states %v, partial %t; want %q, %s, %t", name, got, states, v.partial, c.want, c.states,
+				c.partial)
 		}
 	}
 }
 
 func TestVerifyRepeatsFewErrors(t *testing.T) {
-	r := decoded(t, `{"repositoryId":"release","errors":[{"message":"1"},{"msg":"2"},{"err":"3"},{"error":"4"},{"error":"5"}]}`)
+	r := decoded(t,
+		`{"repositoryId":"release","errors":[{"message":"1"},{"msg":"2"},{"err":"3"},{"error":"4"},{"error":"5"}]}`)
 	if v := verifyReport(&twoWorkspaces, r, nil); v.failure == nil || v.failure.Message != "1; 2; 3; and 2 more" {
 		t.Errorf("%+v", v.failure)
 	}
@@ -99,7 +102,8 @@ func FuzzVerify(f *testing.F) {
 			if bad || w.State == state.WorkspaceSkipped && w.Slug == distrusted {
 				t.Errorf("confirmed with %s %s: %s", w.Slug, w.State, body)
 			}
-			reported := slices.ContainsFunc(r.Workspaces, func(o platform.WorkspaceReport) bool { return o.Slug == w.Slug || o.ID == "id"+w.Slug })
+			reported := slices.ContainsFunc(r.Workspaces,
+				func(o platform.WorkspaceReport) bool { return o.Slug == w.Slug || o.ID == "id"+w.Slug })
 			for _, ids := range [][]string{r.Created, r.Updated, r.Skipped} {
 				reported = reported || slices.Contains(ids, "id"+w.Slug)
 			}
@@ -133,7 +137,8 @@ func TestNewDesired(t *testing.T) {
 			names = append(names, g.Name)
 		}
 		f := asFailure(err)
-		if (f != nil) != c.fails || f == nil && strings.Join(names, " ") != c.want || f != nil && f.Reason != state.ManifestMismatch {
+		if (f != nil) != c.fails || f == nil && strings.Join(names, " ") != c.want ||
+			f != nil && f.Reason != state.ManifestMismatch {
 			t.Errorf("%s: %v, %v", name, names, err)
 		}
 	}

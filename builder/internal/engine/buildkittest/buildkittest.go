@@ -51,7 +51,8 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 	}
 	if files != nil {
 		d.TCP = "tcp://" + freeAddress(t)
-		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey", files.ServerKey)
+		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey",
+			files.ServerKey)
 	}
 	// The daemon requires a program named runc in PATH, regardless of its configuration.
 	if err := os.Symlink("/bin/true", filepath.Join(dir, "runc")); err != nil {
@@ -117,7 +118,8 @@ func (d *Daemon) Log(t testing.TB) []byte {
 // Control runs buildctl and returns its output.
 func (d *Daemon) Control(t testing.TB, args ...string) []byte {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), needs.Program(t, "buildctl"), append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), needs.Program(t, "buildctl"),
+		append([]string{"--addr", d.Address}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("buildctl %q: %v\n%s", args, err, out)
 	}

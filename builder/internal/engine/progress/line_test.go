@@ -33,7 +33,8 @@ func TestLineMovesAndIsErased(t *testing.T) {
 		read.Started = &now
 		status <- &client.SolveStatus{Vertexes: []*client.Vertex{&read}}
 		time.Sleep(2 * frame)
-		status <- &client.SolveStatus{Logs: []*client.VertexLog{{Vertex: read.Digest, Data: []byte("1 of 3\n2 of 3\x1b[31m\n")}}}
+		status <- &client.SolveStatus{Logs: []*client.VertexLog{{Vertex: read.Digest,
+			Data: []byte("1 of 3\n2 of 3\x1b[31m\n")}}}
 		push := client.Vertex{Digest: digest.FromString("push"), Name: "push", Started: &now}
 		status <- &client.SolveStatus{
 			Vertexes: []*client.Vertex{&push},

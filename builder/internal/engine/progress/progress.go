@@ -54,7 +54,8 @@ func New(out io.Writer, mode string) (*Display, error) {
 	// The display does not use the context of the run, so that it shows the end of an interrupted
 	// run.
 	follow := (&line{out: out}).follow
-	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine && terminal.IsTerminal(out) {
+	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine &&
+		terminal.IsTerminal(out) {
 		d.tick = frame
 		d.maxTick = frame
 	} else {

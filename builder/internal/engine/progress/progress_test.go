@@ -22,23 +22,27 @@ func TestPlainDisplayShowsStagesAndTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := errors.New("token refused")
-	if err := display.Stage("read the workspaces", func() string { return "12 files, 3 MB" }, func() error { return nil }); err != nil {
+	if err := display.Stage("read the workspaces", func() string { return "12 files, 3 MB" },
+		func() error { return nil }); err != nil {
 		t.Error(err)
 	}
 	if err := display.Stage("resolve the base", nil, func() error { return failure }); err != failure {
 		t.Errorf("error %v instead of the stage's", err)
 	}
-	if err := display.Narrate("push", func(say func(string)) error { say("1/2 a"); say("2/2 b"); return failure }); err != failure {
+	if err := display.Narrate("push",
+		func(say func(string)) error { say("1/2 a"); say("2/2 b"); return failure }); err != failure {
 		t.Errorf("error %v instead of the stage's", err)
 	}
 	now := time.Now()
 	engine := display.Engine()
-	engine <- &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("m"), Name: "merge", Started: &now, Completed: &now}}}
+	engine <- &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("m"), Name: "merge", Started: &now,
+		Completed: &now}}}
 	close(engine)
 	if err := display.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"read the workspaces", "12 files, 3 MB", "DONE", "push", "1/2 a\n", "2/2 b\n", "resolve the base", "ERROR: token refused", "merge"} {
+	for _, want := range []string{"read the workspaces", "12 files, 3 MB", "DONE", "push", "1/2 a\n", "2/2 b\n",
+		"resolve the base", "ERROR: token refused", "merge"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the display does not show %q:\n%s", want, &out)
 		}

@@ -116,7 +116,8 @@ func TestMappings(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[float64]string{0: "0", 1: "1", -1.5: "-1.5", 1e20: "100000000000000000000", 1e21: "1e+21", 1e-6: "0.000001", 1e-7: "1e-7",
+	for n, want := range map[float64]string{0: "0", 1: "1", -1.5: "-1.5", 1e20: "100000000000000000000", 1e21: "1e+21",
+		1e-6: "0.000001", 1e-7: "1e-7",
 		123456789.25: "123456789.25"} {
 		if got := jsvalue.FormatNumber(n); got != want {
 			t.Errorf("FormatNumber(%g) = %s, want %s", n, got, want)

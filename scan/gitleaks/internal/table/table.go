@@ -47,7 +47,8 @@ type Rule struct {
 
 // left maps the omitted rules to the reasons.
 var left = map[string]string{
-	"generic-api-key":        "it guesses by name and entropy, which the workspace scanner does with knowledge of the place",
+	"generic-api-key": "it guesses by name and entropy, which the workspace scanner does with knowledge of the " +
+		"place",
 	"kubernetes-secret-yaml": "the workspace scanner reads the data of a Secret",
 	"private-key":            "both other scanners know private keys",
 	"jwt":                    "the workspace scanner knows which tokens are examples",

@@ -44,7 +44,8 @@ func (c *counts) news(l *platformtest.Ledger, out io.Writer) {
 	}
 	for ; c.bulks < len(l.Bulks) && l.Bulks[c.bulks].Outcome != ""; c.bulks++ {
 		b := l.Bulks[c.bulks]
-		fmt.Fprintf(out, "%s %-7s group %s: %s in %s\n", clock(b.End), b.Pod, strings.Join(b.Groups, ","), b.Outcome, b.End.Sub(b.Begin).Round(time.Millisecond))
+		fmt.Fprintf(out, "%s %-7s group %s: %s in %s\n", clock(b.End), b.Pod, strings.Join(b.Groups, ","), b.Outcome,
+			b.End.Sub(b.Begin).Round(time.Millisecond))
 	}
 }
 

@@ -22,7 +22,8 @@ func (s *settings) readEnvironment(env []string) error {
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
 		values[name] = value
-		if id, ok := strings.CutSuffix(strings.TrimPrefix(name, repositoryPrefix), "_DIRPATH"); ok && strings.HasPrefix(name, repositoryPrefix) {
+		if id, ok := strings.CutSuffix(strings.TrimPrefix(name, repositoryPrefix), "_DIRPATH"); ok && strings.HasPrefix(name,
+			repositoryPrefix) {
 			s.repository = id
 		}
 	}

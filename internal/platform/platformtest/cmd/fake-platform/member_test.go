@@ -56,12 +56,14 @@ func (s *started) url(t *testing.T, what string) string {
 // TestMembersTakeTheVariablesOfTheService runs a platform and two pods, one of which starts its own
 // import.
 func TestMembersTakeTheVariablesOfTheService(t *testing.T) {
-	p := start(t, nil, "--share", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--service-url", "http://127.0.0.1:1", "--token", "t", "--import-time", "1ms")
+	p := start(t, nil, "--share", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--service-url", "http://127.0.0.1:1",
+		"--token", "t", "--import-time", "1ms")
 	shared, gateway := p.url(t, "shared on"), p.url(t, "gateway on")
 	env := []string{"PORT=0", "HOSTNAME=pod-7", "WORKSPACES_STORAGE_GIT_PLATFORM_acme_NAME=Release v7",
 		"WORKSPACES_STORAGE_GIT_PLATFORM_acme_DIRPATH=" + workspaces(t), "STARTUP_IMPORT_GROUPS=base1"}
 	member := start(t, env, "--join", shared)
-	c, err := platform.New(platform.Options{BaseURL: member.url(t, "pod-7 on"), Identity: platform.Headers(platform.LocalHeaders())})
+	c, err := platform.New(platform.Options{BaseURL: member.url(t, "pod-7 on"),
+		Identity: platform.Headers(platform.LocalHeaders())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,8 @@ func TestMembersTakeTheVariablesOfTheService(t *testing.T) {
 
 func TestMemberStopsInOrder(t *testing.T) {
 	p := start(t, nil, "--share", "127.0.0.1:0")
-	env := []string{"PORT=0", "WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=R", "WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=" + workspaces(t)}
+	env := []string{"PORT=0", "WORKSPACES_STORAGE_GIT_PLATFORM_release_NAME=R",
+		"WORKSPACES_STORAGE_GIT_PLATFORM_release_DIRPATH=" + workspaces(t)}
 	member := start(t, env, "--join", p.url(t, "shared on"))
 	member.url(t, "pod-0 on")
 	member.stop()

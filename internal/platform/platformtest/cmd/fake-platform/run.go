@@ -77,7 +77,8 @@ func parse(args, env []string, stderr io.Writer) (*settings, error) {
 	fs.StringVar(&s.dir, "release-dir", "", "`directory` of the workspaces (required without --share and --join)")
 	fs.StringVar(&s.share, "share", "", "`address` at which other processes join as pods, and tests steer; empty for none")
 	fs.StringVar(&s.service, "service-url", "", "`URL` at which the gateway reaches those pods")
-	fs.StringVar(&s.join, "join", "", "`URL` that another fake-platform shares: be a pod of it, by the variables of the service")
+	fs.StringVar(&s.join, "join", "",
+		"`URL` that another fake-platform shares: be a pod of it, by the variables of the service")
 	fs.StringVar(&s.repository, "repository", "release", "`id` of the platform repository")
 	fs.StringVar(&s.name, "name", "Release", "`name` of the platform repository")
 	fs.StringVar(&s.options.Token, "token", "", "token that the gateway accepts")
@@ -158,7 +159,8 @@ func (s *settings) servePod(p *platformtest.Platform, stdout io.Writer) (*platfo
 }
 
 func (s *settings) sayPod(server *platformtest.Server, release *platformtest.Release, stdout io.Writer) {
-	fmt.Fprintf(stdout, "%s on %s with %d workspaces in groups %s\n", s.pod, server.URL, len(release.Workspaces), strings.Join(release.Groups(), ", "))
+	fmt.Fprintf(stdout, "%s on %s with %d workspaces in groups %s\n", s.pod, server.URL, len(release.Workspaces),
+		strings.Join(release.Groups(), ", "))
 }
 
 func (s *settings) serveShare(p *platformtest.Platform, stdout io.Writer) (*platformtest.Server, error) {

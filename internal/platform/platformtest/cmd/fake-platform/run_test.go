@@ -26,7 +26,8 @@ func workspaces(t *testing.T) string {
 		if err := os.Mkdir(w, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for name, content := range map[string]string{"index.yml": "name: " + slug, ".import.yml": "version: {name: v1}\ngroups: [base1]"} {
+		for name, content := range map[string]string{"index.yml": "name: " + slug,
+			".import.yml": "version: {name: v1}\ngroups: [base1]"} {
 			if err := os.WriteFile(filepath.Join(w, name), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +41,8 @@ func TestProgramImportsAndPrints(t *testing.T) {
 	r, w := io.Pipe()
 	code := make(chan int)
 	go func() {
-		code <- run(ctx, []string{"--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--token", "t", "--import-time", "1ms",
+		code <- run(ctx, []string{"--listen", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--token", "t", "--import-time",
+			"1ms",
 			"--event-lag", "0s", "--fail", "bad=slug is taken", "--release-dir", workspaces(t)}, nil, w, io.Discard)
 		w.Close()
 	}()
@@ -67,7 +69,8 @@ func TestProgramImportsAndPrints(t *testing.T) {
 	if err != nil || !got.Report.Failed() {
 		t.Errorf("%+v, %v", got, err)
 	}
-	gateway, err := platform.New(platform.Options{BaseURL: urls[1], Identity: platform.Bearer(platform.Fixed(secret.New("t")))})
+	gateway, err := platform.New(platform.Options{BaseURL: urls[1],
+		Identity: platform.Bearer(platform.Fixed(secret.New("t")))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +83,8 @@ func TestProgramImportsAndPrints(t *testing.T) {
 		t.Errorf("exit code %d", got)
 	}
 	<-copied
-	for _, want := range []string{"imported     good v1", "error        bad v1", "group base1: error", "gateway events       200"} {
+	for _, want := range []string{"imported     good v1", "error        bad v1", "group base1: error",
+		"gateway events       200"} {
 		if !strings.Contains(rest.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, rest.String())
 		}
@@ -101,7 +105,8 @@ func TestFlagsAreChecked(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), args, nil, io.Discard, &stderr)
-		if wantCode := map[bool]int{true: 0, false: 2}[args != nil && len(args) > 0 && args[0] == "--help"]; code != wantCode || !strings.Contains(stderr.String(), want) {
+		if wantCode := map[bool]int{true: 0, false: 2}[args != nil && len(args) > 0 &&
+			args[0] == "--help"]; code != wantCode || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr.String())
 		}
 	}
