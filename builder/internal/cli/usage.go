@@ -95,9 +95,6 @@ func suggest(err error, names ...string) error {
 	return fmt.Errorf("%w\nDid you mean %s?", err, strings.Join(names, " or "))
 }
 
-// parseFailure matches an error of strconv, which names a Go function.
-var parseFailure = regexp.MustCompile(`strconv\.Parse(Bool|Int|Uint|Float)?: parsing .*: (invalid syntax|value out of range)`)
-
 // explainFlag rewords a parse error as the expected form.
 func explainFlag(err error) error {
 	var invalid *pflag.InvalidValueError
@@ -105,7 +102,7 @@ func explainFlag(err error) error {
 		return err
 	}
 	wanted := map[string]string{"bool": "true or false", "int": "a whole number"}[invalid.GetFlag().Value.Type()]
-	if wanted == "" || !parseFailure.MatchString(err.Error()) {
+	if wanted == "" || !errors.As(err, new(*strconv.NumError)) {
 		return err
 	}
 	return fmt.Errorf("--%s is %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), wanted)

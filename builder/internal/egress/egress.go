@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -74,6 +75,13 @@ func checkProxyResponse(_ context.Context, proxy *url.URL, connect *http.Request
 		return nil
 	}
 	return &ProxyError{Proxy: proxy.Host, Target: connect.Host, Status: response.Status}
+}
+
+// IsAlert reports whether the server ended the TLS handshake or the connection with an alert, as it
+// does when it does not accept the client certificate.
+func IsAlert(err error) bool {
+	var failed *net.OpError
+	return errors.As(err, &failed) && failed.Op == "remote error"
 }
 
 // CertPool returns the system's certificates plus those of PEM files of at most 4 MiB each. It

@@ -3,7 +3,11 @@
 package egress
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -130,6 +134,30 @@ func TestCertPool(t *testing.T) {
 		if _, err := CertPool(path); err == nil || !strings.Contains(err.Error(), name) ||
 			!strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// A server that requires a client certificate ends the connection with an alert.
+func TestIsAlert(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	for name, test := range map[string]struct {
+		config *tls.Config
+		want   bool
+	}{
+		"no certificate":       {&tls.Config{RootCAs: roots}, true},
+		"a server not trusted": {&tls.Config{}, false},
+	} {
+		client := &http.Client{Transport: NewTransport(nil, test.config)}
+		_, err := client.Get(server.URL)
+		if err == nil || IsAlert(err) != test.want {
+			t.Errorf("%s: %v is an alert: %v", name, err, IsAlert(err))
 		}
 	}
 }

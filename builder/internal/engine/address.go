@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -164,27 +163,14 @@ func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
 	return client.New(ctx, r.opts.Address, opts...)
 }
 
-// unreachable adds a remedy to a connection error. The phrases come from crypto/tls and gRPC.
+// unreachable adds a remedy to a connection error.
 func (r *Remote) unreachable(ctx context.Context, err error) error {
 	if alert := r.alert(ctx); alert != nil {
 		err = alert
 	}
-	remedy := "check the address, and that the daemon runs"
-	for _, known := range []struct{ phrase, remedy string }{
-		{"certificate required", "the daemon wants a client certificate: --buildkit-tlscert and --buildkit-tlskey"},
-		{"unknown certificate authority", "the daemon does not know the authority of --buildkit-tlscert"},
-		{"bad certificate", "the daemon does not accept the certificate of --buildkit-tlscert"},
-		{"certificate signed by unknown authority", "give the authority of the daemon's certificate with --buildkit-tlscacert"},
-		{"certificate is valid for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
-		{"cannot validate certificate for", "give the name in the daemon's certificate with --buildkit-tlsservername"},
-		{"first record does not look like a TLS handshake", "the daemon speaks no TLS"},
-		{"error reading server preface", "check the address; if the daemon wants TLS, give --buildkit-tlscacert"},
-		{"executable file not found", "install the program that the address needs, or reach the daemon by tcp://"},
-	} {
-		if strings.Contains(err.Error(), known.phrase) {
-			remedy = known.remedy
-			break
-		}
+	remedy, known := remedies.Find(err)
+	if !known {
+		remedy = "check the address, and that the daemon runs"
 	}
 	return fmt.Errorf("no connection to BuildKit at %s: %w; %s", r, err, remedy)
 }

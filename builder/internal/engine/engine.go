@@ -17,9 +17,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -235,31 +235,31 @@ type RegistryError struct {
 func (e *RegistryError) Error() string { return e.Err.Error() }
 func (e *RegistryError) Unwrap() error { return e.Err }
 
-const pushFailed = "failed to push "
-
-// registryErrors are phrases in the errors of containerd's remotes, of BuildKit's exporter, and of
-// its solver for a missing base. Errors lose their types when they cross the gRPC boundary.
-var registryErrors = []string{
-	"failed to load cache key", pushFailed, "failed to do request", "failed to resolve source metadata",
-	"unexpected status", "failed to authorize", "failed to copy: ", "pull access denied",
-}
-
-// explain wraps an error caused by a registry in a [RegistryError]. An error that does not come
-// from a push concerns the base, which is the only image that is read.
+// explain wraps an error caused by a registry in a [RegistryError], and makes an error caused by a
+// full disk of this machine an ENOSPC. An error that does not come from a push concerns the base,
+// which is the only image that is read.
 func explain(opts Options, base string, err error) error {
 	text := err.Error()
+	found, known := causes.Find(err)
+	isLocal := !known || found == diskCause || strings.Contains(text, opts.Root)
 	switch {
-	case strings.Contains(text, opts.Root): // a local path, so the disk is full
+	case isLocal && opts.Remote == nil && causes.Says(err, diskCause):
+		return &diskError{err}
+	case isLocal:
 		return err
-	case !slices.ContainsFunc(registryErrors, func(phrase string) bool { return strings.Contains(text, phrase) }):
-		return err
-	}
-	if _, rest, ok := strings.Cut(text, pushFailed); ok {
+	case found == pushCause:
+		_, rest, _ := strings.Cut(text, pushFailed)
 		ref, _, _ := strings.Cut(rest, ": ")
 		return &RegistryError{Ref: ref, Err: err}
 	}
 	return &RegistryError{Ref: base, Err: err}
 }
+
+// diskError is an ENOSPC that has lost its type.
+type diskError struct{ err error }
+
+func (e *diskError) Error() string   { return e.err.Error() }
+func (e *diskError) Unwrap() []error { return []error{e.err, syscall.ENOSPC} }
 
 func decodeResult(resp map[string]string) (*Result, error) {
 	raw, err := base64.StdEncoding.DecodeString(resp[exptypes.ExporterImageDescriptorKey])

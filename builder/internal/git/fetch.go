@@ -198,7 +198,7 @@ func explain(ctx context.Context, err error, cred credential) error {
 		text = redirect.Error()
 	case errors.As(err, &unnamed):
 		text = unnamed.Error()
-	case errors.As(err, &said) && strings.Contains(said.Text, "not our ref"):
+	case errors.As(err, &said) && phrases.Says(said, movedReference):
 		text = "the server says: " + said.Text + "; if a branch moved meanwhile, run again"
 	case errors.As(err, &said):
 		text = "the server says: " + said.Text

@@ -139,7 +139,7 @@ func (r *httpTransport) do(req *http.Request, contentType string) (*http.Respons
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
-		return nil, r.adviseClientCert(err, strings.Contains(err.Error(), "remote error: tls: "))
+		return nil, r.adviseClientCert(err, egress.IsAlert(err))
 	}
 	if err := checkResponse(res, contentType); err != nil {
 		res.Body.Close()

@@ -250,7 +250,7 @@ func explainSSH(err error) error {
 	case errors.As(err, &key):
 		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed " +
 			"it")
-	case strings.Contains(err.Error(), "unable to authenticate"): // the library has no error type for this
+	case phrases.Says(err, notAuthenticated):
 		return errors.New("the server takes neither user nor key: correct the user in the URL, or --git-ssh-key-file")
 	}
 	return err

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,7 +58,7 @@ func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (r
 // explainSpace adds a remedy to an error that any stage returned because of a full disk.
 func explainSpace(err error) error {
 	var failure *Error
-	if !errors.As(err, &failure) || failure.Kind != Engine || !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+	if !errors.As(err, &failure) || failure.Kind != Engine || !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
 	return &Error{Engine, fmt.Errorf("%w; make room there, or have temporary files elsewhere (TMPDIR)", err)}

@@ -63,11 +63,11 @@ func (c *Client) adviseUser(e *Error) string {
 
 // adviseTLS distinguishes an untrusted registry from one that directs uploads to plain HTTP.
 func (c *Client) adviseTLS(host string, err error) string {
-	if containsAny(err, "X-Forwarded-Proto") {
+	if phrases.Says(err, plainUpload) {
 		return fmt.Sprintf("let the proxy set X-Forwarded-Proto to https, or send uploads unencrypted with "+
 			"--insecure-registry %s", host)
 	}
-	if containsAny(err, "remote error: tls: ") {
+	if phrases.Says(err, tlsAlert) {
 		if help := c.adviseClientCert(host); help != "" {
 			return help
 		}
@@ -93,11 +93,11 @@ func (c *Client) adviseClientCert(host string) string {
 func adviseRefused(err error) string {
 	status := statusOf(err)
 	switch {
-	case containsAny(err, "immutable") || status == http.StatusPreconditionFailed:
+	case phrases.Says(err, immutableTag) || status == http.StatusPreconditionFailed:
 		return "the tag exists and may not be overwritten: release under a new tag"
 	case status == http.StatusRequestEntityTooLarge:
 		return "a proxy in front of the registry limits the size of uploads (nginx: client_max_body_size)"
-	case status == http.StatusMethodNotAllowed || containsAny(err, "unsupported"):
+	case status == http.StatusMethodNotAllowed || phrases.Says(err, readOnly):
 		return "the registry is read-only, or it is a pull-through cache: push to another one"
 	}
 	return ""
@@ -148,13 +148,13 @@ func classify(err error) Kind {
 		// containerd returns FailedPrecondition if there are more bytes than the descriptor
 		// declares.
 		return Invalid
-	case containsAny(err, "the proxy ") && containsAny(err, " refuses to connect to "):
+	case phrases.Says(err, proxyRefusal):
 		return Unavailable
 	case isTLSError(err):
 		return TLS
-	case containsAny(err, "docker-credential-"):
+	case phrases.Says(err, helperFailure):
 		return Credentials
-	case containsAny(err, "immutable"):
+	case phrases.Says(err, immutableTag):
 		return Refused
 	case isUnauthorized(err):
 		return Unauthorized
@@ -177,7 +177,7 @@ func isTLSError(err error) bool {
 		errors.As(err, &record) {
 		return true
 	}
-	return containsAny(err, "x509: ", "tls: ", "by plain HTTP")
+	return phrases.Says(err, untrusted)
 }
 
 // isUnauthorized includes 403, which also requires other credentials.
@@ -186,39 +186,23 @@ func isUnauthorized(err error) bool {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return true
 	}
-	return errors.Is(err, docker.ErrInvalidAuthorization) ||
-		containsAny(err, "authorization failed", "insufficient_scope", "no basic auth credentials",
-			// Codes of the distribution specification, as containerd writes them.
-			": unauthorized: ", ": denied: ")
+	return errors.Is(err, docker.ErrInvalidAuthorization) || phrases.Says(err, noAccess)
 }
 
 func isNotFound(err error) bool {
-	return errdefs.IsNotFound(err) || statusOf(err) == http.StatusNotFound ||
-		containsAny(err, ": name unknown: ", ": manifest unknown: ")
+	return errdefs.IsNotFound(err) || statusOf(err) == http.StatusNotFound || phrases.Says(err, notThere)
 }
 
 // isRefused reports whether a server understood the request but does not allow it.
 func isRefused(err error) bool {
 	var redirect *redirectError
-	if errors.As(err, &redirect) || containsAny(err, ": a login page or another proxy", ": manifest invalid",
-		": unsupported: ") {
+	if errors.As(err, &redirect) || phrases.Says(err, notAllowed) {
 		return true
 	}
 	switch statusOf(err) {
 	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusConflict, http.StatusPreconditionFailed,
 		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		return true
-	}
-	return false
-}
-
-// containsAny checks the text of an error that has lost its type.
-func containsAny(err error, texts ...string) bool {
-	msg := err.Error()
-	for _, text := range texts {
-		if strings.Contains(msg, text) {
-			return true
-		}
 	}
 	return false
 }

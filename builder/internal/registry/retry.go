@@ -142,7 +142,7 @@ func transientCause(resp *http.Response, err error) string {
 // isClosedIdle reports whether the server had closed the connection before it read the
 // request. net/http (Go 1.26) has no exported error for it.
 func isClosedIdle(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "server closed idle connection")
+	return err != nil && phrases.Says(err, closedBeforeUse)
 }
 
 // isRepeatable reports whether req may be sent again after resp, or after err if there
