@@ -5,14 +5,12 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
 
-	"github.com/prismeai/workspaces-release/builder/internal/egress"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
@@ -126,9 +124,6 @@ func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
 	opts.CAFile = f.gitCA
 	opts.ClientCertFile = f.gitCert
 	opts.ClientKeyFile = f.gitKey
-	if err := f.checkGitFiles(); err != nil {
-		return pipeline.Input{}, withCode(exitUsage, err)
-	}
 	if f.gitTokenFile != "" {
 		if opts.Token, err = secret.ReadFile(f.gitTokenFile); err != nil {
 			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--git-token-file: %w", err))
@@ -139,25 +134,6 @@ func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
 		return pipeline.Input{}, withCode(exitUsage, err)
 	}
 	return pipeline.Input{Spec: spec, Source: opts, Defaults: defaults, Release: a.releaseName()}, nil
-}
-
-// checkGitFiles checks the files of the Git flags, so that a wrong one is a usage error like that
-// of any other flag. They are read again when the builder connects.
-func (f *sourceFlags) checkGitFiles() error {
-	if f.gitCA != "" {
-		if _, err := egress.CertPool(f.gitCA); err != nil {
-			return fmt.Errorf("--git-ca: %w", err)
-		}
-	}
-	if _, err := egress.LoadIdentity(f.gitCert, f.gitKey); err != nil {
-		return fmt.Errorf("--git-client-cert: %w", err)
-	}
-	if f.sshKey != "" {
-		if _, err := os.Stat(f.sshKey); err != nil {
-			return fmt.Errorf("--git-ssh-key-file: %w", err)
-		}
-	}
-	return nil
 }
 
 // defaults are values for workspaces whose .import.yml lacks them.

@@ -174,6 +174,7 @@ func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, erro
 // explain truncates it and masks the credential.
 func explain(ctx context.Context, err error, cred credential) error {
 	var tooLarge *limit.Error
+	var file *FileError
 	var said *pktline.ErrorLine
 	var request *url.Error
 	var redirect *redirectError
@@ -187,6 +188,8 @@ func explain(ctx context.Context, err error, cred credential) error {
 		return context.Cause(ctx)
 	case errors.As(err, &tooLarge):
 		return tooLarge
+	case errors.As(err, &file):
+		return file
 	case errors.Is(err, errDenied):
 		text = fmt.Sprintf("the server refuses %s: set %s or --git-token-file, or correct what is set",
 			cred.describe(), envToken)

@@ -44,6 +44,19 @@ type Auth struct {
 	ClientCertFile, ClientKeyFile string
 }
 
+// FileError reports a file of [Auth] that is not usable.
+type FileError struct {
+	// Setting names the file: a flag of the builder or an environment variable.
+	Setting string
+	Err     error
+}
+
+// Error implements error.
+func (e *FileError) Error() string { return e.Setting + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
 // FetchOptions configure [Fetch].
 type FetchOptions struct {
 	Auth
@@ -71,7 +84,8 @@ var ErrRepositoryNotExists = errors.New("there is no Git repository in it")
 // Fetch fetches one commit with all its content and stores it below dir, in the form that
 // [OpenStorage] reads. It leaves out the history unless that is requested, if the server supports
 // it. Errors contain a remedy and no credentials. If a limit is exceeded, the error is a
-// [github.com/prismeai/workspaces-release/internal/limit.Error].
+// [github.com/prismeai/workspaces-release/internal/limit.Error]; if a file of opts.Auth is not
+// usable, it is a [*FileError].
 func Fetch(ctx context.Context, remote Endpoint, opts FetchOptions, dir string) (Reference, error) {
 	cred, err := findCredential(remote, opts.Auth)
 	if err != nil {

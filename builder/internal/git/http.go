@@ -48,7 +48,7 @@ func newHTTPTransport(remote Endpoint, auth Auth, cred credential) (*httpTranspo
 	}
 	roots, err := egress.CertPool(files...)
 	if err != nil {
-		return nil, err
+		return nil, &FileError{Setting: "--git-ca", Err: err}
 	}
 	proxy, err := egress.Proxy(auth.Getenv)
 	if err != nil {
@@ -56,7 +56,7 @@ func newHTTPTransport(remote Endpoint, auth Auth, cred credential) (*httpTranspo
 	}
 	identity, err := egress.LoadIdentity(auth.ClientCertFile, auth.ClientKeyFile)
 	if err != nil {
-		return nil, err
+		return nil, &FileError{Setting: "--git-client-cert", Err: err}
 	}
 	config := &tls.Config{RootCAs: roots}
 	identity.Apply(config)

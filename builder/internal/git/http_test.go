@@ -264,6 +264,34 @@ func TestClientCertificate(t *testing.T) {
 	fetchError(t, byStatus, Auth{CAFile: files.CA}, "asks for a client certificate")
 }
 
+// A file that is not usable is an error of its setting, whatever the server does.
+func TestUnusableFiles(t *testing.T) {
+	dir := gittest.WriteFiles(t, map[string]string{"empty": "", "key": "canary"})
+	empty := filepath.Join(dir, "empty")
+	absent := filepath.Join(dir, "absent")
+	key := filepath.Join(dir, "key")
+	for name, test := range map[string]struct {
+		url, setting string
+		auth         Auth
+	}{
+		"absent authority":   {"https://127.0.0.1:1/x.git", "--git-ca", Auth{CAFile: absent}},
+		"empty authority":    {"https://127.0.0.1:1/x.git", "--git-ca", Auth{CAFile: empty}},
+		"absent certificate": {"https://127.0.0.1:1/x.git", "--git-client-cert", Auth{ClientCertFile: absent}},
+		"only a key":         {"https://127.0.0.1:1/x.git", "--git-client-cert", Auth{ClientKeyFile: key}},
+		"absent SSH key":     {"ssh://git@127.0.0.1:1/x.git", "--git-ssh-key-file", Auth{SSHKeyFile: absent}},
+		"broken SSH key":     {"ssh://git@127.0.0.1:1/x.git", "--git-ssh-key-file", Auth{SSHKeyFile: key}},
+		"key of the environment": {
+			"ssh://git@127.0.0.1:1/x.git", envSSHKey, Auth{Getenv: gittest.Environment(envSSHKey, absent)},
+		},
+	} {
+		err := fetchError(t, test.url, test.auth, test.setting+": ")
+		var file *FileError
+		if !errors.As(err, &file) || file.Setting != test.setting || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
 // proxyTo tunnels all requests to one address and records the clients' credentials.
 func proxyTo(t *testing.T, address string) (*httptest.Server, chan string) {
 	t.Helper()

@@ -161,6 +161,10 @@ func (r *sshTransport) Close() error {
 // config authenticates with the password in the URL, else the key file, else the agent. It accepts
 // known hosts only.
 func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.ClientConfig, error) {
+	method, err := r.authMethod(auth, cred)
+	if err != nil {
+		return nil, err
+	}
 	files, err := knownHostsFiles(auth.Getenv)
 	if err != nil {
 		return nil, err
@@ -168,10 +172,6 @@ func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.
 	known, err := gitssh.NewKnownHostsDb(files...)
 	if err != nil {
 		return nil, fmt.Errorf("read known hosts: %w", err)
-	}
-	method, err := r.authMethod(auth, cred)
-	if err != nil {
-		return nil, err
 	}
 	return &ssh.ClientConfig{
 		User:            cred.username.Reveal(),
@@ -187,13 +187,15 @@ func (r *sshTransport) authMethod(auth Auth, cred credential) (ssh.AuthMethod, e
 		return ssh.Password(cred.password.Reveal()), nil
 	}
 	file := auth.SSHKeyFile
+	setting := "--git-ssh-key-file"
 	if file == "" {
 		file = auth.Getenv(envSSHKey)
+		setting = envSSHKey
 	}
 	if file != "" {
 		signer, err := readSSHKey(file)
 		if err != nil {
-			return nil, err
+			return nil, &FileError{Setting: setting, Err: err}
 		}
 		return ssh.PublicKeys(signer), nil
 	}

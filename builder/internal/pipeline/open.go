@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
@@ -63,6 +64,9 @@ func openSource(ctx context.Context, s *stages, input Input, checks Checks) (*op
 	options.History = checks.History != nil
 	tree, err := inStage(s, "open", "open "+input.Spec.String(), nil, func() (*source.Tree, error) {
 		tree, err := source.Open(ctx, input.Spec, options)
+		if errors.As(err, new(*git.FileError)) {
+			return nil, fail(Usage, err)
+		}
 		return tree, fail(Source, err)
 	})
 	if err != nil {
