@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
@@ -79,7 +80,7 @@ func fromImage(ctx context.Context, image, path string) ([]byte, error) {
 			return nil, fmt.Errorf("find %s in %s: %w", path, image, err)
 		}
 		if "/"+h.Name == path {
-			return io.ReadAll(io.LimitReader(archive, release.MaxSize))
+			return limit.ReadAll(archive, path, release.MaxSize)
 		}
 	}
 }

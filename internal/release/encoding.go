@@ -21,8 +21,8 @@ import (
 // MaxSize limits the encoded manifest, in bytes.
 const MaxSize = 32 << 20
 
-// ErrTooLarge is returned by [Decode] for a manifest of more than [MaxSize] bytes.
-var ErrTooLarge error = &limit.Error{Subject: "release manifest", Max: MaxSize}
+// subject is what an error about the size of a manifest calls it.
+const subject = "release manifest"
 
 // SchemaError is returned by [Decode] for an unsupported schema version.
 type SchemaError struct{ Version int }
@@ -75,13 +75,13 @@ func emptyIfNil[T any](items []T) []T {
 	return items
 }
 
-// Decode reads and validates one manifest. It ignores unknown fields.
+// Decode reads and validates one manifest. It ignores unknown fields. A manifest of more than
+// [MaxSize] bytes is a [*limit.Error].
 func Decode(r io.Reader) (*Manifest, error) {
-	data, err := limit.ReadAll(r, "release manifest", MaxSize)
-	switch {
-	case errors.Is(err, ErrTooLarge):
-		return nil, ErrTooLarge
-	case err != nil:
+	data, err := limit.ReadAll(r, subject, MaxSize)
+	if errors.As(err, new(*limit.Error)) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("read release manifest: %w", err)
 	}
 	return Unmarshal(data)
@@ -90,7 +90,7 @@ func Decode(r io.Reader) (*Manifest, error) {
 // Unmarshal decodes and validates the manifest in data, like [Decode].
 func Unmarshal(data []byte) (*Manifest, error) {
 	if len(data) > MaxSize {
-		return nil, ErrTooLarge
+		return nil, &limit.Error{Subject: subject, Max: MaxSize}
 	}
 	var schema struct {
 		SchemaVersion int `json:"schemaVersion"`

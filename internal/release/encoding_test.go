@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/prismeai/workspaces-release/internal/golden"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -127,8 +128,8 @@ func TestDecodeRejectsOtherSchemas(t *testing.T) {
 
 func TestDecodeIsBounded(t *testing.T) {
 	endless := iotest.DataErrReader(io.MultiReader(strings.NewReader(`{"schemaVersion":1,"name":"`), spaces{}))
-	if _, err := release.Decode(endless); !errors.Is(err, release.ErrTooLarge) {
-		t.Errorf("error %v, want ErrTooLarge", err)
+	if _, err := release.Decode(endless); !errors.As(err, new(*limit.Error)) {
+		t.Errorf("error %v, want a limit.Error", err)
 	}
 	padded := io.MultiReader(bytes.NewReader(encode(t, full())),
 		io.LimitReader(spaces{}, int64(release.MaxSize-len(encode(t, full())))))

@@ -308,8 +308,8 @@ func (a *app) runBuild(
 }
 
 // explainReading prints the diagnostics and findings.
-func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
-	err := a.explainDiagnostics(reading, limit)
+func (a *app) explainReading(reading *pipeline.Reading, most maxCount) error {
+	err := a.explainDiagnostics(reading, most)
 	if found := reading.Scan; found != nil && len(found.Findings)+len(found.Problems) > 0 {
 		err = errors.Join(err, found.WriteHuman(a.Err, false))
 	}
@@ -317,11 +317,11 @@ func (a *app) explainReading(reading *pipeline.Reading, limit limit) error {
 }
 
 // explainDiagnostics prints the diagnostics, if there are any.
-func (a *app) explainDiagnostics(reading *pipeline.Reading, limit limit) error {
+func (a *app) explainDiagnostics(reading *pipeline.Reading, most maxCount) error {
 	if len(reading.Diagnostics)+len(reading.Lowered) == 0 {
 		return nil
 	}
-	return a.writeDiagnostics(a.Err, reading, limit)
+	return a.writeDiagnostics(a.Err, reading, most)
 }
 
 // epoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.

@@ -160,9 +160,9 @@ func (a *app) read(
 	return reading, errors.Join(err, display.Close())
 }
 
-// writeDiagnostics writes up to limit diagnostics as text.
-func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, limit limit) error {
-	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.color(w), Max: int(limit)})
+// writeDiagnostics writes at most that many diagnostics as text.
+func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, most maxCount) error {
+	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.color(w), Max: int(most)})
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -170,7 +170,7 @@ type checkFlags struct {
 	groups         []string
 	strict         bool
 	checksums      formatFlag
-	maxDiagnostics limit
+	maxDiagnostics maxCount
 }
 
 func (f *checkFlags) register(flags *pflag.FlagSet) {

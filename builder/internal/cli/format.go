@@ -16,6 +16,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // metadataFile makes a directory a workspace for fmt.
@@ -167,22 +168,13 @@ func workspaceOf(tree fs.FS, name string) (string, bool) {
 	}
 }
 
-func readBounded(root *os.Root, name string, limit int64) ([]byte, error) {
+// readBounded reads a file of at most maxBytes bytes.
+func readBounded(root *os.Root, name string, maxBytes int64) ([]byte, error) {
 	file, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return readAtMost(file, limit)
-}
-
-// readAtMost reads a file to its end, and closes it.
-func readAtMost(file *os.File, limit int64) ([]byte, error) {
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", file.Name(), limit)
-	}
-	return data, err
+	return limit.ReadAndClose(file, name, maxBytes)
 }
 
 // replaceIn replaces an .import.yml atomically and keeps its permissions. A killed run leaves a

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/known"
 )
 
@@ -30,9 +29,6 @@ func (f *knownValuesFlag) readValues() error {
 		return nil
 	}
 	data, err := readFile(f.path)
-	if err == nil && len(data) > scan.MaxFileSize {
-		err = fmt.Errorf("%s is larger than %d bytes", f.path, scan.MaxFileSize)
-	}
 	if err != nil {
 		return withCode(exitUsage, fmt.Errorf("--known-values: %w", err))
 	}

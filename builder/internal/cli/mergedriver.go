@@ -13,6 +13,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
@@ -114,9 +115,5 @@ func (a *app) mergeFiles(args []string, size int) error {
 }
 
 func readMergeFile(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	return readAtMost(file, source.DefaultLimits().FileSize)
+	return limit.ReadFile(name, source.DefaultLimits().FileSize)
 }

@@ -69,7 +69,7 @@ func isTaken(root *os.Root, r renaming) bool {
 // not look for workspaces in workspaces.
 func findRenamings(root *os.Root) ([]renaming, error) {
 	const indexFile = "index.yml"
-	limit := source.DefaultLimits().FileSize
+	maxSize := source.DefaultLimits().FileSize
 	tree := root.FS()
 	var list []renaming
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
@@ -85,7 +85,7 @@ func findRenamings(root *os.Root) ([]renaming, error) {
 		if info, err := fs.Stat(tree, index); err != nil || !info.Mode().IsRegular() {
 			return nil // it is no workspace
 		}
-		data, err := readBounded(root, index, limit)
+		data, err := readBounded(root, index, maxSize)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 const (
 	maxDiagnosticsFlag = "max-diagnostics"
 	// defaultMaxDiagnostics fits a screen or two.
-	defaultMaxDiagnostics limit = 100
+	defaultMaxDiagnostics maxCount = 100
 )
 
 // readRules validates the rule settings and external apps of the release file.

@@ -5,14 +5,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/format"
 )
@@ -119,15 +118,8 @@ func (f *scanFlags) newScanner(file string, data []byte) (*scan.Scanner, error) 
 	return scanner, f.cache.applyTo(scanner)
 }
 
-// readFile reads a user's file, up to one byte more than its limit.
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, scan.MaxFileSize+1))
-}
+// readFile reads a user's file. Errors name the file.
+func readFile(path string) ([]byte, error) { return limit.ReadFile(path, scan.MaxFileSize) }
 
 // scanCommand holds the flags of scan.
 type scanCommand struct {

@@ -105,7 +105,7 @@ func isSingleFile(arg string) bool {
 func (f *filesFlags) openInput(a *app, args []string,
 	from *sourceFlags) (files pipeline.Files, closeFiles func() error, err error) {
 	closeFiles = func() error { return nil }
-	limit := from.parseLimits().FileSize
+	maxSize := from.parseLimits().FileSize
 	switch {
 	case f.selectsChanges():
 		return f.openChanges(a, args, from)
@@ -116,12 +116,12 @@ func (f *filesFlags) openInput(a *app, args []string,
 		}
 		files.Title = "scan standard input"
 		files.Walk = func(_ context.Context, fn func(source.Version) error) error {
-			return source.ReadStream(a.In, name, limit, fn)
+			return source.ReadStream(a.In, name, maxSize, fn)
 		}
 	default:
 		files.Title = fmt.Sprintf("scan the files given (%d)", len(args))
 		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
-			return source.ReadFiles(ctx, args, limit, fn)
+			return source.ReadFiles(ctx, args, maxSize, fn)
 		}
 	}
 	return files, closeFiles, nil

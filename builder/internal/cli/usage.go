@@ -160,18 +160,18 @@ func (c *count) Set(text string) error {
 	return nil
 }
 
-// limit is a flag that is a number, or 0 for no limit.
-type limit int
+// maxCount is a flag that is a number, or 0 for no limit.
+type maxCount int
 
-func (l *limit) String() string { return strconv.Itoa(int(*l)) }
-func (l *limit) Type() string   { return "int" }
+func (m *maxCount) String() string { return strconv.Itoa(int(*m)) }
+func (m *maxCount) Type() string   { return "int" }
 
 // Set implements [pflag.Value].
-func (l *limit) Set(text string) error {
+func (m *maxCount) Set(text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
 		return fmt.Errorf("%q is neither a positive number nor 0", text)
 	}
-	*l = limit(n)
+	*m = maxCount(n)
 	return nil
 }

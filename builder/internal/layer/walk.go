@@ -13,20 +13,19 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // maxWindow limits the memory for zstd decompression, in bytes. It is the default limit of the zstd
 // program.
 const maxWindow = 128 << 20
 
-// ErrTooLarge reports a layer that unpacks to more bytes than allowed.
-var ErrTooLarge = errors.New("the layer unpacks to more than is read of one")
-
 // Walk reads a layer (a tar, optionally compressed with gzip or zstd) and calls fn for each entry
 // in order, with its content. Names, types and modes are not validated and may be hostile. Walk
-// reads blob to its end, so that the returned digests cover all of it. It returns [ErrTooLarge] if
-// the tar has more than limit bytes, and returns errors of fn unchanged.
-func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
+// reads blob to its end, so that the returned digests cover all of it. A tar of more than maxBytes
+// bytes is a [*limit.Error]; errors of fn are returned unchanged.
+func Walk(blob io.Reader, maxBytes int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
 	packed := newSummer(io.Discard)
 	buffered := bufio.NewReader(io.TeeReader(blob, packed))
 	unpacked, err := Unpack(buffered)
@@ -35,7 +34,7 @@ func Walk(blob io.Reader, limit int64, fn func(*tar.Header, io.Reader) error) (L
 	}
 	defer unpacked.Close()
 	plain := newSummer(io.Discard)
-	bounded := &Bounded{R: io.TeeReader(unpacked, plain), Left: limit}
+	bounded := limit.NewReader(io.TeeReader(unpacked, plain), "the unpacked layer", maxBytes)
 	var read Layer
 	if err := read.walk(bounded, fn); err != nil {
 		return Layer{}, err
@@ -91,22 +90,6 @@ func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	default:
 		return io.NopCloser(blob), nil
 	}
-}
-
-// Bounded returns [ErrTooLarge] once R exceeds the limit, where an [io.LimitedReader] would return
-// io.EOF.
-type Bounded struct {
-	R    io.Reader
-	Left int64 // bytes
-}
-
-// Read implements [io.Reader].
-func (b *Bounded) Read(p []byte) (int, error) {
-	n, err := b.R.Read(p)
-	if b.Left -= int64(n); b.Left < 0 {
-		return 0, ErrTooLarge
-	}
-	return n, err
 }
 
 // OpaqueWhiteout returns the name of the tar entry that hides the content of lower layers in a

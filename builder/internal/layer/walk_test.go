@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // enough exceeds the unpacked size of every layer in the tests.
@@ -86,9 +87,11 @@ func TestWalkIsBounded(t *testing.T) {
 		t.Fatalf("the bomb has %d bytes", bomb.Size)
 	}
 	plain := int64(len(unpacked(t, blob)))
-	for limit, want := range map[int64]error{plain: nil, plain - 1: layer.ErrTooLarge, 1000: layer.ErrTooLarge, 0: layer.ErrTooLarge} {
-		if _, _, err := collect(bytes.NewReader(blob), limit); !errors.Is(err, want) {
-			t.Errorf("limit %d: error %v instead of %v", limit, err, want)
+	for maxBytes, exceeded := range map[int64]bool{plain: false, plain - 1: true, 1000: true, 0: true} {
+		_, _, err := collect(bytes.NewReader(blob), maxBytes)
+		var tooLarge *limit.Error
+		if errors.As(err, &tooLarge) != exceeded || !exceeded && err != nil || exceeded && tooLarge.Max != maxBytes {
+			t.Errorf("at most %d bytes: error %v", maxBytes, err)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -182,19 +183,16 @@ func extract(blob []byte, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	limited := &io.LimitedReader{R: plain, N: 2 * release.MaxSize}
-	archive := tar.NewReader(limited)
+	archive := tar.NewReader(limit.NewReader(plain, "its layer", 2*release.MaxSize))
 	for {
 		header, err := archive.Next()
 		switch {
-		case limited.N == 0, err == nil && header.Name == name && header.Size > release.MaxSize:
-			return nil, release.ErrTooLarge
 		case errors.Is(err, io.EOF):
 			return nil, errors.New("the image's last layer does not hold it")
 		case err != nil:
 			return nil, err
 		case header.Name == name:
-			return io.ReadAll(archive)
+			return limit.ReadAll(archive, "it", release.MaxSize)
 		}
 	}
 }

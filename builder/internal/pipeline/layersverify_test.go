@@ -113,7 +113,7 @@ func TestLimitsHoldForAllLayersTogether(t *testing.T) {
 	limits := source.Limits{FileSize: 1 << 20, TotalSize: 300_000, Files: 1}
 	opts := pipeline.VerifyOptions{Image: f.reg.Ref("out:v1"), Registry: f.opts.Registry, Limits: limits}
 	r, err := pipeline.Verify(t.Context(), opts)
-	if err != nil || !strings.Contains(fmt.Sprintf("%+v", r.Problems), "unpacks to more than") {
+	if err != nil || !strings.Contains(fmt.Sprintf("%+v", r.Problems), "the unpacked layer is larger than") {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // maxOutput bounds what is read of the demo, in bytes.
@@ -26,7 +28,7 @@ func main() {
 }
 
 func run(in io.Reader, file string) error {
-	output, err := io.ReadAll(io.LimitReader(in, maxOutput))
+	output, err := limit.ReadAll(in, "the output", maxOutput)
 	if err != nil {
 		return err
 	}
