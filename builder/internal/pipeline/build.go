@@ -148,7 +148,7 @@ func (b *builder) pack(ctx context.Context, resolve func() (*baseImage, error)) 
 	if err := checkEpoch(epoch); err != nil {
 		return nil, &Error{Source, fmt.Errorf("the commit's time, %w: set SOURCE_DATE_EPOCH", err)}
 	}
-	layers := b.newLayers(src.tree, resolve)
+	layers := b.newLayers(resolve)
 	defer layers.close()
 	inventory := new(attest.Inventory)
 	reading, err := src.read(ctx, b.stages, b.sinks(layers, inventory)...)
@@ -185,9 +185,9 @@ func (b *builder) checks(ctx context.Context, resolve func() (*baseImage, error)
 
 // sinks returns what receives the files that ship, in addition to the checks.
 func (b *builder) sinks(layers *layerSet, inventory *attest.Inventory) []sink {
-	sinks := []sink{layers.add}
+	sinks := []sink{{start: layers.start, add: layers.add}}
 	if b.opts.Attest.SBOM && b.opts.Attest.Files {
-		sinks = append(sinks, func(f source.File) error { inventory.Add(f.Path, f.Data); return nil })
+		sinks = append(sinks, sink{add: func(f source.File) error { inventory.Add(f.Path, f.Data); return nil }})
 	}
 	return sinks
 }

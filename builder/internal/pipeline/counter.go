@@ -27,9 +27,10 @@ func (c *counter) add(f source.File) error {
 }
 
 // expect sets the totals.
-func (c *counter) expect(files int, bytes int64) {
-	c.allFiles.Store(int64(files))
-	c.allBytes.Store(bytes)
+func (c *counter) expect(all source.Listing) error {
+	c.allFiles.Store(int64(all.Files))
+	c.allBytes.Store(all.Bytes)
+	return nil
 }
 
 // tell returns a function that formats the progress of the reading and, once the totals are known,

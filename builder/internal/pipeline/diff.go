@@ -253,12 +253,12 @@ func (o *DiffOptions) openSource(
 		diagnostics = slices.DeleteFunc(diagnostics, exempt)
 	}
 	walk := func(ctx context.Context, wanted func(string) bool, fn compare.FileFunc) error {
-		_, err := src.walk.to(ctx, func(f source.File) error {
+		_, err := src.walk.to(ctx, sink{add: func(f source.File) error {
 			if slug, _, _ := strings.Cut(f.Path, "/"); !wanted(slug) {
 				return nil
 			}
 			return fn(f.Path, int64(len(f.Data)), bytes.NewReader(f.Data))
-		})
+		}})
 		return fail(Source, err)
 	}
 	return &side{

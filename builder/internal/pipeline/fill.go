@@ -56,11 +56,14 @@ func versionName(name, commit, release string) (string, error) {
 // fill returns a walk that fills defaults into .import.yml before any consumer reads the file, so
 // that checks, scan and layer see the same bytes.
 func fill(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, notify func(string)) walkFunc {
-	return func(ctx context.Context, fn func(source.File) error) (walked, error) {
+	return func(ctx context.Context, v visitor) (walked, error) {
 		filler := workspace.NewFiller(defaults, limits, func(name string, data []byte) error {
-			return fn(source.File{Path: name, Data: data})
+			return v.file(source.File{Path: name, Data: data})
 		})
-		result, err := walk(ctx, func(file source.File) error { return filler.Add(file.Path, file.Data) })
+		result, err := walk(ctx, visitor{
+			listed: v.listed,
+			file:   func(f source.File) error { return filler.Add(f.Path, f.Data) },
+		})
 		if err == nil {
 			err = filler.Flush()
 		}

@@ -47,17 +47,22 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 	var got [3][]string
 	var sinks []sink
 	for i := range got {
-		sinks = append(sinks, func(f source.File) error {
+		start := func(all source.Listing) error {
+			got[i] = append(got[i], fmt.Sprintf("%d in %v", all.Files, all.Slugs))
+			return nil
+		}
+		add := func(f source.File) error {
 			got[i] = append(got[i], fmt.Sprintf("%s:%d", f.Path, len(f.Data)))
 			return nil
-		})
+		}
+		sinks = append(sinks, sink{start, add})
 	}
 	report, err := walkTree(openTree(t, files)).to(t.Context(), sinks...)
 	if err != nil || report.Files != len(files) {
 		t.Fatalf("report %+v, error %v", report, err)
 	}
 	for i, paths := range got {
-		if want := "[a/1:2 a/1.d/1:3 a/2:0 b/1:1]"; fmt.Sprint(paths) != want {
+		if want := "[4 in [a b] a/1:2 a/1.d/1:3 a/2:0 b/1:1]"; fmt.Sprint(paths) != want {
 			t.Errorf("sink %d got %v instead of %s", i, paths, want)
 		}
 	}
@@ -67,18 +72,30 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 func TestWalkEndsWithTheFirstSinkThatFails(t *testing.T) {
 	failure := errors.New("full")
 	var seen atomic.Int32
-	slow := func(source.File) error { seen.Add(1); return nil }
+	slow := sink{add: func(source.File) error { seen.Add(1); return nil }}
+	full := sink{add: func(source.File) error { return failure }}
 	tree := openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...))
-	_, err := walkTree(tree).to(t.Context(), slow, func(source.File) error { return failure })
+	_, err := walkTree(tree).to(t.Context(), slow, full)
 	if !errors.Is(err, failure) || seen.Load() > 3 {
 		t.Errorf("error %v after %d files", err, seen.Load())
+	}
+}
+
+// A sink that cannot start ends the walk; one that starts slowly does not lose the listing.
+func TestWalkEndsWithTheFirstSinkThatCannotStart(t *testing.T) {
+	failure := errors.New("no base")
+	tree := openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...))
+	add := func(source.File) error { return nil }
+	_, err := walkTree(tree).to(t.Context(), sink{start: func(source.Listing) error { return failure }, add: add}, sink{add: add})
+	if !errors.Is(err, failure) {
+		t.Errorf("error %v", err)
 	}
 }
 
 // Parsers read untrusted input.
 func TestPanicOverAFileIsAnErrorWithoutItsContent(t *testing.T) {
 	tree := openTree(t, workspacetest.Files{"a/x": "content of the file"})
-	_, err := walkTree(tree).to(t.Context(), func(f source.File) error { panic(string(f.Data)) })
+	_, err := walkTree(tree).to(t.Context(), sink{add: func(f source.File) error { panic(string(f.Data)) }})
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Kind != Internal {
 		t.Fatalf("error %v", err)
@@ -252,7 +269,9 @@ func TestCounterTellsFilesBytesAndRate(t *testing.T) {
 		if got, want := tell(), "3 files, 3MB, 1.5MB/s"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}
-		c.expect(12, 12_000_000)
+		if err := c.expect(source.Listing{Files: 12, Bytes: 12_000_000}); err != nil {
+			t.Error(err)
+		}
 		if got, want := tell(), "3 of 12 files, 3MB of 12MB, 1.5MB/s, 6s left"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}

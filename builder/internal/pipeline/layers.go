@@ -34,8 +34,8 @@ type writtenLayers struct {
 type layerSet struct {
 	store *engine.LayerStore
 	opts  layer.Options
-	// assign returns the slugs of each layer. It is called when the first file arrives.
-	assign func() ([][]string, error)
+	// assign returns the slugs of each layer.
+	assign func(slugs []string) ([][]string, error)
 
 	layers []*layerFile
 	// bySlug maps each workspace to its layer.
@@ -51,11 +51,6 @@ type layerFile struct {
 
 // add writes one file to the layer of its workspace.
 func (s *layerSet) add(f source.File) error {
-	if s.layers == nil {
-		if err := s.start(); err != nil {
-			return err
-		}
-	}
 	slug, _, _ := strings.Cut(f.Path, "/")
 	file, ok := s.bySlug[slug]
 	if !ok {
@@ -65,8 +60,8 @@ func (s *layerSet) add(f source.File) error {
 }
 
 // start opens all layers. Unless the workspaces of the base are kept, the lowest layer hides them.
-func (s *layerSet) start() error {
-	assigned, err := s.assign()
+func (s *layerSet) start(all source.Listing) error {
+	assigned, err := s.assign(all.Slugs)
 	if err != nil {
 		return err
 	}
@@ -92,11 +87,6 @@ func (s *layerSet) start() error {
 
 // commit completes the layers and adds them to the store. The caller closes the set.
 func (s *layerSet) commit() (writtenLayers, error) {
-	if s.layers == nil {
-		if err := s.start(); err != nil {
-			return writtenLayers{}, err
-		}
-	}
 	var all writtenLayers
 	for _, file := range s.layers {
 		written, err := file.commit()
@@ -134,7 +124,7 @@ func (s *layerSet) close() {
 }
 
 // newLayers returns the layers for the files of a source. resolve returns the base.
-func (b *builder) newLayers(tree *source.Tree, resolve func() (*baseImage, error)) *layerSet {
+func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 	return &layerSet{
 		store: b.store,
 		opts: layer.Options{
@@ -143,7 +133,7 @@ func (b *builder) newLayers(tree *source.Tree, resolve func() (*baseImage, error
 			Keep:       b.opts.KeepBaseWorkspaces,
 			Compressor: layer.NewCompressor(),
 		},
-		assign: func() ([][]string, error) { return splitWorkspaces(tree.Slugs(), resolve) },
+		assign: func(slugs []string) ([][]string, error) { return splitWorkspaces(slugs, resolve) },
 	}
 }
 

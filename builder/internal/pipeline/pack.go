@@ -18,7 +18,7 @@ import (
 func Pack(ctx context.Context, display *progress.Display, input Input, checks Checks, to io.Writer) (*Reading, error) {
 	archive := zip.NewWriter(to)
 	add := func(f source.File) error { return fail(Engine, addTo(archive, f)) }
-	reading, err := readOnce(ctx, newStages(display), input, checks, add)
+	reading, err := readOnce(ctx, newStages(display), input, checks, sink{add: add})
 	if err == nil {
 		err = fail(Engine, archive.Close())
 	}

@@ -76,7 +76,7 @@ func (o *opened) read(ctx context.Context, s *stages, sinks ...sink) (*Reading, 
 	return guarded(func() (*Reading, error) {
 		collector := o.checks.newCollector(o.input.StampVersions)
 		if collector != nil {
-			sinks = append(sinks, func(f source.File) error { collector.Add(f.Path, f.Data); return nil })
+			sinks = append(sinks, sink{add: func(f source.File) error { collector.Add(f.Path, f.Data); return nil }})
 		}
 		content, err := o.scan(ctx, s, sinks)
 		if err != nil {
@@ -109,8 +109,7 @@ type scanned struct {
 // scan walks the files, and scans them if there is a scanner.
 func (o *opened) scan(ctx context.Context, s *stages, sinks []sink) (scanned, error) {
 	counter := new(counter)
-	o.tree.OnListed(counter.expect)
-	sinks = append(sinks, counter.add)
+	sinks = append(sinks, sink{start: counter.expect, add: counter.add})
 	return inStage(s, "read", o.checks.title(), counter.tell(), func() (scanned, error) {
 		if o.checks.Scanner == nil {
 			content, err := o.walk.to(ctx, sinks...)
@@ -124,9 +123,9 @@ func (o *opened) scan(ctx context.Context, s *stages, sinks []sink) (scanned, er
 // often causes the error of the walk.
 func walkAndScan(ctx context.Context, walk walkFunc, scanner *scan.Scanner, sinks []sink) (scanned, error) {
 	run := scanner.Start(ctx)
-	content, err := walk.to(ctx, append(sinks, func(f source.File) error {
+	content, err := walk.to(ctx, append(sinks, sink{add: func(f source.File) error {
 		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data}))
-	})...)
+	}})...)
 	report, ended := run.Finish()
 	if ended != nil {
 		return scanned{}, fail(Incomplete, ended)
@@ -149,7 +148,7 @@ func (c *Checks) title() string {
 // conclude completes the checks.
 func (o *opened) conclude(content scanned, history *scan.History, collector *workspace.Collector) *Reading {
 	reading := &Reading{
-		Source:         o.tree.Info(),
+		Source:         content.Source,
 		RepositoryPath: o.tree.RepositoryPath,
 		CommitTime:     o.commitTime,
 		Files:          content.Files,

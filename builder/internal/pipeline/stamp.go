@@ -18,11 +18,14 @@ func rewriting(input Input, checks Checks) workspace.Rewrite {
 // stamp returns a walk that stamps versions or refreshes checksums before any consumer reads the
 // file, so that checks, scan and layer see the same bytes.
 func stamp(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) walkFunc {
-	return func(ctx context.Context, fn func(source.File) error) (walked, error) {
+	return func(ctx context.Context, v visitor) (walked, error) {
 		stamper := workspace.NewStamper(rewrite, limits, func(name string, data []byte) error {
-			return fn(source.File{Path: name, Data: data})
+			return v.file(source.File{Path: name, Data: data})
 		})
-		result, err := walk(ctx, func(f source.File) error { return stamper.Add(f.Path, f.Data) })
+		result, err := walk(ctx, visitor{
+			listed: v.listed,
+			file:   func(f source.File) error { return stamper.Add(f.Path, f.Data) },
+		})
 		if err == nil {
 			err = stamper.Flush()
 		}

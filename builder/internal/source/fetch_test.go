@@ -63,12 +63,12 @@ func TestRefsAndSubdirectories(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			url := server.URL() + gittest.Path
 			tree := open(t, url+test.fragment, Options{TempDir: t.TempDir()})
-			files, _ := walk(t, tree)
+			files, report := walk(t, tree)
 			if files["shop/index.yml"] != test.content {
 				t.Errorf("files %v, want %q", files, test.content)
 			}
 			test.want.URL = url
-			equal(t, "source", tree.Info(), test.want)
+			equal(t, "source", report.Source, test.want)
 			if at, ok := tree.CommitTime(); !ok || !at.Equal(gittest.CommitTime) {
 				t.Errorf("committed at %v", at)
 			}

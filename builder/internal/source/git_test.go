@@ -268,10 +268,10 @@ func TestLinkedWorkTrees(t *testing.T) {
 	tip := git.commit(t, linked, map[string]string{"shop/index.yml": "other"})
 	for _, source := range []string{linked, "file://" + linked} {
 		tree := open(t, source, Options{})
-		files, _ := walk(t, tree)
-		if files["shop/index.yml"] != "other" || tree.Info().Commit != tip || tree.Info().Ref != "other" ||
-			tree.Info().Dirty {
-			t.Errorf("%s: %v, %+v", source, files, tree.Info())
+		files, report := walk(t, tree)
+		want := release.Source{URL: report.Source.URL, Commit: tip, Ref: "other"}
+		if files["shop/index.yml"] != "other" || report.Source != want {
+			t.Errorf("%s: %v, %+v", source, files, report.Source)
 		}
 	}
 	for name, text := range map[string]string{"gone": "gitdir: /nonexistent", "broken": "no pointer",

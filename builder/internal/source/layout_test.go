@@ -12,16 +12,16 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
+	"github.com/prismeai/workspaces-release/internal/release"
 )
 
 // noted opens and walks a source, and returns its files and what the user is told.
-func noted(t *testing.T, src string, opts Options) (files, notes, left []string, tree *Tree) {
+func noted(t *testing.T, src string, opts Options) (files, notes, left []string, found release.Source) {
 	t.Helper()
 	opts.Notify = func(note string) { notes = append(notes, note) }
-	tree = open(t, src, opts)
-	found, report := walk(t, tree)
+	walked, report := walk(t, open(t, src, opts))
 	equal(t, "diagnostics", rules(t, report), []string(nil))
-	return slices.Sorted(maps.Keys(found)), notes, dropped(t, report), tree
+	return slices.Sorted(maps.Keys(walked)), notes, dropped(t, report), report.Source
 }
 
 // The workspaces are found wherever they are, and what is beside them is left out.
@@ -94,8 +94,10 @@ func TestLayouts(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, notes, left, tree := noted(t, gittest.WriteFiles(t, test.files), test.opts)
+			dir := gittest.WriteFiles(t, test.files)
+			files, notes, left, _ := noted(t, dir, test.opts)
 			equal(t, "files", files, test.want)
+			tree := open(t, dir, test.opts)
 			for _, f := range files {
 				if _, there := test.files[tree.RepositoryPath(f)]; !there {
 					t.Errorf("the path of %s in the repository is %s", f, tree.RepositoryPath(f))
@@ -149,13 +151,12 @@ func TestFoundPlaceIsRecorded(t *testing.T) {
 	bare := filepath.Join(t.TempDir(), "mirror.git")
 	git.run(t, dir, "clone", "-q", "--bare", dir, bare)
 	for _, src := range []string{dir, "file://" + dir, dir + "#main", dir + "#main:workspaces", bare, bare + "#main"} {
-		_, _, _, tree := noted(t, src, Options{})
-		if info := tree.Info(); info.Subdir != "workspaces" || info.Commit == "" || info.Dirty {
+		if _, _, _, info := noted(t, src, Options{}); info.Subdir != "workspaces" || info.Commit == "" || info.Dirty {
 			t.Errorf("%s: %+v", src, info)
 		}
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "workspaces/shop/a.log"), nil, 0o600))
-	if _, _, _, tree := noted(t, dir, Options{}); tree.Info().Dirty {
+	if _, _, _, info := noted(t, dir, Options{}); info.Dirty {
 		t.Error("a file that is left out makes the source dirty")
 	}
 	openError(t, dir+"#nope", Options{}, `no branch and no tag "nope"`)
@@ -169,13 +170,13 @@ func TestRepositoryThatIsOneWorkspace(t *testing.T) {
 	git.run(t, dir, "clone", "-q", "--bare", dir, bare)
 	files, _, _, _ := noted(t, bare, Options{})
 	equal(t, "files", files, []string{"my-shop/automations/a.yml", "my-shop/index.yml"})
-	files, _, _, tree := noted(t, dir, Options{Workspace: "shop"})
+	files, _, _, info := noted(t, dir, Options{Workspace: "shop"})
 	equal(t, "files", files, []string{"shop/automations/a.yml", "shop/index.yml"})
-	if info := tree.Info(); info.Commit == "" || info.Dirty {
+	if info.Commit == "" || info.Dirty {
 		t.Errorf("%+v", info)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "index.yml"), []byte("name: Other\n"), 0o600))
-	if _, _, _, tree := noted(t, dir, Options{Workspace: "shop"}); !tree.Info().Dirty {
+	if _, _, _, info := noted(t, dir, Options{Workspace: "shop"}); !info.Dirty {
 		t.Error("an edited workspace is not dirty")
 	}
 }
@@ -186,13 +187,13 @@ func TestUnknownCommitIsTold(t *testing.T) {
 	for args, want := range map[string]string{"--object-format=sha256": "SHA-256", "--initial-branch=main": "no commit"} {
 		dir := gittest.WriteFiles(t, map[string]string{"shop/index.yml": "slug: shop\n"})
 		git.run(t, dir, "init", "-q", args)
-		_, notes, _, tree := noted(t, dir, Options{})
+		_, notes, _, info := noted(t, dir, Options{})
 		if len(notes) != 1 || !strings.Contains(notes[0], "the commit of the directory is unknown") ||
 			!strings.Contains(notes[0], want) {
 			t.Errorf("%s: notes %q", args, notes)
 		}
-		if tree.Info().Commit != "" {
-			t.Errorf("%s: %+v", args, tree.Info())
+		if info.Commit != "" {
+			t.Errorf("%s: %+v", args, info)
 		}
 	}
 }

@@ -93,8 +93,19 @@ type Drop struct {
 	Reason string `json:"reason"`
 }
 
+// Listing is what a source ships, as it is known before its files are read.
+type Listing struct {
+	// Slugs are the directories of the workspaces that have files, sorted.
+	Slugs []string
+	// Files and Bytes count the files.
+	Files int
+	Bytes int64
+}
+
 // Report is the result of a walk.
 type Report struct {
+	// Source describes the origin of the files, and whether they match its commit.
+	Source release.Source
 	// Files and Bytes count the files passed to fn.
 	Files int
 	Bytes int64
@@ -124,10 +135,6 @@ type Tree struct {
 	// subdir is the directory of the workspaces in the repository, or in a source without one.
 	subdir string
 	notify func(note string)
-	// listed is called with the number of shipped files and bytes before they are read.
-	listed func(files int, bytes int64)
-	// slugs are the workspaces that the last walk listed.
-	slugs []string
 }
 
 // errNoWorkspaces reports a source without anything to ship.
@@ -187,15 +194,12 @@ func (t *Tree) RepositoryPath(name string) string {
 	return path.Join(t.subdir, name)
 }
 
-// Info describes the origin of the files. Whether they match the commit is known after [Tree.Walk].
+// Info describes the origin of the files. It does not say whether they match the commit, which
+// [Tree.Walk] finds out.
 func (t *Tree) Info() release.Source { return t.info }
 
 // CommitTime returns the time of the commit, if there is one.
 func (t *Tree) CommitTime() (time.Time, bool) { return t.commit, !t.commit.IsZero() }
-
-// Slugs returns the directories of the workspaces that have files. They are known once
-// [Tree.Walk] has handed out its first file.
-func (t *Tree) Slugs() []string { return t.slugs }
 
 // topDirectories returns the directories at the top that hold the files.
 func topDirectories(files []entry) []string {
@@ -244,23 +248,21 @@ func readListedFile(list []entry, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// OnListed makes [Tree.Walk] call fn with the number of shipped files and bytes before it reads the
-// first one.
-func (t *Tree) OnListed(fn func(files int, bytes int64)) { t.listed = fn }
-
 // Walk calls fn for every shipped file, in the byte order of their paths. It reads each file once.
 // It stops at an error of fn, the file system or the context, or at a [*limit.Error], and then
 // returns no report. If a report contains an error diagnostic, the source must not ship.
 func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
+	return t.WalkListed(ctx, func(Listing) {}, fn)
+}
+
+// WalkListed is like [Tree.Walk], and calls listed before it reads the first file.
+func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(File) error) (Report, error) {
 	w := newWalker(t.limits)
 	w.ignored = t.ignored
 	if err := w.listFiles(ctx, t.root); err != nil {
 		return Report{}, err
 	}
-	if t.listed != nil {
-		t.listed(len(w.files), w.total)
-	}
-	t.slugs = topDirectories(w.files)
+	listed(Listing{Slugs: topDirectories(w.files), Files: len(w.files), Bytes: w.total})
 	t.notifyLeftOut(w.aside)
 	for _, name := range w.unfinished {
 		t.notify("left out, an unfinished write of builder fmt, which removes it when it runs again: " + name)
@@ -288,8 +290,10 @@ func (t *Tree) Walk(ctx context.Context, fn func(File) error) (Report, error) {
 			return Report{}, err
 		}
 	}
-	t.info.Dirty = t.checkout != nil && compared.differs()
-	return w.finishWalk()
+	report, err := w.finishWalk()
+	report.Source = t.info
+	report.Source.Dirty = t.checkout != nil && compared.differs()
+	return report, err
 }
 
 // openDirectory opens a directory.

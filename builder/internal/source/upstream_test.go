@@ -184,8 +184,8 @@ func TestBytesAreThoseThatWereCommitted(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	git.run(t, dir, "-c", "core.autocrlf=true", "clone", "-q", dir, clone)
 	tree := open(t, clone, Options{})
-	checkedOut, _ := walk(t, tree)
-	if checkedOut["shop/unix.txt"] != "a\r\nb\r\n" || !tree.Info().Dirty {
-		t.Errorf("checked out as %q, dirty %v", checkedOut["shop/unix.txt"], tree.Info().Dirty)
+	checkedOut, report := walk(t, tree)
+	if checkedOut["shop/unix.txt"] != "a\r\nb\r\n" || !report.Source.Dirty {
+		t.Errorf("checked out as %q, dirty %v", checkedOut["shop/unix.txt"], report.Source.Dirty)
 	}
 }

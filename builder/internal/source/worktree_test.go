@@ -53,8 +53,8 @@ func TestDirty(t *testing.T) {
 			must(t, test.change(dir))
 			tree := open(t, filepath.Join(dir, "work"), Options{})
 			for range 2 { // a walk forgets the one before
-				walk(t, tree)
-				equal(t, "source", tree.Info(), release.Source{Commit: head, Ref: "main", Subdir: "work", Dirty: test.want})
+				_, report := walk(t, tree)
+				equal(t, "source", report.Source, release.Source{Commit: head, Ref: "main", Subdir: "work", Dirty: test.want})
 			}
 			if at, ok := tree.CommitTime(); !ok || !at.Equal(time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)) {
 				t.Errorf("committed at %v", at)
@@ -121,8 +121,8 @@ func TestCheckouts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree := open(t, test.make(t), Options{})
-			walk(t, tree)
-			equal(t, "source", tree.Info(), test.want)
+			_, report := walk(t, tree)
+			equal(t, "source", report.Source, test.want)
 			if _, ok := tree.CommitTime(); ok != (test.want.Commit != "") {
 				t.Errorf("there is a time of the commit: %v", ok)
 			}
