@@ -137,12 +137,15 @@ builder transfer --workspace mail-sender --dry-run \
 			if err := f.validateFlags(args); err != nil {
 				return usageError(cmd, err)
 			}
-			job, err := a.newJob(&f, show, args)
+			job, err := a.newJob(&f, args)
 			if err != nil {
 				return err
 			}
-			err = a.runTransfer(cmd.Context(), &f, job)
-			return errors.Join(err, closeJob(job))
+			defer closeConnections(job)
+			if job.Display, err = show.newDisplay(a); err != nil {
+				return err
+			}
+			return a.runTransfer(cmd.Context(), &f, job)
 		},
 	}
 	f.register(cmd.Flags())

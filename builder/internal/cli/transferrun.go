@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/compare"
@@ -19,8 +18,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/format"
 )
 
-// newJob creates a job from the flags. The caller must remove job.Dir.
-func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*transfer.Job, error) {
+// newJob creates a job from the flags. The caller closes its connections.
+func (a *app) newJob(f *transferFlags, args []string) (*transfer.Job, error) {
 	job := &transfer.Job{
 		Workspaces:  f.workspaces,
 		Group:       f.group,
@@ -32,6 +31,8 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 		DryRun:      f.dryRun,
 		Variables:   f.variables,
 		Timeout:     f.timeout,
+		TempDir:     a.tempDir(),
+		Backup:      f.backup,
 	}
 	if err := f.scanOpts.applyTo(&job.Checks); err != nil {
 		return nil, err
@@ -55,19 +56,10 @@ func (a *app) newJob(f *transferFlags, show progressFlag, args []string) (*trans
 	if job.To, err = f.to.newClient(a); err != nil {
 		return nil, withCode(exitUsage, err)
 	}
-	if f.backup != "" {
-		job.Backup = f.writeBackup
-	}
 	if f.dryRun || len(f.changes) > 0 {
 		if job.Compare, err = a.comparison(f, job); err != nil {
 			return nil, err
 		}
-	}
-	if job.Display, err = show.newDisplay(a); err != nil {
-		return nil, err
-	}
-	if job.Dir, err = os.MkdirTemp(a.tempDir(), "transfer-"); err != nil {
-		return nil, errors.Join(err, job.Display.Close())
 	}
 	return job, nil
 }
@@ -88,7 +80,7 @@ func (a *app) comparison(f *transferFlags, job *transfer.Job) (opts *pipeline.Di
 
 // runTransfer runs the transfer, and then writes all reports below the progress.
 func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.Job) error {
-	report, err := job.Run(ctx)
+	report, err := transfer.Run(ctx, *job)
 	errs := []error{job.Display.Close()}
 	for _, reading := range report.Readings {
 		errs = append(errs, a.explainReading(reading, defaultMaxDiagnostics))
@@ -112,24 +104,12 @@ func (a *app) runTransfer(ctx context.Context, f *transferFlags, job *transfer.J
 	return errors.Join(append(errs, err)...)
 }
 
-// closeJob removes the files of a job.
-func closeJob(job *transfer.Job) error {
+// closeConnections closes the connections of a job.
+func closeConnections(job *transfer.Job) {
 	if job.From != nil {
 		job.From.CloseIdleConnections()
 	}
 	job.To.CloseIdleConnections()
-	return os.RemoveAll(job.Dir)
-}
-
-// writeBackup writes the backup. It has not been scanned and may contain secrets.
-func (f *transferFlags) writeBackup(present *os.File) error {
-	return replaceFileOf(0o600, f.backup, func(w io.Writer) error {
-		if _, err := present.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		_, err := io.Copy(w, present)
-		return err
-	})
 }
 
 // writeChanges writes the changes of the import to files, for approvers.

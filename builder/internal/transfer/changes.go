@@ -26,27 +26,27 @@ const importSuffix = " (IMPORT)"
 
 // compareWithTarget reports what an import changes in the exported workspace. Both sides are
 // normalized, because the platform reformats what it stores.
-func (j *Job) compareWithTarget(ctx context.Context, present string, p *packed) (*compare.Report, error) {
-	before, err := j.readImportedFiles(ctx, present, p.slug)
+func (b *batch) compareWithTarget(ctx context.Context, present string, p *packed) (*compare.Report, error) {
+	before, err := b.readImportedFiles(ctx, present, p.slug)
 	if err != nil {
 		return nil, err
 	}
-	after, err := j.readImportedFiles(ctx, p.path, p.slug)
+	after, err := b.readImportedFiles(ctx, p.path, p.slug)
 	if err != nil {
 		return nil, err
 	}
 	after[indexFile] = mergeIndex(before[indexFile], after[indexFile])
-	opts := *j.Compare
+	opts := *b.job.Compare
 	for _, side := range []struct {
 		name  string
 		files map[string][]byte
 		to    *pipeline.Input
 	}{{"before.zip", before, &opts.Old.Input}, {"after.zip", after, &opts.New.Input}} {
-		archive := filepath.Join(j.Dir, side.name)
+		archive := filepath.Join(b.dir, side.name)
 		if err := writeNormalized(archive, p.slug, side.files); err != nil {
 			return nil, err
 		}
-		if *side.to, err = j.archiveInput(archive, p.slug); err != nil {
+		if *side.to, err = b.archiveInput(archive, p.slug); err != nil {
 			return nil, err
 		}
 	}
@@ -58,14 +58,14 @@ func (j *Job) compareWithTarget(ctx context.Context, present string, p *packed) 
 	changes.Warnings = slices.DeleteFunc(changes.Warnings, func(w compare.Warning) bool {
 		return w.Rule == compare.SameVersion
 	})
-	changes.Old.Name = p.slug + " on " + j.To.BaseURL()
+	changes.Old.Name = p.slug + " on " + b.job.To.BaseURL()
 	changes.New.Name = p.slug + " to be imported"
 	return changes, nil
 }
 
 // readImportedFiles returns the files of an archive that an import reads, by path in the workspace.
-func (j *Job) readImportedFiles(ctx context.Context, archive, slug string) (files map[string][]byte, err error) {
-	input, err := j.archiveInput(archive, slug)
+func (b *batch) readImportedFiles(ctx context.Context, archive, slug string) (files map[string][]byte, err error) {
+	input, err := b.archiveInput(archive, slug)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ var (
 )
 
 // editArchive rewrites the archive for another slug, or without the excluded parts.
-func (j *Job) editArchive(p *packed) error {
+func (b *batch) editArchive(p *packed) error {
 	data, err := os.ReadFile(p.path) // written by this process, within the source limits
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func (j *Job) editArchive(p *packed) error {
 	if err != nil {
 		return err
 	}
-	e := editor{from: p.slug, to: p.slug, exclude: j.Exclude}
-	if j.As != "" {
-		e.to = j.As
+	e := editor{from: p.slug, to: p.slug, exclude: b.job.Exclude}
+	if b.job.As != "" {
+		e.to = b.job.As
 	}
 	file, err := os.Create(p.path)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,11 +15,12 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/internal/atomicfile"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/requirements"
 )
 
-// Job transfers one or more workspaces.
+// Job describes the transfer of one or more workspaces. It does not change while it runs.
 type Job struct {
 	// From is the platform to export from. If nil, Input is the source.
 	From  *platform.Client
@@ -43,11 +45,13 @@ type Job struct {
 	Variables []string
 	// Timeout bounds the time from an import to its result.
 	Timeout time.Duration
-	// Dir is the directory for the archives of this job.
-	Dir     string
+	// TempDir is the parent of the directory for the archives of this job, which is removed at the
+	// end.
+	TempDir string
 	Display *progress.Display
-	// Backup receives the archive of the existing workspace; may be nil.
-	Backup func(present *os.File) error
+	// Backup is a file for the archive of the existing workspace, which may contain secrets; empty
+	// for none.
+	Backup string
 	// Compare controls how changes are computed; nil computes none.
 	Compare *pipeline.DiffOptions
 }
@@ -71,15 +75,31 @@ type packed struct {
 // Run checks all workspaces before it sends any, then imports them in dependency order and stops at
 // the first failure. Problems of workspaces and imports are in the report; the error is that of a
 // source or a check, or the cause of ctx.
-func (j *Job) Run(ctx context.Context) (*Report, error) {
+func Run(ctx context.Context, job Job) (report *Report, err error) {
+	dir, err := os.MkdirTemp(job.TempDir, "transfer-")
+	if err != nil {
+		return &Report{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return (&batch{job: job, dir: dir}).run(ctx)
+}
+
+// batch is one run of a job.
+type batch struct {
+	job Job
+	// dir is for archives.
+	dir string
+}
+
+func (b *batch) run(ctx context.Context) (*Report, error) {
 	report := &Report{}
-	names, err := j.selectNames(ctx)
+	names, err := b.selectNames(ctx)
 	if err != nil {
 		return report, err
 	}
 	var all []*packed
 	for n, name := range names {
-		p, err := j.packWorkspace(ctx, name, filepath.Join(j.Dir, fmt.Sprintf("workspace-%d.zip", n)))
+		p, err := b.packWorkspace(ctx, name, filepath.Join(b.dir, fmt.Sprintf("workspace-%d.zip", n)))
 		if p != nil && p.reading != nil {
 			report.Readings = append(report.Readings, p.reading)
 		}
@@ -90,16 +110,32 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	}
 	all = sortByDependency(all)
 	for n, p := range all {
-		result, err := j.transferOne(ctx, p, report)
-		if result != nil {
-			report.Results = append(report.Results, result)
-		}
-		if err != nil || result.Outcome != outcome.Done {
-			report.skipRest(all[n+1:], j.To)
+		done, err := b.transferOne(ctx, p)
+		report.add(done)
+		if err != nil || done.result.Outcome != outcome.Done {
+			report.skipRest(all[n+1:], b.job.To)
 			return report, err
 		}
 	}
 	return report, nil
+}
+
+// transferred is what is known about the transfer of one workspace.
+type transferred struct {
+	// result is nil if nothing was tried.
+	result *Result
+	// changes are those that the import makes; nil if they were not requested, or for a new workspace.
+	changes *compare.Report
+}
+
+// add adds the transfer of one workspace to the report.
+func (r *Report) add(t transferred) {
+	if t.result != nil {
+		r.Results = append(r.Results, t.result)
+	}
+	if t.changes != nil {
+		r.addChanges(t.changes)
+	}
 }
 
 // skipRest reports the workspaces that were not tried because an earlier one failed.
@@ -116,60 +152,83 @@ func (r *Report) skipRest(rest []*packed, to *platform.Client) {
 }
 
 // transferOne imports one workspace.
-func (j *Job) transferOne(ctx context.Context, p *packed, report *Report) (result *Result, err error) {
+func (b *batch) transferOne(ctx context.Context, p *packed) (done transferred, err error) {
 	file, err := os.Open(p.path)
 	if err != nil {
-		return nil, err
+		return transferred{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, err
+		return transferred{}, err
 	}
+	opts := b.options(p)
+	opts.Archive = file
+	opts.Size = info.Size()
+	if b.job.Backup != "" || b.job.Compare != nil {
+		opts.Present = func(ctx context.Context, present *os.File) error {
+			changes, err := b.handlePresent(ctx, present, p)
+			done.changes = changes
+			return err
+		}
+	}
+	done.result, err = Import(ctx, b.job.To, b.job.Display, opts)
+	return done, err
+}
+
+// options returns the options of an import without its archive.
+func (b *batch) options(p *packed) Options {
 	w := p.reading.Repository.Workspaces[0]
 	opts := Options{
 		Slug:         p.slug,
 		Name:         w.Name.Value,
-		Archive:      file,
-		Size:         info.Size(),
-		Prune:        j.Prune,
-		Create:       j.Create,
-		KeepDomains:  j.KeepDomains,
-		DryRun:       j.DryRun,
+		Prune:        b.job.Prune,
+		Create:       b.job.Create,
+		KeepDomains:  b.job.KeepDomains,
+		DryRun:       b.job.DryRun,
 		Requirements: requirements.Of(p.reading.Repository.Manifest()),
-		Variables:    j.Variables,
-		TempDir:      j.Dir,
-		Timeout:      j.Timeout,
+		Variables:    b.job.Variables,
+		TempDir:      b.dir,
+		Timeout:      b.job.Timeout,
 		Notes:        p.notes,
 	}
 	for _, label := range w.Labels {
 		opts.Labels = append(opts.Labels, label.Value)
 	}
-	if j.Backup != nil || j.Compare != nil {
-		opts.Present = func(ctx context.Context, present *os.File) error {
-			return j.handlePresent(ctx,
-				present, p, report)
-		}
-	}
-	return Run(ctx, j.To, j.Display, opts)
+	return opts
 }
 
 // handlePresent backs up the existing workspace and computes the changes.
-func (j *Job) handlePresent(ctx context.Context, present *os.File, p *packed, report *Report) error {
-	if j.Backup != nil {
-		if err := j.Backup(present); err != nil {
-			return err
+func (b *batch) handlePresent(ctx context.Context, present *os.File, p *packed) (*compare.Report, error) {
+	if b.job.Backup != "" {
+		if err := writeBackup(b.job.Backup, present); err != nil {
+			return nil, err
 		}
 	}
-	if j.Compare == nil {
-		return nil
+	if b.job.Compare == nil {
+		return nil, nil
 	}
-	changes, err := j.compareWithTarget(ctx, present.Name(), p)
+	changes, err := b.compareWithTarget(ctx, present.Name(), p)
 	if err != nil {
-		return fmt.Errorf("compare with the workspace of the target: %w", err)
+		return nil, fmt.Errorf("compare with the workspace of the target: %w", err)
 	}
-	report.addChanges(changes)
-	return nil
+	return changes, nil
+}
+
+// writeBackup writes a backup that only its owner can read: it has not been scanned for secrets.
+func writeBackup(name string, present *os.File) (err error) {
+	if _, err := present.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	file, err := atomicfile.Create(name, 0o600)
+	if err != nil {
+		return fmt.Errorf("create backup: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Discard()) }()
+	if _, err := io.Copy(file, present); err != nil {
+		return fmt.Errorf("write backup: %w", err)
+	}
+	return file.Commit()
 }
 
 // addChanges merges the changes of one workspace into the report.

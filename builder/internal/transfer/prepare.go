@@ -16,38 +16,38 @@ import (
 )
 
 // selectNames returns the names of the selected workspaces; "" is the only one of the source.
-func (j *Job) selectNames(ctx context.Context) ([]string, error) {
-	if j.Group == "" {
-		if len(j.Workspaces) == 0 {
+func (b *batch) selectNames(ctx context.Context) ([]string, error) {
+	if b.job.Group == "" {
+		if len(b.job.Workspaces) == 0 {
 			return []string{""}, nil
 		}
-		return j.Workspaces, nil
+		return b.job.Workspaces, nil
 	}
-	reading, err := pipeline.Read(ctx, j.Display, j.Input, pipeline.Checks{Workspaces: j.Checks.Workspaces})
+	reading, err := pipeline.Read(ctx, b.job.Display, b.job.Input, pipeline.Checks{Workspaces: b.job.Checks.Workspaces})
 	if reading == nil {
 		return nil, err
 	}
 	var names []string // problems of a workspace are reported when it is packed
 	for _, w := range reading.Repository.Workspaces {
-		if slices.ContainsFunc(w.Groups, func(group workspace.Text) bool { return group.Value == j.Group }) {
+		if slices.ContainsFunc(w.Groups, func(group workspace.Text) bool { return group.Value == b.job.Group }) {
 			names = append(names, w.Slug)
 		}
 	}
 	if len(names) == 0 {
 		return nil, &pipeline.Error{
 			Kind: pipeline.Source,
-			Err:  fmt.Errorf("no workspace of the source has the group %s in its .import.yml", j.Group),
+			Err:  fmt.Errorf("no workspace of the source has the group %s in its .import.yml", b.job.Group),
 		}
 	}
 	return names, nil
 }
 
 // packWorkspace checks a workspace and writes the archive to import.
-func (j *Job) packWorkspace(ctx context.Context, name, path string) (*packed, error) {
-	input := j.Input
+func (b *batch) packWorkspace(ctx context.Context, name, path string) (*packed, error) {
+	input := b.job.Input
 	input.Source.Workspace = name
-	if j.From != nil {
-		exported, err := j.exportSource(ctx, name)
+	if b.job.From != nil {
+		exported, err := b.exportSource(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -58,38 +58,38 @@ func (j *Job) packWorkspace(ctx context.Context, name, path string) (*packed, er
 	if err != nil {
 		return nil, err
 	}
-	reading, err := pipeline.Pack(ctx, j.Display, input, j.Checks, file)
+	reading, err := pipeline.Pack(ctx, b.job.Display, input, b.job.Checks, file)
 	p := &packed{path: path, reading: reading}
 	if err = errors.Join(err, file.Close()); err != nil {
 		return p, err
 	}
 	p.slug = reading.Repository.Workspaces[0].Slug
-	if j.As != "" || len(j.Exclude) > 0 {
-		return p, j.editArchive(p)
+	if b.job.As != "" || len(b.job.Exclude) > 0 {
+		return p, b.editArchive(p)
 	}
 	return p, nil
 }
 
 // exportSource exports a workspace from the source platform.
-func (j *Job) exportSource(ctx context.Context, name string) (input pipeline.Input, err error) {
-	file, err := os.Create(filepath.Join(j.Dir, "export.zip"))
+func (b *batch) exportSource(ctx context.Context, name string) (input pipeline.Input, err error) {
+	file, err := os.Create(filepath.Join(b.dir, "export.zip"))
 	if err != nil {
 		return input, err
 	}
-	slug, err := Export(ctx, j.From, j.Display, name, file)
+	slug, err := Export(ctx, b.job.From, b.job.Display, name, file)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return input, err
 	}
-	return j.archiveInput(file.Name(), slug)
+	return b.archiveInput(file.Name(), slug)
 }
 
 // archiveInput returns an archive of this job as an input.
-func (j *Job) archiveInput(path, slug string) (pipeline.Input, error) {
+func (b *batch) archiveInput(path, slug string) (pipeline.Input, error) {
 	spec, err := source.Parse(path)
 	opts := source.Options{
-		Auth:      j.Input.Source.Auth,
-		TempDir:   j.Dir,
-		Limits:    j.Input.Source.Limits,
+		Auth:      b.job.Input.Source.Auth,
+		TempDir:   b.dir,
+		Limits:    b.job.Input.Source.Limits,
 		One:       true,
 		Workspace: slug,
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/requirements"
 )
 
-// Options of a transfer.
+// Options of an import.
 type Options struct {
 	// Slug, Name and Labels of the workspace.
 	Slug, Name string
@@ -58,7 +58,7 @@ type Display interface {
 	Narrate(name string, fn func(say func(line string)) error) error
 }
 
-// run is one transfer.
+// run is one import.
 type run struct {
 	Options
 	client  *platform.Client
@@ -69,9 +69,9 @@ type run struct {
 	domains []string // custom domains before the import
 }
 
-// Run transfers a workspace. The result lists what was imported and every problem. The error is an
+// Import imports a workspace. The result lists what was imported and every problem. The error is an
 // error of [Options.Present] or the cause of ctx; the platform may then still be importing.
-func Run(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
+func Import(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
 	r := &run{Options: o, client: client, display: display, result: newResult(client, &o)}
 	began := time.Now()
 	err := r.transferWorkspace(ctx)

@@ -115,7 +115,7 @@ func withWorld(t *testing.T, o platformtest.Options, f func(*testing.T, *world))
 // runTransfer transfers, and checks the outcome and the code of the problem, if any.
 func (w *world) runTransfer(t *testing.T, want outcome.Outcome, code string) *transfer.Result {
 	t.Helper()
-	r, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
+	r, err := transfer.Import(t.Context(), w.client, &w.display, w.options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +436,7 @@ func TestPresent(t *testing.T) {
 				}
 				return failure
 			}
-			_, err := transfer.Run(t.Context(), w.client, &w.display, w.options)
+			_, err := transfer.Import(t.Context(), w.client, &w.display, w.options)
 			if !errors.Is(err, failure) || called != 1 || (failure == nil) != (w.countImports() == 1) {
 				t.Errorf("%v, called %d times, %d imports", err, called, w.countImports())
 			}
@@ -492,7 +492,7 @@ func TestInterruptions(t *testing.T) {
 					Variable:  "V",
 				}}
 				w.SetSecret("shop", "key", "v")
-				r, err := transfer.Run(ctx, w.client, &w.display, w.options)
+				r, err := transfer.Import(ctx, w.client, &w.display, w.options)
 				if !errors.Is(err, context.Canceled) || len(r.Warnings) > 0 || r.Outcome != tt.outcome ||
 					r.Problems[0].Code != "interrupted" {
 					t.Errorf("%v, %+v", err, r)
