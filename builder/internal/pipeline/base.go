@@ -122,13 +122,13 @@ func scratchPlatforms(wanted []ocispec.Platform) ([]basePlatform, error) {
 	return list, nil
 }
 
-// isScratch reports whether there is no base.
+// isScratch reports whether the image is built from scratch.
 func (b *baseImage) isScratch() bool { return b.image == nil }
 
 // ref returns the base's reference with its digest; empty for an image from scratch.
 func (b *baseImage) ref() string { return pinned(b.name, b.digest) }
 
-// manifests returns the manifests of all platforms of the base, also of those that are not selected.
+// manifests returns the manifests of all platforms of the base, selected or not.
 func (b *baseImage) manifests() []registry.Manifest {
 	if b.image == nil {
 		return nil

@@ -86,7 +86,7 @@ func (f Files) scan(ctx context.Context, scanner *scan.Scanner, counter *counter
 	return scannedFiles{report: report, within: within}, fail(Source, walked)
 }
 
-// dropKnown returns the findings without those that the file already had before the change.
+// dropKnown returns the findings that are new in this change.
 func (f Files) dropKnown(ctx context.Context, scanner *scan.Scanner, found scannedFiles) ([]scan.Finding, error) {
 	all := found.report.Findings
 	if f.Before == nil || len(all) == 0 {

@@ -233,8 +233,8 @@ func layerLimit(limits source.Limits) int64 {
 }
 
 // openSource reads a source as a build would, and derives a manifest from it. The comparison reads
-// the files again, and they must not have changed. There is no scan, because secrets are redacted
-// later.
+// the files again, and they must not have changed. It redacts secrets, so that this reading need not
+// find them.
 func (o *DiffOptions) openSource(
 	ctx context.Context,
 	input Input,

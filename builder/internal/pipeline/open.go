@@ -93,8 +93,8 @@ func newOpened(tree *source.Tree, input Input, checks Checks) (*opened, error) {
 	return &opened{tree: tree, input: input, checks: checks, commitTime: commitTime, walk: walk}, nil
 }
 
-// scannerFor returns the scanner for a source: that of the policy in the source, if it may have one
-// and has one. It returns nil if there is no scan.
+// scannerFor returns the scanner for a source. A policy in the source takes precedence, where
+// sources may have one. The scanner is nil if the checks do not include a scan.
 func (c *Checks) scannerFor(tree *source.Tree) (*scan.Scanner, error) {
 	scanner := c.Scanner
 	if c.SourcePolicy != nil {

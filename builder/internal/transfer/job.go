@@ -124,7 +124,7 @@ func (b *batch) run(ctx context.Context) (*Report, error) {
 type transferred struct {
 	// result is nil if nothing was tried.
 	result *Result
-	// changes are those that the import makes; nil if they were not requested, or for a new workspace.
+	// changes is what the import changes; nil if not requested, or for a new workspace.
 	changes *compare.Report
 }
 
