@@ -67,12 +67,12 @@ func fill(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, n
 		if err == nil {
 			err = filler.Flush()
 		}
-		filled, files, added, found := filler.Finish()
-		result.Files += files
-		result.Bytes += added
-		result.Diagnostics = append(result.Diagnostics, found...)
-		if len(filled) > 0 && notify != nil {
-			count := terminal.Plural(len(filled), "workspace")
+		filled := filler.Finish()
+		result.Files += filled.Files
+		result.Bytes += filled.Bytes
+		result.Diagnostics = append(result.Diagnostics, filled.Diagnostics...)
+		if len(filled.Workspaces) > 0 && notify != nil {
+			count := terminal.Plural(len(filled.Workspaces), "workspace")
 			notify("groups or version names come from the release file for " + count)
 		}
 		return result, err

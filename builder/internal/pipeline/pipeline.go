@@ -4,6 +4,9 @@
 // import plan, the findings of the secret scan and the layers from that reading, and then builds
 // the image.
 //
+// A build is a chain of values, each complete when it exists: a source that is opened, packed into
+// layers, described as an image, and published. The other verbs share the values.
+//
 // Nothing is published until the whole source has been read without errors or findings.
 package pipeline
 

@@ -29,10 +29,10 @@ func stamp(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) wa
 		if err == nil {
 			err = stamper.Flush()
 		}
-		names, added, found := stamper.Finish()
-		result.versions = names
-		result.Bytes += added
-		result.Diagnostics = append(result.Diagnostics, found...)
+		stamped := stamper.Finish()
+		result.versions = stamped.Versions
+		result.Bytes += stamped.Bytes
+		result.Diagnostics = append(result.Diagnostics, stamped.Diagnostics...)
 		return result, err
 	}
 }

@@ -205,8 +205,18 @@ func (f *Filler) reportConflicts(m *metadata) {
 	}
 }
 
-// Finish returns the changed workspaces, the number of files and bytes added, and the diagnostics.
-func (f *Filler) Finish() (filled []string, files int, added int64, found []diagnostic.Diagnostic) {
+// Filled is what a [Filler] has done.
+type Filled struct {
+	// Workspaces are the changed workspaces.
+	Workspaces []string
+	// Files and Bytes count what was added.
+	Files       int
+	Bytes       int64
+	Diagnostics []diagnostic.Diagnostic
+}
+
+// Finish returns what was done. Call it after [Filler.Flush].
+func (f *Filler) Finish() Filled {
 	named := slices.Concat(slices.Collect(maps.Keys(f.defaults.Groups)), slices.Collect(maps.Keys(f.defaults.Versions)))
 	slices.Sort(named)
 	for _, slug := range slices.Compact(named) {
@@ -215,7 +225,7 @@ func (f *Filler) Finish() (filled []string, files int, added int64, found []diag
 				"not have it", quoteName(slug))
 		}
 	}
-	return f.filled, f.files, f.bytes, f.sortedFindings()
+	return Filled{Workspaces: f.filled, Files: f.files, Bytes: f.bytes, Diagnostics: f.sortedFindings()}
 }
 
 // IsAboutReleaseFile reports whether a diagnostic is about a workspace or group that the release

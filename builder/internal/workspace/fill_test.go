@@ -67,11 +67,11 @@ func fillShop(t *testing.T, defaults Defaults, text string) (got []filledFile, a
 	if err := f.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	_, _, added, found := f.Finish()
-	for _, d := range found {
+	filled := f.Finish()
+	for _, d := range filled.Diagnostics {
 		rules = append(rules, d.File+" "+d.Rule+": "+d.Message)
 	}
-	return got, added, rules
+	return got, filled.Bytes, rules
 }
 
 // A missing file is created at its position in path order.
@@ -93,7 +93,7 @@ func TestFillerCreatesFile(t *testing.T) {
 	if err := f.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	filled, files, added, found := f.Finish()
+	filled := f.Finish()
 	const same, made = "version: {name: v9}\ngroups: [g]\n", "version: {name: \"v1\"}\ngroups: [\"base1\"]\n"
 	const own = "version: {name: \"v1\"}\ngroups: [\"x\"]\n"
 	want := []filledFile{
@@ -104,8 +104,9 @@ func TestFillerCreatesFile(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(filledFile{})); diff != "" {
 		t.Error(diff)
 	}
-	if files != 2 || added != int64(len(made)+len(own)) || len(filled) != 2 || len(found) != 0 {
-		t.Errorf("%d files, %d bytes, filled %v, diagnostics %v", files, added, filled, found)
+	done := Filled{Workspaces: []string{"a", "b"}, Files: 2, Bytes: int64(len(made) + len(own))}
+	if diff := cmp.Diff(done, filled); diff != "" {
+		t.Errorf("done (-want +got):\n%s", diff)
 	}
 }
 

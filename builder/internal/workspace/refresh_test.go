@@ -29,7 +29,7 @@ func refreshed(t *testing.T, rewrite Rewrite, in files) (files, []diagnostic.Dia
 	if err := s.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	_, _, found := s.Finish()
+	found := s.Finish().Diagnostics
 	return out, found
 }
 

@@ -144,10 +144,18 @@ func (s *Stamper) refreshSums(data []byte) []byte {
 	return out
 }
 
-// Finish returns the original version names of stamped workspaces, the number of bytes added, and
-// the diagnostics.
-func (s *Stamper) Finish() (names map[string]string, added int64, found []diagnostic.Diagnostic) {
-	return s.names, s.added, s.sortedFindings()
+// Stamped is what a [Stamper] has done.
+type Stamped struct {
+	// Versions are the version names in the source, by workspace, of the workspaces with stamps.
+	Versions map[string]string
+	// Bytes counts what was added.
+	Bytes       int64
+	Diagnostics []diagnostic.Diagnostic
+}
+
+// Finish returns what was done. Call it after [Stamper.Flush].
+func (s *Stamper) Finish() Stamped {
+	return Stamped{Versions: s.names, Bytes: s.added, Diagnostics: s.sortedFindings()}
 }
 
 // stampVersion returns the .import.yml with a stamped version name.

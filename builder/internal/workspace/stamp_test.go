@@ -43,14 +43,14 @@ func stamped(t *testing.T, in map[string]string) (out, names map[string]string, 
 	if !slices.Equal(order, slices.Sorted(maps.Keys(in))) {
 		t.Errorf("the files come in the order %v", order)
 	}
-	names, added, found := s.Finish()
+	stamped := s.Finish()
 	for _, data := range out {
 		size += len(data)
 	}
-	if added != int64(size) {
-		t.Errorf("%d bytes were added, the stamper says %d", size, added)
+	if stamped.Bytes != int64(size) {
+		t.Errorf("%d bytes were added, the stamper says %d", size, stamped.Bytes)
 	}
-	return out, names, found
+	return out, stamped.Versions, stamped.Diagnostics
 }
 
 // one stamps a workspace with the given .import.yml, and returns the result.
