@@ -114,7 +114,7 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 		return false
 	}
 	value := strings.TrimSpace(literal.Punch(a.value))
-	if value == "" || a.called || sameWords(value, a.name) {
+	if value == "" || a.called || sameWords(value, a.name) || strings.Contains(value, "#{") {
 		return false
 	}
 	at.name, at.strength = a.name, a.strength
@@ -125,9 +125,11 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	rule := ruleCredential
 	switch {
 	case a.strength == unnamed,
+		s.base.document && a.name == "sk",                               // in the address of an article
+		len(a.name) > minStrong && strings.HasSuffix(value, ":"+a.name), // a reference
 		strings.ContainsRune(value, literal.Hole),
 		!a.quoted && isSelector(value),
-		s.isEncodedPlaceholder(value),
+		s.isEncodedPlaceholder(value, a.strength),
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.spot) || s.isNamedAfter(value)),

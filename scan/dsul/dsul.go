@@ -200,7 +200,7 @@ func (s *fileScan) run() error {
 	}
 	s.comments()
 	for _, doc := range docs {
-		if err := s.visit(doc, spot{}, 0); err != nil {
+		if err := s.visit(doc, spot{label: s.base.translation}, 0); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)[ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
 		{words: []string{" to ", " auf ", " à ", " su ", " op ", " en ", " a "}, named: true, match: lazyregexp.New("[`\"']([\\w.-]{3,64})[`\"']\\s(?:to|auf|à|su|op|en|a)\\s[`\"']([^`\"'\\s]{6,256})[`\"']")},
-		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText,
+		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText, rule: ruleCredential,
 			match: lazyregexp.New("(?i)\\b(?:api[ -]?key|(?:access |auth |api )?token|secret(?: key)?|jeton|clé d['’]api)[ \\t]+[`\"'«]?([\\w.~+/-]{20,256}=*)[`\"'»]?(?:[.,;]?\\s|[.,;]?$)")},
 		{words: []string{"insert", "secret "}, named: true, match: lazyregexp.New(`(?i)\b(secret|key_secret|password|token)\s+'([^'\n]{6,256})'`)},
 		// Dockerfiles and shell scripts
@@ -64,13 +64,13 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"keytool", "openssl", "jarsigner"}, match: lazyregexp.New(`\b(?:(?:keytool|jarsigner)\b[^\n|;]{0,200}?-(?:store|key|src|dest|new)\w*pass\s+|openssl\b[^\n|;]{0,200}?\s(?:-k\s+|-pass(?:in|out)?\s+pass:))["']?([^\s"':-][^\s"':]{2,255})`), check: isGiven},
 		{words: []string{"vault login", "configure set", "config set", "--from-literal", "set-item"}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:aws\s+configure\s+set|(?:npm|yarn|pnpm|gcloud|git)\s+config\s+set|set-item(?:\s+-path)?)\s+(?:\S*[:/])?([\w.-]{3,100})[ =]["']?([^\s"']{6,256})`)},
-		{words: []string{"vault login", "alias set", "auth login", "with-token"}, check: isKeyText,
+		{words: []string{"vault login", "alias set", "auth login", "with-token"}, check: isKeyText, rule: ruleCredential,
 			match: lazyregexp.New(`\b(?:vault\s+login\s+|mc\s+alias\s+set\s+\S+\s+\S+\s+\S+\s+|--with-token\s+<<<\s*)["']?([^\s"'-][^\s"']{7,255})`)},
 		{words: []string{"plink", "pscp", "psftp", "putty", "twine", "snowsql", "net user", "useradd", "usermod", "net use", "curl"}, check: isTyped,
 			match: lazyregexp.New(`(?i)(?:\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,200}?\s-pw\s+|\b(?:twine|snowsql)\b[^\n|;]{0,200}?\s-p\s+|\bnet\s+user\s+\S+\s+|\bnet\s+use\s+\S+\s+\S+\s+|\buser(?:add|mod)\b[^\n|;]{0,200}?\s-p\s+|\bcurl\b[^\n|;]{0,200}?\s--(?:proxy-)?pass\s+)["']?([^\s"'/-][^\s"']{2,255})`)},
 		{words: []string{"sqlplus", "jdbc:oracle", "@//"}, check: isTyped,
 			match: lazyregexp.New(`(?:\bsqlplus\s+(?:-\w+\s+)*["']?|jdbc:oracle:\w+:|(?:^|[\s"'=]))[\w.$]{1,64}/["']?([^\s@/"']{3,128})["']?@(?://)?[\w.-]+(?:[:/]|\b)`)},
-		{words: []string{"--cookie", "-b "}, check: isKeyText, match: lazyregexp.New(`\bcurl\b[^\n|;]{0,300}?\s(?:-b|--cookie)[ =]\s*["']?[\w.-]{2,64}=([^\s"';]{12,512})`)},
+		{words: []string{"--cookie", "-b "}, check: isKeyText, rule: ruleCookie, match: lazyregexp.New(`\bcurl\b[^\n|;]{0,300}?\s(?:-b|--cookie)[ =]\s*["']?[\w.-]{2,64}=([^\s"';]{12,512})`)},
 		{words: []string{"pwd={", "password={"}, check: isTyped, match: lazyregexp.New(`(?i)\b(?:pwd|password)=\{([^{}\n]{3,256})\}`)},
 		{words: []string{"<<<"}, named: true, match: lazyregexp.New(`\bread\s+(?:-\w+\s+)*(\w{3,64})\s*<<<\s*["']([^"'\n]{3,256})["']`)},
 		{words: []string{"convertto-securestring"}, check: isTyped, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\s*\|\s*convertto-securestring`)},
@@ -85,9 +85,9 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 			match: lazyregexp.New(`(?i)(?:connect(?:ion)?|new\s+(?:pdo|mysqli))\s*\(\s*[^,()\n]{1,160},\s*(?:\d{2,5}\s*,\s*)?["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
 		{words: []string{"unwrap_or", "orelse(", "or_else(", "value_or("}, named: true,
 			match: lazyregexp.New(`(?i)([\w-]{2,100})["']?\)?\.(?:unwrap_or(?:_else)?|or_?else|get_?or_?else|value_or)\(\s*(?:(?:\|\w*\||\(\)\s*[-=]>)\s*)?["']([^"'\n]{3,256})["']`)},
-		{words: []string{"jwt.", "hmac"}, check: isKeyText,
+		{words: []string{"jwt.", "hmac"}, check: isKeyText, rule: ruleCredential,
 			match: lazyregexp.New(`(?i)\b(?:jwt\.(?:sign|verify|encode|decode)|create_?hmac|hmac\.new)\(\s*[^,()\n]{1,160},\s*b?["']([^"'\n]{8,256})["']`)},
-		{words: []string{"hmac.new(b", "hmac.new(\"", "hmac.new('"}, check: isKeyText, match: lazyregexp.New(`\bhmac\.new\(\s*b?["']([^"'\n]{8,256})["']`)},
+		{words: []string{"hmac.new(b", "hmac.new(\"", "hmac.new('"}, check: isKeyText, rule: ruleCredential, match: lazyregexp.New(`\bhmac\.new\(\s*b?["']([^"'\n]{8,256})["']`)},
 		{words: []string{".auth("}, check: isTyped, match: lazyregexp.New(`\.auth\(\s*["']([^"'\s]{3,256})["']\s*\)`)},
 		{words: []string{"env", "get(", "fetch(", "var("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
@@ -117,7 +117,7 @@ func isTyped(value string) bool { return isGiven(value) && isChosen(value) }
 
 // isKeyText is stricter still: it accepts generated text only.
 func isKeyText(value string) bool {
-	return isGiven(value) && literal.LooksRandom(value) && !isIdentifier(value) && !isDigest(value)
+	return isGiven(value) && literal.LooksRandom(value) && literal.TraitsOf(value).Digits > 1 && !isIdentifier(value) && !isDigest(value)
 }
 
 // digests match the lengths of hexadecimal digests, of commits and images for example.
@@ -197,6 +197,10 @@ func (s *fileScan) formed(f *form, groups []string, at where) {
 	if f.swapped {
 		name, value = value, name
 		name = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	value = strings.Trim(value, "`")
+	if value == "" || strings.Contains(name, value) {
+		return
 	}
 	a := assignment{name: name, value: value, operator: '=', strength: s.strength(name), quoted: true, nameQuoted: true}
 	if a.strength > unnamed {

@@ -85,7 +85,7 @@ var (
 	// between words may separate a harmless word from the name: resetUserPassword.
 	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
 	// harmlessKeys are words before "key" for keys of data structures.
-	harmlessKeys = literal.NewVocabulary(`public publishable primary foreign sort partition row object cache group map translation i18n label
+	harmlessKeys = literal.NewVocabulary(`public pub topology publishable primary foreign sort partition row object cache group map translation i18n label
 		data state routing hot short idempotency field item index search unique list react dict lookup site sitekey anon locale
 		encrypted wrapped message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
 		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting grouping aggregate`)

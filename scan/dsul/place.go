@@ -68,7 +68,7 @@ func (s *fileScan) report(rule, text string, at where) {
 // isDemo reports passwords that protect nothing, in files where they are expected.
 func (s *fileScan) isDemo(rule, text string) bool {
 	switch {
-	case s.base.document && literal.IsFamousPassword(text):
+	case s.base.document && (literal.IsFamousPassword(text) || isWeak(rule, text)):
 		return true
 	case !s.base.demo:
 		return false
@@ -78,6 +78,11 @@ func (s *fileScan) isDemo(rule, text string) bool {
 	default:
 		return (rule == rulePassword || rule == ruleURL) && literal.IsDemoPassword(text)
 	}
+}
+
+// isWeak reports the password of an example, also as the value of a name such as secret.
+func isWeak(rule, text string) bool {
+	return literal.HasDemoWord(text) && (rule == rulePassword || rule == ruleURL || rule == ruleCredential && literal.IsDemoWord(text))
 }
 
 // driverAddress matches the start of a connection string for the drivers of Go.

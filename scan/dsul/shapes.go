@@ -140,7 +140,7 @@ func (s *fileScan) urls(text string, at where) bool {
 func (s *fileScan) authorization(text string, at where) bool {
 	found := false
 	if at.header && at.strength == credential {
-		if m := scheme.FindStringSubmatch(strings.TrimSpace(text)); m != nil && isHeaderSecret(m[1]) {
+		if m := scheme.FindStringSubmatch(strings.TrimSpace(text)); m != nil && isHeaderSecret(m[1]) && (workspaceParts[s.part] || !literal.IsWordy(m[1])) {
 			s.report(ruleAuthorization, m[1], at)
 			return true
 		}

@@ -24,7 +24,7 @@ var spansOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"set {", "set_sensitive {"}, named: true, match: lazyregexp.New(`\bset(?:_sensitive)?\s*\{\s*name\s*=\s*"(?:[\w-]+\.)*([\w-]{3,100})"\s*value\s*=\s*"([^"\n]{3,256})"`)},
 		// a heading or a paragraph with the name, and the value on a line of its own
 		{words: []string{"token", "key", "secret", "jeton", "clé", "schlüssel", "clave", "chave", "chiave", "sleutel"}, named: true,
-			match: lazyregexp.New("(?m)^[ \\t#>*-]*([\\pL][\\pL '’_-]{2,40}?)[ \\t]*(?:\\*\\*)?[ \\t]*:?(?:\\*\\*)?[ \\t]*\\n(?:[ \\t]*\\n|```\\w*[ \\t]*\\n){0,2}[ \\t]*`{0,3}([\\w.~+/=-]{16,256})`{0,3}[ \\t]*$")},
+			match: lazyregexp.New("(?m)^[ \\t#>*]*(?:- )?([\\pL][\\pL '’_-]{2,40}?)[ \\t]*(?:\\*\\*)?[ \\t]*:?(?:\\*\\*)?[ \\t]*\\n(?:[ \\t]*\\n|```\\w*[ \\t]*\\n){0,2}[ \\t]*`{0,3}([\\w.~+/=-]{16,256})`{0,3}[ \\t]*$")},
 	}
 })
 

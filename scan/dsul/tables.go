@@ -88,6 +88,8 @@ type base struct {
 	// document: the text is for people to read. demo: the file starts services for a test or a
 	// demonstration.
 	document, demo bool
+	// translation: the values are labels in one language.
+	translation bool
 	// settings: each line is a name and a value. spaced: only a space separates the two.
 	settings, spaced bool
 }
@@ -100,14 +102,15 @@ func baseOf(f scan.File) base {
 	name := strings.ToLower(path.Base(f.Path))
 	ext := path.Ext(name)
 	return base{
-		csv:       ext == ".csv" || ext == ".tsv",
-		passwords: name == ".pgpass" || name == "pgpass.conf",
-		hashes:    strings.HasSuffix(name, "htpasswd") || name == "shadow",
-		document:  literal.IsDocument(name),
-		demo:      !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
-		settings:  settingsFiles[ext] || strings.HasPrefix(name, ".env"),
-		spaced:    strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
-		key:       ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
+		csv:         ext == ".csv" || ext == ".tsv",
+		passwords:   name == ".pgpass" || name == "pgpass.conf",
+		hashes:      strings.HasSuffix(name, "htpasswd") || name == "shadow",
+		document:    literal.IsDocument(name),
+		demo:        !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
+		translation: !workspaceParts[part(f.InWorkspace())] && literal.IsTranslation(f.Path),
+		settings:    settingsFiles[ext] || strings.HasPrefix(name, ".env"),
+		spaced:      strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
+		key:         ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }
 

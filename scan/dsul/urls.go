@@ -53,7 +53,7 @@ func userInfo(scheme, rest string) string {
 		return ""
 	case exampleHost.MatchString(rest[at+1:]) && len(pass) < minStrong:
 		return ""
-	case user == pass && strings.HasPrefix(rest[at:], "@l"): // a local test
+	case user == pass && (strings.HasPrefix(rest[at:], "@l") || strings.HasPrefix(rest[at:], "@127.")): // a local test
 		return ""
 	}
 	return pass

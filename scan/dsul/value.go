@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"encoding/base64"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,7 +72,7 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	if isReference(text) {
 		return s.reference(text, at)
 	}
-	if s.isEncodedPlaceholder(rest) {
+	if s.isEncodedPlaceholder(rest, at.strength) {
 		return false
 	}
 	if at.strength >= hinted && s.login(rest, at) {
@@ -162,10 +163,14 @@ var workspaceParts = literal.NewVocabulary(`index imports automations`)
 // minScrambled is the minimum length of text with many symbols that counts as a key.
 const minScrambled = 32
 
+// licence matches expressions of licences: (MIT OR Apache-2.0).
+var licence = lazyregexp.New(`\b(?:OR|AND|WITH)\b.*\)?$`)
+
 // isScrambled reports keys made of any printable characters, including spaces.
 func isScrambled(text string) bool {
 	t := literal.TraitsOf(text)
-	return len(text) >= minScrambled && !literal.IsPlaceholder(text) && len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
+	return len(text) >= minScrambled && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && !licence.MatchString(text) &&
+		len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
 		t.Others*6 > len(text) && strings.Count(text, " ")*8 < len(text)
 }
 
@@ -282,11 +287,17 @@ func isSelector(text string) bool {
 	return selector.MatchString(text) && nameStrength(text[strings.LastIndexByte(text, '.')+1:]) > unnamed
 }
 
-// isEncodedPlaceholder reports the base64 of a placeholder: dXNlcm5hbWU6cGFzc3dvcmQ=.
-func (s *fileScan) isEncodedPlaceholder(text string) bool {
+// isEncodedPlaceholder reports the base64 of a placeholder, dXNlcm5hbWU6cGFzc3dvcmQ=, and that
+// of words, which are no credential.
+func (s *fileScan) isEncodedPlaceholder(text string, strength strength) bool {
 	plain, ok := decodeBase64(text)
+	if !ok && strings.HasSuffix(text, "=") {
+		data, err := base64.StdEncoding.DecodeString(text)
+		plain = string(data)
+		ok = err == nil && isPrintable(plain)
+	}
 	_, pass, _ := strings.Cut(strings.TrimSpace(plain), ":")
-	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || s.base.document && literal.IsFamousPassword(pass))
+	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || strength == credential && literal.IsWordy(plain) || s.base.document && literal.IsFamousPassword(pass))
 }
 
 // roots are the first segments of paths to values.

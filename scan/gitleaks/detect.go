@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/scan"
 	"github.com/prismeai/workspaces-release/scan/internal/lines"
@@ -133,12 +134,26 @@ func (s *fileScan) look(r *rule, p part) {
 			s.public = append(s.public, s.match(r, trimmed, p.start+start))
 			continue
 		}
-		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) || literal.IsMadeUp(value) {
+		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) || literal.IsMadeUp(value) || isCommit(text[:start], value) {
 			continue
 		}
 		s.matches = append(s.matches, s.match(r, trimmed, p.start+start+strings.Index(value, trimmed)))
 	}
 }
+
+var (
+	digestText = lazyregexp.New(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+	// digestName matches the name of a digest before it.
+	digestName = lazyregexp.New(`(?i)(?:commit|sha\d*|digest|rev|revision|checksum|hash|ref|tree)["']?\s*[:=@/]\s*["']?$`)
+)
+
+// isCommit reports the digest of a commit or of content, by the name before it.
+func isCommit(before, value string) bool {
+	return digestText.MatchString(value) && digestName.MatchString(before[max(0, len(before)-maxDigestName):])
+}
+
+// maxDigestName is the maximum length of the name of a digest, in bytes.
+const maxDigestName = 32
 
 // group returns the position of the secret within a match.
 func (r *rule) group(m []int) (start, end int) {

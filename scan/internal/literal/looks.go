@@ -169,6 +169,8 @@ func IsNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") =
 var whole = []*lazyregexp.Regexp{
 	lazyregexp.New(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
 	lazyregexp.New(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
+	// A version of a Go module without a tag.
+	lazyregexp.New(`^v\d+\.\d+\.\d+-(?:[\w.]+\.)?\d{14}-[0-9a-f]{12}(?:\+incompatible)?$`),
 	lazyregexp.New(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
 	lazyregexp.New(`^(?i)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$`),
 	lazyregexp.New(`^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`),

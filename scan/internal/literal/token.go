@@ -47,12 +47,12 @@ func hasNoSignature(header string) bool {
 // well-known example from the documentation, or a token that expired long ago.
 func IsExampleToken(payload string) bool {
 	var p struct {
-		Name     string
-		Iat, Exp int64
+		Name, Sub string
+		Iat, Exp  int64
 	}
 	data, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil || json.Unmarshal(data, &p) != nil {
 		return false
 	}
-	return p.Name == "John Doe" && p.Iat == 1516239022 || p.Exp > 0 && p.Exp < longExpired || p.Iat > 0 && p.Iat < firstToken
+	return p.Name == "John Doe" && (p.Iat == 1516239022 || p.Sub == "1234567890") || p.Exp > 0 && p.Exp < longExpired || p.Iat > 0 && p.Iat < firstToken
 }

@@ -5,6 +5,8 @@ package literal
 import (
 	"strings"
 	"unicode"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // Words splits a name into lower-case words without accents: userApiKey, USER_API_KEY and
@@ -49,7 +51,7 @@ func unaccented(word string) string {
 
 // shortWords are words without a vowel, or shorter than regular words.
 var shortWords = NewVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms sso ssl tls tcp ssh sql gpt llm mcp
-	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 gcp aws dev prod qa hr sdk cli rest
+	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 io gcp aws dev prod qa hr sdk cli rest
 	on in to of at by is no or if it up do go me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw
 	ip vpc cdn dns hf svc pfx crt ssm kms arn cr gh gl ci cd pr mr vm sg lb ns tf np rw ro rds ec sqs sns iam mfa otp tmp ttl rpc grpc`)
 
@@ -65,6 +67,9 @@ func IsWordy(v string) bool {
 			if len(part) > 4 { // a number longer than a year
 				return false
 			}
+			continue
+		}
+		if wordWithDigits.MatchString(part) {
 			continue
 		}
 		if strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
@@ -84,6 +89,9 @@ func IsWordy(v string) bool {
 	}
 	return short*4 <= list && (list < 4 || length > 3*list)
 }
+
+// wordWithDigits matches versions of the interfaces of Kubernetes, and other words with digits.
+var wordWithDigits = lazyregexp.New(`^(?i)(?:v\d{1,2}(?:alpha|beta)\d{1,2}|e2e|k8s|i18n|l10n|a11y|x509|p12|b2[bc]|m2m|s2s|base(?:32|64)\w*)$`)
 
 const (
 	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
