@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -25,11 +26,72 @@ type form struct {
 	check func(value string) bool
 	// plain: a password of letters only counts in documents, too.
 	plain bool
+	// long is the length of the longest word that a text has at least, in bytes.
+	long int
+}
+
+// formSet finds the forms whose words occur in a text.
+type formSet struct {
+	forms []form
+	words *ahocorasick.Automaton
+	// users lists the forms of each word.
+	users [][]int
+}
+
+func newFormSet(forms []form) *formSet {
+	set := &formSet{forms: forms}
+	numbers := map[string]int{}
+	var words []string
+	for i, f := range forms {
+		for _, word := range f.words {
+			n, known := numbers[word]
+			if !known {
+				n = len(words)
+				numbers[word] = n
+				words = append(words, word)
+				set.users = append(set.users, nil)
+			}
+			set.users[n] = append(set.users[n], i)
+		}
+	}
+	set.words = ahocorasick.New(words...)
+	return set
+}
+
+// in returns the forms that may match a text.
+func (set *formSet) in(text string) []*form {
+	var list []*form
+	found := make([]bool, len(set.forms))
+	for word := range set.words.All([]byte(text)) {
+		for _, i := range set.users[word] {
+			found[i] = true
+		}
+	}
+	for i, ok := range found {
+		if f := &set.forms[i]; ok && (f.long == 0 || hasLongWord(text, f.long)) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// hasLongWord reports whether a text contains a word of at least n bytes.
+func hasLongWord(text string, n int) bool {
+	length := 0
+	for i := range len(text) {
+		if length++; text[i] == ' ' || text[i] == '\n' {
+			length = 0
+		}
+		if length == n {
+			return true
+		}
+	}
+	return false
 }
 
 // formsOfPrograms compiles the expressions on first use.
-var formsOfPrograms = sync.OnceValue(func() []form {
-	return []form{
+var formsOfPrograms = sync.OnceValue(func() *formSet {
+	return newFormSet([]form{
 		// .netrc
 		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven, plain: true},
 		// /etc/shadow, .htpasswd and database columns
@@ -48,10 +110,10 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{" / "}, check: isSpoken, match: lazyregexp.New(`(?i)\b(?:logins?|credentials?|identifiants?|zugangsdaten|credenciales|credenziali|accounts?|comptes?|users?|accès|access)\s*:\s*["'\x60]?[^\s/"'\x60]{1,100}["'\x60]?\s/\s["'\x60]?([^\s"'\x60<]{6,256})`)},
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)[ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
-		{words: []string{" to ", " auf ", " à ", " su ", " op ", " en ", " a "}, named: true, match: lazyregexp.New("[`\"']([\\w.-]{3,64})[`\"']\\s(?:to|auf|à|su|op|en|a)\\s[`\"']([^`\"'\\s]{6,256})[`\"']")},
-		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText, rule: ruleCredential,
+		{words: []string{"` to `", "` auf `", "` à `", "` su `", "` op `", "` en `", "` a `", "' to '", "\" to \"", "' auf '", "' à '"}, named: true, match: lazyregexp.New("[`\"']([\\w.-]{3,64})[`\"']\\s(?:to|auf|à|su|op|en|a)\\s[`\"']([^`\"'\\s]{6,256})[`\"']")},
+		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText, rule: ruleCredential, long: 20,
 			match: lazyregexp.New("(?i)\\b(?:api[ -]?key|(?:access |auth |api )?token|secret(?: key)?|jeton|clé d['’]api)[ \\t]+[`\"'«]?([\\w.~+/-]{20,256}=*)[`\"'»]?(?:[.,;]?\\s|[.,;]?$)")},
-		{words: []string{"insert", "secret "}, named: true, match: lazyregexp.New(`(?i)\b(secret|key_secret|password|token)\s+'([^'\n]{6,256})'`)},
+		{words: []string{"secret '", "password '", "token '"}, named: true, match: lazyregexp.New(`(?i)\b(secret|key_secret|password|token)\s+'([^'\n]{6,256})'`)},
 		// Dockerfiles and shell scripts
 		{words: []string{"env ", "arg ", "set ", "setx ", "setenv "}, match: lazyregexp.New(`(?im)^\s*(?:ENV|ARG|SET|SETX|setenv)\s+([\w.-]+)\s+["']?([^\s"'=][^\s"']{2,255})`), named: true},
 		{words: []string{"convertto-securestring"}, match: lazyregexp.New(`(?i)convertto-securestring\s+(?:-string\s+)?["']([^"'\n]{3,256})["']`), check: isGiven},
@@ -93,7 +155,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
 		{words: []string{"@tcp(", "@unix("}, check: isGiven, match: lazyregexp.New(`[\w.-]+:([^\s"'\x60]{1,256})@(?:tcp|unix)\(`)},
 		{words: []string{"${"}, named: true, match: lazyregexp.New(`\$\{(\w{2,64})[-+]([^{}\n]{3,256})\}`)},
-		{words: []string{"auth"}, check: isTyped, match: lazyregexp.New(`\bauth["']?\s*[=:]\s*[(\[]\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*[)\]]`)},
+		{words: []string{"auth=(", "auth = (", "auth= (", "auth: [", "auth:[", "auth': [", "auth\": [", "auth':[", "auth\":["}, check: isTyped, match: lazyregexp.New(`\bauth["']?\s*[=:]\s*[(\[]\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*[)\]]`)},
 		{words: []string{"equals", "strcmp", "compare("}, named: true, match: lazyregexp.New(`(?i)\b(?:str(?:case)?cmp\(\s*)?(\w+)(?:\.(?:equals(?:ignorecase)?|compareto)\(|\s*,)\s*["']([^"'\n]{3,256})["']\s*\)`)},
 		{words: []string{".equals"}, named: true, swapped: true, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\.equals(?:ignorecase)?\(\s*((?:\w+\.)*\w+)\s*\)`)},
 		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
@@ -103,7 +165,7 @@ var formsOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
 		// URLs
 		{words: []string{"api.telegram.org"}, match: lazyregexp.New(`api\.telegram\.org/(?:file/)?bot(\d{6,}:[\w-]{30,})`), rule: ruleCredential, check: isGiven},
-	}
+	})
 })
 
 // isGiven reports whether a value is neither a placeholder nor a template.
@@ -151,26 +213,14 @@ var algorithm = lazyregexp.New(`^(?i)(?:sha|base|utf|aes|rsa|hmac|oauth|openid|i
 
 // forms scans a text for secrets in the syntax of other programs.
 func (s *fileScan) forms(text string, at where) {
-	lower := strings.ToLower(text)
-	list := formsOfPrograms()
-	for i := range list {
-		f := &list[i]
-		if !hasAny(lower, f.words) || s.ctx.Err() != nil {
-			continue
+	for _, f := range formsOfPrograms().in(text) {
+		if s.ctx.Err() != nil {
+			return
 		}
 		for _, m := range f.match.FindAllStringSubmatch(text, -1) {
 			s.formed(f, m, at)
 		}
 	}
-}
-
-func hasAny(text string, words []string) bool {
-	for _, word := range words {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
 }
 
 // formed reports a match of a form.

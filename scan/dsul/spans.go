@@ -10,8 +10,8 @@ import (
 )
 
 // spansOfPrograms are forms that extend over several lines.
-var spansOfPrograms = sync.OnceValue(func() []form {
-	return []form{
+var spansOfPrograms = sync.OnceValue(func() *formSet {
+	return newFormSet([]form{
 		// .netrc, which documents quote
 		{words: []string{"machine "}, plain: true, check: isGiven,
 			match: lazyregexp.New(`(?m)(?:^|\s)machine\s+\S+(?:[ \t]*\n)?(?:\s+(?:login|account)\s+\S+){1,2}\s+password\s+(\S{3,256})`)},
@@ -23,9 +23,9 @@ var spansOfPrograms = sync.OnceValue(func() []form {
 		{words: []string{"variable "}, named: true, match: lazyregexp.New(`\bvariable\s+"([\w.-]{3,100})"\s*\{[^{}]{0,1000}?\bdefault\s*=\s*"([^"\n]{3,256})"`)},
 		{words: []string{"set {", "set_sensitive {"}, named: true, match: lazyregexp.New(`\bset(?:_sensitive)?\s*\{\s*name\s*=\s*"(?:[\w-]+\.)*([\w-]{3,100})"\s*value\s*=\s*"([^"\n]{3,256})"`)},
 		// a heading or a paragraph with the name, and the value on a line of its own
-		{words: []string{"token", "key", "secret", "jeton", "clé", "schlüssel", "clave", "chave", "chiave", "sleutel"}, named: true,
+		{words: []string{"token", "key", "secret", "jeton", "clé", "schlüssel", "clave", "chave", "chiave", "sleutel"}, named: true, long: 16,
 			match: lazyregexp.New("(?m)^[ \\t#>*]*(?:- )?([\\pL][\\pL '’_-]{2,40}?)[ \\t]*(?:\\*\\*)?[ \\t]*:?(?:\\*\\*)?[ \\t]*\\n(?:[ \\t]*\\n|```\\w*[ \\t]*\\n){0,2}[ \\t]*`{0,3}([\\w.~+/=-]{16,256})`{0,3}[ \\t]*$")},
-	}
+	})
 })
 
 // spans scans a text for secrets in forms of several lines.
@@ -33,12 +33,9 @@ func (s *fileScan) spans(text string, at where) {
 	if !strings.Contains(text, "\n") {
 		return
 	}
-	lower := strings.ToLower(text)
-	list := spansOfPrograms()
-	for i := range list {
-		f := &list[i]
-		if !hasAny(lower, f.words) || s.ctx.Err() != nil {
-			continue
+	for _, f := range spansOfPrograms().in(text) {
+		if s.ctx.Err() != nil {
+			return
 		}
 		for _, m := range f.match.Get().FindAllStringSubmatchIndex(text, -1) {
 			here := at

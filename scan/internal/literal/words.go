@@ -69,10 +69,11 @@ func IsWordy(v string) bool {
 			}
 			continue
 		}
-		if wordWithDigits.MatchString(part) {
+		isMixed := strings.IndexFunc(part, unicode.IsDigit) >= 0
+		if isMixed && wordWithDigits.MatchString(part) {
 			continue
 		}
-		if strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
+		if isMixed && strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
 			return false // alternating letters and digits
 		}
 		for _, w := range Words(part) {
