@@ -85,7 +85,8 @@ func sameServer(req *http.Request, via []*http.Request) error {
 type redirectError struct{ to string }
 
 func (e *redirectError) Error() string {
-	return "the server redirects to " + e.to + ": use the URL of the repository there"
+	return "the server redirects to " + e.to + ": use the URL of the repository there, or, if that is a login page, " +
+		"an address of the Git server without one"
 }
 
 func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
