@@ -77,7 +77,7 @@ func (f *imageFlags) applyTo(opts *pipeline.BuildOptions) (err error) {
 		return errors.New("--base is required: the image to build on, or scratch")
 	}
 	if f.base != scratchBase {
-		opts.Base = f.base
+		opts.BaseRef = f.base
 		if _, err := registry.ParseReference(f.base); err != nil {
 			return err
 		}

@@ -45,12 +45,12 @@ func (b *builder) resolveBase(ctx context.Context) (*baseImage, error) {
 	if err := b.checkCredentials(ctx); err != nil {
 		return nil, err
 	}
-	if b.opts.Base == "" {
+	if b.opts.BaseRef == "" {
 		list, err := scratchPlatforms(b.opts.Platforms)
 		return &baseImage{platforms: list}, err
 	}
-	img, err := inStage(b.stages, "base", "resolve base "+b.opts.Base, nil, func() (*registry.Image, error) {
-		img, err := b.opts.Registry.Resolve(ctx, pinned(b.opts.Base, b.opts.BaseDigest))
+	img, err := inStage(b.stages, "base", "resolve base "+b.opts.BaseRef, nil, func() (*registry.Image, error) {
+		img, err := b.opts.Registry.Resolve(ctx, pinned(b.opts.BaseRef, b.opts.BaseDigest))
 		if err != nil && ctx.Err() != nil {
 			return nil, context.Cause(ctx) // interrupted: not an error of the registry
 		}
@@ -61,7 +61,7 @@ func (b *builder) resolveBase(ctx context.Context) (*baseImage, error) {
 	}
 	base := &baseImage{name: img.Name, digest: img.Descriptor.Digest, image: img}
 	if b.opts.BaseDigest != "" {
-		base.name = b.opts.Base // the requested name, without the digest
+		base.name = b.opts.BaseRef // the requested name, without the digest
 	}
 	if base.platforms, err = selectPlatforms(img, base.name, b.opts.Platforms); err != nil {
 		return nil, errors.Join(err, fail(Registry, img.Close()))

@@ -232,7 +232,7 @@ func TestPlatformThatTheBaseHasTwiceIsBuiltOnce(t *testing.T) {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img,
 			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})
 	}
-	f.opts.Base = f.reg.PushIndex(t, "twice:1", index).Ref
+	f.opts.BaseRef = f.reg.PushIndex(t, "twice:1", index).Ref
 	f.opts.Attest = attest.Kinds{}
 	built := f.mustBuild(t)
 	config, err := pull(t, built.Images[0], "linux/amd64").ConfigFile()
@@ -257,7 +257,7 @@ func TestBasesOfAllKinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			f.opts.Base = f.reg.PushBase(t, "kind:1", base).Ref
+			f.opts.BaseRef = f.reg.PushBase(t, "kind:1", base).Ref
 			built := f.mustBuild(t)
 			if _, err := pipeline.Inspect(t.Context(), client(t, nil), built.Images[1]); err != nil {
 				t.Error(err)
@@ -276,7 +276,7 @@ func layers(n int) []v1.Layer {
 
 func TestScratchHoldsTheReleaseAlone(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base = ""
+	f.opts.BaseRef = ""
 	built := f.mustBuild(t)
 	img := pull(t, built.Images[0], "linux/amd64")
 	layers, err := img.Layers()
@@ -297,7 +297,7 @@ func TestScratchHoldsTheReleaseAlone(t *testing.T) {
 
 func TestReleaseOnAReleaseReplacesIt(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base = f.mustBuild(t).Images[0]
+	f.opts.BaseRef = f.mustBuild(t).Images[0]
 	f.opts.Release = "v2"
 	f.opts.Outputs = []engine.Output{{Kind: engine.Push, Names: []string{f.reg.Ref("out:v2")}}}
 	built := f.mustBuild(t)
@@ -321,7 +321,7 @@ func TestReleaseOnAReleaseReplacesIt(t *testing.T) {
 
 func TestClashStopsTheBuildUnlessItIsMeant(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base = f.reg.PushBase(t, "vendor:1", registrytest.Base{
+	f.opts.BaseRef = f.reg.PushBase(t, "vendor:1", registrytest.Base{
 		Env: []string{"WORKSPACES_STORAGE_GIT_PLATFORM_products_DIRPATH=/www/workspaces"},
 	}).Ref
 	if _, err := f.refuse(t, pipeline.Usage); !strings.Contains(err.Error(), "--replace-repository") {
@@ -497,7 +497,7 @@ func TestNoDaemonIsReachedWithoutABase(t *testing.T) {
 		listener.Addr().String()}); err != nil {
 		t.Fatal(err)
 	}
-	f.opts.Base = f.reg.Ref("nosuch:1")
+	f.opts.BaseRef = f.reg.Ref("nosuch:1")
 	_, _, err = f.build(t, t.Context())
 	listener.Close()
 	served.Wait()

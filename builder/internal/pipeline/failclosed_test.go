@@ -241,7 +241,7 @@ func TestFaultsThatPassAreNoFailures(t *testing.T) {
 
 func TestBaseThatIsNotThere(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base = f.reg.Ref("nosuch:1")
+	f.opts.BaseRef = f.reg.Ref("nosuch:1")
 	if _, err := f.refuse(t, pipeline.Registry); !strings.Contains(err.Error(), "not found") {
 		t.Errorf("error %v", err)
 	}

@@ -95,7 +95,7 @@ func newFixtureWith(t *testing.T, opts registrytest.Options) *fixture {
 			Labels: []string{"core"}}, {Name: "base2"}}}},
 		Release:    "v1",
 		Repository: release.Repository{ID: "release", Directory: "/www/workspaces"},
-		Base:       f.base.Ref,
+		BaseRef:    f.base.Ref,
 		Attest:     attest.Kinds{Provenance: true, SBOM: true, Files: true, Scan: true},
 		Registry:   client(t, nil),
 		Outputs: []engine.Output{

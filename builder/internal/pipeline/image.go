@@ -159,7 +159,7 @@ func (b *builder) applyConfig(base *baseImage, config image.Config) ([]engine.Pl
 // sealLayers adds the layer that holds the release manifest, and returns all layers.
 func (b *builder) sealLayers(manifest []byte) (engine.Layers, error) {
 	_, err := b.store.Add(func(w io.Writer) (digest.Digest, error) {
-		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.opts.Base == ""},
+		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.opts.BaseRef == ""},
 			map[string][]byte{path.Base(release.ManifestPath): manifest})
 		return l.DiffID, err
 	})

@@ -134,7 +134,7 @@ func TestVerifyTakesTheVariantOfThePlatform(t *testing.T) {
 		Add:        arm,
 		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}},
 	})
-	f.opts.Base = f.reg.PushIndex(t, "variant:1", index).Ref
+	f.opts.BaseRef = f.reg.PushIndex(t, "variant:1", index).Ref
 	_, built, err := f.build(t, t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func TestInterruptions(t *testing.T) {
 // A base that cannot be resolved also ends the scan.
 func TestFailureOfOnePartEndsTheOther(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base = f.reg.Ref("nosuch:1")
+	f.opts.BaseRef = f.reg.Ref("nosuch:1")
 	f.detect(t, func(ctx context.Context, _ scan.File) (scan.Result, error) {
 		<-ctx.Done()
 		return scan.Result{}, ctx.Err()

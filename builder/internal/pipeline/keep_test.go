@@ -49,7 +49,7 @@ func vendorLayer(t *testing.T, files workspacetest.Files) v1.Layer {
 func onProducts(t *testing.T, layers ...v1.Layer) *fixture {
 	t.Helper()
 	f := newFixture(t)
-	f.opts.Base = f.vendor(t, platforms, layers...).Ref
+	f.opts.BaseRef = f.vendor(t, platforms, layers...).Ref
 	f.opts.KeepBaseWorkspaces = true
 	f.opts.Checks.Workspaces.Groups = append(f.opts.Checks.Workspaces.Groups, workspace.Group{Name: "products"})
 	return f
@@ -144,7 +144,7 @@ func checkKeptStatements(t *testing.T, built *report.Build) {
 // The digests in the manifest are those of the files, so that the sidecar can check them.
 func TestKeptWorkspacesHaveTheDigestsOfTheirFiles(t *testing.T) {
 	alone := newFixture(t)
-	alone.opts.Base = ""
+	alone.opts.BaseRef = ""
 	alone.opts.Checks.Workspaces.Groups = []workspace.Group{{Name: "base1"}, {Name: "base2"}, {Name: "products"}}
 	for name, text := range products() {
 		alone.write(t, name, text)
@@ -162,7 +162,7 @@ func TestKeptWorkspacesHaveTheDigestsOfTheirFiles(t *testing.T) {
 func TestReleaseOnAReleaseThatKeepsIt(t *testing.T) {
 	f := onProducts(t, vendorLayer(t, products()))
 	first := f.mustBuild(t)
-	f.opts.Base = strings.TrimSuffix(first.Images[0], ":v1") + "@" + first.Digest.String()
+	f.opts.BaseRef = strings.TrimSuffix(first.Images[0], ":v1") + "@" + first.Digest.String()
 	f.read(t, workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "third",
 		Groups: []string{"base2"}, Uses: []string{"Mail"}})))
 	second := f.mustBuild(t)
@@ -209,7 +209,7 @@ func TestBaseThatCannotBeKept(t *testing.T) {
 		"another id":           {vendorLayer(t, products()), func(f *fixture) { f.opts.Repository.ID = "ours" }, pipeline.Usage, `"release" in /www/workspaces`},
 		"another directory":    {vendorLayer(t, products()), func(f *fixture) { f.opts.Repository.Directory = "/srv/ours" }, pipeline.Usage, `"release" in /www/workspaces`},
 		"no workspaces":        {vendorLayer(t, nil), nil, pipeline.Usage, "holds no workspaces"},
-		"no base":              {vendorLayer(t, nil), func(f *fixture) { f.opts.Base = "" }, pipeline.Usage, "of a base that there is"},
+		"no base":              {vendorLayer(t, nil), func(f *fixture) { f.opts.BaseRef = "" }, pipeline.Usage, "of a base that there is"},
 		"replaced, too":        {vendorLayer(t, products()), func(f *fixture) { f.opts.ReplaceRepository = true }, pipeline.Usage, "not replaced"},
 		"a link":               {static.NewLayer(link.Bytes(), types.OCILayer), nil, pipeline.Registry, "neither a file nor a directory"},
 		"a layer that is none": {registrytest.Layer("no tar, and longer than a header of one would be" + strings.Repeat(".", 512)), nil, pipeline.Registry, "vendor:v27"},
@@ -241,7 +241,7 @@ func TestPlatformsWhoseBasesDiffer(t *testing.T) {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: pull(t, ref, platforms[i]),
 			Descriptor: v1.Descriptor{Platform: platform}})
 	}
-	f.opts.Base = f.reg.PushIndex(t, "differ:1", index).Ref
+	f.opts.BaseRef = f.reg.PushIndex(t, "differ:1", index).Ref
 	if _, err := f.refuse(t, pipeline.Usage); err == nil || !strings.Contains(err.Error(), "linux/arm64") {
 		t.Errorf("error %v", err)
 	}
@@ -286,7 +286,7 @@ func TestDiffReadsWhatIsKept(t *testing.T) {
 	first := f.mustBuild(t)
 	next := products()
 	next["store/automations/handle-request-0.yml"] += "# of the next version\n"
-	f.opts.Base = f.vendor(t, platforms, vendorLayer(t, products()), vendorLayer(t, next)).Ref
+	f.opts.BaseRef = f.vendor(t, platforms, vendorLayer(t, products()), vendorLayer(t, next)).Ref
 	second := f.mustBuild(t)
 	repository := strings.TrimSuffix(first.Images[0], ":v1")
 	r, err := f.diff(t, repository+"@"+first.Digest.String(), repository+"@"+second.Digest.String())

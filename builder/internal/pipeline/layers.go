@@ -129,7 +129,7 @@ func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 		store: b.store,
 		opts: layer.Options{
 			Directory:  b.opts.Repository.Directory,
-			Parents:    b.opts.Base == "",
+			Parents:    b.opts.BaseRef == "",
 			Keep:       b.opts.KeepBaseWorkspaces,
 			Compressor: layer.NewCompressor(),
 		},

@@ -238,7 +238,7 @@ func TestBaseWithManyLayers(t *testing.T) {
 		t.Run(fmt.Sprintf("%d workspaces on %d layers", test.workspaces, test.below), func(t *testing.T) {
 			f := newFixture(t)
 			f.useMany(t, test.workspaces, 100)
-			f.opts.Base = f.reg.PushBase(t, "deep:1", registrytest.Base{Layers: layers(test.below)}).Ref
+			f.opts.BaseRef = f.reg.PushBase(t, "deep:1", registrytest.Base{Layers: layers(test.below)}).Ref
 			f.opts.DryRun = test.below != 121 // only one case pushes
 			var notes []string
 			f.opts.Input.Source.Notify = func(note string) { notes = append(notes, note) }
@@ -260,7 +260,7 @@ func TestBaseWithManyLayers(t *testing.T) {
 func TestReleaseOnSeveralLayersReplacesThem(t *testing.T) {
 	f := newFixture(t)
 	f.useMany(t, 40, 100)
-	f.opts.Base = f.mustBuild(t).Images[0]
+	f.opts.BaseRef = f.mustBuild(t).Images[0]
 	f.opts.Release = "v2"
 	f.opts.Outputs = []engine.Output{{Kind: engine.Push, Names: []string{f.reg.Ref("out:v2")}}}
 	want := f.useMany(t, 20, 200)

@@ -83,7 +83,7 @@ func (b *builder) settings(reading *Reading) any {
 		URL:        reading.Source.URL,
 		Ref:        reading.Source.Ref,
 		Subdir:     reading.Source.Subdir,
-		Base:       b.opts.Base,
+		Base:       b.opts.BaseRef,
 		Repository: b.opts.Repository,
 		Groups:     groups,
 	}

@@ -55,7 +55,7 @@ func TestMetadataIsScanned(t *testing.T) {
 func TestSecretOfTheBaseIsAWarning(t *testing.T) {
 	f := newFixture(t)
 	f.opts.DryRun = true
-	f.opts.Base = f.reg.PushBase(t, "leaky:1", registrytest.Base{Platforms: platforms,
+	f.opts.BaseRef = f.reg.PushBase(t, "leaky:1", registrytest.Base{Platforms: platforms,
 		Env: []string{"A=b", "TOKEN=" + planted}}).Ref
 	reading, built, err := f.build(t, t.Context())
 	if err != nil || built == nil {

@@ -34,8 +34,8 @@ type BuildOptions struct {
 	// Repository requires an ID and a directory. If its name is empty, it is derived from the name
 	// of the release.
 	Repository release.Repository
-	// Base is the reference of the base image; empty for an image from scratch.
-	Base string
+	// BaseRef is the reference of the base image; empty for an image from scratch.
+	BaseRef string
 	// BaseDigest pins the base to a digest, whatever its tag refers to now. If empty, the tag is
 	// resolved.
 	BaseDigest digest.Digest
@@ -78,7 +78,7 @@ func (o *BuildOptions) check() error {
 			return fail(Usage, err)
 		}
 	}
-	if o.KeepBaseWorkspaces && (o.Base == "" || o.ReplaceRepository) {
+	if o.KeepBaseWorkspaces && (o.BaseRef == "" || o.ReplaceRepository) {
 		return &Error{
 			Usage,
 			errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced"),

@@ -59,10 +59,21 @@ func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *v
 func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildOptions, error) {
 	asked, m := found.Parameters, found.Manifest
 	opts := BuildOptions{
-		Input: r.Input, Checks: r.Checks, Registry: client, TempDir: r.TempDir, DryRun: true,
-		Recorded: &m.Source, Release: asked.Release, Epoch: &m.Created, Repository: release.Repository(asked.Repository),
-		Base: asked.Base, Labels: asked.Labels, Annotations: asked.Annotations,
-		ReplaceRepository: asked.ReplaceRepository, KeepBaseWorkspaces: asked.KeepBaseWorkspaces, Attest: found.Attested,
+		Input:              r.Input,
+		Checks:             r.Checks,
+		Recorded:           &m.Source,
+		Release:            asked.Release,
+		Epoch:              &m.Created,
+		Repository:         release.Repository(asked.Repository),
+		BaseRef:            asked.Base,
+		Labels:             asked.Labels,
+		Annotations:        asked.Annotations,
+		ReplaceRepository:  asked.ReplaceRepository,
+		KeepBaseWorkspaces: asked.KeepBaseWorkspaces,
+		Attest:             found.Attested,
+		Registry:           client,
+		DryRun:             true,
+		TempDir:            r.TempDir,
 	}
 	opts.Input.StampVersions = asked.StampVersions != ""
 	opts.Input.Release = asked.Release

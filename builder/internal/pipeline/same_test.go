@@ -121,7 +121,7 @@ func TestOtherInputGivesAnotherDigest(t *testing.T) {
 		"another directory":  func() { f.opts.Repository.Directory = "/srv/workspaces" },
 		"another label":      func() { f.opts.Labels = map[string]string{"a": "b"} },
 		"another annotation": func() { f.opts.Annotations = map[string]string{"a": "b"} },
-		"no base":            func() { f.opts.Base = "" },
+		"no base":            func() { f.opts.BaseRef = "" },
 	} {
 		before := f.opts
 		change()
@@ -190,7 +190,7 @@ const goldenDigest = "sha256:16cd10a83196280ca1241529e4e5293e0523361117c090c201b
 
 func TestDigestIsTheSameFromReleaseToRelease(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Base, f.opts.DryRun = "", true
+	f.opts.BaseRef, f.opts.DryRun = "", true
 	epoch := time.Unix(1700000000, 0)
 	f.opts.Epoch = &epoch
 	built := f.mustBuild(t)

@@ -61,7 +61,7 @@ func TestVerifyWhatWasBuilt(t *testing.T) {
 			t.Errorf("%s: %+v", ref, r)
 		}
 	}
-	f.opts.Base, f.opts.Outputs[0].Names = "", []string{f.reg.Ref("scratch:v1")}
+	f.opts.BaseRef, f.opts.Outputs[0].Names = "", []string{f.reg.Ref("scratch:v1")}
 	f.mustBuild(t)
 	if r := f.verify(t, f.reg.Ref("scratch:v1")); len(r.Problems)+len(r.Unproven) > 0 {
 		t.Errorf("from scratch: %+v", r)
