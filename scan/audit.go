@@ -127,7 +127,9 @@ func (b *Baseline) Stats(r *Report, now time.Time) Stats {
 	s := Stats{SchemaVersion: statsVersion, File: b.file, Entries: len(b.entries)}
 	today := now.UTC().Format(dateFormat)
 	soon := now.UTC().AddDate(0, 0, soonDays).Format(dateFormat)
-	rules, owners, months := map[string]int{}, map[string]int{}, map[string]int{}
+	rules := map[string]int{}
+	owners := map[string]int{}
+	months := map[string]int{}
 	for _, e := range b.entries {
 		rules[cmp.Or(e.Rule, "*")]++
 		owners[e.Owner]++

@@ -38,7 +38,9 @@ func blankChecksums(f File) ([]byte, int64) {
 	if len(values) == 0 {
 		return f.Data, 0
 	}
-	data, starts, blanked := bytes.Clone(f.Data), lines.New(f.Data), int64(0)
+	data := bytes.Clone(f.Data)
+	starts := lines.New(f.Data)
+	blanked := int64(0)
 	for _, v := range values {
 		if at, ok := locate(f.Data, starts, v); ok {
 			copy(data[at:], strings.Repeat(" ", len(v.Value)))

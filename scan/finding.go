@@ -198,7 +198,8 @@ func (f *Finding) join(s sighting, fingerprint string) {
 
 // overlaps reports whether two matches share text.
 func (m Match) overlaps(other Match) bool {
-	a, b := m.Secret.Reveal(), other.Secret.Reveal()
+	a := m.Secret.Reveal()
+	b := other.Secret.Reveal()
 	switch {
 	case m.Inside && other.Inside, m.Named && other.Named:
 		return strings.Contains(a, b) || strings.Contains(b, a)
@@ -236,7 +237,8 @@ func unique(matches []Match) []Match {
 	}
 	at := func(m Match, column int) place { return place{m.Rule, m.Secret.Reveal(), m.Line, column, m.Inside} }
 	const anywhere = -1
-	sorted, seen := slices.Clone(matches), map[place]bool{}
+	sorted := slices.Clone(matches)
+	seen := map[place]bool{}
 	slices.SortFunc(sorted, compareMatches)
 	var list []Match
 	for _, m := range sorted {

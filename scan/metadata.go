@@ -63,7 +63,9 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 		return nil, err
 	}
 	for i, f := range found {
-		found[i].Line, found[i].Column = 0, 0 // the position refers to the encoded JSON, not to a file
+		// The position refers to the encoded JSON, not to a file.
+		found[i].Line = 0
+		found[i].Column = 0
 		if found[i].Severity = s.policy.severity(f); m.Foreign {
 			found[i].Severity = Warning
 		}

@@ -162,11 +162,17 @@ func placed(m Match, p contents.Part) Match {
 	switch p.Kind {
 	case "":
 	case inName:
-		m.Line, m.Column, m.Encoding, m.Named = 0, 0, "", true
+		m.Line = 0
+		m.Column = 0
+		m.Encoding = ""
+		m.Named = true
 	case contents.Archive, contents.Document:
-		m.Line, m.Column, m.Inside = 0, 0, true
+		m.Line = 0
+		m.Column = 0
+		m.Inside = true
 	default:
-		m.Line, m.Column = max(m.Line, 1)+p.Line-1, 0
+		m.Line = max(m.Line, 1) + p.Line - 1
+		m.Column = 0
 		m.Encoding = cmp.Or(m.Encoding, p.Encoding)
 	}
 	return m

@@ -118,7 +118,8 @@ func (r *Run) scan(f File) error {
 	shown := File{Path: f.Path, Within: f.Within, Data: data}
 	key := r.scanner.cache.key(shown)
 	verdict, known, prove := r.scanner.cache.verdict(key)
-	out.known, out.proven = known, prove
+	out.known = known
+	out.proven = prove
 	if known && !prove {
 		out.filtered = int(verdict.Filtered)
 		r.record(out)
@@ -136,7 +137,8 @@ func (r *Run) scan(f File) error {
 		r.scanner.cache.learn(key, verdicts.Verdict{Filtered: uint32(out.filtered)})
 	}
 	for i := range found {
-		found[i].Commit, found[i].Date = f.Commit, f.Date
+		found[i].Commit = f.Commit
+		found[i].Date = f.Date
 	}
 	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
 	r.record(out)

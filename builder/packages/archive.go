@@ -44,7 +44,8 @@ func (r *release) writeArchive(b *program.Binary) error {
 	name := b.Name + "_" + r.number() + "_" + b.Platform.OS + "_" + b.Platform.Architecture
 	write := writeTar
 	if b.Platform.OS == "windows" {
-		name, write = name+".zip", writeZip
+		name += ".zip"
+		write = writeZip
 	} else {
 		name += ".tar.gz"
 	}

@@ -6,7 +6,7 @@
 // The client never retries. All methods except [Client.Pull] and [Client.Push] only read and may be
 // repeated. Pull and Push are not idempotent while the operation runs: after an error for which
 // [OutcomeUnknown] returns true, the caller must determine the outcome before sending the request
-// again. Package follow does that.
+// again.
 //
 // Responses are decoded leniently, because the available descriptions of the API disagree: unknown
 // fields are ignored, times may be missing, and the text of an error may have several names. A

@@ -72,14 +72,16 @@ var all = sync.OnceValue(func() *set {
 
 // index builds the automaton for the keywords.
 func (s *set) index() {
-	numbers, words := map[string]int{}, []string(nil)
+	numbers := map[string]int{}
+	words := []string(nil)
 	for i, r := range s.Rules {
 		for _, word := range r.Keywords {
 			n, known := numbers[word]
 			if !known {
 				n = len(words)
 				numbers[word] = n
-				words, s.wanted = append(words, word), append(s.wanted, nil)
+				words = append(words, word)
+				s.wanted = append(s.wanted, nil)
 			}
 			s.wanted[n] = append(s.wanted[n], i)
 		}

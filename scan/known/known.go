@@ -186,7 +186,9 @@ func (s *Set) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	if len(f.Data) < MinLength || len(s.digests) == 0 {
 		return result, nil
 	}
-	line, lineStart, counted := 1, 0, 0
+	line := 1
+	lineStart := 0
+	counted := 0
 	h := s.hash(f.Data[:MinLength])
 	for at := 0; ; {
 		if at%reach == 0 && ctx.Err() != nil {

@@ -57,7 +57,8 @@ func custom(list []scan.CustomDetector) (parsed []detectors.Detector, keys []str
 		if err != nil {
 			return nil, nil, fmt.Errorf("detector %s: %w", c.Name, err)
 		}
-		parsed, keys = append(parsed, d), append(keys, string(c.Definition)+"\n")
+		parsed = append(parsed, d)
+		keys = append(keys, string(c.Definition)+"\n")
 	}
 	return parsed, keys, nil
 }

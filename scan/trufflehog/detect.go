@@ -164,7 +164,8 @@ func (s *fileScan) scanChunk(ctx context.Context, c chunk) error {
 // plain decoder to the output of others, where it has no effect.
 func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 	var all []*decoders.DecodableChunk
-	inputs, seen := [][]byte{data}, [][]byte{}
+	inputs := [][]byte{data}
+	seen := [][]byte{}
 	for depth := 0; depth < decodeDepth && len(inputs) > 0; depth++ {
 		var next [][]byte
 		for _, input := range inputs {
@@ -180,7 +181,8 @@ func (s *fileScan) decode(data []byte) []*decoders.DecodableChunk {
 				all = append(all, decoded)
 				if !plain && !bytes.Equal(decoded.Data, input) &&
 					!slices.ContainsFunc(seen, func(b []byte) bool { return bytes.Equal(b, decoded.Data) }) {
-					seen, next = append(seen, decoded.Data), append(next, decoded.Data)
+					seen = append(seen, decoded.Data)
+					next = append(next, decoded.Data)
 				}
 			}
 		}

@@ -113,7 +113,8 @@ var plainTags = literal.NewVocabulary(`span label output mark time data name val
 // parser, or an attribute value.
 func (p *plainHTML) addTag(data []byte) int {
 	end := bytes.IndexByte(data, '>')
-	name, closing := data[1:max(end, 1)], false
+	name := data[1:max(end, 1)]
+	closing := false
 	if len(name) > 0 && name[0] == '/' {
 		name = name[1:]
 		closing = true

@@ -35,7 +35,8 @@ const radius = 512
 func newCandidate(d detectors.Detector) candidate {
 	c := candidate{d, radius, radius}
 	if p, ok := d.(detectors.MultiPartCredentialProvider); ok {
-		c.before, c.after = int(p.MaxCredentialSpan()), int(p.MaxCredentialSpan())
+		c.before = int(p.MaxCredentialSpan())
+		c.after = int(p.MaxCredentialSpan())
 	}
 	if p, ok := d.(detectors.MaxSecretSizeProvider); ok {
 		c.after = int(p.MaxSecretSize())
@@ -47,14 +48,17 @@ func newCandidate(d detectors.Detector) candidate {
 }
 
 func newKeywords(selected []detectors.Detector) *keywords {
-	k, numbers, words := new(keywords), map[string]int{"": -1}, []string(nil)
+	k := new(keywords)
+	numbers := map[string]int{"": -1}
+	words := []string(nil)
 	for i, d := range selected {
 		k.detectors = append(k.detectors, newCandidate(d))
 		for _, word := range d.Keywords() {
 			word = strings.ToLower(word)
 			if _, known := numbers[word]; !known {
 				numbers[word] = len(words)
-				words, k.wanted = append(words, word), append(k.wanted, nil)
+				words = append(words, word)
+				k.wanted = append(k.wanted, nil)
 			}
 			if n := numbers[word]; n >= 0 {
 				k.wanted[n] = append(k.wanted[n], i)

@@ -136,7 +136,8 @@ func runnable(root *cobra.Command) (list []*cobra.Command) {
 // errors, and enables shell completion of flag values.
 func (a *app) prepare(root, cmd *cobra.Command) {
 	completeValues(cmd)
-	args, run := cmd.Args, cmd.RunE
+	args := cmd.Args
+	run := cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		if a.printOnly {
 			return nil

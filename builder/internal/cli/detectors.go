@@ -17,7 +17,8 @@ import (
 // detectors returns the selected detectors, and the user's own. TruffleHog's come first because,
 // unlike the rules of gitleaks, they identify the service of a secret.
 func detectors(p scan.Policy) ([]scan.Detector, error) {
-	included, excluded := splitDetectors(p.IncludeDetectors), splitDetectors(p.ExcludeDetectors)
+	included := splitDetectors(p.IncludeDetectors)
+	excluded := splitDetectors(p.ExcludeDetectors)
 	all := len(p.IncludeDetectors) == 0
 	theirs := all || len(included.trufflehog) > 0
 	var list []scan.Detector

@@ -62,7 +62,8 @@ workspace nor a variable of the service. It does not read values.`,
 				if checked != nil {
 					return errors.Join(err, checked)
 				}
-				all, err = missing, errors.Join(err, lacking(missing))
+				all = missing
+				err = errors.Join(err, lacking(missing))
 			}
 			if err != nil && len(all) == 0 {
 				return err // "no value is required" may not be true

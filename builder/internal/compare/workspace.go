@@ -158,12 +158,15 @@ func reordered(older, newer []string) Change[[]string] {
 		}
 		return slices.DeleteFunc(append([]string{}, list...), func(s string) bool { return !known[s] })
 	}
-	a, b := common(older, newer), common(newer, older)
+	a := common(older, newer)
+	b := common(newer, older)
 	for len(a) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
+		a = a[1:]
+		b = b[1:]
 	}
 	for n := len(a) - 1; n >= 0 && a[n] == b[n]; n-- {
-		a, b = a[:n], b[:n]
+		a = a[:n]
+		b = b[:n]
 	}
 	return Change[[]string]{a, b}
 }

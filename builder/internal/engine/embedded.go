@@ -92,7 +92,8 @@ func (e *embedded) solve(
 	opt client.SolveOpt,
 	status Progress,
 ) (*client.SolveResponse, error) {
-	e.frontend.spec, e.frontend.subjects = spec, subjects
+	e.frontend.spec = spec
+	e.frontend.subjects = subjects
 	opt.Frontend = frontendName
 	return e.client.Solve(ctx, nil, opt, status)
 }

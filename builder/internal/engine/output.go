@@ -62,7 +62,8 @@ func rounds(spec Spec) []Spec {
 	var list []Spec
 	add := func(attestations []Attestation, outputs []Output) {
 		round := spec
-		round.Attestations, round.Outputs = attestations, outputs
+		round.Attestations = attestations
+		round.Outputs = outputs
 		list = append(list, round)
 	}
 	if len(archives) > 0 {

@@ -153,7 +153,8 @@ func buildAttested(ctx context.Context, opts Options, spec Spec, progress Progre
 	if len(repositories) > 0 {
 		slices.Sort(repositories)
 		bare := spec
-		bare.Attestations, bare.Outputs = nil, []Output{{Kind: byDigest, Names: slices.Compact(repositories)}}
+		bare.Attestations = nil
+		bare.Outputs = []Output{{Kind: byDigest, Names: slices.Compact(repositories)}}
 		if _, err := run(ctx, opts, bare, progress); err != nil {
 			return nil, err
 		}

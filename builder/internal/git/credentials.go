@@ -51,7 +51,8 @@ const shortSecret = 4
 // clear masks the credential in a text, in every encoding that requests use. It does not mask the
 // default user name.
 func (c credential) clear(text string) string {
-	user, password := c.username.Reveal(), c.password.Reveal()
+	user := c.username.Reveal()
+	password := c.password.Reveal()
 	if c.origin != "" {
 		pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 		text = strings.ReplaceAll(text, pair, secret.Mask)

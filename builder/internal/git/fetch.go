@@ -43,7 +43,7 @@ type transport interface {
 var (
 	errDenied = errors.New("access is denied")
 	errNoSuch = errors.New("there is no such repository")
-	errNotGit = errors.New("the answer does not come from a Git server: use the URL that git clone takes")
+	errNotGit = errors.New("what answers is no Git server: use the URL that git clone takes")
 	errEmpty  = errors.New("the repository is empty")
 	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: " +
 		"build from a directory that it is checked out to")

@@ -85,8 +85,7 @@ func sameServer(req *http.Request, via []*http.Request) error {
 type redirectError struct{ to string }
 
 func (e *redirectError) Error() string {
-	return "the server redirects to " + e.to + ": use the URL of the repository there, or, if that is a login page, " +
-		"an address of the Git server without one"
+	return "the server redirects to " + e.to + ": use the URL of the repository there"
 }
 
 func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {

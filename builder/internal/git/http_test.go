@@ -167,7 +167,7 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		{"page", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Please log in") }, "does not come from a Git server: use the URL that git clone takes"},
+		{"page", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Please log in") }, "no Git server: use the URL that git clone takes"},
 		{"not found", http.NotFound, "no such repository, or does not show it to a caller without credentials"},
 		{"forbidden", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }, "refuses a caller without credentials"},
 		{"broken", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "the server answers 502 Bad Gateway"},
@@ -179,8 +179,8 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 				}
 			}
 		}, "the server answers 500"},
-		{"nothing", gittest.Answer("application/x-git-upload-pack-advertisement", ""), "does not come from a Git server"},
-		{"noise", gittest.Answer("application/x-git-upload-pack-advertisement", "no packet"), "does not come from a Git server"},
+		{"nothing", gittest.Answer("application/x-git-upload-pack-advertisement", ""), "no Git server"},
+		{"noise", gittest.Answer("application/x-git-upload-pack-advertisement", "no packet"), "no Git server"},
 		{"cut", gittest.Answer("application/x-git-upload-pack-advertisement", "0032abc"), "ends too early"},
 		{"said no", gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine("ERR \x1b[2Jnot today")), "the server says: \ufffd[2Jnot today"},
 		{"endless references", func(w http.ResponseWriter, r *http.Request) {

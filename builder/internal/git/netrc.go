@@ -28,12 +28,14 @@ type login struct {
 // readNetrc reads the file that curl and git also read: NETRC, else ~/.netrc, which may be missing
 // or unreadable.
 func readNetrc(getenv func(string) string) ([]login, error) {
-	path, named := getenv("NETRC"), true
+	path := getenv("NETRC")
+	named := true
 	if path == "" {
 		if getenv("HOME") == "" {
 			return nil, nil // a relative .netrc would be in the working directory
 		}
-		path, named = filepath.Join(getenv("HOME"), ".netrc"), false
+		path = filepath.Join(getenv("HOME"), ".netrc")
+		named = false
 	}
 	data, err := limit.ReadFile(path, maxNetrc)
 	if !named && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
@@ -51,7 +53,8 @@ func parseNetrc(text string) []login {
 	words := splitNetrc(netrcEntries(text))
 	next := func() (word string) {
 		if len(words) > 0 {
-			word, words = words[0], words[1:]
+			word = words[0]
+			words = words[1:]
 		}
 		return word
 	}

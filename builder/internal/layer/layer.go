@@ -226,7 +226,8 @@ func (l *Writer) header(name string, kind byte, size int64) error {
 // Close ends the layer. It does not close the underlying writer. Abandoned layers must be closed
 // too, to end the goroutines that compress.
 func (l *Writer) Close() (Layer, error) {
-	ended, compressed := l.tar.Close(), l.zip.Close()
+	ended := l.tar.Close()
+	compressed := l.zip.Close()
 	if l.err != nil {
 		return Layer{}, l.err
 	}

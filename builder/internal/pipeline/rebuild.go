@@ -57,7 +57,8 @@ func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *v
 
 // options returns the options of the build that the provenance records.
 func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildOptions, error) {
-	asked, m := found.Parameters, found.Manifest
+	asked := found.Parameters
+	m := found.Manifest
 	opts := BuildOptions{
 		Input:              r.Input,
 		Checks:             r.Checks,
@@ -98,7 +99,8 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 // differences lists the workspaces that differ. If there are none, it names the first difference of
 // the layers, or of the image.
 func differences(found *verify.Report, built *report.Build) []string {
-	was, is := found.Manifest, built.Manifest
+	was := found.Manifest
+	is := built.Manifest
 	var list []string
 	for _, w := range was.Workspaces {
 		if now, ok := is.Workspace(w.Slug); !ok {

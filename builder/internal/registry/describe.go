@@ -10,8 +10,6 @@ import (
 	"unicode/utf8"
 
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
-
-	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
 // maxDescription is the maximum length in bytes of an error text.
@@ -20,15 +18,6 @@ const maxDescription = 600
 // enginePrefixes are prefixes that BuildKit (v0.34) and containerd (v2.4) add to errors. The user
 // already knows the reference.
 var enginePrefixes = []string{"failed to solve: ", "failed to copy: ", "failed to do request: ", "server message: "}
-
-var (
-	// commitPrefix names a digest inside the engine.
-	commitPrefix = lazyregexp.New(`failed commit on ref "[^"]*": `)
-	// statusPhrase introduces an unexpected status.
-	statusPhrase = lazyregexp.New(`unexpected status from ([A-Z]+) request to `)
-	// requestPhrase is the start of the text of a [url.Error].
-	requestPhrase = lazyregexp.New(`\b(?:Get|Head|Put|Post|Patch|Delete) "[^"]+": `)
-)
 
 // describeError returns the text of an error in one line, without queries and users of URLs, markup, and
 // engine prefixes.
@@ -50,30 +39,12 @@ func cleanText(text string) string {
 	for _, prefix := range enginePrefixes {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
-	text = commitPrefix.Get().ReplaceAllString(cutPushPrefix(cutMarkup(text)), "")
-	text = statusPhrase.Get().ReplaceAllString(cutRequest(text), "$1 ")
-	text = strings.TrimPrefix(text, "unknown: ") // of an error code that containerd does not know
+	text = cutPushPrefix(cutMarkup(text))
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxDescription {
 		text = strings.ToValidUTF8(text[:maxDescription], "") + "…"
 	}
 	return cutQueries(text)
-}
-
-// cutRequest writes the method and the URL of a failed request like [describeError] does. It removes
-// them if the cause names the host.
-func cutRequest(text string) string {
-	at := requestPhrase.Get().FindStringIndex(text)
-	if at == nil {
-		return text
-	}
-	method, quoted, _ := strings.Cut(text[at[0]:at[1]], " ")
-	before, cause := text[:at[0]], text[at[1]:]
-	address := cleanURL(strings.Trim(quoted, `": `))
-	if host, _, _ := strings.Cut(address, "/"); strings.Contains(cause, host) {
-		return before + cause
-	}
-	return before + strings.ToUpper(method) + " " + address + ": " + cause
 }
 
 // cutPushPrefix removes "failed to push REFERENCE: ", which names the reference twice.

@@ -33,13 +33,6 @@ func (c *Client) Explain(ref string, err error) error {
 		}
 		return known
 	}
-	if phrases.Says(err, plainText) {
-		return &Error{
-			Kind: Invalid, Ref: ref, Err: errors.New("the answer is not the manifest of an image in a format of today"),
-			Help: "check for a login page or another proxy in front of the registry; skopeo copy --format v2s2 converts " +
-				"an image of before 2017",
-		}
-	}
 	e := &Error{Kind: classify(err), Ref: ref, Err: err}
 	e.Help = c.adviseUser(e)
 	return e
@@ -104,23 +97,10 @@ func adviseRefused(err error) string {
 		return "the tag exists and may not be overwritten: release under a new tag"
 	case status == http.StatusRequestEntityTooLarge:
 		return "a proxy in front of the registry limits the size of uploads (nginx: client_max_body_size)"
-	case phrases.Says(err, loginPage):
-		return "use an address of the registry that does not ask for a login in a browser"
-	case status == http.StatusMethodNotAllowed && isHead(err):
-		return "a proxy in front of the registry refuses HEAD requests, which registries must allow"
 	case status == http.StatusMethodNotAllowed || phrases.Says(err, readOnly):
 		return "the registry is read-only, or it is a pull-through cache: push to another one"
 	}
 	return ""
-}
-
-// isHead reports whether the refused request is a HEAD.
-func isHead(err error) bool {
-	var status remoteserrors.ErrUnexpectedStatus
-	if errors.As(err, &status) {
-		return status.RequestMethod == http.MethodHead
-	}
-	return phrases.Says(err, headRequest)
 }
 
 // explainCredentials names the source with credentials for the host, or the searched sources.

@@ -77,10 +77,12 @@ func splitLayoutName(name string) (file, tag string, want digest.Digest) {
 	}
 	file = name
 	if before, after, ok := cutLast(file, "@"); ok && digest.Digest(after).Validate() == nil {
-		file, want = before, digest.Digest(after)
+		file = before
+		want = digest.Digest(after)
 	}
 	if before, after, ok := cutLast(file, ":"); ok && !strings.Contains(after, "/") {
-		file, tag = before, after
+		file = before
+		tag = after
 	}
 	return file, tag, want
 }

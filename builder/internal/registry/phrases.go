@@ -19,9 +19,6 @@ const (
 	notThere        meaning = "the image does not exist"
 	notAllowed      meaning = "the registry does not allow the request"
 	readOnly        meaning = "the registry does not support the request"
-	loginPage       meaning = "another server answers in place of the registry"
-	plainText       meaning = "the answer is text, or a manifest of before 2017"
-	headRequest     meaning = "the request was a HEAD"
 	closedBeforeUse meaning = "the server closed the connection before the request"
 )
 
@@ -60,13 +57,5 @@ var phrases = errtext.Table[meaning]{
 	{Text: ": manifest invalid", From: "github.com/containerd/containerd/v2@v2.4.2", Means: notAllowed},
 	{Text: ": unsupported: ", From: "github.com/containerd/containerd/v2@v2.4.2", Means: notAllowed},
 	{Text: "unsupported", From: "github.com/containerd/containerd/v2@v2.4.2", Means: readOnly},
-	{Text: ": a login page or another proxy", From: "./builder/internal/registry/redirects.go", Means: loginPage},
-	{
-		// containerd takes a document of type text/plain for this type.
-		Text:  "docker.distribution.manifest.v1+prettyjws",
-		From:  "github.com/containerd/containerd/v2@v2.4.2/core/images/mediatypes.go",
-		Means: plainText,
-	},
-	{Text: "from HEAD request", From: "github.com/containerd/containerd/v2@v2.4.2", Means: headRequest},
 	{Text: "server closed idle connection", From: "go1.26/net/http/transport.go", Means: closedBeforeUse},
 }

@@ -43,9 +43,6 @@ func TestPhrases(t *testing.T) {
 		"POST to r.example: a login page or another proxy is in front of the registry":                         notAllowed,
 		"unexpected status from PUT request to https://r.example/v2/x: 400 Bad Request: manifest invalid: x":   notAllowed,
 		"unexpected status from PUT request to https://r.example/v2/x: 405 Method Not Allowed: unsupported: x": readOnly,
-		push(&redirectError{host: "r.example", target: "sso.example", method: "PUT", status: 302}):             loginPage,
-		`media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported`:        plainText,
-		"unexpected status from HEAD request to https://r.example/v2/x: 405 Not Allowed":                       headRequest,
 		"http: server closed idle connection":                                                                  closedBeforeUse,
 	})
 }

@@ -24,7 +24,7 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	hop := withoutForeignCredentials(req)
 	resp, err := t.next.RoundTrip(hop)
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return refuseLostWrite(req, resp, nameRedirect(req, err))
+		return refuseLostWrite(req, resp, err)
 	}
 	for hops := 0; err == nil && isRedirect(resp); hops++ {
 		drainResponse(resp)
@@ -41,14 +41,6 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Request = req
 	return resp, nil
-}
-
-// nameRedirect adds to an error the host that redirected the request to another one.
-func nameRedirect(req *http.Request, err error) error {
-	if first := firstRequest(req); err != nil && first.URL.Host != req.URL.Host {
-		return fmt.Errorf("%s redirects uploads to %s: %w", first.URL.Host, req.URL.Host, err)
-	}
-	return err
 }
 
 // refuseLostWrite returns an error for a redirect that would replace the write with a GET.
@@ -105,18 +97,14 @@ func nextHop(req *http.Request, resp *http.Response) (*http.Request, error) {
 	return next, nil
 }
 
-// firstRequest returns the request that net/http redirected, or req itself.
-func firstRequest(req *http.Request) *http.Request {
-	for req.Response != nil && req.Response.Request != nil {
-		req = req.Response.Request
-	}
-	return req
-}
-
 // withoutForeignCredentials removes the credentials if net/http redirected the request from another
 // host[:port].
 func withoutForeignCredentials(req *http.Request) *http.Request {
-	if firstRequest(req).URL.Host == req.URL.Host {
+	first := req
+	for first.Response != nil && first.Response.Request != nil {
+		first = first.Response.Request
+	}
+	if first.URL.Host == req.URL.Host {
 		return req
 	}
 	clean := req.Clone(req.Context())

@@ -121,9 +121,10 @@ func newPlainHTTPError(req *http.Request) error {
 
 // Error implements error.
 func (e *plainHTTPError) Error() string {
+	refused := "refused to reach " + e.host + " by plain HTTP"
 	if e.upload {
-		return fmt.Sprintf("the registry asks for uploads by plain HTTP, at http://%s, probably because "+
-			"the proxy in front of it does not pass X-Forwarded-Proto", e.host)
+		return fmt.Sprintf("%s: the registry asks for uploads at http://%s, probably because "+
+			"the proxy in front of it does not pass X-Forwarded-Proto", refused, e.host)
 	}
-	return "refused to reach " + e.host + " by plain HTTP"
+	return refused
 }

@@ -116,7 +116,8 @@ func (d rootDirectory) entry(name string) (entry, error) {
 		return entry{}, err
 	}
 	e := entry{name: name, kind: kindOf(info), size: info.Size()}
-	root, listed := d.root, identityOf(info)
+	root := d.root
+	listed := identityOf(info)
 	switch e.kind {
 	case folder:
 		e.open = func() (directory, error) { return rootDirectory{root, below, listed}, nil }

@@ -151,7 +151,8 @@ func (d gitDirectory) entry(item object.TreeEntry) (entry, error) {
 		if err != nil {
 			return entry{}, err
 		}
-		e.kind, e.size = regular, size
+		e.kind = regular
+		e.size = size
 		e.read = func() ([]byte, error) { return git.ReadBlob(d.objects, item.Hash, size) }
 	case filemode.Symlink:
 		e.kind = symlink

@@ -75,7 +75,8 @@ func (t *Tree) History(ctx context.Context, since string, fn func(Version) error
 
 // openHistory returns the repository of the source with its complete history.
 func (t *Tree) openHistory() (*filesystem.Storage, func() error, error) {
-	storage, closeStorage := t.storage, func() error { return nil }
+	storage := t.storage
+	closeStorage := func() error { return nil }
 	if storage == nil {
 		if t.checkout == nil {
 			return nil, nil, errors.New("the directory is in no Git work tree that can be read")

@@ -49,20 +49,9 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 		return errors.New("it is not one workspace, with index.yml at its top, that could be called by --workspace")
 	}
 	if spec.exact {
-		t.suggestPlace(spec)
 		return nil
 	}
 	return t.findPlace(spec, opts)
-}
-
-// suggestPlace names the directories with workspaces below a --subdir that has none.
-func (t *Tree) suggestPlace(spec Spec) {
-	s := search{walker: newWalker(t.limits), ignored: t.ignored}
-	if err := s.searchDirectory("", t.root, maxDepth); err != nil || len(s.places) == 0 || s.places[0].path == "" {
-		return
-	}
-	t.notify(fmt.Sprintf("--subdir %s names a directory without workspaces; there are some further down:%s",
-		printableName(path.Join(".", spec.subdir)), listPlaces(spec, s.places, " ")))
 }
 
 // findPlace makes the directory of the workspaces the root.
@@ -94,21 +83,17 @@ func (t *Tree) findPlace(spec Spec, opts Options) error {
 
 // ambiguous returns the error for workspaces in several places.
 func ambiguous(spec Spec, places []place) error {
-	return fmt.Errorf("it has workspaces in several directories: name the one that ships, or exclude the others "+
-		"(exclude in the release file, or %s):%s", IgnoreFile, listPlaces(spec, places, "\n  "))
-}
-
-// listPlaces returns the options that select the places, each after a separator.
-func listPlaces(spec Spec, places []place, separator string) string {
-	var list strings.Builder
+	var lines strings.Builder
 	for i, p := range places {
 		if i == maxNamed {
-			fmt.Fprintf(&list, "%sand %d more", separator, len(places)-i)
+			fmt.Fprintf(&lines, "\n  and %d more", len(places)-i)
 			break
 		}
-		fmt.Fprintf(&list, "%s--subdir %s", separator, printableName(path.Join(".", spec.subdir, p.path)))
+		fmt.Fprintf(&lines, "\n  --subdir %s", printableName(path.Join(".", spec.subdir, p.path)))
 	}
-	return list.String()
+	return fmt.Errorf("it has workspaces in several directories: name the one that ships, or exclude the others "+
+		"(exclude in the release file, or %s):%s",
+		IgnoreFile, lines.String())
 }
 
 // place is a directory with workspaces.

@@ -133,25 +133,6 @@ func TestSeveralPlaces(t *testing.T) {
 	equal(t, "files at the top", slices.Sorted(maps.Keys(found)), []string{"docs/index.yml"})
 }
 
-// A --subdir one level too high is followed, and the right one is named.
-func TestSubdirWithoutWorkspaces(t *testing.T) {
-	dir := gittest.WriteFiles(t, map[string]string{"ai/prod/shop/index.yml": "", "ai/test/shop/index.yml": "", "ai/x.md": ""})
-	for subdir, want := range map[string][]string{
-		"ai":      {"--subdir ai names a directory without workspaces; there are some further down: --subdir ai/prod --subdir ai/test"},
-		"ai/prod": nil,
-	} {
-		spec, err := parse(t, dir).With("", subdir)
-		must(t, err)
-		var notes []string
-		tree, err := Open(t.Context(), spec, Options{
-			Auth: git.Auth{Getenv: gittest.Environment()}, Notify: func(note string) { notes = append(notes, note) },
-		})
-		must(t, err)
-		defer tree.Close()
-		equal(t, subdir, notes, want)
-	}
-}
-
 func TestMistakesOfExclusions(t *testing.T) {
 	files := map[string]string{"shop/index.yml": ""}
 	openError(t, gittest.WriteFiles(t, files), Options{Exclude: []string{"[a"}}, `"[a" is not a glob`)

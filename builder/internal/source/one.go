@@ -65,7 +65,8 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 		}
 		return fmt.Errorf("it has the workspaces %s: name one of them with --workspace", strings.Join(names, ", "))
 	}
-	t.lone, t.slug = &chosen[0], chosen[0].workspaceName(spec, slug)
+	t.lone = &chosen[0]
+	t.slug = chosen[0].workspaceName(spec, slug)
 	t.root = singleWorkspace{t.slug, t.lone.content}
 	t.ignored.lone = true
 	if t.lone.directory != "" {

@@ -42,7 +42,9 @@ func (t *Tree) identify(spec Spec) {
 	case err != nil:
 		t.notify("the commit of the directory is unknown, so that the release does not name it: " + err.Error())
 	default:
-		t.checkout, t.info, t.commit = found, found.info, found.time
+		t.checkout = found
+		t.info = found.info
+		t.commit = found.time
 	}
 }
 

@@ -118,7 +118,8 @@ func (v *verifier) readParameters() {
 		if v.parameters != nil && !reflect.DeepEqual(asked, *v.parameters) {
 			v.on(Attestations, s.platform, "its provenance has other parameters than that of another platform")
 		}
-		v.parameters, v.config.Labels = &asked, asked.Labels
+		v.parameters = &asked
+		v.config.Labels = asked.Labels
 	}
 }
 
@@ -136,7 +137,8 @@ func (v *verifier) checkAttestations(files []spdx.File) {
 			if v.parameters == nil {
 				continue
 			}
-			kinds.Provenance, release.Parameters = true, *v.parameters
+			kinds.Provenance = true
+			release.Parameters = *v.parameters
 		case attest.SBOMType:
 			kinds.SBOM = true
 			if !s.ListsFiles() {
@@ -226,7 +228,9 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 		v.on(Attestations, s.platform, "%v", err)
 		return nil
 	}
-	list, total, last := stated.Coverage.Skipped, int64(0), ""
+	list := stated.Coverage.Skipped
+	total := int64(0)
+	last := ""
 	for _, skipped := range list {
 		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 || skipped.Reason <= last {
 			v.on(
@@ -239,7 +243,8 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 			)
 			return list
 		}
-		total, last = total+skipped.Bytes, skipped.Reason
+		total += skipped.Bytes
+		last = skipped.Reason
 	}
 	if total != stated.Coverage.SkippedBytes || total > v.bytes {
 		v.on(

@@ -171,7 +171,9 @@ func (f *found) skip(c Check, format string, args ...any) {
 
 // conclude fills the lists of a report.
 func (f *found) conclude(r *Report) {
-	r.Problems, r.Unproven, r.Proven = append([]Problem{}, f.problems...), append([]Unproven{}, f.unproven...), []Check{}
+	r.Problems = append([]Problem{}, f.problems...)
+	r.Unproven = append([]Unproven{}, f.unproven...)
+	r.Proven = []Check{}
 	for _, m := range meanings {
 		failed := slices.ContainsFunc(f.problems, func(p Problem) bool { return p.Check == m.check })
 		skipped := slices.ContainsFunc(f.unproven, func(u Unproven) bool { return u.Check == m.check })

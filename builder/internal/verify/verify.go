@@ -48,14 +48,16 @@ func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, err
 	if v.manifest != nil {
 		r.Release = v.manifest.Name
 	}
-	r.Manifest, r.Parameters = v.manifest, v.parameters
+	r.Manifest = v.manifest
+	r.Parameters = v.parameters
 	for _, s := range v.statements {
 		r.Attested.Provenance = r.Attested.Provenance || s.PredicateType == attest.ProvenanceType
 		r.Attested.SBOM = r.Attested.SBOM || s.PredicateType == attest.SBOMType
 		r.Attested.Files = r.Attested.Files || s.ListsFiles()
 		r.Attested.Scan = r.Attested.Scan || s.PredicateType == attest.ScanType
 	}
-	r.Files, r.Bytes = v.files, v.bytes
+	r.Files = v.files
+	r.Bytes = v.bytes
 	v.conclude(r)
 	return r, nil
 }

@@ -3,7 +3,6 @@
 package workspace
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -44,10 +43,6 @@ func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 		Scalar: limits.ScalarSize,
 	})
 	if err != nil {
-		if line := findConflict(data); line > 0 {
-			return nil, []error{&syntaxError{ruleYAMLInvalid, line, 1, "an unresolved merge conflict: choose one side, " +
-				"and delete the lines <<<<<<<, ======= and >>>>>>>"}}
-		}
 		return nil, []error{convertError(err)}
 	}
 	errs := noteErrors(doc.Notes)
@@ -59,20 +54,6 @@ func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 		}
 	}
 	return doc.Root, errs
-}
-
-// findConflict returns the line of the first conflict marker of Git, or 0.
-func findConflict(data []byte) int {
-	line := 0
-	for text := range bytes.Lines(data) {
-		line++
-		for _, marker := range []string{"<<<<<<< ", "||||||| ", ">>>>>>> "} {
-			if bytes.HasPrefix(text, []byte(marker)) {
-				return line
-			}
-		}
-	}
-	return 0
 }
 
 func checkEncoding(data []byte) error {

@@ -88,7 +88,8 @@ func newMerger(base, ours, theirs []byte, limits Limits, preferTheirs bool) (*me
 		m.base = &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
 	}
 	before := exportTime(m.base)
-	mine, other := exportTime(m.ours), exportTime(m.theirs)
+	mine := exportTime(m.ours)
+	other := exportTime(m.theirs)
 	m.newerTheirs = other.After(mine)
 	m.pushed = !mine.IsZero() && !other.IsZero() && !mine.Equal(before) && !other.Equal(before) && !mine.Equal(other)
 	return m, nil

@@ -42,8 +42,8 @@ func repositoryRules() []diagnostic.Rule {
 			Meaning: "Every directory beside the workspaces is treated as one, and an import of a workspace without " +
 				"index.yml fails.",
 			Example: "mail/ without mail/index.yml",
-			Remedy: "a directory beside the workspaces is treated as one: add its index.yml (also for index.yaml or " +
-				"index.json), or move the directory elsewhere",
+			Remedy: "a directory beside the workspaces is treated as one: add its index.yml, or move the directory " +
+				"elsewhere",
 		},
 		{
 			ID:       ruleMetadataMissing,

@@ -61,7 +61,8 @@ func (e encodingOf) unit(data []byte) rune {
 // fits reports whether the start of a file is valid in this encoding and mostly ASCII.
 func (e encodingOf) fits(data []byte) bool {
 	head := data[:min(len(data), sniffed)]
-	units, ascii := 0, 0
+	units := 0
+	ascii := 0
 	for i := 0; i+e.width <= len(head); i += e.width {
 		units++
 		if r := e.unit(head[i:]); r == '\n' || r == '\r' || r == '\t' || r >= ' ' && r < 0x7f {

@@ -104,7 +104,8 @@ func (l *List) Len() int { return len(l.known) }
 func (l *List) Get(k Key) (Verdict, bool) {
 	v, ok := l.known[k]
 	if now := today(); ok && v.used != now {
-		v.used, l.learnt = now, true
+		v.used = now
+		l.learnt = true
 		l.known[k] = v
 	}
 	return v, ok
@@ -112,7 +113,8 @@ func (l *List) Get(k Key) (Verdict, bool) {
 
 // Put adds a verdict.
 func (l *List) Put(k Key, v Verdict) {
-	v.used, l.learnt = today(), true
+	v.used = today()
+	l.learnt = true
 	l.known[k] = v
 }
 

@@ -105,7 +105,7 @@ func (p *pass) findDrift(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	for _, w := range there {
-		if slug := names[w.ID]; p.mem.forWorkspace(slug).changed {
+		if slug := names[w.ID]; p.mem.changes[slug] {
 			found = append(found, slug)
 		}
 	}
@@ -124,7 +124,7 @@ func (p *pass) compareWithPlatform(ctx context.Context, all []*platform.Installe
 		case platform.ClassNotFound, platform.ClassForbidden, platform.ClassRejected:
 			return nil // this platform does not support the comparison
 		case platform.ClassNone:
-			p.mem.forWorkspace(names[w.ID]).changed = len(s.Changes) > 0
+			p.mem.changes[names[w.ID]] = len(s.Changes) > 0
 		default:
 			return fmt.Errorf("status of workspace %s: %w", names[w.ID], err)
 		}

@@ -13,9 +13,8 @@ import (
 // memory holds what this process knows from earlier passes. Without it a pass sends more requests,
 // and errors that the platform forgets are lost.
 type memory struct {
-	key        string                      // of the release that this is about
-	groups     map[string]*groupMemory     // by name
-	workspaces map[string]*workspaceMemory // by slug
+	key    string // of the release that this is about
+	groups map[string]*groupMemory
 	// pass is the number of the current pass. Confirmations are dated by pass.
 	pass int
 	// finalCheckPass is the pass of the first finalCheck: older confirmations do not count. 0 means none yet.
@@ -23,15 +22,11 @@ type memory struct {
 	// confirmed is true if this process has confirmed the release at least once.
 	confirmed bool
 	foreign   []string // slugs last seen at another version
-	next      int      // index of the next comparison
-}
-
-// workspaceMemory is the memory about one workspace. It outlasts the release.
-type workspaceMemory struct {
-	// confirmed is the content of the last confirmed version, or nil.
-	confirmed *content
-	// changed is true if the last comparison with the platform found changes.
-	changed bool
+	// changes holds the results of comparisons by slug; next is the index of the next comparison.
+	changes map[string]bool
+	next    int
+	// installed maps slugs to the content of each confirmed version.
+	installed map[string]content
 }
 
 // groupMemory is the memory about one group of the release.
@@ -82,33 +77,23 @@ type repeats struct {
 }
 
 func newMemory() *memory {
-	return &memory{groups: map[string]*groupMemory{}, workspaces: map[string]*workspaceMemory{}}
+	return &memory{groups: map[string]*groupMemory{}, installed: map[string]content{}}
 }
 
-// resetForRelease resets the memory, except for confirmed contents, if the release has changed. It
-// reports whether it has.
+// resetForRelease resets the memory, except for installed contents, if the release has changed. It reports
+// whether it has.
 func (m *memory) resetForRelease(d *Desired) bool {
 	if m.key == d.memoryKey() {
 		return false
 	}
 	*m = memory{
-		key:        d.memoryKey(),
-		pass:       m.pass,
-		groups:     map[string]*groupMemory{},
-		workspaces: m.workspaces,
-	}
-	for _, w := range m.workspaces {
-		w.changed = false
+		key:       d.memoryKey(),
+		pass:      m.pass,
+		installed: m.installed,
+		groups:    map[string]*groupMemory{},
+		changes:   map[string]bool{},
 	}
 	return true
-}
-
-// forWorkspace returns the memory about a workspace.
-func (m *memory) forWorkspace(slug string) *workspaceMemory {
-	if m.workspaces[slug] == nil {
-		m.workspaces[slug] = &workspaceMemory{}
-	}
-	return m.workspaces[slug]
 }
 
 // forGroup returns the memory about a group.
@@ -152,8 +137,7 @@ func (m *memory) needsForce(policy Force, g *GroupPlan) bool {
 // hasNewContent reports whether a confirmed version has different content now.
 func (m *memory) hasNewContent(g *GroupPlan) bool {
 	for _, w := range g.Workspaces {
-		old := m.forWorkspace(w.Slug).confirmed
-		if old != nil && old.version == w.Version && old.digest != w.Digest {
+		if old, ok := m.installed[w.Slug]; ok && old.version == w.Version && old.digest != w.Digest {
 			return true
 		}
 	}
@@ -172,7 +156,8 @@ func (m *memory) recordConfirmation(g *GroupPlan) {
 	known.replaced = false
 	known.posted = time.Time{}
 	for _, w := range g.Workspaces {
-		*m.forWorkspace(w.Slug) = workspaceMemory{confirmed: &content{version: w.Version, digest: w.Digest}}
+		m.installed[w.Slug] = content{version: w.Version, digest: w.Digest}
+		delete(m.changes, w.Slug)
 	}
 }
 

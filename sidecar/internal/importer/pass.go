@@ -66,16 +66,11 @@ func (i *Importer) runPass(ctx context.Context, in *Inputs) error {
 // handler confirms one group, or returns why it cannot.
 type handler func(context.Context, *GroupPlan) (imported bool, err error)
 
-// confirmGroups handles the groups until all of them are confirmed at the same time. It returns
-// errStale instead of confirming the release if the inputs may have changed: another release may be
-// the current one by now, and a gate that has opened does not close.
+// confirmGroups handles the groups until all of them are confirmed at the same time.
 func (p *pass) confirmGroups(ctx context.Context, handle handler) error {
 	for {
 		if err := p.handleGroups(ctx, handle); err != nil || p.store.Get().Confirmed {
 			return err
-		}
-		if p.consumeTrigger() {
-			return errStale
 		}
 		if lost, err := p.finalCheck(ctx); err != nil || !lost {
 			if err == nil {

@@ -129,28 +129,6 @@ func TestAnOldPodThatComesBackDoesNotImport(t *testing.T) {
 	})
 }
 
-// The file names another release while the last group is imported. The pod does not turn Ready on its
-// way out: it was superseded before its release was confirmed.
-func TestAReleaseThatIsReplacedInItsLastGroupIsNotConfirmed(t *testing.T) {
-	for installed := range 4 {
-		inBubble(t, platformtest.Options{ImportTime: each(10 * time.Second)}, 1, func(t *testing.T, c *cluster) {
-			r := c.replicas[0]
-			r.name("v1")
-			r.start()
-			for c.at("v1") < installed {
-				time.Sleep(50 * time.Millisecond)
-			}
-			time.Sleep(5 * time.Second)
-			r.name("v2")
-			time.Sleep(time.Hour)
-			if s := r.get(); r.ready() || r.counts.of("") > 0 || s.Problem == nil || s.Problem.Reason != state.Superseded {
-				t.Errorf("replaced after %d workspaces: ready %t, %d passes confirmed it, problem %+v", installed, r.ready(),
-					r.counts.of(""), s.Problem)
-			}
-		})
-	}
-}
-
 // A Ready pod stays Ready, but is not confirmed. When its release becomes the current one again, it
 // reimports what the failed release replaced.
 func TestARollbackOfAFailedRelease(t *testing.T) {

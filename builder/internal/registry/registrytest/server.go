@@ -13,8 +13,6 @@ import (
 	"log"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -33,8 +31,6 @@ type Options struct {
 	// Token answers with a Bearer challenge and hands out a token at /token for
 	// Username and Password; without Username it hands it to everyone.
 	Token bool
-	// ShortTokens makes every token good for one request. The server refuses a second one as an expired token.
-	ShortTokens bool
 	// RedirectBlobs is the base URL (scheme://host) to which GET requests for blobs
 	// are redirected, with a signature in the query.
 	RedirectBlobs string
@@ -54,9 +50,6 @@ type Server struct {
 	mu       sync.Mutex
 	faults   []Fault
 	requests []Request
-	// short are the unused tokens of [Options.ShortTokens], and issued counts them.
-	short  map[string]bool
-	issued int
 }
 
 // New starts a registry, which ends with the test.
@@ -97,7 +90,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case req.Kind == Token:
 		s.serveToken(w, r)
 	case !s.authorized(r):
-		s.challenge(w, r)
+		s.challenge(w)
 	case s.opts.RedirectBlobs != "" && req.Kind == Blob && r.Method == http.MethodGet:
 		http.Redirect(w, r, s.opts.RedirectBlobs+r.URL.Path+"?X-Signature=signed-query", http.StatusTemporaryRedirect)
 	default:
@@ -108,38 +101,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // authorized asks for the token where there are tokens: the password is for /token only.
 func (s *Server) authorized(r *http.Request) bool {
 	if s.opts.Token {
-		return s.takesToken(r.Header.Get("Authorization"))
+		return r.Header.Get("Authorization") == "Bearer "+s.token
 	}
 	return s.knows(r.BasicAuth())
-}
-
-// takesToken reports whether a request has a token, and takes a short one out of use.
-func (s *Server) takesToken(header string) bool {
-	if !s.opts.ShortTokens {
-		return header == "Bearer "+s.token
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	token := strings.TrimPrefix(header, "Bearer ")
-	taken := s.short[token]
-	delete(s.short, token)
-	return taken
-}
-
-// newToken returns a token.
-func (s *Server) newToken() string {
-	if !s.opts.ShortTokens {
-		return s.token
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.short == nil {
-		s.short = map[string]bool{}
-	}
-	s.issued++
-	token := s.token + "." + strconv.Itoa(s.issued)
-	s.short[token] = true
-	return token
 }
 
 // knows reports whether these are the credentials that the options ask for.
@@ -151,13 +115,10 @@ func (s *Server) knows(username, password string, given bool) bool {
 }
 
 // challenge tells a client how to authenticate.
-func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
+func (s *Server) challenge(w http.ResponseWriter) {
 	scheme := `Basic realm="test"`
 	if s.opts.Token {
 		scheme = `Bearer realm="` + s.URL() + `/token",service="test"`
-		if r.Header.Get("Authorization") != "" {
-			scheme += `,error="invalid_token"`
-		}
 	}
 	w.Header().Set("WWW-Authenticate", scheme)
 	w.WriteHeader(http.StatusUnauthorized)
@@ -179,6 +140,6 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	quoted := url.PathEscape(s.newToken())
+	quoted := url.PathEscape(s.token)
 	io.WriteString(w, `{"token":"`+quoted+`","access_token":"`+quoted+`","expires_in":300}`)
 }
