@@ -29,9 +29,9 @@ func TestCauses(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	const root = "/tmp/builder-1/engine"
-	push := errors.New("failed to solve: failed to push r.example/out:1: unexpected status from PUT request: 403 Forbidden")
+	push := errors.New("failed to solve: failed to push r.example/out:1: unexpected status from PUT: 403 Forbidden")
 	full := errors.New("failed to solve: write /tmp/builder-1/engine/worker/data: no space left on device")
-	upload := errors.New("failed to solve: failed to push r.example/out:1: unexpected status: 500: no space left on device")
+	upload := errors.New("failed to solve: failed to push r.example/out:1: unexpected status 500: no space left on device")
 	tests := map[string]struct {
 		err      error
 		remote   *Remote

@@ -86,7 +86,8 @@ func TestWalkEndsWithTheFirstSinkThatCannotStart(t *testing.T) {
 	failure := errors.New("no base")
 	tree := openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...))
 	add := func(source.File) error { return nil }
-	_, err := walkTree(tree).to(t.Context(), sink{start: func(source.Listing) error { return failure }, add: add}, sink{add: add})
+	broken := sink{start: func(source.Listing) error { return failure }, add: add}
+	_, err := walkTree(tree).to(t.Context(), broken, sink{add: add})
 	if !errors.Is(err, failure) {
 		t.Errorf("error %v", err)
 	}
