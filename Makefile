@@ -133,7 +133,7 @@ bench: build $(addprefix $(TOOLS)/,trufflehog gitleaks crane buildkitd buildctl)
 compare: build $(TOOLS)/trufflehog $(TOOLS)/gitleaks ## compare this secret scan with others, into docs/scan-comparison.md
 	$(GO) run ./builder/bench -builder $(BIN)/builder -trufflehog $(TOOLS)/trufflehog -gitleaks $(TOOLS)/gitleaks -compare docs/scan-comparison.md
 
-# Checkouts of corpora that are on no proxy, such as FOREIGN='-leaky DIR -rules kingfisher=DIR'.
+# Checkouts of corpora that are on no proxy: FOREIGN='-leaky DIR -rules kingfisher=DIR'.
 FOREIGN ?=
 
 .PHONY: compare-foreign

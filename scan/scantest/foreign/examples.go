@@ -17,10 +17,15 @@ type corpus struct {
 	examples []example
 }
 
+// minSecret is the minimum length of a secret in bytes. What is shorter in examples is a part of a
+// secret, or a word.
+const minSecret = 8
+
 // listCorpora returns the corpora, each with a sample of its examples.
 func (m *meter) listCorpora(ctx context.Context) ([]corpus, error) {
 	var list []corpus
 	add := func(name string, examples []example, err error) error {
+		examples = slices.DeleteFunc(examples, func(e example) bool { return len(e.secret) < minSecret })
 		list = append(list, corpus{name, len(examples), sample(examples, m.sample, func(e example) string { return e.rule })})
 		return err
 	}
@@ -97,4 +102,5 @@ func (m *meter) writeExamples(corpora []corpus, alone, telling, neutral map[stri
 		m.writeRow(p.name+" | telling", telling[p.name])
 		m.writeRow(" | neutral", neutral[p.name])
 	}
+	m.text.WriteString(placesNotes)
 }

@@ -145,7 +145,7 @@ func (m *meter) countAlarms(
 		return err
 	}
 	for i, findings := range all {
-		judged := "| | "
+		judged := "| | | "
 		if i == 0 {
 			judged = m.judge(t, files, findings, verdicts, reasons)
 		}
@@ -164,13 +164,19 @@ type spot struct {
 }
 
 // verdict is what a person said about a finding of the builder.
-type verdict struct {
-	secret bool
-	reason string
-}
+type verdict struct{ kind, reason string }
 
-// judgedFile has the verdicts on the findings of the builder: file, line, "secret" or "false", and
-// the reason. It has nothing of the files.
+// Kinds of verdicts: a password, token or key of a demo or a test, which somebody typed there and the
+// scan is to report; one that was made up for documentation, and looks like a real one; and a text
+// that is no secret.
+const (
+	demo       = "secret"
+	madeUp     = "example"
+	falseAlarm = "false"
+)
+
+// judgedFile has the verdicts on the findings of the builder: file, line, kind and reason. It has
+// nothing of the files.
 //
 //go:embed testdata/judged.csv
 var judgedFile string
@@ -182,35 +188,31 @@ func readVerdicts() (map[spot]verdict, error) {
 	}
 	verdicts := map[spot]verdict{}
 	for _, row := range rows {
-		verdicts[spot{row[0], row[1]}] = verdict{row[2] == "secret", row[3]}
+		verdicts[spot{row[0], row[1]}] = verdict{row[2], row[3]}
 	}
 	return verdicts, nil
 }
 
-// judge counts secrets and false alarms.
+// judge returns the columns with the numbers of verdicts. A finding without a verdict is false.
 func (m *meter) judge(
 	t *tree, files int, findings []programs.Finding, verdicts map[spot]verdict, reasons map[string]int,
 ) string {
-	secrets, wrong := 0, 0
+	kinds := map[string]int{}
 	for _, f := range findings {
 		v, known := verdicts[spot{f.File, fmt.Sprint(f.Line)}]
-		switch {
-		case !known:
-			wrong++
-			v.reason = "not judged yet"
+		if !known {
+			v = verdict{falseAlarm, "not judged"}
 			if m.list {
 				fmt.Fprintf(m.out, "found: %s,%d: %s: %s\n", f.File, f.Line, f.Rule, lineOf(t.files[f.File], f.Line))
 			}
-		case v.secret:
-			secrets++
-		default:
-			wrong++
 		}
-		if !v.secret {
+		kinds[v.kind]++
+		if v.kind == falseAlarm {
 			reasons[v.reason]++
 		}
 	}
-	return fmt.Sprintf("%d | %d (%.1f) ", secrets, wrong, perThousand(wrong, files))
+	wrong := kinds[falseAlarm]
+	return fmt.Sprintf("%d | %d | %d (%.1f) ", kinds[demo], kinds[madeUp], wrong, perThousand(wrong, files))
 }
 
 // writeReasons writes the classes of false alarms, the most frequent one first.

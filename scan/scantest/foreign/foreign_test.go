@@ -137,6 +137,26 @@ func TestLabelledLines(t *testing.T) {
 	}
 }
 
+// TestJudge counts findings by verdict. What nobody has judged is a false alarm.
+func TestJudge(t *testing.T) {
+	verdicts := map[spot]verdict{{"a", "1"}: {demo, "d"}, {"a", "2"}: {madeUp, "m"}, {"b", "1"}: {falseAlarm, "words"}}
+	findings := []programs.Finding{
+		{File: "a", Line: 1}, {File: "a", Line: 2}, {File: "b", Line: 1}, {File: "b", Line: 1}, {File: "c", Line: 9},
+	}
+	reasons := map[string]int{}
+	m := &meter{}
+	if got, want := m.judge(newTree(""), 1000, findings, verdicts, reasons), "1 | 1 | 3 (3.0) "; got != want {
+		t.Errorf("columns %q, want %q", got, want)
+	}
+	if diff := cmp.Diff(map[string]int{"words": 2, "not judged": 1}, reasons); diff != "" {
+		t.Errorf("reasons: -want +got:\n%s", diff)
+	}
+	m.writeReasons(reasons)
+	if want := reasonsIntro + "| 2 | words |\n| 1 | not judged |\n"; m.text.String() != want {
+		t.Errorf("table %q, want %q", m.text.String(), want)
+	}
+}
+
 // TestVerdicts: the verdicts can be read, and each has a reason.
 func TestVerdicts(t *testing.T) {
 	verdicts, err := readVerdicts()
@@ -146,6 +166,9 @@ func TestVerdicts(t *testing.T) {
 	for at, v := range verdicts {
 		if line, err := strconv.Atoi(at.line); err != nil || line < 1 || v.reason == "" {
 			t.Errorf("%s,%s: line or reason is missing", at.file, at.line)
+		}
+		if !slices.Contains([]string{demo, madeUp, falseAlarm}, v.kind) {
+			t.Errorf("%s,%s: unknown verdict %q", at.file, at.line, v.kind)
 		}
 	}
 }
