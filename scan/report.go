@@ -13,6 +13,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // Report is the result of a scan. It does not contain secrets.
@@ -201,7 +202,7 @@ func (r *Report) Summary() string {
 	if n := len(r.Accepted); n > 0 {
 		text += fmt.Sprintf(", %d accepted,", n)
 	}
-	return fmt.Sprintf("%s in %d files, %d bytes", text, r.Coverage.Files, r.Coverage.Bytes)
+	return fmt.Sprintf("%s in %s, %d bytes", text, terminal.Plural(r.Coverage.Files, "file"), r.Coverage.Bytes)
 }
 
 // writeHuman writes a line for the finding, and another one for help that is specific to it.
@@ -243,7 +244,7 @@ func (c Coverage) writeSkipped(out io.Writer) {
 		}
 	}
 	if files > 0 {
-		fmt.Fprintf(out, "not scanned: %d bytes in %d files: %s\n", bytes, files, reasonChecksums)
+		fmt.Fprintf(out, "not scanned: %d bytes in %s: %s\n", bytes, terminal.Plural(files, "file"), reasonChecksums)
 	}
 }
 
