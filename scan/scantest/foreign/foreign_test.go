@@ -223,3 +223,31 @@ func TestUnpack(t *testing.T) {
 		t.Error("a file outside of the directory is no error")
 	}
 }
+
+// TestReuse: the report of a pinned program is read again for the same files, and written for
+// other files. The builder runs each time.
+func TestReuse(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "runs")
+	p := programs.All(programs.Paths{})[2]
+	p.Shell = func(_, out string) string { return "echo run >>" + log + "; echo '[]' >" + out }
+	m := &meter{}
+	for _, step := range []struct {
+		text  string
+		reuse bool
+		runs  int
+	}{{"a", true, 1}, {"a", true, 1}, {"b", true, 2}, {"a", false, 3}} {
+		tree := newTree(filepath.Join(dir, "tree"))
+		tree.files["w/a.txt"] = []byte(step.text)
+		if _, err := m.runProgram(t.Context(), p, tree, step.reuse); err != nil {
+			t.Fatal(err)
+		}
+		runs, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(runs, []byte("\n")); n != step.runs {
+			t.Errorf("%+v: %d runs", step, n)
+		}
+	}
+}

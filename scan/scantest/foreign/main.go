@@ -65,7 +65,7 @@ func parseFlags(args []string) (options, error) {
 	flags.StringVar(&o.document, "document", "", "write the figures into this document")
 	flags.StringVar(&o.leaky, "leaky", "", "checkout of leaky-repo")
 	flags.StringVar(&o.only, "only", "", "measure only one of examples, labelled, files")
-	flags.IntVar(&o.sample, "sample", 60, "how many examples of a corpus are tried")
+	flags.IntVar(&o.sample, "sample", 40, "how many examples of a corpus are tried")
 	flags.IntVar(&o.files, "files", 60, "how many files of a package and a class are scanned")
 	flags.BoolVar(&o.list, "list", false, "list what the builder misses, or finds in files without secrets")
 	flags.Func("rules", "`NAME=DIR` of YAML rules with examples (repeat)", func(value string) error {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -84,24 +85,48 @@ func (t *tree) write() error {
 	return nil
 }
 
-// run scans the tree with every program and returns the findings of each.
+// run scans the tree with every program and returns the findings of each. The programs besides the
+// builder are of pinned versions, so their reports on the same tree are read again.
 func (m *meter) run(ctx context.Context, t *tree) ([][]programs.Finding, error) {
 	programs.AddIndexes(t.files)
 	if err := t.write(); err != nil {
 		return nil, err
 	}
 	var all [][]programs.Finding
-	for _, p := range m.programs {
-		report := t.dir + "." + strings.ReplaceAll(p.Name, " ", "-") + ".json"
-		findings, err := p.Run(ctx, t.dir, report)
+	for i, p := range m.programs {
+		findings, err := m.runProgram(ctx, p, t, i > 0)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(os.Stderr, "%s: %d findings of %s in %d files\n", filepath.Base(t.dir), len(findings), p.Name,
-			len(t.files))
+		fmt.Fprintf(os.Stderr, "%s: %d findings of %s in %d files\n",
+			filepath.Base(t.dir), len(findings), p.Name, len(t.files))
 		all = append(all, findings)
 	}
 	return all, nil
+}
+
+// runProgram returns the findings of a program, which may be those of an earlier run.
+func (m *meter) runProgram(
+	ctx context.Context, p programs.Program, t *tree, reuse bool,
+) ([]programs.Finding, error) {
+	report := fmt.Sprintf("%s.%s.%s.json", t.dir, strings.ReplaceAll(p.Name, " ", "-"), t.digest())
+	if _, err := os.Stat(report); err == nil && reuse {
+		return p.Read(t.dir, report)
+	}
+	findings, err := p.Run(ctx, t.dir, report+".part")
+	if err != nil {
+		return nil, err
+	}
+	return findings, os.Rename(report+".part", report)
+}
+
+// digest identifies the files of the tree.
+func (t *tree) digest() string {
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(t.files)) {
+		fmt.Fprintf(hash, "%q %x\n", name, sha256.Sum256(t.files[name]))
+	}
+	return fmt.Sprintf("%x", hash.Sum(nil)[:6])
 }
 
 // runPlanted scans the tree, and counts planted secrets as found if there is a finding in their file.
