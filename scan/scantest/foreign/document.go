@@ -6,45 +6,51 @@ package main
 const heading = "Foreign corpora"
 
 const intro = `
-Written by ` + "`make compare-foreign`" + `, which fetches what others have published, runs the three programs on the same files and counts their findings.
-Nothing foreign is in this repository. The corpora are modules of the Go module proxy and packages of npm in pinned versions, listed in
-[sources.go](../scan/scantest/foreign/sources.go). Samples are the same in each run. ` + "`FOREIGN='-rules NAME=DIR -leaky DIR'`" + ` adds checkouts of
-corpora that are on no proxy: YAML rules with examples (kingfisher, noseyparker, titus), and Plazmaz/leaky-repo.
-` + "`go run ./scan/scantest/foreign -list`" + ` prints each secret that the builder misses, and each finding that nobody has judged yet.
+Written by ` + "`make compare-foreign`" + `, which fetches what others have published, runs the three programs on the
+same files and counts their findings. Nothing foreign is in this repository. The corpora are modules of the Go module
+proxy and packages of npm in pinned versions, listed in [sources.go](../scan/scantest/foreign/sources.go). Samples are
+the same in each run. ` + "`make compare-foreign FOREIGN='-rules NAME=DIR -leaky DIR'`" + ` adds checkouts of corpora
+that are on no proxy: YAML rules with examples (kingfisher, noseyparker, titus), and Plazmaz/leaky-repo.
+` + "`go run ./scan/scantest/foreign -list`" + ` prints each secret that the builder misses, and each finding that has no
+verdict yet.
 `
 
-const examplesIntro = `Texts in which the authors of a rule or of a detector want a secret to be found, one of each rule, alone in a text file. They are
-gitleaks' own examples, the tests of TruffleHog's detectors, and those of OSV-SCALIBR, which none of the programs is made from. Each favours the program of
-its authors; the builder has the rules of the first two.
+const examplesIntro = `Texts in which the authors of a rule or of a detector want a secret to be found, one for each
+rule, alone in a text file: gitleaks' own examples, the tests of TruffleHog's detectors, and those of OSV-SCALIBR, which
+none of the programs contains. Each corpus favours the program of its authors, and the builder has the rules of the first
+two.
 
 | corpus | rules | tried | builder scan | TruffleHog | gitleaks |
 |---|---|---|---|---|---|
 `
 
 const placesIntro = `
-The secrets of these texts as a literal in a workspace, beside a name that identifies a secret (telling), such as ` + "`apiKey`" + `, and beside one that does not
-(neutral), such as ` + "`item`" + `. Secrets with quotes, braces or line breaks are left out of places that they would end.
+The secrets of these texts as a literal in a workspace, beside a name that identifies a secret (telling), such as
+` + "`apiKey`" + `, and beside one that does not (neutral), such as ` + "`item`" + `. Secrets with quotes, braces or line
+breaks are left out of the places where they would end the value.
 
 | place | name | secrets | builder scan | TruffleHog | gitleaks |
 |---|---|---|---|---|---|
 `
 
 const placesNotes = `
-What the builder misses beside a telling name is no secret to anybody who reads it there: words, identifiers of clients, host names, alphabets, placeholders.
-Beside a neutral name, random text is a secret where credentials are configured, and in variables. Elsewhere it may as well be an identifier or a digest, so that only
-texts with the form of a known service are reported.
+Beside a neutral name, the builder takes random text for a secret where credentials are configured, and in variables. In
+other places it may as well be an identifier or a digest, so the builder only reports texts with the form of a known
+service.
 `
 
-const labelledIntro = `Files whose authors say which lines have secrets, and files that look like it and have none: the tests of KICS' query for passwords and
-secrets. They are of infrastructure as code.
+const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look
+like them and have none: the tests of KICS' query for passwords and secrets.
 
 | corpus | program | labelled lines found | lines in clean files |
 |---|---|---|---|
 `
 
-const filesIntro = `Files of packages, without tests: YAML, JSON, TOML and the like as configuration; Markdown, reStructuredText, text and HTML as documentation.
-Each finding of the builder was read and [judged](../scan/scantest/foreign/testdata/judged.csv): a password, token or key of a demo or a test, which the scan is to
-report; a made-up one in documentation, which no rule can distinguish from a real one; or a false alarm. Findings of the other programs were not judged.
+const filesIntro = `Files of packages, without tests: YAML, JSON, TOML and the like as configuration; Markdown,
+reStructuredText, text and HTML as documentation. Each finding of the builder has a
+[verdict](../scan/scantest/foreign/testdata/judged.csv): a password, token or key of a demo or a test, which the scan is
+to report; one made up for documentation, which no rule can distinguish from a real one; or a false alarm. The findings
+of the other programs have none.
 
 | class | files | program | findings | demos and tests | made up | false (in 1,000 files) | findings in 1,000 files |
 |---|---|---|---|---|---|---|---|
