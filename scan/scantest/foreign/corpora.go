@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -64,6 +66,28 @@ func ValidateWithPaths(r config.Rule, positive, _ map[string]string) *config.Rul
 }
 `
 
+// seeded replaces the function with which the generator makes up a secret, so that it makes up the
+// same ones each time.
+const seeded = `package secrets
+
+import (
+	"hash/fnv"
+
+	"github.com/lucasjones/reggen"
+)
+
+func NewSecret(regex string) string {
+	g, err := reggen.NewGenerator(regex)
+	if err != nil {
+		panic(err)
+	}
+	hash := fnv.New64a()
+	hash.Write([]byte(regex))
+	g.SetSeed(int64(hash.Sum64()))
+	return g.Generate(1)
+}
+`
+
 // gitleaksExamples runs the generator in a patched copy of gitleaks, which prints its examples.
 func gitleaksExamples(ctx context.Context, checkout string, perRule int) ([]example, error) {
 	dir, err := os.MkdirTemp("", "foreign")
@@ -77,8 +101,13 @@ func gitleaksExamples(ctx context.Context, checkout string, perRule int) ([]exam
 	if err := chmodAll(dir); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "cmd/generate/config/utils/validate.go"), []byte(dump), 0o644); err != nil {
-		return nil, err
+	for name, text := range map[string]string{
+		"cmd/generate/config/utils/validate.go": dump,
+		"cmd/generate/secrets/regen.go":         seeded,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
+			return nil, err
+		}
 	}
 	cmd := exec.CommandContext(ctx, "go", "run", ".", filepath.Join(dir, "out.toml"))
 	cmd.Dir = filepath.Join(dir, "cmd/generate/config")
@@ -88,19 +117,32 @@ func gitleaksExamples(ctx context.Context, checkout string, perRule int) ([]exam
 	if err != nil {
 		return nil, fmt.Errorf("run the generator of gitleaks: %w", err)
 	}
-	var list []example
-	count := map[string]int{}
+	var all []example
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var row [3]string
 		if err := dec.Decode(&row); errors.Is(err, io.EOF) {
-			return list, nil
+			return firstOfRules(all, perRule), nil
 		} else if err != nil {
 			return nil, err
 		}
-		if count[row[0]]++; count[row[0]] <= perRule {
-			list = append(list, example{row[0], row[1], row[2]})
+		all = append(all, example{row[0], row[1], row[2]})
+	}
+}
+
+// firstOfRules returns the first examples of each rule in the order of their texts, because the
+// generator makes up examples in a random order.
+func firstOfRules(all []example, perRule int) []example {
+	slices.SortFunc(all, func(a, b example) int {
+		return cmp.Or(strings.Compare(a.rule, b.rule), strings.Compare(a.text, b.text))
+	})
+	var list []example
+	count := map[string]int{}
+	for _, e := range all {
+		if count[e.rule]++; count[e.rule] <= perRule {
+			list = append(list, e)
 		}
 	}
+	return list
 }
 
 // chmodAll makes a copy of a module writable.

@@ -251,3 +251,13 @@ func TestReuse(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstOfRules: the order in which examples are made up does not change which ones are taken.
+func TestFirstOfRules(t *testing.T) {
+	a, b, c := example{"r", "a", "1"}, example{"r", "b", "2"}, example{"q", "z", "3"}
+	for _, list := range [][]example{{b, a, c}, {c, a, b}} {
+		if got := firstOfRules(list, 1); !slices.Equal(got, []example{c, a}) {
+			t.Errorf("examples %v", got)
+		}
+	}
+}
