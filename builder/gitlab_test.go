@@ -63,7 +63,7 @@ func newPipelines(t *testing.T) *pipelines {
 		"CI_REGISTRY_IMAGE": p.reg.Ref("acme/release"),
 		"CI_REGISTRY_USER":  registryUser, "CI_REGISTRY_PASSWORD": p.canaries["password of the registry"],
 		"CI_API_V4_URL": api.URL + "/api/v4", "CI_PROJECT_ID": "42", "CI_DEFAULT_BRANCH": "main",
-		"SCAN_CACHE_KEY": p.file(t, "key", p.canaries.plant("key of the cache")+"\n"),
+		"CACHE_KEY": p.file(t, "key", p.canaries.plant("key of the cache")+"\n"),
 	}
 	p.write(t, ".gitlab-ci.yml", `
 include:
@@ -241,7 +241,7 @@ func TestPipelinesOfGitLab(t *testing.T) {
 	p.run(t, false, map[string]string{
 		"CI_MERGE_REQUEST_IID": "7",
 		"CI_COMMIT_SHA":        p.head(t),
-		"SCAN_CACHE_KEY":       "",
+		"CACHE_KEY":            "",
 	}, "release-check")
 	p.checkReports(t, 1)
 }

@@ -71,7 +71,7 @@ func (b *bench) prepareInputs(ctx context.Context) error {
 }
 
 // cacheFlag names the directory that a build may keep results of earlier builds in.
-const cacheFlag = "--scan-cache"
+const cacheFlag = "--cache-dir"
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {

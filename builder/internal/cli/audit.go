@@ -59,7 +59,7 @@ func (f *baselineFlags) scanSource(a *app, cmd *cobra.Command, source string,
 	}
 	var checks pipeline.Checks
 	f.scanOpts.baseline = ""
-	if err := f.scanOpts.applyTo(&checks); err != nil {
+	if err := f.scanOpts.applyTo(a, &checks); err != nil {
 		return nil, err
 	}
 	f.scanOpts.known.noteUncompared(a)

@@ -265,9 +265,10 @@ builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 			}
 			opts.Input.StampVersions = imageOpts.stamp.value == stampContent
 			opts.Checks.Strict = check.strict
-			if err := scanOpts.applyTo(&opts.Checks); err != nil {
+			if err := scanOpts.applyTo(a, &opts.Checks); err != nil {
 				return err
 			}
+			opts.Cache = scanOpts.cache.opened
 			scanOpts.known.noteUncompared(a)
 			if opts.Registry, err = registryOpts.newClient(a); err != nil {
 				return err

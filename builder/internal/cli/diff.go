@@ -167,7 +167,7 @@ func (a *app) diffOptions(f *comparedFlags, args []string) (opts pipeline.DiffOp
 	if opts.Registry, err = f.registryOpts.newClient(a); err != nil {
 		return opts, err
 	}
-	opts.Scanner, err = new(scanFlags).newScanner("", nil)
+	opts.Scanner, err = new(scanFlags).newScanner(a, "", nil)
 	return opts, err
 }
 

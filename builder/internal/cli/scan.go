@@ -61,7 +61,7 @@ func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 }
 
 // applyTo configures the scan. A policy file in the source is read once the source is open.
-func (f *scanFlags) applyTo(checks *pipeline.Checks) error {
+func (f *scanFlags) applyTo(a *app, checks *pipeline.Checks) error {
 	if _, err := parseReports(f.reports); err != nil {
 		return withCode(exitUsage, err)
 	}
@@ -69,11 +69,11 @@ func (f *scanFlags) applyTo(checks *pipeline.Checks) error {
 		return withCode(exitUsage, errors.New("--policy and --policy-in-source exclude each other: one of them "+
 			"decides"))
 	}
-	if err := errors.Join(f.cache.readKey(), f.known.readValues()); err != nil {
+	if err := errors.Join(f.cache.open(a), f.known.readValues()); err != nil {
 		return err
 	}
 	if f.policyInSource {
-		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.newScanner(scan.PolicyFile, data) }
+		checks.SourcePolicy = func(data []byte) (*scan.Scanner, error) { return f.newScanner(a, scan.PolicyFile, data) }
 	}
 	var err error
 	if f.baseline != "" {
@@ -87,12 +87,12 @@ func (f *scanFlags) applyTo(checks *pipeline.Checks) error {
 			return withCode(exitUsage, fmt.Errorf("read scan policy: %w", err))
 		}
 	}
-	checks.Scanner, err = f.newScanner(f.policy, data)
+	checks.Scanner, err = f.newScanner(a, f.policy, data)
 	return err
 }
 
 // newScanner returns a scanner for a policy file, which may be empty, and the flags, which extend it.
-func (f *scanFlags) newScanner(file string, data []byte) (*scan.Scanner, error) {
+func (f *scanFlags) newScanner(a *app, file string, data []byte) (*scan.Scanner, error) {
 	policy, err := scan.ReadPolicy(file, data, catalog())
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -115,7 +115,8 @@ func (f *scanFlags) newScanner(file string, data []byte) (*scan.Scanner, error) 
 	if f.known.set != nil {
 		return scanner, nil // the cache does not record which files lack these values
 	}
-	return scanner, f.cache.applyTo(scanner)
+	f.cache.applyTo(a, scanner)
+	return scanner, nil
 }
 
 // readFile reads a user's file. Errors name the file.
@@ -175,7 +176,7 @@ func (c *scanCommand) runScan(a *app, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	var checks pipeline.Checks
-	if err := c.scanOpts.applyTo(&checks); err != nil {
+	if err := c.scanOpts.applyTo(a, &checks); err != nil {
 		return err
 	}
 	c.scanOpts.known.noteUncompared(a)

@@ -34,7 +34,7 @@ func (a *app) newJob(f *transferFlags, args []string) (*transfer.Job, error) {
 		TempDir:     a.tempDir(),
 		Backup:      f.backup,
 	}
-	if err := f.scanOpts.applyTo(&job.Checks); err != nil {
+	if err := f.scanOpts.applyTo(a, &job.Checks); err != nil {
 		return nil, err
 	}
 	checks, err := (&checkFlags{strict: f.strict}).buildChecks()
@@ -74,7 +74,7 @@ func (a *app) comparison(f *transferFlags, job *transfer.Job) (opts *pipeline.Di
 	if opts.Registry, err = new(registryFlags).newClient(a); err != nil {
 		return nil, err
 	}
-	opts.Scanner, err = new(scanFlags).newScanner("", nil)
+	opts.Scanner, err = new(scanFlags).newScanner(a, "", nil)
 	return opts, err
 }
 

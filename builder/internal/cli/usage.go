@@ -19,7 +19,7 @@ import (
 // scanRuleFlags select what a scan looks for.
 var scanRuleFlags = []string{
 	"policy", "policy-in-source", "baseline", "check-live", "include-detector", "exclude-detector", "exclude-path",
-	"scan-cache", "scan-cache-key-file", "no-cache",
+	"cache-dir", "cache-key-file", "no-cache",
 }
 
 // layoutFlags select what ships.

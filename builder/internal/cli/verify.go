@@ -101,5 +101,5 @@ func (a *app) rebuild(from *sourceFlags, scanOpts *scanFlags, src string) (*pipe
 	if r.Input, err = from.buildInput(a, src); err != nil {
 		return nil, err
 	}
-	return r, scanOpts.applyTo(&r.Checks)
+	return r, scanOpts.applyTo(a, &r.Checks)
 }

@@ -67,6 +67,9 @@ func (s *LayerStore) Create() (*LayerWriter, error) {
 // Write implements [io.Writer].
 func (l *LayerWriter) Write(p []byte) (int, error) { return l.file.Write(p) }
 
+// Reader returns a reader of what has been written so far.
+func (l *LayerWriter) Reader() io.Reader { return io.NewSectionReader(l.file, 0, 1<<62) }
+
 // Commit adds the layer on top of those committed before. It trusts the descriptor of the blob and
 // diffID, the digest of the uncompressed tar. BuildKit checks the digest of the blob when it reads
 // the blob.
@@ -94,6 +97,9 @@ func (l *LayerWriter) Close() error {
 	l.file = nil
 	return file.Close()
 }
+
+// Open opens the blob of a committed layer.
+func (s *LayerStore) Open(d digest.Digest) (io.ReadCloser, error) { return os.Open(s.path(d)) }
 
 // path returns the file of a blob.
 func (s *LayerStore) path(d digest.Digest) string { return filepath.Join(s.blobs, d.Encoded()) }

@@ -115,6 +115,7 @@ func (b *builder) publishChecked(ctx context.Context, base *baseImage, content *
 		return Result{Reading: reading}, err
 	}
 	b.notifyLayers(base, content.layers)
+	b.keepLayers(content.layers)
 	img, err := b.assemble(base, content)
 	if err != nil {
 		return Result{Reading: reading}, err

@@ -3,9 +3,11 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/builder/internal/cache"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
@@ -27,6 +29,14 @@ type writtenLayers struct {
 	// files and bytes count the content of the layers.
 	files int
 	bytes int64
+	// fresh are the layers that the cache lacks.
+	fresh []freshLayer
+}
+
+// freshLayer is a layer for the cache.
+type freshLayer struct {
+	key   cache.Key
+	layer *cache.Layer
 }
 
 // layerSet writes the files of every workspace to the layer of that workspace. All layers stay open
@@ -34,19 +44,16 @@ type writtenLayers struct {
 type layerSet struct {
 	store *engine.LayerStore
 	opts  layer.Options
+	// cache has the layers of earlier builds; it may be nil.
+	cache *cache.Cache
+	// notify receives problems of the cache.
+	notify func(string)
 	// assign returns the slugs of each layer.
 	assign func(slugs []string) ([][]string, error)
 
 	layers []*layerFile
 	// bySlug maps each workspace to its layer.
 	bySlug map[string]*layerFile
-}
-
-// layerFile is a layer being written.
-type layerFile struct {
-	slugs  []string
-	blob   *engine.LayerWriter
-	writer *layer.Writer
 }
 
 // add writes one file to the layer of its workspace.
@@ -56,7 +63,7 @@ func (s *layerSet) add(f source.File) error {
 	if !ok {
 		return &Error{Internal, fmt.Errorf("file %s belongs to a workspace that was not listed", f.Path)}
 	}
-	return fail(Engine, file.writer.Add(f.Path, f.Data))
+	return fail(Engine, file.add(s.store, f, s.cache != nil))
 }
 
 // start opens all layers. Unless the workspaces of the base are kept, the lowest layer hides them.
@@ -69,13 +76,9 @@ func (s *layerSet) start(all source.Listing) error {
 	for _, slugs := range assigned {
 		opts := s.opts
 		opts.Keep = opts.Keep || len(s.layers) > 0
-		blob, err := s.store.Create()
-		if err != nil {
-			return fail(Engine, err)
-		}
-		file := &layerFile{slugs: slugs, blob: blob}
+		file := &layerFile{slugs: slugs, opts: opts}
 		s.layers = append(s.layers, file)
-		if file.writer, err = layer.NewWriter(blob, opts); err != nil {
+		if err := file.start(s.store, s.cache, s.notify); err != nil {
 			return fail(Engine, err)
 		}
 		for _, slug := range slugs {
@@ -89,9 +92,12 @@ func (s *layerSet) start(all source.Listing) error {
 func (s *layerSet) commit() (writtenLayers, error) {
 	var all writtenLayers
 	for _, file := range s.layers {
-		written, err := file.commit()
+		written, err := file.commit(s.store)
 		if err != nil {
-			return writtenLayers{}, err
+			return writtenLayers{}, fail(Engine, err)
+		}
+		if s.cache != nil && file.cached == nil {
+			all.fresh = append(all.fresh, freshLayer{file.key, &cache.Layer{Layer: written, Files: file.files}})
 		}
 		all.list = append(all.list, release.ContentLayer{
 			Layer:      release.Layer{Digest: written.Digest, DiffID: written.DiffID, Size: written.Size},
@@ -103,30 +109,19 @@ func (s *layerSet) commit() (writtenLayers, error) {
 	return all, nil
 }
 
-// commit completes a layer and adds it to the store.
-func (f *layerFile) commit() (layer.Layer, error) {
-	written, err := f.writer.Close()
-	f.writer = nil
-	if err != nil {
-		return layer.Layer{}, fail(Engine, err)
-	}
-	return written, fail(Engine, f.blob.Commit(written.Descriptor(), written.DiffID))
-}
-
 // close releases everything that is still open. It may be called after an error.
 func (s *layerSet) close() {
 	for _, file := range s.layers {
-		if file.writer != nil {
-			file.writer.Close() // the layer is given up; this ends its goroutines
-		}
-		file.blob.Close() // the directory of the store is removed
+		file.close()
 	}
 }
 
 // newLayers returns the layers for the files of a source. resolve returns the base.
 func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 	return &layerSet{
-		store: b.store,
+		store:  b.store,
+		cache:  b.opts.Cache,
+		notify: b.notify,
 		opts: layer.Options{
 			Directory:  b.opts.Repository.Directory,
 			Parents:    b.opts.BaseRef == "",
@@ -154,10 +149,45 @@ func splitWorkspaces(slugs []string, resolve func() (*baseImage, error)) ([][]st
 	return layer.Split(slugs, maxImageLayers-base.layers()-manifestLayers), nil
 }
 
+// keepLayers adds the compressed layers to the cache, if there is one. It is called once the checks
+// have passed: a file with a secret must not get into a cache. Problems are reported, and do not
+// fail the build.
+func (b *builder) keepLayers(written writtenLayers) {
+	if b.opts.Cache == nil {
+		return
+	}
+	err := b.storeLayers(written.fresh)
+	if err == nil {
+		err = b.opts.Cache.Trim()
+	}
+	if err != nil {
+		b.notify(fmt.Sprintf("the layers are not kept for the next build: %v", err))
+	}
+}
+
+func (b *builder) storeLayers(fresh []freshLayer) error {
+	for _, l := range fresh {
+		blob, err := b.store.Open(l.layer.Layer.Digest)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(b.opts.Cache.Store(l.key, l.layer, blob), blob.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notify sends a note to the user, if there is a listener.
+func (b *builder) notify(note string) {
+	if b.opts.Input.Source.Notify != nil {
+		b.opts.Input.Source.Notify(note)
+	}
+}
+
 // notifyLayers notifies the user if the layers of the base leave too little room for the release.
 func (b *builder) notifyLayers(base *baseImage, written writtenLayers) {
-	notify := b.opts.Input.Source.Notify
-	if notify == nil || base.isScratch() {
+	if base.isScratch() {
 		return
 	}
 	var slugs []string
@@ -169,10 +199,10 @@ func (b *builder) notifyLayers(base *baseImage, written writtenLayers) {
 	got := len(written.list)
 	switch {
 	case below+got+manifestLayers > maxImageLayers:
-		notify(fmt.Sprintf("the base has %d layers: with those of the release, the image has more than the %d layers "+
+		b.notify(fmt.Sprintf("the base has %d layers: with those of the release, the image has more than the %d layers "+
 			"that container runtimes take", below, maxImageLayers))
 	case got < wanted:
-		notify(fmt.Sprintf("the base has %d layers, so that the workspaces are in %s instead of %d: "+
+		b.notify(fmt.Sprintf("the base has %d layers, so that the workspaces are in %s instead of %d: "+
 			"container runtimes take %d layers; with fewer layers, more of a release is sent again after a change",
 			below, terminal.Plural(got, "layer"), wanted, maxImageLayers))
 	}

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/cache"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
@@ -50,6 +51,8 @@ type BuildOptions struct {
 	KeepBaseWorkspaces bool
 	// Attest selects the statements to make about the image.
 	Attest attest.Kinds
+	// Cache has the layers of earlier builds, and gets those of this one; nil disables it.
+	Cache *cache.Cache
 	// Registry is required even if no registry is accessed.
 	Registry *registry.Client
 	// BuildKit is the daemon to build with; nil for the engine in this process.
