@@ -136,8 +136,8 @@ medians of %d: 300 workspaces, 3,600 files and 28 MB, without a leak. They depen
 const comparisonNotes = `
 **What each is for.** TruffleHog knows some 800 services, unpacks archives and encodings, and can ask whether a secret
 is live; it is inside of ` + "`builder scan`" + `, so that nothing that it finds is missed. gitleaks is small, knows
-keys by their names and looks in any language; it is a good hook before a commit, on any repository. Neither knows what a
-workspace is: where a literal stands in the place of a reference, and what there only looks like a secret. On a
+keys by their names and looks in any language; it is a good hook before a commit, on any repository. Neither knows what
+a workspace is: where a literal stands in the place of a reference, and what there only looks like a secret. On a
 repository of anything but workspaces, use one of them. The corpus is ours, which favours us: it has the leaks that we
 thought of.
 

@@ -239,7 +239,8 @@ func TestSecretNames(t *testing.T) {
 }
 
 func TestReadiness(t *testing.T) {
-	const gateway = `"api-gateway":{"status":"error","errors":[{"error":"E","module":"workspaces","driver":"http","message":"workspaces: refused"}]}`
+	const gateway = `"api-gateway":{"status":"error","errors":[{"error":"E","module":"workspaces","driver":"http",` +
+		`"message":"workspaces: refused"}]}`
 	for _, c := range []struct {
 		name, body string
 		status     int

@@ -134,7 +134,8 @@ func (s *fileScan) look(r *rule, p part) {
 			s.public = append(s.public, s.match(r, trimmed, p.start+start))
 			continue
 		}
-		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) || literal.IsMadeUp(value) || isCommit(text[:start], value) {
+		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) ||
+			literal.IsMadeUp(value) || isCommit(text[:start], value) {
 			continue
 		}
 		s.matches = append(s.matches, s.match(r, trimmed, p.start+start+strings.Index(value, trimmed)))

@@ -101,7 +101,8 @@ func TestWalkReadsToTheEnd(t *testing.T) {
 	_, blob := write(t, options, small())
 	trailing := append(bytes.Clone(blob), gzipped(t, []byte("more"))...)
 	_, read, err := collect(bytes.NewReader(trailing), enough)
-	if err != nil || read.Digest != digest.FromBytes(trailing) || read.DiffID != digest.FromBytes(append(unpacked(t, blob), "more"...)) {
+	if err != nil || read.Digest != digest.FromBytes(trailing) ||
+		read.DiffID != digest.FromBytes(append(unpacked(t, blob), "more"...)) {
 		t.Errorf("%+v: %v", read, err)
 	}
 }

@@ -46,7 +46,8 @@ func encodedManifest(t *testing.T, name string) []byte {
 	data, err := release.Encode(&release.Manifest{
 		SchemaVersion: release.SchemaVersion, Name: name, Created: time.Unix(0, 0).UTC(),
 		Repository: release.Repository{ID: "release", Name: "Release", Directory: "/www/workspaces"},
-		Layer:      release.Layer{Digest: digest.FromString(workspacesLayer), DiffID: digest.FromString(workspacesLayer), Size: 1},
+		Layer: release.Layer{Digest: digest.FromString(workspacesLayer), DiffID: digest.FromString(workspacesLayer),
+			Size: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,8 @@ func (h handmade) image(t *testing.T) v1.Image {
 	if h.bare {
 		layers = layers[1:]
 	}
-	img, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON), layers...)
+	img, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
+		types.OCIConfigJSON), layers...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,8 @@ func TestInspectReadsAReleaseOfAnyTool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if inspected.Manifest.Name != "v1" || inspected.Digest.String() != pushed.Digest.String() || inspected.Image != pushed.Ref {
+	if inspected.Manifest.Name != "v1" || inspected.Digest.String() != pushed.Digest.String() ||
+		inspected.Image != pushed.Ref {
 		t.Errorf("inspected %+v", inspected)
 	}
 	if diff := cmp.Diff([]string{"linux/amd64"}, inspected.Platforms); diff != "" {

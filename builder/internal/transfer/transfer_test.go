@@ -538,7 +538,8 @@ func TestReportsAreComplete(t *testing.T) {
 	if err := errors.Join(r.WriteProblems(&text), transfer.Results{r}.WriteJUnit(&junit)); err != nil {
 		t.Fatal(err)
 	}
-	if want := "warning: w\n  help: hw\nerror: a.yml: E: m\n  help: h\nerror: n\n  help: hn\nerror: X: o\n  help: ho\n"; text.String() != want {
+	want := "warning: w\n  help: hw\nerror: a.yml: E: m\n  help: h\nerror: n\n  help: hn\nerror: X: o\n  help: ho\n"
+	if text.String() != want {
 		t.Errorf("%s", text.String())
 	}
 	for _, part := range []string{`tests="2" failures="2"`, `name="a.yml"`, `type="nothing"`, "help: hn", "X: o",

@@ -304,11 +304,11 @@ compares the cell with the ledger of the fake platform, which must show these in
 | I11 | no output contains a credential |
 
 In the rows about another release, the same holds for the pods of that release, and the current release is the one that
-remains. Other tests check that liveness depends on the process alone (I3), that each attempt reads its inputs again (I7),
-that a shutdown is not a failure (I10), and that metrics name the release and the group that failed (I12).
+remains. Other tests check that liveness depends on the process alone (I3), that each attempt reads its inputs again
+(I7), that a shutdown is not a failure (I10), and that metrics name the release and the group that failed (I12).
 
-A cell of the table has the next reason that a single replica reports. ` + "`·`" + ` means that it reports the same as without
-the fault: the fault was absorbed. An empty cell means that the pass succeeded, unlike without the fault, and ` + "`…`" + ` that
-the reason depends on timing.
+A cell of the table has the next reason that a single replica reports. ` + "`·`" + ` means that it reports the same as
+without the fault: the fault was absorbed. An empty cell means that the pass succeeded, unlike without the fault,
+and ` + "`…`" + ` that the reason depends on timing.
 
 `

@@ -72,7 +72,8 @@ func (r *replica) replace() {
 // The new release is stuck at its last group when an old pod is replaced and imports its own
 // release. Earlier confirmations do not count once the problem is resolved.
 func TestI1AnEarlierConfirmationDoesNotOpenTheGate(t *testing.T) {
-	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true}, "slow": {ImportTime: each(10 * time.Second)}} {
+	for name, o := range map[string]platformtest.Options{"versions": {}, "no versions": {HideLastPull: true},
+		"slow": {ImportTime: each(10 * time.Second)}} {
 		t.Run(name, func(t *testing.T) {
 			oneOfEach(t, o, func(t *testing.T, c *cluster, old, next *replica) {
 				c.Fail("d", "Could not rename workspace slug: already used")
@@ -94,7 +95,8 @@ func TestI1AnEarlierConfirmationDoesNotOpenTheGate(t *testing.T) {
 // The same at any time of the import of the new release.
 func TestI1WheneverAnOldPodComesBack(t *testing.T) {
 	for after := range 12 {
-		oneOfEach(t, platformtest.Options{ImportTime: each(5 * time.Second)}, func(t *testing.T, c *cluster, old, next *replica) {
+		slow := platformtest.Options{ImportTime: each(5 * time.Second)}
+		oneOfEach(t, slow, func(t *testing.T, c *cluster, old, next *replica) {
 			next.counts.onPass = func(reason state.Reason) {
 				if reason == "" && !next.everReady {
 					next.everReady = true
@@ -120,7 +122,8 @@ func TestAnOldPodThatComesBackDoesNotImport(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		c.wants("v2")
 		s := old.get()
-		if old.ready() || s.Confirmed || s.Problem == nil || s.Problem.Reason != state.Superseded || s.Phase != state.Watching {
+		if old.ready() || s.Confirmed || s.Problem == nil || s.Problem.Reason != state.Superseded ||
+			s.Phase != state.Watching {
 			t.Errorf("ready %t, confirmed %t, phase %s, problem %+v", old.ready(), s.Confirmed, s.Phase, s.Problem)
 		}
 		if n := len(old.counts.passes); n > 24*60*4+10 {
@@ -211,7 +214,8 @@ func TestWithoutAFileAnotherReleaseIsReported(t *testing.T) {
 		next.waitFor(t, time.Minute)
 		time.Sleep(31 * time.Second)
 		s := old.get()
-		if !old.ready() || !s.Confirmed || len(s.Foreign) != 4 || s.Problem == nil || s.Problem.Reason != state.ForeignRelease {
+		if !old.ready() || !s.Confirmed || len(s.Foreign) != 4 || s.Problem == nil ||
+			s.Problem.Reason != state.ForeignRelease {
 			t.Errorf("ready %t, confirmed %t, foreign %v, problem %+v", old.ready(), s.Confirmed, s.Foreign, s.Problem)
 		}
 		time.Sleep(24 * time.Hour)
@@ -281,7 +285,8 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 	const passes = 12
 	for _, named := range []string{"", "v2"} {
 		for n := range passes {
-			oneOfEach(t, platformtest.Options{ImportTime: each(time.Second)}, func(t *testing.T, c *cluster, old, next *replica) {
+			slow := platformtest.Options{ImportTime: each(time.Second)}
+			oneOfEach(t, slow, func(t *testing.T, c *cluster, old, next *replica) {
 				c.FailTimes("c", "broken", 1)
 				c.FailTimes("d", "broken", 2)
 				c.Lock("somebody", "manual")
@@ -296,7 +301,8 @@ func TestI1BetweenAnyTwoPasses(t *testing.T) {
 					}
 					if ended++; ended == n+1 {
 						for _, group := range []string{"base1", "base2", "extended"} {
-							_, _ = person.Pull(t.Context(), platform.PullRequest{Repository: "release", Groups: []string{group}}) // it may be locked
+							_, _ = person.Pull(t.Context(), platform.PullRequest{Repository: "release",
+								Groups: []string{group}}) // it may be locked
 						}
 					}
 				}
