@@ -36,7 +36,9 @@ breaks are left out of the places where they would end the value.
 const placesNotes = `
 Beside a neutral name, the builder takes random text for a secret where credentials are configured, and in variables. In
 other places it may as well be an identifier or a digest, so the builder only reports texts with the form of a known
-service.
+service. Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on two
+lines. Alone in a text file, it misses forms of services that neither rule set has, such as those of crates.io, Cursor,
+Elastic Cloud and Packagist.
 `
 
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look
