@@ -67,7 +67,8 @@ check: ## check formatting, vet the code and verify the modules
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./charts/e2e
 	$(GO) vet -tags jsyaml ./internal/yamltree
-	GOOS=windows $(GO) build $(filter $(LIGHT),$(shell $(GO) list -deps ./builder))
+	@echo 'GOOS=windows $(GO) build the packages of the builder without BuildKit and TruffleHog'
+	@GOOS=windows $(GO) build $(filter $(LIGHT),$(shell $(GO) list -deps ./builder))
 	$(GO) mod verify >/dev/null
 
 # What check leaves out of this, because BuildKit and TruffleHog take minutes for each system.

@@ -10,7 +10,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/errtext/errtexttest"
 )
 
-// The errors come from builds with BuildKit v0.34.2, embedded and as a daemon.
+// The errors are those of BuildKit v0.34.2, embedded and as a daemon. Some were seen in builds, the
+// others are composed as its source composes them.
 func TestCauses(t *testing.T) {
 	errtexttest.Check(t, causes, map[string]cause{
 		"failed to solve: failed to push r.example/out: unexpected status from POST request to " +

@@ -101,7 +101,8 @@ func TestPanicOverAFileIsAnErrorWithoutItsContent(t *testing.T) {
 	if !errors.As(err, &failure) || failure.Kind != Internal {
 		t.Fatalf("error %v", err)
 	}
-	if text := err.Error(); strings.Contains(text, "content of the file") || !strings.Contains(text, "TestPanicOverAFile") {
+	text := err.Error()
+	if strings.Contains(text, "content of the file") || !strings.Contains(text, "TestPanicOverAFile") {
 		t.Errorf("error %q tells the content, or not where it was", text)
 	}
 }
@@ -143,7 +144,8 @@ func (failing) Scan(_ context.Context, f scan.File) (scan.Result, error) {
 
 // The synctest bubble ends only when all goroutines have ended, including those that compress.
 func TestReadingThatFailsLeavesNothingRunning(t *testing.T) {
-	spec, err := source.Parse(workspacetest.Write(t, workspacetest.Repository(workspacetest.Sample{Slug: "a", Groups: []string{"base1"}, Bytes: 4 << 20})))
+	sample := workspacetest.Sample{Slug: "a", Groups: []string{"base1"}, Bytes: 4 << 20}
+	spec, err := source.Parse(workspacetest.Write(t, workspacetest.Repository(sample)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 )
 
 // proxyPage is the response of nginx to a refused request.
-const proxyPage = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
+const proxyPage = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n" +
+	"<center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 
 // isPush reports whether r writes to the repository that the fixture pushes to.
 func isPush(r *http.Request) bool {
@@ -25,7 +26,9 @@ func isPush(r *http.Request) bool {
 }
 
 // answer returns a handler that responds to matching requests with a status and a body.
-func answer(match func(*http.Request) bool, status int, header http.Header, body string) func(http.ResponseWriter, *http.Request) bool {
+func answer(
+	match func(*http.Request) bool, status int, header http.Header, body string,
+) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		if !match(r) {
 			return false
@@ -58,7 +61,8 @@ func TestServersThatRefuseAPush(t *testing.T) {
 		want  []string
 	}{
 		"upload address by plain HTTP": {
-			answer(isUploadStart, http.StatusAccepted, http.Header{"Location": {"http://uploads.example/v2/out/blobs/uploads/1"}}, ""),
+			answer(isUploadStart, http.StatusAccepted,
+				http.Header{"Location": {"http://uploads.example/v2/out/blobs/uploads/1"}}, ""),
 			[]string{"uploads.example", "X-Forwarded-Proto"},
 		},
 		"login page behind a redirect": {
@@ -74,7 +78,8 @@ func TestServersThatRefuseAPush(t *testing.T) {
 			[]string{"refused", "413 Request Entity Too Large", "client_max_body_size"},
 		},
 		"tag that is immutable": {
-			answer(isTag, http.StatusPreconditionFailed, nil, jsonError("PRECONDITION", "Failed to process request due to 'x:v1' configured as immutable.")),
+			answer(isTag, http.StatusPreconditionFailed, nil,
+				jsonError("PRECONDITION", "Failed to process request due to 'x:v1' configured as immutable.")),
 			[]string{"refused", "release under a new tag"},
 		},
 		"read-only registry": {

@@ -17,8 +17,8 @@ verdict yet.
 
 const examplesIntro = `Texts in which the authors of a rule or of a detector want a secret to be found, one for each
 rule, alone in a text file: gitleaks' own examples, the tests of TruffleHog's detectors, and those of OSV-SCALIBR, which
-none of the programs contains. Each corpus favours the program of its authors, and the builder has the rules of the first
-two.
+none of the programs contains. Each corpus favours the program of its authors, and the builder has the rules of the
+first two.
 
 | corpus | rules | tried | builder scan | TruffleHog | gitleaks |
 |---|---|---|---|---|---|
@@ -36,8 +36,8 @@ breaks are left out of the places where they would end the value.
 const placesNotes = `
 Beside a neutral name, the builder takes random text for a secret where credentials are configured, and in variables. In
 other places it may as well be an identifier or a digest, so the builder only reports texts with the form of a known
-service. Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on two
-lines. Alone in a text file, it misses forms of services that neither rule set has, such as those of crates.io, Cursor,
+service. Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on
+two lines. Alone in a text file, it misses forms of services that neither rule set has, such as those of crates.io, Cursor,
 Elastic Cloud and Packagist.
 `
 

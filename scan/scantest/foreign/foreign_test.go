@@ -53,7 +53,9 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestPlainPlaces(t *testing.T) {
-	for secret, want := range map[string]bool{"Zk8/+=-_.:": true, "a'b": false, "a\"b": false, "a\nb": false, "a}b": false} {
+	for secret, want := range map[string]bool{
+		"Zk8/+=-_.:": true, "a'b": false, "a\"b": false, "a\nb": false, "a}b": false,
+	} {
 		if got := (place{plain: true}).fits(secret); got != want {
 			t.Errorf("%q fits: %v", secret, got)
 		}
@@ -127,7 +129,10 @@ func TestIsSampled(t *testing.T) {
 func TestLabelledLines(t *testing.T) {
 	at := func(file string, line int) programs.Finding { return programs.Finding{File: file, Line: line} }
 	findings := []programs.Finding{at("bad", 3), at("bad", 3), at("bad", 4), at("worse", 1), at("good", 7)}
-	named := labelled{risky: map[string]int{"bad": 2, "good": 0}, lines: map[programs.Finding]bool{at("bad", 3): true, at("bad", 9): true}}
+	named := labelled{
+		risky: map[string]int{"bad": 2, "good": 0},
+		lines: map[programs.Finding]bool{at("bad", 3): true, at("bad", 9): true},
+	}
 	if found, wrong := named.count(findings); found != 1 || wrong != 1 {
 		t.Errorf("named lines: %d found, %d wrong; want 1 and 1", found, wrong)
 	}
