@@ -58,7 +58,7 @@ programs: ## install the programs that tests run (INSTALL=no: none)
 
 .PHONY: test
 test: programs ## run every check and every test, as CI does
-	@.ci/programs run $(MAKE) --no-print-directory check unit race
+	@.ci/programs run $(MAKE) --no-print-directory check lint unit race
 	@echo 'Not part of this, because it needs a cluster: KUBECONFIG=… make e2e'
 
 .PHONY: check

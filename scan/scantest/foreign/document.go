@@ -37,8 +37,8 @@ const placesNotes = `
 Beside a neutral name, the builder takes random text for a secret where credentials are configured, and in variables. In
 other places it may as well be an identifier or a digest, so the builder only reports texts with the form of a known
 service. Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on
-two lines. Alone in a text file, it misses forms of services that neither rule set has, such as those of crates.io, Cursor,
-Elastic Cloud and Packagist.
+two lines. Alone in a text file, it misses forms of services that neither rule set has, such as those of crates.io,
+Cursor, Elastic Cloud and Packagist.
 `
 
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look

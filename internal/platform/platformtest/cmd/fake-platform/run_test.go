@@ -105,7 +105,7 @@ func TestFlagsAreChecked(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), args, nil, io.Discard, &stderr)
-		if wantCode := map[bool]int{true: 0, false: 2}[args != nil && len(args) > 0 &&
+		if wantCode := map[bool]int{true: 0, false: 2}[len(args) > 0 &&
 			args[0] == "--help"]; code != wantCode || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%v: exit code %d, %s", args, code, stderr.String())
 		}
