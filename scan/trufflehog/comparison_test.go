@@ -137,8 +137,8 @@ Written by a test (` + "`go test ./scan/trufflehog -run Comparison -update`" + `
 The corpus is ours, made up on the spot: %d kinds of secrets in %d places of a workspace, %d leaks, each in its own
 file. A kind is left out of the places that its values cannot stand in. We wrote both the corpus and the detector: the
 figures show what is covered, not what the next leak will be. A leak counts as found if a detector reports the secret,
-or 16 bytes of it at least. ` + "`trufflehog`" + ` is the library, version ` + pinnedVersion + `, with all of its detectors
-and without verification.
+or 16 bytes of it at least. ` + "`trufflehog`" + ` is the library, version ` + pinnedVersion + `, with all of its
+detectors and without verification.
 
 | place | leaks | trufflehog alone | dsul alone | together |
 |---|---|---|---|---|
