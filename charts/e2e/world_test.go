@@ -261,8 +261,10 @@ func (w *world) tryHelm(set []string, more ...string) (string, error) {
 }
 
 // helmTest runs helm test, whose output has the logs of its pod.
+// helmTest returns what helm test prints. Helm prints the log of the pod on standard error.
 func (w *world) helmTest() (string, error) {
-	return command(w.t.Context(), "", w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
+	return command(w.t.Context(), "", "sh", "-c", `exec "$0" "$@" 2>&1`,
+		w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
 }
 
 // helmRollback goes back to a revision, or to the one before, and waits for its import.
