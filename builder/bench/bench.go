@@ -102,7 +102,7 @@ func (b *bench) trufflehogCommand(workspaces string) command {
 		"--no-update", "--json"}}
 }
 
-// appendCommand appends workspaces to a base with tar and crane.
+// craneCommand appends workspaces to a base with tar and crane.
 func (b *bench) craneCommand(workspaces, base string) command {
 	archive := filepath.Join(b.dir, "layer.tar.gz")
 	return command{shell: fmt.Sprintf("tar -C %[1]s -czf %[2]s %[6]s && %[3]s append --insecure -b %[4]s -f %[2]s "+

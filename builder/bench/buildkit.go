@@ -100,8 +100,8 @@ func (b *bench) dockerfileCommand(workspaces, base string, cold bool) command {
 	c := command{server: d.usage, after: d.end}
 	c.before = func() error {
 		b.pushed++
-		c := fmt.Sprintf(dockerfile, b.baseReference(base))
-		if err := writeFile(filepath.Join(dir, base, "Dockerfile"), c); err != nil {
+		text := fmt.Sprintf(dockerfile, b.baseReference(base))
+		if err := writeFile(filepath.Join(dir, base, "Dockerfile"), text); err != nil {
 			return err
 		}
 		if err := os.MkdirAll(d.dir, 0o755); err != nil {
