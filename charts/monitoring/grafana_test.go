@@ -17,7 +17,7 @@ import (
 )
 
 // TestDashboardIsGrafanas: Grafana's own types accept the dashboard without an unknown or
-// missing field and without a wrong type, and every panel says what it shows, in which unit.
+// missing field and without a wrong type.
 func TestDashboardIsGrafanas(t *testing.T) {
 	known := cog.NewRuntime()
 	known.RegisterPanelcfgVariant(stat.VariantConfig())
@@ -36,23 +36,6 @@ func TestDashboardIsGrafanas(t *testing.T) {
 	}
 	if err := d.Validate(); hasErrors(err) {
 		t.Error(err)
-	}
-	panels := 0
-	for _, p := range d.Panels {
-		if p.RowPanel != nil {
-			continue
-		}
-		panels++
-		title := *p.Panel.Title
-		if p.Panel.Description == nil || *p.Panel.Description == "" {
-			t.Errorf("the panel %q has no description", title)
-		}
-		if f := p.Panel.FieldConfig; f == nil || f.Defaults.Unit == nil || *f.Defaults.Unit == "" {
-			t.Errorf("the panel %q has no unit", title)
-		}
-	}
-	if panels < 20 {
-		t.Errorf("only %d panels were found", panels)
 	}
 }
 

@@ -137,7 +137,7 @@ func shoot(t *testing.T, html []byte, to string, width, height int) {
 func queried(t *testing.T, prometheus program, namespace string, p *panelModel, span [2]time.Time) []series {
 	t.Helper()
 	fill := strings.NewReplacer("$__rate_interval", milliseconds(8*interval), "$cluster", ".*", "$namespace", namespace,
-		"$release", ".+", "$instance", ".*")
+		"$job", ".+", "$instance", ".*")
 	var all []series
 	for _, q := range p.Targets {
 		var answer struct {
