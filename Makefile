@@ -44,6 +44,11 @@ recording: build ## draw the output of the demo into docs/demo.svg
 	$(GO) run ./examples/demo -builder $(BIN)/builder -sidecar $(BIN)/sidecar >$(BIN)/demo.txt
 	$(GO) run ./examples/demo/recording docs/demo.svg <$(BIN)/demo.txt
 
+.PHONY: pictures
+pictures: ## draw the status page and the dashboard into docs (needs chromium)
+	$(GO) test ./sidecar/internal/server -run TestPictures -count=1 -pictures=$(CURDIR)/docs
+	$(MAKE) drill-alerts PICTURES=docs
+
 include images/images.mk images/release.mk
 
 .PHONY: man

@@ -43,11 +43,11 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	switch {
 	case len(r.Problems) > 0:
-		line("\nThe image is not what it says. Problems: %d", len(r.Problems))
+		line("\nThe image is not verified. Problems: %d", len(r.Problems))
 	case len(r.Unproven) > 0:
-		line("\nThe image is what it says, as far as that could be proven. Unproven: %d", len(r.Unproven))
+		line("\nThe image is verified, except for what is unproven: %d", len(r.Unproven))
 	default:
-		line("\nThe image is what it says.")
+		line("\nThe image is verified.")
 	}
 	return out.Flush()
 }

@@ -45,8 +45,9 @@ type shape struct {
 }
 
 const (
-	left   = 46 // for the labels of the axis, in pixels
+	left   = 54 // for the labels of the axis and of rows, in pixels
 	bottom = 14
+	tick   = 26 // width of a label of the time axis
 )
 
 func newDrawing(p *panelModel, all []series, span [2]time.Time) drawing {
@@ -141,7 +142,7 @@ func (d *drawing) timeline(p *panelModel) {
 
 // axis draws the time axis in seconds.
 func (d *drawing) axis() {
-	for s := 0.0; s < d.to-d.from; s += 5 {
+	for s := 0.0; d.x(d.from+s)+tick <= float64(d.PlotW); s += 5 {
 		d.Shapes = append(d.Shapes, shape{Kind: "text", X: d.x(d.from + s), Y: float64(d.PlotH) - 2,
 			Text: fmt.Sprintf("%.0f s", s), Color: "#888"})
 	}

@@ -26,7 +26,7 @@ func (d *document) writeProblem(p *problem) {
 <p>%s</p>
 <p class="small">`, p.Remedy)
 	d.writeRunbook(p.Runbook)
-	d.put(` · reason <code>%s</code> · since `, p.Reason)
+	d.put(` · reason <code>%s</code> · first seen `, p.Reason)
 	d.writeMoment(p.Since)
 	d.put("</p>\n</section>\n")
 }

@@ -5,9 +5,11 @@ package server
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"io"
 	"net/http"
@@ -64,10 +66,6 @@ func (b *browser) run(t *testing.T, url string, args ...string) (out, console st
 func (b *browser) shoot(t *testing.T, url, scheme string, width, height int) image.Image {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.png")
-	if dir := os.Getenv("STATUS_PAGE_SHOTS"); dir != "" { // keep them for review or for docs/
-		file = filepath.Join(dir, fmt.Sprintf("%s-%s-%d.png", strings.ReplaceAll(filepath.Base(t.Name()), "/", "-"), scheme,
-			width))
-	}
 	preference := map[string]string{"dark": "0", "light": "1"}[scheme]
 	_, console := b.run(t, url, "--screenshot="+file, fmt.Sprintf("--window-size=%d,%d", width, height),
 		"--blink-settings=preferredColorScheme="+preference)
@@ -136,24 +134,62 @@ func TestPageFitsAPhone(t *testing.T) {
 	all["hundreds"] = hundreds()
 	for name, s := range all {
 		t.Run(name, func(t *testing.T) {
-			mux := http.NewServeMux()
-			mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
-				if err := testPage().writePage(w, s, state.GatePolicy{}, noon, true); err != nil {
-					t.Error(err)
-				}
-			})
-			mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-				io.WriteString(w, `<!DOCTYPE html><iframe src="/page" width="390" height="1800" style="border:0" onload="
-					let page = this.contentDocument.documentElement;
-					document.title = 'width ' + page.clientWidth + ' of ' + page.scrollWidth"></iframe>`)
-			})
-			web := httptest.NewServer(mux)
-			defer web.Close()
-			dom, _ := b.run(t, web.URL, "--dump-dom")
+			web := servePageAtNoon(t, s, true)
+			dom, _ := b.run(t, web.URL+"/phone", "--dump-dom")
 			_, after, _ := strings.Cut(dom, "<title>")
 			if title, _, _ := strings.Cut(after, "</title>"); title != "width 390 of 390" {
 				t.Errorf("%s, want 390 of 390\n%s", title, dom)
 			}
 		})
+	}
+}
+
+// servePageAtNoon serves a page at /, and a frame with the width of a phone that has it at /phone.
+func servePageAtNoon(t *testing.T, s *state.Snapshot, still bool) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		if err := testPage().writePage(w, s, state.GatePolicy{}, noon, still); err != nil {
+			t.Error(err)
+		}
+	})
+	mux.HandleFunc("/phone", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `<!DOCTYPE html><body style="margin:0">
+			<iframe src="/" width="390" height="1800" style="border:0" onload="
+			let page = this.contentDocument.documentElement;
+			document.title = 'width ' + page.clientWidth + ' of ' + page.scrollWidth"></iframe>`)
+	})
+	web := httptest.NewServer(mux)
+	t.Cleanup(web.Close)
+	return web
+}
+
+var pictures = flag.String("pictures", "", "draw the status page for docs/ into this directory")
+
+// TestPictures draws the pictures of the documentation, if it is asked to.
+func TestPictures(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("only with -pictures")
+	}
+	b := newBrowser(t)
+	web := servePageAtNoon(t, hundreds(), false)
+	for name, c := range map[string]struct {
+		path string
+		size image.Rectangle
+	}{
+		"desktop": {"/", image.Rect(0, 0, 1280, 1310)},
+		"phone":   {"/phone", image.Rect(0, 0, 390, 1220)},
+	} {
+		shot := b.shoot(t, web.URL+c.path, "light", max(c.size.Dx(), 500), c.size.Dy())
+		picture := image.NewNRGBA(c.size)
+		draw.Draw(picture, c.size, shot, image.Point{}, draw.Src)
+		var data bytes.Buffer
+		encoder := png.Encoder{CompressionLevel: png.BestCompression}
+		if err := encoder.Encode(&data, picture); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*pictures, "status-page-"+name+".png"), data.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

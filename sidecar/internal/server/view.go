@@ -255,7 +255,7 @@ func publicRunbookURL(build version.Info) string {
 
 func (v *view) addFacts(s *state.Snapshot, gate state.GatePolicy, now time.Time) {
 	r := &s.Release
-	v.addFact("Phase", string(s.Phase)+", since", newMoment(now, s.Since))
+	v.addFact("Phase", string(s.Phase)+", entered", newMoment(now, s.Since))
 	v.addGate(s, gate, now)
 	v.addFact("Release", r.Name)
 	v.addFact("Repository", strings.Trim(r.Repository+" – "+r.RepositoryName, " –"))
@@ -304,7 +304,7 @@ func (v *view) addGate(s *state.Snapshot, policy state.GatePolicy, now time.Time
 		text = "open (" + string(s.Gate.Why) + "), policy " + policy.String()
 	}
 	if s.Gate.Since != nil {
-		v.addFact("Gate", text+", since", newMoment(now, *s.Gate.Since))
+		v.addFact("Gate", text+", opened", newMoment(now, *s.Gate.Since))
 		return
 	}
 	v.addFact("Gate", text)
@@ -321,7 +321,7 @@ func (v *view) addLock(l *state.LockInfo, now time.Time) {
 	if l.Orphaned {
 		text += ", whose service has stopped"
 	}
-	v.addFact("Write lock", text+", since", newMoment(now, l.Since))
+	v.addFact("Write lock", text+", taken", newMoment(now, l.Since))
 	v.addTime("Lock expires by", l.EndsBy, now)
 }
 
