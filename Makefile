@@ -78,8 +78,9 @@ check: ## check formatting, vet the code and verify the modules
 
 # What check leaves out of this, because BuildKit and TruffleHog take minutes for each system.
 .PHONY: cross
-cross: ## compile both programs for macOS, and the builder for Windows
-	GOOS=darwin $(GO) build ./builder/internal/cli ./sidecar/internal/cli
+cross: ## compile both programs for Linux on arm64 and for macOS, and the builder for Windows
+	GOOS=linux GOARCH=arm64 $(GO) build ./builder/internal/cli ./sidecar/internal/cli
+	GOOS=darwin GOARCH=arm64 $(GO) build ./builder/internal/cli ./sidecar/internal/cli
 	GOOS=windows $(GO) build ./builder/internal/cli
 
 # What tests run beside our programs.

@@ -6,9 +6,11 @@
 DIST  ?= $(BIN)/release
 CLONE ?= $(BIN)/clone
 
-# Some of them with SYSTEMS=, to try it.
-SYSTEMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
-RELEASED  = $(foreach program,builder sidecar,$(SYSTEMS:%=$(BIN)/%/$(program))) $(BIN)/windows/amd64/builder.exe
+# SYSTEMS chooses some of the systems, to try a release. There is no sidecar for Windows.
+SYSTEMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+UNIX     = $(filter-out windows/%,$(SYSTEMS))
+RELEASED = $(foreach program,builder sidecar,$(UNIX:%=$(BIN)/%/$(program))) \
+	$(patsubst %,$(BIN)/%/builder.exe,$(filter windows/%,$(SYSTEMS)))
 
 # What else determines the bytes of a binary: the toolchain of go.mod, and no settings of this machine.
 RELEASE_ENV = GOENV=off GOFLAGS= GOEXPERIMENT= GOAMD64=v1 GOARM64=v8.0 \
