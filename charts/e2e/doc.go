@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e proves the chart on a real cluster: with images made by our builder, a
-// fake of the platform in the place of the service, and nothing else. It is a target
-// of its own, as it wants a cluster:
+// Package e2e tests the chart on a real cluster, with images that our builder makes and a fake of
+// the workspaces service. It needs a cluster, so it has a make target and a build tag:
 //
 //	KUBECONFIG=… make e2e
 //
-// Each namespace that it makes has a platform of its own, which the pods of the
-// service join: they share its database, its write lock and its events, as replicas of
-// the service do, and each imports the release of its own image. The fake platform is
-// steered through the API server, so that nothing but that has to be reached: an
-// import is held in its middle for as long as a test looks, instead of a wait.
-//
-// The tests have the build tag e2e, without which this package has none.
+// Each namespace has a fake platform. The pods of the service join it and share its database, its
+// write lock and its events, like replicas of the service; each pod imports the release in its
+// image. The tests control the fake platform through the API server, the only address that they
+// have to reach. They hold an import midway while they check the pods, instead of sleeping.
 package e2e

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitoring reads the alert rules of the chart, for the tests that prove
-// them. Those of this package prove the files:
+// Package monitoring reads the alert rules of the chart for tests. The tests of this package check
+// that
 //
-//   - each alert fires, stays quiet and resolves as its file in testdata/alerts
-//     says, by promtool, and a change of any part of a rule makes one of them fail;
+//   - each alert fires, stays silent and resolves as its file in testdata/alerts describes,
+//     according to promtool, and any change of a rule makes one of these files fail;
 //   - each alert has a runbook;
-//   - each metric that a rule, a panel or a runbook names is in the exposition;
-//   - the templates render what the values ask for.
+//   - the sidecar exposes each metric that a rule, a panel or a runbook names;
+//   - the templates render the monitoring resources that the values select.
 //
-// The sidecar's drill proves that its metrics make the alerts fire.
+// Package drill of the sidecar checks that the sidecar's metrics make the alerts fire.
 package monitoring
 
 import (
@@ -21,19 +21,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// File is a file of Prometheus rules, and the spec of a PrometheusRule.
+// File is a file of Prometheus rules. It is also the spec of a PrometheusRule.
 type File struct {
 	Groups []Group `yaml:"groups"`
 }
 
-// Group is evaluated as one.
+// Group is a group of rules that Prometheus evaluates together.
 type Group struct {
 	Name     string `yaml:"name"`
 	Interval string `yaml:"interval,omitempty"`
 	Rules    []Rule `yaml:"rules"`
 }
 
-// Rule is an alert, or a recording of an expression.
+// Rule is an alerting or a recording rule.
 type Rule struct {
 	Alert       string            `yaml:"alert,omitempty"`
 	Record      string            `yaml:"record,omitempty"`
@@ -43,7 +43,7 @@ type Rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
-// Runbook is the name of the page of an alert, without .md.
+// Runbook returns the name of the alert's page in docs/runbooks, without .md.
 func (r *Rule) Runbook() string {
 	return strings.TrimSuffix(filepath.Base(r.Annotations["runbook_url"]), ".md")
 }

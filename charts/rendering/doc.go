@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rendering holds what is generated for the chart, and the tests of what the
-// chart renders, but for the monitoring, which has a package of its own:
+// Package rendering generates the chart's README and tests what the chart renders. Package
+// monitoring tests the monitoring resources. The tests check that
 //
-//   - each file of testdata/values, one for each way to use the chart, renders to its
-//     golden file, lints, and is valid for every version of Kubernetes that it is for,
-//     by that version's own types;
-//   - the API server's own code changes pods as the policy of the chart says;
-//   - wrong values are refused, and the message names the value;
-//   - the README of the chart is that of values.yaml.
+//   - each file of testdata/values, one for each way to use the chart, renders to its golden
+//     file, passes helm lint, and is valid according to the types of every supported Kubernetes
+//     version;
+//   - the admission code of the API server applies the chart's policy to pods as intended;
+//   - invalid values are rejected with an error that names the value;
+//   - the README matches values.yaml.
 //
-// Helm and the API server's code are programs of .tools.
+// Helm and the admission code of the API server are programs in .tools.
 package rendering

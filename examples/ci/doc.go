@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ci checks the templates of CI systems beside it, each by what checks such files
-// elsewhere: the schema of GitLab's pipelines, actionlint, the types of Kubernetes, and
-// shellcheck for every script in them. What the jobs of GitLab do is tested where the
-// builder is.
+// Package ci validates the CI templates in this directory with the usual tools: the JSON schema of
+// GitLab pipelines, actionlint, the types of Kubernetes, and shellcheck for every script in them.
+// The builder's tests run the GitLab jobs.
 package ci

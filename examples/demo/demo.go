@@ -44,13 +44,13 @@ func run(ctx context.Context, builder, sidecar, workspaces string) error {
 	}
 	defer stop()
 
-	say("A registry runs in this process. It gets a small stand-in for the prismeai-workspaces image.")
+	printTitle("A registry runs in this process. It gets a small stand-in for the prismeai-workspaces image.")
 	base := host + "/prismeai/prismeai-workspaces:v27.5.5"
 	if err := pushBase(ctx, base); err != nil {
 		return err
 	}
 	d := demo{builder: builder, base: base, image: host + "/acme/prismeai-workspaces", dir: dir}
-	if err := errors.Join(d.release(ctx, workspaces), d.refuse(ctx, workspaces)); err != nil {
+	if err := errors.Join(d.buildRelease(ctx, workspaces), d.refuseSecret(ctx, workspaces)); err != nil {
 		return err
 	}
 	p, err := newPod(ctx, d, sidecar, workspaces)
@@ -60,45 +60,45 @@ func run(ctx context.Context, builder, sidecar, workspaces string) error {
 	return errors.Join(p.importRelease(ctx), p.refuseRelease(ctx))
 }
 
-// demo runs the builder as CI would.
+// demo runs the builder as a CI job does.
 type demo struct{ builder, base, image, dir string }
 
-func (d demo) release(ctx context.Context, workspaces string) error {
-	say("Validate the workspaces, and print the order of the import.")
-	if err := d.command(ctx, 0, "validate", workspaces); err != nil {
+func (d demo) buildRelease(ctx context.Context, workspaces string) error {
+	printTitle("Validate the workspaces, and print the order of the import.")
+	if err := d.runBuilder(ctx, 0, "validate", workspaces); err != nil {
 		return err
 	}
-	if err := d.command(ctx, 0, "plan", workspaces); err != nil {
+	if err := d.runBuilder(ctx, 0, "plan", workspaces); err != nil {
 		return err
 	}
-	say("Build the release: validate, scan, assemble, push.")
+	printTitle("Build the release: validate, scan, assemble, push.")
 	image := d.image + ":v1.0.0"
-	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
+	if err := d.runBuilder(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
 		"--digest-file", filepath.Join(d.dir, "digest"), "--metadata-file",
 		filepath.Join(d.dir, "metadata.json")); err != nil {
 		return err
 	}
-	say("Build it again: the digest is the same, and nothing is uploaded.")
-	if err := d.command(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
+	printTitle("Build it again: the digest is the same, and nothing is uploaded.")
+	if err := d.runBuilder(ctx, 0, "build", workspaces, "--release", "v1.0.0", "--base", d.base, "--tag", image, "--push",
 		"--progress", "quiet"); err != nil {
 		return err
 	}
-	say("Read it back from the registry.")
-	return d.command(ctx, 0, "inspect", image)
+	printTitle("Read it back from the registry.")
+	return d.runBuilder(ctx, 0, "inspect", image)
 }
 
-func (d demo) refuse(ctx context.Context, workspaces string) error {
-	say("Someone commits a token. The builder finds it and pushes nothing.")
+func (d demo) refuseSecret(ctx context.Context, workspaces string) error {
+	printTitle("Someone commits a token. The builder finds it and pushes nothing.")
 	leaky := filepath.Join(d.dir, "leaky")
 	if err := os.CopyFS(leaky, os.DirFS(workspaces)); err != nil {
 		return err
 	}
-	slug, err := plant(leaky)
+	slug, err := plantSecret(leaky)
 	if err != nil {
 		return err
 	}
 	image := d.image + ":leaky"
-	if err := d.command(ctx, secretsFound, "build", leaky, "--release", "v1.0.1", "--base", d.base, "--tag", image,
+	if err := d.runBuilder(ctx, secretsFound, "build", leaky, "--release", "v1.0.1", "--base", d.base, "--tag", image,
 		"--push"); err != nil {
 		return err
 	}
@@ -113,13 +113,13 @@ func (d demo) refuse(ctx context.Context, workspaces string) error {
 	return nil
 }
 
-// command runs the builder.
-func (d demo) command(ctx context.Context, want int, args ...string) error {
-	return command(ctx, d.builder, want, args...)
+// runBuilder runs the builder.
+func (d demo) runBuilder(ctx context.Context, want int, args ...string) error {
+	return runProgram(ctx, d.builder, want, args...)
 }
 
-// command runs a program, prints its output, and fails on any other exit code than want.
-func command(ctx context.Context, program string, want int, args ...string) error {
+// runProgram runs a program and prints its output. It returns an error unless the exit code is want.
+func runProgram(ctx context.Context, program string, want int, args ...string) error {
 	fmt.Printf("\n$ %s %s\n", filepath.Base(program), strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
@@ -136,8 +136,8 @@ func command(ctx context.Context, program string, want int, args ...string) erro
 	return nil
 }
 
-// plant writes an automation with a random token into the first workspace.
-func plant(dir string) (slug string, err error) {
+// plantSecret writes an automation with a random token into the first workspace.
+func plantSecret(dir string) (slug string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return "", err
@@ -148,7 +148,7 @@ func plant(dir string) (slug string, err error) {
 		}
 		automations := filepath.Join(dir, entry.Name(), "automations")
 		body := "slug: sync-crm\nname: Sync CRM\ndo:\n  - fetch:\n      url: https://crm.example.com/contacts\n      " +
-			"headers:\n        Authorization: Bearer " + token() + "\n"
+			"headers:\n        Authorization: Bearer " + newToken() + "\n"
 		return entry.Name(), errors.Join(
 			os.MkdirAll(automations, 0o755),
 			os.WriteFile(filepath.Join(automations, "sync-crm.yml"), []byte(body), 0o644))
@@ -156,8 +156,8 @@ func plant(dir string) (slug string, err error) {
 	return "", fmt.Errorf("%s holds no workspace", dir)
 }
 
-// token returns a random string in the format of a personal access token.
-func token() string {
+// newToken returns a random string in the format of a personal access token.
+func newToken() string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	body := make([]byte, 36)
 	for i := range body {
@@ -179,7 +179,7 @@ func startRegistry() (host string, stop func(), err error) {
 	return listener.Addr().String(), func() { server.Close() }, nil
 }
 
-// pushBase pushes an image for two platforms that looks like the platform's.
+// pushBase pushes an image for two architectures that resembles the platform's.
 func pushBase(ctx context.Context, image string) error {
 	ref, err := name.ParseReference(image)
 	if err != nil {
@@ -209,4 +209,4 @@ func pushBase(ctx context.Context, image string) error {
 	return remote.WriteIndex(ref, index, remote.WithContext(ctx))
 }
 
-func say(text string) { fmt.Printf("\n── %s\n", text) }
+func printTitle(text string) { fmt.Printf("\n── %s\n", text) }

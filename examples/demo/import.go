@@ -5,7 +5,6 @@ package main
 import (
 	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,23 +29,23 @@ import (
 const (
 	// importErrors is the sidecar's exit code for an import with errors.
 	importErrors = 5
-	// importTime of each workspace: the real platform takes longer.
+	// importTime is the time for each workspace. The real platform takes longer.
 	importTime = 150 * time.Millisecond
-	// patience is how long the demo waits for readiness.
-	patience = 20 * time.Second
+	// readyTimeout limits the wait for readiness.
+	readyTimeout = 20 * time.Second
 )
 
-// pod is where the image runs: a fake of the platform's service beside the sidecar.
+// pod runs the sidecar beside a fake of the platform's service, like a pod of the image.
 type pod struct {
 	demo
 	sidecar, manifest string
 	workspaces        *platformtest.Release
 }
 
-// newPod takes the manifest out of the image and the workspaces from where it was built from.
+// newPod reads the manifest from the image, and the workspaces from the directory that it was built from.
 func newPod(ctx context.Context, d demo, sidecar, workspaces string) (*pod, error) {
 	p := &pod{demo: d, sidecar: sidecar, manifest: filepath.Join(d.dir, "manifest.json")}
-	data, err := fromImage(ctx, d.image+":v1.0.0", release.ManifestPath)
+	data, err := readImageFile(ctx, d.image+":v1.0.0", release.ManifestPath)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +60,8 @@ func newPod(ctx context.Context, d demo, sidecar, workspaces string) (*pod, erro
 	return p, err
 }
 
-// fromImage reads a file of an image.
-func fromImage(ctx context.Context, image, path string) ([]byte, error) {
+// readImageFile reads a file of an image.
+func readImageFile(ctx context.Context, image, path string) ([]byte, error) {
 	ref, err := name.ParseReference(image)
 	if err != nil {
 		return nil, err
@@ -85,8 +84,8 @@ func fromImage(ctx context.Context, image, path string) ([]byte, error) {
 	}
 }
 
-// start serves an empty platform with one pod. The result ends both.
-func (p *pod) start() (platform *platformtest.Platform, url string, stop func(), err error) {
+// startPlatform serves an empty platform with one pod. The caller must call stop.
+func (p *pod) startPlatform() (platform *platformtest.Platform, url string, stop func(), err error) {
 	platform = platformtest.New(platformtest.Options{ImportTime: func(string) time.Duration { return importTime }})
 	server, err := platformtest.Listen(platform.NewPod("prismeai-workspaces-0", p.workspaces), "127.0.0.1:0")
 	if err != nil {
@@ -97,66 +96,66 @@ func (p *pod) start() (platform *platformtest.Platform, url string, stop func(),
 
 // importRelease shows a pod that turns Ready when its release is verified.
 func (p *pod) importRelease(ctx context.Context) error {
-	say("Deploy the image. A fake workspaces service with an empty database runs in this process.")
-	_, url, stop, err := p.start()
+	printTitle("Deploy the image. A fake workspaces service with an empty database runs in this process.")
+	_, url, stop, err := p.startPlatform()
 	if err != nil {
 		return err
 	}
 	defer stop()
-	say("Check what the sidecar would import. This changes nothing.")
-	if err := command(ctx, p.sidecar, 0, "check", "--platform-url", url, "--manifest", p.manifest); err != nil {
+	printTitle("Check what the sidecar would import. This changes nothing.")
+	if err := runProgram(ctx, p.sidecar, 0, "check", "--platform-url", url, "--manifest", p.manifest); err != nil {
 		return err
 	}
-	say("The sidecar starts with the pod, and the kubelet probes its readiness.")
-	s, err := p.run(ctx, url)
+	printTitle("The sidecar starts with the pod, and the kubelet probes its readiness.")
+	s, err := p.startSidecar(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	if err := s.untilReady(ctx); err != nil {
+	defer s.stopSidecar()
+	if err := s.waitUntilReady(ctx); err != nil {
 		return err
 	}
-	say("Read the metrics and the status.")
-	if err := s.metrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{",
+	printTitle("Read the metrics and the status.")
+	if err := s.printMetrics(ctx, "ready", "manifest_verified", "release_info", "workspaces{",
 		"group_attempts_total{reason=\"\""); err != nil {
 		return err
 	}
-	return command(ctx, p.sidecar, 0, "status", "--url", s.url)
+	return runProgram(ctx, p.sidecar, 0, "status", "--url", s.url)
 }
 
-// refuseRelease shows a pod that stays away from traffic.
+// refuseRelease shows a pod that stays unready because its import fails.
 func (p *pod) refuseRelease(ctx context.Context) error {
-	say("On another platform, a slug is taken. The pod stays unready and says what to do.")
-	platform, url, stop, err := p.start()
+	printTitle("On another platform, a slug is taken. The pod stays unready and says what to do.")
+	platform, url, stop, err := p.startPlatform()
 	if err != nil {
 		return err
 	}
 	defer stop()
 	platform.Fail("ticket-classifier", "SlugAlreadyInUse: ticket-classifier belongs to another workspace")
-	s, err := p.run(ctx, url)
+	s, err := p.startSidecar(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	if err := s.until(ctx, func(_ int, text string) bool { return strings.Contains(text, "slug-taken") }); err != nil {
+	defer s.stopSidecar()
+	if err := s.pollReadiness(ctx, func(_ int, text string) bool { return strings.Contains(text, "slug-taken") }); err != nil {
 		return err
 	}
-	if err := command(ctx, p.sidecar, importErrors, "status", "--url", s.url); err != nil {
+	if err := runProgram(ctx, p.sidecar, importErrors, "status", "--url", s.url); err != nil {
 		return err
 	}
-	say("Someone frees the slug. The sidecar retries by itself.")
+	printTitle("Someone frees the slug. The sidecar retries on its own.")
 	platform.Heal("ticket-classifier")
-	return s.untilReady(ctx)
+	return s.waitUntilReady(ctx)
 }
 
-// running is a sidecar in the background.
-type running struct {
+// sidecarProcess is a sidecar in the background.
+type sidecarProcess struct {
 	cmd *exec.Cmd
 	url string
 }
 
-func (p *pod) run(ctx context.Context, url string) (*running, error) {
-	address, err := freeAddress()
+func (p *pod) startSidecar(ctx context.Context, url string) (*sidecarProcess, error) {
+	address, err := findFreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -164,11 +163,11 @@ func (p *pod) run(ctx context.Context, url string) (*running, error) {
 		"--poll", "100ms"}
 	fmt.Printf("\n$ %s %s &\n", filepath.Base(p.sidecar), strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, p.sidecar, args...)
-	return &running{cmd: cmd, url: "http://" + address}, cmd.Start()
+	return &sidecarProcess{cmd: cmd, url: "http://" + address}, cmd.Start()
 }
 
-// freeAddress is one that nobody listens on now.
-func freeAddress() (string, error) {
+// findFreeAddress returns a loopback address with an unused port.
+func findFreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -177,23 +176,23 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// stop ends the sidecar as Kubernetes does.
-func (s *running) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+// stopSidecar stops the sidecar as Kubernetes does.
+func (s *sidecarProcess) stopSidecar() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have exited
 	_ = s.cmd.Wait()
 }
 
-func (s *running) untilReady(ctx context.Context) error {
-	return s.until(ctx, func(status int, _ string) bool { return status == http.StatusOK })
+func (s *sidecarProcess) waitUntilReady(ctx context.Context) error {
+	return s.pollReadiness(ctx, func(status int, _ string) bool { return status == http.StatusOK })
 }
 
-// until asks for readiness, shows each new answer, and ends with one that is done.
-func (s *running) until(ctx context.Context, done func(status int, text string) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// pollReadiness polls /readyz and prints each change, until done returns true.
+func (s *sidecarProcess) pollReadiness(ctx context.Context, done func(status int, text string) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	started, last := time.Now(), ""
 	for {
-		status, text, err := s.get(ctx, "/readyz")
+		status, text, err := s.fetchPath(ctx, "/readyz")
 		if err == nil && text != last {
 			fmt.Printf("%6s  /readyz %d  %s", time.Since(started).Round(10*time.Millisecond), status, text)
 			last = text
@@ -203,13 +202,13 @@ func (s *running) until(ctx context.Context, done func(status int, text string) 
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("the pod does not get there in time")
+			return fmt.Errorf("the pod did not reach the expected state within %s", readyTimeout)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-func (s *running) get(ctx context.Context, path string) (status int, text string, err error) {
+func (s *sidecarProcess) fetchPath(ctx context.Context, path string) (status int, text string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, http.NoBody)
 	if err != nil {
 		return 0, "", err
@@ -223,10 +222,10 @@ func (s *running) get(ctx context.Context, path string) (status int, text string
 	return resp.StatusCode, string(data), err
 }
 
-// metrics shows those whose names start with one of names.
-func (s *running) metrics(ctx context.Context, names ...string) error {
+// printMetrics prints the metrics whose names start with one of names.
+func (s *sidecarProcess) printMetrics(ctx context.Context, names ...string) error {
 	fmt.Printf("\n$ curl -s %s/metrics\n", s.url)
-	_, text, err := s.get(ctx, "/metrics")
+	_, text, err := s.fetchPath(ctx, "/metrics")
 	for line := range strings.Lines(text) {
 		for _, name := range names {
 			if strings.HasPrefix(line, "workspaces_import_"+name) && !strings.HasSuffix(line, " 0\n") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo runs a whole release in one process: a registry, a base image, a release of
-// the example workspaces, a planted secret that stops a build, and a fake platform that
+// Command demo shows a release from end to end, with a registry and a fake platform in its own
+// process: it builds the example workspaces, stops a build because of a planted secret, and
 // imports the release. At the end a pod stays unready because its import fails.
 package main
 
@@ -15,9 +15,9 @@ import (
 )
 
 func main() {
-	builder := flag.String("builder", "bin/builder", "the builder")
-	sidecar := flag.String("sidecar", "bin/sidecar", "the sidecar")
-	workspaces := flag.String("workspaces", "examples/workspaces", "the repository of workspaces")
+	builder := flag.String("builder", "bin/builder", "path of the builder")
+	sidecar := flag.String("sidecar", "bin/sidecar", "path of the sidecar")
+	workspaces := flag.String("workspaces", "examples/workspaces", "directory of workspaces")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package backoff computes how long to wait before a request is sent again, and waits.
+// Package backoff computes the delays between retries of a request, and sleeps.
 package backoff
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Sleep waits for d. If ctx ends first, it returns the cause.
+// Sleep sleeps for d. It returns the cause of ctx if ctx ends first.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

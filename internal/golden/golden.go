@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package golden compares what a program writes with files that the tests keep. Only tests import
-// it: it registers the flag -update, with which a test writes these files instead.
+// Package golden compares output with golden files. Only tests import it, because it registers the
+// flag -update, which makes tests write their golden files.
 package golden
 
 import (
@@ -13,14 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the files that the tests compare with")
+var update = flag.Bool("update", false, "write the golden files")
 
-// Updating reports whether the test was started with -update. A test that generates only a part of
-// a file, or derives other files, asks for it; [Compare] does so itself.
+// Updating reports whether -update is set. Only tests that write a file themselves need it, for
+// example those that generate a part of a file.
 func Updating() bool { return *update }
 
-// Compare fails the test if got is not the content of the file. With -update it first writes the
-// file, in a directory that it makes if there is none.
+// Compare fails the test if got differs from the golden file. With -update it first writes the file.
 func Compare[T string | []byte](t testing.TB, file string, got T) {
 	t.Helper()
 	if Updating() {
@@ -28,14 +27,14 @@ func Compare[T string | []byte](t testing.TB, file string, got T) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v; -update writes it", err)
+		t.Fatalf("%v; run the test with -update to create it", err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got); if this is what you want, run the test with -update:\n%s", file, diff)
+		t.Errorf("%s (-want +got); run the test with -update to accept the change:\n%s", file, diff)
 	}
 }
 
-// Write writes a file, in a directory that it makes if there is none.
+// Write writes a file and creates its directory if necessary.
 func Write[T string | []byte](t testing.TB, file string, data T) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

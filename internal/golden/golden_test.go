@@ -48,8 +48,8 @@ func TestCompare(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ file, got, failure string }{
 		"equal":     {present, "one\n", ""},
-		"different": {present, "two\n", present + " (-want +got); if this is what you want, run the test with -update:"},
-		"missing":   {filepath.Join(dir, "none.txt"), "one\n", "no such file or directory; -update writes it"},
+		"different": {present, "two\n", present + " (-want +got); run the test with -update to accept the change:"},
+		"missing":   {filepath.Join(dir, "none.txt"), "one\n", "no such file or directory; run the test with -update to create it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failure := compare(t, tt.file, tt.got)

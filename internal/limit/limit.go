@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package limit bounds what a program reads. Every function fails with an [*Error] once
-// there is more than its limit; none of them passes a cut-off beginning off as the whole,
-// as an [io.LimitedReader] does.
+// Package limit bounds how much a program reads. Unlike an [io.LimitedReader], which ends with
+// io.EOF and so makes truncated input look complete, everything in this package returns an
+// [*Error] if the limit is exceeded.
 package limit
 
 import (
@@ -13,14 +13,14 @@ import (
 	"os"
 )
 
-// Error reports that something holds more than a limit.
+// Error reports that a limit was exceeded.
 type Error struct {
-	// Subject is what is too large, such as the name of a file; it may be empty.
+	// Subject names what is too large, such as a file; it may be empty.
 	Subject string
-	// Unit is what is counted, such as "files"; empty for bytes.
+	// Unit is the unit of Max, such as "files"; empty for bytes.
 	Unit string
 	Max  int64
-	// Advice says what to do; it may be empty.
+	// Advice tells the user what to do; it may be empty.
 	Advice string
 }
 
@@ -41,14 +41,13 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is reports whether target is an [*Error] that says the same, for [errors.Is].
+// Is reports whether target is an equal [*Error], for [errors.Is].
 func (e *Error) Is(target error) bool {
 	other, ok := target.(*Error)
 	return ok && *other == *e
 }
 
-// Reader reads from R and returns Err, not [io.EOF], once R holds more than Left bytes.
-// The bytes within the limit are all returned before.
+// Reader reads up to Left bytes from R, and then returns Err, not [io.EOF], if R has more.
 type Reader struct {
 	R io.Reader
 	// Left counts the bytes that may still be read. It is negative after the limit was exceeded.
@@ -56,7 +55,7 @@ type Reader struct {
 	Err  error
 }
 
-// NewReader returns a reader that fails with an [*Error] about subject after limit bytes.
+// NewReader returns a reader that returns an [*Error] about subject after limit bytes.
 func NewReader(r io.Reader, subject string, limit int64) *Reader {
 	return &Reader{R: r, Left: limit, Err: &Error{Subject: subject, Max: limit}}
 }
@@ -77,10 +76,10 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Exceeded reports whether there was more than the limit.
+// Exceeded reports whether the limit was exceeded.
 func (r *Reader) Exceeded() bool { return r.Left < 0 }
 
-// ReadAll reads r to its end. More than limit bytes are an [*Error] about subject.
+// ReadAll reads all of r. It returns an [*Error] about subject if r has more than limit bytes.
 func ReadAll(r io.Reader, subject string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(NewReader(r, subject, limit))
 	if err != nil {
@@ -98,28 +97,27 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 	return ReadAndClose(file, name, limit)
 }
 
-// ReadAndClose reads an open file of at most limit bytes and closes it. Errors name the
-// file as name.
+// ReadAndClose reads an open file of at most limit bytes and closes it. Errors contain name.
 func ReadAndClose(file fs.File, name string, limit int64) ([]byte, error) {
 	defer file.Close()
 	return ReadAll(file, name, limit)
 }
 
-// Buffer is a writer that keeps at most Max bytes; a write over that fails with an
-// [*Error] about Subject. It has no other method of [bytes.Buffer] to go around the limit.
+// Buffer is a [bytes.Buffer] of at most Max bytes. It does not embed the buffer, whose other
+// methods would bypass the limit.
 type Buffer struct {
 	Subject string
 	Max     int64
-	kept    bytes.Buffer
+	buf     bytes.Buffer
 }
 
-// Write implements [io.Writer]. It keeps nothing of a write that is over the limit.
+// Write implements [io.Writer]. It writes nothing and returns an [*Error] if p does not fit.
 func (b *Buffer) Write(p []byte) (int, error) {
-	if int64(b.kept.Len()+len(p)) > b.Max {
+	if int64(b.buf.Len()+len(p)) > b.Max {
 		return 0, &Error{Subject: b.Subject, Max: b.Max}
 	}
-	return b.kept.Write(p)
+	return b.buf.Write(p)
 }
 
-// Bytes returns what was written.
-func (b *Buffer) Bytes() []byte { return b.kept.Bytes() }
+// Bytes returns the written bytes.
+func (b *Buffer) Bytes() []byte { return b.buf.Bytes() }

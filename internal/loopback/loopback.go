@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package loopback decides which hosts are this machine. Plain HTTP and credentials without
-// encryption are allowed for these hosts only, and no proxy is used for them.
+// Package loopback detects loopback hosts. Only for these are plain HTTP and unencrypted
+// credentials allowed, and proxies are never used.
 package loopback
 
 import (
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// IsHost reports whether a host, without a port, is this machine by its name or address:
-// localhost, 127.0.0.0/8 or ::1. No name is looked up.
+// IsHost reports whether a host, without a port, is localhost, in 127.0.0.0/8, or ::1. It does not
+// resolve names.
 func IsHost(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }

@@ -84,7 +84,7 @@ func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Rea
 		}
 		return refusalError(k.op, *a)
 	}
-	watch := &watched{Reader: whole}
+	watch := &errorReader{Reader: whole}
 	limited := limit.NewReader(watch, "the archive", most)
 	_, err = io.Copy(to, limited)
 	switch {
@@ -98,13 +98,13 @@ func (c *Client) copyArchive(ctx context.Context, k call, a *answer, body io.Rea
 	return nil
 }
 
-// watched records the read error of a reader.
-type watched struct {
+// errorReader records the read error of a reader.
+type errorReader struct {
 	io.Reader
 	err error
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *errorReader) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		w.err = err
@@ -132,9 +132,9 @@ type ArchiveReport struct {
 	Imported, Deleted []string // paths
 	Created, Updated  []string // IDs of workspaces
 	Errors            []FileProblem
-	// TellsDeleted is true if the response lists the deleted files, even if there are none.
+	// ListsDeleted is true if the response lists the deleted files, even if there are none.
 	// Platforms that do not support ?prune omit the list.
-	TellsDeleted bool
+	ListsDeleted bool
 }
 
 // FileProblem is an error of one file, or of the whole import if File is empty.
@@ -227,7 +227,7 @@ func (r *ArchiveReport) UnmarshalJSON(data []byte) error {
 		Created:      toStrings(in.Created),
 		Updated:      toStrings(in.Updated),
 		Errors:       in.Errors,
-		TellsDeleted: in.Deleted != nil,
+		ListsDeleted: in.Deleted != nil,
 	}
 	if in.Deleted != nil {
 		r.Deleted = toStrings(*in.Deleted)

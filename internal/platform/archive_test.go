@@ -155,7 +155,7 @@ func TestImportAnswers(t *testing.T) {
 	}{
 		"all of it": {200, `{"imported":["index.yml","automations/a.yml"],"deleted":["pages/x.yml"],"createdWorkspaceIds":["n"],"updatedWorkspaceIds":[],
 			"errors":[{"msg":"it failed","workspaceId":"w","filepath":"current/automations/b.yml","err":{"error":"E","message":"bad"}},"odd"],"publishedApps":[],"workspace":{"id":"w","slug":"shop","name":"Shop"}}`,
-			platform.ArchiveResult{Report: &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop",
+			platform.ArchiveResult{Report: &platform.ArchiveReport{ListsDeleted: true, ID: "w", Slug: "shop",
 				Imported: []string{"index.yml", "automations/a.yml"}, Deleted: []string{"pages/x.yml"}, Created: []string{"n"},
 				Errors: []platform.FileProblem{{File: "current/automations/b.yml",
 					Problem: platform.Problem{Code: "E", Message: "it failed: bad"}}, {Problem: platform.Problem{Message: "odd"}}}}},
@@ -190,7 +190,7 @@ func TestEventOfAnImportedArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &platform.ArchiveReport{TellsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml"},
+	want := &platform.ArchiveReport{ListsDeleted: true, ID: "w", Slug: "shop", Imported: []string{"index.yml"},
 		Deleted: []string{"x"},
 		Errors:  []platform.FileProblem{{File: "f", Problem: platform.Problem{Message: "m"}}}}
 	if diff := cmp.Diff(want, page.Events[0].Archive); diff != "" || page.Undecodable != 1 ||

@@ -58,7 +58,7 @@ func (r *run) followPush(sent time.Time, say func(string)) *follow.Operation {
 		Patient: true,
 		Sent:    sent,
 		Timeout: r.Timeout,
-		Say:     say,
+		Notify:  say,
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *run) followImport(sent time.Time, say func(string)) *follow.Operation {
 		Patient: true,
 		Sent:    sent,
 		Timeout: r.Timeout,
-		Say:     say,
+		Notify:  say,
 	}
 }
 

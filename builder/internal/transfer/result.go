@@ -93,7 +93,7 @@ func (r *run) recordReport(report *platform.ArchiveReport) error {
 // checkPruned adds a problem if the report does not list deleted files: older platforms ignore the
 // prune parameter.
 func (r *run) checkPruned(report *platform.ArchiveReport) {
-	if !r.Prune || report.TellsDeleted {
+	if !r.Prune || report.ListsDeleted {
 		return
 	}
 	r.result.addProblem(outcome.Problem{

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Userland is the little that images of the tests have beside the fake platform. It
-// is called by the names of its commands:
+// Userland contains the commands that test images need besides the fake platform. The name of
+// the executable selects the command:
 //
-//	cp FROM TO           what the chart uses of the service's image
+//	cp FROM TO           copies a file, as the chart's init container does
 //	sleep SECONDS
-//	ask URL              asks the service over and over, and tells each change of its answer
-//	kill9 CONTAINER-ID   kills the processes of a container, from a pod in the node's pid namespace
+//	ask URL              polls a URL and prints each change of the response
+//	kill9 CONTAINER-ID   kills the processes of a container, from a pod in the node's PID namespace
 package main
 
 import (
@@ -38,18 +38,18 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	switch name := filepath.Base(args[0]); {
 	case name == "cp" && len(args) == 3:
-		return cp(args[1], args[2])
+		return copyFile(args[1], args[2])
 	case name == "sleep" && len(args) == 2:
-		return sleep(ctx, args[1])
+		return sleepSeconds(ctx, args[1])
 	case name == "ask" && len(args) == 2:
-		return ask(ctx, os.Stdout, args[1])
+		return pollURL(ctx, os.Stdout, args[1])
 	case name == "kill9" && len(args) == 2:
-		return kill9(args[1])
+		return killContainer(args[1])
 	}
 	return fmt.Errorf("usage: cp FROM TO | sleep SECONDS | ask URL | kill9 CONTAINER-ID, not %q", args)
 }
 
-func cp(source, target string) error {
+func copyFile(source, target string) error {
 	from, err := os.Open(source)
 	if err != nil {
 		return err
@@ -63,31 +63,31 @@ func cp(source, target string) error {
 	return errors.Join(err, to.Close())
 }
 
-func sleep(ctx context.Context, seconds string) error {
+func sleepSeconds(ctx context.Context, seconds string) error {
 	n, err := strconv.Atoi(seconds)
 	if err != nil {
 		return err
 	}
-	wait(ctx, time.Duration(n)*time.Second)
+	waitFor(ctx, time.Duration(n)*time.Second)
 	return nil
 }
 
-func wait(ctx context.Context, d time.Duration) {
+func waitFor(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
 }
 
-// askEvery is the time between two requests.
-const askEvery = 50 * time.Millisecond
+// pollInterval is the interval between requests.
+const pollInterval = 50 * time.Millisecond
 
-// ask prints each answer that is not the one before, on a connection of its own each
-// time, so that the Service chooses anew.
-func ask(ctx context.Context, out io.Writer, url string) error {
+// pollURL prints each response that differs from the previous one. It opens a connection for each
+// request, so that the Service chooses a pod for each.
+func pollURL(ctx context.Context, out io.Writer, url string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for last := ""; ctx.Err() == nil; wait(ctx, askEvery) {
-		answer := one(ctx, client, url)
+	for last := ""; ctx.Err() == nil; waitFor(ctx, pollInterval) {
+		answer := requestOnce(ctx, client, url)
 		if answer != last && ctx.Err() == nil {
 			fmt.Fprintln(out, answer)
 			last = answer
@@ -96,7 +96,7 @@ func ask(ctx context.Context, out io.Writer, url string) error {
 	return nil
 }
 
-func one(ctx context.Context, client *http.Client, url string) string {
+func requestOnce(ctx context.Context, client *http.Client, url string) string {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err.Error()
@@ -115,8 +115,8 @@ func one(ctx context.Context, client *http.Client, url string) string {
 	return fmt.Sprintf("%d %s", resp.StatusCode, body)
 }
 
-// kill9 finds processes by their cgroup, whose path names the container.
-func kill9(container string) error {
+// killContainer finds processes by their cgroup, whose path names the container.
+func killContainer(container string) error {
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func kill9(container string) error {
 	for _, file := range files {
 		cgroup, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-			continue // it ended meanwhile
+			continue // the process has exited
 		}
 		if err != nil {
 			return err

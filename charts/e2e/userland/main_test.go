@@ -42,7 +42,7 @@ func TestAskTellsChanges(t *testing.T) {
 	}))
 	defer server.Close()
 	var out strings.Builder
-	if err := ask(ctx, &out, server.URL); err != nil || out.String() != "200 one\n418 \n" {
+	if err := pollURL(ctx, &out, server.URL); err != nil || out.String() != "200 one\n418 \n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The terminal, in characters, and the size of one character, in pixels.
+// The size of the terminal in characters, and of a character in pixels.
 const (
 	columns   = 100
 	rows      = 26
@@ -19,7 +19,7 @@ const (
 	titleBar  = 30
 )
 
-// How long a line stays before the next one appears.
+// The pauses between two lines.
 const (
 	pauseTitle   = 1300 * time.Millisecond
 	pauseCommand = 900 * time.Millisecond
@@ -27,11 +27,11 @@ const (
 	pauseEnd     = 6 * time.Second
 )
 
-// draw returns the animation. Without animation, such as in print, it shows the last lines.
-func draw(lines []string) string {
+// drawAnimation returns an animated SVG. Where animation is off, such as in print, it shows the last lines.
+func drawAnimation(lines []string) string {
 	var total time.Duration
 	for _, line := range lines {
-		total += pause(line)
+		total += pauseAfter(line)
 	}
 	total += pauseEnd
 
@@ -41,7 +41,7 @@ func draw(lines []string) string {
 	fmt.Fprintf(&b,
 		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" role="img" aria-label="Recording of make demo">`+"\n",
 		width, height)
-	b.WriteString("<style>\n" + style + keyframes(lines, total) + "</style>\n")
+	b.WriteString("<style>\n" + style + formatKeyframes(lines, total) + "</style>\n")
 	fmt.Fprintf(&b, `<rect width="%.0f" height="%d" rx="8" fill="#0d1117"/>`+"\n", width, height)
 	fmt.Fprintf(&b, `<text x="%.0f" y="20" text-anchor="middle" class="bar">make demo</text>`+"\n", width/2)
 	fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%.0f" height="%d"><g class="scroll">`+"\n", margin, titleBar,
@@ -50,7 +50,7 @@ func draw(lines []string) string {
 		if line == "" {
 			continue
 		}
-		fmt.Fprintf(&b, `<text y="%d" class="%s">%s</text>`+"\n", (i+1)*rowHeight-4, class(line), html.EscapeString(line))
+		fmt.Fprintf(&b, `<text y="%d" class="%s">%s</text>`+"\n", (i+1)*rowHeight-4, lineClass(line), html.EscapeString(line))
 	}
 	b.WriteString("</g></svg>\n</svg>\n")
 	return b.String()
@@ -62,8 +62,8 @@ const style = `text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu
 	`.bad{fill:#ff7b72}.good{fill:#7ee787}
 `
 
-// keyframes scroll the lines up, one after the other, as a terminal does.
-func keyframes(lines []string, total time.Duration) string {
+// formatKeyframes returns the CSS that scrolls the lines one by one, like a terminal.
+func formatKeyframes(lines []string, total time.Duration) string {
 	var b strings.Builder
 	shift := func(shown int) int { return (rows - shown) * rowHeight }
 	fmt.Fprintf(&b, ".scroll{transform:translateY(%dpx)}\n", shift(len(lines)))
@@ -73,14 +73,14 @@ func keyframes(lines []string, total time.Duration) string {
 	var at time.Duration
 	for i, line := range lines {
 		fmt.Fprintf(&b, "%.2f%%{transform:translateY(%dpx)}\n", 100*at.Seconds()/total.Seconds(), shift(i+1))
-		at += pause(line)
+		at += pauseAfter(line)
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
 
-func pause(line string) time.Duration {
-	switch class(line) {
+func pauseAfter(line string) time.Duration {
+	switch lineClass(line) {
 	case "title":
 		return pauseTitle
 	case "command":
@@ -90,8 +90,8 @@ func pause(line string) time.Duration {
 	}
 }
 
-// class returns the style of a line by what it begins with or says.
-func class(line string) string {
+// lineClass returns the CSS class of a line.
+func lineClass(line string) string {
 	switch {
 	case strings.HasPrefix(line, "# "):
 		return "title"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command recording turns the output of the demo into an animated SVG: go run ./examples/demo
-// | go run ./examples/demo/recording docs/demo.svg. It shortens the output, replaces what
-// differs from run to run, and adds nothing.
+// Command recording turns the output of the demo into an animated SVG:
+//
+//	go run ./examples/demo | go run ./examples/demo/recording docs/demo.svg
+//
+// It shortens the output and replaces the parts that differ between runs. It adds nothing.
 package main
 
 import (
@@ -13,7 +15,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// maxOutput bounds what is read of the demo, in bytes.
+// maxOutput limits the size of the output, in bytes.
 const maxOutput = 1 << 20
 
 func main() {
@@ -32,9 +34,9 @@ func run(in io.Reader, file string) error {
 	if err != nil {
 		return err
 	}
-	lines := script(string(output))
+	lines := selectLines(string(output))
 	if len(lines) < rows {
 		return fmt.Errorf("the output has %d lines of the scenes, want at least %d: did the demo fail?", len(lines), rows)
 	}
-	return os.WriteFile(file, []byte(draw(lines)), 0o644)
+	return os.WriteFile(file, []byte(drawAnimation(lines)), 0o644)
 }

@@ -31,19 +31,19 @@ time        open 50ms
 		"$ builder build x --base registry/prismeai/y:v1 --push",
 		"pushed      registry/acme/y:v1@sha256:0a0a0a0a0a0a…",
 	}
-	if diff := cmp.Diff(want, script(output)); diff != "" {
+	if diff := cmp.Diff(want, selectLines(output)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestWrap(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("word ", 45))
-	for _, line := range wrap(long) {
+	for _, line := range wrapLine(long) {
 		if n := len([]rune(line)); n > columns {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	if got := strings.Fields(strings.Join(wrap(long), " ")); len(got) != 45 {
+	if got := strings.Fields(strings.Join(wrapLine(long), " ")); len(got) != 45 {
 		t.Errorf("%d words are left of 45", len(got))
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// scenes are the sections of the demo that the recording shows, by the beginning of their
-// titles, and the lines that it keeps of each.
+// scenes are the sections of the demo in the recording: the start of each title, and an expression
+// for the lines to keep.
 var scenes = []struct {
 	title string
 	keep  *regexp.Regexp
@@ -23,7 +23,7 @@ var scenes = []struct {
 	{"Someone frees the slug", regexp.MustCompile(`/readyz (503.*Import,|200)`)},
 }
 
-// replacements take out what differs from run to run, and options that a reader does not need.
+// replacements remove the parts that differ between runs, and options that do not matter to readers.
 var replacements = []struct {
 	pattern *regexp.Regexp
 	text    string
@@ -35,27 +35,27 @@ var replacements = []struct {
 	{regexp.MustCompile(`(fingerprint [0-9a-f]{8})[0-9a-f]{24}, also [\w-]+`), "$1…"},
 }
 
-// script returns the lines to show. Every title of a section begins with "── ".
-func script(output string) []string {
+// selectLines returns the lines to show. Every title of a section begins with "── ".
+func selectLines(output string) []string {
 	var lines []string
 	var keep *regexp.Regexp
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\n")
 		if title, isTitle := strings.CutPrefix(line, "── "); isTitle {
-			if keep = sceneOf(title); keep != nil {
+			if keep = findScene(title); keep != nil {
 				lines = append(lines, "", "# "+title)
 			}
 			continue
 		}
 		if keep != nil && keep.MatchString(line) {
-			lines = append(lines, wrap(shorten(line))...)
+			lines = append(lines, wrapLine(shortenLine(line))...)
 		}
 	}
 	return lines
 }
 
-// sceneOf returns what to keep of a section, or nil.
-func sceneOf(title string) *regexp.Regexp {
+// findScene returns the expression for the lines to keep of a section, or nil if it is not shown.
+func findScene(title string) *regexp.Regexp {
 	for _, scene := range scenes {
 		if strings.HasPrefix(title, scene.title) {
 			return scene.keep
@@ -64,16 +64,16 @@ func sceneOf(title string) *regexp.Regexp {
 	return nil
 }
 
-func shorten(line string) string {
+func shortenLine(line string) string {
 	for _, r := range replacements {
 		line = r.pattern.ReplaceAllString(line, r.text)
 	}
 	return line
 }
 
-// wrap makes a line fit into the columns. Answers to probes, which repeat, are cut off. Other
-// lines are broken: commands before an option, the rest at a space.
-func wrap(line string) []string {
+// wrapLine fits a line into the columns. It truncates probe responses, which repeat, and breaks
+// other lines: commands before an option, the rest at a space.
+func wrapLine(line string) []string {
 	if runes := []rune(line); strings.Contains(line, "/readyz") && len(runes) > columns {
 		return []string{string(runes[:columns-1]) + "…"}
 	}
@@ -94,5 +94,5 @@ func wrap(line string) []string {
 	return append(out, line)
 }
 
-// indent begins each line that continues another.
+// indent starts each continuation line.
 const indent = "    "

@@ -62,8 +62,8 @@ type Operation struct {
 	// Timeout is the time from Sent, when the request was sent by the local clock, to the last reads.
 	Sent    time.Time
 	Timeout time.Duration
-	// Say receives what the wait is for, when that changes.
-	Say func(string)
+	// Notify receives what the wait is for, when that changes.
+	Notify func(string)
 	// OnEvent receives each event of the operation once. It may be nil.
 	OnEvent func(*platform.Event)
 }

@@ -187,7 +187,7 @@ func (w *world) operation() *follow.Operation {
 		Poll:    backoff.Exponential{First: poll, Max: poll},
 		Sent:    time.Now(),
 		Timeout: timeout,
-		Say:     func(string) { w.texts++ },
+		Notify:  func(string) { w.texts++ },
 		OnEvent: func(e *platform.Event) {
 			w.notes[e.ID]++
 			w.news = time.Now()

@@ -52,7 +52,7 @@ func (w *watch) readSources(ctx context.Context) (Outcome, error) {
 	}
 	if w.Feed.Refused == nil {
 		lag = 4 * w.poll.Max
-		w.say("the operation seems to have ended: waiting up to " + lag.String() + " for the event with the result")
+		w.reportWait("the operation seems to have ended: waiting up to " + lag.String() + " for the event with the result")
 	}
 	switch {
 	case time.Since(w.quiet) < lag, w.Patient && !w.current && w.Feed.Refused == nil:
@@ -71,10 +71,10 @@ func (w *watch) readEvents(ctx context.Context) (end *platform.Event) {
 	switch {
 	case err == nil || refused || ctx.Err() != nil:
 	case w.Feed.Refused != nil:
-		w.Say("events cannot be read: " + err.Error())
+		w.Notify("events cannot be read: " + err.Error())
 	case !w.failing:
 		w.failing = true
-		w.Say("events cannot be read at the moment; trying again: " + err.Error())
+		w.Notify("events cannot be read at the moment; trying again: " + err.Error())
 	}
 	slices.SortStableFunc(events, func(a, b platform.Event) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for _, e := range events {
@@ -115,7 +115,7 @@ func (w *watch) readLock(ctx context.Context) (ended bool, err error) {
 	case err != nil && w.InPod && platform.ClassOf(err) == platform.ClassNotSent:
 		return false, err
 	case err != nil:
-		w.say("the write lock cannot be read (" + platform.ClassOf(err).String() + "); trying again")
+		w.reportWait("the write lock cannot be read (" + platform.ClassOf(err).String() + "); trying again")
 		return false, nil
 	case w.lock == nil:
 		w.lock = lock
@@ -123,7 +123,7 @@ func (w *watch) readLock(ctx context.Context) (ended bool, err error) {
 	if lock == nil || !lock.Equal(w.lock) {
 		return true, nil
 	}
-	w.say("the operation holds the write lock")
+	w.reportWait("the operation holds the write lock")
 	return false, nil
 }
 
@@ -135,7 +135,7 @@ func (w *watch) readStatus(ctx context.Context) (ended bool, err error) {
 	}
 	if isRefusal(err) {
 		w.statusRefused = true
-		w.Say("the status of the workspace cannot be read: " + err.Error())
+		w.Notify("the status of the workspace cannot be read: " + err.Error())
 	}
 	switch {
 	case w.statusRefused && w.Feed.Refused != nil:
@@ -143,12 +143,12 @@ func (w *watch) readStatus(ctx context.Context) (ended bool, err error) {
 	case w.statusRefused:
 		return false, nil
 	case err != nil:
-		w.say("the status of the workspace cannot be read (" + platform.ClassOf(err).String() + "); trying again")
+		w.reportWait("the status of the workspace cannot be read (" + platform.ClassOf(err).String() + "); trying again")
 		return false, nil
 	}
 	others := !status.ImportedAt.After(w.other.Add(time.Second))
 	if others || status.ImportedAt.Before(w.Since) {
-		w.say("the status of the workspace does not show the end of the operation")
+		w.reportWait("the status of the workspace does not show the end of the operation")
 		return false, nil
 	}
 	if w.status == nil || !status.ImportedAt.Equal(w.status.ImportedAt) {
@@ -158,10 +158,10 @@ func (w *watch) readStatus(ctx context.Context) (ended bool, err error) {
 	return true, nil
 }
 
-// say sends a text about the wait when it changes.
-func (w *watch) say(text string) {
+// reportWait sends a text about the wait when it changes.
+func (w *watch) reportWait(text string) {
 	if w.said != text {
 		w.said = text
-		w.Say(text)
+		w.Notify(text)
 	}
 }

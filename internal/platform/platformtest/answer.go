@@ -14,7 +14,7 @@ const correlationHeader = "X-Correlation-Id"
 // object is a JSON object.
 type object = map[string]any
 
-func reply(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // all bodies are created here
@@ -25,8 +25,8 @@ func reply(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(data) // the client may have gone
 }
 
-// refuse responds with an error in the shape of the variant (platform contract §1.4).
-func (p *Platform) refuse(w http.ResponseWriter, status int, code, message string, details any) {
+// writeError responds with an error in the shape of the variant (platform contract §1.4).
+func (p *Platform) writeError(w http.ResponseWriter, status int, code, message string, details any) {
 	body := object{"error": code, "message": message}
 	if p.opts.NestedErrors {
 		body = object{"code": code, "message": message, "requestId": w.Header().Get(correlationHeader)}
@@ -37,17 +37,17 @@ func (p *Platform) refuse(w http.ResponseWriter, status int, code, message strin
 	if p.opts.NestedErrors {
 		body = object{"error": body}
 	}
-	reply(w, status, body)
+	writeJSON(w, status, body)
 }
 
-// unknownRoute responds to an unknown path. Missing objects are an ObjectNotFoundError instead.
-func unknownRoute(w http.ResponseWriter, r *http.Request) {
-	reply(w, http.StatusNotFound, object{"error": "RequestValidationError", "message": "not found",
+// rejectUnknownRoute responds to an unknown path. Missing objects are an ObjectNotFoundError instead.
+func rejectUnknownRoute(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusNotFound, object{"error": "RequestValidationError", "message": "not found",
 		"details": []object{{"path": r.URL.Path, "message": "not found"}}})
 }
 
-func healthcheck(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, object{"healthy": true})
+func serveHealthcheck(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, object{"healthy": true})
 }
 
 // OpOf returns the operation of a request, as named by package platform, or "other".

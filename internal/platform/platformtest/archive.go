@@ -49,8 +49,8 @@ func (p *Platform) Content(slug string) map[string]string {
 	return maps.Clone(p.content[slug])
 }
 
-// known returns the workspace with an ID or slug, or nil. The caller holds mu.
-func (p *Platform) known(id string) *Installed {
+// findWorkspace returns the workspace with an ID or slug, or nil. The caller holds mu.
+func (p *Platform) findWorkspace(id string) *Installed {
 	for _, w := range p.installed {
 		if w.ID == id || w.Slug == id {
 			return w
@@ -59,20 +59,20 @@ func (p *Platform) known(id string) *Installed {
 	return nil
 }
 
-// export responds with the archive of a workspace (platform contract §12).
-func (p *Platform) export(w http.ResponseWriter, r *http.Request) {
+// serveExport responds with the archive of a workspace (platform contract §12).
+func (p *Platform) serveExport(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	found := p.known(r.PathValue("id"))
+	found := p.findWorkspace(r.PathValue("id"))
 	var files map[string]string
 	if found != nil {
 		files = maps.Clone(p.content[found.Slug])
 	}
 	p.mu.Unlock()
 	if found == nil {
-		p.missing(w, r.PathValue("id"))
+		p.rejectMissing(w, r.PathValue("id"))
 		return
 	}
-	files[".import.yml"] = p.importConfig(found)
+	files[".import.yml"] = p.encodeImportConfig(found)
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -89,27 +89,27 @@ func (p *Platform) export(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out.Bytes()) // the client may have gone
 }
 
-// exportAt rejects the export path that the variant lacks.
-func (p *Platform) exportAt(documented bool) http.HandlerFunc {
+// serveExportAt rejects the export path that the variant lacks.
+func (p *Platform) serveExportAt(documented bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch refused := p.opts.ExportByGet; {
 		case documented && refused != 0:
-			p.refuse(w, refused, "ObjectNotFound", "Unknown path", nil)
+			p.writeError(w, refused, "ObjectNotFound", "Unknown path", nil)
 		case !documented && refused == 0:
-			unknownRoute(w, r)
+			rejectUnknownRoute(w, r)
 		default:
-			p.export(w, r)
+			p.serveExport(w, r)
 		}
 	}
 }
 
-// importConfig returns the .import.yml of an export. The caller must not hold mu.
-func (p *Platform) importConfig(w *Installed) string {
+// encodeImportConfig returns the .import.yml of an export. The caller must not hold mu.
+func (p *Platform) encodeImportConfig(w *Installed) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	config := jsvalue.NewMapping()
 	if p.opts.V27 {
-		id := stored(p.content[w.Slug], "index.yml").Get("id")
+		id := parseStored(p.content[w.Slug], "index.yml").Get("id")
 		if id == nil {
 			id = jsvalue.NewText(w.ID)
 		}
@@ -141,27 +141,27 @@ type importAnswer struct {
 	err    error
 }
 
-// importArchive serves POST /v2/workspaces/import and /v2/workspaces/{id}/import (platform contract
+// serveArchiveImport serves POST /v2/workspaces/import and /v2/workspaces/{id}/import (platform contract
 // §12, §14).
-func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
+func (pod *Pod) serveArchiveImport(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
-	entries, err := uploaded(w, r, p.opts.UploadLimit)
+	entries, err := readUpload(w, r, p.opts.UploadLimit)
 	if limit, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		reply(w, http.StatusRequestEntityTooLarge, object{"name": "MulterError", "message": "File too large",
+		writeJSON(w, http.StatusRequestEntityTooLarge, object{"name": "MulterError", "message": "File too large",
 			"code":  "LIMIT_FILE_SIZE",
 			"field": "archive", "storageErrors": []object{}, "limit": limit.Limit})
 		return
 	}
 	if err != nil {
-		p.refuse(w, http.StatusBadRequest, "BadParameters", err.Error(), nil)
+		p.writeError(w, http.StatusBadRequest, "BadParameters", err.Error(), nil)
 		return
 	}
 	p.mu.Lock()
-	missing := r.PathValue("id") != "" && p.known(r.PathValue("id")) == nil
+	missing := r.PathValue("id") != "" && p.findWorkspace(r.PathValue("id")) == nil
 	life := pod.state.life
 	p.mu.Unlock()
 	if missing {
-		p.missing(w, r.PathValue("id"))
+		p.rejectMissing(w, r.PathValue("id"))
 		return
 	}
 	run := &archiveImport{pod: pod, id: r.PathValue("id"), prune: p.opts.V27 && r.URL.Query().Get("prune") == "true",
@@ -169,7 +169,7 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 		correlationID: r.Header.Get(correlationHeader), done: make(chan importAnswer, 1)}
 	pod.work.Go(func() { run.run(life) })
 	if p.opts.ArchiveProcessing {
-		reply(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
+		writeJSON(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
 		return
 	}
 	select {
@@ -184,20 +184,20 @@ func (pod *Pod) importArchive(w http.ResponseWriter, r *http.Request) {
 
 func (p *Platform) answerImport(w http.ResponseWriter, answer importAnswer) {
 	if answer.err == nil {
-		reply(w, http.StatusOK, answer.report)
+		writeJSON(w, http.StatusOK, answer.report)
 		return
 	}
 	e := asException(answer.err)
-	status := statusOf(e)
+	status := errorStatus(e)
 	if status == http.StatusInternalServerError {
-		p.refuse(w, status, "Internal", "Internal error", nil)
+		p.writeError(w, status, "Internal", "Internal error", nil)
 		return
 	}
-	p.refuse(w, status, e.class, e.message, nil)
+	p.writeError(w, status, e.class, e.message, nil)
 }
 
-// statusOf returns the status of an error: 404 for missing objects, otherwise 400.
-func statusOf(e *exception) int {
+// errorStatus returns the status of an error: 404 for missing objects, otherwise 400.
+func errorStatus(e *exception) int {
 	switch {
 	case e.class == "ObjectNotFoundError":
 		return http.StatusNotFound
@@ -207,8 +207,8 @@ func statusOf(e *exception) int {
 	return http.StatusBadRequest
 }
 
-// uploaded returns the files of an archive in archive order.
-func uploaded(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, error) {
+// readUpload returns the files of an archive in archive order.
+func readUpload(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	file, _, err := r.FormFile("archive")
 	if err != nil {
@@ -237,13 +237,13 @@ func uploaded(w http.ResponseWriter, r *http.Request, limit int64) ([]entry, err
 	return entries, nil
 }
 
-// bulkList is the index file of an archive of several workspaces.
-const bulkList = "bulkExport.json"
+// bulkIndexFile is the index file of an archive of several workspaces.
+const bulkIndexFile = "bulkExport.json"
 
-// checkBulk rejects an archive that the service treats as an archive of several workspaces.
-func checkBulk(entries []entry) error {
-	if slices.ContainsFunc(entries, func(e entry) bool { return strings.HasSuffix(e.path, bulkList) }) {
-		return thrown("PrismeError", "Cant import a bulk archive to specific workspace")
+// rejectBulkArchive rejects an archive that the service treats as an archive of several workspaces.
+func rejectBulkArchive(entries []entry) error {
+	if slices.ContainsFunc(entries, func(e entry) bool { return strings.HasSuffix(e.path, bulkIndexFile) }) {
+		return newException("PrismeError", "Cant import a bulk archive to specific workspace")
 	}
 	return nil
 }
@@ -253,25 +253,25 @@ func (a *archiveImport) run(life context.Context) {
 	p := a.pod.platform
 	p.mu.Lock()
 	slug := a.id
-	if w := p.known(a.id); w != nil {
+	if w := p.findWorkspace(a.id); w != nil {
 		slug = w.Slug
 	}
 	p.mu.Unlock()
-	if !p.work(life, slug) {
+	if !p.simulateWork(life, slug) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := checkBulk(a.entries); err != nil {
+	if err := rejectBulkArchive(a.entries); err != nil {
 		a.done <- importAnswer{err: err}
 		return
 	}
-	target, created := p.known(a.id), a.id == ""
+	target, created := p.findWorkspace(a.id), a.id == ""
 	if created {
-		target = p.create("Import", "")
+		target = p.createInstalled("Import", "")
 	}
 	if target == nil { // deleted in the meantime
-		a.done <- importAnswer{err: thrown("ObjectNotFoundError", "Could not find workspaces with filter '%s'", a.id)}
+		a.done <- importAnswer{err: newException("ObjectNotFoundError", "Could not find workspaces with filter '%s'", a.id)}
 		return
 	}
 	a.done <- a.importInto(target, created)
@@ -281,8 +281,8 @@ func (a *archiveImport) run(life context.Context) {
 func (a *archiveImport) importInto(target *Installed, created bool) importAnswer {
 	p := a.pod.platform
 	run := p.newImport(target, false, a.prune)
-	run.fail(target.Slug)
-	report, err := run.run(a.entries)
+	run.failNext(target.Slug)
+	report, err := run.importFiles(a.entries)
 	if err != nil {
 		return importAnswer{err: err}
 	}
@@ -294,13 +294,13 @@ func (a *archiveImport) importInto(target *Installed, created bool) importAnswer
 		report[map[bool]string{true: "createdWorkspaceIds", false: "updatedWorkspaceIds"}[created]] = []string{target.ID}
 	}
 	if !p.opts.DropImported {
-		p.emitIn(a.pod, target.ID, importedEvent, a.correlationID, importedPayload(report))
+		p.emitIn(a.pod, target.ID, importedEvent, a.correlationID, newImportedPayload(report))
 	}
 	return importAnswer{report: report}
 }
 
-// importedPayload returns the event payload of an import.
-func importedPayload(report object) object {
+// newImportedPayload returns the event payload of an import.
+func newImportedPayload(report object) object {
 	payload := object{"workspace": report["workspace"], "files": report["imported"], "errors": report["errors"]}
 	if deleted, ok := report["deleted"]; ok {
 		payload["deleted"] = deleted

@@ -56,7 +56,7 @@ func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID str
 	if pod.state.killed {
 		return nil
 	}
-	l := p.acquire(cmp.Or(pod.Name, "api"), "pull_in_progress")
+	l := p.acquireLock(cmp.Or(pod.Name, "api"), "pull_in_progress")
 	if l == nil {
 		return nil
 	}
@@ -70,36 +70,36 @@ func (pod *Pod) startBulk(in pullBody, workspaces []Workspace, correlationID str
 	}
 	p.emit(pod, startedEvent, correlationID, object{"repositoryId": in.Repository.ID, "groups": in.Groups,
 		"workspaces": slugs})
-	pod.work.Go(b.run)
+	pod.work.Go(b.importAll)
 	return b
 }
 
-// run imports the workspaces one by one. A killed pod stops midway and leaves the lock.
-func (b *bulk) run() {
+// importAll imports the workspaces one by one. A killed pod stops midway and leaves the lock.
+func (b *bulk) importAll() {
 	defer close(b.done)
 	var results []result
 	for i, w := range b.workspaces {
 		r := b.importOne(w)
 		if r.outcome == Killed {
-			b.finish(Killed, nil)
+			b.finishImport(Killed, nil)
 			return
 		}
 		results = append(results, r)
-		b.progress(r, i+1)
+		b.emitProgress(r, i+1)
 	}
-	b.finish("", b.makeReport(results))
+	b.finishImport("", b.buildReport(results))
 }
 
 // importOne applies the skip rule, otherwise it replaces the workspace (platform contract §1.2).
 func (b *bulk) importOne(w Workspace) result {
 	p, begin := b.pod.platform, time.Now()
 	p.mu.Lock()
-	old := p.present(w)
-	if old != nil && p.upToDate(old.Version, w.Version) && !b.in.Force {
+	old := p.findInstalled(w)
+	if old != nil && p.isUpToDate(old.Version, w.Version) && !b.in.Force {
 		p.mu.Unlock()
 		return result{Workspace: w, outcome: Skipped}
 	}
-	message, broken := p.broken(w.Slug)
+	message, broken := p.nextFailure(w.Slug)
 	entry := len(p.ledger.Imports)
 	p.ledger.Imports = append(p.ledger.Imports, Import{Bulk: b.entry, Pod: b.pod.Name, Slug: w.Slug, Version: w.Version,
 		Begin: begin})
@@ -107,7 +107,7 @@ func (b *bulk) importOne(w Workspace) result {
 
 	r := result{Workspace: w, outcome: Imported, created: old == nil}
 	switch {
-	case !p.work(b.life, w.Slug):
+	case !p.simulateWork(b.life, w.Slug):
 		r.outcome = Killed
 	case broken:
 		r.outcome = Failed
@@ -118,8 +118,8 @@ func (b *bulk) importOne(w Workspace) result {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.outcome != Killed {
-		b.importFiles(&r)
-		p.store(w, b.in.Repository.ID, r.outcome == Imported || p.opts.VersionAfterFailure)
+		b.importContent(&r)
+		p.storeVersion(w, b.in.Repository.ID, r.outcome == Imported || p.opts.VersionAfterFailure)
 	}
 	p.ledger.Imports[entry].End = time.Now()
 	p.ledger.Imports[entry].Outcome = r.outcome
@@ -143,17 +143,17 @@ func splitFailure(message string) (class, text string) {
 	return "PrismeError", message
 }
 
-// importFiles imports files like a pull, as far as the release has content. Files that fail, or
+// importContent imports files like a pull, as far as the release has content. Files that fail, or
 // whose path differs from where they are stored, are deleted. The caller holds mu.
-func (b *bulk) importFiles(r *result) {
+func (b *bulk) importContent(r *result) {
 	r.imported = r.Files
 	if r.Content == nil || r.outcome != Imported {
 		return
 	}
 	p := b.pod.platform
-	target := p.present(r.Workspace)
+	target := p.findInstalled(r.Workspace)
 	if target == nil {
-		target = p.create(r.Name, r.Slug)
+		target = p.createInstalled(r.Name, r.Slug)
 		target.ID = cmp.Or(r.ID, r.Slug)
 	}
 	run := p.newImport(target, true, false)
@@ -162,9 +162,9 @@ func (b *bulk) importFiles(r *result) {
 	for _, name := range slices.Sorted(maps.Keys(r.Content)) {
 		entries = append(entries, entry{r.Slug + "/" + name, r.Content[name]})
 	}
-	report, err := run.run(entries)
+	report, err := run.importFiles(entries)
 	if err != nil {
-		report = object{"errors": []object{{"msg": err.Error(), "err": asException(err).json()}}}
+		report = object{"errors": []object{{"msg": err.Error(), "err": asException(err).encodeObject()}}}
 	}
 	r.imported = len(run.imported)
 	r.deleted = run.deleted
@@ -173,29 +173,29 @@ func (b *bulk) importFiles(r *result) {
 		r.outcome = Failed
 	}
 	if report["workspace"] != nil {
-		p.emitIn(b.pod, target.ID, importedEvent, b.correlationID, importedPayload(report))
+		p.emitIn(b.pod, target.ID, importedEvent, b.correlationID, newImportedPayload(report))
 	}
 }
 
-// present returns the workspace of a directory, or nil. It finds a renamed workspace by its ID. The
+// findInstalled returns the workspace of a directory, or nil. It finds a renamed workspace by its ID. The
 // caller holds mu.
-func (p *Platform) present(w Workspace) *Installed {
+func (p *Platform) findInstalled(w Workspace) *Installed {
 	if found := p.installed[w.Slug]; found != nil || w.ID == "" {
 		return found
 	}
-	return p.known(w.ID)
+	return p.findWorkspace(w.ID)
 }
 
-// upToDate implements the skip rule. The caller holds mu.
-func (p *Platform) upToDate(installed, version string) bool {
+// isUpToDate implements the skip rule. The caller holds mu.
+func (p *Platform) isUpToDate(installed, version string) bool {
 	return version != "" && (installed == version || p.opts.SkipNewer && installed > version)
 }
 
-// store writes to the database, including the version if counts is true. The caller holds mu.
-func (p *Platform) store(w Workspace, repositoryID string, counts bool) {
+// storeVersion writes to the database, including the version if counts is true. The caller holds mu.
+func (p *Platform) storeVersion(w Workspace, repositoryID string, counts bool) {
 	next := Installed{ID: cmp.Or(w.ID, w.Slug), Slug: w.Slug, Name: w.Name, RepositoryID: repositoryID,
 		PulledAt: time.Now()}
-	if old := p.present(w); old != nil { // it keeps its ID, and may have got another slug
+	if old := p.findInstalled(w); old != nil { // it keeps its ID, and may have got another slug
 		next.ID = old.ID
 		next.Slug = old.Slug
 		next.Version = old.Version
@@ -214,30 +214,30 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	return backoff.Sleep(ctx, d) == nil && ctx.Err() == nil
 }
 
-func (b *bulk) progress(r result, current int) {
+func (b *bulk) emitProgress(r result, current int) {
 	total := len(b.workspaces)
 	p := b.pod.platform
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.emit(b.pod, progressEvent, b.correlationID, object{
 		"repositoryId": b.in.Repository.ID, "workspaceSlug": r.Slug, "workspaceId": r.ID, "workspaceName": r.Name,
-		"status": string(r.outcome), "duration": r.took.Milliseconds(), "errors": r.errorList(),
-		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted),
+		"status": string(r.outcome), "duration": r.took.Milliseconds(), "errors": r.listErrors(),
+		"importedFilesCount": r.countImported(), "deletedFilesCount": len(r.deleted),
 		"current": current, "total": total, "percentage": 100 * current / total,
 	})
 }
 
-func (r *result) importedCount() int {
+func (r *result) countImported() int {
 	if r.outcome == Imported || r.Content != nil {
 		return r.imported
 	}
 	return 0
 }
 
-func (r *result) errorList() []object { return append([]object{}, r.errors...) }
+func (r *result) listErrors() []object { return append([]object{}, r.errors...) }
 
-// makeReport builds the report (platform contract §1.3, shape B).
-func (b *bulk) makeReport(results []result) object {
+// buildReport builds the report (platform contract §1.3, shape B).
+func (b *bulk) buildReport(results []result) object {
 	ids := map[string][]string{"created": {}, "updated": {}, "skipped": {}}
 	workspaces, errs, files, deleted := []object{}, []object{}, 0, 0
 	for _, r := range results {
@@ -249,12 +249,12 @@ func (b *bulk) makeReport(results []result) object {
 			kind = "created"
 		}
 		ids[kind] = append(ids[kind], cmp.Or(r.ID, r.Slug))
-		files += r.importedCount()
+		files += r.countImported()
 		deleted += len(r.deleted)
 		for _, e := range r.errors {
 			errs = append(errs, object{"error": "ImportError", "message": e["msg"], "details": object{"slug": r.Slug}})
 		}
-		workspaces = append(workspaces, r.workspace(b.pod.platform.opts.NameDeleted))
+		workspaces = append(workspaces, r.reportWorkspace(b.pod.platform.opts.NameDeleted))
 	}
 	if b.pod.platform.opts.ErrorsInWorkspacesOnly {
 		errs = []object{}
@@ -265,20 +265,20 @@ func (b *bulk) makeReport(results []result) object {
 		"importedFilesCount": files, "deletedFilesCount": deleted, "workspaces": workspaces}
 }
 
-// workspace returns the entry in a report.
-func (r *result) workspace(nameDeleted bool) object {
+// reportWorkspace returns the entry in a report.
+func (r *result) reportWorkspace(nameDeleted bool) object {
 	w := object{"slug": r.Slug, "workspaceId": r.ID, "name": r.Name, "version": r.Version, "status": string(r.outcome),
-		"errors":             r.errorList(),
-		"importedFilesCount": r.importedCount(), "deletedFilesCount": len(r.deleted), "duration": r.took.Milliseconds()}
+		"errors":             r.listErrors(),
+		"importedFilesCount": r.countImported(), "deletedFilesCount": len(r.deleted), "duration": r.took.Milliseconds()}
 	if nameDeleted {
 		w["deleted"] = append([]string{}, r.deleted...)
 	}
 	return w
 }
 
-// finish closes the ledger entry. Unless the pod was killed it emits the event and releases the
+// finishImport closes the ledger entry. Unless the pod was killed it emits the event and releases the
 // lock.
-func (b *bulk) finish(outcome Outcome, report object) {
+func (b *bulk) finishImport(outcome Outcome, report object) {
 	p := b.pod.platform
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -290,7 +290,7 @@ func (b *bulk) finish(outcome Outcome, report object) {
 			}
 		}
 		p.emit(b.pod, completedEvent, b.correlationID, report)
-		p.release(b.lock, false)
+		p.releaseLock(b.lock, false)
 	}
 	b.report = report
 	p.ledger.Bulks[b.entry].End, p.ledger.Bulks[b.entry].Outcome = time.Now(), outcome

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// casesJSON holds files of workspaces with what the service of October 2024 made of them,
-// run unmodified. Files without a text are those of the first case.
+// casesJSON holds workspace files with the recorded results of the unmodified service of October
+// 2024. A file without a text has the text of that file in the first case.
 //
 //go:embed testdata/cases.json
 var casesJSON []byte
@@ -106,24 +106,24 @@ func Replay(o Options, by string, files []File, apps ...string) Effect {
 	for _, app := range apps {
 		p.apps[app] = "another"
 	}
-	w := p.create("Import", "")
+	w := p.createInstalled("Import", "")
 	var entries []entry
 	for _, f := range files {
 		entries = append(entries, entry{"current/" + f.Path, f.Text})
 	}
 	out := Effect{Status: 200}
 	var report object
-	err := checkBulk(entries)
+	err := rejectBulkArchive(entries)
 	if err == nil {
-		report, err = p.newImport(w, by == ByPull, false).run(entries)
+		report, err = p.newImport(w, by == ByPull, false).importFiles(entries)
 	}
 	if err != nil {
-		out.Status = statusOf(asException(err))
+		out.Status = errorStatus(asException(err))
 	}
 	out.Imported, _ = report["imported"].([]string)
 	errs, _ := report["errors"].([]object)
 	for _, e := range errs {
-		out.Errors = append(out.Errors, fileError(e))
+		out.Errors = append(out.Errors, newFileError(e))
 	}
 	for name, text := range p.content[w.Slug] {
 		out.Stored = append(out.Stored, name)
@@ -143,8 +143,8 @@ func Replay(o Options, by string, files []File, apps ...string) Effect {
 // maxRecorded is the length at which recorded errors were truncated, in characters.
 const maxRecorded = 175
 
-// fileError truncates an error of a report like the recorded ones.
-func fileError(e object) FileError {
+// newFileError truncates an error of a report like the recorded ones.
+func newFileError(e object) FileError {
 	file, _ := e["filepath"].(string)
 	out := FileError{File: strings.TrimPrefix(file, "current/")}
 	out.Error, _ = e["msg"].(string)

@@ -46,17 +46,17 @@ func isSchedule(text string) bool {
 	fields = fields[len(fields)-len(values):]
 	for i, value := range values {
 		if i == len(values)-1 {
-			value = withoutNth(value)
+			value = trimNth(value)
 		}
-		if !fields[i].takes(value) {
+		if !fields[i].acceptsValue(value) {
 			return false
 		}
 	}
 	return true
 }
 
-// withoutNth removes #n from a day of the week. It returns "" if the value is invalid.
-func withoutNth(value string) string {
+// trimNth removes #n from a day of the week. It returns "" if the value is invalid.
+func trimNth(value string) string {
 	day, nth, found := strings.Cut(value, "#")
 	if !found {
 		return value
@@ -68,7 +68,7 @@ func withoutNth(value string) string {
 	return day
 }
 
-func (f *cronField) takes(value string) bool {
+func (f *cronField) acceptsValue(value string) bool {
 	ok := true
 	if f.names != "" {
 		value = cronNames.ReplaceAllStringFunc(value, func(name string) string {
@@ -85,42 +85,42 @@ func (f *cronField) takes(value string) bool {
 	whole := strconv.Itoa(int(f.min)) + "-" + strconv.Itoa(int(f.max))
 	value = strings.NewReplacer("*", whole, "?", whole).Replace(value)
 	for item := range strings.SplitSeq(value, ",") {
-		if !f.takesItem(item) {
+		if !f.acceptsItem(item) {
 			return false
 		}
 	}
 	return true
 }
 
-// takesItem accepts 5, 1-5, 1-5/2, 5/2 and, for days, L and 5L.
-func (f *cronField) takesItem(item string) bool {
+// acceptsItem accepts 5, 1-5, 1-5/2, 5/2 and, for days, L and 5L.
+func (f *cronField) acceptsItem(item string) bool {
 	body, step, repeated := strings.Cut(item, "/")
 	if item == "" || strings.Contains(step, "/") {
 		return false
 	}
-	if n := jsNumber(step); repeated && (math.IsNaN(n) || n <= 0) {
+	if n := parseJSNumber(step); repeated && (math.IsNaN(n) || n <= 0) {
 		return false
 	}
 	first, rest, isRange := strings.Cut(body, "-")
 	switch {
 	case f.last && strings.HasSuffix(body, "L") && !isRange && !repeated:
 		return true
-	case !isRange && repeated && math.IsNaN(jsNumber(body)):
+	case !isRange && repeated && math.IsNaN(parseJSNumber(body)):
 		return false
 	case !isRange:
-		return f.contains(jsNumber(body))
+		return f.contains(parseJSNumber(body))
 	case first == "":
 		return false // -5 is below every field
 	}
 	second, _, _ := strings.Cut(rest, "-")
-	low, high := jsNumber(first), jsNumber(second)
+	low, high := parseJSNumber(first), parseJSNumber(second)
 	return f.contains(low) && f.contains(high) && low <= high
 }
 
 func (f *cronField) contains(n float64) bool { return n >= f.min && n <= f.max }
 
-// jsNumber returns JavaScript's +text for digits.
-func jsNumber(text string) float64 {
+// parseJSNumber returns JavaScript's +text for digits.
+func parseJSNumber(text string) float64 {
 	if text == "" {
 		return 0
 	}

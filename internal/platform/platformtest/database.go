@@ -14,12 +14,12 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest/jsvalue"
 )
 
-// firstSecurity is the security.yml of a new workspace.
-const firstSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, " +
+// defaultSecurity is the security.yml of a new workspace.
+const defaultSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, " +
 	"update]\n      subject: workspaces\n"
 
-// create creates a workspace. If slug is empty it gets a random one. The caller holds mu.
-func (p *Platform) create(name, slug string) *Installed {
+// createInstalled creates a workspace. If slug is empty it gets a random one. The caller holds mu.
+func (p *Platform) createInstalled(name, slug string) *Installed {
 	if slug == "" {
 		p.serial++
 		slug = fmt.Sprintf("%s-%s-%d", []string{"quick", "dry", "lazy"}[p.serial%3],
@@ -31,12 +31,12 @@ func (p *Platform) create(name, slug string) *Installed {
 	index.Set("slug", jsvalue.NewText(slug))
 	index.Set("id", jsvalue.NewText(w.ID))
 	p.installed[slug] = w
-	p.content[slug] = map[string]string{"index.yml": jsvalue.Dump(index), "security.yml": firstSecurity}
+	p.content[slug] = map[string]string{"index.yml": jsvalue.Dump(index), "security.yml": defaultSecurity}
 	return w
 }
 
-// rename changes the slug of a workspace. The caller holds mu.
-func (p *Platform) rename(w *Installed, slug string) {
+// renameWorkspace changes the slug of a workspace. The caller holds mu.
+func (p *Platform) renameWorkspace(w *Installed, slug string) {
 	if w.Slug == slug {
 		return
 	}
@@ -49,11 +49,11 @@ func (p *Platform) rename(w *Installed, slug string) {
 	p.installed[slug] = w
 }
 
-// detailed returns the representation of a workspace. The caller holds mu.
-func (p *Platform) detailed(w *Installed) object {
+// describeWorkspace returns the representation of a workspace. The caller holds mu.
+func (p *Platform) describeWorkspace(w *Installed) object {
 	detail := object{"id": w.ID, "slug": w.Slug, "name": w.Name}
-	for _, pair := range stored(p.content[w.Slug], "index.yml").Pairs {
-		detail[pair.Key] = plain(pair.Value, 0)
+	for _, pair := range parseStored(p.content[w.Slug], "index.yml").Pairs {
+		detail[pair.Key] = encodePlain(pair.Value, 0)
 	}
 	detail["id"] = w.ID
 	detail["slug"] = w.Slug
@@ -63,8 +63,8 @@ func (p *Platform) detailed(w *Installed) object {
 // maxNesting limits the depth of encoded values.
 const maxNesting = 100
 
-// plain converts a value to JSON.
-func plain(v *jsvalue.Value, depth int) any {
+// encodePlain converts a value to JSON.
+func encodePlain(v *jsvalue.Value, depth int) any {
 	if v.IsNull() || depth > maxNesting {
 		return nil
 	}
@@ -79,13 +79,13 @@ func plain(v *jsvalue.Value, depth int) any {
 	case jsvalue.Sequence:
 		items := []any{}
 		for _, item := range v.Items {
-			items = append(items, plain(item, depth+1))
+			items = append(items, encodePlain(item, depth+1))
 		}
 		return items
 	case jsvalue.Mapping:
 		pairs := object{}
 		for _, pair := range v.Pairs {
-			pairs[pair.Key] = plain(pair.Value, depth+1)
+			pairs[pair.Key] = encodePlain(pair.Value, depth+1)
 		}
 		return pairs
 	}
@@ -95,9 +95,9 @@ func plain(v *jsvalue.Value, depth int) any {
 // workspaceName matches valid names of the API.
 var workspaceName = regexp.MustCompile(`^[0-9A-Za-zÀ-ÖØ-öø-ÿ ,.'\- ]{1,60}$`)
 
-// invalid rejects a request that does not match the specification.
-func (p *Platform) invalid(w http.ResponseWriter, format string, args ...any) {
-	p.refuse(w, http.StatusBadRequest, "RequestValidationError", fmt.Sprintf(format, args...), []object{})
+// rejectInvalid rejects a request that does not match the specification.
+func (p *Platform) rejectInvalid(w http.ResponseWriter, format string, args ...any) {
+	p.writeError(w, http.StatusBadRequest, "RequestValidationError", fmt.Sprintf(format, args...), []object{})
 }
 
 // readObject reads a JSON object.
@@ -110,8 +110,8 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	return in, err
 }
 
-// createWorkspace serves POST /v2/workspaces.
-func (p *Platform) createWorkspace(w http.ResponseWriter, r *http.Request) {
+// serveCreate serves POST /v2/workspaces.
+func (p *Platform) serveCreate(w http.ResponseWriter, r *http.Request) {
 	in, err := readObject(w, r)
 	name, _ := in["name"].(string)
 	slug, _ := in["slug"].(string)
@@ -119,68 +119,68 @@ func (p *Platform) createWorkspace(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	switch {
 	case err != nil || !workspaceName.MatchString(name):
-		p.invalid(w, "request.body.name should match pattern")
+		p.rejectInvalid(w, "request.body.name should match pattern")
 	case slug != "" && !workspaceSlug.MatchString(slug):
-		p.refuse(w, http.StatusBadRequest, "InvalidSlugError", asException(invalidSlug(slug)).message, nil)
+		p.writeError(w, http.StatusBadRequest, "InvalidSlugError", asException(newSlugError(slug)).message, nil)
 	case p.installed[slug] != nil:
-		p.refuse(w, http.StatusBadRequest, "AlreadyUsedError", "Workspace slug '"+slug+"' is already used", nil)
+		p.writeError(w, http.StatusBadRequest, "AlreadyUsedError", "Workspace slug '"+slug+"' is already used", nil)
 	case p.opts.LoseSlugs:
-		reply(w, http.StatusOK, p.detailed(p.create(name, "")))
+		writeJSON(w, http.StatusOK, p.describeWorkspace(p.createInstalled(name, "")))
 	default:
-		reply(w, http.StatusOK, p.detailed(p.create(name, slug)))
+		writeJSON(w, http.StatusOK, p.describeWorkspace(p.createInstalled(name, slug)))
 	}
 }
 
-// getWorkspace serves GET /v2/workspaces/{id}.
-func (p *Platform) getWorkspace(w http.ResponseWriter, r *http.Request) {
+// serveDetail serves GET /v2/workspaces/{id}.
+func (p *Platform) serveDetail(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found := p.known(r.PathValue("id"))
+	found := p.findWorkspace(r.PathValue("id"))
 	if found == nil {
-		p.missing(w, r.PathValue("id"))
+		p.rejectMissing(w, r.PathValue("id"))
 		return
 	}
-	reply(w, http.StatusOK, p.detailed(found))
+	writeJSON(w, http.StatusOK, p.describeWorkspace(found))
 }
 
-// patchWorkspace serves PATCH /v2/workspaces/{id} for customDomains.
-func (p *Platform) patchWorkspace(w http.ResponseWriter, r *http.Request) {
+// servePatch serves PATCH /v2/workspaces/{id} for customDomains.
+func (p *Platform) servePatch(w http.ResponseWriter, r *http.Request) {
 	in, err := readObject(w, r)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	found := p.known(r.PathValue("id"))
+	found := p.findWorkspace(r.PathValue("id"))
 	domains, ok := in["customDomains"].([]any)
 	switch {
 	case found == nil:
-		p.missing(w, r.PathValue("id"))
+		p.rejectMissing(w, r.PathValue("id"))
 		return
 	case err != nil || !ok:
-		p.invalid(w, "request.body.customDomains should be array")
+		p.rejectInvalid(w, "request.body.customDomains should be array")
 		return
 	}
 	list := jsvalue.NewSequence()
 	for _, domain := range domains {
 		list.Items = append(list.Items, jsvalue.NewText(fmt.Sprint(domain)))
 	}
-	index := stored(p.content[found.Slug], "index.yml")
+	index := parseStored(p.content[found.Slug], "index.yml")
 	index.Set("customDomains", list)
 	p.content[found.Slug]["index.yml"] = jsvalue.Dump(index)
-	reply(w, http.StatusOK, p.detailed(found))
+	writeJSON(w, http.StatusOK, p.describeWorkspace(found))
 }
 
-// missing responds that the platform has no such workspace. The response differs from that for an
+// rejectMissing responds that the platform has no such workspace. The response differs from that for an
 // unknown path.
-func (p *Platform) missing(w http.ResponseWriter, id string) {
-	p.refuse(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'",
+func (p *Platform) rejectMissing(w http.ResponseWriter, id string) {
+	p.writeError(w, http.StatusNotFound, "ObjectNotFoundError", "Could not find workspaces with filter '"+id+"'",
 		object{"id": id})
 }
 
-// only rejects query parameters that are not in the specification.
-func (p *Platform) only(h http.HandlerFunc, names ...string) http.HandlerFunc {
+// allowParameters rejects query parameters that are not in the specification.
+func (p *Platform) allowParameters(h http.HandlerFunc, names ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name := range r.URL.Query() {
 			if !slices.Contains(names, name) {
-				p.invalid(w, "Unknown query parameter '%s'", name)
+				p.rejectInvalid(w, "Unknown query parameter '%s'", name)
 				return
 			}
 		}

@@ -32,11 +32,11 @@ func baseName(name string) string {
 	return name
 }
 
-// pathOf returns the path of an object.
-func pathOf(folder, slug string) string { return path.Join(folder, slug+".yml") }
+// objectPath returns the path of an object.
+func objectPath(folder, slug string) string { return path.Join(folder, slug+".yml") }
 
-// truthy reports whether a value is true in JavaScript.
-func truthy(v *jsvalue.Value) bool {
+// isTruthy reports whether a value is true in JavaScript.
+func isTruthy(v *jsvalue.Value) bool {
 	if v.IsNull() {
 		return false
 	}
@@ -56,8 +56,8 @@ func isObject(v *jsvalue.Value) bool {
 	return !v.IsNull() && v.Kind >= jsvalue.Date
 }
 
-// iterate returns the items of JavaScript's "for of".
-func iterate(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
+// iterateItems returns the items of JavaScript's "for of".
+func iterateItems(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
 	switch {
 	case v != nil && v.Kind == jsvalue.Sequence:
 		return v.Items, true
@@ -70,8 +70,8 @@ func iterate(v *jsvalue.Value) (items []*jsvalue.Value, ok bool) {
 	return nil, false
 }
 
-// values returns JavaScript's Object.values in order. ok is false for null.
-func values(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
+// objectValues returns JavaScript's Object.values in order. ok is false for null.
+func objectValues(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
 	if v.IsNull() {
 		return nil, false
 	}
@@ -87,7 +87,7 @@ func values(v *jsvalue.Value) (list []*jsvalue.Value, ok bool) {
 // setSlug sets content.slug, which requires an object.
 func setSlug(content *jsvalue.Value, slug string) error {
 	if !isObject(content) {
-		return typeError()
+		return newTypeError()
 	}
 	if content.Kind == jsvalue.Mapping {
 		content.Set("slug", jsvalue.NewText(slug))
@@ -97,14 +97,14 @@ func setSlug(content *jsvalue.Value, slug string) error {
 
 // checkAutomation validates and modifies an automation like the service.
 func checkAutomation(content *jsvalue.Value) error {
-	if schedules := content.Get("when").Get("schedules"); truthy(schedules) {
-		items, ok := iterate(schedules)
+	if schedules := content.Get("when").Get("schedules"); isTruthy(schedules) {
+		items, ok := iterateItems(schedules)
 		if !ok {
-			return typeError()
+			return newTypeError()
 		}
 		for _, item := range items {
 			if !isSchedule(strings.TrimSpace(item.String())) {
-				return thrown("InvalidScheduleError", "Invalid schedule format")
+				return newException("InvalidScheduleError", "Invalid schedule format")
 			}
 		}
 	}
@@ -121,11 +121,11 @@ func checkEmits(list *jsvalue.Value, depth int) error {
 		return nil
 	}
 	if depth > maxInstructions {
-		return typeError()
+		return newTypeError()
 	}
 	for _, instruction := range list.Items {
 		if instruction.IsNull() {
-			return typeError()
+			return newTypeError()
 		}
 		if instruction.Kind != jsvalue.Mapping || len(instruction.Pairs) == 0 {
 			continue
@@ -142,9 +142,9 @@ func checkInstruction(name string, value *jsvalue.Value, depth int) error {
 	case value != nil && value.Kind == jsvalue.Sequence:
 		return checkEmits(value, depth+1)
 	case name == "conditions":
-		branches, ok := values(value)
+		branches, ok := objectValues(value)
 		if !ok {
-			return typeError()
+			return newTypeError()
 		}
 		for _, branch := range branches {
 			if err := checkEmits(branch, depth+1); err != nil {
@@ -152,7 +152,7 @@ func checkInstruction(name string, value *jsvalue.Value, depth int) error {
 			}
 		}
 	case name == "repeat" && value.IsNull(), name == "emit" && value.IsNull():
-		return typeError()
+		return newTypeError()
 	case name == "repeat":
 		return checkEmits(value.Get("do"), depth+1)
 	}
@@ -162,11 +162,11 @@ func checkInstruction(name string, value *jsvalue.Value, depth int) error {
 // checkPage collects the blocks of a page.
 func checkPage(content *jsvalue.Value) error {
 	blocks := content.Get("blocks")
-	if !truthy(blocks) {
+	if !isTruthy(blocks) {
 		return nil
 	}
 	if blocks.Kind != jsvalue.Sequence || slices.ContainsFunc(blocks.Items, (*jsvalue.Value).IsNull) {
-		return typeError()
+		return newTypeError()
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func checkPageMeta(content *jsvalue.Value) error {
 func checkLabels(model string, labels *jsvalue.Value) error {
 	for _, label := range labels.Items {
 		if isObject(label) && label.Kind != jsvalue.Date {
-			return castError(model, "labels.0", "[string]", inspect(labels, 0),
+			return newCastError(model, "labels.0", "[string]", inspectValue(labels, 0),
 				`(type string) at path "labels.0" because of "CastError"`)
 		}
 	}
@@ -206,11 +206,11 @@ func checkText(content *jsvalue.Value, field string) error {
 	if kind == "" {
 		return nil
 	}
-	return castError("workspaces", field, "string", inspect(content.Get(field), 0), `(type `+kind+`) at path "`+field+`"`)
+	return newCastError("workspaces", field, "string", inspectValue(content.Get(field), 0), `(type `+kind+`) at path "`+field+`"`)
 }
 
-// inspect formats a value like Node.js does in messages.
-func inspect(v *jsvalue.Value, depth int) string {
+// inspectValue formats a value like Node.js does in messages.
+func inspectValue(v *jsvalue.Value, depth int) string {
 	switch {
 	case v.IsNull():
 		return "null"
@@ -221,10 +221,10 @@ func inspect(v *jsvalue.Value, depth int) string {
 	}
 	var parts []string
 	for _, item := range v.Items {
-		parts = append(parts, inspect(item, depth+1))
+		parts = append(parts, inspectValue(item, depth+1))
 	}
 	for _, pair := range v.Pairs {
-		parts = append(parts, pair.Key+": "+inspect(pair.Value, depth+1))
+		parts = append(parts, pair.Key+": "+inspectValue(pair.Value, depth+1))
 	}
 	list := strings.Join(parts, ", ")
 	switch {

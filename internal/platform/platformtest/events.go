@@ -38,25 +38,25 @@ func (p *Platform) emitIn(pod *Pod, workspace, kind, correlationID string, paylo
 	}
 	at := time.Now()
 	p.events = append(p.events, event{workspace, kind, at, object{
-		"id": p.nextID("event"), "type": kind, "createdAt": iso(at), "size": len(payload), "payload": payload,
+		"id": p.nextID("event"), "type": kind, "createdAt": formatISO(at), "size": len(payload), "payload": payload,
 		"source": object{"workspaceId": workspace, "correlationId": correlationID, "host": host},
 	}})
 }
 
-// searchEvents serves GET /v2/workspaces/{id}/events (platform contract §1.7).
-func (p *Platform) searchEvents(w http.ResponseWriter, r *http.Request) {
-	id, keep := r.PathValue("id"), eventFilter(r)
+// serveEvents serves GET /v2/workspaces/{id}/events (platform contract §1.7).
+func (p *Platform) serveEvents(w http.ResponseWriter, r *http.Request) {
+	id, keep := r.PathValue("id"), newEventFilter(r)
 	found := p.visibleEvents(func(e event) bool { return e.workspace == id && keep(e) })
 	if r.URL.Query().Get("sort") != "asc" {
 		slices.Reverse(found)
 	}
 	page := []object{}
-	for _, e := range cut(found, number(r, "page", 0), number(r, "limit", 50)) {
+	for _, e := range cutPage(found, parseNumber(r, "page", 0), parseNumber(r, "limit", 50)) {
 		if p.opts.HideEvent == nil || !p.opts.HideEvent(e.kind) {
 			page = append(page, e.fields)
 		}
 	}
-	reply(w, http.StatusOK, object{"result": object{"events": page}})
+	writeJSON(w, http.StatusOK, object{"result": object{"events": page}})
 }
 
 func (p *Platform) visibleEvents(keep func(event) bool) []event {
@@ -71,8 +71,8 @@ func (p *Platform) visibleEvents(keep func(event) bool) []event {
 	return found
 }
 
-// eventFilter converts the query to a predicate. Undocumented parameters are JSON paths.
-func eventFilter(r *http.Request) func(event) bool {
+// newEventFilter converts the query to a predicate. Undocumented parameters are JSON paths.
+func newEventFilter(r *http.Request) func(event) bool {
 	query := r.URL.Query()
 	after, _ := time.Parse(time.RFC3339, query.Get("afterDate"))
 	before, _ := time.Parse(time.RFC3339, query.Get("beforeDate"))
@@ -87,11 +87,11 @@ func eventFilter(r *http.Request) func(event) bool {
 		case types != "" && !slices.Contains(strings.Split(types, ","), e.kind),
 			!after.IsZero() && !at.After(after),
 			!before.IsZero() && !at.Before(before),
-			text != "" && !strings.Contains(asJSON(e.fields), text):
+			text != "" && !strings.Contains(encodeJSON(e.fields), text):
 			return false
 		}
 		for path := range query {
-			if lookup(e.fields, path) != query.Get(path) {
+			if lookUpPath(e.fields, path) != query.Get(path) {
 				return false
 			}
 		}
@@ -99,15 +99,15 @@ func eventFilter(r *http.Request) func(event) bool {
 	}
 }
 
-func asJSON(v any) string {
+func encodeJSON(v any) string {
 	data, _ := json.Marshal(v) // it consists of strings and numbers
 	return string(data)
 }
 
-func lookup(fields object, path string) string {
+func lookUpPath(fields object, path string) string {
 	head, rest, more := strings.Cut(path, ".")
 	if inner, ok := fields[head].(object); ok && more {
-		return lookup(inner, rest)
+		return lookUpPath(inner, rest)
 	}
 	return fmt.Sprint(fields[head])
 }

@@ -21,33 +21,33 @@ type exception struct {
 
 func (e *exception) Error() string { return strings.TrimPrefix(e.class+": "+e.message, ": ") }
 
-// json returns the JSON.stringify of the error.
-func (e *exception) json() object {
+// encodeObject returns the JSON.stringify of the error.
+func (e *exception) encodeObject() object {
 	if e.fields != nil {
 		return e.fields
 	}
 	return object{"error": e.class, "message": e.message, "details": object{}}
 }
 
-// thrown returns an error that the service's own code throws.
-func thrown(class, format string, args ...any) error {
+// newException returns an error that the service's own code throws.
+func newException(class, format string, args ...any) error {
 	return &exception{class: class, message: fmt.Sprintf(format, args...)}
 }
 
-// typeError returns an exception of the service's code, whose JSON is an empty object.
-func typeError() error { return &exception{fields: object{}} }
+// newTypeError returns an exception of the service's code, whose JSON is an empty object.
+func newTypeError() error { return &exception{fields: object{}} }
 
-func invalidSlug(slug string) error {
-	return thrown("InvalidSlugError",
+func newSlugError(slug string) error {
+	return newException("InvalidSlugError",
 		"Invalid slug '%s' : only allowed characters are letters, numbers, whitespaces, _ and -'", slug)
 }
 
-func notStored(folder, slug string) error {
-	return thrown("ObjectNotFoundError", "Could not find DSUL object '%s' '%s'", folder, slug)
+func newNotStoredError(folder, slug string) error {
+	return newException("ObjectNotFoundError", "Could not find DSUL object '%s' '%s'", folder, slug)
 }
 
-// castError returns an error of the database.
-func castError(model, path, kind, value, reason string) error {
+// newCastError returns an error of the database.
+func newCastError(model, path, kind, value, reason string) error {
 	message := fmt.Sprintf("%s validation failed: %s: Cast to %s failed for value %q %s", model, path, kind, value, reason)
 	message = strings.Replace(message, fmt.Sprintf("%q", value), `"`+value+`"`, 1)
 	return &exception{class: "ValidationError", message: message,
@@ -72,13 +72,13 @@ func loadYAML(text string) (*jsvalue.Value, error) {
 	}
 	refused, ok := errors.AsType[*jsvalue.Error](err)
 	if !ok {
-		return nil, typeError() // JavaScript's stack overflows
+		return nil, newTypeError() // JavaScript's stack overflows
 	}
 	fields := object{"name": "YAMLException", "reason": refused.Reason, "message": refused.Reason}
 	if refused.Line > 0 {
 		m := newMark(text, refused)
-		fields["mark"] = m.json()
-		fields["message"] = fmt.Sprintf("%s (%d:%d)\n\n%s", refused.Reason, m.line+1, m.column+1, m.snippet())
+		fields["mark"] = m.encodeMark()
+		fields["message"] = fmt.Sprintf("%s (%d:%d)\n\n%s", refused.Reason, m.line+1, m.column+1, m.quoteLines())
 	}
 	return nil, &exception{class: "YAMLException", message: fields["message"].(string), fields: fields}
 }
@@ -95,7 +95,7 @@ func newMark(text string, at *jsvalue.Error) mark {
 		text += "\n"
 	}
 	m := mark{text: utf16.Encode([]rune(text)), line: at.Line - 1}
-	starts, ends := m.lines()
+	starts, ends := m.splitLines()
 	start := starts[min(m.line, len(starts)-1)]
 	end := len(m.text)
 	if m.line < len(ends) {
@@ -107,17 +107,17 @@ func newMark(text string, at *jsvalue.Error) mark {
 	return m
 }
 
-func (m mark) json() object {
+func (m mark) encodeMark() object {
 	return object{"name": nil, "buffer": string(utf16.Decode(m.text)), "position": m.position, "line": m.line,
-		"column": m.column, "snippet": m.snippet()}
+		"column": m.column, "snippet": m.quoteLines()}
 }
 
 // snippetWidth is the line width of js-yaml's excerpts, in characters.
 const snippetWidth = 79
 
-// snippet returns the line of the position with three lines before it and two after it.
-func (m mark) snippet() string {
-	starts, ends := m.lines()
+// quoteLines returns the line of the position with three lines before it and two after it.
+func (m mark) quoteLines() string {
+	starts, ends := m.splitLines()
 	found := slices.IndexFunc(ends, func(end int) bool { return m.position <= end })
 	if found < 0 {
 		found = len(starts) - 1
@@ -130,7 +130,7 @@ func (m mark) snippet() string {
 		if i < len(ends) {
 			end = ends[i]
 		}
-		line, at := m.excerpt(starts[i], end, m.position-(starts[found]-starts[i]), width)
+		line, at := m.cutLine(starts[i], end, m.position-(starts[found]-starts[i]), width)
 		fmt.Fprintf(&out, " %*d | %s\n", digits, m.line+1+i-found, line)
 		if i == found {
 			out.WriteString(strings.Repeat("-", 1+digits+3+at) + "^\n")
@@ -139,8 +139,8 @@ func (m mark) snippet() string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// lines returns the start of each line and its end before the line break.
-func (m mark) lines() (starts, ends []int) {
+// splitLines returns the start of each line and its end before the line break.
+func (m mark) splitLines() (starts, ends []int) {
 	starts = []int{0}
 	for i := 0; i < len(m.text); i++ {
 		switch m.text[i] {
@@ -159,8 +159,8 @@ func (m mark) lines() (starts, ends []int) {
 	return starts, ends
 }
 
-// excerpt cuts a line around a position, and returns the position within the excerpt.
-func (m mark) excerpt(start, end, position, width int) (text string, at int) {
+// cutLine cuts a line around a position, and returns the position within the excerpt.
+func (m mark) cutLine(start, end, position, width int) (text string, at int) {
 	head, tail, half := "", "", width/2-1
 	if position-start > half {
 		head = " ... "

@@ -77,10 +77,10 @@ func Huge(n int) string {
 // Script is a list of faults. The zero value has none. It is safe for concurrent use.
 type Script struct {
 	mu     sync.Mutex
-	faults []*planned
+	faults []*plannedFault
 }
 
-type planned struct {
+type plannedFault struct {
 	Fault
 	seen int
 }
@@ -90,7 +90,7 @@ func (s *Script) Add(faults ...Fault) *Script {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range faults {
-		s.faults = append(s.faults, &planned{Fault: f})
+		s.faults = append(s.faults, &plannedFault{Fault: f})
 	}
 	return s
 }
@@ -102,9 +102,9 @@ func (s *Script) Clear() {
 	s.faults = nil
 }
 
-// next returns the fault for a request, or one without effect. Every fault counts all requests for
+// nextFault returns the fault for a request, or one without effect. Every fault counts all requests for
 // its operation.
-func (s *Script) next(r *http.Request) (hit Fault) {
+func (s *Script) nextFault(r *http.Request) (hit Fault) {
 	hit.Kind = Pass
 	if s == nil {
 		return hit
@@ -128,9 +128,9 @@ func (s *Script) next(r *http.Request) (hit Fault) {
 	return hit
 }
 
-// serve handles a request with its fault.
-func (s *Script) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
-	f := s.next(r)
+// serveFault handles a request with its fault.
+func (s *Script) serveFault(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	f := s.nextFault(r)
 	if !sleep(r.Context(), f.Delay) && f.Delay > 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -140,44 +140,44 @@ func (s *Script) serve(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	if f.After != nil {
 		defer f.After()
 	}
-	f.play(h, w, r)
+	f.applyFault(h, w, r)
 }
 
-func (f *Fault) play(h http.Handler, w http.ResponseWriter, r *http.Request) {
+func (f *Fault) applyFault(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	switch f.Kind {
 	case Answer:
-		f.send(w)
+		f.sendAnswer(w)
 	case AnswerAfter:
-		record(h, r)
-		f.send(w)
+		recordResponse(h, r)
+		f.sendAnswer(w)
 	case ResetBefore:
 		panic(http.ErrAbortHandler)
 	case ResetAfter:
-		record(h, r)
+		recordResponse(h, r)
 		panic(http.ErrAbortHandler)
 	case Truncate, Stall:
-		f.part(record(h, r), w, r)
+		f.sendPart(recordResponse(h, r), w, r)
 	case Hang:
 		_, _ = io.Copy(io.Discard, r.Body) // a server only notices past the body that the client has gone
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case Duplicate:
-		f.twice(h, w, r)
+		f.handleTwice(h, w, r)
 	case Alter:
-		f.alter(record(h, r), w)
+		f.sendAltered(recordResponse(h, r), w)
 	default:
 		h.ServeHTTP(w, r)
 	}
 }
 
-func (f *Fault) send(w http.ResponseWriter) {
+func (f *Fault) sendAnswer(w http.ResponseWriter) {
 	copyHeader(w.Header(), f.Header)
 	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
 	_, _ = io.WriteString(w, f.Body) // the client may have gone
 }
 
-// part announces the length of the whole response and sends its start.
-func (f *Fault) part(whole *httptest.ResponseRecorder, w http.ResponseWriter, r *http.Request) {
+// sendPart announces the length of the whole response and sends its start.
+func (f *Fault) sendPart(whole *httptest.ResponseRecorder, w http.ResponseWriter, r *http.Request) {
 	copyHeader(w.Header(), whole.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(whole.Body.Len()))
 	w.WriteHeader(whole.Code)
@@ -193,7 +193,7 @@ func (f *Fault) part(whole *httptest.ResponseRecorder, w http.ResponseWriter, r 
 	panic(http.ErrAbortHandler)
 }
 
-func (f *Fault) alter(whole *httptest.ResponseRecorder, w http.ResponseWriter) {
+func (f *Fault) sendAltered(whole *httptest.ResponseRecorder, w http.ResponseWriter) {
 	copyHeader(w.Header(), whole.Header())
 	copyHeader(w.Header(), f.Header)
 	body := whole.Body.Bytes()
@@ -205,21 +205,21 @@ func (f *Fault) alter(whole *httptest.ResponseRecorder, w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may have gone
 }
 
-func (f *Fault) twice(h http.Handler, w http.ResponseWriter, r *http.Request) {
+func (f *Fault) handleTwice(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	first := record(h, r)
+	first := recordResponse(h, r)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	record(h, r)
+	recordResponse(h, r)
 	copyHeader(w.Header(), first.Header())
 	w.WriteHeader(first.Code)
 	_, _ = w.Write(first.Body.Bytes()) // the client may have gone
 }
 
-func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+func recordResponse(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
 	return rec

@@ -44,19 +44,19 @@ type window struct {
 func (p *Platform) NewGateway() *Gateway {
 	g := &Gateway{platform: p, outside: &http.Transport{DisableKeepAlives: true}, mux: http.NewServeMux(),
 		windows: map[string]*window{}}
-	g.mux.HandleFunc("GET /v2/me", g.me)
-	g.mux.HandleFunc("GET /v2/readiness", g.readiness)
-	g.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
-	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limited("events", p.opts.EventReadsPerMinute, p.searchEvents))
+	g.mux.HandleFunc("GET /v2/me", g.serveMe)
+	g.mux.HandleFunc("GET /v2/readiness", g.serveReadiness)
+	g.mux.HandleFunc("GET /sys/healthcheck", serveHealthcheck)
+	g.mux.HandleFunc("GET /v2/workspaces/{id}/events", g.limitRate("events", p.opts.EventReadsPerMinute, p.serveEvents))
 	g.mux.HandleFunc("POST /v2/workspaces/{id}/versions/{version}/pull",
-		g.limited("pull", p.opts.PullsPerMinute, g.forward))
-	g.mux.HandleFunc("POST /v2/workspaces/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
-	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limited("pull", p.opts.PullsPerMinute, g.upload))
-	g.mux.HandleFunc("POST /v2/workspaces", g.limited("create", p.opts.CreatesPerMinute, g.forward))
-	g.mux.HandleFunc("/v2/workspaces", g.forward)
-	g.mux.HandleFunc("/v2/workspaces/", g.forward)
+		g.limitRate("pull", p.opts.PullsPerMinute, g.forwardRequest))
+	g.mux.HandleFunc("POST /v2/workspaces/import", g.limitRate("pull", p.opts.PullsPerMinute, g.forwardUpload))
+	g.mux.HandleFunc("POST /v2/workspaces/{id}/import", g.limitRate("pull", p.opts.PullsPerMinute, g.forwardUpload))
+	g.mux.HandleFunc("POST /v2/workspaces", g.limitRate("create", p.opts.CreatesPerMinute, g.forwardRequest))
+	g.mux.HandleFunc("/v2/workspaces", g.forwardRequest)
+	g.mux.HandleFunc("/v2/workspaces/", g.forwardRequest)
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, object{"error": "NotFoundError", "message": "Not found",
+		writeJSON(w, http.StatusNotFound, object{"error": "NotFoundError", "message": "Not found",
 			"details": object{"path": r.URL.Path}})
 	})
 	return g
@@ -74,7 +74,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		clean.Header.Set(correlationHeader, g.platform.newID("corr"))
 	}
 	w.Header().Set(correlationHeader, clean.Header.Get(correlationHeader))
-	g.platform.serve("gateway", g.Faults, http.HandlerFunc(g.authenticate), w, clean)
+	g.platform.serveRecorded("gateway", g.Faults, http.HandlerFunc(g.authenticate), w, clean)
 }
 
 func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
@@ -82,19 +82,19 @@ func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
 	byToken := g.platform.hasToken(r)
 	byKey := o.InternalKey != "" && r.Header.Get("x-prismeai-api-key") == o.InternalKey && r.URL.Path == "/v2/readiness"
 	if !byToken && !byKey && r.URL.Path != "/sys/healthcheck" {
-		g.platform.refuse(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
+		g.platform.writeError(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
 		return
 	}
 	g.mux.ServeHTTP(w, r)
 }
 
-// limited limits requests per minute. Successful responses carry Retry-After as well, and a
+// limitRate limits requests per minute. Successful responses carry Retry-After as well, and a
 // rejection has it only in its details (platform contract §9).
-func (g *Gateway) limited(bucket string, limit int, h http.HandlerFunc) http.HandlerFunc {
+func (g *Gateway) limitRate(bucket string, limit int, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		left, ok := g.take(bucket, limit)
+		left, ok := g.takeRequest(bucket, limit)
 		if !ok {
-			g.platform.refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests",
+			g.platform.writeError(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests",
 				object{"retryAfter": left.Seconds()})
 			return
 		}
@@ -104,7 +104,7 @@ func (g *Gateway) limited(bucket string, limit int, h http.HandlerFunc) http.Han
 	}
 }
 
-func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
+func (g *Gateway) takeRequest(bucket string, limit int) (left time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	win := g.windows[bucket]
@@ -116,40 +116,40 @@ func (g *Gateway) take(bucket string, limit int) (left time.Duration, ok bool) {
 	return time.Minute - time.Since(win.start), limit < 0 || win.n <= limit
 }
 
-// upload forwards an archive within the size limit.
-func (g *Gateway) upload(w http.ResponseWriter, r *http.Request) {
+// forwardUpload forwards an archive within the size limit.
+func (g *Gateway) forwardUpload(w http.ResponseWriter, r *http.Request) {
 	if limit := g.platform.opts.GatewayLimit; r.ContentLength > limit {
 		_, _ = io.Copy(io.Discard, r.Body) // the client sends everything before it reads
-		g.platform.refuse(w, http.StatusRequestEntityTooLarge, "PayloadTooLarge", "request entity too large",
+		g.platform.writeError(w, http.StatusRequestEntityTooLarge, "PayloadTooLarge", "request entity too large",
 			object{"length": r.ContentLength, "limit": limit})
 		return
 	}
-	g.forward(w, r)
+	g.forwardRequest(w, r)
 }
 
-// forward sends the request to a ready pod, which may carry another release.
-func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
+// forwardRequest sends the request to a ready pod, which may carry another release.
+func (g *Gateway) forwardRequest(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), gatewayKey{}, true), g.platform.opts.ProxyTimeout)
 	defer cancel()
 	out := r.Clone(ctx)
 	out.Header.Set("x-prismeai-user-id", userID)
 	out.Header.Set("x-prismeai-role", "superadmin")
-	resp, err := g.send(out)
+	resp, err := g.sendToService(out)
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
 		if resp.Header.Get("Content-Type") == eventStream {
-			relay(w, resp)
+			relayResponse(w, resp)
 			return
 		}
 		body, err = io.ReadAll(resp.Body)
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		reply(w, http.StatusRequestTimeout, object{"error": "TimeoutError",
+		writeJSON(w, http.StatusRequestTimeout, object{"error": "TimeoutError",
 			"timeout": g.platform.opts.ProxyTimeout.Milliseconds()})
 	case err != nil:
-		g.broken(w)
+		g.rejectBroken(w)
 	default:
 		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
 		w.WriteHeader(resp.StatusCode)
@@ -157,8 +157,8 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// relay forwards a stream without buffering.
-func relay(w http.ResponseWriter, resp *http.Response) {
+// relayResponse forwards a stream without buffering.
+func relayResponse(w http.ResponseWriter, resp *http.Response) {
 	w.Header().Set("Content-Type", eventStream)
 	w.WriteHeader(resp.StatusCode)
 	part := make([]byte, 4096)
@@ -175,8 +175,8 @@ func relay(w http.ResponseWriter, resp *http.Response) {
 	}
 }
 
-// send sends the request to a pod of the Service.
-func (g *Gateway) send(r *http.Request) (*http.Response, error) {
+// sendToService sends the request to a pod of the Service.
+func (g *Gateway) sendToService(r *http.Request) (*http.Response, error) {
 	if g.Service != nil {
 		r.URL.Scheme, r.URL.Host, r.Host = g.Service.Scheme, g.Service.Host, ""
 		return g.outside.RoundTrip(r)
@@ -187,8 +187,8 @@ func (g *Gateway) send(r *http.Request) (*http.Response, error) {
 	return nil, syscall.ECONNREFUSED
 }
 
-// reaches reports whether the service responds.
-func (g *Gateway) reaches(ctx context.Context) bool {
+// reachesService reports whether the service responds.
+func (g *Gateway) reachesService(ctx context.Context) bool {
 	if g.Service == nil {
 		return g.platform.readyPod() != nil
 	}
@@ -196,46 +196,46 @@ func (g *Gateway) reaches(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	resp, err := g.send(r)
+	resp, err := g.sendToService(r)
 	if err != nil {
 		return false
 	}
 	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }
 
-// broken responds like the gateway if the service refuses or resets the connection.
-func (g *Gateway) broken(w http.ResponseWriter) {
-	reply(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error",
+// rejectBroken responds like the gateway if the service refuses or resets the connection.
+func (g *Gateway) rejectBroken(w http.ResponseWriter) {
+	writeJSON(w, http.StatusInternalServerError, object{"error": "Internal", "message": "Internal server error",
 		"success": false})
 }
 
-func (g *Gateway) me(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, object{"id": userID, "email": "admin@example.com", "sessionId": "session-1",
-		"expires": iso(time.Now().Add(30 * 24 * time.Hour))})
+func (g *Gateway) serveMe(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, object{"id": userID, "email": "admin@example.com", "sessionId": "session-1",
+		"expires": formatISO(time.Now().Add(30 * 24 * time.Hour))})
 }
 
-// readiness serves GET /v2/readiness (platform contract §4).
-func (g *Gateway) readiness(w http.ResponseWriter, r *http.Request) {
+// serveReadiness serves GET /v2/readiness (platform contract §4).
+func (g *Gateway) serveReadiness(w http.ResponseWriter, r *http.Request) {
 	names := []string{"api-gateway", "runtime", "events", "workspaces"}
 	if asked := r.URL.Query().Get("services"); asked != "" {
 		names = strings.Split(asked, ",")
 	}
-	noPod, ready, services := !g.reaches(r.Context()), true, object{}
+	noPod, ready, services := !g.reachesService(r.Context()), true, object{}
 	for _, name := range names {
 		ok := !noPod || name != "workspaces" && (name != "api-gateway" || !g.platform.opts.ReadinessNeedsPod)
 		ready = ready && ok
-		services[name] = serviceState(name, ok)
+		services[name] = describeService(name, ok)
 	}
 	if ready {
-		reply(w, http.StatusOK, object{"status": "ready", "services": services})
+		writeJSON(w, http.StatusOK, object{"status": "ready", "services": services})
 		return
 	}
-	reply(w, http.StatusBadRequest, object{"status": "error", "services": services})
+	writeJSON(w, http.StatusBadRequest, object{"status": "error", "services": services})
 }
 
-// serviceState returns the readiness of a service, which is flat for the gateway itself and nested
+// describeService returns the readiness of a service, which is flat for the gateway itself and nested
 // for the others.
-func serviceState(name string, ok bool) object {
+func describeService(name string, ok bool) object {
 	state := object{"status": "ready", "modulesReady": []string{"broker"}}
 	if !ok {
 		state = object{"status": "error", "errors": []object{{"error": "FetchError", "module": "workspaces", "driver": "http",

@@ -14,9 +14,9 @@ import (
 // entry is a file of an archive. The service drops the first element of its path.
 type entry struct{ path, data string }
 
-// importing is an import of files into one workspace, like the service does it. The caller of its
+// fileImport is an import of files into one workspace, like the service does it. The caller of its
 // methods holds mu.
-type importing struct {
+type fileImport struct {
 	p      *Platform
 	target *Installed
 	// pull deletes files that are not imported, and uses the slug in index.yml.
@@ -37,19 +37,19 @@ type importing struct {
 	deleted  []string
 }
 
-func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
+func (p *Platform) newImport(target *Installed, pull, prune bool) *fileImport {
 	files := p.content[target.Slug]
 	if files == nil {
 		files = map[string]string{}
 		p.content[target.Slug] = files
 	}
-	i := &importing{p: p, target: target, pull: pull, prune: prune, files: files, index: stored(files, "index.yml"),
+	i := &fileImport{p: p, target: target, pull: pull, prune: prune, files: files, index: parseStored(files, "index.yml"),
 		v27:   p.opts.V27,
 		known: map[string]bool{}, pageIDs: map[string]string{}, imported: []string{}, errs: []object{}}
 	for name := range files {
 		i.known[name] = true
 		if slug, ok := strings.CutPrefix(name, pagesFolder+"/"); ok {
-			if id := stored(files, name).Get("id"); id != nil {
+			if id := parseStored(files, name).Get("id"); id != nil {
 				i.pageIDs[id.String()] = strings.TrimSuffix(slug, ".yml")
 			}
 		}
@@ -57,16 +57,16 @@ func (p *Platform) newImport(target *Installed, pull, prune bool) *importing {
 	return i
 }
 
-// fail makes the next automation fail if the workspace is set to fail.
-func (i *importing) fail(slug string) {
-	if message, broken := i.p.broken(slug); broken {
+// failNext makes the next automation fail if the workspace is set to fail.
+func (i *fileImport) failNext(slug string) {
+	if message, broken := i.p.nextFailure(slug); broken {
 		i.failure = &exception{class: "RequestValidationError", message: message,
 			fields: object{"error": "RequestValidationError", "message": message}}
 	}
 }
 
-// stored returns a stored file, or an empty mapping.
-func stored(files map[string]string, name string) *jsvalue.Value {
+// parseStored returns a stored file, or an empty mapping.
+func parseStored(files map[string]string, name string) *jsvalue.Value {
 	if v, err := loadYAML(files[name]); err == nil && v != nil {
 		return v
 	}
@@ -76,11 +76,11 @@ func stored(files map[string]string, name string) *jsvalue.Value {
 // rootFiles lists files that a pull never deletes.
 func rootFiles() []string { return []string{"index", "security", "runtime", ".import"} }
 
-// run imports the files. The error rejects the whole import; errors of files are in the report.
-func (i *importing) run(entries []entry) (object, error) {
-	streams := i.choose(entries)
+// importFiles imports the files. The error rejects the whole import; errors of files are in the report.
+func (i *fileImport) importFiles(entries []entry) (object, error) {
+	streams := i.chooseFiles(entries)
 	if len(streams) > maxFiles {
-		return nil, thrown("PrismeError", "Workspace archive cannot have more than %d files", maxFiles)
+		return nil, newException("PrismeError", "Workspace archive cannot have more than %d files", maxFiles)
 	}
 	var config, index *entry
 	rest := streams[:0:0]
@@ -99,11 +99,11 @@ func (i *importing) run(entries []entry) (object, error) {
 		return nil, err
 	}
 	if index == nil && i.v27 {
-		return nil, thrown("PrismeError", "Missing index.yml")
+		return nil, newException("PrismeError", "Missing index.yml")
 	}
-	if index != nil && !i.excluded("index") {
+	if index != nil && !i.isExcluded("index") {
 		if err := i.importIndex(index.data); err != nil {
-			return object{"imported": []string{}, "errors": []object{i.problem("index", err)}}, nil
+			return object{"imported": []string{}, "errors": []object{i.newProblem("index", err)}}, nil
 		}
 		i.imported = append(i.imported, "index")
 	}
@@ -113,19 +113,19 @@ func (i *importing) run(entries []entry) (object, error) {
 	if err := i.removeOthers(); err != nil {
 		return nil, err
 	}
-	if err := i.publish(published); err != nil {
-		i.errs = append(i.errs, object{"msg": "Could not publish app", "err": asException(err).json()})
+	if err := i.publishIfConfigured(published); err != nil {
+		i.errs = append(i.errs, object{"msg": "Could not publish app", "err": asException(err).encodeObject()})
 	}
 	i.target.PulledAt = time.Now()
-	return i.report(), nil
+	return i.buildReport(), nil
 }
 
 // maxFiles is the maximum number of files of an archive.
 const maxFiles = 5000
 
-// choose returns the files that the service reads, with internal names for index.yml and
+// chooseFiles returns the files that the service reads, with internal names for index.yml and
 // .import.yml. The last of several files with one name counts.
-func (i *importing) choose(entries []entry) []entry {
+func (i *fileImport) chooseFiles(entries []entry) []entry {
 	var chosen []entry
 	at := map[string]int{}
 	for _, e := range entries {
@@ -156,7 +156,7 @@ func isDSUL(name string) bool {
 
 // isPulled reports whether a pull reads a file. It reads the files of the top-level folders, but
 // only later versions read nested folders.
-func (i *importing) isPulled(name string) bool {
+func (i *fileImport) isPulled(name string) bool {
 	dir, base := path.Dir(name), baseName(path.Base(name))
 	folders := []string{pagesFolder, automationsFolder, importsFolder}
 	if first, _, nested := strings.Cut(name, "/"); nested && i.v27 && slices.Contains(folders, first) {
@@ -169,7 +169,7 @@ func (i *importing) isPulled(name string) bool {
 }
 
 // importFile imports a file other than index.yml.
-func (i *importing) importFile(e entry) {
+func (i *fileImport) importFile(e entry) {
 	_, name, _ := strings.Cut(e.path, "/")
 	parts := strings.Split(name, "/")
 	if len(parts) > 1 && baseName(parts[1]) == folderIndex {
@@ -182,24 +182,24 @@ func (i *importing) importFile(e entry) {
 		i.failure = nil
 	}
 	if err == nil {
-		applied, err = i.apply(parts, content)
+		applied, err = i.applyContent(parts, content)
 	}
 	switch {
 	case err != nil:
-		i.errs = append(i.errs, i.problem(e.path, err))
+		i.errs = append(i.errs, i.newProblem(e.path, err))
 	case applied:
 		i.imported = append(i.imported, name)
 	}
 }
 
-func (i *importing) problem(file string, err error) object {
+func (i *fileImport) newProblem(file string, err error) object {
 	return object{"msg": "Some error occured while importing a workspace archive", "workspaceId": i.target.ID,
 		"filepath": file,
-		"err":      asException(err).json()}
+		"err":      asException(err).encodeObject()}
 }
 
-// apply stores the content of a file; null deletes it. It reports whether the file counts.
-func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool, err error) {
+// applyContent stores the content of a file; null deletes it. It reports whether the file counts.
+func (i *fileImport) applyContent(parts []string, content *jsvalue.Value) (applied bool, err error) {
 	folder, slug := baseName(parts[0]), ""
 	if len(parts) > 1 {
 		slug = baseName(parts[1])
@@ -208,9 +208,9 @@ func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool,
 		}
 	}
 	if nested := folder == pagesFolder || i.v27 && folder == automationsFolder; nested && len(parts) > 2 {
-		slug = baseNested(parts[1:])
+		slug = trimNestedExtension(parts[1:])
 	}
-	if i.excluded(strings.TrimSuffix(folder+"/"+slug, "/")) {
+	if i.isExcluded(strings.TrimSuffix(folder+"/"+slug, "/")) {
 		return false, nil
 	}
 	switch folder {
@@ -221,7 +221,7 @@ func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool,
 		return false, nil
 	}
 	if content.IsNull() {
-		return true, i.remove(folder, slug)
+		return true, i.removeObject(folder, slug)
 	}
 	switch folder {
 	case pagesFolder:
@@ -232,24 +232,24 @@ func (i *importing) apply(parts []string, content *jsvalue.Value) (applied bool,
 	return true, i.storeInstance(slug, content)
 }
 
-// baseNested returns a path without the file extension.
-func baseNested(parts []string) string {
+// trimNestedExtension returns a path without the file extension.
+func trimNestedExtension(parts []string) string {
 	name := strings.Join(parts, "/")
 	return strings.TrimSuffix(name, path.Ext(name))
 }
 
-// remove deletes an object.
-func (i *importing) remove(folder, slug string) error {
-	name := pathOf(folder, slug)
+// removeObject deletes an object.
+func (i *fileImport) removeObject(folder, slug string) error {
+	name := objectPath(folder, slug)
 	if _, ok := i.files[name]; !ok {
-		return notStored(folder, slug)
+		return newNotStoredError(folder, slug)
 	}
 	delete(i.files, name)
 	return nil
 }
 
 // removeOthers deletes the stored objects that were not imported from their path.
-func (i *importing) removeOthers() error {
+func (i *fileImport) removeOthers() error {
 	if !i.pull && !i.prune {
 		return nil
 	}
@@ -263,7 +263,7 @@ func (i *importing) removeOthers() error {
 	}
 	slices.Sort(others)
 	for _, name := range others {
-		applied, err := i.apply(strings.Split(name, "/"), nil)
+		applied, err := i.applyContent(strings.Split(name, "/"), nil)
 		if err != nil {
 			return err
 		}
@@ -274,9 +274,9 @@ func (i *importing) removeOthers() error {
 	return nil
 }
 
-// report returns the response, which is also most of the event.
-func (i *importing) report() object {
-	report := object{"imported": i.imported, "errors": i.errs, "workspace": i.p.detailed(i.target)}
+// buildReport returns the response, which is also most of the event.
+func (i *fileImport) buildReport() object {
+	report := object{"imported": i.imported, "errors": i.errs, "workspace": i.p.describeWorkspace(i.target)}
 	if i.deleted != nil {
 		report["deleted"] = i.deleted
 	}

@@ -16,7 +16,7 @@ const (
 // contract §5). It waits for readiness, gives up permanently if another replica has the lock, and
 // stops at the first group with errors.
 func (pod *Pod) StartNative(groups ...string) {
-	life := pod.life()
+	life := pod.lifetime()
 	pod.work.Go(func() {
 		if !pod.waitReady(life) {
 			return
@@ -51,10 +51,10 @@ func (pod *Pod) importNative(group string) bool {
 		return false
 	}
 	<-b.done
-	return b.report != nil && pod.platform.outcome(b.entry) == Imported
+	return b.report != nil && pod.platform.bulkOutcome(b.entry) == Imported
 }
 
-func (p *Platform) outcome(bulk int) Outcome {
+func (p *Platform) bulkOutcome(bulk int) Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ledger.Bulks[bulk].Outcome

@@ -12,16 +12,16 @@ import (
 
 // importIndex applies index.yml like an update of the workspace. ID, repositories and, except for
 // pulls, the slug do not change.
-func (i *importing) importIndex(text string) error {
+func (i *fileImport) importIndex(text string) error {
 	content, err := loadYAML(text)
 	if err != nil {
 		return err
 	}
 	if content.IsNull() {
-		return typeError()
+		return newTypeError()
 	}
 	slug := i.target.Slug
-	if wanted := content.Get("slug"); i.pull && truthy(wanted) && wanted.String() != slug {
+	if wanted := content.Get("slug"); i.pull && isTruthy(wanted) && wanted.String() != slug {
 		if other := i.p.installed[wanted.String()]; other != nil {
 			i.errs = append(i.errs, object{"err": "SlugAlreadyInUse", "slug": wanted.String(),
 				"conflictingWorkspaceId": other.ID,
@@ -36,7 +36,7 @@ func (i *importing) importIndex(text string) error {
 		return err
 	}
 	if slug != i.target.Slug && !workspaceSlug.MatchString(slug) {
-		return invalidSlug(slug)
+		return newSlugError(slug)
 	}
 	next.Set("slug", jsvalue.NewText(slug))
 	next.Set("id", jsvalue.NewText(i.target.ID))
@@ -46,7 +46,7 @@ func (i *importing) importIndex(text string) error {
 		return err
 	}
 	i.files["index.yml"] = jsvalue.Dump(next)
-	i.p.rename(i.target, slug)
+	i.p.renameWorkspace(i.target, slug)
 	if name := next.Get("name"); name != nil {
 		i.target.Name = name.String()
 	}
@@ -54,7 +54,7 @@ func (i *importing) importIndex(text string) error {
 }
 
 // mergeIndex returns the index of the workspace merged with index.yml.
-func (i *importing) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
+func (i *fileImport) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
 	labels, err := uniteLabels(i.index.Get("labels"), content.Get("labels"))
 	if err != nil {
 		return nil, err
@@ -85,12 +85,12 @@ func (i *importing) mergeIndex(content *jsvalue.Value) (*jsvalue.Value, error) {
 func uniteLabels(present, added *jsvalue.Value) (*jsvalue.Value, error) {
 	all := jsvalue.NewSequence()
 	for _, list := range []*jsvalue.Value{present, added} {
-		if !truthy(list) {
+		if !isTruthy(list) {
 			continue
 		}
-		items, ok := iterate(list)
+		items, ok := iterateItems(list)
 		if !ok {
-			return nil, typeError()
+			return nil, newTypeError()
 		}
 		for _, item := range items {
 			same := func(v *jsvalue.Value) bool { return !isObject(v) && !isObject(item) && v.String() == item.String() }
@@ -107,14 +107,14 @@ const importSuffix = " (IMPORT)"
 
 func importedDescription(v *jsvalue.Value) (*jsvalue.Value, error) {
 	text := func(v *jsvalue.Value) *jsvalue.Value {
-		if !truthy(v) {
+		if !isTruthy(v) {
 			return jsvalue.NewText(importSuffix)
 		}
 		return jsvalue.NewText(v.String() + importSuffix)
 	}
 	switch {
 	case v != nil && v.IsNull():
-		return nil, typeError()
+		return nil, newTypeError()
 	case !isObject(v):
 		return text(v), nil
 	}
@@ -128,7 +128,7 @@ func importedDescription(v *jsvalue.Value) (*jsvalue.Value, error) {
 	return localized, nil
 }
 
-func (i *importing) storeSecurity(content *jsvalue.Value) error {
+func (i *fileImport) storeSecurity(content *jsvalue.Value) error {
 	if err := i.checkSecurity(content); err != nil {
 		return err
 	}
@@ -139,16 +139,16 @@ func (i *importing) storeSecurity(content *jsvalue.Value) error {
 	return nil
 }
 
-// slugOf returns the slug in a file's content. If there is none it sets the slug to the file name.
-func slugOf(content *jsvalue.Value, fallback string) (string, error) {
-	if !truthy(content.Get("slug")) {
+// readSlug returns the slug in a file's content. If there is none it sets the slug to the file name.
+func readSlug(content *jsvalue.Value, fallback string) (string, error) {
+	if !isTruthy(content.Get("slug")) {
 		return fallback, setSlug(content, fallback)
 	}
 	return content.Get("slug").String(), nil
 }
 
-func (i *importing) storeAutomation(name string, content *jsvalue.Value) error {
-	slug, err := slugOf(content, name)
+func (i *fileImport) storeAutomation(name string, content *jsvalue.Value) error {
+	slug, err := readSlug(content, name)
 	if err != nil {
 		return err
 	}
@@ -156,19 +156,19 @@ func (i *importing) storeAutomation(name string, content *jsvalue.Value) error {
 		return err
 	}
 	if !objectSlug.MatchString(slug) {
-		return invalidSlug(slug)
+		return newSlugError(slug)
 	}
-	i.files[pathOf(automationsFolder, slug)] = jsvalue.Dump(content)
+	i.files[objectPath(automationsFolder, slug)] = jsvalue.Dump(content)
 	return nil
 }
 
-func (i *importing) storePage(name string, content *jsvalue.Value) error {
-	slug, err := slugOf(content, name)
+func (i *fileImport) storePage(name string, content *jsvalue.Value) error {
+	slug, err := readSlug(content, name)
 	if err != nil {
 		return err
 	}
 	if !objectSlug.MatchString(slug) {
-		return invalidSlug(slug)
+		return newSlugError(slug)
 	}
 	if err := checkPage(content); err != nil {
 		return err
@@ -178,12 +178,12 @@ func (i *importing) storePage(name string, content *jsvalue.Value) error {
 	if given := content.Get("id"); given != nil && i.pageIDs[given.String()] != "" {
 		id, old = given.String(), i.pageIDs[given.String()]
 	}
-	place := pathOf(pagesFolder, slug)
+	place := objectPath(pagesFolder, slug)
 	if _, taken := i.files[place]; taken && !i.known[place] || taken && old != "" && old != slug {
-		return thrown("AlreadyUsedError", "pages slug %s already exists", slug)
+		return newException("AlreadyUsedError", "pages slug %s already exists", slug)
 	}
 	if old != "" && old != slug {
-		delete(i.files, pathOf(pagesFolder, old))
+		delete(i.files, objectPath(pagesFolder, old))
 	}
 	page := jsvalue.NewMapping()
 	for n, item := range content.Items {
@@ -202,42 +202,42 @@ func (i *importing) storePage(name string, content *jsvalue.Value) error {
 }
 
 // storeInstance stores an app instance. The app is only checked for an existing instance.
-func (i *importing) storeInstance(name string, content *jsvalue.Value) error {
+func (i *fileImport) storeInstance(name string, content *jsvalue.Value) error {
 	configured := "undefined"
 	if v := content.Get("slug"); v != nil {
 		configured = v.String()
 	}
-	if i.known[pathOf(importsFolder, configured)] || isInherited(configured) {
+	if i.known[objectPath(importsFolder, configured)] || isInherited(configured) {
 		return i.configureInstance(configured, content)
 	}
 	if !isObject(content) {
-		return typeError()
+		return newTypeError()
 	}
 	if content.Kind == jsvalue.Mapping {
 		content.Set("slug", jsvalue.NewText(name))
 	}
-	place := pathOf(importsFolder, name)
+	place := objectPath(importsFolder, name)
 	switch _, taken := i.files[place]; {
 	case !objectSlug.MatchString(name):
-		return invalidSlug(name)
+		return newSlugError(name)
 	case taken:
-		return thrown("AlreadyUsedError", "imports slug %s already exists", name)
+		return newException("AlreadyUsedError", "imports slug %s already exists", name)
 	}
 	i.files[place] = jsvalue.Dump(content)
 	return nil
 }
 
-func (i *importing) configureInstance(slug string, content *jsvalue.Value) error {
-	place := pathOf(importsFolder, slug)
+func (i *fileImport) configureInstance(slug string, content *jsvalue.Value) error {
+	place := objectPath(importsFolder, slug)
 	if _, ok := i.files[place]; !ok {
-		return notStored(importsFolder, slug)
+		return newNotStoredError(importsFolder, slug)
 	}
-	next := stored(i.files, place)
+	next := parseStored(i.files, place)
 	for _, pair := range content.Pairs {
 		next.Set(pair.Key, pair.Value)
 	}
 	if app := next.Get("appSlug").String(); !i.p.hasApp(app) {
-		return thrown("ObjectNotFoundError", "Unknown app '%s'", app)
+		return newException("ObjectNotFoundError", "Unknown app '%s'", app)
 	}
 	i.files[place] = jsvalue.Dump(next)
 	return nil
@@ -250,13 +250,13 @@ func isInherited(key string) bool {
 		"__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"}, key)
 }
 
-// excluded reports whether the workspace excludes a part from imports.
-func (i *importing) excluded(part string) bool {
-	for _, repository := range rolePairs(i.index.Get("repositories")) {
+// isExcluded reports whether the workspace excludes a part from imports.
+func (i *fileImport) isExcluded(part string) bool {
+	for _, repository := range listRoles(i.index.Get("repositories")) {
 		if kind := repository.Value.Get("type"); kind == nil || kind.String() != "archive" {
 			continue
 		}
-		exclude, _ := iterate(repository.Value.Get("pull").Get("exclude"))
+		exclude, _ := iterateItems(repository.Value.Get("pull").Get("exclude"))
 		return slices.ContainsFunc(exclude, func(v *jsvalue.Value) bool {
 			p := v.Get("path")
 			return p != nil && p.String() == part
@@ -278,25 +278,25 @@ func readConfig(e *entry) (*jsvalue.Value, error) {
 // appLabel makes later versions publish a workspace as an app.
 const appLabel = "production:app"
 
-// publish publishes the workspace as an app if it is configured to.
-func (i *importing) publish(app *jsvalue.Value) error {
-	index := stored(i.files, "index.yml")
+// publishIfConfigured publishes the workspace as an app if it is configured to.
+func (i *fileImport) publishIfConfigured(app *jsvalue.Value) error {
+	index := parseStored(i.files, "index.yml")
 	slug := ""
-	if v := app.Get("slug"); truthy(v) {
+	if v := app.Get("slug"); isTruthy(v) {
 		slug = v.String()
 	}
-	labels, _ := iterate(index.Get("labels"))
+	labels, _ := iterateItems(index.Get("labels"))
 	if i.v27 && slug == "" && slices.ContainsFunc(labels, func(v *jsvalue.Value) bool { return v.String() == appLabel }) {
 		slug = index.Get("name").String()
 	}
 	if slug == "" {
 		return nil
 	}
-	if !truthy(index.Get("photo")) {
+	if !isTruthy(index.Get("photo")) {
 		if i.v27 {
-			return thrown("MissingFieldError", "Missing photo")
+			return newException("MissingFieldError", "Missing photo")
 		}
-		return thrown("MissingFieldError", "Missing photo or description")
+		return newException("MissingFieldError", "Missing photo or description")
 	}
 	return i.p.publishApp(slug, i.target.ID)
 }
@@ -306,13 +306,13 @@ func (p *Platform) publishApp(slug, workspace string) error {
 	for other, owner := range p.apps {
 		switch {
 		case owner == workspace && other != slug:
-			return thrown("PrismeError", "Once published, an app slug cannot be updated.")
+			return newException("PrismeError", "Once published, an app slug cannot be updated.")
 		case owner != workspace && other == slug:
-			return thrown("AlreadyUsedError", "App slug '%s' already used", slug)
+			return newException("AlreadyUsedError", "App slug '%s' already used", slug)
 		}
 	}
 	if !objectSlug.MatchString(slug) {
-		return invalidSlug(slug)
+		return newSlugError(slug)
 	}
 	p.apps[slug] = workspace
 	return nil

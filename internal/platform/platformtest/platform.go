@@ -95,8 +95,8 @@ func (p *Platform) FailTimes(slug, message string, times int) {
 	p.fail[slug] = failing{message, times}
 }
 
-// broken returns the error for the next import of a workspace. The caller holds mu.
-func (p *Platform) broken(slug string) (message string, yes bool) {
+// nextFailure returns the error for the next import of a workspace. The caller holds mu.
+func (p *Platform) nextFailure(slug string) (message string, yes bool) {
 	f, yes := p.fail[slug]
 	if f.times--; f.times == 0 {
 		delete(p.fail, slug)
@@ -140,8 +140,8 @@ func (p *Platform) Resume(slug string) {
 	delete(p.held, slug)
 }
 
-// work takes the time of an import. It returns false if life ends first.
-func (p *Platform) work(life context.Context, slug string) bool {
+// simulateWork takes the time of an import. It returns false if life ends first.
+func (p *Platform) simulateWork(life context.Context, slug string) bool {
 	p.mu.Lock()
 	held := p.held[slug]
 	p.mu.Unlock()
@@ -192,18 +192,18 @@ func (p *Platform) Remove(slug string) {
 func (p *Platform) Lock(by, reason string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.acquire(by, reason) != nil
+	return p.acquireLock(by, reason) != nil
 }
 
 // Unlock releases the write lock regardless of its holder.
 func (p *Platform) Unlock() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.release(p.lock, false)
+	p.releaseLock(p.lock, false)
 }
 
-// acquire returns nil if the lock is held. The caller holds mu.
-func (p *Platform) acquire(by, reason string) *lock {
+// acquireLock returns nil if the lock is held. The caller holds mu.
+func (p *Platform) acquireLock(by, reason string) *lock {
 	if p.heldLock() != nil {
 		return nil
 	}
@@ -216,13 +216,13 @@ func (p *Platform) acquire(by, reason string) *lock {
 // The caller holds mu.
 func (p *Platform) heldLock() *lock {
 	if p.lock != nil && p.lock.reason != "merge_conflict" && time.Since(p.lock.at) >= p.opts.LockExpiry {
-		p.release(p.lock, true)
+		p.releaseLock(p.lock, true)
 	}
 	return p.lock
 }
 
-// release releases l unless another holder has the lock by now. The caller holds mu.
-func (p *Platform) release(l *lock, expired bool) {
+// releaseLock releases l unless another holder has the lock by now. The caller holds mu.
+func (p *Platform) releaseLock(l *lock, expired bool) {
 	if l == nil || p.lock != l {
 		return
 	}
@@ -258,7 +258,7 @@ func (p *Platform) readyPod() *Pod {
 	return ready[p.serial%len(ready)]
 }
 
-func (p *Platform) record(r Request) {
+func (p *Platform) recordRequest(r Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ledger.Requests = append(p.ledger.Requests, r)

@@ -36,43 +36,43 @@ func (p *Platform) NewPod(name string, release *Release) *Pod {
 	pod := &Pod{Name: name, platform: p, release: release, mux: http.NewServeMux()}
 	pod.state.life, pod.state.end = context.WithCancel(context.Background())
 	pod.state.listening = true
-	pod.routes()
+	pod.registerRoutes()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pods = append(p.pods, pod)
 	return pod
 }
 
-func (pod *Pod) routes() {
-	guarded := func(pattern string, h http.HandlerFunc) { pod.mux.Handle(pattern, pod.authenticated(h)) }
-	guarded("POST /v2/workspaces/platform/versions/latest/pull", pod.pull)
-	guarded("POST /v2/workspaces/platform/versions", pod.push)
-	guarded("GET /v2/workspaces/platform", pod.platformWorkspace)
-	guarded("GET /v2/workspaces", pod.platform.only(pod.platform.listWorkspaces,
+func (pod *Pod) registerRoutes() {
+	guarded := func(pattern string, h http.HandlerFunc) { pod.mux.Handle(pattern, pod.requireIdentity(h)) }
+	guarded("POST /v2/workspaces/platform/versions/latest/pull", pod.servePull)
+	guarded("POST /v2/workspaces/platform/versions", pod.servePush)
+	guarded("GET /v2/workspaces/platform", pod.servePlatform)
+	guarded("GET /v2/workspaces", pod.platform.allowParameters(pod.platform.serveWorkspaces,
 		"page", "limit", "labels", "name", "slug", "email", "sort", "ids", "search", "owned", "dirty"))
-	guarded("POST /v2/workspaces", pod.platform.createWorkspace)
-	guarded("GET /v2/workspaces/{id}", pod.platform.only(pod.platform.getWorkspace, "version"))
-	guarded("PATCH /v2/workspaces/{id}", pod.platform.only(pod.platform.patchWorkspace))
-	guarded("GET /v2/workspaces/{id}/status", pod.platform.workspaceStatus)
-	guarded("GET /v2/workspaces/{id}/security/secrets", pod.platform.storedSecrets)
-	guarded("POST /v2/workspaces/{id}/versions/{version}/export", pod.platform.exportAt(true))
-	guarded("GET /v2/workspaces/{id}/export", pod.platform.exportAt(false))
-	guarded("POST /v2/workspaces/import", pod.importArchive)
-	guarded("POST /v2/workspaces/{id}/import", pod.importArchive)
+	guarded("POST /v2/workspaces", pod.platform.serveCreate)
+	guarded("GET /v2/workspaces/{id}", pod.platform.allowParameters(pod.platform.serveDetail, "version"))
+	guarded("PATCH /v2/workspaces/{id}", pod.platform.allowParameters(pod.platform.servePatch))
+	guarded("GET /v2/workspaces/{id}/status", pod.platform.serveStatus)
+	guarded("GET /v2/workspaces/{id}/security/secrets", pod.platform.serveSecrets)
+	guarded("POST /v2/workspaces/{id}/versions/{version}/export", pod.platform.serveExportAt(true))
+	guarded("GET /v2/workspaces/{id}/export", pod.platform.serveExportAt(false))
+	guarded("POST /v2/workspaces/import", pod.serveArchiveImport)
+	guarded("POST /v2/workspaces/{id}/import", pod.serveArchiveImport)
 	if pod.platform.opts.PodEvents {
-		guarded("GET /v2/workspaces/{id}/events", pod.platform.searchEvents)
+		guarded("GET /v2/workspaces/{id}/events", pod.platform.serveEvents)
 	}
-	pod.mux.HandleFunc("GET /sys/healthcheck", healthcheck)
-	pod.mux.HandleFunc("/", unknownRoute)
+	pod.mux.HandleFunc("GET /sys/healthcheck", serveHealthcheck)
+	pod.mux.HandleFunc("/", rejectUnknownRoute)
 }
 
 // SetListening opens or closes the port of the pod.
-func (pod *Pod) SetListening(on bool) { pod.set(func(s *podState) { s.listening = on }) }
+func (pod *Pod) SetListening(on bool) { pod.updateState(func(s *podState) { s.listening = on }) }
 
 // SetReady sets whether the Service sends requests to the pod.
-func (pod *Pod) SetReady(on bool) { pod.set(func(s *podState) { s.ready = on }) }
+func (pod *Pod) SetReady(on bool) { pod.updateState(func(s *podState) { s.ready = on }) }
 
-func (pod *Pod) set(change func(*podState)) {
+func (pod *Pod) updateState(change func(*podState)) {
 	pod.platform.mu.Lock()
 	defer pod.platform.mu.Unlock()
 	change(&pod.state)
@@ -88,7 +88,7 @@ func (pod *Pod) Listening() bool {
 // Kill stops the pod like the service stops on SIGTERM: immediately, even during an import, which
 // leaves the write lock behind. It waits for the pod's goroutines.
 func (pod *Pod) Kill() {
-	pod.set(func(s *podState) {
+	pod.updateState(func(s *podState) {
 		s.killed, s.ready = true, false
 		s.end()
 	})
@@ -97,14 +97,14 @@ func (pod *Pod) Kill() {
 
 // Restart restarts a pod after [Pod.Kill], like the restart of its container.
 func (pod *Pod) Restart() {
-	pod.set(func(s *podState) {
+	pod.updateState(func(s *podState) {
 		s.killed = false
 		s.life, s.end = context.WithCancel(context.Background())
 	})
 }
 
-// life returns a context that ends when the pod is killed.
-func (pod *Pod) life() context.Context {
+// lifetime returns a context that ends when the pod is killed.
+func (pod *Pod) lifetime() context.Context {
 	pod.platform.mu.Lock()
 	defer pod.platform.mu.Unlock()
 	return pod.state.life
@@ -117,27 +117,27 @@ func (pod *Pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(correlationHeader, id)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(pod.life(), cancel)()
-	pod.platform.serve(pod.Name, pod.Faults, http.HandlerFunc(pod.alive), w, r.WithContext(ctx))
+	defer context.AfterFunc(pod.lifetime(), cancel)()
+	pod.platform.serveRecorded(pod.Name, pod.Faults, http.HandlerFunc(pod.serveAlive), w, r.WithContext(ctx))
 }
 
-func (pod *Pod) alive(w http.ResponseWriter, r *http.Request) {
-	if pod.life().Err() != nil {
+func (pod *Pod) serveAlive(w http.ResponseWriter, r *http.Request) {
+	if pod.lifetime().Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
 	pod.mux.ServeHTTP(w, r)
 }
 
-// serve applies the faults of a server and records the request.
-func (p *Platform) serve(server string, faults *Script, h http.Handler, w http.ResponseWriter, r *http.Request) {
+// serveRecorded applies the faults of a server and records the request.
+func (p *Platform) serveRecorded(server string, faults *Script, h http.Handler, w http.ResponseWriter, r *http.Request) {
 	seen := &statusWriter{ResponseWriter: w}
 	at := time.Now()
 	defer func() {
-		p.record(Request{At: at, Server: server, Op: OpOf(r), Status: seen.status,
+		p.recordRequest(Request{At: at, Server: server, Op: OpOf(r), Status: seen.status,
 			CorrelationID: r.Header.Get(correlationHeader),
 			User:          r.Header.Get("x-prismeai-user-id")})
 	}()
-	faults.serve(h, seen, r)
+	faults.serveFault(h, seen, r)
 }
 
 // statusWriter records the status of a response.
@@ -160,9 +160,9 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 type gatewayKey struct{}
 
-// authenticated accepts the gateway, and direct calls depending on the variant (platform contract
+// requireIdentity accepts the gateway, and direct calls depending on the variant (platform contract
 // §3.3).
-func (pod *Pod) authenticated(h http.HandlerFunc) http.Handler {
+func (pod *Pod) requireIdentity(h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o := &pod.platform.opts
 		viaGateway := r.Context().Value(gatewayKey{}) != nil
@@ -170,9 +170,9 @@ func (pod *Pod) authenticated(h http.HandlerFunc) http.Handler {
 		byHeaders := !o.RefuseHeaders && r.Header.Get("x-prismeai-user-id") != ""
 		switch {
 		case !viaGateway && !byToken && !byHeaders:
-			pod.platform.refuse(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
+			pod.platform.writeError(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
 		case !viaGateway && !byToken && r.Header.Get("x-prismeai-role") != "superadmin":
-			pod.platform.refuse(w, http.StatusForbidden, "ForbiddenError", "Only super admins can do this", nil)
+			pod.platform.writeError(w, http.StatusForbidden, "ForbiddenError", "Only super admins can do this", nil)
 		default:
 			h(w, r)
 		}

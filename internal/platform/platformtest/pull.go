@@ -20,37 +20,37 @@ type pullBody struct {
 	Force  bool     `json:"forceReimport"`
 }
 
-// pull serves POST /v2/workspaces/platform/versions/latest/pull (platform contract §1.1 to §1.5).
-func (pod *Pod) pull(w http.ResponseWriter, r *http.Request) {
+// servePull serves POST /v2/workspaces/platform/versions/latest/pull (platform contract §1.1 to §1.5).
+func (pod *Pod) servePull(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	var in pullBody
 	// Read the whole body: a server only notices past it that the client has gone.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil || json.Unmarshal(body, &in) != nil {
-		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not valid JSON", nil)
+		p.writeError(w, http.StatusBadRequest, "BadParameters", "Body is not valid JSON", nil)
 		return
 	}
 	if in.Repository.ID != pod.release.ID {
-		p.unknownRepository(w, in.Repository.ID)
+		p.rejectUnknownRepository(w, in.Repository.ID)
 		return
 	}
 	taken := pod.release.Select(in.Groups)
 	if len(taken) == 0 && p.opts.EmptyGroupIs400 {
-		p.refuse(w, http.StatusBadRequest, "BadParameters", "No workspace belongs to the requested groups", nil)
+		p.writeError(w, http.StatusBadRequest, "BadParameters", "No workspace belongs to the requested groups", nil)
 		return
 	}
 	b := pod.startBulk(in, taken, r.Header.Get(correlationHeader))
 	if b == nil {
-		p.refuse(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
+		p.writeError(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
 		return
 	}
-	wait := time.NewTimer(time.Duration(number(r, "timeout", defaultWait)) * time.Second)
+	wait := time.NewTimer(time.Duration(parseNumber(r, "timeout", defaultWait)) * time.Second)
 	defer wait.Stop()
 	select {
 	case <-b.done:
 		pod.replyBulk(w, b)
 	case <-wait.C:
-		reply(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
+		writeJSON(w, http.StatusOK, object{"processing": true, "message": "Import is still processing"})
 	case <-r.Context().Done(): // the client has gone, the import continues
 		panic(http.ErrAbortHandler)
 	}
@@ -60,15 +60,15 @@ func (pod *Pod) replyBulk(w http.ResponseWriter, b *bulk) {
 	if b.report == nil { // the pod was killed
 		panic(http.ErrAbortHandler)
 	}
-	reply(w, http.StatusOK, b.report)
+	writeJSON(w, http.StatusOK, b.report)
 }
 
-// unknownRepository implements platform contract §0, finding 8.
-func (p *Platform) unknownRepository(w http.ResponseWriter, id string) {
+// rejectUnknownRepository implements platform contract §0, finding 8.
+func (p *Platform) rejectUnknownRepository(w http.ResponseWriter, id string) {
 	if p.opts.UnknownRepositoryIs404 {
-		p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Unknown platform repository "+id, nil)
+		p.writeError(w, http.StatusNotFound, "ObjectNotFound", "Unknown platform repository "+id, nil)
 		return
 	}
-	reply(w, http.StatusOK, object{"imported": []string{}, "errors": []object{}, "deleted": []string{},
+	writeJSON(w, http.StatusOK, object{"imported": []string{}, "errors": []object{}, "deleted": []string{},
 		"workspace": object{"id": "platform"}})
 }

@@ -53,29 +53,29 @@ type pushBody struct {
 	Force       bool     `json:"force"`
 }
 
-// push serves POST /v2/workspaces/platform/versions, as a stream with ?sse=true.
-func (pod *Pod) push(w http.ResponseWriter, r *http.Request) {
+// servePush serves POST /v2/workspaces/platform/versions, as a stream with ?sse=true.
+func (pod *Pod) servePush(w http.ResponseWriter, r *http.Request) {
 	p := pod.platform
 	var in pushBody
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil || json.Unmarshal(body, &in) != nil || len(in.Groups) == 0 {
-		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body needs groups and repository", nil)
+		p.writeError(w, http.StatusBadRequest, "BadParameters", "Body needs groups and repository", nil)
 		return
 	}
 	known := pod.release.Groups()
 	unknown := slices.ContainsFunc(in.Groups, func(g string) bool { return !slices.Contains(known, g) })
 	if unknown || in.Repository.ID != pod.release.ID {
-		p.refuse(w, http.StatusNotFound, "ObjectNotFound", "Unknown repository or group", nil)
+		p.writeError(w, http.StatusNotFound, "ObjectNotFound", "Unknown repository or group", nil)
 		return
 	}
 	b := pod.startPush(in, r.Header.Get(correlationHeader))
 	switch {
 	case b == nil:
-		p.refuse(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
+		p.writeError(w, p.opts.LockedStatus, p.opts.LockedCode, p.opts.LockedMessage, nil)
 	case r.URL.Query().Get("sse") == "true" && !p.opts.PushAsDocument:
-		b.stream(w)
+		b.streamSteps(w)
 	default:
-		b.wait(w, r)
+		b.waitForEnd(w, r)
 	}
 }
 
@@ -87,7 +87,7 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 	if pod.state.killed {
 		return nil
 	}
-	l := p.acquire(pod.Name, "push_in_progress")
+	l := p.acquireLock(pod.Name, "push_in_progress")
 	if l == nil {
 		return nil
 	}
@@ -96,16 +96,16 @@ func (pod *Pod) startPush(in pushBody, correlationID string) *bulkPush {
 		lock:          l, begin: l.at, steps: make(chan pushStep, len(workspaces)+2)}
 	found := []object{}
 	for _, w := range workspaces {
-		b.status[w.Slug] = p.category(w.Slug, in.Force)
+		b.status[w.Slug] = p.pushStatus(w.Slug, in.Force)
 		found = append(found, object{"slug": w.Slug, "workspaceId": w.ID, "name": w.Name, "status": b.status[w.Slug]})
 	}
-	b.step("started", object{"repositoryId": in.Repository.ID, "groups": in.Groups, "workspaces": found})
-	pod.work.Go(b.run)
+	b.emitStep("started", object{"repositoryId": in.Repository.ID, "groups": in.Groups, "workspaces": found})
+	pod.work.Go(b.pushAll)
 	return b
 }
 
-// category returns the status of a workspace before a push. The caller holds mu.
-func (p *Platform) category(slug string, force bool) string {
+// pushStatus returns the status of a workspace before a push. The caller holds mu.
+func (p *Platform) pushStatus(slug string, force bool) string {
 	switch {
 	case p.aside[slug] != "":
 		return p.aside[slug]
@@ -115,14 +115,14 @@ func (p *Platform) category(slug string, force bool) string {
 	return "candidate"
 }
 
-// step emits an event and sends it to the stream. The caller holds mu.
-func (b *bulkPush) step(kind string, payload object) {
+// emitStep emits an event and sends it to the stream. The caller holds mu.
+func (b *bulkPush) emitStep(kind string, payload object) {
 	b.pod.platform.emit(b.pod, pushEvents+kind, b.correlationID, payload)
 	b.steps <- pushStep{kind, payload}
 }
 
-// run pushes the candidates one by one. A killed pod stops midway and leaves the lock.
-func (b *bulkPush) run() {
+// pushAll pushes the candidates one by one. A killed pod stops midway and leaves the lock.
+func (b *bulkPush) pushAll() {
 	defer close(b.steps)
 	states, errs := []object{}, []object{}
 	for i, w := range b.workspaces {
@@ -139,12 +139,12 @@ func (b *bulkPush) run() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !b.body.DryRun || !p.opts.DryRunWithoutSummary {
-		b.step("completed", b.summary(states, errs))
+		b.emitStep("completed", b.buildSummary(states, errs))
 	}
-	p.release(b.lock, false)
+	p.releaseLock(b.lock, false)
 }
 
-func (b *bulkPush) summary(states, errs []object) object {
+func (b *bulkPush) buildSummary(states, errs []object) object {
 	body := object{"repositoryId": b.body.Repository.ID, "groups": b.body.Groups, "errors": errs,
 		"duration": time.Since(b.begin).Milliseconds(), "workspaces": states}
 	for _, status := range []string{"pushed", "alreadyPushed", "mergeConflict"} {
@@ -163,7 +163,7 @@ func (b *bulkPush) summary(states, errs []object) object {
 func (b *bulkPush) pushOne(w Workspace, state object, current int) {
 	p := b.pod.platform
 	p.mu.Lock()
-	message, broken := p.broken(w.Slug)
+	message, broken := p.nextFailure(w.Slug)
 	p.mu.Unlock()
 	if !broken {
 		in := &b.body
@@ -178,19 +178,19 @@ func (b *bulkPush) pushOne(w Workspace, state object, current int) {
 		state["status"], state["errors"] = "error", []object{{"error": "PushError", "message": message}}
 	}
 	p.pushed[w.Slug] = p.pushed[w.Slug] || !broken
-	b.step("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID,
+	b.emitStep("progress", object{"repositoryId": b.body.Repository.ID, "workspaceSlug": w.Slug, "workspaceId": w.ID,
 		"workspaceName": w.Name,
 		"status":        state["status"], "errors": state["errors"], "current": current, "total": len(b.workspaces),
 		"percentage": 100 * current / len(b.workspaces)})
 }
 
-// stream sends each event immediately. A killed pod ends the stream without a summary.
-func (b *bulkPush) stream(w http.ResponseWriter) {
+// streamSteps sends each event immediately. A killed pod ends the stream without a summary.
+func (b *bulkPush) streamSteps(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", eventStream)
 	_, _ = io.WriteString(w, ": stream of a bulk push\n\n") // the client may have gone
 	_ = http.NewResponseController(w).Flush()
 	for s := range b.steps {
-		_, _ = io.WriteString(w, b.pod.platform.opts.PushFrame(s.kind, asJSON(s.payload)))
+		_, _ = io.WriteString(w, b.pod.platform.opts.PushFrame(s.kind, encodeJSON(s.payload)))
 		_ = http.NewResponseController(w).Flush()
 	}
 	if b.life.Err() != nil {
@@ -198,9 +198,9 @@ func (b *bulkPush) stream(w http.ResponseWriter) {
 	}
 }
 
-// wait responds with the last payload, or that the push is still running.
-func (b *bulkPush) wait(w http.ResponseWriter, r *http.Request) {
-	limit := time.NewTimer(time.Duration(number(r, "timeout", defaultWait)) * time.Second)
+// waitForEnd responds with the last payload, or that the push is still running.
+func (b *bulkPush) waitForEnd(w http.ResponseWriter, r *http.Request) {
+	limit := time.NewTimer(time.Duration(parseNumber(r, "timeout", defaultWait)) * time.Second)
 	defer limit.Stop()
 	var last object
 	for {
@@ -213,10 +213,10 @@ func (b *bulkPush) wait(w http.ResponseWriter, r *http.Request) {
 			if b.life.Err() != nil {
 				panic(http.ErrAbortHandler)
 			}
-			reply(w, http.StatusOK, last)
+			writeJSON(w, http.StatusOK, last)
 			return
 		case <-limit.C:
-			reply(w, http.StatusOK, object{"processing": true, "message": "Push is still processing"})
+			writeJSON(w, http.StatusOK, object{"processing": true, "message": "Push is still processing"})
 			return
 		case <-r.Context().Done():
 			panic(http.ErrAbortHandler)

@@ -21,30 +21,30 @@ func ruleActions() []string {
 }
 
 // checkSecurity validates and modifies security.yml like the service.
-func (i *importing) checkSecurity(content *jsvalue.Value) error {
+func (i *fileImport) checkSecurity(content *jsvalue.Value) error {
 	authorizations := content.Get("authorizations")
-	if !truthy(authorizations) {
+	if !isTruthy(authorizations) {
 		return nil
 	}
 	roles := authorizations.Get("roles")
-	for _, role := range rolePairs(roles) {
+	for _, role := range listRoles(roles) {
 		if role.Value.IsNull() && role.Key != "editor" && role.Key != "owner" {
-			return typeError()
+			return newTypeError()
 		}
 		if key := role.Value.Get("auth").Get("apiKey"); key.Has("value") {
 			key.Delete("value") // it cannot be set
 		}
 	}
 	rules := authorizations.Get("rules")
-	if !truthy(rules) {
+	if !isTruthy(rules) {
 		return nil
 	}
 	if rules.Kind != jsvalue.Sequence {
-		return typeError()
+		return newTypeError()
 	}
 	for _, rule := range rules.Items {
 		if rule.IsNull() {
-			return typeError()
+			return newTypeError()
 		}
 		if err := i.checkRule(rule, roles); err != nil {
 			return err
@@ -53,29 +53,29 @@ func (i *importing) checkSecurity(content *jsvalue.Value) error {
 	return nil
 }
 
-func rolePairs(roles *jsvalue.Value) []jsvalue.Pair {
+func listRoles(roles *jsvalue.Value) []jsvalue.Pair {
 	if roles == nil {
 		return nil
 	}
 	return roles.Pairs
 }
 
-func (i *importing) checkRule(rule, roles *jsvalue.Value) error {
+func (i *fileImport) checkRule(rule, roles *jsvalue.Value) error {
 	attached := []*jsvalue.Value{jsvalue.NewText("default")}
 	switch role := rule.Get("role"); {
 	case role != nil && role.Kind == jsvalue.Sequence:
 		attached = role.Items
-	case truthy(role):
+	case isTruthy(role):
 		attached = []*jsvalue.Value{role}
 	}
 	for _, role := range attached {
 		switch name := role.String(); {
 		case name == "owner":
-			return thrown("InvalidSecurity", "Reserved role '%s cannot be overriden !'", name)
-		case name != "default" && truthy(roles) && !isObject(roles):
-			return typeError()
+			return newException("InvalidSecurity", "Reserved role '%s cannot be overriden !'", name)
+		case name != "default" && isTruthy(roles) && !isObject(roles):
+			return newTypeError()
 		case name != "default" && !roles.Has(name):
-			return thrown("InvalidSecurity", "Unknown custom role '%s' referenced in a rule", name)
+			return newException("InvalidSecurity", "Unknown custom role '%s' referenced in a rule", name)
 		}
 		if err := i.checkScope(rule); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (i *importing) checkRule(rule, roles *jsvalue.Value) error {
 
 // checkScope validates the subjects and actions of a rule. Later versions allow more, but it is
 // unknown which.
-func (i *importing) checkScope(rule *jsvalue.Value) error {
+func (i *fileImport) checkScope(rule *jsvalue.Value) error {
 	for _, part := range []struct {
 		field, kind string
 		allowed     []string
@@ -104,7 +104,7 @@ func (i *importing) checkScope(rule *jsvalue.Value) error {
 			if v := rule.Get(part.field); v != nil {
 				shown = v.String()
 			}
-			return thrown("InvalidSecurity", "Forbidden %s '%s' found in security rules", part.kind, shown)
+			return newException("InvalidSecurity", "Forbidden %s '%s' found in security rules", part.kind, shown)
 		}
 	}
 	return nil

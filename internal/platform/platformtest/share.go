@@ -18,12 +18,11 @@ type joining struct {
 	Native  []string
 }
 
-// Share returns the platform for pods in other processes, which [Join] it, and for
-// tests there:
+// Share serves the platform to pods in other processes, which [Join] it, and to tests:
 //
-//	PUT  /pods/{name}               a pod that lives as long as the request
-//	     /pods/{name}/…             what the pod answers
-//	GET  /ledger, /installed        what happened, and what is there, as JSON
+//	PUT  /pods/{name}               adds a pod that lives as long as the request
+//	     /pods/{name}/…             forwards to the pod
+//	GET  /ledger, /installed        [Platform.Ledger] and [Platform.Installed] as JSON
 //	POST /fail/{slug}, /heal/{slug}     [Platform.Fail] with the body as message, [Platform.Heal]
 //	POST /hold/{slug}, /resume/{slug}   [Platform.Hold], [Platform.Resume]
 //	POST /token                     [Platform.SetToken] with the body
@@ -31,11 +30,11 @@ type joining struct {
 // There is no authentication.
 func (p *Platform) Share() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /pods/{name}", p.lend)
-	mux.HandleFunc("/pods/{name}/", p.lent)
-	mux.HandleFunc("GET /ledger", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Ledger()) })
+	mux.HandleFunc("PUT /pods/{name}", p.lendPod)
+	mux.HandleFunc("/pods/{name}/", p.serveLentPod)
+	mux.HandleFunc("GET /ledger", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.Ledger()) })
 	mux.HandleFunc("GET /installed",
-		func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, p.Installed()) })
+		func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.Installed()) })
 	for path, do := range map[string]func(slug, body string){
 		"POST /fail/{slug}":   p.Fail,
 		"POST /heal/{slug}":   func(slug, _ string) { p.Heal(slug) },
@@ -49,23 +48,23 @@ func (p *Platform) Share() http.Handler {
 				return // the client has gone
 			}
 			do(r.PathValue("slug"), string(body))
-			reply(w, http.StatusOK, object{})
+			writeJSON(w, http.StatusOK, object{})
 		})
 	}
 	return mux
 }
 
-// lend adds a pod for another process. An existing pod of the same name belongs to the previous run
+// lendPod adds a pod for another process. An existing pod of the same name belongs to the previous run
 // of a restarted container, and is killed.
-func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
+func (p *Platform) lendPod(w http.ResponseWriter, r *http.Request) {
 	var in joining
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body,
 		maxJoining)) // read all of it: a server only notices past the body that the client has gone
 	if err != nil || json.Unmarshal(body, &in) != nil || in.Release == nil {
-		p.refuse(w, http.StatusBadRequest, "BadParameters", "Body is not a release", nil)
+		p.writeError(w, http.StatusBadRequest, "BadParameters", "Body is not a release", nil)
 		return
 	}
-	p.forget(r.PathValue("name"))
+	p.forgetPod(r.PathValue("name"))
 	pod := p.NewPod(r.PathValue("name"), in.Release)
 	defer pod.Kill()
 	w.WriteHeader(http.StatusOK)
@@ -75,12 +74,12 @@ func (p *Platform) lend(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case <-r.Context().Done():
-	case <-pod.life().Done():
+	case <-pod.lifetime().Done():
 	}
 }
 
-// forget kills the pods with the name.
-func (p *Platform) forget(name string) {
+// forgetPod kills the pods with the name.
+func (p *Platform) forgetPod(name string) {
 	p.mu.Lock()
 	of := func(pod *Pod) bool { return pod.Name == name }
 	old := slices.DeleteFunc(slices.Clone(p.pods), func(pod *Pod) bool { return !of(pod) })
@@ -91,7 +90,7 @@ func (p *Platform) forget(name string) {
 	}
 }
 
-func (p *Platform) lent(w http.ResponseWriter, r *http.Request) {
+func (p *Platform) serveLentPod(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	p.mu.Lock()
 	i := slices.IndexFunc(p.pods, func(pod *Pod) bool { return pod.Name == name && !pod.state.killed })

@@ -27,11 +27,11 @@ type Endpoint interface {
 // port refuses it, a handler that panics with [http.ErrAbortHandler] resets it, and a client that
 // gives up cancels the context of the handler. It supports [httptrace.ClientTrace] and works in a
 // synctest bubble.
-func Transport(h http.Handler) http.RoundTripper { return &memory{h} }
+func Transport(h http.Handler) http.RoundTripper { return &memoryTransport{h} }
 
-type memory struct{ handler http.Handler }
+type memoryTransport struct{ handler http.Handler }
 
-func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
+func (m *memoryTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace != nil && trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{})
 	}
-	return m.exchange(req, body)
+	return m.exchangeInMemory(req, body)
 }
 
 func readBody(req *http.Request) ([]byte, error) {
@@ -63,8 +63,8 @@ func readBody(req *http.Request) ([]byte, error) {
 	return io.ReadAll(req.Body)
 }
 
-// exchange runs the handler and returns once it has sent a header.
-func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error) {
+// exchangeInMemory runs the handler and returns once it has sent a header.
+func (m *memoryTransport) exchangeInMemory(req *http.Request, body []byte) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	server := req.Clone(ctx)
 	server.RequestURI = req.URL.RequestURI()
@@ -75,7 +75,7 @@ func (m *memory) exchange(req *http.Request, body []byte) (*http.Response, error
 	out := &responder{pipe: w, header: http.Header{}, ready: make(chan struct{})}
 	go func() {
 		defer cancel()
-		out.finish(serveAborting(m.handler, out, server))
+		out.finishResponse(serveAborting(m.handler, out, server))
 	}()
 	select {
 	case <-out.ready:
@@ -145,8 +145,8 @@ func (w *responder) Write(b []byte) (int, error) {
 // Flush implements [http.Flusher]. Nothing is buffered.
 func (w *responder) Flush() { w.WriteHeader(http.StatusOK) }
 
-// finish ends the response, with a reset if aborted is true.
-func (w *responder) finish(aborted bool) {
+// finishResponse ends the response, with a reset if aborted is true.
+func (w *responder) finishResponse(aborted bool) {
 	if aborted {
 		w.once.Do(func() { close(w.ready) })
 		w.pipe.CloseWithError(io.ErrUnexpectedEOF)

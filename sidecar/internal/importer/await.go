@@ -69,7 +69,7 @@ func (p *pass) followImport(q *attempt) *follow.Operation {
 		Poll:    backoff.Exponential{First: p.Policy.Poll, Max: p.Policy.Poll},
 		Sent:    time.Now(),
 		Timeout: p.Policy.GroupTimeout, // ctx ends before
-		Say: func(text string) {
+		Notify: func(text string) {
 			p.log.Info("waiting for the outcome of the import", "group", q.group.Name, "status", text)
 		},
 		OnEvent: func(e *platform.Event) {

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// minAwayPoll is the minimum interval between checks of a service that does not listen yet. It
+	// minDownPoll is the minimum interval between checks of a service that does not listen yet. It
 	// delays the readiness of the pod by at most this time.
-	minAwayPoll = 200 * time.Millisecond
-	// awayShare is the fraction of the service's downtime to wait between checks: a twentieth.
+	minDownPoll = 200 * time.Millisecond
+	// downShare is the fraction of the service's downtime to wait between checks: a twentieth.
 	// Checks become rarer as the downtime grows.
-	awayShare = 20
-	// maxAwayPoll is the maximum interval between checks of a service that is not up yet. However
+	downShare = 20
+	// maxDownPoll is the maximum interval between checks of a service that is not up yet. However
 	// long its start takes, the pod becomes Ready soon afterwards.
-	maxAwayPoll = 2 * time.Second
+	maxDownPoll = 2 * time.Second
 	// maxRetryAfter limits the Retry-After of the platform, whose rate limits use windows of a
 	// minute.
 	maxRetryAfter = 5 * time.Minute
@@ -30,7 +30,7 @@ func retryDelay(p *Policy, n int, retryAfter time.Duration) time.Duration {
 	return min(retryAfter, maxRetryAfter) + backoff.Jitter(d)
 }
 
-// awayDelay returns the delay before the next check of a service that has been down for away.
-func awayDelay(away time.Duration) time.Duration {
-	return backoff.Jitter(min(max(away/awayShare, minAwayPoll), maxAwayPoll))
+// downDelay returns the delay before the next check of a service that has been down for a time.
+func downDelay(down time.Duration) time.Duration {
+	return backoff.Jitter(min(max(down/downShare, minDownPoll), maxDownPoll))
 }

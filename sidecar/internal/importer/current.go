@@ -90,20 +90,20 @@ func (c *Current) supersededError() *Failure {
 // as the pod.
 const fileDelay = 2 * time.Minute
 
-// currency tracks the file that names the current release.
-type currency struct {
+// currentTracker tracks the file that names the current release.
+type currentTracker struct {
 	last  *Current
 	since time.Time // when this content was first read
 }
 
 // recordCurrent records the content of the file and publishes changes.
 func (i *Importer) recordCurrent(c *Current) {
-	old := i.currency.last
+	old := i.current.last
 	if c == nil && old == nil || c != nil && old != nil && *c == *old {
 		return
 	}
 	now := time.Now()
-	i.currency = currency{last: c, since: now}
+	i.current = currentTracker{last: c, since: now}
 	i.watchFrom = now
 	i.mem.resetTakeBacks()
 	i.store.Update(func(s *state.Snapshot) {
@@ -130,16 +130,16 @@ func (p *pass) yieldToCurrent() error {
 // mayTakeBack reports whether the file has named this release since after seen, which is when
 // another release was first found.
 func (i *Importer) mayTakeBack(seen time.Time) bool {
-	if i.currency.last == nil || i.currency.last.isSuperseded() {
+	if i.current.last == nil || i.current.last.isSuperseded() {
 		return false
 	}
-	return i.currency.since.After(seen) || time.Since(seen) >= fileDelay
+	return i.current.since.After(seen) || time.Since(seen) >= fileDelay
 }
 
-// lookInterval returns the time until the next check for another release over a confirmed one. If a
+// foreignCheckInterval returns the time until the next check for another release over a confirmed one. If a
 // file prevents old pods from importing, checks are rare once a rollout is over.
-func (i *Importer) lookInterval(p *Policy) time.Duration {
-	if i.currency.last != nil && time.Since(i.watchFrom) >= p.ForeignCheckPeriod {
+func (i *Importer) foreignCheckInterval(p *Policy) time.Duration {
+	if i.current.last != nil && time.Since(i.watchFrom) >= p.ForeignCheckPeriod {
 		return p.ReconcileEvery
 	}
 	return min(max(p.ForeignCheckInterval, checkShare*i.listDuration), p.ReconcileEvery)

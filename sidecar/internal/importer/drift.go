@@ -59,7 +59,7 @@ func (p *pass) planRepair(drifted []string) {
 	for i := range p.Desired.Groups {
 		g := &p.Desired.Groups[i]
 		known := p.mem.forGroup(g)
-		s := p.groupStanding(list, g)
+		s := p.inspectTolerated(list, g)
 		has := func(slug string) bool { return slices.Contains(drifted, slug) }
 		switch {
 		case len(s.foreign) > 0 && known.repair:
@@ -88,7 +88,7 @@ func (p *pass) findDrift(ctx context.Context) ([]string, error) {
 	names := map[string]string{} // slugs by platform ID
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		s := p.groupStanding(known, g)
+		s := p.inspectTolerated(known, g)
 		found = append(found, s.missing...)
 		for _, w := range g.Workspaces {
 			got := known.find(w.Slug, w.ID)

@@ -58,9 +58,9 @@ func FailureOf(err error) *Failure {
 	return f
 }
 
-// isAway reports whether the service was not reached, so that frequent retries do not repeat any
+// isUnreachable reports whether the service was not reached, so that frequent retries do not repeat any
 // work of the service.
-func (f *Failure) isAway() bool {
+func (f *Failure) isUnreachable() bool {
 	if f.Reason == state.TargetDown || f.Reason == state.PlatformMissing {
 		return true
 	}

@@ -42,7 +42,7 @@ type Importer struct {
 	holder      holder    // of the last lock seen
 	lastDown    time.Time // when the pod's service last did not listen
 
-	currency     currency
+	current      currentTracker
 	watchFrom    time.Time     // of the confirmation, or of the last change of the current release
 	foreignSince time.Time     // when another release was first found; zero for none
 	listDuration time.Duration // duration of the last list of workspaces
@@ -134,7 +134,7 @@ func (i *Importer) scheduleCheck(p *Policy) time.Duration {
 	if !i.listOnly {
 		i.compareAt = now.Add(backoff.Jitter(p.ReconcileEvery))
 	}
-	wait := backoff.Jitter(i.lookInterval(p))
+	wait := backoff.Jitter(i.foreignCheckInterval(p))
 	i.listOnly = now.Add(wait).Before(i.compareAt)
 	if !i.listOnly {
 		wait = max(0, i.compareAt.Sub(now))
@@ -184,10 +184,10 @@ func (i *Importer) scheduleRetry(p *Policy, f *Failure) time.Duration {
 	var wait time.Duration
 	s := i.store.Get()
 	switch {
-	case f.isAway():
-		wait = awayDelay(time.Since(s.Problem.Since))
+	case f.isUnreachable():
+		wait = downDelay(time.Since(s.Problem.Since))
 	case f.Reason == state.ServicesNotReady:
-		wait = max(backoff.Jitter(min(p.Poll, maxAwayPoll)), f.boundedRetryAfter())
+		wait = max(backoff.Jitter(min(p.Poll, maxDownPoll)), f.boundedRetryAfter())
 	case f.Reason == state.Superseded:
 		wait = backoff.Jitter(p.ForeignCheckInterval)
 	case f.Reason == state.LockHeld, f.Reason == state.NotImportedYet, f.Reason == state.Draining:
@@ -221,7 +221,7 @@ func phaseAfter(r state.Reason) state.Phase {
 	return state.Retrying
 }
 
-// publish stores, records and logs the result of a pass. It logs changes only.
+// publishResult stores, records and logs the result of a pass. It logs changes only.
 func (i *Importer) publishResult(f *Failure, took time.Duration) {
 	if f == nil {
 		i.record.Pass("", took)

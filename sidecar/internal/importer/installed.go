@@ -121,14 +121,14 @@ func (p *pass) findWronglySkipped(g *GroupPlan, v *verdict, list []platform.Inst
 	})
 }
 
-// triesForEvidence is the maximum number of attempts to load a list that may save a forced import.
-const triesForEvidence = 3
+// maxListAttempts is the maximum number of attempts to load a list that may save a forced import.
+const maxListAttempts = 3
 
 // mayBeListed returns the failed workspaces that the platform may list at the expected version
 // nevertheless, and would skip from now on.
 func (p *pass) mayBeListed(ctx context.Context, failed []state.Workspace) []string {
 	err := p.reloadList(ctx)
-	for n := 1; err != nil && n < triesForEvidence && sleep(ctx, backoff.Jitter(p.Policy.RetryMin)); n++ {
+	for n := 1; err != nil && n < maxListAttempts && sleep(ctx, backoff.Jitter(p.Policy.RetryMin)); n++ {
 		err = p.reloadList(ctx)
 	}
 	known := indexInstalled(p.list)

@@ -138,7 +138,7 @@ func describeHolder(info *state.LockInfo, l *platform.WriteLock) string {
 	return text
 }
 
-// stillWaiting reports whether the preflight saw the lock that the importer already waits for.
+// isStillWaiting reports whether the preflight saw the lock that the importer already waits for.
 func (p *pass) isStillWaiting() bool {
 	if p.first == nil || p.first.Lock == nil || p.lockWait.began.IsZero() {
 		return false

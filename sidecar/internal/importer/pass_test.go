@@ -143,7 +143,7 @@ func TestAServiceThatIsAwayCostsNothingAfterwards(t *testing.T) {
 		c.startAll()
 		time.Sleep(3 * time.Second)
 		r.SetListening(true)
-		if took := c.wait(time.Minute); took > minAwayPoll+50*time.Millisecond {
+		if took := c.wait(time.Minute); took > minDownPoll+50*time.Millisecond {
 			t.Errorf("took %s", took)
 		}
 	})

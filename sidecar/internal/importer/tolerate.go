@@ -86,10 +86,10 @@ func (v *verdict) markTolerated(forgiven map[string][]state.Reason) {
 	}
 }
 
-// groupStanding returns the state of a group in the list. The platform may not set the version of a
+// inspectTolerated returns the state of a group in the list. The platform may not set the version of a
 // workspace with a tolerated error, so the list is inconclusive for such a workspace.
-func (p *pass) groupStanding(list installedIndex, g *GroupPlan) standing {
-	s := list.standing(g)
+func (p *pass) inspectTolerated(list installedIndex, g *GroupPlan) installState {
+	s := list.inspectGroup(g)
 	if len(p.Policy.Tolerate) == 0 {
 		return s
 	}

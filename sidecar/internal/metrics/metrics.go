@@ -32,7 +32,7 @@ type Metrics struct {
 	groupDuration *prometheus.HistogramVec
 	lockWait      prometheus.Histogram
 	requests      *prometheus.CounterVec
-	answers       answers
+	answers       answeredOps
 	latency       *prometheus.HistogramVec
 	reloads       *prometheus.CounterVec
 	reloadOK      prometheus.Gauge
@@ -69,7 +69,7 @@ func New(store *state.Store, o Options) *Metrics {
 		m.reloads, m.reloadOK, m.reloadTime, m.watchEvents, m.watchMode, m.tokenChange, newBuildInfo(o.Build),
 		newSnapshots(store, o.Workspaces), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.initialiseSeries()
+	m.initializeSeries()
 	return m
 }
 
@@ -133,8 +133,8 @@ func newBuildInfo(v version.Info) prometheus.Collector {
 	return g
 }
 
-// initialiseSeries creates every possible series at the start, so that rate() sees the first increase.
-func (m *Metrics) initialiseSeries() {
+// initializeSeries creates every possible series at the start, so that rate() sees the first increase.
+func (m *Metrics) initializeSeries() {
 	for _, vec := range []*prometheus.CounterVec{m.passes, m.groups} {
 		vec.WithLabelValues("success", "")
 		for _, r := range state.Reasons() {

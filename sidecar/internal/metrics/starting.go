@@ -14,9 +14,9 @@ import (
 // dependencies, has not started yet.
 const codeStarting = "starting"
 
-// answers remembers the operations that the platform has responded to. It is safe for concurrent
+// answeredOps remembers the operations that the platform has responded to. It is safe for concurrent
 // use.
-type answers struct {
+type answeredOps struct {
 	mu   sync.Mutex
 	seen map[platform.Op]bool
 }
@@ -24,7 +24,7 @@ type answers struct {
 // classify returns the code to count. A service that is starting, or the proxy in front of it,
 // responds with 502, 503 or 504. Before the first other response to the same operation these codes
 // count as codeStarting, like a refused connection, and not as failures of the platform.
-func (a *answers) classify(op platform.Op, code string) string {
+func (a *answeredOps) classify(op platform.Op, code string) string {
 	status, err := strconv.Atoi(code)
 	if err != nil {
 		return code

@@ -53,7 +53,7 @@ func (v *view) findCauses(groups []state.Group, base string) (byKey map[string]*
 	for _, g := range groups {
 		for n := range g.Workspaces {
 			w := &g.Workspaces[n]
-			if workspaceTone(w.State) != bad {
+			if workspaceTone(w.State) != toneBad {
 				continue
 			}
 			key := causeKey(w)

@@ -27,8 +27,8 @@ type client struct {
 	seen time.Time // time of the last activity
 }
 
-// young is the age below which the request of a connection may still be on its way.
-const young = 100 * time.Millisecond
+// youngAge is the age below which the request of a connection may still be on its way.
+const youngAge = 100 * time.Millisecond
 
 func newConns(limit int) *conns {
 	return &conns{max: limit, order: list.New(), place: map[net.Conn]*list.Element{}}
@@ -41,7 +41,7 @@ func (c *conns) trackState(conn net.Conn, to http.ConnState) {
 		return
 	}
 	stale.conn.Close()
-	if time.Since(stale.seen) < young {
+	if time.Since(stale.seen) < youngAge {
 		runtime.Gosched() // a burst: let existing connections make progress before accepting more
 	}
 }

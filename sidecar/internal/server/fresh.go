@@ -19,8 +19,8 @@ const (
 	maxWaiting = maxConcurrent / 2
 )
 
-// CheckFunc checks whether the platform has the release now. The problem is nil if it does. The look is
-// nil if the check itself failed.
+// CheckFunc checks whether the platform has the release now. The problem is nil if it does. The
+// check is nil if it failed.
 type CheckFunc func(context.Context) (*state.PlatformCheck, *state.Problem)
 
 // sharedChecks shares checks among callers. At most one check runs at a time, and each caller gets the
@@ -41,9 +41,9 @@ func newSharedChecks(take CheckFunc) *sharedChecks {
 	return &sharedChecks{check: take, places: make(chan struct{}, maxWaiting), turn: make(chan struct{}, 1)}
 }
 
-// sharedCheck waits for its turn and returns a check. It completes a running check even if the caller goes
+// requestCheck waits for its turn and returns a check. It completes a running check even if the caller goes
 // away, because others may wait for it.
-func (l *sharedChecks) sharedCheck(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
+func (l *sharedChecks) requestCheck(ctx context.Context) (*state.PlatformCheck, *state.Problem) {
 	came := time.Now()
 	select {
 	case l.turn <- struct{}{}:
@@ -79,7 +79,7 @@ func (s *Server) serveFreshStatus(w http.ResponseWriter, r *http.Request) {
 		rejectBusy(w)
 		return
 	}
-	look, problem := s.checks.sharedCheck(r.Context())
+	look, problem := s.checks.requestCheck(r.Context())
 	now := s.currentState()
 	now.PlatformCheck = look
 	if problem != nil && (now.Problem == nil || now.Confirmed) {

@@ -62,9 +62,9 @@ func (b bar) Left() string {
 func (b *bar) addWorkspaces(all []state.Workspace) {
 	for _, w := range all {
 		switch workspaceTone(w.State) {
-		case bad:
+		case toneBad:
 			b.Failed++
-		case quiet:
+		case toneQuiet:
 			b.Pending++
 		default:
 			b.Done++
@@ -90,7 +90,7 @@ func (v *view) addGroups(groups []state.Group, causes map[string]*cause) {
 func pickWorkspaces(groups []state.Group) [][]int {
 	picked := make([][]int, len(groups))
 	left := maxRows
-	for _, wanted := range []tone{bad, quiet, good} {
+	for _, wanted := range []tone{toneBad, toneQuiet, toneGood} {
 		for n, g := range groups {
 			for m := 0; m < len(g.Workspaces) && left > 0; m++ {
 				if workspaceTone(g.Workspaces[m].State) == wanted {
@@ -137,7 +137,7 @@ func newRow(w *state.Workspace, causes map[string]*cause) row {
 		State:   w.State,
 		Tone:    workspaceTone(w.State),
 	}
-	if c := causes[causeKey(w)]; r.Tone == bad && c != nil && len(c.Slugs) > 1 {
+	if c := causes[causeKey(w)]; r.Tone == toneBad && c != nil && len(c.Slugs) > 1 {
 		r.Cause = c
 	} else {
 		r.Error = sanitize(w.Error, maxError)
@@ -145,7 +145,7 @@ func newRow(w *state.Workspace, causes map[string]*cause) row {
 	return r
 }
 
-// countHidden describes the hidden workspaces, for example "12 failed, 800 imported".
+// describeHidden describes the hidden workspaces, for example "12 failed, 800 imported".
 func describeHidden(hidden map[state.WorkspaceState]int) string {
 	var texts []string
 	for _, s := range []state.WorkspaceState{state.WorkspaceFailed, state.WorkspaceMissing, state.WorkspacePending,
@@ -160,7 +160,7 @@ func describeHidden(hidden map[state.WorkspaceState]int) string {
 func countDone(all []state.Workspace) int {
 	n := 0
 	for _, w := range all {
-		if workspaceTone(w.State) == good {
+		if workspaceTone(w.State) == toneGood {
 			n++
 		}
 	}
@@ -170,21 +170,21 @@ func countDone(all []state.Workspace) int {
 func workspaceTone(s state.WorkspaceState) tone {
 	switch s {
 	case state.WorkspaceFailed, state.WorkspaceMissing:
-		return bad
+		return toneBad
 	case state.WorkspacePending:
-		return quiet
+		return toneQuiet
 	}
-	return good
+	return toneGood
 }
 
 func groupTone(s state.GroupState) tone {
 	switch s {
 	case state.GroupFailed:
-		return bad
+		return toneBad
 	case state.GroupConfirmed:
-		return good
+		return toneGood
 	case state.GroupPending:
-		return quiet
+		return toneQuiet
 	}
-	return moves
+	return toneBusy
 }

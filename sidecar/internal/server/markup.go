@@ -19,9 +19,9 @@ type markup string
 // document is a page under construction.
 type document struct{ bytes.Buffer }
 
-// put writes format with each %s replaced by one of texts. It escapes texts for elements and for
+// writeHTML writes format with each %s replaced by one of texts. It escapes texts for elements and for
 // attributes in double quotes. It does not validate URLs: pass only trusted ones.
-func (d *document) put(format markup, texts ...any) {
+func (d *document) writeHTML(format markup, texts ...any) {
 	rest := string(format)
 	for _, text := range texts {
 		before, after, _ := strings.Cut(rest, "%s")

@@ -10,8 +10,8 @@ import (
 
 func TestPut(t *testing.T) {
 	var d document
-	d.put(`<a title="%s">%s</a> 100%<br>`, `"><script>`, 7)
-	d.put("%s")
+	d.writeHTML(`<a title="%s">%s</a> 100%<br>`, `"><script>`, 7)
+	d.writeHTML("%s")
 	if got, want := d.String(), `<a title="&#34;&gt;&lt;script&gt;">7</a> 100%<br>%s`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -24,7 +24,7 @@ func FuzzPut(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var d document
-		d.put(`<p title="%s">%s</p>`, text, text)
+		d.writeHTML(`<p title="%s">%s</p>`, text, text)
 		inner, ok := strings.CutPrefix(d.String(), `<p title="`)
 		attribute, rest, found := strings.Cut(inner, `">`)
 		element, end := strings.CutSuffix(rest, "</p>")

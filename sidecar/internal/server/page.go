@@ -75,15 +75,15 @@ func (p *page) writePage(w io.Writer, s *state.Snapshot, gate state.GatePolicy, 
 func (d *document) writeView(v *view) {
 	d.writeHead(v)
 	d.writeHeader(v)
-	d.put("<main>\n")
+	d.writeHTML("<main>\n")
 	d.writeHero(v)
 	if v.Warning != "" {
-		d.put(`<section class="card warns" id="warning">
+		d.writeHTML(`<section class="card warns" id="warning">
 <h2>This pod receives traffic without confirmation</h2>
 <p>%s</p>
 <p class="small">`, v.Warning)
 		d.writeRunbook(v.GateRunbook)
-		d.put("</p>\n</section>\n")
+		d.writeHTML("</p>\n</section>\n")
 	}
 	if v.Problem != nil {
 		d.writeProblem(v.Problem)
@@ -93,12 +93,12 @@ func (d *document) writeView(v *view) {
 		d.writeGroups(v)
 	}
 	d.writeFacts(v.Facts)
-	d.put("</main>\n")
+	d.writeHTML("</main>\n")
 	d.writeFooter(v)
 }
 
 func (d *document) writeHead(v *view) {
-	d.put(`<!DOCTYPE html>
+	d.writeHTML(`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -106,93 +106,93 @@ func (d *document) writeHead(v *view) {
 <meta name="color-scheme" content="light dark">
 `)
 	if v.Refreshes {
-		d.put(`<noscript><meta http-equiv="refresh" content="5"></noscript>` + "\n")
+		d.writeHTML(`<noscript><meta http-equiv="refresh" content="5"></noscript>` + "\n")
 	}
-	d.put(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'`+
-		`%3E%3Ccircle cx='4' cy='4' r='4' fill='%23%s'/%3E%3C/svg%3E">`+"\n", v.Tone.Colour())
-	d.put("<title>%s %s", v.Tone.Sign(), v.Headline)
+	d.writeHTML(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'`+
+		`%3E%3Ccircle cx='4' cy='4' r='4' fill='%23%s'/%3E%3C/svg%3E">`+"\n", v.Tone.Color())
+	d.writeHTML("<title>%s %s", v.Tone.Sign(), v.Headline)
 	if v.Release != "" {
-		d.put(" – %s", v.Release)
+		d.writeHTML(" – %s", v.Release)
 	}
-	d.put("</title>\n<style>" + markup(pageCSS) + "</style>\n<script>" + markup(pageJS) + "</script>\n</head>\n")
+	d.writeHTML("</title>\n<style>" + markup(pageCSS) + "</style>\n<script>" + markup(pageJS) + "</script>\n</head>\n")
 }
 
 func (d *document) writeHeader(v *view) {
 	if v.Refreshes {
-		d.put("<body data-follow=\"5\">\n")
+		d.writeHTML("<body data-follow=\"5\">\n")
 	} else {
-		d.put("<body data-follow=\"0\">\n")
+		d.writeHTML("<body data-follow=\"0\">\n")
 	}
-	d.put("<header id=\"top\">\n<p>Workspaces release")
+	d.writeHTML("<header id=\"top\">\n<p>Workspaces release")
 	if v.Place.Pod != "" {
-		d.put(" <span>on <bdi>%s</bdi></span>", v.Place.Pod)
+		d.writeHTML(" <span>on <bdi>%s</bdi></span>", v.Place.Pod)
 	}
 	if v.Place.Namespace != "" {
-		d.put(" <span>in <bdi>%s</bdi></span>", v.Place.Namespace)
+		d.writeHTML(" <span>in <bdi>%s</bdi></span>", v.Place.Namespace)
 	}
 	if v.Place.Cluster != "" {
-		d.put(" <span>of <bdi>%s</bdi></span>", v.Place.Cluster)
+		d.writeHTML(" <span>of <bdi>%s</bdi></span>", v.Place.Cluster)
 	}
-	d.put("</p>\n<p class=\"follow\">")
+	d.writeHTML("</p>\n<p class=\"follow\">")
 	switch {
 	case v.Refreshes:
-		d.put(`Live · <a href="?refresh=off">Pause</a>`)
+		d.writeHTML(`Live · <a href="?refresh=off">Pause</a>`)
 	case v.Settled:
-		d.put(`Up to date · <a href=".">Refresh</a>`)
+		d.writeHTML(`Up to date · <a href=".">Refresh</a>`)
 	default:
-		d.put(`Paused at %s · <a href=".">Resume</a>`, v.Now.Text())
+		d.writeHTML(`Paused at %s · <a href=".">Resume</a>`, v.Now.Text())
 	}
-	d.put("</p>\n" + `<p class="lost" role="status">The sidecar no longer responds. This is its last status.</p>
+	d.writeHTML("</p>\n" + `<p class="lost" role="status">The sidecar no longer responds. This is its last status.</p>
 </header>
 `)
 }
 
 func (d *document) writeHero(v *view) {
-	d.put(`<section class="hero %s" aria-labelledby="state">
+	d.writeHTML(`<section class="hero %s" aria-labelledby="state">
 <span class="sign" aria-hidden="true">%s</span>
 <div>
 <h1 id="state">%s</h1>
 <p>%s</p>
 `, v.Tone, v.Tone.Sign(), v.Headline, v.Summary)
 	if v.Release != "" {
-		d.put(`<p class="release"><bdi>%s</bdi></p>`+"\n", v.Release)
+		d.writeHTML(`<p class="release"><bdi>%s</bdi></p>`+"\n", v.Release)
 	}
-	d.put("</div>\n")
+	d.writeHTML("</div>\n")
 	if v.Bar.Total() > 0 {
 		d.writeBar(v)
 	}
-	d.put("</section>\n")
+	d.writeHTML("</section>\n")
 }
 
 // writeBar draws the progress with SVG attributes: a Content-Security-Policy with hashes forbids inline
 // widths.
 func (d *document) writeBar(v *view) {
 	b := v.Bar
-	d.put(`<div class="progress">
+	d.writeHTML(`<div class="progress">
 <svg viewBox="0 0 %s 1" preserveAspectRatio="none" role="img" aria-label="Workspaces: %s">`, b.Total(), b.Text())
-	d.put(`<rect class="good" width="%s" height="1"/><rect class="bad" x="%s" width="%s" height="1"/></svg>
+	d.writeHTML(`<rect class="good" width="%s" height="1"/><rect class="bad" x="%s" width="%s" height="1"/></svg>
 <p><strong>%s</strong> of %s workspaces`, b.Done, b.Done, b.Failed, b.Done, b.Total())
 	if v.Growing {
-		d.put(" so far")
+		d.writeHTML(" so far")
 	}
-	d.put("</p>\n")
+	d.writeHTML("</p>\n")
 	if left := b.Left(); left != "" {
-		d.put(`<p class="legend">%s</p>`+"\n", left)
+		d.writeHTML(`<p class="legend">%s</p>`+"\n", left)
 	}
-	d.put("</div>\n")
+	d.writeHTML("</div>\n")
 }
 
 func (d *document) writeFooter(v *view) {
-	d.put("<footer id=\"foot\">\n<p>As of %s.</p>\n", v.Now.Text())
-	d.put(`<p><a href="status">Status as JSON</a> · <a href="metrics">Metrics</a> · sidecar %s`, v.Build.Version)
+	d.writeHTML("<footer id=\"foot\">\n<p>As of %s.</p>\n", v.Now.Text())
+	d.writeHTML(`<p><a href="status">Status as JSON</a> · <a href="metrics">Metrics</a> · sidecar %s`, v.Build.Version)
 	if v.Build.Commit != "" {
-		d.put(" (%s)", v.Build.Commit)
+		d.writeHTML(" (%s)", v.Build.Commit)
 	}
-	d.put("</p>\n</footer>\n</body>\n</html>\n")
+	d.writeHTML("</p>\n</footer>\n</body>\n</html>\n")
 }
 
 func (d *document) writeMoment(m moment) {
-	d.put(`<time datetime="%s" title="%s">%s</time>`, m.UTC(), m.Text(), m.Distance)
+	d.writeHTML(`<time datetime="%s" title="%s">%s</time>`, m.UTC(), m.Text(), m.Distance)
 }
 
-func (d *document) writeRunbook(r runbook) { d.put(`Runbook <a href="%s">%s</a>`, r.URL, r.Path) }
+func (d *document) writeRunbook(r runbook) { d.writeHTML(`Runbook <a href="%s">%s</a>`, r.URL, r.Path) }

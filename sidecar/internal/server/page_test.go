@@ -137,15 +137,15 @@ func TestHeadline(t *testing.T) {
 		text    string
 		warning bool
 	}{
-		"healthy":       {healthy(), good, "Ready", false},
-		"waiting":       {waiting(), moves, "Not ready yet", false},
-		"importing":     {importing(), moves, "Not ready yet", false},
-		"failing":       {failing(), bad, "Not ready", false},
-		"drifted":       {drifted(), warns, "Ready, but needs attention", false},
-		"timed out":     {timedOut(), warns, "Ready without confirmation", true},
-		"off":           {off, warns, "Ready without confirmation", true},
-		"another one":   {unconfirmed, moves, "Ready, and importing another release", false},
-		"a short break": {func() *state.Snapshot { s := healthy(); s.Problem = waiting().Problem; return s }(), good, "Ready", false},
+		"healthy":       {healthy(), toneGood, "Ready", false},
+		"waiting":       {waiting(), toneBusy, "Not ready yet", false},
+		"importing":     {importing(), toneBusy, "Not ready yet", false},
+		"failing":       {failing(), toneBad, "Not ready", false},
+		"drifted":       {drifted(), toneWarning, "Ready, but needs attention", false},
+		"timed out":     {timedOut(), toneWarning, "Ready without confirmation", true},
+		"off":           {off, toneWarning, "Ready without confirmation", true},
+		"another one":   {unconfirmed, toneBusy, "Ready, and importing another release", false},
+		"a short break": {func() *state.Snapshot { s := healthy(); s.Problem = waiting().Problem; return s }(), toneGood, "Ready", false},
 	} {
 		v := newView(c.s, state.GatePolicy{}, noon, version.Info{}, "")
 		if v.Tone != c.tone || v.Headline != c.text || (v.Warning != "") != c.warning {
@@ -251,7 +251,7 @@ func TestContrast(t *testing.T) {
 		}
 		pairs := [][2]string{{"text", "back"}, {"text", "card"}, {"muted", "back"}, {"muted", "card"}, {"link", "back"},
 			{"link", "card"}}
-		for _, tone := range []tone{good, moves, warns, bad, quiet} {
+		for _, tone := range []tone{toneGood, toneBusy, toneWarning, toneBad, toneQuiet} {
 			tint := string(tone) + "-tint"
 			pairs = append(pairs, [2]string{string(tone), tint}, [2]string{string(tone), "card"}, [2]string{"text", tint})
 		}

@@ -17,38 +17,38 @@ import (
 type tone string
 
 const (
-	good  tone = "good"
-	moves tone = "moves"
-	warns tone = "warns"
-	bad   tone = "bad"
-	quiet tone = "quiet"
+	toneGood    tone = "good"
+	toneBusy    tone = "moves"
+	toneWarning tone = "warns"
+	toneBad     tone = "bad"
+	toneQuiet   tone = "quiet"
 )
 
 // Sign returns the sign, for readers who cannot see colors.
 func (t tone) Sign() string {
 	switch t {
-	case good:
+	case toneGood:
 		return "✓"
-	case moves:
+	case toneBusy:
 		return "…"
-	case warns:
+	case toneWarning:
 		return "!"
-	case bad:
+	case toneBad:
 		return "✕"
 	}
 	return "·"
 }
 
-// Colour returns the color of the browser tab's icon.
-func (t tone) Colour() string {
+// Color returns the color of the browser tab's icon.
+func (t tone) Color() string {
 	switch t {
-	case good:
+	case toneGood:
 		return "1a7f3c"
-	case moves:
+	case toneBusy:
 		return "0b57b0"
-	case warns:
+	case toneWarning:
 		return "b87503"
-	case bad:
+	case toneBad:
 		return "c0182f"
 	}
 	return "566072"
@@ -148,17 +148,17 @@ func chooseHeadline(s *state.Snapshot) (tone, string) {
 	trouble := s.Problem != nil && !s.Problem.Reason.IsTransient()
 	switch {
 	case !s.Gate.Open && trouble:
-		return bad, "Not ready"
+		return toneBad, "Not ready"
 	case !s.Gate.Open:
-		return moves, "Not ready yet"
+		return toneBusy, "Not ready yet"
 	case s.Gate.Why != state.GateConfirmed:
-		return warns, "Ready without confirmation"
+		return toneWarning, "Ready without confirmation"
 	case trouble:
-		return warns, "Ready, but needs attention"
+		return toneWarning, "Ready, but needs attention"
 	case !s.Confirmed:
-		return moves, "Ready, and importing another release"
+		return toneBusy, "Ready, and importing another release"
 	}
-	return good, "Ready"
+	return toneGood, "Ready"
 }
 
 // describePhase describes the current phase in a sentence.
@@ -193,7 +193,7 @@ func describeNextPass(next *time.Time, now time.Time) string {
 // describeGroup describes the group in progress, for example " group base2, 2 of 4".
 func describeGroup(groups []state.Group) string {
 	for n, g := range groups {
-		if groupTone(g.State) == moves {
+		if groupTone(g.State) == toneBusy {
 			return fmt.Sprintf(" group %s, %d of %d", sanitize(g.Name, maxName), n+1, len(groups))
 		}
 	}
@@ -215,12 +215,12 @@ func gateWarning(s *state.Snapshot, policy state.GatePolicy) string {
 }
 
 func newProblem(p *state.Problem, now time.Time, runbooks string) *problem {
-	t := bad
+	t := toneBad
 	switch {
 	case p.Reason.IsTransient():
-		t = moves
+		t = toneBusy
 	case p.Reason == state.Drifted:
-		t = warns
+		t = toneWarning
 	}
 	return &problem{
 		Title:   p.Title,

@@ -18,8 +18,8 @@ const (
 	marginRight  = 36
 )
 
-// colors returns the colors of the slots.
-func colors() []string { return []string{"#c4162a", "#3274d9", "#37872d", "#e5850a"} }
+// slotColors returns the colors of the slots.
+func slotColors() []string { return []string{"#c4162a", "#3274d9", "#37872d", "#e5850a"} }
 
 // plot is a chart over the time of the soak.
 type plot struct {
@@ -46,7 +46,7 @@ func (r *Record) Draw(out io.Writer) error {
 	for n, p := range plots {
 		r.drawPlot(&b, p, 24+n*(plotHeight+plotGap))
 	}
-	for slot, color := range colors() {
+	for slot, color := range slotColors() {
 		x := marginLeft + slot*170
 		name := fmt.Sprintf("sidecar %d", slot+1)
 		if slot == 0 {
@@ -97,7 +97,7 @@ func (r *Record) drawPlot(b *strings.Builder, p plot, top int) {
 	}
 	for _, d := range p.dots {
 		fmt.Fprintf(b, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\" fill=%q fill-opacity=\"0.7\"/>\n",
-			x(d.at), y(d.value), colors()[d.slot])
+			x(d.at), y(d.value), slotColors()[d.slot])
 	}
 	minutes := r.End.Sub(r.Begin).Minutes()
 	for _, share := range []float64{0, .25, .5, .75, 1} {

@@ -104,9 +104,9 @@ func (s *slot) podName() string {
 	return fmt.Sprintf("pod-%d-%d", s.number, s.pods)
 }
 
-// deploy gives the slot a pod of a release. The first slot keeps its pod name and its sidecar,
+// deployPod gives the slot a pod of a release. The first slot keeps its pod name and its sidecar,
 // which gets the other release in place. The others get new ones.
-func (s *slot) deploy(version string) error {
+func (s *slot) deployPod(version string) error {
 	s.terminate()
 	s.mu.Lock()
 	s.version = version

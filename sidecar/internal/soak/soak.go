@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options) (*Record, error) {
 		}
 		defer s.close()
 		w.slots = append(w.slots, s)
-		if err := s.deploy("v1"); err != nil {
+		if err := s.deployPod("v1"); err != nil {
 			return nil, err
 		}
 	}

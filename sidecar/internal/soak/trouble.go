@@ -18,7 +18,7 @@ func (w *world) injectFaults(ctx context.Context) error {
 	for ctx.Err() == nil && time.Now().Before(end) {
 		next := map[string]string{"v1": "v2", "v2": "v1"}[w.currentRelease()]
 		w.injectFaultsFor(ctx, troubleTime/2)
-		if err := w.rollOut(ctx, next); err != nil {
+		if err := w.rollOutRelease(ctx, next); err != nil {
 			return err
 		}
 		w.injectFaultsFor(ctx, troubleTime/2)
@@ -32,7 +32,7 @@ func (w *world) injectFaults(ctx context.Context) error {
 func (w *world) injectFaultsFor(ctx context.Context, d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil; {
 		w.injectFault(ctx)
-		rest(ctx, time.Duration(200+w.random.IntN(1500))*time.Millisecond)
+		sleepFor(ctx, time.Duration(200+w.random.IntN(1500))*time.Millisecond)
 	}
 }
 
@@ -49,7 +49,7 @@ func (w *world) rotateToken(ctx context.Context, _ *slot) {
 	w.countFault("token rotated")
 	w.tokens.Add(1)
 	w.platform.SetToken(w.currentToken())
-	rest(ctx, time.Duration(w.random.IntN(800))*time.Millisecond)
+	sleepFor(ctx, time.Duration(w.random.IntN(800))*time.Millisecond)
 	for _, s := range w.slots {
 		s.refreshFiles()
 	}
@@ -67,7 +67,7 @@ func (w *world) rotateSettings(ctx context.Context, s *slot) {
 		s.settings = settings
 		s.mu.Unlock()
 		s.refreshFiles()
-		rest(ctx, 300*time.Millisecond)
+		sleepFor(ctx, 300*time.Millisecond)
 	}
 }
 
@@ -99,7 +99,7 @@ func (w *world) killService(ctx context.Context, s *slot) {
 	w.countFault("service killed")
 	pod := s.pod.Load()
 	pod.Kill()
-	rest(ctx, time.Duration(w.random.IntN(1500))*time.Millisecond)
+	sleepFor(ctx, time.Duration(w.random.IntN(1500))*time.Millisecond)
 	pod.Restart()
 }
 
@@ -132,7 +132,7 @@ func (w *world) failWorkspace(_ context.Context, _ *slot) {
 func (w *world) takeLock(ctx context.Context, _ *slot) {
 	if w.platform.Lock("somebody", "manual") {
 		w.countFault("lock taken by a person")
-		rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
+		sleepFor(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
 		w.platform.Unlock()
 	}
 }
@@ -147,21 +147,21 @@ func (w *world) removeFaults() {
 	}
 }
 
-// rollOut replaces the pods one by one with pods of another release, with faults in between. After
+// rollOutRelease replaces the pods one by one with pods of another release, with faults in between. After
 // the first replacement a pod of the old release is evicted and recreated. One in three rollouts is
 // rolled back halfway.
-func (w *world) rollOut(ctx context.Context, next string) error {
+func (w *world) rollOutRelease(ctx context.Context, next string) error {
 	old := w.currentRelease()
 	w.countFault("rollout")
 	w.printf("rollout of %s", next)
 	w.setCurrentRelease(next)
 	order := w.random.Perm(slots)
 	for n, number := range order {
-		if err := w.slots[number].deploy(next); err != nil {
+		if err := w.slots[number].deployPod(next); err != nil {
 			return fmt.Errorf("roll out %s: %w", next, err)
 		}
 		if w.random.IntN(2) == 0 {
-			rest(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
+			sleepFor(ctx, time.Duration(w.random.IntN(1000))*time.Millisecond)
 			w.killService(ctx, w.slots[number])
 		}
 		w.injectFaultsFor(ctx, 2*time.Second)
@@ -181,7 +181,7 @@ func (w *world) rollOut(ctx context.Context, next string) error {
 // evictPod replaces a pod by one of the same release, as a node drain does.
 func (w *world) evictPod(number int, version string) error {
 	w.countFault("pod of the old release evicted")
-	if err := w.slots[number].deploy(version); err != nil {
+	if err := w.slots[number].deployPod(version); err != nil {
 		return fmt.Errorf("evict a pod of %s: %w", version, err)
 	}
 	return nil
@@ -194,7 +194,7 @@ func (w *world) rollBack(ctx context.Context, replaced []int, old string) error 
 	w.printf("rollback to %s", old)
 	w.setCurrentRelease(old)
 	for _, number := range slices.Backward(replaced) {
-		if err := w.slots[number].deploy(old); err != nil {
+		if err := w.slots[number].deployPod(old); err != nil {
 			return fmt.Errorf("roll back to %s: %w", old, err)
 		}
 	}
@@ -210,7 +210,7 @@ func (w *world) awaitRecovery(ctx context.Context) {
 			s.Took = time.Since(start)
 			break
 		}
-		rest(ctx, 100*time.Millisecond)
+		sleepFor(ctx, 100*time.Millisecond)
 	}
 	if ctx.Err() != nil {
 		return
@@ -240,8 +240,8 @@ func (w *world) describeTrouble(ctx context.Context) string {
 	return ""
 }
 
-// rest sleeps for d or until ctx ends.
-func rest(ctx context.Context, d time.Duration) {
+// sleepFor sleeps for d or until ctx ends.
+func sleepFor(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

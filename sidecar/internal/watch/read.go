@@ -18,8 +18,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
-// settle is how long a file must be unmodified before it counts as completely written.
-const settle = 20 * time.Millisecond
+// settleTime is how long a file must be unmodified before it counts as completely written.
+const settleTime = 20 * time.Millisecond
 
 // maxReads bounds the reads of a file that keeps changing.
 const maxReads = 100
@@ -51,7 +51,7 @@ func Read(ctx context.Context, path string, maxBytes int64) ([]byte, error) {
 			return data, nil
 		}
 		last = data
-		if err := backoff.Sleep(ctx, settle); err != nil {
+		if err := backoff.Sleep(ctx, settleTime); err != nil {
 			return nil, fmt.Errorf("read %s: %w", path, err)
 		}
 	}
@@ -83,7 +83,7 @@ func measureFile(f *os.File) (size int64, quiet bool, err error) {
 	if !info.Mode().IsRegular() {
 		return 0, false, errors.New("not a regular file")
 	}
-	return info.Size(), time.Since(info.ModTime()) > settle, nil
+	return info.Size(), time.Since(info.ModTime()) > settleTime, nil
 }
 
 // readContent reads a file of about size bytes into a buffer of that capacity.

@@ -55,9 +55,9 @@ func TestReadWaitsForAFileThatIsBeingWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(t, path, "at:ha") // like a writer that stopped midway
 		defer beside(func(context.Context) {
-			time.Sleep(settle / 2)
+			time.Sleep(settleTime / 2)
 			write(t, path, "at:half")
-			time.Sleep(settle)
+			time.Sleep(settleTime)
 			write(t, path, "at:half-no-more")
 		})()
 		got, err := Read(t.Context(), path, 100)
@@ -72,7 +72,7 @@ func TestReadWaitsForAFileThatWasJustEmptied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(t, path, "")
 		defer beside(func(context.Context) {
-			time.Sleep(settle / 2)
+			time.Sleep(settleTime / 2)
 			write(t, path, "at:new")
 		})()
 		got, err := Read(t.Context(), path, 100)
@@ -88,13 +88,13 @@ func TestReplacementsDoNotDelayReads(t *testing.T) {
 		write(t, path, "first")
 		defer beside(func(ctx context.Context) {
 			for ctx.Err() == nil {
-				time.Sleep(settle / 10)
+				time.Sleep(settleTime / 10)
 				replace(t, path, "another")
 			}
 		})()
 		start := time.Now()
 		got, err := Read(t.Context(), path, 100)
-		if err != nil || string(got) != "first" || time.Since(start) > 2*settle {
+		if err != nil || string(got) != "first" || time.Since(start) > 2*settleTime {
 			t.Errorf("%q, %v after %s", got, err, time.Since(start))
 		}
 	})
@@ -116,9 +116,9 @@ func TestReadGivesUpOnAFileThatChangesAllTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		write(t, path, "0")
 		defer beside(func(ctx context.Context) {
-			time.Sleep(settle / 4) // never at the time of a read
+			time.Sleep(settleTime / 4) // never at the time of a read
 			for n := 1; ctx.Err() == nil; n++ {
-				time.Sleep(settle / 2)
+				time.Sleep(settleTime / 2)
 				write(t, path, strings.Repeat("x", n%50))
 			}
 		})()

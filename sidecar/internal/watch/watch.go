@@ -32,8 +32,8 @@ const (
 // pollInterval is the interval between checks without inotify.
 const pollInterval = 2 * time.Second
 
-// burst is how long to wait for further events after the first one.
-const burst = 10 * time.Millisecond
+// burstDelay is how long to wait for further events after the first one.
+const burstDelay = 10 * time.Millisecond
 
 // maxSize limits how much is hashed, in bytes. Changes to larger files are not reported.
 const maxSize = 64 << 20
@@ -145,7 +145,7 @@ func (w *watcher) waitForEvent(ctx context.Context) (notified bool) {
 
 // drainEvents discards the events that follow the first one.
 func (w *watcher) drainEvents(ctx context.Context) {
-	timer := time.NewTimer(burst)
+	timer := time.NewTimer(burstDelay)
 	defer timer.Stop()
 	for {
 		select {

@@ -32,7 +32,7 @@ type dumper struct {
 func Dump(v *Value) string {
 	d := dumper{refs: map[*Value]int{}, used: map[*Value]bool{}}
 	d.findRepeated(v, map[*Value]bool{})
-	return d.write(v, position{block: true, compact: true}) + "\n"
+	return d.dumpValue(v, position{block: true, compact: true}) + "\n"
 }
 
 func (d *dumper) findRepeated(v *Value, seen map[*Value]bool) {
@@ -89,13 +89,13 @@ func (p position) nextLine() string {
 	return "\n" + strings.Repeat(" ", indentWidth*p.level)
 }
 
-func (d *dumper) write(v *Value, at position) string {
+func (d *dumper) dumpValue(v *Value, at position) string {
 	if v.IsNull() {
 		return "null"
 	}
 	switch v.Kind {
 	case Mapping, Sequence:
-		return d.writeCollection(v, at)
+		return d.dumpCollection(v, at)
 	case Bool:
 		return strconv.FormatBool(v.Bool)
 	case Number:
@@ -108,7 +108,7 @@ func (d *dumper) write(v *Value, at position) string {
 	return writeText(v.Text, at)
 }
 
-func (d *dumper) writeCollection(v *Value, at position) string {
+func (d *dumper) dumpCollection(v *Value, at position) string {
 	ref, repeated := d.refs[v]
 	name := "ref_" + strconv.Itoa(ref)
 	if repeated {
@@ -126,9 +126,9 @@ func (d *dumper) writeCollection(v *Value, at position) string {
 	case empty:
 		text = "{}"
 	case v.Kind == Sequence:
-		text = d.writeSequence(v, at)
+		text = d.dumpSequence(v, at)
 	default:
-		text = d.writeMapping(v, at)
+		text = d.dumpMapping(v, at)
 	}
 	switch {
 	case repeated && empty:
@@ -139,20 +139,20 @@ func (d *dumper) writeCollection(v *Value, at position) string {
 	return text
 }
 
-func (d *dumper) writeSequence(v *Value, at position) string {
+func (d *dumper) dumpSequence(v *Value, at position) string {
 	var out strings.Builder
 	for _, item := range v.Items {
 		if !at.compact || out.Len() > 0 {
 			out.WriteString(at.nextLine())
 		}
-		text := d.write(item, position{level: at.level + 1, block: true, compact: true})
+		text := d.dumpValue(item, position{level: at.level + 1, block: true, compact: true})
 		out.WriteString("-")
-		out.WriteString(separated(text))
+		out.WriteString(separateText(text))
 	}
 	return out.String()
 }
 
-func (d *dumper) writeMapping(v *Value, at position) string {
+func (d *dumper) dumpMapping(v *Value, at position) string {
 	var out strings.Builder
 	for _, pair := range orderedPairs(v) {
 		if !at.compact || out.Len() > 0 {
@@ -164,15 +164,15 @@ func (d *dumper) writeMapping(v *Value, at position) string {
 			key = "? " + key + at.nextLine()
 		}
 		out.WriteString(key)
-		text := d.write(pair.Value, position{level: at.level + 1, block: true, compact: explicit})
+		text := d.dumpValue(pair.Value, position{level: at.level + 1, block: true, compact: explicit})
 		out.WriteString(":")
-		out.WriteString(separated(text))
+		out.WriteString(separateText(text))
 	}
 	return out.String()
 }
 
-// separated prepends a blank to a text that starts on the current line.
-func separated(text string) string {
+// separateText prepends a blank to a text that starts on the current line.
+func separateText(text string) string {
 	if strings.HasPrefix(text, "\n") {
 		return text
 	}

@@ -84,7 +84,7 @@ func chooseStyle(text []rune, oneLine bool, width int) style {
 
 // isTyped reports whether a text without quotes would be parsed as another type.
 func isTyped(text string) bool {
-	doc, err := yamltree.Parse([]byte(text), limits())
+	doc, err := yamltree.Parse([]byte(text), testLimits())
 	return err == nil && doc.Root != nil && doc.Root.Tag != "!!str"
 }
 

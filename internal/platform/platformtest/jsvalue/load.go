@@ -39,15 +39,15 @@ func (e *Error) Error() string {
 // maxDepth is the maximum nesting depth.
 const maxDepth = 100
 
-// limits returns the limits of a document, so that tests terminate.
-func limits() yamltree.Limits {
+// testLimits returns the limits of a document, so that tests terminate.
+func testLimits() yamltree.Limits {
 	return yamltree.Limits{Nodes: 1_000_000, Depth: maxDepth, Scalar: 16 << 20}
 }
 
 // Load parses one document. It returns nil for an empty one. The error is an [*Error] or a
 // [*yamltree.LimitError].
 func Load(text string) (*Value, error) {
-	doc, err := yamltree.Parse([]byte(strings.ToValidUTF8(text, "\uFFFD")), limits())
+	doc, err := yamltree.Parse([]byte(strings.ToValidUTF8(text, "\uFFFD")), testLimits())
 	if syntax, ok := errors.AsType[*yamltree.SyntaxError](err); ok {
 		return nil, &Error{syntax.Message, syntax.Line, syntax.Column}
 	}
@@ -65,13 +65,13 @@ func Load(text string) (*Value, error) {
 	if doc.Root == nil {
 		return nil, nil
 	}
-	return converter{}.convert(doc.Root), nil
+	return converter{}.convertNode(doc.Root), nil
 }
 
 // converter converts nodes to values. All aliases of a node share one value.
 type converter map[*yaml.Node]*Value
 
-func (c converter) convert(n *yaml.Node) *Value {
+func (c converter) convertNode(n *yaml.Node) *Value {
 	n = yamltree.Resolve(n)
 	if v := c[n]; v != nil {
 		return v
@@ -81,17 +81,17 @@ func (c converter) convert(n *yaml.Node) *Value {
 	switch n.Kind {
 	case yaml.MappingNode:
 		v.Kind = Mapping
-		c.fill(v, n)
+		c.fillMapping(v, n)
 	case yaml.SequenceNode:
 		v.Kind = Sequence
 		for _, item := range n.Content {
-			v.Items = append(v.Items, c.convert(item))
+			v.Items = append(v.Items, c.convertNode(item))
 		}
 		if n.Tag == "!!pairs" {
 			v.splitPairs()
 		}
 	default:
-		v.fromScalar(n)
+		v.setScalar(n)
 	}
 	return v
 }
@@ -105,16 +105,16 @@ func (v *Value) splitPairs() {
 	}
 }
 
-// fill sets the pairs of a mapping. Its own keys take precedence over those of merge keys.
-func (c converter) fill(v *Value, n *yaml.Node) {
+// fillMapping sets the pairs of a mapping. Its own keys take precedence over those of merge keys.
+func (c converter) fillMapping(v *Value, n *yaml.Node) {
 	own := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], c.convert(n.Content[i+1])
+		key, value := n.Content[i], c.convertNode(n.Content[i+1])
 		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
-			v.merge(value)
+			v.mergePairs(value)
 			continue
 		}
-		name := c.convert(key).String()
+		name := c.convertNode(key).String()
 		if own[name] {
 			continue
 		}
@@ -123,23 +123,23 @@ func (c converter) fill(v *Value, n *yaml.Node) {
 	}
 }
 
-// merge adds the pairs of a mapping, or of the mappings in a list, whose keys are new.
-func (v *Value) merge(source *Value) {
+// mergePairs adds the pairs of a mapping, or of the mappings in a list, whose keys are new.
+func (v *Value) mergePairs(source *Value) {
 	sources := []*Value{source}
 	if source.Kind == Sequence {
 		sources = source.Items
 	}
 	for _, s := range sources {
 		for i, item := range s.Items {
-			v.add(strconv.Itoa(i), item)
+			v.addPair(strconv.Itoa(i), item)
 		}
 		for _, pair := range s.Pairs {
-			v.add(pair.Key, pair.Value)
+			v.addPair(pair.Key, pair.Value)
 		}
 	}
 }
 
-func (v *Value) add(key string, value *Value) {
+func (v *Value) addPair(key string, value *Value) {
 	if !v.Has(key) {
 		v.Set(key, value)
 	}
@@ -148,7 +148,7 @@ func (v *Value) add(key string, value *Value) {
 // dateText is the layout of JavaScript's Date strings.
 const dateText = "Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"
 
-func (v *Value) fromScalar(n *yaml.Node) {
+func (v *Value) setScalar(n *yaml.Node) {
 	v.Text = n.Value
 	v.Kind = String
 	switch n.Tag {

@@ -56,16 +56,16 @@ func (v *Value) IsNull() bool { return v == nil || v.Kind == Null }
 
 // Get returns the value of a key, or nil if v is not a mapping or lacks the key.
 func (v *Value) Get(key string) *Value {
-	if i := v.find(key); i >= 0 {
+	if i := v.findPair(key); i >= 0 {
 		return v.Pairs[i].Value
 	}
 	return nil
 }
 
 // Has reports whether v is a mapping with the key.
-func (v *Value) Has(key string) bool { return v.find(key) >= 0 }
+func (v *Value) Has(key string) bool { return v.findPair(key) >= 0 }
 
-func (v *Value) find(key string) int {
+func (v *Value) findPair(key string) int {
 	if v == nil {
 		return -1
 	}
@@ -85,7 +85,7 @@ func (v *Value) find(key string) int {
 
 // Set adds a pair to a mapping, or replaces the value of the key.
 func (v *Value) Set(key string, value *Value) {
-	if i := v.find(key); i >= 0 {
+	if i := v.findPair(key); i >= 0 {
 		v.Pairs[i].Value = value
 		return
 	}
@@ -103,7 +103,7 @@ func (v *Value) Set(key string, value *Value) {
 
 // Delete removes a pair from a mapping.
 func (v *Value) Delete(key string) {
-	i := v.find(key)
+	i := v.findPair(key)
 	if i < 0 {
 		return
 	}

@@ -64,7 +64,7 @@ func (s *settings) serveMember(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer server.Close()
-	s.sayPod(server, release, stdout)
+	s.announcePod(server, release, stdout)
 	<-member.Left()
 	if ctx.Err() == nil {
 		return errors.New("the platform is gone")

@@ -25,8 +25,8 @@ type settings struct {
 	options                                platformtest.Options
 }
 
-// variants maps flags to the options that they enable.
-func variants(o *platformtest.Options) map[string]*bool {
+// variantFlags maps flags to the options that they enable.
+func variantFlags(o *platformtest.Options) map[string]*bool {
 	return map[string]*bool{
 		"refuse-headers":         &o.RefuseHeaders,
 		"pod-token":              &o.PodToken,
@@ -48,7 +48,7 @@ func variants(o *platformtest.Options) map[string]*bool {
 
 // run returns 0 after a shutdown, 1 on failure and 2 on invalid flags.
 func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int {
-	s, err := parse(args, env, stderr)
+	s, err := parseSettings(args, env, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -67,9 +67,9 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) int 
 	return 0
 }
 
-func parse(args, env []string, stderr io.Writer) (*settings, error) {
+func parseSettings(args, env []string, stderr io.Writer) (*settings, error) {
 	s := &settings{fail: map[string]string{}, pod: "pod-0"}
-	known := variants(&s.options)
+	known := variantFlags(&s.options)
 	fs := flag.NewFlagSet("fake-platform", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&s.listen, "listen", "127.0.0.1:3002", "`address` that answers as a pod")
@@ -86,10 +86,10 @@ func parse(args, env []string, stderr io.Writer) (*settings, error) {
 	fs.DurationVar(&s.options.EventLag, "event-lag", time.Second, "`duration` until an event can be found")
 	fs.IntVar(&s.options.LockedStatus, "locked-status", 400, "HTTP `status` of a pull while the lock is held")
 	fs.Func("fail", "`slug=message`: fail the import of a workspace; may be repeated", s.addFail)
-	fs.Func("variant", "`name` of a behaviour to switch on; may be repeated: "+names(known), func(name string) error {
+	fs.Func("variant", "`name` of a behaviour to switch on; may be repeated: "+joinFlagNames(known), func(name string) error {
 		on, ok := known[name]
 		if !ok {
-			return fmt.Errorf("unknown variant, known are %s", names(known))
+			return fmt.Errorf("unknown variant, known are %s", joinFlagNames(known))
 		}
 		*on = true
 		return nil
@@ -154,11 +154,11 @@ func (s *settings) servePod(p *platformtest.Platform, stdout io.Writer) (*platfo
 	if err != nil {
 		return nil, err
 	}
-	s.sayPod(server, release, stdout)
+	s.announcePod(server, release, stdout)
 	return server, nil
 }
 
-func (s *settings) sayPod(server *platformtest.Server, release *platformtest.Release, stdout io.Writer) {
+func (s *settings) announcePod(server *platformtest.Server, release *platformtest.Release, stdout io.Writer) {
 	fmt.Fprintf(stdout, "%s on %s with %d workspaces in groups %s\n", s.pod, server.URL, len(release.Workspaces),
 		strings.Join(release.Groups(), ", "))
 }

@@ -128,9 +128,9 @@ func TestFailuresToServe(t *testing.T) {
 func TestEveryVariantIsABoolOfItsOwn(t *testing.T) {
 	var o platformtest.Options
 	seen := map[*bool]bool{}
-	for name, on := range variants(&o) {
-		s, err := parse([]string{"--release-dir", "x", "--variant", name}, nil, io.Discard)
-		if err != nil || !*variants(&s.options)[name] || seen[on] {
+	for name, on := range variantFlags(&o) {
+		s, err := parseSettings([]string{"--release-dir", "x", "--variant", name}, nil, io.Discard)
+		if err != nil || !*variantFlags(&s.options)[name] || seen[on] {
 			t.Errorf("variant %s: %v", name, err)
 		}
 		seen[on] = true

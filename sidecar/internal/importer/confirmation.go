@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
-// standing is the state of a group in the platform's list of workspaces.
-type standing struct {
+// installState is the state of a group in the platform's list of workspaces.
+type installState struct {
 	// foreign lists the slugs at a version of another release.
 	foreign []string
 	// missing lists the slugs that are not in the list.
@@ -26,10 +26,12 @@ type standing struct {
 }
 
 // isInstalled reports whether the whole group is installed at this release's versions.
-func (s *standing) isInstalled() bool { return len(s.foreign)+len(s.missing) == 0 && !s.inconclusive }
+func (s *installState) isInstalled() bool {
+	return len(s.foreign)+len(s.missing) == 0 && !s.inconclusive
+}
 
-func (x installedIndex) standing(g *GroupPlan) standing {
-	s := standing{inconclusive: len(g.Workspaces) == 0, pulled: map[string]time.Time{}}
+func (x installedIndex) inspectGroup(g *GroupPlan) installState {
+	s := installState{inconclusive: len(g.Workspaces) == 0, pulled: map[string]time.Time{}}
 	for _, w := range g.Workspaces {
 		got := x.find(w.Slug, w.ID)
 		switch {
@@ -57,7 +59,7 @@ func (p *pass) hasConfirmation(ctx context.Context, g *GroupPlan) bool {
 	if p.loadList(ctx) != nil {
 		return true
 	}
-	s := p.groupStanding(indexInstalled(p.list), g)
+	s := p.inspectTolerated(indexInstalled(p.list), g)
 	switch {
 	case len(s.foreign) > 0:
 		p.revokeConfirmation(g, &s)
@@ -68,7 +70,7 @@ func (p *pass) hasConfirmation(ctx context.Context, g *GroupPlan) bool {
 }
 
 // renewConfirmation renews the confirmation of a group that the list shows as correct.
-func (p *pass) renewConfirmation(g *GroupPlan, s *standing) {
+func (p *pass) renewConfirmation(g *GroupPlan, s *installState) {
 	known := p.mem.forGroup(g)
 	known.confirmedPass = p.mem.pass
 	known.pulled = s.pulled
@@ -77,7 +79,7 @@ func (p *pass) renewConfirmation(g *GroupPlan, s *standing) {
 // revokeConfirmation revokes the confirmation of a group over which another release was imported. If that import
 // also replaced workspaces whose version has the same name in both releases, the platform would
 // skip them, so the next import needs force.
-func (p *pass) revokeConfirmation(g *GroupPlan, s *standing) {
+func (p *pass) revokeConfirmation(g *GroupPlan, s *installState) {
 	known := p.mem.forGroup(g)
 	known.confirmedPass = 0
 	known.overwritten = true
@@ -116,7 +118,7 @@ func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known := p.mem.forGroup(g)
-		s := p.groupStanding(list, g)
+		s := p.inspectTolerated(list, g)
 		s.inconclusive = s.inconclusive || err != nil
 		if s.inconclusive && len(s.foreign) == 0 {
 			s.foreign = p.importedSince(ctx, g, known.sent)
@@ -179,13 +181,13 @@ const (
 	takeBackPause = 30 * time.Second
 	// maxDoublings limits that pause to half an hour.
 	maxDoublings = 6
-	// contended is the number of such imports after which the releases count as contending.
-	contended = 3
+	// contentionThreshold is the number of such imports after which the releases count as contending.
+	contentionThreshold = 3
 	// maxTakeBacks is the maximum number of such imports for a confirmed release, so that a Ready
 	// pod does not import forever.
 	maxTakeBacks = 5
-	// calm is the time without foreign imports after which they are forgotten.
-	calm = time.Hour
+	// calmPeriod is the time without foreign imports after which they are forgotten.
+	calmPeriod = time.Hour
 )
 
 // checkTakeBack fails while it is too early to import a group again over another release.
@@ -207,7 +209,7 @@ func (p *pass) checkTakeBack(g *GroupPlan) error {
 }
 
 func (p *pass) contentionError(known *groupMemory, message string) *Failure {
-	if known.takeBacks.n >= contended {
+	if known.takeBacks.n >= contentionThreshold {
 		return &Failure{
 			Reason:  state.ReleaseContended,
 			Message: fmt.Sprintf("%s (%d times so far)", message, known.takeBacks.n),
@@ -224,13 +226,13 @@ func (p *pass) checkForeign(mode Mode) {
 	slugs := []string{}
 	groups := []*GroupPlan{}
 	worst := &groupMemory{}
-	standings := map[*GroupPlan]standing{}
+	standings := map[*GroupPlan]installState{}
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known := p.mem.forGroup(g)
-		s := p.groupStanding(list, g)
+		s := p.inspectTolerated(list, g)
 		if len(s.foreign) == 0 {
-			known.takeBacks.resetAfter(calm)
+			known.takeBacks.resetAfter(calmPeriod)
 			continue
 		}
 		standings[g] = s
@@ -305,7 +307,7 @@ func CheckPlatform(ctx context.Context, in *Inputs, mode Mode) (*state.PlatformC
 		Foreign:          []string{},
 	}
 	for n := range in.Desired.Groups {
-		s := known.standing(&in.Desired.Groups[n])
+		s := known.inspectGroup(&in.Desired.Groups[n])
 		l.Missing = append(l.Missing, s.missing...)
 		l.Foreign = append(l.Foreign, s.foreign...)
 	}
