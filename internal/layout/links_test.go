@@ -46,6 +46,19 @@ func TestLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
 	}
 }
 
+// maxReadme is the maximum number of lines of the README: details belong into docs.
+const maxReadme = 90
+
+func TestReadmeIsShort(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), "\n"); n > maxReadme {
+		t.Errorf("README.md has %d lines, want at most %d", n, maxReadme)
+	}
+}
+
 // markdownPages returns the text of each page by its path relative to the root.
 func markdownPages(t *testing.T) map[string]string {
 	t.Helper()
