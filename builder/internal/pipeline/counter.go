@@ -41,8 +41,9 @@ func (c *counter) tell() func() string {
 		files := strconv.FormatInt(c.files.Load(), 10)
 		bytes := units.HumanSize(float64(c.bytes.Load()))
 		if all := c.allFiles.Load(); all > 0 {
-			files += " of " + strconv.FormatInt(all, 10)
-			bytes += " of " + units.HumanSize(float64(c.allBytes.Load()))
+			// The build may add files to those of the source, such as an .import.yml.
+			files += " of " + strconv.FormatInt(max(all, c.files.Load()), 10)
+			bytes += " of " + units.HumanSize(float64(max(c.allBytes.Load(), c.bytes.Load())))
 		}
 		passed := time.Since(started)
 		rate := float64(c.bytes.Load()) / max(passed.Seconds(), 1e-3)

@@ -73,7 +73,7 @@ func fill(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, n
 		result.Diagnostics = append(result.Diagnostics, filled.Diagnostics...)
 		if len(filled.Workspaces) > 0 && notify != nil {
 			count := terminal.Plural(len(filled.Workspaces), "workspace")
-			notify("groups or version names come from the release file for " + count)
+			notify("groups or version names of " + count + " come from the settings, because .import.yml has none")
 		}
 		return result, err
 	}

@@ -278,6 +278,12 @@ func TestCounterTellsFilesBytesAndRate(t *testing.T) {
 		if got, want := tell(), "3 of 12 files, 3MB of 12MB, 1.5MB/s, 6s left"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}
+		for range 10 {
+			c.add(source.File{Data: make([]byte, 1_000_000)})
+		}
+		if got, want := tell(), "13 of 13 files, 13MB of 13MB, 6.5MB/s"; got != want {
+			t.Errorf("with a file that the build added: %q instead of %q", got, want)
+		}
 	})
 }
 
