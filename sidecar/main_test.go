@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
@@ -75,8 +76,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	p.listen(t, p)
 	for kills := range 3 { // one per group
 		s := start(t, p.args()...)
-		s.awaitPhase(state.Import)
-		time.Sleep(time.Duration(kills) * 40 * time.Millisecond) // at a different point each time
+		s.eventually("import", func() bool { return len(p.platform.Ledger().Imports) > 2*kills }) // a later one each time
 		s.signal(syscall.SIGKILL)
 		<-s.done
 	}
@@ -113,14 +113,15 @@ func TestStoppedAndContinued(t *testing.T) {
 func TestThePortOpensLater(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, time.Millisecond)
-	p.listen(t, p).Close() // the address remains known
+	address := needs.FreeAddress(t)
+	p.url = "http://" + address
 	s := start(t, p.args()...)
 	s.awaitPhase(state.Waiting)
 	s.eventually("try", func() bool { return s.status().Passes > 2 })
 	if code, text := s.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "target-down") {
 		t.Errorf("HTTP %d, %s", code, text)
 	}
-	l, err := net.Listen("tcp", strings.TrimPrefix(p.url, "http://"))
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ const asProgram = "TEST_BINARY_IS_THE_SIDECAR"
 const withoutInotify = "without inotify"
 
 // patience is the maximum wait for an expected event.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(asProgram) {
@@ -125,7 +125,7 @@ func (p *process) eventually(what string, ok func() bool) {
 
 // get returns a response, with status 0 if there is none.
 func (p *process) get(path string) (status int, body string) {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(p.url + path)
 	if err != nil {
 		return 0, ""
@@ -164,13 +164,13 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// stop sends SIGTERM and expects a clean exit within a few seconds.
+// stop sends SIGTERM and expects a clean exit.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(8 * time.Second):
+	case <-time.After(patience):
 		p.t.Fatalf("it does not end; the log is:\n%s", &p.log)
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {

@@ -108,12 +108,7 @@ func TestLocalhostMeansBothFamilies(t *testing.T) {
 }
 
 func TestNothingListensOnLocalhost(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	const port = "1" // which no program allocates
 	c, err := New(Options{BaseURL: "http://localhost:" + port})
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ import (
 func distribution(t *testing.T) *testRegistry {
 	t.Helper()
 	program := needs.Program(t, "docker-registry")
-	address := freeAddress(t)
+	address := needs.FreeAddress(t)
 	config := filepath.Join(t.TempDir(), "config.yml")
 	text := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: "+
 		"{rootdirectory: %s}}\nhttp: {addr: %s}\n", t.TempDir(), address)
@@ -49,19 +49,9 @@ func distribution(t *testing.T) *testRegistry {
 	return wrapRegistry(t, proxy)
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func waitFor(t *testing.T, address string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {

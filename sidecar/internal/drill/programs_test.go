@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,7 +29,7 @@ func start(t *testing.T, name, path, address string, args ...string) program {
 	t.Helper()
 	cmd := exec.Command(needs.Program(t, name), args...)
 	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &log, &log, 5*time.Second
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &log, &log, patience
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +39,7 @@ func start(t *testing.T, name, path, address string, args ...string) program {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			_ = cmd.Process.Kill()
 			<-ended
 		}
@@ -57,7 +56,7 @@ func start(t *testing.T, name, path, address string, args ...string) program {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	}
-	if !poll(t.Context(), 60*time.Second, ready) {
+	if !poll(t.Context(), patience, ready) {
 		t.Fatalf("%s is not ready", name)
 	}
 	return p
@@ -96,19 +95,6 @@ func (p program) get(t *testing.T, path string, v any, query ...string) {
 	}
 }
 
-// freeAddress returns an address that is free at the moment. Some addresses are used only half a
-// minute later, so it uses a host that other programs do not allocate ports on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	pid := os.Getpid()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.9.%d.%d:0", pid>>8&0xff, pid&0xff))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) program {
 	t.Helper()
 	var static []map[string]any
@@ -122,7 +108,7 @@ func startPrometheus(t *testing.T, dir, alertmanager string, targets []target) p
 		"scrape_configs": []map[string]any{{"job_name": "sidecars", "static_configs": static}},
 		"alerting":       map[string]any{"alertmanagers": []map[string]any{{"static_configs": []map[string]any{{"targets": []string{alertmanager}}}}}},
 	})
-	address := freeAddress(t)
+	address := needs.FreeAddress(t)
 	return start(t, "prometheus", "/-/ready", address, "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn",
 		"--rules.alert.resend-delay="+milliseconds(interval))
@@ -145,7 +131,7 @@ func startAlertmanager(t *testing.T, dir, hook string) program {
 		r.(map[string]any)["webhook_configs"] = []map[string]any{{"url": hook, "send_resolved": true}}
 	}
 	write(t, filepath.Join(dir, "alertmanager.yml"), config)
-	address := freeAddress(t)
+	address := needs.FreeAddress(t)
 	return start(t, "prometheus-alertmanager", "/-/ready", address,
 		"--config.file="+filepath.Join(dir, "alertmanager.yml"),
 		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address="+address, "--cluster.listen-address=", "--log.level=warn")

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
@@ -41,8 +42,8 @@ func newSidecar(t *testing.T, namespace string, o platformtest.Options) *sidecar
 		t.Fatal(err)
 	}
 	o.PodEvents = true
-	s := &sidecar{t: t, dir: t.TempDir(), platform: platformtest.New(o), release: r, url: "http://" + freeAddress(t),
-		target: target{namespace, "pod-0", sidecarContainer, freeAddress(t)}}
+	s := &sidecar{t: t, dir: t.TempDir(), platform: platformtest.New(o), release: r, url: "http://" + needs.FreeAddress(t),
+		target: target{namespace, "pod-0", sidecarContainer, needs.FreeAddress(t)}}
 	t.Cleanup(s.platform.Close)
 	s.describe("Release v1")
 	s.write("token", "right")
@@ -124,7 +125,7 @@ func (s *sidecar) once() {
 
 // complete waits until everything is imported.
 func (s *sidecar) complete() {
-	if !poll(s.t.Context(), 20*time.Second,
+	if !poll(s.t.Context(), patience,
 		func() bool { return len(s.platform.Installed()) == len(s.release.Select(s.release.Groups())) }) {
 		s.t.Errorf("%s: only %d workspaces are imported", s.namespace, len(s.platform.Installed()))
 	}
