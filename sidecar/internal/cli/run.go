@@ -55,7 +55,8 @@ func (g *agent) run(ctx context.Context) error {
 	g.log.Info("sidecar started", "version", g.build.Version, "commit", g.build.Commit,
 		"listen", listener.Addr().String(), "platform", c.PlatformURL, "gate", c.Gate.String(), "mode", c.Policy.Mode)
 	g.warnOfSubPaths()
-	all.Go(func() { g.watchFiles(ctx) })
+	files := g.newWatcher(ctx) // before anything reads the files for a pass, so that no change is missed
+	all.Go(func() { files.Run(ctx) })
 	all.Go(func() { g.watchGate(ctx) })
 	all.Go(func() { g.watchToken(ctx) })
 	all.Go(func() { _ = g.importer.Run(ctx) }) // it returns when ctx ends
@@ -145,8 +146,8 @@ func (g *agent) reloadSettings(ctx context.Context) error {
 	return nil
 }
 
-func (g *agent) watchFiles(ctx context.Context) {
-	watch.Run(ctx, watch.Options{
+func (g *agent) newWatcher(ctx context.Context) *watch.Watcher {
+	return watch.New(watch.Options{
 		Files:    g.inputs.Files,
 		Mode:     g.onWatchMode,
 		Interval: func() time.Duration { return g.live.Get().WatchInterval },

@@ -34,10 +34,15 @@ func replace(t *testing.T, path, content string) {
 	}
 }
 
+// age makes a file look unmodified for an hour.
 func age(t *testing.T, path string) {
 	t.Helper()
-	long := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(path, long, long); err != nil {
+	date(t, path, time.Now().Add(-time.Hour))
+}
+
+func date(t *testing.T, path string, modified time.Time) {
+	t.Helper()
+	if err := os.Chtimes(path, modified, modified); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -134,6 +139,7 @@ func TestReadRefuses(t *testing.T) {
 	write(t, large, "12345")
 	age(t, large)
 	write(t, fresh, "x")
+	date(t, fresh, time.Now().Add(time.Hour)) // however long it takes until it is read
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {

@@ -35,6 +35,9 @@ const pollInterval = 2 * time.Second
 // burstDelay is how long to wait for further events after the first one.
 const burstDelay = 10 * time.Millisecond
 
+// maxSubscribe limits how often one check subscribes to directories that keep changing.
+const maxSubscribe = 8
+
 // maxSize limits how much is hashed, in bytes. Changes to larger files are not reported.
 const maxSize = 64 << 20
 
@@ -46,7 +49,7 @@ type File struct {
 	Path string
 }
 
-// Options configures [Run].
+// Options configures a [Watcher].
 type Options struct {
 	// Files returns the files to watch. It is called before each check, so the list may change.
 	Files func() []File
@@ -60,25 +63,30 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// Run watches until ctx ends.
-func Run(ctx context.Context, o Options) {
-	w := &watcher{Options: o}
-	defer w.close()
+// Watcher watches files. [New] makes the first check.
+type Watcher struct {
+	o      Options
+	last   map[File]observation // nil before the first check
+	notify *fsnotify.Watcher    // nil without inotify
+	mode   string
+}
+
+// New checks the files for the first time. [Watcher.Run] reports every change after New returns.
+func New(o Options) *Watcher {
+	w := &Watcher{o: o}
 	w.checkFiles(true)
+	return w
+}
+
+// Run watches until ctx ends. It must be called once, because it frees the resources of the watcher.
+func (w *Watcher) Run(ctx context.Context) {
+	defer w.close()
 	for ctx.Err() == nil {
 		notified := w.waitForEvent(ctx)
 		if ctx.Err() == nil {
 			w.checkFiles(!notified)
 		}
 	}
-}
-
-// watcher is owned by one goroutine.
-type watcher struct {
-	Options
-	last   map[File]observation // nil before the first check
-	notify *fsnotify.Watcher    // nil without inotify
-	mode   string
 }
 
 // observation is the state of a file at a check.
@@ -90,8 +98,8 @@ type observation struct {
 // checkFiles compares all files with the last check. The first check only records them. Unless
 // thorough is true it does not read files whose metadata is unchanged: events may concern other
 // files in the same directory.
-func (w *watcher) checkFiles(thorough bool) {
-	files := slices.DeleteFunc(w.Files(), func(f File) bool { return f.Path == "" })
+func (w *Watcher) checkFiles(thorough bool) {
+	files := slices.DeleteFunc(w.o.Files(), func(f File) bool { return f.Path == "" })
 	err := w.subscribe(files) // subscribe before reading, so that no change is missed
 	seen := make(map[File]observation, len(files))
 	for _, f := range files {
@@ -105,7 +113,7 @@ func (w *watcher) checkFiles(thorough bool) {
 		}
 		seen[f] = now
 		if w.last != nil && (!known || now.sum != old.sum) {
-			w.Changed(f.Name)
+			w.o.Changed(f.Name)
 		}
 	}
 	w.last = seen
@@ -118,8 +126,8 @@ func isUnmodified(a, b os.FileInfo) bool {
 }
 
 // waitForEvent returns after an event or an interval. notified is true after an event.
-func (w *watcher) waitForEvent(ctx context.Context) (notified bool) {
-	interval := w.Interval()
+func (w *Watcher) waitForEvent(ctx context.Context) (notified bool) {
+	interval := w.o.Interval()
 	if w.mode == Polling {
 		interval = min(interval, pollInterval)
 	}
@@ -136,7 +144,7 @@ func (w *watcher) waitForEvent(ctx context.Context) (notified bool) {
 		w.drainEvents(ctx)
 		return true
 	case err := <-errs: // for example a full queue: events are lost
-		w.Log.Warn("the kernel dropped file change events", "error", err)
+		w.o.Log.Warn("the kernel dropped file change events", "error", err)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -144,7 +152,7 @@ func (w *watcher) waitForEvent(ctx context.Context) (notified bool) {
 }
 
 // drainEvents discards the events that follow the first one.
-func (w *watcher) drainEvents(ctx context.Context) {
+func (w *Watcher) drainEvents(ctx context.Context) {
 	timer := time.NewTimer(burstDelay)
 	defer timer.Stop()
 	for {
@@ -159,17 +167,18 @@ func (w *watcher) drainEvents(ctx context.Context) {
 }
 
 // subscribe watches the directories of files with inotify. An error means that the files must be
-// polled.
-func (w *watcher) subscribe(files []File) error {
+// polled. It repeats while the directories change, because the kernel reports nothing that happened
+// before the watch of a directory.
+func (w *Watcher) subscribe(files []File) error {
 	err := w.openNotify()
 	dirs := watchDirs(files)
-	for _, dir := range dirs {
-		if err == nil {
-			err = w.notify.Add(dir)
+	for range maxSubscribe {
+		err = w.addDirs(dirs, err)
+		now := watchDirs(files)
+		if slices.Equal(now, dirs) {
+			break
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // it was just replaced: the directory of the link receives an event
-		}
+		dirs = now
 	}
 	if err == nil {
 		for _, dir := range w.notify.WatchList() {
@@ -181,7 +190,20 @@ func (w *watcher) subscribe(files []File) error {
 	return err
 }
 
-func (w *watcher) openNotify() (err error) {
+// addDirs watches directories, unless there is an error already.
+func (w *Watcher) addDirs(dirs []string, err error) error {
+	for _, dir := range dirs {
+		if err == nil {
+			err = w.notify.Add(dir)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil // it was just replaced: the directory of the link receives an event
+		}
+	}
+	return err
+}
+
+func (w *Watcher) openNotify() (err error) {
 	if w.notify == nil {
 		w.notify, err = fsnotify.NewWatcher()
 	}
@@ -189,7 +211,7 @@ func (w *watcher) openNotify() (err error) {
 }
 
 // updateMode reports a change of the mode.
-func (w *watcher) updateMode(err error) {
+func (w *Watcher) updateMode(err error) {
 	mode := Inotify
 	if err != nil {
 		mode = Polling
@@ -201,12 +223,12 @@ func (w *watcher) updateMode(err error) {
 	switch {
 	case err != nil:
 		why = explainError(err)
-		w.Log.Warn("polling files, because the kernel does not report their changes", "every", pollInterval, "error", why)
+		w.o.Log.Warn("polling files, because the kernel does not report their changes", "every", pollInterval, "error", why)
 	case w.mode != "":
-		w.Log.Info("watching files with inotify again")
+		w.o.Log.Info("watching files with inotify again")
 	}
 	w.mode = mode
-	w.Mode(mode, why)
+	w.o.Mode(mode, why)
 }
 
 // explainError translates an inotify error to the kernel limit that was hit. The errors themselves
@@ -249,7 +271,7 @@ func existingAncestor(dir string) string {
 	}
 }
 
-func (w *watcher) close() {
+func (w *Watcher) close() {
 	if w.notify != nil {
 		_ = w.notify.Close()
 	}

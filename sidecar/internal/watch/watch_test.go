@@ -18,7 +18,7 @@ import (
 )
 
 // patience is the maximum wait for an expected event.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // recorder records the calls of a watch.
 type recorder struct {
@@ -37,12 +37,10 @@ func watching(t *testing.T, interval time.Duration, files ...File) *recorder {
 		interval: interval}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		Run(ctx, Options{Files: r.now, Changed: func(name string) { r.changes <- name },
-			Mode: func(mode, _ string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval },
-			Log: slog.New(slog.DiscardHandler)})
-	}()
+	w := New(Options{Files: r.now, Changed: func(name string) { r.changes <- name },
+		Mode: func(mode, _ string) { r.modes <- mode }, Interval: func() time.Duration { return r.interval },
+		Log: slog.New(slog.DiscardHandler)})
+	go func() { defer close(done); w.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return r
 }
