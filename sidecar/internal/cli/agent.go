@@ -59,8 +59,8 @@ func (g *agent) onReload(c *config.Config, err error) {
 	}
 	g.metrics.Reload(err == nil)
 	if err != nil {
-		g.log.Error("configuration is not reloaded, the old one stays", "error", err)
 		g.log.Error("cannot reload the configuration, keeping the old one", "error", err)
+		return
 	}
 	g.log.Info("configuration reloaded", "file", c.File)
 	g.warnOfSubPaths()

@@ -175,31 +175,31 @@ func (s *survey) queryRound(ctx context.Context) round {
 }
 
 // waitForAll queries until every pod is confirmed, and reports changes. It returns the last round
-// that completed before the timeout.
+// that completed before the timeout. The timeout never cuts off the first round, so that there is
+// always a result.
 func (s *survey) waitForAll(ctx context.Context, progress io.Writer) round {
-	ctx, cancel := withTimeout(ctx, s.wait)
+	limited, cancel := withTimeout(ctx, s.wait)
 	defer cancel()
-	var last round
+	begin := time.Now()
+	last := s.queryRound(ctx)
+	var reported []string
 	lastReport := time.Time{}
-	for begin := time.Now(); ; {
-		r := s.queryRound(ctx)
-		if ctx.Err() != nil && last.err != nil {
-			r = last
-		}
-		if r.err == nil || isUsageError(r.err) {
-			return r
-		}
-		if !slices.Equal(r.lines, last.lines) || time.Since(lastReport) >= reportInterval {
+	for last.err != nil && !isUsageError(last.err) {
+		if !slices.Equal(reported, last.lines) || time.Since(lastReport) >= reportInterval {
 			lastReport = time.Now()
+			reported = last.lines
 			fmt.Fprintf(progress, "after %s of %s: %v\n  %s\n",
-				lastReport.Sub(begin).Round(time.Second), s.wait, r.err, strings.Join(r.lines, "\n  "))
+				lastReport.Sub(begin).Round(time.Second), s.wait, last.err, strings.Join(last.lines, "\n  "))
 		}
-		last = r
-		if backoff.Sleep(ctx, pollInterval) != nil {
-			last.err = timeoutError(ctx, last.err)
+		if backoff.Sleep(limited, pollInterval) != nil {
+			last.err = timeoutError(limited, last.err)
 			return last
 		}
+		if r := s.queryRound(limited); r.err == nil || limited.Err() == nil {
+			last = r
+		}
 	}
+	return last
 }
 
 func isUsageError(err error) bool {
