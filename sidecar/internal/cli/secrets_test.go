@@ -97,7 +97,7 @@ func runAndAsk(t *testing.T, args []string, outputs map[string]string) string {
 	go func() { code <- cli.Run(ctx, append([]string{"run"}, args...), cli.IO{Out: &log, Err: &log}) }()
 	defer func() { cancel(); <-code }()
 	url := ""
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		_, rest, _ := strings.Cut(log.String(), `"listen":"`)
 		if address, _, ok := strings.Cut(rest, `"`); ok {
 			url = "http://" + address

@@ -35,13 +35,15 @@ const canary = "at:canary-9f1c77b2"
 //	exits CODE ARG…     runs the sidecar with the arguments and wants the exit code
 //	start ARG…          starts it in the background; it listens at $URL, on $ADDRESS
 //	end                 ends it as SIGTERM does and wants exit code 0
-//	platform VARIANT…   starts a fake platform: $POD, $GATEWAY
+//	platform VARIANT…   starts a fake platform: $POD, $GATEWAY; the imports of a slow one take a
+//	                    second for each group, those of a stuck one never end
 //	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
 //	await PATH TEXT     waits until the page of the sidecar has the text
 //	fetch PATH FILE     writes the page of the sidecar into a file
 //	manifest FILE [SLUG SECRET…]  writes the manifest of the example workspaces, of which one may require secrets
 //	store SLUG SECRET   stores a secret, the canary, in the platform
 //	awaitlog TEXT       waits until its log has the text
+//	awaitcount N METRIC waits until the metric, with its labels, is at least N
 //	post STATUS PATH [TOKEN]  wants the status of a POST to the sidecar, with a token one from afar
 //	replace FROM TO     puts a file in the place of another one by a rename
 //	installed N         wants that many workspaces in the platform
@@ -80,13 +82,14 @@ func TestStories(t *testing.T) {
 			"fetch": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.WriteFile(ts.MkAbs(args[1]), get(ts, args[0]), 0o600))
 			},
-			"answers":   answers,
-			"lock":      func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
-			"native":    func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
-			"replace":   replaceFile,
-			"overwrite": overwrite,
-			"digest":    writeDigest,
-			"post":      post,
+			"answers":    answers,
+			"lock":       func(ts *testscript.TestScript, _ bool, _ []string) { of(ts).platform.Lock("someone", "manual") },
+			"native":     func(ts *testscript.TestScript, _ bool, args []string) { of(ts).pod.StartNative(args...) },
+			"replace":    replaceFile,
+			"overwrite":  overwrite,
+			"digest":     writeDigest,
+			"post":       post,
+			"awaitcount": awaitCount,
 			"awaitlog": func(ts *testscript.TestScript, _ bool, args []string) {
 				eventually(ts, func() bool { return strings.Contains(of(ts).log.String(), args[0]) })
 			},
@@ -94,11 +97,14 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// importTime returns import times that are long enough to observe the import.
-func importTime(slow bool) func(string) time.Duration {
+// importTime returns the time of each import. Imports of a stuck platform end with the platform.
+func importTime(slow, stuck bool) func(string) time.Duration {
 	return func(string) time.Duration {
-		if slow {
-			return 200 * time.Millisecond
+		switch {
+		case stuck:
+			return 24 * time.Hour
+		case slow:
+			return time.Second / 2
 		}
 		return 0
 	}
@@ -166,7 +172,7 @@ func startPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	has := func(name string) bool { return slices.Contains(args, name) }
 	s := of(ts)
 	s.platform = platformtest.New(platformtest.Options{Token: canary, RefuseHeaders: has("refuse-headers"),
-		PodToken: has("pod-token"), ImportTime: importTime(has("slow"))})
+		PodToken: has("pod-token"), ImportTime: importTime(has("slow"), has("stuck"))})
 	pod := s.platform.NewPod("pod-0", r)
 	pod.SetReady(true)
 	s.pod = pod
@@ -194,7 +200,7 @@ func environ(ts *testscript.TestScript) []string {
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if got := cli.Run(ctx, args[1:], cli.IO{Out: ts.Stdout(), Err: ts.Stderr(), Env: environ(ts)}); got != want {
 		ts.Fatalf("sidecar %s: exit code %d instead of %d", args[1], got, want)
@@ -229,8 +235,11 @@ func end(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
+// patience ends a wait for an event that does not come. It measures nothing.
+const patience = 2 * time.Minute
+
 func eventually(ts *testscript.TestScript, ok func() bool) {
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
 			ts.Fatalf("it does not come; the log is:\n%s", &of(ts).log)
 		}
@@ -240,6 +249,17 @@ func eventually(ts *testscript.TestScript, ok func() bool) {
 
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	eventually(ts, func() bool { return strings.Contains(string(get(ts, args[0])), args[1]) })
+}
+
+func awaitCount(ts *testscript.TestScript, _ bool, args []string) {
+	least, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	eventually(ts, func() bool {
+		_, rest, _ := strings.Cut(string(get(ts, "/metrics")), "\n"+args[1]+" ")
+		value, _, _ := strings.Cut(rest, "\n")
+		n, err := strconv.ParseFloat(value, 64)
+		return err == nil && n >= least
+	})
 }
 
 // get returns a response of the sidecar, or nil.
