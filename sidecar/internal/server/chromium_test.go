@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
@@ -42,13 +41,13 @@ func newBrowser(t *testing.T) *browser {
 // run loads url in headless mode. It returns standard output and the console messages of the pages.
 func (b *browser) run(t *testing.T, url string, args ...string) (out, console string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	args = append(args, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
 		"--disable-background-networking",
 		"--disable-dev-shm-usage", "--enable-logging=stderr", "--user-data-dir="+b.profile, url)
 	cmd := exec.CommandContext(ctx, b.program, args...)
-	cmd.WaitDelay = 5 * time.Second
+	cmd.WaitDelay = patience
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

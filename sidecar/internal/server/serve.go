@@ -25,16 +25,19 @@ const (
 	maxConcurrent  = 8 // concurrent requests per route that takes time to serve
 )
 
+// connTimeouts are the timeouts of a connection. Only tests change them.
+type connTimeouts struct{ header, read, write, idle time.Duration }
+
 // Serve serves on l until ctx ends. It then closes l, waits up to three seconds for running
 // requests, and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	conns := newConns(maxConns)
 	hs := &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.conns.header,
+		ReadTimeout:       s.conns.read,
+		WriteTimeout:      s.conns.write,
+		IdleTimeout:       s.conns.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         conns.trackState,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),

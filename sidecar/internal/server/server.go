@@ -52,6 +52,7 @@ type Server struct {
 	store  *state.Store
 	page   *page
 	checks *sharedChecks
+	conns  connTimeouts
 }
 
 // New returns a server. [Server.Serve] starts it.
@@ -63,6 +64,7 @@ func New(store *state.Store, o Options) *Server {
 		store:   store,
 		page:    newPage(o.Build, at, o.RunbookURL),
 		checks:  newSharedChecks(o.CheckPlatform),
+		conns:   connTimeouts{header: headerTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout},
 	}
 }
 
