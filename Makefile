@@ -92,7 +92,7 @@ PACKAGES ?= ./...
 .PHONY: unit
 unit: $(TEST_TOOLS:%=$(TOOLS)/%) ## run the tests (PACKAGES=./...)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TOOLS)/gitlab-ci-local || true; fi
-	$(GO) test -shuffle=on -timeout 15m $$($(GO) list $(PACKAGES) | grep -v $(DRILL))
+	$(GO) test -shuffle=on -timeout 20m $$($(GO) list $(PACKAGES) | grep -v $(DRILL))
 	$(GO) -C scan/trufflehog/re2 test -shuffle=on ./...
 	$(GO) -C scan/trufflehog/ahocorasick test -shuffle=on ./...
 	$(GO) test ./$(DRILL)
@@ -100,7 +100,7 @@ unit: $(TEST_TOOLS:%=$(TOOLS)/%) ## run the tests (PACKAGES=./...)
 .PHONY: race
 race: ## run the tests of packages without BuildKit and TruffleHog under the race detector
 	@if .ci/programs has gcc 'go test -race'; then \
-		CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 10m $(LIGHT); fi
+		CGO_ENABLED=1 $(GO) test -race -shuffle=on -short -timeout 20m $(LIGHT); fi
 
 # How long each target of make fuzz runs.
 FUZZTIME ?= 10s

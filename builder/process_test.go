@@ -29,7 +29,7 @@ const (
 	// exampleWorkspaces is a valid repository of workspaces.
 	exampleWorkspaces = "../examples/workspaces"
 	// patience bounds a run of the builder, to end runs that hang. It measures nothing.
-	patience = time.Minute
+	patience = 5 * time.Minute
 )
 
 // TestMain runs the builder, or a program that the builder uses, if the test binary is started

@@ -121,7 +121,7 @@ func TestEventIsThereAsSoonAsItIsComplete(t *testing.T) {
 			if e.Data != "a" {
 				t.Errorf("%q: got %+v", stream, e)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Errorf("%q: the event is not there", stream)
 		}
 		in.Close()

@@ -37,10 +37,10 @@ func (fakeDetector) Description() string                { return "a detector for
 
 func nothing(context.Context, bool, []byte) ([]detectors.Result, error) { return nil, nil }
 
-// newFake returns a detector with a short timeout and a small archive limit.
+// newFake returns a detector with a timeout that no busy machine exceeds, and a small archive limit.
 func newFake(verify bool, fromData func(context.Context, bool, []byte) ([]detectors.Result, error)) *Detector {
 	d := newDetector([]detectors.Detector{fakeDetector{fromData}}, verify)
-	d.timeout, d.unpacked = 50*time.Millisecond, 1<<20
+	d.timeout, d.unpacked = 5*time.Minute, 1<<20
 	return d
 }
 
@@ -73,7 +73,11 @@ func TestDetectorTrouble(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err := scanOne(t, newFake(false, test.fromData), "dir/file.yml", []byte(content+" trigger"))
+			d := newFake(false, test.fromData)
+			if test.want == errTimeout {
+				d.timeout = 50 * time.Millisecond
+			}
+			err := scanOne(t, d, "dir/file.yml", []byte(content+" trigger"))
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error %v, want %v", err, test.want)
 			}
@@ -142,6 +146,9 @@ func TestSlowVerification(t *testing.T) {
 				}
 				return []detectors.Result{{DetectorType: detector_typepb.DetectorType_Github, Raw: data}}, nil
 			})
+			if name == "slow" {
+				d.timeout = time.Second // also that of the detection before it
+			}
 			result, err := d.Scan(t.Context(), scan.File{Path: "f", Data: []byte("trigger 12345")})
 			if err != nil {
 				t.Fatal(err)
@@ -181,7 +188,6 @@ func TestArchiveTrouble(t *testing.T) {
 		"cut zstandard":         append([]byte("\x28\xB5\x2F\xFD"), random[:100]...),
 	}
 	d := newFake(false, nothing)
-	d.timeout = time.Minute
 	for name, data := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := scanOne(t, d, "dir/file", data)

@@ -280,4 +280,4 @@ func uploads(reg *registrytest.Server) []string {
 }
 
 // patience limits how long a build may take to react to an interruption.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute

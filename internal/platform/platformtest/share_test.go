@@ -99,7 +99,7 @@ func read[T any](s *sharing, path string) (value T) {
 // until waits for a condition in another goroutine.
 func until(t *testing.T, what string, good func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !good(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !good(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not in time: " + what)
 		}

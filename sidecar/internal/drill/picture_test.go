@@ -119,12 +119,12 @@ func shoot(t *testing.T, html []byte, to string, width, height int) {
 	if err := os.WriteFile(page, html, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, needs.Program(t, "chromium"),
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-dev-shm-usage",
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--screenshot="+to, fmt.Sprintf("--window-size=%d,%d", width, height), "file://"+page)
-	cmd.WaitDelay = 5 * time.Second
+	cmd.WaitDelay = patience
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
