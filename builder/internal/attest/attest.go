@@ -8,6 +8,10 @@
 // the build, and not on where the image goes. The same input gives the same bytes, and so
 // the same digest of the image's index. Nothing is signed here: that is for the pipeline,
 // which has an identity.
+//
+// A registry stores a statement as one blob. The bills of materials and the scan are therefore about
+// the layers with the workspaces: they stay the same blobs if only the commit or the name of the
+// release changes. The provenance is about the image.
 package attest
 
 import (
@@ -58,30 +62,50 @@ type Predicate struct {
 	Type string
 	// Content is JSON.
 	Content []byte
+	// Layers are the layers that the statement is about; nil if it is about the image.
+	Layers []release.Layer
 }
 
-// Predicates returns the selected predicates, in the order of [Kinds].
+// Predicates returns the selected predicates, in the order of [Kinds]. There may be several bills of
+// materials: see [bills].
 func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 	var list []Predicate
-	for _, kind := range []struct {
-		wanted        bool
-		predicateType string
-		encode        func() ([]byte, error)
-	}{
-		{want.Provenance, ProvenanceType, func() ([]byte, error) { return json.Marshal(r.buildProvenance()) }},
-		{want.SBOM, SBOMType, func() ([]byte, error) { return r.buildSBOM().Encode() }},
-		{want.Scan, ScanType, func() ([]byte, error) { return json.Marshal(r.buildScan()) }},
-	} {
-		if !kind.wanted {
-			continue
-		}
-		content, err := kind.encode()
+	add := func(predicateType string, layers []release.Layer, encode func() ([]byte, error)) error {
+		content, err := encode()
 		if err != nil {
-			return nil, fmt.Errorf("encode attestation %s: %w", kind.predicateType, err)
+			return fmt.Errorf("encode attestation %s: %w", predicateType, err)
 		}
-		list = append(list, Predicate{kind.predicateType, content})
+		list = append(list, Predicate{predicateType, content, layers})
+		return nil
+	}
+	if want.Provenance {
+		if err := add(ProvenanceType, nil, func() ([]byte, error) { return json.Marshal(r.buildProvenance()) }); err != nil {
+			return nil, err
+		}
+	}
+	if want.SBOM {
+		for _, b := range r.bills() {
+			if err := add(SBOMType, b.layers, func() ([]byte, error) { return r.buildSBOM(b).Encode() }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if want.Scan {
+		layers := contentLayers(r.Manifest)
+		if err := add(ScanType, layers, func() ([]byte, error) { return json.Marshal(r.buildScan()) }); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
+}
+
+// contentLayers returns the layers with workspaces, the lowest first.
+func contentLayers(m *release.Manifest) []release.Layer {
+	var layers []release.Layer
+	for _, l := range m.ContentLayers() {
+		layers = append(layers, l.Layer)
+	}
+	return layers
 }
 
 // Name returns the package URL of a release. It names no registry, because a release is the same in

@@ -210,10 +210,10 @@ func TestBillOfMaterialsIsValid(t *testing.T) {
 			names[r.RefB.ElementRefID]))
 	}
 	for _, want := range []string{
-		"DESCRIBES Release v2.4.0",
-		"Release v2.4.0 DESCENDANT_OF registry.example.com/acme/prismeai-workspaces:v27",
-		"Release v2.4.0 CONTAINS mail-next",
-		"Release v2.4.0 CONTAINS mail-kept",
+		"DESCRIBES release",
+		"release DESCENDANT_OF registry.example.com/acme/prismeai-workspaces:v27",
+		"release CONTAINS mail-next",
+		"release CONTAINS mail-kept",
 		"mail CONTAINS ./www/workspaces/mail/index.yml",
 		"crm CONTAINS ./www/workspaces/crm/automations/ask.yml",
 		"crm DEPENDS_ON mail",

@@ -34,7 +34,7 @@ type Provenance struct {
 			ID      string            `json:"id"`
 			Version map[string]string `json:"version"`
 		} `json:"builder"`
-		// Byproducts are what the image adds to its base.
+		// Byproducts is the release manifest, which lists the layers that the image adds to its base.
 		Byproducts []Resource `json:"byproducts"`
 	} `json:"runDetails"`
 }
@@ -101,20 +101,8 @@ func (r *Release) buildProvenance() *Provenance {
 	manifest := Resource{
 		Name: path.Base(release.ManifestPath), Digest: newDigestSet(r.ManifestDigest), MediaType: release.MediaType,
 	}
-	p.RunDetails.Byproducts = append([]Resource{manifest}, describeLayers(m)...)
+	p.RunDetails.Byproducts = []Resource{manifest}
 	return p
-}
-
-// describeLayers returns the layers with the workspaces, the lowest first.
-func describeLayers(m *release.Manifest) []Resource {
-	var layers []Resource
-	for _, l := range m.ContentLayers() {
-		layers = append(layers, Resource{
-			Name: m.Repository.Directory, Digest: newDigestSet(l.Digest),
-			Annotations: map[string]string{"diffId": l.DiffID.String()},
-		})
-	}
-	return layers
 }
 
 // resolvedDependencies returns the commit and the base, if any.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -51,6 +52,8 @@ type Attached struct {
 	Digest digest.Digest `json:"digest"`
 
 	blob ocispec.Descriptor
+	// layers are the layers of the image.
+	layers []ocispec.Descriptor
 }
 
 // List returns the statements for all platforms of an image, in the order of the index, without
@@ -73,14 +76,26 @@ func List(ctx context.Context, img *registry.Image) ([]Attached, error) {
 		}
 		for _, layer := range manifest.Layers {
 			if layer.MediaType == mediaType {
-				list = append(list, Attached{image, layer.Annotations[predicateTypeKey], layer.Digest, layer})
+				list = append(list, Attached{image, layer.Annotations[predicateTypeKey], layer.Digest, layer,
+					imageLayers(img, image)})
 			}
 		}
 	}
 	return list, nil
 }
 
-// Read reads the statement. Its subject must be the image that it is attached to.
+// imageLayers returns the layers of a platform's image; nil if the index does not have the image.
+func imageLayers(img *registry.Image, image digest.Digest) []ocispec.Descriptor {
+	for i := range img.Manifests {
+		if m := &img.Manifests[i]; m.Descriptor.Digest == image {
+			return m.Manifest.Layers
+		}
+	}
+	return nil
+}
+
+// Read reads the statement. Its subject must be the image that it is attached to, or layers of that
+// image.
 func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, error) {
 	blob, err := img.ReadBlob(ctx, a.blob, MaxSize)
 	if err != nil {
@@ -89,7 +104,7 @@ func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, er
 	statement, err := Decode(blob)
 	switch {
 	case err != nil:
-	case !statement.hasSubject(a.Image):
+	case !statement.hasSubject(a.Image) && !statement.isAboutLayers(a.layers):
 		err = fmt.Errorf("it is about another image than %s", a.Image)
 	case statement.PredicateType != a.PredicateType:
 		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType,
@@ -113,13 +128,33 @@ func Decode(data []byte) (*Statement, error) {
 	return s, nil
 }
 
+// hasSubject reports whether an image is a subject of the statement.
 func (s *Statement) hasSubject(image digest.Digest) bool {
-	for _, subject := range s.Subject {
-		if value := subject.Digest[string(image.Algorithm())]; value != "" && value == image.Encoded() {
-			return true
+	return slices.ContainsFunc(s.Subject, func(r Resource) bool { return r.hasDigest(image) })
+}
+
+// isAboutLayers reports whether all subjects of the statement are among the given layers.
+func (s *Statement) isAboutLayers(layers []ocispec.Descriptor) bool {
+	return !slices.ContainsFunc(s.Subject, func(r Resource) bool {
+		return !slices.ContainsFunc(layers, func(l ocispec.Descriptor) bool { return r.hasDigest(l.Digest) })
+	})
+}
+
+// Matches reports whether the statement has the type and the subject of a predicate.
+func (s *Statement) Matches(p Predicate, image digest.Digest) bool {
+	subjects := []digest.Digest{image}
+	if p.Layers != nil {
+		subjects = nil
+		for _, l := range p.Layers {
+			subjects = append(subjects, l.Digest)
 		}
 	}
-	return false
+	return s.PredicateType == p.Type && slices.EqualFunc(s.Subject, subjects, Resource.hasDigest)
+}
+
+func (r Resource) hasDigest(d digest.Digest) bool {
+	value := r.Digest[string(d.Algorithm())]
+	return value != "" && value == d.Encoded()
 }
 
 // Provenance decodes the predicate of a statement of type [ProvenanceType].

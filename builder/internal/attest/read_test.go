@@ -23,19 +23,29 @@ import (
 // stored is a statement in an image, valid or not.
 type stored struct {
 	// annotation is the predicate type, body the statement; IMAGE in it is replaced with the digest
-	// of the image.
+	// of the image, LAYER with that of its layer.
 	annotation, body string
 	// image is the subject according to the index; it defaults to the image.
 	image string
 }
 
+// sound is a statement about an image, and about something else.
 const sound = `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",` +
 	`"subject":[{"digest":{"sha256":"00"}},{"digest":{"sha256":"IMAGE"}}],"predicate":{"buildDefinition":{"buildType":"x","later":1}}}`
+
+// aboutLayers is a statement about the layer of an image.
+const aboutLayers = `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1",` +
+	`"subject":[{"digest":{"sha256":"LAYER"}}],"predicate":{}}`
 
 // open pushes and opens an image with a statement.
 func open(t *testing.T, s stored) *registry.Image {
 	t.Helper()
-	image := registrytest.Configure(t, empty.Image, func(c *v1.ConfigFile) { c.OS, c.Architecture = "linux", "amd64" })
+	layer := static.NewLayer([]byte("workspaces"), types.OCILayer)
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image = registrytest.Configure(t, image, func(c *v1.ConfigFile) { c.OS, c.Architecture = "linux", "amd64" })
 	digest, err := image.Digest()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +53,11 @@ func open(t *testing.T, s stored) *registry.Image {
 	if s.image == "" {
 		s.image = digest.String()
 	}
-	body := strings.ReplaceAll(s.body, "IMAGE", digest.Hex)
+	blob, err := layer.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.NewReplacer("IMAGE", digest.Hex, "LAYER", blob.Hex).Replace(s.body)
 	about, err := mutate.Append(empty.Image,
 		mutate.Addendum{Layer: static.NewLayer([]byte("something else"), types.OCILayer)},
 		mutate.Addendum{
@@ -100,6 +114,18 @@ func TestStatementIsReadBack(t *testing.T) {
 	}
 }
 
+// A statement about layers of the image is about the image.
+func TestStatementAboutLayersIsRead(t *testing.T) {
+	img := open(t, stored{annotation: attest.ProvenanceType, body: aboutLayers})
+	list, err := attest.List(t.Context(), img)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v: %v", list, err)
+	}
+	if s, err := list[0].Read(t.Context(), img); err != nil || len(s.Subject) != 1 {
+		t.Errorf("%+v: %v", s, err)
+	}
+}
+
 // An image may come from anywhere.
 func TestForgedStatementIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -108,6 +134,15 @@ func TestForgedStatementIsRefused(t *testing.T) {
 	}{
 		"about another image": {
 			stored{attest.ProvenanceType, strings.ReplaceAll(sound, "IMAGE", "11"), ""},
+			"about another image",
+		},
+		"about a layer of another image, too": {
+			stored{attest.ProvenanceType, strings.ReplaceAll(aboutLayers, `"subject":[`,
+				`"subject":[{"digest":{"sha256":"`+strings.Repeat("1", 64)+`"}},`), ""},
+			"about another image",
+		},
+		"about a layer, for an image that is not in the index": {
+			stored{attest.ProvenanceType, aboutLayers, "sha256:" + strings.Repeat("1", 64)},
 			"about another image",
 		},
 		"of another type": {stored{attest.ScanType, sound, ""}, "attestation manifest says"},

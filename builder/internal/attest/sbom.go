@@ -5,11 +5,16 @@ package attest
 import (
 	"crypto/sha1" // SPDX demands SHA-1
 	"crypto/sha256"
+	"fmt"
 	"path"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/package-url/packageurl-go"
 
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
@@ -30,13 +35,88 @@ func (i *Inventory) Add(name string, data []byte) {
 // Files returns the added files. Paths are relative to the directory of the workspaces.
 func (i *Inventory) Files() []spdx.File { return i.files }
 
-// buildSBOM lists the workspaces as packages, with their files if there are any in the release. The
-// base is a package without details.
-func (r *Release) buildSBOM() *spdx.Document {
+// bill is one of the bills of materials of a release: that of the workspaces in some layers.
+type bill struct {
+	layers     []release.Layer
+	workspaces []release.Workspace
+	// providers maps the apps that the workspaces use to the slugs of their workspaces. Apps that the
+	// release does not contain belong to the platform.
+	providers map[string]string
+}
+
+// bills returns the bills of a release: one for the layers whose workspaces have hashes that start
+// with the same three bits, so at most eight. A change of a workspace changes one of them. The first
+// bill also has the workspaces of the base.
+func (r *Release) bills() []bill {
 	m := r.Manifest
-	doc := spdx.New("Prisme.ai workspaces "+m.Name, builderID+"/spdx/"+r.ManifestDigest.Encoded(), m.Created,
-		m.Tool.Name+"-"+m.Tool.Version)
-	root := spdx.NewPackage(spdx.NewID("Release", m.Repository.ID), m.Repository.Name, m.Name, Name(m, ""))
+	bySlug := map[string]release.Workspace{}
+	publishers := map[string]string{}
+	var fromBase []release.Workspace
+	for _, w := range m.Workspaces {
+		bySlug[w.Slug] = w
+		if w.App != "" {
+			publishers[w.App] = w.Slug
+		}
+		if w.FromBase {
+			fromBase = append(fromBase, w)
+		}
+	}
+	layers := m.ContentLayers()
+	slugs := make([][]string, len(layers))
+	for i, l := range layers {
+		slugs[i] = l.Workspaces
+	}
+	var list []bill
+	for _, group := range layer.Group(slugs) {
+		b := bill{workspaces: fromBase}
+		fromBase = nil
+		for _, i := range group {
+			b.layers = append(b.layers, layers[i].Layer)
+			for _, slug := range layers[i].Workspaces {
+				b.workspaces = append(b.workspaces, bySlug[slug])
+			}
+		}
+		slices.SortFunc(b.workspaces, func(x, y release.Workspace) int { return strings.Compare(x.Slug, y.Slug) })
+		b.setProviders(publishers)
+		list = append(list, b)
+	}
+	return list
+}
+
+// CountBills returns the number of bills of materials of a release.
+func CountBills(m *release.Manifest) int { return len((&Release{Manifest: m}).bills()) }
+
+// setProviders looks up the providers of the used apps.
+func (b *bill) setProviders(publishers map[string]string) {
+	b.providers = map[string]string{}
+	for _, w := range b.workspaces {
+		for _, app := range w.DependsOn {
+			if slug, ok := publishers[app]; ok {
+				b.providers[app] = slug
+			}
+		}
+	}
+}
+
+// version identifies the content of a bill.
+func (b bill) version() digest.Digest {
+	h := digest.SHA256.Digester()
+	for _, w := range b.workspaces {
+		fmt.Fprintf(h.Hash(), "%s  %s\n", w.Digest.Encoded(), w.Slug)
+	}
+	return h.Digest()
+}
+
+// buildSBOM lists the workspaces of a bill as packages, with their files if there are any in the
+// release. The base is a package without details. Nothing in the document depends on the commit, or
+// on the name and time of the release: its time is that of the files in the layers.
+func (r *Release) buildSBOM(b bill) *spdx.Document {
+	m := r.Manifest
+	version := b.version()
+	doc := spdx.New("Prisme.ai workspaces of repository "+m.Repository.ID, r.namespace(b),
+		time.Unix(layer.ModTime, 0), m.Tool.Name+"-"+m.Tool.Version)
+	root := spdx.NewPackage(spdx.NewID("Release", m.Repository.ID), m.Repository.ID, version.String(),
+		packageurl.NewPackageURL(packageurl.TypeGeneric, "", m.Repository.ID, version.String(), nil, "").ToString())
 	root.Purpose = "CONTAINER"
 	doc.Describe(root)
 	if m.Base != nil {
@@ -47,7 +127,7 @@ func (r *Release) buildSBOM() *spdx.Document {
 	}
 	files := groupBySlug(r.Files)
 	directory := strings.TrimPrefix(m.Repository.Directory, "/")
-	for _, w := range m.Workspaces {
+	for _, w := range b.workspaces {
 		p := workspacePackage(m, w)
 		switch {
 		case w.FromBase:
@@ -60,8 +140,19 @@ func (r *Release) buildSBOM() *spdx.Document {
 		}
 		doc.Relate(root.ID, spdx.Contains, p.ID)
 	}
-	relateDependencies(doc, m.Workspaces)
+	relateDependencies(doc, m, b)
 	return doc
+}
+
+// namespace returns a URI that is unique to the content of a bill.
+func (r *Release) namespace(b bill) string {
+	content := digest.SHA256.Digester()
+	fmt.Fprintf(content.Hash(), "%+v\n%v\n%+v\nfiles: %t\n", b.workspaces, b.providers, r.Manifest.Tool,
+		len(r.Files) > 0)
+	if r.Manifest.Base != nil {
+		fmt.Fprintf(content.Hash(), "%+v\n", *r.Manifest.Base)
+	}
+	return builderID + "/spdx/" + content.Digest().Encoded()
 }
 
 func workspacePackage(m *release.Manifest, w release.Workspace) spdx.Package {
@@ -86,20 +177,32 @@ func groupBySlug(files []spdx.File) map[string][]spdx.File {
 	return spaces
 }
 
-// relateDependencies relates workspaces to the providers of their apps. Apps that the release does
-// not contain belong to the platform.
-func relateDependencies(doc *spdx.Document, workspaces []release.Workspace) {
-	publishers := map[string]string{}
-	for _, w := range workspaces {
-		if w.App != "" {
-			publishers[w.App] = w.Slug
-		}
+// relateDependencies relates the workspaces of a bill to the providers of their apps. A provider in
+// another bill is a package without a version, so that its changes leave this bill as it is.
+func relateDependencies(doc *spdx.Document, m *release.Manifest, b bill) {
+	known := map[string]bool{}
+	for _, w := range b.workspaces {
+		known[w.Slug] = true
 	}
-	for _, w := range workspaces {
+	for _, w := range b.workspaces {
 		for _, app := range w.DependsOn {
-			if slug, ok := publishers[app]; ok {
-				doc.Relate(workspaceID(w.Slug), spdx.DependsOn, workspaceID(slug))
+			slug, ok := b.providers[app]
+			if !ok {
+				continue
 			}
+			if !known[slug] {
+				known[slug] = true
+				doc.Add(referredPackage(m, slug))
+			}
+			doc.Relate(workspaceID(w.Slug), spdx.DependsOn, workspaceID(slug))
 		}
 	}
+}
+
+// referredPackage returns the package of a workspace that another bill describes.
+func referredPackage(m *release.Manifest, slug string) spdx.Package {
+	purl := packageurl.NewPackageURL(packageurl.TypeGeneric, m.Repository.ID, slug, "", nil, "").ToString()
+	p := spdx.NewPackage(workspaceID(slug), slug, "", purl)
+	p.Comment = "another bill of materials of the release describes it"
+	return p
 }

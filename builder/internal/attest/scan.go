@@ -75,6 +75,18 @@ func (r *Release) buildScan() *Scan {
 	}
 }
 
+// describeLayers returns the layers with the workspaces, the lowest first.
+func describeLayers(m *release.Manifest) []Resource {
+	var layers []Resource
+	for _, l := range contentLayers(m) {
+		layers = append(layers, Resource{
+			Name: m.Repository.Directory, Digest: newDigestSet(l.Digest),
+			Annotations: map[string]string{"diffId": l.DiffID.String()},
+		})
+	}
+	return layers
+}
+
 // Summarize counts skipped files by reason, sorted by reason.
 func Summarize(skips []scan.Skip) []Skipped {
 	counts := map[string]Skipped{}

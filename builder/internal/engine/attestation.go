@@ -20,6 +20,15 @@ type Attestation struct {
 	Predicate []byte
 	// Platform is the platform of the image that the statement is about; nil for all platforms.
 	Platform *ocispec.Platform
+	// Subjects are what the statement is about; nil for the image. A statement about layers has the
+	// same bytes in every image with these layers.
+	Subjects []Subject
+}
+
+// Subject is a subject of a statement.
+type Subject struct {
+	Name   string
+	Digest digest.Digest
 }
 
 // concerns reports whether the statement is about the image for platform p.
@@ -27,17 +36,22 @@ func (a Attestation) concerns(p ocispec.Platform) bool {
 	return a.Platform == nil || platforms.FormatAll(*a.Platform) == platforms.FormatAll(p)
 }
 
-// about returns a statement about the image with the given name and digest. The caller adds the
+// about returns a statement about its subjects, or else about the given image. The caller adds the
 // content. BuildKit would name the image after the references that it is pushed to, and would omit
 // the statement if there are none.
-func about[T any](a Attestation, name string, image digest.Digest) result.Attestation[T] {
-	return result.Attestation[T]{
-		Kind: gatewaypb.AttestationKind_InToto,
-		InToto: result.InTotoAttestation{
-			PredicateType: a.PredicateType,
-			Subjects: []result.InTotoSubject{
-				{Kind: gatewaypb.InTotoSubjectKind_Raw, Name: name, Digest: []digest.Digest{image}},
-			},
-		},
+func about[T any](a Attestation, image Subject) result.Attestation[T] {
+	subjects := a.Subjects
+	if subjects == nil {
+		subjects = []Subject{image}
 	}
+	statement := result.Attestation[T]{
+		Kind:   gatewaypb.AttestationKind_InToto,
+		InToto: result.InTotoAttestation{PredicateType: a.PredicateType},
+	}
+	for _, s := range subjects {
+		statement.InToto.Subjects = append(statement.InToto.Subjects, result.InTotoSubject{
+			Kind: gatewaypb.InTotoSubjectKind_Raw, Name: s.Name, Digest: []digest.Digest{s.Digest},
+		})
+	}
+	return statement
 }

@@ -55,7 +55,7 @@ func (c composer[T]) compose(
 		composed.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
 		for n, a := range spec.Attestations {
 			if a.concerns(p.Platform) {
-				statement := about[T](a, p.Name, subjects[id])
+				statement := about[T](a, Subject{Name: p.Name, Digest: subjects[id]})
 				c.fill(n, &statement)
 				composed.AddAttestation(id, statement)
 			}

@@ -13,6 +13,8 @@ const (
 	MaxLayers = 32
 	// perLayer is the maximum number of workspaces in a layer before it is split.
 	perLayer = 24
+	// groupDepth is the number of bits that the hashes in a group of layers have in common.
+	groupDepth = 3
 )
 
 // Split assigns the workspaces of a release to layers and returns the slugs of each layer. There is
@@ -53,4 +55,26 @@ func split(slugs []string, depth, maxDepth int) [][]string {
 func hashBit(slug string, n int) int {
 	sum := sha256.Sum256([]byte(slug))
 	return int(sum[n/8]>>(7-n%8)) & 1
+}
+
+// Group groups the layers of [Split], of which it gets the slugs, by the first three bits of the
+// hashes of their workspaces, and returns the indexes of the layers of each group. There are at most
+// eight groups, and each layer is in one of them. A layer that was split at an earlier bit is a group
+// of its own.
+func Group(layers [][]string) [][]int {
+	var groups [][]int
+	last := -1
+	for i, slugs := range layers {
+		prefix := 0
+		if len(slugs) > 0 {
+			sum := sha256.Sum256([]byte(slugs[0]))
+			prefix = int(sum[0] >> (8 - groupDepth))
+		}
+		if prefix != last {
+			groups = append(groups, nil)
+			last = prefix
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], i)
+	}
+	return groups
 }

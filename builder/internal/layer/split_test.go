@@ -137,3 +137,29 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+// Groups are runs of layers, so that they follow the layers when one of them splits.
+func TestGroupCoversAllLayersInOrder(t *testing.T) {
+	for _, test := range []struct{ workspaces, limit, groups int }{
+		{workspaces: 0, limit: 32, groups: 1},
+		{workspaces: 24, limit: 32, groups: 1},
+		{workspaces: 25, limit: 32, groups: 2},
+		{workspaces: 1000, limit: 4, groups: 4},
+		{workspaces: 1000, limit: 32, groups: 8},
+	} {
+		layers := layer.Split(slugs(test.workspaces), test.limit)
+		groups := layer.Group(layers)
+		next := 0
+		for _, group := range groups {
+			for _, i := range group {
+				if i != next {
+					t.Errorf("%+v: layer %d instead of %d", test, i, next)
+				}
+				next++
+			}
+		}
+		if len(groups) != test.groups || next != len(layers) {
+			t.Errorf("%+v: %d of %d layers in %d groups", test, next, len(layers), len(groups))
+		}
+	}
+}

@@ -26,7 +26,12 @@ func (b *builder) attestations(base *baseImage, content *packed, config image.Co
 	}
 	var list []engine.Attestation
 	for _, p := range predicates {
-		list = append(list, engine.Attestation{PredicateType: p.Type, Predicate: p.Content})
+		attestation := engine.Attestation{PredicateType: p.Type, Predicate: p.Content}
+		for _, l := range p.Layers {
+			attestation.Subjects = append(attestation.Subjects,
+				engine.Subject{Name: b.opts.Repository.Directory, Digest: l.Digest})
+		}
+		list = append(list, attestation)
 	}
 	return list, nil
 }

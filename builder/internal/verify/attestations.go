@@ -26,6 +26,8 @@ var attested = []string{attest.ProvenanceType, attest.SBOMType, attest.ScanType}
 type statement struct {
 	*attest.Statement
 	platform string
+	// image is the digest of the platform's image.
+	image digest.Digest
 }
 
 // readAttestations reads all statements and reports missing ones.
@@ -61,7 +63,7 @@ func (v *verifier) readAttestations() error {
 			}
 			continue
 		}
-		v.statements = append(v.statements, statement{s, platform})
+		v.statements = append(v.statements, statement{s, platform, a.Image})
 	}
 	v.countStatements()
 	v.readParameters()
@@ -85,23 +87,33 @@ func (v *verifier) brokenAttestation(err error) error {
 	return nil
 }
 
-// countStatements requires one statement of each type for every platform.
+// countStatements requires the statements of each type for every platform. Builders of other versions
+// may make one bill of materials in place of several.
 func (v *verifier) countStatements() {
 	for i := range v.img.Manifests {
 		platform := v.img.Manifests[i].PlatformName()
 		for _, kind := range attested {
+			want := 1
+			if kind == attest.SBOMType {
+				want = attest.CountBills(v.manifest)
+			}
 			n := 0
 			for _, s := range v.statements {
 				if s.platform == platform && s.PredicateType == kind {
 					n++
 				}
 			}
-			if n > 1 || n == 0 && !v.opts.AllowMissingAttestations {
-				v.on(Attestations, platform, "there are %d statements of type %s, and should be one", n, kind)
+			switch {
+			case n == want || n == 0 && v.opts.AllowMissingAttestations || n == 1 && !v.sameVersion():
+			default:
+				v.on(Attestations, platform, "there are %d statements of type %s, and should be %d", n, kind, want)
 			}
 		}
 	}
 }
+
+// sameVersion reports whether a builder of this version made the image.
+func (v *verifier) sameVersion() bool { return v.manifest.Tool.Version == version.Get().Version }
 
 // readParameters reads the parameters of the build from the provenance.
 func (v *verifier) readParameters() {
@@ -129,65 +141,101 @@ func (v *verifier) checkAttestations(files []spdx.File) {
 	if v.parameters != nil {
 		v.checkParameters(*v.parameters)
 	}
+	for _, kind := range attested {
+		v.checkKind(kind, files)
+	}
 	for _, s := range v.statements {
-		release := &attest.Release{Manifest: v.manifest, ManifestDigest: v.config.ManifestDigest, Files: files}
-		var kinds attest.Kinds
-		switch s.PredicateType {
-		case attest.ProvenanceType:
-			if v.parameters == nil {
-				continue
-			}
-			kinds.Provenance = true
-			release.Parameters = *v.parameters
-		case attest.SBOMType:
-			kinds.SBOM = true
-			if !s.ListsFiles() {
-				release.Files = nil
-			}
-		case attest.ScanType:
-			kinds.Scan = true
-			release.Skipped = v.skipped(s)
-		default:
+		if !slices.Contains(attested, s.PredicateType) {
 			v.skip(Attestations, "statements of type %s are not known", s.PredicateType)
-			continue
 		}
-		v.compareStatement(s, release, kinds)
 	}
 }
 
-// compareStatement compares a predicate with the one that this builder would generate.
-func (v *verifier) compareStatement(s statement, release *attest.Release, kinds attest.Kinds) {
-	want, err := release.Predicates(kinds)
-	if err != nil {
-		v.on(Attestations, s.platform, "%v", err)
-		return
+// checkKind compares the statements of one type, for all platforms.
+func (v *verifier) checkKind(kind string, files []spdx.File) {
+	var generated []attest.Predicate
+	type key struct {
+		platform string
+		index    int
 	}
+	seen := map[key]bool{}
+	for _, s := range v.statements {
+		if s.PredicateType != kind || kind == attest.ProvenanceType && v.parameters == nil {
+			continue
+		}
+		if generated == nil {
+			var err error
+			if generated, err = v.generate(s, files); err != nil {
+				v.on(Attestations, s.platform, "%v", err)
+				return
+			}
+		}
+		i := slices.IndexFunc(generated, func(p attest.Predicate) bool { return s.Matches(p, s.image) })
+		if i < 0 {
+			v.report(s, "its subject")
+			continue
+		}
+		if k := (key{s.platform, i}); seen[k] {
+			v.on(Attestations, s.platform, "there are two statements of type %s about the same layers", kind)
+		} else {
+			seen[k] = true
+		}
+		v.compareStatement(s, generated[i])
+	}
+}
+
+// generate returns the predicates of the type of a statement, as this builder would make them.
+func (v *verifier) generate(s statement, files []spdx.File) ([]attest.Predicate, error) {
+	release := &attest.Release{Manifest: v.manifest, ManifestDigest: v.config.ManifestDigest}
+	var kinds attest.Kinds
+	switch s.PredicateType {
+	case attest.ProvenanceType:
+		kinds.Provenance = true
+		release.Parameters = *v.parameters
+	case attest.SBOMType:
+		kinds.SBOM = true
+		if s.ListsFiles() {
+			release.Files = files
+		}
+	case attest.ScanType:
+		kinds.Scan = true
+		release.Skipped = v.skipped(s)
+	}
+	return release.Predicates(kinds)
+}
+
+// compareStatement compares a predicate with the one that this builder would generate.
+func (v *verifier) compareStatement(s statement, want attest.Predicate) {
 	var a, b any
-	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want[0].Content, &b) != nil {
+	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want.Content, &b) != nil {
 		v.on(Attestations, s.platform, "the predicate of type %s is no JSON", s.PredicateType)
 		return
 	}
-	place, differ := difference("", a, b)
-	switch tool := v.manifest.Tool.Version; {
-	case !differ:
-	case tool != version.Get().Version:
+	if place, differ := difference("", a, b); differ {
+		v.report(s, place)
+	}
+}
+
+// report reports that a statement is another one than this builder would generate.
+func (v *verifier) report(s statement, place string) {
+	if !v.sameVersion() {
 		v.skip(
 			Attestations,
 			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the "+
 				"same version",
-			tool,
+			v.manifest.Tool.Version,
 			s.PredicateType,
 			place,
 		)
-	default:
-		v.on(
-			Attestations,
-			s.platform,
-			"the statement of type %s does not follow from the release: see %s",
-			s.PredicateType,
-			place,
-		)
+		return
 	}
+	v.on(
+		Attestations,
+		s.platform,
+		"the statement of type %s does not follow from the release: see %s",
+		s.PredicateType,
+		place,
+	)
 }
 
 // difference returns the path of the first difference between two JSON values.
