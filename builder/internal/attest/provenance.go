@@ -59,6 +59,8 @@ type Parameters struct {
 	StampVersions string `json:"stampVersions,omitempty"`
 	// Checksums is the mode of the checksum comparison.
 	Checksums string `json:"checksums,omitempty"`
+	// Compression is the algorithm and level of the layers; empty for the default.
+	Compression string `json:"compression,omitempty"`
 }
 
 // SourceParameters identify the source.

@@ -55,10 +55,11 @@ func NewKey(opts layer.Options, slugs []string) (Key, error) {
 	data, err := json.Marshal(struct {
 		Builder       version.Info
 		Compressor    string
+		Compression   string
 		Directory     string
 		Parents, Keep bool
 		Workspaces    []string
-	}{version.Get(), version.Module("github.com/klauspost/compress"), opts.Directory, opts.Parents, opts.Keep, slugs})
+	}{version.Get(), version.Module("github.com/klauspost/compress"), opts.Compressor.Compression().String(), opts.Directory, opts.Parents, opts.Keep, slugs})
 	if err != nil {
 		return Key{}, fmt.Errorf("encode the key of a layer: %w", err)
 	}

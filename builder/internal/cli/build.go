@@ -17,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
@@ -37,6 +38,7 @@ type imageFlags struct {
 	labels, annotations []string
 	replace, keep       bool
 	stamp               formatFlag
+	compression         string
 }
 
 func (f *imageFlags) register(flags *pflag.FlagSet) {
@@ -59,6 +61,8 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of "+
 		"the base instead of hiding them (reads layers of the base)")
 	registerStamp(flags, &f.stamp)
+	flags.StringVar(&f.compression, "compression", layer.Gzip, "compress the layers of the release with this "+
+		"`algorithm[,level]`: gzip with level 1 to 9, or zstd with level 1 to 22 (default level: 3)")
 	group(flags, groupRelease)
 }
 
@@ -81,6 +85,9 @@ func (f *imageFlags) applyTo(opts *pipeline.BuildOptions) (err error) {
 		if _, err := registry.ParseReference(f.base); err != nil {
 			return err
 		}
+	}
+	if opts.Compression, err = layer.ParseCompression(f.compression); err != nil {
+		return err
 	}
 	opts.Release = f.release
 	opts.ReplaceRepository = f.replace

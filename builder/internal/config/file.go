@@ -94,6 +94,8 @@ type File struct {
 	StampVersions string `yaml:"stampVersions"`
 	// Checksums is warn, verify, refresh or ignore.
 	Checksums string `yaml:"checksums"`
+	// Compression is gzip or zstd, optionally with a level: zstd,9.
+	Compression string `yaml:"compression"`
 	// Attestations selects the attestations; a missing value means true.
 	Attestations struct {
 		Provenance *bool `yaml:"provenance"`
@@ -244,6 +246,7 @@ func (f *File) settings() map[string][]string {
 		"keep-base-workspaces": boolValue(f.KeepBaseWorkspaces),
 		"stamp-versions":       singleValue(f.StampVersions),
 		"checksums":            singleValue(f.Checksums),
+		"compression":          singleValue(f.Compression),
 		"provenance":           boolValue(f.Attestations.Provenance),
 		"sbom":                 singleValue(f.Attestations.SBOM),
 		"attest":               nil,

@@ -48,7 +48,7 @@ type Options struct {
 	// Keep omits the opaque whiteout, so that the content of lower layers in the directory stays.
 	Keep bool
 	// Compressor may be shared by layers that are written concurrently. If it is nil, the layer
-	// creates a compressor.
+	// creates one with the default compression.
 	Compressor *Compressor
 }
 
@@ -56,6 +56,8 @@ type Options struct {
 type Layer struct {
 	// Digest is the digest of the compressed bytes, DiffID the digest of the uncompressed tar.
 	Digest, DiffID digest.Digest
+	// MediaType is the OCI media type of the compressed bytes.
+	MediaType string
 	// Size is the number of compressed bytes.
 	Size int64
 	// Unpacked is the size of the uncompressed tar in bytes.
@@ -67,7 +69,7 @@ type Layer struct {
 
 // Descriptor returns the OCI descriptor of the compressed layer.
 func (l Layer) Descriptor() ocispec.Descriptor {
-	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: l.Digest, Size: l.Size}
+	return ocispec.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}
 }
 
 // Writer writes one layer. It is not safe for concurrent use.
@@ -77,7 +79,7 @@ type Writer struct {
 	prefix string
 
 	blob  *summer
-	zip   *gzipWriter
+	zip   *blockWriter
 	plain *summer
 	tar   *tar.Writer
 
@@ -97,10 +99,15 @@ func NewWriter(w io.Writer, opts Options) (*Writer, error) {
 	}
 	l := &Writer{opts: opts, prefix: dir + "/"}
 	l.blob = newSummer(w)
-	zip, err := newGzipWriter(l.blob, cmp.Or(opts.Compressor, NewCompressor()))
+	compressor := opts.Compressor
+	if compressor == nil {
+		compressor = NewCompressor(Compression{})
+	}
+	zip, err := newBlockWriter(l.blob, compressor)
 	if err != nil {
 		return nil, fmt.Errorf("start layer: %w", err)
 	}
+	l.layer.MediaType = compressor.compression.MediaType()
 	l.zip = zip
 	l.plain = newSummer(zip)
 	l.tar = tar.NewWriter(l.plain)

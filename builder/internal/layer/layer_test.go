@@ -103,6 +103,7 @@ func TestGoldenDigest(t *testing.T) {
 		Digest: "sha256:9131c4edb1e6bdcf2f73d9633191ab9f0ead2abf4b97e3aeaa09ad47f990ddef",
 		DiffID: "sha256:297b4ecd444f6a8c93c5ffbf5c9b9c1f960c7dcaf0d2a45d1d9bdebbc7b00276",
 		Size:   477, Unpacked: 10240, Files: 6, Bytes: 70,
+		MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)
@@ -119,6 +120,7 @@ func TestLayerDescribesItsBlob(t *testing.T) {
 	want := layer.Layer{
 		Digest: digest.FromBytes(blob), DiffID: digest.FromBytes(plain),
 		Size: int64(len(blob)), Unpacked: int64(len(plain)), Files: len(small()), Bytes: bytes,
+		MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
 	}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Errorf("layer (-want +got):\n%s", diff)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
@@ -28,14 +29,14 @@ const maxWindow = 128 << 20
 func Walk(blob io.Reader, maxBytes int64, fn func(*tar.Header, io.Reader) error) (Layer, error) {
 	packed := newSummer(io.Discard)
 	buffered := bufio.NewReader(io.TeeReader(blob, packed))
-	unpacked, err := Unpack(buffered)
+	mediaType, unpacked, err := unpack(buffered)
 	if err != nil {
 		return Layer{}, fmt.Errorf("unpack layer: %w", err)
 	}
 	defer unpacked.Close()
 	plain := newSummer(io.Discard)
 	bounded := limit.NewReader(io.TeeReader(unpacked, plain), "the unpacked layer", maxBytes)
-	var read Layer
+	read := Layer{MediaType: mediaType}
 	if err := read.walk(bounded, fn); err != nil {
 		return Layer{}, err
 	}
@@ -74,21 +75,28 @@ func (l *Layer) walk(plain io.Reader, fn func(*tar.Header, io.Reader) error) err
 // Unpack returns a reader of the tar in a layer. It detects the compression from the first bytes
 // and does not trust the declared media type.
 func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
+	_, r, err := unpack(blob)
+	return r, err
+}
+
+// unpack also returns the media type that the first bytes say.
+func unpack(blob *bufio.Reader) (mediaType string, r io.ReadCloser, err error) {
 	magic, err := blob.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return "", nil, err
 	}
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(blob)
+		r, err = gzip.NewReader(blob)
+		return ocispec.MediaTypeImageLayerGzip, r, err
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		d, err := zstd.NewReader(blob, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
-		return d.IOReadCloser(), nil
+		return ocispec.MediaTypeImageLayerZstd, d.IOReadCloser(), nil
 	default:
-		return io.NopCloser(blob), nil
+		return ocispec.MediaTypeImageLayer, io.NopCloser(blob), nil
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/internal/limit"
@@ -62,6 +63,9 @@ func TestWalkReadsWhatWasWritten(t *testing.T) {
 	for name, packed := range map[string][]byte{"gzip": blob, "zstd": encoder.EncodeAll(plain, nil), "none": plain} {
 		want := written
 		want.Digest, want.Size = digest.FromBytes(packed), int64(len(packed))
+		want.MediaType = map[string]string{
+			"gzip": ocispec.MediaTypeImageLayerGzip, "zstd": ocispec.MediaTypeImageLayerZstd, "none": ocispec.MediaTypeImageLayer,
+		}[name]
 		files, read, err := collect(iotest.OneByteReader(bytes.NewReader(packed)), enough)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -50,6 +50,9 @@ func (b *builder) parameters(base *baseImage, source release.Source) attest.Para
 		KeepBaseWorkspaces: b.opts.KeepBaseWorkspaces,
 		Checksums:          b.checksums(),
 	}
+	if !b.opts.Compression.IsDefault() {
+		p.Compression = b.opts.Compression.String()
+	}
 	if b.opts.Input.StampVersions {
 		p.StampVersions = "content"
 	}

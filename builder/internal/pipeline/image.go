@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -158,12 +157,21 @@ func (b *builder) applyConfig(base *baseImage, config image.Config) ([]engine.Pl
 
 // sealLayers adds the layer that holds the release manifest, and returns all layers.
 func (b *builder) sealLayers(manifest []byte) (engine.Layers, error) {
-	_, err := b.store.Add(func(w io.Writer) (digest.Digest, error) {
-		l, err := layer.Write(w, layer.Options{Directory: release.Directory, Parents: b.opts.BaseRef == ""},
-			map[string][]byte{path.Base(release.ManifestPath): manifest})
-		return l.DiffID, err
-	})
+	options := layer.Options{
+		Directory:  release.Directory,
+		Parents:    b.opts.BaseRef == "",
+		Compressor: layer.NewCompressor(b.opts.Compression),
+	}
+	blob, err := b.store.Create()
 	if err != nil {
+		return engine.Layers{}, fail(Engine, err)
+	}
+	defer blob.Close()
+	written, err := layer.Write(blob, options, map[string][]byte{path.Base(release.ManifestPath): manifest})
+	if err != nil {
+		return engine.Layers{}, fail(Engine, err)
+	}
+	if err := blob.Commit(written.Descriptor(), written.DiffID); err != nil {
 		return engine.Layers{}, fail(Engine, err)
 	}
 	layers, err := b.store.Seal()

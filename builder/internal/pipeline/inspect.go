@@ -4,8 +4,8 @@ package pipeline
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -179,10 +180,11 @@ func readManifest(ctx context.Context, img *registry.Image, at location) (*relea
 // extract returns a file from a compressed layer. The size of the file is limited to that of a
 // manifest.
 func extract(blob []byte, name string) ([]byte, error) {
-	plain, err := gzip.NewReader(bytes.NewReader(blob))
+	plain, err := layer.Unpack(bufio.NewReader(bytes.NewReader(blob)))
 	if err != nil {
 		return nil, err
 	}
+	defer plain.Close()
 	archive := tar.NewReader(limit.NewReader(plain, "its layer", 2*release.MaxSize))
 	for {
 		header, err := archive.Next()
@@ -190,7 +192,7 @@ func extract(blob []byte, name string) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return nil, errors.New("the image's last layer does not hold it")
 		case err != nil:
-			return nil, err
+			return nil, fmt.Errorf("read its layer: %w", err)
 		case header.Name == name:
 			return limit.ReadAll(archive, "it", release.MaxSize)
 		}

@@ -139,7 +139,7 @@ func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 		"label that is no digest":   {handmade{manifest: good, label: "x"}, "the image's label says"},
 		"without its workspaces":    {handmade{manifest: good, label: sum(good), bare: true}, "does not hold the workspaces"},
 		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "last layer does not hold it"},
-		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "gzip"},
+		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "read its layer"},
 		"a last layer cut short":    {handmade{layer: tarball(t, file{"www/release/manifest.json", good})[:60], label: sum(good)}, "EOF"},
 		"not JSON":                  {handmade{manifest: []byte("{"), label: sum([]byte("{"))}, "decode release manifest"},
 		"not valid":                 {handmade{manifest: invalid, label: sum(invalid)}, "invalid release manifest"},

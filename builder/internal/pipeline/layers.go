@@ -126,7 +126,7 @@ func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 			Directory:  b.opts.Repository.Directory,
 			Parents:    b.opts.BaseRef == "",
 			Keep:       b.opts.KeepBaseWorkspaces,
-			Compressor: layer.NewCompressor(),
+			Compressor: layer.NewCompressor(b.opts.Compression),
 		},
 		assign: func(slugs []string) ([][]string, error) { return splitWorkspaces(slugs, resolve) },
 	}

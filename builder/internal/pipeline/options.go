@@ -3,8 +3,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/distribution/reference"
@@ -15,6 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/cache"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/image"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -49,6 +52,8 @@ type BuildOptions struct {
 	// KeepBaseWorkspaces adds to the repository of the base instead of hiding the content of its
 	// directory. The workspaces of the base then ship too, and are in the manifest.
 	KeepBaseWorkspaces bool
+	// Compression is how the layers of the release are compressed. Those of the base stay as they are.
+	Compression layer.Compression
 	// Attest selects the statements to make about the image.
 	Attest attest.Kinds
 	// Cache has the layers of earlier builds, and gets those of this one; nil disables it.
@@ -87,7 +92,17 @@ func (o *BuildOptions) check() error {
 			errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced"),
 		}
 	}
-	return fail(Usage, checkOutputs(o.Outputs))
+	return fail(Usage, cmp.Or(checkOutputs(o.Outputs), o.checkCompression()))
+}
+
+// checkCompression refuses outputs that cannot hold the compressed layers.
+func (o *BuildOptions) checkCompression() error {
+	isDocker := func(out engine.Output) bool { return out.Kind == engine.Docker }
+	if o.Compression.MediaType() == ocispec.MediaTypeImageLayerZstd && slices.ContainsFunc(o.Outputs, isDocker) {
+		return fmt.Errorf("a docker archive cannot hold layers compressed with zstd (--compression %s): "+
+			"use --compression gzip, or write type=oci", o.Compression)
+	}
+	return nil
 }
 
 // checkEpoch refuses times outside of the years 1970 to 9999, which the tar headers and the RFC 3339

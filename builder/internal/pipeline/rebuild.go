@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/platforms"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
+	"github.com/prismeai/workspaces-release/builder/internal/layer"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/builder/internal/verify"
@@ -75,6 +76,10 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 		Registry:           client,
 		DryRun:             true,
 		TempDir:            r.TempDir,
+	}
+	var err error
+	if opts.Compression, err = layer.ParseCompression(asked.Compression); err != nil {
+		return opts, &Error{Invalid, fmt.Errorf("provenance: %w", err)}
 	}
 	opts.Input.StampVersions = asked.StampVersions != ""
 	opts.Input.Release = asked.Release

@@ -163,7 +163,7 @@ func (v *verifier) checkKind(kind string, files []spdx.File) {
 		if s.PredicateType != kind || kind == attest.ProvenanceType && v.parameters == nil {
 			continue
 		}
-		if generated == nil {
+		if generated == nil || kind == attest.ScanType { // the scan alone says what it skipped
 			var err error
 			if generated, err = v.generate(s, files); err != nil {
 				v.on(Attestations, s.platform, "%v", err)

@@ -20,7 +20,7 @@ import (
 func TestSharedCompressorChangesNothing(t *testing.T) {
 	const layers = 5
 	shared := options
-	shared.Compressor = layer.NewCompressor()
+	shared.Compressor = layer.NewCompressor(layer.Compression{})
 	var writers [layers]*layer.Writer
 	var blobs [layers]bytes.Buffer
 	for i := range writers {
@@ -84,7 +84,7 @@ func TestCompressionIsThatOfPgzip(t *testing.T) {
 // TestOpenLayersShareMemory limits the memory of concurrently open layers.
 func TestOpenLayersShareMemory(t *testing.T) {
 	opts := options
-	opts.Compressor = layer.NewCompressor()
+	opts.Compressor = layer.NewCompressor(layer.Compression{})
 	data := bytes.Repeat([]byte("name: a workspace\n"), 600<<10/18)
 	var writers []*layer.Writer
 	for range layer.MaxLayers {
