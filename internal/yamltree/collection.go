@@ -96,9 +96,9 @@ func (p *parser) readFlowEntry(n *yaml.Node, indent int) {
 		before := len(p.keys)
 		p.storePair(m, keyTag, k, value)
 		p.keys = p.keys[:before]
-		n.Content = append(n.Content, m)
+		p.addContent(n, m)
 	default:
-		n.Content = append(n.Content, p.nodeOrNull(k))
+		p.addContent(n, p.nodeOrNull(k))
 	}
 	p.skipSpace(true)
 }
@@ -127,12 +127,12 @@ func (p *parser) readBlockSequence(indent int) bool {
 		p.pos++
 		here := p.savePosition()
 		if p.skipSpace(true) > 0 && p.lineIndent <= indent {
-			n.Content = append(n.Content, p.newNullAt(here))
+			p.addContent(n, p.newNullAt(here))
 			continue
 		}
 		line := p.line
 		p.composeNode(indent, blockIn, false, true)
-		n.Content = append(n.Content, p.nodeOrNull(p.node))
+		p.addContent(n, p.nodeOrNull(p.node))
 		p.skipSpace(true)
 		if (p.line == line || p.lineIndent > indent) && p.pos < p.end {
 			p.failSyntax("the indentation of this list item does not fit%s", p.suggestCause())

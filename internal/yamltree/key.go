@@ -28,7 +28,7 @@ const mappingKey = "[object Object]"
 // cannot be a merge key.
 func (p *parser) storePair(m *yaml.Node, tag string, k, value *yaml.Node) {
 	value = p.nodeOrNull(value)
-	m.Content = append(m.Content, k, value)
+	p.addContent(m, k, value)
 	if tag == tagPrefix+"merge" {
 		p.checkMerge(m, value)
 		return
@@ -89,7 +89,8 @@ func Resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// KeyText returns a scalar key as a JavaScript property name: 0x10 is "16".
+// KeyText returns a scalar key as a JavaScript property name: 0x10 is "16". For a collection it returns
+// "".
 func KeyText(k *yaml.Node) string { return formatScalar(Resolve(k)) }
 
 func formatScalar(n *yaml.Node) string {

@@ -45,7 +45,7 @@ func (p *parser) resolveNode() {
 		}
 		if p.node != nil {
 			p.node.Tag = implicitTag(p.node.Value)
-			p.tag = tagPrefix + p.node.Tag[2:]
+			p.tag = fullTag(p.node.Tag)
 		}
 	default:
 		p.resolveExplicit()
@@ -54,6 +54,21 @@ func (p *parser) resolveNode() {
 		p.node = p.nodeOrNull(p.node)
 		p.setAnchor(p.anchor, p.node)
 	}
+}
+
+// fullTag returns the full name of a tag that implicitTag returns.
+func fullTag(tag string) string {
+	switch tag {
+	case tagString:
+		return tagPrefix + "str"
+	case tagNull:
+		return tagPrefix + "null"
+	case tagBool:
+		return tagPrefix + "bool"
+	case tagMerge:
+		return tagPrefix + "merge"
+	}
+	return tagPrefix + tag[len("!!"):]
 }
 
 // tagKind returns the kind of nodes for the tags that js-yaml supports, or 0.

@@ -152,10 +152,7 @@ func (p *parser) readPlain(indent int, inFlow bool) bool {
 			end = p.pos
 			continue
 		}
-		if !isBlank(p.in[p.pos]) {
-			end = p.pos + 1
-		}
-		p.pos++
+		end = p.skipPlain(inFlow)
 	}
 	if end > p.pos {
 		end = p.pos
@@ -169,6 +166,39 @@ func (p *parser) readPlain(indent int, inFlow bool) bool {
 		p.addNote(ByteOrderMark, p.node, "", 0)
 	}
 	return true
+}
+
+// skipPlain skips the rest of a plain scalar in the line. It returns the end of the scalar, without
+// the blanks that follow it.
+func (p *parser) skipPlain(inFlow bool) int {
+	start := p.pos
+	p.pos++
+	if inFlow {
+		for !isBreak(p.in[p.pos]) && p.pos < p.end && !p.endsPlain(true) {
+			p.pos++
+		}
+	} else {
+		p.pos += plainLength(p.restOfLine())
+	}
+	return start + len(strings.TrimRight(p.in[start:p.pos], " \t"))
+}
+
+// plainLength returns the length of a plain scalar outside of flow collections. line is the rest of
+// the line after its first character.
+func plainLength(line string) int {
+	for i := range len(line) {
+		switch line[i] {
+		case ':':
+			if i+1 == len(line) || isBlank(line[i+1]) {
+				return i
+			}
+		case '#':
+			if i > 0 && isBlank(line[i-1]) {
+				return i
+			}
+		}
+	}
+	return len(line)
 }
 
 // foldPlain skips the line breaks within a plain scalar. If the scalar ends there it returns false,

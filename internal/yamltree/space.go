@@ -2,6 +2,8 @@
 
 package yamltree
 
+import "strings"
+
 func isBreak(c byte) bool { return c == '\n' || c == '\r' }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
@@ -32,9 +34,18 @@ func (p *parser) skipBlanks() {
 
 // skipToBreak skips to the end of the line or of the document.
 func (p *parser) skipToBreak() {
-	for !isBreak(p.in[p.pos]) && p.pos < p.end {
-		p.pos++
+	p.pos += len(p.restOfLine())
+}
+
+// restOfLine returns the text from the current position to the next line break.
+func (p *parser) restOfLine() string {
+	line := p.in[p.pos:p.end]
+	for _, c := range []byte("\n\r") {
+		if end := strings.IndexByte(line, c); end >= 0 {
+			line = line[:end]
+		}
 	}
+	return line
 }
 
 // skipSpace skips white space, line breaks and, if comments is true, comments. It returns the

@@ -94,8 +94,30 @@ type Document struct {
 
 // Parse parses the only document in data, which must be valid UTF-8. The error is a *SyntaxError, a
 // *LimitError or a *DocumentsError.
-func Parse(data []byte, limits Limits) (doc *Document, err error) {
+func Parse(data []byte, limits Limits) (*Document, error) {
+	return new(Parser).Parse(data, limits)
+}
+
+// Parser parses documents one after another, in the same memory. It is not safe for concurrent use.
+// The zero value is ready to use.
+type Parser struct {
+	slab  slab[yaml.Node]
+	lists slab[*yaml.Node]
+	// keys holds the keys of all open mappings, as JavaScript property names.
+	keys []key
+	// buf holds the pieces of the current scalar.
+	buf []byte
+}
+
+// Parse is like the function [Parse]. The next call overwrites the nodes of the document; its
+// strings stay as they are.
+func (r *Parser) Parse(data []byte, limits Limits) (doc *Document, err error) {
+	r.slab.reset()
+	r.lists.reset()
 	p := newParser(data, limits)
+	p.Parser = r
+	r.keys = r.keys[:0]
+	r.buf = r.buf[:0]
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
@@ -126,6 +148,7 @@ type failure struct{ error }
 // parser is the state of the parser. As in js-yaml, it holds the result of the last node: tag,
 // anchor, kind and node.
 type parser struct {
+	*Parser
 	// in is the document, a line feed, and a NUL at index end.
 	in  string
 	end int
@@ -156,12 +179,8 @@ type parser struct {
 	// merged is the number of keys copied by merge keys.
 	merged int
 	sizes  map[*yaml.Node]int
-	// keys holds the keys of all open mappings, as JavaScript property names.
-	keys []key
 
 	notes []Note
-	slab  []yaml.Node
-	buf   []byte
 	// Position of the last computed column.
 	columnLine, columnPos, column int
 }
@@ -195,18 +214,35 @@ func newParser(data []byte, limits Limits) *parser {
 func classify(s string) (ascii, clean bool) {
 	ascii = true
 	clean = true
-	for i := range len(s) {
+	for i := 0; i < len(s); {
+		if i+8 <= len(s) && arePlain(s[i:i+8]) {
+			i += 8
+			continue
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			ascii = false
 		} else if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
 			clean = false
 		}
+		i++
 	}
 	if !ascii {
 		clean = clean && strings.IndexFunc(s, isUnprintable) < 0
 	}
 	return ascii, clean
+}
+
+// arePlain reports whether eight bytes are all from space to ~. The first wrong byte sets its high bit
+// in word, below or above.
+func arePlain(s string) bool {
+	const ones = 0x0101010101010101
+	_ = s[7]
+	word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	below := word - ones*' '
+	above := word + ones
+	return (word|below|above)&(ones<<7) == 0
 }
 
 // byteOrderMark is U+FEFF.
@@ -266,24 +302,26 @@ func (p *parser) peekByte(n int) byte {
 	return p.in[p.pos+n]
 }
 
-// slabSize is the number of nodes to allocate at a time.
-const slabSize = 32
-
 func (p *parser) newNode(kind yaml.Kind, tag string, line, column int) *yaml.Node {
 	p.nodes++
 	if p.nodes > p.limits.Nodes {
 		p.failLimit("YAML nodes", p.limits.Nodes)
 	}
-	if len(p.slab) == 0 {
-		p.slab = make([]yaml.Node, slabSize)
-	}
-	n := &p.slab[0]
-	p.slab = p.slab[1:]
+	n := &p.slab.take(1)[0]
 	n.Kind = kind
 	n.Tag = tag
 	n.Line = line
 	n.Column = column
 	return n
+}
+
+// addContent adds children to a collection.
+func (p *parser) addContent(n *yaml.Node, children ...*yaml.Node) {
+	if size := len(n.Content) + len(children); size > cap(n.Content) {
+		grown := p.lists.take(max(2*size, 4))
+		n.Content = grown[:copy(grown, n.Content)]
+	}
+	n.Content = append(n.Content, children...)
 }
 
 // nodeOrNull returns n, or a null node at the current position if n is nil.

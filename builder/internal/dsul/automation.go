@@ -3,9 +3,11 @@
 package dsul
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 )
@@ -67,26 +69,23 @@ type walker struct {
 	waits bool
 }
 
-func (r *Release) readAutomation(data []byte) *automation {
+// readAutomation returns the facts of an automation. root is its content; nil if it is empty or cannot
+// be parsed.
+func (r *Release) readAutomation(root *yaml.Node) *automation {
 	a := new(automation)
-	t := &r.tree
-	if !t.parseFile(data) || t.nodes[0].kind != mapping {
+	if !isKind(root, yaml.MappingNode) {
 		a.unread = true
 		return a
 	}
 	w := walker{Release: r, automation: a, used: map[uint64]struct{}{}}
-	w.checkKeys("an automation", 0, r.words.automation)
-	a.slug = r.intern(t.textOf(0, "slug"))
-	a.private = string(t.textOf(0, "private")) == "true"
-	a.checksCaller = t.valueOf(0, "authorizations") != 0
-	a.arguments = w.declaredArguments()
-	w.readTrigger(t.valueOf(0, "when"))
-	if do := t.valueOf(0, "do"); do != 0 {
-		w.readInstructions(do)
-	}
-	if output := t.valueOf(0, "output"); output != 0 {
-		w.readExpressions(output)
-	}
+	w.checkKeys("an automation", root, r.words.automation)
+	a.slug = r.intern(textOf(valueOf(root, "slug")))
+	a.private = textOf(valueOf(root, "private")) == "true"
+	a.checksCaller = valueOf(root, "authorizations") != nil
+	a.arguments = w.declaredArguments(root)
+	w.readTrigger(valueOf(root, "when"))
+	w.readInstructions(valueOf(root, "do"))
+	w.readExpressions(find(root, "output"))
 	a.variables = make([]uint64, 0, len(w.used))
 	for name := range w.used {
 		a.variables = append(a.variables, name)
@@ -95,233 +94,216 @@ func (r *Release) readAutomation(data []byte) *automation {
 	return a
 }
 
-func positionOf(n *node) position { return position{n.line, n.column} }
-
-func (w *walker) report(rule string, n *node, format string, args ...any) {
+func (w *walker) report(rule string, at position, format string, args ...any) {
 	const maxFindings = 50
 	if len(w.findings) < maxFindings {
-		w.findings = append(w.findings, localFinding{rule, positionOf(n), fmt.Sprintf(format, args...)})
+		w.findings = append(w.findings, localFinding{rule, at, fmt.Sprintf(format, args...)})
 	}
 }
 
 // checkKeys reports misspelt keys of the automation or of its when. Other unknown keys may belong
 // to a newer platform.
-func (w *walker) checkKeys(what string, id nodeID, known []string) {
-	for _, n := range w.tree.children(id) {
-		if slices.Contains(known, string(n.key)) {
+func (w *walker) checkKeys(what string, n *yaml.Node, known []string) {
+	for e := range contentOf(n).entries {
+		if slices.Contains(known, e.name()) {
 			continue
 		}
-		if meant := spelling.Nearest(string(n.key), slices.Values(known)); meant != "" &&
-			w.tree.valueOf(id, meant) == 0 {
-			w.report(UnknownField, n, "%s has no key %s%s", what, quoteName(string(n.key)), suggestion(meant))
+		if meant := spelling.Nearest(e.name(), slices.Values(known)); meant != "" && valueOf(n, meant) == nil {
+			w.report(UnknownField, e.position(), "%s has no key %s%s", what, quoteName(e.name()), suggestion(meant))
 		}
 	}
 }
 
 // readsVariable reports whether the automation refers to a variable.
 func (a *automation) readsVariable(name string) bool {
-	_, reads := slices.BinarySearch(a.variables, hashName([]byte(name)))
+	_, reads := slices.BinarySearch(a.variables, hashName(name))
 	return reads
 }
 
 // declaredArguments returns the names of the arguments. It returns nil if they are not all known:
 // none are declared, or schemas declare them per caller.
-func (w *walker) declaredArguments() []string {
-	id := w.tree.valueOf(0, "arguments")
-	if id == 0 || w.tree.valueOf(0, "schemas") != 0 {
+func (w *walker) declaredArguments(root *yaml.Node) []string {
+	if valueOf(root, "schemas") != nil {
 		return nil
 	}
 	var names []string
-	for _, n := range w.tree.children(id) {
-		names = append(names, w.intern(n.key))
+	for e := range contentOf(valueOf(root, "arguments")).entries {
+		names = append(names, w.intern(e.name()))
 	}
 	return names
 }
 
-func (w *walker) readTrigger(id nodeID) {
-	if id == 0 {
+func (w *walker) readTrigger(when *yaml.Node) {
+	if when == nil {
 		return
 	}
-	t := &w.tree
-	if endpoint := t.textOf(id, "endpoint"); len(endpoint) > 0 && string(endpoint) != "false" {
+	if endpoint := textOf(valueOf(when, "endpoint")); endpoint != "" && endpoint != "false" {
 		w.endpoint = true
 	}
-	w.checkKeys("when", id, w.words.trigger)
-	if events := t.valueOf(id, "events"); events != 0 {
-		for _, n := range t.children(events) {
-			w.addListened(n)
-		}
+	w.checkKeys("when", when, w.words.trigger)
+	for e := range contentOf(valueOf(when, "events")).entries {
+		w.addListened(e)
 	}
 }
 
-func (w *walker) addListened(n *node) {
-	if n.kind == scalar && len(n.value) > 0 && !isComputed(n.value) {
-		w.events = append(w.events, reference{w.intern(n.value), positionOf(n)})
+func (w *walker) addListened(e entry) {
+	if event := e.text(); event != "" && !isComputed(event) {
+		w.events = append(w.events, reference{w.intern(event), e.position()})
 	}
 }
 
 // readInstructions reads a list of instructions, or a mapping whose do is one.
-func (w *walker) readInstructions(id nodeID) {
-	if w.tree.nodes[id].kind == mapping {
-		if id = w.tree.valueOf(id, "do"); id == 0 {
-			return
-		}
+func (w *walker) readInstructions(n *yaml.Node) {
+	if isKind(n, yaml.MappingNode) {
+		n = valueOf(n, "do")
 	}
-	for _, n := range w.tree.children(id) {
-		first := n.first
-		if n.kind != mapping || first == 0 {
+	for item := range contentOf(n).entries {
+		if !item.isMapping() {
 			continue
 		}
-		if more := w.tree.nodes[first].next; more != 0 {
-			w.report(InstructionKeys, &w.tree.nodes[more], "%s and %s are in the same instruction",
-				quoteName(string(w.tree.nodes[first].key)), quoteName(string(w.tree.nodes[more].key)))
+		var first entry
+		for e := range contentOf(item.value).entries {
+			if first.key != nil {
+				w.report(InstructionKeys, e.position(), "%s and %s are in the same instruction",
+					quoteName(first.name()), quoteName(e.name()))
+				break
+			}
+			first = e
 		}
-		w.readInstruction(first, &w.tree.nodes[first])
+		if first.key != nil {
+			w.readInstruction(first)
+		}
 	}
 }
 
-func (w *walker) readInstruction(id nodeID, n *node) {
-	i := w.words.findInstruction(n.key)
+func (w *walker) readInstruction(e entry) {
+	i := w.words.findInstruction(e.name())
 	if i == nil {
-		w.recordCall(n.key, id, n, false)
+		w.recordCall(e.name(), e.position(), e, false)
 		return
 	}
 	switch i.shape {
 	case withText:
 	case withList:
-		w.readInstructions(id)
+		w.readInstructions(e.value)
 	case withBranches:
-		for branch, n := range w.tree.children(id) {
-			w.readCondition(n)
-			w.readInstructions(branch)
+		for branch := range contentOf(e.value).entries {
+			w.readExpression(branch.position(), branch.name()) // the condition
+			w.readInstructions(branch.value)
 		}
 	case withFields:
 		w.waits = i.name == "wait"
-		w.readFields(i.name, id, i.fields)
+		w.readFields(i.name, e.value, i.fields)
 		w.waits = false
-		w.readSpecial(i.name, id)
+		w.readSpecial(i.name, e.value)
 	}
 }
 
-// readCondition reads the key of a branch.
-func (w *walker) readCondition(n *node) {
-	w.readExpression(n, n.key)
-}
-
 // readFields reads a mapping with known fields.
-func (w *walker) readFields(name string, id nodeID, known []field) {
-	w.checkFields(name, id, known)
-	for id, n := range w.tree.children(id) {
-		switch f := findField(known, n.key); {
+func (w *walker) readFields(name string, n *yaml.Node, known []field) {
+	w.checkFields(name, n, known)
+	for e := range contentOf(n).entries {
+		switch f := findField(known, e.name()); {
 		case f == nil || f.fields == nil && !f.list:
-			w.readExpressions(id)
+			w.readExpressions(e)
 		case f.list:
-			w.readInstructions(id)
-		case n.kind == sequence:
-			for item := range w.tree.children(id) {
-				w.readFields(name+"."+f.name, item, f.fields)
+			w.readInstructions(e.value)
+		case e.isSequence():
+			for item := range contentOf(e.value).entries {
+				w.readFields(name+"."+f.name, item.value, f.fields)
 			}
-		case n.kind == mapping:
-			w.readFields(name+"."+f.name, id, f.fields)
+		case e.isMapping():
+			w.readFields(name+"."+f.name, e.value, f.fields)
 		default:
-			w.readExpressions(id)
+			w.readExpressions(e)
 		}
 	}
 }
 
-func (w *walker) checkFields(name string, id nodeID, known []field) {
-	if w.tree.nodes[id].kind != mapping {
+func (w *walker) checkFields(name string, n *yaml.Node, known []field) {
+	if !isKind(n, yaml.MappingNode) {
 		return
 	}
-	for _, n := range w.tree.children(id) {
-		if findField(known, n.key) == nil && !isComputed(n.key) {
-			meant := spelling.Nearest(string(n.key), fieldNames(known))
-			w.report(UnknownField, n, "%s has no field %s%s", name, quoteName(string(n.key)), suggestion(meant))
+	for e := range contentOf(n).entries {
+		if findField(known, e.name()) == nil && !isComputed(e.name()) {
+			meant := spelling.Nearest(e.name(), fieldNames(known))
+			w.report(UnknownField, e.position(), "%s has no field %s%s", name, quoteName(e.name()), suggestion(meant))
 		}
 	}
 }
 
 // readSpecial reads the events and automations that individual instructions refer to.
-func (w *walker) readSpecial(name string, id nodeID) {
-	t := &w.tree
+func (w *walker) readSpecial(name string, n *yaml.Node) {
 	switch name {
 	case "emit":
-		w.addEmitted(t.textOf(id, "event"))
+		w.addEmitted(textOf(valueOf(n, "event")))
 	case "fetch":
-		if host := hostOf(t.textOf(id, "url")); host != "" {
-			w.hosts = append(w.hosts, w.intern([]byte(host)))
+		if host := hostOf(textOf(valueOf(n, "url"))); host != "" {
+			w.hosts = append(w.hosts, w.intern(host))
 		}
-		if stream := t.valueOf(id, "stream"); stream != 0 {
-			w.addEmitted(t.textOf(stream, "event"))
-		}
+		w.addEmitted(textOf(valueOf(valueOf(n, "stream"), "event")))
 	case "wait":
-		if oneOf := t.valueOf(id, "oneOf"); oneOf != 0 {
-			for item := range t.children(oneOf) {
-				if event := t.valueOf(item, "event"); event != 0 {
-					w.addListened(&t.nodes[event])
-				}
-			}
+		for item := range contentOf(valueOf(n, "oneOf")).entries {
+			w.addListened(find(item.value, "event"))
 		}
 	case "runWorkflow":
-		if workflow := t.valueOf(id, "workflow"); workflow != 0 {
-			w.recordCall(t.nodes[workflow].value, t.valueOf(id, "parameters"), &t.nodes[workflow], true)
+		if e := find(n, "workflow"); e.value != nil {
+			w.recordCall(e.text(), e.position(), find(n, "parameters"), true)
 		}
 	}
 }
 
-func (w *walker) addEmitted(event []byte) {
+func (w *walker) addEmitted(event string) {
 	if isComputed(event) {
 		w.computed = true
-	} else if len(event) > 0 {
+	} else if event != "" {
 		w.emits = append(w.emits, w.intern(event))
 		w.mentions.addName(event)
 	}
 }
 
-// recordCall records the call of an automation and its arguments.
-func (w *walker) recordCall(target []byte, arguments nodeID, n *node, workflow bool) {
-	if arguments != 0 {
-		w.readExpressions(arguments)
-	}
-	if len(target) == 0 || isComputed(target) {
+// recordCall records the call of an automation. arguments is the entry with the arguments; its value
+// is nil without any.
+func (w *walker) recordCall(target string, at position, arguments entry, workflow bool) {
+	w.readExpressions(arguments)
+	if target == "" || isComputed(target) {
 		return
 	}
-	c := call{target: w.intern(target), at: positionOf(n), workflow: workflow}
-	if arguments != 0 && w.tree.nodes[arguments].kind == mapping {
-		for _, argument := range w.tree.children(arguments) {
-			if !isComputed(argument.key) && string(argument.key) != "output" {
-				c.arguments = append(c.arguments, reference{w.intern(argument.key), positionOf(argument)})
+	c := call{target: w.intern(target), at: at, workflow: workflow}
+	if arguments.isMapping() {
+		for e := range contentOf(arguments.value).entries {
+			if name := e.name(); !isComputed(name) && name != "output" {
+				c.arguments = append(c.arguments, reference{w.intern(name), e.position()})
 			}
 		}
 	}
 	w.calls = append(w.calls, c)
 }
 
-// readExpressions reads everything below a node.
-func (w *walker) readExpressions(id nodeID) {
-	n := &w.tree.nodes[id]
-	if n.kind == scalar {
-		w.readExpression(n, n.value)
+// readExpressions reads the value of an entry and everything below it.
+func (w *walker) readExpressions(e entry) {
+	if e.isScalar() {
+		w.readExpression(e.position(), e.text())
 		return
 	}
-	for child, n := range w.tree.children(id) {
-		w.readExpression(n, n.key)
+	for child := range contentOf(e.value).entries {
+		w.readExpression(child.position(), child.name())
 		w.readExpressions(child)
 	}
 }
 
-func (w *walker) readExpression(n *node, text []byte) {
-	if bytes.IndexByte(text, '{') < 0 {
+func (w *walker) readExpression(at position, text string) {
+	if strings.IndexByte(text, '{') < 0 {
 		if !w.waits {
 			w.mentions.addName(text)
 		}
 		return
 	}
 	if delimiter := unclosedDelimiter(text); delimiter != "" {
-		w.report(UnclosedExpression, n, "an expression that begins with %s does not end", delimiter)
+		w.report(UnclosedExpression, at, "an expression that begins with %s does not end", delimiter)
 	}
-	eachVariable(text, func(name, rest []byte) {
+	for name, rest := range variablesOf(text) {
 		w.checksCaller = w.checksCaller || isIdentity(name, rest)
 		w.used[hashName(name)] = struct{}{}
-	})
+	}
 }

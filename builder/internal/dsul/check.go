@@ -211,7 +211,7 @@ func (c *checker) checkEvent(w *workspace, file string, event reference, emitted
 	switch {
 	case dotted && installed, slices.Contains(nativeEvents(), first):
 		return
-	case !isName([]byte(event.name)), c.mentions.contains(event.name):
+	case !isName(event.name), c.mentions.contains(event.name):
 		return
 	}
 	meant := c.suggest(event.name, slices.Values(emitted), len(emitted))
@@ -230,7 +230,7 @@ func (w *workspace) emittedEvents() ([]string, bool) {
 	return names, !w.computed && !w.app
 }
 
-func (c *checker) checkLink(w *workspace, l link) {
+func (c *checker) checkLink(w *workspace, l pageLink) {
 	if l.page != "" {
 		// A link may start with a language (docs, "URL Structure").
 		_, page, _ := strings.Cut(l.page, "/")

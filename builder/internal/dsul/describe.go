@@ -3,12 +3,16 @@
 package dsul
 
 import (
-	"bytes"
 	"cmp"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // Description is what an automation offers and uses.
@@ -34,30 +38,27 @@ type Description struct {
 // Describe parses an automation. name is its path below automations. It returns false if the file
 // cannot be parsed.
 func Describe(name string, data []byte) (*Description, bool) {
-	r := New()
-	a := r.readAutomation(data)
+	root := parse(data)
+	a := New().readAutomation(root)
 	if a.unread {
 		return nil, false
 	}
-	t := &r.tree
 	d := &Description{
 		Slug: cmp.Or(a.slug, strings.TrimSuffix(name, path.Ext(name))), Private: a.private,
-		Guarded:   t.valueOf(0, "authorizations") != 0,
+		Guarded:   valueOf(root, "authorizations") != nil,
 		Arguments: map[string]bool{}, Calls: map[string][]string{}, Emits: a.emits, Hosts: a.hosts,
 	}
 	for _, event := range a.events {
 		d.Listens = append(d.Listens, event.name)
 	}
 	if a.endpoint {
-		d.Endpoint = string(t.textOf(t.valueOf(0, "when"), "endpoint"))
+		d.Endpoint = textOf(valueOf(valueOf(root, "when"), "endpoint"))
 		if d.Endpoint == "true" {
 			d.Endpoint = d.Slug
 		}
 	}
-	if arguments := t.valueOf(0, "arguments"); arguments != 0 {
-		for id, n := range t.children(arguments) {
-			d.Arguments[string(n.key)] = string(t.textOf(id, "required")) == "true"
-		}
+	for e := range contentOf(valueOf(root, "arguments")).entries {
+		d.Arguments[e.name()] = textOf(valueOf(e.value, "required")) == "true"
 	}
 	for _, c := range a.calls {
 		passed := d.Calls[c.target]
@@ -71,27 +72,44 @@ func Describe(name string, data []byte) (*Description, bool) {
 	return d, true
 }
 
+// parse parses a file. It returns nil if the file is empty, too large, or not YAML.
+func parse(data []byte) *yaml.Node {
+	const (
+		maxNodes = 500_000
+		maxDepth = 100
+		maxBytes = 64 << 20
+	)
+	if !utf8.Valid(data) {
+		return nil
+	}
+	doc, err := yamltree.Parse(data, yamltree.Limits{Nodes: maxNodes, Depth: maxDepth, Scalar: maxBytes})
+	if err != nil || doc.CheckExpansion(maxNodes, maxBytes) != nil {
+		return nil
+	}
+	return doc.Root
+}
+
 // hostOf returns the host of a URL, which may start with a configuration value. It returns "" for
 // an unknown host and for the platform itself.
-func hostOf(address []byte) string {
-	address = bytes.TrimSpace(address)
-	if bytes.HasPrefix(address, []byte("{{")) {
-		name, _, closed := bytes.Cut(address[2:], []byte("}}"))
-		name = bytes.TrimSpace(name)
-		if !closed || !bytes.HasPrefix(name, []byte("config.")) || !isName(name) {
+func hostOf(address string) string {
+	address = strings.TrimSpace(address)
+	if strings.HasPrefix(address, "{{") {
+		name, _, closed := strings.Cut(address[2:], "}}")
+		name = strings.TrimSpace(name)
+		if !closed || !strings.HasPrefix(name, "config.") || !isName(name) {
 			return ""
 		}
-		return "{{" + string(name) + "}}"
+		return "{{" + name + "}}"
 	}
-	scheme, rest, found := strings.Cut(string(address), "://")
-	if !found || isComputed([]byte(scheme)) {
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found || isComputed(scheme) {
 		return ""
 	}
 	authority := rest[:strings.IndexAny(rest+"/", "/?#")]
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		authority = authority[i+1:]
 	}
-	if isComputed([]byte(authority)) {
+	if isComputed(authority) {
 		return strings.ToLower(authority)
 	}
 	u, err := url.Parse("//" + authority)

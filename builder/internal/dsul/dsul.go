@@ -16,6 +16,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Rule IDs. They are stable.
@@ -124,12 +126,22 @@ type Release struct {
 	workspaces map[string]*workspace
 	// apps holds the workspaces that publish an app, by app slug.
 	apps map[string]*workspace
-	// seen caches automations by content: workspaces share many files.
-	seen     map[uint64]*automation
-	seed     maphash.Seed
-	mentions mentions
-	tree     tree
-	names    map[string]string
+	// seen and seenPages cache automations and pages by content: workspaces share many files.
+	seen      map[uint64]*automation
+	seenPages map[uint64]*page
+	seed      maphash.Seed
+	mentions  mentions
+	names     map[string]string
+}
+
+// File is a file of a workspace.
+type File struct {
+	// Name is the path in the workspace, with slashes.
+	Name string
+	Data []byte
+	// Root returns the content as package yamltree parses it, or nil if the file is empty or cannot
+	// be parsed. It is called only if the content is needed.
+	Root func() *yaml.Node
 }
 
 // workspace holds the facts of one workspace.
@@ -139,7 +151,7 @@ type workspace struct {
 	// instances maps slugs of app instances to those of their apps.
 	instances map[string]string
 	pages     map[string]bool
-	links     []link
+	links     []pageLink
 	// guarded is set if security.yml has rules about executing automations.
 	guarded bool
 	// computed is set if not all events of the workspace are known: their names are computed, or
@@ -162,32 +174,35 @@ func New() *Release {
 		workspaces: map[string]*workspace{},
 		apps:       map[string]*workspace{},
 		seen:       map[uint64]*automation{},
+		seenPages:  map[uint64]*page{},
 		seed:       maphash.MakeSeed(),
 		mentions:   mentions{},
 		names:      map[string]string{},
 	}
 }
 
-// Add adds a file of a workspace. name is its path in the workspace, with slashes. Add does not
-// retain data.
-func (r *Release) Add(slug, name string, data []byte) {
+// Add adds a file of a workspace. It does not retain its data or nodes.
+func (r *Release) Add(slug string, f File) {
 	if r == nil {
 		return
 	}
 	w := r.workspaceOf(slug)
-	section, within, nested := strings.Cut(name, "/")
-	isYAML := path.Ext(name) == ".yml" || path.Ext(name) == ".yaml"
+	section, within, nested := strings.Cut(f.Name, "/")
+	isYAML := path.Ext(f.Name) == ".yml" || path.Ext(f.Name) == ".yaml"
 	switch {
 	case section == "automations" && nested && isYAML:
-		w.automations = append(w.automations, file{within, r.cachedAutomation(data)})
+		w.automations = append(w.automations, file{within, r.cachedAutomation(&f)})
 	case section == "imports" && nested && isYAML:
-		r.addInstance(w, strings.TrimSuffix(within, path.Ext(within)), data)
+		r.addInstance(w, strings.TrimSuffix(within, path.Ext(within)), f.Root())
+	case section == "pages" && nested && isYAML:
+		r.addPage(w, strings.TrimSuffix(within, path.Ext(within)), &f)
 	case section == "pages" && nested:
-		r.addPage(w, within, isYAML, data)
-	case name == "index.yml":
-		r.readIndex(w, data)
-	case name == "security.yml":
-		w.guarded = mentionsWord(data, "automations")
+		// Page sources may emit and listen to any event.
+		w.computed = w.computed || isSource(within)
+	case f.Name == "index.yml":
+		r.readIndex(w, &f)
+	case f.Name == "security.yml":
+		w.guarded = mentionsWord(f.Data, "automations")
 	}
 }
 
@@ -211,23 +226,23 @@ func (r *Release) Publish(slug, app string) {
 }
 
 // cachedAutomation returns the facts of an automation, from the cache if possible.
-func (r *Release) cachedAutomation(data []byte) *automation {
-	sum := maphash.Bytes(r.seed, data)
+func (r *Release) cachedAutomation(f *File) *automation {
+	sum := maphash.Bytes(r.seed, f.Data)
 	if a, known := r.seen[sum]; known {
 		return a
 	}
-	a := r.readAutomation(data)
+	a := r.readAutomation(f.Root())
 	r.seen[sum] = a
 	return a
 }
 
 // intern returns the text as a string that does not share memory with the file. Equal names share
 // memory.
-func (r *Release) intern(text []byte) string {
-	if name, known := r.names[string(text)]; known {
+func (r *Release) intern(text string) string {
+	if name, known := r.names[text]; known {
 		return name
 	}
-	name := string(text)
+	name := strings.Clone(text)
 	r.names[name] = name
 	return name
 }

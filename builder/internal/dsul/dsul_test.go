@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
+	"go.yaml.in/yaml/v3"
 )
 
 // check returns the findings in the files of an archive, as "file:line:column rule message". Lines
@@ -21,7 +22,7 @@ func check(archive *txtar.Archive) []string {
 	r := New()
 	for _, f := range archive.Files {
 		slug, name, _ := strings.Cut(f.Name, "/")
-		r.Add(slug, name, f.Data)
+		r.Add(slug, fileOf(name, f.Data))
 	}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if app, ok := strings.CutPrefix(strings.TrimSpace(line), "app "); ok {
@@ -34,6 +35,10 @@ func check(archive *txtar.Archive) []string {
 		out = append(out, fmt.Sprintf("%s:%d:%d %s %s", f.File, f.Line, f.Column, f.Rule, f.Message))
 	}
 	return out
+}
+
+func fileOf(name string, data []byte) File {
+	return File{Name: name, Data: data, Root: func() *yaml.Node { return parse(data) }}
 }
 
 // do returns an automation with instructions.
@@ -92,7 +97,7 @@ func TestTimeIsLinear(t *testing.T) {
 	r := New()
 	for i := range 1000 {
 		calls := fmt.Sprintf("  - automation-numbr-%d: {}\n  - wait:\n      oneOf:\n        - event: none.%d\n", i, i)
-		r.Add("w", fmt.Sprintf("automations/automation-number-%d.yml", i), do(calls))
+		r.Add("w", fileOf(fmt.Sprintf("automations/automation-number-%d.yml", i), do(calls)))
 	}
 	c := checker{Release: r, known: map[*workspace]map[string]*automation{}, budget: maxCompared}
 	c.checkWorkspace(r.workspaces["w"])

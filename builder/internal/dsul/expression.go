@@ -4,92 +4,93 @@ package dsul
 
 import (
 	"bytes"
-	"hash/fnv"
-	"slices"
+	"hash/maphash"
+	"iter"
 	"strings"
 )
 
 // unclosedDelimiter returns the delimiter of an unterminated expression, or "". Braces that do not
 // start an expression are text: prompts contain JSON.
-func unclosedDelimiter(text []byte) string {
+func unclosedDelimiter(text string) string {
 	open := 0
-	for rest := text; ; {
-		i := bytes.IndexAny(rest, "{}")
-		if i < 0 || i+1 == len(rest) {
-			break
-		}
-		pair := rest[i : i+2]
-		rest = rest[i+1:]
+	for i := 0; i+1 < len(text); i++ {
 		switch {
-		case string(pair) == "{{" && startsVariable(rest[1:]):
+		case text[i] != text[i+1]:
+		case text[i] == '{' && startsVariable(text[i+2:]):
 			open++
-			rest = rest[1:]
-		case string(pair) == "}}":
+			i++
+		case text[i] == '}':
 			open = max(open-1, 0)
-			rest = rest[1:]
+			i++
 		}
 	}
 	if open > 0 {
 		return "{{"
 	}
-	start := bytes.LastIndex(text, []byte("{%"))
-	if start >= 0 && !bytes.Contains(text[start:], []byte("%}")) && !isURLEscape(text[start+2:]) {
+	if !strings.Contains(text, "{%") {
+		return ""
+	}
+	start := strings.LastIndex(text, "{%")
+	if !strings.Contains(text[start:], "%}") && !isURLEscape(text[start+2:]) {
 		return "{%"
 	}
 	return ""
 }
 
 // isURLEscape reports whether the text after a per cent sign makes it a URL escape.
-func isURLEscape(rest []byte) bool {
+func isURLEscape(rest string) bool {
 	const digits = "0123456789abcdefABCDEF"
 	return len(rest) > 1 && strings.IndexByte(digits, rest[0]) >= 0 && strings.IndexByte(digits, rest[1]) >= 0
 }
 
 // startsVariable reports whether the name of a variable follows {{.
-func startsVariable(rest []byte) bool {
-	rest = bytes.TrimLeft(rest, " \n")
-	return len(rest) > 0 && (rest[0] == '$' || isAlphanumeric(rest[0]) && (rest[0] < '0' || rest[0] > '9'))
+func startsVariable(rest string) bool {
+	rest = strings.TrimLeft(rest, " \n")
+	return rest != "" && (rest[0] == '$' || isAlphanumeric(rest[0]) && (rest[0] < '0' || rest[0] > '9'))
 }
 
-// eachVariable calls f for each variable that the text refers to: name is the first word after {{,
-// such as user in {{user.id}}, and rest what follows it.
-func eachVariable(text []byte, f func(name, rest []byte)) {
-	for {
-		i := bytes.Index(text, []byte("{{"))
-		if i < 0 {
-			return
+// variablesOf iterates over the variables that the text refers to: the name is the first word after
+// {{, such as user in {{user.id}}, and the second value is the text after it.
+func variablesOf(text string) iter.Seq2[string, string] {
+	return func(yield func(name, rest string) bool) {
+		for {
+			_, after, found := strings.Cut(text, "{{")
+			if !found {
+				return
+			}
+			text = strings.TrimLeft(after, "{ !\n")
+			n := 0
+			for n < len(text) && (isAlphanumeric(text[n]) || text[n] == '$' || text[n] == '-') {
+				n++
+			}
+			if !yield(text[:n], text[n:]) {
+				return
+			}
 		}
-		text = bytes.TrimLeft(text[i+2:], "{ !\n")
-		n := 0
-		for n < len(text) && (isAlphanumeric(text[n]) || text[n] == '$' || text[n] == '-') {
-			n++
-		}
-		f(text[:n], text[n:])
 	}
 }
 
 // isIdentity reports whether a variable identifies the caller of an automation (docs, "Run Scope",
 // "User Scope", "URL"). A check of the caller needs one of these.
-func isIdentity(name, rest []byte) bool {
-	switch string(name) {
+func isIdentity(name, rest string) bool {
+	switch name {
 	case "user", "session", "headers":
 		return true
 	case "run":
-		return bytes.HasPrefix(rest, []byte(".authenticatedWorkspaceId"))
+		return strings.HasPrefix(rest, ".authenticatedWorkspaceId")
 	}
 	return false
 }
 
 // isComputed reports whether a name is only known at run time.
-func isComputed(text []byte) bool {
-	return bytes.Contains(text, []byte("{{")) || bytes.Contains(text, []byte("{%"))
+func isComputed(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
 }
 
-func hashName(text []byte) uint64 {
-	h := fnv.New64a()
-	h.Write(text)
-	return h.Sum64()
-}
+// nameSeed is the seed of hashName.
+var nameSeed = maphash.MakeSeed()
+
+func hashName(name string) uint64 { return maphash.String(nameSeed, name) }
 
 // mentions are the hashes of the names that occur in a release.
 type mentions map[uint64]struct{}
@@ -98,19 +99,27 @@ type mentions map[uint64]struct{}
 const maxMentions = 1 << 19
 
 // addName records a text if it is a name.
-func (m mentions) addName(name []byte) {
+func (m mentions) addName(name string) {
 	if isName(name) && len(m) <= maxMentions {
 		m[hashName(name)] = struct{}{}
 	}
 }
 
 // isName reports whether a text is a single word of limited length.
-func isName(text []byte) bool {
-	return len(text) > 0 && len(text) <= maxName && !slices.ContainsFunc(text, func(b byte) bool { return !isWord(b) })
+func isName(text string) bool {
+	if text == "" || len(text) > maxName {
+		return false
+	}
+	for i := range len(text) {
+		if !isWord(text[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m mentions) contains(name string) bool {
-	_, there := m[hashName([]byte(name))]
+	_, there := m[hashName(name)]
 	return there || len(m) > maxMentions
 }
 
@@ -118,18 +127,22 @@ func (m mentions) contains(name string) bool {
 const maxName = 80
 
 // addWords adds each word of a text.
-func (m mentions) addWords(text []byte) {
-	for len(text) > 0 {
+func (m mentions) addWords(text string) {
+	for text != "" {
 		n := 0
 		for n < len(text) && isWord(text[n]) {
 			n++
 		}
-		m.addName(bytes.TrimRight(text[:n], ".:"))
+		m.addName(strings.TrimRight(text[:n], ".:"))
 		for n < len(text) && !isWord(text[n]) {
 			n++
 		}
 		text = text[n:]
 	}
+}
+
+func isAlphanumeric(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_'
 }
 
 func isWord(b byte) bool {

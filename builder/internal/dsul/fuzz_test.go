@@ -3,24 +3,11 @@
 package dsul
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
-
-// dump formats a tree as text. It omits white space in values: block scalars keep the indentation
-// that the library removes.
-func (t *tree) dump(b *strings.Builder, id nodeID, depth int) {
-	n := t.nodes[id]
-	fmt.Fprintf(b, "%*s%d:%d %d %q %q\n", depth, "", n.line, n.column, n.kind, n.key,
-		bytes.Join(bytes.Fields(n.value), nil))
-	for child := range t.children(id) {
-		t.dump(b, child, depth+1)
-	}
-}
 
 func addSeeds(f *testing.F) {
 	files, err := filepath.Glob("../../../examples/workspaces/*/*/*.yml")
@@ -44,30 +31,13 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzSimple compares the fast parser with the YAML library.
-func FuzzSimple(f *testing.F) {
-	addSeeds(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var fast, slow tree
-		if !fast.readSimple(data) || !slow.readYAML(data) {
-			return
-		}
-		var got, want strings.Builder
-		fast.dump(&got, 0, 0)
-		slow.dump(&want, 0, 0)
-		if got.String() != want.String() {
-			t.Errorf("fast:\n%s\nlibrary:\n%s", got.String(), want.String())
-		}
-	})
-}
-
 // FuzzCheck searches for inputs on which the checks panic or do not end.
 func FuzzCheck(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := New()
 		for _, name := range []string{"automations/a.yml", "pages/a.yml", "imports/a.yml", "index.yml"} {
-			r.Add("w", name, data)
+			r.Add("w", fileOf(name, data))
 		}
 		for _, finding := range r.Check() {
 			if strings.ContainsAny(finding.Message, "\n\x00\x1b") {

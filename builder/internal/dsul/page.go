@@ -4,52 +4,59 @@ package dsul
 
 import (
 	"bytes"
+	"hash/maphash"
 	"path"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
+
+// page holds the facts of a page.
+type page struct {
+	// slug is the declared slug; "" without one.
+	slug  string
+	links []link
+}
 
 // link is a reference from a page.
 type link struct {
-	file string
-	at   position
+	at position
 	// automation or page is the name.
 	automation, page string
 }
 
+// pageLink is a link and its file.
+type pageLink struct {
+	file string
+	link
+}
+
 // addInstance reads imports/*.yml. An app instance is known by its file name and by its slug.
-func (r *Release) addInstance(w *workspace, name string, data []byte) {
-	app := ""
-	if r.tree.parseFile(data) {
-		app = r.intern(r.tree.textOf(0, "appSlug"))
-		if slug := r.tree.textOf(0, "slug"); len(slug) > 0 {
-			w.instances[r.intern(slug)] = app
-		}
+func (r *Release) addInstance(w *workspace, name string, root *yaml.Node) {
+	app := r.intern(textOf(valueOf(root, "appSlug")))
+	if slug := textOf(valueOf(root, "slug")); slug != "" {
+		w.instances[r.intern(slug)] = app
 	}
 	w.instances[name] = app
 }
 
 // readIndex reads the blocks of index.yml, and the sections of older exports in it.
-func (r *Release) readIndex(w *workspace, data []byte) {
-	r.mentions.addWords(data)
-	t := &r.tree
-	if !hasSection(data) || !t.parseFile(data) {
+func (r *Release) readIndex(w *workspace, f *File) {
+	r.mentions.addWords(string(f.Data))
+	if !hasSection(f.Data) {
 		return
 	}
-	const file = "index.yml"
-	if blocks := t.valueOf(0, "blocks"); blocks != 0 {
-		for id := range t.children(blocks) {
-			r.readBlock(w, file, id, 0)
-		}
+	root := f.Root()
+	var links []link
+	for e := range contentOf(valueOf(root, "blocks")).entries {
+		links = r.readBlock(links, e.value, 0)
 	}
-	if imports := t.valueOf(0, "imports"); imports != 0 {
-		for id, n := range t.children(imports) {
-			w.instances[r.intern(n.key)] = r.intern(t.textOf(id, "appSlug"))
-		}
+	w.addLinks(f.Name, links)
+	for e := range contentOf(valueOf(root, "imports")).entries {
+		w.instances[r.intern(e.name())] = r.intern(textOf(valueOf(e.value, "appSlug")))
 	}
-	if automations := t.valueOf(0, "automations"); automations != 0 {
-		for _, n := range t.children(automations) {
-			w.automations = append(w.automations, unreadFile(r.intern(n.key)))
-		}
+	for e := range contentOf(valueOf(root, "automations")).entries {
+		w.automations = append(w.automations, unreadFile(r.intern(e.name())))
 	}
 }
 
@@ -67,23 +74,33 @@ func hasSection(data []byte) bool {
 // unreadFile returns an automation of which only the slug is known.
 func unreadFile(slug string) file { return file{slug, &automation{slug: slug, unread: true}} }
 
-// addPage reads a file below pages. Files other than YAML are page sources, which may emit and
-// listen to any event.
-func (r *Release) addPage(w *workspace, name string, isYAML bool, data []byte) {
-	if !isYAML {
-		w.computed = w.computed || isSource(name)
-		return
+// addPage adds a page, whose name is its path below pages without the extension.
+func (r *Release) addPage(w *workspace, name string, f *File) {
+	p := r.cachedPage(f)
+	w.pages[r.intern(name)] = true
+	if p.slug != "" {
+		w.pages[p.slug] = true
 	}
-	r.mentions.addWords(data)
-	w.pages[r.intern([]byte(strings.TrimSuffix(name, path.Ext(name))))] = true
-	t := &r.tree
-	if !t.parseFile(data) || t.nodes[0].kind != mapping {
-		return
+	w.addLinks(f.Name, p.links)
+}
+
+// cachedPage returns the facts of a page, from the cache if possible.
+func (r *Release) cachedPage(f *File) *page {
+	sum := maphash.Bytes(r.seed, f.Data)
+	if p, known := r.seenPages[sum]; known {
+		return p
 	}
-	if slug := t.textOf(0, "slug"); len(slug) > 0 {
-		w.pages[r.intern(slug)] = true
+	r.mentions.addWords(string(f.Data))
+	root := f.Root()
+	p := &page{slug: r.intern(textOf(valueOf(root, "slug"))), links: r.readBlock(nil, root, 0)}
+	r.seenPages[sum] = p
+	return p
+}
+
+func (w *workspace) addLinks(file string, links []link) {
+	for _, l := range links {
+		w.links = append(w.links, pageLink{file, l})
 	}
-	r.readBlock(w, "pages/"+name, 0, 0)
 }
 
 func isSource(name string) bool {
@@ -94,60 +111,61 @@ func isSource(name string) bool {
 	return false
 }
 
-// readBlock reads the automation of a page or block (spec Page and Block), its links to pages
-// (docs, blocks/Button.mdx and Action.mdx), and nested blocks.
-func (r *Release) readBlock(w *workspace, file string, id nodeID, depth int) {
-	t := &r.tree
-	if depth > maxDepth || t.nodes[id].kind != mapping {
-		return
+// maxBlocks is the maximum nesting depth of the blocks that are read.
+const maxBlocks = 100
+
+// readBlock appends the links of a page or block: its automation (spec Page and Block), its link to
+// a page (docs, blocks/Button.mdx and Action.mdx), and those of nested blocks.
+func (r *Release) readBlock(links []link, n *yaml.Node, depth int) []link {
+	if depth > maxBlocks || !isKind(n, yaml.MappingNode) {
+		return links
 	}
-	if automation := t.valueOf(id, "automation"); automation != 0 {
-		at := positionOf(&t.nodes[automation])
-		slug := t.nodes[automation].value
-		if t.nodes[automation].kind == mapping {
-			slug = t.textOf(automation, "slug")
+	if e := find(n, "automation"); e.value != nil {
+		slug := e.text()
+		if e.isMapping() {
+			slug = textOf(valueOf(e.value, "slug"))
 		}
-		if len(slug) > 0 && !isComputed(slug) {
-			w.links = append(w.links, link{file: file, at: at, automation: r.intern(slug)})
+		if slug != "" && !isComputed(slug) {
+			links = append(links, link{at: e.position(), automation: r.intern(slug)})
 		}
 	}
-	r.addPageLink(w, file, id)
+	links = r.readPageLink(links, n)
 	for _, key := range []string{"blocks", "content"} {
-		if blocks := t.valueOf(id, key); blocks != 0 && t.nodes[blocks].kind == sequence {
-			for child := range t.children(blocks) {
-				r.readBlock(w, file, child, depth+1)
-			}
+		blocks := find(n, key)
+		if !blocks.isSequence() {
+			continue
+		}
+		for child := range contentOf(blocks.value).entries {
+			links = r.readBlock(links, child.value, depth+1)
 		}
 	}
+	return links
 }
 
-// addPageLink reads the link of a button to a page: its value, or href of its value.
-func (r *Release) addPageLink(w *workspace, file string, id nodeID) {
-	t := &r.tree
-	slug := string(t.textOf(id, "slug"))
-	if slug != "Action" && slug != "Button" || string(t.textOf(id, "type")) != "internal" {
-		return
+// readPageLink appends the link of a button to a page: its value, or href of its value.
+func (r *Release) readPageLink(links []link, n *yaml.Node) []link {
+	slug := textOf(valueOf(n, "slug"))
+	if slug != "Action" && slug != "Button" || textOf(valueOf(n, "type")) != "internal" {
+		return links
 	}
-	value := t.valueOf(id, "value")
-	if value == 0 {
-		return
-	}
-	href := t.nodes[value].value
-	if t.nodes[value].kind == mapping {
-		href = t.textOf(value, "href")
+	value := find(n, "value")
+	href := value.text()
+	if value.isMapping() {
+		href = textOf(valueOf(value.value, "href"))
 	}
 	if page := pageSlug(href); page != "" {
-		w.links = append(w.links, link{file: file, at: positionOf(&t.nodes[value]), page: page})
+		links = append(links, link{at: value.position(), page: r.intern(page)})
 	}
+	return links
 }
 
 // pageSlug returns the page slug of a link in the workspace, or "" if it is computed or external.
-func pageSlug(value []byte) string {
-	if isComputed(value) || bytes.Contains(value, []byte("://")) {
+func pageSlug(value string) string {
+	if isComputed(value) || strings.Contains(value, "://") {
 		return ""
 	}
-	if end := bytes.IndexAny(value, "?#"); end >= 0 {
+	if end := strings.IndexAny(value, "?#"); end >= 0 {
 		value = value[:end]
 	}
-	return string(bytes.Trim(value, "/"))
+	return strings.Trim(value, "/")
 }

@@ -134,9 +134,9 @@ func newVocabulary() *vocabulary {
 }
 
 // findInstruction returns an instruction, or nil.
-func (v *vocabulary) findInstruction(name []byte) *instruction {
+func (v *vocabulary) findInstruction(name string) *instruction {
 	for i := range v.instructions {
-		if v.instructions[i].name == string(name) {
+		if v.instructions[i].name == name {
 			return &v.instructions[i]
 		}
 	}
@@ -154,8 +154,8 @@ func (v *vocabulary) instructionNames() iter.Seq[string] {
 	}
 }
 
-func findField(fields []field, name []byte) *field {
-	i := slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) })
+func findField(fields []field, name string) *field {
+	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 	if i < 0 {
 		return nil
 	}

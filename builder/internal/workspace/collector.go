@@ -16,6 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // Collector validates the files of a repository. Files are added once, in any order. It keeps
@@ -30,6 +31,8 @@ type Collector struct {
 	scripts *dsul.Release
 	// foundGroups is set if workspaces name groups other than the platform's.
 	foundGroups bool
+	// yaml parses one file after another in the same memory.
+	yaml yamltree.Parser
 }
 
 // minCached is the size in bytes from which the facts of a file are cached. Smaller files are
@@ -60,6 +63,19 @@ type workspaceState struct {
 	objects   []object
 	imports   []appImport
 	references
+}
+
+// file is a file that is being added.
+type file struct {
+	at Position
+	// rel is the path in the workspace.
+	rel  string
+	data []byte
+	sum  [sha256.Size]byte
+	// parsed is set once root and errs are.
+	parsed bool
+	root   *yaml.Node
+	errs   []error
 }
 
 // coveredFile is a file that .import.yml may list with a checksum.
@@ -112,8 +128,12 @@ func (c *Collector) Add(name string, data []byte) {
 		s.recordPresence(rel)
 		return
 	}
-	c.scripts.Add(slug, rel, data)
-	c.examine(s, name, data, sum)
+	f := &file{at: Position{File: name}, rel: rel, data: data, sum: sum}
+	c.scripts.Add(slug, dsul.File{Name: rel, Data: data, Root: func() *yaml.Node {
+		root, _ := c.parse(f)
+		return root
+	}})
+	c.examine(s, f)
 }
 
 func (c *Collector) stateOf(slug string) *workspaceState {
@@ -138,12 +158,12 @@ func (s *workspaceState) recordPresence(rel string) {
 }
 
 // examine checks the files that the platform reads: YAML, JSON and .import.yml.
-func (c *Collector) examine(s *workspaceState, name string, data []byte, sum [sha256.Size]byte) {
-	at := Position{File: name}
-	rel := name[len(s.slug)+1:]
+func (c *Collector) examine(s *workspaceState, f *file) {
+	at := f.at
+	rel := f.rel
 	s.recordPresence(rel)
 	if rel == metadataFile {
-		if root, ok := c.parse(at, data); ok {
+		if root, ok := c.read(f); ok {
 			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the workspace is not in any group")
 			s.metadata = readMetadata(root, valueReader{c.reporter, at.File})
 		}
@@ -155,21 +175,21 @@ func (c *Collector) examine(s *workspaceState, name string, data []byte, sum [sh
 	}
 	if isDocument(rel) {
 		s.documents++
-		s.references.addFile(at.File, data)
+		s.references.addFile(at.File, f.data)
 	}
 	if !c.checkPath(s, at, rel) {
 		return
 	}
 	switch p := classifyPath(rel); {
 	case p.ext == ".json":
-		c.examineJSON(s, at, p, data)
+		c.examineJSON(s, f, p)
 	case rel == indexFile:
-		if root, ok := c.parse(at, data); ok {
+		if root, ok := c.read(f); ok {
 			c.reportEmpty(ruleYAMLEmpty, at, root, "the file is empty: the platform imports nothing of the workspace")
 			s.index = readIndex(c.rootMapping(at, root), valueReader{c.reporter, at.File})
 		}
 	case rel == securityFile:
-		if root, ok := c.parse(at, data); ok {
+		if root, ok := c.read(f); ok {
 			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform removes all roles and rules "+
 				"of the workspace")
 			s.delegates = checkSecurity(c.rootMapping(at, root), valueReader{c.reporter, at.File})
@@ -177,7 +197,7 @@ func (c *Collector) examine(s *workspaceState, name string, data []byte, sum [sh
 	case rel == "runtime.yml":
 		c.report(rulePlatformInternal, at, "the file is internal to the platform")
 	default:
-		c.examineYAML(s, at, p, data, sum)
+		c.examineYAML(s, f, p)
 	}
 }
 
@@ -206,9 +226,10 @@ func kindName(n *yaml.Node) string {
 
 // examineJSON checks a JSON file, which the platform reads as YAML. Page sources are skipped: their
 // tools allow comments in JSON.
-func (c *Collector) examineJSON(s *workspaceState, at Position, p pathInfo, data []byte) {
-	root, errs := parseYAML(data, c.options.Limits)
-	for _, err := range errs {
+func (c *Collector) examineJSON(s *workspaceState, f *file, p pathInfo) {
+	at := f.at
+	root, _ := c.parse(f)
+	for _, err := range f.errs {
 		var limit *LimitError
 		var mistake *syntaxError
 		errors.As(err, &mistake)
@@ -220,10 +241,10 @@ func (c *Collector) examineJSON(s *workspaceState, at Position, p pathInfo, data
 				strings.TrimPrefix(mistake.message, "invalid YAML: "))
 		}
 	}
-	if len(errs) > 0 || p.isPageSource() {
+	if len(f.errs) > 0 || p.isPageSource() {
 		return
 	}
-	if !json.Valid(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+	if !json.Valid(bytes.TrimPrefix(f.data, []byte("\ufeff"))) {
 		c.report(ruleJSONYAML, at, "the file is not JSON; the platform reads it as YAML")
 	}
 	if p.section.holdsObjects() {
@@ -234,13 +255,13 @@ func (c *Collector) examineJSON(s *workspaceState, at Position, p pathInfo, data
 }
 
 // examineYAML checks automations, pages, imports and other YAML files.
-func (c *Collector) examineYAML(s *workspaceState, at Position, p pathInfo, data []byte, sum [sha256.Size]byte) {
-	key := contentKey{p.section, sum}
+func (c *Collector) examineYAML(s *workspaceState, f *file, p pathInfo) {
+	key := contentKey{p.section, f.sum}
 	facts, known := c.clean[key]
 	if !known {
 		before := len(c.found)
-		facts = c.parseFacts(at, p, data)
-		if len(c.found) == before && len(data) >= minCached {
+		facts = c.readFile(f, p)
+		if len(c.found) == before && len(f.data) >= minCached {
 			c.clean[key] = facts
 		}
 	}
@@ -250,26 +271,27 @@ func (c *Collector) examineYAML(s *workspaceState, at Position, p pathInfo, data
 	if own := trimExtension(p.within); facts.slug.Value == own {
 		facts.slug.Value = own // shares memory with the path
 	}
-	ends := hashWithLineFeeds(data)
+	ends := hashWithLineFeeds(f.data)
 	s.covered = append(s.covered, coveredFile{
 		file:      len(s.files) - 1,
 		slug:      facts.slug.Value,
-		md5:       md5.Sum(data),
+		md5:       md5.Sum(f.data),
 		lineFeeds: ends,
 	})
 	if !p.section.holdsObjects() || p.isPageSource() && (p.ext != ".yml" || !facts.page) {
 		return
 	}
-	s.addObject(p.section, c.checkObjectSlug(at, p, facts.slug))
+	s.addObject(p.section, c.checkObjectSlug(f.at, p, facts.slug))
 	if p.section == sectionImports && facts.appSlug.Value != "" {
-		facts.appSlug.At.File = at.File
+		facts.appSlug.At.File = f.at.File
 		s.imports = append(s.imports, appImport{app: facts.appSlug})
 	}
 }
 
-// parseFacts parses a file and checks its content.
-func (c *Collector) parseFacts(at Position, p pathInfo, data []byte) fileFacts {
-	root, ok := c.parse(at, data)
+// readFile reads a file and checks its content.
+func (c *Collector) readFile(f *file, p pathInfo) fileFacts {
+	at := f.at
+	root, ok := c.read(f)
 	if !ok || !p.section.holdsObjects() {
 		return fileFacts{}
 	}
@@ -310,14 +332,24 @@ func readFacts(root *yaml.Node, file string) fileFacts {
 	return facts
 }
 
-// parse reports syntax errors of a YAML file and returns its root, or nil if the file is empty. It
+// read reports syntax errors of a YAML file and returns its root, or nil if the file is empty. It
 // returns false if the file cannot be read.
-func (c *Collector) parse(at Position, data []byte) (*yaml.Node, bool) {
-	root, errs := parseYAML(data, c.options.Limits)
-	for _, err := range errs {
-		c.reportParse(at, err)
+func (c *Collector) read(f *file) (*yaml.Node, bool) {
+	root, ok := c.parse(f)
+	for _, err := range f.errs {
+		c.reportParse(f.at, err)
 	}
-	return root, !slices.ContainsFunc(errs, isUnreadable)
+	return root, ok
+}
+
+// parse returns the root of a YAML file, or nil if the file is empty. It returns false if the file
+// cannot be read. It parses each file once.
+func (c *Collector) parse(f *file) (*yaml.Node, bool) {
+	if !f.parsed {
+		f.parsed = true
+		f.root, f.errs = parseWith(&c.yaml, f.data, c.options.Limits)
+	}
+	return f.root, !slices.ContainsFunc(f.errs, isUnreadable)
 }
 
 func (c *Collector) reportParse(at Position, err error) {

@@ -31,13 +31,18 @@ const maxDuplicates = 10
 // file. The errors are *LimitErrors or *syntaxErrors. The nodes share memory with a copy of data,
 // so clone the strings that are kept.
 func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
+	return parseWith(new(yamltree.Parser), data, limits)
+}
+
+// parseWith is like parseYAML, but the next call with the same parser overwrites the nodes.
+func parseWith(p *yamltree.Parser, data []byte, limits Limits) (*yaml.Node, []error) {
 	if len(data) > limits.FileSize {
 		return nil, []error{&LimitError{What: "bytes", Max: limits.FileSize}}
 	}
 	if err := checkEncoding(data); err != nil {
 		return nil, []error{err}
 	}
-	doc, err := yamltree.Parse(data, yamltree.Limits{
+	doc, err := p.Parse(data, yamltree.Limits{
 		Nodes:  limits.Nodes,
 		Depth:  limits.Depth,
 		Scalar: limits.ScalarSize,
@@ -46,12 +51,8 @@ func parseYAML(data []byte, limits Limits) (*yaml.Node, []error) {
 		return nil, []error{convertError(err)}
 	}
 	errs := noteErrors(doc.Notes)
-	if doc.Aliases > 0 {
-		audit := aliasAuditor{limits: limits, sizes: map[*yaml.Node]size{}}
-		audit.measureNode(doc.Root)
-		if audit.err != nil {
-			return nil, append(errs, audit.err)
-		}
+	if err := doc.CheckExpansion(limits.Nodes, maxExpanded); err != nil {
+		return nil, append(errs, convertError(err))
 	}
 	return doc.Root, errs
 }
@@ -144,48 +145,3 @@ func isUnreadable(err error) bool {
 // maxExpanded is the maximum size in bytes of a file with its aliases expanded. The platform
 // expands them when it writes the file.
 const maxExpanded = 64 << 20
-
-// size is the size of a node with its aliases expanded.
-type size struct{ nodes, bytes int }
-
-// aliasAuditor bounds the expansion of aliases. js-yaml has no such limit.
-type aliasAuditor struct {
-	limits Limits
-	// sizes holds the nodes with an anchor; zero while a node is being measured.
-	sizes map[*yaml.Node]size
-	// err is the first error; it ends the walk.
-	err error
-}
-
-func (a *aliasAuditor) measureNode(n *yaml.Node) size {
-	if a.err != nil {
-		return size{}
-	}
-	if n.Kind == yaml.AliasNode {
-		total := a.sizes[n.Alias]
-		if total.nodes == 0 {
-			a.err = &syntaxError{ruleYAMLInvalid, n.Line, n.Column, "invalid YAML: an alias within its own anchor"}
-		}
-		return total
-	}
-	if n.Anchor != "" {
-		a.sizes[n] = size{}
-	}
-	total := size{nodes: 1, bytes: len(n.Value) + 1}
-	for _, child := range n.Content {
-		part := a.measureNode(child)
-		total.nodes += part.nodes
-		total.bytes += part.bytes
-	}
-	switch {
-	case a.err != nil:
-	case total.nodes > a.limits.Nodes:
-		a.err = &LimitError{What: "YAML nodes, aliases expanded", Max: a.limits.Nodes, Line: n.Line, Column: n.Column}
-	case total.bytes > maxExpanded:
-		a.err = &LimitError{What: "bytes, aliases expanded", Max: maxExpanded, Line: n.Line, Column: n.Column}
-	}
-	if n.Anchor != "" {
-		a.sizes[n] = total
-	}
-	return total
-}

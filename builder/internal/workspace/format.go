@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // Formatter updates the .import.yml files of a repository: it recomputes checksums, adds apps that
@@ -146,7 +148,7 @@ func orderMetadata(top *yaml.Node) bool {
 	if !isMapping(block) {
 		return changed
 	}
-	for _, section := range ownFields(block) {
+	for _, section := range yamltree.OwnPairs(block).All {
 		if isMapping(section) {
 			changed = sortKeys(section, func(string) int { return 0 }) || changed
 		}

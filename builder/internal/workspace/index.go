@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // indexFile is the workspace itself. An import fails without it.
@@ -150,7 +151,7 @@ func (r valueReader) checkName(top *yaml.Node, name Text) {
 
 // checkExclude reports parts of the workspace that a pull skips.
 func (r valueReader) checkExclude(top *yaml.Node) {
-	for _, repository := range eachField(lookupPath(top, "repositories")) {
+	for _, repository := range yamltree.Pairs(lookupPath(top, "repositories")).All {
 		exclude := lookupPath(repository, "pull", "exclude")
 		if exclude != nil && len(exclude.Content) > 0 {
 			r.report(rulePullExclude, r.positionOf(exclude), "pull.exclude keeps parts of the workspace as they "+

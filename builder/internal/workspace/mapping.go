@@ -3,7 +3,6 @@
 package workspace
 
 import (
-	"iter"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -107,105 +106,14 @@ func (r valueReader) readTexts(n *yaml.Node, what string, read func(*yaml.Node, 
 	return out
 }
 
-// getValue returns the value of a key, or nil. It compares keys as JavaScript does, and follows
-// merge keys. A nil mapping has no keys.
-func getValue(mapping *yaml.Node, key string) *yaml.Node {
-	if own := getOwn(mapping, key); own != nil {
-		return own
-	}
-	for _, source := range mergeSources(mapping) {
-		if v := getValue(source, key); v != nil {
-			return v
-		}
-	}
-	return nil
-}
+// getValue returns the value of a key, or nil. See [yamltree.Lookup].
+func getValue(mapping *yaml.Node, key string) *yaml.Node { return yamltree.Lookup(mapping, key) }
 
 // getOwn returns the value of a key, ignoring merge keys.
-func getOwn(mapping *yaml.Node, key string) *yaml.Node {
-	for k, v := range ownFields(mapping) {
-		if keyText(k) == key {
-			return v
-		}
-	}
-	return nil
-}
-
-// ownFields iterates over the keys and values of a mapping without merge keys. Other nodes have no
-// fields.
-func ownFields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
-	return func(yield func(k, v *yaml.Node) bool) {
-		if mapping == nil || mapping.Kind != yaml.MappingNode {
-			return
-		}
-		for i := 0; i+1 < len(mapping.Content); i += 2 {
-			k := mapping.Content[i]
-			if k.Tag != "!!merge" && !yield(k, mapping.Content[i+1]) {
-				return
-			}
-		}
-	}
-}
-
-// eachField iterates over the keys and values of a mapping, including those from merge keys.
-func eachField(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
-	sources := mergeSources(mapping)
-	if len(sources) == 0 {
-		return ownFields(mapping)
-	}
-	return func(yield func(k, v *yaml.Node) bool) {
-		seen := map[string]bool{}
-		for _, list := range append([]iter.Seq2[*yaml.Node, *yaml.Node]{ownFields(mapping)}, allFields(sources)...) {
-			for k, v := range list {
-				if seen[keyText(k)] {
-					continue
-				}
-				seen[keyText(k)] = true
-				if !yield(k, v) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func allFields(mappings []*yaml.Node) []iter.Seq2[*yaml.Node, *yaml.Node] {
-	var list []iter.Seq2[*yaml.Node, *yaml.Node]
-	for _, m := range mappings {
-		list = append(list, eachField(m))
-	}
-	return list
-}
-
-// mergeSources returns the mappings that the merge keys refer to.
-func mergeSources(mapping *yaml.Node) []*yaml.Node {
-	if mapping == nil || mapping.Kind != yaml.MappingNode {
-		return nil
-	}
-	var sources []*yaml.Node
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Tag != "!!merge" {
-			continue
-		}
-		switch v := resolveAlias(mapping.Content[i+1]); v.Kind {
-		case yaml.MappingNode:
-			sources = append(sources, v)
-		case yaml.SequenceNode:
-			for _, item := range v.Content {
-				sources = append(sources, resolveAlias(item))
-			}
-		}
-	}
-	return sources
-}
+func getOwn(mapping *yaml.Node, key string) *yaml.Node { return yamltree.LookupOwn(mapping, key) }
 
 // keyText returns a key as JavaScript converts it; "" for a collection.
-func keyText(k *yaml.Node) string {
-	if k = resolveAlias(k); k.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return yamltree.KeyText(k)
-}
+func keyText(k *yaml.Node) string { return yamltree.KeyText(k) }
 
 // lookupPath returns the node at a path of keys below n, or nil.
 func lookupPath(n *yaml.Node, keys ...string) *yaml.Node {

@@ -156,10 +156,10 @@ func (m *merger) mergeMapping(path []string, base, ours, theirs *yaml.Node) *yam
 		m.keepComments(keyOf(base, name), key, keyOf(theirs, name))
 		content = append(content, key, value)
 	}
-	for key := range ownFields(ours) {
+	for key := range yamltree.OwnPairs(ours).All {
 		add(key)
 	}
-	for key := range ownFields(theirs) {
+	for key := range yamltree.OwnPairs(theirs).All {
 		add(key)
 	}
 	ours.Content = content
@@ -224,7 +224,7 @@ func (m *merger) keepComments(base, node, other *yaml.Node) {
 
 // keyOf returns the key node of a mapping.
 func keyOf(mapping *yaml.Node, name string) *yaml.Node {
-	for key := range ownFields(mapping) {
+	for key := range yamltree.OwnPairs(mapping).All {
 		if keyText(key) == name {
 			return key
 		}
@@ -245,7 +245,7 @@ func sameNode(a, b *yaml.Node) bool {
 	case len(a.Content) != len(b.Content):
 		return false
 	case a.Kind == yaml.MappingNode:
-		for key, value := range ownFields(a) {
+		for key, value := range yamltree.OwnPairs(a).All {
 			if other := getOwn(b, keyText(key)); other == nil || !sameNode(value, other) {
 				return false
 			}

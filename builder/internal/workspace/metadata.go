@@ -11,6 +11,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // metadataFile is the file that the platform generates when it pushes a workspace.
@@ -59,7 +60,7 @@ func readMetadata(root *yaml.Node, r valueReader) *metadata {
 
 // checkKeys reports misspelt keys. Other unknown keys may belong to a newer platform.
 func (r valueReader) checkKeys(top *yaml.Node) {
-	for k := range eachField(top) {
+	for k := range yamltree.Pairs(top).All {
 		key := keyText(k)
 		if slices.Contains(metadataKeys, key) {
 			continue
@@ -111,9 +112,9 @@ func (r valueReader) readChecksums(n *yaml.Node) []checksum {
 		return nil
 	}
 	out := []checksum{}
-	for section, entries := range eachField(top) {
+	for section, entries := range yamltree.Pairs(top).All {
 		name := strings.Clone(keyText(section))
-		for key, value := range eachField(r.readMapping(entries, "checksums."+quoteName(name))) {
+		for key, value := range yamltree.Pairs(r.readMapping(entries, "checksums."+quoteName(name))).All {
 			sum := checksum{section: name, key: strings.Clone(keyText(key)), at: r.positionOf(value)}
 			sum.parseText(resolveAlias(value))
 			out = append(out, sum)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // checkAutomation reports what the platform refuses in an automation. It does not check the meaning
@@ -74,7 +76,7 @@ func (r valueReader) checkInstructions(list *yaml.Node, depth int) {
 func (r valueReader) maxDepth() int { return 1000 }
 
 func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
-	for k, v := range eachField(instruction) {
+	for k, v := range yamltree.Pairs(instruction).All {
 		name := keyText(k)
 		value := resolveAlias(v)
 		switch {
@@ -84,7 +86,7 @@ func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
 			r.report(ruleInstructionNull, r.positionOf(v),
 				"%s has no content: the platform refuses the automation", name)
 		case name == "conditions":
-			for _, branch := range eachField(value) {
+			for _, branch := range yamltree.Pairs(value).All {
 				r.checkInstructions(resolveAlias(branch), depth+1)
 			}
 		case name == "repeat":
@@ -110,7 +112,7 @@ func (r valueReader) checkEmit(at, emit *yaml.Node) {
 			"refuses the automation")
 		return
 	}
-	for k, v := range eachField(autocomplete) {
+	for k, v := range yamltree.Pairs(autocomplete).All {
 		if isNull(resolveAlias(v)) && strings.Contains(event.Value, "{{"+keyText(k)+"}}") {
 			r.report(ruleInstructionNull, r.positionOf(v), "autocomplete of %s has no content: the platform "+
 				"refuses the "+

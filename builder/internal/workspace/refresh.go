@@ -15,6 +15,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // sumChanges counts the changes to the checksums of a workspace.
@@ -99,7 +100,7 @@ func (s *workspaceState) correctSums(block *yaml.Node, changes *sumChanges) map[
 			continue // replaced when one of its files is added
 		}
 		var kept []*yaml.Node
-		for key, value := range ownFields(section) {
+		for key, value := range yamltree.OwnPairs(section).All {
 			f := index.findFile(checksum{section: keyText(block.Content[i]), key: keyText(key)})
 			if f == nil || seen[f] {
 				changes.removed++

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // reservedSecret is the prefix of secrets that only super admins may set.
@@ -35,14 +36,14 @@ type declaredSecret struct {
 // checks.
 func readDeclarations(top *yaml.Node, r valueReader) declarations {
 	d := declarations{secrets: map[string]declaredSecret{}, config: map[string]bool{}}
-	for name, field := range eachField(lookupPath(top, "secrets", "schema")) {
+	for name, field := range yamltree.Pairs(lookupPath(top, "secrets", "schema")).All {
 		d.secrets[strings.Clone(keyText(name))] = declaredSecret{r.positionOf(name),
 			isTrue(lookupPath(field, "required"))}
 	}
-	for name, value := range eachField(lookupPath(top, "config", "value")) {
+	for name, value := range yamltree.Pairs(lookupPath(top, "config", "value")).All {
 		d.config[strings.Clone(keyText(name))] = !isNull(resolveAlias(value))
 	}
-	for name, field := range eachField(lookupPath(top, "config", "schema")) {
+	for name, field := range yamltree.Pairs(lookupPath(top, "config", "schema")).All {
 		if fallback := lookupPath(field, "default"); fallback != nil && !isNull(fallback) {
 			d.config[strings.Clone(keyText(name))] = true
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/spelling"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // securityFile holds the roles and rules of a workspace.
@@ -17,7 +18,7 @@ const securityFile = "security.yml"
 
 // checkSecurityKeys reports misspelt keys. Other unknown keys may belong to a newer platform.
 func (r valueReader) checkSecurityKeys(mapping *yaml.Node, known ...string) {
-	for k := range eachField(mapping) {
+	for k := range yamltree.Pairs(mapping).All {
 		key := keyText(k)
 		if slices.Contains(known, key) {
 			continue
@@ -76,7 +77,7 @@ func (r valueReader) readRoles(n *yaml.Node) map[string]bool {
 			"does not know these roles")
 		return names
 	}
-	for k, v := range eachField(n) {
+	for k, v := range yamltree.Pairs(n).All {
 		name := keyText(k)
 		names[name] = true
 		if isNull(resolveAlias(v)) && name != "owner" && name != "editor" {
