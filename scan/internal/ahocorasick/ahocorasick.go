@@ -92,27 +92,33 @@ func (a *Automaton) insert(number int, word string) {
 // states breadth first, so that the fallback state, which is nearer to the root, is already
 // complete.
 func (a *Automaton) link() {
-	back := map[uint32]uint32{}
+	classes := uint32(a.classes)
+	// back has the fallback of each state, and ended is set for states in which words end.
+	back := make([]uint32, len(a.next)/a.classes)
+	ended := make([]bool, len(back))
 	for queue := []uint32{0}; len(queue) > 0; queue = queue[1:] {
 		state := queue[0]
-		if state != 0 {
-			a.ended[state] = append(a.ended[state], a.ended[back[state]]...)
+		before := back[state/classes]
+		if list := append(a.ended[state], a.ended[before]...); state != 0 && len(list) > 0 {
+			a.ended[state] = list
+			ended[state/classes] = true
 		}
-		for c := range uint32(a.classes) {
-			child, fallback := a.next[state+c], uint32(0)
+		for c := range classes {
+			child := a.next[state+c]
+			fallback := uint32(0)
 			if state != 0 {
-				fallback = a.next[back[state]+c]
+				fallback = a.next[before+c]
 			}
 			if child == 0 {
 				a.next[state+c] = fallback
 				continue
 			}
-			back[child] = fallback
+			back[child/classes] = fallback
 			queue = append(queue, child)
 		}
 	}
 	for at, state := range a.next {
-		if len(a.ended[state]) > 0 {
+		if ended[state/classes] {
 			a.next[at] |= ends
 		}
 	}
