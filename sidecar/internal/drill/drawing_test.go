@@ -47,7 +47,7 @@ type shape struct {
 const (
 	left   = 54 // for the labels of the axis and of rows, in pixels
 	bottom = 14
-	tick   = 26 // width of a label of the time axis
+	tick   = 32 // width of a label of the time axis, with its margin
 )
 
 func newDrawing(p *panelModel, all []series, span [2]time.Time) drawing {
@@ -140,9 +140,13 @@ func (d *drawing) timeline(p *panelModel) {
 	d.axis()
 }
 
-// axis draws the time axis in seconds.
+// axis draws the time axis in seconds, with as many labels as have space.
 func (d *drawing) axis() {
-	for s := 0.0; d.x(d.from+s)+tick <= float64(d.PlotW); s += 5 {
+	step := 5.0
+	for d.x(d.from+step)-d.x(d.from) < tick {
+		step *= 2
+	}
+	for s := 0.0; d.x(d.from+s)+tick <= float64(d.PlotW); s += step {
 		d.Shapes = append(d.Shapes, shape{Kind: "text", X: d.x(d.from + s), Y: float64(d.PlotH) - 2,
 			Text: fmt.Sprintf("%.0f s", s), Color: "#888"})
 	}
