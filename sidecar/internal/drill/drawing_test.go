@@ -45,7 +45,7 @@ type shape struct {
 }
 
 const (
-	left   = 54 // for the labels of the axis and of rows, in pixels
+	left   = 60 // for the labels of the axis and of rows, in pixels
 	bottom = 14
 	tick   = 32 // width of a label of the time axis, with its margin
 )
