@@ -137,6 +137,7 @@ func TestARepairDoesNotUndoARollout(t *testing.T) {
 
 // A permanent difference is not imported forever.
 func TestARepairThatDoesNotHelpGetsRare(t *testing.T) {
+	t.Parallel()
 	inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.policy.Reconcile = ReconcileRepair
@@ -172,6 +173,7 @@ func TestComparisonsThatDoNotWork(t *testing.T) {
 
 // The number of comparisons per pass is bounded, and all workspaces take turns.
 func TestComparisonsAreBounded(t *testing.T) {
+	t.Parallel()
 	inBubble(t, platformtest.Options{}, 0, func(t *testing.T, c *cluster) {
 		many := &platformtest.Release{ID: "release", Name: "Release v1"}
 		for n := range maxComparisons * 5 / 2 {

@@ -152,6 +152,7 @@ func TestOtherContentUnderTheSameVersionIsForced(t *testing.T) {
 }
 
 func TestForceAlwaysImportsOncePerProcess(t *testing.T) {
+	t.Parallel()
 	inBubble(t, platformtest.Options{ImportTime: each(time.Second)}, 1, func(t *testing.T, c *cluster) {
 		r := c.replicas[0]
 		r.policy.Force = ForceAlways
@@ -191,6 +192,7 @@ func TestAnErrorOnTheWayIsNotForgotten(t *testing.T) {
 
 // Another replica saw the failure, which the list of versions does not show.
 func TestAFailureThatAnotherReplicaMetIsNotOverlooked(t *testing.T) {
+	t.Parallel()
 	o := platformtest.Options{VersionAfterFailure: true, ImportTime: each(time.Second)}
 	inBubble(t, o, 5, func(t *testing.T, c *cluster) {
 		c.Fail("c", "broken")

@@ -71,6 +71,7 @@ func TestI2ReadinessIsSticky(t *testing.T) {
 
 // No response ends the importer's loop, and so the process.
 func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
+	t.Parallel()
 	for _, f := range []platformtest.Fault{answer(500, ""), answer(401, ""), answer(200, platformtest.HTML),
 		{Kind: platformtest.ResetBefore}, {Kind: platformtest.Hang}} {
 		inBubble(t, platformtest.Options{}, 1, func(t *testing.T, c *cluster) {
@@ -213,6 +214,7 @@ func TestI7EveryAttemptReloadsItsInputs(t *testing.T) {
 }
 
 func TestI8BackoffIsJitteredCappedHonoursRetryAfterAndNeverGivesUp(t *testing.T) {
+	t.Parallel()
 	p := DefaultPolicy()
 	for n, limit := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		seen := map[time.Duration]bool{}
@@ -280,6 +282,7 @@ func TestI10ShutdownIsNotFailure(t *testing.T) {
 
 // Every text of every response repeats the credential, including headers that the sidecar reports.
 func TestI11NoSecretIsPrinted(t *testing.T) {
+	t.Parallel()
 	text := "Bearer " + token + " is odd"
 	report := `{"repositoryId":"release","groups":["base1"],"errors":[{"msg":"` + text +
 		`"}],"workspaces":[{"slug":"a","status":"` + text + `","reason":"` + text + `"}]}`

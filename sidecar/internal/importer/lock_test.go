@@ -32,6 +32,7 @@ func TestALockDoesNotKeepBackWhoHasNothingToImport(t *testing.T) {
 // The sources do not document how a locked pull is rejected, so the lock itself decides (platform
 // contract §1.5).
 func TestALockedPullIsDistinguished(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{400, 403, 409, 423} {
 		for _, text := range []string{"Workspace platform is locked", "An operation is in progress", "Sorry"} {
 			t.Run(fmt.Sprintf("%d %s", status, text), func(t *testing.T) {

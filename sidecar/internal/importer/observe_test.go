@@ -85,6 +85,7 @@ func TestObserveAcceptsAReportOfASibling(t *testing.T) {
 
 // Events of the previous release come from pods of another template.
 func TestObserveIgnoresReportsOfOldPods(t *testing.T) {
+	t.Parallel()
 	inBubble(t, platformtest.Options{}, 0, func(t *testing.T, c *cluster) {
 		old := c.NewPod("workspaces-6f9d-x", files("v0"))
 		old.SetReady(true)

@@ -113,6 +113,7 @@ func TestI1WheneverAnOldPodComesBack(t *testing.T) {
 }
 
 func TestAnOldPodThatComesBackDoesNotImport(t *testing.T) {
+	t.Parallel()
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		old.name("v2")
 		next.name("v2")
@@ -208,6 +209,7 @@ func TestALateFileDoesNotUndoARollout(t *testing.T) {
 // Without a file, a confirmed pod reports the other release within a minute and does not import
 // over it.
 func TestWithoutAFileAnotherReleaseIsReported(t *testing.T) {
+	t.Parallel()
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		time.Sleep(3 * time.Hour)
 		next.start()
@@ -228,6 +230,7 @@ func TestWithoutAFileAnotherReleaseIsReported(t *testing.T) {
 
 // Contradictory files do not make two releases replace each other forever.
 func TestContendingReleasesStopAndAreReported(t *testing.T) {
+	t.Parallel()
 	oneOfEach(t, platformtest.Options{}, func(t *testing.T, c *cluster, old, next *replica) {
 		old.name("v1")
 		next.name("v2")
@@ -282,6 +285,7 @@ func TestForceWhereVersionsRepeat(t *testing.T) {
 // Another release is imported between any two passes of a sidecar that encounters a lock, a failure
 // and a lost response.
 func TestI1BetweenAnyTwoPasses(t *testing.T) {
+	t.Parallel()
 	const passes = 12
 	for _, named := range []string{"", "v2"} {
 		for n := range passes {

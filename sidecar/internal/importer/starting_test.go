@@ -16,6 +16,7 @@ import (
 // place and for however long, the pod is Ready at most 3 s after the service is up, and nothing is
 // logged as an error.
 func TestAServiceThatStartsSlowly(t *testing.T) {
+	t.Parallel()
 	const noUpstream = "upstream connect error or disconnect/reset before headers. reset reason: connection failure"
 	for name, fault := range map[string]platformtest.Fault{
 		"503 of Envoy":       {Kind: platformtest.Answer, Status: 503, Body: noUpstream},
