@@ -177,7 +177,7 @@ func TestInterruptedScanEnds(t *testing.T) {
 }
 
 // The first signal requests an orderly end. Here it hangs, because nobody reads the output; the
-// second signal kills the process.
+// second signal kills the process. It is not SIGINT, which shells ignore for programs in the background.
 func TestSecondSignalKillsAtOnce(t *testing.T) {
 	reg, stall := stalled(t, to(http.MethodPost, "/out/blobs/uploads/"))
 	base := pushBase(t, reg)
@@ -187,7 +187,7 @@ func TestSecondSignalKillsAtOnce(t *testing.T) {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stall.signal(t, p, syscall.SIGINT)
+	stall.signal(t, p, syscall.SIGTERM)
 	ended := make(chan error, 1)
 	go func() { ended <- p.Wait() }()
 	again := time.NewTicker(50 * time.Millisecond)
@@ -197,12 +197,12 @@ func TestSecondSignalKillsAtOnce(t *testing.T) {
 		select {
 		case <-ended:
 			status := p.ProcessState.Sys().(syscall.WaitStatus)
-			if !status.Signaled() || status.Signal() != syscall.SIGINT {
+			if !status.Signaled() || status.Signal() != syscall.SIGTERM {
 				t.Errorf("the builder ended with %s", p.ProcessState)
 			}
 			return
 		case <-again.C:
-			p.Process.Signal(syscall.SIGINT)
+			p.Process.Signal(syscall.SIGTERM)
 		case <-deadline:
 			p.Process.Kill()
 			<-ended

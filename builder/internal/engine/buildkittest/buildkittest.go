@@ -19,7 +19,7 @@ import (
 )
 
 // startTimeout limits how long the daemon may take to listen.
-const startTimeout = 30 * time.Second
+const startTimeout = 3 * time.Minute
 
 // ServerName is the only name in the daemon's certificate.
 const ServerName = "buildkitd.test"
