@@ -29,6 +29,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/egress/tlstest"
 	"github.com/prismeai/workspaces-release/builder/internal/engine"
 	"github.com/prismeai/workspaces-release/builder/internal/engine/buildkittest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -232,12 +233,7 @@ func TestDaemonWithMutualTLS(t *testing.T) {
 
 func TestDaemonThatIsNotThere(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := "tcp://" + plain.Addr().String()
-	plain.Close()
+	address := "tcp://" + needs.FreeAddress(t)
 	for name, test := range map[string]struct{ address, want string }{
 		"no socket":  {"unix://" + t.TempDir() + "/none", "check the address, and that the daemon runs"},
 		"closed":     {address, "check the address, and that the daemon runs"},
