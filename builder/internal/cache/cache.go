@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package cache keeps what a build may use again in one directory: the verdicts of the scan and the
-// compressed layers.
+// Package cache keeps what a build may use again in one directory: the verdicts of the scan and, if
+// entries are sealed with a key, the compressed layers.
 //
 // A cache never decides what ships. A build reads and hashes every file, and uses a cached layer
 // only if its files are those of the source. Builds with and without a cache make the same image.
@@ -84,6 +84,10 @@ func (c *Cache) mark() error {
 		return err
 	})
 }
+
+// HoldsLayers reports whether the cache holds layers. A cache without a seal does not: whoever can write
+// to its directory could put other files into the image. A nil cache holds nothing.
+func (c *Cache) HoldsLayers() bool { return c != nil && !c.seal.Empty() }
 
 // Verdicts returns the directory for the verdicts of the scan.
 func (c *Cache) Verdicts() string { return filepath.Join(c.dir, "verdicts") }

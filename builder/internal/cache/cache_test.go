@@ -18,6 +18,9 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
+// key seals the caches of the tests.
+var key = secret.New("a key")
+
 const blob = "compressed bytes of a layer"
 
 func describe() *Layer {
@@ -51,8 +54,8 @@ func store(t *testing.T, c *Cache, key Key) {
 
 func TestLayerIsLoadedAsItWasStored(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "cache")
-	store(t, open(t, dir, secret.Value{}), Key{1})
-	c := open(t, dir, secret.Value{})
+	store(t, open(t, dir, key), Key{1})
+	c := open(t, dir, key)
 	var got bytes.Buffer
 	l, err := c.Load(Key{1}, &got)
 	if err != nil {
@@ -69,29 +72,25 @@ func TestLayerIsLoadedAsItWasStored(t *testing.T) {
 	}
 }
 
-// A change of any byte of a cached layer makes it unusable, with a key and without.
+// A change of any byte of a cached layer makes it unusable.
 func TestDamagedLayerIsNotUsed(t *testing.T) {
-	for name, seal := range map[string]secret.Value{"checksum": {}, "key": secret.New("a key")} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			c := open(t, dir, seal)
-			store(t, c, Key{1})
-			file := filepath.Join(dir, Key{1}.path())
-			whole, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range whole {
-				damaged := bytes.Clone(whole)
-				damaged[i] ^= 1
-				checkRefused(t, c, file, damaged)
-			}
-			for n := range whole {
-				checkRefused(t, c, file, whole[:n])
-			}
-			checkRefused(t, c, file, append(bytes.Clone(whole), 0))
-		})
+	dir := t.TempDir()
+	c := open(t, dir, key)
+	store(t, c, Key{1})
+	file := filepath.Join(dir, Key{1}.path())
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
+	for i := range whole {
+		damaged := bytes.Clone(whole)
+		damaged[i] ^= 1
+		checkRefused(t, c, file, damaged)
+	}
+	for n := range whole {
+		checkRefused(t, c, file, whole[:n])
+	}
+	checkRefused(t, c, file, append(bytes.Clone(whole), 0))
 }
 
 func checkRefused(t *testing.T, c *Cache, file string, content []byte) {
@@ -104,22 +103,35 @@ func checkRefused(t *testing.T, c *Cache, file string, content []byte) {
 	}
 }
 
-// A layer that was stored without the key, or under another one, or for another layer is refused.
+// A layer that was stored under another key, or for another layer, is refused.
 func TestForgedLayerIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
-	for _, seal := range []secret.Value{{}, secret.New("another key")} {
-		store(t, open(t, dir, seal), Key{1})
-		if l, err := open(t, dir, secret.New("a key")).Load(Key{1}, io.Discard); l != nil || err == nil {
-			t.Errorf("a layer without the seal was loaded: %+v", l)
-		}
+	store(t, open(t, dir, secret.New("another key")), Key{1})
+	c := open(t, dir, key)
+	if l, err := c.Load(Key{1}, io.Discard); l != nil || err == nil {
+		t.Errorf("a layer with another seal was loaded: %+v", l)
 	}
-	c := open(t, dir, secret.Value{})
 	store(t, c, Key{1})
 	if err := os.Rename(filepath.Join(dir, Key{1}.path()), filepath.Join(dir, Key{2}.path())); err != nil {
 		t.Fatal(err)
 	}
 	if l, err := c.Load(Key{2}, io.Discard); l != nil || err == nil {
 		t.Errorf("the layer of another key was loaded: %+v", l)
+	}
+}
+
+// Without a key, whoever can write to the directory could forge a layer.
+func TestCacheWithoutAKeyHoldsNoLayers(t *testing.T) {
+	var none *Cache
+	c := open(t, t.TempDir(), secret.Value{})
+	if c.HoldsLayers() || none.HoldsLayers() || !open(t, t.TempDir(), key).HoldsLayers() {
+		t.Error("a cache holds layers without a key, or none with a key")
+	}
+	if err := c.Store(Key{1}, describe(), bytes.NewReader([]byte(blob))); err == nil {
+		t.Error("a layer was stored without a seal")
+	}
+	if l, err := c.Load(Key{1}, io.Discard); l != nil || err == nil {
+		t.Errorf("a layer was loaded without a seal: %+v", l)
 	}
 }
 
@@ -154,7 +166,7 @@ func TestDirectoryOfSomethingElseIsRefused(t *testing.T) {
 // The layers that were used last stay, and nothing but layers and old temporary files goes.
 func TestTrimRemovesTheLeastRecentlyUsed(t *testing.T) {
 	dir := t.TempDir()
-	c := open(t, dir, secret.Value{})
+	c := open(t, dir, key)
 	if err := c.Trim(); err != nil {
 		t.Fatalf("an empty cache: %v", err)
 	}
@@ -203,10 +215,13 @@ func TestTrimRemovesTheLeastRecentlyUsed(t *testing.T) {
 func TestKeyDependsOnWhatDecidesTheLayer(t *testing.T) {
 	seen := map[Key]string{}
 	for name, change := range map[string]func(*layer.Options, *[]string){
-		"nothing":    func(*layer.Options, *[]string) {},
-		"directory":  func(o *layer.Options, _ *[]string) { o.Directory = "/srv" },
-		"parents":    func(o *layer.Options, _ *[]string) { o.Parents = true },
-		"keep":       func(o *layer.Options, _ *[]string) { o.Keep = true },
+		"nothing":   func(*layer.Options, *[]string) {},
+		"directory": func(o *layer.Options, _ *[]string) { o.Directory = "/srv" },
+		"parents":   func(o *layer.Options, _ *[]string) { o.Parents = true },
+		"keep":      func(o *layer.Options, _ *[]string) { o.Keep = true },
+		"compression": func(o *layer.Options, _ *[]string) {
+			o.Compressor = layer.NewCompressor(layer.Compression{Algorithm: layer.Zstd})
+		},
 		"workspaces": func(_ *layer.Options, slugs *[]string) { *slugs = []string{"crm"} },
 	} {
 		opts := layer.Options{Directory: "/www/workspaces"}
@@ -225,7 +240,7 @@ func TestKeyDependsOnWhatDecidesTheLayer(t *testing.T) {
 
 func FuzzLoad(f *testing.F) {
 	dir := f.TempDir()
-	c, err := Open(dir, secret.Value{})
+	c, err := Open(dir, key)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -42,6 +42,9 @@ const (
 	lengthSize  = 4
 )
 
+// errUnsealed is returned for a cache without a seal, which holds no layers.
+var errUnsealed = errors.New("a cache without a key holds no layers")
+
 // errDamaged is returned for a file that is not a layer with this key and seal.
 var errDamaged = errors.New("it is damaged, or sealed with another key")
 
@@ -100,8 +103,11 @@ func (k Key) path() string {
 }
 
 // Load writes the cached layer for a key to w and returns its description, or nil if there is none.
-// The bytes are those that were stored. After an error, w may hold some bytes.
+// The bytes are those that a holder of the seal stored. After an error, w may hold some bytes.
 func (c *Cache) Load(key Key, w io.Writer) (*Layer, error) {
+	if !c.HoldsLayers() {
+		return nil, errUnsealed
+	}
 	name := filepath.Join(c.dir, key.path())
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -155,8 +161,7 @@ func (c *Cache) read(key Key, r io.Reader, w io.Writer) (*Layer, error) {
 	return l, nil
 }
 
-// sum returns the seal of a description. Without a key it is a checksum. The description has the
-// digest of the layer.
+// sum returns the seal of a description, which has the digest of the layer.
 func (c *Cache) sum(head, record []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(c.seal.Reveal()))
 	mac.Write(head)
@@ -166,6 +171,9 @@ func (c *Cache) sum(head, record []byte) []byte {
 
 // Store keeps a layer for a key, in place of the one before. blob reads the compressed layer.
 func (c *Cache) Store(key Key, l *Layer, blob io.Reader) error {
+	if !c.HoldsLayers() {
+		return errUnsealed
+	}
 	record, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode the description of a layer: %w", err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -30,6 +31,9 @@ func newCached(t *testing.T) *cached {
 	return c
 }
 
+// key is the key of the cache.
+var key = secret.New("the key of the cache")
+
 // build returns the digest of a build with the cache or without.
 func (c *cached) build(t *testing.T, with bool) digest.Digest {
 	t.Helper()
@@ -38,7 +42,7 @@ func (c *cached) build(t *testing.T, with bool) digest.Digest {
 	c.opts.Cache = nil
 	if with {
 		var err error
-		if c.opts.Cache, err = cache.Open(c.dir, secret.Value{}); err != nil {
+		if c.opts.Cache, err = cache.Open(c.dir, key); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -188,7 +192,7 @@ func TestRefusedReleaseIsNotCached(t *testing.T) {
 	c := newCached(t)
 	c.write(t, "crm/index.yml", "name: [\n")
 	var err error
-	if c.opts.Cache, err = cache.Open(c.dir, secret.Value{}); err != nil {
+	if c.opts.Cache, err = cache.Open(c.dir, key); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := c.fixture.build(t, t.Context()); err == nil {
@@ -196,5 +200,67 @@ func TestRefusedReleaseIsNotCached(t *testing.T) {
 	}
 	if files := c.files(t); len(files) > 0 {
 		t.Errorf("cached layers: %q", files)
+	}
+}
+
+// Without a key, the directory holds no layers, and a layer that somebody puts there is not read.
+func TestCacheWithoutAKeyHoldsNoLayers(t *testing.T) {
+	c := newCached(t)
+	want := c.build(t, true)
+	planted := c.files(t)
+	if len(planted) != 1 {
+		t.Fatalf("cached layers: %q", planted)
+	}
+	var err error
+	if c.opts.Cache, err = cache.Open(c.dir, secret.Value{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(planted[0], []byte("anything"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.mustBuild(t).Digest; got != want {
+		t.Errorf("digest %s instead of %s", got, want)
+	}
+	if data := c.contents(t); len(data) != 1 || string(data[0]) != "anything" {
+		t.Errorf("a cache without a key has %d layers", len(data))
+	}
+	if len(c.notes) > 0 {
+		t.Errorf("notes: %q", c.notes)
+	}
+}
+
+// Builds of different sources that share a directory at the same time replace the entries of each
+// other. Each makes its own image.
+func TestTwoBuildsShareACache(t *testing.T) {
+	const builds = 2
+	var sharing [builds]*cached
+	var want [builds]digest.Digest
+	dir := t.TempDir()
+	for i := range sharing {
+		c := newCached(t)
+		c.dir = dir
+		c.opts.BaseRef = "" // so that the images differ in their workspaces alone
+		c.write(t, "crm/notes.md", strings.Repeat("notes\n", 1000*(i+1)))
+		want[i] = c.build(t, false)
+		sharing[i] = c
+	}
+	if want[0] == want[1] {
+		t.Fatal("both sources make the same image")
+	}
+	for range 5 {
+		var running sync.WaitGroup
+		for i, c := range sharing {
+			running.Go(func() {
+				if got := c.build(t, true); got != want[i] {
+					t.Errorf("build %d: digest %s instead of %s", i, got, want[i])
+				}
+			})
+		}
+		running.Wait()
+	}
+	for i, c := range sharing {
+		if len(c.notes) > 0 {
+			t.Errorf("build %d: notes %q", i, c.notes)
+		}
 	}
 }

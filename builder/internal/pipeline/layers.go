@@ -120,7 +120,7 @@ func (s *layerSet) close() {
 func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 	return &layerSet{
 		store:  b.store,
-		cache:  b.opts.Cache,
+		cache:  b.layerCache(),
 		notify: b.notify,
 		opts: layer.Options{
 			Directory:  b.opts.Repository.Directory,
@@ -130,6 +130,14 @@ func (b *builder) newLayers(resolve func() (*baseImage, error)) *layerSet {
 		},
 		assign: func(slugs []string) ([][]string, error) { return splitWorkspaces(slugs, resolve) },
 	}
+}
+
+// layerCache returns the cache of the layers, or nil if there is none.
+func (b *builder) layerCache() *cache.Cache {
+	if b.opts.Cache.HoldsLayers() {
+		return b.opts.Cache
+	}
+	return nil
 }
 
 // splitWorkspaces assigns the workspaces to layers. If there are several layers, it waits for the
@@ -153,25 +161,26 @@ func splitWorkspaces(slugs []string, resolve func() (*baseImage, error)) ([][]st
 // have passed: a file with a secret must not get into a cache. Problems are reported, and do not
 // fail the build.
 func (b *builder) keepLayers(written writtenLayers) {
-	if b.opts.Cache == nil {
+	layers := b.layerCache()
+	if layers == nil {
 		return
 	}
-	err := b.storeLayers(written.fresh)
+	err := b.storeLayers(layers, written.fresh)
 	if err == nil {
-		err = b.opts.Cache.Trim()
+		err = layers.Trim()
 	}
 	if err != nil {
 		b.notify(fmt.Sprintf("the layers are not kept for the next build: %v", err))
 	}
 }
 
-func (b *builder) storeLayers(fresh []freshLayer) error {
+func (b *builder) storeLayers(layers *cache.Cache, fresh []freshLayer) error {
 	for _, l := range fresh {
 		blob, err := b.store.Open(l.layer.Layer.Digest)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(b.opts.Cache.Store(l.key, l.layer, blob), blob.Close()); err != nil {
+		if err := errors.Join(layers.Store(l.key, l.layer, blob), blob.Close()); err != nil {
 			return err
 		}
 	}

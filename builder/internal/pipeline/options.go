@@ -56,7 +56,8 @@ type BuildOptions struct {
 	Compression layer.Compression
 	// Attest selects the statements to make about the image.
 	Attest attest.Kinds
-	// Cache has the layers of earlier builds, and gets those of this one; nil disables it.
+	// Cache has the layers of earlier builds, and gets those of this one, if it holds layers; nil
+	// disables it.
 	Cache *cache.Cache
 	// Registry is required even if no registry is accessed.
 	Registry *registry.Client
