@@ -113,6 +113,7 @@ func TestDrill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for alerts, in real time")
 	}
+	prioritize(t)
 	f, lasts := scaled(t)
 	all, targets := conditions(t)
 	kube := newCluster(t)
